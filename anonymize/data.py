@@ -1,0 +1,245 @@
+"""What flows through the toolkit: frames, detections, regions, tracks.
+
+Coordinates everywhere are pixels of the *upright* picture (the stream's rotation applied, its sample aspect ratio
+not), origin at the top left corner, boxes half-open ``x0 <= x < x1``. A box may reach past the picture's border. Time
+is ``pts * time_base``, exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Box = tuple[float, float, float, float]
+"""``x0, y0, x1, y1`` in upright pixels, half-open."""
+
+
+class Kind(IntEnum):
+    """What a box holds. The number is what `Detections.kind` stores; `label` is what files and people read."""
+
+    FACE = 0
+    PLATE = 1
+    AREA = 2
+    """A zone or a region drawn by a person: no detector looks for it."""
+
+    @property
+    def label(self) -> str:
+        """The name used in plans, reports and options."""
+        return self.name.lower()
+
+    @classmethod
+    def of(cls, label: str) -> Kind:
+        """The kind with this label. Raises `ValueError` for an unknown one."""
+        for kind in cls:
+            if kind.label == label:
+                return kind
+        raise ValueError(f"unknown kind {label!r}: expected one of {', '.join(k.label for k in cls)}")
+
+
+class Why(StrEnum):
+    """Why a region is redacted on a frame."""
+
+    DETECTED = "detected"
+    """A detector saw it on this very frame."""
+    INTERPOLATED = "interpolated"
+    """Seen before and after; the position between is inferred."""
+    HELD = "held"
+    """Inferred before the first or after the last sight."""
+    ZONE = "zone"
+    """The user always wants this area gone."""
+    MANUAL = "manual"
+    """A person wrote it into the plan."""
+    UNBRACKETED = "unbracketed"
+    """No detector looked closely enough in time: the whole picture is obscured."""
+
+
+class Shape(StrEnum):
+    """The outline of a region."""
+
+    BOX = "box"
+    ELLIPSE = "ellipse"
+    POLYGON = "polygon"
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One plane of a picture, as an upright view (a rotated stream gives a rotated view, never a copy).
+
+    Sample ``i`` of an axis covers the upright pixels ``[i * step - offset, (i + 1) * step - offset)``: `step` is 2 for
+    subsampled chroma; `offset` is 1 only where an odd-sized picture is mirrored, so that its half sample stands first.
+    """
+
+    pixels: NDArray[Any]
+    """(rows, columns) uint8 or uint16. Read-only unless it came from `Frame.writable`."""
+    black: int
+    """The sample value of black in this plane (16, 128, 0 ... scaled to the bit depth)."""
+    step: tuple[int, int] = (1, 1)
+    """Upright pixels per sample, (x, y)."""
+    offset: tuple[int, int] = (0, 0)
+    """Upright pixels by which sample 0 begins before pixel 0, (x, y)."""
+
+
+class Frame(Protocol):
+    """One picture and its place in time. Implementations live in `anonymize.media`."""
+
+    @property
+    def index(self) -> int:
+        """Position in presentation order, from 0."""
+
+    @property
+    def pts(self) -> int:
+        """Presentation timestamp in units of `time_base`."""
+
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds per pts unit, exact."""
+
+    @property
+    def width(self) -> int:
+        """Upright width in pixels."""
+
+    @property
+    def height(self) -> int:
+        """Upright height in pixels."""
+
+    @property
+    def depth(self) -> int:
+        """Bits per sample."""
+
+    @property
+    def planes(self) -> tuple[Plane, ...]:
+        """Y, U, V (or Y; or G, B, R): the planes that redaction covers. An alpha plane is not among them."""
+
+    def bgr(self, width: int, height: int) -> NDArray[np.uint8]:
+        """The upright picture scaled to (`height`, `width`, 3), BGR, 8 bit: what detectors look at."""
+
+    def luma(self, width: int, height: int) -> NDArray[np.uint8]:
+        """The upright picture scaled to (`height`, `width`), 8 bit grey: what motion is estimated on."""
+
+    def writable(self) -> Frame:
+        """A deep copy whose planes may be written; the decoder's own picture is never drawn on."""
+
+
+def seconds(frame: Frame) -> Fraction:
+    """When `frame` is shown, in seconds, exact."""
+    return frame.pts * frame.time_base
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """What a detector found in one picture: N boxes with score and kind.
+
+    Args:
+        xyxy: (N, 4) float32, half-open pixel boxes with ``x0 < x1`` and ``y0 < y1``, finite.
+        score: (N,) float32 in [0, 1].
+        kind: (N,) int8, values of `Kind`.
+
+    Raises:
+        ValueError: a shape, a range or a box does not fit; the message gives what was expected and what came.
+    """
+
+    xyxy: NDArray[np.float32]
+    score: NDArray[np.float32]
+    kind: NDArray[np.int8]
+
+    def __post_init__(self) -> None:
+        n = len(self.xyxy)
+        for name, shape, dtype in (("xyxy", (n, 4), np.float32), ("score", (n,), np.float32), ("kind", (n,), np.int8)):
+            array = np.asarray(getattr(self, name))
+            if array.shape != shape:
+                raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
+            object.__setattr__(self, name, array.astype(dtype, copy=False))
+        if not np.isfinite(self.xyxy).all():
+            raise ValueError("xyxy: expected finite coordinates, got NaN or infinity")
+        if not (self.xyxy[:, :2] < self.xyxy[:, 2:]).all():
+            raise ValueError("xyxy: expected x0 < x1 and y0 < y1 in every box")
+        if not ((self.score >= 0) & (self.score <= 1)).all():
+            raise ValueError("score: expected values in [0, 1]")
+        if not np.isin(self.kind, [int(k) for k in Kind]).all():
+            raise ValueError(f"kind: expected values of Kind, got {sorted(set(self.kind.tolist()))}")
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    @classmethod
+    def empty(cls) -> Detections:
+        """No detections."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int8))
+
+    @classmethod
+    def concatenate(cls, parts: Iterable[Detections]) -> Detections:
+        """All detections of `parts`, in order."""
+        parts = list(parts)
+        if not parts:
+            return cls.empty()
+        return cls(
+            np.concatenate([p.xyxy for p in parts]),
+            np.concatenate([p.score for p in parts]),
+            np.concatenate([p.kind for p in parts]),
+        )
+
+    def select(self, index: NDArray[Any]) -> Detections:
+        """The detections at `index` (a boolean mask or integer positions)."""
+        return Detections(self.xyxy[index], self.score[index], self.kind[index])
+
+    def moved(self, scale: tuple[float, float], offset: tuple[float, float]) -> Detections:
+        """Boxes mapped ``x * scale + offset`` per axis (x, y): from a tile's or a scaled picture's pixels elsewhere."""
+        factor = np.array([*scale, *scale], np.float32)
+        shift = np.array([*offset, *offset], np.float32)
+        return Detections(self.xyxy * factor + shift, self.score, self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What is redacted on one frame. `xyxy` already holds the padding: it is drawn as it stands."""
+
+    xyxy: Box
+    kind: Kind
+    why: Why
+    track: int = -1
+    """Identity over time, so that a mosaic can be held still; -1 for none."""
+    shape: Shape = Shape.BOX
+    polygon: tuple[tuple[float, float], ...] = ()
+    """Corners in upright pixels, where `shape` is a polygon; `xyxy` is then its bounding box."""
+    score: float = 1.0
+    """The detector's score, or the score of the nearest detection for an inferred region."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One face or plate over time: a box for every frame from `first` on, without gaps.
+
+    Args:
+        id: unique within a video, from 0.
+        kind: what it is.
+        first: frame index of row 0.
+        xyxy: (N, 4) float32, *unpadded* boxes; may reach past the border.
+        score: (N,) float32, the detection's score, or that of the nearest detection where inferred.
+        why: (N,) of `Why` values as given by `detected`, `interpolated`, `held`.
+    """
+
+    id: int
+    kind: Kind
+    first: int
+    xyxy: NDArray[np.float32]
+    score: NDArray[np.float32]
+    why: tuple[Why, ...]
+
+    def __post_init__(self) -> None:
+        n = len(self.why)
+        if self.xyxy.shape != (n, 4) or self.score.shape != (n,) or n == 0:
+            raise ValueError(
+                f"track {self.id}: expected xyxy ({n}, 4) and score ({n},) with at least one row, "
+                f"got {self.xyxy.shape} and {self.score.shape}"
+            )
+
+    @property
+    def end(self) -> int:
+        """One past the last frame index."""
+        return self.first + len(self.why)
