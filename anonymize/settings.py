@@ -220,7 +220,7 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], base: T | None = None
         if key not in known:
             raise UsageError(f"unknown setting {place!r}: known here are {', '.join(sorted(known))}")
         changes[key] = _convert(hints[key], value, getattr(start, key), place)
-    return typing.cast(T, replace(start, **changes))  # type: ignore[type-var]
+    return replace(start, **changes)  # type: ignore[type-var]
 
 
 def _convert(hint: Any, value: Any, current: Any, place: str) -> Any:

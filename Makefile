@@ -1,0 +1,76 @@
+# make demo    set everything up and anonymise a sample video
+# make test    set everything up and run every check that CI runs
+# make help    the rest
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MEDIAPIPE := .venv-mediapipe
+# mediapipe 0.10.21 has no wheel for Python 3.13 and later: use an older one beside it where there is one.
+MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
+PIP := -m pip --disable-pip-version-check --quiet
+
+.PHONY: help setup demo test lint unit contracts bench bench-plates bench-memory lock clean
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
+	@echo "make lint        ruff and mypy --strict"
+	@echo "make unit        the tests alone"
+	@echo "make contracts   the detector contracts with mediapipe, in an environment of its own"
+	@echo "make bench       leak, collateral and speed beside deface on the same clips (about 30 minutes)"
+	@echo "make lock        write requirements/*.txt anew from pyproject.toml"
+
+$(VENV)/ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("anonymize needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@echo "Setting up $(VENV) (a minute or two, once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(PIP) install --require-hashes -r requirements/dev.txt
+	@$(BIN)/python $(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(MEDIAPIPE)/ready: requirements/mediapipe.txt pyproject.toml
+	@test -n "$(MEDIAPIPE_PYTHON)" || { echo "mediapipe needs Python 3.11 or 3.12; set MEDIAPIPE_PYTHON=/path/to/python3.12"; exit 1; }
+	@echo "Setting up $(MEDIAPIPE) (a minute or two, once) ..."
+	@$(MEDIAPIPE_PYTHON) -m venv $(MEDIAPIPE)
+	@$(MEDIAPIPE)/bin/python $(PIP) install --require-hashes -r requirements/mediapipe.txt
+	@$(MEDIAPIPE)/bin/python $(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(VENV)/ready
+
+demo: setup
+	@$(BIN)/anonymize demo
+
+test: lint unit contracts
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: setup
+	$(BIN)/pytest
+
+contracts: $(MEDIAPIPE)/ready
+	$(MEDIAPIPE)/bin/pytest tests/contracts
+
+bench: setup
+	$(BIN)/python -m benchmarks faces
+
+bench-plates: setup
+	$(BIN)/python -m benchmarks plates
+
+bench-memory: setup
+	$(BIN)/python -m benchmarks memory
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	--constraint requirements/constraints.txt --python-version 3.11 pyproject.toml
+lock:
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python $(PIP) install uv; }
+	$(LOCK) -o requirements/run.txt
+	$(LOCK) --group dev -o requirements/dev.txt
+	$(LOCK) --extra mediapipe --group contracts -o requirements/mediapipe.txt
+
+clean:
+	rm -rf $(VENV) $(MEDIAPIPE) build dist demo *.egg-info
