@@ -1,0 +1,63 @@
+"""Presets: settings for a purpose, as TOML files in this folder. Any file of the same form can be used by its path."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from anonymize.errors import UsageError
+from anonymize.settings import Settings, from_mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Named settings.
+
+    Args:
+        name: the file's stem, or the path it was read from.
+        whom: one line saying for whom it is made.
+        text: the file as it stands.
+        settings: what it sets, on top of the defaults.
+    """
+
+    name: str
+    whom: str
+    text: str
+    settings: Settings
+
+
+DEFAULT = "default"
+
+
+def names() -> list[str]:
+    """The built-in presets, `DEFAULT` first."""
+    found = sorted(f.name.removesuffix(".toml") for f in files(__name__).iterdir() if f.name.endswith(".toml"))
+    return [DEFAULT, *(name for name in found if name != DEFAULT)]
+
+
+def load(name: str) -> Preset:
+    """The built-in preset `name`, or the one in the TOML file that `name` is a path of.
+
+    Raises:
+        UsageError: there is no such preset, or its file has an unknown key or a value that does not fit.
+    """
+    if name in names():
+        text = files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    elif Path(name).suffix == ".toml":
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{name}: cannot read this preset: {error.strerror}") from error
+    else:
+        raise UsageError(f"no preset {name!r}: choose one of {', '.join(names())}, or give the path of a .toml file")
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"preset {name}: not valid TOML: {error}") from error
+    whom = str(values.pop("whom", ""))
+    try:
+        return Preset(name, whom, text, from_mapping(Settings, values))
+    except UsageError as error:
+        raise UsageError(f"preset {name}: {error}") from error

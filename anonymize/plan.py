@@ -1,0 +1,289 @@
+"""The plan: what will be redacted in a video, as a file that people can read, edit and render again.
+
+JSON Lines (UTF-8). The first line is the header, every further line one region; docs/plan.md documents both for people.
+Regions are columns in memory, so that hours of video stay small, and coordinates are kept to 1/100 pixel, so that a
+plan read back from its file renders to the same picture.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import Box, Kind, Region, Shape, Why
+from anonymize.errors import PlanError, UsageError
+from anonymize.settings import Redact, from_mapping, to_mapping
+
+VERSION = 1
+FORMAT = "anonymize-plan"
+
+_WHY = tuple(Why)
+_SHAPE = tuple(Shape)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Which video a plan belongs to, and what made it: the plan's header.
+
+    Args:
+        sha256: of the source file, lower-case hex.
+        frames: how many frames it has.
+        width, height: of the upright picture, in pixels.
+        redact: how regions are drawn.
+        found_by: what looked for faces and plates (model names and hashes), for the record.
+    """
+
+    sha256: str
+    frames: int
+    width: int
+    height: int
+    redact: Redact = field(default_factory=Redact)
+    found_by: Mapping[str, str] = field(default_factory=dict)
+
+
+class Regions:
+    """Regions over half-open stretches of frames, as columns; `at` gives those of one frame.
+
+    Rows are ordered by first frame, then as they came.
+    """
+
+    def __init__(self, rows: Iterable[tuple[int, int, Region]]) -> None:
+        frames, boxes, scores, tracks, codes = array("q"), array("d"), array("d"), array("q"), array("B")
+        polygons: dict[int, tuple[tuple[float, float], ...]] = {}
+        for row, (first, end, region) in enumerate(rows):
+            frames.extend((first, end))
+            boxes.extend(round(float(v), 2) for v in region.xyxy)
+            scores.append(round(float(region.score), 3))
+            tracks.append(region.track)
+            codes.extend((int(region.kind), _WHY.index(region.why), _SHAPE.index(region.shape)))
+            if region.shape is Shape.POLYGON:
+                polygons[row] = tuple((round(float(x), 2), round(float(y), 2)) for x, y in region.polygon)
+        spans: NDArray[np.int64] = np.array(frames, np.int64).reshape(-1, 2)
+        order = np.argsort(spans[:, 0], kind="stable")
+        self._start, self._end = spans[order, 0], spans[order, 1]
+        self._xyxy: NDArray[np.float64] = np.array(boxes, np.float64).reshape(-1, 4)[order]
+        self._score: NDArray[np.float64] = np.array(scores, np.float64)[order]
+        self._track: NDArray[np.int64] = np.array(tracks, np.int64)[order]
+        self._codes: NDArray[np.uint8] = np.array(codes, np.uint8).reshape(-1, 3)[order]
+        self._polygons = {int(np.flatnonzero(order == row)[0]): corners for row, corners in polygons.items()}
+        self._long = np.flatnonzero(self._end - self._start > 1)
+
+    def __len__(self) -> int:
+        return len(self._start)
+
+    def at(self, index: int) -> list[Region]:
+        """The regions of frame `index`, those that span several frames first."""
+        spanning = self._long[(self._start[self._long] <= index) & (index < self._end[self._long])]
+        low, high = np.searchsorted(self._start, [index, index + 1])
+        single = [row for row in range(int(low), int(high)) if self._end[row] == index + 1]
+        return [self._region(row) for row in (*spanning.tolist(), *single)]
+
+    def rows(self) -> Iterator[tuple[int, int, Region]]:
+        """Every row: first frame, end (exclusive), region."""
+        for row in range(len(self)):
+            yield int(self._start[row]), int(self._end[row]), self._region(row)
+
+    def reasons(self) -> dict[str, int]:
+        """Box-frames by `Why`."""
+        lengths = self._end - self._start
+        return {why.value: int(lengths[self._codes[:, 1] == i].sum()) for i, why in enumerate(_WHY)}
+
+    def tracks(self) -> dict[str, int]:
+        """Number of tracks by kind."""
+        pairs = {(int(t), int(k)) for t, k in zip(self._track, self._codes[:, 0], strict=True) if t >= 0}
+        return {kind.label: sum(k == kind for _, k in pairs) for kind in Kind if kind is not Kind.AREA}
+
+    def _region(self, row: int) -> Region:
+        kind, why, shape = (int(code) for code in self._codes[row])
+        x0, y0, x1, y1 = (float(v) for v in self._xyxy[row])
+        return Region(
+            xyxy=(x0, y0, x1, y1),
+            kind=Kind(kind),
+            why=_WHY[why],
+            track=int(self._track[row]),
+            shape=_SHAPE[shape],
+            polygon=self._polygons.get(row, ()),
+            score=float(self._score[row]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be redacted on every frame of one video."""
+
+    about: About
+    regions: Regions
+
+    def at(self, index: int) -> list[Region]:
+        """The regions of frame `index`.
+
+        Raises:
+            PlanError: the plan ends before this frame; what it does not know of is never shown.
+        """
+        if not 0 <= index < self.about.frames:
+            raise PlanError(f"the plan covers {self.about.frames} frames, the video has a frame {index}: detect again")
+        return self.regions.at(index)
+
+    def drawn(self, redact: Redact) -> Plan:
+        """The same regions, drawn as `redact` says."""
+        return replace(self, about=replace(self.about, redact=redact))
+
+
+def write(plan: Plan, path: Path) -> None:
+    """Write `plan` as JSON Lines. Raises `OSError`."""
+    with path.open("w", encoding="utf-8") as file:
+        for line in lines(plan):
+            file.write(line + "\n")
+
+
+def lines(plan: Plan) -> Iterator[str]:
+    """The lines of a plan file, without line ends."""
+    about = plan.about
+    yield json.dumps(
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "source": {"sha256": about.sha256, "frames": about.frames, "width": about.width, "height": about.height},
+            "redact": to_mapping(about.redact),
+            "found_by": dict(about.found_by),
+        }
+    )
+    for first, end, region in plan.regions.rows():
+        entry: dict[str, Any] = {"frame": first} if end == first + 1 else {"frames": [first, end]}
+        if region.track >= 0:
+            entry["track"] = region.track
+        entry |= {"kind": region.kind.label, "why": region.why.value, "shape": region.shape.value}
+        if region.shape is Shape.POLYGON:
+            entry["polygon"] = [list(corner) for corner in region.polygon]
+        else:
+            entry["xyxy"] = list(region.xyxy)
+        if region.kind is not Kind.AREA:
+            entry["score"] = region.score
+        yield json.dumps(entry)
+
+
+def read(path: Path) -> Plan:
+    """Read a plan file.
+
+    Raises:
+        PlanError: it is not a plan, of another version, or a line is malformed; the message gives the line's number.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            return parse(file, str(path))
+    except OSError as error:
+        raise PlanError(f"{path}: cannot read this plan: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise PlanError(f"{path}: not a plan: it is not UTF-8 text") from error
+
+
+def parse(text: Iterable[str], name: str) -> Plan:
+    """`read`, from lines; `name` is what messages call the file."""
+    numbered = ((number, line) for number, line in enumerate(text, 1) if line.strip())
+    try:
+        number, line = next(numbered)
+    except StopIteration:
+        raise PlanError(f"{name}: not a plan: it is empty") from None
+    about = _header(_json(line, name, number), name)
+    return Plan(about, Regions(_row(_json(line, name, n), f"{name}, line {n}", about) for n, line in numbered))
+
+
+def _json(line: str, name: str, number: int) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise PlanError(f"{name}, line {number}: not JSON: {error.msg}") from error
+    if not isinstance(value, dict):
+        raise PlanError(f"{name}, line {number}: expected an object in braces")
+    return value
+
+
+def _header(entry: dict[str, Any], name: str) -> About:
+    if entry.get("format") != FORMAT:
+        raise PlanError(f'{name}: not a plan: its first line lacks "format": "{FORMAT}"')
+    if entry.get("version") != VERSION:
+        raise PlanError(f"{name}: plan version {entry.get('version')}, this release reads version {VERSION}")
+    try:
+        source = entry["source"]
+        return About(
+            sha256=str(source["sha256"]),
+            frames=int(source["frames"]),
+            width=int(source["width"]),
+            height=int(source["height"]),
+            redact=from_mapping(Redact, entry.get("redact", {}), where="redact"),
+            found_by=dict(entry.get("found_by", {})),
+        )
+    except (KeyError, TypeError, ValueError, UsageError) as error:
+        raise PlanError(f"{name}, line 1: malformed header: {error}") from error
+
+
+_KEYS = {"frame", "frames", "track", "kind", "why", "shape", "xyxy", "polygon", "score"}
+
+
+def _row(entry: dict[str, Any], place: str, about: About) -> tuple[int, int, Region]:
+    """One line as first frame, end and region; only `frame(s)` and `xyxy` or `polygon` must be there."""
+    if unknown := entry.keys() - _KEYS:
+        raise PlanError(f"{place}: unknown key {sorted(unknown)[0]!r}: known are {', '.join(sorted(_KEYS))}")
+    try:
+        first, end = _frames(entry)
+        if not 0 <= first < end <= about.frames:
+            raise ValueError(f"frames {first} to {end} do not lie within the video's {about.frames}")
+        polygon = tuple((_finite(x), _finite(y)) for x, y in entry.get("polygon", ()))
+        shape = Shape(entry.get("shape", "polygon" if polygon else "box"))
+        if (shape is Shape.POLYGON) != bool(polygon):
+            raise ValueError(
+                'a polygon needs "shape": "polygon" and "polygon": [[x, y], ...], other shapes need "xyxy"'
+            )
+        return (
+            first,
+            end,
+            Region(
+                xyxy=_around(polygon) if polygon else _box(entry["xyxy"]),
+                kind=Kind.of(entry.get("kind", "area")),
+                why=Why(entry.get("why", "manual")),
+                track=int(entry.get("track", -1)),
+                shape=shape,
+                polygon=polygon,
+                score=_finite(entry.get("score", 1.0)),
+            ),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise PlanError(f"{place}: {what}") from error
+
+
+def _frames(entry: dict[str, Any]) -> tuple[int, int]:
+    if ("frame" in entry) == ("frames" in entry):
+        raise ValueError('expected either "frame": N or "frames": [first, end]')
+    if "frame" in entry:
+        return int(entry["frame"]), int(entry["frame"]) + 1
+    first, end = entry["frames"]
+    return int(first), int(end)
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not np.isfinite(number):
+        raise ValueError("coordinates and scores must be finite numbers")
+    return number
+
+
+def _box(values: Any) -> Box:
+    x0, y0, x1, y1 = (_finite(v) for v in values)
+    if not (x0 < x1 and y0 < y1):
+        raise ValueError(f"xyxy {list(values)}: expected x0 < x1 and y0 < y1")
+    return x0, y0, x1, y1
+
+
+def _around(polygon: tuple[tuple[float, float], ...]) -> Box:
+    if len(polygon) < 3:
+        raise ValueError("a polygon needs at least 3 corners")
+    xs, ys = zip(*polygon, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
