@@ -72,7 +72,8 @@ class Regions:
         self._score: NDArray[np.float64] = np.array(scores, np.float64)[order]
         self._track: NDArray[np.int64] = np.array(tracks, np.int64)[order]
         self._codes: NDArray[np.uint8] = np.array(codes, np.uint8).reshape(-1, 3)[order]
-        self._polygons = {int(np.flatnonzero(order == row)[0]): corners for row, corners in polygons.items()}
+        position = np.argsort(order)
+        self._polygons = {int(position[row]): corners for row, corners in polygons.items()}
         self._long = np.flatnonzero(self._end - self._start > 1)
 
     def __len__(self) -> int:

@@ -1,0 +1,125 @@
+"""Which files a command works on, and where each result goes."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from anonymize.errors import UnreadableInput, UsageError
+
+STDIN = "-"
+
+PICTURE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
+)
+VIDEO_SUFFIXES = frozenset(
+    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".asf")
+    + (".flv", ".f4v", ".3gp", ".3g2", ".mxf", ".ogv", ".ogg", ".y4m", ".dv")
+)
+"""In a folder, a file with one of these suffixes fails if it cannot be read; any other is left out, and named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One input and where its result goes.
+
+    Args:
+        source: a file, or None for standard input.
+        target: the output path; its suffix may change where the container cannot hold the result (`named` False).
+        named: the user wrote this very name, so its suffix is an order.
+        sought: the user named this file or pattern; one that a folder merely contains is left out if it is not media.
+    """
+
+    source: Path | None
+    target: Path
+    named: bool
+    sought: bool
+
+    @property
+    def expected(self) -> bool:
+        """Whether this must be media: it was asked for by name, or its suffix says so."""
+        return self.sought or self.source is None or self.source.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return str(self.source) if self.source else "standard input"
+
+
+def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
+    """Every input file with its output path.
+
+    One file (or `-`) goes to the file `out`, unless that is a folder or ends with a slash. Several files, patterns and
+    folders go below the folder `out`; folders keep their structure. Hidden files, and `out` itself where it lies within
+    an input folder, are not inputs. Links to folders are not followed.
+
+    Raises:
+        UnreadableInput: an input does not exist, or a pattern matches nothing.
+        UsageError: two inputs would have the same output, or an output is an input.
+    """
+    folder = Path(out)
+    found: list[tuple[Path | None, Path, bool]] = []
+    for text in inputs:
+        found.extend(_expand(text, folder))
+    single = len(found) == 1 and found[0][2] and not (folder.is_dir() or out.endswith(("/", os.sep)))
+    if single:
+        return [_checked(Item(found[0][0], folder, named=True, sought=True))]
+    targets = _distinct([target for _, target, _ in found])
+    return [
+        _checked(Item(source, folder / target, named=False, sought=sought))
+        for (source, _, sought), target in zip(found, targets, strict=True)
+    ]
+
+
+def _expand(text: str, out: Path) -> Iterator[tuple[Path | None, Path, bool]]:
+    """(source, target relative to the output folder, sought by name) of one argument."""
+    if text == STDIN:
+        yield None, Path("stdin.mkv"), True
+        return
+    path = Path(text)
+    if path.is_dir():
+        yield from ((file, file.relative_to(path), False) for file in _walk(path, out))
+    elif path.exists():
+        yield path, Path(path.name), True
+    elif glob.has_magic(text):
+        matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+        if not matches:
+            raise UnreadableInput(f"{text}: no file matches this pattern")
+        for match in matches:
+            yield from _expand(glob.escape(str(match)) if match.is_dir() else str(match), out)
+    else:
+        raise UnreadableInput(f"{text}: no such file or folder")
+
+
+def _walk(folder: Path, out: Path) -> Iterator[Path]:
+    """The files below `folder`, sorted, without hidden ones and without what lies in `out`."""
+    inside = out.resolve()
+    for root, folders, names in os.walk(folder):
+        here = Path(root)
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and (here / f).resolve() != inside)
+        yield from (here / name for name in sorted(names) if not name.startswith(".") and (here / name).is_file())
+
+
+def _distinct(targets: Sequence[Path]) -> list[Path]:
+    """`targets` with the whole file name kept as stem where two could get the same suffix: a.avi, a.mkv."""
+
+    def key(target: Path) -> tuple[Path, bool]:
+        return target.with_suffix(""), target.suffix.lower() in PICTURE_SUFFIXES
+
+    shared = Counter(key(target) for target in targets)
+    result = [t if shared[key(t)] == 1 else t.with_name(f"{t.name}{t.suffix}") for t in targets]
+    target, times = Counter(result).most_common(1)[0] if result else (Path(), 0)
+    if times > 1:
+        raise UsageError(f"{target}: two inputs would have this output: anonymise them in two runs")
+    return result
+
+
+def _checked(item: Item) -> Item:
+    """`item`, or `UsageError` where its output is its input."""
+    if item.source and item.target.exists() and item.source.samefile(item.target):
+        raise UsageError(f"{item.source}: the output would replace the input; give another output")
+    return item
