@@ -1,3 +1,45 @@
-"""Find faces and licence plates in video and remove them before anyone sees the picture."""
+"""Find faces and licence plates in video and remove them before anyone sees the picture.
+
+    import anonymize
+
+    anonymize.run("street.mp4", "street-safe.mp4", anonymize.load_preset("journalist").settings)
+
+Names are imported when they are first used, so that `import anonymize` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anonymize.api import detect, render, run
+    from anonymize.errors import AnonymizeError
+    from anonymize.presets import load as load_preset
+    from anonymize.report import Report
+    from anonymize.settings import Settings
 
 __version__ = "0.1.0"
+
+__all__ = ["AnonymizeError", "Report", "Settings", "detect", "load_preset", "render", "run"]
+
+_HOMES = {
+    "AnonymizeError": ("errors", "AnonymizeError"),
+    "Report": ("report", "Report"),
+    "Settings": ("settings", "Settings"),
+    "detect": ("api", "detect"),
+    "load_preset": ("presets", "load"),
+    "render": ("api", "render"),
+    "run": ("api", "run"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'anonymize' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    return getattr(importlib.import_module(f"anonymize.{module}"), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -7,11 +7,12 @@ is ``pts * time_base``, exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,6 +130,33 @@ class Frame(Protocol):
 def seconds(frame: Frame) -> Fraction:
     """When `frame` is shown, in seconds, exact."""
     return frame.pts * frame.time_base
+
+
+class Timestamps(Sequence[Fraction]):
+    """When every frame is shown, in seconds, exact: a sequence of Fractions that costs 8 bytes a frame."""
+
+    def __init__(self, time_base: Fraction = Fraction(1)) -> None:
+        self.time_base = time_base
+        self.pts = array("q")
+
+    def append(self, frame: Frame) -> None:
+        """Add the time of `frame`, whose time base becomes that of all (a source has but one)."""
+        self.time_base = frame.time_base
+        self.pts.append(frame.pts)
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    @overload
+    def __getitem__(self, index: int) -> Fraction: ...
+    @overload
+    def __getitem__(self, index: slice) -> Timestamps: ...
+    def __getitem__(self, index: int | slice) -> Fraction | Timestamps:
+        if isinstance(index, int):
+            return self.pts[index] * self.time_base
+        part = Timestamps(self.time_base)
+        part.pts = self.pts[index]
+        return part
 
 
 @dataclass(frozen=True, slots=True, eq=False)

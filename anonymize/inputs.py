@@ -8,18 +8,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from anonymize.errors import UnreadableInput, UsageError
 
 STDIN = "-"
+STDIN_LIMIT = 1 << 30
+"""Bytes of a recording that are taken from standard input, at most."""
 
 PICTURE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
 )
 VIDEO_SUFFIXES = frozenset(
     (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".asf")
-    + (".flv", ".f4v", ".3gp", ".3g2", ".mxf", ".ogv", ".ogg", ".y4m", ".dv")
-)
+) | {".flv", ".f4v", ".3gp", ".3g2", ".mxf", ".ogv", ".ogg", ".y4m", ".dv"}
 """In a folder, a file with one of these suffixes fails if it cannot be read; any other is left out, and named."""
 
 
@@ -30,12 +32,14 @@ class Item:
     Args:
         source: a file, or None for standard input.
         target: the output path; its suffix may change where the container cannot hold the result (`named` False).
+        relative: the target's place within the output folder, for what lies beside it (reports).
         named: the user wrote this very name, so its suffix is an order.
         sought: the user named this file or pattern; one that a folder merely contains is left out if it is not media.
     """
 
     source: Path | None
     target: Path
+    relative: Path
     named: bool
     sought: bool
 
@@ -67,12 +71,39 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
         found.extend(_expand(text, folder))
     single = len(found) == 1 and found[0][2] and not (folder.is_dir() or out.endswith(("/", os.sep)))
     if single:
-        return [_checked(Item(found[0][0], folder, named=True, sought=True))]
+        return [_checked(Item(found[0][0], folder, Path(folder.name), named=True, sought=True))]
     targets = _distinct([target for _, target, _ in found])
     return [
-        _checked(Item(source, folder / target, named=False, sought=sought))
+        _checked(Item(source, folder / target, target, named=False, sought=sought))
         for (source, _, sought), target in zip(found, targets, strict=True)
     ]
+
+
+def only_item(text: str, out: str) -> Item:
+    """The one input of a command that takes but one file, with its output.
+
+    Raises:
+        UnreadableInput: it does not exist.
+        UsageError: it is a folder or a pattern, or the output is the input.
+    """
+    if text != STDIN and not Path(text).exists():
+        raise UnreadableInput(f"{text}: no such file")
+    items = plan_items([text], out)
+    if len(items) != 1 or not items[0].sought:
+        raise UsageError(f"{text}: this command takes one file, not a folder")
+    return items[0]
+
+
+def read_all(stream: IO[bytes], limit: int = STDIN_LIMIT) -> bytes:
+    """All of `stream`, kept in memory: a recording must be read twice, and nothing raw is written to disk.
+
+    Raises:
+        UnreadableInput: it is longer than `limit` bytes.
+    """
+    content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise UnreadableInput(f"standard input is larger than {limit >> 20} MiB: give the recording as a file")
+    return content
 
 
 def _expand(text: str, out: Path) -> Iterator[tuple[Path | None, Path, bool]]:

@@ -218,7 +218,7 @@ def _header(entry: dict[str, Any], name: str) -> About:
             frames=int(source["frames"]),
             width=int(source["width"]),
             height=int(source["height"]),
-            redact=from_mapping(Redact, entry.get("redact", {}), where="redact"),
+            redact=from_mapping(Redact, entry.get("redact", {}), Redact(), "redact"),
             found_by=dict(entry.get("found_by", {})),
         )
     except (KeyError, TypeError, ValueError, UsageError) as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import anonymize
+from anonymize.errors import OutputError
 
 VERSION = 1
 
@@ -30,7 +31,7 @@ class Report:
         redacted: number of tracks by kind, box-frames by reason.
         removed: what was in the file beside the picture and the sound, and is gone.
         lost: what could not be read of a damaged source.
-        checks: what verification looked at.
+        not_looked_for: kinds that no detector was asked to find.
         settings: everything that was asked for.
         models: sha256 by name.
         seconds: wall time by stage.
@@ -43,7 +44,7 @@ class Report:
     redacted: dict[str, Any] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
-    checks: tuple[str, ...] = ()
+    not_looked_for: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -54,9 +55,16 @@ class Report:
 
 
 def write(report: Report, path: Path) -> None:
-    """Write `report` as JSON. Raises `OSError`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report.as_dict(), indent=2, default=str) + "\n", encoding="utf-8")
+    """Write `report` as JSON, with the folders it needs.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(report.as_dict(), indent=2, default=str) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot write the report: {error.strerror}") from error
 
 
 def versions() -> dict[str, str]:

@@ -5,6 +5,7 @@ Durations are seconds, sizes are pixels of the upright picture, shares are fract
 
 from __future__ import annotations
 
+import json
 import types
 import typing
 from collections.abc import Mapping
@@ -211,16 +212,18 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], base: T | None = None
     Raises:
         UsageError: a key that does not exist, or a value that does not fit; the message names its place.
     """
-    start = base if base is not None else kind()
     hints = typing.get_type_hints(kind)
-    known = {f.name for f in fields(start)}  # type: ignore[arg-type]  # T is always one of our dataclasses
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]  # T is always one of our dataclasses
     changes: dict[str, Any] = {}
     for key, value in values.items():
         place = f"{where}.{key}" if where else key
         if key not in known:
             raise UsageError(f"unknown setting {place!r}: known here are {', '.join(sorted(known))}")
-        changes[key] = _convert(hints[key], value, getattr(start, key), place)
-    return replace(start, **changes)  # type: ignore[type-var]
+        changes[key] = _convert(hints[key], value, getattr(base, key, None), place)
+    try:
+        return kind(**changes) if base is None else replace(base, **changes)  # type: ignore[type-var]
+    except TypeError as error:
+        raise UsageError(f"{where or 'settings'}: {str(error).partition(' ')[2]}") from error
 
 
 def _convert(hint: Any, value: Any, current: Any, place: str) -> Any:
@@ -230,7 +233,7 @@ def _convert(hint: Any, value: Any, current: Any, place: str) -> Any:
         if is_dataclass(hint):
             if not isinstance(value, Mapping):
                 raise ValueError("expected a table")
-            return from_mapping(hint, value, current if isinstance(current, hint) else None, place)  # type: ignore[arg-type]
+            return from_mapping(typing.cast(type, hint), value, current, place)
         if origin in (tuple, frozenset):
             if isinstance(value, str):
                 raise ValueError("expected a list")
@@ -266,3 +269,27 @@ def to_mapping(value: Any) -> Any:
         items = [to_mapping(item) for item in value]
         return sorted(items) if isinstance(value, frozenset) else items
     return value
+
+
+def to_toml(value: Any) -> str:
+    """`value` (settings) as TOML, tables after plain keys; what is None is left out."""
+    return "\n".join(_toml_lines(to_mapping(value), "")) + "\n"
+
+
+def _toml_lines(mapping: Mapping[str, Any], table: str) -> list[str]:
+    plain = {k: v for k, v in mapping.items() if not isinstance(v, Mapping) and v is not None}
+    lines = [f"\n[{table}]"] if table and plain else []
+    lines += [f"{key} = {_toml_value(value)}" for key, value in plain.items()]
+    for key, value in mapping.items():
+        if isinstance(value, Mapping):
+            lines += _toml_lines(value, f"{table}.{key}" if table else key)
+    return lines
+
+
+def _toml_value(value: Any) -> str:
+    """Within a list tables are written inline; TOML's strings, numbers and booleans look like JSON's."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{k} = {_toml_value(v)}" for k, v in value.items() if v is not None) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    return json.dumps(value)

@@ -58,6 +58,6 @@ def load(name: str) -> Preset:
         raise UsageError(f"preset {name}: not valid TOML: {error}") from error
     whom = str(values.pop("whom", ""))
     try:
-        return Preset(name, whom, text, from_mapping(Settings, values))
+        return Preset(name, whom, text, from_mapping(Settings, values, Settings()))
     except UsageError as error:
         raise UsageError(f"preset {name}: {error}") from error

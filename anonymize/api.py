@@ -1,0 +1,77 @@
+"""What a Python program calls: one input, given by its path."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+from anonymize import job, plan
+from anonymize.inputs import only_item
+from anonymize.pipeline import OnProgress, ignore
+from anonymize.report import Report
+from anonymize.settings import Settings
+
+AnyPath = str | PathLike[str]
+
+
+def run(
+    source: AnyPath,
+    output: AnyPath,
+    settings: Settings | None = None,
+    *,
+    force: bool = False,
+    on_progress: OnProgress = ignore,
+) -> Report:
+    """Anonymise the video or picture `source` into `output`, verified.
+
+    Args:
+        source: any file that FFmpeg or Pillow reads.
+        output: the result; its suffix chooses the container.
+        settings: what to find and how to draw it; the defaults if not given.
+        force: replace an existing output.
+        on_progress: told after every frame.
+
+    Returns:
+        The account of what was done.
+
+    Raises:
+        AnonymizeError: nothing was written under `output`; the message says why.
+    """
+    item = only_item(str(source), str(output))
+    return job.run(item, settings or Settings(), force=force, on_progress=on_progress)[1]
+
+
+def detect(
+    source: AnyPath,
+    output: AnyPath,
+    settings: Settings | None = None,
+    *,
+    force: bool = False,
+    on_progress: OnProgress = ignore,
+) -> plan.Plan:
+    """Write what would be redacted in `source` to the plan file `output` (docs/plan.md), and return it.
+
+    Raises:
+        AnonymizeError: no plan was written; the message says why.
+    """
+    item = only_item(str(source), str(output))
+    return job.detect(item, settings or Settings(), force=force, on_progress=on_progress)
+
+
+def render(
+    source: AnyPath,
+    plan_file: AnyPath,
+    output: AnyPath,
+    settings: Settings | None = None,
+    *,
+    force: bool = False,
+    on_progress: OnProgress = ignore,
+) -> Report:
+    """Draw the plan in `plan_file` on `source` into `output`, verified. Of `settings` only `output` counts.
+
+    Raises:
+        AnonymizeError: nothing was written under `output`; the message says why.
+    """
+    item = only_item(str(source), str(output))
+    made = plan.read(Path(plan_file))
+    return job.render(item, made, settings or Settings(), force=force, on_progress=on_progress)[1]

@@ -1,0 +1,248 @@
+"""Many inputs: each ends as released or failed, and one that fails leaves the others alone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import cast
+
+from anonymize import job, report
+from anonymize.errors import AnonymizeError, PartialFailure, UnreadableInput
+from anonymize.inputs import Item
+from anonymize.pipeline import OnProgress, Progress
+from anonymize.plan import Plan
+from anonymize.report import Report
+from anonymize.settings import Settings, Style
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one input ended.
+
+    Args:
+        item: the input.
+        output: the released file; None if there is none.
+        report: the account of it.
+        exit_code: 0, or that of the error.
+        left_out: not a failure: a file that a folder merely contained, and that is no picture or video.
+    """
+
+    item: Item
+    output: Path | None
+    report: Report
+    exit_code: int = 0
+    left_out: bool = False
+
+
+OnItem = Callable[[Item, Progress | Outcome], None]
+"""Told of every step of every item, and of its outcome; always in the calling process."""
+
+Work = Callable[[Item, OnProgress], tuple[Path, Report]]
+"""Takes one item all the way to its released output, or raises."""
+
+
+def ignore(item: Item, news: Progress | Outcome) -> None:
+    """The `OnItem` that does nothing."""
+
+
+def run(
+    items: Sequence[Item],
+    settings: Settings,
+    *,
+    force: bool = False,
+    workers: int = 1,
+    reports: Path | None = None,
+    stdin: bytes = b"",
+    on_item: OnItem = ignore,
+) -> list[Outcome]:
+    """Anonymise every item; the outcomes, in the order of `items`.
+
+    Args:
+        items: inputs and where their results go.
+        settings: the same for all.
+        force: replace existing outputs.
+        workers: processes that work side by side; 1 works in this one.
+        reports: folder for an account of every item, in JSON, written as each ends.
+        stdin: the medium itself, where an item is standard input.
+        on_item: told of progress and outcomes.
+
+    Raises:
+        ModelError: a model is missing: found out before the first item, since it would fail them all.
+        OutputError: a report cannot be written.
+    """
+    work = _worker(settings, force, stdin, threads=0)
+    tell = _telling(reports, on_item)
+    if workers == 1 or len(items) <= 1:
+        return [_settle(item, work, tell) for item in items]
+    outcomes = _side_by_side(items, (settings, force, stdin), min(workers, len(items)), tell)
+    return [outcomes[item] for item in items]
+
+
+def render(
+    item: Item,
+    made: Plan,
+    settings: Settings,
+    *,
+    style: Style | None = None,
+    force: bool = False,
+    reports: Path | None = None,
+    stdin: bytes = b"",
+    on_item: OnItem = ignore,
+) -> Outcome:
+    """Draw a plan on the input it was made for.
+
+    Args:
+        item: the input and where its result goes.
+        made: the plan, which also says how regions are drawn.
+        settings: what comes out.
+        style: draw faces in this style, whatever the plan says.
+        force: replace an existing output.
+        reports: folder for the account, in JSON.
+        stdin: the medium itself, where the item is standard input.
+        on_item: told of progress and of the outcome.
+
+    Raises:
+        OutputError: the report cannot be written.
+    """
+    if style:
+        made = made.drawn(replace(made.about.redact, face=replace(made.about.redact.face, style=style)))
+
+    def work(item: Item, on_progress: OnProgress) -> tuple[Path, Report]:
+        return job.render(item, made, settings, force=force, stdin=stdin, on_progress=on_progress)
+
+    return _settle(item, work, _telling(reports, on_item))
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> int:
+    """The process's exit code: 0, the code that all share, or that of `PartialFailure`; 3 if there was no media."""
+    codes = {outcome.exit_code for outcome in outcomes if not outcome.left_out}
+    if not codes:
+        return UnreadableInput.exit_code
+    return codes.pop() if len(codes) == 1 else PartialFailure.exit_code
+
+
+def _worker(settings: Settings, force: bool, stdin: bytes, threads: int) -> Work:
+    """What anonymises items, with detectors made once."""
+    detectors = job.detectors_for(settings, threads)
+
+    def work(item: Item, on_progress: OnProgress) -> tuple[Path, Report]:
+        return job.run(item, settings, force=force, detectors=detectors, stdin=stdin, on_progress=on_progress)
+
+    return work
+
+
+def _telling(reports: Path | None, on_item: OnItem) -> OnItem:
+    """`on_item`, with a report written before it is told of an outcome."""
+
+    def tell(item: Item, news: Progress | Outcome) -> None:
+        if reports and isinstance(news, Outcome):
+            report.write(news.report, reports / f"{item.relative}.report.json")
+        on_item(item, news)
+
+    return tell
+
+
+def _settle(item: Item, work: Work, tell: OnItem) -> Outcome:
+    outcome = _attempt(item, work, lambda progress: tell(item, progress))
+    tell(item, outcome)
+    return outcome
+
+
+def _attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
+    """Do `work` on one item; whatever goes wrong with it becomes its outcome."""
+    try:
+        output, account = work(item, on_progress)
+    except AnonymizeError as error:
+        left_out = isinstance(error, UnreadableInput) and not item.expected
+        return _failed(item, str(error), error.exit_code, left_out)
+    except Exception as error:
+        if "ANONYMIZE_DEBUG" in os.environ:
+            raise
+        # A fault of ours in one file must not stop the others.
+        message = f"{item.label}: internal error, please report it (ANONYMIZE_DEBUG=1 shows where): {error!r}"
+        return _failed(item, message, AnonymizeError.exit_code)
+    return Outcome(item, output, account)
+
+
+def _failed(item: Item, message: str, exit_code: int, left_out: bool = False) -> Outcome:
+    return Outcome(item, None, Report(verdict="fail", error=message), exit_code, left_out)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hand:
+    """A process that works on one item after another, and the line to it."""
+
+    line: Connection
+    process: BaseProcess
+
+
+def _hire(job: tuple[Settings, bool, bytes], threads: int) -> _Hand:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, *job, threads), daemon=True)
+    process.start()
+    theirs.close()
+    return _Hand(ours, process)
+
+
+def _serve(line: Connection, settings: Settings, force: bool, stdin: bytes, threads: int) -> None:
+    """In the process: take items from `line`, answer with progress and an outcome, until the line is closed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent terminates us
+    work = _worker(settings, force, stdin, threads)
+    while True:
+        try:
+            item = line.recv()
+        except EOFError:
+            return
+        line.send(_attempt(item, work, line.send))
+
+
+def _side_by_side(
+    items: Sequence[Item], job: tuple[Settings, bool, bytes], workers: int, tell: OnItem
+) -> dict[Item, Outcome]:
+    """Work in several processes. One that dies (out of memory, killed) fails the item it had, and is replaced."""
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    waiting = deque(items)
+    busy: dict[Connection, tuple[_Hand, Item]] = {}
+    outcomes: dict[Item, Outcome] = {}
+
+    def assign(hand: _Hand) -> None:
+        if waiting:
+            item = waiting.popleft()
+            hand.line.send(item)
+            busy[hand.line] = (hand, item)
+        else:
+            hand.line.close()
+            hand.process.join()
+
+    try:
+        for _ in range(workers):
+            assign(_hire(job, threads))
+        while busy:
+            for line in cast("list[Connection]", wait(list(busy))):
+                hand, item = busy[line]
+                try:
+                    news = line.recv()
+                except (EOFError, ConnectionResetError):
+                    news = _failed(item, f"{item.label}: the process working on it died (out of memory?)", 1)
+                    hand = _hire(job, threads) if waiting else hand
+                tell(item, news)
+                if isinstance(news, Outcome):
+                    del busy[line]
+                    outcomes[item] = news
+                    assign(hand)
+    finally:
+        for hand, _ in busy.values():
+            hand.process.terminate()
+        for hand, _ in busy.values():
+            hand.process.join()
+    return outcomes

@@ -1,0 +1,100 @@
+"""What this machine can do: examined, not guessed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from anonymize import models, report
+from anonymize.errors import ModelError
+
+WANTED_ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1", "prores_ks")
+HARDWARE_ENCODERS = ("h264_nvenc", "hevc_nvenc", "h264_qsv", "h264_vaapi", "h264_videotoolbox")
+LEAST_MEMORY = 2 << 30
+"""Bytes with which 4K video can be worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing examined: `ok` False means that the tool cannot do its main job; `detail` says what there is."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def examine() -> Iterator[Finding]:
+    """Examine this machine, one finding after another."""
+    for name, examiner in EXAMINERS.items():
+        try:
+            ok, detail = examiner()
+        except (ImportError, OSError, RuntimeError, ModelError) as error:
+            ok, detail = False, " ".join(str(error).split())
+        yield Finding(name, ok, detail)
+
+
+def _versions() -> tuple[bool, str]:
+    return True, ", ".join(f"{name} {version}" for name, version in report.versions().items())
+
+
+def _opencv() -> tuple[bool, str]:
+    try:
+        import cv2
+    except ImportError as error:
+        return False, f"{error}: on Debian and Ubuntu, apt install libgl1 libglib2.0-0"
+    return True, str(cv2.__version__)
+
+
+def _codecs() -> tuple[bool, str]:
+    import av
+
+    usable = [name for name in (*WANTED_ENCODERS, *HARDWARE_ENCODERS) if name in av.codecs_available]
+    missing = [name for name in WANTED_ENCODERS if name not in usable]
+    return not missing, f"{', '.join(usable)}" + (f"; missing: {', '.join(missing)}" if missing else "")
+
+
+def _providers() -> tuple[bool, str]:
+    import onnxruntime
+
+    providers = onnxruntime.get_available_providers()
+    return "CPUExecutionProvider" in providers, ", ".join(providers)
+
+
+def _models() -> tuple[bool, str]:
+    states = models.verify()
+    detail = ", ".join(f"{name} {state.value}" for name, state in states.items())
+    return states["centerface"] is models.State.OK, detail
+
+
+def _cameras() -> tuple[bool, str]:
+    found = sorted(str(path) for path in Path("/dev").glob("video*"))
+    return True, ", ".join(found) or "none"
+
+
+def _memory() -> tuple[bool, str]:
+    if not hasattr(os, "sysconf"):
+        return True, "unknown on this system"
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return total >= LEAST_MEMORY, f"{total / (1 << 30):.1f} GiB, {os.cpu_count()} processors, {platform.machine()}"
+
+
+def _disk() -> tuple[bool, str]:
+    free = shutil.disk_usage(Path.cwd()).free
+    return free > 0, f"{free / (1 << 30):.1f} GiB free here"
+
+
+EXAMINERS: dict[str, Callable[[], tuple[bool, str]]] = {
+    "versions": _versions,
+    "opencv": _opencv,
+    "encoders": _codecs,
+    "providers": _providers,
+    "models": _models,
+    "cameras": _cameras,
+    "memory": _memory,
+    "disk": _disk,
+}
+"""Name -> function that gives whether it is well, and what there is."""

@@ -1,0 +1,378 @@
+"""Regions are removed here: pure functions on planes, and a table from style to function.
+
+    memory = Memory()                       # one for a whole video: it holds mosaic colours still
+    for frame, regions in stream:
+        copy = frame.writable()
+        redact(copy.planes, regions, settings.redact, memory)
+
+What is covered: every pixel of which any part lies inside a region's outline, and every subsampled chroma sample that
+touches such a pixel. Nothing else changes. Outlines are those of the whole region, also where it reaches past the
+picture's border: an ellipse is never squeezed into the part that is visible.
+
+What a mosaic may tell: means over at most 8 cells across, sampled once, on the first frame on which a track is drawn.
+Later frames redraw those same colours on a grid that moves and scales with the region's box, because several mosaics of
+one moving face, each sampled afresh, together hold enough to rebuild it ("Neural Alignment for Face De-pixelization",
+arXiv 2009.13856). So lighting that changes does not show in a mosaic; that is the price. Blur is that mosaic, smoothed:
+a function of the cell colours only. A region without a track has no identity to hold on to, so it gets one mean colour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import Box, Plane, Region, Shape
+from anonymize.settings import Look, Redact, Style
+
+LEAST_CELL = 8.0
+"""Pixels of a mosaic cell's side, at least. A region too small for its cells gets fewer, in the end one."""
+
+SMOOTHING = 0.75
+"""Standard deviation of the blur over the mosaic, in cells."""
+
+Samples = NDArray[Any]
+Mask = NDArray[np.bool_]
+Corners = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A rectangle of whole pixels within the picture: columns ``x0 <= x < x1``, rows ``y0 <= y < y1``."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The pixels that a region covers.
+
+    Args:
+        box: the region's own box, unclipped: what a mosaic's grid is locked to.
+        window: the part of its pixels that is within the picture.
+        covered: (rows, columns) of the window, true where a pixel is covered; True where all of them are.
+    """
+
+    box: Box
+    window: Window
+    covered: Mask | bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Patch:
+    """The samples of one plane that a region covers.
+
+    Args:
+        samples: (rows, columns) view of the plane, to be written.
+        covered: which of them are covered, or True for all.
+        black: the plane's black.
+        across: (columns,) position of each sample's centre in the region's box, 0 left to 1 right.
+        down: (rows,) the same, 0 top to 1 bottom.
+        size: (width, height) of the region's box in samples of this plane; what lies past the border counts.
+    """
+
+    samples: Samples
+    covered: Mask | bool
+    black: int
+    across: NDArray[np.float64]
+    down: NDArray[np.float64]
+    size: tuple[float, float]
+
+
+class Memory:
+    """The mosaic colours of each track, from the first frame on which it was drawn.
+
+    One per video and pass. The least recently drawn tracks are forgotten beyond `capacity`, never one that is on the
+    frame at hand.
+
+    Args:
+        capacity: tracks to remember; each takes about a kilobyte.
+    """
+
+    def __init__(self, capacity: int = 1024) -> None:
+        self.capacity = capacity
+        self._held: OrderedDict[int, tuple[Samples, ...]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def colours(self, track: int, sample: Callable[[], tuple[Samples, ...]]) -> tuple[Samples, ...]:
+        """The cell colours of `track` in each plane; `sample` is asked for them the first time."""
+        if track not in self._held:
+            self._held[track] = sample()
+        self._held.move_to_end(track)
+        return self._held[track]
+
+    def trim(self, in_use: int) -> None:
+        """Forget the tracks drawn longest ago, but not the last `in_use` of them."""
+        while len(self._held) > max(self.capacity, in_use):
+            self._held.popitem(last=False)
+
+
+def redact(planes: Sequence[Plane], regions: Sequence[Region], looks: Redact, memory: Memory) -> None:
+    """Remove `regions` from a picture, in place.
+
+    Solid regions lie on top of all others, and mosaics are sampled with the solid ones already drawn, so that nothing
+    under a solid region shows in any way. Among the others, each is sampled from what those before it left.
+
+    Args:
+        planes: of a writable frame; the first one has a sample for every pixel and so gives the picture's size.
+        regions: drawn as they stand, in upright pixels.
+        looks: style and cells of each kind of region.
+        memory: the colours held for this video.
+
+    Raises:
+        ValueError: a region has no area or no finite place; nothing was drawn yet.
+    """
+    height, width = planes[0].pixels.shape
+    outlined = [(region, outline(region, width, height)) for region in regions]
+    drawn = [(region, found) for region, found in outlined if found is not None]
+    solid = [pair for pair in drawn if looks.of(pair[0].kind).style is Style.SOLID]
+    others = [pair for pair in drawn if looks.of(pair[0].kind).style is not Style.SOLID]
+    for region, found in (*solid, *others, *(solid if others else ())):
+        look = looks.of(region.kind)
+        patches = _patches(planes, found)
+        fills = STYLES[look.style](patches, region.track, _grid(found.box, look), memory)
+        for patch, fill in zip(patches, fills, strict=True):
+            np.copyto(patch.samples, fill, where=patch.covered)
+    memory.trim(len(others))
+
+
+def obscure(planes: Sequence[Plane]) -> None:
+    """Make the whole picture black, in place: nothing is known about what it shows."""
+    for plane in planes:
+        plane.pixels[...] = plane.black
+
+
+def outline(region: Region, width: int, height: int) -> Outline | None:
+    """The pixels of a picture (`width` x `height`) that `region` covers; None if it lies wholly outside.
+
+    A pixel is covered if any part of it lies inside. Polygons that cross themselves cover whatever they wind around.
+
+    Raises:
+        ValueError: the region has no area or no finite place.
+    """
+    box = _bounds(region)
+    window = Window(
+        math.floor(max(box[0], 0)),
+        math.floor(max(box[1], 0)),
+        math.ceil(min(box[2], width)),
+        math.ceil(min(box[3], height)),
+    )
+    if window.x0 >= window.x1 or window.y0 >= window.y1:
+        return None
+    if region.shape is Shape.ELLIPSE:
+        return Outline(box, window, _ellipse(box, window))
+    if region.shape is Shape.POLYGON:
+        return Outline(box, window, _polygon(region.polygon, window))
+    return Outline(box, window, True)
+
+
+def _bounds(region: Region) -> Box:
+    """The region's unclipped box: of a polygon, what its corners span."""
+    box = region.xyxy
+    if region.shape is Shape.POLYGON:
+        if len(region.polygon) < 3:
+            raise ValueError(f"polygon: expected at least 3 corners, got {len(region.polygon)}")
+        xs, ys = zip(*region.polygon, strict=True)
+        box = (min(xs), min(ys), max(xs), max(ys))
+    if not (all(map(math.isfinite, box)) and box[0] < box[2] and box[1] < box[3]):
+        raise ValueError(f"region: expected finite x0 < x1 and y0 < y1, got {box}")
+    return box
+
+
+def _ellipse(box: Box, window: Window) -> Mask:
+    """The pixels of `window` that touch the ellipse inscribed in `box`: their point nearest its centre lies inside."""
+    x0, y0, x1, y1 = box
+    across = _distance(window.x0, window.x1, (x0 + x1) / 2, (x1 - x0) / 2)
+    down = _distance(window.y0, window.y1, (y0 + y1) / 2, (y1 - y0) / 2)
+    return np.asarray(across[None, :] < (1.0 - down)[:, None])
+
+
+def _distance(start: int, end: int, centre: float, radius: float) -> NDArray[np.float64]:
+    """Squared distance, in radii, from `centre` to the nearest point of each pixel ``start <= i < end`` of an axis."""
+    first = np.arange(start, end, dtype=np.float64)
+    nearest = np.maximum(np.maximum(first - centre, centre - first - 1.0), 0.0) / radius
+    return nearest * nearest
+
+
+@lru_cache(maxsize=16)
+def _polygon(corners: Corners, window: Window) -> Mask:
+    """The pixels of `window` that the polygon touches: an edge runs through them, or it winds around their centre.
+
+    Remembered, because zones stay where they are; read-only.
+    """
+    rows, columns = window.y1 - window.y0, window.x1 - window.x0
+    winding = np.zeros((rows, columns + 1), np.int16)
+    edges = np.zeros((rows, columns + 1), np.int16)
+    moved = [(x - window.x0, y - window.y0) for x, y in corners]
+    for start, end in zip(moved, (*moved[1:], moved[0]), strict=True):
+        _wind(winding, start, end)
+        _trace(edges, start, end)
+    covered: Mask = (np.cumsum(winding, axis=1)[:, :-1] != 0) | (np.cumsum(edges, axis=1)[:, :-1] > 0)
+    covered.flags.writeable = False
+    return covered
+
+
+def _wind(winding: NDArray[np.int16], start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Count the edge, with its direction, at the first pixel of each row whose centre lies right of it."""
+    if start[1] == end[1]:
+        return
+    rows, columns = winding.shape
+    middle = np.arange(rows, dtype=np.float64) + 0.5
+    low, high = sorted((start[1], end[1]))
+    crossed = np.nonzero((low <= middle) & (middle < high))[0]
+    x = _at(middle[crossed], start, end)
+    first = np.clip(np.ceil(x - 0.5), 0, columns - 1).astype(np.intp)
+    winding[crossed, first] += 1 if end[1] > start[1] else -1
+
+
+def _trace(edges: NDArray[np.int16], start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Mark, as +1 at the first and -1 past the last, the pixels of each row that the edge runs through."""
+    rows, columns = edges.shape
+    top = np.arange(rows, dtype=np.float64)
+    low, high = sorted((start[1], end[1]))
+    met = np.nonzero((top < high) & (top + 1.0 > low))[0]
+    if low == high:
+        ends = np.full(len(met), start[0]), np.full(len(met), end[0])
+    else:
+        ends = _at(np.maximum(top[met], low), start, end), _at(np.minimum(top[met] + 1.0, high), start, end)
+    first = np.clip(np.floor(np.minimum(*ends)), 0, columns - 1).astype(np.intp)
+    past = np.clip(np.ceil(np.maximum(*ends)), 0, columns - 1).astype(np.intp)
+    edges[met, first] += 1
+    edges[met, past] -= 1
+
+
+def _at(y: NDArray[np.float64], start: tuple[float, float], end: tuple[float, float]) -> NDArray[np.float64]:
+    """The x at which the edge passes each `y`, never beyond its ends."""
+    x = start[0] + (y - start[1]) / (end[1] - start[1]) * (end[0] - start[0])
+    return np.clip(x, min(start[0], end[0]), max(start[0], end[0]))
+
+
+def _patches(planes: Sequence[Plane], found: Outline) -> list[_Patch]:
+    """The samples of every plane that `found` covers, chroma rounded outward."""
+    x0, y0, x1, y1 = found.box
+    masks: dict[tuple[tuple[int, int], tuple[int, int]], Mask | bool] = {}
+    patches = []
+    for plane in planes:
+        (step_x, step_y), (offset_x, offset_y) = plane.step, plane.offset
+        columns = _span(found.window.x0, found.window.x1, step_x, offset_x)
+        rows = _span(found.window.y0, found.window.y1, step_y, offset_y)
+        geometry = plane.step, plane.offset
+        if geometry not in masks:
+            masks[geometry] = _coarse(found, plane, columns, rows)
+        across = (np.arange(columns.start, columns.stop) + 0.5) * step_x - offset_x
+        down = (np.arange(rows.start, rows.stop) + 0.5) * step_y - offset_y
+        patches.append(
+            _Patch(
+                samples=plane.pixels[rows, columns],
+                covered=masks[geometry],
+                black=plane.black,
+                across=np.clip((across - x0) / (x1 - x0), 0.0, 1.0),
+                down=np.clip((down - y0) / (y1 - y0), 0.0, 1.0),
+                size=((x1 - x0) / step_x, (y1 - y0) / step_y),
+            )
+        )
+    return patches
+
+
+def _span(start: int, end: int, step: int, offset: int) -> slice:
+    """The samples of an axis that touch the pixels ``start <= i < end``."""
+    return slice((start + offset) // step, (end - 1 + offset) // step + 1)
+
+
+def _coarse(found: Outline, plane: Plane, columns: slice, rows: slice) -> Mask | bool:
+    """Which samples of `plane` touch a covered pixel."""
+    covered = found.covered
+    if isinstance(covered, bool) or (plane.step == (1, 1) and plane.offset == (0, 0)):
+        return covered
+    (step_x, step_y), (offset_x, offset_y) = plane.step, plane.offset
+    fine = np.zeros(((rows.stop - rows.start) * step_y, (columns.stop - columns.start) * step_x), np.bool_)
+    left = found.window.x0 + offset_x - columns.start * step_x
+    top = found.window.y0 + offset_y - rows.start * step_y
+    fine[top : top + covered.shape[0], left : left + covered.shape[1]] = covered
+    narrow = np.logical_or.reduce([fine[:, i::step_x] for i in range(step_x)])
+    return np.asarray(np.logical_or.reduce([narrow[i::step_y] for i in range(step_y)]))
+
+
+def _grid(box: Box, look: Look) -> tuple[int, int]:
+    """Mosaic cells (across, down) for a region's unclipped box: nearly square, none smaller than `LEAST_CELL`."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    longer = max(width, height)
+    cells = max(1, min(look.cells, int(longer // LEAST_CELL)))
+    return max(1, round(cells * width / longer)), max(1, round(cells * height / longer))
+
+
+Fill = Callable[[Sequence[_Patch], int, tuple[int, int], Memory], list[Samples]]
+
+
+def _solid(patches: Sequence[_Patch], track: int, grid: tuple[int, int], memory: Memory) -> list[Samples]:
+    """Black."""
+    del track, grid, memory
+    return [np.asarray(patch.black, patch.samples.dtype) for patch in patches]
+
+
+def _mosaic(patches: Sequence[_Patch], track: int, grid: tuple[int, int], memory: Memory) -> list[Samples]:
+    """The track's cell colours on its grid."""
+    fills = []
+    for patch, colours in zip(patches, _colours(patches, track, grid, memory), strict=True):
+        rows, columns = colours.shape
+        fills.append(colours.take(_cell(patch.across, columns), axis=1).take(_cell(patch.down, rows), axis=0))
+    return fills
+
+
+def _blur(patches: Sequence[_Patch], track: int, grid: tuple[int, int], memory: Memory) -> list[Samples]:
+    """The track's cell colours, smoothed: a weighted mean of them at every sample."""
+    fills = []
+    for patch, colours in zip(patches, _colours(patches, track, grid, memory), strict=True):
+        rows, columns = colours.shape
+        smooth = _weights(patch.down, rows) @ colours.astype(np.float32) @ _weights(patch.across, columns).T
+        fills.append(np.rint(smooth).astype(colours.dtype))
+    return fills
+
+
+STYLES: Mapping[Style, Fill] = MappingProxyType({Style.SOLID: _solid, Style.MOSAIC: _mosaic, Style.BLUR: _blur})
+"""What each style puts in a region's place, plane by plane."""
+
+
+def _colours(patches: Sequence[_Patch], track: int, grid: tuple[int, int], memory: Memory) -> tuple[Samples, ...]:
+    """Cell colours (down, across) for each plane: the track's own, or one mean where there is no track."""
+    if track < 0:
+        return tuple(_means(patch, (1, 1)) for patch in patches)
+    return memory.colours(track, lambda: tuple(_means(patch, grid) for patch in patches))
+
+
+def _means(patch: _Patch, grid: tuple[int, int]) -> Samples:
+    """The mean sample of each cell, (down, across). A cell less than half within the picture gets the mean of all."""
+    columns, first_column, wide = np.unique(_cell(patch.across, grid[0]), return_index=True, return_counts=True)
+    rows, first_row, high = np.unique(_cell(patch.down, grid[1]), return_index=True, return_counts=True)
+    by_row = np.add.reduceat(patch.samples, first_row, axis=0, dtype=np.uint64)
+    sums = np.add.reduceat(by_row, first_column, axis=1)
+    counts = high[:, None] * wide[None, :]
+    whole = patch.size[0] / grid[0] * patch.size[1] / grid[1]
+    mean = sums.sum() / counts.sum()
+    colours = np.full((grid[1], grid[0]), mean, np.float64)
+    colours[np.ix_(rows, columns)] = np.where(counts * 2 >= whole, sums / counts, mean)
+    return np.rint(colours).astype(patch.samples.dtype)
+
+
+def _cell(position: NDArray[np.float64], cells: int) -> NDArray[np.intp]:
+    """The cell, 0 to `cells` - 1, in which each position (0 to 1) lies."""
+    return np.minimum((position * cells).astype(np.intp), cells - 1)
+
+
+def _weights(position: NDArray[np.float64], cells: int) -> NDArray[np.float32]:
+    """(positions, cells): the share of each cell's colour at each position (0 to 1), summing to 1."""
+    distance = position[:, None] * cells - (np.arange(cells) + 0.5)[None, :]
+    weights = np.exp(-0.5 * (distance / SMOOTHING) ** 2)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)

@@ -1,0 +1,292 @@
+"""The commands. Each parses, makes one call into the library, and hands what came back to `render`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from anonymize.cli import options as o
+
+from anonymize import presets
+
+app = typer.Typer(
+    name="anonymize",
+    help="Find faces and licence plates in video and pictures, and remove them. Local, offline, checked.",
+    epilog="Exit codes: 0 done, 1 internal error, 2 usage, 3 unreadable input, 4 damaged input, 5 unsupported input, "
+    "6 output cannot be written, 7 check failed, 8 model missing, 9 bad plan, 10 some of several inputs failed, "
+    "130 or 143 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+presets_app = typer.Typer(no_args_is_help=True, help="Settings for a purpose: list them, show one.")
+models_app = typer.Typer(no_args_is_help=True, help="The detectors' weights: list, verify, import, fetch.")
+app.add_typer(presets_app, name="presets")
+app.add_typer(models_app, name="models")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Nothing to do before a command but to answer `--version`."""
+    if version:
+        from anonymize.cli.render import say
+
+        from anonymize import __version__
+
+        say(f"anonymize {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    inputs: o.Inputs,
+    output: o.Out,
+    preset: o.PresetName = presets.DEFAULT,
+    targets: o.TargetOption = None,
+    detectors: o.Detectors = None,
+    min_face: o.MinFace = None,
+    min_plate: o.MinPlate = None,
+    style: o.StyleOption = None,
+    audio: o.AudioOption = None,
+    codec: o.CodecOption = None,
+    quality: o.Quality = None,
+    zone: o.Zones = None,
+    spare: o.Spared = None,
+    only: o.Only = None,
+    obscure: o.Obscure = None,
+    force: o.Force = False,
+    allow_damaged: o.AllowDamaged = False,
+    workers: o.Workers = 1,
+    report: o.ReportFolder = None,
+    json: o.Json = False,
+) -> None:
+    """Anonymise files, pictures and folders: find, redact, check, release."""
+    from anonymize.cli import render as show
+
+    from anonymize import batch
+    from anonymize.inputs import plan_items
+
+    settings = o.settings(
+        presets.load(preset).settings,
+        targets=targets,
+        detectors=detectors,
+        min_face=min_face,
+        min_plate=min_plate,
+        style=style,
+        audio=audio,
+        codec=codec,
+        quality=quality,
+        zone=zone,
+        spare=spare,
+        only=only,
+        obscure=obscure,
+        allow_damaged=allow_damaged,
+    )
+    items = plan_items(inputs, output)
+    display = show.Display(machine=json, several=len(items) > 1)
+    outcomes = batch.run(
+        items, settings, force=force, workers=workers, reports=report, stdin=_stdin(inputs), on_item=display
+    )
+    if len(items) != 1 and not json:
+        show.summary(outcomes)
+    if code := batch.exit_code(outcomes):
+        raise typer.Exit(code)
+
+
+@app.command()
+def detect(
+    source: o.Input,
+    output: Annotated[str, typer.Option("--output", "-o", help="The plan to write (.jsonl).", show_default=False)],
+    preset: o.PresetName = presets.DEFAULT,
+    targets: o.TargetOption = None,
+    detectors: o.Detectors = None,
+    min_face: o.MinFace = None,
+    min_plate: o.MinPlate = None,
+    style: o.StyleOption = None,
+    zone: o.Zones = None,
+    spare: o.Spared = None,
+    only: o.Only = None,
+    obscure: o.Obscure = None,
+    force: o.Force = False,
+    allow_damaged: o.AllowDamaged = False,
+    json: o.Json = False,
+) -> None:
+    """Write what would be redacted in a video as a plan, to read, edit and `render`."""
+    from anonymize.cli import render as show
+
+    from anonymize import job
+    from anonymize.inputs import only_item
+
+    settings = o.settings(
+        presets.load(preset).settings,
+        targets=targets,
+        detectors=detectors,
+        min_face=min_face,
+        min_plate=min_plate,
+        style=style,
+        zone=zone,
+        spare=spare,
+        only=only,
+        obscure=obscure,
+        allow_damaged=allow_damaged,
+    )
+    item = only_item(source, output)
+    display = show.Display(machine=json, several=False)
+    made = job.detect(item, settings, force=force, stdin=_stdin([source]), on_progress=lambda news: display(item, news))
+    display.planned(item, made)
+
+
+@app.command()
+def render(
+    source: o.Input,
+    plan: Annotated[Path, typer.Option("--plan", help="The plan to draw.", show_default=False)],
+    output: o.Out,
+    preset: o.PresetName = presets.DEFAULT,
+    style: o.StyleOption = None,
+    audio: o.AudioOption = None,
+    codec: o.CodecOption = None,
+    quality: o.Quality = None,
+    force: o.Force = False,
+    allow_damaged: o.AllowDamaged = False,
+    report: o.ReportFolder = None,
+    json: o.Json = False,
+) -> None:
+    """Redact a video as a plan says, check it, release it."""
+    from anonymize.cli import render as show
+
+    from anonymize import batch
+    from anonymize import plan as plans
+    from anonymize.inputs import only_item
+
+    settings = o.settings(
+        presets.load(preset).settings, audio=audio, codec=codec, quality=quality, allow_damaged=allow_damaged
+    )
+    item = only_item(source, output)
+    outcome = batch.render(
+        item,
+        plans.read(plan),
+        settings,
+        style=style,
+        force=force,
+        reports=report,
+        stdin=_stdin([source]),
+        on_item=show.Display(machine=json, several=False),
+    )
+    if outcome.exit_code:
+        raise typer.Exit(outcome.exit_code)
+
+
+@presets_app.command("list")
+def presets_list() -> None:
+    """The presets, and for whom each is made."""
+    from anonymize.cli.render import table
+
+    table([(name, presets.load(name).whom) for name in presets.names()])
+
+
+@presets_app.command("show")
+def presets_show(name: Annotated[str, typer.Argument(help="A preset's name, or a .toml file.")]) -> None:
+    """Everything that a preset sets, the defaults included, as TOML."""
+    from anonymize.cli.render import say
+
+    from anonymize.settings import to_toml
+
+    preset = presets.load(name)
+    say(f"# {preset.whom}\n{to_toml(preset.settings)}")
+
+
+@models_app.command("list")
+def models_list(json: o.Json = False) -> None:
+    """The registered models: what they find, licence, hash, source, what they were trained on."""
+    from anonymize.cli import render as show
+
+    from anonymize import models
+
+    show.models(models.list_models(), models.verify(), machine=json)
+
+
+@models_app.command("verify")
+def models_verify() -> None:
+    """Compare every installed model with its registered hash."""
+    from anonymize.cli.render import table
+
+    from anonymize import models
+
+    states = models.verify()
+    table([(name, state.value) for name, state in states.items()])
+    if models.State.ALTERED in states.values():
+        raise typer.Exit(8)
+
+
+@models_app.command("import")
+def models_import(
+    name: Annotated[str, typer.Argument(help="A registered model's name.")],
+    path: Annotated[Path, typer.Argument(help="Its file.")],
+) -> None:
+    """Take a model's file in, if its hash is the registered one."""
+    from anonymize.cli.render import say
+
+    from anonymize import models
+
+    say(f"{name} is installed: {models.import_model(name, path)}")
+
+
+@models_app.command("fetch")
+def models_fetch(name: Annotated[str, typer.Argument(help="A registered model's name.")]) -> None:
+    """Download a model from its registered source. The only command that uses the network."""
+    from anonymize.cli.render import say
+
+    from anonymize import models
+
+    say(f"{name} is installed: {models.fetch(name)}")
+
+
+@app.command()
+def doctor() -> None:
+    """Examine this machine: codecs, providers, models, cameras, memory, versions."""
+    from anonymize.cli.render import findings
+
+    from anonymize.doctor import examine
+
+    found = list(examine())
+    findings(found)
+    if not all(finding.ok for finding in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the sample and the result.")] = Path(
+        "demo"
+    ),
+    preset: o.PresetName = presets.DEFAULT,
+) -> None:
+    """Make a sample video, anonymise it, and say where to look."""
+    from anonymize.cli import render as show
+    from anonymize.samples.demo import prepare
+
+    from anonymize import batch
+
+    sample = prepare(output)
+    outcome = batch.run(
+        [sample.item],
+        presets.load(preset).settings,
+        force=True,
+        reports=output,
+        on_item=show.Display(machine=False, several=False),
+    )[0]
+    if outcome.output is None:
+        raise typer.Exit(outcome.exit_code)
+    show.demo(sample, outcome)
+
+
+def _stdin(inputs: list[str]) -> bytes:
+    """What is on standard input, where an input is `-`."""
+    from anonymize.inputs import STDIN, read_all
+
+    return read_all(sys.stdin.buffer) if STDIN in inputs else b""

@@ -1,0 +1,246 @@
+"""The options that several commands share, and how their words become settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from anonymize.errors import UsageError
+from anonymize.settings import Audio, Codec, Settings, Style, from_mapping
+
+LOOK, OUTPUT, WHERE, RUN = "What to find", "What comes out", "Where and when", "How it runs"
+
+
+class Targets(StrEnum):
+    """What is to be found."""
+
+    FACES = "faces"
+    PLATES = "plates"
+    BOTH = "both"
+    NONE = "none"
+
+
+Inputs = Annotated[
+    list[str], typer.Argument(help="Files, pictures, folders, patterns, or - for standard input.", show_default=False)
+]
+Input = Annotated[str, typer.Argument(help="A video or picture, or - for standard input.", show_default=False)]
+Out = Annotated[
+    str,
+    typer.Option("--output", "-o", help="The output file; a folder for several inputs.", show_default=False),
+]
+PresetName = Annotated[
+    str, typer.Option("--preset", "-p", help="Settings for a purpose: see `anonymize presets list`; or a .toml file.")
+]
+TargetOption = Annotated[
+    Targets | None,
+    typer.Option("--targets", "-t", help="What to find.", show_default="faces", rich_help_panel=LOOK),
+]
+Detectors = Annotated[
+    str | None,
+    typer.Option(
+        "--detectors",
+        help="Which models look, with commas: see `anonymize models list`.",
+        show_default="the preset's",
+        rich_help_panel=LOOK,
+    ),
+]
+MinFace = Annotated[
+    float | None,
+    typer.Option(
+        help="Height in pixels of the smallest face to find. Smaller is slower.",
+        min=4,
+        show_default="the preset's",
+        rich_help_panel=LOOK,
+    ),
+]
+MinPlate = Annotated[
+    float | None,
+    typer.Option(
+        help="Width in pixels of the smallest plate to find.",
+        min=4,
+        show_default="the preset's",
+        rich_help_panel=LOOK,
+    ),
+]
+StyleOption = Annotated[
+    Style | None,
+    typer.Option(
+        "--style",
+        "-s",
+        help="How faces are removed. Plates are always solid.",
+        show_default="the preset's",
+        rich_help_panel=OUTPUT,
+    ),
+]
+AudioOption = Annotated[
+    Audio | None,
+    typer.Option("--audio", help="What becomes of the sound.", show_default="the preset's", rich_help_panel=OUTPUT),
+]
+CodecOption = Annotated[
+    Codec | None,
+    typer.Option("--codec", help="The video encoder.", show_default="auto", rich_help_panel=OUTPUT),
+]
+Quality = Annotated[
+    int | None,
+    typer.Option(
+        help="0 (best, largest) to 51, on x264's scale.",
+        min=0,
+        max=51,
+        show_default="the preset's",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Zones = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--zone",
+        help="Always redact: corners as 'x,y x,y x,y ...' in upright pixels, or a JSON file. Repeatable.",
+        show_default=False,
+        rich_help_panel=WHERE,
+    ),
+]
+Spared = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--spare",
+        help="Leave alone what is found in this zone: corners, or a JSON file. Repeatable.",
+        show_default=False,
+        rich_help_panel=WHERE,
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        help="Redact finds only within this span, as '0:10-0:25' or '90-'; outside they stay visible. Repeatable.",
+        show_default=False,
+        rich_help_panel=WHERE,
+    ),
+]
+Obscure = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Hide the whole picture in this span, as '0:10-0:25'. Repeatable.",
+        show_default=False,
+        rich_help_panel=WHERE,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Replace an existing output.", rich_help_panel=RUN)]
+AllowDamaged = Annotated[
+    bool,
+    typer.Option(
+        "--allow-damaged",
+        help="Write what could be read of a damaged input; the report says what was lost.",
+        rich_help_panel=RUN,
+    ),
+]
+Workers = Annotated[int, typer.Option(help="Files to work on side by side.", min=1, max=64, rich_help_panel=RUN)]
+ReportFolder = Annotated[
+    Path | None,
+    typer.Option("--report", help="Folder for a report.json per input.", show_default=False, rich_help_panel=RUN),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON lines for machines.", rich_help_panel=RUN)]
+
+
+def settings(
+    base: Settings,
+    *,
+    targets: Targets | None = None,
+    detectors: str | None = None,
+    min_face: float | None = None,
+    min_plate: float | None = None,
+    style: Style | None = None,
+    audio: Audio | None = None,
+    codec: Codec | None = None,
+    quality: int | None = None,
+    zone: Sequence[str] | None = None,
+    spare: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
+    obscure: Sequence[str] | None = None,
+    allow_damaged: bool = False,
+) -> Settings:
+    """`base` with what was asked for on the command line; None leaves a setting as it is."""
+    names = {None: None, Targets.BOTH: ["face", "plate"], Targets.NONE: []}.get(targets, [targets])
+    values = {
+        "targets": names,
+        "detect": {
+            "detectors": detectors.split(",") if detectors else None,
+            "min_face": min_face,
+            "min_plate": min_plate,
+        },
+        "redact": {"face": {"style": style}},
+        "output": {"audio": audio, "codec": codec, "quality": quality},
+        "zones": _zones(zone, "zones"),
+        "spared": _zones(spare, "spared"),
+        "only": [_span(text) for text in only or ()] or None,
+        "obscured": [_span(text) for text in obscure or ()] or None,
+        "allow_damaged": allow_damaged or None,
+    }
+    return from_mapping(Settings, _given(values), base)
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """`values` without what is None, at every depth."""
+    nested = {key: _given(value) if isinstance(value, dict) else value for key, value in values.items()}
+    return {key: value for key, value in nested.items() if value is not None}
+
+
+def _zones(texts: Sequence[str] | None, key: str) -> list[dict[str, Any]] | None:
+    """Zones from corners ('x,y x,y x,y') or JSON files (docs/guide.md)."""
+    zones: list[dict[str, Any]] = []
+    for text in texts or ():
+        zones.extend(_zone_file(Path(text), key) if text.endswith(".json") else [{"polygon": _corners(text)}])
+    return zones or None
+
+
+def _corners(text: str) -> list[list[float]]:
+    try:
+        corners = [[float(number) for number in corner.split(",")] for corner in text.split()]
+        if any(len(corner) != 2 for corner in corners):
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"zone {text!r}: expected corners as 'x,y x,y x,y ...', or a .json file") from None
+    return corners
+
+
+def _zone_file(path: Path, key: str) -> list[dict[str, Any]]:
+    """The zones under `key` in a JSON file; a plain list serves for either option."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read these zones: {error.strerror}") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UsageError(f"{path}: not JSON: {error}") from error
+    listed = content.get(key, []) if isinstance(content, dict) else content
+    if not isinstance(listed, list) or not all(isinstance(zone, dict) for zone in listed):
+        raise UsageError(f'{path}: expected {{"{key}": [{{"polygon": [[x, y], ...]}}, ...]}}')
+    return listed
+
+
+def _span(text: str) -> dict[str, str | None]:
+    """A span from '0:10-0:25', '90-' or '-1:00:00.5'."""
+    first, dash, last = text.partition("-")
+    try:
+        if not dash:
+            raise ValueError
+        start = _seconds(first) if first else Fraction(0)
+        end = _seconds(last) if last else None
+    except ValueError:
+        raise UsageError(f"time span {text!r}: expected from-to, as 0:10-0:25, 90-120.5 or 90-") from None
+    if end is not None and end <= start:
+        raise UsageError(f"time span {text!r}: its end does not come after its start")
+    return {"start": str(start), "end": None if end is None else str(end)}
+
+
+def _seconds(text: str) -> Fraction:
+    """Seconds from '90', '1:30' or '0:01:30.5'."""
+    total = Fraction(0)
+    for part in text.split(":"):
+        total = total * 60 + Fraction(part)
+    return total

@@ -1,0 +1,129 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anonymize import plan
+from anonymize.data import Kind, Region, Shape, Why
+from anonymize.errors import PlanError
+from anonymize.plan import About, Plan, Regions
+
+FRAMES = 40
+ABOUT = About(sha256="ab", frames=FRAMES, width=64, height=48, found_by={"centerface": "cd"})
+coordinate = st.floats(-100, 500).map(lambda v: round(v, 2))
+corner = st.tuples(coordinate, coordinate)
+
+
+@st.composite
+def regions(draw):
+    why = draw(st.sampled_from(list(Why)))
+    kind = draw(st.sampled_from(list(Kind)))
+    if draw(st.booleans()):
+        corners = tuple(draw(st.lists(corner, min_size=3, max_size=6)))
+        xs, ys = zip(*corners, strict=True)
+        return Region((min(xs), min(ys), max(xs), max(ys)), kind, why, -1, Shape.POLYGON, corners)
+    x, y = draw(corner)
+    w, h = draw(st.tuples(st.integers(1, 99), st.integers(1, 99)))
+    score = 1.0 if kind is Kind.AREA else draw(st.integers(0, 1000)) / 1000
+    shape = draw(st.sampled_from([Shape.BOX, Shape.ELLIPSE]))
+    box = (x, y, round(x + w, 2), round(y + h, 2))
+    return Region(box, kind, why, draw(st.integers(-1, 9)), shape, (), score)
+
+
+@st.composite
+def rows(draw):
+    first = draw(st.integers(0, FRAMES - 1))
+    end = draw(st.one_of(st.just(first + 1), st.integers(first + 1, FRAMES)))
+    return first, end, draw(regions())
+
+
+@given(st.lists(rows(), max_size=12))
+def test_a_plan_read_back_from_its_file_is_the_same_on_every_frame(listed):
+    made = Plan(ABOUT, Regions(listed))
+    again = plan.parse(plan.lines(made), "plan")
+    assert again.about == made.about
+    for index in range(FRAMES):
+        expected = [region for first, end, region in listed if first <= index < end]
+        assert sorted(made.at(index), key=repr) == sorted(expected, key=repr)
+        assert again.at(index) == made.at(index)
+
+
+def test_a_frame_beyond_the_plan_is_refused():
+    with pytest.raises(PlanError, match="covers 40 frames"):
+        Plan(ABOUT, Regions([])).at(FRAMES)
+
+
+def _file(tmp_path, *entries):
+    header = next(plan.lines(Plan(ABOUT, Regions([]))))
+    path = tmp_path / "plan.jsonl"
+    path.write_text("\n".join([header, *entries]))
+    return path
+
+
+def test_the_least_that_a_person_must_write(tmp_path):
+    made = plan.read(
+        _file(tmp_path, '{"frames": [3, 5], "xyxy": [1, 2, 3, 4]}', "", '{"frame": 3, "polygon": [[0,0],[9,0],[9,9]]}')
+    )
+    assert [(r.kind, r.why, r.shape) for r in made.at(3)] == [
+        (Kind.AREA, Why.MANUAL, Shape.BOX),
+        (Kind.AREA, Why.MANUAL, Shape.POLYGON),
+    ]
+    assert len(made.at(4)) == 1
+    assert made.at(5) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 2: not JSON"),
+        ("[1]", "line 2: expected an object"),
+        ('{"frame": 1}', "line 2: 'xyxy' is missing"),
+        ('{"xyxy": [1, 2, 3, 4]}', "expected either"),
+        ('{"frame": 40, "xyxy": [1, 2, 3, 4]}', "do not lie within"),
+        ('{"frames": [9, 3], "xyxy": [1, 2, 3, 4]}', "do not lie within"),
+        ('{"frame": 1, "xyxy": [3, 2, 1, 4]}', "expected x0 < x1"),
+        ('{"frame": 1, "xyxy": [1, 2, NaN, 4]}', "finite"),
+        ('{"frame": 1, "xyxy": [1, 2, 3]}', "not enough values"),
+        ('{"frame": 1, "xyxy": [1, 2, 3, 4], "kind": "cat"}', "unknown kind"),
+        ('{"frame": 1, "xyxy": [1, 2, 3, 4], "why": "because"}', "not a valid Why"),
+        ('{"frame": 1, "xyxy": [1, 2, 3, 4], "colour": "red"}', "unknown key 'colour'"),
+        ('{"frame": 1, "polygon": [[1, 2], [3, 4]]}', "at least 3 corners"),
+        ('{"frame": 1, "shape": "polygon", "xyxy": [1, 2, 3, 4]}', "polygon"),
+    ],
+)
+def test_a_malformed_line_is_named(tmp_path, line, message):
+    with pytest.raises(PlanError, match=message):
+        plan.read(_file(tmp_path, line))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "it is empty"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"{}", "first line lacks"),
+        (json.dumps({"format": "anonymize-plan", "version": 99}).encode(), "plan version 99"),
+        (json.dumps({"format": "anonymize-plan", "version": 1}).encode(), "malformed header"),
+    ],
+)
+def test_what_is_not_a_plan_is_refused(tmp_path, content, message):
+    path = tmp_path / "plan.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(PlanError, match=message):
+        plan.read(path)
+
+
+def test_a_plan_that_is_not_there(tmp_path):
+    with pytest.raises(PlanError, match="No such file"):
+        plan.read(tmp_path / "none.jsonl")
+
+
+def test_reasons_and_tracks_are_counted_in_box_frames_and_subjects():
+    face = Region((0, 0, 5, 5), Kind.FACE, Why.DETECTED, track=1)
+    held = Region((0, 0, 5, 5), Kind.FACE, Why.HELD, track=1)
+    zone = Region((0, 0, 5, 5), Kind.AREA, Why.ZONE)
+    counted = Regions([(0, 1, face), (1, 2, held), (0, 10, zone)])
+    assert counted.reasons()["detected"] == 1
+    assert counted.reasons()["zone"] == 10
+    assert counted.tracks() == {"face": 1, "plate": 0}

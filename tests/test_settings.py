@@ -1,0 +1,81 @@
+from fractions import Fraction
+
+import pytest
+
+from anonymize import presets
+from anonymize.data import Kind
+from anonymize.errors import UsageError
+from anonymize.settings import Settings, Span, Style, from_mapping, to_mapping, to_toml
+
+
+def test_settings_survive_the_way_to_plain_values_and_back():
+    values = {
+        "targets": ["faces", "plates"],
+        "zones": [{"polygon": [[0, 0], [10, 0], [10, 10]], "span": {"start": "1/3", "end": 2}}],
+        "only": [{"start": 5}],
+        "redact": {"face": {"style": "mosaic", "cells": 6}},
+    }
+    settings = from_mapping(Settings, values)
+    assert settings.targets == {Kind.FACE, Kind.PLATE}
+    assert settings.zones[0].span == Span(Fraction(1, 3), Fraction(2))
+    assert settings.redact.face.style is Style.MOSAIC
+    assert from_mapping(Settings, to_mapping(settings)) == settings
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"detekt": {}}, "unknown setting 'detekt'"),
+        ({"detect": {"min_fase": 3}}, "unknown setting 'detect.min_fase'"),
+        ({"targets": ["cats"]}, "unknown kind 'cat'"),
+        ({"targets": "faces"}, "expected a list"),
+        ({"output": {"quality": 99}}, "quality must be 0"),
+        ({"output": {"quality": 1.5}}, "expected a whole number"),
+        ({"output": {"codec": "divx"}}, "'divx' is not a valid Codec"),
+        ({"redact": {"face": {"cells": 9}}}, "1 to 8"),
+        ({"redact": {"plate": {"style": "blur"}}}, "plates are always redacted as solid boxes"),
+        ({"zones": [{"polygon": [[0, 0], [1, 1]]}]}, "at least 3 corners"),
+        ({"targets": []}, "nothing to redact"),
+        ({"detect": {"every": 1.0}, "follow": {"max_gap": 0.5}}, "can never bracket"),
+        ({"allow_damaged": "no"}, "expected true or false"),
+        ({"detect": 3}, "expected a table"),
+    ],
+)
+def test_what_does_not_fit_is_an_error_that_names_its_place(values, message):
+    with pytest.raises(UsageError, match=message.replace("(", r"\(")):
+        from_mapping(Settings, values)
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_every_preset_loads_says_for_whom_and_prints_as_toml_that_loads(name, tmp_path):
+    preset = presets.load(name)
+    assert preset.whom.endswith(".")
+    path = tmp_path / "again.toml"
+    path.write_text(f'whom = "x"\n{to_toml(preset.settings)}')
+    assert presets.load(str(path)).settings == preset.settings
+
+
+def test_zones_in_a_preset_print_as_toml_that_loads(tmp_path):
+    settings = from_mapping(Settings, {"zones": [{"polygon": [[0, 0], [4, 0], [4, 4]], "span": {"end": 9}}]})
+    path = tmp_path / "zones.toml"
+    path.write_text(to_toml(settings))
+    assert presets.load(str(path)).settings == settings
+
+
+def test_the_presets_that_the_documentation_names_exist():
+    assert {"journalist", "municipal", "research", "fast"} <= set(presets.names())
+    assert presets.load("journalist").settings.redact.face.style is Style.SOLID
+    assert presets.load("municipal").settings.redact.face.style is Style.MOSAIC
+
+
+@pytest.mark.parametrize("name", ["nobody", "missing.toml"])
+def test_a_preset_that_does_not_exist_is_a_usage_error(name):
+    with pytest.raises(UsageError, match=name):
+        presets.load(name)
+
+
+def test_a_preset_that_is_not_toml_is_a_usage_error(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text("whom = ")
+    with pytest.raises(UsageError, match="not valid TOML"):
+        presets.load(str(path))
