@@ -12,7 +12,7 @@ from typing import TypeVar
 from anonymize import media, pipeline, plan, report
 from anonymize.data import Kind
 from anonymize.detect import Detector, build
-from anonymize.errors import PlanError, VerificationError
+from anonymize.errors import OutputError, PlanError, VerificationError
 from anonymize.inputs import Item
 from anonymize.media import Source
 from anonymize.pipeline import OnProgress, ignore
@@ -134,7 +134,7 @@ def _release(
     watch: _Stopwatch,
 ) -> tuple[Path, Report]:
     """Render `made` under a temporary name, check what came out, and only then give it its name."""
-    target = item.target if item.named else media.fitting(item.target, source.info, settings.output)
+    target = item.target if item.named else _fitting(item.target, media.output_suffix(source, settings.output))
     with media.pending(target, force=force) as temporary:
         with media.open_sink(temporary, source, settings.output) as sink:
             times = watch.time("render", lambda: pipeline.render(source, made, sink, on_progress))
@@ -166,3 +166,24 @@ def _release(
         models=dict(made.about.found_by),
         seconds=watch.seconds,
     )
+
+
+_SAME = {
+    ".jpeg": ".jpg",
+    ".jpe": ".jpg",
+    ".tif": ".tiff",
+    ".qt": ".mov",
+    ".mts": ".ts",
+    ".m2ts": ".ts",
+    ".heif": ".heic",
+}
+
+
+def _fitting(target: Path, suffix: str) -> Path:
+    """`target` in a folder that exists, under the suffix of its container; its own spelling of it is kept."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{target.parent}: cannot make this folder: {error.strerror}") from error
+    own = target.suffix.lower()
+    return target if _SAME.get(own, own) == _SAME.get(suffix, suffix) else target.with_suffix(suffix)

@@ -14,8 +14,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from anonymize.data import Kind, Shape
 from anonymize.errors import UsageError
+from anonymize.kinds import Kind, Shape
 
 
 class Style(StrEnum):

@@ -10,7 +10,6 @@ def main() -> None:
     """Entry point of the `anonymize` command."""
     from anonymize.cli.app import app
     from anonymize.cli.render import fail
-
     from anonymize.errors import AnonymizeError
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

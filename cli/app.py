@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from anonymize.cli import options as o
 
 from anonymize import presets
+from anonymize.cli import options as o
 
 app = typer.Typer(
     name="anonymize",
@@ -34,9 +34,8 @@ def _root(
 ) -> None:
     """Nothing to do before a command but to answer `--version`."""
     if version:
-        from anonymize.cli.render import say
-
         from anonymize import __version__
+        from anonymize.cli.render import say
 
         say(f"anonymize {__version__}")
         raise typer.Exit
@@ -66,9 +65,8 @@ def run(
     json: o.Json = False,
 ) -> None:
     """Anonymise files, pictures and folders: find, redact, check, release."""
-    from anonymize.cli import render as show
-
     from anonymize import batch
+    from anonymize.cli import render as show
     from anonymize.inputs import plan_items
 
     settings = o.settings(
@@ -117,9 +115,8 @@ def detect(
     json: o.Json = False,
 ) -> None:
     """Write what would be redacted in a video as a plan, to read, edit and `render`."""
-    from anonymize.cli import render as show
-
     from anonymize import job
+    from anonymize.cli import render as show
     from anonymize.inputs import only_item
 
     settings = o.settings(
@@ -157,10 +154,9 @@ def render(
     json: o.Json = False,
 ) -> None:
     """Redact a video as a plan says, check it, release it."""
-    from anonymize.cli import render as show
-
     from anonymize import batch
     from anonymize import plan as plans
+    from anonymize.cli import render as show
     from anonymize.inputs import only_item
 
     settings = o.settings(
@@ -193,7 +189,6 @@ def presets_list() -> None:
 def presets_show(name: Annotated[str, typer.Argument(help="A preset's name, or a .toml file.")]) -> None:
     """Everything that a preset sets, the defaults included, as TOML."""
     from anonymize.cli.render import say
-
     from anonymize.settings import to_toml
 
     preset = presets.load(name)
@@ -203,9 +198,8 @@ def presets_show(name: Annotated[str, typer.Argument(help="A preset's name, or a
 @models_app.command("list")
 def models_list(json: o.Json = False) -> None:
     """The registered models: what they find, licence, hash, source, what they were trained on."""
-    from anonymize.cli import render as show
-
     from anonymize import models
+    from anonymize.cli import render as show
 
     show.models(models.list_models(), models.verify(), machine=json)
 
@@ -213,9 +207,8 @@ def models_list(json: o.Json = False) -> None:
 @models_app.command("verify")
 def models_verify() -> None:
     """Compare every installed model with its registered hash."""
-    from anonymize.cli.render import table
-
     from anonymize import models
+    from anonymize.cli.render import table
 
     states = models.verify()
     table([(name, state.value) for name, state in states.items()])
@@ -229,9 +222,8 @@ def models_import(
     path: Annotated[Path, typer.Argument(help="Its file.")],
 ) -> None:
     """Take a model's file in, if its hash is the registered one."""
-    from anonymize.cli.render import say
-
     from anonymize import models
+    from anonymize.cli.render import say
 
     say(f"{name} is installed: {models.import_model(name, path)}")
 
@@ -239,9 +231,8 @@ def models_import(
 @models_app.command("fetch")
 def models_fetch(name: Annotated[str, typer.Argument(help="A registered model's name.")]) -> None:
     """Download a model from its registered source. The only command that uses the network."""
-    from anonymize.cli.render import say
-
     from anonymize import models
+    from anonymize.cli.render import say
 
     say(f"{name} is installed: {models.fetch(name)}")
 
@@ -250,7 +241,6 @@ def models_fetch(name: Annotated[str, typer.Argument(help="A registered model's 
 def doctor() -> None:
     """Examine this machine: codecs, providers, models, cameras, memory, versions."""
     from anonymize.cli.render import findings
-
     from anonymize.doctor import examine
 
     found = list(examine())
@@ -267,22 +257,17 @@ def demo(
     preset: o.PresetName = presets.DEFAULT,
 ) -> None:
     """Make a sample video, anonymise it, and say where to look."""
-    from anonymize.cli import render as show
-    from anonymize.samples.demo import prepare
-
     from anonymize import batch
+    from anonymize import demo as demonstration
+    from anonymize.cli import render as show
 
-    sample = prepare(output)
-    outcome = batch.run(
-        [sample.item],
-        presets.load(preset).settings,
-        force=True,
-        reports=output,
-        on_item=show.Display(machine=False, several=False),
-    )[0]
-    if outcome.output is None:
+    item = demonstration.prepare(output)
+    settings = presets.load(preset).settings
+    display = show.Display(machine=False, several=False)
+    (outcome,) = batch.run([item], settings, force=True, reports=output, on_item=display)
+    if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
-    show.demo(sample, outcome)
+    show.demo(item, demonstration.compare(item))
 
 
 def _stdin(inputs: list[str]) -> bytes:

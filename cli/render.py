@@ -6,16 +6,17 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anonymize.samples.demo import Sample
+if TYPE_CHECKING:  # so that --help costs next to nothing
+    from pathlib import Path
 
-from anonymize.batch import Outcome
-from anonymize.doctor import Finding
-from anonymize.inputs import Item
-from anonymize.models import Model, State
-from anonymize.pipeline import Progress
-from anonymize.plan import Plan
+    from anonymize.batch import Outcome
+    from anonymize.doctor import Finding
+    from anonymize.inputs import Item
+    from anonymize.models import Model, State
+    from anonymize.pipeline import Progress
+    from anonymize.plan import Plan
 
 _VERBS = {"detect": "looking", "render": "redacting", "verify": "checking"}
 _LINE_EVERY = 10.0
@@ -62,6 +63,8 @@ class Display:
 
     def __call__(self, item: Item, news: Progress | Outcome) -> None:
         """Take news of `item`."""
+        from anonymize.batch import Outcome
+
         if isinstance(news, Outcome):
             self._close(item)
             self._outcome(news)
@@ -199,13 +202,13 @@ def findings(found: Sequence[Finding]) -> None:
     table([("ok" if finding.ok else "PROBLEM", finding.name, finding.detail) for finding in found])
 
 
-def demo(sample: Sample, outcome: Outcome) -> None:
+def demo(item: Item, comparison: Path) -> None:
     """Where to look after `demo`."""
     print()
     table(
         [
-            ("the sample, as a camera would give it:", str(sample.item.source)),
-            ("the same, anonymised and checked:", str(outcome.output)),
-            ("one frame of both, side by side:", str(sample.compare(outcome.output))),
+            ("the sample, as a camera would give it:", str(item.source)),
+            ("the same, anonymised and checked:", str(item.target)),
+            ("one frame of both, side by side:", str(comparison)),
         ]
     )

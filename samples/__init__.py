@@ -1,0 +1,1 @@
+"""Sample clips with exact ground truth: a virtual camera over a still, rendered plates, a demonstration film."""

@@ -1,0 +1,10 @@
+"""Which weights exist, under which licence, where they are, and whether they are what they claim to be.
+
+`registry.toml` is the list. Nothing here touches the network except `fetch`, which runs only when a person asks for it.
+"""
+
+from anonymize.models.fetch import fetch, import_model
+from anonymize.models.registry import Model, State, find, list_models, locate, read, verify
+from anonymize.models.session import session
+
+__all__ = ["Model", "State", "fetch", "find", "import_model", "list_models", "locate", "read", "session", "verify"]

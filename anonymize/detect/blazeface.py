@@ -1,0 +1,71 @@
+"""BlazeFace through MediaPipe (Bazarevsky, Kartynnik, Vakunov, Raveendran, Grundmann: arXiv 1907.05047).
+
+Two sets of weights from MediaPipe's wheel: *full range* (192 x 192 input) for tiles of a street or a room, *short
+range* (128 x 128) for a face in front of a webcam. MediaPipe is an extra, pinned to 0.10.21: it is the last release
+that opens no network socket.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+
+from anonymize.data import Detections, Kind
+from anonymize.detect.detector import FLOOR, Picture, finds
+from anonymize.errors import ModelError
+from anonymize.models import find, locate
+
+
+class BlazeFace:
+    """Faces by BlazeFace.
+
+    Args:
+        name: `blazeface` (full range) or `blazeface-short`.
+    """
+
+    kinds = frozenset({Kind.FACE})
+    _VARIANTS = {"blazeface-short": (0, 128, 24.0), "blazeface": (1, 192, 20.0)}  # MediaPipe's number, side, smallest
+
+    def __init__(self, name: str = "blazeface") -> None:
+        self.name = name
+        self.sha256 = find(name).sha256
+        variant, self.largest, self.smallest = self._VARIANTS[name]
+        locate(name)  # MediaPipe opens the file by itself: make sure that it is the one we know
+        self._solution = _solution(variant)
+
+    def detect(self, picture: Picture) -> Detections:
+        """Faces in `picture`, as `anonymize.detect.Detector.detect` says.
+
+        A picture larger than the network's input is shrunk by MediaPipe; use tiles to keep small faces.
+        """
+        height, width = picture.shape[:2]
+        side = np.array([max(width, self.largest), max(height, self.largest)] * 2, np.float32)
+        canvas = np.zeros((int(side[1]), int(side[0]), 3), np.uint8)
+        canvas[:height, :width] = picture[..., ::-1]
+        with _protobuf_quiet():
+            faces = self._solution.process(canvas).detections or ()
+        boxes = [face.location_data.relative_bounding_box for face in faces]
+        low = np.array([(box.xmin, box.ymin) for box in boxes], np.float32).reshape(-1, 2)
+        size = np.array([(box.width, box.height) for box in boxes], np.float32).reshape(-1, 2)
+        score = np.array([face.score[0] for face in faces], np.float32)
+        return finds(np.concatenate([low, low + size], axis=1) * side, score, Kind.FACE)
+
+
+def _solution(variant: int) -> Any:
+    """MediaPipe's face detector, number `variant`. Raises `ModelError` where MediaPipe cannot be used."""
+    os.environ.setdefault("GLOG_minloglevel", "2")  # MediaPipe tells the terminal about its threads otherwise
+    try:
+        with _protobuf_quiet():
+            from mediapipe.python.solutions.face_detection import FaceDetection
+
+            return FaceDetection(min_detection_confidence=FLOOR, model_selection=variant)
+    except (ImportError, AttributeError) as error:
+        raise ModelError(f"MediaPipe cannot be used ({error}): {find('blazeface').install}") from error
+
+
+def _protobuf_quiet() -> warnings.catch_warnings[None]:
+    """MediaPipe 0.10.21 calls a function that protobuf 4 deprecates at every picture; nobody here can change that."""
+    return warnings.catch_warnings(action="ignore", category=UserWarning)

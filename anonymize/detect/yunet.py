@@ -1,0 +1,70 @@
+"""YuNet: a tiny anchor-free face detector (Wu, Peng, Yu: doi 10.1007/s11633-023-1423-y, 2023).
+
+The 2023mar weights of OpenCV Zoo, which a user imports or fetches. At strides 8, 16 and 32 the network gives a class
+and an object probability and a box per cell.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import Detections, Kind
+from anonymize.detect.detector import FLOOR, Picture, finds, padded
+from anonymize.detect.merge import suppress
+from anonymize.models import find, session
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+STRIDES = (8, 16, 32)
+"""Pixels per cell of its three outputs."""
+OVERLAP = 0.3
+"""OpenCV's overlap for non-maximum suppression."""
+
+
+class YuNet:
+    """Faces by YuNet."""
+
+    name = "yunet"
+    kinds = frozenset({Kind.FACE})
+    smallest = 12.0
+    largest = 1280
+    sha256 = find("yunet").sha256
+
+    def __init__(self, threads: int = 0) -> None:
+        self._session: InferenceSession = session("yunet", threads)
+
+    def detect(self, picture: Picture) -> Detections:
+        """Faces in `picture`, as `anonymize.detect.Detector.detect` says."""
+        blob = padded(picture, STRIDES[-1])
+        names = [f"{part}_{stride}" for stride in STRIDES for part in ("cls", "obj", "bbox")]
+        outputs = dict(zip(names, self._session.run(names, {"input": blob}), strict=True))
+        found = [
+            decode(outputs[f"cls_{s}"], outputs[f"obj_{s}"], outputs[f"bbox_{s}"], s, blob.shape[3] // s)
+            for s in STRIDES
+        ]
+        return suppress(Detections.concatenate(found), OVERLAP)
+
+
+def decode(
+    cls: NDArray[np.float32], obj: NDArray[np.float32], bbox: NDArray[np.float32], stride: int, columns: int
+) -> Detections:
+    """Boxes from one stride's outputs, overlapping ones included.
+
+    Args:
+        cls: (1, N, 1) class and
+        obj: (1, N, 1) object probabilities of N cells, row by row; the score is the root of their product.
+        bbox: (1, N, 4) offset (x, y) of the centre in cells, logarithm of width and height in cells.
+        stride: pixels per cell.
+        columns: cells per row.
+    """
+    score = np.sqrt(cls[0, :, 0] * obj[0, :, 0])
+    cells = np.nonzero(score >= FLOOR)[0]
+    centre = (np.stack([cells % columns, cells // columns], axis=1) + bbox[0, cells, :2]) * stride
+    with np.errstate(over="ignore"):  # an absurd size becomes infinite and is dropped by `finds`
+        half = np.exp(bbox[0, cells, 2:]) * (stride / 2)
+    boxes = np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
+    return finds(boxes, score[cells], Kind.FACE)

@@ -1,0 +1,52 @@
+"""What is found, why it is redacted, and in which outline: the words that settings, plans and data share."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class Kind(IntEnum):
+    """What a box holds. The number is what `Detections.kind` stores; `label` is what files and people read."""
+
+    FACE = 0
+    PLATE = 1
+    AREA = 2
+    """A zone or a region drawn by a person: no detector looks for it."""
+
+    @property
+    def label(self) -> str:
+        """The name used in plans, reports and options."""
+        return self.name.lower()
+
+    @classmethod
+    def of(cls, label: str) -> Kind:
+        """The kind with this label. Raises `ValueError` for an unknown one."""
+        for kind in cls:
+            if kind.label == label:
+                return kind
+        raise ValueError(f"unknown kind {label!r}: expected one of {', '.join(k.label for k in cls)}")
+
+
+class Why(StrEnum):
+    """Why a region is redacted on a frame."""
+
+    DETECTED = "detected"
+    """A detector saw it on this very frame."""
+    INTERPOLATED = "interpolated"
+    """Seen before and after; the position between is inferred."""
+    HELD = "held"
+    """Inferred before the first or after the last sight."""
+    ZONE = "zone"
+    """The user always wants this area gone."""
+    MANUAL = "manual"
+    """A person wrote it into the plan."""
+    UNBRACKETED = "unbracketed"
+    """No detector looked closely enough in time: the whole picture is obscured."""
+
+
+class Shape(StrEnum):
+    """The outline of a region."""
+
+    BOX = "box"
+    ELLIPSE = "ellipse"
+    POLYGON = "polygon"

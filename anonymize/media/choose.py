@@ -1,0 +1,254 @@
+"""Which encoder and which container an output gets, and why they differ from the source's."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import av
+
+from anonymize.errors import UnsupportedInput, UsageError
+from anonymize.media.pixels import Layout, required_layout
+from anonymize.media.protocols import FieldOrder, MediaInfo
+from anonymize.settings import Audio, Codec, Output
+
+MUXERS = {"mp4": "mp4", "m4v": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm", "ts": "mpegts"}
+"""Containers that are written, by suffix, and FFmpeg's names of their muxers."""
+
+_CODECS_IN = {
+    "mp4": {"h264", "hevc", "av1", "vp9"},
+    "m4v": {"h264", "hevc"},
+    "mov": {"h264", "hevc", "prores"},
+    "mkv": {"h264", "hevc", "av1", "vp9", "ffv1", "prores"},
+    "webm": {"vp9", "av1"},
+    "ts": {"h264", "hevc"},
+}
+_TS_AUDIO = {"aac", "mp2", "mp3", "ac3", "eac3", "dts", "opus"}
+_UNCOPIED = {"amr_nb", "amr_wb"}
+"""Sound whose packets FFmpeg cannot split as its own MOV muxer wants them."""
+_ALIASES = {"m2ts": "ts", "mts": "ts", "qt": "mov", "matroska": "mkv"}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """What one of FFmpeg's encoders can take without a sample being changed."""
+
+    name: str
+    codec: str
+    """FFmpeg's name of what it makes."""
+    formats: dict[str, str]
+    """Planar format -> the format it is handed over in, bit for bit the same picture."""
+    whole_chroma: bool = True
+    """Whether the size must be a multiple of the chroma step."""
+    interlaced: bool = False
+    static_hdr: bool = False
+    """Whether mastering display and light level travel in its stream."""
+    smallest: int = 1
+    """Least width and height in pixels."""
+
+
+def _same(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+def _yuv(*suffixes: str) -> dict[str, str]:
+    return _same(*(f"yuv{chroma}p{suffix}" for chroma in (420, 422, 444) for suffix in suffixes))
+
+
+X264 = Encoder("libx264", "h264", _yuv("", "10le") | _same("gray", "gray10le"), interlaced=True)
+X264_RGB = Encoder("libx264rgb", "h264", {"gbrp": "rgb24"})
+X265 = Encoder(
+    "libx265",
+    "hevc",
+    _yuv("", "10le", "12le") | _same("gray", "gray10le", "gray12le", "gbrp", "gbrp10le", "gbrp12le"),
+    static_hdr=True,
+    smallest=32,
+)
+VP9 = Encoder("libvpx-vp9", "vp9", _yuv("") | _same("yuv440p", "gbrp"), whole_chroma=False)
+AV1 = Encoder("libsvtav1", "av1", _same("yuv420p", "yuv420p10le"), static_hdr=True, smallest=64)
+PRORES = Encoder(
+    "prores_ks", "prores", _same("yuv422p10le", "yuv444p10le", "yuva444p10le"), interlaced=True, whole_chroma=False
+)
+FFV1 = Encoder(
+    "ffv1",
+    "ffv1",
+    _yuv("", "9le", "10le", "12le", "14le", "16le")
+    | _same("yuv410p", "yuv411p", "yuv440p", "yuv440p10le", "yuv440p12le")
+    | _same("gray", "gray9le", "gray10le", "gray12le", "gray14le", "gray16le")
+    | _same(*(f"yuva{chroma}p{depth}" for chroma in (420, 422, 444) for depth in ("", "9le", "10le", "16le")))
+    | _same("yuva422p12le", "yuva444p12le")
+    | _same(*(f"gbrp{depth}le" for depth in (9, 10, 12, 14, 16)), *(f"gbrap{depth}le" for depth in (10, 12, 14, 16)))
+    | {"gbrp": "bgr0", "gbrap": "bgra"},
+    whole_chroma=False,
+    interlaced=True,
+)
+_NAMED = {
+    Codec.H264: (X264, X264_RGB),
+    Codec.H265: (X265,),
+    Codec.AV1: (AV1,),
+    Codec.VP9: (VP9,),
+    Codec.FFV1: (FFV1,),
+    Codec.PRORES: (PRORES,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an output will be made of."""
+
+    container: str
+    """Suffix without dot, a key of `MUXERS`."""
+    encoder: Encoder
+    pixel_format: str
+    """In which the encoder gets its pictures."""
+    notes: tuple[str, ...] = ()
+
+    def carries(self, codec: str) -> bool:
+        """Whether the container holds sound in `codec` as it is; else it becomes FLAC, sample for sample."""
+        return holds_audio(self.container, codec)
+
+
+def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
+    """The encoder and container for `info`.
+
+    Args:
+        info: the source.
+        output: what the user asked for.
+        suffix: of the output file if the user named one; it then is the container, as `output.container` is.
+
+    Raises:
+        UsageError: a container that is not written.
+        UnsupportedInput: what was asked for cannot hold this video (or its sound) without changing it.
+    """
+    wanted = _container_name(output.container or suffix)
+    source = _ALIASES.get(info.container, info.container)
+    layout = required_layout(info.pixel_format, info.name)
+    candidates = _candidates(info, output, wanted or source, layout)
+    encoder = _first_fit(info, candidates, layout, wanted, output)
+    notes = [] if encoder is candidates[0] else [_encoder_note(info, encoder, layout)]
+    sound = () if output.audio is Audio.MUTE else tuple(track.codec for track in info.audio)
+    container = wanted or _container(source, encoder, sound, info)
+    if wanted and encoder.codec not in _CODECS_IN[wanted]:
+        raise UnsupportedInput(
+            f"{info.name}: .{wanted} cannot hold {encoder.codec}, which this video needs; name the output .mkv"
+        )
+    lacking = [codec for codec in sound if not holds_audio(container, codec)]
+    if lacking and "unknown" in lacking:
+        raise UnsupportedInput(
+            f"{info.name}: its sound is in a codec that cannot be carried over; give --audio mute to drop it"
+        )
+    if not wanted and container != source:
+        notes.append(_container_note(source, container, encoder, sound))
+    if lacking:
+        notes.append(f"the sound became FLAC (lossless): .{container} cannot hold {', '.join(sorted(set(lacking)))}")
+    if info.hdr is not None and not encoder.static_hdr:
+        notes.append(f"the mastering display's metadata is not carried: {encoder.codec} has no place for it")
+    return Target(container, encoder, encoder.formats[layout.name], tuple(notes))
+
+
+def holds_audio(container: str, codec: str) -> bool:
+    """Whether `container` can hold sound in `codec` as it is."""
+    if container == "ts":
+        return codec in _TS_AUDIO
+    return codec in _muxable(MUXERS[container]) and codec not in _UNCOPIED
+
+
+@cache
+def _muxable(muxer: str) -> frozenset[str]:
+    with av.open(io.BytesIO(), "w", format=muxer) as probe:
+        names = probe.supported_codecs
+    return frozenset(_canonical(name) for name in names)
+
+
+def _canonical(name: str) -> str:
+    modes: tuple[Literal["r", "w"], ...] = ("r", "w")
+    for mode in modes:
+        try:
+            return av.codec.Codec(name, mode).canonical_name
+        except ValueError:
+            continue
+    return name
+
+
+def _container_name(asked: str) -> str:
+    name = asked.lower().lstrip(".")
+    name = _ALIASES.get(name, name)
+    if name and name not in MUXERS:
+        raise UsageError(f"cannot write .{name} files: use one of {', '.join(MUXERS)}")
+    return name
+
+
+def _candidates(info: MediaInfo, output: Output, container: str, layout: Layout) -> Sequence[Encoder]:
+    """Encoders to try, best first."""
+    if output.codec is not Codec.AUTO:
+        return _NAMED[output.codec]
+    if info.codec == "ffv1":
+        return (FFV1,)
+    if info.codec == "prores":
+        return (PRORES, FFV1)
+    if container == "webm":
+        return (VP9, X265, X264, FFV1) if info.hdr is None else (X265, FFV1)
+    if layout.rgb:
+        return (X264_RGB, FFV1)
+    if info.field_order is not FieldOrder.PROGRESSIVE:
+        return (X264, FFV1)
+    if layout.depth > 8 or info.is_hdr or info.hdr is not None:
+        return (X265, X264, FFV1)
+    return (X264, VP9, FFV1)
+
+
+def _first_fit(info: MediaInfo, candidates: Sequence[Encoder], layout: Layout, wanted: str, output: Output) -> Encoder:
+    for encoder in candidates:
+        if _fits(info, encoder, layout) and (not wanted or encoder.codec in _CODECS_IN[wanted]):
+            return encoder
+    asked = output.codec.value if output.codec is not Codec.AUTO else candidates[0].codec
+    interlaced = "interlaced " if info.field_order is not FieldOrder.PROGRESSIVE else ""
+    raise UnsupportedInput(
+        f"{info.name}: {asked}{f' in .{wanted}' if wanted else ''} cannot hold this {interlaced}{layout.name} video of "
+        f"{info.width} x {info.height} unchanged; use --codec ffv1 and an .mkv file"
+    )
+
+
+def _fits(info: MediaInfo, encoder: Encoder, layout: Layout) -> bool:
+    if layout.name not in encoder.formats or min(info.width, info.height) < encoder.smallest:
+        return False
+    interlaced = info.field_order is not FieldOrder.PROGRESSIVE
+    if interlaced and not encoder.interlaced:
+        return False
+    if not encoder.whole_chroma:
+        return True
+    across = 1 << max(x for x, _ in layout.shifts)
+    down = 1 << max(y for _, y in layout.shifts) + (interlaced and encoder is X264)
+    turned = info.rotation % 180 != 0
+    width, height = (info.height, info.width) if turned else (info.width, info.height)
+    return width % across == 0 and height % down == 0
+
+
+def _container(source: str, encoder: Encoder, sound: Sequence[str], info: MediaInfo) -> str:
+    """The source's own container where it serves, else the first that does; else one whose sound can be FLAC."""
+    turns = info.display_matrix is not None
+    able = [
+        name
+        for name in dict.fromkeys((source, "mp4", "mkv", "mov"))
+        if encoder.codec in _CODECS_IN.get(name, ()) and not (turns and name == "ts")
+    ]
+    whole = (name for name in able if all(holds_audio(name, codec) for codec in sound))
+    return next(whole, None) or next(name for name in able if holds_audio(name, "flac"))
+
+
+def _encoder_note(info: MediaInfo, encoder: Encoder, layout: Layout) -> str:
+    why = f"{info.width} x {info.height} {layout.name}"
+    return f"the video became {encoder.codec.upper()}: it holds {why} unchanged"
+
+
+def _container_note(source: str, container: str, encoder: Encoder, sound: Sequence[str]) -> str:
+    if source not in MUXERS:
+        return f"the file became .{container}: .{source} is not written"
+    if encoder.codec not in _CODECS_IN[source]:
+        return f"the file became .{container}: .{source} cannot hold {encoder.codec.upper()}"
+    if not all(holds_audio(source, codec) for codec in sound):
+        return f"the file became .{container}: .{source} cannot hold sound in {', '.join(sorted(set(sound)))}"
+    return f"the file became .{container}: .{source} cannot say how the picture is turned"

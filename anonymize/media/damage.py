@@ -1,0 +1,116 @@
+"""What of a file could not be read: counted while it is read, and told in words.
+
+FFmpeg ends quietly at the end of half a file, so what was read is held against what the container says it holds.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from fractions import Fraction
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from anonymize.media.reader import Input, head_of
+
+SLACK = Fraction(1, 2)
+"""Seconds by which the last packet may end before the container's duration without anything being amiss."""
+
+_TELLS_DURATION = ("mov", "matroska", "flv", "avi", "asf")
+"""Containers whose header holds a duration; others' is an estimate."""
+
+
+class Damage:
+    """The losses of one pass over a file."""
+
+    def __init__(self, source: Input) -> None:
+        self._source = source
+        self._packets = 0
+        self._empty = 0
+        self._undecodable = 0
+        self._corrupt = 0
+        self._clean = False
+        self._end = Fraction(0)
+        self._words: list[str] = []
+        self._sound: dict[int, tuple[int, Fraction]] = {}
+
+    def count(self, packet: Packet[Stream], video: VideoStream) -> None:
+        """Take note of a packet of any stream, before it is decoded."""
+        if packet.dts is None and packet.pts is None and packet.size == 0:
+            return  # a flush marker
+        if packet.stream.index == video.index:
+            self._packets += 1
+            self._corrupt += packet.is_corrupt
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is None or not packet.time_base:
+            return
+        end = (stamp + (packet.duration or 0)) * packet.time_base
+        self._end = max(self._end, end)
+        if packet.stream.type == "audio" and packet.size and not packet.is_discard:
+            packets, last = self._sound.get(packet.stream.index, (0, end))
+            self._sound[packet.stream.index] = (packets + (stamp >= 0), max(last, end))
+
+    def sound(self, index: int) -> tuple[int, Fraction]:
+        """Of the sound stream `index`: packets from time zero on, and when the last one ends, in seconds."""
+        return self._sound.get(index, (0, Fraction(0)))
+
+    def undecodable(self) -> None:
+        """A packet of the video could not be decoded."""
+        self._undecodable += 1
+
+    def check_picture(self, picture: av.VideoFrame) -> None:
+        """Count a picture that was patched up; before the first clean key frame that is a cut, no damage."""
+        if not picture.is_corrupt:
+            self._clean = self._clean or picture.key_frame
+        elif self._clean:
+            self._corrupt += 1
+
+    def broken_off(self, error: av.error.FFmpegError) -> None:
+        """The container could not be read any further."""
+        self._words.append(f"reading broke off after {float(self._end):.2f} s ({(error.strerror or '').lower()})")
+
+    def finish(self, container: InputContainer, video: VideoStream) -> None:
+        """Hold what came against what the container promises."""
+        missing = video.frames - self._packets
+        if container.format.name.startswith("mov") and missing > 0:
+            self._words.append(f"{missing} of {video.frames} pictures are missing")
+        elif self._ends_early(container):
+            self._words.append(
+                f"it ends after {float(self._end):.2f} s of {container.duration / 1e6:.2f} s"  # type: ignore[operator]  # _ends_early saw one
+            )
+        elif self._cut_short():
+            self._words.append("the end of the file is missing")
+
+    def words(self) -> list[str]:
+        """All losses, in words; empty for none."""
+        counted = []
+        if self._undecodable:
+            counted.append(f"{self._undecodable} of {self._packets} pictures could not be decoded")
+        if self._corrupt:
+            counted.append(f"{self._corrupt} pictures are damaged")
+        return [*self._words, *counted]
+
+    def _ends_early(self, container: InputContainer) -> bool:
+        if not container.duration or not container.format.name.startswith(_TELLS_DURATION):
+            return False
+        start = Fraction(container.start_time or 0, 1_000_000)
+        promised = Fraction(container.duration, 1_000_000) + start
+        return self._end + SLACK < promised
+
+    def _cut_short(self) -> bool:
+        """Whether a Matroska segment reaches past the end of the file."""
+        head = head_of(self._source, 4096)
+        at = head.find(b"\x18\x53\x80\x67")
+        if not head.startswith(b"\x1a\x45\xdf\xa3") or at < 0 or at + 12 > len(head):
+            return False
+        length = 9 - head[at + 4].bit_length()
+        size = int.from_bytes(head[at + 4 : at + 4 + length], "big") & ((1 << 7 * length) - 1)
+        if size == (1 << 7 * length) - 1:
+            return False  # unknown size: a live recording
+        with suppress(OSError):
+            have = len(self._source) if isinstance(self._source, bytes) else self._source.stat().st_size
+            return at + 4 + length + size > have
+        return False

@@ -1,0 +1,145 @@
+"""How each encoder is set up: one quality and speed scale for all, and nothing of its own written into the stream."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+
+import av
+from av.codec.context import Flags
+from av.video.stream import VideoStream
+
+from anonymize.media.choose import Target
+from anonymize.media.protocols import FieldOrder, Hdr, MediaInfo
+from anonymize.settings import Output
+
+SPEEDS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+"""x264's presets, fastest first; other encoders' own numbers are taken from the position."""
+
+_LARGE = 2560 * 1440
+_FIELDS = {FieldOrder.PROGRESSIVE: 1, FieldOrder.TOP_FIRST: 2, FieldOrder.BOTTOM_FIRST: 3}
+
+
+def set_up(stream: VideoStream, info: MediaInfo, target: Target, output: Output) -> None:
+    """Configure a fresh output stream for `info`'s pictures. `stream` belongs to an open output container."""
+    context = stream.codec_context
+    turned = _stored_size(info)
+    stream.width, stream.height = turned
+    stream.pix_fmt = target.pixel_format
+    context.time_base = info.time_base
+    stream.time_base = track_time_base(info.time_base)
+    if info.sample_aspect_ratio:
+        context.sample_aspect_ratio = info.sample_aspect_ratio
+    context.color_primaries, context.color_trc = info.colour.primaries, info.colour.transfer
+    context.color_range = info.colour.range
+    context.colorspace = info.colour.matrix
+    context.thread_count = _threads(info)
+    if info.field_order is not FieldOrder.PROGRESSIVE:
+        context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+        context.field_order = _FIELDS[info.field_order]
+    if info.display_matrix is not None:
+        stream.set_display_matrix(info.display_matrix)
+    stream.options = dict(options(info, target, output))
+
+
+def track_time_base(time_base: Fraction) -> Fraction:
+    """The time base of the output's track: ticks of a whole fraction of a second, in which `time_base` is exact.
+
+    Finer than a microsecond is rounded to that: MP4 cannot hold a pause of some seconds in finer ticks.
+    """
+    return Fraction(1, min(time_base.denominator, 1_000_000))
+
+
+def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
+    """The encoder's private options."""
+    speed = speed_index(output.speed)
+    large = info.width * info.height > _LARGE
+    name = target.encoder.name
+    if name in ("libx264", "libx264rgb"):
+        # A shorter look ahead keeps 4K within 1.6 GB; it costs some per cent of size.
+        chosen = {"crf": str(output.quality), "preset": SPEEDS[speed], "a53cc": "0", "udu_sei": "0"}
+        return chosen | ({"rc-lookahead": "20"} if large and speed >= SPEEDS.index("fast") else {})
+    if name == "libx265":
+        lookahead = ["rc-lookahead=15", "frame-threads=1"] if large else ["frame-threads=2"]
+        params = ["log-level=none", "info=0", *lookahead, *_x265_hdr(info.hdr)]
+        return {"crf": str(min(51, output.quality + 3)), "preset": SPEEDS[speed], "x265-params": ":".join(params)}
+    if name == "libvpx-vp9":
+        fast = speed <= 1
+        return {
+            "crf": str(_to_63(output.quality)),
+            "b": "0",
+            "deadline": "realtime" if fast else "good",
+            "cpu-used": str((8, 7, 5, 5, 4, 3, 2, 1, 0)[speed]),
+            "row-mt": "1",
+        }
+    if name == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # errors only: the encoder talks to stderr by itself
+        chosen = {"crf": str(max(1, _to_63(output.quality))), "preset": str((12, 11, 10, 9, 8, 7, 5, 4, 2)[speed])}
+        return chosen | _svt_hdr(info.hdr)
+    if name == "prores_ks":
+        return {"profile": "hq" if "422" in target.pixel_format else "4444", "vendor": "apl0", "alpha_bits": "16"}
+    return {"level": "3", "g": "1", "slicecrc": "1"}
+
+
+def speed_index(speed: str) -> int:
+    """The position of `speed` in `SPEEDS`; medium for an unknown word."""
+    return SPEEDS.index(speed) if speed in SPEEDS else SPEEDS.index("medium")
+
+
+def _to_63(quality: int) -> int:
+    """x264's quality scale on that of VP9 and AV1."""
+    return min(63, max(0, round(quality * 1.25 + 6)))
+
+
+def _stored_size(info: MediaInfo) -> tuple[int, int]:
+    matrix = info.display_matrix
+    turned = matrix is not None and not matrix[0] and not matrix[4] and bool(matrix[1]) and bool(matrix[3])
+    return (info.height, info.width) if turned else (info.width, info.height)
+
+
+def _threads(info: MediaInfo) -> int:
+    """Encoder threads: every one holds pictures, so large pictures get fewer."""
+    cores = os.cpu_count() or 1
+    return min(cores, 4 if info.width * info.height > _LARGE else 16)
+
+
+def _x265_hdr(hdr: Hdr | None) -> list[str]:
+    if hdr is None:
+        return []
+    params = []
+    if hdr.primaries is not None and hdr.luminance is not None:
+        red, green, blue, white = [f"({round(x * 50000)},{round(y * 50000)})" for x, y in hdr.primaries]
+        low, high = (round(value * 10000) for value in hdr.luminance)
+        params.append(f"master-display=G{green}B{blue}R{red}WP{white}L({high},{low})")
+    if hdr.light_level is not None:
+        params.append(f"max-cll={hdr.light_level[0]},{hdr.light_level[1]}")
+    return params
+
+
+def _svt_hdr(hdr: Hdr | None) -> dict[str, str]:
+    if hdr is None:
+        return {}
+    params = []
+    if hdr.primaries is not None and hdr.luminance is not None:
+        red, green, blue, white = [f"({float(x):.5f},{float(y):.5f})" for x, y in hdr.primaries]
+        low, high = (float(value) for value in hdr.luminance)
+        params.append(f"mastering-display=G{green}B{blue}R{red}WP{white}L({high:.4f},{low:.4f})")
+    if hdr.light_level is not None:
+        params.append(f"content-light={hdr.light_level[0]},{hdr.light_level[1]}")
+    return {"svtav1-params": ":".join(params)}
+
+
+def field_marker(info: MediaInfo, first: av.VideoFrame) -> av.filter.Graph | None:
+    """A filter that marks pictures as interlaced, since PyAV cannot; None for progressive video."""
+    if info.field_order is FieldOrder.PROGRESSIVE:
+        return None
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=first.width, height=first.height, format=first.format, time_base=first.time_base or info.time_base
+    )
+    mark = graph.add("setfield", "tff" if info.field_order is FieldOrder.TOP_FIRST else "bff")
+    sink = graph.add("buffersink")
+    source.link_to(mark)
+    mark.link_to(sink)
+    graph.configure()
+    return graph

@@ -1,0 +1,71 @@
+"""One way in and one way out for every kind of medium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from anonymize.media.choose import choose
+from anonymize.media.protocols import Sink, Source
+from anonymize.media.reader import Input, check_readable, head_of
+from anonymize.media.sink import VideoSink
+from anonymize.media.video import VideoSource
+from anonymize.settings import Output
+
+
+def open_source(source: Input, *, allow_damaged: bool = False) -> Source:
+    """Open a picture or a video by what it holds, whatever it is called.
+
+    Args:
+        source: a file, or the whole content of one as bytes.
+        allow_damaged: let `Source.frames` end without an error where part of the input is lost.
+
+    Raises:
+        UnreadableInput: not media, empty, encrypted, without video, or of absurd dimensions.
+        UnsupportedInput: it cannot be carried over without changing it.
+    """
+    check_readable(source)
+    if is_still(head_of(source, 64)):
+        from anonymize.media.still import open_still
+
+        return open_still(source, allow_damaged=allow_damaged)
+    return VideoSource(source, allow_damaged=allow_damaged)
+
+
+def open_sink(path: Path, source: Source, output: Output) -> Sink:
+    """Open `path` for what is made of `source`; the suffix is the container.
+
+    Raises:
+        UsageError: the suffix is none that is written.
+        UnsupportedInput: the container or codec cannot hold this source unchanged.
+        OutputError: the place cannot be written.
+    """
+    if isinstance(source, VideoSource):
+        return VideoSink(path, source, output)
+    from anonymize.media.still import open_still_sink
+
+    return open_still_sink(path, source, output)
+
+
+def output_suffix(source: Source, output: Output) -> str:
+    """The suffix, dot included, of an output for `source` whose name nobody chose: the source's where it serves."""
+    if isinstance(source, VideoSource):
+        return f".{choose(source.info, output).container}"
+    return f".{source.info.container}"
+
+
+def is_still(head: bytes) -> bool:
+    """Whether a file that begins with `head` is a picture (an animated one counts)."""
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\0*")):
+        return True
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return True
+    return head[4:8] == b"ftyp" and head[8:12] in (
+        b"heic",
+        b"heix",
+        b"mif1",
+        b"msf1",
+        b"avif",
+        b"avis",
+        b"hevc",
+        b"hevx",
+    )

@@ -1,0 +1,181 @@
+"""Opening a file by its content, without following anything it points to, and with errors people understand."""
+
+from __future__ import annotations
+
+import io
+import stat
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from anonymize.errors import InputError, UnreadableInput
+
+Input = Path | bytes
+"""A file, or the whole content of one (what came in through a pipe)."""
+
+MAX_PIXELS = 16384 * 16384 // 2
+"""More pixels than this in one picture are refused before any memory is taken for them."""
+
+# These open other files or addresses, run scripts, or paint text files as pictures: none of them is footage.
+_NOT_FOOTAGE = (
+    "adf,alias_pix,applehttp,avisynth,bin,bluray,brender_pix,concat,dash,ffmetadata,hls,idf,image2,image2pipe,imf,lavfi,"
+    "libopenmpt,mlv,nsp,rtp,rtsp,sap,sdp,tedcaptions,tty,vapoursynth,vobsub,webm_dash_manifest,xbin"
+)
+
+
+@cache
+def _footage_formats() -> str:
+    """FFmpeg's format whitelist: all but `_NOT_FOOTAGE` and single pictures."""
+    barred = set(_NOT_FOOTAGE.split(","))
+    return ",".join(
+        sorted(
+            name for name in av.formats_available if not barred & set(name.split(",")) and not name.endswith("_pipe")
+        )
+    )
+
+
+def input_name(source: Input) -> str:
+    """What messages call `source`."""
+    return source.name if isinstance(source, Path) else "standard input"
+
+
+def open_container(source: Input) -> InputContainer:
+    """Open `source` with FFmpeg. Nothing but that one file is ever opened, whatever it says inside.
+
+    Raises:
+        UnreadableInput: it is missing, empty, no regular file, forbidden, or not media.
+    """
+    name = input_name(source)
+    check_readable(source)
+    options = {"format_whitelist": _footage_formats()}
+    if isinstance(source, Path):
+        options["protocol_whitelist"] = "file"
+    target = f"file:{source.absolute()}" if isinstance(source, Path) else io.BytesIO(source)
+    try:
+        return av.open(target, "r", container_options=options, metadata_errors="replace")
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise UnreadableInput(_why_unreadable(source, name, error)) from error
+
+
+def check_readable(source: Input) -> None:
+    """Make sure that `source` is a file with something in it.
+
+    Raises:
+        UnreadableInput: it is not.
+    """
+    name = input_name(source)
+    if isinstance(source, bytes):
+        if not source:
+            raise UnreadableInput(f"{name}: nothing came in; pipe a video or a picture into it")
+        return
+    try:
+        facts = source.stat()
+        if stat.S_ISDIR(facts.st_mode):
+            raise UnreadableInput(f"{name}: this is a folder, not a file")
+        if not stat.S_ISREG(facts.st_mode):
+            raise UnreadableInput(f"{name}: this is a device or a pipe, not a file; use - to read from a pipe")
+        if facts.st_size == 0:
+            raise UnreadableInput(f"{name}: the file is empty (0 bytes)")
+        with source.open("rb"):
+            pass
+    except InputError:
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableInput(f"{name}: no such file") from error
+    except PermissionError as error:
+        raise UnreadableInput(f"{name}: no permission to read it") from error
+    except OSError as error:
+        raise UnreadableInput(f"{name}: cannot be read ({error.strerror})") from error
+
+
+def head_of(source: Input, size: int = 4096) -> bytes:
+    """The first `size` bytes; empty where they cannot be read."""
+    if isinstance(source, bytes):
+        return source[:size]
+    with suppress(OSError), source.open("rb") as file:
+        return file.read(size)
+    return b""
+
+
+def _why_unreadable(source: Input, name: str, error: Exception) -> str:
+    head = head_of(source)
+    if head[4:8] == b"ftyp" and not _has_box(source, b"moov"):
+        return f"{name}: its index (the moov box) is missing: the recording broke off, or it was cut"
+    if head.startswith((b"#EXTM3U", b"ffconcat", b"<?xml")):
+        return f"{name}: this is a list of other files, not a video; give the files themselves"
+    if _has_box(source, b"pssh") or b"encv" in head:
+        return f"{name}: the video is encrypted; decrypt it first"
+    reason = getattr(error, "strerror", None) or str(error)
+    return f"{name}: not a video or picture that can be read ({reason.lower()})"
+
+
+def _has_box(source: Input, kind: bytes, limit: int = 1 << 20) -> bool:
+    """Whether an MP4 box of `kind` occurs at top level, or anywhere in the first `limit` bytes."""
+    if kind in head_of(source, limit):
+        return True
+    return kind in top_level_boxes(source)[0]
+
+
+def top_level_boxes(source: Input) -> tuple[list[bytes], int]:
+    """The kinds of an MP4's top-level boxes, and by how many bytes the last one reaches past the end of the file."""
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    kinds: list[bytes] = []
+    position = 0
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        while position + 8 <= size and len(kinds) < 100_000:
+            file.seek(position)
+            header = file.read(16)
+            length = int.from_bytes(header[:4], "big")
+            if length == 1:
+                length = int.from_bytes(header[8:16], "big")
+            elif length == 0:
+                length = size - position
+            if length < 8:
+                break
+            kinds.append(header[4:8])
+            position += length
+    return kinds, max(0, position - size)
+
+
+def main_video(container: InputContainer, name: str) -> VideoStream:
+    """The stream that people mean by `the video`: the largest that is not a cover picture, the first of equals.
+
+    Raises:
+        UnreadableInput: there is none, or its decoder is missing, or its pictures are absurdly large.
+    """
+    streams = [s for s in container.streams.video if not is_cover(s)]
+    if not streams:
+        covers = any(is_cover(s) for s in container.streams.video)
+        kinds = sorted({s.type for s in container.streams if s.type in ("audio", "subtitle")})
+        what = "only a cover picture" if covers else f"only {' and '.join(kinds)}" if kinds else "no picture"
+        raise UnreadableInput(f"{name}: there is no video in it ({what})")
+    known = [s for s in streams if s.codec_context is not None]
+    if not known:
+        raise UnreadableInput(f"{name}: no decoder for its video; convert it to H.264 first")
+    best = max(known, key=lambda s: (s.disposition.value & 1, s.width * s.height, -s.index))
+    check_size(best.codec_context.coded_width or best.width, best.codec_context.coded_height or best.height, name)
+    return best
+
+
+def check_size(untrusted_width: int, untrusted_height: int, name: str) -> None:
+    """Refuse absurd dimensions before memory is taken for them.
+
+    Raises:
+        UnreadableInput: the picture is larger than `MAX_PIXELS` or has no size.
+    """
+    if untrusted_width <= 0 or untrusted_height <= 0:
+        raise UnreadableInput(f"{name}: its video has no picture size; the file is damaged or encrypted")
+    if untrusted_width * untrusted_height > MAX_PIXELS:
+        raise UnreadableInput(
+            f"{name}: it claims pictures of {untrusted_width} x {untrusted_height} pixels; "
+            f"more than {MAX_PIXELS // 1_000_000} million pixels are refused"
+        )
+
+
+def is_cover(stream: VideoStream) -> bool:
+    """Whether `stream` is a picture of the cover or a thumbnail, and no footage."""
+    return bool(stream.disposition.value & (1 << 10 | 1 << 11))

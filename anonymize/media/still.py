@@ -1,0 +1,217 @@
+"""Pictures, still and animated, as a source and a sink like any video; and the check of what was written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import accumulate
+from pathlib import Path
+from typing import Self
+
+from anonymize.data import Frame
+from anonymize.errors import AnonymizeError, OutputError, UnreadableInput, UnsupportedInput, UsageError
+from anonymize.media.protocols import MediaInfo, Source
+from anonymize.media.reader import Input, input_name
+from anonymize.media.still_frame import StillFrame
+from anonymize.media.still_parts import foreign
+from anonymize.media.still_read import Decoded, decode
+from anonymize.media.still_write import Encoding, channels_in
+from anonymize.settings import Output
+
+MOST_BYTES = 1 << 30
+"""Size of a picture file, at most."""
+
+UNTIMED = Fraction(1, 10)
+"""Seconds for which players show a picture of an animation that has no duration of its own."""
+
+SUFFIXES = {
+    ".jpg": "jpg",
+    ".jpeg": "jpg",
+    ".jpe": "jpg",
+    ".png": "png",
+    ".apng": "png",
+    ".webp": "webp",
+    ".gif": "gif",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".bmp": "bmp",
+    ".heic": "heic",
+    ".heif": "heic",
+    ".avif": "avif",
+}
+"""Which format a picture is written in, by the suffix of its name."""
+
+
+class StillSource:
+    """A picture file that is read; `anonymize.media.Source`.
+
+    Args:
+        source: a file, or the whole content of one.
+        allow_damaged: give what can be read of a damaged file.
+
+    Raises:
+        UnreadableInput: not a picture, or of absurd dimensions.
+        DamagedInput: part of it is lost.
+        UnsupportedInput: it holds what no output can hold without changing it.
+    """
+
+    def __init__(self, source: Input, *, allow_damaged: bool = False) -> None:
+        name = input_name(source)
+        self.decoded = decode(_content(source, name), name, allow_damaged=allow_damaged)
+        self._base, self._starts = _clock(self.decoded.durations, name)
+        self.info = _info(self.decoded, name, self._base)
+
+    @property
+    def losses(self) -> list[str]:
+        """What could not be read, in words."""
+        return list(self.decoded.losses)
+
+    def frames(self) -> Iterator[Frame]:
+        """Every picture in order, read-only; from the first again on each call."""
+        timing = zip(self._starts, self.decoded.durations, strict=True)
+        for index, (pixels, (start, duration)) in enumerate(zip(self.decoded.pictures(), timing, strict=True)):
+            pixels.flags.writeable = False
+            yield StillFrame(index, start, self._base, duration, pixels, self.decoded.traits.channels)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Nothing is open: the file was read whole."""
+
+
+class StillSink:
+    """A picture file that is written; `anonymize.media.Sink`. The suffix of `path` is the format.
+
+    Raises:
+        UsageError: no such format is written.
+        UnsupportedInput: the format cannot hold the source unchanged.
+    """
+
+    def __init__(self, path: Path, source: StillSource) -> None:
+        if path.suffix.lower() not in SUFFIXES:
+            known = ", ".join(sorted(SUFFIXES))
+            raise UsageError(f"{path.name}: pictures are written as {known}; name the output accordingly")
+        self._path = path
+        self._container = SUFFIXES[path.suffix.lower()]
+        self._traits = source.decoded.traits
+        count = len(source.decoded.durations)
+        channels = channels_in(self._container, self._traits, source.info.name, animated=count > 1)
+        self._encoding = Encoding(self._container, self._traits, channels, count)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What had to be changed against the source, and why."""
+        changed = () if self._container == "gif" else self._traits.notes
+        if self._container == self._traits.container:
+            return changed
+        return (*changed, f"{self._traits.container} became {self._container}, as the output's name asks")
+
+    def write(self, frame: Frame) -> None:
+        """Append `frame`, which came from the source or is its `writable` copy."""
+        if not isinstance(frame, StillFrame):
+            raise TypeError(f"expected a picture, got {type(frame).__name__}")
+        self._encoding.add(frame)
+
+    def finish(self) -> None:
+        """Write the file.
+
+        Raises:
+            OutputError: the disk is full, or the output's place is gone.
+        """
+        try:
+            self._path.write_bytes(self._encoding.data())
+        except OSError as error:
+            raise OutputError(f"{self._path.name}: cannot be written ({error.strerror})") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Nothing is open: the file is written in one go by `finish`."""
+
+
+def _content(source: Input, name: str) -> bytes:
+    """The whole file. Raises `UnreadableInput`."""
+    if isinstance(source, bytes):
+        return source
+    try:
+        size = source.stat().st_size
+        if size > MOST_BYTES:
+            raise UnreadableInput(
+                f"{name}: a picture of {size >> 20} MiB is absurd; at most {MOST_BYTES >> 20} are read"
+            )
+        return source.read_bytes()
+    except OSError as error:
+        raise UnreadableInput(f"{name}: cannot be read ({error.strerror})") from error
+
+
+def _clock(durations: Sequence[Fraction], name: str) -> tuple[Fraction, list[int]]:
+    """A time base in which every picture begins at a whole number, and those numbers."""
+    shown = [duration or UNTIMED for duration in durations]
+    base = Fraction(1, math.lcm(*(duration.denominator for duration in shown)))
+    starts = [0, *(int(start / base) for start in accumulate(shown[:-1]))]
+    if starts[-1] >= 1 << 62:
+        raise UnsupportedInput(f"{name}: the times of its pictures have no common clock; convert it to a video")
+    return base, starts
+
+
+def _info(decoded: Decoded, name: str, base: Fraction) -> MediaInfo:
+    count, duration = len(decoded.durations), sum(decoded.durations, Fraction(0))
+    return MediaInfo(
+        name=name,
+        container=decoded.traits.container,
+        codec=decoded.traits.container,
+        pixel_format=decoded.traits.channels.lower(),
+        width=decoded.size[0],
+        height=decoded.size[1],
+        time_base=base,
+        depth=decoded.traits.depth,
+        average_rate=count / duration if duration else None,
+        frame_count=count,
+        duration=duration or None,
+        removed=decoded.removed,
+    )
+
+
+def open_still(source: Input, *, allow_damaged: bool = False) -> StillSource:
+    """Open a picture file; see `StillSource`."""
+    return StillSource(source, allow_damaged=allow_damaged)
+
+
+def open_still_sink(path: Path, source: Source, output: Output) -> StillSink:  # noqa: ARG001 - nothing of it applies
+    """Open `path` for what is made of the picture `source`; see `StillSink`."""
+    assert isinstance(source, StillSource)
+    return StillSink(path, source)
+
+
+def check_still(path: Path, info: MediaInfo, times: Sequence[Fraction]) -> list[str]:
+    """Everything about the picture file at `path` that is not as it should be, in words; empty if all is well.
+
+    It is read back by the reader that reads inputs, and every part of the file must be one that a picture needs.
+
+    Args:
+        path: the output, still under its temporary name.
+        info: of the source.
+        times: at which the pictures are shown, in seconds.
+    """
+    try:
+        source = StillSource(path)
+        found = [frame.pts * frame.time_base for frame in source.frames()]
+    except AnonymizeError as error:
+        return [f"it cannot be read back: {error}"]
+    made = source.info
+    wrong = [
+        f"expected {what} {wanted}, got {got}"
+        for what, wanted, got in (
+            ("width and height", (info.width, info.height), (made.width, made.height)),
+            ("bit depth", info.depth, made.depth),
+            ("times", list(times), found),
+            ("duration", info.duration, made.duration),
+        )
+        if wanted != got
+    ]
+    if made.removed:
+        wrong.append(f"there is still in it: {', '.join(made.removed)}")
+    return [*wrong, *foreign(made.container, path.read_bytes())]

@@ -1,0 +1,131 @@
+"""One picture of a still or an animation, as the rest of the toolkit sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from anonymize.data import Plane
+
+Pixels = NDArray[Any]
+"""(rows, columns, channels) uint8 or uint16, upright."""
+
+CHANNELS: Mapping[str, int] = MappingProxyType({"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "YCbCr": 3, "CMYK": 4})
+"""How many channels each kind of picture has. YCbCr is JPEG's own, full range, at full resolution."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StillFrame:
+    """`anonymize.data.Frame` on the pixels of a picture. Read-only, unless `writable` made it.
+
+    Transparency is one of the planes, and its black is opaque: what is redacted leaves no outline of hair in it.
+
+    Args:
+        index: position in the animation, from 0.
+        pts: when it is shown, in units of `time_base`.
+        time_base: seconds per unit.
+        duration: how long it is shown, in seconds, as the file says; 0 where it does not.
+        pixels: the picture.
+        channels: one of `CHANNELS`.
+    """
+
+    index: int
+    pts: int
+    time_base: Fraction
+    duration: Fraction
+    pixels: Pixels
+    channels: str
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def depth(self) -> int:
+        """Bits per sample."""
+        return int(self.pixels.dtype.itemsize) * 8
+
+    @property
+    def planes(self) -> tuple[Plane, ...]:
+        """A plane for each channel, transparency included."""
+        blacks = black(self.channels, self.depth)
+        return tuple(Plane(self.pixels[..., i], blacks[i]) for i in range(self.pixels.shape[2]))
+
+    def bgr(self, width: int, height: int) -> NDArray[np.uint8]:
+        """The picture scaled to (`height`, `width`, 3), BGR, 8 bit, transparency laid on a contrasting ground."""
+        scaled = self._scaled(width, height)
+        colour = _to_bgr(scaled, self.channels)
+        return _on_ground(colour, scaled[..., -1]) if self.channels in ("LA", "RGBA") else colour
+
+    def luma(self, width: int, height: int) -> NDArray[np.uint8]:
+        """The picture scaled to (`height`, `width`), 8 bit grey."""
+        return np.asarray(cv2.cvtColor(self.bgr(width, height), cv2.COLOR_BGR2GRAY), np.uint8)
+
+    def _scaled(self, width: int, height: int) -> NDArray[np.uint8]:
+        """(height, width, channels), 8 bit."""
+        pixels = self.pixels
+        if (height, width) != pixels.shape[:2]:
+            smaller = height * width < pixels.shape[0] * pixels.shape[1]
+            # Averaging keeps small faces whole where a two-tap filter would skip lines.
+            method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+            pixels = cv2.resize(pixels, (width, height), interpolation=method).reshape(height, width, -1)
+        return np.asarray(pixels >> 8 if pixels.dtype == np.uint16 else pixels, np.uint8)
+
+    def writable(self) -> StillFrame:
+        """A deep copy whose planes may be written."""
+        return replace(self, pixels=self.pixels.copy())
+
+
+def black(channels: str, depth: int) -> tuple[int, ...]:
+    """The sample values of opaque black."""
+    full = (1 << depth) - 1
+    return {
+        "L": (0,),
+        "LA": (0, full),
+        "RGB": (0, 0, 0),
+        "RGBA": (0, 0, 0, full),
+        "YCbCr": (0, 128, 128),
+        "CMYK": (0, 0, 0, full),
+    }[channels]
+
+
+def _to_bgr(pixels: NDArray[np.uint8], channels: str) -> NDArray[np.uint8]:
+    """The colours of 8-bit `pixels`, (rows, columns, 3) BGR; transparency is left out."""
+    convert: dict[str, Callable[[], Any]] = {
+        "L": lambda: cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR),
+        "LA": lambda: cv2.cvtColor(np.ascontiguousarray(pixels[..., 0]), cv2.COLOR_GRAY2BGR),
+        "RGB": lambda: cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR),
+        "RGBA": lambda: cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGR),
+        "YCbCr": lambda: cv2.cvtColor(np.ascontiguousarray(pixels[..., [0, 2, 1]]), cv2.COLOR_YCrCb2BGR),
+        "CMYK": lambda: np.ascontiguousarray(np.asarray(image(pixels, "CMYK").convert("RGB"))[..., ::-1]),
+    }
+    return np.asarray(convert[channels](), np.uint8)
+
+
+def _on_ground(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`colour` on white where what is visible of it is dark, else on black: shapes drawn in transparency show, too."""
+    weight = alpha.astype(np.float32)[..., None] / 255
+    visible = float(weight.sum())
+    mean = float((colour * weight).sum()) / (3 * visible) if visible else 0.0
+    ground = 255.0 if mean < 128 else 0.0
+    return np.rint(colour * weight + ground * (1 - weight)).astype(np.uint8)
+
+
+def image(pixels: Pixels, channels: str) -> Image.Image:
+    """8-bit pixels as a Pillow picture that carries nothing else."""
+    height, width = pixels.shape[:2]
+    return Image.frombytes(channels, (width, height), np.ascontiguousarray(pixels).tobytes())

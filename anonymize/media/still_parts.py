@@ -1,0 +1,268 @@
+"""The parts that picture files are made of: segments of JPEG, chunks of PNG and WebP, blocks of GIF, boxes of HEIF.
+
+Used to say what an input holds beside its picture, and to check that an output holds nothing else. Pixels are never
+decoded here.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+Part = tuple[str, bytes]
+"""A part's name (`APP1`, `tEXt`, `EXIF`, `comment`, `trailing`) and what it holds."""
+
+TRAILING = "trailing"
+"""The name of whatever follows the end of the picture."""
+
+_NEXT_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
+_STANDALONE = {0xD8: "SOI", 0x01: "TEM"}
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_NAMED = {0xC4: "DHT", 0xCC: "DAC", 0xDA: "SOS", 0xDB: "DQT", 0xDD: "DRI", 0xFE: "COM"}
+
+
+def jpeg_parts(data: bytes) -> Iterator[Part]:
+    """Segments up to the end of the first picture, then the rest as one trailing part.
+
+    The coded pixels that follow an SOS segment are not given. Raises `ValueError` where the file does not follow the
+    format.
+    """
+    position = 0
+    while position + 2 <= len(data):
+        if data[position] != 0xFF:
+            raise ValueError("JPEG: no marker where one must be")
+        marker = data[position + 1]
+        position += 2
+        if marker == 0xFF:
+            position -= 1
+        elif marker == 0xD9:
+            yield "EOI", b""
+            yield from _rest(data, position)
+            return
+        elif marker in _STANDALONE:
+            yield _STANDALONE[marker], b""
+        else:
+            size = _unpack(">H", data, position)
+            yield _jpeg_name(marker), data[position + 2 : position + size]
+            position += size
+            if marker == 0xDA:
+                found = _NEXT_MARKER.search(data, position)
+                position = found.start() if found else len(data)
+    raise ValueError("JPEG: ends before its end marker")
+
+
+def _jpeg_name(marker: int) -> str:
+    if 0xE0 <= marker <= 0xEF:
+        return f"APP{marker - 0xE0}"
+    return "SOF" if marker in _FRAMES else _NAMED.get(marker, f"{marker:#x}")
+
+
+def png_parts(data: bytes) -> Iterator[Part]:
+    """Chunks, then what follows IEND as one trailing part. Raises `ValueError` where the file breaks the format."""
+    position = 8
+    while True:
+        size = _unpack(">I", data, position)
+        name = data[position + 4 : position + 8].decode("latin-1")
+        end = position + 12 + size
+        if end > len(data):
+            raise ValueError("PNG: a chunk reaches past the end of the file")
+        yield name, data[position + 8 : end - 4]
+        position = end
+        if name == "IEND":
+            yield from _rest(data, position)
+            return
+
+
+def webp_parts(data: bytes) -> Iterator[Part]:
+    """Chunks, those inside of animation frames after their frame. Raises `ValueError` on a broken format."""
+    end = 8 + _unpack("<I", data, 4)
+    if end > len(data):
+        raise ValueError("WebP: ends early")
+    yield from _riff(data, 12, end)
+    yield from _rest(data, end)
+
+
+def _riff(data: bytes, position: int, end: int) -> Iterator[Part]:
+    while position + 8 <= end:
+        name = data[position : position + 4].decode("latin-1")
+        size = _unpack("<I", data, position + 4)
+        start = position + 8
+        if start + size > end:
+            raise ValueError("WebP: a chunk reaches past the end")
+        yield name.strip(), data[start : start + size]
+        if name == "ANMF":
+            yield from _riff(data, start + 16, start + size)
+        position = start + size + size % 2
+    if position < end:
+        yield TRAILING, data[position:end]
+
+
+def gif_parts(data: bytes) -> Iterator[Part]:
+    """Blocks: `image`, `control`, `comment`, `text`, `application:NAME`, and what follows the trailer.
+
+    Raises `ValueError` where the file breaks the format.
+    """
+    position = 13 + _colours(_unpack("B", data, 10))
+    while True:
+        kind = _unpack("B", data, position)
+        if kind == 0x3B:
+            yield from _rest(data, position + 1)
+            return
+        if kind == 0x2C:
+            start = position + 10 + _colours(_unpack("B", data, position + 9)) + 1
+            payload, position = _blocks(data, start)
+            yield "image", b""
+        elif kind == 0x21:
+            label = _unpack("B", data, position + 1)
+            payload, position = _blocks(data, position + 2)
+            name = {0xF9: "control", 0xFE: "comment", 0x01: "text", 0xFF: "application"}.get(label, f"{label:#x}")
+            yield (f"application:{payload[:11].decode('latin-1')}" if label == 0xFF else name), payload
+        else:
+            raise ValueError("GIF: no block where one must be")
+
+
+def _colours(flags: int) -> int:
+    """Bytes of the colour table that `flags` announce."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _blocks(data: bytes, position: int) -> tuple[bytes, int]:
+    """The joined sub-blocks from `position` on, and where the next block begins."""
+    pieces = []
+    while size := _unpack("B", data, position):
+        pieces.append(data[position + 1 : position + 1 + size])
+        position += 1 + size
+    return b"".join(pieces), position + 1
+
+
+def heif_parts(data: bytes) -> Iterator[Part]:
+    """Boxes of the file, and each item of its `meta` box as `item:TYPE` (ISO/IEC 23008-12)."""
+    for name, payload in boxes(data):
+        yield name, payload
+        if name == "meta":
+            for inner, content in boxes(payload[4:]):
+                if inner == "iinf":
+                    yield from ((f"item:{kind}", b"") for kind in _item_types(content))
+
+
+def boxes(data: bytes) -> Iterator[Part]:
+    """The ISO base media boxes that `data` is made of, not what is inside them. Raises `ValueError` on a broken one."""
+    position = 0
+    while position < len(data):
+        size, name = _unpack(">I", data, position), data[position + 4 : position + 8].decode("latin-1")
+        head = 8
+        if size == 1:
+            size, head = _unpack(">Q", data, position + 8), 16
+        size = size or len(data) - position
+        if size < head or position + size > len(data):
+            raise ValueError("HEIF: a box reaches past the end")
+        yield name, data[position + head : position + size]
+        position += size
+
+
+def _item_types(iinf: bytes) -> Iterator[str]:
+    """The four-letter types of the items listed in an `iinf` box."""
+    start = 6 if iinf[:1] == b"\0" else 8
+    for name, entry in boxes(iinf[start:]):
+        if name == "infe":
+            place = 8 if entry[:1] == b"\2" else 10
+            yield entry[place : place + 4].decode("latin-1")
+
+
+def _rest(data: bytes, position: int) -> Iterator[Part]:
+    if position < len(data):
+        yield TRAILING, data[position:]
+
+
+def _unpack(form: str, data: bytes, position: int) -> int:
+    try:
+        value: int = struct.unpack_from(form, data, position)[0]
+    except struct.error:
+        raise ValueError("ends early") from None
+    return value
+
+
+WALKERS: Mapping[str, Callable[[bytes], Iterator[Part]]] = MappingProxyType(
+    {
+        "jpg": jpeg_parts,
+        "png": png_parts,
+        "webp": webp_parts,
+        "gif": gif_parts,
+        "heic": heif_parts,
+        "avif": heif_parts,
+    }
+)
+"""How the files of a format are taken apart; TIFF and BMP have no parts of this kind."""
+
+_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "COM": "comment",
+        "APP13": "IPTC and Photoshop data",
+        "tEXt": "text",
+        "zTXt": "text",
+        "iTXt": "text",
+        "tIME": "modification time",
+        "pHYs": "pixel density",
+        "comment": "comment",
+        "text": "text overlay",
+        "XMP": "XMP",
+        "item:mime": "XMP",
+        TRAILING: "data after the picture's end",
+    }
+)
+
+_KEPT = (
+    frozenset(("SOI", "EOI", "SOF", "SOS", "DHT", "DAC", "DQT", "DRI", "APP14", "IHDR", "PLTE", "tRNS", "IDAT", "IEND"))
+    | {"gAMA", "cHRM", "sRGB", "iCCP", "cICP", "mDCV", "cLLI", "sBIT", "acTL", "fcTL", "fdAT", "VP8", "VP8L", "VP8X"}
+    | {
+        "ALPH",
+        "ICCP",
+        "ANIM",
+        "ANMF",
+        "image",
+        "control",
+        "application:NETSCAPE2.0",
+        "ftyp",
+        "meta",
+        "mdat",
+        "free",
+        "item:hvc1",
+        "item:av01",
+        "item:grid",
+        "eXIf",
+        "EXIF",
+        "item:Exif",
+        "bKGD",
+    }
+)
+"""Parts that are the picture itself, or are described from what they hold (EXIF)."""
+
+
+def extras(container: str, data: bytes) -> list[str]:
+    """What a picture file holds beside its picture and EXIF, in words; of a broken file, as far as it can be read."""
+    words: dict[str, None] = {}
+    try:
+        for name, payload in WALKERS[container](data):
+            word = _word(name, payload)
+            if word:
+                words[word] = None
+    except ValueError:
+        pass
+    return list(words)
+
+
+def _word(name: str, payload: bytes) -> str:
+    """What `name` is called in a report; empty if it is part of the picture."""
+    if name == "APP1":
+        return "" if payload.startswith(b"Exif\0") else "XMP"
+    if name == "APP0":
+        return "" if payload[:5] == b"JFIF\0" and not any(payload[12:14]) else "thumbnail"
+    if name == "APP2":
+        return {b"ICC_": "", b"MPF\0": "further pictures (MPF)"}.get(payload[:4], "APP2 data")
+    if name == "iTXt" and payload.startswith(b"XML:com.adobe.xmp\0"):
+        return "XMP"
+    if name.startswith("application:"):
+        return "" if name in _KEPT else "XMP" if "XMP" in name else "application data"
+    return "" if name in _KEPT else _WORDS.get(name, f"{name.removeprefix('item:')} data")

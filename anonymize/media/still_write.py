@@ -1,0 +1,391 @@
+"""Pictures are encoded here: every format from pixels and the traits of the source, and nothing else goes in."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pillow_heif
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.GifImagePlugin import getdata
+
+from anonymize.errors import UnsupportedInput
+from anonymize.media.still_frame import Pixels, StillFrame, image
+from anonymize.media.still_parts import webp_parts
+from anonymize.media.still_read import Traits
+
+JPEG_QUALITY = 95
+"""Of a JPEG that is not made from one; from one, its own quantisation tables are used."""
+WEBP_QUALITY = 95
+"""Of a lossy WebP: its own quality cannot be told from the file."""
+AVIF_QUALITY = 90
+HEIC_QUALITY = 90
+HEIC_PRESET = "ultrafast"
+"""x265's effort: at this quality it costs a tenth in size and saves seven eighths of the time (12 megapixels: 7 s)."""
+
+_FILTER_ROWS = 128
+"""Rows of a PNG that are filtered in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a picture format can hold without changing it.
+
+    Args:
+        channels: kinds of pixels, as in `still_frame.CHANNELS`.
+        depths: bits per sample.
+        animated: whether it can hold several pictures with their times.
+    """
+
+    channels: frozenset[str]
+    depths: tuple[int, ...] = (8,)
+    animated: bool = False
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "jpg": Format(frozenset(("L", "RGB", "YCbCr", "CMYK"))),
+        "png": Format(frozenset(("L", "LA", "RGB", "RGBA")), (8, 16), animated=True),
+        "webp": Format(frozenset(("RGB", "RGBA")), animated=True),
+        "gif": Format(frozenset(("RGB", "RGBA")), animated=True),
+        "tiff": Format(frozenset(("L", "LA", "RGB", "RGBA", "CMYK")), (8, 16)),
+        "bmp": Format(frozenset(("L", "RGB"))),
+        "heic": Format(frozenset(("L", "LA", "RGB", "RGBA")), (8, 16)),
+        "avif": Format(frozenset(("RGB", "RGBA"))),
+    }
+)
+"""What can be written, by canonical suffix."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A rectangle of a picture: its top left pixel and its pixels."""
+
+    x: int
+    y: int
+    pixels: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Animation:
+    """How an animated format is written.
+
+    Args:
+        head: from the first picture, its channels, the source's traits and the count of pictures, what comes first.
+        picture: one picture, as the part that it changes.
+        close: the whole file from all of these joined.
+    """
+
+    head: Callable[[Pixels, str, Traits, int], bytes]
+    picture: Callable[[Part, StillFrame, str, Traits], bytes]
+    close: Callable[[bytes], bytes]
+
+
+_WIDER = MappingProxyType({"YCbCr": ("RGB",), "L": ("RGB",), "LA": ("RGBA",)})
+"""Kinds of pixels that another kind holds as well."""
+
+
+def channels_in(container: str, traits: Traits, name: str, *, animated: bool) -> str:
+    """The kind of pixels in which a picture with `traits` is stored in `container`.
+
+    Raises:
+        UnsupportedInput: the format cannot hold the picture unchanged.
+    """
+    held = FORMATS[container]
+    fitting = [kind for kind in (traits.channels, *_WIDER.get(traits.channels, ())) if kind in held.channels]
+    wide = traits.depth > 8 and (container == "tiff" and traits.channels != "L")
+    if not fitting or traits.depth not in held.depths or wide:
+        what = "transparency" if traits.channels in ("LA", "RGBA") and traits.depth == 8 else "these pixels"
+        kind = f"{traits.channels}, {traits.depth} bits"
+        raise UnsupportedInput(f"{name}: .{container} cannot hold {what} ({kind}); name the output .png")
+    if animated and container != traits.container:
+        raise UnsupportedInput(f"{name}: an animation stays in its format; name the output .{traits.container}")
+    return fitting[0]
+
+
+class Encoding:
+    """A picture file in the making; what is kept of a picture that was added is its compressed form.
+
+    Args:
+        container: what to write, a key of `FORMATS`.
+        traits: of the source.
+        channels: as `channels_in` gave them.
+        count: pictures there will be.
+    """
+
+    def __init__(self, container: str, traits: Traits, channels: str, count: int) -> None:
+        self._container = container
+        self._traits = traits
+        self._channels = channels
+        self._count = count
+        self._animation = _ANIMATIONS[container] if count > 1 or container == "gif" else None
+        self._before: Pixels | None = None
+        self._parts: list[bytes] = []
+
+    def add(self, frame: StillFrame) -> None:
+        """Encode the next picture."""
+        pixels = as_channels(frame, self._channels)
+        if self._animation is None:
+            self._parts.append(_STILLS[self._container](pixels, self._channels, self._traits))
+            return
+        if self._before is None:
+            self._parts.append(self._animation.head(pixels, self._channels, self._traits, self._count))
+        whole = self._before is None or (self._container == "gif" and self._channels == "RGBA")
+        place = Part(0, 0, pixels) if whole else _change(self._before, pixels, even=self._container == "webp")
+        self._parts.append(self._animation.picture(place, frame, self._channels, self._traits))
+        self._before = pixels
+
+    def data(self) -> bytes:
+        """The whole file."""
+        body = b"".join(self._parts)
+        return body if self._animation is None else self._animation.close(body)
+
+
+def as_channels(frame: StillFrame, channels: str) -> Pixels:
+    """The pixels of `frame` as `channels`, which must be able to hold them."""
+    if frame.channels == channels:
+        return frame.pixels
+    converted = np.asarray(image(frame.pixels, frame.channels).convert(channels))
+    return converted.reshape(*converted.shape[:2], -1)
+
+
+def _jpeg(pixels: Pixels, channels: str, traits: Traits) -> bytes:
+    options: dict[str, Any] = {"quality": JPEG_QUALITY, "subsampling": 0, "icc_profile": traits.icc}
+    if traits.qtables:
+        tables = [list(table) for table in traits.qtables]
+        options = options | {"qtables": tables, "subsampling": traits.subsampling, "quality": -1}
+    options |= {"progressive": traits.progressive, "keep_rgb": traits.rgb_coded, "optimize": True}
+    return _saved(image(pixels, channels), "JPEG", **options)
+
+
+def _webp(pixels: Pixels, channels: str, traits: Traits) -> bytes:
+    lossless = traits.lossless or traits.container != "webp"
+    return _saved(
+        image(pixels, channels), "WEBP", lossless=lossless, quality=WEBP_QUALITY, exact=True, icc_profile=traits.icc
+    )
+
+
+def _tiff(pixels: Pixels, channels: str, traits: Traits) -> bytes:
+    compression = traits.compression if traits.compression in ("raw", "tiff_lzw", "packbits") else "tiff_adobe_deflate"
+    picture = image(pixels, channels)
+    return _saved(picture, "TIFF", compression=None if compression == "raw" else compression, icc_profile=traits.icc)
+
+
+def _bmp(pixels: Pixels, channels: str, traits: Traits) -> bytes:  # noqa: ARG001 - as the others; BMP carries nothing
+    return _saved(image(pixels, channels), "BMP")
+
+
+def _avif(pixels: Pixels, channels: str, traits: Traits) -> bytes:
+    chroma = traits.heif.get("chroma", "4:4:4")
+    return _saved(
+        image(pixels, channels), "AVIF", quality=AVIF_QUALITY, subsampling=chroma, icc_profile=traits.icc or None
+    )
+
+
+def _heic(pixels: Pixels, channels: str, traits: Traits) -> bytes:
+    options: dict[str, Any] = dict(traits.heif) if traits.container == "heic" else {"chroma": 444}
+    if traits.icc:
+        options = {"icc_profile_type": "prof"} | options | {"icc_profile": traits.icc}
+    height, width = pixels.shape[:2]
+    mode = channels if pixels.dtype == np.uint8 else f"{channels};16"
+    target = BytesIO()
+    pillow_heif.encode(
+        mode,
+        (width, height),
+        np.ascontiguousarray(pixels).tobytes(),
+        target,
+        quality=HEIC_QUALITY,
+        enc_params={"preset": HEIC_PRESET},
+        **options,
+    )
+    return target.getvalue()
+
+
+def _saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    """`picture` as Pillow writes it."""
+    target = BytesIO()
+    picture.save(target, kind, **options)
+    return target.getvalue()
+
+
+def _png(pixels: Pixels, channels: str, traits: Traits) -> bytes:
+    parts = [_png_head(pixels, channels), *_png_colour(traits), _chunk("IDAT", _deflated(pixels)), _chunk("IEND", b"")]
+    return b"".join(parts)
+
+
+def _png_start(pixels: Pixels, channels: str, traits: Traits, count: int) -> bytes:
+    """The head of an animated PNG (APNG 1.0)."""
+    control = _chunk("acTL", _big(4, count, traits.loop or 0))
+    return b"".join([_png_head(pixels, channels), control, *_png_colour(traits)])
+
+
+def _png_picture(part: Part, frame: StillFrame, channels: str, traits: Traits) -> bytes:  # noqa: ARG001
+    """A picture of an animated PNG, which overwrites the part that changed."""
+    number = max(0, 2 * frame.index - 1)
+    place = _big(4, number, part.pixels.shape[1], part.pixels.shape[0], part.x, part.y)
+    control = _chunk("fcTL", place + _big(2, frame.duration.numerator, frame.duration.denominator) + b"\0\0")
+    body = _deflated(part.pixels)
+    return control + (_chunk("fdAT", _big(4, number + 1) + body) if frame.index else _chunk("IDAT", body))
+
+
+def _png_head(pixels: Pixels, channels: str) -> bytes:
+    kind = {"L": 0, "RGB": 2, "LA": 4, "RGBA": 6}[channels]
+    head = _big(4, pixels.shape[1], pixels.shape[0]) + bytes((8 * pixels.dtype.itemsize, kind, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + _chunk("IHDR", head)
+
+
+def _png_colour(traits: Traits) -> list[bytes]:
+    """The chunks that say what the colours mean."""
+    if not traits.chunks and traits.icc:
+        return [_chunk("iCCP", b"ICC profile\0\0" + zlib.compress(traits.icc))]
+    return [_chunk(name, body) for name, body in traits.chunks]
+
+
+def _chunk(name: str, body: bytes) -> bytes:
+    named = name.encode() + body
+    return _big(4, len(body)) + named + _big(4, zlib.crc32(named))
+
+
+def _big(size: int, *values: int) -> bytes:
+    """Big-endian unsigned integers of `size` bytes."""
+    return b"".join(value.to_bytes(size, "big") for value in values)
+
+
+def _deflated(pixels: Pixels) -> bytes:
+    """PNG's filtered and compressed scan lines; each line gets the filter with the smallest sum (PNG 12.8)."""
+    sample = pixels.astype(">u2").view(np.uint8) if pixels.dtype == np.uint16 else pixels
+    lines = np.ascontiguousarray(sample).reshape(pixels.shape[0], -1)
+    step = pixels.shape[2] * pixels.dtype.itemsize
+    before = np.vstack((np.zeros_like(lines[:1]), lines[:-1]))
+    packer = zlib.compressobj(6, strategy=zlib.Z_FILTERED)
+    packed = [
+        packer.compress(_filtered(lines[i : i + _FILTER_ROWS], before[i : i + _FILTER_ROWS], step).tobytes())
+        for i in range(0, len(lines), _FILTER_ROWS)
+    ]
+    return b"".join([*packed, packer.flush()])
+
+
+def _filtered(lines: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
+    """(rows, 1 + bytes): the number of the filter, then the filtered bytes (PNG 9.2; averages are not tried)."""
+    left, corner = np.zeros_like(lines), np.zeros_like(lines)
+    left[:, step:], corner[:, step:] = lines[:, :-step], above[:, :-step]
+    numbers = (0, 1, 2, 4)
+    tried = np.stack((lines, lines - left, lines - above, lines - _paeth(left, above, corner)))
+    cost = np.minimum(tried, 0 - tried).sum(axis=2, dtype=np.int64)
+    best = cost.argmin(axis=0)
+    chosen = tried[best, np.arange(len(lines))]
+    return np.concatenate((np.array(numbers, np.uint8)[best][:, None], chosen), axis=1)
+
+
+def _paeth(left: NDArray[np.uint8], above: NDArray[np.uint8], corner: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """PNG's predictor: the neighbour nearest to left + above - corner."""
+    a, b, c = (part.astype(np.int16) for part in (left, above, corner))
+    near_a, near_b, near_c = np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
+    return np.where((near_a <= near_b) & (near_a <= near_c), left, np.where(near_b <= near_c, above, corner))
+
+
+def _webp_start(pixels: Pixels, channels: str, traits: Traits, count: int) -> bytes:  # noqa: ARG001
+    """The head of an animated WebP (RFC 9649)."""
+    flags = 0x02 | (0x10 if channels == "RGBA" else 0) | (0x20 if traits.icc else 0)
+    size = _little(3, pixels.shape[1] - 1, pixels.shape[0] - 1)
+    profile = _riff("ICCP", traits.icc) if traits.icc else b""
+    return (
+        _riff("VP8X", bytes((flags, 0, 0, 0)) + size) + profile + _riff("ANIM", bytes(4) + _little(2, traits.loop or 0))
+    )
+
+
+def _webp_picture(part: Part, frame: StillFrame, channels: str, traits: Traits) -> bytes:
+    """A picture of an animated WebP, which overwrites the part that changed."""
+    picture = image(part.pixels, channels)
+    encoded = _saved(picture, "WEBP", lossless=traits.lossless, quality=WEBP_QUALITY, exact=True)
+    coded = [_riff(name, body) for name, body in webp_parts(encoded) if name in ("ALPH", "VP8", "VP8L")]
+    size = (picture.width - 1, picture.height - 1, round(frame.duration * 1000))
+    return _riff("ANMF", _little(3, part.x // 2, part.y // 2, *size) + b"\x02" + b"".join(coded))
+
+
+def _webp_whole(body: bytes) -> bytes:
+    return b"RIFF" + _little(4, len(body) + 4) + b"WEBP" + body
+
+
+def _riff(name: str, body: bytes) -> bytes:
+    return name.ljust(4).encode() + _little(4, len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def _little(size: int, *values: int) -> bytes:
+    """Little-endian unsigned integers of `size` bytes."""
+    return b"".join(value.to_bytes(size, "little") for value in values)
+
+
+def _gif_start(pixels: Pixels, channels: str, traits: Traits, count: int) -> bytes:  # noqa: ARG001
+    """The head of a GIF without a palette: every picture has its own."""
+    head = b"GIF89a" + _little(2, pixels.shape[1], pixels.shape[0]) + b"\x70\0\0"
+    return head if traits.loop is None else head + b"!\xff\x0bNETSCAPE2.0\x03\x01" + _little(2, traits.loop) + b"\0"
+
+
+def _gif_picture(part: Part, frame: StillFrame, channels: str, traits: Traits) -> bytes:  # noqa: ARG001
+    """A picture of a GIF. Opaque ones overwrite the part that changed, others stand alone on a canvas that is cleared."""
+    indices, palette, transparent = indexed(part.pixels)
+    picture = Image.frombytes("P", (part.pixels.shape[1], part.pixels.shape[0]), indices.tobytes())
+    picture.putpalette(palette.tobytes())
+    options: dict[str, Any] = {} if transparent is None else {"transparency": transparent}
+    options |= {"duration": round(frame.duration * 1000), "disposal": 2 if channels == "RGBA" else 1}
+    return b"".join(getdata(picture, (part.x, part.y), include_color_table=True, **options))
+
+
+def indexed(pixels: Pixels) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int | None]:
+    """Pixels (rows, columns, 3 or 4) as palette indices, the palette (colours, 3), and the transparent index if any.
+
+    Up to 256 colours stay exact. Of more, the most frequent stay exact and the others become the nearest of those.
+    Whatever is not fully transparent becomes opaque.
+    """
+    clear = pixels[..., 3] == 0 if pixels.shape[2] == 4 else np.zeros(pixels.shape[:2], np.bool_)
+    packed = (pixels[..., :3].astype(np.uint32) * np.array((1 << 16, 1 << 8, 1), np.uint32)).sum(
+        axis=2, dtype=np.uint32
+    )
+    packed[clear] = 1 << 24
+    colours, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    transparent = bool(clear.any())
+    visible = len(colours) - transparent
+    kept = np.sort(np.argsort(-counts[:visible], kind="stable")[: 256 - transparent])
+    chosen = np.stack([(colours[kept] >> shift) & 255 for shift in (16, 8, 0)], axis=1).astype(np.int32)
+    to_index = np.full(len(colours), len(kept), np.int64)
+    to_index[kept] = np.arange(len(kept))
+    for other in np.setdiff1d(np.arange(visible), kept):
+        colour = np.array([(int(colours[other]) >> shift) & 255 for shift in (16, 8, 0)])
+        to_index[other] = np.square(chosen - colour).sum(axis=1).argmin()
+    palette = np.vstack((chosen, np.zeros((int(transparent), 3), np.int32))).astype(np.uint8)
+    indices = to_index[inverse.reshape(pixels.shape[:2])].astype(np.uint8)
+    return indices, palette, len(kept) if transparent else None
+
+
+def _change(before: Pixels | None, pixels: Pixels, *, even: bool) -> Part:
+    """The part of `pixels` that differs from the picture before; at least one pixel. `even`: x and y are even."""
+    changed = (pixels != before).any(axis=2)
+    (top, bottom), (left, right) = _extent(changed.any(axis=1)), _extent(changed.any(axis=0))
+    if even:
+        top, left = top // 2 * 2, left // 2 * 2
+    return Part(left, top, pixels[top:bottom, left:right])
+
+
+def _extent(flags: NDArray[np.bool_]) -> tuple[int, int]:
+    """The half-open range from the first to the last true value; (0, 1) if there is none."""
+    places = np.flatnonzero(flags)
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 1)
+
+
+_STILLS: Mapping[str, Callable[[Pixels, str, Traits], bytes]] = MappingProxyType(
+    {"jpg": _jpeg, "png": _png, "webp": _webp, "tiff": _tiff, "bmp": _bmp, "heic": _heic, "avif": _avif}
+)
+_ANIMATIONS: Mapping[str, Animation] = MappingProxyType(
+    {
+        "gif": Animation(_gif_start, _gif_picture, lambda body: body + b";"),
+        "png": Animation(_png_start, _png_picture, lambda body: body + _chunk("IEND", b"")),
+        "webp": Animation(_webp_start, _webp_picture, _webp_whole),
+    }
+)

@@ -1,0 +1,153 @@
+"""Reading a video file, twice if need be, and saying what of it was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Self
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
+from anonymize.media.damage import Damage
+from anonymize.media.frame import VideoPicture, View
+from anonymize.media.inspect import (
+    describe,
+    display_matrix,
+    field_order_of,
+    refuse_encrypted,
+    side_data,
+    side_data_words,
+)
+from anonymize.media.orient import Orientation
+from anonymize.media.pixels import required_layout
+from anonymize.media.protocols import FieldOrder, MediaInfo
+from anonymize.media.reader import Input, check_size, input_name, main_video, open_container
+from anonymize.media.timing import Clock
+
+LEADING_FRAMES = 12
+"""Pictures looked at when a file is opened: the first may lack what a later one has (captions, fields)."""
+
+
+class VideoSource:
+    """`anonymize.media.protocols.Source` on a video file. The file is opened anew for every pass."""
+
+    def __init__(self, source: Input, *, allow_damaged: bool = False) -> None:
+        self.input = source
+        self.name = input_name(source)
+        self._allow_damaged = allow_damaged
+        self._seen: set[str] = set()
+        self._interlaced = FieldOrder.PROGRESSIVE
+        self.losses: list[str] = []
+        self._info = self._describe()
+        self._view = View(
+            layout=required_layout(self._info.pixel_format, self.name),
+            orientation=Orientation.of_matrix(self._info.display_matrix),
+        )
+
+    @property
+    def info(self) -> MediaInfo:
+        """What it is; `removed` and `field_order` grow until the first full pass is over."""
+        removed = dict.fromkeys([*self._info.removed, *sorted(side_data_words(self._seen))])
+        return replace(self._info, removed=tuple(removed), field_order=self._interlaced)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Nothing stays open between passes."""
+
+    def frames(self) -> Iterator[VideoPicture]:
+        """Every picture in presentation order; see `Source.frames`."""
+        self.losses = []
+        damage = Damage(self.input)
+        clock = Clock()
+        index = 0
+        with open_container(self.input) as container:
+            stream = main_video(container, self.name)
+            for picture in self._decode(container, stream, damage):
+                self._check_unchanged(picture)
+                picture.pts = clock.stamp(picture)
+                self._take_note(picture)
+                yield VideoPicture(picture, index, self._view)
+                index += 1
+            damage.finish(container, stream)
+            self._note_sound(container, damage)
+        self.losses = damage.words()
+        if index == 0:
+            raise UnreadableInput(f"{self.name}: none of its pictures could be decoded: it is damaged or encrypted")
+        if self.losses and not self._allow_damaged:
+            raise DamagedInput(f"{self.name}: {'; '.join(self.losses)}; --allow-damaged writes what is readable")
+
+    def _decode(self, container: InputContainer, stream: VideoStream, damage: Damage) -> Iterator[av.VideoFrame]:
+        """All pictures that can be had; what cannot is counted in `damage`."""
+        stream.thread_type = "AUTO"
+        refuse_encrypted(stream, self.name)
+        try:
+            for packet in container.demux():
+                damage.count(packet, stream)
+                if packet.stream.index != stream.index:  # a flush marker's own stream_index is always 0
+                    continue
+                if packet.has_sidedata("encryption_info"):
+                    raise UnreadableInput(f"{self.name}: the video is encrypted; decrypt it first")
+                try:
+                    pictures = stream.decode(packet)
+                except av.error.FFmpegError:
+                    damage.undecodable()
+                    continue
+                for picture in pictures:
+                    check_size(picture.width, picture.height, self.name)
+                    damage.check_picture(picture)
+                    yield picture
+        except av.error.FFmpegError as error:
+            damage.broken_off(error)
+
+    def _describe(self) -> MediaInfo:
+        with open_container(self.input) as container:
+            stream = main_video(container, self.name)
+            pictures = self._decode(container, stream, Damage(self.input))
+            first = next(pictures, None)
+            if first is None:
+                raise UnreadableInput(
+                    f"{self.name}: none of its pictures could be decoded; the file is damaged or encrypted"
+                )
+            info = describe(self.input, container, stream, first)
+            self._take_note(first)
+            with suppress(StopIteration):
+                for _ in range(LEADING_FRAMES):
+                    self._take_note(next(pictures))
+        return info
+
+    def _note_sound(self, container: InputContainer, damage: Damage) -> None:
+        """Add to the description how much sound really came."""
+        indices = [s.index for s in container.streams if s.type == "audio"]
+        counted = [damage.sound(index) for index in indices]
+        audio = [replace(a, packets=c[0], end=c[1]) for a, c in zip(self._info.audio, counted, strict=False)]
+        self._info = replace(self._info, audio=tuple(audio))
+
+    def _take_note(self, picture: av.VideoFrame) -> None:
+        """Remember what is attached to `picture`, and whether it is interlaced."""
+        if picture.side_data:
+            self._seen.update(side_data(picture))
+        if self._interlaced is FieldOrder.PROGRESSIVE and picture.interlaced_frame:
+            self._interlaced = field_order_of(picture)
+
+    def _check_unchanged(self, picture: av.VideoFrame) -> None:
+        """Raises `UnsupportedInput` where the picture changes its size, format or orientation."""
+        info = self._info
+        stored = self._view.orientation.pair(info.width, info.height)
+        if (picture.width, picture.height) != stored:
+            raise UnsupportedInput(
+                f"{self.name}: the picture changes its size on the way (from {stored[0]} x {stored[1]} to "
+                f"{picture.width} x {picture.height}); cut the file there and give the parts"
+            )
+        if picture.format.name != info.pixel_format:
+            raise UnsupportedInput(
+                f"{self.name}: the pixel format changes on the way ({info.pixel_format}, then {picture.format.name}); "
+                "cut the file there and give the parts"
+            )
+        if picture.rotation % 360 != info.rotation and display_matrix(side_data(picture)) != info.display_matrix:
+            raise UnsupportedInput(f"{self.name}: the picture turns on the way; cut the file there and give the parts")

@@ -1,0 +1,95 @@
+"""Bring a registered model into the user's folder: from a file, or (only when a person asks) from the network."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from anonymize.errors import ModelError
+from anonymize.models.registry import Model, find, matches, user_folder
+
+TIMEOUT = 30.0
+"""Seconds without a byte after which a download is given up."""
+
+
+def import_model(name: str, path: Path) -> Path:
+    """Copy the file at `path` into the user's models folder as the model `name`.
+
+    Returns:
+        Where it is now.
+
+    Raises:
+        ModelError: the model is not one that is imported, `path` cannot be read, or it is not the registered file.
+    """
+    model = _importable(name)
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(model.size + 1)
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}") from error
+    return _store(model, content, str(path))
+
+
+def fetch(name: str) -> Path:
+    """Download the model `name` over https into the user's models folder. The only use of the network in the library.
+
+    Returns:
+        Where it is now.
+
+    Raises:
+        ModelError: the model has no address, the network is not there, or what came is not the registered file.
+    """
+    model = _importable(name)
+    if not model.url.startswith("https://"):
+        raise ModelError(f"the model {name!r} has no https address to fetch it from: {model.install}")
+    return _store(model, _download(model), model.url)
+
+
+def _download(model: Model) -> bytes:
+    """At most one byte more than the registered size, from `model.url`; redirects may only lead to https."""
+    import urllib.request  # here, so that nothing else in the library can reach the network by accident
+
+    class HttpsOnly(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]
+            if not newurl.startswith("https://"):
+                raise OSError(f"was redirected to {newurl}, which is not https")
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    try:
+        with urllib.request.build_opener(HttpsOnly).open(model.url, timeout=TIMEOUT) as answer:
+            content: bytes = answer.read(model.size + 1)
+    except OSError as error:
+        raise ModelError(
+            f"cannot fetch {model.name!r} from {model.url}: {error}. "
+            f"Without a network: anonymize models import {model.name} FILE"
+        ) from error
+    return content
+
+
+def _importable(name: str) -> Model:
+    """The model `name`, if it is one that lives in the user's folder."""
+    model = find(name)
+    if model.where != "user":
+        raise ModelError(f"the model {name!r} comes with a package and is not imported: {model.install}")
+    return model
+
+
+def _store(model: Model, content: bytes, origin: str) -> Path:
+    """Write `content` under the model's name, all or nothing, after checking it."""
+    if not matches(model, content):
+        raise ModelError(f"{origin} is not the registered model {model.name!r}: its sha256 differs; nothing was kept")
+    target = user_folder() / model.file
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise ModelError(f"cannot write into {target.parent}: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).replace(target)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise ModelError(f"cannot write {target}: {error.strerror}") from error
+    return target

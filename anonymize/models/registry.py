@@ -1,0 +1,150 @@
+"""The registry: `registry.toml` as values, and the way from a name to bytes that were checked."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from anonymize.data import Kind
+from anonymize.errors import ModelError
+
+
+class State(StrEnum):
+    """Whether a model can be used here."""
+
+    OK = "ok"
+    ABSENT = "absent"
+    ALTERED = "altered"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One entry of the registry; the file's head explains the fields.
+
+    Args:
+        name: what people and settings call it.
+        kinds: what it finds.
+        where: `package`, `user` or `shipped`.
+        file: path inside the package, the user's models folder, or this package.
+        size: bytes of the file.
+        sha256: of the file, lower-case hexadecimal.
+    """
+
+    name: str
+    kinds: tuple[Kind, ...]
+    where: str
+    file: str
+    size: int
+    sha256: str
+    licence: str
+    source: str
+    install: str
+    trained_on: str
+    recall: str
+    package: str = ""
+    url: str = ""
+
+
+@cache
+def _registry() -> dict[str, Model]:
+    """Name -> model, in the order of the file."""
+    table = tomllib.loads(Path(__file__).with_name("registry.toml").read_text(encoding="utf-8"))
+    return {
+        name: Model(name=name, **{**entry, "kinds": tuple(Kind.of(k) for k in entry["kinds"])})
+        for name, entry in table.items()
+    }
+
+
+def list_models() -> tuple[Model, ...]:
+    """Every registered model, present or not."""
+    return tuple(_registry().values())
+
+
+def find(name: str) -> Model:
+    """The registered model `name`. Raises `ModelError` for one that is not registered."""
+    try:
+        return _registry()[name]
+    except KeyError:
+        raise ModelError(f"no model is called {name!r}: registered are {', '.join(_registry())}") from None
+
+
+def user_folder() -> Path:
+    """Where imported and fetched models live: $ANONYMIZE_MODELS, else anonymize/models in the user's data folder."""
+    if chosen := os.environ.get("ANONYMIZE_MODELS"):
+        return Path(chosen)
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "anonymize" / "models"
+
+
+def _in_package(model: Model) -> Path | None:
+    """The file inside the installed package, found without importing the package."""
+    spec = importlib.util.find_spec(model.package)
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent / model.file
+
+
+_WHERE: dict[str, Callable[[Model], Path | None]] = {
+    "package": _in_package,
+    "user": lambda model: user_folder() / model.file,
+    "shipped": lambda model: Path(__file__).with_name(model.file),
+}
+
+
+def read(name: str) -> bytes:
+    """The bytes of the model `name`, checked: what is used is what was hashed.
+
+    Raises:
+        ModelError: not registered, not installed, unreadable or altered; the message says what to do.
+    """
+    return _checked(find(name))[1]
+
+
+def locate(name: str) -> Path:
+    """The file of the model `name`, checked. Raises `ModelError` as `read` does."""
+    return _checked(find(name))[0]
+
+
+def _checked(model: Model) -> tuple[Path, bytes]:
+    """Path and bytes of `model`."""
+    path = _WHERE[model.where](model)
+    if path is None or not path.is_file():
+        raise ModelError(f"the model {model.name!r} is not installed. To get it: {model.install}")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read the model {model.name!r} at {path}: {error.strerror}") from error
+    if not matches(model, content):
+        raise ModelError(
+            f"{path} is not the registered model {model.name!r} (its sha256 differs): it will not be used. "
+            f"Delete it and install it again: {model.install}"
+        )
+    return path, content
+
+
+def matches(model: Model, content: bytes) -> bool:
+    """Whether `content` is, to the byte, the file that was registered."""
+    return hashlib.sha256(content).hexdigest() == model.sha256
+
+
+def verify() -> dict[str, State]:
+    """The state of every registered model; raises nothing."""
+    return {model.name: _state(model) for model in list_models()}
+
+
+def _state(model: Model) -> State:
+    path = _WHERE[model.where](model)
+    if path is None or not path.is_file():
+        return State.ABSENT
+    try:
+        _checked(model)
+    except ModelError:
+        return State.ALTERED
+    return State.OK

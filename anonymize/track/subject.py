@@ -1,0 +1,201 @@
+"""One face or plate over time, while it is being followed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
+
+from anonymize.data import Kind, Track, Why
+from anonymize.track.associate import grown, pairwise_iou
+from anonymize.track.motion import Picture
+
+Floats = NDArray[np.float64]
+
+MOST_GROWTH = 0.35
+"""Share of its side by which a box grows on every side when nobody knows where exactly its subject went, at most."""
+_MOSTLY = 0.7
+"""Share of their common frames on which two tracks of one subject overlap, at least."""
+_SWELL = 1.3
+"""Factor by which a box may take on the size of its neighbours in time, at most."""
+
+
+@dataclass(slots=True, eq=False)
+class Subject:
+    """Boxes from frame `first` on, one a frame without gaps, in upright pixels; some of them finds.
+
+    `doubt` says of each row how far, as a share of its side, the box may be off: 0 where it was found.
+    """
+
+    id: int
+    kind: Kind
+    scene: int
+    first: int
+    rows: list[Floats]
+    doubt: list[float]
+    finds: dict[int, float]
+    """Frame index → score, ascending."""
+    last_time: float
+    """When it was last found, seconds."""
+    held_to: int
+    """One past the last frame that is covered if it is not found again."""
+    patch: Picture | None = None
+    """What it looked like when last found."""
+    count: int = 1
+    """Finds so far, forgotten ones included."""
+    gone: bool = False
+    """It is so far outside the picture, or so long out of sight, that it is not followed any more."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it is a subject: it had a strong find, or several weak ones that agree."""
+        return self.id >= 0
+
+    @property
+    def end(self) -> int:
+        """One past the last frame with a row."""
+        return self.first + len(self.rows)
+
+    @property
+    def seen_first(self) -> int:
+        """The frame of the first find."""
+        return next(iter(self.finds))
+
+    @property
+    def seen_last(self) -> int:
+        """The frame of the last find."""
+        return next(reversed(self.finds))
+
+    def meet(self, index: int, box: Floats, score: float, clock: Floats, back: tuple[Floats, Floats] | None) -> None:
+        """Take a find: the rows since the last one are bent so that they end in it.
+
+        Args:
+            index: its frame, after the last find's and not after the last row's.
+            box: (4,) upright pixels.
+            score: the detector's.
+            clock: (N,) seconds of the frames from the last find's to `index`, both included.
+            back: (N, 4) boxes and (N,) doubt on the same frames, as the pictures give them when followed backward from
+                the find. If given, the way there and the way back are blended, each trusted where it began.
+        """
+        del self.rows[index + 1 - self.first :], self.doubt[index + 1 - self.first :]
+        start = self.seen_last - self.first
+        path, doubt = np.array(self.rows[start:]), np.array(self.doubt[start:])
+        share = ((clock - clock[0]) / max(clock[-1] - clock[0], 1e-9))[:, None]
+        if back is None:
+            path, doubt = _bent(path, box, share), np.minimum(doubt, doubt[-1] - doubt)
+        else:
+            path, doubt = _blended(path, back[0], share), np.minimum(doubt, back[1]) + _apart(path, back[0]) / 4
+        self.rows[start + 1 :] = [*path[1:-1], box]
+        self.doubt[start + 1 :] = [*doubt[1:-1].tolist(), 0.0]
+        self.finds[index] = score
+        self.count += 1
+        self.last_time = float(clock[-1])
+        self.held_to = index + 1
+
+    def precede(self, path: Sequence[tuple[Floats, float]]) -> None:
+        """Put boxes and their doubt before the first row, the latest one first."""
+        self.first -= len(path)
+        self.rows[:0] = [box for box, _ in reversed(path)]
+        self.doubt[:0] = [doubt for _, doubt in reversed(path)]
+
+    def trim(self, index: int) -> None:
+        """Forget frames before `index`, except what a later find may still bend."""
+        drop = min(index, self.seen_last) - self.first
+        if drop > 0:
+            del self.rows[:drop], self.doubt[:drop]
+            self.first += drop
+            self.finds = {i: score for i, score in self.finds.items() if i >= self.first}
+
+    def accompanies(self, other: Subject, alike: float) -> bool:
+        """Whether it was where `other` was (IoU of `alike` or more) on most of the frames they share."""
+        start, end = max(self.first, other.first), min(self.end, other.end)
+        mine = np.array(self.rows[start - self.first : end - self.first]).reshape(-1, 4)
+        its = np.array(other.rows[start - other.first : end - other.first]).reshape(-1, 4)
+        return len(mine) > 0 and float(np.mean(pairwise_iou(mine, its) >= alike)) >= _MOSTLY
+
+    def fuse(self, other: Subject) -> None:
+        """Take over the rows and finds of a subject that began no earlier: on common frames the box holds both."""
+        shift = other.first - self.first
+        for at, (row, doubt) in enumerate(zip(other.rows, other.doubt, strict=True), shift):
+            if at < len(self.rows):
+                low, high = np.minimum(self.rows[at][:2], row[:2]), np.maximum(self.rows[at][2:], row[2:])
+                self.rows[at] = np.concatenate([low, high])
+                self.doubt[at] = min(self.doubt[at], doubt)
+            else:
+                self.rows.append(row)
+                self.doubt.append(doubt)
+        scores = {i: max(self.finds.get(i, 0.0), other.finds.get(i, 0.0)) for i in {*self.finds, *other.finds}}
+        self.finds = dict(sorted(scores.items()))
+        self.count += other.count
+        self.last_time = max(self.last_time, other.last_time)
+        self.held_to = max(self.held_to, other.held_to)
+
+    def track(self, start: int, stop: int, reach: int) -> Track | None:
+        """What is to be covered on the frames ``start <= index < stop``, or None if nothing is.
+
+        Args:
+            start, stop: frame indices.
+            reach: frames over which a box takes the largest size of its neighbours in time, so that a detector's
+                jitter never makes it too small.
+        """
+        first, end = max(self.first, start), min(self.end, stop)
+        if first >= end:
+            return None
+        boxes = self._covering(first, end, reach)
+        indices = np.arange(first, end)
+        seen = np.fromiter(self.finds, int)
+        scores = np.fromiter(self.finds.values(), float)
+        right = np.clip(np.searchsorted(seen, indices), 1, max(len(seen) - 1, 1))
+        left = right - 1
+        right = np.minimum(right, len(seen) - 1)
+        nearest = np.where(np.abs(seen[right] - indices) < np.abs(indices - seen[left]), right, left)
+        return Track(
+            id=self.id,
+            kind=self.kind,
+            first=first,
+            xyxy=boxes.astype(np.float32),
+            score=scores[nearest].astype(np.float32),
+            why=tuple(self._why(i) for i in range(first, end)),
+        )
+
+    def _covering(self, first: int, end: int, reach: int) -> Floats:
+        """The boxes to cover on frames ``first <= index < end``: grown by doubt and to their neighbours' size."""
+        low, high = max(first - reach, self.first), min(end + reach, self.end)
+        rows = slice(low - self.first, high - self.first)
+        boxes = grown(_swollen(np.array(self.rows[rows]), reach), np.minimum(self.doubt[rows], MOST_GROWTH))
+        return boxes[first - low : end - low]
+
+    def _why(self, index: int) -> Why:
+        if index in self.finds:
+            return Why.DETECTED
+        return Why.INTERPOLATED if self.seen_first < index < self.seen_last else Why.HELD
+
+
+def _bent(path: Floats, box: Floats, share: Floats) -> Floats:
+    """`path` (N, 4) with centre and log size corrected by `share` (N, 1) of what its end lacks to reach `box`."""
+    centre, size = (path[:, :2] + path[:, 2:]) / 2, path[:, 2:] - path[:, :2]
+    centre = centre + share * ((box[:2] + box[2:]) / 2 - centre[-1])
+    half = size * ((box[2:] - box[:2]) / size[-1]) ** share / 2
+    return np.concatenate([centre - half, centre + half], axis=1)
+
+
+def _blended(there: Floats, back: Floats, share: Floats) -> Floats:
+    """From `there` to `back` (N, 4) as `share` (N, 1) goes from 0 to 1."""
+    return (1 - share) * there + share * back
+
+
+def _apart(a: Floats, b: Floats) -> Floats:
+    """(N,) distance between the centres of two boxes of a row, in units of their size."""
+    distance = np.hypot(*((a[:, :2] + a[:, 2:] - b[:, :2] - b[:, 2:]) / 2).T)
+    return np.asarray(distance / np.sqrt(np.prod(a[:, 2:] - a[:, :2], axis=1)))
+
+
+def _swollen(boxes: Floats, reach: int) -> Floats:
+    """Boxes (N, 4) about the same centres with the largest size within `reach` rows, at most `_SWELL` times theirs."""
+    size = boxes[:, 2:] - boxes[:, :2]
+    half = np.minimum(maximum_filter1d(size, 2 * reach + 1, axis=0, mode="nearest"), size * _SWELL) / 2
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return np.concatenate([np.minimum(centre - half, boxes[:, :2]), np.maximum(centre + half, boxes[:, 2:])], axis=1)

@@ -1,0 +1,317 @@
+"""Finds → tracks: pass 1 over a video, or the running state of a live one.
+
+    tracker = Tracker(settings.follow, settings.detect.high)
+    for frame in source:
+        new_scene = tracker.see(frame)
+        tracker.find(frame.index, detections)      # on the frames that were looked at
+    tracks = tracker.finish()
+
+Live takes results out while it runs: `tracker.settle(index)` gives the tracks on the frames before `index` as they are
+known by then, once, and forgets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import Detections, Frame, Kind, Track
+from anonymize.settings import Follow
+from anonymize.track.associate import iou, match
+from anonymize.track.reel import Reel, likeness
+from anonymize.track.subject import MOST_GROWTH, Subject
+
+Floats = NDArray[np.float64]
+
+_AGREE = 3
+"""Weak finds that make a subject, if they come ..."""
+_AGREE_WITHIN = 1.0
+"""... within so many seconds."""
+_MOST_WEAK = 32
+"""Weak finds followed at a time, in case they become subjects."""
+_SAME = 0.5
+"""Overlap from which two boxes may be one subject's."""
+_SLACK = 0.2
+"""Share of a box's side by which a subject may be off and still match its find; its doubt comes on top."""
+_ALIKE = 0.75
+"""Correlation with its last find from which a subject that no detector finds any more is still taken to be there."""
+_PATIENCE = 4
+"""Times `hold` for which it is covered then, at most."""
+_OUT = 0.4
+"""Seconds beyond `hold` after which a trace back ends that leads to nothing alike."""
+_LONG = 0.3
+"""Seconds between two finds from which the pictures between them are followed in both directions."""
+_JITTER = 0.2
+"""Seconds within which a box takes the largest size of its neighbours."""
+_CHUNK = 2048
+"""Rows of one subject that are kept open, about; what is older is packed."""
+
+
+class Tracker:
+    """Follows faces and plates through the frames of one video.
+
+    Args:
+        follow: how long to hold, bridge and so on.
+        high: score from which a find is strong: starts a track by itself.
+    """
+
+    def __init__(self, follow: Follow, high: float) -> None:
+        self._follow = follow
+        self._high = high
+        self._patience = max(follow.bridge, follow.hold * _PATIENCE)
+        self._reel = Reel(self._patience + _AGREE_WITHIN, 2 * self._patience + _AGREE_WITHIN)
+        self._subjects: list[Subject] = []
+        self._done: list[Track] = []
+        self._settled = 0
+        self._ids = 0
+
+    def see(self, frame: Frame) -> bool:
+        """Take in the next frame: every one, in order. True if a new scene begins with it.
+
+        Raises:
+            ValueError: the frame is not the next one.
+        """
+        return self._reel.see(frame)
+
+    def find(self, index: int, finds: Detections) -> None:
+        """Take in what a look at frame `index` found: looks in ascending order, each after `see` of its frame.
+
+        A look may come late: the frame before a cut after the cut, or in live seconds after its frame. One `find` per
+        frame: merge what several detectors found.
+
+        Raises:
+            ValueError: the frame was not seen, or so long ago that its time is forgotten.
+        """
+        if index not in self._reel.times:
+            raise ValueError(f"frame {index} was not seen, or is long past: the last one seen is {self._reel.end - 1}")
+        self._retire(index)
+        scene = self._reel.scene(index)
+        active = [s for s in self._subjects if s.scene == scene and s.first <= s.seen_last < index]
+        self._advance(active, index)
+        active = [s for s in active if s.end > index]
+        started = []
+        for kind in Kind:
+            chosen = finds.select(finds.kind == kind)
+            if len(chosen):
+                started += self._associate(index, kind, [s for s in active if s.kind == kind], chosen)
+        self._trace_back(started)
+        self._fuse(index, [s for s in active if s.trusted])
+        self._drop_weak()
+
+    def settle(self, until: int) -> list[Track]:
+        """The tracks on frames before `until` that were not taken out yet, as they are known now; then forget them.
+
+        For live: what is found later no longer changes these frames. A track that goes on comes out in pieces that
+        share its id.
+        """
+        self._retire(until)
+        self._advance([s for s in self._subjects if s.trusted], until - 1)
+        pieces = [piece for t in self._done if (piece := _slice(t, self._settled, until)) is not None]
+        pieces += [t for s in self._subjects if (t := self._track_of(s, self._settled, until)) is not None]
+        self._done = [t for t in self._done if t.end > until]
+        self._settled = max(self._settled, until)
+        for subject in self._subjects:
+            subject.trim(until - self._jitter())
+        return _joined(pieces)
+
+    def finish(self) -> list[Track]:
+        """All tracks that were not taken out yet, by first frame. Call it once, after the last look."""
+        return self.settle(self._reel.end)
+
+    # following the pictures
+
+    def _advance(self, subjects: Sequence[Subject], upto: int) -> None:
+        """Carry subjects forward, so that each that is still followed has a row for every frame to `upto`."""
+        index = min((s.end for s in subjects), default=upto + 1)
+        for there in range(index, min(upto + 1, self._reel.end)):
+            scene = self._reel.scene(there)
+            moving = [s for s in subjects if s.end == there and s.scene == scene and not s.gone]
+            moved = self._reel.carried(there - 1, there, [s.rows[-1] for s in moving])
+            for i, subject in enumerate(moving):
+                subject.rows.append(moved.boxes[i])
+                subject.doubt.append(subject.doubt[-1] + float(moved.doubt[i]))
+                elapsed = self._reel.times[there] - subject.last_time
+                if moved.inside[i] and self._is_there(subject.patch, there, moved.boxes[i], elapsed):
+                    subject.held_to = there + 1
+                subject.gone = elapsed > self._patience
+
+    def _is_there(self, patch: NDArray[np.uint8] | None, index: int, box: Floats, elapsed: float) -> bool:
+        """Whether a subject found `elapsed` seconds before or after, looking like `patch`, is covered in `box`."""
+        if elapsed <= self._follow.hold:
+            return True
+        return elapsed <= self._follow.hold * _PATIENCE and likeness(patch, self._reel.patch(index, box)) >= _ALIKE
+
+    def _trace_back(self, subjects: Iterable[Subject]) -> None:
+        """Carry subjects backward from their first find, as far as they are there, their scene, or what is settled."""
+        for subject in subjects:
+            start, box = subject.first, subject.rows[0]
+            patch, began = self._reel.patch(start, box), self._reel.times[start]
+            path: list[tuple[Floats, float]] = []
+            covered, last = 0, began
+            for index, moved, doubt, inside in self._reel.backward(start, box):
+                now = self._reel.times[index]
+                if index < self._settled or last - now > _OUT and began - now > self._follow.hold:
+                    break
+                path.append((moved, doubt))
+                if inside and self._is_there(patch, index, moved, began - now):
+                    covered, last = len(path), now
+            subject.precede(path[:covered])
+
+    # deciding who is who
+
+    def _associate(self, index: int, kind: Kind, active: list[Subject], finds: Detections) -> list[Subject]:
+        """Give finds of one kind to subjects, strong ones first; the subjects that began to be trusted by it."""
+        boxes, scores = finds.xyxy.astype(np.float64), finds.score.tolist()
+        strong = finds.score >= self._high
+        started = []
+        for group in (np.flatnonzero(strong), np.flatnonzero(~strong)):
+            free = [s for s in active if s.seen_last != index]
+            slack = _SLACK + np.minimum([s.doubt[index - s.first] for s in free], MOST_GROWTH)
+            pairs = match(_at(index, free), slack, boxes[group])
+            for subject, i in [(free[row], group[column]) for row, column in pairs]:
+                self._meet(subject, index, boxes[i], scores[i])
+                if not subject.trusted and self._convinces(subject, index):
+                    started.append(self._trust(subject))
+            known = _at(index, active)
+            for i in sorted({*group.tolist()} - {int(group[column]) for _, column in pairs}):
+                if strong[i]:
+                    started.append(self._trust(self._begin(index, kind, boxes[i], scores[i])))
+                elif not (iou(boxes[i : i + 1], known) >= _SAME).any():
+                    self._begin(index, kind, boxes[i], scores[i])
+        return started
+
+    def _begin(self, index: int, kind: Kind, box: Floats, score: float) -> Subject:
+        """A subject that so far is one find."""
+        time, scene, patch = self._reel.times[index], self._reel.scene(index), self._reel.patch(index, box)
+        subject = Subject(-1, kind, scene, index, [box], [0.0], {index: score}, time, index + 1, patch)
+        self._subjects.append(subject)
+        return subject
+
+    def _trust(self, subject: Subject) -> Subject:
+        """Take a subject seriously."""
+        subject.id, self._ids = self._ids, self._ids + 1
+        return subject
+
+    def _meet(self, subject: Subject, index: int, box: Floats, score: float) -> None:
+        """Join a find to a subject."""
+        size = self._reel.size(index)
+        if size is not None:
+            box = _past_border(box, subject.rows[index - subject.first], *size)
+        subject.patch = self._reel.patch(index, box)
+        clock, back = self._reel.clock(subject.seen_last, index), None
+        if clock[-1] - clock[0] > _LONG:
+            back = self._way_back(index, box, subject.seen_last)
+        subject.meet(index, box, score, clock, back)
+
+    def _way_back(self, index: int, box: Floats, start: int) -> tuple[Floats, Floats] | None:
+        """(N, 4) boxes and (N,) doubt on the frames ``start <= i <= index``, followed backward from a find."""
+        path = [(box, 0.0)]
+        for i, moved, doubt, _ in self._reel.backward(index, box):
+            path.append((moved, doubt))
+            if i == start:
+                boxes, doubts = zip(*reversed(path), strict=True)
+                return np.array(boxes), np.array(doubts)
+        return None
+
+    def _convinces(self, subject: Subject, index: int) -> bool:
+        """Whether a weak subject's finds so far make it one to be covered."""
+        if subject.finds[index] >= self._high:
+            return True
+        now = self._reel.times[index]
+        return sum(now - self._reel.now(i) <= _AGREE_WITHIN for i in subject.finds) >= _AGREE
+
+    def _fuse(self, index: int, subjects: list[Subject]) -> None:
+        """Make one of any two subjects that are, and mostly were, at the same place."""
+        boxes = _at(index, subjects)
+        for a, b in np.argwhere(np.triu(iou(boxes, boxes) >= _SAME, 1)):
+            elder, younger = sorted((subjects[a], subjects[b]), key=lambda s: (s.first, s.id))
+            both_there = elder in self._subjects and younger in self._subjects and elder.kind == younger.kind
+            if both_there and elder.accompanies(younger, _SAME):
+                elder.fuse(younger)
+                self._subjects.remove(younger)
+
+    def _drop_weak(self) -> None:
+        """Keep no more weak subjects than can be followed at bounded cost, the likeliest."""
+        weak = sorted((s for s in self._subjects if not s.trusted), key=lambda s: -max(s.finds.values()))
+        for subject in weak[_MOST_WEAK:]:
+            self._subjects.remove(subject)
+
+    # taking results out
+
+    def _retire(self, index: int) -> None:
+        """Close the subjects that no find on frame `index` or later can belong to, pack what is old of the others."""
+        now, scene = self._reel.now(index), self._reel.scene(index)
+        over = {s for s in self._subjects if s.scene < scene or index >= self._reel.end or self._given_up(s, now)}
+        self._advance([s for s in over if s.trusted], index - 1)
+        for subject in over:
+            self._pack(subject, self._reel.end)
+        self._subjects = [s for s in self._subjects if s not in over]
+        for subject in self._subjects:
+            if subject.trusted and len(subject.rows) > _CHUNK:
+                self._pack(subject, subject.seen_last - self._jitter())
+
+    def _given_up(self, subject: Subject, now: float) -> bool:
+        """Whether nobody waits for another find of a subject: the time to bridge is over, and it is not seen either."""
+        waited = now - subject.last_time
+        return waited > self._patience or (waited > self._follow.bridge and subject.held_to < subject.end)
+
+    def _pack(self, subject: Subject, until: int) -> None:
+        """Turn what is known of a subject before frame `until` into a track (or a piece of it)."""
+        track = self._track_of(subject, 0, until)
+        if track is not None:
+            self._done.append(track)
+            subject.trim(until)
+
+    def _track_of(self, subject: Subject, start: int, stop: int) -> Track | None:
+        """What is to be covered of a subject on the frames ``start <= index < stop``."""
+        if not subject.trusted or subject.count < self._follow.min_finds:
+            return None
+        return subject.track(start, min(stop, subject.held_to), self._jitter())
+
+    def _jitter(self) -> int:
+        """Frames in `_JITTER` seconds."""
+        return min(max(round(_JITTER / max(self._reel.interval, 1e-3)), 1), 50)
+
+
+def _at(index: int, subjects: Sequence[Subject]) -> Floats:
+    """(N, 4) where subjects are on frame `index`."""
+    return np.array([s.rows[index - s.first] for s in subjects]).reshape(-1, 4)
+
+
+def _slice(track: Track, start: int, stop: int) -> Track | None:
+    """The part of a track on the frames ``start <= index < stop``, if there is one."""
+    first, end = max(track.first, start), min(track.end, stop)
+    if first >= end:
+        return None
+    rows = slice(first - track.first, end - track.first)
+    return replace(track, first=first, xyxy=track.xyxy[rows], score=track.score[rows], why=track.why[rows])
+
+
+def _joined(pieces: Iterable[Track]) -> list[Track]:
+    """Pieces of one subject as one track; all by first frame."""
+    tracks = []
+    for _, group in groupby(sorted(pieces, key=lambda t: (t.id, t.first)), key=lambda t: t.id):
+        parts = list(group)
+        tracks.append(
+            replace(
+                parts[0],
+                xyxy=np.concatenate([p.xyxy for p in parts]),
+                score=np.concatenate([p.score for p in parts]),
+                why=tuple(why for p in parts for why in p.why),
+            )
+        )
+    return sorted(tracks, key=lambda t: (t.first, t.id))
+
+
+def _past_border(box: Floats, before: Floats, width: float, height: float) -> Floats:
+    """A find that the picture's border cuts off, taken to be no smaller than its subject was a moment ago."""
+    (x0, y0, x1, y1), size = box, before[2:] - before[:2]
+    x0 = min(x0, x1 - size[0]) if x0 <= 1 else x0
+    y0 = min(y0, y1 - size[1]) if y0 <= 1 else y0
+    x1 = max(x1, x0 + size[0]) if x1 >= width - 1 else x1
+    y1 = max(y1, y0 + size[1]) if y1 >= height - 1 else y1
+    return np.array([x0, y0, x1, y1])

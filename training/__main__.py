@@ -1,0 +1,153 @@
+"""`python -m training manifest|finds|labels|train|evaluate|export`: one command for each step, in that order."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from training.batches import Batches
+from training.cache import Cache
+from training.sources import BY_NAME, KINDS, SOURCES, manifest, read_annotations, read_labels
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Makes the weights of the project's own detector.")
+
+Data = Annotated[Path, typer.Option(help="Folder of plates/, faces/ and people/.", exists=True, file_okay=False)]
+Work = Annotated[Path, typer.Option(help="Folder for everything made here.", file_okay=False)]
+BUILD = Path("build/training")
+REPAIRS = Path(__file__).with_name("repairs.jsonl")
+
+
+@app.command("manifest")
+def write_manifest(data: Data, work: Work = BUILD) -> None:
+    """Writes manifest.json: each set's licence, use, number of pictures and boxes, and sha256."""
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "manifest.json").write_text(json.dumps(manifest(data), indent=1) + "\n", encoding="utf-8")
+
+
+@app.command()
+def finds(
+    data: Data,
+    yunet: Annotated[Path, typer.Option(help="YuNet's ONNX file.", exists=True)],
+    sets: Annotated[str, typer.Option(help="Names of sets, with commas; all sets if left out.")] = "",
+    part: Annotated[str, typer.Option(help="i/n: every n-th picture from the i-th on.")] = "0/1",
+    work: Work = BUILD,
+) -> None:
+    """Shows pictures to the face teachers and stores what they find; goes on where it was stopped."""
+    from training.labels import write_finds
+
+    work.mkdir(parents=True, exist_ok=True)
+    index, count = (int(number) for number in part.split("/"))
+    names = set(sets.split(",")) if sets else set(BY_NAME)
+    out = work / f"finds.{index}.jsonl"
+    for _ in tqdm(write_finds(data, yunet, out, names, (index, count)), unit=" pictures", disable=None):
+        pass
+
+
+@app.command()
+def labels(
+    data: Data,
+    plates: Annotated[Path | None, typer.Option(help="Exported net that looks for plates nobody labelled.")] = None,
+    work: Work = BUILD,
+) -> None:
+    """Writes labels.jsonl from the truth and the teachers' finds, and cache.bin with the decoded pictures."""
+    from training.cache import build_cache
+    from training.labels import label, read_picture
+    from training.repair import repair
+
+    examples = [e for e in label(data, sorted(work.glob("finds.*.jsonl"))) if BY_NAME[e.source].ships]
+    if plates is not None:
+        pictures = ((e, read_picture(data / e.image)) for e in tqdm(examples, unit=" pictures", disable=None))
+        examples = list(repair(pictures, plates))
+    with (work / "labels.jsonl").open("w", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(example.to_json()) + "\n" for example in examples)
+    build_cache(data, [example.image for example in examples], work)
+
+
+def batches(work: Path, everything: bool) -> Batches:
+    """Crops of the labelled pictures of the sets that may ship, without those held out unless `everything`."""
+    sources = {s.name for s in SOURCES if s.ships and (everything or not s.held_out)}
+    examples = [example for example in read_labels(work / "labels.jsonl") if example.source in sources]
+    return Batches(examples, Cache(work).__getitem__)
+
+
+@app.command()
+def train(
+    run: Annotated[str, typer.Option(help="Name of the run; an existing one goes on from its checkpoint.")] = "run",
+    steps: Annotated[int, typer.Option(help="Steps of the whole run.")] = 20_000,
+    side: Annotated[int, typer.Option(help="Side of the square crops, a multiple of 32.")] = 256,
+    batch: Annotated[int, typer.Option(help="Crops in a step of one process.")] = 16,
+    cooldown: Annotated[int, typer.Option(help="Last steps, over which the learning rate falls to zero.")] = 4_000,
+    seed: Annotated[int, typer.Option(help="Equal seeds see equal crops.")] = 1,
+    processes: Annotated[int, typer.Option(help="Processes of one thread each.")] = 2,
+    everything: Annotated[bool, typer.Option("--everything", help="Train on the held-out sets too.")] = False,
+    work: Work = BUILD,
+) -> None:
+    """Trains; checkpoints go to WORK/RUN/last.pt."""
+    from training.loop import Plan
+    from training.loop import train as go
+
+    plan = Plan(steps=steps, side=side, batch=batch, cooldown=cooldown, seed=seed)
+    go(partial(batches, work, everything), plan, work / run, processes)
+
+
+@app.command()
+def export(
+    run: Annotated[str, typer.Option(help="Name of the run.")] = "run",
+    out: Annotated[Path | None, typer.Option(help="ONNX file to write; WORK/export/RUN-STEP.onnx if left out.")] = None,
+    work: Work = BUILD,
+) -> None:
+    """Writes the averaged weights of a run as ONNX, and beside them what they are."""
+    from training.export import export as write
+    from training.export import sha256
+    from training.loop import averaged, steps_done
+
+    checkpoint = work / run / "last.pt"
+    step = steps_done(checkpoint)
+    out = out or work / "export" / f"{run}-{step}.onnx"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write(averaged(checkpoint), out)
+    note = {"run": run, "steps": step, "sha256": sha256(out), "bytes": out.stat().st_size}
+    out.with_suffix(".json").write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
+    typer.echo(f"{out}: step {step}, {out.stat().st_size / 1e6:.2f} MB")
+
+
+@app.command()
+def evaluate(
+    weights: Annotated[Path, typer.Argument(help="Exported net.", exists=True)],
+    data: Data,
+    sets: Annotated[str, typer.Option(help="Sets to test on, with commas.")] = "romania,openimages350,gatecam49,n225",
+    kind: Annotated[str, typer.Option(help="plate or face")] = "plate",
+    sizes: Annotated[str, typer.Option(help="Long sides, with commas; a+b looks twice.")] = "640",
+    threshold: Annotated[float | None, typer.Option(help="Least score; by --false if left out.")] = None,
+    false: Annotated[float, typer.Option(help="False boxes a picture that set the threshold.")] = 1.0,
+    at: Annotated[float, typer.Option(help="Least intersection over union of a match.")] = 0.5,
+    every: Annotated[int, typer.Option(help="Only every n-th picture.")] = 1,
+) -> None:
+    """Prints recall, cover and false boxes, by set and by width, as JSON."""
+    from training import evaluate as how
+    from training.repair import apply_repairs
+
+    number = KINDS.index(kind)
+    for size in sizes.split(","):
+        sides = [int(side) for side in size.split("+")]
+        detect = how.detector(weights, sides[0])
+        for side in sides[1:]:
+            detect = how.both(detect, how.detector(weights, side))
+        outcomes = {}
+        for name in sets.split(","):
+            examples = list(apply_repairs(read_annotations(data, {name}), REPAIRS))[::every]
+            outcomes[name] = how.run(detect, how.pictures(data, examples), number, max(sides), at)
+        complete = [o for name, some in outcomes.items() if BY_NAME[name].complete for o in some]
+        cut = how.threshold_for(complete, false) if threshold is None else threshold
+        tables: dict[str, object] = {"complete sets": how.table(complete, cut)}
+        tables.update({name: how.table(some, cut) for name, some in outcomes.items()})
+        typer.echo(json.dumps({"long side": size, "kind": kind, "sets": tables}, indent=1))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,161 @@
+"""What an exported net finds, misses and makes up, on pictures with truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from training.decode import Found, decode
+from training.geometry import Boxes, Picture, as_boxes, clip, covered, grow, inside, iou
+from training.labels import read_picture
+from training.model_constants import MULTIPLE
+from training.sources import Example
+
+Detect = Callable[[Picture], Found]
+WIDTHS = (8, 16, 24, 32, 64, 128, 256)
+"""Edges of the classes by width of a truth box in the network's input."""
+
+
+def detector(path: Path, long_side: int, floor: float = 0.05, threads: int = 1) -> Detect:
+    """The net at one scale; boxes come back in the picture's own pixels.
+
+    The picture is brought to `long_side` and padded with black, right and below, to multiples of 32.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    kinds = session.get_outputs()[0].shape[1]
+
+    def find(picture: Picture) -> Found:
+        height, width = picture.shape[:2]
+        scale = long_side / max(height, width)
+        size = (round(width * scale), round(height * scale))
+        canvas = np.zeros((-(-size[1] // MULTIPLE) * MULTIPLE, -(-size[0] // MULTIPLE) * MULTIPLE, 3), np.uint8)
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        canvas[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=way)
+        image = np.ascontiguousarray(canvas.transpose(2, 0, 1)[None])
+        scores, distances = session.run(["scores", "distances"], {"image": image})
+        boxes, score, kind = decode(scores[0], distances[0], (floor,) * kinds)
+        return clip(boxes / np.float32(scale), width, height), score, kind
+
+    return find
+
+
+def both(first: Detect, second: Detect, overlap: float = 0.45) -> Detect:
+    """Two looks as one: what the second finds again adds nothing."""
+
+    def find(picture: Picture) -> Found:
+        looks = [first(picture), second(picture)]
+        boxes, scores, kinds = (np.concatenate([look[i] for look in looks]) for i in range(3))
+        order = np.argsort(-scores, kind="stable")
+        kept: list[int] = []
+        overlaps = iou(as_boxes(boxes), as_boxes(boxes)) >= overlap
+        for i in order:
+            if not any(overlaps[i, j] and kinds[i] == kinds[j] for j in kept):
+                kept.append(int(i))
+        return as_boxes(boxes[kept]), np.float32(scores[kept]), np.int64(kinds[kept])
+
+    return find
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One picture: each truth box's width in the network's input and the score of its find (0: none); all finds."""
+
+    example: Example
+    truth: Boxes
+    widths: npt.NDArray[np.float32]
+    matched: npt.NDArray[np.float32]
+    found: Boxes
+    scores: npt.NDArray[np.float32]
+    false: npt.NDArray[np.bool_]
+
+
+def compare(example: Example, found: Found, kind: int, long_side: int, at: float) -> Outcome:
+    """Matches finds, best first, to the truth box they overlap most, by at least `at` of the union.
+
+    A find that matches no truth box is false, unless half of it lies in an area to ignore.
+    """
+    truth, ignored = example.of_kind(kind)
+    own = found[2] == kind
+    boxes, scores = found[0][own], found[1][own]
+    overlap = iou(boxes, truth)
+    matched = np.zeros(len(truth), np.float32)
+    false = np.ones(len(boxes), np.bool_)
+    for i in range(len(boxes)):
+        free = np.where(matched == 0, overlap[i], 0)
+        if len(truth) and free.max() >= at:
+            matched[int(free.argmax())] = scores[i]
+            false[i] = False
+    if len(ignored):
+        false &= (inside(boxes, ignored) < 0.5).all(axis=1)
+    widths = (truth[:, 2] - truth[:, 0]) * (long_side / max(example.width, example.height))
+    return Outcome(example, truth, widths, matched, boxes, scores, false)
+
+
+def pictures(data: Path, examples: Iterable[Example]) -> Iterator[tuple[Example, Picture]]:
+    """Each example with its picture."""
+    for example in examples:
+        yield example, read_picture(data / example.image)
+
+
+def run(
+    detect: Detect, pictures: Iterable[tuple[Example, Picture]], kind: int, long_side: int, at: float = 0.5
+) -> list[Outcome]:
+    """One outcome for each picture."""
+    return [compare(example, detect(picture), kind, long_side, at) for example, picture in pictures]
+
+
+def false_rate(outcomes: list[Outcome], threshold: float) -> float:
+    """False boxes a picture at a threshold."""
+    return sum(int((o.false & (o.scores >= threshold)).sum()) for o in outcomes) / max(1, len(outcomes))
+
+
+def threshold_for(outcomes: list[Outcome], rate: float) -> float:
+    """The lowest threshold with at most `rate` false boxes a picture."""
+    scores = np.sort(np.concatenate([o.scores[o.false] for o in outcomes]))[::-1]
+    allowed = int(rate * len(outcomes))
+    return float(scores[allowed]) + 1e-6 if allowed < len(scores) else 0.0
+
+
+def figures(
+    outcomes: list[Outcome], threshold: float, least_width: float = 0, most_width: float = np.inf
+) -> dict[str, float]:
+    """Recall, C10 and C20 of the truth boxes between two widths in the network's input."""
+    hits, covers10, covers20, count = 0, 0, 0, 0
+    for o in outcomes:
+        wanted = (o.widths >= least_width) & (o.widths < most_width)
+        seen = o.found[o.scores >= threshold]
+        truth = clip(o.truth[wanted], o.example.width, o.example.height)
+        count += int(wanted.sum())
+        hits += int((o.matched[wanted] >= threshold).sum())
+        covers10 += int((covered(truth, grow(seen, 0.1)) >= 0.9).sum())
+        covers20 += int((covered(truth, grow(seen, 0.2)) >= 0.9).sum())
+    some = max(1, count)
+    return {
+        "count": count,
+        "recall": round(hits / some, 4),
+        "c10": round(covers10 / some, 4),
+        "c20": round(covers20 / some, 4),
+    }
+
+
+def table(outcomes: list[Outcome], threshold: float) -> dict[str, object]:
+    """Everything about one kind on one set at one threshold."""
+    edges = [0, *WIDTHS, np.inf]
+    classes = {f"{low:g}-{high:g}": figures(outcomes, threshold, low, high) for low, high in pairwise(edges)}
+    return {
+        "threshold": round(threshold, 3),
+        "pictures": len(outcomes),
+        "false_per_picture": round(false_rate(outcomes, threshold), 3),
+        "all": figures(outcomes, threshold),
+        "32 and wider": figures(outcomes, threshold, 32),
+        "by width": {name: row for name, row in classes.items() if row["count"]},
+    }

@@ -1,0 +1,63 @@
+"""Boxes as `(n, 4)` float arrays: x0, y0, x1, y1 in pixels, half-open."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Boxes = npt.NDArray[np.float32]
+Picture = npt.NDArray[np.uint8]
+
+
+def as_boxes(rows: object) -> Boxes:
+    """Rows of four numbers as an `(n, 4)` float32 array; no rows give shape `(0, 4)`."""
+    return np.asarray(rows, dtype=np.float32).reshape(-1, 4)
+
+
+def area(boxes: Boxes) -> npt.NDArray[np.float32]:
+    """Area of each box in square pixels; an inverted box has none."""
+    sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
+    return np.asarray(sides[:, 0] * sides[:, 1], dtype=np.float32)
+
+
+def intersection(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
+    """Shared area of every pair, shape `(len(a), len(b))`."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    sides = np.clip(high - low, 0, None)
+    return np.asarray(sides[..., 0] * sides[..., 1], dtype=np.float32)
+
+
+def iou(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
+    """Intersection over union of every pair, shape `(len(a), len(b))`."""
+    shared = intersection(a, b)
+    union = area(a)[:, None] + area(b)[None, :] - shared
+    return np.asarray(shared / np.maximum(union, 1e-9), dtype=np.float32)
+
+
+def inside(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
+    """Share of each box of `a` that lies in each box of `b`, shape `(len(a), len(b))`."""
+    return np.asarray(intersection(a, b) / np.maximum(area(a)[:, None], 1e-9), dtype=np.float32)
+
+
+def grow(boxes: Boxes, share: float) -> Boxes:
+    """Each box pushed out by `share` of its width and height on every side."""
+    sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2) * np.float32(share)
+    return np.asarray(boxes + sides * np.float32([-1, -1, 1, 1]), dtype=np.float32)
+
+
+def clip(boxes: Boxes, width: int, height: int) -> Boxes:
+    """Each box cut to a picture of `width` x `height` pixels."""
+    return np.asarray(np.clip(boxes, 0, [width, height, width, height]), dtype=np.float32)
+
+
+def covered(truth: Boxes, found: Boxes) -> npt.NDArray[np.float32]:
+    """Share of each truth box that the union of `found` covers, on a 32 x 32 grid of points in it."""
+    steps = (np.arange(32, dtype=np.float32) + 0.5) / 32
+    shares = np.zeros(len(truth), np.float32)
+    for i, (x0, y0, x1, y1) in enumerate(truth):
+        x, y = x0 + steps * (x1 - x0), y0 + steps * (y1 - y0)
+        in_x = (x >= found[:, :1]) & (x < found[:, 2:3])
+        in_y = (y >= found[:, 1:2]) & (y < found[:, 3:4])
+        shares[i] = (in_y[:, :, None] & in_x[:, None, :]).any(axis=0).mean()
+    return shares

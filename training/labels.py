@@ -1,0 +1,85 @@
+"""Writes the label file that training reads: truth, the teachers' faces, and areas to ignore."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from training.geometry import Picture, as_boxes
+from training.sources import Example, read_annotations
+from training.teachers import Agreement, Pass, Scored, centerface, centerface_path, label_faces, passes, yunet
+
+PLANS: tuple[tuple[Pass, ...], ...] = (
+    ((640, False), (640, True), (1024, False)),
+    ((640, False), (640, True), (1024, False), (1024, True)),
+)
+"""Passes of CenterFace, and of YuNet."""
+
+
+def read_picture(path: Path) -> Picture:
+    """A picture as BGR, with no rotation applied.
+
+    Raises:
+        ValueError: the file can't be decoded.
+    """
+    picture = cv2.imread(os.fspath(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if picture is None:
+        raise ValueError(f"not a readable picture: {path}")
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def read_finds(path: Path) -> dict[str, list[list[Scored]]]:
+    """What the teachers found, by image, teacher and pass."""
+    finds: dict[str, list[list[Scored]]] = {}
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            finds[row["image"]] = [
+                [(as_boxes([f[:4] for f in one]), np.float32([f[4] for f in one])) for one in teacher]
+                for teacher in row["finds"]
+            ]
+    return finds
+
+
+def write_finds(
+    data: Path, yunet_path: Path, out: Path, names: set[str], part: tuple[int, int] = (0, 1)
+) -> Iterator[str]:
+    """Shows the pictures of the named sets to both teachers; appends what they find to `out` and yields each image.
+
+    Images that `out` holds already are passed over, so a run that was killed goes on. `part` (i, n) takes every
+    n-th picture from the i-th on, so that processes can share the work.
+    """
+    done = set(read_finds(out)) if out.exists() else set()
+    cv2.setNumThreads(1)
+    teachers = [centerface(centerface_path()), yunet(yunet_path)]
+    todo = [example.image for example in read_annotations(data, names)][part[0] :: part[1]]
+    with out.open("a", encoding="utf-8") as lines:
+        for image in todo:
+            if image in done:
+                continue
+            picture = read_picture(data / image)
+            found = [passes(teacher, picture, plan) for teacher, plan in zip(teachers, PLANS, strict=True)]
+            finds = [[_rows(one) for one in teacher] for teacher in found]
+            lines.write(json.dumps({"image": image, "finds": finds}) + "\n")
+            lines.flush()
+            yield image
+
+
+def _rows(scored: Scored) -> list[list[float]]:
+    """x0, y0, x1, y1 and score of each find."""
+    return np.round(np.concatenate([scored[0], scored[1][:, None]], axis=1).astype(float), 3).tolist()
+
+
+def label(data: Path, finds: list[Path], rule: Agreement | None = None) -> Iterator[Example]:
+    """Every picture that the teachers have seen, with their faces beside the truth."""
+    seen: dict[str, list[list[Scored]]] = {}
+    for path in finds:
+        seen.update(read_finds(path))
+    for example in read_annotations(data):
+        if example.image in seen:
+            yield label_faces(example, seen[example.image], rule or Agreement())

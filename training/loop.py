@@ -1,0 +1,206 @@
+"""The training loop: seeded, resumable, shared by processes that average their gradients."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from training.batches import Batch, Batches
+from training.loss import box_loss, heat_loss
+from training.model import Net, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long and how fast. The rate climbs over `warmup` steps, stays, and falls to zero over the last `cooldown`."""
+
+    steps: int
+    side: int = 256
+    batch: int = 16
+    rate: float = 2e-3
+    warmup: int = 300
+    cooldown: int = 2000
+    decay: float = 0.02
+    box_weight: float = 2.0
+    averaging: float = 0.998
+    seed: int = 1
+    save_every: int = 250
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of one step."""
+        rise = min(1.0, (step + 1) / self.warmup)
+        fall = min(1.0, max(0.0, (self.steps - step) / max(1, self.cooldown)))
+        return self.rate * rise * fall
+
+
+def train(
+    make_batches: Callable[[], Batches], plan: Plan, folder: Path, processes: int = 1, shape: Shape | None = None
+) -> None:
+    """Trains until `plan.steps`, from `folder`'s checkpoint where there is one.
+
+    Each process runs one thread; several are started afresh, so `make_batches` must be picklable for them.
+
+    Raises:
+        RuntimeError: a process stopped before the end.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if processes == 1:
+        _run(0, 1, make_batches(), plan, folder, shape)
+        return
+    meeting = folder / f"meeting.{os.getpid()}"
+    context = torch.multiprocessing.get_context("spawn")
+    arguments = (processes, meeting, make_batches, plan, folder, shape)
+    workers = [context.Process(target=_work, args=(rank, *arguments)) for rank in range(processes)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    meeting.unlink(missing_ok=True)
+    if any(worker.exitcode for worker in workers):
+        raise RuntimeError(f"training stopped: exit codes {[worker.exitcode for worker in workers]}")
+
+
+def _work(
+    rank: int,
+    processes: int,
+    meeting: Path,
+    make_batches: Callable[[], Batches],
+    plan: Plan,
+    folder: Path,
+    shape: Shape | None,
+) -> None:
+    """One of several processes: meets the others over a file, then runs."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    rendezvous = meeting.absolute().as_uri()
+    dist.init_process_group("gloo", rendezvous, timedelta(hours=12), processes, rank)
+    try:
+        _run(rank, processes, make_batches(), plan, folder, shape)
+    finally:
+        dist.destroy_process_group()
+
+
+def _run(rank: int, processes: int, batches: Batches, plan: Plan, folder: Path, shape: Shape | None) -> None:
+    torch.manual_seed(plan.seed)
+    net = Net(shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = copy.deepcopy(net).eval()
+    decayed = [p for p in net.parameters() if p.dim() > 1]
+    others = [p for p in net.parameters() if p.dim() <= 1]
+    groups = [{"params": decayed, "weight_decay": plan.decay}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=plan.rate)
+    first = resume(folder / "last.pt", net, average, optimizer)
+    started, total = time.monotonic(), torch.zeros(2)
+    for step in range(first, plan.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = plan.rate_at(step)
+        total += _step(net, optimizer, batches.batch((plan.seed, step, rank), plan.batch, plan.side), plan, processes)
+        blend(average, net, min(plan.averaging, (1 + step) / (10 + step)))
+        done = step + 1
+        if rank == 0 and (done % plan.save_every == 0 or done == plan.steps):
+            save(folder / "last.pt", net, average, optimizer, done)
+            _log(folder, plan, done, total / plan.save_every, time.monotonic() - started)
+            total.zero_()
+
+
+def _step(net: Net, optimizer: torch.optim.Optimizer, batch: Batch, plan: Plan, processes: int) -> Tensor:
+    """One update; gives the heat and box losses of this process."""
+    pictures = torch.from_numpy(batch.pictures).permute(0, 3, 1, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits, distances = net(pictures.float())
+    heat = heat_loss(logits.float(), torch.from_numpy(batch.heat), torch.from_numpy(batch.counts))
+    box = box_loss(distances.float(), torch.from_numpy(batch.edges), torch.from_numpy(batch.weight))
+    optimizer.zero_grad(set_to_none=True)
+    (heat + plan.box_weight * box).backward()  # type: ignore[no-untyped-call]
+    parameters = [p for p in net.parameters() if p.grad is not None]
+    if processes > 1:
+        _share(parameters, processes)
+    torch.nn.utils.clip_grad_norm_(parameters, 10.0)
+    optimizer.step()
+    return torch.stack([heat.detach(), box.detach()])
+
+
+def _share(parameters: list[torch.nn.Parameter], processes: int) -> None:
+    """Averages the gradients of all processes, in one message."""
+    grads = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.flatten() for g in grads])
+    dist.all_reduce(flat)
+    flat /= processes
+    start = 0
+    for grad in grads:
+        grad.copy_(flat[start : start + grad.numel()].view_as(grad))
+        start += grad.numel()
+
+
+@torch.no_grad()
+def blend(average: Net, net: Net, keep: float) -> None:
+    """Moves the averaged weights, and the batch norms' statistics, towards the present ones."""
+    present = net.state_dict()
+    for name, value in average.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(present[name], 1 - keep)
+        else:
+            value.copy_(present[name])
+
+
+def save(path: Path, net: Net, average: Net, optimizer: torch.optim.Optimizer, step: int) -> None:
+    """Writes a checkpoint whole or not at all."""
+    state = {
+        "shape": asdict(net.shape),
+        "net": net.state_dict(),
+        "average": average.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "step": step,
+    }
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(path)
+
+
+def resume(path: Path, net: Net, average: Net, optimizer: torch.optim.Optimizer) -> int:
+    """Takes up a checkpoint, if there is one; gives the number of steps done."""
+    if not path.exists():
+        return 0
+    state: dict[str, Any] = torch.load(path, weights_only=True)
+    net.load_state_dict(state["net"])
+    average.load_state_dict(state["average"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
+
+
+def steps_done(path: Path) -> int:
+    """How many steps a checkpoint has behind it."""
+    return int(torch.load(path, weights_only=True)["step"])
+
+
+def averaged(path: Path) -> Net:
+    """The averaged network of a checkpoint, ready to be used."""
+    state: dict[str, Any] = torch.load(path, weights_only=True)
+    net = Net(Shape(**state["shape"]))
+    net.load_state_dict(state["average"])
+    return net.eval()
+
+
+def _log(folder: Path, plan: Plan, step: int, losses: Tensor, seconds: float) -> None:
+    heat, box = (round(float(v), 4) for v in losses)
+    row = {
+        "step": step,
+        "heat": heat,
+        "box": box,
+        "rate": plan.rate_at(step),
+        "side": plan.side,
+        "seconds": round(seconds),
+    }
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(row) + "\n")

@@ -1,0 +1,41 @@
+"""Penalty-reduced focal loss on the heat, and generalised IoU on the boxes of the cells under it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from training.model_constants import STRIDE
+
+
+def heat_loss(logits: Tensor, heat: Tensor, counts: Tensor) -> Tensor:
+    """CenterNet's focal loss (arXiv 1904.07850), per labelled box; all shapes `(n, kinds, rows, columns)`."""
+    chance = torch.sigmoid(logits)
+    sure, unsure = torch.nn.functional.logsigmoid(logits), torch.nn.functional.logsigmoid(-logits)
+    centre = (heat > 0.9999).to(logits.dtype)
+    hits = (1 - chance) ** 2 * sure * centre
+    empty = chance**2 * unsure * (1 - heat) ** 4 * (1 - centre)
+    return -((hits + empty) * counts).sum() / centre.sum().clamp(min=1)
+
+
+def box_loss(distances: Tensor, edges: Tensor, weight: Tensor) -> Tensor:
+    """1 - GIoU (arXiv 1902.09630) where `weight` is not zero, averaged with it.
+
+    Args:
+        distances: logarithms of distances in cells, `(n, 4, rows, columns)`.
+        edges: x0, y0, x1, y1 in pixels, the same shape.
+        weight: `(n, rows, columns)`; each box's cells sum to one.
+    """
+    picture, row, column = torch.nonzero(weight, as_tuple=True)
+    if len(picture) == 0:
+        return distances.sum() * 0
+    share = weight[picture, row, column]
+    away = torch.exp(distances[picture, :, row, column].clamp(max=8)) * STRIDE
+    centre = torch.stack([column, row], dim=1).to(away.dtype) * STRIDE + STRIDE / 2
+    low, high = centre - away[:, :2], centre + away[:, 2:]
+    true = edges[picture, :, row, column]
+    shared = (torch.minimum(high, true[:, 2:]) - torch.maximum(low, true[:, :2])).clamp(min=0).prod(dim=1)
+    union = (high - low).prod(dim=1) + (true[:, 2:] - true[:, :2]).prod(dim=1) - shared
+    hull = (torch.maximum(high, true[:, 2:]) - torch.minimum(low, true[:, :2])).prod(dim=1)
+    giou = shared / union.clamp(min=1e-6) - (hull - union) / hull.clamp(min=1e-6)
+    return ((1 - giou) * share).sum() / share.sum()
