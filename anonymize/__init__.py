@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anonymize.api import detect, render, run
+    from anonymize.api import render_plan, run, write_plan
     from anonymize.errors import AnonymizeError
     from anonymize.presets import load as load_preset
     from anonymize.report import Report
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["AnonymizeError", "Report", "Settings", "detect", "load_preset", "render", "run"]
+__all__ = ["AnonymizeError", "Report", "Settings", "load_preset", "render_plan", "run", "write_plan"]
 
 _HOMES = {
     "AnonymizeError": ("errors", "AnonymizeError"),
     "Report": ("report", "Report"),
     "Settings": ("settings", "Settings"),
-    "detect": ("api", "detect"),
     "load_preset": ("presets", "load"),
-    "render": ("api", "render"),
+    "render_plan": ("api", "render_plan"),
     "run": ("api", "run"),
+    "write_plan": ("api", "write_plan"),
 }
 
 

@@ -41,7 +41,7 @@ def run(
     return job.run(item, settings or Settings(), force=force, on_progress=on_progress)[1]
 
 
-def detect(
+def write_plan(
     source: AnyPath,
     output: AnyPath,
     settings: Settings | None = None,
@@ -58,7 +58,7 @@ def detect(
     return job.detect(item, settings or Settings(), force=force, on_progress=on_progress)
 
 
-def render(
+def render_plan(
     source: AnyPath,
     plan_file: AnyPath,
     output: AnyPath,

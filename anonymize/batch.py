@@ -198,12 +198,19 @@ def _serve(line: Connection, settings: Settings, force: bool, stdin: bytes, thre
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent terminates us
     work = _worker(settings, force, stdin, threads)
+
+    def send(news: Progress | Outcome) -> None:
+        try:
+            line.send(news)
+        except OSError:
+            sys.exit(143)  # the parent was killed: nobody waits for this any more
+
     while True:
         try:
             item = line.recv()
-        except EOFError:
+        except (EOFError, OSError):
             return
-        line.send(_attempt(item, work, line.send))
+        send(_attempt(item, work, send))
 
 
 def _side_by_side(

@@ -1,15 +1,15 @@
 """How much of what should be gone is still there: measured from pixels, against exact ground truth.
 
-`evaluate` decodes the original and the redacted video once, side by side, and asks of every truth box whether its detail
-survived. It shares no code with the detectors, the tracker or the reader it judges.
+`evaluate` decodes the original and the redacted video once, side by side, and asks of every truth box whether its
+detail survived. It shares no code with the detectors, the tracker or the reader it judges.
 
 - **leak**: a box is cut into 4x4 cells; a cell *survives* when the redacted one keeps over 30% of the original's detail
   and correlates with it over 0.5; a box leaks on a frame when over a fifth of its informative cells survive.
 - **exposed subject**: one that leaks on at least one frame. One frame is enough to identify someone.
 - **collateral**: the share of informative 16x16 blocks away from every truth box whose detail was lost.
 
-Detail is what a high-pass leaves of the luma. Not counted: ignored boxes, boxes under half visible, under 12 px high, or
-with fewer than 4 informative cells.
+Detail is what a high-pass leaves of the luma. Not counted: ignored boxes, boxes under half visible, under 12 px high,
+or with fewer than 4 informative cells.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LEAKING = 0.2
 ENOUGH_CELLS, ENOUGH_VISIBLE, ENOUGH_HEIGHT = 4, 0.5, 12.0
 """What a box needs to be counted."""
 GROWTH = 0.6
-"""Truth boxes grow by this share of their width and height, half of it to each side, before collateral looks outside."""
+"""Share of its sides by which a truth box grows, half of it to each side, before collateral looks outside."""
 HEIGHTS = ((12.0, 16.0), (16.0, 32.0), (32.0, 64.0), (64.0, float("inf")))
 """Height buckets in pixels, half-open."""
 

@@ -35,16 +35,16 @@ class Clip:
     truth: Path
 
 
-def face_clips(lines: int = 720, *, data: Path = DATA, build: Path = BUILD) -> list[Clip]:
-    """Street crowds at 1280x720 (or 1080, 2160 lines), from the stills in `data`; the demonstration film without them."""
+def face_clips(lines: int = 720, *, data: Path = DATA, build: Path = BUILD, count: int = CLIPS) -> list[Clip]:
+    """Street crowds of 720, 1080 or 2160 lines, from the stills in `data`; without them, the demonstration film."""
     folder = data / "faces"
     if not (folder / "annotations.jsonl").exists():
         return demo_clip(build=build)
-    return _filmed(folder, _crowds(folder)[:CLIPS], build / f"faces{lines}", SIZES[lines])
+    return _filmed(folder, _crowds(folder)[:count], build / f"faces{lines}", SIZES[lines])
 
 
 def plate_clips(lines: int = 720, *, data: Path = DATA, build: Path = BUILD) -> list[Clip]:
-    """Cars in streets, from the stills in `data`; the demonstration film without them."""
+    """Cars in streets, from the stills in `data`; without them, the demonstration film."""
     folder = data / "plates"
     if not (folder / "annotations.jsonl").exists():
         return demo_clip(build=build)

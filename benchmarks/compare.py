@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -36,8 +36,12 @@ class Results:
     """``clip: reason``. A clip that failed has no figures, and is never a pass."""
 
 
-def compare(tools: Sequence[Tool], floor: Tool, clips: Sequence[Clip], scratch: Path) -> Iterator[Results]:
-    """Run `floor` (the plain transcode) and all `tools` on each clip in turn, and yield each tool's results.
+def compare(
+    tools: Sequence[Tool], floor: Tool, clips: Sequence[Clip], scratch: Path, *, say: Callable[[str], None]
+) -> list[Results]:
+    """Run `floor` (the plain transcode) and all `tools` on each clip in turn; return the results in that order.
+
+    `say` is told of each finished run.
 
     Clip by clip, not tool by tool, so that a busy spell of the machine hits all of them.
 
@@ -48,9 +52,9 @@ def compare(tools: Sequence[Tool], floor: Tool, clips: Sequence[Clip], scratch: 
     table = [Results(floor), *(Results(tool) for tool in tools)]
     for clip in clips:
         for results in table:
-            _one(results, clip, scratch)
+            say(_one(results, clip, scratch))
         check_transcode(table[0])
-    yield from table
+    return table
 
 
 def check_transcode(floor: Results) -> None:
@@ -121,12 +125,18 @@ def run_tool(tool: Tool, source: Path, scratch: Path) -> tuple[Usage, Path]:
     return usage, tool.output(target, folder)
 
 
-def _one(results: Results, clip: Clip, scratch: Path) -> None:
+def _one(results: Results, clip: Clip, scratch: Path) -> str:
+    """Run one tool on one clip, keep what came of it, and say it in a line."""
+    start = f"{clip.video.stem} {results.tool.name}: "
     try:
         usage, output = run_tool(results.tool, clip.video, scratch)
-        results.runs.append((clip.video.stem, usage, evaluate(clip.video, output, clip.truth)))
+        evaluation = evaluate(clip.video, output, clip.truth)
     except (ToolFailed, AnonymizeError) as error:
         results.failures.append(f"{clip.video.stem}: {error}")
+        return f"{start}failed, {error}"
+    results.runs.append((clip.video.stem, usage, evaluation))
+    total = evaluation.total
+    return f"{start}{usage.seconds:.1f} s, {total.leaked} of {total.boxes} leaked, {total.exposed} exposed"
 
 
 def _blurred(video: Path, sigma: float) -> Iterator[Picture]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -21,6 +22,7 @@ def main() -> None:
     except KeyboardInterrupt:
         fail("interrupted: nothing half-done was left")
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone; there is nobody to tell
-        sys.exit(141)
+    except OSError as error:  # printing: the reader has gone, or what stands behind stdout is full
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        fail(f"cannot print: {error.strerror}")
+        sys.exit(6)

@@ -1,7 +1,7 @@
 """A virtual camera over an annotated still: a clip whose every frame's boxes are known exactly.
 
-The camera pans, zooms and tilts smoothly. Each clip has a burst of motion blur, a dip in brightness and sensor noise, at
-places drawn from the seed. The same still, subjects and `Shot` give the same pictures and the same truth.
+The camera pans, zooms and tilts smoothly. Each clip has a burst of motion blur, a dip in brightness and sensor noise,
+at places drawn from the seed. The same still, subjects and `Shot` give the same pictures and the same truth.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def truth(still: Still, shot: Shot) -> Iterator[FrameTruth]:
 
 
 def project(box: Box, pose: FloatArray, kind: Kind) -> Box:
-    """Map a box of the still through `pose`; the result bounds the turned shape (an ellipse for a face, else the box)."""
+    """Map a box of the still through `pose`; the result bounds a face's turned ellipse, or else the turned box."""
     half = np.array([(box[2] - box[0]) / 2, (box[3] - box[1]) / 2])
     centre = pose[:, :2] @ np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]) + pose[:, 2]
     reach = np.abs(pose[:, :2]) * half
@@ -159,7 +159,7 @@ def _smear_kernel(length: int, degrees: float) -> NDArray[np.float32]:
     kernel = np.zeros((length, length), np.float32)
     for x, y in np.linspace(centre - reach, centre + reach, 4 * length):
         kernel[round(float(y)), round(float(x))] += 1
-    return kernel / kernel.sum()
+    return np.asarray(kernel / kernel.sum(), np.float32)
 
 
 def _grain(shot: Shot, rng: np.random.Generator) -> NDArray[np.int16]:

@@ -69,7 +69,7 @@ def prepare(folder: Path) -> Sample:
 
 
 def make_demo(path: Path, *, seconds: float = SECONDS, seed: int = 0) -> Path:
-    """Film a street with five people and two vehicles at 1280x720, 25 frames a second, with sound and metadata.
+    """Film a street with four people and two vehicles at 1280x720, 25 frames a second, with sound and metadata.
 
     Args:
         path: the MP4 to write; an existing file is replaced.
@@ -123,7 +123,7 @@ def _design(name: str) -> Design:
 
 
 def _still(place: Place) -> Callable[[float], Place | None]:
-    return lambda time: place
+    return lambda _: place
 
 
 def _walk(

@@ -127,16 +127,16 @@ def hedge(size: tuple[int, int]) -> Sprite:
 def _outline(picture: Picture) -> NDArray[np.uint8]:
     """Separate her from the studio: head and collar by graph cut from a drawn guess, the suit by its known outline."""
     guess = np.full(picture.shape[:2], cv2.GC_BGD, np.uint8)
-    cv2.ellipse(guess, (228, 108), (84, 104), 0, 0, 360, cv2.GC_PR_FGD, -1)
-    cv2.ellipse(guess, (225, 112), (42, 62), 0, 0, 360, cv2.GC_FGD, -1)
+    cv2.ellipse(guess, (228, 108), (84, 104), 0, 0, 360, (cv2.GC_PR_FGD,), -1)
+    cv2.ellipse(guess, (225, 112), (42, 62), 0, 0, 360, (cv2.GC_FGD,), -1)
     guess[CHIN:] = cv2.GC_BGD
     cv2.setRNGSeed(0)
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    cut, _, _ = cv2.grabCut(picture, guess, None, *models, 4, cv2.GC_INIT_WITH_MASK)
+    cut, _, _ = cv2.grabCut(picture, guess, (0, 0, 1, 1), *models, 4, cv2.GC_INIT_WITH_MASK)
     alpha = np.where((cut == cv2.GC_FGD) | (cut == cv2.GC_PR_FGD), 255, 0).astype(np.uint8)
     suit = [(110, 225), (300, 232), (340, 262), (357, 300), (362, BUST + 1), (22, BUST + 1), (42, 300), (58, 258)]
-    cv2.fillPoly(alpha, [np.array(suit)], 255)
-    cv2.ellipse(alpha, (209, 221), (97, 71), 12, 0, 360, 255, -1)
+    cv2.fillPoly(alpha, [np.array(suit)], (255,))
+    cv2.ellipse(alpha, (209, 221), (97, 71), 12, 0, 360, (255,), -1)
     return np.asarray(cv2.GaussianBlur(alpha, (0, 0), 1.0), np.uint8)
 
 
@@ -151,7 +151,7 @@ def _dyed(picture: Picture, hue: int) -> Picture:
 def _fill(picture: Picture, alpha: NDArray[np.uint8], polygon: list[tuple[int, int]], paint: tuple[int, ...]) -> None:
     corners = [np.array(polygon, np.int32)]
     cv2.fillPoly(picture, corners, paint, cv2.LINE_AA)
-    cv2.fillPoly(alpha, corners, 255, cv2.LINE_AA)
+    cv2.fillPoly(alpha, corners, (255,), cv2.LINE_AA)
 
 
 def _mount(picture: Picture, plate: Plate, *, centre: tuple[int, int], height: int) -> Box:

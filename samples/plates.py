@@ -94,7 +94,9 @@ class Plate:
     text: tuple[str, ...]
 
 
-def render_plate(rng: np.random.Generator, *, design: Design | None = None, height: int = 110, wear: float = 0.3) -> Plate:
+def render_plate(
+    rng: np.random.Generator, *, design: Design | None = None, height: int = 110, wear: float = 0.3
+) -> Plate:
     """Draw a plate with a random number, seen straight on.
 
     Args:
@@ -163,7 +165,7 @@ def _write(
 
 
 def _typeset(text: str) -> NDArray[np.uint8]:
-    """Set `text` in Pillow's typeface, bold and narrow as plates are; a mask (rows, columns), cropped to the letters."""
+    """Set `text` in Pillow's typeface, bold and narrow as on plates; a mask (rows, columns), cropped to the letters."""
     font = ImageFont.load_default(200)
     left, top, right, bottom = font.getbbox(text, stroke_width=7)
     mask = Image.new("L", (round(right - left), round(bottom - top)))
@@ -176,7 +178,7 @@ def _stroked(text: str, rng: np.random.Generator) -> NDArray[np.uint8]:
     font = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX)[int(rng.integers(3))]
     (width, height), base = cv2.getTextSize(text, font, 5.0, 18)
     mask = np.zeros((height + base + 40, width + 40), np.uint8)
-    cv2.putText(mask, text, (20, height + 20), font, 5.0, 255, 18, cv2.LINE_AA)
+    cv2.putText(mask, text, (20, height + 20), font, 5.0, (255,), 18, cv2.LINE_AA)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
@@ -195,9 +197,9 @@ def _worn(picture: Picture, wear: float, rng: np.random.Generator) -> Picture:
     height, width = picture.shape[:2]
     values = picture.astype(np.float32)
     values += (128 - values) * (0.35 * wear * rng.random())
-    light = np.linspace(*rng.uniform(1 - 0.4 * wear, 1, 2), width)[None, :] * np.linspace(
-        *rng.uniform(1 - 0.3 * wear, 1, 2), height
-    )[:, None]
+    left, right = rng.uniform(1 - 0.4 * wear, 1, 2)
+    top, bottom = rng.uniform(1 - 0.3 * wear, 1, 2)
+    light = np.outer(np.linspace(top, bottom, height), np.linspace(left, right, width))
     dirt = cv2.resize(rng.random((6, 16), dtype=np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     values *= (light * (1 - 0.35 * wear * dirt))[..., None].astype(np.float32)
     return np.asarray(np.clip(values, 0, 255), np.uint8)

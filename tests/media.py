@@ -1,15 +1,16 @@
 """Small media files for tests, made in-process: any pixel format, timing, rotation, sound, subtitles, metadata.
 
-Everything here is a plain function over a path. The container follows the suffix (``.mp4 .mov .mkv .webm .avi .ts .gif``)
-and the video codec follows the container unless one is named. Pictures are H x W x 3 RGB arrays; times are seconds.
+Everything here is a plain function over a path. The container follows the suffix (``.mp4 .mov .mkv .webm .avi .ts
+.gif``) and the video codec follows the container unless one is named. Pictures are H x W x 3 RGB arrays; times are
+seconds.
 
-    make_video(tmp_path / "a.mp4", frames=25, pts=[0, 40, 90, ...], time_base=Fraction(1, 1000), rotation=90, audio=True)
+    make_video(tmp_path / "a.mp4", frames=3, pts=[0, 40, 90], time_base=Fraction(1, 1000), rotation=90, audio=True)
     facts = probe(tmp_path / "a.mp4")
     pictures = read_video(tmp_path / "a.mp4")
 """
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 from PIL import ExifTags, Image
 
@@ -84,7 +86,7 @@ class Facts:
 
 
 def pattern(index: int, size: tuple[int, int] = (64, 48), *, seed: int = 0) -> Picture:
-    """Draw frame ``index`` of a moving test picture, ``size`` (width, height): textured ground, a bright square that moves.
+    """Draw frame ``index`` of a test picture, ``size`` (width, height): textured ground, a bright square that moves.
 
     Every frame differs from the others, so a dropped, doubled or swapped frame shows.
     """
@@ -177,44 +179,34 @@ def make_video(
 
     with av.open(str(path), "w", container_options=dict(container_options or {})) as out:
         out.metadata.update(metadata or {})
-        encoder_options = dict(FAST.get(codec, {}) | dict(options or {}))
-        video = _video_stream(out, codec, made[0], pix_fmt, rate, time_base, encoder_options)
+        look = (codec, pix_fmt, rate, time_base, dict(FAST.get(codec, {}) | dict(options or {})))
+        video = _video_stream(out, (made[0].width, made[0].height), *look)
         video.metadata.update(stream_metadata or {})
         _tag_colour(video, color)
         if sar is not None:
             video.codec_context.sample_aspect_ratio = sar
         if rotation:
             video.set_display_rotation(rotation)
-        second = _half_size_stream(out, codec, made[0], pix_fmt, rate, time_base, encoder_options) if extra_video else None
-        sound = _audio_stream(out, suffix, audio)
-        captions = _subtitle_stream(out, suffix) if subtitle else None
-        payload = out.add_data_stream("bin_data") if data is not None else None
+        half = (made[0].width // 4 * 2, made[0].height // 4 * 2)
+        pictures_in = [video, _video_stream(out, half, *look)] if extra_video else [video]
+        writers = [
+            _sound(out, suffix, audio, seconds, audio_delay),
+            _captions(out, suffix, [(0.0, seconds, "a subtitle line")] if subtitle is True else subtitle or ()),
+            _payload(out, data),
+        ]
         if attachment is not None:
             out.add_attachment("secret.txt", "text/plain", attachment)
         if chapters:
             out.set_chapters([_chapter(i, *c) for i, c in enumerate(chapters)])
-
-        if sound is not None:
-            samples = audio if isinstance(audio, np.ndarray) else tone(max(seconds - audio_delay, 0.1))
-            _write_sound(out, sound, samples, audio_delay)
-        if captions is not None:
-            lines = [(0.0, seconds, "a subtitle line")] if isinstance(subtitle, bool) else subtitle
-            for start, end, text in lines:
-                _write_caption(out, captions, suffix, start, end, text)
-        if payload is not None and data is not None:
-            packet = av.Packet(data)
-            packet.stream, packet.pts, packet.dts, packet.time_base = payload, 0, 0, Fraction(1, 90_000)
-            out.mux(packet)
+        for write in writers:
+            write()
         for frame, stamp in zip(made, stamps, strict=True):
-            frame.pts, frame.time_base = stamp, time_base
-            if second is not None:
-                small = frame.reformat(second.width, second.height)
-                small.pts, small.time_base = stamp, time_base
-                out.mux(second.encode(small))
-            out.mux(video.encode(frame))
-        if second is not None:
-            out.mux(second.encode(None))
-        out.mux(video.encode(None))
+            for stream in pictures_in:
+                own = frame if stream is video else frame.reformat(stream.width, stream.height)
+                own.pts, own.time_base = stamp, time_base
+                out.mux(stream.encode(own))
+        for stream in pictures_in:
+            out.mux(stream.encode(None))
     return path
 
 
@@ -226,7 +218,7 @@ def make_image(
     gps: bool = False,
     comment: str = "",
 ) -> Path:
-    """Write a still (``.jpg .png .webp .tif``) with EXIF orientation 1-8, a GPS position and a description, if wanted."""
+    """Write a still (``.jpg .png .webp .tif``), if wanted with EXIF orientation 1-8, GPS position, description."""
     exif = Image.Exif()
     if orientation != 1:
         exif[ExifTags.Base.Orientation] = orientation
@@ -319,8 +311,8 @@ def _matrix(space: int) -> int:
 
 def _video_stream(
     out: OutputContainer,
+    size: tuple[int, int],
     codec: str,
-    first: av.VideoFrame,
     pix_fmt: str,
     rate: Fraction | int,
     time_base: Fraction,
@@ -328,22 +320,10 @@ def _video_stream(
 ) -> VideoStream:
     stream = out.add_stream(codec, rate=rate, options=options)
     assert isinstance(stream, VideoStream)
-    stream.width, stream.height, stream.pix_fmt = first.width, first.height, pix_fmt
+    stream.width, stream.height = size
+    stream.pix_fmt = pix_fmt
     stream.codec_context.time_base = time_base
     return stream
-
-
-def _half_size_stream(
-    out: OutputContainer,
-    codec: str,
-    first: av.VideoFrame,
-    pix_fmt: str,
-    rate: Fraction | int,
-    time_base: Fraction,
-    options: dict[str, str],
-) -> VideoStream:
-    small = first.reformat(first.width // 4 * 2, first.height // 4 * 2)
-    return _video_stream(out, codec, small, pix_fmt, rate, time_base, options)
 
 
 def _tag_colour(stream: VideoStream, color: Colour | None) -> None:
@@ -354,43 +334,67 @@ def _tag_colour(stream: VideoStream, color: Colour | None) -> None:
     context.colorspace, context.color_range = color.space, color.range
 
 
-def _audio_stream(
-    out: OutputContainer, suffix: str, audio: bool | str | npt.NDArray[np.float32]
-) -> AudioStream | None:
+def _sound(
+    out: OutputContainer, suffix: str, audio: bool | str | npt.NDArray[np.float32], seconds: float, delay: float
+) -> Callable[[], None]:
+    """Add an audio stream, if one is wanted, and return what writes it once all streams are there."""
     if audio is False:
-        return None
-    codec = audio if isinstance(audio, str) else AUDIO_CODECS.get(suffix, "aac")
-    channels = audio.shape[0] if isinstance(audio, np.ndarray) else 2
-    stream = out.add_stream(codec, rate=AUDIO_RATE, layout="mono" if channels == 1 else "stereo")
-    assert isinstance(stream, AudioStream)
-    return stream
-
-
-def _write_sound(out: OutputContainer, stream: AudioStream, samples: npt.NDArray[np.float32], delay: float) -> None:
+        return _nothing
+    samples = audio if isinstance(audio, np.ndarray) else tone(max(seconds - delay, 0.1))
     layout = "mono" if samples.shape[0] == 1 else "stereo"
-    for start in range(0, samples.shape[1], 960):
-        block = np.ascontiguousarray(samples[:, start : start + 960])
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
-        frame.rate, frame.time_base = AUDIO_RATE, Fraction(1, AUDIO_RATE)
-        frame.pts = start + round(delay * AUDIO_RATE)
-        out.mux(stream.encode(frame))
-    out.mux(stream.encode(None))
+    codec = audio if isinstance(audio, str) else AUDIO_CODECS.get(suffix, "aac")
+    stream = out.add_stream(codec, rate=AUDIO_RATE, layout=layout)
+    assert isinstance(stream, AudioStream)
+
+    def write() -> None:
+        for start in range(0, samples.shape[1], 960):
+            block = np.ascontiguousarray(samples[:, start : start + 960])
+            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
+            frame.rate, frame.time_base = AUDIO_RATE, Fraction(1, AUDIO_RATE)
+            frame.pts = start + round(delay * AUDIO_RATE)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+
+    return write
 
 
-def _subtitle_stream(out: OutputContainer, suffix: str) -> Any:
+def _captions(out: OutputContainer, suffix: str, lines: Sequence[tuple[float, float, str]]) -> Callable[[], None]:
+    """Add a subtitle stream, if there are lines, and return what writes it once all streams are there."""
+    if not lines:
+        return _nothing
     stream = out.add_stream(SUBTITLE_CODECS.get(suffix, "subrip"))
+    assert isinstance(stream, SubtitleStream)
     stream.codec_context.subtitle_header = ASS_HEADER
     stream.codec_context.time_base = Fraction(1, 1000)
-    return stream
+
+    def write() -> None:
+        for start, end, text in lines:
+            body = text.encode()
+            packet = av.Packet(len(body).to_bytes(2, "big") + body if suffix in (".mp4", ".mov") else body)
+            packet.stream, packet.time_base = stream, Fraction(1, 1000)
+            packet.pts = packet.dts = round(start * 1000)
+            packet.duration = round((end - start) * 1000)
+            out.mux(packet)
+
+    return write
 
 
-def _write_caption(out: OutputContainer, stream: Any, suffix: str, start: float, end: float, text: str) -> None:
-    body = text.encode()
-    packet = av.Packet(len(body).to_bytes(2, "big") + body if suffix in (".mp4", ".mov") else body)
-    packet.stream, packet.time_base = stream, Fraction(1, 1000)
-    packet.pts = packet.dts = round(start * 1000)
-    packet.duration = round((end - start) * 1000)
-    out.mux(packet)
+def _payload(out: OutputContainer, data: bytes | None) -> Callable[[], None]:
+    """Add a data stream, if there are data, and return what writes it once all streams are there."""
+    if data is None:
+        return _nothing
+    stream = out.add_data_stream("bin_data")
+
+    def write() -> None:
+        packet = av.Packet(data)
+        packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, 90_000)
+        out.mux(packet)
+
+    return write
+
+
+def _nothing() -> None:
+    """Write nothing."""
 
 
 def _chapter(index: int, start: float, end: float, title: str) -> Any:

@@ -15,7 +15,7 @@ Step = Callable[[Picture, np.random.Generator], Picture]
 
 
 def _u8(picture: npt.ArrayLike) -> Picture:
-    return np.clip(np.asarray(picture), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.asarray(picture), 0, 255), dtype=np.uint8)
 
 
 def tone(picture: Picture, rng: np.random.Generator) -> Picture:
@@ -92,7 +92,9 @@ def _line(length: int, degrees: float) -> npt.NDArray[np.float32]:
     away = np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))]) * (length - 1) / 2
     middle = (length - 1) / 2
     start, end = middle - away, middle + away
-    cv2.line(kernel, (round(start[0]), round(start[1])), (round(end[0]), round(end[1])), 1.0)
+    cv2.line(
+        kernel, (round(float(start[0])), round(float(start[1]))), (round(float(end[0])), round(float(end[1]))), (1.0,)
+    )
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
@@ -114,12 +116,11 @@ def noise(picture: Picture, rng: np.random.Generator) -> Picture:
     """Sensor noise, alike or not in the three channels."""
     height, width = picture.shape[:2]
     cv2.setRNGSeed(int(rng.integers(2**31)))
-    field = np.empty((height, width, 3), np.int16)
-    sigma = rng.uniform(2, 11)
-    if rng.random() < 0.5:
-        cv2.randn(field, 0, sigma)
-    else:
-        field[:] = cv2.randn(np.empty((height, width), np.int16), 0, sigma)[..., None]
+    channels = 3 if rng.random() < 0.5 else 1
+    sigma = np.full(channels, rng.uniform(2, 11))
+    field = cv2.randn(np.empty((height, width, channels), np.int16), np.zeros(channels), sigma)
+    if channels == 1:
+        field = cv2.merge([field] * 3)
     return np.asarray(cv2.add(picture, field, dtype=cv2.CV_8U), dtype=np.uint8)
 
 

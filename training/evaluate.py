@@ -13,7 +13,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from training.decode import Found, decode
-from training.geometry import Boxes, Picture, as_boxes, clip, covered, grow, inside, iou
+from training.geometry import Boxes, Picture, as_boxes, clip, covered, floats, grow, inside, iou
 from training.labels import read_picture
 from training.model_constants import MULTIPLE
 from training.sources import Example
@@ -60,7 +60,7 @@ def both(first: Detect, second: Detect, overlap: float = 0.45) -> Detect:
         for i in order:
             if not any(overlaps[i, j] and kinds[i] == kinds[j] for j in kept):
                 kept.append(int(i))
-        return as_boxes(boxes[kept]), np.float32(scores[kept]), np.int64(kinds[kept])
+        return as_boxes(boxes[kept]), floats(scores[kept]), np.asarray(kinds[kept], dtype=np.int64)
 
     return find
 

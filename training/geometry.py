@@ -7,6 +7,12 @@ import numpy.typing as npt
 
 Boxes = npt.NDArray[np.float32]
 Picture = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+
+def floats(values: object) -> Floats:
+    """Numbers as a float32 array."""
+    return np.asarray(values, dtype=np.float32)
 
 
 def as_boxes(rows: object) -> Boxes:
@@ -14,13 +20,13 @@ def as_boxes(rows: object) -> Boxes:
     return np.asarray(rows, dtype=np.float32).reshape(-1, 4)
 
 
-def area(boxes: Boxes) -> npt.NDArray[np.float32]:
+def area(boxes: Boxes) -> Floats:
     """Area of each box in square pixels; an inverted box has none."""
     sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
     return np.asarray(sides[:, 0] * sides[:, 1], dtype=np.float32)
 
 
-def intersection(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
+def intersection(a: Boxes, b: Boxes) -> Floats:
     """Shared area of every pair, shape `(len(a), len(b))`."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
@@ -28,22 +34,22 @@ def intersection(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
     return np.asarray(sides[..., 0] * sides[..., 1], dtype=np.float32)
 
 
-def iou(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
+def iou(a: Boxes, b: Boxes) -> Floats:
     """Intersection over union of every pair, shape `(len(a), len(b))`."""
     shared = intersection(a, b)
     union = area(a)[:, None] + area(b)[None, :] - shared
     return np.asarray(shared / np.maximum(union, 1e-9), dtype=np.float32)
 
 
-def inside(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
+def inside(a: Boxes, b: Boxes) -> Floats:
     """Share of each box of `a` that lies in each box of `b`, shape `(len(a), len(b))`."""
     return np.asarray(intersection(a, b) / np.maximum(area(a)[:, None], 1e-9), dtype=np.float32)
 
 
 def grow(boxes: Boxes, share: float) -> Boxes:
     """Each box pushed out by `share` of its width and height on every side."""
-    sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2) * np.float32(share)
-    return np.asarray(boxes + sides * np.float32([-1, -1, 1, 1]), dtype=np.float32)
+    sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    return floats(boxes + sides * floats([-share, -share, share, share]))
 
 
 def clip(boxes: Boxes, width: int, height: int) -> Boxes:
@@ -51,7 +57,7 @@ def clip(boxes: Boxes, width: int, height: int) -> Boxes:
     return np.asarray(np.clip(boxes, 0, [width, height, width, height]), dtype=np.float32)
 
 
-def covered(truth: Boxes, found: Boxes) -> npt.NDArray[np.float32]:
+def covered(truth: Boxes, found: Boxes) -> Floats:
     """Share of each truth box that the union of `found` covers, on a 32 x 32 grid of points in it."""
     steps = (np.arange(32, dtype=np.float32) + 0.5) / 32
     shares = np.zeros(len(truth), np.float32)

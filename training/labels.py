@@ -10,15 +10,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from training.geometry import Picture, as_boxes
-from training.sources import Example, read_annotations
+from training.geometry import Picture, as_boxes, floats
+from training.sources import BY_NAME, Example, read_annotations
 from training.teachers import Agreement, Pass, Scored, centerface, centerface_path, label_faces, passes, yunet
 
-PLANS: tuple[tuple[Pass, ...], ...] = (
+THOROUGH: tuple[tuple[Pass, ...], ...] = (
     ((640, False), (640, True), (1024, False)),
     ((640, False), (640, True), (1024, False), (1024, True)),
 )
-"""Passes of CenterFace, and of YuNet."""
+"""Passes of CenterFace, and of YuNet, over pictures of people."""
+QUICK: tuple[tuple[Pass, ...], ...] = ((), ((640, False), (640, True)))
+"""The same over pictures of vehicles, where faces are few: enough to know what to ignore."""
 
 
 def read_picture(path: Path) -> Picture:
@@ -40,7 +42,7 @@ def read_finds(path: Path) -> dict[str, list[list[Scored]]]:
         for line in lines:
             row = json.loads(line)
             finds[row["image"]] = [
-                [(as_boxes([f[:4] for f in one]), np.float32([f[4] for f in one])) for one in teacher]
+                [(as_boxes([f[:4] for f in one]), floats([f[4] for f in one])) for one in teacher]
                 for teacher in row["finds"]
             ]
     return finds
@@ -57,22 +59,23 @@ def write_finds(
     done = set(read_finds(out)) if out.exists() else set()
     cv2.setNumThreads(1)
     teachers = [centerface(centerface_path()), yunet(yunet_path)]
-    todo = [example.image for example in read_annotations(data, names)][part[0] :: part[1]]
+    todo = list(read_annotations(data, names))[part[0] :: part[1]]
     with out.open("a", encoding="utf-8") as lines:
-        for image in todo:
-            if image in done:
+        for example in todo:
+            if example.image in done:
                 continue
-            picture = read_picture(data / image)
-            found = [passes(teacher, picture, plan) for teacher, plan in zip(teachers, PLANS, strict=True)]
+            picture = read_picture(data / example.image)
+            plans = QUICK if BY_NAME[example.source].plates else THOROUGH
+            found = [passes(teacher, picture, plan) for teacher, plan in zip(teachers, plans, strict=True)]
             finds = [[_rows(one) for one in teacher] for teacher in found]
-            lines.write(json.dumps({"image": image, "finds": finds}) + "\n")
+            lines.write(json.dumps({"image": example.image, "finds": finds}) + "\n")
             lines.flush()
-            yield image
+            yield example.image
 
 
 def _rows(scored: Scored) -> list[list[float]]:
     """x0, y0, x1, y1 and score of each find."""
-    return np.round(np.concatenate([scored[0], scored[1][:, None]], axis=1).astype(float), 3).tolist()
+    return [[round(float(v), 3) for v in (*box, score)] for box, score in zip(*scored, strict=True)]
 
 
 def label(data: Path, finds: list[Path], rule: Agreement | None = None) -> Iterator[Example]:

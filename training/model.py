@@ -83,18 +83,17 @@ class Net(nn.Module):
         self.lateral8 = conv(at8, shape.neck, 1)
         self.mix16 = Block(shape.neck)
         self.mix8 = Block(shape.neck)
-        self.out = nn.Conv2d(shape.neck, 4 * (shape.kinds + 4), 1)
+        self.out = self._start(nn.Conv2d(shape.neck, 4 * (shape.kinds + 4), 1))
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
         self.shuffle = nn.PixelShuffle(2)
-        self._start()
 
-    def _start(self) -> None:
-        """Starts the heat near 1% so that the many empty cells don't swamp the first steps."""
-        nn.init.normal_(self.out.weight, std=0.01)
-        bias = torch.zeros(self.shape.kinds + 4, 4)
-        bias[: self.shape.kinds] = -4.6
+    def _start(self, out: nn.Conv2d) -> nn.Conv2d:
+        """Starts the heat near 1%, so that the many empty cells don't swamp the first steps, and boxes near 20 px."""
+        nn.init.normal_(out.weight, std=0.01)
+        bias = torch.full((self.shape.kinds + 4, 4), -4.6)
         bias[self.shape.kinds :] = 1.0
-        self.out.bias.data.copy_(bias.flatten())
+        out.bias = nn.Parameter(bias.flatten())
+        return out
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 
-from training.geometry import Boxes, Picture, as_boxes, clip, inside, iou
+from training.geometry import Boxes, Picture, as_boxes, clip, floats, inside, iou
 from training.sources import KINDS, Example
 
 Scored = tuple[Boxes, npt.NDArray[np.float32]]
@@ -118,10 +118,11 @@ def passes(teacher: Teacher, picture: Picture, plan: tuple[Pass, ...]) -> list[S
         scale = side / max(height, width)
         shape = (max(32, round(width * scale / 32) * 32), max(32, round(height * scale / 32) * 32))
         resized = cv2.resize(picture, shape, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-        boxes, scores = teacher(np.ascontiguousarray(resized[:, ::-1]) if mirrored else resized)
+        seen = np.asarray(resized[:, ::-1] if mirrored else resized, dtype=np.uint8)
+        boxes, scores = teacher(np.ascontiguousarray(seen))
         if mirrored:
             boxes = np.stack([shape[0] - boxes[:, 2], boxes[:, 1], shape[0] - boxes[:, 0], boxes[:, 3]], 1)
-        back = np.float32([width / shape[0], height / shape[1]] * 2)
+        back = floats([width / shape[0], height / shape[1]] * 2)
         found.append((clip(boxes * back, width, height), scores))
     return found
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.geometry import Boxes, Picture, area, as_boxes, clip
+from training.geometry import Boxes, Picture, area, as_boxes, clip, floats
 from training.sources import BY_NAME, KINDS, Example
 from training.targets import Labels
 
@@ -160,7 +160,7 @@ def join(parts: list[tuple[Picture, Labels]], split: tuple[int, int], size: tupl
     corners = [(0, 0), (split[0], 0), (0, split[1]), split]
     for (crop, _), (x, y) in zip(parts, corners, strict=True):
         canvas[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
-    shifts = [np.float32([x, y, x, y]) for x, y in corners]
+    shifts = [floats([x, y, x, y]) for x, y in corners]
     return canvas, Labels(
         np.concatenate([labels.boxes + s for (_, labels), s in zip(parts, shifts, strict=True)]),
         np.concatenate([labels.kinds for _, labels in parts]),

@@ -18,6 +18,9 @@ from anonymize.detect.detector import FLOOR, Picture, finds
 from anonymize.errors import ModelError
 from anonymize.models import find, locate
 
+_VARIANTS = {"blazeface-short": (0, 128, 24.0), "blazeface": (1, 192, 20.0)}
+"""Name -> MediaPipe's number, side of the network's input, height of the smallest face found reliably in it."""
+
 
 class BlazeFace:
     """Faces by BlazeFace.
@@ -27,12 +30,11 @@ class BlazeFace:
     """
 
     kinds = frozenset({Kind.FACE})
-    _VARIANTS = {"blazeface-short": (0, 128, 24.0), "blazeface": (1, 192, 20.0)}  # MediaPipe's number, side, smallest
 
     def __init__(self, name: str = "blazeface") -> None:
         self.name = name
         self.sha256 = find(name).sha256
-        variant, self.largest, self.smallest = self._VARIANTS[name]
+        variant, self.largest, self.smallest = _VARIANTS[name]
         locate(name)  # MediaPipe opens the file by itself: make sure that it is the one we know
         self._solution = _solution(variant)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ from anonymize.detect.tiles import detect_tiled
 
 LARGEST = 3.0
 """Enlarging further than this shows a detector nothing new."""
+WHOLE = 960
+"""Pixels on the longer side of a picture that is small enough for a detector to see the largest face in it."""
 NARROWEST, WIDEST = 0.2, 8.0
 """Width over height of anything that can be a face or a plate."""
 LARGEST_SHARE = 1.5
@@ -39,27 +42,31 @@ def look(
     found = [
         _at_scale(frame, detector, scale)
         for detector in detectors
-        for scale in scales(detector, detect, targets, thorough=thorough)
+        for scale in scales(detector, detect, targets, (frame.width, frame.height), thorough=thorough)
     ]
     merged = fuse(Detections.concatenate(found))
     return merged.select(_plausible(merged, frame, targets) & (merged.score >= detect.low))
 
 
 def scales(
-    detector: Detector, detect: settings.Detect, targets: Collection[Kind], *, thorough: bool
+    detector: Detector, detect: settings.Detect, targets: Collection[Kind], size: tuple[int, int], *, thorough: bool
 ) -> tuple[float, ...]:
-    """The scales of the picture at which `detector` looks, smallest first.
+    """The scales at which `detector` looks at a picture of `size` (width, height), largest first.
 
-    The last one is the scale at which the smallest wanted face or plate is as large as `detector` needs it.
+    The first is the scale at which the smallest wanted face or plate is as large as `detector` needs it; then octaves
+    below, until the whole picture is small enough for the largest face to be seen at once. A face that is missed at one
+    scale is often found at the next: two scales find more than one twice as large. A thorough look adds the steps
+    half-way between, from half an octave above.
     """
     smallest = {Kind.FACE: detect.min_face, Kind.PLATE: detect.min_plate}
     wanted = [size for kind, size in smallest.items() if kind in targets and kind in detector.kinds]
     if not wanted:
         return ()
     needed = min(detector.smallest / min(wanted), LARGEST)
-    if not thorough:
-        return (min(needed, 1.0),)
-    return tuple(sorted({min(needed, 1.0), needed}))
+    octaves = max(1, math.ceil(math.log2(max(needed * max(size) / WHOLE, 1.0))))
+    ladder = [needed / 2**octave for octave in range(octaves + 1)]
+    between = [scale * math.sqrt(2) for scale in ladder] if thorough else []
+    return tuple(sorted(ladder + between, reverse=True))
 
 
 def _at_scale(frame: Frame, detector: Detector, scale: float) -> Detections:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from anonymize.data import Detections
 from anonymize.detect.detector import Detector, Picture
-from anonymize.detect.merge import fuse
+from anonymize.detect.merge import INSIDE, fuse, overlaps
 
 OVERLAP = 96
-"""Pixels that neighbouring tiles share: what is not larger lies whole in one of them. Larger things are put together
-from their parts."""
+"""Pixels that neighbouring tiles share (a quarter of a tile's side at most): what is not larger lies whole in one of
+them. Larger things are put together from their parts."""
 EDGE = 6.0
 """A box that ends within this many pixels of an inner edge of its tile was cut by it."""
 ALONG = 0.6
@@ -32,14 +32,12 @@ class Tile:
     y1: int
 
 
-def tiles(width: int, height: int, longest: int, overlap: int = OVERLAP) -> list[Tile]:
-    """Tiles of equal size, none longer than `longest`, that cover (`width`, `height`) and share `overlap` pixels.
+def tiles(width: int, height: int, longest: int) -> list[Tile]:
+    """Tiles of equal size, none longer than `longest`, that cover (`width`, `height`) and share `OVERLAP`.
 
-    The picture itself is the only tile where it is small enough. Raises `ValueError` where `longest` does not exceed
-    `overlap`.
+    The picture itself is the only tile where it is small enough.
     """
-    if longest <= overlap:
-        raise ValueError(f"tiles of {longest} pixels cannot share {overlap}")
+    overlap = min(OVERLAP, longest // 4)
     columns = list(_spans(width, longest, overlap))
     return [Tile(x0, y0, x1, y1) for y0, y1 in _spans(height, longest, overlap) for x0, x1 in columns]
 
@@ -93,12 +91,14 @@ def joined(found: Detections, cut: NDArray[np.bool_]) -> Detections:
 
     Two parts belong together when one is cut on its right (bottom) and the other on its left (top), they overlap, and
     they share most of the stretch along the seam (`ALONG`). A thing may have parts in more than two tiles. What belongs
-    together is replaced by its union, with the best score.
+    together is replaced by its union, with the best score. A part of what another tile shows whole is dropped.
 
     Args:
         found: finds of all tiles, in the picture's pixels.
         cut: (N, 4) bool, as `cut_sides` gives it.
     """
+    whole = ~_inside_another(found, cut.any(axis=1))
+    found, cut = found.select(whole), cut[whole]
     group = _connected(_parts_of_one(found, cut))
     boxes, score = found.xyxy.copy(), found.score.copy()
     first = np.unique(group)
@@ -108,6 +108,16 @@ def joined(found: Detections, cut: NDArray[np.bool_]) -> Detections:
         boxes[label, 2:] = found.xyxy[members, 2:].max(axis=0)
         score[label] = found.score[members].max()
     return Detections(boxes, score, found.kind).select(first)
+
+
+def _inside_another(found: Detections, part: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N,) bool: which of the `part`s lie inside another box that is not a part, or is a larger one."""
+    _, inside = overlaps(found.xyxy, found.xyxy)
+    area = (found.xyxy[:, 2:] - found.xyxy[:, :2]).prod(axis=1)
+    larger = (area[None] > area[:, None]) | ((area[None] == area[:, None]) & ~part[None])
+    same = found.kind[:, None] == found.kind[None]
+    result: NDArray[np.bool_] = part & ((inside >= INSIDE) & larger & same).any(axis=1)
+    return result
 
 
 def _parts_of_one(found: Detections, cut: NDArray[np.bool_]) -> NDArray[np.bool_]:

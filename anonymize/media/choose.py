@@ -222,8 +222,7 @@ def _fits(info: MediaInfo, encoder: Encoder, layout: Layout) -> bool:
         return True
     across = 1 << max(x for x, _ in layout.shifts)
     down = 1 << max(y for _, y in layout.shifts) + (interlaced and encoder is X264)
-    turned = info.rotation % 180 != 0
-    width, height = (info.height, info.width) if turned else (info.width, info.height)
+    width, height = info.stored_size
     return width % across == 0 and height % down == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from fractions import Fraction
 
@@ -16,15 +17,13 @@ from anonymize.settings import Output
 SPEEDS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 """x264's presets, fastest first; other encoders' own numbers are taken from the position."""
 
-_LARGE = 2560 * 1440
 _FIELDS = {FieldOrder.PROGRESSIVE: 1, FieldOrder.TOP_FIRST: 2, FieldOrder.BOTTOM_FIRST: 3}
 
 
 def set_up(stream: VideoStream, info: MediaInfo, target: Target, output: Output) -> None:
     """Configure a fresh output stream for `info`'s pictures. `stream` belongs to an open output container."""
     context = stream.codec_context
-    turned = _stored_size(info)
-    stream.width, stream.height = turned
+    stream.width, stream.height = info.stored_size
     stream.pix_fmt = target.pixel_format
     context.time_base = info.time_base
     stream.time_base = track_time_base(info.time_base)
@@ -33,7 +32,7 @@ def set_up(stream: VideoStream, info: MediaInfo, target: Target, output: Output)
     context.color_primaries, context.color_trc = info.colour.primaries, info.colour.transfer
     context.color_range = info.colour.range
     context.colorspace = info.colour.matrix
-    context.thread_count = _threads(info)
+    context.thread_count = threads_for(info.width, info.height)
     if info.field_order is not FieldOrder.PROGRESSIVE:
         context.flags |= Flags.interlaced_dct | Flags.interlaced_me
         context.field_order = _FIELDS[info.field_order]
@@ -53,15 +52,13 @@ def track_time_base(time_base: Fraction) -> Fraction:
 def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
     """The encoder's private options."""
     speed = speed_index(output.speed)
-    large = info.width * info.height > _LARGE
     name = target.encoder.name
     if name in ("libx264", "libx264rgb"):
-        # A shorter look ahead keeps 4K within 1.6 GB; it costs some per cent of size.
         chosen = {"crf": str(output.quality), "preset": SPEEDS[speed], "a53cc": "0", "udu_sei": "0"}
-        return chosen | ({"rc-lookahead": "20"} if large and speed >= SPEEDS.index("fast") else {})
+        return chosen | ({"rc-lookahead": str(_lookahead(info, 40))} if speed >= SPEEDS.index("fast") else {})
     if name == "libx265":
-        lookahead = ["rc-lookahead=15", "frame-threads=1"] if large else ["frame-threads=2"]
-        params = ["log-level=none", "info=0", *lookahead, *_x265_hdr(info.hdr)]
+        planning = [f"rc-lookahead={_lookahead(info, 20)}", "frame-threads=1"]
+        params = ["log-level=none", "info=0", *planning, *_x265_hdr(info.hdr)]
         return {"crf": str(min(51, output.quality + 3)), "preset": SPEEDS[speed], "x265-params": ":".join(params)}
     if name == "libvpx-vp9":
         fast = speed <= 1
@@ -91,16 +88,18 @@ def _to_63(quality: int) -> int:
     return min(63, max(0, round(quality * 1.25 + 6)))
 
 
-def _stored_size(info: MediaInfo) -> tuple[int, int]:
-    matrix = info.display_matrix
-    turned = matrix is not None and not matrix[0] and not matrix[4] and bool(matrix[1]) and bool(matrix[3])
-    return (info.height, info.width) if turned else (info.width, info.height)
+def threads_for(width: int, height: int) -> int:
+    """How many threads decode or encode: each holds pictures of its own, so large pictures get fewer."""
+    share = next(
+        count for pixels, count in ((1280 * 720, 16), (1920 * 1088, 8), (math.inf, 4)) if width * height <= pixels
+    )
+    return min(os.cpu_count() or 1, share)
 
 
-def _threads(info: MediaInfo) -> int:
-    """Encoder threads: every one holds pictures, so large pictures get fewer."""
-    cores = os.cpu_count() or 1
-    return min(cores, 4 if info.width * info.height > _LARGE else 16)
+def _lookahead(info: MediaInfo, most: int) -> int:
+    """How many pictures an encoder may hold to plan ahead: fewer large ones, at some per cent of file size."""
+    pixels = info.width * info.height
+    return most if pixels <= 1280 * 720 else most // 2 if pixels <= 1920 * 1088 else most // 3
 
 
 def _x265_hdr(hdr: Hdr | None) -> list[str]:

@@ -11,6 +11,7 @@ import av
 from av.container import InputContainer
 from av.sidedata.sidedata import SideData
 from av.stream import Stream
+from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from anonymize.errors import UnreadableInput, UnsupportedInput
@@ -64,14 +65,15 @@ _SUFFIXES = {
 }
 
 
-def describe(source: Input, container: InputContainer, stream: VideoStream, first: av.VideoFrame) -> MediaInfo:
-    """The facts about `stream`, whose first picture is `first`.
+def describe(
+    source: Input, container: InputContainer, stream: VideoStream, first: av.VideoFrame, side: Mapping[str, bytes]
+) -> MediaInfo:
+    """The facts about `stream`, whose first picture is `first` with the side data `side`.
 
     Raises:
         UnsupportedInput: the picture cannot be edited without changing it.
     """
     name = input_name(source)
-    side = side_data(first)
     layout = required_layout(first.format.name, name)
     _refuse_dolby_vision_5(side, name)
     matrix = display_matrix(side)
@@ -112,8 +114,11 @@ def container_suffix(source: Input, container: InputContainer) -> str:
     return _SUFFIXES.get(name, name.split(",")[0])
 
 
-def side_data(frame: av.VideoFrame) -> dict[str, bytes]:
+def side_data(frame: av.VideoFrame, scaler: VideoReformatter) -> dict[str, bytes]:
     """The side data of `frame` by FFmpeg's name; only `unnamed` where it holds a kind that PyAV cannot name."""
+    # A picture that was asked for its side data refers to itself and stays until the garbage collector comes by.
+    # A thumbnail of it has the same side data, and may stay.
+    frame = scaler.reformat(frame, 2, 2, "gray", interpolation=Interpolation.POINT, threads=1)
     try:
         # Its stub calls it a mapping; iterating gives the values.
         return {data.type.name: bytes(data) for data in cast("Iterable[SideData]", frame.side_data)}

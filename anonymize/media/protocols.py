@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Protocol, Self
 
 from anonymize.data import Frame
+from anonymize.media.orient import Orientation
 
 
 class FieldOrder(StrEnum):
@@ -102,6 +103,11 @@ class MediaInfo:
     audio: tuple[AudioInfo, ...] = ()
     removed: tuple[str, ...] = ()
     """All that is in the input and will not be in the output, in words; no values."""
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Width and height in pixels as the picture is stored, before it is turned."""
+        return Orientation.of_matrix(self.display_matrix).pair(self.width, self.height)
 
     @property
     def is_hdr(self) -> bool:

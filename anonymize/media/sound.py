@@ -49,7 +49,8 @@ class SoundCopy:
             return
         try:
             for packet in self._input.demux(streams):
-                if packet.size and not packet.is_discard:
+                # What an edit list cuts away is not carried over; the run-in before zero is: decoders need it.
+                if packet.size and not (packet.is_discard and _start(packet) >= 0):
                     yield packet
         except av.error.FFmpegError:
             return  # the pass over the pictures has told of it

@@ -15,7 +15,8 @@ from anonymize.media.protocols import MediaInfo, Source
 from anonymize.media.reader import Input, input_name
 from anonymize.media.still_frame import StillFrame
 from anonymize.media.still_parts import foreign
-from anonymize.media.still_read import Decoded, decode
+from anonymize.media.still_read import decode
+from anonymize.media.still_traits import Decoded
 from anonymize.media.still_write import Encoding, channels_in
 from anonymize.settings import Output
 
@@ -103,7 +104,7 @@ class StillSink:
     @property
     def notes(self) -> tuple[str, ...]:
         """What had to be changed against the source, and why."""
-        changed = () if self._container == "gif" else self._traits.notes
+        changed = tuple(self._encoding.notes) if self._container == "gif" else self._traits.notes
         if self._container == self._traits.container:
             return changed
         return (*changed, f"{self._traits.container} became {self._container}, as the output's name asks")

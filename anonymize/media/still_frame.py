@@ -90,6 +90,15 @@ class StillFrame:
         return replace(self, pixels=self.pixels.copy())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Cutout:
+    """A rectangle of a picture: its top left pixel and its pixels."""
+
+    x: int
+    y: int
+    pixels: Pixels
+
+
 def black(channels: str, depth: int) -> tuple[int, ...]:
     """The sample values of opaque black."""
     full = (1 << depth) - 1
@@ -126,6 +135,7 @@ def _on_ground(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[n
 
 
 def image(pixels: Pixels, channels: str) -> Image.Image:
-    """8-bit pixels as a Pillow picture that carries nothing else."""
+    """8-bit pixels, or 16-bit grey ones, as a Pillow picture that carries nothing else."""
     height, width = pixels.shape[:2]
-    return Image.frombytes(channels, (width, height), np.ascontiguousarray(pixels).tobytes())
+    mode = "I;16" if pixels.dtype == np.uint16 else channels
+    return Image.frombytes(mode, (width, height), np.ascontiguousarray(pixels).tobytes())

@@ -56,7 +56,7 @@ def jpeg_parts(data: bytes) -> Iterator[Part]:
 def _jpeg_name(marker: int) -> str:
     if 0xE0 <= marker <= 0xEF:
         return f"APP{marker - 0xE0}"
-    return "SOF" if marker in _FRAMES else _NAMED.get(marker, f"{marker:#x}")
+    return "SOF" if marker in _FRAMES else _NAMED.get(marker, "unknown")
 
 
 def png_parts(data: bytes) -> Iterator[Part]:
@@ -91,7 +91,7 @@ def _riff(data: bytes, position: int, end: int) -> Iterator[Part]:
         start = position + 8
         if start + size > end:
             raise ValueError("WebP: a chunk reaches past the end")
-        yield name.strip(), data[start : start + size]
+        yield name.strip(" \0"), data[start : start + size]
         if name == "ANMF":
             yield from _riff(data, start + 16, start + size)
         position = start + size + size % 2
@@ -117,7 +117,7 @@ def gif_parts(data: bytes) -> Iterator[Part]:
         elif kind == 0x21:
             label = _unpack("B", data, position + 1)
             payload, position = _blocks(data, position + 2)
-            name = {0xF9: "control", 0xFE: "comment", 0x01: "text", 0xFF: "application"}.get(label, f"{label:#x}")
+            name = {0xF9: "control", 0xFE: "comment", 0x01: "text", 0xFF: "application"}.get(label, "unknown")
             yield (f"application:{payload[:11].decode('latin-1')}" if label == 0xFF else name), payload
         else:
             raise ValueError("GIF: no block where one must be")
@@ -213,31 +213,44 @@ _WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-_KEPT = (
-    frozenset(("SOI", "EOI", "SOF", "SOS", "DHT", "DAC", "DQT", "DRI", "APP14", "IHDR", "PLTE", "tRNS", "IDAT", "IEND"))
-    | {"gAMA", "cHRM", "sRGB", "iCCP", "cICP", "mDCV", "cLLI", "sBIT", "acTL", "fcTL", "fdAT", "VP8", "VP8L", "VP8X"}
-    | {
-        "ALPH",
-        "ICCP",
-        "ANIM",
-        "ANMF",
-        "image",
-        "control",
-        "application:NETSCAPE2.0",
-        "ftyp",
-        "meta",
-        "mdat",
-        "free",
-        "item:hvc1",
-        "item:av01",
-        "item:grid",
-        "eXIf",
-        "EXIF",
-        "item:Exif",
-        "bKGD",
+_PICTURE: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "jpg": frozenset(("SOI", "APP0", "APP2", "APP14", "DQT", "SOF", "DHT", "DAC", "DRI", "SOS", "EOI")),
+        "png": frozenset(("IHDR", "PLTE", "tRNS", "IDAT", "IEND", "acTL", "fcTL", "fdAT", "sBIT"))
+        | {"gAMA", "cHRM", "sRGB", "iCCP", "cICP", "mDCV", "cLLI"},
+        "webp": frozenset(("VP8", "VP8L", "VP8X", "ALPH", "ICCP", "ANIM", "ANMF")),
+        "gif": frozenset(("image", "control", "application:NETSCAPE2.0")),
+        "heic": frozenset(("ftyp", "meta", "mdat", "item:hvc1", "item:grid")),
+        "avif": frozenset(("ftyp", "meta", "mdat", "item:av01", "item:grid")),
     }
 )
-"""Parts that are the picture itself, or are described from what they hold (EXIF)."""
+"""The parts that make up a picture, by format: all that an output may hold."""
+
+_HARMLESS = frozenset(("eXIf", "EXIF", "item:Exif", "bKGD", "free", "hdlr", "TEM"))
+"""Parts that go without being named here: EXIF, which is described from what it holds, and filling."""
+
+
+def foreign(container: str, data: bytes) -> list[str]:
+    """The parts of a picture file that no picture needs, and where it breaks its format, in words.
+
+    TIFF and BMP are not taken apart: their reader sees every tag there is.
+    """
+    if container not in WALKERS:
+        return []
+    try:
+        strange = {name for name, payload in WALKERS[container](data) if not _needed(container, name, payload)}
+    except ValueError as error:
+        return [f"the file breaks its format: {error}"]
+    return [f"there is in it, beside the picture: {', '.join(sorted(strange))}"] if strange else []
+
+
+def _needed(container: str, name: str, payload: bytes) -> bool:
+    """Whether a part belongs to the picture."""
+    if name == "APP2":
+        return payload.startswith(b"ICC_PROFILE\0")
+    if name == "APP0":
+        return payload[:5] == b"JFIF\0" and payload[12:] == b"\0\0"
+    return name in _PICTURE[container]
 
 
 def extras(container: str, data: bytes) -> list[str]:
@@ -245,24 +258,24 @@ def extras(container: str, data: bytes) -> list[str]:
     words: dict[str, None] = {}
     try:
         for name, payload in WALKERS[container](data):
-            word = _word(name, payload)
-            if word:
-                words[word] = None
+            if name not in _HARMLESS and not _needed(container, name, payload):
+                words[_word(name, payload)] = None
     except ValueError:
         pass
-    return list(words)
+    return [word for word in words if word]
 
 
 def _word(name: str, payload: bytes) -> str:
-    """What `name` is called in a report; empty if it is part of the picture."""
+    """What a part is called in a report; empty for EXIF."""
     if name == "APP1":
         return "" if payload.startswith(b"Exif\0") else "XMP"
     if name == "APP0":
-        return "" if payload[:5] == b"JFIF\0" and not any(payload[12:14]) else "thumbnail"
+        return "thumbnail"
     if name == "APP2":
-        return {b"ICC_": "", b"MPF\0": "further pictures (MPF)"}.get(payload[:4], "APP2 data")
+        return "further pictures (MPF)" if payload.startswith(b"MPF\0") else "APP2 data"
     if name == "iTXt" and payload.startswith(b"XML:com.adobe.xmp\0"):
         return "XMP"
     if name.startswith("application:"):
-        return "" if name in _KEPT else "XMP" if "XMP" in name else "application data"
-    return "" if name in _KEPT else _WORDS.get(name, f"{name.removeprefix('item:')} data")
+        return "XMP" if "XMP" in name else "application data"
+    plain = name.removeprefix("item:")
+    return _WORDS.get(name, f"{plain} data" if plain.isalnum() and plain.isascii() else "unknown data")

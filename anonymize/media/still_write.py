@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,9 +15,10 @@ from PIL import Image
 from PIL.GifImagePlugin import getdata
 
 from anonymize.errors import UnsupportedInput
-from anonymize.media.still_frame import Pixels, StillFrame, image
+from anonymize.media.still_frame import Cutout, Pixels, StillFrame, image
 from anonymize.media.still_parts import webp_parts
-from anonymize.media.still_read import Traits
+from anonymize.media.still_png import png, png_picture, png_start, png_whole
+from anonymize.media.still_traits import Traits
 
 JPEG_QUALITY = 95
 """Of a JPEG that is not made from one; from one, its own quantisation tables are used."""
@@ -28,9 +28,6 @@ AVIF_QUALITY = 90
 HEIC_QUALITY = 90
 HEIC_PRESET = "ultrafast"
 """x265's effort: at this quality it costs a tenth in size and saves seven eighths of the time (12 megapixels: 7 s)."""
-
-_FILTER_ROWS = 128
-"""Rows of a PNG that are filtered in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +60,22 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 """What can be written, by canonical suffix."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """A rectangle of a picture: its top left pixel and its pixels."""
-
-    x: int
-    y: int
-    pixels: Pixels
-
-
 @dataclass(frozen=True, slots=True)
 class Animation:
     """How an animated format is written.
 
     Args:
         head: from the first picture, its channels, the source's traits and the count of pictures, what comes first.
-        picture: one picture, as the part that it changes.
+        picture: one picture, as the part that it changes; with a note where that changed its colours.
         close: the whole file from all of these joined.
     """
 
     head: Callable[[Pixels, str, Traits, int], bytes]
-    picture: Callable[[Part, StillFrame, str, Traits], bytes]
+    picture: Callable[[Cutout, StillFrame, str, Traits], tuple[bytes, str]]
     close: Callable[[bytes], bytes]
 
 
-_WIDER = MappingProxyType({"YCbCr": ("RGB",), "L": ("RGB",), "LA": ("RGBA",)})
+_WIDER: Mapping[str, tuple[str, ...]] = MappingProxyType({"YCbCr": ("RGB",), "L": ("RGB",), "LA": ("RGBA",)})
 """Kinds of pixels that another kind holds as well."""
 
 
@@ -98,7 +86,7 @@ def channels_in(container: str, traits: Traits, name: str, *, animated: bool) ->
         UnsupportedInput: the format cannot hold the picture unchanged.
     """
     held = FORMATS[container]
-    fitting = [kind for kind in (traits.channels, *_WIDER.get(traits.channels, ())) if kind in held.channels]
+    fitting: list[str] = [kind for kind in (traits.channels, *_WIDER.get(traits.channels, ())) if kind in held.channels]
     wide = traits.depth > 8 and (container == "tiff" and traits.channels != "L")
     if not fitting or traits.depth not in held.depths or wide:
         what = "transparency" if traits.channels in ("LA", "RGBA") and traits.depth == 8 else "these pixels"
@@ -127,6 +115,7 @@ class Encoding:
         self._animation = _ANIMATIONS[container] if count > 1 or container == "gif" else None
         self._before: Pixels | None = None
         self._parts: list[bytes] = []
+        self.notes: list[str] = []
 
     def add(self, frame: StillFrame) -> None:
         """Encode the next picture."""
@@ -137,8 +126,11 @@ class Encoding:
         if self._before is None:
             self._parts.append(self._animation.head(pixels, self._channels, self._traits, self._count))
         whole = self._before is None or (self._container == "gif" and self._channels == "RGBA")
-        place = Part(0, 0, pixels) if whole else _change(self._before, pixels, even=self._container == "webp")
-        self._parts.append(self._animation.picture(place, frame, self._channels, self._traits))
+        place = Cutout(0, 0, pixels) if whole else _change(self._before, pixels, even=self._container == "webp")
+        coded, note = self._animation.picture(place, frame, self._channels, self._traits)
+        self._parts.append(coded)
+        if note and note not in self.notes:
+            self.notes.append(note)
         self._before = pixels
 
     def data(self) -> bytes:
@@ -159,6 +151,8 @@ def _jpeg(pixels: Pixels, channels: str, traits: Traits) -> bytes:
     options: dict[str, Any] = {"quality": JPEG_QUALITY, "subsampling": 0, "icc_profile": traits.icc}
     if traits.qtables:
         tables = [list(table) for table in traits.qtables]
+        while len(tables) > 1 and tables[-1] == tables[-2]:  # Pillow gives the last to all further components
+            tables.pop()
         options = options | {"qtables": tables, "subsampling": traits.subsampling, "quality": -1}
     options |= {"progressive": traits.progressive, "keep_rgb": traits.rgb_coded, "optimize": True}
     return _saved(image(pixels, channels), "JPEG", **options)
@@ -214,82 +208,6 @@ def _saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
     return target.getvalue()
 
 
-def _png(pixels: Pixels, channels: str, traits: Traits) -> bytes:
-    parts = [_png_head(pixels, channels), *_png_colour(traits), _chunk("IDAT", _deflated(pixels)), _chunk("IEND", b"")]
-    return b"".join(parts)
-
-
-def _png_start(pixels: Pixels, channels: str, traits: Traits, count: int) -> bytes:
-    """The head of an animated PNG (APNG 1.0)."""
-    control = _chunk("acTL", _big(4, count, traits.loop or 0))
-    return b"".join([_png_head(pixels, channels), control, *_png_colour(traits)])
-
-
-def _png_picture(part: Part, frame: StillFrame, channels: str, traits: Traits) -> bytes:  # noqa: ARG001
-    """A picture of an animated PNG, which overwrites the part that changed."""
-    number = max(0, 2 * frame.index - 1)
-    place = _big(4, number, part.pixels.shape[1], part.pixels.shape[0], part.x, part.y)
-    control = _chunk("fcTL", place + _big(2, frame.duration.numerator, frame.duration.denominator) + b"\0\0")
-    body = _deflated(part.pixels)
-    return control + (_chunk("fdAT", _big(4, number + 1) + body) if frame.index else _chunk("IDAT", body))
-
-
-def _png_head(pixels: Pixels, channels: str) -> bytes:
-    kind = {"L": 0, "RGB": 2, "LA": 4, "RGBA": 6}[channels]
-    head = _big(4, pixels.shape[1], pixels.shape[0]) + bytes((8 * pixels.dtype.itemsize, kind, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + _chunk("IHDR", head)
-
-
-def _png_colour(traits: Traits) -> list[bytes]:
-    """The chunks that say what the colours mean."""
-    if not traits.chunks and traits.icc:
-        return [_chunk("iCCP", b"ICC profile\0\0" + zlib.compress(traits.icc))]
-    return [_chunk(name, body) for name, body in traits.chunks]
-
-
-def _chunk(name: str, body: bytes) -> bytes:
-    named = name.encode() + body
-    return _big(4, len(body)) + named + _big(4, zlib.crc32(named))
-
-
-def _big(size: int, *values: int) -> bytes:
-    """Big-endian unsigned integers of `size` bytes."""
-    return b"".join(value.to_bytes(size, "big") for value in values)
-
-
-def _deflated(pixels: Pixels) -> bytes:
-    """PNG's filtered and compressed scan lines; each line gets the filter with the smallest sum (PNG 12.8)."""
-    sample = pixels.astype(">u2").view(np.uint8) if pixels.dtype == np.uint16 else pixels
-    lines = np.ascontiguousarray(sample).reshape(pixels.shape[0], -1)
-    step = pixels.shape[2] * pixels.dtype.itemsize
-    before = np.vstack((np.zeros_like(lines[:1]), lines[:-1]))
-    packer = zlib.compressobj(6, strategy=zlib.Z_FILTERED)
-    packed = [
-        packer.compress(_filtered(lines[i : i + _FILTER_ROWS], before[i : i + _FILTER_ROWS], step).tobytes())
-        for i in range(0, len(lines), _FILTER_ROWS)
-    ]
-    return b"".join([*packed, packer.flush()])
-
-
-def _filtered(lines: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
-    """(rows, 1 + bytes): the number of the filter, then the filtered bytes (PNG 9.2; averages are not tried)."""
-    left, corner = np.zeros_like(lines), np.zeros_like(lines)
-    left[:, step:], corner[:, step:] = lines[:, :-step], above[:, :-step]
-    numbers = (0, 1, 2, 4)
-    tried = np.stack((lines, lines - left, lines - above, lines - _paeth(left, above, corner)))
-    cost = np.minimum(tried, 0 - tried).sum(axis=2, dtype=np.int64)
-    best = cost.argmin(axis=0)
-    chosen = tried[best, np.arange(len(lines))]
-    return np.concatenate((np.array(numbers, np.uint8)[best][:, None], chosen), axis=1)
-
-
-def _paeth(left: NDArray[np.uint8], above: NDArray[np.uint8], corner: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """PNG's predictor: the neighbour nearest to left + above - corner."""
-    a, b, c = (part.astype(np.int16) for part in (left, above, corner))
-    near_a, near_b, near_c = np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
-    return np.where((near_a <= near_b) & (near_a <= near_c), left, np.where(near_b <= near_c, above, corner))
-
-
 def _webp_start(pixels: Pixels, channels: str, traits: Traits, count: int) -> bytes:  # noqa: ARG001
     """The head of an animated WebP (RFC 9649)."""
     flags = 0x02 | (0x10 if channels == "RGBA" else 0) | (0x20 if traits.icc else 0)
@@ -300,13 +218,13 @@ def _webp_start(pixels: Pixels, channels: str, traits: Traits, count: int) -> by
     )
 
 
-def _webp_picture(part: Part, frame: StillFrame, channels: str, traits: Traits) -> bytes:
-    """A picture of an animated WebP, which overwrites the part that changed."""
+def _webp_picture(part: Cutout, frame: StillFrame, channels: str, traits: Traits) -> tuple[bytes, str]:
+    """A picture of an animated WebP, which overwrites the part that changed; no note."""
     picture = image(part.pixels, channels)
     encoded = _saved(picture, "WEBP", lossless=traits.lossless, quality=WEBP_QUALITY, exact=True)
     coded = [_riff(name, body) for name, body in webp_parts(encoded) if name in ("ALPH", "VP8", "VP8L")]
     size = (picture.width - 1, picture.height - 1, round(frame.duration * 1000))
-    return _riff("ANMF", _little(3, part.x // 2, part.y // 2, *size) + b"\x02" + b"".join(coded))
+    return _riff("ANMF", _little(3, part.x // 2, part.y // 2, *size) + b"\x02" + b"".join(coded)), ""
 
 
 def _webp_whole(body: bytes) -> bytes:
@@ -328,18 +246,19 @@ def _gif_start(pixels: Pixels, channels: str, traits: Traits, count: int) -> byt
     return head if traits.loop is None else head + b"!\xff\x0bNETSCAPE2.0\x03\x01" + _little(2, traits.loop) + b"\0"
 
 
-def _gif_picture(part: Part, frame: StillFrame, channels: str, traits: Traits) -> bytes:  # noqa: ARG001
-    """A picture of a GIF. Opaque ones overwrite the part that changed, others stand alone on a canvas that is cleared."""
-    indices, palette, transparent = indexed(part.pixels)
+def _gif_picture(part: Cutout, frame: StillFrame, channels: str, traits: Traits) -> tuple[bytes, str]:  # noqa: ARG001
+    """A picture of a GIF. Opaque ones overwrite the part that changed, others stand alone on a cleared canvas."""
+    indices, palette, transparent, merged = indexed(part.pixels)
     picture = Image.frombytes("P", (part.pixels.shape[1], part.pixels.shape[0]), indices.tobytes())
     picture.putpalette(palette.tobytes())
     options: dict[str, Any] = {} if transparent is None else {"transparency": transparent}
     options |= {"duration": round(frame.duration * 1000), "disposal": 2 if channels == "RGBA" else 1}
-    return b"".join(getdata(picture, (part.x, part.y), include_color_table=True, **options))
+    note = "a GIF holds 256 colours: the rarest became the nearest of the others" if merged else ""
+    return b"".join(getdata(picture, (part.x, part.y), include_color_table=True, **options)), note
 
 
-def indexed(pixels: Pixels) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int | None]:
-    """Pixels (rows, columns, 3 or 4) as palette indices, the palette (colours, 3), and the transparent index if any.
+def indexed(pixels: Pixels) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int | None, bool]:
+    """Pixels (rows, columns, 3 or 4) as a palette's: indices, palette (colours, 3), transparent index, colours merged.
 
     Up to 256 colours stay exact. Of more, the most frequent stay exact and the others become the nearest of those.
     Whatever is not fully transparent becomes opaque.
@@ -361,16 +280,16 @@ def indexed(pixels: Pixels) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int |
         to_index[other] = np.square(chosen - colour).sum(axis=1).argmin()
     palette = np.vstack((chosen, np.zeros((int(transparent), 3), np.int32))).astype(np.uint8)
     indices = to_index[inverse.reshape(pixels.shape[:2])].astype(np.uint8)
-    return indices, palette, len(kept) if transparent else None
+    return indices, palette, len(kept) if transparent else None, len(kept) < visible
 
 
-def _change(before: Pixels | None, pixels: Pixels, *, even: bool) -> Part:
+def _change(before: Pixels | None, pixels: Pixels, *, even: bool) -> Cutout:
     """The part of `pixels` that differs from the picture before; at least one pixel. `even`: x and y are even."""
     changed = (pixels != before).any(axis=2)
     (top, bottom), (left, right) = _extent(changed.any(axis=1)), _extent(changed.any(axis=0))
     if even:
         top, left = top // 2 * 2, left // 2 * 2
-    return Part(left, top, pixels[top:bottom, left:right])
+    return Cutout(left, top, pixels[top:bottom, left:right])
 
 
 def _extent(flags: NDArray[np.bool_]) -> tuple[int, int]:
@@ -380,12 +299,12 @@ def _extent(flags: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 _STILLS: Mapping[str, Callable[[Pixels, str, Traits], bytes]] = MappingProxyType(
-    {"jpg": _jpeg, "png": _png, "webp": _webp, "tiff": _tiff, "bmp": _bmp, "heic": _heic, "avif": _avif}
+    {"jpg": _jpeg, "png": png, "webp": _webp, "tiff": _tiff, "bmp": _bmp, "heic": _heic, "avif": _avif}
 )
 _ANIMATIONS: Mapping[str, Animation] = MappingProxyType(
     {
         "gif": Animation(_gif_start, _gif_picture, lambda body: body + b";"),
-        "png": Animation(_png_start, _png_picture, lambda body: body + _chunk("IEND", b"")),
+        "png": Animation(png_start, png_picture, png_whole),
         "webp": Animation(_webp_start, _webp_picture, _webp_whole),
     }
 )

@@ -9,10 +9,12 @@ from typing import Self
 
 import av
 from av.container import InputContainer
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
 from anonymize.media.damage import Damage
+from anonymize.media.encode import threads_for
 from anonymize.media.frame import VideoPicture, View
 from anonymize.media.inspect import (
     describe,
@@ -40,6 +42,7 @@ class VideoSource:
         self.name = input_name(source)
         self._allow_damaged = allow_damaged
         self._seen: set[str] = set()
+        self._thumbnails = VideoReformatter()
         self._interlaced = FieldOrder.PROGRESSIVE
         self.losses: list[str] = []
         self._info = self._describe()
@@ -85,6 +88,7 @@ class VideoSource:
     def _decode(self, container: InputContainer, stream: VideoStream, damage: Damage) -> Iterator[av.VideoFrame]:
         """All pictures that can be had; what cannot is counted in `damage`."""
         stream.thread_type = "AUTO"
+        stream.thread_count = threads_for(stream.width, stream.height)
         refuse_encrypted(stream, self.name)
         try:
             for packet in container.demux():
@@ -114,7 +118,7 @@ class VideoSource:
                 raise UnreadableInput(
                     f"{self.name}: none of its pictures could be decoded; the file is damaged or encrypted"
                 )
-            info = describe(self.input, container, stream, first)
+            info = describe(self.input, container, stream, first, side_data(first, self._thumbnails))
             self._take_note(first)
             with suppress(StopIteration):
                 for _ in range(LEADING_FRAMES):
@@ -130,8 +134,7 @@ class VideoSource:
 
     def _take_note(self, picture: av.VideoFrame) -> None:
         """Remember what is attached to `picture`, and whether it is interlaced."""
-        if picture.side_data:
-            self._seen.update(side_data(picture))
+        self._seen.update(side_data(picture, self._thumbnails))
         if self._interlaced is FieldOrder.PROGRESSIVE and picture.interlaced_frame:
             self._interlaced = field_order_of(picture)
 
@@ -149,5 +152,8 @@ class VideoSource:
                 f"{self.name}: the pixel format changes on the way ({info.pixel_format}, then {picture.format.name}); "
                 "cut the file there and give the parts"
             )
-        if picture.rotation % 360 != info.rotation and display_matrix(side_data(picture)) != info.display_matrix:
+        if (
+            picture.rotation % 360 != info.rotation
+            and display_matrix(side_data(picture, self._thumbnails)) != info.display_matrix
+        ):
             raise UnsupportedInput(f"{self.name}: the picture turns on the way; cut the file there and give the parts")

@@ -3,8 +3,8 @@
 `registry.toml` is the list. Nothing here touches the network except `fetch`, which runs only when a person asks for it.
 """
 
-from anonymize.models.fetch import fetch, import_model
 from anonymize.models.registry import Model, State, find, list_models, locate, read, verify
-from anonymize.models.session import session
+from anonymize.models.runtime import session
+from anonymize.models.store import fetch, import_model
 
 __all__ = ["Model", "State", "fetch", "find", "import_model", "list_models", "locate", "read", "session", "verify"]

@@ -15,7 +15,8 @@ def bracketed(
     Args:
         time: when the frame is shown, seconds.
         looks: when a detector looked (and its finds were tracked), seconds, ascending.
-        max_gap: seconds between the two looks, at most; a float means the decimal it is written as. A look at `time` itself brackets the frame alone.
+        max_gap: seconds between the two looks, at most; a float means the decimal it is written as. A look at `time`
+            itself brackets the frame alone.
         cuts: when new scenes begin (the time of each scene's first frame), seconds, ascending. Two looks on different
             sides of a cut bracket nothing: what was seen before it says nothing about what stands behind it.
 

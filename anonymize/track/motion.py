@@ -157,7 +157,7 @@ def _likeness(before: Shot, after: Shot) -> tuple[float, tuple[float, float]]:
     return best, (place[0] - x, place[1] - y)
 
 
-def carry(before: Shot, after: Shot, step: Step, boxes: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+def carry(before: Shot, after: Shot, step: Step, boxes: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Follow boxes from one working picture to another.
 
     Args:
@@ -166,12 +166,12 @@ def carry(before: Shot, after: Shot, step: Step, boxes: Floats) -> tuple[Floats,
         boxes: (N, 4) on `before`.
 
     Returns:
-        (N, 4) boxes on `after`; and (N,) whether the picture itself showed where each went. Where it did not (blur,
+        (N, 4) boxes on `after`; (N, 2) how far each moved beside the camera; and (N,) whether the picture itself showed where each went. Where it did not (blur,
         occlusion, no texture), the box went with the camera.
     """
     with_camera = _transformed(boxes, step.affine)
     if not len(boxes):
-        return with_camera, np.zeros(0, bool)
+        return with_camera, np.zeros((0, 2)), np.zeros(0, bool)
     points = _grid(boxes)
     found, good = _flow(before, after, step, points)
     zoom = float(np.hypot(step.affine[0, 0], step.affine[1, 0]))
@@ -181,7 +181,9 @@ def carry(before: Shot, after: Shot, step: Step, boxes: Floats) -> tuple[Floats,
     scale = np.where(sure & (size >= 16), _growth(points, found, good, zoom), zoom)
     centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2 + shift, (boxes[:, 2:] - boxes[:, :2]) / 2 * scale[:, None]
     followed = np.concatenate([centre - half, centre + half], axis=1)
-    return np.where(sure[:, None], followed, with_camera), sure
+    moved = np.where(sure[:, None], followed, with_camera)
+    own = (moved[:, :2] + moved[:, 2:] - with_camera[:, :2] - with_camera[:, 2:]) / 2
+    return moved, own, sure
 
 
 def _transformed(boxes: Floats, affine: Floats) -> Floats:
@@ -235,12 +237,12 @@ def _followed(
 
 def _median(values: Floats, good: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Per box the median (N, 2) of the good values (N, P, 2), and their median absolute deviation (N,)."""
-    count = np.maximum(good.sum(axis=1), 1)
-    middle = ((count - 1) // 2)[:, None, None]
+    count = good.sum(axis=1)
+    middle = (np.maximum(count - 1, 0) // 2)[:, None, None]
 
     def pick(v: Floats) -> Floats:
-        ordered = np.sort(np.where(good[:, :, None], v, np.inf), axis=1)
-        return np.asarray(np.nan_to_num(np.take_along_axis(ordered, middle, axis=1)[:, 0], posinf=0.0))
+        ordered = np.sort(np.where(good[:, :, None], v, 1e9), axis=1)
+        return np.where((count > 0)[:, None], np.take_along_axis(ordered, middle, axis=1)[:, 0], 0.0)
 
     centre = pick(values)
     return centre, pick(np.abs(values - centre[:, None])).max(axis=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -23,8 +23,14 @@ _DRIFT = 0.08
 """Doubt that a second of following the picture adds, as a share of the box's side."""
 _LOST = 0.5
 """Doubt that a second of following the camera alone adds."""
+_SETTLE = 0.2
+"""Seconds in which a subject's speed is learnt, and in which half of it is forgotten."""
 _VISIBLE = 0.05
 """Share of a box that must be in the picture for its subject to be there."""
+FLASH = 0.4
+"""Seconds after which a picture that comes back was not lit by a flash or torn by a fault, but cut away from."""
+LAG = 32
+"""Frames for which subjects may wait to be carried on; twice as many frames' times are kept, however long they last."""
 _PATCH = (16, 16)
 
 
@@ -39,19 +45,50 @@ class _Seen:
     """(4,) working pixels per upright pixel: x, y, x, y."""
 
 
+@dataclass(slots=True)
+class Drift:
+    """A subject's own speed over the ground, for when the picture does not show where it went."""
+
+    speed: Floats = field(default_factory=lambda: np.zeros(2))
+    """(2,) upright pixels a second, beside the camera's motion."""
+
+    def steer(self, box: Floats, own: Floats, sure: bool, elapsed: float) -> Floats:
+        """Learn from a sure step's `own` (2,) motion, or move `box` (4,) as it moved of late, ever less."""
+        if elapsed <= 0:
+            return box
+        if sure:
+            self.speed = self.speed + min(elapsed / _SETTLE, 1.0) * (own / elapsed - self.speed)
+            return box
+        moved = box + np.tile(self.speed * elapsed, 2)
+        self.speed = self.speed * 0.5 ** (elapsed / _SETTLE)
+        return moved
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Carried:
     """Boxes on the neighbour of the frame they came from.
 
     Args:
         boxes: (N, 4) upright pixels.
-        doubt: (N,) how much less sure they are than before, as a share of their side.
-        inside: (N,) whether they are (still) in the picture.
+        own: (N, 2) by how much they moved beside the camera.
+        sure: (N,) whether the picture showed where they went; the others went with the camera.
+        elapsed: seconds between the two frames.
+        size: width and height of the picture in upright pixels, infinite if it is gone.
     """
 
     boxes: Floats
-    doubt: Floats
-    inside: NDArray[np.bool_]
+    own: Floats
+    sure: NDArray[np.bool_]
+    elapsed: float
+    size: tuple[float, float]
+
+    def step(self, i: int, drift: Drift) -> tuple[Floats, float, bool]:
+        """Box `i` steered by `drift`, the doubt this adds as a share of its side, whether it is in the picture."""
+        sure = bool(self.sure[i])
+        box = drift.steer(self.boxes[i], self.own[i], sure, self.elapsed)
+        seen = np.maximum(np.minimum(box[2:], self.size) - np.maximum(box[:2], 0), 0)
+        inside = bool(np.prod(seen) > _VISIBLE * np.prod(box[2:] - box[:2]))
+        return box, (_DRIFT if sure else _LOST) * self.elapsed, inside
 
 
 class Reel:
@@ -67,6 +104,7 @@ class Reel:
         self._memory = memory
         self._ring: dict[int, _Seen] = {}
         self._cuts: list[int] = []
+        self._left: Shot | None = None
         self.times: dict[int, float] = {}
         """Frame index → seconds, never decreasing."""
         self.end = 0
@@ -75,7 +113,10 @@ class Reel:
         """Seconds between frames lately."""
 
     def see(self, frame: Frame) -> bool:
-        """Take in the next frame; True if a new scene begins with it.
+        """Take in the next frame; True if a new scene begins with it, or an old one after a flash.
+
+        A picture that comes back within 0.4 s of a cut shows that there was none (a photographer's flash, a torn
+        frame): the frames before, in and after the flash become one scene again, here.
 
         Raises:
             ValueError: the frame is not the next one.
@@ -86,27 +127,48 @@ class Reel:
         width, height = max(round(frame.width * shrink), 1), max(round(frame.height * shrink), 1)
         shot = shot_of(frame.luma(width, height))
         scale = np.array([width / frame.width, height / frame.height] * 2)
-        step, time = STILL, float(seconds(frame))
+        step, time, new = STILL, float(seconds(frame)), False
         before = self._ring.get(frame.index - 1)
         if before is not None:
             time = max(time, self.times[frame.index - 1])
             self.interval += 0.1 * (time - self.times[frame.index - 1] - self.interval)
             same = before.shot.picture.shape == shot.picture.shape and bool((before.scale == scale).all())
             step = step_between(before.shot, shot) if same else Step(STILL.affine, STILL.gain, True)
+            new = step.cut
+            if new:
+                step = self._cut(frame.index, time, before.shot, shot, step)
         self._ring[frame.index] = _Seen(shot, step, scale)
         self.times[frame.index] = time
         self.end = frame.index + 1
-        if step.cut:
-            self._cuts.append(frame.index)
         self._forget(time, shot.picture.nbytes)
-        return step.cut
+        return new
+
+    def _cut(self, index: int, time: float, before: Shot, after: Shot, step: Step) -> Step:
+        """Note a cut; or undo the last one, if this is the picture that was there before it."""
+        if self._left is not None and time - self.times.get(self._cuts[-1], -np.inf) <= FLASH:
+            over = step_between(self._left, after) if self._left.picture.shape == after.picture.shape else step
+            if not over.cut:
+                self._cuts.pop()
+                self._left = None
+                return over
+        self._cuts.append(index)
+        self._left = before
+        return step
+
+    def scene_age(self, index: int) -> float:
+        """Seconds for which the scene of frame `index` has lasted, for ever in the first one."""
+        number = self.scene(index)
+        if number == 0:
+            return np.inf
+        return self.now(index) - self.times.get(self._cuts[number - 1], -np.inf)
 
     def _forget(self, now: float, nbytes: int) -> None:
         most = max(_MEMORY // max(nbytes, 1), 8)
-        while len(self._ring) > most or now - self.times[next(iter(self._ring))] > self._reach:
+        for kept, span, least in ((self._ring, self._reach, 8), (self.times, self._memory, 2 * LAG)):
+            while len(kept) > least and now - self.times[next(iter(kept))] > span:
+                del kept[next(iter(kept))]
+        while len(self._ring) > most:
             del self._ring[next(iter(self._ring))]
-        while now - self.times[next(iter(self.times))] > self._memory:
-            del self.times[next(iter(self.times))]
 
     def scene(self, index: int) -> int:
         """The number of the scene that frame `index` belongs to."""
@@ -134,13 +196,12 @@ class Reel:
         elapsed = abs(self.times[there] - self.times[here])
         before, after = self._ring.get(here), self._ring.get(there)
         if before is None or after is None or not len(boxes):
-            return Carried(boxes, np.full(len(boxes), _LOST * elapsed), np.ones(len(boxes), bool))
+            return Carried(boxes, np.zeros((len(boxes), 2)), np.zeros(len(boxes), bool), elapsed, (np.inf, np.inf))
         step = after.step if there > here else before.step.inverse
-        moved, sure = carry(before.shot, after.shot, step, boxes * before.scale)
+        moved, own, sure = carry(before.shot, after.shot, step, boxes * before.scale)
         height, width = after.shot.picture.shape
-        seen = np.minimum(moved[:, 2:], [width, height]) - np.maximum(moved[:, :2], 0)
-        share = np.prod(np.maximum(seen, 0), axis=1) / np.prod(moved[:, 2:] - moved[:, :2], axis=1)
-        return Carried(moved / after.scale, np.where(sure, _DRIFT, _LOST) * elapsed, np.asarray(share > _VISIBLE))
+        size = width / float(after.scale[0]), height / float(after.scale[1])
+        return Carried(moved / after.scale, own / after.scale[:2], sure, elapsed, size)
 
     def backward(self, index: int, box: Floats) -> Iterator[tuple[int, Floats, float, bool]]:
         """Follow one box back in time, as far as the pictures and the scene reach.
@@ -148,11 +209,11 @@ class Reel:
         Yields:
             frame index, (4,) box, doubt so far, whether it is in the picture; from ``index - 1`` on down.
         """
-        doubt = 0.0
+        doubt, drift = 0.0, Drift()
         while index - 1 in self._ring and self.scene(index - 1) == self.scene(index):
-            moved = self.carried(index, index - 1, [box])
-            index, box, doubt = index - 1, moved.boxes[0], doubt + float(moved.doubt[0])
-            yield index, box, doubt, bool(moved.inside[0])
+            box, more, inside = self.carried(index, index - 1, [box]).step(0, drift)
+            index, doubt = index - 1, doubt + more
+            yield index, box, doubt, inside
 
     def patch(self, index: int, box: Floats) -> Picture | None:
         """What stands in `box` on frame `index`, 16 × 16; None if less than half of it is in the picture."""

@@ -36,22 +36,26 @@ def regions_at(
 ) -> list[Region]:
     """What is to be drawn on frame `index` of a `width` × `height` picture, padded and shaped as `redact` says."""
     alive = tracks.alive(index) if isinstance(tracks, TrackIndex) else [t for t in tracks if t.first <= index < t.end]
-    regions = []
-    for track in alive:
-        row = index - track.first
-        x0, y0, x1, y1 = track.xyxy[row].tolist()
-        look = redact.of(track.kind)
-        regions.append(
-            Region(
-                xyxy=outline((x0, y0, x1, y1), look, width, height),
-                kind=track.kind,
-                why=track.why[row],
-                track=track.id,
-                shape=look.shape,
-                score=float(track.score[row]),
-            )
-        )
-    return regions
+    return [region for t in alive if _visible(region := _region(t, index, redact, width, height), width, height)]
+
+
+def _region(track: Track, index: int, redact: Redact, width: int, height: int) -> Region:
+    row = index - track.first
+    x0, y0, x1, y1 = track.xyxy[row].tolist()
+    look = redact.of(track.kind)
+    return Region(
+        xyxy=outline((x0, y0, x1, y1), look, width, height),
+        kind=track.kind,
+        why=track.why[row],
+        track=track.id,
+        shape=look.shape,
+        score=float(track.score[row]),
+    )
+
+
+def _visible(region: Region, width: int, height: int) -> bool:
+    x0, y0, x1, y1 = region.xyxy
+    return x0 < width and y0 < height and x1 > 0 and y1 > 0
 
 
 def outline(box: Box, look: Look, width: int, height: int) -> Box:

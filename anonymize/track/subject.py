@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from scipy.ndimage import maximum_filter1d
 from anonymize.data import Kind, Track, Why
 from anonymize.track.associate import grown, pairwise_iou
 from anonymize.track.motion import Picture
+from anonymize.track.reel import Drift
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +33,6 @@ class Subject:
 
     id: int
     kind: Kind
-    scene: int
     first: int
     rows: list[Floats]
     doubt: list[float]
@@ -44,10 +44,17 @@ class Subject:
     """One past the last frame that is covered if it is not found again."""
     patch: Picture | None = None
     """What it looked like when last found."""
+    drift: Drift = field(default_factory=Drift)
+    """How it moves by itself."""
+    begun: int = -1
+    """The frame of the first find."""
     count: int = 1
     """Finds so far, forgotten ones included."""
     gone: bool = False
     """It is so far outside the picture, or so long out of sight, that it is not followed any more."""
+
+    def __post_init__(self) -> None:
+        self.begun = self.seen_last
 
     @property
     def trusted(self) -> bool:
@@ -58,11 +65,6 @@ class Subject:
     def end(self) -> int:
         """One past the last frame with a row."""
         return self.first + len(self.rows)
-
-    @property
-    def seen_first(self) -> int:
-        """The frame of the first find."""
-        return next(iter(self.finds))
 
     @property
     def seen_last(self) -> int:
@@ -129,6 +131,7 @@ class Subject:
                 self.doubt.append(doubt)
         scores = {i: max(self.finds.get(i, 0.0), other.finds.get(i, 0.0)) for i in {*self.finds, *other.finds}}
         self.finds = dict(sorted(scores.items()))
+        self.begun = min(self.begun, other.begun)
         self.count += other.count
         self.last_time = max(self.last_time, other.last_time)
         self.held_to = max(self.held_to, other.held_to)
@@ -171,7 +174,7 @@ class Subject:
     def _why(self, index: int) -> Why:
         if index in self.finds:
             return Why.DETECTED
-        return Why.INTERPOLATED if self.seen_first < index < self.seen_last else Why.HELD
+        return Why.INTERPOLATED if self.begun < index < self.seen_last else Why.HELD
 
 
 def _bent(path: Floats, box: Floats, share: Floats) -> Floats:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Frame, Kind, Track
 from anonymize.settings import Follow
 from anonymize.track.associate import iou, match
-from anonymize.track.reel import Reel, likeness
+from anonymize.track.reel import FLASH, LAG, Reel, likeness
 from anonymize.track.subject import MOST_GROWTH, Subject
 
 Floats = NDArray[np.float64]
@@ -75,7 +75,10 @@ class Tracker:
         Raises:
             ValueError: the frame is not the next one.
         """
-        return self._reel.see(frame)
+        new = self._reel.see(frame)
+        if frame.index % (LAG // 2) == 0:
+            self._advance([s for s in self._subjects if s.end + LAG // 2 <= self._reel.end], self._reel.end - 1)
+        return new
 
     def find(self, index: int, finds: Detections) -> None:
         """Take in what a look at frame `index` found: looks in ascending order, each after `see` of its frame.
@@ -90,7 +93,7 @@ class Tracker:
             raise ValueError(f"frame {index} was not seen, or is long past: the last one seen is {self._reel.end - 1}")
         self._retire(index)
         scene = self._reel.scene(index)
-        active = [s for s in self._subjects if s.scene == scene and s.first <= s.seen_last < index]
+        active = [s for s in self._subjects if self._reel.scene(s.seen_last) == scene and s.seen_last < index]
         self._advance(active, index)
         active = [s for s in active if s.end > index]
         started = []
@@ -99,7 +102,7 @@ class Tracker:
             if len(chosen):
                 started += self._associate(index, kind, [s for s in active if s.kind == kind], chosen)
         self._trace_back(started)
-        self._fuse(index, [s for s in active if s.trusted])
+        self._fuse(index, list(dict.fromkeys([*(s for s in active if s.trusted), *started])))
         self._drop_weak()
 
     def settle(self, until: int) -> list[Track]:
@@ -129,13 +132,14 @@ class Tracker:
         index = min((s.end for s in subjects), default=upto + 1)
         for there in range(index, min(upto + 1, self._reel.end)):
             scene = self._reel.scene(there)
-            moving = [s for s in subjects if s.end == there and s.scene == scene and not s.gone]
+            moving = [s for s in subjects if s.end == there and self._reel.scene(s.seen_last) == scene and not s.gone]
             moved = self._reel.carried(there - 1, there, [s.rows[-1] for s in moving])
             for i, subject in enumerate(moving):
-                subject.rows.append(moved.boxes[i])
-                subject.doubt.append(subject.doubt[-1] + float(moved.doubt[i]))
+                box, doubt, inside = moved.step(i, subject.drift)
+                subject.rows.append(box)
+                subject.doubt.append(subject.doubt[-1] + doubt)
                 elapsed = self._reel.times[there] - subject.last_time
-                if moved.inside[i] and self._is_there(subject.patch, there, moved.boxes[i], elapsed):
+                if inside and self._is_there(subject.patch, there, box, elapsed):
                     subject.held_to = there + 1
                 subject.gone = elapsed > self._patience
 
@@ -154,7 +158,7 @@ class Tracker:
             covered, last = 0, began
             for index, moved, doubt, inside in self._reel.backward(start, box):
                 now = self._reel.times[index]
-                if index < self._settled or last - now > _OUT and began - now > self._follow.hold:
+                if index < self._settled or (last - now > _OUT and began - now > self._follow.hold):
                     break
                 path.append((moved, doubt))
                 if inside and self._is_there(patch, index, moved, began - now):
@@ -171,7 +175,7 @@ class Tracker:
         for group in (np.flatnonzero(strong), np.flatnonzero(~strong)):
             free = [s for s in active if s.seen_last != index]
             slack = _SLACK + np.minimum([s.doubt[index - s.first] for s in free], MOST_GROWTH)
-            pairs = match(_at(index, free), slack, boxes[group])
+            pairs = match(self._in_picture(index, _at(index, free)), slack, self._in_picture(index, boxes[group]))
             for subject, i in [(free[row], group[column]) for row, column in pairs]:
                 self._meet(subject, index, boxes[i], scores[i])
                 if not subject.trusted and self._convinces(subject, index):
@@ -184,10 +188,18 @@ class Tracker:
                     self._begin(index, kind, boxes[i], scores[i])
         return started
 
+    def _in_picture(self, index: int, boxes: Floats) -> Floats:
+        """Boxes cut off at the picture's border, as some detectors give them; those all outside as they are."""
+        size = self._reel.size(index)
+        if size is None:
+            return boxes
+        cut = np.clip(boxes, 0, [*size, *size])
+        return np.where((cut[:, 2:] - cut[:, :2] > 1).all(axis=1, keepdims=True), cut, boxes)
+
     def _begin(self, index: int, kind: Kind, box: Floats, score: float) -> Subject:
         """A subject that so far is one find."""
-        time, scene, patch = self._reel.times[index], self._reel.scene(index), self._reel.patch(index, box)
-        subject = Subject(-1, kind, scene, index, [box], [0.0], {index: score}, time, index + 1, patch)
+        time, patch = self._reel.times[index], self._reel.patch(index, box)
+        subject = Subject(-1, kind, index, [box], [0.0], {index: score}, time, index + 1, patch)
         self._subjects.append(subject)
         return subject
 
@@ -244,8 +256,7 @@ class Tracker:
 
     def _retire(self, index: int) -> None:
         """Close the subjects that no find on frame `index` or later can belong to, pack what is old of the others."""
-        now, scene = self._reel.now(index), self._reel.scene(index)
-        over = {s for s in self._subjects if s.scene < scene or index >= self._reel.end or self._given_up(s, now)}
+        over = {s for s in self._subjects if index >= self._reel.end or self._given_up(s, index)}
         self._advance([s for s in over if s.trusted], index - 1)
         for subject in over:
             self._pack(subject, self._reel.end)
@@ -254,9 +265,11 @@ class Tracker:
             if subject.trusted and len(subject.rows) > _CHUNK:
                 self._pack(subject, subject.seen_last - self._jitter())
 
-    def _given_up(self, subject: Subject, now: float) -> bool:
-        """Whether nobody waits for another find of a subject: the time to bridge is over, and it is not seen either."""
-        waited = now - subject.last_time
+    def _given_up(self, subject: Subject, index: int) -> bool:
+        """Whether nobody waits for another find of a subject: its scene or the time to bridge is over."""
+        waited = self._reel.now(index) - subject.last_time
+        if self._reel.scene(subject.seen_last) < self._reel.scene(index):
+            return self._reel.scene_age(index) > FLASH
         return waited > self._patience or (waited > self._follow.bridge and subject.held_to < subject.end)
 
     def _pack(self, subject: Subject, until: int) -> None:

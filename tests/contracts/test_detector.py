@@ -10,10 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from anonymize.data import Detections, Kind
 from anonymize.detect import DETECTORS, FLOOR, Detector, build
 from anonymize.errors import ModelError
-from numpy.typing import NDArray
 
 ASTRONAUT_FACE = (180.0, 65.0, 272.0, 176.0)
 IMPORTED = Path(__file__).parents[3] / "shared" / "models"
@@ -135,9 +136,7 @@ def the_best(detector: Detector, picture: NDArray[np.uint8]) -> NDArray[np.float
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])
-def test_finds_a_face_at_the_border(
-    detector: Detector, astronaut: NDArray[np.uint8], corner: tuple[int, int]
-) -> None:
+def test_finds_a_face_at_the_border(detector: Detector, astronaut: NDArray[np.uint8], corner: tuple[int, int]) -> None:
     """The picture is cut a few pixels from the face, on two sides at once."""
     x0, y0, x1, y1 = (int(v) for v in ASTRONAUT_FACE)
     across = slice(x0 - 4, x0 + 250) if corner[0] else slice(x1 - 246, x1 + 8)

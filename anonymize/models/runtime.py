@@ -30,7 +30,7 @@ def session(name: str, threads: int = 0) -> InferenceSession:
     Raises:
         ModelError: not registered, absent, altered, or not a model that onnxruntime can run.
     """
-    content = flexible(read(name))
+    content = read(name)
     import onnxruntime  # 0.1 s: only when a model is used
 
     onnxruntime.disable_telemetry_events()
@@ -40,8 +40,8 @@ def session(name: str, threads: int = 0) -> InferenceSession:
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises a dozen classes that share only this one
+        return onnxruntime.InferenceSession(flexible(content), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnx and onnxruntime raise a dozen classes that share only this one
         raise ModelError(f"onnxruntime cannot run the model {name!r}: {error}") from error
 
 

@@ -1,0 +1,109 @@
+"""Files with several pictures, each shown for a time: animated GIF, PNG and WebP."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+from PIL import Image
+
+from anonymize.errors import UnsupportedInput
+from anonymize.media.still_file import File, opened_by_pillow, parts_of, quiet, reason
+from anonymize.media.still_frame import Pixels
+from anonymize.media.still_parts import gif_parts, png_parts, webp_parts
+from anonymize.media.still_traits import Decoded, removed_from, shown, traits_of
+
+
+def is_animated(file: File) -> bool:
+    """Whether a GIF, WebP or PNG has more than one picture, as far as its parts say."""
+    if file.container == "gif":
+        return sum(name == "image" for name, _ in parts_of(gif_parts, file)) > 1
+    if file.container == "webp":
+        return any(name == "ANMF" for name, _ in parts_of(webp_parts, file))
+    return any(name == "acTL" for name, _ in parts_of(png_parts, file))
+
+
+def animation(file: File, opened: Image.Image) -> Decoded:
+    """A file with several pictures, each shown for a time. It is decoded to its end to know what is there."""
+    if file.container == "png" and file.data[24] == 16:
+        raise UnsupportedInput(f"{file.name}: animated PNG with 16 bits is not supported; convert it to 8 bits")
+    durations, losses, transparent, hidden = _survey(file, opened)
+    channels = "RGBA" if transparent else "RGB"
+    if not durations:
+        raise file.damaged("none of its pictures can be read")
+    if losses and not file.allow_damaged:
+        raise file.damaged(losses[0])
+    traits = replace(traits_of(file, opened), channels=channels, loop=_loop(file, opened))
+    count = len(durations)
+
+    def pictures() -> Iterator[Pixels]:
+        with quiet():
+            for pixels, _ in _walk(file, opened_by_pillow(file), count):
+                yield shown(pixels if transparent else pixels[..., :3], channels)[0]
+
+    removed = (*removed_from(file, opened), *hidden)
+    return Decoded(traits, opened.size, tuple(durations), removed, tuple(losses), pictures)
+
+
+def _survey(file: File, opened: Image.Image) -> tuple[list[Fraction], list[str], bool, tuple[str, ...]]:
+    """Of an animation: durations, losses, whether anything is transparent, and what is hidden, in words."""
+    durations: list[Fraction] = []
+    losses = _ending(file)
+    transparent = False
+    hidden: dict[str, None] = {}
+    try:
+        for pixels, duration in _walk(file, opened, None):
+            durations.append(duration)
+            transparent |= bool((pixels[..., 3] < 255).any())
+            hidden.update(dict.fromkeys(shown(pixels, "RGBA")[1]))
+    except Exception as error:  # noqa: BLE001 - decoders raise anything on hostile bytes
+        losses.append(f"all pictures from number {len(durations) + 1} on: {reason(error)}")
+    return durations, losses, transparent, tuple(hidden)
+
+
+def _ending(file: File) -> list[str]:
+    """What is lost because the file breaks off; Pillow takes the end of a file for the end of an animation."""
+    walk = {"gif": gif_parts, "webp": webp_parts, "png": png_parts}[file.container]
+    try:
+        for _ in walk(file.data):
+            pass
+    except ValueError as error:
+        return [f"what follows where the file breaks off or makes no sense ({error})"]
+    return []
+
+
+def _walk(file: File, opened: Image.Image, count: int | None) -> Iterator[tuple[Pixels, Fraction]]:
+    """The first `count` pictures of an animation (all if None) as RGBA, with their durations in seconds."""
+    exact = _png_durations(file) if file.container == "png" else []
+    hidden_first = int(bool(opened.info.get("default_image")))  # shown only where animations are not
+    if exact and count is None and getattr(opened, "n_frames", 1) - hidden_first != len(exact):
+        raise ValueError("its count of pictures is wrong")
+    for index in itertools.count() if count is None else range(count):
+        try:
+            opened.seek(index + hidden_first)
+        except EOFError:  # past the last; asking for their number would fail on a broken one before the good ones
+            return
+        pixels = np.asarray(opened.convert("RGBA"))
+        shown = exact[index] if exact else Fraction(round(opened.info.get("duration", 0))) / 1000
+        yield pixels, shown
+
+
+def _png_durations(file: File) -> list[Fraction]:
+    """How long each picture of an animated PNG is shown, in seconds (fcTL: numerator, denominator; 0 means 100)."""
+    durations = []
+    for name, payload in parts_of(png_parts, file):
+        if name == "fcTL":
+            above, below = int.from_bytes(payload[20:22], "big"), int.from_bytes(payload[22:24], "big")
+            durations.append(Fraction(above, below or 100))
+    return durations
+
+
+def _loop(file: File, opened: Image.Image) -> int | None:
+    """How often an animation is shown, in the number its own format uses; None if it does not say."""
+    if file.container == "png":
+        return next((int.from_bytes(body[4:8], "big") for name, body in parts_of(png_parts, file) if name == "acTL"), 0)
+    loop = opened.info.get("loop")
+    return loop if isinstance(loop, int) else None

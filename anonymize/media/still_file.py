@@ -1,0 +1,146 @@
+"""A picture file as bytes, and Pillow's way into it with its globals and warnings kept in check."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from types import MappingProxyType
+
+from PIL import Image, ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+
+from anonymize.errors import DamagedInput, UnreadableInput
+from anonymize.media.still_parts import Part
+
+MOST_PIXELS = 180_000_000
+"""Pixels of one picture, at most; more is taken for an attack on memory."""
+
+
+FORMATS: Mapping[str, str] = MappingProxyType(
+    {
+        "jpg": "JPEG",
+        "png": "PNG",
+        "webp": "WEBP",
+        "gif": "GIF",
+        "tiff": "TIFF",
+        "bmp": "BMP",
+        "avif": "AVIF",
+        "heic": "HEIF",
+    }
+)
+"""Canonical suffixes of the picture formats that can be read, with Pillow's names for them."""
+
+
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"MiHE")
+
+
+_SEQUENCES = (b"avis", b"msf1", b"hevc", b"hevx")
+
+
+_truncation = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A picture file that is being read.
+
+    Args:
+        data: the whole of it.
+        name: what messages call it.
+        container: its format, a key of `FORMATS`.
+        allow_damaged: whether to give what can be read of a damaged one.
+    """
+
+    data: bytes
+    name: str
+    container: str
+    allow_damaged: bool
+
+    def damaged(self, what: str) -> DamagedInput:
+        """The error that says what is lost."""
+        advice = "" if self.allow_damaged else "; --allow-damaged writes what can be read"
+        return DamagedInput(f"{self.name}: damaged: {what}{advice}")
+
+
+def container_of(head: bytes) -> str:
+    """The canonical suffix of the picture format that a file beginning with `head` (32 bytes) has; empty if none."""
+    for magic, container in (
+        (b"\xff\xd8\xff", "jpg"),
+        (b"\x89PNG\r\n\x1a\n", "png"),
+        (b"GIF87a", "gif"),
+        (b"GIF89a", "gif"),
+        (b"BM", "bmp"),
+        *((magic, "tiff") for magic in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    ):
+        if head.startswith(magic):
+            return container
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis"):
+        return "avif"
+    return "heic" if head[4:8] == b"ftyp" and head[8:12] in (*_HEIC_BRANDS, *_SEQUENCES) else ""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without Pillow's warnings: they are about metadata, which goes anyway, or about sizes, which are checked here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def lenient() -> Iterator[None]:
+    """With Pillow taking truncated pictures; the switch is a global of its own."""
+    with _truncation:
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def opened_by_pillow(file: File) -> Image.Image:
+    """The file with its headers read. JPEG is opened as such even where further pictures follow (MPO)."""
+    try:
+        opened: Image.Image = (
+            JpegImageFile(BytesIO(file.data))
+            if file.container == "jpg"
+            else Image.open(BytesIO(file.data), formats=(FORMATS[file.container],))
+        )
+    except (Image.DecompressionBombError, MemoryError):
+        raise UnreadableInput(f"{file.name}: absurd dimensions") from None
+    except Exception as error:
+        raise UnreadableInput(
+            f"{file.name}: not a readable {FORMATS[file.container]} picture ({reason(error)})"
+        ) from error
+    check_size(file, opened.size)
+    return opened
+
+
+def check_size(file: File, size: tuple[int, int]) -> None:
+    """Raises `UnreadableInput` if a picture is empty or larger than any camera makes them."""
+    if not 0 < size[0] * size[1] <= MOST_PIXELS:
+        raise UnreadableInput(
+            f"{file.name}: absurd dimensions, {size[0]} x {size[1]}; at most {MOST_PIXELS} pixels are read"
+        )
+
+
+def reason(error: Exception) -> str:
+    """The first line of a decoder's message, without the memory addresses that Pillow puts in."""
+    text = str(error).partition("\n")[0]
+    if "unpack" in text:
+        return "it ends early"
+    return "unknown format" if "cannot identify" in text else text or type(error).__name__
+
+
+def parts_of(walk: Callable[[bytes], Iterator[Part]], file: File) -> Iterator[Part]:
+    """The parts of a file up to where it is broken."""
+    try:
+        yield from walk(file.data)
+    except ValueError:
+        return

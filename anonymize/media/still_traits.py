@@ -1,0 +1,241 @@
+"""What the headers of a picture file say: what its output takes over, and what it will not hold any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from PIL import ExifTags, Image, TiffTags
+from PIL.JpegImagePlugin import JpegImageFile, get_sampling
+
+from anonymize.errors import UnsupportedInput
+from anonymize.media.orient import Orientation
+from anonymize.media.still_file import File, parts_of
+from anonymize.media.still_frame import Pixels
+from anonymize.media.still_parts import Part, extras, png_parts, webp_parts
+
+_COLOUR_CHUNKS = frozenset(("gAMA", "cHRM", "sRGB", "iCCP", "cICP", "mDCV", "cLLI"))
+
+
+_ORIENTATIONS = {
+    2: Orientation(False, True, False),
+    3: Orientation(False, True, True),
+    4: Orientation(False, False, True),
+    5: Orientation(True, False, False),
+    6: Orientation(True, True, False),
+    7: Orientation(True, True, True),
+    8: Orientation(True, False, True),
+}
+"""EXIF's orientations other than upright."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What an output takes over from its source beside the pixels.
+
+    Args:
+        container: canonical suffix, a key of `FORMATS`.
+        channels: as in `still_frame.CHANNELS`.
+        depth: bits per sample that the file holds.
+        icc: the colour profile.
+        qtables: JPEG: one quantisation table (64 values, row by row of the upright picture) for each component.
+        subsampling: JPEG: Pillow's number, 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0.
+        progressive: JPEG: whether it is.
+        rgb_coded: JPEG: stored as R, G, B.
+        chunks: PNG: the chunks that say what its colours mean.
+        lossless: WebP: whether it is.
+        loop: animations: the file's own number of repetitions; None if it gives none.
+        compression: TIFF: Pillow's name of it.
+        heif: HEIC and AVIF: chroma and colour properties, by `pillow_heif` names.
+        notes: what is stored differently in any output, and why.
+    """
+
+    container: str
+    channels: str
+    depth: int = 8
+    icc: bytes = b""
+    qtables: tuple[tuple[int, ...], ...] = ()
+    subsampling: int = 0
+    progressive: bool = False
+    rgb_coded: bool = False
+    chunks: tuple[Part, ...] = ()
+    lossless: bool = True
+    loop: int | None = None
+    compression: str = ""
+    heif: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """A picture file, decoded as far as it could be.
+
+    Args:
+        traits: what the output takes over.
+        size: upright (width, height).
+        durations: how long each picture is shown, in seconds, as stored; a single 0 for a still.
+        removed: what the file holds beside its pictures, in words.
+        losses: what could not be read, in words.
+        pictures: gives the pixels of every picture, upright, each time anew.
+    """
+
+    traits: Traits
+    size: tuple[int, int]
+    durations: tuple[Fraction, ...]
+    removed: tuple[str, ...]
+    losses: tuple[str, ...]
+    pictures: Callable[[], Iterator[Pixels]]
+
+
+def traits_of(file: File, opened: Image.Image) -> Traits:
+    """What the output takes over, as far as the headers say."""
+    icc = opened.info.get("icc_profile")
+    traits = Traits(file.container, "", icc=icc if isinstance(icc, bytes) else b"")
+    if isinstance(opened, JpegImageFile):
+        return replace(
+            traits,
+            qtables=_qtables(opened),
+            subsampling=max(0, get_sampling(opened)),
+            progressive=bool(opened.info.get("progressive")),
+            rgb_coded=opened.mode == "RGB" and rgb_coded(opened),
+        )
+    if file.container == "png":
+        return replace(traits, chunks=tuple(part for part in parts_of(png_parts, file) if part[0] in _COLOUR_CHUNKS))
+    if file.container == "webp":
+        return replace(traits, lossless="VP8" not in {name for name, _ in parts_of(webp_parts, file)})
+    if file.container == "tiff":
+        _check_pages(file, opened)
+        return replace(traits, compression=str(opened.info.get("compression", "")))
+    if file.container == "avif":
+        return replace(traits, heif={"chroma": _avif_chroma(file)})
+    return traits
+
+
+def transposed(traits: Traits) -> Traits:
+    """`traits` for a picture whose rows have become columns."""
+    tables = tuple(tuple(np.reshape(table, (8, 8)).T.ravel().tolist()) for table in traits.qtables)
+    return replace(traits, qtables=tables, subsampling=0 if traits.subsampling == 1 else traits.subsampling)
+
+
+def _qtables(opened: JpegImageFile) -> tuple[tuple[int, ...], ...]:
+    """The quantisation table of each component, row by row."""
+    tables = opened.quantization
+    return tuple(tuple(tables[layer[3]]) for layer in opened.layer if layer[3] in tables)
+
+
+def rgb_coded(opened: Image.Image) -> bool:
+    """Whether a JPEG's three components are R, G and B, by libjpeg's rules."""
+    if "jfif" in opened.info:
+        return False
+    if "adobe_transform" in opened.info:
+        return bool(opened.info["adobe_transform"] == 0)
+    return isinstance(opened, JpegImageFile) and [layer[0] for layer in opened.layer] == [82, 71, 66]
+
+
+def _check_pages(file: File, opened: Image.Image) -> None:
+    """Raises `UnsupportedInput` if a TIFF has further pages that are no smaller copies of the first."""
+    for page in range(1, getattr(opened, "n_frames", 1)):
+        opened.seek(page)
+        if not int(tags(opened).get(254, 0)) & 1:
+            raise UnsupportedInput(f"{file.name}: TIFF with several pages is not supported; split it into pictures")
+    opened.seek(0)
+
+
+def tags(opened: Image.Image) -> Mapping[int, Any]:
+    """The tags of a TIFF's present page."""
+    return getattr(opened, "tag_v2", {})
+
+
+def _avif_chroma(file: File) -> str:
+    """The chroma subsampling of an AVIF. Raises `UnsupportedInput` for what would not survive (AV1-ISOBMFF, 2.3)."""
+    place = file.data.find(b"av1C")
+    flags = file.data[place + 6] if 0 < place < len(file.data) - 6 else 0
+    if flags & 0x60:
+        raise UnsupportedInput(f"{file.name}: AVIF with more than 8 bits is not supported; convert it to PNG or HEIC")
+    nclx = file.data.find(b"colrnclx")
+    if nclx > 0 and int.from_bytes(file.data[nclx + 8 : nclx + 10], "big") not in (1, 2):
+        raise UnsupportedInput(f"{file.name}: AVIF in a wide colour space is not supported; convert it to PNG")
+    return {0x0C: "4:2:0", 0x08: "4:2:2"}.get(flags & 0x0C, "4:4:4")
+
+
+def orientation_of(file: File, opened: Image.Image) -> Orientation:
+    """How the decoded picture is turned upright. Players look at EXIF only, so XMP does not count."""
+    if file.container == "tiff":
+        return Orientation()  # Pillow turns these itself
+    value = _exif(opened.info.get("exif")).get(ExifTags.Base.Orientation, 1)
+    return _ORIENTATIONS.get(value if isinstance(value, int) else 1, Orientation())
+
+
+def _exif(data: Any) -> Image.Exif:
+    """EXIF, as far as it can be read."""
+    exif = Image.Exif()
+    if isinstance(data, bytes):
+        try:
+            exif.load(data)
+        except Exception:  # noqa: BLE001 - it is thrown away in any case, and players cannot read it either
+            return Image.Exif()
+    return exif
+
+
+def removed_from(file: File, opened: Image.Image) -> tuple[str, ...]:
+    """What the file holds beside its picture, in words."""
+    words = exif_words(opened.info.get("exif"))
+    if file.container == "tiff":
+        return (*words, *_tiff_words(opened))
+    if file.container == "bmp":
+        return tuple(words)
+    return (*words, *extras(file.container, file.data))
+
+
+def exif_words(data: Any) -> list[str]:
+    """What an EXIF block holds, in words; empty without one."""
+    if not data:
+        return []
+    exif = _exif(data)
+    held = {
+        "camera": exif.keys() & {ExifTags.Base.Make, ExifTags.Base.Model},
+        "position": ExifTags.IFD.GPSInfo in exif,
+        "time": ExifTags.Base.DateTime in exif or ExifTags.IFD.Exif in exif,
+        "thumbnail": _ifd(exif, ExifTags.IFD.IFD1),
+    }
+    named = [word for word, there in held.items() if there]
+    return [f"EXIF ({', '.join(named)})" if named else "EXIF"]
+
+
+def _ifd(exif: Image.Exif, number: int) -> Mapping[int, Any]:
+    """One of EXIF's further directories, empty where it cannot be read."""
+    try:
+        return exif.get_ifd(number)
+    except Exception:  # noqa: BLE001 - it is thrown away in any case
+        return {}
+
+
+STRUCTURAL_TAGS = frozenset(
+    (254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 282, 283, 284, 296, 317, 320, 322, 323, 324, 325)
+) | {330, 338, 339, 347, 530, 532, 34675}
+"""TIFF tags without which the picture could not be shown; 34675 is the colour profile."""
+
+
+def _tiff_words(opened: Image.Image) -> list[str]:
+    """The tags of a TIFF beside its picture, and its smaller copies."""
+    words = [f"TIFF tag {TiffTags.lookup(tag).name}" for tag in tags(opened) if tag not in STRUCTURAL_TAGS]
+    return [*words, "thumbnail"] if getattr(opened, "n_frames", 1) > 1 else words
+
+
+def shown(pixels: Pixels, channels: str) -> tuple[Pixels, tuple[str, ...]]:
+    """Read-only `pixels` without colour where they are fully transparent, and what that removed, in words.
+
+    Nobody looks for faces where nothing is to be seen; so nothing may be left there.
+    """
+    pixels = np.ascontiguousarray(pixels)
+    hidden: tuple[str, ...] = ()
+    if channels in ("LA", "RGBA"):
+        invisible = pixels[..., -1] == 0
+        if pixels[invisible].any():
+            pixels = np.where(invisible[..., None], 0, pixels).astype(pixels.dtype)
+            hidden = ("colours hidden under full transparency",)
+    pixels.flags.writeable = False
+    return pixels, hidden

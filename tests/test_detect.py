@@ -1,0 +1,262 @@
+"""Tiles, merging, scales and looks, with detectors that are simple enough to be right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+
+import cv2
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from anonymize import settings
+from anonymize.data import Detections, Kind, Plane
+from anonymize.detect import build, look
+from anonymize.detect.look import scales
+from anonymize.detect.merge import fuse, overlaps, suppress
+from anonymize.detect.tiles import OVERLAP, detect_tiled, tiles
+from anonymize.errors import ModelError, UsageError
+
+FACES = frozenset({Kind.FACE})
+
+
+@dataclass
+class Bright:
+    """Finds bright patches exactly, and notes the sizes of the pictures it was given."""
+
+    name: str = "bright"
+    sha256: str = "0" * 64
+    kinds: frozenset[Kind] = FACES
+    smallest: float = 16.0
+    largest: int = 200
+    score: float = 0.9
+    seen: list[tuple[int, int]] = field(default_factory=list)
+
+    def detect(self, picture: NDArray[np.uint8]) -> Detections:
+        self.seen.append((picture.shape[1], picture.shape[0]))
+        lit = (picture[..., 0] > 127).astype(np.uint8)
+        count, _, stats, _ = cv2.connectedComponentsWithStats(lit)
+        boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:count]]
+        return detections([(*box, self.score) for box in boxes])
+
+
+@dataclass
+class Still:
+    """A frame of one picture."""
+
+    picture: NDArray[np.uint8]
+    index: int = 0
+    pts: int = 0
+    time_base: Fraction = Fraction(1, 25)
+    depth: int = 8
+    planes: tuple[Plane, ...] = ()
+
+    @property
+    def width(self) -> int:
+        return int(self.picture.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.picture.shape[0])
+
+    def bgr(self, width: int, height: int) -> NDArray[np.uint8]:
+        return cv2.resize(self.picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+    def luma(self, width: int, height: int) -> NDArray[np.uint8]:
+        return self.bgr(width, height)[..., 0]
+
+    def writable(self) -> Still:
+        return Still(self.picture.copy())
+
+
+def detections(rows: list[tuple[float, ...]], kind: Kind = Kind.FACE) -> Detections:
+    """From rows of x0, y0, x1, y1, score."""
+    table = np.array(rows, np.float32).reshape(-1, 5)
+    return Detections(table[:, :4], table[:, 4], np.full(len(table), int(kind), np.int8))
+
+
+def canvas(width: int, height: int, *boxes: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    picture = np.zeros((height, width, 3), np.uint8)
+    for x0, y0, x1, y1 in boxes:
+        picture[y0:y1, x0:x1] = 255
+    return picture
+
+
+# Tiles
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(150, 1500))
+def test_tiles_cover_everything_and_overlap(width: int, height: int, longest: int) -> None:
+    parts = tiles(width, height, longest)
+    assert all(0 <= t.x0 < t.x1 <= width and 0 <= t.y0 < t.y1 <= height for t in parts)
+    assert all(t.x1 - t.x0 <= longest and t.y1 - t.y0 <= longest for t in parts)
+    for low, high, length in (("x0", "x1", width), ("y0", "y1", height)):
+        spans = sorted({(getattr(t, low), getattr(t, high)) for t in parts})
+        assert spans[0][0] == 0
+        assert spans[-1][1] == length
+        shared = [before[1] - after[0] for before, after in pairwise(spans)]
+        assert all(s >= min(OVERLAP, longest // 4) - 1 for s in shared)
+
+
+def test_tiles_are_few_and_of_one_size() -> None:
+    assert len(tiles(1280, 720, 1280)) == 1
+    parts = tiles(2560, 1440, 1280)
+    assert len(parts) == 6
+    assert len({(t.x1 - t.x0, t.y1 - t.y0) for t in parts}) == 1
+
+
+@hypothesis.settings(deadline=None)  # the first call loads OpenCV's connected components
+@given(st.data())
+def test_a_thing_cut_by_seams_comes_out_whole(data: st.DataObject) -> None:
+    """Whatever its size and place: smaller than the overlap, cut by one seam, by two, or spanning several tiles."""
+    width, height = data.draw(st.integers(201, 700)), data.draw(st.integers(150, 500))
+    x0, y0 = data.draw(st.integers(0, width - 10)), data.draw(st.integers(0, height - 10))
+    x1, y1 = data.draw(st.integers(x0 + 8, width)), data.draw(st.integers(y0 + 8, height))
+    found = detect_tiled(Bright(), canvas(width, height, (x0, y0, x1, y1)))
+    assert found.xyxy.tolist() == [[x0, y0, x1, y1]]
+
+
+def test_neighbours_at_a_seam_stay_apart() -> None:
+    boxes = ((170, 20, 200, 60), (210, 20, 240, 60), (170, 80, 240, 120), (60, 190, 100, 230), (110, 190, 150, 230))
+    found = detect_tiled(Bright(), canvas(400, 400, *boxes))
+    assert sorted(map(tuple, found.xyxy.tolist())) == sorted(tuple(map(float, box)) for box in boxes)
+
+
+def test_a_small_picture_is_one_tile() -> None:
+    bright = Bright()
+    detect_tiled(bright, canvas(200, 120))
+    assert bright.seen == [(200, 120)]
+
+
+# Merging
+
+
+def test_overlaps_of_boxes() -> None:
+    others = np.array([[5, 0, 15, 10], [2, 2, 4, 4]], np.float32)
+    union, inside = overlaps(np.array([[0, 0, 10, 10]], np.float32), others)
+    assert union[0].tolist() == pytest.approx([1 / 3, 0.04])
+    assert inside[0].tolist() == pytest.approx([0.5, 1.0])
+
+
+def test_suppression_keeps_the_best_of_each_kind() -> None:
+    faces = detections([(0, 0, 10, 10, 0.5), (1, 0, 11, 10, 0.9), (40, 0, 50, 10, 0.2)])
+    plates = detections([(0, 0, 10, 10, 0.4)], Kind.PLATE)
+    kept = suppress(Detections.concatenate([faces, plates]))
+    assert kept.score.tolist() == pytest.approx([0.9, 0.4, 0.2])
+    assert kept.kind.tolist() == [Kind.FACE, Kind.PLATE, Kind.FACE]
+
+
+def test_fusing_covers_all_that_is_trusted() -> None:
+    found = fuse(detections([(0, 0, 10, 10, 0.8), (1, -1, 11, 10, 0.6), (-2, 0, 9, 12, 0.2)]))
+    assert found.xyxy.tolist() == [[0, -1, 11, 10]]
+    assert found.score.tolist() == pytest.approx([0.8])
+
+
+def test_a_part_of_a_face_is_that_face_but_a_small_face_before_a_large_one_is_not() -> None:
+    half = fuse(detections([(0, 0, 40, 40, 0.8), (0, 0, 40, 18, 0.5)]))
+    assert half.xyxy.tolist() == [[0, 0, 40, 40]]
+    assert len(fuse(detections([(0, 0, 40, 40, 0.8), (0, 0, 10, 10, 0.5)]))) == 2
+
+
+def test_fusing_nothing() -> None:
+    assert len(fuse(Detections.empty())) == len(suppress(Detections.empty())) == 0
+
+
+@given(st.lists(st.tuples(*[st.floats(0, 100)] * 2, *[st.floats(1, 60)] * 2, st.floats(0.05, 1)), max_size=12))
+def test_fusing_loses_no_good_find(rows: list[tuple[float, ...]]) -> None:
+    """Everything found is still met by a box of at least its score, and each score was given by somebody."""
+    found = detections([(x, y, x + w, y + h, score) for x, y, w, h, score in rows])
+    fused = fuse(found)
+    assert set(fused.score.tolist()) <= set(found.score.tolist())
+    if len(found):
+        _, inside = overlaps(found.xyxy, fused.xyxy)
+        better = fused.score[None, :] >= found.score[:, None]
+        assert ((inside > 0.3) & better).any(axis=1).all()
+
+
+# Looks
+
+
+@pytest.mark.parametrize(
+    ("min_face", "size", "expected"),
+    [
+        (16, (1280, 720), [1, 0.5]),
+        (8, (1280, 720), [2, 1, 0.5]),
+        (64, (1280, 720), [0.25, 0.125]),
+        (16, (2160, 3840), [1, 0.5, 0.25]),
+        (1, (64, 64), [3, 1.5]),
+    ],
+)
+def test_scales_follow_the_smallest_face_and_the_picture(
+    min_face: float, size: tuple[int, int], expected: list[float]
+) -> None:
+    detect = settings.Detect(min_face=min_face)
+    ordinary = scales(Bright(smallest=16), detect, FACES, size, thorough=False)
+    thorough = scales(Bright(smallest=16), detect, FACES, size, thorough=True)
+    assert ordinary == pytest.approx(expected)
+    assert thorough == pytest.approx([s * f for s in expected for f in (2**0.5, 1)])
+
+
+def test_scales_of_what_is_not_wanted() -> None:
+    assert scales(Bright(), settings.Detect(), frozenset({Kind.PLATE}), (640, 360), thorough=True) == ()
+
+
+def test_a_look_gives_boxes_in_the_frames_pixels() -> None:
+    found = look(Still(canvas(640, 360, (320, 180, 400, 300))), [Bright()], settings.Detect(), FACES, thorough=True)
+    assert found.xyxy == pytest.approx(np.array([[320, 180, 400, 300]]), abs=4)
+
+
+def test_a_thorough_look_sees_more_scales() -> None:
+    frame = Still(canvas(640, 360))
+    ordinary, thorough = Bright(), Bright()
+    look(frame, [ordinary], settings.Detect(), FACES, thorough=False)
+    look(frame, [thorough], settings.Detect(), FACES, thorough=True)
+    assert len(thorough.seen) > len(ordinary.seen)
+
+
+def test_detectors_share_one_box() -> None:
+    detectors = [Bright(score=0.6), Bright(name="other", score=0.8)]
+    found = look(Still(canvas(200, 200, (50, 50, 100, 100))), detectors, settings.Detect(), FACES, thorough=False)
+    assert found.score.tolist() == pytest.approx([0.8])
+
+
+@pytest.mark.parametrize(
+    ("box", "reason"),
+    [((0, 0, 190, 8), "a stripe is no face"), ((0, 0, 8, 190), "nor is a post")],
+)
+def test_absurd_boxes_are_dropped(box: tuple[int, int, int, int], reason: str) -> None:
+    frame = Still(canvas(200, 200, box))
+    assert len(look(frame, [Bright()], settings.Detect(min_face=8), FACES, thorough=False)) == 0, reason
+
+
+def test_what_is_not_wanted_or_too_faint_is_dropped() -> None:
+    frame = Still(canvas(200, 200, (50, 50, 100, 100)))
+    both = Bright(kinds=frozenset({Kind.FACE, Kind.PLATE}))
+    assert len(look(frame, [both], settings.Detect(), frozenset({Kind.PLATE}), thorough=False)) == 0
+    assert len(look(frame, [Bright(score=0.1)], settings.Detect(low=0.15), FACES, thorough=False)) == 0
+
+
+def test_a_frame_of_one_pixel() -> None:
+    assert len(look(Still(canvas(1, 1)), build(["centerface"], FACES), settings.Detect(), FACES, thorough=True)) == 0
+
+
+# Building
+
+
+def test_plates_without_a_plate_model_are_refused() -> None:
+    with pytest.raises(ModelError, match="no plate model is installed"):
+        build(["centerface"], {Kind.FACE, Kind.PLATE})
+
+
+def test_an_unknown_detector_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"'retina'.*centerface"):
+        build(["retina"], FACES)
+
+
+def test_a_detector_named_twice_is_built_once() -> None:
+    assert [d.name for d in build(["centerface", "centerface"], FACES, threads=1)] == ["centerface"]

@@ -1,0 +1,192 @@
+"""The registry: nothing unverified is used, nothing is downloaded unasked, nothing half-written is left."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anonymize import models
+from anonymize.data import Kind
+from anonymize.errors import ModelError
+from anonymize.models import State, registry
+from anonymize.models.runtime import flexible
+
+CONTENT = b"weights"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty user's folder, and `yunet` registered with the contents `CONTENT`."""
+    monkeypatch.setenv("ANONYMIZE_MODELS", str(tmp_path / "models"))
+    fake = models.find("yunet")
+    changed = {name: getattr(fake, name) for name in fake.__dataclass_fields__}
+    changed |= {"sha256": hashlib.sha256(CONTENT).hexdigest(), "size": len(CONTENT)}
+    monkeypatch.setitem(registry._registry(), "yunet", models.Model(**changed))
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "some.onnx"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def test_every_entry_is_complete() -> None:
+    for model in models.list_models():
+        assert len(model.sha256) == 64
+        assert model.size > 0
+        assert model.kinds
+        assert all((model.licence, model.source, model.install, model.trained_on, model.recall))
+        assert model.where in ("package", "user", "shipped")
+        assert (model.where == "package") == bool(model.package)
+        assert not model.url or model.url.startswith("https://")
+
+
+def test_the_default_model_is_there_and_sound() -> None:
+    assert models.verify()["centerface"] is State.OK
+    path = models.locate("centerface")
+    assert path.stat().st_size == models.find("centerface").size
+    assert models.find("centerface").kinds == (Kind.FACE,)
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(ModelError, match=r"'resnet'.*centerface"):
+        models.locate("resnet")
+
+
+def test_an_absent_model_says_how_to_get_it(folder: Path) -> None:
+    assert models.verify()["yunet"] is State.ABSENT
+    with pytest.raises(ModelError, match=r"not installed.*models import yunet"):
+        models.locate("yunet")
+
+
+def test_an_altered_model_is_not_used(folder: Path) -> None:
+    folder.mkdir()
+    (folder / models.find("yunet").file).write_bytes(b"other weights")
+    assert models.verify()["yunet"] is State.ALTERED
+    with pytest.raises(ModelError, match="sha256 differs"):
+        models.read("yunet")
+
+
+def test_import_checks_and_stores(folder: Path, source: Path) -> None:
+    stored = models.import_model("yunet", source)
+    assert stored.parent == folder
+    assert models.locate("yunet") == stored
+    assert models.read("yunet") == CONTENT
+    assert models.verify()["yunet"] is State.OK
+
+
+def test_import_refuses_another_file_and_leaves_nothing(folder: Path, source: Path) -> None:
+    source.write_bytes(CONTENT + b"!")
+    with pytest.raises(ModelError, match="nothing was kept"):
+        models.import_model("yunet", source)
+    assert not folder.exists()
+
+
+def test_import_of_a_missing_file(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot read"):
+        models.import_model("yunet", tmp_path / "absent.onnx")
+
+
+def test_import_where_nothing_can_be_written(source: Path, folder: Path, tmp_path: Path) -> None:
+    folder.write_text("a file where the folder should be")
+    with pytest.raises(ModelError, match="cannot write"):
+        models.import_model("yunet", source)
+
+
+def test_a_packaged_model_is_not_imported(source: Path) -> None:
+    with pytest.raises(ModelError, match="comes with a package"):
+        models.import_model("centerface", source)
+
+
+def test_the_users_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("ANONYMIZE_MODELS", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert registry.user_folder() == tmp_path / "anonymize" / "models"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    assert registry.user_folder() == Path.home() / ".local" / "share" / "anonymize" / "models"
+
+
+class Server(urllib.request.HTTPSHandler):
+    """Answers every https request by itself, without a network."""
+
+    def __init__(self, content: bytes | None = None, location: str = "") -> None:
+        super().__init__()
+        self.content, self.location = content, location
+
+    def https_open(self, request: urllib.request.Request) -> Any:
+        if self.content is None and not self.location:
+            raise urllib.error.URLError("no route to host")
+        headers = urllib.request.http.client.HTTPMessage()  # type: ignore[attr-defined]
+        if self.location:
+            headers["Location"] = self.location
+        answer = urllib.response.addinfourl(
+            io.BytesIO(self.content or b""), headers, request.full_url, 302 if self.location else 200
+        )
+        answer.msg = "Found" if self.location else "OK"  # type: ignore[attr-defined]
+        return answer
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    opener = urllib.request.build_opener
+    monkeypatch.setattr(urllib.request, "build_opener", lambda *handlers: opener(server, *handlers))
+
+
+def test_fetch_stores_what_was_registered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, Server(CONTENT))
+    assert models.fetch("yunet").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("content", [b"", b"weightz", CONTENT + b" and more" * 1000])
+def test_fetch_refuses_anything_else(folder: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    serve(monkeypatch, Server(content))
+    with pytest.raises(ModelError, match="nothing was kept"):
+        models.fetch("yunet")
+    assert not folder.exists()
+
+
+def test_fetch_without_a_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, Server())
+    with pytest.raises(ModelError, match=r"no route to host.*models import yunet FILE"):
+        models.fetch("yunet")
+
+
+def test_fetch_follows_redirects_to_https_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, Server(location="http://example.org/weights"))
+    with pytest.raises(ModelError, match="not https"):
+        models.fetch("yunet")
+
+
+def test_fetch_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModelError, match="comes with a package"):
+        models.fetch("centerface")
+
+
+def test_a_session_takes_any_size_and_runs_on_the_processor_only() -> None:
+    session = models.session("centerface", threads=1)
+    assert session.get_providers() == ["CPUExecutionProvider"]
+    for height, width in ((32, 64), (96, 32)):
+        (heat,) = session.run(["537"], {"input.1": np.zeros((1, 3, height, width), np.float32)})
+        assert heat.shape == (1, 1, height // 4, width // 4)
+
+
+def test_a_session_needs_a_model_that_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anonymize.models.runtime.read", lambda _: b"no model at all")
+    with pytest.raises(ModelError, match="cannot run the model 'yunet'"):
+        models.session("yunet")
+
+
+def test_flexible_leaves_only_real_inputs() -> None:
+    import onnx
+
+    graph = onnx.load_from_string(flexible(models.read("centerface"))).graph
+    assert [value.name for value in graph.input] == ["input.1"]
+    dims = graph.input[0].type.tensor_type.shape.dim
+    assert [dim.dim_param or dim.dim_value for dim in dims] == [1, 3, "height", "width"]

@@ -1,0 +1,405 @@
+"""The tracker on made pictures: textured squares that move over a textured ground, seen by a moving camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from anonymize.data import Box, Detections, Kind, Plane, Track, Why
+from anonymize.settings import Follow
+from anonymize.track import Tracker
+
+WIDTH, HEIGHT = 320, 180
+HIGH = 0.35
+Picture = NDArray[np.uint8]
+Finds = Mapping[int, Sequence[tuple[Box, float]]]
+Where = Callable[[int], Box]
+
+
+@dataclass(frozen=True)
+class Still:
+    """The least a frame needs for the tracker: grey pixels and a time."""
+
+    index: int
+    picture: Picture
+    pts: int
+    time_base: Fraction = Fraction(1, 25)
+    depth: int = 8
+    planes: tuple[Plane, ...] = ()
+
+    @property
+    def width(self) -> int:
+        return int(self.picture.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.picture.shape[0])
+
+    def luma(self, width: int, height: int) -> Picture:
+        return cv2.resize(self.picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+    def bgr(self, width: int, height: int) -> Picture:  # noqa: ARG002  # the protocol's names
+        raise AssertionError("the tracker looks at luma only")
+
+    def writable(self) -> Still:
+        raise AssertionError("the tracker draws nothing")
+
+
+def texture(width: int, height: int, seed: int) -> Picture:
+    """Smooth random blobs of full contrast."""
+    noise = np.random.default_rng(seed).normal(size=(height, width)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), 2.5)
+    return np.asarray(np.clip(128 + 55 * smooth / smooth.std(), 0, 255), np.uint8)
+
+
+GROUND = texture(3 * WIDTH, 3 * HEIGHT, 1)
+OTHER = texture(3 * WIDTH, 3 * HEIGHT, 2)
+SKIN = texture(64, 64, 3)
+
+
+def scene(
+    frames: int, subject: Where | None = None, pan: tuple[float, float] = (0.0, 0.0), ground: Picture = GROUND
+) -> list[Picture]:
+    """Pictures of a square at `subject(frame)` before a ground that the camera pans over by `pan` pixels a frame."""
+    pictures = []
+    for i in range(frames):
+        shift = np.array([[1.0, 0, -WIDTH - pan[0] * i], [0, 1, -HEIGHT - pan[1] * i]])
+        picture = np.asarray(cv2.warpAffine(ground, shift, (WIDTH, HEIGHT)), np.uint8)
+        if subject is not None:
+            x0, y0, x1, y1 = subject(i)
+            place = np.array([[(x1 - x0) / 64, 0.0, x0], [0, (y1 - y0) / 64, y0]])
+            cv2.warpAffine(
+                SKIN, place, (WIDTH, HEIGHT), picture, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
+            )
+        pictures.append(picture)
+    return pictures
+
+
+def boxes(rows: Iterable[tuple[Box, float]]) -> Detections:
+    rows = list(rows)
+    xyxy = np.array([box for box, _ in rows], np.float32).reshape(-1, 4)
+    return Detections(xyxy, np.array([score for _, score in rows], np.float32), np.full(len(rows), Kind.FACE, np.int8))
+
+
+def follow(
+    pictures: Sequence[Picture],
+    finds: Finds,
+    settings: Follow | None = None,
+    pts: Sequence[int] | None = None,
+    late: int = 0,
+) -> tuple[list[Track], list[int]]:
+    """Run a tracker; each find is handed over `late` frames after its own. Tracks, and where scenes began."""
+    tracker, cuts = Tracker(settings or Follow(), HIGH), []
+    for i, picture in enumerate(pictures):
+        if tracker.see(Still(i, picture, pts[i] if pts else i)):
+            cuts.append(i)
+        if i - late in finds:
+            tracker.find(i - late, boxes(finds[i - late]))
+    for i in range(max(len(pictures) - late, 0), len(pictures)):
+        if i in finds:
+            tracker.find(i, boxes(finds[i]))
+    return tracker.finish(), cuts
+
+
+def at(track: Track, index: int) -> NDArray[np.float32]:
+    return np.asarray(track.xyxy[index - track.first])
+
+
+def holds(outer: NDArray[np.float32], inner: Box, slack: float = 0.0) -> bool:
+    x0, y0, x1, y1 = inner
+    return bool(outer[0] <= x0 + slack and outer[1] <= y0 + slack and outer[2] >= x1 - slack and outer[3] >= y1 - slack)
+
+
+def standing(_: int) -> Box:
+    return (140.0, 70.0, 180.0, 120.0)
+
+
+def walking(i: int) -> Box:
+    return (60.0 + 3 * i, 60.0, 100.0 + 3 * i, 110.0)
+
+
+def test_no_find_gives_no_track() -> None:
+    assert follow(scene(5), {0: [], 4: []}) == ([], [])
+
+
+def test_nothing_seen_gives_no_track() -> None:
+    assert Tracker(Follow(), HIGH).finish() == []
+
+
+def test_single_frame() -> None:
+    (track,), cuts = follow(scene(1, standing), {0: [(standing(0), 0.9)]})
+    assert (track.first, track.end, cuts) == (0, 1, [])
+    assert track.why == (Why.DETECTED,)
+    assert holds(at(track, 0), standing(0))
+
+
+def test_interpolation_follows_the_picture() -> None:
+    def turning(i: int) -> Box:
+        x = 60 + 5 * min(i, 30 - i)
+        return (x, 60.0, x + 40.0, 110.0)
+
+    tracks, _ = follow(scene(31, turning), {i: [(turning(i), 0.9)] for i in (0, 30)})
+    (track,) = tracks
+    assert set(track.why[1:-1]) == {Why.INTERPOLATED}
+    assert all(holds(at(track, i), turning(i), slack=3) for i in range(31))
+
+
+def test_back_fill_and_hold_follow_the_picture_under_a_pan() -> None:
+    tracks, cuts = follow(scene(41, walking, pan=(4, 1)), {20: [(walking(20), 0.9)]})
+    (track,) = tracks
+    assert cuts == []
+    assert track.first == 0
+    assert track.end == 41
+    assert set(track.why[:20]) == {Why.HELD}
+    assert all(holds(at(track, i), walking(i), slack=3) for i in range(41))
+
+
+def test_hold_ends_when_nothing_alike_is_there() -> None:
+    pictures = scene(30, standing) + scene(60)
+    (track,), cuts = follow(pictures, {i: [(standing(i), 0.9)] for i in range(0, 30, 3)}, Follow(hold=0.4))
+    assert cuts == []
+    assert 27 + 10 < track.end <= 27 + 12
+
+
+def test_hold_goes_on_while_the_subject_is_in_sight() -> None:
+    (track,), _ = follow(scene(50, standing), {0: [(standing(0), 0.9)]}, Follow(hold=0.4, bridge=0.4))
+    assert 35 <= track.end <= 42, "four times as long, and no longer"
+
+
+def test_a_weak_find_is_dropped_three_that_agree_are_kept() -> None:
+    pictures = scene(20, standing)
+    assert follow(pictures, {0: [(standing(0), 0.2)]})[0] == []
+    (track,), _ = follow(pictures, {i: [(standing(i), 0.2)] for i in (6, 9, 12)})
+    assert track.first == 0
+    assert track.score.max() == pytest.approx(0.2)
+
+
+def test_weak_finds_before_the_first_strong_one_are_adopted() -> None:
+    finds = {3: [(standing(3), 0.2)], 30: [(standing(30), 0.9)]}
+    (track,), _ = follow(scene(40, standing), finds, Follow(hold=0.2))
+    assert track.why[3 - track.first] is Why.DETECTED
+    assert track.why[10 - track.first] is Why.INTERPOLATED
+
+
+def test_min_finds() -> None:
+    pictures, finds = scene(12, standing), {i: [(standing(i), 0.9)] for i in (0, 3)}
+    assert len(follow(pictures, finds, Follow(min_finds=2))[0]) == 1
+    assert follow(pictures, finds, Follow(min_finds=3))[0] == []
+
+
+def test_tracks_never_cross_a_cut() -> None:
+    pictures = scene(10, standing) + [255 - p for p in scene(10, walking, ground=OTHER)]
+    tracks, cuts = follow(pictures, {9: [(standing(9), 0.9)], 10: [(walking(0), 0.9)]})
+    assert cuts == [10]
+    assert sorted((t.first, t.end) for t in tracks) == [(0, 10), (10, 20)]
+
+
+def test_the_find_before_a_cut_may_come_late() -> None:
+    pictures = scene(10, standing) + scene(10, ground=OTHER)
+    (track,), cuts = follow(pictures, {9: [(standing(9), 0.9)]}, late=1)
+    assert cuts == [10]
+    assert (track.first, track.end) == (0, 10)
+
+
+@pytest.mark.parametrize("pan", [(0.0, 0.0), (12.0, 0.0), (0.0, -9.0), (25.0, 8.0)])
+def test_a_pan_is_no_cut(pan: tuple[float, float]) -> None:
+    _, cuts = follow(scene(12, standing, pan=pan), {})
+    assert cuts == []
+
+
+def test_zoom_rotation_and_noise_are_no_cut() -> None:
+    rng = np.random.default_rng(0)
+    centre = (1.5 * WIDTH, 1.5 * HEIGHT)
+    pictures = []
+    for i in range(15):
+        turn = cv2.getRotationMatrix2D(centre, 1.5 * i, 1 + 0.03 * i) - np.array([[0, 0, WIDTH], [0, 0, HEIGHT]])
+        picture = cv2.warpAffine(GROUND, turn, (WIDTH, HEIGHT)) + rng.normal(0, 6, (HEIGHT, WIDTH))
+        pictures.append(np.clip(picture, 0, 255).astype(np.uint8))
+    assert follow(pictures, {})[1] == []
+
+
+def test_a_dip_in_brightness_neither_cuts_nor_loses_the_subject() -> None:
+    pictures = scene(24, walking)
+    for i in range(8, 14):
+        pictures[i] = (pictures[i] * 0.35).astype(np.uint8)
+    (track,), cuts = follow(pictures, {4: [(walking(4), 0.9)]})
+    assert cuts == []
+    assert all(holds(at(track, i), walking(i), slack=4) for i in range(24))
+
+
+def test_a_flash_does_not_end_tracks() -> None:
+    pictures = scene(30, walking)
+    pictures[12] = np.full((HEIGHT, WIDTH), 250, np.uint8)
+    finds: Finds = {6: [(walking(6), 0.9)], 11: [(walking(11), 0.9)], 12: [], 18: [(walking(18), 0.9)]}
+    (track,), cuts = follow(pictures, finds)
+    assert cuts == [12, 13], "both sides are looked at"
+    assert (track.first, track.end) == (0, 30)
+
+
+def test_black_pictures_and_static_noise() -> None:
+    rng = np.random.default_rng(0)
+    black = [np.zeros((HEIGHT, WIDTH), np.uint8)] * 6
+    noise = [rng.integers(0, 255, (HEIGHT, WIDTH), np.uint8) for _ in range(6)]
+    tracks, _ = follow(black + noise, {3: [(standing(3), 0.9)], 8: [(standing(8), 0.9)]})
+    assert all(np.isfinite(t.xyxy).all() for t in tracks)
+    assert {3, 8} <= {i for t in tracks for i in range(t.first, t.end)}
+
+
+def test_a_subject_that_leaves_is_not_squeezed_into_the_picture() -> None:
+    def leaving(i: int) -> Box:
+        return (240.0 + 4 * i, 60.0, 290.0 + 4 * i, 120.0)
+
+    def clipped(i: int) -> Box:
+        x0, y0, x1, y1 = leaving(i)
+        return (x0, y0, min(x1, float(WIDTH)), y1)
+
+    finds = {i: [(clipped(i), 0.9)] for i in range(0, 19, 3)}
+    (track,), _ = follow(scene(30, leaving), finds)
+    sizes = track.xyxy[:, 2] - track.xyxy[:, 0]
+    assert sizes.min() >= 48
+    assert track.xyxy[18 - track.first, 2] > WIDTH + 30
+    assert track.end <= 24, "it is out of the picture"
+
+
+def test_a_subject_comes_back_with_the_camera() -> None:
+    def swinging(i: int) -> Box:
+        x = 250.0 + 10 * min(i, 20 - i)
+        return (x, 60.0, x + 40.0, 110.0)
+
+    def shot(i: int) -> Picture:
+        return scene(1, lambda _: swinging(i), ground=np.roll(GROUND, round(swinging(i)[0]), axis=1))[0]
+
+    pictures = [shot(i) for i in range(21)]
+    (track,), _ = follow(pictures, {0: [(swinging(0), 0.9)]})
+    assert holds(at(track, 20), swinging(20), slack=8)
+
+
+def test_variable_frame_rate() -> None:
+    pts = [0, 1, 2, 3, 53, 54, 55, 56, 57, 58]
+    pictures = scene(10, walking)
+    (track,), _ = follow(pictures, {6: [(walking(6), 0.9)]}, Follow(hold=1.0), pts=pts)
+    assert track.first == 4, "two seconds before the find is more than hold"
+    assert track.end == 10
+
+
+def test_two_tracks_on_one_subject_become_one() -> None:
+    finds = {i: [(standing(i), 0.9), ((142.0, 72.0, 184.0, 122.0), 0.8)] for i in range(0, 20, 3)}
+    (track,), _ = follow(scene(20, standing), finds)
+    assert holds(at(track, 9), (140, 70, 184, 122))
+
+
+def test_people_who_pass_keep_a_box_each() -> None:
+    left, right = walking, lambda i: (220.0 - 3 * i, 62.0, 260.0 - 3 * i, 112.0)
+    pictures = scene(40, left)
+    finds = {i: [(left(i), 0.9), (right(i), 0.8)] for i in range(0, 40, 3)}
+    tracks, _ = follow(pictures, finds)
+    for i in finds:
+        for box, _ in finds[i]:
+            assert any(t.first <= i < t.end and holds(at(t, i), box, 1e-3) for t in tracks)
+
+
+def test_a_jittering_detector_never_makes_the_box_too_small() -> None:
+    def jittered(i: int) -> Box:
+        shrink = 4.0 if i % 2 else 0.0
+        x0, y0, x1, y1 = standing(i)
+        return (x0 + shrink, y0 + shrink, x1 - shrink, y1 - shrink)
+
+    (track,), _ = follow(scene(20, standing), {i: [(jittered(i), 0.9)] for i in range(20)})
+    assert all(holds(at(track, i), standing(i), slack=1) for i in range(20))
+
+
+def test_settled_pieces_make_the_same_track() -> None:
+    pictures, finds = scene(60, walking, pan=(1, 0)), {i: [(walking(i), 0.9)] for i in range(0, 60, 3)}
+    whole, _ = follow(pictures, finds)
+    tracker, pieces = Tracker(Follow(), HIGH), []
+    for i, picture in enumerate(pictures):
+        tracker.see(Still(i, picture, i))
+        if i in finds:
+            tracker.find(i, boxes(finds[i]))
+        if i >= 10:
+            pieces += tracker.settle(i - 10)
+    pieces += tracker.finish()
+    assert {p.id for p in pieces} == {0}
+    assert np.concatenate([np.arange(p.first, p.end) for p in pieces]).tolist() == list(range(60))
+    np.testing.assert_allclose(np.concatenate([p.xyxy for p in pieces]), whole[0].xyxy, atol=0.1)
+
+
+def test_results_that_come_after_their_frames_were_settled() -> None:
+    pictures = scene(30, walking)
+    tracker, pieces = Tracker(Follow(), HIGH), []
+    for i, picture in enumerate(pictures):
+        tracker.see(Still(i, picture, i))
+        pieces += tracker.settle(i)
+        if i >= 5 and i % 5 == 0:
+            tracker.find(i - 5, boxes([(walking(i - 5), 0.9)]))
+    pieces += tracker.finish()
+    covered = [i for p in pieces for i in range(p.first, p.end)]
+    assert covered == sorted(set(covered))
+    assert covered[-1] == 29
+    assert all(holds(at(p, i), walking(i), slack=6) for p in pieces for i in range(p.first, p.end))
+
+
+def test_long_tracks_are_packed_and_come_out_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures, finds = scene(60, walking), {i: [(walking(i), 0.9)] for i in range(0, 60, 3)}
+    whole, _ = follow(pictures, finds)
+    monkeypatch.setattr("anonymize.track.tracker._CHUNK", 12)
+    packed, _ = follow(pictures, finds)
+    assert [(t.id, t.first, t.why) for t in packed] == [(t.id, t.first, t.why) for t in whole]
+    np.testing.assert_allclose(packed[0].xyxy, whole[0].xyxy, atol=0.01)
+
+
+def test_a_change_of_size_in_mid_stream_is_a_cut() -> None:
+    pictures = scene(6, standing) + [Still(0, p, 0).luma(200, 200) for p in scene(6, standing)]
+    tracks, cuts = follow(pictures, {3: [(standing(3), 0.9)], 8: [((80.0, 70.0, 110.0, 130.0), 0.9)]})
+    assert cuts == [6]
+    assert sorted((t.first, t.end) for t in tracks) == [(0, 6), (6, 12)]
+
+
+def test_frames_out_of_order_and_finds_for_unseen_frames_are_refused() -> None:
+    tracker, (picture,) = Tracker(Follow(), HIGH), scene(1)
+    tracker.see(Still(0, picture, 0))
+    with pytest.raises(ValueError, match="expected index 1, got 3"):
+        tracker.see(Still(3, picture, 3))
+    with pytest.raises(ValueError, match="frame 7 was not seen"):
+        tracker.find(7, Detections.empty())
+
+
+BOX = st.builds(
+    lambda x, y, w, h: (x, y, x + w, y + h),
+    st.floats(-30, WIDTH - 4.0), st.floats(-30, HEIGHT - 4.0), st.floats(4, 120), st.floats(4, 120),
+)  # fmt: skip
+MOVING = [*scene(8, walking, pan=(3, 1)), *scene(8, standing, ground=OTHER)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    looks=st.dictionaries(
+        st.integers(0, 15), st.lists(st.tuples(BOX, st.sampled_from([0.16, 0.3, 0.4, 0.9])), max_size=4), max_size=8
+    ),
+    gaps=st.lists(st.integers(0, 30), min_size=16, max_size=16),
+    late=st.integers(0, 1),
+    hold=st.sampled_from([0.0, 0.1, 1.0]),
+)
+def test_whatever_is_found(looks: dict[int, list[tuple[Box, float]]], gaps: list[int], late: int, hold: float) -> None:
+    """Every strong find lies in a box of its frame; tracks are gapless, finite, and stay within their scene."""
+    looks = dict(sorted(looks.items()))
+    tracks, cuts = follow(MOVING, looks, Follow(hold=hold), np.cumsum(gaps).tolist(), late)
+    assert cuts == [8]
+    assert len({t.id for t in tracks}) == len(tracks)
+    for track in tracks:
+        assert 0 <= track.first < track.end <= 16
+        assert not track.first < 8 < track.end
+        assert np.isfinite(track.xyxy).all()
+        assert (track.xyxy[:, :2] < track.xyxy[:, 2:]).all()
+    for index, rows in looks.items():
+        for box, score in rows:
+            if score >= HIGH:
+                assert any(t.first <= index < t.end and holds(at(t, index), box, 1e-2) for t in tracks)
