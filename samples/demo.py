@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import sin
 from pathlib import Path
 
 import av
@@ -134,7 +135,7 @@ def _walk(
     def place(time: float) -> Place | None:
         if not enter <= time < leave:
             return None
-        bob = 14 * scale * abs(np.sin(5.2 * time))
+        bob = 14 * scale * abs(sin(5.2 * time))
         x = start[0] + speed * (time - enter)
         return Place(x - 192 * scale, start[1] - BUST * scale - bob, scale)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil, sin
 
 import cv2
 import numpy as np
@@ -83,8 +84,8 @@ def _frame(scene: Scene, index: int, time: float) -> tuple[Picture, FrameTruth]:
 def _drift(time: float, margin: int) -> tuple[float, float]:
     """How far the hand has moved the picture, at most `margin` pixels each way."""
     return (
-        margin * (0.6 * np.sin(1.1 * time) + 0.3 * np.sin(2.7 * time)),
-        margin * (0.5 * np.sin(0.9 * time + 1) + 0.3 * np.sin(3.1 * time)),
+        margin * (0.6 * sin(1.1 * time) + 0.3 * sin(2.7 * time)),
+        margin * (0.5 * sin(0.9 * time + 1) + 0.3 * sin(3.1 * time)),
     )
 
 
@@ -92,8 +93,8 @@ def _paste(picture: Picture, owner: NDArray[np.int16], number: int, sprite: Spri
     """Draw a sprite into `picture`, and its number into `owner` where it is opaque."""
     height, width = sprite.alpha.shape
     x0, y0 = max(0, int(place.x)), max(0, int(place.y))
-    x1 = min(picture.shape[1], int(np.ceil(place.x + width * place.scale)))
-    y1 = min(picture.shape[0], int(np.ceil(place.y + height * place.scale)))
+    x1 = min(picture.shape[1], ceil(place.x + width * place.scale))
+    y1 = min(picture.shape[0], ceil(place.y + height * place.scale))
     if x0 >= x1 or y0 >= y1:
         return
     centre = 0.5 * place.scale - 0.5

@@ -14,7 +14,9 @@ Edit = Callable[[Frame], None]
 class Carried:
     """What came of it."""
 
-    def __init__(self, path: Path, info: MediaInfo, notes: tuple[str, ...], times: Timestamps, failures: list[str]) -> None:
+    def __init__(
+        self, path: Path, info: MediaInfo, notes: tuple[str, ...], times: Timestamps, failures: list[str]
+    ) -> None:
         self.path = path
         self.info = info
         self.notes = notes

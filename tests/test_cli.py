@@ -62,6 +62,7 @@ def test_every_option_has_help():
         for parameter in command.params:
             assert getattr(parameter, "help", None), f"{command.name} {parameter.name}"
 
+
 def test_the_guide_names_every_option_and_exit_code():
     guide = (Path(__file__).parents[1] / "docs" / "guide.md").read_text()
     options = {word.strip("│ ,") for word in anonymize("run", "--help").stdout.split() if word.startswith("--")}

@@ -12,9 +12,9 @@ from anonymize.media.frame import VideoPicture, View
 from anonymize.media.orient import Orientation
 from anonymize.media.pixels import EXACT, TWINS, clean_copy, layout_of, required_layout, to_planar, view
 
-MATRICES = [
-    (x * 65536, 0, 0, 0, y * 65536, 0, 0, 0, 1 << 30) for x in (1, -1) for y in (1, -1)
-] + [(0, x * 65536, 0, y * 65536, 0, 0, 0, 0, 1 << 30) for x in (1, -1) for y in (1, -1)]
+MATRICES = [(x * 65536, 0, 0, 0, y * 65536, 0, 0, 0, 1 << 30) for x in (1, -1) for y in (1, -1)] + [
+    (0, x * 65536, 0, y * 65536, 0, 0, 0, 0, 1 << 30) for x in (1, -1) for y in (1, -1)
+]
 ONE_WAY = {"pal8", "rgb565le", "rgb555le", "bgr565le", "bgr555le"}
 
 

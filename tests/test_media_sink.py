@@ -54,7 +54,7 @@ def test_a_lossless_run_equals_the_source_to_the_bit_outside_the_regions(tmp_pat
     source, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
     target.unlink(missing_ok=True)
     with av.open(str(source), "w") as container:
-        stream = container.add_stream("ffv1", rate=5)
+        stream = container.add_stream("ffv1", rate=5, options={"level": "1"})
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, name
         stream.set_display_matrix(matrix)
@@ -76,7 +76,9 @@ def test_a_lossless_run_equals_the_source_to_the_bit_outside_the_regions(tmp_pat
         for part, plane in enumerate(frame.planes):
             rows = np.arange(plane.pixels.shape[0])
             columns = np.arange(plane.pixels.shape[1])
-            inside_y = (rows * plane.step[1] - plane.offset[1] < y1) & ((rows + 1) * plane.step[1] - plane.offset[1] > y0)
+            inside_y = (rows * plane.step[1] - plane.offset[1] < y1) & (
+                (rows + 1) * plane.step[1] - plane.offset[1] > y0
+            )
             inside_x = (columns * plane.step[0] - plane.offset[0] < x1) & (
                 (columns + 1) * plane.step[0] - plane.offset[0] > x0
             )
@@ -159,9 +161,7 @@ def test_colours_and_pixel_shape_stay(tmp_path: Path, suffix: str, colour: objec
 
 @pytest.mark.parametrize("colour", [HDR10, HLG])
 def test_ten_bit_hdr_stays(tmp_path: Path, colour: object) -> None:
-    params = (
-        "log-level=none:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400"
-    )
+    params = "log-level=none:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400"
     source = make_video(
         tmp_path / "in.mp4",
         frames=3,
@@ -219,9 +219,7 @@ def test_formats_go_to_an_encoder_that_takes_them_unchanged(
 
 def test_interlaced_video_stays_interlaced(tmp_path: Path) -> None:
     for order, flag in ((FieldOrder.TOP_FIRST, "tff=1"), (FieldOrder.BOTTOM_FIRST, "bff=1")):
-        source = make_video(
-            tmp_path / f"{flag}.mp4", frames=6, options={"preset": "ultrafast", "x264-params": flag}
-        )
+        source = make_video(tmp_path / f"{flag}.mp4", frames=6, options={"preset": "ultrafast", "x264-params": flag})
         done = carry(source, tmp_path / f"out_{flag}.mp4")
         assert done.info.field_order is order
         assert done.failures == []

@@ -143,7 +143,7 @@ def test_a_figure_behind_another_is_truth_to_ignore():
     front = Sprite(np.full((20, 20, 3), 50, np.uint8), square)
     scene = Scene(
         np.zeros((80, 120, 3), np.uint8),
-        (Actor(back, lambda _: Place(40, 30)), Actor(front, lambda t: Place(100 - 600 * t, 30) if t < 0.2 else None)),
+        (Actor(back, lambda _: Place(40, 12)), Actor(front, lambda t: Place(100 - 600 * t, 12) if t < 0.2 else None)),
     )
     found = [frame.subjects for _, frame in play(scene, 6, 25)]
     assert [len(subjects) for subjects in found] == [1, 1, 1, 1, 1, 1]

@@ -90,15 +90,13 @@ def joined(found: Detections, cut: NDArray[np.bool_]) -> Detections:
     """Parts that seams cut from one thing, as one box; the rest as it was.
 
     Two parts belong together when one is cut on its right (bottom) and the other on its left (top), they overlap, and
-    they share most of the stretch along the seam (`ALONG`). A thing may have parts in more than two tiles. What belongs
-    together is replaced by its union, with the best score. A part of what another tile shows whole is dropped.
+    they share most of the stretch along the seam (`ALONG`); or when a part lies inside another box, as it does where
+    another tile shows the whole. What belongs together is replaced by its union, with the best score.
 
     Args:
         found: finds of all tiles, in the picture's pixels.
         cut: (N, 4) bool, as `cut_sides` gives it.
     """
-    whole = ~_inside_another(found, cut.any(axis=1))
-    found, cut = found.select(whole), cut[whole]
     group = _connected(_parts_of_one(found, cut))
     boxes, score = found.xyxy.copy(), found.score.copy()
     first = np.unique(group)
@@ -110,16 +108,6 @@ def joined(found: Detections, cut: NDArray[np.bool_]) -> Detections:
     return Detections(boxes, score, found.kind).select(first)
 
 
-def _inside_another(found: Detections, part: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(N,) bool: which of the `part`s lie inside another box that is not a part, or is a larger one."""
-    _, inside = overlaps(found.xyxy, found.xyxy)
-    area = (found.xyxy[:, 2:] - found.xyxy[:, :2]).prod(axis=1)
-    larger = (area[None] > area[:, None]) | ((area[None] == area[:, None]) & ~part[None])
-    same = found.kind[:, None] == found.kind[None]
-    result: NDArray[np.bool_] = part & ((inside >= INSIDE) & larger & same).any(axis=1)
-    return result
-
-
 def _parts_of_one(found: Detections, cut: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(N, N) bool, symmetric: which pairs of boxes are parts of one thing."""
     low, high = found.xyxy[:, :2], found.xyxy[:, 2:]
@@ -128,7 +116,9 @@ def _parts_of_one(found: Detections, cut: NDArray[np.bool_]) -> NDArray[np.bool_
     across, along = shared > 0, shared >= ALONG * shorter
     side_by_side = (cut[:, None, 2] & cut[None, :, 0]) & across[..., 0] & along[..., 1]
     stacked = (cut[:, None, 3] & cut[None, :, 1]) & across[..., 1] & along[..., 0]
-    linked: NDArray[np.bool_] = (side_by_side | stacked) & (found.kind[:, None] == found.kind[None])
+    shown_whole = cut.any(axis=1)[:, None] & (overlaps(found.xyxy, found.xyxy)[1] >= INSIDE)
+    same = found.kind[:, None] == found.kind[None]
+    linked: NDArray[np.bool_] = (side_by_side | stacked | shown_whole) & same
     return linked | linked.T
 
 

@@ -75,7 +75,8 @@ def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
         return chosen | _svt_hdr(info.hdr)
     if name == "prores_ks":
         return {"profile": "hq" if "422" in target.pixel_format else "4444", "vendor": "apl0", "alpha_bits": "16"}
-    return {"level": "3", "g": "1", "slicecrc": "1"}
+    # FFV1's checksums come with slices, for which small pictures have no room.
+    return {"level": "3", "g": "1", "slicecrc": "1"} if min(info.width, info.height) >= 64 else {"level": "1", "g": "1"}
 
 
 def speed_index(speed: str) -> int:

@@ -166,8 +166,8 @@ def carry(before: Shot, after: Shot, step: Step, boxes: Floats) -> tuple[Floats,
         boxes: (N, 4) on `before`.
 
     Returns:
-        (N, 4) boxes on `after`; (N, 2) how far each moved beside the camera; and (N,) whether the picture itself showed where each went. Where it did not (blur,
-        occlusion, no texture), the box went with the camera.
+        (N, 4) boxes on `after`; (N, 2) how far each moved beside the camera; and (N,) whether the picture itself showed
+        where it went. Where it did not (blur, occlusion, no texture), the box went with the camera.
     """
     with_camera = _transformed(boxes, step.affine)
     if not len(boxes):

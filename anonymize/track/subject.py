@@ -20,6 +20,8 @@ MOST_GROWTH = 0.35
 """Share of its side by which a box grows on every side when nobody knows where exactly its subject went, at most."""
 _MOSTLY = 0.7
 """Share of their common frames on which two tracks of one subject overlap, at least."""
+_DISAGREE = 0.3
+"""Share of its side by which each edge of a box may follow another find's."""
 _SWELL = 1.3
 """Factor by which a box may take on the size of its neighbours in time, at most."""
 
@@ -28,13 +30,15 @@ _SWELL = 1.3
 class Subject:
     """Boxes from frame `first` on, one a frame without gaps, in upright pixels; some of them finds.
 
-    `doubt` says of each row how far, as a share of its side, the box may be off: 0 where it was found.
+    `cover` holds each row and what the finds before and after it, carried to its frame, say besides: detectors disagree
+    with themselves about where a face ends. `doubt` says of each row how far, as a share of its side, the box may be off: 0 where it was found.
     """
 
     id: int
     kind: Kind
     first: int
     rows: list[Floats]
+    cover: list[Floats]
     doubt: list[float]
     finds: dict[int, float]
     """Frame index → score, ascending."""
@@ -48,6 +52,8 @@ class Subject:
     """How it moves by itself."""
     begun: int = -1
     """The frame of the first find."""
+    taken: int = 0
+    """Frames before this one were packed into tracks already."""
     count: int = 1
     """Finds so far, forgotten ones included."""
     gone: bool = False
@@ -82,16 +88,21 @@ class Subject:
             back: (N, 4) boxes and (N,) doubt on the same frames, as the pictures give them when followed backward from
                 the find. If given, the way there and the way back are blended, each trusted where it began.
         """
-        del self.rows[index + 1 - self.first :], self.doubt[index + 1 - self.first :]
+        for rows in (self.rows, self.cover, self.doubt):
+            del rows[index + 1 - self.first :]
         start = self.seen_last - self.first
-        path, doubt = np.array(self.rows[start:]), np.array(self.doubt[start:])
+        there, doubt = np.array(self.rows[start:]), np.array(self.doubt[start:])
         share = ((clock - clock[0]) / max(clock[-1] - clock[0], 1e-9))[:, None]
         if back is None:
-            path, doubt = _bent(path, box, share), np.minimum(doubt, doubt[-1] - doubt)
+            path, come = _bent(there, box, share), _bent(there, box, np.ones_like(share))
+            doubt = np.minimum(doubt, doubt[-1] - doubt)
         else:
-            path, doubt = _blended(path, back[0], share), np.minimum(doubt, back[1]) + _apart(path, back[0]) / 4
-        self.rows[start + 1 :] = [*path[1:-1], box]
-        self.doubt[start + 1 :] = [*doubt[1:-1].tolist(), 0.0]
+            come = back[0]
+            path, doubt = (1 - share) * there + share * come, np.minimum(doubt, back[1])
+        path[-1], doubt[-1] = box, 0.0
+        self.rows[start + 1 :] = list(path[1:])
+        self.cover[start:] = list(_hull(np.array(self.cover[start:]), _near(path, there), _near(path, come)))
+        self.doubt[start + 1 :] = doubt[1:].tolist()
         self.finds[index] = score
         self.count += 1
         self.last_time = float(clock[-1])
@@ -101,13 +112,15 @@ class Subject:
         """Put boxes and their doubt before the first row, the latest one first."""
         self.first -= len(path)
         self.rows[:0] = [box for box, _ in reversed(path)]
+        self.cover[:0] = [box for box, _ in reversed(path)]
         self.doubt[:0] = [doubt for _, doubt in reversed(path)]
 
     def trim(self, index: int) -> None:
         """Forget frames before `index`, except what a later find may still bend."""
         drop = min(index, self.seen_last) - self.first
         if drop > 0:
-            del self.rows[:drop], self.doubt[:drop]
+            for rows in (self.rows, self.cover, self.doubt):
+                del rows[:drop]
             self.first += drop
             self.finds = {i: score for i, score in self.finds.items() if i >= self.first}
 
@@ -121,14 +134,11 @@ class Subject:
     def fuse(self, other: Subject) -> None:
         """Take over the rows and finds of a subject that began no earlier: on common frames the box holds both."""
         shift = other.first - self.first
-        for at, (row, doubt) in enumerate(zip(other.rows, other.doubt, strict=True), shift):
-            if at < len(self.rows):
-                low, high = np.minimum(self.rows[at][:2], row[:2]), np.maximum(self.rows[at][2:], row[2:])
-                self.rows[at] = np.concatenate([low, high])
-                self.doubt[at] = min(self.doubt[at], doubt)
-            else:
-                self.rows.append(row)
-                self.doubt.append(doubt)
+        common = min(self.end, other.end) - other.first
+        for mine, its in ((self.rows, other.rows), (self.cover, other.cover)):
+            mine[shift:] = [*_hull(np.array(mine[shift:][:common]), np.array(its[:common])), *its[common:]]
+        least = np.minimum(self.doubt[shift:][:common], other.doubt[:common])
+        self.doubt[shift:] = [*least.tolist(), *other.doubt[common:]]
         scores = {i: max(self.finds.get(i, 0.0), other.finds.get(i, 0.0)) for i in {*self.finds, *other.finds}}
         self.finds = dict(sorted(scores.items()))
         self.begun = min(self.begun, other.begun)
@@ -168,7 +178,7 @@ class Subject:
         """The boxes to cover on frames ``first <= index < end``: grown by doubt and to their neighbours' size."""
         low, high = max(first - reach, self.first), min(end + reach, self.end)
         rows = slice(low - self.first, high - self.first)
-        boxes = grown(_swollen(np.array(self.rows[rows]), reach), np.minimum(self.doubt[rows], MOST_GROWTH))
+        boxes = grown(_swollen(np.array(self.cover[rows]), reach), np.minimum(self.doubt[rows], MOST_GROWTH))
         return boxes[first - low : end - low]
 
     def _why(self, index: int) -> Why:
@@ -185,15 +195,16 @@ def _bent(path: Floats, box: Floats, share: Floats) -> Floats:
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
-def _blended(there: Floats, back: Floats, share: Floats) -> Floats:
-    """From `there` to `back` (N, 4) as `share` (N, 1) goes from 0 to 1."""
-    return (1 - share) * there + share * back
+def _near(boxes: Floats, other: Floats) -> Floats:
+    """`other` (N, 4) where its edges are within `_DISAGREE` of a side of those of `boxes` (N, 4), cut to that where not."""
+    most = _DISAGREE * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    return np.clip(other, boxes - most, boxes + most)
 
 
-def _apart(a: Floats, b: Floats) -> Floats:
-    """(N,) distance between the centres of two boxes of a row, in units of their size."""
-    distance = np.hypot(*((a[:, :2] + a[:, 2:] - b[:, :2] - b[:, 2:]) / 2).T)
-    return np.asarray(distance / np.sqrt(np.prod(a[:, 2:] - a[:, :2], axis=1)))
+def _hull(*boxes: Floats) -> Floats:
+    """(N, 4) smallest boxes that hold the ones of the same row of each of `boxes` (N, 4)."""
+    low, high = np.min([b[:, :2] for b in boxes], axis=0), np.max([b[:, 2:] for b in boxes], axis=0)
+    return np.concatenate([low, high], axis=1)
 
 
 def _swollen(boxes: Floats, reach: int) -> Floats:

@@ -114,7 +114,9 @@ class Tracker:
         self._retire(until)
         self._advance([s for s in self._subjects if s.trusted], until - 1)
         pieces = [piece for t in self._done if (piece := _slice(t, self._settled, until)) is not None]
-        pieces += [t for s in self._subjects if (t := self._track_of(s, self._settled, until)) is not None]
+        pieces += [
+            t for s in self._subjects if (t := self._track_of(s, max(self._settled, s.taken), until)) is not None
+        ]
         self._done = [t for t in self._done if t.end > until]
         self._settled = max(self._settled, until)
         for subject in self._subjects:
@@ -137,6 +139,7 @@ class Tracker:
             for i, subject in enumerate(moving):
                 box, doubt, inside = moved.step(i, subject.drift)
                 subject.rows.append(box)
+                subject.cover.append(box)
                 subject.doubt.append(subject.doubt[-1] + doubt)
                 elapsed = self._reel.times[there] - subject.last_time
                 if inside and self._is_there(subject.patch, there, box, elapsed):
@@ -199,7 +202,7 @@ class Tracker:
     def _begin(self, index: int, kind: Kind, box: Floats, score: float) -> Subject:
         """A subject that so far is one find."""
         time, patch = self._reel.times[index], self._reel.patch(index, box)
-        subject = Subject(-1, kind, index, [box], [0.0], {index: score}, time, index + 1, patch)
+        subject = Subject(-1, kind, index, [box], [box], [0.0], {index: score}, time, index + 1, patch)
         self._subjects.append(subject)
         return subject
 
@@ -274,10 +277,11 @@ class Tracker:
 
     def _pack(self, subject: Subject, until: int) -> None:
         """Turn what is known of a subject before frame `until` into a track (or a piece of it)."""
-        track = self._track_of(subject, 0, until)
+        track = self._track_of(subject, subject.taken, until)
         if track is not None:
             self._done.append(track)
-            subject.trim(until)
+            subject.taken = until
+            subject.trim(until - self._jitter())
 
     def _track_of(self, subject: Subject, start: int, stop: int) -> Track | None:
         """What is to be covered of a subject on the frames ``start <= index < stop``."""

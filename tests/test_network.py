@@ -1,0 +1,72 @@
+"""Nothing phones home: the job runs in a process in which the kernel kills whoever opens a socket, in any language."""
+
+import platform
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+NUMBERS = {"x86_64": 41, "aarch64": 198}
+"""The number of the system call `socket`."""
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() not in NUMBERS,
+    reason="needs Linux's seccomp on x86-64 or ARM64; CI has it",
+)
+
+FORBID = f"""
+import ctypes, struct
+libc = ctypes.CDLL(None, use_errno=True)
+program = b"".join(struct.pack("HBBI", *step) for step in (
+    (0x20, 0, 0, 0),                                    # load the number of the system call
+    (0x15, 0, 1, {NUMBERS.get(platform.machine(), 0)}), # is it socket()?
+    (0x06, 0, 0, 0x80000000),                           # kill the process
+    (0x06, 0, 0, 0x7FFF0000),                           # allow
+))
+buffer = ctypes.create_string_buffer(program)
+class Filter(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("steps", ctypes.c_void_p)]
+assert libc.prctl(38, 1, 0, 0, 0) == 0                  # PR_SET_NO_NEW_PRIVS
+assert libc.prctl(22, 2, ctypes.byref(Filter(4, ctypes.addressof(buffer))), 0, 0) == 0  # PR_SET_SECCOMP, filter
+"""
+
+
+def _without_sockets(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    program = FORBID + textwrap.dedent(code)
+    return subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True, timeout=120
+    )
+
+
+def test_the_guard_works():
+    done = _without_sockets("import socket; socket.socket(); print('alive')")
+    assert done.returncode < 0
+    assert "alive" not in done.stdout
+
+
+def test_the_whole_job_opens_no_socket(face_clip, tmp_path):
+    code = """
+        import sys
+        sys.argv[0] = "anonymize"
+        from anonymize.cli import main
+        main()
+    """
+    done = _without_sockets(code, "run", face_clip, "-o", tmp_path / "safe.mp4", "--report", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "1 face" in done.stdout
+
+
+def test_a_playlist_in_a_videos_clothing_reaches_nothing(tmp_path):
+    secret = tmp_path / "secret.ts"
+    secret.write_bytes(b"x" * 1000)
+    trap = tmp_path / "trap.mp4"
+    trap.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://192.0.2.1/a.ts\n#EXTINF:1,\n{secret}\n")
+    code = """
+        import sys
+        from anonymize.cli import main
+        main()
+    """
+    done = _without_sockets(code, "run", trap, "-o", tmp_path / "safe.mp4")
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
