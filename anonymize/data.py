@@ -71,7 +71,10 @@ class Frame(Protocol):
 
     @property
     def planes(self) -> tuple[Plane, ...]:
-        """Y, U, V (or Y; or G, B, R): the planes that redaction covers. An alpha plane is not among them."""
+        """Y, U, V (or Y; G, B, R; a picture's own channels): the planes that redaction covers.
+
+        Transparency is among them in pictures, where its black is opaque; not in video.
+        """
 
     def bgr(self, width: int, height: int) -> NDArray[np.uint8]:
         """The upright picture scaled to (`height`, `width`, 3), BGR, 8 bit: what detectors look at."""

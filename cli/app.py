@@ -258,16 +258,16 @@ def demo(
 ) -> None:
     """Make a sample video, anonymise it, and say where to look."""
     from anonymize import batch
-    from anonymize import demo as demonstration
     from anonymize.cli import render as show
+    from anonymize.samples.demo import prepare
 
-    item = demonstration.prepare(output)
+    sample = prepare(output)
     settings = presets.load(preset).settings
     display = show.Display(machine=False, several=False)
-    (outcome,) = batch.run([item], settings, force=True, reports=output, on_item=display)
-    if outcome.exit_code:
+    (outcome,) = batch.run([sample.item], settings, force=True, reports=output, on_item=display)
+    if outcome.output is None:
         raise typer.Exit(outcome.exit_code)
-    show.demo(item, demonstration.compare(item))
+    show.demo(sample.item, sample.compare(outcome.output))
 
 
 def _stdin(inputs: list[str]) -> bytes:

@@ -33,7 +33,7 @@ class CenterFace:
 
     name = "centerface"
     kinds = frozenset({Kind.FACE})
-    smallest = 16.0
+    smallest = 20.0  # of faces 16-24 px high 80% are found, of 24-32 px 95% (250 street pictures, score 0.3)
     largest = 1280
     sha256 = find("centerface").sha256
 

@@ -16,7 +16,7 @@ from anonymize.detect.tiles import detect_tiled
 
 LARGEST = 3.0
 """Enlarging further than this shows a detector nothing new."""
-WHOLE = 960
+WHOLE = 800
 """Pixels on the longer side of a picture that is small enough for a detector to see the largest face in it."""
 NARROWEST, WIDEST = 0.2, 8.0
 """Width over height of anything that can be a face or a plate."""
@@ -53,20 +53,19 @@ def scales(
 ) -> tuple[float, ...]:
     """The scales at which `detector` looks at a picture of `size` (width, height), largest first.
 
-    The first is the scale at which the smallest wanted face or plate is as large as `detector` needs it; then octaves
-    below, until the whole picture is small enough for the largest face to be seen at once. A face that is missed at one
-    scale is often found at the next: two scales find more than one twice as large. A thorough look adds the steps
-    half-way between, from half an octave above.
+    A face that is missed at one scale is often found at the next: two scales half an octave apart find more than one
+    twice as large, so every look has at least two. A thorough look begins at the scale at which the smallest wanted
+    face or plate is as large as `detector` needs it, and goes down in half octaves until the whole picture is small
+    enough for the largest face to be seen at once. An ordinary look takes every other step, from the second on.
     """
     smallest = {Kind.FACE: detect.min_face, Kind.PLATE: detect.min_plate}
-    wanted = [size for kind, size in smallest.items() if kind in targets and kind in detector.kinds]
+    wanted = [length for kind, length in smallest.items() if kind in targets and kind in detector.kinds]
     if not wanted:
         return ()
     needed = min(detector.smallest / min(wanted), LARGEST)
-    octaves = max(1, math.ceil(math.log2(max(needed * max(size) / WHOLE, 1.0))))
-    ladder = [needed / 2**octave for octave in range(octaves + 1)]
-    between = [scale * math.sqrt(2) for scale in ladder] if thorough else []
-    return tuple(sorted(ladder + between, reverse=True))
+    octaves = max(2, math.ceil(math.log2(max(needed * max(size) / WHOLE, 1.0))))
+    steps = range(2 * octaves) if thorough else range(1, 2 * octaves, 2)
+    return tuple(needed / math.sqrt(2) ** step for step in steps)
 
 
 def _at_scale(frame: Frame, detector: Detector, scale: float) -> Detections:

@@ -11,6 +11,7 @@ from typing import Literal
 import av
 
 from anonymize.errors import UnsupportedInput, UsageError
+from anonymize.media.encoders import BY_NAME, FFV1, PRORES, VP9, X264, X264_RGB, X265, Encoder
 from anonymize.media.pixels import Layout, required_layout
 from anonymize.media.protocols import FieldOrder, MediaInfo
 from anonymize.settings import Audio, Codec, Output
@@ -30,69 +31,6 @@ _TS_AUDIO = {"aac", "mp2", "mp3", "ac3", "eac3", "dts", "opus"}
 _UNCOPIED = {"amr_nb", "amr_wb"}
 """Sound whose packets FFmpeg cannot split as its own MOV muxer wants them."""
 _ALIASES = {"m2ts": "ts", "mts": "ts", "qt": "mov", "matroska": "mkv"}
-
-
-@dataclass(frozen=True, slots=True)
-class Encoder:
-    """What one of FFmpeg's encoders can take without a sample being changed."""
-
-    name: str
-    codec: str
-    """FFmpeg's name of what it makes."""
-    formats: dict[str, str]
-    """Planar format -> the format it is handed over in, bit for bit the same picture."""
-    whole_chroma: bool = True
-    """Whether the size must be a multiple of the chroma step."""
-    interlaced: bool = False
-    static_hdr: bool = False
-    """Whether mastering display and light level travel in its stream."""
-    smallest: int = 1
-    """Least width and height in pixels."""
-
-
-def _same(*names: str) -> dict[str, str]:
-    return {name: name for name in names}
-
-
-def _yuv(*suffixes: str) -> dict[str, str]:
-    return _same(*(f"yuv{chroma}p{suffix}" for chroma in (420, 422, 444) for suffix in suffixes))
-
-
-X264 = Encoder("libx264", "h264", _yuv("", "10le") | _same("gray", "gray10le"), interlaced=True)
-X264_RGB = Encoder("libx264rgb", "h264", {"gbrp": "rgb24"})
-X265 = Encoder(
-    "libx265",
-    "hevc",
-    _yuv("", "10le", "12le") | _same("gray", "gray10le", "gray12le", "gbrp", "gbrp10le", "gbrp12le"),
-    static_hdr=True,
-    smallest=32,
-)
-VP9 = Encoder("libvpx-vp9", "vp9", _yuv("") | _same("yuv440p", "gbrp"), whole_chroma=False)
-AV1 = Encoder("libsvtav1", "av1", _same("yuv420p", "yuv420p10le"), static_hdr=True, smallest=64)
-PRORES = Encoder(
-    "prores_ks", "prores", _same("yuv422p10le", "yuv444p10le", "yuva444p10le"), interlaced=True, whole_chroma=False
-)
-FFV1 = Encoder(
-    "ffv1",
-    "ffv1",
-    _yuv("", "9le", "10le", "12le", "14le", "16le")
-    | _same("yuv410p", "yuv411p", "yuv440p", "yuv440p10le", "yuv440p12le")
-    | _same("gray", "gray9le", "gray10le", "gray12le", "gray14le", "gray16le")
-    | _same(*(f"yuva{chroma}p{depth}" for chroma in (420, 422, 444) for depth in ("", "9le", "10le", "16le")))
-    | _same("yuva422p12le", "yuva444p12le")
-    | _same(*(f"gbrp{depth}le" for depth in (9, 10, 12, 14, 16)), *(f"gbrap{depth}le" for depth in (10, 12, 14, 16)))
-    | {"gbrp": "bgr0", "gbrap": "bgra"},
-    whole_chroma=False,
-    interlaced=True,
-)
-_NAMED = {
-    Codec.H264: (X264, X264_RGB),
-    Codec.H265: (X265,),
-    Codec.AV1: (AV1,),
-    Codec.VP9: (VP9,),
-    Codec.FFV1: (FFV1,),
-    Codec.PRORES: (PRORES,),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +69,22 @@ def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
     notes = [] if encoder is candidates[0] else [_encoder_note(info, encoder, layout)]
     sound = () if output.audio is Audio.MUTE else tuple(track.codec for track in info.audio)
     container = wanted or _container(source, encoder, sound, info)
-    if wanted and encoder.codec not in _CODECS_IN[wanted]:
+    if not _says_all(container, encoder, info):
         raise UnsupportedInput(
-            f"{info.name}: .{wanted} cannot hold {encoder.codec}, which this video needs; name the output .mkv"
+            f"{info.name}: .{container} cannot say how its {encoder.codec} picture is turned or stretched; "
+            "name the output .mp4"
         )
     lacking = [codec for codec in sound if not holds_audio(container, codec)]
-    if lacking and "unknown" in lacking:
+    if "unknown" in lacking:
         raise UnsupportedInput(
             f"{info.name}: its sound is in a codec that cannot be carried over; give --audio mute to drop it"
         )
-    if not wanted and container != source:
+    if lacking and not holds_audio(container, "flac"):
+        raise UnsupportedInput(
+            f"{info.name}: .{container} cannot hold its sound ({', '.join(lacking)}); name the output .mkv"
+        )
+    # A name without a wish behind it: the caller took the suffix from here.
+    if container != source and not output.container and container == _container(source, encoder, sound, info):
         notes.append(_container_note(source, container, encoder, sound))
     if lacking:
         notes.append(f"the sound became FLAC (lossless): .{container} cannot hold {', '.join(sorted(set(lacking)))}")
@@ -184,7 +128,7 @@ def _container_name(asked: str) -> str:
 def _candidates(info: MediaInfo, output: Output, container: str, layout: Layout) -> Sequence[Encoder]:
     """Encoders to try, best first."""
     if output.codec is not Codec.AUTO:
-        return _NAMED[output.codec]
+        return BY_NAME[output.codec]
     if info.codec == "ffv1":
         return (FFV1,)
     if info.codec == "prores":
@@ -202,7 +146,7 @@ def _candidates(info: MediaInfo, output: Output, container: str, layout: Layout)
 
 def _first_fit(info: MediaInfo, candidates: Sequence[Encoder], layout: Layout, wanted: str, output: Output) -> Encoder:
     for encoder in candidates:
-        if _fits(info, encoder, layout) and (not wanted or encoder.codec in _CODECS_IN[wanted]):
+        if encoder.fits(info, layout) and (not wanted or _holds_video(wanted, encoder, info)):
             return encoder
     asked = output.codec.value if output.codec is not Codec.AUTO else candidates[0].codec
     interlaced = "interlaced " if info.field_order is not FieldOrder.PROGRESSIVE else ""
@@ -212,30 +156,32 @@ def _first_fit(info: MediaInfo, candidates: Sequence[Encoder], layout: Layout, w
     )
 
 
-def _fits(info: MediaInfo, encoder: Encoder, layout: Layout) -> bool:
-    if layout.name not in encoder.formats or min(info.width, info.height) < encoder.smallest:
-        return False
-    interlaced = info.field_order is not FieldOrder.PROGRESSIVE
-    if interlaced and not encoder.interlaced:
-        return False
-    if not encoder.whole_chroma:
-        return True
-    across = 1 << max(x for x, _ in layout.shifts)
-    down = 1 << max(y for _, y in layout.shifts) + (interlaced and encoder is X264)
-    width, height = info.stored_size
-    return width % across == 0 and height % down == 0
-
-
 def _container(source: str, encoder: Encoder, sound: Sequence[str], info: MediaInfo) -> str:
     """The source's own container where it serves, else the first that does; else one whose sound can be FLAC."""
-    turns = info.display_matrix is not None
     able = [
         name
         for name in dict.fromkeys((source, "mp4", "mkv", "mov"))
-        if encoder.codec in _CODECS_IN.get(name, ()) and not (turns and name == "ts")
+        if _holds_video(name, encoder, info) and _says_all(name, encoder, info)
     ]
     whole = (name for name in able if all(holds_audio(name, codec) for codec in sound))
     return next(whole, None) or next(name for name in able if holds_audio(name, "flac"))
+
+
+def _holds_video(container: str, encoder: Encoder, info: MediaInfo) -> bool:
+    """Whether `container` takes what `encoder` makes of `info`. FFV1 goes into MP4 only to keep wide pixels wide."""
+    if encoder is FFV1 and container == "mp4":
+        return info.sample_aspect_ratio not in (None, 1)
+    return encoder.codec in _CODECS_IN.get(container, ())
+
+
+def _says_all(container: str, encoder: Encoder, info: MediaInfo) -> bool:
+    """Whether `container` says how the picture is turned, and it or the stream how wide its pixels are.
+
+    FFmpeg's Matroska writer could say the latter, but PyAV has no way of telling it.
+    """
+    if container == "ts" and info.display_matrix is not None:
+        return False
+    return info.sample_aspect_ratio in (None, 1) or encoder.pixel_shape or container in ("mp4", "m4v", "mov")
 
 
 def _encoder_note(info: MediaInfo, encoder: Encoder, layout: Layout) -> str:
@@ -250,4 +196,4 @@ def _container_note(source: str, container: str, encoder: Encoder, sound: Sequen
         return f"the file became .{container}: .{source} cannot hold {encoder.codec.upper()}"
     if not all(holds_audio(source, codec) for codec in sound):
         return f"the file became .{container}: .{source} cannot hold sound in {', '.join(sorted(set(sound)))}"
-    return f"the file became .{container}: .{source} cannot say how the picture is turned"
+    return f"the file became .{container}: .{source} cannot say how the picture is turned or stretched"

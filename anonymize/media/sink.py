@@ -95,7 +95,7 @@ class VideoSink:
             self._container.close()
 
     def _prepared(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """`picture` as the encoder wants it: repacked, marked as interlaced, no sample changed."""
+        """`picture` as the encoder wants it: repacked and marked, no sample changed."""
         if picture.format.name != self._target.pixel_format:
             picture = self._repack.reformat(picture, format=self._target.pixel_format, interpolation=EXACT, threads=1)
         if self._written == 0:

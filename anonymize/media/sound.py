@@ -10,9 +10,11 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
 
+from anonymize.errors import UnsupportedInput
 from anonymize.media.choose import Target
 from anonymize.media.flac import FlacTrack
-from anonymize.media.reader import Input, open_container
+from anonymize.media.reader import Input, input_name, open_container
+from anonymize.media.vorbis import without_comments
 
 
 class SoundCopy:
@@ -30,17 +32,19 @@ class SoundCopy:
             if stream.type != "audio":
                 stream.discard = Discard.all
             elif target.carries(stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"):
-                self._tracks[stream.index] = self._copy_of(stream)
+                self._tracks[stream.index] = self._copy_of(stream, input_name(source))
             else:
                 self._tracks[stream.index] = FlacTrack(stream, output)
         self._packets = self._demux()
         self._next: Packet[Stream] | None = next(self._packets, None)
         self._last_dts: dict[int, int] = {}
 
-    def _copy_of(self, stream: Stream) -> Stream:
+    def _copy_of(self, stream: Stream, name: str) -> Stream:
         copy = self._output.add_stream_from_template(stream, opaque=True)
         copy.time_base = stream.time_base
         copy.disposition = stream.disposition & 1
+        if stream.codec_context.codec.canonical_name == "vorbis":
+            copy.codec_context.extradata = _untagged(stream, name)
         return copy
 
     def _demux(self) -> Iterator[Packet[Stream]]:
@@ -102,3 +106,11 @@ class SoundCopy:
 def _start(packet: Packet[Stream]) -> Fraction:
     stamp = packet.pts if packet.pts is not None else packet.dts
     return Fraction(0) if stamp is None else stamp * packet.time_base
+
+
+def _untagged(stream: Stream, name: str) -> bytes:
+    """What a Vorbis decoder needs, without the tags in it. Raises `UnsupportedInput` where it is not understood."""
+    try:
+        return without_comments(stream.codec_context.extradata or b"")
+    except (ValueError, IndexError) as error:
+        raise UnsupportedInput(f"{name}: its Vorbis sound is malformed; give --audio mute to drop it") from error

@@ -86,15 +86,27 @@ def channels_in(container: str, traits: Traits, name: str, *, animated: bool) ->
         UnsupportedInput: the format cannot hold the picture unchanged.
     """
     held = FORMATS[container]
-    fitting: list[str] = [kind for kind in (traits.channels, *_WIDER.get(traits.channels, ())) if kind in held.channels]
-    wide = traits.depth > 8 and (container == "tiff" and traits.channels != "L")
-    if not fitting or traits.depth not in held.depths or wide:
-        what = "transparency" if traits.channels in ("LA", "RGBA") and traits.depth == 8 else "these pixels"
-        kind = f"{traits.channels}, {traits.depth} bits"
-        raise UnsupportedInput(f"{name}: .{container} cannot hold {what} ({kind}); name the output .png")
+    fitting = [kind for kind in (traits.channels, *_WIDER.get(traits.channels, ())) if kind in held.channels]
+    if not fitting or traits.depth not in held.depths or _would_lose(container, traits):
+        raise UnsupportedInput(
+            f"{name}: .{container} cannot hold this picture ({traits.channels}, {traits.depth} bits) unchanged; "
+            f"name the output .png, or .{traits.container} as the input"
+        )
     if animated and container != traits.container:
         raise UnsupportedInput(f"{name}: an animation stays in its format; name the output .{traits.container}")
     return fitting[0]
+
+
+def _would_lose(container: str, traits: Traits) -> bool:
+    """Whether `container` holds the kind of pixels, but not all that they say."""
+    if container == traits.container:
+        return False
+    graded = container == "gif" and traits.channels in ("LA", "RGBA")  # a GIF's pixel is transparent or it is not
+    halved = container == "heic" and traits.depth > 8  # of 16 bits it keeps 10 or 12
+    coloured = container == "tiff" and traits.depth > 8 and traits.channels != "L"
+    primaries = traits.heif.get("nclx_profile", {}).get("color_primaries", 1)
+    tagged = primaries not in (1, 2) or "cICP" in dict(traits.chunks)  # colours that no ICC profile describes
+    return graded or halved or coloured or tagged
 
 
 class Encoding:
@@ -176,7 +188,7 @@ def _bmp(pixels: Pixels, channels: str, traits: Traits) -> bytes:  # noqa: ARG00
 
 
 def _avif(pixels: Pixels, channels: str, traits: Traits) -> bytes:
-    chroma = traits.heif.get("chroma", "4:4:4")
+    chroma = traits.heif["chroma"] if traits.container == "avif" else "4:4:4"
     return _saved(
         image(pixels, channels), "AVIF", quality=AVIF_QUALITY, subsampling=chroma, icc_profile=traits.icc or None
     )
