@@ -100,7 +100,8 @@ class Follow:
     max_gap: float = 0.5
     """Seconds between the two looks that bracket a frame, at most. A frame not bracketed is obscured whole."""
     hold: float = 1.0
-    """Seconds for which a subject is followed before its first and after its last find."""
+    """Seconds for which a subject is followed before its first and after its last find; up to four times as long while
+    the picture still shows what was found."""
     bridge: float = 2.0
     """Seconds between two finds of one subject that are interpolated across, at most."""
     min_finds: int = 1

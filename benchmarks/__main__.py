@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -96,9 +98,10 @@ def memory(
         for tool in [tools.transcode(), *found]:
             try:
                 rows.append(_memory_row(tool, clip, lines))
+                print(rows[-1])
             except ToolFailed as error:
                 skipped.append(f"{tool.name} at {lines} lines: {error}")
-            print(rows[-1] if rows else skipped[-1])
+                print(skipped[-1])
     _written(report.record("memory", {"rows": rows, "failures": skipped}, output))
 
 
@@ -121,7 +124,8 @@ def _compare(section: str, wanted: Sequence[Callable[[], Tool]], clips: Sequence
     found, skipped = _available(wanted)
     source = "the sample film" if clips[0].video.parent.name == "demo" else "a moving camera over annotated stills"
     try:
-        table = list(compare(found, tools.transcode(), clips, BUILD / "scratch", say=print))
+        with _scratch() as scratch:
+            table = compare(found, tools.transcode(), clips, scratch, say=print)
     except BenchmarkBroken as error:
         print(f"The benchmark's check of itself failed, nothing was written: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
@@ -149,7 +153,8 @@ def _available(wanted: Sequence[Callable[[], Tool]]) -> tuple[list[Tool], list[s
 
 def _memory_row(tool: Tool, clip: Clip, lines: int) -> dict[str, Any]:
     frames = sum(1 for _ in clip.truth.open(encoding="utf-8"))
-    pair = [run_tool(tool, video, BUILD / "scratch")[0] for video in (clip.video, long_clip(clip, LONGER))]
+    with _scratch() as scratch:
+        pair = [run_tool(tool, video, scratch)[0] for video in (clip.video, long_clip(clip, LONGER))]
     return {
         "tool": tool.name,
         "size": {1080: "1080p", 2160: "4K"}[lines],
@@ -167,6 +172,14 @@ def _median_time(command: Sequence[str]) -> float:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         times.append(time.perf_counter() - start)
     return median(times)
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Give a folder for outputs, gone afterwards."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="scratch-", dir=BUILD) as folder:
+        yield Path(folder) / "run"
 
 
 def _written(page: Path) -> None:

@@ -6,6 +6,7 @@ The photograph is scikit-image's ``astronaut`` (Eileen Collins, NASA, public dom
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 
 import cv2
@@ -36,9 +37,7 @@ def photograph(name: str) -> Picture:
 
 def person(*, hue: int = 0, mirrored: bool = False) -> Sprite:
     """Cut the astronaut out, head and chest, her suit turned by `hue` (OpenCV's degrees, 0-179)."""
-    picture = photograph("astronaut.png")
-    alpha = _outline(picture)[:BUST]
-    picture = picture[:BUST]
+    picture, alpha = photograph("astronaut.png")[:BUST], _outline()[:BUST]
     if hue:
         picture = _dyed(picture, hue)
     x0, y0, x1, y1 = FACE
@@ -124,8 +123,10 @@ def hedge(size: tuple[int, int]) -> Sprite:
     return Sprite(picture, alpha)
 
 
-def _outline(picture: Picture) -> NDArray[np.uint8]:
+@cache
+def _outline() -> NDArray[np.uint8]:
     """Separate her from the studio: head and collar by graph cut from a drawn guess, the suit by its known outline."""
+    picture = photograph("astronaut.png")
     guess = np.full(picture.shape[:2], cv2.GC_BGD, np.uint8)
     cv2.ellipse(guess, (228, 108), (84, 104), 0, 0, 360, (cv2.GC_PR_FGD,), -1)
     cv2.ellipse(guess, (225, 112), (42, 62), 0, 0, 360, (cv2.GC_FGD,), -1)
@@ -136,7 +137,7 @@ def _outline(picture: Picture) -> NDArray[np.uint8]:
     alpha = np.where((cut == cv2.GC_FGD) | (cut == cv2.GC_PR_FGD), 255, 0).astype(np.uint8)
     suit = [(110, 225), (300, 232), (340, 262), (357, 300), (362, BUST + 1), (22, BUST + 1), (42, 300), (58, 258)]
     cv2.fillPoly(alpha, [np.array(suit)], (255,))
-    cv2.ellipse(alpha, (209, 221), (97, 71), 12, 0, 360, (255,), -1)
+    cv2.ellipse(alpha, (209, 223), (101, 63), 25, 0, 360, (255,), -1)
     return np.asarray(cv2.GaussianBlur(alpha, (0, 0), 1.0), np.uint8)
 
 

@@ -183,23 +183,22 @@ def test_fusing_loses_no_good_find(rows: list[tuple[float, ...]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("min_face", "size", "expected"),
+    ("min_face", "size", "largest", "octaves"),
     [
-        (16, (1280, 720), [1, 0.5]),
-        (8, (1280, 720), [2, 1, 0.5]),
-        (64, (1280, 720), [0.25, 0.125]),
-        (16, (2160, 3840), [1, 0.5, 0.25]),
-        (1, (64, 64), [3, 1.5]),
+        (16, (1280, 720), 1, 2),
+        (8, (1280, 720), 2, 2),
+        (64, (1280, 720), 0.25, 2),
+        (16, (2160, 3840), 1, 3),
+        (1, (64, 64), 3, 2),
     ],
 )
 def test_scales_follow_the_smallest_face_and_the_picture(
-    min_face: float, size: tuple[int, int], expected: list[float]
+    min_face: float, size: tuple[int, int], largest: float, octaves: int
 ) -> None:
     detect = settings.Detect(min_face=min_face)
-    ordinary = scales(Bright(smallest=16), detect, FACES, size, thorough=False)
     thorough = scales(Bright(smallest=16), detect, FACES, size, thorough=True)
-    assert ordinary == pytest.approx(expected)
-    assert thorough == pytest.approx([s * f for s in expected for f in (2**0.5, 1)])
+    assert thorough == pytest.approx([largest / 2 ** (step / 2) for step in range(2 * octaves)])
+    assert scales(Bright(smallest=16), detect, FACES, size, thorough=False) == thorough[1::2]
 
 
 def test_scales_of_what_is_not_wanted() -> None:

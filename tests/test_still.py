@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
 
 from anonymize.data import Frame, Kind, Region, Shape, Why
-from anonymize.errors import AnonymizeError, DamagedInput, InputError, UnreadableInput, UnsupportedInput, UsageError
+from anonymize.errors import (
+    AnonymizeError,
+    DamagedInput,
+    InputError,
+    OutputError,
+    UnreadableInput,
+    UnsupportedInput,
+    UsageError,
+)
 from anonymize.media.still import StillSource, check_still, open_still, open_still_sink
 from anonymize.media.still_frame import StillFrame
 from anonymize.media.still_parts import foreign, jpeg_parts
@@ -443,7 +451,14 @@ def test_another_format_on_request(tmp_path: Path, suffix: str, target: str, mod
 
 @pytest.mark.parametrize(
     ("suffix", "target", "mode"),
-    [("png", "jpg", "RGBA"), ("png", "bmp", "I;16"), ("jpg", "png", "CMYK"), ("gif", "webp", "")],
+    [
+        ("png", "jpg", "RGBA"),
+        ("png", "gif", "RGBA"),
+        ("png", "bmp", "I;16"),
+        ("png", "heic", "I;16"),
+        ("jpg", "png", "CMYK"),
+        ("gif", "webp", ""),
+    ],
 )
 def test_a_format_that_cannot_hold_the_picture_is_refused(tmp_path: Path, suffix: str, target: str, mode: str) -> None:
     path = tmp_path / f"in.{suffix}"
@@ -480,6 +495,35 @@ def test_smaller_copies_in_a_tiff_go(tmp_path: Path) -> None:
     pillow("RGB").save(path, save_all=True, append_images=[copy])
     source = pass_through(path, target)
     assert "thumbnail" in source.info.removed
+
+
+def test_a_size_that_the_format_does_not_know_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "in.png"
+    Image.new("RGB", (17_000, 2)).save(path)
+    source = StillSource(path)
+    sink = open_still_sink(tmp_path / "out.webp", source, Output())
+    with pytest.raises(OutputError, match="16383"):
+        sink.write(next(source.frames()))
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png"])
+def test_what_is_left_of_a_broken_animation_may_be_a_still(tmp_path: Path, suffix: str) -> None:
+    path, target = tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}"
+    frames = moving()
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=100)
+    data = path.read_bytes()
+    marker = {"gif": b"!\xf9", "png": b"fcTL"}[suffix]
+    path.write_bytes(data[: data.index(marker, data.index(marker) + 4) + 6])
+    with pytest.raises(DamagedInput):
+        StillSource(path)
+    source = StillSource(path, allow_damaged=True)
+    assert source.info.duration is None
+    assert source.losses
+    with open_still_sink(target, source, Output()) as sink:
+        for frame in source.frames():
+            sink.write(frame)
+        sink.finish()
+    assert check_still(target, source.info, [Fraction(0)]) == []
 
 
 def test_absurd_sizes_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
@@ -629,3 +673,20 @@ def test_a_palette_keeps_256_colours_exactly_and_merges_the_rarest_of_more() -> 
     indices, palette, transparent, merged = indexed(clear)
     assert transparent == indices[0, 0] == 255
     assert (indices == 255).sum() == 1
+
+
+def test_colours_that_only_the_source_format_can_name_are_not_carried_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "in.heic"
+    nclx = {"color_primaries": 9, "transfer_characteristics": 16, "matrix_coefficients": 9, "full_range_flag": 1}
+    pillow_heif.encode("RGB", SIZE, photo(3).tobytes(), str(path), nclx_profile=nclx, **nclx)
+    with pytest.raises(UnsupportedInput, match="unchanged"):
+        open_still_sink(tmp_path / "out.png", StillSource(path), Output())
+
+
+@pytest.mark.parametrize(("suffix", "target"), [("heic", "avif"), ("avif", "heic"), ("heic", "jpg")])
+def test_between_modern_formats(tmp_path: Path, suffix: str, target: str) -> None:
+    path, made = tmp_path / f"in.{suffix}", tmp_path / f"out.{target}"
+    path.write_bytes(_ENCODED[suffix])
+    pass_through(path, made)
+    before, after = (next(StillSource(p).frames()).bgr(*SIZE).astype(int) for p in (path, made))
+    assert np.abs(before - after).mean() < 3

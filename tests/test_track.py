@@ -347,6 +347,26 @@ def test_results_that_come_after_their_frames_were_settled() -> None:
     assert all(holds(at(p, i), walking(i), slack=6) for p in pieces for i in range(p.first, p.end))
 
 
+def test_nothing_is_looked_at_for_a_long_time() -> None:
+    (first, second), _ = follow(
+        scene(1, standing) * 300, {0: [(standing(0), 0.9)], 299: [(standing(0), 0.9)]}, pts=list(range(0, 1500, 5))
+    )
+    assert (first.first, second.end) == (0, 300)
+    assert first.end < second.first
+
+
+def test_settling_up_to_the_newest_frame_ends_no_track() -> None:
+    tracker, pieces = Tracker(Follow(), HIGH), []
+    for i, picture in enumerate(scene(20, walking)):
+        tracker.see(Still(i, picture, i))
+        if i % 4 == 0:
+            tracker.find(i, boxes([(walking(i), 0.9)]))
+        pieces += tracker.settle(i + 1)
+    pieces += tracker.finish()
+    assert {p.id for p in pieces} == {0}
+    assert [i for p in pieces for i in range(p.first, p.end)] == list(range(20))
+
+
 def test_long_tracks_are_packed_and_come_out_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures, finds = scene(60, walking), {i: [(walking(i), 0.9)] for i in range(0, 60, 3)}
     whole, _ = follow(pictures, finds)
@@ -354,6 +374,12 @@ def test_long_tracks_are_packed_and_come_out_whole(monkeypatch: pytest.MonkeyPat
     packed, _ = follow(pictures, finds)
     assert [(t.id, t.first, t.why) for t in packed] == [(t.id, t.first, t.why) for t in whole]
     np.testing.assert_allclose(packed[0].xyxy, whole[0].xyxy, atol=0.01)
+
+
+def test_a_weak_subject_may_become_one_long_after_it_began() -> None:
+    weak = {i: [(standing(i), 0.2)] for i in range(0, 400, 30)}
+    (track,), _ = follow(scene(1, standing) * 400, weak | {399: [(standing(0), 0.9)]})
+    assert (track.first, track.end) == (0, 400)
 
 
 def test_a_change_of_size_in_mid_stream_is_a_cut() -> None:

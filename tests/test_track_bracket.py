@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonymize.track import bracketed
@@ -13,6 +13,7 @@ TIMES = st.fractions(0, 20, max_denominator=50)
 SORTED = st.lists(TIMES, max_size=12, unique=True).map(sorted)
 
 
+@settings(max_examples=60, deadline=None)
 @given(TIMES, SORTED, st.fractions(0, 3, max_denominator=20), SORTED)
 def test_it_is_the_rule_as_written(time: Fraction, looks: list[Fraction], gap: Fraction, cuts: list[Fraction]) -> None:
     expected = any(
@@ -21,6 +22,7 @@ def test_it_is_the_rule_as_written(time: Fraction, looks: list[Fraction], gap: F
     assert bracketed(time, looks, gap, cuts) is expected
 
 
+@settings(max_examples=60, deadline=None)
 @given(TIMES, SORTED, st.fractions(0, 3, max_denominator=20), SORTED, TIMES)
 def test_another_look_never_takes_a_frame_away(
     time: Fraction, looks: list[Fraction], gap: Fraction, cuts: list[Fraction], more: Fraction
@@ -29,6 +31,7 @@ def test_another_look_never_takes_a_frame_away(
         assert bracketed(time, sorted({*looks, more}), gap, cuts)
 
 
+@settings(max_examples=60, deadline=None)
 @given(TIMES, SORTED, st.fractions(0, 3, max_denominator=20), SORTED, TIMES)
 def test_another_cut_never_lets_a_frame_through(
     time: Fraction, looks: list[Fraction], gap: Fraction, cuts: list[Fraction], more: Fraction

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from anonymize.data import Kind
 from anonymize.errors import UnreadableInput
 from anonymize.truth import FrameTruth, Subject, clipped, read_truth, write_truth
@@ -16,6 +17,11 @@ def test_what_is_written_is_read_again(tmp_path):
     assert list(read_truth(write_truth(tmp_path / "t.jsonl", FRAMES))) == FRAMES
 
 
+def _line(*, frame=0, **subject):
+    whole = {"id": 1, "kind": "face", "xyxy": [0, 0, 9, 9], "height": 9} | subject
+    return json.dumps({"frame": frame, "time": 0, "size": [64, 48], "subjects": [whole]})
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -23,12 +29,13 @@ def test_what_is_written_is_read_again(tmp_path):
         "not json",
         "[]",
         '{"frame": 0}',
-        '{"frame": 0, "time": 0, "size": [64, 48], "subjects": [{"id": 1, "kind": "cat", "xyxy": [0, 0, 9, 9]}]}',
-        '{"frame": 0, "time": 0, "size": [64, 48], "subjects": [{"id": 1, "kind": "face", "height": 9, "xyxy": [9, 0, 9, 9]}]}',
-        '{"frame": 0, "time": 0, "size": [64, 48], "subjects": [{"id": 1, "kind": "face", "height": 9, "xyxy": [0, 0, 65, 9]}]}',
-        '{"frame": 1, "time": 0, "size": [64, 48], "subjects": []}',
+        _line(kind="cat"),
+        _line(xyxy=[9, 0, 9, 9]),
+        _line(xyxy=[0, 0, 65, 9]),
+        _line(xyxy=[0, 0, 9]),
+        _line(frame=1),
     ],
-    ids=["empty", "no json", "a list", "keys missing", "unknown kind", "empty box", "box outside", "wrong number"],
+    ids=["empty", "no json", "list", "keys missing", "kind", "empty box", "box outside", "three numbers", "number"],
 )
 def test_a_bad_line_is_named(tmp_path, line):
     file = tmp_path / "t.jsonl"

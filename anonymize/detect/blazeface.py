@@ -18,7 +18,7 @@ from anonymize.detect.detector import FLOOR, Picture, finds
 from anonymize.errors import ModelError
 from anonymize.models import find, locate
 
-_VARIANTS = {"blazeface-short": (0, 128, 24.0), "blazeface": (1, 192, 20.0)}
+_VARIANTS = {"blazeface-short": (0, 128, 32.0), "blazeface": (1, 192, 32.0)}
 """Name -> MediaPipe's number, side of the network's input, height of the smallest face found reliably in it."""
 
 

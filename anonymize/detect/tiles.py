@@ -116,7 +116,8 @@ def _parts_of_one(found: Detections, cut: NDArray[np.bool_]) -> NDArray[np.bool_
     across, along = shared > 0, shared >= ALONG * shorter
     side_by_side = (cut[:, None, 2] & cut[None, :, 0]) & across[..., 0] & along[..., 1]
     stacked = (cut[:, None, 3] & cut[None, :, 1]) & across[..., 1] & along[..., 0]
-    shown_whole = cut.any(axis=1)[:, None] & (overlaps(found.xyxy, found.xyxy)[1] >= INSIDE)
+    part = np.asarray(cut.any(axis=1))
+    shown_whole = part[:, None] & (overlaps(found.xyxy, found.xyxy)[1] >= INSIDE)
     same = found.kind[:, None] == found.kind[None]
     linked: NDArray[np.bool_] = (side_by_side | stacked | shown_whole) & same
     return linked | linked.T

@@ -149,10 +149,13 @@ def _first_fit(info: MediaInfo, candidates: Sequence[Encoder], layout: Layout, w
         if encoder.fits(info, layout) and (not wanted or _holds_video(wanted, encoder, info)):
             return encoder
     asked = output.codec.value if output.codec is not Codec.AUTO else candidates[0].codec
+    remedy = (
+        "name the output .mkv" if output.codec is Codec.AUTO else "leave --codec out, or give ffv1 and an .mkv file"
+    )
     interlaced = "interlaced " if info.field_order is not FieldOrder.PROGRESSIVE else ""
     raise UnsupportedInput(
         f"{info.name}: {asked}{f' in .{wanted}' if wanted else ''} cannot hold this {interlaced}{layout.name} video of "
-        f"{info.width} x {info.height} unchanged; use --codec ffv1 and an .mkv file"
+        f"{info.width} x {info.height} unchanged; {remedy}"
     )
 
 

@@ -29,7 +29,7 @@ def pending(path: Path, *, force: bool = False) -> Iterator[Path]:
         raise OutputError(_exists(path))
     if path.is_dir():
         raise OutputError(f"{path.name}: a folder of this name is in the way")
-    temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(6)}.part{path.suffix}")
+    temporary = path.with_name(f".anonymize-{secrets.token_hex(6)}{path.suffix}")
     try:
         with _plainly(path):
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

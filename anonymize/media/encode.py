@@ -17,6 +17,8 @@ from anonymize.settings import Output
 SPEEDS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 """x264's presets, fastest first; other encoders' own numbers are taken from the position."""
 
+_MOST_REORDERED = 4
+"""How many pictures the encoders decode ahead of showing them, at most."""
 _FIELDS = {FieldOrder.PROGRESSIVE: 1, FieldOrder.TOP_FIRST: 2, FieldOrder.BOTTOM_FIRST: 3}
 
 
@@ -36,6 +38,9 @@ def set_up(stream: VideoStream, info: MediaInfo, target: Target, output: Output)
     if info.field_order is not FieldOrder.PROGRESSIVE:
         context.flags |= Flags.interlaced_dct | Flags.interlaced_me
         context.field_order = _FIELDS[info.field_order]
+    if target.container == "ts" and info.start * (info.average_rate or 25) < _MOST_REORDERED:
+        # Pictures coded out of order are decoded before they are shown, and MPEG-TS has no time before zero.
+        context.max_b_frames = 0
     if info.display_matrix is not None:
         stream.set_display_matrix(info.display_matrix)
     stream.options = dict(options(info, target, output))
@@ -44,9 +49,9 @@ def set_up(stream: VideoStream, info: MediaInfo, target: Target, output: Output)
 def track_time_base(time_base: Fraction) -> Fraction:
     """The time base of the output's track: ticks of a whole fraction of a second, in which `time_base` is exact.
 
-    Finer than a microsecond is rounded to that: MP4 cannot hold a pause of some seconds in finer ticks.
+    Finer than a tenth of a microsecond is rounded to that: MP4 cannot hold a pause of minutes in finer ticks.
     """
-    return Fraction(1, min(time_base.denominator, 1_000_000))
+    return Fraction(1, min(time_base.denominator, 10_000_000))
 
 
 def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
@@ -57,8 +62,7 @@ def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
         chosen = {"crf": str(output.quality), "preset": SPEEDS[speed], "a53cc": "0", "udu_sei": "0"}
         return chosen | ({"rc-lookahead": str(_lookahead(info, 40))} if speed >= SPEEDS.index("fast") else {})
     if name == "libx265":
-        planning = [f"rc-lookahead={_lookahead(info, 20)}", "frame-threads=1"]
-        params = ["log-level=none", "info=0", *planning, *_x265_hdr(info.hdr)]
+        params = ["log-level=none", "info=0", "frame-threads=1", *_x265_planning(info), *_x265_hdr(info.hdr)]
         return {"crf": str(min(51, output.quality + 3)), "preset": SPEEDS[speed], "x265-params": ":".join(params)}
     if name == "libvpx-vp9":
         fast = speed <= 1
@@ -68,6 +72,7 @@ def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
             "deadline": "realtime" if fast else "good",
             "cpu-used": str((8, 7, 5, 5, 4, 3, 2, 1, 0)[speed]),
             "row-mt": "1",
+            "lag-in-frames": str(_lookahead(info, 25)),
         }
     if name == "libsvtav1":
         os.environ.setdefault("SVT_LOG", "1")  # errors only: the encoder talks to stderr by itself
@@ -101,6 +106,14 @@ def _lookahead(info: MediaInfo, most: int) -> int:
     """How many pictures an encoder may hold to plan ahead: fewer large ones, at some per cent of file size."""
     pixels = info.width * info.height
     return most if pixels <= 1280 * 720 else most // 2 if pixels <= 1920 * 1088 else most // 3
+
+
+def _x265_planning(info: MediaInfo) -> list[str]:
+    """How far x265 may plan ahead: it holds 50 bytes and more for every pixel of every picture in its plan."""
+    pixels = info.width * info.height
+    if pixels <= 1280 * 720:
+        return ["rc-lookahead=20"]
+    return ["rc-lookahead=6", "bframes=3"] if pixels <= 1920 * 1088 else ["rc-lookahead=4", "bframes=0", "ref=2"]
 
 
 def _x265_hdr(hdr: Hdr | None) -> list[str]:

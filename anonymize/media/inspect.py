@@ -92,8 +92,9 @@ def describe(
         rotation=first.rotation % 360,
         display_matrix=matrix,
         sample_aspect_ratio=stream.sample_aspect_ratio or None,
-        average_rate=stream.average_rate or stream.guessed_rate or None,
+        average_rate=_rate(stream),
         frame_count=_frame_count(stream, container),
+        start=(first.pts or 0) * time_base,
         duration=_duration(stream, container),
         colour=colour_of(first),
         hdr=_hdr(side),
@@ -224,8 +225,14 @@ def _frame_count(stream: VideoStream, container: InputContainer) -> int | None:
     for key, value in stream.metadata.items():
         if key.upper().startswith("NUMBER_OF_FRAMES") and value.isdigit():
             return int(value)
-    duration, rate = _duration(stream, container), stream.average_rate or stream.guessed_rate
+    duration, rate = _duration(stream, container), _rate(stream)
     return max(1, round(duration * rate)) if duration and rate else None
+
+
+def _rate(stream: VideoStream) -> Fraction | None:
+    """Frames a second; None where FFmpeg's guess is only how fine the timestamps are."""
+    rate = stream.average_rate or stream.guessed_rate
+    return rate if rate and rate < 1 / (stream.time_base or 0.001) else None
 
 
 def _removed(container: InputContainer, main: VideoStream) -> list[str]:

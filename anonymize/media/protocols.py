@@ -95,6 +95,8 @@ class MediaInfo:
     """Frames a second, for progress and estimates only."""
     frame_count: int | None = None
     """How many frames the container says it has; an estimate, None if it does not say."""
+    start: Fraction = Fraction(0)
+    """When the first frame is shown, in seconds."""
     duration: Fraction | None = None
     """How long the container says it is."""
     colour: Colour = Colour()

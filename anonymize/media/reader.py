@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import stat
 from contextlib import suppress
@@ -109,8 +110,9 @@ def _why_unreadable(source: Input, name: str, error: Exception) -> str:
         return f"{name}: this is a list of other files, not a video; give the files themselves"
     if _has_box(source, b"pssh") or b"encv" in head:
         return f"{name}: the video is encrypted; decrypt it first"
-    reason = getattr(error, "strerror", None) or str(error)
-    return f"{name}: not a video or picture that can be read ({reason.lower()})"
+    barred = getattr(error, "errno", 0) == errno.EINVAL  # FFmpeg's word for a format that is not on its white list
+    reason = "unknown or damaged" if barred else (getattr(error, "strerror", None) or str(error)).lower()
+    return f"{name}: not a video or picture that can be read ({reason})"
 
 
 def _has_box(source: Input, kind: bytes, limit: int = 1 << 20) -> bool:

@@ -39,7 +39,7 @@ class VideoSink:
     def __init__(self, path: Path, source: VideoSource, output: Output) -> None:
         self._info = source.info
         self._target = choose(self._info, output, path.suffix)
-        self.notes = self._target.notes
+        self._source = source
         self._repack = VideoReformatter()
         self._durations: dict[int, int] = {}
         self._marker: av.filter.Graph | None = None
@@ -58,6 +58,11 @@ class VideoSink:
         assert isinstance(stream, VideoStream)
         set_up(stream, self._info, self._target, output)
         return stream
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What had to be changed against the source, or was odd in it."""
+        return (*self._source.notes, *self._target.notes)
 
     @property
     def _is_h264(self) -> bool:

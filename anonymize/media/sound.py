@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import av
+from av.audio.codeccontext import AudioCodecContext
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
@@ -43,8 +44,12 @@ class SoundCopy:
         copy = self._output.add_stream_from_template(stream, opaque=True)
         copy.time_base = stream.time_base
         copy.disposition = stream.disposition & 1
-        if stream.codec_context.codec.canonical_name == "vorbis":
-            copy.codec_context.extradata = _untagged(stream, name)
+        context, made = stream.codec_context, copy.codec_context
+        # AVI says how many channels there are, not which; MP4 must be told.
+        if isinstance(made, AudioCodecContext) and made.layout.name == "2 channels":
+            made.layout = "stereo"
+        if context.codec.canonical_name == "vorbis":
+            made.extradata = _untagged(stream, name)
         return copy
 
     def _demux(self) -> Iterator[Packet[Stream]]:

@@ -110,10 +110,17 @@ class StillSink:
         return (*changed, f"{self._traits.container} became {self._container}, as the output's name asks")
 
     def write(self, frame: Frame) -> None:
-        """Append `frame`, which came from the source or is its `writable` copy."""
+        """Append `frame`, which came from the source or is its `writable` copy.
+
+        Raises:
+            OutputError: the encoder refuses it, for instance because the format knows no picture of this size.
+        """
         if not isinstance(frame, StillFrame):
             raise TypeError(f"expected a picture, got {type(frame).__name__}")
-        self._encoding.add(frame)
+        try:
+            self._encoding.add(frame)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise OutputError(f"{self._path.name}: cannot be encoded as {self._container} ({error})") from error
 
     def finish(self) -> None:
         """Write the file.

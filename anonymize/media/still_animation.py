@@ -10,11 +10,14 @@ from fractions import Fraction
 import numpy as np
 from PIL import Image
 
-from anonymize.errors import UnsupportedInput
+from anonymize.errors import UnreadableInput, UnsupportedInput
 from anonymize.media.still_file import File, opened_by_pillow, parts_of, quiet, reason
 from anonymize.media.still_frame import Pixels
 from anonymize.media.still_parts import gif_parts, png_parts, webp_parts
 from anonymize.media.still_traits import Decoded, removed_from, shown, traits_of
+
+MOST_PIXELS_MOVING = 33_200_000
+"""Pixels of each picture of an animation, at most: 8K video."""
 
 
 def is_animated(file: File) -> bool:
@@ -22,7 +25,7 @@ def is_animated(file: File) -> bool:
     if file.container == "gif":
         return sum(name == "image" for name, _ in parts_of(gif_parts, file)) > 1
     if file.container == "webp":
-        return any(name == "ANMF" for name, _ in parts_of(webp_parts, file))
+        return any(name == "VP8X" and payload[:1] and payload[0] & 2 for name, payload in parts_of(webp_parts, file))
     return any(name == "acTL" for name, _ in parts_of(png_parts, file))
 
 
@@ -30,6 +33,9 @@ def animation(file: File, opened: Image.Image) -> Decoded:
     """A file with several pictures, each shown for a time. It is decoded to its end to know what is there."""
     if file.container == "png" and file.data[24] == 16:
         raise UnsupportedInput(f"{file.name}: animated PNG with 16 bits is not supported; convert it to 8 bits")
+    size = opened.size
+    if size[0] * size[1] > MOST_PIXELS_MOVING:
+        raise UnreadableInput(f"{file.name}: absurd dimensions of an animation, {size[0]} x {size[1]}")
     durations, losses, transparent, hidden = _survey(file, opened)
     channels = "RGBA" if transparent else "RGB"
     if not durations:
@@ -38,6 +44,8 @@ def animation(file: File, opened: Image.Image) -> Decoded:
         raise file.damaged(losses[0])
     traits = replace(traits_of(file, opened), channels=channels, loop=_loop(file, opened))
     count = len(durations)
+    if count == 1:
+        durations = [Fraction(0)]  # a single picture is a still
 
     def pictures() -> Iterator[Pixels]:
         with quiet():
@@ -45,13 +53,13 @@ def animation(file: File, opened: Image.Image) -> Decoded:
                 yield shown(pixels if transparent else pixels[..., :3], channels)[0]
 
     removed = (*removed_from(file, opened), *hidden)
-    return Decoded(traits, opened.size, tuple(durations), removed, tuple(losses), pictures)
+    return Decoded(traits, size, tuple(durations), removed, tuple(losses), pictures)
 
 
 def _survey(file: File, opened: Image.Image) -> tuple[list[Fraction], list[str], bool, tuple[str, ...]]:
     """Of an animation: durations, losses, whether anything is transparent, and what is hidden, in words."""
     durations: list[Fraction] = []
-    losses = _ending(file)
+    losses = ending(file)
     transparent = False
     hidden: dict[str, None] = {}
     try:
@@ -64,7 +72,7 @@ def _survey(file: File, opened: Image.Image) -> tuple[list[Fraction], list[str],
     return durations, losses, transparent, tuple(hidden)
 
 
-def _ending(file: File) -> list[str]:
+def ending(file: File) -> list[str]:
     """What is lost because the file breaks off; Pillow takes the end of a file for the end of an animation."""
     walk = {"gif": gif_parts, "webp": webp_parts, "png": png_parts}[file.container]
     try:
@@ -78,17 +86,20 @@ def _ending(file: File) -> list[str]:
 def _walk(file: File, opened: Image.Image, count: int | None) -> Iterator[tuple[Pixels, Fraction]]:
     """The first `count` pictures of an animation (all if None) as RGBA, with their durations in seconds."""
     exact = _png_durations(file) if file.container == "png" else []
+    size = opened.size
     hidden_first = int(bool(opened.info.get("default_image")))  # shown only where animations are not
-    if exact and count is None and getattr(opened, "n_frames", 1) - hidden_first != len(exact):
-        raise ValueError("its count of pictures is wrong")
-    for index in itertools.count() if count is None else range(count):
+    indices = range(count) if count is not None else range(len(exact)) if exact else itertools.count()
+    for index in indices:
         try:
             opened.seek(index + hidden_first)
         except EOFError:  # past the last; asking for their number would fail on a broken one before the good ones
             return
+        if opened.size != size:
+            raise ValueError("it reaches beyond the others")
         pixels = np.asarray(opened.convert("RGBA"))
-        shown = exact[index] if exact else Fraction(round(opened.info.get("duration", 0))) / 1000
-        yield pixels, shown
+        yield pixels, exact[index] if exact else Fraction(round(opened.info.get("duration", 0)), 1000)
+    if count is None and exact and getattr(opened, "n_frames", 1) - hidden_first > len(exact):
+        raise ValueError("they are announced, but not there")
 
 
 def _png_durations(file: File) -> list[Fraction]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -40,6 +41,8 @@ _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"MiHE")
 
 _SEQUENCES = (b"avis", b"msf1", b"hevc", b"hevx")
 
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else it prints about headers that make no sense
 
 _truncation = threading.Lock()
 

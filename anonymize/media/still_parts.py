@@ -78,9 +78,9 @@ def png_parts(data: bytes) -> Iterator[Part]:
 def webp_parts(data: bytes) -> Iterator[Part]:
     """Chunks, those inside of animation frames after their frame. Raises `ValueError` on a broken format."""
     end = 8 + _unpack("<I", data, 4)
+    yield from _riff(data, 12, min(end, len(data)))
     if end > len(data):
         raise ValueError("WebP: ends early")
-    yield from _riff(data, 12, end)
     yield from _rest(data, end)
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
-from anonymize.errors import UnreadableInput, UnsupportedInput
-from anonymize.media.still_animation import animation, is_animated
+from anonymize.errors import AnonymizeError, InputError, UnreadableInput, UnsupportedInput
+from anonymize.media.still_animation import animation, ending, is_animated
 from anonymize.media.still_file import (
     _SEQUENCES,
     File,
@@ -59,13 +59,23 @@ def decode(data: bytes, name: str, *, allow_damaged: bool) -> Decoded:
     if data[4:8] == b"ftyp" and data[8:12] in _SEQUENCES:
         raise UnsupportedInput(f"{name}: picture sequences in HEIF and AVIF are not supported; convert it to a video")
     file = File(data, name, container, allow_damaged)
-    with quiet():
-        if container == "heic":
-            return _heif(file)
-        opened = opened_by_pillow(file)
-        if container in ("gif", "webp", "png") and is_animated(file):
-            return animation(file, opened)
-        return _still(file, opened)
+    try:
+        with quiet():
+            return _decoded(file)
+    except AnonymizeError:
+        raise
+    except Exception as error:  # headers, too, make decoders raise anything
+        raise UnreadableInput(f"{name}: its headers make no sense ({reason(error)})") from error
+
+
+def _decoded(file: File) -> Decoded:
+    """The file, decoded in its format's way."""
+    if file.container == "heic":
+        return _heif(file)
+    opened = opened_by_pillow(file)
+    if file.container in ("gif", "webp", "png") and is_animated(file):
+        return animation(file, opened)
+    return _still(file, opened)
 
 
 def _still(file: File, opened: Image.Image) -> Decoded:
@@ -73,16 +83,18 @@ def _still(file: File, opened: Image.Image) -> Decoded:
     traits = traits_of(file, opened)
     orientation = orientation_of(file, opened)
     removed = removed_from(file, opened)
-    losses: tuple[str, ...] = ()
+    losses = ending(file) if file.container == "gif" else []
     try:
+        if losses and not file.allow_damaged:
+            raise file.damaged(losses[0])
         pixels, channels, notes = _pixels(file, opened)
-    except UnsupportedInput:
+    except InputError:
         raise
     except Exception as error:
         if not file.allow_damaged:
             raise file.damaged(reason(error)) from error
         pixels, channels, notes = _salvaged(file)
-        losses = (f"part of the picture: {reason(error)}",)
+        losses = [f"part of the picture: {reason(error)}"]
     upright, hidden = shown(orientation.apply(pixels), channels)
     if orientation.transposed:
         traits = transposed(traits)

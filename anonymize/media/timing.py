@@ -29,8 +29,7 @@ class Clock:
         if pts is None or (last is not None and pts <= last):
             pts = 0 if last is None else last + self._step
             self.repaired += 1
-        elif last is not None:
-            self._step = max(1, frame.duration or pts - last)
+        self._step = frame.duration or (self._step if last is None else pts - last)
         self._last = pts
         return pts
 

@@ -24,6 +24,7 @@ from anonymize.media.inspect import (
     side_data,
     side_data_words,
 )
+from anonymize.media.names import misnamed
 from anonymize.media.orient import Orientation
 from anonymize.media.pixels import required_layout
 from anonymize.media.protocols import FieldOrder, MediaInfo
@@ -45,6 +46,8 @@ class VideoSource:
         self._thumbnails = VideoReformatter()
         self._interlaced = FieldOrder.PROGRESSIVE
         self.losses: list[str] = []
+        self.notes: tuple[str, ...] = ()
+        """What was found odd and followed all the same; complete after the first full pass."""
         self._info = self._describe()
         self._view = View(
             layout=required_layout(self._info.pixel_format, self.name),
@@ -80,6 +83,7 @@ class VideoSource:
             damage.finish(container, stream)
             self._note_sound(container, damage)
         self.losses = damage.words()
+        self.notes = self._odd(clock.repaired)
         if index == 0:
             raise UnreadableInput(f"{self.name}: none of its pictures could be decoded: it is damaged or encrypted")
         if self.losses and not self._allow_damaged:
@@ -124,6 +128,10 @@ class VideoSource:
                 for _ in range(LEADING_FRAMES):
                     self._take_note(next(pictures))
         return info
+
+    def _odd(self, repaired: int) -> tuple[str, ...]:
+        times = f"{repaired} frames had no usable time and were given one" if repaired else ""
+        return tuple(filter(None, (misnamed(self.input, self._info.container), times)))
 
     def _note_sound(self, container: InputContainer, damage: Damage) -> None:
         """Add to the description how much sound really came."""

@@ -59,7 +59,7 @@ class Drift:
         if sure:
             self.speed = self.speed + min(elapsed / _SETTLE, 1.0) * (own / elapsed - self.speed)
             return box
-        moved = box + np.tile(self.speed * elapsed, 2)
+        moved = box + np.concatenate([self.speed, self.speed]) * elapsed
         self.speed = self.speed * 0.5 ** (elapsed / _SETTLE)
         return moved
 
@@ -86,8 +86,9 @@ class Carried:
         """Box `i` steered by `drift`, the doubt this adds as a share of its side, whether it is in the picture."""
         sure = bool(self.sure[i])
         box = drift.steer(self.boxes[i], self.own[i], sure, self.elapsed)
-        seen = np.maximum(np.minimum(box[2:], self.size) - np.maximum(box[:2], 0), 0)
-        inside = bool(np.prod(seen) > _VISIBLE * np.prod(box[2:] - box[:2]))
+        x0, y0, x1, y1 = box.tolist()
+        wide, high = min(x1, self.size[0]) - max(x0, 0.0), min(y1, self.size[1]) - max(y0, 0.0)
+        inside = min(wide, high) > 0 and wide * high > _VISIBLE * (x1 - x0) * (y1 - y0)
         return box, (_DRIFT if sure else _LOST) * self.elapsed, inside
 
 

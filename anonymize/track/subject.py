@@ -30,8 +30,9 @@ _SWELL = 1.3
 class Subject:
     """Boxes from frame `first` on, one a frame without gaps, in upright pixels; some of them finds.
 
-    `cover` holds each row and what the finds before and after it, carried to its frame, say besides: detectors disagree
-    with themselves about where a face ends. `doubt` says of each row how far, as a share of its side, the box may be off: 0 where it was found.
+    `cover` holds each row, and what the finds before and after it, carried to its frame, say besides: detectors do not
+    agree with themselves about where a face ends. `doubt` says of each row how far, as a share of its side, the box may
+    be off: 0 where it was found.
     """
 
     id: int
@@ -196,7 +197,7 @@ def _bent(path: Floats, box: Floats, share: Floats) -> Floats:
 
 
 def _near(boxes: Floats, other: Floats) -> Floats:
-    """`other` (N, 4) where its edges are within `_DISAGREE` of a side of those of `boxes` (N, 4), cut to that where not."""
+    """`other` (N, 4), each edge at most `_DISAGREE` of a side away from that of `boxes` (N, 4)."""
     most = _DISAGREE * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
     return np.clip(other, boxes - most, boxes + most)
 

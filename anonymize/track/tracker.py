@@ -31,7 +31,7 @@ _AGREE = 3
 """Weak finds that make a subject, if they come ..."""
 _AGREE_WITHIN = 1.0
 """... within so many seconds."""
-_MOST_WEAK = 32
+_MOST_WEAK = 24
 """Weak finds followed at a time, in case they become subjects."""
 _SAME = 0.5
 """Overlap from which two boxes may be one subject's."""
@@ -45,8 +45,8 @@ _OUT = 0.4
 """Seconds beyond `hold` after which a trace back ends that leads to nothing alike."""
 _LONG = 0.3
 """Seconds between two finds from which the pictures between them are followed in both directions."""
-_JITTER = 0.2
-"""Seconds within which a box takes the largest size of its neighbours."""
+_JITTER = 0.4
+"""Seconds before and after within which a box takes the largest size of its neighbours."""
 _CHUNK = 2048
 """Rows of one subject that are kept open, about; what is older is packed."""
 
@@ -131,10 +131,12 @@ class Tracker:
 
     def _advance(self, subjects: Sequence[Subject], upto: int) -> None:
         """Carry subjects forward, so that each that is still followed has a row for every frame to `upto`."""
-        index = min((s.end for s in subjects), default=upto + 1)
+        index = min((s.end for s in subjects if not s.gone), default=upto + 1)
         for there in range(index, min(upto + 1, self._reel.end)):
             scene = self._reel.scene(there)
             moving = [s for s in subjects if s.end == there and self._reel.scene(s.seen_last) == scene and not s.gone]
+            if not moving:
+                continue
             moved = self._reel.carried(there - 1, there, [s.rows[-1] for s in moving])
             for i, subject in enumerate(moving):
                 box, doubt, inside = moved.step(i, subject.drift)
@@ -156,6 +158,8 @@ class Tracker:
         """Carry subjects backward from their first find, as far as they are there, their scene, or what is settled."""
         for subject in subjects:
             start, box = subject.first, subject.rows[0]
+            if start not in self._reel.times:
+                continue  # weak for so long that the pictures before it are gone
             patch, began = self._reel.patch(start, box), self._reel.times[start]
             path: list[tuple[Floats, float]] = []
             covered, last = 0, began
@@ -237,7 +241,7 @@ class Tracker:
         if subject.finds[index] >= self._high:
             return True
         now = self._reel.times[index]
-        return sum(now - self._reel.now(i) <= _AGREE_WITHIN for i in subject.finds) >= _AGREE
+        return sum(now - self._reel.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= _AGREE
 
     def _fuse(self, index: int, subjects: list[Subject]) -> None:
         """Make one of any two subjects that are, and mostly were, at the same place."""
@@ -245,7 +249,7 @@ class Tracker:
         for a, b in np.argwhere(np.triu(iou(boxes, boxes) >= _SAME, 1)):
             elder, younger = sorted((subjects[a], subjects[b]), key=lambda s: (s.first, s.id))
             both_there = elder in self._subjects and younger in self._subjects and elder.kind == younger.kind
-            if both_there and elder.accompanies(younger, _SAME):
+            if both_there and younger.first >= elder.taken and elder.accompanies(younger, _SAME):
                 elder.fuse(younger)
                 self._subjects.remove(younger)
 
@@ -259,13 +263,13 @@ class Tracker:
 
     def _retire(self, index: int) -> None:
         """Close the subjects that no find on frame `index` or later can belong to, pack what is old of the others."""
-        over = {s for s in self._subjects if index >= self._reel.end or self._given_up(s, index)}
+        over = {s for s in self._subjects if self._given_up(s, index)}
         self._advance([s for s in over if s.trusted], index - 1)
         for subject in over:
             self._pack(subject, self._reel.end)
         self._subjects = [s for s in self._subjects if s not in over]
         for subject in self._subjects:
-            if subject.trusted and len(subject.rows) > _CHUNK:
+            if len(subject.rows) > _CHUNK:
                 self._pack(subject, subject.seen_last - self._jitter())
 
     def _given_up(self, subject: Subject, index: int) -> bool:
@@ -273,7 +277,8 @@ class Tracker:
         waited = self._reel.now(index) - subject.last_time
         if self._reel.scene(subject.seen_last) < self._reel.scene(index):
             return self._reel.scene_age(index) > FLASH
-        return waited > self._patience or (waited > self._follow.bridge and subject.held_to < subject.end)
+        in_sight = subject.trusted and subject.held_to == subject.end
+        return waited > (self._patience if in_sight else self._follow.bridge)
 
     def _pack(self, subject: Subject, until: int) -> None:
         """Turn what is known of a subject before frame `until` into a track (or a piece of it)."""
@@ -281,7 +286,7 @@ class Tracker:
         if track is not None:
             self._done.append(track)
             subject.taken = until
-            subject.trim(until - self._jitter())
+        subject.trim(until - self._jitter())
 
     def _track_of(self, subject: Subject, start: int, stop: int) -> Track | None:
         """What is to be covered of a subject on the frames ``start <= index < stop``."""

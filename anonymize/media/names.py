@@ -1,0 +1,29 @@
+"""What a file is called against what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from anonymize.media.reader import Input
+
+_FAMILIES = (
+    {"mp4", "m4v", "mov", "qt", "3gp", "3g2", "f4v"},
+    {"mkv", "webm", "mka"},
+    {"ts", "m2ts", "mts"},
+    {"mpg", "mpeg", "vob", "m2v", "mpv"},
+    {"wmv", "asf"},
+    {"ogg", "ogv"},
+    {"avi"},
+    {"flv"},
+    {"jpg", "jpeg", "png", "gif", "webp", "heic", "tif", "tiff", "bmp"},
+)
+"""Suffixes that people use for one another."""
+
+
+def misnamed(source: Input, container: str) -> str:
+    """A note where `source` has the suffix of another kind of file than `container`, else nothing."""
+    suffix = source.suffix.lower().lstrip(".") if isinstance(source, Path) else ""
+    named = next((family for family in _FAMILIES if suffix in family), None)
+    if named is None or container in named:
+        return ""
+    return f"the file is called .{suffix} but holds {container}: its content was followed"
