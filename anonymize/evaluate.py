@@ -48,7 +48,7 @@ LEAKING = 0.2
 ENOUGH_CELLS, ENOUGH_VISIBLE, ENOUGH_HEIGHT = 4, 0.5, 12.0
 """What a box needs to be counted."""
 GROWTH = 0.6
-"""Share of its sides by which a truth box grows, half of it to each side, before collateral looks outside."""
+"""Share of its width and height by which a truth box grows on every side before collateral looks outside it."""
 HEIGHTS = ((12.0, 16.0), (16.0, 32.0), (32.0, 64.0), (64.0, float("inf")))
 """Height buckets in pixels, half-open."""
 
@@ -225,7 +225,7 @@ def collateral(original: Luma, redacted: Luma, boxes: Iterable[Box]) -> tuple[in
 
     informative, survives = _compare(mean, before, after)
     for x0, y0, x1, y1 in boxes:
-        dx, dy = GROWTH / 2 * (x1 - x0), GROWTH / 2 * (y1 - y0)
+        dx, dy = GROWTH * (x1 - x0), GROWTH * (y1 - y0)
         informative[
             max(0, int((y0 - dy) // BLOCK)) : max(0, ceil((y1 + dy) / BLOCK)),
             max(0, int((x0 - dx) // BLOCK)) : max(0, ceil((x1 + dx) / BLOCK)),

@@ -11,10 +11,10 @@ import numpy as np
 from anonymize.data import Timestamps
 from anonymize.errors import AnonymizeError
 from anonymize.media import AudioInfo, Colour, Hdr, MediaInfo, Source, open_source
-from anonymize.media.open import is_still
 from anonymize.media.orient import Orientation
 from anonymize.media.reader import head_of
 from anonymize.media.still import check_still
+from anonymize.media.still_file import picture_format
 from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.settings import Audio, Output
 
@@ -43,7 +43,7 @@ def check_structure(
         output: what the user asked for.
         on_progress: told after every frame.
     """
-    if is_still(head_of(path, 64)):
+    if picture_format(head_of(path, 64)):
         return check_still(path, source, times)
     try:
         with open_source(path) as result:

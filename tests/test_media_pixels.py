@@ -87,12 +87,13 @@ def test_what_cannot_be_edited_exactly_is_refused_in_one_line(name: str) -> None
         ("gbrp", 1, (0, 0, 0)),
         ("gray", 0, (0,)),
         ("gray", 1, (16,)),
-        ("yuva420p", 1, (16, 128, 128)),
+        ("yuva420p", 1, (16, 128, 128, 255)),
+        ("yuva444p10le", 2, (0, 512, 512, 1023)),
     ],
 )
 def test_black(name: str, colour_range: int, black: tuple[int, ...]) -> None:
     layout = required_layout(name, "a")
-    assert tuple(layout.black(plane, colour_range) for plane in layout.colours) == black
+    assert tuple(layout.black(plane, colour_range) for plane in range(len(layout.shifts))) == black
 
 
 def test_black_is_what_the_scaler_calls_black() -> None:

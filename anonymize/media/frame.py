@@ -89,9 +89,9 @@ class VideoPicture:
 
     @property
     def planes(self) -> tuple[Plane, ...]:
-        """Y, U, V (or Y; or G, B, R), upright. Transparency is not among them."""
+        """Y, U, V (or Y; or G, B, R) and transparency where there is any, upright."""
         if self._planes is None:
-            self._planes = tuple(self._plane(index) for index in self._view.layout.colours)
+            self._planes = tuple(self._plane(index) for index in range(len(self._view.layout.shifts)))
         return self._planes
 
     def _plane(self, index: int) -> Plane:

@@ -8,6 +8,7 @@ from anonymize.media.choose import choose
 from anonymize.media.protocols import Sink, Source
 from anonymize.media.reader import Input, check_readable, head_of
 from anonymize.media.sink import VideoSink
+from anonymize.media.still_file import picture_format
 from anonymize.media.video import VideoSource
 from anonymize.settings import Output
 
@@ -24,7 +25,7 @@ def open_source(source: Input, *, allow_damaged: bool = False) -> Source:
         UnsupportedInput: it cannot be carried over without changing it.
     """
     check_readable(source)
-    if is_still(head_of(source, 64)):
+    if picture_format(head_of(source, 64)):
         from anonymize.media.still import open_still
 
         return open_still(source, allow_damaged=allow_damaged)
@@ -51,21 +52,3 @@ def output_suffix(source: Source, output: Output) -> str:
     if isinstance(source, VideoSource):
         return f".{choose(source.info, output).container}"
     return f".{source.info.container}"
-
-
-def is_still(head: bytes) -> bool:
-    """Whether a file that begins with `head` is a picture (an animated one counts)."""
-    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\0*")):
-        return True
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return True
-    return head[4:8] == b"ftyp" and head[8:12] in (
-        b"heic",
-        b"heix",
-        b"mif1",
-        b"msf1",
-        b"avif",
-        b"avis",
-        b"hevc",
-        b"hevx",
-    )

@@ -99,18 +99,18 @@ class Layout:
         """The sample type."""
         return np.uint8 if self.depth <= 8 else np.uint16
 
-    @property
-    def colours(self) -> range:
-        """Indices of the planes that make up the picture: all but transparency."""
-        return range(len(self.shifts) - self.alpha)
-
     def black(self, plane: int, colour_range: int) -> int:
-        """The sample value of black in `plane`; `colour_range` as FFmpeg numbers it (1 limited, 2 full, 0 unknown)."""
+        """The value of opaque black in `plane`; `colour_range` as FFmpeg numbers it (1 limited, 2 full, 0 unknown).
+
+        Transparency counts as a plane to redact: its edges would show the outline of a head.
+        """
+        if self.alpha and plane == len(self.shifts) - 1:
+            return (1 << self.depth) - 1
         if self.rgb:
             return 0
         if plane > 0:
             return 1 << (self.depth - 1)
-        full = colour_range == FULL_RANGE or (colour_range == 0 and len(self.colours) == 1)
+        full = colour_range == FULL_RANGE or (colour_range == 0 and len(self.shifts) - self.alpha == 1)
         return 0 if full else 16 << (self.depth - 8)
 
     def plane_size(self, plane: int, width: int, height: int) -> tuple[int, int]:

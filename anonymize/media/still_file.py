@@ -69,7 +69,7 @@ class File:
         return DamagedInput(f"{self.name}: damaged: {what}{advice}")
 
 
-def container_of(head: bytes) -> str:
+def picture_format(head: bytes) -> str:
     """The canonical suffix of the picture format that a file beginning with `head` (32 bytes) has; empty if none."""
     for magic, container in (
         (b"\xff\xd8\xff", "jpg"),

@@ -19,9 +19,9 @@ from anonymize.media.still_file import (
     _SEQUENCES,
     File,
     check_size,
-    container_of,
     lenient,
     opened_by_pillow,
+    picture_format,
     quiet,
     reason,
 )
@@ -53,7 +53,7 @@ def decode(data: bytes, name: str, *, allow_damaged: bool) -> Decoded:
         DamagedInput: part of it is lost.
         UnsupportedInput: it holds what no output can hold without changing it.
     """
-    container = container_of(data[:32])
+    container = picture_format(data[:32])
     if not container:
         raise UnreadableInput(f"{name}: not a picture of a known format")
     if data[4:8] == b"ftyp" and data[8:12] in _SEQUENCES:
