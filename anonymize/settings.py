@@ -83,13 +83,14 @@ class Detect:
     """Height in pixels of the smallest face wanted. It sets the scale at which detectors work."""
     min_plate: float = 24.0
     """Width in pixels of the smallest plate wanted."""
-    every: float = 0.12
+    every: float = 0.24
     """Seconds between two looks, at most; 0 looks at every frame."""
-    thorough_every: float = 0.5
-    """Seconds between two looks at the enlarged scales that small faces need; 0 makes every look thorough."""
-    high: float = 0.35
+    thorough_every: float = 0.24
+    """Seconds between two looks at every scale that small faces need; 0 makes every look thorough. Fewer looks at more
+    scales find more than more looks at fewer."""
+    high: float = 0.45
     """A find with this score or more starts a track by itself."""
-    low: float = 0.15
+    low: float = 0.25
     """A find with this score or more continues a track."""
 
 

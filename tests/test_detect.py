@@ -224,6 +224,13 @@ def test_detectors_share_one_box() -> None:
     assert found.score.tolist() == pytest.approx([0.8])
 
 
+def test_what_the_border_cuts_off_counts_for_more() -> None:
+    frame = Still(canvas(200, 200, (0, 80, 40, 120), (100, 80, 140, 120)))
+    found = look(frame, [Bright(smallest=16, score=0.4)], settings.Detect(min_face=16), FACES, thorough=False)
+    assert found.score.tolist() == pytest.approx([0.6, 0.4])
+    assert found.xyxy[0, 0] == 0
+
+
 @pytest.mark.parametrize(
     ("box", "reason"),
     [((0, 0, 190, 8), "a stripe is no face"), ((0, 0, 8, 190), "nor is a post")],

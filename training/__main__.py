@@ -59,7 +59,7 @@ def labels(
     from training.labels import label, read_picture
     from training.repair import repair
 
-    examples = [e for e in label(data, sorted(work.glob("finds.*.jsonl"))) if BY_NAME[e.source].ships]
+    examples = list(label(data, sorted(work.glob("finds.*.jsonl"))))
     if plates is not None:
         pictures = ((e, read_picture(data / e.image)) for e in tqdm(examples, unit=" pictures", disable=None))
         examples = list(repair(pictures, plates))

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from training.geometry import Picture, as_boxes, floats
-from training.sources import BY_NAME, Example, read_annotations
-from training.teachers import Agreement, Pass, Scored, centerface, centerface_path, label_faces, passes, yunet
+from training.sources import BY_NAME, SOURCES, Example, ignore_more, read_annotations
+from training.teachers import FACE, Agreement, Pass, Scored, centerface, centerface_path, label_faces, passes, yunet
 
 THOROUGH: tuple[tuple[Pass, ...], ...] = (
     ((640, False), (640, True), (1024, False)),
@@ -79,10 +79,17 @@ def _rows(scored: Scored) -> list[list[float]]:
 
 
 def label(data: Path, finds: list[Path], rule: Agreement | None = None) -> Iterator[Example]:
-    """Every picture that the teachers have seen, with their faces beside the truth."""
+    """Every picture of the sets that may ship, with the teachers' faces beside the truth.
+
+    Where the teachers have not looked and no face is labelled, no face counts: the whole picture is ignored for faces.
+    """
     seen: dict[str, list[list[Scored]]] = {}
     for path in finds:
         seen.update(read_finds(path))
-    for example in read_annotations(data):
+    for example in read_annotations(data, {source.name for source in SOURCES if source.ships}):
         if example.image in seen:
             yield label_faces(example, seen[example.image], rule or Agreement())
+        elif BY_NAME[example.source].faces:
+            yield example
+        else:
+            yield ignore_more(example, as_boxes([[0, 0, example.width, example.height]]), FACE)

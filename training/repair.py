@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from training.geometry import Boxes, Picture, as_boxes, inside, iou
-from training.sources import BY_NAME, KINDS, Example
-
-
-def ignore_more(example: Example, boxes: Boxes, kind: int) -> Example:
-    """`example` with areas in which nothing of one kind counts."""
-    return replace(
-        example,
-        ignored=np.concatenate([example.ignored, boxes]),
-        ignored_kinds=example.ignored_kinds + (kind,) * len(boxes),
-    )
+from training.sources import BY_NAME, KINDS, Example, ignore_more
 
 
 def repair(

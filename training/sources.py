@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,15 @@ class Example:
         rows += [(k, True, b) for k, b in zip(self.ignored_kinds, self.ignored.tolist(), strict=True)]
         boxes = [{"kind": KINDS[k], "ignore": i, "xyxy": [round(v, 1) for v in b]} for k, i, b in rows]
         return {"image": self.image, "source": self.source, "width": self.width, "height": self.height, "boxes": boxes}
+
+
+def ignore_more(example: Example, boxes: Boxes, kind: int) -> Example:
+    """`example` with areas in which nothing of one kind counts."""
+    return replace(
+        example,
+        ignored=np.concatenate([example.ignored, boxes]),
+        ignored_kinds=example.ignored_kinds + (kind,) * len(boxes),
+    )
 
 
 def example_from_json(row: dict[str, object], folder: str = "") -> Example:

@@ -31,7 +31,7 @@ class ViewSettings:
     """Share of views aimed at a box, where the picture has one."""
     narrowest: float = 7.0
     middle: float = 90.0
-    large: float = 0.25
+    large: float = 0.35
     """Share of aimed views that draw a width from `middle` up to the whole crop instead of below."""
     largest_zoom: float = 3.0
     fill: tuple[float, float] = (0.55, 1.1)
