@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 
@@ -63,8 +64,6 @@ def demo_clip(*, build: Path = BUILD) -> list[Clip]:
 
 def long_clip(clip: Clip, times: int) -> Path:
     """The clip played `times` over, stream-copied: what shows whether memory grows with length."""
-    import av
-
     target = clip.video.with_name(f"{clip.video.stem}x{times}.mp4")
     if target.exists():
         return target

@@ -120,10 +120,10 @@ def environment(folder: Path, python: str, packages: list[str]) -> Path:
 
 def _python312() -> str:
     installed = sorted(Path.home().glob(".pyenv/versions/3.12*/bin/python"))
-    found = [str(path) for path in installed] + [p for p in (shutil.which("python3.12"),) if p]
-    if not found:
-        raise Unavailable("no Python 3.12 here")
-    return found[-1] if not installed else str(installed[-1])
+    found = str(installed[-1]) if installed else shutil.which("python3.12")
+    if found is None:
+        raise Unavailable("blurry-opsec: no Python 3.12 here")
+    return found
 
 
 def _beside_python(name: str) -> str:
