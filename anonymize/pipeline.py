@@ -114,14 +114,10 @@ def detect(
     Raises:
         InputError: the source cannot be read to its end.
     """
-    watch = _Watch(detectors, settings)
     times = Timestamps()
-    for frame in source.frames():
-        times.append(frame)
-        if detectors:
-            watch.see(frame)
-        on_progress(Progress("detect", len(times), source.info.frame_count))
-    tracks = watch.finish()
+    tracks, looks, cuts = _watched(source, settings, detectors, times, on_progress)
+    for detector in detectors:
+        detector.rest()  # the encoder needs the memory
     size = (source.info.width, source.info.height)
     about = About(
         sha256=sha256,
@@ -131,7 +127,20 @@ def detect(
         redact=settings.redact,
         found_by={detector.name: detector.sha256 for detector in detectors},
     )
-    return Plan(about, Regions(compose(tracks, times, watch.looks, watch.cuts, size, settings)))
+    return Plan(about, Regions(compose(tracks, times, looks, cuts, size, settings)))
+
+
+def _watched(
+    source: Source, settings: Settings, detectors: Sequence[Detector], times: Timestamps, on_progress: OnProgress
+) -> tuple[list[Track], list[Fraction], list[Fraction]]:
+    """Tracks, times of looks, times of cuts; `times` gets every frame's."""
+    watch = _Watch(detectors, settings)
+    for frame in source.frames():
+        times.append(frame)
+        if detectors:
+            watch.see(frame)
+        on_progress(Progress("detect", len(times), source.info.frame_count))
+    return watch.finish(), watch.looks, watch.cuts
 
 
 def render(source: Source, plan: Plan, sink: Sink, on_progress: OnProgress = ignore) -> Timestamps:

@@ -83,14 +83,13 @@ class Detect:
     """Height in pixels of the smallest face wanted. It sets the scale at which detectors work."""
     min_plate: float = 24.0
     """Width in pixels of the smallest plate wanted."""
-    every: float = 0.24
+    every: float = 0.12
     """Seconds between two looks, at most; 0 looks at every frame."""
-    thorough_every: float = 0.24
-    """Seconds between two looks at every scale that small faces need; 0 makes every look thorough. Fewer looks at more
-    scales find more than more looks at fewer."""
-    high: float = 0.45
+    thorough_every: float = 0.48
+    """Seconds between two looks at every scale that small faces need; 0 makes every look thorough."""
+    high: float = 0.5
     """A find with this score or more starts a track by itself."""
-    low: float = 0.25
+    low: float = 0.27
     """A find with this score or more continues a track."""
 
 
@@ -100,7 +99,7 @@ class Follow:
 
     max_gap: float = 0.5
     """Seconds between the two looks that bracket a frame, at most. A frame not bracketed is obscured whole."""
-    hold: float = 1.0
+    hold: float = 0.8
     """Seconds for which a subject is followed before its first and after its last find; up to four times as long while
     the picture still shows what was found."""
     bridge: float = 2.0

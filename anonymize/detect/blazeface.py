@@ -55,6 +55,9 @@ class BlazeFace:
         score = np.array([face.score[0] for face in faces], np.float32)
         return finds(np.concatenate([low, low + size], axis=1) * side, score, Kind.FACE)
 
+    def rest(self) -> None:
+        """Nothing to give back: MediaPipe keeps but one picture of 192 pixels."""
+
 
 def _solution(variant: int) -> Any:
     """MediaPipe's face detector, number `variant`. Raises `ModelError` where MediaPipe cannot be used."""

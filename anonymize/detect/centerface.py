@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Kind
 from anonymize.detect.detector import FLOOR, Picture, finds, padded
 from anonymize.detect.merge import suppress
-from anonymize.models import find, session
+from anonymize.models import find, release, session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -45,6 +45,10 @@ class CenterFace:
         blob = padded(picture[..., ::-1], MULTIPLE)  # the network was trained on RGB
         heat, size, offset = self._session.run(["537", "538", "539"], {"input.1": blob})
         return suppress(decode(heat[0, 0], size[0], offset[0]), OVERLAP)
+
+    def rest(self) -> None:
+        """Give back the network's memory."""
+        release(self._session)
 
 
 def decode(heat: NDArray[np.float32], size: NDArray[np.float32], offset: NDArray[np.float32]) -> Detections:

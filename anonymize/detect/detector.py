@@ -49,6 +49,9 @@ class Detector(Protocol):
         Boxes are in that picture's pixels, half-open, and may reach past its border. The picture is not changed.
         """
 
+    def rest(self) -> None:
+        """Give back memory that is kept for the next picture: there will be none for a while."""
+
 
 def padded(picture: Picture, multiple: int) -> NDArray[np.float32]:
     """`picture` as a network takes it: (1, 3, h, w) float32 in 0-255, BGR, contiguous.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Kind
 from anonymize.detect.detector import FLOOR, Picture, finds, padded
 from anonymize.detect.merge import suppress
-from anonymize.models import find, session
+from anonymize.models import find, release, session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -50,6 +50,10 @@ class YuNet:
             for s in STRIDES
         ]
         return suppress(Detections.concatenate(found), OVERLAP)
+
+    def rest(self) -> None:
+        """Give back the network's memory."""
+        release(self._session)
 
 
 def decode(

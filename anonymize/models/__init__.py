@@ -4,7 +4,19 @@
 """
 
 from anonymize.models.registry import Model, State, find, list_models, locate, read, verify
-from anonymize.models.runtime import session
+from anonymize.models.runtime import release, session
 from anonymize.models.store import fetch, import_model
 
-__all__ = ["Model", "State", "fetch", "find", "import_model", "list_models", "locate", "read", "session", "verify"]
+__all__ = [
+    "Model",
+    "State",
+    "fetch",
+    "find",
+    "import_model",
+    "list_models",
+    "locate",
+    "read",
+    "release",
+    "session",
+    "verify",
+]

@@ -22,7 +22,7 @@ _MOSTLY = 0.7
 """Share of their common frames on which two tracks of one subject overlap, at least."""
 _DISAGREE = 0.3
 """Share of its side by which each edge of a box may follow another find's."""
-_SWELL = 1.3
+_SWELL = 1.15
 """Factor by which a box may take on the size of its neighbours in time, at most."""
 
 

@@ -119,6 +119,14 @@ def test_the_same_picture_gives_the_same_finds(detector: Detector, astronaut: ND
     assert same(first, detector.detect(picture))
 
 
+def test_finds_the_same_after_a_rest(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
+    before = detector.detect(astronaut)
+    detector.rest()
+    after = detector.detect(astronaut)
+    assert np.array_equal(before.xyxy, after.xyxy)
+    assert np.array_equal(before.score, after.score)
+
+
 @pytest.mark.parametrize("scale", [0.3, 0.5, 1.0, 1.7])
 def test_finds_a_face_whatever_its_size(detector: Detector, astronaut: NDArray[np.uint8], scale: float) -> None:
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
