@@ -178,7 +178,7 @@ def test_being_stopped_leaves_nothing_under_the_final_name(tmp_path, number, cod
         text=True,
     )
     deadline = time.monotonic() + 60
-    while not list(out.glob(".*.part*")) and time.monotonic() < deadline and process.poll() is None:
+    while not list(out.glob(".anonymize-*")) and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(number)
     _, complaint = process.communicate(timeout=60)
