@@ -113,6 +113,8 @@ def render(
     if made.about.sha256 != _digest(item, stdin):
         raise PlanError(f"{item.label}: the plan was made for another file; detect again on this one")
     with _open(item, settings, stdin) as source:
+        for _ in source.frames():  # as `run` does: what a file holds is known for sure at its end only
+            continue
         return _release(source, made, item, settings, force, on_progress, _Stopwatch())
 
 

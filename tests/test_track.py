@@ -176,7 +176,7 @@ def test_hold_goes_on_while_the_subject_is_in_sight() -> None:
 
 def test_a_weak_find_is_dropped_three_that_agree_are_kept() -> None:
     pictures = scene(20, standing)
-    assert follow(pictures, {0: [(standing(0), 0.2)]})[0] == []
+    assert follow(pictures, {0: [(standing(0), 0.2)], 3: [], 6: [], 9: []})[0] == []
     (track,), _ = follow(pictures, {i: [(standing(i), 0.2)] for i in (6, 9, 12)})
     assert track.first == 0
     assert track.score.max() == pytest.approx(0.2)
@@ -429,3 +429,11 @@ def test_whatever_is_found(looks: dict[int, list[tuple[Box, float]]], gaps: list
         for box, score in rows:
             if score >= HIGH:
                 assert any(t.first <= index < t.end and holds(at(t, index), box, 1e-2) for t in tracks)
+
+
+def test_a_weak_find_counts_where_nothing_could_confirm_it() -> None:
+    (track,), _ = follow(scene(1, standing), {0: [(standing(0), 0.3)]})
+    assert holds(track.xyxy[0], standing(0))
+    (brief,), _ = follow(scene(4, standing), {0: [(standing(0), 0.3)], 3: [(standing(3), 0.3)]})
+    assert (brief.first, brief.end) == (0, 4)
+    assert follow(scene(4, standing), {0: [], 3: [(standing(3), 0.3)]}) == ([], [])

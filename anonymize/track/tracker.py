@@ -12,6 +12,7 @@ known by then, once, and forgets them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -68,6 +69,7 @@ class Tracker:
         self._done: list[Track] = []
         self._settled = 0
         self._ids = 0
+        self._looks: Counter[int] = Counter()
 
     def see(self, frame: Frame) -> bool:
         """Take in the next frame: every one, in order. True if a new scene begins with it.
@@ -93,6 +95,7 @@ class Tracker:
             raise ValueError(f"frame {index} was not seen, or is long past: the last one seen is {self._reel.end - 1}")
         self._retire(index)
         scene = self._reel.scene(index)
+        self._looks[scene] += 1
         active = [s for s in self._subjects if self._reel.scene(s.seen_last) == scene and s.seen_last < index]
         self._advance(active, index)
         active = [s for s in active if s.end > index]
@@ -125,6 +128,7 @@ class Tracker:
 
     def finish(self) -> list[Track]:
         """All tracks that were not taken out yet, by first frame. Call it once, after the last look."""
+        self._trust_brief(self._subjects)
         return self.settle(self._reel.end)
 
     # following the pictures
@@ -243,6 +247,14 @@ class Tracker:
         now = self._reel.times[index]
         return sum(now - self._reel.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= _AGREE
 
+    def _trust_brief(self, subjects: Iterable[Subject]) -> None:
+        """Take weak subjects seriously that were found at every look of a scene too short for enough of them.
+
+        A single picture is such a scene: nothing will ever confirm what is found in it.
+        """
+        looks = [(s, self._looks[self._reel.scene(s.seen_last)]) for s in subjects if not s.trusted]
+        self._trace_back([self._trust(s) for s, times in looks if times < _AGREE and s.count >= times])
+
     def _fuse(self, index: int, subjects: list[Subject]) -> None:
         """Make one of any two subjects that are, and mostly were, at the same place."""
         boxes = _at(index, subjects)
@@ -264,6 +276,7 @@ class Tracker:
     def _retire(self, index: int) -> None:
         """Close the subjects that no find on frame `index` or later can belong to, pack what is old of the others."""
         over = {s for s in self._subjects if self._given_up(s, index)}
+        self._trust_brief(over)
         self._advance([s for s in over if s.trusted], index - 1)
         for subject in over:
             self._pack(subject, self._reel.end)
