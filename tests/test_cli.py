@@ -116,6 +116,7 @@ def test_detect_and_render(face_clip, tmp_path):
         (["run", "face.mp4", "-o", "taken.mp4"], 6, "--force"),
         (["run", "face.mp4", "-o", "out.mp4", "-t", "plates"], 8, "no plate model is installed"),
         (["run", "face.mp4", "-o", "out.mp4", "-p", "nobody"], 2, "no preset"),
+        (["run", "face.mp4", "-o", "out.mp4", "-p", "fast"], 8, "anonymize[mediapipe]"),
         (["run", "face.mp4", "-o", "out.mp4", "--detectors", "eagle"], 2, "eagle"),
         (["run", "face.mp4", "-o", "out.mp4", "--zone", "1,2 3,4"], 2, "3 corners"),
         (["run", "face.mp4", "-o", "out.mp4", "--zone", "a,b"], 2, "x,y"),
@@ -202,6 +203,31 @@ def test_two_runs_at_once_on_one_output_release_exactly_one(face_clip, tmp_path)
     complaints = [run.communicate(timeout=120)[1] for run in runs]
     assert sorted(run.returncode for run in runs) == [0, errors.OutputError.exit_code], complaints
     assert [p.name for p in tmp_path.iterdir()] == ["safe.mp4"]
+
+
+def _can_mount() -> bool:
+    try:
+        tried = subprocess.run(
+            ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, timeout=9
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return tried.returncode == 0
+
+
+@pytest.mark.skipif(not _can_mount(), reason="needs Linux's unshare with the right to mount; CI has it")
+@pytest.mark.parametrize("room", ["16k", "200k"])
+def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path, room):
+    clip = make_video(tmp_path / "clip.mp4", frames=120, size=(640, 360))
+    place = tmp_path / "small"
+    place.mkdir()
+    run = f"{sys.executable} -c 'from anonymize.cli import main; main()' run {clip} -o {place}/safe.mp4 --quality 0"
+    script = f"mount -t tmpfs -o size={room} none {place} && {{ {run}; code=$?; ls -A {place}; exit $code; }}"
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == errors.OutputError.exit_code, done.stderr
+    assert "disk is full" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout.strip() == ""
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full; CI has it")
