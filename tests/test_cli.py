@@ -177,6 +177,7 @@ def test_being_stopped_leaves_nothing_under_the_final_name(tmp_path, number, cod
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job's children ignore Ctrl-C
     )
     deadline = time.monotonic() + 60
     while not list(out.glob(".anonymize-*")) and time.monotonic() < deadline and process.poll() is None:
