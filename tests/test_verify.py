@@ -92,7 +92,7 @@ def test_another_hdr_is_found(tmp_path: Path) -> None:
         options = {"preset": "ultrafast", "x265-params": f"log-level=none:info=0:max-cll={light}"}
         return make_video(
             tmp_path / name,
-            frames=2,
+            frames=6,
             codec="libx265",
             pix_fmt="yuv420p10le",
             color=colour,
