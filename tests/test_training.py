@@ -15,6 +15,7 @@ from training.sources import (
     SOURCES,
     Example,
     example_from_json,
+    kept_for_tests,
     manifest,
     read_annotations,
     read_labels,
@@ -108,6 +109,13 @@ def test_no_set_without_a_licence_ships() -> None:
     assert {s.name for s in SOURCES if not s.ships} >= {"n225", "gatecam49", "wheelchair", "portraits", "shanghaitech"}
 
 
+def test_street_crowds_that_benchmarks_film_are_kept_from_every_run() -> None:
+    crowd = Example("a", "mask853", 400, 300, as_boxes([[i, 0, i + 5, 5] for i in range(5)]), (FACE,) * 5)
+    assert kept_for_tests(crowd)
+    assert not kept_for_tests(replace(crowd, width=300))
+    assert not kept_for_tests(replace(crowd, source="capstone"))
+
+
 def test_label_lines_read_back(tmp_path: Path) -> None:
     whole = replace(example([[1, 2, 30, 12]]), ignored=as_boxes([[50, 50, 60, 60]]), ignored_kinds=(FACE,))
     path = tmp_path / "labels.jsonl"
@@ -177,6 +185,45 @@ class TestViews:
         kept = cut(labels([[-30, 10, 10, 30], [10, 10, 50, 30]]), (64, 64))
         assert kept.boxes.tolist() == [[10, 10, 50, 30]]
         assert kept.ignored.tolist() == [[0, 10, 10, 30]]
+
+
+def test_drawn_plates_fill_the_place_of_real_ones_and_nothing_else() -> None:
+    from training.rendered import draw_bank, replace_plate
+
+    bank = draw_bank(4)
+    crop = np.full((120, 200, 3), 90, np.uint8)
+    before = crop.copy()
+    quad = np.array([[40.0, 40], [140, 45], [140, 70], [40, 65]])
+    replace_plate(crop, quad, bank.pick(4, np.random.default_rng(1)), np.random.default_rng(2), zoom=1.0)
+    rows, columns = np.nonzero((crop != before).any(axis=2))
+    assert 40 - 1 <= columns.min() < 50
+    assert 130 < columns.max() <= 140 + 1
+    assert 40 - 1 <= rows.min() < 48
+    assert 60 < rows.max() <= 70 + 1
+    assert crop[45:65, 50:130].std() > 10
+    replace_plate(crop, quad - 500, bank.plates[0], np.random.default_rng(2), zoom=1.0)  # out of view: nothing to do
+
+
+@pytest.mark.parametrize("aspect", [1.3, 2.0, 4.5])
+def test_a_drawn_plate_has_about_the_shape_that_was_asked_for(aspect: float) -> None:
+    from training.rendered import draw_bank
+
+    plate = draw_bank(80).pick(aspect, np.random.default_rng(0))
+    assert plate.shape[1] / plate.shape[0] == pytest.approx(aspect, rel=0.35)
+
+
+def test_masks_cover_the_lower_part_of_faces_only() -> None:
+    from training.degrade import mask
+
+    picture = np.full((100, 100, 3), 128, np.uint8)
+    mask(picture, as_boxes([[20, 20, 60, 80]]), np.random.default_rng(0), 1.0)
+    rows, columns = np.nonzero((picture != 128).any(axis=2))
+    assert rows.min() >= 40
+    assert rows.max() <= 84
+    assert columns.min() >= 15
+    assert columns.max() <= 65
+    clear = np.full((100, 100, 3), 128, np.uint8)
+    assert (mask(clear, as_boxes([[20, 20, 60, 80]]), np.random.default_rng(0), 0.0) == 128).all()
 
 
 def test_every_degradation_keeps_shape_and_depends_on_the_seed_only() -> None:
@@ -316,7 +363,7 @@ class TestNet:
             return Batches([example([[10, 10, 40, 30]], side=64)], lambda _: picture)
 
         small = Shape(stem=8, widths=(8, 8, 8, 8), blocks=(0, 0, 1), neck=8)
-        plan = Plan(steps=4, side=32, batch=2, warmup=2, cooldown=1, save_every=2)
+        plan = Plan(steps=4, sides=(32, 64), batch=4, warmup=2, cooldown=1, save_every=2)
         train(batches, plan, tmp_path / "whole", shape=small)
         train(batches, replace(plan, steps=2, cooldown=0), tmp_path / "broken", shape=small)
         train(batches, plan, tmp_path / "broken", shape=small)

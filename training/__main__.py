@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from training.batches import Batches
 from training.cache import Cache
-from training.sources import BY_NAME, KINDS, SOURCES, manifest, read_annotations, read_labels
+from training.sources import BY_NAME, KINDS, SOURCES, kept_for_tests, manifest, read_annotations, read_labels
+from training.views import ViewSettings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Makes the weights of the project's own detector.")
 
@@ -57,9 +58,9 @@ def labels(
     """Writes labels.jsonl from the truth and the teachers' finds, and cache.bin with the decoded pictures."""
     from training.cache import build_cache
     from training.labels import label, read_picture
-    from training.repair import repair
+    from training.repair import apply_repairs, repair
 
-    examples = list(label(data, sorted(work.glob("finds.*.jsonl"))))
+    examples = list(apply_repairs(label(data, sorted(work.glob("finds.*.jsonl"))), REPAIRS))
     if plates is not None:
         pictures = ((e, read_picture(data / e.image)) for e in tqdm(examples, unit=" pictures", disable=None))
         examples = list(repair(pictures, plates))
@@ -68,31 +69,44 @@ def labels(
     build_cache(data, [example.image for example in examples], work)
 
 
-def batches(work: Path, everything: bool) -> Batches:
+def batches(work: Path, everything: bool, drawn: float) -> Batches:
     """Crops of the labelled pictures of the sets that may ship, without those held out unless `everything`."""
     sources = {s.name for s in SOURCES if s.ships and (everything or not s.held_out)}
-    examples = [example for example in read_labels(work / "labels.jsonl") if example.source in sources]
-    return Batches(examples, Cache(work).__getitem__)
+    examples = [e for e in read_labels(work / "labels.jsonl") if e.source in sources and not kept_for_tests(e)]
+    return Batches(examples, Cache(work).__getitem__, ViewSettings(drawn=drawn))
 
 
 @app.command()
 def train(
     run: Annotated[str, typer.Option(help="Name of the run; an existing one goes on from its checkpoint.")] = "run",
     steps: Annotated[int, typer.Option(help="Steps of the whole run.")] = 20_000,
-    side: Annotated[int, typer.Option(help="Side of the square crops, a multiple of 32.")] = 256,
-    batch: Annotated[int, typer.Option(help="Crops in a step of one process.")] = 16,
+    sides: Annotated[str, typer.Option(help="Sides of square crops, multiples of 32; one is drawn a step.")] = "256",
+    batch: Annotated[int, typer.Option(help="Crops in a step of one process, at the first of SIDES.")] = 16,
+    rate: Annotated[float, typer.Option(help="Learning rate at its height.")] = 2e-3,
     cooldown: Annotated[int, typer.Option(help="Last steps, over which the learning rate falls to zero.")] = 4_000,
     seed: Annotated[int, typer.Option(help="Equal seeds see equal crops.")] = 1,
     processes: Annotated[int, typer.Option(help="Processes of one thread each.")] = 2,
     everything: Annotated[bool, typer.Option("--everything", help="Train on the held-out sets too.")] = False,
+    drawn: Annotated[float, typer.Option(help="Share of plates in whose place a drawn one is put.")] = 0.0,
+    device: Annotated[str, typer.Option(help="cpu, or cuda for one process on a GPU.")] = "cpu",
+    loaders: Annotated[int, typer.Option(help="Processes that make crops beside each that trains.")] = 0,
     work: Work = BUILD,
 ) -> None:
     """Trains; checkpoints go to WORK/RUN/last.pt."""
     from training.loop import Plan
     from training.loop import train as go
 
-    plan = Plan(steps=steps, side=side, batch=batch, cooldown=cooldown, seed=seed)
-    go(partial(batches, work, everything), plan, work / run, processes)
+    plan = Plan(
+        steps=steps,
+        sides=tuple(int(side) for side in sides.split(",")),
+        batch=batch,
+        rate=rate,
+        cooldown=cooldown,
+        seed=seed,
+        device=device,
+        loaders=loaders,
+    )
+    go(partial(batches, work, everything, drawn), plan, work / run, processes)
 
 
 @app.command()

@@ -9,9 +9,12 @@ import numpy.typing as npt
 
 from training import degrade
 from training.geometry import Picture
+from training.rendered import draw_bank
 from training.sources import BY_NAME, KINDS, Example
 from training.targets import Labels, Targets, make_targets
 from training.views import Load, ViewSettings, draw, join
+
+FACE = KINDS.index("face")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Batches:
         self._examples = examples
         self._load = load
         self._how = how or ViewSettings()
+        self._bank = draw_bank(600) if self._how.drawn else None
         weights = np.array([BY_NAME[e.source].weight for e in examples])
         self._chances = np.cumsum(weights / weights.sum())
 
@@ -44,10 +48,11 @@ class Batches:
         if rng.random() < self._how.mosaic:
             x, y = (int(v) for v in rng.integers(side // 4, side * 3 // 4, 2))
             sizes = [(x, y), (side - x, y), (x, side - y), (side - x, side - y)]
-            parts = [draw(self._pick(rng), self._load, size, rng, self._how) for size in sizes]
+            parts = [draw(self._pick(rng), self._load, size, rng, self._how, self._bank) for size in sizes]
             picture, labels = join(parts, (x, y), (side, side))
         else:
-            picture, labels = draw(self._pick(rng), self._load, (side, side), rng, self._how)
+            picture, labels = draw(self._pick(rng), self._load, (side, side), rng, self._how, self._bank)
+        picture = degrade.mask(picture, labels.boxes[labels.kinds == FACE], rng, 0.15)
         if len(labels.boxes) and rng.random() < 0.12:
             picture = degrade.hide(picture, labels.boxes, rng)
         return degrade.degrade(picture, rng), labels

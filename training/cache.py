@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,10 @@ def build_cache(data: Path, images: list[str], folder: Path) -> None:
     """Decodes `images` (paths relative to `data`) into `folder`, in place of what was there."""
     places: dict[str, tuple[int, int, int]] = {}
     start = 0
-    with (folder / "cache.bin").open("wb") as samples:
-        for image in images:
-            picture = read_picture(data / image)
-            samples.write(picture.tobytes())
-            places[image] = (start, picture.shape[0], picture.shape[1])
-            start += picture.size
+    with (folder / "cache.bin").open("wb") as samples, ThreadPoolExecutor() as pool:
+        for some in (images[i : i + 128] for i in range(0, len(images), 128)):
+            for image, picture in zip(some, pool.map(read_picture, [data / image for image in some]), strict=True):
+                samples.write(picture.tobytes())
+                places[image] = (start, picture.shape[0], picture.shape[1])
+                start += picture.size
     (folder / "cache.json").write_text(json.dumps(places), encoding="utf-8")

@@ -163,6 +163,30 @@ def hide(picture: Picture, boxes: Boxes, rng: np.random.Generator) -> Picture:
     return picture
 
 
+MASKS = ((245, 245, 245), (235, 215, 180), (210, 190, 150), (40, 40, 40), (90, 70, 60), (170, 150, 220))
+"""Usual colours of face masks, BGR."""
+
+
+def mask(picture: Picture, boxes: Boxes, rng: np.random.Generator, share: float) -> Picture:
+    """Puts a cloth over mouth and nose of a `share` of the faces in `boxes`; changes `picture` in place."""
+    for x0, y0, x1, y1 in boxes[rng.random(len(boxes)) < share]:
+        w, h, middle = x1 - x0, y1 - y0, (x0 + x1) / 2 + rng.normal(0, 0.08) * (x1 - x0)
+        top, bottom = y0 + h * rng.uniform(0.42, 0.6), y1 + h * rng.uniform(-0.05, 0.05)
+        shape = [(x0 + 0.06 * w, top + 0.06 * h), (middle, top - 0.04 * h), (x1 - 0.06 * w, top + 0.06 * h)]
+        jaw = top + 0.7 * (bottom - top)
+        shape += [(x1 - 0.12 * w, jaw), (middle, bottom), (x0 + 0.12 * w, jaw)]
+        light = np.clip(picture[max(0, int(y0)) : int(y1) + 1, max(0, int(x0)) : int(x1) + 1].mean() / 110, 0.3, 1.2)
+        base = MASKS[int(rng.integers(len(MASKS)))] if rng.random() < 0.8 else rng.integers(0, 256, 3)
+        colour = tuple(float(v) for v in np.clip(np.asarray(base) * light, 0, 255))
+        corners = np.round(np.array(shape) * 16).astype(np.int32)
+        cv2.fillPoly(picture, [corners], colour, cv2.LINE_AA, 4)
+        for fold in range(int(rng.integers(0, 4))):
+            level = top + (bottom - top) * (0.25 + 0.2 * fold)
+            ends = [(round(float(x) * 16), round(float(level) * 16)) for x in (x0 + 0.14 * w, x1 - 0.14 * w)]
+            cv2.line(picture, ends[0], ends[1], tuple(0.85 * v for v in colour), 1, cv2.LINE_AA, 4)
+    return picture
+
+
 STEPS: tuple[tuple[float, Step], ...] = (
     (0.7, tone),
     (0.3, colour),
@@ -175,7 +199,7 @@ STEPS: tuple[tuple[float, Step], ...] = (
     (0.15, coarse),
     (0.2, noise),
     (0.3, jpeg),
-    (0.05, h264),
+    (0.04, h264),
 )
 """Each step and how often it is taken, in the order in which light meets them."""
 

@@ -1,4 +1,4 @@
-"""The training loop: seeded, resumable, shared by processes that average their gradients."""
+"""The training loop: seeded, resumable, on a GPU or shared by processes that average their gradients."""
 
 from __future__ import annotations
 
@@ -7,28 +7,34 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
-from training.batches import Batch, Batches
+from training.batches import Batches
 from training.loss import box_loss, heat_loss
 from training.model import Net, Shape
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long and how fast. The rate climbs over `warmup` steps, stays, and falls to zero over the last `cooldown`."""
+    """How long and how fast. The rate climbs over `warmup` steps, stays, and falls to zero over the last `cooldown`.
+
+    Each step draws the side of its crops from `sides`; a step of larger crops has fewer of them, for the same pixels.
+    """
 
     steps: int
-    side: int = 256
+    sides: tuple[int, ...] = (256,)
     batch: int = 16
+    """Crops in a step of one process, when they have the first of `sides`."""
     rate: float = 2e-3
     warmup: int = 300
     cooldown: int = 2000
@@ -37,6 +43,15 @@ class Plan:
     averaging: float = 0.998
     seed: int = 1
     save_every: int = 250
+    device: str = "cpu"
+    """What PyTorch computes on: "cpu" or "cuda"."""
+    loaders: int = 0
+    """Processes that make crops while the device computes; 0 makes them in between."""
+
+    def crops_at(self, step: int) -> tuple[int, int]:
+        """How many crops a step has, and their side."""
+        side = self.sides[int(np.random.default_rng((self.seed, step)).integers(len(self.sides)))]
+        return max(1, self.batch * self.sides[0] ** 2 // side**2), side
 
     def rate_at(self, step: int) -> float:
         """The learning rate of one step."""
@@ -56,6 +71,7 @@ def train(
         RuntimeError: a process stopped before the end.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    cv2.setNumThreads(1)  # before the loaders are forked: a child has none of its parent's threads
     if processes == 1:
         _run(0, 1, make_batches(), plan, folder, shape)
         return
@@ -92,20 +108,39 @@ def _work(
         dist.destroy_process_group()
 
 
+class _Steps(Dataset[tuple[Tensor, ...]]):
+    """The batch of each step, as tensors: pictures, heat, counts, edges, weight."""
+
+    def __init__(self, batches: Batches, plan: Plan, rank: int) -> None:
+        self._batches, self._plan, self._rank = batches, plan, rank
+
+    def __len__(self) -> int:
+        return self._plan.steps
+
+    def __getitem__(self, step: int) -> tuple[Tensor, ...]:
+        batch = self._batches.batch((self._plan.seed, step, self._rank), *self._plan.crops_at(step))
+        return tuple(torch.from_numpy(getattr(batch, field.name)) for field in fields(batch))
+
+
 def _run(rank: int, processes: int, batches: Batches, plan: Plan, folder: Path, shape: Shape | None) -> None:
     torch.manual_seed(plan.seed)
-    net = Net(shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    torch.backends.cudnn.benchmark = True
+    net = Net(shape).to(plan.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(net).eval()
     decayed = [p for p in net.parameters() if p.dim() > 1]
     others = [p for p in net.parameters() if p.dim() <= 1]
     groups = [{"params": decayed, "weight_decay": plan.decay}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=plan.rate)
     first = resume(folder / "last.pt", net, average, optimizer)
-    started, total = time.monotonic(), torch.zeros(2)
-    for step in range(first, plan.steps):
+    started, total = time.monotonic(), torch.zeros(2, device=plan.device)
+    steps = _Steps(batches, plan, rank)
+    loader = DataLoader(
+        steps, None, sampler=range(first, plan.steps), num_workers=plan.loaders, pin_memory=plan.device != "cpu"
+    )
+    for step, batch in enumerate(loader, first):
         for group in optimizer.param_groups:
             group["lr"] = plan.rate_at(step)
-        total += _step(net, optimizer, batches.batch((plan.seed, step, rank), plan.batch, plan.side), plan, processes)
+        total += _step(net, optimizer, [part.to(plan.device, non_blocking=True) for part in batch], plan, processes)
         blend(average, net, min(plan.averaging, (1 + step) / (10 + step)))
         done = step + 1
         if rank == 0 and (done % plan.save_every == 0 or done == plan.steps):
@@ -114,13 +149,13 @@ def _run(rank: int, processes: int, batches: Batches, plan: Plan, folder: Path, 
             total.zero_()
 
 
-def _step(net: Net, optimizer: torch.optim.Optimizer, batch: Batch, plan: Plan, processes: int) -> Tensor:
+def _step(net: Net, optimizer: torch.optim.Optimizer, batch: list[Tensor], plan: Plan, processes: int) -> Tensor:
     """One update; gives the heat and box losses of this process."""
-    pictures = torch.from_numpy(batch.pictures).permute(0, 3, 1, 2)
-    with torch.autocast("cpu", torch.bfloat16):
-        logits, distances = net(pictures.float())
-    heat = heat_loss(logits.float(), torch.from_numpy(batch.heat), torch.from_numpy(batch.counts))
-    box = box_loss(distances.float(), torch.from_numpy(batch.edges), torch.from_numpy(batch.weight))
+    pictures, true_heat, counts, edges, weight = batch
+    with torch.autocast(plan.device, torch.bfloat16):
+        logits, distances = net(pictures.permute(0, 3, 1, 2).float())
+    heat = heat_loss(logits.float(), true_heat, counts)
+    box = box_loss(distances.float(), edges, weight)
     optimizer.zero_grad(set_to_none=True)
     (heat + plan.box_weight * box).backward()  # type: ignore[no-untyped-call]
     parameters = [p for p in net.parameters() if p.grad is not None]
@@ -147,11 +182,12 @@ def _share(parameters: list[torch.nn.Parameter], processes: int) -> None:
 def blend(average: Net, net: Net, keep: float) -> None:
     """Moves the averaged weights, and the batch norms' statistics, towards the present ones."""
     present = net.state_dict()
-    for name, value in average.state_dict().items():
-        if value.is_floating_point():
-            value.lerp_(present[name], 1 - keep)
-        else:
-            value.copy_(present[name])
+    pairs = [(value, present[name]) for name, value in average.state_dict().items()]
+    smooth = [pair for pair in pairs if pair[0].is_floating_point()]
+    torch._foreach_lerp_([kept for kept, _ in smooth], [new for _, new in smooth], 1 - keep)
+    for kept, new in pairs:
+        if not kept.is_floating_point():
+            kept.copy_(new)
 
 
 def save(path: Path, net: Net, average: Net, optimizer: torch.optim.Optimizer, step: int) -> None:
@@ -172,7 +208,7 @@ def resume(path: Path, net: Net, average: Net, optimizer: torch.optim.Optimizer)
     """Takes up a checkpoint, if there is one; gives the number of steps done."""
     if not path.exists():
         return 0
-    state: dict[str, Any] = torch.load(path, weights_only=True)
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     net.load_state_dict(state["net"])
     average.load_state_dict(state["average"])
     optimizer.load_state_dict(state["optimizer"])
@@ -181,12 +217,12 @@ def resume(path: Path, net: Net, average: Net, optimizer: torch.optim.Optimizer)
 
 def steps_done(path: Path) -> int:
     """How many steps a checkpoint has behind it."""
-    return int(torch.load(path, weights_only=True)["step"])
+    return int(torch.load(path, map_location="cpu", weights_only=True)["step"])
 
 
 def averaged(path: Path) -> Net:
     """The averaged network of a checkpoint, ready to be used."""
-    state: dict[str, Any] = torch.load(path, weights_only=True)
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     net = Net(Shape(**state["shape"]))
     net.load_state_dict(state["average"])
     return net.eval()
@@ -199,7 +235,7 @@ def _log(folder: Path, plan: Plan, step: int, losses: Tensor, seconds: float) ->
         "heat": heat,
         "box": box,
         "rate": plan.rate_at(step),
-        "side": plan.side,
+        "sides": plan.sides,
         "seconds": round(seconds),
     }
     with (folder / "log.jsonl").open("a", encoding="utf-8") as lines:

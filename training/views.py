@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.geometry import Boxes, Picture, area, as_boxes, clip, floats
+from training.rendered import Bank, replace_plate
 from training.sources import BY_NAME, KINDS, Example
 from training.targets import Labels
 
@@ -38,17 +39,28 @@ class ViewSettings:
     """Least scale, as a range to draw from: at 1 the picture just covers the crop."""
     turned: float = 0.25
     """Share of views turned by up to 30 degrees; the others turn by 2 degrees or so."""
+    squeezed: float = 0.12
+    """Share of views narrowed to as little as a third: plates and faces seen from the side."""
     bent: float = 0.06
     mosaic: float = 0.5
+    drawn: float = 0.0
+    """Share of plates in whose place a drawn one is put."""
 
 
 def draw(
-    example: Example, load: Load, size: tuple[int, int], rng: np.random.Generator, how: ViewSettings
+    example: Example,
+    load: Load,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    how: ViewSettings,
+    bank: Bank | None = None,
 ) -> tuple[Picture, Labels]:
-    """One view of `example`, `size` = (width, height)."""
+    """One view of `example`, `size` = (width, height); `bank` holds the drawn plates, where `how` wants any."""
     picture = load(example.image)
     matrix = choose(example, size, rng, how)
     crop = warp(picture, matrix, size, int(rng.integers(0, 256)) if rng.random() < 0.5 else 0)
+    if bank and how.drawn:
+        _redraw_plates(crop, example, matrix, rng, how.drawn, bank)
     boxes, kinds = turn(example.boxes, example.kinds, matrix), np.asarray(example.kinds, dtype=np.int64)
     ignored = turn(example.ignored, (PLATE,) * len(example.ignored), matrix)
     if rng.random() < how.bent:
@@ -56,9 +68,26 @@ def draw(
     return crop, cut(Labels(boxes, kinds, ignored, np.asarray(example.ignored_kinds, dtype=np.int64)), size)
 
 
+def _redraw_plates(
+    crop: Picture, example: Example, matrix: Matrix, rng: np.random.Generator, share: float, bank: Bank
+) -> None:
+    """Puts drawn plates in the place of some of the real ones."""
+    zoom = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    for box, kind in zip(example.boxes, example.kinds, strict=True):
+        if kind == PLATE and rng.random() < share:
+            x0, y0, x1, y1 = (float(v) for v in box)
+            quad = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) @ matrix[:, :2].T + matrix[:, 2]
+            if np.linalg.det(matrix[:, :2]) < 0:  # a mirrored view still shows plates that read from left to right
+                quad = quad[[1, 0, 3, 2]]
+            plate = bank.pick(max(0.3, (x1 - x0) / (y1 - y0)), rng)
+            replace_plate(crop, quad, plate, rng, zoom)
+
+
 def choose(example: Example, size: tuple[int, int], rng: np.random.Generator, how: ViewSettings) -> Matrix:
     """A random matrix from picture to crop pixels; the picture covers as much of the crop as its scale allows."""
     stretch = BY_NAME[example.source].stretch ** rng.uniform(0, 1) * np.exp(rng.normal(0, 0.08))
+    if rng.random() < how.squeezed:
+        stretch *= rng.uniform(0.35, 0.9)
     aimed = len(example.boxes) > 0 and rng.random() < how.aim
     if aimed:
         box = example.boxes[rng.integers(len(example.boxes))]
