@@ -32,7 +32,7 @@ class Bright:
     name: str = "bright"
     sha256: str = "0" * 64
     kinds: frozenset[Kind] = FACES
-    smallest: float = 16.0
+    smallest: dict[Kind, float] = field(default_factory=lambda: {Kind.FACE: 16.0})
     largest: int = 200
     score: float = 0.9
     seen: list[tuple[int, int]] = field(default_factory=list)
@@ -196,9 +196,9 @@ def test_scales_follow_the_smallest_face_and_the_picture(
     min_face: float, size: tuple[int, int], largest: float, octaves: int
 ) -> None:
     detect = settings.Detect(min_face=min_face)
-    thorough = scales(Bright(smallest=16), detect, FACES, size, thorough=True)
+    thorough = scales(Bright(), detect, FACES, size, thorough=True)
     assert thorough == pytest.approx([largest / 2 ** (step / 2) for step in range(2 * octaves)])
-    assert scales(Bright(smallest=16), detect, FACES, size, thorough=False) == thorough[1::2]
+    assert scales(Bright(), detect, FACES, size, thorough=False) == thorough[1::2]
 
 
 def test_scales_of_what_is_not_wanted() -> None:
@@ -226,7 +226,7 @@ def test_detectors_share_one_box() -> None:
 
 def test_what_the_border_cuts_off_counts_for_more() -> None:
     frame = Still(canvas(200, 200, (0, 80, 40, 120), (100, 80, 140, 120)))
-    found = look(frame, [Bright(smallest=16, score=0.4)], settings.Detect(min_face=16), FACES, thorough=False)
+    found = look(frame, [Bright(score=0.4)], settings.Detect(min_face=16), FACES, thorough=False)
     assert found.score.tolist() == pytest.approx([0.6, 0.4])
     assert found.xyxy[0, 0] == 0
 

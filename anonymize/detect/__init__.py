@@ -12,6 +12,12 @@ from anonymize.errors import ModelError, UsageError
 __all__ = ["DETECTORS", "FLOOR", "Detector", "build", "look"]
 
 
+def _argus(threads: int) -> Detector:
+    from anonymize.detect.argus import Argus
+
+    return Argus(threads)
+
+
 def _centerface(threads: int) -> Detector:
     from anonymize.detect.centerface import CenterFace
 
@@ -37,6 +43,7 @@ def _blazeface_short(_threads: int) -> Detector:
 
 
 DETECTORS: dict[str, Callable[[int], Detector]] = {
+    "argus": _argus,
     "centerface": _centerface,
     "yunet": _yunet,
     "blazeface": _blazeface,

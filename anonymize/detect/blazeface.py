@@ -34,7 +34,8 @@ class BlazeFace:
     def __init__(self, name: str = "blazeface") -> None:
         self.name = name
         self.sha256 = find(name).sha256
-        variant, self.largest, self.smallest = _VARIANTS[name]
+        variant, self.largest, smallest = _VARIANTS[name]
+        self.smallest = {Kind.FACE: smallest}
         locate(name)  # MediaPipe opens the file by itself: make sure that it is the one we know
         self._solution = _solution(variant)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from anonymize.data import Detections, Kind
 
 Picture = NDArray[np.uint8]
 """(height, width, 3) BGR, 8 bit, either side at least 1."""
+
+Sample = TypeVar("Sample", np.uint8, np.float32)
 
 FLOOR = 0.05
 """Detectors report every find with at least this score; who calls them decides what is enough."""
@@ -36,8 +39,9 @@ class Detector(Protocol):
         """What it finds."""
 
     @property
-    def smallest(self) -> float:
-        """The height in pixels of the smallest face (or width of the smallest plate) found reliably in a picture."""
+    def smallest(self) -> Mapping[Kind, float]:
+        """For each of `kinds` the height in pixels of the smallest face, or width of the smallest plate, that is found
+        reliably in a picture."""
 
     @property
     def largest(self) -> int:
@@ -53,14 +57,14 @@ class Detector(Protocol):
         """Give back memory that is kept for the next picture: there will be none for a while."""
 
 
-def padded(picture: Picture, multiple: int) -> NDArray[np.float32]:
-    """`picture` as a network takes it: (1, 3, h, w) float32 in 0-255, BGR, contiguous.
+def padded(picture: Picture, multiple: int, dtype: type[Sample]) -> NDArray[Sample]:
+    """`picture` as a network takes it: (1, 3, h, w) of `dtype` in 0-255, BGR, contiguous.
 
     It is set at the top left of the smallest picture whose sides are multiples of `multiple`; the rest is black, so
     that pixels keep their place and their size.
     """
     height, width = picture.shape[:2]
-    blob = np.zeros((1, 3, _up(height, multiple), _up(width, multiple)), np.float32)
+    blob = np.zeros((1, 3, _up(height, multiple), _up(width, multiple)), dtype)
     blob[0, :, :height, :width] = picture.transpose(2, 0, 1)
     return blob
 

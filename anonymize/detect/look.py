@@ -50,7 +50,7 @@ def look(
         for scale in scales(detector, detect, targets, (frame.width, frame.height), thorough=thorough)
     )
     found = _cut_off(found, frame)
-    return fuse(found.select(_plausible(found, frame, targets) & (found.score >= detect.low)))
+    return fuse(found.select(plausible(found, frame, targets) & (found.score >= detect.low)))
 
 
 def scales(
@@ -63,11 +63,11 @@ def scales(
     face or plate is as large as `detector` needs it, and goes down in half octaves until the whole picture is small
     enough for the largest face to be seen at once. An ordinary look takes every other step, from the second on.
     """
-    smallest = {Kind.FACE: detect.min_face, Kind.PLATE: detect.min_plate}
-    wanted = [length for kind, length in smallest.items() if kind in targets and kind in detector.kinds]
-    if not wanted:
+    wanted = {Kind.FACE: detect.min_face, Kind.PLATE: detect.min_plate}
+    enlarged = [seen / wanted[kind] for kind, seen in detector.smallest.items() if kind in targets]
+    if not enlarged:
         return ()
-    needed = min(detector.smallest / min(wanted), LARGEST)
+    needed = min(max(enlarged), LARGEST)
     octaves = max(2, math.ceil(math.log2(max(needed * max(size) / WHOLE, 1.0))))
     steps = range(2 * octaves) if thorough else range(1, 2 * octaves, 2)
     return tuple(needed / math.sqrt(2) ** step for step in steps)
@@ -88,7 +88,7 @@ def _cut_off(found: Detections, frame: Frame) -> Detections:
     return Detections(found.xyxy, score, found.kind)
 
 
-def _plausible(found: Detections, frame: Frame, targets: Collection[Kind]) -> NDArray[np.bool_]:
+def plausible(found: Detections, frame: Frame, targets: Collection[Kind]) -> NDArray[np.bool_]:
     """(N,) bool: of a wanted kind, of a possible shape, not larger than the picture, and partly inside it."""
     size = np.array([frame.width, frame.height], np.float32)
     low, high = found.xyxy[:, :2], found.xyxy[:, 2:]

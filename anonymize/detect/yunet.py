@@ -6,7 +6,7 @@ and an object probability and a box per cell.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class YuNet:
 
     name = "yunet"
     kinds = frozenset({Kind.FACE})
-    smallest = 16.0  # 60-80% of such; larger scales find more, and more that is no face
+    smallest: ClassVar = {Kind.FACE: 16.0}  # 60-80% of such; larger scales find more, and more that is no face
     largest = 1280
     sha256 = find("yunet").sha256
 
@@ -42,7 +42,7 @@ class YuNet:
 
     def detect(self, picture: Picture) -> Detections:
         """Faces in `picture`, as `anonymize.detect.Detector.detect` says."""
-        blob = padded(picture, STRIDES[-1])
+        blob = padded(picture, STRIDES[-1], np.float32)
         names = [f"{part}_{stride}" for stride in STRIDES for part in ("cls", "obj", "bbox")]
         outputs = dict(zip(names, self._session.run(names, {"input": blob}), strict=True))
         found = [

@@ -55,7 +55,9 @@ def release(session: InferenceSession) -> None:
 
     options = onnxruntime.RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    session.run(None, {session.get_inputs()[0].name: np.zeros((1, 3, 32, 32), np.float32)}, options)
+    (picture,) = session.get_inputs()
+    sample = np.uint8 if picture.type == "tensor(uint8)" else np.float32
+    session.run(None, {picture.name: np.zeros((1, 3, 32, 32), sample)}, options)
 
 
 def _cores() -> int:

@@ -74,7 +74,8 @@ def test_says_what_it_is(detector: Detector) -> None:
     assert len(detector.sha256) == 64
     assert detector.kinds
     assert detector.kinds <= {Kind.FACE, Kind.PLATE}
-    assert 0 < detector.smallest < detector.largest
+    assert set(detector.smallest) == detector.kinds
+    assert all(0 < length < detector.largest for length in detector.smallest.values())
 
 
 @pytest.mark.parametrize("value", [0, 127, 255])

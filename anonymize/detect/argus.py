@@ -1,0 +1,77 @@
+"""Argus: our own network, faces and licence plates in one pass (made in `training/`, described in docs/models.md).
+
+The network gives, at a quarter of the picture's size, a heat map for each kind that is zero but at its peaks, and the
+logarithm of the distance from each cell's centre to the four edges of the box around it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import Detections, Kind
+from anonymize.detect.detector import FLOOR, Picture, finds, padded
+from anonymize.detect.merge import suppress
+from anonymize.models import find, release, session
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+STRIDE = 4
+"""Pixels per cell of the outputs."""
+MULTIPLE = 32
+"""The network halves its picture five times."""
+OVERLAP = 0.45
+"""Of two boxes of one kind that share this much of their union, the better one stays."""
+KINDS = (Kind.FACE, Kind.PLATE)
+"""What the planes of the heat map are for."""
+POWER = {Kind.FACE: 1.0, Kind.PLATE: 0.75}
+"""Raw scores are raised to these powers, so that one threshold means the same for both kinds and beside other
+detectors: on street pictures a score of 0.28 goes with about one false plate a picture, 0.48 with one in ten."""
+
+
+class Argus:
+    """Faces and plates by the project's own network."""
+
+    name = "argus"
+    kinds = frozenset(KINDS)
+    smallest: ClassVar = {Kind.FACE: 20.0, Kind.PLATE: 28.0}
+    largest = 1280
+    sha256 = find("argus").sha256
+
+    def __init__(self, threads: int = 0) -> None:
+        self._session: InferenceSession = session("argus", threads)
+
+    def detect(self, picture: Picture) -> Detections:
+        """Faces and plates in `picture`, as `anonymize.detect.Detector.detect` says."""
+        scores, distances = self._session.run(["scores", "distances"], {"image": padded(picture, MULTIPLE, np.uint8)})
+        return suppress(Detections.concatenate(decode(scores[0], distances[0])), OVERLAP)
+
+    def rest(self) -> None:
+        """Give back the network's memory."""
+        release(self._session)
+
+
+def decode(scores: NDArray[np.float32], distances: NDArray[np.float32]) -> list[Detections]:
+    """Boxes from the network's outputs, overlapping ones included; one `Detections` for each of `KINDS`.
+
+    Args:
+        scores: (kinds, h, w), zero off the peaks.
+        distances: (4, h, w) logarithm of the distance in cells from a cell's centre to left, top, right and bottom.
+
+    Returns:
+        A box of pixels for every peak that reaches `FLOOR`.
+    """
+    return [_of_kind(plane, distances, kind) for plane, kind in zip(scores, KINDS, strict=False)]
+
+
+def _of_kind(score: NDArray[np.float32], distances: NDArray[np.float32], kind: Kind) -> Detections:
+    score = score ** np.float32(POWER[kind])
+    rows, columns = np.nonzero(score >= FLOOR)
+    with np.errstate(over="ignore"):  # an absurd size becomes infinite and is dropped by `finds`
+        left, top, right, bottom = np.exp(distances[:, rows, columns]) * STRIDE
+    x, y = (columns + 0.5) * STRIDE, (rows + 0.5) * STRIDE
+    xyxy = np.stack([x - left, y - top, x + right, y + bottom], axis=1).astype(np.float32)
+    return finds(xyxy, score[rows, columns], kind)
