@@ -61,15 +61,18 @@ def _whole_pictures(
     }
 
 
+def left_alone(box: Sequence[float] | NDArray[np.float32], time: Fraction, settings: Settings) -> bool:
+    """Whether a find in `box` (x0, y0, x1, y1) at `time` in seconds is to stay visible, since the user says so."""
+    if settings.only and not any(time in span for span in settings.only):
+        return True
+    return any(time in zone.span and _inside(box, zone) for zone in settings.spared)
+
+
 def _subject(track: Track, times: Sequence[Fraction], size: tuple[int, int], settings: Settings) -> Iterator[Row]:
     look = settings.redact.of(track.kind)
-    polygons = [(np.array(zone.polygon, np.float32), zone.span) for zone in settings.spared]
     for row, box in enumerate(track.xyxy):
         index = track.first + row
-        time = times[index]
-        if settings.only and not any(time in span for span in settings.only):
-            continue
-        if any(time in span and _inside(box, polygon) for polygon, span in polygons):
+        if left_alone(box, times[index], settings):
             continue
         yield (
             index,
@@ -85,10 +88,10 @@ def _subject(track: Track, times: Sequence[Fraction], size: tuple[int, int], set
         )
 
 
-def _inside(box: NDArray[np.float32], polygon: NDArray[np.float32]) -> bool:
-    """Whether the centre of `box` lies in `polygon`."""
+def _inside(box: Sequence[float] | NDArray[np.float32], zone: Zone) -> bool:
+    """Whether the centre of `box` lies in `zone`."""
     centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
-    return bool(cv2.pointPolygonTest(polygon, centre, False) >= 0)
+    return bool(cv2.pointPolygonTest(np.array(zone.polygon, np.float32), centre, False) >= 0)
 
 
 def _polygon(zone: Zone) -> Region:

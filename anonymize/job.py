@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import TypeVar
 
 from anonymize import media, pipeline, plan, report
 from anonymize.data import Kind
 from anonymize.detect import Detector, build
-from anonymize.errors import OutputError, PlanError, VerificationError
+from anonymize.errors import OutputError, PlanError
 from anonymize.inputs import Item
 from anonymize.media import Source
 from anonymize.pipeline import OnProgress, ignore
 from anonymize.plan import Plan
+from anonymize.proof import Stopwatch, Work, facts, prove
 from anonymize.report import Report
 from anonymize.settings import Settings, to_mapping
-from anonymize.verify import check
-
-T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Stopwatch:
-    """Wall time by stage, in seconds."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def time(self, stage: str, work: Callable[[], T]) -> T:
-        start = time.perf_counter()
-        try:
-            return work()
-        finally:
-            self.seconds[stage] = round(time.perf_counter() - start, 3)
 
 
 def detectors_for(settings: Settings, threads: int = 0) -> list[Detector]:
@@ -73,12 +55,12 @@ def run(
     Raises:
         AnonymizeError: nothing was released; the message says why.
     """
-    watch = _Stopwatch()
+    watch = Stopwatch()
     found_by = detectors_for(settings) if detectors is None else detectors
     with _open(item, settings, stdin) as source:
         digest = _digest(item, stdin)
         made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress))
-        return _release(source, made, item, settings, force, on_progress, watch)
+        return _release(Work(source, item, settings, found_by, on_progress, watch), made, force=force)
 
 
 def detect(
@@ -106,6 +88,8 @@ def render(
 ) -> tuple[Path, Report]:
     """Draw a plan on the input it was made for: verify and release. The released path, and the account of it.
 
+    A person may have edited the plan, so a face that it leaves visible is a doubt and no failure, and is not repaired.
+
     Raises:
         PlanError: the plan was made for another file.
         AnonymizeError: nothing was released; the message says why.
@@ -115,7 +99,9 @@ def render(
     with _open(item, settings, stdin) as source:
         for _ in source.frames():  # as `run` does: what a file holds is known for sure at its end only
             continue
-        return _release(source, made, item, settings, force, on_progress, _Stopwatch())
+        found_by = [] if settings.verify.publish_unverified else detectors_for(settings)
+        work = Work(source, item, settings, found_by, on_progress, Stopwatch(), by_hand=True)
+        return _release(work, made, force=force)
 
 
 def _open(item: Item, settings: Settings, stdin: bytes) -> Source:
@@ -126,47 +112,27 @@ def _digest(item: Item, stdin: bytes) -> str:
     return report.sha256(item.source or BytesIO(stdin))
 
 
-def _release(
-    source: Source,
-    made: Plan,
-    item: Item,
-    settings: Settings,
-    force: bool,
-    on_progress: OnProgress,
-    watch: _Stopwatch,
-) -> tuple[Path, Report]:
-    """Render `made` under a temporary name, check what came out, and only then give it its name."""
+def _release(work: Work, made: Plan, *, force: bool) -> tuple[Path, Report]:
+    """Render `made` under a temporary name, examine what came out, and only then give it its name."""
+    source, item, settings = work.source, work.item, work.settings
     target = item.target if item.named else _fitting(item.target, media.output_suffix(source, settings.output))
     with media.pending(target, force=force) as temporary:
-        with media.open_sink(temporary, source, settings.output) as sink:
-            times = watch.time("render", lambda: pipeline.render(source, made, sink, on_progress))
-            notes = sink.notes
-        failures = watch.time("verify", lambda: check(temporary, source.info, times, settings.output, on_progress))
-        if failures:
-            raise VerificationError(
-                f"{item.label}: the output did not pass its check and was deleted: {'; '.join(failures)}"
-            )
+        proved = prove(work, made, temporary)
         digest = report.sha256(temporary)
-    info = source.info
+    times, made = proved.times, proved.plan
     return target, Report(
-        verdict="pass",
-        source={
-            "sha256": made.about.sha256,
-            "frames": len(times),
-            "duration": float(times[-1] - times[0]) if len(times) else 0.0,
-            "width": info.width,
-            "height": info.height,
-            "container": info.container,
-            "codec": info.codec,
-        },
-        output={"sha256": digest, "notes": list(notes)},
-        redacted={"tracks": made.regions.tracks(), "box_frames": made.regions.reasons()},
+        verdict=proved.verified.verdict.value,
+        source=facts(source.info, made.about.sha256, times),
+        output={"sha256": digest, "notes": list(proved.notes)},
+        redacted=report.account(made, times),
         not_looked_for=tuple(kind.label for kind in (Kind.FACE, Kind.PLATE) if kind not in settings.targets),
-        removed=info.removed,
+        removed=source.info.removed,
         lost=tuple(source.losses),
-        settings=to_mapping(settings),
+        verified=proved.verified.as_dict(),
+        plan="given" if work.by_hand else "made",
+        settings=to_mapping(replace(settings, redact=made.about.redact)),
         models=dict(made.about.found_by),
-        seconds=watch.seconds,
+        seconds=work.watch.seconds,
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from anonymize.errors import UsageError
 from anonymize.kinds import Kind, Shape
+from anonymize.live.settings import Live
 
 
 class Style(StrEnum):
@@ -169,6 +170,37 @@ class Output:
             raise UsageError(f"quality must be 0 (best) to 51, got {self.quality}")
 
 
+class Doubts(StrEnum):
+    """What becomes of an output that passes with doubts."""
+
+    RELEASE = "release"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """How an output is examined before it gets its name."""
+
+    detectors: tuple[str, ...] = ()
+    """Who looks at the output; empty: those that looked at the source, and YuNet where it is installed."""
+    look_every: float = 0.24
+    """Seconds of video for each frame that detectors look at; 0 looks at every frame."""
+    most_looks: int = 0
+    """Frames of one file that are looked at, at most; 0 for no limit. The result then says what the sample supports."""
+    repair: int = 0
+    """Passes in which what the second look finds is redacted as well, at most; 0 fails the file instead."""
+    doubts: Doubts = Doubts.RELEASE
+    """Whether an output with doubts is released, with a list of them, or fails."""
+    publish_unverified: bool = False
+    """Release the output without any check. Only the option of that name sets it: no preset may."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.repair <= 3:
+            raise UsageError(f"verify.repair must be 0 to 3 passes, got {self.repair}")
+        if self.look_every < 0 or self.most_looks < 0:
+            raise UsageError("verify.look_every and verify.most_looks must not be negative")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a run needs to know besides its input and output."""
@@ -178,6 +210,8 @@ class Settings:
     follow: Follow = field(default_factory=Follow)
     redact: Redact = field(default_factory=Redact)
     output: Output = field(default_factory=Output)
+    verify: Verify = field(default_factory=Verify)
+    live: Live = field(default_factory=Live)
     zones: tuple[Zone, ...] = ()
     """Always redacted."""
     spared: tuple[Zone, ...] = ()

@@ -105,6 +105,7 @@ class Reel:
         self._memory = memory
         self._ring: dict[int, _Seen] = {}
         self._cuts: list[int] = []
+        self._past = 0
         self._left: Shot | None = None
         self.times: dict[int, float] = {}
         """Frame index → seconds, never decreasing."""
@@ -112,6 +113,10 @@ class Reel:
         """One past the last frame seen."""
         self.interval = 1 / 25
         """Seconds between frames lately."""
+
+    def keep(self, reach: float, memory: float) -> None:
+        """Keep pictures and times for so many seconds from now on."""
+        self._reach, self._memory = reach, memory
 
     def see(self, frame: Frame) -> bool:
         """Take in the next frame; True if a new scene begins with it, or an old one after a flash.
@@ -146,7 +151,7 @@ class Reel:
 
     def _cut(self, index: int, time: float, before: Shot, after: Shot, step: Step) -> Step:
         """Note a cut; or undo the last one, if this is the picture that was there before it."""
-        if self._left is not None and time - self.times.get(self._cuts[-1], -np.inf) <= FLASH:
+        if self._left is not None and self._cuts and time - self.times.get(self._cuts[-1], -np.inf) <= FLASH:
             over = step_between(self._left, after) if self._left.picture.shape == after.picture.shape else step
             if not over.cut:
                 self._cuts.pop()
@@ -158,10 +163,8 @@ class Reel:
 
     def scene_age(self, index: int) -> float:
         """Seconds for which the scene of frame `index` has lasted, for ever in the first one."""
-        number = self.scene(index)
-        if number == 0:
-            return np.inf
-        return self.now(index) - self.times.get(self._cuts[number - 1], -np.inf)
+        began = bisect_right(self._cuts, index) - 1
+        return self.now(index) - self.times.get(self._cuts[began], -np.inf) if began >= 0 else np.inf
 
     def _forget(self, now: float, nbytes: int) -> None:
         most = max(_MEMORY // max(nbytes, 1), 8)
@@ -170,10 +173,14 @@ class Reel:
                 del kept[next(iter(kept))]
         while len(self._ring) > most:
             del self._ring[next(iter(self._ring))]
+        over = bisect_right(self._cuts, next(iter(self.times))) - 1  # the scene of the oldest time began with the last
+        if over > 0:
+            del self._cuts[:over]
+            self._past += over
 
     def scene(self, index: int) -> int:
-        """The number of the scene that frame `index` belongs to."""
-        return bisect_right(self._cuts, index)
+        """The number of the scene that frame `index`, whose time is still known, belongs to."""
+        return self._past + bisect_right(self._cuts, index)
 
     def now(self, index: int) -> float:
         """When frame `index` is shown; the last frame seen if it is still to come."""

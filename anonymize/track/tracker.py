@@ -71,6 +71,13 @@ class Tracker:
         self._ids = 0
         self._looks: Counter[int] = Counter()
 
+    def retune(self, follow: Follow, high: float) -> None:
+        """Go on with other settings; what is followed already stays so."""
+        self._follow = follow
+        self._high = high
+        self._patience = max(follow.bridge, follow.hold * _PATIENCE)
+        self._reel.keep(self._patience + _AGREE_WITHIN, 2 * self._patience + _AGREE_WITHIN)
+
     def see(self, frame: Frame) -> bool:
         """Take in the next frame: every one, in order. True if a new scene begins with it.
 
@@ -96,6 +103,8 @@ class Tracker:
         self._retire(index)
         scene = self._reel.scene(index)
         self._looks[scene] += 1
+        for old in [number for number in self._looks if number < self._reel.scene(next(iter(self._reel.times)))]:
+            del self._looks[old]
         active = [s for s in self._subjects if self._reel.scene(s.seen_last) == scene and s.seen_last < index]
         self._advance(active, index)
         active = [s for s in active if s.end > index]

@@ -1,0 +1,7 @@
+"""Cameras and streams, anonymised before anyone can store them.
+
+    source -> buffer -> delay line (tracker, looks, the bracketing rule) -> sinks
+
+The detector runs in a process of its own; what leaves has passed `anonymize.live.gate`, which asks the rule that files
+obey.
+"""

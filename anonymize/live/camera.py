@@ -1,0 +1,129 @@
+"""One camera in this process: its sinks, its page and ports, and the signals that stop it or change its settings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from anonymize.errors import AnonymizeError, OutputError
+from anonymize.live import page
+from anonymize.live.config import Camera
+from anonymize.live.control import Control
+from anonymize.live.log import logger
+from anonymize.live.metrics import Metrics
+from anonymize.live.protocols import LiveSink, Picture
+from anonymize.live.secrets import mask
+from anonymize.live.sinks import Options, open_sinks
+from anonymize.settings import Settings
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+STOP_WITHIN = 12.0
+"""Seconds after which a stop that hangs becomes a hard one."""
+
+
+def run_camera(
+    camera: Camera,
+    settings: Callable[[], Settings],
+    metrics: Metrics,
+    *,
+    announce: Callable[[str], None] | None = None,
+    control: Control | None = None,
+) -> None:
+    """Anonymise a camera until its source ends or the process is told to stop (TERM, Ctrl-C). Main thread only.
+
+    Args:
+        camera: credentials filled in (`Camera.resolved`).
+        settings: reads the settings; called again at every HUP.
+        metrics: of this camera.
+        announce: told the address of the preview page.
+        control: for who wants to stop it from outside.
+
+    Raises:
+        UsageError, InputError, ModelError: what waiting cannot mend.
+        OutputError: every sink is gone for good.
+    """
+    from anonymize.live.loop import run
+
+    control = control or Control()
+    gone = _Gone(len(camera.to), control)
+    options = Options(quality=camera.quality, keep=camera.retention, on_gone=gone)
+    with ExitStack() as stack:
+        preview = page.Preview() if camera.preview is not None else None
+        if preview is not None and camera.preview is not None:
+            server = page.serve_preview(camera.preview, preview, metrics)
+            stack.callback(server.close)
+            if announce is not None:
+                announce(server.address)
+        if camera.metrics is not None:
+            stack.callback(page.serve_metrics(camera.metrics, metrics).close)
+
+        def sinks(picture: Picture) -> Sequence[LiveSink]:
+            logger.info("source open", width=picture.width, height=picture.height, rate=f"{float(picture.rate):.4g}")
+            pages: list[LiveSink] = [preview] if preview is not None else []
+            return [*open_sinks(camera.to, picture, metrics, options), *pages]
+
+        first = settings()
+        stack.enter_context(_signals(control, settings))
+        logger.info("starting", source=mask(camera.source), to=", ".join(mask(address) for address in camera.to))
+        run(camera.source, sinks, first, metrics, control, loop=camera.loop, audio=camera.audio)
+    logger.info("stopped")
+    gone.check()
+
+
+class _Gone:
+    """Counts sinks that are gone for good; without any left there is nothing to do."""
+
+    def __init__(self, sinks: int, control: Control) -> None:
+        self._left, self._control, self._why = sinks, control, ""
+
+    def __call__(self, why: str) -> None:
+        self._left -= 1
+        if self._left <= 0:
+            self._why = why
+            self._control.stop()
+
+    def check(self) -> None:
+        if self._why:
+            raise OutputError(f"every sink is gone: {self._why}")
+
+
+@contextmanager
+def _signals(control: Control, settings: Callable[[], Settings]) -> Iterator[None]:
+    """TERM and Ctrl-C stop in order, and hard the second time or when it takes too long; HUP reads settings anew."""
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the form is given
+        if control.stopped:
+            os._exit(128 + number)
+        logger.info("stopping", signal=signal.Signals(number).name)
+        control.stop()
+        limit = threading.Timer(STOP_WITHIN, _too_long, [number])
+        limit.daemon = True
+        limit.start()
+
+    def reload(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the form is given
+        try:
+            control.reload(settings())
+        except AnonymizeError as error:
+            logger.error("settings not reloaded, the old ones stay", error=str(error))
+        else:
+            logger.info("settings reloaded")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    if hasattr(signal, "SIGHUP"):
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, reload)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _too_long(number: int) -> None:
+    logger.error("not finished in time: stopping hard", seconds=STOP_WITHIN)
+    os._exit(128 + number)

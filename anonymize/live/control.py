@@ -1,0 +1,36 @@
+"""How a running camera is told to stop, or to go on with other settings: from any thread, or a signal handler."""
+
+from __future__ import annotations
+
+from anonymize.live.bell import Bell
+from anonymize.settings import Settings
+
+
+class Control:
+    """Thread-safe; what is asked for happens within a frame or so."""
+
+    def __init__(self) -> None:
+        self._bell = Bell()
+        self._settings: Settings | None = None
+        self.stopped = False
+        """Whether `stop` was called."""
+
+    def stop(self) -> None:
+        """Take in no more frames, let out those that wait, finish the sinks."""
+        self.stopped = True
+        self._bell.ring()
+
+    def reload(self, settings: Settings) -> None:
+        """Go on with `settings`, from the next frame on; if they need another detector, from when it is ready."""
+        self._settings = settings
+        self._bell.ring()
+
+    def take(self) -> Settings | None:
+        """The settings asked for since the last call, if any were."""
+        self._bell.quiet()
+        settings, self._settings = self._settings, None
+        return settings
+
+    def fileno(self) -> int:
+        """Readable when there is something to do."""
+        return self._bell.fileno()

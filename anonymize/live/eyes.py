@@ -1,0 +1,231 @@
+"""The detector, held at arm's length: in a process of its own, with a deadline, replaced when it fails.
+
+eyes = Eyes((1280, 720), settings, metrics)
+if eyes.free:
+    eyes.look(frame, pace.effort(now))
+for glimpse in eyes.glimpses(now):          # found, checked, and tagged with its frame
+    ...
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from multiprocessing.util import Finalize
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anonymize.data import Detections
+from anonymize.kinds import Kind
+from anonymize.live.looker import Failed, MakeDetectors, Ready, Request, Seen, Unable, detectors, serve
+from anonymize.live.pace import EFFORTS, Effort, Pace
+from anonymize.live.quiet import SharedPicture
+from anonymize.media.canvas import Canvas, store
+from anonymize.media.frame import VideoPicture
+from anonymize.settings import Settings
+
+if TYPE_CHECKING:
+    from anonymize.live.metrics import Metrics
+
+STAGE = "detector"
+START_WITHIN = 60.0
+"""Seconds that a detector may take to load and to warm up."""
+_FAILURES = 3
+"""Looks that may fail one after the other before the process is replaced."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Glimpse:
+    """What was found on the frame `index`."""
+
+    index: int
+    found: Detections
+
+
+@dataclass(slots=True)
+class _Look:
+    """A look under way."""
+
+    index: int
+    effort: Effort
+    since: float
+
+
+class Eyes:
+    """Looks at one frame at a time. Nothing here blocks; call `glimpses` often.
+
+    Args:
+        size: width and height of the frames.
+        settings: what to look for, how hard, and how long a look may take.
+        metrics: told how looks go.
+        make: makes the detectors, in their process.
+    """
+
+    def __init__(
+        self, size: tuple[int, int], settings: Settings, metrics: Metrics, make: MakeDetectors = detectors
+    ) -> None:
+        self.settings = settings
+        self._size = size
+        self._metrics = metrics
+        self._make = make
+        self._live = settings.live
+        self._process: SpawnProcess | None = None
+        self._connection: Connection | None = None
+        self._pace: Pace | None = None
+        self._look: _Look | None = None
+        self._started = 0.0
+        self._failures = 0
+        self._wait = 0.0
+        self._again_at = 0.0
+        self._proven = False
+        self._picture = SharedPicture(Canvas(*size).nbytes)
+        self._start()
+
+    @property
+    def free(self) -> bool:
+        """Whether a look can begin."""
+        return self._pace is not None and self._look is None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the detectors are loaded."""
+        return self._pace is not None
+
+    @property
+    def pace(self) -> Pace | None:
+        """How long looks take; None while the detectors load."""
+        return self._pace
+
+    def waitable(self) -> list[Connection]:
+        """What `multiprocessing.connection.wait` can wait for."""
+        return [] if self._connection is None else [self._connection]
+
+    def look(self, frame: VideoPicture, effort: Effort) -> None:
+        """Begin to look at `frame`, which is copied. Only when `free`."""
+        assert self.free
+        assert self._connection is not None
+        store(frame, self._picture.samples)
+        self._look = _Look(frame.index, effort, time.monotonic())
+        try:
+            self._connection.send(Request(frame.index, effort))
+        except OSError:
+            self._fail("it is gone")
+
+    def glimpses(self) -> Iterator[Glimpse]:
+        """What was found since; also sees to it that the detector is alive, or becomes so again.
+
+        Raises:
+            ModelError: the detector cannot be made at all.
+        """
+        now = time.monotonic()
+        if self._process is None:
+            if now >= self._again_at:
+                self._start()
+            return
+        yield from self._answers()
+        now = time.monotonic()
+        if self._process is None:
+            return
+        if self._look is not None and now - self._look.since > self._live.deadline:
+            self._fail(f"a look took more than {self._live.deadline:g} s")
+        elif self._pace is None and now - self._started > START_WITHIN:
+            self._fail(f"it did not start within {START_WITHIN:g} s")
+
+    def close(self) -> None:
+        """End the process."""
+        self._end()
+        self._picture.close()
+        self._metrics.stage(STAGE, "stopped")
+
+    def _start(self) -> None:
+        context = get_context("spawn")
+        ours, theirs = context.Pipe()
+        arguments = (theirs, self._picture, self._size, self.settings, self._make)
+        self._process = context.Process(target=serve, args=arguments, name="detector", daemon=True)
+        self._process.start()
+        theirs.close()
+        self._connection = ours
+        self._started = time.monotonic()
+        self._killer = Finalize(
+            None, self._process.kill, exitpriority=100
+        )  # it does not heed multiprocessing's SIGTERM
+        self._metrics.stage(STAGE, "starting", ", ".join(self.settings.detect.detectors))
+
+    def _end(self) -> None:
+        """Kill the process: nothing in it is worth a goodbye, and it may be past hearing one."""
+        if self._process is None or self._connection is None:
+            return
+        self._killer()
+        self._process.join()
+        self._process.close()
+        self._connection.close()
+        self._process = self._connection = self._pace = self._look = None
+
+    def _fail(self, reason: str) -> None:
+        """Replace the process, after a while if it fails again and again."""
+        self._end()
+        self._failures = 0
+        self._again_at = time.monotonic() + self._wait
+        self._wait = min(max(2 * self._wait, self._live.backoff), self._live.longest_backoff)
+        self._metrics.stage(STAGE, "lost", reason)
+        self._metrics.reconnect(STAGE)
+
+    def _stumble(self, reason: str) -> None:
+        """A look failed; the process may go on unless that becomes a habit."""
+        self._look = None
+        self._failures += 1
+        self._metrics.stage(STAGE, "lost", reason)
+        if self._failures >= _FAILURES:
+            self._fail(reason)
+
+    def _answers(self) -> Iterator[Glimpse]:
+        try:
+            while self._connection is not None and self._connection.poll():
+                glimpse = self._understood(self._connection.recv())
+                if glimpse is not None:
+                    yield glimpse
+        except (EOFError, OSError):
+            self._fail("its process died")
+
+    def _understood(self, answer: object) -> Glimpse | None:
+        """What an answer says; None for no find, whatever the reason."""
+        if isinstance(answer, Unable):
+            if not self._proven:
+                self._end()
+                raise answer.error
+            self._fail(str(answer.error))
+        elif isinstance(answer, Ready):
+            self._pace = Pace(self.settings, answer.megapixels)
+            self._pace.took(EFFORTS[1], answer.seconds)
+            self._proven = True
+            self._metrics.stage(STAGE, "ok", ", ".join(self.settings.detect.detectors))
+        elif isinstance(answer, Seen) and self._look is not None and answer.index == self._look.index:
+            return self._checked(answer, self._look)
+        elif isinstance(answer, Failed):
+            self._stumble(answer.reason)
+        else:
+            self._fail("it answered what it was not asked")
+        return None
+
+    def _checked(self, seen: Seen, look: _Look) -> Glimpse | None:
+        """The finds of a look, if they are any; a look that found nonsense has not taken place."""
+        try:
+            found = Detections(np.asarray(seen.xyxy), np.asarray(seen.score), np.asarray(seen.kind))
+        except (ValueError, TypeError) as error:
+            self._stumble(f"it found nonsense: {error}")
+            return None
+        took = time.monotonic() - look.since
+        self._look = None
+        self._failures, self._wait = 0, 0.0
+        assert self._pace is not None
+        self._pace.took(look.effort, took)
+        self._metrics.looks(took)
+        self._metrics.stage(STAGE, "ok", ", ".join(self.settings.detect.detectors))
+        for kind in set(found.kind.tolist()):
+            self._metrics.detections(Kind(kind).label, int((found.kind == kind).sum()))
+        return Glimpse(seen.index, found)

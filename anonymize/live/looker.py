@@ -1,0 +1,208 @@
+"""The detector's process: looks at pictures in shared memory, one at a time, and says what it found.
+
+It may hang, die or talk nonsense; `anonymize.live.eyes` expects that of it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import Detections
+from anonymize.detect import Detector, build, look
+from anonymize.detect.detector import Picture
+from anonymize.detect.look import scales
+from anonymize.errors import AnonymizeError
+from anonymize.live.pace import EFFORTS, Effort
+from anonymize.live.quiet import no_core_dumps
+from anonymize.media.canvas import Canvas
+from anonymize.settings import Settings
+
+MakeDetectors = Callable[[Settings], Sequence[Detector]]
+"""Makes the detectors in the process that uses them; importable by its name, for that process is a fresh one."""
+BEYOND = 128
+"""Pixels past a picture's border within which a sound detector's boxes begin: its network sees padding there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Look at the picture in memory.
+
+    Args:
+        index: of the frame, handed back with the answer.
+        effort: how hard.
+    """
+
+    index: int
+    effort: Effort
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The detectors are there and warm.
+
+    Args:
+        megapixels: what a look of each of `EFFORTS` must go through.
+        seconds: what a look of the second effort took.
+    """
+
+    megapixels: tuple[float, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unable:
+    """The detectors cannot be made, now or ever."""
+
+    error: AnonymizeError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What was found on frame `index`, in the form of `Detections`, not to be believed yet; in how many seconds."""
+
+    index: int
+    xyxy: NDArray[Any]
+    score: NDArray[Any]
+    kind: NDArray[Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The look at frame `index` failed; `reason` in words."""
+
+    index: int
+    reason: str
+
+
+Answer = Ready | Unable | Seen | Failed
+
+
+def detectors(settings: Settings) -> Sequence[Detector]:
+    """The detectors that `settings` ask for, on one thread each: the other core is the encoder's."""
+    return build(settings.detect.detectors, settings.targets, 1)
+
+
+def serve(
+    connection: Connection, picture: NDArray[np.uint8], size: tuple[int, int], settings: Settings, make: MakeDetectors
+) -> None:
+    """Answer requests until the other end is closed. The main function of the process.
+
+    Args:
+        connection: `Request`s come, `Answer`s go.
+        picture: shared memory that holds what is to be looked at, as `anonymize.media.canvas.store` writes it.
+        size: its width and height.
+        settings: what to look for.
+        make: makes the detectors.
+    """
+    _behave()
+    canvas = Canvas(*size)
+    try:
+        found_by = [_Checked(detector) for detector in make(settings)]
+        looked = partial(_look, canvas, found_by, settings)
+        seconds = _warmed_up(looked, np.zeros_like(picture))
+    except AnonymizeError as error:
+        connection.send(Unable(error))
+        return
+    connection.send(Ready(tuple(_megapixels(found_by, settings, effort, size) for effort in EFFORTS), seconds))
+    while True:
+        try:
+            request = connection.recv()
+        except EOFError:
+            return
+        connection.send(_answer(request, partial(looked, picture)))
+
+
+def _warmed_up(looked: Callable[[NDArray[np.uint8], Effort], Detections], blank: NDArray[np.uint8]) -> float:
+    """Look at nothing: the first look sets the networks up, and the next tells how long one takes, in seconds.
+
+    A detector that fails at nothing is no worse than one that fails later: the first look at a frame will show it.
+    """
+    with suppress(Exception):
+        looked(blank, EFFORTS[1])
+    start = time.monotonic()
+    with suppress(Exception):
+        looked(blank, EFFORTS[1])
+    return time.monotonic() - start
+
+
+def _answer(request: Request, looked: Callable[[Effort], Detections]) -> Answer:
+    start = time.monotonic()
+    try:
+        found = looked(request.effort)
+    except Exception as error:  # noqa: BLE001 - whatever a detector raises, the look failed
+        return Failed(request.index, f"{type(error).__name__}: {error}"[:200])
+    return Seen(request.index, found.xyxy, found.score, found.kind, time.monotonic() - start)
+
+
+def _look(
+    canvas: Canvas, found_by: Sequence[Detector], settings: Settings, samples: NDArray[np.uint8], effort: Effort
+) -> Detections:
+    frame = canvas.load(samples, 0, 0)
+    return look(frame, found_by, effort.of(settings.detect), settings.targets, thorough=effort.thorough)
+
+
+def _megapixels(found_by: Sequence[Detector], settings: Settings, effort: Effort, size: tuple[int, int]) -> float:
+    detect = effort.of(settings.detect)
+    squares = (
+        scale * scale
+        for detector in found_by
+        for scale in scales(detector, detect, settings.targets, size, thorough=effort.thorough)
+    )
+    return sum(squares) * size[0] * size[1] / 1e6
+
+
+class _Checked:
+    """A detector whose finds are looked at before anyone filters them: rubbish is an error, not an empty street."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self.name, self.sha256, self.kinds = detector.name, detector.sha256, detector.kinds
+        self.smallest, self.largest = detector.smallest, detector.largest
+
+    def detect(self, picture: Picture) -> Detections:
+        """See `Detector.detect`. Raises `ValueError` for what cannot be in `picture`."""
+        found = self._detector.detect(picture)
+        if not isinstance(found, Detections):
+            raise TypeError(f"{self.name}: expected Detections, got {type(found).__name__}")
+        found = replace(found)  # checked anew: arrays can be written to
+        size = np.array([picture.shape[1], picture.shape[0]], np.float32)
+        outside = (found.xyxy[:, :2] >= size + BEYOND).any(axis=1) | (found.xyxy[:, 2:] <= -BEYOND).any(axis=1)
+        if outside.any():
+            raise ValueError(f"{self.name}: {int(outside.sum())} boxes lie outside the picture")
+        return found
+
+    def rest(self) -> None:
+        """See `Detector.rest`."""
+        self._detector.rest()
+
+
+def _behave() -> None:
+    """Leave no core, heed no signal meant for the camera's process, and end with it."""
+    no_core_dumps()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the parent drains first, and then ends this process
+    import cv2
+
+    cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,277 @@
+"""What a camera's process counts: for Prometheus, for the health check and for the preview page. Thread-safe."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter as Tally
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+
+from anonymize.data import Region
+from anonymize.kinds import Why
+from anonymize.live.log import logger
+from anonymize.live.secrets import mask
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second sample beside every count, of when it began, that nobody asked for
+STATES = ("starting", "ok", "lost", "failed", "stopped")
+"""What a stage can be in: the words of `Metrics.stage`."""
+_LATENCY = (0.05, 0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8, 1.0, 1.5, 2.0, 5.0)
+_LOOK = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
+_RECENT = 1000
+"""Frames whose latency the page's percentiles are taken over."""
+_WINDOW = 5.0
+"""Seconds over which the page's frames a second are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How one part of the chain (source, detector, each sink) is doing."""
+
+    state: str
+    detail: str
+    since: float
+    """Seconds of the monotonic clock when it came into this state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a camera counts as ill."""
+
+    silent: float = 10.0
+    """Seconds without a frame going out."""
+    obscured: float = 60.0
+    """Seconds in which no frame went out that was not wholly obscured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The answer of ``/healthz``."""
+
+    ok: bool
+    why: str
+
+
+class Metrics:
+    """All counts of one camera.
+
+    `frames_out` counts every frame handed to the sinks; those among them that are wholly obscured are counted by
+    `obscured` as well, before.
+
+    Args:
+        camera: the label that every sample carries.
+        limits: when `health` says no.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self, camera: str = "camera", limits: Limits | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.camera = camera
+        self.limits = limits or Limits()
+        self.registry = CollectorRegistry(auto_describe=True)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._started = self._left = self._clear = clock()
+        self._clear_frames = 0
+        self._totals: Tally[str] = Tally()
+        self._dropped: Tally[str] = Tally()
+        self._found: Tally[str] = Tally()
+        self._reconnects: Tally[str] = Tally()
+        self._sink_dropped: Tally[str] = Tally()
+        self._stages: dict[str, Stage] = {}
+        self._regions: tuple[Region, ...] = ()
+        self._latencies: deque[float] = deque(maxlen=_RECENT)
+        self._departures: deque[tuple[float, int]] = deque()
+        self._set_up()
+
+    def _set_up(self) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"anonymize_{name}", text, ["camera", *labels], registry=self.registry)
+
+        def histogram(name: str, text: str, buckets: Sequence[float]) -> Histogram:
+            made = Histogram(f"anonymize_{name}", text, ["camera"], buckets=buckets, registry=self.registry)
+            return made.labels(self.camera)
+
+        def gauge(name: str, text: str, value: Callable[[], float]) -> None:
+            made = Gauge(f"anonymize_{name}", text, ["camera"], registry=self.registry)
+            made.labels(self.camera).set_function(value)
+
+        self._in = counter("frames_in", "Frames that came from the source.").labels(self.camera)
+        self._out = counter("frames_out", "Frames handed to the sinks, obscured ones among them.").labels(self.camera)
+        self._hidden = counter("frames_obscured", "Frames that went out wholly obscured.").labels(self.camera)
+        self._lost = counter("frames_dropped", "Frames that did not go out, and why.", "reason")
+        self._finds = counter("detections", "What the detector found.", "kind")
+        self._late = counter("looks_late", "Looks whose result came too late to be used.").labels(self.camera)
+        self._again = counter("reconnects", "Attempts to reconnect.", "stage")
+        self._full = counter("sink_dropped", "Packets or pictures that a sink dropped: its peer was too slow.", "sink")
+        self._latency = histogram("latency_seconds", "From a frame's arrival to the sinks.", _LATENCY)
+        self._look = histogram("look_seconds", "How long a look of the detector took.", _LOOK)
+        self._state = Gauge(
+            "anonymize_stage",
+            "1 for the state that a stage is in.",
+            ["camera", "stage", "state"],
+            registry=self.registry,
+        )
+        gauge("memory_bytes", "Resident memory of this camera's process.", memory)
+        gauge("healthy", "1 while /healthz says yes.", lambda: float(self.health().ok))
+        gauge("last_frame_age_seconds", "Since the last frame went out.", lambda: self._clock() - self._left)
+
+    def frames_in(self, n: int = 1) -> None:
+        """Frames came from the source."""
+        self._in.inc(n)
+        self._count("in", n)
+
+    def frames_out(self, n: int = 1) -> None:
+        """Frames were handed to the sinks, obscured or not."""
+        self._out.inc(n)
+        now = self._clock()
+        with self._lock:
+            self._totals["out"] += n
+            self._left = now
+            clear = self._totals["out"] - self._totals["obscured"]
+            if clear > self._clear_frames:
+                self._clear_frames, self._clear = clear, now
+            self._departures.append((now, n))
+            while self._departures[0][0] < now - _WINDOW:
+                self._departures.popleft()
+
+    def obscured(self, n: int = 1) -> None:
+        """So many of the frames that go out are wholly obscured."""
+        self._hidden.inc(n)
+        self._count("obscured", n)
+
+    def dropped(self, reason: str, n: int = 1) -> None:
+        """Frames did not go out."""
+        self._lost.labels(self.camera, reason).inc(n)
+        with self._lock:
+            self._dropped[reason] += n
+
+    def detections(self, kind: str, n: int) -> None:
+        """A look found `n` of `kind`."""
+        self._finds.labels(self.camera, kind).inc(n)
+        with self._lock:
+            self._found[kind] += n
+
+    def latency(self, seconds: float) -> None:
+        """A frame took so long from its arrival to the sinks."""
+        self._latency.observe(seconds)
+        with self._lock:
+            self._latencies.append(seconds)
+
+    def looks(self, seconds: float) -> None:
+        """A look of the detector took so long."""
+        self._look.observe(seconds)
+        self._count("looks", 1)
+
+    def late_looks(self, n: int = 1) -> None:
+        """Results came too late and were thrown away."""
+        self._late.inc(n)
+        self._count("late", n)
+
+    def reconnect(self, stage: str) -> None:
+        """`stage` tries to reach its peer again."""
+        name = mask(stage)
+        self._again.labels(self.camera, name).inc()
+        with self._lock:
+            self._reconnects[name] += 1
+
+    def sink_dropped(self, sink: str, n: int = 1) -> None:
+        """A sink's buffer was full, and so much of it was dropped."""
+        name = mask(sink)
+        self._full.labels(self.camera, name).inc(n)
+        with self._lock:
+            self._sink_dropped[name] += n
+
+    def stage(self, name: str, state: str, detail: str = "") -> None:
+        """`name` is now in `state` (one of `STATES`), with a few words for people."""
+        if state not in STATES:
+            raise ValueError(f"state: expected one of {', '.join(STATES)}, got {state!r}")
+        name, detail = mask(name), mask(detail)
+        with self._lock:
+            before = self._stages.get(name)
+            since = before.since if before and before.state == state else self._clock()
+            self._stages[name] = Stage(state, detail, since)
+        if (before is None or before.state != state) and not name.startswith("sink "):  # sinks speak for themselves
+            say = logger.warning if state in ("lost", "failed") else logger.info
+            say("stage", stage=name, state=state, detail=detail)
+        for each in STATES:
+            self._state.labels(self.camera, name, each).set(each == state)
+
+    def regions(self, regions: Iterable[Region]) -> None:
+        """What is redacted on the newest released frame."""
+        self._regions = tuple(regions)
+
+    def health(self) -> Health:
+        """Whether frames go out, and not only obscured ones."""
+        now = self._clock()
+        with self._lock:
+            silent, hidden = now - self._left, now - self._clear
+        if silent > self.limits.silent:
+            return Health(False, f"no frame has gone out for {silent:.0f} s")
+        if hidden > self.limits.obscured:
+            return Health(False, f"every frame has been wholly obscured for {hidden:.0f} s")
+        return Health(True, "frames go out" if self._totals["out"] else "starting")
+
+    def text(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return bytes(generate_latest(self.registry))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything as plain values; durations in seconds. It holds no picture and no credential."""
+        health = self.health()
+        now = self._clock()
+        with self._lock:
+            latencies = sorted(self._latencies)
+            recent = sum(n for at, n in self._departures if at >= now - _WINDOW)
+            return {
+                "camera": self.camera,
+                "healthy": health.ok,
+                "why": health.why,
+                "up": now - self._started,
+                "age": now - self._left if self._totals["out"] else None,
+                "frames": {"in": self._totals["in"], "out": self._totals["out"], "obscured": self._totals["obscured"]},
+                "rate": recent / min(_WINDOW, max(now - self._started, 1.0)),
+                "dropped": dict(self._dropped),
+                "sink_dropped": dict(self._sink_dropped),
+                "reconnects": dict(self._reconnects),
+                "detections": dict(self._found),
+                "looks": {"all": self._totals["looks"], "late": self._totals["late"]},
+                "latency": {name: _percentile(latencies, share) for name, share in _SHARES.items()},
+                "stages": {name: asdict(stage) | {"since": now - stage.since} for name, stage in self._stages.items()},
+                "redacted": _reasons(self._regions),
+                "memory": memory(),
+            }
+
+    def _count(self, name: str, n: int) -> None:
+        with self._lock:
+            self._totals[name] += n
+
+
+_SHARES = {"median": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+def _percentile(ordered: Sequence[float], share: float) -> float | None:
+    """The value that `share` of the `ordered` ones do not exceed; None without any."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+def _reasons(regions: Iterable[Region]) -> list[dict[str, Any]]:
+    """How many regions of which kind are redacted for which reason."""
+    tally = Tally((region.kind.label, Why(region.why).value) for region in regions)
+    return [{"kind": kind, "why": why, "n": n} for (kind, why), n in sorted(tally.items())]
+
+
+def memory() -> float:
+    """Resident memory of this process in bytes; 0 where the system does not say (no ``/proc``)."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    except OSError:
+        return 0.0
+    return float(int(pages) * os.sysconf("SC_PAGE_SIZE"))

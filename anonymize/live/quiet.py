@@ -1,0 +1,71 @@
+"""What keeps raw pictures out of places where they would outlive their process."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import sys
+from multiprocessing.reduction import DupFd
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.errors import UsageError
+
+_PR_SET_DUMPABLE = 4
+
+
+def no_core_dumps() -> None:
+    """See to it that a crash of this process, or of one that it starts, writes no memory to disk."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":  # a crash handler that the kernel pipes to (systemd-coredump) heeds no limit
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+class SharedPicture:
+    """Memory for one picture that two processes see, without a name and without a place on any disk.
+
+    It is gone with the last process that has it open, however that ends. Given to a process as it is started, it is the
+    same memory there.
+
+    Args:
+        size: bytes.
+
+    Raises:
+        UsageError: this system has no such memory.
+    """
+
+    def __init__(self, size: int) -> None:
+        if not hasattr(os, "memfd_create"):
+            raise UsageError(
+                "live needs Linux: only there can two processes share memory that has no name in any folder"
+            )
+        self._descriptor = os.memfd_create("anonymize", os.MFD_CLOEXEC)
+        os.ftruncate(self._descriptor, size)
+        self.samples = _mapped(self._descriptor, size)
+        """(size,) uint8."""
+
+    def close(self) -> None:
+        """Give no more processes access."""
+        os.close(self._descriptor)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _received, (DupFd(self._descriptor), len(self.samples))
+
+
+def _received(descriptor: Any, size: int) -> NDArray[np.uint8]:
+    """The samples, in the process that a `SharedPicture` was given to."""
+    opened = descriptor.detach()
+    samples = _mapped(opened, size)
+    os.close(opened)
+    return samples
+
+
+def _mapped(descriptor: int, size: int) -> NDArray[np.uint8]:
+    return np.frombuffer(mmap.mmap(descriptor, size), np.uint8)

@@ -1,0 +1,149 @@
+"""Where a live picture goes: addresses become sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from anonymize.data import Frame
+from anonymize.errors import UsageError
+from anonymize.live import push
+from anonymize.live.camera_out import CameraOut
+from anonymize.live.hls import Hls
+from anonymize.live.metrics import Metrics
+from anonymize.live.protocols import LiveSink, Picture
+from anonymize.live.recording import Keep, Recording
+from anonymize.live.secrets import mask
+from anonymize.live.sinks_encode import Coded
+from anonymize.live.sinks_fan import FRAMES, Fan, Uncoded
+from anonymize.live.sinks_outlet import Buffer, Outlet, Say, Writer
+from anonymize.live.sinks_stdout import Transport, Y4m
+
+STDOUT, Y4M_STDOUT = "-", "y4m:-"
+_WAITING = 8 << 20
+"""Bytes of packets that may wait for a peer: about 14 s of 720p at its highest rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What all sinks share.
+
+    Args:
+        quality: x264's constant rate factor.
+        keep: for recordings.
+        stall: seconds after which a peer that takes nothing is given up.
+        on_gone: told when a sink is gone for good.
+    """
+
+    quality: int = 23
+    keep: Keep = field(default_factory=Keep)
+    stall: float = push.STALL
+    on_gone: Callable[[str], None] | None = None
+
+
+def check(address: str) -> None:
+    """Whether `address` is a sink that this machine can open, as far as that can be told beforehand.
+
+    Raises:
+        UsageError: nobody understands it, or something that it needs is missing.
+    """
+    scheme, has_host, host = address.partition("://")
+    if has_host and scheme.lower() in push.PROTOCOLS:
+        if not host.strip("/"):
+            raise UsageError(f"{mask(address)}: a server is missing")
+        push.check(address)
+    elif (folder := _folder_of(address)) is not None:
+        if folder.suffix == ".m3u8" and "%" in str(folder):
+            raise UsageError(f"{address}: FFmpeg takes a % in the name of an HLS folder for a pattern; name another")
+    elif address not in (STDOUT, Y4M_STDOUT) and not address.startswith("/dev/video"):
+        raise UsageError(
+            f"{mask(address)}: no sink; expected rtsp://, rtmp:// or srt:// and a server, hls:FOLDER or a .m3u8 file, "
+            "record:FOLDER, /dev/videoN, - (MPEG-TS on standard output) or y4m:-"
+        )
+
+
+def open_sink(address: str, picture: Picture, metrics: Metrics, options: Options | None = None) -> LiveSink:
+    """The sink behind `address`; see `open_sinks`."""
+    (sink,) = open_sinks([address], picture, metrics, options)
+    return sink
+
+
+def open_sinks(
+    addresses: Sequence[str], picture: Picture, metrics: Metrics, options: Options | None = None
+) -> list[LiveSink]:
+    """Sinks for `addresses`, credentials filled in. Those that take packets share one encoder.
+
+    Raises:
+        UsageError: an address nobody understands.
+    """
+    chosen = options or Options()
+    for address in addresses:
+        check(address)
+    plain = [address for address in addresses if address == Y4M_STDOUT or address.startswith("/dev/video")]
+    coded = [address for address in addresses if address not in plain]
+    sinks: list[LiveSink] = [Uncoded(_uncoded(address, picture, metrics, chosen)) for address in plain]
+    if not coded:
+        return sinks
+
+    def outlets(streams: Sequence[Any]) -> list[Outlet[Coded]]:
+        return [_coded(address, streams, metrics, chosen) for address in coded]
+
+    return [Fan(picture, chosen.quality, metrics, outlets), *sinks]
+
+
+def name_of(address: str) -> str:
+    """The sink's name for people: its address, masked."""
+    return {STDOUT: "stdout", Y4M_STDOUT: "stdout (y4m)"}.get(address, mask(address))
+
+
+def _coded(address: str, streams: Sequence[Any], metrics: Metrics, options: Options) -> Outlet[Coded]:
+    """The outlet of a sink that takes packets."""
+    name = name_of(address)
+    buffer: Buffer[Coded] = Buffer(
+        _WAITING,
+        weigh=lambda item: len(item.data),
+        starts=lambda item: item.key and not item.sound,
+        on_drop=lambda n: metrics.sink_dropped(name, n),
+    )
+    connect = _connector(address, streams, options)
+    return Outlet(name, connect, buffer, metrics, fresh="://" in address, on_gone=options.on_gone)
+
+
+def _connector(address: str, streams: Sequence[Any], options: Options) -> Callable[[Say], Writer[Coded]]:
+    """How `address` is opened."""
+    if address == STDOUT:
+        return lambda say: Transport(1, streams, say)
+    if "://" in address:
+        return lambda say: push.Push(address, streams, say, options.stall)
+    folder = _folder_of(address)
+    assert folder is not None  # `check` has passed
+    if folder.suffix == ".m3u8":
+        return lambda say: Hls(folder, streams, say)
+    return lambda say: Recording(folder, streams, options.keep, say)
+
+
+def _uncoded(address: str, picture: Picture, metrics: Metrics, options: Options) -> Outlet[Frame]:
+    """The outlet of a sink that takes frames as they are."""
+    name = name_of(address)
+    buffer: Buffer[Frame] = Buffer(
+        FRAMES, weigh=lambda _: 1, starts=lambda _: True, on_drop=lambda n: metrics.sink_dropped(name, n)
+    )
+
+    def connect(say: Say) -> Writer[Frame]:
+        return Y4m(1, picture, say) if address == Y4M_STDOUT else CameraOut(address, picture, say)
+
+    return Outlet(name, connect, buffer, metrics, fresh=True, on_gone=options.on_gone)
+
+
+def _folder_of(address: str) -> Path | None:
+    """The folder of a recording or the playlist of an HLS address; None for other addresses."""
+    if address.startswith("record:") and len(address) > len("record:"):
+        return Path(address.removeprefix("record:"))
+    if address.startswith("hls:") and len(address) > len("hls:"):
+        path = Path(address.removeprefix("hls:"))
+        return path if path.suffix == ".m3u8" else path / "live.m3u8"
+    if address.endswith(".m3u8") and "://" not in address:
+        return Path(address)
+    return None

@@ -1,0 +1,147 @@
+"""Pictures of any format, size and orientation, brought to one: upright, 8 bit, 4:2:0, limited range, one size.
+
+canvas = Canvas(1280, 720)
+frame = canvas.frame(picture, orientation, index=0, pts=3600)     # a picture of its own: it may be drawn on
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
+
+from anonymize.errors import UnsupportedInput
+from anonymize.media.frame import VideoPicture, View
+from anonymize.media.orient import Orientation
+from anonymize.media.pixels import FULL_RANGE, clean_copy, required_layout, view
+
+TICK = Fraction(1, 90_000)
+"""Seconds per pts unit of every frame made here."""
+FORMAT = "yuv420p"
+LIMITED = 1
+"""FFmpeg's number for limited range."""
+_LAYOUT = required_layout(FORMAT, "canvas")
+
+
+class CanvasPicture(VideoPicture):
+    """A `VideoPicture` that is known to be upright and 8 bit: its luma need not go through FFmpeg's scaler."""
+
+    __slots__ = ()
+
+    def luma(self, width: int, height: int) -> NDArray[np.uint8]:
+        """The picture scaled to (`height`, `width`), 8 bit grey, in the range in which it is stored."""
+        scaled = cv2.resize(self.planes[0].pixels, (width, height), interpolation=cv2.INTER_AREA)
+        return np.asarray(scaled, np.uint8)
+
+
+class Canvas:
+    """A size that all frames are brought to. What has another shape is scaled to fit and set in the middle of black.
+
+    Args:
+        width, height: upright pixels, both even.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        if width % 2 or height % 2 or min(width, height) < 2:
+            raise ValueError(f"canvas: expected even sides of 2 or more, got {width} x {height}")
+        self.width, self.height = width, height
+        self._view = View(_LAYOUT, Orientation())
+
+    def frame(self, picture: av.VideoFrame, orientation: Orientation, index: int, pts: int) -> VideoPicture:
+        """A writable copy of `picture`, upright and as large as the canvas; pts in `TICK`.
+
+        Raises:
+            UnsupportedInput: FFmpeg cannot convert it.
+        """
+        same = picture.format.name == FORMAT and (picture.width, picture.height) == (self.width, self.height)
+        if same and orientation == Orientation() and picture.color_range != FULL_RANGE:
+            return self._framed(clean_copy(picture, _LAYOUT), index, pts)
+        try:
+            return self._framed(self._fitted(picture, orientation), index, pts)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise UnsupportedInput(f"a picture in {picture.format.name} cannot be converted: {error}") from error
+
+    def black(self, index: int, pts: int) -> VideoPicture:
+        """A black frame."""
+        return self._framed(self._empty(), index, pts)
+
+    def load(self, samples: NDArray[np.uint8], index: int, pts: int) -> VideoPicture:
+        """The frame whose samples `store` wrote."""
+        made = self.black(index, pts)
+        end = 0
+        for plane in made.planes:
+            start, end = end, end + plane.pixels.size
+            np.copyto(plane.pixels, samples[start:end].reshape(plane.pixels.shape))
+        return made
+
+    @property
+    def nbytes(self) -> int:
+        """Samples of one frame."""
+        return self.width * self.height * 3 // 2
+
+    def _framed(self, picture: av.VideoFrame, index: int, pts: int) -> CanvasPicture:
+        picture.pts, picture.time_base = pts, TICK
+        return CanvasPicture(picture, index, self._view, own=True)
+
+    def _empty(self) -> av.VideoFrame:
+        picture = av.VideoFrame(self.width, self.height, FORMAT)
+        picture.color_range = LIMITED
+        for plane in range(3):
+            view(picture, _LAYOUT, plane)[...] = _LAYOUT.black(plane, LIMITED)
+        return picture
+
+    def _fitted(self, picture: av.VideoFrame, orientation: Orientation) -> av.VideoFrame:
+        """`picture` converted, scaled, turned and centred."""
+        width, height = self._room(*orientation.pair(picture.width, picture.height))
+        columns, rows = orientation.pair(width, height)
+        full = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
+        stored = self._view.scaler("canvas").reformat(
+            picture,
+            columns,
+            rows,
+            FORMAT,
+            interpolation=Interpolation.AREA if columns < picture.width else Interpolation.BICUBIC,
+            src_color_range=FULL_RANGE if full else None,
+            dst_color_range=LIMITED,
+            threads=1,
+        )
+        made = self._empty()
+        left, top = (self.width - width) // 4 * 2, (self.height - height) // 4 * 2
+        for plane, (x, y) in enumerate(_LAYOUT.shifts):
+            upright = orientation.apply(view(stored, _LAYOUT, plane))
+            target = view(made, _LAYOUT, plane)
+            np.copyto(target[top >> y : (top + height) >> y, left >> x : (left + width) >> x], upright)
+        made.colorspace, made.color_primaries, made.color_trc = (
+            picture.colorspace,
+            picture.color_primaries,
+            picture.color_trc,
+        )
+        return made
+
+    def _room(self, width: int, height: int) -> tuple[int, int]:
+        """The largest even size of the shape of `width` x `height` that fits."""
+        scale = min(self.width / width, self.height / height)
+        return min(_even(width * scale), self.width), min(_even(height * scale), self.height)
+
+
+def canvas_for(width: int, height: int, longest: int) -> Canvas:
+    """The canvas for upright pictures of `width` x `height`, scaled down where a side is longer than `longest`."""
+    scale = min(1.0, longest / max(width, height))
+    return Canvas(_even(width * scale), _even(height * scale))
+
+
+def store(frame: VideoPicture, samples: NDArray[Any]) -> None:
+    """Copy a canvas frame's Y, U and V, one after the other, into `samples` ((Canvas.nbytes,) uint8)."""
+    end = 0
+    for plane in frame.planes:
+        start, end = end, end + plane.pixels.size
+        np.copyto(samples[start:end].reshape(plane.pixels.shape), plane.pixels)
+
+
+def _even(side: float) -> int:
+    return max(2, round(side / 2) * 2)

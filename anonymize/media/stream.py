@@ -1,0 +1,255 @@
+"""Opening what has no end: cameras, network streams, pipes. One connection; who wants another opens another.
+
+with Stream(way_to("rtsp://camera/main"), timeout=5.0) as stream:
+    for item in stream.items():             # decoded pictures and packets of sound, as they come
+        ...
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import av
+from av.audio.codeccontext import AudioCodecContext
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import VideoReformatter
+
+from anonymize.errors import InputError, UnreadableInput, UsageError
+from anonymize.media.inspect import display_matrix, side_data
+from anonymize.media.orient import Orientation
+from anonymize.media.reader import check_readable, check_size, main_video, open_container
+from anonymize.media.srt import Receiver
+
+# Not `nobuffer`: it throws away what was read to find out what the stream is, and with it the first key frame.
+_LOW_DELAY = {"flags": "low_delay", "analyzeduration": "5000000", "fpsprobesize": "4"}
+_FORMATS = (
+    "aac,ac3,asf,avi,flv,h264,hevc,hls,live_flv,matroska,webm,mjpeg,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpegts,mpjpeg,ogg,rtp,rtsp,"
+    "sdp,yuv4mpegpipe"
+)
+"""What a stream may hold. Text, lists of files, pictures and scripts are none of it."""
+_PROTOCOLS = {
+    "rtsp": "rtsp,rtp,udp,tcp",
+    "rtsps": "rtsps,rtsp,rtp,srtp,udp,tcp,tls,crypto",
+    "rtmp": "rtmp,tcp",
+    "rtmps": "rtmps,rtmp,tls,tcp",
+    "http": "http,httpproxy,https,tls,tcp,crypto",
+    "https": "http,httpproxy,https,tls,tcp,crypto",
+    "srt": "pipe",
+    "tcp": "tcp",
+    "udp": "udp",
+}
+"""What each kind of address may open: never a file of this machine, whatever a playlist names."""
+_OWN_OPTIONS = {
+    "rtsp": {"rtsp_transport": "tcp"},
+    "rtsps": {"rtsp_transport": "tcp"},
+    # RTMP begins with a key frame, but says that there is sound where there is none: not waited for.
+    "rtmp": {"analyzeduration": "1000000"},
+    "rtmps": {"analyzeduration": "1000000"},
+    "udp": {"fifo_size": "50000", "overrun_nonfatal": "1"},
+}
+_CAMERA = re.compile(r"\d+|/dev/video\w+")
+_USUAL_RATE = Fraction(25)
+_ASPECTS = (Fraction(1, 4), Fraction(4))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an address is opened.
+
+    Args:
+        url: for FFmpeg, credentials and all: never shown.
+        format: FFmpeg's name of the format, None to find out.
+        options: for the container.
+        file: the file it is, None for a stream.
+        endless: that it ends means that it was lost; it is opened again.
+        received: an `ffmpeg` process receives it (`anonymize.media.srt`).
+    """
+
+    url: str = field(repr=False)
+    format: str | None = None
+    options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    file: Path | None = None
+    endless: bool = True
+    received: bool = False
+
+
+def way_to(address: str) -> Way:
+    """How to open `address`: a camera's number or device, a stream's URL, `-` for standard input, or a file.
+
+    Raises:
+        UsageError: nobody knows such an address.
+    """
+    if _CAMERA.fullmatch(address):
+        device = f"/dev/video{address}" if address.isdigit() else address
+        return Way(device, "video4linux2", ())
+    if address == "-":
+        return Way("pipe:0", None, _options(_LOW_DELAY, "pipe"), endless=False)
+    scheme, separator, _ = address.partition("://")
+    if not separator:
+        return Way(address, file=Path(address), endless=False)
+    scheme = scheme.lower()
+    if scheme not in _PROTOCOLS:
+        raise UsageError(
+            f"{scheme}://: no source of this kind is known. Known are {', '.join(f'{s}://' for s in _PROTOCOLS)}, a "
+            "camera's number or device, - for standard input, and files"
+        )
+    own = _LOW_DELAY | _OWN_OPTIONS.get(scheme, {})
+    form = "mpegts" if scheme in ("udp", "srt") else None
+    return Way(address, form, _options(own, _PROTOCOLS[scheme]), received=scheme == "srt")
+
+
+def _options(own: dict[str, str], protocols: str) -> tuple[tuple[str, str], ...]:
+    return tuple((own | {"protocol_whitelist": protocols, "format_whitelist": _FORMATS}).items())
+
+
+class Stream:
+    """One connection to a source. A context manager.
+
+    Args:
+        way: from `way_to`.
+        timeout: seconds without a byte after which opening or reading fails.
+        name: what messages call it.
+
+    Raises:
+        InputError: it cannot be opened, or holds no video. The message has no address in it but `name`.
+    """
+
+    def __init__(self, way: Way, timeout: float, name: str) -> None:
+        self.name = name
+        self._is_file = way.file is not None
+        self.undecodable = 0
+        """Pictures so far that are left out: damaged, or made from damaged ones."""
+        with ExitStack() as stack:
+            self._container = _opened(way, timeout, name, stack)
+            stack.callback(self._container.close)
+            self._video = main_video(self._container, name)
+            _prepare(self._video.codec_context)
+            self._open = stack.pop_all()
+        self._whole = False
+        self._scaler = VideoReformatter()
+        self._turned: tuple[int, int, int] | None = None
+        self._orientation = Orientation()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._open.close()
+
+    @property
+    def paced(self) -> bool:
+        """Whether pictures come as fast as they are read, ahead of their time, so that the reader must wait."""
+        return self._is_file or self._container.format.name.startswith("hls")
+
+    @property
+    def rate(self) -> Fraction:
+        """Nominal frames a second; a guess where the source does not say."""
+        rate = self._video.average_rate or self._video.guessed_rate
+        return rate if rate and 1 <= rate <= 120 else _USUAL_RATE
+
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """Width of a pixel over its height, upright."""
+        aspect = Fraction(self._video.sample_aspect_ratio or 1)
+        low, high = _ASPECTS
+        if not low <= aspect <= high:
+            return Fraction(1)
+        return 1 / aspect if self._orientation.transposed else aspect
+
+    @cached_property
+    def sound(self) -> AudioCodecContext | None:
+        """The first sound track's codec, None for none."""
+        tracks = self._container.streams.audio
+        return tracks[0].codec_context if tracks else None
+
+    def orientation(self, picture: av.VideoFrame) -> Orientation:
+        """How `picture` must be turned to stand upright."""
+        shape = (picture.width, picture.height, picture.rotation)
+        if shape != self._turned:
+            self._orientation = Orientation.of_matrix(display_matrix(side_data(picture, self._scaler)))
+            self._turned = shape
+        return self._orientation
+
+    def items(self) -> Iterator[av.VideoFrame | Packet[Any]]:
+        """Whole pictures and packets of the first sound track, in the order in which they come.
+
+        Raises:
+            InputError: the connection broke, or nothing came for too long.
+        """
+        video = self._video.index
+        sound = self._container.streams.audio[0].index if self.sound is not None else -1
+        try:
+            for packet in self._container.demux():
+                if packet.stream.index == video and (packet.size or packet.dts is None):
+                    yield from self._pictures(packet)
+                elif packet.stream.index == sound and packet.size and packet.pts is not None:
+                    yield packet
+        except (av.error.FFmpegError, OSError) as error:
+            raise UnreadableInput(f"{self.name}: {_reason(error)}") from None
+
+    def _pictures(self, packet: Packet[Any]) -> Iterator[av.VideoFrame]:
+        """The whole pictures in a packet. After damage there is none until the next key frame.
+
+        What refers to a damaged or missing picture is garbage that no decoder marks: parts of faces in wrong places,
+        which no detector finds.
+        """
+        self._whole = self._whole and not packet.is_corrupt
+        try:
+            pictures = self._video.codec_context.decode(packet)
+        except av.error.FFmpegError:
+            self._whole = False
+            self.undecodable += 1
+            return
+        for picture in pictures:
+            self._whole = not picture.is_corrupt and (self._whole or picture.key_frame)
+            if not self._whole:
+                self.undecodable += 1
+                continue
+            check_size(picture.width, picture.height, self.name)
+            yield picture
+
+
+def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> InputContainer:
+    """FFmpeg's input; what else must be closed after it goes on `stack`."""
+    if way.file is not None:
+        check_readable(way.file)
+        return open_container(way.file)
+    if way.format == "video4linux2" and not os.path.exists(way.url):  # noqa: PTH110 - a device, by its name
+        raise UnreadableInput(f"{name}: there is no such camera; look at /dev/video*")
+    try:
+        url = way.url
+        if way.received:
+            receiver = Receiver(way.url)
+            stack.callback(receiver.close)
+            url = receiver.url
+        return av.open(
+            url, "r", format=way.format, container_options=dict(way.options), timeout=(timeout, timeout),
+            metadata_errors="replace",
+        )  # fmt: skip
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise UnreadableInput(f"{name}: {_reason(error)}") from None  # FFmpeg's own message holds the address
+
+
+def _prepare(context: VideoCodecContext) -> None:
+    """Decode with as little delay as the stream allows: frame threads would hold a picture back for each."""
+    context.thread_type = "SLICE"
+    context.thread_count = 2
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without the address that FFmpeg puts into its messages."""
+    if isinstance(error, av.error.ExitError):
+        return "nothing came for too long"
+    if isinstance(error, InputError):
+        return str(error)
+    return (getattr(error, "strerror", None) or type(error).__name__).lower()

@@ -1,0 +1,206 @@
+"""Rendering and examining one output, until it passes or is found wanting; and examining a file that is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from anonymize import media, pipeline, plan, report
+from anonymize.data import Kind, Timestamps
+from anonymize.detect import Detector
+from anonymize.errors import PlanError, VerificationError
+from anonymize.inputs import Item
+from anonymize.media import MediaInfo, Source
+from anonymize.pipeline import OnProgress, ignore
+from anonymize.plan import Plan
+from anonymize.report import Report
+from anonymize.settings import Settings, to_mapping
+from anonymize.verify import Evidence, Verdict, Verified, Wanted, examine, lookers
+from anonymize.verify.repair import repairable, repaired
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Wall time by stage, in seconds."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def time(self, stage: str, work: Callable[[], T]) -> T:
+        """Do `work` and add its time to that of `stage`."""
+        start = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.perf_counter() - start, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One input on its way to release.
+
+    Args:
+        source: open, and read to its end.
+        item: where it comes from and goes to.
+        settings: everything that is asked for.
+        found_by: who looked for faces and plates.
+        on_progress: told after every frame.
+        watch: times the stages.
+        by_hand: a person decided what the plan holds.
+    """
+
+    source: Source
+    item: Item
+    settings: Settings
+    found_by: Sequence[Detector]
+    on_progress: OnProgress
+    watch: Stopwatch
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A rendering that passed: what was drawn, when its frames are shown, what had to be changed, what was examined."""
+
+    plan: Plan
+    times: Timestamps
+    notes: tuple[str, ...]
+    verified: Verified
+
+
+def prove(work: Work, made: Plan, temporary: Path) -> Proved:
+    """Render and examine; where the settings ask for it, redact what the second look finds, and begin again.
+
+    Args:
+        work: the input.
+        made: what is to be drawn.
+        temporary: where; the file exists.
+
+    Raises:
+        VerificationError: the output did not pass.
+        AnonymizeError: it could not be made.
+    """
+    if work.settings.verify.publish_unverified:
+        return Proved(made, *_render(work, made, temporary), Verified(Verdict.UNVERIFIED))
+    looking = lookers(work.settings, work.found_by)
+    turn = 0
+    while True:
+        times, notes = _render(work, made, temporary)
+        verified = replace(_examine(work, made, times, temporary, looking, turn), repaired=turn)
+        if work.by_hand or turn >= work.settings.verify.repair or not repairable(verified):
+            break
+        made = work.watch.time("repair", partial(repaired, made, work.source, verified, work.settings))
+        turn += 1
+    if verified.verdict is Verdict.FAIL:
+        raise VerificationError(_complaint(work, verified), verified)
+    return Proved(made, times, notes, verified)
+
+
+def check_file(
+    output: Path,
+    settings: Settings,
+    detectors: Sequence[Detector],
+    *,
+    source: Path | None = None,
+    plan_file: Path | None = None,
+    on_progress: OnProgress = ignore,
+) -> Report:
+    """Examine the file `output`, whoever made it; what the examination found, as a report.
+
+    Args:
+        output: a video, picture or animation.
+        settings: what to look for, how hard, and with what quality it was encoded.
+        detectors: who took the first look.
+        source: what it was made from.
+        plan_file: what was drawn.
+        on_progress: told after every frame.
+
+    Raises:
+        InputError: the source cannot be used.
+        PlanError: the plan cannot be read, or was made for another file.
+    """
+    watch = Stopwatch()
+    drawn = plan.read(plan_file) if plan_file else None
+    told: dict[str, Any] = {}
+    with ExitStack() as stack:
+        wanted = original = None
+        if source:
+            digest = report.sha256(source)
+            if drawn and drawn.about.sha256 != digest:
+                raise PlanError(f"{plan_file}: this plan was made for another file than {source}")
+            original = stack.enter_context(media.open_source(source, allow_damaged=settings.allow_damaged))
+            times = watch.time("read", partial(_times_of, original))
+            wanted = Wanted.of(original, times)
+            told = facts(original.info, digest, times)
+        evidence = Evidence(wanted, original, drawn)
+        looking = lookers(settings, detectors)
+        verified = watch.time("verify", lambda: examine(output, evidence, settings, looking, on_progress=on_progress))
+    return Report(
+        verdict=verified.verdict.value,
+        error="; ".join(verified.failures) if verified.verdict is Verdict.FAIL else "",
+        source=told,
+        output={"sha256": report.sha256(output)},
+        not_looked_for=tuple(kind.label for kind in (Kind.FACE, Kind.PLATE) if kind not in settings.targets),
+        verified=verified.as_dict(),
+        plan="given" if drawn else "",
+        settings=to_mapping(settings),
+        models={detector.name: detector.sha256 for detector in looking},
+        seconds=watch.seconds,
+    )
+
+
+def facts(info: MediaInfo, sha256: str, times: Sequence[Any]) -> dict[str, Any]:
+    """What a report tells of a source."""
+    return {
+        "sha256": sha256,
+        "frames": len(times),
+        "duration": float(times[-1] - times[0]) if len(times) else 0.0,
+        "width": info.width,
+        "height": info.height,
+        "container": info.container,
+        "codec": info.codec,
+    }
+
+
+def _render(work: Work, made: Plan, temporary: Path) -> tuple[Timestamps, tuple[str, ...]]:
+    """Draw `made` into the file `temporary`; the times of its frames, and what had to be changed."""
+    with media.open_sink(temporary, work.source, work.settings.output) as sink:
+        times = work.watch.time("render", lambda: pipeline.render(work.source, made, sink, work.on_progress))
+        return times, sink.notes
+
+
+def _examine(
+    work: Work, made: Plan, times: Timestamps, temporary: Path, looking: Sequence[Detector], turn: int
+) -> Verified:
+    evidence = Evidence(Wanted.of(work.source, times, work.settings.output), work.source, made, work.by_hand)
+    return work.watch.time(
+        "verify",
+        lambda: examine(temporary, evidence, work.settings, looking, turn=turn, on_progress=work.on_progress),
+    )
+
+
+def _complaint(work: Work, verified: Verified) -> str:
+    """Why an output was deleted, and what to do about it."""
+    why = verified.failures or tuple(check.detail for check in verified.checks if check.name != "structure")
+    advice = ""
+    if repairable(verified) and not work.by_hand:
+        advice = (
+            "; --repair redacts what the second look found"
+            if not work.settings.verify.repair
+            else "; redact it by hand: see `anonymize detect` and `anonymize render`"
+        )
+    return f"{work.item.label}: the output did not pass its check and was deleted: {'; '.join(why)}{advice}"
+
+
+def _times_of(source: Source) -> Timestamps:
+    """When each frame of `source` is shown; after that, what it holds is known for sure."""
+    times = Timestamps()
+    for frame in source.frames():
+        times.append(frame)
+    return times

@@ -1,0 +1,24 @@
+"""Examining an output: its structure, its pictures against the plan, and a second look.
+
+    verified = examine(path, Evidence(wanted, source, plan), settings, lookers(settings, detectors))
+
+Nothing of it trusts whoever wrote the output. What was not examined is said (`Verified.not_checked`).
+"""
+
+from anonymize.verify.examine import Evidence, examine, lookers
+from anonymize.verify.structure import Wanted, check_structure
+from anonymize.verify.verdict import Bound, By, Check, Find, Verdict, Verified
+
+__all__ = [
+    "Bound",
+    "By",
+    "Check",
+    "Evidence",
+    "Find",
+    "Verdict",
+    "Verified",
+    "Wanted",
+    "check_structure",
+    "examine",
+    "lookers",
+]

@@ -1,0 +1,241 @@
+"""Whether every region of a plan really lost its detail in the encoded output: all regions, all frames, every plane.
+
+What a style leaves behind is known: black; or the cell colours of a mosaic, which the plan and the source determine. So
+the output is held against what was drawn, in small windows; what coding adds is far less than what a face shows. Only
+the core of a region is compared, where its subject is: at its edge encoders smear what lies around it.
+
+Without the source, mosaics are drawn once more on the output itself. On a faithful output that changes next to nothing
+(the first frame of a track gives back the colours that are held on the others), on a face it does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import Frame, Kind, Plane, Region, Shape, seconds
+from anonymize.plan import Plan
+from anonymize.redact import Memory, outline, redact
+from anonymize.settings import Redact, Style
+from anonymize.verify.verdict import By, Find
+
+WINDOW = 8
+"""Samples of the side of a window over which differences are averaged; a third of a smaller core's side."""
+SHARE = 0.25
+"""A region leaks when this share of its core differs from what was drawn."""
+REACH = {Shape.ELLIPSE: 0.65, Shape.BOX: 0.85}
+"""How far a region's core reaches out from its middle, as a share of its half side."""
+RING = 6
+"""Pixels inside a polygon's edge that do not belong to its core."""
+COARSE = 23
+"""Quality, on x264's scale, from which coding leaves more than `least` at its lowest."""
+LEAST, LEAST_PER_STEP = 14.0, 2.0
+UNSURE = 1.5
+"""How much more must differ where what was drawn had to be guessed from the output."""
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A region that shows on one frame what should be gone.
+
+    Args:
+        frame: index.
+        time: of it, in seconds.
+        region: as the plan has it.
+        share: of its core that is not as it was drawn, 0 to 1.
+        guessed: what was drawn is not known, but guessed from the output.
+    """
+
+    frame: int
+    time: float
+    region: Region
+    share: float
+    guessed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """The part of a picture in which a region must hide its subject: columns, rows, and which of them (None: all)."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    inside: Mask | None = None
+
+
+@dataclass(slots=True)
+class _Trail:
+    """The leaks of one track."""
+
+    first: Leak
+    best: Leak
+    last: float
+    frames: int = 0
+
+    def find(self) -> Find:
+        x0, y0, x1, y1 = self.best.region.xyxy
+        kind = self.best.region.kind
+        return Find(
+            track=self.best.region.track,
+            kind=kind,
+            start=self.first.time,
+            end=self.last,
+            box=(x0, y0, x1, y1),
+            size=x1 - x0 if kind is Kind.PLATE else y1 - y0,
+            score=self.best.share,
+            by=By.PLAN,
+            frame=self.best.frame,
+            frames=self.frames,
+        )
+
+
+class Comparison:
+    """Holds the frames of an output against a plan, in order.
+
+    Args:
+        plan: what was drawn.
+        quality: with which the output was encoded, 0 to 51 on x264's scale.
+    """
+
+    def __init__(self, plan: Plan, quality: int) -> None:
+        self._plan = plan
+        self._least = least(quality)
+        self._memory = Memory()
+        self._trails: dict[object, _Trail] = {}
+        self.compared = 0
+        """Regions compared so far."""
+        self.skipped = 0
+        """Mosaics that could not be, since they overlap and there is no source to tell what was drawn."""
+
+    def see(self, frame: Frame, source: Frame | None = None) -> None:
+        """Take the next frame of the output.
+
+        Args:
+            frame: of the output.
+            source: the same frame of the source, if it is at hand.
+        """
+        regions = self._plan.at(frame.index)
+        looks = self._plan.about.redact
+        expected = self._expected(source or frame, regions, looks)
+        alone = _alone(regions, frame) if expected and source is None else None
+        for region in regions:
+            core = _core(region, frame.width, frame.height)
+            if core is None:
+                continue
+            solid = looks.of(region.kind).style is Style.SOLID
+            guessed = alone is not None and not solid
+            if guessed and alone is not None and not alone[core.y0 : core.y1, core.x0 : core.x1].all():
+                self.skipped += 1
+                continue
+            self.compared += 1
+            drawn = None if solid else expected
+            share = _difference(frame, drawn, core, self._least * (UNSURE if guessed else 1.0))
+            if share >= SHARE:
+                self._note(Leak(frame.index, float(seconds(frame)), region, share, guessed))
+
+    def finds(self) -> tuple[list[Find], list[Find]]:
+        """What fails the file, by track; and what is doubtful, since what was drawn had to be guessed."""
+        found = sorted(self._trails.values(), key=lambda trail: (trail.first.time, trail.best.region.track))
+        return [t.find() for t in found if not t.best.guessed], [t.find() for t in found if t.best.guessed]
+
+    def _note(self, leak: Leak) -> None:
+        """Add a leak to those of its track, in memory that does not grow with their number."""
+        region = leak.region
+        place = None if region.track >= 0 else tuple(round(value / 16) for value in region.xyxy)
+        trail = self._trails.setdefault((region.track, region.kind, place), _Trail(leak, leak, leak.time))
+        trail.frames += 1
+        trail.last = leak.time
+        if leak.share > trail.best.share:
+            trail.best = leak
+
+    def _expected(self, frame: Frame, regions: Sequence[Region], looks: Redact) -> tuple[Plane, ...] | None:
+        """The planes of `frame` with `regions` drawn; None where all are black, which needs no drawing."""
+        if all(looks.of(region.kind).style is Style.SOLID for region in regions):
+            return None
+        drawn = frame.writable()
+        redact(drawn.planes, regions, looks, self._memory)
+        return drawn.planes
+
+
+def least(quality: int) -> float:
+    """The mean difference in a window, in 8-bit steps, that coding at `quality` does not make in a region's core."""
+    return LEAST + LEAST_PER_STEP * max(0, min(quality, 45) - COARSE)
+
+
+def _difference(frame: Frame, drawn: tuple[Plane, ...] | None, core: _Core, threshold: float) -> float:
+    """The share of `core` that differs by more than `threshold` from `drawn` (None: from black), in any plane."""
+    shares = []
+    for number, plane in enumerate(frame.planes):
+        rows, columns = _samples(core, plane)
+        part = plane.pixels[rows, columns]
+        if not part.size:
+            continue
+        wanted = plane.black if drawn is None else drawn[number].pixels[rows, columns]
+        apart = np.abs(part.astype(np.float32) - np.asarray(wanted, np.float32))
+        side = max(1, min(WINDOW, min(part.shape) // 3))
+        high = cv2.blur(apart, (side, side)) > threshold * (1 << (frame.depth - 8))
+        shares.append(float(high.mean() if core.inside is None else _mean_inside(high, core.inside, plane.step)))
+    return max(shares, default=0.0)
+
+
+def _samples(core: _Core, plane: Plane) -> tuple[slice, slice]:
+    """Rows and columns of `plane` that lie wholly inside `core`."""
+    (step_x, step_y), (offset_x, offset_y) = plane.step, plane.offset
+    return (
+        slice(-(-(core.y0 + offset_y) // step_y), (core.y1 + offset_y) // step_y),
+        slice(-(-(core.x0 + offset_x) // step_x), (core.x1 + offset_x) // step_x),
+    )
+
+
+def _mean_inside(high: Any, inside: Mask, step: tuple[int, int]) -> float:
+    """The mean of `high` over what lies inside a polygon."""
+    size = (high.shape[1], high.shape[0])
+    mask = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0 if step != (1, 1) else inside
+    return float(high[mask].mean()) if mask.any() else 0.0
+
+
+def _core(region: Region, width: int, height: int) -> _Core | None:
+    """The core of `region` in a picture of `width` x `height`; None where less than two pixels of it are visible."""
+    if region.shape is Shape.POLYGON:
+        return _core_of_polygon(region, width, height)
+    (x0, y0, x1, y1), reach = region.xyxy, REACH[region.shape]
+    middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
+    half_x, half_y = reach * (x1 - x0) / 2, reach * (y1 - y0) / 2
+    core = _Core(
+        max(math.ceil(middle_x - half_x), 0),
+        max(math.ceil(middle_y - half_y), 0),
+        min(math.floor(middle_x + half_x), width),
+        min(math.floor(middle_y + half_y), height),
+    )
+    return core if min(core.x1 - core.x0, core.y1 - core.y0) >= 2 else None
+
+
+def _core_of_polygon(region: Region, width: int, height: int) -> _Core | None:
+    found = outline(region, width, height)
+    if found is None:
+        return None
+    window = found.window
+    covered = np.pad(np.asarray(found.covered, np.uint8), 1)
+    inside = cv2.erode(covered, np.ones((2 * RING + 1, 2 * RING + 1), np.uint8))[1:-1, 1:-1] > 0
+    return _Core(window.x0, window.y0, window.x1, window.y1, inside) if inside.any() else None
+
+
+def _alone(regions: Sequence[Region], frame: Frame) -> Mask:
+    """(height, width): which pixels not more than one region covers."""
+    count = np.zeros((frame.height, frame.width), np.uint8)
+    for region in regions:
+        found = outline(region, frame.width, frame.height)
+        if found is not None:
+            window = found.window
+            part = count[window.y0 : window.y1, window.x0 : window.x1]
+            np.add(part, np.asarray(found.covered, np.uint8), out=part, where=part < 255)
+    return np.asarray(count < 2)

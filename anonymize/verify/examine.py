@@ -1,0 +1,243 @@
+"""One examination of one output: read once, frame by frame, for everything that is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from anonymize import media
+from anonymize.compose import left_alone
+from anonymize.data import Frame, Kind, Region, seconds
+from anonymize.detect import Detector, build
+from anonymize.errors import AnonymizeError
+from anonymize.media import MediaInfo, Source
+from anonymize.models import State, find
+from anonymize.models import verify as states
+from anonymize.pipeline import OnProgress, Progress, ignore
+from anonymize.plan import Plan
+from anonymize.settings import Doubts, Settings, Style
+from anonymize.verify.against_plan import Comparison
+from anonymize.verify.contents import unexamined
+from anonymize.verify.sample import Sample, bound, stride
+from anonymize.verify.second_look import SecondLook
+from anonymize.verify.structure import Clock, Wanted, is_picture, of_picture, of_video
+from anonymize.verify.uncovered import Uncovered
+from anonymize.verify.variants import Variants
+from anonymize.verify.verdict import Check, Find, Verdict, Verified
+
+SECOND = ("yunet", "argus")
+"""The first of these that is installed, and did not take the first look, has a say in the second: all are quick."""
+STRUCTURE, PICTURES, LOOK = "structure", "picture against plan", "second look"
+_TOLD = 5
+"""Finds that a line names, at most; the lists hold all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of an output beside the file itself; whatever is missing is not checked.
+
+    Args:
+        wanted: what its structure is held against.
+        source: the source itself, to compare pictures with.
+        plan: what was drawn.
+        by_hand: a person decided what the plan holds, so what it leaves visible is doubtful and no failure.
+    """
+
+    wanted: Wanted | None = None
+    source: Source | None = None
+    plan: Plan | None = None
+    by_hand: bool = False
+
+
+def lookers(settings: Settings, found_by: Sequence[Detector], threads: int = 0) -> list[Detector]:
+    """Who takes the second look: those whom `settings` name, or `found_by` and a second detector where there is one.
+
+    Args:
+        settings: targets, and the detectors of `verify`.
+        found_by: who took the first look; nobody looks again where nobody looked.
+        threads: processor threads that each may use; 0 for all.
+
+    Raises:
+        ModelError: a detector that the settings name is not installed, or altered.
+    """
+    if not found_by:
+        return []
+    if settings.verify.detectors:
+        return build(settings.verify.detectors, settings.targets, threads)
+    known, state = {detector.name for detector in found_by}, states()
+    for name in SECOND:
+        kinds = settings.targets & set(find(name).kinds)
+        if name not in known and kinds and state[name] is State.OK:
+            return [*found_by, *build([name], kinds, threads)]
+    return list(found_by)
+
+
+def examine(
+    path: Path,
+    evidence: Evidence,
+    settings: Settings,
+    detectors: Sequence[Detector],
+    *,
+    turn: int = 0,
+    on_progress: OnProgress = ignore,
+) -> Verified:
+    """Examine the output at `path`, whatever it is called.
+
+    Args:
+        path: a video, picture or animation.
+        evidence: what is known of it.
+        settings: how hard to look, and with what the output was encoded.
+        detectors: who takes the second look; nobody does where there are none.
+        turn: number of this examination, from 0; each looks in other ways at other frames.
+        on_progress: told after every frame.
+    """
+    try:
+        with media.open_source(path) as result:
+            examination = _Examination(result.info, evidence, settings, detectors, turn)
+            for frame, original in _pairs(result, examination.compared_with):
+                examination.see(frame, original)
+                on_progress(Progress("verify", frame.index + 1, result.info.frame_count))
+            found = result.info
+    except AnonymizeError as error:
+        broken = Check(STRUCTURE, False, f"it cannot be read back: {error}")
+        return Verified(Verdict.FAIL, (broken,), not_checked=("its pictures: they cannot be read",))
+    for detector in detectors:
+        detector.rest()
+    return examination.result(path, found)
+
+
+def _pairs(result: Source, source: Source | None) -> Iterator[tuple[Frame, Frame | None]]:
+    """The frames of the output, each with the same one of the source, if that is to be compared."""
+    if source is None:
+        yield from ((frame, None) for frame in result.frames())
+        return
+    originals = source.frames()
+    yield from ((frame, next(originals, None)) for frame in result.frames())
+    for _ in originals:  # to its end, where a source knows what was lost of it
+        continue
+
+
+class _Examination:
+    """What is gathered while the frames of an output go by."""
+
+    def __init__(
+        self, info: MediaInfo, evidence: Evidence, settings: Settings, detectors: Sequence[Detector], turn: int
+    ) -> None:
+        self._evidence, self._settings, self._detectors = evidence, settings, detectors
+        plan = evidence.plan
+        self._plan = plan
+        self.compared_with = evidence.source if plan is None or _mosaics(plan) else None
+        """The source, where its pictures are needed: what a solid region must look like is known without it."""
+        self._clock = Clock(evidence.wanted.times if evidence.wanted else None)
+        self._comparison = Comparison(plan, settings.output.quality) if plan else None
+        blind = plan is None and evidence.source is None
+        sampled = settings.verify if plan else replace(settings.verify, look_every=0.0)
+        self._sample = Sample(
+            stride(sampled, info.average_rate, info.frame_count), f"{plan.about.sha256 if plan else ''}:{turn}"
+        )
+        watch = Uncovered() if blind else None
+        variants = Variants(detectors, settings.detect, settings.targets, turn)
+        self._look = SecondLook(variants, settings.detect.high, watch) if detectors else None
+
+    def see(self, frame: Frame, original: Frame | None) -> None:
+        """Take the next frame of the output, with the same one of the source where that is needed and at hand."""
+        self._clock.see(frame)
+        regions: list[Region] = []
+        if self._plan and self._comparison and frame.index < self._plan.about.frames:
+            regions = self._plan.at(frame.index)
+            self._comparison.see(frame, original)
+        if self._look:
+            self._look.watch(frame)
+            if frame.index in self._sample:
+                meant = partial(left_alone, time=seconds(frame), settings=self._settings)
+                self._look.look(frame, regions, meant, None if self._plan else original)
+
+    def result(self, path: Path, found: MediaInfo) -> Verified:
+        """The verdict, after the last frame; `found` is what the output at `path` is."""
+        checks = [self._structure(path, found)]
+        leaks: list[Find] = []
+        doubts: list[Find] = []
+        looked = showing = 0
+        if self._comparison:
+            leaks, doubts = self._comparison.finds()
+            checks.append(self._pictures(leaks, doubts))
+        if self._look:
+            seen, maybe, showing = self._look.finds()
+            if self._evidence.by_hand:
+                seen, maybe = [], [*seen, *maybe]
+            looked = self._look.looked
+            checks.append(_second_look(seen, maybe, looked, self._clock.count))
+            leaks, doubts = [*leaks, *seen], [*doubts, *maybe]
+        failed = not all(check.passed for check in checks)
+        failed |= bool(doubts) and self._settings.verify.doubts is Doubts.FAIL
+        return Verified(
+            verdict=Verdict.FAIL if failed else Verdict.PASS_WITH_DOUBTS if doubts else Verdict.PASS,
+            checks=tuple(checks),
+            leaks=tuple(leaks),
+            doubts=tuple(doubts),
+            looked_frames=looked,
+            of_frames=self._clock.count,
+            bound=bound(looked, showing, self._clock.count),
+            not_checked=tuple(self._not_checked(found)),
+        )
+
+    def _structure(self, path: Path, found: MediaInfo) -> Check:
+        if is_picture(path):
+            failures = of_picture(path, self._evidence.wanted)
+        else:
+            failures = [*self._clock.failures(), *of_video(path, found, self._evidence.wanted)]
+        count = self._clock.count
+        if self._plan and self._plan.about.frames != count:
+            failures.append(f"the plan covers {self._plan.about.frames} frames, it has {count}")
+        passed = f"{count} frames, each at its time" if count > 1 else "one picture"
+        return Check(STRUCTURE, not failures, "; ".join(failures) or f"{passed}; nothing beside picture and sound")
+
+    def _pictures(self, leaks: Sequence[Find], doubts: Sequence[Find]) -> Check:
+        assert self._comparison is not None
+        count = self._comparison.compared
+        if leaks:
+            return Check(PICTURES, False, f"{_listed('redacted region', leaks)} still visible: {_told(leaks)}")
+        if doubts:
+            return Check(PICTURES, True, f"{_listed('redacted region', doubts)} perhaps visible: {_told(doubts)}")
+        return Check(PICTURES, True, f"{count} region{'s' * (count != 1)} compared: none shows what it hides")
+
+    def _not_checked(self, found: MediaInfo) -> Iterator[str]:
+        if self._evidence.wanted is None:
+            yield "frames, times, sound and colours against the source: no source was given"
+        if self._plan is None:
+            yield "regions: no plan was given"
+        elif self._comparison and self._comparison.skipped:
+            yield f"{self._comparison.skipped} overlapping mosaics: only the source tells what was drawn"
+        looked_for = {kind for detector in self._detectors for kind in detector.kinds} & set(self._settings.targets)
+        for kind in (Kind.FACE, Kind.PLATE):
+            if kind not in looked_for:
+                yield f"{kind.label}s: nobody was asked to look for them"
+        yield from unexamined(found.container, "" if found.codec == found.container else found.codec)
+
+
+def _mosaics(plan: Plan) -> bool:
+    """Whether a region of `plan` is drawn in another way than black."""
+    looks = plan.about.redact
+    return any(looks.of(kind).style is not Style.SOLID for kind in Kind)
+
+
+def _second_look(leaks: Sequence[Find], doubts: Sequence[Find], looked: int, frames: int) -> Check:
+    how = f"{looked} of {frames} frames looked at"
+    if leaks:
+        return Check(LOOK, False, f"{_listed('find', leaks)} that nothing hides, on {how}: {_told(leaks)}")
+    if doubts:
+        return Check(LOOK, True, f"{_listed('doubtful find', doubts)} on {how}: {_told(doubts)}")
+    return Check(LOOK, True, f"{how}: nothing found")
+
+
+def _listed(what: str, finds: Sequence[Find]) -> str:
+    return f"{len(finds)} {what}{'s' if len(finds) != 1 else ''}"
+
+
+def _told(finds: Sequence[Find]) -> str:
+    """What and when, of the first few."""
+    words = [f"{find.kind.label} at {find.start:.2f} s" for find in finds[:_TOLD]]
+    more = f" and {len(finds) - _TOLD} more" if len(finds) > _TOLD else ""
+    return ", ".join(words) + more

@@ -1,0 +1,71 @@
+"""What the second look finds is redacted as well: its finds are followed through the source, and join the plan."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from anonymize.compose import compose
+from anonymize.data import Box, Detections, Timestamps, Track
+from anonymize.media import Source
+from anonymize.plan import Plan, Regions
+from anonymize.settings import Settings
+from anonymize.track import Tracker
+from anonymize.verify.verdict import By, Find, Verified
+
+
+def repairable(verified: Verified) -> bool:
+    """Whether nothing is wrong with an output but what its second look found, doubts included."""
+    others_pass = all(find.by is By.LOOK for find in verified.leaks)
+    failed = [check for check in verified.checks if not check.passed]
+    return bool(_looked(verified)) and others_pass and all(check.name == "second look" for check in failed)
+
+
+def repaired(plan: Plan, source: Source, verified: Verified, settings: Settings) -> Plan:
+    """`plan`, and whatever `verified` says can still be seen: followed forward and backward from where it was found.
+
+    Args:
+        plan: as it was drawn.
+        source: read once more, since motion is followed in its pictures.
+        verified: what the second look found.
+        settings: how long to hold, how to draw, and what is left alone.
+
+    Raises:
+        InputError: the source cannot be read to its end.
+    """
+    at_frame: dict[int, list[tuple[Find, Box]]] = defaultdict(list)
+    for find in _looked(verified):
+        for frame, box in find.places:
+            at_frame[frame].append((find, box))
+    tracker = Tracker(replace(settings.follow, min_finds=1), high=0.0)  # one look was enough to doubt
+    times = Timestamps()
+    for picture in source.frames():
+        times.append(picture)
+        tracker.see(picture)
+        if found := at_frame.get(picture.index):
+            tracker.find(picture.index, _detections(found))
+    first = 1 + max((region.track for _, _, region in plan.regions.rows()), default=-1)
+    tracks = [_renumbered(track, first) for track in tracker.finish()]
+    size = (plan.about.width, plan.about.height)
+    # Zones and hidden spans are in the plan already; every frame counts as looked at, or they would be hidden whole.
+    rows = compose(tracks, times, times, (), size, replace(settings, zones=(), obscured=(), redact=plan.about.redact))
+    return Plan(plan.about, Regions([*plan.regions.rows(), *rows]))
+
+
+def _looked(verified: Verified) -> list[Find]:
+    return [find for find in (*verified.leaks, *verified.doubts) if find.by is By.LOOK]
+
+
+def _detections(found: Sequence[tuple[Find, Box]]) -> Detections:
+    return Detections(
+        np.array([box for _, box in found], np.float32),
+        np.array([find.score for find, _ in found], np.float32),
+        np.array([int(find.kind) for find, _ in found], np.int8),
+    )
+
+
+def _renumbered(track: Track, first: int) -> Track:
+    return replace(track, id=track.id + first)

@@ -1,0 +1,220 @@
+"""A second look, at the output: is there a face or a plate that is not redacted?
+
+The first look found what it found; looking again in the same way would find the same, so each frame is looked at in
+another way (`anonymize.verify.variants`). What looks like a find is looked at again, in further ways: detectors are
+often taken in by a texture once, seldom twice. Finds are gathered into trails over time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import Box, Frame, Kind, Region, Shape, seconds
+from anonymize.evaluate import survival
+from anonymize.evaluate.measure import LEAKING
+from anonymize.verify.uncovered import NEAR, Uncovered
+from anonymize.verify.variants import Variants
+from anonymize.verify.verdict import By, Find
+
+SURE = 0.1
+"""How far above the score that starts a track a find must be, to be held for a leak."""
+BLIND = 0.1
+"""How much more it must have where nobody knows the plan: every frame is looked at then, and textures are many."""
+FAINT = 0.3
+"""How little is enough where a cover comes off for a while: black before and after, and something between."""
+APART = 1.0
+"""Seconds between two finds of one thing, at most."""
+STEP, SPEED = 0.35, 2.0
+"""How far it moves from one find to the next: this share of its size, or so many times its size a second."""
+ALIKE = 1.6
+"""How many times larger one find of a thing is than another."""
+WITHIN = 0.3
+"""A find is covered if what lies within this share of its half sides around its middle is."""
+
+Points = NDArray[Any]
+Spared = Callable[[Box], bool]
+
+
+@dataclass(slots=True)
+class _Trail:
+    """A find as it grows over looked-at frames."""
+
+    kind: Kind
+    first: float
+    last: float
+    box: Box
+    best: Box
+    frame: int
+    score: float
+    before: bool
+    """Its place was covered just before it showed first."""
+    after: bool = False
+    """Its place was covered just after it showed last."""
+    places: list[tuple[int, Box]] = field(default_factory=list)
+
+
+class SecondLook:
+    """Looks at frames of an output, and gathers what shows there into finds over time.
+
+    Args:
+        variants: the ways to look.
+        high: score from which a find started a track at the first look.
+        uncovered: watches where covers come off, if nobody knows the plan.
+    """
+
+    def __init__(self, variants: Variants, high: float, uncovered: Uncovered | None = None) -> None:
+        self._variants = variants
+        self._high = high
+        self._uncovered = uncovered
+        self._open: list[_Trail] = []
+        self._done: list[_Trail] = []
+        self.looked = 0
+        """Frames looked at."""
+
+    def watch(self, frame: Frame) -> None:
+        """Take note of `frame`, the next one, whether it is looked at or not."""
+        if self._uncovered is not None:
+            self._uncovered.see(frame)
+            for trail in self._open:
+                if frame.index - trail.places[-1][0] <= NEAR:
+                    trail.after |= self._uncovered.covered_now(trail.box)
+
+    def look(self, frame: Frame, regions: Sequence[Region], meant: Spared, original: Frame | None = None) -> None:
+        """Look at `frame`.
+
+        Args:
+            frame: of the output.
+            regions: what lies in them is redacted and does not count.
+            meant: says of a box (x0, y0, x1, y1) whether it is meant to be seen.
+            original: the same frame of the source, where there is no plan: a find whose detail is gone does not count.
+        """
+        self.looked += 1
+        least = self._high if self._uncovered is None else FAINT
+        found = self._variants.find(frame)
+        found = found.select((found.score >= least) & ~covered(found.xyxy, regions))
+        found = found.select(np.array([not meant(_box(row)) for row in found.xyxy], bool))
+        if original is not None:
+            found = found.select(_survives(frame, original, found.xyxy))
+        score = self._variants.confirmed(frame, found) if (found.score >= self._high).any() else found.score
+        for row in range(len(found)):
+            self._note(Kind(int(found.kind[row])), _box(found.xyxy[row]), float(score[row]), frame)
+
+    def finds(self) -> tuple[list[Find], list[Find], int]:
+        """What fails the file, what is doubtful, and on how many of the looked-at frames either shows."""
+        leaks: list[Find] = []
+        doubts: list[Find] = []
+        frames: set[int] = set()
+        least = self._high + (BLIND if self._uncovered is not None else 0.0)
+        for trail in sorted((*self._done, *self._open), key=lambda trail: trail.first):
+            off = self._came_off(trail)
+            if trail.score < least and not off:
+                continue
+            frames.update(index for index, _ in trail.places)
+            listed = leaks if trail.score >= least + SURE or off else doubts
+            listed.append(_find(trail, len(listed)))
+        return leaks, doubts, len(frames)
+
+    def _note(self, kind: Kind, box: Box, score: float, frame: Frame) -> None:
+        """Add a find to the trail that it belongs to, or begin one."""
+        time = float(seconds(frame))
+        self._done += [trail for trail in self._open if time - trail.last > APART and self._counts(trail)]
+        self._open = [trail for trail in self._open if time - trail.last <= APART]
+        near = [
+            (_distance(trail, box, time), trail) for trail in self._open if trail.kind == kind and trail.last < time
+        ]
+        least, trail = min(near, key=lambda pair: pair[0], default=(1.0, None))
+        if trail is not None and least < 1:
+            trail.box, trail.last, trail.after = box, time, False
+            trail.places.append((frame.index, box))
+            if score > trail.score:
+                trail.score, trail.best, trail.frame = score, box, frame.index
+            return
+        before = self._uncovered is not None and self._uncovered.covered_before(box)
+        self._open.append(_Trail(kind, time, time, box, box, frame.index, score, before, places=[(frame.index, box)]))
+
+    def _counts(self, trail: _Trail) -> bool:
+        """Whether a trail that is over can matter; the others are forgotten."""
+        return trail.score >= self._high or self._came_off(trail)
+
+    def _came_off(self, trail: _Trail) -> bool:
+        """Whether a cover came off for a while; over more than a few frames, things move, and a find must be better."""
+        brief = trail.places[-1][0] - trail.places[0][0] < NEAR
+        return trail.before and trail.after and (brief or trail.score >= self._high)
+
+
+def covered(xyxy: NDArray[np.float32], regions: Sequence[Region]) -> NDArray[np.bool_]:
+    """(N,) whether the middle of each box (N, 4) lies in `regions`: at least half of 25 points of it."""
+    if not len(xyxy) or not regions:
+        return np.zeros(len(xyxy), bool)
+    place = np.linspace(-WITHIN, WITHIN, 5, dtype=np.float32)
+    middle, half = (xyxy[:, :2] + xyxy[:, 2:]) / 2, (xyxy[:, 2:] - xyxy[:, :2]) / 2
+    x = middle[:, :1] + half[:, :1] * np.repeat(place, 5)[None, :]
+    y = middle[:, 1:] + half[:, 1:] * np.tile(place, 5)[None, :]
+    inside = np.zeros(x.shape, bool)
+    for region in regions:
+        inside |= _within(x, y, region)
+    return np.asarray(inside.mean(axis=1) >= 0.5)
+
+
+def _within(x: Points, y: Points, region: Region) -> NDArray[np.bool_]:
+    """Which of the points lie in `region`."""
+    x0, y0, x1, y1 = region.xyxy
+    if region.shape is Shape.ELLIPSE:
+        across, down = (2 * x - x0 - x1) / (x1 - x0), (2 * y - y0 - y1) / (y1 - y0)
+        return np.asarray(across * across + down * down <= 1)
+    if region.shape is Shape.POLYGON:
+        corners = np.array(region.polygon, np.float32)
+        flat = [
+            cv2.pointPolygonTest(corners, (float(a), float(b)), False) >= 0 for a, b in zip(x.flat, y.flat, strict=True)
+        ]
+        return np.array(flat, bool).reshape(x.shape)
+    return np.asarray((x0 <= x) & (x < x1) & (y0 <= y) & (y < y1))
+
+
+def _survives(frame: Frame, original: Frame, xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(N,) whether what the boxes (N, 4) show of `original` can still be made out in `frame`."""
+    if not len(xyxy):
+        return np.zeros(0, bool)
+    before, after = (picture.luma(picture.width, picture.height) for picture in (original, frame))
+    limits = np.array([frame.width, frame.height] * 2, np.float32)
+    counts = [survival(before, after, _box(row)) for row in np.clip(xyxy, 0, limits)]
+    return np.array([surviving > LEAKING * informative for informative, surviving in counts], bool)
+
+
+def _box(row: NDArray[np.float32]) -> Box:
+    x0, y0, x1, y1 = (float(value) for value in row)
+    return x0, y0, x1, y1
+
+
+def _distance(trail: _Trail, box: Box, time: float) -> float:
+    """How far `box` lies from where `trail` was last, as a share of how far it may have come; 1 and more is too far."""
+    x0, y0, x1, y1 = trail.box
+    size, other = max(x1 - x0, y1 - y0), max(box[2] - box[0], box[3] - box[1])
+    if max(size, other) > ALIKE * min(size, other):
+        return 1.0
+    away = math.hypot((x0 + x1 - box[0] - box[2]) / 2, (y0 + y1 - box[1] - box[3]) / 2)
+    return away / (size * max(STEP, SPEED * (time - trail.last)))
+
+
+def _find(trail: _Trail, number: int) -> Find:
+    x0, y0, x1, y1 = trail.best
+    return Find(
+        track=number,
+        kind=trail.kind,
+        start=trail.first,
+        end=trail.last,
+        box=trail.best,
+        size=y1 - y0 if trail.kind is Kind.FACE else x1 - x0,
+        score=trail.score,
+        by=By.LOOK,
+        frame=trail.frame,
+        frames=len(trail.places),
+        places=tuple(trail.places),
+    )

@@ -1,0 +1,205 @@
+"""Added latency, frames obscured and lost, leaks and memory of `anonymize live`, on a clip that a camera plays.
+
+A camera process plays a made clip in real time over TCP. Each of its frames carries a number that machines can read;
+the recorder notes when the frame with that number left its encoder. Both ends share this machine and its clock.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import av
+import numpy as np
+import psutil
+import typer
+from numpy.typing import NDArray
+
+from anonymize import api
+from anonymize.evaluate import bucket, survival
+from anonymize.evaluate.measure import ENOUGH_CELLS, ENOUGH_VISIBLE, LEAKING
+from anonymize.live.control import Control
+from anonymize.live.loop import run
+from anonymize.live.metrics import Metrics
+from anonymize.presets import load
+from anonymize.settings import Audio, Settings
+from anonymize.truth import FrameTruth, read_truth
+from benchmarks import clock, report
+from benchmarks.clips import BUILD, Clip
+from benchmarks.live_ends import RATE, SECONDS, Camera, Recorder, walkers_clip
+
+CLIP_FRAMES = SECONDS * RATE
+MIB = 1 << 20
+JSON = "live.json"
+MOST_OBSCURED, MOST_GROWTH = 0.15, 1.05
+"""Share of frames; factor of memory between the second minute and the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaks:
+    """Faces that could still be seen, of those that were scored: box-frames, as `anonymize evaluate` counts them."""
+
+    leaked: int
+    boxes: int
+
+
+def main(
+    minutes: Annotated[float, typer.Option(help="For how long.")] = 2.0,
+    preset: Annotated[str, typer.Option(help="A preset's name or file.")] = "default",
+    detector: Annotated[str, typer.Option(help="Another detector than the preset's.")] = "",
+    lookahead: Annotated[float, typer.Option(help="Seconds that frames wait.")] = 0.4,
+    output: Annotated[Path, typer.Option(help="The folder for live.json.")] = report.HERE,
+) -> None:
+    """Measure, print a table, add the figures to live.json; exit code 1 where a promise is not kept."""
+    settings = _settings(preset, detector, lookahead)
+    clip = walkers_clip(BUILD / "live")
+    with TemporaryDirectory(prefix="live-", dir=BUILD) as folder:
+        row = measure(clip, settings, minutes, Path(folder))
+    for name, value in row.items():
+        print(f"{name:>28}  {value}")
+    _append(output / JSON, {"machine": report.machine(), "preset": preset, **row})
+    missed = list(misses(row))
+    for line in missed:
+        print(f"missed: {line}", file=sys.stderr)
+    raise typer.Exit(bool(missed))
+
+
+def misses(row: Mapping[str, Any]) -> Iterator[str]:
+    """What `row`, as `measure` made it, falls short of."""
+    lookahead = 1000 * row["lookahead_s"]
+    for share, more in (("p95", 100), ("p99", 200)):
+        if row[f"latency_{share}_ms"] >= lookahead + more:
+            yield f"{share} of the added latency under {lookahead + more:.0f} ms"
+    if row["fps"] < 24.9:
+        yield "25 frames a second"
+    if row["obscured"] >= MOST_OBSCURED:
+        yield f"under {MOST_OBSCURED:.0%} of frames obscured"
+    if row["leaked"] / max(row["boxes"], 1) > row["leaked_by_files"] / max(row["boxes_by_files"], 1):
+        yield "no more leaks than the file pipeline"
+    memory = row["memory_mib_by_minute"]
+    if len(memory) > 2 and memory[-1] > MOST_GROWTH * memory[1]:
+        yield "memory after the last minute within 5% of that after the second"
+
+
+def _settings(preset: str, detector: str, lookahead: float) -> Settings:
+    settings = load(preset).settings
+    detect = replace(settings.detect, detectors=(detector,)) if detector else settings.detect
+    return replace(settings, detect=detect, live=replace(settings.live, lookahead=lookahead))
+
+
+def measure(clip: Clip, settings: Settings, minutes: float, folder: Path) -> dict[str, Any]:
+    """Run the chain for so long and say how it did."""
+    recording = folder / "live.mkv"
+    recorders: list[Recorder] = []
+    metrics, control, memory = Metrics("benchmark"), Control(), []
+
+    def open_sinks(picture: Any) -> list[Recorder]:
+        recorders.append(Recorder(recording, picture))
+        return recorders
+
+    def watch() -> None:
+        for _ in range(max(1, round(minutes))):
+            time.sleep(60 * min(1.0, minutes))
+            memory.append(round(_resident()))
+        control.stop()
+
+    with Camera(clip) as camera:
+        threading.Thread(target=watch, daemon=True).start()
+        run(camera.address, open_sinks, settings, metrics, control, audio=Audio.MUTE)
+        begun = camera.begun
+    (recorder,) = recorders
+    counts = metrics.snapshot()
+    first = next(i for i, number in enumerate(recorder.clocks) if number is not None)
+    clocks, coded = recorder.clocks[first:], recorder.coded[first:]
+    late = sorted(_latencies(clocks, coded, begun))
+    ours, files = _leaks(clip, recording), _leaks(clip, _by_files(clip, settings, folder))
+    return {
+        "detector": ", ".join(settings.detect.detectors),
+        "minutes": minutes,
+        "lookahead_s": settings.live.lookahead,
+        "latency_p50_ms": _share(late, 0.5),
+        "latency_p95_ms": _share(late, 0.95),
+        "latency_p99_ms": _share(late, 0.99),
+        "frames": len(clocks),
+        "fps": round((len(coded) - 1) / (coded[-1] - coded[0]), 2),
+        "obscured": round(sum(number is None for number in clocks) / len(clocks), 4),
+        "dropped": {reason: n for reason, n in counts["dropped"].items() if reason != "starting"},
+        "looks_per_s": round(counts["looks"]["all"] / (60 * minutes), 1),
+        "memory_mib_by_minute": memory,
+        "leaked": ours.leaked,
+        "boxes": ours.boxes,
+        "leaked_by_files": files.leaked,
+        "boxes_by_files": files.boxes,
+    }
+
+
+def _latencies(clocks: Sequence[int | None], coded: Sequence[float], begun: float) -> Iterator[float]:
+    """From when the camera sent each frame until it was coded again, seconds."""
+    for number, at in zip(clocks, coded, strict=True):
+        if number is not None:
+            yield (at - begun - number / RATE) % SECONDS
+
+
+def _share(ordered: Sequence[float], share: float) -> int:
+    return round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))])
+
+
+def _resident() -> float:
+    """Resident memory of this process and those it started for the chain, MiB; the camera's is among them."""
+    own = psutil.Process()
+    return float(sum(p.memory_info().rss for p in [own, *own.children(recursive=True)])) / MIB
+
+
+def _by_files(clip: Clip, settings: Settings, folder: Path) -> Path:
+    """The clip as the file pipeline anonymises it."""
+    target = folder / "file.mp4"
+    api.run(clip.video, target, settings)
+    return target
+
+
+def _leaks(clip: Clip, recording: Path) -> Leaks:
+    """Hold every frame of `recording` whose clock can be read against the clip's frame of that number."""
+    leaked = boxes = 0
+    originals = _originals(clip)
+    for luma in _lumas(recording):
+        number = clock.read(luma)
+        if number is None:
+            continue
+        before, truth = next(originals)
+        while truth.frame != number:
+            before, truth = next(originals)
+        for subject in truth.subjects:
+            if subject.ignore or subject.visible < ENOUGH_VISIBLE or bucket(subject.height) is None:
+                continue
+            informative, surviving = survival(before, luma, subject.xyxy)
+            if informative >= ENOUGH_CELLS:
+                boxes += 1
+                leaked += surviving > LEAKING * informative
+    return Leaks(leaked, boxes)
+
+
+def _originals(clip: Clip) -> Iterator[tuple[NDArray[np.uint8], FrameTruth]]:
+    while True:
+        yield from zip(_lumas(clip.video), read_truth(clip.truth), strict=True)
+
+
+def _lumas(path: Path) -> Iterator[NDArray[np.uint8]]:
+    with av.open(str(path)) as source:
+        for frame in source.decode(video=0):
+            yield np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+
+
+def _append(file: Path, row: dict[str, Any]) -> None:
+    rows = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    file.write_text(json.dumps([*rows, row], indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,186 @@
+"""The two ends of the live benchmark: a camera that plays a clip in real time, and a recorder that reads its clock."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import partial
+from math import sin
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Self
+
+import av
+import numpy as np
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from anonymize.data import Frame
+from anonymize.live.protocols import Picture
+from anonymize.media.frame import VideoPicture
+from anonymize.samples.encode import encode
+from anonymize.samples.figures import BUST, person, street
+from anonymize.samples.scene import Actor, Place, Scene, play
+from anonymize.truth import FrameTruth, write_truth
+from benchmarks import clock
+from benchmarks.clips import Clip
+
+SIZE, RATE, SECONDS = (1280, 720), 25, 20
+_CAMERA = {"tune": "zerolatency", "g": "50"}
+"""How cameras encode: no picture waits for another, and every two seconds one stands by itself."""
+_RECORDING = {"preset": "ultrafast", "tune": "zerolatency", "crf": "20", "g": "50"}
+
+
+def walkers_clip(folder: Path) -> Clip:
+    """Five people who walk through a street within 20 seconds, filmed with an unsteady hand, a clock in the corner.
+
+    Nobody is in the picture at its start and end, so that it can be played round and round.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    video = folder / "walkers.mp4"
+    if not video.with_suffix(".jsonl").exists():
+        truth: list[FrameTruth] = []
+        encode(video, _pictures(truth), SIZE, rate=RATE, crf=18, preset="veryfast", options=_CAMERA)
+        write_truth(video.with_suffix(".jsonl"), truth)
+    return Clip(video, video.with_suffix(".jsonl"))
+
+
+def _pictures(truth: list[FrameTruth]) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
+    for picture, frame in play(_scene(), SECONDS * RATE, RATE):
+        truth.append(frame)
+        clock.draw(picture, frame.frame)
+        yield picture
+
+
+def _scene() -> Scene:
+    actors = [
+        Actor(person(hue=hue, mirrored=speed < 0), partial(_way, scale, begin, speed))
+        for hue, scale, begin, speed in (
+            (60, 0.24, 1.0, 120.0),
+            (105, 0.34, 0.5, -150.0),
+            (20, 0.45, 6.0, -190.0),
+            (140, 0.66, 3.0, 170.0),
+            (0, 0.9, 9.0, 230.0),
+        )
+    ]
+    return Scene(street((SIZE[0] + 32, SIZE[1] + 32)), actors)
+
+
+def _way(scale: float, begin: float, speed: float, time: float) -> Place | None:
+    """Walk through the picture from side to side, near people lower down."""
+    wide = 512 * scale
+    gone = speed * (time - begin)
+    x = -wide - 32 + gone if speed > 0 else SIZE[0] + 32 + gone
+    if time < begin or not -wide - 64 < x < SIZE[0] + 64:
+        return None
+    return Place(x, 330 + 420 * scale - BUST * scale - 14 * scale * abs(sin(5.2 * time)), scale)
+
+
+class Camera:
+    """Plays a clip round and round over TCP, in real time, from a process of its own. A context manager.
+
+    Frame `i` since the start leaves at ``begun + i / RATE`` on the monotonic clock.
+    """
+
+    def __init__(self, clip: Clip) -> None:
+        context = get_context("spawn")
+        self._port = _free_port()
+        self._says, theirs = context.Pipe()
+        self._process = context.Process(target=_play, args=(clip.video, self._port, theirs))
+
+    @property
+    def address(self) -> str:
+        """What to give to `anonymize live`."""
+        return f"tcp://127.0.0.1:{self._port}"
+
+    @property
+    def begun(self) -> float:
+        """When the first frame left; waits for it."""
+        if not hasattr(self, "_begun"):
+            self._begun: float = self._says.recv()
+        return self._begun
+
+    def __enter__(self) -> Self:
+        self._process.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.kill()
+        self._process.join()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _play(video: Path, port: int, says: Connection) -> None:
+    address, at_once = f"tcp://127.0.0.1:{port}?listen=1&tcp_nodelay=1", {"flush_packets": "1"}
+    with av.open(address, "w", format="flv", container_options=at_once) as out:
+        with av.open(str(video)) as source:
+            stream = out.add_stream_from_template(source.streams.video[0])
+        begun, sent = time.monotonic(), 0
+        says.send(begun)
+        while True:
+            with av.open(str(video)) as source:
+                for packet in source.demux(source.streams.video[0]):
+                    if packet.size:
+                        time.sleep(max(0.0, begun + sent / RATE - time.monotonic()))
+                        packet.stream, packet.time_base = stream, Fraction(1, RATE)
+                        packet.pts = packet.dts = sent
+                        out.mux(packet)
+                        sent += 1
+
+
+class Recorder:
+    """A live sink that encodes to a file with x264 and notes when each frame was coded, and what its clock said.
+
+    Args:
+        path: a Matroska file.
+        picture: what comes.
+    """
+
+    name = "recorder"
+
+    def __init__(self, path: Path, picture: Picture) -> None:
+        self.clocks: list[int | None] = []
+        """What the clock in each frame said; None for none."""
+        self.coded: list[float] = []
+        """When each frame left the encoder, on the monotonic clock."""
+        self._out = av.open(str(path), "w")
+        stream = self._out.add_stream("libx264", rate=picture.rate, options=_RECORDING)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = picture.width, picture.height, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 90_000)
+        stream.codec_context.thread_count = 1
+        self._stream = stream
+        self._queue: queue.Queue[VideoPicture | None] = queue.Queue(maxsize=50)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def write(self, frame: Frame) -> None:
+        """See `LiveSink.write`. A recorder that is too slow would spoil the measurement: it says so."""
+        assert isinstance(frame, VideoPicture)
+        self._queue.put_nowait(frame)
+
+    def sound(self, packet: Packet[Any]) -> None:
+        """There is none."""
+
+    def close(self, within: float) -> None:
+        """See `LiveSink.close`."""
+        self._queue.put(None)
+        self._thread.join(within)
+        self._out.mux(self._stream.encode(None))
+        self._out.close()
+
+    def _run(self) -> None:
+        while (frame := self._queue.get()) is not None:
+            self.clocks.append(clock.read(frame.planes[0].pixels))
+            self._out.mux(self._stream.encode(frame.picture))
+            self.coded.append(time.monotonic())

@@ -1,0 +1,69 @@
+"""`anonymize verify`: examine a file that somebody wants to publish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anonymize import presets
+from anonymize.cli import options as o
+
+EXIT_CODES = {"pass": 0, "pass-with-doubts": 11, "fail": 7}
+GIVEN = "What is known of it"
+
+
+def verify(
+    output: Annotated[Path, typer.Argument(help="The video or picture to examine.", show_default=False)],
+    source: Annotated[
+        Path | None, typer.Option("--source", help="What it was made from.", show_default=False, rich_help_panel=GIVEN)
+    ] = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="The plan that was drawn.", show_default=False, rich_help_panel=GIVEN)
+    ] = None,
+    preset: o.PresetName = presets.DEFAULT,
+    targets: o.TargetOption = None,
+    detectors: o.Detectors = None,
+    min_face: o.MinFace = None,
+    min_plate: o.MinPlate = None,
+    quality: o.Quality = None,
+    spare: o.Spared = None,
+    only: o.Only = None,
+    report: o.ReportFolder = None,
+    json: o.Json = False,
+) -> None:
+    """Examine an output, whoever made it: structure, pictures against the plan, a second look.
+
+    Ends with 0 (pass), 11 (pass, with doubts that a person should look at) or 7 (fail).
+    """
+    from anonymize import job, proof
+    from anonymize import report as reports
+    from anonymize.cli import render as show
+    from anonymize.inputs import the_file
+
+    settings = o.settings(
+        presets.load(preset).settings,
+        targets=targets,
+        detectors=detectors,
+        min_face=min_face,
+        min_plate=min_plate,
+        quality=quality,
+        spare=spare,
+        only=only,
+    )
+    item = the_file(output)
+    display = show.Display(machine=json, several=False)
+    account = proof.check_file(
+        output,
+        settings,
+        job.detectors_for(settings),
+        source=source,
+        plan_file=plan,
+        on_progress=lambda news: display(item, news),
+    )
+    display.verified(item, account)
+    if report:
+        reports.write(account, report / f"{output.name}.report.json")
+    if code := EXIT_CODES[account.verdict]:
+        raise typer.Exit(code)

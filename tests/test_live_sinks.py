@@ -1,0 +1,383 @@
+import os
+import re
+import subprocess
+import threading
+import time
+from fractions import Fraction
+
+import av
+import numpy as np
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anonymize.errors import OutputError, UsageError
+from anonymize.live.camera_out import CameraOut
+from anonymize.live.metrics import Metrics
+from anonymize.live.protocols import Picture, SoundInfo
+from anonymize.live.recording import Keep, Recording
+from anonymize.live.sinks import Options, check, open_sink, open_sinks
+from anonymize.live.sinks_encode import CLOCK, Coded, Encoder
+from anonymize.live.sinks_outlet import Backoff, Buffer, Gone, Outlet
+from anonymize.live.sinks_stdout import Transport, Y4m
+from anonymize.media.canvas import Canvas
+from anonymize.media.orient import Orientation
+from tests.media import pattern, tone
+from tests.servers import dead_server, free_port, until
+
+SIZE = (160, 120)
+PICTURE = Picture(*SIZE, Fraction(25))
+
+
+def frames(count, *, start=0.0, rate=25):
+    """Frames as the chain hands them over."""
+    canvas = Canvas(*SIZE)
+    for index in range(count):
+        picture = av.VideoFrame.from_ndarray(pattern(index, SIZE), "rgb24")
+        yield canvas.frame(picture, Orientation(), index, round((start + index / rate) / CLOCK))
+
+
+def coded(count, **options):
+    """Packets as the encoder makes them, and the streams that they belong to."""
+    encoder = Encoder(PICTURE, 23, sound=False)
+    return encoder, [packet for frame in frames(count, **options) for packet in encoder.picture(frame)]
+
+
+def quiet(state, detail):
+    """Nobody wants to know how it goes."""
+
+
+def feed(sink, pictures):
+    """Hand frames over, no faster than they are encoded."""
+    for frame in pictures:
+        sink.write(frame)
+        while sink._frames:
+            time.sleep(0.0005)
+
+
+def times(path):
+    with av.open(str(path)) as container:
+        return [float(frame.pts * frame.time_base) for frame in container.decode(video=0)]
+
+
+def state(metrics, name):
+    return metrics.snapshot()["stages"][f"sink {name}"]
+
+
+# the encoder
+
+
+def test_every_frame_is_a_packet_at_once_with_its_own_time():
+    encoder = Encoder(PICTURE, 23, sound=False)
+    stamps = [0, 3600, 5000, 12345, 90000, 180001]
+    for frame, stamp in zip(frames(len(stamps)), stamps, strict=True):
+        frame.picture.pts = stamp
+        (packet,) = encoder.picture(frame)
+        assert packet.pts == stamp
+    assert encoder.picture(next(iter(frames(1)))) == []  # its time does not rise
+
+
+def test_a_key_picture_every_two_seconds_whatever_the_rate():
+    for rate in (5, 25, 60):
+        _, packets = coded(rate * 5, rate=rate)
+        assert [round(packet.time, 2) for packet in packets if packet.key] == [0, 2, 4]
+
+
+def test_the_encoder_says_nothing_of_itself():
+    _, packets = coded(3)
+    assert b"x264" not in b"".join(packet.data for packet in packets)
+
+
+@pytest.mark.parametrize("codec", ["aac", "pcm_mulaw", "libopus", "mp2"])
+def test_any_sound_becomes_aac_in_step(codec, tmp_path):
+    rate = 8000 if codec == "pcm_mulaw" else 48_000
+    layout = "mono" if codec == "pcm_mulaw" else "stereo"
+    source = av.CodecContext.create(codec, "w")
+    source.sample_rate, source.layout, source.format = rate, layout, source.codec.audio_formats[0].name
+    source.open()
+    info = SoundInfo(codec.removeprefix("lib"), rate, layout, source.extradata or b"")
+    resampler = av.AudioResampler(source.format.name, layout, rate, frame_size=source.frame_size or 160)
+    beep = tone(2, rate=rate, channels=1 if layout == "mono" else 2)
+    beep[:, : rate * 3 // 2] = 0  # silence, then a tone from 1.5 s on
+    samples = av.AudioFrame.from_ndarray(beep, "fltp", layout)
+    samples.sample_rate, samples.pts, samples.time_base = rate, 0, Fraction(1, rate)
+    encoder = Encoder(Picture(*SIZE, Fraction(25), info), 23, sound=True)
+    path = tmp_path / "out"
+    recording = Recording(path, encoder.streams, Keep(room=0), quiet)
+    for frame in frames(50):
+        for packet in encoder.picture(frame):
+            recording.write(packet)
+    for piece in resampler.resample(samples):
+        for packet in source.encode(piece):
+            for made in encoder.sound(packet):
+                recording.write(made)
+    recording.close()
+    (made,) = path.glob("*.mp4")
+    with av.open(str(made)) as container:
+        assert container.streams.audio[0].codec_context.name == "aac"
+        heard = [(float(f.pts * f.time_base), np.abs(f.to_ndarray()).max()) for f in container.decode(audio=0)]
+    begins = min(at for at, loud in heard if loud > 0.1)
+    assert 1.40 < begins < 1.55
+
+
+# the buffer and the outlet
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.booleans()), max_size=60), st.integers(50, 200))
+def test_a_buffer_is_bounded_and_begins_where_one_may_begin(items, limit):
+    dropped = []
+    buffer = Buffer(limit, weigh=lambda i: i[0], starts=lambda i: i[1], on_drop=dropped.append)
+    for index, (weight, key) in enumerate(items):
+        buffer.offer((weight, key, index))
+    buffer.close()
+    left = list(iter(buffer.take, None))
+    assert sum(item[0] for item in left) <= limit
+    assert not left or left[0][1]
+    assert [item[2] for item in left] == sorted(item[2] for item in left)
+    assert sum(dropped) + len(left) == len(items)
+    if left:  # the newest are kept, without holes
+        assert [item[2] for item in left] == list(range(left[0][2], len(items)))
+
+
+class Flaky:
+    """A peer that takes so many items, then breaks."""
+
+    def __init__(self, got, after):
+        self.got, self.left = got, after
+
+    def write(self, item):
+        if self.left == 0:
+            raise ConnectionResetError("hung up")
+        self.left -= 1
+        self.got.append(item)
+
+    def close(self):
+        self.got.append("closed")
+
+    def abandon(self):
+        self.got.append("abandoned")
+
+
+def test_a_lost_peer_is_found_again():
+    metrics, got, lives = Metrics(), [], iter([2, 0, 99])
+    buffer = Buffer(99, weigh=lambda _: 1, starts=lambda _: True, on_drop=lambda _: None)
+    outlet = Outlet(
+        "peer", lambda _: Flaky(got, next(lives)), buffer, metrics, fresh=False, backoff=Backoff(0.01, 0.05)
+    )
+    for item in range(6):
+        outlet.offer(item)
+    until(lambda: len(got) >= 6)
+    outlet.close(2)
+    assert got == [0, 1, "abandoned", "abandoned", 4, 5, "closed"]
+    assert metrics.snapshot()["reconnects"] == {"sink peer": 2}
+    assert state(metrics, "peer")["state"] == "stopped"
+
+
+def test_a_peer_that_is_gone_for_good_is_not_asked_again():
+    class Dead(Flaky):
+        def __init__(self):
+            raise Gone("nobody reads")
+
+    metrics, gone = Metrics(), []
+    buffer = Buffer(9, weigh=lambda _: 1, starts=lambda _: True, on_drop=lambda _: None)
+    outlet = Outlet("peer", lambda _: Dead(), buffer, metrics, fresh=True, on_gone=gone.append)
+    outlet.offer(1)
+    until(lambda: gone)
+    outlet.close(1)
+    assert gone == ["nobody reads"]
+    assert state(metrics, "peer")["state"] == "failed"
+
+
+# recording
+
+
+def test_a_recording_is_cut_at_key_pictures_and_loses_nothing(tmp_path):
+    encoder, packets = coded(175, start=12.5)
+    shown = []
+    clock = iter(1_795_000_000 + 2 * n for n in range(99)).__next__
+    recording = Recording(tmp_path, encoder.streams, Keep(segment=3, room=0), lambda s, d: shown.append((s, d)), clock)
+    for packet in packets:
+        recording.write(packet)
+        assert all(len(times(path)) >= 75 for path in tmp_path.glob("*.mp4")), "a segment that is not finished is seen"
+    recording.close()
+    segments = sorted(tmp_path.iterdir())
+    assert [len(times(path)) for path in segments] == [100, 75]
+    assert all(re.fullmatch(r"2026-\d\d-\d\dT\d\d-\d\d-\d\dZ\.mp4", path.name) for path in segments)
+    assert all(times(path)[0] == 0 for path in segments)
+    assert shown == [("ok", f"newest segment {path.name}") for path in segments]
+
+
+def test_old_segments_go_and_nothing_else(tmp_path):
+    old = time.time() - 8 * 86_400
+    for name in ("2026-01-01T00-00-00Z.mp4", "2026-01-01T00-01-00Z-2.mp4", "holiday.mp4", "2026-01-01.mp4"):
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (old, old))
+    (tmp_path / "2026-01-07T00-00-00Z.mp4").write_bytes(b"x")
+    (tmp_path / ".2026-01-01T00-00-00Z.part").write_bytes(b"left by a process that was killed")
+    encoder, _ = coded(1)
+    Recording(tmp_path, encoder.streams, Keep(age=7 * 86_400.0, room=0), quiet)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["2026-01-01.mp4", "2026-01-07T00-00-00Z.mp4", "holiday.mp4"]
+
+
+def test_two_segments_of_one_second_have_two_names(tmp_path):
+    encoder, packets = coded(10)
+    for _ in range(2):
+        recording = Recording(tmp_path, encoder.streams, Keep(room=0), quiet, lambda: 1_795_000_000)
+        for packet in packets:
+            recording.write(packet)
+        recording.close()
+    assert len(list(tmp_path.glob("*.mp4"))) == 2
+
+
+def test_a_segment_that_does_not_hold_what_went_in_is_given_up(tmp_path, monkeypatch):
+    encoder, packets = coded(5)
+    recording = Recording(tmp_path, encoder.streams, Keep(room=0), quiet)
+    for packet in packets:
+        recording.write(packet)
+    recording._pictures += 1
+    with pytest.raises(OutputError, match="holds 5 pictures instead of 6"):
+        recording.close()
+    recording.abandon()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk can only be mounted by root: CI runs this as root")
+def test_a_full_disk_stops_the_recording_alone_until_there_is_room(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "none", disk], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        metrics = Metrics()
+        ballast = disk / "ballast"
+        ballast.write_bytes(b"x" * 200_000)
+        options = Options(keep=Keep(segment=1, room=16_384))
+        record, other = f"record:{disk}/r", f"record:{tmp_path}/other"
+        (sink,) = open_sinks([record, other], PICTURE, metrics, options)
+        feed(sink, frames(600))
+        until(lambda: state(metrics, record)["detail"].startswith("the disk is full"), what="it says that it is full")
+        assert not list(disk.glob("r/*.part"))
+        ballast.unlink()
+        before = len(list(disk.glob("r/*.mp4")))
+        until(lambda: state(metrics, record)["state"] != "lost", what="it tries again")
+        feed(sink, frames(200, start=100))
+        until(lambda: len(list(disk.glob("r/*.mp4"))) > before, what="it goes on")
+        sink.close(5)
+        assert sum(len(times(path)) for path in (tmp_path / "other").glob("*.mp4")) == 800
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+# the other sinks
+
+
+def test_hls_is_played_from_its_folder_and_begun_anew_after_a_restart(tmp_path):
+    for _ in range(2):
+        metrics = Metrics()
+        sink = open_sink(f"hls:{tmp_path}/a b", PICTURE, metrics)
+        feed(sink, frames(500))
+        sink.close(10)
+        assert metrics.snapshot()["sink_dropped"] == {}
+    playlist = tmp_path / "a b" / "live.m3u8"
+    listed = [line for line in playlist.read_text().splitlines() if not line.startswith("#")]
+    assert len(listed) == 6
+    on_disk = {path.name for path in playlist.parent.iterdir()}
+    assert set(listed) <= on_disk
+    assert len(on_disk) <= 6 + 1 + 1  # and one that a slow player may still want
+    assert len(times(playlist)) == 300
+
+
+def test_standard_output_as_mpeg_ts_and_as_y4m():
+    encoder, packets = coded(10)
+    for form in ("mpegts", "yuv4mpegpipe"):
+        reader, writer = os.pipe()
+        got = []
+        listener = threading.Thread(target=lambda r=reader, g=got: g.extend(iter(lambda: os.read(r, 65536), b"")))
+        listener.start()
+        if form == "mpegts":
+            out, items = Transport(writer, encoder.streams, quiet), packets
+        else:
+            out, items = Y4m(writer, PICTURE, quiet), list(frames(10))
+        for item in items:
+            out.write(item)
+        out.close()
+        os.close(writer)
+        listener.join()
+        os.close(reader)
+        shown = subprocess_decode(b"".join(got), form)
+        assert len(shown) == 10
+        assert np.abs(shown[3].to_ndarray(format="rgb24").astype(int) - pattern(3, SIZE)).mean() < 12
+
+
+def subprocess_decode(data, form):
+    import io
+
+    with av.open(io.BytesIO(data), format=form) as container:
+        return list(container.decode(video=0))
+
+
+def test_a_reader_of_standard_output_that_goes():
+    reader, writer = os.pipe()
+    os.close(reader)
+    with pytest.raises(Gone, match="has gone"):
+        Y4m(writer, PICTURE, quiet).write(next(iter(frames(1))))
+    os.close(writer)
+
+
+def test_a_virtual_camera_that_is_none(tmp_path):
+    with pytest.raises(OutputError, match="no such device"):
+        CameraOut("/dev/video97", PICTURE, quiet)
+    with pytest.raises(OutputError, match="is it a v4l2loopback device"):
+        CameraOut("/dev/null", PICTURE, quiet)
+
+
+def test_slow_and_dead_peers_hold_up_nobody(tmp_path):
+    with dead_server() as dead:
+        metrics = Metrics()
+        slow, gone = f"rtsp://127.0.0.1:{dead}/x", f"rtsp://u:geheim@127.0.0.1:{free_port()}/x"
+        (sink,) = open_sinks([slow, f"record:{tmp_path}", gone], PICTURE, metrics, Options(stall=0.5))
+        longest = 0.0
+        for frame in frames(100):
+            before = time.monotonic()
+            sink.write(frame)
+            longest = max(longest, time.monotonic() - before)
+            time.sleep(0.03)  # three seconds: two attempts
+        assert metrics.snapshot()["reconnects"].get("sink " + gone.replace("geheim", "***"), 0) > 0
+        assert state(metrics, slow) | {"since": 0} == {"state": "starting", "detail": "connecting", "since": 0}
+        begun = time.monotonic()
+        sink.close(3)
+    assert time.monotonic() - begun < 4
+    assert not [child for child in psutil.Process().children() if str(dead) in " ".join(child.cmdline())]
+    assert longest < 0.05
+    assert sum(len(times(path)) for path in tmp_path.glob("*.mp4")) == 100
+    assert "geheim" not in str(metrics.snapshot())
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("", "no sink"),
+        ("nonsense", "no sink"),
+        ("ftp://host/x", "no sink"),
+        ("rtsp://", "a server is missing"),
+        ("record:", "no sink"),
+        ("hls:", "no sink"),
+        ("hls:/srv/100%/live", "takes a %"),
+        ("srt://host:1?passphrase=secret-phrase", "list of processes"),
+    ],
+)
+def test_addresses_that_nobody_understands(address, words):
+    with pytest.raises(UsageError, match=words) as caught:
+        check(address)
+    assert "secret-phrase" not in str(caught.value)
+
+
+def test_packets_are_never_changed_by_a_sink():
+    _, packets = coded(3)
+    with pytest.raises(AttributeError):
+        packets[0].pts = 7
+    assert isinstance(packets[0], Coded)
