@@ -67,7 +67,7 @@ def render_plan(
     force: bool = False,
     on_progress: OnProgress = ignore,
 ) -> Report:
-    """Draw the plan in `plan_file` on `source` into `output`, verified. Of `settings` only `output` counts.
+    """Draw the plan in `plan_file` on `source` into `output`, verified. Of `settings` the output and its check count.
 
     Raises:
         AnonymizeError: nothing was written under `output`; the message says why.

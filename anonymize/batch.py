@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from anonymize import job, report
-from anonymize.errors import AnonymizeError, PartialFailure, UnreadableInput
+from anonymize.errors import AnonymizeError, PartialFailure, UnreadableInput, VerificationError
 from anonymize.inputs import Item
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
@@ -144,7 +144,9 @@ def _telling(reports: Path | None, on_item: OnItem) -> OnItem:
 
     def tell(item: Item, news: Progress | Outcome) -> None:
         if reports and isinstance(news, Outcome):
-            report.write(news.report, reports / f"{item.relative}.report.json")
+            names = (item.source, item.target, news.output)
+            account = replace(news.report, error=report.nameless(news.report.error, names))
+            report.write(account, reports / f"{item.relative}.report.json")
         on_item(item, news)
 
     return tell
@@ -162,7 +164,9 @@ def _attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
         output, account = work(item, on_progress)
     except AnonymizeError as error:
         left_out = isinstance(error, UnreadableInput) and not item.expected
-        return _failed(item, str(error), error.exit_code, left_out)
+        failed = _failed(item, str(error), error.exit_code, left_out)
+        examined = error.verified if isinstance(error, VerificationError) else None
+        return replace(failed, report=replace(failed.report, verified=examined.as_dict())) if examined else failed
     except Exception as error:
         if "ANONYMIZE_DEBUG" in os.environ:
             raise

@@ -10,13 +10,20 @@
     ├── VerificationError           7   an output was made, checked, found wanting and deleted
     ├── ModelError                  8   a model is missing, altered, or cannot do what was asked
     ├── PlanError                   9   a plan file is malformed or belongs to other media
-    └── PartialFailure             10   several inputs: some are done, some failed
+    ├── PartialFailure             10   several inputs: some are done, some failed
+    │   (`anonymize verify`: 11        passed, with doubts; no error, and so no class)
+    └── ReportError                12   a report is malformed, unsigned, or not what was signed
     (interrupted by Ctrl-C: 130, by TERM: 143)
 
 Every message says what happened, to which file, and what to do about it.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anonymize.verify.verdict import Verified
 
 
 class AnonymizeError(Exception):
@@ -60,9 +67,18 @@ class OutputError(AnonymizeError):
 
 
 class VerificationError(AnonymizeError):
-    """The output was written, checked and found wanting; it was deleted."""
+    """The output was written, checked and found wanting; it was deleted.
+
+    Args:
+        message: what was found.
+        verified: the whole result of the examination, for reports.
+    """
 
     exit_code = 7
+
+    def __init__(self, message: str, verified: Verified | None = None) -> None:
+        super().__init__(message)
+        self.verified = verified
 
 
 class ModelError(AnonymizeError):
@@ -81,3 +97,9 @@ class PartialFailure(AnonymizeError):
     """Of several inputs some are done and some failed."""
 
     exit_code = 10
+
+
+class ReportError(AnonymizeError):
+    """A report is malformed, is not signed, or is not what was signed."""
+
+    exit_code = 12

@@ -94,6 +94,17 @@ def only_item(text: str, out: str) -> Item:
     return items[0]
 
 
+def the_file(path: Path) -> Item:
+    """The file `path` itself, which is only read.
+
+    Raises:
+        UnreadableInput: it does not exist.
+    """
+    if not path.is_file():
+        raise UnreadableInput(f"{path}: no such file")
+    return Item(path, path, Path(path.name), named=True, sought=True)
+
+
 def read_all(stream: IO[bytes], limit: int = STDIN_LIMIT) -> bytes:
     """All of `stream`, kept in memory: a recording must be read twice, and nothing raw is written to disk.
 

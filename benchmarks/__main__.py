@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ import typer
 from benchmarks import report, tools
 from benchmarks.clips import BUILD, DATA, Clip, face_clips, long_clip, plate_clips
 from benchmarks.compare import BenchmarkBroken, compare, run_tool, summary
+from benchmarks.gate import judge
 from benchmarks.process import ToolFailed
 from benchmarks.tools import Tool, Unavailable
 
@@ -118,6 +120,22 @@ def startup(output: Into = report.HERE) -> None:
     rows = [{"command": name, "seconds": _median_time(command)} for name, command in commands.items()]
     print(report.table(["command", "seconds"], [[str(r["command"]), f"{r['seconds']:.2f}"] for r in rows]))
     _written(report.record("startup", {"rows": rows}, output))
+
+
+@app.command()
+def gate(
+    fresh: Annotated[Path, typer.Argument(help="The results.json of a fresh run.")],
+    known: Annotated[Path, typer.Argument(help="The one to compare with.")] = report.HERE / report.JSON,
+) -> None:
+    """Compare fresh figures of ours with the repository's; exit code 1 if the leak is worse."""
+    new, old = (json.loads(path.read_text(encoding="utf-8")) for path in (fresh, known))
+    found = [one for name in report.COMPARED if name in new and name in old for one in judge(old[name], new[name])]
+    for one in found:
+        print(f"{'WORSE' if one.worse else 'ok   '}  {one.text}")
+    if not found:
+        print("WORSE  the two have no comparison in common")
+    if not found or any(one.worse for one in found):
+        raise typer.Exit(1)
 
 
 def _compare(section: str, wanted: Sequence[Callable[[], Tool]], clips: Sequence[Clip], output: Path) -> None:

@@ -89,7 +89,7 @@ def summary(results: Results, floor: Results) -> dict[str, Any]:
     if not results.runs:
         return {"tool": results.tool.name, "version": results.tool.version, "failures": results.failures}
     together = combine(evaluation for _, _, evaluation in results.runs).as_dict()
-    del together["leaks"]
+    del together["leaks"], together["subjects"]
     return {
         "tool": results.tool.name,
         "version": results.tool.version,

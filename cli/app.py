@@ -9,14 +9,18 @@ from typing import Annotated
 import typer
 
 from anonymize import presets
+from anonymize.cli import evaluate as evaluate_command
 from anonymize.cli import options as o
+from anonymize.cli import report as report_commands
+from anonymize.cli import verify as verify_command
+from anonymize.cli.live import live
 
 app = typer.Typer(
     name="anonymize",
     help="Find faces and licence plates in video and pictures, and remove them. Local, offline, checked.",
     epilog="Exit codes: 0 done, 1 internal error, 2 usage, 3 unreadable input, 4 damaged input, 5 unsupported input, "
     "6 output cannot be written, 7 check failed, 8 model missing, 9 bad plan, 10 some of several inputs failed, "
-    "130 or 143 interrupted.",
+    "11 verified with doubts, 12 bad report or signature, 130 or 143 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,6 +30,10 @@ presets_app = typer.Typer(no_args_is_help=True, help="Settings for a purpose: li
 models_app = typer.Typer(no_args_is_help=True, help="The detectors' weights: list, verify, import, fetch.")
 app.add_typer(presets_app, name="presets")
 app.add_typer(models_app, name="models")
+app.command()(live)
+app.add_typer(report_commands.app, name="report")
+app.command()(evaluate_command.evaluate)
+app.command()(verify_command.verify)
 
 
 @app.callback(invoke_without_command=True)
@@ -61,6 +69,8 @@ def run(
     force: o.Force = False,
     allow_damaged: o.AllowDamaged = False,
     workers: o.Workers = 1,
+    repair: o.Repair = None,
+    publish_unverified: o.PublishUnverified = False,
     report: o.ReportFolder = None,
     json: o.Json = False,
 ) -> None:
@@ -84,6 +94,8 @@ def run(
         only=only,
         obscure=obscure,
         allow_damaged=allow_damaged,
+        repair=repair,
+        publish_unverified=publish_unverified,
     )
     items = plan_items(inputs, output)
     display = show.Display(machine=json, several=len(items) > 1)
@@ -150,6 +162,7 @@ def render(
     quality: o.Quality = None,
     force: o.Force = False,
     allow_damaged: o.AllowDamaged = False,
+    publish_unverified: o.PublishUnverified = False,
     report: o.ReportFolder = None,
     json: o.Json = False,
 ) -> None:
@@ -160,7 +173,12 @@ def render(
     from anonymize.inputs import only_item
 
     settings = o.settings(
-        presets.load(preset).settings, audio=audio, codec=codec, quality=quality, allow_damaged=allow_damaged
+        presets.load(preset).settings,
+        audio=audio,
+        codec=codec,
+        quality=quality,
+        allow_damaged=allow_damaged,
+        publish_unverified=publish_unverified,
     )
     item = only_item(source, output)
     outcome = batch.render(

@@ -14,6 +14,9 @@ import typer
 from anonymize.errors import UsageError
 from anonymize.settings import Audio, Codec, Settings, Style, from_mapping
 
+REPAIRS = 3
+"""Passes of `--repair`, where the preset names no number."""
+
 LOOK, OUTPUT, WHERE, RUN = "What to find", "What comes out", "Where and when", "How it runs"
 
 
@@ -145,7 +148,92 @@ ReportFolder = Annotated[
     Path | None,
     typer.Option("--report", help="Folder for a report.json per input.", show_default=False, rich_help_panel=RUN),
 ]
+Repair = Annotated[
+    bool | None,
+    typer.Option(
+        "--repair/--no-repair",
+        help="Redact what the second look finds as well, in up to 3 more passes; without, it fails the file.",
+        show_default="the preset's",
+        rich_help_panel=RUN,
+    ),
+]
+PublishUnverified = Annotated[
+    bool,
+    typer.Option(
+        "--publish-unverified",
+        help="Release the output without any check. Nobody will have looked at it.",
+        rich_help_panel=RUN,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines for machines.", rich_help_panel=RUN)]
+
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        help="A camera (0, /dev/video0), an rtsp://, rtmp://, http://, srt:// or udp:// address, a file, or - for "
+        "standard input. Write passwords as ${NAME} or ${file:/path}.",
+        show_default=False,
+    ),
+]
+Sinks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--to",
+        help="Where it goes: rtsp://, rtmp:// or srt:// address, hls:FOLDER, record:FOLDER, /dev/videoN (a virtual "
+        "camera), - (MPEG-TS on standard output) or y4m:-. Repeatable.",
+        show_default=False,
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Several cameras, from a TOML file: see docs/live.md.", show_default=False),
+]
+LiveAudio = Annotated[Audio, typer.Option("--audio", help="What becomes of the sound.", rich_help_panel=OUTPUT)]
+LiveQuality = Annotated[
+    int,
+    typer.Option("--quality", help="0 (best, largest) to 51, on x264's scale.", min=0, max=51, rich_help_panel=OUTPUT),
+]
+Lookahead = Annotated[
+    float | None,
+    typer.Option(
+        help="Seconds for which a frame waits, so that a face is covered from its first frame.",
+        show_default="the preset's",
+        rich_help_panel=RUN,
+    ),
+]
+Loop = Annotated[bool, typer.Option("--loop", help="Play a file again and again.", rich_help_panel=RUN)]
+KeepFor = Annotated[
+    str,
+    typer.Option(
+        "--keep", help="How long recordings are kept: 36h, 7d ...", show_default="for ever", rich_help_panel=OUTPUT
+    ),
+]
+SegmentLength = Annotated[
+    float,
+    typer.Option("--segment", help="Seconds of a recording's segment.", min=1, max=86_400, rich_help_panel=OUTPUT),
+]
+PreviewPort = Annotated[
+    int | None,
+    typer.Option(
+        "--preview",
+        help="Serve a page with the anonymised picture on this port of 127.0.0.1; 0: any that is free.",
+        min=0,
+        max=65_535,
+        show_default="no page",
+        rich_help_panel=RUN,
+    ),
+]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics",
+        help="Serve /metrics (Prometheus) and /healthz on this port of 127.0.0.1.",
+        min=0,
+        max=65_535,
+        show_default="none",
+        rich_help_panel=RUN,
+    ),
+]
 
 
 def settings(
@@ -164,6 +252,9 @@ def settings(
     only: Sequence[str] | None = None,
     obscure: Sequence[str] | None = None,
     allow_damaged: bool = False,
+    lookahead: float | None = None,
+    repair: bool | None = None,
+    publish_unverified: bool = False,
 ) -> Settings:
     """`base` with what was asked for on the command line; None leaves a setting as it is."""
     names = {None: None, Targets.BOTH: ["face", "plate"], Targets.NONE: []}.get(targets, [targets])
@@ -181,6 +272,11 @@ def settings(
         "only": [_span(text) for text in only or ()] or None,
         "obscured": [_span(text) for text in obscure or ()] or None,
         "allow_damaged": allow_damaged or None,
+        "live": {"lookahead": lookahead},
+        "verify": {
+            "repair": None if repair is None else (base.verify.repair or REPAIRS) if repair else 0,
+            "publish_unverified": publish_unverified or None,
+        },
     }
     return from_mapping(Settings, _given(values), base)
 

@@ -13,12 +13,18 @@ if TYPE_CHECKING:  # so that --help costs next to nothing
 
     from anonymize.batch import Outcome
     from anonymize.doctor import Finding
+    from anonymize.evaluate import Evaluation
     from anonymize.inputs import Item
     from anonymize.models import Model, State
     from anonymize.pipeline import Progress
     from anonymize.plan import Plan
+    from anonymize.report import Report
+    from anonymize.report.sign import Checked
 
 _VERBS = {"detect": "looking", "render": "redacting", "verify": "checking"}
+_VERDICTS = {"pass": "PASS", "pass-with-doubts": "PASS, WITH DOUBTS", "fail": "FAIL"}
+_LISTED = 20
+"""Finds that are printed one by one, at most."""
 _LINE_EVERY = 10.0
 """Seconds between two lines of progress where there is no terminal."""
 
@@ -31,6 +37,11 @@ def say(text: str) -> None:
 def fail(text: str) -> None:
     """A line of complaint: one line, whatever the message holds."""
     print("anonymize: " + " ".join(text.split()), file=sys.stderr)
+
+
+def preview(address: str) -> None:
+    """Where the preview page is. On standard error: standard output may be the picture's."""
+    print(f"preview: {address}", file=sys.stderr)
 
 
 def as_json(value: Any) -> None:
@@ -82,6 +93,18 @@ class Display:
         else:
             found = ", ".join(f"{n} {kind} tracks" for kind, n in tracks.items() if n) or "nothing found"
             print(f"{item.label} -> {item.target}: {found}, {plan.about.frames} frames")
+
+    def verified(self, item: Item, report: Report) -> None:
+        """A file was examined."""
+        self._close(item)
+        if self._machine:
+            as_json({"event": "verified", "output": str(item.target), "report": report.as_dict()})
+            return
+        print(f"{item.target}: {_VERDICTS[report.verdict]}")
+        for check in report.verified["checks"]:
+            print(f"  {'ok' if check['passed'] else 'FAIL':<4}  {check['name']}: {check['detail']}")
+        for line in doubts(report):
+            print(line)
 
     def _bar(self, item: Item, news: Progress) -> None:
         from tqdm import tqdm
@@ -155,10 +178,36 @@ def account(outcome: Outcome) -> Iterable[str]:
         yield f"  note: {note}"
     if hidden := report.redacted["box_frames"].get("unbracketed"):
         yield f"  note: {hidden} frames were obscured whole, since nothing looked closely enough in time"
+    if report.verdict == "unverified":
+        yield "  WARNING: UNVERIFIED: published without any check, as --publish-unverified asks; nobody looked at it"
+    yield from doubts(report)
     for loss in report.lost:
         yield f"  lost: {loss}"
     if report.removed:
         yield f"  removed: {', '.join(report.removed)}"
+
+
+def doubts(report: Report) -> Iterable[str]:
+    """What a person should look at in an output, what a sample of it says, and what nobody examined."""
+    verified = report.verified
+    if repaired := verified.get("repaired"):
+        yield f"  note: {repaired} more pass{'es' * (repaired != 1)} redacted what the second look found"
+    for name, label in (("leaks", "visible"), ("doubts", "doubtful")):
+        listed = verified.get(name, ())
+        for find in listed[:_LISTED]:
+            where = "at {:.2f} s".format(find["start"]) if find["end"] <= find["start"] else _stretch(find)
+            box = ",".join(f"{value:.0f}" for value in find["box"])
+            yield f"  {label}: {find['kind']} {where}, frame {find['frame']}, {find['size']:.0f} px, box {box}"
+        if len(listed) > _LISTED:
+            yield f"  {label}: {len(listed) - _LISTED} more; --report lists all"
+    if bound := verified.get("bound"):
+        yield f"  sample: {bound['text']}"
+    for line in verified.get("not_checked", ()):
+        yield f"  not checked: {line}"
+
+
+def _stretch(find: Mapping[str, Any]) -> str:
+    return f"from {find['start']:.2f} to {find['end']:.2f} s"
 
 
 def summary(outcomes: Sequence[Outcome]) -> None:
@@ -212,3 +261,52 @@ def demo(item: Item, comparison: Path) -> None:
             ("one frame of both, side by side:", str(comparison)),
         ]
     )
+
+
+def signature(report: Path, checked: Checked, *, machine: bool) -> None:
+    """A report's signature holds: whose it is, and what was compared."""
+    if machine:
+        as_json({"report": str(report), "key": checked.key, "known": checked.known, "compared": checked.files})
+        return
+    whose = "the key you named" if checked.known else "a key that nobody vouched for: give the signer's with --key"
+    print(f"{report}: the signature holds\n  signed with {checked.key},\n  {whose}")
+    for name in checked.files:
+        print(f"  the {name} is the file it tells of")
+    if missing := [name for name in ("source", "output") if name not in checked.files]:
+        print(f"  not compared: the {' and the '.join(missing)}")
+
+
+def evaluated(name: str, found: Evaluation, *, machine: bool) -> None:
+    """What an evaluation found in one file."""
+    if machine:
+        as_json({"event": "file", "name": name, **found.as_dict()})
+    else:
+        print(f"{name}: {found.total.leaked} of {found.total.boxes} boxes leaked", file=sys.stderr)
+
+
+def evaluated_all(results: Sequence[tuple[str, Evaluation]], *, machine: bool) -> None:
+    """The sum over all files, as a table: one line a group."""
+    from anonymize.evaluate import combine
+
+    total = combine(found for _, found in results)
+    if machine:
+        as_json({"event": "total", "files": len(results), **total.as_dict()})
+        return
+    told = total.as_dict()
+    groups = {"all": told["total"], **told["by_kind"]}
+    groups |= {f"{name} px": score for name, score in told["by_height"].items() if score["boxes"]}
+    rows = [("", "leak", "95%", "boxes", "exposed", "95%", "subjects")]
+    for name, score in groups.items():
+        leak = (_share(score["leak_rate"]), _span(score["leak_interval"]), str(score["boxes"]))
+        exposed = (_share(score["exposed_rate"]), _span(score["exposed_interval"]), str(score["subjects"]))
+        rows.append((name, *leak, *exposed))
+    table(rows)
+    print(f"collateral {_share(total.collateral)}, {total.frames} frames, {total.uncounted} boxes not counted")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _span(interval: Sequence[float] | None) -> str:
+    return "-" if interval is None else f"{interval[0]:.1%}-{interval[1]:.1%}"

@@ -58,6 +58,9 @@ def load(name: str) -> Preset:
         raise UsageError(f"preset {name}: not valid TOML: {error}") from error
     whom = str(values.pop("whom", ""))
     try:
-        return Preset(name, whom, text, from_mapping(Settings, values, Settings()))
+        settings = from_mapping(Settings, values, Settings())
     except UsageError as error:
         raise UsageError(f"preset {name}: {error}") from error
+    if settings.verify.publish_unverified:
+        raise UsageError(f"preset {name}: verify.publish_unverified: give --publish-unverified where you mean it")
+    return Preset(name, whom, text, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,15 @@ def encode(
     rate: int = 25,
     crf: int = 20,
     preset: str = "medium",
+    options: Mapping[str, str] | None = None,
 ) -> Path:
     """Write `pictures` of `size` (width, height, both even) as H.264, 4:2:0, BT.709, and return `path`.
 
-    `crf` and `preset` are x264's. Pictures are taken one by one: memory does not grow with their number.
+    `crf`, `preset` and `options` are x264's. Pictures are taken one by one: memory does not grow with their number.
     """
     with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": preset})
+        chosen = {"crf": str(crf), "preset": preset, **(options or {})}
+        stream = out.add_stream("libx264", rate=rate, options=chosen)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context

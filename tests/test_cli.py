@@ -26,6 +26,13 @@ COMMANDS = [
     ["models", "verify"],
     ["models", "import"],
     ["models", "fetch"],
+    ["evaluate"],
+    ["report"],
+    ["report", "page"],
+    ["report", "keygen"],
+    ["report", "sign"],
+    ["report", "check"],
+    ["report", "dpia"],
     ["doctor"],
     ["demo"],
 ]

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import anonymize
-from anonymize import batch, errors, job, pipeline, plan
+from anonymize import batch, errors, job, pipeline, plan, proof
 from anonymize.data import Kind
 from anonymize.inputs import only_item, plan_items
 from anonymize.settings import Settings, from_mapping
+from anonymize.verify import Check, Verdict, Verified
 from tests.conftest import FRAMES, face_box, face_pictures
 from tests.media import make_image, make_video, pattern, probe, read_audio, read_video, truncate
 
@@ -211,7 +212,8 @@ def test_an_existing_output_is_replaced_only_by_force(face_clip, tmp_path):
 
 
 def test_an_output_that_fails_its_check_is_deleted(face_clip, tmp_path, monkeypatch):
-    monkeypatch.setattr(job, "check", lambda *_: ["expected 20 frames, got 19"])
+    failed = Verified(Verdict.FAIL, (Check("structure", False, "expected 20 frames, got 19"),))
+    monkeypatch.setattr(proof, "examine", lambda *_, **__: failed)
     with pytest.raises(errors.VerificationError, match="got 19"):
         anonymize.run(face_clip, tmp_path / "safe.mp4", settings())
     assert list(tmp_path.iterdir()) == []

@@ -1,24 +1,18 @@
-"""From tracks to what is drawn on a frame."""
+"""From a box to what is drawn on a frame."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymize.data import Box, Kind, Shape, Track, Why
-from anonymize.settings import Look, Redact
-from anonymize.track import TrackIndex, outline, regions_at
+from anonymize.data import Box, Shape
+from anonymize.settings import Look
+from anonymize.track import outline
 
 SIZES = st.floats(1, 400)
 PLACES = st.floats(-200, 1400)
 BOXES = st.builds(lambda x, y, w, h: (x, y, x + w, y + h), PLACES, PLACES, SIZES, SIZES)
-
-
-def track(first: int, *rows: Box, id: int = 0, kind: Kind = Kind.FACE) -> Track:
-    n = len(rows)
-    return Track(id, kind, first, np.array(rows, np.float32), np.full(n, 0.5, np.float32), (Why.DETECTED,) * n)
 
 
 @given(BOXES, st.floats(0, 1), st.sampled_from([Shape.BOX, Shape.ELLIPSE]))
@@ -50,27 +44,3 @@ def test_padding_is_a_share_of_the_side_at_least(box: Box, padding: float) -> No
 def test_a_box_at_the_border_reaches_past_it(box: Box, side: int, limit: float) -> None:
     drawn = outline(box, Look(padding=0, shape=Shape.BOX), 1280, 720)
     assert drawn[side] <= limit if side < 2 else drawn[side] >= limit
-
-
-def test_regions_carry_kind_shape_reason_and_identity() -> None:
-    redact = Redact()
-    tracks = [track(3, (100, 100, 140, 150), id=5), track(0, (300, 300, 380, 320), id=6, kind=Kind.PLATE)]
-    (face,) = regions_at(tracks, 3, redact, 1280, 720)
-    assert (face.kind, face.shape, face.why, face.track, face.score) == (
-        Kind.FACE, Shape.ELLIPSE, Why.DETECTED, 5, 0.5,
-    )  # fmt: skip
-    (plate,) = regions_at(tracks, 0, redact, 1280, 720)
-    assert (plate.kind, plate.shape) == (Kind.PLATE, Shape.BOX)
-    np.testing.assert_allclose(plate.xyxy, (288, 297, 392, 323))
-    assert regions_at(tracks, 2, redact, 1280, 720) == []
-
-
-def test_what_lies_outside_the_picture_is_not_drawn() -> None:
-    assert regions_at([track(0, (1300, 10, 1340, 50))], 0, Redact(), 1280, 720) == []
-
-
-@given(st.lists(st.tuples(st.integers(0, 500), st.integers(1, 300)), max_size=12), st.integers(0, 900))
-def test_the_index_finds_the_same_tracks_as_looking_at_all(spans: list[tuple[int, int]], index: int) -> None:
-    tracks = [track(first, *[(0.0, 0.0, 9.0, 9.0)] * n, id=i) for i, (first, n) in enumerate(spans)]
-    alive = {t.id for t in TrackIndex(tracks).alive(index)}
-    assert alive == {t.id for t in tracks if t.first <= index < t.end}

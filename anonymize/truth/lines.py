@@ -1,4 +1,4 @@
-"""Exact ground truth of a clip: who is where on every frame, as JSON Lines.
+"""Exact ground truth of a clip, as JSON Lines.
 
 One line a frame, in presentation order::
 
@@ -13,53 +13,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from anonymize.data import Box, Kind
+from anonymize.data import Kind
 from anonymize.errors import UnreadableInput
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One face or plate on one frame.
-
-    Args:
-        id: the same number for the same person or plate through the whole clip.
-        kind: what it is.
-        xyxy: the visible part of its box.
-        height: height in pixels of the whole box.
-        visible: share (0-1) of the whole box's area that lies inside the picture.
-        ignore: nobody knows whether this can be recognised; no measure counts it.
-    """
-
-    id: int
-    kind: Kind
-    xyxy: Box
-    height: float
-    visible: float = 1.0
-    ignore: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FrameTruth:
-    """Everything there is to hide on one frame; `size` is (width, height) in upright pixels, `time` in seconds."""
-
-    frame: int
-    time: float
-    size: tuple[int, int]
-    subjects: tuple[Subject, ...] = ()
-
-
-def clipped(id: int, kind: Kind, whole: Box, size: tuple[int, int], *, ignore: bool = False) -> Subject | None:
-    """Make a subject from its whole box, which may reach past the picture of `size`; None when it is out of view."""
-    x0, y0, x1, y1 = whole
-    inside = (max(x0, 0.0), max(y0, 0.0), min(x1, float(size[0])), min(y1, float(size[1])))
-    if inside[0] >= inside[2] or inside[1] >= inside[3]:
-        return None
-    share = (inside[2] - inside[0]) * (inside[3] - inside[1]) / ((x1 - x0) * (y1 - y0))
-    return Subject(id, kind, inside, y1 - y0, share, ignore)
+from anonymize.truth.subjects import FrameTruth, Subject
 
 
 def write_truth(path: Path, frames: Iterable[FrameTruth]) -> Path:
@@ -76,7 +36,7 @@ def read_truth(path: Path) -> Iterator[FrameTruth]:
     Raises:
         UnreadableInput: a line is not what `write_truth` writes, or the frames are not numbered 0, 1, 2 ...
     """
-    with path.open(encoding="utf-8") as file:
+    with opened(path) as file:
         for number, line in enumerate(file):
             try:
                 frame = _from_dict(json.loads(line))
@@ -87,6 +47,18 @@ def read_truth(path: Path) -> Iterator[FrameTruth]:
             if frame.frame != number:
                 raise UnreadableInput(f"{path.name}, line {number + 1}: expected frame {number}, got {frame.frame}")
             yield frame
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[TextIO]:
+    """The text file at `path`. Raises `UnreadableInput`."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        raise UnreadableInput(f"{path}: cannot read this ground truth: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableInput(f"{path}: not ground truth: it is not UTF-8 text") from error
 
 
 def _as_dict(frame: FrameTruth) -> dict[str, Any]:

@@ -1,0 +1,94 @@
+"""Two videos and their ground truth, walked in step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import count
+from pathlib import Path
+
+import av
+import numpy as np
+
+from anonymize.errors import InputError, UnreadableInput
+from anonymize.evaluate.cells import Luma
+from anonymize.truth import FrameTruth, Truth
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """One decoded frame: its time in seconds, the length of a clock tick, its upright luma."""
+
+    time: Fraction
+    tick: Fraction
+    luma: Luma
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A frame of both videos and what is there to hide on it; `time` is seconds since the original's first frame."""
+
+    before: Luma
+    after: Luma
+    truth: FrameTruth
+    time: Fraction
+
+
+def aligned(original: Path, redacted: Path, truth: Truth) -> Iterator[Step]:
+    """Walk two videos (or pictures) and their truth in step, and stop with an error where they part.
+
+    Raises:
+        InputError: they do not belong together.
+        UnreadableInput: one of them cannot be read.
+    """
+    names = (original.name, redacted.name, truth.name)
+    streams = _decode(original), _decode(redacted)
+    frames: Iterator[FrameTruth] = iter(())
+    start = shift = Fraction(0)
+    for index in count():
+        before, after = (next(stream, None) for stream in streams)
+        if index == 0 and before is not None:
+            frames = truth.frames(before.luma.shape[::-1])
+        frame = next(frames, None)
+        if before is None and after is None:
+            _ended(truth, frame, index)
+            return
+        if before is None or after is None or frame is None:
+            ended = [name for name, item in zip(names, (before, after, frame), strict=True) if item is None]
+            raise InputError(f"{' and '.join(ended)} end after {index} frames, the others go on: frames were lost")
+        sizes = (before.luma.shape[::-1], after.luma.shape[::-1], frame.size)
+        if len(set(sizes)) > 1:
+            told = ", ".join(f"{name} {w}x{h}" for name, (w, h) in zip(names, sizes, strict=True))
+            raise InputError(f"frame {index} differs in size: {told}")
+        if index == 0:
+            start, shift = before.time, after.time - before.time
+        apart = after.time - before.time - shift
+        if abs(apart) > max(before.tick, after.tick):
+            raise InputError(
+                f"frame {index} of {names[1]} is shown {float(apart):+.4f} s apart from that of {names[0]}: "
+                "a frame was dropped or the timing was changed"
+            )
+        yield Step(before.luma, after.luma, frame, before.time - start)
+
+
+def _ended(truth: Truth, frame: FrameTruth | None, index: int) -> None:
+    """Raise `InputError` where the videos ended after `index` frames and the truth goes on."""
+    if frame is not None and (truth.least is None or index < truth.least):
+        raise InputError(f"the videos end after {index} frames, {truth.name} goes on: it belongs to another video")
+
+
+def _decode(path: Path) -> Iterator[_Picture]:
+    try:
+        with av.open(str(path)) as source:
+            if not source.streams.video:
+                raise UnreadableInput(f"{path.name}: no video stream")
+            stream = source.streams.video[0]
+            stream.thread_type = "AUTO"
+            for frame in source.decode(stream):
+                if frame.pts is None or frame.time_base is None:
+                    raise UnreadableInput(f"{path.name}: a frame without a timestamp cannot be compared")
+                grey = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+                yield _Picture(frame.pts * frame.time_base, frame.time_base, np.rot90(grey, frame.rotation // 90))
+    except (av.FFmpegError, OSError) as error:
+        raise UnreadableInput(f"{path.name}: {error}") from error

@@ -1,0 +1,58 @@
+"""Pages for people: the templates, what fills them, and what saves the result.
+
+A page is one file that works offline: style and drawings are in it, and nothing on it needs a script. Whatever is
+put into a template is escaped.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonymize.errors import OutputError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def fill(template: str, **values: Any) -> str:
+    """The page that `template` (a file's name in ``templates``) makes of `values`; a missing value is an error."""
+    return _environment().get_template(template).render(**values)
+
+
+def save(text: str, path: Path) -> None:
+    """Write `text` whole or not at all, with the folders it needs. Raises `OutputError`."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):  # the same trouble again
+            part.unlink()
+        raise OutputError(f"{path}: cannot write it: {error.strerror}") from error
+
+
+@cache
+def _environment() -> Environment:
+    import jinja2
+
+    from anonymize.pages import words
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("anonymize.pages"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "clock": words.clock,
+        "number": words.number,
+        "percent": words.percent,
+        "plural": words.plural,
+        "sentence": words.sentence,
+    }
+    return environment

@@ -1,0 +1,39 @@
+"""Numbers and times as people read them."""
+
+from __future__ import annotations
+
+from math import floor
+
+
+def clock(seconds: float) -> str:
+    """A time in a film: ``0:07.4``, ``12:30``, ``1:02:03``; tenths only within the first ten minutes."""
+    tenths = floor(max(seconds, 0.0) * 10 + 1e-6)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02d}:{rest // 10:02d}"
+    whole = f"{minutes}:{rest // 10:02d}"
+    return f"{whole}.{rest % 10}" if rest % 10 and minutes < 10 else whole
+
+
+def number(value: float) -> str:
+    """A count with thin spaces between thousands, or a figure with at most three digits that say something."""
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
+        return f"{int(value):,}".replace(",", "\u202f")
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}".replace(",", "\u202f")
+
+
+def percent(share: float | None) -> str:
+    """A share as per cent with one decimal; a dash where there was nothing to count."""
+    return "–" if share is None else f"{share:.1%}"
+
+
+def plural(count: int, word: str, several: str = "") -> str:
+    """``1 face``, ``3 faces``."""
+    return f"{number(count)} {word if count == 1 else several or word + 's'}"
+
+
+def sentence(text: str) -> str:
+    """`text` with its first letter large and a full stop at its end."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -1,0 +1,150 @@
+"""From a plan to what a report tells of it: who was redacted, when and why; boxes and times, never a pixel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import Box, Kind, Region, Why
+from anonymize.plan import Plan
+
+BINS = 240
+"""Stretches that the timeline is cut into, at most."""
+LISTED = 300
+"""Subjects told one by one, at most: those that fill most frames. The rest is counted."""
+PATH = 24
+"""Places kept of a subject's way through the picture, at most."""
+
+
+def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
+    """What `plan` redacts, as plain JSON values.
+
+    Args:
+        plan: what was drawn.
+        times: when every frame is shown, in seconds.
+
+    Returns:
+        ``tracks`` by kind and ``box_frames`` by reason; ``subjects``, in order of time, and how many were
+        ``left_out`` of them; the ``timeline``: regions on an average frame of each bin, by reason.
+        Times are seconds from the first frame, places and sizes are shares of the picture's width and height.
+    """
+    size = (plan.about.width, plan.about.height)
+    seconds = np.array([float(time - times[0]) for time in times])
+    timeline, subjects = _Timeline(seconds), dict[int, _Subject]()
+    for first, end, region in plan.regions.rows():
+        timeline.add(first, end, region.why)
+        if region.track >= 0 and region.kind is not Kind.AREA:
+            subject = subjects.setdefault(region.track, _Subject(region.track, region.kind, first))
+            subject.add(first, end, region, size)
+    longest = sorted(subjects.values(), key=lambda subject: -subject.frames)[:LISTED]
+    return {
+        "tracks": plan.regions.tracks(),
+        "box_frames": plan.regions.reasons(),
+        "subjects": [subject.told(seconds, size) for subject in sorted(longest, key=lambda s: (s.first, s.id))],
+        "left_out": len(subjects) - len(longest),
+        "timeline": timeline.told(),
+    }
+
+
+class _Timeline:
+    """Box-frames by reason and bin."""
+
+    def __init__(self, seconds: NDArray[np.float64]) -> None:
+        self._frames = len(seconds)
+        self._bins = max(1, min(BINS, self._frames))
+        # A frame is shown until the next one comes; the last as long as the one before it.
+        self._length = float(seconds[-1] + (seconds[-1] - seconds[-2])) if self._frames > 1 else 0.0
+        place = seconds * (self._bins / self._length) if self._length else np.zeros(self._frames)
+        self._bin = np.minimum((place + 1e-6).astype(np.intp), self._bins - 1)
+        self._counts = {why: np.zeros(self._bins, np.int64) for why in Why}
+
+    def add(self, first: int, end: int, why: Why) -> None:
+        """Count a region on the frames from `first` to before `end`."""
+        if end == first + 1:
+            self._counts[why][self._bin[first]] += 1
+        else:
+            self._counts[why] += np.bincount(self._bin[first:end], minlength=self._bins)
+
+    def told(self) -> dict[str, Any]:
+        """The mean number of regions a frame in each bin, rounded up: what is there never shows as nothing.
+
+        A bin in which no frame begins shows what the one before it showed.
+        """
+        frames = np.bincount(self._bin, minlength=self._bins)
+        latest = np.maximum.accumulate(np.where(frames, np.arange(self._bins), 0))
+        return {
+            "seconds": round(self._length, 3),
+            "lanes": {
+                why.value: [float(v) for v in (np.ceil(counts / np.maximum(frames, 1) * 1000) / 1000)[latest]]
+                for why, counts in self._counts.items()
+                if counts.any()
+            },
+        }
+
+
+@dataclass(slots=True)
+class _Subject:
+    """One track, in the making."""
+
+    id: int
+    kind: Kind
+    first: int
+    end: int = 0
+    frames: int = 0
+    score: float = 0.0
+    lowest: float = float("inf")
+    tallest: float = 0.0
+    largest: Box = (0.0, 0.0, 0.0, 0.0)
+    area: float = -1.0
+    why: Counter[str] = field(default_factory=Counter)
+    path: list[tuple[float, float]] = field(default_factory=list)
+    stride: int = 1
+
+    def add(self, first: int, end: int, region: Region, size: tuple[int, int]) -> None:
+        if self.frames % self.stride == 0:
+            self._keep(region.xyxy)
+        self.end = end
+        self.frames += end - first
+        self.why[region.why.value] += end - first
+        if region.why is Why.DETECTED:
+            self.score = max(self.score, region.score)
+        height = region.xyxy[3] - region.xyxy[1]
+        self.lowest, self.tallest = min(self.lowest, height), max(self.tallest, height)
+        if (area := _visible(region.xyxy, size)) > self.area:
+            self.largest, self.area = region.xyxy, area
+
+    def _keep(self, box: Box) -> None:
+        """Remember where it is; when there are too many places, every other one is enough."""
+        self.path.append(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
+        if len(self.path) > PATH:
+            self.path = self.path[::2]
+            self.stride *= 2
+
+    def told(self, seconds: NDArray[np.float64], size: tuple[int, int]) -> dict[str, Any]:
+        width, height = size
+        x0, y0, x1, y1 = self.largest
+        return {
+            "id": self.id,
+            "kind": self.kind.label,
+            "start": round(float(seconds[self.first]), 3),
+            "end": round(float(seconds[self.end] if self.end < len(seconds) else seconds[-1]), 3),
+            "frames": self.frames,
+            "why": dict(self.why),
+            "score": self.score,
+            "height": [round(self.lowest, 1), round(self.tallest, 1)],
+            "largest": [round(x0 / width, 4), round(y0 / height, 4), round(x1 / width, 4), round(y1 / height, 4)],
+            "path": [[round(x / width, 3), round(y / height, 3)] for x, y in self.path],
+        }
+
+
+def _visible(box: Box, size: tuple[int, int]) -> float:
+    """Square pixels of `box` that lie within the picture."""
+    across = min(box[2], size[0]) - max(box[0], 0.0)
+    down = min(box[3], size[1]) - max(box[1], 0.0)
+    return max(across, 0.0) * max(down, 0.0)

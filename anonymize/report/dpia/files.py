@@ -1,0 +1,79 @@
+"""The annex as Markdown and as a page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from anonymize.errors import OutputError
+from anonymize.pages import fill, save
+from anonymize.report.dpia.outline import outline
+from anonymize.report.dpia.parts import Blank, Part, Section, Table, Text
+from anonymize.report.dpia.sources import gather
+
+TITLE = "Annex to a data protection impact assessment: redaction of video"
+BLANK = "to be filled in by the controller"
+
+
+def write(sources: Iterable[Path], output: Path, *, force: bool = False) -> list[Path]:
+    """Write the annex as Markdown and HTML; return both files.
+
+    Args:
+        sources: reports, folders of them, evaluations (the output of ``evaluate --json``), metrics of live cameras.
+        output: the files' common name; a suffix ``.md`` or ``.html`` is taken off.
+        force: replace files that exist, with whatever people wrote into them.
+
+    Raises:
+        ReportError: a source is damaged or none of these.
+        OutputError: a file exists or cannot be written.
+        UsageError: there is nothing to sum up.
+    """
+    sections = outline(gather(sources))
+    stem = output.with_suffix("") if output.suffix in (".md", ".html") else output
+    targets = [stem.with_name(stem.name + suffix) for suffix in (".md", ".html")]
+    for target in targets:
+        if target.exists() and not force:
+            raise OutputError(f"{target} exists, maybe with blanks filled in: give another name, or --force to lose it")
+    save(markdown(sections), targets[0])
+    save(page(sections), targets[1])
+    return targets
+
+
+def page(sections: Sequence[Section]) -> str:
+    """The annex as one HTML file."""
+    return fill(
+        "dpia.html.jinja", title=TITLE, what="impact assessment, annex", when="", blank=BLANK, sections=sections
+    )
+
+
+def markdown(sections: Sequence[Section]) -> str:
+    """The annex as Markdown."""
+    return "\n".join([f"# {TITLE}", "", *(line for section in sections for line in _section(section))])
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield from (f"## {section.title}", "")
+    if section.asked_by:
+        yield from (f"*{section.asked_by}*", "")
+    for part in section.parts:
+        yield from _part(part)
+        yield ""
+
+
+def _part(part: Part) -> Iterator[str]:
+    match part:
+        case Text(text):
+            yield escaped(text)
+        case Blank(ask):
+            yield f"**{escaped(ask)}** [{BLANK}]: ________"
+        case Table(head, rows):
+            yield "| " + " | ".join(escaped(cell) for cell in head) + " |"
+            yield "|" + "---|" * len(head)
+            for row in rows:
+                yield "| " + " | ".join(escaped(cell) for cell in row) + " |"
+
+
+def escaped(text: str) -> str:
+    """`text` as Markdown that shows it as it is, on one line."""
+    return re.sub(r"([\\*_<>|\[\]#])", r"\\\1", re.sub(r"[ \t\r\n]+", " ", text))

@@ -1,0 +1,120 @@
+"""Part C of the annex: the risks that remain, as far as they were measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from anonymize.evaluate.interval import share_interval
+from anonymize.pages.words import number, percent, plural
+from anonymize.report.dpia.parts import Blank, Part, Table, Text, counted, rated, span
+from anonymize.report.dpia.sources import Evidence, Values
+
+
+def risks(evidence: Evidence) -> Iterator[Part]:
+    """Every figure on leaks that there is, each with what it does not say."""
+    yield Text(
+        "The main risk to those recorded is that someone stays recognisable. It cannot be measured on footage whose "
+        "faces nobody counted; what follows are the figures that exist, each with what it does not say."
+    )
+    yield from _evaluated(evidence.evaluations)
+    yield from _checked(evidence.reports)
+    yield from _recognisable(evidence.reports)
+    yield from _models(evidence.reports)
+    yield from _live(evidence)
+    yield Text(
+        "Not covered by any figure: recognition by gait, body, clothes, voice, place and context, and a face that no "
+        "detector finds on any frame."
+    )
+    yield Blank(
+        "Severity and likelihood of each risk for those recorded (stalking, reprisal, wrongful suspicion, chilling "
+        "effect), before and after the measures"
+    )
+
+
+def _evaluated(evaluations: Sequence[Values]) -> Iterator[Part]:
+    if not evaluations:
+        yield Text(
+            "Leak on your own footage: not measured. Mark the faces of some typical clips and run "
+            "`anonymize evaluate`; give its --json output to this command."
+        )
+        return
+    rows = [
+        (
+            plural(found["files"], "clip"),
+            number(found["total"]["boxes"]),
+            rated(found["total"]["leak_rate"], found["total"]["leak_interval"]),
+            number(found["total"]["subjects"]),
+            rated(found["total"]["exposed_rate"], found["total"]["exposed_interval"]),
+            percent(found["collateral"]),
+        )
+        for found in evaluations
+    ]
+    head = ("measured on", "box-frames", "still visible (95%)", "subjects", "visible at least once (95%)")
+    yield Table((*head, "other detail lost"), rows)
+    yield Text("Measured from pixels on marked clips: surviving detail, which is not the same as being recognised.")
+
+
+def _checked(reports: Sequence[Values]) -> Iterator[Part]:
+    checked = [report for report in reports if report["verified"].get("checks")]
+    if not reports:
+        return
+    verdicts = Counter(report["verdict"] for report in reports)
+    yield counted("verdict of the check after redaction", verdicts)
+    if unchecked := len(reports) - len(checked):
+        yield Text(f"{plural(unchecked, 'file')} without a record of such a check: nothing is claimed of them.")
+    if not checked:
+        return
+    repaired = sum(report["verified"].get("repaired", 0) > 0 for report in checked)
+    doubts = sum(len(report["verified"].get("doubts", ())) for report in checked)
+    looked = sum(report["verified"].get("looked_frames", 0) for report in checked)
+    frames = sum(report["verified"].get("of_frames", 0) for report in checked)
+    yield Text(
+        f"A second look went over {number(looked)} of {plural(frames, 'frame')}. In {number(repaired)} of "
+        f"{plural(len(checked), 'checked file')} it found what the first had missed, and that was redacted too (95%: "
+        f"{span(share_interval(repaired, len(checked)))} of such files). Left for a person to look at: "
+        f"{plural(doubts, 'place')}. What neither look can see is not bounded by this."
+    )
+    bounds = Counter(report["verified"]["bound"]["text"] for report in checked if report["verified"].get("bound"))
+    if bounds:
+        yield counted("bound that a sampled look supports", bounds)
+
+
+def _recognisable(reports: Sequence[Values]) -> Iterator[Part]:
+    """What drawing faces in another style than solid leaves."""
+    styles = [report["settings"].get("redact", {}).get("face", {}).get("style") for report in reports]
+    if soft := [style for style in styles if style not in ("solid", None)]:
+        yield Text(
+            f"In {plural(len(soft), 'file')} faces were drawn as {' or '.join(sorted(set(soft)))}. Someone who has "
+            "pictures of a limited number of candidates can tell them apart through it: a small network did so far "
+            "above chance (the software's threat model has the figures); for solid it was at chance."
+        )
+
+
+def _models(reports: Sequence[Values]) -> Iterator[Part]:
+    models: dict[str, Any] = {}
+    for report in reports:
+        models |= report["models"]
+    if models:
+        rows = [(name, facts["recall"], facts["trained_on"]) for name, facts in models.items()]
+        yield Table(("detector", "measured recall (on the pictures named)", "trained on"), rows)
+        yield Text(
+            "Recall on your cameras, light and people may differ; differences between groups of people were not "
+            "measured."
+        )
+
+
+def _live(evidence: Evidence) -> Iterator[Part]:
+    rows = []
+    for camera in evidence.cameras:
+        hidden = camera.obscured / camera.frames_out if camera.frames_out else None
+        late = camera.late / camera.looks if camera.looks and camera.late is not None else None
+        delay = ", ".join(f"{name} {value:.2f} s" for name, value in camera.latency.items()) or "not given"
+        rows.append((camera.name, percent(hidden), percent(late), delay))
+    if rows:
+        yield Table(("live camera", "frames wholly obscured", "looks too late to be used", "delay"), rows)
+        yield Text(
+            "A frame that could not be looked at in time goes out wholly obscured or not at all. Live output gets no "
+            "second look: its leak is not measured by these counts."
+        )

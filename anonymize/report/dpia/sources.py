@@ -1,0 +1,159 @@
+"""What an annex is made of: reports of files, evaluations, counts of live cameras."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from anonymize.errors import ReportError, UsageError
+from anonymize.report.data import FORMAT
+from anonymize.report.files import read
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """What a live camera counted since it was started; None where it does not say.
+
+    Args:
+        name: as its set-up calls it.
+        frames_in, frames_out, obscured: frames that came, went out, and went out wholly obscured.
+        dropped: frames that did not go out.
+        looks, late: looks of the detector, and those that came too late to be used.
+        latency: seconds from arrival to the sinks, by percentile.
+    """
+
+    name: str
+    frames_in: int
+    frames_out: int
+    obscured: int
+    dropped: int
+    looks: int | None = None
+    late: int | None = None
+    latency: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that was given."""
+
+    reports: Sequence[Values] = ()
+    evaluations: Sequence[Values] = ()
+    cameras: Sequence[Camera] = ()
+
+
+def gather(paths: Iterable[Path]) -> Evidence:
+    """Read what `paths` hold: reports, folders of them, evaluations (`evaluate --json`), live metrics.
+
+    Raises:
+        ReportError: a file is none of them, or damaged.
+        UsageError: there is nothing at all.
+    """
+    reports: list[Values] = []
+    evaluations: list[Values] = []
+    cameras: list[Camera] = []
+    for path in _files(paths):
+        content = _content(path)
+        if isinstance(content, str):
+            cameras += _prometheus(content, path)
+        elif isinstance(content, dict) and content.get("format") == FORMAT:
+            reports.append(read(path))
+        elif isinstance(content, dict) and content.get("event") == "total":
+            evaluations.append(content)
+        else:
+            cameras += _snapshots(content, path)
+    if not (reports or evaluations or cameras):
+        raise UsageError("nothing to sum up: give reports (*.report.json), a folder of them, or a camera's metrics")
+    return Evidence(reports, evaluations, cameras)
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(path.rglob("*.report.json"))
+        else:
+            yield path
+
+
+def _content(path: Path) -> Any:
+    """The JSON value in `path`; of JSON lines the last; text that is not JSON as it is."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReportError(f"{path}: cannot read it: {error}") from error
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    lines = text.strip().splitlines()
+    try:
+        return json.loads(lines[-1]) if lines else text
+    except ValueError:
+        return text
+
+
+def _snapshots(content: Any, path: Path) -> list[Camera]:
+    """Cameras from the JSON of `anonymize live`: one snapshot, a list of them, or a mapping of them."""
+    if isinstance(content, dict) and "frames" not in content:
+        content = content.get("cameras", content)
+    if isinstance(content, dict) and "frames" not in content:
+        content = list(content.values())
+    try:
+        found = [_snapshot(one) for one in (content if isinstance(content, list) else [content])]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReportError(f"{path}: neither a report nor a camera's metrics ({error!r})") from error
+    if not found:
+        raise ReportError(f"{path}: neither a report nor a camera's metrics")
+    return found
+
+
+def _snapshot(one: Values) -> Camera:
+    frames, looks = one["frames"], one.get("looks", {})
+    return Camera(
+        name=str(one["camera"]),
+        frames_in=int(frames["in"]),
+        frames_out=int(frames["out"]),
+        obscured=int(frames["obscured"]),
+        dropped=sum(one.get("dropped", {}).values()),
+        looks=looks.get("all"),
+        late=looks.get("late"),
+        latency={name: float(value) for name, value in one.get("latency", {}).items() if value is not None},
+    )
+
+
+def _prometheus(text: str, path: Path) -> list[Camera]:
+    """Cameras from the text of ``/metrics``."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    counts: dict[str, dict[str, float]] = {}
+    try:
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                if "camera" in sample.labels:
+                    camera = counts.setdefault(sample.labels["camera"], {})
+                    camera[sample.name] = camera.get(sample.name, 0.0) + sample.value
+    except ValueError as error:
+        raise ReportError(f"{path}: neither JSON nor metrics in Prometheus' text format ({error})") from error
+    found = [_camera(name, values) for name, values in counts.items() if "anonymize_frames_in_total" in values]
+    if not found:
+        raise ReportError(f"{path}: neither a report nor a camera's metrics")
+    return found
+
+
+def _camera(name: str, values: Mapping[str, float]) -> Camera:
+    def count(key: str) -> int:
+        return int(values.get(f"anonymize_{key}", 0))
+
+    return Camera(
+        name=name,
+        frames_in=count("frames_in_total"),
+        frames_out=count("frames_out_total"),
+        obscured=count("frames_obscured_total"),
+        dropped=count("frames_dropped_total"),
+        looks=count("look_seconds_count"),
+        late=count("looks_late_total"),
+    )

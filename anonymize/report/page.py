@@ -1,0 +1,222 @@
+"""A report as a page for people. It is made from the report's JSON values alone, so a file can be shown again later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from anonymize.pages import fill
+from anonymize.pages.plots import ticks
+from anonymize.pages.words import clock, number, plural, sentence
+from anonymize.report import drawing
+from anonymize.report import page_check as check
+from anonymize.report.data import leaves
+
+Values = Mapping[str, Any]
+
+DRAWN, LISTED = 120, 60
+"""Subjects drawn, and finds of the check listed, at most; the rest is counted."""
+FAINT = 0.5
+"""A subject whose best score is below this may be something else."""
+
+TONES = {"pass": "good", "pass-with-doubts": "unsure", "fail": "bad", "unverified": "bad"}
+VERDICTS = {
+    "pass": "Passed",
+    "pass-with-doubts": "Passed, with doubts",
+    "fail": "Failed",
+    "unverified": "Not checked",
+}
+KINDS = {"face": "Face", "plate": "Plate"}
+
+LIMITS = (
+    "A face or plate that no detector found on any frame is not in this report. Look at the output before you "
+    "publish it.",
+    "Gait, body, clothes, voice, the place and what others say can identify someone too; nothing here covers them.",
+    "The figures of the models were measured on other pictures than yours.",
+)
+
+
+def page(report: Values) -> str:
+    """The page of `report` (its JSON values): one HTML file that works offline and without scripts."""
+    return fill(
+        "report.html.jinja", title="Report of a redaction", what="report", when=_when(report), view=_view(report)
+    )
+
+
+def _when(report: Values) -> str:
+    return str(report.get("created", "")).replace("T", " ").replace("Z", " UTC")
+
+
+def _view(report: Values) -> dict[str, Any]:
+    """Everything the template shows, in words and numbers."""
+    source, redacted, checked = report["source"], report["redacted"], report["verified"]
+    seconds = redacted.get("timeline", {}).get("seconds", 0.0)
+    high = drawing.height_for(source.get("width", 16), source.get("height", 9))
+    finds = [*checked.get("leaks", ()), *checked.get("doubts", ())]
+    return {
+        "tone": TONES[report["verdict"]],
+        "verdict": VERDICTS[report["verdict"]],
+        "lead": list(_lead(report)),
+        "figures": list(_figures(report)),
+        "lanes": drawing.lanes(redacted.get("timeline", {}), redacted.get("box_frames", {})),
+        "marks": list(check.marks(checked, seconds)) if redacted else [],
+        "ticks": ticks(seconds),
+        "looked": check.looked(checked),
+        "checks": checked.get("checks", []),
+        "finds": [check.find(one, source) for one in finds[:LISTED]],
+        "more_finds": len(finds) - LISTED if len(finds) > LISTED else 0,
+        "not_checked": checked.get("not_checked", []),
+        "width": drawing.WIDTH,
+        "height": high,
+        "about_subjects": _about_subjects(redacted),
+        "subjects": list(_subjects(redacted.get("subjects", ()), checked, high)),
+        "removed": report["removed"],
+        "lost": report["lost"],
+        "notes": report["output"].get("notes", []),
+        "prints": list(_prints(report)),
+        "signature": _signature(report),
+        "models": [
+            {"name": name, **facts, "finds": " and ".join(facts["finds"])} for name, facts in report["models"].items()
+        ],
+        "preset": _preset(report["preset"]),
+        "changed": _named(report["preset"].get("changed", {})),
+        "settings": _named(dict(leaves(report["settings"]))),
+        "limits": [*_not_looked_for(report["not_looked_for"]), *_recognisable(report["settings"]), *LIMITS],
+        "speed": _speed(report),
+        "software": ", ".join(f"{name} {version}" for name, version in report["software"].items()),
+    }
+
+
+def _lead(report: Values) -> Iterator[str]:
+    """What the verdict means, in a sentence or two."""
+    checked = report["verified"]
+    doubts = len(checked.get("doubts", ()))
+    if report["error"]:
+        yield sentence(report["error"])
+    match report["verdict"]:
+        case "pass" if report["redacted"]:
+            yield "The output was read back to its end and passed every check before it got its name."
+        case "pass":
+            yield "The file was read to its end and passed every check that is listed below."
+        case "pass-with-doubts":
+            yield (
+                f"No check failed, but a person should look at {plural(doubts, 'place')}: see below for where and when."
+            )
+        case "fail" if report["output"]:
+            yield "This file did not pass its check: do not publish it."
+        case "fail":
+            yield "No output was released."
+        case "unverified":
+            yield "Someone chose to release this output without its check. Nothing below was confirmed from the output."
+    if bound := checked.get("bound"):
+        yield sentence(bound["text"])
+    if repaired := checked.get("repaired"):
+        yield f"What the second look found was redacted in {plural(repaired, 'further pass', 'further passes')}."
+
+
+def _figures(report: Values) -> Iterator[dict[str, str]]:
+    """The few numbers at the top."""
+    source, redacted = report["source"], report["redacted"]
+    for kind, count in redacted.get("tracks", {}).items():
+        if kind in report["not_looked_for"]:
+            yield {"name": f"{KINDS[kind]}s", "value": "–", "note": "not looked for"}
+        else:
+            yield {"name": f"{KINDS[kind]}s redacted", "value": number(count), "note": ""}
+    if frames := source.get("frames"):
+        size = f"{source['width']} × {source['height']}" if "width" in source else ""
+        yield {"name": "Frames" if frames > 1 else "Picture", "value": number(frames), "note": size}
+    if seconds := redacted.get("timeline", {}).get("seconds"):
+        yield {"name": "Length", "value": clock(seconds), "note": ""}
+    checked = report["verified"]
+    for name in ("leaks", "doubts"):
+        if checked.get(name) or (name == "doubts" and checked.get("checks")):
+            yield {"name": name.capitalize(), "value": number(len(checked.get(name, ()))), "note": ""}
+
+
+def _about_subjects(redacted: Values) -> str:
+    shown = min(len(redacted.get("subjects", ())), DRAWN)
+    total = len(redacted.get("subjects", ())) + redacted.get("left_out", 0)
+    text = (
+        "Generic shapes stand for people and plates: each where its region was largest, with its way through the "
+        "picture from the dot on. Numbers are those of the plan's tracks."
+    )
+    return text if shown == total else f"{text} {number(shown)} of {number(total)} are drawn."
+
+
+def _subjects(subjects: Sequence[Values], checked: Values, high: float) -> Iterator[dict[str, Any]]:
+    doubted = {find["track"] for find in checked.get("doubts", ()) if find["by"] == "plan"}
+    for subject in subjects[:DRAWN]:
+        name = f"{KINDS[subject['kind']]} {subject['id']}"
+        when = f"{clock(subject['start'])} – {clock(subject['end'])}"
+        low, tall = subject["height"]
+        size = f"{low:.0f}–{tall:.0f} px high" if round(tall) > round(low) else f"{tall:.0f} px high"
+        seen = subject["why"].get("detected", 0)
+        yield {
+            "kind": subject["kind"],
+            "name": name,
+            "when": when,
+            "label": f"{name}, {when}, {size}",
+            "about": f"{plural(subject['frames'], 'frame')}, seen on {number(seen)}; {size}",
+            "parts": [(why, subject["why"][why]) for why in drawing.REASONS if why in subject["why"]],
+            "doubts": list(_doubts(subject, subject["id"] in doubted)),
+            **drawing.silhouette(subject, high),
+        }
+
+
+def _doubts(subject: Values, doubted: bool) -> Iterator[str]:
+    if doubted:
+        yield "The check doubts that all of it is gone."
+    if 0 < subject["score"] < FAINT:
+        yield f"Seen faintly (best score {subject['score']:.2f}): may be something else."
+
+
+def _prints(report: Values) -> Iterator[tuple[str, str, str]]:
+    """Name, description and hash of the two files."""
+    for name in ("source", "output"):
+        facts = report[name]
+        if facts.get("sha256"):
+            about = ", ".join(facts[key] for key in ("container", "codec") if facts.get(key))
+            yield name.capitalize(), about, facts["sha256"]
+
+
+def _signature(report: Values) -> str:
+    if "signature" not in report:
+        return ""
+    return f"Signed with the Ed25519 key {report['signature']['key']}. `anonymize report check` says whether it holds."
+
+
+def _preset(preset: Values) -> str:
+    if not preset:
+        return ""
+    if not preset["changed"]:
+        return f"Those of the preset “{preset['name']}”."
+    return f"Nearest to the preset “{preset['name']}”, but for:"
+
+
+def _named(values: Values) -> list[tuple[str, str]]:
+    """Settings by name, as TOML and JSON write values."""
+    return [(name, json.dumps(value, ensure_ascii=False)) for name, value in values.items()]
+
+
+def _not_looked_for(kinds: Iterable[str]) -> Iterator[str]:
+    for kind in kinds:
+        yield f"{KINDS[kind]}s were not looked for: those in the film can be seen."
+
+
+def _recognisable(settings: Values) -> Iterator[str]:
+    style = settings.get("redact", {}).get("face", {}).get("style", "solid")
+    if style != "solid":
+        yield (
+            f"Faces were drawn as {style}: who has pictures of a limited number of candidates can still tell them "
+            "apart (measured, see the threat model). Solid holds nothing of a face."
+        )
+
+
+def _speed(report: Values) -> str:
+    total, frames = sum(report["seconds"].values()), report["source"].get("frames", 0)
+    if not total:
+        return ""
+    stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report["seconds"].items())
+    rate = f", {frames / total:.1f} frames/s in all" if frames > 1 else ""
+    return f"Time taken: {stages}{rate}."

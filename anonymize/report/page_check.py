@@ -1,0 +1,57 @@
+"""What a report's page tells of the check of the output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from anonymize.pages.words import clock, number, plural
+from anonymize.report import drawing
+
+Values = Mapping[str, Any]
+
+
+def marks(checked: Values, seconds: float) -> Iterator[dict[str, Any]]:
+    """Rows of the timeline for what the check found."""
+    for tone, name, about in (("leaks", "Leaks", "what failed the file"), ("doubts", "Doubts", "look at these")):
+        if finds := checked.get(tone):
+            spans = drawing.marks(finds, seconds)
+            label = f"{name} at " + ", ".join(clock(find["start"]) for find in finds[:10])
+            note = f"{about}; {plural(len(finds), 'place')}"
+            yield {"tone": tone.rstrip("s"), "name": name, "note": note, "spans": spans, "label": label}
+
+
+def looked(checked: Values) -> str:
+    """How much of the output the check went over, in a sentence."""
+    seen, frames = checked.get("looked_frames", 0), checked.get("of_frames", 0)
+    if not frames:
+        return "The file was opened again and read to its end."
+    if seen == frames:
+        return f"The output was opened again, and a second look went over {plural(frames, 'frame')}: all there are."
+    return (
+        "The output was opened again and read to its end; a second look went over "
+        f"{number(seen)} of its {plural(frames, 'frame')}."
+    )
+
+
+def find(one: Values, source: Values) -> dict[str, str]:
+    """One find of the check, as a row."""
+    x, y = (one["box"][0] + one["box"][2]) / 2, (one["box"][1] + one["box"][3]) / 2
+    return {
+        "when": clock(one["start"]) + (f" – {clock(one['end'])}" if one["end"] > one["start"] else ""),
+        "what": f"{one['kind']} {one['track']}" if one["by"] == "plan" and one["track"] >= 0 else one["kind"],
+        "size": f"{one['size']:.0f} px",
+        "score": f"{one['score']:.2f}",
+        "where": _where(x, y, source),
+        "by": {"plan": "comparing with the plan", "look": "a second look"}.get(one["by"], str(one["by"])),
+    }
+
+
+def _where(x: float, y: float, source: Values) -> str:
+    """A place in the picture: pixels, and words where the picture's size is known."""
+    pixels = f"x {x:.0f}, y {y:.0f}"
+    if not source.get("width") or not source.get("height"):
+        return pixels
+    column = ("left", "middle", "right")[min(2, max(0, int(3 * x / source["width"])))]
+    row = ("top", "centre", "bottom")[min(2, max(0, int(3 * y / source["height"])))]
+    return f"{row} {column}, {pixels}"

@@ -1,0 +1,238 @@
+"""Signatures: who vouches for a report, and whether it is still what they signed.
+
+A signature is Ed25519 (RFC 8032) over the report's canonical JSON (RFC 8785) without its `signature` member. The report
+holds the SHA-256 of source and output, so that what is signed covers both files. The public key stands in the report as
+32 bytes in hex; that it belongs to someone is for them to say, by giving their public key in another way.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonymize.errors import OutputError, ReportError, UsageError
+from anonymize.report.files import read, sha256, write_values
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+ALGORITHM = "Ed25519"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A report whose signature holds.
+
+    Args:
+        key: the public key that signed it, 64 hex digits.
+        known: it is the key that the caller named; else nobody has said whose it is.
+        files: which files were compared with the report's hashes and are the ones: "source", "output".
+    """
+
+    key: str
+    known: bool
+    files: tuple[str, ...]
+
+
+def keygen(path: Path, passphrase: str = "") -> tuple[Path, str]:
+    """Make a pair of keys: `path` (PKCS 8, PEM, readable by its owner alone) and `path`.pub (PEM).
+
+    Args:
+        path: the private key's file; it must not exist.
+        passphrase: encrypts the private key; empty leaves it in the clear.
+
+    Returns:
+        The public key's file, and the key as 64 hex digits.
+
+    Raises:
+        OutputError: a file exists or cannot be written.
+        UsageError: the package `cryptography` is not installed.
+    """
+    with _needed():
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+    private = ed25519.Ed25519PrivateKey.generate()
+    protection = (
+        serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
+    )
+    secret = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection)
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    beside = path.with_name(f"{path.name}.pub")
+    if beside.exists():  # before a private key is left alone
+        raise OutputError(f"{beside} exists: keys are never replaced; give another name")
+    for file, content, mode in ((path, secret, 0o600), (beside, public, 0o644)):
+        _write_new(file, content, mode)
+    return beside, _hex(private.public_key())
+
+
+def sign(report: Mapping[str, Any], key: Path, passphrase: str = "") -> dict[str, Any]:
+    """`report` (its JSON values) with a signature made by the private key in the file `key`, in place of any other.
+
+    Raises:
+        ReportError: it holds a number that has no canonical form.
+        UsageError: the key cannot be read, or the package `cryptography` is not installed.
+    """
+    private = _private_key(key, passphrase)
+    value = private.sign(canonical(report)).hex()
+    return {**report, "signature": {"algorithm": ALGORITHM, "key": _hex(private.public_key()), "value": value}}
+
+
+def sign_file(path: Path, key: Path, passphrase: str = "", *, force: bool = False) -> str:
+    """Sign the report at `path` in place, and make its page anew; return the public key as 64 hex digits.
+
+    Raises:
+        ReportError: it is no report, or is signed already and `force` is not given.
+        OutputError: it cannot be written.
+        UsageError: as `sign`.
+    """
+    content = read(path)
+    if "signature" in content and not force:
+        raise ReportError(f"{path}: it is signed already; --force puts a new signature in place of that one")
+    signed = sign(content, key, passphrase)
+    write_values(signed, path)
+    return str(signed["signature"]["key"])
+
+
+def check(
+    report: Mapping[str, Any], key: Path | None = None, *, source: Path | None = None, output: Path | None = None
+) -> Checked:
+    """Find out whether `report` (its JSON values) is what was signed, and whether files are those it tells of.
+
+    Args:
+        report: as `anonymize.report.read` gives it.
+        key: the public key of whoever should have signed it; not given, the key in the report is taken.
+        source: compared with the hash of the source, if given.
+        output: compared with the hash of the output, if given.
+
+    Raises:
+        ReportError: it is not signed, was changed, was signed by another key, or a file is another one.
+        UsageError: the key cannot be read, or the package `cryptography` is not installed.
+    """
+    if "signature" not in report:
+        raise ReportError("the report is not signed: `anonymize report sign` does that")
+    signature = report["signature"]
+    if key is not None and _hex(_public_key(key)) != signature["key"]:
+        raise ReportError(f"the report was signed with another key ({signature['key']}) than the one in {key}")
+    if not _holds(signature, canonical(report)):
+        raise ReportError("the signature does not hold: the report was changed after it was signed")
+    files = {"source": source, "output": output}
+    for name, path in files.items():
+        if path is not None:
+            _compare(report[name].get("sha256"), path, name)
+    return Checked(signature["key"], key is not None, tuple(name for name, path in files.items() if path))
+
+
+def check_file(
+    path: Path, key: Path | None = None, *, source: Path | None = None, output: Path | None = None
+) -> Checked:
+    """`check` the report at `path`; messages name it. Raises what `check` and `read` raise."""
+    content = read(path)
+    try:
+        return check(content, key, source=source, output=output)
+    except ReportError as error:
+        raise ReportError(f"{path}: {error}") from error
+
+
+def canonical(report: Mapping[str, Any]) -> bytes:
+    """The bytes that are signed: `report` without its signature, as RFC 8785 writes it.
+
+    Raises:
+        ReportError: it holds a number that has no canonical form.
+        UsageError: the package `rfc8785` is not installed.
+    """
+    with _needed():
+        import rfc8785
+    try:
+        return rfc8785.dumps({name: value for name, value in report.items() if name != "signature"})
+    except rfc8785.CanonicalizationError as error:
+        raise ReportError(f"the report has no canonical form: {error}") from error
+
+
+def _holds(signature: Mapping[str, str], content: bytes) -> bool:
+    """Whether `signature` was made over `content` with the key that stands in it."""
+    with _needed():
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    try:
+        public = ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(signature["key"]))
+        public.verify(bytes.fromhex(signature["value"]), content)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _compare(expected: str | None, path: Path, name: str) -> None:
+    if expected is None:
+        raise ReportError(f"the report does not hold the hash of its {name}: nothing to compare {path} with")
+    try:
+        found = sha256(path)
+    except OSError as error:
+        raise ReportError(f"{path}: cannot read it: {error.strerror}") from error
+    if found != expected:
+        raise ReportError(f"{path} is not the {name} of this report: its sha256 is {found}, expected {expected}")
+
+
+def _private_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
+    with _needed():
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+    try:
+        key = serialization.load_pem_private_key(_key_file(path), passphrase.encode() or None)
+    except TypeError as error:  # a passphrase is missing, or there is one too many
+        raise UsageError(f"{path}: {error}: set or unset ANONYMIZE_KEY_PASSPHRASE") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: not a private key in PEM, or not its passphrase") from error
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise UsageError(f"{path}: not an {ALGORITHM} key: `anonymize report keygen` makes one")
+    return key
+
+
+def _public_key(path: Path) -> Ed25519PublicKey:
+    with _needed():
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+    try:
+        key = serialization.load_pem_public_key(_key_file(path))
+    except ValueError as error:
+        raise UsageError(f"{path}: not a public key in PEM (it ends in .pub)") from error
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        raise UsageError(f"{path}: not an {ALGORITHM} key")
+    return key
+
+
+def _key_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read this key: {error.strerror}") from error
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    """Write a file that did not exist, with its mode from the start."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise OutputError(f"{path} exists: keys are never replaced; give another name") from error
+    except OSError as error:
+        raise OutputError(f"{path}: cannot write the key: {error.strerror}") from error
+
+
+def _hex(key: Ed25519PublicKey) -> str:
+    return key.public_bytes_raw().hex()
+
+
+@contextmanager
+def _needed() -> Iterator[None]:
+    """Around imports that only those who sign need. Raises `UsageError` where the packages are not installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise UsageError("signatures need two more packages: pip install 'anonymize[sign]'") from error

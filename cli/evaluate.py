@@ -1,0 +1,52 @@
+"""`anonymize evaluate`: leak, exposure and collateral of any tool's output."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anonymize.cli import options as o
+
+
+class BoxKind(StrEnum):
+    """What the boxes of a format without kinds are."""
+
+    FACE = "face"
+    PLATE = "plate"
+
+
+def evaluate(
+    original: Annotated[
+        Path, typer.Argument(help="Before the redaction: a video, a picture or a folder.", show_default=False)
+    ],
+    redacted: Annotated[
+        Path, typer.Argument(help="The same after it; files of folders match by name.", show_default=False)
+    ],
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            help="What was there to hide: .jsonl (ours), .json (COCO), .txt (MOT), or a folder.", show_default=False
+        ),
+    ],
+    kind: Annotated[BoxKind, typer.Option(help="What boxes are where the truth does not say (MOT).")] = BoxKind.FACE,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a page with plots.", show_default=False)] = None,
+    json: o.Json = False,
+) -> None:
+    """Measure how much of what should be gone is still there, in any tool's output."""
+    from anonymize import evaluate as e
+    from anonymize.cli import render as show
+    from anonymize.data import Kind
+
+    results = []
+    for pair, found in e.evaluate_pairs(e.pairs(original, redacted, truth, Kind.of(kind.value))):
+        results.append((pair.name, found))
+        show.evaluated(pair.name, found, machine=json)
+    show.evaluated_all(results, machine=json)
+    if html:
+        from anonymize.evaluate.page import page
+        from anonymize.pages import save
+
+        save(page(results), html)
