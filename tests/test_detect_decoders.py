@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anonymize.data import Kind
-from anonymize.detect import centerface, yunet
+from anonymize.detect import argus, centerface, yunet
 from anonymize.detect.detector import FLOOR, finds, padded
 
 
@@ -42,9 +42,21 @@ def test_impossible_boxes_are_dropped() -> None:
     assert found.score.tolist() == [1]
 
 
-def test_padding_keeps_pixels_in_place() -> None:
+def test_argus_boxes_reach_from_the_cell_as_far_as_its_distances_say() -> None:
+    scores, distances = np.zeros((2, 8, 8), np.float32), np.zeros((4, 8, 8), np.float32)
+    scores[1, 3, 2] = 0.5
+    distances[:, 3, 2] = np.log([2.5, 1.0, 2.5, 2.0])
+    faces, plates = argus.decode(scores, distances)
+    assert len(faces) == 0
+    np.testing.assert_allclose(plates.xyxy, [[0, 10, 20, 22]], atol=1e-4)
+    assert plates.score[0] == pytest.approx(0.5**0.75)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_padding_keeps_pixels_in_place(dtype: type[np.uint8] | type[np.float32]) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (33, 5, 3), np.uint8)
-    blob = padded(picture, 32)
+    blob = padded(picture, 32, dtype)
+    assert blob.dtype == dtype
     assert blob.shape == (1, 3, 64, 32)
     assert np.array_equal(blob[0, :, :33, :5], picture.transpose(2, 0, 1))
     assert blob.sum() == picture.sum()
