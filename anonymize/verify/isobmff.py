@@ -17,7 +17,23 @@ _STRUCTURE = frozenset(
     | {"skip", "wide"}
 )
 _SAMPLE_PARTS = frozenset(
-    {"avcC", "hvcC", "av1C", "vpcC", "colr", "pasp", "fiel", "mdcv", "clli", "SmDm", "CoLL", "btrt", "esds", "wave"}
+    {
+        "avcC",
+        "hvcC",
+        "av1C",
+        "vpcC",
+        "colr",
+        "pasp",
+        "fiel",
+        "mdcv",
+        "clli",
+        "SmDm",
+        "CoLL",
+        "btrt",
+        "esds",
+        "glbl",
+        "wave",
+    }
     | {"chan", "chnl", "pcmC", "dac3", "dec3", "dac4", "dfLa", "dOps", "ddts", "dmlp", "alac", "frma", "enda", "clap"}
 )
 _PADDING = {"free", "skip", "wide"}
