@@ -161,8 +161,9 @@ class Eyes:
         if self._process is None or self._connection is None:
             return
         self._killer()
-        self._process.join()
-        self._process.close()
+        self._process.join(1.0)
+        if self._process.exitcode is not None:  # else it hangs in the kernel, and is gone when that lets go
+            self._process.close()
         self._connection.close()
         self._process = self._connection = self._pace = self._look = None
 

@@ -228,6 +228,7 @@ class Chain:
             list(self._coming.glimpses())
         except AnonymizeError as error:
             self._metrics.stage("settings", "failed", f"the old ones hold on: {error}")
+            self._coming.close()
             self._coming = None
             return
         if self._coming.ready:
