@@ -46,10 +46,10 @@ def test_argus_boxes_reach_from_the_cell_as_far_as_its_distances_say() -> None:
     scores, distances = np.zeros((2, 8, 8), np.float32), np.zeros((4, 8, 8), np.float32)
     scores[1, 3, 2] = 0.5
     distances[:, 3, 2] = np.log([2.5, 1.0, 2.5, 2.0])
-    faces, plates = argus.decode(scores, distances)
-    assert len(faces) == 0
-    np.testing.assert_allclose(plates.xyxy, [[0, 10, 20, 22]], atol=1e-4)
-    assert plates.score[0] == pytest.approx(0.5**0.75)
+    found = argus.decode(scores, distances)
+    np.testing.assert_allclose(found.xyxy, [[0, 10, 20, 22]], atol=1e-4)
+    assert found.kind.tolist() == [Kind.PLATE]
+    assert found.score[0] == pytest.approx(0.5**0.75)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])

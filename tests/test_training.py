@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.decode import decode
+from anonymize.detect.argus import decode
 from training.geometry import as_boxes, covered, inside, iou
 from training.model_constants import STRIDE
 from training.sources import (
@@ -61,24 +61,24 @@ def test_cover_counts_the_union_once() -> None:
 
 def test_decode_gives_back_the_boxes() -> None:
     boxes = [[10.0, 20.0, 50.0, 30.0], [70.0, 72.0, 100.0, 110.0]]
-    found, scores, kinds = decode(*outputs_saying(boxes, PLATE, 128), (0.5, 0.5))
-    np.testing.assert_allclose(sorted(found.tolist()), boxes, atol=1e-3)
-    assert kinds.tolist() == [PLATE, PLATE]
-    assert scores.dtype == np.float32
+    found = decode(*outputs_saying(boxes, PLATE, 128))
+    np.testing.assert_allclose(sorted(found.xyxy.tolist()), boxes, atol=1e-3)
+    assert found.kind.tolist() == [PLATE, PLATE]
+    assert found.score.dtype == np.float32
 
 
 def test_decode_suppresses_within_a_kind_only() -> None:
     scores, distances = outputs_saying([[20, 20, 60, 60], [24, 20, 64, 60]], PLATE, 128)
-    assert len(decode(scores, distances, (0.5, 0.5))[0]) == 1
+    assert len(decode(scores, distances)) == 1
     both_kinds = scores + outputs_saying([[20, 20, 60, 60]], FACE, 128)[0]
-    assert sorted(decode(both_kinds, distances, (0.5, 0.5))[2].tolist()) == [FACE, PLATE]
+    assert sorted(decode(both_kinds, distances).kind.tolist()) == [FACE, PLATE]
 
 
-def test_decode_takes_a_threshold_for_each_kind_and_no_finds() -> None:
+def test_decode_finds_nothing_below_the_floor() -> None:
     scores, distances = outputs_saying([[20, 20, 60, 60]], PLATE, 128)
-    found, score, kinds = decode(scores, distances, (0.5, 0.95))
-    assert found.shape == (0, 4)
-    assert score.shape == kinds.shape == (0,)
+    found = decode(scores * 0.01, distances)
+    assert found.xyxy.shape == (0, 4)
+    assert found.score.shape == found.kind.shape == (0,)
 
 
 def test_targets_put_one_full_cell_at_each_centre() -> None:

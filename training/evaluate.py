@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from training.decode import Found, decode
+from anonymize.detect.argus import decode
 from training.geometry import Boxes, Picture, as_boxes, clip, covered, floats, grow, inside, iou
 from training.labels import read_picture
 from training.model_constants import MULTIPLE
 from training.sources import Example
 
+Found = tuple[Boxes, npt.NDArray[np.float32], npt.NDArray[np.int64]]
+"""Boxes, scores as `anonymize.detect.argus` gives them, and kinds (indices into `sources.KINDS`); best score first."""
 Detect = Callable[[Picture], Found]
 WIDTHS = (8, 16, 24, 32, 64, 128, 256)
 """Edges of the classes by width of a truth box in the network's input."""
@@ -31,7 +33,6 @@ def detector(path: Path, long_side: int, floor: float = 0.05, threads: int = 1) 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    kinds = session.get_outputs()[0].shape[1]
 
     def find(picture: Picture) -> Found:
         height, width = picture.shape[:2]
@@ -42,8 +43,9 @@ def detector(path: Path, long_side: int, floor: float = 0.05, threads: int = 1) 
         canvas[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=way)
         image = np.ascontiguousarray(canvas.transpose(2, 0, 1)[None])
         scores, distances = session.run(["scores", "distances"], {"image": image})
-        boxes, score, kind = decode(scores[0], distances[0], (floor,) * kinds)
-        return clip(boxes / np.float32(scale), width, height), score, kind
+        found = decode(scores[0], distances[0])
+        found = found.select(found.score >= floor)
+        return clip(found.xyxy / np.float32(scale), width, height), found.score, found.kind.astype(np.int64)
 
     return find
 

@@ -13,7 +13,7 @@ from training.sources import BY_NAME, KINDS, Example, ignore_more
 
 
 def repair(
-    pictures: Iterable[tuple[Example, Picture]], weights: Path, long_side: int = 640, threshold: float = 0.45
+    pictures: Iterable[tuple[Example, Picture]], weights: Path, long_side: int = 640, threshold: float = 0.55
 ) -> Iterator[Example]:
     """Ignores the plates that a trained net finds beside the labelled ones, in the sets that have plate truth.
 

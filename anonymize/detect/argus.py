@@ -47,24 +47,25 @@ class Argus:
     def detect(self, picture: Picture) -> Detections:
         """Faces and plates in `picture`, as `anonymize.detect.Detector.detect` says."""
         scores, distances = self._session.run(["scores", "distances"], {"image": padded(picture, MULTIPLE, np.uint8)})
-        return suppress(Detections.concatenate(decode(scores[0], distances[0])), OVERLAP)
+        return decode(scores[0], distances[0])
 
     def rest(self) -> None:
         """Give back the network's memory."""
         release(self._session)
 
 
-def decode(scores: NDArray[np.float32], distances: NDArray[np.float32]) -> list[Detections]:
-    """Boxes from the network's outputs, overlapping ones included; one `Detections` for each of `KINDS`.
+def decode(scores: NDArray[np.float32], distances: NDArray[np.float32]) -> Detections:
+    """Boxes from the network's outputs; training measures with the same function.
 
     Args:
         scores: (kinds, h, w), zero off the peaks.
         distances: (4, h, w) logarithm of the distance in cells from a cell's centre to left, top, right and bottom.
 
     Returns:
-        A box of pixels for every peak that reaches `FLOOR`.
+        A box of pixels for every peak that reaches `FLOOR` and has no better one of its kind over it, best first.
     """
-    return [_of_kind(plane, distances, kind) for plane, kind in zip(scores, KINDS, strict=False)]
+    found = (_of_kind(plane, distances, kind) for plane, kind in zip(scores, KINDS, strict=True))
+    return suppress(Detections.concatenate(found), OVERLAP)
 
 
 def _of_kind(score: NDArray[np.float32], distances: NDArray[np.float32], kind: Kind) -> Detections:
