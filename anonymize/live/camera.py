@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 
 from anonymize.errors import AnonymizeError, OutputError
 from anonymize.live import page
@@ -17,11 +16,9 @@ from anonymize.live.log import logger
 from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import LiveSink, Picture
 from anonymize.live.secrets import mask
+from anonymize.live.signals import handled
 from anonymize.live.sinks import Options, open_sinks
 from anonymize.settings import Settings
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 STOP_WITHIN = 12.0
 """Seconds after which a stop that hangs becomes a hard one."""
@@ -93,11 +90,10 @@ class _Gone:
             raise OutputError(f"every sink is gone: {self._why}")
 
 
-@contextmanager
-def _signals(control: Control, settings: Callable[[], Settings]) -> Iterator[None]:
+def _signals(control: Control, settings: Callable[[], Settings]) -> AbstractContextManager[None]:
     """TERM and Ctrl-C stop in order, and hard the second time or when it takes too long; HUP reads settings anew."""
 
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the form is given
+    def stop(number: int) -> None:
         if control.stopped:
             os._exit(128 + number)
         logger.info("stopping", signal=signal.Signals(number).name)
@@ -106,7 +102,7 @@ def _signals(control: Control, settings: Callable[[], Settings]) -> Iterator[Non
         limit.daemon = True
         limit.start()
 
-    def reload(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the form is given
+    def reload() -> None:
         try:
             control.reload(settings())
         except AnonymizeError as error:
@@ -114,14 +110,7 @@ def _signals(control: Control, settings: Callable[[], Settings]) -> Iterator[Non
         else:
             logger.info("settings reloaded")
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    if hasattr(signal, "SIGHUP"):
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, reload)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return handled(stop, reload)
 
 
 def _too_long(number: int) -> None:

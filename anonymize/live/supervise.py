@@ -7,10 +7,9 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -23,10 +22,8 @@ from anonymize.live.camera import STOP_WITHIN
 from anonymize.live.config import Camera, Fleet
 from anonymize.live.log import logger
 from anonymize.live.page_server import Answer, Server
+from anonymize.live.signals import handled
 from anonymize.live.supervise_child import Child, Patience
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 _TURN = 0.1
 """Seconds between two looks at the processes."""
@@ -92,25 +89,17 @@ class _Watch:
         """Stop all cameras, at the same time, in order as far as they can."""
         self._end(list(self.children.values()))
 
-    @contextmanager
-    def signals(self) -> Iterator[None]:
+    def signals(self) -> AbstractContextManager[None]:
         """TERM and Ctrl-C stop, HUP reads the file again."""
 
-        def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the form is given
+        def stop(number: int) -> None:
             logger.info("stopping all cameras", signal=signal.Signals(number).name)
             self._stop = True
 
-        def reload(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the form is given
+        def reload() -> None:
             self._reload = True
 
-        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-        if hasattr(signal, "SIGHUP"):
-            before[signal.SIGHUP] = signal.signal(signal.SIGHUP, reload)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        return handled(stop, reload)
 
     def serve(self, port: int) -> Server:
         """``/metrics`` and ``/healthz`` of all cameras."""
