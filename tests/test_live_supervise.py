@@ -16,7 +16,8 @@ import pytest
 from anonymize.errors import UsageError
 from anonymize.live import config
 from anonymize.live.config import Camera, duration
-from anonymize.settings import Audio
+from anonymize.presets import load
+from anonymize.settings import Audio, Settings
 from tests.media import make_video
 from tests.servers import anonymize, free_port, until
 
@@ -63,7 +64,7 @@ def test_cameras_are_read_with_their_presets_and_settings(tmp_path, monkeypatch)
     settings = one.load_settings()
     assert settings.live.lookahead == 0.6
     assert settings.zones[0].polygon[2] == (40, 40)
-    assert settings.redact.face.style == "mosaic"
+    assert settings.verify == load("municipal").settings.verify != Settings().verify
     assert one.resolved().source == "rtsp://cam:a%20b@10.0.0.5/1"
     assert "a b" not in repr(one)
 
