@@ -255,7 +255,7 @@ def test_a_frame_of_one_pixel() -> None:
 
 
 def test_plates_without_a_plate_model_are_refused() -> None:
-    with pytest.raises(ModelError, match="no plate model is installed"):
+    with pytest.raises(ModelError, match="cannot find plates"):
         build(["centerface"], {Kind.FACE, Kind.PLATE})
 
 

@@ -8,6 +8,7 @@ from anonymize.data import Kind
 from anonymize.detect.detector import FLOOR, Detector
 from anonymize.detect.look import look
 from anonymize.errors import ModelError, UsageError
+from anonymize.models import list_models
 
 __all__ = ["DETECTORS", "FLOOR", "Detector", "build", "look"]
 
@@ -65,8 +66,9 @@ def build(names: Sequence[str], targets: Collection[Kind], threads: int = 0) -> 
     detectors = [DETECTORS[name](threads) for name in dict.fromkeys(names)]
     found = {kind for detector in detectors for kind in detector.kinds}
     for kind in sorted(set(targets) - found - {Kind.AREA}):
+        able = [model.name for model in list_models() if kind in model.kinds]
         raise ModelError(
-            f"no {kind.label} model is installed: {', '.join(names) or 'no detector'} cannot find {kind.label}s, "
-            f"and nothing is pretended. Name only targets that can be found"
+            f"{', '.join(names) or 'no detector'} cannot find {kind.label}s, and nothing is pretended. "
+            f"Name a detector that finds them: --detectors {','.join([*names, able[0]])}"
         )
     return detectors
