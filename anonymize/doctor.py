@@ -58,9 +58,9 @@ def _codecs() -> tuple[bool, str]:
 
 
 def _providers() -> tuple[bool, str]:
-    import onnxruntime
+    from anonymize.models import engine
 
-    providers = onnxruntime.get_available_providers()
+    providers = engine().get_available_providers()
     return "CPUExecutionProvider" in providers, ", ".join(providers)
 
 

@@ -1,9 +1,11 @@
 """Nothing phones home: the job runs in a process in which the kernel kills whoever opens a socket, in any language."""
 
+import os
 import platform
 import subprocess
 import sys
 import textwrap
+from importlib import metadata
 
 import pytest
 
@@ -55,6 +57,23 @@ def test_the_whole_job_opens_no_socket(face_clip, tmp_path):
     done = _without_sockets(code, "run", face_clip, "-o", tmp_path / "safe.mp4", "--report", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "1 face" in done.stdout
+
+
+def test_the_job_leaves_nothing_in_the_home_folder(face_clip, tmp_path):
+    """Telemetry begins with an identifier that is kept: onnxruntime 1.29 and later write one when they are loaded."""
+    home = tmp_path / "home"
+    home.mkdir()
+    folders = {name: str(home) for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")}
+    command = [sys.executable, "-c", "from anonymize.cli import main; main()"]
+    words = ["run", str(face_clip), "-o", str(tmp_path / "safe.mp4"), "--detectors", "centerface,argus"]
+    subprocess.run([*command, *words], env={**os.environ, **folders}, check=True, capture_output=True, timeout=120)
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
+def test_no_engine_that_uploads_usage_data_is_asked_for():
+    (wanted,) = (text for text in metadata.requires("anonymize") if text.startswith("onnxruntime"))
+    assert "<1.29" in wanted
+    assert tuple(int(part) for part in metadata.version("onnxruntime").split(".")[:2]) < (1, 29)
 
 
 def test_a_playlist_in_a_videos_clothing_reaches_nothing(tmp_path):

@@ -4,12 +4,13 @@
 """
 
 from anonymize.models.registry import Model, State, find, list_models, locate, read, verify
-from anonymize.models.runtime import release, session
+from anonymize.models.runtime import engine, release, session
 from anonymize.models.store import fetch, import_model
 
 __all__ = [
     "Model",
     "State",
+    "engine",
     "fetch",
     "find",
     "import_model",

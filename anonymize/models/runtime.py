@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anonymize.errors import ModelError
 from anonymize.models.registry import read
@@ -14,6 +14,20 @@ if TYPE_CHECKING:
 
 ERRORS_ONLY = 3
 """onnxruntime's log level: warnings about a model's making are no business of a user's."""
+
+
+def engine() -> Any:
+    """The module onnxruntime, which takes 0.1 s to load, hence only when it is used.
+
+    From 1.29 on it holds an uploader of usage data, and writes an identifier of the machine into the home folder as it
+    is loaded, unless the environment forbids it by then. We ask for an older one; this is for where somebody has put a
+    newer one in its place.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
 
 
 def session(name: str, threads: int = 0) -> InferenceSession:
@@ -31,18 +45,19 @@ def session(name: str, threads: int = 0) -> InferenceSession:
         ModelError: not registered, absent, altered, or not a model that onnxruntime can run.
     """
     content = read(name)
-    import onnxruntime  # 0.1 s: only when a model is used
-
-    onnxruntime.disable_telemetry_events()
+    onnxruntime = engine()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     options.intra_op_num_threads = threads or _cores()
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(flexible(content), options, providers=["CPUExecutionProvider"])
+        made: InferenceSession = onnxruntime.InferenceSession(
+            flexible(content), options, providers=["CPUExecutionProvider"]
+        )
     except Exception as error:  # onnx and onnxruntime raise a dozen classes that share only this one
         raise ModelError(f"onnxruntime cannot run the model {name!r}: {error}") from error
+    return made
 
 
 def release(session: InferenceSession) -> None:
@@ -51,9 +66,8 @@ def release(session: InferenceSession) -> None:
     onnxruntime does so only after a run, hence a very small one (its arena shrinkage, "cpu:0").
     """
     import numpy as np
-    import onnxruntime
 
-    options = onnxruntime.RunOptions()
+    options = engine().RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     (picture,) = session.get_inputs()
     sample = np.uint8 if picture.type == "tensor(uint8)" else np.float32
