@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from anonymize.compose import compose
 from anonymize.data import Frame, Region, Timestamps, Track, seconds
-from anonymize.detect import Detector, look
+from anonymize.detect import Detector, Gaze
 from anonymize.errors import PlanError
 from anonymize.media import Sink, Source
 from anonymize.plan import About, Plan, Regions
@@ -53,11 +53,11 @@ class _Watch:
     """
 
     def __init__(self, detectors: Sequence[Detector], settings: Settings) -> None:
-        self._detectors = detectors
         self._settings = settings
         self._every = Fraction(str(settings.detect.every))
         self._thorough_every = Fraction(str(settings.detect.thorough_every))
         self._max_gap = Fraction(str(settings.follow.max_gap))
+        self._gaze = Gaze(detectors, settings.detect, settings.targets, self._max_gap)
         self._tracker = Tracker(settings.follow, settings.detect.high)
         self._previous: Frame | None = None
         self._thorough_at: Fraction | None = None
@@ -91,8 +91,7 @@ class _Watch:
         if thorough:
             self._thorough_at = time
         self.looks.append(time)
-        found = look(frame, self._detectors, self._settings.detect, self._settings.targets, thorough=thorough)
-        self._tracker.find(frame.index, found)
+        self._tracker.find(frame.index, self._gaze.look(frame, thorough=thorough))
 
 
 def detect(

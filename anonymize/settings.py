@@ -78,8 +78,9 @@ class Zone:
 class Detect:
     """How hard to look."""
 
-    detectors: tuple[str, ...] = ("centerface",)
-    """Registered detectors, all of which look; their finds are merged."""
+    detectors: tuple[str, ...] = ("centerface", "argus:plates")
+    """Registered detectors, all of which look; their finds are merged. With a kind behind its name
+    (`argus:plates`) only that of what it finds counts."""
     min_face: float = 16.0
     """Height in pixels of the smallest face wanted. It sets the scale at which detectors work."""
     min_plate: float = 24.0
@@ -205,7 +206,7 @@ class Verify:
 class Settings:
     """Everything a run needs to know besides its input and output."""
 
-    targets: frozenset[Kind] = frozenset({Kind.FACE})
+    targets: frozenset[Kind] = frozenset({Kind.FACE, Kind.PLATE})
     detect: Detect = field(default_factory=Detect)
     follow: Follow = field(default_factory=Follow)
     redact: Redact = field(default_factory=Redact)

@@ -42,7 +42,7 @@ PresetName = Annotated[
 ]
 TargetOption = Annotated[
     Targets | None,
-    typer.Option("--targets", "-t", help="What to find.", show_default="faces", rich_help_panel=LOOK),
+    typer.Option("--targets", "-t", help="What to find.", show_default="both", rich_help_panel=LOOK),
 ]
 Detectors = Annotated[
     str | None,

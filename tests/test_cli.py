@@ -121,7 +121,7 @@ def test_detect_and_render(face_clip, tmp_path):
         (["run", "face.mp4", "-o", "nowhere/out.mp4"], 6, "nowhere"),
         (["run", "face.mp4", "-o", "out.xyz"], 2, "xyz"),
         (["run", "face.mp4", "-o", "taken.mp4"], 6, "--force"),
-        (["run", "face.mp4", "-o", "out.mp4", "-t", "plates"], 8, "--detectors centerface,argus"),
+        (["run", "face.mp4", "-o", "out.mp4", "--detectors", "centerface"], 8, "--targets faces"),
         (["run", "face.mp4", "-o", "out.mp4", "-p", "nobody"], 2, "no preset"),
         (["run", "face.mp4", "-o", "out.mp4", "-p", "fast"], 8, "anonymize[mediapipe]"),
         (["run", "face.mp4", "-o", "out.mp4", "--detectors", "eagle"], 2, "eagle"),

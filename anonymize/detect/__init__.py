@@ -6,11 +6,13 @@ from collections.abc import Callable, Collection, Sequence
 
 from anonymize.data import Kind
 from anonymize.detect.detector import FLOOR, Detector
+from anonymize.detect.gaze import Gaze
 from anonymize.detect.look import look
+from anonymize.detect.only import only
 from anonymize.errors import ModelError, UsageError
-from anonymize.models import list_models
+from anonymize.models import find, list_models
 
-__all__ = ["DETECTORS", "FLOOR", "Detector", "build", "look"]
+__all__ = ["DETECTORS", "FLOOR", "Detector", "Gaze", "asked", "build", "look"]
 
 
 def _argus(threads: int) -> Detector:
@@ -56,19 +58,45 @@ DETECTORS: dict[str, Callable[[int], Detector]] = {
 def build(names: Sequence[str], targets: Collection[Kind], threads: int = 0) -> list[Detector]:
     """The detectors `names`, ready to look for `targets`.
 
+    Args:
+        names: as `asked` takes them.
+        targets: detectors that find none of them are left out; all are made where it is empty.
+        threads: processor threads that each may use; 0 for all.
+
     Raises:
-        UsageError: there is no detector of that name.
+        UsageError: there is no detector of that name, or no such kind.
         ModelError: its model is not installed or altered, or nothing among `names` finds one of `targets`.
     """
-    for name in names:
-        if name not in DETECTORS:
-            raise UsageError(f"no detector is called {name!r}: known are {', '.join(DETECTORS)}")
-    detectors = [DETECTORS[name](threads) for name in dict.fromkeys(names)]
-    found = {kind for detector in detectors for kind in detector.kinds}
+    wanted = {name: kinds for name, kinds in asked(names).items() if not targets or kinds & set(targets)}
+    found = frozenset[Kind]().union(*wanted.values())
     for kind in sorted(set(targets) - found - {Kind.AREA}):
-        able = [model.name for model in list_models() if kind in model.kinds]
+        able = next(model.name for model in list_models() if kind in model.kinds)
+        others = [f"{Kind(other).label}s" for other in sorted(set(targets) - {kind, Kind.AREA})]
         raise ModelError(
             f"{', '.join(names) or 'no detector'} cannot find {kind.label}s, and nothing is pretended. "
-            f"Name a detector that finds them: --detectors {','.join([*names, able[0]])}"
+            f"Name a detector that finds them: --detectors {','.join([*names, f'{able}:{kind.label}s'])}"
+            + (f"; or look for {others[0]} only: --targets {others[0]}" if others else "")
         )
-    return detectors
+    return [only(DETECTORS[name](threads), kinds) for name, kinds in wanted.items()]
+
+
+def asked(names: Sequence[str]) -> dict[str, frozenset[Kind]]:
+    """What each detector is asked for: everything it finds, or one kind where that stands behind its name.
+
+    Args:
+        names: registered detectors, each alone (`argus`) or with a kind (`argus:plates`).
+
+    Raises:
+        UsageError: there is no detector of that name, or it does not find that kind.
+    """
+    kinds: dict[str, frozenset[Kind]] = {}
+    for text in names:
+        name, _, kind = text.partition(":")
+        if name not in DETECTORS:
+            raise UsageError(f"no detector is called {name!r}: known are {', '.join(DETECTORS)}")
+        able = {each.label: each for each in find(name).kinds}
+        if kind and kind.removesuffix("s") not in able:
+            raise UsageError(f"{text}: {name} finds {' and '.join(f'{label}s' for label in able)}")
+        chosen = {able[kind.removesuffix("s")]} if kind else set(able.values())
+        kinds[name] = kinds.get(name, frozenset()) | chosen
+    return kinds

@@ -38,6 +38,7 @@ class Argus:
     name = "argus"
     kinds = frozenset(KINDS)
     smallest: ClassVar = {Kind.FACE: 20.0, Kind.PLATE: 28.0}
+    biggest: ClassVar = {Kind.PLATE: 128.0}  # wider ones get boxes up to four times too high
     largest = 1280
     sha256 = find("argus").sha256
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -30,6 +30,7 @@ class BlazeFace:
     """
 
     kinds = frozenset({Kind.FACE})
+    biggest: ClassVar[dict[Kind, float]] = {}
 
     def __init__(self, name: str = "blazeface") -> None:
         self.name = name

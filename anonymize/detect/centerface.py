@@ -35,6 +35,7 @@ class CenterFace:
     kinds = frozenset({Kind.FACE})
     # Of faces 16-24 px high 80% are found, of 24-32 px 95% (250 street pictures, score 0.3)
     smallest: ClassVar = {Kind.FACE: 20.0}
+    biggest: ClassVar[dict[Kind, float]] = {}
     largest = 1280
     sha256 = find("centerface").sha256
 

@@ -47,6 +47,11 @@ class Detector(Protocol):
     def largest(self) -> int:
         """The longest side in pixels of a picture that is worth giving it at once; beyond, use tiles."""
 
+    @property
+    def biggest(self) -> Mapping[Kind, float]:
+        """The size in pixels, measured as `smallest` is, beyond which its boxes of a kind are poor: the same thing is
+        then left to a smaller scale, where there is one. Empty if there is no such limit."""
+
     def detect(self, picture: Picture) -> Detections:
         """Everything in `picture` ((height, width, 3) uint8 BGR) with a score of `FLOOR` or more.
 

@@ -34,6 +34,7 @@ class YuNet:
     name = "yunet"
     kinds = frozenset({Kind.FACE})
     smallest: ClassVar = {Kind.FACE: 16.0}  # 60-80% of such; larger scales find more, and more that is no face
+    biggest: ClassVar[dict[Kind, float]] = {}
     largest = 1280
     sha256 = find("yunet").sha256
 

@@ -171,7 +171,7 @@ class _Checked:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self.name, self.sha256, self.kinds = detector.name, detector.sha256, detector.kinds
-        self.smallest, self.largest = detector.smallest, detector.largest
+        self.smallest, self.biggest, self.largest = detector.smallest, detector.biggest, detector.largest
 
     def detect(self, picture: Picture) -> Detections:
         """See `Detector.detect`. Raises `ValueError` for what cannot be in `picture`."""

@@ -28,7 +28,8 @@ from anonymize.verify.variants import Variants
 from anonymize.verify.verdict import Check, Find, Verdict, Verified
 
 SECOND = ("yunet", "argus")
-"""The first of these that is installed, and did not take the first look, has a say in the second: all are quick."""
+"""The first of these that is installed, and was not asked for all it can find at the first look, is at the second: all
+are quick."""
 STRUCTURE, PICTURES, LOOK = "structure", "picture against plan", "second look"
 _TOLD = 5
 """Finds that a line names, at most; the lists hold all."""
@@ -66,11 +67,12 @@ def lookers(settings: Settings, found_by: Sequence[Detector], threads: int = 0) 
         return []
     if settings.verify.detectors:
         return build(settings.verify.detectors, settings.targets, threads)
-    known, state = {detector.name for detector in found_by}, states()
+    state = states()
     for name in SECOND:
+        before = frozenset[Kind]().union(*(each.kinds for each in found_by if each.name == name))
         kinds = settings.targets & set(find(name).kinds)
-        if name not in known and kinds and state[name] is State.OK:
-            return [*found_by, *build([name], kinds, threads)]
+        if kinds - before and state[name] is State.OK:
+            return [*(each for each in found_by if each.name != name), *build([name], kinds, threads)]
     return list(found_by)
 
 
