@@ -11,7 +11,7 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint unit contracts bench bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean
+.PHONY: help setup demo test lint unit contracts bench bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -65,6 +65,9 @@ contracts: $(MEDIAPIPE)/ready
 
 bench: setup
 	$(BIN)/python -m benchmarks faces
+
+bench-fixed: setup
+	$(BIN)/python -m benchmarks fixed
 
 bench-plates: setup
 	$(BIN)/python -m benchmarks plates
