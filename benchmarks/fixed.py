@@ -35,9 +35,7 @@ def fixed_clip(folder: Path = BUILD / "fixed") -> Clip:
 
 
 def _pictures(truth: list[FrameTruth]) -> Iterator[Picture]:
-    actors = [
-        Actor(person(hue=hue, mirrored=walk[2] < 0), partial(_way, *walk)) for hue, *walk in WALKS
-    ]
+    actors = [Actor(person(hue=hue, mirrored=walk[2] < 0), partial(_way, *walk)) for hue, *walk in WALKS]
     rng = np.random.default_rng(1)
     noise: list[np.ndarray[Any, np.dtype[np.float32]]] = [
         rng.normal(0, NOISE, (SIZE[1], SIZE[0], 1)).astype(np.float32) for _ in range(16)
