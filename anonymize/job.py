@@ -9,7 +9,7 @@ from pathlib import Path
 
 from anonymize import media, pipeline, plan, report
 from anonymize.data import Kind
-from anonymize.detect import Detector, build
+from anonymize.detect import Detector, build, refuse_unfit
 from anonymize.errors import OutputError, PlanError
 from anonymize.inputs import Item
 from anonymize.media import Source
@@ -24,13 +24,16 @@ def detectors_for(settings: Settings, threads: int = 0) -> list[Detector]:
     """The detectors that `settings` ask for; none where only zones are to be redacted.
 
     Args:
-        settings: targets and detectors.
+        settings: targets, detectors and device.
         threads: processor threads that each may use; 0 for all.
 
     Raises:
-        ModelError: a model is missing or altered, or none of them finds what is wanted.
+        ModelError: a model is missing or altered, none of them finds what is wanted, or the device cannot be used.
     """
-    return list(build(settings.detect.detectors, settings.targets, threads)) if settings.targets else []
+    if not settings.targets:
+        return []
+    refuse_unfit(settings.verify.detectors, settings.detect.device)
+    return build(settings.detect.detectors, settings.targets, threads, settings.detect.device)
 
 
 def run(
@@ -132,6 +135,7 @@ def _release(work: Work, made: Plan, *, force: bool) -> tuple[Path, Report]:
         plan="given" if work.by_hand else "made",
         settings=to_mapping(replace(settings, redact=made.about.redact)),
         models=dict(made.about.found_by),
+        devices=proved.devices,
         seconds=work.watch.seconds,
     )
 

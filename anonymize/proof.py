@@ -66,12 +66,17 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """A rendering that passed: what was drawn, when its frames are shown, what had to be changed, what was examined."""
+    """A rendering that passed: what was drawn, when its frames are shown, what had to be changed, what was examined.
+
+    Args:
+        devices: on what the detectors of both looks ran, by name.
+    """
 
     plan: Plan
     times: Timestamps
     notes: tuple[str, ...]
     verified: Verified
+    devices: dict[str, str]
 
 
 def prove(work: Work, made: Plan, temporary: Path) -> Proved:
@@ -87,7 +92,7 @@ def prove(work: Work, made: Plan, temporary: Path) -> Proved:
         AnonymizeError: it could not be made.
     """
     if work.settings.verify.publish_unverified:
-        return Proved(made, *_render(work, made, temporary), Verified(Verdict.UNVERIFIED))
+        return Proved(made, *_render(work, made, temporary), Verified(Verdict.UNVERIFIED), devices_of(work.found_by))
     looking = lookers(work.settings, work.found_by)
     turn = 0
     while True:
@@ -99,7 +104,7 @@ def prove(work: Work, made: Plan, temporary: Path) -> Proved:
         turn += 1
     if verified.verdict is Verdict.FAIL:
         raise VerificationError(_complaint(work, verified), verified)
-    return Proved(made, times, notes, verified)
+    return Proved(made, times, notes, verified, devices_of((*work.found_by, *looking)))
 
 
 def check_file(
@@ -151,8 +156,14 @@ def check_file(
         plan="given" if drawn else "",
         settings=to_mapping(settings),
         models={detector.name: detector.sha256 for detector in looking},
+        devices=devices_of(looking),
         seconds=watch.seconds,
     )
+
+
+def devices_of(detectors: Sequence[Detector]) -> dict[str, str]:
+    """On what each of `detectors` runs, by its name."""
+    return {detector.name: detector.device for detector in detectors}
 
 
 def facts(info: MediaInfo, sha256: str, times: Sequence[Any]) -> dict[str, Any]:

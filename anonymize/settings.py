@@ -46,6 +46,19 @@ class Codec(StrEnum):
     PRORES = "prores"
 
 
+class Device(StrEnum):
+    """On what networks run. `anonymize.models.devices` says what each is for onnxruntime, and what `auto` tries."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    TENSORRT = "tensorrt"
+    OPENVINO = "openvino"
+    OPENVINO_GPU = "openvino-gpu"
+    COREML = "coreml"
+    DIRECTML = "directml"
+    AUTO = "auto"
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A half-open stretch of time ``start <= t < end`` in seconds of the presentation; `end` None: to the end."""
@@ -81,6 +94,8 @@ class Detect:
     detectors: tuple[str, ...] = ("centerface", "argus:plates")
     """Registered detectors, all of which look; their finds are merged. With a kind behind its name
     (`argus:plates`) only that of what it finds counts."""
+    device: Device = Device.CPU
+    """On what they run. One that cannot be used is an error: nothing is taken in its place, but by `auto`."""
     min_face: float = 16.0
     """Height in pixels of the smallest face wanted. It sets the scale at which detectors work."""
     min_plate: float = 24.0

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from anonymize.errors import UsageError
-from anonymize.settings import Audio, Codec, Settings, Style, from_mapping
+from anonymize.settings import Audio, Codec, Device, Settings, Style, from_mapping
 
 REPAIRS = 3
 """Passes of `--repair`, where the preset names no number."""
@@ -51,6 +51,15 @@ Detectors = Annotated[
         help="Which models look, with commas: see `anonymize models list`.",
         show_default="the preset's",
         rich_help_panel=LOOK,
+    ),
+]
+DeviceOption = Annotated[
+    Device | None,
+    typer.Option(
+        "--device",
+        help="On what detectors run; what cannot be used is refused. auto takes the best there is.",
+        show_default="the preset's",
+        rich_help_panel=RUN,
     ),
 ]
 MinFace = Annotated[
@@ -241,6 +250,7 @@ def settings(
     *,
     targets: Targets | None = None,
     detectors: str | None = None,
+    device: Device | None = None,
     min_face: float | None = None,
     min_plate: float | None = None,
     style: Style | None = None,
@@ -262,6 +272,7 @@ def settings(
         "targets": names,
         "detect": {
             "detectors": detectors.split(",") if detectors else None,
+            "device": device,
             "min_face": min_face,
             "min_plate": min_plate,
         },

@@ -261,6 +261,7 @@ def test_doctor_finds_this_machine_fit():
     done = anonymize("doctor")
     assert done.returncode == 0, done.stdout
     assert "libx264" in done.stdout
+    assert "auto takes" in done.stdout
 
 
 def test_version():

@@ -35,6 +35,10 @@ class Detector(Protocol):
         """Of its weights, so that a plan can say what it was made with."""
 
     @property
+    def device(self) -> str:
+        """On what it runs, and how much of it elsewhere, so that a report can say so."""
+
+    @property
     def kinds(self) -> frozenset[Kind]:
         """What it finds."""
 

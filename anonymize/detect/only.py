@@ -20,6 +20,7 @@ class _Only:
         self._detector = detector
         self.name = detector.name
         self.sha256 = detector.sha256
+        self.device = detector.device
         self.kinds = detector.kinds & frozenset(kinds)
         self.smallest = self._of(detector.smallest)
         self.biggest = self._of(detector.biggest)

