@@ -15,7 +15,6 @@ from anonymize.models import devices
 from anonymize.settings import Device
 
 WANTED_ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1", "prores_ks")
-HARDWARE_ENCODERS = ("h264_nvenc", "hevc_nvenc", "h264_qsv", "h264_vaapi", "h264_videotoolbox")
 TRIED = "argus"
 """The network that devices are tried with: it is always there."""
 LEAST_MEMORY = 2 << 30
@@ -56,9 +55,22 @@ def _opencv() -> tuple[bool, str]:
 def _codecs() -> tuple[bool, str]:
     import av
 
-    usable = [name for name in (*WANTED_ENCODERS, *HARDWARE_ENCODERS) if name in av.codecs_available]
+    usable = [name for name in WANTED_ENCODERS if name in av.codecs_available]
     missing = [name for name in WANTED_ENCODERS if name not in usable]
     return not missing, f"{', '.join(usable)}" + (f"; missing: {', '.join(missing)}" if missing else "")
+
+
+def _hardware() -> tuple[bool, str]:
+    """The encoders of graphics cards, each opened for 720p."""
+    from anonymize.media.hardware import hardware, options, why_not
+
+    here: list[str] = []
+    missing: dict[str, list[str]] = {}
+    for codec, encoder in hardware().items():
+        why = why_not(encoder, encoder.formats["yuv420p"], (1280, 720), options(encoder, 20, 5))
+        (here if why is None else missing.setdefault(why, [])).append(codec.value)
+    words = [", ".join(here) or "none can be used here"]
+    return True, "; ".join([*words, *(f"not {', '.join(names)} ({why})" for why, names in missing.items())])
 
 
 def _engine() -> tuple[bool, str]:
@@ -122,6 +134,7 @@ EXAMINERS: dict[str, Callable[[], tuple[bool, str]]] = {
     "versions": _versions,
     "opencv": _opencv,
     "encoders": _codecs,
+    "hardware": _hardware,
     "engine": _engine,
     "devices": _devices,
     "models": _models,

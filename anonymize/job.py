@@ -61,6 +61,7 @@ def run(
     watch = Stopwatch()
     found_by = detectors_for(settings) if detectors is None else detectors
     with _open(item, settings, stdin) as source:
+        media.check_output(source, settings.output, item.target.suffix if item.named else "")
         digest = _digest(item, stdin)
         made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress))
         return _release(Work(source, item, settings, found_by, on_progress, watch), made, force=force)
@@ -100,6 +101,7 @@ def render(
     if made.about.sha256 != _digest(item, stdin):
         raise PlanError(f"{item.label}: the plan was made for another file; detect again on this one")
     with _open(item, settings, stdin) as source:
+        media.check_output(source, settings.output, item.target.suffix if item.named else "")
         for _ in source.frames():  # as `run` does: what a file holds is known for sure at its end only
             continue
         found_by = [] if settings.verify.publish_unverified else detectors_for(settings)

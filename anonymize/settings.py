@@ -35,7 +35,10 @@ class Audio(StrEnum):
 
 
 class Codec(StrEnum):
-    """Which video encoder writes the output; `auto` follows the source's bit depth, colour and container."""
+    """Which video encoder writes the output; `auto` follows the source's bit depth, colour and container.
+
+    Those with a family behind the dash are part of a graphics card (`anonymize.media.hardware`); `auto` takes none.
+    """
 
     AUTO = "auto"
     H264 = "h264"
@@ -44,6 +47,17 @@ class Codec(StrEnum):
     VP9 = "vp9"
     FFV1 = "ffv1"
     PRORES = "prores"
+    H264_NVENC = "h264-nvenc"
+    H265_NVENC = "h265-nvenc"
+    AV1_NVENC = "av1-nvenc"
+    H264_QSV = "h264-qsv"
+    H265_QSV = "h265-qsv"
+    AV1_QSV = "av1-qsv"
+    H264_AMF = "h264-amf"
+    H265_AMF = "h265-amf"
+    AV1_AMF = "av1-amf"
+    H264_VIDEOTOOLBOX = "h264-videotoolbox"
+    H265_VIDEOTOOLBOX = "h265-videotoolbox"
 
 
 class Device(StrEnum):

@@ -15,9 +15,7 @@ from anonymize.settings import Detect, Device, Settings, Verify, from_mapping, t
 from tests.test_cli import anonymize
 
 ABSENT = [
-    device
-    for device, provider in PROVIDERS.items()
-    if provider.name not in models.engine().get_available_providers()
+    device for device, provider in PROVIDERS.items() if provider.name not in models.engine().get_available_providers()
 ]
 """Devices that the onnxruntime of these tests does not have: all but the processor, with the ordinary wheel."""
 

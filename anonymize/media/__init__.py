@@ -1,7 +1,7 @@
 """Reading and writing pictures and sound: the only room that knows FFmpeg and Pillow."""
 
 from anonymize.media.commit import pending
-from anonymize.media.open import open_sink, open_source, output_suffix
+from anonymize.media.open import check_output, open_sink, open_source, output_suffix
 from anonymize.media.protocols import AudioInfo, Colour, FieldOrder, Hdr, MediaInfo, Sink, Source
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "MediaInfo",
     "Sink",
     "Source",
+    "check_output",
     "open_sink",
     "open_source",
     "output_suffix",

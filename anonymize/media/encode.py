@@ -10,6 +10,7 @@ import av
 from av.codec.context import Flags
 from av.video.stream import VideoStream
 
+from anonymize.media import hardware
 from anonymize.media.choose import Target
 from anonymize.media.protocols import FieldOrder, Hdr, MediaInfo
 from anonymize.settings import Output
@@ -58,6 +59,8 @@ def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
     """The encoder's private options."""
     speed = speed_index(output.speed)
     name = target.encoder.name
+    if hardware.family(target.encoder):
+        return hardware.options(target.encoder, output.quality, speed)
     if name in ("libx264", "libx264rgb"):
         chosen = {"crf": str(output.quality), "preset": SPEEDS[speed], "a53cc": "0", "udu_sei": "0"}
         return chosen | ({"rc-lookahead": str(_lookahead(info, 40))} if speed >= SPEEDS.index("fast") else {})
