@@ -110,6 +110,19 @@ def test_interlaced_video_is_refused(tmp_path: Path) -> None:
         media.check_output(opened, Output(codec=Codec.H264_NVENC))
 
 
+def test_graded_hdr_is_refused_where_its_metadata_would_be_lost(tmp_path: Path) -> None:
+    display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+    source = make_video(
+        tmp_path / "in.mp4",
+        frames=3,
+        codec="libx265",
+        pix_fmt="yuv420p10le",
+        options={"preset": "ultrafast", "x265-params": f"log-level=none:master-display={display}"},
+    )
+    with media.open_source(source) as opened, pytest.raises(UnsupportedInput, match="h265-nvenc.*mastering display"):
+        media.check_output(opened, Output(codec=Codec.H265_NVENC))
+
+
 def pairs() -> set[tuple[str, str]]:
     return {pair for encoder in HARDWARE.values() for pair in encoder.formats.items()}
 
