@@ -119,7 +119,7 @@ def test_graded_hdr_is_refused_where_its_metadata_would_be_lost(tmp_path: Path) 
         pix_fmt="yuv420p10le",
         options={"preset": "ultrafast", "x265-params": f"log-level=none:master-display={display}"},
     )
-    with media.open_source(source) as opened, pytest.raises(UnsupportedInput, match="h265-nvenc.*mastering display"):
+    with media.open_source(source) as opened, pytest.raises(UnsupportedInput, match=r"h265-nvenc.*mastering display"):
         media.check_output(opened, Output(codec=Codec.H265_NVENC))
 
 

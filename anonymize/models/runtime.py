@@ -57,9 +57,9 @@ class Session:
     def __init__(self, name: str, content: bytes, threads: int, device: Device) -> None:
         self._name, self._content, self._threads = name, content, threads
         self.device = device
-        self._made: InferenceSession | None = self._make()
-        self.place = self._placed(self._made)
+        self.place = ""
         """The device, and how much of the network onnxruntime put elsewhere: what reports tell."""
+        self._made: InferenceSession | None = self._make()
 
     def run(self, outputs: Sequence[str] | None, inputs: dict[str, Any]) -> list[Any]:
         """The arrays `outputs` (None: all) for the arrays `inputs`.
@@ -117,9 +117,10 @@ class Session:
         except Exception as error:  # onnx and onnxruntime raise a dozen classes that share only this one
             if self.device is Device.CPU:
                 raise ModelError(f"onnxruntime cannot run the model {self._name!r}: {error}") from error
-            raise unusable(self.device, missing or _words(error)) from error
+            raise unusable(self.device, "; ".join(filter(None, (missing, _words(error))))) from error
         if made.get_providers()[0] != provider.name:
             raise unusable(self.device, missing)
+        self.place = self._placed(made)
         made.disable_fallback()  # or a run that fails goes on on the processor, and a line on stdout is all that tells
         return made
 
