@@ -11,6 +11,7 @@ from anonymize.detect.detector import FLOOR
 from anonymize.errors import ModelError, UsageError
 from anonymize.live.looker import detectors as live_detectors
 from anonymize.models.devices import AUTO, PROVIDERS
+from anonymize.models.runtime import _words
 from anonymize.settings import Detect, Device, Settings, Verify, from_mapping, to_mapping
 from tests.test_cli import anonymize
 
@@ -126,6 +127,15 @@ def test_doctor_tries_devices_and_never_names_one_that_asks_a_server() -> None:
     assert "cpu" in findings["devices"].detail
     assert "auto takes " in findings["devices"].detail
     assert all(provider.name != "AzureExecutionProvider" for provider in PROVIDERS.values())
+
+
+def test_the_words_of_onnxruntime_are_told_without_places_in_its_source() -> None:
+    told = (
+        "/src/pybind_state.cc:584 void python::Register(PySessionOptions&, const Options&) Please install TensorRT.\n"
+    )
+    assert _words(RuntimeError(told)) == "Please install TensorRT."
+    assert _words(RuntimeError("out of memory\n at 3")) == "out of memory at 3"
+    assert len(_words(RuntimeError("word " * 1000))) < 320
 
 
 def test_every_detector_says_on_what_it_runs() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -25,6 +26,7 @@ ERRORS_ONLY, NOTHING = 3, 4
 device is said by our own errors."""
 _REASON = 300
 """Letters of onnxruntime's own words in an error, at most: they hold stack traces."""
+_PLACE = re.compile(r"/\S+\.(?:cc|h):\d+ [^()]*\([^()]*\) (?=[A-Z\[])")
 
 
 def engine() -> Any:
@@ -193,8 +195,8 @@ def _nvidia_libraries(onnxruntime: Any) -> str:
 
 
 def _words(error: Exception) -> str:
-    """What `error` says, on one line."""
-    text = " ".join(str(error).split())
+    """What `error` says, on one line, without the places in onnxruntime's source that it names."""
+    text = _PLACE.sub("", " ".join(str(error).split()))
     return text if len(text) <= _REASON else f"{text[:_REASON]} ..."
 
 
