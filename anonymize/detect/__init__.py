@@ -13,7 +13,7 @@ from anonymize.errors import ModelError, UsageError
 from anonymize.models import find, list_models
 from anonymize.settings import Device
 
-__all__ = ["DETECTORS", "FLOOR", "Detector", "Gaze", "asked", "build", "look", "refuse_unfit"]
+__all__ = ["DETECTORS", "FLOOR", "PROCESSOR_ONLY", "Detector", "Gaze", "asked", "build", "look", "refuse_unfit"]
 
 
 def _argus(threads: int, device: Device) -> Detector:

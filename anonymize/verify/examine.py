@@ -72,7 +72,8 @@ def lookers(settings: Settings, found_by: Sequence[Detector], threads: int = 0) 
         before = frozenset[Kind]().union(*(each.kinds for each in found_by if each.name == name))
         kinds = settings.targets & set(find(name).kinds)
         if kinds - before and state[name] is State.OK:
-            return [*(each for each in found_by if each.name != name), *build([name], kinds, threads, settings.detect.device)]
+            second = build([name], kinds, threads, settings.detect.device)
+            return [*(each for each in found_by if each.name != name), *second]
     return list(found_by)
 
 

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Kind
-from anonymize.detect import DETECTORS, FLOOR, Detector, build
+from anonymize.detect import DETECTORS, FLOOR, PROCESSOR_ONLY, Detector, build
 from anonymize.errors import ModelError
 from anonymize.settings import Device
 
@@ -25,7 +25,7 @@ IMPORTED = Path(__file__).parents[3] / "shared" / "models"
 """Where a developer's machine keeps the models that a user would import."""
 
 
-@pytest.fixture(params=sorted(DETECTORS), scope="module")
+@pytest.fixture(params=sorted(set(DETECTORS) - (set() if DEVICE is Device.CPU else PROCESSOR_ONLY)), scope="module")
 def detector(request: pytest.FixtureRequest) -> Detector:
     return made(request.param)
 
