@@ -163,7 +163,9 @@ def test_the_default_detectors_use_one_thread(monkeypatch):
     monkeypatch.setattr("anonymize.live.looker.build", lambda *arguments: asked.append(arguments) or [])
     detectors(Settings())
     detectors(Settings(detect=Detect(device=Device.AUTO)))
-    assert asked == [(("centerface",), Settings().targets, 1, device) for device in (Device.CPU, Device.AUTO)]
+    default = Settings()
+    names, targets = default.detect.detectors, default.targets
+    assert asked == [(names, targets, 1, device) for device in (Device.CPU, Device.AUTO)]
 
 
 # Pace
