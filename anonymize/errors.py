@@ -12,7 +12,9 @@
     ├── PlanError                   9   a plan file is malformed or belongs to other media
     ├── PartialFailure             10   several inputs: some are done, some failed
     │   (`anonymize verify`: 11        passed, with doubts; no error, and so no class)
-    └── ReportError                12   a report is malformed, unsigned, or not what was signed
+    ├── ReportError                12   a report is malformed, unsigned, or not what was signed
+    └── LedgerError                14   the ledger of an output folder is damaged, or of a newer version
+        (`anonymize status`: 15, 16     a run is going on, was stopped; no errors, and so no classes)
     (interrupted by Ctrl-C: 130, by TERM: 143)
 
 Every message says what happened, to which file, and what to do about it.
@@ -103,3 +105,9 @@ class ReportError(AnonymizeError):
     """A report is malformed, is not signed, or is not what was signed."""
 
     exit_code = 12
+
+
+class LedgerError(AnonymizeError):
+    """The ledger of an output folder is damaged, or was written by a newer version."""
+
+    exit_code = 14

@@ -26,6 +26,25 @@ VIDEO_SUFFIXES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """What a run that keeps a ledger tells whoever works on one of its items.
+
+    Args:
+        folder: the output folder.
+        mark: the run's; its temporary files and proofs carry it, so that it is known whose they were.
+        settings: hash of the settings that matter.
+        place: hash of where the source is.
+        replaces: what an earlier run released for this item, and this one may replace.
+    """
+
+    folder: Path
+    mark: str
+    settings: str
+    place: str
+    replaces: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One input and where its result goes.
 
@@ -35,6 +54,7 @@ class Item:
         relative: the target's place within the output folder, for what lies beside it (reports).
         named: the user wrote this very name, so its suffix is an order.
         sought: the user named this file or pattern; one that a folder merely contains is left out if it is not media.
+        claim: of the run that has it, if that keeps a ledger.
     """
 
     source: Path | None
@@ -42,6 +62,7 @@ class Item:
     relative: Path
     named: bool
     sought: bool
+    claim: Claim | None = None
 
     @property
     def expected(self) -> bool:
@@ -77,6 +98,13 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
         _checked(Item(source, folder / target, target, named=False, sought=sought))
         for (source, _, sought), target in zip(found, targets, strict=True)
     ]
+
+
+def output_folder(items: Sequence[Item]) -> Path | None:
+    """The folder that all `items` go below; None where one file goes to the very name that was asked for."""
+    if not items or items[0].named:
+        return None
+    return items[0].target.parents[len(items[0].relative.parts) - 1]
 
 
 def only_item(text: str, out: str) -> Item:

@@ -7,15 +7,15 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-from anonymize import media, pipeline, plan, report
+from anonymize import ledger, media, pipeline, plan, report
 from anonymize.data import Kind
 from anonymize.detect import Detector, build, refuse_unfit
 from anonymize.errors import OutputError, PlanError
 from anonymize.inputs import Item
 from anonymize.media import Source
-from anonymize.pipeline import OnProgress, ignore
+from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan
-from anonymize.proof import Stopwatch, Work, facts, prove
+from anonymize.proof import Proved, Stopwatch, Work, facts, prove
 from anonymize.report import Report
 from anonymize.settings import Settings, to_mapping
 
@@ -60,7 +60,8 @@ def run(
     """
     watch = Stopwatch()
     found_by = detectors_for(settings) if detectors is None else detectors
-    with _open(item, settings, stdin) as source:
+    on_progress(Progress("detect", 0, None))
+    with ledger.at_work(item.claim), _open(item, settings, stdin) as source:
         media.check_output(source, settings.output, item.target.suffix if item.named else "")
         digest = _digest(item, stdin)
         made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress))
@@ -121,11 +122,19 @@ def _release(work: Work, made: Plan, *, force: bool) -> tuple[Path, Report]:
     """Render `made` under a temporary name, examine what came out, and only then give it its name."""
     source, item, settings = work.source, work.item, work.settings
     target = item.target if item.named else _fitting(item.target, media.output_suffix(source, settings.output))
-    with media.pending(target, force=force) as temporary:
+    claim = item.claim
+    force = force or (claim is not None and target == claim.replaces)
+    with media.pending(target, force=force, mark=claim.mark if claim else "") as temporary:
         proved = prove(work, made, temporary)
-        digest = report.sha256(temporary)
-    times, made = proved.times, proved.plan
-    return target, Report(
+        account = _account(work, proved, report.sha256(temporary))
+        ledger.leave_proof(item, target, account)
+    return target, account
+
+
+def _account(work: Work, proved: Proved, digest: str) -> Report:
+    """What was done; `digest` is the output's sha256."""
+    source, settings, made, times = work.source, work.settings, proved.plan, proved.times
+    return Report(
         verdict=proved.verified.verdict.value,
         source=facts(source.info, made.about.sha256, times),
         output={"sha256": digest, "notes": list(proved.notes)},

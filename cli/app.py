@@ -12,6 +12,7 @@ from anonymize import presets
 from anonymize.cli import evaluate as evaluate_command
 from anonymize.cli import options as o
 from anonymize.cli import report as report_commands
+from anonymize.cli import status as status_command
 from anonymize.cli import verify as verify_command
 from anonymize.cli.live import live
 
@@ -20,7 +21,8 @@ app = typer.Typer(
     help="Find faces and licence plates in video and pictures, and remove them. Local, offline, checked.",
     epilog="Exit codes: 0 done, 1 internal error, 2 usage, 3 unreadable input, 4 damaged input, 5 unsupported input, "
     "6 output cannot be written, 7 check failed, 8 model missing, 9 bad plan, 10 some of several inputs failed, "
-    "11 verified with doubts, 12 bad report or signature, 130 or 143 interrupted.",
+    "11 verified with doubts, 12 bad report or signature, 14 bad ledger, 15 going on, 16 stopped (status), "
+    "130 or 143 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,6 +36,7 @@ app.command()(live)
 app.add_typer(report_commands.app, name="report")
 app.command()(evaluate_command.evaluate)
 app.command()(verify_command.verify)
+app.command()(status_command.status)
 
 
 @app.callback(invoke_without_command=True)
@@ -102,7 +105,14 @@ def run(
     items = plan_items(inputs, output)
     display = show.Display(machine=json, several=len(items) > 1)
     outcomes = batch.run(
-        items, settings, force=force, workers=workers, reports=report, stdin=_stdin(inputs), on_item=display
+        items,
+        settings,
+        force=force,
+        workers=workers,
+        reports=report,
+        stdin=_stdin(inputs),
+        on_item=display,
+        on_start=display.begun,
     )
     if len(items) != 1 and not json:
         show.summary(outcomes)

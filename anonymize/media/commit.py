@@ -16,11 +16,11 @@ _AT_FDCWD, _RENAME_NOREPLACE = -100, 1
 
 
 @contextmanager
-def pending(path: Path, *, force: bool = False) -> Iterator[Path]:
+def pending(path: Path, *, force: bool = False, mark: str = "") -> Iterator[Path]:
     """A place to write `path` in: a hidden file beside it with the same suffix, renamed if the block ends well.
 
     Whatever ends the block otherwise, Ctrl-C included, removes the file. Without `force` an existing `path` is never
-    replaced, not even one that appears while the block runs.
+    replaced, not even one that appears while the block runs. The hidden file's name tells the `mark` of a run.
 
     Raises:
         OutputError: the folder is missing or forbidden, the disk is full, or `path` exists and `force` is not given.
@@ -29,7 +29,8 @@ def pending(path: Path, *, force: bool = False) -> Iterator[Path]:
         raise OutputError(_exists(path))
     if path.is_dir():
         raise OutputError(f"{path.name}: a folder of this name is in the way")
-    temporary = path.with_name(f".anonymize-{secrets.token_hex(6)}{path.suffix}")
+    owner = f"{mark}-" if mark else ""
+    temporary = path.with_name(f".anonymize-{owner}{secrets.token_hex(6)}{path.suffix}")
     try:
         with _plainly(path):
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
