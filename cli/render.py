@@ -235,7 +235,7 @@ def _stretch(find: Mapping[str, Any]) -> str:
 def summary(outcomes: Sequence[Outcome]) -> None:
     """How many files are done, failed, left out; and which failed."""
     done = sum(outcome.output is not None for outcome in outcomes)
-    before = sum(outcome.before for outcome in outcomes)
+    before = sum(outcome.before and not outcome.left_out for outcome in outcomes)
     left_out = sum(outcome.left_out for outcome in outcomes)
     failed = [o for o in outcomes if o.output is None and not o.left_out]
     earlier = f" ({before} before)" if before else ""

@@ -26,8 +26,8 @@ def start(found: Start) -> Iterator[str]:
         left = found.files - found.before - found.left_out
         yield f"{found.before} of {found.files} were done before{late}{out}, {left or 'nothing'} to do"
     for why, names in found.again.items():
-        listed = ", ".join(names) if len(names) <= 3 else f"{len(names)} files"
-        yield f"  again, {why}: {listed}"
+        listed = ", ".join(names) if len(names) <= 3 else _files(len(names), "file")
+        yield f"  {'in the way' if why == 'made from another source' else 'again'}, {why}: {listed}"
 
 
 def status(folder: Path, found: Status) -> Iterator[str]:

@@ -131,7 +131,7 @@ class Book:
             names = (item.source, item.target)
             if outcome.left_out:
                 return row if row.released else replace(row, source_stamp=self._stamps[row.name])
-            why = " ".join(nameless(outcome.report.error, names, row.name).split())
+            why = " ".join(nameless(outcome.report.error, names).split()).removeprefix("the file: ")
             return replace(row, why=why, exit_code=outcome.exit_code)
         output = text_of(outcome.output.relative_to(claim.folder))
         new = recover.released(row, outcome.report, output, claim.settings, self._run.number)

@@ -22,7 +22,7 @@ _NO_MATTER = ("live",)
 
 
 class Why(StrEnum):
-    """Why a file that the ledger knows is done again; empty where it does not know it."""
+    """Why a file that the ledger knows is not done; empty where it does not know it."""
 
     NEW = ""
     BROKEN_OFF = "the run that worked on it was stopped"
@@ -32,7 +32,7 @@ class Why(StrEnum):
     GONE = "its output is gone"
     OUTPUT = "its output was changed"
     FORCED = "--force asks for it"
-    ELSEWHERE = "what is there was made from another source"
+    ELSEWHERE = "made from another source"
 
 
 @dataclass(frozen=True, slots=True)

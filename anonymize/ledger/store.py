@@ -68,7 +68,7 @@ class File:
         name: the target's place in the output folder, before its suffix follows its content.
         run: number of the run that listed it last.
         state: what became of it in that run.
-        why: the reason of a failure, on one line, with the file's name for its path.
+        why: the reason of a failure, on one line, without paths.
         exit_code: of that failure.
         bytes: size of the source.
         since: when work on it began.
