@@ -58,9 +58,11 @@ def sweep(folder: Path, store: Store, runs: Sequence[Run], rows: Mapping[str, Fi
         found.rows.append(new)
         found.reports[proof.name] = proof.report
     with store.change():
-        store.put([*found.rows, *(replace(run, swept=1) for run in dead.values())])
+        store.put(found.rows)
     for path in left:
         traces.remove(path)
+    with store.change():  # last, so that a run that is killed here is no loss
+        store.put([replace(run, swept=1) for run in dead.values()])
     found.removed = len(left) - len(proofs)
     return found
 

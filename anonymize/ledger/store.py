@@ -189,7 +189,7 @@ class Store:
     def files(self) -> dict[str, File]:
         """Every file by name."""
         with _plainly(self._path):
-            return {file.name: file for file in _files(self._database)}
+            return {file.name: file for file in _files(self._database, self._path)}
 
     def salt(self) -> bytes:
         """What the hashes of paths are salted with."""
@@ -210,7 +210,7 @@ def read(path: Path) -> tuple[list[Run], list[File]]:
             database.execute("BEGIN")  # both tables as of one moment
             if _is_new(database, path):
                 return [], []
-            return _runs(database), list(_files(database))
+            return _runs(database), list(_files(database, path))
 
 
 def text_of(path: PurePath) -> str:
@@ -234,7 +234,7 @@ def _is_new(database: sqlite3.Connection, path: Path) -> bool:
         )
     (sound,) = database.execute("PRAGMA quick_check(1)").fetchone()
     if sound != "ok":
-        raise LedgerError(_damaged(path, sound))
+        raise LedgerError(_damaged(path, " ".join(sound.split())))
     return False
 
 
@@ -243,11 +243,13 @@ def _runs(database: sqlite3.Connection) -> list[Run]:
     return [Run(*row) for row in database.execute(f"SELECT {names} FROM run ORDER BY number")]
 
 
-def _files(database: sqlite3.Connection) -> Iterator[File]:
+def _files(database: sqlite3.Connection, path: Path) -> Iterator[File]:
     names = [f.name for f in fields(File)]
     for row in database.execute(f"SELECT {', '.join(names)} FROM file ORDER BY name"):
         values = dict(zip(names, row, strict=True))
         values |= {name: os.fsdecode(values[name]) for name in ("name", "output", "why")}
+        if values["state"] not in set(State):
+            raise LedgerError(_damaged(path, f"nobody knows the state {values['state']!r}"))
         yield File(**{**values, "state": State(values["state"])})
 
 
@@ -268,12 +270,8 @@ def _plainly(path: Path) -> Iterator[None]:
     """Turn what SQLite says into an error for people."""
     try:
         yield
-    except AnonymizeError:
-        raise
     except sqlite3.Error as error:
         raise _told(path, error) from error
-    except (ValueError, TypeError, OverflowError) as error:  # a value that no row of ours holds
-        raise LedgerError(_damaged(path, str(error))) from error
 
 
 def _told(path: Path, error: sqlite3.Error) -> AnonymizeError:
