@@ -113,7 +113,9 @@ def kill_test(clips: Path, place: Path, *, kills: int, workers: int = 1, seed: i
     start = time.perf_counter()
     while struck.total() < kills:
         early = rng.random() < IDLE or len(known) == len(expected)
-        delay = rng.uniform(0, idle) if early else rng.uniform(0.8 * idle, idle + 2 * each * workers)
+        ahead = len(known) / len(expected) > struck.total() / kills  # so that there is work left for the last kill
+        late = idle + each * workers * (0.7 if ahead else 2)
+        delay = rng.uniform(0, idle) if early else rng.uniform(0.8 * idle, late)
         if not _killed(clips, whole, workers, delay):
             continue  # it was done by then
         doing = _doing(whole)

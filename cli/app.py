@@ -70,7 +70,7 @@ def run(
     spare: o.Spared = None,
     only: o.Only = None,
     obscure: o.Obscure = None,
-    force: o.Force = False,
+    force: o.ForceAgain = False,
     allow_damaged: o.AllowDamaged = False,
     workers: o.Workers = 1,
     repair: o.Repair = None,

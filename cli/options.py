@@ -144,6 +144,15 @@ Obscure = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace an existing output.", rich_help_panel=RUN)]
+ForceAgain = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        "-f",
+        help="Replace existing outputs; in a folder, do again what was done before.",
+        rich_help_panel=RUN,
+    ),
+]
 AllowDamaged = Annotated[
     bool,
     typer.Option(

@@ -252,7 +252,8 @@ def test_a_folder_is_mirrored_and_one_failure_leaves_the_rest_alone(footage, tmp
         plan_items([str(footage)], str(out)), settings(), workers=workers, reports=tmp_path / "reports"
     )
     by_name = {o.item.relative.name: o for o in outcomes}
-    assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*.*")) == ["a.mp4", "photo.jpg", "sub/b.mp4"]
+    files = sorted(p.relative_to(out).as_posix() for p in out.rglob("*.*"))
+    assert files == [".anonymize.lock", ".anonymize.sqlite", "a.mp4", "photo.jpg", "sub/b.mp4"]
     assert by_name["broken.mp4"].exit_code == errors.UnreadableInput.exit_code
     assert by_name["notes.txt"].left_out
     assert batch.exit_code(outcomes) == errors.PartialFailure.exit_code
