@@ -8,7 +8,6 @@ to itself; then it shares the lock with its workers, so that one that outlives i
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -39,7 +38,7 @@ class Lock:
     """
 
     def __init__(self, folder: Path, mark: str) -> None:
-        self._folder = folder
+        self._folder, self._mark = folder, mark
         with _plainly(folder):
             self._file = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o666)
         try:
@@ -52,19 +51,20 @@ class Lock:
             raise
 
     def share(self) -> None:
-        """Let workers in. Raises `OutputError` where another run was quicker."""
+        """Let workers in. Raises `OutputError` where another run was quicker: for a moment nobody holds the lock."""
+        self._take(shared=True)
         with _plainly(self._folder):
-            if not _flock(self._file, fcntl.LOCK_SH):
+            if _read(self._file)[0] != self._mark:
                 raise OutputError(_busy(self._folder, self._file))
 
     def close(self) -> None:
         """Let go."""
         os.close(self._file)
 
-    def _take(self) -> None:
+    def _take(self, *, shared: bool = False) -> None:
         start = time.monotonic()
         with _plainly(self._folder):
-            while not _flock(self._file, fcntl.LOCK_EX):
+            while not _flock(self._file, shared=shared):
                 patience = MOMENT if _lives(_holder(self._file)) else PATIENCE
                 if time.monotonic() - start > patience:
                     raise OutputError(_busy(self._folder, self._file))
@@ -85,7 +85,7 @@ def at_work(claim: Claim | None) -> Iterator[None]:
         file = os.open(claim.folder / NAME, os.O_RDONLY)
     try:
         with _plainly(claim.folder):
-            fcntl.flock(file, fcntl.LOCK_SH)
+            _flock(file, shared=True, wait=True)
             mark = _read(file)[0]
         if mark != claim.mark:
             raise OutputError(f"{claim.folder}: another run works in this folder now; this one gives way")
@@ -103,17 +103,21 @@ def held(folder: Path) -> bool | None:
     except OSError:
         return None
     try:
-        return not _flock(file, fcntl.LOCK_EX)
+        return not _flock(file)
     except OSError:
         return None
     finally:
         os.close(file)
 
 
-def _flock(file: int, kind: int) -> bool:
-    """Try to lock without waiting."""
+def _flock(file: int, *, shared: bool = False, wait: bool = False) -> bool:
+    """Lock `file`, which is open; False where another holds it and there is to be no wait. Raises `OSError`."""
     try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        import fcntl
+    except ImportError:  # Windows: there one file at a time can be done, and needs no lock
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK)) from None
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
     except OSError as error:
         if error.errno in _TAKEN:
             return False
