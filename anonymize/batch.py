@@ -69,7 +69,8 @@ def run(
         items: inputs and where their results go.
         settings: the same for all.
         force: replace existing outputs.
-        workers: processes that work side by side; 1 works in this one.
+        workers: processes that work side by side: on files where there are several, else on the segments of a long
+            video. 1 works in this one.
         reports: folder for an account of every item, in JSON, written as each ends.
         stdin: the medium itself, where an item is standard input.
         on_item: told of progress and outcomes.
@@ -78,7 +79,7 @@ def run(
         ModelError: a model is missing: found out before the first item, since it would fail them all.
         OutputError: a report cannot be written.
     """
-    work = _worker(settings, force, stdin, threads=0)
+    work = _worker(settings, force, stdin, threads=0, workers=1 if len(items) > 1 else workers)
     tell = _telling(reports, on_item)
     if workers == 1 or len(items) <= 1:
         return [_settle(item, work, tell) for item in items]
@@ -129,12 +130,14 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
     return codes.pop() if len(codes) == 1 else PartialFailure.exit_code
 
 
-def _worker(settings: Settings, force: bool, stdin: bytes, threads: int) -> Work:
+def _worker(settings: Settings, force: bool, stdin: bytes, threads: int, workers: int = 1) -> Work:
     """What anonymises items, with detectors made once."""
     detectors = job.detectors_for(settings, threads)
 
     def work(item: Item, on_progress: OnProgress) -> tuple[Path, Report]:
-        return job.run(item, settings, force=force, detectors=detectors, stdin=stdin, on_progress=on_progress)
+        return job.run(
+            item, settings, force=force, detectors=detectors, stdin=stdin, workers=workers, on_progress=on_progress
+        )
 
     return work
 
