@@ -117,13 +117,13 @@ def cut_up(source: Input, name: str) -> Cut | None:
                 return None
             for packet in container.demux():
                 counted.count(packet, stream)
-                if packet.stream.index == stream.index and not _noted(packet, packets):
+                if packet.stream.index == stream.index and not _noted(packet, packets, by_dts=_SEEKABLE[kind]):
                     return None
             counted.finish(container, stream)
             time_base = Fraction(stream.time_base)
     except av.error.FFmpegError:
         return None  # a whole pass tells how much of it is lost
-    if counted.words() or not _in_order(packets):
+    if counted.words() or not _in_order(packets, by_dts=_SEEKABLE[kind]):
         return None
     times = Timestamps(time_base)
     times.pts = array("q", sorted(packets.pts))
@@ -131,28 +131,30 @@ def cut_up(source: Input, name: str) -> Cut | None:
     return Cut(segments, times, counted) if len(segments) > 1 else None
 
 
-def _noted(packet: Packet[Stream], packets: _Packets) -> bool:
+def _noted(packet: Packet[Stream], packets: _Packets, *, by_dts: bool) -> bool:
     """Whether `packet` is one picture like any other, and is now among `packets`."""
     if packet.pts is None and packet.dts is None and not packet.size:
         return True  # a flush marker
-    if packet.pts is None or packet.dts is None or not packet.size or packet.is_corrupt or packet.is_discard:
+    dts = packet.dts if by_dts else packet.pts  # Matroska has none, FFmpeg's guesses lack some
+    if packet.pts is None or dts is None or not packet.size or packet.is_corrupt or packet.is_discard:
         return False
     if packet.has_sidedata("new_extradata") or packet.has_sidedata("encryption_info"):
         return False
     if packet.is_keyframe:
         packets.keys.append(len(packets.pts))
     packets.pts.append(packet.pts)
-    packets.dts.append(packet.dts)
+    packets.dts.append(dts)
     return True
 
 
-def _in_order(packets: _Packets) -> bool:
+def _in_order(packets: _Packets, *, by_dts: bool) -> bool:
     """Whether every picture has a time of its own, none is decoded too late, and the first is a key frame."""
     pts, dts = np.array(packets.pts, np.int64), np.array(packets.dts, np.int64)
     if not len(pts) or packets.keys[:1] != [0]:
         return False
-    rising = bool((np.diff(dts) > 0).all() and (np.diff(np.sort(pts)) > 0).all())
-    return rising and bool((dts <= pts).all()) and int(pts.argmin()) == 0
+    if by_dts and not ((np.diff(dts) > 0).all() and (dts <= pts).all()):
+        return False
+    return bool((np.diff(np.sort(pts)) > 0).all()) and int(pts.argmin()) == 0
 
 
 def _segments(packets: _Packets, times: Timestamps, by_dts: bool) -> Iterator[Segment]:
