@@ -23,7 +23,7 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
 
-from anonymize.errors import AnonymizeError
+from anonymize.errors import ProcessError
 
 AHEAD = 256 << 20
 """Bytes of messages kept of a task whose turn has not come; beyond, its process waits."""
@@ -103,8 +103,8 @@ class Crew:
         """What every task tells, task by task; take all of one before the next.
 
         Raises:
-            AnonymizeError: a task failed with it, or its processes died.
-            Exception: whatever else a task raised.
+            ProcessError: the process that did a task died, and so did the next one.
+            Exception: whatever a task raised.
         """
         if self._workers <= 1:
             yield from (iter(self._bench.do(task)) for task in tasks)
@@ -178,7 +178,7 @@ class Crew:
         task = ledger[number]
         task.deaths += 1
         if task.deaths >= _DEATHS:
-            raise AnonymizeError(
+            raise ProcessError(
                 f"{self._name}: the process working on it died twice (out of memory?); nothing was released. "
                 "Try fewer --workers"
             )

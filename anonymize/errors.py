@@ -12,6 +12,7 @@
     ├── PlanError                   9   a plan file is malformed or belongs to other media
     ├── PartialFailure             10   several inputs: some are done, some failed
     │   (`anonymize verify`: 11        passed, with doubts; no error, and so no class)
+    ├── ProcessError                1   a process that worked on a part of a file died, twice
     └── ReportError                12   a report is malformed, unsigned, or not what was signed
     (interrupted by Ctrl-C: 130, by TERM: 143)
 
@@ -103,3 +104,7 @@ class ReportError(AnonymizeError):
     """A report is malformed, is not signed, or is not what was signed."""
 
     exit_code = 12
+
+
+class ProcessError(AnonymizeError):
+    """A process that worked on a part of a file died, and so did the one that took its place."""

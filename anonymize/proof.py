@@ -193,7 +193,9 @@ def _examine(
     evidence = Evidence(Wanted.of(work.source, times, work.settings.output), work.source, made, work.by_hand)
     return work.watch.time(
         "verify",
-        lambda: examine(temporary, evidence, work.settings, looking, turn=turn, on_progress=work.on_progress),
+        lambda: examine(
+            temporary, evidence, work.settings, looking, turn=turn, on_progress=work.on_progress, team=work.team
+        ),
     )
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from anonymize import media
 from anonymize.crew import Crew
@@ -27,34 +27,6 @@ from anonymize.settings import Output, Redact, Settings
 from anonymize.watch import Observation, observed
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Looking:
-    """A task: look through a segment; where `detectors` is false, only read it."""
-
-    segment: Segment
-    detectors: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """A task: draw a plan on a segment and encode it.
-
-    Args:
-        segment: which.
-        plan: what is drawn on it, and on the frames of `seeds`.
-        seeds: where mosaics get their colours that were sampled before it began.
-        info: the source.
-        target, output: how it is encoded.
-    """
-
-    segment: Segment
-    plan: Plan
-    seeds: tuple[Seed, ...]
-    info: MediaInfo
-    target: Target
-    output: Output
 
 
 @dataclass
@@ -72,6 +44,8 @@ class Bench:
     threads: int = 0
     _source: VideoSource | None = field(default=None, repr=False)
     _detectors: Sequence[Detector] | None = field(default=None, repr=False)
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What tasks leave for the next one."""
 
     @classmethod
     def here(cls, source: VideoSource, settings: Settings, detectors: Sequence[Detector]) -> Bench:
@@ -83,54 +57,100 @@ class Bench:
     def source(self) -> VideoSource:
         """The video, open."""
         if self._source is None:
-            self._source = media.open_video(self.path, allow_damaged=self.settings.allow_damaged)
-            self._source.threads = self.threads
+            self._source = self.opened(self.path)
             _share_processor(self.threads)
         return self._source
+
+    def opened(self, path: Path) -> VideoSource:
+        """Another video, open."""
+        source = media.open_video(path, allow_damaged=self.settings.allow_damaged)
+        source.threads = self.threads
+        return source
 
     @cached_property
     def detectors(self) -> Sequence[Detector]:
         """Who looks."""
         if self._detectors is None:
-            self._detectors = build(self.settings.detect.detectors, self.settings.targets, self.threads)
+            wanted = self.settings.detect.detectors if self.settings.targets else ()
+            self._detectors = build(wanted, self.settings.targets, self.threads)
         return self._detectors
 
-    def do(self, task: Any) -> Iterator[Any]:
-        """Do a `Looking` (observations, then `Traits`) or a `Drawing` (a `Head`, then lists of `Coded`).
+    def rest(self) -> None:
+        """Have the detectors give back their memory: the encoder needs it."""
+        for detector in self._detectors or ():
+            detector.rest()
 
-        Raises:
-            CannotCut: the segment does not hold what it should.
-        """
-        return self._look(task) if isinstance(task, Looking) else self._draw(task)
-
-    def _look(self, task: Looking) -> Iterator[Observation | Traits]:
-        traits = Traits()
-        frames = self.source.part(task.segment, traits)
-        yield from observed(frames, self.detectors if task.detectors else (), self.settings)
-        yield traits
-
-    def _draw(self, task: Drawing) -> Iterator[Head | list[Coded]]:
-        if self._detectors is not None:
-            for detector in self._detectors:
-                detector.rest()  # the encoder needs the memory
-        memory = self._remembered(task)
-        looks = task.plan.about.redact
-        frames = self.source.part(task.segment, Traits())
-        drawn = (redacted(frame, task.plan.at(frame.index), looks, memory) for frame in frames)
-        yield from media.coded(drawn, task.info, task.target, task.output)
-
-    def _remembered(self, task: Drawing) -> Memory:
-        """The colours that the mosaics of earlier segments have where this one begins."""
+    def remembered(self, plan: Plan, seeds: Sequence[Seed]) -> Memory:
+        """The colours that the mosaics of earlier segments have where a segment begins."""
         memory = Memory()
-        for seed in task.seeds:
+        for seed in seeds:
             wanted = set(seed.frames)
             for frame in self.source.part(seed.segment, Traits()):
                 if frame.index in wanted:
-                    redact(frame.writable().planes, task.plan.at(frame.index), task.plan.about.redact, memory)
+                    redact(frame.writable().planes, plan.at(frame.index), plan.about.redact, memory)
                     wanted.remove(frame.index)
                     if not wanted:
                         break
         return memory
+
+    def do(self, task: Task) -> Iterator[Any]:
+        """Do `task`.
+
+        Raises:
+            CannotCut: the segment does not hold what it should.
+        """
+        return task.do(self)
+
+
+class Task(Protocol):
+    """Work on one segment. It is sent to a process, and does there what it says."""
+
+    def do(self, bench: Bench) -> Iterator[Any]:
+        """What it tells, in order, and always the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Look through a segment: observations, then `Traits`. Where `detectors` is false, it is only read."""
+
+    segment: Segment
+    detectors: bool
+
+    def do(self, bench: Bench) -> Iterator[Observation | Traits]:
+        """See `Task.do`."""
+        traits = Traits()
+        frames = bench.source.part(self.segment, traits)
+        yield from observed(frames, bench.detectors if self.detectors else (), bench.settings)
+        yield traits
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Draw a plan on a segment and encode it: a `Head`, then for every frame a list of `Coded`.
+
+    Args:
+        segment: which.
+        plan: what is drawn on it, and on the frames of `seeds`.
+        seeds: where mosaics get their colours that were sampled before it began.
+        info: the source.
+        target, output: how it is encoded.
+    """
+
+    segment: Segment
+    plan: Plan
+    seeds: tuple[Seed, ...]
+    info: MediaInfo
+    target: Target
+    output: Output
+
+    def do(self, bench: Bench) -> Iterator[Head | list[Coded]]:
+        """See `Task.do`."""
+        bench.rest()
+        memory = bench.remembered(self.plan, self.seeds)
+        looks = self.plan.about.redact
+        frames = bench.source.part(self.segment, Traits())
+        drawn = (redacted(frame, self.plan.at(frame.index), looks, memory) for frame in frames)
+        yield from media.coded(drawn, self.info, self.target, self.output)
 
 
 def _share_processor(threads: int) -> None:
@@ -156,13 +176,19 @@ class Team:
     Args:
         source: the video.
         cut: its segments; None where it is read in one go.
-        crew: who works on them.
+        bench: where they are worked on.
+        workers: processes that do it; 1 for this one.
     """
 
-    def __init__(self, source: Source, cut: Cut | None, crew: Crew) -> None:
+    def __init__(self, source: Source, cut: Cut | None, bench: Bench, workers: int) -> None:
         self._source = source
         self._cut = cut
-        self._crew = crew
+        self._bench = bench
+        self._crew = Crew(workers, bench, source.info.name)
+
+    def close(self) -> None:
+        """End all processes."""
+        self._crew.close()
 
     @property
     def peaks(self) -> list[int]:
@@ -218,12 +244,20 @@ class Team:
 
     def drawn(self, cut: Cut, plan: Plan, target: Target, output: Output) -> Iterator[Iterator[Head | list[Coded]]]:
         """Every segment, drawn and encoded."""
-        size = self._source.info.width, self._source.info.height
-        before = seeds(cut, plan, size)
-        tasks = [
-            Drawing(segment, _part(plan, segment, of), of, self._source.info, target, output)
-            for segment, of in zip(cut.segments, before, strict=True)
-        ]
+        info = self._source.info
+        parts = self.parts(cut, plan)
+        return self._crew.run([Drawing(segment, part, of, info, target, output) for segment, part, of in parts])
+
+    def parts(self, cut: Cut, plan: Plan) -> Iterator[tuple[Segment, Plan, tuple[Seed, ...]]]:
+        """Every segment with what of `plan` is drawn on it, and where its mosaics get the colours that they have."""
+        before = seeds(cut, plan, (self._source.info.width, self._source.info.height))
+        for segment, of in zip(cut.segments, before, strict=True):
+            frames = [(segment.first, segment.end), *((frame, frame + 1) for seed in of for frame in seed.frames)]
+            yield segment, Plan(plan.about, plan.regions.within(frames)), of
+
+    def run(self, tasks: Sequence[Task], **kept: Any) -> Iterator[Iterator[Any]]:
+        """What each of other tasks tells; `kept` is on this process's own bench, for where nobody else works."""
+        self._bench.kept.update(kept)
         return self._crew.run(tasks)
 
 
@@ -239,18 +273,12 @@ def team(source: Source, settings: Settings, detectors: Sequence[Detector], work
     """
     cut = media.cut_up(source.input, source.name) if isinstance(source, VideoSource) else None
     if cut is None or not isinstance(source, VideoSource) or not isinstance(source.input, Path):
-        yield Team(source, None, Crew(1, Bench(Path(), settings), ""))
+        yield Team(source, None, Bench(Path(), settings), workers=1)
         return
     workers = min(workers, len(cut.segments))
     if workers > 1:
         bench = Bench(source.input, settings, max(1, (os.cpu_count() or 1) // workers))
     else:
         bench = Bench.here(source, settings, detectors)
-    with Crew(workers, bench, source.name) as crew:
-        yield Team(source, cut, crew)
-
-
-def _part(plan: Plan, segment: Segment, seeds: Sequence[Seed]) -> Plan:
-    """What of `plan` is needed to draw `segment`."""
-    frames = [(segment.first, segment.end), *((frame, frame + 1) for seed in seeds for frame in seed.frames)]
-    return Plan(plan.about, plan.regions.within(frames))
+    with closing(Team(source, cut, bench, workers)) as made:
+        yield made

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -104,8 +104,14 @@ class _Packets:
     keys: list[int] = field(default_factory=list)
 
 
-def cut_up(source: Input, name: str) -> Cut | None:
-    """The segments of the file `source`; None if it is too short for two, or nobody can be sure that they are right."""
+def cut_up(source: Input, name: str, like: Cut | None = None) -> Cut | None:
+    """The segments of the file `source`; None if it is too short for two, or nobody can be sure that they are right.
+
+    Args:
+        source: any video.
+        name: for messages.
+        like: another video with as many frames: where it was cut, this one is. None if it has no key frames there.
+    """
     if not isinstance(source, Path):
         return None
     packets, counted = _Packets(), Damage(source)
@@ -127,8 +133,14 @@ def cut_up(source: Input, name: str) -> Cut | None:
         return None
     times = Timestamps(time_base)
     times.pts = array("q", sorted(packets.pts))
-    segments = tuple(_segments(packets, times, _SEEKABLE[kind]))
-    return Cut(segments, times, counted) if len(segments) > 1 else None
+    keys = _keys(packets, times, by_dts=_SEEKABLE[kind])
+    if like is None:
+        starts = _starts(keys, times)
+    elif len(times) == len(like.times) and all(segment.first in keys for segment in like.segments):
+        starts = [segment.first for segment in like.segments]
+    else:
+        return None
+    return Cut(tuple(_segments(starts, keys, times)), times, counted) if len(starts) > 1 else None
 
 
 def _noted(packet: Packet[Stream], packets: _Packets, *, by_dts: bool) -> bool:
@@ -157,19 +169,27 @@ def _in_order(packets: _Packets, *, by_dts: bool) -> bool:
     return bool((np.diff(np.sort(pts)) > 0).all()) and int(pts.argmin()) == 0
 
 
-def _segments(packets: _Packets, times: Timestamps, by_dts: bool) -> Iterator[Segment]:
-    """Each begins with the first key frame that comes late enough after the one before it began."""
-    pts = times.pts
-    least = LEAST / times.time_base
-    starts: list[tuple[int, int | None]] = [(0, None)]
-    for key in packets.keys:
-        shown = packets.pts[key]
-        if shown - pts[starts[-1][0]] >= least and pts[-1] - shown >= least:
-            index = int(np.searchsorted(np.frombuffer(pts, np.int64), shown))
-            starts.append((index, packets.dts[key] if by_dts else shown))
-    ends = [*(first for first, _ in starts[1:]), len(pts)]
-    for number, ((first, entry), end) in enumerate(zip(starts, ends, strict=True)):
-        yield Segment(number, first, end, entry, pts[first : end + OVERLAP])
+def _keys(packets: _Packets, times: Timestamps, *, by_dts: bool) -> dict[int, int]:
+    """The index of every key frame, in the order of the file, and the timestamp that leads there."""
+    shown = np.frombuffer(times.pts, np.int64)
+    stamps = packets.dts if by_dts else packets.pts
+    return {int(np.searchsorted(shown, packets.pts[key])): stamps[key] for key in packets.keys}
+
+
+def _starts(keys: Iterable[int], times: Timestamps) -> list[int]:
+    """Where segments begin: each at the first key frame that comes late enough after the one before it began."""
+    pts, least = times.pts, LEAST / times.time_base
+    starts = [0]
+    for index in keys:
+        if pts[index] - pts[starts[-1]] >= least and pts[-1] - pts[index] >= least:
+            starts.append(index)
+    return starts
+
+
+def _segments(starts: Sequence[int], keys: Mapping[int, int], times: Timestamps) -> Iterator[Segment]:
+    ends = [*starts[1:], len(times)]
+    for number, (first, end) in enumerate(zip(starts, ends, strict=True)):
+        yield Segment(number, first, end, keys[first] if first else None, times.pts[first : end + OVERLAP])
 
 
 def checksum(picture: VideoPicture, so_far: int) -> int:
