@@ -94,6 +94,7 @@ def render(
     *,
     style: Style | None = None,
     force: bool = False,
+    workers: int = 1,
     reports: Path | None = None,
     stdin: bytes = b"",
     on_item: OnItem = ignore,
@@ -106,6 +107,7 @@ def render(
         settings: what comes out.
         style: draw faces in this style, whatever the plan says.
         force: replace an existing output.
+        workers: processes that work side by side on the segments of a long video.
         reports: folder for the account, in JSON.
         stdin: the medium itself, where the item is standard input.
         on_item: told of progress and of the outcome.
@@ -117,7 +119,7 @@ def render(
         made = made.drawn(replace(made.about.redact, face=replace(made.about.redact.face, style=style)))
 
     def work(item: Item, on_progress: OnProgress) -> tuple[Path, Report]:
-        return job.render(item, made, settings, force=force, stdin=stdin, on_progress=on_progress)
+        return job.render(item, made, settings, force=force, stdin=stdin, workers=workers, on_progress=on_progress)
 
     return _settle(item, work, _telling(reports, on_item))
 

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 from anonymize import media, pipeline, plan, report
+from anonymize.crew import peak_memory
 from anonymize.data import Kind
 from anonymize.detect import Detector, build
 from anonymize.errors import OutputError, PlanError
@@ -148,6 +149,7 @@ def _release(work: Work, made: Plan, *, force: bool) -> tuple[Path, Report]:
         settings=to_mapping(replace(settings, redact=made.about.redact)),
         models=dict(made.about.found_by),
         seconds=work.watch.seconds,
+        memory=(peak_memory(), *work.team.peaks),
     )
 
 

@@ -124,6 +124,7 @@ def detect(
     obscure: o.Obscure = None,
     force: o.Force = False,
     allow_damaged: o.AllowDamaged = False,
+    workers: o.Workers = 1,
     json: o.Json = False,
 ) -> None:
     """Write what would be redacted in a video as a plan, to read, edit and `render`."""
@@ -146,7 +147,14 @@ def detect(
     )
     item = only_item(source, output)
     display = show.Display(machine=json, several=False)
-    made = job.detect(item, settings, force=force, stdin=_stdin([source]), on_progress=lambda news: display(item, news))
+    made = job.detect(
+        item,
+        settings,
+        force=force,
+        stdin=_stdin([source]),
+        workers=workers,
+        on_progress=lambda news: display(item, news),
+    )
     display.planned(item, made)
 
 
@@ -162,6 +170,7 @@ def render(
     quality: o.Quality = None,
     force: o.Force = False,
     allow_damaged: o.AllowDamaged = False,
+    workers: o.Workers = 1,
     publish_unverified: o.PublishUnverified = False,
     report: o.ReportFolder = None,
     json: o.Json = False,
@@ -187,6 +196,7 @@ def render(
         settings,
         style=style,
         force=force,
+        workers=workers,
         reports=report,
         stdin=_stdin([source]),
         on_item=show.Display(machine=json, several=False),

@@ -6,18 +6,21 @@ import signal
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 import anonymize
-from anonymize import errors, plan
+from anonymize import errors, job, plan
 from anonymize.data import Kind, Region, Why
-from anonymize.media import segments
+from anonymize.media import open_source, segments
 from anonymize.pipeline import Progress
 from anonymize.report import sha256 as file_sha256
+from anonymize.segments import team
 from anonymize.settings import Redact, Settings, from_mapping
+from anonymize.verify import Evidence, examine
 from tests.conftest import astronaut
 from tests.media import Picture, make_video, pattern, read_audio, read_video
 
@@ -67,29 +70,31 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def alone(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
-    """What one worker makes of `clip`: the plan and the file."""
+def alone(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes, dict[str, Any]]:
+    """What one worker makes of `clip`: the plan, the file, and what was examined."""
     folder = tmp_path_factory.mktemp("alone")
     anonymize.write_plan(clip, folder / "plan.jsonl", settings())
     report = anonymize.run(clip, folder / "safe.mp4", settings())
     assert report.verdict == "pass"
     assert report.redacted["tracks"]["face"] == 1
-    return (folder / "plan.jsonl").read_bytes(), (folder / "safe.mp4").read_bytes()
+    return (folder / "plan.jsonl").read_bytes(), (folder / "safe.mp4").read_bytes(), report.verified
 
 
 @pytest.mark.parametrize("workers", [2, 4])
 def test_any_number_of_workers_gives_the_same_plan_and_the_same_file(
-    workers: int, clip: Path, alone: tuple[bytes, bytes], tmp_path: Path
+    workers: int, clip: Path, alone: tuple[bytes, bytes, dict[str, Any]], tmp_path: Path
 ) -> None:
     anonymize.write_plan(clip, tmp_path / "plan.jsonl", settings(), workers=workers)
     assert (tmp_path / "plan.jsonl").read_bytes() == alone[0]
     report = anonymize.run(clip, tmp_path / "safe.mp4", settings(), workers=workers)
-    assert report.verdict == "pass"
+    assert report.verified == alone[2]
+    assert len(report.memory) == 1 + min(workers, 3)
+    assert all(peak > 50 << 20 for peak in report.memory)
     assert (tmp_path / "safe.mp4").read_bytes() == alone[1]
 
 
 def test_a_face_keeps_its_identity_over_seams_and_is_covered_there(
-    clip: Path, alone: tuple[bytes, bytes], tmp_path: Path
+    clip: Path, alone: tuple[bytes, bytes, dict[str, Any]], tmp_path: Path
 ) -> None:
     made = plan.parse(alone[0].decode().splitlines(), "plan")
     for index in range(FRAMES):
@@ -120,6 +125,31 @@ def test_mosaics_keep_their_colours_over_seams(
     whole, one = read_video(tmp_path / "whole.mkv"), read_video(tmp_path / "one.mkv")
     assert all(np.array_equal(a, b) for a, b in zip(one, whole, strict=True))
     assert (tmp_path / "one.mkv").read_bytes() == (tmp_path / "two.mkv").read_bytes()
+
+
+@pytest.mark.parametrize("style", ["solid", "mosaic"])
+def test_an_examination_in_segments_finds_what_one_in_one_go_finds(style: str, clip: Path, tmp_path: Path) -> None:
+    """Of an output that lacks a region which the plan has, over both seams."""
+    looks = from_mapping(Redact, {"face": {"style": style}}, Redact(), "")
+    about = plan.About(file_sha256(clip), FRAMES, *SIZE, looks)
+    missing = [(i, i + 1, Region((10.0 + i, 10.0, 90.0 + i, 90.0), Kind.FACE, Why.DETECTED, 1)) for i in range(15, 50)]
+    other = [(i, i + 1, Region((0.0, 92.0, 60.0, 120.0), Kind.FACE, Why.DETECTED, 0)) for i in range(FRAMES)]
+    plan.write(plan.Plan(about, plan.Regions(other)), tmp_path / "plan.jsonl")
+    unverified = settings(verify={"publish_unverified": True})
+    anonymize.render_plan(clip, tmp_path / "plan.jsonl", tmp_path / "leaks.mp4", unverified)
+    assert segments.cut_up(tmp_path / "leaks.mp4", "leaks.mp4", like=segments.cut_up(clip, clip.name))
+    found_by = job.detectors_for(settings())
+    with open_source(clip) as source, team(source, settings(), found_by, workers=1) as ours:
+        ours.read()
+        evidence = Evidence(None, source, plan.Plan(about, plan.Regions([*missing, *other])))
+        told: list[int] = []
+        by_parts = examine(
+            tmp_path / "leaks.mp4", evidence, settings(), found_by, team=ours, on_progress=lambda p: told.append(p.done)
+        )
+        whole = examine(tmp_path / "leaks.mp4", evidence, settings(), found_by)
+    assert by_parts == whole
+    assert [(leak.track, leak.frames) for leak in whole.leaks if leak.track == 1]
+    assert told == list(range(1, FRAMES + 1))
 
 
 @pytest.mark.parametrize("at", [19, 20, 21])
@@ -170,7 +200,7 @@ def killer(deaths: int, stage: str, at: int) -> Callable[[Progress], None]:
 
 @pytest.mark.parametrize(("stage", "at"), [("detect", 3), ("render", 5)])
 def test_a_killed_worker_is_replaced_and_nothing_changes(
-    stage: str, at: int, clip: Path, alone: tuple[bytes, bytes], tmp_path: Path
+    stage: str, at: int, clip: Path, alone: tuple[bytes, bytes, dict[str, Any]], tmp_path: Path
 ) -> None:
     anonymize.run(clip, tmp_path / "safe.mp4", settings(), workers=2, on_progress=killer(1, stage, at))
     assert (tmp_path / "safe.mp4").read_bytes() == alone[1]
