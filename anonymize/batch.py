@@ -92,7 +92,8 @@ def run(
         items: inputs and where their results go.
         settings: the same for all.
         force: replace existing outputs, and do again what was done.
-        workers: processes that work side by side; 1 works in this one.
+        workers: processes that work side by side: on files where there are several, else on the segments of a long
+            video. 1 works in this one.
         reports: folder for an account of every item, in JSON, written as each ends.
         stdin: the medium itself, where an item is standard input.
         on_item: told of progress and outcomes.
@@ -103,7 +104,7 @@ def run(
         OutputError: a report or the ledger cannot be written, or another run works in the output folder.
         LedgerError: the ledger is damaged, or of a newer version.
     """
-    work = _worker(settings, force, stdin, threads=0)
+    work = _worker(settings, force, stdin, threads=0, workers=1 if len(items) > 1 else workers)
 
     def execute(items: Sequence[Item], on_item: OnItem) -> list[Outcome]:
         return _execute(items, work, (settings, force, stdin), workers, _telling(reports, on_item))
@@ -150,6 +151,7 @@ def render(
     *,
     style: Style | None = None,
     force: bool = False,
+    workers: int = 1,
     reports: Path | None = None,
     stdin: bytes = b"",
     on_item: OnItem = ignore,
@@ -162,6 +164,7 @@ def render(
         settings: what comes out.
         style: draw faces in this style, whatever the plan says.
         force: replace an existing output.
+        workers: processes that work side by side on the segments of a long video.
         reports: folder for the account, in JSON.
         stdin: the medium itself, where the item is standard input.
         on_item: told of progress and of the outcome.
@@ -173,7 +176,7 @@ def render(
         made = made.drawn(replace(made.about.redact, face=replace(made.about.redact.face, style=style)))
 
     def work(item: Item, on_progress: OnProgress) -> tuple[Path, Report]:
-        return job.render(item, made, settings, force=force, stdin=stdin, on_progress=on_progress)
+        return job.render(item, made, settings, force=force, stdin=stdin, workers=workers, on_progress=on_progress)
 
     return _settle(item, work, _telling(reports, on_item))
 
@@ -186,12 +189,14 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
     return codes.pop() if len(codes) == 1 else PartialFailure.exit_code
 
 
-def _worker(settings: Settings, force: bool, stdin: bytes, threads: int) -> Work:
+def _worker(settings: Settings, force: bool, stdin: bytes, threads: int, workers: int = 1) -> Work:
     """What anonymises items, with detectors made once."""
     detectors = job.detectors_for(settings, threads)
 
     def work(item: Item, on_progress: OnProgress) -> tuple[Path, Report]:
-        return job.run(item, settings, force=force, detectors=detectors, stdin=stdin, on_progress=on_progress)
+        return job.run(
+            item, settings, force=force, detectors=detectors, stdin=stdin, workers=workers, on_progress=on_progress
+        )
 
     return work
 

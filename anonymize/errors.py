@@ -12,6 +12,7 @@
     ├── PlanError                   9   a plan file is malformed or belongs to other media
     ├── PartialFailure             10   several inputs: some are done, some failed
     │   (`anonymize verify`: 11        passed, with doubts; no error, and so no class)
+    ├── ProcessError                1   a process that worked on a part of a file died, twice
     ├── ReportError                12   a report is malformed, unsigned, or not what was signed
     └── LedgerError                14   the ledger of an output folder is damaged, or of a newer version
         (`anonymize status`: 15, 16     a run is going on, was stopped; no errors, and so no classes)
@@ -111,3 +112,7 @@ class LedgerError(AnonymizeError):
     """The ledger of an output folder is damaged, or was written by a newer version."""
 
     exit_code = 14
+
+
+class ProcessError(AnonymizeError):
+    """A process that worked on a part of a file died, and so did the one that took its place."""

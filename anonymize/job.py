@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 from anonymize import ledger, media, pipeline, plan, report
+from anonymize.crew import peak_memory
 from anonymize.data import Kind
 from anonymize.detect import Detector, build, refuse_unfit
 from anonymize.errors import OutputError, PlanError
@@ -17,6 +18,7 @@ from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan
 from anonymize.proof import Proved, Stopwatch, Work, facts, prove
 from anonymize.report import Report
+from anonymize.segments import team as team_for
 from anonymize.settings import Settings, to_mapping
 
 
@@ -43,6 +45,7 @@ def run(
     force: bool = False,
     detectors: Sequence[Detector] | None = None,
     stdin: bytes = b"",
+    workers: int = 1,
     on_progress: OnProgress = ignore,
 ) -> tuple[Path, Report]:
     """Anonymise one input: plan, draw, verify, release. The released path, and the account of it.
@@ -53,6 +56,8 @@ def run(
         force: replace an existing output.
         detectors: what looks; made from `settings` if not given. Pass them to share them between files.
         stdin: the medium itself, where the item is standard input.
+        workers: processes that work side by side on the segments of a long video; 1 works in this one. They make their
+            own detectors, from `settings`. The result is the same with any number.
         on_progress: told after every frame.
 
     Raises:
@@ -61,23 +66,38 @@ def run(
     watch = Stopwatch()
     found_by = detectors_for(settings) if detectors is None else detectors
     on_progress(Progress("detect", 0, None))
-    with ledger.at_work(item.claim), _open(item, settings, stdin) as source:
+    with (
+        ledger.at_work(item.claim),
+        _open(item, settings, stdin) as source,
+        team_for(source, settings, found_by, workers) as team,
+    ):
         media.check_output(source, settings.output, item.target.suffix if item.named else "")
         digest = _digest(item, stdin)
-        made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress))
-        return _release(Work(source, item, settings, found_by, on_progress, watch), made, force=force)
+        made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress, team))
+        return _release(Work(source, item, settings, found_by, on_progress, watch, team), made, force=force)
 
 
 def detect(
-    item: Item, settings: Settings, *, force: bool = False, stdin: bytes = b"", on_progress: OnProgress = ignore
+    item: Item,
+    settings: Settings,
+    *,
+    force: bool = False,
+    stdin: bytes = b"",
+    workers: int = 1,
+    on_progress: OnProgress = ignore,
 ) -> Plan:
-    """Look through one input and write the plan to `item.target`.
+    """Look through one input and write the plan to `item.target`; see `run`.
 
     Raises:
         AnonymizeError: nothing was written; the message says why.
     """
-    with _open(item, settings, stdin) as source, media.pending(item.target, force=force) as temporary:
-        made = pipeline.detect(source, settings, detectors_for(settings), _digest(item, stdin), on_progress)
+    found_by = detectors_for(settings)
+    with (
+        _open(item, settings, stdin) as source,
+        team_for(source, settings, found_by, workers) as team,
+        media.pending(item.target, force=force) as temporary,
+    ):
+        made = pipeline.detect(source, settings, found_by, _digest(item, stdin), on_progress, team)
         plan.write(made, temporary)
     return made
 
@@ -89,6 +109,7 @@ def render(
     *,
     force: bool = False,
     stdin: bytes = b"",
+    workers: int = 1,
     on_progress: OnProgress = ignore,
 ) -> tuple[Path, Report]:
     """Draw a plan on the input it was made for: verify and release. The released path, and the account of it.
@@ -101,12 +122,11 @@ def render(
     """
     if made.about.sha256 != _digest(item, stdin):
         raise PlanError(f"{item.label}: the plan was made for another file; detect again on this one")
-    with _open(item, settings, stdin) as source:
+    found_by = [] if settings.verify.publish_unverified else detectors_for(settings)
+    with _open(item, settings, stdin) as source, team_for(source, settings, found_by, workers) as team:
         media.check_output(source, settings.output, item.target.suffix if item.named else "")
-        for _ in source.frames():  # as `run` does: what a file holds is known for sure at its end only
-            continue
-        found_by = [] if settings.verify.publish_unverified else detectors_for(settings)
-        work = Work(source, item, settings, found_by, on_progress, Stopwatch(), by_hand=True)
+        team.read()  # as `run` does: what a file holds is known for sure at its end only
+        work = Work(source, item, settings, found_by, on_progress, Stopwatch(), team, by_hand=True)
         return _release(work, made, force=force)
 
 
@@ -148,6 +168,7 @@ def _account(work: Work, proved: Proved, digest: str) -> Report:
         models=dict(made.about.found_by),
         devices=proved.devices,
         seconds=work.watch.seconds,
+        memory=(peak_memory(), *work.team.peaks),
     )
 
 

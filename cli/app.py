@@ -137,6 +137,7 @@ def detect(
     obscure: o.Obscure = None,
     force: o.Force = False,
     allow_damaged: o.AllowDamaged = False,
+    workers: o.Workers = 1,
     json: o.Json = False,
 ) -> None:
     """Write what would be redacted in a video as a plan, to read, edit and `render`."""
@@ -160,7 +161,14 @@ def detect(
     )
     item = only_item(source, output)
     display = show.Display(machine=json, several=False)
-    made = job.detect(item, settings, force=force, stdin=_stdin([source]), on_progress=lambda news: display(item, news))
+    made = job.detect(
+        item,
+        settings,
+        force=force,
+        stdin=_stdin([source]),
+        workers=workers,
+        on_progress=lambda news: display(item, news),
+    )
     display.planned(item, made)
 
 
@@ -177,6 +185,7 @@ def render(
     device: o.DeviceOption = None,
     force: o.Force = False,
     allow_damaged: o.AllowDamaged = False,
+    workers: o.Workers = 1,
     publish_unverified: o.PublishUnverified = False,
     report: o.ReportFolder = None,
     json: o.Json = False,
@@ -203,6 +212,7 @@ def render(
         settings,
         style=style,
         force=force,
+        workers=workers,
         reports=report,
         stdin=_stdin([source]),
         on_item=show.Display(machine=json, several=False),

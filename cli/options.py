@@ -161,7 +161,12 @@ AllowDamaged = Annotated[
         rich_help_panel=RUN,
     ),
 ]
-Workers = Annotated[int, typer.Option(help="Files to work on side by side.", min=1, max=64, rich_help_panel=RUN)]
+Workers = Annotated[
+    int,
+    typer.Option(
+        help="Processes side by side: on files, or on the parts of one long video.", min=1, max=64, rich_help_panel=RUN
+    ),
+]
 ReportFolder = Annotated[
     Path | None,
     typer.Option("--report", help="Folder for a report.json per input.", show_default=False, rich_help_panel=RUN),

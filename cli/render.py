@@ -196,6 +196,9 @@ def account(outcome: Outcome) -> Iterable[str]:
     frames = report.source["frames"]
     speed = f"{frames / total:.1f} frames/s" if total and frames > 1 else f"{total:.1f} s"
     yield f"{outcome.item.label} -> {outcome.output}: {subjects}, {frames} frames checked, {speed}"
+    if len(report.memory) > 1:
+        here, *workers = (f"{peak / 1e6:.0f}" for peak in report.memory)
+        yield f"  memory, at most: {here} MB, and {', '.join(workers)} MB in its workers"
     for note in report.output["notes"]:
         yield f"  note: {note}"
     if hidden := report.redacted["box_frames"].get("unbracketed"):

@@ -34,6 +34,11 @@ def open_source(source: Input, *, allow_damaged: bool = False) -> Source:
     return VideoSource(source, allow_damaged=allow_damaged)
 
 
+def open_video(path: Path, *, allow_damaged: bool = False) -> VideoSource:
+    """Open once more the video `path`, which `open_source` found to be one."""
+    return VideoSource(path, allow_damaged=allow_damaged)
+
+
 def open_sink(path: Path, source: Source, output: Output) -> Sink:
     """Open `path` for what is made of `source`; the suffix is the container.
 

@@ -50,6 +50,7 @@ class Report:
         models: sha256 by name.
         devices: on what the detectors of both looks ran, by name.
         seconds: wall time by stage.
+        memory: the most that each process took, in bytes: the one that wrote the report, then its workers.
         created: when, in UTC.
     """
 
@@ -67,12 +68,13 @@ class Report:
     models: dict[str, str] = field(default_factory=dict)
     devices: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    memory: tuple[int, ...] = ()
     created: str = field(default_factory=_now)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain JSON values, with facts about its models and the versions of the software."""
         facts = asdict(self)
-        facts |= {name: list(facts[name]) for name in ("removed", "lost", "not_looked_for")}
+        facts |= {name: list(facts[name]) for name in ("removed", "lost", "not_looked_for", "memory")}
         facts["preset"] = nearest_preset(self.settings)
         facts["models"] = {name: _model(name, sha256) for name, sha256 in self.models.items()}
         return {"format": FORMAT, "version": VERSION, **facts, "software": versions()}

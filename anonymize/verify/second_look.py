@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -65,6 +65,21 @@ class _Trail:
     places: list[tuple[int, Box]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at one frame showed.
+
+    Args:
+        frame: index.
+        time: of it, in seconds.
+        finds: kind, box and score of each.
+    """
+
+    frame: int
+    time: float
+    finds: tuple[tuple[Kind, Box, float], ...]
+
+
 class SecondLook:
     """Looks at frames of an output, and gathers what shows there into finds over time.
 
@@ -98,8 +113,8 @@ class SecondLook:
             for flash in self._uncovered.flashes():
                 self._flash(flash, frame.index)
 
-    def look(self, frame: Frame, regions: Sequence[Region], meant: Spared, original: Frame | None = None) -> None:
-        """Look at `frame`.
+    def look(self, frame: Frame, regions: Sequence[Region], meant: Spared, original: Frame | None = None) -> Seen:
+        """Look at `frame`: what shows there, for `take`.
 
         Args:
             frame: of the output.
@@ -107,10 +122,10 @@ class SecondLook:
             meant: says of a box (x0, y0, x1, y1) whether it is meant to be seen.
             original: the same frame of the source, where there is no plan: a find whose detail is gone does not count.
         """
-        self.looked += 1
+        nothing = Seen(frame.index, float(seconds(frame)), ())
         changed = self._changes.see(frame)
         if not changed.any() and self._empty_at is not None and seconds(frame) - self._empty_at < SAME_FOR:
-            return
+            return nothing
         self._changes.looked()
         self._empty_at = None
         least = self._high if self._uncovered is None else FAINT
@@ -121,10 +136,17 @@ class SecondLook:
             found = found.select(_survives(frame, original, found.xyxy))
         if not len(found):
             self._empty_at = seconds(frame)
-            return
+            return nothing
         score = self._variants.confirmed(frame, found) if (found.score >= self._high).any() else found.score
-        for row in range(len(found)):
-            self._note(Kind(int(found.kind[row])), _box(found.xyxy[row]), float(score[row]), frame)
+        rows = range(len(found))
+        finds = tuple((Kind(int(found.kind[row])), _box(found.xyxy[row]), float(score[row])) for row in rows)
+        return replace(nothing, finds=finds)
+
+    def take(self, seen: Seen) -> None:
+        """Take what the next frame that was looked at shows."""
+        self.looked += 1
+        for kind, box, score in seen.finds:
+            self._note(kind, box, score, seen)
 
     def finds(self) -> tuple[list[Find], list[Find], int]:
         """What fails the file, what is doubtful, and on how many of the looked-at frames either shows."""
@@ -141,9 +163,9 @@ class SecondLook:
             listed.append(_find(trail, len(listed)))
         return leaks, doubts, len(frames)
 
-    def _note(self, kind: Kind, box: Box, score: float, frame: Frame) -> None:
+    def _note(self, kind: Kind, box: Box, score: float, seen: Seen) -> None:
         """Add a find to the trail that it belongs to, or begin one."""
-        time = float(seconds(frame))
+        time = seen.time
         self._done += [trail for trail in self._open if time - trail.last > APART and self._counts(trail)]
         self._open = [trail for trail in self._open if time - trail.last <= APART]
         near = [
@@ -152,12 +174,12 @@ class SecondLook:
         least, trail = min(near, key=lambda pair: pair[0], default=(1.0, None))
         if trail is not None and least < 1:
             trail.box, trail.last, trail.after = box, time, False
-            trail.places.append((frame.index, box))
+            trail.places.append((seen.frame, box))
             if score > trail.score:
-                trail.score, trail.best, trail.frame = score, box, frame.index
+                trail.score, trail.best, trail.frame = score, box, seen.frame
             return
         before = self._uncovered is not None and self._uncovered.covered_before(box)
-        self._open.append(_Trail(kind, time, time, box, box, frame.index, score, before, places=[(frame.index, box)]))
+        self._open.append(_Trail(kind, time, time, box, box, seen.frame, score, before, places=[(seen.frame, box)]))
 
     def _flash(self, flash: Flash, index: int) -> None:
         """A cover came off for a few frames, up to `index`; a doubt even where no detector sees anybody."""
