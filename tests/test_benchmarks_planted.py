@@ -28,7 +28,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Good:
     write_truth(folder / "00.jsonl", truth)
     assert folder_clips(folder) == [Clip(video, video.with_suffix(".jsonl"))]
     settings = Settings()
-    return good_plan(folder_clips(folder)[0], settings, build(["centerface"], settings.targets))
+    return good_plan(folder_clips(folder)[0], settings, build(["centerface"], {Kind.FACE}))
 
 
 def test_cases_lie_within_the_clip_and_are_always_the_same(good: Good) -> None:
