@@ -183,6 +183,18 @@ def test_fusing_loses_no_good_find(rows: list[tuple[float, ...]]) -> None:
 # Looks
 
 
+def test_thousands_of_faint_finds_cost_no_more_than_the_best_of_them():
+    rng = np.random.default_rng(0)
+    low = rng.uniform(0, 1000, (20_000, 2)).astype(np.float32)
+    found = Detections(
+        np.hstack([low, low + 3]), rng.uniform(0.05, 0.2, 20_000).astype(np.float32), np.zeros(20_000, np.int8)
+    )
+    best = Detections(np.array([[5, 5, 60, 80]], np.float32), np.array([0.9], np.float32), np.zeros(1, np.int8))
+    kept = suppress(Detections.concatenate([found, best]))
+    assert len(kept) <= 1000
+    assert kept.score[0] == np.float32(0.9)
+
+
 @pytest.mark.parametrize(
     ("min_face", "size", "largest", "octaves"),
     [

@@ -12,14 +12,11 @@ BLOCK = 16
 """Pixels of the side of the blocks that are compared: no wanted face or plate is much smaller."""
 SHRINK = 2
 """Pixels of the frame for one that is compared."""
-QUIET = 0.25
-"""Share of the blocks that show nothing but noise, at least, unless everything changes."""
-NOISIEST = 2.5
-"""Grey levels; what differs by more in most of the picture is no noise but motion."""
-ABOVE = 1.6
-"""A block changed if it differs by this much more than the noise does,"""
-LEAST = 0.7
-"""and by so many grey levels on top."""
+NOISIEST = 3.5
+"""Grey levels; where half of the blocks differ by more, that is no noise, but the camera moves, or the light."""
+ABOVE, LEAST = 2.0, 1.2
+"""A block changed if it differs by this many times the noise, and by so many grey levels on top. Coded noise differs
+much from block to block: the noisiest of thousands of them reach that."""
 
 Mask = NDArray[np.bool_]
 """(rows, columns): one value for each block of the frame, those at the right and lower border perhaps smaller."""
@@ -29,7 +26,7 @@ class Changes:
     """Compares frames with what was last looked at, block by block.
 
     A block's difference is the mean of the absolute differences of its grey values, averaged two by two. Noise is what
-    the quietest quarter of the blocks differ by. What changes slowly adds up until it is seen, since a block is
+    half of the blocks differ by at most. What changes slowly adds up until it is seen, since a block is
     compared with what it showed when it was last looked at, however long ago.
     """
 
@@ -44,8 +41,8 @@ class Changes:
             self._known = None
             return np.ones(_blocks(self._now), bool)
         differ = _block_means(np.asarray(cv2.absdiff(self._now, self._known), np.uint8))
-        noise = min(float(np.quantile(differ, QUIET)), NOISIEST)
-        return np.asarray(differ > ABOVE * noise + LEAST)
+        noise = float(np.median(differ))
+        return np.asarray(differ > ABOVE * noise + LEAST) | (noise > NOISIEST)
 
     def looked(self, where: Mask | None = None) -> None:
         """The latest frame was looked at: in the blocks `where`, or all over."""

@@ -13,6 +13,8 @@ INSIDE = 0.8
 """So do two of which this share of the smaller lies within the larger,"""
 NESTED = 0.25
 """if the smaller has at least this share of the larger's area: a face in the crook of an arm is not the arm."""
+MOST = 1000
+"""Finds of one picture that are compared with one another, the best; noise can give tens of thousands of faint ones."""
 TRUSTED = 0.5
 """A find with this share of the best find's score has a say in where the common box lies."""
 
@@ -31,13 +33,13 @@ def _area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def suppress(found: Detections, overlap: float = SAME) -> Detections:
-    """Non-maximum suppression within each kind: the best of every group, best first.
+    """Non-maximum suppression within each kind: the best of every group, best first, of the `MOST` best finds.
 
     Args:
         found: any detections.
         overlap: a find is dropped where a better one of its kind overlaps it by this intersection over union.
     """
-    order = np.argsort(-found.score, kind="stable")
+    order = np.argsort(-found.score, kind="stable")[:MOST]
     found = found.select(order)
     near = (overlaps(found.xyxy, found.xyxy)[0] >= overlap) & (found.kind[:, None] == found.kind[None, :])
     alive = np.ones(len(found), bool)
