@@ -65,13 +65,13 @@ def run(
     """
     watch = Stopwatch()
     found_by = detectors_for(settings) if detectors is None else detectors
-    on_progress(Progress("detect", 0, None))
     with (
         ledger.at_work(item.claim),
         _open(item, settings, stdin) as source,
         team_for(source, settings, found_by, workers) as team,
     ):
         media.check_output(source, settings.output, item.target.suffix if item.named else "")
+        on_progress(Progress("detect", 0, None))
         digest = _digest(item, stdin)
         made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress, team))
         return _release(Work(source, item, settings, found_by, on_progress, watch, team), made, force=force)

@@ -31,7 +31,7 @@ def files(face_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_good_output_passes(files: Path, face_clip: Path) -> None:
-    ran = anonymize("verify", files / "good.mp4", "--source", face_clip, "--plan", files / "plan.jsonl")
+    ran = anonymize("verify", files / "good.mp4", "--source", face_clip, "-t", "faces", "--plan", files / "plan.jsonl")
     assert ran.returncode == 0, ran.stderr
     assert "good.mp4: PASS\n" in ran.stdout
     for words in ("ok    structure: 20 frames", "20 regions compared", "nothing found", "with 95% confidence"):
