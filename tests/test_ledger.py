@@ -10,8 +10,10 @@ import pytest
 from anonymize import batch, errors, ledger
 from anonymize.inputs import plan_items
 from anonymize.ledger import Why, lock, store, traces
+from anonymize.ledger.judge import settings_hash
 from anonymize.ledger.lock import Lock
 from anonymize.ledger.store import State
+from anonymize.settings import Settings, from_mapping
 from tests.media import make_video
 from tests.runs import NAMES, Seen, facts, hidden, settings, three_clips
 
@@ -373,3 +375,10 @@ def test_every_field_survives_the_ledger(tmp_path):
         assert opened.runs() == [run]
         assert opened.files() == {"a": file}
     assert store.read(tmp_path / store.NAME) == ([run], [file])
+
+
+def test_settings_that_change_nothing_have_the_same_hash():
+    given = Settings()
+    assert settings_hash(given) == settings_hash(from_mapping(Settings, {"live": {"lookahead": 9}}, given))
+    for change in ({"detect": {"every": 0.04}}, {"targets": ["face"]}, {"detect": {"detectors": ["centerface"]}}):
+        assert settings_hash(given) != settings_hash(from_mapping(Settings, change, given))

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 from anonymize import models
+from anonymize.detect import asked
 from anonymize.inputs import Item
 from anonymize.ledger.store import File, State
 from anonymize.ledger.traces import is_file_with
@@ -77,7 +78,7 @@ def settings_hash(settings: Settings) -> str:
     """Of everything that decides what comes out of a file: settings, and the weights of the detectors they name."""
     values = {key: value for key, value in to_mapping(settings).items() if key not in _NO_MATTER}
     names = (*settings.detect.detectors, *settings.verify.detectors) if settings.targets else ()
-    weights = {name: models.find(name).sha256 for name in names}
+    weights = {name: models.find(name).sha256 for name in asked(names)}
     return hashlib.sha256(json.dumps([values, weights], sort_keys=True).encode()).hexdigest()
 
 
