@@ -98,6 +98,7 @@ lock:
 	$(LOCK) -o requirements/run.txt
 	$(LOCK) --group dev -o requirements/dev.txt
 	$(LOCK) --extra mediapipe --group contracts -o requirements/mediapipe.txt
+	$(LOCK) --extra cluster --group cluster -o requirements/cluster.txt
 
 clean:
 	rm -rf $(VENV) $(MEDIAPIPE) build dist demo *.egg-info

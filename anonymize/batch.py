@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from anonymize import job, report
 from anonymize.errors import AnonymizeError, PartialFailure, UnreadableInput, VerificationError
@@ -21,6 +21,10 @@ from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
 from anonymize.report import Report
 from anonymize.settings import Settings, Style
+
+if TYPE_CHECKING:
+    from anonymize.cluster import Cluster
+    from anonymize.storage import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Outcome:
     """
 
     item: Item
-    output: Path | None
+    output: Place | None
     report: Report
     exit_code: int = 0
     left_out: bool = False
@@ -45,7 +49,7 @@ class Outcome:
 OnItem = Callable[[Item, Progress | Outcome], None]
 """Told of every step of every item, and of its outcome; always in the calling process."""
 
-Work = Callable[[Item, OnProgress], tuple[Path, Report]]
+Work = Callable[[Item, OnProgress], "tuple[Place, Report]"]
 """Takes one item all the way to its released output, or raises."""
 
 
@@ -62,6 +66,7 @@ def run(
     reports: Path | None = None,
     stdin: bytes = b"",
     on_item: OnItem = ignore,
+    cluster: Cluster | None = None,
 ) -> list[Outcome]:
     """Anonymise every item; the outcomes, in the order of `items`.
 
@@ -73,11 +78,18 @@ def run(
         reports: folder for an account of every item, in JSON, written as each ends.
         stdin: the medium itself, where an item is standard input.
         on_item: told of progress and outcomes.
+        cluster: where to work; on this machine if not given.
 
     Raises:
         ModelError: a model is missing: found out before the first item, since it would fail them all.
         OutputError: a report cannot be written.
+        ClusterError: the cluster cannot be reached or used.
     """
+    if cluster:
+        from anonymize.cluster.driver import run_on
+
+        outcomes = run_on(cluster, items, settings, force, _telling(reports, on_item))
+        return [outcomes[item] for item in items]
     work = _worker(settings, force, stdin, threads=0)
     tell = _telling(reports, on_item)
     if workers == 1 or len(items) <= 1:
@@ -115,7 +127,7 @@ def render(
     if style:
         made = made.drawn(replace(made.about.redact, face=replace(made.about.redact.face, style=style)))
 
-    def work(item: Item, on_progress: OnProgress) -> tuple[Path, Report]:
+    def work(item: Item, on_progress: OnProgress) -> tuple[Place, Report]:
         return job.render(item, made, settings, force=force, stdin=stdin, on_progress=on_progress)
 
     return _settle(item, work, _telling(reports, on_item))
@@ -133,7 +145,7 @@ def _worker(settings: Settings, force: bool, stdin: bytes, threads: int) -> Work
     """What anonymises items, with detectors made once."""
     detectors = job.detectors_for(settings, threads)
 
-    def work(item: Item, on_progress: OnProgress) -> tuple[Path, Report]:
+    def work(item: Item, on_progress: OnProgress) -> tuple[Place, Report]:
         return job.run(item, settings, force=force, detectors=detectors, stdin=stdin, on_progress=on_progress)
 
     return work

@@ -12,7 +12,8 @@
     ├── PlanError                   9   a plan file is malformed or belongs to other media
     ├── PartialFailure             10   several inputs: some are done, some failed
     │   (`anonymize verify`: 11        passed, with doubts; no error, and so no class)
-    └── ReportError                12   a report is malformed, unsigned, or not what was signed
+    ├── ReportError                12   a report is malformed, unsigned, or not what was signed
+    └── ClusterError               13   a cluster cannot be reached, or is not fit for the work
     (interrupted by Ctrl-C: 130, by TERM: 143)
 
 Every message says what happened, to which file, and what to do about it.
@@ -103,3 +104,9 @@ class ReportError(AnonymizeError):
     """A report is malformed, is not signed, or is not what was signed."""
 
     exit_code = 12
+
+
+class ClusterError(AnonymizeError):
+    """A cluster cannot be reached, or is not fit for the work."""
+
+    exit_code = 13

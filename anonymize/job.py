@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anonymize import media, pipeline, plan, report
 from anonymize.data import Kind
@@ -18,6 +19,9 @@ from anonymize.plan import Plan
 from anonymize.proof import Stopwatch, Work, facts, prove
 from anonymize.report import Report
 from anonymize.settings import Settings, to_mapping
+
+if TYPE_CHECKING:
+    from anonymize.storage import Place
 
 
 def detectors_for(settings: Settings, threads: int = 0) -> list[Detector]:
@@ -41,7 +45,7 @@ def run(
     detectors: Sequence[Detector] | None = None,
     stdin: bytes = b"",
     on_progress: OnProgress = ignore,
-) -> tuple[Path, Report]:
+) -> tuple[Place, Report]:
     """Anonymise one input: plan, draw, verify, release. The released path, and the account of it.
 
     Args:
@@ -85,7 +89,7 @@ def render(
     force: bool = False,
     stdin: bytes = b"",
     on_progress: OnProgress = ignore,
-) -> tuple[Path, Report]:
+) -> tuple[Place, Report]:
     """Draw a plan on the input it was made for: verify and release. The released path, and the account of it.
 
     A person may have edited the plan, so a face that it leaves visible is a doubt and no failure, and is not repaired.
@@ -112,7 +116,7 @@ def _digest(item: Item, stdin: bytes) -> str:
     return report.sha256(item.source or BytesIO(stdin))
 
 
-def _release(work: Work, made: Plan, *, force: bool) -> tuple[Path, Report]:
+def _release(work: Work, made: Plan, *, force: bool) -> tuple[Place, Report]:
     """Render `made` under a temporary name, examine what came out, and only then give it its name."""
     source, item, settings = work.source, work.item, work.settings
     target = item.target if item.named else _fitting(item.target, media.output_suffix(source, settings.output))
@@ -147,10 +151,11 @@ _SAME = {
 }
 
 
-def _fitting(target: Path, suffix: str) -> Path:
+def _fitting(target: Place, suffix: str) -> Place:
     """`target` in a folder that exists, under the suffix of its container; its own spelling of it is kept."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(target, Path):  # storages make theirs
+            target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{target.parent}: cannot make this folder: {error.strerror}") from error
     own = target.suffix.lower()

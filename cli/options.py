@@ -143,7 +143,30 @@ AllowDamaged = Annotated[
         rich_help_panel=RUN,
     ),
 ]
-Workers = Annotated[int, typer.Option(help="Files to work on side by side.", min=1, max=64, rich_help_panel=RUN)]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        help="Files to work on side by side.",
+        min=1,
+        show_default="1; on a cluster as many as it has room for",
+        rich_help_panel=RUN,
+    ),
+]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="Work on a Ray cluster: ray://HOST:PORT, HOST:PORT, or auto or local (docs/cluster.md).",
+        show_default="this machine",
+        rich_help_panel=RUN,
+    ),
+]
+CpusPerWorker = Annotated[
+    float, typer.Option(help="On a cluster: processors of each worker.", min=0.1, rich_help_panel=RUN)
+]
+GpusPerWorker = Annotated[
+    float, typer.Option(help="On a cluster: GPUs of each worker; 0.25 shares one.", min=0, rich_help_panel=RUN)
+]
 ReportFolder = Annotated[
     Path | None,
     typer.Option("--report", help="Folder for a report.json per input.", show_default=False, rich_help_panel=RUN),

@@ -1,6 +1,6 @@
 """Reading and writing pictures and sound: the only room that knows FFmpeg and Pillow."""
 
-from anonymize.media.commit import pending
+from anonymize.media.commit import pending, publish
 from anonymize.media.open import open_sink, open_source, output_suffix
 from anonymize.media.protocols import AudioInfo, Colour, FieldOrder, Hdr, MediaInfo, Sink, Source
 
@@ -16,4 +16,5 @@ __all__ = [
     "open_source",
     "output_suffix",
     "pending",
+    "publish",
 ]
