@@ -156,7 +156,7 @@ ClusterAddress = Annotated[
     str | None,
     typer.Option(
         "--cluster",
-        help="Work on a Ray cluster: ray://HOST:PORT, HOST:PORT, or auto or local (docs/cluster.md).",
+        help="Work on a Ray cluster: ray://HOST:PORT, HOST:PORT, or auto (docs/cluster.md).",
         show_default="this machine",
         rich_help_panel=RUN,
     ),

@@ -6,9 +6,12 @@ cluster and makes sure that it tells nobody of itself.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from anonymize.errors import UsageError
+
+_ADDRESS = re.compile(r"(ray://)?[^\s/@:]+:\d+|(ray://)?\[[0-9a-fA-F:.]+\]:\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,7 @@ class Cluster:
     """Where to work, and with what.
 
     Args:
-        address: `ray://HOST:PORT`, `HOST:PORT`, `auto`, or `local` for a cluster of this machine alone.
+        address: `ray://HOST:PORT`, `HOST:PORT`, or `auto` on a node of the cluster.
         workers: processes, each with one item at a time; None for as many as the cluster has room for.
         cpus: processors that each worker reserves and uses.
         gpus: GPUs that each reserves: below 1 a share of one.
@@ -33,6 +36,11 @@ class Cluster:
     tries: int = 3
 
     def __post_init__(self) -> None:
+        if self.address != "auto" and not _ADDRESS.fullmatch(self.address):
+            raise UsageError(
+                f"{self.address}: expected a cluster's address as ray://HOST:PORT or HOST:PORT, or auto on a node of "
+                "it; to use this machine alone, --workers N is enough"
+            )
         if self.workers is not None and self.workers < 1:
             raise UsageError(f"a cluster needs at least 1 worker, not {self.workers}")
         if self.cpus <= 0:

@@ -197,7 +197,7 @@ class _Crew:
             self._call(worker.actor.stop.remote(), worker, lambda worker, _: self._end(worker))
             return
         worker.item, worker.token = self._waiting.popleft(), secrets.token_hex(6)
-        self._call(worker.actor.start.remote(_everywhere(worker.item)), worker, self._listen)
+        self._call(worker.actor.start.remote(_everywhere(worker.item), force=self._force), worker, self._listen)
 
     def _listen(self, worker: _Worker, _: None) -> None:
         self._call(worker.actor.news.remote(self._pace), worker, self._news)

@@ -18,7 +18,7 @@ import numpy as np
 
 from anonymize import __version__, job, media, storage
 from anonymize.batch import Outcome, _attempt, _failed
-from anonymize.errors import AnonymizeError, UnreadableInput
+from anonymize.errors import AnonymizeError, OutputError, UnreadableInput
 from anonymize.inputs import Item
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.report import Report
@@ -59,7 +59,7 @@ class Hand:
         self._latest: Progress | None = None
         self._stage = ""
         self._outcome: Outcome | None = None
-        self._stopped = False
+        self._force = self._stopped = False
 
     def warm(self) -> Ready | AnonymizeError:
         """Load the models and run each once, so that the first item is as quick as the others. Errors are returned."""
@@ -72,9 +72,11 @@ class Hand:
             return error
         return Ready(__version__, socket.gethostname())
 
-    def start(self, item: Item) -> None:
-        """Begin to work on `item`; `news` tells how it gets on."""
+    def start(self, item: Item, *, force: bool) -> None:
+        """Begin to work on `item`; `news` tells how it gets on. `force`: there may be an output already."""
         self._clean()
+        storage.sweep()  # what a worker left here that was killed meanwhile
+        self._force = force
         self._latest, self._stage, self._outcome = None, "", None
         self._thread = threading.Thread(target=self._work, args=(item,), name="work", daemon=True)
         self._thread.start()
@@ -140,6 +142,8 @@ class Hand:
                 f"{item.source}: there is no such file on the worker {socket.gethostname()}: a cluster works on "
                 "storage that all its nodes see under the same name"
             )
+        if not self._force and storage.exists(item.target):
+            raise OutputError(storage.already(item.target))
         here = replace(item, target=self._folder / item.target.name)
         return job.run(here, self._settings, detectors=self._detectors, on_progress=on_progress)
 

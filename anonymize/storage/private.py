@@ -22,8 +22,7 @@ def private_folder() -> Iterator[Path]:
     A process that is killed cannot clean up after itself: what such ones left is removed first. A living one holds a
     lock on its folder.
     """
-    with suppress(OSError):
-        sweep()
+    sweep()
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # mode 0700
         lock = _locked(folder)
