@@ -17,6 +17,7 @@ _REFUSED = {
     "http": "nothing can be written there, and what can be read is public or has its password in its address",
     "https": "nothing can be written there, and what can be read is public or has its password in its address",
     "data": "give the file itself",
+    "memory": "it is one process's alone, and its files cannot be read twice at a time",
     **dict.fromkeys(
         ("simplecache", "filecache", "blockcache", "cached"), "it would keep a raw copy on this machine's disk"
     ),
@@ -48,7 +49,7 @@ def place(text: str) -> Place:
         )
     if scheme in _REFUSED:
         raise UsageError(f"{scheme}://: not used: {_REFUSED[scheme]}")
-    if scheme in ("file", "local"):
+    if scheme == "file":
         return Path(rest)
     return _upath(text, scheme)
 

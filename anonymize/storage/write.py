@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from anonymize.storage.address import Place
 
-_OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "tos", "oci", "memory"))
+_OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "tos", "oci"))
 """Where a file shows only when all of it has come; elsewhere it is written under another name first."""
 
 
@@ -55,6 +55,7 @@ def upload(made: Path, target: UPath, *, force: bool, token: str) -> None:
         else:
             waiting = _waiting(target, token)
             try:
+                files.makedirs(target.parent.path, exist_ok=True)
                 files.put_file(str(made), waiting)
                 if not force and files.exists(path):
                     raise FileExistsError(path)
