@@ -6,18 +6,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MEDIAPIPE := .venv-mediapipe
+CLUSTER := .venv-cluster
 # mediapipe 0.10.21 has no wheel for Python 3.13 and later: use an older one beside it where there is one.
 MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint unit contracts bench bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean
+.PHONY: help setup demo test lint unit contracts cluster-test bench bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
 	@echo "make lint        ruff and mypy --strict (over a tree laid out as it is installed)"
 	@echo "make unit        the tests alone"
 	@echo "make contracts   the detector contracts with mediapipe, in an environment of its own"
+	@echo "make cluster-test  Ray clusters and S3 storage, in an environment of its own (three minutes)"
 	@echo "make bench       leak, collateral and speed beside deface on the same clips (about 30 minutes)"
 	@echo "make bench-gate  our leak on the same clips against the repository's figures; fails if it is worse"
 	@echo "make bench-attack  try to undo our redaction; writes docs/threat-model.md (needs torch, ten minutes)"
@@ -42,6 +44,13 @@ $(MEDIAPIPE)/ready: requirements/mediapipe.txt pyproject.toml
 	@$(MEDIAPIPE)/bin/python $(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(CLUSTER)/ready: requirements/cluster.txt pyproject.toml
+	@echo "Setting up $(CLUSTER) (a minute or two, once) ..."
+	@$(PYTHON) -m venv $(CLUSTER)
+	@$(CLUSTER)/bin/python $(PIP) install --require-hashes -r requirements/cluster.txt
+	@$(CLUSTER)/bin/python $(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
 setup: $(VENV)/ready
 
 demo: setup
@@ -62,6 +71,9 @@ unit: setup
 
 contracts: $(MEDIAPIPE)/ready
 	$(MEDIAPIPE)/bin/pytest tests/contracts
+
+cluster-test: $(CLUSTER)/ready
+	$(CLUSTER)/bin/pytest tests/test_cluster.py tests/test_cluster_network.py tests/test_storage.py
 
 bench: setup
 	$(BIN)/python -m benchmarks faces
@@ -101,4 +113,4 @@ lock:
 	$(LOCK) --extra cluster --group cluster -o requirements/cluster.txt
 
 clean:
-	rm -rf $(VENV) $(MEDIAPIPE) build dist demo *.egg-info
+	rm -rf $(VENV) $(MEDIAPIPE) $(CLUSTER) build dist demo *.egg-info

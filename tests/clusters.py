@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,12 +31,14 @@ class Cluster:
         folder: its home, temporary files and logs; short, since sockets lie in it.
         ports: of the head: for nodes, and for `ray://`.
         environment: of all its processes.
+        prefix: what every command is run by.
         nodes: the worker nodes' processes.
     """
 
     folder: Path
     ports: tuple[int, int]
     environment: dict[str, str]
+    prefix: tuple[str, ...] = ()
     nodes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -55,7 +57,7 @@ class Cluster:
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         """`ray start`, until it says that the node is up."""
-        command = [str(BIN / "ray"), "start", "--block", "--object-store-memory=100000000", *words]
+        command = [*self.prefix, str(BIN / "ray"), "start", "--block", "--object-store-memory=100000000", *words]
         log = self.folder / f"log{secrets.token_hex(4)}.txt"
         with log.open("wb") as file:
             started = subprocess.Popen(command, env=self.environment, stdout=file, stderr=subprocess.STDOUT)
@@ -63,18 +65,26 @@ class Cluster:
         assert started.poll() is None, log.read_text()[-2000:]
         return started
 
-    def run(self, *words: object, address: str = "", prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    def run(self, *words: object, address: str = "") -> subprocess.Popen[str]:
         """`anonymize run ... --json` on this cluster, with one processor for each worker."""
         cluster = ("--cluster", address or self.address, "--cpus-per-worker", "1", "--json")
-        command = [*prefix, str(BIN / "anonymize"), "run", *map(str, words), *cluster]
+        command = [*self.prefix, str(BIN / "anonymize"), "run", *map(str, words), *cluster]
         return subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
 
 @contextmanager
-def cluster(folder: Path, prefix: str = "") -> Iterator[Cluster]:
-    """A cluster whose head does no work, as docs/cluster.md says to start it. `folder` is short and empty."""
+def cluster(
+    folder: Path, prefix: tuple[str, ...] = (), environment: Mapping[str, str | None] | None = None
+) -> Iterator[Cluster]:
+    """A cluster whose head does no work, as docs/cluster.md says to start it.
+
+    Args:
+        folder: its home, empty, with a short name.
+        prefix: what every command is run by.
+        environment: what is otherwise than it should be; None leaves a variable out.
+    """
     (folder / "ray_bootstrap_config.yaml").write_text("provider: {type: local}\n")
     (folder / "tmp").mkdir()
     own = {
@@ -85,7 +95,9 @@ def cluster(folder: Path, prefix: str = "") -> Iterator[Cluster]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",
     }
-    made = Cluster(folder, (_free_port(), _free_port()), {**os.environ, **own})
+    wanted = {**os.environ, **own, **(environment or {})}
+    present = {name: value for name, value in wanted.items() if value is not None}
+    made = Cluster(folder, (_free_port(), _free_port()), present, prefix)
     ports = (f"--port={made.ports[0]}", f"--ray-client-server-port={made.ports[1]}")
     head = made.start(
         "--head", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={folder / 'ray'}", *ports
