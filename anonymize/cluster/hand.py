@@ -53,7 +53,7 @@ class Hand:
         self._threads = threads
         self._detectors: list[Detector] = []
         self._open = ExitStack()
-        self._folder = Path()
+        self._folder: Path | None = None
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()
         self._latest: Progress | None = None
@@ -64,7 +64,6 @@ class Hand:
     def warm(self) -> Ready | AnonymizeError:
         """Load the models and run each once, so that the first item is as quick as the others. Errors are returned."""
         try:
-            self._folder = self._open.enter_context(storage.private_folder())
             self._detectors = job.detectors_for(self._settings, self._threads)
             for detector in self._detectors:
                 detector.detect(np.full(_WARM_UP, 128, np.uint8))
@@ -74,6 +73,8 @@ class Hand:
 
     def start(self, item: Item, *, force: bool) -> None:
         """Begin to work on `item`; `news` tells how it gets on. `force`: there may be an output already."""
+        if not self._folder:
+            self._folder = self._open.enter_context(storage.private_folder())
         self._clean()
         storage.sweep()  # what a worker left here that was killed meanwhile
         self._force = force
@@ -144,6 +145,7 @@ class Hand:
             )
         if not self._force and storage.exists(item.target):
             raise OutputError(storage.already(item.target))
+        assert self._folder is not None
         here = replace(item, target=self._folder / item.target.name)
         return job.run(here, self._settings, detectors=self._detectors, on_progress=on_progress)
 
@@ -156,5 +158,5 @@ class Hand:
                 self._changed.notify_all()
 
     def _clean(self) -> None:
-        for left in self._folder.iterdir():
+        for left in self._folder.iterdir() if self._folder else ():
             left.unlink()

@@ -35,9 +35,13 @@ def private_folder() -> Iterator[Path]:
         os.close(lock)
 
 
-def sweep() -> None:
-    """Remove the private folders of this user's processes that are no more."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+def sweep(within: Path | None = None) -> None:
+    """Remove the private folders of this user's processes that are no more.
+
+    Args:
+        within: where they are; the system's folder for temporary files if not given.
+    """
+    for folder in (within or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*"):
         with suppress(OSError):
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue
