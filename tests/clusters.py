@@ -161,11 +161,12 @@ def _gone_is_fine() -> Iterator[None]:
         return
 
 
-def until(condition: Callable[[], bool], otherwise: str) -> None:
-    end = time.monotonic() + LIMIT
+def until(condition: Callable[[], bool], otherwise: str, limit: float = LIMIT) -> None:
+    """Wait for `condition`, at most `limit` seconds."""
+    end = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < end, otherwise
-        time.sleep(0.2)
+        time.sleep(0.1)
 
 
 def _listens(port: int) -> bool:

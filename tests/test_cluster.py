@@ -204,14 +204,14 @@ def test_a_folder_on_a_cluster_is_what_it_is_on_one_machine(running, clips, undi
 def test_a_file_that_kills_every_worker_is_given_up_and_the_others_are_done(running, clips, tmp_path):
     from tests.clusters import hands, until
 
-    for name in ("0.mp4", "5.mp4"):
-        shutil.copy(clips / name, tmp_path)
-    process = running.run(tmp_path / "0.mp4", tmp_path / "5.mp4", "-o", f"{tmp_path}/out/", "--workers", 1)
+    long = make_video(tmp_path / "0.mp4", frames=face_pictures(38) * 10)  # so that it is not done before the kill
+    process = running.run(long, clips / "5.mp4", "-o", f"{tmp_path}/out/", "--workers", 1)
     for _ in range(3):
-        until(lambda: bool(list((running.folder / "tmp").glob("anonymize-work-*/*"))), "nothing was begun")
+        until(lambda: bool(hands(running)) or process.poll() is not None, "no worker came", 120)
         (hand,) = hands(running)
+        until(lambda: _begun(running) or process.poll() is not None, "nothing was begun", 120)
         hand.kill()
-        hand.wait()
+        until(lambda hand=hand: not hand.is_running() or hand.status() == "zombie", "it lives", 60)
         storage.sweep(running.folder / "tmp")
     code, told, err = _done(process)
     assert code == 10, err
@@ -219,6 +219,11 @@ def test_a_file_that_kills_every_worker_is_given_up_and_the_others_are_done(runn
     assert "died 3 times" in outcomes["0.mp4"]["report"]["error"]
     assert outcomes["5.mp4"]["event"] == "done"
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["5.mp4"]
+
+
+def _begun(running) -> bool:
+    """Whether a worker has begun to write an output."""
+    return any((running.folder / "tmp").glob("anonymize-work-*/.*"))
 
 
 @needs_ray
@@ -253,7 +258,7 @@ def test_storage_that_a_worker_does_not_see_is_named(running, tmp_path, clips):
 
     shutil.copy(clips / "0.mp4", tmp_path / "gone.mp4")
     process = running.run(tmp_path / "gone.mp4", "-o", tmp_path / "out.mp4")
-    until(lambda: bool(hands(running)) or process.poll() is not None, "no worker came")
+    until(lambda: bool(hands(running)) or process.poll() is not None, "no worker came", 120)
     (tmp_path / "gone.mp4").rename(tmp_path / "elsewhere.mp4")  # as good as a folder that is not mounted there
     code, (failed,), _ = _done(process)
     assert code == 3
