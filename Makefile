@@ -7,12 +7,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 MEDIAPIPE := .venv-mediapipe
 CLUSTER := .venv-cluster
+OPENVINO := .venv-openvino
 # mediapipe 0.10.21 has no wheel for Python 3.13 and later: use an older one beside it where there is one.
 MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint unit contracts cluster-test bench bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean
+.PHONY: help setup demo test lint unit contracts cluster-test bench bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -20,12 +21,14 @@ help:
 	@echo "make unit        the tests alone"
 	@echo "make contracts   the detector contracts with mediapipe, in an environment of its own"
 	@echo "make cluster-test  Ray clusters and S3 storage, in an environment of its own (three minutes)"
+	@echo "make contracts-openvino  the same on --device openvino (Linux; any 64-bit Intel or AMD processor), in an environment of its own"
 	@echo "make bench       leak, collateral and speed beside deface on the same clips (about 30 minutes)"
 	@echo "make bench-gate  our leak on the same clips against the repository's figures; fails if it is worse"
 	@echo "make bench-attack  try to undo our redaction; writes docs/threat-model.md (needs torch, ten minutes)"
 	@echo "make bench-planted  put faces back into good outputs and count how many verify finds (40 minutes; CLIPS=FOLDER for others)"
 	@echo "make bench-live  added latency, frames hidden and leaks of live at 720p25 (3 minutes, on a quiet machine)"
 	@echo "make soak-live   the same for ten minutes, and whether memory grows"
+	@echo "make kill-test   kill a run 50 times at random moments and see that it goes on (5 minutes)"
 	@echo "make lock        write requirements/*.txt anew from pyproject.toml"
 
 $(VENV)/ready: requirements/dev.txt pyproject.toml
@@ -49,6 +52,13 @@ $(CLUSTER)/ready: requirements/cluster.txt pyproject.toml
 	@$(PYTHON) -m venv $(CLUSTER)
 	@$(CLUSTER)/bin/python $(PIP) install --require-hashes -r requirements/cluster.txt
 	@$(CLUSTER)/bin/python $(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(OPENVINO)/ready: requirements/openvino.txt pyproject.toml
+	@echo "Setting up $(OPENVINO) (a minute or two, once) ..."
+	@$(PYTHON) -m venv $(OPENVINO)
+	@$(OPENVINO)/bin/python $(PIP) install --require-hashes -r requirements/openvino.txt
+	@$(OPENVINO)/bin/python $(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 setup: $(VENV)/ready
@@ -75,8 +85,14 @@ contracts: $(MEDIAPIPE)/ready
 cluster-test: $(CLUSTER)/ready
 	$(CLUSTER)/bin/pytest tests/test_cluster.py tests/test_cluster_network.py tests/test_storage.py
 
+contracts-openvino: $(OPENVINO)/ready
+	DEVICE=openvino $(OPENVINO)/bin/pytest tests/contracts
+
 bench: setup
 	$(BIN)/python -m benchmarks faces
+
+bench-fixed: setup
+	$(BIN)/python -m benchmarks fixed
 
 bench-plates: setup
 	$(BIN)/python -m benchmarks plates
@@ -89,6 +105,9 @@ bench-live: setup
 
 soak-live: setup
 	$(BIN)/python -m benchmarks.live --minutes 10
+
+kill-test: setup
+	$(BIN)/python -m benchmarks.kill
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 	--constraint requirements/constraints.txt --python-version 3.11 pyproject.toml
@@ -111,6 +130,7 @@ lock:
 	$(LOCK) --group dev -o requirements/dev.txt
 	$(LOCK) --extra mediapipe --group contracts -o requirements/mediapipe.txt
 	$(LOCK) --extra cluster --group cluster -o requirements/cluster.txt
+	$(LOCK) --group openvino --excludes requirements/openvino.excludes.txt -o requirements/openvino.txt
 
 clean:
-	rm -rf $(VENV) $(MEDIAPIPE) $(CLUSTER) build dist demo *.egg-info
+	rm -rf $(VENV) $(MEDIAPIPE) $(OPENVINO) $(CLUSTER) build dist demo *.egg-info

@@ -20,6 +20,7 @@ def run(
     settings: Settings | None = None,
     *,
     force: bool = False,
+    workers: int = 1,
     on_progress: OnProgress = ignore,
 ) -> Report:
     """Anonymise the video or picture `source` into `output`, verified.
@@ -29,6 +30,8 @@ def run(
         output: the result; its suffix chooses the container.
         settings: what to find and how to draw it; the defaults if not given.
         force: replace an existing output.
+        workers: processes that work side by side on the segments of a long video. More than one need a main module that
+            can be imported (``if __name__ == "__main__":``), as all of `multiprocessing` does.
         on_progress: told after every frame.
 
     Returns:
@@ -38,7 +41,7 @@ def run(
         AnonymizeError: nothing was written under `output`; the message says why.
     """
     item = only_item(str(source), str(output))
-    return job.run(item, settings or Settings(), force=force, on_progress=on_progress)[1]
+    return job.run(item, settings or Settings(), force=force, workers=workers, on_progress=on_progress)[1]
 
 
 def write_plan(
@@ -47,6 +50,7 @@ def write_plan(
     settings: Settings | None = None,
     *,
     force: bool = False,
+    workers: int = 1,
     on_progress: OnProgress = ignore,
 ) -> plan.Plan:
     """Write what would be redacted in `source` to the plan file `output` (docs/plan.md), and return it.
@@ -55,7 +59,7 @@ def write_plan(
         AnonymizeError: no plan was written; the message says why.
     """
     item = only_item(str(source), str(output))
-    return job.detect(item, settings or Settings(), force=force, on_progress=on_progress)
+    return job.detect(item, settings or Settings(), force=force, workers=workers, on_progress=on_progress)
 
 
 def render_plan(
@@ -65,6 +69,7 @@ def render_plan(
     settings: Settings | None = None,
     *,
     force: bool = False,
+    workers: int = 1,
     on_progress: OnProgress = ignore,
 ) -> Report:
     """Draw the plan in `plan_file` on `source` into `output`, verified. Of `settings` the output and its check count.
@@ -74,4 +79,4 @@ def render_plan(
     """
     item = only_item(str(source), str(output))
     made = plan.read(Path(plan_file))
-    return job.render(item, made, settings or Settings(), force=force, on_progress=on_progress)[1]
+    return job.render(item, made, settings or Settings(), force=force, workers=workers, on_progress=on_progress)[1]

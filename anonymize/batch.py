@@ -1,4 +1,8 @@
-"""Many inputs: each ends as released or failed, and one that fails leaves the others alone."""
+"""Many inputs: each ends as released or failed, and one that fails leaves the others alone.
+
+Where they go to a folder, a ledger there says which still have to be done, and is told what becomes of them. It is
+wrapped around whatever does the work (`_execute`), which takes items and tells of them in this process.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +20,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from anonymize import job, report
+from anonymize import job, ledger, report
 from anonymize.errors import AnonymizeError, PartialFailure, UnreadableInput, VerificationError
-from anonymize.inputs import Item
+from anonymize.inputs import Item, output_folder
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
 from anonymize.report import Report
@@ -37,6 +43,7 @@ class Outcome:
         report: the account of it.
         exit_code: 0, or that of the error.
         left_out: not a failure: a file that a folder merely contained, and that is no picture or video.
+        before: an earlier run did this; the report then holds the main facts only.
     """
 
     item: Item
@@ -44,7 +51,11 @@ class Outcome:
     report: Report
     exit_code: int = 0
     left_out: bool = False
+    before: bool = False
 
+
+GRACE = 5.0
+"""Seconds that a worker whose run was killed gets to end in good order."""
 
 OnItem = Callable[[Item, Progress | Outcome], None]
 """Told of every step of every item, and of its outcome; always in the calling process."""
@@ -53,8 +64,16 @@ Work = Callable[[Item, OnProgress], "tuple[Place, Report]"]
 """Takes one item all the way to its released output, or raises."""
 
 
+OnStart = Callable[[ledger.Start], None]
+"""Told what the ledger of the output folder knew, before anything is done."""
+
+
 def ignore(item: Item, news: Progress | Outcome) -> None:
     """The `OnItem` that does nothing."""
+
+
+def ignore_start(start: ledger.Start) -> None:
+    """The `OnStart` that does nothing."""
 
 
 def run(
@@ -66,36 +85,77 @@ def run(
     reports: Path | None = None,
     stdin: bytes = b"",
     on_item: OnItem = ignore,
+    on_start: OnStart = ignore_start,
     cluster: Cluster | None = None,
 ) -> list[Outcome]:
     """Anonymise every item; the outcomes, in the order of `items`.
 
+    Where the outputs go to a folder, its ledger is kept: what an earlier run did is not done again, unless the
+    settings, the source or the output changed since.
+
     Args:
         items: inputs and where their results go.
         settings: the same for all.
-        force: replace existing outputs.
-        workers: processes that work side by side; 1 works in this one.
+        force: replace existing outputs, and do again what was done.
+        workers: processes that work side by side: on files where there are several, else on the segments of a long
+            video. 1 works in this one.
         reports: folder for an account of every item, in JSON, written as each ends.
         stdin: the medium itself, where an item is standard input.
         on_item: told of progress and outcomes.
+        on_start: told what was done before, where there is a ledger.
         cluster: where to work; on this machine if not given.
 
     Raises:
         ModelError: a model is missing: found out before the first item, since it would fail them all.
-        OutputError: a report cannot be written.
+        OutputError: a report or the ledger cannot be written, or another run works in the output folder.
+        LedgerError: the ledger is damaged, or of a newer version.
         ClusterError: the cluster cannot be reached or used.
     """
-    if cluster:
-        from anonymize.cluster.driver import run_on
+    several = 1 if len(items) > 1 else workers
+    work = None if cluster else _worker(settings, force, stdin, threads=0, workers=several)
 
-        outcomes = run_on(cluster, items, settings, force, _telling(reports, on_item))
-        return [outcomes[item] for item in items]
-    work = _worker(settings, force, stdin, threads=0)
-    tell = _telling(reports, on_item)
+    def execute(items: Sequence[Item], on_item: OnItem) -> list[Outcome]:
+        if cluster:
+            from anonymize.cluster.driver import run_on
+
+            done = run_on(cluster, items, settings, force, _telling(reports, on_item))
+            return [done[item] for item in items]
+        assert work is not None
+        return _execute(items, work, (settings, force, stdin), workers, _telling(reports, on_item))
+
+    folder = output_folder(items)
+    if folder is None:
+        return execute(items, on_item)
+    with ledger.keep(folder, items, settings, force=force, stdin=stdin) as book:
+
+        def tell(item: Item, news: Progress | Outcome) -> None:
+            book.tell(item, news)
+            on_item(item, news)
+
+        on_start(book.start)
+        outcomes = _done_before(book, reports, on_item) + execute(book.todo, tell)
+    found = {outcome.item.relative: outcome for outcome in outcomes}
+    return [found[item.relative] for item in items]
+
+
+def _execute(
+    items: Sequence[Item], work: Work, job: tuple[Settings, bool, bytes], workers: int, tell: OnItem
+) -> list[Outcome]:
+    """Do the work on every item, here or elsewhere; `tell`, in this process, of all progress and every outcome."""
     if workers == 1 or len(items) <= 1:
         return [_settle(item, work, tell) for item in items]
-    outcomes = _side_by_side(items, (settings, force, stdin), min(workers, len(items)), tell)
+    outcomes = _side_by_side(items, job, min(workers, len(items)), tell)
     return [outcomes[item] for item in items]
+
+
+def _done_before(book: ledger.Book, reports: Path | None, on_item: OnItem) -> list[Outcome]:
+    """What earlier runs did or left out; a report that one of them could not write any more is written now."""
+    outcomes = []
+    for earlier in book.before:
+        outcome = Outcome(earlier.item, earlier.output, earlier.report, left_out=not earlier.output, before=True)
+        (_telling(reports, on_item) if earlier.whole else on_item)(earlier.item, outcome)
+        outcomes.append(outcome)
+    return outcomes
 
 
 def render(
@@ -105,6 +165,7 @@ def render(
     *,
     style: Style | None = None,
     force: bool = False,
+    workers: int = 1,
     reports: Path | None = None,
     stdin: bytes = b"",
     on_item: OnItem = ignore,
@@ -117,6 +178,7 @@ def render(
         settings: what comes out.
         style: draw faces in this style, whatever the plan says.
         force: replace an existing output.
+        workers: processes that work side by side on the segments of a long video.
         reports: folder for the account, in JSON.
         stdin: the medium itself, where the item is standard input.
         on_item: told of progress and of the outcome.
@@ -128,7 +190,7 @@ def render(
         made = made.drawn(replace(made.about.redact, face=replace(made.about.redact.face, style=style)))
 
     def work(item: Item, on_progress: OnProgress) -> tuple[Place, Report]:
-        return job.render(item, made, settings, force=force, stdin=stdin, on_progress=on_progress)
+        return job.render(item, made, settings, force=force, stdin=stdin, workers=workers, on_progress=on_progress)
 
     return _settle(item, work, _telling(reports, on_item))
 
@@ -141,12 +203,14 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
     return codes.pop() if len(codes) == 1 else PartialFailure.exit_code
 
 
-def _worker(settings: Settings, force: bool, stdin: bytes, threads: int) -> Work:
+def _worker(settings: Settings, force: bool, stdin: bytes, threads: int, workers: int = 1) -> Work:
     """What anonymises items, with detectors made once."""
     detectors = job.detectors_for(settings, threads)
 
     def work(item: Item, on_progress: OnProgress) -> tuple[Place, Report]:
-        return job.run(item, settings, force=force, detectors=detectors, stdin=stdin, on_progress=on_progress)
+        return job.run(
+            item, settings, force=force, detectors=detectors, stdin=stdin, workers=workers, on_progress=on_progress
+        )
 
     return work
 
@@ -214,6 +278,7 @@ def _serve(line: Connection, settings: Settings, force: bool, stdin: bytes, thre
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent terminates us
     work = _worker(settings, force, stdin, threads)
+    _end_with_parent()
 
     def send(news: Progress | Outcome) -> None:
         try:
@@ -227,6 +292,21 @@ def _serve(line: Connection, settings: Settings, force: bool, stdin: bytes, thre
         except (EOFError, OSError):
             return
         send(_attempt(item, work, send))
+
+
+def _end_with_parent() -> None:
+    """Have this process end when its parent does, however that ended: nobody may work for a run that is over."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch(sentinel: int) -> None:
+        wait([sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)  # what is half-done is removed
+        time.sleep(GRACE)
+        os._exit(143)
+
+    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
 
 
 def _side_by_side(

@@ -86,7 +86,19 @@ class Frame(Protocol):
         """A deep copy whose planes may be written; the decoder's own picture is never drawn on."""
 
 
-def seconds(frame: Frame) -> Fraction:
+class Timed(Protocol):
+    """Whatever has a place in time."""
+
+    @property
+    def pts(self) -> int:
+        """Presentation timestamp in units of `time_base`."""
+
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds per pts unit, exact."""
+
+
+def seconds(frame: Timed) -> Fraction:
     """When `frame` is shown, in seconds, exact."""
     return frame.pts * frame.time_base
 
@@ -98,7 +110,7 @@ class Timestamps(Sequence[Fraction]):
         self.time_base = time_base
         self.pts = array("q")
 
-    def append(self, frame: Frame) -> None:
+    def append(self, frame: Timed) -> None:
         """Add the time of `frame`, whose time base becomes that of all (a source has but one)."""
         self.time_base = frame.time_base
         self.pts.append(frame.pts)

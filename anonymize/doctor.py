@@ -11,9 +11,12 @@ from pathlib import Path
 
 from anonymize import models, report
 from anonymize.errors import ModelError
+from anonymize.models import devices
+from anonymize.settings import Device
 
 WANTED_ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1", "prores_ks")
-HARDWARE_ENCODERS = ("h264_nvenc", "hevc_nvenc", "h264_qsv", "h264_vaapi", "h264_videotoolbox")
+TRIED = "argus"
+"""The network that devices are tried with: it is always there."""
 LEAST_MEMORY = 2 << 30
 """Bytes with which 4K video can be worked on."""
 
@@ -52,16 +55,56 @@ def _opencv() -> tuple[bool, str]:
 def _codecs() -> tuple[bool, str]:
     import av
 
-    usable = [name for name in (*WANTED_ENCODERS, *HARDWARE_ENCODERS) if name in av.codecs_available]
+    usable = [name for name in WANTED_ENCODERS if name in av.codecs_available]
     missing = [name for name in WANTED_ENCODERS if name not in usable]
     return not missing, f"{', '.join(usable)}" + (f"; missing: {', '.join(missing)}" if missing else "")
 
 
-def _providers() -> tuple[bool, str]:
-    from anonymize.models import engine
+def _hardware() -> tuple[bool, str]:
+    """The encoders of graphics cards, each opened for 720p."""
+    from anonymize.media.hardware import hardware, options, why_not
 
-    providers = engine().get_available_providers()
-    return "CPUExecutionProvider" in providers, ", ".join(providers)
+    here: list[str] = []
+    missing: dict[str, list[str]] = {}
+    for codec, encoder in hardware().items():
+        why = why_not(encoder, encoder.formats["yuv420p"], (1280, 720), options(encoder, 20, 5))
+        (here if why is None else missing.setdefault(why, [])).append(codec.value)
+    words = [", ".join(here) or "none can be used here"]
+    return True, "; ".join([*words, *(f"not {', '.join(names)} ({why})" for why, names in missing.items())])
+
+
+def _engine() -> tuple[bool, str]:
+    module = models.engine()
+    if devices.version(module) < devices.CLEAN_BELOW:
+        return True, f"onnxruntime {module.__version__}"
+    return False, (
+        f"onnxruntime {module.__version__} uploads usage data, as all from 1.29 on do: install an older one"
+        " (docs/devices.md)"
+    )
+
+
+def _devices() -> tuple[bool, str]:
+    """Every device that this onnxruntime knows, tried with our own network."""
+    known = models.engine().get_available_providers()
+    found: dict[Device, bool] = {}
+    words = []
+    for device, provider in devices.PROVIDERS.items():
+        if provider.name in known:
+            found[device], word = _try(device)
+            words.append(word)
+    taken = next((device.value for device in devices.AUTO if found.get(device)), "none")
+    ours = {provider.name for provider in devices.PROVIDERS.values()}
+    never = [name.removesuffix("ExecutionProvider") for name in known if name not in ours]
+    rest = f"; never used: {', '.join(never)}" if never else ""
+    return found.get(Device.CPU, False), f"{', '.join(words)}; auto takes {taken}{rest}"
+
+
+def _try(device: Device) -> tuple[bool, str]:
+    """Whether a network runs on `device`, in a word."""
+    try:
+        return True, models.session(TRIED, device=device).place
+    except ModelError:
+        return False, f"{device.value} (cannot be used here)"
 
 
 def _models() -> tuple[bool, str]:
@@ -91,7 +134,9 @@ EXAMINERS: dict[str, Callable[[], tuple[bool, str]]] = {
     "versions": _versions,
     "opencv": _opencv,
     "encoders": _codecs,
-    "providers": _providers,
+    "hardware": _hardware,
+    "engine": _engine,
+    "devices": _devices,
     "models": _models,
     "cameras": _cameras,
     "memory": _memory,

@@ -12,8 +12,11 @@
     ├── PlanError                   9   a plan file is malformed or belongs to other media
     ├── PartialFailure             10   several inputs: some are done, some failed
     │   (`anonymize verify`: 11        passed, with doubts; no error, and so no class)
+    ├── ProcessError                1   a process that worked on a part of a file died, twice
     ├── ReportError                12   a report is malformed, unsigned, or not what was signed
-    └── ClusterError               13   a cluster cannot be reached, or is not fit for the work
+    ├── ClusterError               13   a cluster cannot be reached, or is not fit for the work
+    └── LedgerError                14   the ledger of an output folder is damaged, or of a newer version
+        (`anonymize status`: 15, 16     a run is going on, was stopped; no errors, and so no classes)
     (interrupted by Ctrl-C: 130, by TERM: 143)
 
 Every message says what happened, to which file, and what to do about it.
@@ -110,3 +113,13 @@ class ClusterError(AnonymizeError):
     """A cluster cannot be reached, or is not fit for the work."""
 
     exit_code = 13
+
+
+class LedgerError(AnonymizeError):
+    """The ledger of an output folder is damaged, or was written by a newer version."""
+
+    exit_code = 14
+
+
+class ProcessError(AnonymizeError):
+    """A process that worked on a part of a file died, and so did the one that took its place."""

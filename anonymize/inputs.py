@@ -32,6 +32,25 @@ VIDEO_SUFFIXES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """What a run that keeps a ledger tells whoever works on one of its items.
+
+    Args:
+        folder: the output folder.
+        mark: the run's; its temporary files and proofs carry it, so that it is known whose they were.
+        settings: hash of the settings that matter.
+        place: hash of where the source is.
+        replaces: what an earlier run released for this item, and this one may replace.
+    """
+
+    folder: Path
+    mark: str
+    settings: str
+    place: str
+    replaces: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One input and where its result goes.
 
@@ -41,6 +60,7 @@ class Item:
         relative: the target's place within the output folder, for what lies beside it (reports).
         named: the user wrote this very name, so its suffix is an order.
         sought: the user named this file or pattern; one that a folder merely contains is left out if it is not media.
+        claim: of the run that has it, if that keeps a ledger.
     """
 
     source: Place | None
@@ -48,11 +68,24 @@ class Item:
     relative: Path
     named: bool
     sought: bool
+    claim: Claim | None = None
 
     @property
     def expected(self) -> bool:
         """Whether this must be media: it was asked for by name, or its suffix says so."""
         return self.sought or self.source is None or self.source.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
+
+    @property
+    def source_path(self) -> Path | None:
+        """`source` where it is known to be a file of this machine, as for items of a ledger."""
+        assert self.source is None or isinstance(self.source, Path)
+        return self.source
+
+    @property
+    def target_path(self) -> Path:
+        """`target` where it is known to be a file of this machine."""
+        assert isinstance(self.target, Path)
+        return self.target
 
     @property
     def label(self) -> str:
@@ -83,6 +116,17 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
         _checked(Item(source, folder / target, target, named=False, sought=sought))
         for (source, _, sought), target in zip(found, targets, strict=True)
     ]
+
+
+def output_folder(items: Sequence[Item]) -> Path | None:
+    """The folder that all `items` go below; None where one file goes to the very name that was asked for.
+
+    None also where anything is behind an address: a ledger compares files by what only a file system tells.
+    """
+    if not items or items[0].named or not all(isinstance(item.source, Path | None) for item in items):
+        return None
+    target = items[0].target
+    return target.parents[len(items[0].relative.parts) - 1] if isinstance(target, Path) else None
 
 
 def only_item(text: str, out: str) -> Item:

@@ -8,16 +8,18 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anonymize import media, pipeline, plan, report
+from anonymize import ledger, media, pipeline, plan, report
+from anonymize.crew import peak_memory
 from anonymize.data import Kind
-from anonymize.detect import Detector, build
+from anonymize.detect import Detector, build, refuse_unfit
 from anonymize.errors import OutputError, PlanError
 from anonymize.inputs import Item
 from anonymize.media import Source
-from anonymize.pipeline import OnProgress, ignore
+from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan
-from anonymize.proof import Stopwatch, Work, facts, prove
+from anonymize.proof import Proved, Stopwatch, Work, facts, prove
 from anonymize.report import Report
+from anonymize.segments import team as team_for
 from anonymize.settings import Settings, to_mapping
 
 if TYPE_CHECKING:
@@ -28,13 +30,16 @@ def detectors_for(settings: Settings, threads: int = 0) -> list[Detector]:
     """The detectors that `settings` ask for; none where only zones are to be redacted.
 
     Args:
-        settings: targets and detectors.
+        settings: targets, detectors and device.
         threads: processor threads that each may use; 0 for all.
 
     Raises:
-        ModelError: a model is missing or altered, or none of them finds what is wanted.
+        ModelError: a model is missing or altered, none of them finds what is wanted, or the device cannot be used.
     """
-    return list(build(settings.detect.detectors, settings.targets, threads)) if settings.targets else []
+    if not settings.targets:
+        return []
+    refuse_unfit(settings.verify.detectors, settings.detect.device)
+    return build(settings.detect.detectors, settings.targets, threads, settings.detect.device)
 
 
 def run(
@@ -44,6 +49,7 @@ def run(
     force: bool = False,
     detectors: Sequence[Detector] | None = None,
     stdin: bytes = b"",
+    workers: int = 1,
     on_progress: OnProgress = ignore,
 ) -> tuple[Place, Report]:
     """Anonymise one input: plan, draw, verify, release. The released path, and the account of it.
@@ -54,6 +60,8 @@ def run(
         force: replace an existing output.
         detectors: what looks; made from `settings` if not given. Pass them to share them between files.
         stdin: the medium itself, where the item is standard input.
+        workers: processes that work side by side on the segments of a long video; 1 works in this one. They make their
+            own detectors, from `settings`. The result is the same with any number.
         on_progress: told after every frame.
 
     Raises:
@@ -61,22 +69,39 @@ def run(
     """
     watch = Stopwatch()
     found_by = detectors_for(settings) if detectors is None else detectors
-    with _open(item, settings, stdin) as source:
+    on_progress(Progress("detect", 0, None))
+    with (
+        ledger.at_work(item.claim),
+        _open(item, settings, stdin) as source,
+        team_for(source, settings, found_by, workers) as team,
+    ):
+        media.check_output(source, settings.output, item.target.suffix if item.named else "")
         digest = _digest(item, stdin)
-        made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress))
-        return _release(Work(source, item, settings, found_by, on_progress, watch), made, force=force)
+        made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress, team))
+        return _release(Work(source, item, settings, found_by, on_progress, watch, team), made, force=force)
 
 
 def detect(
-    item: Item, settings: Settings, *, force: bool = False, stdin: bytes = b"", on_progress: OnProgress = ignore
+    item: Item,
+    settings: Settings,
+    *,
+    force: bool = False,
+    stdin: bytes = b"",
+    workers: int = 1,
+    on_progress: OnProgress = ignore,
 ) -> Plan:
-    """Look through one input and write the plan to `item.target`.
+    """Look through one input and write the plan to `item.target`; see `run`.
 
     Raises:
         AnonymizeError: nothing was written; the message says why.
     """
-    with _open(item, settings, stdin) as source, media.pending(item.target, force=force) as temporary:
-        made = pipeline.detect(source, settings, detectors_for(settings), _digest(item, stdin), on_progress)
+    found_by = detectors_for(settings)
+    with (
+        _open(item, settings, stdin) as source,
+        team_for(source, settings, found_by, workers) as team,
+        media.pending(item.target, force=force) as temporary,
+    ):
+        made = pipeline.detect(source, settings, found_by, _digest(item, stdin), on_progress, team)
         plan.write(made, temporary)
     return made
 
@@ -88,6 +113,7 @@ def render(
     *,
     force: bool = False,
     stdin: bytes = b"",
+    workers: int = 1,
     on_progress: OnProgress = ignore,
 ) -> tuple[Place, Report]:
     """Draw a plan on the input it was made for: verify and release. The released path, and the account of it.
@@ -100,11 +126,11 @@ def render(
     """
     if made.about.sha256 != _digest(item, stdin):
         raise PlanError(f"{item.label}: the plan was made for another file; detect again on this one")
-    with _open(item, settings, stdin) as source:
-        for _ in source.frames():  # as `run` does: what a file holds is known for sure at its end only
-            continue
-        found_by = [] if settings.verify.publish_unverified else detectors_for(settings)
-        work = Work(source, item, settings, found_by, on_progress, Stopwatch(), by_hand=True)
+    found_by = [] if settings.verify.publish_unverified else detectors_for(settings)
+    with _open(item, settings, stdin) as source, team_for(source, settings, found_by, workers) as team:
+        media.check_output(source, settings.output, item.target.suffix if item.named else "")
+        team.read()  # as `run` does: what a file holds is known for sure at its end only
+        work = Work(source, item, settings, found_by, on_progress, Stopwatch(), team, by_hand=True)
         return _release(work, made, force=force)
 
 
@@ -120,11 +146,20 @@ def _release(work: Work, made: Plan, *, force: bool) -> tuple[Place, Report]:
     """Render `made` under a temporary name, examine what came out, and only then give it its name."""
     source, item, settings = work.source, work.item, work.settings
     target = item.target if item.named else _fitting(item.target, media.output_suffix(source, settings.output))
-    with media.pending(target, force=force) as temporary:
+    claim = item.claim
+    force = force or (claim is not None and target == claim.replaces)
+    with media.pending(target, force=force, mark=claim.mark if claim else "") as temporary:
         proved = prove(work, made, temporary)
-        digest = report.sha256(temporary)
-    times, made = proved.times, proved.plan
-    return target, Report(
+        account = _account(work, proved, report.sha256(temporary))
+        if isinstance(target, Path):
+            ledger.leave_proof(item, target, account)
+    return target, account
+
+
+def _account(work: Work, proved: Proved, digest: str) -> Report:
+    """What was done; `digest` is the output's sha256."""
+    source, settings, made, times = work.source, work.settings, proved.plan, proved.times
+    return Report(
         verdict=proved.verified.verdict.value,
         source=facts(source.info, made.about.sha256, times),
         output={"sha256": digest, "notes": list(proved.notes)},
@@ -136,7 +171,9 @@ def _release(work: Work, made: Plan, *, force: bool) -> tuple[Place, Report]:
         plan="given" if work.by_hand else "made",
         settings=to_mapping(replace(settings, redact=made.about.redact)),
         models=dict(made.about.found_by),
+        devices=proved.devices,
         seconds=work.watch.seconds,
+        memory=(peak_memory(), *work.team.peaks),
     )
 
 

@@ -91,6 +91,14 @@ class Regions:
         for row in range(len(self)):
             yield int(self._start[row]), int(self._end[row]), self._region(row)
 
+    def within(self, frames: Iterable[tuple[int, int]]) -> Regions:
+        """The rows that reach into any of these half-open stretches of frames."""
+        wanted = np.zeros(len(self), bool)
+        for first, end in frames:
+            wanted |= (self._start < end) & (self._end > first)
+        rows = np.flatnonzero(wanted).tolist()
+        return Regions((int(self._start[row]), int(self._end[row]), self._region(row)) for row in rows)
+
     def reasons(self) -> dict[str, int]:
         """Box-frames by `Why`."""
         lengths = self._end - self._start

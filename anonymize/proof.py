@@ -15,10 +15,11 @@ from anonymize.data import Kind, Timestamps
 from anonymize.detect import Detector
 from anonymize.errors import PlanError, VerificationError
 from anonymize.inputs import Item
-from anonymize.media import MediaInfo, Source
+from anonymize.media import Cut, MediaInfo, Source, VideoSink
 from anonymize.pipeline import OnProgress, ignore
 from anonymize.plan import Plan
 from anonymize.report import Report
+from anonymize.segments import Team
 from anonymize.settings import Settings, to_mapping
 from anonymize.verify import Evidence, Verdict, Verified, Wanted, examine, lookers
 from anonymize.verify.repair import repairable, repaired
@@ -52,6 +53,7 @@ class Work:
         found_by: who looked for faces and plates.
         on_progress: told after every frame.
         watch: times the stages.
+        team: who renders it.
         by_hand: a person decided what the plan holds.
     """
 
@@ -61,17 +63,23 @@ class Work:
     found_by: Sequence[Detector]
     on_progress: OnProgress
     watch: Stopwatch
+    team: Team
     by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """A rendering that passed: what was drawn, when its frames are shown, what had to be changed, what was examined."""
+    """A rendering that passed: what was drawn, when its frames are shown, what had to be changed, what was examined.
+
+    Args:
+        devices: on what the detectors of both looks ran, by name.
+    """
 
     plan: Plan
     times: Timestamps
     notes: tuple[str, ...]
     verified: Verified
+    devices: dict[str, str]
 
 
 def prove(work: Work, made: Plan, temporary: Path) -> Proved:
@@ -87,7 +95,7 @@ def prove(work: Work, made: Plan, temporary: Path) -> Proved:
         AnonymizeError: it could not be made.
     """
     if work.settings.verify.publish_unverified:
-        return Proved(made, *_render(work, made, temporary), Verified(Verdict.UNVERIFIED))
+        return Proved(made, *_render(work, made, temporary), Verified(Verdict.UNVERIFIED), devices_of(work.found_by))
     looking = lookers(work.settings, work.found_by)
     turn = 0
     while True:
@@ -99,7 +107,7 @@ def prove(work: Work, made: Plan, temporary: Path) -> Proved:
         turn += 1
     if verified.verdict is Verdict.FAIL:
         raise VerificationError(_complaint(work, verified), verified)
-    return Proved(made, times, notes, verified)
+    return Proved(made, times, notes, verified, devices_of((*work.found_by, *looking)))
 
 
 def check_file(
@@ -151,8 +159,14 @@ def check_file(
         plan="given" if drawn else "",
         settings=to_mapping(settings),
         models={detector.name: detector.sha256 for detector in looking},
+        devices=devices_of(looking),
         seconds=watch.seconds,
     )
+
+
+def devices_of(detectors: Sequence[Detector]) -> dict[str, str]:
+    """On what each of `detectors` runs, by its name."""
+    return {detector.name: detector.device for detector in detectors}
 
 
 def facts(info: MediaInfo, sha256: str, times: Sequence[Any]) -> dict[str, Any]:
@@ -170,9 +184,18 @@ def facts(info: MediaInfo, sha256: str, times: Sequence[Any]) -> dict[str, Any]:
 
 def _render(work: Work, made: Plan, temporary: Path) -> tuple[Timestamps, tuple[str, ...]]:
     """Draw `made` into the file `temporary`; the times of its frames, and what had to be changed."""
-    with media.open_sink(temporary, work.source, work.settings.output) as sink:
-        times = work.watch.time("render", lambda: pipeline.render(work.source, made, sink, work.on_progress))
-        return times, sink.notes
+    source, output = work.source, work.settings.output
+
+    def in_segments(cut: Cut) -> tuple[Timestamps, tuple[str, ...]]:
+        with media.open_sink(temporary, source, output) as sink:
+            assert isinstance(sink, VideoSink)
+            return pipeline.render_segments(cut, work.team, made, sink, output, work.on_progress), sink.notes
+
+    def whole() -> tuple[Timestamps, tuple[str, ...]]:
+        with media.open_sink(temporary, source, output) as sink:
+            return pipeline.render(source, made, sink, work.on_progress), sink.notes
+
+    return work.watch.time("render", lambda: work.team.either(in_segments, whole))
 
 
 def _examine(
@@ -181,7 +204,9 @@ def _examine(
     evidence = Evidence(Wanted.of(work.source, times, work.settings.output), work.source, made, work.by_hand)
     return work.watch.time(
         "verify",
-        lambda: examine(temporary, evidence, work.settings, looking, turn=turn, on_progress=work.on_progress),
+        lambda: examine(
+            temporary, evidence, work.settings, looking, turn=turn, on_progress=work.on_progress, team=work.team
+        ),
     )
 
 

@@ -35,7 +35,10 @@ class Audio(StrEnum):
 
 
 class Codec(StrEnum):
-    """Which video encoder writes the output; `auto` follows the source's bit depth, colour and container."""
+    """Which video encoder writes the output; `auto` follows the source's bit depth, colour and container.
+
+    Those with a family behind the dash are part of a graphics card (`anonymize.media.hardware`); `auto` takes none.
+    """
 
     AUTO = "auto"
     H264 = "h264"
@@ -44,6 +47,30 @@ class Codec(StrEnum):
     VP9 = "vp9"
     FFV1 = "ffv1"
     PRORES = "prores"
+    H264_NVENC = "h264-nvenc"
+    H265_NVENC = "h265-nvenc"
+    AV1_NVENC = "av1-nvenc"
+    H264_QSV = "h264-qsv"
+    H265_QSV = "h265-qsv"
+    AV1_QSV = "av1-qsv"
+    H264_AMF = "h264-amf"
+    H265_AMF = "h265-amf"
+    AV1_AMF = "av1-amf"
+    H264_VIDEOTOOLBOX = "h264-videotoolbox"
+    H265_VIDEOTOOLBOX = "h265-videotoolbox"
+
+
+class Device(StrEnum):
+    """On what networks run. `anonymize.models.devices` says what each is for onnxruntime, and what `auto` tries."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    TENSORRT = "tensorrt"
+    OPENVINO = "openvino"
+    OPENVINO_GPU = "openvino-gpu"
+    COREML = "coreml"
+    DIRECTML = "directml"
+    AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +105,11 @@ class Zone:
 class Detect:
     """How hard to look."""
 
-    detectors: tuple[str, ...] = ("centerface",)
-    """Registered detectors, all of which look; their finds are merged."""
+    detectors: tuple[str, ...] = ("centerface", "argus:plates")
+    """Registered detectors, all of which look; their finds are merged. With a kind behind its name
+    (`argus:plates`) only that of what it finds counts."""
+    device: Device = Device.CPU
+    """On what they run. One that cannot be used is an error: nothing is taken in its place, but by `auto`."""
     min_face: float = 16.0
     """Height in pixels of the smallest face wanted. It sets the scale at which detectors work."""
     min_plate: float = 24.0
@@ -157,10 +187,11 @@ class Output:
     """What the output file is made of."""
 
     codec: Codec = Codec.AUTO
-    quality: int = 20
+    quality: int = 18
     """0 (best) to 51: constant rate factor on x264's scale; mapped to each encoder's own."""
-    speed: str = "medium"
-    """Encoder effort, x264's names (ultrafast ... veryslow); mapped to each encoder's own."""
+    speed: str = "veryfast"
+    """Encoder effort, x264's names (ultrafast ... veryslow); mapped to each encoder's own. With quality 18 it looks as
+    medium does with 20 (SSIM within 0.002 on six clips), in less than half the time; files are 5 to 23% larger."""
     container: str = ""
     """File suffix without dot (mp4, mkv, mov, webm ...); empty keeps the source's where it can hold the codec."""
     audio: Audio = Audio.KEEP
@@ -205,7 +236,7 @@ class Verify:
 class Settings:
     """Everything a run needs to know besides its input and output."""
 
-    targets: frozenset[Kind] = frozenset({Kind.FACE})
+    targets: frozenset[Kind] = frozenset({Kind.FACE, Kind.PLATE})
     detect: Detect = field(default_factory=Detect)
     follow: Follow = field(default_factory=Follow)
     redact: Redact = field(default_factory=Redact)

@@ -16,11 +16,11 @@ import psutil
 HERE = Path(__file__).parent
 JSON, PAGE = "results.json", "RESULTS.md"
 HEIGHTS = ("12-16", "16-32", "32-64", "64+")
-COMPARED = ("faces", "plates")
+COMPARED = ("faces", "plates", "fixed")
 
 INTRODUCTION = """# Benchmark results
 
-Made by `python -m benchmarks faces | plates | memory | startup`; do not edit. The figures behind this page are in
+Made by `python -m benchmarks faces | plates | fixed | memory | startup`; do not edit. Its figures are in
 `results.json`. All tools of a table ran on the same clips in the same run, clip by clip in turn, each as a whole
 process as its users start it, model load included. Speeds are medians over the clips; how a tool compares with a
 plain transcode of the same clip on the same machine says more than its frames per second.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from anonymize.settings import Output
 from benchmarks.process import ToolFailed
 
 DEFACE = "1.5.0"
@@ -64,14 +65,15 @@ def ours(arguments: str, targets: str) -> Tool:
 
 
 def transcode() -> Tool:
-    """The floor: the same encoder settings and nothing else (x264, crf 20, medium)."""
+    """The floor: the same encoder settings and nothing else (x264)."""
+    output = Output()
     program = imageio_ffmpeg.get_ffmpeg_exe()
     return Tool(
         "plain transcode",
         f"ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}",
         lambda source, target, _: [
             *(program, "-v", "error", "-i", str(source), "-map", "0", "-c", "copy"),
-            *("-c:v", "libx264", "-crf", "20", "-preset", "medium", str(target)),
+            *("-c:v", "libx264", "-crf", str(output.quality), "-preset", output.speed, str(target)),
         ],
     )
 

@@ -12,6 +12,7 @@ from anonymize import presets
 from anonymize.cli import evaluate as evaluate_command
 from anonymize.cli import options as o
 from anonymize.cli import report as report_commands
+from anonymize.cli import status as status_command
 from anonymize.cli import verify as verify_command
 from anonymize.cli.live import live
 
@@ -20,7 +21,8 @@ app = typer.Typer(
     help="Find faces and licence plates in video and pictures, and remove them. Local, offline, checked.",
     epilog="Exit codes: 0 done, 1 internal error, 2 usage, 3 unreadable input, 4 damaged input, 5 unsupported input, "
     "6 output cannot be written, 7 check failed, 8 model missing, 9 bad plan, 10 some of several inputs failed, "
-    "11 verified with doubts, 12 bad report or signature, 13 cluster not usable, 130 or 143 interrupted.",
+    "11 verified with doubts, 12 bad report or signature, 13 cluster not usable, 14 bad ledger, 15 going on, "
+    "16 stopped (status), 130 or 143 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,6 +36,7 @@ app.command()(live)
 app.add_typer(report_commands.app, name="report")
 app.command()(evaluate_command.evaluate)
 app.command()(verify_command.verify)
+app.command()(status_command.status)
 
 
 @app.callback(invoke_without_command=True)
@@ -56,6 +59,7 @@ def run(
     preset: o.PresetName = presets.DEFAULT,
     targets: o.TargetOption = None,
     detectors: o.Detectors = None,
+    device: o.DeviceOption = None,
     min_face: o.MinFace = None,
     min_plate: o.MinPlate = None,
     style: o.StyleOption = None,
@@ -66,9 +70,9 @@ def run(
     spare: o.Spared = None,
     only: o.Only = None,
     obscure: o.Obscure = None,
-    force: o.Force = False,
+    force: o.ForceAgain = False,
     allow_damaged: o.AllowDamaged = False,
-    workers: o.Workers = None,
+    workers: o.ClusterWorkers = None,
     cluster: o.ClusterAddress = None,
     cpus_per_worker: o.CpusPerWorker = 2.0,
     gpus_per_worker: o.GpusPerWorker = 0.0,
@@ -87,6 +91,7 @@ def run(
         presets.load(preset).settings,
         targets=targets,
         detectors=detectors,
+        device=device,
         min_face=min_face,
         min_plate=min_plate,
         style=style,
@@ -111,6 +116,7 @@ def run(
         reports=report,
         stdin=_stdin(inputs),
         on_item=display,
+        on_start=display.begun,
         cluster=Cluster(cluster, workers, cpus_per_worker, gpus_per_worker) if cluster else None,
     )
     if len(items) != 1 and not json:
@@ -126,6 +132,7 @@ def detect(
     preset: o.PresetName = presets.DEFAULT,
     targets: o.TargetOption = None,
     detectors: o.Detectors = None,
+    device: o.DeviceOption = None,
     min_face: o.MinFace = None,
     min_plate: o.MinPlate = None,
     style: o.StyleOption = None,
@@ -135,6 +142,7 @@ def detect(
     obscure: o.Obscure = None,
     force: o.Force = False,
     allow_damaged: o.AllowDamaged = False,
+    workers: o.Workers = 1,
     json: o.Json = False,
 ) -> None:
     """Write what would be redacted in a video as a plan, to read, edit and `render`."""
@@ -146,6 +154,7 @@ def detect(
         presets.load(preset).settings,
         targets=targets,
         detectors=detectors,
+        device=device,
         min_face=min_face,
         min_plate=min_plate,
         style=style,
@@ -157,7 +166,14 @@ def detect(
     )
     item = only_item(source, output)
     display = show.Display(machine=json, several=False)
-    made = job.detect(item, settings, force=force, stdin=_stdin([source]), on_progress=lambda news: display(item, news))
+    made = job.detect(
+        item,
+        settings,
+        force=force,
+        stdin=_stdin([source]),
+        workers=workers,
+        on_progress=lambda news: display(item, news),
+    )
     display.planned(item, made)
 
 
@@ -171,8 +187,10 @@ def render(
     audio: o.AudioOption = None,
     codec: o.CodecOption = None,
     quality: o.Quality = None,
+    device: o.DeviceOption = None,
     force: o.Force = False,
     allow_damaged: o.AllowDamaged = False,
+    workers: o.Workers = 1,
     publish_unverified: o.PublishUnverified = False,
     report: o.ReportFolder = None,
     json: o.Json = False,
@@ -188,6 +206,7 @@ def render(
         audio=audio,
         codec=codec,
         quality=quality,
+        device=device,
         allow_damaged=allow_damaged,
         publish_unverified=publish_unverified,
     )
@@ -198,6 +217,7 @@ def render(
         settings,
         style=style,
         force=force,
+        workers=workers,
         reports=report,
         stdin=_stdin([source]),
         on_item=show.Display(machine=json, several=False),

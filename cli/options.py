@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from anonymize.errors import UsageError
-from anonymize.settings import Audio, Codec, Settings, Style, from_mapping
+from anonymize.settings import Audio, Codec, Device, Settings, Style, from_mapping
 
 REPAIRS = 3
 """Passes of `--repair`, where the preset names no number."""
@@ -42,7 +42,7 @@ PresetName = Annotated[
 ]
 TargetOption = Annotated[
     Targets | None,
-    typer.Option("--targets", "-t", help="What to find.", show_default="faces", rich_help_panel=LOOK),
+    typer.Option("--targets", "-t", help="What to find.", show_default="both", rich_help_panel=LOOK),
 ]
 Detectors = Annotated[
     str | None,
@@ -51,6 +51,15 @@ Detectors = Annotated[
         help="Which models look, with commas: see `anonymize models list`.",
         show_default="the preset's",
         rich_help_panel=LOOK,
+    ),
+]
+DeviceOption = Annotated[
+    Device | None,
+    typer.Option(
+        "--device",
+        help="On what detectors run; what cannot be used is refused. auto takes the best there is.",
+        show_default="the preset's",
+        rich_help_panel=RUN,
     ),
 ]
 MinFace = Annotated[
@@ -135,6 +144,15 @@ Obscure = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace an existing output.", rich_help_panel=RUN)]
+ForceAgain = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        "-f",
+        help="Replace existing outputs; in a folder, do again what was done before.",
+        rich_help_panel=RUN,
+    ),
+]
 AllowDamaged = Annotated[
     bool,
     typer.Option(
@@ -144,9 +162,16 @@ AllowDamaged = Annotated[
     ),
 ]
 Workers = Annotated[
+    int,
+    typer.Option(
+        help="Processes side by side: on files, or on the parts of one long video.", min=1, max=64, rich_help_panel=RUN
+    ),
+]
+ClusterWorkers = Annotated[
     int | None,
     typer.Option(
-        help="Files to work on side by side.",
+        "--workers",
+        help="Processes side by side: on files, or on the parts of one long video.",
         min=1,
         show_default="1; on a cluster as many as it has room for",
         rich_help_panel=RUN,
@@ -264,6 +289,7 @@ def settings(
     *,
     targets: Targets | None = None,
     detectors: str | None = None,
+    device: Device | None = None,
     min_face: float | None = None,
     min_plate: float | None = None,
     style: Style | None = None,
@@ -285,6 +311,7 @@ def settings(
         "targets": names,
         "detect": {
             "detectors": detectors.split(",") if detectors else None,
+            "device": device,
             "min_face": min_face,
             "min_plate": min_plate,
         },

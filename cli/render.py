@@ -6,7 +6,10 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from anonymize.cli import render_ledger
 
 if TYPE_CHECKING:  # so that --help costs next to nothing
     from pathlib import Path
@@ -15,6 +18,7 @@ if TYPE_CHECKING:  # so that --help costs next to nothing
     from anonymize.doctor import Finding
     from anonymize.evaluate import Evaluation
     from anonymize.inputs import Item
+    from anonymize.ledger import Start, Status
     from anonymize.models import Model, State
     from anonymize.pipeline import Progress
     from anonymize.plan import Plan
@@ -84,6 +88,14 @@ class Display:
         else:
             self._line(item, news)
 
+    def begun(self, start: Start) -> None:
+        """A run knows what earlier ones have done."""
+        if self._machine:
+            as_json({"event": "start", **asdict(start)})
+            return
+        for line in render_ledger.start(start):
+            print(line, file=sys.stderr)
+
     def planned(self, item: Item, plan: Plan) -> None:
         """A plan was written."""
         self._close(item)
@@ -133,6 +145,8 @@ class Display:
             self._stages[item] = (news.stage, now)
         elif now - self._spoke < _LINE_EVERY and not (news.total and news.done == news.total):
             return
+        if news.done == 0 and not self._machine:
+            return
         self._spoke = now
         speed = news.done / (now - since) if now > since else 0.0
         if self._machine:
@@ -149,13 +163,15 @@ class Display:
         if self._machine:
             as_json(
                 {
-                    "event": "left out" if outcome.left_out else "done" if outcome.output else "failed",
+                    "event": _event(outcome),
                     "input": outcome.item.label,
                     "output": str(outcome.output) if outcome.output else None,
                     "exit_code": 0 if outcome.left_out else outcome.exit_code,
                     "report": outcome.report.as_dict(),
                 }
             )
+        elif outcome.before:
+            return
         elif outcome.left_out:
             print(f"{outcome.item.label}: left out, not a picture or video", file=sys.stderr)
         elif outcome.output is None:
@@ -163,6 +179,12 @@ class Display:
         else:
             for line in account(outcome):
                 print(line)
+
+
+def _event(outcome: Outcome) -> str:
+    if outcome.left_out:
+        return "left out"
+    return ("done before" if outcome.before else "done") if outcome.output else "failed"
 
 
 def account(outcome: Outcome) -> Iterable[str]:
@@ -174,6 +196,9 @@ def account(outcome: Outcome) -> Iterable[str]:
     frames = report.source["frames"]
     speed = f"{frames / total:.1f} frames/s" if total and frames > 1 else f"{total:.1f} s"
     yield f"{outcome.item.label} -> {outcome.output}: {subjects}, {frames} frames checked, {speed}"
+    if len(report.memory) > 1:
+        here, *workers = (f"{peak / 1e6:.0f}" for peak in report.memory)
+        yield f"  memory, at most: {here} MB, and {', '.join(workers)} MB in its workers"
     for note in report.output["notes"]:
         yield f"  note: {note}"
     if hidden := report.redacted["box_frames"].get("unbracketed"):
@@ -213,11 +238,22 @@ def _stretch(find: Mapping[str, Any]) -> str:
 def summary(outcomes: Sequence[Outcome]) -> None:
     """How many files are done, failed, left out; and which failed."""
     done = sum(outcome.output is not None for outcome in outcomes)
+    before = sum(outcome.before and not outcome.left_out for outcome in outcomes)
     left_out = sum(outcome.left_out for outcome in outcomes)
     failed = [o for o in outcomes if o.output is None and not o.left_out]
-    print(f"{done} done, {len(failed)} failed, {left_out} left out (not pictures or videos)")
+    earlier = f" ({before} before)" if before else ""
+    print(f"{done} done{earlier}, {len(failed)} failed, {left_out} left out (not pictures or videos)")
     for outcome in failed:
         print(f"  failed: {' '.join(outcome.report.error.split())}")
+
+
+def status(folder: Path, found: Status, *, machine: bool) -> None:
+    """How a run gets on."""
+    if machine:
+        as_json({"output": str(folder), **asdict(found)})
+        return
+    for line in render_ledger.status(folder, found):
+        print(line)
 
 
 def mapping(values: Mapping[str, Any]) -> None:

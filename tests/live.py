@@ -322,7 +322,8 @@ class Faulty:
         self._real = CenterFace(1)
         self._terrible, self._folder = terrible, folder
         self.name, self.sha256, self.kinds = self._real.name, self._real.sha256, self._real.kinds
-        self.smallest, self.largest = self._real.smallest, self._real.largest
+        self.smallest, self.biggest, self.largest = self._real.smallest, self._real.biggest, self._real.largest
+        self.device = self._real.device
         self._calls = 0
 
     def detect(self, picture: np.ndarray[Any, np.dtype[np.uint8]]) -> Detections:

@@ -33,6 +33,7 @@ class Bright:
     sha256: str = "0" * 64
     kinds: frozenset[Kind] = FACES
     smallest: dict[Kind, float] = field(default_factory=lambda: {Kind.FACE: 16.0})
+    biggest: dict[Kind, float] = field(default_factory=dict)
     largest: int = 200
     score: float = 0.9
     seen: list[tuple[int, int]] = field(default_factory=list)

@@ -24,7 +24,7 @@ from anonymize.live.quiet import SharedPicture, no_core_dumps
 from anonymize.live.settings import Live
 from anonymize.media.canvas import Canvas
 from anonymize.media.orient import Orientation
-from anonymize.settings import Detect, Settings
+from anonymize.settings import Detect, Device, Settings
 from tests.live import FAST, SIZE, faulty, hanging, street_scene
 
 CANVAS = Canvas(*SIZE)
@@ -162,7 +162,10 @@ def test_the_default_detectors_use_one_thread(monkeypatch):
     asked = []
     monkeypatch.setattr("anonymize.live.looker.build", lambda *arguments: asked.append(arguments) or [])
     detectors(Settings())
-    assert asked == [(("centerface",), Settings().targets, 1)]
+    detectors(Settings(detect=Detect(device=Device.AUTO)))
+    default = Settings()
+    names, targets = default.detect.detectors, default.targets
+    assert asked == [(names, targets, 1, device) for device in (Device.CPU, Device.AUTO)]
 
 
 # Pace

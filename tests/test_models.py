@@ -171,7 +171,9 @@ def test_fetch_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_session_takes_any_size_and_runs_on_the_processor_only() -> None:
     session = models.session("centerface", threads=1)
-    assert session.get_providers() == ["CPUExecutionProvider"]
+    assert session.place == "cpu"
+    assert session._made is not None
+    assert session._made.get_providers() == ["CPUExecutionProvider"]
     for height, width in ((32, 64), (96, 32)):
         (heat,) = session.run(["537"], {"input.1": np.zeros((1, 3, height, width), np.float32)})
         assert heat.shape == (1, 1, height // 4, width // 4)

@@ -10,7 +10,7 @@ from anonymize.media import open_source
 from anonymize.plan import Plan, Regions
 from anonymize.settings import Settings, Style
 from anonymize.verify import By, Evidence, Verdict, Verified, examine
-from anonymize.verify.against_plan import Comparison
+from anonymize.verify.against_plan import Comparer, Comparison
 from tests.conftest import FRAMES, face_pictures
 from tests.leaks import evidence, good_plan, rendered
 from tests.media import make_image
@@ -115,8 +115,8 @@ def test_pictures(tmp_path: Path, suffix: str) -> None:
 
 def test_nothing_is_compared_where_nothing_is_redacted(face_clip: Path) -> None:
     plan = good_plan(face_clip)
-    comparison = Comparison(Plan(plan.about, Regions([])), 20)
+    comparer, comparison = Comparer(Plan(plan.about, Regions([])), 20), Comparison()
     with open_source(face_clip) as source:
         for frame in source.frames():
-            comparison.see(frame)
+            comparison.take(comparer.see(frame))
     assert (comparison.compared, comparison.finds()) == (0, ([], []))

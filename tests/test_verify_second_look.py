@@ -10,10 +10,13 @@ import anonymize
 from anonymize import errors, job, pipeline, plan, proof
 from anonymize.data import Kind, Region, Shape, Why
 from anonymize.detect import Detector, build
+from anonymize.media import open_source
 from anonymize.plan import Plan, Regions
 from anonymize.settings import Settings, from_mapping
 from anonymize.verify import By, Evidence, Verdict, Verified, examine, lookers
-from anonymize.verify.second_look import covered
+from anonymize.verify.second_look import SecondLook, covered
+from anonymize.verify.uncovered import Uncovered
+from anonymize.verify.variants import Variants
 from tests.conftest import FRAMES, face_box
 from tests.leaks import evidence, good_plan, rendered
 from tests.media import read_video
@@ -119,7 +122,7 @@ def test_a_second_detector_has_a_say_where_one_is_installed(detectors: list[Dete
     names = [detector.name for detector in lookers(settings(), detectors)]
     assert names[0] == "centerface"
     assert len(names) == 2
-    only = settings(verify={"detectors": ["centerface"]})
+    only = settings(targets=["face"], verify={"detectors": ["centerface"]})
     assert [detector.name for detector in lookers(only, detectors)] == ["centerface"]
     assert lookers(settings(), []) == []
 
@@ -180,3 +183,21 @@ def test_unverified_means_that_nobody_looked(
     assert report.verdict == report.verified["verdict"] == "unverified"
     assert report.verified["checks"] == []
     assert job.detectors_for(settings())
+
+
+def test_a_cover_that_comes_off_for_one_frame_is_a_doubt_even_where_no_detector_looks(
+    face_clip: Path, tmp_path: Path
+) -> None:
+    made = good_plan(face_clip)
+
+    def flashes(leaking: list[int]) -> list[int]:
+        look = SecondLook(Variants([], settings().detect, {Kind.FACE}), 0.5, Uncovered())
+        with open_source(rendered(face_clip, made, tmp_path / "output.mp4", leaking)) as source:
+            for frame in source.frames():
+                look.watch(frame)
+        return [find.frame for find in look.finds()[1]]
+
+    assert flashes([9]) == [9]
+    assert flashes([9, 10, 11]) == [9]
+    assert flashes([]) == []
+    assert flashes(list(range(FRAMES))) == []

@@ -196,7 +196,9 @@ class _Crew:
             self._workers.discard(worker)
             self._call(worker.actor.stop.remote(), worker, lambda worker, _: self._end(worker))
             return
-        worker.item, worker.token = self._waiting.popleft(), secrets.token_hex(6)
+        worker.item = self._waiting.popleft()
+        mark = f"{worker.item.claim.mark}-" if worker.item.claim else ""
+        worker.token = mark + secrets.token_hex(6)
         self._call(worker.actor.start.remote(_everywhere(worker.item), force=self._force), worker, self._listen)
 
     def _listen(self, worker: _Worker, _: None) -> None:
@@ -215,8 +217,9 @@ class _Crew:
             self._assign(worker)
             return
         worker.made = replace(news, item=item, output=item.target.with_name(news.output.name))
-        target = _everywhere(item).target.with_name(news.output.name)
-        call = worker.actor.release.remote(target, force=self._force, token=worker.token)
+        there = _everywhere(item)
+        target = there.target.with_name(news.output.name)
+        call = worker.actor.release.remote(there, target, force=self._force, token=worker.token)
         self._call(call, worker, self._released)
 
     def _released(self, worker: _Worker, error: AnonymizeError | None) -> None:
@@ -285,7 +288,12 @@ class _Crew:
 
 def _everywhere(item: Item) -> Item:
     """`item` with paths that mean the same on every node."""
-    return replace(item, source=_absolute(item.source) if item.source else None, target=_absolute(item.target))
+    claim = item.claim
+    if claim:
+        replaces = claim.replaces.absolute() if claim.replaces else None
+        claim = replace(claim, folder=claim.folder.absolute(), replaces=replaces)
+    source = _absolute(item.source) if item.source else None
+    return replace(item, source=source, target=_absolute(item.target), claim=claim)
 
 
 def _absolute(place: Place) -> Place:

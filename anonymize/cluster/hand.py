@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anonymize import __version__, job, media, storage
+from anonymize import __version__, job, ledger, media, storage
 from anonymize.batch import Outcome, _attempt, _failed
 from anonymize.errors import AnonymizeError, OutputError, UnreadableInput
 from anonymize.inputs import Item
@@ -96,10 +96,11 @@ class Hand:
                 self._stage = latest.stage
             return latest
 
-    def release(self, target: Place, *, force: bool, token: str) -> AnonymizeError | None:
+    def release(self, item: Item, target: Place, *, force: bool, token: str) -> AnonymizeError | None:
         """Give the item's output to `target`, whole or not at all. Errors are returned.
 
         Args:
+            item: what it was made from.
             target: where it shall be, name and all.
             force: replace what is there.
             token: goes into the name under which it waits there until it is whole.
@@ -110,6 +111,8 @@ class Hand:
         try:
             if isinstance(target, Path):
                 target.parent.mkdir(parents=True, exist_ok=True)
+                ledger.leave_proof(item, target, done.report)
+            force = force or _replaces(item, target)
             media.publish(done.output, target, done.report.output["sha256"], force=force, token=token)
         except AnonymizeError as error:
             return error
@@ -143,10 +146,10 @@ class Hand:
                 f"{item.source}: there is no such file on the worker {socket.gethostname()}: a cluster works on "
                 "storage that all its nodes see under the same name"
             )
-        if not self._force and storage.exists(item.target):
+        if not self._force and not _replaces(item, item.target) and storage.exists(item.target):
             raise OutputError(storage.already(item.target))
         assert self._folder is not None
-        here = replace(item, target=self._folder / item.target.name)
+        here = replace(item, target=self._folder / item.target.name, claim=None)
         return job.run(here, self._settings, detectors=self._detectors, on_progress=on_progress)
 
     def _tell(self, progress: Progress) -> None:
@@ -160,3 +163,8 @@ class Hand:
     def _clean(self) -> None:
         for left in self._folder.iterdir() if self._folder else ():
             left.unlink()
+
+
+def _replaces(item: Item, target: Place) -> bool:
+    """Whether the ledger lets this run replace what is at `target`."""
+    return item.claim is not None and target == item.claim.replaces

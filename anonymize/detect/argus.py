@@ -6,7 +6,7 @@ logarithm of the distance from each cell's centre to the four edges of the box a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Kind
 from anonymize.detect.detector import FLOOR, Picture, finds, padded
 from anonymize.detect.merge import suppress
-from anonymize.models import find, release, session
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from anonymize.models import find, session
+from anonymize.settings import Device
 
 STRIDE = 4
 """Pixels per cell of the outputs."""
@@ -38,11 +36,13 @@ class Argus:
     name = "argus"
     kinds = frozenset(KINDS)
     smallest: ClassVar = {Kind.FACE: 20.0, Kind.PLATE: 28.0}
+    biggest: ClassVar = {Kind.PLATE: 128.0}  # wider ones get boxes up to four times too high
     largest = 1280
     sha256 = find("argus").sha256
 
-    def __init__(self, threads: int = 0) -> None:
-        self._session: InferenceSession = session("argus", threads)
+    def __init__(self, threads: int = 0, device: Device = Device.CPU) -> None:
+        self._session = session("argus", threads, device)
+        self.device = self._session.place
 
     def detect(self, picture: Picture) -> Detections:
         """Faces and plates in `picture`, as `anonymize.detect.Detector.detect` says."""
@@ -51,7 +51,7 @@ class Argus:
 
     def rest(self) -> None:
         """Give back the network's memory."""
-        release(self._session)
+        self._session.rest()
 
 
 def decode(scores: NDArray[np.float32], distances: NDArray[np.float32]) -> Detections:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from anonymize.data import Detections, Kind
 from anonymize.detect.detector import FLOOR, Picture, finds
 from anonymize.errors import ModelError
 from anonymize.models import find, locate
+from anonymize.settings import Device
 
 _VARIANTS = {"blazeface-short": (0, 128, 32.0), "blazeface": (1, 192, 32.0)}
 """Name -> MediaPipe's number, side of the network's input, height of the smallest face found reliably in it."""
@@ -30,6 +31,8 @@ class BlazeFace:
     """
 
     kinds = frozenset({Kind.FACE})
+    biggest: ClassVar[dict[Kind, float]] = {}
+    device = Device.CPU.value
 
     def __init__(self, name: str = "blazeface") -> None:
         self.name = name

@@ -6,7 +6,7 @@ width in cells, and the centre's offset within its cell. The weights come with t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Kind
 from anonymize.detect.detector import FLOOR, Picture, finds, padded
 from anonymize.detect.merge import suppress
-from anonymize.models import find, release, session
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from anonymize.models import find, session
+from anonymize.settings import Device
 
 STRIDE = 4
 """Pixels per cell of the outputs."""
@@ -35,11 +33,13 @@ class CenterFace:
     kinds = frozenset({Kind.FACE})
     # Of faces 16-24 px high 80% are found, of 24-32 px 95% (250 street pictures, score 0.3)
     smallest: ClassVar = {Kind.FACE: 20.0}
+    biggest: ClassVar[dict[Kind, float]] = {}
     largest = 1280
     sha256 = find("centerface").sha256
 
-    def __init__(self, threads: int = 0) -> None:
-        self._session: InferenceSession = session("centerface", threads)
+    def __init__(self, threads: int = 0, device: Device = Device.CPU) -> None:
+        self._session = session("centerface", threads, device)
+        self.device = self._session.place
 
     def detect(self, picture: Picture) -> Detections:
         """Faces in `picture`, as `anonymize.detect.Detector.detect` says."""
@@ -49,7 +49,7 @@ class CenterFace:
 
     def rest(self) -> None:
         """Give back the network's memory."""
-        release(self._session)
+        self._session.rest()
 
 
 def decode(heat: NDArray[np.float32], size: NDArray[np.float32], offset: NDArray[np.float32]) -> Detections:

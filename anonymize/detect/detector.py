@@ -35,6 +35,10 @@ class Detector(Protocol):
         """Of its weights, so that a plan can say what it was made with."""
 
     @property
+    def device(self) -> str:
+        """On what it runs, and how much of it elsewhere, so that a report can say so."""
+
+    @property
     def kinds(self) -> frozenset[Kind]:
         """What it finds."""
 
@@ -46,6 +50,11 @@ class Detector(Protocol):
     @property
     def largest(self) -> int:
         """The longest side in pixels of a picture that is worth giving it at once; beyond, use tiles."""
+
+    @property
+    def biggest(self) -> Mapping[Kind, float]:
+        """The size in pixels, measured as `smallest` is, beyond which its boxes of a kind are poor: the same thing is
+        then left to a smaller scale, where there is one. Empty if there is no such limit."""
 
     def detect(self, picture: Picture) -> Detections:
         """Everything in `picture` ((height, width, 3) uint8 BGR) with a score of `FLOOR` or more.

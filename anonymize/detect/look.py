@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from anonymize.data import Detections, Frame, Kind
 from anonymize.detect.detector import Detector
 from anonymize.detect.merge import fuse
 from anonymize.detect.tiles import detect_tiled
+
+Part = tuple[int, int, int, int]
+"""A part of a frame: x0, y0, x1, y1 in its pixels, half-open."""
 
 LARGEST = 3.0
 """Enlarging further than this shows a detector nothing new."""
@@ -30,7 +33,13 @@ LARGEST_SHARE = 1.5
 
 
 def look(
-    frame: Frame, detectors: Sequence[Detector], detect: settings.Detect, targets: Collection[Kind], *, thorough: bool
+    frame: Frame,
+    detectors: Sequence[Detector],
+    detect: settings.Detect,
+    targets: Collection[Kind],
+    *,
+    thorough: bool,
+    part: Part | None = None,
 ) -> Detections:
     """Everything that `detectors` see in `frame`, in upright pixels of the frame.
 
@@ -40,14 +49,16 @@ def look(
         detect: gives the smallest face and plate wanted, and `low`, the least score that counts.
         targets: the kinds wanted.
         thorough: look at every scale (`scales`), rather than at every other one.
+        part: look at this part alone.
 
     Returns:
         Finds with a score of `low` or more, one box a thing, best first. Boxes may reach past the picture's border.
     """
+    size = (frame.width, frame.height)
     found = Detections.concatenate(
-        _at_scale(frame, detector, scale)
+        at_scale
         for detector in detectors
-        for scale in scales(detector, detect, targets, (frame.width, frame.height), thorough=thorough)
+        for at_scale in _at_scales(frame, detector, scales(detector, detect, targets, size, thorough=thorough), part)
     )
     found = _cut_off(found, frame)
     return fuse(found.select(plausible(found, frame, targets) & (found.score >= detect.low)))
@@ -73,11 +84,31 @@ def scales(
     return tuple(needed / math.sqrt(2) ** step for step in steps)
 
 
-def _at_scale(frame: Frame, detector: Detector, scale: float) -> Detections:
-    """What `detector` finds in `frame` scaled by `scale`, in the frame's pixels."""
+def _at_scales(frame: Frame, detector: Detector, steps: Sequence[float], part: Part | None) -> Iterator[Detections]:
+    """What `detector` finds at each of the scales; what is too big for it is left to the smaller ones."""
+    for scale in steps:
+        found = _at_scale(frame, detector, scale, part)
+        yield found if scale == steps[-1] else found.select(~_too_big(found, detector, scale))
+
+
+def _too_big(found: Detections, detector: Detector, scale: float) -> NDArray[np.bool_]:
+    """(N,) bool: bigger at `scale` than `detector` draws boxes well."""
+    side = (found.xyxy[:, 2:] - found.xyxy[:, :2]) * scale
+    big = np.zeros(len(found), bool)
+    for kind, most in detector.biggest.items():
+        big |= (found.kind == kind) & (side[:, 1 if kind is Kind.FACE else 0] > most)
+    return big
+
+
+def _at_scale(frame: Frame, detector: Detector, scale: float, part: Part | None) -> Detections:
+    """What `detector` finds in `frame`, or a part of it, scaled by `scale`; in the frame's pixels."""
     width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
-    found = detect_tiled(detector, frame.bgr(width, height))
-    return found.moved((frame.width / width, frame.height / height), (0.0, 0.0))
+    picture, back = frame.bgr(width, height), (frame.width / width, frame.height / height)
+    if part is None:
+        return detect_tiled(detector, picture).moved(back, (0.0, 0.0))
+    x0, y0 = int(part[0] / back[0]), int(part[1] / back[1])
+    shown = picture[y0 : math.ceil(part[3] / back[1]), x0 : math.ceil(part[2] / back[0])]
+    return detect_tiled(detector, shown).moved(back, (x0 * back[0], y0 * back[1]))
 
 
 def _cut_off(found: Detections, frame: Frame) -> Detections:

@@ -6,7 +6,7 @@ and an object probability and a box per cell.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Kind
 from anonymize.detect.detector import FLOOR, Picture, finds, padded
 from anonymize.detect.merge import suppress
-from anonymize.models import find, release, session
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from anonymize.models import find, session
+from anonymize.settings import Device
 
 STRIDES = (8, 16, 32)
 """Pixels per cell of its three outputs."""
@@ -34,11 +32,13 @@ class YuNet:
     name = "yunet"
     kinds = frozenset({Kind.FACE})
     smallest: ClassVar = {Kind.FACE: 16.0}  # 60-80% of such; larger scales find more, and more that is no face
+    biggest: ClassVar[dict[Kind, float]] = {}
     largest = 1280
     sha256 = find("yunet").sha256
 
-    def __init__(self, threads: int = 0) -> None:
-        self._session: InferenceSession = session("yunet", threads)
+    def __init__(self, threads: int = 0, device: Device = Device.CPU) -> None:
+        self._session = session("yunet", threads, device)
+        self.device = self._session.place
 
     def detect(self, picture: Picture) -> Detections:
         """Faces in `picture`, as `anonymize.detect.Detector.detect` says."""
@@ -53,7 +53,7 @@ class YuNet:
 
     def rest(self) -> None:
         """Give back the network's memory."""
-        release(self._session)
+        self._session.rest()
 
 
 def decode(

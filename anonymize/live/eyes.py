@@ -83,6 +83,7 @@ class Eyes:
         self._wait = 0.0
         self._again_at = 0.0
         self._proven = False
+        self._names = ""
         self._picture = SharedPicture(Canvas(*size).nbytes)
         self._start()
 
@@ -203,8 +204,8 @@ class Eyes:
         elif isinstance(answer, Ready):
             self._pace = Pace(self.settings, answer.megapixels)
             self._pace.took(EFFORTS[1], answer.seconds)
-            self._proven = True
-            self._metrics.stage(STAGE, "ok", ", ".join(self.settings.detect.detectors))
+            self._proven, self._names = True, answer.names
+            self._metrics.stage(STAGE, "ok", self._names)
         elif isinstance(answer, Seen) and self._look is not None and answer.index == self._look.index:
             return self._checked(answer, self._look)
         elif isinstance(answer, Failed):
@@ -226,7 +227,7 @@ class Eyes:
         assert self._pace is not None
         self._pace.took(look.effort, took)
         self._metrics.looks(took)
-        self._metrics.stage(STAGE, "ok", ", ".join(self.settings.detect.detectors))
+        self._metrics.stage(STAGE, "ok", self._names)
         for kind in set(found.kind.tolist()):
             self._metrics.detections(Kind(kind).label, int((found.kind == kind).sum()))
         return Glimpse(seen.index, found)

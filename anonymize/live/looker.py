@@ -56,10 +56,12 @@ class Ready:
     Args:
         megapixels: what a look of each of `EFFORTS` must go through.
         seconds: what a look of the second effort took.
+        names: who looks, and on what.
     """
 
     megapixels: tuple[float, ...]
     seconds: float
+    names: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ Answer = Ready | Unable | Seen | Failed
 
 def detectors(settings: Settings) -> Sequence[Detector]:
     """The detectors that `settings` ask for, on one thread each: the other core is the encoder's."""
-    return build(settings.detect.detectors, settings.targets, 1)
+    return build(settings.detect.detectors, settings.targets, 1, settings.detect.device)
 
 
 def serve(
@@ -117,7 +119,8 @@ def serve(
     except AnonymizeError as error:
         connection.send(Unable(error))
         return
-    connection.send(Ready(tuple(_megapixels(found_by, settings, effort, size) for effort in EFFORTS), seconds))
+    names = "; ".join(f"{detector.name} on {detector.device}" for detector in found_by)
+    connection.send(Ready(tuple(_megapixels(found_by, settings, effort, size) for effort in EFFORTS), seconds, names))
     while True:
         try:
             request = connection.recv()
@@ -171,7 +174,8 @@ class _Checked:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self.name, self.sha256, self.kinds = detector.name, detector.sha256, detector.kinds
-        self.smallest, self.largest = detector.smallest, detector.largest
+        self.smallest, self.biggest, self.largest = detector.smallest, detector.biggest, detector.largest
+        self.device = detector.device
 
     def detect(self, picture: Picture) -> Detections:
         """See `Detector.detect`. Raises `ValueError` for what cannot be in `picture`."""

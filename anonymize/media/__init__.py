@@ -1,19 +1,37 @@
 """Reading and writing pictures and sound: the only room that knows FFmpeg and Pillow."""
 
+from anonymize.media.choose import Target
+from anonymize.media.coder import Coded, Head, coded
 from anonymize.media.commit import pending, publish
-from anonymize.media.open import open_sink, open_source, output_suffix
+from anonymize.media.open import check_output, open_sink, open_source, open_video, output_suffix
 from anonymize.media.protocols import AudioInfo, Colour, FieldOrder, Hdr, MediaInfo, Sink, Source
+from anonymize.media.segments import CannotCut, Cut, Segment, Traits, cut_up
+from anonymize.media.sink import VideoSink
+from anonymize.media.video import VideoSource
 
 __all__ = [
     "AudioInfo",
+    "CannotCut",
+    "Coded",
     "Colour",
+    "Cut",
     "FieldOrder",
     "Hdr",
+    "Head",
     "MediaInfo",
+    "Segment",
     "Sink",
     "Source",
+    "Target",
+    "Traits",
+    "VideoSink",
+    "VideoSource",
+    "check_output",
+    "coded",
+    "cut_up",
     "open_sink",
     "open_source",
+    "open_video",
     "output_suffix",
     "pending",
     "publish",

@@ -153,9 +153,10 @@ def _first_fit(info: MediaInfo, candidates: Sequence[Encoder], layout: Layout, w
         "name the output .mkv" if output.codec is Codec.AUTO else "leave --codec out, or give ffv1 and an .mkv file"
     )
     interlaced = "interlaced " if info.field_order is not FieldOrder.PROGRESSIVE else ""
+    graded = " with the data of its mastering display" if info.hdr is not None else ""
     raise UnsupportedInput(
         f"{info.name}: {asked}{f' in .{wanted}' if wanted else ''} cannot hold this {interlaced}{layout.name} video of "
-        f"{info.width} x {info.height} unchanged; {remedy}"
+        f"{info.width} x {info.height}{graded} unchanged; {remedy}"
     )
 
 

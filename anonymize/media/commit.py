@@ -22,7 +22,7 @@ _AT_FDCWD, _RENAME_NOREPLACE = -100, 1
 
 
 @contextmanager
-def pending(path: Place, *, force: bool = False, token: str = "") -> Iterator[Path]:
+def pending(path: Place, *, force: bool = False, mark: str = "", token: str = "") -> Iterator[Path]:
     """A place to write `path` in: a hidden file beside it with the same suffix, renamed if the block ends well.
 
     Whatever ends the block otherwise, Ctrl-C included, removes the file. Without `force` an existing `path` is never
@@ -32,6 +32,7 @@ def pending(path: Place, *, force: bool = False, token: str = "") -> Iterator[Pa
     Args:
         path: a file, or an address.
         force: replace what is there.
+        mark: of a run, which the hidden file's name tells.
         token: what tells the hidden file from others; made up where it is empty.
 
     Raises:
@@ -49,7 +50,8 @@ def pending(path: Place, *, force: bool = False, token: str = "") -> Iterator[Pa
         return
     if path.is_dir():
         raise OutputError(f"{path.name}: a folder of this name is in the way")
-    temporary = path.with_name(storage.hidden(path.name, token))
+    owner = f"{mark}-" if mark else ""
+    temporary = path.with_name(storage.hidden(path.name, f"{owner}{token}"))
     try:
         with _plainly(path):
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

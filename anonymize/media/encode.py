@@ -10,6 +10,7 @@ import av
 from av.codec.context import Flags
 from av.video.stream import VideoStream
 
+from anonymize.media import hardware
 from anonymize.media.choose import Target
 from anonymize.media.protocols import FieldOrder, Hdr, MediaInfo
 from anonymize.settings import Output
@@ -17,6 +18,11 @@ from anonymize.settings import Output
 SPEEDS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 """x264's presets, fastest first; other encoders' own numbers are taken from the position."""
 
+_REPEATABLE = "MMX2,SSE2,SSE2Fast,SSE3,SSSE3,SSE4,SSE4.2,Cache64,LZCNT,AVX,FMA3,BMI1,BMI2,AVX2"
+"""What x264 may use of a processor that has all of these and AVX-512. With AVX-512 its macroblock tree reads past the
+end of rows whose width is no multiple of 256 pixels, and the same pictures become other bytes in every run."""
+_AVX512_SKX = 256
+"""OpenCV's number of it (cv::CpuFeatures), which its Python module does not name."""
 _MOST_REORDERED = 4
 """How many pictures the encoders decode ahead of showing them, at most."""
 _FIELDS = {FieldOrder.PROGRESSIVE: 1, FieldOrder.TOP_FIRST: 2, FieldOrder.BOTTOM_FIRST: 3}
@@ -58,8 +64,11 @@ def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
     """The encoder's private options."""
     speed = speed_index(output.speed)
     name = target.encoder.name
+    if hardware.family(target.encoder):
+        return hardware.options(target.encoder, output.quality, speed)
     if name in ("libx264", "libx264rgb"):
         chosen = {"crf": str(output.quality), "preset": SPEEDS[speed], "a53cc": "0", "udu_sei": "0"}
+        chosen |= {"x264-params": f"asm={_REPEATABLE}"} if _has_avx512() else {}
         return chosen | ({"rc-lookahead": str(_lookahead(info, 40))} if speed >= SPEEDS.index("fast") else {})
     if name == "libx265":
         params = ["log-level=none", "info=0", "frame-threads=1", *_x265_planning(info), *_x265_hdr(info.hdr)]
@@ -82,6 +91,13 @@ def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
         return {"profile": "hq" if "422" in target.pixel_format else "4444", "vendor": "apl0", "alpha_bits": "16"}
     # FFV1's checksums come with slices, for which small pictures have no room.
     return {"level": "3", "g": "1", "slicecrc": "1"} if min(info.width, info.height) >= 64 else {"level": "1", "g": "1"}
+
+
+def _has_avx512() -> bool:
+    """Whether this processor has the AVX-512 that x264 uses (F, CD, BW, DQ, VL), and so all that came before it."""
+    import cv2  # loaded by then
+
+    return bool(cv2.checkHardwareSupport(_AVX512_SKX))
 
 
 def speed_index(speed: str) -> int:

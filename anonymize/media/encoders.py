@@ -35,6 +35,8 @@ class Encoder:
             return False
         if interlaced and not self.interlaced:
             return False
+        if info.hdr is not None and self.codec in ("hevc", "av1") and not self.static_hdr:
+            return False  # its stream has a place for that, which would stay empty
         if not self.whole_chroma:
             return True
         across = 1 << max(x for x, _ in layout.shifts)
@@ -79,6 +81,9 @@ FFV1 = Encoder(
     whole_chroma=False,
     interlaced=True,
 )
+# Hardware takes 10 bits at the top of 16: the same samples, shifted.
+_PACKED_420 = {"yuv420p10le": "p010le"}
+_PACKED_444 = {"yuv444p10le": "yuv444p10msble"}
 BY_NAME = {
     Codec.H264: (X264, X264_RGB),
     Codec.H265: (X265,),
@@ -86,4 +91,15 @@ BY_NAME = {
     Codec.VP9: (VP9,),
     Codec.FFV1: (FFV1,),
     Codec.PRORES: (PRORES,),
+    Codec.H264_NVENC: (Encoder("h264_nvenc", "h264", _same("yuv420p", "yuv444p") | _PACKED_420),),
+    Codec.H265_NVENC: (Encoder("hevc_nvenc", "hevc", _same("yuv420p", "yuv444p") | _PACKED_420 | _PACKED_444),),
+    Codec.AV1_NVENC: (Encoder("av1_nvenc", "av1", _same("yuv420p") | _PACKED_420),),
+    Codec.H264_QSV: (Encoder("h264_qsv", "h264", {"yuv420p": "nv12"}),),
+    Codec.H265_QSV: (Encoder("hevc_qsv", "hevc", {"yuv420p": "nv12"} | _PACKED_420),),
+    Codec.AV1_QSV: (Encoder("av1_qsv", "av1", {"yuv420p": "nv12"} | _PACKED_420),),
+    Codec.H264_AMF: (Encoder("h264_amf", "h264", {"yuv420p": "nv12"}),),
+    Codec.H265_AMF: (Encoder("hevc_amf", "hevc", {"yuv420p": "nv12"} | _PACKED_420),),
+    Codec.AV1_AMF: (Encoder("av1_amf", "av1", {"yuv420p": "nv12"} | _PACKED_420),),
+    Codec.H264_VIDEOTOOLBOX: (Encoder("h264_videotoolbox", "h264", {"yuv420p": "nv12"}),),
+    Codec.H265_VIDEOTOOLBOX: (Encoder("hevc_videotoolbox", "hevc", {"yuv420p": "nv12"} | _PACKED_420),),
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from anonymize.media import hardware
 from anonymize.media.choose import choose
+from anonymize.media.encode import options
 from anonymize.media.protocols import Sink, Source
 from anonymize.media.reader import Input, check_readable, head_of
 from anonymize.media.sink import VideoSink
@@ -32,6 +34,11 @@ def open_source(source: Input, *, allow_damaged: bool = False) -> Source:
     return VideoSource(source, allow_damaged=allow_damaged)
 
 
+def open_video(path: Path, *, allow_damaged: bool = False) -> VideoSource:
+    """Open once more the video `path`, which `open_source` found to be one."""
+    return VideoSource(path, allow_damaged=allow_damaged)
+
+
 def open_sink(path: Path, source: Source, output: Output) -> Sink:
     """Open `path` for what is made of `source`; the suffix is the container.
 
@@ -45,6 +52,27 @@ def open_sink(path: Path, source: Source, output: Output) -> Sink:
     from anonymize.media.still import open_still_sink
 
     return open_still_sink(path, source, output)
+
+
+def check_output(source: Source, output: Output, suffix: str = "") -> None:
+    """See whether what is asked for can be written at all, before anyone spends an hour on finding faces.
+
+    Args:
+        source: an hour of video, perhaps.
+        output: what is asked for.
+        suffix: of the output's name if the user chose one.
+
+    Raises:
+        UsageError: the suffix is none that is written.
+        UnsupportedInput: the container or codec cannot hold this source unchanged.
+        OutputError: the hardware encoder that was asked for cannot be used here.
+    """
+    if not isinstance(source, VideoSource):
+        return
+    target = choose(source.info, output, suffix)
+    if hardware.family(target.encoder):
+        settings = options(source.info, target, output)
+        hardware.refuse_unless_it_opens(target.encoder, target.pixel_format, source.info.stored_size, settings)
 
 
 def output_suffix(source: Source, output: Output) -> str:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from fractions import Fraction
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 import av
 from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.packet import Packet
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from anonymize.data import Frame
-from anonymize.errors import OutputError
+from anonymize.data import Frame, Timestamps
 from anonymize.media.choose import MUXERS, Target, choose
-from anonymize.media.encode import field_marker, set_up, track_time_base
-from anonymize.media.frame import VideoPicture
-from anonymize.media.pixels import EXACT
+from anonymize.media.coder import Coded, Coder, Head, understandable
+from anonymize.media.encode import track_time_base
 from anonymize.media.protocols import MediaInfo
+from anonymize.media.segments import CannotCut
 from anonymize.media.sound import SoundCopy
 from anonymize.media.video import VideoSource
 from anonymize.settings import Audio, Output
@@ -38,35 +34,27 @@ class VideoSink:
 
     def __init__(self, path: Path, source: VideoSource, output: Output) -> None:
         self._info = source.info
-        self._target = choose(self._info, output, path.suffix)
+        self.target = choose(self._info, output, path.suffix)
+        """What the output is made of."""
         self._source = source
-        self._repack = VideoReformatter()
-        self._durations: dict[int, int] = {}
-        self._marker: av.filter.Graph | None = None
-        self._written = 0
         self._sound: SoundCopy | None = None
-        with _understandable(self._info.name):
-            self._container = _open(path, self._info, self._target)
-            self._stream = self._add_video(output)
+        self._joined = False
+        with understandable(self._info.name):
+            self._container = _open(path, self._info, self.target)
+            self._coder = Coder(self._container, self._info, self.target, output)
             if output.audio is Audio.KEEP and self._info.audio:
-                self._sound = SoundCopy(source.input, self._container, self._target)
+                self._sound = SoundCopy(source.input, self._container, self.target)
         # x264 writes its version and settings into the stream, as user data; nothing else in there is needed.
         self._strip = BitStreamFilterContext("filter_units=remove_types=6", "h264") if self._is_h264 else None
-
-    def _add_video(self, output: Output) -> VideoStream:
-        stream = self._container.add_stream(self._target.encoder.name, rate=_rate(self._info))
-        assert isinstance(stream, VideoStream)
-        set_up(stream, self._info, self._target, output)
-        return stream
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What had to be changed against the source, or was odd in it."""
-        return (*self._source.notes, *self._target.notes)
+        return (*self._source.notes, *self.target.notes)
 
     @property
     def _is_h264(self) -> bool:
-        return self._target.encoder.codec == "h264"
+        return self.target.encoder.codec == "h264"
 
     def __enter__(self) -> Self:
         return self
@@ -80,46 +68,55 @@ class VideoSink:
 
     def write(self, frame: Frame) -> None:
         """Append `frame`; see `Sink.write`."""
-        assert isinstance(frame, VideoPicture), "a video sink takes frames of a video source"
-        owned = frame if frame.owned else frame.writable()
-        picture = self._prepared(owned.picture)
-        if picture.duration and picture.pts is not None:
-            self._durations[picture.pts] = picture.duration
-        with _understandable(self._info.name):
-            self._mux(self._stream.encode(picture))
+        with understandable(self._info.name):
+            self._mux(self._coder.encode(frame))
             if self._sound is not None:
                 self._sound.up_to(frame.pts * frame.time_base)
-        self._written += 1
 
     def finish(self) -> None:
         """Write what is pending and close; see `Sink.finish`."""
-        with _understandable(self._info.name):
-            self._mux(self._stream.encode(None))
+        with understandable(self._info.name):
+            if not self._joined:
+                self._mux(self._coder.rest())
             if self._sound is not None:
                 self._sound.rest()
             self._container.close()
 
-    def _prepared(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """`picture` as the encoder wants it: repacked and marked, no sample changed."""
-        if picture.format.name != self._target.pixel_format:
-            picture = self._repack.reformat(picture, format=self._target.pixel_format, interpolation=EXACT, threads=1)
-        if self._written == 0:
-            self._marker = field_marker(self._info, picture)
-        if self._marker is not None:
-            self._marker.push(picture)
-            marked = self._marker.pull()
-            assert isinstance(marked, av.VideoFrame)
-            picture = marked
-        context = self._stream.codec_context
-        # PyAV would convert silently what does not fit.
-        if (picture.format.name, picture.width, picture.height) != (context.pix_fmt, context.width, context.height):
-            raise AssertionError(f"picture {picture} does not fit the encoder {context}")
-        return picture
+    def join(self, segments: Iterable[Iterable[Head | list[Coded]]], times: Timestamps) -> Iterator[None]:
+        """Append segments encoded by `coded`, in order, instead of frames; one step for every frame of theirs.
+
+        Args:
+            segments: of the same source, encoded for `target` and the same settings.
+            times: of all the frames that they hold.
+
+        Raises:
+            CannotCut: the encoder's segments do not fit together.
+            OutputError: the disk is full, or the output's place is gone.
+        """
+        self._joined = True
+        decoding = DecodingTimes(times.pts)
+        for number, segment in enumerate(segments):
+            for news in segment:
+                if isinstance(news, Head):
+                    if news.extradata != self._coder.open():
+                        raise CannotCut
+                    continue
+                with understandable(self._info.name):
+                    self._mux(self._packet(coded, decoding.of(coded, number)) for coded in news)
+                    if news and self._sound is not None:
+                        self._sound.up_to(news[-1].pts * times.time_base)
+                yield
+
+    def _packet(self, coded: Coded, dts: int) -> Packet[VideoStream]:
+        packet = cast("Packet[VideoStream]", Packet(coded.data))
+        packet.stream = self._coder.stream
+        packet.time_base = self._info.time_base
+        packet.pts, packet.dts, packet.duration = coded.pts, dts, coded.duration
+        packet.is_keyframe = coded.key
+        return packet
 
     def _mux(self, packets: Iterable[Packet[VideoStream]]) -> None:
         for packet in packets:
-            if packet.pts is not None:
-                packet.duration = self._durations.pop(packet.pts, packet.duration)
             for stripped in self._stripped(packet):
                 self._container.mux(stripped)
 
@@ -129,9 +126,44 @@ class VideoSink:
             yield packet
             return
         for stripped in self._strip.filter(packet):
-            stripped.stream = self._stream
-            stripped.time_base = self._stream.codec_context.time_base
+            stripped.stream = self._coder.stream
+            stripped.time_base = self._info.time_base
             yield stripped
+
+
+class DecodingTimes:
+    """When each packet of joined segments is decoded: rising over their seams, and never after it is shown.
+
+    Encoders that reorder give the packet at position i the time of the picture that is shown `delay` places earlier.
+    The same rule, over all segments, gives the next segment times that go on where the last one's ended. The first
+    segment's are the encoder's own, and tell the delay.
+
+    Args:
+        pts: when the frames of all segments are shown.
+    """
+
+    def __init__(self, pts: Sequence[int]) -> None:
+        self._pts = pts
+        self._position = 0
+        self._delay = 0
+        self._last: int | None = None
+
+    def of(self, coded: Coded, segment: int) -> int:
+        """The time of the next packet, which belongs to `segment`.
+
+        Raises:
+            CannotCut: it has none that serves.
+        """
+        if segment == 0:
+            dts = coded.dts
+            self._delay += dts < self._pts[0]
+        else:
+            dts = self._pts[self._position - self._delay]
+        self._position += 1
+        if dts > coded.pts or (self._last is not None and dts <= self._last):
+            raise CannotCut
+        self._last = dts
+        return dts
 
 
 def _open(path: Path, info: MediaInfo, target: Target) -> OutputContainer:
@@ -164,28 +196,3 @@ def _movie_scale(scale: int, info: MediaInfo) -> int:
         if common <= _MAX_TIMESCALE:
             scale = common
     return scale
-
-
-def _rate(info: MediaInfo) -> Fraction:
-    """Frames a second, as the encoder's guess at what to spend; the timestamps do not come from it."""
-    rate = info.average_rate or Fraction(25)
-    return min(max(rate, Fraction(1, 100)), Fraction(1000)).limit_denominator(100_000)
-
-
-@contextmanager
-def _understandable(name: str) -> Iterator[None]:
-    """Turn what FFmpeg and the system say about the output of `name` into an `OutputError`."""
-    try:
-        yield
-    except (av.error.FFmpegError, OSError) as error:
-        raise OutputError(f"{name}: its output cannot be written: {_plain(error)}") from error
-
-
-def _plain(error: av.error.FFmpegError | OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full; make room or write somewhere else"
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return "the folder to write into is gone"
-    if error.errno in (errno.EACCES, errno.EROFS):
-        return "no permission to write there"
-    return (error.strerror or str(error)).lower()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from typing import Self
 
 import av
@@ -29,6 +30,7 @@ from anonymize.media.orient import Orientation
 from anonymize.media.pixels import required_layout
 from anonymize.media.protocols import FieldOrder, MediaInfo
 from anonymize.media.reader import Input, check_size, input_name, main_video, open_container
+from anonymize.media.segments import OVERLAP, CannotCut, Cut, Segment, Traits, checksum, enter
 from anonymize.media.timing import Clock
 
 LEADING_FRAMES = 12
@@ -41,10 +43,11 @@ class VideoSource:
     def __init__(self, source: Input, *, allow_damaged: bool = False) -> None:
         self.input = source
         self.name = input_name(source)
-        self._allow_damaged = allow_damaged
-        self._seen: set[str] = set()
+        self.allow_damaged = allow_damaged
+        self.threads = 0
+        """How many may decode, at most; 0 for as many as there are cores."""
+        self._traits = Traits()
         self._thumbnails = VideoReformatter()
-        self._interlaced = FieldOrder.PROGRESSIVE
         self.losses: list[str] = []
         self.notes: tuple[str, ...] = ()
         """What was found odd and followed all the same; complete after the first full pass."""
@@ -57,8 +60,8 @@ class VideoSource:
     @property
     def info(self) -> MediaInfo:
         """What it is; `removed` and `field_order` grow until the first full pass is over."""
-        removed = dict.fromkeys([*self._info.removed, *sorted(side_data_words(self._seen))])
-        return replace(self._info, removed=tuple(removed), field_order=self._interlaced)
+        removed = dict.fromkeys([*self._info.removed, *sorted(side_data_words(self._traits.side_data))])
+        return replace(self._info, removed=tuple(removed), field_order=self._traits.field_order)
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +80,7 @@ class VideoSource:
             for picture in self._decode(container, stream, damage):
                 self._check_unchanged(picture)
                 picture.pts = clock.stamp(picture)
-                self._take_note(picture)
+                self._take_note(picture, self._traits)
                 yield VideoPicture(picture, index, self._view)
                 index += 1
             damage.finish(container, stream)
@@ -86,13 +89,62 @@ class VideoSource:
         self.notes = self._odd(clock.repaired)
         if index == 0:
             raise UnreadableInput(f"{self.name}: none of its pictures could be decoded: it is damaged or encrypted")
-        if self.losses and not self._allow_damaged:
+        if self.losses and not self.allow_damaged:
             raise DamagedInput(f"{self.name}: {'; '.join(self.losses)}; --allow-damaged writes what is readable")
+
+    def part(self, segment: Segment, traits: Traits) -> Iterator[VideoPicture]:
+        """The pictures of one segment of `cut_up`, in presentation order; `traits` gets what they had about them.
+
+        Raises:
+            CannotCut: they are not those that a pass over the whole file would give.
+            UnsupportedInput: the picture changes size, orientation or pixel format on the way.
+        """
+        damage = Damage(self.input)
+        count, seen = segment.end - segment.first, 0
+        with open_container(self.input) as container:
+            stream = main_video(container, self.name)
+            enter(container, stream, segment)
+            for picture in self._decode(container, stream, damage):
+                if picture.pts is not None and picture.pts < segment.pts[0]:
+                    continue  # belongs to the segment before, and is decoded there
+                if picture.pts != segment.pts[seen]:
+                    raise CannotCut
+                made = VideoPicture(picture, segment.first + seen, self._view)
+                if seen < OVERLAP:
+                    traits.head = checksum(made, traits.head)
+                if seen < count:
+                    self._check_unchanged(picture)
+                    self._take_note(picture, traits)
+                    yield made
+                else:
+                    traits.tail = checksum(made, traits.tail)
+                seen += 1
+                if seen == len(segment.pts):
+                    break
+        if seen != len(segment.pts) or damage.words():
+            raise CannotCut
+
+    def joined(self, cut: Cut, parts: Sequence[Traits]) -> None:
+        """Learn what a pass over the whole file would have told, from the passes over its segments, in order.
+
+        Raises:
+            CannotCut: where two segments overlap, they do not show the same.
+        """
+        if any(before.tail != after.head for before, after in pairwise(parts)):
+            raise CannotCut
+        with open_container(self.input) as container:
+            self._note_sound(container, cut.packets)
+        self.losses, self.notes = [], self._odd(0)
+        for traits in parts:
+            self._traits.side_data |= traits.side_data
+            if self._traits.field_order is FieldOrder.PROGRESSIVE:
+                self._traits.field_order = traits.field_order
 
     def _decode(self, container: InputContainer, stream: VideoStream, damage: Damage) -> Iterator[av.VideoFrame]:
         """All pictures that can be had; what cannot is counted in `damage`."""
         stream.thread_type = "AUTO"
-        stream.thread_count = threads_for(stream.width, stream.height)
+        most = threads_for(stream.width, stream.height)
+        stream.thread_count = min(self.threads, most) if self.threads else most
         refuse_encrypted(stream, self.name)
         try:
             for packet in container.demux():
@@ -123,10 +175,10 @@ class VideoSource:
                     f"{self.name}: none of its pictures could be decoded; the file is damaged or encrypted"
                 )
             info = describe(self.input, container, stream, first, side_data(first, self._thumbnails))
-            self._take_note(first)
+            self._take_note(first, self._traits)
             with suppress(StopIteration):
                 for _ in range(LEADING_FRAMES):
-                    self._take_note(next(pictures))
+                    self._take_note(next(pictures), self._traits)
         return info
 
     def _odd(self, repaired: int) -> tuple[str, ...]:
@@ -140,11 +192,11 @@ class VideoSource:
         audio = [replace(a, packets=c[0], end=c[1]) for a, c in zip(self._info.audio, counted, strict=False)]
         self._info = replace(self._info, audio=tuple(audio))
 
-    def _take_note(self, picture: av.VideoFrame) -> None:
+    def _take_note(self, picture: av.VideoFrame, traits: Traits) -> None:
         """Remember what is attached to `picture`, and whether it is interlaced."""
-        self._seen.update(side_data(picture, self._thumbnails))
-        if self._interlaced is FieldOrder.PROGRESSIVE and picture.interlaced_frame:
-            self._interlaced = field_order_of(picture)
+        traits.side_data.update(side_data(picture, self._thumbnails))
+        if traits.field_order is FieldOrder.PROGRESSIVE and picture.interlaced_frame:
+            traits.field_order = field_order_of(picture)
 
     def _check_unchanged(self, picture: av.VideoFrame) -> None:
         """Raises `UnsupportedInput` where the picture changes its size, format or orientation."""

@@ -4,11 +4,12 @@
 """
 
 from anonymize.models.registry import Model, State, find, list_models, locate, read, verify
-from anonymize.models.runtime import engine, release, session
+from anonymize.models.runtime import Session, engine, session
 from anonymize.models.store import fetch, import_model
 
 __all__ = [
     "Model",
+    "Session",
     "State",
     "engine",
     "fetch",
@@ -17,7 +18,6 @@ __all__ = [
     "list_models",
     "locate",
     "read",
-    "release",
     "session",
     "verify",
 ]

@@ -1,19 +1,32 @@
-"""A checked model, ready to run: onnxruntime on the CPU, without telemetry, for pictures of any size."""
+"""A checked model, ready to run, for pictures of any size: onnxruntime, without telemetry, on the device asked for."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from anonymize.errors import ModelError
+from anonymize.models.devices import PROVIDERS, choices, refuse_if_absent, unusable
 from anonymize.models.registry import read
+from anonymize.settings import Device
 
 if TYPE_CHECKING:
     from onnx import GraphProto
-    from onnxruntime import InferenceSession
+    from onnxruntime import InferenceSession, SessionOptions
 
-ERRORS_ONLY = 3
-"""onnxruntime's log level: warnings about a model's making are no business of a user's."""
+ERRORS_ONLY, NOTHING = 3, 4
+"""onnxruntime's log levels: warnings about a model's making are no business of a user's, and what goes wrong with a
+device is said by our own errors."""
+_REASON = 300
+"""Letters of onnxruntime's own words in an error, at most: they hold stack traces."""
+_PLACE = re.compile(r"/\S+\.(?:cc|h):\d+ [^()]*\([^()]*\) (?=[A-Z\[])")
 
 
 def engine() -> Any:
@@ -30,48 +43,161 @@ def engine() -> Any:
     return onnxruntime
 
 
-def session(name: str, threads: int = 0) -> InferenceSession:
-    """An inference session for the ONNX model `name`.
+class Session:
+    """A network on one device. It keeps memory for its next picture, which `rest` gives back.
 
-    The height and width of its inputs are made symbolic, so that pictures of any size may be given. Idle worker threads
-    sleep rather than spin: spinning was measured to cost half again the processor time on a busy machine, which is
-    what the encoder then lacks.
+    Args:
+        name: what errors call the model.
+        content: the ONNX model; heights and widths are free (`flexible`).
+        threads: worker threads, more than 0.
+        device: not `auto`.
+
+    Raises:
+        ModelError: the device is not to be had, nothing of the network runs on it, or it is no network.
+    """
+
+    def __init__(self, name: str, content: bytes, threads: int, device: Device) -> None:
+        self._name, self._content, self._threads = name, content, threads
+        self.device = device
+        self.place = ""
+        """The device, and how much of the network onnxruntime put elsewhere: what reports tell."""
+        self._made: InferenceSession | None = self._make()
+
+    def run(self, outputs: Sequence[str] | None, inputs: dict[str, Any]) -> list[Any]:
+        """The arrays `outputs` (None: all) for the arrays `inputs`.
+
+        Raises:
+            ModelError: the device failed; nothing else is tried in its place.
+        """
+        if self._made is None:
+            self._made = self._make()
+        try:
+            found: list[Any] = self._made.run(outputs, inputs)
+        except Exception as error:  # as in `_make`
+            raise ModelError(f"{self._name} failed on {self.device.value}: {_words(error)}") from error
+        return found
+
+    def rest(self) -> None:
+        """Give back what is kept for the next picture: hundreds of megabytes after large ones.
+
+        On the processor onnxruntime does so after a run, hence a very small one. What other providers hold is theirs,
+        and goes with the session; the next run makes another.
+        """
+        if self._made is None or PROVIDERS[self.device].slow_to_make:
+            return
+        if self.device is not Device.CPU:
+            self._made = None
+            return
+        options = engine().RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        (picture,) = self._made.get_inputs()
+        sample = np.uint8 if picture.type == "tensor(uint8)" else np.float32
+        self._made.run(None, {picture.name: np.zeros((1, 3, 32, 32), sample)}, options)
+
+    def _make(self) -> InferenceSession:
+        """A session of onnxruntime that really runs on the device.
+
+        onnxruntime takes the processor without an error where a provider is missing, or lacks its libraries or its
+        hardware (whatever `enable_fallback` says, which is only about exceptions), and prints to the terminal. So the
+        provider is looked for before, and again in the finished session.
+        """
+        onnxruntime, provider = engine(), PROVIDERS[self.device]
+        refuse_if_absent(self.device, onnxruntime)
+        missing = _nvidia_libraries(onnxruntime) if provider.nvidia else ""
+        if self.device is not Device.CPU:
+            onnxruntime.set_default_logger_severity(NOTHING)
+        options = dict(provider.options)
+        if provider.threads:
+            options[provider.threads] = str(self._threads)
+        wanted: list[Any] = [(provider.name, options)]
+        if provider.beside:
+            wanted.append((provider.beside, dict(_options_of(provider.beside))))
+        try:
+            made: InferenceSession = onnxruntime.InferenceSession(
+                self._content, self._options(onnxruntime), providers=wanted, enable_fallback=0
+            )
+        except Exception as error:  # onnx and onnxruntime raise a dozen classes that share only this one
+            if self.device is Device.CPU:
+                raise ModelError(f"onnxruntime cannot run the model {self._name!r}: {error}") from error
+            raise unusable(self.device, "; ".join(filter(None, (missing, _words(error))))) from error
+        if made.get_providers()[0] != provider.name:
+            raise unusable(self.device, missing)
+        self.place = self._placed(made)
+        made.disable_fallback()  # or a run that fails goes on on the processor, and a line on stdout is all that tells
+        return made
+
+    def _options(self, onnxruntime: Any) -> SessionOptions:
+        """Idle worker threads sleep rather than spin: spinning was measured to cost half again the processor time on a
+        busy machine, which is what the encoder then lacks."""
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = ERRORS_ONLY if self.device is Device.CPU else NOTHING
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if self.device is not Device.CPU:
+            options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        if self.device is Device.DIRECTML:
+            options.enable_mem_pattern = False  # DirectML cannot have it
+        return options
+
+    def _placed(self, made: InferenceSession) -> str:
+        """What is said of where the network runs.
+
+        Raises:
+            ModelError: no step of it runs on the device.
+        """
+        if self.device is Device.CPU:
+            return self.device.value
+        steps = Counter[str]()
+        for part in made.get_provider_graph_assignment_info():
+            steps[part.ep_name] += len(part.get_nodes())
+        here, total = steps[PROVIDERS[self.device].name], steps.total()
+        if not here:
+            raise unusable(self.device, f"no step of {self._name} runs there, all {total} would run elsewhere")
+        return self.device.value if here == total else f"{self.device.value}, but {total - here} of {total} steps"
+
+
+def session(name: str, threads: int = 0, device: Device = Device.CPU) -> Session:
+    """The ONNX model `name`, ready to run. The height and width of its inputs are free.
 
     Args:
         name: a registered ONNX model.
         threads: worker threads; 0 takes every core that this process may use.
+        device: on what it runs; `auto` takes the first of `anonymize.models.devices.AUTO` that can be used.
 
     Raises:
-        ModelError: not registered, absent, altered, or not a model that onnxruntime can run.
+        ModelError: not registered, absent, altered, not a model that onnxruntime can run, or the device cannot be used.
     """
     content = read(name)
-    onnxruntime = engine()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = ERRORS_ONLY
-    options.intra_op_num_threads = threads or _cores()
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        made: InferenceSession = onnxruntime.InferenceSession(
-            flexible(content), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # onnx and onnxruntime raise a dozen classes that share only this one
+        content = flexible(content)
+    except Exception as error:  # as in `Session`
         raise ModelError(f"onnxruntime cannot run the model {name!r}: {error}") from error
-    return made
+    *others, last = choices(device)
+    for one in others:
+        try:
+            return Session(name, content, threads or _cores(), one)
+        except ModelError:
+            continue  # `auto` promised none of them; what it took is said in reports
+    return Session(name, content, threads or _cores(), last)
 
 
-def release(session: InferenceSession) -> None:
-    """Give back the memory that `session` keeps for its next picture: hundreds of megabytes after large ones.
+def _options_of(name: str) -> dict[str, str]:
+    """The options of the provider that onnxruntime calls `name`."""
+    return next(dict(provider.options) for provider in PROVIDERS.values() if provider.name == name)
 
-    onnxruntime does so only after a run, hence a very small one (its arena shrinkage, "cpu:0").
-    """
-    import numpy as np
 
-    options = engine().RunOptions()
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    (picture,) = session.get_inputs()
-    sample = np.uint8 if picture.type == "tensor(uint8)" else np.float32
-    session.run(None, {picture.name: np.zeros((1, 3, 32, 32), sample)}, options)
+def _nvidia_libraries(onnxruntime: Any) -> str:
+    """Load NVIDIA's libraries from Python packages, where they are; the first that is missing, in words."""
+    with redirect_stdout(StringIO()) as said:  # it prints what it does not find
+        onnxruntime.preload_dlls()
+    return said.getvalue().partition("\n")[0].strip()
+
+
+def _words(error: Exception) -> str:
+    """What `error` says, on one line, without the places in onnxruntime's source that it names."""
+    text = _PLACE.sub("", " ".join(str(error).split()))
+    return text if len(text) <= _REASON else f"{text[:_REASON]} ..."
 
 
 def _cores() -> int:

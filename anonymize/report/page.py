@@ -79,6 +79,7 @@ def _view(report: Values) -> dict[str, Any]:
         "models": [
             {"name": name, **facts, "finds": " and ".join(facts["finds"])} for name, facts in report["models"].items()
         ],
+        "devices": "; ".join(f"{name} on {device}" for name, device in report.get("devices", {}).items()),
         "preset": _preset(report["preset"]),
         "changed": _named(report["preset"].get("changed", {})),
         "settings": _named(dict(leaves(report["settings"]))),

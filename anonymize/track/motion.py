@@ -9,6 +9,7 @@ forward and backward (Median Flow: Kalal et al., ICPR 2010).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -32,23 +33,43 @@ _FLOW_WINDOW = (11, 11)
 _CROP_MARGIN = 24
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """One frame as motion sees it.
+    """One frame as motion sees it: its working picture; all else is worked out from that when it is first asked for.
 
-    Args:
-        picture: working picture.
-        small: the same at half the size, for camera motion.
-        thumb: the same, 64 pixels on its longer side, for telling scenes apart.
-        level: mean and standard deviation of `thumb`.
-        corners: (N, 1, 2) float32 points of `small` that are worth following.
+    Another process is sent the picture alone.
     """
 
-    picture: Picture
-    small: Picture
-    thumb: Picture
-    level: tuple[float, float]
-    corners: NDArray[np.float32]
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+
+    def __getstate__(self) -> dict[str, Picture]:
+        return {"picture": self.picture}
+
+    @cached_property
+    def small(self) -> Picture:
+        """The picture at half the size, for camera motion."""
+        height, width = self.picture.shape
+        size = (max(width // 2, 1), max(height // 2, 1))
+        return cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+    @cached_property
+    def thumb(self) -> Picture:
+        """The picture, 64 pixels on its longer side, for telling scenes apart."""
+        height, width = self.picture.shape
+        scale = _THUMB / max(width, height)
+        size = (max(round(width * scale), 1), max(round(height * scale), 1))
+        return cv2.resize(self.small, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+    @cached_property
+    def level(self) -> tuple[float, float]:
+        """Mean and standard deviation of `thumb`."""
+        return float(self.thumb.mean()), float(self.thumb.std())
+
+    @cached_property
+    def corners(self) -> NDArray[np.float32]:
+        """(N, 1, 2) points of `small` that are worth following."""
+        found = cv2.goodFeaturesToTrack(self.small, _CORNERS, 0.01, max(self.small.shape) / 28)  # None: there are none
+        return np.zeros((0, 1, 2), np.float32) if found is None else np.asarray(found, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,20 +94,6 @@ class Step:
 
 
 STILL = Step(np.array([[1.0, 0, 0], [0, 1, 0]]), (1.0, 0.0), False)
-
-
-def shot_of(picture: Picture) -> Shot:
-    """Prepare a working picture for `step_between` and `carry`."""
-    height, width = picture.shape
-    small = cv2.resize(picture, (max(width // 2, 1), max(height // 2, 1)), interpolation=cv2.INTER_AREA).astype(
-        np.uint8, copy=False
-    )
-    scale = _THUMB / max(width, height)
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    thumb = cv2.resize(small, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    found = cv2.goodFeaturesToTrack(small, _CORNERS, 0.01, max(small.shape) / 28)  # None where there are none
-    corners = np.zeros((0, 1, 2), np.float32) if found is None else np.asarray(found, np.float32)
-    return Shot(picture, small, thumb, (float(thumb.mean()), float(thumb.std())), corners)
 
 
 def step_between(before: Shot, after: Shot) -> Step:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Frame, seconds
-from anonymize.track.motion import STILL, Picture, Shot, Step, carry, shot_of, step_between
+from anonymize.track.motion import STILL, Picture, Shot, Step, carry, step_between
 
 Floats = NDArray[np.float64]
 
@@ -35,14 +35,37 @@ _PATCH = (16, 16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """One frame."""
+class Sight:
+    """What following needs of one frame: small, and free of the frame itself, so that it may come from another process.
 
+    Args:
+        index: of the frame.
+        time: when it is shown, in seconds.
+        shot: its working picture.
+        scale: (4,) working pixels per upright pixel: x, y, x, y.
+        step: from the frame before it; None where that one was not at hand.
+    """
+
+    index: int
+    time: float
     shot: Shot
-    step: Step
-    """From the frame before it."""
     scale: Floats
-    """(4,) working pixels per upright pixel: x, y, x, y."""
+    step: Step | None = None
+
+    @classmethod
+    def of(cls, frame: Frame, before: Sight | None) -> Sight:
+        """What is seen of `frame`, and how it follows from `before`, the sight of the frame before it."""
+        longest = max(frame.width, frame.height)
+        shrink = min(1.0, float(np.clip(longest / 2, *_WIDTH)) / longest)
+        width, height = max(round(frame.width * shrink), 1), max(round(frame.height * shrink), 1)
+        scale = np.array([width / frame.width, height / frame.height] * 2)
+        sight = cls(frame.index, float(seconds(frame)), Shot(frame.luma(width, height)), scale)
+        return sight if before is None else replace(sight, step=sight.step_from(before))
+
+    def step_from(self, before: Sight) -> Step:
+        """How this frame follows from the one before it; pictures of different sizes are of different scenes."""
+        same = before.shot.picture.shape == self.shot.picture.shape and bool((before.scale == self.scale).all())
+        return step_between(before.shot, self.shot) if same else Step(STILL.affine, STILL.gain, True)
 
 
 @dataclass(slots=True)
@@ -103,7 +126,7 @@ class Reel:
     def __init__(self, reach: float, memory: float) -> None:
         self._reach = reach
         self._memory = memory
-        self._ring: dict[int, _Seen] = {}
+        self._ring: dict[int, Sight] = {}
         self._cuts: list[int] = []
         self._past = 0
         self._left: Shot | None = None
@@ -118,7 +141,12 @@ class Reel:
         """Keep pictures and times for so many seconds from now on."""
         self._reach, self._memory = reach, memory
 
-    def see(self, frame: Frame) -> bool:
+    @property
+    def last(self) -> Sight | None:
+        """What was seen of the last frame taken in."""
+        return self._ring.get(self.end - 1)
+
+    def take(self, sight: Sight) -> bool:
         """Take in the next frame; True if a new scene begins with it, or an old one after a flash.
 
         A picture that comes back within 0.4 s of a cut shows that there was none (a photographer's flash, a torn
@@ -127,26 +155,22 @@ class Reel:
         Raises:
             ValueError: the frame is not the next one.
         """
-        if self._ring and frame.index != self.end:
-            raise ValueError(f"frames come in order: expected index {self.end}, got {frame.index}")
-        shrink = min(1.0, float(np.clip(max(frame.width, frame.height) / 2, *_WIDTH)) / max(frame.width, frame.height))
-        width, height = max(round(frame.width * shrink), 1), max(round(frame.height * shrink), 1)
-        shot = shot_of(frame.luma(width, height))
-        scale = np.array([width / frame.width, height / frame.height] * 2)
-        step, time, new = STILL, float(seconds(frame)), False
-        before = self._ring.get(frame.index - 1)
+        index = sight.index
+        if self._ring and index != self.end:
+            raise ValueError(f"frames come in order: expected index {self.end}, got {index}")
+        step, time, new = STILL, sight.time, False
+        before = self._ring.get(index - 1)
         if before is not None:
-            time = max(time, self.times[frame.index - 1])
-            self.interval += 0.1 * (time - self.times[frame.index - 1] - self.interval)
-            same = before.shot.picture.shape == shot.picture.shape and bool((before.scale == scale).all())
-            step = step_between(before.shot, shot) if same else Step(STILL.affine, STILL.gain, True)
+            time = max(time, self.times[index - 1])
+            self.interval += 0.1 * (time - self.times[index - 1] - self.interval)
+            step = sight.step or sight.step_from(before)
             new = step.cut
             if new:
-                step = self._cut(frame.index, time, before.shot, shot, step)
-        self._ring[frame.index] = _Seen(shot, step, scale)
-        self.times[frame.index] = time
-        self.end = frame.index + 1
-        self._forget(time, shot.picture.nbytes)
+                step = self._cut(index, time, before.shot, sight.shot, step)
+        self._ring[index] = replace(sight, step=step)
+        self.times[index] = time
+        self.end = index + 1
+        self._forget(time, sight.shot.picture.nbytes)
         return new
 
     def _cut(self, index: int, time: float, before: Shot, after: Shot, step: Step) -> Step:
@@ -205,7 +229,8 @@ class Reel:
         before, after = self._ring.get(here), self._ring.get(there)
         if before is None or after is None or not len(boxes):
             return Carried(boxes, np.zeros((len(boxes), 2)), np.zeros(len(boxes), bool), elapsed, (np.inf, np.inf))
-        step = after.step if there > here else before.step.inverse
+        onward = (after if there > here else before).step or STILL
+        step = onward if there > here else onward.inverse
         moved, own, sure = carry(before.shot, after.shot, step, boxes * before.scale)
         height, width = after.shot.picture.shape
         size = width / float(after.scale[0]), height / float(after.scale[1])

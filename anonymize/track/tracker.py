@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Frame, Kind, Track
 from anonymize.settings import Follow
 from anonymize.track.associate import iou, match
-from anonymize.track.reel import FLASH, LAG, Reel, likeness
+from anonymize.track.reel import FLASH, LAG, Reel, Sight, likeness
 from anonymize.track.subject import MOST_GROWTH, Subject
 
 Floats = NDArray[np.float64]
@@ -84,8 +84,16 @@ class Tracker:
         Raises:
             ValueError: the frame is not the next one.
         """
-        new = self._reel.see(frame)
-        if frame.index % (LAG // 2) == 0:
+        return self.take(Sight.of(frame, self._reel.last))
+
+    def take(self, sight: Sight) -> bool:
+        """`see`, with what is seen of the next frame: another process may have seen it.
+
+        Raises:
+            ValueError: the frame is not the next one.
+        """
+        new = self._reel.take(sight)
+        if sight.index % (LAG // 2) == 0:
             self._advance([s for s in self._subjects if s.end + LAG // 2 <= self._reel.end], self._reel.end - 1)
         return new
 

@@ -5,7 +5,8 @@
 Nothing of it trusts whoever wrote the output. What was not examined is said (`Verified.not_checked`).
 """
 
-from anonymize.verify.examine import Evidence, examine, lookers
+from anonymize.verify.examine import Evidence, examine
+from anonymize.verify.lookers import lookers
 from anonymize.verify.structure import Wanted, check_structure
 from anonymize.verify.verdict import Bound, By, Check, Find, Verdict, Verified
 

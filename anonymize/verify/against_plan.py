@@ -98,26 +98,37 @@ class _Trail:
         )
 
 
-class Comparison:
-    """Holds the frames of an output against a plan, in order.
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What holding one frame against the plan gave.
+
+    Args:
+        leaks: regions that show what should be gone.
+        count: regions compared.
+        skipped: mosaics that could not be, since they overlap and there is no source to tell what was drawn.
+    """
+
+    leaks: tuple[Leak, ...] = ()
+    count: int = 0
+    skipped: int = 0
+
+
+class Comparer:
+    """Holds the frames of an output, or of a segment of it, against a plan, in order.
 
     Args:
         plan: what was drawn.
         quality: with which the output was encoded, 0 to 51 on x264's scale.
+        memory: the colours that mosaics have where the frames begin.
     """
 
-    def __init__(self, plan: Plan, quality: int) -> None:
+    def __init__(self, plan: Plan, quality: int, memory: Memory | None = None) -> None:
         self._plan = plan
         self._least = least(quality)
-        self._memory = Memory()
-        self._trails: dict[object, _Trail] = {}
-        self.compared = 0
-        """Regions compared so far."""
-        self.skipped = 0
-        """Mosaics that could not be, since they overlap and there is no source to tell what was drawn."""
+        self._memory = memory or Memory()
 
-    def see(self, frame: Frame, source: Frame | None = None) -> None:
-        """Take the next frame of the output.
+    def see(self, frame: Frame, source: Frame | None = None) -> Compared:
+        """Compare the next frame of the output.
 
         Args:
             frame: of the output.
@@ -127,6 +138,8 @@ class Comparison:
         looks = self._plan.about.redact
         expected = self._expected(source or frame, regions, looks)
         alone = _alone(regions, frame) if expected and source is None else None
+        leaks: list[Leak] = []
+        count = skipped = 0
         for region in regions:
             core = _core(region, frame.width, frame.height)
             if core is None:
@@ -134,13 +147,40 @@ class Comparison:
             solid = looks.of(region.kind).style is Style.SOLID
             guessed = alone is not None and not solid
             if guessed and alone is not None and not alone[core.y0 : core.y1, core.x0 : core.x1].all():
-                self.skipped += 1
+                skipped += 1
                 continue
-            self.compared += 1
+            count += 1
             drawn = None if solid else expected
             share = _difference(frame, drawn, core, self._least * (UNSURE if guessed else 1.0))
             if share >= SHARE:
-                self._note(Leak(frame.index, float(seconds(frame)), region, share, guessed))
+                leaks.append(Leak(frame.index, float(seconds(frame)), region, share, guessed))
+        return Compared(tuple(leaks), count, skipped)
+
+    def _expected(self, frame: Frame, regions: Sequence[Region], looks: Redact) -> tuple[Plane, ...] | None:
+        """The planes of `frame` with `regions` drawn; None where all are black, which needs no drawing."""
+        if all(looks.of(region.kind).style is Style.SOLID for region in regions):
+            return None
+        drawn = frame.writable()
+        redact(drawn.planes, regions, looks, self._memory)
+        return drawn.planes
+
+
+class Comparison:
+    """Gathers what comparing the frames of an output gave, in order, into finds over time."""
+
+    def __init__(self) -> None:
+        self._trails: dict[object, _Trail] = {}
+        self.compared = 0
+        """Regions compared so far."""
+        self.skipped = 0
+        """Mosaics that could not be."""
+
+    def take(self, compared: Compared) -> None:
+        """Take what the next frame gave."""
+        self.compared += compared.count
+        self.skipped += compared.skipped
+        for leak in compared.leaks:
+            self._note(leak)
 
     def finds(self) -> tuple[list[Find], list[Find]]:
         """What fails the file, by track; and what is doubtful, since what was drawn had to be guessed."""
@@ -156,14 +196,6 @@ class Comparison:
         trail.last = leak.time
         if leak.share > trail.best.share:
             trail.best = leak
-
-    def _expected(self, frame: Frame, regions: Sequence[Region], looks: Redact) -> tuple[Plane, ...] | None:
-        """The planes of `frame` with `regions` drawn; None where all are black, which needs no drawing."""
-        if all(looks.of(region.kind).style is Style.SOLID for region in regions):
-            return None
-        drawn = frame.writable()
-        redact(drawn.planes, regions, looks, self._memory)
-        return drawn.planes
 
 
 def least(quality: int) -> float:

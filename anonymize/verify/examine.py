@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from anonymize import media
-from anonymize.compose import left_alone
-from anonymize.data import Frame, Kind, Region, seconds
-from anonymize.detect import Detector, build
-from anonymize.errors import AnonymizeError
-from anonymize.media import MediaInfo, Source
-from anonymize.models import State, find
-from anonymize.models import verify as states
+from anonymize.data import Frame, Kind
+from anonymize.detect import Detector
+from anonymize.errors import AnonymizeError, ProcessError
+from anonymize.media import Cut, MediaInfo, Source, Traits, VideoSource
 from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan
+from anonymize.segments import Team
 from anonymize.settings import Doubts, Settings, Style
 from anonymize.verify.against_plan import Comparison
 from anonymize.verify.contents import unexamined
+from anonymize.verify.frames import Checked, Checker, Checking, second_look
 from anonymize.verify.sample import Sample, bound, stride
-from anonymize.verify.second_look import SecondLook
 from anonymize.verify.structure import Clock, Wanted, is_picture, of_picture, of_video
 from anonymize.verify.uncovered import Uncovered
-from anonymize.verify.variants import Variants
 from anonymize.verify.verdict import Check, Find, Verdict, Verified
 
-SECOND = ("yunet", "argus")
-"""The first of these that is installed, and did not take the first look, has a say in the second: all are quick."""
 STRUCTURE, PICTURES, LOOK = "structure", "picture against plan", "second look"
 _TOLD = 5
 """Finds that a line names, at most; the lists hold all."""
@@ -51,29 +45,6 @@ class Evidence:
     by_hand: bool = False
 
 
-def lookers(settings: Settings, found_by: Sequence[Detector], threads: int = 0) -> list[Detector]:
-    """Who takes the second look: those whom `settings` name, or `found_by` and a second detector where there is one.
-
-    Args:
-        settings: targets, and the detectors of `verify`.
-        found_by: who took the first look; nobody looks again where nobody looked.
-        threads: processor threads that each may use; 0 for all.
-
-    Raises:
-        ModelError: a detector that the settings name is not installed, or altered.
-    """
-    if not found_by:
-        return []
-    if settings.verify.detectors:
-        return build(settings.verify.detectors, settings.targets, threads)
-    known, state = {detector.name for detector in found_by}, states()
-    for name in SECOND:
-        kinds = settings.targets & set(find(name).kinds)
-        if name not in known and kinds and state[name] is State.OK:
-            return [*found_by, *build([name], kinds, threads)]
-    return list(found_by)
-
-
 def examine(
     path: Path,
     evidence: Evidence,
@@ -82,6 +53,7 @@ def examine(
     *,
     turn: int = 0,
     on_progress: OnProgress = ignore,
+    team: Team | None = None,
 ) -> Verified:
     """Examine the output at `path`, whatever it is called.
 
@@ -92,14 +64,38 @@ def examine(
         detectors: who takes the second look; nobody does where there are none.
         turn: number of this examination, from 0; each looks in other ways at other frames.
         on_progress: told after every frame.
+        team: who examines it in segments, where it rendered `evidence.source` in segments.
+
+    Raises:
+        ProcessError: the processes of `team` died.
     """
     try:
         with media.open_source(path) as result:
-            examination = _Examination(result.info, evidence, settings, detectors, turn)
-            for frame, original in _pairs(result, examination.compared_with):
-                examination.see(frame, original)
-                on_progress(Progress("verify", frame.index + 1, result.info.frame_count))
+
+            def begun() -> _Examination:
+                return _Examination(result.info, evidence, settings, detectors, turn)
+
+            def whole() -> _Examination:
+                examination = begun()
+                for checked in examination.checked(result):
+                    examination.take(checked)
+                    on_progress(Progress("verify", examination.frames, result.info.frame_count))
+                return examination
+
+            def in_segments(cut: Cut) -> _Examination:
+                alike = media.cut_up(path, path.name, like=cut)
+                if alike is None or team is None or evidence.plan is None:
+                    return whole()
+                examination = begun()
+                for checked in examination.checked_by(team, result, path, cut, alike):
+                    examination.take(checked)
+                    on_progress(Progress("verify", examination.frames, len(alike.times)))
+                return examination
+
+            examination = whole() if team is None else team.either(in_segments, whole)
             found = result.info
+    except ProcessError:
+        raise  # says nothing about the output
     except AnonymizeError as error:
         broken = Check(STRUCTURE, False, f"it cannot be read back: {error}")
         return Verified(Verdict.FAIL, (broken,), not_checked=("its pictures: they cannot be read",))
@@ -131,28 +127,54 @@ class _Examination:
         self.compared_with = evidence.source if plan is None or _mosaics(plan) else None
         """The source, where its pictures are needed: what a solid region must look like is known without it."""
         self._clock = Clock(evidence.wanted.times if evidence.wanted else None)
-        self._comparison = Comparison(plan, settings.output.quality) if plan else None
+        self._comparison = Comparison() if plan else None
         blind = plan is None and evidence.source is None
         sampled = settings.verify if plan else replace(settings.verify, look_every=0.0)
         self._sample = Sample(
             stride(sampled, info.average_rate, info.frame_count), f"{plan.about.sha256 if plan else ''}:{turn}"
         )
-        watch = Uncovered() if blind else None
-        variants = Variants(detectors, settings.detect, settings.targets, turn)
-        self._look = SecondLook(variants, settings.detect.high, watch) if detectors else None
+        self._turn = turn
+        self._look = second_look(detectors, settings, turn, Uncovered() if blind else None)
 
-    def see(self, frame: Frame, original: Frame | None) -> None:
-        """Take the next frame of the output, with the same one of the source where that is needed and at hand."""
-        self._clock.see(frame)
-        regions: list[Region] = []
-        if self._plan and self._comparison and frame.index < self._plan.about.frames:
-            regions = self._plan.at(frame.index)
-            self._comparison.see(frame, original)
-        if self._look:
-            self._look.watch(frame)
-            if frame.index in self._sample:
-                meant = partial(left_alone, time=seconds(frame), settings=self._settings)
-                self._look.look(frame, regions, meant, None if self._plan else original)
+    @property
+    def frames(self) -> int:
+        """How many were taken so far."""
+        return self._clock.count
+
+    def checked(self, result: Source) -> Iterator[Checked]:
+        """What examining every frame of `result` gives, for `take`."""
+        checker = Checker(self._plan, self._settings, self._sample, self._look)
+        for frame, original in _pairs(result, self.compared_with):
+            yield checker.see(frame, original)
+
+    def checked_by(self, team: Team, result: Source, path: Path, cut: Cut, alike: Cut) -> Iterator[Checked]:
+        """The same by `team`, from the segments `alike` of the output `path`, made from those of `cut`.
+
+        Raises:
+            CannotCut: the segments do not hold what they should.
+        """
+        assert self._plan is not None
+        assert isinstance(result, VideoSource)
+        tasks = [
+            Checking(path, segment, original if self.compared_with else None, plan, seeds, self._sample, self._turn)
+            for segment, (original, plan, seeds) in zip(alike.segments, team.parts(cut, self._plan), strict=True)
+        ]
+        parts: list[Traits] = []
+        for telling in team.run(tasks, lookers=self._detectors):
+            for news in telling:
+                if isinstance(news, Traits):
+                    parts.append(news)
+                else:
+                    yield news
+        result.joined(alike, parts)
+
+    def take(self, checked: Checked) -> None:
+        """Take what the next frame gave."""
+        self._clock.see(checked)
+        if self._comparison and checked.compared:
+            self._comparison.take(checked.compared)
+        if self._look and checked.seen:
+            self._look.take(checked.seen)
 
     def result(self, path: Path, found: MediaInfo) -> Verified:
         """The verdict, after the last frame; `found` is what the output at `path` is."""

@@ -8,8 +8,10 @@ often taken in by a texture once, seldom twice. Finds are gathered into trails o
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 import cv2
@@ -17,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Frame, Kind, Region, Shape, seconds
+from anonymize.detect.changes import Changes
 from anonymize.evaluate import survival
 from anonymize.evaluate.measure import LEAKING
-from anonymize.verify.uncovered import NEAR, Uncovered
+from anonymize.verify.uncovered import NEAR, Flash, Uncovered
 from anonymize.verify.variants import Variants
 from anonymize.verify.verdict import By, Find
 
@@ -35,6 +38,8 @@ STEP, SPEED = 0.35, 2.0
 """How far it moves from one find to the next: this share of its size, or so many times its size a second."""
 ALIKE = 1.6
 """How many times larger one find of a thing is than another."""
+SAME_FOR = 2.0
+"""Seconds for which a picture that does not change, and showed nothing, need not be looked at again."""
 WITHIN = 0.3
 """A find is covered if what lies within this share of its half sides around its middle is."""
 
@@ -60,6 +65,21 @@ class _Trail:
     places: list[tuple[int, Box]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at one frame showed.
+
+    Args:
+        frame: index.
+        time: of it, in seconds.
+        finds: kind, box and score of each.
+    """
+
+    frame: int
+    time: float
+    finds: tuple[tuple[Kind, Box, float], ...]
+
+
 class SecondLook:
     """Looks at frames of an output, and gathers what shows there into finds over time.
 
@@ -75,8 +95,12 @@ class SecondLook:
         self._uncovered = uncovered
         self._open: list[_Trail] = []
         self._done: list[_Trail] = []
+        self._times: deque[float] = deque(maxlen=NEAR + 1)
+        self._changes = Changes()
+        self._empty_at: Fraction | None = None
+        """When the last look was taken, if it found nothing."""
         self.looked = 0
-        """Frames looked at."""
+        """Frames looked at, or that show what a frame shortly before showed, on which nothing was found."""
 
     def watch(self, frame: Frame) -> None:
         """Take note of `frame`, the next one, whether it is looked at or not."""
@@ -85,9 +109,12 @@ class SecondLook:
             for trail in self._open:
                 if frame.index - trail.places[-1][0] <= NEAR:
                     trail.after |= self._uncovered.covered_now(trail.box)
+            self._times.append(float(seconds(frame)))
+            for flash in self._uncovered.flashes():
+                self._flash(flash, frame.index)
 
-    def look(self, frame: Frame, regions: Sequence[Region], meant: Spared, original: Frame | None = None) -> None:
-        """Look at `frame`.
+    def look(self, frame: Frame, regions: Sequence[Region], meant: Spared, original: Frame | None = None) -> Seen:
+        """Look at `frame`: what shows there, for `take`.
 
         Args:
             frame: of the output.
@@ -95,16 +122,31 @@ class SecondLook:
             meant: says of a box (x0, y0, x1, y1) whether it is meant to be seen.
             original: the same frame of the source, where there is no plan: a find whose detail is gone does not count.
         """
-        self.looked += 1
+        nothing = Seen(frame.index, float(seconds(frame)), ())
+        changed = self._changes.see(frame)
+        if not changed.any() and self._empty_at is not None and seconds(frame) - self._empty_at < SAME_FOR:
+            return nothing
+        self._changes.looked()
+        self._empty_at = None
         least = self._high if self._uncovered is None else FAINT
         found = self._variants.find(frame)
         found = found.select((found.score >= least) & ~covered(found.xyxy, regions))
         found = found.select(np.array([not meant(_box(row)) for row in found.xyxy], bool))
         if original is not None:
             found = found.select(_survives(frame, original, found.xyxy))
+        if not len(found):
+            self._empty_at = seconds(frame)
+            return nothing
         score = self._variants.confirmed(frame, found) if (found.score >= self._high).any() else found.score
-        for row in range(len(found)):
-            self._note(Kind(int(found.kind[row])), _box(found.xyxy[row]), float(score[row]), frame)
+        rows = range(len(found))
+        finds = tuple((Kind(int(found.kind[row])), _box(found.xyxy[row]), float(score[row])) for row in rows)
+        return replace(nothing, finds=finds)
+
+    def take(self, seen: Seen) -> None:
+        """Take what the next frame that was looked at shows."""
+        self.looked += 1
+        for kind, box, score in seen.finds:
+            self._note(kind, box, score, seen)
 
     def finds(self) -> tuple[list[Find], list[Find], int]:
         """What fails the file, what is doubtful, and on how many of the looked-at frames either shows."""
@@ -121,9 +163,9 @@ class SecondLook:
             listed.append(_find(trail, len(listed)))
         return leaks, doubts, len(frames)
 
-    def _note(self, kind: Kind, box: Box, score: float, frame: Frame) -> None:
+    def _note(self, kind: Kind, box: Box, score: float, seen: Seen) -> None:
         """Add a find to the trail that it belongs to, or begin one."""
-        time = float(seconds(frame))
+        time = seen.time
         self._done += [trail for trail in self._open if time - trail.last > APART and self._counts(trail)]
         self._open = [trail for trail in self._open if time - trail.last <= APART]
         near = [
@@ -132,12 +174,23 @@ class SecondLook:
         least, trail = min(near, key=lambda pair: pair[0], default=(1.0, None))
         if trail is not None and least < 1:
             trail.box, trail.last, trail.after = box, time, False
-            trail.places.append((frame.index, box))
+            trail.places.append((seen.frame, box))
             if score > trail.score:
-                trail.score, trail.best, trail.frame = score, box, frame.index
+                trail.score, trail.best, trail.frame = score, box, seen.frame
             return
         before = self._uncovered is not None and self._uncovered.covered_before(box)
-        self._open.append(_Trail(kind, time, time, box, box, frame.index, score, before, places=[(frame.index, box)]))
+        self._open.append(_Trail(kind, time, time, box, box, seen.frame, score, before, places=[(seen.frame, box)]))
+
+    def _flash(self, flash: Flash, index: int) -> None:
+        """A cover came off for a few frames, up to `index`; a doubt even where no detector sees anybody."""
+        shown = range(index - flash.frames, index)
+        known = (place for trail in (*self._open, *self._done) if self._counts(trail) for place in trail.places)
+        if any(frame in shown and _meets(other, flash.box) for frame, other in known):
+            return
+        first, last = self._times[-flash.frames - 1], self._times[-2]
+        places = [(frame, flash.box) for frame in shown]
+        score = self._high + BLIND
+        self._done.append(_Trail(Kind.FACE, first, last, flash.box, flash.box, shown[0], score, False, places=places))
 
     def _counts(self, trail: _Trail) -> bool:
         """Whether a trail that is over can matter; the others are forgotten."""
@@ -191,6 +244,11 @@ def _survives(frame: Frame, original: Frame, xyxy: NDArray[np.float32]) -> NDArr
 def _box(row: NDArray[np.float32]) -> Box:
     x0, y0, x1, y1 = (float(value) for value in row)
     return x0, y0, x1, y1
+
+
+def _meets(a: Box, b: Box) -> bool:
+    """Whether two boxes overlap."""
+    return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) > max(a[1], b[1])
 
 
 def _distance(trail: _Trail, box: Box, time: float) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anonymize.data import Frame, Timestamps, seconds
+from anonymize.data import Timed, Timestamps, seconds
 from anonymize.errors import AnonymizeError
 from anonymize.media import AudioInfo, Colour, Hdr, MediaInfo, Source, open_source
 from anonymize.media.orient import Orientation
@@ -134,7 +134,7 @@ class Clock:
         self.count = 0
         """Frames seen."""
 
-    def see(self, frame: Frame) -> None:
+    def see(self, frame: Timed) -> None:
         """Take the next frame."""
         index, found, half_tick = self.count, seconds(frame), frame.time_base / 2
         self.count += 1

@@ -7,6 +7,7 @@ them, gives itself away; there, the faintest find is enough.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -25,32 +26,93 @@ CORE = 0.5
 COVERED, CLEAR = 0.5, 0.3
 """Share of it that is black where it is covered, at least, and where it is not, at most."""
 
+BRIGHT = 16.0
+"""8-bit steps above black from which a block surely shows something."""
+GAP = 7
+"""Blocks of the side of a place that was lit for some frames alone, at least; smaller gaps come as covers pass."""
+LARGEST_HOLE = 3.0
+"""A hole in a cover is at most so many times larger than what of it was covered before and is again."""
+OFF = 0.6
+"""Share of a cover that is black no more when it is off, at least; what was behind it may be dark."""
+
 Blacks = NDArray[np.bool_]
 """(rows, columns): which blocks are black."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """A place that showed something for a few frames alone: it was black before them, and is again.
+
+    Args:
+        box: where, in pixels of the frame.
+        frames: for how many; the last of them is the one before the present frame.
+    """
+
+    box: Box
+    frames: int
 
 
 class Uncovered:
     """Remembers what was black on the last few frames."""
 
     def __init__(self) -> None:
-        self._past: deque[Blacks] = deque(maxlen=NEAR)
-        self._now: Blacks = np.zeros((1, 1), bool)
+        self._blacks: deque[Blacks] = deque(maxlen=NEAR + 2)
+        self._lit: deque[Blacks] = deque(maxlen=NEAR + 1)
 
     def see(self, frame: Frame) -> None:
         """Take the next frame."""
-        self._past.append(self._now)
         rows, columns = max(1, frame.height // BLOCK), max(1, frame.width // BLOCK)
         plane = frame.planes[0]
         mean = cv2.resize(plane.pixels, (columns, rows), interpolation=cv2.INTER_AREA)
-        self._now = np.asarray(mean <= plane.black + BLACK * (1 << (frame.depth - 8)))
+        unit = 1 << (frame.depth - 8)
+        if self._blacks and self._blacks[-1].shape != mean.shape:
+            self._blacks.clear()
+            self._lit.clear()
+        self._blacks.append(np.asarray(mean <= plane.black + BLACK * unit))
+        self._lit.append(np.asarray(mean > plane.black + BRIGHT * unit))
+
+    def flashes(self) -> list[Flash]:
+        """The places that a cover lies on now and lay on a moment ago, but not on the frames between.
+
+        A cover that moves on leaves such places too, where the next one follows it closely. They do not count: it is
+        still there beside them, while a cover that came off is gone, or has a hole.
+        """
+        found: list[Flash] = []
+        for frames in range(1, min(NEAR, len(self._blacks) - 2) + 1):
+            before, first, now = (self._blacks[i] for i in (-frames - 2, -frames - 1, -1))
+            shown = np.logical_and.reduce(list(self._lit)[-1 - frames : -1])
+            solid = cv2.morphologyEx((before & shown & now).astype(np.uint8), cv2.MORPH_OPEN, _square(3))
+            _, places, parts, _ = cv2.connectedComponentsWithStats(solid)
+            covers, holes = _numbered(before), _numbered(~first)
+            for number, (x, y, wide, high, area) in enumerate(parts[1:].tolist(), start=1):
+                place = places == number
+                if min(wide, high) < GAP or 2 * area < wide * high:
+                    continue
+                hole = holes == np.bincount(holes[place]).argmax()
+                cover = covers == np.bincount(covers[place]).argmax()
+                if hole.sum() <= LARGEST_HOLE * area or (~first)[cover].mean() >= OFF:
+                    box = (x * 1.0 * BLOCK, y * 1.0 * BLOCK, (x + wide) * 1.0 * BLOCK, (y + high) * 1.0 * BLOCK)
+                    found.append(Flash(box, frames))
+        return found
 
     def covered_before(self, box: Box) -> bool:
         """Whether `box` was covered on one of the frames just before the present one, and is not now."""
-        return _share(self._now, box) <= CLEAR and any(_share(blacks, box) >= COVERED for blacks in self._past)
+        return _share(self._blacks[-1], box) <= CLEAR and any(
+            _share(blacks, box) >= COVERED for blacks in list(self._blacks)[-1 - NEAR : -1]
+        )
 
     def covered_now(self, box: Box) -> bool:
         """Whether `box` is covered on the present frame."""
-        return _share(self._now, box) >= COVERED
+        return _share(self._blacks[-1], box) >= COVERED
+
+
+def _numbered(blocks: Blacks) -> NDArray[np.int32]:
+    """(rows, columns) a number for each connected part of `blocks`, 0 elsewhere."""
+    return np.asarray(cv2.connectedComponents(blocks.astype(np.uint8))[1], np.int32)
+
+
+def _square(side: int) -> NDArray[np.uint8]:
+    return np.ones((side, side), np.uint8)
 
 
 def _share(blacks: Blacks, box: Box) -> float:

@@ -6,6 +6,7 @@ those of the first look; and a second detector has a say where there is one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 
 import cv2
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Kind
-from anonymize.detect import Detector
-from anonymize.detect.look import plausible, scales
+from anonymize.detect import Detector, asked
+from anonymize.detect.look import Part, plausible, scales
 from anonymize.detect.merge import overlaps
 from anonymize.detect.tiles import detect_tiled
 from anonymize.settings import Detect
@@ -27,6 +28,8 @@ HEARD = 0.2
 """Least score with which a find supports that of another detector."""
 LEAST_HEIGHT = 10.0
 """Pixels; less shows nobody."""
+MARGIN = 96.0
+"""Pixels around a find that are looked at when it is to be confirmed, beside its own size."""
 SAME = 0.3
 """Overlap of two boxes that show the same thing, in one picture or from one looked-at frame to the next."""
 
@@ -35,8 +38,8 @@ class Variants:
     """The ways in which a frame is looked at.
 
     Args:
-        detectors: who looks. The scores of those that took the first look count by themselves, as `detect` names them;
-            those of others where one of these agrees a little. If all are others, all count.
+        detectors: who looks. The scores of those that took the first look, as `detect` names them, count by themselves;
+            those of others where one of these agrees a little. All count for a kind that none of these looked for.
         detect: how hard the first look was.
         targets: the kinds wanted.
         turn: number of this examination of the file, from 0: each mirrors and moves in another way.
@@ -45,48 +48,70 @@ class Variants:
     def __init__(self, detectors: Sequence[Detector], detect: Detect, targets: Collection[Kind], turn: int = 0) -> None:
         self._detectors = detectors
         self._detect = detect
-        self._targets = targets
+        self._targets = frozenset(targets)
         self._turn = turn
+        first = asked(detect.detectors)
+        by_first = frozenset[Kind]().union(*(first.get(detector.name, ()) for detector in detectors))
+        self._own = [first.get(detector.name, frozenset[Kind]()) | (self._targets - by_first) for detector in detectors]
+        """What of each detector's finds counts by itself."""
 
-    def find(self, frame: Frame, number: int = 0) -> Detections:
-        """What is found in variant `number` (0 to 2) of `frame`, one box a thing, in its pixels."""
+    def find(self, frame: Frame, number: int = 0, part: Part | None = None) -> Detections:
+        """What is found in variant `number` (0 to 2) of `frame` or a part of it, one box a thing, in its pixels."""
         mirrored = (number == 0) == (self._turn % 2 == 0)
         shift = SHIFTS[(number + self._turn) % len(SHIFTS)]
-        heard = [self._heard(frame, detector, number, mirrored, shift) for detector in self._detectors]
-        named = [detector.name in self._detect.detectors for detector in self._detectors]
-        if not any(named):
-            return _best_of(Detections.concatenate(heard))
-        by_first = Detections.concatenate(part for part, first in zip(heard, named, strict=True) if first)
-        others = [part for part, first in zip(heard, named, strict=True) if not first]
+        heard = [self._heard(frame, detector, number, mirrored, shift, part) for detector in self._detectors]
+        own = [_of(part, kinds) for part, kinds in zip(heard, self._own, strict=True)]
+        others = [_of(part, self._targets - kinds) for part, kinds in zip(heard, self._own, strict=True)]
+        by_first = Detections.concatenate(own)
         return _best_of(Detections.concatenate([by_first, *(_supported(other, by_first) for other in others)]))
 
-    def _heard(self, frame: Frame, detector: Detector, number: int, mirrored: bool, shift: int) -> Detections:
+    def _heard(
+        self, frame: Frame, detector: Detector, number: int, mirrored: bool, shift: int, part: Part | None
+    ) -> Detections:
         """What `detector` finds in `frame`, at every other one of the scales between those of its first look."""
         size = (frame.width, frame.height)
         steps = scales(detector, self._detect, self._targets, size, thorough=True)[number % 2 :: 2]
-        parts = [_at_scale(frame, detector, step * BETWEEN, mirrored, shift) for step in steps]
+        parts = [_at_scale(frame, detector, step * BETWEEN, mirrored, shift, part) for step in steps]
         found = Detections.concatenate(parts)
         return found.select(plausible(found, frame, self._targets))
 
     def confirmed(self, frame: Frame, found: Detections) -> NDArray[np.float32]:
         """(N,) the mean of the two best scores that each find of variant 0 has in all three."""
         scores = [found.score]
+        part = _around(found, frame)
         for number in (1, 2):
-            again = self.find(frame, number)
+            again = self.find(frame, number, part)
             near = overlaps(found.xyxy, again.xyxy)[0] >= SAME if len(again) else np.zeros((len(found), 0), bool)
             same = near & (found.kind[:, None] == again.kind[None, :])
             scores.append(np.where(same, again.score[None, :], 0).max(axis=1, initial=0).astype(np.float32))
         return np.asarray(np.sort(np.stack(scores), axis=0)[-2:].mean(axis=0), np.float32)
 
 
-def _at_scale(frame: Frame, detector: Detector, scale: float, mirrored: bool, shift: int) -> Detections:
-    """What `detector` finds in `frame`, scaled, perhaps mirrored, and moved by `shift` pixels; in its own pixels."""
+def _around(found: Detections, frame: Frame) -> Part:
+    """The part of `frame` that holds the finds, with as much again and `MARGIN` around them."""
+    low, high = found.xyxy[:, :2].min(axis=0), found.xyxy[:, 2:].max(axis=0)
+    more = (found.xyxy[:, 2:] - found.xyxy[:, :2]).max() + MARGIN
+    (x0, y0), (x1, y1) = np.floor(low - more).astype(int).tolist(), np.ceil(high + more).astype(int).tolist()
+    return max(x0, 0), max(y0, 0), min(x1, frame.width), min(y1, frame.height)
+
+
+def _at_scale(
+    frame: Frame, detector: Detector, scale: float, mirrored: bool, shift: int, part: Part | None
+) -> Detections:
+    """What `detector` finds in `frame` or a part of it, scaled, perhaps mirrored, and moved by `shift` pixels.
+
+    Boxes are in pixels of the frame.
+    """
     width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
-    picture = frame.bgr(width, height)
+    picture, back = frame.bgr(width, height), (frame.width / width, frame.height / height)
+    x0 = y0 = 0
+    if part is not None:
+        x0, y0 = int(part[0] / back[0]), int(part[1] / back[1])
+        picture = picture[y0 : math.ceil(part[3] / back[1]), x0 : math.ceil(part[2] / back[0])]
     turned = cv2.flip(picture, 1) if mirrored else picture
     moved = np.asarray(cv2.copyMakeBorder(turned, shift, 0, shift, 0, cv2.BORDER_REPLICATE), np.uint8)
     found = detect_tiled(detector, moved)
-    return _placed(found, shift, mirrored, width, (frame.width / width, frame.height / height))
+    return _placed(found, shift, mirrored, picture.shape[1], back).moved((1.0, 1.0), (x0 * back[0], y0 * back[1]))
 
 
 def _placed(found: Detections, shift: int, mirrored: bool, width: int, scale: tuple[float, float]) -> Detections:
@@ -95,6 +120,11 @@ def _placed(found: Detections, shift: int, mirrored: bool, width: int, scale: tu
     if mirrored:
         boxes = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1)
     return Detections(boxes, found.score, found.kind).moved(scale, (0.0, 0.0))
+
+
+def _of(found: Detections, kinds: Collection[Kind]) -> Detections:
+    """The finds of these kinds."""
+    return found.select(np.isin(found.kind, [int(kind) for kind in kinds]))
 
 
 def _supported(found: Detections, by: Detections) -> Detections:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,18 @@ import pytest
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Kind
-from anonymize.detect import DETECTORS, FLOOR, Detector, build
+from anonymize.detect import DETECTORS, FLOOR, PROCESSOR_ONLY, Detector, build
 from anonymize.errors import ModelError
+from anonymize.settings import Device
 
 ASTRONAUT_FACE = (180.0, 65.0, 272.0, 176.0)
+DEVICE = Device(os.environ.get("DEVICE", "cpu"))
+"""On what all of them run; `tests/contracts/test_device.py` sees to it that they do."""
 IMPORTED = Path(__file__).parents[3] / "shared" / "models"
 """Where a developer's machine keeps the models that a user would import."""
 
 
-@pytest.fixture(params=sorted(DETECTORS), scope="module")
+@pytest.fixture(params=sorted(set(DETECTORS) - (set() if DEVICE is Device.CPU else PROCESSOR_ONLY)), scope="module")
 def detector(request: pytest.FixtureRequest) -> Detector:
     return made(request.param)
 
@@ -31,7 +35,7 @@ def made(name: str) -> Detector:
         if IMPORTED.is_dir():
             patch.setenv("ANONYMIZE_MODELS", str(IMPORTED))
         try:
-            return build([name], set(), threads=1)[0]
+            return build([name], set(), threads=1, device=DEVICE)[0]
         except ModelError as error:
             pytest.skip(str(error))
 

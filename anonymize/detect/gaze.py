@@ -1,0 +1,165 @@
+"""Looks through a video that look again only where something changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize import settings
+from anonymize.data import Detections, Frame, Kind, seconds
+from anonymize.detect.changes import BLOCK, Changes, Mask
+from anonymize.detect.detector import Detector
+from anonymize.detect.look import Part, look
+from anonymize.detect.merge import fuse
+
+AROUND = 3
+"""Blocks around one that changed that are looked at again: a face is larger than what moves in it."""
+CONTEXT = 64
+"""Pixels around these that a detector is shown beside, for it to see where it is; finds there do not count."""
+MOST = 0.5
+"""Share of the picture from which looking at all of it costs no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A part of the frame that is looked at again.
+
+    Args:
+        core: what is found with its middle in there counts, in pixels x0, y0, x1, y1.
+        shown: what the detectors are given.
+    """
+
+    core: Part
+    shown: Part
+
+
+class Gaze:
+    """Looks at frames of one scene after another, in order, and knows what it saw.
+
+    Where nothing changed since the last look, a look would find the same again, and so it does without looking. A full
+    look comes at least every `full_every`, and whenever half of the picture changed, as it does when the camera moves.
+
+    Args:
+        detectors: all of them look.
+        detect: how hard.
+        targets: the kinds wanted.
+        full_every: seconds between two looks at the whole picture, at most.
+    """
+
+    def __init__(
+        self, detectors: Sequence[Detector], detect: settings.Detect, targets: Collection[Kind], full_every: Fraction
+    ) -> None:
+        self._detectors = detectors
+        self._detect = detect
+        self._targets = targets
+        self._full_every = full_every
+        self._changes = Changes()
+        self._full_at: Fraction | None = None
+        self._found = Detections.empty()
+        self.pixels = 0.0
+        """Share of the pictures asked about that was looked at, summed over looks."""
+
+    def look(self, frame: Frame, *, thorough: bool) -> Detections:
+        """What `anonymize.detect.look` finds in `frame`, or would find.
+
+        Args:
+            frame: later than the last one.
+            thorough: look at every scale, and at the whole picture.
+        """
+        changed = self._changes.see(frame)
+        time = seconds(frame)
+        due = thorough or self._full_at is None or time - self._full_at >= self._full_every
+        places = None if due else _places(changed, self._found, frame.width, frame.height)
+        if places is None:
+            self._full_at = time
+            self._changes.looked()
+            self.pixels += 1.0
+            self._found = look(frame, self._detectors, self._detect, self._targets, thorough=thorough)
+        else:
+            self._changes.looked(_dilated(changed))
+            self._found = self._found_again(frame, places)
+        return self._found
+
+    def _found_again(self, frame: Frame, places: Sequence[_Place]) -> Detections:
+        """What is known, with the finds of `places` in the place of those that were there."""
+        size = (frame.width, frame.height)
+        parts = [self._found.select(~_within(self._found, [place.core for place in places], size))]
+        for place in places:
+            new = look(frame, self._detectors, self._detect, self._targets, thorough=False, part=place.shown)
+            parts.append(new.select(_within(new, [place.core], size)))
+            self.pixels += _area(place.shown) / (frame.width * frame.height)
+        return fuse(Detections.concatenate(parts)) if places else self._found
+
+
+def _places(changed: Mask, known: Detections, width: int, height: int) -> list[_Place] | None:
+    """The rectangles that hold all that changed, and `known` finds in which something did; None where that is much."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(_dilated(changed).astype(np.uint8))
+    cores: list[Part] = [
+        (x * BLOCK, y * BLOCK, min((x + wide) * BLOCK, width), min((y + high) * BLOCK, height))
+        for x, y, wide, high, _ in stats[1:count].tolist()
+    ]
+    cores = [_with_known(core, known, width, height) for core in cores]
+    places = [_Place(core, _grown(core, width, height)) for core in _merged(cores, width, height)]
+    return None if sum(_area(place.shown) for place in places) >= MOST * width * height else places
+
+
+def _with_known(core: Part, known: Detections, width: int, height: int) -> Part:
+    """`core`, stretched over the known finds that it touches: where a mouth moves, the face is looked at."""
+    x0, y0, x1, y1 = core
+    touched = known.xyxy[((known.xyxy[:, :2] < [x1, y1]) & (known.xyxy[:, 2:] > [x0, y0])).all(axis=1)]
+    if not len(touched):
+        return core
+    low, high = np.floor(touched[:, :2].min(axis=0)), np.ceil(touched[:, 2:].max(axis=0))
+    return (
+        max(0, min(x0, int(low[0]))),
+        max(0, min(y0, int(low[1]))),
+        min(width, max(x1, int(high[0]))),
+        min(height, max(y1, int(high[1]))),
+    )
+
+
+def _merged(cores: list[Part], width: int, height: int) -> list[Part]:
+    """Rectangles of which no two, with what is shown around them, overlap."""
+    merged: list[Part] = []
+    for core in cores:
+        while touching := [
+            other for other in merged if _meet(_grown(core, width, height), _grown(other, width, height))
+        ]:
+            merged = [other for other in merged if other not in touching]
+            xs0, ys0, xs1, ys1 = zip(core, *touching, strict=True)
+            core = (min(xs0), min(ys0), max(xs1), max(ys1))
+        merged.append(core)
+    return merged
+
+
+def _grown(part: Part, width: int, height: int) -> Part:
+    """`part` with its context, within the picture."""
+    x0, y0, x1, y1 = part
+    return max(x0 - CONTEXT, 0), max(y0 - CONTEXT, 0), min(x1 + CONTEXT, width), min(y1 + CONTEXT, height)
+
+
+def _meet(a: Part, b: Part) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _area(part: Part) -> int:
+    return (part[2] - part[0]) * (part[3] - part[1])
+
+
+def _within(found: Detections, parts: Sequence[Part], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(N,) whether the middle of each find, or the point of the picture next to it, lies in one of `parts`."""
+    middle = np.clip((found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2, 0, np.array(size) - 0.5)
+    inside = np.zeros(len(found), bool)
+    for x0, y0, x1, y1 in parts:
+        inside |= (middle >= [x0, y0]).all(axis=1) & (middle < [x1, y1]).all(axis=1)
+    return inside
+
+
+def _dilated(changed: Mask) -> Mask:
+    side = 2 * AROUND + 1
+    return np.asarray(cv2.dilate(changed.astype(np.uint8), np.ones((side, side), np.uint8)) > 0)

@@ -1,0 +1,225 @@
+"""One run's dealings with the ledger: what was done before, what is to do, and what becomes of it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anonymize.errors import OutputError
+from anonymize.inputs import Claim, Item
+from anonymize.ledger import recover, traces
+from anonymize.ledger.judge import Wanted, Why, judge, settings_hash, source_place, stamp
+from anonymize.ledger.lock import Lock
+from anonymize.ledger.store import NAME, File, Run, State, Store, text_of
+from anonymize.pipeline import Progress
+from anonymize.report import Report, nameless
+from anonymize.settings import Settings
+
+if TYPE_CHECKING:
+    from anonymize.batch import Outcome
+
+EVERY = 2.0
+"""Seconds between two notes of how far the files in work are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a run finds when it begins.
+
+    Args:
+        folder: the output folder.
+        files: inputs in all.
+        before: how many of them were done before.
+        left_out: how many were found to be no media before.
+        recovered: how many of these were released by a run that was killed before it could note it.
+        again: names of those that the ledger knows and that are done again, by reason.
+        removed: how many temporary files of killed runs were removed.
+    """
+
+    folder: Path
+    files: int
+    before: int
+    left_out: int
+    recovered: int
+    again: dict[Why, list[str]]
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An item that was done before.
+
+    Args:
+        item: it.
+        output: what was released; None where it was left out, since it is no media.
+        report: the account of it: whole where the run was killed before it could write it, else its main facts.
+        whole: which of the two.
+    """
+
+    item: Item
+    output: Path | None
+    report: Report
+    whole: bool
+
+
+@dataclass(slots=True)
+class Book:
+    """The ledger in the hands of the one process that writes it; made by `keep`.
+
+    Args:
+        start: what was found.
+        todo: the items that still have to be done, each with the run's claim on it.
+        before: those that were done before.
+    """
+
+    start: Start
+    todo: list[Item]
+    before: list[Earlier]
+    _store: Store
+    _run: Run
+    _rows: dict[str, File]
+    _stamps: dict[str, str]
+    _news: dict[str, File] = field(default_factory=dict)
+    _noted: float = 0.0
+
+    def tell(self, item: Item, news: Progress | Outcome) -> None:
+        """Note progress, now and then, and every outcome at once. Raises `OutputError`, `LedgerError`."""
+        name = text_of(item.relative)
+        row = self._rows[name]
+        if not isinstance(news, Progress):
+            assert item.claim, "whoever works for a ledger has its claim"
+            self._rows[name] = self._news[name] = self._settled(row, item, item.claim, news)
+            self._note()
+            proof = traces.proof_path(item, item.claim)
+            if news.output or not traces.holds(proof, item.claim.folder):
+                traces.remove(proof)
+            return
+        begun = row.state is not State.WORKING
+        row = replace(row, state=State.WORKING, since=time.time() if begun else row.since)
+        row = replace(row, stage=news.stage, frame=news.done, frames_total=news.total)
+        self._rows[name] = self._news[name] = row
+        if begun or time.monotonic() - self._noted >= EVERY:
+            self._note()
+
+    def finish(self) -> None:
+        """The run came to its end: sweep up behind workers that died, and say so. Raises `OutputError`."""
+        left = traces.find({item.target_path.parent for item in self.todo}, {self._run.mark})
+        proofs = [path for path in left if path.suffix == traces.PROOF]  # of a worker that died just after a release
+        for path in set(left) - set(proofs):
+            traces.remove(path)
+        self._run = replace(self._run, ended=time.time(), swept=int(not proofs))
+        self._note()
+
+    def _note(self) -> None:
+        """Write what is new, and that this run lives."""
+        self._run = replace(self._run, seen=time.time())
+        with self._store.change():
+            self._store.put([*self._news.values(), self._run])
+        self._news.clear()
+        self._noted = time.monotonic()
+
+    def _settled(self, row: File, item: Item, claim: Claim, outcome: Outcome) -> File:
+        row = replace(row, state=State.LEFT_OUT if outcome.left_out else State.FAILED, stage="", since=None)
+        if outcome.output is None:
+            names = (item.source, item.target)
+            if outcome.left_out:
+                return row if row.released else replace(row, source_stamp=self._stamps[row.name])
+            why = " ".join(nameless(outcome.report.error, names).split()).removeprefix("the file: ")
+            return replace(row, why=why, exit_code=outcome.exit_code)
+        assert isinstance(outcome.output, Path)
+        output = text_of(outcome.output.relative_to(claim.folder))
+        new = recover.released(row, outcome.report, output, claim.settings, self._run.number)
+        new = replace(new, source_place=claim.place, source_stamp=self._stamps[row.name])
+        recover.remove_superseded(claim.folder, row, new)
+        return replace(new, output_stamp=stamp(outcome.output))
+
+
+@contextmanager
+def keep(
+    folder: Path, items: Sequence[Item], settings: Settings, *, force: bool = False, stdin: bytes = b""
+) -> Iterator[Book]:
+    """Keep the ledger of `folder` while the block runs; nobody else can meanwhile.
+
+    Args:
+        folder: the output folder; made if it is not there.
+        items: everything that is asked for; all below `folder`.
+        settings: the same for all.
+        force: do again what was done, but for what a run with `force` that was stopped has done already.
+        stdin: the medium itself, where an item is standard input.
+
+    Raises:
+        OutputError: another run is at work there, or the ledger cannot be written.
+        LedgerError: the ledger is damaged, or of a newer version.
+    """
+    mark = secrets.token_hex(6)
+    _make(folder)
+    with closing(Lock(folder, mark)) as lock, closing(Store(folder / NAME)) as store:
+        runs, rows = store.runs(), store.files()
+        found = recover.sweep(folder, store, runs, rows)
+        run = _new_run(runs, mark, force=force)
+        wanted = Wanted(folder, run.number, run.since, settings_hash(settings), store.salt(), stdin)
+        book = _opened(store, run, items, {**rows, **{row.name: row for row in found.rows}}, wanted, found)
+        lock.share()
+        yield book
+        book.finish()
+
+
+def _opened(
+    store: Store, run: Run, items: Sequence[Item], rows: dict[str, File], wanted: Wanted, found: recover.Found
+) -> Book:
+    """The book, with every item judged and listed."""
+    todo: list[Item] = []
+    before: list[Earlier] = []
+    again: dict[Why, list[str]] = {}
+    listed: dict[str, File] = {}
+    stamps = {text_of(item.relative): stamp(item.source_path) for item in items}
+    for item in items:
+        name = text_of(item.relative)
+        judged = judge(item, rows.get(name, File(name, run.number)), wanted)
+        listed[name] = judged.file
+        if judged.done:
+            report = found.reports.get(name)
+            output = wanted.folder / judged.file.output if judged.file.released else None
+            before.append(Earlier(item, output, report or _main_facts(judged.file), report is not None))
+            continue
+        claim = Claim(wanted.folder, run.mark, wanted.settings, source_place(item, wanted), judged.replaces)
+        todo.append(replace(item, claim=claim))
+        if judged.why:
+            again.setdefault(judged.why, []).append(name)
+    with store.change():
+        store.put([run, *listed.values()])
+    recovered = sum(earlier.whole for earlier in before)
+    left_out = sum(earlier.output is None for earlier in before)
+    start = Start(wanted.folder, len(items), len(before) - left_out, left_out, recovered, again, found.removed)
+    return Book(start, todo, before, store, run, listed, stamps)
+
+
+def _new_run(runs: Sequence[Run], mark: str, *, force: bool) -> Run:
+    number = runs[-1].number + 1 if runs else 1
+    goes_on = bool(runs) and runs[-1].since > 0 and runs[-1].ended is None
+    since = (runs[-1].since if goes_on else number) if force else 0
+    return Run(number, mark, os.getpid(), since, time.time(), time.time())
+
+
+def _main_facts(row: File) -> Report:
+    """What the ledger knows of a release."""
+    return Report(
+        verdict=row.verdict or "fail",
+        source={"sha256": row.source_sha256, "frames": row.frames, "duration": row.duration},
+        output={"sha256": row.output_sha256},
+        created=datetime.fromtimestamp(row.released_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot make this folder: {error.strerror}") from error

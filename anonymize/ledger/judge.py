@@ -1,0 +1,147 @@
+"""What still has to be done: the ledger's word on a file, held against the file itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from io import BytesIO
+from pathlib import Path
+
+from anonymize import models
+from anonymize.inputs import Item
+from anonymize.ledger.store import File, State
+from anonymize.ledger.traces import is_file_with
+from anonymize.report import sha256
+from anonymize.settings import Settings, to_mapping
+
+_NO_MATTER = ("live",)
+"""Settings that do not change what comes out of a file."""
+
+
+class Why(StrEnum):
+    """Why a file that the ledger knows is not done; empty where it does not know it."""
+
+    NEW = ""
+    BROKEN_OFF = "the run that worked on it was stopped"
+    FAILED = "it failed before"
+    SETTINGS = "the settings changed"
+    SOURCE = "its source changed"
+    GONE = "its output is gone"
+    OUTPUT = "its output was changed"
+    FORCED = "--force asks for it"
+    ELSEWHERE = "made from another source"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is to become of an item.
+
+    Args:
+        file: its row, as it should be written.
+        done: nothing is left to do.
+        why: why it is done again.
+        replaces: what was released for it and may be replaced.
+    """
+
+    file: File
+    done: bool = False
+    why: Why = Why.NEW
+    replaces: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a run asks for.
+
+    Args:
+        folder: the output folder.
+        run: its number.
+        since: results of earlier runs than this do not count.
+        settings: hash of the settings.
+        salt: for the hashes of paths.
+        stdin: the medium itself, where an item is standard input.
+    """
+
+    folder: Path
+    run: int
+    since: int
+    settings: str
+    salt: bytes
+    stdin: bytes
+
+
+def settings_hash(settings: Settings) -> str:
+    """Of everything that decides what comes out of a file: settings, and the weights of the detectors they name."""
+    values = {key: value for key, value in to_mapping(settings).items() if key not in _NO_MATTER}
+    names = (*settings.detect.detectors, *settings.verify.detectors) if settings.targets else ()
+    weights = {name: models.find(name).sha256 for name in names}
+    return hashlib.sha256(json.dumps([values, weights], sort_keys=True).encode()).hexdigest()
+
+
+def stamp(path: Path | None) -> str:
+    """What changes whenever a file does: size, times and inode. Nothing where there is no file.
+
+    The time of the last change of the inode is among them, which no program can set back: a file with the same stamp
+    was not written to since. Another stamp does not mean another content (the file may have been moved).
+    """
+    try:
+        facts = path.stat() if path else None
+    except OSError:
+        return ""
+    return f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}:{facts.st_ino}" if facts else ""
+
+
+def judge(item: Item, known: File, wanted: Wanted) -> Judgement:
+    """Whether `item` still has to be done, by its row `known` and by what is in the folder now."""
+    before, place = known.state, source_place(item, wanted)
+    size = len(wanted.stdin) if item.source_path is None else _size(item.source_path)
+    row = replace(known, run=wanted.run, state=State.WAITING, why="", exit_code=0, bytes=size, since=None, stage="")
+    if not known.released:
+        if before is State.LEFT_OUT and known.source_stamp == stamp(item.source_path) and not wanted.since:
+            return Judgement(replace(row, state=before), done=True)
+        again = {State.WORKING: Why.BROKEN_OFF, State.FAILED: Why.FAILED}.get(before, Why.NEW)
+        return Judgement(row, why=again)
+    output = wanted.folder / known.output
+    source_now, output_now = stamp(item.source_path), stamp(output)
+    same_source = (source_now != "" and source_now == known.source_stamp) or _hash(item, wanted) == known.source_sha256
+    if not same_source and place != known.source_place:
+        return Judgement(row, why=Why.ELSEWHERE if output_now else Why.NEW)
+    if known.released < wanted.since:
+        why = Why.FORCED
+    elif known.settings != wanted.settings:
+        why = Why.SETTINGS
+    elif not same_source:
+        why = Why.SOURCE
+    elif not output_now:
+        why = Why.GONE
+    elif output_now != known.output_stamp and not is_file_with(output, known.output_sha256):
+        why = Why.OUTPUT
+    else:
+        row = replace(row, state=State.DONE, source_place=place, source_stamp=source_now, output_stamp=output_now)
+        return Judgement(row, done=True)
+    return Judgement(row, why=why, replaces=output)
+
+
+def source_place(item: Item, wanted: Wanted) -> str:
+    """A hash of where the source is: what it is called is nobody's business. Standard input is nowhere."""
+    if item.source_path is None:
+        return hashlib.sha256(wanted.salt + sha256(BytesIO(wanted.stdin)).encode()).hexdigest()[:32]
+    return hashlib.sha256(wanted.salt + os.fsencode(item.source_path.absolute())).hexdigest()[:32]
+
+
+def _hash(item: Item, wanted: Wanted) -> str:
+    """Of the source as it is now; nothing where it cannot be read, which fails it later."""
+    try:
+        return sha256(item.source or BytesIO(wanted.stdin))
+    except OSError:
+        return ""
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,198 @@
+"""How a run gets on, from its ledger, which is only read: whoever runs it, and whether it still does or not."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from anonymize.errors import LedgerError, OutputError, UnreadableInput
+from anonymize.ledger import lock, store
+from anonymize.ledger.store import File, Run, State
+
+FRESH = 60.0
+"""Seconds since a run wrote last in which it is held to live, where the system does not tell."""
+_STAGES = ("detect", "render", "verify")
+
+
+class Going(StrEnum):
+    """Whether a run is."""
+
+    ON = "going on"
+    ENDED = "finished"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that failed.
+
+    Args:
+        name: its place in the output folder.
+        reason: one line.
+        exit_code: of the failure.
+        earlier: an output of an earlier run is still there.
+    """
+
+    name: str
+    reason: str
+    exit_code: int
+    earlier: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """A file in progress.
+
+    Args:
+        name: its place in the output folder.
+        stage: "detect", "render" or "verify".
+        frame, frames: how far that is; `frames` None where the container does not say.
+        since: when work on it began, seconds since 1970.
+    """
+
+    name: str
+    stage: str
+    frame: int
+    frames: int | None
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The last run in an output folder.
+
+    Args:
+        going: whether it still is.
+        process: its number on the machine that it runs or ran on.
+        started, seen, ended: when it began, wrote last, came to its end (None if it has not); seconds since 1970.
+        files: in all.
+        done: of these; `before` were so when it began, and `doubtful` were released with doubts.
+        failed, working, waiting, left_out: the others. What was in work when a run was stopped is waiting.
+        hours: of video done.
+        times_real: seconds of video done by this run for each second that it took; None if it has done no video.
+        frames_per_second: frames done by this run, for each second that it took; None if it has done none.
+        seconds_left: None where that cannot be told.
+        in_progress: the files in work.
+        failures: the files that failed.
+        others: files in the ledger that the last run did not list: of earlier runs on other inputs.
+    """
+
+    going: Going
+    process: int
+    started: float
+    seen: float
+    ended: float | None
+    files: int
+    done: int
+    before: int
+    doubtful: int
+    failed: int
+    working: int
+    waiting: int
+    left_out: int
+    hours: float
+    times_real: float | None
+    frames_per_second: float | None
+    seconds_left: float | None
+    in_progress: tuple[Working, ...]
+    failures: tuple[Failure, ...]
+    others: int
+
+
+def status(folder: Path) -> Status:
+    """How the last run in the output folder `folder` gets on, or how it ended.
+
+    Raises:
+        UnreadableInput: there is no such folder, or no run has kept a ledger in it.
+        LedgerError: the ledger is damaged, or of a newer version.
+        OutputError: it cannot be read.
+    """
+    if not folder.is_dir():
+        raise UnreadableInput(f"{folder}: no such folder: name the output folder of a run")
+    path = folder / store.NAME
+    if not path.is_file():
+        raise UnreadableInput(
+            f"{folder}: no ledger here: `anonymize run` keeps one where its output is a folder, not a single file"
+        )
+    lives = lock.held(folder)  # before reading: a run that ends in between is seen as ended
+    runs, files = _read(path)
+    if not runs:
+        raise UnreadableInput(f"{folder}: the ledger is empty: a run was stopped before it had begun")
+    return _status(runs[-1], files, lives)
+
+
+def _read(path: Path) -> tuple[list[Run], list[File]]:
+    try:
+        return store.read(path)
+    except OutputError:
+        # A run was killed while it wrote: what it began must be undone first. That is done to a copy.
+        journal = path.with_name(f"{path.name}-journal")
+        if not journal.exists():
+            raise
+    with TemporaryDirectory() as place:
+        for original in (path, journal):
+            try:
+                shutil.copy(original, place)
+            except OSError as error:
+                raise LedgerError(f"{original}: cannot be read ({error.strerror}): try again") from error
+        store.Store(Path(place) / path.name).close()
+        return store.read(Path(place) / path.name)
+
+
+def _status(run: Run, files: Sequence[File], lives: bool | None) -> Status:
+    mine = [file for file in files if file.run == run.number]
+    if run.ended is not None:
+        going = Going.ENDED
+    elif lives or (lives is None and time.time() - run.seen < FRESH):
+        going = Going.ON
+    else:
+        going = Going.STOPPED
+    counts = Counter(file.state for file in mine)
+    working = [file for file in mine if file.state is State.WORKING] if going is Going.ON else []
+    done = [file for file in mine if file.state is State.DONE]
+    fresh = [file for file in done if file.released == run.number]
+    spent = max((run.ended or (time.time() if going is Going.ON else run.seen)) - run.started, 1e-3)
+    video, frames = sum(file.duration for file in fresh), sum(file.frames for file in fresh)
+    return Status(
+        going=going,
+        process=run.process,
+        started=run.started,
+        seen=run.seen,
+        ended=run.ended,
+        files=len(mine),
+        done=len(done),
+        before=len(done) - len(fresh),
+        doubtful=sum(file.verdict == "pass-with-doubts" for file in done),
+        failed=counts[State.FAILED],
+        working=len(working),
+        waiting=counts[State.WAITING] + counts[State.WORKING] - len(working),
+        left_out=counts[State.LEFT_OUT],
+        hours=sum(file.duration for file in done) / 3600,
+        times_real=video / spent if video else None,
+        frames_per_second=frames / spent if frames else None,
+        seconds_left=_left(mine, fresh, working, spent) if going is Going.ON else None,
+        in_progress=tuple(Working(f.name, f.stage, f.frame, f.frames_total, f.since or run.started) for f in working),
+        failures=tuple(Failure(f.name, f.why, f.exit_code, f.released > 0) for f in mine if f.state is State.FAILED),
+        others=len(files) - len(mine),
+    )
+
+
+def _left(mine: Sequence[File], fresh: Sequence[File], working: Sequence[File], spent: float) -> float | None:
+    """Seconds left if a byte of source goes on to take as long as it did: nobody has opened the files that wait."""
+    half = sum(file.bytes * _share(file) for file in working)
+    done = sum(file.bytes for file in fresh) + half
+    ahead = sum(file.bytes for file in mine if file.state in (State.WAITING, State.WORKING)) - half
+    return spent * ahead / done if done > 0 else None
+
+
+def _share(file: File) -> float:
+    """How much of the work on a file is done: its stages are taken to be as long as one another."""
+    stage = _STAGES.index(file.stage) if file.stage in _STAGES else 0
+    within = min(file.frame / file.frames_total, 1.0) if file.frames_total else 0.0
+    return (stage + within) / len(_STAGES)

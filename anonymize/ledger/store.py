@@ -1,0 +1,294 @@
+"""The SQLite file: its tables, its rows, and what can be wrong with it.
+
+A rollback journal rather than a write-ahead log, which needs memory that processes share and so fails on network
+drives; `synchronous=EXTRA`, so that what was committed is there after a power cut.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path, PurePath
+
+from anonymize.errors import AnonymizeError, LedgerError, OutputError
+
+NAME = ".anonymize.sqlite"
+APPLICATION = 0x616E6F6E
+"""SQLite's mark of whose file it is: "anon"."""
+VERSION = 1
+"""Raised when a program of the last version would misunderstand the file."""
+PATIENCE = 30.0
+"""Seconds to wait for another reader or writer."""
+
+
+class State(StrEnum):
+    """How far a file is."""
+
+    WAITING = "waiting"
+    WORKING = "working"
+    DONE = "done"
+    FAILED = "failed"
+    LEFT_OUT = "left out"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run.
+
+    Args:
+        number: rises with every run.
+        mark: names its temporary files and proofs.
+        process: its number on the machine it ran on; for people.
+        since: the first run whose results count: with ``--force`` itself, or an earlier one with ``--force`` that was
+            stopped and that it goes on with; else 0.
+        started, seen: when it began, when it wrote last; seconds since 1970.
+        ended: when it came to its end; None if it has not.
+        swept: what it may have left in the folder was removed.
+    """
+
+    number: int
+    mark: str
+    process: int
+    since: int
+    started: float
+    seen: float
+    ended: float | None = None
+    swept: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file: the last attempt at it, and, if there ever was one, its last release. Empty is what is not known.
+
+    Args:
+        name: the target's place in the output folder, before its suffix follows its content.
+        run: number of the run that listed it last.
+        state: what became of it in that run.
+        why: the reason of a failure, on one line, without paths.
+        exit_code: of that failure.
+        bytes: size of the source.
+        since: when work on it began.
+        stage, frame, frames_total: how far that is.
+        source_place: hash of the source's absolute path, salted; tells another source from one that changed.
+        source_sha256, source_stamp: of the source that was released; a stamp is size, times and inode.
+        settings: hash of the settings.
+        output, output_sha256, output_stamp: what was released, relative to the folder.
+        verdict: of its check.
+        frames, duration, seconds: of the video; wall time taken.
+        released: number of the run that released it, or 0.
+        released_at: when.
+    """
+
+    name: str
+    run: int
+    state: State = State.WAITING
+    why: str = ""
+    exit_code: int = 0
+    bytes: int = 0
+    since: float | None = None
+    stage: str = ""
+    frame: int = 0
+    frames_total: int | None = None
+    source_place: str = ""
+    source_sha256: str = ""
+    source_stamp: str = ""
+    settings: str = ""
+    output: str = ""
+    output_sha256: str = ""
+    output_stamp: str = ""
+    verdict: str = ""
+    frames: int = 0
+    duration: float = 0.0
+    seconds: float = 0.0
+    released: int = 0
+    released_at: float = 0.0
+
+
+_TYPES = {"int": "INTEGER NOT NULL", "float": "REAL NOT NULL", "int | None": "INTEGER", "float | None": "REAL"}
+
+
+def _columns(row: type[Run] | type[File], key: str) -> str:
+    """The columns of a table that holds `row`; a name that is no Unicode is kept as bytes."""
+    columns = (f"{f.name} {_TYPES.get(str(f.type), 'NOT NULL')}" for f in fields(row))
+    return ", ".join((*columns, f"PRIMARY KEY ({key})"))
+
+
+_SCHEMA = (
+    f"CREATE TABLE run ({_columns(Run, 'number')})",
+    f"CREATE TABLE file ({_columns(File, 'name')})",
+    "CREATE INDEX file_run ON file (run)",
+    "CREATE TABLE salt (value BLOB NOT NULL)",
+    "INSERT INTO salt VALUES (randomblob(16))",
+    f"PRAGMA application_id = {APPLICATION}",
+    f"PRAGMA user_version = {VERSION}",
+)
+
+
+class Store:
+    """An open ledger.
+
+    Args:
+        path: the file; made if it is not there.
+
+    Raises:
+        LedgerError: it is damaged, of a newer version, or another program's.
+        OutputError: it cannot be written: no permission, disk full.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _plainly(path):
+            self._database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+        try:
+            with _plainly(path):
+                self._database.execute("PRAGMA journal_mode = DELETE")
+                self._database.execute("PRAGMA synchronous = EXTRA")
+            with self.change():
+                if _is_new(self._database, path):
+                    for statement in _SCHEMA:
+                        self._database.execute(statement)
+        except BaseException:
+            self._database.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """All changes in the block reach the disk together, or none does. Raises `OutputError`, `LedgerError`."""
+        with _plainly(self._path):
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._database.execute("COMMIT")
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+
+    def put(self, rows: Iterable[Run | File]) -> None:
+        """Add or replace `rows`; within `change`."""
+        for row in rows:
+            names = [f.name for f in fields(row)]
+            values = [_stored(getattr(row, name)) for name in names]
+            table = type(row).__name__.lower()
+            marks = ", ".join("?" * len(names))
+            self._database.execute(f"REPLACE INTO {table} ({', '.join(names)}) VALUES ({marks})", values)
+
+    def runs(self) -> list[Run]:
+        """Every run, in order."""
+        with _plainly(self._path):
+            return _runs(self._database)
+
+    def files(self) -> dict[str, File]:
+        """Every file by name."""
+        with _plainly(self._path):
+            return {file.name: file for file in _files(self._database, self._path)}
+
+    def salt(self) -> bytes:
+        """What the hashes of paths are salted with."""
+        with _plainly(self._path):
+            return bytes(self._database.execute("SELECT value FROM salt").fetchone()[0])
+
+
+def read(path: Path) -> tuple[list[Run], list[File]]:
+    """All rows of the ledger at `path`, which is left as it is, and may be in use.
+
+    Raises:
+        LedgerError: it is damaged, of a newer version, or another program's.
+        OutputError: it cannot be read.
+    """
+    with _plainly(path):
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, timeout=PATIENCE, isolation_level=None, uri=True)) as database:
+            database.execute("BEGIN")  # both tables as of one moment
+            if _is_new(database, path):
+                return [], []
+            return _runs(database), list(_files(database, path))
+
+
+def text_of(path: PurePath) -> str:
+    """A relative path as the ledger writes it."""
+    return path.as_posix()
+
+
+def _is_new(database: sqlite3.Connection, path: Path) -> bool:
+    """Whether nothing is in it yet. Raises `LedgerError` unless it is a sound ledger that this program knows."""
+    (application,) = database.execute("PRAGMA application_id").fetchone()
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not (application or version or tables):
+        return True
+    if application != APPLICATION:
+        raise LedgerError(f"{path}: not a ledger of this program: move it away, then run again")
+    if version > VERSION:
+        raise LedgerError(
+            f"{path}: written by a newer version of this program (ledger version {version}, this one knows {VERSION}): "
+            "use that version, or another output folder"
+        )
+    (sound,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    if sound != "ok":
+        raise LedgerError(_damaged(path, " ".join(sound.split())))
+    return False
+
+
+def _runs(database: sqlite3.Connection) -> list[Run]:
+    names = ", ".join(f.name for f in fields(Run))
+    return [Run(*row) for row in database.execute(f"SELECT {names} FROM run ORDER BY number")]
+
+
+def _files(database: sqlite3.Connection, path: Path) -> Iterator[File]:
+    names = [f.name for f in fields(File)]
+    for row in database.execute(f"SELECT {', '.join(names)} FROM file ORDER BY name"):
+        values = dict(zip(names, row, strict=True))
+        values |= {name: os.fsdecode(values[name]) for name in ("name", "output", "why")}
+        if values["state"] not in set(State):
+            raise LedgerError(_damaged(path, f"nobody knows the state {values['state']!r}"))
+        yield File(**{**values, "state": State(values["state"])})
+
+
+def _stored(value: object) -> object:
+    """`value` as SQLite keeps it. A name on disk may be bytes that are no Unicode."""
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return os.fsencode(value)
+    return value
+
+
+@contextmanager
+def _plainly(path: Path) -> Iterator[None]:
+    """Turn what SQLite says into an error for people."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _told(path, error) from error
+
+
+def _told(path: Path, error: sqlite3.Error) -> AnonymizeError:
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return OutputError(f"{path}: the disk is full; make room or write somewhere else")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return OutputError(f"{path}: no permission to keep the ledger in {path.parent}")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return OutputError(f"{path}: another program keeps this file locked: close it and run again")
+    if code == sqlite3.SQLITE_IOERR:
+        return OutputError(f"{path}: cannot be read or written ({error})")
+    return LedgerError(_damaged(path, str(error)))
+
+
+def _damaged(path: Path, reason: str) -> str:
+    return (
+        f"{path}: the ledger is damaged ({reason}): delete it and run again with --force, which does all files again, "
+        "or use another output folder"
+    )

@@ -1,0 +1,129 @@
+"""What a run that was killed leaves in the output folder: proofs of what it released, and temporary files.
+
+Just before an output gets its name, whoever made it writes a proof beside it: what was made from what, under which
+settings, with the hash of both. Between that and the row in the ledger a run may die; the next one finds the proof,
+holds the file against it, and takes it for released or not. A file without proof is nobody's, and stays alone.
+
+Temporary files and proofs carry the mark of their run. They are removed only for marks that the ledger knows, by a run
+that has the folder to itself: their owners are dead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from anonymize.errors import OutputError
+from anonymize.inputs import Claim, Item
+from anonymize.ledger.store import text_of
+from anonymize.media.commit import pending
+from anonymize.report import Report, sha256
+
+PROOF = ".proof"
+_OURS = re.compile(r"\.anonymize-([0-9a-f]{12})-[0-9a-f]{12}(\..*)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was released.
+
+    Args:
+        name: the item's, as in the ledger.
+        output: the released file, relative to the folder.
+        settings: hash of the settings.
+        place: hash of where the source was.
+        report: the account of it.
+    """
+
+    name: str
+    output: str
+    settings: str
+    place: str
+    report: Report
+
+
+def leave_proof(item: Item, output: Path, report: Report) -> None:
+    """Write beside `output`, which gets its name next, what proves that it was made and checked; nothing without claim.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    if item.claim is None:
+        return
+    relative = text_of(output.relative_to(item.claim.folder))
+    proof = Proof(text_of(item.relative), relative, item.claim.settings, item.claim.place, report)
+    with pending(proof_path(item, item.claim), force=True, mark=item.claim.mark) as temporary:
+        try:
+            temporary.write_text(json.dumps(asdict(proof), default=str), encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{output.name}: cannot write its proof beside it: {error.strerror}") from error
+
+
+def proof_path(item: Item, claim: Claim) -> Path:
+    """Where the proof of what was released for `item` is."""
+    digest = hashlib.sha256(os.fsencode(item.relative)).hexdigest()[:12]
+    return item.target_path.with_name(f".anonymize-{claim.mark}-{digest}{PROOF}")
+
+
+def find(folders: Collection[Path], marks: Collection[str]) -> list[Path]:
+    """The temporary files and proofs in `folders` that runs with one of `marks` left."""
+    found: list[Path] = []
+    for folder in folders:
+        with suppress(FileNotFoundError, NotADirectoryError):  # not made yet, or gone
+            entries = [entry for entry in os.scandir(folder) if mark_of(entry.name) in marks]
+            found.extend(folder / entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+    return sorted(found)
+
+
+def all_below(folder: Path) -> Iterator[Path]:
+    """`folder` and every folder in it."""
+    return (Path(root) for root, _, _ in os.walk(folder))
+
+
+def read_proof(path: Path) -> Proof | None:
+    """The proof at `path`; None where it is but half there."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        told = content["report"]
+        told |= {name: tuple(told[name]) for name in ("removed", "lost", "not_looked_for")}
+        return Proof(content["name"], content["output"], content["settings"], content["place"], Report(**told))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def holds(path: Path, folder: Path) -> bool:
+    """Whether there is a proof at `path`, and what it tells of was released in `folder`."""
+    proof = read_proof(path)
+    return proof is not None and is_file_with(folder / proof.output, proof.report.output["sha256"])
+
+
+def is_file_with(path: Path, digest: str) -> bool:
+    """Whether there is a file at `path` with this sha256."""
+    try:
+        return sha256(path) == digest
+    except OSError:
+        return False
+
+
+def remove(path: Path) -> bool:
+    """Remove a file if it is still there; whether it was. Raises `OutputError`."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise OutputError(f"{path}: cannot remove what a killed run left: {error.strerror}") from error
+    return True
+
+
+def mark_of(path: str | Path) -> str:
+    """The run that a file of this name belongs to, or nothing."""
+    match = _OURS.fullmatch(Path(path).name)
+    return match[1] if match else ""

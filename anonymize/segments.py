@@ -1,0 +1,284 @@
+"""One long video worked on in segments, by one process or by several: what comes out is the same.
+
+Segments are a function of the file (`anonymize.media.segments`), and each is worked on as if it stood alone; what must
+agree across them (tracks, sound, times of decoding) is done by one process, in order. A video that cannot be cut is
+one segment, worked on here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from anonymize import media
+from anonymize.crew import Crew
+from anonymize.data import Frame, Region
+from anonymize.detect import Detector, build
+from anonymize.media import CannotCut, Coded, Cut, Head, MediaInfo, Segment, Source, Target, Traits, VideoSource
+from anonymize.plan import Plan
+from anonymize.redact import Memory, redact
+from anonymize.seeds import Seed, seeds
+from anonymize.settings import Output, Redact, Settings
+from anonymize.watch import Observation, observed
+
+T = TypeVar("T")
+
+
+@dataclass
+class Bench:
+    """Where tasks are done, in any process.
+
+    Args:
+        path: the video.
+        settings: everything that is asked for.
+        threads: processor threads that each detector and decoder may use; 0 for all.
+    """
+
+    path: Path
+    settings: Settings
+    threads: int = 0
+    _source: VideoSource | None = field(default=None, repr=False)
+    _detectors: Sequence[Detector] | None = field(default=None, repr=False)
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What tasks leave for the next one."""
+
+    @classmethod
+    def here(cls, source: VideoSource, settings: Settings, detectors: Sequence[Detector]) -> Bench:
+        """In this process, with what is open already."""
+        assert isinstance(source.input, Path)
+        return cls(source.input, settings, 0, source, detectors)
+
+    @cached_property
+    def source(self) -> VideoSource:
+        """The video, open."""
+        if self._source is None:
+            self._source = self.opened(self.path)
+            _share_processor(self.threads)
+        return self._source
+
+    def opened(self, path: Path) -> VideoSource:
+        """Another video, open."""
+        source = media.open_video(path, allow_damaged=self.settings.allow_damaged)
+        source.threads = self.threads
+        return source
+
+    @cached_property
+    def detectors(self) -> Sequence[Detector]:
+        """Who looks."""
+        if self._detectors is None:
+            wanted = self.settings.detect.detectors if self.settings.targets else ()
+            self._detectors = build(wanted, self.settings.targets, self.threads, self.settings.detect.device)
+        return self._detectors
+
+    def rest(self) -> None:
+        """Have the detectors give back their memory: the encoder needs it."""
+        for detector in self._detectors or ():
+            detector.rest()
+
+    def remembered(self, plan: Plan, seeds: Sequence[Seed]) -> Memory:
+        """The colours that the mosaics of earlier segments have where a segment begins."""
+        memory = Memory()
+        for seed in seeds:
+            wanted = set(seed.frames)
+            for frame in self.source.part(seed.segment, Traits()):
+                if frame.index in wanted:
+                    redact(frame.writable().planes, plan.at(frame.index), plan.about.redact, memory)
+                    wanted.remove(frame.index)
+                    if not wanted:
+                        break
+        return memory
+
+    def do(self, task: Task) -> Iterator[Any]:
+        """Do `task`.
+
+        Raises:
+            CannotCut: the segment does not hold what it should.
+        """
+        return task.do(self)
+
+
+class Task(Protocol):
+    """Work on one segment. It is sent to a process, and does there what it says."""
+
+    def do(self, bench: Bench) -> Iterator[Any]:
+        """What it tells, in order, and always the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Look through a segment: observations, then `Traits`. Where `detectors` is false, it is only read."""
+
+    segment: Segment
+    detectors: bool
+
+    def do(self, bench: Bench) -> Iterator[Observation | Traits]:
+        """See `Task.do`."""
+        traits = Traits()
+        frames = bench.source.part(self.segment, traits)
+        yield from observed(frames, bench.detectors if self.detectors else (), bench.settings)
+        yield traits
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Draw a plan on a segment and encode it: a `Head`, then for every frame a list of `Coded`.
+
+    Args:
+        segment: which.
+        plan: what is drawn on it, and on the frames of `seeds`.
+        seeds: where mosaics get their colours that were sampled before it began.
+        info: the source.
+        target, output: how it is encoded.
+    """
+
+    segment: Segment
+    plan: Plan
+    seeds: tuple[Seed, ...]
+    info: MediaInfo
+    target: Target
+    output: Output
+
+    def do(self, bench: Bench) -> Iterator[Head | list[Coded]]:
+        """See `Task.do`."""
+        bench.rest()
+        memory = bench.remembered(self.plan, self.seeds)
+        looks = self.plan.about.redact
+        frames = bench.source.part(self.segment, Traits())
+        drawn = (redacted(frame, self.plan.at(frame.index), looks, memory) for frame in frames)
+        yield from media.coded(drawn, self.info, self.target, self.output)
+
+
+def _share_processor(threads: int) -> None:
+    """Let OpenCV take no more threads than the others of this process."""
+    if threads:
+        import cv2
+
+        cv2.setNumThreads(threads)
+
+
+def redacted(frame: Frame, regions: Sequence[Region], looks: Redact, memory: Memory) -> Frame:
+    """`frame` itself where nothing is to be done, else a copy of it with `regions` drawn."""
+    if not regions:
+        return frame
+    copy = frame.writable()
+    redact(copy.planes, regions, looks, memory)
+    return copy
+
+
+class Team:
+    """Whoever works on one video: on its segments, until it is found that they do not serve.
+
+    Args:
+        source: the video.
+        cut: its segments; None where it is read in one go.
+        bench: where they are worked on.
+        workers: processes that do it; 1 for this one.
+    """
+
+    def __init__(self, source: Source, cut: Cut | None, bench: Bench, workers: int) -> None:
+        self._source = source
+        self._cut = cut
+        self._bench = bench
+        self._crew = Crew(workers, bench, source.info.name)
+
+    def close(self) -> None:
+        """End all processes."""
+        self._crew.close()
+
+    @property
+    def peaks(self) -> list[int]:
+        """The most memory that each process beside this one took, in bytes."""
+        return list(self._crew.peaks.values())
+
+    def either(self, in_segments: Callable[[Cut], T], whole: Callable[[], T]) -> T:
+        """What `in_segments` makes of the video; of one that does not come in segments, what `whole` makes of it."""
+        if self._cut is not None:
+            try:
+                return in_segments(self._cut)
+            except CannotCut:
+                self._cut = None
+                self._crew.close()
+        return whole()
+
+    def observations(self, cut: Cut, *, looking: bool) -> Iterator[Observation]:
+        """Every frame of all segments. After the last, the source knows what a pass over the whole file tells.
+
+        Args:
+            cut: of the source.
+            looking: whether detectors look.
+
+        Raises:
+            CannotCut: the segments are not what a pass over the whole file would give.
+        """
+        parts: list[Traits] = []
+        for telling in self._crew.run([Looking(segment, looking) for segment in cut.segments]):
+            for news in telling:
+                if isinstance(news, Traits):
+                    parts.append(news)
+                else:
+                    yield news
+        assert isinstance(self._source, VideoSource)
+        self._source.joined(cut, parts)
+
+    def read(self) -> None:
+        """Read the video to its end, so that all that a source tells is known.
+
+        Raises:
+            InputError: it cannot be.
+        """
+
+        def in_segments(cut: Cut) -> None:
+            for _ in self.observations(cut, looking=False):
+                continue
+
+        def whole() -> None:
+            for _ in self._source.frames():
+                continue
+
+        self.either(in_segments, whole)
+
+    def drawn(self, cut: Cut, plan: Plan, target: Target, output: Output) -> Iterator[Iterator[Head | list[Coded]]]:
+        """Every segment, drawn and encoded."""
+        info = self._source.info
+        parts = self.parts(cut, plan)
+        return self._crew.run([Drawing(segment, part, of, info, target, output) for segment, part, of in parts])
+
+    def parts(self, cut: Cut, plan: Plan) -> Iterator[tuple[Segment, Plan, tuple[Seed, ...]]]:
+        """Every segment with what of `plan` is drawn on it, and where its mosaics get the colours that they have."""
+        before = seeds(cut, plan, (self._source.info.width, self._source.info.height))
+        for segment, of in zip(cut.segments, before, strict=True):
+            frames = [(segment.first, segment.end), *((frame, frame + 1) for seed in of for frame in seed.frames)]
+            yield segment, Plan(plan.about, plan.regions.within(frames)), of
+
+    def run(self, tasks: Sequence[Task], **kept: Any) -> Iterator[Iterator[Any]]:
+        """What each of other tasks tells; `kept` is on this process's own bench, for where nobody else works."""
+        self._bench.kept.update(kept)
+        return self._crew.run(tasks)
+
+
+@contextmanager
+def team(source: Source, settings: Settings, detectors: Sequence[Detector], workers: int) -> Iterator[Team]:
+    """Whoever works on `source`: so many processes beside this one, or with one worker this one alone.
+
+    Args:
+        source: open.
+        settings: everything that is asked for.
+        detectors: who looks, where this process works alone; others make their own from `settings`.
+        workers: how many.
+    """
+    cut = media.cut_up(source.input, source.name) if isinstance(source, VideoSource) else None
+    if cut is None or not isinstance(source, VideoSource) or not isinstance(source.input, Path):
+        yield Team(source, None, Bench(Path(), settings), workers=1)
+        return
+    workers = min(workers, len(cut.segments))
+    if workers > 1:
+        bench = Bench(source.input, settings, max(1, (os.cpu_count() or 1) // workers))
+    else:
+        bench = Bench.here(source, settings, detectors)
+    with closing(Team(source, cut, bench, workers)) as made:
+        yield made

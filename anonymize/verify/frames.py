@@ -1,0 +1,133 @@
+"""What is examined of an output frame by frame, before it is gathered over time: of any segment, in any process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+from anonymize.compose import left_alone
+from anonymize.data import Frame, Region, seconds
+from anonymize.detect import Detector
+from anonymize.media import Segment, Traits
+from anonymize.plan import Plan
+from anonymize.redact import Memory
+from anonymize.seeds import Seed
+from anonymize.segments import Bench
+from anonymize.settings import Settings
+from anonymize.verify.against_plan import Compared, Comparer
+from anonymize.verify.lookers import lookers
+from anonymize.verify.sample import Sample
+from anonymize.verify.second_look import SecondLook, Seen
+from anonymize.verify.uncovered import Uncovered
+from anonymize.verify.variants import Variants
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found out about one frame.
+
+    Args:
+        pts: when it is shown, in units of `time_base`.
+        time_base: seconds per unit.
+        compared: with the plan; None where there is none.
+        seen: at the second look; None where nobody looked.
+    """
+
+    pts: int
+    time_base: Fraction
+    compared: Compared | None
+    seen: Seen | None
+
+
+class Checker:
+    """Examines frames one by one.
+
+    Args:
+        plan: what was drawn, if that is known.
+        settings: how hard to look, and with what the output was encoded.
+        sample: the frames to look at.
+        look: how, if anybody does.
+        memory: the colours that mosaics have where the frames begin.
+    """
+
+    def __init__(
+        self,
+        plan: Plan | None,
+        settings: Settings,
+        sample: Sample,
+        look: SecondLook | None,
+        memory: Memory | None = None,
+    ) -> None:
+        self._plan = plan
+        self._settings = settings
+        self._sample = sample
+        self._look = look
+        self._comparer = Comparer(plan, settings.output.quality, memory) if plan else None
+
+    def see(self, frame: Frame, original: Frame | None) -> Checked:
+        """Examine the next frame of the output, with that of the source where it is needed and at hand."""
+        regions: list[Region] = []
+        compared = seen = None
+        if self._plan and self._comparer and frame.index < self._plan.about.frames:
+            regions = self._plan.at(frame.index)
+            compared = self._comparer.see(frame, original)
+        if self._look:
+            self._look.watch(frame)
+            if frame.index in self._sample:
+                meant = partial(left_alone, time=seconds(frame), settings=self._settings)
+                seen = self._look.look(frame, regions, meant, None if self._plan else original)
+        return Checked(frame.pts, frame.time_base, compared, seen)
+
+
+def second_look(
+    detectors: Sequence[Detector], settings: Settings, turn: int, uncovered: Uncovered | None = None
+) -> SecondLook | None:
+    """How `detectors` take the second look; None where there are none.
+
+    Args:
+        detectors: who looks.
+        settings: targets, and how hard the first look was.
+        turn: number of the examination; each looks in other ways.
+        uncovered: watches where covers come off, if nobody knows the plan.
+    """
+    variants = Variants(detectors, settings.detect, settings.targets, turn)
+    return SecondLook(variants, settings.detect.high, uncovered) if detectors else None
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """Examine a segment of an output: a `Checked` for every frame, then `Traits`.
+
+    Args:
+        output: the file.
+        segment: of it.
+        original: the same of the source; None where its pictures are not needed.
+        plan: what was drawn on it, and on the frames of `seeds`.
+        seeds: where mosaics get their colours that were sampled before it began.
+        sample: the frames to look at.
+        turn: number of this examination.
+    """
+
+    output: Path
+    segment: Segment
+    original: Segment | None
+    plan: Plan
+    seeds: tuple[Seed, ...]
+    sample: Sample
+    turn: int
+
+    def do(self, bench: Bench) -> Iterator[Checked | Traits]:
+        """See `anonymize.segments.Task.do`."""
+        if "lookers" not in bench.kept:
+            bench.kept["lookers"] = lookers(bench.settings, bench.detectors, bench.threads)
+        look = second_look(bench.kept["lookers"], bench.settings, self.turn)
+        memory = bench.remembered(self.plan, self.seeds)
+        checker = Checker(self.plan, bench.settings, self.sample, look, memory)
+        traits = Traits()
+        originals = bench.source.part(self.original, Traits()) if self.original else iter(())
+        for frame in bench.opened(self.output).part(self.segment, traits):
+            yield checker.see(frame, next(originals, None))
+        yield traits

@@ -1,0 +1,139 @@
+"""Looking through a video: what every frame shows, and on some of them what the detectors find.
+
+    observed(frames, detectors, settings)  ->  Observation of every frame  ->  followed(...)  ->  tracks
+
+The first half knows no frame before or after those it is given, and so may run on any segment of a video, in any
+process. The second half is one for the whole video: it takes the observations of all segments in order, and so the
+tracks agree where they meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from anonymize.data import Detections, Frame, Track, seconds
+from anonymize.detect import Detector, Gaze
+from anonymize.settings import Settings
+from anonymize.track import Sight, Tracker
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What the detectors found on one frame.
+
+    Args:
+        index: of the frame.
+        time: when it is shown, in seconds.
+        finds: in upright pixels.
+    """
+
+    index: int
+    time: Fraction
+    finds: Detections
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observation:
+    """One frame, as far as planning needs it: no picture but a small grey one.
+
+    Args:
+        pts: when it is shown, in units of `time_base`.
+        time_base: seconds per unit.
+        sight: what the tracker follows; None where nobody looks for anything.
+        looks: taken at this frame or at the one before it, which turned out to be the last of its scene.
+    """
+
+    pts: int
+    time_base: Fraction
+    sight: Sight | None = None
+    looks: tuple[Look, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What came of following a whole video: its subjects, and the times in seconds of looks and of cuts, ascending."""
+
+    tracks: list[Track]
+    looks: list[Fraction]
+    cuts: list[Fraction]
+
+
+class Watch:
+    """Decides which frames of a segment are looked at, and looks.
+
+    A look is due at the first and the last frame of every scene, of every segment too, and at the rate that the
+    settings ask for. The frame before the present one is kept, so that the last frame of a scene can be looked at when
+    the next begins.
+    """
+
+    def __init__(self, detectors: Sequence[Detector], settings: Settings) -> None:
+        self._every = Fraction(str(settings.detect.every))
+        self._thorough_every = Fraction(str(settings.detect.thorough_every))
+        self._max_gap = Fraction(str(settings.follow.max_gap))
+        self._gaze = Gaze(detectors, settings.detect, settings.targets, self._max_gap)
+        self._previous: Frame | None = None
+        self._seen: Sight | None = None
+        self._looked_at: Fraction | None = None
+        self._thorough_at: Fraction | None = None
+
+    def see(self, frame: Frame) -> Observation:
+        """Take the next frame."""
+        time = seconds(frame)
+        self._seen = sight = Sight.of(frame, self._seen)
+        cut = sight.step is not None and sight.step.cut
+        since = self._every if self._looked_at is None else time - self._looked_at
+        looks: list[Look] = []
+        if cut or since > self._max_gap:
+            looks += self.look_at_last()
+        if cut or since >= self._every:
+            looks += self._look(frame, cut)
+        self._previous = frame
+        return Observation(frame.pts, frame.time_base, sight, tuple(looks))
+
+    def look_at_last(self) -> list[Look]:
+        """Look at the latest frame, if nobody did: it is the last of its scene, or of all."""
+        if self._previous is None or seconds(self._previous) == self._looked_at:
+            return []
+        return self._look(self._previous, cut=False)
+
+    def _look(self, frame: Frame, cut: bool) -> list[Look]:
+        self._looked_at = time = seconds(frame)
+        thorough = cut or self._thorough_at is None or time - self._thorough_at >= self._thorough_every
+        if thorough:
+            self._thorough_at = time
+        return [Look(frame.index, time, self._gaze.look(frame, thorough=thorough))]
+
+
+def observed(frames: Iterable[Frame], detectors: Sequence[Detector], settings: Settings) -> Iterator[Observation]:
+    """Look through `frames`, which follow one another in one segment of a video.
+
+    Where there are no detectors, only times are noted.
+    """
+    if not detectors:
+        yield from (Observation(frame.pts, frame.time_base) for frame in frames)
+        return
+    watch = Watch(detectors, settings)
+    held: Observation | None = None
+    for frame in frames:
+        seen = watch.see(frame)
+        if held is not None:
+            yield held
+        held = seen
+    if held is not None:
+        yield replace(held, looks=(*held.looks, *watch.look_at_last()))
+
+
+def followed(observations: Iterable[Observation], settings: Settings) -> Followed:
+    """Follow what was observed through a whole video, segment after segment."""
+    tracker = Tracker(settings.follow, settings.detect.high)
+    looks: list[Fraction] = []
+    cuts: list[Fraction] = []
+    for seen in observations:
+        if seen.sight is not None and tracker.take(seen.sight):
+            cuts.append(seen.pts * seen.time_base)
+        for taken in seen.looks:
+            looks.append(taken.time)
+            tracker.find(taken.index, taken.finds)
+    return Followed(tracker.finish(), looks, cuts)

@@ -1,0 +1,31 @@
+"""`anonymize status`: how a run gets on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anonymize.cli import options as o
+
+FAILED, GOING_ON, STOPPED = 10, 15, 16
+
+
+def status(
+    output: Annotated[Path, typer.Argument(help="The output folder of a run.", show_default=False)],
+    json: o.Json = False,
+) -> None:
+    """Show how a run gets on, or how it ended, from the ledger in its output folder. Changes nothing.
+
+    Ends with 0 (finished), 10 (finished, some files failed), 15 (going on) or 16 (stopped: the same command goes on).
+    """
+    from anonymize import ledger
+    from anonymize.cli import render as show
+    from anonymize.ledger.status import Going
+
+    found = ledger.status(output)
+    show.status(output, found, machine=json)
+    code = {Going.ON: GOING_ON, Going.STOPPED: STOPPED, Going.ENDED: FAILED if found.failed else 0}[found.going]
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,126 @@
+"""Looks that look again only where something changed."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from anonymize.data import Detections, Kind
+from anonymize.detect import Gaze
+from anonymize.detect.changes import BLOCK, Changes
+from anonymize.settings import Detect
+from tests.test_detect import Bright, Still
+
+WIDTH, HEIGHT = 640, 368
+RNG = np.random.default_rng(3)
+STREET = cv2.resize(RNG.integers(20, 100, (46, 80), np.uint8), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+FACE = (200, 96, 240, 144)
+
+
+def frame(index: int, *boxes: tuple[int, int, int, int], noise: float = 2.0, shift: int = 0) -> Still:
+    grey = np.roll(STREET, shift, axis=1).astype(np.float32)
+    for x0, y0, x1, y1 in boxes:
+        grey[y0:y1, x0:x1] = 250
+    grey += np.random.default_rng(index).normal(0, noise, grey.shape)
+    return Still(np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, axis=2), index, index)
+
+
+def gaze(detector: Bright) -> Gaze:
+    return Gaze([detector], Detect(), {Kind.FACE}, Fraction(1, 2))
+
+
+def middles(found: Detections) -> list[tuple[float, float]]:
+    return sorted((float(x0 + x1) / 2, float(y0 + y1) / 2) for x0, y0, x1, y1 in found.xyxy)
+
+
+def near(found: Detections, *boxes: tuple[int, int, int, int]) -> bool:
+    wanted = sorted(((x0 + x1) / 2, (y0 + y1) / 2) for x0, y0, x1, y1 in boxes)
+    got = middles(found)
+    return len(got) == len(wanted) and bool(np.allclose(got, wanted, atol=4))
+
+
+@pytest.mark.parametrize("noise", [0.0, 2.0, 5.0])
+def test_noise_is_no_change(noise: float) -> None:
+    changes = Changes()
+    assert changes.see(frame(0, noise=noise)).all()
+    changes.looked()
+    for index in range(1, 8):
+        assert changes.see(frame(index, noise=noise)).mean() < 0.01
+
+
+@pytest.mark.parametrize("noise", [0.0, 2.0, 5.0])
+def test_what_appears_anywhere_is_a_change_even_at_the_border(noise: float) -> None:
+    for x0, y0 in [(0, 0), (WIDTH - 16, HEIGHT - 16), (307, 111)]:
+        changes = Changes()
+        changes.see(frame(0, noise=noise))
+        changes.looked()
+        seen = changes.see(frame(1, (x0, y0, x0 + 16, y0 + 16), noise=noise))
+        assert seen[(y0 + 8) // BLOCK, (x0 + 8) // BLOCK]
+        assert seen.mean() < 0.05
+
+
+def test_slow_change_adds_up() -> None:
+    changes, seen = Changes(), []
+    changes.see(frame(0, noise=1))
+    changes.looked()
+    for index in range(1, 30):
+        faded = frame(index, noise=1)
+        faded.picture[96:144, 192:240] = np.minimum(faded.picture[96:144, 192:240] + index, 255)
+        mask = changes.see(faded)
+        changes.looked(mask)
+        seen.append(bool(mask[7, 13]))
+    assert any(seen)
+
+
+def test_a_picture_of_another_size_is_all_new() -> None:
+    changes = Changes()
+    changes.see(frame(0))
+    changes.looked()
+    assert changes.see(Still(np.zeros((100, 100, 3), np.uint8), 1, 1)).all()
+
+
+def test_what_does_not_change_is_known_without_looking() -> None:
+    detector = Bright()
+    eyes = gaze(detector)
+    first = eyes.look(frame(0, FACE), thorough=True)
+    seen = len(detector.seen)
+    again = eyes.look(frame(3, FACE), thorough=False)
+    assert near(first, FACE)
+    assert near(again, FACE)
+    assert len(detector.seen) == seen
+
+
+def test_what_comes_goes_and_moves_is_found_while_the_rest_stays_known() -> None:
+    eyes = gaze(Bright())
+    other, border = (480, 240, 512, 280), (0, 300, 30, 340)
+    assert near(eyes.look(frame(0, FACE), thorough=True), FACE)
+    assert near(eyes.look(frame(2, FACE, other), thorough=False), FACE, other)
+    moved = (FACE[0] + 12, *FACE[1:2], FACE[2] + 12, FACE[3])
+    assert near(eyes.look(frame(4, moved, other), thorough=False), moved, other)
+    assert near(eyes.look(frame(6, moved, border), thorough=False), moved, border)
+    assert near(eyes.look(frame(8), thorough=False))
+    assert eyes.pixels < 3
+
+
+def test_a_large_face_in_which_little_moves_stays_found() -> None:
+    eyes = gaze(Bright(largest=1000))
+    face = (100, 40, 340, 320)
+    assert near(eyes.look(frame(0, face), thorough=True), face)
+    speaking = frame(2, face)
+    speaking.picture[240:270, 190:250] = 200
+    assert near(eyes.look(speaking, thorough=False), face)
+
+
+def test_the_whole_picture_is_looked_at_when_the_camera_moves_and_from_time_to_time() -> None:
+    eyes = gaze(Bright())
+    eyes.look(frame(0, FACE), thorough=True)
+    eyes.look(frame(3, FACE, shift=9), thorough=False)
+    assert eyes.pixels == 2
+    for index in (6, 9, 12):
+        eyes.look(frame(index, FACE, shift=9), thorough=False)
+    assert eyes.pixels == 2
+    eyes.look(frame(16, FACE, shift=9), thorough=False)
+    assert eyes.pixels == 3
