@@ -6,19 +6,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MEDIAPIPE := .venv-mediapipe
+CLUSTER := .venv-cluster
 OPENVINO := .venv-openvino
 # mediapipe 0.10.21 has no wheel for Python 3.13 and later: use an older one beside it where there is one.
 MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint unit contracts bench bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test
+.PHONY: help setup demo test lint unit contracts cluster-test bench bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
 	@echo "make lint        ruff and mypy --strict (over a tree laid out as it is installed)"
 	@echo "make unit        the tests alone"
 	@echo "make contracts   the detector contracts with mediapipe, in an environment of its own"
+	@echo "make cluster-test  Ray clusters and S3 storage, in an environment of its own (three minutes)"
 	@echo "make contracts-openvino  the same on --device openvino (Linux; any 64-bit Intel or AMD processor), in an environment of its own"
 	@echo "make bench       leak, collateral and speed beside deface on the same clips (about 30 minutes)"
 	@echo "make bench-gate  our leak on the same clips against the repository's figures; fails if it is worse"
@@ -43,6 +45,13 @@ $(MEDIAPIPE)/ready: requirements/mediapipe.txt pyproject.toml
 	@$(MEDIAPIPE_PYTHON) -m venv $(MEDIAPIPE)
 	@$(MEDIAPIPE)/bin/python $(PIP) install --require-hashes -r requirements/mediapipe.txt
 	@$(MEDIAPIPE)/bin/python $(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(CLUSTER)/ready: requirements/cluster.txt pyproject.toml
+	@echo "Setting up $(CLUSTER) (a minute or two, once) ..."
+	@$(PYTHON) -m venv $(CLUSTER)
+	@$(CLUSTER)/bin/python $(PIP) install --require-hashes -r requirements/cluster.txt
+	@$(CLUSTER)/bin/python $(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(OPENVINO)/ready: requirements/openvino.txt pyproject.toml
@@ -72,6 +81,9 @@ unit: setup
 
 contracts: $(MEDIAPIPE)/ready
 	$(MEDIAPIPE)/bin/pytest tests/contracts
+
+cluster-test: $(CLUSTER)/ready
+	$(CLUSTER)/bin/pytest tests/test_cluster.py tests/test_cluster_network.py tests/test_storage.py
 
 contracts-openvino: $(OPENVINO)/ready
 	DEVICE=openvino $(OPENVINO)/bin/pytest tests/contracts
@@ -117,7 +129,8 @@ lock:
 	$(LOCK) -o requirements/run.txt
 	$(LOCK) --group dev -o requirements/dev.txt
 	$(LOCK) --extra mediapipe --group contracts -o requirements/mediapipe.txt
+	$(LOCK) --extra cluster --group cluster -o requirements/cluster.txt
 	$(LOCK) --group openvino --excludes requirements/openvino.excludes.txt -o requirements/openvino.txt
 
 clean:
-	rm -rf $(VENV) $(MEDIAPIPE) $(OPENVINO) build dist demo *.egg-info
+	rm -rf $(VENV) $(MEDIAPIPE) $(OPENVINO) $(CLUSTER) build dist demo *.egg-info

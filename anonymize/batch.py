@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from anonymize import job, ledger, report
 from anonymize.errors import AnonymizeError, PartialFailure, UnreadableInput, VerificationError
@@ -27,6 +27,10 @@ from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
 from anonymize.report import Report
 from anonymize.settings import Settings, Style
+
+if TYPE_CHECKING:
+    from anonymize.cluster import Cluster
+    from anonymize.storage import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Outcome:
     """
 
     item: Item
-    output: Path | None
+    output: Place | None
     report: Report
     exit_code: int = 0
     left_out: bool = False
@@ -56,7 +60,7 @@ GRACE = 5.0
 OnItem = Callable[[Item, Progress | Outcome], None]
 """Told of every step of every item, and of its outcome; always in the calling process."""
 
-Work = Callable[[Item, OnProgress], tuple[Path, Report]]
+Work = Callable[[Item, OnProgress], "tuple[Place, Report]"]
 """Takes one item all the way to its released output, or raises."""
 
 
@@ -82,6 +86,7 @@ def run(
     stdin: bytes = b"",
     on_item: OnItem = ignore,
     on_start: OnStart = ignore_start,
+    cluster: Cluster | None = None,
 ) -> list[Outcome]:
     """Anonymise every item; the outcomes, in the order of `items`.
 
@@ -98,15 +103,24 @@ def run(
         stdin: the medium itself, where an item is standard input.
         on_item: told of progress and outcomes.
         on_start: told what was done before, where there is a ledger.
+        cluster: where to work; on this machine if not given.
 
     Raises:
         ModelError: a model is missing: found out before the first item, since it would fail them all.
         OutputError: a report or the ledger cannot be written, or another run works in the output folder.
         LedgerError: the ledger is damaged, or of a newer version.
+        ClusterError: the cluster cannot be reached or used.
     """
-    work = _worker(settings, force, stdin, threads=0, workers=1 if len(items) > 1 else workers)
+    several = 1 if len(items) > 1 else workers
+    work = None if cluster else _worker(settings, force, stdin, threads=0, workers=several)
 
     def execute(items: Sequence[Item], on_item: OnItem) -> list[Outcome]:
+        if cluster:
+            from anonymize.cluster.driver import run_on
+
+            done = run_on(cluster, items, settings, force, _telling(reports, on_item))
+            return [done[item] for item in items]
+        assert work is not None
         return _execute(items, work, (settings, force, stdin), workers, _telling(reports, on_item))
 
     folder = output_folder(items)
@@ -175,7 +189,7 @@ def render(
     if style:
         made = made.drawn(replace(made.about.redact, face=replace(made.about.redact.face, style=style)))
 
-    def work(item: Item, on_progress: OnProgress) -> tuple[Path, Report]:
+    def work(item: Item, on_progress: OnProgress) -> tuple[Place, Report]:
         return job.render(item, made, settings, force=force, stdin=stdin, workers=workers, on_progress=on_progress)
 
     return _settle(item, work, _telling(reports, on_item))
@@ -193,7 +207,7 @@ def _worker(settings: Settings, force: bool, stdin: bytes, threads: int, workers
     """What anonymises items, with detectors made once."""
     detectors = job.detectors_for(settings, threads)
 
-    def work(item: Item, on_progress: OnProgress) -> tuple[Path, Report]:
+    def work(item: Item, on_progress: OnProgress) -> tuple[Place, Report]:
         return job.run(
             item, settings, force=force, detectors=detectors, stdin=stdin, workers=workers, on_progress=on_progress
         )

@@ -14,6 +14,7 @@
     │   (`anonymize verify`: 11        passed, with doubts; no error, and so no class)
     ├── ProcessError                1   a process that worked on a part of a file died, twice
     ├── ReportError                12   a report is malformed, unsigned, or not what was signed
+    ├── ClusterError               13   a cluster cannot be reached, or is not fit for the work
     └── LedgerError                14   the ledger of an output folder is damaged, or of a newer version
         (`anonymize status`: 15, 16     a run is going on, was stopped; no errors, and so no classes)
     (interrupted by Ctrl-C: 130, by TERM: 143)
@@ -106,6 +107,12 @@ class ReportError(AnonymizeError):
     """A report is malformed, is not signed, or is not what was signed."""
 
     exit_code = 12
+
+
+class ClusterError(AnonymizeError):
+    """A cluster cannot be reached, or is not fit for the work."""
+
+    exit_code = 13
 
 
 class LedgerError(AnonymizeError):

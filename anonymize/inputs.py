@@ -8,9 +8,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
+from anonymize import storage
 from anonymize.errors import UnreadableInput, UsageError
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+    from anonymize.storage import Place
 
 STDIN = "-"
 STDIN_LIMIT = 1 << 30
@@ -49,16 +55,16 @@ class Item:
     """One input and where its result goes.
 
     Args:
-        source: a file, or None for standard input.
-        target: the output path; its suffix may change where the container cannot hold the result (`named` False).
+        source: a file, here or behind an address, or None for standard input.
+        target: the output's place; its suffix may change where the container cannot hold the result (`named` False).
         relative: the target's place within the output folder, for what lies beside it (reports).
         named: the user wrote this very name, so its suffix is an order.
         sought: the user named this file or pattern; one that a folder merely contains is left out if it is not media.
         claim: of the run that has it, if that keeps a ledger.
     """
 
-    source: Path | None
-    target: Path
+    source: Place | None
+    target: Place
     relative: Path
     named: bool
     sought: bool
@@ -68,6 +74,18 @@ class Item:
     def expected(self) -> bool:
         """Whether this must be media: it was asked for by name, or its suffix says so."""
         return self.sought or self.source is None or self.source.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
+
+    @property
+    def source_path(self) -> Path | None:
+        """`source` where it is known to be a file of this machine, as for items of a ledger."""
+        assert self.source is None or isinstance(self.source, Path)
+        return self.source
+
+    @property
+    def target_path(self) -> Path:
+        """`target` where it is known to be a file of this machine."""
+        assert isinstance(self.target, Path)
+        return self.target
 
     @property
     def label(self) -> str:
@@ -86,11 +104,11 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
         UnreadableInput: an input does not exist, or a pattern matches nothing.
         UsageError: two inputs would have the same output, or an output is an input.
     """
-    folder = Path(out)
-    found: list[tuple[Path | None, Path, bool]] = []
+    folder = storage.place(out)
+    found: list[tuple[Place | None, Path, bool]] = []
     for text in inputs:
         found.extend(_expand(text, folder))
-    single = len(found) == 1 and found[0][2] and not (folder.is_dir() or out.endswith(("/", os.sep)))
+    single = len(found) == 1 and found[0][2] and not (out.endswith(("/", os.sep)) or storage.is_folder(folder))
     if single:
         return [_checked(Item(found[0][0], folder, Path(folder.name), named=True, sought=True))]
     targets = _distinct([target for _, target, _ in found])
@@ -101,10 +119,14 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
 
 
 def output_folder(items: Sequence[Item]) -> Path | None:
-    """The folder that all `items` go below; None where one file goes to the very name that was asked for."""
-    if not items or items[0].named:
+    """The folder that all `items` go below; None where one file goes to the very name that was asked for.
+
+    None also where anything is behind an address: a ledger compares files by what only a file system tells.
+    """
+    if not items or items[0].named or not all(isinstance(item.source, Path | None) for item in items):
         return None
-    return items[0].target.parents[len(items[0].relative.parts) - 1]
+    target = items[0].target
+    return target.parents[len(items[0].relative.parts) - 1] if isinstance(target, Path) else None
 
 
 def only_item(text: str, out: str) -> Item:
@@ -114,7 +136,7 @@ def only_item(text: str, out: str) -> Item:
         UnreadableInput: it does not exist.
         UsageError: it is a folder or a pattern, or the output is the input.
     """
-    if text != STDIN and not Path(text).exists():
+    if text != STDIN and not storage.is_address(text) and not Path(text).exists():
         raise UnreadableInput(f"{text}: no such file")
     items = plan_items([text], out)
     if len(items) != 1 or not items[0].sought:
@@ -145,13 +167,15 @@ def read_all(stream: IO[bytes], limit: int = STDIN_LIMIT) -> bytes:
     return content
 
 
-def _expand(text: str, out: Path) -> Iterator[tuple[Path | None, Path, bool]]:
+def _expand(text: str, out: Place) -> Iterator[tuple[Place | None, Path, bool]]:
     """(source, target relative to the output folder, sought by name) of one argument."""
     if text == STDIN:
         yield None, Path("stdin.mkv"), True
         return
-    path = Path(text)
-    if path.is_dir():
+    path = storage.place(text)
+    if not isinstance(path, Path):
+        yield from _expand_address(path, out)
+    elif path.is_dir():
         yield from ((file, file.relative_to(path), False) for file in _walk(path, out))
     elif path.exists():
         yield path, Path(path.name), True
@@ -165,9 +189,28 @@ def _expand(text: str, out: Path) -> Iterator[tuple[Path | None, Path, bool]]:
         raise UnreadableInput(f"{text}: no such file or folder")
 
 
-def _walk(folder: Path, out: Path) -> Iterator[Path]:
+def _expand_address(address: UPath, out: Place) -> Iterator[tuple[Place, Path, bool]]:
+    """`_expand` for an address: a file, or all files below it, or a pattern."""
+    kind = storage.kind_of(address)
+    if kind == "file":
+        yield address, Path(address.name), True
+    elif kind == "folder":
+        start, own = address.path.rstrip("/") + "/", str(out).rstrip("/") + "/"
+        for file in storage.below(address):
+            if not str(file).startswith(own):
+                yield file, Path(file.path.removeprefix(start)), False
+    elif glob.has_magic(address.path):
+        matches = storage.matching(address)
+        if not matches:
+            raise UnreadableInput(f"{address}: no file matches this pattern")
+        yield from ((match, Path(match.name), True) for match in matches)
+    else:
+        raise UnreadableInput(f"{address}: no such file or folder in this storage")
+
+
+def _walk(folder: Path, out: Place) -> Iterator[Path]:
     """The files below `folder`, sorted, without hidden ones and without what lies in `out`."""
-    inside = out.resolve()
+    inside = out.resolve() if isinstance(out, Path) else None
     for root, folders, names in os.walk(folder):
         here = Path(root)
         folders[:] = sorted(f for f in folders if not f.startswith(".") and (here / f).resolve() != inside)
@@ -190,6 +233,10 @@ def _distinct(targets: Sequence[Path]) -> list[Path]:
 
 def _checked(item: Item) -> Item:
     """`item`, or `UsageError` where its output is its input."""
-    if item.source and item.target.exists() and item.source.samefile(item.target):
+    if isinstance(item.source, Path) and isinstance(item.target, Path):
+        same = item.target.exists() and item.source.samefile(item.target)
+    else:
+        same = str(item.source) == str(item.target)
+    if same:
         raise UsageError(f"{item.source}: the output would replace the input; give another output")
     return item

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anonymize import ledger, media, pipeline, plan, report
 from anonymize.crew import peak_memory
@@ -20,6 +21,9 @@ from anonymize.proof import Proved, Stopwatch, Work, facts, prove
 from anonymize.report import Report
 from anonymize.segments import team as team_for
 from anonymize.settings import Settings, to_mapping
+
+if TYPE_CHECKING:
+    from anonymize.storage import Place
 
 
 def detectors_for(settings: Settings, threads: int = 0) -> list[Detector]:
@@ -47,7 +51,7 @@ def run(
     stdin: bytes = b"",
     workers: int = 1,
     on_progress: OnProgress = ignore,
-) -> tuple[Path, Report]:
+) -> tuple[Place, Report]:
     """Anonymise one input: plan, draw, verify, release. The released path, and the account of it.
 
     Args:
@@ -111,7 +115,7 @@ def render(
     stdin: bytes = b"",
     workers: int = 1,
     on_progress: OnProgress = ignore,
-) -> tuple[Path, Report]:
+) -> tuple[Place, Report]:
     """Draw a plan on the input it was made for: verify and release. The released path, and the account of it.
 
     A person may have edited the plan, so a face that it leaves visible is a doubt and no failure, and is not repaired.
@@ -138,7 +142,7 @@ def _digest(item: Item, stdin: bytes) -> str:
     return report.sha256(item.source or BytesIO(stdin))
 
 
-def _release(work: Work, made: Plan, *, force: bool) -> tuple[Path, Report]:
+def _release(work: Work, made: Plan, *, force: bool) -> tuple[Place, Report]:
     """Render `made` under a temporary name, examine what came out, and only then give it its name."""
     source, item, settings = work.source, work.item, work.settings
     target = item.target if item.named else _fitting(item.target, media.output_suffix(source, settings.output))
@@ -147,7 +151,8 @@ def _release(work: Work, made: Plan, *, force: bool) -> tuple[Path, Report]:
     with media.pending(target, force=force, mark=claim.mark if claim else "") as temporary:
         proved = prove(work, made, temporary)
         account = _account(work, proved, report.sha256(temporary))
-        ledger.leave_proof(item, target, account)
+        if isinstance(target, Path):
+            ledger.leave_proof(item, target, account)
     return target, account
 
 
@@ -183,10 +188,11 @@ _SAME = {
 }
 
 
-def _fitting(target: Path, suffix: str) -> Path:
+def _fitting(target: Place, suffix: str) -> Place:
     """`target` in a folder that exists, under the suffix of its container; its own spelling of it is kept."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(target, Path):  # storages make theirs
+            target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{target.parent}: cannot make this folder: {error.strerror}") from error
     own = target.suffix.lower()

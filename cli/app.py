@@ -21,8 +21,8 @@ app = typer.Typer(
     help="Find faces and licence plates in video and pictures, and remove them. Local, offline, checked.",
     epilog="Exit codes: 0 done, 1 internal error, 2 usage, 3 unreadable input, 4 damaged input, 5 unsupported input, "
     "6 output cannot be written, 7 check failed, 8 model missing, 9 bad plan, 10 some of several inputs failed, "
-    "11 verified with doubts, 12 bad report or signature, 14 bad ledger, 15 going on, 16 stopped (status), "
-    "130 or 143 interrupted.",
+    "11 verified with doubts, 12 bad report or signature, 13 cluster not usable, 14 bad ledger, 15 going on, "
+    "16 stopped (status), 130 or 143 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -72,7 +72,10 @@ def run(
     obscure: o.Obscure = None,
     force: o.ForceAgain = False,
     allow_damaged: o.AllowDamaged = False,
-    workers: o.Workers = 1,
+    workers: o.ClusterWorkers = None,
+    cluster: o.ClusterAddress = None,
+    cpus_per_worker: o.CpusPerWorker = 2.0,
+    gpus_per_worker: o.GpusPerWorker = 0.0,
     repair: o.Repair = None,
     publish_unverified: o.PublishUnverified = False,
     report: o.ReportFolder = None,
@@ -81,6 +84,7 @@ def run(
     """Anonymise files, pictures and folders: find, redact, check, release."""
     from anonymize import batch
     from anonymize.cli import render as show
+    from anonymize.cluster import Cluster
     from anonymize.inputs import plan_items
 
     settings = o.settings(
@@ -108,11 +112,12 @@ def run(
         items,
         settings,
         force=force,
-        workers=workers,
+        workers=workers or 1,
         reports=report,
         stdin=_stdin(inputs),
         on_item=display,
         on_start=display.begun,
+        cluster=Cluster(cluster, workers, cpus_per_worker, gpus_per_worker) if cluster else None,
     )
     if len(items) != 1 and not json:
         show.summary(outcomes)
@@ -311,7 +316,7 @@ def demo(
     (outcome,) = batch.run([sample.item], settings, force=True, reports=output, on_item=display)
     if outcome.output is None:
         raise typer.Exit(outcome.exit_code)
-    show.demo(sample.item, sample.compare(outcome.output))
+    show.demo(sample.item, sample.compare(Path(str(outcome.output))))
 
 
 def _stdin(inputs: list[str]) -> bytes:

@@ -167,6 +167,31 @@ Workers = Annotated[
         help="Processes side by side: on files, or on the parts of one long video.", min=1, max=64, rich_help_panel=RUN
     ),
 ]
+ClusterWorkers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        help="Processes side by side: on files, or on the parts of one long video.",
+        min=1,
+        show_default="1; on a cluster as many as it has room for",
+        rich_help_panel=RUN,
+    ),
+]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="Work on a Ray cluster: ray://HOST:PORT, HOST:PORT, or auto (docs/cluster.md).",
+        show_default="this machine",
+        rich_help_panel=RUN,
+    ),
+]
+CpusPerWorker = Annotated[
+    float, typer.Option(help="On a cluster: processors of each worker.", min=0.1, rich_help_panel=RUN)
+]
+GpusPerWorker = Annotated[
+    float, typer.Option(help="On a cluster: GPUs of each worker; 0.25 shares one.", min=0, rich_help_panel=RUN)
+]
 ReportFolder = Annotated[
     Path | None,
     typer.Option("--report", help="Folder for a report.json per input.", show_default=False, rich_help_panel=RUN),

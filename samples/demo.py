@@ -50,9 +50,10 @@ class Sample:
 
     def compare(self, output: Path, *, time: float = 3.6) -> Path:
         """Put the frame at `time` seconds of film and `output` side by side, as ``compare.png`` beside the film."""
-        assert self.item.source is not None
-        target = self.item.source.with_name("compare.png")
-        pair = np.hstack([_frame_at(path, time) for path in (self.item.source, output)])
+        film = self.item.source
+        assert isinstance(film, Path)
+        target = film.with_name("compare.png")
+        pair = np.hstack([_frame_at(path, time) for path in (film, output)])
         if not cv2.imwrite(str(target), pair):
             raise OutputError(f"cannot write {target}")
         return target

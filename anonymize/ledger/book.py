@@ -110,7 +110,7 @@ class Book:
 
     def finish(self) -> None:
         """The run came to its end: sweep up behind workers that died, and say so. Raises `OutputError`."""
-        left = traces.find({item.target.parent for item in self.todo}, {self._run.mark})
+        left = traces.find({item.target_path.parent for item in self.todo}, {self._run.mark})
         proofs = [path for path in left if path.suffix == traces.PROOF]  # of a worker that died just after a release
         for path in set(left) - set(proofs):
             traces.remove(path)
@@ -133,6 +133,7 @@ class Book:
                 return row if row.released else replace(row, source_stamp=self._stamps[row.name])
             why = " ".join(nameless(outcome.report.error, names).split()).removeprefix("the file: ")
             return replace(row, why=why, exit_code=outcome.exit_code)
+        assert isinstance(outcome.output, Path)
         output = text_of(outcome.output.relative_to(claim.folder))
         new = recover.released(row, outcome.report, output, claim.settings, self._run.number)
         new = replace(new, source_place=claim.place, source_stamp=self._stamps[row.name])
@@ -178,7 +179,7 @@ def _opened(
     before: list[Earlier] = []
     again: dict[Why, list[str]] = {}
     listed: dict[str, File] = {}
-    stamps = {text_of(item.relative): stamp(item.source) for item in items}
+    stamps = {text_of(item.relative): stamp(item.source_path) for item in items}
     for item in items:
         name = text_of(item.relative)
         judged = judge(item, rows.get(name, File(name, run.number)), wanted)

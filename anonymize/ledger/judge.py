@@ -98,15 +98,15 @@ def stamp(path: Path | None) -> str:
 def judge(item: Item, known: File, wanted: Wanted) -> Judgement:
     """Whether `item` still has to be done, by its row `known` and by what is in the folder now."""
     before, place = known.state, source_place(item, wanted)
-    size = len(wanted.stdin) if item.source is None else _size(item.source)
+    size = len(wanted.stdin) if item.source_path is None else _size(item.source_path)
     row = replace(known, run=wanted.run, state=State.WAITING, why="", exit_code=0, bytes=size, since=None, stage="")
     if not known.released:
-        if before is State.LEFT_OUT and known.source_stamp == stamp(item.source) and not wanted.since:
+        if before is State.LEFT_OUT and known.source_stamp == stamp(item.source_path) and not wanted.since:
             return Judgement(replace(row, state=before), done=True)
         again = {State.WORKING: Why.BROKEN_OFF, State.FAILED: Why.FAILED}.get(before, Why.NEW)
         return Judgement(row, why=again)
     output = wanted.folder / known.output
-    source_now, output_now = stamp(item.source), stamp(output)
+    source_now, output_now = stamp(item.source_path), stamp(output)
     same_source = (source_now != "" and source_now == known.source_stamp) or _hash(item, wanted) == known.source_sha256
     if not same_source and place != known.source_place:
         return Judgement(row, why=Why.ELSEWHERE if output_now else Why.NEW)
@@ -128,9 +128,9 @@ def judge(item: Item, known: File, wanted: Wanted) -> Judgement:
 
 def source_place(item: Item, wanted: Wanted) -> str:
     """A hash of where the source is: what it is called is nobody's business. Standard input is nowhere."""
-    if item.source is None:
+    if item.source_path is None:
         return hashlib.sha256(wanted.salt + sha256(BytesIO(wanted.stdin)).encode()).hexdigest()[:32]
-    return hashlib.sha256(wanted.salt + os.fsencode(item.source.absolute())).hexdigest()[:32]
+    return hashlib.sha256(wanted.salt + os.fsencode(item.source_path.absolute())).hexdigest()[:32]
 
 
 def _hash(item: Item, wanted: Wanted) -> str:

@@ -69,7 +69,7 @@ def leave_proof(item: Item, output: Path, report: Report) -> None:
 def proof_path(item: Item, claim: Claim) -> Path:
     """Where the proof of what was released for `item` is."""
     digest = hashlib.sha256(os.fsencode(item.relative)).hexdigest()[:12]
-    return item.target.with_name(f".anonymize-{claim.mark}-{digest}{PROOF}")
+    return item.target_path.with_name(f".anonymize-{claim.mark}-{digest}{PROOF}")
 
 
 def find(folders: Collection[Path], marks: Collection[str]) -> list[Path]:

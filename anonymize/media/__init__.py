@@ -2,7 +2,7 @@
 
 from anonymize.media.choose import Target
 from anonymize.media.coder import Coded, Head, coded
-from anonymize.media.commit import pending
+from anonymize.media.commit import pending, publish
 from anonymize.media.open import check_output, open_sink, open_source, open_video, output_suffix
 from anonymize.media.protocols import AudioInfo, Colour, FieldOrder, Hdr, MediaInfo, Sink, Source
 from anonymize.media.segments import CannotCut, Cut, Segment, Traits, cut_up
@@ -34,4 +34,5 @@ __all__ = [
     "open_video",
     "output_suffix",
     "pending",
+    "publish",
 ]

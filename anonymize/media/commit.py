@@ -6,31 +6,52 @@ import ctypes
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from anonymize import storage
 from anonymize.errors import OutputError
+
+if TYPE_CHECKING:
+    from anonymize.storage import Place
 
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1
 
 
 @contextmanager
-def pending(path: Path, *, force: bool = False, mark: str = "") -> Iterator[Path]:
+def pending(path: Place, *, force: bool = False, mark: str = "", token: str = "") -> Iterator[Path]:
     """A place to write `path` in: a hidden file beside it with the same suffix, renamed if the block ends well.
 
     Whatever ends the block otherwise, Ctrl-C included, removes the file. Without `force` an existing `path` is never
-    replaced, not even one that appears while the block runs. The hidden file's name tells the `mark` of a run.
+    replaced, not even one that appears while the block runs. Where `path` is an address, the hidden file is in a
+    private folder of this machine, and uploaded.
+
+    Args:
+        path: a file, or an address.
+        force: replace what is there.
+        mark: of a run, which the hidden file's name tells.
+        token: what tells the hidden file from others; made up where it is empty.
 
     Raises:
         OutputError: the folder is missing or forbidden, the disk is full, or `path` exists and `force` is not given.
     """
-    if not force and os.path.lexists(path):
-        raise OutputError(_exists(path))
+    if not force and storage.exists(path):
+        raise OutputError(storage.already(path))
+    token = token or secrets.token_hex(6)
+    if not isinstance(path, Path):
+        with storage.private_folder() as folder:
+            made = folder / path.name
+            made.touch()
+            yield made
+            storage.upload(made, path, force=force, token=token)
+        return
     if path.is_dir():
         raise OutputError(f"{path.name}: a folder of this name is in the way")
     owner = f"{mark}-" if mark else ""
-    temporary = path.with_name(f".anonymize-{owner}{secrets.token_hex(6)}{path.suffix}")
+    temporary = path.with_name(storage.hidden(path.name, f"{owner}{token}"))
     try:
         with _plainly(path):
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -45,6 +66,28 @@ def pending(path: Path, *, force: bool = False, mark: str = "") -> Iterator[Path
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def publish(made: Path, path: Place, sha256: str, *, force: bool, token: str) -> None:
+    """Give the finished file `made` to `path`, which may be on another disk or behind an address, whole or not at all.
+
+    Args:
+        made: a file of this machine.
+        path: a file, or an address.
+        sha256: of `made` when it was checked; a copy that differs is not released.
+        force: replace what is there.
+        token: goes into the name under which it waits, so that others can clean up.
+
+    Raises:
+        OutputError: see `pending`; or the copy differs.
+    """
+    if not isinstance(path, Path):
+        storage.upload(made, path, force=force, token=token)
+        return
+    with pending(path, force=force, token=token) as temporary, _plainly(path):
+        shutil.copyfile(made, temporary)
+        if storage.sha256(temporary) != sha256:
+            raise OutputError(f"{path.name}: what arrived in {path.parent} is not what was checked; it was removed")
 
 
 def _to_disk(path: Path) -> None:
@@ -84,17 +127,13 @@ def _rename_without_links(temporary: Path, path: Path) -> None:
     temporary.replace(path)
 
 
-def _exists(path: Path) -> str:
-    return f"{path.name}: exists already; give --force to replace it"
-
-
 @contextmanager
 def _plainly(path: Path) -> Iterator[None]:
     """Turn what the system says into an `OutputError`."""
     try:
         yield
     except FileExistsError as error:
-        raise OutputError(_exists(path)) from error
+        raise OutputError(storage.already(path)) from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise OutputError(f"{path.name}: the folder {path.parent} does not exist (any more)") from error
     except PermissionError as error:

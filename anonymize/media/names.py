@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from anonymize.media.reader import Input
 
 _FAMILIES = (
@@ -22,7 +20,7 @@ _FAMILIES = (
 
 def misnamed(source: Input, container: str) -> str:
     """A note where `source` has the suffix of another kind of file than `container`, else nothing."""
-    suffix = source.suffix.lower().lstrip(".") if isinstance(source, Path) else ""
+    suffix = "" if isinstance(source, bytes) else source.suffix.lower().lstrip(".")
     named = next((family for family in _FAMILIES if suffix in family), None)
     if named is None or container in named:
         return ""

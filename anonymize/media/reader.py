@@ -8,14 +8,19 @@ import stat
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from anonymize.errors import InputError, UnreadableInput
+from anonymize.storage import Steady, opened
 
-Input = Path | bytes
+if TYPE_CHECKING:
+    from anonymize.storage import Place
+
+Input: TypeAlias = "Place | bytes"
 """A file, or the whole content of one (what came in through a pipe)."""
 
 MAX_PIXELS = 16384 * 16384 // 2
@@ -41,7 +46,7 @@ def _footage_formats() -> str:
 
 def input_name(source: Input) -> str:
     """What messages call `source`."""
-    return source.name if isinstance(source, Path) else "standard input"
+    return "standard input" if isinstance(source, bytes) else source.name
 
 
 def open_container(source: Input) -> InputContainer:
@@ -55,9 +60,13 @@ def open_container(source: Input) -> InputContainer:
     options = {"format_whitelist": _footage_formats()}
     if isinstance(source, Path):
         options["protocol_whitelist"] = "file"
-    target = f"file:{source.absolute()}" if isinstance(source, Path) else io.BytesIO(source)
+        target: str | io.BytesIO | Steady = f"file:{source.absolute()}"
+    else:
+        target = io.BytesIO(source) if isinstance(source, bytes) else Steady(source, name)
     try:
         return av.open(target, "r", container_options=options, metadata_errors="replace")
+    except InputError:
+        raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise UnreadableInput(_why_unreadable(source, name, error)) from error
 
@@ -81,7 +90,7 @@ def check_readable(source: Input) -> None:
             raise UnreadableInput(f"{name}: this is a device or a pipe, not a file; use - to read from a pipe")
         if facts.st_size == 0:
             raise UnreadableInput(f"{name}: the file is empty (0 bytes)")
-        with source.open("rb"):
+        with opened(source):
             pass
     except InputError:
         raise
@@ -97,7 +106,7 @@ def head_of(source: Input, size: int = 4096) -> bytes:
     """The first `size` bytes; empty where they cannot be read."""
     if isinstance(source, bytes):
         return source[:size]
-    with suppress(OSError), source.open("rb") as file:
+    with suppress(OSError), opened(source, size) as file:
         return file.read(size)
     return b""
 
@@ -127,7 +136,7 @@ def top_level_boxes(source: Input) -> tuple[list[bytes], int]:
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     kinds: list[bytes] = []
     position = 0
-    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+    with io.BytesIO(source) if isinstance(source, bytes) else opened(source, 4096) as file:
         while position + 8 <= size and len(kinds) < 100_000:
             file.seek(position)
             header = file.read(16)

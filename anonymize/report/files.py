@@ -10,11 +10,15 @@ from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from anonymize import storage
 from anonymize.errors import ReportError
 from anonymize.pages import save
 from anonymize.report.data import FORMAT, VERSION, Report
+
+if TYPE_CHECKING:
+    from anonymize.storage import Place
 
 LARGEST = 64 << 20
 """Bytes of a report, at most: ours stay under one MiB."""
@@ -92,7 +96,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def nameless(text: str, paths: Iterable[Path | None], stand_in: str = "the file") -> str:
+def nameless(text: str, paths: Iterable[Place | None], stand_in: str = "the file") -> str:
     """`text` with `paths` and their names replaced by `stand_in`: names of files tell who is in them."""
     names = {name for path in paths if path for name in (str(path), str(path.absolute()), path.name, str(path.parent))}
     for name in sorted(names - {".", "/", ""}, key=len, reverse=True):
@@ -100,9 +104,8 @@ def nameless(text: str, paths: Iterable[Path | None], stand_in: str = "the file"
     return text
 
 
-def sha256(source: Path | BytesIO) -> str:
+def sha256(source: Place | BytesIO) -> str:
     """The hash of a file, or of a stream from its present position, as lower-case hex. Raises `OSError`."""
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    return hashlib.file_digest(source, "sha256").hexdigest()
+    if isinstance(source, BytesIO):
+        return hashlib.file_digest(source, "sha256").hexdigest()
+    return storage.sha256(source)

@@ -1,0 +1,135 @@
+"""Finding a cluster, and making sure that it tells nobody of itself.
+
+Ray's usage statistics are on unless they are switched off; and where they are, the head of a cluster still posts to
+Ray's makers once that they are off, and asks the cloud's metadata services where it runs (seen in 2.60). Both happen as
+the head starts, so that only whoever starts it can prevent them; a cluster whose head was not started so is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from anonymize.errors import ClusterError, UsageError
+
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
+    "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",
+    # Under `uv run` Ray would copy the working directory, footage and all, to the cluster.
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    # A worker without a GPU leaves the variables alone that say which there are.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+_BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
+"""Where this file is, Ray does not ask the cloud's metadata services."""
+_HEAD = "node:__internal_head__"
+"""The resource that only a cluster's head has."""
+_ANSWER = 60.0
+"""Seconds that the head has to say how it was started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a cluster's head was started, as far as it makes it speak with others.
+
+    Args:
+        enabled: its RAY_USAGE_STATS_ENABLED.
+        url: its RAY_USAGE_STATS_REPORT_URL.
+        bootstrap: whether it has the file that keeps it from asking metadata services.
+    """
+
+    enabled: str
+    url: str
+    bootstrap: bool
+
+    def faults(self) -> list[str]:
+        """What must be otherwise, in words; nothing where the head is silent."""
+        wrong = []
+        if self.enabled != "0":
+            wrong.append("RAY_USAGE_STATS_ENABLED=0 is not set: usage statistics are sent to Ray's makers")
+        if urlsplit(self.url).hostname not in ("127.0.0.1", "localhost", "::1"):
+            wrong.append(
+                "RAY_USAGE_STATS_REPORT_URL=http://127.0.0.1:9 is not set: Ray's makers are told of each start"
+            )
+        if not self.bootstrap:
+            wrong.append(f"there is no file {_BOOTSTRAP}: metadata services of clouds are asked at each start")
+        return wrong
+
+
+def habits() -> Habits:
+    """Of the machine that this runs on; workers inherit the environment of their node's `ray start`."""
+    environment = os.environ.get
+    return Habits(
+        environment("RAY_USAGE_STATS_ENABLED", ""),
+        environment("RAY_USAGE_STATS_REPORT_URL", ""),
+        _BOOTSTRAP.expanduser().is_file(),
+    )
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """The module `ray`, connected to the cluster at `address` for as long as the block lasts.
+
+    Args:
+        address: see `anonymize.cluster.Cluster`.
+
+    Raises:
+        UsageError: Ray is not installed.
+        ClusterError: there is no cluster, or it tells others of itself.
+    """
+    os.environ.update(_ENVIRONMENT)
+    try:
+        import ray
+    except ImportError as error:
+        raise UsageError("--cluster needs Ray: pip install 'anonymize[cluster]'") from error
+    with _own_signals():
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        except Exception as error:  # Ray and gRPC raise a dozen classes that share only this one
+            first = str(error).strip().partition("\n")[0]
+            raise ClusterError(
+                f"{address}: no cluster can be reached there: {first or type(error).__name__}"
+            ) from error
+    try:
+        _refuse_talkative(ray)
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _refuse_talkative(ray: Any) -> None:
+    """Raises `ClusterError` where the connected cluster tells others of itself, or does not say that it does not."""
+    ask = ray.remote(habits).options(num_cpus=0, resources={_HEAD: 0.001})
+    try:
+        found: Habits = ray.get(ask.remote(), timeout=_ANSWER)
+    except ray.exceptions.RayError as error:
+        raise ClusterError(
+            "the cluster's head does not say how it was started; is anonymize with its extra `cluster` installed "
+            f"there? ({str(error).strip().partition(chr(10))[0]})"
+        ) from error
+    if wrong := found.faults():
+        raise ClusterError(
+            f"this cluster's head contacts others: {'; '.join(wrong)}. docs/cluster.md says how to start it"
+        )
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Leave this process's reaction to SIGTERM as it is: Ray sets one of its own, with another exit code."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,311 @@
+"""Hands items to workers, one each, hears of their progress, and sees to it that none is lost with its worker."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonymize import __version__, storage
+from anonymize.batch import OnItem, Outcome, _failed
+from anonymize.cluster import Cluster
+from anonymize.cluster.connect import connected
+from anonymize.cluster.hand import Hand, Ready
+from anonymize.errors import AnonymizeError, ClusterError, UsageError
+from anonymize.inputs import Item
+from anonymize.pipeline import Progress
+from anonymize.settings import Settings
+
+if TYPE_CHECKING:
+    from anonymize.storage import Place
+
+PATIENCE = 600.0
+"""Seconds without a word from any worker after which the rest is given up: the cluster has no room, or is gone."""
+_PACE = 0.5
+"""Seconds between two words of one worker, at least."""
+_WORDS = 200
+"""Words a second that are heard from all workers together, about: with many, each speaks less often."""
+_FAREWELL = 10.0
+"""Seconds that workers get to clean up after themselves."""
+_STARTS = 3
+"""Workers that may die before they are ready, one after the other, until none is hired any more."""
+
+
+def run_on(
+    cluster: Cluster, items: Sequence[Item], settings: Settings, force: bool, tell: OnItem
+) -> dict[Item, Outcome]:
+    """Anonymise every item on `cluster`; the outcome of each.
+
+    Args:
+        cluster: where.
+        items: inputs and outputs, in storage that all nodes see.
+        settings: the same for all.
+        force: replace existing outputs.
+        tell: told of every step and outcome, in this process.
+
+    Raises:
+        UsageError: an item is standard input, or Ray is not installed.
+        ClusterError: the cluster cannot be reached, has no room, or is not fit for the work.
+        ModelError: a model is missing on a worker.
+    """
+    if any(item.source is None for item in items):
+        raise UsageError("standard input cannot be given to a cluster: a raw recording would pass through its memory")
+    if not items:
+        return {}
+    with connected(cluster.address) as ray:
+        wanted = min(len(items), cluster.workers or room(ray.nodes(), cluster))
+        crew = _Crew(ray, cluster, settings, force, wanted, tell)
+        try:
+            crew.work(items)
+        finally:
+            crew.dismiss()
+    return crew.outcomes
+
+
+def room(nodes: Iterable[Mapping[str, Any]], cluster: Cluster) -> int:
+    """How many workers fit on `nodes`, as `ray.nodes()` lists them.
+
+    Raises:
+        ClusterError: none.
+    """
+    needs = {"CPU": cluster.cpus} | ({"GPU": cluster.gpus} if cluster.gpus else {})
+    alive = [node["Resources"] for node in nodes if node["Alive"]]
+    fits = sum(int(min(has.get(name, 0.0) / need + 1e-9 for name, need in needs.items())) for has in alive)
+    if not fits:
+        wants = " and ".join(f"{need:g} {name}s" for name, need in needs.items())
+        have = "; ".join(", ".join(f"{has.get(name, 0):g} {name}s" for name in needs) for has in alive) or "no node"
+        raise ClusterError(
+            f"no node of this cluster has room for a worker of {wants} (it has {have}): change --cpus-per-worker or "
+            "--gpus-per-worker; or name a number with --workers, to wait for a cluster that grows"
+        )
+    return fits
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """A worker as the driver sees it: Ray's handle, and the item it has.
+
+    Args:
+        actor: the handle of a `Hand`.
+        ready: whether it has said that it can work.
+        item: what it works on.
+        token: of its present try.
+        made: the checked output that it is about to release.
+    """
+
+    actor: Any
+    ready: bool = False
+    item: Item | None = None
+    token: str = ""
+    made: Outcome | None = None
+
+
+class _Crew:
+    """All workers, what they are at, and what is left to do. Each worker has one call under way at any time."""
+
+    def __init__(self, ray: Any, cluster: Cluster, settings: Settings, force: bool, wanted: int, tell: OnItem) -> None:
+        self._ray, self._cluster, self._settings, self._force = ray, cluster, settings, force
+        self._wanted, self._tell = wanted, tell
+        self._pace = max(_PACE, wanted / _WORDS)
+        self._waiting: deque[Item] = deque()
+        self._workers: set[_Worker] = set()
+        self._calls: dict[Any, tuple[_Worker, Callable[[_Worker, Any], None]]] = {}
+        self._lost: Counter[Item] = Counter()
+        self._stillborn = 0
+        self.outcomes: dict[Item, Outcome] = {}
+
+    def work(self, items: Sequence[Item]) -> None:
+        """Until every item has its outcome."""
+        self._waiting.extend(items)
+        for _ in range(self._wanted):
+            self._hire()
+        while len(self.outcomes) < len(items):
+            try:
+                answered = self._answered()
+            except (self._ray.exceptions.RayError, ConnectionError) as error:
+                self._give_up(items, f"the connection to the cluster was lost ({_first_line(error)})")
+                return
+            if not answered:
+                self._give_up(items, f"no worker came or said a word for {PATIENCE:.0f} seconds; has the cluster room?")
+                return
+            for call in answered:
+                self._hear(*self._calls.pop(call), call)
+
+    def dismiss(self) -> None:
+        """End all workers; those at work clean up first."""
+        with suppress(self._ray.exceptions.RayError, ConnectionError):
+            stops = [worker.actor.stop.remote() for worker in self._everyone() if worker.ready]
+            if stops:
+                self._ray.wait(stops, num_returns=len(stops), timeout=_FAREWELL)
+        for worker in self._everyone():
+            self._end(worker)
+
+    def _everyone(self) -> set[_Worker]:
+        """All workers, those that were let go but have not left yet among them."""
+        return self._workers | {worker for worker, _ in self._calls.values()}
+
+    def _answered(self) -> list[Any]:
+        """The calls that have ended, at least one, or none after `PATIENCE`."""
+        first, rest = self._ray.wait(list(self._calls), num_returns=1, timeout=PATIENCE)
+        if first and rest:
+            more, _ = self._ray.wait(rest, num_returns=len(rest), timeout=0)
+            return [*first, *more]
+        return list(first)
+
+    def _hear(self, worker: _Worker, then: Callable[[_Worker, Any], None], call: Any) -> None:
+        errors = self._ray.exceptions
+        try:
+            value = self._ray.get(call)
+        except errors.RayTaskError as error:  # a fault of ours in a worker's method
+            self._fail(worker, f"internal error on a worker, please report it: {_first_line(error.cause)}")
+        except errors.RayError as error:
+            self._lose(worker, error)
+        else:
+            then(worker, value)
+
+    def _hire(self) -> None:
+        """Ask for one more worker; the cluster starts it where and when it has room."""
+        wants: dict[str, Any] = {"num_cpus": self._cluster.cpus, "num_gpus": self._cluster.gpus}
+        remote = self._ray.remote(Hand).options(**wants, max_restarts=0, scheduling_strategy="SPREAD")
+        worker = _Worker(remote.remote(self._settings, max(1, int(self._cluster.cpus))))
+        self._workers.add(worker)
+        self._call(worker.actor.warm.remote(), worker, self._welcome)
+
+    def _call(self, call: Any, worker: _Worker, then: Callable[[_Worker, Any], None]) -> None:
+        self._calls[call] = (worker, then)
+
+    def _welcome(self, worker: _Worker, answer: Ready | AnonymizeError) -> None:
+        if isinstance(answer, AnonymizeError):
+            raise answer  # a missing model, for instance: it would fail every item
+        if answer.version != __version__:
+            raise ClusterError(
+                f"the worker {answer.node} has version {answer.version} of anonymize, this is {__version__}: install "
+                "the same on all nodes"
+            )
+        worker.ready, self._stillborn = True, 0
+        self._assign(worker)
+
+    def _assign(self, worker: _Worker) -> None:
+        """Give `worker` the next item, or let it go."""
+        worker.item, worker.made = None, None
+        if not self._waiting:
+            self._workers.discard(worker)
+            self._call(worker.actor.stop.remote(), worker, lambda worker, _: self._end(worker))
+            return
+        worker.item = self._waiting.popleft()
+        mark = f"{worker.item.claim.mark}-" if worker.item.claim else ""
+        worker.token = mark + secrets.token_hex(6)
+        self._call(worker.actor.start.remote(_everywhere(worker.item), force=self._force), worker, self._listen)
+
+    def _listen(self, worker: _Worker, _: None) -> None:
+        self._call(worker.actor.news.remote(self._pace), worker, self._news)
+
+    def _news(self, worker: _Worker, news: Progress | Outcome | None) -> None:
+        item = worker.item
+        assert item is not None
+        if not isinstance(news, Outcome):
+            if news:
+                self._tell(item, news)
+            self._listen(worker, None)
+            return
+        if news.output is None:
+            self._settle(replace(news, item=item))
+            self._assign(worker)
+            return
+        worker.made = replace(news, item=item, output=item.target.with_name(news.output.name))
+        there = _everywhere(item)
+        target = there.target.with_name(news.output.name)
+        call = worker.actor.release.remote(there, target, force=self._force, token=worker.token)
+        self._call(call, worker, self._released)
+
+    def _released(self, worker: _Worker, error: AnonymizeError | None) -> None:
+        done = worker.made
+        assert done is not None
+        self._settle(_failed(done.item, str(error), error.exit_code) if error else done)
+        self._assign(worker)
+
+    def _settle(self, outcome: Outcome) -> None:
+        self.outcomes[outcome.item] = outcome
+        self._tell(outcome.item, outcome)
+
+    def _fail(self, worker: _Worker, message: str) -> None:
+        """The item that `worker` has ends here, and so does the worker."""
+        self._workers.discard(worker)
+        self._end(worker)
+        if worker.item is None:
+            raise ClusterError(message)
+        self._settle(_failed(worker.item, f"{worker.item.label}: {message}", 1))
+        self._replace()
+
+    def _lose(self, worker: _Worker, error: Exception) -> None:
+        """`worker` died, or its node did: its item goes to another, unless it was released already."""
+        if worker not in self._workers:
+            return  # it had been let go
+        self._workers.discard(worker)
+        self._end(worker)  # for one that is only cut off
+        if not worker.ready:
+            self._stillborn += 1
+            if self._stillborn >= _STARTS:
+                raise ClusterError(
+                    f"{_STARTS} workers one after the other did not start; is anonymize with its extra `cluster` "
+                    f"installed on all nodes? The last one: {_first_line(error)}"
+                )
+        if worker.item is not None:
+            self._requeue(worker.item, worker)
+        self._replace()
+
+    def _requeue(self, item: Item, worker: _Worker) -> None:
+        if worker.made and _is_released(worker.made):
+            self._settle(worker.made)
+            return
+        if worker.made and worker.made.output:
+            storage.forget(worker.made.output, worker.token)
+        self._lost[item] += 1
+        if self._lost[item] < self._cluster.tries:
+            self._waiting.appendleft(item)
+            return
+        times = f"{self._lost[item]} times" if self._lost[item] > 1 else "once"
+        message = f"{item.label}: the worker on it died {times} (out of memory?, or its node went away)"
+        self._settle(_failed(item, message, 1))
+
+    def _replace(self) -> None:
+        if self._waiting and len(self._workers) < self._wanted:
+            self._hire()
+
+    def _give_up(self, items: Sequence[Item], message: str) -> None:
+        for item in items:
+            if item not in self.outcomes:
+                self._settle(_failed(item, f"{item.label}: {message}", ClusterError.exit_code))
+
+    def _end(self, worker: _Worker) -> None:
+        with suppress(self._ray.exceptions.RayError, ConnectionError, ValueError):  # it may be gone already
+            self._ray.kill(worker.actor)
+
+
+def _everywhere(item: Item) -> Item:
+    """`item` with paths that mean the same on every node."""
+    claim = item.claim
+    if claim:
+        replaces = claim.replaces.absolute() if claim.replaces else None
+        claim = replace(claim, folder=claim.folder.absolute(), replaces=replaces)
+    source = _absolute(item.source) if item.source else None
+    return replace(item, source=source, target=_absolute(item.target), claim=claim)
+
+
+def _absolute(place: Place) -> Place:
+    return place.absolute() if isinstance(place, Path) else place
+
+
+def _is_released(made: Outcome) -> bool:
+    """Whether the output is in its place, byte for byte as it was checked: its worker died after the release."""
+    with suppress(OSError, AnonymizeError):
+        return made.output is not None and storage.sha256(made.output) == made.report.output["sha256"]
+    return False
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

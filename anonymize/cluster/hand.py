@@ -1,0 +1,170 @@
+"""One worker: holds its detectors, and takes one item at a time to a checked output, and then to its release.
+
+The two are separate calls, so that whoever hands out items knows of every output before it appears: a worker that dies
+between them leaves nothing, and one that dies in the second leaves what can be recognised.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anonymize import __version__, job, ledger, media, storage
+from anonymize.batch import Outcome, _attempt, _failed
+from anonymize.errors import AnonymizeError, OutputError, UnreadableInput
+from anonymize.inputs import Item
+from anonymize.pipeline import OnProgress, Progress
+from anonymize.report import Report
+from anonymize.settings import Settings
+
+if TYPE_CHECKING:
+    from anonymize.detect import Detector
+    from anonymize.storage import Place
+
+_WARM_UP = (360, 640, 3)
+"""The picture that detectors see first: (height, width, channels)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a worker says of itself once it can work: its version of this package, and the name of its machine."""
+
+    version: str
+    node: str
+
+
+class Hand:
+    """A worker; Ray makes an actor of it, whose methods are called one at a time.
+
+    Args:
+        settings: the same for all items.
+        threads: processor threads of each detector.
+    """
+
+    def __init__(self, settings: Settings, threads: int) -> None:
+        self._settings = settings
+        self._threads = threads
+        self._detectors: list[Detector] = []
+        self._open = ExitStack()
+        self._folder: Path | None = None
+        self._thread: threading.Thread | None = None
+        self._changed = threading.Condition()
+        self._latest: Progress | None = None
+        self._stage = ""
+        self._outcome: Outcome | None = None
+        self._force = self._stopped = False
+
+    def warm(self) -> Ready | AnonymizeError:
+        """Load the models and run each once, so that the first item is as quick as the others. Errors are returned."""
+        try:
+            self._detectors = job.detectors_for(self._settings, self._threads)
+            for detector in self._detectors:
+                detector.detect(np.full(_WARM_UP, 128, np.uint8))
+        except AnonymizeError as error:
+            return error
+        return Ready(__version__, socket.gethostname())
+
+    def start(self, item: Item, *, force: bool) -> None:
+        """Begin to work on `item`; `news` tells how it gets on. `force`: there may be an output already."""
+        if not self._folder:
+            self._folder = self._open.enter_context(storage.private_folder())
+        self._clean()
+        storage.sweep()  # what a worker left here that was killed meanwhile
+        self._force = force
+        self._latest, self._stage, self._outcome = None, "", None
+        self._thread = threading.Thread(target=self._work, args=(item,), name="work", daemon=True)
+        self._thread.start()
+
+    def news(self, pace: float) -> Progress | Outcome | None:
+        """What there is to tell: at once where the item is done or a stage begins, else after `pace` seconds.
+
+        An outcome's output is a file of this machine, checked, that only this worker can open; `release` is next.
+        """
+        with self._changed:
+            self._changed.wait_for(self._has_news, pace)
+            if self._outcome:
+                return self._outcome
+            latest, self._latest = self._latest, None
+            if latest:
+                self._stage = latest.stage
+            return latest
+
+    def release(self, item: Item, target: Place, *, force: bool, token: str) -> AnonymizeError | None:
+        """Give the item's output to `target`, whole or not at all. Errors are returned.
+
+        Args:
+            item: what it was made from.
+            target: where it shall be, name and all.
+            force: replace what is there.
+            token: goes into the name under which it waits there until it is whole.
+        """
+        done = self._outcome
+        assert done is not None
+        assert isinstance(done.output, Path)
+        try:
+            if isinstance(target, Path):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                ledger.leave_proof(item, target, done.report)
+            force = force or _replaces(item, target)
+            media.publish(done.output, target, done.report.output["sha256"], force=force, token=token)
+        except AnonymizeError as error:
+            return error
+        finally:
+            self._clean()
+        return None
+
+    def stop(self) -> None:
+        """Leave the item where it is, and nothing of it on this machine."""
+        self._stopped = True
+        if self._thread:
+            self._thread.join()
+        self._open.close()
+
+    def _has_news(self) -> bool:
+        return self._outcome is not None or (self._latest is not None and self._latest.stage != self._stage)
+
+    def _work(self, item: Item) -> None:
+        outcome = _failed(item, f"{item.label}: internal error: the work ended without a result", 1)
+        try:
+            outcome = _attempt(item, self._make, self._tell)
+        finally:
+            with self._changed:
+                self._outcome = outcome
+                self._changed.notify_all()
+
+    def _make(self, item: Item, on_progress: OnProgress) -> tuple[Place, Report]:
+        """The whole of `job.run`, with the output in a folder of this machine."""
+        if isinstance(item.source, Path) and not item.source.exists():
+            raise UnreadableInput(
+                f"{item.source}: there is no such file on the worker {socket.gethostname()}: a cluster works on "
+                "storage that all its nodes see under the same name"
+            )
+        if not self._force and not _replaces(item, item.target) and storage.exists(item.target):
+            raise OutputError(storage.already(item.target))
+        assert self._folder is not None
+        here = replace(item, target=self._folder / item.target.name, claim=None)
+        return job.run(here, self._settings, detectors=self._detectors, on_progress=on_progress)
+
+    def _tell(self, progress: Progress) -> None:
+        if self._stopped:
+            sys.exit()  # ends the thread of `_work`, whose temporary files go on the way out
+        with self._changed:
+            self._latest = progress
+            if progress.stage != self._stage:
+                self._changed.notify_all()
+
+    def _clean(self) -> None:
+        for left in self._folder.iterdir() if self._folder else ():
+            left.unlink()
+
+
+def _replaces(item: Item, target: Place) -> bool:
+    """Whether the ledger lets this run replace what is at `target`."""
+    return item.claim is not None and target == item.claim.replaces

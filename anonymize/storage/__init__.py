@@ -1,0 +1,34 @@
+"""Files elsewhere: an address such as ``s3://bucket/folder/clip.mp4`` where a path is expected (extra `storage`).
+
+What is read is read in place, piece by piece, into memory: nothing of a source is ever written to a disk on the way.
+"""
+
+from typing import TYPE_CHECKING
+
+from anonymize.storage.address import is_address, place
+from anonymize.storage.private import private_folder, sweep
+from anonymize.storage.read import Steady, below, is_folder, kind_of, matching, opened, sha256
+from anonymize.storage.write import already, exists, forget, hidden, upload
+
+if TYPE_CHECKING:
+    from anonymize.storage.address import Place
+
+__all__ = [
+    "Place",
+    "Steady",
+    "already",
+    "below",
+    "exists",
+    "forget",
+    "hidden",
+    "is_address",
+    "is_folder",
+    "kind_of",
+    "matching",
+    "opened",
+    "place",
+    "private_folder",
+    "sha256",
+    "sweep",
+    "upload",
+]

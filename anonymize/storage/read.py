@@ -1,0 +1,146 @@
+"""Reading files behind addresses, in place; and finding them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from anonymize.errors import InputError, UnreadableInput
+from anonymize.storage.address import like
+from anonymize.storage.words import said
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+    from anonymize.storage.address import Place
+
+AHEAD = 4 << 20
+"""Bytes that are fetched ahead from a storage: each small piece that FFmpeg reads would be a request else."""
+
+
+def opened(source: Place, ahead: int = AHEAD) -> IO[bytes]:
+    """`source`, open for reading; a read behind an address fetches `ahead` bytes more than were asked for.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    if isinstance(source, Path):
+        return source.open("rb")
+    file: IO[bytes] = source.open("rb", buffering=ahead)
+    return file
+
+
+class Steady:
+    """A file behind an address, as FFmpeg reads it. That the storage fails is never taken for the end of the file.
+
+    Args:
+        source: what to read.
+        name: what messages call it.
+
+    Raises:
+        UnreadableInput: the storage failed, at once or at any later call.
+    """
+
+    def __init__(self, source: UPath, name: str) -> None:
+        self._name = name
+        with _as_unreadable(name):
+            self._file = opened(source)
+
+    def read(self, size: int = -1) -> bytes:
+        """The next `size` bytes, or all."""
+        with _as_unreadable(self._name):
+            return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to `offset`."""
+        with _as_unreadable(self._name):
+            return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """The present position."""
+        return self._file.tell()
+
+
+def sha256(source: Place) -> str:
+    """The hash of a file's content, as lower-case hex.
+
+    Raises:
+        OSError: a file of this machine cannot be read.
+        UnreadableInput: a storage failed.
+    """
+    if isinstance(source, Path):
+        with source.open("rb") as local:
+            return hashlib.file_digest(local, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    with _as_unreadable(source.name), opened(source) as file:
+        while piece := file.read(AHEAD):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def is_folder(place: Place) -> bool:
+    """Whether there is a folder of this name.
+
+    Raises:
+        UnreadableInput: the storage cannot be asked.
+    """
+    return place.is_dir() if isinstance(place, Path) else kind_of(place) == "folder"
+
+
+def kind_of(source: UPath) -> str:
+    """`file`, `folder`, or nothing where there is nothing.
+
+    Raises:
+        UnreadableInput: the storage cannot be asked.
+    """
+    with _as_unreadable(str(source)):
+        source.fs.invalidate_cache()
+        if source.fs.isfile(source.path):
+            return "file"
+        return "folder" if source.fs.isdir(source.path) else ""
+
+
+def below(folder: UPath) -> Iterator[UPath]:
+    """The files in `folder` and in the folders in it, sorted, without hidden ones.
+
+    Raises:
+        UnreadableInput: the storage cannot be listed.
+    """
+    with _as_unreadable(str(folder)):
+        folder.fs.invalidate_cache()
+        found = sorted(folder.fs.find(folder.path))
+    start = folder.path.rstrip("/") + "/"
+    for path in found:
+        inside = path.removeprefix(start)
+        if inside and not any(part.startswith(".") for part in inside.split("/")):
+            yield folder / inside
+
+
+def matching(pattern: UPath) -> list[UPath]:
+    """The files that `pattern` matches, sorted.
+
+    Raises:
+        UnreadableInput: the storage cannot be listed.
+    """
+    with _as_unreadable(str(pattern)):
+        pattern.fs.invalidate_cache()
+        found = sorted(pattern.fs.glob(pattern.path))
+        return [like(pattern, path) for path in found if pattern.fs.isfile(path)]
+
+
+@contextmanager
+def _as_unreadable(name: str) -> Iterator[None]:
+    """Turn what a storage says into an `UnreadableInput`: each has its own errors, only some of them `OSError`."""
+    try:
+        yield
+    except InputError:
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableInput(f"{name}: no such file or folder in this storage") from error
+    except PermissionError as error:
+        raise UnreadableInput(f"{name}: the storage gives no permission to read it ({said(error)})") from error
+    except Exception as error:
+        raise UnreadableInput(f"{name}: the storage cannot be read ({said(error)})") from error

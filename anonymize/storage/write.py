@@ -1,0 +1,112 @@
+"""Releasing finished files to where they belong behind addresses: whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anonymize.errors import OutputError
+from anonymize.storage.words import said
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+    from anonymize.storage.address import Place
+
+_OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "tos", "oci"))
+"""Where a file shows only when all of it has come; elsewhere it is written under another name first."""
+
+
+def exists(target: Place) -> bool:
+    """Whether there is anything under this name.
+
+    Raises:
+        OutputError: the storage cannot be asked.
+    """
+    if isinstance(target, Path):
+        return os.path.lexists(target)
+    with _as_unwritable(target):
+        target.fs.invalidate_cache()
+        return bool(target.fs.exists(target.path))
+
+
+def upload(made: Path, target: UPath, *, force: bool, token: str) -> None:
+    """Put the finished file `made` under `target`, whole or not at all.
+
+    Args:
+        made: a file of this machine.
+        target: where to.
+        force: replace what is there.
+        token: goes into the name under which it is written first, where the storage shows files before they are whole.
+
+    Raises:
+        OutputError: the storage refused it, or something is there.
+    """
+    files, path = target.fs, target.path
+    mode = "overwrite" if force else "create"
+    if not force and exists(target):
+        raise OutputError(already(target))
+    with _as_unwritable(target):
+        if target.protocol in _OBJECT_STORES:
+            files.put_file(str(made), path, mode=mode)
+        else:
+            waiting = _waiting(target, token)
+            try:
+                files.makedirs(target.parent.path, exist_ok=True)
+                files.put_file(str(made), waiting)
+                if not force and files.exists(path):
+                    raise FileExistsError(path)
+                files.mv(waiting, path)
+            except BaseException:
+                with suppress(Exception):  # what went wrong first is told
+                    files.rm(waiting)
+                raise
+        files.invalidate_cache()
+        there, sent = int(files.info(path)["size"]), made.stat().st_size
+    if there != sent:
+        raise OutputError(f"{target.name}: the storage holds {there} bytes of {sent} that were sent; try again")
+
+
+def forget(target: Place, token: str) -> None:
+    """Remove what a worker that died while it released `target` may have left beside it."""
+    if isinstance(target, Path):
+        with suppress(OSError):
+            target.with_name(hidden(target.name, token)).unlink()
+    elif target.protocol not in _OBJECT_STORES:
+        with suppress(Exception):  # most often there is nothing, which every storage says in its own way
+            target.fs.rm(_waiting(target, token))
+
+
+def hidden(name: str, token: str) -> str:
+    """The name under which the file `name` is written before it is whole and checked."""
+    return f".anonymize-{token}{Path(name).suffix}"
+
+
+def already(target: Place) -> str:
+    """The complaint that a file is there."""
+    return f"{target.name}: exists already; give --force to replace it"
+
+
+def _waiting(target: UPath, token: str) -> str:
+    parent: str = target.parent.path
+    return f"{parent.rstrip('/')}/{hidden(target.name, token)}"
+
+
+@contextmanager
+def _as_unwritable(target: UPath) -> Iterator[None]:
+    """Turn what a storage says into an `OutputError`."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except FileExistsError as error:
+        raise OutputError(already(target)) from error
+    except FileNotFoundError as error:
+        raise OutputError(f"{target.name}: there is no such bucket or folder: {target.parent}") from error
+    except PermissionError as error:
+        raise OutputError(f"{target.name}: no permission to write in {target.parent} ({said(error)})") from error
+    except Exception as error:
+        raise OutputError(f"{target.name}: the storage did not take it ({said(error)})") from error
