@@ -88,10 +88,10 @@ def _at_scales(frame: Frame, detector: Detector, steps: Sequence[float], part: P
     """What `detector` finds at each of the scales; what is too big for it is left to the smaller ones."""
     for scale in steps:
         found = _at_scale(frame, detector, scale, part)
-        yield found if scale == steps[-1] else found.select(~_too_big(found, detector, scale))
+        yield found if scale == steps[-1] else found.select(~too_big(found, detector, scale))
 
 
-def _too_big(found: Detections, detector: Detector, scale: float) -> NDArray[np.bool_]:
+def too_big(found: Detections, detector: Detector, scale: float) -> NDArray[np.bool_]:
     """(N,) bool: bigger at `scale` than `detector` draws boxes well."""
     side = (found.xyxy[:, 2:] - found.xyxy[:, :2]) * scale
     big = np.zeros(len(found), bool)

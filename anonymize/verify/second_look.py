@@ -26,8 +26,9 @@ from anonymize.verify.uncovered import NEAR, Flash, Uncovered
 from anonymize.verify.variants import Variants
 from anonymize.verify.verdict import By, Find
 
-SURE = 0.1
-"""How far above the score that starts a track a find must be, to be held for a leak."""
+SURE = {Kind.FACE: 0.1, Kind.PLATE: 0.25}
+"""How far above the score that starts a track a find must be, to be held for a leak. Signs look like plates: what the
+first look did not take for one is mostly none."""
 BLIND = 0.1
 """How much more it must have where nobody knows the plan: every frame is looked at then, and textures are many."""
 FAINT = 0.3
@@ -159,7 +160,7 @@ class SecondLook:
             if trail.score < least and not off:
                 continue
             frames.update(index for index, _ in trail.places)
-            listed = leaks if trail.score >= least + SURE or off else doubts
+            listed = leaks if trail.score >= least + SURE[trail.kind] or off else doubts
             listed.append(_find(trail, len(listed)))
         return leaks, doubts, len(frames)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Kind
 from anonymize.detect import Detector, asked
-from anonymize.detect.look import Part, plausible, scales
+from anonymize.detect.look import Part, plausible, scales, too_big
 from anonymize.detect.merge import overlaps
 from anonymize.detect.tiles import detect_tiled
 from anonymize.settings import Detect
@@ -71,7 +71,10 @@ class Variants:
         """What `detector` finds in `frame`, at every other one of the scales between those of its first look."""
         size = (frame.width, frame.height)
         steps = scales(detector, self._detect, self._targets, size, thorough=True)[number % 2 :: 2]
-        parts = [_at_scale(frame, detector, step * BETWEEN, mirrored, shift, part) for step in steps]
+        parts = []
+        for step in steps:
+            here = _at_scale(frame, detector, step * BETWEEN, mirrored, shift, part)
+            parts.append(here if step == steps[-1] else here.select(~too_big(here, detector, step * BETWEEN)))
         found = Detections.concatenate(parts)
         return found.select(plausible(found, frame, self._targets))
 
