@@ -141,8 +141,9 @@ def evaluate(
     false: Annotated[float, typer.Option(help="False boxes a picture that set the threshold.")] = 1.0,
     at: Annotated[float, typer.Option(help="Least intersection over union of a match.")] = 0.5,
     every: Annotated[int, typer.Option(help="Only every n-th picture.")] = 1,
+    unseen: Annotated[bool, typer.Option("--unseen", help="Only pictures kept from `--everything`.")] = False,
 ) -> None:
-    """Prints recall, cover and false boxes, by set and by width, as JSON."""
+    """Prints recall, cover and false boxes, by set, by width and by light, as JSON."""
     from training import evaluate as how
     from training.repair import apply_repairs
 
@@ -154,7 +155,8 @@ def evaluate(
             detect = how.both(detect, how.detector(weights, side))
         outcomes = {}
         for name in sets.split(","):
-            examples = list(apply_repairs(read_annotations(data, {name}), REPAIRS))[::every]
+            examples = list(apply_repairs(read_annotations(data, {name}), REPAIRS))
+            examples = [e for e in examples if not unseen or kept_for_tests(e) or not BY_NAME[name].ships][::every]
             outcomes[name] = how.run(detect, how.pictures(data, examples), number, max(sides), at)
         complete = [o for name, some in outcomes.items() if BY_NAME[name].complete for o in some]
         cut = how.threshold_for(complete, false) if threshold is None else threshold
