@@ -165,9 +165,7 @@ def _compare(section: str, wanted: Sequence[Callable[[], Tool]], clips: Sequence
     _written(report.record(section, content, output))
 
 
-def _ours(
-    variants: Sequence[str] | None, targets: str, usual: str = "--preset default"
-) -> list[Callable[[], Tool]]:
+def _ours(variants: Sequence[str] | None, targets: str, usual: str = "--preset default") -> list[Callable[[], Tool]]:
     return [partial(tools.ours, arguments, targets) for arguments in variants or [usual]]
 
 

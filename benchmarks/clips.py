@@ -17,25 +17,18 @@ import av
 import cv2
 import numpy as np
 
-from anonymize.data import Box, Kind
+from anonymize.data import Kind
 from anonymize.samples.camera import Shot, Still, film
 from anonymize.samples.demo import make_demo
 
 BUILD = Path("build/bench")
 DATA = Path("../shared/data")
 CLIPS = 16
-SHEETS = 8
-SHEET = 4
-"""Pictures across and down a sheet, which brings the plates of close-ups down to the sizes of street footage."""
-TILE = (480, 300)
-"""(width, height) of a picture's place on a sheet, in pixels; a picture of another shape leaves a border."""
-BORDER = 96
-CLOSE = 6
-"""Clips over a single picture of either set of cars."""
+PLATE_CLIPS = {"n225": 10, "gatecam49": 2}
+"""Clips by set: a web mix of cars, and a camera at a gate."""
+WIDEST = 0.2
+"""Largest share of a picture's width that a plate may take: close-ups of bumpers are no street."""
 SIZES = {720: (1280, 720), 1080: (1920, 1080), 2160: (3840, 2160)}
-
-Row = dict[str, Any]
-"""A line of an annotation file: image, width, height, source, boxes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +44,11 @@ def face_clips(lines: int = 720, *, data: Path = DATA, build: Path = BUILD, coun
     folder = data / "faces"
     if not (folder / "annotations.jsonl").exists():
         return demo_clip(build=build)
-    return _filmed(folder, [[row] for row in _crowds(folder)[:count]], build / f"faces{lines}", SIZES[lines])
+    return _filmed(folder, _crowds(folder)[:count], build / f"faces{lines}", SIZES[lines])
 
 
 def plate_clips(lines: int = 720, *, data: Path = DATA, build: Path = BUILD) -> list[Clip]:
-    """Cars that no weights of ours have seen, close and far, from the stills in `data`; else the demonstration film."""
+    """Cars that no weights of ours have seen, from the stills in `data`; without them, the demonstration film."""
     folder = data / "plates"
     if not (folder / "annotations.jsonl").exists():
         return demo_clip(build=build)
@@ -99,20 +92,19 @@ def long_clip(clip: Clip, times: int) -> Path:
     return target
 
 
-def _filmed(folder: Path, stills: list[list[Row]], target: Path, size: tuple[int, int]) -> list[Clip]:
+def _filmed(folder: Path, rows: list[dict[str, Any]], target: Path, size: tuple[int, int]) -> list[Clip]:
     """Film each still once; what exists is kept. The truth is written last, so its presence means the clip is whole."""
     target.mkdir(parents=True, exist_ok=True)
     clips = []
-    for number, rows in enumerate(stills):
+    for number, row in enumerate(rows):
         video = target / f"{number:02d}.mp4"
         if not video.with_suffix(".jsonl").exists():
-            still = _still(folder, rows[0]) if len(rows) == 1 else _sheet([_still(folder, row) for row in rows])
-            film(video, still, Shot(size=size, seed=number))
+            film(video, _still(folder, row), Shot(size=size, seed=number))
         clips.append(Clip(video, video.with_suffix(".jsonl")))
     return clips
 
 
-def _still(folder: Path, row: Row) -> Still:
+def _still(folder: Path, row: dict[str, Any]) -> Still:
     picture = cv2.imread(str(folder / row["image"]), cv2.IMREAD_COLOR)
     if picture is None:
         raise FileNotFoundError(f"no picture {row['image']} beside its annotations")
@@ -120,26 +112,7 @@ def _still(folder: Path, row: Row) -> Still:
     return Still(np.asarray(picture, np.uint8), subjects)
 
 
-def _sheet(stills: list[Still]) -> Still:
-    """Put `SHEET` x `SHEET` stills side by side, each as large as its place allows."""
-    width, height = TILE
-    sheet = np.full((SHEET * height, SHEET * width, 3), BORDER, np.uint8)
-    subjects: list[tuple[Kind, Box, bool]] = []
-    for number, still in enumerate(stills):
-        tall, wide = still.picture.shape[:2]
-        scale = min(width / wide, height / tall)
-        size = round(wide * scale), round(tall * scale)
-        x = number % SHEET * width + (width - size[0]) // 2
-        y = number // SHEET * height + (height - size[1]) // 2
-        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        sheet[y : y + size[1], x : x + size[0]] = cv2.resize(still.picture, size, interpolation=way)
-        across, down = size[0] / wide, size[1] / tall
-        for kind, (x0, y0, x1, y1), ignore in still.subjects:
-            subjects.append((kind, (x + x0 * across, y + y0 * down, x + x1 * across, y + y1 * down), ignore))
-    return Still(sheet, subjects)
-
-
-def _crowds(folder: Path) -> list[Row]:
+def _crowds(folder: Path) -> list[dict[str, Any]]:
     """Colour street pictures, landscape, with 5 to 16 faces, most of them small."""
     return _by_hash(
         row
@@ -151,28 +124,26 @@ def _crowds(folder: Path) -> list[Row]:
     )
 
 
-def _cars(folder: Path) -> list[list[Row]]:
-    """Stills of two sets that no weights of ours were trained on: first sheets of many pictures, then single ones."""
-    web, gate = (
-        _by_hash(
-            row
-            for row in _rows(folder)
-            if row["source"] == name and row["width"] >= 1.3 * row["height"] and row["boxes"]
-        )
-        for name in ("n225", "gatecam49")
-    )
-    each = SHEET * SHEET
-    count = min(SHEETS, len(web) // each)
-    sheets = [web[i * each : (i + 1) * each] for i in range(count)]
-    return sheets + [[row] for pair in zip(web[count * each :][:CLOSE], gate, strict=False) for row in pair]
+def _cars(folder: Path) -> list[dict[str, Any]]:
+    """Landscape pictures of the two sets that no weights of ours were trained on, with plates of no great width."""
+    found: list[dict[str, Any]] = []
+    for name, count in PLATE_CLIPS.items():
+        rows = (row for row in _rows(folder) if row["source"] == name and row["width"] >= 1.3 * row["height"])
+        found += _by_hash(row for row in rows if 0 < _widest(row) <= WIDEST)[:count]
+    return found
 
 
-def _rows(folder: Path) -> Iterator[Row]:
+def _widest(row: dict[str, Any]) -> float:
+    """Width of the widest box as a share of the picture's; 0 where there is none."""
+    return max((b["xyxy"][2] - b["xyxy"][0] for b in row["boxes"]), default=0) / float(row["width"])
+
+
+def _rows(folder: Path) -> Iterator[dict[str, Any]]:
     with (folder / "annotations.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
 
 
-def _by_hash(rows: Iterator[Row]) -> list[Row]:
+def _by_hash(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
     """Sort rows by the digest of their picture's name: the same order everywhere, and none that favours anyone."""
     return sorted(rows, key=lambda row: hashlib.sha256(row["image"].encode()).hexdigest())

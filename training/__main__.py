@@ -1,4 +1,4 @@
-"""`python -m training manifest|finds|labels|train|evaluate|export`: one command for each step, in that order."""
+"""`python -m training manifest|finds|labels|train|export|evaluate|limits`: one command for each step, in that order."""
 
 from __future__ import annotations
 
@@ -163,6 +163,21 @@ def evaluate(
         tables: dict[str, object] = {"complete sets": how.table(complete, cut)}
         tables.update({name: how.table(some, cut) for name, some in outcomes.items()})
         typer.echo(json.dumps({"long side": size, "kind": kind, "sets": tables}, indent=1))
+
+
+@app.command()
+def limits(
+    weights: Annotated[Path, typer.Argument(help="Exported net.", exists=True)],
+    out: Annotated[Path, typer.Argument(help="PNG file to write.")],
+    threshold: Annotated[float, typer.Option(help="Least score.")] = 0.28,
+) -> None:
+    """Draws where the net fails, on drawn plates."""
+    import cv2
+
+    from training.limits import sheet
+
+    if not cv2.imwrite(str(out), sheet(weights, threshold)):
+        raise typer.BadParameter(f"cannot write {out}")
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def kept_for_tests(example: Example) -> bool:
 
 
 def light(example: Example) -> str | None:
-    """"day" or "night", where the picture's name tells."""
+    """Day or night, where the picture's name tells."""
     return next((word for word in ("day", "night") if f"{word}ride" in example.image), None)
 
 
