@@ -81,7 +81,7 @@ def plates(
     output: Into = report.HERE,
 ) -> None:
     """The same on clips of cars; of the other tools only platedet knows plates."""
-    wanted = _ours(variant, "plates", "--preset default --detectors argus")
+    wanted = _ours(variant, "plates")
     if platedet:
         wanted.append(partial(tools.platedet, BUILD))
     _compare("plates", wanted, plate_clips(lines, data=data)[:clips], output)
@@ -165,8 +165,8 @@ def _compare(section: str, wanted: Sequence[Callable[[], Tool]], clips: Sequence
     _written(report.record(section, content, output))
 
 
-def _ours(variants: Sequence[str] | None, targets: str, usual: str = "--preset default") -> list[Callable[[], Tool]]:
-    return [partial(tools.ours, arguments, targets) for arguments in variants or [usual]]
+def _ours(variants: Sequence[str] | None, targets: str) -> list[Callable[[], Tool]]:
+    return [partial(tools.ours, arguments, targets) for arguments in variants or ["--preset default"]]
 
 
 def _available(wanted: Sequence[Callable[[], Tool]]) -> tuple[list[Tool], list[str]]:
