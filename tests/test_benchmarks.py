@@ -226,6 +226,16 @@ def test_the_page_tells_everything_and_no_path(clip, tmp_path):
     assert set(json.loads((tmp_path / report.JSON).read_text())) == {"plates", "memory", "startup"}
 
 
+def test_a_comparison_on_a_busy_machine_tells_no_speeds(clip, tmp_path):
+    (only,) = compare([], program(COPY, "plain transcode"), [clip], tmp_path / "scratch", say=lambda _: None)
+    row = summary(only, only)
+    del row["fps"], row["times_transcode"]
+    content = {"rows": [row], "clips": 1, "source": "a test", "skipped": [], "remarks": ["No speeds: it was busy."]}
+    page = report.record("plates", content, tmp_path).read_text()
+    assert "| 1/1 | 0.0% | - | - |" in page
+    assert "No speeds: it was busy." in page
+
+
 @pytest.mark.parametrize("command", ["faces", "plates", "memory", "startup"])
 def test_every_command_has_help(command):
     told = CliRunner().invoke(app, [command, "--help"])

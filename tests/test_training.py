@@ -313,7 +313,6 @@ class TestEvaluate:
         assert evaluate.figures([got], 0.5, 32) == {"count": 1, "recall": 1.0, "c10": 1.0, "c20": 1.0}
         assert evaluate.figures([got], 0.5, 0, 32)["recall"] == 0.0
 
-
     def test_light_is_told_apart_where_a_name_tells_it(self) -> None:
         evaluate = pytest.importorskip("training.evaluate", reason="onnxruntime is not installed")
         outcomes = []
@@ -337,7 +336,8 @@ def test_drawn_cars_have_their_plate_where_the_box_says(width: int, squeeze: flo
         bumper = scene[y1 + (y1 - y0) // 8 : y1 + (y1 - y0) // 4, x0:x1]
         assert scene[y0:y1, x0:x1].std() > 2 * bumper.std()
     exact = box, np.array([0.9], np.float32), np.array([PLATE])
-    beside = as_boxes(box + [[2 * width, 0, 2 * width, 0]]), *exact[1:]
+    shift = np.array([[2 * width, 0, 2 * width, 0]])
+    beside = as_boxes(box + shift), *exact[1:]
     assert limits.found(lambda _: exact, scene, box, 0.5)
     assert not limits.found(lambda _: exact, scene, box, 0.95)
     assert not limits.found(lambda _: beside, scene, box, 0.5)
