@@ -31,7 +31,7 @@ def main(source: str, target: str, confidence: float) -> None:
         stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
         for frame in opened.decode(video):
             found = detector.inference(frame.to_ndarray(format="rgb24"), confidence, return_types=["boxes"])
-            planes = frame.to_ndarray(format="yuv420p")
+            planes = np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8)
             for box in found.get("boxes", {}).get("boxes", ()):
                 fill(planes, box, frame.width, frame.height)
             drawn = av.VideoFrame.from_ndarray(planes, format="yuv420p")
