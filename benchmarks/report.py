@@ -92,7 +92,8 @@ def _compared(name: str, section: Mapping[str, Any]) -> str:
     )
     failed = "".join(f"- {row['tool']} failed on {line}\n" for row in rows for line in row["failures"])
     skipped = "".join(f"- left out: {line}\n" for line in section["skipped"])
-    notes = "\n".join(part for part in (failed, skipped) if part)
+    remarks = "".join(f"{line}\n" for line in section.get("remarks", ()))
+    notes = "\n".join(part for part in (remarks, failed, skipped) if part)
     return f"## {name.capitalize()}\n\n{_where(section)}\n\n{about}\n\n{compared_table(rows)}\n{notes}"
 
 
@@ -108,8 +109,8 @@ def _compared_row(row: Mapping[str, Any]) -> list[str]:
         *heights,
         f"{total['exposed']}/{total['subjects']}",
         _share(row["collateral"]),
-        f"{row['fps']:.1f}",
-        f"{row['times_transcode']:.1f}",
+        f"{row['fps']:.1f}" if "fps" in row else "-",
+        f"{row['times_transcode']:.1f}" if "fps" in row else "-",
         f"{row['largest_mib']:.0f} / {row['together_mib']:.0f}",
         failed,
     ]

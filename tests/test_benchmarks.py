@@ -12,13 +12,14 @@ from anonymize.samples.plates import DESIGNS, render_plate
 from anonymize.truth import read_truth
 from benchmarks import clips as clip_sets
 from benchmarks import compare as compare_module
-from benchmarks import report, tools
+from benchmarks import platedet_solid, report, tools
 from benchmarks.__main__ import app
 from benchmarks.clips import Clip, face_clips, long_clip, plate_clips
 from benchmarks.compare import BenchmarkBroken, check_blur, compare, run_tool, summary
 from benchmarks.process import ToolFailed, measure
 from benchmarks.tools import Tool, Unavailable
 from tests.media import probe
+from training.sources import BY_NAME
 
 PYTHON = sys.executable
 COPY = "import shutil, sys; shutil.copy(sys.argv[1], sys.argv[2])"
@@ -130,8 +131,9 @@ def data(tmp_path):
     rng = np.random.default_rng(0)
     for folder, source, kind in (
         ("faces", "mask853", "face"),
-        ("plates", "romania", "plate"),
+        ("plates", "gatecam49", "plate"),
         ("plates", "n225", "plate"),
+        ("plates", "romania", "plate"),
     ):
         (tmp_path / folder / "images").mkdir(parents=True, exist_ok=True)
         with (tmp_path / folder / "annotations.jsonl").open("a") as lines:
@@ -152,8 +154,36 @@ def test_clips_are_made_once_and_in_the_same_order(data, tmp_path, monkeypatch):
     assert [c.video.name for c in made] == ["00.mp4", "01.mp4", "02.mp4"]
     assert face_clips(data=data, build=build) == made
     assert len(filmed) == 3
-    assert len(plate_clips(data=data, build=build)) == 6
+    assert len(plate_clips(data=data, build=build)) == 5
     assert len(face_clips(data=data, build=tmp_path / "other", count=1)) == 1
+
+
+def test_plate_clips_show_what_no_weights_were_trained_on(data, tmp_path, monkeypatch):
+    assert not any(BY_NAME[name].ships for name in clip_sets.PLATE_CLIPS)
+    file = data / "plates" / "annotations.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for row in rows:
+        if row["image"] == "images/n225_0.webp":  # a close-up
+            row["boxes"] = [{"kind": "plate", "ignore": False, "xyxy": [10, 10, 31, 20]}]
+        if row["image"] == "images/n225_1.webp":
+            row["boxes"] = []
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setattr(clip_sets, "film", lambda video, *_: _touch(video))
+    assert len(plate_clips(data=data, build=tmp_path / "build")) == 3
+
+
+def test_boxes_of_a_peer_are_grown_and_filled_to_their_last_pixel():
+    planes = np.full((48, 40), 200, np.uint8)  # 40 x 32 pixels: Y over U over V
+    platedet_solid.fill(planes, (10, 10, 31, 21), 40, 32)
+    ys, xs = np.nonzero(planes[:32] == 16)
+    assert (xs.min(), xs.max() + 1, ys.min(), ys.max() + 1) == (6, 36, 8, 24)
+    assert len(xs) == 30 * 16
+    for chroma in planes[32:].reshape(2, 16, 20):
+        assert (np.argwhere(chroma == 128).min(axis=0) == (4, 3)).all()
+        assert np.count_nonzero(chroma == 128) == 15 * 8
+    platedet_solid.fill(planes, (-4, -4, 44, 40), 40, 32)
+    assert (planes[:32] == 16).all()
+    assert (planes[32:] == 128).all()
 
 
 def test_without_the_data_the_sample_film_is_used(tmp_path, monkeypatch):
@@ -194,6 +224,16 @@ def test_the_page_tells_everything_and_no_path(clip, tmp_path):
     assert "| `anonymize --help` | 0.25 s |" in page
     assert str(tmp_path) not in page + (tmp_path / report.JSON).read_text()
     assert set(json.loads((tmp_path / report.JSON).read_text())) == {"plates", "memory", "startup"}
+
+
+def test_a_comparison_on_a_busy_machine_tells_no_speeds(clip, tmp_path):
+    (only,) = compare([], program(COPY, "plain transcode"), [clip], tmp_path / "scratch", say=lambda _: None)
+    row = summary(only, only)
+    del row["fps"], row["times_transcode"]
+    content = {"rows": [row], "clips": 1, "source": "a test", "skipped": [], "remarks": ["No speeds: it was busy."]}
+    page = report.record("plates", content, tmp_path).read_text()
+    assert "| 1/1 | 0.0% | - | - |" in page
+    assert "No speeds: it was busy." in page
 
 
 @pytest.mark.parametrize("command", ["faces", "plates", "memory", "startup"])

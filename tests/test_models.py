@@ -16,6 +16,7 @@ from anonymize.data import Kind
 from anonymize.errors import ModelError
 from anonymize.models import State, registry
 from anonymize.models.runtime import flexible
+from training.sources import SOURCES
 
 CONTENT = b"weights"
 
@@ -192,3 +193,14 @@ def test_flexible_leaves_only_real_inputs() -> None:
     assert [value.name for value in graph.input] == ["input.1"]
     dims = graph.input[0].type.tensor_type.shape.dim
     assert [dim.dim_param or dim.dim_value for dim in dims] == [1, 3, "height", "width"]
+
+
+def test_every_model_has_a_card_and_ours_names_every_set_it_was_made_from() -> None:
+    card = (Path(__file__).parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
+    for model in models.list_models():
+        assert f"| [{model.name}](#" in card
+    assert models.find("argus").sha256 in card
+    for source in SOURCES:
+        assert source.name in card
+        if source.ships:
+            assert f"| {source.name} | {source.licence.replace(' (uploader)', ' by its uploader')} |" in card

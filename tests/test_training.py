@@ -313,6 +313,35 @@ class TestEvaluate:
         assert evaluate.figures([got], 0.5, 32) == {"count": 1, "recall": 1.0, "c10": 1.0, "c20": 1.0}
         assert evaluate.figures([got], 0.5, 0, 32)["recall"] == 0.0
 
+    def test_light_is_told_apart_where_a_name_tells_it(self) -> None:
+        evaluate = pytest.importorskip("training.evaluate", reason="onnxruntime is not installed")
+        outcomes = []
+        for name, score in (("a_dayride_1", 0.9), ("a_nightride_1", 0.2), ("b", 0.9)):
+            one = replace(example([[0, 0, 64, 20]], side=256), image=f"plates/{name}.webp")
+            found = as_boxes([[0, 0, 64, 20]]), np.array([score], np.float32), np.array([PLATE])
+            outcomes.append(evaluate.compare(one, found, PLATE, 256, 0.5))
+        told = evaluate.table(outcomes, 0.5)["by light, 32 and wider"]
+        assert {name: row["recall"] for name, row in told.items()} == {"day": 1.0, "night": 0.0, "not told": 1.0}
+
+
+@pytest.mark.parametrize(("width", "squeeze"), [(320, 1.0), (64, 1.0), (64, 0.4), (12, 1.0)])
+def test_drawn_cars_have_their_plate_where_the_box_says(width: int, squeeze: float) -> None:
+    limits = pytest.importorskip("training.limits", reason="onnxruntime is not installed")
+    rng = np.random.default_rng(3)
+    scene, box = limits.picture_of(width, squeeze, rng)
+    assert box[0, 2] - box[0, 0] == pytest.approx(width, abs=0.01)
+    assert inside(box, as_boxes([[0, 0, scene.shape[1], scene.shape[0]]]))[0, 0] == 1
+    x0, y0, x1, y1 = (round(float(v)) for v in box[0])
+    if width >= 64:  # letters on their ground: a plate is full of contrast, the bumper under it is not
+        bumper = scene[y1 + (y1 - y0) // 8 : y1 + (y1 - y0) // 4, x0:x1]
+        assert scene[y0:y1, x0:x1].std() > 2 * bumper.std()
+    exact = box, np.array([0.9], np.float32), np.array([PLATE])
+    shift = np.array([[2 * width, 0, 2 * width, 0]])
+    beside = as_boxes(box + shift), *exact[1:]
+    assert limits.found(lambda _: exact, scene, box, 0.5)
+    assert not limits.found(lambda _: exact, scene, box, 0.95)
+    assert not limits.found(lambda _: beside, scene, box, 0.5)
+
 
 def test_repairs_become_ignored_areas(tmp_path: Path) -> None:
     repair = pytest.importorskip("training.repair", reason="onnxruntime is not installed")

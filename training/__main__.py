@@ -1,4 +1,4 @@
-"""`python -m training manifest|finds|labels|train|evaluate|export`: one command for each step, in that order."""
+"""`python -m training manifest|finds|labels|train|export|evaluate|limits`: one command for each step, in that order."""
 
 from __future__ import annotations
 
@@ -141,8 +141,9 @@ def evaluate(
     false: Annotated[float, typer.Option(help="False boxes a picture that set the threshold.")] = 1.0,
     at: Annotated[float, typer.Option(help="Least intersection over union of a match.")] = 0.5,
     every: Annotated[int, typer.Option(help="Only every n-th picture.")] = 1,
+    unseen: Annotated[bool, typer.Option("--unseen", help="Only pictures kept from `--everything`.")] = False,
 ) -> None:
-    """Prints recall, cover and false boxes, by set and by width, as JSON."""
+    """Prints recall, cover and false boxes, by set, by width and by light, as JSON."""
     from training import evaluate as how
     from training.repair import apply_repairs
 
@@ -154,13 +155,29 @@ def evaluate(
             detect = how.both(detect, how.detector(weights, side))
         outcomes = {}
         for name in sets.split(","):
-            examples = list(apply_repairs(read_annotations(data, {name}), REPAIRS))[::every]
+            examples = list(apply_repairs(read_annotations(data, {name}), REPAIRS))
+            examples = [e for e in examples if not unseen or kept_for_tests(e) or not BY_NAME[name].ships][::every]
             outcomes[name] = how.run(detect, how.pictures(data, examples), number, max(sides), at)
         complete = [o for name, some in outcomes.items() if BY_NAME[name].complete for o in some]
         cut = how.threshold_for(complete, false) if threshold is None else threshold
         tables: dict[str, object] = {"complete sets": how.table(complete, cut)}
         tables.update({name: how.table(some, cut) for name, some in outcomes.items()})
         typer.echo(json.dumps({"long side": size, "kind": kind, "sets": tables}, indent=1))
+
+
+@app.command()
+def limits(
+    weights: Annotated[Path, typer.Argument(help="Exported net.", exists=True)],
+    out: Annotated[Path, typer.Argument(help="PNG file to write.")],
+    threshold: Annotated[float, typer.Option(help="Least score.")] = 0.28,
+) -> None:
+    """Draws where the net fails, on drawn plates."""
+    import cv2
+
+    from training.limits import sheet
+
+    if not cv2.imwrite(str(out), sheet(weights, threshold)):
+        raise typer.BadParameter(f"cannot write {out}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from anonymize.detect.argus import decode
 from training.geometry import Boxes, Picture, as_boxes, clip, covered, floats, grow, inside, iou
 from training.labels import read_picture
 from training.model_constants import MULTIPLE
-from training.sources import Example
+from training.sources import Example, light
 
 Found = tuple[Boxes, npt.NDArray[np.float32], npt.NDArray[np.int64]]
 """Boxes, scores as `anonymize.detect.argus` gives them, and kinds (indices into `sources.KINDS`); best score first."""
@@ -153,6 +153,9 @@ def table(outcomes: list[Outcome], threshold: float) -> dict[str, object]:
     """Everything about one kind on one set at one threshold."""
     edges = [0, *WIDTHS, np.inf]
     classes = {f"{low:g}-{high:g}": figures(outcomes, threshold, low, high) for low, high in pairwise(edges)}
+    lights: dict[str, list[Outcome]] = {}
+    for o in outcomes:
+        lights.setdefault(light(o.example) or "not told", []).append(o)
     return {
         "threshold": round(threshold, 3),
         "pictures": len(outcomes),
@@ -160,4 +163,8 @@ def table(outcomes: list[Outcome], threshold: float) -> dict[str, object]:
         "all": figures(outcomes, threshold),
         "32 and wider": figures(outcomes, threshold, 32),
         "by width": {name: row for name, row in classes.items() if row["count"]},
+        "by light, 32 and wider": {
+            name: {**figures(some, threshold, 32), "false_per_picture": round(false_rate(some, threshold), 3)}
+            for name, some in sorted(lights.items())
+        },
     }

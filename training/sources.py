@@ -97,6 +97,11 @@ def kept_for_tests(example: Example) -> bool:
     return example.source == "mask853" and example.width >= 1.3 * example.height and len(example.boxes) >= 5
 
 
+def light(example: Example) -> str | None:
+    """Day or night, where the picture's name tells."""
+    return next((word for word in ("day", "night") if f"{word}ride" in example.image), None)
+
+
 def ignore_more(example: Example, boxes: Boxes, kind: int) -> Example:
     """`example` with areas in which nothing of one kind counts."""
     return replace(
