@@ -32,9 +32,9 @@ _AGREE = 3
 """Weak finds that make a subject, if they come ..."""
 _AGREE_WITHIN = 1.0
 """... within so many seconds."""
-_WEAKEST = {Kind.FACE: 0.0, Kind.PLATE: 0.8, Kind.AREA: 0.0}
-"""Share of the strong score that a weak find needs for a subject to begin with it: a sign or a row of windows is taken
-for a plate at every look, so that more looks prove nothing."""
+_PATIENTLY = frozenset({Kind.FACE})
+"""Kinds of which weak finds make a subject if they agree. A sign or a row of windows is taken for a plate at every look,
+so that more looks prove nothing."""
 _MOST_WEAK = 24
 """Weak finds followed at a time, in case they become subjects."""
 _SAME = 0.5
@@ -215,7 +215,7 @@ class Tracker:
             for i in sorted({*group.tolist()} - {int(group[column]) for _, column in pairs}):
                 if strong[i]:
                     started.append(self._trust(self._begin(index, kind, boxes[i], scores[i])))
-                elif scores[i] >= _WEAKEST[kind] * self._high and not (iou(boxes[i : i + 1], known) >= _SAME).any():
+                elif kind in _PATIENTLY and not (iou(boxes[i : i + 1], known) >= _SAME).any():
                     self._begin(index, kind, boxes[i], scores[i])
         return started
 
