@@ -27,7 +27,7 @@ CUT_OFF = 1.5
 """A face that the border cuts off is found less often (79% where whole faces are at 91%), yet a faint find there is
 right more often than inside: its score counts this much more."""
 NARROWEST, WIDEST = {Kind.FACE: 0.2, Kind.PLATE: 0.4, Kind.AREA: 0.0}, 8.0
-"""Width over height of anything that can be a face or a plate. Of 5,715 plates eight are narrower, seen from the side."""
+"""Width over height of anything that can be a face or a plate. Of 5,715 plates eight are narrower."""
 LARGEST_SHARE = 1.5
 """A face that fills the picture may reach past it, but not by more than this share of the picture's side."""
 

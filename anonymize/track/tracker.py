@@ -33,8 +33,8 @@ _AGREE = 3
 _AGREE_WITHIN = 1.0
 """... within so many seconds."""
 _PATIENTLY = frozenset({Kind.FACE})
-"""Kinds of which weak finds make a subject if they agree. A sign or a row of windows is taken for a plate at every look,
-so that more looks prove nothing."""
+"""Kinds of which weak finds make a subject if they agree. A sign or a row of windows is taken for a plate at
+every look, so that more looks prove nothing."""
 _MOST_WEAK = 24
 """Weak finds followed at a time, in case they become subjects."""
 _SAME = 0.5
