@@ -321,7 +321,11 @@ def _side_by_side(
     def assign(hand: _Hand) -> None:
         if waiting:
             item = waiting.popleft()
-            hand.line.send(item)
+            try:
+                hand.line.send(item)
+            except OSError:  # it died between two items; a fresh one that dies as well is noticed as it is heard
+                hand = _hire(job, threads)
+                hand.line.send(item)
             busy[hand.line] = (hand, item)
         else:
             hand.line.close()
