@@ -214,7 +214,7 @@ class Verify:
 
     detectors: tuple[str, ...] = ()
     """Who looks at the output; empty: those that looked at the source, and YuNet where it is installed."""
-    look_every: float = 0.24
+    look_every: float = 0.36
     """Seconds of video for each frame that detectors look at; 0 looks at every frame."""
     most_looks: int = 0
     """Frames of one file that are looked at, at most; 0 for no limit. The result then says what the sample supports."""
