@@ -168,12 +168,17 @@ def test_status_while_it_runs_after_it_was_killed_and_at_the_end(crowd, out):
     command = [*PROGRAM, "run", str(crowd), "-o", str(out), "--workers", "2"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _until(lambda: (out / store.NAME).exists() and b"detect" in (out / store.NAME).read_bytes())
-    process.send_signal(signal.SIGSTOP)  # so that there still is something to see when the other command has started
+    for _ in range(20):
+        process.send_signal(signal.SIGSTOP)  # so that there is something to see when the other one has started
+        going = anonymize("status", out, "--json")
+        told = json.loads(going.stdout) if going.stdout else {}
+        if told.get("in_progress"):
+            break
+        process.send_signal(signal.SIGCONT)  # it was stopped in the middle of a write
+        time.sleep(0.05)
     workers = psutil.Process(process.pid).children(recursive=True)
-    going = anonymize("status", out, "--json")
     process.kill()
     process.wait()
-    told = json.loads(going.stdout)
     assert going.returncode == 15, going.stdout
     assert (told["going"], told["process"], told["files"]) == ("going on", process.pid, 3)
     assert told["in_progress"]
