@@ -167,15 +167,21 @@ def _until(condition, seconds=60.0):
 def test_status_while_it_runs_after_it_was_killed_and_at_the_end(crowd, out):
     command = [*PROGRAM, "run", str(crowd), "-o", str(out), "--workers", "2"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _until(lambda: (out / store.NAME).exists() and b"detect" in (out / store.NAME).read_bytes())
-    for _ in range(20):
-        process.send_signal(signal.SIGSTOP)  # so that there is something to see when the other one has started
-        going = anonymize("status", out, "--json")
-        told = json.loads(going.stdout) if going.stdout else {}
-        if told.get("in_progress"):
+
+    def working() -> bool:
+        try:
+            return bool(ledger.status(out).in_progress)
+        except errors.AnonymizeError:  # not there yet, or stopped in the middle of a write
+            return False
+
+    while True:  # stop it, so that there is something to see when the other command has started
+        _until(working)
+        process.send_signal(signal.SIGSTOP)
+        if working():
             break
-        process.send_signal(signal.SIGCONT)  # it was stopped in the middle of a write
-        time.sleep(0.05)
+        process.send_signal(signal.SIGCONT)
+    going = anonymize("status", out, "--json")
+    told = json.loads(going.stdout)
     workers = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
