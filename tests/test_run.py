@@ -287,9 +287,9 @@ def test_a_worker_that_is_killed_fails_its_own_file_alone(footage, tmp_path):
     outcomes = batch.run(plan_items([str(footage)], str(tmp_path / "out")), settings(), workers=2, on_item=kill_once)
     assert killed
     failures = [o.item.relative.name for o in outcomes if "died" in o.report.error]
-    assert failures
+    assert "a.mp4" in failures
     assert len(failures) <= len(killed)
-    assert sum(o.output is not None for o in outcomes) == 3 - len([f for f in failures if f != "broken.mp4"])
+    assert sum(o.output is not None for o in outcomes) == 3 - len({"a.mp4", "b.mp4", "photo.jpg"} & set(failures))
 
 
 def _kill_workers_on(item: object) -> list[int]:
@@ -297,9 +297,9 @@ def _kill_workers_on(item: object) -> list[int]:
     import signal
 
     victims = [child.pid for child in multiprocessing.active_children() if child.pid]
-    for pid in victims[:1]:
+    for pid in victims:  # that at work on `item` and that between two others: which is which, nobody outside can tell
         os.kill(pid, signal.SIGKILL)
-    return victims[:1]
+    return victims
 
 
 def test_reports_hold_no_path_and_no_name(face_clip, tmp_path):
