@@ -36,6 +36,7 @@ class Bright:
     biggest: dict[Kind, float] = field(default_factory=dict)
     largest: int = 200
     score: float = 0.9
+    kind: Kind = Kind.FACE
     seen: list[tuple[int, int]] = field(default_factory=list)
 
     def detect(self, picture: NDArray[np.uint8]) -> Detections:
@@ -43,7 +44,7 @@ class Bright:
         lit = (picture[..., 0] > 127).astype(np.uint8)
         count, _, stats, _ = cv2.connectedComponentsWithStats(lit)
         boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:count]]
-        return detections([(*box, self.score) for box in boxes])
+        return detections([(*box, self.score) for box in boxes], self.kind)
 
 
 @dataclass
@@ -242,6 +243,46 @@ def test_what_the_border_cuts_off_counts_for_more() -> None:
     found = look(frame, [Bright(score=0.4)], settings.Detect(min_face=16), FACES, thorough=False)
     assert found.score.tolist() == pytest.approx([0.6, 0.4])
     assert found.xyxy[0, 0] == 0
+
+
+def plates(name: str, score: float) -> Bright:
+    """Finds bright patches and takes them for plates."""
+    return Bright(name, kinds=frozenset({Kind.PLATE}), smallest={Kind.PLATE: 16.0}, score=score, kind=Kind.PLATE)
+
+
+def test_plates_that_the_border_cuts_off_count_for_more_too() -> None:
+    frame = Still(canvas(200, 200, (60, 0, 140, 20)))
+    found = look(frame, [plates("p", 0.34)], settings.Detect(), frozenset({Kind.PLATE}), thorough=False)
+    assert found.score.tolist() == pytest.approx([0.51])
+
+
+@dataclass
+class Given:
+    """Finds the same plates in every picture, given in shares of its sides, whatever is in it."""
+
+    rows: list[tuple[float, float, float, float, float]]
+    name: str = "given"
+    sha256: str = "0" * 64
+    kinds: frozenset[Kind] = frozenset({Kind.PLATE})
+    smallest: dict[Kind, float] = field(default_factory=lambda: {Kind.PLATE: 16.0})
+    biggest: dict[Kind, float] = field(default_factory=dict)
+    largest: int = 2000
+
+    def detect(self, picture: NDArray[np.uint8]) -> Detections:
+        height, width = picture.shape[:2]
+        return detections(
+            [(x0 * width, y0 * height, x1 * width, y1 * height, s) for x0, y0, x1, y1, s in self.rows], Kind.PLATE
+        )
+
+
+@pytest.mark.parametrize(
+    ("inner", "left"), [(0.45, [0.45]), (0.3, [0.5, 0.3])], ids=["the van goes", "a plate with letters stays"]
+)
+def test_a_plate_that_holds_a_plate_is_none(inner: float, left: list[float]) -> None:
+    van, plate = (0.2, 0.2, 0.8, 0.8, 0.5), (0.4, 0.6, 0.6, 0.7, inner)
+    detector = Given([van, plate])
+    found = look(Still(canvas(200, 200)), [detector], settings.Detect(), frozenset({Kind.PLATE}), thorough=False)
+    assert found.score.tolist() == pytest.approx(left)
 
 
 @pytest.mark.parametrize(
