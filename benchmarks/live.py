@@ -7,10 +7,12 @@ the recorder notes when the frame with that number left its encoder. Both ends s
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,13 +57,14 @@ def main(
     preset: Annotated[str, typer.Option(help="A preset's name or file.")] = "default",
     detector: Annotated[str, typer.Option(help="Another detector than the preset's.")] = "",
     lookahead: Annotated[float, typer.Option(help="Seconds that frames wait.")] = 0.4,
+    busy: Annotated[int, typer.Option(help="Other processes that each want a whole core, all the time.")] = 0,
     output: Annotated[Path, typer.Option(help="The folder for live.json.")] = report.HERE,
 ) -> None:
     """Measure, print a table, add the figures to live.json; exit code 1 where a promise is not kept."""
     settings = _settings(preset, detector, lookahead)
     clip = walkers_clip(BUILD / "live")
-    with TemporaryDirectory(prefix="live-", dir=BUILD) as folder:
-        row = measure(clip, settings, minutes, Path(folder))
+    with TemporaryDirectory(prefix="live-", dir=BUILD) as folder, _others(busy):
+        row = {"busy": busy, **measure(clip, settings, minutes, Path(folder))}
     for name, value in row.items():
         print(f"{name:>28}  {value}")
     _append(output / JSON, {"machine": report.machine(), "preset": preset, **row})
@@ -86,6 +89,18 @@ def misses(row: Mapping[str, Any]) -> Iterator[str]:
     memory = row["memory_mib_by_minute"]
     if len(memory) > 2 and memory[-1] > MOST_GROWTH * memory[1]:
         yield "memory after the last minute within 5% of that after the second"
+
+
+@contextmanager
+def _others(count: int) -> Iterator[None]:
+    """Keep so many processes at work that have nothing to do with us."""
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def _settings(preset: str, detector: str, lookahead: float) -> Settings:

