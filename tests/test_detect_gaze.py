@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from anonymize.data import Detections, Kind
-from anonymize.detect import Gaze
+from anonymize.data import Detections, Frame, Kind
+from anonymize.detect import Gaze, look
 from anonymize.detect.changes import BLOCK, Changes
+from anonymize.detect.look import Part
 from anonymize.settings import Detect
 from tests.test_detect import Bright, Still
 
@@ -29,7 +30,10 @@ def frame(index: int, *boxes: tuple[int, int, int, int], noise: float = 2.0, shi
 
 
 def gaze(detector: Bright) -> Gaze:
-    return Gaze([detector], Detect(), {Kind.FACE}, Fraction(1, 2))
+    def looking(frame: Frame, part: Part | None) -> Detections:
+        return look(frame, [detector], Detect(), {Kind.FACE}, thorough=False, part=part)
+
+    return Gaze(looking, Fraction(1, 2))
 
 
 def middles(found: Detections) -> list[tuple[float, float]]:
@@ -85,42 +89,55 @@ def test_a_picture_of_another_size_is_all_new() -> None:
 def test_what_does_not_change_is_known_without_looking() -> None:
     detector = Bright()
     eyes = gaze(detector)
-    first = eyes.look(frame(0, FACE), thorough=True)
+    first = eyes.look(frame(0, FACE))
     seen = len(detector.seen)
-    again = eyes.look(frame(3, FACE), thorough=False)
+    again = eyes.look(frame(3, FACE))
     assert near(first, FACE)
     assert near(again, FACE)
+    assert len(detector.seen) == seen
+
+
+def test_what_is_known_is_known_as_long_as_nothing_changes_around_it() -> None:
+    detector = Bright()
+    eyes = gaze(detector)
+    eyes.look(frame(0, FACE))
+    seen = len(detector.seen)
+    assert near(eyes.known(frame(3, FACE, (480, 240, 512, 280))), FACE)
+    beside = (FACE[2] + 20, FACE[1], FACE[2] + 40, FACE[3])
+    assert not len(eyes.known(frame(6, FACE, beside)))
+    assert not len(eyes.known(frame(9, FACE, shift=9)))
+    assert near(eyes.known(frame(12, FACE)), FACE)
     assert len(detector.seen) == seen
 
 
 def test_what_comes_goes_and_moves_is_found_while_the_rest_stays_known() -> None:
     eyes = gaze(Bright())
     other, border = (480, 240, 512, 280), (0, 300, 30, 340)
-    assert near(eyes.look(frame(0, FACE), thorough=True), FACE)
-    assert near(eyes.look(frame(2, FACE, other), thorough=False), FACE, other)
+    assert near(eyes.look(frame(0, FACE)), FACE)
+    assert near(eyes.look(frame(2, FACE, other)), FACE, other)
     moved = (FACE[0] + 12, *FACE[1:2], FACE[2] + 12, FACE[3])
-    assert near(eyes.look(frame(4, moved, other), thorough=False), moved, other)
-    assert near(eyes.look(frame(6, moved, border), thorough=False), moved, border)
-    assert near(eyes.look(frame(8), thorough=False))
+    assert near(eyes.look(frame(4, moved, other)), moved, other)
+    assert near(eyes.look(frame(6, moved, border)), moved, border)
+    assert near(eyes.look(frame(8)))
     assert eyes.pixels < 3
 
 
 def test_a_large_face_in_which_little_moves_stays_found() -> None:
     eyes = gaze(Bright(largest=1000))
     face = (100, 40, 340, 320)
-    assert near(eyes.look(frame(0, face), thorough=True), face)
+    assert near(eyes.look(frame(0, face)), face)
     speaking = frame(2, face)
     speaking.picture[240:270, 190:250] = 200
-    assert near(eyes.look(speaking, thorough=False), face)
+    assert near(eyes.look(speaking), face)
 
 
 def test_the_whole_picture_is_looked_at_when_the_camera_moves_and_from_time_to_time() -> None:
     eyes = gaze(Bright())
-    eyes.look(frame(0, FACE), thorough=True)
-    eyes.look(frame(3, FACE, shift=9), thorough=False)
+    eyes.look(frame(0, FACE))
+    eyes.look(frame(3, FACE, shift=9))
     assert eyes.pixels == 2
     for index in (6, 9, 12):
-        eyes.look(frame(index, FACE, shift=9), thorough=False)
+        eyes.look(frame(index, FACE, shift=9))
     assert eyes.pixels == 2
-    eyes.look(frame(16, FACE, shift=9), thorough=False)
+    eyes.look(frame(16, FACE, shift=9))
     assert eyes.pixels == 3

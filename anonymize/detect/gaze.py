@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,11 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize import settings
-from anonymize.data import Detections, Frame, Kind, seconds
+from anonymize.data import Detections, Frame, seconds
 from anonymize.detect.changes import BLOCK, Changes, Mask
-from anonymize.detect.detector import Detector
-from anonymize.detect.look import Part, look
+from anonymize.detect.look import Part
 from anonymize.detect.merge import fuse
 
 AROUND = 3
@@ -23,6 +21,9 @@ CONTEXT = 64
 """Pixels around these that a detector is shown beside, for it to see where it is; finds there do not count."""
 MOST = 0.5
 """Share of the picture from which looking at all of it costs no more."""
+
+Looking = Callable[[Frame, Part | None], Detections]
+"""A way to look at a frame, or at a part of it: the finds, in the frame's pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +40,18 @@ class _Place:
 
 
 class Gaze:
-    """Looks at frames of one scene after another, in order, and knows what it saw.
+    """Looks at frames of one scene after another, in order and in one way, and knows what it saw.
 
     Where nothing changed since the last look, a look would find the same again, and so it does without looking. A full
     look comes at least every `full_every`, and whenever half of the picture changed, as it does when the camera moves.
 
     Args:
-        detectors: all of them look.
-        detect: how hard.
-        targets: the kinds wanted.
+        looking: the way to look.
         full_every: seconds between two looks at the whole picture, at most.
     """
 
-    def __init__(
-        self, detectors: Sequence[Detector], detect: settings.Detect, targets: Collection[Kind], full_every: Fraction
-    ) -> None:
-        self._detectors = detectors
-        self._detect = detect
-        self._targets = targets
+    def __init__(self, looking: Looking, full_every: Fraction) -> None:
+        self._looking = looking
         self._full_every = full_every
         self._changes = Changes()
         self._full_at: Fraction | None = None
@@ -64,33 +59,33 @@ class Gaze:
         self.pixels = 0.0
         """Share of the pictures asked about that was looked at, summed over looks."""
 
-    def look(self, frame: Frame, *, thorough: bool) -> Detections:
-        """What `anonymize.detect.look` finds in `frame`, or would find.
-
-        Args:
-            frame: later than the last one.
-            thorough: look at every scale, and at the whole picture.
-        """
+    def look(self, frame: Frame) -> Detections:
+        """What is found in `frame`, or would be found. It is later than the last one."""
         changed = self._changes.see(frame)
         time = seconds(frame)
-        due = thorough or self._full_at is None or time - self._full_at >= self._full_every
+        due = self._full_at is None or time - self._full_at >= self._full_every
         places = None if due else _places(changed, self._found, frame.width, frame.height)
         if places is None:
             self._full_at = time
             self._changes.looked()
             self.pixels += 1.0
-            self._found = look(frame, self._detectors, self._detect, self._targets, thorough=thorough)
+            self._found = self._looking(frame, None)
         else:
             self._changes.looked(_dilated(changed))
             self._found = self._found_again(frame, places)
         return self._found
+
+    def known(self, frame: Frame) -> Detections:
+        """What was found at the last look and nothing changed around, without looking at `frame`."""
+        changed = _dilated(self._changes.see(frame))
+        return self._found.select(~_touched(self._found, changed))
 
     def _found_again(self, frame: Frame, places: Sequence[_Place]) -> Detections:
         """What is known, with the finds of `places` in the place of those that were there."""
         size = (frame.width, frame.height)
         parts = [self._found.select(~_within(self._found, [place.core for place in places], size))]
         for place in places:
-            new = look(frame, self._detectors, self._detect, self._targets, thorough=False, part=place.shown)
+            new = self._looking(frame, place.shown)
             parts.append(new.select(_within(new, [place.core], size)))
             self.pixels += _area(place.shown) / (frame.width * frame.height)
         return fuse(Detections.concatenate(parts)) if places else self._found
@@ -158,6 +153,17 @@ def _within(found: Detections, parts: Sequence[Part], size: tuple[int, int]) -> 
     for x0, y0, x1, y1 in parts:
         inside |= (middle >= [x0, y0]).all(axis=1) & (middle < [x1, y1]).all(axis=1)
     return inside
+
+
+def _touched(found: Detections, changed: Mask) -> NDArray[np.bool_]:
+    """(N,) whether a block under each find changed."""
+    rows, columns = changed.shape
+    touched = np.zeros(len(found), bool)
+    for i, (x0, y0, x1, y1) in enumerate(found.xyxy):
+        left, right = np.clip([x0 // BLOCK, x1 // BLOCK], 0, columns - 1).astype(int)
+        top, bottom = np.clip([y0 // BLOCK, y1 // BLOCK], 0, rows - 1).astype(int)
+        touched[i] = changed[top : bottom + 1, left : right + 1].any()
+    return touched
 
 
 def _dilated(changed: Mask) -> Mask:

@@ -18,17 +18,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Box, Frame, Kind, Region, Shape, seconds
-from anonymize.detect.changes import Changes
+from anonymize.data import Box, Detections, Frame, Kind, Region, Shape, seconds
+from anonymize.detect import Gaze
 from anonymize.evaluate import survival
 from anonymize.evaluate.measure import LEAKING
 from anonymize.verify.uncovered import NEAR, Flash, Uncovered
 from anonymize.verify.variants import Variants
 from anonymize.verify.verdict import By, Find
 
-SURE = {Kind.FACE: 0.1, Kind.PLATE: 0.25}
-"""How far above the score that starts a track a find must be, to be held for a leak. Signs look like plates: what the
+UNSURE = {Kind.FACE: 0.0, Kind.PLATE: 0.15, Kind.AREA: 0.0}
+"""How far above the score that starts a track a find must be, to be worth a doubt. Signs look like plates: what the
 first look did not take for one is mostly none."""
+SURE = 0.1
+"""How much more it must have to be held for a leak."""
 BLIND = 0.1
 """How much more it must have where nobody knows the plan: every frame is looked at then, and textures are many."""
 FAINT = 0.3
@@ -39,8 +41,8 @@ STEP, SPEED = 0.35, 2.0
 """How far it moves from one find to the next: this share of its size, or so many times its size a second."""
 ALIKE = 1.6
 """How many times larger one find of a thing is than another."""
-SAME_FOR = 2.0
-"""Seconds for which a picture that does not change, and showed nothing, need not be looked at again."""
+SAME_FOR = Fraction(2)
+"""Seconds for which what does not change need not be looked at again."""
 WITHIN = 0.3
 """A find is covered if what lies within this share of its half sides around its middle is."""
 
@@ -97,11 +99,11 @@ class SecondLook:
         self._open: list[_Trail] = []
         self._done: list[_Trail] = []
         self._times: deque[float] = deque(maxlen=NEAR + 1)
-        self._changes = Changes()
-        self._empty_at: Fraction | None = None
-        """When the last look was taken, if it found nothing."""
+        self._gaze = Gaze(lambda frame, part: variants.find(frame, part=part), SAME_FOR)
+        self._confirmed: dict[Box, float] = {}
+        """The scores of the finds of the last look: what did not change since is not looked at again."""
         self.looked = 0
-        """Frames looked at, or that show what a frame shortly before showed, on which nothing was found."""
+        """Frames looked at; what did not change since the frame before is known."""
 
     def watch(self, frame: Frame) -> None:
         """Take note of `frame`, the next one, whether it is looked at or not."""
@@ -124,24 +126,27 @@ class SecondLook:
             original: the same frame of the source, where there is no plan: a find whose detail is gone does not count.
         """
         nothing = Seen(frame.index, float(seconds(frame)), ())
-        changed = self._changes.see(frame)
-        if not changed.any() and self._empty_at is not None and seconds(frame) - self._empty_at < SAME_FOR:
-            return nothing
-        self._changes.looked()
-        self._empty_at = None
         least = self._high if self._uncovered is None else FAINT
-        found = self._variants.find(frame)
+        found = self._gaze.look(frame)
         found = found.select((found.score >= least) & ~covered(found.xyxy, regions))
         found = found.select(np.array([not meant(_box(row)) for row in found.xyxy], bool))
         if original is not None:
             found = found.select(_survives(frame, original, found.xyxy))
+        boxes = [_box(row) for row in found.xyxy]
+        new = np.array([box not in self._confirmed for box in boxes], bool)
+        scores = self._scores(frame, found.select(new))
+        self._confirmed = {box: scores.get(box, self._confirmed.get(box, 0.0)) for box in boxes}
+        kinds = [Kind(int(kind)) for kind in found.kind]
+        return replace(
+            nothing, finds=tuple((kind, box, self._confirmed[box]) for kind, box in zip(kinds, boxes, strict=True))
+        )
+
+    def _scores(self, frame: Frame, found: Detections) -> dict[Box, float]:
+        """How sure each find is, after further looks where one may count."""
         if not len(found):
-            self._empty_at = seconds(frame)
-            return nothing
+            return {}
         score = self._variants.confirmed(frame, found) if (found.score >= self._high).any() else found.score
-        rows = range(len(found))
-        finds = tuple((Kind(int(found.kind[row])), _box(found.xyxy[row]), float(score[row])) for row in rows)
-        return replace(nothing, finds=finds)
+        return {_box(row): float(value) for row, value in zip(found.xyxy, score, strict=True)}
 
     def take(self, seen: Seen) -> None:
         """Take what the next frame that was looked at shows."""
@@ -157,10 +162,11 @@ class SecondLook:
         least = self._high + (BLIND if self._uncovered is not None else 0.0)
         for trail in sorted((*self._done, *self._open), key=lambda trail: trail.first):
             off = self._came_off(trail)
-            if trail.score < least and not off:
+            enough = least + UNSURE[trail.kind]
+            if trail.score < enough and not off:
                 continue
             frames.update(index for index, _ in trail.places)
-            listed = leaks if trail.score >= least + SURE[trail.kind] or off else doubts
+            listed = leaks if trail.score >= enough + SURE or off else doubts
             listed.append(_find(trail, len(listed)))
         return leaks, doubts, len(frames)
 
@@ -198,8 +204,12 @@ class SecondLook:
         return trail.score >= self._high or self._came_off(trail)
 
     def _came_off(self, trail: _Trail) -> bool:
-        """Whether a cover came off for a while; over more than a few frames, things move, and a find must be better."""
-        brief = trail.places[-1][0] - trail.places[0][0] < NEAR
+        """Whether a cover came off for a while.
+
+        Over more than a few frames things move, and what is taken for a plate is often a shirt between two covers: such
+        a find must be better.
+        """
+        brief = trail.places[-1][0] - trail.places[0][0] < NEAR and trail.kind is Kind.FACE
         return trail.before and trail.after and (brief or trail.score >= self._high)
 
 
