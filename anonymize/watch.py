@@ -14,14 +14,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from anonymize.data import Detections, Frame, Track, seconds
-from anonymize.detect import Detector, Gaze, look
-from anonymize.detect.look import Part
-from anonymize.detect.merge import fuse
+from anonymize.detect import Detector, Eyesight
 from anonymize.settings import Settings
 from anonymize.track import Sight, Tracker
-
-THOROUGH_FULL_EVERY = Fraction(2)
-"""Seconds between two thorough looks at the whole picture, at most, where it does not change."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,24 +66,13 @@ class Watch:
     A look is due at the first and the last frame of every scene, of every segment too, and at the rate that the
     settings ask for. The frame before the present one is kept, so that the last frame of a scene can be looked at when
     the next begins.
-
-    Where the picture did not change, what was found there before counts for found: an ordinary look at all of it comes
-    at least every `max_gap`, a thorough one every `THOROUGH_FULL_EVERY`.
     """
 
     def __init__(self, detectors: Sequence[Detector], settings: Settings) -> None:
         self._every = Fraction(str(settings.detect.every))
         self._thorough_every = Fraction(str(settings.detect.thorough_every))
         self._max_gap = Fraction(str(settings.follow.max_gap))
-
-        def gaze(full_every: Fraction, thorough: bool) -> Gaze:
-            def looking(frame: Frame, part: Part | None) -> Detections:
-                return look(frame, detectors, settings.detect, settings.targets, thorough=thorough, part=part)
-
-            return Gaze(looking, full_every)
-
-        self._ordinary = gaze(self._max_gap - self._every, thorough=False)  # the next look would be too late
-        self._thorough = gaze(max(THOROUGH_FULL_EVERY, self._thorough_every), thorough=True)
+        self._eyesight = Eyesight(detectors, settings)
         self._previous: Frame | None = None
         self._seen: Sight | None = None
         self._looked_at: Fraction | None = None
@@ -119,9 +103,7 @@ class Watch:
         thorough = cut or self._thorough_at is None or time - self._thorough_at >= self._thorough_every
         if thorough:
             self._thorough_at = time
-            return [Look(frame.index, time, self._thorough.look(frame))]
-        found = Detections.concatenate([self._ordinary.look(frame), self._thorough.known(frame)])
-        return [Look(frame.index, time, fuse(found))]
+        return [Look(frame.index, time, self._eyesight.look(frame, thorough=thorough))]
 
 
 def observed(frames: Iterable[Frame], detectors: Sequence[Detector], settings: Settings) -> Iterator[Observation]:

@@ -220,6 +220,14 @@ def test_it_expects_more_of_a_machine_that_wavers():
     assert steady.expected(EFFORTS[1]) == pytest.approx(0.1)
 
 
+def test_a_look_at_a_part_tells_nothing_of_how_long_one_at_all_takes():
+    quick = pace()
+    quick.took(EFFORTS[1], 0.1)
+    for share in (0.0, 0.3, float("nan")):
+        quick.took(EFFORTS[1], 0.001, share)
+    assert quick.expected(EFFORTS[1]) == pytest.approx(0.1)
+
+
 def test_detections_that_were_tampered_with_are_nonsense():
     found = Detections.empty()
     with pytest.raises(ValueError, match="expected shape"):

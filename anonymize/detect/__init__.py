@@ -6,14 +6,25 @@ from collections.abc import Callable, Collection, Sequence
 
 from anonymize.data import Kind
 from anonymize.detect.detector import FLOOR, Detector
-from anonymize.detect.gaze import Gaze
+from anonymize.detect.gaze import Eyesight, Gaze
 from anonymize.detect.look import look
 from anonymize.detect.only import only
 from anonymize.errors import ModelError, UsageError
 from anonymize.models import find, list_models
 from anonymize.settings import Device
 
-__all__ = ["DETECTORS", "FLOOR", "PROCESSOR_ONLY", "Detector", "Gaze", "asked", "build", "look", "refuse_unfit"]
+__all__ = [
+    "DETECTORS",
+    "FLOOR",
+    "PROCESSOR_ONLY",
+    "Detector",
+    "Eyesight",
+    "Gaze",
+    "asked",
+    "build",
+    "look",
+    "refuse_unfit",
+]
 
 
 def _argus(threads: int, device: Device) -> Detector:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, seconds
 from anonymize.detect.changes import BLOCK, Changes, Mask
-from anonymize.detect.look import Part
+from anonymize.detect.detector import Detector
+from anonymize.detect.look import Part, look
 from anonymize.detect.merge import fuse
+from anonymize.settings import Settings
 
 AROUND = 3
 """Blocks around one that changed that are looked at again: a face is larger than what moves in it."""
@@ -21,6 +23,9 @@ CONTEXT = 64
 """Pixels around these that a detector is shown beside, for it to see where it is; finds there do not count."""
 MOST = 0.5
 """Share of the picture from which looking at all of it costs no more."""
+
+THOROUGH_FULL_EVERY = Fraction(2)
+"""Seconds between two thorough looks at the whole picture, at most, where it does not change."""
 
 Looking = Callable[[Frame, Part | None], Detections]
 """A way to look at a frame, or at a part of it: the finds, in the frame's pixels."""
@@ -37,6 +42,39 @@ class _Place:
 
     core: Part
     shown: Part
+
+
+class Eyesight:
+    """Ordinary and thorough looks, which share what they know.
+
+    An ordinary look at the whole picture comes at least every `max_gap`, a thorough one every `THOROUGH_FULL_EVERY`.
+
+    Args:
+        detectors: all of them look.
+        settings: for what, how hard, and how often.
+    """
+
+    def __init__(self, detectors: Sequence[Detector], settings: Settings) -> None:
+        def gaze(full_every: Fraction, thorough: bool) -> Gaze:
+            def looking(frame: Frame, part: Part | None) -> Detections:
+                return look(frame, detectors, settings.detect, settings.targets, thorough=thorough, part=part)
+
+            return Gaze(looking, full_every)
+
+        every, max_gap = Fraction(str(settings.detect.every)), Fraction(str(settings.follow.max_gap))
+        self._ordinary = gaze(max_gap - every, thorough=False)  # the next look would come too late
+        self._thorough = gaze(max(THOROUGH_FULL_EVERY, Fraction(str(settings.detect.thorough_every))), thorough=True)
+
+    def look(self, frame: Frame, *, thorough: bool) -> Detections:
+        """What `anonymize.detect.look` finds in `frame`, or would find. It is later than the last one."""
+        if thorough:
+            return self._thorough.look(frame)
+        return fuse(Detections.concatenate([self._ordinary.look(frame), self._thorough.known(frame)]))
+
+    @property
+    def pixels(self) -> float:
+        """Share of the pictures asked about that was looked at, summed over looks."""
+        return self._ordinary.pixels + self._thorough.pixels
 
 
 class Gaze:
@@ -65,14 +103,14 @@ class Gaze:
         time = seconds(frame)
         due = self._full_at is None or time - self._full_at >= self._full_every
         places = None if due else _places(changed, self._found, frame.width, frame.height)
-        if places is None:
-            self._full_at = time
-            self._changes.looked()
-            self.pixels += 1.0
+        if places is None:  # what a look that fails did not see is still new to the next one
             self._found = self._looking(frame, None)
+            self._changes.looked()
+            self._full_at = time
+            self.pixels += 1.0
         else:
-            self._changes.looked(_dilated(changed))
             self._found = self._found_again(frame, places)
+            self._changes.looked(_dilated(changed))
         return self._found
 
     def known(self, frame: Frame) -> Detections:

@@ -225,7 +225,7 @@ class Eyes:
         self._look = None
         self._failures, self._wait = 0, 0.0
         assert self._pace is not None
-        self._pace.took(look.effort, took)
+        self._pace.took(look.effort, took, seen.share)
         self._metrics.looks(took)
         self._metrics.stage(STAGE, "ok", self._names)
         for kind in set(found.kind.tolist()):

@@ -20,14 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Detections
-from anonymize.detect import Detector, build, look
+from anonymize.data import Detections, Frame
+from anonymize.detect import Detector, Eyesight, build, look
 from anonymize.detect.detector import Picture
 from anonymize.detect.look import scales
 from anonymize.errors import AnonymizeError
 from anonymize.live.pace import EFFORTS, Effort
 from anonymize.live.quiet import no_core_dumps
-from anonymize.media.canvas import Canvas
+from anonymize.media.canvas import TICK, Canvas
 from anonymize.settings import Settings
 
 MakeDetectors = Callable[[Settings], Sequence[Detector]]
@@ -73,13 +73,17 @@ class Unable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What was found on frame `index`, in the form of `Detections`, not to be believed yet; in how many seconds."""
+    """What was found on frame `index`, in the form of `Detections`, not to be believed yet.
+
+    Args:
+        share: of the picture that was looked at, because it had changed.
+    """
 
     index: int
     xyxy: NDArray[Any]
     score: NDArray[Any]
     kind: NDArray[Any]
-    seconds: float
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,47 +118,52 @@ def serve(
     canvas = Canvas(*size)
     try:
         found_by = [_Checked(detector) for detector in make(settings)]
-        looked = partial(_look, canvas, found_by, settings)
-        seconds = _warmed_up(looked, np.zeros_like(picture))
+        seconds = _warmed_up(partial(_look, canvas.load(np.zeros_like(picture), 0, 0), found_by, settings))
     except AnonymizeError as error:
         connection.send(Unable(error))
         return
     names = "; ".join(f"{detector.name} on {detector.device}" for detector in found_by)
     connection.send(Ready(tuple(_megapixels(found_by, settings, effort, size) for effort in EFFORTS), seconds, names))
+    eyesight = Eyesight(found_by, settings)
     while True:
         try:
             request = connection.recv()
         except EOFError:
             return
-        connection.send(_answer(request, partial(looked, picture)))
+        frame = canvas.load(picture, request.index, int(time.monotonic() / TICK))
+        connection.send(_answer(request, frame, found_by, settings, eyesight))
 
 
-def _warmed_up(looked: Callable[[NDArray[np.uint8], Effort], Detections], blank: NDArray[np.uint8]) -> float:
+def _warmed_up(looked: Callable[[Effort], Detections]) -> float:
     """Look at nothing: the first look sets the networks up, and the next tells how long one takes, in seconds.
 
     A detector that fails at nothing is no worse than one that fails later: the first look at a frame will show it.
     """
     with suppress(Exception):
-        looked(blank, EFFORTS[1])
+        looked(EFFORTS[1])
     start = time.monotonic()
     with suppress(Exception):
-        looked(blank, EFFORTS[1])
+        looked(EFFORTS[1])
     return time.monotonic() - start
 
 
-def _answer(request: Request, looked: Callable[[Effort], Detections]) -> Answer:
-    start = time.monotonic()
+def _answer(
+    request: Request, frame: Frame, found_by: Sequence[Detector], settings: Settings, eyesight: Eyesight
+) -> Answer:
+    """What is found on `frame`: where nothing changed since `eyesight` looked, without looking."""
+    before, effort = eyesight.pixels, request.effort
     try:
-        found = looked(request.effort)
+        if effort.coarser == 1:
+            found = eyesight.look(frame, thorough=effort.thorough)
+        else:
+            found = _look(frame, found_by, settings, effort)
     except Exception as error:  # noqa: BLE001 - whatever a detector raises, the look failed
         return Failed(request.index, f"{type(error).__name__}: {error}"[:200])
-    return Seen(request.index, found.xyxy, found.score, found.kind, time.monotonic() - start)
+    share = eyesight.pixels - before if effort.coarser == 1 else 1.0
+    return Seen(request.index, found.xyxy, found.score, found.kind, share)
 
 
-def _look(
-    canvas: Canvas, found_by: Sequence[Detector], settings: Settings, samples: NDArray[np.uint8], effort: Effort
-) -> Detections:
-    frame = canvas.load(samples, 0, 0)
+def _look(frame: Frame, found_by: Sequence[Detector], settings: Settings, effort: Effort) -> Detections:
     return look(frame, found_by, effort.of(settings.detect), settings.targets, thorough=effort.thorough)
 
 

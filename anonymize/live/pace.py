@@ -36,6 +36,8 @@ MARGIN = 0.05
 """Seconds of a frame's wait that are not the detector's: taking it in, fetching the result, drawing."""
 _LEARN = 0.2
 """Share of a new measurement in what is expected."""
+_TELLING = 0.9
+"""Share of the picture from which a look counts as one at all of it."""
 _CAUTION = 2.0
 """Mean deviations above the mean that a look is expected to take."""
 
@@ -59,8 +61,10 @@ class Pace:
         self._spread = 0.0
         self._thorough_at = float("-inf")
 
-    def took(self, effort: Effort, seconds: float) -> None:
-        """Learn from a look."""
+    def took(self, effort: Effort, seconds: float, share: float = 1.0) -> None:
+        """Learn from a look at `share` of the picture; how long a look at all of it takes, a small one cannot tell."""
+        if not share >= _TELLING:
+            return
         each = seconds / max(self._megapixels[EFFORTS.index(effort)], 1e-6)
         if self._mean == 0.0:
             self._mean = each
