@@ -117,7 +117,8 @@ class Detect:
     every: float = 0.12
     """Seconds between two looks, at most; 0 looks at every frame."""
     thorough_every: float = 0.48
-    """Seconds between two looks at every scale that small faces need; 0 makes every look thorough."""
+    """Seconds between two looks at every scale that small faces need, where the picture changed; 0 makes every look
+    thorough."""
     high: float = 0.5
     """A find with this score or more starts a track by itself."""
     low: float = 0.27

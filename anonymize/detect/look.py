@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from anonymize import settings
 from anonymize.data import Detections, Frame, Kind
 from anonymize.detect.detector import Detector
-from anonymize.detect.merge import INSIDE, NESTED, fuse, overlaps
+from anonymize.detect.merge import fuse, without_holders
 from anonymize.detect.tiles import detect_tiled
 
 Part = tuple[int, int, int, int]
@@ -27,8 +27,6 @@ CUT_OFF = 1.5
 """What the border cuts off is found less often (79% of faces, where whole ones are at 91%; 80% of plates), yet a faint
 find there is right more often than inside: its score counts this much more (90% of plates then, for 0.02 false ones a
 picture)."""
-HELD = 0.8
-"""A plate inside a larger one with this share of its score is the plate. In 1,000 right finds it never is so sure."""
 NARROWEST, WIDEST = {Kind.FACE: 0.2, Kind.PLATE: 0.4, Kind.AREA: 0.0}, 8.0
 """Width over height of anything that can be a face or a plate. Of 5,715 plates eight are narrower."""
 LARGEST_SHARE = 1.5
@@ -64,7 +62,7 @@ def look(
         for at_scale in _at_scales(frame, detector, scales(detector, detect, targets, size, thorough=thorough), part)
     )
     found = _cut_off(found, frame)
-    return _without_holders(fuse(found.select(plausible(found, frame, targets) & (found.score >= detect.low))))
+    return without_holders(fuse(found.select(plausible(found, frame, targets) & (found.score >= detect.low))))
 
 
 def scales(
@@ -112,17 +110,6 @@ def _at_scale(frame: Frame, detector: Detector, scale: float, part: Part | None)
     x0, y0 = int(part[0] / back[0]), int(part[1] / back[1])
     shown = picture[y0 : math.ceil(part[3] / back[1]), x0 : math.ceil(part[2] / back[0])]
     return detect_tiled(detector, shown).moved(back, (x0 * back[0], y0 * back[1]))
-
-
-def _without_holders(found: Detections) -> Detections:
-    """`found` without plates that hold a much smaller one, about as sure: the back of a van is no plate."""
-    _, inside = overlaps(found.xyxy, found.xyxy)
-    side = found.xyxy[:, 2:] - found.xyxy[:, :2]
-    area = side[:, 0] * side[:, 1]
-    plate = found.kind == Kind.PLATE
-    held = plate[:, None] & plate[None, :] & (inside >= INSIDE) & (area[None, :] < NESTED * area[:, None])
-    held &= found.score[None, :] >= HELD * found.score[:, None]
-    return found.select(~held.any(axis=1))
 
 
 def _cut_off(found: Detections, frame: Frame) -> Detections:

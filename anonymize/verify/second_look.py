@@ -206,7 +206,7 @@ class SecondLook:
     def _came_off(self, trail: _Trail) -> bool:
         """Whether a cover came off for a while.
 
-        Over more than a few frames things move, and what is taken for a plate is often a shirt between two covers: such
+        Over more than a few frames things move, and what is taken for a plate is often clothes between two covers: such
         a find must be better.
         """
         brief = trail.places[-1][0] - trail.places[0][0] < NEAR and trail.kind is Kind.FACE
