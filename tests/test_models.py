@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+import skimage
 
 from anonymize import models
 from anonymize.data import Kind
+from anonymize.detect.centerface import CenterFace
+from anonymize.detect.merge import overlaps
 from anonymize.errors import ModelError
 from anonymize.models import State, registry
 from anonymize.models.runtime import flexible
@@ -184,6 +189,26 @@ def test_a_session_needs_a_model_that_runs(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("anonymize.models.runtime.read", lambda _: b"no model at all")
     with pytest.raises(ModelError, match="cannot run the model 'yunet'"):
         models.session("yunet")
+
+
+def test_eight_bits_find_what_thirty_two_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same faces at the same scores, near enough, from close by to far away."""
+    picture = cv2.imread(str(Path(skimage.__file__).parent / "data" / "astronaut.png"))
+    street = np.random.default_rng(1).integers(60, 160, (480, 1280, 3), np.uint8)
+    for number, side in enumerate((40, 60, 90, 140, 200, 300)):
+        head = cv2.resize(picture[30:230, 120:320], (side, side), interpolation=cv2.INTER_AREA)
+        street[100 : 100 + side, 200 * number : 200 * number + side] = head[:, : 1280 - 200 * number]
+    rounded = CenterFace(1)
+    known = models.find("centerface")
+    monkeypatch.setattr("anonymize.models.runtime.find", lambda _: replace(known, on_cpu=""))
+    exact = CenterFace(1)
+    assert (rounded.sha256, exact.sha256) == (models.find("centerface-int8").sha256, known.sha256)
+    first, second = rounded.detect(street), exact.detect(street)
+    first, second = first.select(first.score > 0.5), second.select(second.score > 0.5)
+    assert len(first) == len(second) == 6
+    nearest = overlaps(first.xyxy, second.xyxy)[0]
+    assert nearest.max(axis=1).min() > 0.85
+    assert np.abs(first.score - second.score[nearest.argmax(axis=1)]).max() < 0.1
 
 
 def test_flexible_leaves_only_real_inputs() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Kind
 from anonymize.detect.detector import FLOOR, Picture, finds, padded
 from anonymize.detect.merge import suppress
-from anonymize.models import find, session
+from anonymize.models import session
 from anonymize.settings import Device
 
 STRIDE = 4
@@ -38,11 +38,10 @@ class Argus:
     smallest: ClassVar = {Kind.FACE: 20.0, Kind.PLATE: 28.0}
     biggest: ClassVar = {Kind.PLATE: 128.0}  # wider ones get boxes up to four times too high
     largest = 1280
-    sha256 = find("argus").sha256
 
     def __init__(self, threads: int = 0, device: Device = Device.CPU) -> None:
         self._session = session("argus", threads, device)
-        self.device = self._session.place
+        self.device, self.sha256 = self._session.place, self._session.sha256
 
     def detect(self, picture: Picture) -> Detections:
         """Faces and plates in `picture`, as `anonymize.detect.Detector.detect` says."""

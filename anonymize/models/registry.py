@@ -35,6 +35,7 @@ class Model:
         file: path inside the package, the user's models folder, or this package.
         size: bytes of the file.
         sha256: of the file, lower-case hexadecimal.
+        on_cpu: the model that takes its place on a processor, if one does.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Model:
     recall: str
     package: str = ""
     url: str = ""
+    on_cpu: str = ""
 
 
 @cache
@@ -73,6 +75,16 @@ def find(name: str) -> Model:
         return _registry()[name]
     except KeyError:
         raise ModelError(f"no model is called {name!r}: registered are {', '.join(_registry())}") from None
+
+
+def weights_of(name: str) -> tuple[Model, ...]:
+    """What the detector `name` may run, whatever the device: its model, and what takes its place on a processor.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    model = find(name)
+    return (model, find(model.on_cpu)) if model.on_cpu else (model,)
 
 
 def user_folder() -> Path:

@@ -14,7 +14,7 @@ import numpy as np
 
 from anonymize.errors import ModelError
 from anonymize.models.devices import PROVIDERS, choices, refuse_if_absent, unusable
-from anonymize.models.registry import read
+from anonymize.models.registry import Model, find, read
 from anonymize.settings import Device
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class Session:
     """A network on one device. It keeps memory for its next picture, which `rest` gives back.
 
     Args:
-        name: what errors call the model.
-        content: the ONNX model; heights and widths are free (`flexible`).
+        model: what it is.
+        content: its ONNX file; heights and widths are free (`flexible`).
         threads: worker threads, more than 0.
         device: not `auto`.
 
@@ -56,8 +56,9 @@ class Session:
         ModelError: the device is not to be had, nothing of the network runs on it, or it is no network.
     """
 
-    def __init__(self, name: str, content: bytes, threads: int, device: Device) -> None:
-        self._name, self._content, self._threads = name, content, threads
+    def __init__(self, model: Model, content: bytes, threads: int, device: Device) -> None:
+        self._name, self._content, self._threads = model.name, content, threads
+        self.sha256 = model.sha256
         self.device = device
         self.place = ""
         """The device, and how much of the network onnxruntime put elsewhere: what reports tell."""
@@ -161,25 +162,34 @@ def session(name: str, threads: int = 0, device: Device = Device.CPU) -> Session
     """The ONNX model `name`, ready to run. The height and width of its inputs are free.
 
     Args:
-        name: a registered ONNX model.
+        name: a registered ONNX model; on a processor its `on_cpu` is taken.
         threads: worker threads; 0 takes every core that this process may use.
         device: on what it runs; `auto` takes the first of `anonymize.models.devices.AUTO` that can be used.
 
     Raises:
         ModelError: not registered, absent, altered, not a model that onnxruntime can run, or the device cannot be used.
     """
-    content = read(name)
-    try:
-        content = flexible(content)
-    except Exception as error:  # as in `Session`
-        raise ModelError(f"onnxruntime cannot run the model {name!r}: {error}") from error
     *others, last = choices(device)
     for one in others:
         try:
-            return Session(name, content, threads or _cores(), one)
+            return _session(name, threads, one)
         except ModelError:
             continue  # `auto` promised none of them; what it took is said in reports
-    return Session(name, content, threads or _cores(), last)
+    return _session(name, threads, last)
+
+
+def _session(name: str, threads: int, device: Device) -> Session:
+    """The model for `name` on one device."""
+    model = find(name)
+    if model.on_cpu and device is Device.CPU:
+        model = find(model.on_cpu)
+    content = read(model.name)
+    if model.where != "shipped":  # ours are made for any size
+        try:
+            content = flexible(content)
+        except Exception as error:  # as in `Session`
+            raise ModelError(f"onnxruntime cannot run the model {model.name!r}: {error}") from error
+    return Session(model, content, threads or _cores(), device)
 
 
 def _options_of(name: str) -> dict[str, str]:

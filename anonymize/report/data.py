@@ -125,11 +125,12 @@ def leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, An
 
 
 def _model(name: str, sha256: str) -> dict[str, Any]:
-    """What is known of the model `name`; one that is not registered, or has another hash, has no figures."""
-    from anonymize.models import list_models
+    """What is known of the weights that `name` used; such as are not registered for it have no figures."""
+    from anonymize.models import list_models, weights_of
 
-    for model in list_models():
-        if model.name == name and model.sha256 == sha256:
+    known = {model.name for model in list_models()}
+    for model in weights_of(name) if name in known else ():
+        if model.sha256 == sha256:
             return {
                 "sha256": sha256,
                 "finds": [kind.label for kind in model.kinds],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 
 from anonymize.data import Kind, Track, Why
 from anonymize.track.associate import grown, pairwise_iou
@@ -211,6 +211,7 @@ def _hull(*boxes: Floats) -> Floats:
 def _swollen(boxes: Floats, reach: int) -> Floats:
     """Boxes (N, 4) about the same centres with the largest size within `reach` rows, at most `_SWELL` times theirs."""
     size = boxes[:, 2:] - boxes[:, :2]
-    half = np.minimum(maximum_filter1d(size, 2 * reach + 1, axis=0, mode="nearest"), size * _SWELL) / 2
+    largest = cv2.dilate(size, np.ones((2 * reach + 1, 1), np.uint8))
+    half = np.minimum(largest, size * _SWELL) / 2
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     return np.concatenate([np.minimum(centre - half, boxes[:, :2]), np.maximum(centre + half, boxes[:, 2:])], axis=1)
