@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from anonymize import ledger, media, pipeline, plan, report
 from anonymize.crew import peak_memory
 from anonymize.data import Kind
-from anonymize.detect import Detector, build, refuse_unfit
+from anonymize.detect import Detector, build, refuse_unfit, threads_each
 from anonymize.errors import OutputError, PlanError
 from anonymize.inputs import Item
 from anonymize.media import Source
@@ -31,7 +31,7 @@ def detectors_for(settings: Settings, threads: int = 0) -> list[Detector]:
 
     Args:
         settings: targets, detectors and device.
-        threads: processor threads that each may use; 0 for all.
+        threads: processor threads there are for looking; 0 for all.
 
     Raises:
         ModelError: a model is missing or altered, none of them finds what is wanted, or the device cannot be used.
@@ -39,7 +39,8 @@ def detectors_for(settings: Settings, threads: int = 0) -> list[Detector]:
     if not settings.targets:
         return []
     refuse_unfit(settings.verify.detectors, settings.detect.device)
-    return build(settings.detect.detectors, settings.targets, threads, settings.detect.device)
+    device = settings.detect.device
+    return build(settings.detect.detectors, settings.targets, threads_each(threads, device), device)
 
 
 def run(

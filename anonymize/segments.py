@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 from anonymize import media
 from anonymize.crew import Crew
 from anonymize.data import Frame, Region
-from anonymize.detect import Detector, build
+from anonymize.detect import Detector, build, threads_each
 from anonymize.media import CannotCut, Coded, Cut, Head, MediaInfo, Segment, Source, Target, Traits, VideoSource
 from anonymize.plan import Plan
 from anonymize.redact import Memory, redact
@@ -36,7 +36,7 @@ class Bench:
     Args:
         path: the video.
         settings: everything that is asked for.
-        threads: processor threads that each detector and decoder may use; 0 for all.
+        threads: processor threads there are for it; 0 for all.
     """
 
     path: Path
@@ -72,7 +72,8 @@ class Bench:
         """Who looks."""
         if self._detectors is None:
             wanted = self.settings.detect.detectors if self.settings.targets else ()
-            self._detectors = build(wanted, self.settings.targets, self.threads, self.settings.detect.device)
+            device = self.settings.detect.device
+            self._detectors = build(wanted, self.settings.targets, threads_each(self.threads, device), device)
         return self._detectors
 
     def rest(self) -> None:
@@ -120,7 +121,7 @@ class Looking:
         """See `Task.do`."""
         traits = Traits()
         frames = bench.source.part(self.segment, traits)
-        yield from observed(frames, bench.detectors if self.detectors else (), bench.settings)
+        yield from observed(frames, bench.detectors if self.detectors else (), bench.settings, bench.threads)
         yield traits
 
 

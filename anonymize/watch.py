@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from anonymize.data import Detections, Frame, Track, seconds
-from anonymize.detect import Detector, Eyesight
+from anonymize.detect import Detector, Do, Eyesight, Later, Step, at_once, in_order, side_by_side
 from anonymize.settings import Settings
 from anonymize.track import Sight, Tracker
 
@@ -61,68 +61,87 @@ class Followed:
 
 
 class Watch:
-    """Decides which frames of a segment are looked at, and looks.
+    """Decides which frames of a segment are looked at, and has them looked at.
 
     A look is due at the first and the last frame of every scene, of every segment too, and at the rate that the
     settings ask for. The frame before the present one is kept, so that the last frame of a scene can be looked at when
     the next begins.
     """
 
-    def __init__(self, detectors: Sequence[Detector], settings: Settings) -> None:
+    def __init__(self, detectors: Sequence[Detector], settings: Settings, do: Do = at_once) -> None:
         self._every = Fraction(str(settings.detect.every))
         self._thorough_every = Fraction(str(settings.detect.thorough_every))
         self._max_gap = Fraction(str(settings.follow.max_gap))
-        self._eyesight = Eyesight(detectors, settings)
+        self._eyesight = Eyesight(detectors, settings, do)
         self._previous: Frame | None = None
         self._seen: Sight | None = None
         self._looked_at: Fraction | None = None
         self._thorough_at: Fraction | None = None
 
-    def see(self, frame: Frame) -> Observation:
+    def see(self, frame: Frame) -> Step[Observation]:
         """Take the next frame."""
         time = seconds(frame)
         self._seen = sight = Sight.of(frame, self._seen)
         cut = sight.step is not None and sight.step.cut
         since = self._every if self._looked_at is None else time - self._looked_at
-        looks: list[Look] = []
+        looks: list[Later[Look]] = []
         if cut or since > self._max_gap:
             looks += self.look_at_last()
         if cut or since >= self._every:
             looks += self._look(frame, cut)
         self._previous = frame
-        return Observation(frame.pts, frame.time_base, sight, tuple(looks))
+        seen = Observation(frame.pts, frame.time_base, sight)
+        return Step(len(looks), lambda: _with(seen, looks))
 
-    def look_at_last(self) -> list[Look]:
+    def look_at_last(self) -> list[Later[Look]]:
         """Look at the latest frame, if nobody did: it is the last of its scene, or of all."""
         if self._previous is None or seconds(self._previous) == self._looked_at:
             return []
         return self._look(self._previous, cut=False)
 
-    def _look(self, frame: Frame, cut: bool) -> list[Look]:
+    def _look(self, frame: Frame, cut: bool) -> list[Later[Look]]:
         self._looked_at = time = seconds(frame)
         thorough = cut or self._thorough_at is None or time - self._thorough_at >= self._thorough_every
         if thorough:
             self._thorough_at = time
-        return [Look(frame.index, time, self._eyesight.look(frame, thorough=thorough))]
+        index, later = frame.index, self._eyesight.look(frame, thorough=thorough)
+        return [lambda: Look(index, time, later().finds)]
 
 
-def observed(frames: Iterable[Frame], detectors: Sequence[Detector], settings: Settings) -> Iterator[Observation]:
+def _with(seen: Observation, looks: Sequence[Later[Look]]) -> Observation:
+    """`seen`, when `looks` are taken, too."""
+    return replace(seen, looks=(*seen.looks, *(later() for later in looks)))
+
+
+def observed(
+    frames: Iterable[Frame], detectors: Sequence[Detector], settings: Settings, threads: int = 0
+) -> Iterator[Observation]:
     """Look through `frames`, which follow one another in one segment of a video.
 
-    Where there are no detectors, only times are noted.
+    Args:
+        frames: in order.
+        detectors: who looks; where there are none, only times are noted.
+        settings: for what, and how hard.
+        threads: processor threads there are for looking; 0 for all.
     """
     if not detectors:
         yield from (Observation(frame.pts, frame.time_base) for frame in frames)
         return
-    watch = Watch(detectors, settings)
-    held: Observation | None = None
+    watch = Watch(detectors, settings, side_by_side(threads))
+    yield from in_order(_to_the_end(frames, watch))
+
+
+def _to_the_end(frames: Iterable[Frame], watch: Watch) -> Iterator[Step[Observation]]:
+    """Every frame, the last one looked at."""
+    held: Step[Observation] | None = None
     for frame in frames:
         seen = watch.see(frame)
         if held is not None:
             yield held
         held = seen
     if held is not None:
-        yield replace(held, looks=(*held.looks, *watch.look_at_last()))
+        last, looks = held, watch.look_at_last()
+        yield Step(last.looks + len(looks), lambda: _with(last.result(), looks))
 
 
 def followed(observations: Iterable[Observation], settings: Settings) -> Followed:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from anonymize.data import Detections, Frame, Kind
-from anonymize.detect import Gaze, look
+from anonymize.detect import Gaze, Later
 from anonymize.detect.changes import BLOCK, Changes
-from anonymize.detect.look import Part
+from anonymize.detect.look import Part, begin_look
 from anonymize.settings import Detect
 from tests.test_detect import Bright, Still
 
@@ -29,11 +29,23 @@ def frame(index: int, *boxes: tuple[int, int, int, int], noise: float = 2.0, shi
     return Still(np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, axis=2), index, index)
 
 
-def gaze(detector: Bright) -> Gaze:
-    def looking(frame: Frame, part: Part | None) -> Detections:
-        return look(frame, [detector], Detect(), {Kind.FACE}, thorough=False, part=part)
+class Eyes:
+    """A `Gaze`, waited for at every look."""
 
-    return Gaze(looking, Fraction(1, 2))
+    def __init__(self, detector: Bright) -> None:
+        def looking(frame: Frame, part: Part | None) -> Later[Detections]:
+            return begin_look(frame, [detector], Detect(), {Kind.FACE}, thorough=False, part=part)
+
+        self.gaze = Gaze(looking, Fraction(1, 2))
+        self.pixels = 0.0
+
+    def look(self, frame: Frame) -> Detections:
+        glance = self.gaze.look(frame)()
+        self.pixels += glance.share
+        return glance.finds
+
+    def known(self, frame: Frame) -> Detections:
+        return self.gaze.known(frame)()
 
 
 def middles(found: Detections) -> list[tuple[float, float]]:
@@ -88,7 +100,7 @@ def test_a_picture_of_another_size_is_all_new() -> None:
 
 def test_what_does_not_change_is_known_without_looking() -> None:
     detector = Bright()
-    eyes = gaze(detector)
+    eyes = Eyes(detector)
     first = eyes.look(frame(0, FACE))
     seen = len(detector.seen)
     again = eyes.look(frame(3, FACE))
@@ -99,7 +111,7 @@ def test_what_does_not_change_is_known_without_looking() -> None:
 
 def test_what_is_known_is_known_as_long_as_nothing_changes_around_it() -> None:
     detector = Bright()
-    eyes = gaze(detector)
+    eyes = Eyes(detector)
     eyes.look(frame(0, FACE))
     seen = len(detector.seen)
     assert near(eyes.known(frame(3, FACE, (480, 240, 512, 280))), FACE)
@@ -111,7 +123,7 @@ def test_what_is_known_is_known_as_long_as_nothing_changes_around_it() -> None:
 
 
 def test_what_comes_goes_and_moves_is_found_while_the_rest_stays_known() -> None:
-    eyes = gaze(Bright())
+    eyes = Eyes(Bright())
     other, border = (480, 240, 512, 280), (0, 300, 30, 340)
     assert near(eyes.look(frame(0, FACE)), FACE)
     assert near(eyes.look(frame(2, FACE, other)), FACE, other)
@@ -123,7 +135,7 @@ def test_what_comes_goes_and_moves_is_found_while_the_rest_stays_known() -> None
 
 
 def test_a_large_face_in_which_little_moves_stays_found() -> None:
-    eyes = gaze(Bright(largest=1000))
+    eyes = Eyes(Bright(largest=1000))
     face = (100, 40, 340, 320)
     assert near(eyes.look(frame(0, face)), face)
     speaking = frame(2, face)
@@ -132,7 +144,7 @@ def test_a_large_face_in_which_little_moves_stays_found() -> None:
 
 
 def test_the_whole_picture_is_looked_at_when_the_camera_moves_and_from_time_to_time() -> None:
-    eyes = gaze(Bright())
+    eyes = Eyes(Bright())
     eyes.look(frame(0, FACE))
     eyes.look(frame(3, FACE, shift=9))
     assert eyes.pixels == 2

@@ -33,11 +33,11 @@ def test_what_only_a_thorough_look_shows_is_known_until_something_changes_there(
     Watch([whole], FACES).see(frame(0, FACE))
     detector = Sharp(narrowest=max(width for width, _ in whole.seen))  # only the largest scale of a thorough look
     watch = Watch([detector], FACES)
-    looks = [look for index in range(30) for look in watch.see(frame(index, FACE)).looks]
+    looks = [look for index in range(30) for look in watch.see(frame(index, FACE)).result().looks]
     assert len(looks) == 10
     assert all(near(look.finds, FACE) for look in looks)
     moved = (FACE[0] + 60, FACE[1], FACE[2] + 60, FACE[3])
-    assert watch.see(frame(30, moved)).looks[0].finds.xyxy.shape == (0, 4)  # an ordinary look: it cannot know
+    assert watch.see(frame(30, moved)).result().looks[0].finds.xyxy.shape == (0, 4)  # an ordinary look: it cannot know
 
 
 def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_thoroughly_every_two() -> None:

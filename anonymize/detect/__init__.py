@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from anonymize.data import Kind
+from anonymize.detect.ahead import Do, Later, Step, at_once, in_order, side_by_side, threads_each
 from anonymize.detect.detector import FLOOR, Detector
-from anonymize.detect.gaze import Eyesight, Gaze
-from anonymize.detect.look import look
+from anonymize.detect.gaze import Eyesight, Gaze, Glance
+from anonymize.detect.look import begin_look, look
 from anonymize.detect.only import only
 from anonymize.errors import ModelError, UsageError
 from anonymize.models import find, list_models
@@ -18,12 +19,21 @@ __all__ = [
     "FLOOR",
     "PROCESSOR_ONLY",
     "Detector",
+    "Do",
     "Eyesight",
     "Gaze",
+    "Glance",
+    "Later",
+    "Step",
     "asked",
+    "at_once",
+    "begin_look",
     "build",
+    "in_order",
     "look",
     "refuse_unfit",
+    "side_by_side",
+    "threads_each",
 ]
 
 

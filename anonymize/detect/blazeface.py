@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from threading import Lock
 from typing import Any, ClassVar
 
 import numpy as np
@@ -41,6 +42,7 @@ class BlazeFace:
         self.smallest = {Kind.FACE: smallest}
         locate(name)  # MediaPipe opens the file by itself: make sure that it is the one we know
         self._solution = _solution(variant)
+        self._turn = Lock()
 
     def detect(self, picture: Picture) -> Detections:
         """Faces in `picture`, as `anonymize.detect.Detector.detect` says.
@@ -51,7 +53,7 @@ class BlazeFace:
         side = np.array([max(width, self.largest), max(height, self.largest)] * 2, np.float32)
         canvas = np.zeros((int(side[1]), int(side[0]), 3), np.uint8)
         canvas[:height, :width] = picture[..., ::-1]
-        with _protobuf_quiet():
+        with self._turn, _protobuf_quiet():
             faces = self._solution.process(canvas).detections or ()
         boxes = [face.location_data.relative_bounding_box for face in faces]
         low = np.array([(box.xmin, box.ymin) for box in boxes], np.float32).reshape(-1, 2)

@@ -22,8 +22,8 @@ FLOOR = 0.05
 class Detector(Protocol):
     """Finds objects in one picture. One file each; `anonymize.detect.build` makes them by name.
 
-    An instance keeps no state between pictures: the same picture gives the same finds. It may be used from one thread
-    at a time; several instances may run in several threads.
+    An instance keeps no state between pictures: the same picture gives the same finds. Several threads may use
+    it at once.
     """
 
     @property

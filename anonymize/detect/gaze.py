@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, seconds
+from anonymize.detect.ahead import Do, Later, at_once
 from anonymize.detect.changes import BLOCK, Changes, Mask
 from anonymize.detect.detector import Detector
-from anonymize.detect.look import Part, look
+from anonymize.detect.look import Part, begin_look
 from anonymize.detect.merge import fuse
 from anonymize.settings import Settings
 
@@ -27,8 +29,21 @@ MOST = 0.5
 THOROUGH_FULL_EVERY = Fraction(2)
 """Seconds between two thorough looks at the whole picture, at most, where it does not change."""
 
-Looking = Callable[[Frame, Part | None], Detections]
+Looking = Callable[[Frame, Part | None], Later[Detections]]
 """A way to look at a frame, or at a part of it: the finds, in the frame's pixels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Glance:
+    """What came of a look.
+
+    Args:
+        finds: in upright pixels of the frame.
+        share: of the frame that was looked at, because it had changed.
+    """
+
+    finds: Detections
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +67,15 @@ class Eyesight:
     Args:
         detectors: all of them look.
         settings: for what, how hard, and how often.
+        do: has them look.
     """
 
-    def __init__(self, detectors: Sequence[Detector], settings: Settings) -> None:
+    def __init__(self, detectors: Sequence[Detector], settings: Settings, do: Do = at_once) -> None:
         def gaze(full_every: Fraction, thorough: bool) -> Gaze:
-            def looking(frame: Frame, part: Part | None) -> Detections:
-                return look(frame, detectors, settings.detect, settings.targets, thorough=thorough, part=part)
+            def looking(frame: Frame, part: Part | None) -> Later[Detections]:
+                return begin_look(
+                    frame, detectors, settings.detect, settings.targets, thorough=thorough, part=part, do=do
+                )
 
             return Gaze(looking, full_every)
 
@@ -65,16 +83,12 @@ class Eyesight:
         self._ordinary = gaze(max_gap - every, thorough=False)  # the next look would come too late
         self._thorough = gaze(max(THOROUGH_FULL_EVERY, Fraction(str(settings.detect.thorough_every))), thorough=True)
 
-    def look(self, frame: Frame, *, thorough: bool) -> Detections:
+    def look(self, frame: Frame, *, thorough: bool) -> Later[Glance]:
         """What `anonymize.detect.look` finds in `frame`, or would find. It is later than the last one."""
         if thorough:
             return self._thorough.look(frame)
-        return fuse(Detections.concatenate([self._ordinary.look(frame), self._thorough.known(frame)]))
-
-    @property
-    def pixels(self) -> float:
-        """Share of the pictures asked about that was looked at, summed over looks."""
-        return self._ordinary.pixels + self._thorough.pixels
+        seen, known = self._ordinary.look(frame), self._thorough.known(frame)
+        return lambda: replace(seen(), finds=fuse(Detections.concatenate([seen().finds, known()])))
 
 
 class Gaze:
@@ -93,52 +107,65 @@ class Gaze:
         self._full_every = full_every
         self._changes = Changes()
         self._full_at: Fraction | None = None
-        self._found = Detections.empty()
-        self.pixels = 0.0
-        """Share of the pictures asked about that was looked at, summed over looks."""
+        self._last: Later[Glance] = lambda: Glance(Detections.empty(), 0.0)
 
-    def look(self, frame: Frame) -> Detections:
+    def look(self, frame: Frame) -> Later[Glance]:
         """What is found in `frame`, or would be found. It is later than the last one."""
         changed = self._changes.see(frame)
         time = seconds(frame)
         due = self._full_at is None or time - self._full_at >= self._full_every
-        places = None if due else _places(changed, self._found, frame.width, frame.height)
+        places = None if due else self._places(changed, frame)
         if places is None:  # what a look that fails did not see is still new to the next one
-            self._found = self._looking(frame, None)
+            found = self._looking(frame, None)
+            self._last = lambda: Glance(found(), 1.0)
             self._changes.looked()
             self._full_at = time
-            self.pixels += 1.0
         else:
-            self._found = self._found_again(frame, places)
+            self._last = self._again(frame, places, self._last().finds)
             self._changes.looked(_dilated(changed))
-        return self._found
+        return self._last
 
-    def known(self, frame: Frame) -> Detections:
+    def _places(self, changed: Mask, frame: Frame) -> list[_Place] | None:
+        """Where something `changed`; None where that is so much that looking at all of `frame` costs no more."""
+        if _much(_places(changed, Detections.empty(), frame), frame):
+            return None  # and the last look need not be waited for
+        places = _places(changed, self._last().finds, frame)
+        return None if _much(places, frame) else places
+
+    def known(self, frame: Frame) -> Later[Detections]:
         """What was found at the last look and nothing changed around, without looking at `frame`."""
-        changed = _dilated(self._changes.see(frame))
-        return self._found.select(~_touched(self._found, changed))
+        changed, last = _dilated(self._changes.see(frame)), self._last
+        return lambda: last().finds.select(~_touched(last().finds, changed))
 
-    def _found_again(self, frame: Frame, places: Sequence[_Place]) -> Detections:
-        """What is known, with the finds of `places` in the place of those that were there."""
+    def _again(self, frame: Frame, places: Sequence[_Place], known: Detections) -> Later[Glance]:
+        """What is `known`, with the finds of `places` in the place of those that were there."""
         size = (frame.width, frame.height)
-        parts = [self._found.select(~_within(self._found, [place.core for place in places], size))]
-        for place in places:
-            new = self._looking(frame, place.shown)
-            parts.append(new.select(_within(new, [place.core], size)))
-            self.pixels += _area(place.shown) / (frame.width * frame.height)
-        return fuse(Detections.concatenate(parts)) if places else self._found
+        begun = [self._looking(frame, place.shown) for place in places]
+
+        def result() -> Glance:
+            parts = [known.select(~_within(known, [place.core for place in places], size))]
+            for place, new in zip(places, begun, strict=True):
+                parts.append(new().select(_within(new(), [place.core], size)))
+            found = fuse(Detections.concatenate(parts)) if places else known
+            return Glance(found, sum(map(_shown, places)) / (size[0] * size[1]))
+
+        return cache(result)
 
 
-def _places(changed: Mask, known: Detections, width: int, height: int) -> list[_Place] | None:
-    """The rectangles that hold all that changed, and `known` finds in which something did; None where that is much."""
+def _much(places: Sequence[_Place], frame: Frame) -> bool:
+    return sum(map(_shown, places)) >= MOST * frame.width * frame.height
+
+
+def _places(changed: Mask, known: Detections, frame: Frame) -> list[_Place]:
+    """The rectangles that hold all that changed, and `known` finds in which something did."""
+    width, height = frame.width, frame.height
     count, _, stats, _ = cv2.connectedComponentsWithStats(_dilated(changed).astype(np.uint8))
     cores: list[Part] = [
         (x * BLOCK, y * BLOCK, min((x + wide) * BLOCK, width), min((y + high) * BLOCK, height))
         for x, y, wide, high, _ in stats[1:count].tolist()
     ]
     cores = [_with_known(core, known, width, height) for core in cores]
-    places = [_Place(core, _grown(core, width, height)) for core in _merged(cores, width, height)]
-    return None if sum(_area(place.shown) for place in places) >= MOST * width * height else places
+    return [_Place(core, _grown(core, width, height)) for core in _merged(cores, width, height)]
 
 
 def _with_known(core: Part, known: Detections, width: int, height: int) -> Part:
@@ -180,8 +207,10 @@ def _meet(a: Part, b: Part) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _area(part: Part) -> int:
-    return (part[2] - part[0]) * (part[3] - part[1])
+def _shown(place: _Place) -> int:
+    """Pixels that the detectors are given."""
+    x0, y0, x1, y1 = place.shown
+    return (x1 - x0) * (y1 - y0)
 
 
 def _within(found: Detections, parts: Sequence[Part], size: tuple[int, int]) -> NDArray[np.bool_]:

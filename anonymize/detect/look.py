@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize import settings
 from anonymize.data import Detections, Frame, Kind
+from anonymize.detect.ahead import Do, Later, at_once
 from anonymize.detect.detector import Detector
 from anonymize.detect.merge import fuse, without_holders
 from anonymize.detect.tiles import detect_tiled
@@ -55,14 +57,33 @@ def look(
     Returns:
         Finds with a score of `low` or more, one box a thing, best first. Boxes may reach past the picture's border.
     """
+    return begin_look(frame, detectors, detect, targets, thorough=thorough, part=part)()
+
+
+def begin_look(
+    frame: Frame,
+    detectors: Sequence[Detector],
+    detect: settings.Detect,
+    targets: Collection[Kind],
+    *,
+    thorough: bool,
+    part: Part | None = None,
+    do: Do = at_once,
+) -> Later[Detections]:
+    """`look`, begun; `do` has each detector look at each scale."""
     size = (frame.width, frame.height)
-    found = Detections.concatenate(
-        at_scale
+    begun = [
+        do(partial(_at_step, frame, detector, steps, step, part))
         for detector in detectors
-        for at_scale in _at_scales(frame, detector, scales(detector, detect, targets, size, thorough=thorough), part)
-    )
-    found = _cut_off(found, frame)
-    return without_holders(fuse(found.select(plausible(found, frame, targets) & (found.score >= detect.low))))
+        for steps in [scales(detector, detect, targets, size, thorough=thorough)]
+        for step in steps
+    ]
+
+    def result() -> Detections:
+        found = _cut_off(Detections.concatenate(later() for later in begun), frame)
+        return without_holders(fuse(found.select(plausible(found, frame, targets) & (found.score >= detect.low))))
+
+    return cache(result)
 
 
 def scales(
@@ -85,11 +106,10 @@ def scales(
     return tuple(needed / math.sqrt(2) ** step for step in steps)
 
 
-def _at_scales(frame: Frame, detector: Detector, steps: Sequence[float], part: Part | None) -> Iterator[Detections]:
-    """What `detector` finds at each of the scales; what is too big for it is left to the smaller ones."""
-    for scale in steps:
-        found = _at_scale(frame, detector, scale, part)
-        yield found if scale == steps[-1] else found.select(~too_big(found, detector, scale))
+def _at_step(frame: Frame, detector: Detector, steps: Sequence[float], scale: float, part: Part | None) -> Detections:
+    """What `detector` finds at one of its scales `steps`; what is too big for it is left to the smaller ones."""
+    found = _at_scale(frame, detector, scale, part)
+    return found if scale == steps[-1] else found.select(~too_big(found, detector, scale))
 
 
 def too_big(found: Detections, detector: Detector, scale: float) -> NDArray[np.bool_]:

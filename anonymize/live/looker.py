@@ -151,15 +151,15 @@ def _answer(
     request: Request, frame: Frame, found_by: Sequence[Detector], settings: Settings, eyesight: Eyesight
 ) -> Answer:
     """What is found on `frame`: where nothing changed since `eyesight` looked, without looking."""
-    before, effort = eyesight.pixels, request.effort
+    effort, share = request.effort, 1.0
     try:
         if effort.coarser == 1:
-            found = eyesight.look(frame, thorough=effort.thorough)
+            glance = eyesight.look(frame, thorough=effort.thorough)()
+            found, share = glance.finds, glance.share
         else:
             found = _look(frame, found_by, settings, effort)
     except Exception as error:  # noqa: BLE001 - whatever a detector raises, the look failed
         return Failed(request.index, f"{type(error).__name__}: {error}"[:200])
-    share = eyesight.pixels - before if effort.coarser == 1 else 1.0
     return Seen(request.index, found.xyxy, found.score, found.kind, share)
 
 

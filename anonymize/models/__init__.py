@@ -4,13 +4,14 @@
 """
 
 from anonymize.models.registry import Model, State, find, list_models, locate, read, verify, weights_of
-from anonymize.models.runtime import Session, engine, session
+from anonymize.models.runtime import Session, cores, engine, session
 from anonymize.models.store import fetch, import_model
 
 __all__ = [
     "Model",
     "Session",
     "State",
+    "cores",
     "engine",
     "fetch",
     "find",

@@ -6,8 +6,9 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from io import StringIO
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,23 +61,25 @@ class Session:
         self._name, self._content, self._threads = model.name, content, threads
         self.sha256 = model.sha256
         self.device = device
+        self._turn = nullcontext() if device is Device.CPU else Lock()  # DirectML wants that, and others gain nothing
         self.place = ""
         """The device, and how much of the network onnxruntime put elsewhere: what reports tell."""
         self._made: InferenceSession | None = self._make()
 
     def run(self, outputs: Sequence[str] | None, inputs: dict[str, Any]) -> list[Any]:
-        """The arrays `outputs` (None: all) for the arrays `inputs`.
+        """The arrays `outputs` (None: all) for the arrays `inputs`. Several threads may call it at once.
 
         Raises:
             ModelError: the device failed; nothing else is tried in its place.
         """
-        if self._made is None:
-            self._made = self._make()
-        try:
-            found: list[Any] = self._made.run(outputs, inputs)
-        except Exception as error:  # as in `_make`
-            raise ModelError(f"{self._name} failed on {self.device.value}: {_words(error)}") from error
-        return found
+        with self._turn:
+            if self._made is None:
+                self._made = self._make()
+            try:
+                found: list[Any] = self._made.run(outputs, inputs)
+            except Exception as error:  # as in `_make`
+                raise ModelError(f"{self._name} failed on {self.device.value}: {_words(error)}") from error
+            return found
 
     def rest(self) -> None:
         """Give back what is kept for the next picture: hundreds of megabytes after large ones.
@@ -189,7 +192,7 @@ def _session(name: str, threads: int, device: Device) -> Session:
             content = flexible(content)
         except Exception as error:  # as in `Session`
             raise ModelError(f"onnxruntime cannot run the model {model.name!r}: {error}") from error
-    return Session(model, content, threads or _cores(), device)
+    return Session(model, content, threads or cores(), device)
 
 
 def _options_of(name: str) -> dict[str, str]:
@@ -210,7 +213,7 @@ def _words(error: Exception) -> str:
     return text if len(text) <= _REASON else f"{text[:_REASON]} ..."
 
 
-def _cores() -> int:
+def cores() -> int:
     """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on every system
         return len(os.sched_getaffinity(0))

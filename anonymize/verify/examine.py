@@ -8,7 +8,7 @@ from pathlib import Path
 
 from anonymize import media
 from anonymize.data import Frame, Kind
-from anonymize.detect import Detector
+from anonymize.detect import Detector, in_order
 from anonymize.errors import AnonymizeError, ProcessError
 from anonymize.media import Cut, MediaInfo, Source, Traits, VideoSource
 from anonymize.pipeline import OnProgress, Progress, ignore
@@ -144,8 +144,8 @@ class _Examination:
     def checked(self, result: Source) -> Iterator[Checked]:
         """What examining every frame of `result` gives, for `take`."""
         checker = Checker(self._plan, self._settings, self._sample, self._look)
-        for frame, original in _pairs(result, self.compared_with):
-            yield checker.see(frame, original)
+        pairs = _pairs(result, self.compared_with)
+        yield from in_order(checker.see(frame, original) for frame, original in pairs)
 
     def checked_by(self, team: Team, result: Source, path: Path, cut: Cut, alike: Cut) -> Iterator[Checked]:
         """The same by `team`, from the segments `alike` of the output `path`, made from those of `cut`.

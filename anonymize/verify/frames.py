@@ -10,7 +10,7 @@ from pathlib import Path
 
 from anonymize.compose import left_alone
 from anonymize.data import Frame, Region, seconds
-from anonymize.detect import Detector
+from anonymize.detect import Detector, Step, in_order, side_by_side
 from anonymize.media import Segment, Traits
 from anonymize.plan import Plan
 from anonymize.redact import Memory
@@ -67,10 +67,10 @@ class Checker:
         self._look = look
         self._comparer = Comparer(plan, settings.output.quality, memory) if plan else None
 
-    def see(self, frame: Frame, original: Frame | None) -> Checked:
+    def see(self, frame: Frame, original: Frame | None) -> Step[Checked]:
         """Examine the next frame of the output, with that of the source where it is needed and at hand."""
         regions: list[Region] = []
-        compared = seen = None
+        compared = later = None
         if self._plan and self._comparer and frame.index < self._plan.about.frames:
             regions = self._plan.at(frame.index)
             compared = self._comparer.see(frame, original)
@@ -78,12 +78,13 @@ class Checker:
             self._look.watch(frame)
             if frame.index in self._sample:
                 meant = partial(left_alone, time=seconds(frame), settings=self._settings)
-                seen = self._look.look(frame, regions, meant, None if self._plan else original)
-        return Checked(frame.pts, frame.time_base, compared, seen)
+                later = self._look.look(frame, regions, meant, None if self._plan else original)
+        pts, time_base = frame.pts, frame.time_base
+        return Step(int(later is not None), lambda: Checked(pts, time_base, compared, later() if later else None))
 
 
 def second_look(
-    detectors: Sequence[Detector], settings: Settings, turn: int, uncovered: Uncovered | None = None
+    detectors: Sequence[Detector], settings: Settings, turn: int, uncovered: Uncovered | None = None, threads: int = 0
 ) -> SecondLook | None:
     """How `detectors` take the second look; None where there are none.
 
@@ -92,9 +93,12 @@ def second_look(
         settings: targets, and how hard the first look was.
         turn: number of the examination; each looks in other ways.
         uncovered: watches where covers come off, if nobody knows the plan.
+        threads: processor threads there are for looking; 0 for all.
     """
+    if not detectors:
+        return None
     variants = Variants(detectors, settings.detect, settings.targets, turn)
-    return SecondLook(variants, settings.detect.high, uncovered) if detectors else None
+    return SecondLook(variants, settings.detect.high, uncovered, side_by_side(threads))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +127,11 @@ class Checking:
         """See `anonymize.segments.Task.do`."""
         if "lookers" not in bench.kept:
             bench.kept["lookers"] = lookers(bench.settings, bench.detectors, bench.threads)
-        look = second_look(bench.kept["lookers"], bench.settings, self.turn)
+        look = second_look(bench.kept["lookers"], bench.settings, self.turn, threads=bench.threads)
         memory = bench.remembered(self.plan, self.seeds)
         checker = Checker(self.plan, bench.settings, self.sample, look, memory)
         traits = Traits()
         originals = bench.source.part(self.original, Traits()) if self.original else iter(())
-        for frame in bench.opened(self.output).part(self.segment, traits):
-            yield checker.see(frame, next(originals, None))
+        frames = bench.opened(self.output).part(self.segment, traits)
+        yield from in_order(checker.see(frame, next(originals, None)) for frame in frames)
         yield traits

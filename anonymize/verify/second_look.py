@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Detections, Frame, Kind, Region, Shape, seconds
-from anonymize.detect import Gaze
+from anonymize.detect import Do, Gaze, Later, at_once
 from anonymize.evaluate import survival
 from anonymize.evaluate.measure import LEAKING
 from anonymize.verify.uncovered import NEAR, Flash, Uncovered
@@ -89,17 +89,20 @@ class SecondLook:
     Args:
         variants: the ways to look.
         high: score from which a find started a track at the first look.
-        uncovered: watches where covers come off, if nobody knows the plan.
+        uncovered: watches where covers come off, if nobody knows the plan. It must know at every frame what the looks
+            before it showed, so they are taken at once.
+        do: has detectors look.
     """
 
-    def __init__(self, variants: Variants, high: float, uncovered: Uncovered | None = None) -> None:
+    def __init__(self, variants: Variants, high: float, uncovered: Uncovered | None = None, do: Do = at_once) -> None:
         self._variants = variants
         self._high = high
         self._uncovered = uncovered
         self._open: list[_Trail] = []
         self._done: list[_Trail] = []
         self._times: deque[float] = deque(maxlen=NEAR + 1)
-        self._gaze = Gaze(lambda frame, part: variants.find(frame, part=part), SAME_FOR)
+        self._do = at_once if uncovered else do
+        self._gaze = Gaze(lambda frame, part: variants.find(frame, part=part, do=self._do), SAME_FOR)
         self._confirmed: dict[Box, float] = {}
         """The scores of the finds of the last look: what did not change since is not looked at again."""
         self.looked = 0
@@ -116,8 +119,10 @@ class SecondLook:
             for flash in self._uncovered.flashes():
                 self._flash(flash, frame.index)
 
-    def look(self, frame: Frame, regions: Sequence[Region], meant: Spared, original: Frame | None = None) -> Seen:
-        """Look at `frame`: what shows there, for `take`.
+    def look(
+        self, frame: Frame, regions: Sequence[Region], meant: Spared, original: Frame | None = None
+    ) -> Later[Seen]:
+        """Look at `frame`: what shows there, for `take`. To be waited for in order, by one thread.
 
         Args:
             frame: of the output.
@@ -125,9 +130,14 @@ class SecondLook:
             meant: says of a box (x0, y0, x1, y1) whether it is meant to be seen.
             original: the same frame of the source, where there is no plan: a find whose detail is gone does not count.
         """
-        nothing = Seen(frame.index, float(seconds(frame)), ())
+        later = self._gaze.look(frame)
+        return lambda: self._judged(frame, later().finds, regions, meant, original)
+
+    def _judged(
+        self, frame: Frame, found: Detections, regions: Sequence[Region], meant: Spared, original: Frame | None
+    ) -> Seen:
+        """What of `found` counts, and how much; see `look`."""
         least = self._high if self._uncovered is None else FAINT
-        found = self._gaze.look(frame)
         found = found.select((found.score >= least) & ~covered(found.xyxy, regions))
         found = found.select(np.array([not meant(_box(row)) for row in found.xyxy], bool))
         if original is not None:
@@ -137,15 +147,14 @@ class SecondLook:
         scores = self._scores(frame, found.select(new))
         self._confirmed = {box: scores.get(box, self._confirmed.get(box, 0.0)) for box in boxes}
         kinds = [Kind(int(kind)) for kind in found.kind]
-        return replace(
-            nothing, finds=tuple((kind, box, self._confirmed[box]) for kind, box in zip(kinds, boxes, strict=True))
-        )
+        finds = tuple((kind, box, self._confirmed[box]) for kind, box in zip(kinds, boxes, strict=True))
+        return Seen(frame.index, float(seconds(frame)), finds)
 
     def _scores(self, frame: Frame, found: Detections) -> dict[Box, float]:
         """How sure each find is, after further looks where one may count."""
         if not len(found):
             return {}
-        score = self._variants.confirmed(frame, found) if (found.score >= self._high).any() else found.score
+        score = self._variants.confirmed(frame, found, self._do) if (found.score >= self._high).any() else found.score
         return {_box(row): float(value) for row, value in zip(found.xyxy, score, strict=True)}
 
     def take(self, seen: Seen) -> None:

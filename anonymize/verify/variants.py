@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from functools import cache, partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Kind
-from anonymize.detect import Detector, asked
+from anonymize.detect import Detector, Do, Later, asked, at_once
 from anonymize.detect.look import Part, plausible, scales, too_big
 from anonymize.detect.merge import overlaps
 from anonymize.detect.tiles import detect_tiled
@@ -55,35 +56,48 @@ class Variants:
         self._own = [first.get(detector.name, frozenset[Kind]()) | (self._targets - by_first) for detector in detectors]
         """What of each detector's finds counts by itself."""
 
-    def find(self, frame: Frame, number: int = 0, part: Part | None = None) -> Detections:
-        """What is found in variant `number` (0 to 2) of `frame` or a part of it, one box a thing, in its pixels."""
+    def find(self, frame: Frame, number: int = 0, part: Part | None = None, do: Do = at_once) -> Later[Detections]:
+        """What is found in variant `number` (0 to 2) of `frame` or a part of it, one box a thing, in its pixels.
+
+        `do` has each detector look at each scale.
+        """
         mirrored = (number == 0) == (self._turn % 2 == 0)
         shift = SHIFTS[(number + self._turn) % len(SHIFTS)]
-        heard = [self._heard(frame, detector, number, mirrored, shift, part) for detector in self._detectors]
-        own = [_of(part, kinds) for part, kinds in zip(heard, self._own, strict=True)]
-        others = [_of(part, self._targets - kinds) for part, kinds in zip(heard, self._own, strict=True)]
-        by_first = Detections.concatenate(own)
-        return _best_of(Detections.concatenate([by_first, *(_supported(other, by_first) for other in others)]))
+        begun = [self._heard(frame, detector, number, mirrored, shift, part, do) for detector in self._detectors]
+
+        def result() -> Detections:
+            heard = [later() for later in begun]
+            own = [_of(found, kinds) for found, kinds in zip(heard, self._own, strict=True)]
+            others = [_of(found, self._targets - kinds) for found, kinds in zip(heard, self._own, strict=True)]
+            by_first = Detections.concatenate(own)
+            return _best_of(Detections.concatenate([by_first, *(_supported(other, by_first) for other in others)]))
+
+        return cache(result)
 
     def _heard(
-        self, frame: Frame, detector: Detector, number: int, mirrored: bool, shift: int, part: Part | None
-    ) -> Detections:
+        self, frame: Frame, detector: Detector, number: int, mirrored: bool, shift: int, part: Part | None, do: Do
+    ) -> Later[Detections]:
         """What `detector` finds in `frame`, at every other one of the scales between those of its first look."""
         size = (frame.width, frame.height)
         steps = scales(detector, self._detect, self._targets, size, thorough=True)[number % 2 :: 2]
-        parts = []
-        for step in steps:
-            here = _at_scale(frame, detector, step * BETWEEN, mirrored, shift, part)
-            parts.append(here if step == steps[-1] else here.select(~too_big(here, detector, step * BETWEEN)))
-        found = Detections.concatenate(parts)
-        return found.select(plausible(found, frame, self._targets))
+        begun = [do(partial(_at_scale, frame, detector, step * BETWEEN, mirrored, shift, part)) for step in steps]
 
-    def confirmed(self, frame: Frame, found: Detections) -> NDArray[np.float32]:
+        def result() -> Detections:
+            parts = []
+            for step, later in zip(steps, begun, strict=True):
+                here = later()
+                parts.append(here if step == steps[-1] else here.select(~too_big(here, detector, step * BETWEEN)))
+            found = Detections.concatenate(parts)
+            return found.select(plausible(found, frame, self._targets))
+
+        return result
+
+    def confirmed(self, frame: Frame, found: Detections, do: Do = at_once) -> NDArray[np.float32]:
         """(N,) the mean of the two best scores that each find of variant 0 has in all three."""
         scores = [found.score]
         part = _around(found, frame)
-        for number in (1, 2):
-            again = self.find(frame, number, part)
+        for later in [self.find(frame, number, part, do) for number in (1, 2)]:
+            again = later()
             near = overlaps(found.xyxy, again.xyxy)[0] >= SAME if len(again) else np.zeros((len(found), 0), bool)
             same = near & (found.kind[:, None] == again.kind[None, :])
             scores.append(np.where(same, again.score[None, :], 0).max(axis=1, initial=0).astype(np.float32))

@@ -1,0 +1,87 @@
+"""Networks side by side, while the next frames are read: two on one core each do more than one on both.
+
+A look is many pieces of work, one for each detector and scale::
+
+    do = side_by_side()
+    later = do(work)                    # begun
+    found = later()                     # waits for it
+    in_order(steps)                     # what many such steps give, in their order
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from anonymize.models import cores
+from anonymize.settings import Device
+
+T = TypeVar("T")
+Later = Callable[[], T]
+"""Waits for what was begun, and gives what came of it, any number of times; or raises what went wrong."""
+
+AT_ONCE = 2
+"""Networks at the same time. Each holds memory while it is at work."""
+BEGUN = 3
+"""Looks begun at most: one that is waited for, and two whose pictures follow."""
+
+
+class Do(Protocol):
+    """A way to have work done."""
+
+    def __call__(self, work: Callable[[], T], /) -> Later[T]:
+        """Have `work` done. It must not wait for other work."""
+
+
+def at_once(work: Callable[[], T], /) -> Later[T]:
+    """The `Do` that does it before it returns, and so raises what goes wrong itself."""
+    done = work()
+    return lambda: done
+
+
+def side_by_side(threads: int = 0) -> Do:
+    """The `Do` that has threads of its own, which end with it. `threads`: of the processor; 0 for all there are."""
+    if (threads or cores()) < AT_ONCE:
+        return at_once
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="look")
+    return lambda work, /: pool.submit(work).result
+
+
+def threads_each(threads: int, device: Device) -> int:
+    """How many of `threads` processor threads (0: all) a network may use, of which there are several at work.
+
+    Only on the processor there are: on other devices they take turns.
+    """
+    together = AT_ONCE if device in (Device.CPU, Device.AUTO) else 1
+    return -(-(threads or cores()) // together)
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[T]):
+    """Something that is ready when its looks are taken.
+
+    Args:
+        looks: how many were begun.
+        result: waits for them.
+    """
+
+    looks: int
+    result: Later[T]
+
+
+def in_order(steps: Iterable[Step[T]]) -> Iterator[T]:
+    """The results of `steps`, one after another, while the looks of some later ones are taken."""
+    waiting: deque[Step[T]] = deque()
+    begun = 0
+    for step in steps:
+        waiting.append(step)
+        begun += step.looks
+        while waiting and (begun > BEGUN or not waiting[0].looks):
+            first = waiting.popleft()
+            begun -= first.looks
+            yield first.result()
+    while waiting:
+        yield waiting.popleft().result()
