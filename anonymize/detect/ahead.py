@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Generic, Protocol, TypeVar
 
 from anonymize.models import cores
@@ -43,11 +44,15 @@ def at_once(work: Callable[[], T], /) -> Later[T]:
 
 
 def side_by_side(threads: int = 0) -> Do:
-    """The `Do` that has threads of its own, which end with it. `threads`: of the processor; 0 for all there are."""
+    """The `Do` that has threads for it, the same in all of this process. `threads`: of the processor; 0 for all."""
     if (threads or cores()) < AT_ONCE:
         return at_once
-    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="look")
-    return lambda work, /: pool.submit(work).result
+    return lambda work, /: _pool().submit(work).result
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="look")
 
 
 def threads_each(threads: int, device: Device) -> int:
