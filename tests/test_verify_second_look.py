@@ -1,5 +1,6 @@
 """What nobody redacted is found by looking again, with the real detector; what is meant to be seen is not."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,14 @@ import pytest
 import anonymize
 from anonymize import errors, job, pipeline, plan, proof
 from anonymize.data import Kind, Region, Shape, Why
-from anonymize.detect import Detector, build
+from anonymize.detect import Detector, Step, build, in_order
+from anonymize.detect.ahead import BEGUN
 from anonymize.media import open_source
 from anonymize.plan import Plan, Regions
 from anonymize.settings import Settings, from_mapping
 from anonymize.verify import By, Evidence, Verdict, Verified, examine, lookers
+from anonymize.verify.frames import Checked, Checker
+from anonymize.verify.sample import Sample
 from anonymize.verify.second_look import SecondLook, covered
 from anonymize.verify.uncovered import Uncovered
 from anonymize.verify.variants import Variants
@@ -201,3 +205,27 @@ def test_a_cover_that_comes_off_for_one_frame_is_a_doubt_even_where_no_detector_
     assert flashes([9, 10, 11]) == [9]
     assert flashes([]) == []
     assert flashes(list(range(FRAMES))) == []
+
+
+@pytest.mark.parametrize(("uncovered", "early"), [(Uncovered(), 0), (None, BEGUN)])
+def test_without_a_plan_no_frame_is_watched_before_what_those_before_it_showed_is_taken(
+    face_clip: Path, uncovered: Uncovered | None, early: int
+) -> None:
+    look = SecondLook(Variants([], settings().detect, {Kind.FACE}), 0.5, uncovered)
+    checker = Checker(None, settings(), Sample(1, ""), look)
+    begun = taken = most = 0
+    with open_source(face_clip) as source:
+
+        def steps() -> Iterator[Step[Checked]]:
+            nonlocal begun, most
+            for frame in source.frames():
+                most = max(most, begun - taken)
+                begun += 1
+                yield checker.see(frame, None)
+
+        for checked in in_order(steps()):
+            assert checked.seen is not None
+            look.take(checked.seen)
+            taken += 1
+    assert taken == FRAMES
+    assert most == early

@@ -300,7 +300,7 @@ def _session(content: bytes) -> InferenceSession:
     return InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
+class _Reader(CalibrationDataReader):
     """Pictures, in the form in which onnxruntime asks for them."""
 
     def __init__(self, name: str, blobs: list[Blob]) -> None:

@@ -80,7 +80,8 @@ class Checker:
                 meant = partial(left_alone, time=seconds(frame), settings=self._settings)
                 later = self._look.look(frame, regions, meant, None if self._plan else original)
         pts, time_base = frame.pts, frame.time_base
-        return Step(int(later is not None), lambda: Checked(pts, time_base, compared, later() if later else None))
+        begun = int(later is not None and self._look is not None and self._look.ahead)
+        return Step(begun, lambda: Checked(pts, time_base, compared, later() if later else None))
 
 
 def second_look(

@@ -101,7 +101,9 @@ class SecondLook:
         self._open: list[_Trail] = []
         self._done: list[_Trail] = []
         self._times: deque[float] = deque(maxlen=NEAR + 1)
-        self._do = at_once if uncovered else do
+        self.ahead = uncovered is None
+        """Whether a frame may be watched before what the ones before it showed is taken."""
+        self._do = do if self.ahead else at_once
         self._gaze = Gaze(lambda frame, part: variants.find(frame, part=part, do=self._do), SAME_FOR)
         self._confirmed: dict[Box, float] = {}
         """The scores of the finds of the last look: what did not change since is not looked at again."""
