@@ -117,11 +117,11 @@ class Detect:
     every: float = 0.12
     """Seconds between two looks, at most; 0 looks at every frame."""
     thorough_every: float = 0.48
-    """Seconds between two looks at every scale that small faces need, where the picture changed; 0 makes every look
-    thorough."""
+    """Seconds in which looks have been at every scale that small and large faces need, where the picture changed: each
+    takes some of them in turn. 0 makes every look take all."""
     high: float = 0.5
     """A find with this score or more starts a track by itself."""
-    low: float = 0.27
+    low: float = 0.2
     """A find with this score or more continues a track."""
 
 

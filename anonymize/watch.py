@@ -9,12 +9,12 @@ tracks agree where they meet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from anonymize.data import Detections, Frame, Track, seconds
-from anonymize.detect import Detector, Do, Eyesight, Later, Step, at_once, in_order, side_by_side
+from anonymize.detect import EVERY_TURN, TURNS, Detector, Do, Eyesight, Later, Step, at_once, in_order, side_by_side
 from anonymize.settings import Settings
 from anonymize.track import Sight, Tracker
 
@@ -70,13 +70,14 @@ class Watch:
 
     def __init__(self, detectors: Sequence[Detector], settings: Settings, do: Do = at_once) -> None:
         self._every = Fraction(str(settings.detect.every))
-        self._thorough_every = Fraction(str(settings.detect.thorough_every))
+        self._turn_every = Fraction(str(settings.detect.thorough_every)) / TURNS
         self._max_gap = Fraction(str(settings.follow.max_gap))
         self._eyesight = Eyesight(detectors, settings, do)
         self._previous: Frame | None = None
         self._seen: Sight | None = None
         self._looked_at: Fraction | None = None
-        self._thorough_at: Fraction | None = None
+        self._began = Fraction(0)
+        self._turn = 0
 
     def see(self, frame: Frame) -> Step[Observation]:
         """Take the next frame."""
@@ -100,12 +101,22 @@ class Watch:
         return self._look(self._previous, cut=False)
 
     def _look(self, frame: Frame, cut: bool) -> list[Later[Look]]:
-        self._looked_at = time = seconds(frame)
-        thorough = cut or self._thorough_at is None or time - self._thorough_at >= self._thorough_every
-        if thorough:
-            self._thorough_at = time
-        index, later = frame.index, self._eyesight.look(frame, thorough=thorough)
+        time = seconds(frame)
+        if cut or self._looked_at is None:
+            self._began, self._turn = time, 0
+        turns = self._turns(time)
+        self._looked_at = time
+        index, later = frame.index, self._eyesight.look(frame, turns)
         return [lambda: Look(index, time, later().finds)]
+
+    def _turns(self, time: Fraction) -> Collection[int]:
+        """Whose turns have come by `time` since the last look: the next one's at least, all at the first one."""
+        if not self._turn_every or not self._turn:
+            self._turn = 1
+            return EVERY_TURN
+        first, passed = self._turn, (time - self._began) // self._turn_every
+        self._turn = max(first, passed) + 1
+        return {turn % TURNS for turn in range(max(first, self._turn - TURNS), self._turn)}
 
 
 def _with(seen: Observation, looks: Sequence[Later[Look]]) -> Observation:

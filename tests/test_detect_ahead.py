@@ -78,8 +78,8 @@ def test_steps_without_looks_are_not_kept_waiting() -> None:
 
 def test_a_look_side_by_side_finds_what_one_by_one_does() -> None:
     here, detector = frame(0, FACE, (480, 240, 512, 280)), Bright()
-    wanted = look(here, [detector], Detect(), {Kind.FACE}, thorough=True)
-    later = begin_look(here, [detector], Detect(), {Kind.FACE}, thorough=True, do=side_by_side(2))
+    wanted = look(here, [detector], Detect(), {Kind.FACE})
+    later = begin_look(here, [detector], Detect(), {Kind.FACE}, do=side_by_side(2))
     found: Detections = later()
     assert len(found) == 2
     assert (found.xyxy == wanted.xyxy).all()

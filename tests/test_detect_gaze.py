@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from anonymize.data import Detections, Frame, Kind
-from anonymize.detect import Gaze, Later
+from anonymize.detect import ORDINARY, Gaze, Later
 from anonymize.detect.changes import BLOCK, Changes
 from anonymize.detect.look import Part, begin_look
 from anonymize.settings import Detect
@@ -34,7 +34,7 @@ class Eyes:
 
     def __init__(self, detector: Bright) -> None:
         def looking(frame: Frame, part: Part | None) -> Later[Detections]:
-            return begin_look(frame, [detector], Detect(), {Kind.FACE}, thorough=False, part=part)
+            return begin_look(frame, [detector], Detect(), {Kind.FACE}, turns=ORDINARY, part=part)
 
         self.gaze = Gaze(looking, Fraction(1, 2))
         self.pixels = 0.0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Kind
@@ -28,28 +31,63 @@ class Sharp(Bright):
         return found if picture.shape[1] >= self.narrowest else Detections.empty()
 
 
-def test_what_only_a_thorough_look_shows_is_known_until_something_changes_there() -> None:
+def test_what_one_turn_shows_is_known_until_something_changes_there() -> None:
     whole = Sharp()
     Watch([whole], FACES).see(frame(0, FACE))
-    detector = Sharp(narrowest=max(width for width, _ in whole.seen))  # only the largest scale of a thorough look
+    detector = Sharp(narrowest=max(width for width, _ in whole.seen))  # only the largest scale of all
     watch = Watch([detector], FACES)
     looks = [look for index in range(30) for look in watch.see(frame(index, FACE)).result().looks]
     assert len(looks) == 10
     assert all(near(look.finds, FACE) for look in looks)
     moved = (FACE[0] + 60, FACE[1], FACE[2] + 60, FACE[3])
-    assert watch.see(frame(30, moved)).result().looks[0].finds.xyxy.shape == (0, 4)  # an ordinary look: it cannot know
+    assert watch.see(frame(30, moved)).result().looks[0].finds.xyxy.shape == (0, 4)  # turn 2: it cannot know
 
 
-def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_thoroughly_every_two() -> None:
+def scales_of_looks(settings: Settings, times: Iterable[Fraction]) -> list[list[int]]:
+    """Which of four scales each look takes, 0 the largest, of a picture that moves at every one of `times`."""
+    detector = Bright(largest=4000)
+    watch = Watch([detector], settings)
+    taken: list[list[int]] = []
+    for index, time in enumerate(times):
+        step = watch.see(replace(frame(index, shift=4 * index), pts=int(time * 1000), time_base=Fraction(1, 1000)))
+        if step.result().looks:
+            taken.append(detector.seen[:])
+        detector.seen.clear()
+    widths = sorted({width for look in taken for width, _ in look}, reverse=True)
+    return [sorted(widths.index(width) for width, _ in look) for look in taken]
+
+
+ALL = [0, 1, 2, 3]
+FOUR = [[1, 3], [2], [1, 3], [0]]
+
+
+@pytest.mark.parametrize(
+    ("detect", "rate", "looks"),
+    [
+        ({}, 25, [ALL, *FOUR, *FOUR]),
+        ({"every": 0}, 25, [ALL, *FOUR, *FOUR]),
+        ({"thorough_every": 0}, 25, [ALL, ALL, ALL]),
+        ({"thorough_every": 0.24}, 25, [ALL, [1, 2, 3], [0, 1, 3], [1, 2, 3]]),
+        ({}, 30, [ALL, *FOUR, *FOUR, [1, 2, 3], [1, 3], [0]]),
+        ({}, 5, [ALL, [1, 3], [1, 2, 3], [0, 1, 3], [2], [0, 1, 3]]),
+        ({}, 1, [ALL, ALL, ALL]),
+    ],
+    ids=["by default", "every frame", "all at once", "twice as fast", "30 a second", "5 a second", "timelapse"],
+)
+def test_looks_take_scales_in_turn(detect: dict[str, float], rate: int, looks: list[list[int]]) -> None:
+    wanted = replace(FACES, detect=replace(FACES.detect, **detect))
+    times = [Fraction(index, rate) for index in range(100)]
+    assert scales_of_looks(wanted, times)[: len(looks)] == looks
+
+
+def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_at_all_scales_every_two() -> None:
     detector = Bright(largest=4000)
     watch = Watch([detector], FACES)
-    sizes = []
+    sizes = {}
     for index in range(76):
         watch.see(frame(index, FACE))
-        sizes.append(len(detector.seen))
+        if detector.seen:
+            sizes[index] = len(detector.seen)
         detector.seen.clear()
-    thorough, ordinary = sizes[0], next(count for count in sizes[1:] if count)
-    assert thorough > ordinary
-    assert [index for index, count in enumerate(sizes) if count == thorough] == [0, 60]
-    whole = [index for index, count in enumerate(sizes) if count]
-    assert [index for index in whole if sizes[index] == ordinary] == [3, 15, 27, 39, 51, 63, 75]
+    ordinary = {15: 2, 27: 2, 39: 2, 51: 2, 63: 2, 75: 2}
+    assert sizes == {0: 4, **ordinary, 54: 1, 60: 1}

@@ -8,7 +8,7 @@ from anonymize.data import Kind
 from anonymize.detect.ahead import Do, Later, Step, at_once, in_order, side_by_side, threads_each
 from anonymize.detect.detector import FLOOR, Detector
 from anonymize.detect.gaze import Eyesight, Gaze, Glance
-from anonymize.detect.look import begin_look, look
+from anonymize.detect.look import EVERY_TURN, ORDINARY, TURNS, begin_look, look
 from anonymize.detect.only import only
 from anonymize.errors import ModelError, UsageError
 from anonymize.models import find, list_models
@@ -16,8 +16,11 @@ from anonymize.settings import Device
 
 __all__ = [
     "DETECTORS",
+    "EVERY_TURN",
     "FLOOR",
+    "ORDINARY",
     "PROCESSOR_ONLY",
+    "TURNS",
     "Detector",
     "Do",
     "Eyesight",

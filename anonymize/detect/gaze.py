@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
@@ -15,8 +15,8 @@ from anonymize.data import Detections, Frame, seconds
 from anonymize.detect.ahead import Do, Later, at_once
 from anonymize.detect.changes import BLOCK, Changes, Mask
 from anonymize.detect.detector import Detector
-from anonymize.detect.look import Part, begin_look
-from anonymize.detect.merge import fuse
+from anonymize.detect.look import ORDINARY, Part, begin_look
+from anonymize.detect.merge import fuse, without_holders
 from anonymize.settings import Settings
 
 AROUND = 3
@@ -26,8 +26,9 @@ CONTEXT = 64
 MOST = 0.5
 """Share of the picture from which looking at all of it costs no more."""
 
-THOROUGH_FULL_EVERY = Fraction(2)
-"""Seconds between two thorough looks at the whole picture, at most, where it does not change."""
+SELDOM_EVERY = Fraction(2)
+"""Seconds between two looks at the whole picture at the scales that have one turn, at most, where it does not change.
+"""
 
 Looking = Callable[[Frame, Part | None], Later[Detections]]
 """A way to look at a frame, or at a part of it: the finds, in the frame's pixels."""
@@ -60,9 +61,10 @@ class _Place:
 
 
 class Eyesight:
-    """Ordinary and thorough looks, which share what they know.
+    """Looks at some scales each, which share what they know.
 
-    An ordinary look at the whole picture comes at least every `max_gap`, a thorough one every `THOROUGH_FULL_EVERY`.
+    A look at the whole picture comes at every scale of `ORDINARY` at least every `max_gap`, at others every
+    `SELDOM_EVERY`.
 
     Args:
         detectors: all of them look.
@@ -71,24 +73,32 @@ class Eyesight:
     """
 
     def __init__(self, detectors: Sequence[Detector], settings: Settings, do: Do = at_once) -> None:
-        def gaze(full_every: Fraction, thorough: bool) -> Gaze:
+        def gaze(turns: Collection[int], full_every: Fraction) -> Gaze:
             def looking(frame: Frame, part: Part | None) -> Later[Detections]:
-                return begin_look(
-                    frame, detectors, settings.detect, settings.targets, thorough=thorough, part=part, do=do
-                )
+                return begin_look(frame, detectors, settings.detect, settings.targets, turns=turns, part=part, do=do)
 
             return Gaze(looking, full_every)
 
         every, max_gap = Fraction(str(settings.detect.every)), Fraction(str(settings.follow.max_gap))
-        self._ordinary = gaze(max_gap - every, thorough=False)  # the next look would come too late
-        self._thorough = gaze(max(THOROUGH_FULL_EVERY, Fraction(str(settings.detect.thorough_every))), thorough=True)
+        seldom = max(SELDOM_EVERY, Fraction(str(settings.detect.thorough_every)))
+        ordinary = gaze(ORDINARY, max_gap - every)  # the next look would come too late
+        self._gazes = {0: gaze({0}, seldom), 1: ordinary, 2: gaze({2}, seldom), 3: ordinary}
 
-    def look(self, frame: Frame, *, thorough: bool) -> Later[Glance]:
-        """What `anonymize.detect.look` finds in `frame`, or would find. It is later than the last one."""
-        if thorough:
-            return self._thorough.look(frame)
-        seen, known = self._ordinary.look(frame), self._thorough.known(frame)
-        return lambda: replace(seen(), finds=fuse(Detections.concatenate([seen().finds, known()])))
+    def look(self, frame: Frame, turns: Collection[int]) -> Later[Glance]:
+        """What `anonymize.detect.look` finds in `frame`, or would find, and what is known of other turns.
+
+        It is later than the last one.
+        """
+        taking = list(dict.fromkeys(self._gazes[turn] for turn in sorted(turns)))
+        seen = [gaze.look(frame) for gaze in taking]
+        known = [gaze.known(frame) for gaze in dict.fromkeys(self._gazes.values()) if gaze not in taking]
+
+        def result() -> Glance:
+            glances = [later() for later in seen]
+            finds = Detections.concatenate([*(glance.finds for glance in glances), *(later() for later in known)])
+            return Glance(without_holders(fuse(finds)), min(glance.share for glance in glances))
+
+        return cache(result)
 
 
 class Gaze:

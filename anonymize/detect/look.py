@@ -19,6 +19,13 @@ from anonymize.detect.tiles import detect_tiled
 Part = tuple[int, int, int, int]
 """A part of a frame: x0, y0, x1, y1 in its pixels, half-open."""
 
+TURNS = 4
+"""Looks among which the scales are shared out."""
+EVERY_TURN = frozenset(range(TURNS))
+"""A look at every scale."""
+ORDINARY = frozenset({1})
+"""A look at every other scale, from the second on."""
+
 LARGEST = 3.0
 """Enlarging further than this shows a detector nothing new."""
 WHOLE = 800
@@ -41,7 +48,7 @@ def look(
     detect: settings.Detect,
     targets: Collection[Kind],
     *,
-    thorough: bool,
+    turns: Collection[int] = EVERY_TURN,
     part: Part | None = None,
 ) -> Detections:
     """Everything that `detectors` see in `frame`, in upright pixels of the frame.
@@ -51,13 +58,13 @@ def look(
         detectors: all of them look; their finds are merged.
         detect: gives the smallest face and plate wanted, and `low`, the least score that counts.
         targets: the kinds wanted.
-        thorough: look at every scale (`scales`), rather than at every other one.
+        turns: whose scales are looked at (`in_turn`).
         part: look at this part alone.
 
     Returns:
         Finds with a score of `low` or more, one box a thing, best first. Boxes may reach past the picture's border.
     """
-    return begin_look(frame, detectors, detect, targets, thorough=thorough, part=part)()
+    return begin_look(frame, detectors, detect, targets, turns=turns, part=part)()
 
 
 def begin_look(
@@ -66,7 +73,7 @@ def begin_look(
     detect: settings.Detect,
     targets: Collection[Kind],
     *,
-    thorough: bool,
+    turns: Collection[int] = EVERY_TURN,
     part: Part | None = None,
     do: Do = at_once,
 ) -> Later[Detections]:
@@ -75,8 +82,8 @@ def begin_look(
     begun = [
         do(partial(_at_step, frame, detector, steps, step, part))
         for detector in detectors
-        for steps in [scales(detector, detect, targets, size, thorough=thorough)]
-        for step in steps
+        for steps in [scales(detector, detect, targets, size)]
+        for step in in_turn(steps, turns)
     ]
 
     def result() -> Detections:
@@ -87,14 +94,12 @@ def begin_look(
 
 
 def scales(
-    detector: Detector, detect: settings.Detect, targets: Collection[Kind], size: tuple[int, int], *, thorough: bool
+    detector: Detector, detect: settings.Detect, targets: Collection[Kind], size: tuple[int, int]
 ) -> tuple[float, ...]:
     """The scales at which `detector` looks at a picture of `size` (width, height), largest first.
 
-    A face that is missed at one scale is often found at the next: two scales half an octave apart find more than one
-    twice as large, so every look has at least two. A thorough look begins at the scale at which the smallest wanted
-    face or plate is as large as `detector` needs it, and goes down in half octaves until the whole picture is small
-    enough for the largest face to be seen at once. An ordinary look takes every other step, from the second on.
+    They begin where the smallest wanted face or plate is as large as `detector` needs it, and go down in half octaves
+    until the whole picture is small enough for the largest face to be seen at once.
     """
     wanted = {Kind.FACE: detect.min_face, Kind.PLATE: detect.min_plate}
     enlarged = [seen / wanted[kind] for kind, seen in detector.smallest.items() if kind in targets]
@@ -102,8 +107,17 @@ def scales(
         return ()
     needed = min(max(enlarged), LARGEST)
     octaves = max(2, math.ceil(math.log2(max(needed * max(size) / WHOLE, 1.0))))
-    steps = range(2 * octaves) if thorough else range(1, 2 * octaves, 2)
-    return tuple(needed / math.sqrt(2) ** step for step in steps)
+    return tuple(needed / math.sqrt(2) ** step for step in range(2 * octaves))
+
+
+def in_turn(steps: Sequence[float], turns: Collection[int]) -> tuple[float, ...]:
+    """Those of the scales `steps` whose turn it is.
+
+    A face that is missed at one scale is often found at the next, so a few looks, each at some of them, find more than
+    as many at the same ones. The largest scale costs as much as all others together and has one turn of `TURNS` to
+    itself; every other scale, from the second on, shows most faces and has two; the rest share one.
+    """
+    return tuple(scale for i, scale in enumerate(steps) if i % TURNS in turns or (i % 2 and {1, 3} & set(turns)))
 
 
 def _at_step(frame: Frame, detector: Detector, steps: Sequence[float], scale: float, part: Part | None) -> Detections:

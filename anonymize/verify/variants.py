@@ -79,7 +79,7 @@ class Variants:
     ) -> Later[Detections]:
         """What `detector` finds in `frame`, at every other one of the scales between those of its first look."""
         size = (frame.width, frame.height)
-        steps = scales(detector, self._detect, self._targets, size, thorough=True)[number % 2 :: 2]
+        steps = scales(detector, self._detect, self._targets, size)[number % 2 :: 2]
         begun = [do(partial(_at_scale, frame, detector, step * BETWEEN, mirrored, shift, part)) for step in steps]
 
         def result() -> Detections:
