@@ -118,7 +118,7 @@ class Detect:
     """Seconds between two looks, at most; 0 looks at every frame."""
     thorough_every: float = 0.48
     """Seconds in which looks have been at every scale that small and large faces need, where the picture changed: each
-    takes some of them in turn. 0 makes every look take all."""
+    takes some of them in turn. Not more than `max_gap`; 0 makes every look take all."""
     high: float = 0.5
     """A find with this score or more starts a track by itself."""
     low: float = 0.2

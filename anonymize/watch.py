@@ -64,14 +64,15 @@ class Watch:
     """Decides which frames of a segment are looked at, and has them looked at.
 
     A look is due at the first and the last frame of every scene, of every segment too, and at the rate that the
-    settings ask for. The frame before the present one is kept, so that the last frame of a scene can be looked at when
-    the next begins.
+    settings ask for. The first takes all scales, and then each what its turn is (`anonymize.detect.look.in_turn`), so
+    that none is left out for longer than `max_gap`. The frame before the present one is kept, so that the last frame
+    of a scene can be looked at when the next begins.
     """
 
     def __init__(self, detectors: Sequence[Detector], settings: Settings, do: Do = at_once) -> None:
         self._every = Fraction(str(settings.detect.every))
-        self._turn_every = Fraction(str(settings.detect.thorough_every)) / TURNS
         self._max_gap = Fraction(str(settings.follow.max_gap))
+        self._turn_every = min(Fraction(str(settings.detect.thorough_every)), self._max_gap) / TURNS
         self._eyesight = Eyesight(detectors, settings, do)
         self._previous: Frame | None = None
         self._seen: Sight | None = None

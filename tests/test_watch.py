@@ -71,8 +71,18 @@ FOUR = [[1, 3], [2], [1, 3], [0]]
         ({}, 30, [ALL, *FOUR, *FOUR, [1, 2, 3], [1, 3], [0]]),
         ({}, 5, [ALL, [1, 3], [1, 2, 3], [0, 1, 3], [2], [0, 1, 3]]),
         ({}, 1, [ALL, ALL, ALL]),
+        ({"every": 0.3, "thorough_every": 9}, 25, [ALL, [1, 2, 3], [0, 1, 3], [1, 2, 3], ALL]),
     ],
-    ids=["by default", "every frame", "all at once", "twice as fast", "30 a second", "5 a second", "timelapse"],
+    ids=[
+        "by default",
+        "every frame",
+        "all at once",
+        "twice as fast",
+        "30 a second",
+        "5 a second",
+        "timelapse",
+        "no later than max_gap",
+    ],
 )
 def test_looks_take_scales_in_turn(detect: dict[str, float], rate: int, looks: list[list[int]]) -> None:
     wanted = replace(FACES, detect=replace(FACES.detect, **detect))
