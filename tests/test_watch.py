@@ -99,5 +99,5 @@ def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_at_al
         if detector.seen:
             sizes[index] = len(detector.seen)
         detector.seen.clear()
-    ordinary = {15: 2, 27: 2, 39: 2, 51: 2, 63: 2, 75: 2}
-    assert sizes == {0: 4, **ordinary, 54: 1, 60: 1}
+    ordinary = {9: 2, 21: 2, 33: 2, 45: 2, 57: 2, 69: 2}
+    assert sizes == {0: 4, **ordinary, 42: 1, 48: 1}

@@ -79,10 +79,8 @@ class Eyesight:
 
             return Gaze(looking, full_every)
 
-        every, max_gap = Fraction(str(settings.detect.every)), Fraction(str(settings.follow.max_gap))
-        seldom = max(SELDOM_EVERY, Fraction(str(settings.detect.thorough_every)))
-        ordinary = gaze(ORDINARY, max_gap - every)  # the next look would come too late
-        self._gazes = {0: gaze({0}, seldom), 1: ordinary, 2: gaze({2}, seldom), 3: ordinary}
+        ordinary = gaze(ORDINARY, Fraction(str(settings.follow.max_gap)))
+        self._gazes = {0: gaze({0}, SELDOM_EVERY), 1: ordinary, 2: gaze({2}, SELDOM_EVERY), 3: ordinary}
 
     def look(self, frame: Frame, turns: Collection[int]) -> Later[Glance]:
         """What `anonymize.detect.look` finds in `frame`, or would find, and what is known of other turns.
@@ -117,13 +115,16 @@ class Gaze:
         self._full_every = full_every
         self._changes = Changes()
         self._full_at: Fraction | None = None
+        self._at = Fraction(0)
         self._last: Later[Glance] = lambda: Glance(Detections.empty(), 0.0)
 
     def look(self, frame: Frame) -> Later[Glance]:
         """What is found in `frame`, or would be found. It is later than the last one."""
         changed = self._changes.see(frame)
         time = seconds(frame)
-        due = self._full_at is None or time - self._full_at >= self._full_every
+        # The next look is as far off as the last one, and would come too late.
+        due = self._full_at is None or time - self._full_at + time - self._at > self._full_every
+        self._at = time
         places = None if due else self._places(changed, frame)
         if places is None:  # what a look that fails did not see is still new to the next one
             found = self._looking(frame, None)
