@@ -182,14 +182,6 @@ def test_a_weak_find_is_dropped_three_that_agree_are_kept() -> None:
     assert track.score.max() == pytest.approx(0.2)
 
 
-def test_weak_finds_as_large_as_half_of_the_picture_do_not_convince_by_number() -> None:
-    large, pictures = (100.0, 60.0, 180.0, 60.0 + HEIGHT / 2), scene(20, standing)
-    looks: Finds = {i: [(large, 0.2)] for i in (6, 9, 12, 15)}
-    assert follow(pictures, looks)[0] == []
-    assert len(follow(pictures, looks | {18: [(large, 0.9)]})[0]) == 1
-    assert len(follow(pictures[:1], {0: [(large, 0.2)]})[0]) == 1, "nothing could confirm it"
-
-
 def test_weak_finds_before_the_first_strong_one_are_adopted() -> None:
     finds = {3: [(standing(3), 0.2)], 30: [(standing(30), 0.9)]}
     (track,), _ = follow(scene(40, standing), finds, Follow(hold=0.2))

@@ -35,9 +35,6 @@ _AGREE_WITHIN = 1.0
 _PATIENTLY = frozenset({Kind.FACE})
 """Kinds of which weak finds make a subject if they agree. A sign or a row of windows is taken for a plate at
 every look, so that more looks prove nothing."""
-_MOST_WEAK_SIDE = 1 / 3
-"""Share of the picture's shorter side: of what is higher, weak finds make no subject, however many agree. A face so
-large has a strong find sooner or later, and what is none would cover much of the picture."""
 _MOST_WEAK = 24
 """Weak finds followed at a time, in case they become subjects."""
 _SAME = 0.5
@@ -267,9 +264,6 @@ class Tracker:
         """Whether a weak subject's finds so far make it one to be covered."""
         if subject.finds[index] >= self._high:
             return True
-        size, height = self._reel.size(index), subject.rows[-1][3] - subject.rows[-1][1]
-        if size is not None and height > _MOST_WEAK_SIDE * min(size):
-            return False
         now = self._reel.times[index]
         return sum(now - self._reel.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= _AGREE
 
