@@ -64,8 +64,8 @@ class Watch:
     """Decides which frames of a segment are looked at, and has them looked at.
 
     A look is due at the first and the last frame of every scene, of every segment too, and at the rate that the
-    settings ask for. The first takes all scales, and then each what its turn is (`anonymize.detect.look.in_turn`), so
-    that none is left out for longer than `max_gap`. The frame before the present one is kept, so that the last frame
+    settings ask for. These two take all scales, others what their turn is (`anonymize.detect.look.in_turn`), so that
+    none is left out for longer than `max_gap`. The frame before the present one is kept, so that the last frame
     of a scene can be looked at when the next begins.
     """
 
@@ -90,7 +90,7 @@ class Watch:
         if cut or since > self._max_gap:
             looks += self.look_at_last()
         if cut or since >= self._every:
-            looks += self._look(frame, cut)
+            looks += self._look(frame, whole=cut)
         self._previous = frame
         seen = Observation(frame.pts, frame.time_base, sight)
         return Step(len(looks), lambda: _with(seen, looks))
@@ -99,11 +99,11 @@ class Watch:
         """Look at the latest frame, if nobody did: it is the last of its scene, or of all."""
         if self._previous is None or seconds(self._previous) == self._looked_at:
             return []
-        return self._look(self._previous, cut=False)
+        return self._look(self._previous, whole=True)
 
-    def _look(self, frame: Frame, cut: bool) -> list[Later[Look]]:
+    def _look(self, frame: Frame, *, whole: bool) -> list[Later[Look]]:
         time = seconds(frame)
-        if cut or self._looked_at is None:
+        if whole or self._looked_at is None:
             self._began, self._turn = time, 0
         turns = self._turns(time)
         self._looked_at = time

@@ -90,6 +90,17 @@ def test_looks_take_scales_in_turn(detect: dict[str, float], rate: int, looks: l
     assert scales_of_looks(wanted, times)[: len(looks)] == looks
 
 
+def test_the_last_frame_of_a_scene_is_looked_at_at_every_scale() -> None:
+    detector = Bright(largest=4000)
+    watch = Watch([detector], FACES)
+    for index in range(8):
+        watch.see(frame(index, shift=4 * index))
+    detector.seen.clear()
+    assert len(watch.look_at_last()) == 1
+    assert len(detector.seen) == 4
+    assert watch.look_at_last() == [], "once is enough"
+
+
 def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_at_all_scales_every_two() -> None:
     detector = Bright(largest=4000)
     watch = Watch([detector], FACES)
