@@ -64,9 +64,9 @@ class Watch:
     """Decides which frames of a segment are looked at, and has them looked at.
 
     A look is due at the first and the last frame of every scene, of every segment too, and at the rate that the
-    settings ask for. These two take all scales, others what their turn is (`anonymize.detect.look.in_turn`), so that
-    none is left out for longer than `max_gap`. The frame before the present one is kept, so that the last frame
-    of a scene can be looked at when the next begins.
+    settings ask for. The first takes all scales, as does the last where it was not due by rate; others what their turn
+    is (`anonymize.detect.look.in_turn`), so that none is left out for longer than `max_gap`. The frame before the
+    present one is kept, so that the last frame of a scene can be looked at when the next begins.
     """
 
     def __init__(self, detectors: Sequence[Detector], settings: Settings, do: Do = at_once) -> None:
