@@ -90,7 +90,7 @@ class Watch:
         if cut or since > self._max_gap:
             looks += self.look_at_last()
         if cut or since >= self._every:
-            looks += self._look(frame, whole=cut)
+            looks += self._look(frame, cut)
         self._previous = frame
         seen = Observation(frame.pts, frame.time_base, sight)
         return Step(len(looks), lambda: _with(seen, looks))
@@ -99,9 +99,9 @@ class Watch:
         """Look at the latest frame, if nobody did: it is the last of its scene, or of all."""
         if self._previous is None or seconds(self._previous) == self._looked_at:
             return []
-        return self._look(self._previous, whole=True)
+        return self._look(self._previous, True)
 
-    def _look(self, frame: Frame, *, whole: bool) -> list[Later[Look]]:
+    def _look(self, frame: Frame, whole: bool) -> list[Later[Look]]:
         time = seconds(frame)
         if whole or self._looked_at is None:
             self._began, self._turn = time, 0
