@@ -14,7 +14,19 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from anonymize.data import Detections, Frame, Track, seconds
-from anonymize.detect import EVERY_TURN, TURNS, Detector, Do, Eyesight, Later, Step, at_once, in_order, side_by_side
+from anonymize.detect import (
+    GROUPS,
+    TURNS,
+    Counted,
+    Detector,
+    Do,
+    Eyesight,
+    Later,
+    Step,
+    at_once,
+    in_order,
+    side_by_side,
+)
 from anonymize.settings import Settings
 from anonymize.track import Sight, Tracker
 
@@ -65,15 +77,16 @@ class Watch:
 
     A look is due at the first and the last frame of every scene, of every segment too, and at the rate that the
     settings ask for. The first takes all scales, as does the last where it was not due by rate; others what their turn
-    is (`anonymize.detect.look.in_turn`), so that none is left out for longer than `max_gap`. The frame before the
+    is (`anonymize.detect.look.TURNS`), so that none is left out for longer than `max_gap`. The frame before the
     present one is kept, so that the last frame of a scene can be looked at when the next begins.
     """
 
     def __init__(self, detectors: Sequence[Detector], settings: Settings, do: Do = at_once) -> None:
         self._every = Fraction(str(settings.detect.every))
         self._max_gap = Fraction(str(settings.follow.max_gap))
-        self._turn_every = min(Fraction(str(settings.detect.thorough_every)), self._max_gap) / TURNS
-        self._eyesight = Eyesight(detectors, settings, do)
+        self._turn_every = min(Fraction(str(settings.detect.thorough_every)), self._max_gap) / len(TURNS)
+        self._do = Counted(do)
+        self._eyesight = Eyesight(detectors, settings, self._do)
         self._previous: Frame | None = None
         self._seen: Sight | None = None
         self._looked_at: Fraction | None = None
@@ -93,7 +106,7 @@ class Watch:
             looks += self._look(frame, cut)
         self._previous = frame
         seen = Observation(frame.pts, frame.time_base, sight)
-        return Step(len(looks), lambda: _with(seen, looks))
+        return Step(len(looks) if self._do.taken() else 0, lambda: _with(seen, looks))
 
     def look_at_last(self) -> list[Later[Look]]:
         """Look at the latest frame, if nobody did: it is the last of its scene, or of all."""
@@ -105,19 +118,20 @@ class Watch:
         time = seconds(frame)
         if whole or self._looked_at is None:
             self._began, self._turn = time, 0
-        turns = self._turns(time)
+        groups = self._groups(time)
         self._looked_at = time
-        index, later = frame.index, self._eyesight.look(frame, turns)
+        index, later = frame.index, self._eyesight.look(frame, groups)
         return [lambda: Look(index, time, later().finds)]
 
-    def _turns(self, time: Fraction) -> Collection[int]:
-        """Whose turns have come by `time` since the last look: the next one's at least, all at the first one."""
+    def _groups(self, time: Fraction) -> Collection[int]:
+        """The scales whose turns have come by `time` since the last look: the next ones at least, all at the first."""
         if not self._turn_every or not self._turn:
             self._turn = 1
-            return EVERY_TURN
+            return GROUPS
         first, passed = self._turn, (time - self._began) // self._turn_every
         self._turn = max(first, passed) + 1
-        return {turn % TURNS for turn in range(max(first, self._turn - TURNS), self._turn)}
+        turns = range(max(first, self._turn - len(TURNS)), self._turn)
+        return frozenset[int]().union(*(TURNS[turn % len(TURNS)] for turn in turns))
 
 
 def _with(seen: Observation, looks: Sequence[Later[Look]]) -> Observation:

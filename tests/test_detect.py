@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from anonymize import settings
 from anonymize.data import Detections, Kind, Plane
-from anonymize.detect import EVERY_TURN, ORDINARY, build, look
-from anonymize.detect.look import in_turn, scales
+from anonymize.detect import GROUPS, ORDINARY, TURNS, build, look
+from anonymize.detect.look import of_groups, scales
 from anonymize.detect.merge import fuse, overlaps, suppress
 from anonymize.detect.tiles import OVERLAP, detect_tiled, tiles
 from anonymize.errors import ModelError, UsageError
@@ -216,11 +216,9 @@ def test_scales_follow_the_smallest_face_and_the_picture(
 
 @pytest.mark.parametrize("steps", [(8, 7, 6, 5), (8, 7, 6, 5, 4, 3), (8, 7, 6, 5, 4, 3, 2, 1)])
 def test_turns_share_all_scales(steps: tuple[float, ...]) -> None:
-    assert in_turn(steps, EVERY_TURN) == steps
-    assert in_turn(steps, {1}) == in_turn(steps, {3}) == in_turn(steps, ORDINARY) == steps[1::2]
-    assert in_turn(steps, {0}) == steps[0::4]
-    assert in_turn(steps, {2}) == steps[2::4]
-    assert in_turn(steps, {0, 1}) == tuple(scale for i, scale in enumerate(steps) if i % 4 != 2)
+    assert of_groups(steps, GROUPS) == steps
+    assert [of_groups(steps, turn) for turn in TURNS] == [steps[0::4], steps[1::2], steps[2::4], steps[1::2]]
+    assert of_groups(steps, {0, 1}) == tuple(scale for i, scale in enumerate(steps) if i % 4 < 2)
 
 
 def test_scales_of_what_is_not_wanted() -> None:
@@ -232,23 +230,23 @@ def test_a_look_gives_boxes_in_the_frames_pixels() -> None:
     assert found.xyxy == pytest.approx(np.array([[320, 180, 400, 300]]), abs=4)
 
 
-def test_a_look_at_every_turn_sees_more_scales() -> None:
+def test_all_groups_show_more_scales() -> None:
     frame = Still(canvas(640, 360))
     ordinary, every = Bright(), Bright()
-    look(frame, [ordinary], settings.Detect(), FACES, turns=ORDINARY)
+    look(frame, [ordinary], settings.Detect(), FACES, groups=ORDINARY)
     look(frame, [every], settings.Detect(), FACES)
     assert len(every.seen) > len(ordinary.seen)
 
 
 def test_detectors_share_one_box() -> None:
     detectors = [Bright(score=0.6), Bright(name="other", score=0.8)]
-    found = look(Still(canvas(200, 200, (50, 50, 100, 100))), detectors, settings.Detect(), FACES, turns=ORDINARY)
+    found = look(Still(canvas(200, 200, (50, 50, 100, 100))), detectors, settings.Detect(), FACES, groups=ORDINARY)
     assert found.score.tolist() == pytest.approx([0.8])
 
 
 def test_what_the_border_cuts_off_counts_for_more() -> None:
     frame = Still(canvas(200, 200, (0, 80, 40, 120), (100, 80, 140, 120)))
-    found = look(frame, [Bright(score=0.4)], settings.Detect(min_face=16), FACES, turns=ORDINARY)
+    found = look(frame, [Bright(score=0.4)], settings.Detect(min_face=16), FACES, groups=ORDINARY)
     assert found.score.tolist() == pytest.approx([0.6, 0.4])
     assert found.xyxy[0, 0] == 0
 
@@ -260,7 +258,7 @@ def plates(name: str, score: float) -> Bright:
 
 def test_plates_that_the_border_cuts_off_count_for_more_too() -> None:
     frame = Still(canvas(200, 200, (60, 0, 140, 20)))
-    found = look(frame, [plates("p", 0.34)], settings.Detect(), frozenset({Kind.PLATE}), turns=ORDINARY)
+    found = look(frame, [plates("p", 0.34)], settings.Detect(), frozenset({Kind.PLATE}), groups=ORDINARY)
     assert found.score.tolist() == pytest.approx([0.51])
 
 
@@ -289,7 +287,7 @@ class Given:
 def test_a_plate_that_holds_a_plate_is_none(inner: float, left: list[float]) -> None:
     van, plate = (0.2, 0.2, 0.8, 0.8, 0.5), (0.4, 0.6, 0.6, 0.7, inner)
     detector = Given([van, plate])
-    found = look(Still(canvas(200, 200)), [detector], settings.Detect(), frozenset({Kind.PLATE}), turns=ORDINARY)
+    found = look(Still(canvas(200, 200)), [detector], settings.Detect(), frozenset({Kind.PLATE}), groups=ORDINARY)
     assert found.score.tolist() == pytest.approx(left)
 
 
@@ -299,14 +297,14 @@ def test_a_plate_that_holds_a_plate_is_none(inner: float, left: list[float]) -> 
 )
 def test_absurd_boxes_are_dropped(box: tuple[int, int, int, int], reason: str) -> None:
     frame = Still(canvas(200, 200, box))
-    assert len(look(frame, [Bright()], settings.Detect(min_face=8), FACES, turns=ORDINARY)) == 0, reason
+    assert len(look(frame, [Bright()], settings.Detect(min_face=8), FACES, groups=ORDINARY)) == 0, reason
 
 
 def test_what_is_not_wanted_or_too_faint_is_dropped() -> None:
     frame = Still(canvas(200, 200, (50, 50, 100, 100)))
     both = Bright(kinds=frozenset({Kind.FACE, Kind.PLATE}))
-    assert len(look(frame, [both], settings.Detect(), frozenset({Kind.PLATE}), turns=ORDINARY)) == 0
-    assert len(look(frame, [Bright(score=0.1)], settings.Detect(low=0.15), FACES, turns=ORDINARY)) == 0
+    assert len(look(frame, [both], settings.Detect(), frozenset({Kind.PLATE}), groups=ORDINARY)) == 0
+    assert len(look(frame, [Bright(score=0.1)], settings.Detect(low=0.15), FACES, groups=ORDINARY)) == 0
 
 
 def test_a_frame_of_one_pixel() -> None:

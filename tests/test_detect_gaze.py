@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import cv2
 import numpy as np
 import pytest
 
-from anonymize.data import Detections, Frame, Kind
+from anonymize.data import Detections, Frame, Kind, seconds
 from anonymize.detect import ORDINARY, Gaze, Later
 from anonymize.detect.changes import BLOCK, Changes
 from anonymize.detect.look import Part, begin_look
@@ -34,13 +32,13 @@ class Eyes:
 
     def __init__(self, detector: Bright) -> None:
         def looking(frame: Frame, part: Part | None) -> Later[Detections]:
-            return begin_look(frame, [detector], Detect(), {Kind.FACE}, turns=ORDINARY, part=part)
+            return begin_look(frame, [detector], Detect(), {Kind.FACE}, groups=ORDINARY, part=part)
 
-        self.gaze = Gaze(looking, Fraction(1, 2))
+        self.gaze = Gaze(looking)
         self.pixels = 0.0
 
-    def look(self, frame: Frame) -> Detections:
-        glance = self.gaze.look(frame)()
+    def look(self, frame: Frame, whole: bool = False) -> Detections:
+        glance = self.gaze.look(frame, whole)()
         self.pixels += glance.share
         return glance.finds
 
@@ -143,7 +141,7 @@ def test_a_large_face_in_which_little_moves_stays_found() -> None:
     assert near(eyes.look(speaking), face)
 
 
-def test_the_whole_picture_is_looked_at_when_the_camera_moves_and_from_time_to_time() -> None:
+def test_the_whole_picture_is_looked_at_when_the_camera_moves_and_when_asked() -> None:
     eyes = Eyes(Bright())
     eyes.look(frame(0, FACE))
     eyes.look(frame(3, FACE, shift=9))
@@ -151,5 +149,32 @@ def test_the_whole_picture_is_looked_at_when_the_camera_moves_and_from_time_to_t
     for index in (6, 9, 12):
         eyes.look(frame(index, FACE, shift=9))
     assert eyes.pixels == 2
-    eyes.look(frame(16, FACE, shift=9))
+    eyes.look(frame(15, FACE, shift=9), whole=True)
     assert eyes.pixels == 3
+    assert eyes.gaze.whole_at == seconds(frame(15))
+
+
+def test_what_stands_still_is_judged_by_the_mean_of_its_looks() -> None:
+    detector = Bright(score=0.48)
+    eyes = Eyes(detector)
+    before = eyes.look(frame(0, FACE))
+    detector.score = 0.52  # one of many looks at the same picture is always the best
+    again = eyes.look(frame(12, FACE), whole=True)
+    assert again.score.tolist() == pytest.approx([0.49])
+    assert (again.xyxy == before.xyxy).all()
+    scores = [float(eyes.look(frame(index, FACE), whole=True).score[0]) for index in range(24, 240, 12)]
+    assert scores == sorted(scores)
+    assert scores[-1] == pytest.approx(0.52, abs=0.002)
+
+
+def test_what_came_since_and_what_moved_is_judged_anew() -> None:
+    detector = Bright(score=0.3)
+    eyes = Eyes(detector)
+    eyes.look(frame(0, FACE))
+    detector.score = 0.9
+    moved = (FACE[0] + 4, *FACE[1:2], FACE[2] + 4, FACE[3])
+    assert eyes.look(frame(12, moved), whole=True).score.tolist() == pytest.approx([0.9])
+    other = (480, 240, 512, 280)
+    assert eyes.look(frame(24, moved, other), whole=True).score.tolist() == pytest.approx([0.9, 0.9])
+    detector.score = 0.1
+    assert not len(eyes.look(frame(36, moved), whole=True)), "below what counts: it is gone, as it would be at first"

@@ -101,14 +101,20 @@ def test_the_last_frame_of_a_scene_is_looked_at_at_every_scale() -> None:
     assert watch.look_at_last() == [], "once is enough"
 
 
-def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_at_all_scales_every_two() -> None:
+def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_between_the_scales_too() -> None:
     detector = Bright(largest=4000)
     watch = Watch([detector], FACES)
-    sizes = {}
-    for index in range(76):
-        watch.see(frame(index, FACE))
+    widths: dict[int, list[int]] = {}
+    for index in range(201):
+        watch.see(frame(index, FACE)).result()
         if detector.seen:
-            sizes[index] = len(detector.seen)
+            widths[index] = [width for width, _ in detector.seen]
         detector.seen.clear()
-    ordinary = {9: 2, 21: 2, 33: 2, 45: 2, 57: 2, 69: 2}
-    assert sizes == {0: 4, **ordinary, 42: 1, 48: 1}
+    first = sorted(widths.pop(0), reverse=True)
+    between = [round(width * 2**-0.25) for width in first]
+    assert len(first) == 4
+    assert list(widths) == list(range(12, 201, 12))
+    assert all(len(taken) == 1 for taken in widths.values())
+    taken = [width for (width,) in widths.values()]
+    assert taken[:4] == pytest.approx(between, abs=2), "what nobody looked at yet"
+    assert taken[4:] == pytest.approx([*first, *between, *first][: len(taken) - 4], abs=2)

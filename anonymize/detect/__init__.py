@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from anonymize.data import Kind
-from anonymize.detect.ahead import Do, Later, Step, at_once, in_order, side_by_side, threads_each
+from anonymize.detect.ahead import Counted, Do, Later, Step, at_once, in_order, side_by_side, threads_each
 from anonymize.detect.detector import FLOOR, Detector
 from anonymize.detect.gaze import Eyesight, Gaze, Glance
-from anonymize.detect.look import EVERY_TURN, ORDINARY, TURNS, begin_look, look
+from anonymize.detect.look import GROUPS, ORDINARY, TURNS, begin_look, look
 from anonymize.detect.only import only
 from anonymize.errors import ModelError, UsageError
 from anonymize.models import find, list_models
@@ -16,11 +16,12 @@ from anonymize.settings import Device
 
 __all__ = [
     "DETECTORS",
-    "EVERY_TURN",
     "FLOOR",
+    "GROUPS",
     "ORDINARY",
     "PROCESSOR_ONLY",
     "TURNS",
+    "Counted",
     "Detector",
     "Do",
     "Eyesight",

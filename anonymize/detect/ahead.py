@@ -28,6 +28,8 @@ AT_ONCE = 2
 """Networks at the same time. Each holds memory while it is at work."""
 BEGUN = 3
 """Looks begun at most: one that is waited for, and two whose pictures follow."""
+WAITING = 32
+"""Steps at most that wait for the looks before them."""
 
 
 class Do(Protocol):
@@ -64,12 +66,34 @@ def threads_each(threads: int, device: Device) -> int:
     return -(-(threads or cores()) // together)
 
 
+class Counted:
+    """`do`, and whether it was given work: a look where nothing changed gives none.
+
+    Args:
+        do: the way to have work done.
+    """
+
+    def __init__(self, do: Do) -> None:
+        self._do = do
+        self._pieces = 0
+
+    def __call__(self, work: Callable[[], T], /) -> Later[T]:
+        """See `Do`."""
+        self._pieces += 1
+        return self._do(work)
+
+    def taken(self) -> int:
+        """How many pieces of work were given since this was asked last."""
+        pieces, self._pieces = self._pieces, 0
+        return pieces
+
+
 @dataclass(frozen=True, slots=True)
 class Step(Generic[T]):
     """Something that is ready when its looks are taken.
 
     Args:
-        looks: how many were begun.
+        looks: how many were begun of which there is something to wait for.
         result: waits for them.
     """
 
@@ -84,7 +108,7 @@ def in_order(steps: Iterable[Step[T]]) -> Iterator[T]:
     for step in steps:
         waiting.append(step)
         begun += step.looks
-        while waiting and (begun > BEGUN or not waiting[0].looks):
+        while waiting and (begun > BEGUN or len(waiting) > WAITING or not waiting[0].looks):
             first = waiting.popleft()
             begun -= first.looks
             yield first.result()

@@ -15,8 +15,8 @@ from anonymize.data import Detections, Frame, seconds
 from anonymize.detect.ahead import Do, Later, at_once
 from anonymize.detect.changes import BLOCK, Changes, Mask
 from anonymize.detect.detector import Detector
-from anonymize.detect.look import ORDINARY, Part, begin_look
-from anonymize.detect.merge import fuse, without_holders
+from anonymize.detect.look import GROUPS, HALF_STEP, Part, begin_look
+from anonymize.detect.merge import SAME, fuse, overlaps, without_holders
 from anonymize.settings import Settings
 
 AROUND = 3
@@ -26,9 +26,11 @@ CONTEXT = 64
 MOST = 0.5
 """Share of the picture from which looking at all of it costs no more."""
 
-SELDOM_EVERY = Fraction(2)
-"""Seconds between two looks at the whole picture at the scales that have one turn, at most, where it does not change.
-"""
+NEWS = 0.25
+"""Weight of a new look at what stands still in the score that it has by then."""
+
+NEVER = Fraction(-(10**9))
+"""Seconds; long before any frame is shown."""
 
 Looking = Callable[[Frame, Part | None], Later[Detections]]
 """A way to look at a frame, or at a part of it: the finds, in the frame's pixels."""
@@ -61,10 +63,11 @@ class _Place:
 
 
 class Eyesight:
-    """Looks at some scales each, which share what they know.
+    """Looks at groups of scales, each with a gaze of its own, which share what they know.
 
-    A look at the whole picture comes at every scale of `ORDINARY` at least every `max_gap`, at others every
-    `SELDOM_EVERY`.
+    At least every `max_gap` the whole picture is looked at, whether it changed or not. Where it stands still, it is
+    looked at each time at the scales for which that is longest ago, and at those half a step below: looking once more
+    in the same way would show the same once more.
 
     Args:
         detectors: all of them look.
@@ -73,64 +76,83 @@ class Eyesight:
     """
 
     def __init__(self, detectors: Sequence[Detector], settings: Settings, do: Do = at_once) -> None:
-        def gaze(turns: Collection[int], full_every: Fraction) -> Gaze:
+        detect, targets = settings.detect, settings.targets
+
+        def gaze(group: int, factor: float) -> Gaze:
             def looking(frame: Frame, part: Part | None) -> Later[Detections]:
-                return begin_look(frame, detectors, settings.detect, settings.targets, turns=turns, part=part, do=do)
+                return begin_look(frame, detectors, detect, targets, groups={group}, factor=factor, part=part, do=do)
 
-            return Gaze(looking, full_every)
+            return Gaze(looking)
 
-        ordinary = gaze(ORDINARY, Fraction(str(settings.follow.max_gap)))
-        self._gazes = {0: gaze({0}, SELDOM_EVERY), 1: ordinary, 2: gaze({2}, SELDOM_EVERY), 3: ordinary}
+        self._gazes = {group: gaze(group, 1.0) for group in sorted(GROUPS)}
+        self._between = [gaze(group, HALF_STEP) for group in sorted(GROUPS)]
+        self._max_gap = Fraction(str(settings.follow.max_gap))
+        self._at = NEVER
 
-    def look(self, frame: Frame, turns: Collection[int]) -> Later[Glance]:
-        """What `anonymize.detect.look` finds in `frame`, or would find, and what is known of other turns.
+    def look(self, frame: Frame, groups: Collection[int]) -> Later[Glance]:
+        """What `anonymize.detect.look` finds in `frame`, or would find, and what is known at other scales.
 
         It is later than the last one.
         """
-        taking = list(dict.fromkeys(self._gazes[turn] for turn in sorted(turns)))
-        seen = [gaze.look(frame) for gaze in taking]
-        known = [gaze.known(frame) for gaze in dict.fromkeys(self._gazes.values()) if gaze not in taking]
+        seen = {gaze: gaze.look(frame) for group, gaze in self._gazes.items() if group in groups}
+        gazes = [*self._gazes.values(), *self._between]
+        due = self._due(seconds(frame), gazes)
+        if due is not None:
+            seen[due] = due.look(frame, whole=True)
+        known = [gaze.known(frame) for gaze in gazes if gaze not in seen]
 
         def result() -> Glance:
-            glances = [later() for later in seen]
+            glances = [later() for later in seen.values()]
             finds = Detections.concatenate([*(glance.finds for glance in glances), *(later() for later in known)])
             return Glance(without_holders(fuse(finds)), min(glance.share for glance in glances))
 
         return cache(result)
 
+    def _due(self, time: Fraction, gazes: Sequence[Gaze]) -> Gaze | None:
+        """Who looks at the whole picture now, at `time`, if it is high time and nobody has."""
+        wait, self._at = time - self._at, time
+        last = max(gaze.whole_at for gaze in gazes)
+        # The next look is as far off as the last one, and would come too late.
+        if last == time or time - last + wait <= self._max_gap:
+            return None
+        return min(gazes, key=lambda gaze: gaze.whole_at)
+
 
 class Gaze:
     """Looks at frames of one scene after another, in order and in one way, and knows what it saw.
 
-    Where nothing changed since the last look, a look would find the same again, and so it does without looking. A full
-    look comes at least every `full_every`, and whenever half of the picture changed, as it does when the camera moves.
+    Where nothing changed since the last look, a look would find the same again, and so it does without looking. All of
+    the picture is looked at whenever half of it changed, as it does when the camera moves.
 
     Args:
         looking: the way to look.
-        full_every: seconds between two looks at the whole picture, at most.
     """
 
-    def __init__(self, looking: Looking, full_every: Fraction) -> None:
+    def __init__(self, looking: Looking) -> None:
         self._looking = looking
-        self._full_every = full_every
         self._changes = Changes()
-        self._full_at: Fraction | None = None
-        self._at = Fraction(0)
+        self.whole_at = NEVER
+        """When the whole picture was looked at, in seconds."""
         self._last: Later[Glance] = lambda: Glance(Detections.empty(), 0.0)
 
-    def look(self, frame: Frame) -> Later[Glance]:
-        """What is found in `frame`, or would be found. It is later than the last one."""
+    def look(self, frame: Frame, whole: bool = False) -> Later[Glance]:
+        """What is found in `frame`, or would be found. It is later than the last one.
+
+        Args:
+            frame: to look at.
+            whole: at all of it, whether it changed or not.
+        """
         changed = self._changes.see(frame)
-        time = seconds(frame)
-        # The next look is as far off as the last one, and would come too late.
-        due = self._full_at is None or time - self._full_at + time - self._at > self._full_every
-        self._at = time
-        places = None if due else self._places(changed, frame)
+        if not whole and not changed.any():  # and the last look need not be waited for
+            last = self._last
+            return lambda: Glance(last().finds, 0.0)
+        places = None if whole else self._places(changed, frame)
         if places is None:  # what a look that fails did not see is still new to the next one
             found = self._looking(frame, None)
-            self._last = lambda: Glance(found(), 1.0)
+            stood = _standing(self._last().finds, changed) if whole else Detections.empty()
+            self._last = cache(lambda: Glance(_judged_again(stood, found()), 1.0))
             self._changes.looked()
-            self._full_at = time
+            self.whole_at = seconds(frame)
         else:
             self._last = self._again(frame, places, self._last().finds)
             self._changes.looked(_dilated(changed))
@@ -145,8 +167,10 @@ class Gaze:
 
     def known(self, frame: Frame) -> Later[Detections]:
         """What was found at the last look and nothing changed around, without looking at `frame`."""
-        changed, last = _dilated(self._changes.see(frame)), self._last
-        return lambda: last().finds.select(~_touched(last().finds, changed))
+        if self.whole_at == NEVER:
+            return Detections.empty
+        changed, last = self._changes.see(frame), self._last
+        return lambda: _standing(last().finds, changed)
 
     def _again(self, frame: Frame, places: Sequence[_Place], known: Detections) -> Later[Glance]:
         """What is `known`, with the finds of `places` in the place of those that were there."""
@@ -242,6 +266,22 @@ def _touched(found: Detections, changed: Mask) -> NDArray[np.bool_]:
         top, bottom = np.clip([y0 // BLOCK, y1 // BLOCK], 0, rows - 1).astype(int)
         touched[i] = changed[top : bottom + 1, left : right + 1].any()
     return touched
+
+
+def _standing(found: Detections, changed: Mask) -> Detections:
+    """Those finds around which nothing changed."""
+    return found.select(~_touched(found, _dilated(changed)))
+
+
+def _judged_again(known: Detections, found: Detections) -> Detections:
+    """What a new look `found`; what is `known` and stands still stays where it is, and its score comes near the mean.
+
+    Of many looks at one and the same sign, one takes it for a plate.
+    """
+    same = (overlaps(known.xyxy, found.xyxy)[0] >= SAME) & (known.kind[:, None] == found.kind[None, :])
+    known, again = known.select(same.any(axis=1)), np.where(same, found.score, 0)[same.any(axis=1)]
+    score = known.score + np.float32(NEWS) * (again.max(axis=1, initial=0).astype(np.float32) - known.score)
+    return Detections.concatenate([Detections(known.xyxy, score, known.kind), found.select(~same.any(axis=0))])
 
 
 def _dilated(changed: Mask) -> Mask:

@@ -19,12 +19,16 @@ from anonymize.detect.tiles import detect_tiled
 Part = tuple[int, int, int, int]
 """A part of a frame: x0, y0, x1, y1 in its pixels, half-open."""
 
-TURNS = 4
-"""Looks among which the scales are shared out."""
-EVERY_TURN = frozenset(range(TURNS))
-"""A look at every scale."""
-ORDINARY = frozenset({1})
-"""A look at every other scale, from the second on."""
+GROUPS = frozenset(range(4))
+"""All groups of scales: every fourth belongs to one."""
+ORDINARY = frozenset({1, 3})
+"""Every other scale, from the second on: they show most faces."""
+TURNS = (frozenset({0}), ORDINARY, frozenset({2}), ORDINARY)
+"""What successive looks take. A face that is missed at one scale is often found at the next, so a few looks, each at
+some of them, find more than as many at the same ones. The largest scale costs as much as all others together."""
+
+HALF_STEP = 2**-0.25
+"""From each scale half of the way down to the next: where a face is missed at both, it may be found between them."""
 
 LARGEST = 3.0
 """Enlarging further than this shows a detector nothing new."""
@@ -48,7 +52,8 @@ def look(
     detect: settings.Detect,
     targets: Collection[Kind],
     *,
-    turns: Collection[int] = EVERY_TURN,
+    groups: Collection[int] = GROUPS,
+    factor: float = 1.0,
     part: Part | None = None,
 ) -> Detections:
     """Everything that `detectors` see in `frame`, in upright pixels of the frame.
@@ -58,13 +63,14 @@ def look(
         detectors: all of them look; their finds are merged.
         detect: gives the smallest face and plate wanted, and `low`, the least score that counts.
         targets: the kinds wanted.
-        turns: whose scales are looked at (`in_turn`).
+        groups: of scales to look at.
+        factor: by which every scale is multiplied.
         part: look at this part alone.
 
     Returns:
         Finds with a score of `low` or more, one box a thing, best first. Boxes may reach past the picture's border.
     """
-    return begin_look(frame, detectors, detect, targets, turns=turns, part=part)()
+    return begin_look(frame, detectors, detect, targets, groups=groups, factor=factor, part=part)()
 
 
 def begin_look(
@@ -73,7 +79,8 @@ def begin_look(
     detect: settings.Detect,
     targets: Collection[Kind],
     *,
-    turns: Collection[int] = EVERY_TURN,
+    groups: Collection[int] = GROUPS,
+    factor: float = 1.0,
     part: Part | None = None,
     do: Do = at_once,
 ) -> Later[Detections]:
@@ -82,8 +89,8 @@ def begin_look(
     begun = [
         do(partial(_at_step, frame, detector, steps, step, part))
         for detector in detectors
-        for steps in [scales(detector, detect, targets, size)]
-        for step in in_turn(steps, turns)
+        for steps in [tuple(scale * factor for scale in scales(detector, detect, targets, size))]
+        for step in of_groups(steps, groups)
     ]
 
     def result() -> Detections:
@@ -110,14 +117,9 @@ def scales(
     return tuple(needed / math.sqrt(2) ** step for step in range(2 * octaves))
 
 
-def in_turn(steps: Sequence[float], turns: Collection[int]) -> tuple[float, ...]:
-    """Those of the scales `steps` whose turn it is.
-
-    A face that is missed at one scale is often found at the next, so a few looks, each at some of them, find more than
-    as many at the same ones. The largest scale costs as much as all others together and has one turn of `TURNS` to
-    itself; every other scale, from the second on, shows most faces and has two; the rest share one.
-    """
-    return tuple(scale for i, scale in enumerate(steps) if i % TURNS in turns or (i % 2 and {1, 3} & set(turns)))
+def of_groups(steps: Sequence[float], groups: Collection[int]) -> tuple[float, ...]:
+    """Those of the scales `steps` that belong to `groups`."""
+    return tuple(scale for i, scale in enumerate(steps) if i % len(GROUPS) in groups)
 
 
 def _at_step(frame: Frame, detector: Detector, steps: Sequence[float], scale: float, part: Part | None) -> Detections:

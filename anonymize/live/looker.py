@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Frame
 from anonymize.detect import Detector, Eyesight, build, look
 from anonymize.detect.detector import Picture
-from anonymize.detect.look import in_turn, scales
+from anonymize.detect.look import of_groups, scales
 from anonymize.errors import AnonymizeError
 from anonymize.live.pace import EFFORTS, Effort
 from anonymize.live.quiet import no_core_dumps
@@ -154,7 +154,7 @@ def _answer(
     effort, share = request.effort, 1.0
     try:
         if effort.coarser == 1:
-            glance = eyesight.look(frame, effort.turns)()
+            glance = eyesight.look(frame, effort.groups)()
             found, share = glance.finds, glance.share
         else:
             found = _look(frame, found_by, settings, effort)
@@ -164,7 +164,7 @@ def _answer(
 
 
 def _look(frame: Frame, found_by: Sequence[Detector], settings: Settings, effort: Effort) -> Detections:
-    return look(frame, found_by, effort.of(settings.detect), settings.targets, turns=effort.turns)
+    return look(frame, found_by, effort.of(settings.detect), settings.targets, groups=effort.groups)
 
 
 def _megapixels(found_by: Sequence[Detector], settings: Settings, effort: Effort, size: tuple[int, int]) -> float:
@@ -172,7 +172,7 @@ def _megapixels(found_by: Sequence[Detector], settings: Settings, effort: Effort
     squares = (
         scale * scale
         for detector in found_by
-        for scale in in_turn(scales(detector, detect, settings.targets, size), effort.turns)
+        for scale in of_groups(scales(detector, detect, settings.targets, size), effort.groups)
     )
     return sum(squares) * size[0] * size[1] / 1e6
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from anonymize.detect import EVERY_TURN, ORDINARY
+from anonymize.detect import GROUPS, ORDINARY
 from anonymize.settings import Detect, Settings
 
 
@@ -27,9 +27,9 @@ class Effort:
     coarser: float = 1.0
 
     @property
-    def turns(self) -> frozenset[int]:
-        """Whose scales are looked at (`anonymize.detect.look.in_turn`)."""
-        return EVERY_TURN if self.thorough else ORDINARY
+    def groups(self) -> frozenset[int]:
+        """Which scales are looked at (`anonymize.detect.look.of_groups`)."""
+        return GROUPS if self.thorough else ORDINARY
 
     def of(self, detect: Detect) -> Detect:
         """`detect` at this effort."""

@@ -39,7 +39,7 @@ class View:
 class VideoPicture:
     """`anonymize.data.Frame` on an FFmpeg picture. Read-only, unless `writable` made it."""
 
-    __slots__ = ("_own", "_planar", "_planes", "_view", "index", "picture")
+    __slots__ = ("_luma", "_own", "_planar", "_planes", "_view", "index", "picture")
 
     def __init__(self, picture: av.VideoFrame, index: int, stream: View, *, own: bool = False) -> None:
         self.picture = picture
@@ -48,6 +48,7 @@ class VideoPicture:
         self._own = own
         self._planar: av.VideoFrame | None = picture if own else None
         self._planes: tuple[Plane, ...] | None = None
+        self._luma: NDArray[np.uint8] | None = None
 
     @property
     def pts(self) -> int:
@@ -122,8 +123,13 @@ class VideoPicture:
         return np.ascontiguousarray(upright)
 
     def luma(self, width: int, height: int) -> NDArray[np.uint8]:
-        """The upright picture scaled to (`height`, `width`), 8 bit grey."""
-        return np.ascontiguousarray(self._view.orientation.apply(self._scaled(width, height, "gray")))
+        """The upright picture scaled to (`height`, `width`), 8 bit grey; read-only, as others may have asked for it."""
+        luma = self._luma
+        if luma is None or luma.shape != (height, width):
+            luma = np.ascontiguousarray(self._view.orientation.apply(self._scaled(width, height, "gray")))
+            luma.flags.writeable = False
+            self._luma = luma
+        return luma
 
     def _scaled(self, width: int, height: int, form: str) -> NDArray[Any]:
         """The picture as it is stored, scaled so that upright it has `width` x `height`: (rows, columns, ...)."""

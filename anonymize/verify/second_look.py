@@ -104,7 +104,7 @@ class SecondLook:
         self.ahead = uncovered is None
         """Whether a frame may be watched before what the ones before it showed is taken."""
         self._do = do if self.ahead else at_once
-        self._gaze = Gaze(lambda frame, part: variants.find(frame, part=part, do=self._do), SAME_FOR)
+        self._gaze = Gaze(lambda frame, part: variants.find(frame, part=part, do=self._do))
         self._confirmed: dict[Box, float] = {}
         """The scores of the finds of the last look: what did not change since is not looked at again."""
         self.looked = 0
@@ -132,7 +132,7 @@ class SecondLook:
             meant: says of a box (x0, y0, x1, y1) whether it is meant to be seen.
             original: the same frame of the source, where there is no plan: a find whose detail is gone does not count.
         """
-        later = self._gaze.look(frame)
+        later = self._gaze.look(frame, seconds(frame) - self._gaze.whole_at >= SAME_FOR)
         return lambda: self._judged(frame, later().finds, regions, meant, original)
 
     def _judged(

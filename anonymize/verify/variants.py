@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Kind
 from anonymize.detect import Detector, Do, Later, asked, at_once
-from anonymize.detect.look import Part, plausible, scales, too_big
+from anonymize.detect.look import HALF_STEP, Part, plausible, scales, too_big
 from anonymize.detect.merge import overlaps
 from anonymize.detect.tiles import detect_tiled
 from anonymize.settings import Detect
 
-BETWEEN = 2**-0.25
-"""From a scale of the first look to that of the second: half a step of its half octaves."""
 SHIFTS = (7, 13, 22, 3)
 """Pixels by which the picture is moved, right and down, in successive variants."""
 HEARD = 0.2
@@ -80,13 +78,13 @@ class Variants:
         """What `detector` finds in `frame`, at every other one of the scales between those of its first look."""
         size = (frame.width, frame.height)
         steps = scales(detector, self._detect, self._targets, size)[number % 2 :: 2]
-        begun = [do(partial(_at_scale, frame, detector, step * BETWEEN, mirrored, shift, part)) for step in steps]
+        begun = [do(partial(_at_scale, frame, detector, step * HALF_STEP, mirrored, shift, part)) for step in steps]
 
         def result() -> Detections:
             parts = []
             for step, later in zip(steps, begun, strict=True):
                 here = later()
-                parts.append(here if step == steps[-1] else here.select(~too_big(here, detector, step * BETWEEN)))
+                parts.append(here if step == steps[-1] else here.select(~too_big(here, detector, step * HALF_STEP)))
             found = Detections.concatenate(parts)
             return found.select(plausible(found, frame, self._targets))
 
