@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from anonymize.data import Detections, Kind
-from anonymize.detect import Step, at_once, begin_look, in_order, look, side_by_side, threads_each
-from anonymize.detect.ahead import AT_ONCE, BEGUN
+from anonymize.detect import Step, at_once, begin_look, in_order, look, once, side_by_side, threads_each
+from anonymize.detect.ahead import AT_ONCE, BEGUN, WAITING
 from anonymize.models import cores
 from anonymize.settings import Detect, Device
 from tests.test_detect import Bright
@@ -91,3 +93,50 @@ def test_networks_share_the_processor(threads: int, each: int) -> None:
     assert threads_each(threads, Device.CPU) == each
     assert threads_each(threads, Device.OPENVINO) == threads
     assert threads_each(0, Device.CPU) == -(-cores() // AT_ONCE)
+
+
+def test_what_was_waited_for_once_is_not_held() -> None:
+    class Picture:
+        pass
+
+    picture = Picture()
+    alive = weakref.ref(picture)
+    asked: list[int] = []
+
+    def wait(shown: Picture = picture) -> int:
+        asked.append(1)
+        return 7 if shown else 0
+
+    later = once(wait)
+    del picture, wait
+    assert later() == later() == 7
+    assert len(asked) == 1
+    assert alive() is None
+
+
+def test_what_failed_is_asked_again() -> None:
+    answers = iter([1])
+
+    def wait() -> int:
+        if next(answers, None) is None:
+            return 5
+        raise ValueError("at first")
+
+    later = once(wait)
+    with pytest.raises(ValueError, match="at first"):
+        later()
+    assert later() == 5
+
+
+def test_no_more_steps_wait_than_may() -> None:
+    read: list[int] = []
+
+    def steps() -> Iterator[Step[int]]:
+        for index in range(200):
+            read.append(index)
+            yield Step(int(index == 0), partial(int, index))
+
+    results = in_order(steps())
+    assert next(results) == 0
+    assert len(read) == WAITING + 1
+    assert list(results) == list(range(1, 200))

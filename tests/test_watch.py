@@ -106,7 +106,9 @@ def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_betwe
     watch = Watch([detector], FACES)
     widths: dict[int, list[int]] = {}
     for index in range(201):
-        watch.see(frame(index, FACE)).result()
+        step = watch.see(frame(index, FACE))
+        step.result()
+        assert step.looks == bool(detector.seen), "what is known is not waited for"
         if detector.seen:
             widths[index] = [width for width, _ in detector.seen]
         detector.seen.clear()

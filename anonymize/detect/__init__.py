@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from anonymize.data import Kind
-from anonymize.detect.ahead import Counted, Do, Later, Step, at_once, in_order, side_by_side, threads_each
+from anonymize.detect.ahead import Counted, Do, Later, Step, at_once, in_order, once, side_by_side, threads_each
 from anonymize.detect.detector import FLOOR, Detector
 from anonymize.detect.gaze import Eyesight, Gaze, Glance
 from anonymize.detect.look import GROUPS, ORDINARY, TURNS, begin_look, look
@@ -35,6 +35,7 @@ __all__ = [
     "build",
     "in_order",
     "look",
+    "once",
     "refuse_unfit",
     "side_by_side",
     "threads_each",

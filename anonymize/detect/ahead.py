@@ -45,6 +45,19 @@ def at_once(work: Callable[[], T], /) -> Later[T]:
     return lambda: done
 
 
+def once(wait: Callable[[], T], /) -> Later[T]:
+    """`wait` as a `Later`: it is asked once, and what it holds, such as a decoded picture, is let go of then."""
+    asked, result = [wait], list[T]()
+
+    def later() -> T:
+        if asked:
+            result.append(asked[0]())
+            asked.clear()
+        return result[0]
+
+    return later
+
+
 def side_by_side(threads: int = 0) -> Do:
     """The `Do` that has threads for it, the same in all of this process. `threads`: of the processor; 0 for all."""
     if (threads or cores()) < AT_ONCE:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, seconds
-from anonymize.detect.ahead import Do, Later, at_once
+from anonymize.detect.ahead import Do, Later, at_once, once
 from anonymize.detect.changes import BLOCK, Changes, Mask
 from anonymize.detect.detector import Detector
 from anonymize.detect.look import GROUPS, HALF_STEP, Part, begin_look
@@ -106,7 +105,7 @@ class Eyesight:
             finds = Detections.concatenate([*(glance.finds for glance in glances), *(later() for later in known)])
             return Glance(without_holders(fuse(finds)), min(glance.share for glance in glances))
 
-        return cache(result)
+        return once(result)
 
     def _due(self, time: Fraction, gazes: Sequence[Gaze]) -> Gaze | None:
         """Who looks at the whole picture now, at `time`, if it is high time and nobody has."""
@@ -150,7 +149,7 @@ class Gaze:
         if places is None:  # what a look that fails did not see is still new to the next one
             found = self._looking(frame, None)
             stood = _standing(self._last().finds, changed) if whole else Detections.empty()
-            self._last = cache(lambda: Glance(_judged_again(stood, found()), 1.0))
+            self._last = once(lambda: Glance(_judged_again(stood, found()), 1.0))
             self._changes.looked()
             self.whole_at = seconds(frame)
         else:
@@ -184,7 +183,7 @@ class Gaze:
             found = fuse(Detections.concatenate(parts)) if places else known
             return Glance(found, sum(map(_shown, places)) / (size[0] * size[1]))
 
-        return cache(result)
+        return once(result)
 
 
 def _much(places: Sequence[_Place], frame: Frame) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize import settings
 from anonymize.data import Detections, Frame, Kind
-from anonymize.detect.ahead import Do, Later, at_once
+from anonymize.detect.ahead import Do, Later, at_once, once
 from anonymize.detect.detector import Detector
 from anonymize.detect.merge import fuse, without_holders
 from anonymize.detect.tiles import detect_tiled
@@ -97,7 +97,7 @@ def begin_look(
         found = _cut_off(Detections.concatenate(later() for later in begun), frame)
         return without_holders(fuse(found.select(plausible(found, frame, targets) & (found.score >= detect.low))))
 
-    return cache(result)
+    return once(result)
 
 
 def scales(

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from functools import cache, partial
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Kind
-from anonymize.detect import Detector, Do, Later, asked, at_once
+from anonymize.detect import Detector, Do, Later, asked, at_once, once
 from anonymize.detect.look import HALF_STEP, Part, plausible, scales, too_big
 from anonymize.detect.merge import overlaps
 from anonymize.detect.tiles import detect_tiled
@@ -70,7 +70,7 @@ class Variants:
             by_first = Detections.concatenate(own)
             return _best_of(Detections.concatenate([by_first, *(_supported(other, by_first) for other in others)]))
 
-        return cache(result)
+        return once(result)
 
     def _heard(
         self, frame: Frame, detector: Detector, number: int, mirrored: bool, shift: int, part: Part | None, do: Do
