@@ -37,6 +37,7 @@ would be no page.
 
 def record(section: str, content: Mapping[str, Any], folder: Path = HERE) -> Path:
     """Put a section's `content` into the JSON file, in place of its last, and write the page anew; return the page."""
+    folder.mkdir(parents=True, exist_ok=True)
     file = folder / JSON
     results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     today = datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -231,7 +231,7 @@ def test_a_comparison_on_a_busy_machine_tells_no_speeds(clip, tmp_path):
     row = summary(only, only)
     del row["fps"], row["times_transcode"]
     content = {"rows": [row], "clips": 1, "source": "a test", "skipped": [], "remarks": ["No speeds: it was busy."]}
-    page = report.record("plates", content, tmp_path).read_text()
+    page = report.record("plates", content, tmp_path / "new" / "folder").read_text()
     assert "| 1/1 | 0.0% | - | - |" in page
     assert "No speeds: it was busy." in page
 
