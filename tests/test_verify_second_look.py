@@ -24,6 +24,8 @@ from anonymize.verify.variants import Variants
 from tests.conftest import FRAMES, face_box
 from tests.leaks import evidence, good_plan, rendered
 from tests.media import read_video
+from tests.test_detect import Bright
+from tests.test_detect_gaze import FACE, frame
 
 
 @pytest.fixture(scope="module")
@@ -229,3 +231,22 @@ def test_without_a_plan_no_frame_is_watched_before_what_those_before_it_showed_i
             taken += 1
     assert taken == FRAMES
     assert most == early
+
+
+@pytest.mark.parametrize("uncovered", [Uncovered(), None])
+def test_what_stands_still_and_is_found_again_with_a_better_score_is_looked_at_more_closely(
+    uncovered: Uncovered | None,
+) -> None:
+    detector = Bright(score=0.45)
+    look = SecondLook(Variants([detector], settings().detect, {Kind.FACE}), 0.5, uncovered)
+
+    def scores(index: int) -> list[float]:
+        picture = frame(index, FACE)
+        return [score for _, _, score in look.look(picture, [], lambda _: False)().finds]
+
+    assert scores(0) == ([pytest.approx(0.45)] if uncovered else [])
+    detector.score = 0.95
+    assert scores(50) == [pytest.approx(0.95)]
+    looks = len(detector.seen)
+    assert scores(53) == [pytest.approx(0.95)]
+    assert len(detector.seen) == looks, "nothing changed since"

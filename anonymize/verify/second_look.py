@@ -105,8 +105,8 @@ class SecondLook:
         """Whether a frame may be watched before what the ones before it showed is taken."""
         self._do = do if self.ahead else at_once
         self._gaze = Gaze(lambda frame, part: variants.find(frame, part=part, do=self._do))
-        self._confirmed: dict[Box, float] = {}
-        """The scores of the finds of the last look: what did not change since is not looked at again."""
+        self._confirmed: dict[tuple[Box, float], float] = {}
+        """How sure the finds of the last look are, by place and score: what did not change is not looked at again."""
         self.looked = 0
         """Frames looked at; what did not change since the frame before is known."""
 
@@ -144,12 +144,11 @@ class SecondLook:
         found = found.select(np.array([not meant(_box(row)) for row in found.xyxy], bool))
         if original is not None:
             found = found.select(_survives(frame, original, found.xyxy))
-        boxes = [_box(row) for row in found.xyxy]
-        new = np.array([box not in self._confirmed for box in boxes], bool)
-        scores = self._scores(frame, found.select(new))
-        self._confirmed = {box: scores.get(box, self._confirmed.get(box, 0.0)) for box in boxes}
+        known = [(_box(row), float(score)) for row, score in zip(found.xyxy, found.score, strict=True)]
+        scores = self._scores(frame, found.select(np.array([find not in self._confirmed for find in known], bool)))
+        self._confirmed = {find: scores.get(find[0], self._confirmed.get(find, 0.0)) for find in known}
         kinds = [Kind(int(kind)) for kind in found.kind]
-        finds = tuple((kind, box, self._confirmed[box]) for kind, box in zip(kinds, boxes, strict=True))
+        finds = tuple((kind, find[0], self._confirmed[find]) for kind, find in zip(kinds, known, strict=True))
         return Seen(frame.index, float(seconds(frame)), finds)
 
     def _scores(self, frame: Frame, found: Detections) -> dict[Box, float]:

@@ -1,7 +1,8 @@
 """Looking at one frame in other ways than the first look did.
 
 The picture is mirrored and moved by some pixels, which shifts the network's grid and the tiles; the scales lie between
-those of the first look; and a second detector has a say where there is one.
+those of the first look, which takes these too only where nothing moves; and a second detector has a say where there is
+one.
 """
 
 from __future__ import annotations
