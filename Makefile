@@ -13,7 +13,7 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint unit contracts cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test
+.PHONY: help setup demo test lint unit contracts cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test formats
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -30,6 +30,7 @@ help:
 	@echo "make bench-planted  put faces back into good outputs and count how many verify finds (40 minutes; CLIPS=FOLDER for others)"
 	@echo "make bench-live  added latency, frames hidden and leaks of live at 720p25 (3 minutes, on a quiet machine)"
 	@echo "make soak-live   the same for ten minutes, and whether memory grows"
+	@echo "make formats     write docs/formats.md from the tests that hold its rows"
 	@echo "make kill-test   kill a run 50 times at random moments and see that it goes on (5 minutes)"
 	@echo "make lock        write requirements/*.txt anew from pyproject.toml"
 
@@ -114,6 +115,9 @@ bench-live: setup
 
 soak-live: setup
 	$(BIN)/python -m benchmarks.live --minutes 10
+
+formats: setup
+	$(BIN)/python -m tests.formats
 
 kill-test: setup
 	$(BIN)/python -m benchmarks.kill
