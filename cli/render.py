@@ -133,7 +133,8 @@ class Display:
         bar.update(news.done - bar.n)
 
     def _close(self, item: Item) -> None:
-        if bar := self._bars.pop(item, None):
+        bar = self._bars.pop(item, None)
+        if bar is not None:  # without a total, tqdm refuses to say whether a bar is true
             bar.close()
         self._stages.pop(item, None)
 
