@@ -13,6 +13,9 @@ from anonymize.media.still_traits import Traits
 _EFFORT = 4
 """Of zlib: 12 megapixels of a noisy photograph are as small as with 6 (19.1 MB), in two thirds of the time."""
 
+PROFILE_NAME = b"ICC profile"
+"""What the colour profile is called in every file."""
+
 _FILTER_ROWS = 128
 """Rows of a PNG that are filtered in one go."""
 
@@ -51,9 +54,8 @@ def _png_head(pixels: Pixels, channels: str) -> bytes:
 
 def _png_colour(traits: Traits) -> list[bytes]:
     """The chunks that say what the colours mean."""
-    if not traits.chunks and traits.icc:
-        return [_chunk("iCCP", b"ICC profile\0\0" + zlib.compress(traits.icc))]
-    return [_chunk(name, body) for name, body in traits.chunks]
+    profile = [_chunk("iCCP", PROFILE_NAME + b"\0\0" + zlib.compress(traits.icc))] if traits.icc else []
+    return profile + [_chunk(name, body) for name, body in traits.chunks if not (traits.icc and name == "sRGB")]
 
 
 def _chunk(name: str, body: bytes) -> bytes:

@@ -14,6 +14,7 @@ import pillow_heif
 from PIL import Image
 
 from anonymize.errors import AnonymizeError, InputError, UnreadableInput, UnsupportedInput
+from anonymize.media.profile import colour_profile
 from anonymize.media.still_animation import animation, ending, is_animated
 from anonymize.media.still_file import (
     _SEQUENCES,
@@ -61,11 +62,21 @@ def decode(data: bytes, name: str, *, allow_damaged: bool) -> Decoded:
     file = File(data, name, container, allow_damaged)
     try:
         with quiet():
-            return _decoded(file)
+            return _with_own_profile(_decoded(file))
     except AnonymizeError:
         raise
     except Exception as error:  # headers, too, make decoders raise anything
         raise UnreadableInput(f"{name}: its headers make no sense ({reason(error)})") from error
+
+
+def _with_own_profile(decoded: Decoded) -> Decoded:
+    """`decoded` with a colour profile that holds what colours need and nothing else."""
+    traits = decoded.traits
+    made = colour_profile(traits.icc, traits.channels)
+    if made == traits.icc:
+        return decoded
+    removed = "descriptions in the colour profile" if made else "a colour profile that fits no such picture"
+    return replace(decoded, traits=replace(traits, icc=made), removed=(*decoded.removed, removed))
 
 
 def _decoded(file: File) -> Decoded:

@@ -17,7 +17,8 @@ from anonymize.media.still_file import File, parts_of
 from anonymize.media.still_frame import Pixels
 from anonymize.media.still_parts import Part, extras, png_parts, webp_parts
 
-_COLOUR_CHUNKS = frozenset(("gAMA", "cHRM", "sRGB", "iCCP", "cICP", "mDCV", "cLLI"))
+_COLOUR_CHUNKS = {"gAMA": 4, "cHRM": 32, "sRGB": 1, "cICP": 4, "mDCV": 24, "cLLI": 8}
+"""Chunks of a PNG that say what its colours mean, with their lengths; its profile is `Traits.icc`."""
 
 
 _ORIENTATIONS = {
@@ -40,12 +41,12 @@ class Traits:
         container: canonical suffix, a key of `FORMATS`.
         channels: as in `still_frame.CHANNELS`.
         depth: bits per sample that the file holds.
-        icc: the colour profile.
+        icc: the colour profile: of what the file holds, as much as `anonymize.media.profile` keeps.
         qtables: JPEG: one quantisation table (64 values, row by row of the upright picture) for each component.
         subsampling: JPEG: Pillow's number, 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0.
         progressive: JPEG: whether it is.
         rgb_coded: JPEG: stored as R, G, B.
-        chunks: PNG: the chunks that say what its colours mean.
+        chunks: PNG: the chunks that say what its colours mean, but for the profile.
         lossless: WebP: whether it is.
         loop: animations: the file's own number of repetitions; None if it gives none.
         compression: TIFF: Pillow's name of it.
@@ -103,7 +104,8 @@ def traits_of(file: File, opened: Image.Image) -> Traits:
             rgb_coded=opened.mode == "RGB" and rgb_coded(opened),
         )
     if file.container == "png":
-        return replace(traits, chunks=tuple(part for part in parts_of(png_parts, file) if part[0] in _COLOUR_CHUNKS))
+        parts = (part for part in parts_of(png_parts, file) if _COLOUR_CHUNKS.get(part[0]) == len(part[1]))
+        return replace(traits, chunks=tuple(parts))
     if file.container == "webp":
         return replace(traits, lossless="VP8" not in {name for name, _ in parts_of(webp_parts, file)})
     if file.container == "tiff":

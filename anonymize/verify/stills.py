@@ -6,12 +6,14 @@ The segments of JPEG, the chunks of PNG and WebP and the blocks of GIF are known
 
 from __future__ import annotations
 
-import re
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from anonymize.media.still_parts import boxes
+from anonymize.media.still_parts import boxes, jpeg_parts, png_parts, webp_parts
+from anonymize.media.still_png import PROFILE_NAME
+from anonymize.verify import profile
 
 _TIFF_TAGS = frozenset(
     {254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 280, 281, 282, 283, 284, 290, 291, 292}
@@ -25,6 +27,24 @@ _TIFF_DATA = {273: 279, 324: 325}
 _TIFF_GAP = 2
 """Bytes of filling before each piece, at most: pieces begin at even places."""
 
+_JPEG_PROFILE = b"ICC_PROFILE\0"
+_PNG_LENGTHS = {
+    "IHDR": (13, 13),
+    "PLTE": (0, 768),
+    "tRNS": (0, 256),
+    "IEND": (0, 0),
+    "acTL": (8, 8),
+    "fcTL": (26, 26),
+    "sBIT": (1, 4),
+    "gAMA": (4, 4),
+    "cHRM": (32, 32),
+    "sRGB": (1, 1),
+    "cICP": (4, 4),
+    "mDCV": (24, 24),
+    "cLLI": (8, 8),
+}
+"""Least and most bytes of chunks of PNG."""
+
 _HEIF_BOXES = frozenset({"ftyp", "meta", "mdat", "free", "skip"})
 _HEIF_META = frozenset({"hdlr", "pitm", "iloc", "iinf", "iprp", "iref", "idat", "free"})
 _HEIF_PROPERTIES = frozenset(
@@ -34,31 +54,51 @@ _HEIF_PROPERTIES = frozenset(
 _HEIF_NAMES = {b"", b"Color", b"Alpha", b"Image"}
 """Names of items that encoders write by themselves."""
 
-_ICC_TAGS = re.compile(
-    "desc|cprt|wtpt|bkpt|[rgb]XYZ|[rgbk]TRC|chad|chrm|A2B[0-2]|B2A[0-2]|D2B[0-3]|B2D[0-3]|gamt|lumi|tech|view|vued|vcgt"
-    "|dmnd|dmdd|meas|cicp|MHC2|rig0|rig2|clro|clrt|ncl2|aa[rgb]g"
-)
-"""Tags of a colour profile that every maker of profiles writes."""
-
 
 def foreign(path: Path, container: str) -> Iterator[str]:
     """Everything in the picture file at `path` that no picture needs, in words."""
-    walk = {"tiff": _tiff, "bmp": _bmp, "heic": _heif, "avif": _heif}.get(container)
-    if walk is None:
-        return
+    walk = {"png": _png, "tiff": _tiff, "bmp": _bmp, "heic": _heif, "avif": _heif}.get(container)
+    data = path.read_bytes()
     try:
-        yield from dict.fromkeys(walk(path.read_bytes()))
-    except (struct.error, ValueError, IndexError):
+        for held in profiles(data, container):
+            yield from profile.foreign(held)
+        if walk is not None:
+            yield from dict.fromkeys(walk(data))
+    except (struct.error, ValueError, IndexError, KeyError, zlib.error):
         yield "parts that do not follow the format"
 
 
-def foreign_in_profile(profile: bytes) -> Iterator[str]:
-    """Tags of a colour profile that say nothing about colours (ICC.1:2022)."""
-    count = int.from_bytes(profile[128:132], "big")
-    for number in range(min(count, 100)):
-        tag = profile[132 + 12 * number : 136 + 12 * number].decode("latin-1")
-        if not _ICC_TAGS.fullmatch(tag):
-            yield f"{tag if tag.isprintable() else 'unknown'} in its colour profile"
+def profiles(data: bytes, container: str) -> Iterator[bytes]:
+    """Every colour profile in the picture file `data`, and whatever stands in the place of one."""
+    if container == "jpg":
+        heads = [body for name, body in jpeg_parts(data) if name == "APP2" and body.startswith(_JPEG_PROFILE)]
+        yield b"".join(body[len(_JPEG_PROFILE) + 2 :] for body in heads)
+    elif container == "png":
+        for body in (body for name, body in png_parts(data) if name == "iCCP"):
+            name, _, packed = body.partition(b"\0")
+            unpacker = zlib.decompressobj()
+            yield unpacker.decompress(packed[1:]) + unpacker.unused_data + (b"" if name == PROFILE_NAME else name)
+    elif container == "webp":
+        yield from (body for name, body in webp_parts(data) if name == "ICCP")
+    elif container == "tiff":
+        yield from tiff_values(data, 34675)
+    elif container in ("heic", "avif"):
+        yield from (body[4:] for kind, body in _properties(data) if kind == "colr" and body[:4] in (b"prof", b"rICC"))
+
+
+def _properties(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """The properties in a HEIC or AVIF file."""
+    for meta in (payload for name, payload in boxes(data) if name == "meta"):
+        for properties in (payload for name, payload in boxes(meta[4:]) if name == "iprp"):
+            for held in (payload for name, payload in boxes(properties) if name == "ipco"):
+                yield from boxes(held)
+
+
+def _png(data: bytes) -> Iterator[str]:
+    for name, body in png_parts(data):
+        least, most = _PNG_LENGTHS.get(name, (0, len(body)))
+        if not least <= len(body) <= most:
+            yield f"bytes in a chunk {name} that mean nothing"
 
 
 def _tiff(data: bytes) -> Iterator[str]:
@@ -85,6 +125,17 @@ def _tiff(data: bytes) -> Iterator[str]:
         used, pieces = used + sum(lengths), pieces + len(lengths)
     if len(data) > used + _TIFF_GAP * pieces:
         yield "bytes that belong to no picture"
+
+
+def tiff_values(data: bytes, wanted: int) -> Iterator[bytes]:
+    """The bytes of the tag `wanted` in the first directory of a TIFF."""
+    order = "<" if data[:2] == b"II" else ">"
+    (place,) = struct.unpack_from(f"{order}I", data, 4)
+    (count,) = struct.unpack_from(f"{order}H", data, place)
+    for number in range(count):
+        tag, kind, length, start = struct.unpack_from(f"{order}HHII", data, place + 2 + 12 * number)
+        if tag == wanted:
+            yield data[start : start + _TIFF_SIZES[kind] * length]
 
 
 def _numbers(data: bytes, order: str, entry: int, kind: int, length: int) -> tuple[int, ...]:

@@ -23,7 +23,6 @@ from anonymize.media.still_parts import foreign as parts
 from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.settings import Audio, Output
 from anonymize.verify.contents import foreign
-from anonymize.verify.stills import foreign_in_profile
 
 _SOUND_SLACK = Fraction(1, 10)
 """Seconds by which a sound track may end at another time: containers round, and drop an encoder's padding."""
@@ -43,7 +42,7 @@ class Wanted:
     times: Sequence[Fraction]
     output: Output | None = None
     profile: bytes | None = None
-    """Of a picture: the source's colour profile, which the output may keep."""
+    """Of a picture: what the output keeps of the source's colour profile."""
 
     @classmethod
     def of(cls, source: Source, times: Sequence[Fraction], output: Output | None = None) -> Wanted:
@@ -99,7 +98,6 @@ def of_picture(path: Path, wanted: Wanted | None) -> list[str]:
             failures.append("its colour profile is not that of the source")
     else:
         failures = [f"there is still in it: {', '.join(info.removed)}"] if info.removed else []
-        failures += [f"there is {what}" for what in foreign_in_profile(profile)]
         failures += parts(info.container, path.read_bytes())
     return failures + foreign(path, info.container)
 
