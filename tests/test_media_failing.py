@@ -87,14 +87,14 @@ def test_truncated_mp4(tmp_path: Path, suffix: str, flags: str) -> None:
 @pytest.mark.parametrize("suffix", [".mkv", ".webm"])
 def test_truncated_matroska(tmp_path: Path, suffix: str, share: float) -> None:
     path = truncate(make_video(tmp_path / f"a{suffix}", frames=100, audio=True), share)
-    refused(path, DamagedInput, words=r"it ends after .* s of|the end of the file is missing|could not be decoded")
+    refused(path, DamagedInput, words=r"it ends at .* s, and|the end of the file is missing|could not be decoded")
 
 
 @pytest.mark.parametrize("suffix", [".avi", ".flv"])
 def test_truncated_avi_and_flv(tmp_path: Path, suffix: str) -> None:
     codec = "mpeg4" if suffix == ".avi" else "libx264"
     path = truncate(make_video(tmp_path / f"a{suffix}", frames=100, codec=codec), 0.5)
-    refused(path, DamagedInput, words=r"it ends after|the end of the file is missing|could not be decoded|damaged")
+    refused(path, DamagedInput, words=r"it ends at|the end of the file is missing|could not be decoded|damaged")
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".avi", ".ts", ".mov"])

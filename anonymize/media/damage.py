@@ -14,7 +14,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from anonymize.media.reader import Input, head_of
+from anonymize.media.reader import Input, head_of, top_level_boxes
 
 SLACK = Fraction(1, 2)
 """Seconds by which the last packet may end before the container's duration without anything being amiss."""
@@ -34,13 +34,17 @@ class Damage:
         self._corrupt = 0
         self._clean = False
         self._end = Fraction(0)
+        self._shown: Fraction | None = None
+        self._pause = Fraction(0)
         self._words: list[str] = []
         self._sound: dict[int, tuple[int, Fraction]] = {}
+        self._came: dict[int, int] = {}
 
     def count(self, packet: Packet[Stream], video: VideoStream) -> None:
         """Take note of a packet of any stream, before it is decoded."""
         if packet.dts is None and packet.pts is None and packet.size == 0:
             return  # a flush marker
+        self._came[packet.stream.index] = self._came.get(packet.stream.index, 0) + 1
         if packet.stream.index == video.index:
             self._packets += 1
             self._corrupt += packet.is_corrupt
@@ -49,9 +53,17 @@ class Damage:
             return
         end = (stamp + (packet.duration or 0)) * packet.time_base
         self._end = max(self._end, end)
+        if packet.stream.index == video.index:
+            self._show(stamp * packet.time_base)
         if packet.stream.type == "audio" and packet.size and not packet.is_discard:
             packets, last = self._sound.get(packet.stream.index, (0, end))
             self._sound[packet.stream.index] = (packets + (stamp >= 0), max(last, end))
+
+    def _show(self, time: Fraction) -> None:
+        """Remember the longest time for which a picture is shown."""
+        if self._shown is not None and time > self._shown:
+            self._pause = max(self._pause, time - self._shown)
+        self._shown = time if self._shown is None else max(self._shown, time)
 
     def sound(self, index: int) -> tuple[int, Fraction]:
         """Of the sound stream `index`: packets from time zero on, and when the last one ends, in seconds."""
@@ -74,15 +86,24 @@ class Damage:
 
     def finish(self, container: InputContainer, video: VideoStream) -> None:
         """Hold what came against what the container promises."""
-        missing = video.frames - self._packets
-        if container.format.name.startswith("mov") and missing > 0:
-            self._words.append(f"{missing} of {video.frames} pictures are missing")
+        if container.format.name.startswith("mov") and video.frames:
+            self._count_listed(container, video)
         elif self._ends_early(container):
             self._words.append(
-                f"it ends after {float(self._end):.2f} s of {container.duration / 1e6:.2f} s"  # type: ignore[operator]  # _ends_early saw one
+                f"it ends at {float(self._end):.2f} s, and should go on to {container.duration / 1e6:.2f} s"  # type: ignore[operator]  # _ends_early saw one
             )
         elif self._cut_short():
             self._words.append("the end of the file is missing")
+
+    def _count_listed(self, container: InputContainer, video: VideoStream) -> None:
+        """Hold the packets that came against those that an MP4's index lists, without what its edit lists leave out."""
+        for stream in container.streams:
+            listed = len(stream.index_entries)
+            missing = listed - self._came.get(stream.index, 0)
+            if stream.index == video.index and missing > 0:
+                self._words.append(f"{missing} of {listed} pictures are missing")
+            elif stream.type == "audio" and missing > 0:
+                self._words.append(f"{missing} of {listed} pieces of a sound track are missing")
 
     def words(self) -> list[str]:
         """All losses, in words; empty for none."""
@@ -96,21 +117,28 @@ class Damage:
     def _ends_early(self, container: InputContainer) -> bool:
         if not container.duration or not container.format.name.startswith(_TELLS_DURATION):
             return False
-        start = Fraction(container.start_time or 0, 1_000_000)
-        promised = Fraction(container.duration, 1_000_000) + start
-        return self._end + SLACK < promised
+        # Some muxers write when the last picture ends, some how long it is from the first on; and where packets do not
+        # tell how long they last, the last picture may be shown as long as any before it.
+        return self._end + max(SLACK, self._pause * 3 / 2) < Fraction(container.duration, 1_000_000)
 
     def _cut_short(self) -> bool:
-        """Whether a Matroska segment reaches past the end of the file."""
+        """Whether a Matroska segment, the first part of an AVI or the last box of an MP4 reaches past the end."""
         head = head_of(self._source, 4096)
-        at = head.find(b"\x18\x53\x80\x67")
-        if not head.startswith(b"\x1a\x45\xdf\xa3") or at < 0 or at + 12 > len(head):
-            return False
-        length = 9 - head[at + 4].bit_length()
-        size = int.from_bytes(head[at + 4 : at + 4 + length], "big") & ((1 << 7 * length) - 1)
-        if size == (1 << 7 * length) - 1:
-            return False  # unknown size: a live recording
         with suppress(OSError):
             have = len(self._source) if isinstance(self._source, bytes) else self._source.stat().st_size
-            return at + 4 + length + size > have
+            if head.startswith(b"RIFF"):
+                return 8 + int.from_bytes(head[4:8], "little") > have
+            if head[4:8] == b"ftyp":
+                return top_level_boxes(self._source)[1] > 0
+            return _end_of_segment(head) > have
         return False
+
+
+def _end_of_segment(head: bytes) -> int:
+    """Where the segment of a Matroska file that begins with `head` ends; 0 where nobody says (a live recording)."""
+    at = head.find(b"\x18\x53\x80\x67")
+    if not head.startswith(b"\x1a\x45\xdf\xa3") or at < 0 or at + 12 > len(head):
+        return 0
+    length = 9 - head[at + 4].bit_length()
+    size = int.from_bytes(head[at + 4 : at + 4 + length], "big") & ((1 << 7 * length) - 1)
+    return 0 if size == (1 << 7 * length) - 1 else at + 4 + length + size
