@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Region, Shape, Track, Why
-from anonymize.settings import Settings, Zone
+from anonymize.errors import UsageError
+from anonymize.settings import Settings, Span, Zone
 from anonymize.track import bracketed, outline
 
 Row = tuple[int, int, Region]
@@ -35,23 +37,63 @@ def compose(
         size: width and height of the upright picture in pixels.
         settings: targets, zones, spans and how regions are drawn.
     """
+    shown = _shown(times)
     whole: Box = (0.0, 0.0, float(size[0]), float(size[1]))
-    for why, flags in _whole_pictures(times, looks, cuts, settings).items():
+    for why, flags in _whole_pictures(shown, times, looks, cuts, settings).items():
         for first, end in _stretches(flags):
             yield first, end, Region(whole, Kind.AREA, why)
     for zone in settings.zones:
-        for first, end in _stretches([time in zone.span for time in times]):
+        for first, end in _stretches([zone.span.meets(*frame) for frame in shown]):
             yield first, end, _polygon(zone)
     for track in tracks:
         if track.kind in settings.targets:
-            yield from _subject(track, times, size, settings)
+            yield from _subject(track, shown, size, settings)
+
+
+def refuse_unmet(times: Sequence[Fraction], settings: Settings, name: str) -> None:
+    """See whether every span in `settings` meets a frame: one that does not hides nothing of what it was meant to hide.
+
+    Args:
+        times: presentation time of every frame in seconds, ascending.
+        settings: zones and spans.
+        name: of the input, for the message.
+
+    Raises:
+        UsageError: a span meets none.
+    """
+    shown = _shown(times)
+    named = [("the zone's span", zone.span) for zone in (*settings.zones, *settings.spared)]
+    named += [("--only", span) for span in settings.only] + [("--obscure", span) for span in settings.obscured]
+    for what, span in named:
+        if shown and not any(span.meets(*frame) for frame in shown):
+            last = (
+                f"its last frame is shown at {float(times[-1]):.2f} s"
+                if len(times) > 1
+                else "it is one picture, at 0 s"
+            )
+            raise UsageError(f"{name}: {what} {span} meets no frame: {last}; spans count from where players show 0:00")
+
+
+def _shown(times: Sequence[Fraction]) -> list[tuple[Fraction, Fraction]]:
+    """From when to before when every frame is shown: until the next comes; the last as long as the one before it.
+
+    Where the sound begins before the picture, players show the first frame meanwhile.
+    """
+    if len(times) < 2:
+        return [(time, time) for time in times]
+    first, *others = times
+    return list(pairwise([min(first, Fraction(0)), *others, 2 * others[-1] - times[-2]]))
 
 
 def _whole_pictures(
-    times: Sequence[Fraction], looks: Sequence[Fraction], cuts: Sequence[Fraction], settings: Settings
+    shown: Sequence[tuple[Fraction, Fraction]],
+    times: Sequence[Fraction],
+    looks: Sequence[Fraction],
+    cuts: Sequence[Fraction],
+    settings: Settings,
 ) -> dict[Why, list[bool]]:
     """Which frames are obscured whole: those the user named, and those that no two looks bracket."""
-    named = [any(time in span for span in settings.obscured) for time in times]
+    named = [any(span.meets(*frame) for span in settings.obscured) for frame in shown]
     if not settings.targets:
         return {Why.MANUAL: named}
     gap = settings.follow.max_gap
@@ -61,18 +103,30 @@ def _whole_pictures(
     }
 
 
-def left_alone(box: Sequence[float] | NDArray[np.float32], time: Fraction, settings: Settings) -> bool:
-    """Whether a find in `box` (x0, y0, x1, y1) at `time` in seconds is to stay visible, since the user says so."""
-    if settings.only and not any(time in span for span in settings.only):
+def left_alone(
+    box: Sequence[float] | NDArray[np.float32], time: Fraction, settings: Settings, until: Fraction | None = None
+) -> bool:
+    """Whether a find in `box` (x0, y0, x1, y1) at `time` in seconds is to stay visible, since the user says so.
+
+    `until` is when the next frame comes, where that is known.
+    """
+    if settings.only and not any(span.meets(time, time if until is None else until) for span in settings.only):
         return True
-    return any(time in zone.span and _inside(box, zone) for zone in settings.spared)
+    return any(_lasts(zone.span, time, until) and _inside(box, zone) for zone in settings.spared)
 
 
-def _subject(track: Track, times: Sequence[Fraction], size: tuple[int, int], settings: Settings) -> Iterator[Row]:
+def _lasts(span: Span, time: Fraction, until: Fraction | None) -> bool:
+    """Whether `span` lasts from `time` until `until`."""
+    return time in span and (span.end is None or until is None or until <= span.end)
+
+
+def _subject(
+    track: Track, shown: Sequence[tuple[Fraction, Fraction]], size: tuple[int, int], settings: Settings
+) -> Iterator[Row]:
     look = settings.redact.of(track.kind)
     for row, box in enumerate(track.xyxy):
         index = track.first + row
-        if left_alone(box, times[index], settings):
+        if left_alone(box, shown[index][0], settings, shown[index][1]):
             continue
         yield (
             index,

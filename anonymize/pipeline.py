@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from anonymize.compose import compose
+from anonymize.compose import compose, refuse_unmet
 from anonymize.data import Timestamps
 from anonymize.detect import Detector
 from anonymize.errors import PlanError
@@ -66,6 +66,7 @@ def detect(
 
     Raises:
         InputError: the source cannot be read to its end.
+        UsageError: a span in `settings` meets none of its frames.
     """
 
     def plan(observations: Iterable[Observation]) -> tuple[Followed, Timestamps]:
@@ -78,9 +79,15 @@ def detect(
     if team is None:
         found, times = whole()
     else:
-        found, times = team.either(lambda cut: plan(team.observations(cut, looking=bool(detectors))), whole)
+
+        def in_segments(cut: Cut) -> tuple[Followed, Timestamps]:
+            refuse_unmet(cut.times, settings, source.info.name)  # before an hour is spent on it
+            return plan(team.observations(cut, looking=bool(detectors)))
+
+        found, times = team.either(in_segments, whole)
     for detector in detectors:
         detector.rest()  # the encoder needs the memory
+    refuse_unmet(times, settings, source.info.name)
     size = (source.info.width, source.info.height)
     about = About(
         sha256=sha256,

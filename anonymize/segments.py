@@ -272,7 +272,7 @@ def team(source: Source, settings: Settings, detectors: Sequence[Detector], work
         detectors: who looks, where this process works alone; others make their own from `settings`.
         workers: how many.
     """
-    cut = media.cut_up(source.input, source.name) if isinstance(source, VideoSource) else None
+    cut = media.cut_up(source.input, source.name, source.presentation) if isinstance(source, VideoSource) else None
     if cut is None or not isinstance(source, VideoSource) or not isinstance(source.input, Path):
         yield Team(source, None, Bench(Path(), settings), workers=1)
         return

@@ -75,13 +75,24 @@ class Device(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A half-open stretch of time ``start <= t < end`` in seconds of the presentation; `end` None: to the end."""
+    """A half-open stretch of time ``start <= t < end`` in seconds of the presentation; `end` None: to the end.
+
+    The presentation begins where players show 0:00, whatever the file's own clock says (`MediaInfo.origin`).
+    """
 
     start: Fraction = Fraction(0)
     end: Fraction | None = None
 
     def __contains__(self, time: Fraction) -> bool:
         return self.start <= time and (self.end is None or time < self.end)
+
+    def meets(self, shown: Fraction, until: Fraction) -> bool:
+        """Whether any of it passes while a frame is shown, from `shown` to before `until`."""
+        return (self.end is None or shown < self.end) and (self.start <= shown or self.start < until)
+
+    def __str__(self) -> str:
+        """As the command line takes it, in seconds."""
+        return f"{float(self.start):g}-{'' if self.end is None else f'{float(self.end):g}'}"
 
 
 @dataclass(frozen=True, slots=True)

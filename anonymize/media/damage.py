@@ -24,10 +24,15 @@ _TELLS_DURATION = ("mov", "matroska", "flv", "avi", "asf")
 
 
 class Damage:
-    """The losses of one pass over a file."""
+    """The losses of one pass over a file.
 
-    def __init__(self, source: Input) -> None:
-        self._source = source
+    Args:
+        source: the file.
+        origin: what its clock shows when the presentation begins, in seconds; packets have times of the presentation.
+    """
+
+    def __init__(self, source: Input, origin: Fraction) -> None:
+        self._source, self._origin = source, origin
         self._packets = 0
         self._empty = 0
         self._undecodable = 0
@@ -52,7 +57,7 @@ class Damage:
         if stamp is None or not packet.time_base:
             return
         end = (stamp + (packet.duration or 0)) * packet.time_base
-        self._end = max(self._end, end)
+        self._end = max(self._end, end + self._origin)
         if packet.stream.index == video.index:
             self._show(stamp * packet.time_base)
         if packet.stream.type == "audio" and packet.size and not packet.is_discard:

@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 
 from anonymize.media import hardware
 from anonymize.media.choose import Target
+from anonymize.media.presentation import written_origin
 from anonymize.media.protocols import FieldOrder, Hdr, MediaInfo
 from anonymize.settings import Output
 
@@ -44,7 +45,8 @@ def set_up(stream: VideoStream, info: MediaInfo, target: Target, output: Output)
     if info.field_order is not FieldOrder.PROGRESSIVE:
         context.flags |= Flags.interlaced_dct | Flags.interlaced_me
         context.field_order = _FIELDS[info.field_order]
-    if target.container == "ts" and info.start * (info.average_rate or 25) < _MOST_REORDERED:
+    begins = written_origin(info, target.container) + info.start
+    if target.container == "ts" and begins * (info.average_rate or 25) < _MOST_REORDERED:
         # Pictures coded out of order are decoded before they are shown, and MPEG-TS has no time before zero.
         context.max_b_frames = 0
     if info.display_matrix is not None:

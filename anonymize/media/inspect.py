@@ -66,9 +66,22 @@ _SUFFIXES = {
 
 
 def describe(
-    source: Input, container: InputContainer, stream: VideoStream, first: av.VideoFrame, side: Mapping[str, bytes]
+    source: Input,
+    container: InputContainer,
+    stream: VideoStream,
+    first: av.VideoFrame,
+    side: Mapping[str, bytes],
+    origin: Fraction,
 ) -> MediaInfo:
     """The facts about `stream`, whose first picture is `first` with the side data `side`.
+
+    Args:
+        source: the file.
+        container: of the file.
+        stream: its video.
+        first: with its time of the presentation.
+        side: what is attached to it.
+        origin: what the container's clock shows when the presentation begins, in seconds.
 
     Raises:
         UnsupportedInput: the picture cannot be edited without changing it.
@@ -95,6 +108,7 @@ def describe(
         average_rate=_rate(stream),
         frame_count=_frame_count(stream, container),
         start=(first.pts or 0) * time_base,
+        origin=origin,
         duration=_duration(stream, container),
         colour=colour_of(first),
         hdr=_hdr(side),

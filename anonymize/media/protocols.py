@@ -67,7 +67,7 @@ class AudioInfo:
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """What a medium is, as its headers and first pictures tell. Times are seconds."""
+    """What a medium is, as its headers and first pictures tell. Times are seconds of the presentation."""
 
     name: str
     """The file's name, for messages."""
@@ -96,7 +96,9 @@ class MediaInfo:
     frame_count: int | None = None
     """How many frames the container says it has; an estimate, None if it does not say."""
     start: Fraction = Fraction(0)
-    """When the first frame is shown, in seconds."""
+    """When the first frame is shown, in seconds of the presentation."""
+    origin: Fraction = Fraction(0)
+    """What the container's own clock shows when the presentation begins (`anonymize.media.presentation`)."""
     duration: Fraction | None = None
     """How long the container says it is."""
     colour: Colour = Colour()

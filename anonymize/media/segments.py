@@ -29,6 +29,7 @@ from av.video.stream import VideoStream
 from anonymize.data import Timestamps
 from anonymize.media.damage import Damage
 from anonymize.media.frame import VideoPicture
+from anonymize.media.presentation import Presentation
 from anonymize.media.protocols import FieldOrder
 from anonymize.media.reader import Input, main_video, open_container
 
@@ -52,8 +53,9 @@ class Segment:
         number: position among the segments, from 0.
         first: index of its first frame.
         end: one past that of its last frame.
-        entry: timestamp to seek to; None for the beginning of the file.
-        pts: when its frames are shown, and the few after them that overlap with the next segment.
+        entry: timestamp to seek to, by the container's clock; None for the beginning of the file.
+        pts: when its frames are shown, in ticks of the presentation, and the few after them that overlap with the next
+            segment.
     """
 
     number: int
@@ -104,24 +106,30 @@ class _Packets:
     keys: list[int] = field(default_factory=list)
 
 
-def cut_up(source: Input, name: str, like: Cut | None = None) -> Cut | None:
+def cut_up(
+    source: Input, name: str, presentation: Presentation | None = None, *, like: Cut | None = None
+) -> Cut | None:
     """The segments of the file `source`; None if it is too short for two, or nobody can be sure that they are right.
 
     Args:
         source: any video.
         name: for messages.
+        presentation: when what it holds is played; found out if not given.
         like: another video with as many frames: where it was cut, this one is. None if it has no key frames there.
     """
     if not isinstance(source, Path):
         return None
-    packets, counted = _Packets(), Damage(source)
+    packets = _Packets()
     try:
         with open_container(source) as container:
             stream = main_video(container, name)
             kind = container.format.name.split(",")[0]
             if kind not in _SEEKABLE or not stream.time_base:
                 return None
+            presentation = presentation or Presentation.of(container, stream)
+            counted = Damage(source, presentation.origin)
             for packet in container.demux():
+                presentation.place(packet)
                 counted.count(packet, stream)
                 if packet.stream.index == stream.index and not _noted(packet, packets, by_dts=_SEEKABLE[kind]):
                     return None
@@ -133,7 +141,8 @@ def cut_up(source: Input, name: str, like: Cut | None = None) -> Cut | None:
         return None
     times = Timestamps(time_base)
     times.pts = array("q", sorted(packets.pts))
-    keys = _keys(packets, times, by_dts=_SEEKABLE[kind])
+    origin = int(presentation.origin / time_base)
+    keys = _keys(packets, times, origin, by_dts=_SEEKABLE[kind])
     if like is None:
         starts = _starts(keys, times)
     elif len(times) == len(like.times) and all(segment.first in keys for segment in like.segments):
@@ -169,11 +178,11 @@ def _in_order(packets: _Packets, *, by_dts: bool) -> bool:
     return bool((np.diff(np.sort(pts)) > 0).all()) and int(pts.argmin()) == 0
 
 
-def _keys(packets: _Packets, times: Timestamps, *, by_dts: bool) -> dict[int, int]:
-    """The index of every key frame, in the order of the file, and the timestamp that leads there."""
+def _keys(packets: _Packets, times: Timestamps, origin: int, *, by_dts: bool) -> dict[int, int]:
+    """The index of every key frame, in the order of the file, and the timestamp of the container that leads there."""
     shown = np.frombuffer(times.pts, np.int64)
     stamps = packets.dts if by_dts else packets.pts
-    return {int(np.searchsorted(shown, packets.pts[key])): stamps[key] for key in packets.keys}
+    return {int(np.searchsorted(shown, packets.pts[key])): stamps[key] + origin for key in packets.keys}
 
 
 def _starts(keys: Iterable[int], times: Timestamps) -> list[int]:

@@ -18,6 +18,7 @@ from anonymize.data import Frame, Timestamps
 from anonymize.media.choose import MUXERS, Target, choose
 from anonymize.media.coder import Coded, Coder, Head, understandable
 from anonymize.media.encode import track_time_base
+from anonymize.media.presentation import move, written_origin
 from anonymize.media.protocols import MediaInfo
 from anonymize.media.segments import CannotCut
 from anonymize.media.sound import SoundCopy
@@ -39,11 +40,12 @@ class VideoSink:
         self._source = source
         self._sound: SoundCopy | None = None
         self._joined = False
+        self._origin = written_origin(self._info, self.target.container)
         with understandable(self._info.name):
             self._container = _open(path, self._info, self.target)
             self._coder = Coder(self._container, self._info, self.target, output)
             if output.audio is Audio.KEEP and self._info.audio:
-                self._sound = SoundCopy(source.input, self._container, self.target)
+                self._sound = SoundCopy(source, self._container, self.target, self._origin)
         # x264 writes its version and settings into the stream, as user data; nothing else in there is needed.
         self._strip = BitStreamFilterContext("filter_units=remove_types=6", "h264") if self._is_h264 else None
 
@@ -118,6 +120,7 @@ class VideoSink:
     def _mux(self, packets: Iterable[Packet[VideoStream]]) -> None:
         for packet in packets:
             for stripped in self._stripped(packet):
+                move(stripped, self._origin)
                 self._container.mux(stripped)
 
     def _stripped(self, packet: Packet[VideoStream]) -> Iterator[Packet[VideoStream]]:

@@ -14,7 +14,9 @@ from av.stream import Discard, Stream
 from anonymize.errors import UnsupportedInput
 from anonymize.media.choose import Target
 from anonymize.media.flac import FlacTrack
-from anonymize.media.reader import Input, input_name, open_container
+from anonymize.media.presentation import move
+from anonymize.media.reader import open_container
+from anonymize.media.video import VideoSource
 from anonymize.media.vorbis import without_comments
 
 
@@ -24,16 +26,17 @@ class SoundCopy:
     Sound before time zero (an encoder's run-in) is kept where the container can say so, and dropped elsewhere.
     """
 
-    def __init__(self, source: Input, output: OutputContainer, target: Target) -> None:
+    def __init__(self, source: VideoSource, output: OutputContainer, target: Target, origin: Fraction) -> None:
         self._output = output
+        self._presentation, self._origin = source.presentation, origin
         self._below_zero = target.container in ("mp4", "m4v", "mov")
-        self._input: InputContainer = open_container(source)
+        self._input: InputContainer = open_container(source.input)
         self._tracks: dict[int, Stream | FlacTrack] = {}
         for stream in self._input.streams:
             if stream.type != "audio":
                 stream.discard = Discard.all
             elif target.carries(stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"):
-                self._tracks[stream.index] = self._copy_of(stream, input_name(source))
+                self._tracks[stream.index] = self._copy_of(stream, source.name)
             else:
                 self._tracks[stream.index] = FlacTrack(stream, output)
         self._packets = self._demux()
@@ -58,6 +61,7 @@ class SoundCopy:
             return
         try:
             for packet in self._input.demux(streams):
+                self._presentation.place(packet)
                 # What an edit list cuts away is not carried over; the run-in before zero is: decoders need it.
                 if packet.size and not (packet.is_discard and _start(packet) >= 0):
                     yield packet
@@ -87,6 +91,7 @@ class SoundCopy:
         track = self._tracks[packet.stream.index]
         if _start(packet) < 0 and not self._below_zero:
             return
+        move(packet, self._origin)
         if isinstance(track, FlacTrack):
             track.write(packet)
             return

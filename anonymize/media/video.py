@@ -28,6 +28,7 @@ from anonymize.media.inspect import (
 from anonymize.media.names import misnamed
 from anonymize.media.orient import Orientation
 from anonymize.media.pixels import required_layout
+from anonymize.media.presentation import Presentation, written_origin
 from anonymize.media.protocols import FieldOrder, MediaInfo
 from anonymize.media.reader import Input, check_size, input_name, main_video, open_container
 from anonymize.media.segments import OVERLAP, CannotCut, Cut, Segment, Traits, checksum, enter
@@ -51,6 +52,8 @@ class VideoSource:
         self.losses: list[str] = []
         self.notes: tuple[str, ...] = ()
         """What was found odd and followed all the same; complete after the first full pass."""
+        self.presentation = Presentation()
+        """When what the file holds is played."""
         self._info = self._describe()
         self._view = View(
             layout=required_layout(self._info.pixel_format, self.name),
@@ -63,6 +66,12 @@ class VideoSource:
         removed = dict.fromkeys([*self._info.removed, *sorted(side_data_words(self._traits.side_data))])
         return replace(self._info, removed=tuple(removed), field_order=self._traits.field_order)
 
+    def timed_as_output_of(self, source: MediaInfo) -> None:
+        """Count times as they are counted in `source`, of which this is an output, whatever came along of its sound."""
+        origin = written_origin(source, self._info.container)
+        self._info = replace(self._info, start=self._info.start + self._info.origin - origin, origin=origin)
+        self.presentation = Presentation(origin)
+
     def __enter__(self) -> Self:
         return self
 
@@ -72,7 +81,7 @@ class VideoSource:
     def frames(self) -> Iterator[VideoPicture]:
         """Every picture in presentation order; see `Source.frames`."""
         self.losses = []
-        damage = Damage(self.input)
+        damage = Damage(self.input, self.presentation.origin)
         clock = Clock()
         index = 0
         with open_container(self.input) as container:
@@ -99,7 +108,7 @@ class VideoSource:
             CannotCut: they are not those that a pass over the whole file would give.
             UnsupportedInput: the picture changes size, orientation or pixel format on the way.
         """
-        damage = Damage(self.input)
+        damage = Damage(self.input, self.presentation.origin)
         count, seen = segment.end - segment.first, 0
         with open_container(self.input) as container:
             stream = main_video(container, self.name)
@@ -148,6 +157,7 @@ class VideoSource:
         refuse_encrypted(stream, self.name)
         try:
             for packet in container.demux():
+                self.presentation.place(packet)
                 damage.count(packet, stream)
                 if packet.stream.index != stream.index:  # a flush marker's own stream_index is always 0
                     continue
@@ -168,13 +178,18 @@ class VideoSource:
     def _describe(self) -> MediaInfo:
         with open_container(self.input) as container:
             stream = main_video(container, self.name)
-            pictures = self._decode(container, stream, Damage(self.input))
+            self.presentation = Presentation.of(container, stream)
+            pictures = self._decode(container, stream, Damage(self.input, self.presentation.origin))
             first = next(pictures, None)
             if first is None:
                 raise UnreadableInput(
                     f"{self.name}: none of its pictures could be decoded; the file is damaged or encrypted"
                 )
-            info = describe(self.input, container, stream, first, side_data(first, self._thumbnails))
+            begun = self.presentation.begun_by(first, stream)
+            if begun != self.presentation:
+                self.presentation, first.pts = begun, 0
+            side = side_data(first, self._thumbnails)
+            info = describe(self.input, container, stream, first, side, self.presentation.origin)
             self._take_note(first, self._traits)
             with suppress(StopIteration):
                 for _ in range(LEADING_FRAMES):

@@ -32,10 +32,10 @@ def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
     Returns:
         ``tracks`` by kind and ``box_frames`` by reason; ``subjects``, in order of time, and how many were
         ``left_out`` of them; the ``timeline``: regions on an average frame of each bin, by reason.
-        Times are seconds from the first frame, places and sizes are shares of the picture's width and height.
+        Times are seconds of the presentation, places and sizes are shares of the picture's width and height.
     """
     size = (plan.about.width, plan.about.height)
-    seconds = np.array([float(time - times[0]) for time in times])
+    seconds = np.array([float(time) for time in times])
     timeline, subjects = _Timeline(seconds), dict[int, _Subject]()
     for first, end, region in plan.regions.rows():
         timeline.add(first, end, region.why)

@@ -71,6 +71,8 @@ def examine(
     """
     try:
         with media.open_source(path) as result:
+            if evidence.wanted is not None and isinstance(result, VideoSource):
+                result.timed_as_output_of(evidence.wanted.source)
 
             def begun() -> _Examination:
                 return _Examination(result.info, evidence, settings, detectors, turn)
@@ -83,7 +85,9 @@ def examine(
                 return examination
 
             def in_segments(cut: Cut) -> _Examination:
-                alike = media.cut_up(path, path.name, like=cut)
+                alike = None
+                if isinstance(result, VideoSource):
+                    alike = media.cut_up(path, path.name, result.presentation, like=cut)
                 if alike is None or team is None or evidence.plan is None:
                     return whole()
                 examination = begun()
@@ -156,7 +160,16 @@ class _Examination:
         assert self._plan is not None
         assert isinstance(result, VideoSource)
         tasks = [
-            Checking(path, segment, original if self.compared_with else None, plan, seeds, self._sample, self._turn)
+            Checking(
+                path,
+                result.presentation,
+                segment,
+                original if self.compared_with else None,
+                plan,
+                seeds,
+                self._sample,
+                self._turn,
+            )
             for segment, (original, plan, seeds) in zip(alike.segments, team.parts(cut, self._plan), strict=True)
         ]
         parts: list[Traits] = []

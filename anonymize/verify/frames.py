@@ -12,6 +12,7 @@ from anonymize.compose import left_alone
 from anonymize.data import Frame, Region, seconds
 from anonymize.detect import Detector, Step, in_order, side_by_side
 from anonymize.media import Segment, Traits
+from anonymize.media.presentation import Presentation
 from anonymize.plan import Plan
 from anonymize.redact import Memory
 from anonymize.seeds import Seed
@@ -108,6 +109,7 @@ class Checking:
 
     Args:
         output: the file.
+        presentation: when what it holds is played.
         segment: of it.
         original: the same of the source; None where its pictures are not needed.
         plan: what was drawn on it, and on the frames of `seeds`.
@@ -117,6 +119,7 @@ class Checking:
     """
 
     output: Path
+    presentation: Presentation
     segment: Segment
     original: Segment | None
     plan: Plan
@@ -133,6 +136,8 @@ class Checking:
         checker = Checker(self.plan, bench.settings, self.sample, look, memory)
         traits = Traits()
         originals = bench.source.part(self.original, Traits()) if self.original else iter(())
-        frames = bench.opened(self.output).part(self.segment, traits)
+        output = bench.opened(self.output)
+        output.presentation = self.presentation
+        frames = output.part(self.segment, traits)
         yield from in_order(checker.see(frame, next(originals, None)) for frame in frames)
         yield traits

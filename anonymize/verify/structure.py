@@ -14,7 +14,7 @@ import numpy as np
 
 from anonymize.data import Timed, Timestamps, seconds
 from anonymize.errors import AnonymizeError
-from anonymize.media import AudioInfo, Colour, Hdr, MediaInfo, Source, open_source
+from anonymize.media import AudioInfo, Colour, Hdr, MediaInfo, Source, VideoSource, open_source
 from anonymize.media.orient import Orientation
 from anonymize.media.reader import head_of
 from anonymize.media.still import StillSource, check_still
@@ -76,6 +76,8 @@ def check_structure(
     clock = Clock(times)
     try:
         with open_source(path) as result:
+            if isinstance(result, VideoSource):
+                result.timed_as_output_of(source)
             for frame in result.frames():
                 clock.see(frame)
                 on_progress(Progress("verify", clock.count, len(times)))
