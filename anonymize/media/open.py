@@ -8,9 +8,10 @@ from anonymize.media import hardware
 from anonymize.media.choose import choose
 from anonymize.media.encode import options
 from anonymize.media.protocols import Sink, Source
-from anonymize.media.reader import Input, check_readable, head_of
+from anonymize.media.reader import Input, check_readable, head_of, input_name
 from anonymize.media.sink import VideoSink
 from anonymize.media.still_file import picture_format
+from anonymize.media.still_other import HEAD, refuse_others
 from anonymize.media.video import VideoSource
 from anonymize.settings import Output
 
@@ -27,7 +28,9 @@ def open_source(source: Input, *, allow_damaged: bool = False) -> Source:
         UnsupportedInput: it cannot be carried over without changing it.
     """
     check_readable(source)
-    if picture_format(head_of(source, 64)):
+    head = head_of(source, HEAD)
+    refuse_others(head, input_name(source))
+    if picture_format(head):
         from anonymize.media.still import open_still
 
         return open_still(source, allow_damaged=allow_damaged)

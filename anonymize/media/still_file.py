@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from types import MappingProxyType
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from anonymize.errors import DamagedInput, UnreadableInput
+from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
 from anonymize.media.still_parts import Part
 
 MOST_PIXELS = 180_000_000
@@ -118,6 +118,10 @@ def opened_by_pillow(file: File) -> Image.Image:
     except (Image.DecompressionBombError, MemoryError):
         raise UnreadableInput(f"{file.name}: absurd dimensions") from None
     except Exception as error:
+        if file.container == "tiff" and isinstance(error, UnidentifiedImageError):
+            raise UnsupportedInput(
+                f"{file.name}: TIFF stored in this way is not supported; convert it to PNG"
+            ) from error
         raise UnreadableInput(
             f"{file.name}: not a readable {FORMATS[file.container]} picture ({reason(error)})"
         ) from error

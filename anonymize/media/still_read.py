@@ -27,6 +27,7 @@ from anonymize.media.still_file import (
     reason,
 )
 from anonymize.media.still_frame import Pixels
+from anonymize.media.still_tiff import check_tiff
 from anonymize.media.still_traits import (
     Decoded,
     Traits,
@@ -83,6 +84,8 @@ def _decoded(file: File) -> Decoded:
     """The file, decoded in its format's way."""
     if file.container == "heic":
         return _heif(file)
+    if file.container == "tiff":
+        check_tiff(file)
     opened = opened_by_pillow(file)
     if file.container in ("gif", "webp", "png") and is_animated(file):
         return animation(file, opened)
@@ -129,8 +132,9 @@ def _pixels(file: File, opened: Image.Image) -> tuple[Pixels, str, tuple[str, ..
     if file.container == "png" and file.data[24] == 16 and opened.mode != "I;16":
         opened.load()
         return _png16(file)
-    if file.container == "tiff" and opened.mode != "I;16" and max(tags(opened).get(258, (8,))) > 8:
-        raise UnsupportedInput(f"{file.name}: TIFF with more than 8 bits in colour is not supported; convert it to PNG")
+    if file.container == "tiff" and opened.mode.startswith("I;16") and tags(opened).get(262) == 0:
+        pixels, channels, notes = _plain(opened, file.name)
+        return np.iinfo(pixels.dtype).max - pixels, channels, notes  # white is zero, which Pillow heeds up to 8 bits
     return _plain(opened, file.name)
 
 

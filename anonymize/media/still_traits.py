@@ -16,6 +16,7 @@ from anonymize.media.orient import Orientation
 from anonymize.media.still_file import File, parts_of
 from anonymize.media.still_frame import Pixels
 from anonymize.media.still_parts import Part, extras, png_parts, webp_parts
+from anonymize.media.still_tiff import directories
 
 _COLOUR_CHUNKS = {"gAMA": 4, "cHRM": 32, "sRGB": 1, "cICP": 4, "mDCV": 24, "cLLI": 8}
 """Chunks of a PNG that say what its colours mean, with their lengths; its profile is `Traits.icc`."""
@@ -109,7 +110,6 @@ def traits_of(file: File, opened: Image.Image) -> Traits:
     if file.container == "webp":
         return replace(traits, lossless="VP8" not in {name for name, _ in parts_of(webp_parts, file)})
     if file.container == "tiff":
-        _check_pages(file, opened)
         return replace(traits, compression=str(opened.info.get("compression", "")))
     if file.container == "avif":
         return replace(traits, heif={"chroma": _avif_chroma(file)})
@@ -135,15 +135,6 @@ def rgb_coded(opened: Image.Image) -> bool:
     if "adobe_transform" in opened.info:
         return bool(opened.info["adobe_transform"] == 0)
     return isinstance(opened, JpegImageFile) and [layer[0] for layer in opened.layer] == [82, 71, 66]
-
-
-def _check_pages(file: File, opened: Image.Image) -> None:
-    """Raises `UnsupportedInput` if a TIFF has further pages that are no smaller copies of the first."""
-    for page in range(1, getattr(opened, "n_frames", 1)):
-        opened.seek(page)
-        if not int(tags(opened).get(254, 0)) & 1:
-            raise UnsupportedInput(f"{file.name}: TIFF with several pages is not supported; split it into pictures")
-    opened.seek(0)
 
 
 def tags(opened: Image.Image) -> Mapping[int, Any]:
@@ -186,7 +177,7 @@ def removed_from(file: File, opened: Image.Image) -> tuple[str, ...]:
     """What the file holds beside its picture, in words."""
     words = exif_words(opened.info.get("exif"))
     if file.container == "tiff":
-        return (*words, *_tiff_words(opened))
+        return (*words, *_tiff_words(file, opened))
     if file.container == "bmp":
         return tuple(words)
     return (*words, *extras(file.container, file.data))
@@ -221,10 +212,11 @@ STRUCTURAL_TAGS = frozenset(
 """TIFF tags without which the picture could not be shown; 34675 is the colour profile."""
 
 
-def _tiff_words(opened: Image.Image) -> list[str]:
+def _tiff_words(file: File, opened: Image.Image) -> list[str]:
     """The tags of a TIFF beside its picture, and its smaller copies."""
     words = [f"TIFF tag {TiffTags.lookup(tag).name}" for tag in tags(opened) if tag not in STRUCTURAL_TAGS]
-    return [*words, "thumbnail"] if getattr(opened, "n_frames", 1) > 1 else words
+    copies = sum(1 for _ in directories(file.data)) - 1
+    return [*words, "thumbnail" if copies == 1 else f"smaller copies ({copies})"] if copies > 0 else words
 
 
 def shown(pixels: Pixels, channels: str) -> tuple[Pixels, tuple[str, ...]]:
