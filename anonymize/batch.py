@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import stat
 import sys
 import threading
 import time
@@ -20,8 +21,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from anonymize import job, ledger, report
-from anonymize.errors import AnonymizeError, PartialFailure, UnreadableInput, VerificationError
+from anonymize import job, ledger, report, storage
+from anonymize.errors import AnonymizeError, OutputError, PartialFailure, UnreadableInput, VerificationError
 from anonymize.inputs import Item, output_folder
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
@@ -41,7 +42,7 @@ class Outcome:
         item: the input.
         output: the released file; None if there is none.
         report: the account of it.
-        exit_code: 0, or that of the error.
+        exit_code: 0, or that of the error. Beside an output, that of its report, which could not be written.
         left_out: not a failure: a file that a folder merely contained, and that is no picture or video.
         before: an earlier run did this; the report then holds the main facts only.
     """
@@ -107,55 +108,55 @@ def run(
 
     Raises:
         ModelError: a model is missing: found out before the first item, since it would fail them all.
-        OutputError: a report or the ledger cannot be written, or another run works in the output folder.
+        OutputError: no report or no ledger can be written, or another run works in the output folder.
         LedgerError: the ledger is damaged, or of a newer version.
         ClusterError: the cluster cannot be reached or used.
     """
+    if reports:
+        report.prepare(reports)
     several = 1 if len(items) > 1 else workers
     work = None if cluster else _worker(settings, force, stdin, threads=0, workers=several)
 
-    def execute(items: Sequence[Item], on_item: OnItem) -> list[Outcome]:
+    def execute(items: Sequence[Item], on_item: OnItem) -> None:
+        tell = _telling(reports, on_item)
         if cluster:
             from anonymize.cluster.driver import run_on
 
-            done = run_on(cluster, items, settings, force, _telling(reports, on_item))
-            return [done[item] for item in items]
-        assert work is not None
-        return _execute(items, work, (settings, force, stdin), workers, _telling(reports, on_item))
+            run_on(cluster, items, settings, force, tell)
+        elif work:
+            _execute(items, work, (settings, force, stdin), workers, tell)
 
+    settled, remember = _remembering(on_item)
     folder = output_folder(items)
     if folder is None:
-        return execute(items, on_item)
-    with ledger.keep(folder, items, settings, force=force, stdin=stdin) as book:
+        execute(items, remember)
+    else:
+        with ledger.keep(folder, items, settings, force=force, stdin=stdin) as book:
 
-        def tell(item: Item, news: Progress | Outcome) -> None:
-            book.tell(item, news)
-            on_item(item, news)
+            def tell(item: Item, news: Progress | Outcome) -> None:
+                book.tell(item, news)
+                remember(item, news)
 
-        on_start(book.start)
-        outcomes = _done_before(book, reports, on_item) + execute(book.todo, tell)
-    found = {outcome.item.relative: outcome for outcome in outcomes}
-    return [found[item.relative] for item in items]
+            on_start(book.start)
+            _done_before(book, reports, remember)
+            execute(book.todo, tell)
+    return [settled[item.relative] for item in items]
 
 
-def _execute(
-    items: Sequence[Item], work: Work, job: tuple[Settings, bool, bytes], workers: int, tell: OnItem
-) -> list[Outcome]:
+def _execute(items: Sequence[Item], work: Work, job: tuple[Settings, bool, bytes], workers: int, tell: OnItem) -> None:
     """Do the work on every item, here or elsewhere; `tell`, in this process, of all progress and every outcome."""
     if workers == 1 or len(items) <= 1:
-        return [_settle(item, work, tell) for item in items]
-    outcomes = _side_by_side(items, job, min(workers, len(items)), tell)
-    return [outcomes[item] for item in items]
+        for item in items:
+            _settle(item, work, tell)
+    else:
+        _side_by_side(items, job, min(workers, len(items)), tell)
 
 
-def _done_before(book: ledger.Book, reports: Path | None, on_item: OnItem) -> list[Outcome]:
+def _done_before(book: ledger.Book, reports: Path | None, on_item: OnItem) -> None:
     """What earlier runs did or left out; a report that one of them could not write any more is written now."""
-    outcomes = []
     for earlier in book.before:
         outcome = Outcome(earlier.item, earlier.output, earlier.report, left_out=not earlier.output, before=True)
         (_telling(reports, on_item) if earlier.whole else on_item)(earlier.item, outcome)
-        outcomes.append(outcome)
-    return outcomes
 
 
 def render(
@@ -186,13 +187,17 @@ def render(
     Raises:
         OutputError: the report cannot be written.
     """
+    if reports:
+        report.prepare(reports)
     if style:
         made = made.drawn(replace(made.about.redact, face=replace(made.about.redact.face, style=style)))
 
     def work(item: Item, on_progress: OnProgress) -> tuple[Place, Report]:
         return job.render(item, made, settings, force=force, stdin=stdin, workers=workers, on_progress=on_progress)
 
-    return _settle(item, work, _telling(reports, on_item))
+    settled, remember = _remembering(on_item)
+    _settle(item, work, _telling(reports, remember))
+    return settled[item.relative]
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
@@ -215,23 +220,45 @@ def _worker(settings: Settings, force: bool, stdin: bytes, threads: int, workers
     return work
 
 
+def _remembering(on_item: OnItem) -> tuple[dict[Path, Outcome], OnItem]:
+    """`on_item`, and where it keeps every outcome, by the item's relative target."""
+    settled: dict[Path, Outcome] = {}
+
+    def remember(item: Item, news: Progress | Outcome) -> None:
+        if isinstance(news, Outcome):
+            settled[item.relative] = news
+        on_item(item, news)
+
+    return settled, remember
+
+
 def _telling(reports: Path | None, on_item: OnItem) -> OnItem:
-    """`on_item`, with a report written before it is told of an outcome."""
+    """`on_item`, with a report written before it is told of an outcome. One that cannot be is part of the outcome."""
 
     def tell(item: Item, news: Progress | Outcome) -> None:
-        if reports and isinstance(news, Outcome):
-            names = (item.source, item.target, news.output)
-            account = replace(news.report, error=report.nameless(news.report.error, names))
-            report.write(account, reports / f"{item.relative}.report.json")
-        on_item(item, news)
+        on_item(item, _reported(reports, news) if reports and isinstance(news, Outcome) else news)
 
     return tell
 
 
-def _settle(item: Item, work: Work, tell: OnItem) -> Outcome:
-    outcome = _attempt(item, work, lambda progress: tell(item, progress))
-    tell(item, outcome)
+def _reported(reports: Path, outcome: Outcome) -> Outcome:
+    """`outcome`, its report written; with the error where that failed."""
+    item = outcome.item
+    names = (item.source, item.target, outcome.output)
+    account = replace(outcome.report, error=report.nameless(outcome.report.error, names))
+    try:
+        report.write(account, report.path_for(reports, item.relative))
+    except OutputError as error:
+        message = f"{item.label}: its report could not be written: {error}"
+        if outcome.exit_code:
+            message = f"{outcome.report.error}; {message}"
+        code = outcome.exit_code or error.exit_code
+        return replace(outcome, report=replace(outcome.report, error=message), exit_code=code)
     return outcome
+
+
+def _settle(item: Item, work: Work, tell: OnItem) -> None:
+    tell(item, _attempt(item, work, lambda progress: tell(item, progress)))
 
 
 def _attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
@@ -239,7 +266,7 @@ def _attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
     try:
         output, account = work(item, on_progress)
     except AnonymizeError as error:
-        left_out = isinstance(error, UnreadableInput) and not item.expected
+        left_out = isinstance(error, UnreadableInput) and not item.expected and _was_read(item)
         failed = _failed(item, str(error), error.exit_code, left_out)
         examined = error.verified if isinstance(error, VerificationError) else None
         return replace(failed, report=replace(failed.report, verified=examined.as_dict())) if examined else failed
@@ -250,6 +277,23 @@ def _attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
         message = f"{item.label}: internal error, please report it (ANONYMIZE_DEBUG=1 shows where): {error!r}"
         return _failed(item, message, AnonymizeError.exit_code)
     return Outcome(item, output, account)
+
+
+def _was_read(item: Item) -> bool:
+    """Whether what `item` names is known to be no media, and not merely impossible to read."""
+    try:
+        if isinstance(item.source, Path):
+            mode = item.source.stat().st_mode
+            if stat.S_ISDIR(mode):
+                return item.source.is_symlink()  # links to folders are not followed
+            if not stat.S_ISREG(mode):
+                return False
+        if item.source:
+            with storage.opened(item.source, 1) as file:
+                file.read(1)
+    except (OSError, AnonymizeError):
+        return False
+    return True
 
 
 def _failed(item: Item, message: str, exit_code: int, left_out: bool = False) -> Outcome:
@@ -309,14 +353,11 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
 
 
-def _side_by_side(
-    items: Sequence[Item], job: tuple[Settings, bool, bytes], workers: int, tell: OnItem
-) -> dict[Item, Outcome]:
+def _side_by_side(items: Sequence[Item], job: tuple[Settings, bool, bytes], workers: int, tell: OnItem) -> None:
     """Work in several processes. One that dies (out of memory, killed) fails the item it had, and is replaced."""
     threads = max(1, (os.cpu_count() or 1) // workers)
     waiting = deque(items)
     busy: dict[Connection, tuple[_Hand, Item]] = {}
-    outcomes: dict[Item, Outcome] = {}
 
     def assign(hand: _Hand) -> None:
         if waiting:
@@ -345,11 +386,9 @@ def _side_by_side(
                 tell(item, news)
                 if isinstance(news, Outcome):
                     del busy[line]
-                    outcomes[item] = news
                     assign(hand)
     finally:
         for hand, _ in busy.values():
             hand.process.terminate()
         for hand, _ in busy.values():
             hand.process.join()
-    return outcomes

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -98,16 +100,20 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
 
     One file (or `-`) goes to the file `out`, unless that is a folder or ends with a slash. Several files, patterns and
     folders go below the folder `out`; folders keep their structure. Hidden files, and `out` itself where it lies within
-    an input folder, are not inputs. Links to folders are not followed.
+    an input folder, are not inputs. Links to folders are not followed. Whatever else a folder holds is an item, also
+    what turns out to be unreadable: a folder in it that cannot be listed, a link that leads nowhere, a pipe. A file
+    that is named twice is one item.
 
     Raises:
-        UnreadableInput: an input does not exist, or a pattern matches nothing.
+        UnreadableInput: an input does not exist or cannot be listed, or a pattern matches nothing.
         UsageError: two inputs would have the same output, or an output is an input.
     """
     folder = storage.place(out)
-    found: list[tuple[Place | None, Path, bool]] = []
-    for text in inputs:
-        found.extend(_expand(text, folder))
+    by_name: dict[tuple[str, Path], tuple[Place | None, Path, bool]] = {}
+    for source, target, sought in (found for text in inputs for found in _expand(text, folder)):
+        key = (_identity(source), target)
+        by_name[key] = (source, target, sought or (key in by_name and by_name[key][2]))
+    found = list(by_name.values())
     single = len(found) == 1 and found[0][2] and not (out.endswith(("/", os.sep)) or storage.is_folder(folder))
     if single:
         return [_checked(Item(found[0][0], folder, Path(folder.name), named=True, sought=True))]
@@ -175,9 +181,14 @@ def _expand(text: str, out: Place) -> Iterator[tuple[Place | None, Path, bool]]:
     path = storage.place(text)
     if not isinstance(path, Path):
         yield from _expand_address(path, out)
-    elif path.is_dir():
+        return
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+    except OSError as error:
+        raise UnreadableInput(f"{text}: cannot be read ({error.strerror})") from error
+    if is_folder:
         yield from ((file, file.relative_to(path), False) for file in _walk(path, out))
-    elif path.exists():
+    elif exists:
         yield path, Path(path.name), True
     elif glob.has_magic(text):
         matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
@@ -209,26 +220,104 @@ def _expand_address(address: UPath, out: Place) -> Iterator[tuple[Place, Path, b
 
 
 def _walk(folder: Path, out: Place) -> Iterator[Path]:
-    """The files below `folder`, sorted, without hidden ones and without what lies in `out`."""
+    """All that is below `folder`, sorted, without what is hidden and without what lies in `out`.
+
+    Folders that can be listed are not among it, but for links to folders, which are not followed.
+
+    Raises:
+        UnreadableInput: `folder` itself cannot be listed.
+    """
     inside = out.resolve() if isinstance(out, Path) else None
-    for root, folders, names in os.walk(folder):
+    unlisted: list[OSError] = []
+    for root, folders, names in os.walk(folder, onerror=unlisted.append):
         here = Path(root)
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and (here / f).resolve() != inside)
-        yield from (here / name for name in sorted(names) if not name.startswith(".") and (here / name).is_file())
+        shown = sorted(f for f in folders if not f.startswith(".") and (here / f).resolve() != inside)
+        links = [name for name in shown if (here / name).is_symlink()]
+        folders[:] = [name for name in shown if name not in links]
+        yield from (here / name for name in sorted([*links, *names]) if not name.startswith("."))
+    for error in unlisted:
+        if Path(error.filename) == folder:
+            raise UnreadableInput(f"{folder}: this folder cannot be listed ({error.strerror})") from error
+        yield Path(error.filename)
+
+
+def _identity(source: Place | None) -> str:
+    """The same for two ways to name one file."""
+    return str(source.parent.resolve() / source.name if isinstance(source, Path) else source)  # links may go in circles
+
+
+def is_picture_name(path: Place) -> bool | None:
+    """Whether a file of this name should be a picture, or a video; None where its suffix says nothing."""
+    suffix = path.suffix.lower()
+    return suffix in PICTURE_SUFFIXES if suffix in PICTURE_SUFFIXES | VIDEO_SUFFIXES else None
+
+
+def fitting(target: Place, suffix: str) -> Place:
+    """`target` under the suffix of its container, once that is known. Its own spelling of that suffix is kept.
+
+    The whole name is kept where it says picture and the file is a video, or the other way round: `a.mp4`, which holds
+    a JPEG, becomes `a.mp4.jpg`, since `a.jpg` may be another's. `plan_items` counts on it.
+    """
+    own = target.suffix.lower()
+    if _SAME.get(own, own) == _SAME.get(suffix, suffix):
+        return target
+    if is_picture_name(target) not in (None, suffix in PICTURE_SUFFIXES):
+        return target.with_name(f"{target.name}{suffix}")
+    return target.with_suffix(suffix)
+
+
+_SAME = {
+    ".jpeg": ".jpg",
+    ".jpe": ".jpg",
+    ".tif": ".tiff",
+    ".qt": ".mov",
+    ".mts": ".ts",
+    ".m2ts": ".ts",
+    ".heif": ".heic",
+}
+
+
+def _claims(target: Path) -> set[tuple[str, bool]]:
+    """What `fitting` can make of `target`: names without their suffix, and whether that is a picture's.
+
+    Spelled alike where a file system may take two names for one (case, composed letters).
+    """
+    stem, whole = (
+        unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(name)).casefold())
+        for name in (target.with_suffix(""), target)
+    )
+    picture = is_picture_name(target)
+    return {(stem, True), (stem, False)} if picture is None else {(stem, picture), (whole, not picture)}
 
 
 def _distinct(targets: Sequence[Path]) -> list[Path]:
-    """`targets` with the whole file name kept as stem where two could get the same suffix: a.avi, a.mkv."""
+    """`targets` with names that stay apart whatever suffix each gets.
 
-    def key(target: Path) -> tuple[Path, bool]:
-        return target.with_suffix(""), target.suffix.lower() in PICTURE_SUFFIXES
+    Where two could meet, the whole file name is kept as stem (`a.avi.avi` and `a.mkv.mkv`), or a number is added.
 
-    shared = Counter(key(target) for target in targets)
-    result = [t if shared[key(t)] == 1 else t.with_name(f"{t.name}{t.suffix}") for t in targets]
-    target, times = Counter(result).most_common(1)[0] if result else (Path(), 0)
+    Raises:
+        UsageError: two of them are the same.
+    """
+    target, times = Counter(targets).most_common(1)[0] if targets else (Path(), 0)
     if times > 1:
         raise UsageError(f"{target}: two inputs would have this output: anonymise them in two runs")
-    return result
+    shared = Counter(claim for target in targets for claim in _claims(target))
+    taken = {claim for target in targets for claim in _claims(target) if all(shared[c] == 1 for c in _claims(target))}
+
+    def settled(target: Path) -> Path:
+        if all(shared[claim] == 1 for claim in _claims(target)):
+            return target
+        others = (target.with_name(f"{target.stem}~{number}{target.suffix}") for number in itertools.count(2))
+        new = next(t for t in itertools.chain([_whole(target)], others) if not taken & _claims(t))
+        taken.update(_claims(new))
+        return new
+
+    return [settled(target) for target in targets]
+
+
+def _whole(target: Path) -> Path:
+    """`target` with its whole name as stem."""
+    return target.with_name(f"{target.name}{target.suffix}")
 
 
 def _checked(item: Item) -> Item:

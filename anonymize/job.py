@@ -12,8 +12,8 @@ from anonymize import ledger, media, pipeline, plan, report
 from anonymize.crew import peak_memory
 from anonymize.data import Kind
 from anonymize.detect import Detector, build, refuse_unfit, threads_each
-from anonymize.errors import OutputError, PlanError
-from anonymize.inputs import Item
+from anonymize.errors import PlanError
+from anonymize.inputs import Item, fitting
 from anonymize.media import Source
 from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan
@@ -75,7 +75,7 @@ def run(
         _open(item, settings, stdin) as source,
         team_for(source, settings, found_by, workers) as team,
     ):
-        media.check_output(source, settings.output, item.target.suffix if item.named else "")
+        _check_output(item, source, settings, force=force)
         on_progress(Progress("detect", 0, None))
         digest = _digest(item, stdin)
         made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress, team))
@@ -129,10 +129,21 @@ def render(
         raise PlanError(f"{item.label}: the plan was made for another file; detect again on this one")
     found_by = [] if settings.verify.publish_unverified else detectors_for(settings)
     with _open(item, settings, stdin) as source, team_for(source, settings, found_by, workers) as team:
-        media.check_output(source, settings.output, item.target.suffix if item.named else "")
+        _check_output(item, source, settings, force=force)
         team.read()  # as `run` does: what a file holds is known for sure at its end only
         work = Work(source, item, settings, found_by, on_progress, Stopwatch(), team, by_hand=True)
         return _release(work, made, force=force)
+
+
+def _check_output(item: Item, source: Source, settings: Settings, *, force: bool) -> None:
+    """See whether the output can be written, before anyone spends an hour on finding faces.
+
+    Raises:
+        AnonymizeError: it cannot.
+    """
+    media.check_output(source, settings.output, item.target.suffix if item.named else "")
+    target = _named(item, source, settings)
+    media.check_target(target, force=force or _replaces(item, target), makes_folder=not item.named)
 
 
 def _open(item: Item, settings: Settings, stdin: bytes) -> Source:
@@ -146,10 +157,11 @@ def _digest(item: Item, stdin: bytes) -> str:
 def _release(work: Work, made: Plan, *, force: bool) -> tuple[Place, Report]:
     """Render `made` under a temporary name, examine what came out, and only then give it its name."""
     source, item, settings = work.source, work.item, work.settings
-    target = item.target if item.named else _fitting(item.target, media.output_suffix(source, settings.output))
-    claim = item.claim
-    force = force or (claim is not None and target == claim.replaces)
-    with media.pending(target, force=force, mark=claim.mark if claim else "") as temporary:
+    target = _named(item, source, settings)
+    if not item.named and isinstance(target, Path):  # storages make theirs
+        media.make_folder(target.parent)
+    force = force or _replaces(item, target)
+    with media.pending(target, force=force, mark=item.claim.mark if item.claim else "") as temporary:
         proved = prove(work, made, temporary)
         account = _account(work, proved, report.sha256(temporary))
         if isinstance(target, Path):
@@ -178,23 +190,11 @@ def _account(work: Work, proved: Proved, digest: str) -> Report:
     )
 
 
-_SAME = {
-    ".jpeg": ".jpg",
-    ".jpe": ".jpg",
-    ".tif": ".tiff",
-    ".qt": ".mov",
-    ".mts": ".ts",
-    ".m2ts": ".ts",
-    ".heif": ".heic",
-}
+def _named(item: Item, source: Source, settings: Settings) -> Place:
+    """Where the output of `item` goes, by its whole name."""
+    return item.target if item.named else fitting(item.target, media.output_suffix(source, settings.output))
 
 
-def _fitting(target: Place, suffix: str) -> Place:
-    """`target` in a folder that exists, under the suffix of its container; its own spelling of it is kept."""
-    try:
-        if isinstance(target, Path):  # storages make theirs
-            target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{target.parent}: cannot make this folder: {error.strerror}") from error
-    own = target.suffix.lower()
-    return target if _SAME.get(own, own) == _SAME.get(suffix, suffix) else target.with_suffix(suffix)
+def _replaces(item: Item, target: Place) -> bool:
+    """Whether `target` is what an earlier run released for `item`."""
+    return item.claim is not None and target == item.claim.replaces

@@ -40,6 +40,10 @@ def evaluate(
     from anonymize.cli import render as show
     from anonymize.data import Kind
 
+    if html:
+        from anonymize.media import check_target
+
+        check_target(html, force=True, makes_folder=True)
     results = []
     for pair, found in e.evaluate_pairs(e.pairs(original, redacted, truth, Kind.of(kind.value))):
         results.append((pair.name, found))

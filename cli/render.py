@@ -180,6 +180,8 @@ class Display:
         else:
             for line in account(outcome):
                 print(line)
+            if outcome.exit_code:
+                fail(outcome.report.error)
 
 
 def _event(outcome: Outcome) -> str:
@@ -242,8 +244,11 @@ def summary(outcomes: Sequence[Outcome]) -> None:
     before = sum(outcome.before and not outcome.left_out for outcome in outcomes)
     left_out = sum(outcome.left_out for outcome in outcomes)
     failed = [o for o in outcomes if o.output is None and not o.left_out]
+    unreported = [o for o in outcomes if o.output is not None and o.exit_code]
     earlier = f" ({before} before)" if before else ""
     print(f"{done} done{earlier}, {len(failed)} failed, {left_out} left out (not pictures or videos)")
+    for outcome in unreported:
+        print(f"  no report: {' '.join(outcome.report.error.split())}")
     for outcome in failed:
         print(f"  failed: {' '.join(outcome.report.error.split())}")
 

@@ -55,6 +55,8 @@ def verify(
         only=only,
     )
     item = the_file(output)
+    if report:
+        reports.prepare(report)
     display = show.Display(machine=json, several=False)
     account = proof.check_file(
         output,
@@ -66,6 +68,6 @@ def verify(
     )
     display.verified(item, account)
     if report:
-        reports.write(account, report / f"{output.name}.report.json")
+        reports.write(account, reports.path_for(report, Path(output.name)))
     if code := EXIT_CODES[account.verdict]:
         raise typer.Exit(code)

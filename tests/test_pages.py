@@ -41,5 +41,5 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     save("one", tmp_path / "deep" / "a.html")
     save("two", tmp_path / "deep" / "a.html")
     assert [p.read_text() for p in (tmp_path / "deep").iterdir()] == ["two"]
-    with pytest.raises(OutputError, match="cannot write it"):
+    with pytest.raises(OutputError, match="cannot make this folder"):
         save("three", tmp_path / "deep" / "a.html" / "b.html")

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anonymize.errors import OutputError
 from anonymize.inputs import Claim, Item
 from anonymize.ledger import recover, traces
 from anonymize.ledger.judge import Wanted, Why, judge, settings_hash, source_place, stamp
 from anonymize.ledger.lock import Lock
 from anonymize.ledger.store import NAME, File, Run, State, Store, text_of
+from anonymize.media import make_folder
 from anonymize.pipeline import Progress
 from anonymize.report import Report, nameless
 from anonymize.settings import Settings
@@ -159,7 +159,7 @@ def keep(
         LedgerError: the ledger is damaged, or of a newer version.
     """
     mark = secrets.token_hex(6)
-    _make(folder)
+    make_folder(folder)
     with closing(Lock(folder, mark)) as lock, closing(Store(folder / NAME)) as store:
         runs, rows = store.runs(), store.files()
         found = recover.sweep(folder, store, runs, rows)
@@ -216,10 +216,3 @@ def _main_facts(row: File) -> Report:
         output={"sha256": row.output_sha256},
         created=datetime.fromtimestamp(row.released_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot make this folder: {error.strerror}") from error

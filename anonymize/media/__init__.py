@@ -2,7 +2,7 @@
 
 from anonymize.media.choose import Target
 from anonymize.media.coder import Coded, Head, coded
-from anonymize.media.commit import pending, publish
+from anonymize.media.commit import check_target, make_folder, pending, publish
 from anonymize.media.open import check_output, open_sink, open_source, open_video, output_suffix
 from anonymize.media.protocols import AudioInfo, Colour, FieldOrder, Hdr, MediaInfo, Sink, Source
 from anonymize.media.segments import CannotCut, Cut, Segment, Traits, cut_up
@@ -27,8 +27,10 @@ __all__ = [
     "VideoSink",
     "VideoSource",
     "check_output",
+    "check_target",
     "coded",
     "cut_up",
+    "make_folder",
     "open_sink",
     "open_source",
     "open_video",

@@ -7,13 +7,14 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anonymize import storage
-from anonymize.errors import OutputError
+from anonymize.errors import AnonymizeError, OutputError
 
 if TYPE_CHECKING:
     from anonymize.storage import Place
@@ -38,8 +39,7 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
     Raises:
         OutputError: the folder is missing or forbidden, the disk is full, or `path` exists and `force` is not given.
     """
-    if not force and storage.exists(path):
-        raise OutputError(storage.already(path))
+    check_target(path, force=force)
     token = token or secrets.token_hex(6)
     if not isinstance(path, Path):
         with storage.private_folder() as folder:
@@ -48,14 +48,18 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
             yield made
             storage.upload(made, path, force=force, token=token)
         return
-    if path.is_dir():
-        raise OutputError(f"{path.name}: a folder of this name is in the way")
     owner = f"{mark}-" if mark else ""
     temporary = path.with_name(storage.hidden(path.name, f"{owner}{token}"))
     try:
         with _plainly(path):
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        yield temporary
+        try:
+            yield temporary
+        except AnonymizeError as error:  # whoever wrote there knows no other name
+            error.args = tuple(
+                arg.replace(temporary.name, path.name) if isinstance(arg, str) else arg for arg in error.args
+            )
+            raise
         with _plainly(path):
             _to_disk(temporary)
             if force:
@@ -66,6 +70,43 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def check_target(path: Place, *, force: bool, makes_folder: bool = False) -> None:
+    """See whether `path` may be written.
+
+    Args:
+        path: a file, or an address.
+        force: whether it may replace a file.
+        makes_folder: whether its folder is made where there is none.
+
+    Raises:
+        OutputError: it exists and `force` is not given; it is a folder, a device, a pipe or anything else that is no
+            file, which nothing replaces; or its folder is missing or forbidden.
+    """
+    if not force and storage.exists(path):
+        raise OutputError(storage.already(path))
+    if not isinstance(path, Path):
+        return
+    with _plainly(path), suppress(FileNotFoundError):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise OutputError(f"{path.name}: a folder of this name is in the way")
+        if not stat.S_ISREG(mode):
+            raise OutputError(f"{path}: this is a device or a pipe, which no file replaces; name a file")
+    with _plainly(path), suppress(*(FileNotFoundError,) * makes_folder):
+        if not stat.S_ISDIR(path.parent.stat().st_mode):
+            raise NotADirectoryError
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise PermissionError
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and those above it, where they are not there. Raises `OutputError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot make this folder: {error.strerror}") from error
 
 
 def publish(made: Path, path: Place, sha256: str, *, force: bool, token: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import stat
 from contextlib import suppress
 from functools import cache
@@ -85,7 +86,7 @@ def check_readable(source: Input) -> None:
     try:
         facts = source.stat()
         if stat.S_ISDIR(facts.st_mode):
-            raise UnreadableInput(f"{name}: this is a folder, not a file")
+            raise UnreadableInput(f"{name}: {_why_no_file(source)}")
         if not stat.S_ISREG(facts.st_mode):
             raise UnreadableInput(f"{name}: this is a device or a pipe, not a file; use - to read from a pipe")
         if facts.st_size == 0:
@@ -95,11 +96,24 @@ def check_readable(source: Input) -> None:
     except InputError:
         raise
     except FileNotFoundError as error:
-        raise UnreadableInput(f"{name}: no such file") from error
+        what = "a link that leads nowhere" if isinstance(source, Path) and source.is_symlink() else "no such file"
+        raise UnreadableInput(f"{name}: {what}") from error
     except PermissionError as error:
         raise UnreadableInput(f"{name}: no permission to read it") from error
     except OSError as error:
         raise UnreadableInput(f"{name}: cannot be read ({error.strerror})") from error
+
+
+def _why_no_file(folder: Place) -> str:
+    """What is wrong with a folder where a file should be."""
+    if isinstance(folder, Path):
+        if folder.is_symlink():
+            return "this is a link to a folder, which is not followed"
+        try:
+            os.scandir(folder).close()
+        except OSError as error:
+            return f"this folder cannot be listed ({error.strerror}): nothing in it was anonymised"
+    return "this is a folder, not a file"
 
 
 def head_of(source: Input, size: int = 4096) -> bytes:

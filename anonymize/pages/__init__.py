@@ -6,7 +6,6 @@ put into a template is escaped.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,15 +23,14 @@ def fill(template: str, **values: Any) -> str:
 
 def save(text: str, path: Path) -> None:
     """Write `text` whole or not at all, with the folders it needs. Raises `OutputError`."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):  # the same trouble again
-            part.unlink()
-        raise OutputError(f"{path}: cannot write it: {error.strerror}") from error
+    from anonymize.media import make_folder, pending  # a page is filled without FFmpeg
+
+    make_folder(path.parent)
+    with pending(path, force=True) as temporary:
+        try:
+            temporary.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 @cache

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from anonymize import storage
-from anonymize.errors import ReportError
+from anonymize.errors import OutputError, ReportError
 from anonymize.pages import save
 from anonymize.report.data import FORMAT, VERSION, Report
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 LARGEST = 64 << 20
 """Bytes of a report, at most: ours stay under one MiB."""
+NAME_BYTES = 255
+"""Bytes of a file's name, at most, on every file system in common use."""
 
 
 def write(report: Report, path: Path) -> None:
@@ -31,6 +35,33 @@ def write(report: Report, path: Path) -> None:
         OutputError: they cannot be written.
     """
     write_values(report.as_dict(), path)
+
+
+def path_for(folder: Path, relative: Path) -> Path:
+    """Where in `folder` the report on the file `relative` goes: `relative` with ``.report.json`` behind it.
+
+    A name that is too long for that (255 bytes) is cut, and told apart by a hash.
+    """
+    name = f"{relative.name}.report.json"
+    if len(os.fsencode(name)) > NAME_BYTES:
+        digest = hashlib.sha256(os.fsencode(relative.name)).hexdigest()[:12]
+        end = f"~{digest}.report.json"
+        name = os.fsencode(relative.name)[: NAME_BYTES - len(end)].decode(errors="ignore") + end
+    return folder / relative.with_name(name)
+
+
+def prepare(folder: Path) -> None:
+    """Make `folder`, and see whether a report can be written in it, before the work that it tells of.
+
+    Raises:
+        OutputError: it cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise OutputError(f"{folder}: no report can be written in this folder ({error.strerror})") from error
 
 
 def write_values(content: Mapping[str, Any], path: Path) -> None:
