@@ -21,7 +21,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from anonymize import job, ledger, report, storage
+from anonymize import crew, job, ledger, report, storage
 from anonymize.errors import AnonymizeError, OutputError, PartialFailure, UnreadableInput, VerificationError
 from anonymize.inputs import Item, output_folder
 from anonymize.pipeline import OnProgress, Progress
@@ -312,7 +312,7 @@ def _hire(job: tuple[Settings, bool, bytes], threads: int) -> _Hand:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, *job, threads), daemon=True)
-    process.start()
+    crew.start(process)
     theirs.close()
     return _Hand(ours, process)
 
@@ -320,7 +320,6 @@ def _hire(job: tuple[Settings, bool, bytes], threads: int) -> _Hand:
 def _serve(line: Connection, settings: Settings, force: bool, stdin: bytes, threads: int) -> None:
     """In the process: take items from `line`, answer with progress and an outcome, until the line is closed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent terminates us
     work = _worker(settings, force, stdin, threads)
     _end_with_parent()
 

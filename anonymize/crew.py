@@ -18,6 +18,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
@@ -189,15 +190,30 @@ class Crew:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._bench), daemon=True)
-        process.start()
+        start(process)
         theirs.close()
         return _Hand(ours, process)
+
+
+def start(process: BaseProcess) -> None:
+    """Start `process` deaf, from its first instruction, to what a terminal sends to all processes of a command.
+
+    Those are Ctrl-C and the end of the terminal: the parent hears them too, and ends the process in order.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        process.start()
+        return
+    resource_tracker.ensure_running()  # when that starts, it takes Ctrl-C out of the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))  # a child has its parent's mask
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(line: Connection, bench: Bench) -> None:
     """In the process: take tasks from `line` and tell, until it is closed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent terminates us
     try:
         while True:
             task = line.recv()

@@ -106,9 +106,9 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
 
     Raises:
         UnreadableInput: an input does not exist or cannot be listed, or a pattern matches nothing.
-        UsageError: two inputs would have the same output, or an output is an input.
+        UsageError: two inputs would have the same output, an output is an input, or `out` is standard output.
     """
-    folder = storage.place(out)
+    folder = storage.place(named_file(out))
     by_name: dict[tuple[str, Path], tuple[Place | None, Path, bool]] = {}
     for source, target, sought in (found for text in inputs for found in _expand(text, folder)):
         key = (_identity(source), target)
@@ -150,6 +150,13 @@ def only_item(text: str, out: str) -> Item:
     return items[0]
 
 
+def named_file(out: str) -> str:
+    """`out`, a file to write. Raises `UsageError` for `-`: what went to standard output could not be taken back."""
+    if out == STDIN:
+        raise UsageError("-: outputs are files, which get their names when they are whole; name one")
+    return out
+
+
 def the_file(path: Path) -> Item:
     """The file `path` itself, which is only read.
 
@@ -165,9 +172,15 @@ def read_all(stream: IO[bytes], limit: int = STDIN_LIMIT) -> bytes:
     """All of `stream`, kept in memory: a recording must be read twice, and nothing raw is written to disk.
 
     Raises:
-        UnreadableInput: it is longer than `limit` bytes.
+        UsageError: it is a terminal.
+        UnreadableInput: it is longer than `limit` bytes, closed, or cannot be read.
     """
-    content = stream.read(limit + 1)
+    if stream.isatty():
+        raise UsageError("standard input is a terminal: send a recording into this command, or name a file")
+    try:
+        content = stream.read(limit + 1)
+    except OSError as error:
+        raise UnreadableInput(f"standard input cannot be read: {error.strerror}") from error
     if len(content) > limit:
         raise UnreadableInput(f"standard input is larger than {limit >> 20} MiB: give the recording as a file")
     return content

@@ -5,24 +5,80 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
+from types import FrameType
+
+_AGAIN = 2.0
+"""Seconds after a signal to stop in which further ones are not heeded: what is half-done is being removed."""
+_STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def main() -> None:
     """Entry point of the `anonymize` command."""
-    from anonymize.cli.app import app
+    from anonymize.cli import streams
+
+    behind = streams.prepare()
+    if not sys.warnoptions:
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the workers; what matters is said by us
+        _no_warnings()
+    _stop_in_order()
+    code = _run()
+    lost = streams.lost(behind)
+    if lost and not code:
+        from anonymize.cli.render import fail
+
+        fail(f"{lost}: the rest was done")
+        code = 6
+    for number in _STOPPING:  # what comes now may end the process where it stands
+        signal.signal(number, signal.SIG_DFL)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command. Its exit code."""
     from anonymize.cli.render import fail
     from anonymize.errors import AnonymizeError
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
+        from anonymize.cli.app import app
+
         app(prog_name="anonymize")
     except AnonymizeError as error:
         fail(str(error))
-        sys.exit(error.exit_code)
+        return error.exit_code
     except KeyboardInterrupt:
+        code = 130
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+    except Exception as error:
+        if "ANONYMIZE_DEBUG" in os.environ:
+            raise
+        fail(f"internal error, please report it (ANONYMIZE_DEBUG=1 shows where): {error.__cause__ or error!r}")
+        return 1
+    if code > 128:
         fail("interrupted: nothing half-done was left")
-        sys.exit(130)
-    except OSError as error:  # printing: the reader has gone, or what stands behind stdout is full
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        fail(f"cannot print: {error.strerror}")
-        sys.exit(6)
+    return code
+
+
+def _stop_in_order() -> None:
+    """Have Ctrl-C, TERM and the end of the terminal stop the command in order, however often they come."""
+    since = -_AGAIN
+
+    def stop(number: int, _: FrameType | None) -> None:
+        nonlocal since
+        if time.monotonic() - since < _AGAIN:
+            return
+        since = time.monotonic()
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + number)
+
+    for number in _STOPPING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a job in the background of a script
+            signal.signal(number, stop)
+
+
+def _no_warnings() -> None:
+    import warnings
+
+    warnings.simplefilter("ignore")

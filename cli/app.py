@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from anonymize import presets
 from anonymize.cli import evaluate as evaluate_command
@@ -16,8 +17,25 @@ from anonymize.cli import status as status_command
 from anonymize.cli import verify as verify_command
 from anonymize.cli.live import live
 
+
+class Broken(Exception):
+    """A command broke; the cause says over what."""
+
+
+class _Commands(TyperGroup):
+    """The commands. Over some errors Typer ends without a word of its own: here they come out."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except (EOFError, OSError) as error:
+            raise Broken from error
+
+
 app = typer.Typer(
     name="anonymize",
+    cls=_Commands,
     help="Find faces and licence plates in video and pictures, and remove them. Local, offline, checked.",
     epilog="Exit codes: 0 done, 1 internal error, 2 usage, 3 unreadable input, 4 damaged input, 5 unsupported input, "
     "6 output cannot be written, 7 check failed, 8 model missing, 9 bad plan, 10 some of several inputs failed, "
@@ -107,18 +125,18 @@ def run(
         publish_unverified=publish_unverified,
     )
     items = plan_items(inputs, output)
-    display = show.Display(machine=json, several=len(items) > 1)
-    outcomes = batch.run(
-        items,
-        settings,
-        force=force,
-        workers=workers or 1,
-        reports=report,
-        stdin=_stdin(inputs),
-        on_item=display,
-        on_start=display.begun,
-        cluster=Cluster(cluster, workers, cpus_per_worker, gpus_per_worker) if cluster else None,
-    )
+    with show.Display(items, machine=json) as display:
+        outcomes = batch.run(
+            items,
+            settings,
+            force=force,
+            workers=workers or 1,
+            reports=report,
+            stdin=_stdin(inputs),
+            on_item=display,
+            on_start=display.begun,
+            cluster=Cluster(cluster, workers, cpus_per_worker, gpus_per_worker) if cluster else None,
+        )
     if len(items) != 1 and not json:
         show.summary(outcomes)
     if code := batch.exit_code(outcomes):
@@ -165,16 +183,16 @@ def detect(
         allow_damaged=allow_damaged,
     )
     item = only_item(source, output)
-    display = show.Display(machine=json, several=False)
-    made = job.detect(
-        item,
-        settings,
-        force=force,
-        stdin=_stdin([source]),
-        workers=workers,
-        on_progress=lambda news: display(item, news),
-    )
-    display.planned(item, made)
+    with show.Display([item], machine=json) as display:
+        made = job.detect(
+            item,
+            settings,
+            force=force,
+            stdin=_stdin([source]),
+            workers=workers,
+            on_progress=lambda news: display(item, news),
+        )
+        display.planned(item, made)
 
 
 @app.command()
@@ -211,17 +229,18 @@ def render(
         publish_unverified=publish_unverified,
     )
     item = only_item(source, output)
-    outcome = batch.render(
-        item,
-        plans.read(plan),
-        settings,
-        style=style,
-        force=force,
-        workers=workers,
-        reports=report,
-        stdin=_stdin([source]),
-        on_item=show.Display(machine=json, several=False),
-    )
+    with show.Display([item], machine=json) as display:
+        outcome = batch.render(
+            item,
+            plans.read(plan),
+            settings,
+            style=style,
+            force=force,
+            workers=workers,
+            reports=report,
+            stdin=_stdin([source]),
+            on_item=display,
+        )
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
 
@@ -300,9 +319,9 @@ def doctor() -> None:
 
 @app.command()
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the sample and the result.")] = Path(
-        "demo"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the sample and the result.", callback=o.named)
+    ] = Path("demo"),
     preset: o.PresetName = presets.DEFAULT,
 ) -> None:
     """Make a sample video, anonymise it, and say where to look."""
@@ -312,8 +331,8 @@ def demo(
 
     sample = prepare(output)
     settings = presets.load(preset).settings
-    display = show.Display(machine=False, several=False)
-    (outcome,) = batch.run([sample.item], settings, force=True, reports=output, on_item=display)
+    with show.Display([sample.item], machine=False) as display:
+        (outcome,) = batch.run([sample.item], settings, force=True, reports=output, on_item=display)
     if outcome.output is None:
         raise typer.Exit(outcome.exit_code)
     show.demo(sample.item, sample.compare(Path(str(outcome.output))))

@@ -32,7 +32,9 @@ def evaluate(
         ),
     ],
     kind: Annotated[BoxKind, typer.Option(help="What boxes are where the truth does not say (MOT).")] = BoxKind.FACE,
-    html: Annotated[Path | None, typer.Option("--html", help="Write a page with plots.", show_default=False)] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page with plots.", show_default=False, callback=o.named)
+    ] = None,
     json: o.Json = False,
 ) -> None:
     """Measure how much of what should be gone is still there, in any tool's output."""

@@ -33,6 +33,15 @@ Inputs = Annotated[
     list[str], typer.Argument(help="Files, pictures, folders, patterns, or - for standard input.", show_default=False)
 ]
 Input = Annotated[str, typer.Argument(help="A video or picture, or - for standard input.", show_default=False)]
+
+
+def named(path: Path | None) -> Path | None:
+    """`path`, where it names something to write. Raises `UsageError` for `-`."""
+    from anonymize.inputs import named_file
+
+    return path and Path(named_file(str(path)))
+
+
 Out = Annotated[
     str,
     typer.Option("--output", "-o", help="The output file; a folder for several inputs.", show_default=False),
@@ -194,7 +203,13 @@ GpusPerWorker = Annotated[
 ]
 ReportFolder = Annotated[
     Path | None,
-    typer.Option("--report", help="Folder for a report.json per input.", show_default=False, rich_help_panel=RUN),
+    typer.Option(
+        "--report",
+        help="Folder for a report.json per input.",
+        show_default=False,
+        rich_help_panel=RUN,
+        callback=named,
+    ),
 ]
 Repair = Annotated[
     bool | None,

@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from anonymize.cli import render_ledger
+from anonymize.cli import render_bars, render_ledger
 
 if TYPE_CHECKING:  # so that --help costs next to nothing
     from pathlib import Path
+    from types import TracebackType
 
     from anonymize.batch import Outcome
     from anonymize.doctor import Finding
@@ -25,7 +26,6 @@ if TYPE_CHECKING:  # so that --help costs next to nothing
     from anonymize.report import Report
     from anonymize.report.sign import Checked
 
-_VERBS = {"detect": "looking", "render": "redacting", "verify": "checking"}
 _VERDICTS = {"pass": "PASS", "pass-with-doubts": "PASS, WITH DOUBTS", "fail": "FAIL"}
 _LISTED = 20
 """Finds that are printed one by one, at most."""
@@ -34,109 +34,116 @@ _LINE_EVERY = 10.0
 
 
 def say(text: str) -> None:
-    """A line of result."""
-    print(text)
+    """A result, in lines."""
+    for line in text.split("\n"):
+        print(render_bars.printable(line))
+
+
+def note(text: str) -> None:
+    """A line that is no result, on standard error."""
+    print(render_bars.printable(text), file=sys.stderr)
 
 
 def fail(text: str) -> None:
     """A line of complaint: one line, whatever the message holds."""
-    print("anonymize: " + " ".join(text.split()), file=sys.stderr)
+    note("anonymize: " + " ".join(text.split()))
 
 
 def preview(address: str) -> None:
     """Where the preview page is. On standard error: standard output may be the picture's."""
-    print(f"preview: {address}", file=sys.stderr)
+    note(f"preview: {address}")
 
 
 def as_json(value: Any) -> None:
     """A value as one line of JSON."""
-    print(json.dumps(value, default=str), flush=True)
+    print(json.dumps(value, default=str))
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
     """Rows of cells, columns aligned."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 class Display:
     """Shows how files get on: bars on a terminal, a line now and then in a log, JSON lines for machines.
 
+    A context manager: no bar is left behind, however the block ends.
+
     Args:
+        items: all inputs.
         machine: JSON lines instead of text.
-        several: more than one file is worked on, so lines name theirs.
     """
 
-    def __init__(self, *, machine: bool, several: bool) -> None:
+    def __init__(self, items: Sequence[Item], *, machine: bool) -> None:
         self._machine = machine
-        self._several = several
-        self._terminal = sys.stderr.isatty() and not machine
-        self._bars: dict[Item, Any] = {}
+        self._bars = render_bars.Bars(items) if render_bars.possible() and not machine else None
         self._stages: dict[Item, tuple[str, float]] = {}
         self._spoke = 0.0
+
+    def __enter__(self) -> Self:
+        if self._bars is not None:
+            self._bars.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._make_room()
 
     def __call__(self, item: Item, news: Progress | Outcome) -> None:
         """Take news of `item`."""
         from anonymize.batch import Outcome
 
         if isinstance(news, Outcome):
-            self._close(item)
+            self._stages.pop(item, None)
+            if self._bars is not None:
+                self._bars.outcome(item, news)
+            self._make_room()
             self._outcome(news)
-        elif self._terminal:
-            self._bar(item, news)
+        elif self._bars is not None:
+            self._bars.progress(item, news)
         else:
             self._line(item, news)
+
+    def _make_room(self) -> None:
+        """Take the bars away, for lines that stay."""
+        if self._bars is not None:
+            self._bars.clear()
 
     def begun(self, start: Start) -> None:
         """A run knows what earlier ones have done."""
         if self._machine:
             as_json({"event": "start", **asdict(start)})
             return
+        self._make_room()
         for line in render_ledger.start(start):
-            print(line, file=sys.stderr)
+            note(line)
+        if self._bars is not None:
+            self._bars.begin()
 
     def planned(self, item: Item, plan: Plan) -> None:
         """A plan was written."""
-        self._close(item)
+        self._make_room()
         tracks = plan.regions.tracks()
         if self._machine:
             as_json({"event": "planned", "input": item.label, "output": str(item.target), "tracks": tracks})
         else:
             found = ", ".join(f"{n} {kind} tracks" for kind, n in tracks.items() if n) or "nothing found"
-            print(f"{item.label} -> {item.target}: {found}, {plan.about.frames} frames")
+            say(f"{item.label} -> {item.target}: {found}, {plan.about.frames} frames")
 
     def verified(self, item: Item, report: Report) -> None:
         """A file was examined."""
-        self._close(item)
+        self._make_room()
         if self._machine:
             as_json({"event": "verified", "output": str(item.target), "report": report.as_dict()})
             return
-        print(f"{item.target}: {_VERDICTS[report.verdict]}")
+        say(f"{item.target}: {_VERDICTS[report.verdict]}")
         for check in report.verified["checks"]:
-            print(f"  {'ok' if check['passed'] else 'FAIL':<4}  {check['name']}: {check['detail']}")
+            say(f"  {'ok' if check['passed'] else 'FAIL':<4}  {check['name']}: {check['detail']}")
         for line in doubts(report):
-            print(line)
-
-    def _bar(self, item: Item, news: Progress) -> None:
-        from tqdm import tqdm
-
-        bar = self._bars.get(item)
-        verb = _VERBS[news.stage]
-        if bar is None or not bar.desc.startswith(verb):
-            self._close(item)
-            name = f" {item.source.name}" if self._several and item.source else ""
-            bar = tqdm(total=news.total, desc=verb + name, unit=" frames", leave=False, dynamic_ncols=True)
-            self._bars[item] = bar
-        if bar.total is not None and news.done > bar.total:
-            bar.total = None  # the container's count was an estimate
-        bar.update(news.done - bar.n)
-
-    def _close(self, item: Item) -> None:
-        bar = self._bars.pop(item, None)
-        if bar is not None:  # without a total, tqdm refuses to say whether a bar is true
-            bar.close()
-        self._stages.pop(item, None)
+            say(line)
 
     def _line(self, item: Item, news: Progress) -> None:
         now = time.monotonic()
@@ -158,7 +165,7 @@ class Display:
         else:
             left = f", {(news.total - news.done) / speed:.0f} s left" if news.total and speed else ""
             rate = f" at {speed:.1f} frames/s{left}" if speed else ""
-            print(f"{item.label}: {_VERBS[news.stage]}, frame {news.done}{rate}", file=sys.stderr)
+            note(f"{item.label}: {render_ledger.VERBS[news.stage]}, frame {news.done}{rate}")
 
     def _outcome(self, outcome: Outcome) -> None:
         if self._machine:
@@ -174,12 +181,12 @@ class Display:
         elif outcome.before:
             return
         elif outcome.left_out:
-            print(f"{outcome.item.label}: left out, not a picture or video", file=sys.stderr)
+            note(f"{outcome.item.label}: left out, not a picture or video")
         elif outcome.output is None:
             fail(outcome.report.error)
         else:
             for line in account(outcome):
-                print(line)
+                say(line)
             if outcome.exit_code:
                 fail(outcome.report.error)
 
@@ -246,11 +253,11 @@ def summary(outcomes: Sequence[Outcome]) -> None:
     failed = [o for o in outcomes if o.output is None and not o.left_out]
     unreported = [o for o in outcomes if o.output is not None and o.exit_code]
     earlier = f" ({before} before)" if before else ""
-    print(f"{done} done{earlier}, {len(failed)} failed, {left_out} left out (not pictures or videos)")
+    say(f"{done} done{earlier}, {len(failed)} failed, {left_out} left out (not pictures or videos)")
     for outcome in unreported:
-        print(f"  no report: {' '.join(outcome.report.error.split())}")
+        say(f"  no report: {' '.join(outcome.report.error.split())}")
     for outcome in failed:
-        print(f"  failed: {' '.join(outcome.report.error.split())}")
+        say(f"  failed: {' '.join(outcome.report.error.split())}")
 
 
 def status(folder: Path, found: Status, *, machine: bool) -> None:
@@ -259,7 +266,7 @@ def status(folder: Path, found: Status, *, machine: bool) -> None:
         as_json({"output": str(folder), **asdict(found)})
         return
     for line in render_ledger.status(folder, found):
-        print(line)
+        say(line)
 
 
 def mapping(values: Mapping[str, Any]) -> None:
@@ -283,9 +290,9 @@ def models(listed: Sequence[Model], states: Mapping[str, State], *, machine: boo
         if machine:
             as_json({"name": model.name, **facts})
         else:
-            print(model.name)
+            say(model.name)
             for name, fact in facts.items():
-                print(f"  {name:<11} {fact}")
+                say(f"  {name:<11} {fact}")
 
 
 def findings(found: Sequence[Finding]) -> None:
@@ -295,7 +302,7 @@ def findings(found: Sequence[Finding]) -> None:
 
 def demo(item: Item, comparison: Path) -> None:
     """Where to look after `demo`."""
-    print()
+    say("")
     table(
         [
             ("the sample, as a camera would give it:", str(item.source)),
@@ -311,11 +318,11 @@ def signature(report: Path, checked: Checked, *, machine: bool) -> None:
         as_json({"report": str(report), "key": checked.key, "known": checked.known, "compared": checked.files})
         return
     whose = "the key you named" if checked.known else "a key that nobody vouched for: give the signer's with --key"
-    print(f"{report}: the signature holds\n  signed with {checked.key},\n  {whose}")
+    say(f"{report}: the signature holds\n  signed with {checked.key},\n  {whose}")
     for name in checked.files:
-        print(f"  the {name} is the file it tells of")
+        say(f"  the {name} is the file it tells of")
     if missing := [name for name in ("source", "output") if name not in checked.files]:
-        print(f"  not compared: the {' and the '.join(missing)}")
+        say(f"  not compared: the {' and the '.join(missing)}")
 
 
 def evaluated(name: str, found: Evaluation, *, machine: bool) -> None:
@@ -323,7 +330,7 @@ def evaluated(name: str, found: Evaluation, *, machine: bool) -> None:
     if machine:
         as_json({"event": "file", "name": name, **found.as_dict()})
     else:
-        print(f"{name}: {found.total.leaked} of {found.total.boxes} boxes leaked", file=sys.stderr)
+        note(f"{name}: {found.total.leaked} of {found.total.boxes} boxes leaked")
 
 
 def evaluated_all(results: Sequence[tuple[str, Evaluation]], *, machine: bool) -> None:
@@ -343,7 +350,7 @@ def evaluated_all(results: Sequence[tuple[str, Evaluation]], *, machine: bool) -
         exposed = (_share(score["exposed_rate"]), _span(score["exposed_interval"]), str(score["subjects"]))
         rows.append((name, *leak, *exposed))
     table(rows)
-    print(f"collateral {_share(total.collateral)}, {total.frames} frames, {total.uncounted} boxes not counted")
+    say(f"collateral {_share(total.collateral)}, {total.frames} frames, {total.uncounted} boxes not counted")
 
 
 def _share(value: float | None) -> str:

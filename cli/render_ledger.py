@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 LISTED = 20
 """Files that are named one by one, at most."""
-_VERBS = {"detect": "looking", "render": "redacting", "verify": "checking"}
+VERBS = {"detect": "looking", "render": "redacting", "verify": "checking"}
+"""What each stage is called."""
 _DAY = 86_400
 
 
@@ -79,7 +80,7 @@ def clock(moment: float) -> str:
 
 def _working(name: str, stage: str, frame: int, frames: int | None, since: float) -> str:
     how_far = f" of {frames}" if frames else ""
-    return f"{name}: {_VERBS.get(stage, stage)}, frame {frame}{how_far}, for {span(time.time() - since)}"
+    return f"{name}: {VERBS.get(stage, stage)}, frame {frame}{how_far}, for {span(time.time() - since)}"
 
 
 def _list(title: str, lines: Sequence[str]) -> Iterator[str]:

@@ -30,7 +30,9 @@ def page(
     report: ReportFile,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The page to write.", show_default="beside the report, with .html"),
+        typer.Option(
+            "--output", "-o", help="The page to write.", show_default="beside the report, with .html", callback=o.named
+        ),
     ] = None,
 ) -> None:
     """Write a report as a page for people again."""
@@ -46,7 +48,10 @@ def page(
 
 @app.command()
 def keygen(
-    key: Annotated[Path, typer.Argument(help="The private key's file; the public one gets .pub.", show_default=False)],
+    key: Annotated[
+        Path,
+        typer.Argument(help="The private key's file; the public one gets .pub.", show_default=False, callback=o.named),
+    ],
     passphrase: Passphrase = "",
 ) -> None:
     """Make a pair of Ed25519 keys to sign reports with."""
@@ -103,7 +108,10 @@ def dpia(
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The annex to write: NAME.md and NAME.html.", show_default=False)
+        Path,
+        typer.Option(
+            "--output", "-o", help="The annex to write: NAME.md and NAME.html.", show_default=False, callback=o.named
+        ),
     ],
     force: o.Force = False,
 ) -> None:

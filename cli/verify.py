@@ -57,16 +57,16 @@ def verify(
     item = the_file(output)
     if report:
         reports.prepare(report)
-    display = show.Display(machine=json, several=False)
-    account = proof.check_file(
-        output,
-        settings,
-        job.detectors_for(settings),
-        source=source,
-        plan_file=plan,
-        on_progress=lambda news: display(item, news),
-    )
-    display.verified(item, account)
+    with show.Display([item], machine=json) as display:
+        account = proof.check_file(
+            output,
+            settings,
+            job.detectors_for(settings),
+            source=source,
+            plan_file=plan,
+            on_progress=lambda news: display(item, news),
+        )
+        display.verified(item, account)
     if report:
         reports.write(account, reports.path_for(report, Path(output.name)))
     if code := EXIT_CODES[account.verdict]:

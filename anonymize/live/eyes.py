@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anonymize import crew
 from anonymize.data import Detections
 from anonymize.kinds import Kind
 from anonymize.live.looker import Failed, MakeDetectors, Ready, Request, Seen, Unable, detectors, serve
@@ -148,7 +149,7 @@ class Eyes:
         ours, theirs = context.Pipe()
         arguments = (theirs, self._picture, self._size, self.settings, self._make)
         self._process = context.Process(target=serve, args=arguments, name="detector", daemon=True)
-        self._process.start()
+        crew.start(self._process)
         theirs.close()
         self._connection = ours
         self._started = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +48,7 @@ def check(address: str) -> None:
     """Whether `address` is a sink that this machine can open, as far as that can be told beforehand.
 
     Raises:
-        UsageError: nobody understands it, or something that it needs is missing.
+        UsageError: nobody understands it, something that it needs is missing, or it is a terminal.
     """
     scheme, has_host, host = address.partition("://")
     if has_host and scheme.lower() in push.PROTOCOLS:
@@ -62,6 +63,8 @@ def check(address: str) -> None:
             f"{mask(address)}: no sink; expected rtsp://, rtmp:// or srt:// and a server, hls:FOLDER or a .m3u8 file, "
             "record:FOLDER, /dev/videoN, - (MPEG-TS on standard output) or y4m:-"
         )
+    elif address in (STDOUT, Y4M_STDOUT) and os.isatty(1):
+        raise UsageError(f"{address}: standard output is a terminal: send it into a file or another program")
 
 
 def open_sink(address: str, picture: Picture, metrics: Metrics, options: Options | None = None) -> LiveSink:

@@ -87,12 +87,14 @@ def way_to(address: str) -> Way:
     """How to open `address`: a camera's number or device, a stream's URL, `-` for standard input, or a file.
 
     Raises:
-        UsageError: nobody knows such an address.
+        UsageError: nobody knows such an address, or standard input is a terminal.
     """
     if _CAMERA.fullmatch(address):
         device = f"/dev/video{address}" if address.isdigit() else address
         return Way(device, "video4linux2", ())
     if address == "-":
+        if os.isatty(0):
+            raise UsageError("-: standard input is a terminal: send a recording into this command")
         return Way("pipe:0", None, _options(_LOW_DELAY, "pipe"), endless=False)
     scheme, separator, _ = address.partition("://")
     if not separator:
