@@ -18,7 +18,23 @@ from numpy.typing import NDArray
 
 from anonymize.kinds import Kind, Shape, Why
 
-__all__ = ["Box", "Detections", "Frame", "Kind", "Plane", "Region", "Shape", "Timestamps", "Track", "Why", "seconds"]
+__all__ = [
+    "SQUARE",
+    "Box",
+    "Detections",
+    "Frame",
+    "Kind",
+    "Plane",
+    "Region",
+    "Shape",
+    "Timestamps",
+    "Track",
+    "Why",
+    "seconds",
+]
+
+SQUARE = Fraction(1)
+"""The aspect of square pixels."""
 
 Box = tuple[float, float, float, float]
 """``x0, y0, x1, y1`` in upright pixels, half-open."""
@@ -68,6 +84,11 @@ class Frame(Protocol):
     @property
     def depth(self) -> int:
         """Bits per sample."""
+
+    @property
+    def aspects(self) -> tuple[Fraction, ...]:
+        """Width over height of an upright pixel as viewers show it; several where they do not agree. See
+        `anonymize.aspect`."""
 
     @property
     def planes(self) -> tuple[Plane, ...]:

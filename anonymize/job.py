@@ -127,6 +127,7 @@ def render(
     """
     if made.about.sha256 != _digest(item, stdin):
         raise PlanError(f"{item.label}: the plan was made for another file; detect again on this one")
+    settings = replace(settings, pixel_aspect=settings.pixel_aspect or made.about.pixel_aspect)
     found_by = [] if settings.verify.publish_unverified else detectors_for(settings)
     with _open(item, settings, stdin) as source, team_for(source, settings, found_by, workers) as team:
         _check_output(item, source, settings, force=force)
@@ -147,7 +148,9 @@ def _check_output(item: Item, source: Source, settings: Settings, *, force: bool
 
 
 def _open(item: Item, settings: Settings, stdin: bytes) -> Source:
-    return media.open_source(item.source or stdin, allow_damaged=settings.allow_damaged)
+    return media.open_source(
+        item.source or stdin, allow_damaged=settings.allow_damaged, pixel_aspect=settings.shape_of_pixels
+    )
 
 
 def _digest(item: Item, stdin: bytes) -> str:

@@ -96,6 +96,7 @@ def detect(
         height=size[1],
         redact=settings.redact,
         found_by={detector.name: detector.sha256 for detector in detectors},
+        pixel_aspect=settings.pixel_aspect,
     )
     return Plan(about, Regions(compose(found.tracks, times, found.looks, found.cuts, size, settings)))
 

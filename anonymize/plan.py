@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymize import aspect
 from anonymize.data import Box, Kind, Region, Shape, Why
 from anonymize.errors import PlanError, UsageError
 from anonymize.settings import Redact, from_mapping, to_mapping
@@ -38,6 +39,7 @@ class About:
         width, height: of the upright picture, in pixels.
         redact: how regions are drawn.
         found_by: what looked for faces and plates (model names and hashes), for the record.
+        pixel_aspect: `Settings.pixel_aspect` that it was made with.
     """
 
     sha256: str
@@ -46,6 +48,7 @@ class About:
     height: int
     redact: Redact = field(default_factory=Redact)
     found_by: Mapping[str, str] = field(default_factory=dict)
+    pixel_aspect: str = ""
 
 
 class Regions:
@@ -163,6 +166,7 @@ def lines(plan: Plan) -> Iterator[str]:
             "redact": to_mapping(about.redact),
             "found_by": dict(about.found_by),
         }
+        | ({"pixel_aspect": about.pixel_aspect} if about.pixel_aspect else {})
     )
     for first, end, region in plan.regions.rows():
         entry: dict[str, Any] = {"frame": first} if end == first + 1 else {"frames": [first, end]}
@@ -228,9 +232,16 @@ def _header(entry: dict[str, Any], name: str) -> About:
             height=int(source["height"]),
             redact=from_mapping(Redact, entry.get("redact", {}), Redact(), "redact"),
             found_by=dict(entry.get("found_by", {})),
+            pixel_aspect=_aspect(str(entry.get("pixel_aspect", ""))),
         )
     except (KeyError, TypeError, ValueError, UsageError) as error:
         raise PlanError(f"{name}, line 1: malformed header: {error}") from error
+
+
+def _aspect(text: str) -> str:
+    """`text`, if it is one. Raises `UsageError`."""
+    aspect.parse(text)
+    return text
 
 
 _KEYS = {"frame", "frames", "track", "kind", "why", "shape", "xyxy", "polygon", "score"}

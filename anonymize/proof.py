@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from anonymize import media, pipeline, plan, report
+from anonymize.aspect import parse
 from anonymize.data import Kind, Timestamps
 from anonymize.detect import Detector
 from anonymize.errors import PlanError, VerificationError
@@ -142,7 +143,10 @@ def check_file(
             digest = report.sha256(source)
             if drawn and drawn.about.sha256 != digest:
                 raise PlanError(f"{plan_file}: this plan was made for another file than {source}")
-            original = stack.enter_context(media.open_source(source, allow_damaged=settings.allow_damaged))
+            asked = settings.shape_of_pixels or (parse(drawn.about.pixel_aspect) if drawn else None)
+            original = stack.enter_context(
+                media.open_source(source, allow_damaged=settings.allow_damaged, pixel_aspect=asked)
+            )
             times = watch.time("read", partial(_times_of, original))
             wanted = Wanted.of(original, times)
             told = facts(original.info, digest, times)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -57,13 +58,16 @@ class Bench:
     def source(self) -> VideoSource:
         """The video, open."""
         if self._source is None:
-            self._source = self.opened(self.path)
+            self._source = media.open_video(
+                self.path, allow_damaged=self.settings.allow_damaged, pixel_aspect=self.settings.shape_of_pixels
+            )
+            self._source.threads = self.threads
             _share_processor(self.threads)
         return self._source
 
-    def opened(self, path: Path) -> VideoSource:
-        """Another video, open."""
-        source = media.open_video(path, allow_damaged=self.settings.allow_damaged)
+    def opened(self, path: Path, also: tuple[Fraction, ...]) -> VideoSource:
+        """Another video, open; its pixels may be shown with other aspects than it says."""
+        source = media.open_video(path, allow_damaged=self.settings.allow_damaged, also=also)
         source.threads = self.threads
         return source
 

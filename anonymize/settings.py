@@ -14,6 +14,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, TypeVar
 
+from anonymize.aspect import parse
 from anonymize.errors import UsageError
 from anonymize.kinds import Kind, Shape
 from anonymize.live.settings import Live
@@ -265,14 +266,23 @@ class Settings:
     """Spans in which the whole picture is obscured."""
     allow_damaged: bool = False
     """Write what was readable of a damaged input."""
+    pixel_aspect: str = ""
+    """Width and height of an upright pixel as W:H, for sources that do not say that theirs are oblong (or say it
+    wrongly); the output says it then. Empty: as the source says."""
 
     def __post_init__(self) -> None:
+        parse(self.pixel_aspect)
         if not self.targets and not self.zones:
             raise UsageError("nothing to redact: name a target (faces, plates) or a zone")
         if self.follow.max_gap < self.detect.every:
             raise UsageError(
                 f"looks every {self.detect.every} s can never bracket frames within max_gap {self.follow.max_gap} s"
             )
+
+    @property
+    def shape_of_pixels(self) -> Fraction | None:
+        """`pixel_aspect` as a number. Raises `UsageError`."""
+        return parse(self.pixel_aspect)
 
 
 T = TypeVar("T")

@@ -90,6 +90,7 @@ def run(
     obscure: o.Obscure = None,
     force: o.ForceAgain = False,
     allow_damaged: o.AllowDamaged = False,
+    pixel_aspect: o.PixelAspect = None,
     workers: o.ClusterWorkers = None,
     cluster: o.ClusterAddress = None,
     cpus_per_worker: o.CpusPerWorker = 2.0,
@@ -121,6 +122,7 @@ def run(
         only=only,
         obscure=obscure,
         allow_damaged=allow_damaged,
+        pixel_aspect=pixel_aspect,
         repair=repair,
         publish_unverified=publish_unverified,
     )
@@ -160,6 +162,7 @@ def detect(
     obscure: o.Obscure = None,
     force: o.Force = False,
     allow_damaged: o.AllowDamaged = False,
+    pixel_aspect: o.PixelAspect = None,
     workers: o.Workers = 1,
     json: o.Json = False,
 ) -> None:
@@ -181,6 +184,7 @@ def detect(
         only=only,
         obscure=obscure,
         allow_damaged=allow_damaged,
+        pixel_aspect=pixel_aspect,
     )
     item = only_item(source, output)
     with show.Display([item], machine=json) as display:
@@ -208,6 +212,7 @@ def render(
     device: o.DeviceOption = None,
     force: o.Force = False,
     allow_damaged: o.AllowDamaged = False,
+    pixel_aspect: o.PixelAspect = None,
     workers: o.Workers = 1,
     publish_unverified: o.PublishUnverified = False,
     report: o.ReportFolder = None,
@@ -226,6 +231,7 @@ def render(
         quality=quality,
         device=device,
         allow_damaged=allow_damaged,
+        pixel_aspect=pixel_aspect,
         publish_unverified=publish_unverified,
     )
     item = only_item(source, output)

@@ -28,6 +28,7 @@ def live(
     quality: o.LiveQuality = 23,
     zone: o.Zones = None,
     spare: o.Spared = None,
+    pixel_aspect: o.PixelAspect = None,
     lookahead: o.Lookahead = None,
     loop: o.Loop = False,
     keep: o.KeepFor = "",
@@ -67,6 +68,7 @@ def live(
             style=style,
             zone=zone,
             spare=spare,
+            pixel_aspect=pixel_aspect,
             lookahead=lookahead,
         )
 

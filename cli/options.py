@@ -162,6 +162,16 @@ ForceAgain = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+PixelAspect = Annotated[
+    str | None,
+    typer.Option(
+        "--pixel-aspect",
+        help="Width and height of a pixel, as 2:1, where the source's are oblong and it does not say so. The output "
+        "says it.",
+        show_default="as the source says",
+        rich_help_panel=LOOK,
+    ),
+]
 AllowDamaged = Annotated[
     bool,
     typer.Option(
@@ -316,6 +326,7 @@ def settings(
     only: Sequence[str] | None = None,
     obscure: Sequence[str] | None = None,
     allow_damaged: bool = False,
+    pixel_aspect: str | None = None,
     lookahead: float | None = None,
     repair: bool | None = None,
     publish_unverified: bool = False,
@@ -337,6 +348,7 @@ def settings(
         "only": [_span(text) for text in only or ()] or None,
         "obscured": [_span(text) for text in obscure or ()] or None,
         "allow_damaged": allow_damaged or None,
+        "pixel_aspect": pixel_aspect,
         "live": {"lookahead": lookahead},
         "verify": {
             "repair": None if repair is None else (base.verify.repair or REPAIRS) if repair else 0,

@@ -31,6 +31,7 @@ def verify(
     quality: o.Quality = None,
     spare: o.Spared = None,
     only: o.Only = None,
+    pixel_aspect: o.PixelAspect = None,
     report: o.ReportFolder = None,
     json: o.Json = False,
 ) -> None:
@@ -53,6 +54,7 @@ def verify(
         quality=quality,
         spare=spare,
         only=only,
+        pixel_aspect=pixel_aspect,
     )
     item = the_file(output)
     if report:

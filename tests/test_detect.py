@@ -57,6 +57,7 @@ class Still:
     time_base: Fraction = Fraction(1, 25)
     depth: int = 8
     planes: tuple[Plane, ...] = ()
+    aspects: tuple[Fraction, ...] = (Fraction(1),)
 
     @property
     def width(self) -> int:

@@ -43,6 +43,8 @@ class Still:
     def height(self) -> int:
         return int(self.picture.shape[0])
 
+    aspects = (Fraction(1),)
+
     def luma(self, width: int, height: int) -> Picture:
         return cv2.resize(self.picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 

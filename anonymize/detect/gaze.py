@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymize.aspect import PerShape
 from anonymize.data import Detections, Frame, seconds
 from anonymize.detect.ahead import Do, Later, at_once, once
 from anonymize.detect.changes import BLOCK, Changes, Mask
 from anonymize.detect.detector import Detector
-from anonymize.detect.look import GROUPS, HALF_STEP, Part, begin_look
+from anonymize.detect.look import GROUPS, HALF_STEP, Part, begin_look, in_stored_pixels
 from anonymize.detect.merge import SAME, fuse, overlaps, without_holders
 from anonymize.settings import Settings
 
@@ -62,6 +63,35 @@ class _Place:
 
 
 class Eyesight:
+    """Looks at frames in the shape in which they are shown, and remembers what it saw.
+
+    Args:
+        detectors: all of them look.
+        settings: for what, how hard, and how often.
+        do: has them look.
+    """
+
+    def __init__(self, detectors: Sequence[Detector], settings: Settings, do: Do = at_once) -> None:
+        self._shapes = PerShape(lambda: _InShape(detectors, settings, do))
+
+    def look(self, frame: Frame, groups: Collection[int]) -> Later[Glance]:
+        """What `anonymize.detect.look` finds in `frame`, or would find, and what is known at other scales.
+
+        It is later than the last one.
+        """
+        begun = [(picture, known.look(picture, groups)) for picture, known in self._shapes.of(frame)]
+        if len(begun) == 1 and begun[0][0] is frame:
+            return begun[0][1]
+
+        def result() -> Glance:
+            seen = [(picture, later()) for picture, later in begun]
+            finds = in_stored_pixels(frame, [(picture, glance.finds) for picture, glance in seen])
+            return Glance(finds, max(glance.share for _, glance in seen))
+
+        return once(result)
+
+
+class _InShape:
     """Looks at groups of scales, each with a gaze of its own, which share what they know.
 
     At least every `max_gap` the whole picture is looked at, whether it changed or not. Where it stands still, it is

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize import settings
+from anonymize.aspect import shown, stored
 from anonymize.data import Detections, Frame, Kind
 from anonymize.detect.ahead import Do, Later, at_once, once
 from anonymize.detect.detector import Detector
@@ -85,19 +86,52 @@ def begin_look(
     do: Do = at_once,
 ) -> Later[Detections]:
     """`look`, begun; `do` has each detector look at each scale."""
-    size = (frame.width, frame.height)
-    begun = [
-        do(partial(_at_step, frame, detector, steps, step, part))
-        for detector in detectors
-        for steps in [tuple(scale * factor for scale in scales(detector, detect, targets, size))]
-        for step in of_groups(steps, groups)
-    ]
 
-    def result() -> Detections:
-        found = _cut_off(Detections.concatenate(later() for later in begun), frame)
-        return without_holders(fuse(found.select(plausible(found, frame, targets) & (found.score >= detect.low))))
+    def in_shape(frame: Frame, part: Part | None) -> Later[Detections]:
+        size = (frame.width, frame.height)
+        begun = [
+            do(partial(_at_step, frame, detector, steps, step, part))
+            for detector in detectors
+            for steps in [tuple(scale * factor for scale in scales(detector, detect, targets, size))]
+            for step in of_groups(steps, groups)
+        ]
 
-    return once(result)
+        def result() -> Detections:
+            found = _cut_off(Detections.concatenate(later() for later in begun), frame)
+            return without_holders(fuse(found.select(plausible(found, frame, targets) & (found.score >= detect.low))))
+
+        return once(result)
+
+    return as_shown(frame, part, in_shape)
+
+
+def as_shown(
+    frame: Frame, part: Part | None, in_shape: Callable[[Frame, Part | None], Later[Detections]]
+) -> Later[Detections]:
+    """What `in_shape` finds in `frame`, or a part of it, in each shape in which it is shown; in pixels of `frame`."""
+    begun = [(picture, in_shape(picture, _part_of(picture, frame, part))) for picture in shown(frame)]
+    if len(begun) == 1 and begun[0][0] is frame:
+        return begun[0][1]
+    return once(lambda: in_stored_pixels(frame, [(picture, later()) for picture, later in begun]))
+
+
+def in_stored_pixels(frame: Frame, found: Sequence[tuple[Frame, Detections]]) -> Detections:
+    """What was found in `frame` in each shape in which it is shown, in its own pixels, one box a thing."""
+    finds = [stored(here, picture, frame) for picture, here in found]
+    return finds[0] if len(finds) == 1 else without_holders(fuse(Detections.concatenate(finds)))
+
+
+def _part_of(picture: Frame, frame: Frame, part: Part | None) -> Part | None:
+    """`part` of `frame` in pixels of `picture`, the same in another shape."""
+    if part is None or picture is frame:
+        return part
+    x, y = picture.width / frame.width, picture.height / frame.height
+    return (
+        math.floor(part[0] * x),
+        math.floor(part[1] * y),
+        min(math.ceil(part[2] * x), picture.width),
+        min(math.ceil(part[3] * y), picture.height),
+    )
 
 
 def scales(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anonymize import crew
-from anonymize.data import Detections
+from anonymize.data import SQUARE, Detections
 from anonymize.kinds import Kind
 from anonymize.live.looker import Failed, MakeDetectors, Ready, Request, Seen, Unable, detectors, serve
 from anonymize.live.pace import EFFORTS, Effort, Pace
@@ -65,12 +66,19 @@ class Eyes:
         settings: what to look for, how hard, and how long a look may take.
         metrics: told how looks go.
         make: makes the detectors, in their process.
+        aspect: width over height of a pixel of the frames.
     """
 
     def __init__(
-        self, size: tuple[int, int], settings: Settings, metrics: Metrics, make: MakeDetectors = detectors
+        self,
+        size: tuple[int, int],
+        settings: Settings,
+        metrics: Metrics,
+        make: MakeDetectors = detectors,
+        aspect: Fraction = SQUARE,
     ) -> None:
         self.settings = settings
+        self._aspect = aspect
         self._size = size
         self._metrics = metrics
         self._make = make
@@ -114,7 +122,7 @@ class Eyes:
         store(frame, self._picture.samples)
         self._look = _Look(frame.index, effort, time.monotonic())
         try:
-            self._connection.send(Request(frame.index, effort))
+            self._connection.send(Request(frame.index, effort, frame.aspects))
         except OSError:
             self._fail("it is gone")
 
@@ -147,7 +155,7 @@ class Eyes:
     def _start(self) -> None:
         context = get_context("spawn")
         ours, theirs = context.Pipe()
-        arguments = (theirs, self._picture, self._size, self.settings, self._make)
+        arguments = (theirs, self._picture, self._size, self.settings, self._make, self._aspect)
         self._process = context.Process(target=serve, args=arguments, name="detector", daemon=True)
         crew.start(self._process)
         theirs.close()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
@@ -20,7 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Detections, Frame
+from anonymize.aspect import display_size
+from anonymize.data import SQUARE, Detections, Frame
 from anonymize.detect import Detector, Eyesight, build, look
 from anonymize.detect.detector import Picture
 from anonymize.detect.look import of_groups, scales
@@ -43,10 +45,12 @@ class Request:
     Args:
         index: of the frame, handed back with the answer.
         effort: how hard.
+        aspects: of its pixels, see `anonymize.data.Frame`.
     """
 
     index: int
     effort: Effort
+    aspects: tuple[Fraction, ...] = (SQUARE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,12 @@ def detectors(settings: Settings) -> Sequence[Detector]:
 
 
 def serve(
-    connection: Connection, picture: NDArray[np.uint8], size: tuple[int, int], settings: Settings, make: MakeDetectors
+    connection: Connection,
+    picture: NDArray[np.uint8],
+    size: tuple[int, int],
+    settings: Settings,
+    make: MakeDetectors,
+    aspect: Fraction = SQUARE,
 ) -> None:
     """Answer requests until the other end is closed. The main function of the process.
 
@@ -113,9 +122,10 @@ def serve(
         size: its width and height.
         settings: what to look for.
         make: makes the detectors.
+        aspect: width over height of its pixels.
     """
     _behave()
-    canvas = Canvas(*size)
+    canvas = Canvas(*size, aspect)
     try:
         found_by = [_Checked(detector) for detector in make(settings)]
         seconds = _warmed_up(partial(_look, canvas.load(np.zeros_like(picture), 0, 0), found_by, settings))
@@ -123,14 +133,15 @@ def serve(
         connection.send(Unable(error))
         return
     names = "; ".join(f"{detector.name} on {detector.device}" for detector in found_by)
-    connection.send(Ready(tuple(_megapixels(found_by, settings, effort, size) for effort in EFFORTS), seconds, names))
+    across = display_size(*size, canvas.aspects[0])
+    connection.send(Ready(tuple(_megapixels(found_by, settings, effort, across) for effort in EFFORTS), seconds, names))
     eyesight = Eyesight(found_by, settings)
     while True:
         try:
             request = connection.recv()
         except EOFError:
             return
-        frame = canvas.load(picture, request.index, int(time.monotonic() / TICK))
+        frame = canvas.load(picture, request.index, int(time.monotonic() / TICK), request.aspects)
         connection.send(_answer(request, frame, found_by, settings, eyesight))
 
 

@@ -75,7 +75,7 @@ def run(
     with ExitStack() as stack:
         stack.callback(cv2.setNumThreads, cv2.getNumThreads())
         cv2.setNumThreads(1)  # the other core is the detector's
-        reader = Reader(source, settings.live, metrics, loop=loop)
+        reader = Reader(source, settings.live, metrics, loop=loop, pixel_aspect=settings.shape_of_pixels)
         stack.callback(reader.close)
         picture = _first_picture(reader, control)
         if picture is None:
@@ -118,7 +118,7 @@ class Chain:
         self._outlet = outlet
         self._metrics = metrics
         self._make = make
-        self._canvas = Canvas(picture.width, picture.height)
+        self._canvas = Canvas(picture.width, picture.height, picture.pixel_aspect)
         self._timeline = Timeline(picture.rate)
         self._line = DelayLine(settings)
         self._eyes = self._opened(settings)
@@ -166,7 +166,7 @@ class Chain:
         self._arrived = arrived.at
         stamp = self._timeline.stamp(arrived.time, arrived.at - self._begun)
         try:
-            frame = self._canvas.frame(arrived.picture, arrived.orientation, self._line.index, stamp)
+            frame = self._canvas.frame(arrived.picture, arrived.orientation, self._line.index, stamp, arrived.aspects)
         except InputError:
             self._metrics.dropped("unusable")
             return
@@ -259,7 +259,8 @@ class Chain:
         """Eyes for `settings`; None where there is nothing to look for."""
         if not settings.targets:
             return None
-        return Eyes((self._picture.width, self._picture.height), settings, self._metrics, self._make)
+        size = (self._picture.width, self._picture.height)
+        return Eyes(size, settings, self._metrics, self._make, self._picture.pixel_aspect)
 
     def _waitable(self) -> list[Connection]:
         return [c for eyes in (self._eyes, self._coming) if eyes is not None for c in eyes.waitable()]

@@ -39,12 +39,14 @@ class Arrived:
         orientation: how it must be turned.
         at: when it came, on the monotonic clock.
         connection: the number of the connection that it came by, from 1.
+        aspects: of its upright pixels, see `anonymize.data.Frame`.
     """
 
     picture: av.VideoFrame
     orientation: Orientation
     at: float
     connection: int
+    aspects: tuple[Fraction, ...]
 
     @property
     def time(self) -> Fraction | None:
@@ -65,12 +67,16 @@ class Reader:
         live: buffer and times.
         metrics: told what comes and goes.
         loop: begin a file anew at its end.
+        pixel_aspect: of an upright pixel, whatever the source says.
 
     Raises:
         UsageError: nobody knows such an address.
     """
 
-    def __init__(self, address: str, live: Live, metrics: Metrics, *, loop: bool = False) -> None:
+    def __init__(
+        self, address: str, live: Live, metrics: Metrics, *, loop: bool = False, pixel_aspect: Fraction | None = None
+    ) -> None:
+        self._pixel_aspect = pixel_aspect
         self._way = way_to(resolve(address))
         self._live = live
         self._metrics = metrics
@@ -167,7 +173,7 @@ class Reader:
     def _read_once(self) -> None:
         """Take all that one connection gives."""
         damaged = 0
-        with Stream(self._way, self._live.timeout, self.name) as stream:
+        with Stream(self._way, self._live.timeout, self.name, self._pixel_aspect) as stream:
             pace = _Pace() if stream.paced else None
             connected = False
             for item in stream.items():
@@ -184,7 +190,8 @@ class Reader:
                     self._connect(stream, item)
                 if pace is not None:
                     self._stopping.wait(pace.wait(item))
-                self._see(Arrived(item, stream.orientation(item), time.monotonic(), self._connections))
+                orientation, aspects = stream.orientation(item), stream.aspects(item)
+                self._see(Arrived(item, orientation, time.monotonic(), self._connections, aspects))
 
     def _connect(self, stream: Stream, first: av.VideoFrame) -> None:
         self._connections += 1

@@ -15,6 +15,8 @@ import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
+from anonymize.aspect import aspects_of
+from anonymize.data import SQUARE
 from anonymize.errors import UnsupportedInput
 from anonymize.media.frame import VideoPicture, View
 from anonymize.media.orient import Orientation
@@ -44,35 +46,53 @@ class Canvas:
 
     Args:
         width, height: upright pixels, both even.
+        aspect: width of a pixel over its height.
     """
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, aspect: Fraction = SQUARE) -> None:
         if width % 2 or height % 2 or min(width, height) < 2:
             raise ValueError(f"canvas: expected even sides of 2 or more, got {width} x {height}")
         self.width, self.height = width, height
+        self.aspects = aspects_of(aspect)
+        """Of its pixels, and so of those of all frames but where it is not sure of one."""
         self._view = View(_LAYOUT, Orientation())
 
-    def frame(self, picture: av.VideoFrame, orientation: Orientation, index: int, pts: int) -> VideoPicture:
+    def frame(
+        self,
+        picture: av.VideoFrame,
+        orientation: Orientation,
+        index: int,
+        pts: int,
+        aspects: tuple[Fraction, ...] | None = None,
+    ) -> VideoPicture:
         """A writable copy of `picture`, upright and as large as the canvas; pts in `TICK`.
+
+        `aspects` are those of its upright pixels (`anonymize.data.Frame`), by default those of the canvas.
 
         Raises:
             UnsupportedInput: FFmpeg cannot convert it.
         """
+        aspects = aspects or self.aspects
+        wider = aspects[0] / self.aspects[0]
+        wider = SQUARE if len(aspects_of(SQUARE, wider)) == 1 else wider
+        on_canvas = aspects_of(*(aspect / wider for aspect in aspects))
         same = picture.format.name == FORMAT and (picture.width, picture.height) == (self.width, self.height)
-        if same and orientation == Orientation() and picture.color_range != FULL_RANGE:
-            return self._framed(clean_copy(picture, _LAYOUT), index, pts)
+        if same and wider == SQUARE and orientation == Orientation() and picture.color_range != FULL_RANGE:
+            return self._framed(clean_copy(picture, _LAYOUT), index, pts, on_canvas)
         try:
-            return self._framed(self._fitted(picture, orientation), index, pts)
+            return self._framed(self._fitted(picture, orientation, wider), index, pts, on_canvas)
         except (av.error.FFmpegError, ValueError) as error:
             raise UnsupportedInput(f"a picture in {picture.format.name} cannot be converted: {error}") from error
 
     def black(self, index: int, pts: int) -> VideoPicture:
         """A black frame."""
-        return self._framed(self._empty(), index, pts)
+        return self._framed(self._empty(), index, pts, self.aspects)
 
-    def load(self, samples: NDArray[np.uint8], index: int, pts: int) -> VideoPicture:
-        """The frame whose samples `store` wrote."""
-        made = self.black(index, pts)
+    def load(
+        self, samples: NDArray[np.uint8], index: int, pts: int, aspects: tuple[Fraction, ...] | None = None
+    ) -> VideoPicture:
+        """The frame whose samples `store` wrote, and whose pixels have these `aspects`."""
+        made = self._framed(self._empty(), index, pts, aspects or self.aspects)
         end = 0
         for plane in made.planes:
             start, end = end, end + plane.pixels.size
@@ -84,9 +104,9 @@ class Canvas:
         """Samples of one frame."""
         return self.width * self.height * 3 // 2
 
-    def _framed(self, picture: av.VideoFrame, index: int, pts: int) -> CanvasPicture:
+    def _framed(self, picture: av.VideoFrame, index: int, pts: int, aspects: tuple[Fraction, ...]) -> CanvasPicture:
         picture.pts, picture.time_base = pts, TICK
-        return CanvasPicture(picture, index, self._view, own=True)
+        return CanvasPicture(picture, index, self._view, aspects=aspects, own=True)
 
     def _empty(self) -> av.VideoFrame:
         picture = av.VideoFrame(self.width, self.height, FORMAT)
@@ -95,9 +115,10 @@ class Canvas:
             view(picture, _LAYOUT, plane)[...] = _LAYOUT.black(plane, LIMITED)
         return picture
 
-    def _fitted(self, picture: av.VideoFrame, orientation: Orientation) -> av.VideoFrame:
-        """`picture` converted, scaled, turned and centred."""
-        width, height = self._room(*orientation.pair(picture.width, picture.height))
+    def _fitted(self, picture: av.VideoFrame, orientation: Orientation, wider: Fraction) -> av.VideoFrame:
+        """`picture` converted, scaled, turned and centred; its pixels are `wider` by a factor than the canvas's."""
+        across, down = orientation.pair(picture.width, picture.height)
+        width, height = self._room(across * float(wider), down)
         columns, rows = orientation.pair(width, height)
         full = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
         stored = self._view.scaler("canvas").reformat(
@@ -123,7 +144,7 @@ class Canvas:
         )
         return made
 
-    def _room(self, width: int, height: int) -> tuple[int, int]:
+    def _room(self, width: float, height: float) -> tuple[int, int]:
         """The largest even size of the shape of `width` x `height` that fits."""
         scale = min(self.width / width, self.height / height)
         return min(_even(width * scale), self.width), min(_even(height * scale), self.height)

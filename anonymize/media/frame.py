@@ -14,7 +14,7 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from anonymize.data import Plane
+from anonymize.data import SQUARE, Plane
 from anonymize.media.orient import Orientation
 from anonymize.media.pixels import Layout, clean_copy, to_planar, view
 
@@ -39,11 +39,21 @@ class View:
 class VideoPicture:
     """`anonymize.data.Frame` on an FFmpeg picture. Read-only, unless `writable` made it."""
 
-    __slots__ = ("_luma", "_own", "_planar", "_planes", "_view", "index", "picture")
+    __slots__ = ("_luma", "_own", "_planar", "_planes", "_view", "aspects", "index", "picture")
 
-    def __init__(self, picture: av.VideoFrame, index: int, stream: View, *, own: bool = False) -> None:
+    def __init__(
+        self,
+        picture: av.VideoFrame,
+        index: int,
+        stream: View,
+        *,
+        aspects: tuple[Fraction, ...] = (SQUARE,),
+        own: bool = False,
+    ) -> None:
         self.picture = picture
         self.index = index
+        self.aspects = aspects
+        """See `anonymize.data.Frame.aspects`."""
         self._view = stream
         self._own = own
         self._planar: av.VideoFrame | None = picture if own else None
@@ -142,7 +152,9 @@ class VideoPicture:
 
     def writable(self) -> VideoPicture:
         """A deep copy whose planes may be written. It carries time and colour tags, and no side data."""
-        return VideoPicture(clean_copy(self.planar, self._view.layout), self.index, self._view, own=True)
+        return VideoPicture(
+            clean_copy(self.planar, self._view.layout), self.index, self._view, aspects=self.aspects, own=True
+        )
 
 
 @cache

@@ -133,12 +133,17 @@ def side_data(frame: av.VideoFrame, scaler: VideoReformatter) -> dict[str, bytes
     """The side data of `frame` by FFmpeg's name; only `unnamed` where it holds a kind that PyAV cannot name."""
     # A picture that was asked for its side data refers to itself and stays until the garbage collector comes by.
     # A thumbnail of it has the same side data, and may stay.
-    frame = scaler.reformat(frame, 2, 2, "gray", interpolation=Interpolation.POINT, threads=1)
+    small = thumbnail(frame, scaler)
     try:
         # Its stub calls it a mapping; iterating gives the values.
-        return {data.type.name: bytes(data) for data in cast("Iterable[SideData]", frame.side_data)}
+        return {data.type.name: bytes(data) for data in cast("Iterable[SideData]", small.side_data)}
     except ValueError:
         return {"unnamed": b""}
+
+
+def thumbnail(frame: av.VideoFrame, scaler: VideoReformatter) -> av.VideoFrame:
+    """A grey picture of 2 x 2 pixels with the properties and the side data of `frame`."""
+    return scaler.reformat(frame, 2, 2, "gray", interpolation=Interpolation.POINT, threads=1)
 
 
 def side_data_words(names: Iterable[str]) -> set[str]:

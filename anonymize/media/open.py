@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 from anonymize.media import hardware
@@ -16,12 +17,20 @@ from anonymize.media.video import VideoSource
 from anonymize.settings import Output
 
 
-def open_source(source: Input, *, allow_damaged: bool = False) -> Source:
+def open_source(
+    source: Input,
+    *,
+    allow_damaged: bool = False,
+    pixel_aspect: Fraction | None = None,
+    also: tuple[Fraction, ...] = (),
+) -> Source:
     """Open a picture or a video by what it holds, whatever it is called.
 
     Args:
         source: a file, or the whole content of one as bytes.
         allow_damaged: let `Source.frames` end without an error where part of the input is lost.
+        pixel_aspect: width over height of an upright pixel, whatever the file says.
+        also: further aspects with which it may be shown.
 
     Raises:
         UnreadableInput: not media, empty, encrypted, without video, or of absurd dimensions.
@@ -33,13 +42,19 @@ def open_source(source: Input, *, allow_damaged: bool = False) -> Source:
     if picture_format(head):
         from anonymize.media.still import open_still
 
-        return open_still(source, allow_damaged=allow_damaged)
-    return VideoSource(source, allow_damaged=allow_damaged)
+        return open_still(source, allow_damaged=allow_damaged, pixel_aspect=pixel_aspect, also=also)
+    return VideoSource(source, allow_damaged=allow_damaged, pixel_aspect=pixel_aspect, also=also)
 
 
-def open_video(path: Path, *, allow_damaged: bool = False) -> VideoSource:
+def open_video(
+    path: Path,
+    *,
+    allow_damaged: bool = False,
+    pixel_aspect: Fraction | None = None,
+    also: tuple[Fraction, ...] = (),
+) -> VideoSource:
     """Open once more the video `path`, which `open_source` found to be one."""
-    return VideoSource(path, allow_damaged=allow_damaged)
+    return VideoSource(path, allow_damaged=allow_damaged, pixel_aspect=pixel_aspect, also=also)
 
 
 def open_sink(path: Path, source: Source, output: Output) -> Sink:

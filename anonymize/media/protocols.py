@@ -11,7 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Protocol, Self
 
-from anonymize.data import Frame
+from anonymize.data import SQUARE, Frame
 from anonymize.media.orient import Orientation
 
 
@@ -91,6 +91,8 @@ class MediaInfo:
     """FFmpeg's nine display matrix values, carried over as they are."""
     sample_aspect_ratio: Fraction | None = None
     """Of the stored picture; None if not given."""
+    pixel_aspects: tuple[Fraction, ...] = (SQUARE,)
+    """All that upright pixels of its frames have (`Frame.aspects`); complete after a full pass."""
     average_rate: Fraction | None = None
     """Frames a second, for progress and estimates only."""
     frame_count: int | None = None

@@ -87,12 +87,14 @@ class Traits:
     Args:
         side_data: FFmpeg's names of what was attached to them.
         field_order: of the first interlaced one.
+        aspects: the different `Frame.aspects`, in the order in which they came.
         head: checksum of the pictures that a segment shares with the one before it.
         tail: the same of those that it shares with the next.
     """
 
     side_data: set[str] = field(default_factory=set)
     field_order: FieldOrder = FieldOrder.PROGRESSIVE
+    aspects: dict[tuple[Fraction, ...], None] = field(default_factory=dict)
     head: int = 0
     tail: int = 0
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
 from typing import Self
 
-from anonymize.data import Frame
+from anonymize.aspect import aspects_of
+from anonymize.data import SQUARE, Frame
 from anonymize.errors import AnonymizeError, OutputError, UnreadableInput, UnsupportedInput, UsageError
 from anonymize.media.protocols import MediaInfo, Source
 from anonymize.media.reader import Input, input_name
+from anonymize.media.still_density import densities
 from anonymize.media.still_frame import StillFrame
 from anonymize.media.still_parts import foreign
 from anonymize.media.still_read import decode
@@ -50,6 +53,8 @@ class StillSource:
     Args:
         source: a file, or the whole content of one.
         allow_damaged: give what can be read of a damaged file.
+        pixel_aspect: of an upright pixel, whatever the file says.
+        also: further aspects that its pixels may be shown with.
 
     Raises:
         UnreadableInput: not a picture, or of absurd dimensions.
@@ -57,11 +62,21 @@ class StillSource:
         UnsupportedInput: it holds what no output can hold without changing it.
     """
 
-    def __init__(self, source: Input, *, allow_damaged: bool = False) -> None:
+    def __init__(
+        self,
+        source: Input,
+        *,
+        allow_damaged: bool = False,
+        pixel_aspect: Fraction | None = None,
+        also: tuple[Fraction, ...] = (),
+    ) -> None:
         name = input_name(source)
-        self.decoded = decode(_content(source, name), name, allow_damaged=allow_damaged)
+        content = _content(source, name)
+        self.decoded = decode(content, name, allow_damaged=allow_damaged)
         self._base, self._starts = _clock(self.decoded.durations, name)
-        self.info = _info(self.decoded, name, self._base)
+        # Viewers that heed what a picture says of its pixels are few: it may be shown either way.
+        self._aspects = aspects_of(pixel_aspect or SQUARE, *densities(content), *also)
+        self.info = replace(_info(self.decoded, name, self._base), pixel_aspects=self._aspects)
 
     @property
     def losses(self) -> list[str]:
@@ -73,7 +88,7 @@ class StillSource:
         timing = zip(self._starts, self.decoded.durations, strict=True)
         for index, (pixels, (start, duration)) in enumerate(zip(self.decoded.pictures(), timing, strict=True)):
             pixels.flags.writeable = False
-            yield StillFrame(index, start, self._base, duration, pixels, self.decoded.traits.channels)
+            yield StillFrame(index, start, self._base, duration, pixels, self.decoded.traits.channels, self._aspects)
 
     def __enter__(self) -> Self:
         return self
@@ -183,9 +198,15 @@ def _info(decoded: Decoded, name: str, base: Fraction) -> MediaInfo:
     )
 
 
-def open_still(source: Input, *, allow_damaged: bool = False) -> StillSource:
+def open_still(
+    source: Input,
+    *,
+    allow_damaged: bool = False,
+    pixel_aspect: Fraction | None = None,
+    also: tuple[Fraction, ...] = (),
+) -> StillSource:
     """Open a picture file; see `StillSource`."""
-    return StillSource(source, allow_damaged=allow_damaged)
+    return StillSource(source, allow_damaged=allow_damaged, pixel_aspect=pixel_aspect, also=also)
 
 
 def open_still_sink(path: Path, source: Source, output: Output) -> StillSink:  # noqa: ARG001 - nothing of it applies

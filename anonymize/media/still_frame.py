@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from anonymize.data import Plane
+from anonymize.data import SQUARE, Plane
 
 Pixels = NDArray[Any]
 """(rows, columns, channels) uint8 or uint16, upright."""
@@ -35,6 +35,7 @@ class StillFrame:
         duration: how long it is shown, in seconds, as the file says; 0 where it does not.
         pixels: the picture.
         channels: one of `CHANNELS`.
+        aspects: see `anonymize.data.Frame.aspects`.
     """
 
     index: int
@@ -43,6 +44,7 @@ class StillFrame:
     duration: Fraction
     pixels: Pixels
     channels: str
+    aspects: tuple[Fraction, ...] = (SQUARE,)
 
     @property
     def width(self) -> int:

@@ -24,9 +24,12 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
 
+from anonymize.aspect import aspects_of, upright
+from anonymize.data import SQUARE
 from anonymize.errors import InputError, UnreadableInput, UsageError
 from anonymize.media.inspect import display_matrix, side_data
 from anonymize.media.orient import Orientation
+from anonymize.media.pixel_shape import PixelShape
 from anonymize.media.reader import check_readable, check_size, main_video, open_container
 from anonymize.media.srt import Receiver
 
@@ -59,7 +62,6 @@ _OWN_OPTIONS = {
 }
 _CAMERA = re.compile(r"\d+|/dev/video\w+")
 _USUAL_RATE = Fraction(25)
-_ASPECTS = (Fraction(1, 4), Fraction(4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +123,15 @@ class Stream:
         way: from `way_to`.
         timeout: seconds without a byte after which opening or reading fails.
         name: what messages call it.
+        pixel_aspect: of an upright pixel, whatever the source says.
 
     Raises:
         InputError: it cannot be opened, or holds no video. The message has no address in it but `name`.
     """
 
-    def __init__(self, way: Way, timeout: float, name: str) -> None:
+    def __init__(self, way: Way, timeout: float, name: str, pixel_aspect: Fraction | None = None) -> None:
         self.name = name
+        self._asked = pixel_aspect
         self._is_file = way.file is not None
         self.undecodable = 0
         """Pictures so far that are left out: damaged, or made from damaged ones."""
@@ -139,6 +143,7 @@ class Stream:
             self._open = stack.pop_all()
         self._whole = False
         self._scaler = VideoReformatter()
+        self._shape = PixelShape(self._container, self._video, pixel_aspect)
         self._turned: tuple[int, int, int] | None = None
         self._orientation = Orientation()
 
@@ -161,12 +166,14 @@ class Stream:
 
     @property
     def pixel_aspect(self) -> Fraction:
-        """Width of a pixel over its height, upright."""
-        aspect = Fraction(self._video.sample_aspect_ratio or 1)
-        low, high = _ASPECTS
-        if not low <= aspect <= high:
-            return Fraction(1)
-        return 1 / aspect if self._orientation.transposed else aspect
+        """Width of a pixel over its height, upright, as the output says it."""
+        told = Fraction(self._video.sample_aspect_ratio or 1)
+        aspect = self._asked or upright(told, transposed=self._orientation.transposed)
+        return SQUARE if aspects_of(aspect)[0] == SQUARE else aspect
+
+    def aspects(self, picture: av.VideoFrame) -> tuple[Fraction, ...]:
+        """Those of upright pixels of `picture`, see `anonymize.data.Frame`; after its `orientation`."""
+        return self._shape.of(picture, transposed=self._orientation.transposed)
 
     @cached_property
     def sound(self) -> AudioCodecContext | None:

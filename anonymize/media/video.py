@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 from typing import Self
 
@@ -13,6 +14,7 @@ from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from anonymize.aspect import upright
 from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
 from anonymize.media.damage import Damage
 from anonymize.media.encode import threads_for
@@ -27,6 +29,7 @@ from anonymize.media.inspect import (
 )
 from anonymize.media.names import misnamed
 from anonymize.media.orient import Orientation
+from anonymize.media.pixel_shape import PixelShape
 from anonymize.media.pixels import required_layout
 from anonymize.media.presentation import Presentation, written_origin
 from anonymize.media.protocols import FieldOrder, MediaInfo
@@ -39,12 +42,27 @@ LEADING_FRAMES = 12
 
 
 class VideoSource:
-    """`anonymize.media.protocols.Source` on a video file. The file is opened anew for every pass."""
+    """`anonymize.media.protocols.Source` on a video file. The file is opened anew for every pass.
 
-    def __init__(self, source: Input, *, allow_damaged: bool = False) -> None:
+    Args:
+        source: a file, or the whole content of one.
+        allow_damaged: let `frames` end without an error where part of the input is lost.
+        pixel_aspect: of an upright pixel, whatever the file says.
+        also: further aspects that its pixels may be shown with.
+    """
+
+    def __init__(
+        self,
+        source: Input,
+        *,
+        allow_damaged: bool = False,
+        pixel_aspect: Fraction | None = None,
+        also: tuple[Fraction, ...] = (),
+    ) -> None:
         self.input = source
         self.name = input_name(source)
         self.allow_damaged = allow_damaged
+        self.pixel_aspect, self.also = pixel_aspect, also
         self.threads = 0
         """How many may decode, at most; 0 for as many as there are cores."""
         self._traits = Traits()
@@ -64,7 +82,13 @@ class VideoSource:
     def info(self) -> MediaInfo:
         """What it is; `removed` and `field_order` grow until the first full pass is over."""
         removed = dict.fromkeys([*self._info.removed, *sorted(side_data_words(self._traits.side_data))])
-        return replace(self._info, removed=tuple(removed), field_order=self._traits.field_order)
+        aspects = dict.fromkeys(aspect for each in self._traits.aspects for aspect in each)
+        return replace(
+            self._info,
+            removed=tuple(removed),
+            field_order=self._traits.field_order,
+            pixel_aspects=tuple(aspects),
+        )
 
     def timed_as_output_of(self, source: MediaInfo) -> None:
         """Count times as they are counted in `source`, of which this is an output, whatever came along of its sound."""
@@ -86,11 +110,11 @@ class VideoSource:
         index = 0
         with open_container(self.input) as container:
             stream = main_video(container, self.name)
+            shape = PixelShape(container, stream, self.pixel_aspect, self.also)
             for picture in self._decode(container, stream, damage):
                 self._check_unchanged(picture)
                 picture.pts = clock.stamp(picture)
-                self._take_note(picture, self._traits)
-                yield VideoPicture(picture, index, self._view)
+                yield self._noted(picture, index, shape, self._traits)
                 index += 1
             damage.finish(container, stream)
             self._note_sound(container, damage)
@@ -113,17 +137,17 @@ class VideoSource:
         with open_container(self.input) as container:
             stream = main_video(container, self.name)
             enter(container, stream, segment)
+            shape = PixelShape(container, stream, self.pixel_aspect, self.also)
             for picture in self._decode(container, stream, damage):
                 if picture.pts is not None and picture.pts < segment.pts[0]:
                     continue  # belongs to the segment before, and is decoded there
                 if picture.pts != segment.pts[seen]:
                     raise CannotCut
-                made = VideoPicture(picture, segment.first + seen, self._view)
+                made = self._noted(picture, segment.first + seen, shape, traits if seen < count else Traits())
                 if seen < OVERLAP:
                     traits.head = checksum(made, traits.head)
                 if seen < count:
                     self._check_unchanged(picture)
-                    self._take_note(picture, traits)
                     yield made
                 else:
                     traits.tail = checksum(made, traits.tail)
@@ -146,6 +170,7 @@ class VideoSource:
         self.losses, self.notes = [], self._odd(0)
         for traits in parts:
             self._traits.side_data |= traits.side_data
+            self._traits.aspects |= traits.aspects
             if self._traits.field_order is FieldOrder.PROGRESSIVE:
                 self._traits.field_order = traits.field_order
 
@@ -190,6 +215,9 @@ class VideoSource:
                 self.presentation, first.pts = begun, 0
             side = side_data(first, self._thumbnails)
             info = describe(self.input, container, stream, first, side, self.presentation.origin)
+            if self.pixel_aspect is not None:
+                turned = Orientation.of_matrix(info.display_matrix).transposed
+                info = replace(info, sample_aspect_ratio=upright(self.pixel_aspect, transposed=turned))
             self._take_note(first, self._traits)
             with suppress(StopIteration):
                 for _ in range(LEADING_FRAMES):
@@ -198,7 +226,9 @@ class VideoSource:
 
     def _odd(self, repaired: int) -> tuple[str, ...]:
         times = f"{repaired} frames had no usable time and were given one" if repaired else ""
-        return tuple(filter(None, (misnamed(self.input, self._info.container), times)))
+        shape = "the shape of its pixels changes on the way; the output says that of the beginning throughout"
+        changes = shape if len(self._traits.aspects) > 1 else ""
+        return tuple(filter(None, (misnamed(self.input, self._info.container), times, changes)))
 
     def _note_sound(self, container: InputContainer, damage: Damage) -> None:
         """Add to the description how much sound really came."""
@@ -206,6 +236,13 @@ class VideoSource:
         counted = [damage.sound(index) for index in indices]
         audio = [replace(a, packets=c[0], end=c[1]) for a, c in zip(self._info.audio, counted, strict=False)]
         self._info = replace(self._info, audio=tuple(audio))
+
+    def _noted(self, picture: av.VideoFrame, index: int, shape: PixelShape, traits: Traits) -> VideoPicture:
+        """`picture` as the toolkit sees it, when `traits` know what it has about it."""
+        self._take_note(picture, traits)
+        aspects = shape.of(picture, transposed=self._view.orientation.transposed)
+        traits.aspects[aspects] = None
+        return VideoPicture(picture, index, self._view, aspects=aspects)
 
     def _take_note(self, picture: av.VideoFrame, traits: Traits) -> None:
         """Remember what is attached to `picture`, and whether it is interlaced."""

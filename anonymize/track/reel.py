@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymize.aspect import display_size
 from anonymize.data import Frame, seconds
 from anonymize.track.motion import STILL, Picture, Shot, Step, carry, step_between
 
@@ -41,7 +42,7 @@ class Sight:
     Args:
         index: of the frame.
         time: when it is shown, in seconds.
-        shot: its working picture.
+        shot: its working picture, in display shape.
         scale: (4,) working pixels per upright pixel: x, y, x, y.
         step: from the frame before it; None where that one was not at hand.
     """
@@ -55,9 +56,10 @@ class Sight:
     @classmethod
     def of(cls, frame: Frame, before: Sight | None) -> Sight:
         """What is seen of `frame`, and how it follows from `before`, the sight of the frame before it."""
-        longest = max(frame.width, frame.height)
+        across, down = display_size(frame.width, frame.height, frame.aspects[0])
+        longest = max(across, down)
         shrink = min(1.0, float(np.clip(longest / 2, *_WIDTH)) / longest)
-        width, height = max(round(frame.width * shrink), 1), max(round(frame.height * shrink), 1)
+        width, height = max(round(across * shrink), 1), max(round(down * shrink), 1)
         scale = np.array([width / frame.width, height / frame.height] * 2)
         sight = cls(frame.index, float(seconds(frame)), Shot(frame.luma(width, height)), scale)
         return sight if before is None else replace(sight, step=sight.step_from(before))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 from anonymize import media
+from anonymize.aspect import parse
 from anonymize.data import Frame, Kind
 from anonymize.detect import Detector, in_order
 from anonymize.errors import AnonymizeError, ProcessError
@@ -70,7 +72,7 @@ def examine(
         ProcessError: the processes of `team` died.
     """
     try:
-        with media.open_source(path) as result:
+        with media.open_source(path, also=_aspects(evidence, settings)) as result:
             if evidence.wanted is not None and isinstance(result, VideoSource):
                 result.timed_as_output_of(evidence.wanted.source)
 
@@ -106,6 +108,16 @@ def examine(
     for detector in detectors:
         detector.rest()
     return examination.result(path, found)
+
+
+def _aspects(evidence: Evidence, settings: Settings) -> tuple[Fraction, ...]:
+    """Of the source's pixels, as far as anyone says: an output shows what its source did, whatever it says itself."""
+    told = [settings.shape_of_pixels]
+    if evidence.wanted is not None:
+        told += evidence.wanted.source.pixel_aspects
+    if evidence.plan is not None:
+        told.append(parse(evidence.plan.about.pixel_aspect))
+    return tuple(aspect for aspect in told if aspect is not None)
 
 
 def _pairs(result: Source, source: Source | None) -> Iterator[tuple[Frame, Frame | None]]:
@@ -169,6 +181,7 @@ class _Examination:
                 seeds,
                 self._sample,
                 self._turn,
+                result.also,
             )
             for segment, (original, plan, seeds) in zip(alike.segments, team.parts(cut, self._plan), strict=True)
         ]

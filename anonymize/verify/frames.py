@@ -116,6 +116,7 @@ class Checking:
         seeds: where mosaics get their colours that were sampled before it began.
         sample: the frames to look at.
         turn: number of this examination.
+        also: aspects with which its pixels may be shown, beside what it says.
     """
 
     output: Path
@@ -126,6 +127,7 @@ class Checking:
     seeds: tuple[Seed, ...]
     sample: Sample
     turn: int
+    also: tuple[Fraction, ...] = ()
 
     def do(self, bench: Bench) -> Iterator[Checked | Traits]:
         """See `anonymize.segments.Task.do`."""
@@ -136,7 +138,7 @@ class Checking:
         checker = Checker(self.plan, bench.settings, self.sample, look, memory)
         traits = Traits()
         originals = bench.source.part(self.original, Traits()) if self.original else iter(())
-        output = bench.opened(self.output)
+        output = bench.opened(self.output, self.also)
         output.presentation = self.presentation
         frames = output.part(self.segment, traits)
         yield from in_order(checker.see(frame, next(originals, None)) for frame in frames)

@@ -18,8 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymize.aspect import PerShape
 from anonymize.data import Box, Detections, Frame, Kind, Region, Shape, seconds
 from anonymize.detect import Do, Gaze, Later, at_once
+from anonymize.detect.look import in_stored_pixels
 from anonymize.evaluate import survival
 from anonymize.evaluate.measure import LEAKING
 from anonymize.verify.uncovered import NEAR, Flash, Uncovered
@@ -104,7 +106,7 @@ class SecondLook:
         self.ahead = uncovered is None
         """Whether a frame may be watched before what the ones before it showed is taken."""
         self._do = do if self.ahead else at_once
-        self._gaze = Gaze(lambda frame, part: variants.find(frame, part=part, do=self._do))
+        self._shapes = PerShape(lambda: Gaze(lambda frame, part: variants.find(frame, part=part, do=self._do)))
         self._confirmed: dict[tuple[Box, float], float] = {}
         """How sure the finds of the last look are, by place and score: what did not change is not looked at again."""
         self.looked = 0
@@ -132,8 +134,16 @@ class SecondLook:
             meant: says of a box (x0, y0, x1, y1) whether it is meant to be seen.
             original: the same frame of the source, where there is no plan: a find whose detail is gone does not count.
         """
-        later = self._gaze.look(frame, seconds(frame) - self._gaze.whole_at >= SAME_FOR)
-        return lambda: self._judged(frame, later().finds, regions, meant, original)
+        begun = [
+            (picture, known.look(picture, seconds(frame) - known.whole_at >= SAME_FOR))
+            for picture, known in self._shapes.of(frame)
+        ]
+
+        def result() -> Seen:
+            found = in_stored_pixels(frame, [(picture, later().finds) for picture, later in begun])
+            return self._judged(frame, found, regions, meant, original)
+
+        return result
 
     def _judged(
         self, frame: Frame, found: Detections, regions: Sequence[Region], meant: Spared, original: Frame | None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Kind
 from anonymize.detect import Detector, Do, Later, asked, at_once, once
-from anonymize.detect.look import HALF_STEP, Part, plausible, scales, too_big
+from anonymize.detect.look import HALF_STEP, Part, as_shown, plausible, scales, too_big
 from anonymize.detect.merge import overlaps
 from anonymize.detect.tiles import detect_tiled
 from anonymize.settings import Detect
@@ -62,16 +62,20 @@ class Variants:
         """
         mirrored = (number == 0) == (self._turn % 2 == 0)
         shift = SHIFTS[(number + self._turn) % len(SHIFTS)]
-        begun = [self._heard(frame, detector, number, mirrored, shift, part, do) for detector in self._detectors]
 
-        def result() -> Detections:
-            heard = [later() for later in begun]
-            own = [_of(found, kinds) for found, kinds in zip(heard, self._own, strict=True)]
-            others = [_of(found, self._targets - kinds) for found, kinds in zip(heard, self._own, strict=True)]
-            by_first = Detections.concatenate(own)
-            return _best_of(Detections.concatenate([by_first, *(_supported(other, by_first) for other in others)]))
+        def in_shape(frame: Frame, part: Part | None) -> Later[Detections]:
+            begun = [self._heard(frame, detector, number, mirrored, shift, part, do) for detector in self._detectors]
 
-        return once(result)
+            def result() -> Detections:
+                heard = [later() for later in begun]
+                own = [_of(found, kinds) for found, kinds in zip(heard, self._own, strict=True)]
+                others = [_of(found, self._targets - kinds) for found, kinds in zip(heard, self._own, strict=True)]
+                by_first = Detections.concatenate(own)
+                return _best_of(Detections.concatenate([by_first, *(_supported(other, by_first) for other in others)]))
+
+            return once(result)
+
+        return as_shown(frame, part, in_shape)
 
     def _heard(
         self, frame: Frame, detector: Detector, number: int, mirrored: bool, shift: int, part: Part | None, do: Do

@@ -1,0 +1,178 @@
+"""Pixels that are not square, and pictures in the shape in which viewers show them.
+
+Coordinates are those of the upright picture as it is stored. Only what looks at it, detectors and motion, gets it in
+the shape in which people see it: a face that is squeezed to half its width is none to a detector.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import SQUARE, Detections, Frame, Plane
+from anonymize.errors import UsageError
+
+T = TypeVar("T")
+
+ALIKE = Fraction(103, 100)
+"""Pixels whose shapes differ by less are taken for the same: containers round, and detectors do not mind."""
+WIDEST = Fraction(16)
+"""Wider pixels (or as much higher ones) are an error in the file. Both that shape and square pixels are looked at."""
+STRETCHED = 4.0
+"""Times the pixels of the stored picture that its display shape has, at most; beyond, the long side is shrunk."""
+LONGEST = 16_384
+"""Pixels of a stretched side, at most."""
+
+_WRITTEN = re.compile(r"(\d{1,5})[:/](\d{1,5})")
+
+
+def parse(text: str) -> Fraction | None:
+    """The width over the height of a pixel from 'W:H'; None from nothing.
+
+    Raises:
+        UsageError: it is not of that form, or no pixel is so wide or so high.
+    """
+    if not text:
+        return None
+    found = _WRITTEN.fullmatch(text.strip())
+    width, height = (int(number) for number in found.groups()) if found else (0, 0)
+    if not width or not height or not 1 / WIDEST <= Fraction(width, height) <= WIDEST:
+        raise UsageError(
+            f"pixel aspect {text!r}: expected the width of a pixel and its height as W:H, 1:{WIDEST} to {WIDEST}:1; "
+            "2:1 for pixels twice as wide as high"
+        )
+    return Fraction(width, height)
+
+
+def aspects_of(*told: Fraction | None) -> tuple[Fraction, ...]:
+    """The different shapes of pixels among `told`, in that order; square where nobody says anything."""
+    found: list[Fraction] = []
+    for aspect in told:
+        for each in () if aspect is None or aspect <= 0 else _credible(aspect):
+            if not any(max(each, other) < ALIKE * min(each, other) for other in found):
+                found.append(each)
+    return tuple(found) or (SQUARE,)
+
+
+def _credible(aspect: Fraction) -> tuple[Fraction, ...]:
+    if max(aspect, 1 / aspect) < ALIKE:
+        return (SQUARE,)
+    bounded = min(max(aspect, 1 / WIDEST), WIDEST)
+    return (bounded,) if bounded == aspect else (SQUARE, bounded)
+
+
+def upright(aspect: Fraction, *, transposed: bool) -> Fraction:
+    """The aspect of a stored pixel once the picture is turned by a quarter, or not; its own inverse."""
+    return 1 / aspect if transposed else aspect
+
+
+def display_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """The size at which a picture of `width` x `height` has square pixels.
+
+    One side is stretched, so that no detail is lost; very long pictures are shrunk, so that memory stays bounded.
+    """
+    if aspect == SQUARE:
+        return width, height
+    across, down = float(max(aspect, SQUARE)), float(max(1 / aspect, SQUARE))
+    shrink = min(
+        1.0,
+        math.sqrt(STRETCHED / (across * down)),
+        max(LONGEST, width, height) / max(width * across, height * down),
+    )
+    return max(1, round(width * across * shrink)), max(1, round(height * down * shrink))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """A frame in the shape in which it is shown, to be looked at: a `Frame` whose pixels are square.
+
+    Args:
+        frame: as it is stored.
+        width, height: in display shape.
+    """
+
+    frame: Frame
+    width: int
+    height: int
+
+    @property
+    def index(self) -> int:
+        """See `Frame.index`."""
+        return self.frame.index
+
+    @property
+    def pts(self) -> int:
+        """See `Frame.pts`."""
+        return self.frame.pts
+
+    @property
+    def time_base(self) -> Fraction:
+        """See `Frame.time_base`."""
+        return self.frame.time_base
+
+    @property
+    def depth(self) -> int:
+        """See `Frame.depth`."""
+        return self.frame.depth
+
+    @property
+    def aspects(self) -> tuple[Fraction, ...]:
+        """Square."""
+        return (SQUARE,)
+
+    @property
+    def planes(self) -> tuple[Plane, ...]:
+        """Those of the frame as it is stored."""
+        return self.frame.planes
+
+    def bgr(self, width: int, height: int) -> NDArray[np.uint8]:
+        """See `Frame.bgr`."""
+        return self.frame.bgr(width, height)
+
+    def luma(self, width: int, height: int) -> NDArray[np.uint8]:
+        """See `Frame.luma`."""
+        return self.frame.luma(width, height)
+
+    def writable(self) -> Frame:
+        """A copy of the frame as it is stored."""
+        return self.frame.writable()
+
+
+def shown(frame: Frame) -> tuple[Frame, ...]:
+    """`frame` in each shape in which it is shown; itself where its pixels are square."""
+    return tuple(
+        frame if aspect == SQUARE else Shown(frame, *display_size(frame.width, frame.height, aspect))
+        for aspect in frame.aspects
+    )
+
+
+def stored(found: Detections, picture: Frame, frame: Frame) -> Detections:
+    """Finds in `picture`, one of those that `shown` gives, in pixels of `frame`."""
+    if picture is frame:
+        return found
+    return found.moved((frame.width / picture.width, frame.height / picture.height), (0.0, 0.0))
+
+
+class PerShape(Generic[T]):
+    """What is kept from frame to frame of each shape in which they are shown.
+
+    Args:
+        make: a new one.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._kept: list[T] = []
+
+    def of(self, frame: Frame) -> list[tuple[Frame, T]]:
+        """`frame` in each shape in which it is shown, with what is kept of the frames before it."""
+        pictures = shown(frame)
+        self._kept += [self._make() for _ in range(len(pictures) - len(self._kept))]
+        return list(zip(pictures, self._kept, strict=False))
