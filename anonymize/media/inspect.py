@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import cast
 
@@ -71,6 +71,7 @@ def describe(
     stream: VideoStream,
     first: av.VideoFrame,
     side: Mapping[str, bytes],
+    sound: Sequence[Stream],
     origin: Fraction,
 ) -> MediaInfo:
     """The facts about `stream`, whose first picture is `first` with the side data `side`.
@@ -81,6 +82,7 @@ def describe(
         stream: its video.
         first: with its time of the presentation.
         side: what is attached to it.
+        sound: the tracks that belong to it.
         origin: what the container's clock shows when the presentation begins, in seconds.
 
     Raises:
@@ -113,8 +115,8 @@ def describe(
         colour=colour_of(first),
         hdr=_hdr(side),
         field_order=field_order_of(first),
-        audio=tuple(_audio(s) for s in container.streams if s.type == "audio"),
-        removed=tuple(_removed(container, stream)),
+        audio=tuple(_audio(track) for track in sound),
+        removed=tuple(_removed(container, stream, sound)),
     )
 
 
@@ -254,7 +256,7 @@ def _rate(stream: VideoStream) -> Fraction | None:
     return rate if rate and rate < 1 / (stream.time_base or 0.001) else None
 
 
-def _removed(container: InputContainer, main: VideoStream) -> list[str]:
+def _removed(container: InputContainer, main: VideoStream, sound: Sequence[Stream]) -> list[str]:
     """Everything that will not be carried over, in words, without values."""
     found: dict[str, int] = {}
 
@@ -267,7 +269,7 @@ def _removed(container: InputContainer, main: VideoStream) -> list[str]:
         if kind and kind not in found:
             add(kind)
     for stream in container.streams:
-        what = _extra_stream(stream, main)
+        what = "" if stream in sound else _extra_stream(stream, main)
         if what:
             add(what)
     if container.chapters():
@@ -277,8 +279,10 @@ def _removed(container: InputContainer, main: VideoStream) -> list[str]:
 
 def _extra_stream(stream: Stream, main: VideoStream) -> str:
     """What `stream` is called if it is not carried over, else nothing."""
-    if stream.index == main.index or stream.type == "audio":
+    if stream.index == main.index:
         return ""
+    if stream.type == "audio":
+        return "sound of another program"
     if isinstance(stream, VideoStream):
         return "cover art" if is_cover(stream) else "further video stream"
     if stream.type == "data" and "timecode" in stream.metadata:

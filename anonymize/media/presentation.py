@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Self
 
 import av
-from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
 from anonymize.media.protocols import MediaInfo
+from anonymize.media.restarts import Join, counts
 
 _FAMILIES = ({"mp4", "m4v", "mov", "3gp", "qt"}, {"mkv", "webm"}, {"ts", "m2ts", "mts"})
 """Containers that mean the same by a time."""
+_TOLD = 5
+"""Joins that a note names, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +34,17 @@ class Presentation:
     Args:
         origin: what the container's clock shows then, in seconds: a whole number of ticks of the picture's time base,
             rounded down.
+        joins: where that clock starts again; presentation goes on there without a pause.
     """
 
     origin: Fraction = Fraction(0)
+    joins: tuple[Join, ...] = ()
 
     @classmethod
-    def of(cls, container: InputContainer, video: VideoStream) -> Self:
-        """As the headers and first packets of `container` tell."""
-        streams = [video, *container.streams.audio]
-        starts = [s.start_time * s.time_base for s in streams if s.start_time is not None and s.time_base]
-        return cls(_whole_ticks(min(starts, default=Fraction(0)), video))
+    def of(cls, video: VideoStream, sound: Sequence[Stream], joins: tuple[Join, ...] = ()) -> Self:
+        """As the headers and first packets of a container tell, of its `video` and the `sound` that belongs to it."""
+        starts = [s.start_time * s.time_base for s in (video, *sound) if s.start_time is not None and s.time_base]
+        return cls(_whole_ticks(min(starts, default=Fraction(0)), video), joins)
 
     def begun_by(self, first: av.VideoFrame, video: VideoStream) -> Self:
         """The same, where the picture `first`, which has its time of the presentation, may come before its zero."""
@@ -47,9 +52,30 @@ class Presentation:
             return self
         return replace(self, origin=self.origin + first.pts * Fraction(video.time_base or 0))
 
-    def place(self, packet: Packet[Stream]) -> None:
-        """Give `packet`, which has the container's times, those of the presentation."""
-        move(packet, -self.origin)
+    def placing(self) -> Callable[[Packet[Stream]], None]:
+        """What gives each packet of one pass, which has the container's times, those of the presentation."""
+        indices = {index for join in self.joins for index in join.first}
+        firsts = {index: [join.first[index] for join in self.joins] for index in indices}
+        seen = dict.fromkeys(indices, 0)
+
+        def place(packet: Packet[Stream]) -> None:
+            later, index = Fraction(0), packet.stream_index
+            if index in seen and counts(packet):
+                part = bisect_right(firsts[index], seen[index])
+                seen[index] += 1
+                later = self.joins[part - 1].later if part else later
+            move(packet, later - self.origin)
+
+        return place
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was odd about the clock, in words."""
+        if not self.joins:
+            return ()
+        moments = ", ".join(f"{float(join.at):.2f}" for join in self.joins[:_TOLD])
+        more = f" and {len(self.joins) - _TOLD} more times" if len(self.joins) > _TOLD else ""
+        return (f"its clock starts again after {moments} s{more}: each part was put right after the one before it",)
 
 
 def move(packet: Packet[Any], seconds: Fraction) -> None:

@@ -50,8 +50,10 @@ def input_name(source: Input) -> str:
     return "standard input" if isinstance(source, bytes) else source.name
 
 
-def open_container(source: Input) -> InputContainer:
+def open_container(source: Input, instead: io.RawIOBase | None = None) -> InputContainer:
     """Open `source` with FFmpeg. Nothing but that one file is ever opened, whatever it says inside.
+
+    `instead` is read in its place, if given: the same, made readable.
 
     Raises:
         UnreadableInput: it is missing, empty, no regular file, forbidden, or not media.
@@ -59,9 +61,11 @@ def open_container(source: Input) -> InputContainer:
     name = input_name(source)
     check_readable(source)
     options = {"format_whitelist": _footage_formats()}
-    if isinstance(source, Path):
+    if instead is not None:
+        target: str | io.BytesIO | io.RawIOBase | Steady = instead
+    elif isinstance(source, Path):
         options["protocol_whitelist"] = "file"
-        target: str | io.BytesIO | Steady = f"file:{source.absolute()}"
+        target = f"file:{source.absolute()}"
     else:
         target = io.BytesIO(source) if isinstance(source, bytes) else Steady(source, name)
     try:

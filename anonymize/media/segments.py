@@ -119,7 +119,7 @@ def cut_up(
         presentation: when what it holds is played; found out if not given.
         like: another video with as many frames: where it was cut, this one is. None if it has no key frames there.
     """
-    if not isinstance(source, Path):
+    if not isinstance(source, Path) or (presentation is not None and presentation.joins):
         return None
     packets = _Packets()
     try:
@@ -128,10 +128,10 @@ def cut_up(
             kind = container.format.name.split(",")[0]
             if kind not in _SEEKABLE or not stream.time_base:
                 return None
-            presentation = presentation or Presentation.of(container, stream)
-            counted = Damage(source, presentation.origin)
+            presentation = presentation or Presentation.of(stream, container.streams.audio)
+            place, counted = presentation.placing(), Damage(source, presentation.origin)
             for packet in container.demux():
-                presentation.place(packet)
+                place(packet)
                 counted.count(packet, stream)
                 if packet.stream.index == stream.index and not _noted(packet, packets, by_dts=_SEEKABLE[kind]):
                     return None

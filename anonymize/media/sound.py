@@ -15,7 +15,6 @@ from anonymize.errors import UnsupportedInput
 from anonymize.media.choose import Target
 from anonymize.media.flac import FlacTrack
 from anonymize.media.presentation import move
-from anonymize.media.reader import open_container
 from anonymize.media.video import VideoSource
 from anonymize.media.vorbis import without_comments
 
@@ -28,12 +27,13 @@ class SoundCopy:
 
     def __init__(self, source: VideoSource, output: OutputContainer, target: Target, origin: Fraction) -> None:
         self._output = output
-        self._presentation, self._origin = source.presentation, origin
+        self._place, self._origin = source.presentation.placing(), origin
         self._below_zero = target.container in ("mp4", "m4v", "mov")
-        self._input: InputContainer = open_container(source.input)
+        self._input: InputContainer = source.opened()
+        own = source.sound_of(self._input)
         self._tracks: dict[int, Stream | FlacTrack] = {}
         for stream in self._input.streams:
-            if stream.type != "audio":
+            if stream not in own:
                 stream.discard = Discard.all
             elif target.carries(stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"):
                 self._tracks[stream.index] = self._copy_of(stream, source.name)
@@ -61,7 +61,7 @@ class SoundCopy:
             return
         try:
             for packet in self._input.demux(streams):
-                self._presentation.place(packet)
+                self._place(packet)
                 # What an edit list cuts away is not carried over; the run-in before zero is: decoders need it.
                 if packet.size and not (packet.is_discard and _start(packet) >= 0):
                     yield packet

@@ -11,6 +11,7 @@ from typing import Self
 
 import av
 from av.container import InputContainer
+from av.stream import Stream
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
@@ -27,6 +28,7 @@ from anonymize.media.inspect import (
     side_data,
     side_data_words,
 )
+from anonymize.media.mpegts import Spliced, packet_size, spliced
 from anonymize.media.names import misnamed
 from anonymize.media.orient import Orientation
 from anonymize.media.pixel_shape import PixelShape
@@ -34,6 +36,7 @@ from anonymize.media.pixels import required_layout
 from anonymize.media.presentation import Presentation, written_origin
 from anonymize.media.protocols import FieldOrder, MediaInfo
 from anonymize.media.reader import Input, check_size, input_name, main_video, open_container
+from anonymize.media.restarts import Join, counts, joins_of
 from anonymize.media.segments import OVERLAP, CannotCut, Cut, Segment, Traits, checksum, enter
 from anonymize.media.timing import Clock
 
@@ -70,6 +73,7 @@ class VideoSource:
         self.losses: list[str] = []
         self.notes: tuple[str, ...] = ()
         """What was found odd and followed all the same; complete after the first full pass."""
+        self._spliced: Spliced | None = None
         self.presentation = Presentation()
         """When what the file holds is played."""
         self._info = self._describe()
@@ -94,7 +98,17 @@ class VideoSource:
         """Count times as they are counted in `source`, of which this is an output, whatever came along of its sound."""
         origin = written_origin(source, self._info.container)
         self._info = replace(self._info, start=self._info.start + self._info.origin - origin, origin=origin)
-        self.presentation = Presentation(origin)
+        self.presentation = replace(self.presentation, origin=origin)
+
+    def opened(self) -> InputContainer:
+        """The file, open, as every pass reads it."""
+        renumbered = self._spliced.opened(self.input, self.name) if self._spliced and self._spliced.parts else None
+        return open_container(self.input, renumbered)
+
+    def sound_of(self, container: InputContainer) -> list[Stream]:
+        """The sound tracks of `container` that belong to the video."""
+        own = self._spliced.sound if self._spliced else None
+        return [stream for stream in container.streams.audio if own is None or stream.id in own]
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +122,7 @@ class VideoSource:
         damage = Damage(self.input, self.presentation.origin)
         clock = Clock()
         index = 0
-        with open_container(self.input) as container:
+        with self.opened() as container:
             stream = main_video(container, self.name)
             shape = PixelShape(container, stream, self.pixel_aspect, self.also)
             for picture in self._decode(container, stream, damage):
@@ -134,7 +148,7 @@ class VideoSource:
         """
         damage = Damage(self.input, self.presentation.origin)
         count, seen = segment.end - segment.first, 0
-        with open_container(self.input) as container:
+        with self.opened() as container:
             stream = main_video(container, self.name)
             enter(container, stream, segment)
             shape = PixelShape(container, stream, self.pixel_aspect, self.also)
@@ -165,7 +179,7 @@ class VideoSource:
         """
         if any(before.tail != after.head for before, after in pairwise(parts)):
             raise CannotCut
-        with open_container(self.input) as container:
+        with self.opened() as container:
             self._note_sound(container, cut.packets)
         self.losses, self.notes = [], self._odd(0)
         for traits in parts:
@@ -181,11 +195,16 @@ class VideoSource:
         stream.thread_count = min(self.threads, most) if self.threads else most
         refuse_encrypted(stream, self.name)
         try:
+            place = self.presentation.placing()
             for packet in container.demux():
-                self.presentation.place(packet)
+                place(packet)
+                if packet.is_corrupt and self._spliced and self._spliced.is_whole(packet.pos):
+                    packet.is_corrupt = False
                 damage.count(packet, stream)
                 if packet.stream.index != stream.index:  # a flush marker's own stream_index is always 0
                     continue
+                if not packet.size and counts(packet):
+                    continue  # "as before": the picture before it stays on
                 if packet.has_sidedata("encryption_info"):
                     raise UnreadableInput(f"{self.name}: the video is encrypted; decrypt it first")
                 try:
@@ -199,11 +218,32 @@ class VideoSource:
                     yield picture
         except av.error.FFmpegError as error:
             damage.broken_off(error)
+        except IndexError:  # PyAV knows only the streams that it began with
+            raise UnsupportedInput(
+                f"{self.name}: a further stream of video or sound begins in the middle of it; cut the file there and "
+                "give the parts"
+            ) from None
+
+    def _find_joins(self) -> tuple[Join, ...]:
+        """Where the file was joined of several, as its packets tell; from then on it is read as one.
+
+        Raises:
+            UnsupportedInput: it cannot be.
+        """
+        with self.opened() as container:
+            stream = main_video(container, self.name)
+            if container.format.name == "mpegts" and packet_size(self.input):
+                self._spliced = spliced(self.input, self.name, stream.id)
+        with self.opened() as container:
+            stream = main_video(container, self.name)
+            seams = self._spliced.seams if self._spliced else ()
+            return joins_of(container, stream, self.sound_of(container), self.name, seams)
 
     def _describe(self) -> MediaInfo:
-        with open_container(self.input) as container:
+        joins = self._find_joins()
+        with self.opened() as container:
             stream = main_video(container, self.name)
-            self.presentation = Presentation.of(container, stream)
+            self.presentation = Presentation.of(stream, self.sound_of(container), joins)
             pictures = self._decode(container, stream, Damage(self.input, self.presentation.origin))
             first = next(pictures, None)
             if first is None:
@@ -214,7 +254,9 @@ class VideoSource:
             if begun != self.presentation:
                 self.presentation, first.pts = begun, 0
             side = side_data(first, self._thumbnails)
-            info = describe(self.input, container, stream, first, side, self.presentation.origin)
+            info = describe(
+                self.input, container, stream, first, side, self.sound_of(container), self.presentation.origin
+            )
             if self.pixel_aspect is not None:
                 turned = Orientation.of_matrix(info.display_matrix).transposed
                 info = replace(info, sample_aspect_ratio=upright(self.pixel_aspect, transposed=turned))
@@ -228,11 +270,12 @@ class VideoSource:
         times = f"{repaired} frames had no usable time and were given one" if repaired else ""
         shape = "the shape of its pixels changes on the way; the output says that of the beginning throughout"
         changes = shape if len(self._traits.aspects) > 1 else ""
-        return tuple(filter(None, (misnamed(self.input, self._info.container), times, changes)))
+        called = misnamed(self.input, self._info.container)
+        return tuple(filter(None, (called, times, changes, *self.presentation.notes)))
 
     def _note_sound(self, container: InputContainer, damage: Damage) -> None:
         """Add to the description how much sound really came."""
-        indices = [s.index for s in container.streams if s.type == "audio"]
+        indices = [s.index for s in self.sound_of(container)]
         counted = [damage.sound(index) for index in indices]
         audio = [replace(a, packets=c[0], end=c[1]) for a, c in zip(self._info.audio, counted, strict=False)]
         self._info = replace(self._info, audio=tuple(audio))

@@ -63,6 +63,10 @@ class Steady:
         """The present position."""
         return self._file.tell()
 
+    def close(self) -> None:
+        """Let go of it."""
+        self._file.close()
+
 
 def sha256(source: Place) -> str:
     """The hash of a file's content, as lower-case hex.
