@@ -29,8 +29,8 @@ def main() -> None:
 
         fail(f"{lost}: the rest was done")
         code = 6
-    for number in _STOPPING:  # what comes now may end the process where it stands
-        signal.signal(number, signal.SIG_DFL)
+    for number in _STOPPING:  # nothing is left to be removed
+        signal.signal(number, lambda *_: os._exit(code))
     sys.exit(code)
 
 

@@ -266,7 +266,7 @@ def presets_show(name: Annotated[str, typer.Argument(help="A preset's name, or a
     from anonymize.settings import to_toml
 
     preset = presets.load(name)
-    say(f"# {preset.whom}\n{to_toml(preset.settings)}")
+    say(f"# {preset.whom}", *to_toml(preset.settings).split("\n"))
 
 
 @models_app.command("list")

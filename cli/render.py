@@ -33,9 +33,9 @@ _LINE_EVERY = 10.0
 """Seconds between two lines of progress where there is no terminal."""
 
 
-def say(text: str) -> None:
+def say(*lines: str) -> None:
     """A result, in lines."""
-    for line in text.split("\n"):
+    for line in lines:
         print(render_bars.printable(line))
 
 
@@ -318,7 +318,7 @@ def signature(report: Path, checked: Checked, *, machine: bool) -> None:
         as_json({"report": str(report), "key": checked.key, "known": checked.known, "compared": checked.files})
         return
     whose = "the key you named" if checked.known else "a key that nobody vouched for: give the signer's with --key"
-    say(f"{report}: the signature holds\n  signed with {checked.key},\n  {whose}")
+    say(f"{report}: the signature holds", f"  signed with {checked.key},", f"  {whose}")
     for name in checked.files:
         say(f"  the {name} is the file it tells of")
     if missing := [name for name in ("source", "output") if name not in checked.files]:

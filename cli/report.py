@@ -59,7 +59,7 @@ def keygen(
     from anonymize.report.sign import keygen as make
 
     public, name = make(key, passphrase)
-    say(f"private key: {key} (keep it to yourself)\npublic key:  {public} (give it to whoever checks)\n{name}")
+    say(f"private key: {key} (keep it to yourself)", f"public key:  {public} (give it to whoever checks)", name)
 
 
 @app.command()

@@ -141,6 +141,7 @@ class Terminal:
     def __exit__(self, *error: object) -> None:
         self.process.kill()
         self.process.wait()
+        self._reader.join(20)
         self.hang_up()
 
     def resize(self, columns: int) -> None:
@@ -154,10 +155,9 @@ class Terminal:
 
     def hang_up(self) -> None:
         """Close the window."""
-        self._reader.join(20)
-        if self._ours >= 0:
-            os.close(self._ours)
-        self._ours = -1
+        ours, self._ours = self._ours, -1
+        if ours >= 0:
+            os.close(ours)
 
     def until(self, text: str, within: float = 60) -> None:
         """Wait until `text` was sent."""
@@ -174,7 +174,7 @@ class Terminal:
         return code
 
     def _read(self) -> None:
-        decoder, cut = codecs.getincrementaldecoder("utf-8")(), ""
+        decoder, cut = codecs.getincrementaldecoder("utf-8")("replace"), ""
         while True:
             try:
                 piece = os.read(self._ours, 65536)

@@ -1,13 +1,15 @@
 """Every command on a terminal: what a person at a screen gets to see, and what is left there in the end."""
 
+import os
 import re
+import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from tests.media import make_video, pattern
-from tests.terminals import on_terminal
+from tests.terminals import CTRL_C, Terminal, on_terminal
 
 QUICK = ("-t", "none", "--zone", "0,0 20,0 20,20")
 """No detector has to look: this is about what is shown."""
@@ -72,3 +74,79 @@ def test_a_folder_has_a_bar_for_each_worker_and_one_for_all(tmp_path, columns):
     ):
         assert expected in text
     assert "été 日本語" in seen.sent
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory) -> Path:
+    return make_video(tmp_path_factory.mktemp("long") / "long.mp4", frames=600, size=(160, 120))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_ctrl_c_ends_every_stage_and_leaves_nothing(long_clip, tmp_path, stage):
+    with Terminal("run", long_clip, "-o", "safe.mp4", *QUICK, cwd=tmp_path) as terminal:
+        terminal.until(stage)
+        terminal.type(CTRL_C)
+        assert terminal.end() == 130, terminal.sent
+    assert list(tmp_path.iterdir()) == []
+    assert terminal.screen.lines() == ["anonymize: interrupted: nothing half-done was left"]
+
+
+@pytest.mark.parametrize("when", ["0 of 2 files", "looking"])
+def test_ctrl_c_ends_workers_too_however_often_it_is_pressed(long_clip, tmp_path, when):
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).symlink_to(long_clip)
+    with Terminal("run", "a.mp4", "b.mp4", "-o", "out/", "--workers", 2, *QUICK, cwd=tmp_path) as terminal:
+        terminal.until(when)
+        for _ in range(3):
+            terminal.type(CTRL_C)
+            time.sleep(0.1)
+        assert terminal.end() == 130, terminal.sent
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".anonymize.lock", ".anonymize.sqlite"]
+    lines = [line.removeprefix("^C") for line in terminal.screen.lines()]
+    assert [line for line in lines if line] == ["anonymize: interrupted: nothing half-done was left"]
+
+
+def test_a_window_that_is_closed_ends_the_command_in_order(long_clip, tmp_path):
+    with Terminal("run", long_clip, "-o", "safe.mp4", *QUICK, cwd=tmp_path) as terminal:
+        terminal.until("redacting")
+        terminal.hang_up()
+        assert terminal.end() == 129
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_window_that_is_resized_shows_no_remains(long_clip, tmp_path):
+    with Terminal("run", long_clip, "-o", "safe.mp4", *QUICK, cwd=tmp_path) as terminal:
+        for stage, columns in zip(STAGES, (37, 90, 50), strict=True):
+            terminal.until(stage)
+            terminal.resize(columns)
+        assert terminal.end() == 0, terminal.sent
+    assert {len(lines) for lines in terminal.screen.drawn} <= {0, 1, 2, 3}  # what was wrapped, until it is drawn anew
+    assert terminal.screen.lines()[0].startswith(str(long_clip)[:37])
+    assert not _bars(terminal.screen.lines())
+
+
+@pytest.mark.parametrize(
+    ("environment", "bars"),
+    [
+        ({"TERM": "dumb"}, False),
+        ({"TERM": ""}, False),
+        ({"NO_COLOR": "1"}, True),
+        ({"LC_ALL": "C"}, True),
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, True),
+        ({"PYTHONIOENCODING": "latin-1"}, True),
+    ],
+    ids=str,
+)
+def test_any_name_on_any_terminal(tmp_path, environment, bars):
+    (tmp_path / "in").mkdir()
+    clip = _media(tmp_path / "clip.mp4")
+    names = [b"\xc3\xa9t\xc3\xa9.mp4", b"a\xff.mp4", b"b\x1b[2J\n\xe2\x80\xa8c.mp4"]
+    for name in names:
+        Path(os.fsdecode(bytes(tmp_path / "in") + b"/" + name)).symlink_to(clip)
+    seen = on_terminal("run", "in", "-o", "out/", *QUICK, cwd=tmp_path, environment=environment, columns=200)
+    assert seen.process.returncode == 0, seen.sent
+    assert {os.fsencode(path.name) for path in (tmp_path / "out").glob("[!.]*")} == set(names)
+    assert ("\x1b[J" in seen.sent) == bars
+    lines = [line for line in seen.screen.lines() if " -> " in line]
+    assert len(lines) == 3
+    assert any("b\\x1b[2J\\n" in line for line in lines)
