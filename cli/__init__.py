@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -74,6 +75,7 @@ def _stop_in_order() -> None:
         sys.exit(128 + number)
 
     for number in _STOPPING:
+        atexit.register(signal.signal, number, signal.SIG_IGN)  # while Python ends, they would kill the process
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a job in the background of a script
             signal.signal(number, stop)
 

