@@ -120,9 +120,9 @@ class Bars:
             room = max(0, rows - 2)
             lines = [*lines[:room], self._whole(now, columns - 1)]
         back = f"\x1b[{len(lines) - 1}A" if len(lines) > 1 else ""
+        self._drawn = True  # before it is: Ctrl-C may come in between
         sys.stderr.write("\r\x1b[J" + "\n".join(lines) + back + "\r")
         sys.stderr.flush()
-        self._drawn = True
         self._due = now + _EVERY
 
     def _whole(self, now: float, columns: int) -> str:
