@@ -17,11 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize import aspect
+from anonymize import aspect, foreign
 from anonymize.data import Box, Kind, Region, Shape, Why
 from anonymize.errors import PlanError, UsageError
-from anonymize.settings import Redact, from_mapping, to_mapping
+from anonymize.ranges import PIXELS, SHARE, Range, brief, shown
+from anonymize.settings import CORNERS, Redact, from_mapping, to_mapping
 
+COUNT = Range(0, 1e12, "frames")
+SIDE = Range(1, 1e6, "pixels")
+TRACK = Range(-1, 1e12)
 VERSION = 1
 FORMAT = "anonymize-plan"
 
@@ -188,13 +192,7 @@ def read(path: Path) -> Plan:
     Raises:
         PlanError: it is not a plan, of another version, or a line is malformed; the message gives the line's number.
     """
-    try:
-        with path.open(encoding="utf-8") as file:
-            return parse(file, str(path))
-    except OSError as error:
-        raise PlanError(f"{path}: cannot read this plan: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise PlanError(f"{path}: not a plan: it is not UTF-8 text") from error
+    return parse(foreign.lines(path, "plan", PlanError), str(path))
 
 
 def parse(text: Iterable[str], name: str) -> Plan:
@@ -204,17 +202,15 @@ def parse(text: Iterable[str], name: str) -> Plan:
         number, line = next(numbered)
     except StopIteration:
         raise PlanError(f"{name}: not a plan: it is empty") from None
-    about = _header(_json(line, name, number), name)
-    return Plan(about, Regions(_row(_json(line, name, n), f"{name}, line {n}", about) for n, line in numbered))
+    about = _header(_json(line, f"{name}, line {number}"), name)
+    places = ((f"{name}, line {number}", line) for number, line in numbered)
+    return Plan(about, Regions(_row(_json(line, place), place, about) for place, line in places))
 
 
-def _json(line: str, name: str, number: int) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise PlanError(f"{name}, line {number}: not JSON: {error.msg}") from error
+def _json(line: str, place: str) -> dict[str, Any]:
+    value = foreign.json_value(line, place, PlanError)
     if not isinstance(value, dict):
-        raise PlanError(f"{name}, line {number}: expected an object in braces")
+        raise PlanError(f"{place}: expected an object in braces")
     return value
 
 
@@ -222,20 +218,20 @@ def _header(entry: dict[str, Any], name: str) -> About:
     if entry.get("format") != FORMAT:
         raise PlanError(f'{name}: not a plan: its first line lacks "format": "{FORMAT}"')
     if entry.get("version") != VERSION:
-        raise PlanError(f"{name}: plan version {entry.get('version')}, this release reads version {VERSION}")
+        raise PlanError(f"{name}: plan version {shown(entry.get('version'))}, this release reads version {VERSION}")
     try:
         source = entry["source"]
         return About(
             sha256=str(source["sha256"]),
-            frames=int(source["frames"]),
-            width=int(source["width"]),
-            height=int(source["height"]),
+            frames=COUNT.whole(source["frames"]),
+            width=SIDE.whole(source["width"]),
+            height=SIDE.whole(source["height"]),
             redact=from_mapping(Redact, entry.get("redact", {}), Redact(), "redact"),
             found_by=dict(entry.get("found_by", {})),
             pixel_aspect=_aspect(str(entry.get("pixel_aspect", ""))),
         )
-    except (KeyError, TypeError, ValueError, UsageError) as error:
-        raise PlanError(f"{name}, line 1: malformed header: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
+        raise PlanError(f"{name}, line 1: malformed header: {brief(error)}") from error
 
 
 def _aspect(text: str) -> str:
@@ -250,12 +246,12 @@ _KEYS = {"frame", "frames", "track", "kind", "why", "shape", "xyxy", "polygon", 
 def _row(entry: dict[str, Any], place: str, about: About) -> tuple[int, int, Region]:
     """One line as first frame, end and region; only `frame(s)` and `xyxy` or `polygon` must be there."""
     if unknown := entry.keys() - _KEYS:
-        raise PlanError(f"{place}: unknown key {sorted(unknown)[0]!r}: known are {', '.join(sorted(_KEYS))}")
+        raise PlanError(f"{place}: unknown key {shown(min(unknown))}: known are {', '.join(sorted(_KEYS))}")
     try:
         first, end = _frames(entry)
         if not 0 <= first < end <= about.frames:
             raise ValueError(f"frames {first} to {end} do not lie within the video's {about.frames}")
-        polygon = tuple((_finite(x), _finite(y)) for x, y in entry.get("polygon", ()))
+        polygon = tuple((PIXELS.number(x), PIXELS.number(y)) for x, y in entry.get("polygon", ()))
         shape = Shape(entry.get("shape", "polygon" if polygon else "box"))
         if (shape is Shape.POLYGON) != bool(polygon):
             raise ValueError(
@@ -268,42 +264,34 @@ def _row(entry: dict[str, Any], place: str, about: About) -> tuple[int, int, Reg
                 xyxy=_around(polygon) if polygon else _box(entry["xyxy"]),
                 kind=Kind.of(entry.get("kind", "area")),
                 why=Why(entry.get("why", "manual")),
-                track=int(entry.get("track", -1)),
+                track=TRACK.whole(entry.get("track", -1)),
                 shape=shape,
                 polygon=polygon,
-                score=_finite(entry.get("score", 1.0)),
+                score=SHARE.number(entry.get("score", 1.0)),
             ),
         )
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise PlanError(f"{place}: {what}") from error
+        raise PlanError(f"{place}: {brief(what)}") from error
 
 
 def _frames(entry: dict[str, Any]) -> tuple[int, int]:
     if ("frame" in entry) == ("frames" in entry):
         raise ValueError('expected either "frame": N or "frames": [first, end]')
-    if "frame" in entry:
-        return int(entry["frame"]), int(entry["frame"]) + 1
-    first, end = entry["frames"]
-    return int(first), int(end)
-
-
-def _finite(value: Any) -> float:
-    number = float(value)
-    if not np.isfinite(number):
-        raise ValueError("coordinates and scores must be finite numbers")
-    return number
+    first, end = entry["frames"] if "frames" in entry else (entry["frame"], None)
+    first = COUNT.whole(first)
+    return first, first + 1 if end is None else COUNT.whole(end)
 
 
 def _box(values: Any) -> Box:
-    x0, y0, x1, y1 = (_finite(v) for v in values)
+    x0, y0, x1, y1 = (PIXELS.number(v) for v in values)
     if not (x0 < x1 and y0 < y1):
         raise ValueError(f"xyxy {list(values)}: expected x0 < x1 and y0 < y1")
     return x0, y0, x1, y1
 
 
 def _around(polygon: tuple[tuple[float, float], ...]) -> Box:
-    if len(polygon) < 3:
-        raise ValueError("a polygon needs at least 3 corners")
+    if not 3 <= len(polygon) <= CORNERS:
+        raise ValueError(f"a polygon needs 3 to {CORNERS} corners, got {len(polygon)}")
     xs, ys = zip(*polygon, strict=True)
     return min(xs), min(ys), max(xs), max(ys)

@@ -6,18 +6,25 @@ Durations are seconds, sizes are pixels of the upright picture, shares are fract
 from __future__ import annotations
 
 import json
+import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from anonymize.aspect import parse
 from anonymize.errors import UsageError
 from anonymize.kinds import Kind, Shape
 from anonymize.live.settings import Live
+from anonymize.ranges import PIXELS, SECONDS, Range, brief, exact, in_range, is_number, shown
+
+CORNERS = 1000
+"""Corners of a zone, at most."""
+LISTED = 10_000
+"""Entries of any list in settings, at most."""
 
 
 class Style(StrEnum):
@@ -81,8 +88,13 @@ class Span:
     The presentation begins where players show 0:00, whatever the file's own clock says (`MediaInfo.origin`).
     """
 
-    start: Fraction = Fraction(0)
-    end: Fraction | None = None
+    start: Annotated[Fraction, SECONDS] = Fraction(0)
+    end: Annotated[Fraction, SECONDS] | None = None
+
+    def __post_init__(self) -> None:
+        in_range(self)
+        if self.end is not None and self.end <= self.start:
+            raise UsageError(f"a span must end after it starts, got {self.start} to {self.end}")
 
     def __contains__(self, time: Fraction) -> bool:
         return self.start <= time and (self.end is None or time < self.end)
@@ -105,12 +117,13 @@ class Zone:
         span: when it applies, all the time if not given.
     """
 
-    polygon: tuple[tuple[float, float], ...]
+    polygon: tuple[tuple[Annotated[float, PIXELS], Annotated[float, PIXELS]], ...]
     span: Span = Span()
 
     def __post_init__(self) -> None:
-        if len(self.polygon) < 3:
-            raise UsageError(f"a zone needs at least 3 corners, got {len(self.polygon)}: x,y x,y x,y ...")
+        if not 3 <= len(self.polygon) <= CORNERS:
+            raise UsageError(f"a zone needs 3 to {CORNERS} corners, got {len(self.polygon)}: x,y x,y x,y ...")
+        in_range(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,34 +135,42 @@ class Detect:
     (`argus:plates`) only that of what it finds counts."""
     device: Device = Device.CPU
     """On what they run. One that cannot be used is an error: nothing is taken in its place, but by `auto`."""
-    min_face: float = 16.0
+    min_face: Annotated[float, Range(4, 512, "pixels")] = 16.0
     """Height in pixels of the smallest face wanted. It sets the scale at which detectors work."""
-    min_plate: float = 24.0
+    min_plate: Annotated[float, Range(4, 512, "pixels")] = 24.0
     """Width in pixels of the smallest plate wanted."""
-    every: float = 0.12
+    every: Annotated[float, Range(0, 10, "seconds")] = 0.12
     """Seconds between two looks, at most; 0 looks at every frame."""
-    thorough_every: float = 0.48
+    thorough_every: Annotated[float, Range(0, 10, "seconds")] = 0.48
     """Seconds in which looks have been at every scale that small and large faces need, where the picture changed: each
     takes some of them in turn. Not more than `max_gap`; 0 makes every look take all."""
-    high: float = 0.5
+    high: Annotated[float, Range(0.01, 0.9)] = 0.5
     """A find with this score or more starts a track by itself."""
-    low: float = 0.2
+    low: Annotated[float, Range(0.01, 0.9)] = 0.2
     """A find with this score or more continues a track."""
+
+    def __post_init__(self) -> None:
+        in_range(self)
+        if self.low > self.high:
+            raise UsageError(f"detect.low ({self.low:g}) must not be more than detect.high ({self.high:g})")
 
 
 @dataclass(frozen=True, slots=True)
 class Follow:
     """How finds become tracks."""
 
-    max_gap: float = 0.5
+    max_gap: Annotated[float, Range(0, 10, "seconds")] = 0.5
     """Seconds between the two looks that bracket a frame, at most. A frame not bracketed is obscured whole."""
-    hold: float = 0.8
+    hold: Annotated[float, Range(0, 60, "seconds")] = 0.8
     """Seconds for which a subject is followed before its first and after its last find; up to four times as long while
     the picture still shows what was found."""
-    bridge: float = 2.0
+    bridge: Annotated[float, Range(0, 60, "seconds")] = 2.0
     """Seconds between two finds of one subject that are interpolated across, at most."""
-    min_finds: int = 1
+    min_finds: Annotated[int, Range(1, 10)] = 1
     """Finds that a track needs to be kept. 1 keeps single detections: a false blur is cheaper than a face."""
+
+    def __post_init__(self) -> None:
+        in_range(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +179,13 @@ class Look:
 
     style: Style = Style.SOLID
     shape: Shape = Shape.ELLIPSE
-    padding: float = 0.3
+    padding: Annotated[float, Range(0, 4)] = 0.3
     """Share of the box's side added on every side before it is drawn."""
-    cells: int = 8
+    cells: Annotated[int, Range(1, 8)] = 8
     """Mosaic: cells across the longer side of the padded region, at most 8."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.cells <= 8:
-            raise UsageError(f"mosaic cells must be 1 to 8 (more can be reversed), got {self.cells}")
-        if self.padding < 0:
-            raise UsageError(f"padding must not be negative, got {self.padding}")
+        in_range(self)
 
 
 def _plate_look() -> Look:
@@ -200,7 +218,7 @@ class Output:
     """What the output file is made of."""
 
     codec: Codec = Codec.AUTO
-    quality: int = 18
+    quality: Annotated[int, Range(0, 51)] = 18
     """0 (best) to 51: constant rate factor on x264's scale; mapped to each encoder's own."""
     speed: str = "veryfast"
     """Encoder effort, x264's names (ultrafast ... veryslow); mapped to each encoder's own. With quality 18 it looks as
@@ -210,8 +228,7 @@ class Output:
     audio: Audio = Audio.KEEP
 
     def __post_init__(self) -> None:
-        if not 0 <= self.quality <= 51:
-            raise UsageError(f"quality must be 0 (best) to 51, got {self.quality}")
+        in_range(self)
 
 
 class Doubts(StrEnum):
@@ -227,11 +244,11 @@ class Verify:
 
     detectors: tuple[str, ...] = ()
     """Who looks at the output; empty: those that looked at the source, and YuNet where it is installed."""
-    look_every: float = 0.36
+    look_every: Annotated[float, Range(0, 60, "seconds")] = 0.36
     """Seconds of video for each frame that detectors look at; 0 looks at every frame."""
-    most_looks: int = 0
+    most_looks: Annotated[int, Range(0, 1_000_000)] = 0
     """Frames of one file that are looked at, at most; 0 for no limit. The result then says what the sample supports."""
-    repair: int = 0
+    repair: Annotated[int, Range(0, 3, "passes")] = 0
     """Passes in which what the second look finds is redacted as well, at most; 0 fails the file instead."""
     doubts: Doubts = Doubts.RELEASE
     """Whether an output with doubts is released, with a list of them, or fails."""
@@ -239,10 +256,7 @@ class Verify:
     """Release the output without any check. Only the option of that name sets it: no preset may."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.repair <= 3:
-            raise UsageError(f"verify.repair must be 0 to 3 passes, got {self.repair}")
-        if self.look_every < 0 or self.most_looks < 0:
-            raise UsageError("verify.look_every and verify.most_looks must not be negative")
+        in_range(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,13 +314,13 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], base: T | None = None
     Raises:
         UsageError: a key that does not exist, or a value that does not fit; the message names its place.
     """
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]  # T is always one of our dataclasses
     changes: dict[str, Any] = {}
     for key, value in values.items():
         place = f"{where}.{key}" if where else key
         if key not in known:
-            raise UsageError(f"unknown setting {place!r}: known here are {', '.join(sorted(known))}")
+            raise UsageError(f"unknown setting {brief(place)!r}: known here are {', '.join(sorted(known))}")
         changes[key] = _convert(hints[key], value, getattr(base, key, None), place)
     try:
         return kind(**changes) if base is None else replace(base, **changes)  # type: ignore[type-var]
@@ -318,29 +332,66 @@ def _convert(hint: Any, value: Any, current: Any, place: str) -> Any:
     """`value` as the type `hint`; a nested mapping changes `current`."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     try:
+        if origin is Annotated:
+            return _in(arguments[1:], _convert(arguments[0], value, current, place))
         if is_dataclass(hint):
             if not isinstance(value, Mapping):
                 raise ValueError("expected a table")
             return from_mapping(typing.cast(type, hint), value, current, place)
         if origin in (tuple, frozenset):
-            if isinstance(value, str):
-                raise ValueError("expected a list")
-            if origin is tuple and arguments[-1] is not Ellipsis and len(arguments) != len(value):
-                raise ValueError(f"expected {len(arguments)} values, got {len(value)}")
-            return origin(_convert(arguments[0], item, None, f"{place}[{i}]") for i, item in enumerate(value))
+            return origin(
+                _convert(kind, item, None, f"{place}[{i}]")
+                for i, (kind, item) in enumerate(_entries(value, arguments, fixed=origin is tuple))
+            )
         if origin in (types.UnionType, typing.Union):
             return None if value is None else _convert(arguments[0], value, current, place)
-        if hint is Kind:
-            return Kind.of(str(value).removesuffix("s"))
-        if hint is Fraction:
-            return Fraction(str(value))
-        if hint is bool and not isinstance(value, bool):
-            raise ValueError("expected true or false")
-        if hint is int and (isinstance(value, bool) or int(value) != value):
-            raise ValueError("expected a whole number")
-        return hint(value)
+        if origin is dict:
+            if not isinstance(value, Mapping):
+                raise ValueError("expected a table")
+            return dict(value)
+        return _plain(hint, value)
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{place} = {value!r}: {error}") from error
+        raise UsageError(f"{place} = {shown(value)}: {error}") from error
+
+
+def _in(ranges: Sequence[Range], value: T) -> T:
+    for allowed in ranges:
+        allowed.check(value)
+    return value
+
+
+def _entries(value: Any, arguments: tuple[Any, ...], *, fixed: bool) -> Iterator[tuple[Any, Any]]:
+    """The entries of a list in settings, each with its type."""
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        raise ValueError("expected a list")
+    items = list(value)
+    if len(items) > LISTED:
+        raise ValueError(f"expected at most {LISTED} entries, got {len(items)}")
+    if fixed and arguments[-1] is not Ellipsis:
+        if len(arguments) != len(items):
+            raise ValueError(f"expected {len(arguments)} values, got {len(items)}")
+        return zip(arguments, items, strict=True)
+    return ((arguments[0], item) for item in items)
+
+
+def _plain(hint: Any, value: Any) -> Any:
+    """`value` as what is neither a table nor a list."""
+    if hint is Kind:
+        return Kind.of(str(value).removesuffix("s"))
+    if hint is Fraction:
+        return value if isinstance(value, Fraction) else exact(value)
+    if hint is bool:
+        if not isinstance(value, bool):
+            raise ValueError("expected true or false")
+        return value
+    if hint in (int, float):
+        if not is_number(value) or not math.isfinite(value):
+            raise ValueError("expected a number")
+        if hint is int and value != int(value):
+            raise ValueError("expected a whole number")
+    elif not isinstance(value, str):
+        raise ValueError("expected a text")
+    return hint(value)
 
 
 def to_mapping(value: Any) -> Any:

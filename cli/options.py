@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from enum import StrEnum
 from fractions import Fraction
@@ -11,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from anonymize import foreign
 from anonymize.errors import UsageError
+from anonymize.ranges import exact
 from anonymize.settings import Audio, Codec, Device, Settings, Style, from_mapping
 
 REPAIRS = 3
@@ -384,14 +385,10 @@ def _corners(text: str) -> list[list[float]]:
 
 def _zone_file(path: Path, key: str) -> list[dict[str, Any]]:
     """The zones under `key` in a JSON file; a plain list serves for either option."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot read these zones: {error.strerror}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UsageError(f"{path}: not JSON: {error}") from error
-    listed = content.get(key, []) if isinstance(content, dict) else content
-    if not isinstance(listed, list) or not all(isinstance(zone, dict) for zone in listed):
+    content = foreign.json_value(foreign.text(path, "file of zones", UsageError), str(path), UsageError)
+    listed = content.get(key) if isinstance(content, dict) else content
+    unknown = content.keys() - {"zones", "spared"} if isinstance(content, dict) else ()
+    if unknown or not isinstance(listed, list) or not all(isinstance(zone, dict) for zone in listed):
         raise UsageError(f'{path}: expected {{"{key}": [{{"polygon": [[x, y], ...]}}, ...]}}')
     return listed
 
@@ -415,5 +412,5 @@ def _seconds(text: str) -> Fraction:
     """Seconds from '90', '1:30' or '0:01:30.5'."""
     total = Fraction(0)
     for part in text.split(":"):
-        total = total * 60 + Fraction(part)
+        total = total * 60 + exact(part)
     return total

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from anonymize import foreign
 from anonymize.errors import UsageError
 from anonymize.settings import Settings, from_mapping
 
@@ -46,16 +46,10 @@ def load(name: str) -> Preset:
     if name in names():
         text = files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
     elif Path(name).suffix == ".toml":
-        try:
-            text = Path(name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"{name}: cannot read this preset: {error.strerror}") from error
+        text = foreign.text(Path(name), "preset", UsageError)
     else:
         raise UsageError(f"no preset {name!r}: choose one of {', '.join(names())}, or give the path of a .toml file")
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"preset {name}: not valid TOML: {error}") from error
+    values = foreign.toml_value(text, f"preset {name}", UsageError)
     whom = str(values.pop("whom", ""))
     try:
         settings = from_mapping(Settings, values, Settings())

@@ -129,7 +129,7 @@ def test_a_truth_of_a_longer_video_is_an_error(clips, tmp_path):
         ("t.txt", "frame,id\n", "line 1"),
         ("t.json", "[]", "COCO"),
         ("t.json", '{"images": []}', "COCO"),
-        ("t.json", "no", "COCO"),
+        ("t.json", "no", "not JSON"),
         ("t.xml", "<a/>", "not '.xml'"),
     ],
 )

@@ -81,15 +81,15 @@ def test_cameras_are_read_with_their_presets_and_settings(tmp_path, monkeypatch)
         ("[cameras.one]\nsource = '0'\nto = ['hls:/x']\ncolour = 3", "unknown setting 'cameras.one.colour'"),
         ("[cameras.'o ne']\nsource = '0'\nto = ['hls:/x']", "camera name 'o ne'"),
         ("[cameras.one]\nsource = '0'\nto = ['record:/x']\nkeep = 'long'", "duration 'long'"),
-        ("[cameras.one]\nsource = '0'\nto = ['record:/x']\nsegment = 0", "a segment lasts"),
-        ("[cameras.one]\nsource = '0'\npreview = 70000", "no port 70000"),
+        ("[cameras.one]\nsource = '0'\nto = ['record:/x']\nsegment = 0", "segment = 0: must be 1 to 86400 seconds"),
+        ("[cameras.one]\nsource = '0'\npreview = 70000", "preview = 70000: must be 0 to 65535"),
         (
             "[cameras.one]\nsource = '0'\nto = ['hls:/x']\n[cameras.two]\nsource = '1'\nto = ['hls:/x']",
             "both use hls:/x",
         ),
         ("[cameras.one]\nsource = '0'\nto = ['hls:/x']\nmetrics = 1", "metrics is set above"),
         ("colour = 1\n[cameras.one]\nsource = '0'\nto = ['hls:/x']", "unknown setting 'colour'"),
-        ("metrics = 'yes'\n[cameras.one]\nsource = '0'\nto = ['hls:/x']", "expected a port"),
+        ("metrics = 'yes'\n[cameras.one]\nsource = '0'\nto = ['hls:/x']", "metrics: expected a number"),
         ("[cameras.one", "not valid TOML"),
     ],
 )

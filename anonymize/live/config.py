@@ -15,20 +15,23 @@ zones = [{ polygon = [[0, 0], [300, 0], [300, 200], [0, 200]] }]
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from anonymize import presets
+from anonymize import foreign, presets
 from anonymize.errors import UsageError
 from anonymize.live import sinks
 from anonymize.live.recording import Keep
 from anonymize.live.secrets import mask, resolve
+from anonymize.ranges import Range, in_range, shown
 from anonymize.settings import Audio, Settings, from_mapping
 
+PORT = Range(0, 65_535)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+LONGEST = 100 * 365 * 86_400
+"""Seconds for which recordings are kept, at most."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 
@@ -59,11 +62,11 @@ class Camera:
     settings: dict[str, Any] = field(default_factory=dict)
     audio: Audio = Audio.MUTE
     loop: bool = False
-    quality: int = 23
+    quality: Annotated[int, Range(0, 51)] = 23
     keep: str = ""
-    segment: float = 60.0
-    preview: int | None = None
-    metrics: int | None = None
+    segment: Annotated[float, Range(1, 86_400, "seconds")] = 60.0
+    preview: Annotated[int, PORT] | None = None
+    metrics: Annotated[int, PORT] | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -72,13 +75,10 @@ class Camera:
             raise UsageError(f"camera {self.name}: it needs a source")
         if not self.to and self.preview is None:
             raise UsageError(f"camera {self.name}: nowhere to send the picture; name a sink or a preview page")
-        if not 1 <= self.segment <= 86_400:
-            raise UsageError(f"camera {self.name}: a segment lasts 1 to 86400 seconds, got {self.segment:g}")
-        if not 0 <= self.quality <= 51:
-            raise UsageError(f"camera {self.name}: quality must be 0 (best) to 51, got {self.quality}")
-        for port in (self.preview, self.metrics):
-            if port is not None and not 0 <= port <= 65_535:
-                raise UsageError(f"camera {self.name}: no port {port}: expected 0 to 65535")
+        try:
+            in_range(self)
+        except UsageError as error:
+            raise UsageError(f"camera {self.name}: {error}") from None
         _ = self.retention
 
     @property
@@ -123,14 +123,7 @@ def read(path: Path) -> Fleet:
     Raises:
         UsageError: it cannot be read, is no TOML, or something in it makes no sense; the message names the place.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot read the cameras: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from error
+    values = foreign.toml_value(foreign.text(path, "file of cameras", UsageError), str(path), UsageError)
     try:
         return _fleet(values)
     except UsageError as error:
@@ -148,8 +141,11 @@ def _fleet(values: Mapping[str, Any]) -> Fleet:
     if not cameras:
         raise UsageError("no cameras: expected a table [cameras.NAME] for each")
     metrics = values.get("metrics")
-    if metrics is not None and (not isinstance(metrics, int) or isinstance(metrics, bool)):
-        raise UsageError(f"metrics = {metrics!r}: expected a port")
+    if metrics is not None:
+        try:
+            metrics = PORT.whole(metrics)
+        except ValueError as error:
+            raise UsageError(f"metrics: {error}") from None
     _no_clash(cameras)
     return Fleet(cameras, metrics)
 
@@ -160,9 +156,10 @@ def _camera(name: str, values: Mapping[str, Any]) -> Camera:
     for key in ("name", "metrics"):
         if key in values:
             raise UsageError(f"camera {name}: {key} is set above, not for one camera")
-    if "-" in (values["source"], *values.get("to", ())) or "y4m:-" in values.get("to", ()):
+    camera = from_mapping(Camera, {**values, "name": name}, where=f"cameras.{name}")
+    if {"-", "y4m:-"} & {camera.source, *camera.to}:
         raise UsageError(f"camera {name}: standard input and output are for a single camera")
-    return from_mapping(Camera, {**values, "name": name}, where=f"cameras.{name}")
+    return camera
 
 
 def _no_clash(cameras: Mapping[str, Camera]) -> None:
@@ -180,6 +177,6 @@ def _no_clash(cameras: Mapping[str, Camera]) -> None:
 def duration(text: str) -> float:
     """Seconds from ``90s``, ``15m``, ``36h``, ``7d`` or ``2w``. Raises `UsageError`."""
     found = _DURATION.fullmatch(text.strip())
-    if not found or not float(found.group(1)):
-        raise UsageError(f"duration {text!r}: expected a number and s, m, h, d or w, as 7d")
+    if not found or not 0 < float(found.group(1)) * _UNITS[found.group(2)] <= LONGEST:
+        raise UsageError(f"duration {shown(text)}: expected a number and s, m, h, d or w, as 7d; at most 100 years")
     return float(found.group(1)) * _UNITS[found.group(2)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
 from anonymize.errors import UsageError
+from anonymize.ranges import Range, in_range
 
 
 class Unbracketed(StrEnum):
@@ -21,42 +23,30 @@ class Unbracketed(StrEnum):
 class Live:
     """Times are seconds."""
 
-    lookahead: float = 0.4
-    """For how long a frame waits: what is first seen within it is covered from its first frame on."""
+    lookahead: Annotated[float, Range(0.001, 10, "seconds")] = 0.4
+    """For how long a frame waits, and is kept: what is first seen within it is covered from its first frame on."""
     unbracketed: Unbracketed = Unbracketed.OBSCURE
-    deadline: float = 1.0
+    deadline: Annotated[float, Range(0.001, 60, "seconds")] = 1.0
     """A look that takes longer is given up, and the detector's process is replaced."""
-    coarsest: float = 1.0
+    coarsest: Annotated[float, Range(1, 8)] = 1.0
     """When looks take too long, the smallest face and plate looked for may grow by this factor, at most. At 1 they
     never do: thorough looks are left out, and where that is not enough frames are not bracketed in time."""
-    stall: float = 1.0
+    stall: Annotated[float, Range(0.001, 60, "seconds")] = 1.0
     """Without a new picture for so long, a notice goes out in its place."""
-    timeout: float = 5.0
+    timeout: Annotated[float, Range(0.001, 60, "seconds")] = 5.0
     """Without a sign of life for so long, the source is given up and opened again."""
-    backoff: float = 0.5
+    backoff: Annotated[float, Range(0.001, 60, "seconds")] = 0.5
     """Before the first new attempt to reach a source or to start a detector; doubled after each that fails ..."""
-    longest_backoff: float = 15.0
+    longest_backoff: Annotated[float, Range(0.001, 3600, "seconds")] = 15.0
     """... up to this."""
-    buffer: int = 8
+    buffer: Annotated[int, Range(1, 1000, "frames")] = 8
     """Frames that may wait to be taken in; beyond, the oldest is dropped."""
-    longest_side: int = 1920
+    longest_side: Annotated[int, Range(64, 7680, "pixels")] = 1920
     """Pixels; larger pictures are scaled down."""
 
     def __post_init__(self) -> None:
-        for name in ("lookahead", "deadline", "stall", "timeout", "backoff"):
-            if not 0 < getattr(self, name) <= 60:
-                raise UsageError(f"live.{name} must be more than 0 and at most 60 seconds, got {getattr(self, name)}")
-        if self.lookahead > 10:
-            raise UsageError(
-                f"live.lookahead must be at most 10 seconds: frames are kept so long, got {self.lookahead}"
-            )
+        in_range(self)
         if self.longest_backoff < self.backoff:
             raise UsageError(
                 f"live.longest_backoff must be at least live.backoff ({self.backoff}), got {self.longest_backoff}"
             )
-        if self.coarsest < 1:
-            raise UsageError(f"live.coarsest must be 1 or more, got {self.coarsest}")
-        if self.buffer < 1:
-            raise UsageError(f"live.buffer must be at least 1 frame, got {self.buffer}")
-        if not 64 <= self.longest_side <= 7680:
-            raise UsageError(f"live.longest_side must be 64 to 7680 pixels, got {self.longest_side}")

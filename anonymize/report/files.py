@@ -14,16 +14,15 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from anonymize import storage
+from anonymize import foreign, storage
 from anonymize.errors import OutputError, ReportError
 from anonymize.pages import save
+from anonymize.ranges import brief, shown
 from anonymize.report.data import FORMAT, VERSION, Report
 
 if TYPE_CHECKING:
     from anonymize.storage import Place
 
-LARGEST = 64 << 20
-"""Bytes of a report, at most: ours stay under one MiB."""
 NAME_BYTES = 255
 """Bytes of a file's name, at most, on every file system in common use."""
 
@@ -79,23 +78,17 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         ReportError: it cannot be read, is no report, or is of another version.
     """
-    try:
-        if path.stat().st_size > LARGEST:
-            raise ReportError(f"{path}: not a report: it is larger than {LARGEST >> 20} MiB")
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_no_number)
-    except OSError as error:
-        raise ReportError(f"{path}: cannot read this report: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ReportError(f"{path}: not a report: {error}") from error
+    content = foreign.json_value(foreign.text(path, "report", ReportError), str(path), ReportError)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ReportError(f'{path}: not a report: it lacks "format": "{FORMAT}"')
     if content.get("version") != VERSION:
-        raise ReportError(f"{path}: report version {content.get('version')}, this release reads version {VERSION}")
+        raise ReportError(
+            f"{path}: report version {shown(content.get('version'))}, this release reads version {VERSION}"
+        )
     try:
         _validator()(content)
     except ValueError as error:
-        raise ReportError(f"{path}: not a report of version {VERSION}: {error}") from error
+        raise ReportError(f"{path}: not a report of version {VERSION}: {brief(error)}") from error
     return content
 
 
@@ -112,19 +105,6 @@ def _validator() -> Callable[[Any], Any]:
 
     check: Callable[[Any], Any] = fastjsonschema.compile(schema())
     return check
-
-
-def _no_number(name: str) -> float:
-    """Python reads NaN and Infinity, which JSON does not have."""
-    raise ValueError(f"{name} is no number in JSON")
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON whose keys differ: with a key twice, two readers could see two reports."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
 
 
 def nameless(text: str, paths: Iterable[Place | None], stand_in: str = "the file") -> str:

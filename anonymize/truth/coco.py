@@ -9,17 +9,21 @@ Categories count whose name has "face" or "plate" in it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anonymize import foreign
 from anonymize.data import Kind
 from anonymize.errors import UnreadableInput
-from anonymize.truth.lines import opened
+from anonymize.ranges import PIXELS, brief
+from anonymize.truth.lines import NUMBER, SIDE, WHAT
 from anonymize.truth.subjects import FrameTruth, Subject, clipped
+
+LARGEST = 1 << 30
+"""Characters of a file, at most: COCO keeps a whole data set in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,7 @@ def read_coco(path: Path) -> Coco:
         UnreadableInput: it cannot be read, is not COCO, or has no category that is a face or a plate.
     """
     try:
-        with opened(path) as file:
-            content = json.load(file)
+        content = foreign.json_value(foreign.text(path, WHAT, UnreadableInput, LARGEST), path.name, UnreadableInput)
         kinds = _kinds(content["categories"])
         boxes: dict[Any, list[dict[str, Any]]] = defaultdict(list)
         for annotation in content["annotations"]:
@@ -58,11 +61,11 @@ def read_coco(path: Path) -> Coco:
             )
             for index, image in enumerate(images)
         }
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UnreadableInput(f"{path.name}: not ground truth in COCO's format ({error!r})") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UnreadableInput(f"{path.name}: not ground truth in COCO's format ({brief(repr(error))})") from error
     if not kinds:
         names = ", ".join(str(category.get("name")) for category in content["categories"])
-        raise UnreadableInput(f"{path.name}: no category is a face or a plate: {names or 'there are none'}")
+        raise UnreadableInput(f"{path.name}: no category is a face or a plate: {brief(names) or 'there are none'}")
     if len(named) != len(images):
         raise UnreadableInput(f"{path.name}: two images have the same file_name")
     return Coco(named)
@@ -82,25 +85,25 @@ def _kinds(categories: list[dict[str, Any]]) -> dict[Any, Kind]:
 def _order(image: dict[str, Any]) -> tuple[Any, ...]:
     """Where an image comes in a video."""
     if "frame_index" in image:
-        return (0, int(image["frame_index"]))
+        return (0, NUMBER.whole(image["frame_index"]))
     parts = re.split(r"(\d+)", str(image["file_name"]))
     return (1, *[(int(part), "") if part.isdigit() else (-1, part) for part in parts])
 
 
 def _size(image: dict[str, Any]) -> tuple[int, int]:
-    return int(image["width"]), int(image["height"])
+    return SIDE.whole(image["width"]), SIDE.whole(image["height"])
 
 
 def _subjects(annotations: list[dict[str, Any]], kinds: dict[Any, Kind], size: tuple[int, int]) -> tuple[Subject, ...]:
     found = []
     for annotation in annotations:
-        left, top, width, height = (float(value) for value in annotation["bbox"])
+        left, top, width, height = (PIXELS.number(value) for value in annotation["bbox"])
         if not (width > 0 and height > 0):
             raise ValueError(f"annotation {annotation.get('id')}: a box without a width or height")
         # Ids of single boxes are made negative, so that they never meet a track's.
         number = annotation.get("track_id")
         one = clipped(
-            -1 - int(annotation["id"]) if number is None else int(number),
+            -1 - NUMBER.whole(annotation["id"]) if number is None else NUMBER.whole(number),
             kinds[annotation["category_id"]],
             (left, top, left + width, top + height),
             size,

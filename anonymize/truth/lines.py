@@ -13,13 +13,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from anonymize import foreign
 from anonymize.data import Kind
 from anonymize.errors import UnreadableInput
+from anonymize.ranges import PIXELS, SECONDS, SHARE, Range, brief
 from anonymize.truth.subjects import FrameTruth, Subject
+
+WHAT = "ground truth"
+SIDE = Range(1, 1e6, "pixels")
+"""Widths and heights of pictures."""
+NUMBER = Range(-1e15, 1e15)
+"""Frames and subjects."""
 
 
 def write_truth(path: Path, frames: Iterable[FrameTruth]) -> Path:
@@ -36,29 +43,15 @@ def read_truth(path: Path) -> Iterator[FrameTruth]:
     Raises:
         UnreadableInput: a line is not what `write_truth` writes, or the frames are not numbered 0, 1, 2 ...
     """
-    with opened(path) as file:
-        for number, line in enumerate(file):
-            try:
-                frame = _from_dict(json.loads(line))
-            except (ValueError, TypeError, KeyError) as error:
-                raise UnreadableInput(
-                    f"{path.name}, line {number + 1}: not a line of ground truth ({error})"
-                ) from error
-            if frame.frame != number:
-                raise UnreadableInput(f"{path.name}, line {number + 1}: expected frame {number}, got {frame.frame}")
-            yield frame
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[TextIO]:
-    """The text file at `path`. Raises `UnreadableInput`."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            yield file
-    except OSError as error:
-        raise UnreadableInput(f"{path}: cannot read this ground truth: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UnreadableInput(f"{path}: not ground truth: it is not UTF-8 text") from error
+    for index, line in enumerate(foreign.lines(path, WHAT, UnreadableInput)):
+        place = f"{path.name}, line {index + 1}"
+        try:
+            frame = _from_dict(foreign.json_value(line, place, UnreadableInput))
+        except (ValueError, TypeError, KeyError) as error:
+            raise UnreadableInput(f"{place}: not a line of ground truth ({brief(error)})") from error
+        if frame.frame != index:
+            raise UnreadableInput(f"{place}: expected frame {index}, got {frame.frame}")
+        yield frame
 
 
 def _as_dict(frame: FrameTruth) -> dict[str, Any]:
@@ -81,20 +74,21 @@ def _as_dict(frame: FrameTruth) -> dict[str, Any]:
 
 
 def _from_dict(row: dict[str, Any]) -> FrameTruth:
-    width, height = row["size"]
+    width, height = (SIDE.whole(v) for v in row["size"])
     subjects = []
     for s in row["subjects"]:
-        x0, y0, x1, y1 = (float(v) for v in s["xyxy"])
+        x0, y0, x1, y1 = (PIXELS.number(v) for v in s["xyxy"])
         if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
             raise ValueError(f"box {s['xyxy']} is not inside {width}x{height}")
         subjects.append(
             Subject(
-                id=int(s["id"]),
+                id=NUMBER.whole(s["id"]),
                 kind=Kind.of(s["kind"]),
                 xyxy=(x0, y0, x1, y1),
-                height=float(s["height"]),
-                visible=float(s.get("visible", 1.0)),
+                height=PIXELS.number(s["height"]),
+                visible=SHARE.number(s.get("visible", 1.0)),
                 ignore=bool(s.get("ignore", False)),
             )
         )
-    return FrameTruth(int(row["frame"]), float(row["time"]), (int(width), int(height)), tuple(subjects))
+    frame, time = NUMBER.whole(row["frame"]), SECONDS.number(row["time"])
+    return FrameTruth(frame, time, (width, height), tuple(subjects))

@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
+from anonymize import foreign
 from anonymize.data import Box, Kind
 from anonymize.errors import UnreadableInput
-from anonymize.truth.lines import opened
+from anonymize.ranges import PIXELS, SHARE, brief
+from anonymize.truth.lines import NUMBER, WHAT
 from anonymize.truth.subjects import Subject, clipped
 
 Row = tuple[int, Box, bool, float]
@@ -28,17 +30,16 @@ def read_mot(path: Path) -> dict[int, list[Row]]:
         UnreadableInput: it cannot be read, or a line is malformed; the message gives its number.
     """
     frames: dict[int, list[Row]] = defaultdict(list)
-    with opened(path) as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                frame, row = _row(line)
-            except ValueError as error:
-                raise UnreadableInput(
-                    f"{path.name}, line {number}: not a line of MOT ground truth ({error})"
-                ) from error
-            frames[frame].append(row)
+    for number, line in enumerate(foreign.lines(path, WHAT, UnreadableInput), 1):
+        if not line.strip():
+            continue
+        try:
+            frame, row = _row(line)
+        except ValueError as error:
+            raise UnreadableInput(
+                f"{path.name}, line {number}: not a line of MOT ground truth ({brief(error)})"
+            ) from error
+        frames[frame].append(row)
     return frames
 
 
@@ -55,12 +56,13 @@ def _row(line: str) -> tuple[int, Row]:
     values = [float(value) for value in line.split(",")]
     if len(values) < 6:
         raise ValueError(f"expected at least 6 values, got {len(values)}")
-    frame, number, left, top, width, height = values[:6]
+    frame, number = (NUMBER.number(value) for value in values[:2])
+    left, top, width, height = (PIXELS.number(value) for value in values[2:6])
     if frame < 1 or frame % 1 or number % 1:
         raise ValueError("expected a frame from 1 on and a whole number as id")
     if not (width > 0 and height > 0):
         raise ValueError("expected a box with a width and a height")
     ignore = len(values) > 6 and values[6] == 0
-    visible = values[8] if len(values) > 8 and values[8] >= 0 else 1.0
+    visible = SHARE.number(values[8]) if len(values) > 8 and values[8] >= 0 else 1.0
     box = (left - 1, top - 1, left - 1 + width, top - 1 + height)
     return int(frame) - 1, (int(number), box, ignore, visible)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anonymize import foreign
 from anonymize.errors import ReportError, UsageError
+from anonymize.ranges import brief
 from anonymize.report.data import FORMAT
 from anonymize.report.files import read
 
@@ -81,19 +83,13 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _content(path: Path) -> Any:
     """The JSON value in `path`; of JSON lines the last; text that is not JSON as it is."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReportError(f"{path}: cannot read it: {error}") from error
-    try:
-        return json.loads(text)
-    except ValueError:
-        pass
-    lines = text.strip().splitlines()
-    try:
-        return json.loads(lines[-1]) if lines else text
-    except ValueError:
-        return text
+    text = foreign.text(path, "report or file of metrics", ReportError)
+    with suppress(ReportError):
+        return foreign.json_value(text, str(path), ReportError)
+    if lines := text.strip().splitlines():
+        with suppress(ReportError):
+            return foreign.json_value(lines[-1], str(path), ReportError)
+    return text
 
 
 def _snapshots(content: Any, path: Path) -> list[Camera]:
@@ -104,8 +100,8 @@ def _snapshots(content: Any, path: Path) -> list[Camera]:
         content = list(content.values())
     try:
         found = [_snapshot(one) for one in (content if isinstance(content, list) else [content])]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReportError(f"{path}: neither a report nor a camera's metrics ({error!r})") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ReportError(f"{path}: neither a report nor a camera's metrics ({brief(repr(error))})") from error
     if not found:
         raise ReportError(f"{path}: neither a report nor a camera's metrics")
     return found
@@ -136,9 +132,9 @@ def _prometheus(text: str, path: Path) -> list[Camera]:
                 if "camera" in sample.labels:
                     camera = counts.setdefault(sample.labels["camera"], {})
                     camera[sample.name] = camera.get(sample.name, 0.0) + sample.value
-    except ValueError as error:
-        raise ReportError(f"{path}: neither JSON nor metrics in Prometheus' text format ({error})") from error
-    found = [_camera(name, values) for name, values in counts.items() if "anonymize_frames_in_total" in values]
+        found = [_camera(name, values) for name, values in counts.items() if "anonymize_frames_in_total" in values]
+    except (ValueError, OverflowError) as error:  # numbers that are none, too
+        raise ReportError(f"{path}: neither JSON nor metrics in Prometheus' text format ({brief(error)})") from error
     if not found:
         raise ReportError(f"{path}: neither a report nor a camera's metrics")
     return found

@@ -1,0 +1,127 @@
+"""Text that others wrote: plans, zones, presets, cameras, ground truth, reports. Read within limits, by one rule.
+
+Whatever is wrong becomes the error that the caller names, and its message says where. Nothing here waits for a pipe,
+follows nesting without end, or takes a number that is none.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+from anonymize.errors import AnonymizeError
+from anonymize.ranges import shown
+
+Fail = Callable[[str], AnonymizeError]
+"""Makes the error to raise of a message."""
+
+FILE = 64 << 20
+"""Bytes of a file that is read in one go, at most."""
+LINE = 4 << 20
+"""Characters of one line of a file that is read line by line, at most."""
+DIGITS = 18
+"""Digits of a whole number, at most: what fits in 64 bits."""
+
+
+@contextmanager
+def opened(path: Path, what: str, fail: Fail) -> Iterator[TextIO]:
+    """The text file `path`, open for reading; what goes wrong with it as the block reads is an error too.
+
+    Args:
+        path: the file.
+        what: what it should be, for messages: "plan", "preset".
+        fail: makes the error.
+    """
+    try:
+        # A pipe that nobody writes to would be waited for without end.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, encoding="utf-8") as file:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
+                raise fail(f"{path}: cannot read this {what}: it is {kind}, not a file")
+            yield file
+    except OSError as error:
+        raise fail(f"{path}: cannot read this {what}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise fail(f"{path}: not a {what}: it is not UTF-8 text") from error
+
+
+def text(path: Path, what: str, fail: Fail, limit: int = FILE) -> str:
+    """The content of the text file `path`; see `opened`. `limit` is the most characters that it may have."""
+    with opened(path, what, fail) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise fail(f"{path}: not a {what}: it is larger than {limit >> 20} MiB")
+    return content
+
+
+def lines(path: Path, what: str, fail: Fail) -> Iterator[str]:
+    """The lines of the text file `path`; see `opened`."""
+    with opened(path, what, fail) as file:
+        number = 0
+        while line := file.readline(LINE + 1):
+            number += 1
+            if len(line) > LINE:
+                raise fail(f"{path}, line {number}: not a {what}: the line is longer than {LINE >> 20} Mi characters")
+            yield line
+
+
+def json_value(content: str, place: str, fail: Fail) -> Any:
+    """The JSON value in `content`, which messages call `place`. Objects have every key once, numbers are finite."""
+    try:
+        return _JSON.decode(content)
+    except json.JSONDecodeError as error:
+        raise fail(f"{place}: not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
+    except RecursionError as error:
+        raise fail(f"{place}: not used: it is nested too deeply") from error
+    except ValueError as error:
+        raise fail(f"{place}: not JSON: {error}") from error
+
+
+def toml_value(content: str, place: str, fail: Fail) -> dict[str, Any]:
+    """The table in `content`, as TOML; `place` is what messages call it. Numbers are finite."""
+    try:
+        return tomllib.loads(content, parse_float=_finite)
+    except RecursionError as error:
+        raise fail(f"{place}: not used: it is nested too deeply") from error
+    except ValueError as error:  # `TOMLDecodeError` is one
+        raise fail(f"{place}: not valid TOML: {error}") from error
+
+
+def _finite(digits: str) -> float:
+    number = float(digits.replace("_", ""))
+    if not math.isfinite(number):
+        raise ValueError(f"{shown(digits)} is not a finite number")
+    return number
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > DIGITS:
+        raise ValueError(f"{digits[:9]}... has more than {DIGITS} digits")
+    return int(digits)
+
+
+def _no_number(name: str) -> NoReturn:
+    """Python reads NaN and Infinity, which JSON does not have."""
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys differ: with a key twice, two readers could see two things."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+_JSON = json.JSONDecoder(
+    object_pairs_hook=_once, parse_constant=_no_number, parse_int=_whole, parse_float=_finite, strict=True
+)

@@ -1,0 +1,116 @@
+"""Which numbers make sense: one rule for settings, plans, zones, spans, ground truth and the command line.
+
+A field of a settings class says `Annotated[float, Range(...)]`, and its `__post_init__` calls `in_range`, so that no
+such object exists with NaN, infinity or nonsense in it, whoever makes it.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from numbers import Real
+from typing import Annotated, Any
+
+from anonymize.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The numbers from `low` to `high`, both included; NaN and infinity are in none.
+
+    Args:
+        low, high: the ends.
+        unit: what is counted, for messages.
+    """
+
+    low: float
+    high: float
+    unit: str = ""
+
+    def check(self, value: Any) -> None:
+        """Raise `ValueError` where `value` is no number within the range."""
+        if not is_number(value):
+            raise ValueError(f"expected a number, got {shown(value)}")
+        if not self.low <= value <= self.high:  # so that NaN is refused too
+            unit = f" {self.unit}" if self.unit else ""
+            raise ValueError(f"must be {self.low:g} to {self.high:g}{unit}, got {shown(value)}")
+
+    def number(self, value: Any) -> float:
+        """`value`, a number within the range. Raises `ValueError`."""
+        self.check(value)
+        return float(value)
+
+    def whole(self, value: Any) -> int:
+        """`value`, a whole number within the range. Raises `ValueError`."""
+        self.check(value)
+        if value != int(value):
+            raise ValueError(f"expected a whole number, got {shown(value)}")
+        return int(value)
+
+
+PIXELS = Range(-1e6, 1e6, "pixels")
+"""Coordinates: no picture is larger, and what lies outside of it may be named."""
+SHARE = Range(0, 1)
+SECONDS = Range(0, 1e9, "seconds")
+
+
+def shown(value: Any) -> str:
+    """`value` for a message: short, whatever it is."""
+    return brief(repr(value), 60)
+
+
+def brief(text: object, limit: int = 200) -> str:
+    """`text` as a message may hold it: cut where it is longer than `limit` characters."""
+    whole = str(text)
+    return whole if len(whole) <= limit else f"{whole[: limit - 3]}..."
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a number: truth is none, though Python adds it up."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def in_range(value: Any) -> None:
+    """Raise `UsageError` where a number in the dataclass instance `value` is not within the range of its field."""
+    hints = typing.get_type_hints(type(value), include_extras=True)
+    for field in fields(value):
+        for allowed, number in _numbers(hints[field.name], getattr(value, field.name)):
+            try:
+                allowed.check(number)
+            except ValueError as error:
+                raise UsageError(f"{type(value).__name__.lower()}.{field.name}: {error}") from None
+
+
+def _numbers(hint: Any, value: Any) -> Iterator[tuple[Range, Any]]:
+    """The numbers in `value`, which is of the type `hint`, with the range of each."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        yield from ((extra, value) for extra in arguments[1:] if isinstance(extra, Range))
+    elif origin in (types.UnionType, typing.Union) and value is not None:
+        yield from (found for one in arguments if one is not types.NoneType for found in _numbers(one, value))
+    elif origin is tuple:
+        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
+        for one, item in zip(kinds, value, strict=True):
+            yield from _numbers(one, item)
+
+
+_EXACT = re.compile(r"\d{1,12}(\.\d{1,12})?(/\d{1,12})?")
+
+
+def exact(value: Any) -> Fraction:
+    """A number of seconds as a fraction, from 12, 12.5, "12.5" or "25/2".
+
+    Raises:
+        ValueError: it is none, or has more digits than any time needs.
+    """
+    text = value if isinstance(value, str) else format(SECONDS.number(value), ".9f")
+    if not _EXACT.fullmatch(text):
+        raise ValueError(f"expected seconds, as 12.5 or 25/2, got {shown(value)}")
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"expected seconds, as 12.5 or 25/2, got {shown(value)}") from None
