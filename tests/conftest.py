@@ -4,8 +4,12 @@ import cv2
 import numpy as np
 import pytest
 import skimage
+from hypothesis import settings
 
 from tests.media import Picture, make_video
+
+settings.register_profile("any machine", deadline=None)  # a busy one is no fault of the code's
+settings.load_profile("any machine")
 
 SIZE = (320, 240)
 FRAMES = 20
