@@ -13,7 +13,7 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint unit contracts cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test formats
+.PHONY: help setup demo test lint unit contracts cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test formats train train-dev
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -32,6 +32,7 @@ help:
 	@echo "make soak-live   the same for ten minutes, and whether memory grows"
 	@echo "make formats     write docs/formats.md from the tests that hold its rows"
 	@echo "make kill-test   kill a run 50 times at random moments and see that it goes on (5 minutes)"
+	@echo "make train       train the network, or go on (DATA=FOLDER; training/README.md); make train-dev measures the run so far"
 	@echo "make lock        write requirements/*.txt anew from pyproject.toml"
 
 $(VENV)/ready: requirements/dev.txt pyproject.toml
@@ -115,6 +116,24 @@ bench-live: setup
 
 soak-live: setup
 	$(BIN)/python -m benchmarks.live --minutes 10
+
+# Start and resume are one command. PY needs what requirements/dev.txt and the dependency group `training` bring, and this
+# checkout installed. Stop with kill -TERM and the number in WORK/RUN/pid: the step in progress is finished and saved.
+WORK ?= build/training
+RUN ?= second
+PY ?= $(BIN)/python
+TRAIN ?= --start argus --steps 60000 --cooldown 8000 --rate 0.001 --batch 24 --sides 256,256,384 --drawn 0.35 --processes 1
+train:
+	@test -n "$(DATA)" || { echo "make train DATA=FOLDER [WORK=FOLDER] [RUN=NAME] [PY=PYTHON] [YUNET=FILE]"; exit 1; }
+	@$(PY) -c 'import torch' || { echo "PyTorch is needed: pip install --group training"; exit 1; }
+	$(if $(YUNET),nice -n 19 $(PY) -m training finds --data $(DATA) --work $(WORK) --yunet $(YUNET))
+	test -e $(WORK)/labels.jsonl || nice -n 19 $(PY) -m training labels --data $(DATA) --work $(WORK)
+	OMP_NUM_THREADS=1 nice -n 19 $(if $(shell command -v ionice),ionice -c3) $(PY) -m training train --work $(WORK) --run $(RUN) \
+		$(TRAIN) $(if $(shell grep -s amx_bf16 /proc/cpuinfo),--bf16,--fp32)
+
+train-dev:
+	@test -n "$(DATA)" || { echo "make train-dev DATA=FOLDER [WORK=FOLDER] [RUN=NAME] [PY=PYTHON]"; exit 1; }
+	$(PY) -m training dev --run $(RUN) --data $(DATA) --work $(WORK)
 
 formats: setup
 	$(BIN)/python -m tests.formats

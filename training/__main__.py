@@ -1,4 +1,4 @@
-"""`python -m training manifest|finds|labels|train|export|evaluate|limits`, in that order; `quantise` stands alone."""
+"""`python -m training manifest|finds|labels|sheet|train|export|dev|evaluate|limits`; `quantise` stands alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from tqdm import tqdm
 
 from training.batches import Batches
 from training.cache import Cache
-from training.sources import BY_NAME, KINDS, SOURCES, kept_for_tests, manifest, read_annotations, read_labels
+from training.known import teaches
+from training.sources import (
+    BY_NAME,
+    KINDS,
+    kept_for_dev,
+    kept_for_tests,
+    manifest,
+    may_train,
+    read_annotations,
+    read_labels,
+)
 from training.views import ViewSettings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Makes the weights of the project's own detector.")
@@ -21,6 +31,8 @@ Data = Annotated[Path, typer.Option(help="Folder of plates/, faces/ and people/.
 Work = Annotated[Path, typer.Option(help="Folder for everything made here.", file_okay=False)]
 BUILD = Path("build/training")
 REPAIRS = Path(__file__).with_name("repairs.jsonl")
+ARGUS = Path(__file__).parent.parent / "anonymize" / "models" / "argus.onnx"
+"""The first edition."""
 
 
 @app.command("manifest")
@@ -66,13 +78,17 @@ def labels(
         examples = list(repair(pictures, plates))
     with (work / "labels.jsonl").open("w", encoding="utf-8") as lines:
         lines.writelines(json.dumps(example.to_json()) + "\n" for example in examples)
-    build_cache(data, [example.image for example in examples], work)
+    have = Cache(work) if (work / "cache.json").exists() else ()
+    if any(example.image not in have for example in examples):
+        build_cache(data, [example.image for example in examples], work)
 
 
-def batches(work: Path, everything: bool, drawn: float) -> Batches:
-    """Crops of the labelled pictures of the sets that may ship, without those held out unless `everything`."""
-    sources = {s.name for s in SOURCES if s.ships and (everything or not s.held_out)}
-    examples = [e for e in read_labels(work / "labels.jsonl") if e.source in sources and not kept_for_tests(e)]
+def batches(work: Path, everything: bool, drawn: float, left_out: frozenset[str] = frozenset()) -> Batches:
+    """Crops of the labelled pictures that may train, without the split kept for measuring unless `everything`."""
+    examples = [
+        e for e in read_labels(work / "labels.jsonl") if may_train(e) and e.source not in left_out and teaches(e)
+    ]
+    examples = [e for e in examples if everything or not kept_for_dev(e)]
     return Batches(examples, Cache(work).__getitem__, ViewSettings(drawn=drawn))
 
 
@@ -86,16 +102,23 @@ def train(
     cooldown: Annotated[int, typer.Option(help="Last steps, over which the learning rate falls to zero.")] = 4_000,
     seed: Annotated[int, typer.Option(help="Equal seeds see equal crops.")] = 1,
     processes: Annotated[int, typer.Option(help="Processes of one thread each.")] = 2,
-    everything: Annotated[bool, typer.Option("--everything", help="Train on the held-out sets too.")] = False,
+    start: Annotated[str, typer.Option(help="argus: a new run starts from the first edition's weights.")] = "",
+    everything: Annotated[bool, typer.Option("--everything", help="Train on the split for measuring too.")] = False,
+    leave_out: Annotated[str, typer.Option(help="Sets not to train on, with commas.")] = "",
     drawn: Annotated[float, typer.Option(help="Share of plates in whose place a drawn one is put.")] = 0.0,
     device: Annotated[str, typer.Option(help="cpu, or cuda for one process on a GPU.")] = "cpu",
     loaders: Annotated[int, typer.Option(help="Processes that make crops beside each that trains.")] = 0,
+    bf16: Annotated[bool, typer.Option("--bf16/--fp32", help="Forward pass in bfloat16 or in float32.")] = True,
     work: Work = BUILD,
 ) -> None:
-    """Trains; checkpoints go to WORK/RUN/last.pt."""
+    """Trains; checkpoints go to WORK/RUN/last.pt. SIGTERM ends it after the step in progress, saved."""
     from training.loop import Plan
     from training.loop import train as go
 
+    if start not in ("", "argus"):
+        raise typer.BadParameter(f"--start takes argus, got {start}")
+    if unknown := set(filter(None, leave_out.split(","))) - set(BY_NAME):
+        raise typer.BadParameter(f"--leave-out: no such set: {', '.join(sorted(unknown))}")
     plan = Plan(
         steps=steps,
         sides=tuple(int(side) for side in sides.split(",")),
@@ -105,8 +128,10 @@ def train(
         seed=seed,
         device=device,
         loaders=loaders,
+        start=str(ARGUS) if start else "",
+        bf16=bf16,
     )
-    go(partial(batches, work, everything, drawn), plan, work / run, processes)
+    go(partial(batches, work, everything, drawn, frozenset(leave_out.split(","))), plan, work / run, processes)
 
 
 @app.command()
@@ -135,7 +160,7 @@ def evaluate(
     weights: Annotated[Path, typer.Argument(help="Exported net.", exists=True)],
     data: Data,
     sets: Annotated[str, typer.Option(help="Sets to test on, with commas.")] = "romania,openimages350,gatecam49,n225",
-    kind: Annotated[str, typer.Option(help="plate or face")] = "plate",
+    kind: Annotated[str, typer.Option(help="face, head, person or plate")] = "plate",
     sizes: Annotated[str, typer.Option(help="Long sides, with commas; a+b looks twice.")] = "640",
     threshold: Annotated[float | None, typer.Option(help="Least score; by --false if left out.")] = None,
     false: Annotated[float, typer.Option(help="False boxes a picture that set the threshold.")] = 1.0,
@@ -145,6 +170,7 @@ def evaluate(
 ) -> None:
     """Prints recall, cover and false boxes, by set, by width and by light, as JSON."""
     from training import evaluate as how
+    from training.known import ignore_unknown
     from training.repair import apply_repairs
 
     number = KINDS.index(kind)
@@ -156,13 +182,65 @@ def evaluate(
         outcomes = {}
         for name in sets.split(","):
             examples = list(apply_repairs(read_annotations(data, {name}), REPAIRS))
-            examples = [e for e in examples if not unseen or kept_for_tests(e) or not BY_NAME[name].ships][::every]
+            examples = [ignore_unknown(e) for e in examples if not unseen or kept_for_tests(e) or not may_train(e)][
+                ::every
+            ]
             outcomes[name] = how.run(detect, how.pictures(data, examples), number, max(sides), at)
-        complete = [o for name, some in outcomes.items() if BY_NAME[name].complete for o in some]
+        complete = [o for some in outcomes.values() for o in some if number in o.example.whole]
         cut = how.threshold_for(complete, false) if threshold is None else threshold
         tables: dict[str, object] = {"complete sets": how.table(complete, cut)}
         tables.update({name: how.table(some, cut) for name, some in outcomes.items()})
         typer.echo(json.dumps({"long side": size, "kind": kind, "sets": tables}, indent=1))
+
+
+@app.command()
+def dev(
+    run: Annotated[str, typer.Option(help="Run whose averaged weights are measured.")] = "run",
+    data: Annotated[Path | None, typer.Option(help="Folder of plates/, faces/ and people/.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Exported net to be measured instead.")] = None,
+    size: Annotated[int, typer.Option(help="Long side of the pictures.")] = 640,
+    at: Annotated[float, typer.Option(help="Least intersection over union of a match.")] = 0.4,
+    false: Annotated[float, typer.Option(help="False boxes a picture that set the thresholds.")] = 1.0,
+    every: Annotated[int, typer.Option(help="Only every n-th picture.")] = 1,
+    work: Work = BUILD,
+) -> None:
+    """Measures every kind on the split kept for it, prints JSON, and adds a line to WORK/RUN/curve.jsonl."""
+    from training import dev as how
+    from training.export import export as write
+    from training.loop import averaged, steps_done
+
+    if data is None:
+        raise typer.BadParameter("--data is needed")
+    step = None
+    if weights is None:
+        weights, step = work / run / "dev.onnx", steps_done(work / run / "last.pt")
+        write(averaged(work / run / "last.pt"), weights)
+    tables = how.measure(weights, data, REPAIRS, size, at, false, every)
+    if step is not None:
+        with (work / run / "curve.jsonl").open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps({"step": step, "size": size, "at": at, "every": every, **how.short(tables)}) + "\n")
+    typer.echo(json.dumps(tables, indent=1))
+
+
+@app.command()
+def sheet(
+    name: Annotated[str, typer.Argument(help="Set.")],
+    out: Annotated[Path, typer.Argument(help="PNG file to write.")],
+    data: Data,
+    weights: Annotated[Path | None, typer.Option(help="Exported net whose finds are drawn instead of labels.")] = None,
+    count: Annotated[int, typer.Option(help="Pictures on the sheet.")] = 12,
+    seed: Annotated[int, typer.Option(help="Which pictures.")] = 0,
+    only_dev: Annotated[bool, typer.Option("--dev", help="Only pictures of the split for measuring.")] = False,
+    work: Work = BUILD,
+) -> None:
+    """Draws the labels that training sees, or a net's finds, on some pictures of a set: look before you train."""
+    import cv2
+
+    from training.sheets import contact_sheet
+
+    examples = [e for e in read_labels(work / "labels.jsonl") if e.source == name and (kept_for_dev(e) or not only_dev)]
+    if not cv2.imwrite(str(out), contact_sheet(examples, data, weights, count, seed)):
+        raise typer.BadParameter(f"cannot write {out}")
 
 
 @app.command()

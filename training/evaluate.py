@@ -12,17 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from anonymize.detect.argus import decode
+from training.decode import FIRST_EDITION, Found, decode
 from training.geometry import Boxes, Picture, as_boxes, clip, covered, floats, grow, inside, iou
 from training.labels import read_picture
 from training.model_constants import MULTIPLE
-from training.sources import Example, light
+from training.sources import KINDS, Example, light
 
-Found = tuple[Boxes, npt.NDArray[np.float32], npt.NDArray[np.int64]]
-"""Boxes, scores as `anonymize.detect.argus` gives them, and kinds (indices into `sources.KINDS`); best score first."""
 Detect = Callable[[Picture], Found]
-WIDTHS = (8, 16, 24, 32, 64, 128, 256)
-"""Edges of the classes by width of a truth box in the network's input."""
+SIZES = (8, 16, 24, 32, 64, 128, 256)
+"""Edges of the classes by size of a truth box in the network's input."""
 
 
 def detector(path: Path, long_side: int, floor: float = 0.05, threads: int = 1) -> Detect:
@@ -33,6 +31,8 @@ def detector(path: Path, long_side: int, floor: float = 0.05, threads: int = 1) 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    told = session.get_modelmeta().custom_metadata_map.get("kinds")
+    names = tuple(told.split(",")) if told else FIRST_EDITION
 
     def find(picture: Picture) -> Found:
         height, width = picture.shape[:2]
@@ -43,9 +43,8 @@ def detector(path: Path, long_side: int, floor: float = 0.05, threads: int = 1) 
         canvas[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=way)
         image = np.ascontiguousarray(canvas.transpose(2, 0, 1)[None])
         scores, distances = session.run(["scores", "distances"], {"image": image})
-        found = decode(scores[0], distances[0])
-        found = found.select(found.score >= floor)
-        return clip(found.xyxy / np.float32(scale), width, height), found.score, found.kind.astype(np.int64)
+        boxes, score, kind = decode(scores[0], distances[0], names, floor)
+        return clip(boxes / np.float32(scale), width, height), score, kind
 
     return find
 
@@ -69,11 +68,15 @@ def both(first: Detect, second: Detect, overlap: float = 0.45) -> Detect:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One picture: each truth box's width in the network's input and the score of its find (0: none); all finds."""
+    """One picture: each truth box's size in the network's input and the score of its find (0: none); all finds.
+
+    The size is a plate's width, and the height of anything else. `views` are of the truth boxes, "" where nobody told.
+    """
 
     example: Example
     truth: Boxes
-    widths: npt.NDArray[np.float32]
+    sizes: npt.NDArray[np.float32]
+    views: tuple[str, ...]
     matched: npt.NDArray[np.float32]
     found: Boxes
     scores: npt.NDArray[np.float32]
@@ -98,8 +101,11 @@ def compare(example: Example, found: Found, kind: int, long_side: int, at: float
             false[i] = False
     if len(ignored):
         false &= (inside(boxes, ignored) < 0.5).all(axis=1)
-    widths = (truth[:, 2] - truth[:, 0]) * (long_side / max(example.width, example.height))
-    return Outcome(example, truth, widths, matched, boxes, scores, false)
+    side = 0 if KINDS[kind] == "plate" else 1
+    sizes = (truth[:, 2 + side] - truth[:, side]) * (long_side / max(example.width, example.height))
+    views = example.views or ("",) * len(example.kinds)
+    own_views = tuple(view for view, k in zip(views, example.kinds, strict=True) if k == kind)
+    return Outcome(example, truth, sizes, own_views, matched, boxes, scores, false)
 
 
 def pictures(data: Path, examples: Iterable[Example]) -> Iterator[tuple[Example, Picture]]:
@@ -128,12 +134,14 @@ def threshold_for(outcomes: list[Outcome], rate: float) -> float:
 
 
 def figures(
-    outcomes: list[Outcome], threshold: float, least_width: float = 0, most_width: float = np.inf
+    outcomes: list[Outcome], threshold: float, least: float = 0, most: float = np.inf, view: str | None = None
 ) -> dict[str, float]:
-    """Recall, C10 and C20 of the truth boxes between two widths in the network's input."""
+    """Recall, C10 and C20 of the truth boxes between two sizes in the network's input, of one view if one is named."""
     hits, covers10, covers20, count = 0, 0, 0, 0
     for o in outcomes:
-        wanted = (o.widths >= least_width) & (o.widths < most_width)
+        wanted = (o.sizes >= least) & (o.sizes < most)
+        if view is not None:
+            wanted &= np.asarray([v == view for v in o.views], dtype=np.bool_)
         seen = o.found[o.scores >= threshold]
         truth = clip(o.truth[wanted], o.example.width, o.example.height)
         count += int(wanted.sum())
@@ -151,7 +159,7 @@ def figures(
 
 def table(outcomes: list[Outcome], threshold: float) -> dict[str, object]:
     """Everything about one kind on one set at one threshold."""
-    edges = [0, *WIDTHS, np.inf]
+    edges = [0, *SIZES, np.inf]
     classes = {f"{low:g}-{high:g}": figures(outcomes, threshold, low, high) for low, high in pairwise(edges)}
     lights: dict[str, list[Outcome]] = {}
     for o in outcomes:
@@ -161,9 +169,10 @@ def table(outcomes: list[Outcome], threshold: float) -> dict[str, object]:
         "pictures": len(outcomes),
         "false_per_picture": round(false_rate(outcomes, threshold), 3),
         "all": figures(outcomes, threshold),
-        "32 and wider": figures(outcomes, threshold, 32),
-        "by width": {name: row for name, row in classes.items() if row["count"]},
-        "by light, 32 and wider": {
+        "16 and larger": figures(outcomes, threshold, 16),
+        "32 and larger": figures(outcomes, threshold, 32),
+        "by size": {name: row for name, row in classes.items() if row["count"]},
+        "by light, 32 and larger": {
             name: {**figures(some, threshold, 32), "false_per_picture": round(false_rate(some, threshold), 3)}
             for name, some in sorted(lights.items())
         },

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from training.model import Net
 from training.model_constants import MULTIPLE, STRIDE
+from training.sources import KINDS
 
 
 class Deployed(nn.Module):
@@ -53,6 +54,7 @@ def export(net: Net, out: Path, opset: int = 17) -> None:
     onnx.checker.check_model(model)
     model.metadata_props.add(key="stride", value=str(STRIDE))
     model.metadata_props.add(key="multiple", value=str(MULTIPLE))
+    model.metadata_props.add(key="kinds", value=",".join(KINDS))
     onnx.save(model, out)
     _check(net, out)
 

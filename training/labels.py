@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from training.geometry import Picture, as_boxes, floats
-from training.sources import BY_NAME, SOURCES, Example, ignore_more, read_annotations
-from training.teachers import FACE, Agreement, Pass, Scored, centerface, centerface_path, label_faces, passes, yunet
+from training.known import ignore_unknown
+from training.sources import BY_NAME, SOURCES, Example, kept_for_tests, may_train, read_annotations
+from training.teachers import Agreement, Pass, Scored, centerface, centerface_path, label_faces, passes, yunet
 
 THOROUGH: tuple[tuple[Pass, ...], ...] = (
     ((640, False), (640, True), (1024, False)),
@@ -59,7 +60,7 @@ def write_finds(
     done = set(read_finds(out)) if out.exists() else set()
     cv2.setNumThreads(1)
     teachers = [centerface(centerface_path()), yunet(yunet_path)]
-    todo = list(read_annotations(data, names))[part[0] :: part[1]]
+    todo = [e for e in read_annotations(data, names) if BY_NAME[e.source].ships][part[0] :: part[1]]
     with out.open("a", encoding="utf-8") as lines:
         for example in todo:
             if example.image in done:
@@ -79,17 +80,15 @@ def _rows(scored: Scored) -> list[list[float]]:
 
 
 def label(data: Path, finds: list[Path], rule: Agreement | None = None) -> Iterator[Example]:
-    """Every picture of the sets that may ship, with the teachers' faces beside the truth.
+    """Every picture that may train, with the teachers' faces beside the truth, and what nobody knows ignored.
 
-    Where the teachers have not looked and no face is labelled, no face counts: the whole picture is ignored for faces.
+    Where the teachers have not looked and faces are not labelled, the whole picture is ignored for faces.
     """
     seen: dict[str, list[list[Scored]]] = {}
     for path in finds:
         seen.update(read_finds(path))
     for example in read_annotations(data, {source.name for source in SOURCES if source.ships}):
-        if example.image in seen:
-            yield label_faces(example, seen[example.image], rule or Agreement())
-        elif BY_NAME[example.source].faces:
-            yield example
-        else:
-            yield ignore_more(example, as_boxes([[0, 0, example.width, example.height]]), FACE)
+        if may_train(example) or kept_for_tests(example):
+            looked = example.image in seen
+            known = label_faces(example, seen[example.image], rule or Agreement()) if looked else example
+            yield ignore_unknown(known, faces=not looked)

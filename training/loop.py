@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import json
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 from training.batches import Batches
 from training.loss import box_loss, heat_loss
 from training.model import Net, Shape
+from training.start import start
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,12 @@ class Plan:
     averaging: float = 0.998
     seed: int = 1
     save_every: int = 250
+    save_seconds: float = 240.0
+    """A checkpoint is also written when the last one is this old."""
+    start: str = ""
+    """ONNX file of the first edition whose weights a new run starts from; fresh weights if empty."""
+    bf16: bool = True
+    """Whether the forward pass runs in bfloat16: faster on a GPU and on processors with AMX, slower on others."""
     device: str = "cpu"
     """What PyTorch computes on: "cpu" or "cuda"."""
     loaders: int = 0
@@ -68,9 +79,21 @@ def train(
     Each process runs one thread; several are started afresh, so `make_batches` must be picklable for them.
 
     Raises:
-        RuntimeError: a process stopped before the end.
+        RuntimeError: a process stopped before the end, or another one trains in `folder` at this moment.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "pid").open("a+", encoding="ascii") as pid:
+        try:
+            fcntl.flock(pid, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(f"{folder} is being trained already, by the process named in {folder / 'pid'}") from None
+        pid.truncate(0)
+        pid.write(f"{os.getpid()}\n")
+        pid.flush()
+        _train(make_batches, plan, folder, processes, shape)
+
+
+def _train(make_batches: Callable[[], Batches], plan: Plan, folder: Path, processes: int, shape: Shape | None) -> None:
     cv2.setNumThreads(1)  # before the loaders are forked: a child has none of its parent's threads
     if processes == 1:
         _run(0, 1, make_batches(), plan, folder, shape)
@@ -125,34 +148,63 @@ class _Steps(Dataset[tuple[Tensor, ...]]):
 def _run(rank: int, processes: int, batches: Batches, plan: Plan, folder: Path, shape: Shape | None) -> None:
     torch.manual_seed(plan.seed)
     torch.backends.cudnn.benchmark = True
-    net = Net(shape).to(plan.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = Net(shape)
+    if plan.start and not (folder / "last.pt").exists():
+        start(net, Path(plan.start), _some_pictures(batches, plan))
+    net = net.to(plan.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(net).eval()
     decayed = [p for p in net.parameters() if p.dim() > 1]
     others = [p for p in net.parameters() if p.dim() <= 1]
     groups = [{"params": decayed, "weight_decay": plan.decay}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=plan.rate)
     first = resume(folder / "last.pt", net, average, optimizer)
-    started, total = time.monotonic(), torch.zeros(2, device=plan.device)
+    total, pixels, since, saved, spent = torch.zeros(2, device=plan.device), 0, first, time.monotonic(), _cpu()
     steps = _Steps(batches, plan, rank)
     loader = DataLoader(
         steps, None, sampler=range(first, plan.steps), num_workers=plan.loaders, pin_memory=plan.device != "cpu"
     )
-    for step, batch in enumerate(loader, first):
-        for group in optimizer.param_groups:
-            group["lr"] = plan.rate_at(step)
-        total += _step(net, optimizer, [part.to(plan.device, non_blocking=True) for part in batch], plan, processes)
-        blend(average, net, min(plan.averaging, (1 + step) / (10 + step)))
-        done = step + 1
-        if rank == 0 and (done % plan.save_every == 0 or done == plan.steps):
-            save(folder / "last.pt", net, average, optimizer, done)
-            _log(folder, plan, done, total / plan.save_every, time.monotonic() - started)
-            total.zero_()
+    with _asked_to_stop() as stop:
+        for step, batch in enumerate(loader, first):
+            for group in optimizer.param_groups:
+                group["lr"] = plan.rate_at(step)
+            total += _step(net, optimizer, [part.to(plan.device, non_blocking=True) for part in batch], plan, processes)
+            blend(average, net, min(plan.averaging, (1 + step) / (10 + step)))
+            done, pixels, seconds = step + 1, pixels + batch[0][..., 0].numel(), time.monotonic() - saved
+            late = seconds >= plan.save_seconds or stop.is_set()
+            if rank == 0 and (done % plan.save_every == 0 or done == plan.steps or late):
+                save(folder / "last.pt", net, average, optimizer, done)
+                cost = {"megapixels": pixels * processes / 1e6, "seconds": seconds, "cpu_seconds": _cpu() - spent}
+                _log(folder, plan, done, total / (done - since), cost)
+                total.zero_()
+                pixels, since, saved, spent = 0, done, time.monotonic(), _cpu()
+            if stop.is_set() and processes == 1:
+                return
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """Set once the process was asked to end (SIGTERM): the step in progress is finished and saved first."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _some_pictures(batches: Batches, plan: Plan) -> list[Tensor]:
+    """Pictures such as training sees, for the statistics of a start from the first edition."""
+    made = (batches.batch((plan.seed, plan.steps, number), *plan.crops_at(0)) for number in range(4))
+    return [torch.from_numpy(batch.pictures).permute(0, 3, 1, 2) for batch in made]
 
 
 def _step(net: Net, optimizer: torch.optim.Optimizer, batch: list[Tensor], plan: Plan, processes: int) -> Tensor:
     """One update; gives the heat and box losses of this process."""
     pictures, true_heat, counts, edges, weight = batch
-    with torch.autocast(plan.device, torch.bfloat16):
+    with torch.autocast(plan.device, torch.bfloat16, enabled=plan.bf16):
         logits, distances = net(pictures.permute(0, 3, 1, 2).float())
     heat = heat_loss(logits.float(), true_heat, counts)
     box = box_loss(distances.float(), edges, weight)
@@ -228,7 +280,12 @@ def averaged(path: Path) -> Net:
     return net.eval()
 
 
-def _log(folder: Path, plan: Plan, step: int, losses: Tensor, seconds: float) -> None:
+def _cpu() -> float:
+    """Processor time of this process and its ended children, in seconds: what a step costs on a busy machine, too."""
+    return sum(os.times()[:4])
+
+
+def _log(folder: Path, plan: Plan, step: int, losses: Tensor, cost: dict[str, float]) -> None:
     heat, box = (round(float(v), 4) for v in losses)
     row = {
         "step": step,
@@ -236,7 +293,7 @@ def _log(folder: Path, plan: Plan, step: int, losses: Tensor, seconds: float) ->
         "box": box,
         "rate": plan.rate_at(step),
         "sides": plan.sides,
-        "seconds": round(seconds),
+        **{name: round(value, 1) for name, value in cost.items()},
     }
     with (folder / "log.jsonl").open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(row) + "\n")

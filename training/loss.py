@@ -22,18 +22,19 @@ def box_loss(distances: Tensor, edges: Tensor, weight: Tensor) -> Tensor:
     """1 - GIoU (arXiv 1902.09630) where `weight` is not zero, averaged with it.
 
     Args:
-        distances: logarithms of distances in cells, `(n, 4, rows, columns)`.
-        edges: x0, y0, x1, y1 in pixels, the same shape.
-        weight: `(n, rows, columns)`; each box's cells sum to one.
+        distances: logarithms of distances in cells, `(n, 4 * kinds, rows, columns)`.
+        edges: x0, y0, x1, y1 in pixels, `(n, kinds, 4, rows, columns)`.
+        weight: `(n, kinds, rows, columns)`; each box's cells sum to one.
     """
-    picture, row, column = torch.nonzero(weight, as_tuple=True)
+    picture, kind, row, column = torch.nonzero(weight, as_tuple=True)
     if len(picture) == 0:
         return distances.sum() * 0
-    share = weight[picture, row, column]
-    away = torch.exp(distances[picture, :, row, column].clamp(max=8)) * STRIDE
+    share = weight[picture, kind, row, column]
+    said = distances.unflatten(1, edges.shape[1:3])[picture, kind, :, row, column]
+    away = torch.exp(said.clamp(max=8)) * STRIDE
     centre = torch.stack([column, row], dim=1).to(away.dtype) * STRIDE + STRIDE / 2
     low, high = centre - away[:, :2], centre + away[:, 2:]
-    true = edges[picture, :, row, column]
+    true = edges[picture, kind, :, row, column]
     shared = (torch.minimum(high, true[:, 2:]) - torch.maximum(low, true[:, :2])).clamp(min=0).prod(dim=1)
     union = (high - low).prod(dim=1) + (true[:, 2:] - true[:, :2]).prod(dim=1) - shared
     hull = (torch.maximum(high, true[:, 2:]) - torch.minimum(low, true[:, :2])).prod(dim=1)

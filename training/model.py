@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of the network; the defaults are those of the weights that ship."""
+    """Sizes of the network; the defaults are those of the second edition."""
 
-    kinds: int = 2
+    kinds: int = 4
     stem: int = 16
     widths: tuple[int, int, int, int] = (32, 64, 96, 128)
     """Channels at strides 4, 8, 16 and 32."""
-    blocks: tuple[int, int, int] = (1, 2, 3)
+    blocks: tuple[int, int, int] = (1, 2, 4)
     """Residual blocks at strides 8, 16 and 32."""
     neck: int = 64
     """Channels of the top-down path."""
@@ -63,10 +63,10 @@ class Down(nn.Module):
 
 
 class Net(nn.Module):
-    """Pictures `(n, 3, h, w)`, BGR, 0-255 -> heat logits `(n, kinds, h/4, w/4)` and distances `(n, 4, h/4, w/4)`.
+    """Pictures `(n, 3, h, w)`, BGR, 0-255 -> heat logits `(n, kinds, h/4, w/4)`, distances `(n, 4 * kinds, h/4, w/4)`.
 
-    The distances are the logarithm of how far, in units of 4 pixels, the box's left, top, right and bottom edges lie
-    from the centre of the cell.
+    The distances, four for each kind, are the logarithm of how far, in units of 4 pixels, the box's left, top, right
+    and bottom edges lie from the centre of the cell. A face, its head and its body share cells: each kind has its own.
     """
 
     def __init__(self, shape: Shape | None = None) -> None:
@@ -83,14 +83,14 @@ class Net(nn.Module):
         self.lateral8 = conv(at8, shape.neck, 1)
         self.mix16 = Block(shape.neck)
         self.mix8 = Block(shape.neck)
-        self.out = self._start(nn.Conv2d(shape.neck, 4 * (shape.kinds + 4), 1))
+        self.out = self._start(nn.Conv2d(shape.neck, 4 * 5 * shape.kinds, 1))
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
         self.shuffle = nn.PixelShuffle(2)
 
     def _start(self, out: nn.Conv2d) -> nn.Conv2d:
         """Starts the heat near 1%, so that the many empty cells don't swamp the first steps, and boxes near 20 px."""
         nn.init.normal_(out.weight, std=0.01)
-        bias = torch.full((self.shape.kinds + 4, 4), -4.6)
+        bias = torch.full((5 * self.shape.kinds, 4), -4.6)
         bias[self.shape.kinds :] = 1.0
         out.bias = nn.Parameter(bias.flatten())
         return out

@@ -4,61 +4,85 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from training.geometry import Boxes, as_boxes
 
-KINDS = ("face", "plate")
+KINDS = ("face", "head", "person", "plate")
+DEV_SHARE = 8
+"""One of so many pictures (or recordings, where names tell them) of each set is kept for measuring."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One picture set. `ships`: its licence label lets weights trained on it be given away."""
+    """One picture set. `ships`: `SOURCES.md` of the data lets weights trained on it be given away."""
 
     folder: str
     name: str
     licence: str
     ships: bool
+    whole: tuple[str, ...] = ()
+    """Kinds of which every instance is labelled in every picture, or which are absent; a picture's own `labels` may
+    name more (`training.known`)."""
     plates: bool = False
-    """Plate truth exists. Elsewhere plates are taken to be absent unless a net finds one."""
-    faces: bool = False
-    """Face truth exists. Elsewhere teachers make the labels."""
-    held_out: bool = False
-    """Left out of the first weights so that they can be tested on it."""
-    complete: bool = False
-    """Every plate (or face, in `faces` sets) is labelled well enough to count false boxes."""
+    """Pictures of vehicles: faces are few, and the face teachers look briefly."""
     weight: float = 1.0
     """How often a picture of this set is drawn, beside one of weight 1."""
     stretch: float = 1.0
     """Typical width/height of the pictures before the set's maker squashed them to their present shape."""
+    left_out: str = ""
+    """Pictures whose name matches this (case aside) have other rights than the set: never trained on."""
 
 
+PLATES = ("plate",)
+NO_PLATES = ("plate",)  # none in the pictures: all of them are "labelled"
 SOURCES = (
-    Source("plates", "spain_uc3m", "ODbL 1.0", True, plates=True, weight=0.7),
-    Source("plates", "egypt_moto", "CC BY 4.0", True, plates=True, weight=1.2),
-    Source("plates", "mix300", "MIT (uploader)", True, plates=True, weight=1.0, stretch=1.33),
-    Source("plates", "cars433", "CC0 (uploader)", True, plates=True, weight=1.5),
-    Source("plates", "romania", "MIT", True, plates=True, held_out=True, complete=True, weight=1.0),
+    Source("plates", "spain_uc3m", "ODbL, commercial use on request", False, PLATES, plates=True),
+    Source("plates", "egypt_moto", "contradictory", False, plates=True),
     Source(
-        "plates", "openimages350", "CC BY", True, plates=True, held_out=True, complete=True, weight=2.0, stretch=1.33
+        "plates",
+        "mix300",
+        "MIT (uploader)",
+        True,
+        PLATES,
+        plates=True,
+        weight=0.7,
+        stretch=1.33,
+        left_out=r"dall|cars\d+.*predicted|shutterstock|gettyimages",
     ),
-    Source("plates", "gatecam49", "none stated", False, plates=True, held_out=True, complete=True),
-    Source("plates", "n225", "none stated", False, plates=True, held_out=True),
-    Source("plates", "alpr_unconstrained", "none stated", False, plates=True, held_out=True),
-    Source("faces", "mik1i_gray", "CC BY 4.0", True, faces=True, weight=0.7),
-    Source("faces", "mask853", "CC0 (uploader)", True, faces=True, held_out=True, complete=True, weight=3.0),
-    Source("people", "capstone", "CC BY 4.0", True, weight=2.0),
-    Source("people", "hardhat7035", "public domain (uploader)", True, weight=1.3),
+    Source("plates", "cars433", "CC0 (uploader)", True, PLATES, plates=True),
+    Source("plates", "romania", "MIT", True, PLATES, plates=True, weight=1.5),
+    Source("plates", "openimages350", "CC BY", True, PLATES, plates=True, weight=2.0, stretch=1.33),
+    Source("plates", "thai_plates", "CC BY 4.0 (uploader)", True, PLATES, plates=True, weight=2.0),
+    Source("plates", "indo_plates", "CC BY 4.0 (uploader)", True, PLATES, plates=True, weight=2.0),
+    Source("plates", "ludhiana_plates", "CC BY 4.0 (uploader)", True, PLATES, plates=True, weight=2.0),
+    Source("plates", "gatecam49", "MIT (uploader), kept for tests", False, PLATES, plates=True),
+    Source("plates", "n225", "none stated", False, plates=True),
+    Source("plates", "alpr_unconstrained", "GPL-3.0", False, plates=True),
+    Source("faces", "mik1i_gray", "CC BY 4.0", True, ("face", *NO_PLATES), weight=0.5, left_out="youtube"),
+    Source("faces", "mask853", "CC0 (uploader)", True, ("face",), weight=2.0),
+    Source("people", "capstone", "CC BY 4.0 (uploader), recordings alone", True, NO_PLATES, weight=1.5),
+    Source("people", "hardhat7035", "public domain (uploader)", True, NO_PLATES, weight=0.7),
+    Source("people", "heads_vest", "CC BY 4.0 (uploader)", True, ("head", *NO_PLATES), weight=2.0),
+    Source("people", "heads_bikes", "public domain (uploader)", True, weight=0.7),
+    Source("people", "oid_person", "CC BY", True, weight=4.0),
+    Source("people", "oid_mixed", "CC BY", True, weight=4.0),
+    Source("people", "oid_neg", "CC BY", True, weight=2.0),
+    Source("people", "coco_ccby", "CC BY", True, weight=3.0),
     Source("people", "wheelchair", "none stated", False),
     Source("people", "portraits", "none stated", False),
     Source("people", "shanghaitech", "none stated (research)", False),
     Source("people", "mmpose", "none stated", False),
 )
 BY_NAME = {source.name: source for source in SOURCES}
+RECORDINGS = Path(__file__).with_name("capstone_recordings.txt")
+"""The pictures of capstone that are somebody's own recordings, by number; the others are never trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +101,10 @@ class Example:
     kinds: tuple[int, ...]
     ignored: Boxes = field(default_factory=lambda: as_boxes([]))
     ignored_kinds: tuple[int, ...] = ()
+    whole: tuple[int, ...] = ()
+    """Kinds of which the picture shows nothing beyond `boxes` and `ignored`. Of the others more may be there."""
+    views: tuple[str, ...] = ()
+    """How each box is seen (`front`, `profile`, `back`, `covered`), "" where nobody told; empty: nobody told of any."""
 
     def of_kind(self, kind: int) -> tuple[Boxes, Boxes]:
         """The boxes and the ignored areas of one kind."""
@@ -89,12 +117,50 @@ class Example:
         rows = [(k, False, b) for k, b in zip(self.kinds, self.boxes.tolist(), strict=True)]
         rows += [(k, True, b) for k, b in zip(self.ignored_kinds, self.ignored.tolist(), strict=True)]
         boxes = [{"kind": KINDS[k], "ignore": i, "xyxy": [round(v, 1) for v in b]} for k, i, b in rows]
-        return {"image": self.image, "source": self.source, "width": self.width, "height": self.height, "boxes": boxes}
+        whole = [KINDS[k] for k in self.whole]
+        row = {"image": self.image, "source": self.source, "width": self.width, "height": self.height}
+        return {**row, "boxes": boxes, "whole": whole}
 
 
 def kept_for_tests(example: Example) -> bool:
     """Whether no weights ever see this picture: the street crowds that the leak benchmark films."""
-    return example.source == "mask853" and example.width >= 1.3 * example.height and len(example.boxes) >= 5
+    faces, _ = example.of_kind(KINDS.index("face"))
+    return example.source == "mask853" and example.width >= 1.3 * example.height and len(faces) >= 5
+
+
+def may_train(example: Example) -> bool:
+    """Whether the picture may serve for weights that ship; sets and pictures with other rights may not."""
+    source = BY_NAME.get(example.source)
+    if source is None or not source.ships or kept_for_tests(example):
+        return False
+    if source.name == "capstone":
+        return Path(example.image).stem in _recordings()
+    return not (source.left_out and re.search(source.left_out, example.image, re.IGNORECASE))
+
+
+@cache
+def _recordings() -> frozenset[str]:
+    rows = (line.split(": ") for line in RECORDINGS.read_text(encoding="utf-8").splitlines())
+    return frozenset(f"{start}{number}" for start, numbers in rows for number in numbers.split())
+
+
+def recording(example: Example) -> str:
+    """What a picture was taken from, so that a split does not part frames of one recording: its name, or a stretch
+    of 300 seconds or ten frames where a set holds one long recording; the picture itself where no name tells."""
+    name = Path(example.image).stem
+    if match := re.match(r"romania_[a-z]+_(\w+ride_\w+)_t(\d+)", name):
+        return f"{match[1]} {int(match[2]) // 300}"
+    if match := re.match(r"mik1i_gray_[a-z]+_(.*?)(?:_mov|_mp4|-\d+_jpg|_jpg)", name):
+        return match[1]
+    if example.source == "thai_plates":
+        return f"thai_plates {int(name.rsplit('_', 1)[1]) // 10}"
+    return name
+
+
+def kept_for_dev(example: Example) -> bool:
+    """Whether the picture is in the split by which runs are compared: the same pictures for every run and machine."""
+    digest = hashlib.sha256(f"{example.source}/{recording(example)}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") % DEV_SHARE == 0
 
 
 def light(example: Example) -> str | None:
@@ -111,14 +177,23 @@ def ignore_more(example: Example, boxes: Boxes, kind: int) -> Example:
     )
 
 
+def add_boxes(example: Example, boxes: Boxes, kind: int) -> Example:
+    """`example` with more boxes of one kind."""
+    views = example.views and example.views + ("",) * len(boxes)
+    kinds = example.kinds + (kind,) * len(boxes)
+    return replace(example, boxes=np.concatenate([example.boxes, boxes]), kinds=kinds, views=views)
+
+
 def example_from_json(row: dict[str, object], folder: str = "") -> Example:
-    """One line of an annotation or label file; boxes of other kinds (persons) are left out."""
-    boxes = row["boxes"]
+    """One line of an annotation or label file; boxes of kinds that are not in `KINDS` are left out."""
+    boxes, whole = row["boxes"], row.get("whole", [])
     assert isinstance(boxes, list)
+    assert isinstance(whole, list)
     known = [box for box in boxes if box["kind"] in KINDS]
     wanted = [box for box in known if not box["ignore"]]
     ignored = [box for box in known if box["ignore"]]
     image = f"{folder}/{row['image']}" if folder else str(row["image"])
+    views = tuple(str(box.get("view", "")) for box in wanted)
     return Example(
         image=image,
         source=str(row["source"]),
@@ -128,6 +203,8 @@ def example_from_json(row: dict[str, object], folder: str = "") -> Example:
         kinds=tuple(KINDS.index(box["kind"]) for box in wanted),
         ignored=as_boxes([box["xyxy"] for box in ignored]),
         ignored_kinds=tuple(KINDS.index(box["kind"]) for box in ignored),
+        whole=tuple(KINDS.index(kind) for kind in whole),
+        views=views if any(views) else (),
     )
 
 
@@ -138,7 +215,23 @@ def read_annotations(data: Path, names: set[str] | None = None) -> Iterator[Exam
             for line in lines:
                 row = json.loads(line)
                 if names is None or row["source"] in names:
-                    yield example_from_json(row, folder)
+                    yield replace(example_from_json(row, folder), whole=whole_kinds(row))
+
+
+def whole_kinds(row: dict[str, object]) -> tuple[int, ...]:
+    """The kinds of which a picture's truth is whole: by its set, and by what its own `labels` say."""
+    source = BY_NAME.get(str(row["source"]))
+    said = str(row.get("labels") or "")
+    whole = set(source.whole if source else ())
+    if "heads: all" in said:
+        whole |= {"head", "face"}
+    if "persons: all" in said or "persons: as capstone" in said or said == "person":
+        whole.add("person")
+    if "nobody" in said:
+        whole |= {"face", "head", "person"}
+    if "nobody: by eye" in said:
+        whole.add("plate")
+    return tuple(KINDS.index(kind) for kind in KINDS if kind in whole)
 
 
 def read_labels(path: Path) -> list[Example]:
@@ -162,8 +255,9 @@ def manifest(data: Path) -> list[dict[str, object]]:
                 "source": source.name,
                 "licence": source.licence,
                 "ships": source.ships,
-                "held_out": source.held_out,
                 "pictures": len(own),
+                "train": sum(may_train(e) and not kept_for_dev(e) for e in own),
+                "dev": sum(may_train(e) and kept_for_dev(e) for e in own),
                 "boxes": sum(len(e.boxes) for e in own),
                 "sha256": digest.hexdigest(),
             }

@@ -31,7 +31,7 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """`heat`, `counts` `(kinds, rows, columns)`, `edges` `(4, rows, columns)` in pixels, `weight` `(rows, columns)`."""
+    """`heat`, `counts`, `weight` `(kinds, rows, columns)`, `edges` `(kinds, 4, rows, columns)` in pixels."""
 
     heat: Array
     counts: Array
@@ -44,13 +44,14 @@ def make_targets(labels: Labels, kinds: int, height: int, width: int) -> Targets
     rows, columns = height // STRIDE, width // STRIDE
     heat = np.zeros((kinds, rows, columns), np.float32)
     counts = np.ones((kinds, rows, columns), np.float32)
-    edges = np.zeros((4, rows, columns), np.float32)
-    weight = np.zeros((rows, columns), np.float32)
+    edges = np.zeros((kinds, 4, rows, columns), np.float32)
+    weight = np.zeros((kinds, rows, columns), np.float32)
     for kind, (x0, y0, x1, y1) in zip(labels.ignored_kinds, labels.ignored, strict=True):
         counts[kind, _cells(y0, y1, rows), _cells(x0, x1, columns)] = 0
     sizes = (labels.boxes[:, 2] - labels.boxes[:, 0]) * (labels.boxes[:, 3] - labels.boxes[:, 1])
     for i in np.argsort(-sizes):
-        _draw(heat[labels.kinds[i]], counts[labels.kinds[i]], edges, weight, labels.boxes[i])
+        kind = labels.kinds[i]
+        _draw(heat[kind], counts[kind], edges[kind], weight[kind], labels.boxes[i])
     return Targets(heat, counts, edges, weight)
 
 
@@ -60,7 +61,10 @@ def _cells(low: float, high: float, count: int) -> slice:
 
 
 def _draw(heat: Array, counts: Array, edges: Array, weight: Array, box: npt.NDArray[np.float32]) -> None:
-    """Adds one box; smaller boxes come later and take the cells they share."""
+    """Adds one box; smaller ones of its kind come later and take the cells they share.
+
+    On its bell and one cell around, the heat counts even where an area to ignore lies over the box.
+    """
     rows, columns = heat.shape
     w, h = box[2] - box[0], box[3] - box[1]
     cx = min(columns - 1, max(0, int((box[0] + box[2]) / 2 // STRIDE)))
@@ -72,6 +76,6 @@ def _draw(heat: Array, counts: Array, edges: Array, weight: Array, box: npt.NDAr
     bell = np.exp(-((x - cx) ** 2) / (2 * sigma_x**2))[None, :] * np.exp(-((y - cy) ** 2) / (2 * sigma_y**2))[:, None]
     area = np.ix_(y, x)
     heat[area] = np.maximum(heat[area], bell)
-    counts[cy, cx] = 1
+    counts[max(0, y[0] - 1) : y[-1] + 2, max(0, x[0] - 1) : x[-1] + 2] = 1
     edges[:, y[:, None], x[None, :]] = box[:, None, None]
     weight[area] = bell / bell.sum()

@@ -7,7 +7,7 @@ were trained on WIDER FACE, whose pictures are for research.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,13 +18,13 @@ import onnx
 import onnxruntime
 
 from training.geometry import Boxes, Picture, as_boxes, clip, floats, inside, iou
-from training.sources import KINDS, Example
+from training.sources import KINDS, Example, add_boxes, ignore_more
 
 Scored = tuple[Boxes, npt.NDArray[np.float32]]
 Teacher = Callable[[Picture], Scored]
 """A BGR picture whose sides are multiples of 32 -> boxes in its pixels, and their scores."""
 
-FACE = KINDS.index("face")
+FACE, HEAD = KINDS.index("face"), KINDS.index("head")
 Pass = tuple[int, bool]
 """Long side that the picture is brought to, and whether it is mirrored."""
 
@@ -160,19 +160,29 @@ def agree(teachers: list[list[Scored]], rule: Agreement) -> tuple[Boxes, Boxes]:
 def label_faces(example: Example, teachers: list[list[Scored]], rule: Agreement) -> Example:
     """`example` with the teachers' faces added.
 
-    Where the picture has face truth, the truth stays and the teachers only add areas to ignore, agreed or not.
+    Where faces are labelled, the truth stays and the teachers only add areas to ignore, agreed or not; where heads are
+    labelled throughout too, not even those. A labelled head without a face in which the teachers agree on one gets it,
+    unless it was seen from behind; a face outside every head, where heads are labelled throughout, is ignored.
     """
     labels, disputed = agree(teachers, rule)
-    truth, _ = example.of_kind(FACE)
-    if len(truth):
+    faces, _ = example.of_kind(FACE)
+    heads, _ = example.of_kind(HEAD)
+    bare = heads[(inside(faces, heads) < 0.5).all(axis=0)] if len(faces) else heads
+    views = np.asarray(example.views or ("",) * len(example.kinds))
+    behind = example.boxes[(np.asarray(example.kinds) == HEAD) & (views == "back")]
+    in_bare = _any(inside(labels, bare) >= 0.7) & ~_any(inside(labels, behind) >= 0.7)
+    if FACE in example.whole and HEAD in example.whole:
+        return ignore_more(add_boxes(example, labels[in_bare], FACE), labels[_any(inside(labels, behind) >= 0.7)], FACE)
+    if len(faces) or FACE in example.whole:
         disputed, labels = np.concatenate([labels, disputed]), as_boxes([])
-    known = np.concatenate([truth, labels])
+    elif HEAD in example.whole:
+        disputed, labels = np.concatenate([labels[~in_bare], disputed]), labels[in_bare]
+    known = np.concatenate([faces, labels])
     if len(known):
         disputed = disputed[(inside(disputed, known) < 0.5).all(axis=1) & (iou(disputed, known) < 0.3).all(axis=1)]
-    return replace(
-        example,
-        boxes=np.concatenate([example.boxes, labels]),
-        kinds=example.kinds + (FACE,) * len(labels),
-        ignored=np.concatenate([example.ignored, disputed]),
-        ignored_kinds=example.ignored_kinds + (FACE,) * len(disputed),
-    )
+    return ignore_more(add_boxes(example, labels, FACE), disputed, FACE)
+
+
+def _any(pairs: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which rows hold any pair at all."""
+    return np.asarray(pairs.any(axis=1), dtype=np.bool_)

@@ -20,7 +20,7 @@ from training.targets import Labels
 Matrix = npt.NDArray[np.float64]
 Load = Callable[[str], Picture]
 
-PLATE = KINDS.index("plate")
+PERSON, PLATE = KINDS.index("person"), KINDS.index("plate")
 NO_LABELS = Labels(as_boxes([]), np.zeros(0, np.int64), as_boxes([]), np.zeros(0, np.int64))
 
 
@@ -30,6 +30,10 @@ class ViewSettings:
 
     aim: float = 0.8
     """Share of views aimed at a box, where the picture has one."""
+    chances: tuple[float, ...] = (3, 4, 1.5, 3)
+    """How often an aimed view takes a box of each kind, where the picture has several kinds."""
+    broad: float = 2.5
+    """A person's widths are so many times `narrowest` and `middle`."""
     narrowest: float = 7.0
     middle: float = 90.0
     large: float = 0.35
@@ -90,9 +94,11 @@ def choose(example: Example, size: tuple[int, int], rng: np.random.Generator, ho
         stretch *= rng.uniform(0.35, 0.9)
     aimed = len(example.boxes) > 0 and rng.random() < how.aim
     if aimed:
-        box = example.boxes[rng.integers(len(example.boxes))]
+        box, kind = _aim(example, rng, how)
         large = rng.random() < how.large
         low, high = (how.middle, 0.95 * size[0]) if large else (how.narrowest, how.middle)
+        if kind == PERSON:
+            low, high = low * how.broad, high * how.broad
         scale = np.exp(rng.uniform(np.log(low), np.log(max(low + 1, high)))) / (box[2] - box[0]) / stretch
         centre = (box[:2] + box[2:]) / 2
     else:
@@ -109,6 +115,15 @@ def choose(example: Example, size: tuple[int, int], rng: np.random.Generator, ho
     half = np.array([example.width * stretch, example.height]) * scale / 2
     middle = np.clip(middle, np.minimum(half, size - half), np.maximum(half, size - half))
     return np.concatenate([linear, (middle - linear @ np.array([example.width, example.height]) / 2)[:, None]], axis=1)
+
+
+def _aim(example: Example, rng: np.random.Generator, how: ViewSettings) -> tuple[npt.NDArray[np.float32], int]:
+    """One of the picture's boxes and its kind: first a kind, then a box of it."""
+    kinds = np.asarray(example.kinds, dtype=np.int64)
+    present = np.unique(kinds)
+    chances = np.asarray(how.chances)[present]
+    kind = int(rng.choice(present, p=chances / chances.sum()))
+    return example.boxes[rng.choice(np.nonzero(kinds == kind)[0])], kind
 
 
 def warp(picture: Picture, matrix: Matrix, size: tuple[int, int], around: int = 0) -> Picture:

@@ -1,0 +1,136 @@
+"""A start from the weights that ship: the first edition's network, taken back out of its ONNX file.
+
+The file holds convolutions with their batch norms folded in, for two kinds that share one box. The net made of it says
+of faces and plates what the file says, to the last digits: batch norms are set to the statistics of some pictures and
+undo just that, so that training, which norms by each batch's own, goes on from the same function. Blocks that the
+first edition had not start as doing nothing; heads and persons start as found nowhere, with the shared box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import onnx
+import onnx.numpy_helper
+import torch
+from torch import Tensor, nn
+
+from training.model import Block, Net
+from training.sources import KINDS
+
+FIRST_EDITION = ("face", "plate")
+"""The kinds of the file's heat maps, in their order."""
+EMPTY = -4.6
+"""Logit of heat at about one percent."""
+
+
+def start(net: Net, path: Path, pictures: Iterable[Tensor]) -> None:
+    """Sets `net`'s weights to those of the first edition at `path`.
+
+    Args:
+        net: changed in place.
+        path: ONNX file of the first edition.
+        pictures: batches `(n, 3, h, w)`, BGR 0-255, such as training will see.
+
+    Raises:
+        ValueError: the file's convolutions are not those of `net`, blocks added at the end of a stride aside.
+    """
+    folded = _convolutions(path)
+    with torch.no_grad():
+        for conv, norm in _pairs(net):
+            if norm is None:
+                _fill_out(net, *folded.pop(0))
+            elif conv is None:
+                norm.weight.zero_()
+            else:
+                _fill(conv, norm, *folded.pop(0))
+        if folded:
+            raise ValueError(f"{path} holds {len(folded)} more convolutions than the network")
+        _measure(net, [picture.float() for picture in pictures])
+
+
+def _convolutions(path: Path) -> list[tuple[Tensor, Tensor]]:
+    """Weight and bias of each convolution, in the order in which the network runs them."""
+    graph = onnx.load(path).graph
+    values = {value.name: onnx.numpy_helper.to_array(value) for value in graph.initializer}
+    return [
+        (torch.tensor(values[node.input[1]]), torch.tensor(values[node.input[2]]))
+        for node in graph.node
+        if node.op_type == "Conv"
+    ]
+
+
+def _pairs(net: Net) -> Iterable[tuple[nn.Conv2d | None, nn.BatchNorm2d | None]]:
+    """Each convolution with its norm in the order of the file; (None, norm) closes a block that the file lacks,
+    (convolution, None) is the output."""
+    first = {"down8": 1, "down16": 2, "down32": 3}
+    for part in ("stem", "down4", "down8", "down16", "down32", "lateral16", "lateral32", "mix16", "lateral8", "mix8"):
+        module = getattr(net, part)
+        blocks = list(module.blocks) if part in first else []
+        added = {id(m) for block in blocks[first.get(part, 0) :] for m in block.modules()}
+        for child in module.modules():
+            if isinstance(child, Block) and id(child) in added:
+                yield None, child.widen[1]
+            elif (
+                isinstance(child, nn.Sequential)
+                and any(isinstance(m, nn.Conv2d) for m in child.children())
+                and id(child) not in added
+            ):
+                yield child[0], child[1]
+    yield net.out, None
+
+
+def _fill(conv: nn.Conv2d, norm: nn.BatchNorm2d, weight: Tensor, bias: Tensor) -> None:
+    """A folded convolution; its weights are brought to unit filters, as the norm makes their size free."""
+    if conv.weight.shape != weight.shape:
+        raise ValueError(f"expected a convolution of {tuple(conv.weight.shape)}, got {tuple(weight.shape)}")
+    size = float(weight.flatten(1).norm(dim=1).mean())
+    conv.weight.copy_(weight / size)
+    norm.running_mean.zero_()
+    norm.running_var.fill_(1 - norm.eps)
+    norm.weight.fill_(size)
+    norm.bias.copy_(bias)
+
+
+def _fill_out(net: Net, weight: Tensor, bias: Tensor) -> None:
+    """The output: planes of four quarters each, first the heat of every kind, then four distances for every kind."""
+    kinds, old = len(KINDS), len(FIRST_EDITION)
+    weight, bias = weight.reshape(old + 4, 4, *weight.shape[1:]), bias.reshape(old + 4, 4)
+    planes, levels = torch.zeros(5 * kinds, *weight.shape[1:]), torch.full((5 * kinds, 4), EMPTY)
+    for number, kind in enumerate(KINDS):
+        if kind in FIRST_EDITION:
+            planes[number], levels[number] = (v[FIRST_EDITION.index(kind)] for v in (weight, bias))
+        else:
+            nn.init.normal_(planes[number], std=0.01)
+        boxes = slice(kinds + 4 * number, kinds + 4 * number + 4)
+        planes[boxes], levels[boxes] = weight[old:], bias[old:]
+    net.out.weight.copy_(planes.flatten(0, 1))
+    net.out.bias.copy_(levels.flatten())
+
+
+def _measure(net: Net, pictures: list[Tensor]) -> None:
+    """Sets every norm's statistics to what it meets on `pictures`, and its scale and shift so that nothing changes."""
+    met: dict[nn.BatchNorm2d, list[tuple[Tensor, Tensor]]] = {}
+
+    def note(norm: nn.Module, inputs: tuple[Tensor, ...], _: Tensor) -> None:
+        assert isinstance(norm, nn.BatchNorm2d)
+        variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3))
+        met.setdefault(norm, []).append((variance + mean**2, mean))
+
+    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+    hooks = [norm.register_forward_hook(note) for norm in norms]
+    training = net.training
+    net.eval()
+    for batch in pictures:
+        net(batch)
+    net.train(training)
+    for hook in hooks:
+        hook.remove()
+    for norm, seen in met.items():
+        square, mean = (torch.stack([pair[i] for pair in seen]).mean(dim=0) for i in range(2))
+        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        norm.bias += scale * (mean - norm.running_mean)
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_((square - mean**2).clamp(min=1e-6))
+        norm.weight.copy_(scale * torch.sqrt(norm.running_var + norm.eps))
