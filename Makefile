@@ -127,7 +127,8 @@ train:
 	@test -n "$(DATA)" || { echo "make train DATA=FOLDER [WORK=FOLDER] [RUN=NAME] [PY=PYTHON] [YUNET=FILE]"; exit 1; }
 	@$(PY) -c 'import torch' || { echo "PyTorch is needed: pip install --group training"; exit 1; }
 	$(if $(YUNET),nice -n 19 $(PY) -m training finds --data $(DATA) --work $(WORK) --yunet $(YUNET))
-	test -e $(WORK)/labels.jsonl || nice -n 19 $(PY) -m training labels --data $(DATA) --work $(WORK)
+	test -e $(WORK)/labels.jsonl && test -z "$$(find $(WORK) -name 'finds.*.jsonl' -newer $(WORK)/labels.jsonl)" || \
+		nice -n 19 $(PY) -m training labels --data $(DATA) --work $(WORK)
 	OMP_NUM_THREADS=1 nice -n 19 $(if $(shell command -v ionice),ionice -c3) $(PY) -m training train --work $(WORK) --run $(RUN) \
 		$(TRAIN) $(if $(shell grep -s amx_bf16 /proc/cpuinfo),--bf16,--fp32)
 

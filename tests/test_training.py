@@ -4,25 +4,22 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from anonymize.detect.argus import decode
+from anonymize.detect.argus import decode as decode_first_edition
+from anonymize.kinds import Kind
+from training.decode import FIRST_EDITION, decode
 from training.geometry import as_boxes, covered, inside, iou
 from training.model_constants import STRIDE
 from training.sources import (
     KINDS,
-    SOURCES,
     Example,
-    example_from_json,
-    kept_for_tests,
-    manifest,
-    read_annotations,
-    read_labels,
 )
 from training.targets import Labels, make_targets
 
-FACE, PLATE = 0, 1
+FACE, HEAD, PERSON, PLATE = range(4)
 
 
 def example(boxes: list[list[float]], kind: int = PLATE, source: str = "cars433", side: int = 128) -> Example:
@@ -37,12 +34,13 @@ def labels(boxes: list[list[float]], kind: int = PLATE, ignored: list[list[float
 def outputs_saying(boxes: list[list[float]], kind: int, side: int) -> tuple[np.ndarray, np.ndarray]:
     """What a perfect net would put out for these boxes."""
     scores = np.zeros((len(KINDS), side // STRIDE, side // STRIDE), np.float32)
-    distances = np.zeros((4, side // STRIDE, side // STRIDE), np.float32)
+    distances = np.zeros((4 * len(KINDS), side // STRIDE, side // STRIDE), np.float32)
     for x0, y0, x1, y1 in boxes:
         column, row = int((x0 + x1) / 2 // STRIDE), int((y0 + y1) / 2 // STRIDE)
         x, y = (column + 0.5) * STRIDE, (row + 0.5) * STRIDE
         scores[kind, row, column] = 0.9
-        distances[:, row, column] = np.log(np.array([x - x0, y - y0, x1 - x, y1 - y]) / STRIDE)
+        own = slice(4 * kind, 4 * kind + 4)
+        distances[own, row, column] = np.log(np.array([x - x0, y - y0, x1 - x, y1 - y]) / STRIDE)
     return scores, distances
 
 
@@ -59,92 +57,74 @@ def test_cover_counts_the_union_once() -> None:
     assert covered(truth, as_boxes([])).tolist() == [0]
 
 
-def test_decode_gives_back_the_boxes() -> None:
+def test_decode_gives_back_the_boxes_of_each_kind() -> None:
     boxes = [[10.0, 20.0, 50.0, 30.0], [70.0, 72.0, 100.0, 110.0]]
-    found = decode(*outputs_saying(boxes, PLATE, 128))
-    np.testing.assert_allclose(sorted(found.xyxy.tolist()), boxes, atol=1e-3)
-    assert found.kind.tolist() == [PLATE, PLATE]
-    assert found.score.dtype == np.float32
+    for kind in range(len(KINDS)):
+        found, score, kinds = decode(*outputs_saying(boxes, kind, 128))
+        np.testing.assert_allclose(sorted(found.tolist()), boxes, atol=1e-3)
+        assert kinds.tolist() == [kind, kind]
+        assert score.dtype == np.float32
 
 
 def test_decode_suppresses_within_a_kind_only() -> None:
     scores, distances = outputs_saying([[20, 20, 60, 60], [24, 20, 64, 60]], PLATE, 128)
-    assert len(decode(scores, distances)) == 1
-    both_kinds = scores + outputs_saying([[20, 20, 60, 60]], FACE, 128)[0]
-    assert sorted(decode(both_kinds, distances).kind.tolist()) == [FACE, PLATE]
+    assert len(decode(scores, distances)[0]) == 1
+    face = outputs_saying([[20, 20, 60, 60]], FACE, 128)
+    assert decode(scores + face[0], distances + face[1])[2].tolist() in ([FACE, PLATE], [PLATE, FACE])
 
 
 def test_decode_finds_nothing_below_the_floor() -> None:
-    scores, distances = outputs_saying([[20, 20, 60, 60]], PLATE, 128)
-    found = decode(scores * 0.01, distances)
-    assert found.xyxy.shape == (0, 4)
-    assert found.score.shape == found.kind.shape == (0,)
+    scores, distances = outputs_saying([[20, 20, 60, 60]], FACE, 128)
+    found, score, kinds = decode(scores * 0.01, distances)
+    assert found.shape == (0, 4)
+    assert score.shape == kinds.shape == (0,)
+
+
+def test_decode_reads_the_first_edition_as_the_product_does() -> None:
+    rng = np.random.default_rng(4)
+    scores = np.where(rng.random((2, 32, 32)) > 0.98, rng.random((2, 32, 32)), 0).astype(np.float32)
+    distances = rng.normal(1, 0.3, (4, 32, 32)).astype(np.float32)
+    boxes, score, kinds = decode(scores, distances, FIRST_EDITION)
+    product = decode_first_edition(scores, distances)
+    kept = product.score >= 0.05
+    assert len(boxes) == kept.sum() > 10
+    order, again = np.argsort(-product.score[kept], kind="stable"), np.argsort(-score, kind="stable")
+    np.testing.assert_allclose(boxes[again], product.xyxy[kept][order], rtol=1e-4, atol=1e-3)
+    assert [KINDS[k] for k in kinds[again]] == [Kind(int(k)).label for k in product.kind[kept][order]]
 
 
 def test_targets_put_one_full_cell_at_each_centre() -> None:
-    made = make_targets(labels([[10, 20, 50, 30], [100, 100, 106, 103]]), 2, 128, 128)
+    made = make_targets(labels([[10, 20, 50, 30], [100, 100, 106, 103]]), 4, 128, 128)
     rows, columns = np.nonzero(made.heat[PLATE] == 1)
     assert set(zip(rows.tolist(), columns.tolist(), strict=True)) == {(6, 7), (25, 25)}
     assert made.heat[FACE].max() == 0
-    np.testing.assert_allclose(made.edges[:, 6, 7], [10, 20, 50, 30])
+    np.testing.assert_allclose(made.edges[PLATE, :, 6, 7], [10, 20, 50, 30])
+    assert made.weight[FACE].max() == 0
     np.testing.assert_allclose(made.weight.sum(), 2, rtol=1e-5)
 
 
-def test_targets_do_not_count_ignored_areas_but_count_a_centre_inside_one() -> None:
-    made = make_targets(labels([[60, 60, 68, 68]], ignored=[[40, 40, 88, 88]]), 2, 128, 128)
+def test_targets_do_not_count_ignored_areas_but_count_a_label_inside_one() -> None:
+    made = make_targets(labels([[60, 60, 68, 68]], ignored=[[40, 40, 88, 88]]), 4, 128, 128)
     assert made.counts[PLATE, 11, 11] == 0
     assert made.counts[PLATE, 16, 16] == 1
+    assert made.counts[PLATE, 16, 17] == 1  # beside the peak: the net learns where it is
     assert made.counts[FACE].all()
+
+
+def test_a_face_and_its_head_have_a_box_each_where_they_share_cells() -> None:
+    both = Labels(as_boxes([[40, 44, 72, 84], [36, 28, 76, 88]]), np.array([FACE, HEAD]), as_boxes([]), np.zeros(0))
+    made = make_targets(both, 4, 128, 128)
+    np.testing.assert_allclose(made.edges[FACE, :, 15, 14], [40, 44, 72, 84])
+    np.testing.assert_allclose(made.edges[HEAD, :, 15, 14], [36, 28, 76, 88])
+    assert made.weight[FACE, 15, 14] > 0
+    assert made.weight[HEAD, 15, 14] > 0
 
 
 @pytest.mark.parametrize("box", [[-20, -20, 4, 4], [120, 120, 200, 200], [0, 0, 128, 128]])
 def test_targets_hold_boxes_at_the_border(box: list[float]) -> None:
-    made = make_targets(labels([box]), 2, 128, 128)
+    made = make_targets(labels([box]), 4, 128, 128)
     assert (made.heat[PLATE] == 1).sum() == 1
     assert np.isfinite(made.weight).all()
-
-
-def test_no_set_without_a_licence_ships() -> None:
-    assert not [s.name for s in SOURCES if s.ships and s.licence.startswith("none")]
-    assert {s.name for s in SOURCES if not s.ships} >= {"n225", "gatecam49", "wheelchair", "portraits", "shanghaitech"}
-
-
-def test_street_crowds_that_benchmarks_film_are_kept_from_every_run() -> None:
-    crowd = Example("a", "mask853", 400, 300, as_boxes([[i, 0, i + 5, 5] for i in range(5)]), (FACE,) * 5)
-    assert kept_for_tests(crowd)
-    assert not kept_for_tests(replace(crowd, width=300))
-    assert not kept_for_tests(replace(crowd, source="capstone"))
-
-
-def test_label_lines_read_back(tmp_path: Path) -> None:
-    whole = replace(example([[1, 2, 30, 12]]), ignored=as_boxes([[50, 50, 60, 60]]), ignored_kinds=(FACE,))
-    path = tmp_path / "labels.jsonl"
-    path.write_text(json.dumps(whole.to_json()) + "\n", encoding="utf-8")
-    (again,) = read_labels(path)
-    assert again.kinds == (PLATE,)
-    assert again.ignored_kinds == (FACE,)
-    np.testing.assert_allclose(again.of_kind(PLATE)[0], whole.boxes)
-
-
-def test_persons_are_not_labels() -> None:
-    row = {"image": "a", "source": "capstone", "width": 9, "height": 9}
-    row["boxes"] = [{"kind": "person", "ignore": False, "xyxy": [0, 0, 5, 9]}]
-    assert len(example_from_json(row, "people").boxes) == 0
-    assert example_from_json(row, "people").image == "people/a"
-
-
-def test_manifest_changes_with_a_picture(tmp_path: Path) -> None:
-    for folder in {s.folder for s in SOURCES}:
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "annotations.jsonl").write_text("", encoding="utf-8")
-    row = {"image": "a.png", "source": "romania", "width": 9, "height": 9, "boxes": []}
-    (tmp_path / "plates" / "annotations.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
-    (tmp_path / "plates" / "a.png").write_bytes(b"one")
-    first = {r["source"]: r["sha256"] for r in manifest(tmp_path)}
-    (tmp_path / "plates" / "a.png").write_bytes(b"two")
-    second = {r["source"]: r["sha256"] for r in manifest(tmp_path)}
-    assert {name for name in first if first[name] != second[name]} == {"romania"}
-    assert [e.source for e in read_annotations(tmp_path, {"romania"})] == ["romania"]
 
 
 class TestViews:
@@ -250,39 +230,6 @@ def test_equal_seeds_give_equal_batches() -> None:
     assert first.pictures.shape == (4, 64, 64, 3)
 
 
-class TestTeachers:
-    @staticmethod
-    def agreed(first: list[list[float]], second: list[list[float]]) -> tuple[list[list[float]], list[list[float]]]:
-        teachers = pytest.importorskip("training.teachers", reason="onnxruntime is not installed")
-
-        def scored(rows: list[list[float]]) -> object:
-            return as_boxes([r[:4] for r in rows]), np.float32([r[4] for r in rows])
-
-        found, disputed = teachers.agree([[scored(first)], [scored(second)]], teachers.Agreement())
-        return found.tolist(), disputed.tolist()
-
-    def test_what_both_see_is_a_label(self) -> None:
-        found, disputed = self.agreed([[0, 0, 10, 10, 0.5]], [[0, 0, 10, 10, 0.7]])
-        assert found == [[0, 0, 10, 10]]
-        assert disputed == []
-
-    def test_what_one_half_sees_is_ignored_and_what_one_hardly_sees_is_nothing(self) -> None:
-        found, disputed = self.agreed([[0, 0, 10, 10, 0.4], [50, 50, 60, 60, 0.2]], [])
-        assert found == []
-        assert disputed == [[0, 0, 10, 10]]
-
-    def test_what_one_is_certain_of_is_a_label(self) -> None:
-        assert self.agreed([], [[0, 0, 10, 10, 0.9]])[0] == [[0, 0, 10, 10]]
-
-    def test_truth_stays_and_finds_beside_it_are_ignored(self) -> None:
-        teachers = pytest.importorskip("training.teachers", reason="onnxruntime is not installed")
-        finds = as_boxes([[0, 0, 10, 10], [40, 40, 60, 60]]), np.float32([0.9, 0.9])
-        subject = example([[0, 0, 10, 11]], FACE, "mik1i_gray")
-        labelled = teachers.label_faces(subject, [[finds], [finds]], teachers.Agreement())
-        assert labelled.boxes.tolist() == [[0, 0, 10, 11]]
-        assert labelled.ignored.tolist() == [[40, 40, 60, 60]]
-
-
 class TestEvaluate:
     @staticmethod
     def outcome(found: list[list[float]], truth: list[list[float]], ignored: list[list[float]] | None = None) -> object:
@@ -295,7 +242,7 @@ class TestEvaluate:
     def test_a_second_find_of_one_plate_is_false(self) -> None:
         got = self.outcome([[0, 0, 10, 10, 0.9], [0, 0, 10, 9, 0.8]], [[0, 0, 10, 10]])
         assert got.false.tolist() == [False, True]
-        assert got.widths.tolist() == [20]
+        assert got.sizes.tolist() == [20]
 
     def test_a_find_in_an_ignored_area_is_not_false(self) -> None:
         assert self.outcome([[20, 20, 30, 30, 0.9]], [], [[15, 15, 40, 40]]).false.tolist() == [False]
@@ -313,6 +260,48 @@ class TestEvaluate:
         assert evaluate.figures([got], 0.5, 32) == {"count": 1, "recall": 1.0, "c10": 1.0, "c20": 1.0}
         assert evaluate.figures([got], 0.5, 0, 32)["recall"] == 0.0
 
+    def test_heads_are_sized_by_height_and_told_apart_by_view(self) -> None:
+        evaluate = pytest.importorskip("training.evaluate", reason="onnxruntime is not installed")
+        boxes = as_boxes([[0, 0, 20, 40], [60, 0, 90, 40], [100, 0, 104, 20]])
+        kinds, views = (HEAD, HEAD, FACE), ("front", "back", "")
+        subject = Example("a", "capstone", 128, 128, boxes, kinds, whole=(HEAD,), views=views)
+        found = boxes[:1], np.float32([0.9]), np.array([HEAD])
+        got = evaluate.compare(subject, found, HEAD, 256, 0.4)
+        assert got.sizes.tolist() == [80, 80]
+        assert [evaluate.figures([got], 0.5, view=v)["recall"] for v in ("front", "back")] == [1.0, 0.0]
+        assert evaluate.figures([got], 0.5, view="profile")["count"] == 0
+
+    def test_the_dev_table_has_every_kind_and_counts_false_boxes_only_where_a_kind_is_whole(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dev = pytest.importorskip("training.dev", reason="onnxruntime is not installed")
+        rows = [
+            ("capstone", "capstone_0004", "person", [[10, 10, 60, 110]], "person"),
+            ("heads_bikes", "heads_bikes_0407", "head-some", [[10, 10, 40, 50]], "head"),
+        ]
+        for folder in ("plates", "faces", "people"):
+            (tmp_path / folder / "images").mkdir(parents=True)
+            (tmp_path / folder / "annotations.jsonl").write_text("", encoding="utf-8")
+        lines = []
+        for source, name, said, boxes, kind in rows:
+            cv2.imwrite(str(tmp_path / "people" / "images" / f"{name}.png"), np.zeros((128, 128, 3), np.uint8))
+            row = {"image": f"images/{name}.png", "source": source, "labels": said, "width": 128, "height": 128}
+            lines.append({**row, "boxes": [{"kind": kind, "ignore": False, "xyxy": box} for box in boxes]})
+        path = tmp_path / "people" / "annotations.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        elsewhere = as_boxes([[80, 80, 120, 120]])
+        finds = {kind: (elsewhere, np.float32([0.9]), np.array([kind])) for kind in (HEAD, PERSON)}
+        both = tuple(np.concatenate([finds[HEAD][i], finds[PERSON][i]]) for i in range(3))
+        monkeypatch.setattr(dev, "detector", lambda *_: lambda _: both)
+        monkeypatch.setattr(dev, "kept_for_dev", lambda _: True)
+        tables = dev.measure(tmp_path / "net.onnx", tmp_path, tmp_path / "none.jsonl", 128, false=0.5)
+        assert tables["head"]["sets"]["heads_bikes"] == {
+            "count": 1, "recall": 0.0, "c10": 0.0, "c20": 0.0, "false_per_picture": 0.0
+        }  # fmt: skip
+        assert tables["person"]["threshold"] > 0.89  # the find beside the only labelled person is false
+        assert set(tables) == {"head", "person", "plate"}
+        assert set(dev.short(tables)["head"]) == {"threshold", "16 and larger", "at a tenth"}
+
     def test_light_is_told_apart_where_a_name_tells_it(self) -> None:
         evaluate = pytest.importorskip("training.evaluate", reason="onnxruntime is not installed")
         outcomes = []
@@ -320,7 +309,7 @@ class TestEvaluate:
             one = replace(example([[0, 0, 64, 20]], side=256), image=f"plates/{name}.webp")
             found = as_boxes([[0, 0, 64, 20]]), np.array([score], np.float32), np.array([PLATE])
             outcomes.append(evaluate.compare(one, found, PLATE, 256, 0.5))
-        told = evaluate.table(outcomes, 0.5)["by light, 32 and wider"]
+        told = evaluate.table(outcomes, 0.5)["by light, 32 and larger"]
         assert {name: row["recall"] for name, row in told.items()} == {"day": 1.0, "night": 0.0, "not told": 1.0}
 
 
@@ -341,73 +330,3 @@ def test_drawn_cars_have_their_plate_where_the_box_says(width: int, squeeze: flo
     assert limits.found(lambda _: exact, scene, box, 0.5)
     assert not limits.found(lambda _: exact, scene, box, 0.95)
     assert not limits.found(lambda _: beside, scene, box, 0.5)
-
-
-def test_repairs_become_ignored_areas(tmp_path: Path) -> None:
-    repair = pytest.importorskip("training.repair", reason="onnxruntime is not installed")
-    path = tmp_path / "repairs.jsonl"
-    path.write_text('{"image": "a.png", "kind": "plate", "xyxy": [1, 2, 3, 4]}\n', encoding="utf-8")
-    (repaired,) = repair.apply_repairs([example([[10, 10, 20, 20]])], path)
-    assert repaired.ignored.tolist() == [[1, 2, 3, 4]]
-    assert repaired.ignored_kinds == (PLATE,)
-
-
-class TestNet:
-    @pytest.fixture(autouse=True)
-    def _torch(self) -> None:
-        pytest.importorskip("torch", reason="PyTorch is not installed (dependency group `training`)")
-
-    def test_shapes_at_any_multiple_of_32(self) -> None:
-        import torch
-
-        from training.model import Net
-
-        heat, distances = Net().eval()(torch.zeros(2, 3, 96, 160))
-        assert heat.shape == (2, 2, 24, 40)
-        assert distances.shape == (2, 4, 24, 40)
-
-    def test_box_loss_is_zero_for_the_right_distances_and_one_or_more_for_a_box_elsewhere(self) -> None:
-        import torch
-
-        from training.loss import box_loss
-
-        boxes = [[10.0, 20.0, 50.0, 30.0]]
-        made = make_targets(labels(boxes), 2, 128, 128)
-        edges, weight = torch.from_numpy(made.edges)[None], torch.from_numpy(made.weight)[None].clone()
-        weight[weight < weight.max()] = 0
-        right = torch.from_numpy(outputs_saying(boxes, PLATE, 128)[1])[None]
-        assert float(box_loss(right, edges, weight)) == pytest.approx(0, abs=1e-5)
-        assert float(box_loss(right, edges + 100, weight)) > 1
-
-    def test_a_run_that_was_stopped_ends_where_an_unbroken_one_does(self, tmp_path: Path) -> None:
-        import torch
-
-        from training.batches import Batches
-        from training.loop import Plan, averaged, train
-        from training.model import Shape
-
-        picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-
-        def batches() -> Batches:
-            return Batches([example([[10, 10, 40, 30]], side=64)], lambda _: picture)
-
-        small = Shape(stem=8, widths=(8, 8, 8, 8), blocks=(0, 0, 1), neck=8)
-        plan = Plan(steps=4, sides=(32, 64), batch=4, warmup=2, cooldown=1, save_every=2)
-        train(batches, plan, tmp_path / "whole", shape=small)
-        train(batches, replace(plan, steps=2, cooldown=0), tmp_path / "broken", shape=small)
-        train(batches, plan, tmp_path / "broken", shape=small)
-        whole, broken = (averaged(tmp_path / run / "last.pt").state_dict() for run in ("whole", "broken"))
-        for name in whole:
-            torch.testing.assert_close(whole[name], broken[name])
-
-    def test_the_exported_file_says_what_the_net_says(self, tmp_path: Path) -> None:
-        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-        from training.evaluate import detector
-        from training.export import export
-        from training.model import Net
-
-        export(Net(), tmp_path / "net.onnx")
-        assert (tmp_path / "net.onnx").stat().st_size < 5_000_000
-        boxes, scores, kinds = detector(tmp_path / "net.onnx", 128)(np.zeros((50, 90, 3), np.uint8))
-        assert boxes.shape[1:] == (4,)
-        assert len(scores) == len(kinds) == len(boxes)

@@ -128,9 +128,9 @@ def false_rate(outcomes: list[Outcome], threshold: float) -> float:
 
 def threshold_for(outcomes: list[Outcome], rate: float) -> float:
     """The lowest threshold with at most `rate` false boxes a picture."""
-    scores = np.sort(np.concatenate([o.scores[o.false] for o in outcomes]))[::-1]
+    scores = np.sort(np.concatenate([floats([]), *(o.scores[o.false] for o in outcomes)]))[::-1]
     allowed = int(rate * len(outcomes))
-    return float(scores[allowed]) + 1e-6 if allowed < len(scores) else 0.0
+    return 1e-6 + (float(scores[allowed]) if allowed < len(scores) else 0)  # never 0, the score of what is missed
 
 
 def figures(

@@ -53,12 +53,11 @@ def start(net: Net, path: Path, pictures: Iterable[Tensor]) -> None:
 def _convolutions(path: Path) -> list[tuple[Tensor, Tensor]]:
     """Weight and bias of each convolution, in the order in which the network runs them."""
     graph = onnx.load(path).graph
-    values = {value.name: onnx.numpy_helper.to_array(value) for value in graph.initializer}
-    return [
-        (torch.tensor(values[node.input[1]]), torch.tensor(values[node.input[2]]))
-        for node in graph.node
-        if node.op_type == "Conv"
-    ]
+    values = {value.name: torch.tensor(onnx.numpy_helper.to_array(value)) for value in graph.initializer}
+    convolutions = [node.input for node in graph.node if node.op_type == "Conv"]
+    if not all(name in values for _, *names in convolutions for name in names):
+        raise ValueError(f"{path} holds convolutions whose weights are not plain numbers: not the first edition")
+    return [(values[weight], values[bias]) for _, weight, bias in convolutions]
 
 
 def _pairs(net: Net) -> Iterable[tuple[nn.Conv2d | None, nn.BatchNorm2d | None]]:

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from training.geometry import as_boxes, inside
+from training.known import ignore_unknown, teaches
+from training.sources import (
+    SOURCES,
+    Example,
+    example_from_json,
+    kept_for_dev,
+    kept_for_tests,
+    manifest,
+    may_train,
+    read_annotations,
+    read_labels,
+    recording,
+    whole_kinds,
+)
+
+FACE, HEAD, PERSON, PLATE = range(4)
+
+
+def example(boxes: list[list[float]], kind: int = PLATE, source: str = "cars433", side: int = 128) -> Example:
+    return Example("a.png", source, side, side, as_boxes(boxes), (kind,) * len(boxes))
+
+
+def test_no_set_without_a_licence_ships() -> None:
+    assert not [s.name for s in SOURCES if s.ships and s.licence.startswith("none")]
+    withheld = {"n225", "gatecam49", "wheelchair", "portraits", "shanghaitech", "mmpose", "spain_uc3m", "egypt_moto"}
+    assert {s.name for s in SOURCES if not s.ships} >= withheld
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "may"),
+    [
+        ("capstone", "capstone_0004", True),
+        ("capstone", "capstone_0005", False),  # named like COCO, YouTube or a film: not in SOURCES.md's list
+        ("capstone", "more_capstone_2115", True),
+        ("mik1i_gray", "mik1i_gray_train_youtube-12_jpg.rf.1_3", False),
+        ("mik1i_gray", "mik1i_gray_train_IMG_4920_mov-12_jpg.rf.1_3", True),
+        ("mix300", "mix300_train_DALL-E-2023_jpg.rf.1_3", False),
+        ("mix300", "mix300_train_Cars12_predicted_png.rf.1_3", False),
+        ("mix300", "mix300_train_shutterstock_1_3", False),
+        ("mix300", "mix300_train_gettyimages-1_3", False),
+        ("mix300", "mix300_train_Cars12_png.rf.1_3", True),
+        ("spain_uc3m", "spain_uc3m_train_00004_3", False),
+        ("egypt_moto", "egypt_moto_train_1", False),
+        ("shanghaitech", "shanghaitech_0002", False),
+        ("a set nobody knows", "a", False),
+        ("oid_person", "oid_person_0001", True),
+    ],
+)
+def test_pictures_with_other_rights_than_their_set_never_train(source: str, name: str, may: bool) -> None:
+    assert may_train(replace(example([]), source=source, image=f"x/images/{name}.webp")) is may
+
+
+def test_the_recordings_of_capstone_are_834() -> None:
+    names = [f"{start}_{n:04}" for start in ("capstone", "more_capstone") for n in range(3000)]
+    assert sum(may_train(replace(example([]), source="capstone", image=f"{n}.webp")) for n in names) == 834
+
+
+def test_the_split_for_measuring_takes_an_eighth_and_parts_no_recording() -> None:
+    single = [replace(example([]), source="oid_person", image=f"oid_person_{n:04}.webp") for n in range(2000)]
+    assert 200 < sum(map(kept_for_dev, single)) < 300
+    for names, source in (
+        ([f"mik1i_gray_train_IMG_4920_mov-{n}_jpg.rf.{n}_{n}.webp" for n in range(50)], "mik1i_gray"),
+        ([f"mik1i_gray_valid_Photo-on-{n % 1}_jpg.rf.{n}_{n}.webp" for n in range(9)], "mik1i_gray"),
+        ([f"romania_valid_nightride_type3_001_t{n}_7.webp" for n in range(300, 600)], "romania"),
+        ([f"thai_plates_{n:04}.webp" for n in range(20, 30)], "thai_plates"),
+    ):
+        assert len({kept_for_dev(replace(example([]), source=source, image=name)) for name in names}) == 1
+    rides = [
+        replace(example([]), source="romania", image=f"romania_train_dayride_type1_001_t{t}_1.webp") for t in (1, 5)
+    ]
+    assert recording(rides[0]) == recording(rides[1])
+    assert recording(replace(rides[0], image="romania_train_dayride_type1_002_t1_1.webp")) != recording(rides[0])
+
+
+def test_street_crowds_that_benchmarks_film_are_kept_from_every_run() -> None:
+    crowd = Example("a", "mask853", 400, 300, as_boxes([[i, 0, i + 5, 5] for i in range(5)]), (FACE,) * 5)
+    assert kept_for_tests(crowd)
+    assert not kept_for_tests(replace(crowd, width=300))
+    assert not kept_for_tests(replace(crowd, source="capstone"))
+
+
+def test_label_lines_read_back(tmp_path: Path) -> None:
+    whole = replace(
+        example([[1, 2, 30, 12]]), ignored=as_boxes([[50, 50, 60, 60]]), ignored_kinds=(FACE,), whole=(FACE, PLATE)
+    )
+    path = tmp_path / "labels.jsonl"
+    path.write_text(json.dumps(whole.to_json()) + "\n", encoding="utf-8")
+    (again,) = read_labels(path)
+    assert again.kinds == (PLATE,)
+    assert again.ignored_kinds == (FACE,)
+    assert again.whole == (FACE, PLATE)
+    np.testing.assert_allclose(again.of_kind(PLATE)[0], whole.boxes)
+
+
+def test_boxes_of_unknown_kinds_are_not_labels_and_views_are_read() -> None:
+    row = {"image": "a", "source": "capstone", "width": 9, "height": 9}
+    row["boxes"] = [
+        {"kind": "dog", "ignore": False, "xyxy": [0, 0, 5, 9]},
+        {"kind": "person", "ignore": False, "xyxy": [0, 0, 5, 9]},
+        {"kind": "head", "ignore": False, "xyxy": [0, 0, 5, 4], "view": "back"},
+        {"kind": "head", "ignore": True, "xyxy": [6, 0, 9, 4]},
+    ]
+    read = example_from_json(row, "people")
+    assert read.kinds == (PERSON, HEAD)
+    assert read.views == ("", "back")
+    assert read.ignored_kinds == (HEAD,)
+    assert read.image == "people/a"
+
+
+BY_EYE = "heads: all from 8 px on, by eye; faces: all visible, by eye; "
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "whole"),
+    [
+        ("romania", None, {PLATE}),
+        ("n225", None, set()),
+        ("mik1i_gray", None, {FACE, PLATE}),
+        ("hardhat7035", "none", {PLATE}),
+        ("capstone", "person", {PERSON, PLATE}),
+        ("capstone", BY_EYE + "persons: as capstone labels them", {FACE, HEAD, PERSON, PLATE}),
+        ("heads_vest", "head-all-filtered", {HEAD, PLATE}),
+        ("heads_bikes", "head-some", set()),
+        ("oid_person", BY_EYE + "persons: those Open Images calls Person, others unlabelled", {FACE, HEAD, PLATE}),
+        ("oid_person", "persons: those Open Images calls Person; faces, heads, plates: none labelled", {PLATE}),
+        ("coco_ccby", BY_EYE + "persons: all (exactly one in COCO)", {FACE, HEAD, PERSON, PLATE}),
+        ("coco_ccby", BY_EYE + "nobody: no person in COCO", {FACE, HEAD, PERSON, PLATE}),
+        ("coco_ccby", "persons: all; faces, heads: none labelled", {PERSON, PLATE}),
+        ("oid_neg", "nobody: by eye", {FACE, HEAD, PERSON, PLATE}),
+        ("shanghaitech", "head-points", set()),
+    ],
+)
+def test_what_is_labelled_throughout_follows_the_set_and_the_pictures_own_labels(
+    source: str, said: str | None, whole: set[int]
+) -> None:
+    assert set(whole_kinds({"source": source, "labels": said})) == whole
+
+
+class TestUnknown:
+    everywhere: ClassVar = [0, 0, 400, 400]
+
+    @staticmethod
+    def scene(boxes: list[list[float]], kinds: tuple[int, ...], whole: tuple[int, ...], **more: object) -> Example:
+        return replace(Example("a", "oid_person", 400, 400, as_boxes(boxes), kinds, whole=whole), **more)
+
+    def ignored(self, subject: Example, kind: int) -> list[list[float]]:
+        return ignore_unknown(subject).of_kind(kind)[1].tolist()
+
+    def test_a_kind_that_is_whole_is_background_elsewhere_and_one_that_is_not_is_ignored(self) -> None:
+        subject = self.scene([[10, 10, 30, 20]], (PLATE,), (PLATE,))
+        assert self.ignored(subject, PLATE) == []
+        for kind in (FACE, HEAD, PERSON):
+            assert self.ignored(subject, kind) == [self.everywhere]
+        assert len(ignore_unknown(subject, faces=False).of_kind(FACE)[1]) == 0
+
+    def test_a_persons_box_gives_only_an_area_where_a_head_may_be(self) -> None:
+        subject = self.scene([[100, 100, 150, 300]], (PERSON,), (PERSON, PLATE))
+        assert self.ignored(subject, HEAD) == [[95, 80, 155, 320]]
+        assert HEAD not in ignore_unknown(subject).kinds
+        assert self.ignored(subject, PERSON) == []
+
+    def test_a_head_gives_only_an_area_where_a_person_may_be(self) -> None:
+        subject = self.scene([[190, 100, 210, 124]], (HEAD,), (FACE, HEAD, PLATE))
+        (area,) = self.ignored(subject, PERSON)
+        assert inside(as_boxes([[170, 98, 230, 300]]), as_boxes([area]))[0, 0] == 1
+        assert area[0] > 100
+        assert PERSON not in ignore_unknown(subject).kinds
+        assert self.ignored(subject, HEAD) == []
+
+    def test_a_drawing_of_a_head_is_ignored_for_faces_and_persons_too(self) -> None:
+        area = as_boxes([[50, 50, 80, 90]])
+        for whole in ((FACE, HEAD, PERSON, PLATE), (FACE, HEAD, PLATE)):
+            subject = self.scene([], (), whole, ignored=area, ignored_kinds=(HEAD,))
+            for kind in (FACE, HEAD, PERSON):
+                assert inside(area, as_boxes(self.ignored(subject, kind))).max() == 1, kind
+
+    def test_a_picture_of_which_nothing_is_known_teaches_nothing(self) -> None:
+        nothing = ignore_unknown(self.scene([], (), (PLATE,)))
+        assert not teaches(nothing)
+        assert teaches(ignore_unknown(self.scene([], (), (PLATE,)), faces=False))
+        assert teaches(ignore_unknown(self.scene([[1, 1, 9, 9]], (HEAD,), (PLATE,))))
+        assert teaches(ignore_unknown(self.scene([], (), (FACE, HEAD, PERSON, PLATE))))
+
+
+def test_manifest_changes_with_a_picture(tmp_path: Path) -> None:
+    for folder in {s.folder for s in SOURCES}:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "annotations.jsonl").write_text("", encoding="utf-8")
+    row = {"image": "a.png", "source": "romania", "width": 9, "height": 9, "boxes": []}
+    (tmp_path / "plates" / "annotations.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    (tmp_path / "plates" / "a.png").write_bytes(b"one")
+    first = {r["source"]: r["sha256"] for r in manifest(tmp_path)}
+    (tmp_path / "plates" / "a.png").write_bytes(b"two")
+    second = {r["source"]: r["sha256"] for r in manifest(tmp_path)}
+    assert {name for name in first if first[name] != second[name]} == {"romania"}
+    assert [e.source for e in read_annotations(tmp_path, {"romania"})] == ["romania"]
+
+
+class TestTeachers:
+    @staticmethod
+    def agreed(first: list[list[float]], second: list[list[float]]) -> tuple[list[list[float]], list[list[float]]]:
+        teachers = pytest.importorskip("training.teachers", reason="onnxruntime is not installed")
+
+        def scored(rows: list[list[float]]) -> object:
+            return as_boxes([r[:4] for r in rows]), np.float32([r[4] for r in rows])
+
+        found, disputed = teachers.agree([[scored(first)], [scored(second)]], teachers.Agreement())
+        return found.tolist(), disputed.tolist()
+
+    def test_what_both_see_is_a_label(self) -> None:
+        found, disputed = self.agreed([[0, 0, 10, 10, 0.5]], [[0, 0, 10, 10, 0.7]])
+        assert found == [[0, 0, 10, 10]]
+        assert disputed == []
+
+    def test_what_one_half_sees_is_ignored_and_what_one_hardly_sees_is_nothing(self) -> None:
+        found, disputed = self.agreed([[0, 0, 10, 10, 0.4], [50, 50, 60, 60, 0.2]], [])
+        assert found == []
+        assert disputed == [[0, 0, 10, 10]]
+
+    def test_what_one_is_certain_of_is_a_label(self) -> None:
+        assert self.agreed([], [[0, 0, 10, 10, 0.9]])[0] == [[0, 0, 10, 10]]
+
+    def test_truth_stays_and_finds_beside_it_are_ignored(self) -> None:
+        teachers = pytest.importorskip("training.teachers", reason="onnxruntime is not installed")
+        finds = as_boxes([[0, 0, 10, 10], [40, 40, 60, 60]]), np.float32([0.9, 0.9])
+        subject = replace(example([[0, 0, 10, 11]], FACE, "mik1i_gray"), whole=(FACE, PLATE))
+        labelled = teachers.label_faces(subject, [[finds], [finds]], teachers.Agreement())
+        assert labelled.boxes.tolist() == [[0, 0, 10, 11]]
+        assert labelled.ignored.tolist() == [[40, 40, 60, 60]]
+
+    @staticmethod
+    def heads_and_finds(whole: tuple[int, ...]) -> Example:
+        """Three heads, one from behind, one with a face; the teachers agree on a face in each and on one elsewhere."""
+        teachers = pytest.importorskip("training.teachers", reason="onnxruntime is not installed")
+        boxes = as_boxes([[0, 0, 20, 30], [30, 0, 50, 30], [60, 0, 80, 30], [62, 10, 78, 28]])
+        kinds, views = (HEAD, HEAD, HEAD, FACE), ("front", "back", "front", "")
+        subject = Example("a", "heads_vest", 128, 128, boxes, kinds, whole=whole, views=views)
+        finds = as_boxes([[3, 9, 17, 27], [33, 9, 47, 27], [63, 9, 77, 27], [90, 90, 110, 110]]), np.full(4, 0.9)
+        labelled: Example = teachers.label_faces(subject, [[finds], [finds]], teachers.Agreement())
+        return labelled
+
+    def test_a_labelled_head_in_which_teachers_see_a_face_is_a_face_too(self) -> None:
+        by_eye = self.heads_and_finds((FACE, HEAD, PLATE))
+        faces, ignored = by_eye.of_kind(FACE)
+        assert faces.tolist() == [[62, 10, 78, 28], [3, 9, 17, 27]]
+        assert ignored.tolist() == [[33, 9, 47, 27]]  # from behind: neither a face nor none
+
+    def test_faces_outside_every_head_are_ignored_where_heads_are_whole(self) -> None:
+        teachers = pytest.importorskip("training.teachers", reason="onnxruntime is not installed")
+        boxes = as_boxes([[0, 0, 20, 30]])
+        subject = Example("a", "heads_vest", 128, 128, boxes, (HEAD,), whole=(HEAD, PLATE))
+        finds = as_boxes([[3, 9, 17, 27], [90, 90, 110, 110]]), np.full(2, 0.9)
+        labelled = teachers.label_faces(subject, [[finds], [finds]], teachers.Agreement())
+        assert labelled.of_kind(FACE)[0].tolist() == [[3, 9, 17, 27]]
+        assert labelled.of_kind(FACE)[1].tolist() == [[90, 90, 110, 110]]
+        some = teachers.label_faces(replace(subject, whole=()), [[finds], [finds]], teachers.Agreement())
+        assert len(some.of_kind(FACE)[0]) == 2
+
+
+def test_repairs_become_ignored_areas(tmp_path: Path) -> None:
+    repair = pytest.importorskip("training.repair", reason="onnxruntime is not installed")
+    path = tmp_path / "repairs.jsonl"
+    path.write_text('{"image": "a.png", "kind": "plate", "xyxy": [1, 2, 3, 4]}\n', encoding="utf-8")
+    (repaired,) = repair.apply_repairs([example([[10, 10, 20, 20]])], path)
+    assert repaired.ignored.tolist() == [[1, 2, 3, 4]]
+    assert repaired.ignored_kinds == (PLATE,)
