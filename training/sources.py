@@ -147,14 +147,14 @@ def _recordings() -> frozenset[str]:
 
 def recording(example: Example) -> str:
     """What a picture was taken from, so that a split does not part frames of one recording: its name, or a stretch
-    of 300 seconds or ten frames where a set holds one long recording; the picture itself where no name tells."""
+    of 300 seconds or five frames where a set holds one long recording; the picture itself where no name tells."""
     name = Path(example.image).stem
     if match := re.match(r"romania_[a-z]+_(\w+ride_\w+)_t(\d+)", name):
         return f"{match[1]} {int(match[2]) // 300}"
     if match := re.match(r"mik1i_gray_[a-z]+_(.*?)(?:_mov|_mp4|-\d+_jpg|_jpg)", name):
         return match[1]
     if example.source == "thai_plates":
-        return f"thai_plates {int(name.rsplit('_', 1)[1]) // 10}"
+        return f"thai_plates {int(name.rsplit('_', 1)[1]) // 5}"
     return name
 
 
