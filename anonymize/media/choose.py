@@ -13,7 +13,7 @@ import av
 from anonymize.errors import UnsupportedInput, UsageError
 from anonymize.media.encoders import BY_NAME, FFV1, PRORES, VP9, X264, X264_RGB, X265, Encoder
 from anonymize.media.pixels import Layout, required_layout
-from anonymize.media.protocols import FieldOrder, MediaInfo
+from anonymize.media.protocols import AudioInfo, FieldOrder, MediaInfo
 from anonymize.settings import Audio, Codec, Output
 
 MUXERS = {"mp4": "mp4", "m4v": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm", "ts": "mpegts"}
@@ -30,6 +30,8 @@ _CODECS_IN = {
 _TS_AUDIO = {"aac", "mp2", "mp3", "ac3", "eac3", "dts", "opus"}
 _UNCOPIED = {"amr_nb", "amr_wb"}
 """Sound whose packets FFmpeg cannot split as its own MOV muxer wants them."""
+_NOT_IN_MOV = {"flac", "opus", "truehd"}
+"""Sound that FFmpeg's MOV muxer lists and refuses."""
 _ALIASES = {"m2ts": "ts", "mts": "ts", "qt": "mov", "matroska": "mkv"}
 
 
@@ -44,9 +46,9 @@ class Target:
     """In which the encoder gets its pictures."""
     notes: tuple[str, ...] = ()
 
-    def carries(self, codec: str) -> bool:
-        """Whether the container holds sound in `codec` as it is; else it becomes FLAC, sample for sample."""
-        return holds_audio(self.container, codec)
+    def carries(self, track: AudioInfo) -> bool:
+        """Whether the container holds the sound in `track` as it is; else it becomes FLAC, sample for sample."""
+        return not track.recoded and holds_audio(self.container, track.codec)
 
 
 def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
@@ -67,12 +69,19 @@ def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
     candidates = _candidates(info, output, wanted or source, layout)
     encoder = _first_fit(info, candidates, layout, wanted, output)
     notes = [] if encoder is candidates[0] else [_encoder_note(info, encoder, layout)]
-    sound = () if output.audio is Audio.MUTE else tuple(track.codec for track in info.audio)
+    tracks = () if output.audio is Audio.MUTE else info.audio
+    sound = tuple("flac" if track.recoded else track.codec for track in tracks)
     container = wanted or _container(source, encoder, sound, info)
     if not _says_all(container, encoder, info):
         raise UnsupportedInput(
             f"{info.name}: .{container} cannot say how its {encoder.codec} picture is turned or stretched; "
             "name the output .mp4"
+        )
+    recoded = ", ".join(dict.fromkeys(track.recoded for track in tracks if track.recoded))
+    if recoded and not holds_audio(container, "flac"):
+        raise UnsupportedInput(
+            f"{info.name}: its sound cannot be carried over as it is ({recoded}), and .{container} cannot hold it "
+            "decoded; name the output .mkv"
         )
     lacking = [codec for codec in sound if not holds_audio(container, codec)]
     if "unknown" in lacking:
@@ -86,6 +95,8 @@ def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
     # A name without a wish behind it: the caller took the suffix from here.
     if container != source and not output.container and container == _container(source, encoder, sound, info):
         notes.append(_container_note(source, container, encoder, sound))
+    if recoded:
+        notes.append(f"the sound became FLAC (lossless): {recoded}")
     if lacking:
         notes.append(f"the sound became FLAC (lossless): .{container} cannot hold {', '.join(sorted(set(lacking)))}")
     if info.hdr is not None and not encoder.static_hdr:
@@ -97,6 +108,8 @@ def holds_audio(container: str, codec: str) -> bool:
     """Whether `container` can hold sound in `codec` as it is."""
     if container == "ts":
         return codec in _TS_AUDIO
+    if container == "mov" and codec in _NOT_IN_MOV:
+        return False
     return codec in _muxable(MUXERS[container]) and codec not in _UNCOPIED
 
 

@@ -15,6 +15,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from anonymize.media.reader import Input, head_of, top_level_boxes
+from anonymize.media.trims import Trims
 
 SLACK = Fraction(1, 2)
 """Seconds by which the last packet may end before the container's duration without anything being amiss."""
@@ -42,8 +43,9 @@ class Damage:
         self._shown: Fraction | None = None
         self._pause = Fraction(0)
         self._words: list[str] = []
-        self._sound: dict[int, tuple[int, Fraction]] = {}
+        self._sound: dict[int, tuple[int, Fraction, Fraction]] = {}
         self._came: dict[int, int] = {}
+        self._trims: dict[int, Trims] = {}
 
     def count(self, packet: Packet[Stream], video: VideoStream) -> None:
         """Take note of a packet of any stream, before it is decoded."""
@@ -61,8 +63,10 @@ class Damage:
         if packet.stream.index == video.index:
             self._show(stamp * packet.time_base)
         if packet.stream.type == "audio" and packet.size and not packet.is_discard:
-            packets, last = self._sound.get(packet.stream.index, (0, end))
-            self._sound[packet.stream.index] = (packets + (stamp >= 0), max(last, end))
+            self._trims.setdefault(packet.stream.index, Trims()).count(packet)
+            start = stamp * packet.time_base
+            packets, first, last = self._sound.get(packet.stream.index, (0, start, end))
+            self._sound[packet.stream.index] = (packets + (stamp >= 0), min(first, start), max(last, end))
 
     def _show(self, time: Fraction) -> None:
         """Remember the longest time for which a picture is shown."""
@@ -70,9 +74,13 @@ class Damage:
             self._pause = max(self._pause, time - self._shown)
         self._shown = time if self._shown is None else max(self._shown, time)
 
-    def sound(self, index: int) -> tuple[int, Fraction]:
-        """Of the sound stream `index`: packets from time zero on, and when the last one ends, in seconds."""
-        return self._sound.get(index, (0, Fraction(0)))
+    def sound(self, index: int) -> tuple[int, Fraction, Fraction]:
+        """Of the sound stream `index`: packets from zero on; when the first begins and the last ends, in seconds."""
+        return self._sound.get(index, (0, Fraction(0), Fraction(0)))
+
+    def recoded(self, index: int) -> str:
+        """Why the sound stream `index` cannot be carried over as it is, as far as its packets tell."""
+        return self._trims[index].reason if index in self._trims else ""
 
     def undecodable(self) -> None:
         """A packet of the video could not be decoded."""
@@ -124,7 +132,9 @@ class Damage:
             return False
         # Some muxers write when the last picture ends, some how long it is from the first on; and where packets do not
         # tell how long they last, the last picture may be shown as long as any before it.
-        return self._end + max(SLACK, self._pause * 3 / 2) < Fraction(container.duration, 1_000_000)
+        # FFmpeg counts twice what fragments hold before zero.
+        promised = container.duration + 2 * min(container.start_time or 0, 0)
+        return self._end + max(SLACK, self._pause * 3 / 2) < Fraction(promised, 1_000_000)
 
     def _cut_short(self) -> bool:
         """Whether a Matroska segment, the first part of an AVI or the last box of an MP4 reaches past the end."""

@@ -15,10 +15,13 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from anonymize.errors import UnreadableInput, UnsupportedInput
+from anonymize.media.edits import Edit, edit_lists, refuse_unplayable
+from anonymize.media.languages import is_strange, language_code
 from anonymize.media.orient import Orientation
 from anonymize.media.pixels import required_layout
 from anonymize.media.protocols import AudioInfo, Colour, FieldOrder, Hdr, MediaInfo
 from anonymize.media.reader import Input, head_of, input_name, is_cover
+from anonymize.media.trims import why_not_as_is
 
 # Which words in a tag's name make it what, first match wins; empty: structure, nothing anybody wrote.
 _TAGS = (
@@ -91,6 +94,8 @@ def describe(
     name = input_name(source)
     layout = required_layout(first.format.name, name)
     _refuse_dolby_vision_5(side, name)
+    lists = edit_lists(source)
+    refuse_unplayable(lists, name)
     matrix = display_matrix(side)
     width, height = Orientation.of_matrix(matrix).pair(first.width, first.height)
     context = stream.codec_context
@@ -115,7 +120,7 @@ def describe(
         colour=colour_of(first),
         hdr=_hdr(side),
         field_order=field_order_of(first),
-        audio=tuple(_audio(track) for track in sound),
+        audio=tuple(_audio(track, lists.get(track.id, ())) for track in sound),
         removed=tuple(_removed(container, stream, sound)),
     )
 
@@ -221,16 +226,20 @@ def _refuse_dolby_vision_5(side: Mapping[str, bytes], name: str) -> None:
         )
 
 
-def _audio(stream: Stream) -> AudioInfo:
+def _audio(stream: Stream, edits: Sequence[Edit]) -> AudioInfo:
     context = stream.codec_context
+    language = language_code(stream.metadata.get("language", ""))
     seconds = stream.duration * stream.time_base if stream.duration and stream.time_base else None
     if context is None:
         return AudioInfo(codec="unknown", duration=seconds)
+    codec = context.codec.canonical_name
     return AudioInfo(
-        codec=context.codec.canonical_name,
+        codec=codec,
         rate=int(getattr(context, "sample_rate", 0) or 0),
         channels=int(getattr(context, "channels", 0) or 0),
         duration=seconds,
+        language=language,
+        recoded=why_not_as_is(codec, stream, edits),
     )
 
 
@@ -274,6 +283,8 @@ def _removed(container: InputContainer, main: VideoStream, sound: Sequence[Strea
             add(what)
     if container.chapters():
         add("chapters")
+    if any(is_strange(s.metadata.get("language", "")) for s in container.streams):
+        add("language tags that name no language")
     return [what if count == 1 else f"{what} ({count})" for what, count in found.items()]
 
 

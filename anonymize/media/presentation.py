@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Self
@@ -13,6 +13,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from anonymize.media.edits import Edit, played_from
 from anonymize.media.protocols import MediaInfo
 from anonymize.media.restarts import Join, counts
 
@@ -41,9 +42,24 @@ class Presentation:
     joins: tuple[Join, ...] = ()
 
     @classmethod
-    def of(cls, video: VideoStream, sound: Sequence[Stream], joins: tuple[Join, ...] = ()) -> Self:
-        """As the headers and first packets of a container tell, of its `video` and the `sound` that belongs to it."""
+    def of(
+        cls,
+        video: VideoStream,
+        sound: Sequence[Stream],
+        lists: Mapping[int, Sequence[Edit]],
+        joins: tuple[Join, ...] = (),
+    ) -> Self:
+        """As the headers and first packets of a container tell, of its `video` and the `sound` that belongs to it.
+
+        Args:
+            video: the stream of pictures.
+            sound: streams.
+            lists: edit lists, by the number of the stream.
+            joins: where the file was joined of several.
+        """
         starts = [s.start_time * s.time_base for s in (video, *sound) if s.start_time is not None and s.time_base]
+        if video.id in lists:  # what fragments hold before that is not played
+            starts = [max(start, min(played_from(edits) for edits in lists.values())) for start in starts]
         return cls(_whole_ticks(min(starts, default=Fraction(0)), video), joins)
 
     def begun_by(self, first: av.VideoFrame, video: VideoStream) -> Self:

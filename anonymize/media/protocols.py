@@ -61,6 +61,12 @@ class AudioInfo:
     """Seconds, where the container says."""
     packets: int | None = None
     """Coded pieces from time zero on; known once the source was read to its end."""
+    language: str = ""
+    """ISO 639-2 code; empty where none is given."""
+    recoded: str = ""
+    """Why its packets cannot be carried over as they are; complete once the source was read to its end."""
+    begin: Fraction | None = None
+    """When the first piece begins; known once the source was read to its end."""
     end: Fraction | None = None
     """When the last piece ends, in seconds of the presentation; known once the source was read to its end."""
 

@@ -28,6 +28,7 @@ from av.video.stream import VideoStream
 
 from anonymize.data import Timestamps
 from anonymize.media.damage import Damage
+from anonymize.media.edits import edit_lists
 from anonymize.media.frame import VideoPicture
 from anonymize.media.presentation import Presentation
 from anonymize.media.protocols import FieldOrder
@@ -128,7 +129,7 @@ def cut_up(
             kind = container.format.name.split(",")[0]
             if kind not in _SEEKABLE or not stream.time_base:
                 return None
-            presentation = presentation or Presentation.of(stream, container.streams.audio)
+            presentation = presentation or Presentation.of(stream, container.streams.audio, edit_lists(source))
             place, counted = presentation.placing(), Damage(source, presentation.origin)
             for packet in container.demux():
                 place(packet)

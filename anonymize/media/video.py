@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from anonymize.aspect import upright
 from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
 from anonymize.media.damage import Damage
+from anonymize.media.edits import edit_lists, played_from
 from anonymize.media.encode import threads_for
 from anonymize.media.frame import VideoPicture, View
 from anonymize.media.inspect import (
@@ -74,6 +75,8 @@ class VideoSource:
         self.notes: tuple[str, ...] = ()
         """What was found odd and followed all the same; complete after the first full pass."""
         self._spliced: Spliced | None = None
+        self._begins: Fraction | None = None
+        """When an edit list has the first picture shown, by the container's clock."""
         self.presentation = Presentation()
         """When what the file holds is played."""
         self._info = self._describe()
@@ -213,6 +216,8 @@ class VideoSource:
                     damage.undecodable()
                     continue
                 for picture in pictures:
+                    if self._hidden(picture):
+                        continue
                     check_size(picture.width, picture.height, self.name)
                     damage.check_picture(picture)
                     yield picture
@@ -239,11 +244,21 @@ class VideoSource:
             seams = self._spliced.seams if self._spliced else ()
             return joins_of(container, stream, self.sound_of(container), self.name, seams)
 
+    def _hidden(self, picture: av.VideoFrame) -> bool:
+        """Whether `picture` is over before an edit list has the first one shown (of fragments FFmpeg does not tell)."""
+        if self._begins is None or picture.pts is None or not picture.duration:
+            return False
+        over = (picture.pts + picture.duration) * Fraction(picture.time_base or 0)
+        return over + self.presentation.origin <= self._begins
+
     def _describe(self) -> MediaInfo:
         joins = self._find_joins()
         with self.opened() as container:
             stream = main_video(container, self.name)
-            self.presentation = Presentation.of(stream, self.sound_of(container), joins)
+            lists = edit_lists(self.input)
+            self.presentation = Presentation.of(stream, self.sound_of(container), lists, joins)
+            if stream.id in lists:
+                self._begins = played_from(lists[stream.id])
             pictures = self._decode(container, stream, Damage(self.input, self.presentation.origin))
             first = next(pictures, None)
             if first is None:
@@ -277,7 +292,10 @@ class VideoSource:
         """Add to the description how much sound really came."""
         indices = [s.index for s in self.sound_of(container)]
         counted = [damage.sound(index) for index in indices]
-        audio = [replace(a, packets=c[0], end=c[1]) for a, c in zip(self._info.audio, counted, strict=False)]
+        audio = [
+            replace(a, packets=c[0], begin=c[1], end=c[2], recoded=a.recoded or damage.recoded(index))
+            for a, c, index in zip(self._info.audio, counted, indices, strict=False)
+        ]
         self._info = replace(self._info, audio=tuple(audio))
 
     def _noted(self, picture: av.VideoFrame, index: int, shape: PixelShape, traits: Traits) -> VideoPicture:

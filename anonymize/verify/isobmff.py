@@ -40,6 +40,8 @@ _PADDING = {"free", "skip", "wide"}
 _NEUTRAL_NAME = re.compile(rb"\0*(\x0c?(Video|Sound)Handler|\x0bDataHandler|DataHandler)?\0*")
 _TIMED = {"mvhd", "tkhd", "mdhd"}
 _VENDORS = (b"\0\0\0\0", b"FFMP", b"appl", b"apl0")
+_RUN_IN = 0.05
+"""Seconds that may come before the first sound that is played, beside one packet: decoders need them."""
 _LARGEST_INDEX = 1 << 30
 """Bytes of one box other than the media themselves that are read into memory, at most."""
 
@@ -61,6 +63,7 @@ def foreign(path: Path) -> Iterator[str]:
                 yield from _box(name, content)
                 if name == "moov":
                     referred += sum(_sample_bytes(table) for table in _found(content, "stsz"))
+                    yield from _unplayed(content)
     if media > referred:
         yield f"{media - referred} bytes among the media that belong to no track"
 
@@ -108,6 +111,44 @@ def _found(content: bytes, wanted: str) -> Iterator[bytes]:
             yield inner
         elif name in _NESTED:
             yield from _found(inner, wanted)
+
+
+def _unplayed(movie: bytes) -> Iterator[str]:
+    """Media that the edit lists of `movie` leave out, beyond what a decoder needs before the first sound."""
+    scale = _timescale(next(_found(movie, "mvhd"), b""))
+    for name, track in boxes(movie):
+        if name != "trak":
+            continue
+        own = _timescale(next(_found(track, "mdhd"), b""))
+        runs = [run for table in _found(track, "stts") for run in _uint32_pairs(table[8:])]
+        longest, left = max((delta for _, delta in runs), default=0), sum(count * delta for count, delta in runs)
+        now = 0
+        for start, length in sorted(_edits(track, scale, own)):
+            left -= max(0, start + length - max(start, now))
+            now = max(now, start + length)
+        if now and left > max(longest, _RUN_IN * own) + _RUN_IN * own / 2:
+            yield f"{left / own:.2f} s of a track that are not played"
+
+
+def _edits(track: bytes, scale: int, own: int) -> Iterator[tuple[int, int]]:
+    """Start and length, in ticks of the track, of every part of it that is played."""
+    for table in _found(track, "elst"):
+        size, step = (8, 20) if table[:1] == b"\1" else (4, 12)
+        for at in range(8, len(table) - step + 1, step):
+            length = int.from_bytes(table[at : at + size], "big")
+            start = int.from_bytes(table[at + size : at + 2 * size], "big", signed=True)
+            if start >= 0:
+                yield start, length * own // scale
+
+
+def _timescale(header: bytes) -> int:
+    at = 20 if header[:1] == b"\1" else 12
+    return int.from_bytes(header[at : at + 4], "big") or 1
+
+
+def _uint32_pairs(content: bytes) -> Iterator[tuple[int, int]]:
+    for at in range(0, len(content) - 7, 8):
+        yield int.from_bytes(content[at : at + 4], "big"), int.from_bytes(content[at + 4 : at + 8], "big")
 
 
 def _sample_bytes(table: bytes) -> int:

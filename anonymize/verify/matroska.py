@@ -59,6 +59,8 @@ _SECRET: Mapping[int, str] = MappingProxyType(
     }
 )
 _PADDING = (0xEC, 0xBF)
+_HIDDEN: Mapping[int, int] = MappingProxyType({0x56AA: 75_000_000, 0x75A2: 200_000_000})
+"""How many nanoseconds are not played, at most: before the first sound (CodecDelay), in a block (DiscardPadding)."""
 _LARGEST_TEXT = 4096
 
 
@@ -88,6 +90,10 @@ def _walk(file: BinaryIO, position: int, end: int, tag: list[str]) -> Iterator[s
             yield _SECRET[identity]
         elif identity in _MASTER:
             yield from _walk(file, start, stop, tag)
+        elif identity in _HIDDEN:
+            file.seek(start)
+            if abs(int.from_bytes(file.read(min(stop - start, 8)), "big", signed=True)) > _HIDDEN[identity]:
+                yield "sound that is not played"
         elif identity in _PADDING:
             file.seek(start)
             if identity == 0xEC and file.read(stop - start).strip(b"\0"):

@@ -14,7 +14,7 @@ import numpy as np
 
 from anonymize.data import Timed, Timestamps, seconds
 from anonymize.errors import AnonymizeError
-from anonymize.media import AudioInfo, Colour, Hdr, MediaInfo, Source, VideoSource, open_source
+from anonymize.media import Colour, Hdr, MediaInfo, Source, VideoSource, open_source
 from anonymize.media.orient import Orientation
 from anonymize.media.reader import head_of
 from anonymize.media.still import StillSource, check_still
@@ -24,6 +24,7 @@ from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.settings import Audio, Output
 from anonymize.verify.contents import foreign
 
+_ZERO = Fraction(0)
 _SOUND_SLACK = Fraction(1, 10)
 """Seconds by which a sound track may end at another time: containers round, and drop an encoder's padding."""
 
@@ -206,14 +207,12 @@ def _wrong_sound(found: MediaInfo, source: MediaInfo, output: Output | None) -> 
         return
     for index, (before, after) in enumerate(zip(wanted, found.audio, strict=True)):
         # Containers cut PCM into pieces as they like.
-        copied = before.codec == after.codec and found.container == source.container
+        copied = before.codec == after.codec and not before.recoded and found.container == source.container
         if copied and not before.codec.startswith("pcm") and before.packets != after.packets:
             yield f"sound track {index}: expected {before.packets} packets, got {after.packets}"
-        yield from _wrong_end(index, before, after)
-
-
-def _wrong_end(index: int, before: AudioInfo, after: AudioInfo) -> Iterator[str]:
-    if before.end is None or after.end is None:
-        return
-    if abs(before.end - after.end) > _SOUND_SLACK:
-        yield f"sound track {index}: expected it to end at {float(before.end):.2f} s, got {float(after.end):.2f} s"
+        for what, then, now in (("begin", before.begin, after.begin), ("end", before.end, after.end)):
+            # What comes before zero is a decoder's run-in.
+            if then is not None and now is not None and abs(max(then, _ZERO) - max(now, _ZERO)) > _SOUND_SLACK:
+                yield f"sound track {index}: expected it to {what} at {float(then):.2f} s, got {float(now):.2f} s"
+        if after.language not in ("", before.language):
+            yield f"sound track {index}: expected language {before.language or 'none'}, got {after.language}"
