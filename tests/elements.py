@@ -52,12 +52,11 @@ def _elements(data: bytes) -> Iterator[tuple[int, int, int, int]]:
         yield number, start, body, at
 
 
-def in_mp4(path: Path, box: bytes, payload: bytes, *, entry: bytes = b"avc1") -> Path:
+def in_mp4(path: Path, box: bytes, payload: bytes) -> Path:
     """`path` (its index at the end), with a box more in the description of its first picture's samples."""
     data = path.read_bytes()
     made = (8 + len(payload)).to_bytes(4, "big") + box + payload
     at = data.index(b"stsd") + 12
-    assert data[at + 8 - 4 : at + 8] == entry or data[at : at + 4] == entry or entry in data[at : at + 16]
     for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
         data = _longer(data, data.index(name) - 4, len(made))
     size = int.from_bytes(data[at : at + 4], "big")

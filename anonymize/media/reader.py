@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import av
+from av.codec.context import Flags
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -187,6 +188,8 @@ def main_video(container: InputContainer, name: str) -> VideoStream:
         raise UnreadableInput(f"{name}: no decoder for its video; convert it to H.264 first")
     best = max(known, key=lambda s: (s.disposition.value & 1, s.width * s.height, -s.index))
     check_size(best.codec_context.coded_width or best.width, best.codec_context.coded_height or best.height, name)
+    # Else decoders show some of what the stream crops at the left, so that what they give out is aligned in memory.
+    best.codec_context.flags |= Flags.unaligned
     return best
 
 

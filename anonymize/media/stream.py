@@ -27,6 +27,7 @@ from av.video.reformatter import VideoReformatter
 from anonymize.aspect import aspects_of, upright
 from anonymize.data import SQUARE
 from anonymize.errors import InputError, UnreadableInput, UsageError
+from anonymize.media.crop import Crop
 from anonymize.media.inspect import display_matrix, side_data
 from anonymize.media.orient import Orientation
 from anonymize.media.pixel_shape import PixelShape
@@ -140,6 +141,7 @@ class Stream:
             stack.callback(self._container.close)
             self._video = main_video(self._container, name)
             _prepare(self._video.codec_context)
+            self._crop = Crop.of(way.file, self._container, self._video, name) if way.file is not None else None
             self._open = stack.pop_all()
         self._whole = False
         self._scaler = VideoReformatter()
@@ -185,8 +187,11 @@ class Stream:
         """How `picture` must be turned to stand upright."""
         shape = (picture.width, picture.height, picture.rotation)
         if shape != self._turned:
-            self._orientation = Orientation.of_matrix(display_matrix(side_data(picture, self._scaler)))
-            self._turned = shape
+            side = side_data(picture, self._scaler)
+            # What the coded stream says of a key frame holds until the next one.
+            if self._turned is None or picture.key_frame or "DISPLAYMATRIX" in side:
+                self._orientation = Orientation.of_matrix(display_matrix(side))
+                self._turned = shape
         return self._orientation
 
     def items(self) -> Iterator[av.VideoFrame | Packet[Any]]:
@@ -225,7 +230,7 @@ class Stream:
                 self.undecodable += 1
                 continue
             check_size(picture.width, picture.height, self.name)
-            yield picture
+            yield picture if self._crop is None else self._crop.cut(picture)
 
 
 def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> InputContainer:

@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from anonymize.aspect import upright
 from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
+from anonymize.media.crop import Crop
 from anonymize.media.damage import Damage
 from anonymize.media.edits import edit_lists, played_from
 from anonymize.media.encode import threads_for
@@ -41,6 +42,7 @@ from anonymize.media.restarts import Join, counts, joins_of
 from anonymize.media.segments import OVERLAP, CannotCut, Cut, Segment, Traits, checksum, enter
 from anonymize.media.timing import Clock
 
+CROPPED = "parts of the picture that players do not show"
 LEADING_FRAMES = 12
 """Pictures looked at when a file is opened: the first may lack what a later one has (captions, fields)."""
 
@@ -70,6 +72,7 @@ class VideoSource:
         self.threads = 0
         """How many may decode, at most; 0 for as many as there are cores."""
         self._traits = Traits()
+        self._cropped = False
         self._thumbnails = VideoReformatter()
         self.losses: list[str] = []
         self.notes: tuple[str, ...] = ()
@@ -88,7 +91,8 @@ class VideoSource:
     @property
     def info(self) -> MediaInfo:
         """What it is; `removed` and `field_order` grow until the first full pass is over."""
-        removed = dict.fromkeys([*self._info.removed, *sorted(side_data_words(self._traits.side_data))])
+        cropped = [CROPPED] if self._cropped else []
+        removed = dict.fromkeys([*self._info.removed, *cropped, *sorted(side_data_words(self._traits.side_data))])
         aspects = dict.fromkeys(aspect for each in self._traits.aspects for aspect in each)
         return replace(
             self._info,
@@ -193,6 +197,8 @@ class VideoSource:
 
     def _decode(self, container: InputContainer, stream: VideoStream, damage: Damage) -> Iterator[av.VideoFrame]:
         """All pictures that can be had; what cannot is counted in `damage`."""
+        crop = Crop.of(self.input, container, stream, self.name)
+        self._cropped = crop is not None
         stream.thread_type = "AUTO"
         most = threads_for(stream.width, stream.height)
         stream.thread_count = min(self.threads, most) if self.threads else most
@@ -220,7 +226,7 @@ class VideoSource:
                         continue
                     check_size(picture.width, picture.height, self.name)
                     damage.check_picture(picture)
-                    yield picture
+                    yield picture if crop is None else crop.cut(picture)
         except av.error.FFmpegError as error:
             damage.broken_off(error)
         except IndexError:  # PyAV knows only the streams that it began with
@@ -325,8 +331,14 @@ class VideoSource:
                 f"{self.name}: the pixel format changes on the way ({info.pixel_format}, then {picture.format.name}); "
                 "cut the file there and give the parts"
             )
-        if (
-            picture.rotation % 360 != info.rotation
-            and display_matrix(side_data(picture, self._thumbnails)) != info.display_matrix
-        ):
-            raise UnsupportedInput(f"{self.name}: the picture turns on the way; cut the file there and give the parts")
+        if picture.rotation % 360 == info.rotation:
+            return
+        side = side_data(picture, self._thumbnails)
+        # What the coded stream says of its key frames (display orientation, an SEI message) holds until the next one.
+        held = not picture.key_frame and "DISPLAYMATRIX" not in side
+        if not held and display_matrix(side) != info.display_matrix:
+            raise UnsupportedInput(
+                f"{self.name}: the picture turns on the way: its coded stream says that some pictures are turned"
+                " by another angle (display orientation, an SEI message) than others; cut the file there and give"
+                " the parts"
+            )
