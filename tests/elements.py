@@ -52,13 +52,17 @@ def _elements(data: bytes) -> Iterator[tuple[int, int, int, int]]:
         yield number, start, body, at
 
 
-def in_mp4(path: Path, box: bytes, payload: bytes) -> Path:
-    """`path` (its index at the end), with a box more in the description of its first picture's samples."""
+def in_mp4(path: Path, box: bytes, payload: bytes, track: int = 0) -> Path:
+    """`path` (its index at the end), with a box more in the description of the samples of its video track `track`."""
     data = path.read_bytes()
     made = (8 + len(payload)).to_bytes(4, "big") + box + payload
-    at = data.index(b"stsd") + 12
-    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
-        data = _longer(data, data.index(name) - 4, len(made))
+    begin = data.index(b"moov")
+    for _ in range(track + 1):
+        begin = data.index(b"trak", begin + 1)
+    at = data.index(b"stsd", begin) + 12
+    data = _longer(data, data.index(b"moov") - 4, len(made))
+    for name in (b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
+        data = _longer(data, data.index(name, begin) - 4, len(made))
     size = int.from_bytes(data[at : at + 4], "big")
     data = _longer(data, at, len(made))
     path.write_bytes(data[: at + size] + made + data[at + size :])
