@@ -8,6 +8,7 @@ forward and backward (Median Flow: Kalal et al., ICPR 2010).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,17 +16,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymize.track.scenes import Thumb, new_share
+
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 _CORNERS = 160
 _LK_STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 12, 0.03)
-_THUMB = 64
-"""Longer side of the thumbnail on which scenes are compared."""
-_ALIKE = 0.55
-"""Thumbnails that correlate this well, at the best shift, are of one scene."""
+_NEW = 0.2
+"""Share of the picture that is new where a scene begins."""
 _TRACKED = 0.3
-"""Share of corners that must agree on one motion for two pictures to be of one scene."""
+"""Share of corners that must agree on one motion for no other to be tried."""
+_FEWEST = 6
+"""Points that tell of a motion, at least."""
+_ZOOM = 1.2
+"""Factor by which a camera zooms from one frame to the next, at most."""
 _FLAT = 4.0
 """Standard deviation below which a thumbnail shows nothing (black, white, fog)."""
 _GRID = 5
@@ -53,17 +58,9 @@ class Shot:
         return cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
     @cached_property
-    def thumb(self) -> Picture:
-        """The picture, 64 pixels on its longer side, for telling scenes apart."""
-        height, width = self.picture.shape
-        scale = _THUMB / max(width, height)
-        size = (max(round(width * scale), 1), max(round(height * scale), 1))
-        return cv2.resize(self.small, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-
-    @cached_property
-    def level(self) -> tuple[float, float]:
-        """Mean and standard deviation of `thumb`."""
-        return float(self.thumb.mean()), float(self.thumb.std())
+    def thumb(self) -> Thumb:
+        """The picture smaller still, for telling scenes apart."""
+        return Thumb(self.small)
 
     @cached_property
     def corners(self) -> NDArray[np.float32]:
@@ -99,19 +96,27 @@ STILL = Step(np.array([[1.0, 0, 0], [0, 1, 0]]), (1.0, 0.0), False)
 def step_between(before: Shot, after: Shot) -> Step:
     """Camera motion, change of brightness, and whether a scene begins, from one frame to the next.
 
-    A cut needs two witnesses: the thumbnails do not correlate at any small shift (whatever their brightness), and the
-    corners of the one cannot be followed into the other. A pan fails the first test at most, a dip in brightness or a
-    hand before the lens the second.
+    A scene begins where a fifth of the picture is new, however the camera is taken to have moved: as most corners
+    say, as most of those say that did not stand still (a caption does), as the thumbnails say, or not at all.
     """
-    gain = _gain(before.level, after.level)
-    affine, share = _camera(before, after, gain)
-    if affine is not None and share >= _TRACKED:
-        return Step(affine, gain, False)
-    likeness, shift = _likeness(before, after)
-    if likeness >= _ALIKE:
-        scale = after.picture.shape[1] / after.thumb.shape[1]
-        return Step(np.array([[1.0, 0, shift[0] * scale], [0, 1, shift[1] * scale]]), gain, False)
-    return Step(STILL.affine, gain, True)
+    gain = _gain(before.thumb.level, after.thumb.level)
+    best, least = STILL.affine, 1.0
+    for affine, share in _motions(before, after, gain):
+        new = new_share(before.thumb, after.thumb, _on_thumbs(affine, after))
+        if new <= _NEW and share >= _TRACKED:
+            return Step(affine, gain, False)
+        if new < least:
+            best, least = affine, new
+    return Step(best, gain, False) if least <= _NEW else Step(STILL.affine, gain, True)
+
+
+def _on_thumbs(affine: Floats, shot: Shot) -> Floats | None:
+    """A motion of working pixels as one of thumbnail pixels; None where nothing moved."""
+    if affine is STILL.affine:
+        return None
+    scaled = affine.copy()
+    scaled[:, 2] *= shot.thumb.pixels.shape[1] / shot.picture.shape[1]
+    return scaled
 
 
 def _gain(before: tuple[float, float], after: tuple[float, float]) -> tuple[float, float]:
@@ -130,38 +135,46 @@ def _levelled(picture: Picture, gain: tuple[float, float]) -> Picture:
     return cv2.addWeighted(picture, factor, picture, 0, offset).astype(np.uint8, copy=False)
 
 
-def _camera(before: Shot, after: Shot, gain: tuple[float, float]) -> tuple[Floats | None, float]:
-    """The similarity most corners agree on, in working pixels, and the share of corners that do."""
+def _motions(before: Shot, after: Shot, gain: tuple[float, float]) -> Iterator[tuple[Floats, float]]:
+    """How the camera may have moved, in working pixels, and the share of corners that say so; the likeliest first."""
     points = before.corners
-    if len(points) < 6:
-        return None, 0.0
-    found, status, _ = cv2.calcOpticalFlowPyrLK(
-        _levelled(before.small, gain), after.small, points, np.empty_like(points), winSize=(15, 15), maxLevel=3,
-        criteria=_LK_STOP,
-    )  # fmt: skip
-    kept = status.ravel() == 1
-    if kept.sum() < 6:
-        return None, 0.0
-    affine, inliers = cv2.estimateAffinePartial2D(points[kept], found[kept], ransacReprojThreshold=1.0, maxIters=200)
-    if affine is None or not 0.5 < np.hypot(affine[0, 0], affine[1, 0]) < 2:
-        return None, 0.0
-    affine = affine.astype(np.float64)
-    affine[:, 2] *= before.picture.shape[1] / before.small.shape[1]
-    return affine, float(np.count_nonzero(inliers)) / len(points)
+    if len(points) >= _FEWEST:
+        found, status, _ = cv2.calcOpticalFlowPyrLK(
+            _levelled(before.small, gain), after.small, points, np.empty_like(points), winSize=(15, 15), maxLevel=3,
+            criteria=_LK_STOP,
+        )  # fmt: skip
+        kept = status.ravel() == 1
+        yield from _agreed(before, points[kept], found[kept], len(points))
+        moved = kept & (np.abs(found - points).max(axis=(1, 2)) > 1.0)
+        if np.count_nonzero(moved) < np.count_nonzero(kept):
+            yield from _agreed(before, points[moved], found[moved], len(points))
+    yield STILL.affine, 1.0
+    yield _shift(before, after), 1.0
 
 
-def _likeness(before: Shot, after: Shot) -> tuple[float, tuple[float, float]]:
-    """Best correlation of the earlier thumbnail's middle within the later one, and its shift in thumbnail pixels."""
-    deviations = before.level[1], after.level[1]
-    if max(deviations) < 2 * _FLAT:
-        return 1.0, (0.0, 0.0)
-    if min(deviations) < _FLAT:
-        return 0.0, (0.0, 0.0)
-    height, width = before.thumb.shape
-    y, x = height // 6, width // 6
-    scores = cv2.matchTemplate(after.thumb, before.thumb[y : height - y, x : width - x], cv2.TM_CCOEFF_NORMED)
-    _, best, _, place = cv2.minMaxLoc(scores)
-    return best, (place[0] - x, place[1] - y)
+def _agreed(
+    before: Shot, points: NDArray[np.float32], found: NDArray[np.float32], corners: int
+) -> Iterator[tuple[Floats, float]]:
+    """The similarity most points agree on, and the share of corners that do; none if a camera cannot move like that."""
+    if len(points) < _FEWEST:
+        return
+    affine, inliers = cv2.estimateAffinePartial2D(points, found, ransacReprojThreshold=1.0, maxIters=200)
+    if affine is not None and 1 / _ZOOM < np.hypot(affine[0, 0], affine[1, 0]) < _ZOOM:
+        motion = affine.astype(np.float64)
+        motion[:, 2] *= before.picture.shape[1] / before.small.shape[1]
+        yield motion, float(np.count_nonzero(inliers)) / corners
+
+
+def _shift(before: Shot, after: Shot) -> Floats:
+    """Where the middle of the earlier thumbnail correlates best with the later one."""
+    height, width = before.thumb.pixels.shape
+    y, x = height // 4, width // 4
+    scores = cv2.matchTemplate(
+        after.thumb.pixels, before.thumb.pixels[y : height - y, x : width - x], cv2.TM_CCOEFF_NORMED
+    )
+    _, _, _, place = cv2.minMaxLoc(scores)
+    scale = after.picture.shape[1] / width
+    return np.array([[1.0, 0, (place[0] - x) * scale], [0, 1, (place[1] - y) * scale]])
 
 
 def carry(before: Shot, after: Shot, step: Step, boxes: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
