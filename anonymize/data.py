@@ -8,7 +8,7 @@ is ``pts * time_base``, exact.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol, overload
@@ -25,11 +25,13 @@ __all__ = [
     "Frame",
     "Kind",
     "Plane",
+    "Reading",
     "Region",
     "Shape",
     "Timestamps",
     "Track",
     "Why",
+    "readings",
     "seconds",
 ]
 
@@ -213,6 +215,25 @@ class Detections:
         factor = np.array([*scale, *scale], np.float32)
         shift = np.array([*offset, *offset], np.float32)
         return Detections(self.xyxy * factor + shift, self.score, self.kind)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """Another way in which a viewer may show a frame.
+
+    Args:
+        frame: the picture as shown then.
+        back: gives what is found in it in the pixels of the frame itself.
+    """
+
+    frame: Frame
+    back: Callable[[Detections], Detections]
+
+
+def readings(frame: Frame) -> tuple[Reading, ...]:
+    """The other ways in which a viewer may show `frame`, as `StillFrame.readings` gives them; video has none."""
+    given: Callable[[], tuple[Reading, ...]] | None = getattr(frame, "readings", None)
+    return given() if given else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.aspect import PerShape
-from anonymize.data import Detections, Frame, seconds
+from anonymize.data import Detections, Frame, readings, seconds
 from anonymize.detect.ahead import Do, Later, at_once, once
 from anonymize.detect.changes import BLOCK, Changes, Mask
 from anonymize.detect.detector import Detector
@@ -73,6 +74,8 @@ class Eyesight:
 
     def __init__(self, detectors: Sequence[Detector], settings: Settings, do: Do = at_once) -> None:
         self._shapes = PerShape(lambda: _InShape(detectors, settings, do))
+        detect, targets = settings.detect, settings.targets
+        self._looking = partial(begin_look, detectors=detectors, detect=detect, targets=targets, do=do)
 
     def look(self, frame: Frame, groups: Collection[int]) -> Later[Glance]:
         """What `anonymize.detect.look` finds in `frame`, or would find, and what is known at other scales.
@@ -80,13 +83,16 @@ class Eyesight:
         It is later than the last one.
         """
         begun = [(picture, known.look(picture, groups)) for picture, known in self._shapes.of(frame)]
-        if len(begun) == 1 and begun[0][0] is frame:
+        others = [(reading.back, self._looking(reading.frame)) for reading in readings(frame)]
+        if len(begun) == 1 and begun[0][0] is frame and not others:
             return begun[0][1]
 
         def result() -> Glance:
             seen = [(picture, later()) for picture, later in begun]
-            finds = in_stored_pixels(frame, [(picture, glance.finds) for picture, glance in seen])
-            return Glance(finds, max(glance.share for _, glance in seen))
+            finds = [in_stored_pixels(frame, [(picture, glance.finds) for picture, glance in seen])]
+            finds += [back(later()) for back, later in others]
+            whole = finds[0] if len(finds) == 1 else without_holders(fuse(Detections.concatenate(finds)))
+            return Glance(whole, max(glance.share for _, glance in seen))
 
         return once(result)
 

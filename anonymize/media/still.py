@@ -77,6 +77,7 @@ class StillSource:
         # Viewers that heed what a picture says of its pixels are few: it may be shown either way.
         self._aspects = aspects_of(pixel_aspect or SQUARE, *densities(content), *also)
         self.info = replace(_info(self.decoded, name, self._base), pixel_aspects=self._aspects)
+        self._channels = self.decoded.traits.channels
 
     @property
     def losses(self) -> list[str]:
@@ -88,7 +89,9 @@ class StillSource:
         timing = zip(self._starts, self.decoded.durations, strict=True)
         for index, (pixels, (start, duration)) in enumerate(zip(self.decoded.pictures(), timing, strict=True)):
             pixels.flags.writeable = False
-            yield StillFrame(index, start, self._base, duration, pixels, self.decoded.traits.channels, self._aspects)
+            yield StillFrame(
+                index, start, self._base, duration, pixels, self._channels, self._aspects, self.decoded.turns
+            )
 
     def __enter__(self) -> Self:
         return self

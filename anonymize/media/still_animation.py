@@ -11,10 +11,12 @@ import numpy as np
 from PIL import Image
 
 from anonymize.errors import UnreadableInput, UnsupportedInput
+from anonymize.media.orient import Orientation
 from anonymize.media.still_file import File, opened_by_pillow, parts_of, quiet, reason
 from anonymize.media.still_frame import Pixels
 from anonymize.media.still_parts import gif_parts, png_parts, webp_parts
 from anonymize.media.still_traits import Decoded, removed_from, shown, traits_of
+from anonymize.media.still_turned import exif_orientations, other_turns
 
 MOST_PIXELS_MOVING = 33_200_000
 """Pixels of each picture of an animation, at most: 8K video."""
@@ -52,8 +54,10 @@ def animation(file: File, opened: Image.Image) -> Decoded:
             for pixels, _ in _walk(file, opened_by_pillow(file), count):
                 yield shown(pixels if transparent else pixels[..., :3], channels)[0]
 
-    removed = (*removed_from(file, opened), *hidden)
-    return Decoded(traits, size, tuple(durations), removed, tuple(losses), pictures)
+    default = ("the picture shown where animations are not",) if opened.info.get("default_image") else ()
+    removed = (*removed_from(file, opened), *default, *hidden)
+    turns = other_turns(file, Orientation(), exif_orientations(file))
+    return Decoded(traits, size, tuple(durations), removed, tuple(losses), pictures, turns)
 
 
 def _survey(file: File, opened: Image.Image) -> tuple[list[Fraction], list[str], bool, tuple[str, ...]]:
@@ -62,11 +66,12 @@ def _survey(file: File, opened: Image.Image) -> tuple[list[Fraction], list[str],
     losses = ending(file)
     transparent = False
     hidden: dict[str, None] = {}
+    lossy = file.container == "webp" and any(name == "VP8" for name, _ in parts_of(webp_parts, file))
     try:
         for pixels, duration in _walk(file, opened, None):
             durations.append(duration)
             transparent |= bool((pixels[..., 3] < 255).any())
-            hidden.update(dict.fromkeys(shown(pixels, "RGBA")[1]))
+            hidden.update(dict.fromkeys(shown(pixels, "RGBA", lossy=lossy)[1]))
     except Exception as error:  # noqa: BLE001 - decoders raise anything on hostile bytes
         losses.append(f"all pictures from number {len(durations) + 1} on: {reason(error)}")
     return durations, losses, transparent, tuple(hidden)

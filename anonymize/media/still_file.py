@@ -126,6 +126,9 @@ def opened_by_pillow(file: File) -> Image.Image:
             f"{file.name}: not a readable {FORMATS[file.container]} picture ({reason(error)})"
         ) from error
     check_size(file, opened.size)
+    depth, colour = file.data[24:26] if file.container == "png" else (8, 0)
+    if depth in (2, 4) and colour == 0 and "transparency" in opened.info:
+        opened.info["transparency"] *= 255 // ((1 << depth) - 1)  # Pillow scales the pixels alone
     return opened
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from anonymize.data import SQUARE, Plane
+from anonymize.aspect import upright
+from anonymize.data import SQUARE, Detections, Frame, Plane, Reading
+from anonymize.media.orient import Orientation
 
 Pixels = NDArray[Any]
 """(rows, columns, channels) uint8 or uint16, upright."""
@@ -36,6 +38,7 @@ class StillFrame:
         pixels: the picture.
         channels: one of `CHANNELS`.
         aspects: see `anonymize.data.Frame.aspects`.
+        turns: other ways in which viewers may turn it.
     """
 
     index: int
@@ -45,6 +48,7 @@ class StillFrame:
     pixels: Pixels
     channels: str
     aspects: tuple[Fraction, ...] = (SQUARE,)
+    turns: tuple[Orientation, ...] = ()
 
     @property
     def width(self) -> int:
@@ -71,11 +75,38 @@ class StillFrame:
         """The picture scaled to (`height`, `width`, 3), BGR, 8 bit, transparency laid on a contrasting ground."""
         scaled = self._scaled(width, height)
         colour = _to_bgr(scaled, self.channels)
-        return _on_ground(colour, scaled[..., -1]) if self.channels in ("LA", "RGBA") else colour
+        if self.channels not in ("LA", "RGBA"):
+            return colour
+        return _on_ground(colour, scaled[..., -1], _ground(colour, scaled[..., -1]))
 
     def luma(self, width: int, height: int) -> NDArray[np.uint8]:
         """The picture scaled to (`height`, `width`), 8 bit grey."""
         return np.asarray(cv2.cvtColor(self.bgr(width, height), cv2.COLOR_BGR2GRAY), np.uint8)
+
+    def readings(self) -> tuple[Reading, ...]:
+        """The other ways in which a viewer may show this picture: turned, on another ground, without transparency.
+
+        Whoever finds faces looks at all of them, since nobody knows which one somebody will see, or make.
+        """
+        flat = [Reading(replace(self, pixels=pixels, channels=kind), _as_found) for pixels, kind in self._flat()]
+        own = Reading(self, _as_found)
+        turned = [_turned(reading.frame, turn) for reading in (own, *flat) for turn in self.turns]
+        return (*flat, *turned)
+
+    def _flat(self) -> Iterator[tuple[Pixels, str]]:
+        """The picture without its transparency, in the other ways than `bgr`: pixels and channels."""
+        if self.channels not in ("LA", "RGBA"):
+            return
+        alpha = self.pixels[..., -1]
+        full = np.iinfo(alpha.dtype).max
+        if (alpha == full).all():
+            return
+        small = self._scaled(self.width, self.height)
+        colour = _to_bgr(small, self.channels)
+        yield _on_ground(colour, small[..., -1], 255 - _ground(colour, small[..., -1]))[..., ::-1], "RGB"
+        if ((alpha > 0) & (alpha < full)).any():
+            yield np.ascontiguousarray(colour[..., ::-1]), "RGB"
+            yield np.ascontiguousarray(small[..., -1:]), "L"
 
     def _scaled(self, width: int, height: int) -> NDArray[np.uint8]:
         """(height, width, channels), 8 bit."""
@@ -127,13 +158,40 @@ def _to_bgr(pixels: NDArray[np.uint8], channels: str) -> NDArray[np.uint8]:
     return np.asarray(convert[channels](), np.uint8)
 
 
-def _on_ground(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`colour` on white where what is visible of it is dark, else on black: shapes drawn in transparency show, too."""
+def _ground(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> float:
+    """White where what is visible of `colour` is dark, else black: shapes drawn in transparency show, too."""
     weight = alpha.astype(np.float32)[..., None] / 255
     visible = float(weight.sum())
     mean = float((colour * weight).sum()) / (3 * visible) if visible else 0.0
-    ground = 255.0 if mean < 128 else 0.0
+    return 255.0 if mean < 128 else 0.0
+
+
+def _on_ground(colour: NDArray[np.uint8], alpha: NDArray[np.uint8], ground: float) -> NDArray[np.uint8]:
+    """`colour` laid on a `ground` from 0 to 255."""
+    weight = alpha.astype(np.float32)[..., None] / 255
     return np.rint(colour * weight + ground * (1 - weight)).astype(np.uint8)
+
+
+def _as_found(found: Detections) -> Detections:
+    return found
+
+
+def _turned(frame: Frame, turn: Orientation) -> Reading:
+    """A reading of a picture that is turned."""
+    assert isinstance(frame, StillFrame)
+    aspects = tuple(upright(aspect, transposed=turn.transposed) for aspect in frame.aspects)
+    made = replace(frame, pixels=np.ascontiguousarray(turn.apply(frame.pixels)), aspects=aspects, turns=())
+
+    def back(found: Detections) -> Detections:
+        x0, y0, x1, y1 = found.xyxy.T
+        if turn.flip_x:
+            x0, x1 = made.width - x1, made.width - x0
+        if turn.flip_y:
+            y0, y1 = made.height - y1, made.height - y0
+        boxes = (y0, x0, y1, x1) if turn.transposed else (x0, y0, x1, y1)
+        return Detections(np.stack(boxes, axis=1), found.score, found.kind)
+
+    return Reading(made, back)
 
 
 def image(pixels: Pixels, channels: str) -> Image.Image:

@@ -18,6 +18,7 @@ TRAILING = "trailing"
 """The name of whatever follows the end of the picture."""
 
 _NEXT_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
+_VIDEO = re.compile(rb"ftyp(?:mp4[12v]|isom|iso[2-9]|avc1|qt  |M4V |3gp[4-9]|hvc1)")
 _STANDALONE = {0xD8: "SOI", 0x01: "TEM"}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _NAMED = {0xC4: "DHT", 0xCC: "DAC", 0xDA: "SOS", 0xDB: "DQT", 0xDD: "DRI", 0xFE: "COM"}
@@ -209,6 +210,9 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "text": "text overlay",
         "XMP": "XMP",
         "item:mime": "XMP",
+        "item:tmap": "gain map",
+        "mpvd": "motion video",
+        "moov": "moving pictures",
         TRAILING: "data after the picture's end",
     }
 )
@@ -261,7 +265,8 @@ def extras(container: str, data: bytes) -> list[str]:
             if name not in _HARMLESS and not _needed(container, name, payload):
                 words[_word(name, payload)] = None
     except ValueError:
-        pass
+        if container in ("heic", "avif"):  # what follows their last box, as phones of one maker write it
+            words[_WORDS[TRAILING]] = None
     return [word for word in words if word]
 
 
@@ -269,6 +274,8 @@ def _word(name: str, payload: bytes) -> str:
     """What a part is called in a report; empty for EXIF."""
     if name == "APP1":
         return "" if payload.startswith(b"Exif\0") else "XMP"
+    if name == TRAILING and _VIDEO.search(payload):
+        return "motion video"
     if name == "APP0":
         return "thumbnail"
     if name == "APP2":

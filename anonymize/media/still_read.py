@@ -14,6 +14,7 @@ import pillow_heif
 from PIL import Image
 
 from anonymize.errors import AnonymizeError, InputError, UnreadableInput, UnsupportedInput
+from anonymize.media.orient import Orientation
 from anonymize.media.profile import colour_profile
 from anonymize.media.still_animation import animation, ending, is_animated
 from anonymize.media.still_file import (
@@ -27,6 +28,8 @@ from anonymize.media.still_file import (
     reason,
 )
 from anonymize.media.still_frame import Pixels
+from anonymize.media.still_heif import Shown, shown_as
+from anonymize.media.still_parts import extras
 from anonymize.media.still_tiff import check_tiff
 from anonymize.media.still_traits import (
     Decoded,
@@ -40,6 +43,7 @@ from anonymize.media.still_traits import (
     traits_of,
     transposed,
 )
+from anonymize.media.still_turned import BY_NUMBER, exif_orientations, joined, other_turns
 
 
 def decode(data: bytes, name: str, *, allow_damaged: bool) -> Decoded:
@@ -95,7 +99,8 @@ def _decoded(file: File) -> Decoded:
 def _still(file: File, opened: Image.Image) -> Decoded:
     """A file with one picture."""
     traits = traits_of(file, opened)
-    orientation = orientation_of(file, opened)
+    placed = shown_as(file) if file.container == "avif" else Shown(turn=orientation_of(file, opened))
+    stored = BY_NUMBER.get(tags(opened).get(274, 1), Orientation())  # of a TIFF, which Pillow turns itself
     removed = removed_from(file, opened)
     losses = ending(file) if file.container == "gif" else []
     try:
@@ -109,16 +114,25 @@ def _still(file: File, opened: Image.Image) -> Decoded:
             raise file.damaged(reason(error)) from error
         pixels, channels, notes = _salvaged(file)
         losses = [f"part of the picture: {reason(error)}"]
-    upright, hidden = shown(orientation.apply(pixels), channels)
-    if orientation.transposed:
+    lossy = file.container == "avif" or (file.container == "webp" and not traits.lossless)
+    upright, hidden = shown(placed.apply(pixels), channels, lossy=lossy)
+    if placed.turn.transposed:
         traits = transposed(traits)
     traits = replace(traits, channels=channels, depth=8 * pixels.dtype.itemsize, notes=notes)
-    return _single(traits, upright, (*removed, *hidden), losses)
+    turns = other_turns(file, joined(stored, placed.turn, placed.mirror), exif_orientations(file))
+    return _single(traits, upright, (*removed, *_cropped(placed), *hidden), losses, turns)
 
 
-def _single(traits: Traits, pixels: Pixels, removed: Sequence[str], losses: Sequence[str]) -> Decoded:
+def _single(
+    traits: Traits, pixels: Pixels, removed: Sequence[str], losses: Sequence[str], turns: tuple[Orientation, ...]
+) -> Decoded:
     size = (pixels.shape[1], pixels.shape[0])
-    return Decoded(traits, size, (Fraction(0),), tuple(removed), tuple(losses), lambda: iter((pixels,)))
+    return Decoded(traits, size, (Fraction(0),), tuple(removed), tuple(losses), lambda: iter((pixels,)), turns)
+
+
+def _cropped(placed: Shown) -> list[str]:
+    """That something is cropped away, in words."""
+    return ["what is cropped away"] if placed.hides else []
 
 
 def _pixels(file: File, opened: Image.Image) -> tuple[Pixels, str, tuple[str, ...]]:
@@ -145,8 +159,14 @@ def _plain(opened: Image.Image, name: str) -> tuple[Pixels, str, tuple[str, ...]
     if "transparency" in opened.info and wanted in ("L", "RGB"):
         wanted = {"L": "LA", "RGB": "RGBA"}[wanted]
     if stored.startswith("I;16"):
-        wide = np.asarray(opened)
-        return wide.astype(np.uint16)[..., None], "L", ()
+        wide = np.asarray(opened).astype(np.uint16)
+        if "transparency" in opened.info:
+            return (
+                np.stack((wide, np.where(wide == opened.info["transparency"], 0, 65535)), -1).astype(np.uint16),
+                "LA",
+                (),
+            )
+        return wide[..., None], "L", ()
     if wanted not in ("L", "LA", "RGB", "RGBA", "YCbCr", "CMYK"):
         raise UnsupportedInput(f"{name}: pixels of the kind {stored} are not supported; convert it to 8-bit RGB")
     pixels = np.asarray(opened if stored == wanted else opened.convert(wanted))
@@ -179,6 +199,7 @@ def _salvaged(file: File) -> tuple[Pixels, str, tuple[str, ...]]:
 
 def _heif(file: File) -> Decoded:
     """A HEIC file: its main picture; libheif turns it upright."""
+    placed = shown_as(file)
     try:
         opened = pillow_heif.open_heif(BytesIO(file.data), convert_hdr_to_8bit=False)
         primary = opened[opened.primary_index]
@@ -195,7 +216,8 @@ def _heif(file: File) -> Decoded:
         pixels = np.asarray(primary)
     except Exception as error:
         raise file.damaged(reason(error)) from error
-    pixels, hidden = shown(pixels.reshape(*pixels.shape[:2], -1), channels)
+    pixels, hidden = shown(pixels.reshape(*pixels.shape[:2], -1), channels, lossy=True)
+    turns = other_turns(file, joined(placed.turn, placed.mirror), exif_orientations(file))
     traits = Traits(
         "heic",
         channels,
@@ -203,7 +225,8 @@ def _heif(file: File) -> Decoded:
         icc=info.get("icc_profile") or b"",
         heif={key: info[key] for key in _HEIF_KEPT if info.get(key) is not None},
     )
-    return _single(traits, pixels, (*_heif_words(info, len(opened)), *hidden), ())
+    removed = dict.fromkeys((*_heif_words(info, len(opened)), *extras("heic", file.data), *_cropped(placed), *hidden))
+    return _single(traits, pixels, tuple(removed), (), turns)
 
 
 _HEIF_KEPT = (

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, TiffTags
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
@@ -15,23 +17,13 @@ from anonymize.errors import UnsupportedInput
 from anonymize.media.orient import Orientation
 from anonymize.media.still_file import File, parts_of
 from anonymize.media.still_frame import Pixels
+from anonymize.media.still_heif import exif_items, main_properties
 from anonymize.media.still_parts import Part, extras, png_parts, webp_parts
 from anonymize.media.still_tiff import directories
+from anonymize.media.still_turned import BY_NUMBER, exif_orientation
 
 _COLOUR_CHUNKS = {"gAMA": 4, "cHRM": 32, "sRGB": 1, "cICP": 4, "mDCV": 24, "cLLI": 8}
 """Chunks of a PNG that say what its colours mean, with their lengths; its profile is `Traits.icc`."""
-
-
-_ORIENTATIONS = {
-    2: Orientation(False, True, False),
-    3: Orientation(False, True, True),
-    4: Orientation(False, False, True),
-    5: Orientation(True, False, False),
-    6: Orientation(True, True, False),
-    7: Orientation(True, True, True),
-    8: Orientation(True, False, True),
-}
-"""EXIF's orientations other than upright."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +74,7 @@ class Decoded:
         removed: what the file holds beside its pictures, in words.
         losses: what could not be read, in words.
         pictures: gives the pixels of every picture, upright, each time anew.
+        turns: other ways in which viewers may turn what `pictures` gives.
     """
 
     traits: Traits
@@ -90,6 +83,7 @@ class Decoded:
     removed: tuple[str, ...]
     losses: tuple[str, ...]
     pictures: Callable[[], Iterator[Pixels]]
+    turns: tuple[Orientation, ...] = ()
 
 
 def traits_of(file: File, opened: Image.Image) -> Traits:
@@ -144,22 +138,23 @@ def tags(opened: Image.Image) -> Mapping[int, Any]:
 
 def _avif_chroma(file: File) -> str:
     """The chroma subsampling of an AVIF. Raises `UnsupportedInput` for what would not survive (AV1-ISOBMFF, 2.3)."""
+    properties = main_properties(file.data)
     place = file.data.find(b"av1C")
-    flags = file.data[place + 6] if 0 < place < len(file.data) - 6 else 0
+    coded = dict(properties).get("av1C", file.data[place + 4 : place + 8] if place > 0 else b"")
+    flags = coded[2] if len(coded) > 2 else 0
     if flags & 0x60:
         raise UnsupportedInput(f"{file.name}: AVIF with more than 8 bits is not supported; convert it to PNG or HEIC")
-    nclx = file.data.find(b"colrnclx")
-    if nclx > 0 and int.from_bytes(file.data[nclx + 8 : nclx + 10], "big") not in (1, 2):
+    named = [body[4:6] for name, body in properties if name == "colr" and body[:4] == b"nclx"]
+    if any(int.from_bytes(primaries, "big") not in (1, 2) for primaries in named):
         raise UnsupportedInput(f"{file.name}: AVIF in a wide colour space is not supported; convert it to PNG")
     return {0x0C: "4:2:0", 0x08: "4:2:2"}.get(flags & 0x0C, "4:4:4")
 
 
 def orientation_of(file: File, opened: Image.Image) -> Orientation:
-    """How the decoded picture is turned upright. Players look at EXIF only, so XMP does not count."""
-    if file.container == "tiff":
-        return Orientation()  # Pillow turns these itself
-    value = _exif(opened.info.get("exif")).get(ExifTags.Base.Orientation, 1)
-    return _ORIENTATIONS.get(value if isinstance(value, int) else 1, Orientation())
+    """How the decoded picture is turned upright: as EXIF says, where that counts and Pillow does not do it itself."""
+    if file.container in ("tiff", "avif"):
+        return Orientation()
+    return BY_NUMBER[exif_orientation(opened.info.get("exif") or b"")]
 
 
 def _exif(data: Any) -> Image.Exif:
@@ -175,7 +170,7 @@ def _exif(data: Any) -> Image.Exif:
 
 def removed_from(file: File, opened: Image.Image) -> tuple[str, ...]:
     """What the file holds beside its picture, in words."""
-    words = exif_words(opened.info.get("exif"))
+    words = exif_words(next(exif_items(file.data), b"") if file.container == "avif" else opened.info.get("exif"))
     if file.container == "tiff":
         return (*words, *_tiff_words(file, opened))
     if file.container == "bmp":
@@ -206,6 +201,10 @@ def _ifd(exif: Image.Exif, number: int) -> Mapping[int, Any]:
         return {}
 
 
+_BLOCK = 17
+"""Pixels across within which nothing is to be seen, for what is held there to count."""
+_NOISE = 24
+"""Steps of 8 bits by which black may be missed there."""
 STRUCTURAL_TAGS = frozenset(
     (254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 282, 283, 284, 296, 317, 320, 322, 323, 324, 325)
 ) | {330, 338, 339, 347, 530, 532, 34675}
@@ -219,17 +218,35 @@ def _tiff_words(file: File, opened: Image.Image) -> list[str]:
     return [*words, "thumbnail" if copies == 1 else f"smaller copies ({copies})"] if copies > 0 else words
 
 
-def shown(pixels: Pixels, channels: str) -> tuple[Pixels, tuple[str, ...]]:
+def shown(pixels: Pixels, channels: str, *, lossy: bool = False) -> tuple[Pixels, tuple[str, ...]]:
     """Read-only `pixels` without colour where they are fully transparent, and what that removed, in words.
 
     Nobody looks for faces where nothing is to be seen; so nothing may be left there.
+
+    Args:
+        pixels: (rows, columns, channels).
+        channels: one of `still_frame.CHANNELS`.
+        lossy: whether the file holds them as nearly as it can, so that black is not quite black.
     """
     pixels = np.ascontiguousarray(pixels)
     hidden: tuple[str, ...] = ()
     if channels in ("LA", "RGBA"):
         invisible = pixels[..., -1] == 0
-        if pixels[invisible].any():
+        held = pixels[..., :-1].max(axis=2) * invisible
+        if held.any():
+            if not lossy or _shows(held, invisible):
+                hidden = ("colours hidden under full transparency",)
             pixels = np.where(invisible[..., None], 0, pixels).astype(pixels.dtype)
-            hidden = ("colours hidden under full transparency",)
     pixels.flags.writeable = False
     return pixels, hidden
+
+
+def _shows(held: Pixels, invisible: NDArray[np.bool_]) -> bool:
+    """Whether colours (rows, columns) that a lossy file holds where nothing is to be seen are more than its noise.
+
+    Beside what is to be seen they are not: it spreads as far as a codec's blocks. In blocks where nothing is seen, they
+    must be black but for some steps.
+    """
+    noise = _NOISE << (8 * (held.dtype.itemsize - 1))
+    away = cv2.erode(invisible.astype(np.uint8), np.ones((_BLOCK, _BLOCK), np.uint8)) > 0
+    return bool((held[away] > noise).any())

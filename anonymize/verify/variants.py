@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Detections, Frame, Kind
+from anonymize.data import Detections, Frame, Kind, readings
 from anonymize.detect import Detector, Do, Later, asked, at_once, once
 from anonymize.detect.look import HALF_STEP, Part, as_shown, plausible, scales, too_big
 from anonymize.detect.merge import overlaps
@@ -75,7 +75,9 @@ class Variants:
 
             return once(result)
 
-        return as_shown(frame, part, in_shape)
+        begun = [as_shown(each, part, in_shape) for each in (frame, *(reading.frame for reading in readings(frame)))]
+        # An output is turned in one way alone, so that boxes are the same in all readings.
+        return begun[0] if len(begun) == 1 else once(lambda: _best_of(Detections.concatenate(one() for one in begun)))
 
     def _heard(
         self, frame: Frame, detector: Detector, number: int, mirrored: bool, shift: int, part: Part | None, do: Do
