@@ -17,7 +17,7 @@
     ├── ClusterError               13   a cluster cannot be reached, or is not fit for the work
     └── LedgerError                14   the ledger of an output folder is damaged, or of a newer version
         (`anonymize status`: 15, 16     a run is going on, was stopped; no errors, and so no classes)
-    (interrupted by Ctrl-C: 130, by TERM: 143)
+    (interrupted by the end of the terminal: 129, by Ctrl-C: 130, by TERM: 143)
 
 Every message says what happened, to which file, and what to do about it.
 """

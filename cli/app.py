@@ -40,7 +40,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 internal error, 2 usage, 3 unreadable input, 4 damaged input, 5 unsupported input, "
     "6 output cannot be written, 7 check failed, 8 model missing, 9 bad plan, 10 some of several inputs failed, "
     "11 verified with doubts, 12 bad report or signature, 13 cluster not usable, 14 bad ledger, 15 going on, "
-    "16 stopped (status), 130 or 143 interrupted.",
+    "16 stopped (status), 129, 130 or 143 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from anonymize.cli.render_bars import Count, fit, width
 from tests.media import make_video, pattern
 from tests.terminals import CTRL_C, Terminal, on_terminal
 
@@ -150,3 +151,36 @@ def test_any_name_on_any_terminal(tmp_path, environment, bars):
     lines = [line for line in seen.screen.lines() if " -> " in line]
     assert len(lines) == 3
     assert any("b\\x1b[2J\\n" in line for line in lines)
+
+
+def test_a_recording_on_standard_input_has_bars(tmp_path):
+    with _media(tmp_path / "film.ts").open("rb") as film:
+        seen = on_terminal("run", "-", "-o", "safe.mp4", *QUICK, cwd=tmp_path, stdin=film)
+    assert seen.process.returncode == 0, seen.sent
+    assert {line.split()[0] for lines in seen.screen.drawn for line in lines} == set(STAGES)
+    assert seen.screen.lines()[0].startswith("standard input -> safe.mp4")
+
+
+NAMES = (
+    "a.mp4",
+    "a very long name of a film, the second of eleven.mp4",
+    "映像資料の長い名前、十一本のうちの二本目.mp4",
+    "e\u0301.mp4",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("columns", [1, 20, 33, 40, 50, 80, 132])
+def test_a_line_never_wraps_and_keeps_its_numbers(name, columns):
+    for share, count in (
+        (0.3, Count(30, 100, 12.34, 75)),
+        (None, Count(120_000, None, 250.0, None)),
+        (1.2, Count(120_000, 100_000, 0, 36_000)),
+    ):
+        line = fit(columns, "redacting", name, share, count)
+        assert width(line) <= columns
+        if columns >= 40:
+            assert line.startswith("redacting ")
+            assert str(count.done) in line
+            assert "1:15" in line or count.left != 75
+            assert "12.3" in line or count.rate != 12.34
