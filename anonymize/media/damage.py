@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from fractions import Fraction
+from pathlib import Path
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
@@ -16,12 +18,18 @@ from av.video.stream import VideoStream
 
 from anonymize.media.reader import Input, head_of, top_level_boxes
 from anonymize.media.trims import Trims
+from anonymize.media.wholeness import Wholeness
 
+_SYNC = 0x47
+"""What every packet of a transport stream begins with."""
 SLACK = Fraction(1, 2)
 """Seconds by which the last packet may end before the container's duration without anything being amiss."""
 
 _TELLS_DURATION = ("mov", "matroska", "flv", "avi", "asf")
 """Containers whose header holds a duration; others' is an estimate."""
+
+_ENTERED_ANYWHERE = ("mpegts", "mpeg", "h264", "hevc", "m4v", "vvc", "obu")
+"""Formats that are recordings of broadcasts, and may begin between two key frames."""
 
 
 class Damage:
@@ -37,24 +45,29 @@ class Damage:
         self._packets = 0
         self._empty = 0
         self._undecodable = 0
-        self._corrupt = 0
-        self._clean = False
+        self._wholeness: Wholeness | None = None
         self._end = Fraction(0)
         self._shown: Fraction | None = None
         self._pause = Fraction(0)
+        self._lost = False
+        self._gone = 0
         self._words: list[str] = []
         self._sound: dict[int, tuple[int, Fraction, Fraction]] = {}
         self._came: dict[int, int] = {}
         self._trims: dict[int, Trims] = {}
 
-    def count(self, packet: Packet[Stream], video: VideoStream) -> None:
-        """Take note of a packet of any stream, before it is decoded."""
+    def count(self, packet: Packet[Stream], video: VideoStream, *, followed: bool = True) -> None:
+        """Take note of a packet of any stream, before it is decoded; `followed`: nothing was lost before it."""
+        self.found(followed=followed)
         if packet.dts is None and packet.pts is None and packet.size == 0:
             return  # a flush marker
         self._came[packet.stream.index] = self._came.get(packet.stream.index, 0) + 1
         if packet.stream.index == video.index:
             self._packets += 1
-            self._corrupt += packet.is_corrupt
+            self._of(video).next(packet)
+            if self._lost:
+                self._lost = False
+                self._of(video).hurt()
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None or not packet.time_base:
             return
@@ -82,16 +95,35 @@ class Damage:
         """Why the sound stream `index` cannot be carried over as it is, as far as its packets tell."""
         return self._trims[index].reason if index in self._trims else ""
 
-    def undecodable(self) -> None:
-        """A packet of the video could not be decoded."""
-        self._undecodable += 1
+    def found(self, *, followed: bool) -> None:
+        """Take note of whether the container could be followed up to here."""
+        self._lost |= not followed
 
-    def check_picture(self, picture: av.VideoFrame) -> None:
-        """Count a picture that was patched up; before the first clean key frame that is a cut, no damage."""
-        if not picture.is_corrupt:
-            self._clean = self._clean or picture.key_frame
-        elif self._clean:
-            self._corrupt += 1
+    def _of(self, video: VideoStream) -> Wholeness:
+        if self._wholeness is None:
+            entered = not video.container.format.name.startswith(_ENTERED_ANYWHERE)
+            self._wholeness = Wholeness(video.codec_context.codec.canonical_name, begun=entered)
+        return self._wholeness
+
+    def decoded(self, video: VideoStream, *, whole: bool, failed: bool) -> None:
+        """Take what came of decoding the packet that was counted last."""
+        if not whole and self._of(video).begun:
+            self._undecodable += failed
+            self._of(video).hurt()
+
+    def shows(self, picture: av.VideoFrame, video: VideoStream, *, whole: bool) -> bool:
+        """Take the next picture in the order of showing; `whole` as far as can be seen from it alone. False for one to
+        be left out: players show nothing before the first key frame, and a recording that was cut is not damaged.
+        """
+        return self._of(video).show(picture, whole=whole and not picture.is_corrupt)
+
+    def passed_over(self, picture: av.VideoFrame, video: VideoStream) -> None:
+        """Take a picture that is decoded and not shown, as an edit list wants it."""
+        self._of(video).pass_over(picture)
+
+    def broken(self) -> list[bool]:
+        """Of every picture, whether it is damaged or may be made from damaged ones; after the last one."""
+        return self._wholeness.broken() if self._wholeness else []
 
     def broken_off(self, error: av.error.FFmpegError) -> None:
         """The container could not be read any further."""
@@ -107,6 +139,11 @@ class Damage:
             )
         elif self._cut_short():
             self._words.append("the end of the file is missing")
+        if container.format.name == "mpegts" and (lost := out_of_step(self._source)):
+            self._words.append(f"{lost} pieces of the transport stream are damaged")
+        self._gone = self._of(video).gone()
+        if self._lost:
+            self._words.append("its end cannot be followed")
 
     def _count_listed(self, container: InputContainer, video: VideoStream) -> None:
         """Hold the packets that came against those that an MP4's index lists, without what its edit lists leave out."""
@@ -123,8 +160,10 @@ class Damage:
         counted = []
         if self._undecodable:
             counted.append(f"{self._undecodable} of {self._packets} pictures could not be decoded")
-        if self._corrupt:
-            counted.append(f"{self._corrupt} pictures are damaged")
+        if self._gone > self._undecodable:
+            counted.append(f"{self._gone} of {self._packets} pictures are missing")
+        if hidden := sum(self.broken()):
+            counted.append(f"{hidden} pictures are damaged or made from damaged ones")
         return [*self._words, *counted]
 
     def _ends_early(self, container: InputContainer) -> bool:
@@ -157,3 +196,13 @@ def _end_of_segment(head: bytes) -> int:
     length = 9 - head[at + 4].bit_length()
     size = int.from_bytes(head[at + 4 : at + 4 + length], "big") & ((1 << 7 * length) - 1)
     return 0 if size == (1 << 7 * length) - 1 else at + 4 + length + size
+
+
+def out_of_step(source: Input) -> int:
+    """How many pieces of an MPEG transport stream do not begin with the byte that each begins with."""
+    if not isinstance(source, Path | bytes):
+        return 0
+    data = np.frombuffer(source, np.uint8) if isinstance(source, bytes) else np.memmap(source, np.uint8, "r")
+    head = data[:1_000_000] == _SYNC
+    _, size, start = max((head[start::size].mean(), size, start) for size in (188, 192, 204) for start in range(size))
+    return int((data[start::size][: (len(data) - start) // size] != _SYNC).sum())

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from anonymize.data import SQUARE, Plane
 from anonymize.media.orient import Orientation
-from anonymize.media.pixels import Layout, clean_copy, to_planar, view
+from anonymize.media.pixels import Layout, blacked, clean_copy, to_planar, view
 
 PQ = 16
 """H.273's number of the PQ transfer function."""
@@ -155,6 +155,10 @@ class VideoPicture:
         return VideoPicture(
             clean_copy(self.planar, self._view.layout), self.index, self._view, aspects=self.aspects, own=True
         )
+
+    def blacked(self) -> VideoPicture:
+        """A black picture in its place."""
+        return VideoPicture(blacked(self.picture, self._view.layout), self.index, self._view, aspects=self.aspects)
 
 
 @cache

@@ -207,9 +207,24 @@ def clean_copy(frame: av.VideoFrame, layout: Layout) -> av.VideoFrame:
     copy = av.VideoFrame(frame.width, frame.height, layout.name)
     for plane in range(len(layout.shifts)):
         np.copyto(view(copy, layout, plane), view(frame, layout, plane))
-    copy.pts, copy.time_base, copy.duration = frame.pts, frame.time_base, frame.duration
-    copy.colorspace, copy.color_range = frame.colorspace, frame.color_range
-    copy.color_primaries, copy.color_trc = frame.color_primaries, frame.color_trc
-    if frame.format.name.startswith("yuvj"):
-        copy.color_range = FULL_RANGE
+    _tag(copy, frame)
     return copy
+
+
+def blacked(frame: av.VideoFrame, layout: Layout) -> av.VideoFrame:
+    """A black picture at `frame`'s time, with its size and colour tags."""
+    black = av.VideoFrame(frame.width, frame.height, layout.name)
+    full = FULL_RANGE if frame.format.name.startswith("yuvj") else frame.color_range
+    for plane in range(len(layout.shifts)):
+        view(black, layout, plane)[...] = layout.black(plane, full)
+    _tag(black, frame)
+    return black
+
+
+def _tag(frame: av.VideoFrame, like: av.VideoFrame) -> None:
+    """Give `frame` the time and the colour tags of `like`."""
+    frame.pts, frame.time_base, frame.duration = like.pts, like.time_base, like.duration
+    frame.colorspace, frame.color_range = like.colorspace, like.color_range
+    frame.color_primaries, frame.color_trc = like.color_primaries, like.color_trc
+    if like.format.name.startswith("yuvj"):
+        frame.color_range = FULL_RANGE

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -21,13 +22,13 @@ import av
 from av.audio.codeccontext import AudioCodecContext
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
 
 from anonymize.aspect import aspects_of, upright
 from anonymize.data import SQUARE
 from anonymize.errors import InputError, UnreadableInput, UsageError
 from anonymize.media.crop import Crop
+from anonymize.media import complaints
 from anonymize.media.inspect import display_matrix, side_data
 from anonymize.media.orient import Orientation
 from anonymize.media.pixel_shape import PixelShape
@@ -140,10 +141,12 @@ class Stream:
             self._container = _opened(way, timeout, name, stack)
             stack.callback(self._container.close)
             self._video = main_video(self._container, name)
-            _prepare(self._video.codec_context)
+            # Threads would hold a picture back for each, and nobody would hear what they complain of.
+            complaints.listen_to(self._video.codec_context)
             self._crop = Crop.of(way.file, self._container, self._video, name) if way.file is not None else None
             self._open = stack.pop_all()
         self._whole = False
+        self._hurt: deque[int | None] = deque(maxlen=64)
         self._scaler = VideoReformatter()
         self._shape = PixelShape(self._container, self._video, pixel_aspect)
         self._turned: tuple[int, int, int] | None = None
@@ -217,15 +220,16 @@ class Stream:
         What refers to a damaged or missing picture is garbage that no decoder marks: parts of faces in wrong places,
         which no detector finds.
         """
-        self._whole = self._whole and not packet.is_corrupt
-        try:
-            pictures = self._video.codec_context.decode(packet)
-        except av.error.FFmpegError:
+        got = complaints.decode(self._video.codec_context, packet)
+        if packet.is_corrupt or not got.whole:
             self._whole = False
-            self.undecodable += 1
-            return
-        for picture in pictures:
-            self._whole = not picture.is_corrupt and (self._whole or picture.key_frame)
+            self._hurt.append(packet.pts)
+        self.undecodable += got.failed
+        for picture in got.pictures:
+            hurt = picture.pts in self._hurt
+            if hurt:
+                self._hurt.remove(picture.pts)
+            self._whole = not (hurt or picture.is_corrupt) and (self._whole or picture.key_frame)
             if not self._whole:
                 self.undecodable += 1
                 continue
@@ -252,12 +256,6 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> InputConta
         )  # fmt: skip
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise UnreadableInput(f"{name}: {_reason(error)}") from None  # FFmpeg's own message holds the address
-
-
-def _prepare(context: VideoCodecContext) -> None:
-    """Decode with as little delay as the stream allows: frame threads would hold a picture back for each."""
-    context.thread_type = "SLICE"
-    context.thread_count = 2
 
 
 def _reason(error: Exception) -> str:

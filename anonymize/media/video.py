@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from anonymize.aspect import upright
 from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
 from anonymize.media.crop import Crop
+from anonymize.media import complaints
 from anonymize.media.damage import Damage
 from anonymize.media.edits import edit_lists, played_from
 from anonymize.media.encode import threads_for
@@ -39,6 +40,7 @@ from anonymize.media.presentation import Presentation, written_origin
 from anonymize.media.protocols import FieldOrder, MediaInfo
 from anonymize.media.reader import Input, check_size, input_name, main_video, open_container
 from anonymize.media.restarts import Join, counts, joins_of
+from anonymize.media.second import Second
 from anonymize.media.segments import OVERLAP, CannotCut, Cut, Segment, Traits, checksum, enter
 from anonymize.media.timing import Clock
 
@@ -74,6 +76,9 @@ class VideoSource:
         self._traits = Traits()
         self._cropped = False
         self._thumbnails = VideoReformatter()
+        self._whole = False
+        self._broken: list[bool] | None = None
+        self._whole_segments: set[int] = set()
         self.losses: list[str] = []
         self.notes: tuple[str, ...] = ()
         """What was found odd and followed all the same; complete after the first full pass."""
@@ -126,20 +131,25 @@ class VideoSource:
     def frames(self) -> Iterator[VideoPicture]:
         """Every picture in presentation order; see `Source.frames`."""
         self.losses = []
+        broken = self._broken_pictures() if self.allow_damaged else []
         damage = Damage(self.input, self.presentation.origin)
         clock = Clock()
         index = 0
-        with self.opened() as container:
+        opened, followed = complaints.followed_by(self.opened)
+        with opened as container:
             stream = main_video(container, self.name)
             shape = PixelShape(container, stream, self.pixel_aspect, self.also)
-            for picture in self._decode(container, stream, damage):
+            damage.found(followed=followed)
+            for picture in self._decode(container, stream, damage, inspect=self.allow_damaged or not self._whole):
                 self._check_unchanged(picture)
                 picture.pts = clock.stamp(picture)
-                yield self._noted(picture, index, shape, self._traits)
+                noted = self._noted(picture, index, shape, self._traits)
+                yield noted.blacked() if broken and broken[index] else noted
                 index += 1
             damage.finish(container, stream)
             self._note_sound(container, damage)
         self.losses = damage.words()
+        self._whole = not self.losses
         self.notes = self._odd(clock.repaired)
         if index == 0:
             raise UnreadableInput(f"{self.name}: none of its pictures could be decoded: it is damaged or encrypted")
@@ -159,7 +169,8 @@ class VideoSource:
             stream = main_video(container, self.name)
             enter(container, stream, segment)
             shape = PixelShape(container, stream, self.pixel_aspect, self.also)
-            for picture in self._decode(container, stream, damage):
+            inspect = segment.number not in self._whole_segments
+            for picture in self._decode(container, stream, damage, inspect=inspect):
                 if picture.pts is not None and picture.pts < segment.pts[0]:
                     continue  # belongs to the segment before, and is decoded there
                 if picture.pts != segment.pts[seen]:
@@ -177,6 +188,7 @@ class VideoSource:
                     break
         if seen != len(segment.pts) or damage.words():
             raise CannotCut
+        self._whole_segments.add(segment.number)
 
     def joined(self, cut: Cut, parts: Sequence[Traits]) -> None:
         """Learn what a pass over the whole file would have told, from the passes over its segments, in order.
@@ -195,38 +207,48 @@ class VideoSource:
             if self._traits.field_order is FieldOrder.PROGRESSIVE:
                 self._traits.field_order = traits.field_order
 
-    def _decode(self, container: InputContainer, stream: VideoStream, damage: Damage) -> Iterator[av.VideoFrame]:
-        """All pictures that can be had; what cannot is counted in `damage`."""
+    def _decode(
+        self, container: InputContainer, stream: VideoStream, damage: Damage, *, inspect: bool
+    ) -> Iterator[av.VideoFrame]:
+        """All pictures that can be had; what is not whole is counted in `damage`.
+
+        Args:
+            inspect: listen to all that the decoder complains of, and ask a second one. Else several threads decode.
+        """
         crop = Crop.of(self.input, container, stream, self.name)
         self._cropped = crop is not None
-        stream.thread_type = "AUTO"
-        most = threads_for(stream.width, stream.height)
-        stream.thread_count = min(self.threads, most) if self.threads else most
+        second = None
+        if inspect:
+            complaints.listen_to(stream.codec_context)
+            second = Second(stream)
+        else:
+            stream.thread_type = "AUTO"
+            most = threads_for(stream.width, stream.height)
+            stream.thread_count = min(self.threads, most) if self.threads else most
         refuse_encrypted(stream, self.name)
         try:
             place = self.presentation.placing()
-            for packet in container.demux():
+            for packet, followed in complaints.demuxed(container):
                 place(packet)
                 if packet.is_corrupt and self._spliced and self._spliced.is_whole(packet.pos):
                     packet.is_corrupt = False
-                damage.count(packet, stream)
+                damage.count(packet, stream, followed=followed)
                 if packet.stream.index != stream.index:  # a flush marker's own stream_index is always 0
                     continue
                 if not packet.size and counts(packet):
                     continue  # "as before": the picture before it stays on
                 if packet.has_sidedata("encryption_info"):
                     raise UnreadableInput(f"{self.name}: the video is encrypted; decrypt it first")
-                try:
-                    pictures = stream.decode(packet)
-                except av.error.FFmpegError:
-                    damage.undecodable()
-                    continue
-                for picture in pictures:
+                got = complaints.decode(stream, packet, listen=inspect)
+                agreed = second is None or second.agrees(packet, got.pictures)
+                damage.decoded(stream, whole=got.whole and agreed, failed=got.failed)
+                for picture in got.pictures:
                     if self._hidden(picture):
+                        damage.passed_over(picture, stream)
                         continue
                     check_size(picture.width, picture.height, self.name)
-                    damage.check_picture(picture)
-                    yield picture if crop is None else crop.cut(picture)
+                    if damage.shows(picture, stream, whole=agreed):
+                        yield picture if crop is None else crop.cut(picture)
         except av.error.FFmpegError as error:
             damage.broken_off(error)
         except IndexError:  # PyAV knows only the streams that it began with
@@ -257,6 +279,18 @@ class VideoSource:
         over = (picture.pts + picture.duration) * Fraction(picture.time_base or 0)
         return over + self.presentation.origin <= self._begins
 
+    def _broken_pictures(self) -> list[bool]:
+        """Which pictures are to be hidden: known only once the damage after them was seen."""
+        if self._broken is None:
+            damage = Damage(self.input, self.presentation.origin)
+            opened, followed = complaints.followed_by(self.opened)
+            damage.found(followed=followed)
+            with opened as container:
+                for _ in self._decode(container, main_video(container, self.name), damage, inspect=True):
+                    continue
+            self._broken = damage.broken()
+        return self._broken
+
     def _describe(self) -> MediaInfo:
         joins = self._find_joins()
         with self.opened() as container:
@@ -265,7 +299,7 @@ class VideoSource:
             self.presentation = Presentation.of(stream, self.sound_of(container), lists, joins)
             if stream.id in lists:
                 self._begins = played_from(lists[stream.id])
-            pictures = self._decode(container, stream, Damage(self.input, self.presentation.origin))
+            pictures = self._decode(container, stream, Damage(self.input, self.presentation.origin), inspect=False)
             first = next(pictures, None)
             if first is None:
                 raise UnreadableInput(
