@@ -11,7 +11,7 @@ import pytest
 from anonymize.errors import AnonymizeError, DamagedInput
 from anonymize.media import open_source
 from anonymize.media.damage import out_of_step
-from anonymize.media.second import wavefronts
+from anonymize.media.hevc import wavefronts
 from anonymize.media.stream import Stream, way_to
 from anonymize.media.wholeness import hides
 from tests.formats import documented

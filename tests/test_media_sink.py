@@ -239,7 +239,7 @@ def test_ten_bit_hdr_stays(tmp_path: Path, colour: object) -> None:
         ("yuv411p", "ffv1", ".mkv", (64, 48), "ffv1"),
         ("bgr0", "ffv1", ".mkv", (63, 47), "ffv1"),
         ("rgb24", "libx264rgb", ".mp4", (63, 47), "h264"),
-        ("rgba", "png", ".mov", (63, 47), "ffv1"),
+        ("rgba", "png", ".mov", (63, 47), "h264"),
         ("rgb24", "png", ".mov", (64, 48), "h264"),
         ("rgb48be", "png", ".mov", (64, 48), "ffv1"),
         ("yuv422p", "huffyuv", ".avi", (64, 48), "h264"),

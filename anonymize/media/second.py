@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import av
@@ -26,10 +25,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anonymize.media import complaints
+from anonymize.media.hevc import wavefronts
 
 _LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-_PPS = 34
-"""A picture parameter set's number among the units of H.265."""
 _BLOCK, _DIFFERENCE = 16, 24
 """Pixels of a block's side, and by how much its mean may differ between two decoders of JPEG, which round apart."""
 
@@ -120,69 +118,3 @@ def _checksum(plane: Any, size: int) -> int:
     samples = np.frombuffer(memoryview(plane), np.uint8)[: plane.height * plane.line_size]
     lines = samples.reshape(plane.height, plane.line_size)
     return zlib.crc32(np.ascontiguousarray(lines[:, : plane.width * size]).data)
-
-
-def wavefronts(extradata: bytes, packet: bytes) -> bool:
-    """Whether an H.265 stream says where each row of blocks begins (entropy_coding_sync_enabled_flag)."""
-    if extradata[:1] == b"\1" and len(extradata) > 22:
-        length = (extradata[21] & 3) + 1
-        units = [*_in_header(extradata), *_prefixed(packet, length)]
-    else:
-        units = [unit for data in (extradata, packet) for unit in data.split(b"\0\0\1")]
-    return any(_synced(unit) for unit in units if unit and unit[0] >> 1 & 0x3F == _PPS)
-
-
-def _in_header(extradata: bytes) -> Iterator[bytes]:
-    """The parameter sets in an MP4's or Matroska's header (ISO/IEC 14496-15, hvcC)."""
-    at = 23
-    for _ in range(extradata[22]):
-        count, at = int.from_bytes(extradata[at + 1 : at + 3], "big"), at + 3
-        for _ in range(count):
-            size, at = int.from_bytes(extradata[at : at + 2], "big"), at + 2
-            yield extradata[at : at + size]
-            at += size
-
-
-def _prefixed(packet: bytes, length: int) -> Iterator[bytes]:
-    at = 0
-    while at + length <= len(packet):
-        size, at = int.from_bytes(packet[at : at + length], "big"), at + length
-        yield packet[at : at + size]
-        at += size
-
-
-def _synced(pps: bytes) -> bool:
-    """The flag in a picture parameter set (ITU-T H.265, 7.3.2.3.1)."""
-    bits = _Bits(pps[2:].replace(b"\0\0\3", b"\0\0"))
-    try:
-        bits.numbers(2)  # the set's own number and its sequence's
-        bits.skip(1 + 1 + 3 + 1 + 1)
-        bits.numbers(3)  # default references, initial quantiser
-        bits.skip(1 + 1)
-        if bits.take():
-            bits.numbers(1)
-        bits.numbers(2)
-        bits.skip(1 + 1 + 1 + 1 + 1)  # chroma offsets, weights, transquant bypass, tiles
-        return bool(bits.take())
-    except StopIteration:
-        return False
-
-
-class _Bits:
-    def __init__(self, data: Iterable[int]) -> None:
-        self._bits = (byte >> shift & 1 for byte in data for shift in range(7, -1, -1))
-
-    def take(self) -> int:
-        return next(self._bits)
-
-    def skip(self, count: int) -> None:
-        for _ in range(count):
-            next(self._bits)
-
-    def numbers(self, count: int) -> None:
-        """Pass over numbers in Exp-Golomb code."""
-        for _ in range(count):
-            zeros = 0
-            while not self.take():
-                zeros += 1
-            self.skip(zeros)

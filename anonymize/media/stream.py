@@ -27,13 +27,14 @@ from av.video.reformatter import VideoReformatter
 from anonymize.aspect import aspects_of, upright
 from anonymize.data import SQUARE
 from anonymize.errors import InputError, UnreadableInput, UsageError
-from anonymize.media.crop import Crop
 from anonymize.media import complaints
+from anonymize.media.crop import Crop
 from anonymize.media.inspect import display_matrix, side_data
 from anonymize.media.orient import Orientation
 from anonymize.media.pixel_shape import PixelShape
 from anonymize.media.reader import check_readable, check_size, main_video, open_container
 from anonymize.media.srt import Receiver
+from anonymize.media.transparency import Ground
 
 # Not `nobuffer`: it throws away what was read to find out what the stream is, and with it the first key frame.
 _LOW_DELAY = {"flags": "low_delay", "analyzeduration": "5000000", "fpsprobesize": "4"}
@@ -144,6 +145,7 @@ class Stream:
             # Threads would hold a picture back for each, and nobody would hear what they complain of.
             complaints.listen_to(self._video.codec_context)
             self._crop = Crop.of(way.file, self._container, self._video, name) if way.file is not None else None
+            self._ground = Ground(self._video, name)
             self._open = stack.pop_all()
         self._whole = False
         self._hurt: deque[int | None] = deque(maxlen=64)
@@ -221,6 +223,7 @@ class Stream:
         which no detector finds.
         """
         got = complaints.decode(self._video.codec_context, packet)
+        self._ground.take(packet)
         if packet.is_corrupt or not got.whole:
             self._whole = False
             self._hurt.append(packet.pts)
@@ -234,7 +237,8 @@ class Stream:
                 self.undecodable += 1
                 continue
             check_size(picture.width, picture.height, self.name)
-            yield picture if self._crop is None else self._crop.cut(picture)
+            laid = self._ground.lay(picture)
+            yield laid if self._crop is None else self._crop.cut(laid)
 
 
 def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> InputContainer:

@@ -17,8 +17,8 @@ from av.video.stream import VideoStream
 
 from anonymize.aspect import upright
 from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
+from anonymize.media import complaints, transparency
 from anonymize.media.crop import Crop
-from anonymize.media import complaints
 from anonymize.media.damage import Damage
 from anonymize.media.edits import edit_lists, played_from
 from anonymize.media.encode import threads_for
@@ -43,6 +43,7 @@ from anonymize.media.restarts import Join, counts, joins_of
 from anonymize.media.second import Second
 from anonymize.media.segments import OVERLAP, CannotCut, Cut, Segment, Traits, checksum, enter
 from anonymize.media.timing import Clock
+from anonymize.media.transparency import Ground
 
 CROPPED = "parts of the picture that players do not show"
 LEADING_FRAMES = 12
@@ -76,6 +77,7 @@ class VideoSource:
         self._traits = Traits()
         self._cropped = False
         self._thumbnails = VideoReformatter()
+        self._transparent = False
         self._whole = False
         self._broken: list[bool] | None = None
         self._whole_segments: set[int] = set()
@@ -97,7 +99,9 @@ class VideoSource:
     def info(self) -> MediaInfo:
         """What it is; `removed` and `field_order` grow until the first full pass is over."""
         cropped = [CROPPED] if self._cropped else []
-        removed = dict.fromkeys([*self._info.removed, *cropped, *sorted(side_data_words(self._traits.side_data))])
+        transparent = [transparency.WORDS] if self._transparent else []
+        attached = sorted(side_data_words(self._traits.side_data))
+        removed = dict.fromkeys([*self._info.removed, *cropped, *transparent, *attached])
         aspects = dict.fromkeys(aspect for each in self._traits.aspects for aspect in each)
         return replace(
             self._info,
@@ -226,6 +230,7 @@ class VideoSource:
             most = threads_for(stream.width, stream.height)
             stream.thread_count = min(self.threads, most) if self.threads else most
         refuse_encrypted(stream, self.name)
+        ground = Ground(stream, self.name)
         try:
             place = self.presentation.placing()
             for packet, followed in complaints.demuxed(container):
@@ -242,13 +247,16 @@ class VideoSource:
                 got = complaints.decode(stream, packet, listen=inspect)
                 agreed = second is None or second.agrees(packet, got.pictures)
                 damage.decoded(stream, whole=got.whole and agreed, failed=got.failed)
+                ground.take(packet)
                 for picture in got.pictures:
                     if self._hidden(picture):
                         damage.passed_over(picture, stream)
                         continue
                     check_size(picture.width, picture.height, self.name)
                     if damage.shows(picture, stream, whole=agreed):
-                        yield picture if crop is None else crop.cut(picture)
+                        laid = ground.lay(picture)
+                        yield laid if crop is None else crop.cut(laid)
+                        self._transparent |= ground.transparent
         except av.error.FFmpegError as error:
             damage.broken_off(error)
         except IndexError:  # PyAV knows only the streams that it began with
