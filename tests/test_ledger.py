@@ -368,7 +368,7 @@ def test_a_row_that_is_not_written_whole_is_not_written(tmp_path):
 
 def test_every_field_survives_the_ledger(tmp_path):
     file = store.File("a", 2, State.DONE, "why", 3, 4, 5.5, "render", 6, None, *"abcdefgh", 7, 8.5, 9.5, 10, 11.5)
-    run = store.Run(2, "ab", 3, 4, 5.5, 6.5, None, 1)
+    run = store.Run(2, "ab" * 6, 3, 4, 5.5, 6.5, None, 1)
     with closing(store.Store(tmp_path / store.NAME)) as opened:
         with opened.change():
             opened.put([run, file])

@@ -14,13 +14,14 @@ import numpy as np
 import psutil
 import pytest
 
+from anonymize.core_dumps import no_core_dumps
 from anonymize.data import Detections
 from anonymize.errors import ModelError
 from anonymize.live.eyes import Eyes
 from anonymize.live.looker import detectors
 from anonymize.live.metrics import Metrics
 from anonymize.live.pace import EFFORTS, Pace
-from anonymize.live.quiet import SharedPicture, no_core_dumps
+from anonymize.live.raw_memory import SharedPicture
 from anonymize.live.settings import Live
 from anonymize.media.canvas import Canvas
 from anonymize.media.orient import Orientation

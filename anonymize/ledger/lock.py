@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,8 +41,9 @@ class Lock:
     def __init__(self, folder: Path, mark: str) -> None:
         self._folder, self._mark = folder, mark
         with _plainly(folder):
-            self._file = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o666)
+            self._file = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
+            refuse_foreign(folder / NAME, os.fstat(self._file))
             self._take()
             with _plainly(folder):
                 os.ftruncate(self._file, 0)
@@ -71,6 +73,15 @@ class Lock:
                 time.sleep(0.05)
 
 
+def refuse_foreign(path: Path, facts: os.stat_result) -> None:
+    """Raise `OutputError` unless `facts`, of the file `path`, are those of a plain file under this one name.
+
+    Someone who may write in the folder could have put a link there, so that we write into a file of ours elsewhere.
+    """
+    if not stat.S_ISREG(facts.st_mode) or facts.st_nlink > 1:
+        raise OutputError(f"{path}: this is no file of this program but a link or something else: remove it")
+
+
 @contextmanager
 def at_work(claim: Claim | None) -> Iterator[None]:
     """Hold the folder's lock for the claim's run while an item is worked on, in whatever process; None: no lock.
@@ -82,7 +93,7 @@ def at_work(claim: Claim | None) -> Iterator[None]:
         yield
         return
     with _plainly(claim.folder):
-        file = os.open(claim.folder / NAME, os.O_RDONLY)
+        file = os.open(claim.folder / NAME, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         with _plainly(claim.folder):
             _flock(file, shared=True, wait=True)
@@ -97,7 +108,7 @@ def at_work(claim: Claim | None) -> Iterator[None]:
 def held(folder: Path) -> bool | None:
     """Whether a run, or a worker of one, is at work in `folder`; None where the system does not tell."""
     try:
-        file = os.open(folder / NAME, os.O_RDONLY)
+        file = os.open(folder / NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
     except OSError:
@@ -170,6 +181,8 @@ def _plainly(folder: Path) -> Iterator[None]:
             reason = "the disk is full; make room or write somewhere else"
         elif error.errno in _LOCKLESS:
             reason = "this file system cannot lock files, which several outputs need: write to a folder elsewhere"
+        elif error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            reason = f"{NAME} there is no file of this program but a link or something else: remove it"
         elif error.errno == errno.ENOENT:
             reason = "the folder, or the lock in it, is gone"
         else:

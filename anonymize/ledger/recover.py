@@ -44,7 +44,9 @@ def sweep(folder: Path, store: Store, runs: Sequence[Run], rows: Mapping[str, Fi
         proof = traces.read_proof(path)
         if proof is None or proof.name not in rows:
             continue
-        row, output = rows[proof.name], folder / proof.output
+        row, output = rows[proof.name], traces.within(folder, proof.output)
+        if output is None:
+            continue
         digest = proof.report.output["sha256"]
         if output.is_file() and output.stat().st_size == 0:
             traces.remove(output)  # a file system without better means: the name was taken, the file not yet moved
@@ -89,5 +91,6 @@ def released(row: File, report: Report, output: str, settings: str, run: int) ->
 
 def remove_superseded(folder: Path, old: File, new: File) -> None:
     """Remove what `old` released under another name than `new`, if it still is what was released then."""
-    if old.released and old.output != new.output and traces.is_file_with(folder / old.output, old.output_sha256):
-        traces.remove(folder / old.output)
+    path = traces.within(folder, old.output) if old.released and old.output != new.output else None
+    if path is not None and traces.is_file_with(path, old.output_sha256):
+        traces.remove(path)

@@ -6,21 +6,30 @@ drives; `synchronous=EXTRA`, so that what was committed is there after a power c
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
 
 from anonymize.errors import AnonymizeError, LedgerError, OutputError
+from anonymize.ledger.lock import refuse_foreign
+from anonymize.ranges import shown
+
+_MARK = re.compile("[0-9a-f]{12}")
 
 NAME = ".anonymize.sqlite"
 APPLICATION = 0x616E6F6E
 """SQLite's mark of whose file it is: "anon"."""
 VERSION = 1
 """Raised when a program of the last version would misunderstand the file."""
+LARGEST = 1 << 20
+"""Bytes of a value, at most."""
 PATIENCE = 30.0
 """Seconds to wait for another reader or writer."""
 
@@ -141,10 +150,12 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        _refuse_links(path)
         with _plainly(path):
             self._database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         try:
             with _plainly(path):
+                _distrust(self._database)
                 self._database.execute("PRAGMA journal_mode = DELETE")
                 self._database.execute("PRAGMA synchronous = EXTRA")
             with self.change():
@@ -184,7 +195,7 @@ class Store:
     def runs(self) -> list[Run]:
         """Every run, in order."""
         with _plainly(self._path):
-            return _runs(self._database)
+            return _runs(self._database, self._path)
 
     def files(self) -> dict[str, File]:
         """Every file by name."""
@@ -194,7 +205,10 @@ class Store:
     def salt(self) -> bytes:
         """What the hashes of paths are salted with."""
         with _plainly(self._path):
-            return bytes(self._database.execute("SELECT value FROM salt").fetchone()[0])
+            row = self._database.execute("SELECT value FROM salt").fetchone()
+        if row is None or not isinstance(row[0], bytes):
+            raise LedgerError(_damaged(self._path, "its salt is gone"))
+        return row[0]
 
 
 def read(path: Path) -> tuple[list[Run], list[File]]:
@@ -204,18 +218,33 @@ def read(path: Path) -> tuple[list[Run], list[File]]:
         LedgerError: it is damaged, of a newer version, or another program's.
         OutputError: it cannot be read.
     """
+    _refuse_links(path)
     with _plainly(path):
         address = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, timeout=PATIENCE, isolation_level=None, uri=True)) as database:
+            _distrust(database)
             database.execute("BEGIN")  # both tables as of one moment
             if _is_new(database, path):
                 return [], []
-            return _runs(database), list(_files(database, path))
+            return _runs(database, path), list(_files(database, path))
+
+
+def _refuse_links(path: Path) -> None:
+    """Raise `OutputError` where the ledger or its journal is a link, which SQLite would follow, or is no file."""
+    for file in (path, path.with_name(f"{path.name}-journal")):
+        with suppress(FileNotFoundError):
+            refuse_foreign(file, file.lstat())
 
 
 def text_of(path: PurePath) -> str:
     """A relative path as the ledger writes it."""
     return path.as_posix()
+
+
+def _distrust(database: sqlite3.Connection) -> None:
+    """Have SQLite take nothing that a ledger of ours never holds: the file may be another's."""
+    database.execute("PRAGMA trusted_schema = OFF")
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
 
 
 def _is_new(database: sqlite3.Connection, path: Path) -> bool:
@@ -238,19 +267,51 @@ def _is_new(database: sqlite3.Connection, path: Path) -> bool:
     return False
 
 
-def _runs(database: sqlite3.Connection) -> list[Run]:
-    names = ", ".join(f.name for f in fields(Run))
-    return [Run(*row) for row in database.execute(f"SELECT {names} FROM run ORDER BY number")]
+def _runs(database: sqlite3.Connection, path: Path) -> list[Run]:
+    runs = [Run(**values) for values in _rows(database, path, Run, "number")]
+    if any(not _MARK.fullmatch(run.mark) for run in runs):
+        raise LedgerError(_damaged(path, "a run has no proper mark"))
+    return runs
 
 
 def _files(database: sqlite3.Connection, path: Path) -> Iterator[File]:
-    names = [f.name for f in fields(File)]
-    for row in database.execute(f"SELECT {', '.join(names)} FROM file ORDER BY name"):
-        values = dict(zip(names, row, strict=True))
-        values |= {name: os.fsdecode(values[name]) for name in ("name", "output", "why")}
+    for values in _rows(database, path, File, "name"):
         if values["state"] not in set(State):
-            raise LedgerError(_damaged(path, f"nobody knows the state {values['state']!r}"))
-        yield File(**{**values, "state": State(values["state"])})
+            raise LedgerError(_damaged(path, f"nobody knows the state {shown(values['state'])}"))
+        file = File(**{**values, "state": State(values["state"])})
+        if not is_inside(file.name) or (file.output and not is_inside(file.output)):
+            raise LedgerError(_damaged(path, "it names a file that is not in this folder"))
+        yield file
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "int | None": (int, type(None)),
+    "float | None": (int, float, type(None)),
+}
+
+
+def _rows(
+    database: sqlite3.Connection, path: Path, table: type[Run] | type[File], key: str
+) -> Iterator[dict[str, Any]]:
+    """The rows of `table`, in the order of `key`; SQLite itself lets any type stand in any column."""
+    kinds = {f.name: _KINDS.get(str(f.type), (str, bytes)) for f in fields(table)}
+    for row in database.execute(f"SELECT {', '.join(kinds)} FROM {table.__name__.lower()} ORDER BY {key}"):
+        values = dict(zip(kinds, row, strict=True))
+        for name, value in values.items():
+            if not isinstance(value, kinds[name]) or (isinstance(value, float) and not math.isfinite(value)):
+                raise LedgerError(_damaged(path, f"{name} is {shown(value)}"))
+            if isinstance(value, bytes):
+                values[name] = os.fsdecode(value)
+        yield values
+
+
+def is_inside(relative: str) -> bool:
+    """Whether this is the name of a file below a folder, and nothing that leads out of it."""
+    path = PurePosixPath(relative)
+    normal = relative == str(path) and relative != "." and "\0" not in relative
+    return normal and not path.is_absolute() and ".." not in path.parts
 
 
 def _stored(value: object) -> object:
@@ -272,6 +333,8 @@ def _plainly(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _told(path, error) from error
+    except UnicodeDecodeError as error:
+        raise LedgerError(_damaged(path, "text in it is none")) from error
 
 
 def _told(path: Path, error: sqlite3.Error) -> AnonymizeError:

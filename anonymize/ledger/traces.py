@@ -20,9 +20,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from anonymize.errors import OutputError
+from anonymize import foreign
+from anonymize.errors import LedgerError, OutputError
 from anonymize.inputs import Claim, Item
-from anonymize.ledger.store import text_of
+from anonymize.ledger.store import is_inside, text_of
 from anonymize.media.commit import pending
 from anonymize.report import Report, sha256
 
@@ -90,12 +91,17 @@ def all_below(folder: Path) -> Iterator[Path]:
 def read_proof(path: Path) -> Proof | None:
     """The proof at `path`; None where it is but half there."""
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = foreign.json_value(foreign.text(path, "proof", LedgerError), path.name, LedgerError)
         told = content["report"]
         told |= {name: tuple(told[name]) for name in ("removed", "lost", "not_looked_for")}
-        return Proof(content["name"], content["output"], content["settings"], content["place"], Report(**told))
-    except (OSError, ValueError, KeyError, TypeError):
+        proof = Proof(content["name"], content["output"], content["settings"], content["place"], Report(**told))
+        digests = (proof.report.source["sha256"], proof.report.output["sha256"])
+    except (LedgerError, KeyError, TypeError):
         return None
+    texts = (proof.name, proof.output, proof.settings, proof.place, *digests)
+    if not all(isinstance(text, str) for text in texts) or not (is_inside(proof.name) and is_inside(proof.output)):
+        return None
+    return proof
 
 
 def holds(path: Path, folder: Path) -> bool:
@@ -107,9 +113,15 @@ def holds(path: Path, folder: Path) -> bool:
 def is_file_with(path: Path, digest: str) -> bool:
     """Whether there is a file at `path` with this sha256."""
     try:
-        return sha256(path) == digest
+        return path.is_file() and sha256(path) == digest
     except OSError:
         return False
+
+
+def within(folder: Path, relative: str) -> Path | None:
+    """The file `relative` in `folder`; None where a link on the way leads out of it."""
+    path = folder / relative
+    return path if path.parent.resolve().is_relative_to(folder.resolve()) and not path.is_symlink() else None
 
 
 def remove(path: Path) -> bool:

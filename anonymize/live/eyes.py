@@ -26,7 +26,7 @@ from anonymize.data import SQUARE, Detections
 from anonymize.kinds import Kind
 from anonymize.live.looker import Failed, MakeDetectors, Ready, Request, Seen, Unable, detectors, serve
 from anonymize.live.pace import EFFORTS, Effort, Pace
-from anonymize.live.quiet import SharedPicture
+from anonymize.live.raw_memory import SharedPicture
 from anonymize.media.canvas import Canvas, store
 from anonymize.media.frame import VideoPicture
 from anonymize.settings import Settings

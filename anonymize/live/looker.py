@@ -22,13 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.aspect import display_size
+from anonymize.core_dumps import no_core_dumps
 from anonymize.data import SQUARE, Detections, Frame
 from anonymize.detect import Detector, Eyesight, build, look
 from anonymize.detect.detector import Picture
 from anonymize.detect.look import of_groups, scales
 from anonymize.errors import AnonymizeError
 from anonymize.live.pace import EFFORTS, Effort
-from anonymize.live.quiet import no_core_dumps
 from anonymize.media.canvas import TICK, Canvas
 from anonymize.settings import Settings
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 from av.packet import Packet
 
+from anonymize.core_dumps import no_core_dumps
 from anonymize.errors import AnonymizeError, InputError
 from anonymize.live.control import Control
 from anonymize.live.delay import DelayLine
@@ -25,7 +26,6 @@ from anonymize.live.looker import MakeDetectors, detectors
 from anonymize.live.outlet import Outlet
 from anonymize.live.pace import EFFORTS
 from anonymize.live.protocols import LiveSink, Picture
-from anonymize.live.quiet import no_core_dumps
 from anonymize.live.settings import Unbracketed
 from anonymize.live.source import Reader
 from anonymize.live.timeline import TICKS, Timeline

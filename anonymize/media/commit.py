@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import hashlib
 import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,15 +22,18 @@ if TYPE_CHECKING:
     from anonymize.storage import Place
 
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1
+_YOUNG = 1.0
+"""Seconds for which a hidden file may be there before whoever made it has locked it."""
 
 
 @contextmanager
 def pending(path: Place, *, force: bool = False, mark: str = "", token: str = "") -> Iterator[Path]:
     """A place to write `path` in: a hidden file beside it with the same suffix, renamed if the block ends well.
 
-    Whatever ends the block otherwise, Ctrl-C included, removes the file. Without `force` an existing `path` is never
-    replaced, not even one that appears while the block runs. Where `path` is an address, the hidden file is in a
-    private folder of this machine, and uploaded.
+    Whatever ends the block otherwise, Ctrl-C included, removes the file; what a killed process left for the same `path`
+    is removed by the next one. Nobody but its owner may read the file before it is renamed. Without `force` an existing
+    `path` is never replaced, not even one that appears while the block runs. Where `path` is an address, the hidden
+    file is in a private folder of this machine, and uploaded.
 
     Args:
         path: a file, or an address.
@@ -40,6 +45,9 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
         OutputError: the folder is missing or forbidden, the disk is full, or `path` exists and `force` is not given.
     """
     check_target(path, force=force)
+    if not (mark or token or not isinstance(path, Path)):
+        mark = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]
+        _sweep(path.parent, mark)
     token = token or secrets.token_hex(6)
     if not isinstance(path, Path):
         with storage.private_folder() as folder:
@@ -49,10 +57,14 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
             storage.upload(made, path, force=force, token=token)
         return
     owner = f"{mark}-" if mark else ""
+    lock: int | None = None
     temporary = path.with_name(storage.hidden(path.name, f"{owner}{token}"))
     try:
         with _plainly(path):
-            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            lock = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+            mode = stat.S_IMODE(os.fstat(lock).st_mode)
+            os.fchmod(lock, 0o600)  # until it was checked, nobody else may read it
+            _locked(lock)
         try:
             yield temporary
         except AnonymizeError as error:  # whoever wrote there knows no other name
@@ -61,6 +73,7 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
             )
             raise
         with _plainly(path):
+            temporary.chmod(mode)
             _to_disk(temporary)
             if force:
                 temporary.replace(path)
@@ -70,6 +83,34 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
     finally:
         with suppress(OSError):
             temporary.unlink()
+        if lock is not None:
+            os.close(lock)
+
+
+def _sweep(folder: Path, mark: str) -> None:
+    """Remove the hidden files with `mark` that processes left in `folder` which are no more."""
+    with suppress(OSError):  # a missing folder is said later; on a file system without locks nothing is removed
+        for left in folder.glob(f".anonymize-{mark}-*"):
+            descriptor = os.open(left, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                aged = time.time() - os.fstat(descriptor).st_mtime > _YOUNG  # else it may just be made
+                if aged and _locked(descriptor):
+                    left.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Hold the open file's lock, which ends with the process; False where another has it, or there are no locks."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def check_target(path: Place, *, force: bool, makes_folder: bool = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+from anonymize.core_dumps import no_core_dumps
 from anonymize.media import hardware
 from anonymize.media.choose import choose
 from anonymize.media.encode import options
@@ -36,6 +37,7 @@ def open_source(
         UnreadableInput: not media, empty, encrypted, without video, or of absurd dimensions.
         UnsupportedInput: it cannot be carried over without changing it.
     """
+    no_core_dumps()
     check_readable(source)
     head = head_of(source, HEAD)
     refuse_others(head, input_name(source))
@@ -54,6 +56,7 @@ def open_video(
     also: tuple[Fraction, ...] = (),
 ) -> VideoSource:
     """Open once more the video `path`, which `open_source` found to be one."""
+    no_core_dumps()
     return VideoSource(path, allow_damaged=allow_damaged, pixel_aspect=pixel_aspect, also=also)
 
 

@@ -154,6 +154,29 @@ def canonical(report: Mapping[str, Any]) -> bytes:
         raise ReportError(f"the report has no canonical form: {error}") from error
 
 
+_P = 2**255 - 19
+_D = -121665 * pow(121666, -1, _P) % _P
+
+
+def of_small_order(key: bytes) -> bool:
+    """Whether the Ed25519 public key `key` (32 bytes) is one with which anybody can sign anything.
+
+    Such a point is the curve's neutral element after at most three doublings (RFC 8032, section 5.1; the check that
+    its section 8.9 leaves to the verifier). What is no point at all is not of small order.
+    """
+    y = int.from_bytes(key, "little") % 2**255 % _P
+    # x² = (y² - 1) / (d y² + 1); the sign of x makes no difference here.
+    xx = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
+    yy = y * y % _P
+    for _ in range(3):
+        # Doubling (x, y), of which only the squares are kept: x' = 2xy / (1 + d x²y²), y' = (y² + x²) / (1 - d x²y²).
+        product = _D * xx * yy % _P
+        below = pow(1 + product, -1, _P), pow(1 - product, -1, _P)
+        xx, y = 4 * xx * yy * below[0] ** 2 % _P, (yy + xx) * below[1] % _P
+        yy = y * y % _P
+    return (xx, y) == (0, 1)
+
+
 def _holds(signature: Mapping[str, str], content: bytes) -> bool:
     """Whether `signature` was made over `content` with the key that stands in it."""
     with _needed():
@@ -161,7 +184,10 @@ def _holds(signature: Mapping[str, str], content: bytes) -> bool:
         from cryptography.hazmat.primitives.asymmetric import ed25519
 
     try:
-        public = ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(signature["key"]))
+        key = bytes.fromhex(signature["key"])
+        if of_small_order(key):
+            return False
+        public = ed25519.Ed25519PublicKey.from_public_bytes(key)
         public.verify(bytes.fromhex(signature["value"]), content)
     except (InvalidSignature, ValueError):
         return False

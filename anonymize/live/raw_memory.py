@@ -1,11 +1,9 @@
-"""What keeps raw pictures out of places where they would outlive their process."""
+"""Memory for raw pictures that two processes share, and that outlives neither."""
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 import os
-import sys
 from multiprocessing.reduction import DupFd
 from typing import Any
 
@@ -13,19 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.errors import UsageError
-
-_PR_SET_DUMPABLE = 4
-
-
-def no_core_dumps() -> None:
-    """See to it that a crash of this process, or of one that it starts, writes no memory to disk."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":  # a crash handler that the kernel pipes to (systemd-coredump) heeds no limit
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 class SharedPicture:
