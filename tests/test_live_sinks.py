@@ -89,8 +89,10 @@ def test_the_encoder_says_nothing_of_itself():
     assert b"x264" not in b"".join(packet.data for packet in packets)
 
 
+@pytest.mark.parametrize("lost", [(9, 9), (0.31, 0.977)])
 @pytest.mark.parametrize("codec", ["aac", "pcm_mulaw", "libopus", "mp2"])
-def test_any_sound_becomes_aac_in_step(codec, tmp_path):
+def test_any_sound_becomes_aac_in_step(codec, lost, tmp_path):
+    """Also where packets were lost on the way."""
     rate = 8000 if codec == "pcm_mulaw" else 48_000
     layout = "mono" if codec == "pcm_mulaw" else "stereo"
     source = av.CodecContext.create(codec, "w")
@@ -108,17 +110,28 @@ def test_any_sound_becomes_aac_in_step(codec, tmp_path):
     for frame in frames(50):
         for packet in encoder.picture(frame):
             recording.write(packet)
-    for piece in resampler.resample(samples):
+    for piece in (*resampler.resample(samples), *resampler.resample(None)):
         for packet in source.encode(piece):
+            if lost[0] <= packet.pts * packet.time_base < lost[1]:
+                continue
             for made in encoder.sound(packet):
                 recording.write(made)
+    for packet in source.encode(None):
+        for made in encoder.sound(packet):
+            recording.write(made)
+    for made in encoder.rest():
+        recording.write(made)
     recording.close()
     (made,) = path.glob("*.mp4")
     with av.open(str(made)) as container:
         assert container.streams.audio[0].codec_context.name == "aac"
-        heard = [(float(f.pts * f.time_base), np.abs(f.to_ndarray()).max()) for f in container.decode(audio=0)]
-    begins = min(at for at, loud in heard if loud > 0.1)
+        heard = [
+            (float(f.pts * f.time_base), float((f.pts + f.samples) * f.time_base), np.abs(f.to_ndarray()).max())
+            for f in container.decode(audio=0)
+        ]
+    begins = min(at for at, _, loud in heard if loud > 0.1)
     assert 1.40 < begins < 1.55
+    assert max(end for _, end, loud in heard if loud > 0.1) > 1.999, "a decoder or encoder held the last of it back"
 
 
 # the buffer and the outlet

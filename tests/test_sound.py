@@ -13,9 +13,11 @@ from _pytest.mark.structures import ParameterSet
 from av.packet import Packet
 from av.stream import Stream
 
+from anonymize.errors import UnsupportedInput
 from anonymize.media import open_source
 from anonymize.media.choose import choose
 from anonymize.media.edits import Played
+from anonymize.media.flac import FlacTrack
 from anonymize.media.languages import language_code, written_code
 from anonymize.media.sound import CopiedTrack
 from anonymize.settings import Output
@@ -231,6 +233,36 @@ def test_where_sound_is_missing_there_is_silence(tmp_path: Path, codec: str) -> 
     with av.open(str(done.path)) as container:
         pieces = [(p.pts, p.duration) for p in container.demux(audio=0) if p.size]
     assert all(a[0] + a[1] == b[0] for a, b in itertools.pairwise(pieces))
+
+
+@pytest.mark.parametrize("other", [{"channels": 2}, {"rate": 44_100}])
+def test_decoded_sound_that_changes_on_the_way_is_refused(tmp_path: Path, other: dict[str, int]) -> None:
+    first = with_sound(tmp_path / "first.mkv", "ac3")
+    second = with_sound(tmp_path / "second.mkv", "ac3", **other)
+    with (
+        av.open(str(first)) as before,
+        av.open(str(second)) as after,
+        av.open(str(tmp_path / "out.mkv"), "w") as output,
+    ):
+        stream = before.streams.audio[0]
+        track = FlacTrack(stream, output, Played(Fraction(0), Fraction(0)), "in.mkv")
+        for packet in before.demux(stream):
+            if packet.size:
+                track.write(packet)
+        later = next(after.demux(audio=0))
+        with pytest.raises(UnsupportedInput, match=r"in\.mkv: its sound changes its channels or its rate on the way"):
+            track.write(later)
+
+
+def test_more_channels_than_flac_holds_are_refused(tmp_path: Path) -> None:
+    source = with_sound(tmp_path / "in.mkv", "adpcm_ms", "-af", "aformat=channel_layouts=stereo", channels=2)
+    with av.open(str(source)) as container, av.open(str(tmp_path / "out.mkv"), "w") as output:
+        stream = container.streams.audio[0]
+        stream.codec_context.layout = "hexadecagonal"
+        with pytest.raises(
+            UnsupportedInput, match=r"in\.mkv: its sound has 16 channels, and would have to become FLAC"
+        ):
+            FlacTrack(stream, output, Played(Fraction(0), Fraction(0)), "in.mkv")
 
 
 LANGUAGES = "all tracks stay; languages of ISO 639 stay, any other text is listed as removed"

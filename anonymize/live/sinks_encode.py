@@ -128,8 +128,12 @@ class Encoder:
         """The packets that the sound in `packet` becomes; none if it cannot be decoded."""
         return list(self._sound.encode(packet)) if self._sound else []
 
+    def rest(self) -> list[Coded]:
+        """The packets of sound that are left at the end; of pictures x264 holds none back."""
+        return list(self._sound.encode(None)) if self._sound else []
+
     def close(self) -> None:
-        """Let go of everything. Nothing is pending: x264 holds no picture back."""
+        """Let go of everything."""
         self._home.close()
 
     def _coded(self, packets: Iterable[Packet[VideoStream]]) -> Iterator[Coded]:
@@ -161,12 +165,19 @@ class _Sound:
         self.stream = stream
         self._last: Fraction | None = None
 
-    def encode(self, packet: Packet[Any]) -> Iterator[Coded]:
+    def encode(self, packet: Packet[Any] | None) -> Iterator[Coded]:
+        """What `packet` becomes; without one, what the decoder, the resampler and the encoder still hold."""
         try:
-            frames = self._decoder.decode(packet)
-            pieces = [piece for frame in frames for piece in self._resampler.resample(frame)]
+            frames: list[av.AudioFrame | None] = [*self._decoder.decode(packet)]
+            if packet is None:
+                frames.append(None)
+            pieces: list[av.AudioFrame | None] = [p for frame in frames for p in self._resampler.resample(frame)]
         except (av.error.FFmpegError, ValueError):
-            return  # a damaged packet, or sound that changed its form: silence for as long as it lasts
+            if packet is not None:
+                return  # a damaged packet, or sound that changed its form: silence for as long as it lasts
+            pieces = []
+        if packet is None:
+            pieces.append(None)
         for piece in pieces:
             for made in self.stream.encode(piece):
                 if made.pts is None or made.time_base is None:

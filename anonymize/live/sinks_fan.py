@@ -79,9 +79,12 @@ class Fan:
             self._encoder.close()
 
     def _run(self) -> None:
-        while (item := self._next()) is not None:
+        going_on = True
+        while going_on:
+            item = self._next()
+            going_on = item is not None
             try:
-                coded = self._encoder.sound(item) if isinstance(item, Packet) else self._encoder.picture(item)
+                coded = self._coded(item)
             except Exception as error:  # noqa: BLE001 - an encoder that fails is replaced, and it is said
                 self._metrics.stage("encoder", "failed", str(error))
                 logger.error("encoder failed", error=str(error))
@@ -89,6 +92,11 @@ class Fan:
             for each in coded:
                 for outlet in self._outlets:
                     outlet.offer(each)
+
+    def _coded(self, item: Frame | Packet[Any] | None) -> list[Coded]:
+        if item is None:
+            return self._encoder.rest()
+        return self._encoder.sound(item) if isinstance(item, Packet) else self._encoder.picture(item)
 
     def _next(self) -> Frame | Packet[Any] | None:
         """The next frame or packet of sound, waited for; None at the end."""

@@ -15,9 +15,11 @@ from av.packet import Packet
 from av.stream import Stream
 from numpy.typing import NDArray
 
+from anonymize.errors import UnsupportedInput
 from anonymize.media.edits import Played
 
 _DEEP = ("s32", "s32p", "flt", "fltp", "dbl", "dblp", "s64", "s64p")
+_MOST_CHANNELS = 8
 _BLOCK = 4096
 """Samples of each channel in a packet."""
 _SLACK = Fraction(3, 50)
@@ -39,13 +41,22 @@ class FlacTrack:
         stream: the source's.
         output: where to.
         played: what of it.
+        name: of the file, for messages.
+
+    Raises:
+        UnsupportedInput: it has more channels than FLAC holds; from `write`, its channels or rate change on the way.
     """
 
-    def __init__(self, stream: Stream, output: OutputContainer, played: Played) -> None:
+    def __init__(self, stream: Stream, output: OutputContainer, played: Played, name: str) -> None:
         assert isinstance(stream, AudioStream)
-        self._output = output
+        self._output, self._name = output, name
         self._source = stream
         context = stream.codec_context
+        if context.channels > _MOST_CHANNELS:
+            raise UnsupportedInput(
+                f"{name}: its sound has {context.channels} channels, and would have to become FLAC, which holds "
+                f"{_MOST_CHANNELS}; give --audio mute to drop it"
+            )
         self._rate = context.sample_rate
         self._form = "s32" if context.format.name in _DEEP else "s16"
         self._layout = {"1 channels": "mono", "2 channels": "stereo"}.get(context.layout.name, context.layout.name)
@@ -93,7 +104,14 @@ class FlacTrack:
 
     def _converted(self, frame: av.AudioFrame) -> Iterator[Samples]:
         frame.pts = None
-        for made in self._resampler.resample(frame):
+        try:
+            converted = self._resampler.resample(frame)
+        except ValueError:
+            raise UnsupportedInput(
+                f"{self._name}: its sound changes its channels or its rate on the way; cut the file there and give the "
+                "parts, or give --audio mute to drop it"
+            ) from None
+        for made in converted:
             yield made.to_ndarray().reshape(-1, self._channels)
 
     def _place(self, samples: Samples, at: int | None) -> None:
