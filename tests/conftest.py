@@ -6,7 +6,10 @@ import pytest
 import skimage
 from hypothesis import settings
 
+from tests.limits import nothing_is_left_behind, pytest_runtest_call
 from tests.media import Picture, make_video
+
+__all__ = ["nothing_is_left_behind", "pytest_runtest_call"]
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no fault of the code's
 settings.load_profile("any machine")

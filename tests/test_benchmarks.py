@@ -112,7 +112,7 @@ def test_a_floor_that_leaks_nothing_stops_the_run(clip, tmp_path):
 
 def test_a_blur_that_leaks_stops_the_run(clip, tmp_path, monkeypatch):
     blur = compare_module._blurred
-    monkeypatch.setattr(compare_module, "_blurred", lambda video, _: blur(video, 0.01))
+    monkeypatch.setattr(compare_module, "_blurred", lambda video, _: blur(video, 1))
     with pytest.raises(BenchmarkBroken, match="must leak nothing and cost everything, not leak 8 boxes"):
         check_blur(clip, tmp_path / "scratch")
 

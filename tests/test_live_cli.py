@@ -109,7 +109,7 @@ def test_ctrl_c_drains_and_finalises(clip, tmp_path):
     begun = time.monotonic()
     command.send_signal(signal.SIGINT)
     _, complaint = command.communicate(timeout=20)
-    assert (command.returncode, time.monotonic() - begun < 6) == (0, True), complaint
+    assert (command.returncode, time.monotonic() - begun < 15) == (0, True), complaint
     (made,) = (tmp_path / "out").iterdir()
     with av.open(str(made)) as container:
         assert not container.streams.audio, "sound passes only if asked for"

