@@ -29,7 +29,14 @@ Picture = npt.NDArray[np.uint8]
 AnyPicture = npt.NDArray[Any]
 
 VIDEO_CODECS = {".webm": "libvpx-vp9", ".gif": "gif", ".avi": "mpeg4"}
-AUDIO_CODECS = {".webm": "libopus", ".avi": "pcm_s16le", ".mov": "pcm_s16le", ".mpg": "mp2", ".vob": "mp2"}
+AUDIO_CODECS = {
+    ".webm": "libopus",
+    ".avi": "pcm_s16le",
+    ".mov": "pcm_s16le",
+    ".mpg": "mp2",
+    ".vob": "mp2",
+    ".ogv": "libopus",
+}
 SUBTITLE_CODECS = {".mp4": "mov_text", ".mov": "mov_text", ".webm": "webvtt"}
 FAST = {"libx264": {"preset": "ultrafast"}, "libx265": {"preset": "ultrafast", "x265-params": "log-level=none"}}
 AUDIO_RATE = 48_000

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anonymize.errors import DamagedInput, UnsupportedInput
+from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
 from anonymize.media import VideoSource, open_source
+from anonymize.media.stream import Stream, way_to
 from tests.carry import carry
 from tests.formats import documented
 from tests.media import make_video
@@ -80,7 +81,7 @@ JOINED = {
 def joined(folder: Path, suffix: str, parts: list[dict[str, Any]]) -> Path:
     """Files of `FRAMES` frames each, made with those options, one after the other in one."""
     path = folder / f"joined{suffix}"
-    made = [flashing(folder / f"part{i}{suffix}", frames=FRAMES, **options) for i, options in enumerate(parts)]
+    made = [flashing(folder / f"part{i}{suffix}", **({"frames": FRAMES} | options)) for i, options in enumerate(parts)]
     path.write_bytes(b"".join(part.read_bytes() for part in made))
     return path
 
@@ -143,6 +144,14 @@ def test_what_is_piped_in_is_joined_as_well(tmp_path: Path) -> None:
     assert len(done.times) == 2 * FRAMES
 
 
+@documented("live", "video and sound move to other PIDs (MPEG-TS)", "the connection counts as lost and is opened again")
+def test_a_live_stream_that_moves_elsewhere_is_lost(tmp_path: Path) -> None:
+    elsewhere = OTHER | {"mpegts_pmt_start_pid": "0x50"}
+    source = joined(tmp_path, ".ts", [{}, {"container_options": elsewhere, "frames": 400}])
+    with Stream(way_to(str(source)), 1.0, "a.ts") as stream, pytest.raises(UnreadableInput, match="another stream"):
+        list(stream.items())
+
+
 def other_size(path: Path) -> Path:
     return make_video(path, frames=10, size=(96, 64), audio=True)
 
@@ -175,6 +184,34 @@ def test_what_does_not_fit_is_refused_by_its_reason(second: Callable[[Path], Pat
     source.write_bytes(b"".join(reversed(two) if second is without_sound else two))
     with pytest.raises(UnsupportedInput, match=why):
         carry(source, tmp_path / "out.ts")
+
+
+UNSEEN = {
+    "flv": (".flv", [{}, {}]),
+    "wmv": (".wmv", [{"codec": "wmv2"}] * 2),
+    "mp4": (".mp4", [{}, {}]),
+    "fragmented mp4": (".mp4", [{"container_options": {"movflags": "frag_keyframe+empty_moov"}}] * 2),
+    "mov": (".mov", [{}, {}]),
+    "ogg": (".ogv", [{"codec": "libvpx", "options": {"deadline": "realtime"}}] * 2),
+    "matroska, other codec": (".mkv", [{}, {"codec": "libx265"}]),
+    "matroska, other settings": (".mkv", [{}, {"options": {"preset": "medium"}}]),
+    "avi, other codec": (".avi", [AVI, {"codec": "mjpeg", "pix_fmt": "yuvj420p", "time_base": Fraction(1, RATE)}]),
+}
+
+
+@row(
+    "FLV, WMV, MP4, MOV or OGG joined end to end; MKV or AVI whose codecs differ",
+    "refused: players show the first alone",
+)
+@pytest.mark.parametrize(("suffix", "parts"), list(UNSEEN.values()), ids=list(UNSEEN))
+def test_what_readers_would_not_show_is_refused(suffix: str, parts: list[dict[str, Any]], tmp_path: Path) -> None:
+    source = joined(tmp_path, suffix, parts)
+    for path in sorted(tmp_path.glob("part*")):
+        open_source(path)
+    with pytest.raises(UnsupportedInput, match="several files were joined end to end"):
+        open_source(source)
+    with pytest.raises(UnsupportedInput, match="several files were joined end to end"):
+        open_source(source.read_bytes())
 
 
 @documented("times", "sound's clock leaps and the picture's does not", "refused")

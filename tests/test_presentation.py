@@ -1,10 +1,12 @@
 """Times count from where players show 0:00, whatever the container's own clock says there."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,10 +17,10 @@ from anonymize.cli.app import app
 from anonymize.errors import UsageError
 from anonymize.media import open_source
 from anonymize.media.segments import cut_up
-from anonymize.settings import Audio, Output, Settings, from_mapping
+from anonymize.settings import Audio, Codec, Output, Settings, from_mapping
 from tests.carry import carry
 from tests.formats import documented
-from tests.media import make_image, make_video
+from tests.media import AUDIO_RATE, make_image, make_video, read_audio
 from tests.sync import LATE, RATE, apart, beeps, flashes, flashing
 
 FRAMES = 30
@@ -140,6 +142,44 @@ def test_the_clock_goes_on_where_the_container_stays_and_else_begins_at_zero(
     assert apart(flashes(done.path), [time + float(moved) for time in flashes(made)]) < 0.001
     if audio is Audio.KEEP:
         assert apart(flashes(done.path), beeps(done.path)) < LATE
+
+
+@documented("times", "pictures before time zero (Matroska)", "kept at their times, in step with the sound")
+@pytest.mark.parametrize("target", [".mkv", ".mp4", ".ts"])
+@pytest.mark.parametrize("preset", ["ultrafast", "medium"])
+def test_pictures_before_zero_keep_their_times(preset: str, target: str, tmp_path: Path) -> None:
+    kept = {"container_options": {"avoid_negative_ts": "disabled"}, "options": {"preset": preset}}
+    source = flashing(tmp_path / "a.mkv", start=Fraction(-3, 10), lead=0.1, **kept)
+    with av.open(str(source)) as file:
+        assert next(file.demux(video=0)).pts is None, "FFmpeg tells no time"
+    done = carry(source, tmp_path / f"out{target}")
+    assert done.failures == []
+    assert done.notes == ()
+    assert float(done.info.origin) == pytest.approx(-0.4, abs=0.025)
+    assert [float(t - done.times[0]) for t in done.times] == pytest.approx([i / RATE for i in range(50)], abs=0.001)
+    assert apart(flashes(done.path), beeps(done.path)) < LATE
+    assert obscured(source, "0.31", "0.45") == shown_of(done.times, "0.31", "0.45")
+
+
+def shown_of(times: Sequence[Fraction], start: str, end: str) -> list[int]:
+    """The frames that are on at some time from `start` to `end`."""
+    return [i for i, time in enumerate(times) if Fraction(start) - Fraction(1, RATE) < time < Fraction(end)]
+
+
+@documented("sound", "run-in of Opus or AAC in Matroska and WebM", "kept, and not heard")
+@pytest.mark.parametrize("suffix", [".mkv", ".webm", ".mp4"])
+@pytest.mark.parametrize("target", [".mkv", ".webm", ".mp4"])
+def test_the_run_in_is_kept_where_the_container_tells_of_it(suffix: str, target: str, tmp_path: Path) -> None:
+    """Without it, decoders skip as much of what is to be heard, or begin with noise."""
+    coded = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}}
+    source = make_video(tmp_path / f"a{suffix}", frames=20, audio="libopus", **coded)
+    done = carry(source, tmp_path / f"out{target}", Output(codec=Codec.VP9, speed="ultrafast"))
+    assert done.failures == []
+    before, after = read_audio(source), read_audio(done.path)
+    assert before.shape[1] <= after.shape[1] < before.shape[1] + 960, "at most the last packet's padding is heard"
+    tick = range(AUDIO_RATE // 1000)  # of Matroska's clock
+    heard = [np.array_equal(before[:, late:], after[:, : before.shape[1] - late]) for late in tick]
+    assert any(heard)
 
 
 @documented("times", "a time span meets no frame", "refused: the message names the span and the last frame's time")

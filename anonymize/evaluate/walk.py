@@ -13,6 +13,8 @@ import numpy as np
 
 from anonymize.errors import InputError, UnreadableInput
 from anonymize.evaluate.cells import Luma
+from anonymize.media.edits import edit_lists
+from anonymize.media.presentation import Presentation
 from anonymize.truth import FrameTruth, Truth
 
 
@@ -27,7 +29,7 @@ class _Picture:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A frame of both videos and what is there to hide on it; `time` is seconds since the original's first frame."""
+    """A frame of both videos and what is there to hide on it; `time` is seconds of the original's presentation."""
 
     before: Luma
     after: Luma
@@ -45,7 +47,7 @@ def aligned(original: Path, redacted: Path, truth: Truth) -> Iterator[Step]:
     names = (original.name, redacted.name, truth.name)
     streams = _decode(original), _decode(redacted)
     frames: Iterator[FrameTruth] = iter(())
-    start = shift = Fraction(0)
+    shift = Fraction(0)
     for index in count():
         before, after = (next(stream, None) for stream in streams)
         if index == 0 and before is not None:
@@ -62,14 +64,14 @@ def aligned(original: Path, redacted: Path, truth: Truth) -> Iterator[Step]:
             told = ", ".join(f"{name} {w}x{h}" for name, (w, h) in zip(names, sizes, strict=True))
             raise InputError(f"frame {index} differs in size: {told}")
         if index == 0:
-            start, shift = before.time, after.time - before.time
+            shift = after.time - before.time
         apart = after.time - before.time - shift
         if abs(apart) > max(before.tick, after.tick):
             raise InputError(
                 f"frame {index} of {names[1]} is shown {float(apart):+.4f} s apart from that of {names[0]}: "
                 "a frame was dropped or the timing was changed"
             )
-        yield Step(before.luma, after.luma, frame, before.time - start)
+        yield Step(before.luma, after.luma, frame, before.time)
 
 
 def _ended(truth: Truth, frame: FrameTruth | None, index: int) -> None:
@@ -85,10 +87,12 @@ def _decode(path: Path) -> Iterator[_Picture]:
                 raise UnreadableInput(f"{path.name}: no video stream")
             stream = source.streams.video[0]
             stream.thread_type = "AUTO"
+            origin = Presentation.of(stream, source.streams.audio, edit_lists(path)).origin
             for frame in source.decode(stream):
                 if frame.pts is None or frame.time_base is None:
                     raise UnreadableInput(f"{path.name}: a frame without a timestamp cannot be compared")
                 grey = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
-                yield _Picture(frame.pts * frame.time_base, frame.time_base, np.rot90(grey, frame.rotation // 90))
+                time = frame.pts * frame.time_base - origin
+                yield _Picture(time, frame.time_base, np.rot90(grey, frame.rotation // 90))
     except (av.FFmpegError, OSError) as error:
         raise UnreadableInput(f"{path.name}: {error}") from error

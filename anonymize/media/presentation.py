@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Self
 
@@ -36,10 +36,12 @@ class Presentation:
         origin: what the container's clock shows then, in seconds: a whole number of ticks of the picture's time base,
             rounded down.
         joins: where that clock starts again; presentation goes on there without a pause.
+        early: by position in the file, when what comes before that clock's zero is shown, in ticks.
     """
 
     origin: Fraction = Fraction(0)
     joins: tuple[Join, ...] = ()
+    early: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -48,6 +50,7 @@ class Presentation:
         sound: Sequence[Stream],
         lists: Mapping[int, Sequence[Edit]],
         joins: tuple[Join, ...] = (),
+        early: Mapping[int, int] | None = None,
     ) -> Self:
         """As the headers and first packets of a container tell, of its `video` and the `sound` that belongs to it.
 
@@ -56,11 +59,13 @@ class Presentation:
             sound: streams.
             lists: edit lists, by the number of the stream.
             joins: where the file was joined of several.
+            early: what comes before the clock's zero, where FFmpeg tells no time.
         """
         starts = [s.start_time * s.time_base for s in (video, *sound) if s.start_time is not None and s.time_base]
         if video.id in lists:  # what fragments hold before that is not played
             starts = [max(start, min(played_from(edits) for edits in lists.values())) for start in starts]
-        return cls(_whole_ticks(min(starts, default=Fraction(0)), video), joins)
+        starts += [ticks * Fraction(video.time_base or 0) for ticks in (early or {}).values()]
+        return cls(_whole_ticks(min(starts, default=Fraction(0)), video), joins, early or {})
 
     def begun_by(self, first: av.VideoFrame, video: VideoStream) -> Self:
         """The same, where the picture `first`, which has its time of the presentation, may come before its zero."""
@@ -76,6 +81,8 @@ class Presentation:
 
         def place(packet: Packet[Stream]) -> None:
             later, index = Fraction(0), packet.stream_index
+            if packet.pts is None and packet.pos is not None:
+                packet.pts = self.early.get(packet.pos)
             if index in seen and counts(packet):
                 part = bisect_right(firsts[index], seen[index])
                 seen[index] += 1

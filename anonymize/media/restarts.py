@@ -69,9 +69,10 @@ class _Track:
         self.keys.append(packet.is_keyframe)
 
     def seconds(self, stamps: array[int]) -> NDArray[np.float64]:
-        """`stamps` in seconds; what is unknown is as the one before."""
+        """`stamps` in seconds; what is unknown is as the one before, or as the first that is known."""
         known = np.frombuffer(stamps, np.int64)
-        index = np.maximum.accumulate(np.where(known != _UNKNOWN, np.arange(len(known)), 0))
+        first = int(np.argmax(known != _UNKNOWN))
+        index = np.maximum.accumulate(np.where(known != _UNKNOWN, np.arange(len(known)), first))
         return np.asarray(known[index] * float(self.tick), np.float64)
 
     def begins(self, low: int, high: int, seams: Sequence[int]) -> int:

@@ -120,7 +120,7 @@ def cut_up(
         presentation: when what it holds is played; found out if not given.
         like: another video with as many frames: where it was cut, this one is. None if it has no key frames there.
     """
-    if not isinstance(source, Path) or (presentation is not None and presentation.joins):
+    if not isinstance(source, Path) or (presentation is not None and (presentation.joins or presentation.early)):
         return None
     packets = _Packets()
     try:

@@ -215,6 +215,8 @@ class Stream:
                     yield packet
         except (av.error.FFmpegError, OSError) as error:
             raise UnreadableInput(f"{self.name}: {_reason(error)}") from None
+        except IndexError:  # PyAV knows only the streams that it began with
+            raise UnreadableInput(f"{self.name}: its video or sound moved to another stream") from None
 
     def _pictures(self, packet: Packet[Any]) -> Iterator[av.VideoFrame]:
         """The whole pictures in a packet. After damage there is none until the next key frame.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -31,6 +31,7 @@ from anonymize.media.inspect import (
     side_data,
     side_data_words,
 )
+from anonymize.media.joined import before_zero, refuse_joined
 from anonymize.media.mpegts import Spliced, packet_size, spliced
 from anonymize.media.names import misnamed
 from anonymize.media.orient import Orientation
@@ -39,7 +40,7 @@ from anonymize.media.pixels import required_layout
 from anonymize.media.presentation import Presentation, written_origin
 from anonymize.media.protocols import FieldOrder, MediaInfo
 from anonymize.media.reader import Input, check_size, input_name, main_video, open_container
-from anonymize.media.restarts import Join, counts, joins_of
+from anonymize.media.restarts import counts, joins_of
 from anonymize.media.second import Second
 from anonymize.media.segments import OVERLAP, CannotCut, Cut, Segment, Traits, checksum, enter
 from anonymize.media.timing import Clock
@@ -265,20 +266,29 @@ class VideoSource:
                 "give the parts"
             ) from None
 
-    def _find_joins(self) -> tuple[Join, ...]:
-        """Where the file was joined of several, as its packets tell; from then on it is read as one.
+    def _timed(self) -> Callable[[VideoStream, Sequence[Stream]], Presentation]:
+        """What makes of streams when they are played, as all packets tell; from then on what was joined is read as one.
 
         Raises:
             UnsupportedInput: it cannot be.
         """
         with self.opened() as container:
             stream = main_video(container, self.name)
+            refuse_joined(self.input, container.format.name, self.name)
             if container.format.name == "mpegts" and packet_size(self.input):
                 self._spliced = spliced(self.input, self.name, stream.id)
         with self.opened() as container:
             stream = main_video(container, self.name)
             seams = self._spliced.seams if self._spliced else ()
-            return joins_of(container, stream, self.sound_of(container), self.name, seams)
+            joins = joins_of(container, stream, self.sound_of(container), self.name, seams)
+        early: dict[int, int] = {}
+        with self.opened() as container:
+            stream = main_video(container, self.name)
+            first = next((packet for packet in container.demux(stream) if packet.size), None)
+            if first is not None and first.pts is None and container.format.name.startswith("matroska"):
+                early = before_zero(self.input)
+        lists = edit_lists(self.input)
+        return lambda video, sound: Presentation.of(video, sound, lists, joins, early)
 
     def _hidden(self, picture: av.VideoFrame) -> bool:
         """Whether `picture` is over before an edit list has the first one shown (of fragments FFmpeg does not tell)."""
@@ -300,11 +310,11 @@ class VideoSource:
         return self._broken
 
     def _describe(self) -> MediaInfo:
-        joins = self._find_joins()
+        timed = self._timed()
         with self.opened() as container:
             stream = main_video(container, self.name)
+            self.presentation = timed(stream, self.sound_of(container))
             lists = edit_lists(self.input)
-            self.presentation = Presentation.of(stream, self.sound_of(container), lists, joins)
             if stream.id in lists:
                 self._begins = played_from(lists[stream.id])
             pictures = self._decode(container, stream, Damage(self.input, self.presentation.origin), inspect=False)
