@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
 from anonymize.cli import render_bars, render_ledger
+from anonymize.words import printable
 
 if TYPE_CHECKING:  # so that --help costs next to nothing
     from pathlib import Path
@@ -36,12 +37,12 @@ _LINE_EVERY = 10.0
 def say(*lines: str) -> None:
     """A result, in lines."""
     for line in lines:
-        print(render_bars.printable(line))
+        print(printable(line))
 
 
 def note(text: str) -> None:
     """A line that is no result, on standard error."""
-    print(render_bars.printable(text), file=sys.stderr)
+    print(printable(text), file=sys.stderr)
 
 
 def fail(text: str) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from unicodedata import category, combining, east_asian_width
 
 from anonymize.cli.render_ledger import VERBS
+from anonymize.words import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +30,6 @@ _BAR = 30
 """Columns of a bar, at most; it is left out below a third of them."""
 _SOON = 0.3
 """Seconds before which a speed says nothing."""
-_CONTROL = ("Cc", "Cs", "Zl", "Zp")
-"""Categories of Unicode: controls, halves of characters, ends of lines and paragraphs."""
 
 
 def possible() -> bool:
@@ -254,8 +253,3 @@ def shortened(name: str, columns: int) -> str:
         return name
     tail = cut(name[::-1], (columns - 2) // 2)[::-1]
     return f"{cut(name, columns - 2 - width(tail))}..{tail}"
-
-
-def printable(text: str) -> str:
-    """`text` on one line: what would end it, move the cursor, or is no character at all is escaped."""
-    return "".join(letter if category(letter) not in _CONTROL else ascii(letter)[1:-1] for letter in text)

@@ -1,5 +1,6 @@
 """Standard streams that are closed, full or cut: the work is done, and an exit code says how it went."""
 
+import logging
 import os
 import subprocess
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from anonymize.live.log import KeyValue
 from tests.media import make_video
 from tests.terminals import PROGRAM
 
@@ -162,3 +164,14 @@ def test_a_dash_is_no_name_for_an_output(folder, arguments):
     assert code == 2
     assert complaint == "anonymize: -: outputs are files, which get their names when they are whole; name one\n"
     assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("said", ["\x1b[2J", "\x9b31m", "\r", "\x07", "\u2028", "\udcff", "\x7f"])
+def test_what_a_server_says_does_not_reach_the_terminal_as_it_is(said):
+    record = logging.makeLogRecord(
+        {"msg": f"lost{said}it", "facts": {"detail": f"no{said}such stream", "to": f"a{said}b"}}
+    )
+    line = KeyValue().format(record)
+    assert line.isprintable()
+    assert said not in line
+    assert "such stream" in line

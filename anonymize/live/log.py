@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from anonymize.live.secrets import mask
+from anonymize.words import printable
 
 _NAME = "anonymize.live"
 
@@ -63,7 +64,8 @@ class KeyValue(logging.Formatter):
         """The record as one line."""
         stamp = time.strftime("%H:%M:%S", time.localtime(record.created))
         facts = " ".join(f"{key}={_quoted(value)}" for key, value in (self._always | _facts(record)).items())
-        return f"{stamp} {record.levelname.lower():<7} {_one_line(mask(record.getMessage()))} {facts}".rstrip()
+        line = f"{stamp} {record.levelname.lower():<7} {_one_line(mask(record.getMessage()))} {facts}".rstrip()
+        return printable(line)  # what servers say, and names of files, may hold what a terminal would act on
 
 
 logger = Logger(logging.getLogger(_NAME))
