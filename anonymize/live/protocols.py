@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
 
 from av.packet import Packet
 
 from anonymize.data import Frame
+from anonymize.media.protocols import Colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Picture:
         rate: nominal frames per second.
         sound: None for none.
         pixel_aspect: width of a pixel over its height.
+        colour: its tags.
     """
 
     width: int
@@ -44,6 +46,7 @@ class Picture:
     rate: Fraction
     sound: SoundInfo | None = None
     pixel_aspect: Fraction = Fraction(1)
+    colour: Colour = field(default_factory=lambda: Colour(range=1))
 
 
 class LiveSink(Protocol):

@@ -89,7 +89,9 @@ class Encoder:
         context.width, context.height, context.pix_fmt = picture.width, picture.height, "yuv420p"
         context.time_base = stream.time_base = CLOCK
         context.sample_aspect_ratio = picture.pixel_aspect
-        context.color_range = 1
+        context.color_range = picture.colour.range
+        context.color_primaries, context.color_trc = picture.colour.primaries, picture.colour.transfer
+        context.colorspace = picture.colour.matrix
         context.thread_count = min(2, os.cpu_count() or 1)
         context.flags |= av.codec.context.Flags.global_header
         stream.options = {

@@ -21,6 +21,7 @@ from anonymize.live.settings import Live
 from anonymize.media.canvas import canvas_for
 from anonymize.media.orient import Orientation
 from anonymize.media.stream import Stream, way_to
+from anonymize.media.tone import shown_as
 
 if TYPE_CHECKING:
     from anonymize.live.metrics import Metrics
@@ -202,7 +203,8 @@ class Reader:
     def _described(self, stream: Stream, first: av.VideoFrame) -> Picture:
         upright = stream.orientation(first).pair(first.width, first.height)
         canvas = canvas_for(*upright, self._live.longest_side)
-        return Picture(canvas.width, canvas.height, stream.rate, _sound_of(stream), stream.pixel_aspect)
+        sound, aspect, colour = _sound_of(stream), stream.pixel_aspect, shown_as(first)
+        return Picture(canvas.width, canvas.height, stream.rate, sound, aspect, colour)
 
     def _see(self, arrived: Arrived) -> None:
         self._metrics.frames_in()

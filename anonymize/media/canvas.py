@@ -21,6 +21,7 @@ from anonymize.errors import UnsupportedInput
 from anonymize.media.frame import VideoPicture, View
 from anonymize.media.orient import Orientation
 from anonymize.media.pixels import FULL_RANGE, clean_copy, required_layout, view
+from anonymize.media.tone import is_hdr, mapped, shown_as
 
 TICK = Fraction(1, 90_000)
 """Seconds per pts unit of every frame made here."""
@@ -77,6 +78,7 @@ class Canvas:
         wider = SQUARE if len(aspects_of(SQUARE, wider)) == 1 else wider
         on_canvas = aspects_of(*(aspect / wider for aspect in aspects))
         same = picture.format.name == FORMAT and (picture.width, picture.height) == (self.width, self.height)
+        same &= not is_hdr(picture)
         if same and wider == SQUARE and orientation == Orientation() and picture.color_range != FULL_RANGE:
             return self._framed(clean_copy(picture, _LAYOUT), index, pts, on_canvas)
         try:
@@ -121,27 +123,27 @@ class Canvas:
         width, height = self._room(across * float(wider), down)
         columns, rows = orientation.pair(width, height)
         full = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
-        stored = self._view.scaler("canvas").reformat(
-            picture,
-            columns,
-            rows,
-            FORMAT,
-            interpolation=Interpolation.AREA if columns < picture.width else Interpolation.BICUBIC,
-            src_color_range=FULL_RANGE if full else None,
-            dst_color_range=LIMITED,
-            threads=1,
-        )
+        if is_hdr(picture):
+            stored = mapped(picture, columns, rows, self._view.scaler("tone"))
+        else:
+            stored = self._view.scaler("canvas").reformat(
+                picture,
+                columns,
+                rows,
+                FORMAT,
+                interpolation=Interpolation.AREA if columns < picture.width else Interpolation.BICUBIC,
+                src_color_range=FULL_RANGE if full else None,
+                dst_color_range=LIMITED,
+                threads=1,
+            )
         made = self._empty()
         left, top = (self.width - width) // 4 * 2, (self.height - height) // 4 * 2
         for plane, (x, y) in enumerate(_LAYOUT.shifts):
             upright = orientation.apply(view(stored, _LAYOUT, plane))
             target = view(made, _LAYOUT, plane)
             np.copyto(target[top >> y : (top + height) >> y, left >> x : (left + width) >> x], upright)
-        made.colorspace, made.color_primaries, made.color_trc = (
-            picture.colorspace,
-            picture.color_primaries,
-            picture.color_trc,
-        )
+        colour = shown_as(picture)
+        made.colorspace, made.color_primaries, made.color_trc = colour.matrix, colour.primaries, colour.transfer
         return made
 
     def _room(self, width: float, height: float) -> tuple[int, int]:
