@@ -101,7 +101,19 @@ def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
         notes.append(f"the sound became FLAC (lossless): .{container} cannot hold {', '.join(sorted(set(lacking)))}")
     if info.hdr is not None and not encoder.static_hdr:
         notes.append(f"the mastering display's metadata is not carried: {encoder.codec} has no place for it")
+    if info.chroma_location not in ("unspecified", "left") and not says_chroma(encoder.name, container, info):
+        where = f"the position of the chroma samples ({info.chroma_location})"
+        notes.append(f"{where} is not carried: {encoder.codec} in .{container} has no place for it")
     return Target(container, encoder, encoder.formats[layout.name], tuple(notes))
+
+
+def says_chroma(encoder: str, container: str, info: MediaInfo) -> bool:
+    """Whether what `encoder` makes, in `container`, says where chroma samples lie as those of `info` do.
+
+    Matroska has words for the middle and the upper edge of a pixel pair, not for the lower one.
+    """
+    said = encoder in ("libx264", "libx265")
+    return said or (container in ("mkv", "webm") and info.chroma_location in ("center", "topleft", "top"))
 
 
 def holds_audio(container: str, codec: str) -> bool:

@@ -125,6 +125,17 @@ def followed_by(read: Callable[[], T]) -> tuple[T, bool]:
     return got, not any(_lost(level, source, text) for level, source, text in messages)
 
 
+def told(do: Callable[[], object]) -> list[str]:
+    """All that FFmpeg says at level INFO while `do` is done."""
+    with _lock, av.logging.Capture() as messages:
+        av.logging.set_level(av.logging.INFO)
+        try:
+            do()
+        finally:
+            av.logging.set_level(av.logging.WARNING if _listening else None)
+    return [text for _, _, text in messages]
+
+
 def _lost(level: int, source: str, text: str) -> bool:
     """Whether a message says that the container could not be followed, and that something of it was passed over."""
     pattern = _CONTAINERS.get(source.split(",")[0])

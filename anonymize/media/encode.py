@@ -51,7 +51,13 @@ def set_up(stream: VideoStream, info: MediaInfo, target: Target, output: Output)
         context.max_b_frames = 0
     if info.display_matrix is not None:
         stream.set_display_matrix(info.display_matrix)
-    stream.options = dict(options(info, target, output))
+    stream.options = {**options(info, target, output), **_chroma(info)}
+
+
+def _chroma(info: MediaInfo) -> dict[str, str]:
+    """Where chroma samples lie, if not where all codecs assume them."""
+    told = info.chroma_location not in ("unspecified", "left")
+    return {"chroma_sample_location": info.chroma_location} if told else {}
 
 
 def track_time_base(time_base: Fraction) -> Fraction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
@@ -15,6 +16,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from anonymize.errors import UnreadableInput, UnsupportedInput
+from anonymize.media import complaints
 from anonymize.media.edits import Edit, edit_lists, refuse_unplayable
 from anonymize.media.languages import is_strange, language_code
 from anonymize.media.orient import Orientation
@@ -118,6 +120,7 @@ def describe(
         origin=origin,
         duration=_duration(stream, container),
         colour=colour_of(first),
+        chroma_location=chroma_location_of(first),
         hdr=_hdr(side),
         field_order=field_order_of(first),
         audio=tuple(_audio(track, lists.get(track.id, ())) for track in sound),
@@ -195,6 +198,28 @@ def field_order_of(frame: av.VideoFrame) -> FieldOrder:
     except (BlockingIOError, EOFError):
         return FieldOrder.BOTTOM_FIRST
     return FieldOrder.TOP_FIRST
+
+
+def chroma_location_of(frame: av.VideoFrame) -> str:
+    """Where the chroma samples of a 4:2:0 picture lie, by FFmpeg's name; `unspecified` for none."""
+    if [frame.format.chroma_width(64), frame.format.chroma_height(64)] != [32, 32]:
+        return "unspecified"
+    # PyAV does not show it; FFmpeg's showinfo filter does.
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1000)
+    )
+    info, sink = graph.add("showinfo"), graph.add("buffersink")
+    source.link_to(info)
+    info.link_to(sink)
+    graph.configure()
+
+    def through() -> None:
+        graph.push(frame)
+        graph.pull()
+
+    found = (re.search(r"\bcl:(\w+)", text) for text in complaints.told(through))
+    return next((match[1] for match in found if match), "unspecified")
 
 
 def _hdr(side: Mapping[str, bytes]) -> Hdr | None:

@@ -110,6 +110,8 @@ class MediaInfo:
     duration: Fraction | None = None
     """How long the container says it is."""
     colour: Colour = Colour()
+    chroma_location: str = "unspecified"
+    """Where the chroma samples of 4:2:0 lie, by FFmpeg's name (left, center, topleft ...)."""
     hdr: Hdr | None = None
     field_order: FieldOrder = FieldOrder.PROGRESSIVE
     audio: tuple[AudioInfo, ...] = ()

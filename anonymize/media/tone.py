@@ -41,10 +41,10 @@ def shown_as(picture: av.VideoFrame) -> Colour:
 def mapped(picture: av.VideoFrame, columns: int, rows: int, scaler: VideoReformatter) -> av.VideoFrame:
     """An HDR `picture` as yuv420p in BT.709, `columns` x `rows`."""
     method = Interpolation.AREA if columns < picture.width else Interpolation.BICUBIC
-    wide = scaler.reformat(picture, columns, rows, "rgb48le", interpolation=method, threads=1).to_ndarray()
-    light = _linear(picture.color_trc)[wide >> 6]
+    scaled = scaler.reformat(picture, columns, rows, "rgb48le", interpolation=method, threads=1)
+    light = _linear(picture.color_trc)[np.asarray(scaled.to_ndarray(), np.uint16) >> 6]
     if picture.color_primaries not in (1, 2):
-        light = cv2.transform(light, _TO_709)
+        light = np.asarray(cv2.transform(light, _TO_709), np.float32)
     codes = _coded()[np.clip(light * 4095 + 0.5, 0, 4095).astype(np.uint16)]
     made = av.VideoFrame.from_ndarray(np.ascontiguousarray(codes), "rgb24")
     return made.reformat(format="yuv420p", dst_colorspace=1, dst_color_range=1)

@@ -45,6 +45,7 @@ from anonymize.media.second import Second
 from anonymize.media.segments import OVERLAP, CannotCut, Cut, Segment, Traits, checksum, enter
 from anonymize.media.timing import Clock
 from anonymize.media.transparency import Ground
+from anonymize.media.unchanged import change
 
 CROPPED = "parts of the picture that players do not show"
 LEADING_FRAMES = 12
@@ -370,19 +371,10 @@ class VideoSource:
             traits.field_order = field_order_of(picture)
 
     def _check_unchanged(self, picture: av.VideoFrame) -> None:
-        """Raises `UnsupportedInput` where the picture changes its size, format or orientation."""
+        """Raises `UnsupportedInput` where the picture changes its size, format, colour tags or orientation."""
         info = self._info
-        stored = self._view.orientation.pair(info.width, info.height)
-        if (picture.width, picture.height) != stored:
-            raise UnsupportedInput(
-                f"{self.name}: the picture changes its size on the way (from {stored[0]} x {stored[1]} to "
-                f"{picture.width} x {picture.height}); cut the file there and give the parts"
-            )
-        if picture.format.name != info.pixel_format:
-            raise UnsupportedInput(
-                f"{self.name}: the pixel format changes on the way ({info.pixel_format}, then {picture.format.name}); "
-                "cut the file there and give the parts"
-            )
+        if changed := change(info, picture):
+            raise UnsupportedInput(f"{self.name}: {changed}; cut the file there and give the parts")
         if picture.rotation % 360 == info.rotation:
             return
         side = side_data(picture, self._thumbnails)

@@ -170,9 +170,18 @@ def _wrong_picture(found: MediaInfo, source: MediaInfo) -> Iterator[str]:
     ):
         if wanted != got:
             yield f"{what}: expected {wanted}, got {got}"
+    if found.codec in ("h264", "hevc") or found.container in ("mkv", "webm"):
+        yield from _wrong_chroma(found, source)
     # The other codecs have no place for it, which the sink's notes say.
     if found.codec in ("hevc", "av1") and not _same_display(source.hdr, found.hdr):
         yield f"HDR metadata: expected {source.hdr}, got {found.hdr}"
+
+
+def _wrong_chroma(found: MediaInfo, source: MediaInfo) -> Iterator[str]:
+    """Where chroma samples lie, if the output says that: hardware encoders do not, which the sink's notes say."""
+    wanted, got = source.chroma_location, found.chroma_location
+    if got not in ("unspecified", "left") and got != wanted:
+        yield f"position of the chroma samples: expected {wanted}, got {got}"
 
 
 def _comparable(info: MediaInfo) -> Colour:
