@@ -112,7 +112,7 @@ class TestNet:
 
         before = signal.getsignal(signal.SIGTERM)
         small = Shape(stem=8, widths=(8, 8, 8, 8), blocks=(0, 0, 1), neck=8)
-        plan = Plan(steps=10_000, sides=(32,), batch=2)
+        plan = Plan(steps=60, sides=(32,), batch=2)
         train(lambda: Batches([example([[10, 10, 40, 30]], side=64)], load), plan, tmp_path, shape=small)
         assert 1 <= steps_done(tmp_path / "last.pt") <= 6
         assert signal.getsignal(signal.SIGTERM) == before
