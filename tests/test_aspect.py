@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ from anonymize.inputs import only_item
 from anonymize.media import open_source
 from anonymize.media.canvas import Canvas, canvas_for
 from anonymize.media.orient import Orientation
+from anonymize.media.still_density import densities
 from anonymize.media.stream import Stream, way_to
 from anonymize.segments import Bench
 from anonymize.settings import Detect, Settings, from_mapping
@@ -35,6 +37,7 @@ from tests.conftest import astronaut
 from tests.elements import in_matroska
 from tests.formats import documented
 from tests.media import Picture, make_video, probe
+from tests.test_cli import anonymize
 
 SIZE = (480, 360)
 FACES = [(40, 30, 44), (170, 41, 46), (330, 30, 48), (60, 170, 50), (220, 181, 46), (350, 200, 48)]
@@ -403,6 +406,53 @@ def test_untold_pixels_are_what_the_user_says(tmp_path, detectors):
     released, _ = job.render(only_item(str(clip), str(tmp_path / "out.mp4")), read, plain)
     assert probe(Path(str(released))).sar == 2
     assert covered(looked(first_frame(Path(str(released))), detectors), first_frame(clip)) == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "noted"),
+    [
+        ((352, 576), {}, True),
+        ((352, 576), {"sar": SQUARE}, True),
+        ((352, 576), {"sar": Fraction(24, 11)}, False),
+        ((352, 576), {"rotation": 90}, False),
+        ((352, 288), {}, False),
+    ],
+)
+def test_a_size_that_recorders_use_for_oblong_pixels_is_noted(size, options, noted, tmp_path):
+    clip = make_video(tmp_path / "a.mp4", frames=2, size=size, **options)
+    zone = ("-t", "none", "--zone", "0,0 9,0 9,9")
+    done = anonymize("run", clip, "-o", tmp_path / "out.mp4", *zone)
+    assert done.returncode == 0, done.stderr
+    assert ("--pixel-aspect 24:11" in done.stdout + done.stderr) == noted
+    if options == {}:
+        again = anonymize("run", clip, "-o", tmp_path / "told.mp4", "--pixel-aspect", "24:11", *zone)
+        assert "--pixel-aspect" not in again.stdout + again.stderr
+        assert probe(tmp_path / "told.mp4").sar == Fraction(24, 11)
+
+
+@pytest.mark.parametrize("command", ["run", "detect", "live"])
+def test_commands_refuse_nonsense(command, tmp_path):
+    clip = make_video(tmp_path / "a.mp4", frames=1)
+    to = ("--to", f"record:{tmp_path / 'rec'}") if command == "live" else ("-o", tmp_path / "out.mp4")
+    done = anonymize(command, clip, *to, "--pixel-aspect", "2")
+    assert done.returncode == 2
+    assert "W:H" in done.stderr
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".avif"])
+@documented(
+    "pictures", "HEIC and AVIF with a pixel aspect (pasp)", "faces are looked for in both shapes, as viewers differ"
+)
+def test_heif_pictures_are_looked_at_in_both_shapes(suffix, tmp_path):
+    picture = Image.fromarray(crowd())
+    if suffix == ".heic":
+        pillow_heif.from_pillow(picture).save(tmp_path / "a.heic")
+    else:
+        picture.save(tmp_path / "a.avif")
+    data = (tmp_path / f"a{suffix}").read_bytes()
+    assert first_frame(tmp_path / f"a{suffix}").aspects == (1,)
+    said = b"pasp" + (2).to_bytes(4, "big") + (1).to_bytes(4, "big")
+    assert densities(data[:100] + said + data[100:]) == (2, Fraction(1, 2))
 
 
 def _faces(made: plan.Plan, index: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import av
@@ -11,14 +12,39 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from anonymize.aspect import aspects_of, upright
+from anonymize.data import SQUARE
 from anonymize.media.inspect import thumbnail
+from anonymize.media.protocols import MediaInfo
 
 _SILENT = ("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "vvc", "m4v", "obu", "ivf", "dv")
 """FFmpeg's names of containers that say nothing of it: what it tells of them is what the stream says at first."""
+_OFTEN = {
+    (960, 1080): "2:1",
+    (640, 720): "2:1",
+    (704, 288): "6:11",
+    (720, 288): "6:11",
+    (352, 576): "24:11",
+    (360, 576): "24:11",
+    (352, 480): "20:11",
+    (704, 240): "5:11",
+}
+"""Sizes in which recorders store oblong pixels, mostly without saying so, and what these are."""
 _UNIT = 1000
 """Columns that stand for square pixels."""
 _MOST = 65_000
 """Columns at most."""
+
+
+def doubtful(info: MediaInfo, aspects: Sequence[tuple[Fraction, ...]]) -> str:
+    """What is said to the user where a video of square pixels has a size that recorders use for oblong ones."""
+    often = _OFTEN.get(info.stored_size)
+    if often is None or any(each != (SQUARE,) for each in aspects) or info.rotation % 180:
+        return ""
+    width, height = info.stored_size
+    return (
+        f"recorders mostly store oblong pixels in {width} x {height}, and nothing says so here: if people look too "
+        f"thin or too wide, faces were missed; give --pixel-aspect {often}"
+    )
 
 
 class PixelShape:

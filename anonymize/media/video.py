@@ -35,7 +35,7 @@ from anonymize.media.joined import before_zero, refuse_joined
 from anonymize.media.mpegts import Spliced, packet_size, spliced
 from anonymize.media.names import misnamed
 from anonymize.media.orient import Orientation
-from anonymize.media.pixel_shape import PixelShape
+from anonymize.media.pixel_shape import PixelShape, doubtful
 from anonymize.media.pixels import required_layout
 from anonymize.media.presentation import Presentation, written_origin
 from anonymize.media.protocols import FieldOrder, MediaInfo
@@ -343,7 +343,7 @@ class VideoSource:
     def _odd(self, repaired: int) -> tuple[str, ...]:
         times = f"{repaired} frames had no usable time and were given one" if repaired else ""
         shape = "the shape of its pixels changes on the way; the output says that of the beginning throughout"
-        changes = shape if len(self._traits.aspects) > 1 else ""
+        changes = shape if len(self._traits.aspects) > 1 else doubtful(self._info, tuple(self._traits.aspects))
         called = misnamed(self.input, self._info.container)
         return tuple(filter(None, (called, times, changes, *self.presentation.notes)))
 
