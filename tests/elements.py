@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+PLACES = {0x114D9B74, 0x1C53BB6B}
+"""Matroska's elements that tell where others are."""
 SEGMENT, TRACKS, TRACK, VIDEO = 0x18538067, 0x1654AE6B, 0xAE, 0xE0
 """Matroska elements on the way to what is said of a picture."""
 
@@ -25,8 +27,16 @@ def in_matroska(path: Path, **said: int) -> Path:
         "crop_right": 0x54DD,
     }
     more = b"".join(element(numbers[name], value.to_bytes(4, "big")) for name, value in said.items())
+    data = path.read_bytes()
+    parts = [(n, data[start:end], data[body:end]) for n, start, body, end in _elements(data)]
+    path.write_bytes(b"".join(element(n, _placeless(held)) if n == SEGMENT else whole for n, whole, held in parts))
     path.write_bytes(_with(path.read_bytes(), (SEGMENT, TRACKS, TRACK, VIDEO), more))
     return path
+
+
+def _placeless(segment: bytes) -> bytes:
+    """A segment without what tells of places in it, for they are others now."""
+    return b"".join(segment[start:end] for number, start, _, end in _elements(segment) if number not in PLACES)
 
 
 def _with(data: bytes, way: tuple[int, ...], more: bytes) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.codec.context import Flags
 from av.packet import Packet
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
@@ -100,6 +101,7 @@ def _opened(name: str, extradata: bytes, *, rows: bool = False) -> VideoCodecCon
     if extradata:
         context.extradata = extradata
     complaints.listen_to(context)
+    context.flags |= Flags.unaligned  # as the first one: see `anonymize.media.reader.main_video`
     if rows:  # one thread would take no notice of where rows begin
         context.thread_type, context.thread_count = "SLICE", 2
     return context
