@@ -224,7 +224,7 @@ Enough = Callable[[MemorySink, Metrics], bool]
 
 
 def live(
-    source: str, settings: Settings = FAST, *, until: Enough, at_most: float = 90.0, sinks: Sequence[LiveSink] = (),
+    source: str, settings: Settings = FAST, *, until: Enough, at_most: float = 60.0, sinks: Sequence[LiveSink] = (),
     control: Control | None = None, **options: Any,
 ) -> Outcome:  # fmt: skip
     """Run `source` through the whole chain into memory until that is enough, or the source ends; and judge.

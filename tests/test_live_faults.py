@@ -34,7 +34,7 @@ from tests.live import (
     until,
 )
 
-QUICK = replace(FAST, live=Live(coarsest=1.0, deadline=0.5, stall=0.3, timeout=0.8, backoff=0.1, longest_backoff=0.5))
+QUICK = replace(FAST, live=Live(coarsest=1.0, deadline=2.0, stall=0.3, timeout=1.5, backoff=0.1, longest_backoff=0.5))
 
 
 def told(outcome, what):
