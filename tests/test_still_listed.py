@@ -1,11 +1,13 @@
 """Moving and further pictures beside a picture are listed as removed, and are gone."""
 
+import struct
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from anonymize.errors import UnsupportedInput
 from anonymize.media.still import StillSource
 from anonymize.settings import Output
 from tests import planting as p
@@ -25,6 +27,17 @@ def data(suffix: str) -> bytes:
     target = BytesIO()
     Image.fromarray(PICTURE).save(target, {"jpg": "JPEG"}.get(suffix, suffix.upper()))
     return target.getvalue()
+
+
+def bmp_with_profile() -> bytes:
+    """A BMP of version 5 that names a profile of this machine, and says where it is."""
+    plain = data("bmp")
+    path = p.SECRET
+    pixels = plain[54:]
+    head = struct.pack("<I", 124) + plain[18:54] + bytes(16) + b"KNIL" + bytes(48)
+    head += struct.pack("<IIII", 4, 124 + len(pixels), len(path), 0)
+    assert len(head) == 124
+    return plain[:2] + struct.pack("<III", 138 + len(pixels) + len(path), 0, 138) + head + pixels + path
 
 
 def jpeg_with_mpf() -> bytes:
@@ -50,6 +63,8 @@ CASES = {
     "data of a maker in HEIC": ("heic", data("heic") + p.box(b"sefd", p.SECRET), "sefd data"),
     "motion photo, PNG": ("png", data("png") + MP4, "motion video"),
     "motion photo, WebP": ("webp", data("webp") + MP4, "motion video"),
+    "colour profile in BMP": ("bmp", bmp_with_profile(), "colour profile"),
+    "data after BMP": ("bmp", data("bmp") + p.SECRET, "data after the picture's end"),
     "default image of an animated PNG": ("png", animation(default=True), "the picture shown where animations are not"),
 }
 
@@ -80,3 +95,15 @@ def test_an_animation_without_a_default_image_lists_none() -> None:
     assert source.info.removed == ()
     assert source.info.frame_count == 4
     assert StillSource(animation(default=True)).info.frame_count == 3
+
+
+@documented("pictures", "animated AVIF", "refused")
+def test_animated_avif_is_refused_and_a_film_beside_a_picture_is_listed(tmp_path: Path) -> None:
+    first, *others = (Image.fromarray(pattern(i, (64, 48))) for i in range(3))
+    first.save(tmp_path / "in.avif", save_all=True, append_images=others, duration=100)
+    content = (tmp_path / "in.avif").read_bytes()
+    with pytest.raises(UnsupportedInput, match="not supported; convert it to a video"):
+        StillSource(content)
+    source = StillSource(content[:8] + b"avif" + content[12:])  # players show the picture of such a file
+    assert source.info.frame_count == 1
+    assert "moving pictures" in source.info.removed

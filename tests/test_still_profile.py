@@ -9,9 +9,10 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms
 
+from anonymize.errors import UnsupportedInput
 from anonymize.media import open_source
 from anonymize.media.profile import colour_profile
-from anonymize.media.still import StillSource
+from anonymize.media.still import StillSource, open_still_sink
 from anonymize.settings import Output
 from anonymize.verify.profile import foreign
 from anonymize.verify.stills import profiles
@@ -188,6 +189,13 @@ def test_grey_profiles(tmp_path: Path) -> None:
         assert p.complaints(target, path) == ""
         assert not tells(after)
         assert np.abs(icc.converted(PICTURE.convert("L"), grey) - icc.converted(PICTURE.convert("L"), after)).max() <= 1
+
+
+def test_a_grey_profile_is_not_put_beside_colours(tmp_path: Path) -> None:
+    grey = icc.profile({"wtpt": icc.xyz(*icc.D50), "kTRC": icc.para(1.8)}, space=b"GRAY")
+    source = StillSource(saved(tmp_path / "in.png", grey, "L"))
+    with pytest.raises(UnsupportedInput, match="unchanged"):
+        open_still_sink(tmp_path / "out.webp", source, Output())
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def removed_from(file: File, opened: Image.Image) -> tuple[str, ...]:
     if file.container == "tiff":
         return (*words, *_tiff_words(file, opened))
     if file.container == "bmp":
-        return tuple(words)
+        return (*words, *_bmp_words(file.data))
     return (*words, *extras(file.container, file.data))
 
 
@@ -216,6 +216,16 @@ def _tiff_words(file: File, opened: Image.Image) -> list[str]:
     words = [f"TIFF tag {TiffTags.lookup(tag).name}" for tag in tags(opened) if tag not in STRUCTURAL_TAGS]
     copies = sum(1 for _ in directories(file.data)) - 1
     return [*words, "thumbnail" if copies == 1 else f"smaller copies ({copies})"] if copies > 0 else words
+
+
+def _bmp_words(data: bytes) -> list[str]:
+    """What a BMP holds beside its picture: a profile, or the name of one, and what follows the end that it gives."""
+    size, header = (int.from_bytes(data[place : place + 4], "little") for place in (2, 14))
+    held = {
+        "colour profile": header >= 124 and data[70:74] in (b"DEBM", b"KNIL"),
+        "data after the picture's end": 54 <= size < len(data),
+    }
+    return [word for word, there in held.items() if there]
 
 
 def shown(pixels: Pixels, channels: str, *, lossy: bool = False) -> tuple[Pixels, tuple[str, ...]]:

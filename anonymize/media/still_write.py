@@ -104,9 +104,10 @@ def _would_lose(container: str, traits: Traits) -> bool:
     graded = container == "gif" and traits.channels in ("LA", "RGBA")  # a GIF's pixel is transparent or it is not
     halved = container == "heic" and traits.depth > 8  # of 16 bits it keeps 10 or 12
     coloured = container == "tiff" and traits.depth > 8 and traits.channels != "L"
+    grey = bool(traits.icc) and traits.channels in ("L", "LA") and traits.channels not in FORMATS[container].channels
     primaries = traits.heif.get("nclx_profile", {}).get("color_primaries", 1)
     tagged = primaries not in (1, 2) or "cICP" in dict(traits.chunks)  # colours that no ICC profile describes
-    return graded or halved or coloured or tagged
+    return graded or halved or coloured or grey or tagged
 
 
 class Encoding:
