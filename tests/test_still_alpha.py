@@ -94,6 +94,14 @@ def test_a_small_picture_hidden_in_a_lossy_output_is_found(tmp_path: Path, suffi
     assert "colours hidden" in p.complaints(path, None)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tiff"])
+def test_one_pixel_hidden_without_loss_is_found(tmp_path: Path, suffix: str) -> None:
+    pixels = np.full((40, 40, 4), 255, np.uint8)
+    pixels[7, 9] = (1, 0, 0, 0)
+    path = saved(tmp_path / f"out{suffix}", pixels, **({"lossless": True, "exact": True} if suffix == ".webp" else {}))
+    assert "colours hidden" in p.complaints(path, None)
+
+
 def png(size: tuple[int, int], depth: int, kind: int, rows: list[bytes], chunks: bytes) -> bytes:
     head = struct.pack(">IIBBBBB", *size, depth, kind, 0, 0, 0)
     body = zlib.compress(b"".join(b"\0" + row for row in rows))

@@ -56,6 +56,36 @@ def test_only_numbers_of_a_profile_are_kept(hidden: str) -> None:
         assert np.abs(icc.converted(PICTURE, before) - icc.converted(PICTURE, after)).max() <= 1
 
 
+OURS = colour_profile(icc.profile(), "RGB")
+
+
+def rewritten(place: int, what: bytes) -> bytes:
+    return OURS[:place] + what + OURS[place + len(what) :]
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    [
+        *(
+            (rewritten(place, b"SN-0"), "a maker, device, creator or identifier")
+            for place in (4, 40, 44, 48, 52, 80, 84, 100)
+        ),
+        (rewritten(24, b"\7\xea"), "a date"),
+        (rewritten(0, struct.pack(">I", len(OURS) + 9)) + icc.SERIAL[:9], "bytes that belong to no tag"),
+        (OURS + icc.SERIAL, "bytes that belong to no tag"),
+        (OURS.replace(b"C\0o\0l\0o\0u\0r\0s", b"J\0a\0n\0e\0 \0D"), "a description"),
+        (OURS.replace(b"N\0o\0n\0e", b"J\0a\0n\0e"), "a description"),
+        (OURS.replace(b"wtpt", b"prvw"), "prvw"),
+        (OURS.replace(b"XYZ \0\0\0\0", b"XYZ SN-0"), "more than numbers"),
+        (OURS.replace(b"para\0\0\0\0\0\3", b"para\0\0\0\0\0\1"), "more than numbers"),
+    ],
+)
+def test_one_thing_planted_in_a_profile_of_ours_is_found(planted: bytes, found: str) -> None:
+    assert list(foreign(OURS)) == []
+    assert planted != OURS
+    assert found in " ".join(foreign(planted))
+
+
 @pytest.mark.parametrize(
     "suffix",
     [pytest.param(suffix, marks=documented("colour", f"ICC profile in .{suffix}", CUT_DOWN)) for suffix in FORMATS],
