@@ -27,10 +27,11 @@ _KEPT_FLAGS = {"mkv": 1 | 4 | 8 | 64 | 128 | 256, "webm": 1 | 4 | 8 | 64 | 128 |
 """Which track is played by default (1) is kept everywhere; elsewhere also: original (4), commentary (8), forced (64),
 for the deaf (128), for the blind (256)."""
 _NAMES = {
-    "aac": re.compile(rb"Lavc[\d.]+|libfaac [\x20-\x7e]+"),
+    "aac": re.compile(rb"Lavc[\d.]+"),
     "mp3": re.compile(rb"LAME\d[\w.]*|Lavc[\d.]+"),
 }
-"""Names of encoders, which they write between the coded samples, where decoders do not look."""
+"""Names of encoders, which they write between the coded samples. That of libfaac stays: FFmpeg reads from it how long
+the run-in is."""
 
 
 class SoundCopy:
