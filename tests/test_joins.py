@@ -214,6 +214,22 @@ def test_what_readers_would_not_show_is_refused(suffix: str, parts: list[dict[st
         open_source(source.read_bytes())
 
 
+@documented("sound", "AAC whose sample rate or channels change on the way (MPEG-TS)", "kept in TS, else refused")
+def test_sound_that_changes_on_the_way_stays_in_ts(tmp_path: Path) -> None:
+    """Elsewhere its rate is told once: the second half would be too slow or too fast."""
+    mono = np.zeros((1, 48_000), np.float32)
+    parts = [make_video(tmp_path / "a.ts", frames=25, audio=True), make_video(tmp_path / "b.ts", frames=25, audio=mono)]
+    source = tmp_path / "joined.ts"
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+    done = carry(source, tmp_path / "out.ts")
+    assert done.failures == []
+    for target in ("out.mp4", "out.mkv"):
+        with pytest.raises(
+            UnsupportedInput, match=r"changes its sample rate or channels on the way; name the output \.ts"
+        ):
+            carry(source, tmp_path / target)
+
+
 @documented("times", "sound's clock leaps and the picture's does not", "refused")
 def test_clocks_that_part_are_refused(tmp_path: Path) -> None:
     """Nobody can tell which sound belongs to which picture."""

@@ -129,6 +129,8 @@ class CopiedTrack:
         self._below_zero = self._movie or (target.container in ("mkv", "webm") and (matroska or codec == "opus"))
         self._matroska = matroska
         self._uncoded = codec.startswith("pcm_")
+        self._adts = codec == "aac" and target.container != "ts"
+        self._told, self._name = b"", name
         self._names = _NAMES.get(codec)
         self._played = played
         self._tick = Fraction(1, int(getattr(context, "sample_rate", 0) or 0) or 90_000)
@@ -143,8 +145,25 @@ class CopiedTrack:
         if codec == "vorbis":
             made.extradata = _untagged(stream, name)
 
+    def _check_same(self, packet: Packet[Stream]) -> None:
+        """Raises `UnsupportedInput` where AAC that tells of itself in each packet (ADTS) changes its rate or channels.
+
+        Containers other than MPEG-TS tell of it once, for all.
+        """
+        header = bytes(packet)[:4] if self._adts else b""
+        if len(header) < 4 or header[0] != 0xFF or header[1] & 0xF0 != 0xF0:
+            return
+        told = bytes((header[2] & 0xFD, header[3] & 0xC0))  # profile, rate, channels
+        self._told = self._told or told
+        if told != self._told:
+            raise UnsupportedInput(
+                f"{self._name}: its sound changes its sample rate or channels on the way; name the output .ts, or cut "
+                "the file there and give the parts"
+            )
+
     def write(self, packet: Packet[Stream]) -> None:
         """Append `packet`, if anything in it is played or needed for what is."""
+        self._check_same(packet)
         start, lasts = _start(packet), (packet.duration or 0) * packet.time_base
         if start is None:
             start = self._end
