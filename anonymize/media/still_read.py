@@ -17,6 +17,7 @@ from anonymize.errors import AnonymizeError, InputError, UnreadableInput, Unsupp
 from anonymize.media.orient import Orientation
 from anonymize.media.profile import colour_profile
 from anonymize.media.still_animation import animation, ending, is_animated
+from anonymize.media.still_damage import damage, obscured
 from anonymize.media.still_file import (
     _SEQUENCES,
     File,
@@ -114,6 +115,10 @@ def _still(file: File, opened: Image.Image) -> Decoded:
             raise file.damaged(reason(error)) from error
         pixels, channels, notes = _salvaged(file)
         losses = [f"part of the picture: {reason(error)}"]
+    if not losses and (what := damage(file.data, file.container)):
+        if not file.allow_damaged:
+            raise file.damaged(what)
+        pixels, losses = obscured(pixels, channels), [f"the whole picture: {what}"]
     lossy = file.container == "avif" or (file.container == "webp" and not traits.lossless)
     upright, hidden = shown(placed.apply(pixels), channels, lossy=lossy)
     if placed.turn.transposed:
