@@ -141,7 +141,7 @@ def test_a_window_that_is_resized_shows_no_remains(long_clip, tmp_path):
 def test_any_name_on_any_terminal(tmp_path, environment, bars):
     (tmp_path / "in").mkdir()
     clip = _media(tmp_path / "clip.mp4")
-    names = [b"\xc3\xa9t\xc3\xa9.mp4", b"a\xff.mp4", b"b\x1b[2J\n\xe2\x80\xa8c.mp4"]
+    names = [b"\xc3\xa9t\xc3\xa9.mp4", b"a\xff.mp4", b"b\x1b[2J\n\xe2\x80\xa8c.mp4", b"\xe6\x98\xa0.mp4"]
     for name in names:
         Path(os.fsdecode(bytes(tmp_path / "in") + b"/" + name)).symlink_to(clip)
     seen = on_terminal("run", "in", "-o", "out/", *QUICK, cwd=tmp_path, environment=environment, columns=200)
@@ -149,7 +149,7 @@ def test_any_name_on_any_terminal(tmp_path, environment, bars):
     assert {os.fsencode(path.name) for path in (tmp_path / "out").glob("[!.]*")} == set(names)
     assert ("\x1b[J" in seen.sent) == bars
     lines = [line for line in seen.screen.lines() if " -> " in line]
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert any("b\\x1b[2J\\n" in line for line in lines)
 
 
