@@ -3,6 +3,7 @@
 import logging
 import os
 import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -175,3 +176,21 @@ def test_what_a_server_says_does_not_reach_the_terminal_as_it_is(said):
     assert line.isprintable()
     assert said not in line
     assert "such stream" in line
+
+
+TWICE = """
+import os, signal
+from anonymize.cli import _stop_in_order
+_stop_in_order()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(os.getpid(), number)
+    print("cleaned up")
+"""
+
+
+def test_what_is_being_cleaned_up_is_not_interrupted_again():
+    done = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "cleaned up\n", "")
