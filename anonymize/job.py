@@ -8,11 +8,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anonymize import ledger, media, pipeline, plan, report
+from anonymize import ledger, media, pipeline, plan, report, storage
 from anonymize.crew import peak_memory
 from anonymize.data import Kind
 from anonymize.detect import Detector, build, refuse_unfit, threads_each
-from anonymize.errors import PlanError
+from anonymize.errors import InputError, PlanError, UnreadableInput
 from anonymize.inputs import Item, fitting
 from anonymize.media import Source
 from anonymize.pipeline import OnProgress, Progress, ignore
@@ -70,6 +70,7 @@ def run(
     """
     watch = Stopwatch()
     found_by = detectors_for(settings) if detectors is None else detectors
+    before = _identity(item)
     with (
         ledger.at_work(item.claim),
         _open(item, settings, stdin) as source,
@@ -79,7 +80,7 @@ def run(
         on_progress(Progress("detect", 0, None))
         digest = _digest(item, stdin)
         made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress, team))
-        return _release(Work(source, item, settings, found_by, on_progress, watch, team), made, force=force)
+        return _release(Work(source, item, settings, found_by, on_progress, watch, team), made, before, force=force)
 
 
 def detect(
@@ -97,13 +98,16 @@ def detect(
         AnonymizeError: nothing was written; the message says why.
     """
     found_by = detectors_for(settings)
+    before = _identity(item)
     with (
         _open(item, settings, stdin) as source,
         team_for(source, settings, found_by, workers) as team,
         media.pending(item.target, force=force) as temporary,
     ):
-        made = pipeline.detect(source, settings, found_by, _digest(item, stdin), on_progress, team)
+        digest = _digest(item, stdin)
+        made = pipeline.detect(source, settings, found_by, digest, on_progress, team)
         plan.write(made, temporary)
+        _refuse_changed(item, before, digest)
     return made
 
 
@@ -125,6 +129,7 @@ def render(
         PlanError: the plan was made for another file.
         AnonymizeError: nothing was released; the message says why.
     """
+    before = _identity(item)
     if made.about.sha256 != _digest(item, stdin):
         raise PlanError(f"{item.label}: the plan was made for another file; detect again on this one")
     settings = replace(settings, pixel_aspect=settings.pixel_aspect or made.about.pixel_aspect)
@@ -133,7 +138,7 @@ def render(
         _check_output(item, source, settings, force=force)
         team.read()  # as `run` does: what a file holds is known for sure at its end only
         work = Work(source, item, settings, found_by, on_progress, Stopwatch(), team, by_hand=True)
-        return _release(work, made, force=force)
+        return _release(work, made, before, force=force)
 
 
 def _check_output(item: Item, source: Source, settings: Settings, *, force: bool) -> None:
@@ -154,10 +159,36 @@ def _open(item: Item, settings: Settings, stdin: bytes) -> Source:
 
 
 def _digest(item: Item, stdin: bytes) -> str:
-    return report.sha256(item.source or BytesIO(stdin))
+    try:
+        return report.sha256(item.source or BytesIO(stdin))
+    except OSError as error:
+        raise UnreadableInput(f"{item.label}: cannot be read ({error.strerror})") from error
 
 
-def _release(work: Work, made: Plan, *, force: bool) -> tuple[Place, Report]:
+def _identity(item: Item) -> tuple[object, ...]:
+    """What tells whether the source was changed; nothing for standard input, and where there is no such file."""
+    try:
+        return storage.identity(item.source) if item.source else ()
+    except (OSError, InputError):  # whoever opens it says why
+        return ()
+
+
+def _refuse_changed(item: Item, before: tuple[object, ...], digest: str) -> None:
+    """Raise `InputError` unless the source is the very file still that all passes were to read.
+
+    Args:
+        item: the input.
+        before: its identity before the first pass.
+        digest: its sha256 then.
+    """
+    if item.source and (_identity(item) != before or not storage.has_sha256(item.source, digest)):
+        raise InputError(
+            f"{item.label}: something wrote to it, or put another file in its place, while it was worked on: nothing "
+            "was released. Run again when nobody writes to it any more"
+        )
+
+
+def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool) -> tuple[Place, Report]:
     """Render `made` under a temporary name, examine what came out, and only then give it its name."""
     source, item, settings = work.source, work.item, work.settings
     target = _named(item, source, settings)
@@ -167,6 +198,7 @@ def _release(work: Work, made: Plan, *, force: bool) -> tuple[Place, Report]:
     with media.pending(target, force=force, mark=item.claim.mark if item.claim else "") as temporary:
         proved = prove(work, made, temporary)
         account = _account(work, proved, report.sha256(temporary))
+        _refuse_changed(item, before, made.about.sha256)
         if isinstance(target, Path):
             ledger.leave_proof(item, target, account)
     return target, account

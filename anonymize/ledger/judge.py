@@ -14,9 +14,9 @@ from anonymize import models
 from anonymize.detect import asked
 from anonymize.inputs import Item
 from anonymize.ledger.store import File, State
-from anonymize.ledger.traces import is_file_with
 from anonymize.report import sha256
 from anonymize.settings import Settings, to_mapping
+from anonymize.storage import has_sha256
 
 _NO_MATTER = ("live",)
 """Settings that do not change what comes out of a file."""
@@ -118,7 +118,7 @@ def judge(item: Item, known: File, wanted: Wanted) -> Judgement:
         why = Why.SOURCE
     elif not output_now:
         why = Why.GONE
-    elif output_now != known.output_stamp and not is_file_with(output, known.output_sha256):
+    elif output_now != known.output_stamp and not has_sha256(output, known.output_sha256):
         why = Why.OUTPUT
     else:
         row = replace(row, state=State.DONE, source_place=place, source_stamp=source_now, output_stamp=output_now)

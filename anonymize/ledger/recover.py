@@ -11,6 +11,7 @@ from anonymize.ledger import traces
 from anonymize.ledger.judge import stamp
 from anonymize.ledger.store import File, Run, State, Store
 from anonymize.report import Report
+from anonymize.storage import has_sha256
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ def sweep(folder: Path, store: Store, runs: Sequence[Run], rows: Mapping[str, Fi
             traces.remove(output)  # a file system without better means: the name was taken, the file not yet moved
             continue
         noted = (row.output, row.output_sha256, row.settings) == (proof.output, digest, proof.settings)
-        if noted or not traces.is_file_with(output, digest):
+        if noted or not has_sha256(output, digest):
             continue
         new = released(row, proof.report, proof.output, proof.settings, dead[traces.mark_of(path)].number)
         new = replace(new, source_place=proof.place, source_stamp="", output_stamp=stamp(output))
@@ -92,5 +93,5 @@ def released(row: File, report: Report, output: str, settings: str, run: int) ->
 def remove_superseded(folder: Path, old: File, new: File) -> None:
     """Remove what `old` released under another name than `new`, if it still is what was released then."""
     path = traces.within(folder, old.output) if old.released and old.output != new.output else None
-    if path is not None and traces.is_file_with(path, old.output_sha256):
+    if path is not None and has_sha256(path, old.output_sha256):
         traces.remove(path)

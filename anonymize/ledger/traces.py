@@ -25,7 +25,8 @@ from anonymize.errors import LedgerError, OutputError
 from anonymize.inputs import Claim, Item
 from anonymize.ledger.store import is_inside, text_of
 from anonymize.media.commit import pending
-from anonymize.report import Report, sha256
+from anonymize.report import Report
+from anonymize.storage import has_sha256
 
 PROOF = ".proof"
 _OURS = re.compile(r"\.anonymize-([0-9a-f]{12})-[0-9a-f]{12}(\..*)?", re.DOTALL)
@@ -107,15 +108,7 @@ def read_proof(path: Path) -> Proof | None:
 def holds(path: Path, folder: Path) -> bool:
     """Whether there is a proof at `path`, and what it tells of was released in `folder`."""
     proof = read_proof(path)
-    return proof is not None and is_file_with(folder / proof.output, proof.report.output["sha256"])
-
-
-def is_file_with(path: Path, digest: str) -> bool:
-    """Whether there is a file at `path` with this sha256."""
-    try:
-        return path.is_file() and sha256(path) == digest
-    except OSError:
-        return False
+    return proof is not None and has_sha256(folder / proof.output, proof.report.output["sha256"])
 
 
 def within(folder: Path, relative: str) -> Path | None:

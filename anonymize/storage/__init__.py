@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from anonymize.storage.address import is_address, place
 from anonymize.storage.private import private_folder, sweep
-from anonymize.storage.read import Steady, below, is_folder, kind_of, matching, opened, sha256
+from anonymize.storage.read import Steady, below, has_sha256, identity, is_folder, kind_of, matching, opened, sha256
 from anonymize.storage.write import already, exists, forget, hidden, upload
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ __all__ = [
     "below",
     "exists",
     "forget",
+    "has_sha256",
     "hidden",
+    "identity",
     "is_address",
     "is_folder",
     "kind_of",

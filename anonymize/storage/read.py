@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from anonymize.storage.address import Place
 
+_NOT_OF_THE_CONTENT = ("atime", "accessed", "name", "islink")
 AHEAD = 4 << 20
 """Bytes that are fetched ahead from a storage: each small piece that FFmpeg reads would be a request else."""
 
@@ -83,6 +84,33 @@ def sha256(source: Place) -> str:
         while piece := file.read(AHEAD):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def has_sha256(source: Place, digest: str) -> bool:
+    """Whether there is a file at `source` with this hash."""
+    try:
+        return (not isinstance(source, Path) or source.is_file()) and sha256(source) == digest
+    except (OSError, InputError):
+        return False
+
+
+def identity(source: Place) -> tuple[object, ...]:
+    """What changes whenever a file is written to or another one takes its name, and costs next to nothing to ask.
+
+    On this machine the time of the last change of the inode is part of it, which no program can set back. Of a storage
+    it is whatever that tells: size, times, entity tag, version.
+
+    Raises:
+        OSError: there is no such file on this machine.
+        UnreadableInput: the storage has none, or cannot be asked.
+    """
+    if isinstance(source, Path):
+        facts = source.stat()
+        return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+    with _as_unreadable(source.name):
+        source.fs.invalidate_cache()
+        told = source.fs.info(source.path)
+        return tuple((key, str(told[key])) for key in sorted(told) if key not in _NOT_OF_THE_CONTENT)
 
 
 def is_folder(place: Place) -> bool:
