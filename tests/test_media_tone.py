@@ -99,3 +99,9 @@ def test_what_a_sink_gets_is_tagged_as_what_it_is(
     if colour is not None and shown is None:
         assert wanted == (colour.primaries, colour.trc, colour.space)
     assert found.colour.range in (0, 1)
+
+
+@pytest.mark.parametrize("colour", [HDR10, HLG])
+def test_the_canvas_gets_it_mapped(colour: Colour) -> None:
+    made = Canvas(*SIZE).frame(level(594 if colour is HDR10 else 767, colour), Orientation(), 0, 0)
+    assert abs((int(np.median(made.planes[0].pixels)) - 16) * 255 / 219 - 191) <= 4
