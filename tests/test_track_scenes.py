@@ -240,6 +240,7 @@ CAMERAS = {
     "still": filmed(lambda _: 0.75, lambda _: 640, lambda _: 0),
     "pan": filmed(lambda _: 1, lambda t: 340 + 12 * t, lambda _: 0),
     "fast pan": filmed(lambda _: 1, lambda t: 340 + 50 * t, lambda _: 0),
+    "whip": filmed(lambda _: 1, lambda t: 340 + 150 * min(t % 8, 8 - t % 8), lambda _: 0),
     "zoom": filmed(lambda t: 0.6 * 1.05**t, lambda _: 640, lambda _: 0),
     "crash zoom": filmed(lambda t: 0.6 * 1.08**t, lambda _: 640, lambda _: 0),
     "by hand": filmed(lambda t: 0.8 + 0.01 * (t % 3), lambda t: 640 + 14 * (t * 7 % 3), lambda t: t * 5 % 3 - 1),
