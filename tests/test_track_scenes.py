@@ -210,6 +210,11 @@ def test_the_same_scene_from_closer_is_another(closer: float) -> None:
         assert is_cut(photograph(name), near[y : y + HEIGHT, x : x + WIDTH]), name
 
 
+def test_a_negative_is_another_scene() -> None:
+    for name in NAMES:
+        assert is_cut(photograph(name), 255 - photograph(name)), name
+
+
 def test_a_cut_through_a_blended_frame_is_seen() -> None:
     """As a change of frame rate leaves it."""
     for a, b in CUTS:
