@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import socket
 from fractions import Fraction
 from pathlib import Path
@@ -48,7 +49,8 @@ def test_a_face_is_gone_on_every_frame_and_the_rest_is_not(face_clip, tmp_path):
 def test_sound_is_copied_and_what_else_was_in_the_file_is_gone_and_listed(face_clip, tmp_path):
     report = anonymize.run(face_clip, tmp_path / "safe.mp4", settings())
     assert np.array_equal(read_audio(face_clip), read_audio(tmp_path / "safe.mp4"))
-    assert _packets(face_clip, "audio") == _packets(tmp_path / "safe.mp4", "audio")
+    named = [re.sub(rb"Lavc[0-9.]+", lambda name: bytes(len(name[0])), p) for p in _packets(face_clip, "audio")]
+    assert named == _packets(tmp_path / "safe.mp4", "audio")  # but for the encoder's name, to the bit
     content = (tmp_path / "safe.mp4").read_bytes()
     assert b"at home" not in content
     assert b"+59.9139" not in content
