@@ -1,9 +1,11 @@
+import contextlib
 import json
 import re
 import shutil
 import socket
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 from http.client import HTTPConnection
@@ -15,7 +17,7 @@ import pytest
 from anonymize.data import Region
 from anonymize.errors import UsageError
 from anonymize.kinds import Kind, Why
-from anonymize.live import page
+from anonymize.live import page, page_server
 from anonymize.live.metrics import Limits, Metrics
 from anonymize.live.page_server import Answer, Server
 from tests.test_live_sinks import SIZE, frames
@@ -96,7 +98,32 @@ def test_a_token_is_new_at_every_start_and_not_to_be_guessed(monkeypatch):
             page.token()
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "[", "10.0.0.1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1.evil.example",
+        "",
+        "[",
+        "10.0.0.1",
+        "evil.example@localhost",
+        "user:word@127.0.0.1",
+        "localhost/evil.example",
+        "localhost?.evil.example",
+        "localhost#.evil.example",
+        "localhost.",
+        "localhost:port",
+        "localhost:99999",
+        "localhost:0",
+        "localhost:80:80",
+        "localhost evil.example",
+        "localhost, evil.example",
+        "[::1]",
+        "127.1",
+        "2130706433",
+    ],
+)
 def test_a_page_that_plays_tricks_with_names_gets_nothing(preview, host):
     answer, body = ask(preview, f"/{TOKEN}/state.json", Host=host)
     assert answer.status == 421
@@ -107,6 +134,57 @@ def test_a_request_without_a_host_gets_nothing(preview):
     with socket.create_connection(("127.0.0.1", preview.port), 5) as peer:
         peer.sendall(f"GET /{TOKEN}/state.json HTTP/1.0\r\n\r\n".encode())
         assert b" 421 " in peer.recv(100)
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost:8080", "127.0.0.1", "127.0.0.1:1"])
+def test_names_of_this_machine_are_answered(preview, host):
+    answer, _ = ask(preview, f"/{TOKEN}/state.json", Host=host)
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        f"GET /{TOKEN}/state.json",
+        f"GET /{TOKEN}/state.json HTTP/0.9",
+        f"GET /{TOKEN}/state.json HTTP/2.0",
+        f"GET /{TOKEN}/state.json HTTP/evil",
+        "GET http://evil.example/ HTTP/1.1",
+        "<script>evil</script>",
+        "BREW <script>evil</script> HTTP/1.1",
+        "POST / HTTP/1.1",
+        "GET /" + 70_000 * "a" + " HTTP/1.1",
+        "GET / HTTP/1.1" + 200 * "\r\nX: y",
+        "GET / HTTP/1.1\r\nX: " + 70_000 * "a",
+        "GET / HTTP/1.1\r\nHost: evil.example",
+    ],
+    ids=lambda line: line[:40] + str(len(line)),
+)
+def test_every_answer_has_its_headers_and_nothing_of_the_request(preview, request_line):
+    with socket.create_connection(("127.0.0.1", preview.port), 5) as peer:
+        peer.sendall(f"{request_line}\r\nHost: localhost\r\n\r\n".encode())
+        got = b""
+        with contextlib.suppress(ConnectionResetError):  # of a request that was not read to its end
+            while part := peer.recv(9999):
+                got += part
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 ")
+    assert b"Content-Security-Policy: default-src 'none'" in head
+    assert b"X-Content-Type-Options: nosniff" in head
+    assert b"evil" not in got
+    assert b"<" not in body
+
+
+@pytest.mark.parametrize("path", ["", "page.css", "state.json", "picture", "none"])
+def test_head_is_get_without_the_body(preview, path):
+    got, whole = ask(preview, f"/{TOKEN}/{path}") if path != "picture" else (None, b"")
+    with socket.create_connection(("127.0.0.1", preview.port), 5) as peer:
+        peer.sendall(f"HEAD /{TOKEN}/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        head, _, body = b"".join(iter(lambda: peer.recv(9999), b"")).partition(b"\r\n\r\n")
+    assert body == b""
+    assert int(head.split()[1]) == (got.status if got else 200)
+    if got and path != "state.json":
+        assert f"Content-Length: {len(whole)}".encode() in head
 
 
 def test_nothing_is_cached_shared_or_loaded_from_elsewhere(preview):
@@ -151,10 +229,86 @@ def test_the_picture_moves(preview):
 
 def test_many_who_look_do_not_stop_it(preview):
     looking = [urllib.request.urlopen(preview.address + "picture", timeout=5) for _ in range(16)]
-    with pytest.raises((urllib.error.URLError, ConnectionError)):
-        urllib.request.urlopen(preview.address + "state.json", timeout=5)
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        urllib.request.urlopen(preview.address + "picture", timeout=5)
+    assert ask(preview, f"/{TOKEN}/state.json")[0].status == 200
     for answer in looking:
         answer.close()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [b"", b"G", b"GET /healthz HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "],
+    ids=["nothing", "a letter", "a line", "a header"],
+)
+@pytest.mark.parametrize("number", [16, 100])
+def test_slow_connections_do_not_shut_the_health_check_out(metrics, begin, number):
+    server = page.serve_metrics(0, metrics)
+    metrics.frames_out()
+    peers = []
+    try:
+        for _ in range(number):
+            peer = socket.create_connection(("127.0.0.1", server.port), 5)
+            with contextlib.suppress(OSError):  # it may have been cut
+                peer.sendall(begin)
+            peers.append(peer)
+        for _ in range(3):
+            assert ask(server, "/healthz")[0].status == 200
+    finally:
+        for peer in peers:
+            peer.close()
+        server.close()
+
+
+def test_a_request_that_comes_letter_by_letter_is_cut(metrics, monkeypatch):
+    monkeypatch.setattr(page_server, "_WITHIN", 0.5)
+    server = page.serve_metrics(0, metrics)
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), 5) as peer:
+            began = time.monotonic()
+            with contextlib.suppress(ConnectionError):
+                while time.monotonic() - began < 20:
+                    peer.sendall(b"G")
+                    time.sleep(0.1)
+            assert time.monotonic() - began < 10
+    finally:
+        server.close()
+
+
+def test_an_answer_that_is_not_taken_is_cut(monkeypatch):
+    monkeypatch.setattr(page_server, "_WITHIN", 0.5)
+    server = Server(0, {"large": lambda: Answer(bytes(64 << 20))})
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), 5) as peer:
+            peer.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            time.sleep(1.5)
+            with contextlib.suppress(ConnectionResetError):
+                assert sum(len(part) for part in iter(lambda: peer.recv(1 << 20), b"")) < 64 << 20
+    finally:
+        server.close()
+
+
+def test_health_is_answered_while_all_else_is_busy():
+    go, busy = threading.Event(), threading.Semaphore(0)
+
+    def slow():
+        busy.release()
+        go.wait(30)
+        return Answer(b"done")
+
+    server = Server(0, {"metrics": slow, "healthz": lambda: Answer(b"well")})
+    peers = [socket.create_connection(("127.0.0.1", server.port), 5) for _ in range(8)]
+    try:
+        for peer in peers:
+            peer.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert busy.acquire(timeout=10)
+        assert ask(server, "/metrics")[0].status == 503
+        assert ask(server, "/healthz")[1] == b"well"
+    finally:
+        go.set()
+        for peer in peers:
+            peer.close()
+        server.close()
 
 
 def test_health_and_metrics_for_machines(metrics):
