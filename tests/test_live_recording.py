@@ -9,7 +9,7 @@ import pytest
 from anonymize.errors import OutputError
 from anonymize.live.metrics import Metrics
 from anonymize.live.recording import Keep, Recording
-from anonymize.live.sinks import Options
+from anonymize.live.sinks import Options, open_sinks
 from tests.servers import until
 from tests.test_live_sinks import PICTURE, coded, feed, frames, quiet, state, times
 
