@@ -81,7 +81,7 @@ lint: setup
 	cd build/types && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p anonymize -p benchmarks
 
 unit: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 contracts: $(MEDIAPIPE)/ready
 	$(MEDIAPIPE)/bin/pytest tests/contracts
