@@ -8,15 +8,16 @@ from typing import Annotated
 import typer
 
 from anonymize import presets
+from anonymize.cli import live_options as lo
 from anonymize.cli import options as o
 from anonymize.errors import UsageError
 from anonymize.settings import Audio
 
 
 def live(
-    source: o.Source = None,
-    to: o.Sinks = None,
-    config: o.Config = None,
+    source: lo.Source = None,
+    to: lo.Sinks = None,
+    config: lo.Config = None,
     preset: o.PresetName = presets.DEFAULT,
     targets: o.TargetOption = None,
     detectors: o.Detectors = None,
@@ -24,17 +25,17 @@ def live(
     min_face: o.MinFace = None,
     min_plate: o.MinPlate = None,
     style: o.StyleOption = None,
-    audio: o.LiveAudio = Audio.MUTE,
-    quality: o.LiveQuality = 23,
+    audio: lo.LiveAudio = Audio.MUTE,
+    quality: lo.LiveQuality = 23,
     zone: o.Zones = None,
     spare: o.Spared = None,
     pixel_aspect: o.PixelAspect = None,
-    lookahead: o.Lookahead = None,
-    loop: o.Loop = False,
-    keep: o.KeepFor = "",
-    segment: o.SegmentLength = 60.0,
-    preview: o.PreviewPort = None,
-    metrics: o.MetricsPort = None,
+    lookahead: lo.Lookahead = None,
+    loop: lo.Loop = False,
+    keep: lo.KeepFor = "",
+    segment: lo.SegmentLength = 60.0,
+    preview: lo.PreviewPort = None,
+    metrics: lo.MetricsPort = None,
     name: Annotated[str, typer.Option(help="The camera's name in logs, metrics and on the page.")] = "camera",
     json: o.Json = False,
 ) -> None:
