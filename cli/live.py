@@ -86,7 +86,7 @@ def live(
         metrics=metrics,
     )
     for address in (source, *camera.to):
-        if secrets.has_secret(address):
+        if secrets.has_password(address):
             log.logger.warning("a password on the command line can be read by others; use ${NAME} or ${file:/path}")
     settings()
     run_camera(camera.resolved(), settings, Metrics(name), announce=show.preview)

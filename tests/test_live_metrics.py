@@ -67,7 +67,7 @@ def test_stages_are_masked_and_dated(metrics, clock):
     clock.now += 2
     metrics.stage("sink rtsp://u:geheim@h/x", "ok", "still")
     clock.now += 1
-    assert metrics.snapshot()["stages"] == {"sink rtsp://u:***@h/x": {"state": "ok", "detail": "still", "since": 3.0}}
+    assert metrics.snapshot()["stages"] == {"sink rtsp://***@h/***": {"state": "ok", "detail": "still", "since": 3.0}}
     assert "geheim" not in metrics.text().decode()
     with pytest.raises(ValueError, match="expected one of starting, ok"):
         metrics.stage("source", "great")

@@ -207,7 +207,7 @@ def test_only_reading_is_possible(preview):
 def test_the_state_holds_no_credential(preview):
     _, body = ask(preview, f"/{TOKEN}/state.json")
     state = json.loads(body)
-    assert state["stages"]["sink rtsp://bob:***@10.0.0.9/live"]["state"] == "lost"
+    assert state["stages"]["sink rtsp://***@10.0.0.9/live"]["state"] == "lost"
     assert state["redacted"] == [{"kind": "face", "why": "held", "n": 1}]
     assert b"geheim" not in body
 
@@ -362,7 +362,7 @@ def test_the_page_in_a_browser(preview, tmp_path, width):
         "420 ms",
         "1 face",
         "still followed",
-        "bob:***@10.0.0.9",
+        "//***@10.0.0.9",
         "connection refused",
     ):
         assert words in shown, words

@@ -6,25 +6,50 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonymize.errors import UsageError
-from anonymize.live.secrets import has_secret, mask, resolve
+from anonymize.live.secrets import has_password, has_secret, mask, resolve
 
 
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("rtsp://admin:p4ss@10.0.0.5/stream1", "rtsp://admin:***@10.0.0.5/stream1"),
-        ("rtsp://admin:p@ss@10.0.0.5:554/stream1", "rtsp://admin:***@10.0.0.5:554/stream1"),
-        ("rtsp://admin:p/ss@10.0.0.5/stream1", "rtsp://admin:***@10.0.0.5/stream1"),
+        ("rtsp://admin:p4ss@10.0.0.5/stream1", "rtsp://***@10.0.0.5/stream1"),
+        ("rtsp://admin:p@ss@10.0.0.5:554/stream1", "rtsp://***@10.0.0.5:554/stream1"),
+        ("rtsp://admin:p/ss@10.0.0.5/stream1", "rtsp://***"),
+        ("rtsp://admin:12/34@10.0.0.5/stream1", "rtsp://***"),
+        ("rtsp://admin:p?ss@10.0.0.5/stream1", "rtsp://***"),
+        ("rtsp://admin:p#ss@10.0.0.5/stream1", "rtsp://***"),
+        ("rtsp://admin:a@b/c@10.0.0.5/stream1", "rtsp://***"),
+        ("rtsp://10.0.0.5:554/word@live", "rtsp://10.0.0.5:554/***"),
+        ("rtsp://[fe80::1]:554/word", "rtsp://[fe80::1]:554/***"),
         ("http://token@10.0.0.5/video", "http://***@10.0.0.5/video"),
         ("http://cam/cgi?user=bob&pwd=1234&channel=2", "http://cam/cgi?user=***&pwd=***&channel=2"),
+        ("http://cam/cgi?hunter2", "http://cam/cgi?***"),
+        ("http://cam/cgi?hunter2=1", "http://cam/cgi?***=***"),
+        ("http://cam/video#hunter2", "http://cam/video#***"),
+        ("http://cam#token=hunter2", "http://cam#***"),
+        ("http://cam?token=hunter2", "http://cam?token=***"),
+        ("http://cam/8f3a9c2e7b1d/video.mjpg", "http://cam/***/video.mjpg"),
+        ("http://cam/live;jsessionid=8f3a9c", "http://cam/***"),
+        ("http://cam/a%62cdef/video", "http://cam/***/video"),
+        ("rtsp://h/user=admin_password=geheim_channel=1.sdp", "rtsp://h/***"),
+        ("rtsp://h/user=admin&password=geheim&channel=1&stream=0.sdp?real_stream", "rtsp://h/***?***"),
+        ("rtsp://h/live/admin/geheim", "rtsp://h/live/***/***"),
+        ("rtsp://h/live/admin:geheim", "rtsp://h/live/***"),
+        ("rtsp:/u:geheim@h", "***"),
+        ("rtsp:u:geheim@h/live", "***"),
+        ("open rtsp:/u:geheim@h: refused", "open ***: refused"),
         ("srt://host:9000?mode=caller&passphrase=abcdefghij", "srt://host:9000?mode=caller&passphrase=***"),
-        ("srt://host:9000?streamid=#!::u=bob,s=k&latency=200", "srt://host:9000?streamid=***&latency=200"),
+        ("srt://host:9000?latency=geheim", "srt://host:9000?latency=***"),
+        ("srt://host:9000?mode=geheim&latency=20", "srt://host:9000?mode=***&latency=20"),
+        ("srt://host:9000?streamid=#!::u=bob,s=k&latency=200", "srt://host:9000?streamid=***"),
         ("srt://host:9000?streamid=publish:square:bob:pw", "srt://host:9000?streamid=***"),
+        ("srt://host:9000?streamid=publish:8f3a9c2e7b1d", "srt://host:9000?streamid=***"),
         ("rtmp://a.example/live2/abcd-efgh", "rtmp://a.example/live2/***"),
         ("rtmps://a.example/live2/abcd?key=x", "rtmps://a.example/live2/***?key=***"),
         ("Authorization: Basic YWJjOmRlZg==\r\nHost: x", "Authorization: ***\r\nHost: x"),
-        ('{"address": "rtsp://u:pw@h/x", "n": 1}', '{"address": "rtsp://u:***@h/x", "n": 1}'),
-        ("open rtsp://u:a1@h/x and rtsp://v:b2@h/y", "open rtsp://u:***@h/x and rtsp://v:***@h/y"),
+        ('{"address": "rtsp://u:pw@h/live", "n": 1}', '{"address": "rtsp://***@h/live", "n": 1}'),
+        ("open rtsp://u:a1@h/live and rtsp://v:b2@h/main.", "open rtsp://***@h/live and rtsp://***@h/main."),
+        ("404 Not Found: /user=admin&password=geheim&x", "404 Not Found: /user=admin&password=***&x"),
     ],
 )
 def test_credentials_are_masked(text, shown):
@@ -35,17 +60,97 @@ def test_credentials_are_masked(text, shown):
 @pytest.mark.parametrize(
     "text",
     [
-        "rtsp://10.0.0.5:554/a@b",
         "rtsp://10.0.0.5/stream1",
+        "rtsp://10.0.0.5:554/Streaming/Channels/101",
+        "rtsp://10.0.0.5/cam/realmonitor?channel=1&subtype=0",
+        "rtsp://10.0.0.5/axis-media/media.amp?fps=25",
+        "rtsp://10.0.0.5/h264/ch1/main/av_stream".replace("av_", ""),
+        "http://10.0.0.5/mjpg/video.mjpg",
+        "https://10.0.0.5/live/index.m3u8",
         "record:/var/lib/x",
+        "hls:/srv/u:a@b",
         "/dev/video0",
         "a@b.example",
         "srt://host:8890?streamid=publish:city/square&latency=200",
+        "srt://:9000?mode=listener&timeout=5000000",
+        "udp://@239.0.0.1:1234",
+        "rtsp://[fe80::1%eth0]:554/live",
+        "at 12:30 rtsp: no answer",
     ],
 )
 def test_nothing_else_is_masked(text):
     assert mask(text) == text
     assert not has_secret(text)
+
+
+UNUSUAL = [
+    "rtsp:/u:geheim@h",
+    "rtsp:u:geheim@h/live",
+    "rtsp//u:geheim@h/live",
+    "//u:geheim@h/live",
+    "u:geheim@h/live",
+    "rtsp:\\\\u:geheim@h",
+    "http:/h/live?token=geheim",
+    "geheim:word@h://live",
+    "rtsp://u:ge/heim@h/live",
+    "rtsp://u:geheim@h:port/live",
+    "rtsp://u:geheim@h:/live",
+    "rtsp://u:geheim@/live/@",
+    "rtsp://h/user=admin password=geheim channel=1.sdp",
+    "rtsp://h/live\nfile geheim",
+    "rtsp://h/live\x00geheim",
+    "rtsp://u:geh eim@h/live",
+    " rtsp://u:geheim@h/live",
+]
+
+
+@pytest.mark.parametrize("address", UNUSUAL)
+def test_what_cannot_be_understood_is_refused_and_not_repeated(address):
+    with pytest.raises(UsageError, match="not repeated") as caught:
+        resolve(address)
+    assert "eim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["clip.mp4", "a:b.mp4", "12:30.mp4"])
+def test_a_file_is_no_address(address, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / address).touch()
+    assert resolve(address) == address
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("rtsp://h/user=admin_password=geheim_channel=1.sdp", "cannot open user=admin_password=geheim_channel=1.sdp"),
+        ("rtsp://h/user=admin_password=geheim_channel=1.sdp", "the server says: geheim is wrong"),
+        ("http://h/8f3a9c2e7b1geheim/video", "GET /8f3a9c2e7b1geheim/video: 404"),
+        ("http://h/video?hash=geheim77", "no such hash: geheim77"),
+        ("rtsp://u:geheim%21@h/live", "user u, password geheim!"),
+        ("rtmp://h/live/abcd-efgh-geheim", "stream abcd-efgh-geheim is taken"),
+    ],
+)
+def test_parts_of_an_address_are_known_wherever_they_turn_up(address, said):
+    resolve(address)
+    assert "geheim" not in mask(said)
+
+
+@pytest.mark.parametrize(
+    ("address", "warns"),
+    [
+        ("rtsp://127.0.0.1:8554/market", False),
+        ("rtsp://127.0.0.1/live/north-gate.sdp", False),
+        ("rtmp://127.0.0.1/live/abcd-efgh-1234-5678", True),
+        ("rtsp://admin:${PASSWORD}@h/live?token=${TOKEN}", False),
+        ("rtsp://${USER}:${file:/run/x}@h/live", False),
+        ("rtsp://token@h/live", True),
+        ("rtsp://u:p@127.0.0.1/live", True),
+        ("rtsp://127.0.0.1/user=u_password=p", True),
+        ("http://127.0.0.1/live?t=8f3a", True),
+        ("http://127.0.0.1/8f3a9c2e7b1d8f3a9c2e7b1d/live", True),
+    ],
+)
+def test_who_types_a_password_is_warned_and_who_types_a_name_is_not(address, warns):
+    assert has_password(address) == warns
 
 
 @given(
@@ -97,11 +202,12 @@ def test_our_own_arguments_are_hidden():
         "from anonymize.live.secrets import hide_arguments; import sys\n"
         "hide_arguments(); sys.stdout.write(open('/proc/self/cmdline').read()); sys.stdout.write(' '.join(sys.argv))"
     )
+    unusual = ["--to=rtsp://h/user=admin password=hidden-pw", "rtsp:/u:hidden-pw@h", "rtsp://h/live/hidden-pw"]
     given_address = "rtsp://bob:hidden-pw@10.0.0.5/x"
     shown = subprocess.run(
-        [sys.executable, "-c", code, given_address, "--loop"], capture_output=True, check=True
+        [sys.executable, "-c", code, *unusual, given_address, "--loop"], capture_output=True, check=True
     ).stdout
     listed, _, known = shown.rpartition(b"\0")
     assert b"hidden-pw" not in listed
-    assert b"rtsp://bob:***@10.0.0.5/x\0--loop" in listed
+    assert b"rtsp://***@10.0.0.5/***\0--loop" in listed
     assert given_address.encode() in known

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonymize.errors import OutputError, UsageError
+from anonymize.live import sinks
 from anonymize.live.camera_out import CameraOut
 from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import Picture, SoundInfo
 from anonymize.live.recording import Keep, Recording
+from anonymize.live.secrets import mask
 from anonymize.live.sinks import Options, check, open_sink, open_sinks
 from anonymize.live.sinks_encode import CLOCK, Coded, Encoder
 from anonymize.live.sinks_outlet import Backoff, Buffer, Gone, Outlet
@@ -266,7 +268,7 @@ def test_a_virtual_camera_that_is_none(tmp_path):
 def test_slow_and_dead_peers_hold_up_nobody(tmp_path):
     with dead_server() as dead:
         metrics = Metrics()
-        slow, gone = f"rtsp://127.0.0.1:{dead}/x", f"rtsp://u:geheim@127.0.0.1:{free_port()}/x"
+        slow, gone = f"rtsp://127.0.0.1:{dead}/live", f"rtsp://u:geheim@127.0.0.1:{free_port()}/x"
         (sink,) = open_sinks([slow, f"record:{tmp_path}", gone], PICTURE, metrics, Options(stall=0.5))
         taken = []
         for frame in frames(100):
@@ -274,7 +276,7 @@ def test_slow_and_dead_peers_hold_up_nobody(tmp_path):
             sink.write(frame)
             taken.append(time.monotonic() - before)
             time.sleep(0.03)  # three seconds: two attempts
-        assert metrics.snapshot()["reconnects"].get("sink " + gone.replace("geheim", "***"), 0) > 0
+        assert metrics.snapshot()["reconnects"].get("sink " + mask(gone), 0) > 0
         assert state(metrics, slow) | {"since": 0} == {"state": "starting", "detail": "connecting", "since": 0}
         begun = time.monotonic()
         sink.close(3)
@@ -303,6 +305,14 @@ def test_addresses_that_nobody_understands(address, words):
     with pytest.raises(UsageError, match=words) as caught:
         check(address)
     assert "secret-phrase" not in str(caught.value)
+
+
+def test_sinks_that_look_alike_have_names_of_their_own():
+    addresses = [f"rtsp://127.0.0.1:{free_port()}/north-gate", "record:/srv/x"]
+    addresses.insert(1, addresses[0].replace("north", "south"))
+    names = sinks._names(addresses)
+    assert list(names.values()) == [mask(addresses[0]), mask(addresses[0]) + " (2)", "record:/srv/x"]
+    assert "gate" not in "".join(names.values())
 
 
 def test_packets_are_never_changed_by_a_sink():

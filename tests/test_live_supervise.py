@@ -98,6 +98,34 @@ def test_files_that_make_no_sense(tmp_path, text, words):
         config.read(written(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "source = ['rtsp://u:geheim@h']\nto = ['hls:/x']",
+        "source = {a = 'rtsp://u:geheim@h'}\nto = ['hls:/x']",
+        "source = '0'\nto = 'rtsp://h/user=u_password=geheim'",
+        "source = '0'\nto = [['rtsp://u:geheim@h/live']]",
+        "source = '0'\nto = ['hls:/x']\n'rtsp://u:geheim@h' = 1",
+        "source = '0'\nto = ['hls:/x']\npreset = 'rtsp://u:geheim@h'",
+        "source = 'rtsp:/u:geheim@h'\nto = ['hls:/x']",
+        "source = 'rtsp://u:geheim@h\nto = 5",
+        "source = '0'\nto = ['rtsp://h/geheim live']",
+        "source = '0'\nto = ['ftp://u:geheim@h/live']",
+        "source = '0'\nto = ['srt://h:1?passphrase=geheim']",
+    ],
+)
+def test_a_wrong_address_is_not_repeated(tmp_path, text):
+    path = written(tmp_path, f"[cameras.one]\n{text}")
+
+    def use():
+        camera = config.read(path).cameras["one"].resolved()
+        camera.load_settings()
+
+    with pytest.raises(UsageError) as caught:
+        use()
+    assert "geheim" not in str(caught.value)
+
+
 def test_a_credential_that_is_missing_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("CAM_PASSWORD", raising=False)
     with pytest.raises(UsageError, match=r"camera one: .*\$\{CAM_PASSWORD\}.*no such variable"):

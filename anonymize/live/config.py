@@ -91,7 +91,7 @@ class Camera:
         try:
             return from_mapping(Settings, self.settings, presets.load(self.preset).settings)
         except UsageError as error:
-            raise UsageError(f"camera {self.name}: {error}") from error
+            raise UsageError(f"camera {self.name}: {mask(str(error))}") from None
 
     def resolved(self) -> Camera:
         """The same with credentials filled in, every sink checked. Raises `UsageError`."""
@@ -127,7 +127,7 @@ def read(path: Path) -> Fleet:
     try:
         return _fleet(values)
     except UsageError as error:
-        raise UsageError(f"{path}: {error}") from error
+        raise UsageError(f"{path}: {mask(str(error))}") from None  # what is wrong may be an address
 
 
 def _fleet(values: Mapping[str, Any]) -> Fleet:

@@ -18,13 +18,24 @@ from anonymize.errors import UsageError
 HIDDEN = "***"
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _FILE = "file:"
-_USER = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)"
-    # The second form: a password with a slash that nobody encoded. What follows the colon is no port.
-    r"(?P<user>[^\s/?#]*|[^\s/?#@:]*:(?!\d{1,5}[/?#])[^\s'\"<>]*)@"
+_STREAMS = "rtsps?|rtmp[a-z]*|https?|srt|tcp|udp|rtp|mms[a-z]?|ftps?"
+_IN_TEXT = re.compile(
+    rf"(?<![A-Za-z0-9+.-])(?:[A-Za-z][A-Za-z0-9+.-]*://|(?i:{_STREAMS}):/*(?=[^\s/]*[:@]))"
+    r"(?:[^\s/?#]*@)?[^\s'\"<>]*"
 )
+"""An address in a text: to its next blank or quote."""
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}")
+_HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9.]+)?\]|[\w.-]+)?(?::[0-9]{1,5})?")
+_NUMBERS = re.compile(r"[0-9.]+|\[.*\]|localhost")
+"""A host that is no part of a password for sure."""
+_NO_ADDRESS = re.compile(rf"(?i:{_STREAMS})[:/\\]|[A-Za-z][A-Za-z0-9+.-]+:|.*://|[^/]*:.*@|//[^/]*@", re.DOTALL)
+"""What was meant for an address, or holds a user and a password, and is none."""
+_NO_STREAM = re.compile(r"record:.|hls:.|y4m:-|file:.")
+_PAIR = re.compile(
+    r"(?i)(?P<name>(?:pass(?:word|wd|phrase)?|pwd|token|secret|api_?key|auth)=)(?P<value>[^\s&;/?#'\"<>]+)"
+)
+"""A secret outside an address, as servers and FFmpeg quote parts of one."""
 _QUERY = re.compile(r"(?P<name>[?&;][A-Za-z0-9_.~-]+=)(?P<value>[^\s&;'\"<>]*)")
-_STREAM_KEY = re.compile(r"(?P<where>rtmp[a-z]*://[^\s?#'\"<>]*/)(?P<key>[^\s/?#'\"<>]+)")
 _HEADER = re.compile(r"(?i)(?P<name>(?:proxy-)?authorization\s*:\s*)[^\r\n]*")
 _HARMLESS = frozenset(
     (  # noqa: SIM905 - a list of thirty quoted words reads worse
@@ -34,37 +45,89 @@ _HARMLESS = frozenset(
     ).split()
 )
 """Names of query values that say how, not who: all others are masked, since cameras call their passwords anything."""
-_PLAIN_STREAM = re.compile(r"(publish|read|request):[\w./-]+")
-"""An SRT stream id that is only a path, as media servers have it: user and password would follow after more colons."""
+_NAMES = frozenset("auth key passphrase pass passwd password pwd secret streamid token user username usr".split())  # noqa: SIM905
+"""Names of query values that may be shown themselves, their values never."""
+_WORDS = frozenset(
+    (  # noqa: SIM905
+        "amp api axis avc bin caller cam camera cameras cgi ch channel channels cif d flv feed h hd hevc high hls http "
+        "image index input isapi listener live liveapp livestream low m main media mjpeg mjpg mp mpeg mpegts multicast "
+        "onvif p play playlist preview primary profile proxy qcif realmonitor rendezvous rtsp s sd sdp secondary sid "
+        "snl stream streaming streams sub tcp track trackid ts u udp unicast v vga video videos"
+    ).split()
+)
+"""What parts of paths and values may be made of besides small numbers: the words of cameras and media servers."""
+_SIZES = frozenset({"1080", "1280", "1440", "1920", "2160"})
+_PLAIN_STREAM = re.compile(r"(publish|read|request):[A-Za-z]{1,12}([_/-][A-Za-z]{1,12})*[0-9]{0,2}")
+"""An SRT stream id that is only a path of words: user and password would follow after more colons."""
 _SHORTEST = 4
 """Characters that a remembered value needs, so that masking it does not shred ordinary words."""
-_known: set[str] = set()
+_KEY_LIKE = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{6,}|.*[=&:%].*|.{16,}", re.DOTALL)
+_known: dict[str, str] = {}
+"""What must not be shown, and what stands in its place."""
 
 
 def mask(text: str) -> str:
-    """`text` with every credential in it replaced: passwords, query tokens, RTMP stream keys, remembered values."""
-    text = _USER.sub(_masked_user, text)
-    text = _STREAM_KEY.sub(rf"\g<where>{HIDDEN}", text)
-    text = _QUERY.sub(_masked_query, text)
-    text = _HEADER.sub(rf"\g<name>{HIDDEN}", text)
+    """`text` with every credential in it replaced: remembered values, and in addresses all that `shown` hides."""
     for secret in sorted(_known, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return text
+        text = text.replace(secret, _known[secret])
+    text = _IN_TEXT.sub(_masked_address, text)
+    text = _QUERY.sub(lambda found: found.group("name") + _value_shown(found.group("name")[1:-1], found["value"]), text)
+    text = _PAIR.sub(rf"\g<name>{HIDDEN}", text)
+    return _HEADER.sub(rf"\g<name>{HIDDEN}", text)
+
+
+def shown(address: str) -> str:
+    """A whole address as it may be shown: scheme, host and port, and of the rest what is known to be harmless.
+
+    What stands before an ``@``, words of the path and values of the query that no list here has, the key of an RTMP
+    stream and every fragment are hidden. So is the host where it may be a part of a password that nobody encoded.
+    """
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        return HIDDEN if _NO_ADDRESS.match(address) and not _NO_STREAM.match(address) else address
+    if not _SCHEME.fullmatch(scheme):
+        return HIDDEN
+    begin = re.match(r"[^/?#\s]*", rest)
+    authority = begin.group() if begin else ""
+    name, user, host = authority.rpartition("@")
+    found, tail = _HOST.fullmatch(host), rest[len(authority) :]
+    if found is None or ("@" in tail and (user or not _NUMBERS.fullmatch(found["host"] or ""))):
+        return f"{scheme}://{HIDDEN}"
+    path, query, fragment = re.fullmatch(r"([^?#]*)(\?[^#]*)?(#.*)?", tail, re.DOTALL).groups("")  # type: ignore[union-attr]
+    parts = [part if part in ("", HIDDEN) or _harmless(part) else HIDDEN for part in path.split("/")]
+    if scheme.lower().startswith("rtmp") and len(parts) > 2 and parts[-1]:
+        parts[-1] = HIDDEN
+    pieces = re.split("([&;])", query[1:])
+    query = query[:1] + "".join(piece if piece in ("&", ";", "") else _piece_shown(piece) for piece in pieces)
+    return (
+        f"{scheme}://{(HIDDEN if name else '') + user}{host}{'/'.join(parts)}{query}{'#' + HIDDEN if fragment else ''}"
+    )
 
 
 def has_secret(address: str) -> bool:
-    """Whether `address` holds something that `mask` would hide: then it must not stand in an argument list."""
-    return mask(address) != address
+    """Whether `address` holds something that `shown` would hide: then it must not stand in an argument list."""
+    return shown(address) != address
+
+
+def has_password(address: str) -> bool:
+    """Whether `address` holds more that `shown` would hide than references, a user and names in its path."""
+    address = re.sub("://(?:[^/@:]*:)?@", "://", _REFERENCE.sub("", address))
+    scheme, separator, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    path, mark, query = path.partition("?")
+    plain = "/".join("live" if re.fullmatch(r"[\w.-]{1,15}", part) else part for part in path.split("/"))
+    return has_secret(f"{scheme.replace('rtmp', 'tcp')}{separator}{host}{slash}{plain}{mark}{query}")
 
 
 def resolve(address: str) -> str:
     """`address` with its references filled in from the environment and from files.
 
     A value that becomes part of the user and password is written plain and is percent-encoded here; elsewhere it is
-    taken as it stands. Passwords in the result are remembered for `mask`.
+    taken as it stands. What may not be shown of the result is remembered for `mask`.
 
     Raises:
-        UsageError: a variable is not set, or a file cannot be read or holds more than a line.
+        UsageError: a variable is not set, a file cannot be read or holds more than a line, or the result is no address
+            that can be understood. Nothing of it is in the message.
     """
     if address.startswith("@" + _FILE):
         address = _from_file(address.removeprefix("@" + _FILE))
@@ -77,8 +140,9 @@ def resolve(address: str) -> str:
         parts += [address[last : found.start()], quote(value, safe="") if inside else value]
         last = found.end()
     resolved = "".join([*parts, address[last:]])
-    if user := _USER.match(resolved):
-        _remember(user.group("user").partition(":")[2])
+    _check(resolved)
+    if "://" in resolved:
+        _remember_parts(resolved)
     return resolved
 
 
@@ -96,9 +160,10 @@ def hide_arguments() -> None:
     if not 0 < start < end or len(shown) != end - start:
         return
     arguments = [os.fsdecode(argument) for argument in shown.split(b"\0")]
-    if all(mask(argument) == argument for argument in arguments):
+    hidden = [_argument_shown(argument) for argument in arguments]
+    if hidden == arguments:
         return
-    masked = os.fsencode("\0".join(mask(argument) for argument in arguments))
+    masked = os.fsencode("\0".join(hidden))
     ctypes.memmove(start, masked[: len(shown)].ljust(len(shown), b"\0"), len(shown))
 
 
@@ -127,21 +192,86 @@ def _from_file(path: str) -> str:
 def _user_end(address: str) -> int:
     """Where the user part of `address` ends, references counted as text without meaning; -1 without one."""
     plain = _REFERENCE.sub(lambda found: "x" * len(found.group()), address)
-    user = _USER.match(plain)
+    user = re.match(r"[^:]*://[^\s/?#]*@", plain)
     return user.end() if user else -1
 
 
-def _remember(secret: str) -> None:
-    _known.update(form for form in (secret, quote(secret, safe=""), unquote(secret)) if len(form) >= _SHORTEST)
+def _check(address: str) -> None:
+    """Refuse what is no address and no file, and an address that FFmpeg would take for another."""
+    hint = "(it is not repeated: it may hold a password)"
+    if "://" not in address:
+        if _NO_ADDRESS.match(address) and not _NO_STREAM.match(address) and not os.path.lexists(address):
+            raise UsageError(f"an address cannot be understood {hint}: expected SCHEME://USER:PASSWORD@HOST:PORT/PATH")
+        return
+    if re.search(r"[\s\x00-\x1f\x7f\\]", address):
+        raise UsageError(f"an address has blanks, backslashes or control characters in it {hint}: write a blank as %20")
+    if shown(address) == HIDDEN or shown(address).endswith(f"://{HIDDEN}"):
+        raise UsageError(
+            f"an address cannot be understood {hint}: expected SCHEME://USER:PASSWORD@HOST:PORT/PATH; in user, "
+            "password and path write / as %2F, ? as %3F, # as %23, @ as %40"
+        )
 
 
-def _masked_user(found: re.Match[str]) -> str:
-    name, colon, _ = found.group("user").partition(":")
-    return f"{found.group('scheme')}{name + colon if colon else ''}{HIDDEN}@"
+def _remember(secret: str, instead: str = HIDDEN) -> None:
+    for form in (secret, quote(secret, safe=""), unquote(secret)):
+        if len(form) >= _SHORTEST:
+            _known[form] = instead
 
 
-def _masked_query(found: re.Match[str]) -> str:
-    name = found.group("name")
-    key = name[1:-1].lower()
-    plain = key == "streamid" and _PLAIN_STREAM.fullmatch(found.group("value"))
-    return found.group() if plain or key in _HARMLESS else name + HIDDEN
+def _remember_parts(address: str) -> None:
+    """Remember all of `address` that is secret for sure, so that it is found outside of it too."""
+    if has_secret(address):
+        _known[address] = shown(address)
+    rest = address.partition("://")[2]
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    user, at, _ = authority.rpartition("@")
+    if at:
+        name, colon, password = user.partition(":")
+        _remember(password if colon else name)
+    tail = rest[len(authority) :]
+    for pair in _PAIR.finditer(tail):
+        _remember(re.split("_(?=[a-z]+=)", pair["value"])[0])
+    path, _, query = tail.partition("?")
+    for part in path.split("/"):
+        if not _harmless(part) and _KEY_LIKE.fullmatch(part):
+            _remember(part)
+    for piece in re.split("[&;]", query):
+        name, _, value = piece.partition("=")
+        if value and _value_shown(name, value) == HIDDEN and (name.lower() in _NAMES or _KEY_LIKE.fullmatch(value)):
+            _remember(value)
+
+
+def _argument_shown(argument: str) -> str:
+    """An argument of a command line, which ends where it ends, blanks or not."""
+    option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    hides = "://" in value or (_NO_ADDRESS.match(value) and "@" in value)
+    return option + equals + (mask(shown(value)) if hides else mask(value))
+
+
+def _masked_address(found: re.Match[str]) -> str:
+    address = found.group().rstrip(".,:;)]}")
+    return shown(address) + found.group()[len(address) :]
+
+
+def _harmless(part: str) -> bool:
+    """Whether `part` is made of `_WORDS` and small numbers alone."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]*", part):
+        return False
+    words = re.findall(r"[A-Za-z]+|[0-9]+", part)
+    return all(word.lower() in _WORDS or (word.isdigit() and len(word) <= 3) or word in _SIZES for word in words)
+
+
+def _piece_shown(piece: str) -> str:
+    """A part of a query."""
+    name, equals, value = piece.partition("=")
+    if not equals:
+        return piece if _harmless(piece) else HIDDEN
+    known = name.lower() in _HARMLESS | _NAMES
+    return f"{name}={_value_shown(name, value)}" if known else f"{HIDDEN}={HIDDEN}"
+
+
+def _value_shown(name: str, value: str) -> str:
+    key = name.lower()
+    plain = key == "streamid" and _PLAIN_STREAM.fullmatch(value)
+    known = key in _HARMLESS and (_harmless(value) or re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value))
+    return value if plain or known or not value else HIDDEN

@@ -60,8 +60,8 @@ def check(address: str) -> None:
             raise UsageError(f"{address}: FFmpeg takes a % in the name of an HLS folder for a pattern; name another")
     elif address not in (STDOUT, Y4M_STDOUT) and not address.startswith("/dev/video"):
         raise UsageError(
-            f"{mask(address)}: no sink; expected rtsp://, rtmp:// or srt:// and a server, hls:FOLDER or a .m3u8 file, "
-            "record:FOLDER, /dev/videoN, - (MPEG-TS on standard output) or y4m:-"
+            "no sink; expected rtsp://, rtmp:// or srt:// and a server, hls:FOLDER or a .m3u8 file, record:FOLDER, "
+            "/dev/videoN, - (MPEG-TS on standard output) or y4m:- (not repeated here: it may hold a password)"
         )
     elif address in (STDOUT, Y4M_STDOUT) and os.isatty(1):
         raise UsageError(f"{address}: standard output is a terminal: send it into a file or another program")
@@ -84,14 +84,15 @@ def open_sinks(
     chosen = options or Options()
     for address in addresses:
         check(address)
+    names = _names(addresses)
     plain = [address for address in addresses if address == Y4M_STDOUT or address.startswith("/dev/video")]
     coded = [address for address in addresses if address not in plain]
-    sinks: list[LiveSink] = [Uncoded(_uncoded(address, picture, metrics, chosen)) for address in plain]
+    sinks: list[LiveSink] = [Uncoded(_uncoded(address, names[address], picture, metrics, chosen)) for address in plain]
     if not coded:
         return sinks
 
     def outlets(streams: Sequence[Any]) -> list[Outlet[Coded]]:
-        return [_coded(address, streams, metrics, chosen) for address in coded]
+        return [_coded(address, names[address], streams, metrics, chosen) for address in coded]
 
     return [Fan(picture, chosen.quality, metrics, outlets), *sinks]
 
@@ -101,9 +102,18 @@ def name_of(address: str) -> str:
     return {STDOUT: "stdout", Y4M_STDOUT: "stdout (y4m)"}.get(address, mask(address))
 
 
-def _coded(address: str, streams: Sequence[Any], metrics: Metrics, options: Options) -> Outlet[Coded]:
+def _names(addresses: Sequence[str]) -> dict[str, str]:
+    """A name for each address; those that look the same when they are masked are numbered."""
+    names: dict[str, str] = {}
+    for address in addresses:
+        name = name_of(address)
+        same = sum(name_of(other) == name for other in names)
+        names[address] = f"{name} ({same + 1})" if same else name
+    return names
+
+
+def _coded(address: str, name: str, streams: Sequence[Any], metrics: Metrics, options: Options) -> Outlet[Coded]:
     """The outlet of a sink that takes packets."""
-    name = name_of(address)
     buffer: Buffer[Coded] = Buffer(
         _WAITING,
         weigh=lambda item: len(item.data),
@@ -127,9 +137,8 @@ def _connector(address: str, streams: Sequence[Any], options: Options) -> Callab
     return lambda say: Recording(folder, streams, options.keep, say)
 
 
-def _uncoded(address: str, picture: Picture, metrics: Metrics, options: Options) -> Outlet[Frame]:
+def _uncoded(address: str, name: str, picture: Picture, metrics: Metrics, options: Options) -> Outlet[Frame]:
     """The outlet of a sink that takes frames as they are."""
-    name = name_of(address)
     buffer: Buffer[Frame] = Buffer(
         FRAMES, weigh=lambda _: 1, starts=lambda _: True, on_drop=lambda n: metrics.sink_dropped(name, n)
     )

@@ -78,7 +78,8 @@ class Reader:
         self, address: str, live: Live, metrics: Metrics, *, loop: bool = False, pixel_aspect: Fraction | None = None
     ) -> None:
         self._pixel_aspect = pixel_aspect
-        self._way = way_to(resolve(address))
+        address = resolve(address)
+        self._way = way_to(address)
         self._live = live
         self._metrics = metrics
         self._loop = loop and self._way.file is not None

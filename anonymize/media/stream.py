@@ -17,6 +17,7 @@ from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import av
 from av.audio.codeccontext import AudioCodecContext
@@ -33,6 +34,7 @@ from anonymize.media.inspect import display_matrix, side_data
 from anonymize.media.orient import Orientation
 from anonymize.media.pixel_shape import PixelShape
 from anonymize.media.reader import check_readable, check_size, main_video, open_container
+from anonymize.media.same_host import SameHost
 from anonymize.media.srt import Receiver
 from anonymize.media.transparency import Ground
 
@@ -63,6 +65,7 @@ _OWN_OPTIONS = {
     "rtmps": {"analyzeduration": "1000000"},
     "udp": {"fifo_size": "50000", "overrun_nonfatal": "1"},
 }
+_ELSEWHERE = "it leads to another host, which is not followed; if that is meant, give that address"
 _CAMERA = re.compile(r"\d+|/dev/video\w+")
 _USUAL_RATE = Fraction(25)
 
@@ -250,18 +253,43 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> InputConta
         return open_container(way.file)
     if way.format == "video4linux2" and not os.path.exists(way.url):  # noqa: PTH110 - a device, by its name
         raise UnreadableInput(f"{name}: there is no such camera; look at /dev/video*")
+    door = SameHost(way.url, timeout) if re.match("(?i)https?:", way.url) else None
     try:
-        url = way.url
+        url, options = way.url, dict(way.options)
         if way.received:
             receiver = Receiver(way.url)
             stack.callback(receiver.close)
             url = receiver.url
-        return av.open(
-            url, "r", format=way.format, container_options=dict(way.options), timeout=(timeout, timeout),
-            metadata_errors="replace",
-        )  # fmt: skip
+        if door is not None:
+            stack.callback(door.close)
+            options["http_proxy"] = door.url
+        opened: list[InputContainer] = []
+
+        def open_it() -> None:
+            container = av.open(
+                url, "r", format=way.format, container_options=options, timeout=(timeout, timeout),
+                metadata_errors="replace",
+            )  # fmt: skip
+            opened.append(container)
+
+        if re.match("(?i)rtsps?:", way.url):
+            _stays(complaints.told(open_it), way.url, opened, name)
+        else:
+            open_it()
+        return opened[0]
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        if door is not None and door.refused:
+            raise UnreadableInput(f"{name}: {_ELSEWHERE}") from None
         raise UnreadableInput(f"{name}: {_reason(error)}") from None  # FFmpeg's own message holds the address
+
+
+def _stays(messages: list[str], url: str, opened: list[InputContainer], name: str) -> None:
+    """See that an RTSP server did not lead to another host, which FFmpeg tells in its log alone."""
+    for message in messages:
+        led = re.search(r"Redirecting to\s*(\S*)", message)
+        if led and urlsplit(led.group(1)).hostname != urlsplit(url).hostname:
+            opened[0].close()
+            raise UnreadableInput(f"{name}: {_ELSEWHERE}")
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,126 @@
+"""A camera that leads elsewhere is not followed: a picture of another host is never shown."""
+
+import contextlib
+import io
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
+
+import av
+import pytest
+
+from anonymize.errors import UnreadableInput
+from anonymize.live.sinks_encode import Muxer
+from anonymize.media.stream import Stream, way_to
+from tests.test_live_sinks import coded
+
+
+def _clip():
+    encoder, packets = coded(30)
+    made = io.BytesIO()
+    muxer = Muxer(made, "mpegts", encoder.streams)
+    for packet in packets:
+        muxer.write(packet)
+    data = made.getvalue()
+    muxer.close()
+    return data
+
+
+@contextmanager
+def camera(answers):
+    """An HTTP server on all names of this machine: `answers` by path: what it leads to, or what it sends."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.headers["Host"].partition(":")[0], self.path))
+            answer = answers[self.path]
+            if isinstance(answer, str):
+                self.send_response(302)
+                self.send_header("Location", answer.replace("PORT", str(server.server_port)))
+                self.end_headers()
+                return
+            body = answer.replace(b"PORT", str(server.server_port).encode())
+            self.send_response(200)
+            kind = "application/vnd.apple.mpegurl" if self.path.endswith("m3u8") else "video/mp2t"
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def pictures(address):
+    with Stream(way_to(address), 5.0, "camera") as stream:
+        return len([item for item in islice(stream.items(), 5) if isinstance(item, av.VideoFrame)])
+
+
+def playlist(segment, extra=""):
+    head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n"
+    return f"{head}{extra}#EXTINF:1.2,\n{segment}\n#EXT-X-ENDLIST\n".encode()
+
+
+@pytest.mark.parametrize("no_proxy", ["", "*", "localhost,127.0.0.1"])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"/live": "http://localhost:PORT/clip.ts"},
+        {"/live": "//localhost:PORT/clip.ts"},
+        {"/live": "/on", "/on": "http://localhost:PORT/clip.ts"},
+        {"/live": "/live.m3u8", "/live.m3u8": playlist("http://localhost:PORT/clip.ts")},
+        {"/live": "/live.m3u8", "/live.m3u8": playlist("/seg.ts"), "/seg.ts": "http://localhost:PORT/clip.ts"},
+        {
+            "/live": "/live.m3u8",
+            "/live.m3u8": b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nhttp://localhost:PORT/sub.m3u8\n",
+        },
+        {
+            "/live": "/live.m3u8",
+            "/live.m3u8": playlist("/clip.ts", '#EXT-X-KEY:METHOD=AES-128,URI="http://localhost:PORT/key"\n'),
+            "/key": b"0123456789abcdef",
+        },
+    ],
+    ids=["redirect", "without a scheme", "second redirect", "segment", "redirected segment", "playlist", "key"],
+)
+def test_another_host_is_never_asked(answers, no_proxy, monkeypatch):
+    monkeypatch.setenv("no_proxy", no_proxy)
+    with camera(answers | {"/clip.ts": _clip(), "/sub.m3u8": playlist("/clip.ts")}) as (address, asked):
+        with contextlib.suppress(UnreadableInput):  # or nothing comes
+            assert pictures(f"{address}/live") == 0
+        assert {host for host, _ in asked} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {},
+        {"/live": "/clip.ts"},
+        {"/live": "http://127.0.0.1:PORT/clip.ts"},
+        {"/live": "/live.m3u8", "/live.m3u8": playlist("clip.ts")},
+        {"/live": "/live.m3u8", "/live.m3u8": playlist("http://127.0.0.1:PORT/clip.ts")},
+    ],
+    ids=["direct", "redirect", "whole address", "playlist", "whole address in a playlist"],
+)
+def test_the_same_host_is_followed(answers):
+    clip = _clip()
+    with camera({"/live": clip, "/clip.ts": clip} | answers) as (address, _):
+        assert pictures(f"{address}/live") > 0
+
+
+def test_the_reason_is_said():
+    words = "camera: it leads to another host, which is not followed"
+    with (
+        camera({"/live": "http://localhost:PORT/clip.ts"}) as (address, _),
+        pytest.raises(UnreadableInput, match=words),
+    ):
+        pictures(f"{address}/live")
