@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import socket
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,8 @@ import pytest
 from anonymize.errors import UnreadableInput
 from anonymize.live.sinks_encode import Muxer
 from anonymize.media.stream import Stream, way_to
+from tests import servers
+from tests.servers import free_port
 from tests.test_live_sinks import coded
 
 
@@ -124,3 +127,39 @@ def test_the_reason_is_said():
         pytest.raises(UnreadableInput, match=words),
     ):
         pictures(f"{address}/live")
+
+
+@contextmanager
+def _leading(location):
+    """An RTSP server that leads whoever asks for its stream to `location`."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                peer, _ = server.accept()
+                with peer, peer.makefile("rb") as lines:
+                    while head := b"".join(iter(lines.readline, b"\r\n")):
+                        number = next(line for line in head.split(b"\r\n") if line.startswith(b"CSeq"))
+                        led = f"302 Found\r\nLocation: {location}" if head.startswith(b"DESCRIBE") else "200 OK"
+                        peer.sendall(b"RTSP/1.0 " + led.encode() + b"\r\n" + number + b"\r\n\r\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"rtsp://127.0.0.1:{server.getsockname()[1]}/live"
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+
+
+def test_an_rtsp_camera_leads_to_no_other_host(tmp_path):
+    (tmp_path / "clip.ts").write_bytes(_clip())
+    with servers.rtsp_camera(tmp_path / "clip.ts", port := free_port()) as other:
+        assert pictures(other) > 0
+        with _leading(f"rtsp://127.0.0.1:{port}/live") as address:
+            assert pictures(address) > 0
+        with (
+            _leading(f"rtsp://localhost:{port}/live") as address,
+            pytest.raises(UnreadableInput, match="camera: it leads to another host"),
+        ):
+            pictures(address)
