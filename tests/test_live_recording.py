@@ -1,5 +1,6 @@
 import os
 import re
+import secrets
 import stat
 import subprocess
 import time
@@ -65,6 +66,17 @@ def test_a_planted_link_is_not_followed(planted, tmp_path):
     made = [path for path in (tmp_path / "out").glob("*.mp4") if not path.is_symlink()]
     assert [len(times(path)) for path in made] == [5]
     assert stat.S_IMODE(made[0].stat().st_mode) == 0o666 & ~_umask()
+
+
+def test_not_even_a_name_that_was_guessed_is_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr(secrets, "token_hex", lambda n: n * "ab")
+    (tmp_path / "elsewhere").write_bytes(b"precious")
+    encoder, packets = coded(5)
+    recording = Recording(tmp_path, encoder.streams, Keep(room=0), quiet, lambda: 1_795_000_000)
+    (tmp_path / f".2026-11-18T11-06-40Z-{8 * 'ab'}.part").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileExistsError):
+        recording.write(packets[0])
+    assert (tmp_path / "elsewhere").read_bytes() == b"precious"
 
 
 def test_a_file_that_takes_a_segments_place_is_not_released(tmp_path):
