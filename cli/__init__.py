@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import signal
 import sys
 import time
@@ -45,7 +46,10 @@ def _run() -> int:
 
         app(prog_name="anonymize")
     except AnonymizeError as error:
-        fail(str(error))
+        from anonymize.live.secrets import mask
+
+        live = sys.argv[1:2] == ["live"] or re.search(r"rtsp|rtmp|srt:", str(error))
+        fail(mask(str(error)) if live else str(error))  # addresses of cameras hold passwords, wherever they were given
         return error.exit_code
     except KeyboardInterrupt:
         code = 130

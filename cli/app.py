@@ -50,7 +50,7 @@ presets_app = typer.Typer(no_args_is_help=True, help="Settings for a purpose: li
 models_app = typer.Typer(no_args_is_help=True, help="The detectors' weights: list, verify, import, fetch.")
 app.add_typer(presets_app, name="presets")
 app.add_typer(models_app, name="models")
-app.command()(live)
+app.command(context_settings={"allow_extra_args": True})(live)  # else they are refused by repeating them
 app.add_typer(report_commands.app, name="report")
 app.command()(evaluate_command.evaluate)
 app.command()(verify_command.verify)

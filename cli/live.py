@@ -15,6 +15,7 @@ from anonymize.settings import Audio
 
 
 def live(
+    context: typer.Context,
     source: lo.Source = None,
     to: lo.Sinks = None,
     config: lo.Config = None,
@@ -44,6 +45,8 @@ def live(
 
     secrets.hide_arguments()
     log.to_stderr(machine=True if json else None)
+    if context.args:
+        raise UsageError("more than one source (none is repeated: it may hold a password); --config FILE takes several")
     if config is not None:
         if source is not None or to:
             raise UsageError("--config names sources and sinks by itself: give no SOURCE and no --to beside it")

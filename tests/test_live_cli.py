@@ -3,6 +3,7 @@ import json
 import logging
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -142,6 +143,26 @@ def test_credentials_are_in_nothing_that_we_say():
     assert "//***@127.0.0.1" in log()
     assert "geheim" not in shown + log()
     assert "a password on the command line can be read by others" in log()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["live", "rtsp://h/live", "rtsp://u:geheim@h/x", "--to", "record:r"],
+        ["live", "--config", "rtsp://u:geheim@h/x"],
+        ["live", "0", "--to", "record:r", "--zone", "rtsp://u:geheim@h"],
+        ["live", "rtsp:/u:geheim@h", "--to", "record:r"],
+        ["live", "0", "--to", "rtsp://h/user=u password=geheim"],
+        ["verify", "rtsp://u:geheim@h/x"],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:30],
+)
+def test_an_address_in_the_wrong_place_is_not_repeated(arguments, tmp_path):
+    command = [sys.executable, "-c", "from anonymize.cli import main; main()", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode in (2, 3)
+    assert "anonymize: " in done.stderr
+    assert "geheim" not in done.stdout + done.stderr
 
 
 def said(formatter, event, **facts):
