@@ -48,6 +48,10 @@ class Bench:
     kept: dict[str, Any] = field(default_factory=dict, repr=False)
     """What tasks leave for the next one."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process goes what it opens and makes for itself: a worker may be replaced at any stage."""
+        return Bench, (self.path, self.settings, self.threads)
+
     @classmethod
     def here(cls, source: VideoSource, settings: Settings, detectors: Sequence[Detector]) -> Bench:
         """In this process, with what is open already."""

@@ -106,7 +106,7 @@ class Bars:
     def clear(self) -> None:
         """Take the bars off the screen; the next news draws them again, a moment later."""
         if self._drawn:
-            sys.stderr.write("\r\x1b[J")
+            sys.stderr.write("\r\x1b[?7h\x1b[J")
             sys.stderr.flush()
             self._drawn = False
         self._due = time.monotonic() + _EVERY
@@ -120,7 +120,8 @@ class Bars:
             lines = [*lines[:room], self._whole(now, columns - 1)]
         back = f"\x1b[{len(lines) - 1}A" if len(lines) > 1 else ""
         self._drawn = True  # before it is: Ctrl-C may come in between
-        sys.stderr.write("\r\x1b[J" + "\n".join(lines) + back + "\r")
+        # Without wrapping: a terminal that was made narrower just now would have more rows than the cursor goes back.
+        sys.stderr.write("\r\x1b[J\x1b[?7l" + "\n".join(lines) + back + "\r\x1b[?7h")
         sys.stderr.flush()
         self._due = now + _EVERY
 

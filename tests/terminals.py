@@ -38,7 +38,8 @@ class Screen:
     def __init__(self, columns: int, rows: int) -> None:
         self.columns, self.rows = columns, rows
         self._lines: list[list[str]] = [[]]
-        self._line = self._offset = 0
+        self._line = self._offset = self._row = 0
+        self._wraps = True
         self.drawn: list[list[str]] = []
         """What was there each time before something was erased."""
 
@@ -57,6 +58,9 @@ class Screen:
             elif letter == "A":
                 for _ in range(int(numbers or 1)):
                     self._up()
+            elif letter in "hl":
+                assert numbers == "?7"
+                self._wraps, self._row = letter == "h", self._offset - self._offset % self.columns
             else:
                 assert letter == "m", f"an escape that nobody expects: {found[0]!r}"
 
@@ -74,14 +78,20 @@ class Screen:
         line = self._lines[self._line]
         if letter == "\r":
             self._offset -= self._offset % self.columns
+            self._row = self._offset
         elif letter == "\n":
             self._down()
+            self._row = self._offset - self._offset % self.columns
         else:
             assert letter.isprintable(), f"a terminal would act on {letter!r}"
             line.extend(" " * (self._offset - len(line)))
             cells = [letter, ""] if unicodedata.east_asian_width(letter) in "WF" else [letter]
+            if not self._wraps:  # the last column is written over
+                self._offset = min(self._offset, self._row + self.columns - len(cells))
             line[self._offset : self._offset + len(cells)] = cells
             self._offset += len(cells)
+            if not self._wraps:
+                self._offset = min(self._offset, self._row + self.columns - 1)
 
     def _down(self) -> None:
         if self._offset + self.columns < len(self._lines[self._line]):

@@ -204,7 +204,7 @@ def test_thousands_of_faint_finds_cost_no_more_than_the_best_of_them():
         (8, (1280, 720), 2, 2),
         (64, (1280, 720), 0.25, 2),
         (16, (2160, 3840), 1, 3),
-        (1, (64, 64), 3, 2),
+        (4, (64, 64), 3, 2),
     ],
 )
 def test_scales_follow_the_smallest_face_and_the_picture(

