@@ -270,6 +270,12 @@ def _attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
         failed = _failed(item, str(error), error.exit_code, left_out)
         examined = error.verified if isinstance(error, VerificationError) else None
         return replace(failed, report=replace(failed.report, verified=examined.as_dict())) if examined else failed
+    except MemoryError:
+        message = (
+            f"{item.label}: the memory that this machine has, or allows one process, does not suffice for it: "
+            "nothing was released. Allow more, or make the picture smaller"
+        )
+        return _failed(item, message, AnonymizeError.exit_code)
     except Exception as error:
         if "ANONYMIZE_DEBUG" in os.environ:
             raise

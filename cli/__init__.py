@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import re
 import signal
@@ -31,9 +32,23 @@ def main() -> None:
 
         fail(f"{lost}: the rest was done")
         code = 6
+    if code > 128:
+        _leave(code)
     for number in _STOPPING:  # nothing is left to be removed
         signal.signal(number, lambda *_: os._exit(code))
     sys.exit(code)
+
+
+def _leave(code: int) -> None:
+    """End at once: what was half-done is gone, and work in threads, for which Python would wait, is for nothing."""
+    import multiprocessing
+
+    for child in multiprocessing.active_children():
+        child.terminate()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(code)
 
 
 def _run() -> int:
@@ -55,6 +70,9 @@ def _run() -> int:
         code = 130
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+    except MemoryError:
+        fail("this machine's memory, or what it allows one process of it, does not suffice: nothing was released")
+        return 1
     except Exception as error:
         if "ANONYMIZE_DEBUG" in os.environ:
             raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,8 @@ HELD = 0.8
 """A plate inside a larger one with this share of its score is the plate. In 990 right finds none was above .71."""
 MOST = 1000
 """Finds of one picture that are compared with one another, the best; noise can give tens of thousands of faint ones."""
+PAIRS = 1 << 20
+"""Pairs of finds that are compared at a time."""
 TRUSTED = 0.5
 """A find with this share of the best find's score has a say in where the common box lies."""
 
@@ -63,30 +67,45 @@ def fuse(found: Detections) -> Detections:
     """
     order = np.argsort(-found.score, kind="stable")
     found = found.select(order)
-    union, inside = overlaps(found.xyxy, found.xyxy)
-    area = _area(found.xyxy)
-    alike = np.minimum(area[:, None], area[None, :]) >= NESTED * np.maximum(area[:, None], area[None, :])
-    kin = found.kind[:, None] == found.kind[None, :]
-    same = kin & ((union >= SAME) | ((inside >= INSIDE) & alike))
-    near = kin & (union >= SAME)
     alive = np.ones(len(found), bool)
     boxes = found.xyxy.copy()
-    for i in range(len(found)):
-        if not alive[i]:
-            continue
-        heard = alive & near[i] & (found.score >= TRUSTED * found.score[i])
-        heard[:i] = False
-        boxes[i, :2] = found.xyxy[heard, :2].min(axis=0)
-        boxes[i, 2:] = found.xyxy[heard, 2:].max(axis=0)
-        alive[i + 1 :] &= ~same[i, i + 1 :]
+    for rows in blocks(len(found)):
+        rest = found.select(np.arange(rows.start, len(found)))
+        same, near = _alike(found.select(np.arange(rows.start, rows.stop)), rest)
+        for row in range(rows.stop - rows.start):
+            i, after = rows.start + row, slice(rows.start + row + 1, None)
+            if not alive[i]:
+                continue
+            heard = alive[rows.start :] & near[row] & (rest.score >= TRUSTED * found.score[i])
+            heard[:row] = False
+            boxes[i, :2] = rest.xyxy[heard, :2].min(axis=0)
+            boxes[i, 2:] = rest.xyxy[heard, 2:].max(axis=0)
+            alive[after] &= ~same[row, row + 1 :]
     return Detections(boxes[alive], found.score[alive], found.kind[alive])
+
+
+def _alike(some: Detections, rest: Detections) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(N, M) bool each: which of `rest` are the same thing as each of `some`, and which of them overlap it well."""
+    union, inside = overlaps(some.xyxy, rest.xyxy)
+    areas = _area(some.xyxy)[:, None], _area(rest.xyxy)[None, :]
+    alike = np.minimum(*areas) >= NESTED * np.maximum(*areas)
+    kin = some.kind[:, None] == rest.kind[None, :]
+    return kin & ((union >= SAME) | ((inside >= INSIDE) & alike)), kin & (union >= SAME)
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """`count` finds in such parts that comparing each with all takes little memory."""
+    rows = max(1, PAIRS // max(1, count))
+    return (slice(start, min(start + rows, count)) for start in range(0, count, rows))
 
 
 def without_holders(found: Detections) -> Detections:
     """`found` without plates that hold a much smaller one, about as sure: the back of a van is no plate."""
-    _, inside = overlaps(found.xyxy, found.xyxy)
-    area = _area(found.xyxy)
-    plate = found.kind == Kind.PLATE
-    held = plate[:, None] & plate[None, :] & (inside >= INSIDE) & (area[None, :] < NESTED * area[:, None])
-    held &= found.score[None, :] >= HELD * found.score[:, None]
-    return found.select(~held.any(axis=1))
+    area, plate = _area(found.xyxy), found.kind == Kind.PLATE
+    holds = np.zeros(len(found), bool)
+    for rows in blocks(len(found)):
+        _, inside = overlaps(found.xyxy[rows], found.xyxy)
+        held = plate[rows, None] & plate[None, :] & (inside >= INSIDE) & (area[None, :] < NESTED * area[rows, None])
+        held &= found.score[None, :] >= HELD * found.score[rows, None]
+        holds[rows] = held.any(axis=1)
+    return found.select(~holds)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from anonymize.data import Detections
 from anonymize.detect.detector import Detector, Picture
-from anonymize.detect.merge import INSIDE, fuse, overlaps
+from anonymize.detect.merge import INSIDE, blocks, fuse, overlaps
 
 OVERLAP = 96
 """Pixels that neighbouring tiles share (a quarter of a tile's side at most): what is not larger lies whole in one of
@@ -97,39 +97,47 @@ def joined(found: Detections, cut: NDArray[np.bool_]) -> Detections:
         found: finds of all tiles, in the picture's pixels.
         cut: (N, 4) bool, as `cut_sides` gives it.
     """
-    group = _connected(_parts_of_one(found, cut))
+    group = _connected(len(found), *_parts_of_one(found, cut))
     boxes, score = found.xyxy.copy(), found.score.copy()
-    first = np.unique(group)
-    for label in first:
-        members = group == label
-        boxes[label, :2] = found.xyxy[members, :2].min(axis=0)
-        boxes[label, 2:] = found.xyxy[members, 2:].max(axis=0)
-        score[label] = found.score[members].max()
-    return Detections(boxes, score, found.kind).select(first)
+    np.minimum.at(boxes[:, :2], group, found.xyxy[:, :2])
+    np.maximum.at(boxes[:, 2:], group, found.xyxy[:, 2:])
+    np.maximum.at(score, group, found.score)
+    return Detections(boxes, score, found.kind).select(np.unique(group))
 
 
-def _parts_of_one(found: Detections, cut: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(N, N) bool, symmetric: which pairs of boxes are parts of one thing."""
+def _parts_of_one(found: Detections, cut: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which pairs of boxes are parts of one thing: the rows of either side."""
+    pairs = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
+    parts = np.flatnonzero(cut.any(axis=1))  # in each pair at least one was cut
+    for block in blocks(len(found)):
+        some = parts[(block.start <= parts) & (parts < block.stop)]
+        one, other = np.nonzero(_belong(found, cut, some))
+        pairs.append((some[one], other))
+    ones, others = zip(*pairs, strict=True)
+    return np.concatenate(ones), np.concatenate(others)
+
+
+def _belong(found: Detections, cut: NDArray[np.bool_], some: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """(len(some), N) bool: which boxes each of `some`, which were cut, continues or lies in."""
     low, high = found.xyxy[:, :2], found.xyxy[:, 2:]
-    shared = np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None])
-    shorter = np.minimum((high - low)[:, None], (high - low)[None])
+    shared = np.minimum(high[some, None], high[None]) - np.maximum(low[some, None], low[None])
+    shorter = np.minimum((high - low)[some, None], (high - low)[None])
     across, along = shared > 0, shared >= ALONG * shorter
-    side_by_side = (cut[:, None, 2] & cut[None, :, 0]) & across[..., 0] & along[..., 1]
-    stacked = (cut[:, None, 3] & cut[None, :, 1]) & across[..., 1] & along[..., 0]
-    part = np.asarray(cut.any(axis=1))
-    shown_whole = part[:, None] & (overlaps(found.xyxy, found.xyxy)[1] >= INSIDE)
-    same = found.kind[:, None] == found.kind[None]
-    linked: NDArray[np.bool_] = (side_by_side | stacked | shown_whole) & same
-    return linked | linked.T
+    side_by_side = (cut[some, None, 2] & cut[None, :, 0]) & across[..., 0] & along[..., 1]
+    stacked = (cut[some, None, 3] & cut[None, :, 1]) & across[..., 1] & along[..., 0]
+    shown_whole = overlaps(found.xyxy[some], found.xyxy)[1] >= INSIDE
+    linked: NDArray[np.bool_] = (side_by_side | stacked | shown_whole) & (found.kind[some, None] == found.kind[None])
+    return linked
 
 
-def _connected(linked: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """(N,) for each row of a symmetric (N, N) the smallest row that it reaches."""
-    group = np.arange(len(linked))
-    linked = linked | np.eye(len(linked), dtype=bool)
-    while len(group):
-        reached = np.where(linked, group[None, :], len(linked)).min(axis=1)
+def _connected(count: int, one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
+    """(count,) for each row the smallest that it reaches over the pairs (`one`, `other`), either way."""
+    group = np.arange(count)
+    while True:
+        reached = group.copy()
+        np.minimum.at(reached, one, group[other])
+        np.minimum.at(reached, other, group[one])
+        reached = reached[reached]  # as far again: chains are as long as the picture has tiles
         if (reached == group).all():
-            break
+            return group
         group = reached
-    return group

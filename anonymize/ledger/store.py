@@ -341,6 +341,8 @@ def _told(path: Path, error: sqlite3.Error) -> AnonymizeError:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return OutputError(f"{path}: the disk is full; make room or write somewhere else")
+    if not path.parent.is_dir():
+        return OutputError(f"{path.parent}: this folder is gone, and the ledger in it: run again")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return OutputError(f"{path}: no permission to keep the ledger in {path.parent}")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -20,12 +20,16 @@ from anonymize.media.still_turned import exif_orientations, other_turns
 
 MOST_PIXELS_MOVING = 33_200_000
 """Pixels of each picture of an animation, at most: 8K video."""
+MOST_PICTURES = 10_000
+"""Pictures of an animation, at most."""
+MOST_PIXELS_IN_ALL = 4_000_000_000
+"""Pixels of all pictures of an animation, at most: some two thousand of them in HD. More is a video's work."""
 
 
 def is_animated(file: File) -> bool:
     """Whether a GIF, WebP or PNG has more than one picture, as far as its parts say."""
     if file.container == "gif":
-        return sum(name == "image" for name, _ in parts_of(gif_parts, file)) > 1
+        return _pictures(file) > 1
     if file.container == "webp":
         return any(name == "VP8X" and payload[:1] and payload[0] & 2 for name, payload in parts_of(webp_parts, file))
     return any(name == "acTL" for name, _ in parts_of(png_parts, file))
@@ -38,6 +42,7 @@ def animation(file: File, opened: Image.Image) -> Decoded:
     size = opened.size
     if size[0] * size[1] > MOST_PIXELS_MOVING:
         raise UnreadableInput(f"{file.name}: absurd dimensions of an animation, {size[0]} x {size[1]}")
+    _refuse_endless(file, size)
     durations, losses, transparent, hidden = _survey(file, opened)
     channels = "RGBA" if transparent else "RGB"
     if not durations:
@@ -60,6 +65,23 @@ def animation(file: File, opened: Image.Image) -> Decoded:
     return Decoded(traits, size, tuple(durations), removed, tuple(losses), pictures, turns)
 
 
+def _refuse_endless(file: File, size: tuple[int, int]) -> None:
+    """Raise `UnsupportedInput` where an animation would take hours: a few bytes can stand for a large picture."""
+    count = _pictures(file)
+    if count > MOST_PICTURES or count * size[0] * size[1] > MOST_PIXELS_IN_ALL:
+        raise UnsupportedInput(
+            f"{file.name}: an animation of {count} pictures of {size[0]} x {size[1]} is too long; at most "
+            f"{MOST_PICTURES} pictures with {MOST_PIXELS_IN_ALL // 1_000_000} million pixels in all are taken. "
+            "Convert it to a video"
+        )
+
+
+def _pictures(file: File) -> int:
+    """How many pictures an animation has, as far as its parts say."""
+    walk, held = {"gif": (gif_parts, "image"), "webp": (webp_parts, "ANMF"), "png": (png_parts, "fcTL")}[file.container]
+    return sum(name == held for name, _ in parts_of(walk, file))
+
+
 def _survey(file: File, opened: Image.Image) -> tuple[list[Fraction], list[str], bool, tuple[str, ...]]:
     """Of an animation: durations, losses, whether anything is transparent, and what is hidden, in words."""
     durations: list[Fraction] = []
@@ -72,6 +94,8 @@ def _survey(file: File, opened: Image.Image) -> tuple[list[Fraction], list[str],
             durations.append(duration)
             transparent |= bool((pixels[..., 3] < 255).any())
             hidden.update(dict.fromkeys(shown(pixels, "RGBA", lossy=lossy)[1]))
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - decoders raise anything on hostile bytes
         losses.append(f"all pictures from number {len(durations) + 1} on: {reason(error)}")
     return durations, losses, transparent, tuple(hidden)

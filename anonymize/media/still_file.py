@@ -19,6 +19,8 @@ from anonymize.media.still_parts import Part
 
 MOST_PIXELS = 180_000_000
 """Pixels of one picture, at most; more is taken for an attack on memory."""
+LONGEST = 65_535
+"""Pixels of a side, at most: no camera makes longer ones, and JPEG knows none."""
 
 
 FORMATS: Mapping[str, str] = MappingProxyType(
@@ -115,7 +117,9 @@ def opened_by_pillow(file: File) -> Image.Image:
             if file.container == "jpg"
             else Image.open(BytesIO(file.data), formats=(FORMATS[file.container],))
         )
-    except (Image.DecompressionBombError, MemoryError):
+    except MemoryError:
+        raise
+    except Image.DecompressionBombError:
         raise UnreadableInput(f"{file.name}: absurd dimensions") from None
     except Exception as error:
         if file.container == "tiff" and isinstance(error, UnidentifiedImageError):
@@ -133,10 +137,14 @@ def opened_by_pillow(file: File) -> Image.Image:
 
 
 def check_size(file: File, size: tuple[int, int]) -> None:
-    """Raises `UnreadableInput` if a picture is empty or larger than any camera makes them."""
+    """Raises `UnreadableInput` if a picture is empty, or larger or longer than any camera makes them."""
     if not 0 < size[0] * size[1] <= MOST_PIXELS:
         raise UnreadableInput(
             f"{file.name}: absurd dimensions, {size[0]} x {size[1]}; at most {MOST_PIXELS} pixels are read"
+        )
+    if max(size) > LONGEST:
+        raise UnreadableInput(
+            f"{file.name}: absurd dimensions, {size[0]} x {size[1]}; sides of at most {LONGEST} pixels are read"
         )
 
 

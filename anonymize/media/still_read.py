@@ -31,7 +31,7 @@ from anonymize.media.still_file import (
 from anonymize.media.still_frame import Pixels
 from anonymize.media.still_heif import Shown, shown_as
 from anonymize.media.still_parts import extras
-from anonymize.media.still_tiff import check_tiff
+from anonymize.media.still_tiff import check_exif, check_tiff
 from anonymize.media.still_traits import (
     Decoded,
     Traits,
@@ -44,7 +44,7 @@ from anonymize.media.still_traits import (
     traits_of,
     transposed,
 )
-from anonymize.media.still_turned import BY_NUMBER, exif_orientations, joined, other_turns
+from anonymize.media.still_turned import BY_NUMBER, exif_blocks, exif_orientations, joined, other_turns
 
 
 def decode(data: bytes, name: str, *, allow_damaged: bool) -> Decoded:
@@ -68,8 +68,9 @@ def decode(data: bytes, name: str, *, allow_damaged: bool) -> Decoded:
     file = File(data, name, container, allow_damaged)
     try:
         with quiet():
+            check_exif(exif_blocks(file))
             return _with_own_profile(_decoded(file))
-    except AnonymizeError:
+    except (AnonymizeError, MemoryError):
         raise
     except Exception as error:  # headers, too, make decoders raise anything
         raise UnreadableInput(f"{name}: its headers make no sense ({reason(error)})") from error
@@ -108,7 +109,7 @@ def _still(file: File, opened: Image.Image) -> Decoded:
         if losses and not file.allow_damaged:
             raise file.damaged(losses[0])
         pixels, channels, notes = _pixels(file, opened)
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:
         if not file.allow_damaged:
@@ -196,7 +197,7 @@ def _salvaged(file: File) -> tuple[Pixels, str, tuple[str, ...]]:
             opened = opened_by_pillow(file)
             opened.load()
             return _plain(opened, file.name)
-    except UnsupportedInput:
+    except (UnsupportedInput, MemoryError):
         raise
     except Exception as error:
         raise file.damaged(f"nothing of the picture can be read ({reason(error)})") from error
@@ -211,6 +212,8 @@ def _heif(file: File) -> Decoded:
         info: Mapping[str, Any] = primary.info
         mode = primary.mode
         size = primary.size
+    except MemoryError:
+        raise
     except Exception as error:
         raise UnreadableInput(f"{file.name}: not a readable HEIC picture ({reason(error)})") from error
     check_size(file, size)
@@ -219,6 +222,8 @@ def _heif(file: File) -> Decoded:
         raise UnsupportedInput(f"{file.name}: HEIC pixels of the kind {mode} are not supported; convert it to PNG")
     try:
         pixels = np.asarray(primary)
+    except MemoryError:
+        raise
     except Exception as error:
         raise file.damaged(reason(error)) from error
     pixels, hidden = shown(pixels.reshape(*pixels.shape[:2], -1), channels, lossy=True)

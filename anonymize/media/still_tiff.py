@@ -7,7 +7,7 @@ certain nothing is guessed: it is refused, with the reason.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -20,9 +20,15 @@ _SIZES: Mapping[int, int] = MappingProxyType(
 _CODES: Mapping[int, str] = MappingProxyType({1: "B", 3: "H", 4: "I", 7: "B", 13: "I", 16: "Q", 18: "Q"})
 _MOST_DIRECTORIES = 1000
 _MOST_VALUES = 1 << 20
+"""In all directories together: entries, and values of those tags that are read. The same bytes may stand for many."""
+_REPEATED = 4
+"""Times the bytes of a file that its entries hold, at most; more are made to cost whoever reads them hours."""
 
 _SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 _FILL, _SAMPLES, _PLANAR, _COLOUR_MAP, _BELOW, _INKS, _EXTRAS, _FORMAT = 266, 277, 284, 320, 330, 332, 338, 339
+_READ = frozenset((_SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL, _SAMPLES)) | {
+    *(_PLANAR, _COLOUR_MAP, _BELOW, _INKS, _EXTRAS, _FORMAT)
+}
 _RAW_TAGS = frozenset((50706, 37398, 33421, 50710))
 """DNG's version, TIFF/EP's standard, the size of a colour filter's pattern and its colours."""
 _RAW_PHOTOMETRIC = frozenset((32803, 34892, 51177, 52527))
@@ -74,18 +80,22 @@ class Directory:
 def directories(data: bytes) -> Iterator[Directory]:
     """The pages of a TIFF or BigTIFF, each followed by the pictures that it points to.
 
-    Ends where the file makes no sense.
+    Ends where the file makes no sense. Raises `ValueError` where it has more of anything than any camera writes.
     """
     order, big = "<" if data[:2] == b"II" else ">", data[2:4] in (b"+\0", b"\0+")
     try:
         waiting = [(struct.unpack_from(f"{order}{'Q' if big else 'I'}", data, 8 if big else 4)[0], False)]
         seen: set[int] = set()
-        while waiting and len(seen) < _MOST_DIRECTORIES:
+        left = _MOST_VALUES
+        while waiting:
             place, below = waiting.pop()
             if not place or place in seen:
                 continue
             seen.add(place)
-            tags, following = _directory(data, order, big, place)
+            if len(seen) > _MOST_DIRECTORIES:
+                raise ValueError(f"more than {_MOST_DIRECTORIES} pages")
+            tags, following, taken = _directory(data, order, big, place, left)
+            left -= taken
             yield Directory(tags, below)
             if not below:
                 waiting.append((following, False))
@@ -94,22 +104,46 @@ def directories(data: bytes) -> Iterator[Directory]:
         return
 
 
-def _directory(data: bytes, order: str, big: bool, place: int) -> tuple[dict[int, tuple[int, ...]], int]:
-    """The tags of one directory, and where the next one is."""
+def _directory(
+    data: bytes, order: str, big: bool, place: int, most: int
+) -> tuple[dict[int, tuple[int, ...]], int, int]:
+    """The tags of one directory, where the next one is, and how many of the `most` entries and values it has.
+
+    Raises:
+        ValueError: it has more.
+    """
     counted, entry, inline, offset = ("Q", 20, 8, "Q") if big else ("H", 12, 4, "I")
     (count,) = struct.unpack_from(f"{order}{counted}", data, place)
     place += struct.calcsize(counted)
     tags: dict[int, tuple[int, ...]] = {}
-    for number in range(min(count, _MOST_VALUES)):
+    taken, held = int(count), 0
+    for number in range(count):
         at = place + number * entry
         tag, kind, length = struct.unpack_from(f"{order}HH{offset}", data, at)
         tags[tag] = ()
-        if kind in _CODES and length <= _MOST_VALUES:
+        taken += length if tag in _READ and kind in _CODES else 0
+        held += min(length * _SIZES.get(kind, 0), len(data))
+        if taken > most or held > _REPEATED * len(data):
+            raise ValueError("its entries hold more than the file has")
+        if tag in _READ and kind in _CODES:
             where = at + 4 + inline
             if _SIZES[kind] * length > inline:
                 (where,) = struct.unpack_from(f"{order}{offset}", data, where)
             tags[tag] = struct.unpack_from(f"{order}{length}{_CODES[kind]}", data, where)
-    return tags, struct.unpack_from(f"{order}{offset}", data, place + count * entry)[0]
+    return tags, struct.unpack_from(f"{order}{offset}", data, place + count * entry)[0], taken
+
+
+def check_exif(blocks: Sequence[bytes]) -> None:
+    """See whether the EXIF blocks of a picture, which are small TIFFs, can be read in little time.
+
+    Raises:
+        ValueError: there are more of them, or more in them, than any camera writes.
+    """
+    if len(blocks) > _MOST_DIRECTORIES:
+        raise ValueError(f"more than {_MOST_DIRECTORIES} blocks of EXIF")
+    for block in blocks:
+        for _ in directories(block.removeprefix(b"Exif\0\0")):
+            pass
 
 
 def check_tiff(file: File) -> None:

@@ -46,13 +46,16 @@ def exif_orientation(block: bytes) -> int:
 
 def exif_orientations(file: File) -> list[int]:
     """The numbers that the EXIF blocks of a file give, in order."""
+    return [exif_orientation(block) for block in exif_blocks(file)]
+
+
+def exif_blocks(file: File) -> list[bytes]:
+    """The EXIF blocks of a file, in order; none of a TIFF, which is one itself."""
     if file.container in ("heic", "avif"):
-        return [exif_orientation(block) for block in exif_items(file.data)]
+        return list(exif_items(file.data))
     walk = WALKERS.get(file.container)
-    if walk is None:
-        return []
-    blocks = (body for name, body in parts_of(walk, file) if name in _EXIF_PARTS)
-    return [exif_orientation(block) for block in blocks if not block.startswith(b"http")]
+    blocks = [body for name, body in parts_of(walk, file) if name in _EXIF_PARTS] if walk else []
+    return [block for block in blocks if not block.startswith(b"http")]
 
 
 def other_turns(file: File, shown: Orientation, exif: Iterable[int]) -> tuple[Orientation, ...]:

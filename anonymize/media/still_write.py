@@ -288,9 +288,10 @@ def indexed(pixels: Pixels) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int |
     chosen = np.stack([(colours[kept] >> shift) & 255 for shift in (16, 8, 0)], axis=1).astype(np.int32)
     to_index = np.full(len(colours), len(kept), np.int64)
     to_index[kept] = np.arange(len(kept))
-    for other in np.setdiff1d(np.arange(visible), kept):
-        colour = np.array([(int(colours[other]) >> shift) & 255 for shift in (16, 8, 0)])
-        to_index[other] = np.square(chosen - colour).sum(axis=1).argmin()
+    others = np.setdiff1d(np.arange(visible), kept)
+    for some in np.array_split(others, len(others) // 1024 + 1):  # together they would take much memory
+        apart = np.stack([(colours[some] >> shift) & 255 for shift in (16, 8, 0)], axis=1).astype(np.int32)
+        to_index[some] = np.square(chosen[None] - apart[:, None]).sum(axis=2).argmin(axis=1)
     palette = np.vstack((chosen, np.zeros((int(transparent), 3), np.int32))).astype(np.uint8)
     indices = to_index[inverse.reshape(pixels.shape[:2])].astype(np.uint8)
     return indices, palette, len(kept) if transparent else None, len(kept) < visible

@@ -111,7 +111,10 @@ def nameless(text: str, paths: Iterable[Place | None], stand_in: str = "the file
     """`text` with `paths` and their names replaced by `stand_in`: names of files tell who is in them."""
     names = {name for path in paths if path for name in (str(path), str(path.absolute()), path.name, str(path.parent))}
     for name in sorted(names - {".", "/", ""}, key=len, reverse=True):
-        text = re.sub(rf"(?<![\w]){re.escape(name)}(?![\w])", stand_in, text)
+        own = rf"(?<![\w]){re.escape(name)}(?![\w])"
+        if name.isalpha() and name.islower():  # a folder called `in`: where it is one, and no word of the message
+            own = rf"(?<=[/'\"]){own}|{own}(?=[/'\":]|$)"
+        text = re.sub(own, stand_in, text)
     return text
 
 
