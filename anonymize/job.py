@@ -72,6 +72,7 @@ def run(
     found_by = detectors_for(settings) if detectors is None else detectors
     before = _identity(item)
     with (
+        media.understood(item.label),
         ledger.at_work(item.claim),
         _open(item, settings, stdin) as source,
         team_for(source, settings, found_by, workers) as team,
@@ -100,6 +101,7 @@ def detect(
     found_by = detectors_for(settings)
     before = _identity(item)
     with (
+        media.understood(item.label),
         _open(item, settings, stdin) as source,
         team_for(source, settings, found_by, workers) as team,
         media.pending(item.target, force=force) as temporary,
@@ -134,7 +136,11 @@ def render(
         raise PlanError(f"{item.label}: the plan was made for another file; detect again on this one")
     settings = replace(settings, pixel_aspect=settings.pixel_aspect or made.about.pixel_aspect)
     found_by = [] if settings.verify.publish_unverified else detectors_for(settings)
-    with _open(item, settings, stdin) as source, team_for(source, settings, found_by, workers) as team:
+    with (
+        media.understood(item.label),
+        _open(item, settings, stdin) as source,
+        team_for(source, settings, found_by, workers) as team,
+    ):
         _check_output(item, source, settings, force=force)
         team.read()  # as `run` does: what a file holds is known for sure at its end only
         work = Work(source, item, settings, found_by, on_progress, Stopwatch(), team, by_hand=True)

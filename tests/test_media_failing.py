@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
+from anonymize import job
 from anonymize.errors import AnonymizeError, DamagedInput, UnreadableInput, UnsupportedInput
+from anonymize.inputs import only_item
 from anonymize.media import open_source
 from anonymize.media.reader import MAX_PIXELS, check_size
+from anonymize.settings import Settings
 from tests.carry import carry
 from tests.media import corrupt, make_image, make_video, pattern, truncate
 
@@ -269,3 +272,20 @@ def test_times_are_given_where_the_file_has_none(tmp_path: Path) -> None:
         stamps = [frame.pts * frame.time_base for frame in source.frames()]
     assert len(stamps) == 10
     assert stamps == sorted(set(stamps))
+
+
+@pytest.mark.parametrize("number", [95, 5, 22, 12, 1])
+@pytest.mark.parametrize("where", ["anonymize.media.video.side_data", "anonymize.pipeline.followed"])
+def test_whatever_ffmpeg_raises_is_said_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, where: str
+) -> None:
+    """Some of its errors have no class of their own, and come from places where nothing should go wrong."""
+    path = make_video(tmp_path / "a.mp4", frames=2)
+
+    def fails(*_: object) -> None:
+        raise av.error.FFmpegError(number, "a reason") if number != 95 else av.error.OSError(95, "a reason")
+
+    monkeypatch.setattr(where, fails)
+    with pytest.raises(UnreadableInput, match=r"a\.mp4: FFmpeg cannot work on this file \(a reason\)"):
+        job.run(only_item(str(path), str(tmp_path / "b.mp4")), Settings())
+    assert not (tmp_path / "b.mp4").exists()

@@ -3,7 +3,7 @@
 from anonymize.media.choose import Target
 from anonymize.media.coder import Coded, Head, coded
 from anonymize.media.commit import check_target, make_folder, pending, publish
-from anonymize.media.open import check_output, open_sink, open_source, open_video, output_suffix
+from anonymize.media.open import check_output, open_sink, open_source, open_video, output_suffix, understood
 from anonymize.media.protocols import AudioInfo, Colour, FieldOrder, Hdr, MediaInfo, Sink, Source
 from anonymize.media.segments import CannotCut, Cut, Segment, Traits, cut_up
 from anonymize.media.sink import VideoSink
@@ -37,4 +37,5 @@ __all__ = [
     "output_suffix",
     "pending",
     "publish",
+    "understood",
 ]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
+import av
+
 from anonymize.core_dumps import no_core_dumps
+from anonymize.errors import UnreadableInput
 from anonymize.media import hardware
 from anonymize.media.choose import choose
 from anonymize.media.encode import options
@@ -45,7 +50,19 @@ def open_source(
         from anonymize.media.still import open_still
 
         return open_still(source, allow_damaged=allow_damaged, pixel_aspect=pixel_aspect, also=also)
-    return VideoSource(source, allow_damaged=allow_damaged, pixel_aspect=pixel_aspect, also=also)
+    with understood(input_name(source)):
+        return VideoSource(source, allow_damaged=allow_damaged, pixel_aspect=pixel_aspect, also=also)
+
+
+@contextmanager
+def understood(name: str) -> Iterator[None]:
+    """Turn what FFmpeg raises on the way, of all its errors, into an `UnreadableInput` of the file `name`."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise UnreadableInput(
+            f"{name}: FFmpeg cannot work on this file ({error.strerror}): it is damaged or unsupported"
+        ) from error
 
 
 def open_video(
