@@ -80,8 +80,9 @@ lint: setup
 	@ln -s $(CURDIR)/benchmarks build/types/
 	cd build/types && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p anonymize -p benchmarks
 
+#  What fails beside other tests is run once more alone: cameras at 25 frames a second need some of the processor.
 unit: setup
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile || $(BIN)/pytest --last-failed --last-failed-no-failures none
 
 contracts: $(MEDIAPIPE)/ready
 	$(MEDIAPIPE)/bin/pytest tests/contracts
