@@ -11,6 +11,8 @@ OPENVINO := .venv-openvino
 # mediapipe 0.10.21 has no wheel for Python 3.13 and later: use an older one beside it where there is one.
 MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
+#  Seconds for one test: one that hangs says where, and the others go on.
+LIMIT := --timeout 300 --timeout-method thread
 PIP := -m pip --disable-pip-version-check --quiet
 
 .PHONY: help setup demo test lint unit contracts cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test formats train train-dev
@@ -82,7 +84,7 @@ lint: setup
 
 #  What fails beside other tests is run once more alone: cameras at 25 frames a second need some of the processor.
 unit: setup
-	$(BIN)/pytest -n auto --dist loadfile || $(BIN)/pytest --last-failed --last-failed-no-failures none
+	$(BIN)/pytest -n auto --dist loadfile $(LIMIT) || $(BIN)/pytest --last-failed --last-failed-no-failures none $(LIMIT)
 
 contracts: $(MEDIAPIPE)/ready
 	$(MEDIAPIPE)/bin/pytest tests/contracts

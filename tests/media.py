@@ -25,6 +25,8 @@ from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 from PIL import ExifTags, Image
 
+from anonymize.media.in_turn import open_encoder
+
 Picture = npt.NDArray[np.uint8]
 AnyPicture = npt.NDArray[Any]
 
@@ -205,6 +207,8 @@ def make_video(
             out.add_attachment("secret.txt", "text/plain", attachment)
         if chapters:
             out.set_chapters([_chapter(i, *c) for i, c in enumerate(chapters)])
+        for stream in pictures_in:
+            open_encoder(stream.codec_context)
         for write in writers:
             write()
         for frame, stamp in zip(made, stamps, strict=True):

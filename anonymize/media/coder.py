@@ -21,6 +21,7 @@ from anonymize.errors import OutputError
 from anonymize.media.choose import MUXERS, Target
 from anonymize.media.encode import field_marker, set_up
 from anonymize.media.frame import VideoPicture
+from anonymize.media.in_turn import open_encoder
 from anonymize.media.pixels import EXACT
 from anonymize.media.protocols import MediaInfo
 from anonymize.settings import Output
@@ -62,7 +63,7 @@ class Coder:
     def open(self) -> bytes:
         """Open the encoder before its first picture; its parameter sets, empty where it has none."""
         if not self.stream.codec_context.is_open:
-            self.stream.codec_context.open()
+            open_encoder(self.stream.codec_context)
         return bytes(self.stream.codec_context.extradata or b"")
 
     def encode(self, frame: Frame) -> Iterator[Packet[VideoStream]]:
@@ -73,6 +74,7 @@ class Coder:
         if picture.duration and picture.pts is not None:
             self._durations[picture.pts] = picture.duration
         self._written += 1
+        self.open()
         yield from self._lasting(self.stream.encode(picture))
 
     def rest(self) -> Iterator[Packet[VideoStream]]:

@@ -1,0 +1,30 @@
+"""An encoder gets the processor in turn with every other program."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from av.video.codeccontext import VideoCodecContext
+
+
+def open_encoder(context: VideoCodecContext) -> None:
+    """Open `context`; all threads of this process are scheduled as before.
+
+    SVT-AV1 makes its threads and the one that opens it real-time (SCHED_FIFO, priority 99) where the user is root, as
+    in a container. They would go before everything else on the machine, and whoever waits for them would wait forever.
+    """
+    if sys.platform != "linux":
+        context.open()
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    context.open()
+    now = os.sched_getscheduler(0), os.sched_getparam(0)
+    if now == before:
+        return
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # it ended
+            if (os.sched_getscheduler(int(thread.name)), os.sched_getparam(int(thread.name))) == now:
+                os.sched_setscheduler(int(thread.name), *before)
