@@ -18,6 +18,7 @@ from anonymize.data import Frame, Timestamps
 from anonymize.media.choose import MUXERS, Target, choose
 from anonymize.media.coder import Coded, Coder, Head, understandable
 from anonymize.media.encode import track_time_base
+from anonymize.media.players import OPTIONS, tag_of
 from anonymize.media.presentation import move, written_origin
 from anonymize.media.protocols import MediaInfo
 from anonymize.media.segments import CannotCut
@@ -44,6 +45,8 @@ class VideoSink:
         with understandable(self._info.name):
             self._container = _open(path, self._info, self.target)
             self._coder = Coder(self._container, self._info, self.target, output)
+            if tag := tag_of(self.target.container, self.target.encoder.codec):
+                self._coder.stream.codec_context.codec_tag = tag
             if output.audio is Audio.KEEP and self._info.audio:
                 self._sound = SoundCopy(source, self._container, self.target, self._origin)
         # x264 writes its version and settings into the stream, as user data; nothing else in there is needed.
@@ -177,18 +180,14 @@ def _open(path: Path, info: MediaInfo, target: Target) -> OutputContainer:
 
 
 def _muxer_options(info: MediaInfo, muxer: str) -> dict[str, str]:
-    options = {"strict": "experimental"}  # TrueHD in MP4 and the like
+    options = {"strict": "experimental", **OPTIONS.get(muxer, {})}  # TrueHD in MP4 and the like
     if muxer in ("mp4", "mov"):
         scale = track_time_base(info.time_base).denominator
         options |= {
             "video_track_timescale": str(scale),
             # The presentation's start is written in these ticks: they must divide the track's.
             "movie_timescale": str(_movie_scale(scale, info)),
-            "empty_hdlr_name": "1",
-            "movflags": "+faststart+write_colr",
         }
-    if muxer == "mpegts":
-        options |= {"mpegts_copyts": "1", "muxdelay": "0", "muxpreload": "0"}
     return options
 
 
