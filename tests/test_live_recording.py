@@ -65,7 +65,7 @@ def test_a_planted_link_is_not_followed(planted, tmp_path):
     assert (tmp_path / "elsewhere").read_bytes() == b"precious"
     made = [path for path in (tmp_path / "out").glob("*.mp4") if not path.is_symlink()]
     assert [len(times(path)) for path in made] == [5]
-    assert stat.S_IMODE(made[0].stat().st_mode) == 0o666 & ~_umask()
+    assert stat.S_IMODE(made[0].stat().st_mode) == 0o666 & ~umask()
 
 
 def test_not_even_a_name_that_was_guessed_is_followed(tmp_path, monkeypatch):
@@ -93,7 +93,8 @@ def test_a_file_that_takes_a_segments_place_is_not_released(tmp_path):
     recording.abandon()
 
 
-def _umask():
+def umask():
+    """The mode bits that new files do not get."""
     mask = os.umask(0o22)
     os.umask(mask)
     return mask

@@ -56,8 +56,8 @@ def check(address: str) -> None:
             raise UsageError(f"{mask(address)}: a server is missing")
         push.check(address)
     elif (folder := _folder_of(address)) is not None:
-        if folder.suffix == ".m3u8" and "%" in str(folder):
-            raise UsageError(f"{address}: FFmpeg takes a % in the name of an HLS folder for a pattern; name another")
+        if folder.suffix == ".m3u8" and "%" in folder.name:
+            raise UsageError(f"{address}: a % in the name of a playlist has a meaning of its own; name another")
     elif address not in (STDOUT, Y4M_STDOUT) and not address.startswith("/dev/video"):
         raise UsageError(
             "no sink; expected rtsp://, rtmp:// or srt:// and a server, hls:FOLDER or a .m3u8 file, record:FOLDER, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -200,6 +200,7 @@ class Muxer:
         streams: `Encoder.streams`.
         options: the container's.
         start: seconds that become zero.
+        opener: PyAV's ``io_open``: opens the files of a container that has several.
 
     Raises:
         av.error.FFmpegError, OSError: from every method, when the container cannot be written.
@@ -212,11 +213,12 @@ class Muxer:
         streams: Iterable[VideoStream | AudioStream],
         options: dict[str, str] | None = None,
         start: float = 0.0,
+        opener: Callable[[str, int, dict[str, str]], object] | None = None,
     ) -> None:
         # A quiet microphone must not hold the picture up.
         common = {"max_interleave_delta": "200000", "flush_packets": "1"}
         self._start = Fraction(start)
-        self._container = av.open(file, "w", format=form, container_options=common | (options or {}))
+        self._container = av.open(file, "w", format=form, container_options=common | (options or {}), io_open=opener)
         self._container.flags |= BITEXACT
         self._tracks = [self._container.add_stream_from_template(stream) for stream in streams]
 

@@ -60,7 +60,7 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
     lock: int | None = None
     temporary = path.with_name(storage.hidden(path.name, f"{owner}{token}"))
     try:
-        with _plainly(path):
+        with plainly(path):
             lock = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
             mode = stat.S_IMODE(os.fstat(lock).st_mode)
             os.fchmod(lock, 0o600)  # until it was checked, nobody else may read it
@@ -72,7 +72,7 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
                 arg.replace(temporary.name, path.name) if isinstance(arg, str) else arg for arg in error.args
             )
             raise
-        with _plainly(path):
+        with plainly(path):
             temporary.chmod(mode)
             _to_disk(temporary)
             if force:
@@ -129,13 +129,13 @@ def check_target(path: Place, *, force: bool, makes_folder: bool = False) -> Non
         raise OutputError(storage.already(path))
     if not isinstance(path, Path):
         return
-    with _plainly(path), suppress(FileNotFoundError):
+    with plainly(path), suppress(FileNotFoundError):
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             raise OutputError(f"{path.name}: a folder of this name is in the way")
         if not stat.S_ISREG(mode):
             raise OutputError(f"{path}: this is a device or a pipe, which no file replaces; name a file")
-    with _plainly(path), suppress(*(FileNotFoundError,) * makes_folder):
+    with plainly(path), suppress(*(FileNotFoundError,) * makes_folder):
         if not stat.S_ISDIR(path.parent.stat().st_mode):
             raise NotADirectoryError
         if not os.access(path.parent, os.W_OK | os.X_OK):
@@ -166,7 +166,7 @@ def publish(made: Path, path: Place, sha256: str, *, force: bool, token: str) ->
     if not isinstance(path, Path):
         storage.upload(made, path, force=force, token=token)
         return
-    with pending(path, force=force, token=token) as temporary, _plainly(path):
+    with pending(path, force=force, token=token) as temporary, plainly(path):
         shutil.copyfile(made, temporary)
         if storage.sha256(temporary) != sha256:
             raise OutputError(f"{path.name}: what arrived in {path.parent} is not what was checked; it was removed")
@@ -210,8 +210,8 @@ def _rename_without_links(temporary: Path, path: Path) -> None:
 
 
 @contextmanager
-def _plainly(path: Path) -> Iterator[None]:
-    """Turn what the system says into an `OutputError`."""
+def plainly(path: Path) -> Iterator[None]:
+    """Turn what the system says of `path` into an `OutputError`."""
     try:
         yield
     except FileExistsError as error:
