@@ -145,8 +145,9 @@ formats: setup
 kill-test: setup
 	$(BIN)/python -m benchmarks.kill
 
-LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
-	--constraint requirements/constraints.txt --python-version 3.11 pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	--constraint requirements/constraints.txt --python-version 3.11
+LOCK := $(COMPILE) pyproject.toml
 bench-gate: setup
 	rm -rf build/bench/gate && mkdir -p build/bench/gate
 	$(BIN)/python -m benchmarks faces --deface none --no-blurry --output build/bench/gate
@@ -162,6 +163,7 @@ bench-attack: setup
 
 lock:
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python $(PIP) install uv; }
+	$(COMPILE) --group build -o requirements/build.txt
 	$(LOCK) -o requirements/run.txt
 	$(LOCK) --group dev -o requirements/dev.txt
 	$(LOCK) --extra mediapipe --group contracts -o requirements/mediapipe.txt
