@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -72,11 +73,14 @@ def render_plan(
     workers: int = 1,
     on_progress: OnProgress = ignore,
 ) -> Report:
-    """Draw the plan in `plan_file` on `source` into `output`, verified. Of `settings` the output and its check count.
+    """Draw the plan in `plan_file` on `source` into `output`, verified, with the settings that the plan was made with.
+
+    Of `settings`, if given, the output and its check count in place of the plan's.
 
     Raises:
         AnonymizeError: nothing was written under `output`; the message says why.
     """
     item = only_item(str(source), str(output))
     made = plan.read(Path(plan_file))
-    return job.render(item, made, settings or Settings(), force=force, workers=workers, on_progress=on_progress)[1]
+    wanted = replace(settings, redact=made.about.redact) if settings else None
+    return job.render(item, made, wanted, force=force, workers=workers, on_progress=on_progress)[1]

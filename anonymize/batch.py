@@ -27,7 +27,7 @@ from anonymize.inputs import Item, output_folder
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
 from anonymize.report import Report
-from anonymize.settings import Settings, Style
+from anonymize.settings import Settings
 
 if TYPE_CHECKING:
     from anonymize.cluster import Cluster
@@ -164,7 +164,6 @@ def render(
     made: Plan,
     settings: Settings,
     *,
-    style: Style | None = None,
     force: bool = False,
     workers: int = 1,
     reports: Path | None = None,
@@ -175,9 +174,8 @@ def render(
 
     Args:
         item: the input and where its result goes.
-        made: the plan, which also says how regions are drawn.
-        settings: what comes out.
-        style: draw faces in this style, whatever the plan says.
+        made: the plan.
+        settings: what to draw, write and check it with (`anonymize.plan_settings.to_render`).
         force: replace an existing output.
         workers: processes that work side by side on the segments of a long video.
         reports: folder for the account, in JSON.
@@ -189,8 +187,6 @@ def render(
     """
     if reports:
         report.prepare(reports)
-    if style:
-        made = made.drawn(replace(made.about.redact, face=replace(made.about.redact.face, style=style)))
 
     def work(item: Item, on_progress: OnProgress) -> tuple[Place, Report]:
         return job.render(item, made, settings, force=force, stdin=stdin, workers=workers, on_progress=on_progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +17,7 @@ from anonymize.inputs import Item, fitting
 from anonymize.media import Source
 from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan
+from anonymize.plan_settings import instead, to_render
 from anonymize.proof import Proved, Stopwatch, Work, facts, prove
 from anonymize.report import Report
 from anonymize.segments import team as team_for
@@ -88,12 +89,15 @@ def detect(
     item: Item,
     settings: Settings,
     *,
+    preset: Mapping[str, str] | None = None,
     force: bool = False,
     stdin: bytes = b"",
     workers: int = 1,
     on_progress: OnProgress = ignore,
 ) -> Plan:
     """Look through one input and write the plan to `item.target`; see `run`.
+
+    `preset` has the ``name`` and ``sha256`` of the preset that `settings` began with, for the plan to tell.
 
     Raises:
         AnonymizeError: nothing was written; the message says why.
@@ -107,7 +111,8 @@ def detect(
         media.pending(item.target, force=force) as temporary,
     ):
         digest = _digest(item, stdin)
-        made = pipeline.detect(source, settings, found_by, digest, on_progress, team)
+        made = pipeline.detect(source, settings, found_by, digest, on_progress, team).marked()
+        made = replace(made, about=replace(made.about, preset=dict(preset or {})))
         plan.write(made, temporary)
         _refuse_changed(item, before, digest)
     return made
@@ -116,7 +121,7 @@ def detect(
 def render(
     item: Item,
     made: Plan,
-    settings: Settings,
+    settings: Settings | None = None,
     *,
     force: bool = False,
     stdin: bytes = b"",
@@ -125,16 +130,26 @@ def render(
 ) -> tuple[Place, Report]:
     """Draw a plan on the input it was made for: verify and release. The released path, and the account of it.
 
-    A person may have edited the plan, so a face that it leaves visible is a doubt and no failure, and is not repaired.
+    As `run` does, where the plan is as it was found. Where a person changed its regions, a face that it leaves visible
+    is a doubt and no failure, and is not repaired.
+
+    Args:
+        item: the input and where its result goes.
+        made: the plan.
+        settings: what to draw, write and check it with; the plan's own if not given.
+        force, stdin, workers, on_progress: as for `run`.
 
     Raises:
-        PlanError: the plan was made for another file.
+        PlanError: the plan was made for another file, or does not hold its settings and none are given.
         AnonymizeError: nothing was released; the message says why.
     """
     before = _identity(item)
     if made.about.sha256 != _digest(item, stdin):
         raise PlanError(f"{item.label}: the plan was made for another file; detect again on this one")
-    settings = replace(settings, pixel_aspect=settings.pixel_aspect or made.about.pixel_aspect)
+    settings = settings or to_render(made.about)
+    settings = replace(settings, pixel_aspect=settings.pixel_aspect or made.about.settings.pixel_aspect)
+    differing, by_hand = instead(made.about, settings), made.by_hand
+    made = made.drawn(settings.redact)
     found_by = [] if settings.verify.publish_unverified else detectors_for(settings)
     with (
         media.understood(item.label),
@@ -143,7 +158,9 @@ def render(
     ):
         _check_output(item, source, settings, force=force)
         team.read()  # as `run` does: what a file holds is known for sure at its end only
-        work = Work(source, item, settings, found_by, on_progress, Stopwatch(), team, by_hand=True)
+        work = Work(
+            source, item, settings, found_by, on_progress, Stopwatch(), team, by_hand, plan="given", instead=differing
+        )
         return _release(work, made, before, force=force)
 
 
@@ -222,8 +239,9 @@ def _account(work: Work, proved: Proved, digest: str) -> Report:
         removed=source.info.removed,
         lost=tuple(source.losses),
         verified=proved.verified.as_dict(),
-        plan="given" if work.by_hand else "made",
-        settings=to_mapping(replace(settings, redact=made.about.redact)),
+        plan=work.plan,
+        instead_of_plan={name: dict(values) for name, values in work.instead.items()},
+        settings=to_mapping(settings),
         models=dict(made.about.found_by),
         devices=proved.devices,
         seconds=work.watch.seconds,

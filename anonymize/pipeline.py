@@ -94,9 +94,8 @@ def detect(
         frames=len(times),
         width=size[0],
         height=size[1],
-        redact=settings.redact,
+        settings=settings,
         found_by={detector.name: detector.sha256 for detector in detectors},
-        pixel_aspect=settings.pixel_aspect,
     )
     return Plan(about, Regions(compose(found.tracks, times, found.looks, found.cuts, size, settings)))
 

@@ -7,6 +7,7 @@ plan read back from its file renders to the same picture.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,16 +18,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize import aspect, foreign
+from anonymize import foreign
 from anonymize.data import Box, Kind, Region, Shape, Why
 from anonymize.errors import PlanError, UsageError
 from anonymize.ranges import PIXELS, SHARE, Range, brief, shown
-from anonymize.settings import CORNERS, Redact, from_mapping, to_mapping
+from anonymize.settings import CORNERS, Redact, Settings, from_mapping, leaves, to_mapping
 
 COUNT = Range(0, 1e12, "frames")
 SIDE = Range(1, 1e6, "pixels")
 TRACK = Range(-1, 1e12)
-VERSION = 1
+VERSION = 2
+OLDER = 1
+"""A version whose header holds how regions are drawn, and none of the other settings."""
 FORMAT = "anonymize-plan"
 
 _WHY = tuple(Why)
@@ -41,18 +44,27 @@ class About:
         sha256: of the source file, lower-case hex.
         frames: how many frames it has.
         width, height: of the upright picture, in pixels.
-        redact: how regions are drawn.
+        settings: everything that was asked for when it was made, `live` apart; also what acts after finding only.
         found_by: what looked for faces and plates (model names and hashes), for the record.
-        pixel_aspect: `Settings.pixel_aspect` that it was made with.
+        preset: ``name`` and ``sha256`` of the preset that `settings` began with, for the record; empty if unknown.
+        as_found: sha256 of its regions as they were found; empty if unknown. Others are a person's decision.
+        version: of the plan file; of `OLDER` the settings are not known, but for `redact` and `pixel_aspect`.
     """
 
     sha256: str
     frames: int
     width: int
     height: int
-    redact: Redact = field(default_factory=Redact)
+    settings: Settings = field(default_factory=Settings)
     found_by: Mapping[str, str] = field(default_factory=dict)
-    pixel_aspect: str = ""
+    preset: Mapping[str, str] = field(default_factory=dict)
+    as_found: str = ""
+    version: int = VERSION
+
+    @property
+    def redact(self) -> Redact:
+        """How regions are drawn."""
+        return self.settings.redact
 
 
 class Regions:
@@ -149,7 +161,16 @@ class Plan:
 
     def drawn(self, redact: Redact) -> Plan:
         """The same regions, drawn as `redact` says."""
-        return replace(self, about=replace(self.about, redact=redact))
+        return replace(self, about=replace(self.about, settings=replace(self.about.settings, redact=redact)))
+
+    def marked(self) -> Plan:
+        """The same, marked as what was found: whatever is changed in its regions from now on is a person's decision."""
+        return replace(self, about=replace(self.about, as_found=_digest(self.regions)))
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person may have changed its regions since they were found."""
+        return self.about.as_found != _digest(self.regions)
 
 
 def write(plan: Plan, path: Path) -> None:
@@ -167,12 +188,32 @@ def lines(plan: Plan) -> Iterator[str]:
             "format": FORMAT,
             "version": VERSION,
             "source": {"sha256": about.sha256, "frames": about.frames, "width": about.width, "height": about.height},
-            "redact": to_mapping(about.redact),
+            "preset": dict(about.preset),
+            "settings": held(about.settings),
             "found_by": dict(about.found_by),
+            "as_found": about.as_found,
         }
-        | ({"pixel_aspect": about.pixel_aspect} if about.pixel_aspect else {})
     )
-    for first, end, region in plan.regions.rows():
+    yield from _lines(plan.regions)
+
+
+def held(settings: Settings) -> dict[str, Any]:
+    """What a plan holds of `settings`, as plain values; only who renders it can ask for an output without a check."""
+    values = to_mapping(replace(settings, verify=replace(settings.verify, publish_unverified=False)))
+    return {key: value for key, value in values.items() if key != "live"}
+
+
+def _digest(regions: Regions) -> str:
+    """The sha256 of `regions`, as a plan file has them."""
+    digest = hashlib.sha256()
+    for line in _lines(regions):
+        digest.update(line.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _lines(regions: Regions) -> Iterator[str]:
+    """The lines of a plan file below its header."""
+    for first, end, region in regions.rows():
         entry: dict[str, Any] = {"frame": first} if end == first + 1 else {"frames": [first, end]}
         if region.track >= 0:
             entry["track"] = region.track
@@ -217,8 +258,9 @@ def _json(line: str, place: str) -> dict[str, Any]:
 def _header(entry: dict[str, Any], name: str) -> About:
     if entry.get("format") != FORMAT:
         raise PlanError(f'{name}: not a plan: its first line lacks "format": "{FORMAT}"')
-    if entry.get("version") != VERSION:
-        raise PlanError(f"{name}: plan version {shown(entry.get('version'))}, this release reads version {VERSION}")
+    version = entry.get("version")
+    if version not in (OLDER, VERSION) or isinstance(version, bool):
+        raise PlanError(f"{name}: plan version {shown(version)}, this release reads versions {OLDER} and {VERSION}")
     try:
         source = entry["source"]
         return About(
@@ -226,18 +268,43 @@ def _header(entry: dict[str, Any], name: str) -> About:
             frames=COUNT.whole(source["frames"]),
             width=SIDE.whole(source["width"]),
             height=SIDE.whole(source["height"]),
-            redact=from_mapping(Redact, entry.get("redact", {}), Redact(), "redact"),
-            found_by=dict(entry.get("found_by", {})),
-            pixel_aspect=_aspect(str(entry.get("pixel_aspect", ""))),
+            settings=_older(entry) if version == OLDER else _settings(entry["settings"]),
+            found_by=_texts(entry.get("found_by", {})),
+            preset=_texts(entry.get("preset", {})),
+            as_found=str(entry.get("as_found", "")),
+            version=version,
         )
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
         raise PlanError(f"{name}, line 1: malformed header: {brief(error)}") from error
 
 
-def _aspect(text: str) -> str:
-    """`text`, if it is one. Raises `UsageError`."""
-    aspect.parse(text)
-    return text
+def _older(entry: dict[str, Any]) -> Settings:
+    """What a header of version `OLDER` holds. Raises `UsageError`."""
+    redact = from_mapping(Redact, entry.get("redact", {}), Redact(), "redact")
+    return replace(Settings(), redact=redact, pixel_aspect=str(entry.get("pixel_aspect", "")))
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    """The settings in a header: all of them, so that none is weaker than what was asked for.
+
+    Raises:
+        ValueError: one is missing.
+        UsageError: one is unknown, or its value does not fit.
+    """
+    missing = dict(leaves(held(Settings()))).keys() - dict(leaves(given)).keys()
+    if missing:
+        raise ValueError(f"its settings lack {', '.join(sorted(missing))}")
+    settings = from_mapping(Settings, given, Settings(), "settings")
+    if settings.verify.publish_unverified:
+        raise ValueError("settings.verify.publish_unverified: give --publish-unverified where you mean it")
+    return settings
+
+
+def _texts(values: dict[str, Any]) -> dict[str, str]:
+    """Names with what is said of each, for the record. Raises `ValueError`."""
+    if not all(isinstance(value, str) for value in values.values()):
+        raise ValueError("expected texts in found_by and preset")
+    return dict(values)
 
 
 _KEYS = {"frame", "frames", "track", "kind", "why", "shape", "xyxy", "polygon", "score"}

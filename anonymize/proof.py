@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from anonymize import media, pipeline, plan, report
+from anonymize import media, pipeline, report
 from anonymize.aspect import parse
 from anonymize.data import Kind, Timestamps
 from anonymize.detect import Detector
@@ -56,6 +56,8 @@ class Work:
         watch: times the stages.
         team: who renders it.
         by_hand: a person decided what the plan holds.
+        plan: "made" in this run, or "given".
+        instead: the settings that differ from those of a plan that was given.
     """
 
     source: Source
@@ -66,6 +68,8 @@ class Work:
     watch: Stopwatch
     team: Team
     by_hand: bool = False
+    plan: str = "made"
+    instead: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ def check_file(
     detectors: Sequence[Detector],
     *,
     source: Path | None = None,
-    plan_file: Path | None = None,
+    drawn: Plan | None = None,
     on_progress: OnProgress = ignore,
 ) -> Report:
     """Examine the file `output`, whoever made it; what the examination found, as a report.
@@ -127,23 +131,22 @@ def check_file(
         settings: what to look for, how hard, and with what quality it was encoded.
         detectors: who took the first look.
         source: what it was made from.
-        plan_file: what was drawn.
+        drawn: the plan that was drawn.
         on_progress: told after every frame.
 
     Raises:
         InputError: the source cannot be used.
-        PlanError: the plan cannot be read, or was made for another file.
+        PlanError: the plan was made for another file.
     """
     watch = Stopwatch()
-    drawn = plan.read(plan_file) if plan_file else None
     told: dict[str, Any] = {}
     with ExitStack() as stack:
         wanted = original = None
         if source:
             digest = report.sha256(source)
             if drawn and drawn.about.sha256 != digest:
-                raise PlanError(f"{plan_file}: this plan was made for another file than {source}")
-            asked = settings.shape_of_pixels or (parse(drawn.about.pixel_aspect) if drawn else None)
+                raise PlanError(f"{source}: the plan was made for another file")
+            asked = settings.shape_of_pixels or (parse(drawn.about.settings.pixel_aspect) if drawn else None)
             original = stack.enter_context(
                 media.open_source(source, allow_damaged=settings.allow_damaged, pixel_aspect=asked)
             )
@@ -223,6 +226,11 @@ def _complaint(work: Work, verified: Verified) -> str:
             "; --repair redacts what the second look found"
             if not work.settings.verify.repair
             else "; redact it by hand: see `anonymize detect` and `anonymize render`"
+        )
+    elif verified.verdict is Verdict.FAIL and work.by_hand and not verified.failures:
+        advice = (
+            "; the settings allow no doubts (verify.doubts): hide what is listed in the plan as well, or render with a "
+            "preset that releases with doubts (--preset default)"
         )
     return f"{work.item.label}: the output did not pass its check and was deleted: {'; '.join(why)}{advice}"
 

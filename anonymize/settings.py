@@ -410,6 +410,15 @@ def to_mapping(value: Any) -> Any:
     return value
 
 
+def leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The values at the ends of nested mappings, by dotted name."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
 def to_toml(value: Any) -> str:
     """`value` (settings) as TOML, tables after plain keys; what is None is left out."""
     return "\n".join(_toml_lines(to_mapping(value), "")) + "\n"

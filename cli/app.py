@@ -171,8 +171,9 @@ def detect(
     from anonymize.cli import render as show
     from anonymize.inputs import only_item
 
+    chosen = presets.load(preset)
     settings = o.settings(
-        presets.load(preset).settings,
+        chosen.settings,
         targets=targets,
         detectors=detectors,
         device=device,
@@ -191,6 +192,7 @@ def detect(
         made = job.detect(
             item,
             settings,
+            preset=chosen.as_dict(),
             force=force,
             stdin=_stdin([source]),
             workers=workers,
@@ -204,43 +206,49 @@ def render(
     source: o.Input,
     plan: Annotated[Path, typer.Option("--plan", help="The plan to draw.", show_default=False)],
     output: o.Out,
-    preset: o.PresetName = presets.DEFAULT,
+    preset: o.PlanPreset = None,
+    detectors: o.Detectors = None,
+    device: o.DeviceOption = None,
     style: o.StyleOption = None,
     audio: o.AudioOption = None,
     codec: o.CodecOption = None,
     quality: o.Quality = None,
-    device: o.DeviceOption = None,
     force: o.Force = False,
     allow_damaged: o.AllowDamaged = False,
     pixel_aspect: o.PixelAspect = None,
     workers: o.Workers = 1,
+    repair: o.Repair = None,
     publish_unverified: o.PublishUnverified = False,
     report: o.ReportFolder = None,
     json: o.Json = False,
 ) -> None:
-    """Redact a video as a plan says, check it, release it."""
+    """Redact a video as a plan says, check it, release it: with the settings it was made with, but for options here."""
     from anonymize import batch
     from anonymize import plan as plans
     from anonymize.cli import render as show
     from anonymize.inputs import only_item
+    from anonymize.plan_settings import to_render
 
+    made = plans.read(plan)
     settings = o.settings(
-        presets.load(preset).settings,
+        to_render(made.about, presets.load(preset).settings if preset else None),
+        detectors=detectors,
+        device=device,
+        style=style,
         audio=audio,
         codec=codec,
         quality=quality,
-        device=device,
         allow_damaged=allow_damaged,
         pixel_aspect=pixel_aspect,
+        repair=repair,
         publish_unverified=publish_unverified,
     )
     item = only_item(source, output)
     with show.Display([item], machine=json) as display:
         outcome = batch.render(
             item,
-            plans.read(plan),
+            made,
             settings,
-            style=style,
             force=force,
             workers=workers,
             reports=report,

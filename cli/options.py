@@ -50,6 +50,15 @@ Out = Annotated[
 PresetName = Annotated[
     str, typer.Option("--preset", "-p", help="Settings for a purpose: see `anonymize presets list`; or a .toml file.")
 ]
+PlanPreset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        "-p",
+        help="Style, sound, output and check as this preset has them, or a .toml file; in place of the plan's.",
+        show_default="as the plan was made",
+    ),
+]
 TargetOption = Annotated[
     Targets | None,
     typer.Option("--targets", "-t", help="What to find.", show_default="both", rich_help_panel=LOOK),

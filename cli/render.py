@@ -210,6 +210,8 @@ def account(outcome: Outcome) -> Iterable[str]:
     if len(report.memory) > 1:
         here, *workers = (f"{peak / 1e6:.0f}" for peak in report.memory)
         yield f"  memory, at most: {here} MB, and {', '.join(workers)} MB in its workers"
+    for name, values in report.instead_of_plan.items():
+        yield f"  not as in the plan: {name} is {_plain(values['used'])} here, {_plain(values['plan'])} there"
     for note in report.output["notes"]:
         yield f"  note: {note}"
     if hidden := report.redacted["box_frames"].get("unbracketed"):
@@ -221,6 +223,11 @@ def account(outcome: Outcome) -> Iterable[str]:
         yield f"  lost: {loss}"
     if report.removed:
         yield f"  removed: {', '.join(report.removed)}"
+
+
+def _plain(value: Any) -> str:
+    """A setting, as TOML has it."""
+    return value if isinstance(value, str) and value else json.dumps(value)
 
 
 def doubts(report: Report) -> Iterable[str]:

@@ -22,7 +22,7 @@ def verify(
     plan: Annotated[
         Path | None, typer.Option("--plan", help="The plan that was drawn.", show_default=False, rich_help_panel=GIVEN)
     ] = None,
-    preset: o.PresetName = presets.DEFAULT,
+    preset: o.PlanPreset = None,
     targets: o.TargetOption = None,
     detectors: o.Detectors = None,
     device: o.DeviceOption = None,
@@ -43,9 +43,13 @@ def verify(
     from anonymize import report as reports
     from anonymize.cli import render as show
     from anonymize.inputs import the_file
+    from anonymize.plan import read
+    from anonymize.plan_settings import to_render
 
+    drawn = read(plan) if plan else None
+    chosen = presets.load(preset).settings if preset else None
     settings = o.settings(
-        presets.load(preset).settings,
+        to_render(drawn.about, chosen) if drawn else chosen or presets.load(presets.DEFAULT).settings,
         targets=targets,
         detectors=detectors,
         device=device,
@@ -65,7 +69,7 @@ def verify(
             settings,
             job.detectors_for(settings),
             source=source,
-            plan_file=plan,
+            drawn=drawn,
             on_progress=lambda news: display(item, news),
         )
         display.verified(item, account)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -26,6 +27,10 @@ class Preset:
     whom: str
     text: str
     settings: Settings
+
+    def as_dict(self) -> dict[str, str]:
+        """Which one it is: its name without a folder, and the hash of its text."""
+        return {"name": Path(self.name).name, "sha256": hashlib.sha256(self.text.encode()).hexdigest()}
 
 
 DEFAULT = "default"

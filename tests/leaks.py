@@ -11,7 +11,7 @@ from anonymize.data import Kind, Region, Shape, Timestamps, Why
 from anonymize.media import open_sink, open_source
 from anonymize.plan import About, Plan, Regions
 from anonymize.redact import Memory, redact
-from anonymize.settings import Output, Redact, Style
+from anonymize.settings import Output, Redact, Settings, Style
 from anonymize.track import outline
 from anonymize.verify import Evidence, Wanted
 from tests.conftest import face_box
@@ -27,7 +27,7 @@ def good_plan(clip: Path, style: Style = Style.SOLID, *, size: tuple[int, int] =
         x0, y0, x1, y1 = face_box(index)
         box = outline((float(x0), float(y0), float(x1), float(y1)), looks.face, *size)
         rows.append((index, index + 1, Region(box, Kind.FACE, Why.DETECTED, track=0, shape=Shape.ELLIPSE)))
-    return Plan(About(report.sha256(clip), frames, *size, redact=looks), Regions(rows))
+    return Plan(About(report.sha256(clip), frames, *size, replace(Settings(), redact=looks)), Regions(rows))
 
 
 def rendered(clip: Path, plan: Plan, target: Path, leaking: Collection[int] = (), quality: int = 20) -> Path:

@@ -401,7 +401,7 @@ def test_untold_pixels_are_what_the_user_says(tmp_path, detectors):
     without = job.detect(only_item(str(clip), str(tmp_path / "b.jsonl")), replace(settings, pixel_aspect=""))
     assert _faces(without, 0) < len(FACES)
     read = plan.read(tmp_path / "plan.jsonl")
-    assert read.about.pixel_aspect == "2:1"
+    assert read.about.settings.pixel_aspect == "2:1"
     plain = from_mapping(Settings, FAST, Settings())
     released, _ = job.render(only_item(str(clip), str(tmp_path / "out.mp4")), read, plain)
     assert probe(Path(str(released))).sar == 2

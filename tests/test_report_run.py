@@ -47,10 +47,13 @@ def test_a_plan_that_was_given_is_told_with_how_it_was_drawn(face_clip, settings
     item = only_item(str(face_clip), str(tmp_path / "plan.jsonl"))
     job.detect(item, settings)
     made = plan.read(tmp_path / "plan.jsonl")
-    mosaic = from_mapping(Settings, {"redact": {"face": {"style": "mosaic"}}}, settings).redact
-    _, told = job.render(only_item(str(face_clip), str(tmp_path / "safe.mp4")), made.drawn(mosaic), settings)
+    mosaic = from_mapping(Settings, {"redact": {"face": {"style": "mosaic"}}}, settings)
+    _, told = job.render(only_item(str(face_clip), str(tmp_path / "safe.mp4")), made, mosaic)
     assert told.plan == "given"
     assert told.settings["redact"]["face"]["style"] == "mosaic"
+    assert told.instead_of_plan == {"redact.face.style": {"plan": "solid", "used": "mosaic"}}
+    _, unchanged = job.render(only_item(str(face_clip), str(tmp_path / "same.mp4")), made)
+    assert unchanged.instead_of_plan == {}
 
 
 @pytest.mark.parametrize("content", [b"", b"no film at all" * 99])

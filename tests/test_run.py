@@ -76,7 +76,7 @@ def test_run_equals_detect_and_render_to_the_pixel(face_clip, tmp_path, style):
     wanted = settings(redact={"face": {"style": style}}, output={"codec": "ffv1"})
     anonymize.run(face_clip, tmp_path / "run.mkv", wanted)
     anonymize.write_plan(face_clip, tmp_path / "plan.jsonl", wanted)
-    anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "two.mkv", wanted)
+    anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "two.mkv")
     one, two = read_video(tmp_path / "run.mkv"), read_video(tmp_path / "two.mkv")
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 

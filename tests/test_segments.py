@@ -19,7 +19,7 @@ from anonymize.media import open_source, segments
 from anonymize.pipeline import Progress
 from anonymize.report import sha256 as file_sha256
 from anonymize.segments import team
-from anonymize.settings import Redact, Settings, from_mapping
+from anonymize.settings import Settings, from_mapping
 from anonymize.verify import Evidence, examine
 from tests.conftest import astronaut
 from tests.media import Picture, make_video, pattern, read_audio, read_video
@@ -95,6 +95,8 @@ def test_any_number_of_workers_gives_the_same_plan_and_the_same_file(
     assert len(report.memory) == 1 + min(workers, 3)
     assert all(peak > 50 << 20 for peak in report.memory)
     assert (tmp_path / "safe.mp4").read_bytes() == alone[1]
+    anonymize.render_plan(clip, tmp_path / "plan.jsonl", tmp_path / "drawn.mp4", workers=workers)
+    assert (tmp_path / "drawn.mp4").read_bytes() == alone[1]
 
 
 def test_a_face_keeps_its_identity_over_seams_and_is_covered_there(
@@ -119,8 +121,7 @@ def test_mosaics_keep_their_colours_over_seams(
         for track, x, frames in ((0, 5, range(FRAMES)), (1, 30, range(15, 50)), (2, -75, range(5, FRAMES)))
         for index in frames
     ]
-    looks = from_mapping(Redact, {"face": {"style": style}}, Redact(), "")
-    about = plan.About(file_sha256(clip), FRAMES, *SIZE, looks)
+    about = plan.About(file_sha256(clip), FRAMES, *SIZE, settings(redact={"face": {"style": style}}))
     plan.write(plan.Plan(about, plan.Regions(rows)), tmp_path / "plan.jsonl")
     exact = settings(output={"codec": "ffv1"}, verify={"publish_unverified": True})
     for name, least, workers in (("whole", "20", 1), ("one", "0.8", 1), ("two", "0.8", 2)):
@@ -134,8 +135,7 @@ def test_mosaics_keep_their_colours_over_seams(
 @pytest.mark.parametrize("style", ["solid", "mosaic"])
 def test_an_examination_in_segments_finds_what_one_in_one_go_finds(style: str, clip: Path, tmp_path: Path) -> None:
     """Of an output that lacks a region which the plan has, over both seams."""
-    looks = from_mapping(Redact, {"face": {"style": style}}, Redact(), "")
-    about = plan.About(file_sha256(clip), FRAMES, *SIZE, looks)
+    about = plan.About(file_sha256(clip), FRAMES, *SIZE, settings(redact={"face": {"style": style}}))
     missing = [(i, i + 1, Region((10.0 + i, 10.0, 90.0 + i, 90.0), Kind.FACE, Why.DETECTED, 1)) for i in range(15, 50)]
     other = [(i, i + 1, Region((0.0, 92.0, 60.0, 120.0), Kind.FACE, Why.DETECTED, 0)) for i in range(FRAMES)]
     plan.write(plan.Plan(about, plan.Regions(other)), tmp_path / "plan.jsonl")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -12,7 +12,7 @@ from typing import Any
 
 import anonymize
 from anonymize import presets
-from anonymize.settings import to_mapping
+from anonymize.settings import leaves, to_mapping
 
 FORMAT = "anonymize-report"
 VERSION = 1
@@ -46,6 +46,7 @@ class Report:
         lost: what could not be read of a damaged source.
         not_looked_for: kinds that no detector was asked to find.
         plan: "made" in this run, or "given" by a person, who may have edited it; empty if there was none.
+        instead_of_plan: settings that differ from those of a given plan, by dotted name: ``plan`` and ``used``.
         settings: everything that was asked for.
         models: sha256 by name.
         devices: on what the detectors of both looks ran, by name.
@@ -64,6 +65,7 @@ class Report:
     lost: tuple[str, ...] = ()
     not_looked_for: tuple[str, ...] = ()
     plan: str = ""
+    instead_of_plan: dict[str, dict[str, Any]] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
     devices: dict[str, str] = field(default_factory=dict)
@@ -113,15 +115,6 @@ def _changes(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, A
 def _presets() -> dict[str, dict[str, Any]]:
     """The settings of every built-in preset by dotted name."""
     return {name: dict(leaves(to_mapping(presets.load(name).settings))) for name in presets.names()}
-
-
-def leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """The values at the ends of nested mappings, by dotted name."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
 
 
 def _model(name: str, sha256: str) -> dict[str, Any]:

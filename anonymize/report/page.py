@@ -11,7 +11,7 @@ from anonymize.pages.plots import ticks
 from anonymize.pages.words import clock, number, plural, sentence
 from anonymize.report import drawing
 from anonymize.report import page_check as check
-from anonymize.report.data import leaves
+from anonymize.settings import leaves
 
 Values = Mapping[str, Any]
 
@@ -83,6 +83,10 @@ def _view(report: Values) -> dict[str, Any]:
         "preset": _preset(report["preset"]),
         "changed": _named(report["preset"].get("changed", {})),
         "settings": _named(dict(leaves(report["settings"]))),
+        "instead": [
+            (name, *(value for _, value in _named({"used": both["used"], "plan": both["plan"]})))
+            for name, both in report.get("instead_of_plan", {}).items()
+        ],
         "limits": [*_not_looked_for(report["not_looked_for"]), *_recognisable(report["settings"]), *LIMITS],
         "speed": _speed(report),
         "software": ", ".join(f"{name} {version}" for name, version in report["software"].items()),

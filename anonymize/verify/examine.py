@@ -116,7 +116,7 @@ def _aspects(evidence: Evidence, settings: Settings) -> tuple[Fraction, ...]:
     if evidence.wanted is not None:
         told += evidence.wanted.source.pixel_aspects
     if evidence.plan is not None:
-        told.append(parse(evidence.plan.about.pixel_aspect))
+        told.append(parse(evidence.plan.about.settings.pixel_aspect))
     return tuple(aspect for aspect in told if aspect is not None)
 
 
