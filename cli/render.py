@@ -140,7 +140,8 @@ class Display:
         if self._machine:
             as_json({"event": "verified", "output": str(item.target), "report": report.as_dict()})
             return
-        say(f"{item.target}: {_VERDICTS[report.verdict]}")
+        unseen = report.verdict == "pass" and not report.verified["looked_frames"]
+        say(f"{item.target}: {'NOT CHECKED for faces or plates' if unseen else _VERDICTS[report.verdict]}")
         for check in report.verified["checks"]:
             say(f"  {'ok' if check['passed'] else 'FAIL':<4}  {check['name']}: {check['detail']}")
         for line in doubts(report):
@@ -206,7 +207,11 @@ def account(outcome: Outcome) -> Iterable[str]:
     total = sum(report.seconds.values())
     frames = report.source["frames"]
     speed = f"{frames / total:.1f} frames/s" if total and frames > 1 else f"{total:.1f} s"
-    yield f"{outcome.item.label} -> {outcome.output}: {subjects}, {frames} frames checked, {speed}"
+    count = f"{frames} frame{'s' * (frames != 1)}"
+    checked = (
+        f"{count} checked" if report.verified.get("looked_frames") else f"{count}, not checked for faces or plates"
+    )
+    yield f"{outcome.item.label} -> {outcome.output}: {subjects}, {checked}, {speed}"
     if len(report.memory) > 1:
         here, *workers = (f"{peak / 1e6:.0f}" for peak in report.memory)
         yield f"  memory, at most: {here} MB, and {', '.join(workers)} MB in its workers"

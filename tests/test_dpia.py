@@ -75,7 +75,7 @@ def test_reports_are_summed_up(folder, tmp_path):
     assert "3 reports: 150 frames in 0:06 of film. Redacted as subjects: 3 faces" in markdown
     assert "Plates were not looked for in 3 of them." in markdown
     assert "| unverified | 1 |" in markdown
-    assert "1 file without a record of such a check: nothing is claimed of them." in markdown
+    assert "1 file that no detector looked at again: nothing is claimed of them." in markdown
     assert "In 1 of 2 checked files it found what the first had missed" in markdown
     assert "(95%: 9.5% to 90.5% of such files)" in markdown
     assert "Left for a person to look at: 1 place." in markdown

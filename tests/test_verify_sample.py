@@ -1,29 +1,49 @@
 """Which frames are looked at, and what they say about the others."""
 
+import math
 import random
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anonymize.settings import Verify
-from anonymize.verify.sample import Sample, bound, stride, upper_bound
+from anonymize.verify.sample import Sample, bound, looks, upper_bound
 
 
 def test_one_frame_of_every_stretch_is_taken_at_random_and_always_the_same() -> None:
-    sample = Sample(6, "a")
+    sample = Sample(100, 600, "a")
     taken = [index for index in range(600) if index in sample]
     assert [index // 6 for index in taken] == list(range(100))
     assert len({index % 6 for index in taken}) == 6
-    assert taken == [index for index in range(600) if index in Sample(6, "a")]
-    assert taken != [index for index in range(600) if index in Sample(6, "b")]
-    assert all(index in Sample(1, "a") for index in range(50))
+    assert taken == [index for index in range(600) if index in Sample(100, 600, "a")]
+    assert taken != [index for index in range(600) if index in Sample(100, 600, "b")]
+    assert all(index in Sample(50, 50, "a") for index in range(50))
 
 
-def test_stretches_follow_the_rate_and_the_limit() -> None:
-    assert stride(Verify(look_every=0.24), Fraction(25), None) == 6
-    assert stride(Verify(look_every=0.24), None, None) == 6
-    assert stride(Verify(look_every=0.0), Fraction(25), 10**6) == 1
-    assert stride(Verify(look_every=0.24, most_looks=100), Fraction(50), 90_000) == 900
+@given(st.integers(1, 400), st.integers(1, 400), st.text(max_size=9))
+def test_as_many_frames_are_looked_at_as_are_wanted(frames: int, wanted: int, seed: str) -> None:
+    """One of every stretch, wherever the file ends; and what comes after its end is looked at."""
+    sample = Sample(wanted, frames, seed)
+    assert sum(index in sample for index in range(frames)) == min(frames, wanted)
+    assert frames in sample
+
+
+def test_looks_follow_the_rate_and_the_limit() -> None:
+    assert looks(Verify(look_every=0.24), Fraction(25), 600) == 100
+    assert looks(Verify(look_every=0.24), None, 601) == 101
+    assert looks(Verify(look_every=0.0), Fraction(25), 10**6) == 10**6
+    assert looks(Verify(look_every=0.24, most_looks=100), Fraction(50), 90_000) == 100
+
+
+@given(st.integers(1, 10**6), st.floats(0, 60), st.integers(0, 9), st.fractions(Fraction(1, 100), 1000))
+def test_a_file_is_never_left_without_a_look(frames: int, every: float, most: int, rate: Fraction) -> None:
+    assert 1 <= looks(Verify(look_every=every, most_looks=most), rate, frames) <= frames
+
+
+def test_short_files_are_looked_at_as_a_whole() -> None:
+    assert [looks(Verify(), Fraction(25), frames) for frames in (1, 2, 8, 30, 72)] == [1, 2, 8, 8, 8]
 
 
 def test_the_bound_is_the_exact_one() -> None:
@@ -51,3 +71,21 @@ def test_there_is_no_bound_where_every_frame_was_looked_at_or_none() -> None:
     assert told is not None
     assert "10 of 60 frames" in told.text
     assert "no more than 25.9% of the frames" in told.text
+
+
+@pytest.mark.parametrize(("looked", "frames"), [(2, 3), (5, 9), (8, 30), (7, 60), (8, 63)])
+def test_the_bound_holds_where_the_stretches_are_not_all_as_long(looked: int, frames: int) -> None:
+    """Of files with more than the bound, wherever that lies, no more than 5% show nothing on any looked-at frame."""
+    told = bound(looked, 0, frames)
+    assert told is not None
+    sizes = [-(-(n + 1) * frames // looked) - -(-n * frames // looked) for n in range(looked)]
+    shown = math.floor(told.share * frames) + 1
+    if shown > frames:
+        return
+    missed = {0: 1.0}  # the best chance to be missed, by how many frames show somebody
+    for size in sizes:
+        missed = {
+            total: max(missed[total - here] * (1 - here / size) for here in range(size + 1) if total - here in missed)
+            for total in range(max(missed) + size + 1)
+        }
+    assert missed[shown] <= 0.05

@@ -214,7 +214,7 @@ def test_without_a_plan_no_frame_is_watched_before_what_those_before_it_showed_i
     face_clip: Path, uncovered: Uncovered | None, early: int
 ) -> None:
     look = SecondLook(Variants([], settings().detect, {Kind.FACE}), 0.5, uncovered)
-    checker = Checker(None, settings(), Sample(1, ""), look)
+    checker = Checker(None, settings(), Sample(1, 1, ""), look)
     begun = taken = most = 0
     with open_source(face_clip) as source:
 

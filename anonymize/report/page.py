@@ -100,6 +100,11 @@ def _lead(report: Values) -> Iterator[str]:
     if report["error"]:
         yield sentence(report["error"])
     match report["verdict"]:
+        case "pass" if not checked.get("looked_frames"):
+            yield (
+                "Faces and plates were not checked: no detector looked at the output. Its structure and its redacted "
+                "regions are as they should be, as far as they are listed below."
+            )
         case "pass" if report["redacted"]:
             yield "The output was read back to its end and passed every check before it got its name."
         case "pass":

@@ -26,6 +26,8 @@ def looked(checked: Values) -> str:
     seen, frames = checked.get("looked_frames", 0), checked.get("of_frames", 0)
     if not frames:
         return "The file was opened again and read to its end."
+    if not seen:
+        return "The output was opened again and read to its end; faces and plates were not checked: no detector looked."
     if seen == frames:
         return f"The output was opened again, and a second look went over {plural(frames, 'frame')}: all there are."
     return (

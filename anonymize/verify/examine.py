@@ -20,7 +20,7 @@ from anonymize.settings import Doubts, Settings, Style
 from anonymize.verify.against_plan import Comparison
 from anonymize.verify.contents import unexamined
 from anonymize.verify.frames import Checked, Checker, Checking, second_look
-from anonymize.verify.sample import Sample, bound, stride
+from anonymize.verify.sample import Sample, bound, looks
 from anonymize.verify.structure import Clock, Wanted, is_picture, of_picture, of_video
 from anonymize.verify.uncovered import Uncovered
 from anonymize.verify.verdict import Check, Find, Verdict, Verified
@@ -146,9 +146,9 @@ class _Examination:
         self._comparison = Comparison() if plan else None
         blind = plan is None and evidence.source is None
         sampled = settings.verify if plan else replace(settings.verify, look_every=0.0)
-        self._sample = Sample(
-            stride(sampled, info.average_rate, info.frame_count), f"{plan.about.sha256 if plan else ''}:{turn}"
-        )
+        frames = plan.about.frames if plan else info.frame_count or 0
+        wanted = looks(sampled, info.average_rate, frames)
+        self._sample = Sample(wanted, frames, f"{plan.about.sha256 if plan else ''}:{turn}")
         self._turn = turn
         self._look = second_look(detectors, settings, turn, Uncovered() if blind else None)
 
@@ -272,7 +272,9 @@ def _mosaics(plan: Plan) -> bool:
 
 
 def _second_look(leaks: Sequence[Find], doubts: Sequence[Find], looked: int, frames: int) -> Check:
-    how = f"{looked} of {frames} frames looked at"
+    if not looked:
+        return Check(LOOK, False, "not checked: no frame was looked at")
+    how = f"{looked} of {frames} frame{'s' * (frames != 1)} looked at"
     if leaks:
         return Check(LOOK, False, f"{_listed('find', leaks)} that nothing hides, on {how}: {_told(leaks)}")
     if doubts:

@@ -10,45 +10,54 @@ from anonymize.settings import Verify
 from anonymize.verify.verdict import Bound
 
 CONFIDENCE = 0.95
+LEAST = 8
+"""Frames that are looked at, of a file that has so many, however short it is."""
 
 
 class Sample:
-    """One frame at random out of every `stride`.
+    """One frame at random out of every stretch of a file; the stretches are as long as one another, to a frame.
 
     Drawn at random within each stretch, the frames support a statement about all of them, and neither a rhythm in the
     video nor that of the first looks can hide anything from them. The same seed gives the same frames.
 
     Args:
-        stride: frames in a stretch; 1 takes every frame.
+        looks: stretches, and so frames that are taken; with as many as there are frames, or more, all are.
+        frames: in the whole file; where there turn out to be more, those are taken.
         seed: anything; another one gives other frames.
     """
 
-    def __init__(self, stride: int, seed: str) -> None:
-        self.stride = max(1, stride)
+    def __init__(self, looks: int, frames: int, seed: str) -> None:
+        self._looks = looks
+        self._frames = frames
         self._seed = seed
 
     def __contains__(self, index: int) -> bool:
-        stretch, place = divmod(index, self.stride)
-        return self.stride == 1 or random.Random(f"{self._seed}:{stretch}").randrange(self.stride) == place
+        if self._looks >= self._frames or index >= self._frames:
+            return True
+        stretch = index * self._looks // self._frames
+        first, end = (-(-number * self._frames // self._looks) for number in (stretch, stretch + 1))
+        return random.Random(f"{self._seed}:{stretch}").randrange(first, end) == index
 
 
-def stride(verify: Verify, rate: Fraction | None, frames: int | None) -> int:
-    """Frames in a stretch of which one is looked at.
+def looks(verify: Verify, rate: Fraction | None, frames: int) -> int:
+    """How many frames of a file are looked at: one at least, where it has any.
 
     Args:
-        verify: gives the seconds of a stretch, and how many frames are looked at, at most.
+        verify: gives the seconds for each of them, and how many there are, at most.
         rate: frames a second; 25 where nobody knows.
-        frames: in the whole file, if it is known.
+        frames: in the whole file.
     """
-    wanted = max(1, round(verify.look_every * float(rate or 25)))
-    return max(wanted, math.ceil(frames / verify.most_looks)) if verify.most_looks and frames else wanted
+    stretch = max(1, round(verify.look_every * float(rate or 25)))
+    wanted = max(math.ceil(frames / stretch), min(frames, LEAST))
+    return min(wanted, verify.most_looks) if verify.most_looks else wanted
 
 
 def bound(looked: int, showing: int, frames: int) -> Bound | None:
     """What the sample supports; None where every frame was looked at, or none was.
 
     The exact (Clopper-Pearson) upper bound of the share. Frames drawn one from every stretch keep it on the safe side:
-    they miss what a draw from all frames at once misses, or less.
+    they miss what a draw from all frames at once misses, or less. It is that of as many stretches of the longest's
+    length; where some are shorter, by a frame, the file's own share may be so much larger.
 
     Args:
         looked: frames that were looked at.
@@ -57,7 +66,7 @@ def bound(looked: int, showing: int, frames: int) -> Bound | None:
     """
     if not 0 < looked < frames:
         return None
-    share = upper_bound(showing, looked)
+    share = min(1.0, upper_bound(showing, looked) * looked * math.ceil(frames / looked) / frames)
     found = "nothing was found" if not showing else f"something was found on {showing}"
     text = (
         f"{looked} of {frames} frames were looked at, drawn at random, and {found}: with {CONFIDENCE:.0%} confidence, "

@@ -57,13 +57,13 @@ def _evaluated(evaluations: Sequence[Values]) -> Iterator[Part]:
 
 
 def _checked(reports: Sequence[Values]) -> Iterator[Part]:
-    checked = [report for report in reports if report["verified"].get("checks")]
+    checked = [report for report in reports if report["verified"].get("looked_frames")]
     if not reports:
         return
-    verdicts = Counter(report["verdict"] for report in reports)
+    verdicts = Counter(_verdict(report) for report in reports)
     yield counted("verdict of the check after redaction", verdicts)
     if unchecked := len(reports) - len(checked):
-        yield Text(f"{plural(unchecked, 'file')} without a record of such a check: nothing is claimed of them.")
+        yield Text(f"{plural(unchecked, 'file')} that no detector looked at again: nothing is claimed of them.")
     if not checked:
         return
     repaired = sum(report["verified"].get("repaired", 0) > 0 for report in checked)
@@ -79,6 +79,12 @@ def _checked(reports: Sequence[Values]) -> Iterator[Part]:
     bounds = Counter(report["verified"]["bound"]["text"] for report in checked if report["verified"].get("bound"))
     if bounds:
         yield counted("bound that a sampled look supports", bounds)
+
+
+def _verdict(report: Values) -> str:
+    """How the check ended; an output that no detector looked at did not pass, whatever else was compared."""
+    looked = report["verified"].get("looked_frames")
+    return str(report["verdict"]) if looked or report["verdict"] in ("fail", "unverified") else "not checked"
 
 
 def _recognisable(reports: Sequence[Values]) -> Iterator[Part]:
