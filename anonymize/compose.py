@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Region, Shape, Track, Why
 from anonymize.errors import UsageError
+from anonymize.redact import visible
 from anonymize.settings import Settings, Span, Zone
 from anonymize.track import bracketed, outline
 
@@ -44,23 +45,27 @@ def compose(
             yield first, end, Region(whole, Kind.AREA, why)
     for zone in settings.zones:
         for first, end in _stretches([zone.span.meets(*frame) for frame in shown]):
-            yield first, end, _polygon(zone)
+            yield first, end, polygon(zone)
     for track in tracks:
         if track.kind in settings.targets:
             yield from _subject(track, shown, size, settings)
 
 
-def refuse_unmet(times: Sequence[Fraction], settings: Settings, name: str) -> None:
-    """See whether every span in `settings` meets a frame: one that does not hides nothing of what it was meant to hide.
+def refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Settings, name: str) -> None:
+    """See whether every zone meets the picture and every span a frame: others hide nothing of what they are to hide.
 
     Args:
         times: presentation time of every frame in seconds, ascending.
+        size: width and height of the upright picture in pixels.
         settings: zones and spans.
         name: of the input, for the message.
 
     Raises:
-        UsageError: a span meets none.
+        UsageError: a zone or span meets nothing.
     """
+    for zone in (*settings.zones, *settings.spared):
+        if not visible(polygon(zone), *size):
+            raise UsageError(f"{name}: the zone {zone} lies outside the picture, which is {size[0]} x {size[1]} pixels")
     shown = _shown(times)
     named = [("the zone's span", zone.span) for zone in (*settings.zones, *settings.spared)]
     named += [("--only", span) for span in settings.only] + [("--obscure", span) for span in settings.obscured]
@@ -128,18 +133,16 @@ def _subject(
         index = track.first + row
         if left_alone(box, shown[index][0], settings, shown[index][1]):
             continue
-        yield (
-            index,
-            index + 1,
-            Region(
-                xyxy=outline((float(box[0]), float(box[1]), float(box[2]), float(box[3])), look, *size),
-                kind=track.kind,
-                why=track.why[row],
-                track=track.id,
-                shape=look.shape,
-                score=float(track.score[row]),
-            ),
+        region = Region(
+            xyxy=outline((float(box[0]), float(box[1]), float(box[2]), float(box[3])), look, *size),
+            kind=track.kind,
+            why=track.why[row],
+            track=track.id,
+            shape=look.shape,
+            score=float(track.score[row]),
         )
+        if visible(region, *size):
+            yield index, index + 1, region
 
 
 def _inside(box: Sequence[float] | NDArray[np.float32], zone: Zone) -> bool:
@@ -148,7 +151,8 @@ def _inside(box: Sequence[float] | NDArray[np.float32], zone: Zone) -> bool:
     return bool(cv2.pointPolygonTest(np.array(zone.polygon, np.float32), centre, False) >= 0)
 
 
-def _polygon(zone: Zone) -> Region:
+def polygon(zone: Zone) -> Region:
+    """What `zone` hides, on the frames of its span."""
     xs, ys = zip(*zone.polygon, strict=True)
     around = (min(xs), min(ys), max(xs), max(ys))
     return Region(around, Kind.AREA, Why.ZONE, shape=Shape.POLYGON, polygon=zone.polygon)

@@ -66,8 +66,10 @@ def detect(
 
     Raises:
         InputError: the source cannot be read to its end.
-        UsageError: a span in `settings` meets none of its frames.
+        UsageError: a span in `settings` meets none of its frames, or a zone not its picture.
     """
+
+    size = (source.info.width, source.info.height)
 
     def plan(observations: Iterable[Observation]) -> tuple[Followed, Timestamps]:
         times = Timestamps()
@@ -81,14 +83,13 @@ def detect(
     else:
 
         def in_segments(cut: Cut) -> tuple[Followed, Timestamps]:
-            refuse_unmet(cut.times, settings, source.info.name)  # before an hour is spent on it
+            refuse_unmet(cut.times, size, settings, source.info.name)  # before an hour is spent on it
             return plan(team.observations(cut, looking=bool(detectors)))
 
         found, times = team.either(in_segments, whole)
     for detector in detectors:
         detector.rest()  # the encoder needs the memory
-    refuse_unmet(times, settings, source.info.name)
-    size = (source.info.width, source.info.height)
+    refuse_unmet(times, size, settings, source.info.name)
     about = About(
         sha256=sha256,
         frames=len(times),

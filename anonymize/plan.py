@@ -22,7 +22,8 @@ from anonymize import foreign
 from anonymize.data import Box, Kind, Region, Shape, Why
 from anonymize.errors import PlanError, UsageError
 from anonymize.ranges import PIXELS, SHARE, Range, brief, shown
-from anonymize.settings import CORNERS, Redact, Settings, from_mapping, leaves, to_mapping
+from anonymize.redact import visible
+from anonymize.settings import CORNERS, Redact, Settings, flat, from_mapping, leaves, to_mapping
 
 COUNT = Range(0, 1e12, "frames")
 SIDE = Range(1, 1e6, "pixels")
@@ -34,6 +35,7 @@ FORMAT = "anonymize-plan"
 
 _WHY = tuple(Why)
 _SHAPE = tuple(Shape)
+_MANUAL = _WHY.index(Why.MANUAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +126,16 @@ class Regions:
         return {why.value: int(lengths[self._codes[:, 1] == i].sum()) for i, why in enumerate(_WHY)}
 
     def tracks(self) -> dict[str, int]:
-        """Number of tracks by kind."""
-        pairs = {(int(t), int(k)) for t, k in zip(self._track, self._codes[:, 0], strict=True) if t >= 0}
+        """Number of tracks by kind, but for those that are all by hand."""
+        found = (self._track >= 0) & (self._codes[:, 1] != _MANUAL)
+        pairs = {(int(t), int(k)) for t, k in zip(self._track[found], self._codes[found, 0], strict=True)}
         return {kind.label: sum(k == kind for _, k in pairs) for kind in Kind if kind is not Kind.AREA}
+
+    def by_hand(self) -> int:
+        """Number of tracks that are all by hand, and of regions by hand that belong to no track."""
+        manual, tracked = self._codes[:, 1] == _MANUAL, self._track >= 0
+        only = set(self._track[manual & tracked].tolist()) - set(self._track[~manual & tracked].tolist())
+        return len(only) + int((manual & ~tracked).sum())
 
     def _region(self, row: int) -> Region:
         kind, why, shape = (int(code) for code in self._codes[row])
@@ -324,19 +333,21 @@ def _row(entry: dict[str, Any], place: str, about: About) -> tuple[int, int, Reg
             raise ValueError(
                 'a polygon needs "shape": "polygon" and "polygon": [[x, y], ...], other shapes need "xyxy"'
             )
-        return (
-            first,
-            end,
-            Region(
-                xyxy=_around(polygon) if polygon else _box(entry["xyxy"]),
-                kind=Kind.of(entry.get("kind", "area")),
-                why=Why(entry.get("why", "manual")),
-                track=TRACK.whole(entry.get("track", -1)),
-                shape=shape,
-                polygon=polygon,
-                score=SHARE.number(entry.get("score", 1.0)),
-            ),
+        region = Region(
+            xyxy=_around(polygon) if polygon else _box(entry["xyxy"]),
+            kind=Kind.of(entry.get("kind", "area")),
+            why=Why(entry.get("why", "manual")),
+            track=TRACK.whole(entry.get("track", -1)),
+            shape=shape,
+            polygon=polygon,
+            score=SHARE.number(entry.get("score", 1.0)),
         )
+        by_person = about.version > OLDER or region.why in (Why.MANUAL, Why.ZONE)
+        if by_person and not visible(region, about.width, about.height):
+            raise ValueError(
+                f"it hides nothing: it lies outside the picture, which is {about.width} x {about.height} pixels"
+            )
+        return first, end, region
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise PlanError(f"{place}: {brief(what)}") from error
@@ -360,5 +371,7 @@ def _box(values: Any) -> Box:
 def _around(polygon: tuple[tuple[float, float], ...]) -> Box:
     if not 3 <= len(polygon) <= CORNERS:
         raise ValueError(f"a polygon needs 3 to {CORNERS} corners, got {len(polygon)}")
+    if flat(polygon):
+        raise ValueError("it hides nothing: the corners of its polygon lie on one line")
     xs, ys = zip(*polygon, strict=True)
     return min(xs), min(ys), max(xs), max(ys)

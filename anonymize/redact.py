@@ -178,6 +178,20 @@ def outline(region: Region, width: int, height: int) -> Outline | None:
     return Outline(box, window, True)
 
 
+def visible(region: Region, width: int, height: int) -> bool:
+    """Whether `region` covers any pixel of a picture (`width` x `height`).
+
+    Raises:
+        ValueError: the region has no area or no finite place.
+    """
+    x0, y0, x1, y1 = _bounds(region)
+    inside = 0 <= x0 + x1 < 2 * width and 0 <= y0 + y1 < 2 * height
+    if inside and region.shape is not Shape.POLYGON:
+        return True  # without its mask, which takes longer
+    found = outline(region, width, height)
+    return found is not None and bool(np.any(found.covered))
+
+
 def _bounds(region: Region) -> Box:
     """The region's unclipped box: of a polygon, what its corners span."""
     box = region.xyxy

@@ -124,6 +124,20 @@ class Zone:
         if not 3 <= len(self.polygon) <= CORNERS:
             raise UsageError(f"a zone needs 3 to {CORNERS} corners, got {len(self.polygon)}: x,y x,y x,y ...")
         in_range(self)
+        if flat(self.polygon):
+            raise UsageError(f"the zone {self} has no area: its corners lie on one line")
+
+    def __str__(self) -> str:
+        """As the command line takes its corners; the first few of many."""
+        corners = " ".join(f"{x:g},{y:g}" for x, y in self.polygon[:6])
+        return f"{corners} ..." if len(self.polygon) > 6 else corners
+
+
+def flat(polygon: Sequence[tuple[float, float]]) -> bool:
+    """Whether all corners (x, y) lie on one line, or in one point."""
+    (x0, y0), *others = polygon
+    x1, y1 = max(others, key=lambda corner: abs(corner[0] - x0) + abs(corner[1] - y0))
+    return all((x1 - x0) * (y - y0) == (y1 - y0) * (x - x0) for x, y in others)
 
 
 @dataclass(frozen=True, slots=True)

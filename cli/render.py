@@ -127,11 +127,12 @@ class Display:
     def planned(self, item: Item, plan: Plan) -> None:
         """A plan was written."""
         self._make_room()
-        tracks = plan.regions.tracks()
+        tracks, by_hand = plan.regions.tracks(), plan.regions.by_hand()
         if self._machine:
-            as_json({"event": "planned", "input": item.label, "output": str(item.target), "tracks": tracks})
+            told = {"tracks": tracks, "by_hand": by_hand}
+            as_json({"event": "planned", "input": item.label, "output": str(item.target), **told})
         else:
-            found = ", ".join(f"{n} {kind} tracks" for kind, n in tracks.items() if n) or "nothing found"
+            found = _subjects(tracks, by_hand)
             say(f"{item.label} -> {item.target}: {found}, {plan.about.frames} frames")
 
     def verified(self, item: Item, report: Report) -> None:
@@ -202,8 +203,7 @@ def _event(outcome: Outcome) -> str:
 def account(outcome: Outcome) -> Iterable[str]:
     """What was done to one file, in a few lines."""
     report = outcome.report
-    tracks = report.redacted["tracks"]
-    subjects = ", ".join(f"{n} {kind}{'s' if n != 1 else ''}" for kind, n in tracks.items() if n) or "nothing found"
+    subjects = _subjects(report.redacted["tracks"], report.redacted.get("by_hand", 0))
     total = sum(report.seconds.values())
     frames = report.source["frames"]
     speed = f"{frames / total:.1f} frames/s" if total and frames > 1 else f"{total:.1f} s"
@@ -228,6 +228,12 @@ def account(outcome: Outcome) -> Iterable[str]:
         yield f"  lost: {loss}"
     if report.removed:
         yield f"  removed: {', '.join(report.removed)}"
+
+
+def _subjects(tracks: Mapping[str, int], by_hand: int) -> str:
+    """How many of each kind were found, and how many a person named."""
+    found = ", ".join(f"{n} {kind}{'s' * (n != 1)}" for kind, n in tracks.items() if n) or "nothing found"
+    return f"{found}, {by_hand} by hand" if by_hand else found
 
 
 def _plain(value: Any) -> str:

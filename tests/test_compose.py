@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymize.compose import compose
+from anonymize.compose import compose, refuse_unmet
 from anonymize.data import Detections, Kind, Shape, Timestamps, Track, Why
+from anonymize.errors import UsageError
 from anonymize.settings import Settings, from_mapping
 
 SIZE = (200, 100)
@@ -108,3 +109,30 @@ def test_timestamps_are_exact_and_compact():
     assert list(times) == [0, Fraction(1, 3), Fraction(5, 3)]
     assert list(times[1:]) == [Fraction(1, 3), Fraction(5, 3)]
     assert times.pts.itemsize == 8
+
+
+@pytest.mark.parametrize("key", ["zones", "spared"])
+@pytest.mark.parametrize(
+    "corners", [[[200, 0], [250, 0], [250, 50]], [[-9, -9], [0, -9], [0, 0]], [[9, 100], [20, 120], [0, 140]]]
+)
+def test_a_zone_outside_the_picture_is_refused(key, corners):
+    with pytest.raises(UsageError, match=r"a.mp4: the zone .* lies outside the picture, which is 200 x 100 pixels"):
+        refuse_unmet(TIMES, SIZE, settings(**{key: [{"polygon": corners}]}), "a.mp4")
+    refuse_unmet(TIMES, SIZE, settings(**{key: [{"polygon": [[199, 0], [250, 0], [250, 50]]}]}), "a.mp4")
+
+
+def test_a_zone_without_an_area_is_refused():
+    with pytest.raises(UsageError, match=r"the zone 1,1 5,5 9,9 has no area"):
+        settings(zones=[{"polygon": [[1, 1], [5, 5], [9, 9]]}])
+
+
+def test_what_a_track_holds_outside_the_picture_is_no_region():
+    gone = Track(
+        4,
+        Kind.FACE,
+        2,
+        np.array([[190, 20, 199, 40], [290, 20, 310, 40]], np.float32),
+        np.ones(2, np.float32),
+        (Why.HELD,) * 2,
+    )
+    assert [first for first, _, _ in rows(settings(), [gone])] == [2]

@@ -236,6 +236,16 @@ def test_the_gate_asks_the_rule_of_files(monkeypatch):
     assert not made.obscured
 
 
+def test_a_zone_outside_the_picture_hides_all_of_it():
+    picture = frame(0, 9000)
+    side = picture.width
+    for left, obscured in ((side, True), (side - 1, False)):
+        zone = Zone(((left, 0), (left + 9, 0), (left + 9, 9)))
+        looks = [Fraction(0), Fraction(1, 4)]
+        made = clear(frame(0, 9000), [], looks, [], replace(SETTINGS, zones=(zone,)), Memory())
+        assert made.obscured == obscured
+
+
 OFTEN = [*["frame"] * 6, *["result"] * 3, "cut", "cut", "wait", "any", "any"]
 EVENTS = st.lists(
     st.tuples(st.sampled_from([*OFTEN, "look", "lost", "break", "fault", "draw"]), st.integers(1, 12)),

@@ -8,10 +8,14 @@ from anonymize import plan
 from anonymize.data import Kind, Region, Shape, Why
 from anonymize.errors import PlanError
 from anonymize.plan import About, Plan, Regions
+from anonymize.redact import visible
+from anonymize.settings import flat
+from tests.media import make_video
+from tests.test_cli import anonymize
 
 FRAMES = 40
 ABOUT = About(sha256="ab", frames=FRAMES, width=64, height=48, found_by={"centerface": "cd"})
-coordinate = st.floats(-100, 500).map(lambda v: round(v, 2))
+coordinate = st.floats(-50, 80).map(lambda v: round(v, 2))
 corner = st.tuples(coordinate, coordinate)
 
 
@@ -31,11 +35,17 @@ def regions(draw):
     return Region(box, kind, why, draw(st.integers(-1, 9)), shape, (), score)
 
 
+def hides_something(region):
+    if region.shape is Shape.POLYGON and flat(region.polygon):
+        return False
+    return visible(region, ABOUT.width, ABOUT.height)
+
+
 @st.composite
 def rows(draw):
     first = draw(st.integers(0, FRAMES - 1))
     end = draw(st.one_of(st.just(first + 1), st.integers(first + 1, FRAMES)))
-    return first, end, draw(regions())
+    return first, end, draw(regions().filter(hides_something))
 
 
 @given(st.lists(rows(), max_size=12))
@@ -84,6 +94,13 @@ def test_the_least_that_a_person_must_write(tmp_path):
         ('{"frames": [9, 3], "xyxy": [1, 2, 3, 4]}', "do not lie within"),
         ('{"frame": 1, "xyxy": [3, 2, 1, 4]}', "expected x0 < x1"),
         ('{"frame": 1, "xyxy": [1, 2, NaN, 4]}', "NaN is no number"),
+        ('{"frame": 1, "xyxy": [64, 2, 90, 4]}', "line 2: it hides nothing: .* 64 x 48 pixels"),
+        ('{"frames": [1, 9], "xyxy": [-9, -9, 0, 4], "kind": "face"}', "line 2: it hides nothing"),
+        ('{"frame": 1, "shape": "ellipse", "xyxy": [-99, -99, 1, 1]}', "line 2: it hides nothing"),
+        ('{"frame": 1, "polygon": [[70, 2], [90, 4], [80, 9]]}', "line 2: it hides nothing"),
+        ('{"frame": 1, "polygon": [[2, 2], [20, 20], [9, 9]]}', "line 2: it hides nothing: the corners"),
+        ('{"frame": 1, "polygon": [[2, 2], [20, 2], [9, 2]]}', "line 2: it hides nothing: the corners"),
+        ('{"frame": 1, "track": 4, "why": "held", "xyxy": [64, 2, 90, 4]}', "line 2: it hides nothing"),
         ('{"frame": 1, "xyxy": [1, 2, 3]}', "not enough values"),
         ('{"frame": 1, "xyxy": [1, 2, 3, 4], "kind": "cat"}', "unknown kind"),
         ('{"frame": 1, "xyxy": [1, 2, 3, 4], "why": "because"}', "not a valid Why"),
@@ -127,3 +144,31 @@ def test_reasons_and_tracks_are_counted_in_box_frames_and_subjects():
     assert counted.reasons()["detected"] == 1
     assert counted.reasons()["zone"] == 10
     assert counted.tracks() == {"face": 1, "plate": 0}
+
+
+def test_what_was_added_by_hand_is_counted_apart():
+    face = Region((0, 0, 5, 5), Kind.FACE, Why.DETECTED, track=1)
+    onto_it = Region((0, 0, 5, 5), Kind.FACE, Why.MANUAL, track=1)
+    own = Region((0, 0, 5, 5), Kind.PLATE, Why.MANUAL, track=2)
+    loose = Region((0, 0, 5, 5), Kind.AREA, Why.MANUAL)
+    counted = Regions([(0, 1, face), (1, 2, onto_it), (0, 1, own), (1, 2, own), (0, 10, loose), (3, 4, loose)])
+    assert counted.tracks() == {"face": 1, "plate": 0}
+    assert counted.by_hand() == 3
+
+
+def test_the_results_name_what_was_added_by_hand(tmp_path):
+    clip = make_video(tmp_path / "a.mp4", frames=4)
+    zone = ("--zone", "0,0 20,0 20,20", "--targets", "none")
+    assert anonymize("detect", clip, "-o", tmp_path / "p.jsonl", *zone).returncode == 0
+    with (tmp_path / "p.jsonl").open("a") as file:
+        file.writelines(f'{{"frames": [0, 4], "xyxy": [{left}, 5, 40, 20]}}\n' for left in (5, 6, 7))
+    done = anonymize("render", clip, "--plan", tmp_path / "p.jsonl", "-o", tmp_path / "s.mp4", "--report", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "nothing found, 3 by hand" in done.stdout
+    assert json.loads((tmp_path / "s.mp4.report.json").read_text())["redacted"]["by_hand"] == 3
+    assert "By hand" in (tmp_path / "s.mp4.report.html").read_text()
+    with (tmp_path / "p.jsonl").open("a") as file:
+        file.write('{"frame": 4, "xyxy": [1, 2, 3, 4]}\n')
+    refused = anonymize("render", clip, "--plan", tmp_path / "p.jsonl", "-o", tmp_path / "t.mp4")
+    assert refused.returncode == 9
+    assert "line 6: frames 4 to 5 do not lie within the video's 4" in refused.stderr

@@ -14,19 +14,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 
 import cv2
 
-from anonymize.compose import compose
+from anonymize.compose import compose, polygon
 from anonymize.data import Plane, Region, Track, seconds
 from anonymize.kinds import Kind, Why
 from anonymize.live.protocols import LiveSink
 from anonymize.media.frame import VideoPicture
-from anonymize.redact import Memory, obscure, redact
-from anonymize.settings import Settings
+from anonymize.redact import Memory, obscure, redact, visible
+from anonymize.settings import Settings, Zone
 
 _PASS = object()
 NOT_CHECKED = "Hidden: not checked in time"
+ZONE_OUTSIDE = "Hidden: a zone is outside the picture"
 FAULT = "Hidden: a fault in processing"
 _HERSHEY = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -69,6 +71,8 @@ def clear(
         settings: targets, zones, spans and how regions are drawn.
         memory: the colours held for this stream.
     """
+    if not _zones_within(settings.zones, frame.width, frame.height):
+        return withhold(frame, ZONE_OUTSIDE)
     regions = tuple(row[2] for row in _composed(frame, tracks, looks, cuts, settings))
     if any(region.why is Why.UNBRACKETED for region in regions):
         return withhold(frame, NOT_CHECKED)
@@ -111,6 +115,12 @@ def _composed(
 ) -> Iterable[tuple[int, int, Region]]:
     """What files would redact, were this frame all of the video and the looks and cuts where they are."""
     return compose(tracks, [seconds(frame)], looks, cuts, (frame.width, frame.height), settings)
+
+
+@lru_cache(maxsize=16)
+def _zones_within(zones: tuple[Zone, ...], width: int, height: int) -> bool:
+    """Whether every zone covers some of a picture: one that does not hides nothing of what it was meant to hide."""
+    return all(visible(polygon(zone), width, height) for zone in zones)
 
 
 def _write(luma: Plane, words: str) -> None:

@@ -30,9 +30,9 @@ def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
         times: when every frame is shown, in seconds.
 
     Returns:
-        ``tracks`` by kind and ``box_frames`` by reason; ``subjects``, in order of time, and how many were
-        ``left_out`` of them; the ``timeline``: regions on an average frame of each bin, by reason.
-        Times are seconds of the presentation, places and sizes are shares of the picture's width and height.
+        ``tracks`` by kind, how many regions are ``by_hand``, and ``box_frames`` by reason; ``subjects``, in order of
+        time, and how many were ``left_out`` of them; the ``timeline``: regions on an average frame of each bin, by
+        reason. Times are seconds of the presentation, places and sizes are shares of the picture's width and height.
     """
     size = (plan.about.width, plan.about.height)
     seconds = np.array([float(time) for time in times])
@@ -45,6 +45,7 @@ def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
     longest = sorted(subjects.values(), key=lambda subject: -subject.frames)[:LISTED]
     return {
         "tracks": plan.regions.tracks(),
+        "by_hand": plan.regions.by_hand(),
         "box_frames": plan.regions.reasons(),
         "subjects": [subject.told(seconds, size) for subject in sorted(longest, key=lambda s: (s.first, s.id))],
         "left_out": len(subjects) - len(longest),

@@ -133,6 +133,8 @@ def _figures(report: Values) -> Iterator[dict[str, str]]:
             yield {"name": f"{KINDS[kind]}s", "value": "–", "note": "not looked for"}
         else:
             yield {"name": f"{KINDS[kind]}s redacted", "value": number(count), "note": ""}
+    if by_hand := redacted.get("by_hand"):
+        yield {"name": "By hand", "value": number(by_hand), "note": "regions that a person named"}
     if frames := source.get("frames"):
         size = f"{source['width']} × {source['height']}" if "width" in source else ""
         yield {"name": "Frames" if frames > 1 else "Picture", "value": number(frames), "note": size}
