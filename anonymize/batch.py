@@ -100,7 +100,7 @@ def run(
         force: replace existing outputs, and do again what was done.
         workers: processes that work side by side: on files where there are several, else on the segments of a long
             video. 1 works in this one.
-        reports: folder for an account of every item, in JSON, written as each ends.
+        reports: folder for an account of every picture and video, in JSON, written as each ends.
         stdin: the medium itself, where an item is standard input.
         on_item: told of progress and outcomes.
         on_start: told what was done before, where there is a ledger.
@@ -229,10 +229,14 @@ def _remembering(on_item: OnItem) -> tuple[dict[Path, Outcome], OnItem]:
 
 
 def _telling(reports: Path | None, on_item: OnItem) -> OnItem:
-    """`on_item`, with a report written before it is told of an outcome. One that cannot be is part of the outcome."""
+    """`on_item`, with a report written before it is told of an outcome. One that cannot be is part of the outcome.
+
+    Of what is no media there is nothing to report.
+    """
 
     def tell(item: Item, news: Progress | Outcome) -> None:
-        on_item(item, _reported(reports, news) if reports and isinstance(news, Outcome) else news)
+        wanted = reports if isinstance(news, Outcome) and not news.left_out else None
+        on_item(item, _reported(wanted, news) if wanted and isinstance(news, Outcome) else news)
 
     return tell
 

@@ -63,6 +63,8 @@ class Item:
         named: the user wrote this very name, so its suffix is an order.
         sought: the user named this file or pattern; one that a folder merely contains is left out if it is not media.
         claim: of the run that has it, if that keeps a ledger.
+        otherwise: what its target's name is made from where that gets another suffix: the target, unless another
+            input's output could have that name then.
     """
 
     source: Place | None
@@ -71,6 +73,7 @@ class Item:
     named: bool
     sought: bool
     claim: Claim | None = None
+    otherwise: str = ""
 
     @property
     def expected(self) -> bool:
@@ -119,8 +122,8 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
         return [_checked(Item(found[0][0], folder, Path(folder.name), named=True, sought=True))]
     targets = _distinct([target for _, target, _ in found])
     return [
-        _checked(Item(source, folder / target, target, named=False, sought=sought))
-        for (source, _, sought), target in zip(found, targets, strict=True)
+        _checked(Item(source, folder / target, target, named=False, sought=sought, otherwise=otherwise))
+        for (source, _, sought), (target, otherwise) in zip(found, targets, strict=True)
     ]
 
 
@@ -265,15 +268,16 @@ def is_picture_name(path: Place) -> bool | None:
     return suffix in PICTURE_SUFFIXES if suffix in PICTURE_SUFFIXES | VIDEO_SUFFIXES else None
 
 
-def fitting(target: Place, suffix: str) -> Place:
-    """`target` under the suffix of its container, once that is known. Its own spelling of that suffix is kept.
+def fitting(item: Item, suffix: str) -> Place:
+    """The target of `item` under the suffix of its container, once that is known. Its own spelling of it is kept.
 
     The whole name is kept where it says picture and the file is a video, or the other way round: `a.mp4`, which holds
     a JPEG, becomes `a.mp4.jpg`, since `a.jpg` may be another's. `plan_items` counts on it.
     """
-    own = target.suffix.lower()
+    own = item.target.suffix.lower()
     if _SAME.get(own, own) == _SAME.get(suffix, suffix):
-        return target
+        return item.target
+    target = item.target.with_name(item.otherwise) if item.otherwise else item.target
     if is_picture_name(target) not in (None, suffix in PICTURE_SUFFIXES):
         return target.with_name(f"{target.name}{suffix}")
     return target.with_suffix(suffix)
@@ -290,23 +294,24 @@ _SAME = {
 }
 
 
-def _claims(target: Path) -> set[tuple[str, bool]]:
-    """What `fitting` can make of `target`: names without their suffix, and whether that is a picture's.
+def _folded(target: Path) -> str:
+    """Spelled alike where a file system may take two names for one (case, composed letters)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(target)).casefold())
 
-    Spelled alike where a file system may take two names for one (case, composed letters).
-    """
-    stem, whole = (
-        unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(name)).casefold())
-        for name in (target.with_suffix(""), target)
-    )
+
+def _claims(target: Path) -> set[tuple[str, bool]]:
+    """What another suffix can make of `target`: names without it, and whether that is a picture's."""
+    stem, whole = _folded(target.with_suffix("")), _folded(target)
     picture = is_picture_name(target)
     return {(stem, True), (stem, False)} if picture is None else {(stem, picture), (whole, not picture)}
 
 
-def _distinct(targets: Sequence[Path]) -> list[Path]:
-    """`targets` with names that stay apart whatever suffix each gets.
+def _distinct(targets: Sequence[Path]) -> list[tuple[Path, str]]:
+    """`targets`, each with the name it is to be made from where it gets another suffix; empty for its own.
 
-    Where two could meet, the whole file name is kept as stem (`a.avi.avi` and `a.mkv.mkv`), or a number is added.
+    Whatever suffix each gets, no two are the same. A name is kept as long as its suffix is; only of two that a file
+    system may take for one the second gets another. Where another suffix could make it another's, the whole file name
+    is kept as stem (`a.avi` becomes `a.avi.mp4` beside `a.mov`), or a number is added.
 
     Raises:
         UsageError: two of them are the same.
@@ -315,15 +320,18 @@ def _distinct(targets: Sequence[Path]) -> list[Path]:
     if times > 1:
         raise UsageError(f"{target}: two inputs would have this output: anonymise them in two runs")
     shared = Counter(claim for target in targets for claim in _claims(target))
-    taken = {claim for target in targets for claim in _claims(target) if all(shared[c] == 1 for c in _claims(target))}
+    taken = set(shared)
+    kept: set[str] = set()
 
-    def settled(target: Path) -> Path:
-        if all(shared[claim] == 1 for claim in _claims(target)):
-            return target
+    def settled(target: Path) -> tuple[Path, str]:
+        alike = _folded(target) in kept
+        kept.add(_folded(target))
+        if not alike and all(shared[claim] == 1 for claim in _claims(target)):
+            return target, ""
         others = (target.with_name(f"{target.stem}~{number}{target.suffix}") for number in itertools.count(2))
         new = next(t for t in itertools.chain([_whole(target)], others) if not taken & _claims(t))
         taken.update(_claims(new))
-        return new
+        return (new, "") if alike else (target, new.name)
 
     return [settled(target) for target in targets]
 

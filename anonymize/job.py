@@ -251,7 +251,7 @@ def _account(work: Work, proved: Proved, digest: str) -> Report:
 
 def _named(item: Item, source: Source, settings: Settings) -> Place:
     """Where the output of `item` goes, by its whole name."""
-    return item.target if item.named else fitting(item.target, media.output_suffix(source, settings.output))
+    return item.target if item.named else fitting(item, media.output_suffix(source, settings.output))
 
 
 def _replaces(item: Item, target: Place) -> bool:

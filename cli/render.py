@@ -172,15 +172,12 @@ class Display:
 
     def _outcome(self, outcome: Outcome) -> None:
         if self._machine:
-            as_json(
-                {
-                    "event": _event(outcome),
-                    "input": outcome.item.label,
-                    "output": str(outcome.output) if outcome.output else None,
-                    "exit_code": 0 if outcome.left_out else outcome.exit_code,
-                    "report": outcome.report.as_dict(),
-                }
-            )
+            facts = {"event": _event(outcome), "input": outcome.item.label}
+            if outcome.left_out:
+                as_json(facts | {"why": outcome.report.error})
+                return
+            output = str(outcome.output) if outcome.output else None
+            as_json(facts | {"output": output, "exit_code": outcome.exit_code, "report": outcome.report.as_dict()})
         elif outcome.before:
             return
         elif outcome.left_out:

@@ -20,7 +20,7 @@ from anonymize.errors import UnreadableInput
 from anonymize.inputs import fitting, only_item, plan_items
 from anonymize.report import Report
 from tests.formats import documented
-from tests.media import make_video
+from tests.media import make_image, make_video
 from tests.runs import Seen, settings
 from tests.test_cli import anonymize
 
@@ -182,7 +182,7 @@ def test_outputs_of_one_run_are_distinct_whatever_the_files_hold(names, data):
         for name in names:
             (Path(place) / name).touch()
         items = plan_items([place], f"{place}/../out/")
-    outputs = [fitting(item.target, data.draw(st.sampled_from(SUFFIXES))) for item in items]
+    outputs = [fitting(item, data.draw(st.sampled_from(SUFFIXES))) for item in items]
     alike = [unicodedata.normalize("NFC", str(path)).casefold() for path in outputs]
     assert len(set(alike)) == len(outputs), outputs
     assert len({item.relative for item in items}) == len(items)
@@ -221,9 +221,34 @@ def test_a_file_that_is_named_twice_is_one_item(tmp_path, monkeypatch):
 
 
 def test_a_name_that_says_nothing_gets_the_suffix_of_its_container(tmp_path):
-    assert fitting(Path("out/clip.bin"), ".mp4") == Path("out/clip.mp4")
-    assert fitting(Path("out/clip"), ".jpg") == Path("out/clip.jpg")
-    assert fitting(Path("out/clip.MTS"), ".ts") == Path("out/clip.MTS")
+    for name, suffix, output in (("clip.bin", ".mp4", "clip.mp4"), ("b", ".jpg", "b.jpg"), ("c.MTS", ".ts", "c.MTS")):
+        (tmp_path / name).touch()
+        (item,) = plan_items([str(tmp_path / name)], "out/")
+        assert fitting(item, suffix) == Path("out") / output
+
+
+@documented("names", "`0001.jpg` and `0001.png` in one run, `IMG_1.HEIC` and `IMG_1.MOV`", "keep their names")
+def test_pairs_that_hold_what_their_names_say_keep_them(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("0001.jpg", "0001.png"):
+        make_image(tmp_path / "in" / name)
+    make_video(tmp_path / "in" / "0001.mov", frames=2)
+    seen = Seen(tmp_path / "in", tmp_path / "out")
+    assert {name: outcome.output.name for name, outcome in seen.by_name.items()} == {n: n for n in seen.by_name}
+
+
+def test_what_is_no_media_has_no_report_and_no_verdict(tmp_path):
+    (tmp_path / "in").mkdir()
+    _picture(tmp_path / "in" / "a.jpg")
+    (tmp_path / "in" / "a.txt").write_text("0 0.5 0.5 0.1 0.1")
+    for _ in range(2):  # the second time it is known
+        seen = Seen(tmp_path / "in", tmp_path / "out", reports=tmp_path / "reports")
+        assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == [
+            "a.jpg.report.html",
+            "a.jpg.report.json",
+        ]
+        assert (seen.code, seen.by_name["a.txt"].left_out) == (0, True)
+        assert not seen.by_name["a.txt"].report.created.startswith("1970")
 
 
 def _device(path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from anonymize.errors import UnreadableInput, UsageError
-from anonymize.inputs import only_item, plan_items, read_all
+from anonymize.inputs import fitting, only_item, plan_items, read_all
 
 
 @pytest.fixture
@@ -54,8 +54,36 @@ def test_links_to_folders_are_not_followed(tree):
 def test_names_that_differ_in_suffix_alone_stay_apart(tree):
     Path("in/a.avi").write_bytes(b"x")
     Path("in/a.jpg").write_bytes(b"x")
-    targets = [item.target.name for item in plan_items(["in/a.mp4", "in/a.avi", "in/a.jpg"], "out")]
-    assert targets == ["a.mp4.mp4", "a.avi.avi", "a.jpg"]
+    items = plan_items(["in/a.mp4", "in/a.avi", "in/a.jpg"], "out")
+    assert [item.target.name for item in items] == ["a.mp4", "a.avi", "a.jpg"]
+    assert [fitting(item, ".mkv").name for item in items] == ["a.mp4.mkv", "a.avi.mkv", "a.jpg.mkv"]
+
+
+@pytest.mark.parametrize(
+    "pair", [("0001.jpg", "0001.png"), ("i.HEIC", "i.MOV"), ("i.HEIC", "i.JPG", "i.MOV"), ("a", "a.mp4")]
+)
+def test_a_pair_keeps_its_names(tree, pair):
+    for name in pair:
+        (tree / "pairs").mkdir(exist_ok=True)
+        (tree / "pairs" / name).write_bytes(b"x")
+    assert {item.target.name for item in plan_items(["pairs"], "out")} == set(pair)
+
+
+def test_of_two_names_that_a_file_system_may_take_for_one_the_first_is_kept(tree):
+    for name in ("pairs/A.jpg", "pairs/a.jpg", "pairs/a.JPG"):
+        (tree / "pairs").mkdir(exist_ok=True)
+        (tree / name).write_bytes(b"x")
+    targets = [item.target.name for item in plan_items(["pairs"], "out")]
+    assert targets[0] == "A.jpg"
+    assert len({target.casefold() for target in targets}) == len({*targets, "A.jpg"}) == 3
+
+
+def test_only_a_changed_suffix_keeps_the_whole_name(tree):
+    (item,) = plan_items(["in/a.mp4"], "out/")
+    assert fitting(item, ".mkv").name == "a.mkv"
+    Path("in/a.avi").write_bytes(b"x")
+    first, second = plan_items(["in/a.avi", "in/a.mp4"], "out/")
+    assert [fitting(first, ".mp4").name, fitting(second, ".mp4").name] == ["a.avi.mp4", "a.mp4"]
 
 
 def test_the_same_name_from_two_folders_is_refused(tree):

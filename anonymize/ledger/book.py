@@ -209,7 +209,9 @@ def _new_run(runs: Sequence[Run], mark: str, *, force: bool) -> Run:
 
 
 def _main_facts(row: File) -> Report:
-    """What the ledger knows of a release."""
+    """What the ledger knows of a release; nothing of what was left out."""
+    if not row.released:
+        return Report(verdict="fail", error="no picture or video")
     return Report(
         verdict=row.verdict or "fail",
         source={"sha256": row.source_sha256, "frames": row.frames, "duration": row.duration},
