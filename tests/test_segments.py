@@ -118,7 +118,7 @@ def test_mosaics_keep_their_colours_over_seams(
     """Three that overlap, begin in different segments and go on over seams: as drawn in one go, sample for sample."""
     rows = [
         (index, index + 1, Region((x + index, 10.0, x + index + 70, 90.0), Kind.FACE, Why.DETECTED, track))
-        for track, x, frames in ((0, 5, range(FRAMES)), (1, 30, range(15, 50)), (2, -75, range(5, FRAMES)))
+        for track, x, frames in ((0, 5, range(FRAMES)), (1, 30, range(15, 50)), (2, -75, range(6, FRAMES)))
         for index in frames
     ]
     about = plan.About(file_sha256(clip), FRAMES, *SIZE, settings(redact={"face": {"style": style}}))
