@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from anonymize import storage
 from anonymize.errors import UnreadableInput, UsageError
+from anonymize.suffixes import OTHER_SUFFIXES, RAW_SUFFIXES
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -26,11 +27,12 @@ STDIN_LIMIT = 1 << 30
 
 PICTURE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
-)
+) | {".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".icb", ".vda", ".vst", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"}
 VIDEO_SUFFIXES = frozenset(
     (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".asf")
 ) | {".flv", ".f4v", ".3gp", ".3g2", ".mxf", ".ogv", ".ogg", ".y4m", ".dv"}
-"""In a folder, a file with one of these suffixes fails if it cannot be read; any other is left out, and named."""
+"""In a folder, a file with one of these suffixes fails if it cannot be read, as one does whose suffix is that of a
+picture that is never read (`anonymize.suffixes`); any other is left out, and named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ class Item:
     @property
     def expected(self) -> bool:
         """Whether this must be media: it was asked for by name, or its suffix says so."""
-        return self.sought or self.source is None or self.source.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
+        known = PICTURE_SUFFIXES | VIDEO_SUFFIXES | OTHER_SUFFIXES | RAW_SUFFIXES
+        return self.sought or self.source is None or self.source.suffix.lower() in known
 
     @property
     def source_path(self) -> Path | None:

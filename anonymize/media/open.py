@@ -17,8 +17,8 @@ from anonymize.media.encode import options
 from anonymize.media.protocols import Sink, Source
 from anonymize.media.reader import Input, check_readable, head_of, input_name
 from anonymize.media.sink import VideoSink
-from anonymize.media.still_file import picture_format
-from anonymize.media.still_other import HEAD, refuse_others
+from anonymize.media.still_file import READ_ONLY, picture_format
+from anonymize.media.still_other import HEAD, refuse_named, refuse_others
 from anonymize.media.video import VideoSource
 from anonymize.settings import Output
 
@@ -50,6 +50,7 @@ def open_source(
         from anonymize.media.still import open_still
 
         return open_still(source, allow_damaged=allow_damaged, pixel_aspect=pixel_aspect, also=also)
+    refuse_named(input_name(source))
     with understood(input_name(source)):
         return VideoSource(source, allow_damaged=allow_damaged, pixel_aspect=pixel_aspect, also=also)
 
@@ -117,4 +118,4 @@ def output_suffix(source: Source, output: Output) -> str:
     """The suffix, dot included, of an output for `source` whose name nobody chose: the source's where it serves."""
     if isinstance(source, VideoSource):
         return f".{choose(source.info, output).container}"
-    return f".{source.info.container}"
+    return ".png" if source.info.container in READ_ONLY else f".{source.info.container}"

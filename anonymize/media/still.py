@@ -16,6 +16,7 @@ from anonymize.errors import AnonymizeError, OutputError, UnreadableInput, Unsup
 from anonymize.media.protocols import MediaInfo, Source
 from anonymize.media.reader import Input, input_name
 from anonymize.media.still_density import densities
+from anonymize.media.still_file import READ_ONLY
 from anonymize.media.still_frame import StillFrame
 from anonymize.media.still_parts import foreign
 from anonymize.media.still_read import decode
@@ -125,7 +126,12 @@ class StillSink:
         changed = tuple(self._encoding.notes) if self._container == "gif" else self._traits.notes
         if self._container == self._traits.container:
             return changed
-        return (*changed, f"{self._traits.container} became {self._container}, as the output's name asks")
+        why = (
+            ": the one is read, and not written"
+            if self._traits.container in READ_ONLY
+            else ", as the output's name asks"
+        )
+        return (*changed, f"{self._traits.container} became {self._container}{why}")
 
     def write(self, frame: Frame) -> None:
         """Append `frame`, which came from the source or is its `writable` copy.

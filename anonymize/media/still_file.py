@@ -33,9 +33,16 @@ FORMATS: Mapping[str, str] = MappingProxyType(
         "bmp": "BMP",
         "avif": "AVIF",
         "heic": "HEIF",
+        "ppm": "PPM",
+        "tga": "TGA",
+        "jp2": "JPEG2000",
     }
 )
 """Canonical suffixes of the picture formats that can be read, with Pillow's names for them."""
+READ_ONLY = frozenset(("ppm", "tga", "jp2"))
+"""Those that are not written: what is read from them becomes PNG (`anonymize.media.still_foreign`)."""
+CODESTREAM = b"\xff\x4f\xff\x51"
+"""How the pixels of a JPEG 2000 begin, with boxes around them or without."""
 
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"MiHE")
@@ -79,6 +86,9 @@ def picture_format(head: bytes) -> str:
         (b"GIF87a", "gif"),
         (b"GIF89a", "gif"),
         (b"BM", "bmp"),
+        (b"\0\0\0\x0cjP  ", "jp2"),
+        (CODESTREAM, "jp2"),
+        *((b"P%d%c" % (kind, space), "ppm") for kind in range(1, 7) for space in b"\n\r\t #"),
         *((magic, "tiff") for magic in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
     ):
         if head.startswith(magic):
@@ -87,7 +97,23 @@ def picture_format(head: bytes) -> str:
         return "webp"
     if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis"):
         return "avif"
-    return "heic" if head[4:8] == b"ftyp" and head[8:12] in (*_HEIC_BRANDS, *_SEQUENCES) else ""
+    if head[4:8] == b"ftyp" and head[8:12] in (*_HEIC_BRANDS, *_SEQUENCES):
+        return "heic"
+    return "tga" if is_targa(head) else ""
+
+
+def is_targa(head: bytes) -> bool:
+    """Whether `head` (18 bytes or more) is that of a Targa picture, which has no mark of its own."""
+    if len(head) < 18:
+        return False
+    mapped, kind, bits = head[1], head[2], head[16]
+    width, height = (int.from_bytes(head[place : place + 2], "little") for place in (12, 14))
+    if mapped > 1 or kind not in (1, 2, 3, 9, 10, 11) or (kind in (1, 9)) != bool(mapped):
+        return False
+    if not mapped and any(head[3:8]):
+        return False
+    fits = bits in ((8,) if kind in (1, 9) else (8, 16) if kind in (3, 11) else (15, 16, 24, 32))
+    return fits and width > 0 and height > 0 and not head[17] & 0xC0
 
 
 @contextmanager

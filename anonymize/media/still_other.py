@@ -6,10 +6,12 @@ FFmpeg would take some of them for a video of one frame, and of a camera raw sho
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from anonymize.errors import UnsupportedInput
 from anonymize.media.still_tiff import raw
+from anonymize.suffixes import OTHER_SUFFIXES, RAW_SUFFIXES
 
 HEAD = 132
 """Bytes from which a format is known."""
@@ -17,8 +19,6 @@ HEAD = 132
 _RAWS = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb", b"\0MRM", b"II\x1a\0\0\0HEAP", b"ARRI")
 _OTHERS: Mapping[bytes, str] = MappingProxyType(
     {
-        b"\0\0\0\x0cjP  ": "JPEG 2000",
-        b"\xff\x4f\xff\x51": "JPEG 2000",
         b"\0\0\0\x0cJXL ": "JPEG XL",
         b"\xff\x0a": "JPEG XL",
         b"II\xbc": "JPEG XR",
@@ -36,8 +36,8 @@ _OTHERS: Mapping[bytes, str] = MappingProxyType(
         b"\x01\xda": "SGI",
         b"\x0a\x05\x01\x08": "PCX",
         b"\x59\xa6\x6a\x95": "Sun raster",
-        **{b"P%d%c" % (number, space): "Netpbm" for number in range(1, 8) for space in b"\n\r\t #"},
-        **{b"P%c%c" % (kind, space): "Netpbm" for kind in b"fF" for space in b"\n\r\t "},
+        **{b"P7%c" % space: "PAM" for space in b"\n\r\t #"},
+        **{b"P%c%c" % (kind, space): "PFM" for kind in b"fF" for space in b"\n\r\t "},
     }
 )
 
@@ -58,6 +58,19 @@ def refuse_others(head: bytes, name: str) -> None:
         known = "DICOM"
     if known:
         raise UnsupportedInput(f"{name}: {known} pictures are not supported; convert it to PNG")
+
+
+def refuse_named(name: str) -> None:
+    """Raise `UnsupportedInput` if a file `name`, of which nothing else is known, is called as such a picture is.
+
+    Those formats have no first bytes of their own, or are drawings that may hold photographs.
+    """
+    suffix = Path(name).suffix.lower()
+    if suffix in RAW_SUFFIXES:
+        raise raw(name)
+    if suffix in OTHER_SUFFIXES:
+        kind = suffix.removeprefix(".").upper()
+        raise UnsupportedInput(f"{name}: {kind} pictures are not supported; convert it to PNG")
 
 
 def _is_icon(head: bytes) -> bool:

@@ -20,6 +20,7 @@ from anonymize.media.still_animation import animation, ending, is_animated
 from anonymize.media.still_damage import damage, obscured
 from anonymize.media.still_file import (
     _SEQUENCES,
+    READ_ONLY,
     File,
     check_size,
     lenient,
@@ -28,6 +29,7 @@ from anonymize.media.still_file import (
     quiet,
     reason,
 )
+from anonymize.media.still_foreign import check_foreign
 from anonymize.media.still_frame import Pixels
 from anonymize.media.still_heif import Shown, shown_as
 from anonymize.media.still_parts import extras
@@ -92,6 +94,8 @@ def _decoded(file: File) -> Decoded:
         return _heif(file)
     if file.container == "tiff":
         check_tiff(file)
+    if file.container in READ_ONLY:
+        check_foreign(file)
     opened = opened_by_pillow(file)
     if file.container in ("gif", "webp", "png") and is_animated(file):
         return animation(file, opened)

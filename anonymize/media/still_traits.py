@@ -15,7 +15,8 @@ from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from anonymize.errors import UnsupportedInput
 from anonymize.media.orient import Orientation
-from anonymize.media.still_file import File, parts_of
+from anonymize.media.still_file import READ_ONLY, File, parts_of
+from anonymize.media.still_foreign import foreign_profile, foreign_words
 from anonymize.media.still_frame import Pixels
 from anonymize.media.still_heif import exif_items, main_properties
 from anonymize.media.still_parts import Part, extras, png_parts, webp_parts
@@ -105,6 +106,8 @@ def traits_of(file: File, opened: Image.Image) -> Traits:
         return replace(traits, lossless="VP8" not in {name for name, _ in parts_of(webp_parts, file)})
     if file.container == "tiff":
         return replace(traits, compression=str(opened.info.get("compression", "")))
+    if file.container == "jp2":
+        return replace(traits, icc=traits.icc or foreign_profile(file))
     if file.container == "avif":
         return replace(traits, heif={"chroma": _avif_chroma(file)})
     return traits
@@ -175,6 +178,8 @@ def removed_from(file: File, opened: Image.Image) -> tuple[str, ...]:
         return (*words, *_tiff_words(file, opened))
     if file.container == "bmp":
         return (*words, *_bmp_words(file.data))
+    if file.container in READ_ONLY:
+        return (*words, *foreign_words(file))
     return (*words, *extras(file.container, file.data))
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from PIL.GifImagePlugin import getdata
 
 from anonymize.errors import UnsupportedInput
+from anonymize.media.still_file import READ_ONLY
 from anonymize.media.still_frame import Cutout, Pixels, StillFrame, image
 from anonymize.media.still_parts import webp_parts
 from anonymize.media.still_png import png, png_picture, png_start, png_whole
@@ -88,9 +89,10 @@ def channels_in(container: str, traits: Traits, name: str, *, animated: bool) ->
     held = FORMATS[container]
     fitting = [kind for kind in (traits.channels, *_WIDER.get(traits.channels, ())) if kind in held.channels]
     if not fitting or traits.depth not in held.depths or _would_lose(container, traits):
+        other = "" if traits.container in READ_ONLY else f", or .{traits.container} as the input"
         raise UnsupportedInput(
             f"{name}: .{container} cannot hold this picture ({traits.channels}, {traits.depth} bits) unchanged; "
-            f"name the output .png, or .{traits.container} as the input"
+            f"name the output .png{other}"
         )
     if animated and container != traits.container:
         raise UnsupportedInput(f"{name}: an animation stays in its format; name the output .{traits.container}")
