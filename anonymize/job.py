@@ -213,7 +213,11 @@ def _refuse_changed(item: Item, before: tuple[object, ...], digest: str) -> None
 
 def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool) -> tuple[Place, Report]:
     """Render `made` under a temporary name, examine what came out, and only then give it its name."""
-    source, item, settings = work.source, work.item, work.settings
+    source, item = work.source, work.item
+    suffix = item.target.suffix if item.named else ""
+    output = work.watch.time("render", lambda: media.with_quality(source, work.settings.output, suffix))
+    settings = replace(work.settings, output=output)
+    work = replace(work, settings=settings)
     target = _named(item, source, settings)
     if not item.named and isinstance(target, Path):  # storages make theirs
         media.make_folder(target.parent)

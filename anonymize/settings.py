@@ -232,11 +232,12 @@ class Output:
     """What the output file is made of."""
 
     codec: Codec = Codec.AUTO
-    quality: Annotated[int, Range(0, 51)] = 18
-    """0 (best) to 51: constant rate factor on x264's scale; mapped to each encoder's own."""
+    quality: Annotated[int, Range(0, 51)] | None = None
+    """0 (best) to 51: constant rate factor on x264's scale; mapped to each encoder's own. None takes that with which
+    the output becomes about as large as its source (`anonymize.media.like_source`)."""
     speed: str = "veryfast"
-    """Encoder effort, x264's names (ultrafast ... veryslow); mapped to each encoder's own. With quality 18 it looks as
-    medium does with 20 (SSIM within 0.002 on six clips), in less than half the time; files are 5 to 23% larger."""
+    """Encoder effort, x264's names (ultrafast ... veryslow); mapped to each encoder's own. At one size it
+    is 0 to 5 dB short of medium, in less than half the time."""
     container: str = ""
     """File suffix without dot (mp4, mkv, mov, webm ...); empty keeps the source's where it can hold the codec."""
     audio: Audio = Audio.KEEP

@@ -123,7 +123,7 @@ Quality = Annotated[
         help="0 (best, largest) to 51, on x264's scale.",
         min=0,
         max=51,
-        show_default="the preset's",
+        show_default="about as large as the source",
         rich_help_panel=OUTPUT,
     ),
 ]

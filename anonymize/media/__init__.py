@@ -3,7 +3,15 @@
 from anonymize.media.choose import Target
 from anonymize.media.coder import Coded, Head, coded
 from anonymize.media.commit import check_target, make_folder, pending, publish
-from anonymize.media.open import check_output, open_sink, open_source, open_video, output_suffix, understood
+from anonymize.media.open import (
+    check_output,
+    open_sink,
+    open_source,
+    open_video,
+    output_suffix,
+    understood,
+    with_quality,
+)
 from anonymize.media.protocols import AudioInfo, Colour, FieldOrder, Hdr, MediaInfo, Sink, Source
 from anonymize.media.segments import CannotCut, Cut, Segment, Traits, cut_up
 from anonymize.media.sink import VideoSink
@@ -38,4 +46,5 @@ __all__ = [
     "pending",
     "publish",
     "understood",
+    "with_quality",
 ]

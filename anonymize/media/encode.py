@@ -19,6 +19,8 @@ from anonymize.settings import Output
 SPEEDS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 """x264's presets, fastest first; other encoders' own numbers are taken from the position."""
 
+MIDDLE = 20
+"""Quality where nobody chose one: what `like_source` tries first."""
 _REPEATABLE = "MMX2,SSE2,SSE2Fast,SSE3,SSSE3,SSE4,SSE4.2,Cache64,LZCNT,AVX,FMA3,BMI1,BMI2,AVX2"
 """What x264 may use of a processor that has all of these and AVX-512. With AVX-512 its macroblock tree reads past the
 end of rows whose width is no multiple of 256 pixels, and the same pictures become other bytes in every run."""
@@ -71,20 +73,21 @@ def track_time_base(time_base: Fraction) -> Fraction:
 def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
     """The encoder's private options."""
     speed = speed_index(output.speed)
+    quality = MIDDLE if output.quality is None else output.quality
     name = target.encoder.name
     if hardware.family(target.encoder):
-        return hardware.options(target.encoder, output.quality, speed)
+        return hardware.options(target.encoder, quality, speed)
     if name in ("libx264", "libx264rgb"):
-        chosen = {"crf": str(output.quality), "preset": SPEEDS[speed], "a53cc": "0", "udu_sei": "0"}
+        chosen = {"crf": str(quality), "preset": SPEEDS[speed], "a53cc": "0", "udu_sei": "0"}
         chosen |= {"x264-params": f"asm={_REPEATABLE}"} if _has_avx512() else {}
         return chosen | ({"rc-lookahead": str(_lookahead(info, 40))} if speed >= SPEEDS.index("fast") else {})
     if name == "libx265":
         params = ["log-level=none", "info=0", "frame-threads=1", *_x265_planning(info), *_x265_hdr(info.hdr)]
-        return {"crf": str(min(51, output.quality + 3)), "preset": SPEEDS[speed], "x265-params": ":".join(params)}
+        return {"crf": str(min(51, quality + 3)), "preset": SPEEDS[speed], "x265-params": ":".join(params)}
     if name == "libvpx-vp9":
         fast = speed <= 1
         return {
-            "crf": str(_to_63(output.quality)),
+            "crf": str(_to_63(quality)),
             "b": "0",
             "deadline": "realtime" if fast else "good",
             "cpu-used": str((8, 7, 5, 5, 4, 3, 2, 1, 0)[speed]),
@@ -93,7 +96,7 @@ def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
         }
     if name == "libsvtav1":
         os.environ.setdefault("SVT_LOG", "1")  # errors only: the encoder talks to stderr by itself
-        chosen = {"crf": str(max(1, _to_63(output.quality))), "preset": str((12, 11, 10, 9, 8, 7, 5, 4, 2)[speed])}
+        chosen = {"crf": str(max(1, _to_63(quality))), "preset": str((12, 11, 10, 9, 8, 7, 5, 4, 2)[speed])}
         return chosen | _svt_hdr(info.hdr)
     if name == "prores_ks":
         return {"profile": "hq" if "422" in target.pixel_format else "4444", "vendor": "apl0", "alpha_bits": "16"}

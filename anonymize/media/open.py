@@ -14,6 +14,7 @@ from anonymize.errors import UnreadableInput
 from anonymize.media import hardware
 from anonymize.media.choose import choose
 from anonymize.media.encode import options
+from anonymize.media.like_source import settled
 from anonymize.media.protocols import Sink, Source
 from anonymize.media.reader import Input, check_readable, head_of, input_name
 from anonymize.media.sink import VideoSink
@@ -112,6 +113,21 @@ def check_output(source: Source, output: Output, suffix: str = "") -> None:
     if hardware.family(target.encoder):
         settings = options(source.info, target, output)
         hardware.refuse_unless_it_opens(target.encoder, target.pixel_format, source.info.stored_size, settings)
+
+
+def with_quality(source: Source, output: Output, suffix: str = "") -> Output:
+    """`output` with a quality: where none was asked for, that with which a video becomes about as large as `source`.
+
+    Args:
+        source: read to its end.
+        output: what is asked for.
+        suffix: of the output's name if the user chose one.
+
+    Raises:
+        UnsupportedInput: the container or codec cannot hold this source unchanged.
+        OutputError: the encoder cannot be used.
+    """
+    return settled(source, output, suffix) if isinstance(source, VideoSource) else output
 
 
 def output_suffix(source: Source, output: Output) -> str:

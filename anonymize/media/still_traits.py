@@ -22,6 +22,7 @@ from anonymize.media.still_heif import exif_items, main_properties
 from anonymize.media.still_parts import Part, extras, png_parts, webp_parts
 from anonymize.media.still_tiff import directories
 from anonymize.media.still_turned import BY_NUMBER, exif_orientation
+from anonymize.media.still_vp8 import quality_of
 
 _COLOUR_CHUNKS = {"gAMA": 4, "cHRM": 32, "sRGB": 1, "cICP": 4, "mDCV": 24, "cLLI": 8}
 """Chunks of a PNG that say what its colours mean, with their lengths; its profile is `Traits.icc`."""
@@ -42,6 +43,7 @@ class Traits:
         rgb_coded: JPEG: stored as R, G, B.
         chunks: PNG: the chunks that say what its colours mean, but for the profile.
         lossless: WebP: whether it is.
+        quality: WebP: how good a lossy one is, 0 to 100 on libwebp's scale; None where that cannot be told.
         loop: animations: the file's own number of repetitions; None if it gives none.
         compression: TIFF: Pillow's name of it.
         heif: HEIC and AVIF: chroma and colour properties, by `pillow_heif` names.
@@ -58,6 +60,7 @@ class Traits:
     rgb_coded: bool = False
     chunks: tuple[Part, ...] = ()
     lossless: bool = True
+    quality: int | None = None
     loop: int | None = None
     compression: str = ""
     heif: Mapping[str, Any] = field(default_factory=dict)
@@ -103,7 +106,8 @@ def traits_of(file: File, opened: Image.Image) -> Traits:
         parts = (part for part in parts_of(png_parts, file) if _COLOUR_CHUNKS.get(part[0]) == len(part[1]))
         return replace(traits, chunks=tuple(parts))
     if file.container == "webp":
-        return replace(traits, lossless="VP8" not in {name for name, _ in parts_of(webp_parts, file)})
+        lossy = [payload for name, payload in parts_of(webp_parts, file) if name == "VP8"]
+        return replace(traits, lossless=not lossy, quality=quality_of(lossy[0]) if lossy else None)
     if file.container == "tiff":
         return replace(traits, compression=str(opened.info.get("compression", "")))
     if file.container == "jp2":

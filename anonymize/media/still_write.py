@@ -24,7 +24,7 @@ from anonymize.media.still_traits import Traits
 JPEG_QUALITY = 95
 """Of a JPEG that is not made from one; from one, its own quantisation tables are used."""
 WEBP_QUALITY = 95
-"""Of a lossy WebP: its own quality cannot be told from the file."""
+"""Of a lossy WebP whose own quality cannot be told."""
 AVIF_QUALITY = 90
 HEIC_QUALITY = 90
 HEIC_PRESET = "ultrafast"
@@ -142,6 +142,8 @@ class Encoding:
             self._parts.append(self._animation.head(pixels, self._channels, self._traits, self._count))
         whole = self._before is None or (self._container == "gif" and self._channels == "RGBA")
         place = Cutout(0, 0, pixels) if whole else _change(self._before, pixels, even=self._container == "webp")
+        if not whole and self._before is not None and self._container == "gif":
+            place = _unchanged_cleared(place, self._before)
         coded, note = self._animation.picture(place, frame, self._channels, self._traits)
         self._parts.append(coded)
         if note and note not in self.notes:
@@ -173,11 +175,15 @@ def _jpeg(pixels: Pixels, channels: str, traits: Traits) -> bytes:
     return _saved(image(pixels, channels), "JPEG", **options)
 
 
+def _webp_quality(traits: Traits) -> int:
+    """That of the source; of what is lossless, libwebp's effort, as before."""
+    return WEBP_QUALITY if traits.quality is None or traits.lossless else traits.quality
+
+
 def _webp(pixels: Pixels, channels: str, traits: Traits) -> bytes:
     lossless = traits.lossless or traits.container != "webp"
-    return _saved(
-        image(pixels, channels), "WEBP", lossless=lossless, quality=WEBP_QUALITY, exact=True, icc_profile=traits.icc
-    )
+    picture = image(pixels, channels)
+    return _saved(picture, "WEBP", lossless=lossless, quality=_webp_quality(traits), exact=True, icc_profile=traits.icc)
 
 
 def _tiff(pixels: Pixels, channels: str, traits: Traits) -> bytes:
@@ -236,7 +242,7 @@ def _webp_start(pixels: Pixels, channels: str, traits: Traits, count: int) -> by
 def _webp_picture(part: Cutout, frame: StillFrame, channels: str, traits: Traits) -> tuple[bytes, str]:
     """A picture of an animated WebP, which overwrites the part that changed; no note."""
     picture = image(part.pixels, channels)
-    encoded = _saved(picture, "WEBP", lossless=traits.lossless, quality=WEBP_QUALITY, exact=True)
+    encoded = _saved(picture, "WEBP", lossless=traits.lossless, quality=_webp_quality(traits), exact=True)
     coded = [_riff(name, body) for name, body in webp_parts(encoded) if name in ("ALPH", "VP8", "VP8L")]
     size = (picture.width - 1, picture.height - 1, round(frame.duration * 1000))
     return _riff("ANMF", _little(3, part.x // 2, part.y // 2, *size) + b"\x02" + b"".join(coded)), ""
@@ -263,13 +269,31 @@ def _gif_start(pixels: Pixels, channels: str, traits: Traits, count: int) -> byt
 
 def _gif_picture(part: Cutout, frame: StillFrame, channels: str, traits: Traits) -> tuple[bytes, str]:  # noqa: ARG001
     """A picture of a GIF. Opaque ones overwrite the part that changed, others stand alone on a cleared canvas."""
+    duration, disposal = round(frame.duration * 1000), 2 if channels == "RGBA" else 1
+    coded, merged = _gif_coded(part, duration, disposal)
+    if channels == "RGB" and part.pixels.shape[2] == 4:
+        # Some pictures pack better with what did not change left out, some without: the smaller is taken.
+        opaque, lossy = _gif_coded(Cutout(part.x, part.y, part.pixels[..., :3]), duration, disposal)
+        if merged > lossy or (merged == lossy and len(opaque) <= len(coded)):
+            coded, merged = opaque, lossy
+    return coded, "a GIF holds 256 colours: the rarest became the nearest of the others" if merged else ""
+
+
+def _gif_coded(part: Cutout, duration: int, disposal: int) -> tuple[bytes, bool]:
+    """The bytes of one picture of a GIF, and whether some of its colours were merged."""
     indices, palette, transparent, merged = indexed(part.pixels)
     picture = Image.frombytes("P", (part.pixels.shape[1], part.pixels.shape[0]), indices.tobytes())
     picture.putpalette(palette.tobytes())
     options: dict[str, Any] = {} if transparent is None else {"transparency": transparent}
-    options |= {"duration": round(frame.duration * 1000), "disposal": 2 if channels == "RGBA" else 1}
-    note = "a GIF holds 256 colours: the rarest became the nearest of the others" if merged else ""
-    return b"".join(getdata(picture, (part.x, part.y), include_color_table=True, **options)), note
+    options |= {"duration": duration, "disposal": disposal}
+    return b"".join(getdata(picture, (part.x, part.y), include_color_table=True, **options)), merged
+
+
+def _unchanged_cleared(part: Cutout, before: Pixels) -> Cutout:
+    """`part` of an opaque picture as RGBA, transparent where the one before shows the same; as it is where all does."""
+    height, width = part.pixels.shape[:2]
+    changed = (part.pixels != before[part.y : part.y + height, part.x : part.x + width]).any(axis=2)
+    return Cutout(part.x, part.y, np.dstack((part.pixels, changed.astype(np.uint8) * 255))) if changed.any() else part
 
 
 def indexed(pixels: Pixels) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int | None, bool]:

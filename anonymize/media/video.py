@@ -196,6 +196,23 @@ class VideoSource:
             raise CannotCut
         self._whole_segments.add(segment.number)
 
+    def excerpt(self, entry: int, start: int) -> Iterator[VideoPicture]:
+        """Pictures from `start` on, in presentation order, as far as a decoder that begins anew there can tell.
+
+        Args:
+            entry: timestamp to seek to, by the container's clock.
+            start: when the first is shown, in ticks of the presentation.
+        """
+        with self.opened() as container:
+            stream = main_video(container, self.name)
+            if start > 0:
+                container.seek(entry, stream=stream)
+            shape = PixelShape(container, stream, self.pixel_aspect, self.also)
+            damage = Damage(self.input, self.presentation.origin)
+            for index, picture in enumerate(self._decode(container, stream, damage, inspect=False)):
+                if picture.pts is not None and picture.pts >= start and not change(self._info, picture):
+                    yield self._noted(picture, index, shape, Traits())
+
     def joined(self, cut: Cut, parts: Sequence[Traits]) -> None:
         """Learn what a pass over the whole file would have told, from the passes over its segments, in order.
 

@@ -118,11 +118,11 @@ class Comparer:
 
     Args:
         plan: what was drawn.
-        quality: with which the output was encoded, 0 to 51 on x264's scale.
+        quality: with which the output was encoded, 0 to 51 on x264's scale; None where nobody knows.
         memory: the colours that mosaics have where the frames begin.
     """
 
-    def __init__(self, plan: Plan, quality: int, memory: Memory | None = None) -> None:
+    def __init__(self, plan: Plan, quality: int | None, memory: Memory | None = None) -> None:
         self._plan = plan
         self._least = least(quality)
         self._memory = memory or Memory()
@@ -198,9 +198,9 @@ class Comparison:
             trail.best = leak
 
 
-def least(quality: int) -> float:
+def least(quality: int | None) -> float:
     """The mean difference in a window, in 8-bit steps, that coding at `quality` does not make in a region's core."""
-    return LEAST + LEAST_PER_STEP * max(0, min(quality, 45) - COARSE)
+    return LEAST + LEAST_PER_STEP * max(0, min(COARSE if quality is None else quality, 45) - COARSE)
 
 
 def _difference(frame: Frame, drawn: tuple[Plane, ...] | None, core: _Core, threshold: float) -> float:

@@ -181,6 +181,7 @@ class _Examination:
                 seeds,
                 self._sample,
                 self._turn,
+                self._settings.output.quality,
                 result.also,
             )
             for segment, (original, plan, seeds) in zip(alike.segments, team.parts(cut, self._plan), strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -116,6 +116,7 @@ class Checking:
         seeds: where mosaics get their colours that were sampled before it began.
         sample: the frames to look at.
         turn: number of this examination.
+        quality: with which it was encoded; None where nobody knows.
         also: aspects with which its pixels may be shown, beside what it says.
     """
 
@@ -127,6 +128,7 @@ class Checking:
     seeds: tuple[Seed, ...]
     sample: Sample
     turn: int
+    quality: int | None
     also: tuple[Fraction, ...] = ()
 
     def do(self, bench: Bench) -> Iterator[Checked | Traits]:
@@ -135,7 +137,8 @@ class Checking:
             bench.kept["lookers"] = lookers(bench.settings, bench.detectors, bench.threads)
         look = second_look(bench.kept["lookers"], bench.settings, self.turn, threads=bench.threads)
         memory = bench.remembered(self.plan, self.seeds)
-        checker = Checker(self.plan, bench.settings, self.sample, look, memory)
+        encoded = replace(bench.settings, output=replace(bench.settings.output, quality=self.quality))
+        checker = Checker(self.plan, encoded, self.sample, look, memory)
         traits = Traits()
         originals = bench.source.part(self.original, Traits()) if self.original else iter(())
         output = bench.opened(self.output, self.also)
