@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -94,11 +94,43 @@ def listening(port: int) -> bool:
 
 
 @contextmanager
-def rtsp_camera(clip: Path, port: int, user: str = "") -> Iterator[str]:
-    """GStreamer's RTSP server playing `clip` (MPEG-TS with H.264), for `user` (name:password) or for all."""
-    launch = f"( filesrc location={clip} ! tsdemux ! h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96 )"
+def rtsp_camera(clip: Path, port: int, user: str = "", codec: str = "h264") -> Iterator[str]:
+    """GStreamer's RTSP server playing `clip` (MPEG-TS with `codec`), for `user` (name:password) or for all."""
+    launch = f"( filesrc location={clip} ! tsdemux ! {codec}parse config-interval=-1 ! rtp{codec}pay name=pay0 pt=96 )"
     with _gst(port, launch, "play", user):
         yield f"rtsp://{user + '@' if user else ''}127.0.0.1:{port}/live"
+
+
+@contextmanager
+def leaky(port: int, lose: Callable[[int], bool]) -> Iterator[int]:
+    """A way to an RTSP server at `port` on which packets get lost: those whose number, from 0, `lose` is true of."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        threading.Thread(target=_leak, args=(door, port, lose), daemon=True).start()
+        here: int = door.getsockname()[1]
+        yield here
+
+
+def _leak(door: socket.socket, port: int, lose: Callable[[int], bool]) -> None:
+    with suppress(OSError), door.accept()[0] as client, socket.create_connection(("127.0.0.1", port)) as server:
+        threading.Thread(target=_pour, args=(client, server), daemon=True).start()
+        incoming, number = server.makefile("rb"), 0
+        while head := incoming.read(1):
+            if head == b"$":
+                head += incoming.read(3)
+                packet = head + incoming.read(int.from_bytes(head[2:], "big"))
+                if head[1] == 0:
+                    number += 1
+                    if lose(number - 1):
+                        continue
+                client.sendall(packet)
+            else:
+                client.sendall(head)
+
+
+def _pour(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
 
 
 @contextmanager

@@ -152,6 +152,25 @@ def test_live_shows_nothing_of_a_damaged_group(holder: str, films: dict[str, Pat
             assert not all(differs(picture, other) for other in whole.values())
 
 
+def test_a_piece_that_is_missing_is_missing_in_its_own_picture(tmp_path: Path) -> None:
+    """FFmpeg marks the packet before the one that lacks it: the last one of another group here."""
+    clip = make_video(
+        tmp_path / "whole.ts",
+        frames=map(texture, range(FRAMES)),
+        codec="libx265",
+        options=X265 | {"x265-params": X265["x265-params"] + ":bframes=0:open-gop=0:wpp=0"},
+    )
+    whole, data = pictures(clip), clip.read_bytes()
+    key = spans(clip)[GROUP][0]
+    torn = tmp_path / "torn.ts"
+    for piece in (16, 25, 34):
+        at = key // 188 * 188 + piece * 188
+        torn.write_bytes(data[:at] + data[at + 188 :])
+        left = pictures(torn, allow_damaged=True)
+        assert any(black(picture) for picture in left.values())
+        assert not [pts for pts, picture in left.items() if not black(picture) and differs(whole[pts], picture)]
+
+
 def changed(data: bytes, at: tuple[int, int], rng: np.random.Generator) -> bytes:
     """`data` after one of the accidents that happen to files, within the coded picture `at` (position, length)."""
     start, size = at

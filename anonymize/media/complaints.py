@@ -23,6 +23,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 T = TypeVar("T")
+Lost = Callable[[str], bool]
 
 _HARMLESS = re.compile(
     r"mmco: unref short failure"  # streams that were cut at key frames refer to pictures before the cut
@@ -104,25 +105,32 @@ def decode(decoder: VideoStream | VideoCodecContext, packet: Packet[Any], *, lis
     return replace(got, whole=got.whole and not complained(messages, codec))
 
 
-def demuxed(container: InputContainer) -> Iterator[tuple[Packet[Any], bool]]:
-    """Every packet, and whether the container was whole on the way to it."""
+def demuxed(container: InputContainer, lost: Lost | None = None) -> Iterator[tuple[Packet[Any], bool]]:
+    """Every packet, and whether the container was whole on the way to it; `lost`: see `followed_by`."""
     packets = container.demux()
     while True:
-        packet, followed = followed_by(lambda: next(packets, None))
+        packet, followed = followed_by(lambda: next(packets, None), lost)
         if packet is None:
             return
         yield packet, followed
 
 
-def followed_by(read: Callable[[], T]) -> tuple[T, bool]:
-    """What `read` reads of a container, and whether nothing had to be passed over for it."""
+def followed_by(read: Callable[[], T], lost: Lost | None = None) -> tuple[T, bool]:
+    """What `read` reads of a container, and whether nothing had to be passed over for it.
+
+    Args:
+        read: reads.
+        lost: which messages mean more than that the demuxer lost its way: that something was missing.
+    """
     _listen(1)
     try:
         with av.logging.Capture() as messages:
             got = read()
     finally:
         _listen(-1)
-    return got, not any(_lost(level, source, text) for level, source, text in messages)
+    return got, not any(
+        _lost(level, source, text) or (lost is not None and lost(text)) for level, source, text in messages
+    )
 
 
 def told(do: Callable[[], object]) -> list[str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
+from anonymize.media.bits import of_unit, units
+
+_LEADING, _PARAMETERS = (8, 9), 32
+"""Kinds of units: skipped leading pictures ("RASL"); from here on none is a part of a picture."""
 _PPS, _SEI, _ALPHA = 34, 39, 165
 """Kinds of units, and of a message."""
 
@@ -18,14 +22,21 @@ def has_alpha_layer(extradata: bytes, packet: bytes) -> bool:
     return any(unit[0] >> 1 & 0x3F == _SEI and unit[2:3] == bytes([_ALPHA]) for unit in _units(extradata, packet))
 
 
+def is_leading(extradata: bytes, packet: bytes) -> bool:
+    """Whether a picture may refer to others before the key frame that it comes after; only its like refer to it."""
+    kinds = (unit[0] >> 1 & 0x3F for unit in units(packet, _length(extradata)))
+    return next((kind for kind in kinds if kind < _PARAMETERS), None) in _LEADING
+
+
 def _units(extradata: bytes, packet: bytes) -> list[bytes]:
     """The units of a stream's header and of its first packet."""
-    if extradata[:1] == b"\1" and len(extradata) > 22:
-        length = (extradata[21] & 3) + 1
-        units = [*_in_header(extradata), *_prefixed(packet, length)]
-    else:
-        units = [unit for data in (extradata, packet) for unit in data.split(b"\0\0\1")]
-    return [unit for unit in units if unit]
+    length = _length(extradata)
+    return [*(_in_header(extradata) if length else units(extradata)), *units(packet, length)]
+
+
+def _length(extradata: bytes) -> int:
+    """Bytes of the lengths before units; 0 where they stand behind start codes."""
+    return (extradata[21] & 3) + 1 if extradata[:1] == b"\1" and len(extradata) > 22 else 0
 
 
 def _in_header(extradata: bytes) -> Iterator[bytes]:
@@ -35,21 +46,14 @@ def _in_header(extradata: bytes) -> Iterator[bytes]:
         count, at = int.from_bytes(extradata[at + 1 : at + 3], "big"), at + 3
         for _ in range(count):
             size, at = int.from_bytes(extradata[at : at + 2], "big"), at + 2
-            yield extradata[at : at + size]
+            if size and at < len(extradata):
+                yield extradata[at : at + size]
             at += size
-
-
-def _prefixed(packet: bytes, length: int) -> Iterator[bytes]:
-    at = 0
-    while at + length <= len(packet):
-        size, at = int.from_bytes(packet[at : at + length], "big"), at + length
-        yield packet[at : at + size]
-        at += size
 
 
 def _synced(pps: bytes) -> bool:
     """The flag in a picture parameter set (ITU-T H.265, 7.3.2.3.1)."""
-    bits = _Bits(pps[2:].replace(b"\0\0\3", b"\0\0"))
+    bits = of_unit(pps, 2)
     try:
         bits.numbers(2)  # the set's own number and its sequence's
         bits.skip(1 + 1 + 3 + 1 + 1)
@@ -62,23 +66,3 @@ def _synced(pps: bytes) -> bool:
         return bool(bits.take())
     except StopIteration:
         return False
-
-
-class _Bits:
-    def __init__(self, data: Iterable[int]) -> None:
-        self._bits = (byte >> shift & 1 for byte in data for shift in range(7, -1, -1))
-
-    def take(self) -> int:
-        return next(self._bits)
-
-    def skip(self, count: int) -> None:
-        for _ in range(count):
-            next(self._bits)
-
-    def numbers(self, count: int) -> None:
-        """Pass over numbers in Exp-Golomb code."""
-        for _ in range(count):
-            zeros = 0
-            while not self.take():
-                zeros += 1
-            self.skip(zeros)

@@ -21,8 +21,16 @@ class Receiver:
     """
 
     def __init__(self, address: str) -> None:
-        source = ffmpeg.input("pipe:0", format="concat", safe=0, protocol_whitelist="pipe,srt,udp", fpsprobesize=4)
+        source = ffmpeg.input(
+            "pipe:0",
+            format="concat",
+            safe=0,
+            protocol_whitelist="pipe,srt,udp",
+            fpsprobesize=4,
+            fflags="discardcorrupt",
+        )
         job = source.output("pipe:1", format="mpegts", codec="copy", flush_packets=1, muxdelay=0, muxpreload=0)
+        # What SRT gave up waiting for leaves gaps, which the copy would close: its packets are numbered anew.
         command = job.global_args("-loglevel", "quiet", "-nostats").compile(cmd=imageio_ffmpeg.get_ffmpeg_exe())
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

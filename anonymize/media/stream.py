@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -31,6 +30,7 @@ from anonymize.errors import InputError, UnreadableInput, UsageError
 from anonymize.media import complaints
 from anonymize.media.crop import Crop
 from anonymize.media.inspect import display_matrix, side_data
+from anonymize.media.lineage import Lineage
 from anonymize.media.orient import Orientation
 from anonymize.media.pixel_shape import PixelShape
 from anonymize.media.reader import check_readable, check_size, main_video, open_container
@@ -39,7 +39,9 @@ from anonymize.media.srt import Receiver
 from anonymize.media.transparency import Ground
 
 # Not `nobuffer`: it throws away what was read to find out what the stream is, and with it the first key frame.
-_LOW_DELAY = {"flags": "low_delay", "analyzeduration": "5000000", "fpsprobesize": "4"}
+_PROBED = 5
+"""Seconds of a stream that are read at most to find out what it is."""
+_LOW_DELAY = {"flags": "low_delay", "analyzeduration": f"{_PROBED}000000", "fpsprobesize": "4"}
 _FORMATS = (
     "aac,ac3,asf,avi,flv,h264,hevc,hls,live_flv,matroska,webm,mjpeg,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpegts,mpjpeg,ogg,rtp,rtsp,"
     "sdp,yuv4mpegpipe"
@@ -58,8 +60,9 @@ _PROTOCOLS = {
 }
 """What each kind of address may open: never a file of this machine, whatever a playlist names."""
 _OWN_OPTIONS = {
-    "rtsp": {"rtsp_transport": "tcp"},
-    "rtsps": {"rtsp_transport": "tcp"},
+    # Servers leave out what a slow line cannot take; without a queue nobody looks whether the packets' numbers go on.
+    "rtsp": {"rtsp_transport": "tcp", "reorder_queue_size": "2"},
+    "rtsps": {"rtsp_transport": "tcp", "reorder_queue_size": "2"},
     # RTMP begins with a key frame, but says that there is sound where there is none: not waited for.
     "rtmp": {"analyzeduration": "1000000"},
     "rtmps": {"analyzeduration": "1000000"},
@@ -68,6 +71,9 @@ _OWN_OPTIONS = {
 _ELSEWHERE = "it leads to another host, which is not followed; if that is meant, give that address"
 _CAMERA = re.compile(r"\d+|/dev/video\w+")
 _USUAL_RATE = Fraction(25)
+_TORN = re.compile(r"Packet corrupt \(stream = (\d+), dts = (-?\d+|NOPTS)\)")
+_LEFT_OUT = re.compile("RTP: (missed|dropping old)|bad cseq")
+"""What FFmpeg says of packets of MPEG-TS and RTP that the network damaged or lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +148,21 @@ class Stream:
         self.undecodable = 0
         """Pictures so far that are left out: damaged, or made from damaged ones."""
         with ExitStack() as stack:
-            self._container = _opened(way, timeout, name, stack)
+            self._container, messages = _opened(way, timeout, name, stack)
             stack.callback(self._container.close)
             self._video = main_video(self._container, name)
             # Threads would hold a picture back for each, and nobody would hear what they complain of.
             complaints.listen_to(self._video.codec_context)
+            self._lineage = Lineage(self._video.codec_context, torn=self._container.format.name == "mpegts")
             self._crop = Crop.of(way.file, self._container, self._video, name) if way.file is not None else None
             self._ground = Ground(self._video, name)
             self._open = stack.pop_all()
-        self._whole = False
-        self._hurt: deque[int | None] = deque(maxlen=64)
+        self._torn = {int(m[2]) for text in messages if (m := self._torn_by(text)) and m[2] != "NOPTS"}
+        """When packets are decoded of which something was missing when it was found out what the stream is."""
+        lost = (text for text in messages if self._tells_of_loss(text))
+        self._in_doubt = any((m := self._torn_by(text)) is None or m[2] == "NOPTS" for text in lost)
+        """Whether something was missing then, and nobody knows in which packets."""
+        self._first: Fraction | None = None
         self._scaler = VideoReformatter()
         self._shape = PixelShape(self._container, self._video, pixel_aspect)
         self._turned: tuple[int, int, int] | None = None
@@ -210,10 +221,13 @@ class Stream:
         """
         video = self._video.index
         sound = self._container.streams.audio[0].index if self.sound is not None else -1
+        whole = True
         try:
-            for packet in self._container.demux():
+            for packet, followed in complaints.demuxed(self._container, self._tells_of_loss):
+                whole &= followed
                 if packet.stream.index == video and (packet.size or packet.dts is None):
-                    yield from self._pictures(packet)
+                    yield from self._pictures(packet, followed=whole)
+                    whole = True
                 elif packet.stream.index == sound and packet.size and packet.pts is not None:
                     yield packet
         except (av.error.FFmpegError, OSError) as error:
@@ -221,36 +235,49 @@ class Stream:
         except IndexError:  # PyAV knows only the streams that it began with
             raise UnreadableInput(f"{self.name}: its video or sound moved to another stream") from None
 
-    def _pictures(self, packet: Packet[Any]) -> Iterator[av.VideoFrame]:
-        """The whole pictures in a packet. After damage there is none until the next key frame.
+    def _pictures(self, packet: Packet[Any], *, followed: bool) -> Iterator[av.VideoFrame]:
+        """The whole pictures in a packet. Those that damage may have come into are left out.
 
         What refers to a damaged or missing picture is garbage that no decoder marks: parts of faces in wrong places,
         which no detector finds.
         """
+        number = self._lineage.take(packet, followed=followed and self._was_whole(packet))
         got = complaints.decode(self._video.codec_context, packet)
         self._ground.take(packet)
-        if packet.is_corrupt or not got.whole:
-            self._whole = False
-            self._hurt.append(packet.pts)
+        if not got.whole:
+            self._lineage.complain(number)
         self.undecodable += got.failed
         for picture in got.pictures:
-            hurt = picture.pts in self._hurt
-            if hurt:
-                self._hurt.remove(picture.pts)
-            self._whole = not (hurt or picture.is_corrupt) and (self._whole or picture.key_frame)
-            if not self._whole:
+            if not self._lineage.vouches(picture):
                 self.undecodable += 1
                 continue
             check_size(picture.width, picture.height, self.name)
             laid = self._ground.lay(picture)
             yield laid if self._crop is None else self._crop.cut(laid)
 
+    def _torn_by(self, text: str) -> re.Match[str] | None:
+        """Which packet of the video is damaged, if FFmpeg says in `text` that one is."""
+        found = _TORN.search(text)
+        return found if found and int(found[1]) == self._video.index else None
 
-def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> InputContainer:
-    """FFmpeg's input; what else must be closed after it goes on `stack`."""
-    if way.file is not None:
-        check_readable(way.file)
-        return open_container(way.file)
+    def _tells_of_loss(self, text: str) -> bool:
+        """Whether FFmpeg says in `text` that something of the stream got lost on the way."""
+        return bool(self._torn_by(text) or _LEFT_OUT.search(text))
+
+    def _was_whole(self, packet: Packet[Any]) -> bool:
+        """Whether all of `packet` was there, if it was read at the opening."""
+        if self._in_doubt and packet.dts is not None and packet.time_base:
+            time = packet.dts * packet.time_base
+            self._first = time if self._first is None else self._first
+            self._in_doubt = 0 <= time - self._first <= _PROBED + 1
+        return not self._in_doubt and packet.dts not in self._torn
+
+
+def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[InputContainer, list[str]]:
+    """FFmpeg's input, and what FFmpeg said; what else must be closed after it goes on `stack`."""
+    if (file := way.file) is not None:
+        check_readable(file)
+        return _heard(lambda: open_container(file))
     if way.format == "video4linux2" and not os.path.exists(way.url):  # noqa: PTH110 - a device, by its name
         raise UnreadableInput(f"{name}: there is no such camera; look at /dev/video*")
     door = SameHost(way.url, timeout) if re.match("(?i)https?:", way.url) else None
@@ -263,32 +290,33 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> InputConta
         if door is not None:
             stack.callback(door.close)
             options["http_proxy"] = door.url
-        opened: list[InputContainer] = []
-
-        def open_it() -> None:
-            container = av.open(
+        container, messages = _heard(
+            lambda: av.open(
                 url, "r", format=way.format, container_options=options, timeout=(timeout, timeout),
                 metadata_errors="replace",
-            )  # fmt: skip
-            opened.append(container)
-
+            )
+        )  # fmt: skip
         if re.match("(?i)rtsps?:", way.url):
-            _stays(complaints.told(open_it), way.url, opened, name)
-        else:
-            open_it()
-        return opened[0]
+            _stays(messages, way.url, container, name)
+        return container, messages
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if door is not None and door.refused:
             raise UnreadableInput(f"{name}: {_ELSEWHERE}") from None
         raise UnreadableInput(f"{name}: {_reason(error)}") from None  # FFmpeg's own message holds the address
 
 
-def _stays(messages: list[str], url: str, opened: list[InputContainer], name: str) -> None:
+def _heard(open_it: Callable[[], InputContainer]) -> tuple[InputContainer, list[str]]:
+    opened: list[InputContainer] = []
+    messages = complaints.told(lambda: opened.append(open_it()))
+    return opened[0], messages
+
+
+def _stays(messages: list[str], url: str, opened: InputContainer, name: str) -> None:
     """See that an RTSP server did not lead to another host, which FFmpeg tells in its log alone."""
     for message in messages:
         led = re.search(r"Redirecting to\s*(\S*)", message)
         if led and urlsplit(led.group(1)).hostname != urlsplit(url).hostname:
-            opened[0].close()
+            opened.close()
             raise UnreadableInput(f"{name}: {_ELSEWHERE}")
 
 

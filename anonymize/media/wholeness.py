@@ -56,6 +56,7 @@ class Wholeness:
         self._count += 1
         if packet.is_corrupt and self.begun:
             self.hurt()
+            self.hurt(self._count)  # FFmpeg puts the mark on the packet that it puts together when the damage comes
 
     def hurt(self, packet: int | None = None) -> None:
         """Something is wrong with the packet of this number, or with the one that was taken last."""
