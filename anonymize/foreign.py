@@ -6,6 +6,7 @@ follows nesting without end, or takes a number that is none.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -30,6 +31,27 @@ DIGITS = 18
 """Digits of a whole number, at most: what fits in 64 bits."""
 
 
+def descriptor(path: Path) -> int:
+    """The file `path`, open for reading, and nothing that one could wait for or read without end.
+
+    Raises:
+        OSError: it cannot be opened, or is no file.
+    """
+    found = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(found).st_mode
+    if stat.S_ISREG(mode):
+        return found
+    os.close(found)
+    kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
+    raise OSError(errno.EINVAL, f"it is {kind}, not a file", str(path))
+
+
+def content(path: Path, limit: int) -> bytes:
+    """The first `limit` bytes of the file `path`. Raises `OSError` as `descriptor` does."""
+    with os.fdopen(descriptor(path), "rb") as file:
+        return file.read(limit)
+
+
 @contextmanager
 def opened(path: Path, what: str, fail: Fail) -> Iterator[TextIO]:
     """The text file `path`, open for reading; what goes wrong with it as the block reads is an error too.
@@ -40,13 +62,7 @@ def opened(path: Path, what: str, fail: Fail) -> Iterator[TextIO]:
         fail: makes the error.
     """
     try:
-        # A pipe that nobody writes to would be waited for without end.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, encoding="utf-8") as file:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
-                raise fail(f"{path}: cannot read this {what}: it is {kind}, not a file")
+        with os.fdopen(descriptor(path), encoding="utf-8") as file:
             yield file
     except OSError as error:
         raise fail(f"{path}: cannot read this {what}: {error.strerror}") from error

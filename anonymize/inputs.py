@@ -167,10 +167,11 @@ def the_file(path: Path) -> Item:
     """The file `path` itself, which is only read.
 
     Raises:
-        UnreadableInput: it does not exist.
+        UnreadableInput: it does not exist, or is no file.
     """
     if not path.is_file():
-        raise UnreadableInput(f"{path}: no such file")
+        what = "this is a folder, a device or a pipe, not a file" if path.exists() else "no such file"
+        raise UnreadableInput(f"{path}: {what}")
     return Item(path, path, Path(path.name), named=True, sought=True)
 
 

@@ -144,6 +144,7 @@ def render(
         AnonymizeError: nothing was released; the message says why.
     """
     before = _identity(item)
+    media.check_readable(item.source or stdin)
     if made.about.sha256 != _digest(item, stdin):
         raise PlanError(f"{item.label}: the plan was made for another file; detect again on this one")
     settings = settings or to_render(made.about)

@@ -33,6 +33,9 @@ OLDER = 1
 """A version whose header holds how regions are drawn, and none of the other settings."""
 FORMAT = "anonymize-plan"
 
+_AT_ONCE = 4096
+"""Rows that are made regions at a time."""
+_KIND = {int(kind): kind for kind in Kind}
 _WHY = tuple(Why)
 _SHAPE = tuple(Shape)
 _MANUAL = _WHY.index(Why.MANUAL)
@@ -95,30 +98,60 @@ class Regions:
         self._codes: NDArray[np.uint8] = np.array(codes, np.uint8).reshape(-1, 3)[order]
         position = np.argsort(order)
         self._polygons = {int(position[row]): corners for row, corners in polygons.items()}
-        self._long = np.flatnonzero(self._end - self._start > 1)
+        self._rewind()
+
+    def _rewind(self) -> None:
+        """Stand before the first frame: `at` moves from frame to frame, and costs what changes between them."""
+        self._beginning = np.flatnonzero(self._end - self._start > 1)
+        self._ending = self._beginning[np.argsort(self._end[self._beginning], kind="stable")]
+        self._spanning: dict[int, Region] = {}
+        self._now = -1
 
     def __len__(self) -> int:
         return len(self._start)
 
     def at(self, index: int) -> list[Region]:
-        """The regions of frame `index`, those that span several frames first."""
-        spanning = self._long[(self._start[self._long] <= index) & (index < self._end[self._long])]
+        """The regions of frame `index`, those that span several frames first.
+
+        Such a region is the same object on all of them while frames are asked for in order.
+        """
+        if index < self._now:
+            self._rewind()
+        self._move(index)
         low, high = np.searchsorted(self._start, [index, index + 1])
-        single = [row for row in range(int(low), int(high)) if self._end[row] == index + 1]
-        return [self._region(row) for row in (*spanning.tolist(), *single)]
+        single = int(low) + np.flatnonzero(self._end[low:high] == index + 1)
+        return [*self._spanning.values(), *self._regions(single)]
+
+    def _move(self, index: int) -> None:
+        """Go on to frame `index`: forget the regions that are over, and make those that begin."""
+        passed = [self._now, index]
+        low, high = np.searchsorted(self._end[self._ending], passed, "right")
+        for row in self._ending[low:high].tolist() if self._spanning else ():
+            self._spanning.pop(row, None)
+        low, high = np.searchsorted(self._start[self._beginning], passed, "right")
+        begun = self._beginning[low:high]
+        begun = begun[self._end[begun] > index]
+        self._spanning.update(zip(begun.tolist(), self._regions(begun), strict=True))
+        self._now = index
 
     def rows(self) -> Iterator[tuple[int, int, Region]]:
         """Every row: first frame, end (exclusive), region."""
-        for row in range(len(self)):
-            yield int(self._start[row]), int(self._end[row]), self._region(row)
+        for low in range(0, len(self), _AT_ONCE):
+            some = np.arange(low, min(low + _AT_ONCE, len(self)))
+            yield from zip(self._start[some].tolist(), self._end[some].tolist(), self._regions(some), strict=True)
 
     def within(self, frames: Iterable[tuple[int, int]]) -> Regions:
         """The rows that reach into any of these half-open stretches of frames."""
         wanted = np.zeros(len(self), bool)
         for first, end in frames:
             wanted |= (self._start < end) & (self._end > first)
-        rows = np.flatnonzero(wanted).tolist()
-        return Regions((int(self._start[row]), int(self._end[row]), self._region(row)) for row in rows)
+        found = Regions(())
+        for column in ("_start", "_end", "_xyxy", "_score", "_track", "_codes"):
+            setattr(found, column, getattr(self, column)[wanted])
+        position = np.cumsum(wanted) - 1
+        found._polygons = {int(position[row]): corners for row, corners in self._polygons.items() if wanted[row]}
+        found._rewind()
+        return found
 
     def reasons(self) -> dict[str, int]:
         """Box-frames by `Why`."""
@@ -137,18 +170,23 @@ class Regions:
         only = set(self._track[manual & tracked].tolist()) - set(self._track[~manual & tracked].tolist())
         return len(only) + int((manual & ~tracked).sum())
 
-    def _region(self, row: int) -> Region:
-        kind, why, shape = (int(code) for code in self._codes[row])
-        x0, y0, x1, y1 = (float(v) for v in self._xyxy[row])
-        return Region(
-            xyxy=(x0, y0, x1, y1),
-            kind=Kind(kind),
-            why=_WHY[why],
-            track=int(self._track[row]),
-            shape=_SHAPE[shape],
-            polygon=self._polygons.get(row, ()),
-            score=float(self._score[row]),
-        )
+    def _regions(self, rows: NDArray[np.intp]) -> list[Region]:
+        """The regions of some rows."""
+        columns = (self._xyxy, self._codes, self._track, self._score)
+        return [
+            Region(
+                xyxy=(x0, y0, x1, y1),
+                kind=_KIND[kind],
+                why=_WHY[why],
+                track=track,
+                shape=_SHAPE[shape],
+                polygon=self._polygons.get(row, ()),
+                score=score,
+            )
+            for row, (x0, y0, x1, y1), (kind, why, shape), track, score in zip(
+                rows.tolist(), *(column[rows].tolist() for column in columns), strict=True
+            )
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,7 @@ def check_file(
     with ExitStack() as stack:
         wanted = original = None
         if source:
+            media.check_readable(source)
             digest = report.sha256(source)
             if drawn and drawn.about.sha256 != digest:
                 raise PlanError(f"{source}: the plan was made for another file")

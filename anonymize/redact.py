@@ -20,16 +20,17 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Box, Plane, Region, Shape
+from anonymize.data import Box, Kind, Plane, Region, Shape
 from anonymize.settings import Look, Redact, Style
 
 LEAST_CELL = 8.0
@@ -37,6 +38,18 @@ LEAST_CELL = 8.0
 
 SMOOTHING = 0.75
 """Standard deviation of the blur over the mosaic, in cells."""
+
+MANY = 256
+"""Solid regions of a frame up to which each is drawn by itself; of more, the union is."""
+
+MOST = 10_000
+"""Mosaics and blurs of a frame, at most: of more, and of such that cover the picture more than `LAYERS` times over,
+nobody could tell anything, and each lies on what those before it left. All become solid."""
+
+LAYERS = 100
+
+RUNS = 1 << 19
+"""Rows of ellipses that are worked on at a time."""
 
 Samples = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -102,6 +115,7 @@ class Memory:
     def __init__(self, capacity: int = 1024) -> None:
         self.capacity = capacity
         self._held: OrderedDict[int, tuple[Samples, ...]] = OrderedDict()
+        self._union: tuple[list[Region], tuple[int, int], Outline] | None = None
 
     def __len__(self) -> int:
         return len(self._held)
@@ -112,6 +126,12 @@ class Memory:
             self._held[track] = sample()
         self._held.move_to_end(track)
         return self._held[track]
+
+    def union(self, regions: list[Region], width: int, height: int) -> Outline:
+        """`union` of `regions`; it is still known if they are those that were asked for last."""
+        if self._union is None or self._union[1] != (width, height) or self._union[0] != regions:
+            self._union = regions, (width, height), union(regions, width, height)
+        return self._union[2]
 
     def trim(self, in_use: int) -> None:
         """Forget the tracks drawn longest ago, but not the last `in_use` of them."""
@@ -135,17 +155,42 @@ def redact(planes: Sequence[Plane], regions: Sequence[Region], looks: Redact, me
         ValueError: a region has no area or no finite place; nothing was drawn yet.
     """
     height, width = planes[0].pixels.shape
-    outlined = [(region, outline(region, width, height)) for region in regions]
-    drawn = [(region, found) for region, found in outlined if found is not None]
-    solid = [pair for pair in drawn if looks.of(pair[0].kind).style is Style.SOLID]
-    others = [pair for pair in drawn if looks.of(pair[0].kind).style is not Style.SOLID]
-    for region, found in (*solid, *others, *(solid if others else ())):
+    solid, rest = sorted_by_style(regions, looks, width, height)
+    others = [(region, found) for region in rest if (found := outline(region, width, height))]
+    if len(solid) > MANY:
+        covers = [memory.union(solid, width, height)]
+    else:
+        covers = [found for region in solid if (found := outline(region, width, height))]
+    _black_out(planes, covers)
+    for region, found in others:
         look = looks.of(region.kind)
         patches = _patches(planes, found)
         fills = STYLES[look.style](patches, region.track, _grid(found.box, look), memory)
         for patch, fill in zip(patches, fills, strict=True):
             np.copyto(patch.samples, fill, where=patch.covered)
+    if others:
+        _black_out(planes, covers)
     memory.trim(len(others))
+
+
+def sorted_by_style(
+    regions: Sequence[Region], looks: Redact, width: int, height: int
+) -> tuple[list[Region], list[Region]]:
+    """The regions of one frame that are drawn black, and the others; see `MOST`."""
+    black = {kind for kind in Kind if looks.of(kind).style is Style.SOLID}
+    others = [region for region in regions if region.kind not in black]
+    if not others:
+        return list(regions), []
+    if len(others) > MOST or (len(others) > LAYERS and _area(others, width, height) > LAYERS * width * height):
+        return list(regions), []
+    return [region for region in regions if region.kind in black], others
+
+
+def _black_out(planes: Sequence[Plane], covers: Sequence[Outline]) -> None:
+    """Make what is covered black, in place."""
+    for found in covers:
+        for patch in _patches(planes, found):
+            np.copyto(patch.samples, np.asarray(patch.black, patch.samples.dtype), where=patch.covered)
 
 
 def obscure(planes: Sequence[Plane]) -> None:
@@ -215,9 +260,14 @@ def _ellipse(box: Box, window: Window) -> Mask:
 
 def _distance(start: int, end: int, centre: float, radius: float) -> NDArray[np.float64]:
     """Squared distance, in radii, from `centre` to the nearest point of each pixel ``start <= i < end`` of an axis."""
-    first = np.arange(start, end, dtype=np.float64)
+    return _squared(np.arange(start, end), centre, radius)
+
+
+def _squared(pixel: NDArray[np.intp], centre: Any, radius: Any) -> NDArray[np.float64]:
+    """`_distance` of single pixels."""
+    first = pixel.astype(np.float64)
     nearest = np.maximum(np.maximum(first - centre, centre - first - 1.0), 0.0) / radius
-    return nearest * nearest
+    return np.asarray(nearest * nearest)
 
 
 @lru_cache(maxsize=16)
@@ -271,6 +321,125 @@ def _at(y: NDArray[np.float64], start: tuple[float, float], end: tuple[float, fl
     """The x at which the edge passes each `y`, never beyond its ends."""
     x = start[0] + (y - start[1]) / (end[1] - start[1]) * (end[0] - start[0])
     return np.clip(x, min(start[0], end[0]), max(start[0], end[0]))
+
+
+def union(regions: Sequence[Region], width: int, height: int) -> Outline:
+    """The pixels of a picture that any of `regions` covers. Raises `ValueError` as `outline` does."""
+    covered = _count(_placed(regions, Shape.BOX), _placed((), Shape.ELLIPSE), width, height) > 0
+    for window, mask in _polygons(regions, width, height):
+        covered[window] |= mask
+    ellipses = _placed(regions, Shape.ELLIPSE)
+    ellipses = ellipses[np.argsort(-(ellipses[:, 2:] - ellipses[:, :2]).prod(axis=1), kind="stable")]
+    some = MANY
+    while len(ellipses):
+        covered |= _count(_placed((), Shape.BOX), ellipses[:some], width, height) > 0
+        ellipses = ellipses[some:]
+        ellipses = ellipses[~_hidden(ellipses, covered)]
+        some *= 2
+    return Outline((0.0, 0.0, float(width), float(height)), Window(0, 0, width, height), covered)
+
+
+def layers(regions: Sequence[Region], width: int, height: int) -> NDArray[np.int32]:
+    """(height, width): how many of `regions` cover each pixel of a picture. Raises `ValueError` as `outline` does."""
+    count = _count(_placed(regions, Shape.BOX), _placed(regions, Shape.ELLIPSE), width, height)
+    for window, mask in _polygons(regions, width, height):
+        count[window] += mask
+    return count
+
+
+def _count(boxes: NDArray[np.float64], ellipses: NDArray[np.float64], width: int, height: int) -> NDArray[np.int32]:
+    """(height, width): how many of `boxes` and of `ellipses` (N, 4) cover each pixel, as `outline` says.
+
+    Of a box only the corners are marked, of an ellipse the ends of each row: it costs as much as they are many.
+    """
+    edges = np.zeros((height + 1, width + 1), np.int32)
+    _mark_boxes(edges, boxes)
+    np.cumsum(edges, axis=0, out=edges)
+    tall = np.cumsum(np.clip(np.ceil(ellipses[:, 3]) - np.floor(ellipses[:, 1]), 1, height))
+    for some in np.split(ellipses, np.searchsorted(tall, np.arange(RUNS, tall[-1], RUNS)) if len(tall) else []):
+        _mark_ellipses(edges, some)
+    count: NDArray[np.int32] = np.cumsum(edges, axis=1, out=edges)[:height, :width]
+    return count
+
+
+def _polygons(regions: Sequence[Region], width: int, height: int) -> Iterator[tuple[tuple[slice, slice], Mask | bool]]:
+    """Rows and columns of each polygon, and which of its pixels it covers."""
+    for region in regions:
+        if region.shape is Shape.POLYGON and (found := outline(region, width, height)):
+            window = found.window
+            yield (slice(window.y0, window.y1), slice(window.x0, window.x1)), found.covered
+
+
+def _hidden(boxes: NDArray[np.float64], covered: Mask) -> Mask:
+    """(N,) of which boxes every pixel within the picture is covered already."""
+    windows, there = _windows(boxes, covered.shape[1], covered.shape[0])
+    sums = cv2.integral(covered.astype(np.uint8))
+    x0, y0, x1, y1 = np.where(there[:, None], windows, 0).T
+    return np.asarray(sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0] == (x1 - x0) * (y1 - y0))
+
+
+def _placed(regions: Sequence[Region], shape: Shape) -> NDArray[np.float64]:
+    """(N, 4) the boxes of those of one shape. Raises `ValueError` where one has no area or no finite place."""
+    chosen = [region for region in regions if region.shape is shape]
+    boxes = np.array([region.xyxy for region in chosen], np.float64).reshape(-1, 4)
+    sound = np.isfinite(boxes).all(axis=1) & (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
+    if not sound.all():
+        _bounds(chosen[int(sound.argmin())])  # says what is wrong with it
+    return boxes
+
+
+def _area(regions: Sequence[Region], width: int, height: int) -> float:
+    """Pixels of the boxes around `regions` within a picture, in sum."""
+    boxes = np.clip([region.xyxy for region in regions], 0, [width, height] * 2)
+    return float((boxes[:, 2:] - boxes[:, :2]).clip(0).prod(axis=1).sum())
+
+
+def _windows(boxes: NDArray[np.float64], width: int, height: int) -> tuple[NDArray[np.intp], Mask]:
+    """(N, 4) `Window` of each box, and (N,) whether there is anything in it."""
+    low = np.floor(np.clip(boxes[:, :2], 0, [width, height]))
+    high = np.ceil(np.clip(boxes[:, 2:], 0, [width, height]))
+    return np.hstack([low, high]).astype(np.intp), np.asarray((low < high).all(axis=1))
+
+
+def _mark_boxes(edges: NDArray[np.int32], boxes: NDArray[np.float64]) -> None:
+    """Count boxes at their corners, so that the sums down and then to the right say how many cover each pixel."""
+    windows, there = _windows(boxes, edges.shape[1] - 1, edges.shape[0] - 1)
+    x0, y0, x1, y1 = windows[there].T
+    for rows, columns, count in ((y0, x0, 1), (y1, x1, 1), (y0, x1, -1), (y1, x0, -1)):
+        np.add.at(edges, (rows, columns), np.int32(count))
+
+
+def _mark_ellipses(edges: NDArray[np.int32], boxes: NDArray[np.float64]) -> None:
+    """Count ellipses at the first pixel of each of their rows, and past the last, as `_ellipse` has them."""
+    windows, there = _windows(boxes, edges.shape[1] - 1, edges.shape[0] - 1)
+    boxes, windows = boxes[there], windows[there]
+    of, row = _ranges(windows[:, 1], windows[:, 3])
+    centre, radius = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
+    left = 1.0 - _squared(row, centre[of, 1], radius[of, 1])
+    middle, half = centre[of, 0], radius[of, 0]
+    x0, x1 = windows[of, 0], windows[of, 2]
+    reach = half * np.sqrt(np.maximum(left, 0.0))
+    first = _least(np.floor(middle - reach).astype(np.intp), lambda x: _squared(x, middle, half) < left)
+    last = -_least(-np.ceil(middle + reach - 1).astype(np.intp), lambda x: _squared(-x, middle, half) < left)
+    first, end = np.maximum(first, x0), np.minimum(last + 1, x1)
+    met = (left > 0) & (first < end)
+    np.add.at(edges, (row[met], first[met]), np.int32(1))
+    np.add.at(edges, (row[met], end[met]), np.int32(-1))
+
+
+def _least(guess: NDArray[np.intp], holds: Callable[[NDArray[np.intp]], Mask]) -> NDArray[np.intp]:
+    """The least number near each guess for which `holds` is true; rounding may have put the guess off by one."""
+    found = guess + 1
+    for candidate in (guess, guess - 1):
+        found = np.where(holds(candidate), candidate, found)
+    return found
+
+
+def _ranges(start: NDArray[np.intp], end: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Every number of each of the ranges, and before it which range it is of."""
+    lengths = end - start
+    of = np.repeat(np.arange(len(start)), lengths)
+    return of, np.arange(len(of)) - np.repeat(np.cumsum(lengths) - lengths - start, lengths)
 
 
 def _patches(planes: Sequence[Plane], found: Outline) -> list[_Patch]:
@@ -330,12 +499,6 @@ def _grid(box: Box, look: Look) -> tuple[int, int]:
 Fill = Callable[[Sequence[_Patch], int, tuple[int, int], Memory], list[Samples]]
 
 
-def _solid(patches: Sequence[_Patch], track: int, grid: tuple[int, int], memory: Memory) -> list[Samples]:
-    """Black."""
-    del track, grid, memory
-    return [np.asarray(patch.black, patch.samples.dtype) for patch in patches]
-
-
 def _mosaic(patches: Sequence[_Patch], track: int, grid: tuple[int, int], memory: Memory) -> list[Samples]:
     """The track's cell colours on its grid."""
     fills = []
@@ -355,8 +518,8 @@ def _blur(patches: Sequence[_Patch], track: int, grid: tuple[int, int], memory: 
     return fills
 
 
-STYLES: Mapping[Style, Fill] = MappingProxyType({Style.SOLID: _solid, Style.MOSAIC: _mosaic, Style.BLUR: _blur})
-"""What each style puts in a region's place, plane by plane."""
+STYLES: Mapping[Style, Fill] = MappingProxyType({Style.MOSAIC: _mosaic, Style.BLUR: _blur})
+"""What each style but solid, which is black, puts in a region's place, plane by plane."""
 
 
 def _colours(patches: Sequence[_Patch], track: int, grid: tuple[int, int], memory: Memory) -> tuple[Samples, ...]:

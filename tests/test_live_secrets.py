@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -185,11 +186,13 @@ def test_references_that_lead_nowhere(tmp_path, monkeypatch):
     monkeypatch.delenv("NOT_SET_AT_ALL", raising=False)
     (tmp_path / "two").write_text("first-secret\nsecond-secret\n")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    os.mkfifo(tmp_path / "pipe")
     for address, words in [
         ("rtsp://u:${NOT_SET_AT_ALL}@h/x", "no such variable"),
         (f"rtsp://u:${{file:{tmp_path}/none}}@h/x", "No such file"),
         (f"@file:{tmp_path}/two", "expected one line"),
-        (f"@file:{tmp_path}/binary", "not text"),
+        (f"@file:{tmp_path}/binary", "not UTF-8 text"),
+        (f"@file:{tmp_path}/pipe", "a device or a pipe"),
     ]:
         with pytest.raises(UsageError, match=words) as caught:
             resolve(address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,22 +21,27 @@ HELD = 0.8
 MOST = 1000
 """Finds of one picture that are compared with one another, the best; noise can give tens of thousands of faint ones."""
 PAIRS = 1 << 20
-"""Pairs of finds that are compared at a time."""
+"""Pairs of finds that are compared at a time, about."""
 TRUSTED = 0.5
 """A find with this share of the best find's score has a say in where the common box lies."""
 
 
 def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Intersection over union, and over the smaller area, of every pair: (N, M) each, from (N, 4) and (M, 4)."""
-    corner = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
-    shared = np.clip(corner, 0, None).prod(axis=2)
-    area_a, area_b = _area(a)[:, None], _area(b)[None, :]
+    return shares(a[:, None], b[None, :])
+
+
+def shares(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """`overlaps` of boxes (..., 4) as they are broadcast."""
+    side = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None)
+    shared = side[..., 0] * side[..., 1]
+    area_a, area_b = _area(a), _area(b)
     return shared / (area_a + area_b - shared), shared / np.minimum(area_a, area_b)
 
 
 def _area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-    side = xyxy[:, 2:] - xyxy[:, :2]
-    return side[:, 0] * side[:, 1]
+    side = xyxy[..., 2:] - xyxy[..., :2]
+    return side[..., 0] * side[..., 1]
 
 
 def suppress(found: Detections, overlap: float = SAME) -> Detections:
@@ -65,47 +71,103 @@ def fuse(found: Detections) -> Detections:
     Returns:
         The fused finds, best first.
     """
-    order = np.argsort(-found.score, kind="stable")
-    found = found.select(order)
-    alive = np.ones(len(found), bool)
-    boxes = found.xyxy.copy()
-    for rows in blocks(len(found)):
-        rest = found.select(np.arange(rows.start, len(found)))
-        same, near = _alike(found.select(np.arange(rows.start, rows.stop)), rest)
-        for row in range(rows.stop - rows.start):
-            i, after = rows.start + row, slice(rows.start + row + 1, None)
-            if not alive[i]:
-                continue
-            heard = alive[rows.start :] & near[row] & (rest.score >= TRUSTED * found.score[i])
-            heard[:row] = False
-            boxes[i, :2] = rest.xyxy[heard, :2].min(axis=0)
-            boxes[i, 2:] = rest.xyxy[heard, 2:].max(axis=0)
-            alive[after] &= ~same[row, row + 1 :]
-    return Detections(boxes[alive], found.score[alive], found.kind[alive])
+    rest = found.select(np.argsort(-found.score, kind="stable"))
+    parts = [Detections.empty()]
+    while len(rest):
+        some, rest = _fused(rest)
+        parts.append(some)
+    return Detections.concatenate(parts)
 
 
-def _alike(some: Detections, rest: Detections) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(N, M) bool each: which of `rest` are the same thing as each of `some`, and which of them overlap it well."""
-    union, inside = overlaps(some.xyxy, rest.xyxy)
-    areas = _area(some.xyxy)[:, None], _area(rest.xyxy)[None, :]
+def _fused(found: Detections) -> tuple[Detections, Detections]:
+    """The first things among `found` (best first) as one box each, and what is left: finds of none of them."""
+    rows, one, other = next(meetings(found.xyxy, found.xyxy))
+    pairs = np.flatnonzero(one <= other)
+    pairs = pairs[np.argsort(one[pairs], kind="stable")]
+    one, other = one[pairs], other[pairs]
+    union, inside = shares(found.xyxy[one], found.xyxy[other])
+    areas = _area(found.xyxy[one]), _area(found.xyxy[other])
     alike = np.minimum(*areas) >= NESTED * np.maximum(*areas)
-    kin = some.kind[:, None] == rest.kind[None, :]
-    return kin & ((union >= SAME) | ((inside >= INSIDE) & alike)), kin & (union >= SAME)
+    kin = found.kind[one] == found.kind[other]
+    near = kin & (union >= SAME)
+    heard = near & (found.score[other] >= TRUSTED * found.score[one])
+    same = near | (kin & (inside >= INSIDE) & alike)
+    one, other, heard = one[same], other[same], heard[same]
+    ends = np.searchsorted(one, np.arange(rows + 1))
+    alive, boxes = np.ones(len(found), bool), found.xyxy[:rows].copy()
+    for row in np.flatnonzero(np.diff(ends) > 1).tolist():  # each is near itself
+        if alive[row]:
+            these = slice(ends[row], ends[row + 1])
+            among = found.xyxy[other[these][heard[these] & alive[other[these]]]]
+            boxes[row, :2], boxes[row, 2:] = among[:, :2].min(axis=0), among[:, 2:].max(axis=0)
+            alive[other[these]] = False
+            alive[row] = True
+    done = alive[:rows]
+    whole = Detections(boxes[done], found.score[:rows][done], found.kind[:rows][done])
+    return whole, found.select(rows + np.flatnonzero(alive[rows:]))
 
 
-def blocks(count: int) -> Iterator[slice]:
-    """`count` finds in such parts that comparing each with all takes little memory."""
-    rows = max(1, PAIRS // max(1, count))
-    return (slice(start, min(start + rows, count)) for start in range(0, count, rows))
+def meetings(
+    some: NDArray[np.float32], boxes: NDArray[np.float32]
+) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
+    """Which boxes overlap, without a look at all pairs: only those that meet along one axis are compared.
+
+    Args:
+        some: (N, 4).
+        boxes: (M, 4).
+
+    Yields:
+        In parts, for each of which about `PAIRS` were looked at: one past the last row of `some` that it is about, and
+        of every pair of those rows, in no order, the row of `some` and the row of `boxes`.
+    """
+    axis, counts = min(((axis, _met(some, boxes, axis)) for axis in (0, 1)), key=lambda way: int(way[1].sum()))
+    upto, start = np.cumsum(counts), 0
+    while start < len(some):
+        before = int(upto[start - 1]) if start else 0
+        end = max(start + 1, int(np.searchsorted(upto, before + PAIRS, "right")))
+        one, other = _in_line(some[start:end], boxes, axis)
+        one += start
+        across = np.minimum(some[one, 3 - axis], boxes[other, 3 - axis])
+        meet = across > np.maximum(some[one, 1 - axis], boxes[other, 1 - axis])
+        yield end, one[meet], other[meet]
+        start = end
+
+
+def _met(some: NDArray[np.float32], boxes: NDArray[np.float32], axis: int) -> NDArray[np.intp]:
+    """(N,) how many of `boxes` each of `some` meets along an axis: those begun before it ends, less those over."""
+    begun = np.searchsorted(np.sort(boxes[:, axis]), some[:, axis + 2])
+    return begun - np.searchsorted(np.sort(boxes[:, axis + 2]), some[:, axis], "right")
+
+
+def _in_line(
+    some: NDArray[np.float32], boxes: NDArray[np.float32], axis: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The pairs that meet along an axis, each once: the second begins within the first, or the first in the second."""
+    one, other = _beginning(some, boxes, axis, "left")
+    others, ones = _beginning(boxes, some, axis, "right")
+    return np.concatenate([one, ones]), np.concatenate([other, others])
+
+
+def _beginning(
+    a: NDArray[np.float32], b: NDArray[np.float32], axis: int, side: Literal["left", "right"]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The pairs (row of `a`, row of `b`) of which the second begins within the first; where both do only for "left"."""
+    order = np.argsort(b[:, axis])
+    starts = b[order, axis]
+    first, last = np.searchsorted(starts, a[:, axis], side), np.searchsorted(starts, a[:, axis + 2])
+    counts = np.maximum(last - first, 0)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(np.arange(len(a)), counts), order[np.repeat(first, counts) + within]
 
 
 def without_holders(found: Detections) -> Detections:
     """`found` without plates that hold a much smaller one, about as sure: the back of a van is no plate."""
-    area, plate = _area(found.xyxy), found.kind == Kind.PLATE
+    area, plates = _area(found.xyxy), np.flatnonzero(found.kind == Kind.PLATE)
     holds = np.zeros(len(found), bool)
-    for rows in blocks(len(found)):
-        _, inside = overlaps(found.xyxy[rows], found.xyxy)
-        held = plate[rows, None] & plate[None, :] & (inside >= INSIDE) & (area[None, :] < NESTED * area[rows, None])
-        held &= found.score[None, :] >= HELD * found.score[rows, None]
-        holds[rows] = held.any(axis=1)
+    for _, one, other in meetings(found.xyxy[plates], found.xyxy[plates]):
+        outer, inner = plates[one], plates[other]
+        _, inside = shares(found.xyxy[outer], found.xyxy[inner])
+        held = (inside >= INSIDE) & (area[inner] < NESTED * area[outer])
+        held &= found.score[inner] >= HELD * found.score[outer]
+        holds[outer[held]] = True
     return found.select(~holds)

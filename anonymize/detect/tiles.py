@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from anonymize.data import Detections
 from anonymize.detect.detector import Detector, Picture
-from anonymize.detect.merge import INSIDE, blocks, fuse, overlaps
+from anonymize.detect.merge import INSIDE, fuse, meetings, shares
 
 OVERLAP = 96
 """Pixels that neighbouring tiles share (a quarter of a tile's side at most): what is not larger lies whole in one of
@@ -97,7 +97,10 @@ def joined(found: Detections, cut: NDArray[np.bool_]) -> Detections:
         found: finds of all tiles, in the picture's pixels.
         cut: (N, 4) bool, as `cut_sides` gives it.
     """
-    group = _connected(len(found), *_parts_of_one(found, cut))
+    group = np.arange(len(found))
+    parts = np.flatnonzero(cut.any(axis=1))  # in each pair at least one was cut
+    for _, one, other in meetings(found.xyxy[parts], found.xyxy):
+        group = _connected(group, *_parts_of_one(found, cut, parts[one], other))
     boxes, score = found.xyxy.copy(), found.score.copy()
     np.minimum.at(boxes[:, :2], group, found.xyxy[:, :2])
     np.maximum.at(boxes[:, 2:], group, found.xyxy[:, 2:])
@@ -105,34 +108,25 @@ def joined(found: Detections, cut: NDArray[np.bool_]) -> Detections:
     return Detections(boxes, score, found.kind).select(np.unique(group))
 
 
-def _parts_of_one(found: Detections, cut: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Which pairs of boxes are parts of one thing: the rows of either side."""
-    pairs = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
-    parts = np.flatnonzero(cut.any(axis=1))  # in each pair at least one was cut
-    for block in blocks(len(found)):
-        some = parts[(block.start <= parts) & (parts < block.stop)]
-        one, other = np.nonzero(_belong(found, cut, some))
-        pairs.append((some[one], other))
-    ones, others = zip(*pairs, strict=True)
-    return np.concatenate(ones), np.concatenate(others)
-
-
-def _belong(found: Detections, cut: NDArray[np.bool_], some: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """(len(some), N) bool: which boxes each of `some`, which were cut, continues or lies in."""
+def _parts_of_one(
+    found: Detections, cut: NDArray[np.bool_], one: NDArray[np.intp], other: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Those of some pairs of boxes of which the second continues the first, or one lies in the other."""
     low, high = found.xyxy[:, :2], found.xyxy[:, 2:]
-    shared = np.minimum(high[some, None], high[None]) - np.maximum(low[some, None], low[None])
-    shorter = np.minimum((high - low)[some, None], (high - low)[None])
+    shared = np.minimum(high[one], high[other]) - np.maximum(low[one], low[other])
+    shorter = np.minimum((high - low)[one], (high - low)[other])
     across, along = shared > 0, shared >= ALONG * shorter
-    side_by_side = (cut[some, None, 2] & cut[None, :, 0]) & across[..., 0] & along[..., 1]
-    stacked = (cut[some, None, 3] & cut[None, :, 1]) & across[..., 1] & along[..., 0]
-    shown_whole = overlaps(found.xyxy[some], found.xyxy)[1] >= INSIDE
-    linked: NDArray[np.bool_] = (side_by_side | stacked | shown_whole) & (found.kind[some, None] == found.kind[None])
-    return linked
+    side_by_side = (cut[one, 2] & cut[other, 0]) & across[:, 0] & along[:, 1]
+    stacked = (cut[one, 3] & cut[other, 1]) & across[:, 1] & along[:, 0]
+    shown_whole = shares(found.xyxy[one], found.xyxy[other])[1] >= INSIDE
+    linked = (side_by_side | stacked | shown_whole) & (found.kind[one] == found.kind[other])
+    return one[linked], other[linked]
 
 
-def _connected(count: int, one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(count,) for each row the smallest that it reaches over the pairs (`one`, `other`), either way."""
-    group = np.arange(count)
+def _connected(group: NDArray[np.intp], one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
+    """(N,) for each row the smallest that it reaches over its `group` so far and the pairs (`one`, `other`)."""
+    apart = group[one] != group[other]
+    one, other = np.concatenate([one[apart], np.arange(len(group))]), np.concatenate([other[apart], group])
     while True:
         reached = group.copy()
         np.minimum.at(reached, one, group[other])

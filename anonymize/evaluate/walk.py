@@ -13,6 +13,7 @@ import numpy as np
 
 from anonymize.errors import InputError, UnreadableInput
 from anonymize.evaluate.cells import Luma
+from anonymize.media import check_readable
 from anonymize.media.edits import edit_lists
 from anonymize.media.presentation import Presentation
 from anonymize.truth import FrameTruth, Truth
@@ -81,6 +82,7 @@ def _ended(truth: Truth, frame: FrameTruth | None, index: int) -> None:
 
 
 def _decode(path: Path) -> Iterator[_Picture]:
+    check_readable(path)
     try:
         with av.open(str(path)) as source:
             if not source.streams.video:

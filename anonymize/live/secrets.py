@@ -13,11 +13,14 @@ import sys
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from anonymize import foreign
 from anonymize.errors import UsageError
 
 HIDDEN = "***"
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _FILE = "file:"
+_LONGEST = 1 << 20
+"""Characters of a file that holds a part of an address, at most."""
 _STREAMS = "rtsps?|rtmp[a-z]*|https?|srt|tcp|udp|rtp|mms[a-z]?|ftps?"
 _IN_TEXT = re.compile(
     rf"(?<![A-Za-z0-9+.-])(?:[A-Za-z][A-Za-z0-9+.-]*://|(?i:{_STREAMS}):/*(?=[^\s/]*[:@]))"
@@ -178,12 +181,7 @@ def _value(reference: str) -> str:
 
 
 def _from_file(path: str) -> str:
-    try:
-        lines = Path(path).read_text(encoding="utf-8").strip().splitlines()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot read this part of an address: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: cannot read this part of an address: it is not text") from error
+    lines = foreign.text(Path(path), "part of an address", UsageError, _LONGEST).strip().splitlines()
     if len(lines) != 1:
         raise UsageError(f"{path}: expected one line, a part of an address; found {len(lines)}")
     return lines[0].strip()

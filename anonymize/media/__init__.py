@@ -13,6 +13,7 @@ from anonymize.media.open import (
     with_quality,
 )
 from anonymize.media.protocols import AudioInfo, Colour, FieldOrder, Hdr, MediaInfo, Sink, Source
+from anonymize.media.reader import check_readable
 from anonymize.media.segments import CannotCut, Cut, Segment, Traits, cut_up
 from anonymize.media.sink import VideoSink
 from anonymize.media.video import VideoSource
@@ -35,6 +36,7 @@ __all__ = [
     "VideoSink",
     "VideoSource",
     "check_output",
+    "check_readable",
     "check_target",
     "coded",
     "cut_up",

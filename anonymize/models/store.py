@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from anonymize import foreign
 from anonymize.errors import ModelError
 from anonymize.models.registry import Model, find, matches, user_folder
 
@@ -24,8 +25,7 @@ def import_model(name: str, path: Path) -> Path:
     """
     model = _importable(name)
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(model.size + 1)
+        content = foreign.content(Path(path), model.size + 1)
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from error
     return _store(model, content, str(path))

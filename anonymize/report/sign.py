@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anonymize import foreign
 from anonymize.errors import OutputError, ReportError, UsageError
 from anonymize.report.files import read, sha256, write_values
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 ALGORITHM = "Ed25519"
+LONGEST_KEY = 1 << 16
+"""Bytes of a key's file, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +238,7 @@ def _public_key(path: Path) -> Ed25519PublicKey:
 
 def _key_file(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return foreign.content(path, LONGEST_KEY)
     except OSError as error:
         raise UsageError(f"{path}: cannot read this key: {error.strerror}") from error
 

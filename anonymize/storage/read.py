@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from anonymize import foreign
 from anonymize.errors import InputError, UnreadableInput
 from anonymize.storage.address import like
 from anonymize.storage.words import said
@@ -77,7 +79,7 @@ def sha256(source: Place) -> str:
         UnreadableInput: a storage failed.
     """
     if isinstance(source, Path):
-        with source.open("rb") as local:
+        with os.fdopen(foreign.descriptor(source), "rb") as local:
             return hashlib.file_digest(local, "sha256").hexdigest()
     digest = hashlib.sha256()
     with _as_unreadable(source.name), opened(source) as file:

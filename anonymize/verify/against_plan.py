@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from anonymize.data import Frame, Kind, Plane, Region, Shape, seconds
 from anonymize.plan import Plan
-from anonymize.redact import Memory, outline, redact
-from anonymize.settings import Redact, Style
+from anonymize.redact import MANY, Memory, layers, outline, redact, sorted_by_style
+from anonymize.settings import Redact
 from anonymize.verify.verdict import By, Find
 
 WINDOW = 8
@@ -136,30 +136,37 @@ class Comparer:
         """
         regions = self._plan.at(frame.index)
         looks = self._plan.about.redact
-        expected = self._expected(source or frame, regions, looks)
-        alone = _alone(regions, frame) if expected and source is None else None
-        leaks: list[Leak] = []
+        black, others = sorted_by_style(regions, looks, frame.width, frame.height)
         count = skipped = 0
-        for region in regions:
-            core = _core(region, frame.width, frame.height)
-            if core is None:
-                continue
-            solid = looks.of(region.kind).style is Style.SOLID
-            guessed = alone is not None and not solid
-            if guessed and alone is not None and not alone[core.y0 : core.y1, core.x0 : core.x1].all():
-                skipped += 1
-                continue
-            count += 1
-            drawn = None if solid else expected
+        if len(black) > MANY:
+            count, black = _sifted(black, frame, self._least)
+        leaks: list[Leak] = []
+
+        def compare(region: Region, core: _Core, drawn: tuple[Plane, ...] | None, *, guessed: bool = False) -> None:
             share = _difference(frame, drawn, core, self._least * (UNSURE if guessed else 1.0))
             if share >= SHARE:
                 leaks.append(Leak(frame.index, float(seconds(frame)), region, share, guessed))
+
+        for region in black:
+            if core := _core(region, frame.width, frame.height):
+                count += 1
+                compare(region, core, None)
+        if others:
+            expected = self._drawn(source or frame, regions, looks)
+            alone = layers(regions, frame.width, frame.height) < 2 if source is None else None
+            for region in others:
+                core = _core(region, frame.width, frame.height)
+                if core is None:
+                    continue
+                if alone is not None and not alone[core.y0 : core.y1, core.x0 : core.x1].all():
+                    skipped += 1
+                    continue
+                count += 1
+                compare(region, core, expected, guessed=alone is not None)
         return Compared(tuple(leaks), count, skipped)
 
-    def _expected(self, frame: Frame, regions: Sequence[Region], looks: Redact) -> tuple[Plane, ...] | None:
-        """The planes of `frame` with `regions` drawn; None where all are black, which needs no drawing."""
-        if all(looks.of(region.kind).style is Style.SOLID for region in regions):
-            return None
+    def _drawn(self, frame: Frame, regions: Sequence[Region], looks: Redact) -> tuple[Plane, ...]:
+        """The planes of `frame` with `regions` drawn."""
         drawn = frame.writable()
         redact(drawn.planes, regions, looks, self._memory)
         return drawn.planes
@@ -201,6 +208,28 @@ class Comparison:
 def least(quality: int | None) -> float:
     """The mean difference in a window, in 8-bit steps, that coding at `quality` does not make in a region's core."""
     return LEAST + LEAST_PER_STEP * max(0, min(COARSE if quality is None else quality, 45) - COARSE)
+
+
+def _sifted(regions: Sequence[Region], frame: Frame, threshold: float) -> tuple[int, list[Region]]:
+    """How many of black `regions` are so in every sample of their cores, within `threshold`; and the others."""
+    unclear = [region for region in regions if region.shape is Shape.POLYGON]
+    plain = [region for region in regions if region.shape is not Shape.POLYGON]
+    boxes = np.array([region.xyxy for region in plain], np.float64).reshape(-1, 4)
+    reach = np.array([REACH[region.shape] for region in plain])[:, None]
+    middle, half = (boxes[:, :2] + boxes[:, 2:]) / 2, reach * (boxes[:, 2:] - boxes[:, :2]) / 2
+    size = [frame.width, frame.height]
+    low = np.clip(np.ceil(middle - half), 0, size).astype(np.intp)
+    high = np.clip(np.floor(middle + half), 0, size).astype(np.intp)
+    there = (high - low >= 2).all(axis=1)
+    differs = np.zeros(len(plain), bool)
+    for plane in frame.planes:
+        apart = np.abs(plane.pixels.astype(np.float32) - plane.black) >= threshold * (1 << (frame.depth - 8))
+        sums = cv2.integral(apart.astype(np.uint8))
+        x0, y0 = (-(-(low + plane.offset) // plane.step)).T
+        x1, y1 = np.maximum((high + plane.offset) // plane.step, np.stack([x0, y0], axis=1)).T
+        differs |= sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0] > 0
+    unclear += [plain[row] for row in np.flatnonzero(there & differs).tolist()]
+    return int((there & ~differs).sum()), unclear
 
 
 def _difference(frame: Frame, drawn: tuple[Plane, ...] | None, core: _Core, threshold: float) -> float:
@@ -259,15 +288,3 @@ def _core_of_polygon(region: Region, width: int, height: int) -> _Core | None:
     covered = np.pad(np.asarray(found.covered, np.uint8), 1)
     inside = cv2.erode(covered, np.ones((2 * RING + 1, 2 * RING + 1), np.uint8))[1:-1, 1:-1] > 0
     return _Core(window.x0, window.y0, window.x1, window.y1, inside) if inside.any() else None
-
-
-def _alone(regions: Sequence[Region], frame: Frame) -> Mask:
-    """(height, width): which pixels not more than one region covers."""
-    count = np.zeros((frame.height, frame.width), np.uint8)
-    for region in regions:
-        found = outline(region, frame.width, frame.height)
-        if found is not None:
-            window = found.window
-            part = count[window.y0 : window.y1, window.x0 : window.x1]
-            np.add(part, np.asarray(found.covered, np.uint8), out=part, where=part < 255)
-    return np.asarray(count < 2)

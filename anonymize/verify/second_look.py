@@ -242,8 +242,13 @@ def covered(xyxy: NDArray[np.float32], regions: Sequence[Region]) -> NDArray[np.
     x = middle[:, :1] + half[:, :1] * np.repeat(place, 5)[None, :]
     y = middle[:, 1:] + half[:, 1:] * np.tile(place, 5)[None, :]
     inside = np.zeros(x.shape, bool)
-    for region in regions:
-        inside |= _within(x, y, region)
+    around = np.array([region.xyxy for region in regions])
+    for row, (x0, y0, x1, y1) in enumerate(xyxy.tolist()):
+        near = (around[:, :2] <= [x1, y1]) & (around[:, 2:] >= [x0, y0])
+        for number in np.flatnonzero(near.all(axis=1)).tolist():
+            inside[row] |= _within(x[row], y[row], regions[number])
+            if inside[row].all():
+                break
     return np.asarray(inside.mean(axis=1) >= 0.5)
 
 
