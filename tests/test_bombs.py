@@ -384,7 +384,8 @@ def test_more_mosaics_than_anybody_could_see_become_solid(monkeypatch: pytest.Mo
 def test_a_leak_among_many_regions_is_found(monkeypatch: pytest.MonkeyPatch, style: Style, chroma: str) -> None:
     rng = np.random.default_rng(11)
     plan = Plan(
-        About("0" * 64, 1, 61, 47, Redact(face=Look(style=style))), Regions((0, 1, _region(rng)) for _ in range(80))
+        About("0" * 64, 1, 61, 47, Settings(redact=Redact(face=Look(style=style)))),
+        Regions((0, 1, _region(rng)) for _ in range(80)),
     )
     shown = make_planes(61, 47, chroma)
     drawing.redact(shown, plan.at(0), plan.about.redact, drawing.Memory())
