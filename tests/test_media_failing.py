@@ -14,9 +14,9 @@ from av.stream import Disposition
 from anonymize import job
 from anonymize.errors import AnonymizeError, DamagedInput, UnreadableInput, UnsupportedInput
 from anonymize.inputs import only_item
-from anonymize.media import open_source
+from anonymize.media import open_sink, open_source
 from anonymize.media.reader import MAX_PIXELS, check_size
-from anonymize.settings import Settings
+from anonymize.settings import Output, Settings
 from tests.carry import carry
 from tests.media import corrupt, make_image, make_video, pattern, truncate
 
@@ -289,3 +289,38 @@ def test_whatever_ffmpeg_raises_is_said_of_the_file(
     with pytest.raises(UnreadableInput, match=r"a\.mp4: FFmpeg cannot work on this file \(a reason\)"):
         job.run(only_item(str(path), str(tmp_path / "b.mp4")), Settings())
     assert not (tmp_path / "b.mp4").exists()
+
+
+@pytest.mark.parametrize("target", [".ts", ".mkv", ".mp4"])
+def test_sound_that_is_announced_and_never_comes_is_left_out(tmp_path: Path, target: str) -> None:
+    """A transport stream that is cut before its first sound."""
+    whole = make_video(tmp_path / "whole.ts", frames=12, codec="mpeg2video", audio="mp2").read_bytes()
+    path = tmp_path / "in.ts"
+    path.write_bytes(whole[: 12 * 188 + 70])
+    with open_source(path) as source, open_sink(tmp_path / f"out{target}", source, Output()) as sink:
+        for frame in source.frames():
+            sink.write(frame)
+        sink.finish()
+        assert source.info.audio == ()
+        assert "sound track that holds nothing" in source.info.removed
+    with av.open(str(tmp_path / f"out{target}")) as made:
+        assert [stream.type for stream in made.streams] == ["video"]
+
+
+def test_sound_that_begins_very_late_is_not_lost_in_silence(tmp_path: Path) -> None:
+    """FFmpeg looks for it in the first five megabytes."""
+    noise = np.random.default_rng(1).integers(0, 255, (60, 360, 480, 3), np.uint8)
+    options = {"crf": "0", "preset": "ultrafast"}
+    path = make_video(tmp_path / "in.ts", frames=noise, audio=True, audio_delay=2.0, options=options)
+    with open_source(path) as source, pytest.raises(UnsupportedInput, match="begins so late"):
+        open_sink(tmp_path / "out.ts", source, Output())
+
+
+def test_sound_that_a_cut_has_made_up_is_said(tmp_path: Path) -> None:
+    """The last bytes of an FLV that breaks off may read as the beginning of a further sound track."""
+    whole = make_video(tmp_path / "whole.flv", frames=12, audio="aac").read_bytes()
+    path = tmp_path / "in.flv"
+    header = b"\x08" + (100).to_bytes(3, "big") + (500).to_bytes(3, "big") + bytes(4) + b"\x00"  # uncoded, 5512 Hz
+    path.write_bytes(whole + header)
+    with open_source(path) as source, pytest.raises(UnsupportedInput, match="nothing is known of a sound track"):
+        open_sink(tmp_path / "out.mp4", source, Output())

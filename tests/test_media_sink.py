@@ -17,7 +17,7 @@ from anonymize.media import FieldOrder, open_sink, open_source
 from anonymize.media.orient import Orientation
 from anonymize.settings import Audio, Codec, Output
 from tests.carry import carry
-from tests.media import BT601, BT709, BT709_FULL, HDR10, HLG, Picture, make_video, pattern, probe
+from tests.media import BT601, BT709, BT709_FULL, HDR10, HLG, Picture, make_video, pattern, probe, read_video
 from tests.test_media_pixels import MATRICES, noise
 
 FAST = Output(speed="ultrafast")
@@ -437,3 +437,29 @@ def test_frames_of_the_decoder_itself_may_be_written(tmp_path: Path) -> None:
     for old, new in zip(stored_planes(source), stored_planes(target), strict=True):
         for before, after in zip(old, new, strict=True):
             np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 5])
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".ts"])
+@pytest.mark.parametrize("codec", [Codec.H264, Codec.H265])
+def test_a_few_pictures_are_enough(tmp_path: Path, codec: Codec, suffix: str, frames: int) -> None:
+    """x265 makes up when one or two are decoded; FFmpeg takes a transport stream of ten packets for something else."""
+    clip = make_video(tmp_path / f"in{suffix}", frames=frames)
+    write_all(clip, tmp_path / f"out{suffix}", Output(speed="ultrafast", codec=codec))
+    with av.open(str(tmp_path / f"out{suffix}")) as made:  # as everybody opens it
+        packets = [packet for packet in made.demux(video=0) if packet.size]
+        times = [packet.dts for packet in packets if packet.dts is not None]  # Matroska does not hold them
+        assert len(packets) == frames
+        assert max(times, default=0) - min(times, default=0) < 100_000
+    assert len(read_video(tmp_path / f"out{suffix}")) == frames
+
+
+def test_a_transport_stream_of_ten_packets_is_read(tmp_path: Path) -> None:
+    """FFmpeg takes it for something else."""
+    clip = make_video(tmp_path / "in.ts", frames=1)
+    data = clip.read_bytes()
+    content = [data[at : at + 188] for at in range(0, len(data), 188)]
+    (tmp_path / "short.ts").write_bytes(b"".join(content[1:]))  # without the name of the service
+    assert len(content) == 11
+    with open_source(tmp_path / "short.ts") as source:
+        assert sum(1 for _ in source.frames()) == 1

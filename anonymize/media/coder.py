@@ -26,6 +26,9 @@ from anonymize.media.pixels import EXACT
 from anonymize.media.protocols import MediaInfo
 from anonymize.settings import Output
 
+_X265_HOLDS = 2
+"""Pictures that x265 must have had to know when the first of them is decoded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Coded:
@@ -84,6 +87,8 @@ class Coder:
     def _lasting(self, packets: Iterable[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
         """`packets`, each as long as its picture is shown."""
         for packet in packets:
+            if self._target.encoder.name == "libx265" and self._written <= _X265_HOLDS:
+                packet.dts = packet.pts  # it says anything; so few are coded in the order in which they are shown
             if packet.pts is not None:
                 packet.duration = self._durations.pop(packet.pts, packet.duration)
             yield packet

@@ -58,6 +58,10 @@ class FlacTrack:
                 f"{_MOST_CHANNELS}; give --audio mute to drop it"
             )
         self._rate = context.sample_rate
+        if context.format is None:
+            raise UnsupportedInput(
+                f"{name}: nothing is known of a sound track of it; give --audio mute to drop all sound"
+            )
         self._form = "s32" if context.format.name in _DEEP else "s16"
         self._layout = {"1 channels": "mono", "2 channels": "stereo"}.get(context.layout.name, context.layout.name)
         self.stream = output.add_stream("flac", rate=self._rate)

@@ -313,12 +313,17 @@ def _removed(container: InputContainer, main: VideoStream, sound: Sequence[Strea
     return [what if count == 1 else f"{what} ({count})" for what, count in found.items()]
 
 
+def is_empty(stream: Stream) -> bool:
+    """Whether nothing came of a sound track that is announced: FFmpeg, which looks for it, knows no sample rate."""
+    return stream.codec_context is not None and not getattr(stream.codec_context, "sample_rate", 0)
+
+
 def _extra_stream(stream: Stream, main: VideoStream) -> str:
     """What `stream` is called if it is not carried over, else nothing."""
     if stream.index == main.index:
         return ""
     if stream.type == "audio":
-        return "sound of another program"
+        return "sound track that holds nothing" if is_empty(stream) else "sound of another program"
     if isinstance(stream, VideoStream):
         return "cover art" if is_cover(stream) else "further video stream"
     if stream.type == "data" and "timecode" in stream.metadata:

@@ -27,6 +27,8 @@ _CHUNK = 1 << 16
 _LEADS = {188: 0, 192: 4, 204: 0}
 """Bytes of a packet, and how many of them come before the sync byte."""
 _EMPTY = 0x1FFF
+_LEAST = 11
+"""Packets without which FFmpeg takes a file for something else: ten of the longest kind, 204 bytes."""
 _SERVICE_TABLES = 0x20
 """Streams below hold tables."""
 _TABLES = 5
@@ -68,6 +70,14 @@ class Spliced:
     def opened(self, source: Input, name: str) -> io.RawIOBase:
         """`source`, to be read under the numbers of its first part."""
         return _Renumbered(_file(source, name), self)
+
+
+def fill_up(path: Path) -> None:
+    """Append empty packets to a transport stream, of packets of 188 bytes, that is too short to be known for one."""
+    missing = _LEAST - path.stat().st_size // 188
+    if missing > 0:
+        with path.open("ab") as file:
+            file.write((b"\x47" + _EMPTY.to_bytes(2, "big") + b"\x10" + b"\xff" * 184) * missing)
 
 
 def packet_size(source: Input) -> int:

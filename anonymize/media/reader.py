@@ -70,11 +70,18 @@ def open_container(source: Input, instead: io.RawIOBase | None = None) -> InputC
     else:
         target = io.BytesIO(source) if isinstance(source, bytes) else Steady(source, name)
     try:
-        return av.open(target, "r", container_options=options, metadata_errors="replace")
+        form = "mpegts" if _is_short_transport_stream(source) else None
+        return av.open(target, "r", form, container_options=options, metadata_errors="replace")
     except InputError:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise UnreadableInput(_why_unreadable(source, name, error)) from error
+
+
+def _is_short_transport_stream(source: Input) -> bool:
+    """Whether `source` is one of so few packets that FFmpeg takes it for something else."""
+    head = head_of(source, 2040)
+    return 0 < len(head) < 2040 and len(head) % 188 == 0 and set(head[::188]) == {0x47}
 
 
 def check_readable(source: Input) -> None:

@@ -18,6 +18,7 @@ from anonymize.data import Frame, Timestamps
 from anonymize.media.choose import MUXERS, Target, choose
 from anonymize.media.coder import Coded, Coder, Head, understandable
 from anonymize.media.encode import track_time_base
+from anonymize.media.mpegts import fill_up
 from anonymize.media.players import OPTIONS, tag_of
 from anonymize.media.presentation import move, written_origin
 from anonymize.media.protocols import MediaInfo
@@ -35,6 +36,7 @@ class VideoSink:
     """`anonymize.media.protocols.Sink` on a video file that is made from a `VideoSource`."""
 
     def __init__(self, path: Path, source: VideoSource, output: Output) -> None:
+        self._path = path
         self._info = source.info
         self.target = choose(self._info, output, path.suffix)
         """What the output is made of."""
@@ -47,7 +49,7 @@ class VideoSink:
             self._coder = Coder(self._container, self._info, self.target, output)
             if tag := tag_of(self.target.container, self.target.encoder.codec):
                 self._coder.stream.codec_context.codec_tag = tag
-            if output.audio is Audio.KEEP and self._info.audio:
+            if output.audio is Audio.KEEP:
                 self._sound = SoundCopy(source, self._container, self.target, self._origin)
         # x264 writes its version and settings into the stream, as user data; nothing else in there is needed.
         self._strip = BitStreamFilterContext("filter_units=remove_types=6", "h264") if self._is_h264 else None
@@ -86,6 +88,8 @@ class VideoSink:
             if self._sound is not None:
                 self._sound.rest()
             self._container.close()
+            if self.target.container == "ts":
+                fill_up(self._path)
 
     def join(self, segments: Iterable[Iterable[Head | list[Coded]]], times: Timestamps) -> Iterator[None]:
         """Append segments encoded by `coded`, in order, instead of frames; one step for every frame of theirs.

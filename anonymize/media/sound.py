@@ -51,7 +51,11 @@ class SoundCopy:
         self._tracks: dict[int, CopiedTrack | FlacTrack] = {}
         edits = edit_lists(source.input)
         known = iter(source.info.audio)
+        self._name = source.name
+        self._empty = [stream.index for stream in source.sound_of(self._input, empty=True)]
         for stream in self._input.streams:
+            if stream.index in self._empty:
+                continue
             if stream not in own:
                 stream.discard = Discard.all
                 continue
@@ -71,11 +75,16 @@ class SoundCopy:
         self._next: Packet[Stream] | None = next(self._packets, None)
 
     def _demux(self) -> Iterator[Packet[Stream]]:
-        streams = [self._input.streams[index] for index in self._tracks]
+        streams = [self._input.streams[index] for index in (*self._tracks, *self._empty)]
         if not streams:
             return
         try:
             for packet in self._input.demux(streams):
+                if packet.size and packet.stream.index in self._empty:
+                    raise UnsupportedInput(
+                        f"{self._name}: a sound track begins so late that nothing is known of it at the start; "
+                        "cut off what is before it, or give --audio mute"
+                    )
                 self._place(packet)
                 if packet.size:
                     yield packet

@@ -27,6 +27,7 @@ from anonymize.media.inspect import (
     describe,
     display_matrix,
     field_order_of,
+    is_empty,
     refuse_encrypted,
     side_data,
     side_data_words,
@@ -123,10 +124,10 @@ class VideoSource:
         renumbered = self._spliced.opened(self.input, self.name) if self._spliced and self._spliced.parts else None
         return open_container(self.input, renumbered)
 
-    def sound_of(self, container: InputContainer) -> list[Stream]:
-        """The sound tracks of `container` that belong to the video."""
+    def sound_of(self, container: InputContainer, *, empty: bool = False) -> list[Stream]:
+        """The sound tracks of `container` that belong to the video; or those of which nothing came so far."""
         own = self._spliced.sound if self._spliced else None
-        return [stream for stream in container.streams.audio if own is None or stream.id in own]
+        return [s for s in container.streams.audio if (own is None or s.id in own) and is_empty(s) is empty]
 
     def __enter__(self) -> Self:
         return self
