@@ -53,34 +53,55 @@ def _leave(code: int) -> None:
 
 def _run() -> int:
     """Run the command. Its exit code."""
-    from anonymize.cli.render import fail
-    from anonymize.errors import AnonymizeError
-
     try:
         from anonymize.cli.app import app
 
         app(prog_name="anonymize")
-    except AnonymizeError as error:
+        code = 0
+    except KeyboardInterrupt:
+        code = 130
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is said
+        code = _stop_behind(error)
+        if not code:
+            return _failed(error)
+    if code > 128:
+        from anonymize.cli.render import fail
+
+        fail("interrupted: nothing half-done was left")
+    return code
+
+
+def _stop_behind(error: BaseException | None) -> int:
+    """The exit code of a stop that a library, in which it came, turned into an error of its own; 0 for other errors."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return 130
+        if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > 128:
+            return error.code
+        error = error.__cause__ or error.__context__
+    return 0
+
+
+def _failed(error: Exception) -> int:
+    """Say what went wrong. The exit code."""
+    from anonymize.cli.render import fail
+    from anonymize.errors import AnonymizeError
+
+    if isinstance(error, AnonymizeError):
         from anonymize.live.secrets import mask
 
         live = sys.argv[1:2] == ["live"] or re.search(r"rtsp|rtmp|srt:", str(error))
         fail(mask(str(error)) if live else str(error))  # addresses of cameras hold passwords, wherever they were given
         return error.exit_code
-    except KeyboardInterrupt:
-        code = 130
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
-    except MemoryError:
+    if isinstance(error, MemoryError):
         fail("this machine's memory, or what it allows one process of it, does not suffice: nothing was released")
-        return 1
-    except Exception as error:
-        if "ANONYMIZE_DEBUG" in os.environ:
-            raise
+    elif "ANONYMIZE_DEBUG" in os.environ:
+        raise error
+    else:
         fail(f"internal error, please report it (ANONYMIZE_DEBUG=1 shows where): {error.__cause__ or error!r}")
-        return 1
-    if code > 128:
-        fail("interrupted: nothing half-done was left")
-    return code
+    return 1
 
 
 def _stop_in_order() -> None:

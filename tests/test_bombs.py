@@ -1,8 +1,11 @@
 """Small files that would take hours or all memory are refused, with a reason."""
 
 import os
+import signal
 import sqlite3
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -445,3 +448,26 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
         for way in ways:
             with pytest.raises((AnonymizeError, OSError), match="not a file"):
                 way(path)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stop_that_a_library_made_an_error_of_is_a_stop(number: int, code: int) -> None:
+    """Modules in C turn whatever is raised while they are imported into an error of their own."""
+    script = f"""
+import os
+from anonymize import cli
+from anonymize.cli import app
+
+def library(**_):
+    try:
+        os.kill(os.getpid(), {number})
+    except BaseException as error:
+        raise ImportError("initialization failed") from error
+
+app.app = library
+cli.main()
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
+    assert ended.returncode == code, ended.stderr
+    assert "interrupted" in ended.stderr
+    assert "internal error" not in ended.stderr
