@@ -154,6 +154,52 @@ def test_a_damaged_report_is_not_passed_over(folder):
         gather([folder])
 
 
+def _changed(values, way, value):
+    """A copy of `values` with another value at the end of the way; without it where that is `...`."""
+    key, *rest = way
+    left = {name: held for name, held in values.items() if name != key}
+    if rest:
+        return left | {key: _changed(values.get(key, {}), rest, value)}
+    return left if value is ... else left | {key: value}
+
+
+@pytest.mark.parametrize(
+    ("way", "value"),
+    [
+        *((("settings", "redact"), 0), (("settings", "redact", "face"), 0)),
+        *((("settings", "redact", "face"), wrong) for wrong in ({"padding": "x"}, {"style": []})),
+        *((("settings", "output"), "mute"), (("settings", "zones"), 1)),
+        *((("preset",), {"changed": {"a": 1}}), (("source", "height"), ...), (("source", "width"), ...)),
+    ],
+)
+def test_a_report_of_other_types_is_refused(tmp_path, way, value):
+    path = tmp_path / "a.report.json"
+    write_report(report(rows=[face(i) for i in range(50)]), path)
+    path.write_text(json.dumps(_changed(json.loads(path.read_text()), way, value)))
+    with pytest.raises(ReportError, match="not a report of version 1"):
+        write([path], tmp_path / "annex")
+
+
+@pytest.mark.parametrize(
+    ("values", "way", "value"),
+    [
+        *(
+            (EVALUATION, (key,), wrong)
+            for key, wrong in (("total", 0), ("collateral", ...), ("files", "4"), ("files", -1))
+        ),
+        *((EVALUATION, ("total", "leak_interval"), wrong) for wrong in ([0.1], [0, "x"], 3, [0, 1e9])),
+        *((EVALUATION, ("total", "boxes"), wrong) for wrong in (..., None, 1e300, [1])),
+        *((SNAPSHOT, ("looks", "all"), wrong) for wrong in ("x", [], -1, 1e300)),
+        *((SNAPSHOT, ("latency", "p95"), wrong) for wrong in ("x", {}, 1e300)),
+        *((SNAPSHOT, ("dropped", "late"), wrong) for wrong in ("x", 1.5, None)),
+    ],
+)
+def test_measurements_of_other_types_are_refused(tmp_path, values, way, value):
+    (tmp_path / "x.json").write_text(json.dumps(_changed(values, way, value)))
+    with pytest.raises(ReportError, match=r"x\.json"):
+        write([tmp_path / "x.json"], tmp_path / "annex")
+
+
 def test_an_annex_with_answers_is_not_overwritten(folder, tmp_path):
     markdown, _ = write([folder], tmp_path / "annex.md")
     markdown.write_text("our answers")

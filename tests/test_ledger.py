@@ -243,6 +243,23 @@ def test_a_ledger_that_cannot_be_used_is_said_and_nothing_is_touched(footage, ou
     assert Seen(footage, out, force=True).done_now == set(NAMES)
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        *(("run", "seen", 1e308), ("run", "started", -1e300), ("file", "released_at", 1e18)),
+        *(("file", "frames", -5), ("file", "bytes", 2**62), ("run", "number", 2**63 - 1)),
+    ],
+)
+def test_a_number_that_no_clock_or_counter_shows_is_damage(footage, out, table, column, value):
+    Seen(footage, out)
+    with closing(sqlite3.connect(out / store.NAME)) as database, database:
+        database.execute(f"UPDATE {table} SET {column} = ?", (value,))
+    with pytest.raises(errors.LedgerError, match=f"damaged \\({column} is "):
+        ledger.status(out)
+    with pytest.raises(errors.LedgerError):
+        Seen(footage, out)
+
+
 def test_a_second_run_in_the_folder_is_refused(footage, out, monkeypatch):
     monkeypatch.setattr(lock, "MOMENT", 0.2)
     out.mkdir()

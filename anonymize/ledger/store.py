@@ -6,11 +6,10 @@ drives; `synchronous=EXTRA`, so that what was committed is there after a power c
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -28,6 +27,8 @@ APPLICATION = 0x616E6F6E
 """SQLite's mark of whose file it is: "anon"."""
 VERSION = 1
 """Raised when a program of the last version would misunderstand the file."""
+MOST: Mapping[type, float] = {int: 2**53, float: 1e11}
+"""The largest number: of what is counted, and of times, which a calendar must hold. None is negative."""
 LARGEST = 1 << 20
 """Bytes of a value, at most."""
 PATIENCE = 30.0
@@ -300,7 +301,9 @@ def _rows(
     for row in database.execute(f"SELECT {', '.join(kinds)} FROM {table.__name__.lower()} ORDER BY {key}"):
         values = dict(zip(kinds, row, strict=True))
         for name, value in values.items():
-            if not isinstance(value, kinds[name]) or (isinstance(value, float) and not math.isfinite(value)):
+            if not isinstance(value, kinds[name]) or (
+                isinstance(value, (int, float)) and not 0 <= value <= MOST[type(value)]
+            ):
                 raise LedgerError(_damaged(path, f"{name} is {shown(value)}"))
             if isinstance(value, bytes):
                 values[name] = os.fsdecode(value)

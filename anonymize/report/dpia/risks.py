@@ -9,7 +9,7 @@ from typing import Any
 from anonymize.evaluate.interval import share_interval
 from anonymize.pages.words import number, percent, plural
 from anonymize.report.dpia.parts import Blank, Part, Table, Text, counted, rated, span
-from anonymize.report.dpia.sources import Evidence, Values
+from anonymize.report.dpia.sources import Evidence, Measured, Values
 
 
 def risks(evidence: Evidence) -> Iterator[Part]:
@@ -33,7 +33,7 @@ def risks(evidence: Evidence) -> Iterator[Part]:
     )
 
 
-def _evaluated(evaluations: Sequence[Values]) -> Iterator[Part]:
+def _evaluated(evaluations: Sequence[Measured]) -> Iterator[Part]:
     if not evaluations:
         yield Text(
             "Leak on your own footage: not measured. Mark the faces of some typical clips and run "
@@ -42,12 +42,12 @@ def _evaluated(evaluations: Sequence[Values]) -> Iterator[Part]:
         return
     rows = [
         (
-            plural(found["files"], "clip"),
-            number(found["total"]["boxes"]),
-            rated(found["total"]["leak_rate"], found["total"]["leak_interval"]),
-            number(found["total"]["subjects"]),
-            rated(found["total"]["exposed_rate"], found["total"]["exposed_interval"]),
-            percent(found["collateral"]),
+            plural(found.clips, "clip"),
+            number(found.boxes),
+            rated(*found.leak),
+            number(found.subjects),
+            rated(*found.exposed),
+            percent(found.collateral),
         )
         for found in evaluations
     ]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from anonymize import foreign
 from anonymize.errors import ReportError, UsageError
-from anonymize.ranges import brief
+from anonymize.ranges import SECONDS, SHARE, Range, brief
 from anonymize.report.data import FORMAT
 from anonymize.report.files import read
 
 Values = Mapping[str, Any]
+T = TypeVar("T")
+Rate = tuple[float | None, tuple[float, float] | None]
+"""A share, and its interval."""
+COUNT = Range(0, 1e15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,23 @@ class Camera:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What `evaluate` measured on all of its clips: counts, rates with their intervals; None where nothing counted."""
+
+    clips: int
+    boxes: int
+    leak: Rate
+    subjects: int
+    exposed: Rate
+    collateral: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that was given."""
 
     reports: Sequence[Values] = ()
-    evaluations: Sequence[Values] = ()
+    evaluations: Sequence[Measured] = ()
     cameras: Sequence[Camera] = ()
 
 
@@ -56,7 +72,7 @@ def gather(paths: Iterable[Path]) -> Evidence:
         UsageError: there is nothing at all.
     """
     reports: list[Values] = []
-    evaluations: list[Values] = []
+    evaluations: list[Measured] = []
     cameras: list[Camera] = []
     for path in _files(paths):
         content = _content(path)
@@ -65,7 +81,7 @@ def gather(paths: Iterable[Path]) -> Evidence:
         elif isinstance(content, dict) and content.get("format") == FORMAT:
             reports.append(read(path))
         elif isinstance(content, dict) and content.get("event") == "total":
-            evaluations.append(content)
+            evaluations.append(_measured(content, path))
         else:
             cameras += _snapshots(content, path)
     if not (reports or evaluations or cameras):
@@ -98,10 +114,8 @@ def _snapshots(content: Any, path: Path) -> list[Camera]:
         content = content.get("cameras", content)
     if isinstance(content, dict) and "frames" not in content:
         content = list(content.values())
-    try:
+    with _refused(path, "neither a report nor a camera's metrics"):
         found = [_snapshot(one) for one in (content if isinstance(content, list) else [content])]
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ReportError(f"{path}: neither a report nor a camera's metrics ({brief(repr(error))})") from error
     if not found:
         raise ReportError(f"{path}: neither a report nor a camera's metrics")
     return found
@@ -109,16 +123,51 @@ def _snapshots(content: Any, path: Path) -> list[Camera]:
 
 def _snapshot(one: Values) -> Camera:
     frames, looks = one["frames"], one.get("looks", {})
+    latency = {name: value for name, value in one.get("latency", {}).items() if value is not None}
     return Camera(
         name=str(one["camera"]),
-        frames_in=int(frames["in"]),
-        frames_out=int(frames["out"]),
-        obscured=int(frames["obscured"]),
-        dropped=sum(one.get("dropped", {}).values()),
-        looks=looks.get("all"),
-        late=looks.get("late"),
-        latency={name: float(value) for name, value in one.get("latency", {}).items() if value is not None},
+        frames_in=COUNT.whole(frames["in"]),
+        frames_out=COUNT.whole(frames["out"]),
+        obscured=COUNT.whole(frames["obscured"]),
+        dropped=sum(COUNT.whole(count) for count in one.get("dropped", {}).values()),
+        looks=_maybe(COUNT.whole, looks.get("all")),
+        late=_maybe(COUNT.whole, looks.get("late")),
+        latency={name: SECONDS.number(value) for name, value in latency.items()},
     )
+
+
+def _measured(content: Values, path: Path) -> Measured:
+    with _refused(path, "not what `evaluate --json` writes"):
+        total = content["total"]
+        return Measured(
+            clips=COUNT.whole(content["files"]),
+            boxes=COUNT.whole(total["boxes"]),
+            leak=_rate(total, "leak"),
+            subjects=COUNT.whole(total["subjects"]),
+            exposed=_rate(total, "exposed"),
+            collateral=_maybe(SHARE.number, content["collateral"]),
+        )
+
+
+def _rate(total: Values, name: str) -> Rate:
+    interval = total[f"{name}_interval"]
+    if interval is None:
+        return _maybe(SHARE.number, total[f"{name}_rate"]), None
+    low, high = interval
+    return _maybe(SHARE.number, total[f"{name}_rate"]), (SHARE.number(low), SHARE.number(high))
+
+
+def _maybe(read: Callable[[Any], T], value: Any) -> T | None:
+    return None if value is None else read(value)
+
+
+@contextmanager
+def _refused(path: Path, what: str) -> Iterator[None]:
+    """Turn what goes wrong with values of any type into an error that says what the file is not."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ReportError(f"{path}: {what} ({brief(repr(error))})") from error
 
 
 def _prometheus(text: str, path: Path) -> list[Camera]:
