@@ -15,7 +15,7 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 LIMIT := --timeout 300 --timeout-method thread
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint unit contracts cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test formats train train-dev
+.PHONY: help setup demo test lint unit contracts cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test fuzz formats train train-dev
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -34,6 +34,8 @@ help:
 	@echo "make soak-live   the same for ten minutes, and whether memory grows"
 	@echo "make formats     write docs/formats.md from the tests that hold its rows"
 	@echo "make kill-test   kill a run 50 times at random moments and see that it goes on (5 minutes)"
+	@echo "make fuzz        broken variants of every format through the whole program: 300 of each of pictures and videos, 200 of texts"
+	@echo "                 (ten minutes; FUZZ='--seed 1 --only mp4,plan --seconds 60' for others)"
 	@echo "make train       train the network, or go on (DATA=FOLDER; training/README.md); make train-dev measures the run so far"
 	@echo "make lock        write requirements/*.txt anew from pyproject.toml"
 
@@ -144,6 +146,9 @@ formats: setup
 
 kill-test: setup
 	$(BIN)/python -m benchmarks.kill
+
+fuzz: setup
+	$(BIN)/python -m benchmarks.fuzz $(FUZZ)
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 	--constraint requirements/constraints.txt --python-version 3.11
