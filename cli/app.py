@@ -15,7 +15,9 @@ from anonymize.cli import options as o
 from anonymize.cli import report as report_commands
 from anonymize.cli import status as status_command
 from anonymize.cli import verify as verify_command
+from anonymize.cli.guesses import named_like_media, suggested
 from anonymize.cli.live import live
+from anonymize.errors import UsageError
 
 
 class Broken(Exception):
@@ -24,6 +26,13 @@ class Broken(Exception):
 
 class _Commands(TyperGroup):
     """The commands. Over some errors Typer ends without a word of its own: here they come out."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that `args` begin with. Raises `UsageError` where a file stands in its place."""
+        name = args[0] if args else ""
+        if name not in self.commands and not name.startswith("-") and named_like_media(name):
+            raise UsageError(f"{name} is no command; to anonymise it: {suggested(name)}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""

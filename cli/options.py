@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +29,30 @@ class Targets(StrEnum):
     PLATES = "plates"
     BOTH = "both"
     NONE = "none"
+
+
+ALSO = {
+    Targets: {"face": "faces", "plate": "plates", "all": "both"},
+    Style: {"pixelate": "mosaic", "pixelated": "mosaic", "black": "solid", "box": "solid", "gaussian": "blur"},
+    Audio: {"copy": "keep", "none": "mute", "drop": "mute"},
+    Codec: {"x264": "h264", "libx264": "h264", "avc": "h264", "x265": "h265", "libx265": "h265", "hevc": "h265"}
+    | {"libvpx-vp9": "vp9", "libsvtav1": "av1"},
+}
+"""Words that people guess, and ours for the same."""
+
+
+def word(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
+    """What reads a value of `kind`, or a word that people guess for one."""
+
+    def read(text: str) -> StrEnum:
+        known, said = [member.value for member in kind], text.lower()
+        if ALSO[kind].get(said, said) in known:
+            return kind(ALSO[kind].get(said, said))
+        near = get_close_matches(said, [*known, *ALSO[kind]], 1)
+        meant = f"; did you mean {ALSO[kind].get(near[0], near[0])}?" if near else ":"
+        raise typer.BadParameter(f"there is no {text!r}{meant} There are {', '.join(known)}.")
+
+    return read
 
 
 Inputs = Annotated[
@@ -61,7 +86,15 @@ PlanPreset = Annotated[
 ]
 TargetOption = Annotated[
     Targets | None,
-    typer.Option("--targets", "-t", help="What to find.", show_default="both", rich_help_panel=LOOK),
+    typer.Option(
+        "--targets",
+        "-t",
+        help="What to find.",
+        parser=word(Targets),
+        metavar="faces|plates|both|none",
+        show_default="both",
+        rich_help_panel=LOOK,
+    ),
 ]
 Detectors = Annotated[
     str | None,
@@ -105,17 +138,33 @@ StyleOption = Annotated[
         "--style",
         "-s",
         help="How faces are removed. Plates are always solid.",
+        parser=word(Style),
+        metavar="solid|mosaic|blur",
         show_default="the preset's",
         rich_help_panel=OUTPUT,
     ),
 ]
 AudioOption = Annotated[
     Audio | None,
-    typer.Option("--audio", help="What becomes of the sound.", show_default="the preset's", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--audio",
+        help="What becomes of the sound.",
+        parser=word(Audio),
+        metavar="keep|mute",
+        show_default="the preset's",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 CodecOption = Annotated[
     Codec | None,
-    typer.Option("--codec", help="The video encoder.", show_default="auto", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--codec",
+        help="The video encoder: h264, h265, av1, vp9, ffv1, prores, or a graphics card's, as h264-nvenc.",
+        parser=word(Codec),
+        metavar="NAME",
+        show_default="auto",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Quality = Annotated[
     int | None,
@@ -162,12 +211,13 @@ Obscure = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", "-f", help="Replace an existing output.", rich_help_panel=RUN)]
+Force = Annotated[bool, typer.Option("--force", "-f", "-y", help="Replace an existing output.", rich_help_panel=RUN)]
 ForceAgain = Annotated[
     bool,
     typer.Option(
         "--force",
         "-f",
+        "-y",
         help="Replace existing outputs; in a folder, do again what was done before.",
         rich_help_panel=RUN,
     ),

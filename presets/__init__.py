@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 
@@ -53,7 +54,9 @@ def load(name: str) -> Preset:
     elif Path(name).suffix == ".toml":
         text = foreign.text(Path(name), "preset", UsageError)
     else:
-        raise UsageError(f"no preset {name!r}: choose one of {', '.join(names())}, or give the path of a .toml file")
+        near = get_close_matches(name.lower(), names(), 1)
+        meant = f"did you mean {near[0]}? There are" if near else "choose one of"
+        raise UsageError(f"no preset {name!r}: {meant} {', '.join(names())}, or give the path of a .toml file")
     values = foreign.toml_value(text, f"preset {name}", UsageError)
     whom = str(values.pop("whom", ""))
     try:
