@@ -32,6 +32,11 @@ CODECS = {
         },
     ),
     "H.264": (".ts", "libx264", {"preset": "fast", "x264-params": f"{X264}:bframes=4:b-pyramid=normal:open-gop=1"}),
+    "H.264 in Matroska": (
+        ".mkv",
+        "libx264",
+        {"preset": "fast", "x264-params": f"{X264}:bframes=4:b-pyramid=normal:open-gop=1"},
+    ),
     "H.264 without key frames": (
         ".ts",
         "libx264",
@@ -113,6 +118,20 @@ def test_no_picture_is_shown_that_is_made_from_lost_packets(lose, codec, clips, 
         assert not [pts for pts, picture in shown.items() if pts not in whole or differs(whole[pts], picture)]
         shown_of_all += len(shown)
     assert shown_of_all > 4 * FRAMES * 0.4, "what is whole is shown"
+
+
+def test_what_is_missing_may_be_missing_in_the_packet_after_the_mark(clips) -> None:
+    """FFmpeg marks the packet that it puts together when the damage comes: the one before it."""
+    key = 2 * GROUP - 1
+    with av.open(str(clips["H.265"])) as container:
+        video = container.streams.video[0]
+        complaints.listen_to(video.codec_context)
+        lineage, shown = Lineage(video.codec_context, torn=True), set()
+        for number, packet in enumerate(container.demux(video)):
+            lineage.take(packet, followed=number != key - 1)
+            shown |= {p.opaque for p in video.codec_context.decode(packet) if lineage.vouches(p)}
+    assert set(range(key - 1)) <= shown
+    assert not shown & set(range(key - 1, key + GROUP))
 
 
 @pytest.mark.parametrize("codec", CODECS)
