@@ -167,6 +167,22 @@ def test_repair_redacts_what_the_second_look_found_on_every_frame(
         assert picture[y0:y1, x0:x1].std() < 12, index
 
 
+@pytest.mark.parametrize("repair", [0, 3])
+def test_a_plan_that_nobody_changed_is_rendered_as_run_does(
+    repair: int, face_clip: Path, tmp_path: Path, blind_first_look: None
+) -> None:
+    """It is repaired, or fails: no person decided to leave the face visible."""
+    wanted, drawn = settings(verify={"repair": repair}), tmp_path / "two.mp4"
+    anonymize.write_plan(face_clip, tmp_path / "plan.jsonl", wanted)
+    if not repair:
+        with pytest.raises(errors.VerificationError, match="--repair"):
+            anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", drawn)
+        return
+    anonymize.run(face_clip, tmp_path / "run.mp4", wanted)
+    anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", drawn)
+    assert drawn.read_bytes() == (tmp_path / "run.mp4").read_bytes()
+
+
 def test_render_releases_what_a_person_left_visible_and_says_so(face_clip: Path, tmp_path: Path) -> None:
     plan.write(without_regions(face_clip), tmp_path / "plan.jsonl")
     report = anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "safe.mp4", settings())
@@ -174,7 +190,7 @@ def test_render_releases_what_a_person_left_visible_and_says_so(face_clip: Path,
     assert {find["kind"] for find in report.verified["doubts"]} == {"face"}
     assert report.verified["leaks"] == []
     strict = settings(verify={"doubts": "fail"})
-    with pytest.raises(errors.VerificationError):
+    with pytest.raises(errors.VerificationError, match=r"allow no doubts .*--preset default"):
         anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "strict.mp4", strict)
 
 
