@@ -28,6 +28,23 @@ def is_leading(extradata: bytes, packet: bytes) -> bool:
     return next((kind for kind in kinds if kind < _PARAMETERS), None) in _LEADING
 
 
+def spoiled(extradata: bytes, packet: bytes, end: bytes) -> bytes:
+    """A packet whose last slice ends with `end` in the place of as many of its bytes; empty where it has few more.
+
+    What follows the slice goes.
+    """
+    length = _length(extradata)
+    held = list(units(packet, length))
+    if not length:
+        held = [unit.rstrip(b"\0") for unit in held]
+    while held and (not held[-1] or held[-1][0] >> 1 & 0x3F >= _PARAMETERS):
+        held.pop()
+    if not held or len(held[-1]) < 2 * len(end):
+        return b""
+    held[-1] = held[-1][: -len(end)] + end
+    return b"".join((len(unit).to_bytes(length, "big") if length else b"\0\0\1") + unit for unit in held)
+
+
 def _units(extradata: bytes, packet: bytes) -> list[bytes]:
     """The units of a stream's header and of its first packet."""
     length = _length(extradata)

@@ -11,8 +11,10 @@ picture does. Read in another way, whole pictures come out the same and damaged 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zlib
+from dataclasses import dataclass
 from typing import Any
 
 import av
@@ -26,9 +28,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anonymize.media import complaints
-from anonymize.media.hevc import wavefronts
+from anonymize.media.hevc import spoiled, wavefronts
+from anonymize.media.still_parts import jpeg_scans
 
 _LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+_ENDS = tuple(hashlib.shake_128(bytes([n])).digest(16).replace(b"\0", b"\x55") for n in range(3))
+"""Noise in the place of a picture's last bytes, which no decoder can do without."""
+_LAST_OF_JPEG = 8
+"""Bytes at the end of a picture without which no decoder can do."""
+_MORE = b"\x2a" * 64
+"""Coded data after the end that a whole picture does not need."""
 _BLOCK, _DIFFERENCE = 16, 24
 """Pixels of a block's side, and by how much its mean may differ between two decoders of JPEG, which round apart."""
 
@@ -63,6 +72,75 @@ class Second:
         if not second.whole:
             return False
         return len(second.pictures) == len(pictures) and all(map(_same, pictures, second.pictures))
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What a packet gives that needs no other one: its pictures, and whether the decoder had nothing to complain of."""
+
+    pictures: list[av.VideoFrame]
+    whole: bool
+
+    def same(self, other: Alone) -> bool:
+        """Whether both are whole, and show the same."""
+        return (
+            self.whole
+            and other.whole
+            and len(self.pictures) == len(other.pictures)
+            and all(map(_same, self.pictures, other.pictures))
+        )
+
+
+def decoded_alone(name: str, data: bytes, extradata: bytes = b"", *, rows: bool = False) -> Alone:
+    """Decode a packet that needs no other one by FFmpeg's decoder called `name`, with what the stream crops.
+
+    Args:
+        name: FFmpeg's.
+        data: the packet.
+        extradata: the stream's header.
+        rows: H.265: each row of blocks is decoded from where the slice header says that it begins.
+    """
+    context = _opened(name, extradata, rows=rows)
+    context.options |= {"apply_cropping": "0"}
+    first, rest = complaints.decode(context, Packet(data)), complaints.decode(context, Packet())
+    return Alone(first.pictures + rest.pictures, first.whole and rest.whole)
+
+
+def h265_agrees(extradata: bytes, data: bytes) -> bool:
+    """Whether nothing speaks against a picture in H.265 that stands alone.
+
+    Args:
+        extradata: the stream's header.
+        data: the picture.
+    """
+    one = decoded_alone("hevc", data, extradata)
+    if not one.whole or not one.pictures:
+        return False
+    if wavefronts(extradata, data) and not one.same(decoded_alone("hevc", data, extradata, rows=True)):
+        return False
+    ends = (spoiled(extradata, data, end) for end in _ENDS)
+    return not all(end and one.same(decoded_alone("hevc", end, extradata)) for end in ends)
+
+
+def jpeg_is_whole(data: bytes) -> bool:
+    """Whether nothing speaks against a JPEG picture: what FFmpeg thinks of it, what libjpeg sees, and where it ends.
+
+    Of one that was cut off, and of kinds that FFmpeg does not know, nothing is told.
+    """
+    try:
+        scans = jpeg_scans(data)
+    except ValueError:
+        return True
+    got = decoded_alone("mjpeg", data)
+    if not got.pictures:
+        return True
+    if not got.whole or not jpeg_agrees(data, got.pictures[0]):
+        return False
+    if len(scans) != 1:  # a further one may add nothing that is seen
+        return True
+    ((_, end),) = scans
+    less, more = data[: end - _LAST_OF_JPEG] + data[end:], data[:end] + _MORE + data[end:]
+    return not got.same(decoded_alone("mjpeg", less)) and got.same(decoded_alone("mjpeg", more))
 
 
 def jpeg_agrees(data: bytes, picture: av.VideoFrame) -> bool:

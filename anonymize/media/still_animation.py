@@ -12,6 +12,7 @@ from PIL import Image
 
 from anonymize.errors import UnreadableInput, UnsupportedInput
 from anonymize.media.orient import Orientation
+from anonymize.media.still_damage import first_damaged
 from anonymize.media.still_file import File, opened_by_pillow, parts_of, quiet, reason
 from anonymize.media.still_frame import Pixels
 from anonymize.media.still_parts import gif_parts, png_parts, webp_parts
@@ -89,8 +90,11 @@ def _survey(file: File, opened: Image.Image) -> tuple[list[Fraction], list[str],
     transparent = False
     hidden: dict[str, None] = {}
     lossy = file.container == "webp" and any(name == "VP8" for name, _ in parts_of(webp_parts, file))
+    first, words = first_damaged(file.data, file.container)
     try:
         for pixels, duration in _walk(file, opened, None):
+            if words and len(durations) == first:
+                raise ValueError(words)
             durations.append(duration)
             transparent |= bool((pixels[..., 3] < 255).any())
             hidden.update(dict.fromkeys(shown(pixels, "RGBA", lossy=lossy)[1]))

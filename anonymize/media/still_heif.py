@@ -110,6 +110,46 @@ def main_properties(data: bytes) -> Sequence[Part]:
     return next((item.properties for item in _items(meta) if item.number == main), ())
 
 
+def coded_pictures(data: bytes) -> Iterator[tuple[str, bytes, bytes]]:
+    """What the main picture is coded in: itself or its tiles, and those of its transparency.
+
+    Gives each one's kind (`hvc1`, `av01`), decoder configuration, and coded data. Raises `ValueError` where the boxes
+    make no sense.
+    """
+    meta = dict(_meta(data))
+    main = int.from_bytes(meta.get("pitm", b"")[4:], "big")
+    refers = list(_references(meta.get("iref", b"")))
+    wanted = [main, *(source for kind, source, to in refers if kind == "auxl" and main in to)]
+    wanted += [tile for kind, source, to in refers if kind == "dimg" and source in wanted for tile in to]
+    items = {item.number: item for item in _items(meta)}
+    places = dict(_places(meta.get("iloc", b"")))
+    left = len(data)
+    for number in dict.fromkeys(wanted):
+        if number not in items or items[number].kind not in ("hvc1", "av01"):
+            continue
+        extents = places.get(number, [])
+        left -= sum(length for *_, length in extents)
+        if left < 0:
+            raise ValueError("its parts hold more than the file has")
+        held = dict(items[number].properties)
+        yield items[number].kind, held.get("hvcC", held.get("av1C", b"")), _joined(data, meta, extents)
+
+
+def _references(iref: bytes) -> Iterator[tuple[str, int, list[int]]]:
+    """Which items refer to which: the kind of reference, the item, and those that it names."""
+    wide = 4 if iref[:1] == b"\1" else 2
+    for kind, body in boxes(iref[4:]):
+        numbers = [int.from_bytes(body[at : at + wide], "big") for at in range(wide + 2, len(body), wide)]
+        yield kind, int.from_bytes(body[:wide], "big"), numbers
+
+
+def _joined(data: bytes, meta: dict[str, bytes], extents: list[tuple[bool, int, int]]) -> bytes:
+    """An item's data."""
+    return b"".join(
+        (meta.get("idat", b"") if inside else data)[place : place + length] for inside, place, length in extents
+    )
+
+
 def exif_items(data: bytes) -> Iterator[bytes]:
     """The EXIF blocks of a file, as far as it can be read."""
     try:
@@ -117,10 +157,7 @@ def exif_items(data: bytes) -> Iterator[bytes]:
         numbers = {item.number for item in _items(meta) if item.kind == "Exif"}
         for number, extents in _places(meta.get("iloc", b"")):
             if number in numbers and sum(length for *_, length in extents) <= _MOST_ITEM:
-                held = b"".join(
-                    (meta.get("idat", b"") if inside else data)[place : place + length]
-                    for inside, place, length in extents
-                )
+                held = _joined(data, meta, extents)
                 yield held[4 + int.from_bytes(held[:4], "big") :]
     except (ValueError, struct.error, IndexError):
         return

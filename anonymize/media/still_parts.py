@@ -54,6 +54,34 @@ def jpeg_parts(data: bytes) -> Iterator[Part]:
     raise ValueError("JPEG: ends before its end marker")
 
 
+def jpeg_scans(data: bytes) -> list[tuple[int, int]]:
+    """Where the coded pixels of each scan of the first picture begin and end, up to where the file makes no sense.
+
+    Raises `ValueError` where the file ends before the picture does.
+    """
+    scans: list[tuple[int, int]] = []
+    position = 2
+    while position + 2 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        position += 1
+        if marker == 0xD9:
+            return scans
+        if marker == 0xFF:
+            continue
+        position += 1
+        if marker in _STANDALONE:
+            continue
+        position += _unpack(">H", data, position)
+        if marker == 0xDA:
+            found = _NEXT_MARKER.search(data, position)
+            end = found.start() if found else len(data)
+            scans.append((position, end))
+            position = end
+    if position + 2 > len(data):
+        raise ValueError("JPEG: ends before its end marker")
+    return scans
+
+
 def _jpeg_name(marker: int) -> str:
     if 0xE0 <= marker <= 0xEF:
         return f"APP{marker - 0xE0}"
@@ -79,13 +107,14 @@ def png_parts(data: bytes) -> Iterator[Part]:
 def webp_parts(data: bytes) -> Iterator[Part]:
     """Chunks, those inside of animation frames after their frame. Raises `ValueError` on a broken format."""
     end = 8 + _unpack("<I", data, 4)
-    yield from _riff(data, 12, min(end, len(data)))
+    yield from riff_parts(data, 12, min(end, len(data)))
     if end > len(data):
         raise ValueError("WebP: ends early")
     yield from _rest(data, end)
 
 
-def _riff(data: bytes, position: int, end: int) -> Iterator[Part]:
+def riff_parts(data: bytes, position: int, end: int) -> Iterator[Part]:
+    """The chunks of a WebP between two places. Raises `ValueError` on a broken format."""
     while position + 8 <= end:
         name = data[position : position + 4].decode("latin-1")
         size = _unpack("<I", data, position + 4)
@@ -94,7 +123,7 @@ def _riff(data: bytes, position: int, end: int) -> Iterator[Part]:
             raise ValueError("WebP: a chunk reaches past the end")
         yield name.strip(" \0"), data[start : start + size]
         if name == "ANMF":
-            yield from _riff(data, start + 16, start + size)
+            yield from riff_parts(data, start + 16, start + size)
         position = start + size + size % 2
     if position < end:
         yield TRAILING, data[position:end]
@@ -103,18 +132,21 @@ def _riff(data: bytes, position: int, end: int) -> Iterator[Part]:
 def gif_parts(data: bytes) -> Iterator[Part]:
     """Blocks: `image`, `control`, `comment`, `text`, `application:NAME`, and what follows the trailer.
 
+    An image is its descriptor, its table of colours, how many bits a letter has, and its codes.
+
     Raises `ValueError` where the file breaks the format.
     """
-    position = 13 + _colours(_unpack("B", data, 10))
+    position = 13 + colours(_unpack("B", data, 10))
     while True:
         kind = _unpack("B", data, position)
         if kind == 0x3B:
             yield from _rest(data, position + 1)
             return
         if kind == 0x2C:
-            start = position + 10 + _colours(_unpack("B", data, position + 9)) + 1
+            start = position + 10 + colours(_unpack("B", data, position + 9)) + 1
+            head = data[position + 1 : start]
             payload, position = _blocks(data, start)
-            yield "image", b""
+            yield "image", head + payload
         elif kind == 0x21:
             label = _unpack("B", data, position + 1)
             payload, position = _blocks(data, position + 2)
@@ -124,7 +156,7 @@ def gif_parts(data: bytes) -> Iterator[Part]:
             raise ValueError("GIF: no block where one must be")
 
 
-def _colours(flags: int) -> int:
+def colours(flags: int) -> int:
     """Bytes of the colour table that `flags` announce."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 

@@ -17,7 +17,7 @@ from anonymize.errors import AnonymizeError, InputError, UnreadableInput, Unsupp
 from anonymize.media.orient import Orientation
 from anonymize.media.profile import colour_profile
 from anonymize.media.still_animation import animation, ending, is_animated
-from anonymize.media.still_damage import damage, obscured
+from anonymize.media.still_damage import Harm, damage, obscured
 from anonymize.media.still_file import (
     _SEQUENCES,
     READ_ONLY,
@@ -109,6 +109,7 @@ def _still(file: File, opened: Image.Image) -> Decoded:
     stored = BY_NUMBER.get(tags(opened).get(274, 1), Orientation())  # of a TIFF, which Pillow turns itself
     removed = removed_from(file, opened)
     losses = ending(file) if file.container == "gif" else []
+    broken: Harm | None = None
     try:
         if losses and not file.allow_damaged:
             raise file.damaged(losses[0])
@@ -120,10 +121,13 @@ def _still(file: File, opened: Image.Image) -> Decoded:
             raise file.damaged(reason(error)) from error
         pixels, channels, notes = _salvaged(file)
         losses = [f"part of the picture: {reason(error)}"]
-    if not losses and (what := damage(file.data, file.container)):
+        if file.container == "jpg" and "truncated" not in str(error):
+            broken = Harm(reason(error))
+    if harm := damage(file.data, file.container) or broken:
         if not file.allow_damaged:
-            raise file.damaged(what)
-        pixels, losses = obscured(pixels, channels), [f"the whole picture: {what}"]
+            raise file.damaged(harm.words)
+        pixels = obscured(pixels, channels, harm, stored)
+        losses = [f"{'the whole' if harm.whole else 'part of the'} picture: {harm.words}"]
     lossy = file.container == "avif" or (file.container == "webp" and not traits.lossless)
     upright, hidden = shown(placed.apply(pixels), channels, lossy=lossy)
     if placed.turn.transposed:
@@ -230,7 +234,12 @@ def _heif(file: File) -> Decoded:
         raise
     except Exception as error:
         raise file.damaged(reason(error)) from error
-    pixels, hidden = shown(pixels.reshape(*pixels.shape[:2], -1), channels, lossy=True)
+    pixels, losses = pixels.reshape(*pixels.shape[:2], -1), []
+    if harm := damage(file.data, "heic"):
+        if not file.allow_damaged:
+            raise file.damaged(harm.words)
+        pixels, losses = obscured(pixels, channels, harm, Orientation()), [f"the whole picture: {harm.words}"]
+    pixels, hidden = shown(pixels, channels, lossy=True)
     turns = other_turns(file, joined(placed.turn, placed.mirror), exif_orientations(file))
     traits = Traits(
         "heic",
@@ -240,7 +249,7 @@ def _heif(file: File) -> Decoded:
         heif={key: info[key] for key in _HEIF_KEPT if info.get(key) is not None},
     )
     removed = dict.fromkeys((*_heif_words(info, len(opened)), *extras("heic", file.data), *_cropped(placed), *hidden))
-    return _single(traits, pixels, tuple(removed), (), turns)
+    return _single(traits, pixels, tuple(removed), losses, turns)
 
 
 _HEIF_KEPT = (

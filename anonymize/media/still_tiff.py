@@ -26,8 +26,12 @@ _REPEATED = 4
 
 _SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 _FILL, _SAMPLES, _PLANAR, _COLOUR_MAP, _BELOW, _INKS, _EXTRAS, _FORMAT = 266, 277, 284, 320, 330, 332, 338, 339
+_STRIPS, _ROWS, _STRIP_BYTES, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 273, 278, 279, 322, 323, 324, 325
+_TABLES, _SUBSAMPLING = 347, 530
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _READ = frozenset((_SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL, _SAMPLES)) | {
-    *(_PLANAR, _COLOUR_MAP, _BELOW, _INKS, _EXTRAS, _FORMAT)
+    *(_PLANAR, _COLOUR_MAP, _BELOW, _INKS, _EXTRAS, _FORMAT, _TABLES, _SUBSAMPLING),
+    *(_STRIPS, _ROWS, _STRIP_BYTES, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES),
 }
 _RAW_TAGS = frozenset((50706, 37398, 33421, 50710))
 """DNG's version, TIFF/EP's standard, the size of a colour filter's pattern and its colours."""
@@ -131,6 +135,66 @@ def _directory(
                 (where,) = struct.unpack_from(f"{order}{offset}", data, where)
             tags[tag] = struct.unpack_from(f"{order}{length}{_CODES[kind]}", data, where)
     return tags, struct.unpack_from(f"{order}{offset}", data, place + count * entry)[0], taken
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A strip or a tile.
+
+    Args:
+        coded: what the file holds of it.
+        x, y: its top left pixel.
+        width, height: of what it shows, in pixels.
+        unpacked: bytes that it must become.
+    """
+
+    coded: bytes
+    x: int
+    y: int
+    width: int
+    height: int
+    unpacked: int
+
+
+def compression(data: bytes) -> int:
+    """TIFF's number of how the first picture is compressed; 1 for not at all."""
+    return next(directories(data)).first(_COMPRESSION, 1)
+
+
+def pieces(data: bytes) -> tuple[bytes, list[Piece]]:
+    """The tables that the pieces of the first picture of a TIFF share (JPEG), and its pieces.
+
+    Raises `ValueError` where the pieces do not make up the picture.
+    """
+    page = next(directories(data))
+    width, height = page.first(_WIDTH), page.first(_HEIGHT)
+    tiled = _TILES in page.tags
+    across = page.first(_TILE_WIDTH) if tiled else width
+    down = page.first(_TILE_HEIGHT) if tiled else min(page.first(_ROWS) or height, height)
+    planes = page.first(_SAMPLES, 1) if page.first(_PLANAR, 1) == 2 else 1
+    places, sizes = (page.tags.get(tag, ()) for tag in ((_TILES, _TILE_BYTES) if tiled else (_STRIPS, _STRIP_BYTES)))
+    if not across or not down:
+        raise ValueError("its pieces have no size")
+    corners = [(x, y) for _ in range(planes) for y in range(0, height, down) for x in range(0, width, across)]
+    if not len(corners) == len(places) == len(sizes):
+        raise ValueError("its pieces do not make up the picture")
+    if sum(sizes) > _REPEATED * len(data):
+        raise ValueError("its pieces hold more than the file has")
+    made = []
+    for (x, y), place, size in zip(corners, places, sizes, strict=True):
+        shown = min(across, width - x), min(down, height - y)
+        coded = data[place : place + size]
+        coded = coded.translate(_REVERSED) if page.first(_FILL, 1) == 2 else coded
+        made.append(Piece(coded, x, y, *shown, _unpacked(page, across, down if tiled else shown[1], planes)))
+    return bytes(page.tags.get(_TABLES, ())), made
+
+
+def _unpacked(page: Directory, across: int, down: int, planes: int) -> int:
+    """How many bytes a piece of so many pixels is."""
+    if page.first(_PHOTOMETRIC) == 6 and planes == 1:
+        wide, high = (*page.tags.get(_SUBSAMPLING, ()), 2, 2)[:2]
+        return -(-across // max(wide, 1)) * -(-down // max(high, 1)) * (wide * high + 2)
+    return down * -(-across * page.first(_BITS, 1) * page.first(_SAMPLES, 1) // planes // 8)
 
 
 def check_exif(blocks: Sequence[bytes]) -> None:
