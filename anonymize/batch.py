@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from anonymize import crew, job, ledger, report, storage
-from anonymize.errors import AnonymizeError, OutputError, PartialFailure, UnreadableInput, VerificationError
+from anonymize.errors import AnonymizeError, OutputError, PartialFailure, UnreadableInput, UsageError, VerificationError
 from anonymize.inputs import Item, output_folder
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
@@ -107,11 +107,17 @@ def run(
         cluster: where to work; on this machine if not given.
 
     Raises:
+        UsageError: persons are to be shown, and there are several inputs.
         ModelError: a model is missing: found out before the first item, since it would fail them all.
         OutputError: no report or no ledger can be written, or another run works in the output folder.
         LedgerError: the ledger is damaged, or of a newer version.
         ClusterError: the cluster cannot be reached or used.
     """
+    if settings.show_persons and len(items) > 1:
+        raise UsageError(
+            f"a person to show is one of a single video or picture, and there are {len(items)} inputs: "
+            "run that one by itself"
+        )
     if reports:
         report.prepare(reports)
     several = 1 if len(items) > 1 else workers

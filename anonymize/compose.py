@@ -1,4 +1,4 @@
-"""Tracks, zones and spans become the regions of a plan."""
+"""Tracks, zones and spans become the regions of a plan. Which of its tracks stay visible: `anonymize.consent`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Region, Shape, Track, Why
 from anonymize.errors import UsageError
 from anonymize.redact import visible
-from anonymize.settings import Settings, Span, Zone
+from anonymize.settings import Settings, Zone
 from anonymize.track import bracketed, outline
 
 Row = tuple[int, int, Region]
@@ -38,17 +37,17 @@ def compose(
         size: width and height of the upright picture in pixels.
         settings: targets, zones, spans and how regions are drawn.
     """
-    shown = _shown(times)
+    shown = on_screen(times)
     whole: Box = (0.0, 0.0, float(size[0]), float(size[1]))
     for why, flags in _whole_pictures(shown, times, looks, cuts, settings).items():
-        for first, end in _stretches(flags):
+        for first, end in stretches(flags):
             yield first, end, Region(whole, Kind.AREA, why)
     for zone in settings.zones:
-        for first, end in _stretches([zone.span.meets(*frame) for frame in shown]):
+        for first, end in stretches([zone.span.meets(*frame) for frame in shown]):
             yield first, end, polygon(zone)
     for track in tracks:
         if track.kind in settings.targets:
-            yield from _subject(track, shown, size, settings)
+            yield from _subject(track, size, settings)
 
 
 def refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Settings, name: str) -> None:
@@ -66,9 +65,11 @@ def refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Set
     for zone in (*settings.zones, *settings.spared):
         if not visible(polygon(zone), *size):
             raise UsageError(f"{name}: the zone {zone} lies outside the picture, which is {size[0]} x {size[1]} pixels")
-    shown = _shown(times)
+    shown = on_screen(times)
     named = [("the zone's span", zone.span) for zone in (*settings.zones, *settings.spared)]
-    named += [("--only", span) for span in settings.only] + [("--obscure", span) for span in settings.obscured]
+    named += [("--show-outside", span) for span in settings.only] + [
+        ("--hide-span", span) for span in settings.obscured
+    ]
     for what, span in named:
         if shown and not any(span.meets(*frame) for frame in shown):
             last = (
@@ -79,7 +80,7 @@ def refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Set
             raise UsageError(f"{name}: {what} {span} meets no frame: {last}; spans count from where players show 0:00")
 
 
-def _shown(times: Sequence[Fraction]) -> list[tuple[Fraction, Fraction]]:
+def on_screen(times: Sequence[Fraction]) -> list[tuple[Fraction, Fraction]]:
     """From when to before when every frame is shown: until the next comes; the last as long as the one before it.
 
     Where the sound begins before the picture, players show the first frame meanwhile.
@@ -108,31 +109,18 @@ def _whole_pictures(
     }
 
 
-def left_alone(
-    box: Sequence[float] | NDArray[np.float32], time: Fraction, settings: Settings, until: Fraction | None = None
-) -> bool:
-    """Whether a find in `box` (x0, y0, x1, y1) at `time` in seconds is to stay visible, since the user says so.
+def at_liberty(time: Fraction, settings: Settings, until: Fraction | None = None) -> bool:
+    """Whether all finds on a frame shown at `time` in seconds stay visible, since the user says so.
 
     `until` is when the next frame comes, where that is known.
     """
-    if settings.only and not any(span.meets(time, time if until is None else until) for span in settings.only):
-        return True
-    return any(_lasts(zone.span, time, until) and _inside(box, zone) for zone in settings.spared)
+    return bool(settings.only) and not any(span.meets(time, time if until is None else until) for span in settings.only)
 
 
-def _lasts(span: Span, time: Fraction, until: Fraction | None) -> bool:
-    """Whether `span` lasts from `time` until `until`."""
-    return time in span and (span.end is None or until is None or until <= span.end)
-
-
-def _subject(
-    track: Track, shown: Sequence[tuple[Fraction, Fraction]], size: tuple[int, int], settings: Settings
-) -> Iterator[Row]:
+def _subject(track: Track, size: tuple[int, int], settings: Settings) -> Iterator[Row]:
     look = settings.redact.of(track.kind)
     for row, box in enumerate(track.xyxy):
         index = track.first + row
-        if left_alone(box, shown[index][0], settings, shown[index][1]):
-            continue
         region = Region(
             xyxy=outline((float(box[0]), float(box[1]), float(box[2]), float(box[3])), look, *size),
             kind=track.kind,
@@ -145,12 +133,6 @@ def _subject(
             yield index, index + 1, region
 
 
-def _inside(box: Sequence[float] | NDArray[np.float32], zone: Zone) -> bool:
-    """Whether the centre of `box` lies in `zone`."""
-    centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
-    return bool(cv2.pointPolygonTest(np.array(zone.polygon, np.float32), centre, False) >= 0)
-
-
 def polygon(zone: Zone) -> Region:
     """What `zone` hides, on the frames of its span."""
     xs, ys = zip(*zone.polygon, strict=True)
@@ -158,7 +140,7 @@ def polygon(zone: Zone) -> Region:
     return Region(around, Kind.AREA, Why.ZONE, shape=Shape.POLYGON, polygon=zone.polygon)
 
 
-def _stretches(flags: Sequence[bool]) -> Iterator[tuple[int, int]]:
+def stretches(flags: Sequence[bool] | NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     """The half-open runs of true values in `flags`."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], np.asarray(flags, bool), [False]]).astype(np.int8)))
     yield from ((int(first), int(end)) for first, end in edges.reshape(-1, 2))

@@ -16,13 +16,14 @@ from typing import Any, Protocol, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.kinds import Kind, Shape, Why
+from anonymize.kinds import Grounds, Kind, Shape, Why
 
 __all__ = [
     "SQUARE",
     "Box",
     "Detections",
     "Frame",
+    "Grounds",
     "Kind",
     "Plane",
     "Reading",

@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anonymize import ledger, media, pipeline, plan, report, storage
+from anonymize import consent, ledger, media, pipeline, plan, report, storage
 from anonymize.crew import peak_memory
 from anonymize.data import Kind
 from anonymize.detect import Detector, build, refuse_unfit, threads_each
@@ -141,6 +141,7 @@ def render(
 
     Raises:
         PlanError: the plan was made for another file, or does not hold its settings and none are given.
+        UsageError: a person to be shown is not to be found in it.
         AnonymizeError: nothing was released; the message says why.
     """
     before = _identity(item)
@@ -158,7 +159,9 @@ def render(
         team_for(source, settings, found_by, workers) as team,
     ):
         _check_output(item, source, settings, force=force)
-        team.read()  # as `run` does: what a file holds is known for sure at its end only
+        times = team.read()  # as `run` does: what a file holds is known for sure at its end only
+        persons = [one for one in settings.show_persons if one not in made.about.settings.show_persons]
+        made = consent.visible(made, times, settings, item.label, persons)
         work = Work(
             source, item, settings, found_by, on_progress, Stopwatch(), team, by_hand, plan="given", instead=differing
         )

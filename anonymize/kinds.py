@@ -44,6 +44,17 @@ class Why(StrEnum):
     """No detector looked closely enough in time: the whole picture is obscured."""
 
 
+class Grounds(StrEnum):
+    """Why a track stays visible."""
+
+    CONSENT = "consent"
+    """Someone was chosen to be seen, and there is a reason."""
+    ZONE = "zone"
+    """A thing (a poster, a parked car) in a zone that the user left alone."""
+    SPAN = "span"
+    """The user wanted finds to stay visible at that time."""
+
+
 class Shape(StrEnum):
     """The outline of a region."""
 

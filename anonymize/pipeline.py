@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
+from anonymize import consent
 from anonymize.compose import compose, refuse_unmet
 from anonymize.data import Timestamps
 from anonymize.detect import Detector
@@ -66,7 +68,8 @@ def detect(
 
     Raises:
         InputError: the source cannot be read to its end.
-        UsageError: a span in `settings` meets none of its frames, or a zone not its picture.
+        UsageError: a span in `settings` meets none of its frames, a zone not its picture, or nobody is where a person
+            to show should be.
     """
 
     size = (source.info.width, source.info.height)
@@ -83,13 +86,13 @@ def detect(
     else:
 
         def in_segments(cut: Cut) -> tuple[Followed, Timestamps]:
-            refuse_unmet(cut.times, size, settings, source.info.name)  # before an hour is spent on it
+            _refuse_unmet(cut.times, size, settings, source.info.name)  # before an hour is spent on it
             return plan(team.observations(cut, looking=bool(detectors)))
 
         found, times = team.either(in_segments, whole)
     for detector in detectors:
         detector.rest()  # the encoder needs the memory
-    refuse_unmet(times, size, settings, source.info.name)
+    _refuse_unmet(times, size, settings, source.info.name)
     about = About(
         sha256=sha256,
         frames=len(times),
@@ -98,7 +101,13 @@ def detect(
         settings=settings,
         found_by={detector.name: detector.sha256 for detector in detectors},
     )
-    return Plan(about, Regions(compose(found.tracks, times, found.looks, found.cuts, size, settings)))
+    made = Plan(about, Regions(compose(found.tracks, times, found.looks, found.cuts, size, settings)))
+    return consent.visible(made, times, settings, source.info.name)
+
+
+def _refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Settings, name: str) -> None:
+    refuse_unmet(times, size, settings, name)
+    consent.refuse_unmet(times, settings, name)
 
 
 def _counted(

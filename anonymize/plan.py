@@ -10,20 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize import foreign
-from anonymize.data import Box, Kind, Region, Shape, Why
+from anonymize.data import Box, Grounds, Kind, Region, Shape, Why
 from anonymize.errors import PlanError, UsageError
 from anonymize.ranges import PIXELS, SHARE, Range, brief, shown
 from anonymize.redact import visible
-from anonymize.settings import CORNERS, Redact, Settings, flat, from_mapping, leaves, to_mapping
+from anonymize.settings import CORNERS, Redact, Settings, check_reason, flat, from_mapping, leaves, to_mapping
+from anonymize.words import printable
 
 COUNT = Range(0, 1e12, "frames")
 SIDE = Range(1, 1e6, "pixels")
@@ -36,6 +37,9 @@ FORMAT = "anonymize-plan"
 _AT_ONCE = 4096
 """Rows that are made regions at a time."""
 _KIND = {int(kind): kind for kind in Kind}
+FOUND = frozenset({Why.DETECTED, Why.INTERPOLATED, Why.HELD})
+"""Regions that a detector led to: no others can be left visible."""
+
 _WHY = tuple(Why)
 _SHAPE = tuple(Shape)
 _MANUAL = _WHY.index(Why.MANUAL)
@@ -70,6 +74,43 @@ class About:
     def redact(self) -> Redact:
         """How regions are drawn."""
         return self.settings.redact
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A track that stays visible for a while.
+
+    Args:
+        track: its number.
+        first, end: on the frames ``first <= index < end``.
+        grounds: what makes it so.
+        reason: why, as a person gave it; one line.
+        chosen: the frame on which it was chosen.
+        note: why it is hidden before or after, in words.
+    """
+
+    track: int
+    first: int
+    end: int
+    grounds: Grounds = Grounds.CONSENT
+    reason: str = ""
+    chosen: int = -1
+    note: str = ""
+
+
+class Columns(NamedTuple):
+    """Rows of `Regions`, as arrays of N: half-open stretches of frames, boxes (N, 4), `Kind`, track, why."""
+
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    xyxy: NDArray[np.float64]
+    kind: NDArray[np.uint8]
+    track: NDArray[np.int64]
+    found: NDArray[np.bool_]
+    """A detector led to it."""
+    detected: NDArray[np.bool_]
+    """A detector saw it on this very frame."""
+    score: NDArray[np.float64]
 
 
 class Regions:
@@ -153,6 +194,13 @@ class Regions:
         found._rewind()
         return found
 
+    def columns(self) -> Columns:
+        """All rows, as arrays."""
+        found = np.isin(self._codes[:, 1], [_WHY.index(why) for why in FOUND])
+        detected = self._codes[:, 1] == _WHY.index(Why.DETECTED)
+        kind = self._codes[:, 0]
+        return Columns(self._start, self._end, self._xyxy, kind, self._track, found, detected, self._score)
+
     def reasons(self) -> dict[str, int]:
         """Box-frames by `Why`."""
         lengths = self._end - self._start
@@ -191,20 +239,66 @@ class Regions:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be redacted on every frame of one video."""
+    """What will be redacted on every frame of one video, and what of what was found will not.
+
+    Args:
+        about: the header.
+        regions: all that was found or drawn by hand.
+        shown: tracks among them that stay visible for a while.
+    """
 
     about: About
     regions: Regions
+    shown: tuple[Shown, ...] = ()
+    _spans: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        spans = [(one.track, one.first, one.end) for one in self.shown]
+        object.__setattr__(self, "_spans", np.array(spans, np.int64).reshape(-1, 3).T)
 
     def at(self, index: int) -> list[Region]:
-        """The regions of frame `index`.
+        """The regions that are drawn on frame `index`.
 
         Raises:
             PlanError: the plan ends before this frame; what it does not know of is never shown.
         """
         if not 0 <= index < self.about.frames:
             raise PlanError(f"the plan covers {self.about.frames} frames, the video has a frame {index}: detect again")
-        return self.regions.at(index)
+        visible = self._visible(index)
+        return [region for region in self.regions.at(index) if not _left_out(region, visible)]
+
+    def visible_at(self, index: int) -> list[Region]:
+        """The regions of frame `index` that are not drawn, since their tracks stay visible."""
+        visible = self._visible(index)
+        return [region for region in self.regions.at(index) if _left_out(region, visible)] if visible else []
+
+    def covered(self) -> Regions:
+        """All regions that are drawn."""
+        return self._part(visible=False) if self.shown else self.regions
+
+    def visible(self) -> Regions:
+        """All regions that are not drawn, since their tracks stay visible."""
+        return self._part(visible=True)
+
+    def _part(self, *, visible: bool) -> Regions:
+        shown = {one.track for one in self.shown}
+
+        def rows() -> Iterator[tuple[int, int, Region]]:
+            for first, end, region in self.regions.rows():
+                if not _left_out(region, shown):
+                    if not visible:
+                        yield first, end, region
+                    continue
+                for index in range(first, end):
+                    if (region.track in self._visible(index)) is visible:
+                        yield index, index + 1, region
+
+        return Regions(rows())
+
+    def _visible(self, index: int) -> set[int]:
+        """The tracks that stay visible on frame `index`."""
+        track, first, end = self._spans
+        return set(track[(first <= index) & (index < end)].tolist())
 
     def drawn(self, redact: Redact) -> Plan:
         """The same regions, drawn as `redact` says."""
@@ -218,6 +312,11 @@ class Plan:
     def by_hand(self) -> bool:
         """Whether a person may have changed its regions since they were found."""
         return self.about.as_found != _digest(self.regions)
+
+
+def _left_out(region: Region, visible: Collection[int]) -> bool:
+    """Whether `region` is not drawn where the tracks `visible` stay visible: what a person drew always is."""
+    return region.track in visible and region.why in FOUND
 
 
 def write(plan: Plan, path: Path) -> None:
@@ -241,7 +340,15 @@ def lines(plan: Plan) -> Iterator[str]:
             "as_found": about.as_found,
         }
     )
+    yield from (json.dumps(_told(one)) for one in plan.shown)
     yield from _lines(plan.regions)
+
+
+def _told(one: Shown) -> dict[str, Any]:
+    told: dict[str, Any] = {"shown": one.track, "frames": [one.first, one.end], "grounds": one.grounds.value}
+    told |= {"reason": one.reason} if one.reason else {}
+    told |= {"chosen": one.chosen} if one.chosen >= 0 else {}
+    return told | ({"note": one.note} if one.note else {})
 
 
 def held(settings: Settings) -> dict[str, Any]:
@@ -259,7 +366,7 @@ def _digest(regions: Regions) -> str:
 
 
 def _lines(regions: Regions) -> Iterator[str]:
-    """The lines of a plan file below its header."""
+    """The lines of a plan file that stand for regions."""
     for first, end, region in regions.rows():
         entry: dict[str, Any] = {"frame": first} if end == first + 1 else {"frames": [first, end]}
         if region.track >= 0:
@@ -291,8 +398,23 @@ def parse(text: Iterable[str], name: str) -> Plan:
     except StopIteration:
         raise PlanError(f"{name}: not a plan: it is empty") from None
     about = _header(_json(line, f"{name}, line {number}"), name)
-    places = ((f"{name}, line {number}", line) for number, line in numbered)
-    return Plan(about, Regions(_row(_json(line, place), place, about) for place, line in places))
+    visible: list[tuple[str, Shown]] = []
+
+    def rows() -> Iterator[tuple[int, int, Region]]:
+        for number, line in numbered:
+            place = f"{name}, line {number}"
+            entry = _json(line, place)
+            if "shown" in entry:
+                visible.append((place, _shown(entry, place, about)))
+            else:
+                yield _row(entry, place, about)
+
+    regions = Regions(rows())
+    tracks = set(regions.columns().track.tolist())
+    for place, one in visible:
+        if one.track not in tracks:
+            raise PlanError(f"{place}: there is no track {one.track} in this plan")
+    return Plan(about, regions, tuple(one for _, one in visible))
 
 
 def _json(line: str, place: str) -> dict[str, Any]:
@@ -389,6 +511,28 @@ def _row(entry: dict[str, Any], place: str, about: About) -> tuple[int, int, Reg
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise PlanError(f"{place}: {brief(what)}") from error
+
+
+_SHOWN_KEYS = {"shown", "frame", "frames", "grounds", "reason", "chosen", "note"}
+
+
+def _shown(entry: dict[str, Any], place: str, about: About) -> Shown:
+    """A line that says which track stays visible, and when."""
+    if unknown := entry.keys() - _SHOWN_KEYS:
+        raise PlanError(f"{place}: unknown key {shown(min(unknown))}: known are {', '.join(sorted(_SHOWN_KEYS))}")
+    try:
+        first, end = _frames(entry)
+        if not 0 <= first < end <= about.frames:
+            raise ValueError(f"frames {first} to {end} do not lie within the video's {about.frames}")
+        grounds, reason, note = Grounds(entry.get("grounds", "consent")), entry.get("reason", ""), entry.get("note", "")
+        if not isinstance(reason, str) or not isinstance(note, str) or note != printable(note):
+            raise ValueError("reason and note: expected one line of text")
+        if reason or grounds is Grounds.CONSENT:
+            check_reason(reason)
+        chosen = TRACK.whole(entry.get("chosen", -1))
+        return Shown(COUNT.whole(entry["shown"]), first, end, grounds, reason, chosen, note)
+    except (KeyError, TypeError, ValueError, UsageError) as error:
+        raise PlanError(f"{place}: {brief(error)}") from error
 
 
 def _frames(entry: dict[str, Any]) -> tuple[int, int]:

@@ -43,7 +43,7 @@ def _first_drawn(plan: Plan, size: tuple[int, int]) -> dict[int, tuple[int, int]
     found: dict[int, tuple[int, int]] = {}
     if all(looks.of(kind).style is Style.SOLID for kind in Kind):
         return found
-    for first, end, region in plan.regions.rows():
+    for first, end, region in plan.covered().rows():
         if region.track < 0 or looks.of(region.kind).style is Style.SOLID or outline(region, *size) is None:
             continue
         before, after = found.get(region.track, (first, end))

@@ -8,9 +8,9 @@ one segment, worked on here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 from anonymize import media
 from anonymize.crew import Crew
-from anonymize.data import Frame, Region
+from anonymize.data import Frame, Region, Timestamps
 from anonymize.detect import Detector, build, threads_each
 from anonymize.media import CannotCut, Coded, Cut, Head, MediaInfo, Segment, Source, Target, Traits, VideoSource
 from anonymize.plan import Plan
@@ -234,22 +234,20 @@ class Team:
         assert isinstance(self._source, VideoSource)
         self._source.joined(cut, parts)
 
-    def read(self) -> None:
-        """Read the video to its end, so that all that a source tells is known.
+    def read(self) -> Timestamps:
+        """Read the video to its end, so that all that a source tells is known; the times of its frames.
 
         Raises:
             InputError: it cannot be.
         """
 
-        def in_segments(cut: Cut) -> None:
-            for _ in self.observations(cut, looking=False):
-                continue
+        def in_segments(cut: Cut) -> Timestamps:
+            return _times(self.observations(cut, looking=False))
 
-        def whole() -> None:
-            for _ in self._source.frames():
-                continue
+        def whole() -> Timestamps:
+            return _times(self._source.frames())
 
-        self.either(in_segments, whole)
+        return self.either(in_segments, whole)
 
     def drawn(self, cut: Cut, plan: Plan, target: Target, output: Output) -> Iterator[Iterator[Head | list[Coded]]]:
         """Every segment, drawn and encoded."""
@@ -262,12 +260,19 @@ class Team:
         before = seeds(cut, plan, (self._source.info.width, self._source.info.height))
         for segment, of in zip(cut.segments, before, strict=True):
             frames = [(segment.first, segment.end), *((frame, frame + 1) for seed in of for frame in seed.frames)]
-            yield segment, Plan(plan.about, plan.regions.within(frames)), of
+            yield segment, replace(plan, regions=plan.regions.within(frames)), of
 
     def run(self, tasks: Sequence[Task], **kept: Any) -> Iterator[Iterator[Any]]:
         """What each of other tasks tells; `kept` is on this process's own bench, for where nobody else works."""
         self._bench.kept.update(kept)
         return self._crew.run(tasks)
+
+
+def _times(frames: Iterable[Frame | Observation]) -> Timestamps:
+    times = Timestamps()
+    for frame in frames:
+        times.append(frame)
+    return times
 
 
 @contextmanager

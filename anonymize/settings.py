@@ -20,9 +20,12 @@ from anonymize.errors import UsageError
 from anonymize.kinds import Kind, Shape
 from anonymize.live.settings import Live
 from anonymize.ranges import PIXELS, SECONDS, Range, brief, exact, in_range, is_number, shown
+from anonymize.words import printable
 
 CORNERS = 1000
 """Corners of a zone, at most."""
+LONGEST_REASON = 200
+"""Characters of the reason for which someone stays visible, at most."""
 LISTED = 10_000
 """Entries of any list in settings, at most."""
 
@@ -138,6 +141,42 @@ def flat(polygon: Sequence[tuple[float, float]]) -> bool:
     (x0, y0), *others = polygon
     x1, y1 = max(others, key=lambda corner: abs(corner[0] - x0) + abs(corner[1] - y0))
     return all((x1 - x0) * (y - y0) == (y1 - y0) * (x - x0) for x, y in others)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who stays visible: whoever is at a point at a time, or a track of the plan. See `anonymize.consent`.
+
+    Args:
+        reason: why that may be, one line, for the plan and the report.
+        point: (x, y) in upright pixels; None where `track` is given.
+        at: seconds of the presentation; None in a picture, or for all of a track.
+        track: its number in the plan; -1 where `point` is given.
+    """
+
+    reason: str
+    point: tuple[Annotated[float, PIXELS], Annotated[float, PIXELS]] | None = None
+    at: Annotated[Fraction, SECONDS] | None = None
+    track: Annotated[int, Range(-1, 1e12)] = -1
+
+    def __post_init__(self) -> None:
+        in_range(self)
+        if (self.point is None) == (self.track < 0):
+            raise UsageError("a person to show is chosen either by a point or by a track's number")
+        check_reason(self.reason)
+
+    def __str__(self) -> str:
+        """As the command line takes it."""
+        place = f"{self.track}" if self.point is None else "{:g},{:g}".format(*self.point)
+        return place if self.at is None else f"{place}@{float(self.at):g}"
+
+
+def check_reason(reason: str) -> None:
+    """Raise `UsageError` unless `reason` is one line that says something."""
+    if not reason.strip():
+        raise UsageError("whoever stays visible needs a reason: --reason 'release form 12'")
+    if len(reason) > LONGEST_REASON or printable(reason) != reason:
+        raise UsageError(f"reason {shown(reason)}: expected one line of at most {LONGEST_REASON} characters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +327,9 @@ class Settings:
     zones: tuple[Zone, ...] = ()
     """Always redacted."""
     spared: tuple[Zone, ...] = ()
-    """Left alone: a find whose centre lies inside is not redacted."""
+    """Left alone: things that stand still in them from the first frame on stay visible (`anonymize.consent`)."""
+    show_persons: tuple[Person, ...] = ()
+    """Who stays visible, in this one video or picture."""
     only: tuple[Span, ...] = ()
     """If given, finds are redacted only within these spans."""
     obscured: tuple[Span, ...] = ()

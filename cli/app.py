@@ -40,6 +40,11 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except (EOFError, OSError) as error:
             raise Broken from error
+        except Exception as error:
+            old = getattr(error, "option_name", "")  # of an option that does not exist
+            if old in o.RENAMED:
+                raise UsageError(f"{old} is called {o.RENAMED[old]} now") from None
+            raise
 
 
 app = typer.Typer(
@@ -97,6 +102,8 @@ def run(
     spare: o.Spared = None,
     only: o.Only = None,
     obscure: o.Obscure = None,
+    show_person: o.Persons = None,
+    reason: o.Reasons = None,
     force: o.ForceAgain = False,
     allow_damaged: o.AllowDamaged = False,
     pixel_aspect: o.PixelAspect = None,
@@ -130,6 +137,8 @@ def run(
         spare=spare,
         only=only,
         obscure=obscure,
+        show_person=show_person,
+        reason=reason,
         allow_damaged=allow_damaged,
         pixel_aspect=pixel_aspect,
         repair=repair,
@@ -169,6 +178,8 @@ def detect(
     spare: o.Spared = None,
     only: o.Only = None,
     obscure: o.Obscure = None,
+    show_person: o.Persons = None,
+    reason: o.Reasons = None,
     force: o.Force = False,
     allow_damaged: o.AllowDamaged = False,
     pixel_aspect: o.PixelAspect = None,
@@ -193,6 +204,8 @@ def detect(
         spare=spare,
         only=only,
         obscure=obscure,
+        show_person=show_person,
+        reason=reason,
         allow_damaged=allow_damaged,
         pixel_aspect=pixel_aspect,
     )
@@ -222,6 +235,8 @@ def render(
     audio: o.AudioOption = None,
     codec: o.CodecOption = None,
     quality: o.Quality = None,
+    show_person: o.Persons = None,
+    reason: o.Reasons = None,
     force: o.Force = False,
     allow_damaged: o.AllowDamaged = False,
     pixel_aspect: o.PixelAspect = None,
@@ -247,6 +262,8 @@ def render(
         audio=audio,
         codec=codec,
         quality=quality,
+        show_person=show_person,
+        reason=reason,
         allow_damaged=allow_damaged,
         pixel_aspect=pixel_aspect,
         repair=repair,

@@ -57,12 +57,12 @@ def live(
 
     from anonymize.cli import render as show
     from anonymize.live.camera import run_camera
-    from anonymize.live.config import Camera
+    from anonymize.live.config import Camera, for_live
     from anonymize.live.metrics import Metrics
     from anonymize.settings import Settings
 
     def settings() -> Settings:
-        return o.settings(
+        wanted = o.settings(
             presets.load(preset).settings,
             targets=targets,
             detectors=detectors,
@@ -75,6 +75,7 @@ def live(
             pixel_aspect=pixel_aspect,
             lookahead=lookahead,
         )
+        return for_live(wanted)
 
     camera = Camera(
         source=source,

@@ -22,6 +22,15 @@ REPAIRS = 3
 LOOK, OUTPUT, WHERE, RUN = "What to find", "What comes out", "Where and when", "How it runs"
 
 
+RENAMED = {
+    "--zone": "--hide-zone",
+    "--spare": "--show-zone (for things; a person: --show-person)",
+    "--only": "--show-outside",
+    "--obscure": "--hide-span",
+}
+"""Options that had other names, and what they are called now."""
+
+
 class Targets(StrEnum):
     """What is to be found."""
 
@@ -179,8 +188,8 @@ Quality = Annotated[
 Zones = Annotated[
     list[str] | None,
     typer.Option(
-        "--zone",
-        help="Always redact: corners as 'x,y x,y x,y ...' in upright pixels, or a JSON file. Repeatable.",
+        "--hide-zone",
+        help="Always hide this zone: corners as 'x,y x,y x,y ...' in upright pixels, or a JSON file. Repeatable.",
         show_default=False,
         rich_help_panel=WHERE,
     ),
@@ -188,8 +197,8 @@ Zones = Annotated[
 Spared = Annotated[
     list[str] | None,
     typer.Option(
-        "--spare",
-        help="Leave alone what is found in this zone: corners, or a JSON file. Repeatable.",
+        "--show-zone",
+        help="Leave things visible in this zone (a poster), not whoever walks in: corners, or a JSON file. Repeatable.",
         show_default=False,
         rich_help_panel=WHERE,
     ),
@@ -197,8 +206,9 @@ Spared = Annotated[
 Only = Annotated[
     list[str] | None,
     typer.Option(
-        "--only",
-        help="Redact finds only within this span, as '0:10-0:25' or '90-'; outside they stay visible. Repeatable.",
+        "--show-outside",
+        help="Leave all finds visible outside this span, as '0:10-0:25' or '90-': they are redacted within it alone. "
+        "Repeatable.",
         show_default=False,
         rich_help_panel=WHERE,
     ),
@@ -206,7 +216,28 @@ Only = Annotated[
 Obscure = Annotated[
     list[str] | None,
     typer.Option(
+        "--hide-span",
         help="Hide the whole picture in this span, as '0:10-0:25'. Repeatable.",
+        show_default=False,
+        rich_help_panel=WHERE,
+    ),
+]
+Persons = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--show-person",
+        help="Leave one person visible: a point and a time, as '160,240@0:02' (in a picture '160,240'), or a track of "
+        "the plan, as '3' or '3@0:02'. Until nobody can tell them from another. Repeatable; needs --reason.",
+        show_default=False,
+        rich_help_panel=WHERE,
+    ),
+]
+Reasons = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reason",
+        help="Why that person may be seen, as 'release form 12': for the plan and the report, so no name. One for all, "
+        "or one for each in turn.",
         show_default=False,
         rich_help_panel=WHERE,
     ),
@@ -317,6 +348,8 @@ def settings(
     spare: Sequence[str] | None = None,
     only: Sequence[str] | None = None,
     obscure: Sequence[str] | None = None,
+    show_person: Sequence[str] | None = None,
+    reason: Sequence[str] | None = None,
     allow_damaged: bool = False,
     pixel_aspect: str | None = None,
     lookahead: float | None = None,
@@ -339,6 +372,7 @@ def settings(
         "spared": _zones(spare, "spared"),
         "only": [_span(text) for text in only or ()] or None,
         "obscured": [_span(text) for text in obscure or ()] or None,
+        "show_persons": _persons(show_person or (), reason or ()) or None,
         "allow_damaged": allow_damaged or None,
         "pixel_aspect": pixel_aspect,
         "live": {"lookahead": lookahead},
@@ -382,6 +416,29 @@ def _zone_file(path: Path, key: str) -> list[dict[str, Any]]:
     if unknown or not isinstance(listed, list) or not all(isinstance(zone, dict) for zone in listed):
         raise UsageError(f'{path}: expected {{"{key}": [{{"polygon": [[x, y], ...]}}, ...]}}')
     return listed
+
+
+def _persons(texts: Sequence[str], reasons: Sequence[str]) -> list[dict[str, Any]]:
+    """Persons to show from 'x,y@time', 'x,y', 'track' or 'track@time', each with its reason."""
+    if not texts and not reasons:
+        return []
+    if len(reasons) not in (1, len(texts)) or not texts:
+        what = "no reason" if not reasons else f"{len(reasons)} reasons for {len(texts)} persons"
+        raise UsageError(f"--show-person needs --reason 'why', one for all or one for each: got {what}")
+    several = reasons if len(reasons) == len(texts) else list(reasons) * len(texts)
+    return [_person(text) | {"reason": reason} for text, reason in zip(texts, several, strict=True)]
+
+
+def _person(text: str) -> dict[str, Any]:
+    place, at, time = text.partition("@")
+    try:
+        numbers = [float(number) for number in place.split(",")]
+        chosen: dict[str, Any] = {"point": numbers} if len(numbers) == 2 else {"track": int(place)}
+        return chosen | ({"at": str(_seconds(time))} if at else {})
+    except ValueError:
+        raise UsageError(
+            f"person to show {text!r}: expected a point and a time as 160,240@0:02, or a track as 3 or 3@0:02"
+        ) from None
 
 
 def _span(text: str) -> dict[str, str | None]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # so that --help costs next to nothing
     from anonymize.report.sign import Checked
 
 _VERDICTS = {"pass": "PASS", "pass-with-doubts": "PASS, WITH DOUBTS", "fail": "FAIL"}
+_GROUNDS = {"consent": "with consent", "zone": "a thing in a zone left alone", "span": "at a time that is left alone"}
 _LISTED = 20
 """Finds that are printed one by one, at most."""
 _LINE_EVERY = 10.0
@@ -127,13 +128,20 @@ class Display:
     def planned(self, item: Item, plan: Plan) -> None:
         """A plan was written."""
         self._make_room()
-        tracks, by_hand = plan.regions.tracks(), plan.regions.by_hand()
+        drawn = plan.covered()
+        tracks, by_hand = drawn.tracks(), drawn.by_hand()
         if self._machine:
-            told = {"tracks": tracks, "by_hand": by_hand}
+            told = {"tracks": tracks, "by_hand": by_hand, "visible": [asdict(one) for one in plan.shown]}
             as_json({"event": "planned", "input": item.label, "output": str(item.target), **told})
         else:
             found = _subjects(tracks, by_hand)
             say(f"{item.label} -> {item.target}: {found}, {plan.about.frames} frames")
+            for one in plan.shown[:_LISTED]:
+                note = f"; {one.note}" if one.note else ""
+                why = one.reason or _GROUNDS[one.grounds.value]
+                say(f"  visible: track {one.track} on frames {one.first} to {one.end - 1}, {why}{note}")
+            if len(plan.shown) > _LISTED:
+                say(f"  visible: {len(plan.shown) - _LISTED} more; the plan lists all")
 
     def verified(self, item: Item, report: Report) -> None:
         """A file was examined."""
@@ -214,6 +222,7 @@ def account(outcome: Outcome) -> Iterable[str]:
         yield f"  memory, at most: {here} MB, and {', '.join(workers)} MB in its workers"
     for name, values in report.instead_of_plan.items():
         yield f"  not as in the plan: {name} is {_plain(values['used'])} here, {_plain(values['plan'])} there"
+    yield from visible(report.redacted.get("visible", ()))
     for note in report.output["notes"]:
         yield f"  note: {note}"
     if hidden := report.redacted["box_frames"].get("unbracketed"):
@@ -238,12 +247,25 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) and value else json.dumps(value)
 
 
+def visible(shown: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    """Who and what stays visible, when and why."""
+    for one in shown[:_LISTED]:
+        why = one["reason"] or _GROUNDS[one["grounds"]]
+        note = f"; {one['note']}" if one["note"] else ""
+        if one["covered"]:
+            note += f"; on {one['covered']} of {one['frames']} frames another find covers it"
+        when = f"from {one['start']:.2f} to {one['end']:.2f} s" if one["end"] > one["start"] else "in one picture"
+        yield f"  visible: {one['kind']} {one['track']} {when}, {why}{note}"
+    if len(shown) > _LISTED:
+        yield f"  visible: {len(shown) - _LISTED} more; --report lists all"
+
+
 def doubts(report: Report) -> Iterable[str]:
     """What a person should look at in an output, what a sample of it says, and what nobody examined."""
     verified = report.verified
     if repaired := verified.get("repaired"):
         yield f"  note: {repaired} more pass{'es' * (repaired != 1)} redacted what the second look found"
-    for name, label in (("leaks", "visible"), ("doubts", "doubtful")):
+    for name, label in (("leaks", "leak"), ("doubts", "doubtful")):
         listed = verified.get(name, ())
         for find in listed[:_LISTED]:
             where = "at {:.2f} s".format(find["start"]) if find["end"] <= find["start"] else _stretch(find)

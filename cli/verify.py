@@ -29,7 +29,6 @@ def verify(
     min_face: o.MinFace = None,
     min_plate: o.MinPlate = None,
     quality: o.Quality = None,
-    spare: o.Spared = None,
     only: o.Only = None,
     pixel_aspect: o.PixelAspect = None,
     report: o.ReportFolder = None,
@@ -56,7 +55,6 @@ def verify(
         min_face=min_face,
         min_plate=min_plate,
         quality=quality,
-        spare=spare,
         only=only,
         pixel_aspect=pixel_aspect,
     )

@@ -420,7 +420,7 @@ def test_untold_pixels_are_what_the_user_says(tmp_path, detectors):
 )
 def test_a_size_that_recorders_use_for_oblong_pixels_is_noted(size, options, noted, tmp_path):
     clip = make_video(tmp_path / "a.mp4", frames=2, size=size, **options)
-    zone = ("-t", "none", "--zone", "0,0 9,0 9,9")
+    zone = ("-t", "none", "--hide-zone", "0,0 9,0 9,9")
     done = anonymize("run", clip, "-o", tmp_path / "out.mp4", *zone)
     assert done.returncode == 0, done.stderr
     assert ("--pixel-aspect 24:11" in done.stdout + done.stderr) == noted

@@ -70,12 +70,6 @@ def test_with_no_targets_nothing_needs_bracketing():
     assert {region.why for _, _, region in rows(settings(targets=[], zones=[zone]), looks=[])} == {Why.ZONE}
 
 
-def test_a_find_is_spared_where_its_centre_lies_in_a_spared_zone():
-    spared = {"polygon": [[0, 0], [62.5, 0], [62.5, 100], [0, 100]]}
-    made = rows(settings(spared=[spared]), [track()])
-    assert [first for first, _, _ in made] == [5, 6]
-
-
 def test_no_frames_no_regions():
     assert list(compose([], [], [], [], SIZE, Settings())) == []
 

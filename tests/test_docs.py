@@ -57,6 +57,14 @@ NOT_RUN = {
     ("docs/cluster.md", "pip install 'anonymize[cluster]'"): CLUSTER,
     ("docs/cluster.md", "export RAY_USAGE_STATS_ENABLED=0 RAY_USAGE_STATS_REPORT_URL=http://127.0.0.1:9"): CLUSTER,
     ("docs/cluster.md", "#!/bin/bash"): "needs Slurm and eight machines",
+    (
+        "docs/guide.md",
+        "anonymize run interview.mp4 -o safe.mp4 --show-person 160,240@0:02 --reason form-12",
+    ): "needs a film with somebody at that point; tests/test_run.py has one",
+    (
+        "docs/plan.md",
+        "anonymize render street.mp4 --plan plan.jsonl --show-person 3@0:02 --reason form-12 -o street-safe.mp4",
+    ): "needs a plan with such a track; tests/test_run.py has one",
     ("docs/guide.md", "anonymize models fetch yunet"): "downloads; no test uses the network",
     ("docs/live.md", "anonymize live 0 --to /dev/video9"): "needs a camera, and a virtual one in the kernel",
 }

@@ -263,7 +263,7 @@ def _link_to_pipe(path):
     path.symlink_to(path.with_suffix(".fifo").name)
 
 
-ZONE = ("--targets", "none", "--zone", "0,0 9,0 9,9")
+ZONE = ("--targets", "none", "--hide-zone", "0,0 9,0 9,9")
 NODES = {"device": _device, "pipe": os.mkfifo, "socket": _socket, "link to a pipe": _link_to_pipe}
 COMMANDS = {
     "run": ["run", "a.mp4", "-o", "node.mp4", "--force", *ZONE],

@@ -245,11 +245,11 @@ def test_a_camera_that_makes_no_sense_is_refused(tmp_path, line):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--zone", "0,0 nan,0 1,1"),
-        ("--zone", "0,0 1e9,0 1,1"),
-        ("--obscure", "1e999999999-"),
-        ("--obscure", "nan-5"),
-        ("--only", "-" + "9" * 400),
+        ("--hide-zone", "0,0 nan,0 1,1"),
+        ("--hide-zone", "0,0 1e9,0 1,1"),
+        ("--hide-span", "1e999999999-"),
+        ("--hide-span", "nan-5"),
+        ("--show-outside", "-" + "9" * 400),
         ("--min-face", "nan"),
         ("--min-face", "1e9"),
         ("--min-plate", "-1"),

@@ -254,7 +254,18 @@ def test_status_changes_nothing(footage, out):
 
 
 def test_json_tells_what_was_done_before(footage, out):
-    arguments = ("run", footage, "-o", out, "-t", "none", "--zone", "0,0 9,0 9,9", "--json", "--publish-unverified")
+    arguments = (
+        "run",
+        footage,
+        "-o",
+        out,
+        "-t",
+        "none",
+        "--hide-zone",
+        "0,0 9,0 9,9",
+        "--json",
+        "--publish-unverified",
+    )
     first = [json.loads(line) for line in anonymize(*arguments).stdout.splitlines()]
     assert first[0] == {"event": "start", "folder": str(out), "files": 3} | {
         "before": 0,
@@ -276,7 +287,7 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(footage, tmp_path, 
     place = tmp_path / "small"
     place.mkdir()
     run = f"{sys.executable} -c 'from anonymize.cli import main; main()' run '{footage}' -o {place} -t none"
-    run += " --zone '0,0 9,0 9,9'"
+    run += " --hide-zone '0,0 9,0 9,9'"
     mount = f"mount -t tmpfs -o {options} none {place}"
     script = f"{mount} && {{ {run}; code=$?; ls -A {place} | grep -v '^.anonymize[.]'; exit $code; }}"
     done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, timeout=120)

@@ -56,7 +56,7 @@ def log_as_before():
         (["clip.mp4", "--to", "record:x", "--keep", "for ever"], 2, "expected a number and s, m, h, d or w"),
         (["clip.mp4", "--to", "record:x", "--preset", "none"], 2, "no preset 'none'"),
         (["clip.mp4", "--to", "record:x", "--lookahead", "0"], 2, "live.lookahead = 0.0: must be 0.001 to 10 seconds"),
-        (["clip.mp4", "--to", "record:x", "--zone", "1,2"], 2, "3 to 1000 corners"),
+        (["clip.mp4", "--to", "record:x", "--hide-zone", "1,2"], 2, "3 to 1000 corners"),
         (["rtsp://u:${NOT_SET_HERE}@h/x", "--to", "record:x"], 2, "no such variable: set it"),
         (["gopher://h/x", "--to", "record:x"], 2, "gopher"),
         (["none.mp4", "--to", "record:x"], 3, "none.mp4"),
@@ -83,8 +83,8 @@ def test_a_port_that_is_taken(clip, log_as_before):
 
 def test_a_file_is_played_to_its_end_and_recorded(clip, tmp_path):
     code, complaint = live(
-        str(clip), "--to", f"record:{tmp_path}/out", "--targets", "none", "--zone", "0,0 80,0 80,60 0,60", "--json",
-        "--audio", "keep",
+        str(clip), "--to", f"record:{tmp_path}/out", "--targets", "none", "--hide-zone", "0,0 80,0 80,60 0,60",
+        "--json", "--audio", "keep",
     )  # fmt: skip
     assert code == 0, complaint
     (made,) = (tmp_path / "out").iterdir()
@@ -104,7 +104,7 @@ def test_a_file_is_played_to_its_end_and_recorded(clip, tmp_path):
 def test_ctrl_c_drains_and_finalises(clip, tmp_path):
     arguments = [str(clip), "--loop", "--to", f"record:{tmp_path}/out", "--to", f"hls:{tmp_path}/hls"]
     command = anonymize(
-        *arguments, "--targets", "none", "--zone", "0,0 9,0 9,9", stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+        *arguments, "--targets", "none", "--hide-zone", "0,0 9,0 9,9", stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
     )
     until(lambda: list((tmp_path / "hls").glob("*.m3u8")), 20, "it runs")
     begun = time.monotonic()
@@ -120,7 +120,7 @@ def test_ctrl_c_drains_and_finalises(clip, tmp_path):
 
 def test_standard_output_carries_nothing_but_the_picture_and_its_end_ends_us(clip):
     command = anonymize(
-        str(clip), "--loop", "--to", "y4m:-", "--targets", "none", "--zone", "0,0 9,0 9,9", "--preview", "0",
+        str(clip), "--loop", "--to", "y4m:-", "--targets", "none", "--hide-zone", "0,0 9,0 9,9", "--preview", "0",
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     data = command.stdout.read(1_000_000)
@@ -150,7 +150,7 @@ def test_credentials_are_in_nothing_that_we_say():
     [
         ["live", "rtsp://h/live", "rtsp://u:geheim@h/x", "--to", "record:r"],
         ["live", "--config", "rtsp://u:geheim@h/x"],
-        ["live", "0", "--to", "record:r", "--zone", "rtsp://u:geheim@h"],
+        ["live", "0", "--to", "record:r", "--hide-zone", "rtsp://u:geheim@h"],
         ["live", "rtsp:/u:geheim@h", "--to", "record:r"],
         ["live", "0", "--to", "rtsp://h/user=u password=geheim"],
         ["verify", "rtsp://u:geheim@h/x"],

@@ -13,7 +13,7 @@ from tests.media import make_image, make_video
 from tests.test_cli import anonymize
 
 QUICK = {"output": {"speed": "ultrafast"}, "targets": ["face"], "detect": {"detectors": ["centerface"]}}
-ZONE = ("--zone", "0,0 20,0 20,20", "--targets", "none")
+ZONE = ("--hide-zone", "0,0 20,0 20,20", "--targets", "none")
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp", "one.mp4", "two.gif"])

@@ -158,7 +158,7 @@ def test_what_was_added_by_hand_is_counted_apart():
 
 def test_the_results_name_what_was_added_by_hand(tmp_path):
     clip = make_video(tmp_path / "a.mp4", frames=4)
-    zone = ("--zone", "0,0 20,0 20,20", "--targets", "none")
+    zone = ("--hide-zone", "0,0 20,0 20,20", "--targets", "none")
     assert anonymize("detect", clip, "-o", tmp_path / "p.jsonl", *zone).returncode == 0
     with (tmp_path / "p.jsonl").open("a") as file:
         file.writelines(f'{{"frames": [0, 4], "xyxy": [{left}, 5, 40, 20]}}\n' for left in (5, 6, 7))

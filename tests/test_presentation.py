@@ -209,10 +209,10 @@ def test_a_span_that_meets_no_frame_is_an_error(kind: str, key: str, tmp_path: P
 def test_the_command_line_says_which_span_meets_no_frame(tmp_path: Path) -> None:
     source = flashing(tmp_path / "a.ts", frames=FRAMES, start=Fraction(5000))
     done = CliRunner().invoke(
-        app, ["run", str(source), "-o", str(tmp_path / "out.ts"), "--targets", "faces", "--obscure", "1:00-1:30"]
+        app, ["run", str(source), "-o", str(tmp_path / "out.ts"), "--targets", "faces", "--hide-span", "1:00-1:30"]
     )
     assert done.exit_code == 2
-    assert "--obscure 60-90 meets no frame: its last frame is shown at 1.18 s" in " ".join(done.output.split())
+    assert "--hide-span 60-90 meets no frame: its last frame is shown at 1.18 s" in " ".join(done.output.split())
     assert not (tmp_path / "out.ts").exists()
 
 

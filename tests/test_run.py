@@ -148,9 +148,30 @@ def test_zones_spans_and_spared_areas(face_clip, tmp_path):
     result = read_video(tmp_path / "safe.mp4")
     assert result[2][205:].std() < 3
     assert result[12][205:].std() > 5
-    assert detail(result[2], face_box(2)) > 30  # spared
+    assert detail(result[2], face_box(2)) < 8, "who moves in a zone left alone is no thing"
+    assert report.redacted["visible"] == []
     assert all(picture.std() < 3 for picture in result[15:])
     assert report.redacted["box_frames"]["zone"] == 10
+
+
+def test_a_person_who_may_be_seen_passes_the_strictest_check_and_is_named(face_clip, tmp_path):
+    x0, y0, x1, y1 = face_box(10)
+    chosen = {"point": [(x0 + x1) / 2, (y0 + y1) / 2], "at": "0.4", "reason": "form 12"}
+    strict = {"show_persons": [chosen], "verify": {"doubts": "fail", "look_every": 0}}
+    report = anonymize.run(face_clip, tmp_path / "safe.mp4", settings(**strict))
+    assert report.verdict == "pass"
+    (named,) = report.redacted["visible"]
+    assert (named["reason"], named["grounds"], named["kind"]) == ("form 12", "consent", "face")
+    assert detail(read_video(tmp_path / "safe.mp4")[10], face_box(10)) > 30
+
+
+def test_a_person_is_chosen_in_a_plan_as_in_the_video(face_clip, tmp_path):
+    made = anonymize.write_plan(face_clip, tmp_path / "plan.jsonl", settings())
+    number = next(region.track for region in made.at(10) if region.kind is Kind.FACE)
+    wanted = settings(show_persons=[{"track": number, "at": "0.4", "reason": "form 12"}])
+    report = anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "safe.mp4", wanted)
+    assert [one["track"] for one in report.redacted["visible"]] == [number]
+    assert detail(read_video(tmp_path / "safe.mp4")[10], face_box(10)) > 30
 
 
 def test_only_within_a_span(face_clip, tmp_path):

@@ -13,7 +13,7 @@ from anonymize.live.log import KeyValue
 from tests.media import make_video
 from tests.terminals import PROGRAM
 
-QUICK = ("-t", "none", "--zone", "0,0 20,0 20,20")
+QUICK = ("-t", "none", "--hide-zone", "0,0 20,0 20,20")
 OUTPUT, ERROR = 1, 2
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full; CI has it")
 

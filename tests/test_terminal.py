@@ -12,7 +12,7 @@ from anonymize.cli.render_bars import Count, fit, width
 from tests.media import make_video, pattern
 from tests.terminals import CTRL_C, Screen, Terminal, on_terminal
 
-QUICK = ("-t", "none", "--zone", "0,0 20,0 20,20")
+QUICK = ("-t", "none", "--hide-zone", "0,0 20,0 20,20")
 """No detector has to look: this is about what is shown."""
 STAGES = ("looking", "redacting", "checking")
 NUMBERS = r"\d+(( of |/)\d+)?( frames)?(,? \d+\.\d(/s| frames/s))?(,? (\d+:)?\d+:\d\d( left)?)?"

@@ -9,7 +9,7 @@ from anonymize.truth import FrameTruth, write_truth
 from tests.media import make_video
 from tests.terminals import PROGRAM, on_terminal
 
-QUICK = ("-t", "none", "--zone", "0,0 20,0 20,20")
+QUICK = ("-t", "none", "--hide-zone", "0,0 20,0 20,20")
 
 
 @pytest.fixture(scope="module")

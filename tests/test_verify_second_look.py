@@ -13,7 +13,7 @@ from anonymize.data import Kind, Region, Shape, Why
 from anonymize.detect import Detector, Step, build, in_order
 from anonymize.detect.ahead import BEGUN
 from anonymize.media import open_source
-from anonymize.plan import Plan, Regions
+from anonymize.plan import Plan, Regions, Shown
 from anonymize.settings import Settings, from_mapping
 from anonymize.verify import By, Evidence, Verdict, Verified, examine, lookers
 from anonymize.verify.frames import Checked, Checker
@@ -94,13 +94,44 @@ def test_what_a_person_left_visible_is_a_doubt(face_clip: Path, detectors: list[
     assert not (hand and verified.leaks)
 
 
-def test_spared_places_and_times_outside_the_spans_are_meant_to_be_seen(
+def test_times_outside_the_spans_are_meant_to_be_seen(face_clip: Path, detectors: list[Detector]) -> None:
+    known = Evidence(plan=without_regions(face_clip))
+    assert not examined(face_clip, known, detectors, settings(only=[{"start": 5}])).leaks
+
+
+def test_whoever_is_in_a_zone_left_alone_is_a_leak_unless_the_plan_says_that_it_is_a_thing(
     face_clip: Path, detectors: list[Detector]
 ) -> None:
-    known = Evidence(plan=without_regions(face_clip))
     everywhere = {"polygon": [[0, 0], [320, 0], [320, 240], [0, 240]]}
-    assert not examined(face_clip, known, detectors, settings(spared=[everywhere])).leaks
-    assert not examined(face_clip, known, detectors, settings(only=[{"start": 5}])).leaks
+    known = Evidence(plan=without_regions(face_clip))
+    assert examined(face_clip, known, detectors, settings(spared=[everywhere])).leaks
+
+
+def test_a_visible_person_passes_with_doubts_forbidden_and_a_stranger_in_the_same_place_does_not(
+    face_clip: Path, detectors: list[Detector]
+) -> None:
+    """The plan says on which frames the face is that of the person who may be seen; on the others it is a leak."""
+    strict = settings(verify={"doubts": "fail", "look_every": 0})
+    made = good_plan(face_clip)
+    number = made.regions.at(0)[0].track
+    seen = replace(made, shown=(Shown(number, 0, FRAMES, reason="form 12"),))
+    verified = examined(face_clip, Evidence(plan=seen, by_hand=True), detectors, strict)
+    assert verified.looked_frames == FRAMES
+    assert not (*verified.leaks, *verified.doubts)
+
+    def without(row: tuple[int, int, Region]) -> bool:
+        return row[0] in (8, 9, 10) and row[2].track == number
+
+    elsewhere = replace(seen, regions=Regions(row for row in seen.regions.rows() if not without(row)))
+    verified = examined(face_clip, Evidence(plan=elsewhere), detectors, strict)
+    assert verified.leaks
+    assert all(find.frame in (8, 9, 10) and shows(find.box, find.frame) for find in verified.leaks)
+    moved = (
+        (first, end, replace(region, xyxy=tuple(value + 60 for value in region.xyxy)))
+        for first, end, region in seen.regions.rows()
+    )
+    beside = replace(seen, regions=Regions(moved))
+    assert examined(face_clip, Evidence(plan=beside), detectors, strict).leaks
 
 
 def test_with_the_source_alone_only_what_survives_counts(
@@ -258,7 +289,7 @@ def test_what_stands_still_and_is_found_again_with_a_better_score_is_looked_at_m
 
     def scores(index: int) -> list[float]:
         picture = frame(index, FACE)
-        return [score for _, _, score in look.look(picture, [], lambda _: False)().finds]
+        return [score for _, _, score in look.look(picture, [], lambda found: np.zeros(len(found), bool))().finds]
 
     assert scores(0) == ([pytest.approx(0.45)] if uncovered else [])
     detector.score = 0.95

@@ -89,7 +89,7 @@ class Camera:
     def load_settings(self) -> Settings:
         """The preset and what differs from it, read anew. Raises `UsageError`."""
         try:
-            return from_mapping(Settings, self.settings, presets.load(self.preset).settings)
+            return for_live(from_mapping(Settings, self.settings, presets.load(self.preset).settings))
         except UsageError as error:
             raise UsageError(f"camera {self.name}: {mask(str(error))}") from None
 
@@ -107,6 +107,13 @@ class Camera:
         if doubled:
             raise UsageError(f"camera {self.name}: sink named twice: {mask(doubled.pop())}")
         return filled
+
+
+def for_live(settings: Settings) -> Settings:
+    """`settings`, if they make sense for a stream. Raises `UsageError`."""
+    if settings.show_persons:
+        raise UsageError("show_persons: nobody can be left visible in live: a person is chosen in a recording")
+    return settings
 
 
 @dataclass(frozen=True, slots=True)

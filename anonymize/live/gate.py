@@ -18,7 +18,7 @@ from functools import lru_cache
 
 import cv2
 
-from anonymize.compose import compose, polygon
+from anonymize.compose import at_liberty, compose, polygon
 from anonymize.data import Plane, Region, Track, seconds
 from anonymize.kinds import Kind, Why
 from anonymize.live.protocols import LiveSink
@@ -114,7 +114,10 @@ def _composed(
     settings: Settings,
 ) -> Iterable[tuple[int, int, Region]]:
     """What files would redact, were this frame all of the video and the looks and cuts where they are."""
-    return compose(tracks, [seconds(frame)], looks, cuts, (frame.width, frame.height), settings)
+    time = seconds(frame)
+    if at_liberty(time, settings):
+        tracks = ()
+    return compose(tracks, [time], looks, cuts, (frame.width, frame.height), settings)
 
 
 @lru_cache(maxsize=16)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -32,25 +32,54 @@ def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
     Returns:
         ``tracks`` by kind, how many regions are ``by_hand``, and ``box_frames`` by reason; ``subjects``, in order of
         time, and how many were ``left_out`` of them; the ``timeline``: regions on an average frame of each bin, by
-        reason. Times are seconds of the presentation, places and sizes are shares of the picture's width and height.
+        reason; and who and what stayed ``visible``, when, and why. Times are seconds of the presentation, places and
+        sizes are shares of the picture's width and height.
     """
     size = (plan.about.width, plan.about.height)
     seconds = np.array([float(time) for time in times])
     timeline, subjects = _Timeline(seconds), dict[int, _Subject]()
-    for first, end, region in plan.regions.rows():
+    drawn = plan.covered()
+    for first, end, region in drawn.rows():
         timeline.add(first, end, region.why)
         if region.track >= 0 and region.kind is not Kind.AREA:
             subject = subjects.setdefault(region.track, _Subject(region.track, region.kind, first))
             subject.add(first, end, region, size)
     longest = sorted(subjects.values(), key=lambda subject: -subject.frames)[:LISTED]
     return {
-        "tracks": plan.regions.tracks(),
-        "by_hand": plan.regions.by_hand(),
-        "box_frames": plan.regions.reasons(),
+        "tracks": drawn.tracks(),
+        "by_hand": drawn.by_hand(),
+        "box_frames": drawn.reasons(),
         "subjects": [subject.told(seconds, size) for subject in sorted(longest, key=lambda s: (s.first, s.id))],
         "left_out": len(subjects) - len(longest),
         "timeline": timeline.told(),
+        "visible": list(_visible_tracks(plan, seconds, size)),
     }
+
+
+def _visible_tracks(plan: Plan, seconds: NDArray[np.float64], size: tuple[int, int]) -> Iterator[dict[str, Any]]:
+    """Every stretch of a track that stays visible: which, when, where, on what grounds and for what reason."""
+    places: dict[int, list[tuple[int, int, Region]]] = {}
+    for row in plan.visible().rows():
+        places.setdefault(row[2].track, []).append(row)
+    for one in sorted(plan.shown, key=lambda one: (one.first, one.track)):
+        rows = [row for row in places.get(one.track, ()) if row[0] < one.end and row[1] > one.first]
+        if not rows:
+            continue
+        _, _, largest = max(rows, key=lambda row: _visible(row[2].xyxy, size))
+        x0, y0, x1, y1 = largest.xyxy
+        width, height = size
+        yield {
+            "track": one.track,
+            "kind": largest.kind.label,
+            "grounds": one.grounds.value,
+            "reason": one.reason,
+            "start": round(float(seconds[one.first]), 3),
+            "end": round(float(seconds[one.end] if one.end < len(seconds) else seconds[-1]), 3),
+            "frames": sum(min(end, one.end) - max(first, one.first) for first, end, _ in rows),
+            "covered": sum(_is_covered(region, plan.at(first)) for first, _, region in rows),
+            "largest": [round(x0 / width, 4), round(y0 / height, 4), round(x1 / width, 4), round(y1 / height, 4)],
+            "note": one.note,
+        }
 
 
 class _Timeline:
@@ -142,6 +171,12 @@ class _Subject:
             "largest": [round(x0 / width, 4), round(y0 / height, 4), round(x1 / width, 4), round(y1 / height, 4)],
             "path": [[round(x / width, 3), round(y / height, 3)] for x, y in self.path],
         }
+
+
+def _is_covered(region: Region, others: Sequence[Region]) -> bool:
+    """Whether the middle of `region` lies in the bounds of one that is drawn."""
+    x, y = (region.xyxy[0] + region.xyxy[2]) / 2, (region.xyxy[1] + region.xyxy[3]) / 2
+    return any(o.xyxy[0] <= x < o.xyxy[2] and o.xyxy[1] <= y < o.xyxy[3] for o in others)
 
 
 def _visible(box: Box, size: tuple[int, int]) -> float:

@@ -28,6 +28,11 @@ VERDICTS = {
     "unverified": "Not checked",
 }
 KINDS = {"face": "Face", "plate": "Plate"}
+GROUNDS = {
+    "consent": "with consent",
+    "zone": "stood still in a zone that is left alone",
+    "span": "at a time at which finds stay visible",
+}
 
 LIMITS = (
     "A face or plate that no detector found on any frame is not in this report. Look at the output before you "
@@ -71,6 +76,7 @@ def _view(report: Values) -> dict[str, Any]:
         "height": high,
         "about_subjects": _about_subjects(redacted),
         "subjects": list(_subjects(redacted.get("subjects", ()), checked, high)),
+        "visible": list(_visible(redacted.get("visible", ()))),
         "removed": report["removed"],
         "lost": report["lost"],
         "notes": report["output"].get("notes", []),
@@ -174,6 +180,24 @@ def _subjects(subjects: Sequence[Values], checked: Values, high: float) -> Itera
             "doubts": list(_doubts(subject, subject["id"] in doubted)),
             **drawing.silhouette(subject, high),
         }
+
+
+def _visible(shown: Iterable[Values]) -> Iterator[dict[str, Any]]:
+    """Who and what stayed visible."""
+    for one in shown:
+        x0, y0, x1, y1 = one["largest"]
+        yield {
+            "what": f"{KINDS[one['kind']]} {one['track']}",
+            "when": f"{clock(one['start'])} – {clock(one['end'])}",
+            "frames": number(one["frames"]),
+            "where": f"{(x0 + x1) / 2:.0%} across, {(y0 + y1) / 2:.0%} down",
+            "why": sentence(one["reason"] or GROUNDS[one["grounds"]]),
+            "note": " ".join(sentence(note) for note in (one["note"], _beneath(one)) if note),
+        }
+
+
+def _beneath(one: Values) -> str:
+    return f"on {plural(one['covered'], 'frame')} another find covers it" if one["covered"] else ""
 
 
 def _doubts(subject: Values, doubted: bool) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anonymize.data import Box, Shape
 from anonymize.settings import Look
@@ -29,6 +30,15 @@ def outline(box: Box, look: Look, width: int, height: int) -> Box:
         half = half * max(1.0, float(np.hypot(*corner)))
     (left, top), (right, bottom) = (centre - half).tolist(), (centre + half).tolist()
     return left, top, right, bottom
+
+
+def undrawn(outlines: NDArray[np.float64], look: Look) -> NDArray[np.float64]:
+    """The boxes (N, 4) that `outline` gave `outlines` (N, 4) for; past the border as far as it took them to reach."""
+    share = 1 + 2 * look.padding
+    if look.shape is Shape.ELLIPSE:
+        share = max(share, float(np.sqrt(2)))
+    centre, half = (outlines[:, :2] + outlines[:, 2:]) / 2, (outlines[:, 2:] - outlines[:, :2]) / (2 * share)
+    return np.concatenate([centre - half, centre + half], axis=1)
 
 
 def _extended(low: float, high: float, size: int) -> tuple[float, float]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
-from anonymize.compose import left_alone
-from anonymize.data import Frame, Region, seconds
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.compose import at_liberty
+from anonymize.consent import expected
+from anonymize.data import Detections, Frame, Region, seconds
 from anonymize.detect import Detector, Step, in_order, side_by_side
 from anonymize.media import Segment, Traits
 from anonymize.media.presentation import Presentation
@@ -21,7 +24,7 @@ from anonymize.settings import Settings
 from anonymize.verify.against_plan import Compared, Comparer
 from anonymize.verify.lookers import lookers
 from anonymize.verify.sample import Sample
-from anonymize.verify.second_look import SecondLook, Seen
+from anonymize.verify.second_look import Meant, SecondLook, Seen
 from anonymize.verify.uncovered import Uncovered
 from anonymize.verify.variants import Variants
 
@@ -78,11 +81,26 @@ class Checker:
         if self._look:
             self._look.watch(frame)
             if frame.index in self._sample:
-                meant = partial(left_alone, time=seconds(frame), settings=self._settings)
-                later = self._look.look(frame, regions, meant, None if self._plan else original)
+                later = self._look.look(frame, regions, self._meant(frame), None if self._plan else original)
         pts, time_base = frame.pts, frame.time_base
         begun = int(later is not None and self._look is not None and self._look.ahead)
         return Step(begun, lambda: Checked(pts, time_base, compared, later() if later else None))
+
+    def _meant(self, frame: Frame) -> Meant:
+        """Says which finds on `frame` are meant to be seen: all at some times, else those who may be, one find each."""
+        free = at_liberty(seconds(frame), self._settings)
+        visible: list[Region] = []
+        if self._plan and frame.index < self._plan.about.frames:
+            visible = self._plan.visible_at(frame.index)
+            looks = self._plan.about.redact
+        size = (frame.width, frame.height)
+
+        def meant(found: Detections) -> NDArray[np.bool_]:
+            if free or not visible:
+                return np.full(len(found), free)
+            return expected(found, visible, looks, size)
+
+        return meant
 
 
 def second_look(

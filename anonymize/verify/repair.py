@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from anonymize.compose import compose
+from anonymize.consent import still_visible
 from anonymize.data import Box, Detections, Timestamps, Track
 from anonymize.media import Source
 from anonymize.plan import Plan, Regions
@@ -52,7 +53,8 @@ def repaired(plan: Plan, source: Source, verified: Verified, settings: Settings)
     size = (plan.about.width, plan.about.height)
     # Zones and hidden spans are in the plan already; every frame counts as looked at, or they would be hidden whole.
     rows = compose(tracks, times, times, (), size, replace(settings, zones=(), obscured=(), redact=plan.about.redact))
-    return Plan(plan.about, Regions([*plan.regions.rows(), *rows]))
+    grown = Plan(plan.about, Regions([*plan.regions.rows(), *rows]))
+    return still_visible(plan, grown, times, settings)
 
 
 def _looked(verified: Verified) -> list[Find]:

@@ -49,7 +49,8 @@ WITHIN = 0.3
 """A find is covered if what lies within this share of its half sides around its middle is."""
 
 Points = NDArray[Any]
-Spared = Callable[[Box], bool]
+Meant = Callable[[Detections], NDArray[np.bool_]]
+"""Says (N,) of all that a look found, however faintly, what is meant to be seen."""
 
 
 @dataclass(slots=True)
@@ -123,15 +124,13 @@ class SecondLook:
             for flash in self._uncovered.flashes():
                 self._flash(flash, frame.index)
 
-    def look(
-        self, frame: Frame, regions: Sequence[Region], meant: Spared, original: Frame | None = None
-    ) -> Later[Seen]:
+    def look(self, frame: Frame, regions: Sequence[Region], meant: Meant, original: Frame | None = None) -> Later[Seen]:
         """Look at `frame`: what shows there, for `take`. To be waited for in order, by one thread.
 
         Args:
             frame: of the output.
             regions: what lies in them is redacted and does not count.
-            meant: says of a box (x0, y0, x1, y1) whether it is meant to be seen.
+            meant: says of what is found whether it is meant to be seen.
             original: the same frame of the source, where there is no plan: a find whose detail is gone does not count.
         """
         begun = [
@@ -146,12 +145,11 @@ class SecondLook:
         return result
 
     def _judged(
-        self, frame: Frame, found: Detections, regions: Sequence[Region], meant: Spared, original: Frame | None
+        self, frame: Frame, found: Detections, regions: Sequence[Region], meant: Meant, original: Frame | None
     ) -> Seen:
         """What of `found` counts, and how much; see `look`."""
         least = self._high if self._uncovered is None else FAINT
-        found = found.select((found.score >= least) & ~covered(found.xyxy, regions))
-        found = found.select(np.array([not meant(_box(row)) for row in found.xyxy], bool))
+        found = found.select((found.score >= least) & ~covered(found.xyxy, regions) & ~meant(found))
         if original is not None:
             found = found.select(_survives(frame, original, found.xyxy))
         known = [(_box(row), float(score)) for row, score in zip(found.xyxy, found.score, strict=True)]
