@@ -11,7 +11,7 @@ from anonymize.compose import compose
 from anonymize.data import Box, Detections, Grounds, Kind, Region, Track, Why
 from anonymize.errors import PlanError, UsageError
 from anonymize.plan import About, Plan, Regions, Shown
-from anonymize.settings import Person, Redact, Settings, from_mapping
+from anonymize.settings import Person, Settings, from_mapping
 
 SIZE = (400, 200)
 FRAMES = 60
@@ -48,7 +48,7 @@ def walking(number: int, start: float, step: float, frames: range = range(FRAMES
 
 
 def made(*tracks: Track, wanted: Settings | None = None, times=TIMES) -> Plan:
-    about = About("0" * 64, len(times), *SIZE, Redact())
+    about = About("0" * 64, len(times), *SIZE)
     rows = compose(tracks, times, times, (), SIZE, wanted or Settings())
     return Plan(about, Regions(rows))
 
