@@ -227,7 +227,7 @@ Persons = Annotated[
     typer.Option(
         "--show-person",
         help="Leave one person visible: a point and a time, as '160,240@0:02' (in a picture '160,240'), or a track of "
-        "the plan, as '3' or '3@0:02'. Until nobody can tell them from another. Repeatable; needs --reason.",
+        "the plan, as '3' or '3@0:02'. Until nobody can tell them from another. Needs --reason, too. Repeatable.",
         show_default=False,
         rich_help_panel=WHERE,
     ),
