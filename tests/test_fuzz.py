@@ -88,7 +88,7 @@ def _fault(tmp_path, command, codes=(0,)):
 
 
 def test_a_face_that_shows_is_a_fault_as_are_codes_and_leftovers(tmp_path):
-    bare = ["run", "{source}", "-o", "{output}", "--targets", "none", "--zone", "0,0 5,0 5,5"]
+    bare = ["run", "{source}", "-o", "{output}", "--targets", "none", "--hide-zone", "0,0 5,0 5,5"]
     assert _fault(tmp_path / "a", ["run", "{source}", "-o", "{output}"]) == ""
     assert re.fullmatch(r"the face shows \(1\.00\)", _fault(tmp_path / "b", bare))
     assert _fault(tmp_path / "c", ["run", "{source}"]) == "exit code 2"
