@@ -137,7 +137,7 @@ def _zones(rng: random.Random, number: int, good: Path, place: Path) -> Trial:
     done = _text(file, good / "zones.json", json_text, rng, number)
     output = place / "out" / "safe.png"
     output.parent.mkdir()
-    command = ("run", str(good / "picture.png"), "--zone", str(file), "-o", str(output))
+    command = ("run", str(good / "picture.png"), "--hide-zone", str(file), "-o", str(output))
     return Trial("zones", file, done, command, frozenset((0, 2, 7)), output, faceless=True)
 
 
