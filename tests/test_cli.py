@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from anonymize import errors, presets
-from tests.media import make_video
+from tests.conftest import astronaut
+from tests.media import make_image, make_video
 
 COMMANDS = [
     [],
@@ -246,6 +248,46 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path, room):
     assert "disk is full" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout.strip() == ""
+
+
+def on_a_full_disk(tmp_path, command):
+    """What `command` gives where "small" is a folder on a disk that holds nothing more."""
+    place = tmp_path / "small"
+    place.mkdir()
+    script = (
+        f"cd {tmp_path} && mount -t tmpfs -o size=4k none small && echo full > small/it && {{ "
+        f"{sys.executable} -c 'from anonymize.cli import main; main()' {command}; code=$?; ls -A small; exit $code; }}"
+    )
+    return subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.skipif(not _can_mount(), reason="needs a user namespace that may mount; CI has one")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "detect face.mp4 -o small/plan.jsonl",
+        "detect face.mp4 -o small/plan.jsonl --json",
+        "render face.mp4 --plan plan.jsonl -o small/safe.ts",
+        "run portrait.png -o small/safe.png",
+        "run face.mp4 -o safe.mp4 --report small",
+        "report page report.json -o small/page.html",
+        "report dpia reports -o small/dpia.html",
+    ],
+)
+def test_whatever_meets_a_full_disk_says_so_of_its_file(face_clip, tmp_path, command):
+    shutil.copy(face_clip, tmp_path / "face.mp4")
+    make_image(tmp_path / "portrait.png", picture=astronaut())
+    if "render" in command:
+        assert anonymize("detect", face_clip, "-o", tmp_path / "plan.jsonl").returncode == 0
+    if command.startswith("report"):
+        reports = tmp_path / "reports"
+        assert anonymize("run", face_clip, "-o", tmp_path / "o.mp4", "--report", reports).returncode == 0
+        shutil.copy(next(reports.glob("*.json")), tmp_path / "report.json")
+    done = on_a_full_disk(tmp_path, command)
+    assert done.returncode == errors.OutputError.exit_code, done.stderr
+    assert "disk is full" in done.stderr
+    assert "internal error" not in done.stderr
+    assert done.stdout.split()[-1:] == ["it"]  # and nothing beside
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full; CI has it")

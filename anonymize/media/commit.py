@@ -21,6 +21,7 @@ from anonymize.errors import AnonymizeError, OutputError
 if TYPE_CHECKING:
     from anonymize.storage import Place
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1
 _YOUNG = 1.0
 """Seconds for which a hidden file may be there before whoever made it has locked it."""
@@ -72,6 +73,11 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
                 arg.replace(temporary.name, path.name) if isinstance(arg, str) else arg for arg in error.args
             )
             raise
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise  # not of this file, as far as anybody knows
+            with plainly(path):
+                raise
         with plainly(path):
             temporary.chmod(mode)
             _to_disk(temporary)
@@ -221,7 +227,7 @@ def plainly(path: Path) -> Iterator[None]:
     except PermissionError as error:
         raise OutputError(f"{path.name}: no permission to write in {path.parent}") from error
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = error.errno in _FULL
         reason = (
             "the disk is full; make room or write somewhere else" if full else f"cannot be written ({error.strerror})"
         )

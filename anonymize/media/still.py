@@ -13,6 +13,7 @@ from typing import Self
 from anonymize.aspect import aspects_of
 from anonymize.data import SQUARE, Frame
 from anonymize.errors import AnonymizeError, OutputError, UnreadableInput, UnsupportedInput, UsageError
+from anonymize.media.commit import plainly
 from anonymize.media.protocols import MediaInfo, Source
 from anonymize.media.reader import Input, input_name
 from anonymize.media.still_density import densities
@@ -152,10 +153,8 @@ class StillSink:
         Raises:
             OutputError: the disk is full, or the output's place is gone.
         """
-        try:
+        with plainly(self._path):
             self._path.write_bytes(self._encoding.data())
-        except OSError as error:
-            raise OutputError(f"{self._path.name}: cannot be written ({error.strerror})") from error
 
     def __enter__(self) -> Self:
         return self

@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonymize.errors import OutputError
-
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -24,13 +22,11 @@ def fill(template: str, **values: Any) -> str:
 def save(text: str, path: Path) -> None:
     """Write `text` whole or not at all, with the folders it needs. Raises `OutputError`."""
     from anonymize.media import make_folder, pending  # a page is filled without FFmpeg
+    from anonymize.media.commit import plainly
 
     make_folder(path.parent)
-    with pending(path, force=True) as temporary:
-        try:
-            temporary.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+    with pending(path, force=True) as temporary, plainly(temporary):
+        temporary.write_text(text, encoding="utf-8")
 
 
 @cache
