@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, cast
 from anonymize import crew, job, ledger, report, storage
 from anonymize.errors import AnonymizeError, OutputError, PartialFailure, UnreadableInput, UsageError, VerificationError
 from anonymize.inputs import Item, output_folder
+from anonymize.kept import Kept
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
 from anonymize.report import Report
@@ -45,6 +46,7 @@ class Outcome:
         exit_code: 0, or that of the error. Beside an output, that of its report, which could not be written.
         left_out: not a failure: a file that a folder merely contained, and that is no picture or video.
         before: an earlier run did this; the report then holds the main facts only.
+        kept: the plan of an output that did not pass, to go on with.
     """
 
     item: Item
@@ -53,6 +55,7 @@ class Outcome:
     exit_code: int = 0
     left_out: bool = False
     before: bool = False
+    kept: Kept | None = None
 
 
 GRACE = 5.0
@@ -250,7 +253,7 @@ def _telling(reports: Path | None, on_item: OnItem) -> OnItem:
 def _reported(reports: Path, outcome: Outcome) -> Outcome:
     """`outcome`, its report written; with the error where that failed."""
     item = outcome.item
-    names = (item.source, item.target, outcome.output)
+    names = (item.source, item.target, outcome.output, outcome.kept.plan if outcome.kept else None)
     account = replace(outcome.report, error=report.nameless(outcome.report.error, names))
     try:
         report.write(account, report.path_for(reports, item.relative))
@@ -274,8 +277,9 @@ def _attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
     except AnonymizeError as error:
         left_out = isinstance(error, UnreadableInput) and not item.expected and _was_read(item)
         failed = _failed(item, str(error), error.exit_code, left_out)
-        examined = error.verified if isinstance(error, VerificationError) else None
-        return replace(failed, report=replace(failed.report, verified=examined.as_dict())) if examined else failed
+        if not isinstance(error, VerificationError) or not error.verified:
+            return failed
+        return replace(failed, report=replace(failed.report, verified=error.verified.as_dict()), kept=error.kept)
     except MemoryError:
         message = (
             f"{item.label}: the memory that this machine has, or allows one process, does not suffice for it: "

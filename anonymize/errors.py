@@ -27,6 +27,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from anonymize.kept import Kept
+    from anonymize.plan import Plan
     from anonymize.verify.verdict import Verified
 
 
@@ -76,13 +78,17 @@ class VerificationError(AnonymizeError):
     Args:
         message: what was found.
         verified: the whole result of the examination, for reports.
+        plan: what was drawn, repairs included.
     """
 
     exit_code = 7
 
-    def __init__(self, message: str, verified: Verified | None = None) -> None:
+    def __init__(self, message: str, verified: Verified | None = None, plan: Plan | None = None) -> None:
         super().__init__(message)
         self.verified = verified
+        self.plan = plan
+        self.kept: Kept | None = None
+        """Where the plan was put, to go on with."""
 
 
 class ModelError(AnonymizeError):

@@ -67,6 +67,7 @@ class Item:
         claim: of the run that has it, if that keeps a ledger.
         otherwise: what its target's name is made from where that gets another suffix: the target, unless another
             input's output could have that name then.
+        keep_in: the folder for what is kept of it should it fail, where its target is in passing; else the target's.
     """
 
     source: Place | None
@@ -76,6 +77,7 @@ class Item:
     sought: bool
     claim: Claim | None = None
     otherwise: str = ""
+    keep_in: Place | None = None
 
     @property
     def expected(self) -> bool:

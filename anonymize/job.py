@@ -12,8 +12,9 @@ from anonymize import consent, ledger, media, pipeline, plan, report, storage
 from anonymize.crew import peak_memory
 from anonymize.data import Kind
 from anonymize.detect import Detector, build, refuse_unfit, threads_each
-from anonymize.errors import InputError, PlanError, UnreadableInput
+from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput, VerificationError
 from anonymize.inputs import Item, fitting
+from anonymize.kept import keep
 from anonymize.media import Source
 from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan
@@ -220,19 +221,47 @@ def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool)
     source, item = work.source, work.item
     suffix = item.target.suffix if item.named else ""
     output = work.watch.time("render", lambda: media.with_quality(source, work.settings.output, suffix))
-    settings = replace(work.settings, output=output)
+    asked, settings = work.settings, replace(work.settings, output=output)
     work = replace(work, settings=settings)
     target = _named(item, source, settings)
     if not item.named and isinstance(target, Path):  # storages make theirs
         media.make_folder(target.parent)
-    force = force or _replaces(item, target)
-    with media.pending(target, force=force, mark=item.claim.mark if item.claim else "") as temporary:
-        proved = prove(work, made, temporary)
+    replaces = force or _replaces(item, target)
+    with media.pending(target, force=replaces, mark=item.claim.mark if item.claim else "") as temporary:
+        try:
+            proved = prove(work, made, temporary)
+        except VerificationError as error:
+            _keep(error, work, asked, target, force=force)
+            raise
         account = _account(work, proved, report.sha256(temporary))
         _refuse_changed(item, before, made.about.sha256)
         if isinstance(target, Path):
             ledger.leave_proof(item, target, account)
     return target, account
+
+
+def _keep(error: VerificationError, work: Work, asked: Settings, target: Place, *, force: bool) -> None:
+    """Put the plan of an output that did not pass beside `target`, and have `error` say where; not one that was given.
+
+    Args:
+        error: with the plan.
+        work: that failed.
+        asked: its settings, as they were asked for.
+        target: where the output was to go.
+        force: replace whatever has the plan's name.
+    """
+    made, verified, item = error.plan, error.verified, work.item
+    if made is None or (work.plan == "given" and not (verified and verified.repaired)):
+        return
+    output = item.keep_in / target.name if item.keep_in else target
+    made = replace(made, about=replace(made.about, settings=asked))
+    try:
+        error.kept = keep(made, output, force=force, mark=item.claim.mark if item.claim else "")
+        fetch = "" if isinstance(error.kept.plan, Path) else " (`render` takes a file of this machine: fetch it)"
+        where = f"its plan is kept in {error.kept.plan}{fetch}"
+    except (OutputError, OSError) as why:
+        where = f"its plan could not be kept: {why}"
+    error.args = (f"{error}; {where}",)
 
 
 def _account(work: Work, proved: Proved, digest: str) -> Report:

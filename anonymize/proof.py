@@ -111,7 +111,7 @@ def prove(work: Work, made: Plan, temporary: Path) -> Proved:
         made = work.watch.time("repair", partial(repaired, made, work.source, verified, work.settings))
         turn += 1
     if verified.verdict is Verdict.FAIL:
-        raise VerificationError(_complaint(work, verified), verified)
+        raise VerificationError(_complaint(work, verified), verified, made)
     return Proved(made, times, notes, verified, devices_of((*work.found_by, *looking)))
 
 
@@ -226,7 +226,7 @@ def _complaint(work: Work, verified: Verified) -> str:
         advice = (
             "; --repair redacts what the second look found"
             if not work.settings.verify.repair
-            else "; redact it by hand: see `anonymize detect` and `anonymize render`"
+            else "; what is left has to be hidden by hand"
         )
     elif verified.verdict is Verdict.FAIL and work.by_hand and not verified.failures:
         advice = (

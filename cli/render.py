@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
@@ -180,10 +180,13 @@ class Display:
 
     def _outcome(self, outcome: Outcome) -> None:
         if self._machine:
-            facts = {"event": _event(outcome), "input": outcome.item.label}
+            facts: dict[str, Any] = {"event": _event(outcome), "input": outcome.item.label}
             if outcome.left_out:
                 as_json(facts | {"why": outcome.report.error})
                 return
+            if outcome.kept:
+                command = outcome.kept.command(outcome.item.source)
+                facts["kept"] = {"plan": str(outcome.kept.plan), "command": command}
             output = str(outcome.output) if outcome.output else None
             as_json(facts | {"output": output, "exit_code": outcome.exit_code, "report": outcome.report.as_dict()})
         elif outcome.before:
@@ -192,6 +195,8 @@ class Display:
             note(f"{outcome.item.label}: left out, not a picture or video")
         elif outcome.output is None:
             fail(outcome.report.error)
+            for line in refused(outcome):
+                note(line)
         else:
             for line in account(outcome):
                 say(line)
@@ -260,23 +265,39 @@ def visible(shown: Sequence[Mapping[str, Any]]) -> Iterable[str]:
         yield f"  visible: {len(shown) - _LISTED} more; --report lists all"
 
 
+def refused(outcome: Outcome) -> Iterable[str]:
+    """What an output that did not pass shows, the lines that hide it, and how to go on."""
+    for line, find in _finds(outcome.report.verified):
+        yield line
+        yield from (f"    to hide it: {line}" for line in find["lines"])
+    if outcome.kept:
+        yield "  to go on, with such lines added to the plan or without:"
+        yield f"    {outcome.kept.command(outcome.item.source)}"
+
+
 def doubts(report: Report) -> Iterable[str]:
     """What a person should look at in an output, what a sample of it says, and what nobody examined."""
     verified = report.verified
     if repaired := verified.get("repaired"):
         yield f"  note: {repaired} more pass{'es' * (repaired != 1)} redacted what the second look found"
+    yield from (line for line, _ in _finds(verified))
+    if bound := verified.get("bound"):
+        yield f"  sample: {bound['text']}"
+    for line in verified.get("not_checked", ()):
+        yield f"  not checked: {line}"
+
+
+def _finds(verified: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What a check found, as lines, each with the find itself."""
     for name, label in (("leaks", "leak"), ("doubts", "doubtful")):
         listed = verified.get(name, ())
         for find in listed[:_LISTED]:
             where = "at {:.2f} s".format(find["start"]) if find["end"] <= find["start"] else _stretch(find)
             box = ",".join(f"{value:.0f}" for value in find["box"])
-            yield f"  {label}: {find['kind']} {where}, frame {find['frame']}, {find['size']:.0f} px, box {box}"
+            size = f"{find['size']:.0f} px, box {box}, score {find['score']:.2f}"
+            yield f"  {label}: {find['kind']} {where}, frame {find['frame']}, {size}", find
         if len(listed) > _LISTED:
-            yield f"  {label}: {len(listed) - _LISTED} more; --report lists all"
-    if bound := verified.get("bound"):
-        yield f"  sample: {bound['text']}"
-    for line in verified.get("not_checked", ()):
-        yield f"  not checked: {line}"
+            yield f"  {label}: {len(listed) - _LISTED} more; --report lists all", {"lines": ()}
 
 
 def _stretch(find: Mapping[str, Any]) -> str:

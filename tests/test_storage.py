@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymize import batch, errors, job, storage
+from anonymize import batch, errors, job, plan, storage
 from anonymize.inputs import only_item, plan_items
 from anonymize.media import open_source
 from anonymize.pipeline import Progress
@@ -149,9 +149,12 @@ def test_an_output_that_fails_its_check_is_not_uploaded(bucket, face_clip, monke
 
     failed = Verified(Verdict.FAIL, (Check("structure", False, "expected 20 frames, got 19"),))
     monkeypatch.setattr(proof, "examine", lambda *_, **__: failed)
-    with pytest.raises(errors.VerificationError):
+    with pytest.raises(errors.VerificationError, match=r"safe\.mp4\.plan\.jsonl \(.* fetch it\)") as raised:
         job.run(only_item(str(face_clip), str(bucket / "safe.mp4")), QUICK)
-    assert bucket.fs.find(bucket.path) == []
+    (made,) = bucket.fs.find(bucket.path)
+    assert str(raised.value.kept.plan).endswith(made)
+    assert "--plan safe.mp4.plan.jsonl -o" in raised.value.kept.command(face_clip)
+    assert plan.parse((bucket / "safe.mp4.plan.jsonl").read_text().splitlines(), made).about.frames == 20
 
 
 def test_a_storage_that_fails_is_not_the_end_of_the_file(bucket, face_clip, monkeypatch):

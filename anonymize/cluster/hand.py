@@ -149,8 +149,8 @@ class Hand:
         if not self._force and not _replaces(item, item.target) and storage.exists(item.target):
             raise OutputError(storage.already(item.target))
         assert self._folder is not None
-        here = replace(item, target=self._folder / item.target.name, claim=None)
-        return job.run(here, self._settings, detectors=self._detectors, on_progress=on_progress)
+        here = replace(item, target=self._folder / item.target.name, claim=None, keep_in=item.target.parent)
+        return job.run(here, self._settings, force=self._force, detectors=self._detectors, on_progress=on_progress)
 
     def _tell(self, progress: Progress) -> None:
         if self._stopped:

@@ -128,7 +128,7 @@ class Book:
     def _settled(self, row: File, item: Item, claim: Claim, outcome: Outcome) -> File:
         row = replace(row, state=State.LEFT_OUT if outcome.left_out else State.FAILED, stage="", since=None)
         if outcome.output is None:
-            names = (item.source, item.target)
+            names = (item.source, item.target, outcome.kept.plan if outcome.kept else None)
             if outcome.left_out:
                 return row if row.released else replace(row, source_stamp=self._stamps[row.name])
             why = " ".join(nameless(outcome.report.error, names).split()).removeprefix("the file: ")

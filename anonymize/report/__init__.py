@@ -6,6 +6,6 @@ signs and checks; `dpia` fills an annex from many. Nothing here holds a picture,
 
 from anonymize.report.account import account
 from anonymize.report.data import Report, versions
-from anonymize.report.files import nameless, path_for, prepare, read, sha256, write
+from anonymize.report.files import name_beside, nameless, path_for, prepare, read, sha256, write
 
-__all__ = ["Report", "account", "nameless", "path_for", "prepare", "read", "sha256", "versions", "write"]
+__all__ = ["Report", "account", "name_beside", "nameless", "path_for", "prepare", "read", "sha256", "versions", "write"]

@@ -37,16 +37,20 @@ def write(report: Report, path: Path) -> None:
 
 
 def path_for(folder: Path, relative: Path) -> Path:
-    """Where in `folder` the report on the file `relative` goes: `relative` with ``.report.json`` behind it.
+    """Where in `folder` the report on the file `relative` goes: `relative` with ``.report.json`` behind it."""
+    return folder / relative.with_name(name_beside(relative.name, ".report.json"))
+
+
+def name_beside(name: str, end: str) -> str:
+    """What is called like the file `name`, with `end` behind it.
 
     A name that is too long for that (255 bytes) is cut, and told apart by a hash.
     """
-    name = f"{relative.name}.report.json"
-    if len(os.fsencode(name)) > NAME_BYTES:
-        digest = hashlib.sha256(os.fsencode(relative.name)).hexdigest()[:12]
-        end = f"~{digest}.report.json"
-        name = os.fsencode(relative.name)[: NAME_BYTES - len(end)].decode(errors="ignore") + end
-    return folder / relative.with_name(name)
+    if len(os.fsencode(name + end)) <= NAME_BYTES:
+        return name + end
+    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:12]
+    end = f"~{digest}{end}"
+    return os.fsencode(name)[: NAME_BYTES - len(os.fsencode(end))].decode(errors="ignore") + end
 
 
 def prepare(folder: Path) -> None:

@@ -78,7 +78,7 @@ class _Trail:
 
     first: Leak
     best: Leak
-    last: float
+    last: Leak
     frames: int = 0
 
     def find(self) -> Find:
@@ -88,13 +88,14 @@ class _Trail:
             track=self.best.region.track,
             kind=kind,
             start=self.first.time,
-            end=self.last,
+            end=self.last.time,
             box=(x0, y0, x1, y1),
             size=x1 - x0 if kind is Kind.PLATE else y1 - y0,
             score=self.best.share,
             by=By.PLAN,
             frame=self.best.frame,
             frames=self.frames,
+            places=tuple((leak.frame, leak.region.xyxy) for leak in (self.first, self.best, self.last)),
         )
 
 
@@ -198,9 +199,9 @@ class Comparison:
         """Add a leak to those of its track, in memory that does not grow with their number."""
         region = leak.region
         place = None if region.track >= 0 else tuple(round(value / 16) for value in region.xyxy)
-        trail = self._trails.setdefault((region.track, region.kind, place), _Trail(leak, leak, leak.time))
+        trail = self._trails.setdefault((region.track, region.kind, place), _Trail(leak, leak, leak))
         trail.frames += 1
-        trail.last = leak.time
+        trail.last = leak
         if leak.share > trail.best.share:
             trail.best = leak
 

@@ -20,6 +20,7 @@ from anonymize.settings import Doubts, Settings, Style
 from anonymize.verify.against_plan import Comparison
 from anonymize.verify.contents import unexamined
 from anonymize.verify.frames import Checked, Checker, Checking, second_look
+from anonymize.verify.hiding import hiding
 from anonymize.verify.sample import Sample, bound, looks
 from anonymize.verify.structure import Clock, Wanted, is_picture, of_picture, of_video
 from anonymize.verify.uncovered import Uncovered
@@ -224,8 +225,8 @@ class _Examination:
         return Verified(
             verdict=Verdict.FAIL if failed else Verdict.PASS_WITH_DOUBTS if doubts else Verdict.PASS,
             checks=tuple(checks),
-            leaks=tuple(leaks),
-            doubts=tuple(doubts),
+            leaks=hiding(leaks, found, self._clock.count, self._settings),
+            doubts=hiding(doubts, found, self._clock.count, self._settings),
             looked_frames=looked,
             of_frames=self._clock.count,
             bound=bound(looked, showing, self._clock.count),

@@ -53,6 +53,7 @@ class Find:
         frame: the frame that `box` belongs to.
         frames: on how many frames it was seen.
         places: frame and box of each of them, where a repair needs to know; not part of the account.
+        lines: for a plan, to hide it (docs/plan.md).
     """
 
     track: int
@@ -66,6 +67,7 @@ class Find:
     frame: int = 0
     frames: int = 1
     places: tuple[tuple[int, Box], ...] = ()
+    lines: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, rounded to what they mean."""
@@ -78,6 +80,7 @@ class Find:
             "size": round(self.size, 1),
             "score": round(self.score, 3),
             "by": self.by.value,
+            "lines": list(self.lines),
         }
 
 

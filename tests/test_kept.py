@@ -1,0 +1,181 @@
+"""An output that does not pass its check is deleted; the plan that it was drawn from is not."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import anonymize
+from anonymize import batch, errors, job, pipeline, plan, presets, proof
+from anonymize.inputs import only_item, plan_items
+from anonymize.kept import keep
+from anonymize.plan import Plan, Regions
+from anonymize.settings import Settings, from_mapping
+from anonymize.verify import Check, Verdict, Verified
+from tests.conftest import face_box
+from tests.leaks import good_plan
+from tests.media import read_video
+
+
+def journalist(repair: int = 0) -> Settings:
+    values = {"output": {"speed": "ultrafast"}, "verify": {"repair": repair}, "targets": ["face"]}
+    return from_mapping(Settings, values, presets.load("journalist").settings)
+
+
+@pytest.fixture(autouse=True)
+def blind_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look finds nobody."""
+    real = pipeline.detect
+
+    def nobody(*arguments: object, **named: object) -> Plan:
+        return Plan(real(*arguments, **named).about, Regions([]))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "detect", nobody)
+
+
+@pytest.fixture
+def short_repairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repairs hide what they find on the first frames only."""
+    real = proof.repaired
+
+    def some(*arguments: object) -> Plan:
+        made = real(*arguments)  # type: ignore[arg-type]
+        return Plan(made.about, Regions(row for row in made.regions.rows() if row[0] < 8))
+
+    monkeypatch.setattr(proof, "repaired", some)
+
+
+def hides(output: Path) -> bool:
+    pictures = enumerate(read_video(output))
+    return all(picture[y0:y1, x0:x1].std() < 12 for i, picture in pictures for x0, y0, x1, y1 in [face_box(i)])
+
+
+def lines_of(verified: dict[str, list[dict[str, list[str]]]]) -> Iterator[str]:
+    for find in (*verified["leaks"], *verified["doubts"]):
+        yield from find["lines"]
+
+
+@pytest.mark.parametrize("repair", [0, 3])
+def test_a_run_that_fails_goes_on_from_its_plan_and_the_lines_of_what_it_listed(
+    repair: int, face_clip: Path, tmp_path: Path, short_repairs: None
+) -> None:
+    output = tmp_path / "safe.mp4"
+    with pytest.raises(errors.VerificationError, match=r"its plan is kept in .*safe\.mp4\.plan\.jsonl") as raised:
+        anonymize.run(face_clip, output, journalist(repair))
+    error = raised.value
+    assert error.kept is not None
+    assert error.verified is not None
+    assert list(tmp_path.iterdir()) == [error.kept.plan] == [tmp_path / "safe.mp4.plan.jsonl"]
+    kept = plan.read(tmp_path / "safe.mp4.plan.jsonl")
+    assert not kept.by_hand
+    assert kept.about.settings == journalist(repair)
+    assert bool(len(kept.regions)) is bool(repair)
+    assert error.verified.repaired == repair
+    with (tmp_path / "safe.mp4.plan.jsonl").open("a") as file:
+        file.writelines(line + "\n" for line in lines_of(error.verified.as_dict()))
+    report = anonymize.render_plan(face_clip, tmp_path / "safe.mp4.plan.jsonl", output)
+    assert report.verdict == "pass"
+    assert hides(output)
+
+
+def test_the_command_says_how_to_go_on(
+    face_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from anonymize.cli.app import app
+
+    def ended(*arguments: object) -> int:
+        with pytest.raises(SystemExit) as raised:
+            app([str(argument) for argument in arguments])
+        return int(raised.value.code or 0)
+
+    given = ("run", face_clip, "-o", tmp_path / "it's safe.mp4", "-p", "journalist", "-t", "faces", "--no-repair")
+    assert ended(*given) == errors.VerificationError.exit_code
+    told = capsys.readouterr().err.splitlines()
+    lines = [line.partition("to hide it: ")[2] for line in told if "to hide it: " in line]
+    assert lines
+    assert all({"frames", "kind", "xyxy"} == json.loads(line).keys() for line in lines)
+    assert sum("  leak: face" in line and ", score 0." in line for line in told) == len(lines)
+    made = tmp_path / "it's safe.mp4.plan.jsonl"
+    with made.open("a") as file:
+        file.writelines(line + "\n" for line in lines)
+    program, *command = shlex.split(told[-1])
+    assert program == "anonymize"
+    assert ended(*command) == 0
+    assert hides(tmp_path / "it's safe.mp4")
+    assert ended(*given, "--json", "--force", "--report", tmp_path) == errors.VerificationError.exit_code
+    event = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert event["kept"]["plan"] == str(made)
+    assert shlex.split(event["kept"]["command"])[1:] == command
+    account = json.loads((tmp_path / "it's safe.mp4.report.json").read_text())
+    assert list(lines_of(account["verified"])) == list(lines_of(event["report"]["verified"])) == lines
+    assert "safe" not in json.dumps(account["error"])
+
+
+def test_each_file_of_a_folder_has_its_own(face_clip: Path, empty_clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    (tmp_path / "in" / "sub" / "a.mp4").write_bytes(face_clip.read_bytes())
+    (tmp_path / "in" / "b.mp4").write_bytes(empty_clip.read_bytes())
+    items = plan_items([str(tmp_path / "in")], f"{tmp_path / 'out'}/")
+    outcomes = {outcome.item.relative.as_posix(): outcome for outcome in batch.run(items, journalist())}
+    assert outcomes["b.mp4"].output
+    assert outcomes["b.mp4"].kept is None
+    made = outcomes["sub/a.mp4"].kept
+    assert made is not None
+    assert made.plan == tmp_path / "out" / "sub" / "a.mp4.plan.jsonl"
+    assert plan.read(tmp_path / "out" / "sub" / "a.mp4.plan.jsonl").about.frames == 20
+
+
+def test_only_plans_that_nobody_changed_are_replaced(face_clip: Path, tmp_path: Path) -> None:
+    made, output, place = good_plan(face_clip), tmp_path / "a.mp4", tmp_path / "a.mp4.plan.jsonl"
+    for _ in range(2):
+        assert keep(made, output, force=False).plan == place
+    edited = place.read_text() + '{"frame": 0, "xyxy": [1, 2, 30, 40]}\n'
+    for precious in (edited, "precious"):
+        place.write_text(precious)
+        assert keep(made, output, force=False).plan == tmp_path / "a.mp4~2.plan.jsonl"
+        assert place.read_text() == precious
+    assert keep(made, output, force=True).plan == place
+    assert not plan.read(place).by_hand
+    long = tmp_path / ("ä" * 120 + ".mp4")
+    assert plan.read(Path(str(keep(made, long, force=False).plan))).regions
+
+
+def test_a_plan_that_a_person_gave_is_not_written_once_more(face_clip: Path, tmp_path: Path) -> None:
+    anonymize.write_plan(face_clip, tmp_path / "plan.jsonl", journalist())
+    with pytest.raises(errors.VerificationError) as raised:
+        anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "safe.mp4")
+    assert raised.value.kept is None
+    assert raised.value.verified is not None
+    assert [*lines_of(raised.value.verified.as_dict())]
+    assert list(tmp_path.iterdir()) == [tmp_path / "plan.jsonl"]
+
+
+def test_what_failed_is_said_also_where_no_plan_can_be_kept(
+    face_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise errors.OutputError("the disk is full")
+
+    monkeypatch.setattr(job, "keep", full)
+    with pytest.raises(errors.VerificationError, match=r"did not pass .*could not be kept: the disk is full"):
+        anonymize.run(face_clip, tmp_path / "safe.mp4", journalist())
+
+
+def test_where_the_target_is_in_passing_the_plan_goes_where_the_output_was_to_be(
+    face_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = Verified(Verdict.FAIL, (Check("structure", False, "expected 20 frames, got 19"),))
+    monkeypatch.setattr(proof, "examine", lambda *_, **__: failed)
+    (tmp_path / "passing").mkdir()
+    item = only_item(str(face_clip), str(tmp_path / "passing" / "safe.mp4"))
+    with pytest.raises(errors.VerificationError) as raised:
+        job.run(replace(item, keep_in=tmp_path / "out"), journalist())
+    made = raised.value.kept
+    assert made is not None
+    assert (made.plan, made.output) == (tmp_path / "out" / "safe.mp4.plan.jsonl", tmp_path / "out" / "safe.mp4")
+    assert plan.read(tmp_path / "out" / "safe.mp4.plan.jsonl").about.frames == 20
+    assert list((tmp_path / "passing").iterdir()) == []
+    assert made.command(None).startswith("anonymize render - --plan ")
