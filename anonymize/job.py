@@ -79,7 +79,8 @@ def run(
         _open(item, settings, stdin) as source,
         team_for(source, settings, found_by, workers) as team,
     ):
-        _check_output(item, source, settings, force=force)
+        _check_output(item, source, settings, stdin, force=force)
+        pipeline.refuse_unmet_ahead(source, settings)
         on_progress(Progress("detect", 0, None))
         digest = _digest(item, stdin)
         made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress, team))
@@ -111,6 +112,7 @@ def detect(
         team_for(source, settings, found_by, workers) as team,
         media.pending(item.target, force=force) as temporary,
     ):
+        pipeline.refuse_unmet_ahead(source, settings)
         digest = _digest(item, stdin)
         made = pipeline.detect(source, settings, found_by, digest, on_progress, team).marked()
         made = replace(made, about=replace(made.about, preset=dict(preset or {})))
@@ -159,7 +161,8 @@ def render(
         _open(item, settings, stdin) as source,
         team_for(source, settings, found_by, workers) as team,
     ):
-        _check_output(item, source, settings, force=force)
+        _check_output(item, source, settings, stdin, force=force)
+        pipeline.refuse_unmet_ahead(source, settings)
         times = team.read()  # as `run` does: what a file holds is known for sure at its end only
         persons = [one for one in settings.show_persons if one not in made.about.settings.show_persons]
         made = consent.visible(made, times, settings, item.label, persons)
@@ -169,7 +172,7 @@ def render(
         return _release(work, made, before, force=force)
 
 
-def _check_output(item: Item, source: Source, settings: Settings, *, force: bool) -> None:
+def _check_output(item: Item, source: Source, settings: Settings, stdin: bytes, *, force: bool) -> None:
     """See whether the output can be written, before anyone spends an hour on finding faces.
 
     Raises:
@@ -178,6 +181,7 @@ def _check_output(item: Item, source: Source, settings: Settings, *, force: bool
     media.check_output(source, settings.output, item.target.suffix if item.named else "")
     target = _named(item, source, settings)
     media.check_target(target, force=force or _replaces(item, target), makes_folder=not item.named)
+    media.check_room(target, item.source.stat().st_size if isinstance(item.source, Path) else len(stdin))
 
 
 def _open(item: Item, settings: Settings, stdin: bytes) -> Source:

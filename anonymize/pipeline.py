@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from anonymize import consent
+from anonymize import consent, media
 from anonymize.compose import compose, refuse_unmet
 from anonymize.data import Timestamps
 from anonymize.detect import Detector
@@ -40,6 +40,9 @@ class Progress:
     done: int
     total: int | None
 
+
+_SURELY = Fraction(1)
+"""Seconds behind the last frame that packets announce, after which decoding it can bring no other."""
 
 OnProgress = Callable[[Progress], None]
 
@@ -103,6 +106,23 @@ def detect(
     )
     made = Plan(about, Regions(compose(found.tracks, times, found.looks, found.cuts, size, settings)))
     return consent.visible(made, times, settings, source.info.name)
+
+
+def refuse_unmet_ahead(source: Source, settings: Settings) -> None:
+    """See what can be seen before a frame is decoded: whether every zone meets the picture, and every time the film.
+
+    Raises:
+        UsageError: a zone lies outside the picture, or a time so far behind the last frame that no doubt is left.
+    """
+    size, name = (source.info.width, source.info.height), source.info.name
+    refuse_unmet((), size, settings, name)
+    spans = [*settings.only, *settings.obscured, *(zone.span for zone in (*settings.zones, *settings.spared))]
+    begins = [*(span.start for span in spans), *(one.at for one in settings.show_persons if one.at is not None)]
+    latest = max(begins, default=Fraction(0))
+    if latest and (times := media.announced(source)):
+        last, before = times[-1], times[max(len(times) - 2, 0)]
+        if latest >= last + max(last - before, _SURELY):
+            _refuse_unmet(times, size, settings, name)
 
 
 def _refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Settings, name: str) -> None:

@@ -17,7 +17,7 @@ from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import LiveSink, Picture
 from anonymize.live.secrets import mask
 from anonymize.live.signals import handled
-from anonymize.live.sinks import Options, open_sinks
+from anonymize.live.sinks import Options, open_sinks, prepare
 from anonymize.settings import Settings
 
 STOP_WITHIN = 12.0
@@ -43,10 +43,12 @@ def run_camera(
 
     Raises:
         UsageError, InputError, ModelError: what waiting cannot mend.
-        OutputError: every sink is gone for good.
+        OutputError: every sink is gone for good; or, where nobody supervises this, a folder cannot be written in.
     """
     from anonymize.live.loop import run
 
+    if control is None:  # a supervised camera waits for its disk
+        prepare(camera.to)
     control = control or Control()
     gone = _Gone(len(camera.to), control)
     options = Options(quality=camera.quality, keep=camera.retention, on_gone=gone)

@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from anonymize.data import Frame
-from anonymize.errors import UsageError
+from anonymize.errors import OutputError, UsageError
 from anonymize.live import push
 from anonymize.live.camera_out import CameraOut
 from anonymize.live.hls import Hls
@@ -21,6 +22,7 @@ from anonymize.live.sinks_encode import Coded
 from anonymize.live.sinks_fan import FRAMES, Fan, Uncoded
 from anonymize.live.sinks_outlet import Buffer, Outlet, Say, Writer
 from anonymize.live.sinks_stdout import Transport, Y4m
+from anonymize.media import make_folder
 
 STDOUT, Y4M_STDOUT = "-", "y4m:-"
 _WAITING = 8 << 20
@@ -65,6 +67,22 @@ def check(address: str) -> None:
         )
     elif address in (STDOUT, Y4M_STDOUT) and os.isatty(1):
         raise UsageError(f"{address}: standard output is a terminal: send it into a file or another program")
+
+
+def prepare(addresses: Sequence[str]) -> None:
+    """Make the folders that `addresses` name, and see whether they can be written in, before anything is looked at.
+
+    Raises:
+        OutputError: one cannot.
+    """
+    for path in filter(None, map(_folder_of, addresses)):
+        folder = path.parent if path.suffix == ".m3u8" else path
+        make_folder(folder)
+        try:
+            with TemporaryFile(dir=folder):
+                continue
+        except OSError as error:
+            raise OutputError(f"{folder}: nothing can be written in this folder ({error.strerror})") from error
 
 
 def open_sink(address: str, picture: Picture, metrics: Metrics, options: Options | None = None) -> LiveSink:

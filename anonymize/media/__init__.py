@@ -2,8 +2,9 @@
 
 from anonymize.media.choose import Target
 from anonymize.media.coder import Coded, Head, coded
-from anonymize.media.commit import check_target, make_folder, pending, publish
+from anonymize.media.commit import check_room, check_target, make_folder, pending, publish
 from anonymize.media.open import (
+    announced,
     check_output,
     open_sink,
     open_source,
@@ -35,8 +36,10 @@ __all__ = [
     "Traits",
     "VideoSink",
     "VideoSource",
+    "announced",
     "check_output",
     "check_readable",
+    "check_room",
     "check_target",
     "coded",
     "cut_up",

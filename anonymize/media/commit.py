@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from anonymize import storage
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1
+_FEWER = 1000
+"""How many times smaller than its source a result may be, at most: a film without sound that is hidden whole."""
 _YOUNG = 1.0
 """Seconds for which a hidden file may be there before whoever made it has locked it."""
 
@@ -144,8 +147,34 @@ def check_target(path: Place, *, force: bool, makes_folder: bool = False) -> Non
     with plainly(path), suppress(*(FileNotFoundError,) * makes_folder):
         if not stat.S_ISDIR(path.parent.stat().st_mode):
             raise NotADirectoryError
-        if not os.access(path.parent, os.W_OK | os.X_OK):
-            raise PermissionError
+        with TemporaryFile(dir=path.parent):  # permissions alone do not tell: it may be a server's, or the system's
+            pass
+
+
+def check_room(path: Place, source: int) -> None:
+    """See whether the disk of `path` surely has too little room for what is made of `source` bytes.
+
+    Raises:
+        OutputError: it has less free than a thousandth of that, which no result is known to fall below.
+    """
+    least = source // _FEWER
+    if not isinstance(path, Path) or not least or not hasattr(os, "statvfs"):
+        return
+    folder = next((folder for folder in path.absolute().parents if folder.is_dir()), None)
+    if folder is None:
+        return
+    with plainly(path):
+        disk = os.statvfs(folder)
+    free = disk.f_frsize * (disk.f_bavail if os.geteuid() else disk.f_bfree)
+    if disk.f_blocks and free < least:  # some file systems count nothing
+        raise OutputError(
+            f"{path}: the disk has {_amount(free)} free; what is made of {_amount(source)} takes at least "
+            f"{_amount(least)}, and as a rule as much as that. Free some, or write to another disk"
+        )
+
+
+def _amount(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size:,} bytes"
 
 
 def make_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 
 from anonymize.core_dumps import no_core_dumps
+from anonymize.data import Timestamps
 from anonymize.errors import UnreadableInput
 from anonymize.media import hardware
 from anonymize.media.choose import choose
@@ -113,6 +114,15 @@ def check_output(source: Source, output: Output, suffix: str = "") -> None:
     if hardware.family(target.encoder):
         settings = options(source.info, target, output)
         hardware.refuse_unless_it_opens(target.encoder, target.pixel_format, source.info.stored_size, settings)
+
+
+def announced(source: Source) -> Timestamps | None:
+    """When the frames of `source` are shown, by what its packets say, undecoded; None where they do not tell of all."""
+    if isinstance(source, VideoSource):
+        return source.announced()
+    from anonymize.media.still import StillSource
+
+    return source.announced() if isinstance(source, StillSource) else None
 
 
 def with_quality(source: Source, output: Output, suffix: str = "") -> Output:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from anonymize.aspect import aspects_of
-from anonymize.data import SQUARE, Frame
+from anonymize.data import SQUARE, Frame, Timestamps
 from anonymize.errors import AnonymizeError, OutputError, UnreadableInput, UnsupportedInput, UsageError
 from anonymize.media.commit import plainly
 from anonymize.media.protocols import MediaInfo, Source
@@ -85,6 +86,12 @@ class StillSource:
     def losses(self) -> list[str]:
         """What could not be read, in words."""
         return list(self.decoded.losses)
+
+    def announced(self) -> Timestamps:
+        """When every picture is shown."""
+        times = Timestamps(self._base)
+        times.pts = array("q", self._starts)
+        return times
 
     def frames(self) -> Iterator[Frame]:
         """Every picture in order, read-only; from the first again on each call."""

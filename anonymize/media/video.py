@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +17,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from anonymize.aspect import upright
+from anonymize.data import Timestamps
 from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
 from anonymize.media import complaints, transparency
 from anonymize.media.crop import Crop
@@ -128,6 +130,24 @@ class VideoSource:
         """The sound tracks of `container` that belong to the video; or those of which nothing came so far."""
         own = self._spliced.sound if self._spliced else None
         return [s for s in container.streams.audio if (own is None or s.id in own) and is_empty(s) is empty]
+
+    def announced(self) -> Timestamps | None:
+        """When every picture is shown, as the packets say before they are decoded; None where they leave it open."""
+        times = Timestamps()
+        try:
+            with self.opened() as container:
+                stream, place = main_video(container, self.name), self.presentation.placing()
+                for packet in container.demux(stream):
+                    place(packet)
+                    if packet.pts is not None:
+                        times.pts.append(packet.pts)
+                    elif packet.size:
+                        return None
+                times.time_base = Fraction(stream.time_base or 1)
+        except av.error.FFmpegError:
+            return None  # a whole pass tells how much of it is lost
+        times.pts = array("q", sorted(set(times.pts)))
+        return times
 
     def __enter__(self) -> Self:
         return self
