@@ -137,8 +137,10 @@ class VideoSource:
         try:
             with self.opened() as container:
                 stream, place = main_video(container, self.name), self.presentation.placing()
-                for packet in container.demux(stream):
+                for packet in container.demux():
                     place(packet)
+                    if packet.stream.index != stream.index:
+                        continue
                     if packet.pts is not None:
                         times.pts.append(packet.pts)
                     elif packet.size:
