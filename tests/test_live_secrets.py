@@ -5,7 +5,9 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from anonymize.cli.app import app
 from anonymize.errors import UsageError
 from anonymize.live.secrets import has_password, has_secret, mask, resolve
 
@@ -214,3 +216,21 @@ def test_our_own_arguments_are_hidden():
     assert b"hidden-pw" not in listed
     assert b"rtsp://***@10.0.0.5/***\0--loop" in listed
     assert given_address.encode() in known
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["h/live/geheim7", "10.0.0.5:554/live/geheim7", "10.0.0.5/geheim7?x=1", "live/../geheim7", "cam/geheim7.sdp"],
+)
+@pytest.mark.parametrize("place", ["source", "sink"])
+def test_an_address_without_its_scheme_is_not_repeated(tmp_path, address, place):
+    """What is called as a video, or begins as paths do, is a file that is missing."""
+    given = [address, "--to", f"hls:{tmp_path}/o"] if place == "source" else ["-", "--to", address]
+    done = CliRunner().invoke(app, ["live", *given])
+    assert isinstance(done.exception, UsageError)
+    assert "geheim7" not in f"{done.output}{done.exception}"
+
+
+@pytest.mark.parametrize("path", ["away/clip.mp4", "./away/clip", "/away/clip", "../clip", "clip", "away/clip.MKV"])
+def test_a_path_may_lead_to_nothing_yet(path):
+    assert resolve(path) == path

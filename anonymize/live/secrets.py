@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 
 from anonymize import foreign
 from anonymize.errors import UsageError
+from anonymize.inputs import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
 HIDDEN = "***"
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
@@ -198,7 +199,8 @@ def _check(address: str) -> None:
     """Refuse what is no address and no file, and an address that FFmpeg would take for another."""
     hint = "(it is not repeated: it may hold a password)"
     if "://" not in address:
-        if _NO_ADDRESS.match(address) and not _NO_STREAM.match(address) and not os.path.lexists(address):
+        meant = _NO_ADDRESS.match(address) or ("/" in address[1:] and _may_lack_scheme(address))
+        if meant and not _NO_STREAM.match(address) and not os.path.lexists(address):
             raise UsageError(f"an address cannot be understood {hint}: expected SCHEME://USER:PASSWORD@HOST:PORT/PATH")
         return
     if re.search(r"[\s\x00-\x1f\x7f\\]", address):
@@ -208,6 +210,12 @@ def _check(address: str) -> None:
             f"an address cannot be understood {hint}: expected SCHEME://USER:PASSWORD@HOST:PORT/PATH; in user, "
             "password and path write / as %2F, ? as %3F, # as %23, @ as %40"
         )
+
+
+def _may_lack_scheme(path: str) -> bool:
+    """Whether `path`, such as ``10.0.0.5:554/live/key``, could be an address; a missing film is called as films are."""
+    called = Path(path).suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
+    return not called and not path.startswith(("/", "./", "../", "~"))
 
 
 def _remember(secret: str, instead: str = HIDDEN) -> None:
