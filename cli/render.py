@@ -295,6 +295,7 @@ def _finds(verified: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
             where = "at {:.2f} s".format(find["start"]) if find["end"] <= find["start"] else _stretch(find)
             box = ",".join(f"{value:.0f}" for value in find["box"])
             size = f"{find['size']:.0f} px, box {box}, score {find['score']:.2f}"
+            where += f", {find['finds']} times" if find["finds"] > 1 else ""
             yield f"  {label}: {find['kind']} {where}, frame {find['frame']}, {size}", find
         if len(listed) > _LISTED:
             yield f"  {label}: {len(listed) - _LISTED} more; --report lists all", {"lines": ()}

@@ -10,11 +10,13 @@ import pytest
 
 import anonymize
 from anonymize import batch, errors, job, pipeline, plan, presets, proof
+from anonymize.data import Kind
 from anonymize.inputs import only_item, plan_items
 from anonymize.kept import keep
 from anonymize.plan import Plan, Regions
 from anonymize.settings import Settings, from_mapping
-from anonymize.verify import Check, Verdict, Verified
+from anonymize.verify import By, Check, Find, Verdict, Verified
+from anonymize.verify.hiding import gathered
 from tests.conftest import face_box
 from tests.leaks import good_plan
 from tests.media import read_video
@@ -179,3 +181,37 @@ def test_where_the_target_is_in_passing_the_plan_goes_where_the_output_was_to_be
     assert plan.read(tmp_path / "out" / "safe.mp4.plan.jsonl").about.frames == 20
     assert list((tmp_path / "passing").iterdir()) == []
     assert made.command(None).startswith("anonymize render - --plan ")
+
+
+def find(
+    start: float, x: float, *, end: float = 0.0, size: float = 20, kind: Kind = Kind.FACE, score: float = 0.3
+) -> Find:
+    box, frame = (x, 50.0, x + size, 50.0 + size), int(25 * start)
+    places = ((frame, box),)
+    return Find(9, kind, start, end or start, box, size, score, By.LOOK, frame, places=places, lines=(f"{start}",))
+
+
+def test_finds_that_follow_one_another_are_one() -> None:
+    walking = [find(second / 2, 100 + 8 * second, score=0.5 if second == 6 else 0.3) for second in range(14)]
+    stranger = find(3.0, 400)
+    one, other = gathered([stranger, *reversed(walking)])
+    assert (one.start, one.end, one.finds, one.frames, one.score, one.frame) == (0.0, 6.5, 14, 14, 0.5, 75)
+    assert one.lines == tuple(step.lines[0] for step in walking)
+    assert one.places == tuple(step.places[0] for step in walking)
+    assert (one.track, other.track, other.finds, other.box) == (0, 1, 1, stranger.box)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        find(4.1, 100),
+        find(1.0, 100),
+        find(3.0, 185),
+        find(1.2, 125),
+        find(2.0, 100, size=45),
+        find(2.0, 100, kind=Kind.PLATE),
+    ],
+)
+def test_two_that_are_far_apart_in_time_place_size_or_kind_stay_two(other: Find) -> None:
+    assert [one.finds for one in gathered([find(1.0, 100), other])] == [1, 1]
+    assert [one.finds for one in gathered([find(1.0, 100), find(1.2, 115)])] == [2]

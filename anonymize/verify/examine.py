@@ -20,7 +20,7 @@ from anonymize.settings import Doubts, Settings, Style
 from anonymize.verify.against_plan import Comparison
 from anonymize.verify.contents import unexamined
 from anonymize.verify.frames import Checked, Checker, Checking, second_look
-from anonymize.verify.hiding import hiding
+from anonymize.verify.hiding import gathered, hiding
 from anonymize.verify.sample import Sample, bound, looks
 from anonymize.verify.structure import Clock, Wanted, is_picture, of_picture, of_video
 from anonymize.verify.uncovered import Uncovered
@@ -211,12 +211,13 @@ class _Examination:
         doubts: list[Find] = []
         looked = showing = 0
         if self._comparison:
-            leaks, doubts = self._comparison.finds()
+            leaks, doubts = (self._hiding(finds, found) for finds in self._comparison.finds())
             checks.append(self._pictures(leaks, doubts))
         if self._look:
             seen, maybe, showing = self._look.finds()
             if self._evidence.by_hand:
                 seen, maybe = [], [*seen, *maybe]
+            seen, maybe = (gathered(self._hiding(finds, found)) for finds in (seen, maybe))
             looked = self._look.looked
             checks.append(_second_look(seen, maybe, looked, self._clock.count))
             leaks, doubts = [*leaks, *seen], [*doubts, *maybe]
@@ -225,13 +226,16 @@ class _Examination:
         return Verified(
             verdict=Verdict.FAIL if failed else Verdict.PASS_WITH_DOUBTS if doubts else Verdict.PASS,
             checks=tuple(checks),
-            leaks=hiding(leaks, found, self._clock.count, self._settings),
-            doubts=hiding(doubts, found, self._clock.count, self._settings),
+            leaks=tuple(leaks),
+            doubts=tuple(doubts),
             looked_frames=looked,
             of_frames=self._clock.count,
             bound=bound(looked, showing, self._clock.count),
             not_checked=tuple(self._not_checked(found)),
         )
+
+    def _hiding(self, finds: Sequence[Find], found: MediaInfo) -> list[Find]:
+        return hiding(finds, found, self._clock.count, self._settings)
 
     def _structure(self, path: Path, found: MediaInfo) -> Check:
         if is_picture(path):

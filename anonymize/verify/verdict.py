@@ -54,6 +54,7 @@ class Find:
         frames: on how many frames it was seen.
         places: frame and box of each of them, where a repair needs to know; not part of the account.
         lines: for a plan, to hide it (docs/plan.md).
+        finds: how many that followed one another are told as this one.
     """
 
     track: int
@@ -68,6 +69,7 @@ class Find:
     frames: int = 1
     places: tuple[tuple[int, Box], ...] = ()
     lines: tuple[str, ...] = ()
+    finds: int = 1
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, rounded to what they mean."""
