@@ -12,7 +12,7 @@ from pathlib import Path
 from anonymize import models, report
 from anonymize.errors import ModelError
 from anonymize.models import devices
-from anonymize.settings import Device
+from anonymize.settings import Codec, Device
 
 WANTED_ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1", "prores_ks")
 TRIED = "argus"
@@ -40,6 +40,35 @@ def examine() -> Iterator[Finding]:
         yield Finding(name, ok, detail)
 
 
+def usable_codecs() -> dict[str, str | None]:
+    """Every encoder that can be asked for by name -> why it cannot be used here; None where it can."""
+    return {codec.value: None if codec is Codec.AUTO else _why_no_codec(codec) for codec in Codec}
+
+
+def usable_devices() -> dict[str, str | None]:
+    """Every device that can be asked for by name -> why it cannot be used here; None where it can."""
+    return {device.value: None if device is Device.AUTO else _why_no_device(device) for device in Device}
+
+
+def _why_no_codec(codec: Codec) -> str | None:
+    import av
+
+    from anonymize.media.encoders import BY_NAME
+    from anonymize.media.hardware import family, options, why_not
+
+    encoder = BY_NAME[codec][0]
+    if family(encoder):
+        return why_not(encoder, encoder.formats["yuv420p"], (1280, 720), options(encoder, 20, 5))
+    return None if encoder.name in av.codecs_available else "this FFmpeg was built without it"
+
+
+def _why_no_device(device: Device) -> str | None:
+    provider = devices.PROVIDERS[device]
+    if provider.name not in models.engine().get_available_providers():
+        return f"this onnxruntime was built without it; {provider.install}"
+    return None if _try(device)[0] else f"needs {provider.needs}"
+
+
 def _versions() -> tuple[bool, str]:
     return True, ", ".join(f"{name} {version}" for name, version in report.versions().items())
 
@@ -62,12 +91,12 @@ def _codecs() -> tuple[bool, str]:
 
 def _hardware() -> tuple[bool, str]:
     """The encoders of graphics cards, each opened for 720p."""
-    from anonymize.media.hardware import hardware, options, why_not
+    from anonymize.media.hardware import hardware
 
     here: list[str] = []
     missing: dict[str, list[str]] = {}
-    for codec, encoder in hardware().items():
-        why = why_not(encoder, encoder.formats["yuv420p"], (1280, 720), options(encoder, 20, 5))
+    for codec in hardware():
+        why = _why_no_codec(codec)
         (here if why is None else missing.setdefault(why, [])).append(codec.value)
     words = [", ".join(here) or "none can be used here"]
     return True, "; ".join([*words, *(f"not {', '.join(names)} ({why})" for why, names in missing.items())])

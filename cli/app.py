@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from anonymize import presets
 from anonymize.cli import evaluate as evaluate_command
@@ -16,6 +15,7 @@ from anonymize.cli import report as report_commands
 from anonymize.cli import status as status_command
 from anonymize.cli import verify as verify_command
 from anonymize.cli.guesses import named_like_media, suggested
+from anonymize.cli.help import App, Group
 from anonymize.cli.live import live
 from anonymize.errors import UsageError
 
@@ -24,7 +24,7 @@ class Broken(Exception):
     """A command broke; the cause says over what."""
 
 
-class _Commands(TyperGroup):
+class _Commands(Group):
     """The commands. Over some errors Typer ends without a word of its own: here they come out."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -47,7 +47,7 @@ class _Commands(TyperGroup):
             raise
 
 
-app = typer.Typer(
+app = App(
     name="anonymize",
     cls=_Commands,
     help="Find faces and licence plates in video and pictures, and remove them. Local, offline, checked.",
@@ -58,10 +58,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-presets_app = typer.Typer(no_args_is_help=True, help="Settings for a purpose: list them, show one.")
-models_app = typer.Typer(no_args_is_help=True, help="The detectors' weights: list, verify, import, fetch.")
+presets_app = App(no_args_is_help=True, help="Settings for a purpose: list them, show one.")
+models_app = App(no_args_is_help=True, help="The detectors' weights: list, verify, import, fetch.")
 app.add_typer(presets_app, name="presets")
 app.add_typer(models_app, name="models")
 app.command(context_settings={"allow_extra_args": True})(live)  # else they are refused by repeating them
@@ -116,7 +116,7 @@ def run(
     report: o.ReportFolder = None,
     json: o.Json = False,
 ) -> None:
-    """Anonymise files, pictures and folders: find, redact, check, release."""
+    """Anonymise videos, pictures and folders: find, redact, check."""
     from anonymize import batch
     from anonymize.cli import render as show
     from anonymize.cluster import Cluster
@@ -166,7 +166,9 @@ def run(
 @app.command()
 def detect(
     source: o.Input,
-    output: Annotated[str, typer.Option("--output", "-o", help="The plan to write (.jsonl).", show_default=False)],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="The plan to write (.jsonl).", metavar="FILE", show_default=False)
+    ],
     preset: o.PresetName = presets.DEFAULT,
     targets: o.TargetOption = None,
     detectors: o.Detectors = None,
@@ -186,7 +188,7 @@ def detect(
     workers: o.Workers = 1,
     json: o.Json = False,
 ) -> None:
-    """Write what would be redacted in a video as a plan, to read, edit and `render`."""
+    """Write what would be redacted as a plan: read, edit, `render` it."""
     from anonymize import job
     from anonymize.cli import render as show
     from anonymize.inputs import only_item
@@ -226,7 +228,7 @@ def detect(
 @app.command()
 def render(
     source: o.Input,
-    plan: Annotated[Path, typer.Option("--plan", help="The plan to draw.", show_default=False)],
+    plan: Annotated[Path, typer.Option("--plan", help="The plan to draw.", metavar="FILE", show_default=False)],
     output: o.Out,
     preset: o.PlanPreset = None,
     detectors: o.Detectors = None,
@@ -246,7 +248,10 @@ def render(
     report: o.ReportFolder = None,
     json: o.Json = False,
 ) -> None:
-    """Redact a video as a plan says, check it, release it: with the settings it was made with, but for options here."""
+    """Redact a video as a plan says, check it, release it.
+
+    With the settings that the plan was made with, but for the options given here.
+    """
     from anonymize import batch
     from anonymize import plan as plans
     from anonymize.cli import render as show
@@ -294,7 +299,9 @@ def presets_list() -> None:
 
 
 @presets_app.command("show")
-def presets_show(name: Annotated[str, typer.Argument(help="A preset's name, or a .toml file.")]) -> None:
+def presets_show(
+    name: Annotated[str, typer.Argument(help="A preset's name, or a .toml file.", metavar="PRESET")],
+) -> None:
     """Everything that a preset sets, the defaults included, as TOML."""
     from anonymize.cli.render import say
     from anonymize.settings import to_toml
@@ -326,8 +333,8 @@ def models_verify() -> None:
 
 @models_app.command("import")
 def models_import(
-    name: Annotated[str, typer.Argument(help="A registered model's name.")],
-    path: Annotated[Path, typer.Argument(help="Its file.")],
+    name: Annotated[str, typer.Argument(help="A registered model's name.", metavar="MODEL")],
+    path: Annotated[Path, typer.Argument(help="Its file.", metavar="FILE")],
 ) -> None:
     """Take a model's file in, if its hash is the registered one."""
     from anonymize import models
@@ -337,7 +344,7 @@ def models_import(
 
 
 @models_app.command("fetch")
-def models_fetch(name: Annotated[str, typer.Argument(help="A registered model's name.")]) -> None:
+def models_fetch(name: Annotated[str, typer.Argument(help="A registered model's name.", metavar="MODEL")]) -> None:
     """Download a model from its registered source. The only command that uses the network."""
     from anonymize import models
     from anonymize.cli.render import say
@@ -347,7 +354,7 @@ def models_fetch(name: Annotated[str, typer.Argument(help="A registered model's 
 
 @app.command()
 def doctor() -> None:
-    """Examine this machine: codecs, providers, models, cameras, memory, versions."""
+    """Examine this machine: codecs, devices, models, cameras, memory."""
     from anonymize.cli.render import findings
     from anonymize.doctor import examine
 
@@ -360,7 +367,8 @@ def doctor() -> None:
 @app.command()
 def demo(
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for the sample and the result.", callback=o.named)
+        Path,
+        typer.Option("--output", "-o", help="For the sample and the result.", metavar="FOLDER", callback=o.named),
     ] = Path("demo"),
     preset: o.PresetName = presets.DEFAULT,
 ) -> None:

@@ -20,24 +20,35 @@ class BoxKind(StrEnum):
 
 def evaluate(
     original: Annotated[
-        Path, typer.Argument(help="Before the redaction: a video, a picture or a folder.", show_default=False)
+        Path,
+        typer.Argument(
+            help="Before the redaction: a video, a picture or a folder.", metavar="ORIGINAL", show_default=False
+        ),
     ],
     redacted: Annotated[
-        Path, typer.Argument(help="The same after it; files of folders match by name.", show_default=False)
+        Path,
+        typer.Argument(
+            help="The same after it; files of folders match by name.", metavar="REDACTED", show_default=False
+        ),
     ],
     truth: Annotated[
         Path,
         typer.Argument(
-            help="What was there to hide: .jsonl (ours), .json (COCO), .txt (MOT), or a folder.", show_default=False
+            help="What was there to hide: .jsonl (ours), .json (COCO), .txt (MOT), or a folder.",
+            metavar="TRUTH",
+            show_default=False,
         ),
     ],
-    kind: Annotated[BoxKind, typer.Option(help="What boxes are where the truth does not say (MOT).")] = BoxKind.FACE,
+    kind: Annotated[
+        BoxKind, typer.Option(help="What boxes are where the truth does not say (MOT).", metavar="face|plate")
+    ] = BoxKind.FACE,
     html: Annotated[
-        Path | None, typer.Option("--html", help="Write a page with plots.", show_default=False, callback=o.named)
+        Path | None,
+        typer.Option("--html", help="Write a page with plots.", metavar="FILE", show_default=False, callback=o.named),
     ] = None,
     json: o.Json = False,
 ) -> None:
-    """Measure how much of what should be gone is still there, in any tool's output."""
+    """Measure what is left in any tool's output of what should be gone."""
     from anonymize import evaluate as e
     from anonymize.cli import render as show
     from anonymize.data import Kind

@@ -37,10 +37,15 @@ def live(
     segment: lo.SegmentLength = 60.0,
     preview: lo.PreviewPort = None,
     metrics: lo.MetricsPort = None,
-    name: Annotated[str, typer.Option(help="The camera's name in logs, metrics and on the page.")] = "camera",
+    name: Annotated[
+        str, typer.Option(help="The camera's name in logs, metrics and on the page.", metavar="NAME")
+    ] = "camera",
     json: o.Json = False,
 ) -> None:
-    """Anonymise a camera or stream as it comes. A frame leaves only when it has been looked at in time, or obscured."""
+    """Anonymise a camera or stream as it comes.
+
+    A frame leaves only when it has been looked at in time, or obscured.
+    """
     from anonymize.live import log, secrets
 
     secrets.hide_arguments()

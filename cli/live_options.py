@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anonymize.cli.options import OUTPUT, RUN
+from anonymize.cli.options import OUTPUT, RUN, word
 from anonymize.settings import Audio
 
 Source = Annotated[
@@ -15,6 +15,7 @@ Source = Annotated[
     typer.Argument(
         help="A camera (0, /dev/video0), an rtsp://, rtmp://, http://, srt:// or udp:// address, a file, or - for "
         "standard input. Write passwords as ${NAME} or ${file:/path}.",
+        metavar="SOURCE",
         show_default=False,
     ),
 ]
@@ -22,6 +23,7 @@ Sinks = Annotated[
     list[str] | None,
     typer.Option(
         "--to",
+        metavar="ADDRESS",
         help="Where it goes: rtsp://, rtmp:// or srt:// address, hls:FOLDER, record:FOLDER, /dev/videoN (a virtual "
         "camera), - (MPEG-TS on standard output) or y4m:-. Repeatable.",
         show_default=False,
@@ -29,17 +31,34 @@ Sinks = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Several cameras, from a TOML file: see docs/live.md.", show_default=False),
+    typer.Option(
+        "--config",
+        "-c",
+        help="Several cameras, from a TOML file: see docs/live.md.",
+        metavar="FILE",
+        show_default=False,
+    ),
 ]
-LiveAudio = Annotated[Audio, typer.Option("--audio", help="What becomes of the sound.", rich_help_panel=OUTPUT)]
+LiveAudio = Annotated[
+    Audio,
+    typer.Option("--audio", help="What becomes of the sound.", parser=word(Audio), metavar="keep|mute"),
+]
 LiveQuality = Annotated[
     int,
-    typer.Option("--quality", help="0 (best, largest) to 51, on x264's scale.", min=0, max=51, rich_help_panel=OUTPUT),
+    typer.Option(
+        "--quality",
+        help="0 (best, largest) to 51, on x264's scale.",
+        min=0,
+        max=51,
+        metavar="0..51",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Lookahead = Annotated[
     float | None,
     typer.Option(
-        help="Seconds for which a frame waits, so that a face is covered from its first frame.",
+        help="How long a frame waits, so that a face is covered from its first frame.",
+        metavar="SECONDS",
         show_default="the preset's",
         rich_help_panel=RUN,
     ),
@@ -48,12 +67,23 @@ Loop = Annotated[bool, typer.Option("--loop", help="Play a file again and again.
 KeepFor = Annotated[
     str,
     typer.Option(
-        "--keep", help="How long recordings are kept: 36h, 7d ...", show_default="for ever", rich_help_panel=OUTPUT
+        "--keep",
+        help="How long recordings are kept: 36h, 7d ...",
+        metavar="TIME",
+        show_default="for ever",
+        rich_help_panel=OUTPUT,
     ),
 ]
 SegmentLength = Annotated[
     float,
-    typer.Option("--segment", help="Seconds of a recording's segment.", min=1, max=86_400, rich_help_panel=OUTPUT),
+    typer.Option(
+        "--segment",
+        help="Length of a recording's files, 1 to 86400.",
+        min=1,
+        max=86_400,
+        metavar="SECONDS",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 PreviewPort = Annotated[
     int | None,
@@ -62,6 +92,7 @@ PreviewPort = Annotated[
         help="Serve a page with the anonymised picture on this port of 127.0.0.1; 0: any that is free.",
         min=0,
         max=65_535,
+        metavar="PORT",
         show_default="no page",
         rich_help_panel=RUN,
     ),
@@ -73,6 +104,7 @@ MetricsPort = Annotated[
         help="Serve /metrics (Prometheus) and /healthz on this port of 127.0.0.1.",
         min=0,
         max=65_535,
+        metavar="PORT",
         show_default="none",
         rich_help_panel=RUN,
     ),

@@ -20,7 +20,7 @@ REPAIRS = 3
 """Passes of `--repair`, where the preset names no number."""
 
 LOOK, OUTPUT, WHERE, RUN = "What to find", "What comes out", "Where and when", "How it runs"
-
+CLUSTER = "On a cluster"
 
 RENAMED = {
     "--zone": "--hide-zone",
@@ -44,6 +44,7 @@ ALSO = {
     Targets: {"face": "faces", "plate": "plates", "all": "both"},
     Style: {"pixelate": "mosaic", "pixelated": "mosaic", "black": "solid", "box": "solid", "gaussian": "blur"},
     Audio: {"copy": "keep", "none": "mute", "drop": "mute"},
+    Device: {},
     Codec: {"x264": "h264", "libx264": "h264", "avc": "h264", "x265": "h265", "libx265": "h265", "hevc": "h265"}
     | {"libvpx-vp9": "vp9", "libsvtav1": "av1"},
 }
@@ -64,10 +65,30 @@ def word(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
     return read
 
 
+def word_or_list(kind: type[Codec | Device]) -> Callable[[str], StrEnum]:
+    """As `word`; over the word `list` the command prints all that there are, and ends."""
+
+    def read(text: str) -> StrEnum:
+        if text.lower() != "list":
+            return word(kind)(text)
+        from anonymize import doctor
+        from anonymize.cli.render import choices
+
+        choices(doctor.usable_codecs() if kind is Codec else doctor.usable_devices())
+        raise typer.Exit
+
+    return read
+
+
 Inputs = Annotated[
-    list[str], typer.Argument(help="Files, pictures, folders, patterns, or - for standard input.", show_default=False)
+    list[str],
+    typer.Argument(
+        help="Videos, pictures, folders, patterns, or - for standard input.", metavar="INPUT", show_default=False
+    ),
 ]
-Input = Annotated[str, typer.Argument(help="A video or picture, or - for standard input.", show_default=False)]
+Input = Annotated[
+    str, typer.Argument(help="A video or picture, or - for standard input.", metavar="INPUT", show_default=False)
+]
 
 
 def named(path: Path | None) -> Path | None:
@@ -79,17 +100,31 @@ def named(path: Path | None) -> Path | None:
 
 Out = Annotated[
     str,
-    typer.Option("--output", "-o", help="The output file; a folder for several inputs.", show_default=False),
+    typer.Option(
+        "--output",
+        "-o",
+        help="The file to write, or the folder for several inputs.",
+        metavar="FILE",
+        show_default=False,
+    ),
 ]
 PresetName = Annotated[
-    str, typer.Option("--preset", "-p", help="Settings for a purpose: see `anonymize presets list`; or a .toml file.")
+    str,
+    typer.Option(
+        "--preset",
+        "-p",
+        help="Settings for a purpose (`anonymize presets list` names them), or a .toml file.",
+        metavar="PRESET",
+        show_default="the one named default",
+    ),
 ]
 PlanPreset = Annotated[
     str | None,
     typer.Option(
         "--preset",
         "-p",
-        help="Style, sound, output and check as this preset has them, or a .toml file; in place of the plan's.",
+        help="Style, sound, output and check as this preset or .toml file has them, in place of the plan's.",
+        metavar="PRESET",
         show_default="as the plan was made",
     ),
 ]
@@ -98,18 +133,18 @@ TargetOption = Annotated[
     typer.Option(
         "--targets",
         "-t",
-        help="What to find.",
+        help="What to find: faces, plates, both or none.",
         parser=word(Targets),
-        metavar="faces|plates|both|none",
+        metavar="WHAT",
         show_default="both",
-        rich_help_panel=LOOK,
     ),
 ]
 Detectors = Annotated[
     str | None,
     typer.Option(
         "--detectors",
-        help="Which models look, with commas: see `anonymize models list`.",
+        help="Which models look, comma-separated (`anonymize models list` names them).",
+        metavar="MODELS",
         show_default="the preset's",
         rich_help_panel=LOOK,
     ),
@@ -118,7 +153,10 @@ DeviceOption = Annotated[
     Device | None,
     typer.Option(
         "--device",
-        help="On what detectors run; what cannot be used is refused. auto takes the best there is.",
+        help="On what detectors run; what cannot be used is refused. `--device list` says what can.",
+        parser=word_or_list(Device),
+        is_eager=True,
+        metavar="DEVICE",
         show_default="the preset's",
         rich_help_panel=RUN,
     ),
@@ -126,8 +164,9 @@ DeviceOption = Annotated[
 MinFace = Annotated[
     float | None,
     typer.Option(
-        help="Height in pixels of the smallest face to find. Smaller is slower.",
+        help="Height of the smallest face to find, 4 or more. Smaller is slower.",
         min=4,
+        metavar="PIXELS",
         show_default="the preset's",
         rich_help_panel=LOOK,
     ),
@@ -135,8 +174,9 @@ MinFace = Annotated[
 MinPlate = Annotated[
     float | None,
     typer.Option(
-        help="Width in pixels of the smallest plate to find.",
+        help="Width of the smallest plate to find, 4 or more.",
         min=4,
+        metavar="PIXELS",
         show_default="the preset's",
         rich_help_panel=LOOK,
     ),
@@ -146,11 +186,10 @@ StyleOption = Annotated[
     typer.Option(
         "--style",
         "-s",
-        help="How faces are removed. Plates are always solid.",
+        help="How faces are removed: solid, mosaic or blur. Plates are always solid.",
         parser=word(Style),
-        metavar="solid|mosaic|blur",
+        metavar="STYLE",
         show_default="the preset's",
-        rich_help_panel=OUTPUT,
     ),
 ]
 AudioOption = Annotated[
@@ -161,16 +200,16 @@ AudioOption = Annotated[
         parser=word(Audio),
         metavar="keep|mute",
         show_default="the preset's",
-        rich_help_panel=OUTPUT,
     ),
 ]
 CodecOption = Annotated[
     Codec | None,
     typer.Option(
         "--codec",
-        help="The video encoder: h264, h265, av1, vp9, ffv1, prores, or a graphics card's, as h264-nvenc.",
-        parser=word(Codec),
-        metavar="NAME",
+        help="The video encoder, as h264. `--codec list` names them and says which can be used on this machine.",
+        parser=word_or_list(Codec),
+        is_eager=True,
+        metavar="CODEC",
         show_default="auto",
         rich_help_panel=OUTPUT,
     ),
@@ -179,6 +218,7 @@ Quality = Annotated[
     int | None,
     typer.Option(
         help="0 (best, largest) to 51, on x264's scale.",
+        metavar="0..51",
         min=0,
         max=51,
         show_default="about as large as the source",
@@ -189,6 +229,7 @@ Zones = Annotated[
     list[str] | None,
     typer.Option(
         "--hide-zone",
+        metavar="ZONE",
         help="Always hide this zone: corners as 'x,y x,y x,y ...' in upright pixels, or a JSON file. Repeatable.",
         show_default=False,
         rich_help_panel=WHERE,
@@ -198,7 +239,8 @@ Spared = Annotated[
     list[str] | None,
     typer.Option(
         "--show-zone",
-        help="Leave things visible in this zone (a poster), not whoever walks in: corners, or a JSON file. Repeatable.",
+        metavar="ZONE",
+        help="Leave things visible in this zone (a poster), not whoever walks in: as for --hide-zone. Repeatable.",
         show_default=False,
         rich_help_panel=WHERE,
     ),
@@ -207,6 +249,7 @@ Only = Annotated[
     list[str] | None,
     typer.Option(
         "--show-outside",
+        metavar="SPAN",
         help="Leave all finds visible outside this span, as '0:10-0:25' or '90-': they are redacted within it alone. "
         "Repeatable.",
         show_default=False,
@@ -217,6 +260,7 @@ Obscure = Annotated[
     list[str] | None,
     typer.Option(
         "--hide-span",
+        metavar="SPAN",
         help="Hide the whole picture in this span, as '0:10-0:25'. Repeatable.",
         show_default=False,
         rich_help_panel=WHERE,
@@ -226,6 +270,7 @@ Persons = Annotated[
     list[str] | None,
     typer.Option(
         "--show-person",
+        metavar="PERSON",
         help="Leave one person visible: a point and a time, as '160,240@0:02' (in a picture '160,240'), or a track of "
         "the plan, as '3' or '3@0:02'. Until nobody can tell them from another. Needs --reason, too. Repeatable.",
         show_default=False,
@@ -236,6 +281,7 @@ Reasons = Annotated[
     list[str] | None,
     typer.Option(
         "--reason",
+        metavar="TEXT",
         help="Why that person may be seen, as 'release form 12': for the plan and the report, so no name. One for all, "
         "or one for each in turn.",
         show_default=False,
@@ -257,6 +303,7 @@ PixelAspect = Annotated[
     str | None,
     typer.Option(
         "--pixel-aspect",
+        metavar="RATIO",
         help="Width and height of a pixel, as 2:1, where the source's are oblong and it does not say so. The output "
         "says it.",
         show_default="as the source says",
@@ -274,7 +321,11 @@ AllowDamaged = Annotated[
 Workers = Annotated[
     int,
     typer.Option(
-        help="Processes side by side: on files, or on the parts of one long video.", min=1, max=64, rich_help_panel=RUN
+        help="Processes side by side, 1 to 64: on files, or on the parts of one long video.",
+        min=1,
+        max=64,
+        metavar="N",
+        rich_help_panel=RUN,
     ),
 ]
 ClusterWorkers = Annotated[
@@ -283,6 +334,7 @@ ClusterWorkers = Annotated[
         "--workers",
         help="Processes side by side: on files, or on the parts of one long video.",
         min=1,
+        metavar="N",
         show_default="1; on a cluster as many as it has room for",
         rich_help_panel=RUN,
     ),
@@ -291,22 +343,25 @@ ClusterAddress = Annotated[
     str | None,
     typer.Option(
         "--cluster",
+        metavar="ADDRESS",
         help="Work on a Ray cluster: ray://HOST:PORT, HOST:PORT, or auto (docs/cluster.md).",
-        show_default="this machine",
-        rich_help_panel=RUN,
+        show_default="this machine alone",
+        rich_help_panel=CLUSTER,
     ),
 ]
 CpusPerWorker = Annotated[
-    float, typer.Option(help="On a cluster: processors of each worker.", min=0.1, rich_help_panel=RUN)
+    float, typer.Option(help="Processors of each worker.", min=0.1, metavar="N", rich_help_panel=CLUSTER)
 ]
 GpusPerWorker = Annotated[
-    float, typer.Option(help="On a cluster: GPUs of each worker; 0.25 shares one.", min=0, rich_help_panel=RUN)
+    float,
+    typer.Option(help="GPUs of each worker; 0.25 shares one.", min=0, metavar="N", rich_help_panel=CLUSTER),
 ]
 ReportFolder = Annotated[
     Path | None,
     typer.Option(
         "--report",
-        help="Folder for a report.json per input.",
+        metavar="FOLDER",
+        help="Where a .report.json for each input goes.",
         show_default=False,
         rich_help_panel=RUN,
         callback=named,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,6 +67,24 @@ def table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
     for row in rows:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def pages(sections: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Titles with the lines below them, a blank line between two."""
+    bold = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+    for number, (title, lines) in enumerate(sections):
+        if number:
+            print()
+        if title:
+            print(f"\x1b[1m{title}\x1b[0m" if bold else title)
+        say(*lines)
+
+
+def choices(usable: Mapping[str, str | None]) -> None:
+    """What can be chosen, each with the reason why not on this machine, None where it can be used."""
+    table(
+        [(name, "can be used here" if why is None else f"cannot be used here: {why}") for name, why in usable.items()]
+    )
 
 
 class Display:

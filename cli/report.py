@@ -8,18 +8,20 @@ from typing import Annotated
 import typer
 
 from anonymize.cli import options as o
+from anonymize.cli.help import App
 
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
-    help="Reports: show as a page, sign, check, sum up for a data protection impact assessment.",
+    help="Show reports as pages, sign and check them, sum them up.",
 )
 
-ReportFile = Annotated[Path, typer.Argument(help="A report (.report.json).", show_default=False)]
+ReportFile = Annotated[Path, typer.Argument(help="A report (.report.json).", metavar="REPORT", show_default=False)]
 Passphrase = Annotated[
     str,
     typer.Option(
         envvar="ANONYMIZE_KEY_PASSPHRASE",
-        help="Of the private key. Set the environment variable rather than this option: others can read your commands.",
+        metavar="TEXT",
+        help="Of the private key. Better set ANONYMIZE_KEY_PASSPHRASE: others can read your commands.",
         show_default=False,
     ),
 ]
@@ -31,7 +33,12 @@ def page(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="The page to write.", show_default="beside the report, with .html", callback=o.named
+            "--output",
+            "-o",
+            help="The page to write.",
+            metavar="FILE",
+            show_default="beside the report, with .html",
+            callback=o.named,
         ),
     ] = None,
 ) -> None:
@@ -50,7 +57,12 @@ def page(
 def keygen(
     key: Annotated[
         Path,
-        typer.Argument(help="The private key's file; the public one gets .pub.", show_default=False, callback=o.named),
+        typer.Argument(
+            help="The private key's file; the public one gets .pub.",
+            metavar="FILE",
+            show_default=False,
+            callback=o.named,
+        ),
     ],
     passphrase: Passphrase = "",
 ) -> None:
@@ -65,7 +77,7 @@ def keygen(
 @app.command()
 def sign(
     report: ReportFile,
-    key: Annotated[Path, typer.Option("--key", "-k", help="Your private key.", show_default=False)],
+    key: Annotated[Path, typer.Option("--key", "-k", help="Your private key.", metavar="FILE", show_default=False)],
     passphrase: Passphrase = "",
     force: Annotated[bool, typer.Option("--force", "-f", help="Put it in place of another signature.")] = False,
 ) -> None:
@@ -81,14 +93,21 @@ def check(
     report: ReportFile,
     key: Annotated[
         Path | None,
-        typer.Option("--key", "-k", help="The public key of whoever should have signed it.", show_default=False),
+        typer.Option(
+            "--key", "-k", help="The public key of whoever should have signed it.", metavar="FILE", show_default=False
+        ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Compare this file with the report's output.", show_default=False),
+        typer.Option(
+            "--output", "-o", help="Compare this file with the report's output.", metavar="FILE", show_default=False
+        ),
     ] = None,
     source: Annotated[
-        Path | None, typer.Option("--source", help="Compare this file with the report's source.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--source", help="Compare this file with the report's source.", metavar="FILE", show_default=False
+        ),
     ] = None,
     json: o.Json = False,
 ) -> None:
@@ -104,13 +123,20 @@ def dpia(
     reports: Annotated[
         list[Path],
         typer.Argument(
-            help="Reports, folders of them, or the metrics of a live set-up (.json or text).", show_default=False
+            help="Reports, folders of them, or the metrics of a live set-up (.json or text).",
+            metavar="REPORT",
+            show_default=False,
         ),
     ],
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="The annex to write: NAME.md and NAME.html.", show_default=False, callback=o.named
+            "--output",
+            "-o",
+            help="The annex to write: NAME.md and NAME.html.",
+            metavar="NAME",
+            show_default=False,
+            callback=o.named,
         ),
     ],
     force: o.Force = False,

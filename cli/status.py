@@ -13,10 +13,12 @@ FAILED, GOING_ON, STOPPED = 10, 15, 16
 
 
 def status(
-    output: Annotated[Path, typer.Argument(help="The output folder of a run.", show_default=False)],
+    output: Annotated[Path, typer.Argument(help="The output folder of a run.", metavar="FOLDER", show_default=False)],
     json: o.Json = False,
 ) -> None:
-    """Show how a run gets on, or how it ended, from the ledger in its output folder. Changes nothing.
+    """Show how a run gets on, or how it ended.
+
+    From the ledger in its output folder; nothing is changed.
 
     Ends with 0 (finished), 10 (finished, some files failed), 15 (going on) or 16 (stopped: the same command goes on).
     """

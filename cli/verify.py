@@ -11,16 +11,17 @@ from anonymize import presets
 from anonymize.cli import options as o
 
 EXIT_CODES = {"pass": 0, "pass-with-doubts": 11, "fail": 7}
-GIVEN = "What is known of it"
 
 
 def verify(
-    output: Annotated[Path, typer.Argument(help="The video or picture to examine.", show_default=False)],
+    output: Annotated[
+        Path, typer.Argument(help="The video or picture to examine.", metavar="FILE", show_default=False)
+    ],
     source: Annotated[
-        Path | None, typer.Option("--source", help="What it was made from.", show_default=False, rich_help_panel=GIVEN)
+        Path | None, typer.Option("--source", help="What it was made from.", metavar="FILE", show_default=False)
     ] = None,
     plan: Annotated[
-        Path | None, typer.Option("--plan", help="The plan that was drawn.", show_default=False, rich_help_panel=GIVEN)
+        Path | None, typer.Option("--plan", help="The plan that was drawn.", metavar="FILE", show_default=False)
     ] = None,
     preset: o.PlanPreset = None,
     targets: o.TargetOption = None,
@@ -34,7 +35,9 @@ def verify(
     report: o.ReportFolder = None,
     json: o.Json = False,
 ) -> None:
-    """Examine an output, whoever made it: structure, pictures against the plan, a second look.
+    """Examine an output, whoever made it.
+
+    Its structure, its pictures against the plan, and a second look for what is to be found.
 
     Ends with 0 (pass), 11 (pass, with doubts that a person should look at) or 7 (fail).
     """

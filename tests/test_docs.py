@@ -1,4 +1,4 @@
-"""Every `sh` block of the documentation is run as it is written, in a pipe and on a terminal, or says here why not."""
+"""Every `sh` block of the documentation, and every example of a help page, is run as it is written or says why not."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from anonymize.cli.examples import EXAMPLES
 from anonymize.data import Kind
 from anonymize.live.metrics import Metrics
 from anonymize.truth import FrameTruth, Subject, write_truth
@@ -71,6 +72,27 @@ NOT_RUN = {
 """What is not run, and why. Its options are still read as the command reads them, and its syntax by the shell."""
 
 
+EXAMPLES_NEED = (
+    *("interview.mp4", "photo.jpg", "footage/a.mp4", "footage/sub/b.mp4", "street.mp4", "street-safe.mp4"),
+    *("street.jsonl", "plan.jsonl", "originals/a.mp4", "outputs/a.mp4", "truth/a.jsonl", "film.mp4"),
+    *("film.mp4.report.json", "reports/film.mp4.report.json", "evaluation.json", "metrics.json"),
+)
+"""The files that the examples of help pages name."""
+DEMO = ".ci/run does it, as `make demo`"
+EXAMPLES_NOT_RUN = {
+    "anonymize demo": DEMO,
+    "anonymize demo -o try/": DEMO,
+    "anonymize demo -o solid/ --preset journalist": DEMO,
+    "anonymize demo --preset research": DEMO,
+    "anonymize live 0 --to /dev/video9 --preview 8080": "needs a camera, and a virtual one in the kernel",
+    "anonymize live rtsp://10.0.0.5/stream1 --to rtsp://127.0.0.1:8554/square": "a block above runs the same",
+    "anonymize models fetch yunet": "downloads; no test uses the network",
+    "anonymize models import yunet face_detection_yunet_2023mar.onnx": "needs what the one above downloads",
+    "anonymize run interview.mp4 -o interview-safe.mp4 --detectors yunet": "the same",
+}
+"""Examples of help pages that are only read, and why."""
+
+
 def _blocks():
     for page in PAGES:
         for found in re.finditer(r"^```sh\n(.*?)^```$", (HOME / page).read_text(), re.MULTILINE | re.DOTALL):
@@ -96,17 +118,21 @@ def test_what_ci_is_said_to_run_it_runs():
 
 @pytest.mark.parametrize("block", NOT_RUN, ids=" ".join)
 def test_what_is_not_run_is_read(block):
+    assert subprocess.run(["bash", "-n"], input=BLOCKS[block], text=True, check=False).returncode == 0
+    for line in re.findall(r"^anonymize (.*?)(?:\s+#.*)?$", BLOCKS[block], re.MULTILINE):
+        _read(line)
+
+
+def _read(line):
+    """Have the command that `line` names read its words."""
     import typer
 
     from anonymize.cli.app import app
 
-    assert subprocess.run(["bash", "-n"], input=BLOCKS[block], text=True, check=False).returncode == 0
-    commands = typer.main.get_command(app)
-    for line in re.findall(r"^anonymize (.*?)(?:\s+#.*)?$", BLOCKS[block], re.MULTILINE):
-        group, words = commands, line.split()
-        while hasattr(group, "commands"):
-            group, words = group.commands[words[0]], words[1:]
-        group.make_context(group.name, words)
+    group, words = typer.main.get_command(app), line.split()
+    while hasattr(group, "commands"):
+        group, words = group.commands[words[0]], words[1:]
+    group.make_context(group.name, words)
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +219,30 @@ def test_a_block_runs_as_it_is_written(samples, tmp_path, block, way):
         assert not re.search(r"^(looking|redacting|checking) ", "\n".join(terminal.screen.lines()), re.MULTILINE)
     assert code == 0, said
     assert "Traceback" not in said
+
+
+def _fresh():
+    """Of each page the examples that are run; a run of a film that an earlier page has, there alone."""
+    before = set(EXAMPLES_NOT_RUN)
+    for name, examples in EXAMPLES.items():
+        if left := [example for example in examples if example not in before]:
+            yield name, left
+        before.update(example for example in examples if example.startswith("anonymize run "))
+
+
+@pytest.mark.parametrize("example", EXAMPLES_NOT_RUN)
+def test_an_example_that_is_not_run_is_read(example):
+    assert any(example in examples for examples in EXAMPLES.values())
+    _read(example.removeprefix("anonymize "))
+
+
+@pytest.mark.parametrize(("name", "examples"), tuple(_fresh()))
+def test_the_examples_of_a_help_page_run_as_they_are_written(samples, tmp_path, name, examples):
+    environment = {**os.environ, **_place(tmp_path, samples, EXAMPLES_NEED)}
+    for example in examples:
+        shell = ["sh", "-ec", example]
+        done = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, f"{example}: {done.stdout}{done.stderr}"
 
 
 def test_a_file_is_played_as_a_camera_until_ctrl_c(samples, tmp_path):

@@ -1,0 +1,125 @@
+"""The examples at the end of each command's help. tests/test_docs.py runs them as they are written."""
+
+EXAMPLES = {
+    "": (
+        "anonymize demo",
+        "anonymize run interview.mp4 -o interview-safe.mp4",
+        "anonymize run footage/ -o safe/ --preset journalist",
+    ),
+    "run": (
+        "anonymize run interview.mp4 -o interview-safe.mp4",
+        "anonymize run footage/ -o safe/ --preset journalist --report reports/",
+        "anonymize run photo.jpg -o photo-safe.jpg --targets faces --style mosaic",
+    ),
+    "demo": (
+        "anonymize demo",
+        "anonymize demo -o try/",
+        "anonymize demo -o solid/ --preset journalist",
+    ),
+    "live": (
+        "anonymize live interview.mp4 --to record:kept/",
+        "anonymize live 0 --to /dev/video9 --preview 8080",
+        "anonymize live rtsp://10.0.0.5/stream1 --to rtsp://127.0.0.1:8554/square",
+    ),
+    "detect": (
+        "anonymize detect street.mp4 -o plan.jsonl",
+        "anonymize detect street.mp4 -o faces.jsonl --targets faces",
+        "anonymize detect street.mp4 -o zone.jsonl --hide-zone '0,0 90,0 90,60 0,60'",
+    ),
+    "render": (
+        "anonymize render street.mp4 --plan plan.jsonl -o street-safe.mp4",
+        "anonymize render street.mp4 --plan plan.jsonl -o mosaic.mp4 --style mosaic",
+        "anonymize render street.mp4 --plan plan.jsonl -o mute.mp4 --audio mute",
+    ),
+    "verify": (
+        "anonymize verify street-safe.mp4",
+        "anonymize verify street-safe.mp4 --source street.mp4",
+        "anonymize verify street-safe.mp4 --targets faces --report reports/",
+    ),
+    "evaluate": (
+        "anonymize evaluate street.mp4 street-safe.mp4 street.jsonl",
+        "anonymize evaluate street.mp4 street-safe.mp4 street.jsonl --json",
+        "anonymize evaluate originals/ outputs/ truth/ --html page.html",
+    ),
+    "status": (
+        "anonymize run footage/ -o safe/",
+        "anonymize status safe/",
+        "anonymize status safe/ --json",
+    ),
+    "doctor": (
+        "anonymize doctor",
+        "anonymize run --codec list",
+        "anonymize run --device list",
+    ),
+    "presets": (
+        "anonymize presets list",
+        "anonymize presets show journalist",
+        "anonymize run interview.mp4 -o interview-safe.mp4 --preset journalist",
+    ),
+    "presets list": (
+        "anonymize presets list",
+        "anonymize run interview.mp4 -o interview-safe.mp4 --preset journalist",
+        "anonymize demo --preset research",
+    ),
+    "presets show": (
+        "anonymize presets show journalist",
+        "anonymize presets show journalist > ours.toml",
+        "anonymize run interview.mp4 -o interview-safe.mp4 --preset ours.toml",
+    ),
+    "models": (
+        "anonymize models list",
+        "anonymize models verify",
+        "anonymize models fetch yunet",
+    ),
+    "models list": (
+        "anonymize models list",
+        "anonymize models list --json",
+        "anonymize run interview.mp4 -o interview-safe.mp4 --detectors centerface",
+    ),
+    "models verify": (
+        "anonymize models verify",
+        "anonymize models verify && anonymize run photo.jpg -o photo-safe.jpg",
+        "anonymize doctor",
+    ),
+    "models import": (
+        "anonymize models import yunet face_detection_yunet_2023mar.onnx",
+        "anonymize models verify",
+        "anonymize run interview.mp4 -o interview-safe.mp4 --detectors yunet",
+    ),
+    "models fetch": (
+        "anonymize models fetch yunet",
+        "anonymize models verify",
+        "anonymize run interview.mp4 -o interview-safe.mp4 --detectors yunet",
+    ),
+    "report": (
+        "anonymize report page film.mp4.report.json",
+        "anonymize report check film.mp4.report.json --output film.mp4",
+        "anonymize report dpia reports/ -o annex",
+    ),
+    "report page": (
+        "anonymize report page film.mp4.report.json",
+        "anonymize report page film.mp4.report.json -o film.html",
+        "anonymize report page reports/film.mp4.report.json",
+    ),
+    "report keygen": (
+        "anonymize report keygen office.key",
+        "anonymize report sign film.mp4.report.json --key office.key",
+        "anonymize report check film.mp4.report.json --key office.key.pub",
+    ),
+    "report sign": (
+        "anonymize report keygen office.key",
+        "anonymize report sign film.mp4.report.json --key office.key",
+        "anonymize report sign film.mp4.report.json --key office.key --force",
+    ),
+    "report check": (
+        "anonymize report check film.mp4.report.json --output film.mp4",
+        "anonymize report check film.mp4.report.json --json",
+        "anonymize report check film.mp4.report.json --output film.mp4 --json",
+    ),
+    "report dpia": (
+        "anonymize report dpia reports/ -o annex",
+        "anonymize report dpia reports/ evaluation.json -o annex --force",
+        "anonymize report dpia reports/ evaluation.json metrics.json -o live-annex",
+    ),
+}
+"""A command's name, without `anonymize` -> its examples, which can be typed one after the other."""

@@ -1,0 +1,153 @@
+"""The pages of `--help`: two columns and no boxes, so that names are whole at 80 columns and in every encoding."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from textwrap import wrap
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from anonymize.cli.examples import EXAMPLES
+from anonymize.cli.options import CLUSTER, LOOK, OUTPUT, RUN, WHERE
+
+Section = tuple[str, Sequence[str]]
+"""A title, which may be empty, and the lines below it."""
+Table = tuple[str, list[tuple[str, str]]]
+"""A title, and names with what they mean."""
+
+MAIN = "Options"
+PANELS = (MAIN, OUTPUT, LOOK, WHERE, RUN, CLUSTER)
+"""The groups of options, in the order in which people need them."""
+GROUPS = {
+    "Start here": ("run", "demo", "live"),
+    "Step by step": ("detect", "render", "verify"),
+    "Prove": ("report", "evaluate"),
+    "Set up": ("presets", "models", "doctor", "status"),
+}
+"""The groups of commands, in the order in which people need them."""
+WIDEST = 100
+"""Columns beyond which lines are hard to read."""
+NARROW = 60
+"""Columns below which an explanation stands below its name, not beside it."""
+
+
+class Command(TyperCommand):
+    """A command whose `--help` is a page of ours."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """What follows the command's name: options, then arguments, in brackets what may be left out."""
+        arguments = [one for one in self.get_params(ctx) if one.param_type_name == "argument"]
+        return ["[OPTIONS]", *(_argument(one) if one.required else f"[{_argument(one)}]" for one in arguments)]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - printed, not returned, as Typer does
+        """Print the page."""
+        _show(self, ctx, ())
+
+
+class Group(TyperGroup):
+    """Commands under one name, whose `--help` is a page of ours."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - what Typer asks for
+        """The names of the commands, in the order of `GROUPS`."""
+        ranks = [name for names in GROUPS.values() for name in names]
+        return sorted(self.commands, key=lambda name: ranks.index(name) if name in ranks else len(ranks))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as above
+        """Print the page."""
+        _show(self, ctx, _commands({name: self.commands[name] for name in self.list_commands(ctx)}))
+
+
+class App(typer.Typer):
+    """A Typer app whose commands have pages of ours."""
+
+    def __init__(self, *, cls: type[TyperGroup] = Group, **settings: Any) -> None:
+        super().__init__(cls=cls, rich_markup_mode=None, **settings)  # no boxes round errors, either
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
+        """As `typer.Typer.command`."""
+        return super().command(name, cls=Command, **settings)
+
+
+def _show(command: Any, ctx: Any, commands: Sequence[Table]) -> None:
+    from anonymize.cli.render import pages
+
+    width = min(shutil.get_terminal_size().columns, WIDEST)
+    paragraphs = [" ".join(paragraph.split()) for paragraph in inspect.cleandoc(command.help or "").split("\n\n")]
+    usage = f"Usage: {' '.join([ctx.command_path, *command.collect_usage_pieces(ctx)])}"
+    sections: list[Section] = [("", _wrapped(usage, width, len("Usage: ")))]
+    sections += [("", _wrapped(paragraph, width)) for paragraph in paragraphs]
+    for tables in (commands, _parameters(command, ctx)):
+        longest = max((len(name) for _, rows in tables for name, _ in rows), default=0)
+        start = longest + 4 if width >= NARROW else 6
+        sections += [(title, _columns(rows, start, width)) for title, rows in tables]
+    if examples := EXAMPLES.get(" ".join(ctx.command_path.split()[1:])):
+        sections.append(("Examples", [f"  {example}" for example in examples]))
+    if command.epilog:
+        sections.append(("", _wrapped(command.epilog, width)))
+    pages(sections)
+
+
+def _commands(commands: Mapping[str, Any]) -> list[Table]:
+    """Titles, and under each the commands with what they do."""
+    titled = {name: title for title, names in GROUPS.items() for name in names}
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, command in commands.items():
+        does = command.short_help or inspect.cleandoc(command.help or "").split("\n\n")[0]
+        found.setdefault(titled.get(name, "Commands"), []).append((name, does))
+    return list(found.items())
+
+
+def _parameters(command: Any, ctx: Any) -> list[Table]:
+    """Titles, and under each the arguments or options with what they mean."""
+    found: dict[str, list[tuple[str, str]]] = {"Arguments": [], **{panel: [] for panel in PANELS}}
+    for parameter in command.get_params(ctx):
+        if parameter.param_type_name == "argument":
+            found["Arguments"].append((_argument(parameter), _meaning(parameter)))
+        else:
+            found[parameter.rich_help_panel or MAIN].append((_names(parameter), _meaning(parameter)))
+    return [(title, rows) for title, rows in found.items() if rows]
+
+
+def _argument(argument: Any) -> str:
+    return f"{argument.metavar}{'...' if argument.nargs != 1 else ''}"
+
+
+def _names(option: Any) -> str:
+    """Every name of an option, short ones first, and what it takes."""
+    names = sorted([*option.opts, *option.secondary_opts], key=lambda name: name.startswith("--"))
+    indent = "" if not names[0].startswith("--") else "    "
+    return indent + ", ".join(names) + (f" {option.metavar}" if option.metavar else "")
+
+
+def _meaning(parameter: Any) -> str:
+    """What a parameter means, and what is taken where it is not given."""
+    default = parameter.show_default if isinstance(parameter.show_default, str) else _default(parameter)
+    notes = ["[required]"] if parameter.required else [f"[default: {default}]"] if default else []
+    return " ".join([parameter.help or "", *notes])
+
+
+def _default(parameter: Any) -> str:
+    value = parameter.default
+    if not parameter.show_default or value is None or isinstance(value, bool) or callable(value):
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value.value if isinstance(value, Enum) else value)
+
+
+def _columns(rows: Sequence[tuple[str, str]], start: int, width: int) -> list[str]:
+    """Names, and from column `start` on, beside or below each, what it means."""
+    lines = []
+    for name, meaning in rows:
+        text = wrap(meaning, width - start, break_long_words=False, break_on_hyphens=False) or [""]
+        beside = len(name) + 4 <= start
+        first = f"  {name}".ljust(start) + text.pop(0) if beside else f"  {name}"
+        lines += [first, *(" " * start + line for line in text)]
+    return lines
+
+
+def _wrapped(text: str, width: int, indent: int = 0) -> list[str]:
+    return wrap(text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
