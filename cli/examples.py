@@ -74,7 +74,7 @@ EXAMPLES = {
     "models list": (
         "anonymize models list",
         "anonymize models list --json",
-        "anonymize run interview.mp4 -o interview-safe.mp4 --detectors centerface",
+        "anonymize run photo.jpg -o photo-safe.jpg -t faces --detectors centerface",
     ),
     "models verify": (
         "anonymize models verify",
@@ -93,7 +93,7 @@ EXAMPLES = {
     ),
     "report": (
         "anonymize report page film.mp4.report.json",
-        "anonymize report check film.mp4.report.json --output film.mp4",
+        "anonymize report keygen office.key",
         "anonymize report dpia reports/ -o annex",
     ),
     "report page": (
@@ -112,9 +112,9 @@ EXAMPLES = {
         "anonymize report sign film.mp4.report.json --key office.key --force",
     ),
     "report check": (
-        "anonymize report check film.mp4.report.json --output film.mp4",
-        "anonymize report check film.mp4.report.json --json",
-        "anonymize report check film.mp4.report.json --output film.mp4 --json",
+        "anonymize report keygen office.key",
+        "anonymize report sign film.mp4.report.json --key office.key",
+        "anonymize report check film.mp4.report.json --key office.key.pub -o film.mp4",
     ),
     "report dpia": (
         "anonymize report dpia reports/ -o annex",
