@@ -75,7 +75,7 @@ def test_every_option_has_help():
 
 def test_the_guide_names_every_option_and_exit_code():
     guide = (Path(__file__).parents[1] / "docs" / "guide.md").read_text()
-    options = {word.strip("│ ,") for word in anonymize("run", "--help").stdout.split() if word.startswith("--")}
+    options = {word.strip(" ,.") for word in anonymize("run", "--help").stdout.split() if word.startswith("--")}
     missing = {option for option in options - {"--help", "--output"} if option not in guide}
     assert missing == set()
     codes = {error.exit_code for error in vars(errors).values() if isinstance(error, type)} - {None}
