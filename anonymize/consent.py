@@ -32,7 +32,7 @@ from anonymize.data import Detections, Grounds, Kind, Region
 from anonymize.errors import UsageError
 from anonymize.plan import Columns, Plan, Shown
 from anonymize.settings import Person, Redact, Settings, Span, Zone
-from anonymize.track.associate import grown, iou, pairwise_iou
+from anonymize.track.associate import closest_first, grown, near, pairwise_iou
 from anonymize.track.regions import undrawn
 
 SEEN_WITHIN = 0.3
@@ -246,11 +246,8 @@ def expected(found: Detections, regions: Sequence[Region], looks: Redact, size: 
         limits = [*size, *size]
         boxes = np.clip(undrawn(np.array([region.xyxy for region in those]), looks.of(kind)), 0, limits)
         finds = np.clip(found.xyxy[here].astype(np.float64), 0, limits)
-        fit = iou(boxes, finds)
-        while fit.size and fit.max() >= EXPECTED:
-            row, column = np.unravel_index(int(fit.argmax()), fit.shape)
+        for _, column in closest_first(*near(boxes, np.zeros(len(boxes)), finds, EXPECTED)):
             meant[here[column]] = True
-            fit[row, :] = fit[:, column] = 0
     return meant
 
 

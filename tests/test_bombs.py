@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonymize import job, proof, storage
+from anonymize import job, pairs, proof, storage
 from anonymize import plan as plans
 from anonymize import redact as drawing
 from anonymize.batch import run
@@ -149,7 +149,7 @@ def test_many_finds_are_merged_as_few_are(monkeypatch: pytest.MonkeyPatch) -> No
     cut = rng.uniform(size=(150, 4)) < 0.3
     ways = (merge.fuse, merge.without_holders, lambda finds: joined(finds, cut))
     at_once = [way(found) for way in ways]
-    monkeypatch.setattr(merge, "PAIRS", 400)
+    monkeypatch.setattr("anonymize.pairs.PAIRS", 400)
     for whole, way in zip(at_once, ways, strict=True):
         parts = way(found)
         np.testing.assert_array_equal(parts.xyxy, whole.xyxy)
@@ -249,7 +249,7 @@ def _plain_joined(found: Detections, cut: np.ndarray) -> set[tuple[float, ...]]:
 @pytest.mark.parametrize("pairs", [1, 50, 1 << 20])
 @pytest.mark.parametrize("seed", range(4))
 def test_finds_are_merged_as_if_all_were_compared(monkeypatch: pytest.MonkeyPatch, pairs: int, seed: int) -> None:
-    monkeypatch.setattr(merge, "PAIRS", pairs)
+    monkeypatch.setattr("anonymize.pairs.PAIRS", pairs)
     rng = np.random.default_rng(seed)
     found = _finds(rng, 60, (150, 110))
     found = Detections.concatenate([found, found.select(np.arange(5))])
@@ -279,8 +279,8 @@ def test_finds_far_apart_are_not_compared() -> None:
     met = []
     for count in (2000, 4000):
         found = _finds(rng, count, (40 * count, 40))
-        met.append(sum(len(one) for _, one, _ in merge.meetings(found.xyxy, found.xyxy)))
-        looked_at = int(min(merge._met(found.xyxy, found.xyxy, axis).sum() for axis in (0, 1)))
+        met.append(sum(len(one) for _, one, _ in pairs.meetings(found.xyxy, found.xyxy)))
+        looked_at = int(min(pairs._met(found.xyxy, found.xyxy, axis).sum() for axis in (0, 1)))
         assert looked_at < 10 * count
     assert met[1] < 3 * met[0]
 

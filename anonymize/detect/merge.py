@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Kind
+from anonymize.pairs import meetings
 
 SAME = 0.4
 """Two boxes of one kind with at least this intersection over union show the same thing."""
@@ -20,8 +18,6 @@ HELD = 0.8
 """A plate inside a larger one with this share of its score is the plate. In 990 right finds none was above .71."""
 MOST = 1000
 """Finds of one picture that are compared with one another, the best; noise can give tens of thousands of faint ones."""
-PAIRS = 1 << 20
-"""Pairs of finds that are compared at a time, about."""
 TRUSTED = 0.5
 """A find with this share of the best find's score has a say in where the common box lies."""
 
@@ -105,59 +101,6 @@ def _fused(found: Detections) -> tuple[Detections, Detections]:
     done = alive[:rows]
     whole = Detections(boxes[done], found.score[:rows][done], found.kind[:rows][done])
     return whole, found.select(rows + np.flatnonzero(alive[rows:]))
-
-
-def meetings(
-    some: NDArray[np.float32], boxes: NDArray[np.float32]
-) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
-    """Which boxes overlap, without a look at all pairs: only those that meet along one axis are compared.
-
-    Args:
-        some: (N, 4).
-        boxes: (M, 4).
-
-    Yields:
-        In parts, for each of which about `PAIRS` were looked at: one past the last row of `some` that it is about, and
-        of every pair of those rows, in no order, the row of `some` and the row of `boxes`.
-    """
-    axis, counts = min(((axis, _met(some, boxes, axis)) for axis in (0, 1)), key=lambda way: int(way[1].sum()))
-    upto, start = np.cumsum(counts), 0
-    while start < len(some):
-        before = int(upto[start - 1]) if start else 0
-        end = max(start + 1, int(np.searchsorted(upto, before + PAIRS, "right")))
-        one, other = _in_line(some[start:end], boxes, axis)
-        one += start
-        across = np.minimum(some[one, 3 - axis], boxes[other, 3 - axis])
-        meet = across > np.maximum(some[one, 1 - axis], boxes[other, 1 - axis])
-        yield end, one[meet], other[meet]
-        start = end
-
-
-def _met(some: NDArray[np.float32], boxes: NDArray[np.float32], axis: int) -> NDArray[np.intp]:
-    """(N,) how many of `boxes` each of `some` meets along an axis: those begun before it ends, less those over."""
-    begun = np.searchsorted(np.sort(boxes[:, axis]), some[:, axis + 2])
-    return begun - np.searchsorted(np.sort(boxes[:, axis + 2]), some[:, axis], "right")
-
-
-def _in_line(
-    some: NDArray[np.float32], boxes: NDArray[np.float32], axis: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The pairs that meet along an axis, each once: the second begins within the first, or the first in the second."""
-    one, other = _beginning(some, boxes, axis, "left")
-    others, ones = _beginning(boxes, some, axis, "right")
-    return np.concatenate([one, ones]), np.concatenate([other, others])
-
-
-def _beginning(
-    a: NDArray[np.float32], b: NDArray[np.float32], axis: int, side: Literal["left", "right"]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The pairs (row of `a`, row of `b`) of which the second begins within the first; where both do only for "left"."""
-    order = np.argsort(b[:, axis])
-    starts = b[order, axis]
-    first, last = np.searchsorted(starts, a[:, axis], side), np.searchsorted(starts, a[:, axis + 2])
-    counts = np.maximum(last - first, 0)
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(np.arange(len(a)), counts), order[np.repeat(first, counts) + within]
 
 
 def without_holders(found: Detections) -> Detections:

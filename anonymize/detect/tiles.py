@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from anonymize.data import Detections
 from anonymize.detect.detector import Detector, Picture
-from anonymize.detect.merge import INSIDE, fuse, meetings, shares
+from anonymize.detect.merge import INSIDE, fuse, shares
+from anonymize.pairs import connected, meetings
 
 OVERLAP = 96
 """Pixels that neighbouring tiles share (a quarter of a tile's side at most): what is not larger lies whole in one of
@@ -100,7 +101,7 @@ def joined(found: Detections, cut: NDArray[np.bool_]) -> Detections:
     group = np.arange(len(found))
     parts = np.flatnonzero(cut.any(axis=1))  # in each pair at least one was cut
     for _, one, other in meetings(found.xyxy[parts], found.xyxy):
-        group = _connected(group, *_parts_of_one(found, cut, parts[one], other))
+        group = connected(group, *_parts_of_one(found, cut, parts[one], other))
     boxes, score = found.xyxy.copy(), found.score.copy()
     np.minimum.at(boxes[:, :2], group, found.xyxy[:, :2])
     np.maximum.at(boxes[:, 2:], group, found.xyxy[:, 2:])
@@ -121,17 +122,3 @@ def _parts_of_one(
     shown_whole = shares(found.xyxy[one], found.xyxy[other])[1] >= INSIDE
     linked = (side_by_side | stacked | shown_whole) & (found.kind[one] == found.kind[other])
     return one[linked], other[linked]
-
-
-def _connected(group: NDArray[np.intp], one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(N,) for each row the smallest that it reaches over its `group` so far and the pairs (`one`, `other`)."""
-    apart = group[one] != group[other]
-    one, other = np.concatenate([one[apart], np.arange(len(group))]), np.concatenate([other[apart], group])
-    while True:
-        reached = group.copy()
-        np.minimum.at(reached, one, group[other])
-        np.minimum.at(reached, other, group[one])
-        reached = reached[reached]  # as far again: chains are as long as the picture has tiles
-        if (reached == group).all():
-            return group
-        group = reached

@@ -7,26 +7,25 @@ so that a small face that moved by its own width still matches.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import lap
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymize.pairs import connected, meetings
+
+MOST = 1000
+"""Subjects, or finds, that are fitted to one another as well as can be in sum: up to here that takes milliseconds."""
+
 Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
 def grown(boxes: Floats, share: Floats | float) -> Floats:
     """Boxes (N, 4) with `share` (one, or (N,)) of their side added on every side."""
     extra = np.reshape(share, (-1, 1)) * (boxes[:, 2:] - boxes[:, :2])
     return np.concatenate([boxes[:, :2] - extra, boxes[:, 2:] + extra], axis=1)
-
-
-def iou(a: Floats, b: Floats) -> Floats:
-    """(N, M) intersection over union of boxes (N, 4) and (M, 4)."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    common = np.prod(np.maximum(high - low, 0), axis=2)
-    area = np.prod(a[:, 2:] - a[:, :2], axis=1)[:, None] + np.prod(b[:, 2:] - b[:, :2], axis=1)[None]
-    return np.asarray(common / np.maximum(area - common, 1e-9))
 
 
 def pairwise_iou(a: Floats, b: Floats) -> Floats:
@@ -36,8 +35,23 @@ def pairwise_iou(a: Floats, b: Floats) -> Floats:
     return np.asarray(common / np.maximum(area - common, 1e-9))
 
 
+def overlapping(a: Floats, b: Floats, least: float) -> Iterator[tuple[Indices, Indices]]:
+    """Row of (N, 4) and row of (M, 4) of the pairs with an IoU of `least` (more than 0) or more; in parts, by row."""
+    for _, one, other in meetings(a, b):
+        close = pairwise_iou(a[one], b[other]) >= least
+        one, other = one[close], other[close]
+        order = np.lexsort((other, one))
+        yield one[order], other[order]
+
+
 def match(expected: Floats, slack: Floats, found: Floats, least: float = 0.2) -> list[tuple[int, int]]:
-    """Pairs (subject, find) that fit best in sum (Jonker and Volgenant's method), each used at most once.
+    """Pairs (subject, find) that fit best in sum, each used at most once, by subject.
+
+    Only boxes that may belong together are compared, and what is connected over such pairs is fitted by itself (Jonker
+    and Volgenant's method): the sum is that of all together. Where several choices have the same sum, it is one of
+    them, always the same for the same boxes in the same order. Where more than `MOST` subjects or finds are connected,
+    as in pictures made of faces, the closest pair is taken, then the closest of the rest, and so on; of equal ones that
+    of the first subject, of its the first find.
 
     Args:
         expected: (N, 4) where the subjects should be.
@@ -45,9 +59,54 @@ def match(expected: Floats, slack: Floats, found: Floats, least: float = 0.2) ->
         found: (M, 4).
         least: buffered IoU below which two boxes are not the same subject.
     """
-    if not len(expected) or not len(found):
+    row, column, closeness = near(expected, slack, found, least)
+    if not len(row):
         return []
-    closeness = np.concatenate([iou(grown(expected[i : i + 1], s), grown(found, s)) for i, s in enumerate(slack)])
-    closeness[closeness < least] = 0
-    _, columns, _ = lap.lapjv(1 - closeness, extend_cost=True)  # scipy has it too, and takes 0.4 s to load
-    return [(r, c) for r, c in enumerate(columns.tolist()) if c >= 0 and closeness[r, c] > 0]
+    group = connected(np.arange(len(expected) + len(found)), row, len(expected) + column)[row]
+    order = np.argsort(group, kind="stable")
+    pairs: list[tuple[int, int]] = []
+    for some in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        pairs += _fitted(row[some], column[some], closeness[some])
+    return sorted(pairs)
+
+
+def near(expected: Floats, slack: Floats, found: Floats, least: float) -> tuple[Indices, Indices, Floats]:
+    """(N,) subject, find and buffered IoU of the pairs that `match` chooses from, by subject, then by find."""
+    wide = grown(expected, slack)
+    none = np.zeros(0, np.intp)
+    parts = [(none, none, np.zeros(0))]
+    for _, one, other in meetings(wide, grown(found, np.max(slack, initial=0))):
+        closeness = pairwise_iou(wide[one], grown(found[other], slack[one]))
+        close = closeness >= least
+        parts.append((one[close], other[close], closeness[close]))
+    row, column, closeness = (np.concatenate(part) for part in zip(*parts, strict=True))
+    order = np.lexsort((column, row))
+    return row[order], column[order], closeness[order]
+
+
+def _fitted(row: Indices, column: Indices, closeness: Floats) -> list[tuple[int, int]]:
+    """`match` of subjects and finds that are connected, given by the pairs that may belong together."""
+    if len(row) == 1:
+        return list(zip(row.tolist(), column.tolist(), strict=True))
+    rows, at_row = np.unique(row, return_inverse=True)
+    columns, at_column = np.unique(column, return_inverse=True)
+    if max(len(rows), len(columns)) > MOST:
+        return closest_first(row, column, closeness)
+    table = np.zeros((len(rows), len(columns)))
+    table[at_row, at_column] = closeness
+    _, chosen, _ = lap.lapjv(1 - table, extend_cost=True)  # scipy has it too, and takes 0.4 s to load
+    return [(int(rows[r]), int(columns[c])) for r, c in enumerate(chosen.tolist()) if c >= 0 and table[r, c] > 0]
+
+
+def closest_first(row: Indices, column: Indices, closeness: Floats) -> list[tuple[int, int]]:
+    """Pairs of which each row and column is used at most once, the closest first; of equal ones the first."""
+    pairs: list[tuple[int, int]] = []
+    rows: set[int] = set()
+    columns: set[int] = set()
+    order = np.lexsort((column, row, -closeness))
+    for r, c in zip(row[order].tolist(), column[order].tolist(), strict=True):
+        if r not in rows and c not in columns:
+            rows.add(r)
+            columns.add(c)
+            pairs.append((r, c))
+    return pairs

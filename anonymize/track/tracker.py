@@ -13,7 +13,7 @@ known by then, once, and forgets them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from itertools import groupby
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Kind, Track
 from anonymize.settings import Follow
-from anonymize.track.associate import iou, match
+from anonymize.track.associate import match, overlapping
 from anonymize.track.reel import FLASH, LAG, Reel, Sight, likeness
 from anonymize.track.subject import MOST_GROWTH, Subject
 
@@ -201,9 +201,9 @@ class Tracker:
     def _associate(self, index: int, kind: Kind, active: list[Subject], finds: Detections) -> list[Subject]:
         """Give finds of one kind to subjects, strong ones first; the subjects that began to be trusted by it."""
         boxes, scores = finds.xyxy.astype(np.float64), finds.score.tolist()
-        strong = finds.score >= self._high
         started = []
-        for group in (np.flatnonzero(strong), np.flatnonzero(~strong)):
+        for strong in (True, False):
+            group = np.flatnonzero((finds.score >= self._high) == strong)
             free = [s for s in active if s.seen_last != index]
             slack = _SLACK + np.minimum([s.doubt[index - s.first] for s in free], MOST_GROWTH)
             pairs = match(self._in_picture(index, _at(index, free)), slack, self._in_picture(index, boxes[group]))
@@ -211,11 +211,11 @@ class Tracker:
                 self._meet(subject, index, boxes[i], scores[i])
                 if not subject.trusted and self._convinces(subject, index):
                     started.append(self._trust(subject))
-            known = _at(index, active)
-            for i in sorted({*group.tolist()} - {int(group[column]) for _, column in pairs}):
-                if strong[i]:
-                    started.append(self._trust(self._begin(index, kind, boxes[i], scores[i])))
-                elif kind in _PATIENTLY and not (iou(boxes[i : i + 1], known) >= _SAME).any():
+            left = np.setdiff1d(group, group[[column for _, column in pairs]])
+            if strong:
+                started += [self._trust(self._begin(index, kind, boxes[i], scores[i])) for i in left]
+            elif kind in _PATIENTLY:
+                for i in left[_apart(boxes[left], _at(index, active))]:
                     self._begin(index, kind, boxes[i], scores[i])
         return started
 
@@ -277,30 +277,37 @@ class Tracker:
 
     def _fuse(self, index: int, subjects: list[Subject]) -> None:
         """Make one of any two subjects that are, and mostly were, at the same place."""
-        boxes = _at(index, subjects)
-        for a, b in np.argwhere(np.triu(iou(boxes, boxes) >= _SAME, 1)):
-            elder, younger = sorted((subjects[a], subjects[b]), key=lambda s: (s.first, s.id))
-            both_there = elder in self._subjects and younger in self._subjects and elder.kind == younger.kind
-            if both_there and younger.first >= elder.taken and elder.accompanies(younger, _SAME):
-                elder.fuse(younger)
-                self._subjects.remove(younger)
+        boxes, there = _at(index, subjects), np.ones(len(subjects), bool)
+        for ones, others in overlapping(boxes, boxes, _SAME):
+            left = (ones < others) & there[ones] & there[others]
+            for a, b in zip(ones[left].tolist(), others[left].tolist(), strict=True):
+                first, second = sorted((a, b), key=lambda i: (subjects[i].first, subjects[i].id))
+                elder, younger = subjects[first], subjects[second]
+                both_there = there[a] and there[b] and elder.kind == younger.kind
+                if both_there and younger.first >= elder.taken and elder.accompanies(younger, _SAME):
+                    elder.fuse(younger)
+                    there[second] = False
+        self._forget({subjects[i] for i in np.flatnonzero(~there)})
 
     def _drop_weak(self) -> None:
         """Keep no more weak subjects than can be followed at bounded cost, the likeliest."""
         weak = sorted((s for s in self._subjects if not s.trusted), key=lambda s: -max(s.finds.values()))
-        for subject in weak[_MOST_WEAK:]:
-            self._subjects.remove(subject)
+        self._forget({*weak[_MOST_WEAK:]})
+
+    def _forget(self, subjects: Set[Subject]) -> None:
+        """Follow some subjects no longer."""
+        self._subjects = [s for s in self._subjects if s not in subjects]
 
     # taking results out
 
     def _retire(self, index: int) -> None:
         """Close the subjects that no find on frame `index` or later can belong to, pack what is old of the others."""
-        over = {s for s in self._subjects if self._given_up(s, index)}
+        over = dict.fromkeys(s for s in self._subjects if self._given_up(s, index))
         self._trust_brief(over)
         self._advance([s for s in over if s.trusted], index - 1)
         for subject in over:
             self._pack(subject, self._reel.end)
-        self._subjects = [s for s in self._subjects if s not in over]
+        self._forget(over.keys())
         for subject in self._subjects:
             if len(subject.rows) > _CHUNK:
                 self._pack(subject, subject.seen_last - self._jitter())
@@ -335,6 +342,14 @@ class Tracker:
 def _at(index: int, subjects: Sequence[Subject]) -> Floats:
     """(N, 4) where subjects are on frame `index`."""
     return np.array([s.rows[index - s.first] for s in subjects]).reshape(-1, 4)
+
+
+def _apart(boxes: Floats, known: Floats) -> NDArray[np.bool_]:
+    """(N,) which of `boxes` (N, 4) lie where none of `known` (M, 4) does."""
+    apart = np.ones(len(boxes), bool)
+    for there, _ in overlapping(boxes, known, _SAME):
+        apart[there] = False
+    return apart
 
 
 def _slice(track: Track, start: int, stop: int) -> Track | None:

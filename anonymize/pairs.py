@@ -1,0 +1,82 @@
+"""Which of very many boxes belong together, without a look at all pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAIRS = 1 << 20
+"""Pairs of boxes that are compared at a time, about."""
+
+Boxes = NDArray[np.floating[Any]]
+
+
+def meetings(some: Boxes, boxes: Boxes) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
+    """Which boxes overlap, without a look at all pairs: only those that meet along one axis are compared.
+
+    Args:
+        some: (N, 4).
+        boxes: (M, 4).
+
+    Yields:
+        In parts, for each of which about `PAIRS` were looked at: one past the last row of `some` that it is about, and
+        of every pair of those rows, in no order, the row of `some` and the row of `boxes`.
+    """
+    axis, counts = min(((axis, _met(some, boxes, axis)) for axis in (0, 1)), key=lambda way: int(way[1].sum()))
+    upto, start = np.cumsum(counts), 0
+    while start < len(some):
+        before = int(upto[start - 1]) if start else 0
+        end = max(start + 1, int(np.searchsorted(upto, before + PAIRS, "right")))
+        one, other = _in_line(some[start:end], boxes, axis)
+        one += start
+        across = np.minimum(some[one, 3 - axis], boxes[other, 3 - axis])
+        meet = across > np.maximum(some[one, 1 - axis], boxes[other, 1 - axis])
+        yield end, one[meet], other[meet]
+        start = end
+
+
+def _met(some: Boxes, boxes: Boxes, axis: int) -> NDArray[np.intp]:
+    """(N,) how many of `boxes` each of `some` meets along an axis: those begun before it ends, less those over."""
+    begun = np.searchsorted(np.sort(boxes[:, axis]), some[:, axis + 2])
+    return begun - np.searchsorted(np.sort(boxes[:, axis + 2]), some[:, axis], "right")
+
+
+def _in_line(some: Boxes, boxes: Boxes, axis: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The pairs that meet along an axis, each once: the second begins within the first, or the first in the second."""
+    one, other = _beginning(some, boxes, axis, "left")
+    others, ones = _beginning(boxes, some, axis, "right")
+    return np.concatenate([one, ones]), np.concatenate([other, others])
+
+
+def _beginning(
+    a: Boxes, b: Boxes, axis: int, side: Literal["left", "right"]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The pairs (row of `a`, row of `b`) of which the second begins within the first; where both do only for "left"."""
+    order = np.argsort(b[:, axis])
+    starts = b[order, axis]
+    first, last = np.searchsorted(starts, a[:, axis], side), np.searchsorted(starts, a[:, axis + 2])
+    counts = np.maximum(last - first, 0)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(np.arange(len(a)), counts), order[np.repeat(first, counts) + within]
+
+
+def connected(group: NDArray[np.intp], one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
+    """(N,) for each row the smallest that it reaches over its `group` so far and the pairs (`one`, `other`).
+
+    Args:
+        group: (N,) what this function gave for other pairs; at first each row's own number.
+        one, other: (M,) rows.
+    """
+    apart = group[one] != group[other]
+    one, other = one[apart], other[apart]
+    while True:
+        reached = group.copy()
+        np.minimum.at(reached, group[one], group[other])  # of whole groups, so that long chains take few rounds
+        np.minimum.at(reached, group[other], group[one])
+        reached = reached[reached]
+        if (reached == group).all():
+            return group
+        group = reached
