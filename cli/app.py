@@ -258,6 +258,7 @@ def render(
     from anonymize.inputs import only_item
     from anonymize.plan_settings import to_render
 
+    item = only_item(source, output)
     made = plans.read(plan)
     settings = o.settings(
         to_render(made.about, presets.load(preset).settings if preset else None),

@@ -138,7 +138,7 @@ def test_detect_and_render(face_clip, tmp_path):
         (["run", "face.mp4", "-o", "out.mp4", "--show-person", "5", "--reason", "a", "--reason", "b"], 2, "2 reasons"),
         (["run", "face.mp4", "-o", "out.mp4", "--reason", "a"], 2, "needs --reason"),
         (["run", "face.mp4", "-o", "out.mp4", "--show-person", "5,x@1", "--reason", "a"], 2, "as 160,240@0:02"),
-        (["run", "face.mp4", "face.mp4", "-o", "out", "--show-person", "5", "--reason", "a"], 2, "2 inputs"),
+        (["run", "face.mp4", "taken.mp4", "-o", "out", "--show-person", "5", "--reason", "a"], 2, "2 inputs"),
         (["run", "face.mp4", "-o", "out.mp4", "--show-outside", "9-3"], 2, "end"),
         (["run", "face.mp4", "-o", "out.mp4", "--style", "cartoon"], 2, "cartoon"),
         (["render", "face.mp4", "--plan", "noise.mp4", "-o", "out.mp4"], 9, "plan"),

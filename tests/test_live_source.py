@@ -219,7 +219,7 @@ def test_recorded_rotation_is_honoured(rotation, tmp_path):
 @pytest.mark.parametrize("form", ["yuv422p", "yuv420p10le", "yuv444p", "gray"])
 def test_every_format_becomes_8_bit_420(form, tmp_path):
     codec = "libx265" if form == "yuv420p10le" else "ffv1"
-    video = make_video(tmp_path / "a.mkv", frames=[solid((200, 40, 40), (96, 64))] * 2, pix_fmt=form, codec=codec)
+    video = make_video(tmp_path / "a.mkv", frames=[solid((200, 40, 40), (96, 64))] * 3, pix_fmt=form, codec=codec)
     with Stream(way_to(str(video)), 5.0, "a") as stream:
         picture = next(item for item in stream.items() if isinstance(item, av.VideoFrame))
     frame = Canvas(96, 64).frame(picture, Orientation(), 0, 0)
