@@ -454,7 +454,8 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
 def test_a_stop_that_a_library_made_an_error_of_is_a_stop(number: int, code: int) -> None:
     """Modules in C turn whatever is raised while they are imported into an error of their own."""
     script = f"""
-import os
+import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from anonymize import cli
 from anonymize.cli import app
 
