@@ -14,6 +14,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from anonymize.media.encode import MIDDLE
 from anonymize.settings import Output
 from benchmarks.process import ToolFailed
 
@@ -68,7 +69,7 @@ def ours(arguments: str, targets: str) -> Tool:
 
 
 def transcode() -> Tool:
-    """The floor: the same encoder settings and nothing else (x264)."""
+    """The floor: our encoder's settings, at the quality that is tried first, and nothing else (x264)."""
     output = Output()
     program = imageio_ffmpeg.get_ffmpeg_exe()
     return Tool(
@@ -76,7 +77,7 @@ def transcode() -> Tool:
         f"ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}",
         lambda source, target, _: [
             *(program, "-v", "error", "-i", str(source), "-map", "0", "-c", "copy"),
-            *("-c:v", "libx264", "-crf", str(output.quality), "-preset", output.speed, str(target)),
+            *("-c:v", "libx264", "-crf", str(MIDDLE), "-preset", output.speed, str(target)),
         ],
     )
 
