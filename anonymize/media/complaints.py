@@ -11,6 +11,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -56,6 +57,7 @@ _CONTAINERS = MappingProxyType(
 _lock = threading.Lock()
 _listening = 0
 
+av.logging.set_libav_level(-8)  # AV_LOG_QUIET: FFmpeg itself, which has its messages while nobody listens, prints none
 av.logging.set_skip_repeated(False)  # the second picture that is damaged in the same way counts too
 _libav = logging.getLogger("libav")
 _libav.addHandler(logging.NullHandler())  # else Python writes what nobody listens to on standard error
@@ -96,12 +98,8 @@ def decode(decoder: VideoStream | VideoCodecContext, packet: Packet[Any], *, lis
     if not listen:
         return _decoded(decoder, packet)
     codec = (decoder.codec_context if isinstance(decoder, VideoStream) else decoder).codec.canonical_name
-    _listen(1)
-    try:
-        with av.logging.Capture() as messages:
-            got = _decoded(decoder, packet)
-    finally:
-        _listen(-1)
+    with listening() as messages:
+        got = _decoded(decoder, packet)
     return replace(got, whole=got.whole and not complained(messages, codec))
 
 
@@ -122,12 +120,8 @@ def followed_by(read: Callable[[], T], lost: Lost | None = None) -> tuple[T, boo
         read: reads.
         lost: which messages mean more than that the demuxer lost its way: that something was missing.
     """
-    _listen(1)
-    try:
-        with av.logging.Capture() as messages:
-            got = read()
-    finally:
-        _listen(-1)
+    with listening() as messages:
+        got = read()
     return got, not any(
         _lost(level, source, text) or (lost is not None and lost(text)) for level, source, text in messages
     )
@@ -140,7 +134,7 @@ def told(do: Callable[[], object]) -> list[str]:
         try:
             do()
         finally:
-            av.logging.set_level(av.logging.WARNING if _listening else None)
+            _hear_if_asked()
     return [text for _, _, text in messages]
 
 
@@ -169,9 +163,27 @@ def complained(messages: Iterable[tuple[int, str, str]], codec: str) -> bool:
     )
 
 
+@contextmanager
+def listening() -> Iterator[list[tuple[int, str, str]]]:
+    """The warnings and errors (level, from whom, text) that FFmpeg gives this thread meanwhile."""
+    _listen(1)
+    try:
+        with av.logging.Capture() as messages:
+            yield messages
+    finally:
+        _listen(-1)
+
+
 def _listen(change: int) -> None:
     """Let FFmpeg's messages come to Python while anybody listens, and only then."""
     global _listening
     with _lock:
         _listening += change
-        av.logging.set_level(av.logging.WARNING if _listening else None)
+        _hear_if_asked()
+
+
+def _hear_if_asked() -> None:
+    if _listening:
+        av.logging.set_level(av.logging.WARNING)
+    else:  # PyAV's own way, no level, makes an error on standard error of what another thread says at that moment
+        av.logging.restore_default_callback()

@@ -14,6 +14,7 @@ from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 
 from anonymize.errors import OutputError
+from anonymize.media.complaints import listening
 from anonymize.media.encoders import BY_NAME, Encoder
 from anonymize.settings import Codec
 
@@ -126,14 +127,9 @@ def why_not(encoder: Encoder, pixel_format: str, size: tuple[int, int], settings
     context.pix_fmt = pixel_format
     context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
     context.options = dict(settings)
-    before = av.logging.get_level()
-    av.logging.set_level(av.logging.WARNING)
-    try:
-        with av.logging.Capture() as lines:
-            try:
-                context.open()
-            except (av.error.FFmpegError, OSError, ValueError) as error:
-                return next((line for _, _, line in lines), str(error)).strip()
-        return next((line.strip() for _, _, line in lines if "software" in line), None)
-    finally:
-        av.logging.set_level(before)
+    with listening() as lines:
+        try:
+            context.open()
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            return next((line for _, _, line in lines), str(error)).strip()
+    return next((line.strip() for _, _, line in lines if "software" in line), None)
