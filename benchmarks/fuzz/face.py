@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -108,15 +109,13 @@ def _templates() -> dict[tuple[int, int], list[Grey]]:
 def _decoded(path: Path) -> Iterator[NDArray[Any]]:
     """Every picture that PyAV or Pillow finds in `path`, grey; of transparent ones the colours and the transparency."""
     pillow_heif.register_heif_opener()
-    try:
+    with suppress(OSError, SyntaxError, ValueError, EOFError):  # no picture, or no whole one: FFmpeg may see more
         with Image.open(path) as still:
             for frame in ImageSequence.Iterator(still):
                 yield np.asarray(frame.convert("RGB").convert("L"))
                 if "A" in frame.getbands() or "transparency" in frame.info:
                     yield np.asarray(frame.convert("RGBA").getchannel("A"))
         return
-    except Exception:  # noqa: BLE001, S110 - it is no picture, or what could be read of it has been looked at
-        pass
     try:
         with av.open(str(path)) as container:
             for packet in container.demux([s for s in container.streams if s.type == "video"]):
