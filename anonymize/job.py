@@ -237,7 +237,7 @@ def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool)
         except VerificationError as error:
             _keep(error, work, asked, target, force=force)
             raise
-        account = _account(work, proved, report.sha256(temporary))
+        account = _account(work, asked, proved, report.sha256(temporary))
         _refuse_changed(item, before, made.about.sha256)
         if isinstance(target, Path):
             ledger.leave_proof(item, target, account)
@@ -268,26 +268,31 @@ def _keep(error: VerificationError, work: Work, asked: Settings, target: Place, 
     error.args = (f"{error}; {where}",)
 
 
-def _account(work: Work, proved: Proved, digest: str) -> Report:
-    """What was done; `digest` is the output's sha256."""
-    source, settings, made, times = work.source, work.settings, proved.plan, proved.times
+def _account(work: Work, asked: Settings, proved: Proved, digest: str) -> Report:
+    """What was done; `digest` is the output's sha256, `asked` what the user wanted, before a quality was found."""
+    source, made, times = work.source, proved.plan, proved.times
     return Report(
         verdict=proved.verified.verdict.value,
         source=facts(source.info, made.about.sha256, times),
-        output={"sha256": digest, "notes": list(proved.notes)},
+        output={"sha256": digest, **_quality(work.settings), "notes": list(proved.notes)},
         redacted=report.account(made, times),
-        not_looked_for=tuple(kind.label for kind in (Kind.FACE, Kind.PLATE) if kind not in settings.targets),
+        not_looked_for=tuple(kind.label for kind in (Kind.FACE, Kind.PLATE) if kind not in asked.targets),
         removed=source.info.removed,
         lost=tuple(source.losses),
         verified=proved.verified.as_dict(),
         plan=work.plan,
         instead_of_plan={name: dict(values) for name, values in work.instead.items()},
-        settings=to_mapping(settings),
+        settings=to_mapping(asked),
         models=dict(made.about.found_by),
         devices=proved.devices,
         seconds=work.watch.seconds,
         memory=(peak_memory(), *work.team.peaks),
     )
+
+
+def _quality(settings: Settings) -> dict[str, int]:
+    """With what quality a video was encoded; nothing for pictures, which have their own."""
+    return {} if settings.output.quality is None else {"quality": settings.output.quality}
 
 
 def _named(item: Item, source: Source, settings: Settings) -> Place:

@@ -28,6 +28,10 @@ def test_a_run_gives_a_report_that_fits_its_schema(reported):
     assert content["verdict"].startswith("pass")
     assert content["plan"] == "made"
     assert content["preset"] == {"name": "default", "changed": {"output.speed": "ultrafast"}}
+    assert content["settings"]["output"]["quality"] is None  # nobody asked for one ...
+    assert 0 <= content["output"]["quality"] <= 51  # ... but one was used
+    page = (reported / "safe.mp4.report.html").read_text()
+    assert f"quality {content['output']['quality']}" in page
     assert content["models"]["centerface"]["licence"] == "MIT"
     (subject,) = content["redacted"]["subjects"]
     assert (subject["kind"], subject["frames"], subject["start"]) == ("face", FRAMES, 0.0)

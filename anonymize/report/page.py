@@ -212,8 +212,9 @@ def _prints(report: Values) -> Iterator[tuple[str, str, str]]:
     for name in ("source", "output"):
         facts = report[name]
         if facts.get("sha256"):
-            about = ", ".join(facts[key] for key in ("container", "codec") if facts.get(key))
-            yield name.capitalize(), about, facts["sha256"]
+            about = [facts[key] for key in ("container", "codec") if facts.get(key)]
+            about += [f"quality {facts['quality']}"] if "quality" in facts else []
+            yield name.capitalize(), ", ".join(about), facts["sha256"]
 
 
 def _signature(report: Values) -> str:
