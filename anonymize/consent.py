@@ -283,15 +283,27 @@ def _things(paths: _Paths, times: Sequence[Fraction], zone: Zone) -> Iterator[Sh
 
 def _stands_in(path: _Path, zone: Zone) -> bool:
     """Whether a track stands still in `zone` for all of its life."""
-    boxes = path.boxes
-    if np.isnan(boxes).any():
+    if np.isnan(path.boxes).any() or not inside(path.boxes, zone.polygon):
         return False
-    centres, sizes = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    corners = np.array(zone.polygon, np.float32)
-    if any(cv2.pointPolygonTest(corners, (float(x), float(y)), False) < 0 for x, y in centres):
-        return False
-    moved = (centres.max(axis=0) - centres.min(axis=0)) / np.median(sizes, axis=0)
-    return bool((moved <= STILL).all() and (sizes.max(axis=0) <= SAME_SIZE * sizes.min(axis=0)).all())
+    about = measures(path.boxes)
+    return still(about.min(axis=0), about.max(axis=0))
+
+
+def inside(boxes: Floats, corners: Sequence[tuple[float, float]]) -> bool:
+    """Whether the middles of all `boxes` (N, 4) lie in the polygon of `corners`."""
+    polygon = np.array(corners, np.float32)
+    return all(cv2.pointPolygonTest(polygon, (float(x), float(y)), False) >= 0 for x, y in measures(boxes)[:, :2])
+
+
+def measures(boxes: Floats) -> Floats:
+    """(N, 4) the middle (x, y), width and height of `boxes` (N, 4)."""
+    return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
+def still(low: Floats, high: Floats) -> bool:
+    """Whether what had these least and greatest `measures` (4,) over time is a thing that stands still."""
+    moved = (high[:2] - low[:2]) / low[2:]
+    return bool((moved <= STILL).all() and (high[2:] <= SAME_SIZE * low[2:]).all())
 
 
 def _lasts(span: Span, time: Fraction, until: Fraction) -> bool:

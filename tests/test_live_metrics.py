@@ -41,6 +41,7 @@ def test_counts_reach_prometheus_and_the_page(metrics):
     metrics.late_looks(2)
     metrics.reconnect("source")
     metrics.sink_dropped("stdout", 7)
+    metrics.things(2)
     for value in (0.41, 0.42, 0.9):
         metrics.latency(value)
     found, camera = samples(metrics), ("camera", "market")
@@ -50,6 +51,7 @@ def test_counts_reach_prometheus_and_the_page(metrics):
     assert found["anonymize_frames_dropped_total", camera, ("reason", "late")] == 1
     assert found["anonymize_detections_total", camera, ("kind", "face")] == 4
     assert found["anonymize_looks_late_total", camera] == 2
+    assert found["anonymize_things_visible", camera] == 2
     assert found["anonymize_latency_seconds_bucket", camera, ("le", "0.45")] == 2
     assert found["anonymize_memory_bytes", camera] > 1e6
     page = metrics.snapshot()

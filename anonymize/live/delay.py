@@ -19,6 +19,7 @@ from fractions import Fraction
 
 from anonymize.data import Detections, Track, seconds
 from anonymize.live.gate import FAULT, Cleared, clear, withhold
+from anonymize.live.things import Things
 from anonymize.media.frame import VideoPicture
 from anonymize.redact import Memory
 from anonymize.settings import Settings
@@ -64,6 +65,7 @@ class DelayLine:
         self._held: deque[Held] = deque()
         self._tracker = _tracker(settings)
         self._memory = Memory()
+        self._things = Things()
         self._looks: list[Fraction] = []
         self._cuts: list[Fraction] = []
         self._asked = -1
@@ -164,11 +166,23 @@ class DelayLine:
         if not held.sound:
             return withhold(held.frame, FAULT)
         try:
-            tracks = self._tracks_on(held.frame.index) if held.settings.targets else []
+            tracks = self._covered_on(held) if held.settings.targets else []
             return clear(held.frame, tracks, self._looks, self._cuts, held.settings, self._memory)
         except Exception as error:  # noqa: BLE001 - fail closed: what cannot be drawn is not shown
             self._start_over(error)
             return withhold(held.frame, FAULT)
+
+    def _covered_on(self, held: Held) -> list[Track]:
+        """The tracks that are on a frame and must not be seen."""
+        tracks = self._tracks_on(held.frame.index)
+        if held.time in self._cuts:
+            self._things.begin_anew()
+        return self._things.others(tracks, held.time, held.settings)
+
+    @property
+    def things(self) -> int:
+        """Tracks that were left visible on the last frame that left: things in a zone that is left alone."""
+        return self._things.visible
 
     def _tracks_on(self, index: int) -> list[Track]:
         """The tracks that are on frame `index`, cut down to it and numbered as if it were the first."""
@@ -195,6 +209,7 @@ class DelayLine:
             held.sound = False
         self._tracker = _tracker(self._settings)
         self._memory = Memory()
+        self._things = Things()
         self._looks, self._cuts = [], []
         self._asked = self._next - 1
         self._break = True

@@ -204,6 +204,7 @@ class Chain:
                 self._metrics.dropped("unbracketed")
                 continue
             self._outlet.show(cleared, held.arrived)
+            self._metrics.things(0 if cleared.obscured else self._line.things)
         for words in self._line.faults:
             self._metrics.stage("tracking", "lost", words)
         self._line.faults.clear()

@@ -87,6 +87,7 @@ class Metrics:
         self._sink_dropped: Tally[str] = Tally()
         self._stages: dict[str, Stage] = {}
         self._regions: tuple[Region, ...] = ()
+        self._things = 0
         self._latencies: deque[float] = deque(maxlen=_RECENT)
         self._departures: deque[tuple[float, int]] = deque()
         self._set_up()
@@ -121,6 +122,7 @@ class Metrics:
         )
         gauge("memory_bytes", "Resident memory of this camera's process.", memory)
         gauge("healthy", "1 while /healthz says yes.", lambda: float(self.health().ok))
+        gauge("things_visible", "Finds left visible on the newest frame, in zones for things.", lambda: self._things)
         gauge("last_frame_age_seconds", "Since the last frame went out.", lambda: self._clock() - self._left)
 
     def frames_in(self, n: int = 1) -> None:
@@ -207,6 +209,10 @@ class Metrics:
     def regions(self, regions: Iterable[Region]) -> None:
         """What is redacted on the newest released frame."""
         self._regions = tuple(regions)
+
+    def things(self, n: int) -> None:
+        """So many finds are left visible on the newest frame, as things in a zone that is left alone."""
+        self._things = n
 
     def health(self) -> Health:
         """Whether frames go out, and not only obscured ones."""
