@@ -111,6 +111,21 @@ def test_a_face_keeps_its_identity_over_seams_and_is_covered_there(
     assert np.array_equal(read_audio(clip), read_audio(tmp_path / "safe.mp4"))
 
 
+def test_who_is_left_visible_stays_so_over_seams_for_any_number_of_workers(clip: Path, tmp_path: Path) -> None:
+    chosen = settings(show_persons=[{"point": [80, 60], "at": 1.0, "reason": "form 12"}])
+    made = {}
+    for workers in (1, 2):
+        report = anonymize.run(clip, tmp_path / f"{workers}.mp4", chosen, workers=workers)
+        (visible,) = report.redacted["visible"]
+        assert (visible["track"], visible["frames"]) == (0, FRAMES)
+        assert report.verdict == "pass"
+        anonymize.write_plan(clip, tmp_path / f"{workers}.jsonl", chosen, workers=workers)
+        made[workers] = (tmp_path / f"{workers}.mp4").read_bytes(), (tmp_path / f"{workers}.jsonl").read_bytes()
+    assert made[1] == made[2]
+    for before, after in zip(read_video(clip), read_video(tmp_path / "2.mp4"), strict=True):
+        assert np.abs(before.astype(int) - after).mean() < 4, "something was drawn on somebody who consented"
+
+
 @pytest.mark.parametrize("style", ["mosaic", "blur"])
 def test_mosaics_keep_their_colours_over_seams(
     style: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
