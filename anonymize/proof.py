@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from anonymize import media, pipeline, report
 from anonymize.aspect import parse
 from anonymize.data import Kind, Timestamps
 from anonymize.detect import Detector
-from anonymize.errors import PlanError, VerificationError
+from anonymize.errors import InputError, PlanError, VerificationError
 from anonymize.inputs import Item
 from anonymize.media import Cut, MediaInfo, Source, VideoSink
 from anonymize.pipeline import OnProgress, ignore
@@ -137,8 +137,12 @@ def check_file(
     Raises:
         InputError: the source cannot be used.
         PlanError: the plan was made for another file.
+        UsageError: without a plan, a span in `settings` lies behind the last frame.
     """
     watch = Stopwatch()
+    if drawn is None and settings.only:
+        with suppress(InputError), media.open_source(output) as result:  # what cannot be read, the examination says
+            pipeline.refuse_unmet_ahead(result, settings)
     told: dict[str, Any] = {}
     with ExitStack() as stack:
         wanted = original = None

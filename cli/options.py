@@ -225,6 +225,18 @@ Quality = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+CodedQuality = Annotated[
+    int | None,
+    typer.Option(
+        "--quality",
+        help="With what quality it was encoded, 0 (best) to 51: a report has it.",
+        metavar="0..51",
+        min=0,
+        max=51,
+        show_default="as of a good encoding",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Zones = Annotated[
     list[str] | None,
     typer.Option(

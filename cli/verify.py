@@ -29,7 +29,7 @@ def verify(
     device: o.DeviceOption = None,
     min_face: o.MinFace = None,
     min_plate: o.MinPlate = None,
-    quality: o.Quality = None,
+    quality: o.CodedQuality = None,
     only: o.Only = None,
     pixel_aspect: o.PixelAspect = None,
     report: o.ReportFolder = None,

@@ -39,6 +39,14 @@ def test_a_good_output_passes(files: Path, face_clip: Path) -> None:
     assert "not checked: plates" in ran.stdout
 
 
+def test_a_span_that_the_file_does_not_have_is_refused(files: Path, tmp_path: Path) -> None:
+    ran = anonymize("verify", files / "good.mp4", "--show-outside", "1:00-2:00")
+    assert ran.returncode == errors.UsageError.exit_code == 2
+    assert "--show-outside 60-120 meets no frame: its last frame is shown at 0.76 s" in ran.stderr
+    (tmp_path / "broken.mp4").write_bytes(b"no film")
+    assert anonymize("verify", tmp_path / "broken.mp4", "--show-outside", "1:00-2:00").returncode == 7
+
+
 def test_a_leak_fails_and_is_told_with_its_time(files: Path, face_clip: Path, tmp_path: Path) -> None:
     known = ("--source", face_clip, "--plan", files / "plan.jsonl", "--report", tmp_path, "--json")
     ran = anonymize("verify", files / "bad.mp4", *known)
