@@ -27,6 +27,7 @@ from anonymize.inputs import Item, output_folder
 from anonymize.kept import Kept
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
+from anonymize.proof import Known
 from anonymize.report import Report
 from anonymize.settings import Settings
 
@@ -64,8 +65,8 @@ GRACE = 5.0
 OnItem = Callable[[Item, Progress | Outcome], None]
 """Told of every step of every item, and of its outcome; always in the calling process."""
 
-Work = Callable[[Item, OnProgress], "tuple[Place, Report]"]
-"""Takes one item all the way to its released output, or raises."""
+Work = Callable[[Item, OnProgress, Known], "tuple[Place, Report]"]
+"""Takes one item all the way to its released output, or raises; either way it notes what it comes to know."""
 
 
 OnStart = Callable[[ledger.Start], None]
@@ -87,6 +88,7 @@ def run(
     force: bool = False,
     workers: int = 1,
     reports: Path | None = None,
+    title: str = "",
     stdin: bytes = b"",
     on_item: OnItem = ignore,
     on_start: OnStart = ignore_start,
@@ -103,16 +105,18 @@ def run(
         force: replace existing outputs, and do again what was done.
         workers: processes that work side by side: on files where there are several, else on the segments of a long
             video. 1 works in this one.
-        reports: folder for an account of every picture and video, in JSON, written as each ends.
+        reports: folder for an account of every picture and video, as JSON and as a page, written as each ends; of
+            several inputs, or a folder, an index as well.
+        title: what these accounts are called.
         stdin: the medium itself, where an item is standard input.
         on_item: told of progress and outcomes.
         on_start: told what was done before, where there is a ledger.
         cluster: where to work; on this machine if not given.
 
     Raises:
-        UsageError: persons are to be shown, and there are several inputs.
+        UsageError: persons are to be shown, and there are several inputs; or the title is none.
         ModelError: a model is missing: found out before the first item, since it would fail them all.
-        OutputError: no report or no ledger can be written, or another run works in the output folder.
+        OutputError: no report, index or ledger can be written, or another run works in the output folder.
         LedgerError: the ledger is damaged, or of a newer version.
         ClusterError: the cluster cannot be reached or used.
     """
@@ -121,13 +125,20 @@ def run(
             f"a person to show is one of a single video or picture, and there are {len(items)} inputs: "
             "run that one by itself"
         )
+    from anonymize.report import index  # it fills pages
+
+    report.check_title(title)
+    folder = output_folder(items)
+    listed = reports if folder or len(items) > 1 else None
     if reports:
         report.prepare(reports)
+    if listed:
+        index.refuse_others(listed)
     several = 1 if len(items) > 1 else workers
     work = None if cluster else _worker(settings, force, stdin, threads=0, workers=several)
 
     def execute(items: Sequence[Item], on_item: OnItem) -> None:
-        tell = _telling(reports, on_item)
+        tell = _telling(reports, title, on_item)
         if cluster:
             from anonymize.cluster.driver import run_on
 
@@ -136,7 +147,6 @@ def run(
             _execute(items, work, (settings, force, stdin), workers, tell)
 
     settled, remember = _remembering(on_item)
-    folder = output_folder(items)
     if folder is None:
         execute(items, remember)
     else:
@@ -147,8 +157,10 @@ def run(
                 remember(item, news)
 
             on_start(book.start)
-            _done_before(book, reports, remember)
+            _done_before(book, reports, title, remember)
             execute(book.todo, tell)
+    if listed:
+        index.write_index(listed)
     return [settled[item.relative] for item in items]
 
 
@@ -161,11 +173,11 @@ def _execute(items: Sequence[Item], work: Work, job: tuple[Settings, bool, bytes
         _side_by_side(items, job, min(workers, len(items)), tell)
 
 
-def _done_before(book: ledger.Book, reports: Path | None, on_item: OnItem) -> None:
+def _done_before(book: ledger.Book, reports: Path | None, title: str, on_item: OnItem) -> None:
     """What earlier runs did or left out; a report that one of them could not write any more is written now."""
     for earlier in book.before:
         outcome = Outcome(earlier.item, earlier.output, earlier.report, left_out=not earlier.output, before=True)
-        (_telling(reports, on_item) if earlier.whole else on_item)(earlier.item, outcome)
+        (_telling(reports, title, on_item) if earlier.whole else on_item)(earlier.item, outcome)
 
 
 def render(
@@ -176,6 +188,7 @@ def render(
     force: bool = False,
     workers: int = 1,
     reports: Path | None = None,
+    title: str = "",
     stdin: bytes = b"",
     on_item: OnItem = ignore,
 ) -> Outcome:
@@ -187,21 +200,26 @@ def render(
         settings: what to draw, write and check it with (`anonymize.plan_settings.to_render`).
         force: replace an existing output.
         workers: processes that work side by side on the segments of a long video.
-        reports: folder for the account, in JSON.
+        reports: folder for the account, as JSON and as a page.
+        title: what the account is called.
         stdin: the medium itself, where the item is standard input.
         on_item: told of progress and of the outcome.
 
     Raises:
         OutputError: the report cannot be written.
+        UsageError: the title is none.
     """
+    report.check_title(title)
     if reports:
         report.prepare(reports)
 
-    def work(item: Item, on_progress: OnProgress) -> tuple[Place, Report]:
-        return job.render(item, made, settings, force=force, stdin=stdin, workers=workers, on_progress=on_progress)
+    def work(item: Item, on_progress: OnProgress, known: Known) -> tuple[Place, Report]:
+        return job.render(
+            item, made, settings, force=force, stdin=stdin, workers=workers, on_progress=on_progress, known=known
+        )
 
     settled, remember = _remembering(on_item)
-    _settle(item, work, _telling(reports, remember))
+    _settle(item, work, _telling(reports, title, remember))
     return settled[item.relative]
 
 
@@ -217,9 +235,16 @@ def _worker(settings: Settings, force: bool, stdin: bytes, threads: int, workers
     """What anonymises items, with detectors made once."""
     detectors = job.detectors_for(settings, threads)
 
-    def work(item: Item, on_progress: OnProgress) -> tuple[Place, Report]:
+    def work(item: Item, on_progress: OnProgress, known: Known) -> tuple[Place, Report]:
         return job.run(
-            item, settings, force=force, detectors=detectors, stdin=stdin, workers=workers, on_progress=on_progress
+            item,
+            settings,
+            force=force,
+            detectors=detectors,
+            stdin=stdin,
+            workers=workers,
+            on_progress=on_progress,
+            known=known,
         )
 
     return work
@@ -237,7 +262,7 @@ def _remembering(on_item: OnItem) -> tuple[dict[Path, Outcome], OnItem]:
     return settled, remember
 
 
-def _telling(reports: Path | None, on_item: OnItem) -> OnItem:
+def _telling(reports: Path | None, title: str, on_item: OnItem) -> OnItem:
     """`on_item`, with a report written before it is told of an outcome. One that cannot be is part of the outcome.
 
     Of what is no media there is nothing to report.
@@ -245,16 +270,18 @@ def _telling(reports: Path | None, on_item: OnItem) -> OnItem:
 
     def tell(item: Item, news: Progress | Outcome) -> None:
         wanted = reports if isinstance(news, Outcome) and not news.left_out else None
-        on_item(item, _reported(wanted, news) if wanted and isinstance(news, Outcome) else news)
+        on_item(item, _reported(wanted, title, news) if wanted and isinstance(news, Outcome) else news)
 
     return tell
 
 
-def _reported(reports: Path, outcome: Outcome) -> Outcome:
+def _reported(reports: Path, title: str, outcome: Outcome) -> Outcome:
     """`outcome`, its report written; with the error where that failed."""
     item = outcome.item
     names = (item.source, item.target, outcome.output, outcome.kept.plan if outcome.kept else None)
-    account = replace(outcome.report, error=report.nameless(outcome.report.error, names))
+    source = outcome.report.source or _hash(item)
+    error = report.nameless(outcome.report.error, names)
+    account = replace(outcome.report, title=title, source=source, error=error)
     try:
         report.write(account, report.path_for(reports, item.relative))
     except OutputError as error:
@@ -272,11 +299,12 @@ def _settle(item: Item, work: Work, tell: OnItem) -> None:
 
 def _attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
     """Do `work` on one item; whatever goes wrong with it becomes its outcome."""
+    known = Known()
     try:
-        output, account = work(item, on_progress)
+        output, account = work(item, on_progress, known)
     except AnonymizeError as error:
         left_out = isinstance(error, UnreadableInput) and not item.expected and _was_read(item)
-        failed = _failed(item, str(error), error.exit_code, left_out)
+        failed = _failed(item, str(error), error.exit_code, left_out, known)
         if not isinstance(error, VerificationError) or not error.verified:
             return failed
         return replace(failed, report=replace(failed.report, verified=error.verified.as_dict()), kept=error.kept)
@@ -285,13 +313,13 @@ def _attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
             f"{item.label}: the memory that this machine has, or allows one process, does not suffice for it: "
             "nothing was released. Allow more, or make the picture smaller"
         )
-        return _failed(item, message, AnonymizeError.exit_code)
+        return _failed(item, message, AnonymizeError.exit_code, known=known)
     except Exception as error:
         if "ANONYMIZE_DEBUG" in os.environ:
             raise
         # A fault of ours in one file must not stop the others.
         message = f"{item.label}: internal error, please report it (ANONYMIZE_DEBUG=1 shows where): {error!r}"
-        return _failed(item, message, AnonymizeError.exit_code)
+        return _failed(item, message, AnonymizeError.exit_code, known=known)
     return Outcome(item, output, account)
 
 
@@ -312,8 +340,17 @@ def _was_read(item: Item) -> bool:
     return True
 
 
-def _failed(item: Item, message: str, exit_code: int, left_out: bool = False) -> Outcome:
-    return Outcome(item, None, Report(verdict="fail", error=message), exit_code, left_out)
+def _failed(item: Item, message: str, exit_code: int, left_out: bool = False, known: Known | None = None) -> Outcome:
+    account = known.account(message) if known and not left_out else Report(verdict="fail", error=message)
+    return Outcome(item, None, account, exit_code, left_out)
+
+
+def _hash(item: Item) -> dict[str, str]:
+    """The hash of a source that was not got as far as: a report holds no name, and tells by it whose it is."""
+    try:
+        return {"sha256": report.sha256(item.source)} if isinstance(item.source, Path) and item.source.is_file() else {}
+    except OSError:  # which is why it failed
+        return {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

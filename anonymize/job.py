@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from anonymize import consent, ledger, media, pipeline, plan, report, storage
 from anonymize.crew import peak_memory
-from anonymize.data import Kind
 from anonymize.detect import Detector, build, refuse_unfit, threads_each
 from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput, VerificationError
 from anonymize.inputs import Item, fitting
@@ -19,7 +18,7 @@ from anonymize.media import Source
 from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan
 from anonymize.plan_settings import instead, to_render
-from anonymize.proof import Proved, Stopwatch, Work, facts, prove
+from anonymize.proof import Known, Proved, Work, facts, not_looked_for, prove
 from anonymize.report import Report
 from anonymize.segments import team as team_for
 from anonymize.settings import Settings, to_mapping
@@ -54,6 +53,7 @@ def run(
     stdin: bytes = b"",
     workers: int = 1,
     on_progress: OnProgress = ignore,
+    known: Known | None = None,
 ) -> tuple[Place, Report]:
     """Anonymise one input: plan, draw, verify, release. The released path, and the account of it.
 
@@ -66,11 +66,13 @@ def run(
         workers: processes that work side by side on the segments of a long video; 1 works in this one. They make their
             own detectors, from `settings`. The result is the same with any number.
         on_progress: told after every frame.
+        known: gets what is known of the input, for an account of it should this fail.
 
     Raises:
         AnonymizeError: nothing was released; the message says why.
     """
-    watch = Stopwatch()
+    known = known or Known()
+    known.settings = settings
     found_by = detectors_for(settings) if detectors is None else detectors
     before = _identity(item)
     with (
@@ -83,6 +85,7 @@ def run(
         pipeline.refuse_unmet_ahead(source, settings)
         on_progress(Progress("detect", 0, None))
         digest = _digest(item, stdin)
+        known.source, known.found_by, watch = facts(source.info, digest, None), found_by, known.watch
         made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress, team))
         return _release(Work(source, item, settings, found_by, on_progress, watch, team), made, before, force=force)
 
@@ -130,6 +133,7 @@ def render(
     stdin: bytes = b"",
     workers: int = 1,
     on_progress: OnProgress = ignore,
+    known: Known | None = None,
 ) -> tuple[Place, Report]:
     """Draw a plan on the input it was made for: verify and release. The released path, and the account of it.
 
@@ -140,19 +144,24 @@ def render(
         item: the input and where its result goes.
         made: the plan.
         settings: what to draw, write and check it with; the plan's own if not given.
-        force, stdin, workers, on_progress: as for `run`.
+        force, stdin, workers, on_progress, known: as for `run`.
 
     Raises:
         PlanError: the plan was made for another file, or does not hold its settings and none are given.
         UsageError: a person to be shown is not to be found in it.
         AnonymizeError: nothing was released; the message says why.
     """
+    known = known or Known()
+    known.plan = "given"
     before = _identity(item)
     media.check_readable(item.source or stdin)
-    if made.about.sha256 != _digest(item, stdin):
+    digest = _digest(item, stdin)
+    known.source = {"sha256": digest}
+    if made.about.sha256 != digest:
         raise PlanError(f"{item.label}: the plan was made for another file; detect again on this one")
     settings = settings or to_render(made.about)
     settings = replace(settings, pixel_aspect=settings.pixel_aspect or made.about.settings.pixel_aspect)
+    known.settings = settings
     differing, by_hand = instead(made.about, settings), made.by_hand
     made = made.drawn(settings.redact)
     found_by = [] if settings.verify.publish_unverified else detectors_for(settings)
@@ -161,13 +170,15 @@ def render(
         _open(item, settings, stdin) as source,
         team_for(source, settings, found_by, workers) as team,
     ):
+        known.source = facts(source.info, digest, None)
         _check_output(item, source, settings, stdin, force=force)
         pipeline.refuse_unmet_ahead(source, settings)
         times = team.read()  # as `run` does: what a file holds is known for sure at its end only
         persons = [one for one in settings.show_persons if one not in made.about.settings.show_persons]
         made = consent.visible(made, times, settings, item.label, persons)
+        known.found_by = found_by
         work = Work(
-            source, item, settings, found_by, on_progress, Stopwatch(), team, by_hand, plan="given", instead=differing
+            source, item, settings, found_by, on_progress, known.watch, team, by_hand, plan="given", instead=differing
         )
         return _release(work, made, before, force=force)
 
@@ -276,7 +287,7 @@ def _account(work: Work, asked: Settings, proved: Proved, digest: str) -> Report
         source=facts(source.info, made.about.sha256, times),
         output={"sha256": digest, **_quality(work.settings), "notes": list(proved.notes)},
         redacted=report.account(made, times),
-        not_looked_for=tuple(kind.label for kind in (Kind.FACE, Kind.PLATE) if kind not in asked.targets),
+        not_looked_for=not_looked_for(asked),
         removed=source.info.removed,
         lost=tuple(source.losses),
         verified=proved.verified.as_dict(),

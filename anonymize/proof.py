@@ -43,6 +43,38 @@ class Stopwatch:
             self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.perf_counter() - start, 3)
 
 
+@dataclass(slots=True)
+class Known:
+    """What is known of an input while it is worked on: all that can be told of it where that fails.
+
+    Args:
+        settings: everything that is asked for; None before anybody asked.
+        source: what a report tells of a source, as far as it is known.
+        found_by: who has begun to look for faces and plates.
+        plan: "given", or empty.
+        watch: times the stages.
+    """
+
+    settings: Settings | None = None
+    source: dict[str, Any] = field(default_factory=dict)
+    found_by: Sequence[Detector] = ()
+    plan: str = ""
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+    def account(self, error: str) -> Report:
+        """The account of a failure."""
+        return Report(
+            verdict="fail",
+            error=error,
+            source=self.source,
+            not_looked_for=not_looked_for(self.settings) if self.settings else (),
+            plan=self.plan,
+            settings=to_mapping(self.settings) if self.settings else {},
+            models={detector.name: detector.sha256 for detector in self.found_by},
+            seconds=self.watch.seconds,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One input on its way to release.
@@ -166,7 +198,7 @@ def check_file(
         error="; ".join(verified.failures) if verified.verdict is Verdict.FAIL else "",
         source=told,
         output={"sha256": report.sha256(output)},
-        not_looked_for=tuple(kind.label for kind in (Kind.FACE, Kind.PLATE) if kind not in settings.targets),
+        not_looked_for=not_looked_for(settings),
         verified=verified.as_dict(),
         plan="given" if drawn else "",
         settings=to_mapping(settings),
@@ -181,17 +213,23 @@ def devices_of(detectors: Sequence[Detector]) -> dict[str, str]:
     return {detector.name: detector.device for detector in detectors}
 
 
-def facts(info: MediaInfo, sha256: str, times: Sequence[Any]) -> dict[str, Any]:
-    """What a report tells of a source."""
-    return {
+def not_looked_for(settings: Settings) -> tuple[str, ...]:
+    """The kinds that no detector is asked to find."""
+    return tuple(kind.label for kind in (Kind.FACE, Kind.PLATE) if kind not in settings.targets)
+
+
+def facts(info: MediaInfo, sha256: str, times: Sequence[Any] | None) -> dict[str, Any]:
+    """What a report tells of a source; `times`, of its frames, are None where it was not read to its end."""
+    told = {
         "sha256": sha256,
-        "frames": len(times),
-        "duration": float(times[-1] - times[0]) if len(times) else 0.0,
         "width": info.width,
         "height": info.height,
         "container": info.container,
         "codec": info.codec,
     }
+    if times is None:
+        return told
+    return told | {"frames": len(times), "duration": float(times[-1] - times[0]) if len(times) else 0.0}
 
 
 def _render(work: Work, made: Plan, temporary: Path) -> tuple[Timestamps, tuple[str, ...]]:

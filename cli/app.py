@@ -114,6 +114,7 @@ def run(
     repair: o.Repair = None,
     publish_unverified: o.PublishUnverified = False,
     report: o.ReportFolder = None,
+    title: o.Title = "",
     json: o.Json = False,
 ) -> None:
     """Anonymise videos, pictures and folders: find, redact, check."""
@@ -152,6 +153,7 @@ def run(
             force=force,
             workers=workers or 1,
             reports=report,
+            title=o.title_of(report, title),
             stdin=_stdin(inputs),
             on_item=display,
             on_start=display.begun,
@@ -246,6 +248,7 @@ def render(
     repair: o.Repair = None,
     publish_unverified: o.PublishUnverified = False,
     report: o.ReportFolder = None,
+    title: o.Title = "",
     json: o.Json = False,
 ) -> None:
     """Redact a video as a plan says, check it, release it.
@@ -284,6 +287,7 @@ def render(
             force=force,
             workers=workers,
             reports=report,
+            title=o.title_of(report, title),
             stdin=_stdin([source]),
             on_item=display,
         )

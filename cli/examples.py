@@ -101,6 +101,11 @@ EXAMPLES = {
         "anonymize report page film.mp4.report.json -o film.html",
         "anonymize report page reports/film.mp4.report.json",
     ),
+    "report index": (
+        "anonymize report index reports/",
+        "anonymize report index .",
+        "anonymize report page reports/film.mp4.report.json",
+    ),
     "report keygen": (
         "anonymize report keygen office.key",
         "anonymize report sign film.mp4.report.json --key office.key",

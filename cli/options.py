@@ -373,12 +373,25 @@ ReportFolder = Annotated[
     typer.Option(
         "--report",
         metavar="FOLDER",
-        help="Where a .report.json for each input goes.",
+        help="Where a report for each input goes, as a page and as JSON, and an index of them.",
         show_default=False,
         rich_help_panel=RUN,
         callback=named,
     ),
 ]
+
+
+Title = Annotated[
+    str,
+    typer.Option(
+        "--title",
+        metavar="TEXT",
+        help="What stands above each report; not the name of a person.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
+AnnexTitle = Annotated[str, typer.Option("--title", metavar="TEXT", help="What stands above it.", show_default=False)]
 Repair = Annotated[
     bool | None,
     typer.Option(
@@ -397,6 +410,16 @@ PublishUnverified = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines for machines.", rich_help_panel=RUN)]
+
+
+def title_of(reports: Path | None, title: str) -> str:
+    """`title`, for `reports`. Raises `UsageError` where it can be none, or there are no reports."""
+    from anonymize.report import check_title
+
+    check_title(title)
+    if title and not reports:
+        raise UsageError("--title stands above reports, and none are asked for: add --report FOLDER")
+    return title
 
 
 def settings(

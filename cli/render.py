@@ -261,8 +261,8 @@ def account(outcome: Outcome) -> Iterable[str]:
 
 
 def _subjects(tracks: Mapping[str, int], by_hand: int) -> str:
-    """How many of each kind were found, and how many a person named."""
-    found = ", ".join(f"{n} {kind}{'s' * (n != 1)}" for kind, n in tracks.items() if n) or "nothing found"
+    """How many tracks of each kind were found (a person may have several), and how many regions a person named."""
+    found = ", ".join(f"{n} {kind} track{'s' * (n != 1)}" for kind, n in tracks.items() if n) or "nothing found"
     return f"{found}, {by_hand} by hand" if by_hand else found
 
 

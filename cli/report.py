@@ -54,6 +54,21 @@ def page(
 
 
 @app.command()
+def index(
+    reports: Annotated[
+        Path,
+        typer.Argument(help="A folder of reports.", metavar="FOLDER", show_default=False, exists=True, file_okay=False),
+    ],
+) -> None:
+    """Write a page with a line for each report of a folder, as `run` does for several inputs."""
+    from anonymize.cli.render import say
+    from anonymize.report.index import NAME, write_index
+
+    write_index(reports)
+    say(f"{reports} -> {reports / NAME}")
+
+
+@app.command()
 def keygen(
     key: Annotated[
         Path,
@@ -139,11 +154,12 @@ def dpia(
             callback=o.named,
         ),
     ],
+    title: o.AnnexTitle = "",
     force: o.Force = False,
 ) -> None:
     """Fill an annex to a data protection impact assessment with what was done and measured."""
     from anonymize.cli.render import say
     from anonymize.report.dpia import write
 
-    for path in write(reports, output, force=force):
+    for path in write(reports, output, title=title, force=force):
         say(str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,7 @@ def verify(
     only: o.Only = None,
     pixel_aspect: o.PixelAspect = None,
     report: o.ReportFolder = None,
+    title: o.Title = "",
     json: o.Json = False,
 ) -> None:
     """Examine an output, whoever made it.
@@ -62,6 +64,7 @@ def verify(
         pixel_aspect=pixel_aspect,
     )
     item = the_file(output)
+    o.title_of(report, title)
     if report:
         reports.prepare(report)
     with show.Display([item], machine=json) as display:
@@ -75,6 +78,6 @@ def verify(
         )
         display.verified(item, account)
     if report:
-        reports.write(account, reports.path_for(report, Path(output.name)))
+        reports.write(replace(account, title=title), reports.path_for(report, Path(output.name)))
     if code := EXIT_CODES[account.verdict]:
         raise typer.Exit(code)

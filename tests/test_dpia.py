@@ -72,7 +72,7 @@ def test_all_four_parts_of_the_law_are_there(folder, tmp_path):
 
 def test_reports_are_summed_up(folder, tmp_path):
     markdown, _ = annex(tmp_path, folder)
-    assert "3 reports: 150 frames in 0:06 of film. Redacted as subjects: 3 faces" in markdown
+    assert "3 reports: 150 frames in 0:06 of film. Redacted: 3 face tracks (one person or" in markdown
     assert "Plates were not looked for in 3 of them." in markdown
     assert "| unverified | 1 |" in markdown
     assert "1 file that no detector looked at again: nothing is claimed of them." in markdown

@@ -21,6 +21,7 @@ from anonymize.batch import Outcome, _attempt, _failed
 from anonymize.errors import AnonymizeError, OutputError, UnreadableInput
 from anonymize.inputs import Item
 from anonymize.pipeline import OnProgress, Progress
+from anonymize.proof import Known
 from anonymize.report import Report
 from anonymize.settings import Settings
 
@@ -139,7 +140,7 @@ class Hand:
                 self._outcome = outcome
                 self._changed.notify_all()
 
-    def _make(self, item: Item, on_progress: OnProgress) -> tuple[Place, Report]:
+    def _make(self, item: Item, on_progress: OnProgress, known: Known) -> tuple[Place, Report]:
         """The whole of `job.run`, with the output in a folder of this machine."""
         if isinstance(item.source, Path) and not item.source.exists():
             raise UnreadableInput(
@@ -150,7 +151,14 @@ class Hand:
             raise OutputError(storage.already(item.target))
         assert self._folder is not None
         here = replace(item, target=self._folder / item.target.name, claim=None, keep_in=item.target.parent)
-        return job.run(here, self._settings, force=self._force, detectors=self._detectors, on_progress=on_progress)
+        return job.run(
+            here,
+            self._settings,
+            force=self._force,
+            detectors=self._detectors,
+            on_progress=on_progress,
+            known=known,
+        )
 
     def _tell(self, progress: Progress) -> None:
         if self._stopped:

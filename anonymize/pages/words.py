@@ -37,3 +37,10 @@ def sentence(text: str) -> str:
     """`text` with its first letter large and a full stop at its end."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def place(x: float, y: float) -> str:
+    """Where a point of a picture is, given as shares of its width and height: ``top left``, ``middle``."""
+    column = ("left", "middle", "right")[min(2, max(0, int(3 * x)))]
+    row = ("top", "middle", "bottom")[min(2, max(0, int(3 * y)))]
+    return " ".join(dict.fromkeys((row, column)))

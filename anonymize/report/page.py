@@ -11,6 +11,7 @@ from anonymize.pages.plots import ticks
 from anonymize.pages.words import clock, number, plural, sentence
 from anonymize.report import drawing
 from anonymize.report import page_check as check
+from anonymize.report.meaning import meaning
 from anonymize.settings import leaves
 
 Values = Mapping[str, Any]
@@ -27,7 +28,11 @@ VERDICTS = {
     "fail": "Failed",
     "unverified": "Not checked",
 }
+NOT_LOOKED = "Not checked for faces or plates"
+"""The verdict of an output that passed whatever it was held against, and that no detector looked at."""
 KINDS = {"face": "Face", "plate": "Plate"}
+SEVERAL = {"face": "one person may have several", "plate": "one vehicle may have several"}
+"""Why tracks are no count of people."""
 GROUNDS = {
     "consent": "with consent",
     "zone": "stood still in a zone that is left alone",
@@ -44,12 +49,20 @@ LIMITS = (
 
 def page(report: Values) -> str:
     """The page of `report` (its JSON values): one HTML file that works offline and without scripts."""
-    return fill(
-        "report.html.jinja", title="Report of a redaction", what="report", when=_when(report), view=_view(report)
-    )
+    title = report.get("title", "")
+    heading = f"{title} – report of a redaction" if title else "Report of a redaction"
+    return fill("report.html.jinja", title=heading, what="report", when=when(report), view=_view(report))
 
 
-def _when(report: Values) -> str:
+def verdict(report: Values) -> tuple[str, str]:
+    """The tone and the words of a report's verdict."""
+    if report["verdict"] == "pass" and not report["verified"].get("looked_frames"):
+        return "unsure", NOT_LOOKED
+    return TONES[report["verdict"]], VERDICTS[report["verdict"]]
+
+
+def when(report: Values) -> str:
+    """When a report was made, in words."""
     return str(report.get("created", "")).replace("T", " ").replace("Z", " UTC")
 
 
@@ -59,10 +72,13 @@ def _view(report: Values) -> dict[str, Any]:
     seconds = redacted.get("timeline", {}).get("seconds", 0.0)
     high = drawing.height_for(source.get("width", 16), source.get("height", 9))
     finds = [*checked.get("leaks", ()), *checked.get("doubts", ())]
+    tone, words = verdict(report)
     return {
-        "tone": TONES[report["verdict"]],
-        "verdict": VERDICTS[report["verdict"]],
+        "title": report.get("title", ""),
+        "tone": tone,
+        "verdict": words,
         "lead": list(_lead(report)),
+        "meaning": meaning(report),
         "figures": list(_figures(report)),
         "lanes": drawing.lanes(redacted.get("timeline", {}), redacted.get("box_frames", {})),
         "marks": list(check.marks(checked, seconds)) if redacted else [],
@@ -93,7 +109,7 @@ def _view(report: Values) -> dict[str, Any]:
             (name, *(value for _, value in _named({"used": both["used"], "plan": both["plan"]})))
             for name, both in report.get("instead_of_plan", {}).items()
         ],
-        "limits": [*_not_looked_for(report["not_looked_for"]), *_recognisable(report["settings"]), *LIMITS],
+        "limits": list(_limits(report)),
         "speed": _speed(report),
         "software": ", ".join(f"{name} {version}" for name, version in report["software"].items()),
     }
@@ -125,7 +141,7 @@ def _lead(report: Values) -> Iterator[str]:
             yield "No output was released."
         case "unverified":
             yield "Someone chose to release this output without its check. Nothing below was confirmed from the output."
-    if bound := checked.get("bound"):
+    if (bound := checked.get("bound")) and not meaning(report):
         yield sentence(bound["text"])
     if repaired := checked.get("repaired"):
         yield f"What the second look found was redacted in {plural(repaired, 'further pass', 'further passes')}."
@@ -138,7 +154,8 @@ def _figures(report: Values) -> Iterator[dict[str, str]]:
         if kind in report["not_looked_for"]:
             yield {"name": f"{KINDS[kind]}s", "value": "–", "note": "not looked for"}
         else:
-            yield {"name": f"{KINDS[kind]}s redacted", "value": number(count), "note": ""}
+            note = SEVERAL[kind] if count > 1 else ""
+            yield {"name": f"{KINDS[kind]}s redacted", "value": plural(count, "track"), "note": note}
     if by_hand := redacted.get("by_hand"):
         yield {"name": "By hand", "value": number(by_hand), "note": "regions that a person named"}
     if frames := source.get("frames"):
@@ -234,6 +251,14 @@ def _preset(preset: Values) -> str:
 def _named(values: Values) -> list[tuple[str, str]]:
     """Settings by name, as TOML and JSON write values."""
     return [(name, json.dumps(value, ensure_ascii=False)) for name, value in values.items()]
+
+
+def _limits(report: Values) -> Iterator[str]:
+    """What an output may show all the same; nothing where there is none."""
+    if report["output"]:
+        yield from _not_looked_for(report["not_looked_for"])
+        yield from _recognisable(report["settings"])
+        yield from LIMITS
 
 
 def _not_looked_for(kinds: Iterable[str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from anonymize.pages.words import clock, number, plural
+from anonymize.pages.words import clock, number, place, plural
 from anonymize.report import drawing
 
 Values = Mapping[str, Any]
@@ -44,16 +44,15 @@ def find(one: Values, source: Values) -> dict[str, str]:
         "what": f"{one['kind']} {one['track']}" if one["by"] == "plan" and one["track"] >= 0 else one["kind"],
         "size": f"{one['size']:.0f} px",
         "score": f"{one['score']:.2f}",
+        "frame": number(one["frame"]) if "frame" in one else "–",
         "where": _where(x, y, source),
+        "box": ",".join(f"{value:.0f}" for value in one["box"]),
         "by": {"plan": "comparing with the plan", "look": "a second look"}.get(one["by"], str(one["by"])),
     }
 
 
 def _where(x: float, y: float, source: Values) -> str:
-    """A place in the picture: pixels, and words where the picture's size is known."""
-    pixels = f"x {x:.0f}, y {y:.0f}"
+    """A place in the picture in words; empty where the picture's size is not known."""
     if not source.get("width") or not source.get("height"):
-        return pixels
-    column = ("left", "middle", "right")[min(2, max(0, int(3 * x / source["width"])))]
-    row = ("top", "centre", "bottom")[min(2, max(0, int(3 * y / source["height"])))]
-    return f"{row} {column}, {pixels}"
+        return ""
+    return place(x / source["width"], y / source["height"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from anonymize.errors import OutputError
 from anonymize.pages import fill, save
+from anonymize.report.data import check_title
 from anonymize.report.dpia.outline import outline
 from anonymize.report.dpia.parts import Blank, Part, Section, Table, Text
 from anonymize.report.dpia.sources import gather
@@ -16,40 +17,42 @@ TITLE = "Annex to a data protection impact assessment: redaction of video"
 BLANK = "to be filled in by the controller"
 
 
-def write(sources: Iterable[Path], output: Path, *, force: bool = False) -> list[Path]:
+def write(sources: Iterable[Path], output: Path, *, title: str = "", force: bool = False) -> list[Path]:
     """Write the annex as Markdown and HTML; return both files.
 
     Args:
         sources: reports, folders of them, evaluations (the output of ``evaluate --json``), metrics of live cameras.
         output: the files' common name; a suffix ``.md`` or ``.html`` is taken off.
+        title: what stands above it; `TITLE` if not given.
         force: replace files that exist, with whatever people wrote into them.
 
     Raises:
         ReportError: a source is damaged or none of these.
         OutputError: a file exists or cannot be written.
-        UsageError: there is nothing to sum up.
+        UsageError: there is nothing to sum up, or the title is none.
     """
+    check_title(title)
     sections = outline(gather(sources))
     stem = output.with_suffix("") if output.suffix in (".md", ".html") else output
     targets = [stem.with_name(stem.name + suffix) for suffix in (".md", ".html")]
     for target in targets:
         if target.exists() and not force:
             raise OutputError(f"{target} exists, maybe with blanks filled in: give another name, or --force to lose it")
-    save(markdown(sections), targets[0])
-    save(page(sections), targets[1])
+    save(markdown(sections, title or TITLE), targets[0])
+    save(page(sections, title or TITLE), targets[1])
     return targets
 
 
-def page(sections: Sequence[Section]) -> str:
+def page(sections: Sequence[Section], title: str = TITLE) -> str:
     """The annex as one HTML file."""
     return fill(
-        "dpia.html.jinja", title=TITLE, what="impact assessment, annex", when="", blank=BLANK, sections=sections
+        "dpia.html.jinja", title=title, what="impact assessment, annex", when="", blank=BLANK, sections=sections
     )
 
 
-def markdown(sections: Sequence[Section]) -> str:
+def markdown(sections: Sequence[Section], title: str = TITLE) -> str:
     """The annex as Markdown."""
-    return "\n".join([f"# {TITLE}", "", *(line for section in sections for line in _section(section))])
+    return "\n".join([f"# {escaped(title)}", "", *(line for section in sections for line in _section(section))])
 
 
 def _section(section: Section) -> Iterator[str]:

@@ -79,12 +79,12 @@ def _files(reports: Sequence[Values]) -> Iterator[Part]:
     tracks: Counter[str] = Counter()
     for report in reports:
         tracks.update(report["redacted"].get("tracks", {}))
-    found = " and ".join(plural(tracks[kind], kind) for kind in ("face", "plate") if tracks[kind]) or "nothing"
+    found = " and ".join(plural(tracks[kind], f"{kind} track") for kind in ("face", "plate") if tracks[kind])
     yield Text(
-        f"{plural(len(reports), 'report')}: {plural(frames, 'frame')} in {clock(seconds)} of film. Redacted as "
-        f"subjects: {found} (the same person in two scenes counts twice)."
+        f"{plural(len(reports), 'report')}: {plural(frames, 'frame')} in {clock(seconds)} of film. Redacted: "
+        f"{found or 'nothing'} (one person or vehicle may have several)."
     )
-    unseen = Counter(kind for report in reports for kind in report["not_looked_for"])
+    unseen = Counter(kind for report in reports if report["output"] for kind in report["not_looked_for"])
     for kind, count in unseen.items():
         yield Text(f"{kind.capitalize()}s were not looked for in {number(count)} of them.")
     removed = Counter(line for report in reports for line in report["removed"])
@@ -98,7 +98,7 @@ def _necessity(evidence: Evidence) -> Iterator[Part]:
     )
     yield Blank("Balance of interests and reasonable expectations of those recorded (EDPB 3/2019, 3.1.3)")
     yield Text("Data minimisation by redaction, as set:")
-    styles = Counter(_how(report["settings"]) for report in evidence.reports if report["settings"])
+    styles = Counter(_how(report["settings"]) for report in evidence.made if report["settings"])
     if styles:
         yield counted("how faces and plates are drawn over", styles)
     else:
@@ -140,14 +140,14 @@ def _measures(evidence: Evidence) -> Iterator[Part]:
             ("plates always solid; mosaics of at most 8 cells that motion does not change", "undoing the redaction"),
         ],
     )
-    presets = Counter(_preset(report["preset"]) for report in evidence.reports if report["preset"])
+    presets = Counter(_preset(report["preset"]) for report in evidence.made if report["preset"])
     if presets:
         yield counted("settings", presets)
     signed = sum("signature" in report for report in evidence.reports)
     if evidence.reports:
         reports = plural(len(evidence.reports), "report")
         yield Text(f"Signed: {number(signed)} of {reports}; whether signatures hold was not tried here.")
-    given = sum(report["plan"] == "given" for report in evidence.reports)
+    given = sum(report["plan"] == "given" for report in evidence.made)
     if given:
         yield Text(f"Drawn from a plan that a person could edit: {number(given)}.")
     yield Blank("Who looks at results before they are published, and at the doubts listed in reports")

@@ -20,7 +20,7 @@ def risks(evidence: Evidence) -> Iterator[Part]:
     )
     yield from _evaluated(evidence.evaluations)
     yield from _checked(evidence.reports)
-    yield from _recognisable(evidence.reports)
+    yield from _recognisable(evidence.made)
     yield from _models(evidence.reports)
     yield from _live(evidence)
     yield Text(

@@ -63,6 +63,11 @@ class Evidence:
     evaluations: Sequence[Measured] = ()
     cameras: Sequence[Camera] = ()
 
+    @property
+    def made(self) -> list[Values]:
+        """The reports of files of which there is an output."""
+        return [report for report in self.reports if report["output"]]
+
 
 def gather(paths: Iterable[Path]) -> Evidence:
     """Read what `paths` hold: reports, folders of them, evaluations (`evaluate --json`), live metrics.

@@ -1,0 +1,61 @@
+"""What a verdict means, in one sentence that stands on its own: for whoever has to quote it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from anonymize.pages.words import number, plural
+
+Values = Mapping[str, Any]
+
+NAMES = {"face": "face", "plate": "licence plate"}
+COMPARED = "picture against plan"
+"""The check that holds covered regions against what they hide."""
+
+
+def meaning(report: Values) -> str:
+    """What was done before `report` (its JSON values) said "passed", what follows from it, and what does not.
+
+    Empty where that is not its verdict, or where no detector looked at the output.
+    """
+    checked = report["verified"]
+    looked, frames = checked.get("looked_frames", 0), checked.get("of_frames", 0)
+    what = " or ".join(name for kind, name in NAMES.items() if kind not in report["not_looked_for"])
+    if not looked or not what or report["verdict"] not in ("pass", "pass-with-doubts"):
+        return ""
+    look = f"a second look at {_share(looked, frames)}"
+    compared = any(check["name"] == COMPARED for check in checked.get("checks", ()))
+    if report["verdict"] == "pass":
+        done = ["it was read back to its end", "none of its covered regions shows what it hides"][: 1 + compared]
+        done.append(f"{look} found no {what} that should be hidden")
+        return f"“Passed” means of this file that {_listed(done)}: {_follows(checked)}; {_LIMIT}"
+    who = f"neither a comparison with the plan nor {look} found" if compared else f"{look} did not find"
+    count = len(checked.get("doubts", ()))
+    left = "one place is" if count == 1 else f"{number(count)} places are"
+    done = ["it was read back to its end", f"{who} a {what} that should be hidden and surely is not"]
+    return (
+        f"“Passed, with doubts” means of this file that {_listed(done)}, but {left} left for a person to look at: "
+        f"{_follows(checked)}; {_LIMIT}"
+    )
+
+
+_LIMIT = "it does not mean that nobody can be recognised."
+
+
+def _share(looked: int, frames: int) -> str:
+    if looked < frames:
+        return f"{number(looked)} of its {plural(frames, 'frame')}, drawn at random,"
+    return f"all of its {number(frames)} frames" if frames > 1 else "its picture"
+
+
+def _follows(checked: Values) -> str:
+    """What the look says of all frames."""
+    if bound := checked.get("bound"):
+        share = f"no more than {bound['share']:.1%} of its frames show one that the detectors used can find"
+        return f"with {bound['confidence']:.0%} confidence, {share}"
+    return f"the detectors used can find none {'anywhere else' if checked.get('doubts') else 'in it'}"
+
+
+def _listed(parts: list[str]) -> str:
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) < 3 else f"{', '.join(parts[:-1])}, and {parts[-1]}"
