@@ -257,6 +257,8 @@ class Region:
 class Track:
     """One face or plate over time: a box for every frame from `first` on, without gaps.
 
+    A weak one comes in pieces that share its id: it is covered where it was found and until the neighbouring looks.
+
     Args:
         id: unique within a video, from 0.
         kind: what it is.
@@ -264,6 +266,7 @@ class Track:
         xyxy: (N, 4) float32, *unpadded* boxes; may reach past the border.
         score: (N,) float32, the detection's score, or that of the nearest detection where inferred.
         why: (N,) of `Why` values as given by `detected`, `interpolated`, `held`.
+        weak: its finds are too few or too faint, for the looks that were taken, to be sure that it is anything.
     """
 
     id: int
@@ -272,6 +275,7 @@ class Track:
     xyxy: NDArray[np.float32]
     score: NDArray[np.float32]
     why: tuple[Why, ...]
+    weak: bool = False
 
     def __post_init__(self) -> None:
         n = len(self.why)

@@ -417,18 +417,25 @@ MOVING = [*scene(8, walking, pan=(3, 1)), *scene(8, standing, ground=OTHER)]
     hold=st.sampled_from([0.0, 0.1, 1.0]),
 )
 def test_whatever_is_found(looks: dict[int, list[tuple[Box, float]]], gaps: list[int], late: int, hold: float) -> None:
-    """Every strong find lies in a box of its frame; tracks are gapless, finite, and stay within their scene."""
+    """Every strong find lies in a box of its frame; tracks are gapless, finite, and stay within their scene.
+
+    A weak one comes in pieces, each by itself.
+    """
     looks = dict(sorted(looks.items()))
     tracks, cuts = follow(MOVING, looks, Follow(hold=hold), np.cumsum(gaps).tolist(), late)
     assert cuts == [8]
-    assert len({t.id for t in tracks}) == len(tracks)
+    sure = [t for t in tracks if not t.weak]
+    assert len({t.id for t in sure}) == len(sure)
+    assert {t.id for t in sure}.isdisjoint(t.id for t in tracks if t.weak)
+    rows = [(t.id, i) for t in tracks for i in range(t.first, t.end)]
+    assert len(set(rows)) == len(rows)
     for track in tracks:
         assert 0 <= track.first < track.end <= 16
         assert not track.first < 8 < track.end
         assert np.isfinite(track.xyxy).all()
         assert (track.xyxy[:, :2] < track.xyxy[:, 2:]).all()
-    for index, rows in looks.items():
-        for box, score in rows:
+    for index, found in looks.items():
+        for box, score in found:
             if score >= HIGH:
                 assert any(t.first <= index < t.end and holds(at(t, index), box, 1e-2) for t in tracks)
 

@@ -57,6 +57,8 @@ class Subject:
     """Frames before this one were packed into tracks already."""
     count: int = 1
     """Finds so far, forgotten ones included."""
+    sure: bool = False
+    """Its finds agree well enough, over some looks, for it to be covered where no look finds it."""
     gone: bool = False
     """It is so far outside the picture, or so long out of sight, that it is not followed any more."""
 
@@ -123,7 +125,8 @@ class Subject:
             for rows in (self.rows, self.cover, self.doubt):
                 del rows[:drop]
             self.first += drop
-            self.finds = {i: score for i, score in self.finds.items() if i >= self.first}
+            last = max((i for i in self.finds if i < self.first), default=self.first)  # may be covered until later
+            self.finds = {i: score for i, score in self.finds.items() if i >= last}
 
     def accompanies(self, other: Subject, alike: float) -> bool:
         """Whether it was where `other` was (IoU of `alike` or more) on most of the frames they share."""
@@ -144,6 +147,7 @@ class Subject:
         self.finds = dict(sorted(scores.items()))
         self.begun = min(self.begun, other.begun)
         self.count += other.count
+        self.sure |= other.sure
         self.last_time = max(self.last_time, other.last_time)
         self.held_to = max(self.held_to, other.held_to)
 

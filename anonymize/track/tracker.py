@@ -12,10 +12,11 @@ known by then, once, and forgets them.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,12 @@ _PATIENTLY = frozenset({Kind.FACE})
 every look, so that more looks prove nothing."""
 _MOST_WEAK = 24
 """Weak finds followed at a time, in case they become subjects."""
+_SURE = 0.5
+"""Score of a find that makes its subject sure by itself, however little a preset begins to follow one for."""
+_LATELY = 8
+"""Looks, about a second of them, over which fainter finds ..."""
+_SURE_TOGETHER = 1.5
+"""... make it sure, if their scores come to so much."""
 _SAME = 0.5
 """Overlap from which two boxes may be one subject's."""
 _SLACK = 0.2
@@ -73,6 +80,8 @@ class Tracker:
         self._settled = 0
         self._ids = 0
         self._looks: Counter[int] = Counter()
+        self._looked_at: list[int] = []
+        """Frames of the looks so far, ascending; those forgotten that no subject has rows of."""
 
     def retune(self, follow: Follow, high: float) -> None:
         """Go on with other settings; what is followed already stays so."""
@@ -114,6 +123,7 @@ class Tracker:
         self._retire(index)
         scene = self._reel.scene(index)
         self._looks[scene] += 1
+        self._note_look(index)
         for old in [number for number in self._looks if number < self._reel.scene(next(iter(self._reel.times)))]:
             del self._looks[old]
         active = [s for s in self._subjects if self._reel.scene(s.seen_last) == scene and s.seen_last < index]
@@ -126,6 +136,9 @@ class Tracker:
                 started += self._associate(index, kind, [s for s in active if s.kind == kind], chosen)
         self._trace_back(started)
         self._fuse(index, list(dict.fromkeys([*(s for s in active if s.trusted), *started])))
+        for subject in self._subjects:
+            if subject.seen_last == index:
+                self._judge(subject)
         self._drop_weak()
 
     def settle(self, until: int) -> list[Track]:
@@ -137,9 +150,8 @@ class Tracker:
         self._retire(until)
         self._advance([s for s in self._subjects if s.trusted], until - 1)
         pieces = [piece for t in self._done if (piece := _slice(t, self._settled, until)) is not None]
-        pieces += [
-            t for s in self._subjects if (t := self._track_of(s, max(self._settled, s.taken), until)) is not None
-        ]
+        for subject in self._subjects:
+            pieces += self._tracks_of(subject, max(self._settled, subject.taken), until)
         self._done = [t for t in self._done if t.end > until]
         self._settled = max(self._settled, until)
         for subject in self._subjects:
@@ -267,6 +279,12 @@ class Tracker:
         now = self._reel.times[index]
         return sum(now - self._reel.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= _AGREE
 
+    def _judge(self, subject: Subject) -> None:
+        """See whether a subject is sure by its latest finds; it stays so."""
+        since = self._looked_at[-_LATELY:][0]
+        scores = [score for i, score in subject.finds.items() if i >= since]
+        subject.sure |= max(scores) >= _SURE or sum(scores) >= _SURE_TOGETHER
+
     def _trust_brief(self, subjects: Iterable[Subject]) -> None:
         """Take weak subjects seriously that were found at every look of a scene too short for enough of them.
 
@@ -322,17 +340,41 @@ class Tracker:
 
     def _pack(self, subject: Subject, until: int) -> None:
         """Turn what is known of a subject before frame `until` into a track (or a piece of it)."""
-        track = self._track_of(subject, subject.taken, until)
-        if track is not None:
-            self._done.append(track)
+        tracks = list(self._tracks_of(subject, subject.taken, until))
+        if tracks:
+            self._done += tracks
             subject.taken = until
         subject.trim(until - self._jitter())
 
-    def _track_of(self, subject: Subject, start: int, stop: int) -> Track | None:
-        """What is to be covered of a subject on the frames ``start <= index < stop``."""
+    def _tracks_of(self, subject: Subject, start: int, stop: int) -> Iterator[Track]:
+        """What is to be covered of a subject on the frames ``start <= index < stop``; of a weak one, in pieces."""
         if not subject.trusted or subject.count < self._follow.min_finds:
-            return None
-        return subject.track(start, min(stop, subject.held_to), self._jitter())
+            return
+        track = subject.track(start, min(stop, subject.held_to), self._jitter())
+        if track is None:
+            return
+        if subject.sure:
+            yield track
+            return
+        track = replace(track, weak=True)
+        for first, end in _united(self._until_next_looks(index) for index in subject.finds):
+            piece = _slice(track, first, end)
+            if piece is not None:
+                yield piece
+
+    def _until_next_looks(self, index: int) -> tuple[int, int]:
+        """From the look before the one at frame `index` to the one after it, half-open."""
+        at = bisect_left(self._looked_at, index)
+        before = self._looked_at[at - 1] if at else 0
+        after = self._looked_at[at + 1] + 1 if at + 1 < len(self._looked_at) else self._reel.end
+        return before, after
+
+    def _note_look(self, index: int) -> None:
+        """Note a look at frame `index`; forget those before all rows."""
+        looks = self._looked_at
+        looks.append(index)
+        oldest = min((next(iter(s.finds)) for s in self._subjects), default=index)
+        del looks[: max(min(bisect_left(looks, oldest) - 1, len(looks) - _LATELY), 0)]
 
     def _jitter(self) -> int:
         """Frames in `_JITTER` seconds."""
@@ -362,19 +404,36 @@ def _slice(track: Track, start: int, stop: int) -> Track | None:
 
 
 def _joined(pieces: Iterable[Track]) -> list[Track]:
-    """Pieces of one subject as one track; all by first frame."""
-    tracks = []
+    """Pieces of one subject that follow one another as one track; all by first frame. The last knows best how sure."""
+    tracks: list[Track] = []
     for _, group in groupby(sorted(pieces, key=lambda t: (t.id, t.first)), key=lambda t: t.id):
         parts = list(group)
-        tracks.append(
-            replace(
-                parts[0],
-                xyxy=np.concatenate([p.xyxy for p in parts]),
-                score=np.concatenate([p.score for p in parts]),
-                why=tuple(why for p in parts for why in p.why),
+        ends = [i for i in range(1, len(parts)) if parts[i - 1].end != parts[i].first]
+        for first, end in pairwise([0, *ends, len(parts)]):
+            some = parts[first:end]
+            tracks.append(
+                replace(
+                    some[0],
+                    xyxy=np.concatenate([p.xyxy for p in some]),
+                    score=np.concatenate([p.score for p in some]),
+                    why=tuple(why for p in some for why in p.why),
+                    weak=parts[-1].weak,
+                )
             )
-        )
     return sorted(tracks, key=lambda t: (t.first, t.id))
+
+
+def _united(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Half-open spans, ascending, as the fewest that cover the same."""
+    first = end = 0
+    for start, stop in spans:
+        if start > end:
+            if end > first:
+                yield first, end
+            first = start
+        end = max(end, stop)
+    if end > first:
+        yield first, end
 
 
 def _past_border(box: Floats, before: Floats, width: float, height: float) -> Floats:
