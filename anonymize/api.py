@@ -31,8 +31,8 @@ def run(
         output: the result; its suffix chooses the container.
         settings: what to find and how to draw it; the defaults if not given.
         force: replace an existing output.
-        workers: processes that work side by side on the segments of a long video. More than one need a main module that
-            can be imported (``if __name__ == "__main__":``), as all of `multiprocessing` does.
+        workers: processes that work side by side on the segments of a long video. With more than one, a script has to
+            do its work below ``if __name__ == "__main__":``, since every process imports it anew.
         on_progress: told after every frame.
 
     Returns:

@@ -114,7 +114,8 @@ def run(
         cluster: where to work; on this machine if not given.
 
     Raises:
-        UsageError: persons are to be shown, and there are several inputs; or the title is none.
+        UsageError: persons are to be shown, and there are several inputs; the title is none; or workers are asked for by a
+            script that does its work while it is imported.
         ModelError: a model is missing: found out before the first item, since it would fail them all.
         OutputError: no report, index or ledger can be written, or another run works in the output folder.
         LedgerError: the ledger is damaged, or of a newer version.
@@ -433,7 +434,10 @@ def _side_by_side(items: Sequence[Item], job: tuple[Settings, bool, bytes], work
                 try:
                     news = line.recv()
                 except (EOFError, ConnectionResetError):
-                    news = _failed(item, f"{item.label}: the process working on it died (out of memory?)", 1)
+                    news = None
+                if news is None:
+                    how = crew.death(hand.process)
+                    news = _failed(item, f"{item.label}: the process working on it died ({how})", 1)
                     hand = _hire(job, threads) if waiting else hand
                 tell(item, news)
                 if isinstance(news, Outcome):

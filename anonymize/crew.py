@@ -24,13 +24,17 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
 
-from anonymize.errors import ProcessError
+from anonymize.errors import ProcessError, UsageError
 
 AHEAD = 256 << 20
 """Bytes of messages kept of a task whose turn has not come; beyond, its process waits."""
 _DEATHS = 2
 """Processes that may die over one task before the file fails."""
 _MESSAGE, _DONE, _FAILED = b"m", b"d", b"f"
+_UNGUARDED = 70
+"""Exit code of a process that was to start others while it imported the program's main module."""
+_KILL = -9
+"""Exit code of a process that was killed, as systems do that run out of memory."""
 
 
 class Bench(Protocol):
@@ -105,6 +109,7 @@ class Crew:
 
         Raises:
             ProcessError: the process that did a task died, and so did the next one.
+            UsageError: the script that called this does its work while it is imported; see `death`.
             Exception: whatever a task raised.
         """
         if self._workers <= 1:
@@ -154,6 +159,8 @@ class Crew:
             try:
                 message = line.recv_bytes()
             except (EOFError, OSError):
+                message = b""
+            if not message:
                 self._died(hand, number, ledger)
                 continue
             if message[:1] == _MESSAGE:
@@ -175,14 +182,11 @@ class Crew:
         """Have the task of a dead process done again, without what it had told."""
         del self._busy[hand.line]
         hand.line.close()
-        hand.process.join()
+        how = death(hand.process)
         task = ledger[number]
         task.deaths += 1
         if task.deaths >= _DEATHS:
-            raise ProcessError(
-                f"{self._name}: the process working on it died twice (out of memory?); nothing was released. "
-                "Try fewer --workers"
-            )
+            raise ProcessError(f"{self._name}: the process working on it died twice ({how}); nothing was released")
         task.told, task.again = 0, task.told + task.again
         self._set_to(self._hire(), number, ledger)
 
@@ -200,6 +204,7 @@ def start(process: BaseProcess) -> None:
 
     Those are Ctrl-C and the end of the terminal: the parent hears them too, and ends the process in order.
     """
+    end_unguarded()
     if not hasattr(signal, "pthread_sigmask"):
         process.start()
         return
@@ -209,6 +214,30 @@ def start(process: BaseProcess) -> None:
         process.start()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_unguarded() -> None:
+    """End this process if it is a new worker that still imports the user's script, and was led to do its work again."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        sys.exit(_UNGUARDED)
+
+
+def death(process: BaseProcess) -> str:
+    """How `process`, which ended unasked, came to its end, in words, with what to do.
+
+    Raises:
+        UsageError: it ran the user's script anew, as every new process does, and that was to start processes again.
+    """
+    process.join()
+    code = process.exitcode or 0
+    if code == _UNGUARDED:
+        raise UsageError(
+            "workers cannot start from this script: each runs the script anew before it begins. Put what the script "
+            'does below a line `if __name__ == "__main__":`, or leave out workers'
+        )
+    if code < 0:
+        return f"killed by signal {-code}" + (": out of memory? Fewer workers need less" if code == _KILL else "")
+    return f"it ended by itself with code {code}; what it printed says why"
 
 
 def _serve(line: Connection, bench: Bench) -> None:

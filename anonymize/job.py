@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anonymize import consent, ledger, media, pipeline, plan, report, storage
-from anonymize.crew import peak_memory
+from anonymize.crew import end_unguarded, peak_memory
 from anonymize.detect import Detector, build, refuse_unfit, threads_each
 from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput, VerificationError
 from anonymize.inputs import Item, fitting
@@ -37,6 +37,7 @@ def detectors_for(settings: Settings, threads: int = 0) -> list[Detector]:
     Raises:
         ModelError: a model is missing or altered, none of them finds what is wanted, or the device cannot be used.
     """
+    end_unguarded()  # the first step of all work
     if not settings.targets:
         return []
     refuse_unfit(settings.verify.detectors, settings.detect.device)
