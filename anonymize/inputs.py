@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import itertools
 import os
+import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -114,7 +115,8 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
 
     Raises:
         UnreadableInput: an input does not exist or cannot be listed, or a pattern matches nothing.
-        UsageError: two inputs would have the same output, an output is an input, or `out` is standard output.
+        UsageError: two inputs would have the same output, an output is an input, or `out` is standard output, or the
+            name of one file for several.
     """
     folder = storage.place(named_file(out))
     by_name: dict[tuple[str, Path], tuple[Place | None, Path, bool]] = {}
@@ -125,6 +127,16 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
     single = len(found) == 1 and found[0][2] and not (out.endswith(("/", os.sep)) or storage.is_folder(folder))
     if single:
         return [_checked(Item(found[0][0], folder, Path(folder.name), named=True, sought=True))]
+    if (
+        found
+        and is_picture_name(folder) is not None
+        and not storage.is_folder(folder)
+        and not out.endswith(("/", os.sep))
+    ):
+        raise UsageError(
+            f"{out}: this names one file, and the outputs of a folder or of several inputs need a folder: write "
+            f"-o {shlex.quote(str(folder.with_suffix('')) + '/')}"
+        )
     targets = _distinct([target for _, target, _ in found])
     return [
         _checked(Item(source, folder / target, target, named=False, sought=sought, otherwise=otherwise))
@@ -152,6 +164,8 @@ def only_item(text: str, out: str) -> Item:
     """
     if text != STDIN and not storage.is_address(text) and not Path(text).exists():
         raise UnreadableInput(f"{text}: no such file")
+    if not storage.is_address(text) and Path(text).is_dir():
+        raise UsageError(f"{text}: this command takes one file, not a folder")
     items = plan_items([text], out)
     if len(items) != 1 or not items[0].sought:
         raise UsageError(f"{text}: this command takes one file, not a folder")

@@ -190,9 +190,11 @@ def _check_output(item: Item, source: Source, settings: Settings, stdin: bytes, 
     Raises:
         AnonymizeError: it cannot.
     """
-    media.check_output(source, settings.output, item.target.suffix if item.named else "")
     target = _named(item, source, settings)
     media.check_target(target, force=force or _replaces(item, target), makes_folder=not item.named)
+    if item.named:
+        media.check_name(source, settings.output, target)
+    media.check_output(source, settings.output, item.target.suffix if item.named else "")
     media.check_room(target, item.source.stat().st_size if isinstance(item.source, Path) else len(stdin))
 
 

@@ -1,4 +1,4 @@
-"""Workers from a script that does its work while it is imported: it is told what to do, and not that memory is short."""
+"""Workers from a script that does its work while it is imported: it is told what to do, not that memory is short."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from tests.media import make_video
 CALLS = {
     "segments": 'anonymize.run("long.mp4", "safe.mp4", settings, workers=2)',
     "a folder": 'batch.exit_code(batch.run(plan_items(["in"], "out/"), settings, workers=2))',
-    "the command": 'main()',
+    "the command": "main()",
 }
 SCRIPT = """
 import sys

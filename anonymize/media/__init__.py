@@ -5,6 +5,7 @@ from anonymize.media.coder import Coded, Head, coded
 from anonymize.media.commit import check_room, check_target, make_folder, pending, publish
 from anonymize.media.open import (
     announced,
+    check_name,
     check_output,
     open_sink,
     open_source,
@@ -37,6 +38,7 @@ __all__ = [
     "VideoSink",
     "VideoSource",
     "announced",
+    "check_name",
     "check_output",
     "check_readable",
     "check_room",

@@ -32,7 +32,7 @@ _UNCOPIED = {"amr_nb", "amr_wb"}
 """Sound whose packets FFmpeg cannot split as its own MOV muxer wants them."""
 _NOT_IN_MOV = {"flac", "opus", "truehd"}
 """Sound that FFmpeg's MOV muxer lists and refuses."""
-_ALIASES = {"m2ts": "ts", "mts": "ts", "qt": "mov", "matroska": "mkv"}
+ALIASES = {"m2ts": "ts", "mts": "ts", "qt": "mov", "matroska": "mkv"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
         UnsupportedInput: what was asked for cannot hold this video (or its sound) without changing it.
     """
     wanted = _container_name(output.container or suffix)
-    source = _ALIASES.get(info.container, info.container)
+    source = ALIASES.get(info.container, info.container)
     layout = required_layout(info.pixel_format, info.name)
     candidates = _candidates(info, output, wanted or source, layout)
     encoder = _first_fit(info, candidates, layout, wanted, output)
@@ -144,7 +144,7 @@ def _canonical(name: str) -> str:
 
 def _container_name(asked: str) -> str:
     name = asked.lower().lstrip(".")
-    name = _ALIASES.get(name, name)
+    name = ALIASES.get(name, name)
     if name and name not in MUXERS:
         raise UsageError(f"cannot write .{name} files: use one of {', '.join(MUXERS)}")
     return name

@@ -134,16 +134,17 @@ def check_target(path: Place, *, force: bool, makes_folder: bool = False) -> Non
         OutputError: it exists and `force` is not given; it is a folder, a device, a pipe or anything else that is no
             file, which nothing replaces; or its folder is missing or forbidden.
     """
+    if isinstance(path, Path):
+        with plainly(path), suppress(FileNotFoundError):
+            mode = path.stat().st_mode
+            if stat.S_ISDIR(mode):
+                raise OutputError(f"{path.name}: a folder of this name is in the way")
+            if not stat.S_ISREG(mode):
+                raise OutputError(f"{path}: this is a device or a pipe, which no file replaces; name a file")
     if not force and storage.exists(path):
         raise OutputError(storage.already(path))
     if not isinstance(path, Path):
         return
-    with plainly(path), suppress(FileNotFoundError):
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise OutputError(f"{path.name}: a folder of this name is in the way")
-        if not stat.S_ISREG(mode):
-            raise OutputError(f"{path}: this is a device or a pipe, which no file replaces; name a file")
     with plainly(path), suppress(*(FileNotFoundError,) * makes_folder):
         if not stat.S_ISDIR(path.parent.stat().st_mode):
             raise NotADirectoryError

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 
+from anonymize import storage
 from anonymize.core_dumps import no_core_dumps
 from anonymize.data import Timestamps
-from anonymize.errors import UnreadableInput
+from anonymize.errors import UnreadableInput, UsageError
 from anonymize.media import hardware
-from anonymize.media.choose import choose
+from anonymize.media.choose import ALIASES, MUXERS, choose
 from anonymize.media.encode import options
 from anonymize.media.like_source import settled
 from anonymize.media.protocols import Sink, Source
@@ -23,6 +26,9 @@ from anonymize.media.still_file import READ_ONLY, picture_format
 from anonymize.media.still_other import HEAD, refuse_named, refuse_others
 from anonymize.media.video import VideoSource
 from anonymize.settings import Output
+
+if TYPE_CHECKING:
+    from anonymize.storage import Place
 
 
 def open_source(
@@ -93,6 +99,38 @@ def open_sink(path: Path, source: Source, output: Output) -> Sink:
     from anonymize.media.still import open_still_sink
 
     return open_still_sink(path, source, output)
+
+
+def check_name(source: Source, output: Output, path: Place) -> None:
+    """See whether `path`, which the user chose, names a format that is written.
+
+    Raises:
+        UsageError: it has no suffix, or that of a format in which nothing like `source` is written.
+        UnsupportedInput: no container can hold this source unchanged.
+    """
+    if isinstance(source, VideoSource):
+        what, known, formats = "a video", {*MUXERS, *ALIASES}, list(MUXERS)
+    else:
+        from anonymize.media.still import SUFFIXES
+
+        what, known = "a picture", {suffix[1:] for suffix in SUFFIXES}
+        formats = list(dict.fromkeys(SUFFIXES.values()))
+    suffix = path.suffix.lower().strip(".")
+    if suffix in known:
+        return
+    proper = output_suffix(source, output)
+    name = path.stem if suffix else path.name.rstrip(".")
+    new = path.with_name(name + proper)
+    new = path.with_name(f"{name}-safe{proper}") if storage.exists(new) else new
+    if suffix:
+        listed = f"{', '.join(f'.{one}' for one in formats[:-1])} or .{formats[-1]}"
+        raise UsageError(
+            f"{path}: {what} is not written as .{suffix}, but as {listed}: write -o {shlex.quote(str(new))}"
+        )
+    folder = shlex.quote(f"{path.with_name(name)}/")
+    raise UsageError(
+        f"{path}: a name without a suffix says no format: write -o {shlex.quote(str(new))}, or -o {folder} for a folder"
+    )
 
 
 def check_output(source: Source, output: Output, suffix: str = "") -> None:
