@@ -9,7 +9,12 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anonymize.cli.streams import Printed
 
 _AGAIN = 2.0
 """Seconds after a signal to stop in which further ones are not heeded: what is half-done is being removed."""
@@ -25,13 +30,7 @@ def main() -> None:
         os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the workers; what matters is said by us
         _no_warnings()
     _stop_in_order()
-    code = _run()
-    lost = streams.lost(behind)
-    if lost and not code:
-        from anonymize.cli.render import fail
-
-        fail(f"{lost}: the rest was done")
-        code = 6
+    code = _run(behind) or (6 if streams.lost(behind) else 0)
     if code > 128:
         _leave(code)
     for number in _STOPPING:  # nothing is left to be removed
@@ -51,13 +50,29 @@ def _leave(code: int) -> None:
     os._exit(code)
 
 
-def _run() -> int:
-    """Run the command. Its exit code."""
+def _run(behind: Sequence[Printed] = ()) -> int:
+    """Run the command, and say why where it ends early: to people, and with `--json` to machines. Its exit code."""
+    from anonymize.cli import render, streams
+
+    code, why = _ended()
+    lost = "" if code or not behind else streams.lost(behind)
+    if lost:
+        code, why = 6, f"{lost}: the rest was done"
+    machine = "--json" in sys.argv and not {"-h", "--help", "--version"} & set(sys.argv)
+    log = sys.argv[1:2] == ["live"]  # whose lines go to standard error: standard output may be the picture's
+    if why and not (machine and log):
+        render.fail(why)
+    if machine:
+        render.ended(code, why, sys.stderr if log else sys.stdout)
+    return code
+
+
+def _ended() -> tuple[int, str]:
+    """Run the command. Its exit code, and why it ended early."""
     try:
         from anonymize.cli.app import app
 
-        app(prog_name="anonymize")
-        code = 0
+        code = app(prog_name="anonymize", standalone_mode=False) or 0
     except KeyboardInterrupt:
         code = 130
     except SystemExit as ended:
@@ -66,11 +81,7 @@ def _run() -> int:
         code = _stop_behind(error)
         if not code:
             return _failed(error)
-    if code > 128:
-        from anonymize.cli.render import fail
-
-        fail("interrupted: nothing half-done was left")
-    return code
+    return code, "interrupted: nothing half-done was left" if code > 128 else ""
 
 
 def _stop_behind(error: BaseException | None) -> int:
@@ -84,24 +95,33 @@ def _stop_behind(error: BaseException | None) -> int:
     return 0
 
 
-def _failed(error: Exception) -> int:
-    """Say what went wrong. The exit code."""
-    from anonymize.cli.render import fail
+def _failed(error: Exception) -> tuple[int, str]:
+    """The exit code of `error`, and what went wrong."""
     from anonymize.errors import AnonymizeError
 
     if isinstance(error, AnonymizeError):
         from anonymize.live.secrets import mask
 
         live = sys.argv[1:2] == ["live"] or re.search(r"rtsp|rtmp|srt:", str(error))
-        fail(mask(str(error)) if live else str(error))  # addresses of cameras hold passwords, wherever they were given
-        return error.exit_code
+        return error.exit_code, mask(str(error)) if live else str(error)  # cameras' addresses hold passwords
     if isinstance(error, MemoryError):
-        fail("this machine's memory, or what it allows one process of it, does not suffice: nothing was released")
-    elif "ANONYMIZE_DEBUG" in os.environ:
+        return 1, "this machine's memory, or what it allows one process of it, does not suffice: nothing was released"
+    if (usage := _usage(error)) is not None:
+        return 2, usage
+    if "ANONYMIZE_DEBUG" in os.environ:
         raise error
-    else:
-        fail(f"internal error, please report it (ANONYMIZE_DEBUG=1 shows where): {error.__cause__ or error!r}")
-    return 1
+    return 1, f"internal error, please report it (ANONYMIZE_DEBUG=1 shows where): {error.__cause__ or error!r}"
+
+
+def _usage(error: Exception) -> str | None:
+    """What is wrong with the arguments, where Typer found that; None for other errors."""
+    message = getattr(error, "format_message", None)
+    if message is None:
+        return None
+    page = getattr(error, "ctx", None)
+    command = page.command_path if page else "anonymize"
+    said = message().strip()
+    return f"{said}{'' if said[-1] in '.?' else '.'} `{command} --help` tells all options" if said else ""
 
 
 def _stop_in_order() -> None:

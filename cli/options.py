@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
@@ -74,7 +75,8 @@ def word_or_list(kind: type[Codec | Device]) -> Callable[[str], StrEnum]:
         from anonymize import doctor
         from anonymize.cli.render import choices
 
-        choices(doctor.usable_codecs() if kind is Codec else doctor.usable_devices())
+        usable = doctor.usable_codecs() if kind is Codec else doctor.usable_devices()
+        choices(usable, machine="--json" in sys.argv)
         raise typer.Exit
 
     return read

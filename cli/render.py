@@ -6,9 +6,10 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from anonymize.cli import render_bars, render_ledger
 from anonymize.words import printable
@@ -57,9 +58,24 @@ def preview(address: str) -> None:
     note(f"preview: {address}")
 
 
-def as_json(value: Any) -> None:
-    """A value as one line of JSON."""
-    print(json.dumps(value, default=str))
+_told: Counter[str] = Counter()
+"""Lines for machines so far, by event."""
+
+
+def as_json(event: str, facts: Mapping[str, Any], to: IO[str] | None = None) -> None:
+    """What happened, as one line of JSON (docs/json.md), to standard output or `to`."""
+    _told[event] += 1
+    print(json.dumps({"event": event, **facts}, default=str), file=to)
+
+
+def ended(code: int, why: str, to: IO[str]) -> None:
+    """The last line for machines: how the command ended; before it, `why` where it ended early."""
+    if why:
+        as_json("error", {"exit_code": code, "message": " ".join(why.split())}, to)
+    counts = {event: count for event, count in _told.items() if event != "progress"}
+    _told.clear()
+    as_json("summary", {"exit_code": code, "counts": counts}, to)
+    _told.clear()
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
@@ -80,8 +96,12 @@ def pages(sections: Iterable[tuple[str, Sequence[str]]]) -> None:
         say(*lines)
 
 
-def choices(usable: Mapping[str, str | None]) -> None:
+def choices(usable: Mapping[str, str | None], *, machine: bool) -> None:
     """What can be chosen, each with the reason why not on this machine, None where it can be used."""
+    if machine:
+        for name, why in usable.items():
+            as_json("choice", {"name": name, "usable": why is None, "why": why})
+        return
     table(
         [(name, "can be used here" if why is None else f"cannot be used here: {why}") for name, why in usable.items()]
     )
@@ -136,7 +156,7 @@ class Display:
     def begun(self, start: Start) -> None:
         """A run knows what earlier ones have done."""
         if self._machine:
-            as_json({"event": "start", **asdict(start)})
+            as_json("start", asdict(start))
             return
         self._make_room()
         for line in render_ledger.start(start):
@@ -151,7 +171,7 @@ class Display:
         tracks, by_hand = drawn.tracks(), drawn.by_hand()
         if self._machine:
             told = {"tracks": tracks, "by_hand": by_hand, "visible": [asdict(one) for one in plan.shown]}
-            as_json({"event": "planned", "input": item.label, "output": str(item.target), **told})
+            as_json("planned", {"input": item.label, "output": str(item.target), **told})
         else:
             found = _subjects(tracks, by_hand)
             say(f"{item.label} -> {item.target}: {found}, {plan.about.frames} frames")
@@ -166,7 +186,7 @@ class Display:
         """A file was examined."""
         self._make_room()
         if self._machine:
-            as_json({"event": "verified", "output": str(item.target), "report": report.as_dict()})
+            as_json("verified", {"output": str(item.target), "report": report.as_dict()})
             return
         unseen = report.verdict == "pass" and not report.verified["looked_frames"]
         say(f"{item.target}: {'NOT CHECKED for faces or plates' if unseen else _VERDICTS[report.verdict]}")
@@ -189,8 +209,9 @@ class Display:
         speed = news.done / (now - since) if now > since else 0.0
         if self._machine:
             as_json(
-                {"event": "progress", "input": item.label, "stage": news.stage, "done": news.done, "total": news.total}
-                | {"frames_per_second": round(speed, 1)}
+                "progress",
+                {"input": item.label, "stage": news.stage, "done": news.done, "total": news.total}
+                | {"frames_per_second": round(speed, 1)},
             )
         else:
             left = f", {(news.total - news.done) / speed:.0f} s left" if news.total and speed else ""
@@ -199,15 +220,17 @@ class Display:
 
     def _outcome(self, outcome: Outcome) -> None:
         if self._machine:
-            facts: dict[str, Any] = {"event": _event(outcome), "input": outcome.item.label}
+            event, facts = _event(outcome), {"input": outcome.item.label}
             if outcome.left_out:
-                as_json(facts | {"why": outcome.report.error})
+                as_json(event, facts | {"why": outcome.report.error})
                 return
+            more: dict[str, Any] = {"message": outcome.report.error} if outcome.exit_code else {}
             if outcome.kept:
                 command = outcome.kept.command(outcome.item.source)
-                facts["kept"] = {"plan": str(outcome.kept.plan), "command": command}
+                more["kept"] = {"plan": str(outcome.kept.plan), "command": command}
             output = str(outcome.output) if outcome.output else None
-            as_json(facts | {"output": output, "exit_code": outcome.exit_code, "report": outcome.report.as_dict()})
+            told = {"output": output, "exit_code": outcome.exit_code, **more, "report": outcome.report.as_dict()}
+            as_json(event, facts | told)
         elif outcome.before:
             return
         elif outcome.left_out:
@@ -342,7 +365,7 @@ def summary(outcomes: Sequence[Outcome]) -> None:
 def status(folder: Path, found: Status, *, machine: bool) -> None:
     """How a run gets on."""
     if machine:
-        as_json({"output": str(folder), **asdict(found)})
+        as_json("status", {"output": str(folder), **asdict(found)})
         return
     for line in render_ledger.status(folder, found):
         say(line)
@@ -367,7 +390,7 @@ def models(listed: Sequence[Model], states: Mapping[str, State], *, machine: boo
             "install": model.install,
         }
         if machine:
-            as_json({"name": model.name, **facts})
+            as_json("model", {"name": model.name, **facts})
         else:
             say(model.name)
             for name, fact in facts.items():
@@ -394,7 +417,10 @@ def demo(item: Item, comparison: Path) -> None:
 def signature(report: Path, checked: Checked, *, machine: bool) -> None:
     """A report's signature holds: whose it is, and what was compared."""
     if machine:
-        as_json({"report": str(report), "key": checked.key, "known": checked.known, "compared": checked.files})
+        as_json(
+            "signature",
+            {"report": str(report), "key": checked.key, "known": checked.known, "compared": checked.files},
+        )
         return
     whose = "the key you named" if checked.known else "a key that nobody vouched for: give the signer's with --key"
     say(f"{report}: the signature holds", f"  signed with {checked.key},", f"  {whose}")
@@ -407,7 +433,7 @@ def signature(report: Path, checked: Checked, *, machine: bool) -> None:
 def evaluated(name: str, found: Evaluation, *, machine: bool) -> None:
     """What an evaluation found in one file."""
     if machine:
-        as_json({"event": "file", "name": name, **found.as_dict()})
+        as_json("file", {"name": name, **found.as_dict()})
     else:
         note(f"{name}: {found.total.leaked} of {found.total.boxes} boxes leaked")
 
@@ -418,7 +444,7 @@ def evaluated_all(results: Sequence[tuple[str, Evaluation]], *, machine: bool) -
 
     total = combine(found for _, found in results)
     if machine:
-        as_json({"event": "total", "files": len(results), **total.as_dict()})
+        as_json("total", {"files": len(results), **total.as_dict()})
         return
     told = total.as_dict()
     groups = {"all": told["total"], **told["by_kind"]}

@@ -95,9 +95,10 @@ def test_run_prints_what_was_done(face_clip, tmp_path):
 def test_json_is_for_machines_line_by_line(face_clip, tmp_path):
     done = anonymize("run", face_clip, "-o", tmp_path / "safe.mp4", "--json")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert lines[-1]["event"] == "done"
-    assert lines[-1]["report"]["redacted"]["tracks"]["face"] == 1
-    assert {line["event"] for line in lines} <= {"progress", "done"}
+    *progress, done, summary = lines
+    assert done["report"]["redacted"]["tracks"]["face"] == 1
+    assert {line["event"] for line in progress} == {"progress"}
+    assert summary == {"event": "summary", "exit_code": 0, "counts": {"done": 1}}
 
 
 def test_standard_input(face_clip, tmp_path):

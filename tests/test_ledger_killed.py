@@ -184,7 +184,7 @@ def test_status_while_it_runs_after_it_was_killed_and_at_the_end(crowd, out):
     for worker in workers:  # else they may be done before the other command has started
         worker.suspend()
     going = anonymize("status", out, "--json")
-    told = json.loads(going.stdout)
+    told = json.loads(going.stdout.splitlines()[0])
     process.kill()
     process.wait()
     for worker in workers:
@@ -235,7 +235,7 @@ def test_what_status_says_of_failures_and_with_which_codes(footage, out, tmp_pat
     assert "2 of 3 done, 1 failed" in failed.stdout
     assert "  sub/c.mp4: " in failed.stdout
     assert str(footage) not in failed.stdout
-    told = json.loads(anonymize("status", out, "--json").stdout)
+    told = json.loads(anonymize("status", out, "--json").stdout.splitlines()[0])
     assert told["failures"][0]["name"] == "sub/c.mp4"
     assert told["failures"][0]["exit_code"] == 3
     (out / store.NAME).write_bytes(b"this is no ledger" * 99)
@@ -275,7 +275,7 @@ def test_json_tells_what_was_done_before(footage, out):
         "removed": 0,
     }
     second = [json.loads(line) for line in anonymize(*arguments).stdout.splitlines()]
-    assert [line["event"] for line in second] == ["start", *["done before"] * 3]
+    assert [line["event"] for line in second] == ["start", *["done before"] * 3, "summary"]
     assert second[0]["before"] == 3
     hashes = [{line["report"]["output"]["sha256"] for line in lines if "report" in line} for lines in (first, second)]
     assert hashes[0] == hashes[1]

@@ -98,7 +98,7 @@ def test_a_file_is_played_to_its_end_and_recorded(clip, tmp_path):
     assert all((picture[5:55, 5:75] < 30).all() for picture in pictures)
     events = [json.loads(line)["event"] for line in complaint.splitlines()]
     assert events[0] == "starting"
-    assert events[-1] == "stopped"
+    assert events[-2:] == ["stopped", "summary"]
 
 
 def test_ctrl_c_drains_and_finalises(clip, tmp_path):

@@ -143,7 +143,7 @@ def test_the_preset_of_detect_is_that_of_render(journalists: Path, clip: Path, t
     safe, ran = tmp_path / "safe.mp4", tmp_path / "run.mp4"
     done = command("render", clip, "--plan", journalists, "-o", safe, "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])["report"]
+    told = json.loads(done.stdout.splitlines()[-2])["report"]
     assert told["preset"]["name"] == "journalist"
     assert told["preset"]["changed"].keys() <= {"output.quality"}  # found from the source
     assert told["instead_of_plan"] == {}
@@ -182,7 +182,7 @@ def test_a_plan_of_the_older_version_asks_for_the_preset(journalists: Path, clip
     assert not (tmp_path / "safe.mp4").exists()
     done = command("render", clip, "--plan", path, "-o", tmp_path / "safe.mp4", "-p", "journalist", "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])["report"]["settings"]
+    told = json.loads(done.stdout.splitlines()[-2])["report"]["settings"]
     assert (told["output"]["audio"], told["redact"]["face"]["style"]) == ("mute", "mosaic")
 
 
@@ -220,7 +220,7 @@ def test_verify_takes_the_settings_of_the_plan(journalists: Path, clip: Path, tm
     command("render", clip, "--plan", journalists, "-o", tmp_path / "safe.mp4")
     done = command("verify", tmp_path / "safe.mp4", "--source", clip, "--plan", journalists, "--json")
     assert done.returncode == 0, done.stdout
-    told = json.loads(done.stdout.splitlines()[-1])["report"]
+    told = json.loads(done.stdout.splitlines()[-2])["report"]
     assert told["preset"] == {"name": "journalist", "changed": {}}
 
 

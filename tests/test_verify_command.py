@@ -51,7 +51,7 @@ def test_a_leak_fails_and_is_told_with_its_time(files: Path, face_clip: Path, tm
     known = ("--source", face_clip, "--plan", files / "plan.jsonl", "--report", tmp_path, "--json")
     ran = anonymize("verify", files / "bad.mp4", *known)
     assert ran.returncode == errors.VerificationError.exit_code == 7
-    told = json.loads(ran.stdout.splitlines()[-1])
+    told = json.loads(ran.stdout.splitlines()[-2])
     assert told["event"] == "verified"
     (leak,) = told["report"]["verified"]["leaks"]
     assert (leak["start"], leak["frame"], leak["by"]) == (0.16, 4, "plan")

@@ -103,13 +103,15 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _content(path: Path) -> Any:
-    """The JSON value in `path`; of JSON lines the last; text that is not JSON as it is."""
+    """The JSON value in `path`; of JSON lines the last before the summary; text that is not JSON as it is."""
     text = foreign.text(path, "report or file of metrics", ReportError)
     with suppress(ReportError):
         return foreign.json_value(text, str(path), ReportError)
-    if lines := text.strip().splitlines():
-        with suppress(ReportError):
-            return foreign.json_value(lines[-1], str(path), ReportError)
+    with suppress(ReportError):
+        for line in reversed(text.strip().splitlines()[-2:]):
+            value = foreign.json_value(line, str(path), ReportError)
+            if not (isinstance(value, dict) and value.get("event") == "summary"):
+                return value
     return text
 
 
