@@ -16,13 +16,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from anonymize import crew, job, ledger, report, storage
 from anonymize.errors import AnonymizeError, OutputError, PartialFailure, UnreadableInput, UsageError, VerificationError
+from anonymize.forecast import Forecast
 from anonymize.inputs import Item, output_folder
 from anonymize.kept import Kept
 from anonymize.pipeline import OnProgress, Progress
@@ -34,6 +36,9 @@ from anonymize.settings import Settings
 if TYPE_CHECKING:
     from anonymize.cluster import Cluster
     from anonymize.storage import Place
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,9 @@ OnItem = Callable[[Item, Progress | Outcome], None]
 Work = Callable[[Item, OnProgress, Known], "tuple[Place, Report]"]
 """Takes one item all the way to its released output, or raises; either way it notes what it comes to know."""
 
+
+OnForecast = Callable[[Item, "Progress | Outcome | Forecast"], None]
+"""Told of every step of every item, and of what would become of it; an outcome is one that fails or is left out."""
 
 OnStart = Callable[[ledger.Start], None]
 """Told what the ledger of the output folder knew, before anything is done."""
@@ -114,20 +122,16 @@ def run(
         cluster: where to work; on this machine if not given.
 
     Raises:
-        UsageError: persons are to be shown, and there are several inputs; the title is none; or workers are asked for by a
-            script that does its work while it is imported.
+        UsageError: persons are to be shown, and there are several inputs; the title is none; or workers are asked for
+            by a script that does its work while it is imported.
         ModelError: a model is missing: found out before the first item, since it would fail them all.
         OutputError: no report, index or ledger can be written, or another run works in the output folder.
         LedgerError: the ledger is damaged, or of a newer version.
         ClusterError: the cluster cannot be reached or used.
     """
-    if settings.show_persons and len(items) > 1:
-        raise UsageError(
-            f"a person to show is one of a single video or picture, and there are {len(items)} inputs: "
-            "run that one by itself"
-        )
     from anonymize.report import index  # it fills pages
 
+    _refuse_persons(items, settings)
     report.check_title(title)
     folder = output_folder(items)
     listed = reports if folder or len(items) > 1 else None
@@ -163,6 +167,41 @@ def run(
     if listed:
         index.write_index(listed)
     return [settled[item.relative] for item in items]
+
+
+def forecast(
+    items: Sequence[Item],
+    settings: Settings,
+    *,
+    force: bool = False,
+    stdin: bytes = b"",
+    on_item: OnForecast,
+) -> list[Outcome | Forecast]:
+    """What `run` would do to every item; nothing is written, and no ledger is read or kept.
+
+    Raises:
+        UsageError, ModelError: as `run`.
+    """
+    _refuse_persons(items, settings)
+    detectors = job.detectors_for(settings)
+    found: list[Outcome | Forecast] = []
+    for item in items:
+
+        def look(item: Item = item) -> Forecast:
+            tell = partial(on_item, item)
+            return job.forecast(item, settings, detectors, force=force, stdin=stdin, on_progress=tell)
+
+        found.append(_caught(item, look))
+        on_item(item, found[-1])
+    return found
+
+
+def _refuse_persons(items: Sequence[Item], settings: Settings) -> None:
+    if settings.show_persons and len(items) > 1:
+        raise UsageError(
+            f"a person to show is one of a single video or picture, and there are {len(items)} inputs: "
+            "run that one by itself"
+        )
 
 
 def _execute(items: Sequence[Item], work: Work, job: tuple[Settings, bool, bytes], workers: int, tell: OnItem) -> None:
@@ -224,12 +263,16 @@ def render(
     return settled[item.relative]
 
 
-def exit_code(outcomes: Sequence[Outcome]) -> int:
+def exit_code(outcomes: Sequence[Outcome | Forecast]) -> int:
     """The process's exit code: 0, the code that all share, or that of `PartialFailure`; 3 if there was no media."""
-    codes = {outcome.exit_code for outcome in outcomes if not outcome.left_out}
+    codes = {0 if isinstance(one, Forecast) else one.exit_code for one in outcomes if _counts(one)}
     if not codes:
         return UnreadableInput.exit_code
     return codes.pop() if len(codes) == 1 else PartialFailure.exit_code
+
+
+def _counts(one: Outcome | Forecast) -> bool:
+    return isinstance(one, Forecast) or not one.left_out
 
 
 def _worker(settings: Settings, force: bool, stdin: bytes, threads: int, workers: int = 1) -> Work:
@@ -301,8 +344,18 @@ def _settle(item: Item, work: Work, tell: OnItem) -> None:
 def _attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
     """Do `work` on one item; whatever goes wrong with it becomes its outcome."""
     known = Known()
-    try:
+
+    def attempt() -> Outcome:
         output, account = work(item, on_progress, known)
+        return Outcome(item, output, account)
+
+    return _caught(item, attempt, known)
+
+
+def _caught(item: Item, do: Callable[[], T], known: Known | None = None) -> T | Outcome:
+    """What `do` makes of one item, or what went wrong with it; `known` is noted for the report."""
+    try:
+        return do()
     except AnonymizeError as error:
         left_out = isinstance(error, UnreadableInput) and not item.expected and _was_read(item)
         failed = _failed(item, str(error), error.exit_code, left_out, known)
@@ -321,7 +374,6 @@ def _attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
         # A fault of ours in one file must not stop the others.
         message = f"{item.label}: internal error, please report it (ANONYMIZE_DEBUG=1 shows where): {error!r}"
         return _failed(item, message, AnonymizeError.exit_code, known=known)
-    return Outcome(item, output, account)
 
 
 def _was_read(item: Item) -> bool:

@@ -12,13 +12,15 @@ from anonymize import consent, ledger, media, pipeline, plan, report, storage
 from anonymize.crew import end_unguarded, peak_memory
 from anonymize.detect import Detector, build, refuse_unfit, threads_each
 from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput, VerificationError
+from anonymize.forecast import Forecast
+from anonymize.forecast import forecast as expected
 from anonymize.inputs import Item, fitting
 from anonymize.kept import keep
 from anonymize.media import Source
 from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan
 from anonymize.plan_settings import instead, to_render
-from anonymize.proof import Known, Proved, Work, facts, not_looked_for, prove
+from anonymize.proof import Known, Proved, Stopwatch, Work, facts, not_looked_for, prove
 from anonymize.report import Report
 from anonymize.segments import team as team_for
 from anonymize.settings import Settings, to_mapping
@@ -89,6 +91,31 @@ def run(
         known.source, known.found_by, watch = facts(source.info, digest, None), found_by, known.watch
         made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress, team))
         return _release(Work(source, item, settings, found_by, on_progress, watch, team), made, before, force=force)
+
+
+def forecast(
+    item: Item,
+    settings: Settings,
+    detectors: Sequence[Detector],
+    *,
+    force: bool = False,
+    stdin: bytes = b"",
+    on_progress: OnProgress = ignore,
+) -> Forecast:
+    """Look through one input, and write nothing: what `run` would do; see there.
+
+    An output that is there already is no error where it goes to a folder: a ledger may know it.
+
+    Raises:
+        AnonymizeError: `run` would fail.
+    """
+    watch = Stopwatch()
+    with media.understood(item.label), _open(item, settings, stdin) as source:
+        _check_output(item, source, settings, stdin, force=force or not item.named)
+        pipeline.refuse_unmet_ahead(source, settings)
+        on_progress(Progress("detect", 0, None))
+        made = watch.time("detect", lambda: pipeline.detect(source, settings, detectors, "", on_progress))
+        return expected(item, _named(item, source, settings), source, made, settings, watch.seconds["detect"])
 
 
 def detect(

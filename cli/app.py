@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from anonymize.cli import options as o
 from anonymize.cli import report as report_commands
 from anonymize.cli import status as status_command
 from anonymize.cli import verify as verify_command
-from anonymize.cli.guesses import named_like_media, suggested
+from anonymize.cli.guesses import named_like_media, to_run
 from anonymize.cli.help import App, Group
 from anonymize.cli.live import live
 from anonymize.errors import UsageError
@@ -28,10 +29,20 @@ class _Commands(Group):
     """The commands. Over some errors Typer ends without a word of its own: here they come out."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that `args` begin with. Raises `UsageError` where a file stands in its place."""
+        """The command that `args` begin with; where a file stands in its place, `run`, if a person says so.
+
+        Raises:
+            UsageError: a file stands in its place, and there is nobody to ask.
+        """
         name = args[0] if args else ""
         if name not in self.commands and not name.startswith("-") and named_like_media(name):
-            raise UsageError(f"{name} is no command; to anonymise it: {suggested(name)}")
+            from anonymize.cli.render import asked
+
+            meant = to_run(args)
+            command = shlex.join(["anonymize", *meant])
+            if not asked(f"{name} is no command. To anonymise it: {command}", "Run that?"):
+                raise UsageError(f"{name} is no command; to anonymise it: {command}")
+            return super().resolve_command(ctx, meant)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -105,6 +116,7 @@ def run(
     show_person: o.Persons = None,
     reason: o.Reasons = None,
     force: o.ForceAgain = False,
+    dry_run: o.DryRun = False,
     allow_damaged: o.AllowDamaged = False,
     pixel_aspect: o.PixelAspect = None,
     workers: o.ClusterWorkers = None,
@@ -115,6 +127,7 @@ def run(
     publish_unverified: o.PublishUnverified = False,
     report: o.ReportFolder = None,
     title: o.Title = "",
+    quiet: o.Quiet = False,
     json: o.Json = False,
 ) -> None:
     """Anonymise videos, pictures and folders: find, redact, check."""
@@ -146,7 +159,12 @@ def run(
         publish_unverified=publish_unverified,
     )
     items = plan_items(inputs, output)
-    with show.Display(items, machine=json) as display:
+    if dry_run:
+        with show.Display(items, machine=json, quiet=quiet) as display:
+            found = batch.forecast(items, settings, force=force, stdin=_stdin(inputs), on_item=display)
+        show.foreseen(found, machine=json, quiet=quiet)
+        raise typer.Exit(batch.exit_code(found))
+    with show.Display(items, machine=json, quiet=quiet) as display:
         outcomes = batch.run(
             items,
             settings,
@@ -159,7 +177,7 @@ def run(
             on_start=display.begun,
             cluster=Cluster(cluster, workers, cpus_per_worker, gpus_per_worker) if cluster else None,
         )
-    if len(items) != 1 and not json:
+    if len(items) != 1 and not json and not quiet:
         show.summary(outcomes)
     if code := batch.exit_code(outcomes):
         raise typer.Exit(code)
@@ -188,6 +206,7 @@ def detect(
     allow_damaged: o.AllowDamaged = False,
     pixel_aspect: o.PixelAspect = None,
     workers: o.Workers = 1,
+    quiet: o.Quiet = False,
     json: o.Json = False,
 ) -> None:
     """Write what would be redacted as a plan: read, edit, `render` it."""
@@ -214,7 +233,7 @@ def detect(
         pixel_aspect=pixel_aspect,
     )
     item = only_item(source, output)
-    with show.Display([item], machine=json) as display:
+    with show.Display([item], machine=json, quiet=quiet) as display:
         made = job.detect(
             item,
             settings,
@@ -249,6 +268,7 @@ def render(
     publish_unverified: o.PublishUnverified = False,
     report: o.ReportFolder = None,
     title: o.Title = "",
+    quiet: o.Quiet = False,
     json: o.Json = False,
 ) -> None:
     """Redact a video as a plan says, check it, release it.
@@ -279,7 +299,7 @@ def render(
         publish_unverified=publish_unverified,
     )
     item = only_item(source, output)
-    with show.Display([item], machine=json) as display:
+    with show.Display([item], machine=json, quiet=quiet) as display:
         outcome = batch.render(
             item,
             made,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -13,8 +13,18 @@ def named_like_media(word: str) -> bool:
     return Path(word).exists() or is_picture_name(Path(word)) is not None
 
 
-def suggested(word: str) -> str:
-    """The command that anonymises the file or folder `word`."""
-    path = Path(word)
-    safe = f"{path.name or 'footage'}-safe/" if path.is_dir() else f"{path.stem}-safe{path.suffix}"
-    return f"anonymize run {shlex.quote(word)} -o {shlex.quote(safe)}"
+def to_run(words: Sequence[str]) -> list[str]:
+    """The words of a `run` that anonymises what `words`, a file and what follows it, begin with.
+
+    Where they name no output: a name that is not taken, or a folder, which every input can go to.
+    """
+    from anonymize.media import is_written
+
+    if any(word in ("-o", "--output") or word.startswith(("--output=", "-o")) for word in words):
+        return ["run", *words]
+    path = Path(words[0])
+    safe = f"{path.stem}-safe{path.suffix}"
+    several = path.is_dir() or (len(words) > 1 and named_like_media(words[1]))
+    if several or not is_written(path) or Path(safe).exists():
+        safe = f"{path.stem or 'footage'}-safe/"
+    return ["run", *words, "-o", safe]

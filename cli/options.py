@@ -411,6 +411,18 @@ PublishUnverified = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Look, and say what would be hidden, how long a run would take and how large its output would be. Nothing "
+        "is written.",
+        rich_help_panel=RUN,
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print errors alone; with --json, all but progress.", rich_help_panel=RUN)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines for machines.", rich_help_panel=RUN)]
 
 

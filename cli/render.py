@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # so that --help costs next to nothing
     from anonymize.batch import Outcome
     from anonymize.doctor import Finding
     from anonymize.evaluate import Evaluation
+    from anonymize.forecast import Forecast
     from anonymize.inputs import Item
     from anonymize.ledger import Start, Status
     from anonymize.models import Model, State
@@ -51,6 +52,15 @@ def note(text: str) -> None:
 def fail(text: str) -> None:
     """A line of complaint: one line, whatever the message holds."""
     note("anonymize: " + " ".join(text.split()))
+
+
+def asked(text: str, question: str) -> bool:
+    """Whether a person who reads `text` says yes to `question`; no where nobody sits at a terminal."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    note(text)
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def preview(address: str) -> None:
@@ -115,11 +125,13 @@ class Display:
     Args:
         items: all inputs.
         machine: JSON lines instead of text.
+        quiet: errors alone; for machines, no progress.
     """
 
-    def __init__(self, items: Sequence[Item], *, machine: bool) -> None:
+    def __init__(self, items: Sequence[Item], *, machine: bool, quiet: bool = False) -> None:
         self._machine = machine
-        self._bars = render_bars.Bars(items) if render_bars.possible() and not machine else None
+        self._quiet = quiet
+        self._bars = render_bars.Bars(items) if render_bars.possible() and not machine and not quiet else None
         self._stages: dict[Item, tuple[str, float]] = {}
         self._spoke = 0.0
 
@@ -133,11 +145,17 @@ class Display:
     ) -> None:
         self._make_room()
 
-    def __call__(self, item: Item, news: Progress | Outcome) -> None:
+    def __call__(self, item: Item, news: Progress | Outcome | Forecast) -> None:
         """Take news of `item`."""
         from anonymize.batch import Outcome
+        from anonymize.forecast import Forecast
 
-        if isinstance(news, Outcome):
+        if isinstance(news, Forecast):
+            if self._bars is not None:
+                self._bars.foreseen(item, news.frames)
+            self._make_room()
+            self._foreseen(news)
+        elif isinstance(news, Outcome):
             self._stages.pop(item, None)
             if self._bars is not None:
                 self._bars.outcome(item, news)
@@ -145,7 +163,7 @@ class Display:
             self._outcome(news)
         elif self._bars is not None:
             self._bars.progress(item, news)
-        else:
+        elif not self._quiet:
             self._line(item, news)
 
     def _make_room(self) -> None:
@@ -157,6 +175,8 @@ class Display:
         """A run knows what earlier ones have done."""
         if self._machine:
             as_json("start", asdict(start))
+            return
+        if self._quiet:
             return
         self._make_room()
         for line in render_ledger.start(start):
@@ -172,7 +192,7 @@ class Display:
         if self._machine:
             told = {"tracks": tracks, "by_hand": by_hand, "visible": [asdict(one) for one in plan.shown]}
             as_json("planned", {"input": item.label, "output": str(item.target), **told})
-        else:
+        elif not self._quiet:
             found = _subjects(tracks, by_hand)
             say(f"{item.label} -> {item.target}: {found}, {plan.about.frames} frames")
             for one in plan.shown[:_LISTED]:
@@ -188,12 +208,31 @@ class Display:
         if self._machine:
             as_json("verified", {"output": str(item.target), "report": report.as_dict()})
             return
+        if self._quiet:
+            if report.error:
+                fail(f"{item.target}: {report.error}")
+            return
         unseen = report.verdict == "pass" and not report.verified["looked_frames"]
         say(f"{item.target}: {'NOT CHECKED for faces or plates' if unseen else _VERDICTS[report.verdict]}")
         for check in report.verified["checks"]:
             say(f"  {'ok' if check['passed'] else 'FAIL':<4}  {check['name']}: {check['detail']}")
         for line in doubts(report):
             say(line)
+
+    def _foreseen(self, found: Forecast) -> None:
+        if self._machine:
+            facts = {
+                name: getattr(found, name) for name in ("frames", "tracks", "visible", "covered", "seconds", "size")
+            }
+            as_json("dry run", {"input": found.item.label, "output": str(found.output), **facts})
+        elif not self._quiet:
+            count = f"{found.frames} frame{'s' * (found.frames != 1)}"
+            say(
+                f"{found.item.label} -> {found.output}: {_subjects(found.tracks, 0)} in {count}; covers would take "
+                f"{found.covered:.1%} of the picture; {_cost(found.seconds, found.size)}"
+            )
+            if found.visible:
+                say(f"  {found.visible} would stay visible: `anonymize detect` says who and when")
 
     def _line(self, item: Item, news: Progress) -> None:
         now = time.monotonic()
@@ -231,7 +270,7 @@ class Display:
             output = str(outcome.output) if outcome.output else None
             told = {"output": output, "exit_code": outcome.exit_code, **more, "report": outcome.report.as_dict()}
             as_json(event, facts | told)
-        elif outcome.before:
+        elif outcome.before or (self._quiet and outcome.left_out):
             return
         elif outcome.left_out:
             note(f"{outcome.item.label}: left out, not a picture or video")
@@ -240,7 +279,7 @@ class Display:
             for line in refused(outcome):
                 note(line)
         else:
-            for line in account(outcome):
+            for line in () if self._quiet else account(outcome):
                 say(line)
             if outcome.exit_code:
                 fail(outcome.report.error)
@@ -360,6 +399,29 @@ def summary(outcomes: Sequence[Outcome]) -> None:
         say(f"  no report: {' '.join(outcome.report.error.split())}")
     for outcome in failed:
         say(f"  failed: {' '.join(outcome.report.error.split())}")
+
+
+def foreseen(found: Sequence[Outcome | Forecast], *, machine: bool, quiet: bool) -> None:
+    """What a run would do in all."""
+    from anonymize.forecast import Forecast
+
+    if machine or quiet:
+        return
+    good = [one for one in found if isinstance(one, Forecast)]
+    if len(found) > 1:
+        left_out = sum(not isinstance(one, Forecast) and one.left_out for one in found)
+        tracks: Counter[str] = Counter()
+        for one in good:
+            tracks.update(one.tracks)
+        cost = _cost(sum(one.seconds for one in good), sum(one.size for one in good))
+        failed = len(found) - len(good) - left_out
+        say(f"{len(good)} would be done, {failed} would fail, {left_out} left out: {_subjects(tracks, 0)}; {cost}")
+    say("nothing was written")
+
+
+def _cost(seconds: float, size: int) -> str:
+    amount = f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
+    return f"a run would take about {render_ledger.span(seconds)} and make {amount}"
 
 
 def status(folder: Path, found: Status, *, machine: bool) -> None:

@@ -94,14 +94,22 @@ class Bars:
 
     def outcome(self, item: Item, outcome: Outcome) -> None:
         """Take in how a file ended."""
-        self._files.pop(item, None)
-        size = self._sizes.pop(item.relative, 0)
-        self._ended += 1
+        size = self._end(item)
         if outcome.before or outcome.left_out:
             return
         self._size_done += size
         self._failed += outcome.output is None
         self._frames += outcome.report.source.get("frames", 0) if outcome.output else 0
+
+    def foreseen(self, item: Item, frames: int) -> None:
+        """A file was looked through, and nothing more is to be done with it."""
+        self._size_done += self._end(item)
+        self._frames += frames
+
+    def _end(self, item: Item) -> int:
+        self._files.pop(item, None)
+        self._ended += 1
+        return self._sizes.pop(item.relative, 0)
 
     def clear(self) -> None:
         """Take the bars off the screen; the next news draws them again, a moment later."""

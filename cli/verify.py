@@ -35,6 +35,7 @@ def verify(
     pixel_aspect: o.PixelAspect = None,
     report: o.ReportFolder = None,
     title: o.Title = "",
+    quiet: o.Quiet = False,
     json: o.Json = False,
 ) -> None:
     """Examine an output, whoever made it.
@@ -67,7 +68,7 @@ def verify(
     o.title_of(report, title)
     if report:
         reports.prepare(report)
-    with show.Display([item], machine=json) as display:
+    with show.Display([item], machine=json, quiet=quiet) as display:
         account = proof.check_file(
             output,
             settings,

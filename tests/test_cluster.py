@@ -193,7 +193,7 @@ def test_a_folder_on_a_cluster_is_what_it_is_on_one_machine(running, clips, undi
         footage, "-o", tmp_path / "out", "--report", tmp_path / "reports", address=getattr(running, way)
     )
     code, told, err = _done(process)
-    by_name = {Path(e["input"]).name: e for e in told if e["event"] not in ("start", "progress")}
+    by_name = {Path(e["input"]).name: e for e in told if e["event"] not in ("start", "progress", "summary")}
     assert code == 10, err
     assert by_name["broken.mp4"]["exit_code"] == 3
     assert by_name["notes.txt"]["event"] == "left out"

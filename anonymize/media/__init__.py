@@ -3,10 +3,12 @@
 from anonymize.media.choose import Target
 from anonymize.media.coder import Coded, Head, coded
 from anonymize.media.commit import check_room, check_target, make_folder, pending, publish
+from anonymize.media.like_source import Trial, trial
 from anonymize.media.open import (
     announced,
     check_name,
     check_output,
+    is_written,
     open_sink,
     open_source,
     open_video,
@@ -35,6 +37,7 @@ __all__ = [
     "Source",
     "Target",
     "Traits",
+    "Trial",
     "VideoSink",
     "VideoSource",
     "announced",
@@ -45,6 +48,7 @@ __all__ = [
     "check_target",
     "coded",
     "cut_up",
+    "is_written",
     "make_folder",
     "open_sink",
     "open_source",
@@ -52,6 +56,7 @@ __all__ = [
     "output_suffix",
     "pending",
     "publish",
+    "trial",
     "understood",
     "with_quality",
 ]

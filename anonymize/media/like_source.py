@@ -8,9 +8,11 @@ pictures those are is a function of the file, so the quality is, too, and all se
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import median
 from typing import cast
 
 from av.stream import Stream
@@ -21,7 +23,7 @@ from anonymize.media.encode import MIDDLE
 from anonymize.media.frame import VideoPicture
 from anonymize.media.reader import main_video
 from anonymize.media.video import VideoSource
-from anonymize.settings import Output
+from anonymize.settings import Audio, Output
 
 BEST, WORST = 16, 32
 """On x264's scale. Better than the one nobody sees; worse than the other, text on screens falls apart."""
@@ -40,6 +42,20 @@ _LATE = 48
 """Pictures after a key frame within which a run begins, so that few are decoded in vain."""
 _LONG = 1500
 """Pictures of a film from which on more runs are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What an output would take, as far as some runs of pictures tell that are encoded as they are.
+
+    Args:
+        pictures, sound: bytes of all.
+        seconds: to read and encode one picture.
+    """
+
+    pictures: int
+    sound: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,25 @@ def settled(source: VideoSource, output: Output, suffix: str = "") -> Output:
     packets = [] if target.encoder.codec in _LOSSLESS else _packets(source)
     quality = _like(source, output, target, packets) if packets else MIDDLE
     return replace(output, quality=quality)
+
+
+def trial(source: VideoSource, output: Output, suffix: str = "") -> Trial:
+    """What it takes to encode `source`, a video that was read to its end, as `output`, which has a quality.
+
+    Raises:
+        UnsupportedInput: no encoder can hold this video unchanged.
+        OutputError: the encoder cannot be used.
+    """
+    target = choose(source.info, output, suffix)
+    packets, waits, begun = _packets(source), list[float](), time.perf_counter()
+    ratio = _ratio(source, packets, target, output, waits) if packets else 0.0
+    encoding = time.perf_counter() - begun - sum(waits)
+    seconds = median(waits) + encoding / len(waits) if waits else 0.0
+    sound = 0
+    if output.audio is Audio.KEEP:
+        with source.opened() as container:
+            sound = sum(packet.size for packet in container.demux(*container.streams.audio))
+    return Trial(round((ratio or 1.0) * sum(packet.size for packet in packets)), sound, seconds)
 
 
 def _like(source: VideoSource, output: Output, target: Target, packets: Sequence[_Packet]) -> int:
@@ -137,17 +172,26 @@ def _starts(packets: Sequence[_Packet]) -> list[tuple[_Packet, int]]:
     return [(key, packets[start].pts) for start, key in starts.items()]
 
 
-def _ratio(source: VideoSource, packets: Sequence[_Packet], target: Target, output: Output) -> float:
+def _ratio(
+    source: VideoSource,
+    packets: Sequence[_Packet],
+    target: Target,
+    output: Output,
+    waits: list[float] | None = None,
+) -> float:
     """The size that `output` makes of `source`, as a share of its own, as far as some runs of pictures tell; 0: none.
 
     The first run stands for itself: many encoders spend more at the beginning. Its key frame stands for later ones that
-    ours will have, too, and the other runs, but for the first picture of each, for all the rest.
+    ours will have, too, and the other runs, but for the first picture of each, for all the rest. `waits` gets the
+    seconds in which each picture was read.
     """
     sizes = {packet.pts: packet.size for packet in packets}
     ours, theirs = [], []
     for key, start in _starts(packets):
         shown: list[int] = []
-        coder = coded(_noting(_run(source, key, start), shown), source.info, target, output)
+        coder = coded(
+            _noting(_run(source, key, start), shown, waits if waits is not None else []), source.info, target, output
+        )
         made = [len(packet.data) for news in coder if not isinstance(news, Head) for packet in news]
         if made:
             ours.append(_Sizes(made[0], sum(made[1:])))
@@ -176,7 +220,10 @@ def _run(source: VideoSource, key: _Packet, start: int) -> Iterator[VideoPicture
         yield picture
 
 
-def _noting(pictures: Iterator[VideoPicture], shown: list[int]) -> Iterator[VideoPicture]:
+def _noting(pictures: Iterator[VideoPicture], shown: list[int], waits: list[float]) -> Iterator[VideoPicture]:
+    begun = time.perf_counter()
     for picture in pictures:
+        waits.append(time.perf_counter() - begun)
         shown.append(picture.pts)
         yield picture
+        begun = time.perf_counter()

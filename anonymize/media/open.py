@@ -101,6 +101,13 @@ def open_sink(path: Path, source: Source, output: Output) -> Sink:
     return open_still_sink(path, source, output)
 
 
+def is_written(path: Path) -> bool:
+    """Whether files with the suffix of `path` are written, for pictures or video."""
+    from anonymize.media.still import SUFFIXES
+
+    return path.suffix.lower() in {*SUFFIXES, *(f".{name}" for name in (*MUXERS, *ALIASES))}
+
+
 def check_name(source: Source, output: Output, path: Place) -> None:
     """See whether `path`, which the user chose, names a format that is written.
 

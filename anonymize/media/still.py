@@ -161,7 +161,11 @@ class StillSink:
             OutputError: the disk is full, or the output's place is gone.
         """
         with plainly(self._path):
-            self._path.write_bytes(self._encoding.data())
+            self._path.write_bytes(self.data())
+
+    def data(self) -> bytes:
+        """The content of the file, after the last frame."""
+        return self._encoding.data()
 
     def __enter__(self) -> Self:
         return self
