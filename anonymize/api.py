@@ -60,7 +60,7 @@ def write_plan(
         AnonymizeError: no plan was written; the message says why.
     """
     item = only_item(str(source), str(output))
-    return job.detect(item, settings or Settings(), force=force, workers=workers, on_progress=on_progress)
+    return job.detect(item, settings or Settings(), force=force, workers=workers, on_progress=on_progress)[0]
 
 
 def render_plan(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from anonymize import consent, ledger, media, pipeline, plan, report, storage
 from anonymize.crew import end_unguarded, peak_memory
+from anonymize.data import Timestamps
 from anonymize.detect import Detector, build, refuse_unfit, threads_each
 from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput, VerificationError
 from anonymize.forecast import Forecast
@@ -17,10 +18,10 @@ from anonymize.forecast import forecast as expected
 from anonymize.inputs import Item, fitting
 from anonymize.kept import keep
 from anonymize.media import Source
-from anonymize.pipeline import OnProgress, Progress, ignore
+from anonymize.pipeline import OnProgress, Progress, followed_by, ignore
 from anonymize.plan import Plan
 from anonymize.plan_settings import instead, to_render
-from anonymize.proof import Known, Proved, Stopwatch, Work, facts, not_looked_for, prove
+from anonymize.proof import Known, Proved, Stopwatch, Work, facts, not_looked_for, prove, repairs_of
 from anonymize.report import Report
 from anonymize.segments import team as team_for
 from anonymize.settings import Settings, to_mapping
@@ -86,10 +87,11 @@ def run(
     ):
         _check_output(item, source, settings, stdin, force=force)
         pipeline.refuse_unmet_ahead(source, settings)
-        on_progress(Progress("detect", 0, None))
+        looking = followed_by(on_progress, *_after(settings), perhaps=repairs_of(settings))
+        looking(Progress("detect", 0, None))
         digest = _digest(item, stdin)
         known.source, known.found_by, watch = facts(source.info, digest, None), found_by, known.watch
-        made = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, on_progress, team))
+        made, _ = watch.time("detect", lambda: pipeline.detect(source, settings, found_by, digest, looking, team))
         return _release(Work(source, item, settings, found_by, on_progress, watch, team), made, before, force=force)
 
 
@@ -114,7 +116,7 @@ def forecast(
         _check_output(item, source, settings, stdin, force=force or not item.named)
         pipeline.refuse_unmet_ahead(source, settings)
         on_progress(Progress("detect", 0, None))
-        made = watch.time("detect", lambda: pipeline.detect(source, settings, detectors, "", on_progress))
+        made, _ = watch.time("detect", lambda: pipeline.detect(source, settings, detectors, "", on_progress))
         return expected(item, _named(item, source, settings), source, made, settings, watch.seconds["detect"])
 
 
@@ -127,14 +129,18 @@ def detect(
     stdin: bytes = b"",
     workers: int = 1,
     on_progress: OnProgress = ignore,
-) -> Plan:
-    """Look through one input and write the plan to `item.target`; see `run`.
+    page: Path | None = None,
+) -> tuple[Plan, Timestamps]:
+    """Look through one input and write the plan to `item.target`; see `run`. The plan, and when each frame is shown.
 
-    `preset` has the ``name`` and ``sha256`` of the preset that `settings` began with, for the plan to tell.
+    `preset` has the ``name`` and ``sha256`` of the preset that `settings` began with, for the plan to tell. A page of
+    the plan's tracks goes to `page`, if that is given.
 
     Raises:
-        AnonymizeError: nothing was written; the message says why.
+        AnonymizeError: no plan was written; the message says why.
     """
+    if page:
+        media.check_target(page, force=force, makes_folder=True)
     found_by = detectors_for(settings)
     before = _identity(item)
     with (
@@ -145,11 +151,14 @@ def detect(
     ):
         pipeline.refuse_unmet_ahead(source, settings)
         digest = _digest(item, stdin)
-        made = pipeline.detect(source, settings, found_by, digest, on_progress, team).marked()
+        found, times = pipeline.detect(source, settings, found_by, digest, on_progress, team)
+        made = found.marked()
         made = replace(made, about=replace(made.about, preset=dict(preset or {})))
         plan.write(made, temporary)
         _refuse_changed(item, before, digest)
-    return made
+        if page:
+            report.write_tracks(made, times, page)
+    return made, times
 
 
 def render(
@@ -201,7 +210,9 @@ def render(
         known.source = facts(source.info, digest, None)
         _check_output(item, source, settings, stdin, force=force)
         pipeline.refuse_unmet_ahead(source, settings)
-        times = team.read()  # as `run` does: what a file holds is known for sure at its end only
+        reading = followed_by(on_progress, *_after(settings), perhaps=repairs_of(settings, by_hand=by_hand))
+        # To its end, as `run` does: what a file holds is known for sure there only.
+        times = team.read(lambda done: reading(Progress("read", done, made.about.frames)))
         persons = [one for one in settings.show_persons if one not in made.about.settings.show_persons]
         made = consent.visible(made, times, settings, item.label, persons)
         known.found_by = found_by
@@ -209,6 +220,11 @@ def render(
             source, item, settings, found_by, on_progress, known.watch, team, by_hand, plan="given", instead=differing
         )
         return _release(work, made, before, force=force)
+
+
+def _after(settings: Settings) -> tuple[str, ...]:
+    """The stages that follow when it is known what to redact."""
+    return ("render",) if settings.verify.publish_unverified else ("render", "verify")
 
 
 def _check_output(item: Item, source: Source, settings: Settings, stdin: bytes, *, force: bool) -> None:

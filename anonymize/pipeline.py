@@ -10,7 +10,7 @@ segments, by one process or several (`anonymize.segments`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from anonymize import consent, media
@@ -31,14 +31,18 @@ class Progress:
     """How far a stage has come.
 
     Args:
-        stage: "detect", "render" or "verify".
+        stage: "read", "detect", "render", "verify" or "repair".
         done: frames done.
         total: frames in all, None where the container does not say.
+        ahead: the stages that surely follow.
+        perhaps: how many passes may follow, each of a repair, a rendering and a check.
     """
 
     stage: str
     done: int
     total: int | None
+    ahead: tuple[str, ...] = ()
+    perhaps: int = 0
 
 
 _SURELY = Fraction(1)
@@ -51,6 +55,11 @@ def ignore(progress: Progress) -> None:
     """The `OnProgress` that does nothing."""
 
 
+def followed_by(on_progress: OnProgress, *stages: str, perhaps: int = 0) -> OnProgress:
+    """`on_progress`, told also what is `ahead` of a stage, and `perhaps`."""
+    return lambda news: on_progress(replace(news, ahead=stages, perhaps=perhaps))
+
+
 def detect(
     source: Source,
     settings: Settings,
@@ -58,8 +67,8 @@ def detect(
     sha256: str,
     on_progress: OnProgress = ignore,
     team: Team | None = None,
-) -> Plan:
-    """Look through `source` and plan what to redact.
+) -> tuple[Plan, Timestamps]:
+    """Look through `source` and plan what to redact; the plan, and when each frame is shown.
 
     Args:
         source: where frames come from, read to its end once.
@@ -105,7 +114,7 @@ def detect(
         found_by={detector.name: detector.sha256 for detector in detectors},
     )
     made = Plan(about, Regions(compose(found.tracks, times, found.looks, found.cuts, size, settings)))
-    return consent.visible(made, times, settings, source.info.name)
+    return consent.visible(made, times, settings, source.info.name), times
 
 
 def refuse_unmet_ahead(source: Source, settings: Settings) -> None:

@@ -17,10 +17,10 @@ from anonymize.detect import Detector
 from anonymize.errors import InputError, PlanError, VerificationError
 from anonymize.inputs import Item
 from anonymize.media import Cut, MediaInfo, Source, VideoSink
-from anonymize.pipeline import OnProgress, ignore
+from anonymize.pipeline import OnProgress, Progress, followed_by, ignore
 from anonymize.plan import Plan
 from anonymize.report import Report
-from anonymize.segments import Team
+from anonymize.segments import Team, times_of
 from anonymize.settings import Settings, to_mapping
 from anonymize.verify import Evidence, Verdict, Verified, Wanted, examine, lookers
 from anonymize.verify.repair import repairable, repaired
@@ -134,17 +134,28 @@ def prove(work: Work, made: Plan, temporary: Path) -> Proved:
     if work.settings.verify.publish_unverified:
         return Proved(made, *_render(work, made, temporary), Verified(Verdict.UNVERIFIED), devices_of(work.found_by))
     looking = lookers(work.settings, work.found_by)
-    turn = 0
+    turn, repairs = 0, repairs_of(work.settings, by_hand=work.by_hand)
     while True:
-        times, notes = _render(work, made, temporary)
-        verified = replace(_examine(work, made, times, temporary, looking, turn), repaired=turn)
-        if work.by_hand or turn >= work.settings.verify.repair or not repairable(verified):
+        times, notes = _render(_going_on(work, "verify", perhaps=repairs - turn), made, temporary)
+        checking = _going_on(work, perhaps=repairs - turn)
+        verified = replace(_examine(checking, made, times, temporary, looking, turn), repaired=turn)
+        if turn >= repairs or not repairable(verified):
             break
-        made = work.watch.time("repair", partial(repaired, made, work.source, verified, work.settings))
         turn += 1
+        tell = followed_by(work.on_progress, "render", "verify", perhaps=repairs - turn)
+        made = work.watch.time("repair", partial(repaired, made, work.source, verified, work.settings, tell))
     if verified.verdict is Verdict.FAIL:
         raise VerificationError(_complaint(work, verified), verified, made)
     return Proved(made, times, notes, verified, devices_of((*work.found_by, *looking)))
+
+
+def repairs_of(settings: Settings, *, by_hand: bool = False) -> int:
+    """How many repairs there may be, at most: none of what a person decided, or of what nobody checks."""
+    return 0 if by_hand or settings.verify.publish_unverified else settings.verify.repair
+
+
+def _going_on(work: Work, *stages: str, perhaps: int) -> Work:
+    return replace(work, on_progress=followed_by(work.on_progress, *stages, perhaps=perhaps))
 
 
 def check_file(
@@ -187,7 +198,13 @@ def check_file(
             original = stack.enter_context(
                 media.open_source(source, allow_damaged=settings.allow_damaged, pixel_aspect=asked)
             )
-            times = watch.time("read", partial(_times_of, original))
+            reading = followed_by(on_progress, "verify")
+            total = original.info.frame_count
+
+            def on_frame(done: int) -> None:
+                reading(Progress("read", done, total))
+
+            times = watch.time("read", partial(times_of, original.frames(), on_frame))
             wanted = Wanted.of(original, times)
             told = facts(original.info, digest, times)
         evidence = Evidence(wanted, original, drawn)
@@ -276,11 +293,3 @@ def _complaint(work: Work, verified: Verified) -> str:
             "preset that releases with doubts (--preset default)"
         )
     return f"{work.item.label}: the output did not pass its check and was deleted: {'; '.join(why)}{advice}"
-
-
-def _times_of(source: Source) -> Timestamps:
-    """When each frame of `source` is shown; after that, what it holds is known for sure."""
-    times = Timestamps()
-    for frame in source.frames():
-        times.append(frame)
-    return times

@@ -234,18 +234,20 @@ class Team:
         assert isinstance(self._source, VideoSource)
         self._source.joined(cut, parts)
 
-    def read(self) -> Timestamps:
+    def read(self, on_frame: Callable[[int], None]) -> Timestamps:
         """Read the video to its end, so that all that a source tells is known; the times of its frames.
+
+        `on_frame` is told after every frame how many there were.
 
         Raises:
             InputError: it cannot be.
         """
 
         def in_segments(cut: Cut) -> Timestamps:
-            return _times(self.observations(cut, looking=False))
+            return times_of(self.observations(cut, looking=False), on_frame)
 
         def whole() -> Timestamps:
-            return _times(self._source.frames())
+            return times_of(self._source.frames(), on_frame)
 
         return self.either(in_segments, whole)
 
@@ -268,10 +270,12 @@ class Team:
         return self._crew.run(tasks)
 
 
-def _times(frames: Iterable[Frame | Observation]) -> Timestamps:
+def times_of(frames: Iterable[Frame | Observation], on_frame: Callable[[int], None]) -> Timestamps:
+    """When each of `frames` is shown; `on_frame` is told after each how many there were."""
     times = Timestamps()
     for frame in frames:
         times.append(frame)
+        on_frame(len(times))
     return times
 
 

@@ -98,7 +98,7 @@ def good_plan(clip: Clip, settings: Settings, detectors: Sequence[Detector]) -> 
     with media.open_source(clip.video) as source:
         for frame in source.frames():
             times.append(frame)
-        made = pipeline.detect(source, settings, detectors, report.sha256(clip.video))
+        made, _ = pipeline.detect(source, settings, detectors, report.sha256(clip.video))
     size = (made.about.width, made.about.height)
     rows = [*made.regions.rows(), *(row for frame in truth for row in _told(frame, settings, size))]
     return Good(clip, Plan(made.about, Regions(rows)), truth, times)

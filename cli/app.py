@@ -206,6 +206,7 @@ def detect(
     allow_damaged: o.AllowDamaged = False,
     pixel_aspect: o.PixelAspect = None,
     workers: o.Workers = 1,
+    page: o.TracksPage = None,
     quiet: o.Quiet = False,
     json: o.Json = False,
 ) -> None:
@@ -234,7 +235,7 @@ def detect(
     )
     item = only_item(source, output)
     with show.Display([item], machine=json, quiet=quiet) as display:
-        made = job.detect(
+        made, times = job.detect(
             item,
             settings,
             preset=chosen.as_dict(),
@@ -242,8 +243,9 @@ def detect(
             stdin=_stdin([source]),
             workers=workers,
             on_progress=lambda news: display(item, news),
+            page=page,
         )
-        display.planned(item, made)
+        display.planned(item, made, times, page)
 
 
 @app.command()

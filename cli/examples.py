@@ -23,7 +23,7 @@ EXAMPLES = {
     ),
     "detect": (
         "anonymize detect street.mp4 -o plan.jsonl",
-        "anonymize detect street.mp4 -o faces.jsonl --targets faces",
+        "anonymize detect street.mp4 -o faces.jsonl --targets faces --page faces.html",
         "anonymize detect street.mp4 -o zone.jsonl --hide-zone '0,0 90,0 90,60 0,60'",
     ),
     "render": (

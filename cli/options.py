@@ -383,6 +383,17 @@ ReportFolder = Annotated[
 ]
 
 
+TracksPage = Annotated[
+    Path | None,
+    typer.Option(
+        "--page",
+        metavar="FILE",
+        help="Write a page (.html) of the tracks as well: shapes, places and times, no picture.",
+        show_default=False,
+        rich_help_panel=RUN,
+        callback=named,
+    ),
+]
 Title = Annotated[
     str,
     typer.Option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections import Counter
@@ -15,10 +16,12 @@ from anonymize.cli import render_bars, render_ledger
 from anonymize.words import printable
 
 if TYPE_CHECKING:  # so that --help costs next to nothing
+    from fractions import Fraction
     from pathlib import Path
     from types import TracebackType
 
     from anonymize.batch import Outcome
+    from anonymize.course import Course
     from anonymize.doctor import Finding
     from anonymize.evaluate import Evaluation
     from anonymize.forecast import Forecast
@@ -34,6 +37,10 @@ _VERDICTS = {"pass": "PASS", "pass-with-doubts": "PASS, WITH DOUBTS", "fail": "F
 _GROUNDS = {"consent": "with consent", "zone": "a thing in a zone left alone", "span": "at a time that is left alone"}
 _LISTED = 20
 """Finds that are printed one by one, at most."""
+_TRACKS = 40
+"""Tracks that are printed one by one, at most."""
+_LESS = ("where", "size", "score")
+"""What is left out of each where it is narrow."""
 _LINE_EVERY = 10.0
 """Seconds between two lines of progress where there is no terminal."""
 
@@ -132,7 +139,7 @@ class Display:
         self._machine = machine
         self._quiet = quiet
         self._bars = render_bars.Bars(items) if render_bars.possible() and not machine and not quiet else None
-        self._stages: dict[Item, tuple[str, float]] = {}
+        self._courses: dict[Item, Course] = {}
         self._spoke = 0.0
 
     def __enter__(self) -> Self:
@@ -148,23 +155,36 @@ class Display:
     def __call__(self, item: Item, news: Progress | Outcome | Forecast) -> None:
         """Take news of `item`."""
         from anonymize.batch import Outcome
+        from anonymize.course import Course
         from anonymize.forecast import Forecast
 
         if isinstance(news, Forecast):
+            self._courses.pop(item, None)
             if self._bars is not None:
                 self._bars.foreseen(item, news.frames)
             self._make_room()
             self._foreseen(news)
-        elif isinstance(news, Outcome):
-            self._stages.pop(item, None)
+            return
+        if isinstance(news, Outcome):
+            self._courses.pop(item, None)
             if self._bars is not None:
                 self._bars.outcome(item, news)
             self._make_room()
             self._outcome(news)
-        elif self._bars is not None:
-            self._bars.progress(item, news)
+            return
+        now = time.monotonic()
+        course = self._courses.setdefault(item, Course())
+        begins = course.take(news, now)
+        if self._bars is not None:
+            self._bars.progress(item, course, now, begins=begins)
         elif not self._quiet:
-            self._line(item, news)
+            self._line(item, news, course, now, begins=begins)
+
+    def _finished(self, item: Item) -> None:
+        """All is done of `item`; lines that stay may follow."""
+        if self._bars is not None:
+            self._bars.finished(item)
+        self._make_room()
 
     def _make_room(self) -> None:
         """Take the bars away, for lines that stay."""
@@ -184,17 +204,23 @@ class Display:
         if self._bars is not None:
             self._bars.begin()
 
-    def planned(self, item: Item, plan: Plan) -> None:
-        """A plan was written."""
-        self._make_room()
-        drawn = plan.covered()
+    def planned(self, item: Item, plan: Plan, times: Sequence[Fraction], page: Path | None = None) -> None:
+        """A plan was written, of a video whose frames are shown at `times`; and a page of its tracks."""
+        from anonymize.report import subjects
+
+        self._finished(item)
+        drawn, listed = plan.covered(), subjects(plan, times)
         tracks, by_hand = drawn.tracks(), drawn.by_hand()
         if self._machine:
             told = {"tracks": tracks, "by_hand": by_hand, "visible": [asdict(one) for one in plan.shown]}
+            told |= {"subjects": listed, "page": str(page) if page else None}
             as_json("planned", {"input": item.label, "output": str(item.target), **told})
         elif not self._quiet:
             found = _subjects(tracks, by_hand)
             say(f"{item.label} -> {item.target}: {found}, {plan.about.frames} frames")
+            render_tracks(plan, listed)
+            if page:
+                say(f"  page: {page}")
             for one in plan.shown[:_LISTED]:
                 note = f"; {one.note}" if one.note else ""
                 why = one.reason or _GROUNDS[one.grounds.value]
@@ -204,7 +230,7 @@ class Display:
 
     def verified(self, item: Item, report: Report) -> None:
         """A file was examined."""
-        self._make_room()
+        self._finished(item)
         if self._machine:
             as_json("verified", {"output": str(item.target), "report": report.as_dict()})
             return
@@ -234,28 +260,28 @@ class Display:
             if found.visible:
                 say(f"  {found.visible} would stay visible: `anonymize detect` says who and when")
 
-    def _line(self, item: Item, news: Progress) -> None:
-        now = time.monotonic()
-        stage, since = self._stages.get(item, ("", now))
-        if stage != news.stage:
-            since = now
-            self._stages[item] = (news.stage, now)
-        elif now - self._spoke < _LINE_EVERY and not (news.total and news.done == news.total):
+    def _line(self, item: Item, news: Progress, course: Course, now: float, *, begins: bool) -> None:
+        at_end = news.total and news.done == news.total
+        if not begins and not at_end and now - self._spoke < _LINE_EVERY:
             return
         if news.done == 0 and not self._machine:
             return
         self._spoke = now
-        speed = news.done / (now - since) if now > since else 0.0
+        speed, left = course.rate(now), course.left(now)
         if self._machine:
             as_json(
                 "progress",
                 {"input": item.label, "stage": news.stage, "done": news.done, "total": news.total}
-                | {"frames_per_second": round(speed, 1)},
+                | {"frames_per_second": round(speed, 1)}
+                | {"share": None if course.share is None else round(course.share, 3)}
+                | {"seconds_left": None if left is None else round(left, 1)},
             )
         else:
-            left = f", {(news.total - news.done) / speed:.0f} s left" if news.total and speed else ""
-            rate = f" at {speed:.1f} frames/s{left}" if speed else ""
-            note(f"{item.label}: {render_ledger.VERBS[news.stage]}, frame {news.done}{rate}")
+            parts = [f"{item.label}: {render_ledger.VERBS[news.stage]}, frame {news.done}"]
+            parts[0] += f" at {speed:.1f} frames/s" if speed else ""
+            parts += [] if course.share is None else [f"{int(course.share * 100)}% of all"]
+            parts += [] if left is None else [f"{left:.0f} s left"]
+            note(", ".join(parts))
 
     def _outcome(self, outcome: Outcome) -> None:
         if self._machine:
@@ -283,6 +309,31 @@ class Display:
                 say(line)
             if outcome.exit_code:
                 fail(outcome.report.error)
+
+
+def render_tracks(plan: Plan, listed: Sequence[Mapping[str, Any]]) -> None:
+    """A line for each track, the most important ones where there are many; less of each where it is narrow."""
+    from anonymize.report import tracks
+
+    shown = tracks.first_to_see(listed, _TRACKS)
+    if not shown:
+        return
+    rows = [tracks.HEAD, *(tracks.row(subject, plan) for subject in shown)]
+    columns = [number for number in range(len(tracks.HEAD)) if any(row[number] for row in rows[1:])]
+    room = shutil.get_terminal_size().columns
+    narrow = _table_width(rows, columns) >= room
+    left_out = [name for name in _LESS if narrow]
+    columns = [number for number in columns if tracks.HEAD[number] not in left_out]
+    table([["  " + row[columns[0]].rjust(5), *(row[number] for number in columns[1:])] for row in rows])
+    parts = [f"and {len(listed) - len(shown)} more"] if len(listed) > len(shown) else []
+    parts += [", ".join(left_out)] if left_out else []
+    if parts:
+        say(f"  {'; '.join(parts)}: --page, --json")
+
+
+def _table_width(rows: Sequence[Sequence[str]], columns: Sequence[int]) -> int:
+    """Columns of a terminal that `table` takes for these columns of `rows`."""
+    return 2 + sum(max(5 * (number == 0), *(len(row[number]) for row in rows)) + 2 for number in columns)
 
 
 def _event(outcome: Outcome) -> str:

@@ -21,30 +21,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from anonymize.batch import Outcome
+    from anonymize.course import Course
     from anonymize.inputs import Item
-    from anonymize.pipeline import Progress
 
 _EVERY = 0.1
 """Seconds between two drawings."""
 _BAR = 30
 """Columns of a bar, at most; it is left out below a third of them."""
-_SOON = 0.3
-"""Seconds before which a speed says nothing."""
 
 
 def possible() -> bool:
     """Whether standard error is a terminal that can move its cursor."""
     return sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
-
-
-@dataclass(slots=True)
-class _File:
-    """One file in progress: what was last heard of it, and when its stage began."""
-
-    news: Progress
-    since: float
-    stages: int = 0
-    """Stages that are over."""
 
 
 @dataclass(slots=True)
@@ -56,7 +44,7 @@ class Bars:
     """
 
     items: Sequence[Item]
-    _files: dict[Item, _File] = field(default_factory=dict)
+    _files: dict[Item, Course] = field(default_factory=dict)
     _drawn: bool = False
     _due: float = 0.0
     _began: float = 0.0
@@ -68,6 +56,8 @@ class Bars:
     _sizes: dict[Path, int] = field(default_factory=dict)
     """Of the files that are not, by their place in the output: bytes, or 1 each where nobody knows."""
     _size_done: float = 0.0
+    _share: float = 0.0
+    """Of the whole, as it was shown."""
 
     def __post_init__(self) -> None:
         if len(self.items) > 1:
@@ -78,33 +68,42 @@ class Bars:
         if len(self.items) > 1:
             self._draw(time.monotonic())
 
-    def progress(self, item: Item, news: Progress) -> None:
-        """Take in news of a file that is worked on, and draw."""
-        now = time.monotonic()
+    def progress(self, item: Item, course: Course, now: float, *, begins: bool) -> None:
+        """Take in news of a file that is worked on, and draw; at once where a stage of it begins."""
         self._began = self._began or now
-        file = self._files.get(item)
-        if file is None:
-            self._files[item] = _File(news, now)
-        else:
-            if file.news.stage != news.stage:
-                file.since, file.stages, self._due = now, file.stages + 1, 0.0
-            file.news = news
-        if now >= self._due:
+        self._files[item] = course
+        if begins or now >= self._due:
             self._draw(now)
+
+    def finished(self, item: Item) -> None:
+        """All is done of the only file, or of one of several."""
+        if course := self._files.get(item):
+            course.finish()
+            if len(self.items) == 1:
+                self._draw(time.monotonic())
 
     def outcome(self, item: Item, outcome: Outcome) -> None:
         """Take in how a file ended."""
+        if outcome.output:
+            self.finished(item)
         size = self._end(item)
-        if outcome.before or outcome.left_out:
-            return
-        self._size_done += size
-        self._failed += outcome.output is None
-        self._frames += outcome.report.source.get("frames", 0) if outcome.output else 0
+        if not (outcome.before or outcome.left_out):
+            self._size_done += size
+            self._failed += outcome.output is None
+            self._frames += outcome.report.source.get("frames", 0) if outcome.output else 0
+        self._draw_end()
 
     def foreseen(self, item: Item, frames: int) -> None:
         """A file was looked through, and nothing more is to be done with it."""
+        self.finished(item)
         self._size_done += self._end(item)
         self._frames += frames
+        self._draw_end()
+
+    def _draw_end(self) -> None:
+        """Show that all of several files are done."""
+        if self._ended == len(self.items) > 1:
+            self._draw(time.monotonic())
 
     def _end(self, item: Item) -> int:
         self._files.pop(item, None)
@@ -122,7 +121,7 @@ class Bars:
     def _draw(self, now: float) -> None:
         columns, rows = _terminal()
         named = len(self.items) > 1
-        lines = [_line(item, file, now, columns - 1, named=named) for item, file in self._files.items()]
+        lines = [_line(item, course, now, columns - 1, named=named) for item, course in self._files.items()]
         if named:
             room = max(0, rows - 2)
             lines = [*lines[:room], self._whole(now, columns - 1)]
@@ -136,26 +135,27 @@ class Bars:
     def _whole(self, now: float, columns: int) -> str:
         """The line of the whole folder."""
         half = frames = 0.0
-        for item, file in self._files.items():
-            share = _share(file)
+        for item, course in self._files.items():
+            share = course.share or 0.0
             half += share * self._sizes[item.relative]
-            frames += share * (file.news.total or 0)
+            frames += share * (course.total or 0)
         frames += self._frames
         done, size = self._size_done + half, self._size_done + sum(self._sizes.values())
+        self._share = max(self._share, done / size if size else 1.0)
         spent = max(now - (self._began or now), 1e-3)
         failed = f", {self._failed} failed" if self._failed else ""
         return fit(
             columns,
             f"{self._ended} of {len(self.items)} files{failed}",
             "",
-            done / size if size else None,
+            self._share,
             Count(round(frames), None, frames / spent, spent * (size - done) / done if done else None),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How far something has come: frames done, of how many, frames a second, seconds left; None where unknown."""
+    """How far something has come: frames done, of how many, frames a second, seconds left of all; None if unknown."""
 
     done: int
     total: int | None
@@ -189,6 +189,8 @@ def fit(columns: int, what: str, name: str, share: float | None, count: Count) -
     """A line of at most `columns`: all of it with a bar; less of the bar, the words and the name where it is narrow."""
     words = count.words()
     head = f"{what:<9} {name}".rstrip()
+    percent = "" if share is None else f"{int(share * 100 + 1e-6)}%"
+    words = f"{percent}, {words}" if percent else words
     room = columns - width(head) - width(words) - 6
     if share is not None and room >= _BAR // 3:
         size = min(_BAR, room)
@@ -196,27 +198,18 @@ def fit(columns: int, what: str, name: str, share: float | None, count: Count) -
         return f"{head}  [{'#' * full}{'-' * (size - full)}]  {words}"
     if room >= -4:
         return f"{head}  {words}"
-    short = count.short()
+    short = f"{percent} {count.short()}".lstrip()
     room = columns - width(what) - width(short) - 2
     head = f"{what} {shortened(name, room)}" if name and room >= 3 else what
     return cut(f"{head} {short}", columns)
 
 
-def _line(item: Item, file: _File, now: float, columns: int, *, named: bool) -> str:
-    """The line of one file."""
-    news, spent = file.news, max(now - file.since, 1e-3)
-    total = news.total if news.total and news.done <= news.total else None  # the container's count may be an estimate
-    rate = news.done / spent if spent > _SOON else 0.0
-    left = (total - news.done) / rate if total and rate else None
+def _line(item: Item, course: Course, now: float, columns: int, *, named: bool) -> str:
+    """The line of one file: its stage and the frames of that, the share and the time left of all that is to do."""
+    assert course.news, "a file is shown when it was heard of"
     name = printable(item.source.name) if named and item.source else ""
-    share = news.done / total if total else None
-    return fit(columns, VERBS[news.stage], name, share, Count(news.done, total, rate, left))
-
-
-def _share(file: _File) -> float:
-    """How much of the work on a file is done; its three stages are taken to be as long as one another."""
-    within = min(file.news.done / file.news.total, 1.0) if file.news.total else 0.0
-    return min((file.stages + within) / len(VERBS), 1.0)
+    count = Count(course.news.done, course.total, course.rate(now), course.left(now))
+    return fit(columns, VERBS[course.news.stage], name, course.share, count)
 
 
 def _size(item: Item) -> int:

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 LISTED = 20
 """Files that are named one by one, at most."""
-VERBS = {"detect": "looking", "render": "redacting", "verify": "checking"}
+VERBS = {
+    "read": "reading",
+    "detect": "looking",
+    "render": "redacting",
+    "verify": "checking",
+    "repair": "repairing",
+}
 """What each stage is called."""
 _DAY = 86_400
 

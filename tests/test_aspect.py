@@ -396,9 +396,9 @@ FAST = {
 def test_untold_pixels_are_what_the_user_says(tmp_path, detectors):
     clip = make_video(tmp_path / "a.mp4", frames=[squeezed(Fraction(2))] * 4, options={"crf": "10"})
     settings = from_mapping(Settings, {**FAST, "pixel_aspect": "2:1"}, Settings())
-    made = job.detect(only_item(str(clip), str(tmp_path / "plan.jsonl")), settings)
+    made, _ = job.detect(only_item(str(clip), str(tmp_path / "plan.jsonl")), settings)
     assert all(_faces(made, frame) == len(FACES) for frame in range(4))
-    without = job.detect(only_item(str(clip), str(tmp_path / "b.jsonl")), replace(settings, pixel_aspect=""))
+    without, _ = job.detect(only_item(str(clip), str(tmp_path / "b.jsonl")), replace(settings, pixel_aspect=""))
     assert _faces(without, 0) < len(FACES)
     read = plan.read(tmp_path / "plan.jsonl")
     assert read.about.settings.pixel_aspect == "2:1"

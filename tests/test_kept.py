@@ -10,7 +10,7 @@ import pytest
 
 import anonymize
 from anonymize import batch, errors, job, pipeline, plan, presets, proof
-from anonymize.data import Kind
+from anonymize.data import Kind, Timestamps
 from anonymize.inputs import only_item, plan_items
 from anonymize.kept import keep
 from anonymize.plan import Plan, Regions
@@ -32,8 +32,9 @@ def blind_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first look finds nobody."""
     real = pipeline.detect
 
-    def nobody(*arguments: object, **named: object) -> Plan:
-        return Plan(real(*arguments, **named).about, Regions([]))  # type: ignore[arg-type]
+    def nobody(*arguments: object, **named: object) -> tuple[Plan, Timestamps]:
+        made, times = real(*arguments, **named)  # type: ignore[arg-type]
+        return Plan(made.about, Regions([])), times
 
     monkeypatch.setattr(pipeline, "detect", nobody)
 

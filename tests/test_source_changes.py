@@ -101,7 +101,7 @@ def test_the_change_is_noticed_after_the_check_too(clips, tmp_path, change):
 def test_detect_writes_no_plan_and_render_no_video(clips, tmp_path, change):
     path, other = clips
     kept = path.read_bytes()
-    made = job.detect(only_item(str(path), str(tmp_path / "p.jsonl")), settings())
+    made, _ = job.detect(only_item(str(path), str(tmp_path / "p.jsonl")), settings())
     assert made.about.sha256 == read_plan(tmp_path / "p.jsonl").about.sha256
     with pytest.raises(InputError, match="while it was worked on"):
         job.render(

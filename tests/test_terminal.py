@@ -15,7 +15,7 @@ from tests.terminals import CTRL_C, Screen, Terminal, on_terminal
 QUICK = ("-t", "none", "--hide-zone", "0,0 20,0 20,20")
 """No detector has to look: this is about what is shown."""
 STAGES = ("looking", "redacting", "checking")
-NUMBERS = r"\d+(( of |/)\d+)?( frames)?(,? \d+\.\d(/s| frames/s))?(,? (\d+:)?\d+:\d\d( left)?)?"
+NUMBERS = r"(\d+%,? )?\d+(( of |/)\d+)?( frames)?(,? \d+\.\d(/s| frames/s))?(,? (\d+:)?\d+:\d\d( left)?)?"
 FILE = re.compile(rf"(looking|redacting|checking) *( .*?\S)?  ?(\[#*-*\]  )?{NUMBERS}")
 FOLDER = re.compile(rf"\d+ of \d+ files(, \d+ failed)?  ?(\[#*-*\]  )?{NUMBERS}")
 

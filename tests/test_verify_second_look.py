@@ -9,7 +9,7 @@ import pytest
 
 import anonymize
 from anonymize import errors, job, pipeline, plan, proof
-from anonymize.data import Kind, Region, Shape, Why
+from anonymize.data import Kind, Region, Shape, Timestamps, Why
 from anonymize.detect import Detector, Step, build, in_order
 from anonymize.detect.ahead import BEGUN
 from anonymize.media import open_source
@@ -169,9 +169,9 @@ def blind_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first look finds nobody."""
     real = pipeline.detect
 
-    def nobody(*arguments: object, **named: object) -> Plan:
-        made = real(*arguments, **named)  # type: ignore[arg-type]
-        return Plan(made.about, Regions([]))
+    def nobody(*arguments: object, **named: object) -> tuple[Plan, Timestamps]:
+        made, times = real(*arguments, **named)  # type: ignore[arg-type]
+        return Plan(made.about, Regions([])), times
 
     monkeypatch.setattr(pipeline, "detect", nobody)
 

@@ -51,7 +51,7 @@ class Working:
 
     Args:
         name: its place in the output folder.
-        stage: "detect", "render" or "verify".
+        stage: as `pipeline.Progress` names it.
         frame, frames: how far that is; `frames` None where the container does not say.
         since: when work on it began, seconds since 1970.
     """
@@ -193,6 +193,8 @@ def _left(mine: Sequence[File], fresh: Sequence[File], working: Sequence[File], 
 
 def _share(file: File) -> float:
     """How much of the work on a file is done: its stages are taken to be as long as one another."""
+    if file.stage == "repair":  # what follows is not known to come until it does
+        return 1.0
     stage = _STAGES.index(file.stage) if file.stage in _STAGES else 0
     within = min(file.frame / file.frames_total, 1.0) if file.frames_total else 0.0
     return (stage + within) / len(_STAGES)

@@ -5,9 +5,9 @@ that of a folder; `sign` signs and checks; `dpia` fills an annex from many. Noth
 file's name.
 """
 
-from anonymize.report.account import account
+from anonymize.report.account import account, subjects
 from anonymize.report.data import Report, check_title, versions
-from anonymize.report.files import name_beside, nameless, path_for, prepare, read, sha256, write
+from anonymize.report.files import name_beside, nameless, path_for, prepare, read, sha256, write, write_tracks
 
 __all__ = [
     "Report",
@@ -19,6 +19,8 @@ __all__ = [
     "prepare",
     "read",
     "sha256",
+    "subjects",
     "versions",
     "write",
+    "write_tracks",
 ]

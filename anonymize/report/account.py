@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Region, Why
-from anonymize.plan import Plan
+from anonymize.plan import FOUND, Plan, Regions
 
 BINS = 240
 """Stretches that the timeline is cut into, at most."""
@@ -37,23 +37,41 @@ def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
     """
     size = (plan.about.width, plan.about.height)
     seconds = np.array([float(time) for time in times])
-    timeline, subjects = _Timeline(seconds), dict[int, _Subject]()
-    drawn = plan.covered()
-    for first, end, region in drawn.rows():
-        timeline.add(first, end, region.why)
-        if region.track >= 0 and region.kind is not Kind.AREA:
-            subject = subjects.setdefault(region.track, _Subject(region.track, region.kind, first))
-            subject.add(first, end, region, size)
-    longest = sorted(subjects.values(), key=lambda subject: -subject.frames)[:LISTED]
+    timeline, drawn = _Timeline(seconds), plan.covered()
+    found = _gathered(drawn, size, timeline)
+    longest = sorted(found.values(), key=lambda subject: -subject.frames)[:LISTED]
     return {
         "tracks": drawn.tracks(),
         "by_hand": drawn.by_hand(),
         "box_frames": drawn.reasons(),
         "subjects": [subject.told(seconds, size) for subject in sorted(longest, key=lambda s: (s.first, s.id))],
-        "left_out": len(subjects) - len(longest),
+        "left_out": len(found) - len(longest),
         "timeline": timeline.told(),
         "visible": list(_visible_tracks(plan, seconds, size)),
     }
+
+
+def subjects(plan: Plan, times: Sequence[Fraction]) -> list[dict[str, Any]]:
+    """Every track of which `plan` redacts something, in order of time, as `account` tells of the most important ones.
+
+    Each has also ``sure``: False where no find of it scored as ``detect.high`` asks of one that is taken for real.
+    """
+    size, seconds = (plan.about.width, plan.about.height), np.array([float(time) for time in times])
+    high = plan.about.settings.detect.high
+    found = sorted(_gathered(plan.covered(), size).values(), key=lambda subject: (subject.first, subject.id))
+    return [subject.told(seconds, size) | {"sure": subject.is_sure(high)} for subject in found]
+
+
+def _gathered(drawn: Regions, size: tuple[int, int], timeline: _Timeline | None = None) -> dict[int, _Subject]:
+    """The tracks of `drawn`, by number; `timeline` gets every region."""
+    found: dict[int, _Subject] = {}
+    for first, end, region in drawn.rows():
+        if timeline:
+            timeline.add(first, end, region.why)
+        if region.track >= 0 and region.kind is not Kind.AREA:
+            subject = found.setdefault(region.track, _Subject(region.track, region.kind, first))
+            subject.add(first, end, region, size)
+    return found
 
 
 def _visible_tracks(plan: Plan, seconds: NDArray[np.float64], size: tuple[int, int]) -> Iterator[dict[str, Any]]:
@@ -155,6 +173,10 @@ class _Subject:
         if len(self.path) > PATH:
             self.path = self.path[::2]
             self.stride *= 2
+
+    def is_sure(self, high: float) -> bool:
+        """Whether one of its finds scored `high` or more; what a person drew is no find."""
+        return self.score >= high or not self.why.keys() & {why.value for why in FOUND}
 
     def told(self, seconds: NDArray[np.float64], size: tuple[int, int]) -> dict[str, Any]:
         width, height = size

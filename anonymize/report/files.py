@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -21,6 +22,7 @@ from anonymize.ranges import brief, shown
 from anonymize.report.data import FORMAT, VERSION, Report
 
 if TYPE_CHECKING:
+    from anonymize.plan import Plan
     from anonymize.storage import Place
 
 NAME_BYTES = 255
@@ -74,6 +76,14 @@ def write_values(content: Mapping[str, Any], path: Path) -> None:
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False, default=str)
     save(text + "\n", path)
     save(page(content), path.with_suffix(".html"))
+
+
+def write_tracks(plan: Plan, times: Sequence[Fraction], path: Path) -> None:
+    """Write a page of the tracks of `plan` to `path`, whose frames are shown at `times`. Raises `OutputError`."""
+    from anonymize.report.account import subjects
+    from anonymize.report.tracks import page
+
+    save(page(plan, subjects(plan, times)), path)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from anonymize.compose import compose
 from anonymize.consent import still_visible
 from anonymize.data import Box, Detections, Timestamps, Track
 from anonymize.media import Source
+from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan, Regions
 from anonymize.settings import Settings
 from anonymize.track import Tracker
@@ -25,7 +26,9 @@ def repairable(verified: Verified) -> bool:
     return bool(_looked(verified)) and others_pass and all(check.name == "second look" for check in failed)
 
 
-def repaired(plan: Plan, source: Source, verified: Verified, settings: Settings) -> Plan:
+def repaired(
+    plan: Plan, source: Source, verified: Verified, settings: Settings, on_progress: OnProgress = ignore
+) -> Plan:
     """`plan`, and whatever `verified` says can still be seen: followed forward and backward from where it was found.
 
     Args:
@@ -33,6 +36,7 @@ def repaired(plan: Plan, source: Source, verified: Verified, settings: Settings)
         source: read once more, since motion is followed in its pictures.
         verified: what the second look found.
         settings: how long to hold, how to draw, and what is left alone.
+        on_progress: told after every frame.
 
     Raises:
         InputError: the source cannot be read to its end.
@@ -48,6 +52,7 @@ def repaired(plan: Plan, source: Source, verified: Verified, settings: Settings)
         tracker.see(picture)
         if found := at_frame.get(picture.index):
             tracker.find(picture.index, _detections(found))
+        on_progress(Progress("repair", len(times), plan.about.frames))
     first = 1 + max((region.track for _, _, region in plan.regions.rows()), default=-1)
     tracks = [_renumbered(track, first) for track in tracker.finish()]
     size = (plan.about.width, plan.about.height)

@@ -1,0 +1,79 @@
+"""How far the whole work on one file has come, from news of its stages: a share that never falls, and the time left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from anonymize.pipeline import Progress
+
+COSTS = {"read": 0.1, "detect": 1.0, "render": 0.35, "verify": 0.3, "repair": 0.3}
+"""Time that a frame takes in each stage, of that in which it is looked at: what is assumed until it was measured."""
+PERHAPS = 0.5
+"""Part of what one more pass would take that is kept free where one may follow."""
+SOON = 0.3
+"""Seconds before which a speed says nothing."""
+
+
+@dataclass(slots=True)
+class Course:
+    """The course of one file, in the order in which `take` was told of it.
+
+    Each stage gets its part of what is left when it begins. So a repair, which adds passes, takes them from the rest:
+    the time left grows, and the share does not fall.
+    """
+
+    news: Progress | None = None
+    share: float | None = None
+    """Of the whole, 0 to 1; None as long as nothing is known of it."""
+    _begins: float = 0.0
+    """Share at which the stage begins."""
+    _part: float = 0.0
+    """Share that the stage is."""
+    _since: float = 0.0
+    _latest: float = 0.0
+    _first: int = 0
+    """Frames that were done when the stage was first heard of."""
+    _costs: dict[str, float] = field(default_factory=dict)
+    """Seconds a frame, of stages that are over."""
+
+    def take(self, news: Progress, now: float) -> bool:
+        """Take in `news`, which came at `now` (seconds of any clock); whether a stage begins."""
+        before = self.news
+        begins = before is None or (before.stage, before.ahead, before.perhaps) != (
+            *(news.stage, news.ahead, news.perhaps),
+        )
+        if begins:
+            if before is not None and before.done > self._first:
+                self._costs[before.stage] = (self._latest - self._since) / (before.done - self._first)
+            self._begins += self._part
+            ahead = sum(COSTS[stage] for stage in news.ahead)
+            perhaps = PERHAPS * sum(COSTS[stage] for stage in ("repair", "render", "verify")) if news.perhaps else 0.0
+            self._part = (1 - self._begins) * COSTS[news.stage] / (COSTS[news.stage] + ahead + perhaps)
+            self._since, self._first = now, news.done
+        self.news, self._latest = news, now
+        if news.total or self._begins:
+            within = min(news.done / news.total, 1.0) if news.total else 0.0
+            self.share = max(self.share or 0.0, min(self._begins + self._part * within, 1.0))
+        return begins
+
+    def finish(self) -> None:
+        """It is done: no more passes follow, and nothing is left."""
+        self.share, self._begins, self._part = 1.0, 1.0, 0.0
+
+    @property
+    def total(self) -> int | None:
+        """Frames of this stage, where they are known: what a container says may be an estimate."""
+        return self.news.total if self.news and self.news.total and self.news.done <= self.news.total else None
+
+    def rate(self, now: float) -> float:
+        """Frames a second of this stage; 0 while it says nothing."""
+        spent = now - self._since
+        return max(self.news.done - self._first, 0) / spent if self.news and spent > SOON else 0.0
+
+    def left(self, now: float) -> float | None:
+        """Seconds until all is done that surely follows; None where that is not known."""
+        rate, total = self.rate(now), self.total
+        if self.news is None or not rate or not total:
+            return 0.0 if self.share == 1.0 else None
+        ahead = sum(self._costs.get(stage, COSTS[stage] / COSTS[self.news.stage] / rate) for stage in self.news.ahead)
+        return (total - self.news.done) / rate + total * ahead

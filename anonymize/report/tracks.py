@@ -1,0 +1,85 @@
+"""The tracks of a plan for people: what `detect` tells of each, and a page of silhouettes that shows no picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from anonymize.pages import fill
+from anonymize.pages.words import clock, number, place, plural
+from anonymize.plan import Plan
+from anonymize.report import drawing
+
+Values = Mapping[str, Any]
+
+KINDS = {"face": "Face", "plate": "Plate"}
+HEAD = ("track", "kind", "from", "to", "where", "size", "score", "")
+"""What `row` tells."""
+
+
+def row(subject: Values, plan: Plan) -> tuple[str, ...]:
+    """One of `report.subjects` in words, as `HEAD` names them: its size is that of its largest region, in pixels."""
+    x0, y0, x1, y1 = subject["largest"]
+    width, height = round((x1 - x0) * plan.about.width), round((y1 - y0) * plan.about.height)
+    moving = plan.about.frames > 1
+    return (
+        str(subject["id"]),
+        subject["kind"],
+        clock(subject["start"]) if moving else "",
+        clock(subject["end"]) if moving else "",
+        place((x0 + x1) / 2, (y0 + y1) / 2),
+        f"{width}x{height}",
+        f"{subject['score']:.2f}" if subject["score"] else "",
+        "sure" if subject["sure"] else "doubt",
+    )
+
+
+def first_to_see(subjects: Sequence[Values], most: int) -> list[Values]:
+    """All of `subjects`, in their order; where there are more than `most`, the doubtful first, and the longest."""
+    if len(subjects) <= most:
+        return list(subjects)
+    return sorted(subjects, key=lambda subject: (subject["sure"], -subject["frames"], subject["id"]))[:most]
+
+
+def page(plan: Plan, subjects: Sequence[Values]) -> str:
+    """A page with a row for each of `subjects`, all of those of `plan`: no picture, no name, no script."""
+    high = drawing.height_for(plan.about.width, plan.about.height)
+    counts = {kind: sum(subject["kind"] == kind for subject in subjects) for kind in KINDS}
+    found = " and ".join(plural(count, f"{kind} track") for kind, count in counts.items() if count)
+    return fill(
+        "tracks.html.jinja",
+        title="Tracks of a plan",
+        what="plan",
+        when="",
+        width=drawing.WIDTH,
+        height=high,
+        found=found or "Nothing found",
+        size=f"{plan.about.width} × {plan.about.height}",
+        frames=plan.about.frames,
+        moving=plan.about.frames > 1,
+        sha256=plan.about.sha256,
+        by_hand=plan.covered().by_hand(),
+        visible=len({one.track for one in plan.shown}),
+        doubtful=[subject["id"] for subject in subjects if not subject["sure"]],
+        high_score=plan.about.settings.detect.high,
+        rows=list(_rows(plan, subjects, high)),
+    )
+
+
+def _rows(plan: Plan, subjects: Sequence[Values], high: float) -> Iterator[dict[str, Any]]:
+    for subject in subjects:
+        track, kind, start, end, where, size, score, sure = row(subject, plan)
+        times = f"{start} – {end}" if start else ""
+        yield {
+            "id": subject["id"],
+            "name": f"{KINDS[kind]} {track}",
+            "kind": kind,
+            "when": times,
+            "frames": f"{number(subject['frames'])}, seen on {number(subject['why'].get('detected', 0))}",
+            "where": where,
+            "size": size.replace("x", " × "),
+            "score": score,
+            "sure": sure,
+            "label": ", ".join(part for part in (f"{KINDS[kind]} {track}", times, where) if part),
+            **drawing.silhouette(subject, high),
+        }
