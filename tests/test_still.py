@@ -1,4 +1,5 @@
 import io
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -25,11 +26,13 @@ from anonymize.errors import (
 )
 from anonymize.media.profile import colour_profile
 from anonymize.media.still import StillSource, check_still, open_still, open_still_sink
+from anonymize.media.still_file import FORMATS, MOST_PIXELS, MOST_SAMPLES, MOST_SAMPLES_ELSE
 from anonymize.media.still_frame import StillFrame
 from anonymize.media.still_parts import foreign, jpeg_parts
 from anonymize.media.still_write import indexed
 from anonymize.redact import Memory, obscure, redact
 from anonymize.settings import Output, Redact
+from tests.formats import documented
 
 Picture = NDArray[Any]
 SIZE = (53, 37)
@@ -527,13 +530,46 @@ def test_what_is_left_of_a_broken_animation_may_be_a_still(tmp_path: Path, suffi
     assert check_still(target, source.info, [Fraction(0)]) == []
 
 
-def test_absurd_sizes_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
-    path = tmp_path / "in.png"
-    pillow("L").save(path)
+LIMITS = ", ".join(
+    f"{name} {min(MOST_PIXELS, most // 3) // 1_000_000}"
+    for name, most in (
+        *((FORMATS[container], most) for container, most in MOST_SAMPLES.items()),
+        ("others", MOST_SAMPLES_ELSE),
+    )
+)
+"""Megapixels of RGB in 8 bits; the more bytes a pixel has, the fewer pixels are read."""
+
+
+@documented("pictures", "megapixels of a picture with 3 bytes a pixel, at most", LIMITS)
+@pytest.mark.parametrize(
+    ("suffix", "size", "words"),
+    [
+        ("png", (60_000, 60_000), r"in.png: the picture is too large \(3600 megapixels\): at most 178 megapixels"),
+        (
+            "png",
+            (13_000, 13_000),
+            r"13000 x 13000 pixels, 169.0 megapixels\): at most \d+ megapixels of PNG with 3",
+        ),
+        ("jpg", (20_000, 20_000), r"400.0 megapixels\): at most \d+ megapixels of JPEG with 3 bytes a pixel are read"),
+        ("bmp", (12_000, 13_000), r"156.0 megapixels\): at most \d+ megapixels of BMP"),
+    ],
+)
+def test_pictures_too_large_for_memory_are_refused_before_it_is_taken(
+    tmp_path: Path, suffix: str, size: tuple[int, int], words: str
+) -> None:
+    path = tmp_path / f"in.{suffix}"
+    pillow("RGB").save(path)
     data = path.read_bytes()
-    huge = data[:16] + (60_000).to_bytes(4, "big") * 2 + data[24:]
-    path.write_bytes(_with_crcs(huge))
-    with pytest.raises(UnreadableInput, match="absurd"):
+    width, height = size
+    if suffix == "png":
+        data = _with_crcs(data[:16] + struct.pack(">II", width, height) + data[24:])
+    elif suffix == "jpg":
+        place = data.index(b"\xff\xc0") + 5
+        data = data[:place] + struct.pack(">HH", height, width) + data[place + 4 :]
+    else:
+        data = data[:18] + struct.pack("<II", width, height) + data[26:]
+    path.write_bytes(data)
+    with pytest.raises(UnreadableInput, match=words + ".*scale it down or cut it into parts"):
         StillSource(path)
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from anonymize.data import Kind
-from anonymize.detect.ahead import Counted, Do, Later, Step, at_once, in_order, once, side_by_side, threads_each
+from anonymize.detect.ahead import (
+    Counted,
+    Do,
+    Later,
+    Step,
+    at_once,
+    in_order,
+    once,
+    room_for,
+    side_by_side,
+    threads_each,
+)
 from anonymize.detect.detector import FLOOR, Detector
 from anonymize.detect.gaze import Eyesight, Gaze, Glance
 from anonymize.detect.look import GROUPS, ORDINARY, TURNS, begin_look, look
@@ -37,6 +48,7 @@ __all__ = [
     "look",
     "once",
     "refuse_unfit",
+    "room_for",
     "side_by_side",
     "threads_each",
 ]

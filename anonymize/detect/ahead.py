@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import Generic, Protocol, TypeVar
 
 from anonymize.models import cores
@@ -28,8 +30,21 @@ AT_ONCE = 2
 """Networks at the same time. Each holds memory while it is at work."""
 BEGUN = 3
 """Looks begun at most: one that is waited for, and two whose pictures follow."""
+LARGE = 24_000_000
+"""Pixels of a scaled picture, beyond which no two such are held at the same time: that costs time, and saves memory of
+which there would not be enough."""
 WAITING = 32
 """Steps at most that wait for the looks before them."""
+
+
+_large = Lock()
+
+
+@contextmanager
+def room_for(pixels: int) -> Iterator[None]:
+    """Hold a scaled picture of so many `pixels`, after any other `LARGE` one was let go of."""
+    with _large if pixels > LARGE else nullcontext():
+        yield
 
 
 class Do(Protocol):

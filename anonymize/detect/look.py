@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from anonymize import settings
 from anonymize.aspect import shown, stored
 from anonymize.data import Detections, Frame, Kind
-from anonymize.detect.ahead import Do, Later, at_once, once
+from anonymize.detect.ahead import Do, Later, at_once, once, room_for
 from anonymize.detect.detector import Detector
 from anonymize.detect.merge import fuse, without_holders
 from anonymize.detect.tiles import detect_tiled
@@ -174,12 +174,14 @@ def too_big(found: Detections, detector: Detector, scale: float) -> NDArray[np.b
 def _at_scale(frame: Frame, detector: Detector, scale: float, part: Part | None) -> Detections:
     """What `detector` finds in `frame`, or a part of it, scaled by `scale`; in the frame's pixels."""
     width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
-    picture, back = frame.bgr(width, height), (frame.width / width, frame.height / height)
-    if part is None:
-        return detect_tiled(detector, picture).moved(back, (0.0, 0.0))
-    x0, y0 = int(part[0] / back[0]), int(part[1] / back[1])
-    shown = picture[y0 : math.ceil(part[3] / back[1]), x0 : math.ceil(part[2] / back[0])]
-    return detect_tiled(detector, shown).moved(back, (x0 * back[0], y0 * back[1]))
+    back = (frame.width / width, frame.height / height)
+    x0, y0, x1, y1 = 0, 0, width, height
+    if part is not None:
+        x0, y0 = int(part[0] / back[0]), int(part[1] / back[1])
+        x1, y1 = math.ceil(part[2] / back[0]), math.ceil(part[3] / back[1])
+    with room_for(width * height):
+        found = detect_tiled(detector, frame.bgr(width, height)[y0:y1, x0:x1])
+    return found.moved(back, (x0 * back[0], y0 * back[1]))
 
 
 def _cut_off(found: Detections, frame: Frame) -> Detections:

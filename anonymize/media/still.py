@@ -26,7 +26,7 @@ from anonymize.media.still_traits import Decoded
 from anonymize.media.still_write import Encoding, channels_in
 from anonymize.settings import Output
 
-MOST_BYTES = 1 << 30
+MOST_BYTES = 1 << 29
 """Size of a picture file, at most."""
 
 UNTIMED = Fraction(1, 10)
@@ -60,7 +60,7 @@ class StillSource:
         also: further aspects that its pixels may be shown with.
 
     Raises:
-        UnreadableInput: not a picture, or of absurd dimensions.
+        UnreadableInput: not a picture, or too large a one.
         DamagedInput: part of it is lost.
         UnsupportedInput: it holds what no output can hold without changing it.
     """
@@ -182,7 +182,8 @@ def _content(source: Input, name: str) -> bytes:
         size = source.stat().st_size
         if size > MOST_BYTES:
             raise UnreadableInput(
-                f"{name}: a picture of {size >> 20} MiB is absurd; at most {MOST_BYTES >> 20} are read"
+                f"{name}: the file of this picture is too large, {size >> 20} MiB; at most {MOST_BYTES >> 20} MiB are "
+                "taken, so that memory suffices. Scale it down, or cut it into parts"
             )
         return source.read_bytes()
     except OSError as error:
@@ -234,7 +235,7 @@ def open_still_sink(path: Path, source: Source, output: Output) -> StillSink:  #
     return StillSink(path, source)
 
 
-def check_still(path: Path, info: MediaInfo, times: Sequence[Fraction]) -> list[str]:
+def check_still(path: Path, info: MediaInfo, times: Sequence[Fraction], made: StillSource | None = None) -> list[str]:
     """Everything about the picture file at `path` that is not as it should be, in words; empty if all is well.
 
     It is read back by the reader that reads inputs, and every part of the file must be one that a picture needs.
@@ -243,23 +244,24 @@ def check_still(path: Path, info: MediaInfo, times: Sequence[Fraction]) -> list[
         path: the output, still under its temporary name.
         info: of the source.
         times: at which the pictures are shown, in seconds.
+        made: the output, if it was opened already: decoding it once more would take as much memory again.
     """
     try:
-        source = StillSource(path)
-        found = [frame.pts * frame.time_base for frame in source.frames()]
+        made = made or StillSource(path)
+        found = [frame.pts * frame.time_base for frame in made.frames()]
     except AnonymizeError as error:
         return [f"it cannot be read back: {error}"]
-    made = source.info
+    said = made.info
     wrong = [
         f"expected {what} {wanted}, got {got}"
         for what, wanted, got in (
-            ("width and height", (info.width, info.height), (made.width, made.height)),
-            ("bit depth", info.depth, made.depth),
+            ("width and height", (info.width, info.height), (said.width, said.height)),
+            ("bit depth", info.depth, said.depth),
             ("times", list(times), found),
-            ("duration", info.duration, made.duration),
+            ("duration", info.duration, said.duration),
         )
         if wanted != got
     ]
-    if made.removed:
-        wrong.append(f"there is still in it: {', '.join(made.removed)}")
-    return [*wrong, *foreign(made.container, path.read_bytes())]
+    if said.removed:
+        wrong.append(f"there is still in it: {', '.join(said.removed)}")
+    return [*wrong, *foreign(said.container, path.read_bytes())]

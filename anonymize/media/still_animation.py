@@ -10,10 +10,10 @@ from fractions import Fraction
 import numpy as np
 from PIL import Image
 
-from anonymize.errors import UnreadableInput, UnsupportedInput
+from anonymize.errors import UnsupportedInput
 from anonymize.media.orient import Orientation
 from anonymize.media.still_damage import first_damaged
-from anonymize.media.still_file import File, opened_by_pillow, parts_of, quiet, reason
+from anonymize.media.still_file import File, opened_by_pillow, parts_of, quiet, reason, too_large
 from anonymize.media.still_frame import Pixels
 from anonymize.media.still_parts import gif_parts, png_parts, webp_parts
 from anonymize.media.still_traits import Decoded, removed_from, shown, traits_of
@@ -42,7 +42,7 @@ def animation(file: File, opened: Image.Image) -> Decoded:
         raise UnsupportedInput(f"{file.name}: animated PNG with 16 bits is not supported; convert it to 8 bits")
     size = opened.size
     if size[0] * size[1] > MOST_PIXELS_MOVING:
-        raise UnreadableInput(f"{file.name}: absurd dimensions of an animation, {size[0]} x {size[1]}")
+        raise too_large(file.name, size, f"animations of at most {MOST_PIXELS_MOVING // 1_000_000} megapixels")
     _refuse_endless(file, size)
     durations, losses, transparent, hidden = _survey(file, opened)
     channels = "RGBA" if transparent else "RGB"

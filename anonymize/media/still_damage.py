@@ -175,12 +175,12 @@ def _riff(chunks: dict[str, bytes]) -> bytes:
 
 def _in_png(data: bytes) -> str:
     """By the checksums of what the picture needs."""
-    at = 8
+    at, view = 8, memoryview(data)
     while at + 12 <= len(data):
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         held = data[at + 8 + length : at + 12 + length]
         needed = kind in (b"IHDR", b"PLTE", b"IDAT", b"fdAT", b"fcTL", b"tRNS")
-        if needed and len(held) == 4 and zlib.crc32(data[at + 4 : at + 8 + length]) != int.from_bytes(held, "big"):
+        if needed and len(held) == 4 and zlib.crc32(view[at + 4 : at + 8 + length]) != int.from_bytes(held, "big"):
             return f"the checksum of a piece of it ({kind.decode()}) is wrong"
         if kind == b"IEND":
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -17,8 +18,15 @@ from PIL.JpegImagePlugin import JpegImageFile
 from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
 from anonymize.media.still_parts import Part
 
-MOST_PIXELS = 180_000_000
-"""Pixels of one picture, at most; more is taken for an attack on memory."""
+MOST_SAMPLES: Mapping[str, int] = MappingProxyType(
+    {"jpg": 330_000_000, "webp": 180_000_000, "avif": 150_000_000, "heic": 150_000_000, "jp2": 240_000_000}
+)
+"""Bytes of all samples of a picture in memory, at most, by format: as many as leave room for what its encoder and its
+second decoder hold beside them, so that nothing of the whole way takes over 2 GiB (measured, with 16-pixel faces)."""
+MOST_SAMPLES_ELSE = 300_000_000
+"""Of all other formats."""
+MOST_PIXELS = 178_000_000
+"""Pixels of one picture, at most, however few bytes they take: Pillow opens no larger ones."""
 LONGEST = 65_535
 """Pixels of a side, at most: no camera makes longer ones, and JPEG knows none."""
 
@@ -145,8 +153,8 @@ def opened_by_pillow(file: File) -> Image.Image:
         )
     except MemoryError:
         raise
-    except Image.DecompressionBombError:
-        raise UnreadableInput(f"{file.name}: absurd dimensions") from None
+    except Image.DecompressionBombError as error:
+        raise _bomb(file, error) from None
     except Exception as error:
         if file.container == "tiff" and isinstance(error, UnidentifiedImageError):
             raise UnsupportedInput(
@@ -155,23 +163,60 @@ def opened_by_pillow(file: File) -> Image.Image:
         raise UnreadableInput(
             f"{file.name}: not a readable {FORMATS[file.container]} picture ({reason(error)})"
         ) from error
-    check_size(file, opened.size)
+    check_size(file, opened.size, _bytes_a_pixel(file, opened))
     depth, colour = file.data[24:26] if file.container == "png" else (8, 0)
     if depth in (2, 4) and colour == 0 and "transparency" in opened.info:
         opened.info["transparency"] *= 255 // ((1 << depth) - 1)  # Pillow scales the pixels alone
     return opened
 
 
-def check_size(file: File, size: tuple[int, int]) -> None:
-    """Raises `UnreadableInput` if a picture is empty, or larger or longer than any camera makes them."""
-    if not 0 < size[0] * size[1] <= MOST_PIXELS:
-        raise UnreadableInput(
-            f"{file.name}: absurd dimensions, {size[0]} x {size[1]}; at most {MOST_PIXELS} pixels are read"
-        )
+def check_size(file: File, size: tuple[int, int], wide: int) -> None:
+    """Refuse a picture that is empty, too long or too large, before memory is taken for it.
+
+    Args:
+        file: the picture.
+        size: its width and height, as its headers say.
+        wide: bytes of each of its pixels in memory.
+
+    Raises:
+        UnreadableInput: it is.
+    """
+    if min(size) <= 0:
+        raise UnreadableInput(f"{file.name}: the picture is empty, {size[0]} x {size[1]} pixels")
     if max(size) > LONGEST:
-        raise UnreadableInput(
-            f"{file.name}: absurd dimensions, {size[0]} x {size[1]}; sides of at most {LONGEST} pixels are read"
-        )
+        raise too_large(file.name, size, f"sides of at most {LONGEST} pixels")
+    most = min(MOST_PIXELS, MOST_SAMPLES.get(file.container, MOST_SAMPLES_ELSE) // wide)
+    if size[0] * size[1] > most:
+        kind = f"{FORMATS[file.container]} with {wide} byte{'s' * (wide > 1)} a pixel"
+        raise too_large(file.name, size, f"at most {most // 1_000_000} megapixels of {kind}")
+
+
+def too_large(name: str, size: tuple[int, int], taken: str) -> UnreadableInput:
+    """The error that says how large the picture `name` is, what is `taken` instead, and what to do."""
+    return _too_large(name, f"{size[0]} x {size[1]} pixels, {size[0] * size[1] / 1_000_000:.1f} megapixels", taken)
+
+
+def _too_large(name: str, large: str, taken: str) -> UnreadableInput:
+    return UnreadableInput(
+        f"{name}: the picture is too large ({large}): {taken} are read, so that memory suffices; scale it down or cut "
+        "it into parts"
+    )
+
+
+def _bomb(file: File, error: Image.DecompressionBombError) -> UnreadableInput:
+    """What Pillow says of a picture for which it would not take memory, in our words."""
+    counted = re.search(r"\((\d+) pixels\)", str(error))
+    large = f"{int(counted[1]) // 1_000_000}" if counted else "far too many"
+    return _too_large(file.name, f"{large} megapixels", f"at most {MOST_PIXELS // 1_000_000} megapixels")
+
+
+def _bytes_a_pixel(file: File, opened: Image.Image) -> int:
+    """How many bytes each pixel of a picture takes in memory, as far as its headers say."""
+    channels = {"1": 1, "L": 1, "I;16": 1, "LA": 2, "La": 2, "P": 3, "RGB": 3, "YCbCr": 3}.get(opened.mode[:4], 4)
+    if "transparency" in opened.info and opened.mode in ("L", "P", "RGB", "I;16"):
+        channels += 1
+    wide = opened.mode.startswith("I;16") or (file.container == "png" and file.data[24] == 16)
+    return channels * (2 if wide else 1)
 
 
 def reason(error: Exception) -> str:

@@ -22,6 +22,8 @@ Pixels = NDArray[Any]
 
 CHANNELS: Mapping[str, int] = MappingProxyType({"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "YCbCr": 3, "CMYK": 4})
 """How many channels each kind of picture has. YCbCr is JPEG's own, full range, at full resolution."""
+BAND = 256
+"""Rows that are converted in one go: what a conversion holds in between stays small beside a large picture."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +76,8 @@ class StillFrame:
     def bgr(self, width: int, height: int) -> NDArray[np.uint8]:
         """The picture scaled to (`height`, `width`, 3), BGR, 8 bit, transparency laid on a contrasting ground."""
         scaled = self._scaled(width, height)
-        colour = _to_bgr(scaled, self.channels)
+        mine = scaled.shape[2] == 3 and not np.may_share_memory(scaled, self.pixels)
+        colour = _to_bgr(scaled, self.channels, scaled if mine else None)
         if self.channels not in ("LA", "RGBA"):
             return colour
         return _on_ground(colour, scaled[..., -1], _ground(colour, scaled[..., -1]))
@@ -145,8 +148,18 @@ def black(channels: str, depth: int) -> tuple[int, ...]:
     }[channels]
 
 
-def _to_bgr(pixels: NDArray[np.uint8], channels: str) -> NDArray[np.uint8]:
-    """The colours of 8-bit `pixels`, (rows, columns, 3) BGR; transparency is left out."""
+def _to_bgr(pixels: NDArray[np.uint8], channels: str, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    """The colours of 8-bit `pixels`, (rows, columns, 3) BGR; transparency is left out.
+
+    They are written `into` an array of that shape, which may be `pixels`, or a new one.
+    """
+    colour = np.empty((*pixels.shape[:2], 3), np.uint8) if into is None else into
+    for y in range(0, len(pixels), BAND):
+        colour[y : y + BAND] = _band_to_bgr(pixels[y : y + BAND], channels)
+    return colour
+
+
+def _band_to_bgr(pixels: NDArray[np.uint8], channels: str) -> NDArray[np.uint8]:
     convert: dict[str, Callable[[], Any]] = {
         "L": lambda: cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR),
         "LA": lambda: cv2.cvtColor(np.ascontiguousarray(pixels[..., 0]), cv2.COLOR_GRAY2BGR),
@@ -198,4 +211,20 @@ def image(pixels: Pixels, channels: str) -> Image.Image:
     """8-bit pixels, or 16-bit grey ones, as a Pillow picture that carries nothing else."""
     height, width = pixels.shape[:2]
     mode = "I;16" if pixels.dtype == np.uint16 else channels
-    return Image.frombytes(mode, (width, height), np.ascontiguousarray(pixels).tobytes())
+    return Image.frombytes(mode, (width, height), np.ascontiguousarray(pixels).data.cast("B"))
+
+
+def samples(picture: Image.Image, mode: str) -> Pixels:
+    """What a Pillow picture holds, converted to `mode`: (rows, columns, channels), uint8 or uint16.
+
+    It goes band by band: Pillow would hold all of it three times over in between.
+    """
+    picture.load()  # some are turned by it
+    wide, high = picture.size
+    kind = np.uint16 if mode.startswith("I;16") else np.uint8
+    pixels = np.empty((high, wide, CHANNELS.get(mode, 1)), kind)
+    for y in range(0, high, BAND):
+        part = picture.crop((0, y, wide, min(y + BAND, high)))
+        part = part if part.mode == mode else part.convert(mode)
+        pixels[y : y + BAND] = np.asarray(part).reshape(part.height, wide, -1)
+    return pixels

@@ -59,8 +59,8 @@ def _png_colour(traits: Traits) -> list[bytes]:
 
 
 def _chunk(name: str, body: bytes) -> bytes:
-    named = name.encode() + body
-    return _big(4, len(body)) + named + _big(4, zlib.crc32(named))
+    kind = name.encode()
+    return b"".join((_big(4, len(body)), kind, body, _big(4, zlib.crc32(body, zlib.crc32(kind)))))
 
 
 def _big(size: int, *values: int) -> bytes:
@@ -70,16 +70,22 @@ def _big(size: int, *values: int) -> bytes:
 
 def _deflated(pixels: Pixels) -> bytes:
     """PNG's filtered and compressed scan lines; each line gets the filter with the smallest sum (PNG 12.8)."""
-    sample = pixels.astype(">u2").view(np.uint8) if pixels.dtype == np.uint16 else pixels
-    lines = np.ascontiguousarray(sample).reshape(pixels.shape[0], -1)
     step = pixels.shape[2] * pixels.dtype.itemsize
-    before = np.vstack((np.zeros_like(lines[:1]), lines[:-1]))
+    last = np.zeros((1, pixels.shape[1] * step), np.uint8)
     packer = zlib.compressobj(_EFFORT, strategy=zlib.Z_FILTERED)
-    packed = [
-        packer.compress(_filtered(lines[i : i + _FILTER_ROWS], before[i : i + _FILTER_ROWS], step).tobytes())
-        for i in range(0, len(lines), _FILTER_ROWS)
-    ]
+    packed = []
+    for y in range(0, len(pixels), _FILTER_ROWS):
+        lines = _lines(pixels[y : y + _FILTER_ROWS])
+        above = np.vstack((last, lines[:-1]))
+        packed.append(packer.compress(_filtered(lines, above, step).tobytes()))
+        last = lines[-1:]
     return b"".join([*packed, packer.flush()])
+
+
+def _lines(pixels: Pixels) -> NDArray[np.uint8]:
+    """(rows, bytes) as a PNG holds samples: the high byte first."""
+    sample = pixels.astype(">u2").view(np.uint8) if pixels.dtype == np.uint16 else pixels
+    return np.ascontiguousarray(sample).reshape(len(pixels), -1)
 
 
 def _filtered(lines: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:

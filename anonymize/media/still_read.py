@@ -30,7 +30,7 @@ from anonymize.media.still_file import (
     reason,
 )
 from anonymize.media.still_foreign import check_foreign
-from anonymize.media.still_frame import Pixels
+from anonymize.media.still_frame import Pixels, samples
 from anonymize.media.still_heif import Shown, shown_as
 from anonymize.media.still_parts import extras
 from anonymize.media.still_tiff import check_exif, check_tiff
@@ -58,7 +58,7 @@ def decode(data: bytes, name: str, *, allow_damaged: bool) -> Decoded:
         allow_damaged: give what can be read of a damaged file, and say what is lost.
 
     Raises:
-        UnreadableInput: not a picture, empty, or of absurd dimensions.
+        UnreadableInput: not a picture, empty, or too large a one.
         DamagedInput: part of it is lost.
         UnsupportedInput: it holds what no output can hold without changing it.
     """
@@ -114,6 +114,7 @@ def _still(file: File, opened: Image.Image) -> Decoded:
         if losses and not file.allow_damaged:
             raise file.damaged(losses[0])
         pixels, channels, notes = _pixels(file, opened)
+        opened.close()  # it holds them once more
     except (InputError, MemoryError):
         raise
     except Exception as error:
@@ -159,6 +160,7 @@ def _pixels(file: File, opened: Image.Image) -> tuple[Pixels, str, tuple[str, ..
         opened.draft("YCbCr", None)  # JPEG's own colours: a way to RGB and back would change them
     if file.container == "png" and file.data[24] == 16 and opened.mode != "I;16":
         opened.load()
+        opened.close()
         return _png16(file)
     if file.container == "tiff" and opened.mode.startswith("I;16") and tags(opened).get(262) == 0:
         pixels, channels, notes = _plain(opened, file.name)
@@ -173,7 +175,7 @@ def _plain(opened: Image.Image, name: str) -> tuple[Pixels, str, tuple[str, ...]
     if "transparency" in opened.info and wanted in ("L", "RGB"):
         wanted = {"L": "LA", "RGB": "RGBA"}[wanted]
     if stored.startswith("I;16"):
-        wide = np.asarray(opened).astype(np.uint16)
+        wide = samples(opened, stored)[..., 0]
         if "transparency" in opened.info:
             return (
                 np.stack((wide, np.where(wide == opened.info["transparency"], 0, 65535)), -1).astype(np.uint16),
@@ -183,9 +185,8 @@ def _plain(opened: Image.Image, name: str) -> tuple[Pixels, str, tuple[str, ...]
         return wide[..., None], "L", ()
     if wanted not in ("L", "LA", "RGB", "RGBA", "YCbCr", "CMYK"):
         raise UnsupportedInput(f"{name}: pixels of the kind {stored} are not supported; convert it to 8-bit RGB")
-    pixels = np.asarray(opened if stored == wanted else opened.convert(wanted))
     notes = {"1": ("black and white became 8-bit grey",), "P": ("the palette became full colour",)}.get(stored, ())
-    return pixels.reshape(*pixels.shape[:2], -1), wanted, notes
+    return samples(opened, wanted), wanted, notes
 
 
 def _png16(file: File) -> tuple[Pixels, str, tuple[str, ...]]:
@@ -201,8 +202,7 @@ def _png16(file: File) -> tuple[Pixels, str, tuple[str, ...]]:
 def _salvaged(file: File) -> tuple[Pixels, str, tuple[str, ...]]:
     """What can be decoded of a damaged still; the rest is black."""
     try:
-        with lenient():
-            opened = opened_by_pillow(file)
+        with lenient(), opened_by_pillow(file) as opened:
             opened.load()
             return _plain(opened, file.name)
     except (UnsupportedInput, MemoryError):
@@ -224,7 +224,7 @@ def _heif(file: File) -> Decoded:
         raise
     except Exception as error:
         raise UnreadableInput(f"{file.name}: not a readable HEIC picture ({reason(error)})") from error
-    check_size(file, size)
+    check_size(file, size, len(mode.partition(";")[0]) * (2 if ";" in mode else 1))
     channels = {"RGBa": "RGBA", "La": "LA"}.get(mode.partition(";")[0], mode.partition(";")[0])
     if channels not in ("L", "LA", "RGB", "RGBA") or mode[0:4] in ("RGBa", "La"):
         raise UnsupportedInput(f"{file.name}: HEIC pixels of the kind {mode} are not supported; convert it to PNG")

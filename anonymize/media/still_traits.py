@@ -255,7 +255,8 @@ def shown(pixels: Pixels, channels: str, *, lossy: bool = False) -> tuple[Pixels
         if held.any():
             if not lossy or _shows(held, invisible):
                 hidden = ("colours hidden under full transparency",)
-            pixels = np.where(invisible[..., None], 0, pixels).astype(pixels.dtype)
+            pixels = pixels.copy()
+            pixels[invisible] = 0
     pixels.flags.writeable = False
     return pixels, hidden
 

@@ -13,6 +13,7 @@ from anonymize.data import Frame, Kind
 from anonymize.detect import Detector, in_order
 from anonymize.errors import AnonymizeError, ProcessError
 from anonymize.media import Cut, MediaInfo, Source, Traits, VideoSource
+from anonymize.media.still import StillSource
 from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan
 from anonymize.segments import Team
@@ -108,7 +109,7 @@ def examine(
         return Verified(Verdict.FAIL, (broken,), not_checked=("its pictures: they cannot be read",))
     for detector in detectors:
         detector.rest()
-    return examination.result(path, found)
+    return examination.result(path, found, result if isinstance(result, StillSource) else None)
 
 
 def _aspects(evidence: Evidence, settings: Settings) -> tuple[Fraction, ...]:
@@ -204,9 +205,9 @@ class _Examination:
         if self._look and checked.seen:
             self._look.take(checked.seen)
 
-    def result(self, path: Path, found: MediaInfo) -> Verified:
-        """The verdict, after the last frame; `found` is what the output at `path` is."""
-        checks = [self._structure(path, found)]
+    def result(self, path: Path, found: MediaInfo, picture: StillSource | None) -> Verified:
+        """The verdict, after the last frame; `found` is what the output at `path` is, `picture` itself if it is one."""
+        checks = [self._structure(path, found, picture)]
         leaks: list[Find] = []
         doubts: list[Find] = []
         looked = showing = 0
@@ -237,9 +238,9 @@ class _Examination:
     def _hiding(self, finds: Sequence[Find], found: MediaInfo) -> list[Find]:
         return hiding(finds, found, self._clock.count, self._settings)
 
-    def _structure(self, path: Path, found: MediaInfo) -> Check:
+    def _structure(self, path: Path, found: MediaInfo, picture: StillSource | None) -> Check:
         if is_picture(path):
-            failures = of_picture(path, self._evidence.wanted)
+            failures = of_picture(path, self._evidence.wanted, picture)
         else:
             failures = [*self._clock.failures(), *of_video(path, found, self._evidence.wanted)]
         count = self._clock.count

@@ -88,15 +88,15 @@ def check_structure(
     return [*clock.failures(), *of_video(path, found, wanted)]
 
 
-def of_picture(path: Path, wanted: Wanted | None) -> list[str]:
-    """What is wrong with the picture or animation at `path`."""
+def of_picture(path: Path, wanted: Wanted | None, made: StillSource | None = None) -> list[str]:
+    """What is wrong with the picture or animation at `path`; `made` is it, if it was opened already."""
     try:
-        picture = StillSource(path)
+        picture = made or StillSource(path)
     except AnonymizeError as error:
         return [f"it cannot be read back: {error}"]
     info, profile = picture.info, picture.decoded.traits.icc
     if wanted is not None:
-        failures = check_still(path, wanted.source, wanted.times)
+        failures = check_still(path, wanted.source, wanted.times, picture)
         if wanted.profile is not None and profile not in (b"", wanted.profile):
             failures.append("its colour profile is not that of the source")
     else:

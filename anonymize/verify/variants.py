@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Kind, readings
-from anonymize.detect import Detector, Do, Later, asked, at_once, once
+from anonymize.detect import Detector, Do, Later, asked, at_once, once, room_for
 from anonymize.detect.look import HALF_STEP, Part, as_shown, plausible, scales, too_big
 from anonymize.detect.merge import overlaps
 from anonymize.detect.tiles import detect_tiled
@@ -124,16 +124,27 @@ def _at_scale(
 
     Boxes are in pixels of the frame.
     """
-    width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+    size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+    with room_for(size[0] * size[1]):
+        return _moved(frame, detector, size, mirrored, shift, part)
+
+
+def _moved(
+    frame: Frame, detector: Detector, size: tuple[int, int], mirrored: bool, shift: int, part: Part | None
+) -> Detections:
+    """`_at_scale`, for the `size` (width, height) to which `frame` is scaled."""
+    width, height = size
     picture, back = frame.bgr(width, height), (frame.width / width, frame.height / height)
     x0 = y0 = 0
     if part is not None:
         x0, y0 = int(part[0] / back[0]), int(part[1] / back[1])
         picture = picture[y0 : math.ceil(part[3] / back[1]), x0 : math.ceil(part[2] / back[0])]
-    turned = cv2.flip(picture, 1) if mirrored else picture
-    moved = np.asarray(cv2.copyMakeBorder(turned, shift, 0, shift, 0, cv2.BORDER_REPLICATE), np.uint8)
-    found = detect_tiled(detector, moved)
-    return _placed(found, shift, mirrored, picture.shape[1], back).moved((1.0, 1.0), (x0 * back[0], y0 * back[1]))
+    seen = picture.shape[1]
+    if mirrored:
+        picture = np.asarray(cv2.flip(picture, 1), np.uint8)
+    picture = np.asarray(cv2.copyMakeBorder(picture, shift, 0, shift, 0, cv2.BORDER_REPLICATE), np.uint8)
+    found = detect_tiled(detector, picture)
+    return _placed(found, shift, mirrored, seen, back).moved((1.0, 1.0), (x0 * back[0], y0 * back[1]))
 
 
 def _placed(found: Detections, shift: int, mirrored: bool, width: int, scale: tuple[float, float]) -> Detections:
