@@ -49,7 +49,10 @@ nobody could tell anything, and each lies on what those before it left. All beco
 LAYERS = 100
 
 RUNS = 1 << 19
-"""Rows of ellipses that are worked on at a time."""
+"""Rows of ellipses or of edges, or pixels of a polygon, that are worked on at a time."""
+
+_REMEMBERED = 1 << 23
+"""Pixels of a polygon's window, at most, for it to be remembered."""
 
 Samples = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -270,57 +273,72 @@ def _squared(pixel: NDArray[np.intp], centre: Any, radius: Any) -> NDArray[np.fl
     return np.asarray(nearest * nearest)
 
 
-@lru_cache(maxsize=16)
 def _polygon(corners: Corners, window: Window) -> Mask:
-    """The pixels of `window` that the polygon touches: an edge runs through them, or it winds around their centre.
+    """The pixels of `window` that the polygon touches: an edge runs through them, or it winds around their centre."""
+    few = (window.y1 - window.y0) * (window.x1 - window.x0) <= _REMEMBERED
+    return _remembered(corners, window) if few else _wound(corners, window)
 
-    Remembered, because zones stay where they are; read-only.
-    """
+
+def _wound(corners: Corners, window: Window) -> Mask:
+    """`_polygon`, read-only. Some rows at a time: counting takes twelve times the memory of what is counted."""
+    points = np.array(corners, np.float64) - (window.x0, window.y0)
+    edges = np.hstack([points, np.roll(points, -1, axis=0)])
     rows, columns = window.y1 - window.y0, window.x1 - window.x0
-    winding = np.zeros((rows, columns + 1), np.int16)
-    edges = np.zeros((rows, columns + 1), np.int16)
-    moved = [(x - window.x0, y - window.y0) for x, y in corners]
-    for start, end in zip(moved, (*moved[1:], moved[0]), strict=True):
-        _wind(winding, start, end)
-        _trace(edges, start, end)
-    covered: Mask = (np.cumsum(winding, axis=1)[:, :-1] != 0) | (np.cumsum(edges, axis=1)[:, :-1] > 0)
+    covered = np.empty((rows, columns), np.bool_)
+    high = max(1, RUNS // columns)
+    for top in range(0, rows, high):
+        part = covered[top : top + high]
+        part[...] = _wound_rows(edges - (0, top, 0, top), *part.shape)
     covered.flags.writeable = False
     return covered
 
 
-def _wind(winding: NDArray[np.int16], start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Count the edge, with its direction, at the first pixel of each row whose centre lies right of it."""
-    if start[1] == end[1]:
-        return
-    rows, columns = winding.shape
-    middle = np.arange(rows, dtype=np.float64) + 0.5
-    low, high = sorted((start[1], end[1]))
-    crossed = np.nonzero((low <= middle) & (middle < high))[0]
-    x = _at(middle[crossed], start, end)
-    first = np.clip(np.ceil(x - 0.5), 0, columns - 1).astype(np.intp)
-    winding[crossed, first] += 1 if end[1] > start[1] else -1
+_remembered = lru_cache(maxsize=16)(_wound)
+"""Because zones stay where they are."""
 
 
-def _trace(edges: NDArray[np.int16], start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Mark, as +1 at the first and -1 past the last, the pixels of each row that the edge runs through."""
-    rows, columns = edges.shape
-    top = np.arange(rows, dtype=np.float64)
-    low, high = sorted((start[1], end[1]))
-    met = np.nonzero((top < high) & (top + 1.0 > low))[0]
-    if low == high:
-        ends = np.full(len(met), start[0]), np.full(len(met), end[0])
-    else:
-        ends = _at(np.maximum(top[met], low), start, end), _at(np.minimum(top[met] + 1.0, high), start, end)
-    first = np.clip(np.floor(np.minimum(*ends)), 0, columns - 1).astype(np.intp)
-    past = np.clip(np.ceil(np.maximum(*ends)), 0, columns - 1).astype(np.intp)
-    edges[met, first] += 1
-    edges[met, past] -= 1
+def _wound_rows(edges: NDArray[np.float64], rows: int, columns: int) -> Mask:
+    """(rows, columns) which pixels the closed polygon touches whose `edges` (N, 4) run from x0, y0 to x1, y1."""
+    low, high = np.minimum(edges[:, 1], edges[:, 3]), np.maximum(edges[:, 1], edges[:, 3])
+    runs = np.zeros((rows, columns + 1), np.int32)
+    winding = np.zeros((rows, columns + 1), np.int32)
+    least, most = np.clip(np.floor(low), 0, rows).astype(np.intp), np.clip(np.ceil(high), 0, rows).astype(np.intp)
+    met = np.cumsum(np.maximum(most - least, 0))
+    for some in np.split(np.arange(len(edges)), np.searchsorted(met, np.arange(RUNS, met[-1], RUNS))):
+        of, row = _ranges(least[some], np.maximum(least[some], most[some]))
+        _trace(runs, edges[some][of], row)
+        _wind(winding, edges[some][of], row)
+    covered: Mask = (np.cumsum(winding, axis=1)[:, :-1] != 0) | (np.cumsum(runs, axis=1)[:, :-1] > 0)
+    return covered
 
 
-def _at(y: NDArray[np.float64], start: tuple[float, float], end: tuple[float, float]) -> NDArray[np.float64]:
-    """The x at which the edge passes each `y`, never beyond its ends."""
-    x = start[0] + (y - start[1]) / (end[1] - start[1]) * (end[0] - start[0])
-    return np.clip(x, min(start[0], end[0]), max(start[0], end[0]))
+def _wind(winding: NDArray[np.int32], edges: NDArray[np.float64], row: NDArray[np.intp]) -> None:
+    """Count each edge, with its direction, at the first pixel of its `row` whose centre lies right of it."""
+    middle = np.asarray(row + 0.5, np.float64)
+    crossed = (np.minimum(edges[:, 1], edges[:, 3]) <= middle) & (middle < np.maximum(edges[:, 1], edges[:, 3]))
+    edges, row = edges[crossed], row[crossed]
+    first = np.clip(np.ceil(_at(middle[crossed], edges) - 0.5), 0, winding.shape[1] - 1).astype(np.intp)
+    np.add.at(winding, (row, first), np.where(edges[:, 3] > edges[:, 1], 1, -1).astype(np.int32))
+
+
+def _trace(runs: NDArray[np.int32], edges: NDArray[np.float64], row: NDArray[np.intp]) -> None:
+    """Mark, as +1 at the first and -1 past the last, the pixels of its `row` that each edge runs through."""
+    columns = runs.shape[1] - 1
+    low, high = np.minimum(edges[:, 1], edges[:, 3]), np.maximum(edges[:, 1], edges[:, 3])
+    flat = low == high
+    ends = _at(np.maximum(row, low), edges), _at(np.minimum(row + 1.0, high), edges)
+    ends = np.where(flat, edges[:, 0], ends[0]), np.where(flat, edges[:, 2], ends[1])
+    first = np.clip(np.floor(np.minimum(*ends)), 0, columns).astype(np.intp)
+    past = np.clip(np.ceil(np.maximum(*ends)), 0, columns).astype(np.intp)
+    np.add.at(runs, (row, first), np.int32(1))
+    np.add.at(runs, (row, past), np.int32(-1))
+
+
+def _at(y: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The x at which each edge passes `y`, never beyond its ends; that of its start where it is level."""
+    x0, y0, x1, y1 = edges.T
+    x = x0 + (y - y0) / np.where(y0 == y1, 1.0, y1 - y0) * (x1 - x0)
+    return np.asarray(np.clip(x, np.minimum(x0, x1), np.maximum(x0, x1)))
 
 
 def union(regions: Sequence[Region], width: int, height: int) -> Outline:

@@ -17,7 +17,7 @@ from anonymize.detect.ahead import Do, Later, at_once, once
 from anonymize.detect.changes import BLOCK, Changes, Mask
 from anonymize.detect.detector import Detector
 from anonymize.detect.look import GROUPS, HALF_STEP, Part, begin_look, in_stored_pixels
-from anonymize.detect.merge import SAME, fuse, overlaps, without_holders
+from anonymize.detect.merge import SAME, alike, fuse, without_holders
 from anonymize.settings import Settings
 
 AROUND = 3
@@ -313,10 +313,13 @@ def _judged_again(known: Detections, found: Detections) -> Detections:
 
     Of many looks at one and the same sign, one takes it for a plate.
     """
-    same = (overlaps(known.xyxy, found.xyxy)[0] >= SAME) & (known.kind[:, None] == found.kind[None, :])
-    known, again = known.select(same.any(axis=1)), np.where(same, found.score, 0)[same.any(axis=1)]
-    score = known.score + np.float32(NEWS) * (again.max(axis=1, initial=0).astype(np.float32) - known.score)
-    return Detections.concatenate([Detections(known.xyxy, score, known.kind), found.select(~same.any(axis=0))])
+    again, here, new = np.zeros(len(known), np.float32), np.zeros(len(known), bool), np.ones(len(found), bool)
+    for one, other in alike(known, found, SAME):
+        here[one], new[other] = True, False
+        np.maximum.at(again, one, found.score[other])
+    known, again = known.select(here), again[here]
+    score = known.score + np.float32(NEWS) * (again - known.score)
+    return Detections.concatenate([Detections(known.xyxy, score, known.kind), found.select(new)])
 
 
 def _dilated(changed: Mask) -> Mask:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +40,16 @@ def shares(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray[np.f
 def _area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
     side = xyxy[..., 2:] - xyxy[..., :2]
     return side[..., 0] * side[..., 1]
+
+
+def alike(some: Detections, others: Detections, overlap: float) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """The pairs of one kind that overlap by this intersection over union, in parts: rows of `some`, rows of `others`.
+
+    There is no table of all pairs: of tens of thousands of finds it would take gigabytes.
+    """
+    for _, one, other in meetings(some.xyxy, others.xyxy):
+        same = (shares(some.xyxy[one], others.xyxy[other])[0] >= overlap) & (some.kind[one] == others.kind[other])
+        yield one[same], other[same]
 
 
 def suppress(found: Detections, overlap: float = SAME) -> Detections:
@@ -107,10 +119,22 @@ def without_holders(found: Detections) -> Detections:
     """`found` without plates that hold a much smaller one, about as sure: the back of a van is no plate."""
     area, plates = _area(found.xyxy), np.flatnonzero(found.kind == Kind.PLATE)
     holds = np.zeros(len(found), bool)
-    for _, one, other in meetings(found.xyxy[plates], found.xyxy[plates]):
-        outer, inner = plates[one], plates[other]
-        _, inside = shares(found.xyxy[outer], found.xyxy[inner])
-        held = (inside >= INSIDE) & (area[inner] < NESTED * area[outer])
-        held &= found.score[inner] >= HELD * found.score[outer]
-        holds[outer[held]] = True
+    outers, inners = _holding(found.score[plates], area[plates])
+    for some in np.array_split(inners, len(inners) // MOST + 1):
+        outer, inner = plates[outers[~holds[plates[outers]]]], plates[some]  # of 10,000 in one spot few are asked twice
+        for _, one, other in meetings(found.xyxy[outer], found.xyxy[inner]):
+            _, inside = shares(found.xyxy[outer[one]], found.xyxy[inner[other]])
+            held = (inside >= INSIDE) & (area[inner[other]] < NESTED * area[outer[one]])
+            held &= found.score[inner[other]] >= HELD * found.score[outer[one]]
+            holds[outer[one[held]]] = True
     return found.select(~holds)
+
+
+def _holding(score: NDArray[np.float32], area: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which plates could hold others, and which could be held, surest first, wherever they lie."""
+    order = np.argsort(area, kind="stable")
+    surest = np.concatenate([np.full(1, -np.inf, np.float32), np.maximum.accumulate(score[order])])
+    smaller = np.searchsorted(area[order], NESTED * area)
+    outers = np.flatnonzero(surest[smaller] >= HELD * score)
+    inners = np.flatnonzero(area < NESTED * area[outers].max(initial=0))
+    return outers, inners[np.argsort(-score[inners], kind="stable")]

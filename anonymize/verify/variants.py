@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Frame, Kind, readings
 from anonymize.detect import Detector, Do, Later, asked, at_once, once, room_for
 from anonymize.detect.look import HALF_STEP, Part, as_shown, plausible, scales, too_big
-from anonymize.detect.merge import overlaps
+from anonymize.detect.merge import alike
 from anonymize.detect.tiles import detect_tiled
 from anonymize.settings import Detect
 
@@ -102,10 +102,7 @@ class Variants:
         scores = [found.score]
         part = _around(found, frame)
         for later in [self.find(frame, number, part, do) for number in (1, 2)]:
-            again = later()
-            near = overlaps(found.xyxy, again.xyxy)[0] >= SAME if len(again) else np.zeros((len(found), 0), bool)
-            same = near & (found.kind[:, None] == again.kind[None, :])
-            scores.append(np.where(same, again.score[None, :], 0).max(axis=1, initial=0).astype(np.float32))
+            scores.append(_best_alike(found, later()))
         return np.asarray(np.sort(np.stack(scores), axis=0)[-2:].mean(axis=0), np.float32)
 
 
@@ -162,10 +159,7 @@ def _of(found: Detections, kinds: Collection[Kind]) -> Detections:
 
 def _supported(found: Detections, by: Detections) -> Detections:
     """Another detector's finds, each with the geometric mean of its score and of the best that agrees."""
-    if not len(found) or not len(by):
-        return Detections.empty()
-    near = (overlaps(found.xyxy, by.xyxy)[0] >= SAME) & (found.kind[:, None] == by.kind[None, :])
-    support = np.where(near, by.score[None, :], 0).max(axis=1)
+    support = _best_alike(found, by)
     score = np.sqrt(found.score * support).astype(np.float32)
     return Detections(found.xyxy, score, found.kind).select(support >= HEARD)
 
@@ -175,6 +169,15 @@ def _best_of(found: Detections) -> Detections:
     found = found.select(found.xyxy[:, 3] - found.xyxy[:, 1] >= LEAST_HEIGHT)
     order = np.argsort(-found.score, kind="stable")
     found = found.select(order)
-    near = (overlaps(found.xyxy, found.xyxy)[0] >= SAME) & (found.kind[:, None] == found.kind[None, :])
-    best = [row for row in range(len(found)) if not near[row, :row].any()]
-    return found.select(np.array(best, np.intp))
+    best = np.ones(len(found), bool)
+    for one, other in alike(found, found, SAME):
+        best[np.maximum(one, other)[one != other]] = False
+    return found.select(best)
+
+
+def _best_alike(found: Detections, others: Detections) -> NDArray[np.float32]:
+    """(N,) the best score among `others` of what shows the same as each of `found`; 0 where nothing does."""
+    best = np.zeros(len(found), np.float32)
+    for one, other in alike(found, others, SAME):
+        np.maximum.at(best, one, others.score[other])
+    return best
