@@ -9,10 +9,10 @@ Names are imported when they are first used, so that `import anonymize` costs ne
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # `typing` takes longer to load than all of the command's start, which Ctrl-C would show
 if TYPE_CHECKING:
+    from typing import Any
+
     from anonymize.api import render_plan, run, write_plan
     from anonymize.errors import AnonymizeError
     from anonymize.presets import load as load_preset
@@ -35,6 +35,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    import importlib
+
     if name not in _HOMES:
         raise AttributeError(f"module 'anonymize' has no attribute {name!r}")
     module, attribute = _HOMES[name]

@@ -1,19 +1,19 @@
-"""The command line: parse, one call into the library, an exit code. Only `render` prints."""
+"""The command line: parse, one call into the library, an exit code. Only `render` prints.
+
+Next to nothing is imported before signals are handled: until then Ctrl-C shows a traceback.
+"""
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import os
-import re
 import signal
 import sys
-import time
-from collections.abc import Sequence
-from types import FrameType
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import FrameType
+
     from anonymize.cli.streams import Printed
 
 _AGAIN = 2.0
@@ -23,14 +23,7 @@ _STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHU
 
 def main() -> None:
     """Entry point of the `anonymize` command."""
-    from anonymize.cli import streams
-
-    behind = streams.prepare()
-    if not sys.warnoptions:
-        os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the workers; what matters is said by us
-        _no_warnings()
-    _stop_in_order()
-    code = _run(behind) or (6 if streams.lost(behind) else 0)
+    code = _run(_prepared)
     if code > 128:
         _leave(code)
     for number in _STOPPING:  # nothing is left to be removed
@@ -40,6 +33,7 @@ def main() -> None:
 
 def _leave(code: int) -> None:
     """End at once: what was half-done is gone, and work in threads, for which Python would wait, is for nothing."""
+    import contextlib
     import multiprocessing
 
     for child in multiprocessing.active_children():
@@ -50,11 +44,14 @@ def _leave(code: int) -> None:
     os._exit(code)
 
 
-def _run(behind: Sequence[Printed] = ()) -> int:
-    """Run the command, and say why where it ends early: to people, and with `--json` to machines. Its exit code."""
+def _run(prepare: Callable[[], Sequence[Printed]] = tuple) -> int:
+    """Run the command, and say why where it ends early: to people, and with `--json` to machines. Its exit code.
+
+    What `prepare` gives stands behind output and error.
+    """
+    code, why, behind = _ended(prepare)
     from anonymize.cli import render, streams
 
-    code, why = _ended()
     lost = "" if code or not behind else streams.lost(behind)
     if lost:
         code, why = 6, f"{lost}: the rest was done"
@@ -64,12 +61,26 @@ def _run(behind: Sequence[Printed] = ()) -> int:
         render.fail(why)
     if machine:
         render.ended(code, why, sys.stderr if log else sys.stdout)
-    return code
+    return code or (6 if behind and streams.lost(behind) else 0)
 
 
-def _ended() -> tuple[int, str]:
-    """Run the command. Its exit code, and why it ended early."""
+def _prepared() -> Sequence[Printed]:
+    """Have signals, streams and warnings as the command needs them. What stands behind output and error."""
+    _stop_in_order()
+    from anonymize.cli import streams
+
+    behind = streams.prepare()
+    if not sys.warnoptions:
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the workers; what matters is said by us
+        _no_warnings()
+    return behind
+
+
+def _ended(prepare: Callable[[], Sequence[Printed]]) -> tuple[int, str, Sequence[Printed]]:
+    """Run the command. Its exit code, why it ended early, and what stands behind output and error."""
+    behind: Sequence[Printed] = ()
     try:
+        behind = prepare()
         from anonymize.cli.app import app
 
         code = app(prog_name="anonymize", standalone_mode=False) or 0
@@ -80,8 +91,8 @@ def _ended() -> tuple[int, str]:
     except Exception as error:  # noqa: BLE001 - whatever it is, it is said
         code = _stop_behind(error)
         if not code:
-            return _failed(error)
-    return code, "interrupted: nothing half-done was left" if code > 128 else ""
+            return *_failed(error), behind
+    return code, "interrupted: nothing half-done was left" if code > 128 else "", behind
 
 
 def _stop_behind(error: BaseException | None) -> int:
@@ -100,6 +111,8 @@ def _failed(error: Exception) -> tuple[int, str]:
     from anonymize.errors import AnonymizeError
 
     if isinstance(error, AnonymizeError):
+        import re
+
         from anonymize.live.secrets import mask
 
         live = sys.argv[1:2] == ["live"] or re.search(r"rtsp|rtmp|srt:", str(error))
@@ -126,6 +139,9 @@ def _usage(error: Exception) -> str | None:
 
 def _stop_in_order() -> None:
     """Have Ctrl-C, TERM and the end of the terminal stop the command in order, however often they come."""
+    import atexit
+    import time
+
     since = -_AGAIN
 
     def stop(number: int, _: FrameType | None) -> None:

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Self
@@ -14,6 +15,7 @@ from typing import Self
 from anonymize.aspect import aspects_of
 from anonymize.data import SQUARE, Frame, Timestamps
 from anonymize.errors import AnonymizeError, OutputError, UnreadableInput, UnsupportedInput, UsageError
+from anonymize.media.aside import aside
 from anonymize.media.commit import plainly
 from anonymize.media.protocols import MediaInfo, Source
 from anonymize.media.reader import Input, input_name
@@ -75,7 +77,7 @@ class StillSource:
     ) -> None:
         name = input_name(source)
         content = _content(source, name)
-        self.decoded = decode(content, name, allow_damaged=allow_damaged)
+        self.decoded = aside(partial(decode, content, name, allow_damaged=allow_damaged))
         self._base, self._starts = _clock(self.decoded.durations, name)
         # Viewers that heed what a picture says of its pixels are few: it may be shown either way.
         self._aspects = aspects_of(pixel_aspect or SQUARE, *densities(content), *also)
@@ -150,7 +152,7 @@ class StillSink:
         if not isinstance(frame, StillFrame):
             raise TypeError(f"expected a picture, got {type(frame).__name__}")
         try:
-            self._encoding.add(frame)
+            aside(partial(self._encoding.add, frame))
         except (OSError, ValueError, RuntimeError) as error:
             raise OutputError(f"{self._path.name}: cannot be encoded as {self._container} ({error})") from error
 

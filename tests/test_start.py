@@ -1,0 +1,76 @@
+"""The first and the worst moments for a signal: while the command loads, and while a C library works."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+LOADED = """
+import re, sys
+before = set(sys.modules)
+import anonymize.cli
+print(*sorted(name for name in set(sys.modules) - before if getattr(sys.modules[name], "__file__", None)))
+"""
+STOPPED = """
+import os, signal, sys
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+class Stop:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), {number})
+sys.meta_path.insert(0, Stop())
+sys.argv = ["anonymize", "presets"]
+from anonymize.cli import main
+main()
+"""
+BUSY = """
+import hashlib, signal, sys
+from anonymize.media import {module}
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def busy(*args, **named):
+    print("begun", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000)  # C, for many minutes
+{module}.{name} = busy
+from anonymize.cli import main
+main()
+"""
+ZONE = ["--targets", "none", "--hide-zone", "8,8 40,8 40,40 8,40"]
+
+
+def test_next_to_nothing_is_loaded_before_signals_are_handled() -> None:
+    loaded = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout
+    assert set(loaded.split()) <= {"anonymize", "anonymize.cli", "signal"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("module", ["anonymize.cli.streams", "anonymize.cli.app", "numpy"])
+def test_a_stop_while_the_command_loads_is_said_in_words(module: str, number: int, code: int) -> None:
+    program = STOPPED.format(module=module, number=int(number))
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (code, "anonymize: interrupted: nothing half-done was left\n")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("module", "name"), [("still", "decode"), ("still_write", "_saved")])
+def test_a_stop_is_heeded_while_a_library_works(tmp_path: Path, module: str, name: str, number: int, code: int) -> None:
+    source, target = tmp_path / "in.jpg", tmp_path / "out.jpg"
+    Image.new("RGB", (64, 48)).save(source)
+    program = BUSY.format(module=module, name=name)
+    command = [sys.executable, "-c", program, "run", str(source), "-o", str(target), *ZONE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(0.2)
+        os.kill(process.pid, number)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "Traceback" not in said
+    assert "interrupted: nothing half-done was left" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jpg"]
