@@ -31,7 +31,7 @@ from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
 from anonymize.proof import Known
 from anonymize.report import Report
-from anonymize.settings import Settings
+from anonymize.settings import Settings, to_mapping
 
 if TYPE_CHECKING:
     from anonymize.cluster import Cluster
@@ -143,7 +143,7 @@ def run(
     work = None if cluster else _worker(settings, force, stdin, threads=0, workers=several)
 
     def execute(items: Sequence[Item], on_item: OnItem) -> None:
-        tell = _telling(reports, title, on_item)
+        tell = _telling(reports, title, settings, on_item)
         if cluster:
             from anonymize.cluster.driver import run_on
 
@@ -162,7 +162,7 @@ def run(
                 remember(item, news)
 
             on_start(book.start)
-            _done_before(book, reports, title, remember)
+            _done_before(book, reports, title, settings, remember)
             execute(book.todo, tell)
     if listed:
         index.write_index(listed)
@@ -213,11 +213,11 @@ def _execute(items: Sequence[Item], work: Work, job: tuple[Settings, bool, bytes
         _side_by_side(items, job, min(workers, len(items)), tell)
 
 
-def _done_before(book: ledger.Book, reports: Path | None, title: str, on_item: OnItem) -> None:
+def _done_before(book: ledger.Book, reports: Path | None, title: str, settings: Settings, on_item: OnItem) -> None:
     """What earlier runs did or left out; a report that one of them could not write any more is written now."""
     for earlier in book.before:
         outcome = Outcome(earlier.item, earlier.output, earlier.report, left_out=not earlier.output, before=True)
-        (_telling(reports, title, on_item) if earlier.whole else on_item)(earlier.item, outcome)
+        (_telling(reports, title, settings, on_item) if earlier.whole else on_item)(earlier.item, outcome)
 
 
 def render(
@@ -259,7 +259,7 @@ def render(
         )
 
     settled, remember = _remembering(on_item)
-    _settle(item, work, _telling(reports, title, remember))
+    _settle(item, work, _telling(reports, title, settings, remember))
     return settled[item.relative]
 
 
@@ -306,7 +306,7 @@ def _remembering(on_item: OnItem) -> tuple[dict[Path, Outcome], OnItem]:
     return settled, remember
 
 
-def _telling(reports: Path | None, title: str, on_item: OnItem) -> OnItem:
+def _telling(reports: Path | None, title: str, settings: Settings, on_item: OnItem) -> OnItem:
     """`on_item`, with a report written before it is told of an outcome. One that cannot be is part of the outcome.
 
     Of what is no media there is nothing to report.
@@ -314,18 +314,19 @@ def _telling(reports: Path | None, title: str, on_item: OnItem) -> OnItem:
 
     def tell(item: Item, news: Progress | Outcome) -> None:
         wanted = reports if isinstance(news, Outcome) and not news.left_out else None
-        on_item(item, _reported(wanted, title, news) if wanted and isinstance(news, Outcome) else news)
+        on_item(item, _reported(wanted, title, settings, news) if wanted and isinstance(news, Outcome) else news)
 
     return tell
 
 
-def _reported(reports: Path, title: str, outcome: Outcome) -> Outcome:
+def _reported(reports: Path, title: str, settings: Settings, outcome: Outcome) -> Outcome:
     """`outcome`, its report written; with the error where that failed."""
     item = outcome.item
     names = (item.source, item.target, outcome.output, outcome.kept.plan if outcome.kept else None)
     source = outcome.report.source or _hash(item)
     error = report.nameless(outcome.report.error, names)
-    account = replace(outcome.report, title=title, source=source, error=error)
+    asked = outcome.report.settings or ({} if outcome.before else to_mapping(settings))  # of a process that died
+    account = replace(outcome.report, title=title, source=source, error=error, settings=asked)
     try:
         report.write(account, report.path_for(reports, item.relative))
     except OutputError as error:

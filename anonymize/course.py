@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from anonymize.pipeline import Progress
 
-COSTS = {"read": 0.1, "detect": 1.0, "render": 0.35, "verify": 0.3, "repair": 0.3}
+COSTS = {"read": 0.1, "detect": 1.0, "render": 0.25, "verify": 0.5, "repair": 0.2}
 """Time that a frame takes in each stage, of that in which it is looked at: what is assumed until it was measured."""
 PERHAPS = 0.5
 """Part of what one more pass would take that is kept free where one may follow."""

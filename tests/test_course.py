@@ -1,15 +1,20 @@
 """One bar for the whole of a file: its share never falls and ends at 100%, and its time left is that of all stages."""
 
 import re
+import time
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import anonymize
+from anonymize import pipeline
 from anonymize.cli.render_ledger import VERBS
 from anonymize.course import COSTS, Course
 from anonymize.pipeline import Progress, followed_by
+from anonymize.plan import Plan, Regions
+from anonymize.settings import Settings, from_mapping
 from tests.media import make_video
 from tests.terminals import on_terminal
 
@@ -227,3 +232,38 @@ def test_a_log_has_the_share_and_the_time_left_of_all(clips, tmp_path, arguments
         assert found[-1] == 100
         assert re.search(r"checking, frame 400 at [\d.]+ frames/s, 100% of all, 0 s left", seen.sent)
     assert found == sorted(found)
+
+
+def test_a_run_that_repairs_tells_what_is_ahead(face_clip, tmp_path, monkeypatch):
+    """The first look finds nobody, so that the second finds the face, and a repair follows."""
+    real = pipeline.detect
+
+    def nobody(*arguments, **named):
+        made, times = real(*arguments, **named)
+        return Plan(made.about, Regions([])), times
+
+    monkeypatch.setattr(pipeline, "detect", nobody)
+    values = {"output": {"speed": "ultrafast"}, "targets": ["face"], "verify": {"repair": 2}}
+    told, course, found = [], Course(), []
+
+    def tell(progress):
+        told.append((progress.stage, progress.ahead, progress.perhaps))
+        course.take(progress, time.monotonic())
+        found.append((progress.stage, course.share))
+
+    account = anonymize.run(
+        face_clip, tmp_path / "safe.mp4", from_mapping(Settings, values, Settings()), on_progress=tell
+    )
+    assert account.verified["repaired"] == 1
+    assert list(dict.fromkeys(told)) == [
+        ("detect", AFTER, 2),
+        ("render", ("verify",), 2),
+        ("verify", (), 2),
+        ("repair", AFTER, 1),
+        ("render", ("verify",), 1),
+        ("verify", (), 1),
+    ]
+    known = [share for _, share in found if share is not None]
+    assert known == sorted(known)
+    first = next(share for stage, share in found if stage == "repair")
+    assert first < 0.9  # there was room left for it

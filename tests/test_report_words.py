@@ -94,8 +94,9 @@ def test_what_did_not_pass_means_nothing_of_the_kind(verdict):
     assert "<blockquote>" not in page(told)
 
 
-def test_what_no_detector_looked_at_did_not_pass():
-    told = report(verified=checked(0, 50), not_looked_for=("face", "plate")).as_dict()
+@pytest.mark.parametrize("missing", [("face", "plate"), ()], ids=["nobody was asked to", "nobody did"])
+def test_what_no_detector_looked_at_did_not_pass(missing):
+    told = report(verified=checked(0, 50), not_looked_for=missing).as_dict()
     assert meaning(told) == ""
     text = page(told)
     assert "<h1>Not checked for faces or plates</h1>" in text
@@ -376,3 +377,14 @@ def test_many_reports_are_listed_quickly(tmp_path):
     text = index.page(Path(tmp_path))
     assert text.count("<tr><td>") == 300
     assert len(text) < 150_000
+
+
+def test_a_page_of_what_a_worker_died_over_says_which_file_and_what_was_asked(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"whatever")
+    item = only_item(str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4"))
+    settings = presets.load("journalist").settings
+    died = batch._failed(item, "a.mp4: the process working on it died", 1)
+    batch._reported(tmp_path / "r", "Gate 3", settings, died)
+    told = read(tmp_path / "r" / "b.mp4.report.json")
+    assert told["source"] == {"sha256": hashlib.sha256(b"whatever").hexdigest()}
+    assert told["preset"] == {"name": "journalist", "changed": {}}
