@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TextIO
 
 from anonymize.errors import AnonymizeError
 from anonymize.ranges import shown
+from anonymize.words import near, system
 
 Fail = Callable[[str], AnonymizeError]
 """Makes the error to raise of a message."""
@@ -62,12 +63,14 @@ def opened(path: Path, what: str, fail: Fail) -> Iterator[TextIO]:
         fail: makes the error.
     """
     try:
-        with os.fdopen(descriptor(path), encoding="utf-8") as file:
+        with os.fdopen(descriptor(path), encoding="utf-8-sig") as file:
             yield file
+    except FileNotFoundError as error:
+        raise fail(f"{path}: cannot read this {what}: no such file{near(path)}") from error
     except OSError as error:
-        raise fail(f"{path}: cannot read this {what}: {error.strerror}") from error
+        raise fail(f"{path}: cannot read this {what}: {system(error)}") from error
     except UnicodeDecodeError as error:
-        raise fail(f"{path}: not a {what}: it is not UTF-8 text") from error
+        raise fail(f"{path}: not a {what}: it is not UTF-8 text (editors can save it as such)") from error
 
 
 def text(path: Path, what: str, fail: Fail, limit: int = FILE) -> str:
@@ -95,7 +98,8 @@ def json_value(content: str, place: str, fail: Fail) -> Any:
     try:
         return _JSON.decode(content)
     except json.JSONDecodeError as error:
-        raise fail(f"{place}: not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
+        line = f"line {error.lineno}, " if "\n" in content.strip() else ""
+        raise fail(f"{place}: not JSON: {error.msg} ({line}column {error.colno})") from error
     except RecursionError as error:
         raise fail(f"{place}: not used: it is nested too deeply") from error
     except ValueError as error:

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 from anonymize import storage
 from anonymize.errors import UnreadableInput, UsageError
 from anonymize.suffixes import OTHER_SUFFIXES, RAW_SUFFIXES
+from anonymize.words import near, system
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -124,6 +125,8 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
         key = (_identity(source), target)
         by_name[key] = (source, target, sought or (key in by_name and by_name[key][2]))
     found = list(by_name.values())
+    if not found:
+        raise UnreadableInput(f"{', '.join(inputs)}: there is no file in this folder (hidden ones are passed over)")
     single = len(found) == 1 and found[0][2] and not (out.endswith(("/", os.sep)) or storage.is_folder(folder))
     if single:
         return [_checked(Item(found[0][0], folder, Path(folder.name), named=True, sought=True))]
@@ -163,7 +166,7 @@ def only_item(text: str, out: str) -> Item:
         UsageError: it is a folder or a pattern, or the output is the input.
     """
     if text != STDIN and not storage.is_address(text) and not Path(text).exists():
-        raise UnreadableInput(f"{text}: no such file")
+        raise UnreadableInput(f"{text}: no such file{near(Path(text))}")
     if not storage.is_address(text) and Path(text).is_dir():
         raise UsageError(f"{text}: this command takes one file, not a folder")
     items = plan_items([text], out)
@@ -186,7 +189,8 @@ def the_file(path: Path) -> Item:
         UnreadableInput: it does not exist, or is no file.
     """
     if not path.is_file():
-        what = "this is a folder, a device or a pipe, not a file" if path.exists() else "no such file"
+        there = "this is a folder, a device or a pipe, not a file; name a video or picture"
+        what = there if path.exists() else f"no such file{near(path)}"
         raise UnreadableInput(f"{path}: {what}")
     return Item(path, path, Path(path.name), named=True, sought=True)
 
@@ -203,7 +207,7 @@ def read_all(stream: IO[bytes], limit: int = STDIN_LIMIT) -> bytes:
     try:
         content = stream.read(limit + 1)
     except OSError as error:
-        raise UnreadableInput(f"standard input cannot be read: {error.strerror}") from error
+        raise UnreadableInput(f"standard input cannot be read: {system(error)}") from error
     if len(content) > limit:
         raise UnreadableInput(f"standard input is larger than {limit >> 20} MiB: give the recording as a file")
     return content
@@ -221,7 +225,7 @@ def _expand(text: str, out: Place) -> Iterator[tuple[Place | None, Path, bool]]:
     try:
         is_folder, exists = path.is_dir(), path.exists()
     except OSError as error:
-        raise UnreadableInput(f"{text}: cannot be read ({error.strerror})") from error
+        raise UnreadableInput(f"{text}: cannot be read ({system(error)})") from error
     if is_folder:
         yield from ((file, file.relative_to(path), False) for file in _walk(path, out))
     elif exists:
@@ -233,7 +237,7 @@ def _expand(text: str, out: Place) -> Iterator[tuple[Place | None, Path, bool]]:
         for match in matches:
             yield from _expand(glob.escape(str(match)) if match.is_dir() else str(match), out)
     else:
-        raise UnreadableInput(f"{text}: no such file or folder")
+        raise UnreadableInput(f"{text}: no such file or folder{near(path)}")
 
 
 def _expand_address(address: UPath, out: Place) -> Iterator[tuple[Place, Path, bool]]:
@@ -273,7 +277,7 @@ def _walk(folder: Path, out: Place) -> Iterator[Path]:
         yield from (here / name for name in sorted([*links, *names]) if not name.startswith("."))
     for error in unlisted:
         if Path(error.filename) == folder:
-            raise UnreadableInput(f"{folder}: this folder cannot be listed ({error.strerror})") from error
+            raise UnreadableInput(f"{folder}: this folder cannot be listed ({system(error)})") from error
         yield Path(error.filename)
 
 
@@ -368,5 +372,8 @@ def _checked(item: Item) -> Item:
     else:
         same = str(item.source) == str(item.target)
     if same:
-        raise UsageError(f"{item.source}: the output would replace the input; give another output")
+        link = f"{item.target} is the same file, and " if str(item.source) != str(item.target) else ""
+        safe = item.target.with_name(f"{item.target.stem}-safe{item.target.suffix}")
+        other = "safe/" if not item.named or storage.exists(safe) else str(safe)
+        raise UsageError(f"{item.source}: {link}the output would replace the input: write -o {shlex.quote(other)}")
     return item

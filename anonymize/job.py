@@ -25,6 +25,7 @@ from anonymize.proof import Known, Proved, Stopwatch, Work, facts, not_looked_fo
 from anonymize.report import Report
 from anonymize.segments import team as team_for
 from anonymize.settings import Settings, to_mapping
+from anonymize.words import system
 
 if TYPE_CHECKING:
     from anonymize.storage import Place
@@ -251,7 +252,7 @@ def _digest(item: Item, stdin: bytes) -> str:
     try:
         return report.sha256(item.source or BytesIO(stdin))
     except OSError as error:
-        raise UnreadableInput(f"{item.label}: cannot be read ({error.strerror})") from error
+        raise UnreadableInput(f"{item.label}: cannot be read ({system(error)})") from error
 
 
 def _identity(item: Item) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -396,7 +397,9 @@ def parse(text: Iterable[str], name: str) -> Plan:
     try:
         number, line = next(numbered)
     except StopIteration:
-        raise PlanError(f"{name}: not a plan: it is empty") from None
+        raise PlanError(
+            f"{name}: not a plan: it is empty: `anonymize detect FILM -o {shlex.quote(name)} --force` writes one"
+        ) from None
     about = _header(_json(line, f"{name}, line {number}"), name)
     visible: list[tuple[str, Shown]] = []
 

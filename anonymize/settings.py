@@ -20,7 +20,7 @@ from anonymize.errors import UsageError
 from anonymize.kinds import Kind, Shape
 from anonymize.live.settings import Live
 from anonymize.ranges import PIXELS, SECONDS, Range, brief, exact, in_range, is_number, shown
-from anonymize.words import printable
+from anonymize.words import Word, meant, printable
 
 CORNERS = 1000
 """Corners of a zone, at most."""
@@ -30,22 +30,32 @@ LISTED = 10_000
 """Entries of any list in settings, at most."""
 
 
-class Style(StrEnum):
+class Style(Word):
     """How a region is removed. The table of functions is in `anonymize.redact`."""
 
     SOLID = "solid"
     MOSAIC = "mosaic"
     BLUR = "blur"
 
+    @classmethod
+    def also(cls) -> Mapping[str, str]:
+        """As for `Word`."""
+        return {"pixelate": "mosaic", "pixelated": "mosaic", "black": "solid", "box": "solid", "gaussian": "blur"}
 
-class Audio(StrEnum):
+
+class Audio(Word):
     """What becomes of the sound."""
 
     KEEP = "keep"
     MUTE = "mute"
 
+    @classmethod
+    def also(cls) -> Mapping[str, str]:
+        """As for `Word`."""
+        return {"copy": "keep", "none": "mute", "drop": "mute"}
 
-class Codec(StrEnum):
+
+class Codec(Word):
     """Which video encoder writes the output; `auto` follows the source's bit depth, colour and container.
 
     Those with a family behind the dash are part of a graphics card (`anonymize.media.hardware`); `auto` takes none.
@@ -70,8 +80,15 @@ class Codec(StrEnum):
     H264_VIDEOTOOLBOX = "h264-videotoolbox"
     H265_VIDEOTOOLBOX = "h265-videotoolbox"
 
+    @classmethod
+    def also(cls) -> Mapping[str, str]:
+        """As for `Word`."""
+        h264, h265 = ("x264", "libx264", "avc"), ("x265", "libx265", "hevc")
+        others = {"libvpx-vp9": "vp9", "libsvtav1": "av1"}
+        return others | dict.fromkeys(h264, "h264") | dict.fromkeys(h265, "h265")
 
-class Device(StrEnum):
+
+class Device(Word):
     """On what networks run. `anonymize.models.devices` says what each is for onnxruntime, and what `auto` tries."""
 
     CPU = "cpu"
@@ -285,7 +302,7 @@ class Output:
         in_range(self)
 
 
-class Doubts(StrEnum):
+class Doubts(Word):
     """What becomes of an output that passes with doubts."""
 
     RELEASE = "release"
@@ -376,7 +393,7 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], base: T | None = None
     for key, value in values.items():
         place = f"{where}.{key}" if where else key
         if key not in known:
-            raise UsageError(f"unknown setting {brief(place)!r}: known here are {', '.join(sorted(known))}")
+            raise UsageError(f"unknown setting {brief(place)!r}: {meant(brief(key), sorted(known))}")
         changes[key] = _convert(hints[key], value, getattr(base, key, None), place)
     try:
         return kind(**changes) if base is None else replace(base, **changes)  # type: ignore[type-var]

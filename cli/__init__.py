@@ -55,8 +55,12 @@ def _run(prepare: Callable[[], Sequence[Printed]] = tuple) -> int:
     lost = "" if code or not behind else streams.lost(behind)
     if lost:
         code, why = 6, f"{lost}: the rest was done"
-    machine = "--json" in sys.argv and not {"-h", "--help", "--version"} & set(sys.argv)
     log = sys.argv[1:2] == ["live"]  # whose lines go to standard error: standard output may be the picture's
+    if log or any(scheme in why for scheme in ("rtsp", "rtmp", "srt:")):
+        from anonymize.live.secrets import mask
+
+        why = mask(why)  # addresses of cameras hold passwords, wherever they were given
+    machine = "--json" in sys.argv and not {"-h", "--help", "--version"} & set(sys.argv)
     if why and not (machine and log):
         render.fail(why)
     if machine:
@@ -111,30 +115,27 @@ def _failed(error: Exception) -> tuple[int, str]:
     from anonymize.errors import AnonymizeError
 
     if isinstance(error, AnonymizeError):
-        import re
-
-        from anonymize.live.secrets import mask
-
-        live = sys.argv[1:2] == ["live"] or re.search(r"rtsp|rtmp|srt:", str(error))
-        return error.exit_code, mask(str(error)) if live else str(error)  # cameras' addresses hold passwords
+        return error.exit_code, str(error)
     if isinstance(error, MemoryError):
         return 1, "this machine's memory, or what it allows one process of it, does not suffice: nothing was released"
     if (usage := _usage(error)) is not None:
         return 2, usage
     if "ANONYMIZE_DEBUG" in os.environ:
         raise error
+    if isinstance(cause := error.__cause__ or error, OSError) and cause.filename and cause.errno:
+        from anonymize.words import system
+
+        return 6, f"{os.fsdecode(cause.filename)}: {system(cause)}"
     return 1, f"internal error, please report it (ANONYMIZE_DEBUG=1 shows where): {error.__cause__ or error!r}"
 
 
 def _usage(error: Exception) -> str | None:
     """What is wrong with the arguments, where Typer found that; None for other errors."""
-    message = getattr(error, "format_message", None)
-    if message is None:
+    if not hasattr(error, "format_message"):
         return None
-    page = getattr(error, "ctx", None)
-    command = page.command_path if page else "anonymize"
-    said = message().strip()
-    return f"{said}{'' if said[-1] in '.?' else '.'} `{command} --help` tells all options" if said else ""
+    from anonymize.cli.guesses import corrected
+
+    return corrected(error, sys.argv[1:])
 
 
 def _stop_in_order() -> None:

@@ -187,7 +187,15 @@ def run(
 def detect(
     source: o.Input,
     output: Annotated[
-        str, typer.Option("--output", "-o", help="The plan to write (.jsonl).", metavar="FILE", show_default=False)
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The plan to write (.jsonl).",
+            metavar="FILE",
+            show_default=False,
+            callback=o.named_plan,
+        ),
     ],
     preset: o.PresetName = presets.DEFAULT,
     targets: o.TargetOption = None,

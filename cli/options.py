@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Callable, Sequence
-from difflib import get_close_matches
-from enum import StrEnum
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from anonymize import foreign
 from anonymize.errors import UsageError
 from anonymize.ranges import exact
 from anonymize.settings import Audio, Codec, Device, Settings, Style, from_mapping
+from anonymize.words import Word
 
 REPAIRS = 3
 """Passes of `--repair`, where the preset names no number."""
@@ -32,7 +32,7 @@ RENAMED = {
 """Options that had other names, and what they are called now."""
 
 
-class Targets(StrEnum):
+class Targets(Word):
     """What is to be found."""
 
     FACES = "faces"
@@ -40,36 +40,28 @@ class Targets(StrEnum):
     BOTH = "both"
     NONE = "none"
 
-
-ALSO = {
-    Targets: {"face": "faces", "plate": "plates", "all": "both"},
-    Style: {"pixelate": "mosaic", "pixelated": "mosaic", "black": "solid", "box": "solid", "gaussian": "blur"},
-    Audio: {"copy": "keep", "none": "mute", "drop": "mute"},
-    Device: {},
-    Codec: {"x264": "h264", "libx264": "h264", "avc": "h264", "x265": "h265", "libx265": "h265", "hevc": "h265"}
-    | {"libvpx-vp9": "vp9", "libsvtav1": "av1"},
-}
-"""Words that people guess, and ours for the same."""
+    @classmethod
+    def also(cls) -> Mapping[str, str]:
+        """As for `Word`."""
+        return {"face": "faces", "plate": "plates", "all": "both"}
 
 
-def word(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
+def word(kind: type[Word]) -> Callable[[str], Word]:
     """What reads a value of `kind`, or a word that people guess for one."""
 
-    def read(text: str) -> StrEnum:
-        known, said = [member.value for member in kind], text.lower()
-        if ALSO[kind].get(said, said) in known:
-            return kind(ALSO[kind].get(said, said))
-        near = get_close_matches(said, [*known, *ALSO[kind]], 1)
-        meant = f"; did you mean {ALSO[kind].get(near[0], near[0])}?" if near else ":"
-        raise typer.BadParameter(f"there is no {text!r}{meant} There are {', '.join(known)}.")
+    def read(text: str) -> Word:
+        try:
+            return kind(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
 
     return read
 
 
-def word_or_list(kind: type[Codec | Device]) -> Callable[[str], StrEnum]:
+def word_or_list(kind: type[Codec | Device]) -> Callable[[str], Word]:
     """As `word`; over the word `list` the command prints all that there are, and ends."""
 
-    def read(text: str) -> StrEnum:
+    def read(text: str) -> Word:
         if text.lower() != "list":
             return word(kind)(text)
         from anonymize import doctor
@@ -91,6 +83,18 @@ Inputs = Annotated[
 Input = Annotated[
     str, typer.Argument(help="A video or picture, or - for standard input.", metavar="INPUT", show_default=False)
 ]
+
+
+def named_plan(text: str) -> str:
+    """`text`, where a plan can have that name. Raises `UsageError` for that of a picture or video."""
+    from anonymize.inputs import is_picture_name
+
+    if is_picture_name(Path(text)) is not None:
+        plan = shlex.quote(str(Path(text).with_suffix(".jsonl")))
+        raise UsageError(
+            f"{text}: `detect` writes a plan, which is text, and `render` makes the output: write -o {plan}"
+        )
+    return text
 
 
 def named(path: Path | None) -> Path | None:
@@ -565,15 +569,34 @@ def _span(text: str) -> dict[str, str | None]:
         start = _seconds(first) if first else Fraction(0)
         end = _seconds(last) if last else None
     except ValueError:
-        raise UsageError(f"time span {text!r}: expected from-to, as 0:10-0:25, 90-120.5 or 90-") from None
+        more = f"; from {text} on to the end is {text}-" if not dash and _is_time(text) else ""
+        raise UsageError(f"time span {text!r}: expected from-to, as 0:10-0:25, 90-120.5 or 90-{more}") from None
     if end is not None and end <= start:
-        raise UsageError(f"time span {text!r}: its end does not come after its start")
+        hint = f": write {last}-{first}" if end < start else ""
+        raise UsageError(f"time span {text!r}: its end does not come after its start{hint}")
     return {"start": str(start), "end": None if end is None else str(end)}
 
 
 def _seconds(text: str) -> Fraction:
-    """Seconds from '90', '1:30' or '0:01:30.5'."""
-    total = Fraction(0)
-    for part in text.split(":"):
+    """Seconds from '90', '1:30' or '0:01:30.5'. Raises `ValueError`, or `UsageError` where a part goes past 59."""
+    total, parts = Fraction(0), text.split(":")
+    for part in parts:
         total = total * 60 + exact(part)
+    if len(parts) > 3:
+        raise UsageError(f"{text!r} is no time: expected seconds, as 90, or 1:30, or 0:01:30.5")
+    if any(exact(part) >= 60 for part in parts[1:]):
+        hours, rest = divmod(total, 3600)
+        minutes, seconds = divmod(rest, 60)
+        proper = f"{hours}:{int(minutes):02}" if hours else f"{minutes}"
+        raise UsageError(
+            f"{text!r} is no time: after a colon, minutes and seconds go up to 59; that many seconds are "
+            f"{proper}:{float(seconds):0{2 if seconds == int(seconds) else 5}g}"
+        )
     return total
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return _seconds(text) >= 0
+    except ValueError:
+        return False

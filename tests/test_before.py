@@ -51,7 +51,7 @@ MISTAKES = {
     "a person too late": ("run film.ts -o x.ts --show-person 9,9@9 --reason why", 2, "no frame is shown then"),
     "a zone outside": ("run film.ts -o x.ts --hide-zone zone.json", 2, "outside the picture"),
     "of a picture": ("run cat.png -o x.png --hide-span 9-", 2, "meets no frame"),
-    "plan exists": ("detect film.ts -o there.mp4", 6, "exists already"),
+    "plan exists": ("detect film.ts -o film.jsonl", 6, "exists already"),
     "no folder for a plan": ("detect film.ts -o gone/x.jsonl", 6, "the folder gone does not exist"),
     "planned too late": ("detect film.ts -o x.jsonl --hide-span 9-", 2, LATE),
     "render exists": ("render film.ts --plan film.jsonl -o there.mp4", 6, "exists already"),

@@ -91,7 +91,7 @@ def test_a_detector_of_the_second_look_is_refused_before_the_first() -> None:
     settings = Settings(detect=Detect(device=ABSENT[0]), verify=Verify(detectors=("blazeface",)))
     with pytest.raises(ModelError, match="blazeface runs on the processor only"):
         job.detectors_for(settings)
-    with pytest.raises(UsageError, match="no detector is called 'retina'"):
+    with pytest.raises(UsageError, match="there is no 'retina'"):
         job.detectors_for(Settings(verify=Verify(detectors=("retina",))))
 
 

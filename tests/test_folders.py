@@ -267,7 +267,7 @@ ZONE = ("--targets", "none", "--hide-zone", "0,0 9,0 9,9")
 NODES = {"device": _device, "pipe": os.mkfifo, "socket": _socket, "link to a pipe": _link_to_pipe}
 COMMANDS = {
     "run": ["run", "a.mp4", "-o", "node.mp4", "--force", *ZONE],
-    "detect": ["detect", "a.mp4", "-o", "node.mp4", "--force", *ZONE],
+    "detect": ["detect", "a.mp4", "-o", "node.jsonl", "--force", *ZONE],
     "render": ["render", "a.mp4", "--plan", "p.jsonl", "-o", "node.mp4", "--force"],
     "report page": ["report", "page", "a.report.json", "-o", "node.mp4"],
     "report dpia": ["report", "dpia", "a.report.json", "-o", "node.mp4", "--force"],
@@ -286,7 +286,7 @@ def test_what_is_no_file_is_never_replaced(tmp_path, command, node):
         job.detect(only_item(str(clip), str(tmp_path / "p.jsonl")), settings())
     report.write(Report(verdict="pass"), tmp_path / "a.report.json")
     (tmp_path / "truth.jsonl").write_text('{"frame": 0, "subject": "a", "kind": "face", "box": [1, 1, 20, 20]}\n')
-    target = tmp_path / ("node.mp4.md" if command == "report dpia" else "node.mp4")
+    target = tmp_path / {"report dpia": "node.mp4.md", "detect": "node.jsonl"}.get(command, "node.mp4")
     NODES[node](target)
     before = target.lstat()
     done = anonymize(*COMMANDS[command], cwd=tmp_path)

@@ -132,7 +132,7 @@ def test_what_is_not_a_plan_is_refused(tmp_path, content, message):
 
 
 def test_a_plan_that_is_not_there(tmp_path):
-    with pytest.raises(PlanError, match="No such file"):
+    with pytest.raises(PlanError, match="no such file"):
         plan.read(tmp_path / "none.jsonl")
 
 

@@ -31,7 +31,7 @@ def test_settings_survive_the_way_to_plain_values_and_back():
         ({"targets": "faces"}, "expected a list"),
         ({"output": {"quality": 99}}, "output.quality = 99: must be 0 to 51"),
         ({"output": {"quality": 1.5}}, "expected a whole number"),
-        ({"output": {"codec": "divx"}}, "'divx' is not a valid Codec"),
+        ({"output": {"codec": "divx"}}, "there is no 'divx'"),
         ({"redact": {"face": {"cells": 9}}}, "1 to 8"),
         ({"redact": {"plate": {"style": "blur"}}}, "plates are always redacted as solid boxes"),
         ({"zones": [{"polygon": [[0, 0], [1, 1]]}]}, "3 to 1000 corners"),

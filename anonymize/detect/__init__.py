@@ -24,6 +24,7 @@ from anonymize.detect.only import only
 from anonymize.errors import ModelError, UsageError
 from anonymize.models import find, list_models
 from anonymize.settings import Device
+from anonymize.words import meant
 
 __all__ = [
     "DETECTORS",
@@ -140,7 +141,7 @@ def asked(names: Sequence[str]) -> dict[str, frozenset[Kind]]:
     for text in names:
         name, _, kind = text.partition(":")
         if name not in DETECTORS:
-            raise UsageError(f"no detector is called {name!r}: known are {', '.join(DETECTORS)}")
+            raise UsageError(f"detectors: {meant(name, list(DETECTORS))}")
         able = {each.label: each for each in find(name).kinds}
         if kind and kind.removesuffix("s") not in able:
             raise UsageError(f"{text}: {name} finds {' and '.join(f'{label}s' for label in able)}")

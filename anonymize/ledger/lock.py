@@ -17,6 +17,7 @@ from pathlib import Path
 
 from anonymize.errors import OutputError
 from anonymize.inputs import Claim
+from anonymize.words import system
 
 NAME = ".anonymize.lock"
 PATIENCE = 20.0
@@ -186,5 +187,5 @@ def _plainly(folder: Path) -> Iterator[None]:
         elif error.errno == errno.ENOENT:
             reason = "the folder, or the lock in it, is gone"
         else:
-            reason = f"cannot be locked ({error.strerror})"
+            reason = f"cannot be locked ({system(error)})"
         raise OutputError(f"{folder}: {reason}") from error

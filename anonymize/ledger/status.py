@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from anonymize.errors import LedgerError, OutputError, UnreadableInput
 from anonymize.ledger import lock, store
 from anonymize.ledger.store import File, Run, State
+from anonymize.words import system
 
 FRESH = 60.0
 """Seconds since a run wrote last in which it is held to live, where the system does not tell."""
@@ -140,7 +141,7 @@ def _read(path: Path) -> tuple[list[Run], list[File]]:
             try:
                 shutil.copy(original, place)
             except OSError as error:
-                raise LedgerError(f"{original}: cannot be read ({error.strerror}): try again") from error
+                raise LedgerError(f"{original}: cannot be read ({system(error)}): try again") from error
         store.Store(Path(place) / path.name).close()
         return store.read(Path(place) / path.name)
 

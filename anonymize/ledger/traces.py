@@ -27,6 +27,7 @@ from anonymize.ledger.store import is_inside, text_of
 from anonymize.media.commit import pending
 from anonymize.report import Report
 from anonymize.storage import has_sha256
+from anonymize.words import system
 
 PROOF = ".proof"
 _OURS = re.compile(r"\.anonymize-([0-9a-f]{12})-[0-9a-f]{12}(\..*)?", re.DOTALL)
@@ -65,7 +66,7 @@ def leave_proof(item: Item, output: Path, report: Report) -> None:
         try:
             temporary.write_text(json.dumps(asdict(proof), default=str), encoding="utf-8")
         except OSError as error:
-            raise OutputError(f"{output.name}: cannot write its proof beside it: {error.strerror}") from error
+            raise OutputError(f"{output.name}: cannot write its proof beside it: {system(error)}") from error
 
 
 def proof_path(item: Item, claim: Claim) -> Path:
@@ -124,7 +125,7 @@ def remove(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise OutputError(f"{path}: cannot remove what a killed run left: {error.strerror}") from error
+        raise OutputError(f"{path}: cannot remove what a killed run left: {system(error)}") from error
     return True
 
 

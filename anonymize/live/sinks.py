@@ -23,6 +23,7 @@ from anonymize.live.sinks_fan import FRAMES, Fan, Uncoded
 from anonymize.live.sinks_outlet import Buffer, Outlet, Say, Writer
 from anonymize.live.sinks_stdout import Transport, Y4m
 from anonymize.media import make_folder
+from anonymize.words import system
 
 STDOUT, Y4M_STDOUT = "-", "y4m:-"
 _WAITING = 8 << 20
@@ -82,7 +83,7 @@ def prepare(addresses: Sequence[str]) -> None:
             with TemporaryFile(dir=folder):
                 continue
         except OSError as error:
-            raise OutputError(f"{folder}: nothing can be written in this folder ({error.strerror})") from error
+            raise OutputError(f"{folder}: nothing can be written in this folder ({system(error)})") from error
 
 
 def open_sink(address: str, picture: Picture, metrics: Metrics, options: Options | None = None) -> LiveSink:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from anonymize import storage
 from anonymize.errors import AnonymizeError, OutputError
+from anonymize.words import system
 
 if TYPE_CHECKING:
     from anonymize.storage import Place
@@ -183,7 +184,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot make this folder: {error.strerror}") from error
+        raise OutputError(f"{folder}: cannot make this folder: {system(error)}") from error
 
 
 def publish(made: Path, path: Place, sha256: str, *, force: bool, token: str) -> None:
@@ -259,6 +260,6 @@ def plainly(path: Path) -> Iterator[None]:
     except OSError as error:
         full = error.errno in _FULL
         reason = (
-            "the disk is full; make room or write somewhere else" if full else f"cannot be written ({error.strerror})"
+            "the disk is full; make room or write somewhere else" if full else f"cannot be written ({system(error)})"
         )
         raise OutputError(f"{path.name}: {reason}") from error

@@ -17,7 +17,9 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from anonymize.errors import InputError, UnreadableInput
+from anonymize.media.no_media import no_media
 from anonymize.storage import Steady, opened
+from anonymize.words import near, system
 
 if TYPE_CHECKING:
     from anonymize.storage import Place
@@ -108,12 +110,13 @@ def check_readable(source: Input) -> None:
     except InputError:
         raise
     except FileNotFoundError as error:
-        what = "a link that leads nowhere" if isinstance(source, Path) and source.is_symlink() else "no such file"
+        link = isinstance(source, Path) and source.is_symlink()
+        what = "a link that leads nowhere" if link else f"no such file{near(Path(name))}"
         raise UnreadableInput(f"{name}: {what}") from error
     except PermissionError as error:
         raise UnreadableInput(f"{name}: no permission to read it") from error
     except OSError as error:
-        raise UnreadableInput(f"{name}: cannot be read ({error.strerror})") from error
+        raise UnreadableInput(f"{name}: cannot be read ({system(error)})") from error
 
 
 def _why_no_file(folder: Place) -> str:
@@ -124,7 +127,7 @@ def _why_no_file(folder: Place) -> str:
         try:
             os.scandir(folder).close()
         except OSError as error:
-            return f"this folder cannot be listed ({error.strerror}): nothing in it was anonymised"
+            return f"this folder cannot be listed ({system(error)}): nothing in it was anonymised"
     return "this is a folder, not a file"
 
 
@@ -145,8 +148,11 @@ def _why_unreadable(source: Input, name: str, error: Exception) -> str:
         return f"{name}: this is a list of other files, not a video; give the files themselves"
     if _has_box(source, b"pssh") or b"encv" in head:
         return f"{name}: the video is encrypted; decrypt it first"
+    if what := no_media(head):
+        return f"{name}: {what}"
     barred = getattr(error, "errno", 0) == errno.EINVAL  # FFmpeg's word for a format that is not on its white list
-    reason = "unknown or damaged" if barred else (getattr(error, "strerror", None) or str(error)).lower()
+    unknown = barred or isinstance(error, av.error.InvalidDataError)
+    reason = "unknown or damaged" if unknown else (getattr(error, "strerror", None) or str(error)).lower()
     return f"{name}: not a video or picture that can be read ({reason})"
 
 

@@ -27,6 +27,7 @@ from anonymize.media.still_read import decode
 from anonymize.media.still_traits import Decoded
 from anonymize.media.still_write import Encoding, channels_in
 from anonymize.settings import Output
+from anonymize.words import system
 
 MOST_BYTES = 1 << 29
 """Size of a picture file, at most."""
@@ -189,7 +190,7 @@ def _content(source: Input, name: str) -> bytes:
             )
         return source.read_bytes()
     except OSError as error:
-        raise UnreadableInput(f"{name}: cannot be read ({error.strerror})") from error
+        raise UnreadableInput(f"{name}: cannot be read ({system(error)})") from error
 
 
 def _clock(durations: Sequence[Fraction], name: str) -> tuple[Fraction, list[int]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from anonymize.data import Kind
 from anonymize.errors import ModelError
+from anonymize.words import meant, system
 
 
 class State(StrEnum):
@@ -74,7 +75,7 @@ def find(name: str) -> Model:
     try:
         return _registry()[name]
     except KeyError:
-        raise ModelError(f"no model is called {name!r}: registered are {', '.join(_registry())}") from None
+        raise ModelError(f"models: {meant(name, list(_registry()))}") from None
 
 
 def weights_of(name: str) -> tuple[Model, ...]:
@@ -132,7 +133,7 @@ def _checked(model: Model) -> tuple[Path, bytes]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"cannot read the model {model.name!r} at {path}: {error.strerror}") from error
+        raise ModelError(f"cannot read the model {model.name!r} at {path}: {system(error)}") from error
     if not matches(model, content):
         raise ModelError(
             f"{path} is not the registered model {model.name!r} (its sha256 differs): it will not be used. "

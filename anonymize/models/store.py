@@ -9,6 +9,7 @@ from pathlib import Path
 from anonymize import foreign
 from anonymize.errors import ModelError
 from anonymize.models.registry import Model, find, matches, user_folder
+from anonymize.words import system
 
 TIMEOUT = 30.0
 """Seconds without a byte after which a download is given up."""
@@ -27,7 +28,7 @@ def import_model(name: str, path: Path) -> Path:
     try:
         content = foreign.content(Path(path), model.size + 1)
     except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror}") from error
+        raise ModelError(f"cannot read {path}: {system(error)}") from error
     return _store(model, content, str(path))
 
 
@@ -84,12 +85,12 @@ def _store(model: Model, content: bytes, origin: str) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise ModelError(f"cannot write into {target.parent}: {error.strerror}") from error
+        raise ModelError(f"cannot write into {target.parent}: {system(error)}") from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         Path(temporary).replace(target)
     except OSError as error:
         Path(temporary).unlink(missing_ok=True)
-        raise ModelError(f"cannot write {target}: {error.strerror}") from error
+        raise ModelError(f"cannot write {target}: {system(error)}") from error
     return target

@@ -20,6 +20,7 @@ from anonymize.errors import OutputError, ReportError
 from anonymize.pages import save
 from anonymize.ranges import brief, shown
 from anonymize.report.data import FORMAT, VERSION, Report
+from anonymize.words import system
 
 if TYPE_CHECKING:
     from anonymize.plan import Plan
@@ -66,7 +67,7 @@ def prepare(folder: Path) -> None:
         with TemporaryFile(dir=folder):
             return
     except OSError as error:
-        raise OutputError(f"{folder}: no report can be written in this folder ({error.strerror})") from error
+        raise OutputError(f"{folder}: no report can be written in this folder ({system(error)})") from error
 
 
 def write_values(content: Mapping[str, Any], path: Path) -> None:

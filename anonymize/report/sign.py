@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from anonymize import foreign
 from anonymize.errors import OutputError, ReportError, UsageError
 from anonymize.report.files import read, sha256, write_values
+from anonymize.words import system
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -203,7 +204,7 @@ def _compare(expected: str | None, path: Path, name: str) -> None:
     try:
         found = sha256(path)
     except OSError as error:
-        raise ReportError(f"{path}: cannot read it: {error.strerror}") from error
+        raise ReportError(f"{path}: cannot read it: {system(error)}") from error
     if found != expected:
         raise ReportError(f"{path} is not the {name} of this report: its sha256 is {found}, expected {expected}")
 
@@ -240,7 +241,7 @@ def _key_file(path: Path) -> bytes:
     try:
         return foreign.content(path, LONGEST_KEY)
     except OSError as error:
-        raise UsageError(f"{path}: cannot read this key: {error.strerror}") from error
+        raise UsageError(f"{path}: cannot read this key: {system(error)}") from error
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
@@ -251,7 +252,7 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
     except FileExistsError as error:
         raise OutputError(f"{path} exists: keys are never replaced; give another name") from error
     except OSError as error:
-        raise OutputError(f"{path}: cannot write the key: {error.strerror}") from error
+        raise OutputError(f"{path}: cannot write the key: {system(error)}") from error
 
 
 def _hex(key: Ed25519PublicKey) -> str:

@@ -48,7 +48,8 @@ def read_truth(path: Path) -> Iterator[FrameTruth]:
         try:
             frame = _from_dict(foreign.json_value(line, place, UnreadableInput))
         except (ValueError, TypeError, KeyError) as error:
-            raise UnreadableInput(f"{place}: not a line of ground truth ({brief(error)})") from error
+            what = f"{error} is missing" if isinstance(error, KeyError) else brief(error)
+            raise UnreadableInput(f"{place}: not a line of ground truth ({what})") from error
         if frame.frame != index:
             raise UnreadableInput(f"{place}: expected frame {index}, got {frame.frame}")
         yield frame

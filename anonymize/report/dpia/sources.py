@@ -90,7 +90,11 @@ def gather(paths: Iterable[Path]) -> Evidence:
         else:
             cameras += _snapshots(content, path)
     if not (reports or evaluations or cameras):
-        raise UsageError("nothing to sum up: give reports (*.report.json), a folder of them, or a camera's metrics")
+        given = ", ".join(str(path) for path in paths)
+        raise UsageError(
+            f"{given}: no report in it; give reports (*.report.json), a folder of them, or a camera's metrics. "
+            "`anonymize run FOLDER -o safe/ --report reports/` writes them"
+        )
     return Evidence(reports, evaluations, cameras)
 
 
