@@ -126,6 +126,8 @@ def _failed(error: Exception) -> tuple[int, str]:
         from anonymize.words import system
 
         return 6, f"{os.fsdecode(cause.filename)}: {system(cause)}"
+    if isinstance(cause, FileNotFoundError) and not cause.filename:
+        return 6, "the folder in which this command was started is gone: go to one that is there"
     return 1, f"internal error, please report it (ANONYMIZE_DEBUG=1 shows where): {error.__cause__ or error!r}"
 
 

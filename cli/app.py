@@ -159,6 +159,8 @@ def run(
         publish_unverified=publish_unverified,
     )
     items = plan_items(inputs, output)
+    if dry_run and cluster:
+        raise UsageError("--dry-run looks on this machine: leave out --cluster")
     if dry_run:
         with show.Display(items, machine=json, quiet=quiet) as display:
             found = batch.forecast(items, settings, force=force, stdin=_stdin(inputs), on_item=display)
