@@ -2,7 +2,10 @@
 
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
@@ -10,6 +13,8 @@ from anonymize import pairs
 from anonymize import redact as drawing
 from anonymize.data import Detections, Kind, Region, Shape, Why
 from anonymize.detect import gaze, merge
+from anonymize.detect import tiles as tiling
+from anonymize.media.still_frame import StillFrame
 from anonymize.verify import variants
 from tests.test_bombs import _finds
 
@@ -80,3 +85,40 @@ def test_a_large_polygon_takes_little_more_memory_than_its_mask() -> None:
     drawing.outline(region, 4000, 3000)
     assert tracemalloc.get_traced_memory()[1] < 4000 * 3000 + 40_000_000
     tracemalloc.stop()
+
+
+@dataclass
+class Nobody:
+    """Looks at tiles of 300 pixels, and finds nothing."""
+
+    name: str = "nobody"
+    largest: int = 300
+    seen: list[np.ndarray] = field(default_factory=list)
+
+    def detect(self, picture: np.ndarray) -> Detections:
+        if self.seen:
+            np.testing.assert_array_equal(picture, self.seen.pop(0))
+        return Detections.empty()
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (299, 5), (640, 350)])
+def test_a_picture_is_moved_tile_by_tile_as_if_it_were_whole(size: tuple[int, int], mirrored: bool) -> None:
+    pixels = np.random.default_rng(11).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    turned = cv2.flip(pixels, 1) if mirrored else pixels
+    whole = np.asarray(cv2.copyMakeBorder(turned, 13, 0, 13, 0, cv2.BORDER_REPLICATE))
+    tiles = [whole[t.y0 : t.y1, t.x0 : t.x1] for t in tiling.tiles(size[0] + 13, size[1] + 13, 300)]
+    detector = Nobody(seen=tiles)
+    tiling.detect_tiled(detector, variants._Moved(pixels, 13, mirrored))
+    assert not tiles
+
+
+@pytest.mark.parametrize("channels", ["RGB", "RGBA"])
+def test_a_second_look_holds_a_large_picture_few_times_over(channels: str) -> None:
+    pixels = np.random.default_rng(13).integers(0, 256, (2000, 3000, len(channels)), np.uint8)
+    frame = StillFrame(0, 0, Fraction(1), Fraction(0), pixels, channels)
+    tracemalloc.start()
+    variants._at_scale(frame, Nobody(), 1.0, True, 13, None)
+    taken = tracemalloc.get_traced_memory()[1] / (3000 * 2000)
+    tracemalloc.stop()
+    assert taken < {"RGB": 5, "RGBA": 14}[channels], "bytes a pixel"

@@ -149,8 +149,13 @@ def test_cover_only(tmp_path: Path) -> None:
 
 
 def test_absurd_dimensions() -> None:
-    check_size(16384, 8192, "a.mp4")
-    with pytest.raises(UnreadableInput, match=r"^a.mp4: it claims pictures of 65535 x 65535 pixels"):
+    check_size(8000, 6000, "a.mp4")
+    large = (
+        r"^a.mp4: its pictures are too large \(8001 x 6000 pixels, 48.0 megapixels\): at most 48 megapixels of a video"
+    )
+    with pytest.raises(UnreadableInput, match=large):
+        check_size(8001, 6000, "a.mp4")
+    with pytest.raises(UnreadableInput, match="scale it down"):
         check_size(65535, 65535, "a.mp4")
     with pytest.raises(UnreadableInput, match="no picture size"):
         check_size(0, 100, "a.mp4")
@@ -160,7 +165,7 @@ def test_absurd_dimensions() -> None:
 def test_a_header_that_claims_absurd_dimensions(tmp_path: Path) -> None:
     path = tmp_path / "a.y4m"
     path.write_bytes(b"YUV4MPEG2 W60000 H60000 F25:1 C420\nFRAME\n" + bytes(100))
-    refused(path, UnreadableInput, words="it claims pictures of 60000 x 60000|not a video")
+    refused(path, UnreadableInput, words="its pictures are too large .60000 x 60000|not a video")
 
 
 def test_the_content_decides_not_the_name(tmp_path: Path) -> None:

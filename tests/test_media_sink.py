@@ -1,6 +1,7 @@
 import itertools
 import re
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from anonymize.data import Frame
 from anonymize.errors import OutputError, UnsupportedInput, UsageError
-from anonymize.media import FieldOrder, open_sink, open_source
+from anonymize.media import FieldOrder, encode, open_sink, open_source
+from anonymize.media.choose import choose
 from anonymize.media.orient import Orientation
 from anonymize.settings import Audio, Codec, Output
 from tests.carry import carry
@@ -463,3 +465,29 @@ def test_a_transport_stream_of_ten_packets_is_read(tmp_path: Path) -> None:
     assert len(content) == 11
     with open_source(tmp_path / "short.ts") as source:
         assert sum(1 for _ in source.frames()) == 1
+
+
+@pytest.mark.parametrize(
+    ("codec", "key", "planning"),
+    [
+        ("h264", "rc-lookahead", "1"),
+        ("h265", "x265-params", "rc-lookahead=0:bframes=0:ref=1"),
+        ("av1", "svtav1-params", "pred-struct=1:lookahead=0:lp=1"),
+    ],
+)
+def test_pictures_over_4k_are_coded_one_by_one(tmp_path: Path, codec: str, key: str, planning: str) -> None:
+    with open_source(make_video(tmp_path / "a.mp4", frames=2)) as source:
+        info = source.info
+    for width, height in ((4096, 2304), (7680, 4320)):
+        large = replace(info, width=width, height=height)
+        asked = Output(codec=Codec(codec))
+        chosen = encode.options(large, choose(large, asked, ".mkv"), asked)
+        assert (planning in chosen.get(key, "")) == (width > 4096)
+
+
+def test_the_options_of_pictures_over_4k_are_the_encoders_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encode, "_huge", lambda _: True)
+    clip = make_video(tmp_path / "a.mp4", frames=12, size=(128, 96))
+    for codec in ("h264", "h265", "av1"):
+        made = carry(clip, tmp_path / codec, Output(codec=Codec(codec))).path
+        assert len(read_video(made)) == 12

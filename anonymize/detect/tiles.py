@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,18 @@ def _spans(length: int, longest: int, overlap: int) -> Iterator[tuple[int, int]]
         yield start, start + side
 
 
-def detect_tiled(detector: Detector, picture: Picture, longest: int | None = None) -> Detections:
+class Parted(Protocol):
+    """A picture of which parts can be had: an array, or what makes them."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(rows, columns, channels)."""
+
+    def __getitem__(self, part: tuple[slice, slice], /) -> Picture:
+        """Rows and columns of it."""
+
+
+def detect_tiled(detector: Detector, picture: Parted, longest: int | None = None) -> Detections:
     """What `detector` finds in `picture`, looked at in tiles of at most `longest` (its own `largest`) pixels a side.
 
     Returns:
@@ -64,7 +76,7 @@ def detect_tiled(detector: Detector, picture: Picture, longest: int | None = Non
     height, width = picture.shape[:2]
     parts = tiles(width, height, longest or detector.largest)
     if len(parts) == 1:
-        return detector.detect(picture)
+        return detector.detect(picture[0:height, 0:width])
     found: list[Detections] = []
     cut: list[NDArray[np.bool_]] = []
     for tile in parts:

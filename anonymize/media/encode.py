@@ -80,6 +80,8 @@ def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
     if name in ("libx264", "libx264rgb"):
         chosen = {"crf": str(quality), "preset": SPEEDS[speed], "a53cc": "0", "udu_sei": "0"}
         chosen |= {"x264-params": f"asm={_REPEATABLE}"} if _has_avx512() else {}
+        if _huge(info):  # 30 bytes a pixel, where veryfast's own planning takes 70
+            return chosen | {"rc-lookahead": "1", "refs": "1", "bf": "0"}
         return chosen | ({"rc-lookahead": str(_lookahead(info, 40))} if speed >= SPEEDS.index("fast") else {})
     if name == "libx265":
         params = ["log-level=none", "info=0", "frame-threads=1", *_x265_planning(info), *_x265_hdr(info.hdr)]
@@ -97,7 +99,9 @@ def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
     if name == "libsvtav1":
         os.environ.setdefault("SVT_LOG", "1")  # errors only: the encoder talks to stderr by itself
         chosen = {"crf": str(max(1, _to_63(quality))), "preset": str((12, 11, 10, 9, 8, 7, 5, 4, 2)[speed])}
-        return chosen | _svt_hdr(info.hdr)
+        planning = ["pred-struct=1", "lookahead=0", "lp=1"] if _huge(info) else []
+        params = [*planning, *_svt_hdr(info.hdr)]
+        return chosen | ({"svtav1-params": ":".join(params)} if params else {})
     if name == "prores_ks":
         return {"profile": "hq" if "422" in target.pixel_format else "4444", "vendor": "apl0", "alpha_bits": "16"}
     # FFV1's checksums come with slices, for which small pictures have no room.
@@ -129,6 +133,11 @@ def threads_for(width: int, height: int) -> int:
     return min(os.cpu_count() or 1, share)
 
 
+def _huge(info: MediaInfo) -> bool:
+    """Whether pictures are so large (over 4K) that an encoder must hold hardly more than the one it is at."""
+    return info.width * info.height > 4096 * 2304
+
+
 def _lookahead(info: MediaInfo, most: int) -> int:
     """How many pictures an encoder may hold to plan ahead: fewer large ones, at some per cent of file size."""
     pixels = info.width * info.height
@@ -140,6 +149,8 @@ def _x265_planning(info: MediaInfo) -> list[str]:
     pixels = info.width * info.height
     if pixels <= 1280 * 720:
         return ["rc-lookahead=20"]
+    if _huge(info):
+        return ["rc-lookahead=0", "bframes=0", "ref=1"]
     return ["rc-lookahead=6", "bframes=3"] if pixels <= 1920 * 1088 else ["rc-lookahead=4", "bframes=0", "ref=2"]
 
 
@@ -156,9 +167,9 @@ def _x265_hdr(hdr: Hdr | None) -> list[str]:
     return params
 
 
-def _svt_hdr(hdr: Hdr | None) -> dict[str, str]:
+def _svt_hdr(hdr: Hdr | None) -> list[str]:
     if hdr is None:
-        return {}
+        return []
     params = []
     if hdr.primaries is not None and hdr.luminance is not None:
         red, green, blue, white = [f"({float(x):.5f},{float(y):.5f})" for x, y in hdr.primaries]
@@ -166,7 +177,7 @@ def _svt_hdr(hdr: Hdr | None) -> dict[str, str]:
         params.append(f"mastering-display=G{green}B{blue}R{red}WP{white}L({high:.4f},{low:.4f})")
     if hdr.light_level is not None:
         params.append(f"content-light={hdr.light_level[0]},{hdr.light_level[1]}")
-    return {"svtav1-params": ":".join(params)}
+    return params
 
 
 def field_marker(info: MediaInfo, first: av.VideoFrame) -> av.filter.Graph | None:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 Input: TypeAlias = "Place | bytes"
 """A file, or the whole content of one (what came in through a pipe)."""
 
-MAX_PIXELS = 16384 * 16384 // 2
-"""More pixels than this in one picture are refused before any memory is taken for them."""
+MAX_PIXELS = 48_000_000
+"""More pixels than this in one picture are refused before any memory is taken for them: decoding and encoding them
+takes about 40 bytes a pixel, of at most 2 GiB."""
 
 # These open other files or addresses, run scripts, or paint text files as pictures: none of them is footage.
 _NOT_FOOTAGE = (
@@ -216,8 +217,9 @@ def check_size(untrusted_width: int, untrusted_height: int, name: str) -> None:
         raise UnreadableInput(f"{name}: its video has no picture size; the file is damaged or encrypted")
     if untrusted_width * untrusted_height > MAX_PIXELS:
         raise UnreadableInput(
-            f"{name}: it claims pictures of {untrusted_width} x {untrusted_height} pixels; "
-            f"more than {MAX_PIXELS // 1_000_000} million pixels are refused"
+            f"{name}: its pictures are too large ({untrusted_width} x {untrusted_height} pixels, "
+            f"{untrusted_width * untrusted_height / 1_000_000:.1f} megapixels): at most {MAX_PIXELS // 1_000_000} "
+            "megapixels of a video are read, so that memory suffices; scale it down"
         )
 
 

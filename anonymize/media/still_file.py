@@ -19,7 +19,7 @@ from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
 from anonymize.media.still_parts import Part
 
 MOST_SAMPLES: Mapping[str, int] = MappingProxyType(
-    {"jpg": 330_000_000, "webp": 180_000_000, "avif": 150_000_000, "heic": 150_000_000, "jp2": 240_000_000}
+    {"webp": 180_000_000, "avif": 150_000_000, "heic": 150_000_000, "jp2": 240_000_000}
 )
 """Bytes of all samples of a picture in memory, at most, by format: as many as leave room for what its encoder and its
 second decoder hold beside them, so that nothing of the whole way takes over 2 GiB (measured, with 16-pixel faces)."""

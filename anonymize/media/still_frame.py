@@ -173,16 +173,22 @@ def _band_to_bgr(pixels: NDArray[np.uint8], channels: str) -> NDArray[np.uint8]:
 
 def _ground(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> float:
     """White where what is visible of `colour` is dark, else black: shapes drawn in transparency show, too."""
-    weight = alpha.astype(np.float32)[..., None] / 255
-    visible = float(weight.sum())
-    mean = float((colour * weight).sum()) / (3 * visible) if visible else 0.0
+    visible = held = 0.0
+    for y in range(0, len(colour), BAND):
+        weight = alpha[y : y + BAND].astype(np.float32)[..., None] / 255
+        visible += float(weight.sum())
+        held += float((colour[y : y + BAND] * weight).sum())
+    mean = held / (3 * visible) if visible else 0.0
     return 255.0 if mean < 128 else 0.0
 
 
 def _on_ground(colour: NDArray[np.uint8], alpha: NDArray[np.uint8], ground: float) -> NDArray[np.uint8]:
     """`colour` laid on a `ground` from 0 to 255."""
-    weight = alpha.astype(np.float32)[..., None] / 255
-    return np.rint(colour * weight + ground * (1 - weight)).astype(np.uint8)
+    laid = np.empty_like(colour)
+    for y in range(0, len(colour), BAND):
+        weight = alpha[y : y + BAND].astype(np.float32)[..., None] / 255
+        laid[y : y + BAND] = np.rint(colour[y : y + BAND] * weight + ground * (1 - weight))
+    return laid
 
 
 def _as_found(found: Detections) -> Detections:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import cv2
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Kind, readings
 from anonymize.detect import Detector, Do, Later, asked, at_once, once, room_for
+from anonymize.detect.detector import Picture
 from anonymize.detect.look import HALF_STEP, Part, as_shown, plausible, scales, too_big
 from anonymize.detect.merge import alike
 from anonymize.detect.tiles import detect_tiled
@@ -136,12 +138,41 @@ def _moved(
     if part is not None:
         x0, y0 = int(part[0] / back[0]), int(part[1] / back[1])
         picture = picture[y0 : math.ceil(part[3] / back[1]), x0 : math.ceil(part[2] / back[0])]
-    seen = picture.shape[1]
-    if mirrored:
-        picture = np.asarray(cv2.flip(picture, 1), np.uint8)
-    picture = np.asarray(cv2.copyMakeBorder(picture, shift, 0, shift, 0, cv2.BORDER_REPLICATE), np.uint8)
-    found = detect_tiled(detector, picture)
-    return _placed(found, shift, mirrored, seen, back).moved((1.0, 1.0), (x0 * back[0], y0 * back[1]))
+    found = detect_tiled(detector, _Moved(picture, shift, mirrored))
+    return _placed(found, shift, mirrored, picture.shape[1], back).moved((1.0, 1.0), (x0 * back[0], y0 * back[1]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moved:
+    """A picture, perhaps mirrored, with its first row and column `shift` times before it; made where it is looked at.
+
+    Large pictures would be held three times over.
+    """
+
+    picture: Picture
+    shift: int
+    mirrored: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(rows, columns, channels)."""
+        height, width, channels = self.picture.shape
+        return height + self.shift, width + self.shift, channels
+
+    def __getitem__(self, part: tuple[slice, slice]) -> Picture:
+        """A part of it: rows and columns, each with its start and stop."""
+        (top, y0, y1), (left, x0, x1) = (self._of(side) for side in part)
+        if self.mirrored:
+            width = self.picture.shape[1]
+            turned = cv2.flip(self.picture[y0:y1, width - x1 : width - x0], 1)
+        else:
+            turned = self.picture[y0:y1, x0:x1]
+        return np.asarray(cv2.copyMakeBorder(turned, top, 0, left, 0, cv2.BORDER_REPLICATE), np.uint8)
+
+    def _of(self, side: slice) -> tuple[int, int, int]:
+        """How many rows or columns of a part lie before the picture, and which of the picture follow: one at least."""
+        start, stop = side.start - self.shift, side.stop - self.shift
+        return max(-start, 0), max(start, 0), stop
 
 
 def _placed(found: Detections, shift: int, mirrored: bool, width: int, scale: tuple[float, float]) -> Detections:
