@@ -42,7 +42,7 @@ def run(
         AnonymizeError: nothing was written under `output`; the message says why.
     """
     item = only_item(str(source), str(output))
-    return job.run(item, settings or Settings(), force=force, workers=workers, on_progress=on_progress)[1]
+    return job.run(item, settings or Settings(), force=force, workers=workers, on_progress=on_progress).report
 
 
 def write_plan(
@@ -83,4 +83,4 @@ def render_plan(
     item = only_item(str(source), str(output))
     made = plan.read(Path(plan_file))
     wanted = replace(settings, redact=made.about.redact) if settings else None
-    return job.render(item, made, wanted, force=force, workers=workers, on_progress=on_progress)[1]
+    return job.render(item, made, wanted, force=force, workers=workers, on_progress=on_progress).report

@@ -52,7 +52,7 @@ class Outcome:
         exit_code: 0, or that of the error. Beside an output, that of its report, which could not be written.
         left_out: not a failure: a file that a folder merely contained, and that is no picture or video.
         before: an earlier run did this; the report then holds the main facts only.
-        kept: the plan of an output that did not pass, to go on with.
+        kept: the plan of an output whose check left something to a person, to go on with.
     """
 
     item: Item
@@ -70,7 +70,7 @@ GRACE = 5.0
 OnItem = Callable[[Item, Progress | Outcome], None]
 """Told of every step of every item, and of its outcome; always in the calling process."""
 
-Work = Callable[[Item, OnProgress, Known], "tuple[Place, Report]"]
+Work = Callable[[Item, OnProgress, Known], job.Released]
 """Takes one item all the way to its released output, or raises; either way it notes what it comes to know."""
 
 
@@ -253,7 +253,7 @@ def render(
     if reports:
         report.prepare(reports)
 
-    def work(item: Item, on_progress: OnProgress, known: Known) -> tuple[Place, Report]:
+    def work(item: Item, on_progress: OnProgress, known: Known) -> job.Released:
         return job.render(
             item, made, settings, force=force, stdin=stdin, workers=workers, on_progress=on_progress, known=known
         )
@@ -279,7 +279,7 @@ def _worker(settings: Settings, force: bool, stdin: bytes, threads: int, workers
     """What anonymises items, with detectors made once."""
     detectors = job.detectors_for(settings, threads)
 
-    def work(item: Item, on_progress: OnProgress, known: Known) -> tuple[Place, Report]:
+    def work(item: Item, on_progress: OnProgress, known: Known) -> job.Released:
         return job.run(
             item,
             settings,
@@ -347,8 +347,8 @@ def _attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
     known = Known()
 
     def attempt() -> Outcome:
-        output, account = work(item, on_progress, known)
-        return Outcome(item, output, account)
+        output, account, kept = work(item, on_progress, known)
+        return Outcome(item, output, account, kept=kept)
 
     return _caught(item, attempt, known)
 

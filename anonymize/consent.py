@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from anonymize.compose import at_liberty, on_screen, stretches
 from anonymize.data import Detections, Grounds, Kind, Region
 from anonymize.errors import UsageError
+from anonymize.kinds import Answer
 from anonymize.plan import Columns, Plan, Shown
 from anonymize.settings import Person, Redact, Settings, Span, Zone
 from anonymize.track.associate import closest_first, grown, near, pairwise_iou
@@ -96,7 +97,10 @@ class _Paths:
     """The tracks of a plan, each worked out when it is asked for."""
 
     def __init__(self, plan: Plan, times: Sequence[Fraction]) -> None:
-        self._rows: Columns = plan.regions.columns()
+        nobody = [one.track for one in plan.doubts if one.answer is Answer.NOTHING]
+        rows = plan.regions.columns()
+        there = ~np.isin(rows.track, nobody)
+        self._rows: Columns = Columns._make(column[there] for column in rows) if nobody else rows
         self._looks = plan.about.redact
         self._seconds = np.array([float(time) for time in times])
         best = np.zeros(int(self._rows.track.max(initial=-1)) + 2)

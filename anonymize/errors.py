@@ -11,7 +11,7 @@
     ├── ModelError                  8   a model is missing, altered, or cannot do what was asked
     ├── PlanError                   9   a plan file is malformed or belongs to other media
     ├── PartialFailure             10   several inputs: some are done, some failed
-    │   (`anonymize verify`: 11        passed, with doubts; no error, and so no class)
+    │   (`verify`, `doubts`: 11        doubts are left to a person; no error, and so no class)
     ├── ProcessError                1   a process that worked on a part of a file died, twice
     ├── ReportError                12   a report is malformed, unsigned, or not what was signed
     ├── ClusterError               13   a cluster cannot be reached, or is not fit for the work

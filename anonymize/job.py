@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from anonymize import consent, ledger, media, pipeline, plan, report, storage
 from anonymize.crew import end_unguarded, peak_memory
@@ -16,7 +16,7 @@ from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput
 from anonymize.forecast import Forecast
 from anonymize.forecast import forecast as expected
 from anonymize.inputs import Item, fitting
-from anonymize.kept import keep
+from anonymize.kept import Kept, keep
 from anonymize.media import Source
 from anonymize.pipeline import OnProgress, Progress, followed_by, ignore
 from anonymize.plan import Plan
@@ -25,10 +25,26 @@ from anonymize.proof import Known, Proved, Stopwatch, Work, facts, not_looked_fo
 from anonymize.report import Report
 from anonymize.segments import team as team_for
 from anonymize.settings import Settings, to_mapping
+from anonymize.verify import By, Verdict, Verified
+from anonymize.verify.doubting import doubted
 from anonymize.words import system
 
 if TYPE_CHECKING:
     from anonymize.storage import Place
+
+
+class Released(NamedTuple):
+    """One input that is done.
+
+    Args:
+        output: the released file.
+        report: the account of it.
+        kept: the plan, where its check left doubts to a person.
+    """
+
+    output: Place
+    report: Report
+    kept: Kept | None = None
 
 
 def detectors_for(settings: Settings, threads: int = 0) -> list[Detector]:
@@ -59,8 +75,8 @@ def run(
     workers: int = 1,
     on_progress: OnProgress = ignore,
     known: Known | None = None,
-) -> tuple[Place, Report]:
-    """Anonymise one input: plan, draw, verify, release. The released path, and the account of it.
+) -> Released:
+    """Anonymise one input: plan, draw, verify, release.
 
     Args:
         item: the input and where its result goes.
@@ -172,8 +188,8 @@ def render(
     workers: int = 1,
     on_progress: OnProgress = ignore,
     known: Known | None = None,
-) -> tuple[Place, Report]:
-    """Draw a plan on the input it was made for: verify and release. The released path, and the account of it.
+) -> Released:
+    """Draw a plan on the input it was made for: verify and release.
 
     As `run` does, where the plan is as it was found. Where a person changed its regions, a face that it leaves visible
     is a doubt and no failure, and is not repaired.
@@ -278,7 +294,7 @@ def _refuse_changed(item: Item, before: tuple[object, ...], digest: str) -> None
         )
 
 
-def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool) -> tuple[Place, Report]:
+def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool) -> Released:
     """Render `made` under a temporary name, examine what came out, and only then give it its name."""
     source, item = work.source, work.item
     suffix = item.target.suffix if item.named else ""
@@ -288,42 +304,57 @@ def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool)
     target = _named(item, source, settings)
     if not item.named and isinstance(target, Path):  # storages make theirs
         media.make_folder(target.parent)
-    replaces = force or _replaces(item, target)
+    replaces, given = force or _replaces(item, target), made if work.plan == "given" else None
     with media.pending(target, force=replaces, mark=item.claim.mark if item.claim else "") as temporary:
         try:
             proved = prove(work, made, temporary)
         except VerificationError as error:
-            _keep(error, work, asked, target, force=force)
+            if error.plan and error.verified:
+                error.kept, told = _keep(error.plan, error.verified, work, asked, target, given=given, force=force)
+                error.args = (f"{error}{'; ' if told else ''}{told}",)
             raise
-        account = _account(work, asked, proved, report.sha256(temporary))
+        kept, told = None, ""
+        if any(find.by is By.LOOK for find in proved.verified.doubts):
+            kept, told = _keep(proved.plan, proved.verified, work, asked, target, given=given, force=force)
+        lost = ("the plan, with what is doubtful, could not be kept",) if told and not kept else ()
+        notes = (*proved.notes, *lost)
+        account = _account(work, asked, replace(proved, notes=notes), report.sha256(temporary))
         _refuse_changed(item, before, made.about.sha256)
         if isinstance(target, Path):
             ledger.leave_proof(item, target, account)
-    return target, account
+    return Released(target, account, kept)
 
 
-def _keep(error: VerificationError, work: Work, asked: Settings, target: Place, *, force: bool) -> None:
-    """Put the plan of an output that did not pass beside `target`, and have `error` say where; not one that was given.
+def _keep(
+    made: Plan, verified: Verified, work: Work, asked: Settings, target: Place, *, given: Plan | None, force: bool
+) -> tuple[Kept | None, str]:
+    """Put a plan whose check left something to a person beside `target`; where it is, and the same in words.
+
+    One that was given is not written again, unless there is something new in it.
 
     Args:
-        error: with the plan.
-        work: that failed.
+        made: what was drawn.
+        verified: what the check found; it becomes doubts in the plan.
+        work: that it belongs to.
         asked: its settings, as they were asked for.
-        target: where the output was to go.
+        target: where the output goes, or was to go.
+        given: the plan that was to be drawn, if it was given.
         force: replace whatever has the plan's name.
     """
-    made, verified, item = error.plan, error.verified, work.item
-    if made is None or (work.plan == "given" and not (verified and verified.repaired)):
-        return
+    item = work.item
+    rate = work.source.info.average_rate
+    asking = doubted(made, verified, float(rate) if rate else None, asked)
+    if given and (given.doubts, given.about.repaired) == (asking.doubts, asking.about.repaired):
+        return None, ""
     output = item.keep_in / target.name if item.keep_in else target
-    made = replace(made, about=replace(made.about, settings=asked))
+    asking = replace(asking, about=replace(asking.about, settings=asked))
+    mark, released = item.claim.mark if item.claim else "", verified.verdict is not Verdict.FAIL
     try:
-        error.kept = keep(made, output, force=force, mark=item.claim.mark if item.claim else "")
-        fetch = "" if isinstance(error.kept.plan, Path) else " (`render` takes a file of this machine: fetch it)"
-        where = f"its plan is kept in {error.kept.plan}{fetch}"
+        kept = keep(asking, output, force=force, mark=mark, by_hand=work.by_hand, released=released)
     except (OutputError, OSError) as why:
-        where = f"its plan could not be kept: {why}"
-    error.args = (f"{error}; {where}",)
+        return None, f"its plan could not be kept: {why}"
+    fetch = "" if isinstance(kept.plan, Path) else " (`render` takes a file of this machine: fetch it)"
+    return kept, f"its plan is kept in {kept.plan}{fetch}"
 
 
 def _account(work: Work, asked: Settings, proved: Proved, digest: str) -> Report:

@@ -61,3 +61,20 @@ class Shape(StrEnum):
     BOX = "box"
     ELLIPSE = "ellipse"
     POLYGON = "polygon"
+
+
+class Raised(StrEnum):
+    """What raised a doubt."""
+
+    FIND = "find"
+    """It was found, but too weakly or too seldom to be sure that it is somebody."""
+    CHECK = "check"
+    """The check saw it in the output."""
+
+
+class Answer(StrEnum):
+    """What a person said of a doubt."""
+
+    HIDE = "hide"
+    NOTHING = "nothing"
+    """Nothing is to be hidden there."""

@@ -19,7 +19,7 @@ from anonymize.data import Timestamps
 from anonymize.detect import Detector
 from anonymize.errors import PlanError
 from anonymize.media import Cut, Sink, Source, VideoSink
-from anonymize.plan import About, Plan, Regions
+from anonymize.plan import About, Plan, Regions, weakly_found
 from anonymize.redact import Memory
 from anonymize.segments import Team, redacted
 from anonymize.settings import Output, Settings
@@ -113,7 +113,9 @@ def detect(
         settings=settings,
         found_by={detector.name: detector.sha256 for detector in detectors},
     )
-    made = Plan(about, Regions(compose(found.tracks, times, found.looks, found.cuts, size, settings)))
+    regions = Regions(compose(found.tracks, times, found.looks, found.cuts, size, settings))
+    weak = {track.id for track in found.tracks if track.weak}
+    made = Plan(about, regions, doubts=tuple(weakly_found(regions.columns(), weak, times)))
     return consent.visible(made, times, settings, source.info.name), times
 
 

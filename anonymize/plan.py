@@ -11,8 +11,9 @@ import hashlib
 import json
 import shlex
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,9 @@ from numpy.typing import NDArray
 from anonymize import foreign
 from anonymize.data import Box, Grounds, Kind, Region, Shape, Why
 from anonymize.errors import PlanError, UsageError
+from anonymize.kinds import Answer, Raised
+from anonymize.plan_doubts import KEYS as _DOUBT_KEYS
+from anonymize.plan_doubts import Doubt, of_line
 from anonymize.ranges import PIXELS, SHARE, Range, brief, shown
 from anonymize.redact import visible
 from anonymize.settings import CORNERS, Redact, Settings, check_reason, flat, from_mapping, leaves, to_mapping
@@ -58,6 +62,7 @@ class About:
         found_by: what looked for faces and plates (model names and hashes), for the record.
         preset: ``name`` and ``sha256`` of the preset that `settings` began with, for the record; empty if unknown.
         as_found: sha256 of its regions as they were found; empty if unknown. Others are a person's decision.
+        repaired: passes that added to it what a check found.
         version: of the plan file; of `OLDER` the settings are not known, but for `redact` and `pixel_aspect`.
     """
 
@@ -69,6 +74,7 @@ class About:
     found_by: Mapping[str, str] = field(default_factory=dict)
     preset: Mapping[str, str] = field(default_factory=dict)
     as_found: str = ""
+    repaired: int = 0
     version: int = VERSION
 
     @property
@@ -238,6 +244,30 @@ class Regions:
         ]
 
 
+class _Spans:
+    """Tracks, each on a stretch of frames: ``(track, first, end)``."""
+
+    def __init__(self, spans: Iterable[tuple[int, int, int]]) -> None:
+        self._track, self._first, self._end = np.array(list(spans), np.int64).reshape(-1, 3).T
+        self.tracks = frozenset(self._track.tolist())
+
+    def at(self, index: int) -> set[int]:
+        """Those on frame `index`."""
+        return set(self._track[(self._first <= index) & (index < self._end)].tolist())
+
+
+def weakly_found(rows: Columns, weak: Set[int], times: Sequence[Fraction]) -> Iterator[Doubt]:
+    """The doubts about the tracks `weak`, as far as they have `rows`; `times` has every frame's, in seconds."""
+    order = np.argsort(rows.track, kind="stable")
+    order = order[np.isin(rows.track[order], list(weak))]
+    parts = np.split(order, np.flatnonzero(np.diff(rows.track[order])) + 1) if len(order) else []
+    for mine in parts:
+        seen = rows.start[mine[rows.detected[mine]]] if rows.detected[mine].any() else rows.start[mine]
+        start, end = (round(float(times[int(frame)]), 3) for frame in (seen.min(), seen.max()))
+        first, last = int(rows.start[mine].min()), int(rows.end[mine].max())
+        yield Doubt(int(rows.track[mine[0]]), first, last, Raised.FIND, (start, end))
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What will be redacted on every frame of one video, and what of what was found will not.
@@ -246,16 +276,24 @@ class Plan:
         about: the header.
         regions: all that was found or drawn by hand.
         shown: tracks among them that stay visible for a while.
+        doubts: tracks among them of which a person is to say whether they show somebody, one each.
     """
 
     about: About
     regions: Regions
     shown: tuple[Shown, ...] = ()
-    _spans: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    doubts: tuple[Doubt, ...] = ()
+    _visible: _Spans = field(init=False, repr=False, compare=False)
+    _expected: _Spans = field(init=False, repr=False, compare=False)
+    _undrawn: _Spans = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         spans = [(one.track, one.first, one.end) for one in self.shown]
-        object.__setattr__(self, "_spans", np.array(spans, np.int64).reshape(-1, 3).T)
+        nothing = [(one.track, one.first, one.end) for one in self.doubts if one.answer is Answer.NOTHING]
+        undrawn = [(one.track, one.first, one.end) for one in self.doubts if not one.drawn]
+        object.__setattr__(self, "_visible", _Spans(spans))
+        object.__setattr__(self, "_expected", _Spans(spans + nothing))
+        object.__setattr__(self, "_undrawn", _Spans(spans + undrawn))
 
     def at(self, index: int) -> list[Region]:
         """The regions that are drawn on frame `index`.
@@ -265,41 +303,43 @@ class Plan:
         """
         if not 0 <= index < self.about.frames:
             raise PlanError(f"the plan covers {self.about.frames} frames, the video has a frame {index}: detect again")
-        visible = self._visible(index)
-        return [region for region in self.regions.at(index) if not _left_out(region, visible)]
+        undrawn = self._undrawn.at(index)
+        return [region for region in self.regions.at(index) if not _left_out(region, undrawn)]
 
     def visible_at(self, index: int) -> list[Region]:
         """The regions of frame `index` that are not drawn, since their tracks stay visible."""
-        visible = self._visible(index)
-        return [region for region in self.regions.at(index) if _left_out(region, visible)] if visible else []
+        return self._left_out_at(index, self._visible)
+
+    def expected_at(self, index: int) -> list[Region]:
+        """The regions of frame `index` where a check may find something: who stays visible, and what is nobody."""
+        return self._left_out_at(index, self._expected)
+
+    def _left_out_at(self, index: int, spans: _Spans) -> list[Region]:
+        tracks = spans.at(index)
+        return [region for region in self.regions.at(index) if _left_out(region, tracks)] if tracks else []
 
     def covered(self) -> Regions:
         """All regions that are drawn."""
-        return self._part(visible=False) if self.shown else self.regions
+        return self._part(self._undrawn, left_out=False) if self._undrawn.tracks else self.regions
 
     def visible(self) -> Regions:
         """All regions that are not drawn, since their tracks stay visible."""
-        return self._part(visible=True)
+        return self._part(self._visible, left_out=True)
 
-    def _part(self, *, visible: bool) -> Regions:
-        shown = {one.track for one in self.shown}
+    def _part(self, spans: _Spans, *, left_out: bool) -> Regions:
+        """The regions that `spans` leave out, or all others."""
 
         def rows() -> Iterator[tuple[int, int, Region]]:
             for first, end, region in self.regions.rows():
-                if not _left_out(region, shown):
-                    if not visible:
+                if not _left_out(region, spans.tracks):
+                    if not left_out:
                         yield first, end, region
                     continue
                 for index in range(first, end):
-                    if (region.track in self._visible(index)) is visible:
+                    if (region.track in spans.at(index)) is left_out:
                         yield index, index + 1, region
 
         return Regions(rows())
-
-    def _visible(self, index: int) -> set[int]:
-        """The tracks that stay visible on frame `index`."""
-        track, first, end = self._spans
-        return set(track[(first <= index) & (index < end)].tolist())
 
     def drawn(self, redact: Redact) -> Plan:
         """The same regions, drawn as `redact` says."""
@@ -340,8 +380,10 @@ def lines(plan: Plan) -> Iterator[str]:
             "found_by": dict(about.found_by),
             "as_found": about.as_found,
         }
+        | ({"repaired": about.repaired} if about.repaired else {})
     )
     yield from (json.dumps(_told(one)) for one in plan.shown)
+    yield from (json.dumps(one.told()) for one in plan.doubts)
     yield from _lines(plan.regions)
 
 
@@ -402,6 +444,7 @@ def parse(text: Iterable[str], name: str) -> Plan:
         ) from None
     about = _header(_json(line, f"{name}, line {number}"), name)
     visible: list[tuple[str, Shown]] = []
+    doubts: dict[int, tuple[str, Doubt]] = {}
 
     def rows() -> Iterator[tuple[int, int, Region]]:
         for number, line in numbered:
@@ -409,15 +452,25 @@ def parse(text: Iterable[str], name: str) -> Plan:
             entry = _json(line, place)
             if "shown" in entry:
                 visible.append((place, _shown(entry, place, about)))
+            elif "doubt" in entry:
+                doubt = _doubt(entry, place, about)
+                if doubt.track in doubts:
+                    raise PlanError(f"{place}: there is a doubt about track {doubt.track} already")
+                doubts[doubt.track] = place, doubt
             else:
                 yield _row(entry, place, about)
 
     regions = Regions(rows())
-    tracks = set(regions.columns().track.tolist())
+    columns = regions.columns()
+    tracks = set(columns.track.tolist())
+    subjects = set(columns.track[columns.found & (columns.kind != Kind.AREA)].tolist())
     for place, one in visible:
         if one.track not in tracks:
             raise PlanError(f"{place}: there is no track {one.track} in this plan")
-    return Plan(about, regions, tuple(one for _, one in visible))
+    for place, doubt in doubts.values():
+        if doubt.track not in subjects:
+            raise PlanError(f"{place}: there is no face or plate {doubt.track} in this plan")
+    return Plan(about, regions, tuple(one for _, one in visible), tuple(one for _, one in doubts.values()))
 
 
 def _json(line: str, place: str) -> dict[str, Any]:
@@ -444,6 +497,7 @@ def _header(entry: dict[str, Any], name: str) -> About:
             found_by=_texts(entry.get("found_by", {})),
             preset=_texts(entry.get("preset", {})),
             as_found=str(entry.get("as_found", "")),
+            repaired=COUNT.whole(entry.get("repaired", 0)),
             version=version,
         )
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
@@ -536,6 +590,20 @@ def _shown(entry: dict[str, Any], place: str, about: About) -> Shown:
         return Shown(COUNT.whole(entry["shown"]), first, end, grounds, reason, chosen, note)
     except (KeyError, TypeError, ValueError, UsageError) as error:
         raise PlanError(f"{place}: {brief(error)}") from error
+
+
+def _doubt(entry: dict[str, Any], place: str, about: About) -> Doubt:
+    """A line that asks whether a track shows somebody, or says what was answered."""
+    if unknown := entry.keys() - _DOUBT_KEYS:
+        raise PlanError(f"{place}: unknown key {shown(min(unknown))}: known are {', '.join(sorted(_DOUBT_KEYS))}")
+    try:
+        first, end = _frames(entry)
+        if not 0 <= first < end <= about.frames:
+            raise ValueError(f"frames {first} to {end} do not lie within the video's {about.frames}")
+        return of_line(entry, COUNT.whole(entry["doubt"]), first, end)
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise PlanError(f"{place}: {brief(what)}") from error
 
 
 def _frames(entry: dict[str, Any]) -> tuple[int, int]:

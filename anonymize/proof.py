@@ -134,7 +134,8 @@ def prove(work: Work, made: Plan, temporary: Path) -> Proved:
     if work.settings.verify.publish_unverified:
         return Proved(made, *_render(work, made, temporary), Verified(Verdict.UNVERIFIED), devices_of(work.found_by))
     looking = lookers(work.settings, work.found_by)
-    turn, repairs = 0, repairs_of(work.settings, by_hand=work.by_hand)
+    turn = made.about.repaired  # a plan that was kept is looked at as it was last: that is what a person answered
+    repairs = turn + repairs_of(work.settings, by_hand=work.by_hand)
     while True:
         times, notes = _render(_going_on(work, "verify", perhaps=repairs - turn), made, temporary)
         checking = _going_on(work, perhaps=repairs - turn)
@@ -144,6 +145,7 @@ def prove(work: Work, made: Plan, temporary: Path) -> Proved:
         turn += 1
         tell = followed_by(work.on_progress, "render", "verify", perhaps=repairs - turn)
         made = work.watch.time("repair", partial(repaired, made, work.source, verified, work.settings, tell))
+        made = replace(made, about=replace(made.about, repaired=turn))
     if verified.verdict is Verdict.FAIL:
         raise VerificationError(_complaint(work, verified), verified, made)
     return Proved(made, times, notes, verified, devices_of((*work.found_by, *looking)))
@@ -285,11 +287,11 @@ def _complaint(work: Work, verified: Verified) -> str:
         advice = (
             "; --repair redacts what the second look found"
             if not work.settings.verify.repair
-            else "; what is left has to be hidden by hand"
+            else "; a person has to say what is left (anonymize doubts)"
         )
     elif verified.verdict is Verdict.FAIL and work.by_hand and not verified.failures:
         advice = (
-            "; the settings allow no doubts (verify.doubts): hide what is listed in the plan as well, or render with a "
-            "preset that releases with doubts (--preset default)"
+            "; the settings allow no doubts (verify.doubts): answer those in its plan (anonymize doubts), or render "
+            "with a preset that releases with doubts (--preset default)"
         )
     return f"{work.item.label}: the output did not pass its check and was deleted: {'; '.join(why)}{advice}"

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from anonymize import presets
+from anonymize.cli import doubts as doubts_command
 from anonymize.cli import evaluate as evaluate_command
 from anonymize.cli import options as o
 from anonymize.cli import report as report_commands
@@ -64,8 +65,8 @@ app = App(
     help="Find faces and licence plates in video and pictures, and remove them. Local, offline, checked.",
     epilog="Exit codes: 0 done, 1 internal error, 2 usage, 3 unreadable input, 4 damaged input, 5 unsupported input, "
     "6 output cannot be written, 7 check failed, 8 model missing, 9 bad plan, 10 some of several inputs failed, "
-    "11 verified with doubts, 12 bad report or signature, 13 cluster not usable, 14 bad ledger, 15 going on, "
-    "16 stopped (status), 129, 130 or 143 interrupted.",
+    "11 doubts are left (verify, doubts), 12 bad report or signature, 13 cluster not usable, 14 bad ledger, "
+    "15 going on, 16 stopped (status), 129, 130 or 143 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -78,6 +79,7 @@ app.add_typer(models_app, name="models")
 app.command(context_settings={"allow_extra_args": True})(live)  # else they are refused by repeating them
 app.add_typer(report_commands.app, name="report")
 app.command()(evaluate_command.evaluate)
+app.command()(doubts_command.doubts)
 app.command()(verify_command.verify)
 app.command()(status_command.status)
 

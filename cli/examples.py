@@ -26,6 +26,11 @@ EXAMPLES = {
         "anonymize detect street.mp4 -o faces.jsonl --targets faces --page faces.html",
         "anonymize detect street.mp4 -o zone.jsonl --hide-zone '0,0 90,0 90,60 0,60'",
     ),
+    "doubts": (
+        "anonymize doubts plan.jsonl street.mp4",
+        "anonymize doubts plan.jsonl --list",
+        "anonymize doubts plan.jsonl --hide all --by 'desk 2'",
+    ),
     "render": (
         "anonymize render street.mp4 --plan plan.jsonl -o street-safe.mp4",
         "anonymize render street.mp4 --plan plan.jsonl -o mosaic.mp4 --style mosaic",

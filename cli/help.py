@@ -25,7 +25,7 @@ PANELS = (MAIN, OUTPUT, LOOK, WHERE, RUN, CLUSTER)
 """The groups of options, in the order in which people need them."""
 GROUPS = {
     "Start here": ("run", "demo", "live"),
-    "Step by step": ("detect", "render", "verify"),
+    "Step by step": ("detect", "doubts", "render", "verify"),
     "Prove": ("report", "evaluate"),
     "Set up": ("presets", "models", "doctor", "status"),
 }

@@ -113,6 +113,11 @@ def pages(sections: Iterable[tuple[str, Sequence[str]]]) -> None:
         say(*lines)
 
 
+def ask(prompt: str) -> str:
+    """What a person types in reply. Raises `EOFError` where they end the input."""
+    return input(prompt)
+
+
 def choices(usable: Mapping[str, str | None], *, machine: bool) -> None:
     """What can be chosen, each with the reason why not on this machine, None where it can be used."""
     if machine:
@@ -213,7 +218,7 @@ class Display:
         tracks, by_hand = drawn.tracks(), drawn.by_hand()
         if self._machine:
             told = {"tracks": tracks, "by_hand": by_hand, "visible": [asdict(one) for one in plan.shown]}
-            told |= {"subjects": listed, "page": str(page) if page else None}
+            told |= {"subjects": listed, "page": str(page) if page else None, "doubts": len(plan.doubts)}
             as_json("planned", {"input": item.label, "output": str(item.target), **told})
         elif not self._quiet:
             found = _subjects(tracks, by_hand)
@@ -227,6 +232,8 @@ class Display:
                 say(f"  visible: track {one.track} on frames {one.first} to {one.end - 1}, {why}{note}")
             if len(plan.shown) > _LISTED:
                 say(f"  visible: {len(plan.shown) - _LISTED} more; the plan lists all")
+            if plan.doubts:
+                say(f"  {_counted(len(plan.doubts), 'doubt')}, covered until a person has answered (anonymize doubts)")
 
     def verified(self, item: Item, report: Report) -> None:
         """A file was examined."""
@@ -290,9 +297,9 @@ class Display:
                 as_json(event, facts | {"why": outcome.report.error})
                 return
             more: dict[str, Any] = {"message": outcome.report.error} if outcome.exit_code else {}
-            if outcome.kept:
-                command = outcome.kept.command(outcome.item.source)
-                more["kept"] = {"plan": str(outcome.kept.plan), "command": command}
+            if kept := outcome.kept:
+                commands = {"doubts": kept.asking(outcome.item.source), "command": kept.command(outcome.item.source)}
+                more["kept"] = {"plan": str(kept.plan), "open": kept.doubts, **commands}
             output = str(outcome.output) if outcome.output else None
             told = {"output": output, "exit_code": outcome.exit_code, **more, "report": outcome.report.as_dict()}
             as_json(event, facts | told)
@@ -360,6 +367,7 @@ def account(outcome: Outcome) -> Iterable[str]:
     for name, values in report.instead_of_plan.items():
         yield f"  not as in the plan: {name} is {_plain(values['used'])} here, {_plain(values['plan'])} there"
     yield from visible(report.redacted.get("visible", ()))
+    yield from answered(report.redacted.get("doubts", ()))
     for note in report.output["notes"]:
         yield f"  note: {note}"
     if hidden := report.redacted["box_frames"].get("unbracketed"):
@@ -367,6 +375,7 @@ def account(outcome: Outcome) -> Iterable[str]:
     if report.verdict == "unverified":
         yield "  WARNING: UNVERIFIED: published without any check, as --publish-unverified asks; nobody looked at it"
     yield from doubts(report)
+    yield from _going_on(outcome)
     for loss in report.lost:
         yield f"  lost: {loss}"
     if report.removed:
@@ -377,6 +386,10 @@ def _subjects(tracks: Mapping[str, int], by_hand: int) -> str:
     """How many tracks of each kind were found (a person may have several), and how many regions a person named."""
     found = ", ".join(f"{n} {kind} track{'s' * (n != 1)}" for kind, n in tracks.items() if n) or "nothing found"
     return f"{found}, {by_hand} by hand" if by_hand else found
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _plain(value: Any) -> str:
@@ -402,9 +415,33 @@ def refused(outcome: Outcome) -> Iterable[str]:
     for line, find in _finds(outcome.report.verified):
         yield line
         yield from (f"    to hide it: {line}" for line in find["lines"])
-    if outcome.kept:
-        yield "  to go on, with such lines added to the plan or without:"
-        yield f"    {outcome.kept.command(outcome.item.source)}"
+    yield from _going_on(outcome)
+
+
+def _going_on(outcome: Outcome) -> Iterator[str]:
+    """How to answer the doubts in a plan that was kept, and how to draw it."""
+    kept, source = outcome.kept, outcome.item.source
+    if kept and kept.doubts:
+        yield f"  to answer {_counted(kept.doubts, 'doubt')} in its plan:"
+        yield f"    {kept.asking(source)}"
+    if kept:
+        yield "  to go on then:" if kept.doubts else "  to go on, with such lines added to the plan or without:"
+        yield f"    {kept.command(source)}"
+
+
+def answered(doubts: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    """What a person was asked, who it was, and what they said; and how many finds nobody is sure of."""
+    weak = sum(one["raised"] == "find" and not one["answer"] for one in doubts)
+    if weak:
+        yield f"  note: {_counted(weak, 'find')} too weak to be sure, covered where they were seen"
+    asked = [one for one in doubts if one["answer"]]
+    if asked:
+        counts = Counter(one["answer"] for one in asked)
+        names = ", ".join(dict.fromkeys(one["by"] for one in asked if one["by"]))
+        days = sorted({one["at"][:10] for one in asked if one["at"]})
+        when = f" on {days[0]}" if len(days) == 1 else f" from {days[0]} to {days[-1]}" if days else ""
+        said = f"{counts['hide']} to hide, {counts['nothing']} nothing"
+        yield f"  asked: {_counted(len(asked), 'doubt')}, answered{f' by {names}' if names else ''}{when}: {said}"
 
 
 def doubts(report: Report) -> Iterable[str]:

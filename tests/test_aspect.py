@@ -403,7 +403,7 @@ def test_untold_pixels_are_what_the_user_says(tmp_path, detectors):
     read = plan.read(tmp_path / "plan.jsonl")
     assert read.about.settings.pixel_aspect == "2:1"
     plain = from_mapping(Settings, FAST, Settings())
-    released, _ = job.render(only_item(str(clip), str(tmp_path / "out.mp4")), read, plain)
+    released = job.render(only_item(str(clip), str(tmp_path / "out.mp4")), read, plain).output
     assert probe(Path(str(released))).sar == 2
     assert covered(looked(first_frame(Path(str(released))), detectors), first_frame(clip)) == 0
 

@@ -60,7 +60,7 @@ def assert_cropped(pictures: list[Picture], left: int, top: int, right: int, bot
 
 
 def run(source: Path, target: Path) -> Path:
-    released, _ = job.run(only_item(str(source), str(target)), from_mapping(Settings, SETTINGS, Settings()))
+    released = job.run(only_item(str(source), str(target)), from_mapping(Settings, SETTINGS, Settings())).output
     return Path(str(released))
 
 

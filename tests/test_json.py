@@ -39,6 +39,7 @@ WELL = {
     "codecs": ("run --codec list", {"choice"}),
     "devices": ("run --device list", {"choice"}),
     "a plan": ("detect film.ts -o x.jsonl", {"planned"}),
+    "doubts of a plan": ("doubts doubtful.jsonl --hide 0", {"doubt", "doubts"}),
     "a plan drawn": ("render film.ts --plan film.jsonl -o y.ts", {"done"}),
     "a check": ("verify film.ts -t faces", {"verified"}),
     "no film": ("verify film.jsonl -t faces", {"verified"}),
@@ -62,6 +63,8 @@ ENDED = {
     "report in a file": ("run film.ts -o x.ts --report film.ts", 6),
     "no folder": ("detect film.ts -o gone/x.jsonl", 6),
     "no plan": ("render film.ts --plan film.ts -o x.ts", 9),
+    "no plan to ask about": ("doubts film.ts", 9),
+    "no such doubt": ("doubts doubtful.jsonl --nothing 7", 2),
     "nothing to check": ("verify gone.mp4", 3),
     "no truth": ("evaluate film.ts film.ts film.ts", 3),
     "no ledger": ("status in", 3),
@@ -87,6 +90,15 @@ def desk(tmp_path_factory):
         for command in ("run film.ts -o was/ --report .", "detect film.ts -o film.jsonl"):
             patch.setattr(sys, "argv", ["anonymize", *command.split(), *ZONE])
             assert cli._run() == 0
+    more = (
+        '{"frame": 1, "track": 0, "kind": "face", "why": "held", "xyxy": [1, 2, 9, 9]}',
+        '{"frame": 2, "track": 1, "kind": "plate", "why": "detected", "xyxy": [1, 2, 9, 9]}',
+    )
+    asked = (
+        '{"frame": 1, "raised": "find", "doubt": 0}',
+        '{"frame": 2, "raised": "check", "doubt": 1, "seconds": [0, 0.1]}',
+    )
+    (desk / "doubtful.jsonl").write_text((desk / "film.jsonl").read_text() + "\n".join((*more, *asked)))
     shutil.copy(desk / "film.ts.report.json", desk / "signed.report.json")
     keygen(desk / "office.key")
     sign_file(desk / "signed.report.json", desk / "office.key")
@@ -135,7 +147,7 @@ def test_whatever_ends_a_command_is_an_object(desk, name, monkeypatch, capsys):
 
 def test_no_page_lists_a_command_in_vain():
     assert set(OF) == {
-        *("run", "detect", "render", "verify", "status", "evaluate", "report check", "models list"),
+        *("run", "detect", "doubts", "render", "verify", "status", "evaluate", "report check", "models list"),
     }
     assert all(any(command.startswith(name) for command, _ in WELL.values()) for name in OF)
 

@@ -11,9 +11,12 @@ import pytest
 import anonymize
 from anonymize import batch, errors, job, pipeline, plan, presets, proof
 from anonymize.data import Kind, Timestamps
+from anonymize.doubts import Queue
 from anonymize.inputs import only_item, plan_items
 from anonymize.kept import keep
+from anonymize.kinds import Answer, Raised
 from anonymize.plan import Plan, Regions
+from anonymize.plan_doubts import Doubt
 from anonymize.settings import Settings, from_mapping
 from anonymize.verify import By, Check, Find, Verdict, Verified
 from anonymize.verify.hiding import gathered
@@ -75,13 +78,28 @@ def test_a_run_that_fails_goes_on_from_its_plan_and_the_lines_of_what_it_listed(
     kept = plan.read(tmp_path / "safe.mp4.plan.jsonl")
     assert not kept.by_hand
     assert kept.about.settings == journalist(repair)
-    assert bool(len(kept.regions)) is bool(repair)
+    assert bool(len(kept.covered())) is bool(repair)
+    assert kept.doubts
+    assert kept.about.repaired == repair
     assert error.verified.repaired == repair
     with (tmp_path / "safe.mp4.plan.jsonl").open("a") as file:
         file.writelines(line + "\n" for line in lines_of(error.verified.as_dict()))
     report = anonymize.render_plan(face_clip, tmp_path / "safe.mp4.plan.jsonl", output)
     assert report.verdict == "pass"
     assert hides(output)
+
+
+def test_what_was_answered_is_all_that_a_further_check_would_find(
+    face_clip: Path, tmp_path: Path, short_repairs: None
+) -> None:
+    with pytest.raises(errors.VerificationError) as raised:
+        anonymize.run(face_clip, tmp_path / "safe.mp4", journalist(1))
+    assert raised.value.kept is not None
+    queue = Queue(Path(str(raised.value.kept.plan)))
+    assert queue.plan.about.repaired == 1
+    queue.answer([one.track for one in queue.open()], Answer.NOTHING)
+    done = anonymize.render_plan(face_clip, queue.path, tmp_path / "safe.mp4")
+    assert (done.verdict, done.verified["repaired"]) == ("pass", 1)
 
 
 def test_the_command_says_how_to_go_on(
@@ -104,6 +122,7 @@ def test_the_command_says_how_to_go_on(
     made = tmp_path / "it's safe.mp4.plan.jsonl"
     with made.open("a") as file:
         file.writelines(line + "\n" for line in lines)
+    assert shlex.split(told[-3]) == ["anonymize", "doubts", str(made), str(face_clip)]
     program, *command = shlex.split(told[-1])
     assert program == "anonymize"
     assert ended(*command) == 0
@@ -146,14 +165,40 @@ def test_only_plans_that_nobody_changed_are_replaced(face_clip: Path, tmp_path: 
     assert plan.read(Path(str(keep(made, long, force=False).plan))).regions
 
 
-def test_a_plan_that_a_person_gave_is_not_written_once_more(face_clip: Path, tmp_path: Path) -> None:
+def test_a_plan_that_a_person_gave_is_not_written_once_more_where_nothing_is_new(
+    face_clip: Path, tmp_path: Path
+) -> None:
     anonymize.write_plan(face_clip, tmp_path / "plan.jsonl", journalist())
+    before = (tmp_path / "plan.jsonl").read_bytes()
     with pytest.raises(errors.VerificationError) as raised:
         anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "safe.mp4")
+    made = raised.value.kept
+    assert made is not None
+    assert made.doubts == 1
+    assert (tmp_path / "plan.jsonl").read_bytes() == before
+    assert made.plan.rename(tmp_path / "other.jsonl")
+    with pytest.raises(errors.VerificationError) as raised:
+        anonymize.render_plan(face_clip, tmp_path / "other.jsonl", tmp_path / "safe.mp4")
     assert raised.value.kept is None
     assert raised.value.verified is not None
     assert [*lines_of(raised.value.verified.as_dict())]
-    assert list(tmp_path.iterdir()) == [tmp_path / "plan.jsonl"]
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "other.jsonl", tmp_path / "plan.jsonl"]
+
+
+def test_answers_are_never_replaced_but_by_a_plan_that_holds_them(face_clip: Path, tmp_path: Path) -> None:
+    made, output, place = good_plan(face_clip), tmp_path / "a.mp4", tmp_path / "a.mp4.plan.jsonl"
+    made = replace(made, doubts=(Doubt(0, 0, 20, Raised.CHECK),))
+    for force in (False, True):
+        assert keep(made, output, force=force).plan == place
+    Queue(place).answer([0], Answer.NOTHING)
+    answered = plan.read(place)
+    assert not answered.by_hand
+    assert (
+        keep(made, output, force=False).plan == keep(made, output, force=True).plan == tmp_path / "a.mp4~2.plan.jsonl"
+    )
+    assert keep(answered, output, force=False).plan == tmp_path / "a.mp4~2.plan.jsonl"
+    assert keep(answered, output, force=True).plan == place
+    assert plan.read(place).doubts == answered.doubts
 
 
 def test_what_failed_is_said_also_where_no_plan_can_be_kept(

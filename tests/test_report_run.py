@@ -52,11 +52,11 @@ def test_a_plan_that_was_given_is_told_with_how_it_was_drawn(face_clip, settings
     job.detect(item, settings)
     made = plan.read(tmp_path / "plan.jsonl")
     mosaic = from_mapping(Settings, {"redact": {"face": {"style": "mosaic"}}}, settings)
-    _, told = job.render(only_item(str(face_clip), str(tmp_path / "safe.mp4")), made, mosaic)
+    told = job.render(only_item(str(face_clip), str(tmp_path / "safe.mp4")), made, mosaic).report
     assert told.plan == "given"
     assert told.settings["redact"]["face"]["style"] == "mosaic"
     assert told.instead_of_plan == {"redact.face.style": {"plan": "solid", "used": "mosaic"}}
-    _, unchanged = job.render(only_item(str(face_clip), str(tmp_path / "same.mp4")), made)
+    unchanged = job.render(only_item(str(face_clip), str(tmp_path / "same.mp4")), made).report
     assert unchanged.instead_of_plan == {}
 
 

@@ -167,5 +167,5 @@ def test_detect_covers_what_shows_at_one_look_until_the_next_unless_it_is_strong
     clip = make_video(tmp_path / "a.mkv", frames=[lit if 41 <= i <= 43 else dark for i in range(101)], codec="ffv1")
     settings = replace(load("journalist").settings, targets=frozenset({Kind.FACE}))
     with media.open_source(clip) as source:
-        plan = pipeline.detect(source, settings, [Resting(score=score)], "0" * 64)
+        plan, _ = pipeline.detect(source, settings, [Resting(score=score)], "0" * 64)
     assert sorted(i for first, end, _ in plan.regions.rows() for i in range(first, end)) == list(frames)

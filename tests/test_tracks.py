@@ -8,10 +8,11 @@ from fractions import Fraction
 import pytest
 
 from anonymize.data import Kind, Region, Why
+from anonymize.kinds import Answer, Raised
 from anonymize.plan import About, Plan, Regions
+from anonymize.plan_doubts import Doubt
 from anonymize.report import subjects, write_tracks
 from anonymize.report.tracks import HEAD, first_to_see, page, row
-from anonymize.settings import Settings, from_mapping
 from tests.conftest import FRAMES, face_pictures
 from tests.media import make_image, make_video
 from tests.terminals import on_terminal
@@ -24,15 +25,19 @@ LINE = re.compile(
 )
 
 
-def planned(tracks, frames=100, size=(1920, 1080), **detect):
-    """A plan of `tracks`: kind, box, first frame, end, score."""
-    settings = from_mapping(Settings, {"detect": detect}, Settings()) if detect else Settings()
+def planned(tracks, frames=100, size=(1920, 1080), answer=None):
+    """A plan of `tracks`: kind, box, first frame, end, score; there is a doubt about those of low score."""
     rows = [
         (frame, frame + 1, Region(box, kind, Why.DETECTED, number, score=score))
         for number, (kind, box, first, end, score) in enumerate(tracks)
         for frame in range(first, end)
     ]
-    return Plan(About("ab" * 32, frames, *size, settings=settings), Regions(rows))
+    doubts = [
+        Doubt(number, first, end, Raised.FIND, answer=answer)
+        for number, (_, _, first, end, score) in enumerate(tracks)
+        if score < 0.5
+    ]
+    return Plan(About("ab" * 32, frames, *size), Regions(rows), doubts=tuple(doubts))
 
 
 def times(frames=100):
@@ -54,9 +59,9 @@ def test_a_track_is_told_in_words():
     assert len(HEAD) == 8
 
 
-@pytest.mark.parametrize(("high", "sure"), [(0.3, True), (0.31, True), (0.32, False), (0.9, False)])
-def test_what_is_sure_is_for_the_settings_to_say(high, sure):
-    (told,) = subjects(planned([FAINT], high=high, low=0.2), times())
+@pytest.mark.parametrize(("answer", "sure"), [(None, False), (Answer.HIDE, True)])
+def test_what_is_sure_is_for_a_person_to_say(answer, sure):
+    (told,) = subjects(planned([FAINT], answer=answer), times())
     assert told["sure"] is sure
 
 

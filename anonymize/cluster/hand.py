@@ -22,7 +22,6 @@ from anonymize.errors import AnonymizeError, OutputError, UnreadableInput
 from anonymize.inputs import Item
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.proof import Known
-from anonymize.report import Report
 from anonymize.settings import Settings
 
 if TYPE_CHECKING:
@@ -140,7 +139,7 @@ class Hand:
                 self._outcome = outcome
                 self._changed.notify_all()
 
-    def _make(self, item: Item, on_progress: OnProgress, known: Known) -> tuple[Place, Report]:
+    def _make(self, item: Item, on_progress: OnProgress, known: Known) -> job.Released:
         """The whole of `job.run`, with the output in a folder of this machine."""
         if isinstance(item.source, Path) and not item.source.exists():
             raise UnreadableInput(

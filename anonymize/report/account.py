@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Region, Why
-from anonymize.plan import FOUND, Plan, Regions
+from anonymize.plan import Plan, Regions
 
 BINS = 240
 """Stretches that the timeline is cut into, at most."""
@@ -32,7 +32,8 @@ def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
     Returns:
         ``tracks`` by kind, how many regions are ``by_hand``, and ``box_frames`` by reason; ``subjects``, in order of
         time, and how many were ``left_out`` of them; the ``timeline``: regions on an average frame of each bin, by
-        reason; and who and what stayed ``visible``, when, and why. Times are seconds of the presentation, places and
+        reason; who and what stayed ``visible``, when, and why; and the ``doubts`` that a person was asked about, with
+        what was answered, by whom and when. Times are seconds of the presentation, places and
         sizes are shares of the picture's width and height.
     """
     size = (plan.about.width, plan.about.height)
@@ -48,18 +49,19 @@ def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
         "left_out": len(found) - len(longest),
         "timeline": timeline.told(),
         "visible": list(_visible_tracks(plan, seconds, size)),
+        "doubts": list(_doubts(plan, seconds, size)),
     }
 
 
 def subjects(plan: Plan, times: Sequence[Fraction]) -> list[dict[str, Any]]:
     """Every track of which `plan` redacts something, in order of time, as `account` tells of the most important ones.
 
-    Each has also ``sure``: False where no find of it scored as ``detect.high`` asks of one that is taken for real.
+    Each has also ``sure``: False where there is an open doubt about it.
     """
     size, seconds = (plan.about.width, plan.about.height), np.array([float(time) for time in times])
-    high = plan.about.settings.detect.high
+    doubtful = {one.track for one in plan.doubts if one.answer is None}
     found = sorted(_gathered(plan.covered(), size).values(), key=lambda subject: (subject.first, subject.id))
-    return [subject.told(seconds, size) | {"sure": subject.is_sure(high)} for subject in found]
+    return [subject.told(seconds, size) | {"sure": subject.id not in doubtful} for subject in found]
 
 
 def _gathered(drawn: Regions, size: tuple[int, int], timeline: _Timeline | None = None) -> dict[int, _Subject]:
@@ -97,6 +99,32 @@ def _visible_tracks(plan: Plan, seconds: NDArray[np.float64], size: tuple[int, i
             "covered": sum(_is_covered(region, plan.at(first)) for first, _, region in rows),
             "largest": [round(x0 / width, 4), round(y0 / height, 4), round(x1 / width, 4), round(y1 / height, 4)],
             "note": one.note,
+        }
+
+
+def _doubts(plan: Plan, seconds: NDArray[np.float64], size: tuple[int, int]) -> Iterator[dict[str, Any]]:
+    """Every doubt in the plan: what, when and where, and what a person said."""
+    largest: dict[int, Region] = {}
+    asked = {one.track for one in plan.doubts}
+    for _, _, region in plan.regions.rows() if asked else ():
+        if region.track in asked:
+            other = largest.setdefault(region.track, region)
+            if _visible(region.xyxy, size) > _visible(other.xyxy, size):
+                largest[region.track] = region
+    width, height = size
+    for one in sorted(plan.doubts, key=lambda one: (one.first, one.track)):
+        x0, y0, x1, y1 = largest[one.track].xyxy
+        start, end = one.seconds or (seconds[one.first], seconds[min(one.end, len(seconds) - 1)])
+        yield {
+            "track": one.track,
+            "kind": largest[one.track].kind.label,
+            "raised": one.raised.value,
+            "start": round(float(start), 3),
+            "end": round(float(end), 3),
+            "largest": [round(x0 / width, 4), round(y0 / height, 4), round(x1 / width, 4), round(y1 / height, 4)],
+            "answer": one.answer.value if one.answer else "",
+            "by": one.by,
+            "at": one.at,
         }
 
 
@@ -173,10 +201,6 @@ class _Subject:
         if len(self.path) > PATH:
             self.path = self.path[::2]
             self.stride *= 2
-
-    def is_sure(self, high: float) -> bool:
-        """Whether one of its finds scored `high` or more; what a person drew is no find."""
-        return self.score >= high or not self.why.keys() & {why.value for why in FOUND}
 
     def told(self, seconds: NDArray[np.float64], size: tuple[int, int]) -> dict[str, Any]:
         width, height = size

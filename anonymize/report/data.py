@@ -32,7 +32,7 @@ LONGEST_TITLE = 120
 VERDICTS = ("pass", "pass-with-doubts", "fail", "unverified")
 
 
-def _now() -> str:
+def now() -> str:
     """The time of day in UTC, to the second, as ISO 8601 writes it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -78,7 +78,7 @@ class Report:
     devices: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     memory: tuple[int, ...] = ()
-    created: str = field(default_factory=_now)
+    created: str = field(default_factory=now)
     title: str = ""
 
     def as_dict(self) -> dict[str, Any]:

@@ -38,6 +38,8 @@ GROUNDS = {
     "zone": "stood still in a zone that is left alone",
     "span": "at a time at which finds stay visible",
 }
+RAISED = {"find": "a weak find", "check": "the check of an output"}
+ANSWERS = {"": "not answered", "hide": "hide it", "nothing": "nothing to hide"}
 
 LIMITS = (
     "A face or plate that no detector found on any frame is not in this report. Look at the output before you "
@@ -93,6 +95,7 @@ def _view(report: Values) -> dict[str, Any]:
         "about_subjects": _about_subjects(redacted),
         "subjects": list(_subjects(redacted.get("subjects", ()), checked, high)),
         "visible": list(_visible(redacted.get("visible", ()))),
+        "asked": list(_asked(redacted.get("doubts", ()))),
         "removed": report["removed"],
         "lost": report["lost"],
         "notes": report["output"].get("notes", []),
@@ -210,6 +213,20 @@ def _visible(shown: Iterable[Values]) -> Iterator[dict[str, Any]]:
             "where": f"{(x0 + x1) / 2:.0%} across, {(y0 + y1) / 2:.0%} down",
             "why": sentence(one["reason"] or GROUNDS[one["grounds"]]),
             "note": " ".join(sentence(note) for note in (one["note"], _beneath(one)) if note),
+        }
+
+
+def _asked(doubts: Iterable[Values]) -> Iterator[dict[str, Any]]:
+    """What a person was asked about, and what they said."""
+    for one in doubts:
+        x0, y0, x1, y1 = one["largest"]
+        yield {
+            "what": f"{KINDS[one['kind']]} {one['track']}",
+            "when": f"{clock(one['start'])} – {clock(one['end'])}",
+            "where": f"{(x0 + x1) / 2:.0%} across, {(y0 + y1) / 2:.0%} down",
+            "raised": RAISED[one["raised"]],
+            "answer": ANSWERS[one["answer"]],
+            "by": ", ".join(told for told in (one["by"], one["at"].replace("T", " ").replace("Z", " UTC")) if told),
         }
 
 

@@ -61,7 +61,6 @@ def page(plan: Plan, subjects: Sequence[Values]) -> str:
         by_hand=plan.covered().by_hand(),
         visible=len({one.track for one in plan.shown}),
         doubtful=[subject["id"] for subject in subjects if not subject["sure"]],
-        high_score=plan.about.settings.detect.high,
         rows=list(_rows(plan, subjects, high)),
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from anonymize import media
@@ -21,7 +22,7 @@ from anonymize.settings import Doubts, Settings, Style
 from anonymize.verify.against_plan import Comparison
 from anonymize.verify.contents import unexamined
 from anonymize.verify.frames import Checked, Checker, Checking, second_look
-from anonymize.verify.hiding import gathered, hiding
+from anonymize.verify.hiding import RATE, gathered, hiding, subject_of
 from anonymize.verify.sample import Sample, bound, looks
 from anonymize.verify.structure import Clock, Wanted, is_picture, of_picture, of_video
 from anonymize.verify.uncovered import Uncovered
@@ -218,7 +219,8 @@ class _Examination:
             seen, maybe, showing = self._look.finds()
             if self._evidence.by_hand:
                 seen, maybe = [], [*seen, *maybe]
-            seen, maybe = (gathered(self._hiding(finds, found)) for finds in (seen, maybe))
+            subject = self._subject(found)
+            seen, maybe = (gathered(self._hiding(finds, found), subject) for finds in (seen, maybe))
             looked = self._look.looked
             checks.append(_second_look(seen, maybe, looked, self._clock.count))
             leaks, doubts = [*leaks, *seen], [*doubts, *maybe]
@@ -237,6 +239,13 @@ class _Examination:
 
     def _hiding(self, finds: Sequence[Find], found: MediaInfo) -> list[Find]:
         return hiding(finds, found, self._clock.count, self._settings)
+
+    def _subject(self, found: MediaInfo) -> Callable[[Find], int]:
+        """Says which track of the plan a find is of."""
+        if self._plan is None:
+            return lambda _: -1
+        rows, rate = self._plan.covered().columns(), float(found.average_rate or RATE)
+        return partial(subject_of, rows=rows, looks=self._plan.about.redact, rate=rate)
 
     def _structure(self, path: Path, found: MediaInfo, picture: StillSource | None) -> Check:
         if is_picture(path):

@@ -87,11 +87,11 @@ class Checker:
         return Step(begun, lambda: Checked(pts, time_base, compared, later() if later else None))
 
     def _meant(self, frame: Frame) -> Meant:
-        """Says which finds on `frame` are meant to be seen: all at some times, else those who may be, one find each."""
+        """Says which finds on `frame` are meant to be seen: all at some times, else one for each who or what may be."""
         free = at_liberty(seconds(frame), self._settings)
         visible: list[Region] = []
         if self._plan and frame.index < self._plan.about.frames:
-            visible = self._plan.visible_at(frame.index)
+            visible = self._plan.expected_at(frame.index)
             looks = self._plan.about.redact
         size = (frame.width, frame.height)
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+
+import numpy as np
 
 from anonymize.data import Kind, Shape
 from anonymize.media import MediaInfo
-from anonymize.settings import Settings
-from anonymize.track.regions import outline
+from anonymize.plan import Columns
+from anonymize.settings import Redact, Settings
+from anonymize.track.regions import outline, undrawn
 from anonymize.verify.verdict import By, Find
 
-_RATE = 25
+RATE = 25
 """Frames a second, where a file does not say."""
 APART = 3.0
 """Seconds between two finds that are told as one, at most."""
@@ -21,6 +25,9 @@ SPEED, FARTHEST = 2.0, 4.0
 """How far the one is from the other: its size, or so many times its size a second, but never farther than this."""
 ALIKE = 2.0
 """How many times larger one of them is than the other, at most."""
+ON, SOON = 0.5, 1.0
+"""A find is of a subject whose middle lies within this share of its size on that frame, or where it may have come from
+within so many seconds."""
 
 
 def hiding(finds: Iterable[Find], info: MediaInfo, frames: int, settings: Settings) -> list[Find]:
@@ -32,7 +39,7 @@ def hiding(finds: Iterable[Find], info: MediaInfo, frames: int, settings: Settin
         frames: how many it has.
         settings: how far regions reach beyond what was found, in space and time.
     """
-    hold = math.ceil(settings.follow.hold * (info.average_rate or _RATE))
+    hold = math.ceil(settings.follow.hold * (info.average_rate or RATE))
     return [replace(find, lines=(_line(find, info, frames, hold, settings),)) for find in finds]
 
 
@@ -54,19 +61,62 @@ def _line(find: Find, info: MediaInfo, frames: int, hold: int, settings: Setting
     )
 
 
-def gathered(finds: Iterable[Find]) -> list[Find]:
-    """`finds` by time, those of one kind that follow one another in time and place as one: numbered anew, from 0."""
+def gathered(finds: Iterable[Find], subject: Callable[[Find], int] = lambda _: -1) -> list[Find]:
+    """`finds` by time, those of one kind that follow one another as one: numbered anew, from 0.
+
+    They follow in time and place, or are of one subject.
+
+    Args:
+        finds: in any order.
+        subject: the track of the plan that a find is of; -1 for none, or if nobody knows.
+    """
     told: list[Find] = []
     going_on: list[int] = []
+    of: dict[tuple[Kind, int], int] = {}
     for find in sorted(finds, key=lambda find: find.start):
         going_on = [at for at in going_on if find.start - told[at].end <= APART]
         far, at = min(((_far(told[at], find), at) for at in going_on), default=(1.0, 0))
+        track = subject(find)
+        if far >= 1 and track >= 0 and (find.kind, track) in of:
+            at = of[find.kind, track]
+            far = 1.0 if find.start <= told[at].end else 0.0
         if far < 1:
             told[at] = _joined(told[at], find)
+            if at not in going_on:
+                going_on.append(at)
         else:
-            going_on.append(len(told))
-            told.append(replace(find, track=len(told)))
+            at = len(told)
+            going_on.append(at)
+            told.append(replace(find, track=at))
+        if track >= 0:
+            of[find.kind, track] = at
     return told
+
+
+def subject_of(find: Find, rows: Columns, looks: Redact, rate: float) -> int:
+    """The track of a plan that `find` is of, as far as time and place tell; -1 for none.
+
+    Args:
+        find: what was found beside the plan's regions.
+        rows: of the plan.
+        looks: how its regions are drawn.
+        rate: frames a second.
+    """
+    mine = np.flatnonzero(rows.found & (rows.kind == find.kind) & (rows.track >= 0))
+    boxes = undrawn(rows.xyxy[mine], looks.of(find.kind))
+    middles, sizes = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    near: Counter[int] = Counter()
+    for frame, box in find.places:
+        x0, y0, x1, y1 = box
+        size = max(x1 - x0, y1 - y0)
+        gap = np.maximum(np.maximum(rows.start[mine] - frame, frame - rows.end[mine] + 1), 0) / rate
+        reach = np.maximum(sizes, size) * np.maximum(ON, SPEED * gap)
+        away = np.hypot(middles[:, 0] - (x0 + x1) / 2, middles[:, 1] - (y0 + y1) / 2) / reach
+        away[(gap > SOON) | (np.maximum(sizes, size) > ALIKE * np.minimum(sizes, size))] = np.inf
+        if len(away) and (least := int(away.argmin())) >= 0 and away[least] < 1:
+            near[int(rows.track[mine[least]])] += 1
+    track, times = near.most_common(1)[0] if near else (-1, 0)
+    return track if 2 * times > len(find.places) else -1
 
 
 def _far(one: Find, other: Find) -> float:

@@ -58,7 +58,7 @@ def repaired(
     size = (plan.about.width, plan.about.height)
     # Zones and hidden spans are in the plan already; every frame counts as looked at, or they would be hidden whole.
     rows = compose(tracks, times, times, (), size, replace(settings, zones=(), obscured=(), redact=plan.about.redact))
-    grown = Plan(plan.about, Regions([*plan.regions.rows(), *rows]))
+    grown = replace(plan, regions=Regions([*plan.regions.rows(), *rows]))
     return still_visible(plan, grown, times, settings)
 
 

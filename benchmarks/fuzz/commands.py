@@ -6,14 +6,16 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from anonymize import api, batch, evaluate, presets
+from anonymize import api, batch, evaluate, plan, presets
 from anonymize import report as reports
 from anonymize.data import Kind
 from anonymize.inputs import plan_items
+from anonymize.kinds import Raised
 from anonymize.live.metrics import Metrics
+from anonymize.plan_doubts import Doubt
 from anonymize.report import sign
 from anonymize.settings import Settings, to_toml
 from anonymize.truth import FrameTruth, Subject, write_truth
@@ -28,8 +30,9 @@ RUN = frozenset((0, 2, 3, 4, 5, 7))
 name is of no use, where a picture has become a video. Nothing is wrong with the place of the output or the models."""
 CAMERAS = ""
 """In place of a command: cameras are read and checked as `live --config` does, and not started."""
-DAMAGED_TOO, VERIFIED = 3, 10
-"""Every third variant is run with `--allow-damaged`; every tenth is given to `verify` instead."""
+DAMAGED_TOO, VERIFIED, LISTED = 3, 10, 4
+"""Every third variant is run with `--allow-damaged`; every tenth is given to `verify` instead. Of plans
+every fourth is given to `doubts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ def make_good(place: Path, kinds: Collection[str]) -> None:
         return
     clip, picture = sources.write_video(place / "clip.mp4", 4), sources.write_picture(place / "picture.png")
     made = api.write_plan(clip, place / "plan.jsonl")
+    seen = [one for one in made.doubts if one.track] + [Doubt(0, 0, made.about.frames, Raised.FIND, (0.0, 0.12))]
+    plan.write(replace(made, doubts=tuple(seen)).marked(), place / "plan.jsonl")
     api.run(clip, place / "clip-safe.mp4")
     account = api.run(picture, place / "picture-safe.png")
     reports.write(account, place / "report.json")
@@ -126,6 +131,8 @@ def _text(file: Path, good: Path, mutate: Mutate, rng: random.Random, number: in
 def _plan(rng: random.Random, number: int, good: Path, place: Path) -> Trial:
     file = place / "variant.jsonl"
     done = _text(file, good / "plan.jsonl", json_lines, rng, number)
+    if number >= 0 and number % LISTED == LISTED - 1:
+        return Trial("plan", file, done, ("doubts", str(file), "--list"), frozenset((0, 9, 11)))
     output = place / "out" / "safe.mp4"
     output.parent.mkdir()
     command = ("render", str(good / "clip.mp4"), "--plan", str(file), "-o", str(output))

@@ -183,10 +183,11 @@ def _said_wrong(printed: str) -> list[str]:
 
 
 def _left_wrong(trial: Trial, code: int) -> list[str]:
-    """What lies where the output goes: it alone, or, after a failure, nothing."""
+    """What lies where the output goes: it alone, or, after a failure, nothing; and the plan that a check left."""
     if trial.output is None:
         return []
-    there = sorted(path.name for path in trial.output.parent.iterdir())
+    kept = f"{trial.output.name}.plan.jsonl" if code in (0, 7) else ""
+    there = sorted(path.name for path in trial.output.parent.iterdir() if path.name != kept)
     wanted = [trial.output.name] if code == 0 else []
     return [] if there == wanted else [f"left {', '.join(there) or 'nothing'}"]
 

@@ -1,0 +1,157 @@
+"""`anonymize doubts`: a person says which doubts of a plan show somebody."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anonymize.cli import options as o
+from anonymize.errors import UsageError
+from anonymize.kinds import Answer
+
+if TYPE_CHECKING:
+    from anonymize.doubts import Question, Queue
+
+OPEN = 11
+"""Exit code while there are open doubts."""
+ANSWERS = {"h": Answer.HIDE, "hide": Answer.HIDE, "n": Answer.NOTHING, "nothing": Answer.NOTHING}
+SKIP, LEAVE = ("s", "skip"), ("q", "quit")
+
+
+def doubts(
+    plan: Annotated[
+        Path,
+        typer.Argument(
+            help="A plan: of `detect`, or one that was kept beside an output.", metavar="PLAN", show_default=False
+        ),
+    ],
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            help="What it was made for: the command to go on with then names it.", metavar="SOURCE", show_default=False
+        ),
+    ] = None,
+    hide: Annotated[
+        str | None,
+        typer.Option(help="Hide these: tracks, as 3,5, or all that are open.", metavar="TRACKS", show_default=False),
+    ] = None,
+    nothing: Annotated[
+        str | None,
+        typer.Option(
+            help="Nothing is to be hidden there: tracks, as 7, or all that are open.",
+            metavar="TRACKS",
+            show_default=False,
+        ),
+    ] = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            help="Who answers, for the plan and the report, as 'desk 2'.",
+            metavar="NAME",
+            show_default="nobody is named",
+        ),
+    ] = "",
+    listed: Annotated[
+        bool, typer.Option("--list", help="Print the doubts and what was answered; ask nothing.")
+    ] = False,
+    json: o.Json = False,
+) -> None:
+    """Answer the doubts of a plan: who or what is to be hidden?
+
+    Every answer is saved at once; the same command goes on where it was left. Then `render` the plan.
+
+    Ends with 11 while there are open doubts, else with 0.
+    """
+    from anonymize.cli import render as show
+    from anonymize.cli import render_doubts as words
+    from anonymize.doubts import Queue
+
+    queue = Queue(plan)
+    if source:
+        queue.refuse_other(source)
+    said = {Answer.HIDE: _tracks(hide, queue), Answer.NOTHING: _tracks(nothing, queue)}
+    if both := set(said[Answer.HIDE]) & set(said[Answer.NOTHING]):
+        raise UsageError(f"track {min(both)} cannot be both: --hide or --nothing")
+    for answer, tracks in said.items():
+        if tracks:
+            queue.answer(tracks, answer, by)
+    command = queue.going_on(source)
+    if json:
+        for event, facts in words.objects(queue.all(), command):
+            show.as_json(event, facts)
+    else:
+        if listed:
+            show.table(words.table(queue.all()))
+        elif queue.open() and not any(said.values()):
+            _refuse_unattended(plan)
+            show.say(*words.begin(len(queue.open())))
+            try:
+                _session(queue, by)
+            except KeyboardInterrupt:
+                show.say("", words.left(queue.all()))
+                raise
+            show.say("")
+        show.say(words.left(queue.all()))
+        if queue.all():
+            show.say("to go on:", f"  {command}")
+    if queue.open():
+        raise typer.Exit(OPEN)
+
+
+def _tracks(given: str | None, queue: Queue) -> list[int]:
+    """The numbers in `given`. Raises `UsageError`."""
+    if given is None:
+        return []
+    return _numbers(given.replace(",", " ").split(), queue.open())
+
+
+def _numbers(words: Sequence[str], those: Sequence[Question]) -> list[int]:
+    """Track numbers, or `all` for `those`. Raises `UsageError`."""
+    if list(words) == ["all"]:
+        return [one.track for one in those]
+    if not words or not all(word.isdecimal() for word in words):
+        raise UsageError(f"{' '.join(words)!r}: expected numbers of tracks, as 3,5, or all")
+    return [int(word) for word in words]
+
+
+def _refuse_unattended(plan: Path) -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            f"{plan}: there is no terminal, and so nobody to ask: answer with --hide and --nothing (`anonymize doubts "
+            f"{plan} --list` has the numbers), or do it in a terminal"
+        )
+
+
+def _session(queue: Queue, by: str) -> None:
+    """Ask about every open doubt, until all are answered or skipped, or the person leaves."""
+    from anonymize.cli import render as show
+    from anonymize.cli import render_doubts as words
+
+    skipped: set[int] = set()
+    count = len(queue.open())
+    while waiting := [one for one in queue.open() if one.track not in skipped]:
+        one = waiting[0]
+        show.say(*words.asked(one, count - len(waiting) + 1, count, queue.plan.about))
+        while True:
+            try:
+                word, *numbers = show.ask(words.PROMPT).lower().replace(",", " ").split() or [""]
+            except EOFError:
+                return
+            if word in LEAVE and not numbers:
+                return
+            if word in SKIP and not numbers:
+                skipped.add(one.track)
+                break
+            if word not in ANSWERS:
+                show.say(*words.wrapped(words.HELP))
+                continue
+            try:
+                queue.answer(_numbers(numbers, waiting) if numbers else [one.track], ANSWERS[word], by)
+            except UsageError as error:
+                show.say(*words.wrapped(str(error)))
+                continue
+            break

@@ -1,0 +1,93 @@
+"""The words for a plan's doubts; `render` prints them."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anonymize.doubts import Question
+    from anonymize.plan import About
+
+WIDEST = 100
+"""Columns beyond which lines are hard to read."""
+HELP = "h: hide it, n: nothing to hide, s: skip, q: quit; h or n with tracks answers several, as n 4 7"
+PROMPT = "h, n, s or q? "
+_RAISED = {"find": "found weakly", "check": "seen by the check"}
+_HEADINGS = ("track", "kind", "from", "to", "frames", "where", "px", "score", "raised", "answer")
+
+
+def begin(count: int) -> list[str]:
+    """How a person answers."""
+    text = (
+        f"{count} open doubt{'s' * (count != 1)}. Look at each place in a player, then answer. {HELP}. "
+        "Every answer is saved at once."
+    )
+    return wrapped(text)
+
+
+def wrapped(text: str) -> list[str]:
+    """A paragraph, broken where the terminal ends."""
+    return wrap(text, min(shutil.get_terminal_size().columns, WIDEST), break_long_words=False, break_on_hyphens=False)
+
+
+def asked(one: Question, number: int, count: int, about: About) -> Iterator[str]:
+    """One doubt, in lines that fit on a narrow screen."""
+    first, last = one.frames
+    yield ""
+    yield f"Doubt {number} of {count}: {one.kind.label}, track {one.track}"
+    if one.doubt.seconds:
+        start, end = one.doubt.seconds
+        yield f"  {start:.2f} to {end:.2f} s" if end > start else f"  at {start:.2f} s"
+    if about.frames > 1:
+        yield f"  best seen on frame {one.frame}"
+    yield f"  {one.place}, {one.size:.0f} px {'wide' if one.kind.label == 'plate' else 'high'}"
+    yield f"  box {_box(one)} of {about.width}x{about.height}"
+    yield f"  {_RAISED[one.doubt.raised.value]}, score {one.score:.2f}"
+    yield f"  {'covered' if one.doubt.drawn else 'not covered'} while open"
+    if about.frames > 1:
+        yield f"  the answer is for frames {first} to {last}"
+
+
+def table(listed: Sequence[Question]) -> list[tuple[str, ...]]:
+    """Every doubt, as the rows of a table; none where there is none."""
+    return [_HEADINGS, *map(_row, listed)] if listed else []
+
+
+def left(listed: Sequence[Question]) -> str:
+    """How many were answered."""
+    if not listed:
+        return "no doubts in this plan"
+    counts = answers(listed)
+    return f"{counts['hide']} to hide, {counts['nothing']} nothing, {counts['open']} open"
+
+
+def answers(listed: Sequence[Question]) -> dict[str, int]:
+    """How many are open, and how many were answered how."""
+    counts = Counter(_answer(one) for one in listed)
+    return {name: counts[name] for name in ("open", "hide", "nothing")}
+
+
+def objects(listed: Sequence[Question], command: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The same for machines: events, one a doubt and one that sums them up, each with its facts."""
+    yield from (("doubt", one.as_dict()) for one in listed)
+    yield "doubts", {**answers(listed), "command": command}
+
+
+def _row(one: Question) -> tuple[str, ...]:
+    start, end = (f"{second:.2f}" for second in one.doubt.seconds) if one.doubt.seconds else ("", "")
+    first, last = one.frames
+    by = f", {one.doubt.by}" if one.doubt.by else ""
+    facts = (f"{one.place} ({_box(one)})", f"{one.size:.0f}", f"{one.score:.2f}", one.doubt.raised.value)
+    return (str(one.track), one.kind.label, start, end, f"{first}-{last}", *facts, f"{_answer(one)}{by}")
+
+
+def _answer(one: Question) -> str:
+    return one.doubt.answer.value if one.doubt.answer else "open"
+
+
+def _box(one: Question) -> str:
+    return ",".join(f"{value:.0f}" for value in one.box)
