@@ -1,8 +1,10 @@
 """A camera that leads elsewhere is not followed: a picture of another host is never shown."""
 
 import contextlib
+import datetime
 import io
 import socket
+import ssl
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +12,9 @@ from itertools import islice
 
 import av
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from anonymize.errors import UnreadableInput
 from anonymize.live.sinks_encode import Muxer
@@ -31,8 +36,8 @@ def _clip():
 
 
 @contextmanager
-def camera(answers):
-    """An HTTP server on all names of this machine: `answers` by path: what it leads to, or what it sends."""
+def camera(answers, certificate=None):
+    """An HTTP server, or HTTPS with a `certificate`. `answers` by path: what it leads to, or what it sends."""
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,9 +61,13 @@ def camera(answers):
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}", asked
     finally:
         server.shutdown()
         server.server_close()
@@ -127,6 +136,33 @@ def test_the_reason_is_said():
         pytest.raises(UnreadableInput, match=words),
     ):
         pictures(f"{address}/live")
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A file with a key and a certificate that the key signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+    path = tmp_path / "certificate.pem"
+    form = serialization.Encoding.PEM
+    private = key.private_bytes(form, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(private + made.sign(key, hashes.SHA256()).public_bytes(form))
+    return path
+
+
+def test_an_encrypted_camera_leads_to_no_other_host(certificate):
+    clip = _clip()
+    same = {"/live": "https://127.0.0.1:PORT/clip.ts", "/clip.ts": clip}
+    with camera(same, certificate) as (address, _):
+        assert pictures(f"{address}/live") > 0
+    other = {"/live": "https://localhost:PORT/clip.ts", "/clip.ts": clip}
+    words = "camera: it leads to another host, which is not followed"
+    with camera(other, certificate) as (address, asked), pytest.raises(UnreadableInput, match=words):
+        pictures(f"{address}/live")
+    assert [path for _, path in asked] == ["/live"]
 
 
 @contextmanager
