@@ -58,7 +58,9 @@ class Subject:
     count: int = 1
     """Finds so far, forgotten ones included."""
     sure: bool = False
-    """Its finds agree well enough, over some looks, for it to be covered where no look finds it."""
+    """Its finds are good enough, or agree well enough, for it to be covered for long where no look finds it."""
+    evidence: float = 0.0
+    """What its scores came to, at most, over a few looks."""
     gone: bool = False
     """It is so far outside the picture, or so long out of sight, that it is not followed any more."""
 
@@ -148,6 +150,7 @@ class Subject:
         self.begun = min(self.begun, other.begun)
         self.count += other.count
         self.sure |= other.sure
+        self.evidence = max(self.evidence, other.evidence)
         self.last_time = max(self.last_time, other.last_time)
         self.held_to = max(self.held_to, other.held_to)
 

@@ -44,6 +44,9 @@ _LATELY = 8
 """Looks, about a second of them, over which fainter finds ..."""
 _SURE_TOGETHER = 1.5
 """... make it sure, if their scores come to so much."""
+_WEAKLY = (0.25, 0.65)
+"""Seconds for which a weak subject is covered before and after each find, at least; and for each point of its scores at
+these looks."""
 _SAME = 0.5
 """Overlap from which two boxes may be one subject's."""
 _SLACK = 0.2
@@ -280,10 +283,12 @@ class Tracker:
         return sum(now - self._reel.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= _AGREE
 
     def _judge(self, subject: Subject) -> None:
-        """See whether a subject is sure by its latest finds; it stays so."""
+        """See how sure a subject is by its latest finds; it does not become less so."""
         since = self._looked_at[-_LATELY:][0]
         scores = [score for i, score in subject.finds.items() if i >= since]
-        subject.sure |= max(scores) >= _SURE or sum(scores) >= _SURE_TOGETHER
+        together = sum(scores) if subject.kind in _PATIENTLY else max(scores)
+        subject.evidence = max(subject.evidence, together)
+        subject.sure |= max(scores) >= _SURE or together >= _SURE_TOGETHER
 
     def _trust_brief(self, subjects: Iterable[Subject]) -> None:
         """Take weak subjects seriously that were found at every look of a scene too short for enough of them.
@@ -357,17 +362,19 @@ class Tracker:
             yield track
             return
         track = replace(track, weak=True)
-        for first, end in _united(self._until_next_looks(index) for index in subject.finds):
+        least, each = _WEAKLY
+        reach = self._frames(max(least, each * subject.evidence))
+        for first, end in _united(self._until_next_looks(index, reach) for index in subject.finds):
             piece = _slice(track, first, end)
             if piece is not None:
                 yield piece
 
-    def _until_next_looks(self, index: int) -> tuple[int, int]:
-        """From the look before the one at frame `index` to the one after it, half-open."""
+    def _until_next_looks(self, index: int, reach: int) -> tuple[int, int]:
+        """From the look before the one at frame `index` to the one after it, and `reach` frames at least, half-open."""
         at = bisect_left(self._looked_at, index)
         before = self._looked_at[at - 1] if at else 0
-        after = self._looked_at[at + 1] + 1 if at + 1 < len(self._looked_at) else self._reel.end
-        return before, after
+        after = self._looked_at[at + 1] if at + 1 < len(self._looked_at) else self._reel.end
+        return min(before, index - reach), max(after, index + reach) + 1
 
     def _note_look(self, index: int) -> None:
         """Note a look at frame `index`; forget those before all rows."""
@@ -378,7 +385,11 @@ class Tracker:
 
     def _jitter(self) -> int:
         """Frames in `_JITTER` seconds."""
-        return min(max(round(_JITTER / max(self._reel.interval, 1e-3)), 1), 50)
+        return min(max(self._frames(_JITTER), 1), 50)
+
+    def _frames(self, span: float) -> int:
+        """Frames in `span` seconds, as they come lately."""
+        return round(span / max(self._reel.interval, 1e-3))
 
 
 def _at(index: int, subjects: Sequence[Subject]) -> Floats:
