@@ -24,7 +24,7 @@ from anonymize.plan_settings import instead, to_render
 from anonymize.proof import Known, Proved, Stopwatch, Work, facts, not_looked_for, prove, repairs_of
 from anonymize.report import Report
 from anonymize.segments import team as team_for
-from anonymize.settings import Settings, to_mapping
+from anonymize.settings import Audio, Settings, to_mapping
 from anonymize.verify import By, Verdict, Verified
 from anonymize.verify.doubting import doubted
 from anonymize.words import system
@@ -366,7 +366,7 @@ def _account(work: Work, asked: Settings, proved: Proved, digest: str) -> Report
         output={"sha256": digest, **_quality(work.settings), "notes": list(proved.notes)},
         redacted=report.account(made, times),
         not_looked_for=not_looked_for(asked),
-        removed=source.info.removed,
+        removed=(*_muted(source, asked), *source.info.removed),
         lost=tuple(source.losses),
         verified=proved.verified.as_dict(),
         plan=work.plan,
@@ -377,6 +377,12 @@ def _account(work: Work, asked: Settings, proved: Proved, digest: str) -> Report
         seconds=work.watch.seconds,
         memory=(peak_memory(), *work.team.peaks),
     )
+
+
+def _muted(source: Source, asked: Settings) -> tuple[str, ...]:
+    """The sound, where there was some and nobody shall hear it."""
+    tracks = len(source.info.audio) if asked.output.audio is Audio.MUTE else 0
+    return (f"the sound ({tracks} track{'s' * (tracks != 1)})",) if tracks else ()
 
 
 def _quality(settings: Settings) -> dict[str, int]:

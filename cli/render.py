@@ -399,11 +399,13 @@ def _plain(value: Any) -> str:
 
 def visible(shown: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     """Who and what stays visible, when and why."""
+    from anonymize.report.meaning import covering
+
     for one in shown[:_LISTED]:
         why = one["reason"] or _GROUNDS[one["grounds"]]
         note = f"; {one['note']}" if one["note"] else ""
         if one["covered"]:
-            note += f"; on {one['covered']} of {one['frames']} frames another find covers it"
+            note += f"; on {one['covered']} of {one['frames']} frames {covering(one)}"
         when = f"from {one['start']:.2f} to {one['end']:.2f} s" if one["end"] > one["start"] else "in one picture"
         yield f"  visible: {one['kind']} {one['track']} {when}, {why}{note}"
     if len(shown) > _LISTED:

@@ -11,6 +11,8 @@ from anonymize.compose import compose
 from anonymize.data import Box, Detections, Grounds, Kind, Region, Track, Why
 from anonymize.errors import PlanError, UsageError
 from anonymize.plan import About, Plan, Regions, Shown
+from anonymize.report import account
+from anonymize.report.meaning import covering
 from anonymize.settings import Person, Settings, from_mapping
 
 SIZE = (400, 200)
@@ -230,6 +232,23 @@ def test_outside_the_spans_of_finds_all_tracks_stay_visible_and_are_named():
     assert {(one.track, one.first, one.end, one.grounds) for one in done.shown} == {
         (number, first, end, Grounds.SPAN) for number in (0, 1) for first, end in ((0, 20), (30, FRAMES))
     }
+
+
+def test_what_covers_one_who_stays_visible_is_named_with_those_on_most_frames_first():
+    faint = {"score": 0.3}
+    others = [still(1, (50, 106), range(10, 20), **faint), still(2, (50, 95), range(15, 50), **faint)]
+    done = shown(still(0, (50, 100)), *others, still(3, (350, 100)), show_persons=[person(track=0)])
+    (told,) = account(done, TIMES)["visible"]
+    assert (told["track"], told["frames"], told["covered"], told["covered_by"]) == (0, FRAMES, 40, [2, 1])
+    assert covering(told) == "tracks 2 and 1 cover it"
+    assert covering({"covered_by": [7]}) == "track 7 covers it"
+    assert covering({"covered_by": [7, 8, 9]}) == "tracks 7, 8 and 9 cover it"
+    (alone,) = account(shown(still(0, (50, 100)), show_persons=[person(track=0)]), TIMES)["visible"]
+    assert (alone["covered"], alone["covered_by"]) == (0, [])
+    zone = {"polygon": [[0, 0], [60, 0], [60, 200], [0, 200]]}
+    (zoned,) = account(shown(still(0, (50, 100)), show_persons=[person(track=0)], zones=[zone]), TIMES)["visible"]
+    assert (zoned["covered"], zoned["covered_by"]) == (FRAMES, [])
+    assert covering(zoned) == "what was not found as a track covers it"
 
 
 # what verification expects

@@ -40,6 +40,13 @@ def test_a_run_gives_a_report_that_fits_its_schema(reported):
     assert [check["passed"] for check in content["verified"]["checks"]].count(False) == 0
 
 
+@pytest.mark.parametrize(("audio", "gone"), [("mute", True), ("keep", False)])
+def test_sound_that_nobody_shall_hear_is_told_as_removed(audio, gone, face_clip, settings, tmp_path):
+    told = from_mapping(Settings, {"output": {"audio": audio}, "verify": {"publish_unverified": True}}, settings)
+    (outcome,) = batch.run([only_item(str(face_clip), str(tmp_path / "safe.mp4"))], told)
+    assert ("the sound (1 track)" in outcome.report.removed) == gone
+
+
 def test_neither_file_names_the_film_or_where_it_was(reported, face_clip):
     for suffix in ("json", "html"):
         text = (reported / f"safe.mp4.report.{suffix}").read_text()

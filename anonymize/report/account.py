@@ -18,6 +18,8 @@ BINS = 240
 """Stretches that the timeline is cut into, at most."""
 LISTED = 300
 """Subjects told one by one, at most: those that fill most frames. The rest is counted."""
+_NAMED = 5
+"""Tracks that cover one that stays visible, named at most."""
 PATH = 24
 """Places kept of a subject's way through the picture, at most."""
 
@@ -96,7 +98,7 @@ def _visible_tracks(plan: Plan, seconds: NDArray[np.float64], size: tuple[int, i
             "start": round(float(seconds[one.first]), 3),
             "end": round(float(seconds[one.end] if one.end < len(seconds) else seconds[-1]), 3),
             "frames": sum(min(end, one.end) - max(first, one.first) for first, end, _ in rows),
-            "covered": sum(_is_covered(region, plan.at(first)) for first, _, region in rows),
+            **_covered(rows, plan),
             "largest": [round(x0 / width, 4), round(y0 / height, 4), round(x1 / width, 4), round(y1 / height, 4)],
             "note": one.note,
         }
@@ -219,10 +221,17 @@ class _Subject:
         }
 
 
-def _is_covered(region: Region, others: Sequence[Region]) -> bool:
-    """Whether the middle of `region` lies in the bounds of one that is drawn."""
+def _covered(rows: Sequence[tuple[int, int, Region]], plan: Plan) -> dict[str, Any]:
+    """On how many of `rows` the middle lies in the bounds of what is drawn, and of which tracks, often ones first."""
+    hits = [_drawn_over(region, plan.at(first)) for first, _, region in rows]
+    tracks = Counter(track for hit in hits for track in hit if track >= 0)
+    return {"covered": sum(bool(hit) for hit in hits), "covered_by": [track for track, _ in tracks.most_common(_NAMED)]}
+
+
+def _drawn_over(region: Region, others: Sequence[Region]) -> set[int]:
+    """The tracks of `others`, -1 for what is none, in whose bounds the middle of `region` lies."""
     x, y = (region.xyxy[0] + region.xyxy[2]) / 2, (region.xyxy[1] + region.xyxy[3]) / 2
-    return any(o.xyxy[0] <= x < o.xyxy[2] and o.xyxy[1] <= y < o.xyxy[3] for o in others)
+    return {o.track for o in others if o.xyxy[0] <= x < o.xyxy[2] and o.xyxy[1] <= y < o.xyxy[3]}
 
 
 def _visible(box: Box, size: tuple[int, int]) -> float:

@@ -59,3 +59,11 @@ def _follows(checked: Values) -> str:
 
 def _listed(parts: list[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) < 3 else f"{', '.join(parts[:-1])}, and {parts[-1]}"
+
+
+def covering(one: Mapping[str, Any]) -> str:
+    """What covers one who stays visible, on some of the frames: ``tracks 16 and 39 cover it``."""
+    *others, last = [str(track) for track in one["covered_by"]] or [""]
+    if not last:
+        return "what was not found as a track covers it"
+    return f"tracks {', '.join(others)} and {last} cover it" if others else f"track {last} covers it"

@@ -11,7 +11,7 @@ from anonymize.pages.plots import ticks
 from anonymize.pages.words import clock, number, plural, sentence
 from anonymize.report import drawing
 from anonymize.report import page_check as check
-from anonymize.report.meaning import meaning
+from anonymize.report.meaning import covering, meaning
 from anonymize.settings import leaves
 
 Values = Mapping[str, Any]
@@ -231,7 +231,7 @@ def _asked(doubts: Iterable[Values]) -> Iterator[dict[str, Any]]:
 
 
 def _beneath(one: Values) -> str:
-    return f"on {plural(one['covered'], 'frame')} another find covers it" if one["covered"] else ""
+    return f"on {plural(one['covered'], 'frame')} {covering(one)}" if one["covered"] else ""
 
 
 def _doubts(subject: Values, doubted: bool) -> Iterator[str]:

@@ -271,7 +271,7 @@ class _Examination:
         if self._evidence.wanted is None:
             yield "frames, times, sound and colours against the source: no source was given"
         if self._plan is None:
-            yield "regions: no plan was given"
+            yield "regions: no plan was given; who is left visible on purpose counts as found"
         elif self._comparison and self._comparison.skipped:
             yield f"{self._comparison.skipped} overlapping mosaics: only the source tells what was drawn"
         looked_for = {kind for detector in self._detectors for kind in detector.kinds} & set(self._settings.targets)
