@@ -6,11 +6,12 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self, TextIO
 
 from anonymize.cli import render_bars, render_ledger
 from anonymize.words import printable
@@ -41,6 +42,8 @@ _TRACKS = 40
 """Tracks that are printed one by one, at most."""
 _LESS = ("where", "size", "score")
 """What is left out of each where it is narrow."""
+_TO_COPY, _NARROWEST = 4, 20
+"""Blanks before a line that is there to be copied; and columns of a terminal for which lines are broken."""
 _LINE_EVERY = 10.0
 """Seconds between two lines of progress where there is no terminal."""
 
@@ -48,12 +51,25 @@ _LINE_EVERY = 10.0
 def say(*lines: str) -> None:
     """A result, in lines."""
     for line in lines:
-        print(printable(line))
+        print(_fitted(line, sys.stdout))
 
 
 def note(text: str) -> None:
     """A line that is no result, on standard error."""
-    print(printable(text), file=sys.stderr)
+    print(_fitted(text, sys.stderr), file=sys.stderr)
+
+
+def _fitted(line: str, stream: TextIO) -> str:
+    """`line`, in several where a terminal is narrower, which cuts words; but for what is there to be copied, far in."""
+    line = printable(line)
+    indent = len(line) - len(line.lstrip(" "))
+    if not stream.isatty() or indent >= _TO_COPY:
+        return line
+    room = os.get_terminal_size(stream.fileno()).columns
+    if room < _NARROWEST:
+        return line
+    after = " " * (indent + 2)
+    return textwrap.fill(line, room, subsequent_indent=after, break_long_words=False, break_on_hyphens=False)
 
 
 def fail(text: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_a_folder_has_a_bar_for_each_worker_and_one_for_all(tmp_path, columns):
     for lines in drawn:  # bars are the last lines, whole ones, and what stays is above them
         assert _bars(lines) == lines[-len(_bars(lines)) :]
     assert not _bars(seen.screen.lines())
-    text = "".join(line.ljust(columns) for line in seen.screen.lines())
+    text = " ".join(line.strip() for line in seen.screen.lines())  # broken between words
     for expected in (
         "in/a.mp4 -> out/a.mp4: nothing found",
         "anonymize: bad.mp4: not a video or picture",
@@ -75,6 +76,7 @@ def test_a_folder_has_a_bar_for_each_worker_and_one_for_all(tmp_path, columns):
     ):
         assert expected in text
     assert "été 日本語" in seen.sent
+    assert max(map(len, seen.screen.lines())) <= columns
 
 
 @pytest.fixture(scope="module")
@@ -198,3 +200,22 @@ def test_bars_that_are_wider_than_a_terminal_has_become_take_one_row_each(long_c
     drawings = re.findall(r"\x1b\[J(.*?)\r", terminal.sent.replace("\r\n", "\n"), re.DOTALL)
     assert all(drawn.startswith("\x1b[?7l") for drawn in drawings if re.search("looking|redacting|checking", drawn))
     assert terminal.sent.rindex("\x1b[?7h") > terminal.sent.rindex("\x1b[?7l")
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_a_message_breaks_between_words(tmp_path, columns):
+    words = "anonymize: no-such-film-of-a-long-name.mp4: no such file or folder"
+    command = ("run", "no-such-film-of-a-long-name.mp4", "-o", "safe.mp4")
+    lines = on_terminal(*command, columns=columns, cwd=tmp_path).screen.lines()
+    assert words in " ".join(line.strip() for line in lines)
+    assert all(len(line) <= columns for line in lines)
+
+
+def test_a_line_to_be_copied_stays_whole():
+    line = "    anonymize render street.mp4 --plan " + 9 * "street-safe.mp4.plan " + "-o safe.mp4"
+    script = f"from anonymize.cli.render import say; say({line!r}); say({line[2:]!r})"
+    with Terminal(columns=60, program=[sys.executable, "-c", script]) as terminal:
+        assert terminal.end() == 0
+    whole, broken = terminal.sent.replace("\r", "").split("\n", 1)
+    assert whole == line
+    assert broken.count("\n") > 2

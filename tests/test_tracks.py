@@ -110,7 +110,7 @@ def test_detect_prints_a_line_a_track_in_a_pipe(clip, tmp_path):
 def test_a_table_fits_the_terminal(clip, tmp_path, columns):
     seen = on_terminal("detect", clip.name, "-o", tmp_path / "p.jsonl", *FACES, columns=columns, cwd=clip.parent)
     assert seen.process.returncode == 0, seen.sent
-    lines = [line for line in seen.screen.lines() if re.match(r" +(\d+  |track|where)", line)]
+    lines = [line for line in seen.screen.lines() if re.match(r" +(\d+  |track  |where)", line)]
     assert all(len(line) < columns for line in lines)
     if columns == 80:
         assert LINE.fullmatch(lines[1]), lines
