@@ -369,7 +369,7 @@ def _account(work: Work, asked: Settings, proved: Proved, digest: str) -> Report
         removed=(*_muted(source, asked), *source.info.removed),
         lost=tuple(source.losses),
         verified=proved.verified.as_dict(),
-        plan=work.plan,
+        plan="changed" if work.by_hand else work.plan,
         instead_of_plan={name: dict(values) for name, values in work.instead.items()},
         settings=to_mapping(asked),
         models=dict(made.about.found_by),

@@ -382,6 +382,8 @@ def account(outcome: Outcome) -> Iterable[str]:
         yield f"  memory, at most: {here} MB, and {', '.join(workers)} MB in its workers"
     for name, values in report.instead_of_plan.items():
         yield f"  not as in the plan: {name} is {_plain(values['used'])} here, {_plain(values['plan'])} there"
+    if report.plan == "changed":
+        yield "  note: a person changed the plan after it was made: what was taken out of it can be seen"
     yield from visible(report.redacted.get("visible", ()))
     yield from answered(report.redacted.get("doubts", ()))
     for note in report.output["notes"]:

@@ -5,6 +5,7 @@ import pytest
 from anonymize import batch, errors, job, plan
 from anonymize.inputs import only_item
 from anonymize.report import read
+from anonymize.report.page import page
 from anonymize.settings import Settings, from_mapping
 from tests.conftest import FRAMES
 from tests.test_cli import anonymize
@@ -65,6 +66,17 @@ def test_a_plan_that_was_given_is_told_with_how_it_was_drawn(face_clip, settings
     assert told.instead_of_plan == {"redact.face.style": {"plan": "solid", "used": "mosaic"}}
     unchanged = job.render(only_item(str(face_clip), str(tmp_path / "same.mp4")), made).report
     assert unchanged.instead_of_plan == {}
+
+
+def test_a_plan_that_a_person_changed_is_told_as_such(face_clip, settings, tmp_path):
+    item = only_item(str(face_clip), str(tmp_path / "plan.jsonl"))
+    job.detect(item, settings)
+    header, *lines = (tmp_path / "plan.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "plan.jsonl").write_text(header + "".join(line for line in lines if '"frame": 3,' not in line))
+    changed = plan.read(tmp_path / "plan.jsonl")
+    told = job.render(only_item(str(face_clip), str(tmp_path / "safe.mp4")), changed).report
+    assert told.plan == "changed"
+    assert "A person changed what was to be hidden" in page(told.as_dict())
 
 
 @pytest.mark.parametrize("content", [b"", b"no film at all" * 99])

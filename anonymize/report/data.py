@@ -51,7 +51,8 @@ class Report:
         removed: what was in the file beside the picture and the sound, and is gone.
         lost: what could not be read of a damaged source.
         not_looked_for: kinds that no detector was asked to find.
-        plan: "made" in this run, or "given" by a person, who may have edited it; empty if there was none.
+        plan: "made" in this run; "given" as it was found; "changed" by a person since, as far as anyone knows; empty if
+            there was none.
         instead_of_plan: settings that differ from those of a given plan, by dotted name: ``plan`` and ``used``.
         settings: everything that was asked for.
         models: sha256 by name.

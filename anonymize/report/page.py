@@ -144,6 +144,8 @@ def _lead(report: Values) -> Iterator[str]:
             yield "No output was released."
         case "unverified":
             yield "Someone chose to release this output without its check. Nothing below was confirmed from the output."
+    if report["plan"] == "changed":
+        yield "A person changed what was to be hidden after it was found: what was taken out can be seen."
     if (bound := checked.get("bound")) and not meaning(report):
         yield sentence(bound["text"])
     if repaired := checked.get("repaired"):

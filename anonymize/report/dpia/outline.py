@@ -147,7 +147,7 @@ def _measures(evidence: Evidence) -> Iterator[Part]:
     if evidence.reports:
         reports = plural(len(evidence.reports), "report")
         yield Text(f"Signed: {number(signed)} of {reports}; whether signatures hold was not tried here.")
-    given = sum(report["plan"] == "given" for report in evidence.made)
+    given = sum(report["plan"] in ("given", "changed") for report in evidence.made)
     if given:
         yield Text(f"Drawn from a plan that a person could edit: {number(given)}.")
     yield Blank("Who looks at results before they are published, and at the doubts listed in reports")
