@@ -223,7 +223,7 @@ def _finished(output: Path, expected: dict[str, str]) -> None:
         raise Broken("outputs are missing, or there are too many")
     reports = output.with_name(f"{output.name}-reports")
     names = {path.name for path in reports.iterdir()}
-    if names != {f"{file.name}.report.{kind}" for file in files for kind in ("json", "html")}:
+    if names != {"index.html"} | {f"{file.name}.report.{kind}" for file in files for kind in ("json", "html")}:
         raise Broken("reports are missing, or something else lies beside them")
     journal = output / f"{store.NAME}-journal"
     if left := [*_hidden(output), *([journal] if journal.exists() else [])]:

@@ -430,10 +430,13 @@ def test_a_size_that_recorders_use_for_oblong_pixels_is_noted(size, options, not
         assert probe(tmp_path / "told.mp4").sar == Fraction(24, 11)
 
 
+MADE = {"run": "out.mp4", "detect": "out.jsonl"}
+
+
 @pytest.mark.parametrize("command", ["run", "detect", "live"])
 def test_commands_refuse_nonsense(command, tmp_path):
     clip = make_video(tmp_path / "a.mp4", frames=1)
-    to = ("--to", f"record:{tmp_path / 'rec'}") if command == "live" else ("-o", tmp_path / "out.mp4")
+    to = ("--to", f"record:{tmp_path / 'rec'}") if command == "live" else ("-o", tmp_path / MADE[command])
     done = anonymize(command, clip, *to, "--pixel-aspect", "2")
     assert done.returncode == 2
     assert "W:H" in done.stderr

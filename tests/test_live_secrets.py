@@ -191,7 +191,7 @@ def test_references_that_lead_nowhere(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe")
     for address, words in [
         ("rtsp://u:${NOT_SET_AT_ALL}@h/x", "no such variable"),
-        (f"rtsp://u:${{file:{tmp_path}/none}}@h/x", "No such file"),
+        (f"rtsp://u:${{file:{tmp_path}/none}}@h/x", "no such file"),
         (f"@file:{tmp_path}/two", "expected one line"),
         (f"@file:{tmp_path}/binary", "not UTF-8 text"),
         (f"@file:{tmp_path}/pipe", "a device or a pipe"),

@@ -236,7 +236,7 @@ def test_a_camera_that_dies_harms_no_other_and_all_end_in_order(tmp_path, clip):
         segments = list((tmp_path / name).iterdir())
         assert segments
         assert all(path.suffix == ".mp4" and frames_in(path) > 0 for path in segments), segments
-    assert not [x for x in running.lines if x["level"] == "error" and x["event"] != "camera died"]
+    assert not [x for x in running.lines if x.get("level") == "error" and x["event"] != "camera died"]
 
 
 def test_settings_are_reloaded_without_a_gap_and_cameras_come_and_go(tmp_path, clip):

@@ -159,7 +159,7 @@ def test_an_examination_in_segments_finds_what_one_in_one_go_finds(style: str, c
     assert segments.cut_up(tmp_path / "leaks.mp4", "leaks.mp4", like=segments.cut_up(clip, clip.name))
     found_by = job.detectors_for(settings())
     with open_source(clip) as source, team(source, settings(), found_by, workers=1) as ours:
-        ours.read()
+        ours.read(lambda _: None)
         evidence = Evidence(None, source, plan.Plan(about, plan.Regions([*missing, *other])))
         told: list[int] = []
         by_parts = examine(
