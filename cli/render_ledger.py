@@ -39,6 +39,8 @@ def start(found: Start) -> Iterator[str]:
 
 def status(folder: Path, found: Status) -> Iterator[str]:
     """How a run gets on."""
+    from anonymize.ranges import brief
+
     yield f"{folder}: {_going(found)}"
     parts = [f"{found.done} of {found.files} done{f' ({found.before} before this run)' if found.before else ''}"]
     parts += [f"{found.failed} failed"]
@@ -58,7 +60,8 @@ def status(folder: Path, found: Status) -> Iterator[str]:
         yield f"  others   {_files(found.others, 'file')} of earlier runs on other inputs"
     yield from _list("in progress", [_working(f.name, f.stage, f.frame, f.frames, f.since) for f in found.in_progress])
     kept = "; an earlier output is still there"
-    yield from _list("failed", [f"{f.name}: {f.reason}{kept if f.earlier else ''}" for f in found.failures])
+    reasons = [brief(f.reason, 1000) + (kept if f.earlier else "") for f in found.failures]
+    yield from _list("failed", [f"{f.name}: {why}" for f, why in zip(found.failures, reasons, strict=True)])
 
 
 def span(seconds: float) -> str:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anonymize.cli import render_ledger
 from anonymize.errors import LedgerError, OutputError, ReportError
 from anonymize.ledger import lock, recover, store, traces
 from anonymize.ledger.status import status
@@ -26,7 +27,7 @@ from tests.media import make_video
 from tests.runs import Seen, settings, three_clips
 
 DIGEST = "1" * 64
-PLACES = ["../victim", "/etc/hostname", "a/../../victim", "./a", "a//b", "", ".", "..", "a\0b", "a/"]
+PLACES = ["../victim", "/etc/hostname", "a/../../victim", "./a", "a//b", "", ".", "..", "a\0b", "a/", "a" * 4097]
 
 
 @pytest.fixture
@@ -54,6 +55,13 @@ def test_a_ledger_names_nothing_outside_its_folder(ledger, place, column):
     with pytest.raises(LedgerError, match="not in this folder"):
         Seen(ledger.parent / "secret footage", ledger)
     assert (ledger.parent / "victim").exists()
+
+
+def test_a_reason_without_end_is_cut(ledger):
+    _sql(ledger, "UPDATE file SET state = 'failed', why = ? WHERE name = 'a.mp4'", "x" * 100_000)
+    told = "\n".join(render_ledger.status(ledger, status(ledger)))
+    assert "a.mp4: xxx" in told
+    assert len(told) < 2000
 
 
 HOSTILE = [

@@ -31,6 +31,8 @@ MOST: Mapping[type, float] = {int: 2**53, float: 1e11}
 """The largest number: of what is counted, and of times, which a calendar must hold. None is negative."""
 LARGEST = 1 << 20
 """Bytes of a value, at most."""
+LONGEST = 4096
+"""Characters of a file's place, at most: what Linux takes."""
 PATIENCE = 30.0
 """Seconds to wait for another reader or writer."""
 
@@ -313,7 +315,7 @@ def _rows(
 def is_inside(relative: str) -> bool:
     """Whether this is the name of a file below a folder, and nothing that leads out of it."""
     path = PurePosixPath(relative)
-    normal = relative == str(path) and relative != "." and "\0" not in relative
+    normal = relative == str(path) and relative != "." and "\0" not in relative and len(relative) <= LONGEST
     return normal and not path.is_absolute() and ".." not in path.parts
 
 
