@@ -163,6 +163,7 @@ def test_the_schema_names_every_field_and_no_other():
         (lambda r: r["source"].update(name="anna.mp4"), "name"),
         (lambda r: r["redacted"]["subjects"][0].update(why={"bored": 1}), "why"),
         (lambda r: r.update(picture="..."), "picture"),
+        (lambda r: r["preset"].pop("changed", r["preset"].update(name="default")), "changed"),
     ],
 )
 def test_what_is_no_report_is_refused(tmp_path, edit, message):

@@ -63,6 +63,10 @@ def everything(parts: list[Part]) -> Iterator[tuple[list[Part], int]]:
         yield from everything(part.parts)
 
 
+_DEEP = 50
+"""Parts within parts that are taken apart, at most: what was nested without end stays one."""
+
+
 # ISO media: MP4, QuickTime, HEIF.
 
 _BOXES: Mapping[bytes, int] = {
@@ -76,7 +80,7 @@ _BOXES: Mapping[bytes, int] = {
 """Boxes that hold boxes, and how many bytes come before the first."""
 
 
-def _boxes(data: bytes) -> list[Part]:
+def _boxes(data: bytes, depth: int = 0) -> list[Part]:
     found, at = [], 0
     while at + 8 <= len(data):
         length = int.from_bytes(data[at : at + 4], "big")
@@ -84,7 +88,7 @@ def _boxes(data: bytes) -> list[Part]:
             break
         name, body = data[at + 4 : at + 8], data[at + 8 : at + length]
         before = _BOXES.get(name)
-        inner = [] if before is None else _boxes(body[before:])
+        inner = [] if before is None or depth == _DEEP else _boxes(body[before:], depth + 1)
         found.append(Part(name, body[:before] if inner else body, inner))
         at += length
     return [*found, Part(b"", data[at:])] if at < len(data) else found
@@ -105,7 +109,7 @@ _MASTERS = frozenset(
 )
 
 
-def _elements(data: bytes) -> list[Part]:
+def _elements(data: bytes, depth: int = 0) -> list[Part]:
     found, at = [], 0
     while at < len(data) and data[at]:
         width = 9 - data[at].bit_length()
@@ -118,7 +122,7 @@ def _elements(data: bytes) -> list[Part]:
         if start + size > len(data):
             break
         body = data[start : start + size]
-        inner = _elements(body) if name in _MASTERS else []
+        inner = _elements(body, depth + 1) if name in _MASTERS and depth < _DEEP else []
         found.append(Part(name, b"" if inner else body, inner))
         at = start + size
     return [*found, Part(b"", data[at:])] if at < len(data) else found
@@ -131,14 +135,14 @@ def _element(part: Part, held: bytes) -> bytes:
 # RIFF: AVI, WebP.
 
 
-def _riff(data: bytes) -> list[Part]:
+def _riff(data: bytes, depth: int = 0) -> list[Part]:
     found, at = [], 0
     while at + 8 <= len(data):
         name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         if at + 8 + length > len(data):
             break
         body = data[at + 8 : at + 8 + length]
-        inner = _riff(body[4:]) if name in (b"RIFF", b"LIST") else []
+        inner = _riff(body[4:], depth + 1) if name in (b"RIFF", b"LIST") and depth < _DEEP else []
         found.append(Part(name, body[:4] if inner else body, inner))
         at += 8 + length + length % 2
     return [*found, Part(b"", data[at:])] if at < len(data) else found
