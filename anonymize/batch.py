@@ -265,14 +265,10 @@ def render(
 
 def exit_code(outcomes: Sequence[Outcome | Forecast]) -> int:
     """The process's exit code: 0, the code that all share, or that of `PartialFailure`; 3 if there was no media."""
-    codes = {0 if isinstance(one, Forecast) else one.exit_code for one in outcomes if _counts(one)}
+    codes = {one.exit_code for one in outcomes if not one.left_out}
     if not codes:
         return UnreadableInput.exit_code
     return codes.pop() if len(codes) == 1 else PartialFailure.exit_code
-
-
-def _counts(one: Outcome | Forecast) -> bool:
-    return isinstance(one, Forecast) or not one.left_out
 
 
 def _worker(settings: Settings, force: bool, stdin: bytes, threads: int, workers: int = 1) -> Work:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from anonymize.pipeline import Progress
 
@@ -39,9 +39,7 @@ class Course:
     def take(self, news: Progress, now: float) -> bool:
         """Take in `news`, which came at `now` (seconds of any clock); whether a stage begins."""
         before = self.news
-        begins = before is None or (before.stage, before.ahead, before.perhaps) != (
-            *(news.stage, news.ahead, news.perhaps),
-        )
+        begins = before is None or replace(before, done=0, total=None) != replace(news, done=0, total=None)
         if begins:
             if before is not None and before.done > self._first:
                 self._costs[before.stage] = (self._latest - self._since) / (before.done - self._first)

@@ -22,13 +22,12 @@ from anonymize.data import Box, Kind
 from anonymize.errors import PlanError, UsageError
 from anonymize.kept import output_of, render_command
 from anonymize.kinds import Answer
+from anonymize.pages.words import place
 from anonymize.plan import Columns, Plan
 from anonymize.plan_doubts import Doubt, check_name
 from anonymize.report.data import now
 from anonymize.track.regions import undrawn
 from anonymize.words import system
-
-_ACROSS, _DOWN = ("left", "middle", "right"), ("top", "middle", "bottom")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +197,12 @@ def _question(doubt: Doubt, rows: Columns, made: Plan) -> Question:
     limits = [made.about.width, made.about.height] * 2
     boxes = np.clip(undrawn(rows.xyxy[row : row + 1], made.about.redact.of(kind)), 0, limits)
     x0, y0, x1, y1 = (float(value) for value in boxes[0])
-    column = _ACROSS[min(int(3 * (x0 + x1) / 2 / limits[0]), 2)]
-    line = _DOWN[min(int(3 * (y0 + y1) / 2 / limits[1]), 2)]
     return Question(
         doubt=doubt,
         kind=kind,
         frame=int(rows.start[row]),
         box=(x0, y0, x1, y1),
-        place=column if line == "middle" else f"{line} {column}",
+        place=place((x0 + x1) / 2 / limits[0], (y0 + y1) / 2 / limits[1]),
         size=x1 - x0 if kind is Kind.PLATE else y1 - y0,
         score=float(rows.score[row]),
     )

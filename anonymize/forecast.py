@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -44,6 +44,9 @@ class Forecast:
         seconds: that a run would take, about, with one worker and without repairs, on this machine.
         size: of the output in bytes, about.
     """
+
+    exit_code: ClassVar[int] = 0
+    left_out: ClassVar[bool] = False
 
     item: Item
     output: Place
@@ -111,7 +114,9 @@ def _size_of_picture(name: str, source: Source, made: Plan, settings: Settings) 
 
 def _checking(source: Source, frames: int, settings: Settings, seconds: float) -> float:
     """Seconds that the check takes: a look of its costs as much as one of those before, and it looks less often."""
-    if settings.verify.publish_unverified or not settings.targets:
+    if settings.verify.publish_unverified:
+        return 0.0
+    if not settings.targets:  # it is read once more, and no detector looks
         return seconds
     rate = source.info.average_rate
     before = max(1.0, frames / max(1, round(settings.detect.every * float(rate or 25))))

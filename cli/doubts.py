@@ -88,7 +88,7 @@ def doubts(
             show.table(words.table(queue.all()))
         elif queue.open() and not any(said.values()):
             _refuse_unattended(plan)
-            show.say(*words.begin(len(queue.open())))
+            show.say(words.begin(len(queue.open())))
             try:
                 _session(queue, by)
             except KeyboardInterrupt:
@@ -147,11 +147,11 @@ def _session(queue: Queue, by: str) -> None:
                 skipped.add(one.track)
                 break
             if word not in ANSWERS:
-                show.say(*words.wrapped(words.HELP))
+                show.say(words.HELP)
                 continue
             try:
                 queue.answer(_numbers(numbers, waiting) if numbers else [one.track], ANSWERS[word], by)
             except UsageError as error:
-                show.say(*words.wrapped(str(error)))
+                show.say(str(error))
                 continue
             break

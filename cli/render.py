@@ -517,7 +517,7 @@ def foreseen(found: Sequence[Outcome | Forecast], *, machine: bool, quiet: bool)
         return
     good = [one for one in found if isinstance(one, Forecast)]
     if len(found) > 1:
-        left_out = sum(not isinstance(one, Forecast) and one.left_out for one in found)
+        left_out = sum(one.left_out for one in found)
         tracks: Counter[str] = Counter()
         for one in good:
             tracks.update(one.tracks)

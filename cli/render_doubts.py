@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anonymize.doubts import Question
     from anonymize.plan import About
 
-WIDEST = 100
-"""Columns beyond which lines are hard to read."""
 HELP = "h: hide it, n: nothing to hide, s: skip, q: quit; h or n with tracks answers several, as n 4 7"
 PROMPT = "h, n, s or q? "
 _RAISED = {"find": "found weakly", "check": "seen by the check"}
 _HEADINGS = ("track", "kind", "from", "to", "frames", "where", "px", "score", "raised", "answer")
 
 
-def begin(count: int) -> list[str]:
+def begin(count: int) -> str:
     """How a person answers."""
-    text = (
+    return (
         f"{count} open doubt{'s' * (count != 1)}. Look at each place in a player, then answer. {HELP}. "
         "Every answer is saved at once."
     )
-    return wrapped(text)
-
-
-def wrapped(text: str) -> list[str]:
-    """A paragraph, broken where the terminal ends."""
-    return wrap(text, min(shutil.get_terminal_size().columns, WIDEST), break_long_words=False, break_on_hyphens=False)
 
 
 def asked(one: Question, number: int, count: int, about: About) -> Iterator[str]:

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -6,6 +7,9 @@ import pytest
 import skimage
 from hypothesis import settings
 
+from anonymize import pipeline
+from anonymize.data import Timestamps
+from anonymize.plan import Plan, Regions
 from tests.limits import nothing_is_left_behind, pytest_runtest_call
 from tests.media import Picture, make_video
 
@@ -61,3 +65,15 @@ def empty_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip with nobody in it."""
     grain = np.random.default_rng(7).integers(90, 130, (SIZE[1], SIZE[0], 3), np.uint8)
     return make_video(tmp_path_factory.mktemp("clips") / "empty.mp4", frames=[grain] * 8)
+
+
+@pytest.fixture
+def blind_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look finds nobody."""
+    real = pipeline.detect
+
+    def nobody(*arguments: Any, **named: Any) -> tuple[Plan, Timestamps]:
+        made, times = real(*arguments, **named)
+        return Plan(made.about, Regions([])), times
+
+    monkeypatch.setattr(pipeline, "detect", nobody)

@@ -9,11 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import anonymize
-from anonymize import pipeline
 from anonymize.cli.render_ledger import VERBS
 from anonymize.course import COSTS, Course
 from anonymize.pipeline import Progress, followed_by
-from anonymize.plan import Plan, Regions
 from anonymize.settings import Settings, from_mapping
 from tests.media import make_video
 from tests.terminals import on_terminal
@@ -234,15 +232,9 @@ def test_a_log_has_the_share_and_the_time_left_of_all(clips, tmp_path, arguments
     assert found == sorted(found)
 
 
-def test_a_run_that_repairs_tells_what_is_ahead(face_clip, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("blind_first_look")
+def test_a_run_that_repairs_tells_what_is_ahead(face_clip, tmp_path):
     """The first look finds nobody, so that the second finds the face, and a repair follows."""
-    real = pipeline.detect
-
-    def nobody(*arguments, **named):
-        made, times = real(*arguments, **named)
-        return Plan(made.about, Regions([])), times
-
-    monkeypatch.setattr(pipeline, "detect", nobody)
     values = {"output": {"speed": "ultrafast"}, "targets": ["face"], "verify": {"repair": 2}}
     told, course, found = [], Course(), []
 

@@ -15,7 +15,7 @@ import pytest
 
 import anonymize
 from anonymize import consent, errors, pipeline, plan, presets, report
-from anonymize.data import Detections, Kind, Region, Shape, Timestamps, Why
+from anonymize.data import Detections, Kind, Region, Shape, Why
 from anonymize.doubts import Queue
 from anonymize.kinds import Answer, Raised
 from anonymize.media import open_source
@@ -40,18 +40,6 @@ LOOKS = Redact()
 def journalist(**verify: object) -> Settings:
     values = {"output": {"speed": "ultrafast"}, "verify": {"repair": 0, **verify}, "targets": ["face"]}
     return from_mapping(Settings, values, presets.load("journalist").settings)
-
-
-@pytest.fixture
-def blind_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first look finds nobody."""
-    real = pipeline.detect
-
-    def nobody(*arguments: object, **named: object) -> tuple[Plan, Timestamps]:
-        made, times = real(*arguments, **named)  # type: ignore[arg-type]
-        return Plan(made.about, Regions([])), times
-
-    monkeypatch.setattr(pipeline, "detect", nobody)
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +126,9 @@ def test_what_a_check_found_becomes_doubts_that_are_not_drawn() -> None:
     assert (between[0] + between[2]) / 2 == pytest.approx(323, abs=0.1)
     again = plan.parse(plan.lines(made), "plan")
     assert [(q.track, q.frame, q.place, round(q.size), q.score) for q in questions(again)] == [
-        (2, 0, "right", 30, 0.35),
+        (2, 0, "middle right", 30, 0.35),
         (3, 79, "top middle", 30, 0.35),
-        (4, 249, "left", 30, 0.35),
+        (4, 249, "middle left", 30, 0.35),
     ]
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import anonymize
-from anonymize import batch, errors, job, pipeline, plan, presets, proof
-from anonymize.data import Kind, Timestamps
+from anonymize import batch, errors, job, plan, presets, proof
+from anonymize.data import Kind
 from anonymize.doubts import Queue
 from anonymize.inputs import only_item, plan_items
 from anonymize.kept import keep
@@ -24,22 +24,12 @@ from tests.conftest import face_box
 from tests.leaks import good_plan
 from tests.media import read_video
 
+pytestmark = pytest.mark.usefixtures("blind_first_look")
+
 
 def journalist(repair: int = 0) -> Settings:
     values = {"output": {"speed": "ultrafast"}, "verify": {"repair": repair}, "targets": ["face"]}
     return from_mapping(Settings, values, presets.load("journalist").settings)
-
-
-@pytest.fixture(autouse=True)
-def blind_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first look finds nobody."""
-    real = pipeline.detect
-
-    def nobody(*arguments: object, **named: object) -> tuple[Plan, Timestamps]:
-        made, times = real(*arguments, **named)  # type: ignore[arg-type]
-        return Plan(made.about, Regions([])), times
-
-    monkeypatch.setattr(pipeline, "detect", nobody)
 
 
 @pytest.fixture

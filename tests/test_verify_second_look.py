@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import anonymize
-from anonymize import errors, job, pipeline, plan, proof
-from anonymize.data import Kind, Region, Shape, Timestamps, Why
+from anonymize import errors, job, plan, proof
+from anonymize.data import Kind, Region, Shape, Why
 from anonymize.detect import Detector, Step, build, in_order
 from anonymize.detect.ahead import BEGUN
 from anonymize.media import open_source
@@ -162,18 +162,6 @@ def test_a_second_detector_has_a_say_where_one_is_installed(detectors: list[Dete
     only = settings(targets=["face"], verify={"detectors": ["centerface"]})
     assert [detector.name for detector in lookers(only, detectors)] == ["centerface"]
     assert lookers(settings(), []) == []
-
-
-@pytest.fixture
-def blind_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first look finds nobody."""
-    real = pipeline.detect
-
-    def nobody(*arguments: object, **named: object) -> tuple[Plan, Timestamps]:
-        made, times = real(*arguments, **named)  # type: ignore[arg-type]
-        return Plan(made.about, Regions([])), times
-
-    monkeypatch.setattr(pipeline, "detect", nobody)
 
 
 def test_a_run_whose_first_look_missed_somebody_leaves_no_output(

@@ -17,6 +17,7 @@ from anonymize.pages import fill, save
 from anonymize.pages.words import clock, number, plural
 from anonymize.report.files import read
 from anonymize.report.page import VERDICTS, verdict, when
+from anonymize.words import system
 
 Values = Mapping[str, Any]
 
@@ -34,7 +35,7 @@ def refuse_others(folder: Path) -> None:
         if os.path.lexists(path) and OURS.encode() not in _beginning(path):
             raise OutputError(f"{path} is no index of reports, and would be replaced by one: give another folder")
     except OSError as error:
-        raise OutputError(f"{path} cannot be read, and would be replaced: {error.strerror}") from error
+        raise OutputError(f"{path} cannot be read, and would be replaced: {system(error)}") from error
 
 
 def write_index(folder: Path) -> None:

@@ -207,12 +207,8 @@ def _subjects(subjects: Sequence[Values], checked: Values, high: float) -> Itera
 def _visible(shown: Iterable[Values]) -> Iterator[dict[str, Any]]:
     """Who and what stayed visible."""
     for one in shown:
-        x0, y0, x1, y1 = one["largest"]
-        yield {
-            "what": f"{KINDS[one['kind']]} {one['track']}",
-            "when": f"{clock(one['start'])} – {clock(one['end'])}",
+        yield _about_track(one) | {
             "frames": number(one["frames"]),
-            "where": f"{(x0 + x1) / 2:.0%} across, {(y0 + y1) / 2:.0%} down",
             "why": sentence(one["reason"] or GROUNDS[one["grounds"]]),
             "note": " ".join(sentence(note) for note in (one["note"], _beneath(one)) if note),
         }
@@ -221,15 +217,21 @@ def _visible(shown: Iterable[Values]) -> Iterator[dict[str, Any]]:
 def _asked(doubts: Iterable[Values]) -> Iterator[dict[str, Any]]:
     """What a person was asked about, and what they said."""
     for one in doubts:
-        x0, y0, x1, y1 = one["largest"]
-        yield {
-            "what": f"{KINDS[one['kind']]} {one['track']}",
-            "when": f"{clock(one['start'])} – {clock(one['end'])}",
-            "where": f"{(x0 + x1) / 2:.0%} across, {(y0 + y1) / 2:.0%} down",
+        yield _about_track(one) | {
             "raised": RAISED[one["raised"]],
             "answer": ANSWERS[one["answer"]],
             "by": ", ".join(told for told in (one["by"], one["at"].replace("T", " ").replace("Z", " UTC")) if told),
         }
+
+
+def _about_track(one: Values) -> dict[str, str]:
+    """Which track, when, and where it was largest."""
+    x0, y0, x1, y1 = one["largest"]
+    return {
+        "what": f"{KINDS[one['kind']]} {one['track']}",
+        "when": f"{clock(one['start'])} – {clock(one['end'])}",
+        "where": f"{(x0 + x1) / 2:.0%} across, {(y0 + y1) / 2:.0%} down",
+    }
 
 
 def _beneath(one: Values) -> str:

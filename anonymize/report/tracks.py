@@ -9,10 +9,10 @@ from anonymize.pages import fill
 from anonymize.pages.words import clock, number, place, plural
 from anonymize.plan import Plan
 from anonymize.report import drawing
+from anonymize.report.page import KINDS
 
 Values = Mapping[str, Any]
 
-KINDS = {"face": "Face", "plate": "Plate"}
 HEAD = ("track", "kind", "from", "to", "where", "size", "score", "")
 """What `row` tells."""
 
