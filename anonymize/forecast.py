@@ -17,9 +17,9 @@ import numpy as np
 from anonymize import media
 from anonymize.inputs import Item
 from anonymize.media import Source, VideoSource
+from anonymize.parallel.segments import redacted
 from anonymize.plan import Plan
 from anonymize.redact import Memory, layers
-from anonymize.segments import redacted
 from anonymize.settings import Settings
 from anonymize.verify.sample import looks
 

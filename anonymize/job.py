@@ -18,12 +18,12 @@ from anonymize.forecast import forecast as expected
 from anonymize.inputs import Item, fitting
 from anonymize.kept import Kept, keep
 from anonymize.media import Source
+from anonymize.parallel.segments import team as team_for
 from anonymize.pipeline import OnProgress, Progress, followed_by, ignore
 from anonymize.plan import Plan
 from anonymize.plan_settings import instead, to_render
 from anonymize.proof import Known, Proved, Stopwatch, Work, facts, not_looked_for, prove, repairs_of
 from anonymize.report import Report
-from anonymize.segments import team as team_for
 from anonymize.settings import Audio, Settings, to_mapping
 from anonymize.verify import By, Verdict, Verified
 from anonymize.verify.doubting import doubted

@@ -4,7 +4,7 @@
     source -> redact what the plan says -> sink
 
 Recorded video is read twice, so that what is learnt at its end can be redacted at its beginning. A long one is read in
-segments, by one process or several (`anonymize.segments`).
+segments, by one process or several (`anonymize.parallel.segments`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from anonymize.data import Timestamps
 from anonymize.detect import Detector
 from anonymize.errors import PlanError
 from anonymize.media import Cut, Sink, Source, VideoSink
+from anonymize.parallel.segments import Team, redacted
 from anonymize.plan import About, Plan, Regions, weakly_found
 from anonymize.redact import Memory
-from anonymize.segments import Team, redacted
 from anonymize.settings import Output, Settings
 from anonymize.watch import Followed, Observation, followed, observed
 

@@ -17,10 +17,10 @@ from anonymize.detect import Detector
 from anonymize.errors import InputError, PlanError, VerificationError
 from anonymize.inputs import Item
 from anonymize.media import Cut, MediaInfo, Source, VideoSink
+from anonymize.parallel.segments import Team, times_of
 from anonymize.pipeline import OnProgress, Progress, followed_by, ignore
 from anonymize.plan import Plan
 from anonymize.report import Report
-from anonymize.segments import Team, times_of
 from anonymize.settings import Settings, to_mapping
 from anonymize.verify import Evidence, Verdict, Verified, Wanted, examine, lookers
 from anonymize.verify.repair import repairable, repaired

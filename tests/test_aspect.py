@@ -28,7 +28,7 @@ from anonymize.media.canvas import Canvas, canvas_for
 from anonymize.media.orient import Orientation
 from anonymize.media.still_density import densities
 from anonymize.media.stream import Stream, way_to
-from anonymize.segments import Bench
+from anonymize.parallel.segments import Bench
 from anonymize.settings import Detect, Settings, from_mapping
 from anonymize.track import Sight
 from anonymize.verify import Evidence, Verdict, Wanted, examine

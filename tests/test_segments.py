@@ -16,9 +16,9 @@ import anonymize
 from anonymize import errors, job, plan
 from anonymize.data import Kind, Region, Why
 from anonymize.media import open_source, segments
+from anonymize.parallel.segments import team
 from anonymize.pipeline import Progress
 from anonymize.report import sha256 as file_sha256
-from anonymize.segments import team
 from anonymize.settings import Settings, from_mapping
 from anonymize.verify import Evidence, examine
 from tests.conftest import astronaut

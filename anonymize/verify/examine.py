@@ -15,9 +15,9 @@ from anonymize.detect import Detector, in_order
 from anonymize.errors import AnonymizeError, ProcessError
 from anonymize.media import Cut, MediaInfo, Source, Traits, VideoSource
 from anonymize.media.still import StillSource
+from anonymize.parallel.segments import Team
 from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan
-from anonymize.segments import Team
 from anonymize.settings import Doubts, Settings, Style
 from anonymize.verify.against_plan import Comparison
 from anonymize.verify.contents import unexamined

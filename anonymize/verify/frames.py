@@ -16,10 +16,10 @@ from anonymize.data import Detections, Frame, Region, seconds
 from anonymize.detect import Detector, Step, in_order, side_by_side
 from anonymize.media import Segment, Traits
 from anonymize.media.presentation import Presentation
+from anonymize.parallel.mosaic_seeds import Seed
+from anonymize.parallel.segments import Bench
 from anonymize.plan import Plan
 from anonymize.redact import Memory
-from anonymize.seeds import Seed
-from anonymize.segments import Bench
 from anonymize.settings import Settings
 from anonymize.verify.against_plan import Compared, Comparer
 from anonymize.verify.lookers import lookers
@@ -150,7 +150,7 @@ class Checking:
     also: tuple[Fraction, ...] = ()
 
     def do(self, bench: Bench) -> Iterator[Checked | Traits]:
-        """See `anonymize.segments.Task.do`."""
+        """See `anonymize.parallel.segments.Task.do`."""
         if "lookers" not in bench.kept:
             bench.kept["lookers"] = lookers(bench.settings, bench.detectors, bench.threads)
         look = second_look(bench.kept["lookers"], bench.settings, self.turn, threads=bench.threads)

@@ -21,9 +21,9 @@ from anonymize.crew import Crew
 from anonymize.data import Frame, Region, Timestamps
 from anonymize.detect import Detector, build, threads_each
 from anonymize.media import CannotCut, Coded, Cut, Head, MediaInfo, Segment, Source, Target, Traits, VideoSource
+from anonymize.parallel.mosaic_seeds import Seed, seeds
 from anonymize.plan import Plan
 from anonymize.redact import Memory, redact
-from anonymize.seeds import Seed, seeds
 from anonymize.settings import Output, Redact, Settings
 from anonymize.watch import Observation, observed
 
