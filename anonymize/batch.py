@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from anonymize import crew, job, ledger, report, storage
-from anonymize.errors import AnonymizeError, OutputError, PartialFailure, UnreadableInput, UsageError, VerificationError
+from anonymize.errors import AnonymizeError, OutputError, PartialFailure, UnreadableInput, UsageError
 from anonymize.forecast import Forecast
 from anonymize.inputs import Item, output_folder
 from anonymize.kept import Kept
+from anonymize.kinds import Verdict
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
-from anonymize.proof import Known
+from anonymize.proof import Known, Refused
 from anonymize.report import Report
 from anonymize.settings import Settings, to_mapping
 
@@ -356,7 +357,7 @@ def _caught(item: Item, do: Callable[[], T], known: Known | None = None) -> T | 
     except AnonymizeError as error:
         left_out = isinstance(error, UnreadableInput) and not item.expected and _was_read(item)
         failed = _failed(item, str(error), error.exit_code, left_out, known)
-        if not isinstance(error, VerificationError) or not error.verified:
+        if not isinstance(error, Refused):
             return failed
         return replace(failed, report=replace(failed.report, verified=error.verified.as_dict()), kept=error.kept)
     except MemoryError:
@@ -391,7 +392,7 @@ def _was_read(item: Item) -> bool:
 
 
 def _failed(item: Item, message: str, exit_code: int, left_out: bool = False, known: Known | None = None) -> Outcome:
-    account = known.account(message) if known and not left_out else Report(verdict="fail", error=message)
+    account = known.account(message) if known and not left_out else Report(verdict=Verdict.FAIL, error=message)
     return Outcome(item, None, account, exit_code, left_out)
 
 

@@ -1,53 +1,79 @@
-"""What can go wrong, as one tree; each class knows its exit code.
+"""What can go wrong, as one tree, and the exit codes; each class knows its own.
 
-    AnonymizeError                  1   anything below that has no code of its own
-    ├── UsageError                  2   the command or its settings make no sense
-    ├── InputError                  3   the input cannot be used
-    │   ├── UnreadableInput         3   not media, empty, encrypted, absurd dimensions, no video stream
-    │   ├── DamagedInput            4   truncated or corrupt: part of it is lost
-    │   └── UnsupportedInput        5   readable, but cannot be carried over without changing it
-    ├── OutputError                 6   the output cannot be written: exists, disk full, folder gone
-    ├── VerificationError           7   an output was made, checked, found wanting and deleted
-    ├── ModelError                  8   a model is missing, altered, or cannot do what was asked
-    ├── PlanError                   9   a plan file is malformed or belongs to other media
-    ├── PartialFailure             10   several inputs: some are done, some failed
-    │   (`verify`, `doubts`: 11        doubts are left to a person; no error, and so no class)
-    ├── ProcessError                1   a process that worked on a part of a file died, twice
-    ├── ReportError                12   a report is malformed, unsigned, or not what was signed
-    ├── ClusterError               13   a cluster cannot be reached, or is not fit for the work
-    └── LedgerError                14   the ledger of an output folder is damaged, or of a newer version
-        (`anonymize status`: 15, 16     a run is going on, was stopped; no errors, and so no classes)
-    (interrupted by the end of the terminal: 129, by Ctrl-C: 130, by TERM: 143)
+    AnonymizeError                  1
+    ├── UsageError                  2
+    ├── InputError                  3
+    │   ├── UnreadableInput         3
+    │   ├── DamagedInput            4
+    │   └── UnsupportedInput        5
+    ├── OutputError                 6
+    ├── VerificationError           7
+    ├── ModelError                  8
+    ├── PlanError                   9
+    ├── PartialFailure             10
+    ├── ProcessError                1
+    ├── ReportError                12
+    ├── ClusterError               13
+    └── LedgerError                14
 
 Every message says what happened, to which file, and what to do about it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import IntEnum
+from typing import Self
 
-if TYPE_CHECKING:
-    from anonymize.kept import Kept
-    from anonymize.plan import Plan
-    from anonymize.verify.verdict import Verified
+
+class ExitCode(IntEnum):
+    """How a command ends. The help and docs/guide.md list these."""
+
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> Self:
+        """A code, and what it means, as short as the help has it."""
+        made = int.__new__(cls, code)
+        made._value_, made.meaning = code, meaning
+        return made
+
+    DONE = 0, "done"
+    INTERNAL = 1, "internal error"
+    USAGE = 2, "usage"
+    UNREADABLE_INPUT = 3, "unreadable input"
+    DAMAGED_INPUT = 4, "damaged input"
+    UNSUPPORTED_INPUT = 5, "unsupported input"
+    OUTPUT = 6, "output cannot be written"
+    VERIFICATION = 7, "verification failed"
+    MODEL = 8, "model missing"
+    PLAN = 9, "bad plan"
+    PARTIAL = 10, "some of several inputs failed"
+    DOUBTS = 11, "doubts are left (verify, doubts)"
+    REPORT = 12, "bad report or signature"
+    CLUSTER = 13, "cluster not usable"
+    LEDGER = 14, "bad ledger"
+    RUNNING = 15, "running (status)"
+    STOPPED = 16, "stopped (status)"
+    HANGUP = 129, "the terminal was closed"
+    INTERRUPTED = 130, "Ctrl-C"
+    TERMINATED = 143, "terminated"
 
 
 class AnonymizeError(Exception):
     """Root of every error this library raises on purpose."""
 
-    exit_code = 1
+    exit_code = ExitCode.INTERNAL
 
 
 class UsageError(AnonymizeError):
     """The command or its settings make no sense."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class InputError(AnonymizeError):
     """The input cannot be used."""
 
-    exit_code = 3
+    exit_code = ExitCode.UNREADABLE_INPUT
 
 
 class UnreadableInput(InputError):
@@ -57,74 +83,61 @@ class UnreadableInput(InputError):
 class DamagedInput(InputError):
     """Part of the input is lost; `--allow-damaged` writes what was readable."""
 
-    exit_code = 4
+    exit_code = ExitCode.DAMAGED_INPUT
 
 
 class UnsupportedInput(InputError):
     """Readable, but it cannot be carried over without changing it silently."""
 
-    exit_code = 5
+    exit_code = ExitCode.UNSUPPORTED_INPUT
 
 
 class OutputError(AnonymizeError):
     """The output cannot be written."""
 
-    exit_code = 6
+    exit_code = ExitCode.OUTPUT
 
 
 class VerificationError(AnonymizeError):
-    """The output was written, checked and found wanting; it was deleted.
+    """The output was written, failed its verification, and was deleted."""
 
-    Args:
-        message: what was found.
-        verified: the whole result of the examination, for reports.
-        plan: what was drawn, repairs included.
-    """
-
-    exit_code = 7
-
-    def __init__(self, message: str, verified: Verified | None = None, plan: Plan | None = None) -> None:
-        super().__init__(message)
-        self.verified = verified
-        self.plan = plan
-        self.kept: Kept | None = None
-        """Where the plan was put, to go on with."""
+    exit_code = ExitCode.VERIFICATION
 
 
 class ModelError(AnonymizeError):
     """A model is missing, altered, or cannot do what was asked of it."""
 
-    exit_code = 8
+    exit_code = ExitCode.MODEL
 
 
 class PlanError(AnonymizeError):
     """A plan file is malformed or belongs to other media."""
 
-    exit_code = 9
+    exit_code = ExitCode.PLAN
 
 
 class PartialFailure(AnonymizeError):
     """Of several inputs some are done and some failed."""
 
-    exit_code = 10
+    exit_code = ExitCode.PARTIAL
 
 
 class ReportError(AnonymizeError):
     """A report is malformed, is not signed, or is not what was signed."""
 
-    exit_code = 12
+    exit_code = ExitCode.REPORT
 
 
 class ClusterError(AnonymizeError):
     """A cluster cannot be reached, or is not fit for the work."""
 
-    exit_code = 13
+    exit_code = ExitCode.CLUSTER
 
 
 class LedgerError(AnonymizeError):
     """The ledger of an output folder is damaged, or was written by a newer version."""
 
-    exit_code = 14
+    exit_code = ExitCode.LEDGER
 
 
 class ProcessError(AnonymizeError):

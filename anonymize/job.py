@@ -12,20 +12,21 @@ from anonymize import consent, ledger, media, pipeline, plan, report, storage
 from anonymize.crew import end_unguarded, peak_memory
 from anonymize.data import Timestamps
 from anonymize.detect import Detector, build, refuse_unfit, threads_each
-from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput, VerificationError
+from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput
 from anonymize.forecast import Forecast
 from anonymize.forecast import forecast as expected
 from anonymize.inputs import Item, fitting
 from anonymize.kept import Kept, keep
+from anonymize.kinds import Verdict
 from anonymize.media import Source
 from anonymize.parallel.segments import team as team_for
 from anonymize.pipeline import OnProgress, Progress, followed_by, ignore
 from anonymize.plan import Plan
 from anonymize.plan_settings import instead, to_render
-from anonymize.proof import Known, Proved, Stopwatch, Work, facts, not_looked_for, prove, repairs_of
+from anonymize.proof import Known, Proved, Refused, Stopwatch, Work, facts, not_looked_for, prove, repairs_of
 from anonymize.report import Report
 from anonymize.settings import Audio, Settings, to_mapping
-from anonymize.verify import By, Verdict, Verified
+from anonymize.verify import By, Verified
 from anonymize.verify.doubting import doubted
 from anonymize.words import system
 
@@ -308,10 +309,9 @@ def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool)
     with media.pending(target, force=replaces, mark=item.claim.mark if item.claim else "") as temporary:
         try:
             proved = prove(work, made, temporary)
-        except VerificationError as error:
-            if error.plan and error.verified:
-                error.kept, told = _keep(error.plan, error.verified, work, asked, target, given=given, force=force)
-                error.args = (f"{error}{'; ' if told else ''}{told}",)
+        except Refused as error:
+            error.kept, told = _keep(error.plan, error.verified, work, asked, target, given=given, force=force)
+            error.args = (f"{error}{'; ' if told else ''}{told}",)
             raise
         kept, told = None, ""
         if any(find.by is By.LOOK for find in proved.verified.doubts):
@@ -361,7 +361,7 @@ def _account(work: Work, asked: Settings, proved: Proved, digest: str) -> Report
     """What was done; `digest` is the output's sha256, `asked` what the user wanted, before a quality was found."""
     source, made, times = work.source, proved.plan, proved.times
     return Report(
-        verdict=proved.verified.verdict.value,
+        verdict=proved.verified.verdict,
         source=facts(source.info, made.about.sha256, times),
         output={"sha256": digest, **_quality(work.settings), "notes": list(proved.notes)},
         redacted=report.account(made, times),

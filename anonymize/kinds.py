@@ -78,3 +78,14 @@ class Answer(StrEnum):
     HIDE = "hide"
     NOTHING = "nothing"
     """Nothing is to be hidden there."""
+
+
+class Verdict(StrEnum):
+    """How an examination ended."""
+
+    PASS = "pass"
+    PASS_WITH_DOUBTS = "pass-with-doubts"
+    """Nothing is wrong for sure; a person should look at what is listed."""
+    FAIL = "fail"
+    UNVERIFIED = "unverified"
+    """Nobody looked: the user asked for the output without any check."""

@@ -16,13 +16,15 @@ from anonymize.data import Kind, Timestamps
 from anonymize.detect import Detector
 from anonymize.errors import InputError, PlanError, VerificationError
 from anonymize.inputs import Item
+from anonymize.kept import Kept
+from anonymize.kinds import Verdict
 from anonymize.media import Cut, MediaInfo, Source, VideoSink
 from anonymize.parallel.segments import Team, times_of
 from anonymize.pipeline import OnProgress, Progress, followed_by, ignore
 from anonymize.plan import Plan
 from anonymize.report import Report
 from anonymize.settings import Settings, to_mapping
-from anonymize.verify import Evidence, Verdict, Verified, Wanted, examine, lookers
+from anonymize.verify import Evidence, Verified, Wanted, examine, lookers
 from anonymize.verify.repair import repairable, repaired
 
 T = TypeVar("T")
@@ -64,7 +66,7 @@ class Known:
     def account(self, error: str) -> Report:
         """The account of a failure."""
         return Report(
-            verdict="fail",
+            verdict=Verdict.FAIL,
             error=error,
             source=self.source,
             not_looked_for=not_looked_for(self.settings) if self.settings else (),
@@ -104,6 +106,23 @@ class Work:
     instead: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
+class Refused(VerificationError):
+    """An output did not pass its check.
+
+    Args:
+        message: what was found.
+        verified: the whole result of the examination.
+        plan: what was drawn, repairs included.
+    """
+
+    def __init__(self, message: str, verified: Verified, plan: Plan) -> None:
+        super().__init__(message)
+        self.verified = verified
+        self.plan = plan
+        self.kept: Kept | None = None
+        """Where the plan was put, to go on with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proved:
     """A rendering that passed: what was drawn, when its frames are shown, what had to be changed, what was examined.
@@ -128,7 +147,7 @@ def prove(work: Work, made: Plan, temporary: Path) -> Proved:
         temporary: where; the file exists.
 
     Raises:
-        VerificationError: the output did not pass.
+        Refused: the output did not pass.
         AnonymizeError: it could not be made.
     """
     if work.settings.verify.publish_unverified:
@@ -147,7 +166,7 @@ def prove(work: Work, made: Plan, temporary: Path) -> Proved:
         made = work.watch.time("repair", partial(repaired, made, work.source, verified, work.settings, tell))
         made = replace(made, about=replace(made.about, repaired=turn))
     if verified.verdict is Verdict.FAIL:
-        raise VerificationError(_complaint(work, verified), verified, made)
+        raise Refused(_complaint(work, verified), verified, made)
     return Proved(made, times, notes, verified, devices_of((*work.found_by, *looking)))
 
 
@@ -213,7 +232,7 @@ def check_file(
         looking = lookers(settings, detectors)
         verified = watch.time("verify", lambda: examine(output, evidence, settings, looking, on_progress=on_progress))
     return Report(
-        verdict=verified.verdict.value,
+        verdict=verified.verdict,
         error="; ".join(verified.failures) if verified.verdict is Verdict.FAIL else "",
         source=told,
         output={"sha256": report.sha256(output)},

@@ -24,12 +24,13 @@ from anonymize import media, pipeline, report
 from anonymize.data import Box, Frame, Region, Timestamps, Why
 from anonymize.detect import Detector, build
 from anonymize.evaluate import survival
+from anonymize.kinds import Verdict
 from anonymize.plan import Plan, Regions
 from anonymize.redact import Memory, redact
 from anonymize.settings import Settings, from_mapping
 from anonymize.track import outline
 from anonymize.truth import FrameTruth, Subject, read_truth
-from anonymize.verify import Evidence, Verdict, Verified, Wanted, examine, lookers
+from anonymize.verify import Evidence, Verified, Wanted, examine, lookers
 from benchmarks.clips import Clip, face_clips
 from benchmarks.report import table
 

@@ -19,7 +19,7 @@ from anonymize.cli import verify as verify_command
 from anonymize.cli.guesses import named_like_media, to_run
 from anonymize.cli.help import App, Group
 from anonymize.cli.live import live
-from anonymize.errors import UsageError
+from anonymize.errors import ExitCode, UsageError
 
 
 class Broken(Exception):
@@ -63,10 +63,7 @@ app = App(
     name="anonymize",
     cls=_Commands,
     help="Find faces and licence plates in video and pictures, and remove them. Local, offline, checked.",
-    epilog="Exit codes: 0 done, 1 internal error, 2 usage, 3 unreadable input, 4 damaged input, 5 unsupported input, "
-    "6 output cannot be written, 7 check failed, 8 model missing, 9 bad plan, 10 some of several inputs failed, "
-    "11 doubts are left (verify, doubts), 12 bad report or signature, 13 cluster not usable, 14 bad ledger, "
-    "15 going on, 16 stopped (status), 129, 130 or 143 interrupted.",
+    epilog="Exit codes: " + ", ".join(f"{code.value} {code.meaning}" for code in ExitCode) + ".",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -367,7 +364,7 @@ def models_verify() -> None:
     states = models.verify()
     table([(name, state.value) for name, state in states.items()])
     if models.State.ALTERED in states.values():
-        raise typer.Exit(8)
+        raise typer.Exit(ExitCode.MODEL)
 
 
 @models_app.command("import")
@@ -400,7 +397,7 @@ def doctor() -> None:
     found = list(examine())
     findings(found)
     if not all(finding.ok for finding in found):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.INTERNAL)
 
 
 @app.command()

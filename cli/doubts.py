@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anonymize.cli import options as o
-from anonymize.errors import UsageError
+from anonymize.errors import ExitCode, UsageError
 from anonymize.kinds import Answer
 
 if TYPE_CHECKING:
     from anonymize.doubts import Question, Queue
 
-OPEN = 11
-"""Exit code while there are open doubts."""
 ANSWERS = {"h": Answer.HIDE, "hide": Answer.HIDE, "n": Answer.NOTHING, "nothing": Answer.NOTHING}
 SKIP, LEAVE = ("s", "skip"), ("q", "quit")
 
@@ -99,7 +97,7 @@ def doubts(
         if queue.all():
             show.say("to go on:", f"  {command}")
     if queue.open():
-        raise typer.Exit(OPEN)
+        raise typer.Exit(ExitCode.DOUBTS)
 
 
 def _tracks(given: str | None, queue: Queue) -> list[int]:

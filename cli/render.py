@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any, Self, TextIO
 
 from anonymize.cli import render_bars, render_ledger
+from anonymize.kinds import Verdict
 from anonymize.words import printable
 
 if TYPE_CHECKING:  # so that --help costs next to nothing
@@ -34,7 +35,7 @@ if TYPE_CHECKING:  # so that --help costs next to nothing
     from anonymize.report import Report
     from anonymize.report.sign import Checked
 
-_VERDICTS = {"pass": "PASS", "pass-with-doubts": "PASS, WITH DOUBTS", "fail": "FAIL"}
+_VERDICTS = {Verdict.PASS: "PASS", Verdict.PASS_WITH_DOUBTS: "PASS, WITH DOUBTS", Verdict.FAIL: "FAIL"}
 _GROUNDS = {"consent": "with consent", "zone": "a thing in a zone left alone", "span": "at a time that is left alone"}
 _LISTED = 20
 """Finds that are printed one by one, at most."""
@@ -261,7 +262,7 @@ class Display:
             if report.error:
                 fail(f"{item.target}: {report.error}")
             return
-        unseen = report.verdict == "pass" and not report.verified["looked_frames"]
+        unseen = report.verdict is Verdict.PASS and not report.verified["looked_frames"]
         say(f"{item.target}: {'NOT CHECKED for faces or plates' if unseen else _VERDICTS[report.verdict]}")
         for check in report.verified["checks"]:
             say(f"  {'ok' if check['passed'] else 'FAIL':<4}  {check['name']}: {check['detail']}")
@@ -390,7 +391,7 @@ def account(outcome: Outcome) -> Iterable[str]:
         yield f"  note: {note}"
     if hidden := report.redacted["box_frames"].get("unbracketed"):
         yield f"  note: {hidden} frames were obscured whole, since nothing looked closely enough in time"
-    if report.verdict == "unverified":
+    if report.verdict is Verdict.UNVERIFIED:
         yield "  WARNING: UNVERIFIED: published without any check, as --publish-unverified asks; nobody looked at it"
     yield from doubts(report)
     yield from _going_on(outcome)

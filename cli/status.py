@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from anonymize.cli import options as o
-
-FAILED, GOING_ON, STOPPED = 10, 15, 16
+from anonymize.errors import ExitCode
 
 
 def status(
@@ -28,6 +27,7 @@ def status(
 
     found = ledger.status(output)
     show.status(output, found, machine=json)
-    code = {Going.ON: GOING_ON, Going.STOPPED: STOPPED, Going.ENDED: FAILED if found.failed else 0}[found.going]
+    ended = ExitCode.PARTIAL if found.failed else ExitCode.DONE
+    code = {Going.ON: ExitCode.RUNNING, Going.STOPPED: ExitCode.STOPPED, Going.ENDED: ended}[found.going]
     if code:
         raise typer.Exit(code)

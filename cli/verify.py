@@ -10,8 +10,14 @@ import typer
 
 from anonymize import presets
 from anonymize.cli import options as o
+from anonymize.errors import ExitCode
+from anonymize.kinds import Verdict
 
-EXIT_CODES = {"pass": 0, "pass-with-doubts": 11, "fail": 7}
+EXIT_CODES = {
+    Verdict.PASS: ExitCode.DONE,
+    Verdict.PASS_WITH_DOUBTS: ExitCode.DOUBTS,
+    Verdict.FAIL: ExitCode.VERIFICATION,
+}
 
 
 def verify(

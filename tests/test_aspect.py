@@ -23,6 +23,7 @@ from anonymize.detect import Detector, Eyesight, build, look
 from anonymize.detect.look import GROUPS
 from anonymize.errors import PlanError, UsageError
 from anonymize.inputs import only_item
+from anonymize.kinds import Verdict
 from anonymize.media import open_source
 from anonymize.media.canvas import Canvas, canvas_for
 from anonymize.media.orient import Orientation
@@ -31,7 +32,7 @@ from anonymize.media.stream import Stream, way_to
 from anonymize.parallel.segments import Bench
 from anonymize.settings import Detect, Settings, from_mapping
 from anonymize.track import Sight
-from anonymize.verify import Evidence, Verdict, Wanted, examine
+from anonymize.verify import Evidence, Wanted, examine
 from anonymize.verify.variants import Variants
 from tests.conftest import astronaut
 from tests.elements import in_matroska

@@ -7,9 +7,9 @@ import pytest
 
 from anonymize.data import Kind
 from anonymize.detect import build
+from anonymize.kinds import Verdict
 from anonymize.settings import Settings
 from anonymize.truth import FrameTruth, Subject, write_truth
-from anonymize.verify import Verdict
 from benchmarks.clips import Clip
 from benchmarks.planted import SPANS, Case, Good, cases, examined, folder_clips, found, good_plan, plant
 from tests.conftest import FRAMES, SIZE, face_box, face_pictures

@@ -17,13 +17,13 @@ import anonymize
 from anonymize import consent, errors, pipeline, plan, presets, report
 from anonymize.data import Detections, Kind, Region, Shape, Why
 from anonymize.doubts import Queue
-from anonymize.kinds import Answer, Raised
+from anonymize.kinds import Answer, Raised, Verdict
 from anonymize.media import open_source
 from anonymize.plan import About, Plan, Regions
 from anonymize.plan_doubts import Doubt
 from anonymize.settings import Redact, Settings, from_mapping
 from anonymize.track import outline
-from anonymize.verify import By, Find, Verdict, Verified
+from anonymize.verify import By, Find, Verified
 from anonymize.verify.doubting import doubted
 from tests.conftest import FRAMES as FRAMES_OF_CLIP
 from tests.conftest import face_box, face_pictures

@@ -14,11 +14,11 @@ from anonymize.data import Kind
 from anonymize.doubts import Queue
 from anonymize.inputs import only_item, plan_items
 from anonymize.kept import keep
-from anonymize.kinds import Answer, Raised
+from anonymize.kinds import Answer, Raised, Verdict
 from anonymize.plan import Plan, Regions
 from anonymize.plan_doubts import Doubt
 from anonymize.settings import Settings, from_mapping
-from anonymize.verify import By, Check, Find, Verdict, Verified
+from anonymize.verify import By, Check, Find, Verified
 from anonymize.verify.hiding import gathered
 from tests.conftest import face_box
 from tests.leaks import good_plan

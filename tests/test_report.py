@@ -10,11 +10,12 @@ import pytest
 from anonymize import models, presets
 from anonymize.data import Kind, Region, Shape, Why
 from anonymize.errors import OutputError, ReportError
+from anonymize.kinds import Verdict
 from anonymize.pages.plots import ticks
 from anonymize.plan import About, Plan, Regions
 from anonymize.report import Report, account, nameless, read, versions, write
 from anonymize.report.account import BINS, LISTED, PATH
-from anonymize.report.data import VERDICTS, nearest_preset
+from anonymize.report.data import nearest_preset
 from anonymize.report.files import schema
 from anonymize.report.page import DRAWN, page
 from anonymize.settings import to_mapping
@@ -132,7 +133,7 @@ def test_a_picture_is_a_film_of_one_frame(frames):
 # The report as data
 
 
-@pytest.mark.parametrize("verdict", VERDICTS)
+@pytest.mark.parametrize("verdict", Verdict)
 def test_every_report_fits_its_schema_and_is_read_again(tmp_path, verdict):
     write(report(verdict, [face(i) for i in range(20)]), tmp_path / "deep" / "a.report.json")
     content = read(tmp_path / "deep" / "a.report.json")

@@ -16,8 +16,9 @@ import anonymize
 from anonymize import batch, errors, job, pipeline, plan, proof
 from anonymize.data import Kind
 from anonymize.inputs import only_item, plan_items
+from anonymize.kinds import Verdict
 from anonymize.settings import Settings, from_mapping
-from anonymize.verify import Check, Verdict, Verified
+from anonymize.verify import Check, Verified
 from anonymize.watch import Watch
 from tests.conftest import FRAMES, face_box, face_pictures
 from tests.media import make_image, make_video, pattern, probe, read_audio, read_video, truncate

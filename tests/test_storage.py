@@ -145,7 +145,8 @@ def test_an_existing_output_is_replaced_only_by_force(bucket, face_clip):
 
 def test_an_output_that_fails_its_check_is_not_uploaded(bucket, face_clip, monkeypatch):
     from anonymize import proof
-    from anonymize.verify import Check, Verdict, Verified
+    from anonymize.kinds import Verdict
+    from anonymize.verify import Check, Verified
 
     failed = Verified(Verdict.FAIL, (Check("structure", False, "expected 20 frames, got 19"),))
     monkeypatch.setattr(proof, "examine", lambda *_, **__: failed)

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from anonymize.data import Kind, Region, Shape, Why
+from anonymize.kinds import Verdict
 from anonymize.media import open_source
 from anonymize.plan import Plan, Regions
 from anonymize.settings import Settings, Style
-from anonymize.verify import By, Evidence, Verdict, Verified, examine
+from anonymize.verify import By, Evidence, Verified, examine
 from anonymize.verify.against_plan import Comparer, Comparison
 from tests.conftest import FRAMES, face_pictures
 from tests.leaks import evidence, good_plan, rendered

@@ -12,10 +12,11 @@ from anonymize import errors, job, plan, proof
 from anonymize.data import Kind, Region, Shape, Why
 from anonymize.detect import Detector, Step, build, in_order
 from anonymize.detect.ahead import BEGUN
+from anonymize.kinds import Verdict
 from anonymize.media import open_source
 from anonymize.plan import Plan, Regions, Shown
 from anonymize.settings import Settings, from_mapping
-from anonymize.verify import By, Evidence, Verdict, Verified, examine, lookers
+from anonymize.verify import By, Evidence, Verified, examine, lookers
 from anonymize.verify.frames import Checked, Checker
 from anonymize.verify.sample import Sample
 from anonymize.verify.second_look import SecondLook, covered

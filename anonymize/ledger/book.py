@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anonymize.inputs import Claim, Item
+from anonymize.kinds import Verdict
 from anonymize.ledger import recover, traces
 from anonymize.ledger.judge import Wanted, Why, judge, settings_hash, source_place, stamp
 from anonymize.ledger.lock import Lock
@@ -211,9 +212,9 @@ def _new_run(runs: Sequence[Run], mark: str, *, force: bool) -> Run:
 def _main_facts(row: File) -> Report:
     """What the ledger knows of a release; nothing of what was left out."""
     if not row.released:
-        return Report(verdict="fail", error="no picture or video")
+        return Report(verdict=Verdict.FAIL, error="no picture or video")
     return Report(
-        verdict=row.verdict or "fail",
+        verdict=Verdict(row.verdict or Verdict.FAIL),
         source={"sha256": row.source_sha256, "frames": row.frames, "duration": row.duration},
         output={"sha256": row.output_sha256},
         created=datetime.fromtimestamp(row.released_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

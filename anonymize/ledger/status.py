@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from anonymize.errors import LedgerError, OutputError, UnreadableInput
+from anonymize.kinds import Verdict
 from anonymize.ledger import lock, store
 from anonymize.ledger.store import File, Run, State
 from anonymize.words import system
@@ -169,7 +170,7 @@ def _status(run: Run, files: Sequence[File], lives: bool | None) -> Status:
         files=len(mine),
         done=len(done),
         before=len(done) - len(fresh),
-        doubtful=sum(file.verdict == "pass-with-doubts" for file in done),
+        doubtful=sum(file.verdict == Verdict.PASS_WITH_DOUBTS for file in done),
         failed=counts[State.FAILED],
         working=len(working),
         waiting=counts[State.WAITING] + counts[State.WORKING] - len(working),

@@ -23,6 +23,7 @@ from typing import Any
 from anonymize import foreign
 from anonymize.errors import LedgerError, OutputError
 from anonymize.inputs import Claim, Item
+from anonymize.kinds import Verdict
 from anonymize.ledger.store import is_inside, text_of
 from anonymize.media.commit import pending
 from anonymize.report import Report
@@ -96,9 +97,10 @@ def read_proof(path: Path) -> Proof | None:
         content: dict[str, Any] = foreign.json_value(foreign.text(path, "proof", LedgerError), path.name, LedgerError)
         told = content["report"]
         told |= {name: tuple(told[name]) for name in ("removed", "lost", "not_looked_for")}
+        told["verdict"] = Verdict(told["verdict"])
         proof = Proof(content["name"], content["output"], content["settings"], content["place"], Report(**told))
         digests = (proof.report.source["sha256"], proof.report.output["sha256"])
-    except (LedgerError, KeyError, TypeError):
+    except (LedgerError, KeyError, TypeError, ValueError):
         return None
     texts = (proof.name, proof.output, proof.settings, proof.place, *digests)
     if not all(isinstance(text, str) for text in texts) or not (is_inside(proof.name) and is_inside(proof.output)):

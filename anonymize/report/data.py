@@ -13,6 +13,7 @@ from typing import Any
 import anonymize
 from anonymize import presets
 from anonymize.errors import UsageError
+from anonymize.kinds import Verdict
 from anonymize.ranges import shown
 from anonymize.settings import leaves, to_mapping
 from anonymize.words import printable
@@ -29,8 +30,6 @@ PACKAGES = (
 LONGEST_TITLE = 120
 """Characters of a title, at most."""
 
-VERDICTS = ("pass", "pass-with-doubts", "fail", "unverified")
-
 
 def now() -> str:
     """The time of day in UTC, to the second, as ISO 8601 writes it."""
@@ -42,7 +41,7 @@ class Report:
     """The account of one input.
 
     Args:
-        verdict: one of `VERDICTS`. "pass": checked and released; "unverified": released unchecked, on demand.
+        verdict: `PASS` is checked and released; `UNVERIFIED` is released unchecked, on demand.
         error: why it failed, one line; empty if it did not.
         source: sha256, frames, duration in seconds, size in pixels, container and codec.
         output: sha256, notes on container and codec.
@@ -63,7 +62,7 @@ class Report:
         title: what a person calls it; empty if nobody said. See `check_title`.
     """
 
-    verdict: str
+    verdict: Verdict
     error: str = ""
     source: dict[str, Any] = field(default_factory=dict)
     output: dict[str, Any] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from anonymize.kinds import Verdict
 from anonymize.pages.words import number, plural
 
 Values = Mapping[str, Any]
@@ -22,11 +23,11 @@ def meaning(report: Values) -> str:
     checked = report["verified"]
     looked, frames = checked.get("looked_frames", 0), checked.get("of_frames", 0)
     what = " or ".join(name for kind, name in NAMES.items() if kind not in report["not_looked_for"])
-    if not looked or not what or report["verdict"] not in ("pass", "pass-with-doubts"):
+    if not looked or not what or report["verdict"] not in (Verdict.PASS, Verdict.PASS_WITH_DOUBTS):
         return ""
     look = f"a second look at {_share(looked, frames)}"
     compared = any(check["name"] == COMPARED for check in checked.get("checks", ()))
-    if report["verdict"] == "pass":
+    if report["verdict"] == Verdict.PASS:
         done = ["it was read back to its end", "none of its covered regions shows what it hides"][: 1 + compared]
         done.append(f"{look} found no {what} that should be hidden")
         return f"“Passed” means of this file that {_listed(done)}: {_follows(checked)}; {_LIMIT}"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from anonymize.kinds import Verdict
 from anonymize.pages import fill
 from anonymize.pages.plots import ticks
 from anonymize.pages.words import clock, number, plural, sentence
@@ -21,12 +22,12 @@ DRAWN, LISTED = 120, 60
 FAINT = 0.5
 """A subject whose best score is below this may be something else."""
 
-TONES = {"pass": "good", "pass-with-doubts": "unsure", "fail": "bad", "unverified": "bad"}
+TONES = {Verdict.PASS: "good", Verdict.PASS_WITH_DOUBTS: "unsure", Verdict.FAIL: "bad", Verdict.UNVERIFIED: "bad"}
 VERDICTS = {
-    "pass": "Passed",
-    "pass-with-doubts": "Passed, with doubts",
-    "fail": "Failed",
-    "unverified": "Not checked",
+    Verdict.PASS: "Passed",
+    Verdict.PASS_WITH_DOUBTS: "Passed, with doubts",
+    Verdict.FAIL: "Failed",
+    Verdict.UNVERIFIED: "Not checked",
 }
 NOT_LOOKED = "Not checked for faces or plates"
 """The verdict of an output that passed whatever it was held against, and that no detector looked at."""
@@ -58,7 +59,7 @@ def page(report: Values) -> str:
 
 def verdict(report: Values) -> tuple[str, str]:
     """The tone and the words of a report's verdict."""
-    if report["verdict"] == "pass" and not report["verified"].get("looked_frames"):
+    if report["verdict"] == Verdict.PASS and not report["verified"].get("looked_frames"):
         return "unsure", NOT_LOOKED
     return TONES[report["verdict"]], VERDICTS[report["verdict"]]
 
@@ -125,24 +126,24 @@ def _lead(report: Values) -> Iterator[str]:
     if report["error"]:
         yield sentence(report["error"])
     match report["verdict"]:
-        case "pass" if not checked.get("looked_frames"):
+        case Verdict.PASS if not checked.get("looked_frames"):
             yield (
                 "Faces and plates were not checked: no detector looked at the output. Its structure and its redacted "
                 "regions are as they should be, as far as they are listed below."
             )
-        case "pass" if report["redacted"]:
+        case Verdict.PASS if report["redacted"]:
             yield "The output was read back to its end and passed every check before it got its name."
-        case "pass":
+        case Verdict.PASS:
             yield "The file was read to its end and passed every check that is listed below."
-        case "pass-with-doubts":
+        case Verdict.PASS_WITH_DOUBTS:
             yield (
                 f"No check failed, but a person should look at {plural(doubts, 'place')}: see below for where and when."
             )
-        case "fail" if report["output"]:
+        case Verdict.FAIL if report["output"]:
             yield "This file did not pass its check: do not publish it."
-        case "fail":
+        case Verdict.FAIL:
             yield "No output was released."
-        case "unverified":
+        case Verdict.UNVERIFIED:
             yield "Someone chose to release this output without its check. Nothing below was confirmed from the output."
     if report["plan"] == "changed":
         yield "A person changed what was to be hidden after it was found: what was taken out can be seen."

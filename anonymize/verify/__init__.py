@@ -8,7 +8,7 @@ Nothing of it trusts whoever wrote the output. What was not examined is said (`V
 from anonymize.verify.examine import Evidence, examine
 from anonymize.verify.lookers import lookers
 from anonymize.verify.structure import Wanted, check_structure
-from anonymize.verify.verdict import Bound, By, Check, Find, Verdict, Verified
+from anonymize.verify.verdict import Bound, By, Check, Find, Verified
 
 __all__ = [
     "Bound",
@@ -16,7 +16,6 @@ __all__ = [
     "Check",
     "Evidence",
     "Find",
-    "Verdict",
     "Verified",
     "Wanted",
     "check_structure",

@@ -13,6 +13,7 @@ from anonymize.aspect import parse
 from anonymize.data import Frame, Kind
 from anonymize.detect import Detector, in_order
 from anonymize.errors import AnonymizeError, ProcessError
+from anonymize.kinds import Verdict
 from anonymize.media import Cut, MediaInfo, Source, Traits, VideoSource
 from anonymize.media.still import StillSource
 from anonymize.parallel.segments import Team
@@ -26,7 +27,7 @@ from anonymize.verify.hiding import RATE, gathered, hiding, subject_of
 from anonymize.verify.sample import Sample, bound, looks
 from anonymize.verify.structure import Clock, Wanted, is_picture, of_picture, of_video
 from anonymize.verify.uncovered import Uncovered
-from anonymize.verify.verdict import Check, Find, Verdict, Verified
+from anonymize.verify.verdict import Check, Find, Verified
 
 STRUCTURE, PICTURES, LOOK = "structure", "picture against plan", "second look"
 _TOLD = 5

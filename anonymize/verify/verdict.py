@@ -7,17 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from anonymize.data import Box, Kind
-
-
-class Verdict(StrEnum):
-    """How an examination ended."""
-
-    PASS = "pass"
-    PASS_WITH_DOUBTS = "pass-with-doubts"
-    """Nothing is wrong for sure; a person should look at what is listed."""
-    FAIL = "fail"
-    UNVERIFIED = "unverified"
-    """Nobody looked: the user asked for the output without any check."""
+from anonymize.kinds import Verdict
 
 
 class By(StrEnum):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from anonymize.evaluate.interval import share_interval
+from anonymize.kinds import Verdict
 from anonymize.pages.words import number, percent, plural
 from anonymize.report.dpia.parts import Blank, Part, Table, Text, counted, rated, span
 from anonymize.report.dpia.sources import Evidence, Measured, Values
@@ -84,7 +85,9 @@ def _checked(reports: Sequence[Values]) -> Iterator[Part]:
 def _verdict(report: Values) -> str:
     """How the check ended; an output that no detector looked at did not pass, whatever else was compared."""
     looked = report["verified"].get("looked_frames")
-    return str(report["verdict"]) if looked or report["verdict"] in ("fail", "unverified") else "not checked"
+    return (
+        str(report["verdict"]) if looked or report["verdict"] in (Verdict.FAIL, Verdict.UNVERIFIED) else "not checked"
+    )
 
 
 def _recognisable(reports: Sequence[Values]) -> Iterator[Part]:
