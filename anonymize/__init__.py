@@ -13,17 +13,17 @@ TYPE_CHECKING = False  # `typing` takes longer to load than all of the command's
 if TYPE_CHECKING:
     from typing import Any
 
+    from anonymize._version import __version__ as __version__
     from anonymize.api import render_plan, run, write_plan
     from anonymize.errors import AnonymizeError
     from anonymize.presets import load as load_preset
     from anonymize.report import Report
     from anonymize.settings import Settings
 
-__version__ = "0.1.0"
-
 __all__ = ["AnonymizeError", "Report", "Settings", "load_preset", "render_plan", "run", "write_plan"]
 
 _HOMES = {
+    "__version__": ("_version", "__version__"),
     "AnonymizeError": ("errors", "AnonymizeError"),
     "Report": ("report", "Report"),
     "Settings": ("settings", "Settings"),

@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 from anonymize import job, plan
-from anonymize.inputs import only_item
+from anonymize.batch.inputs import only_item
 from anonymize.pipeline import OnProgress, ignore
 from anonymize.report import Report
 from anonymize.settings import Settings

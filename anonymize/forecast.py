@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from anonymize import media
-from anonymize.inputs import Item
+from anonymize.batch.inputs import Item
 from anonymize.media import Source, VideoSource
 from anonymize.parallel.segments import redacted
 from anonymize.plan import Plan

@@ -8,14 +8,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from anonymize import consent, ledger, media, pipeline, plan, report, storage
+from anonymize import consent, media, pipeline, plan, report, storage
+from anonymize.batch import ledger
+from anonymize.batch.inputs import Item, fitting
 from anonymize.crew import end_unguarded, peak_memory
 from anonymize.data import Timestamps
 from anonymize.detect import Detector, build, refuse_unfit, threads_each
 from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput
 from anonymize.forecast import Forecast
 from anonymize.forecast import forecast as expected
-from anonymize.inputs import Item, fitting
 from anonymize.kept import Kept, keep
 from anonymize.kinds import Verdict
 from anonymize.media import Source

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 from anonymize import media, pipeline, report
 from anonymize.aspect import parse
+from anonymize.batch.inputs import Item
 from anonymize.data import Kind, Timestamps
 from anonymize.detect import Detector
 from anonymize.errors import InputError, PlanError, VerificationError
-from anonymize.inputs import Item
 from anonymize.kept import Kept
 from anonymize.kinds import Verdict
 from anonymize.media import Cut, MediaInfo, Source, VideoSink

@@ -26,9 +26,9 @@ import av
 import numpy as np
 import typer
 
+from anonymize.batch.ledger import store
+from anonymize.batch.ledger.store import State
 from anonymize.errors import OutputError
-from anonymize.ledger import store
-from anonymize.ledger.store import State
 from anonymize.report import sha256
 from anonymize.samples.camera import Shot, Still, film
 from benchmarks.clips import demo_clip

@@ -130,10 +130,11 @@ def run(
     json: o.Json = False,
 ) -> None:
     """Anonymise videos, pictures and folders: find, redact, check."""
-    from anonymize import batch
+    from anonymize.batch import run as batch
+    from anonymize.batch.cluster import Cluster
+    from anonymize.batch.inputs import plan_items
+    from anonymize.batch.outcome import exit_code
     from anonymize.cli import render as show
-    from anonymize.cluster import Cluster
-    from anonymize.inputs import plan_items
 
     settings = o.settings(
         presets.load(preset).settings,
@@ -164,7 +165,7 @@ def run(
         with show.Display(items, machine=json, quiet=quiet) as display:
             found = batch.forecast(items, settings, force=force, stdin=_stdin(inputs), on_item=display)
         show.foreseen(found, machine=json, quiet=quiet)
-        raise typer.Exit(batch.exit_code(found))
+        raise typer.Exit(exit_code(found))
     with show.Display(items, machine=json, quiet=quiet) as display:
         outcomes = batch.run(
             items,
@@ -180,7 +181,7 @@ def run(
         )
     if len(items) != 1 and not json and not quiet:
         show.summary(outcomes)
-    if code := batch.exit_code(outcomes):
+    if code := exit_code(outcomes):
         raise typer.Exit(code)
 
 
@@ -221,8 +222,8 @@ def detect(
 ) -> None:
     """Write what would be redacted as a plan: read, edit, `render` it."""
     from anonymize import job
+    from anonymize.batch.inputs import only_item
     from anonymize.cli import render as show
-    from anonymize.inputs import only_item
 
     chosen = presets.load(preset)
     settings = o.settings(
@@ -286,10 +287,10 @@ def render(
 
     With the settings that the plan was made with, but for the options given here.
     """
-    from anonymize import batch
     from anonymize import plan as plans
+    from anonymize.batch import run as batch
+    from anonymize.batch.inputs import only_item
     from anonymize.cli import render as show
-    from anonymize.inputs import only_item
     from anonymize.plan_settings import to_render
 
     item = only_item(source, output)
@@ -409,7 +410,7 @@ def demo(
     preset: o.PresetName = presets.DEFAULT,
 ) -> None:
     """Make a sample video, anonymise it, and say where to look."""
-    from anonymize import batch
+    from anonymize.batch import run as batch
     from anonymize.cli import render as show
     from anonymize.samples.demo import prepare
 
@@ -424,6 +425,6 @@ def demo(
 
 def _stdin(inputs: list[str]) -> bytes:
     """What is on standard input, where an input is `-`."""
-    from anonymize.inputs import STDIN, read_all
+    from anonymize.batch.inputs import STDIN, read_all
 
     return read_all(sys.stdin.buffer) if STDIN in inputs else b""

@@ -87,7 +87,7 @@ Input = Annotated[
 
 def named_plan(text: str) -> str:
     """`text`, where a plan can have that name. Raises `UsageError` for that of a picture or video."""
-    from anonymize.inputs import is_picture_name
+    from anonymize.batch.inputs import is_picture_name
 
     if is_picture_name(Path(text)) is not None:
         plan = shlex.quote(str(Path(text).with_suffix(".jsonl")))
@@ -99,7 +99,7 @@ def named_plan(text: str) -> str:
 
 def named(path: Path | None) -> Path | None:
     """`path`, where it names something to write. Raises `UsageError` for `-`."""
-    from anonymize.inputs import named_file
+    from anonymize.batch.inputs import named_file
 
     return path and Path(named_file(str(path)))
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:  # so that --help costs next to nothing
     from pathlib import Path
     from types import TracebackType
 
-    from anonymize.batch import Outcome
+    from anonymize.batch.inputs import Item
+    from anonymize.batch.ledger import Start, Status
+    from anonymize.batch.outcome import Outcome
     from anonymize.course import Course
     from anonymize.doctor import Finding
     from anonymize.evaluate import Evaluation
     from anonymize.forecast import Forecast
-    from anonymize.inputs import Item
-    from anonymize.ledger import Start, Status
     from anonymize.models import Model, State
     from anonymize.pipeline import Progress
     from anonymize.plan import Plan
@@ -176,7 +176,7 @@ class Display:
 
     def __call__(self, item: Item, news: Progress | Outcome | Forecast) -> None:
         """Take news of `item`."""
-        from anonymize.batch import Outcome
+        from anonymize.batch.outcome import Outcome
         from anonymize.course import Course
         from anonymize.forecast import Forecast
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anonymize.ledger import Start, Status
+    from anonymize.batch.ledger import Start, Status
 
 LISTED = 20
 """Files that are named one by one, at most."""

@@ -21,9 +21,9 @@ def status(
 
     Ends with 0 (finished), 10 (finished, some files failed), 15 (going on) or 16 (stopped: the same command goes on).
     """
-    from anonymize import ledger
+    from anonymize.batch import ledger
+    from anonymize.batch.ledger.status import Going
     from anonymize.cli import render as show
-    from anonymize.ledger.status import Going
 
     found = ledger.status(output)
     show.status(output, found, machine=json)

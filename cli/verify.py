@@ -52,8 +52,8 @@ def verify(
     """
     from anonymize import job, proof
     from anonymize import report as reports
+    from anonymize.batch.inputs import the_file
     from anonymize.cli import render as show
-    from anonymize.inputs import the_file
     from anonymize.plan import read
     from anonymize.plan_settings import to_render
 

@@ -142,7 +142,7 @@ def hands(made: Cluster) -> list[psutil.Process]:
     for process in psutil.process_iter():
         with _gone_is_fine():
             command = " ".join(process.cmdline())
-            if command.startswith("ray::Hand") and process.environ().get("HOME") == str(made.folder):
+            if command.startswith("ray::ClusterWorker") and process.environ().get("HOME") == str(made.folder):
                 found.append(process)
     return found
 

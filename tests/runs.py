@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from anonymize import batch
-from anonymize.inputs import plan_items
+from anonymize.batch import run as batch
+from anonymize.batch.inputs import plan_items
+from anonymize.batch.outcome import exit_code
 from anonymize.settings import Settings, from_mapping
 from tests.media import make_video
 
@@ -34,7 +35,7 @@ class Seen:
         items = plan_items([str(inputs)], f"{out}/")
         outcomes = batch.run(items, wanted or settings(), on_start=self._begin, **named)
         self.by_name = {outcome.item.relative.as_posix(): outcome for outcome in outcomes}
-        self.code = batch.exit_code(outcomes)
+        self.code = exit_code(outcomes)
 
     def _begin(self, start):
         self.start = start

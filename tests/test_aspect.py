@@ -18,11 +18,11 @@ from PIL import Image, TiffImagePlugin
 
 from anonymize import job, plan
 from anonymize.aspect import Shown, aspects_of, display_size, parse, shown
+from anonymize.batch.inputs import only_item
 from anonymize.data import Detections, Frame, Kind
 from anonymize.detect import Detector, Eyesight, build, look
 from anonymize.detect.look import GROUPS
 from anonymize.errors import PlanError, UsageError
-from anonymize.inputs import only_item
 from anonymize.kinds import Verdict
 from anonymize.media import open_source
 from anonymize.media.canvas import Canvas, canvas_for

@@ -20,14 +20,14 @@ from PIL import Image
 from anonymize import job, pairs, proof, storage
 from anonymize import plan as plans
 from anonymize import redact as drawing
-from anonymize.batch import run
+from anonymize.batch.inputs import plan_items, the_file
+from anonymize.batch.ledger.store import _told
+from anonymize.batch.run import run
 from anonymize.data import Detections, Kind, Plane, Region, Shape, Why
 from anonymize.detect import merge
 from anonymize.detect.tiles import ALONG, joined
 from anonymize.errors import AnonymizeError, InputError
 from anonymize.evaluate.walk import aligned
-from anonymize.inputs import plan_items, the_file
-from anonymize.ledger.store import _told
 from anonymize.media.still import StillSource
 from anonymize.models.store import import_model
 from anonymize.plan import About, Plan, Regions

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from anonymize import batch, storage
-from anonymize.cluster import Cluster
-from anonymize.cluster.connect import Habits
+from anonymize import storage
+from anonymize.batch import run as batch
+from anonymize.batch.cluster import Cluster
+from anonymize.batch.cluster.connect import Habits
+from anonymize.batch.inputs import STDIN, plan_items
 from anonymize.errors import ClusterError, UsageError
-from anonymize.inputs import STDIN, plan_items
 from anonymize.settings import Settings
 from tests.conftest import face_pictures
 from tests.media import make_video
@@ -47,14 +48,14 @@ def test_numbers_that_make_no_sense(numbers):
     [({"cpus": 2}, 8), ({"cpus": 3}, 4), ({"cpus": 1, "gpus": 0.25}, 8), ({"cpus": 0.5, "gpus": 0.3}, 6)],
 )
 def test_as_many_workers_as_fit_on_each_node(wanted, fits):
-    from anonymize.cluster.driver import room
+    from anonymize.batch.cluster.driver import room
 
     dead = {"Alive": False, "Resources": {"CPU": 64.0}}
     assert room([NODE, NODE, dead], Cluster("auto", **wanted)) == fits
 
 
 def test_no_room_says_what_was_wanted_and_what_there_is():
-    from anonymize.cluster.driver import room
+    from anonymize.batch.cluster.driver import room
 
     with pytest.raises(ClusterError, match=r"2 CPUs and 2 GPUs \(it has 8 CPUs, 1 GPUs\)"):
         room([NODE], Cluster("auto", gpus=2))
@@ -159,7 +160,7 @@ def test_a_node_that_is_killed_in_mid_run_loses_no_file(running, clips, undistur
     finally:
         running.add(gpus=1)
     code, _, err = _done(process)
-    assert any("ray::Hand" in name for name in killed), killed
+    assert any("ray::ClusterWorker" in name for name in killed), killed
     assert code == 0, err
     assert sorted(Path(e["input"]).name for e in told if e["event"] == "done") == sorted(undisturbed)
     assert _begun_twice(told)

@@ -9,8 +9,8 @@ import pytest
 from av.bitstream import BitStreamFilterContext
 
 from anonymize import job
+from anonymize.batch.inputs import only_item
 from anonymize.errors import UnsupportedInput
-from anonymize.inputs import only_item
 from anonymize.media import open_source
 from anonymize.media.canvas import Canvas
 from anonymize.media.stream import Stream, way_to

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from anonymize import batch, job, report
+from anonymize import job, report
+from anonymize.batch import run as batch
+from anonymize.batch.inputs import fitting, only_item, plan_items
 from anonymize.errors import UnreadableInput
-from anonymize.inputs import fitting, only_item, plan_items
 from anonymize.report import Report
 from tests.formats import documented
 from tests.media import make_image, make_video

@@ -10,16 +10,17 @@ from tests.media import make_video
 
 CALLS = {
     "segments": 'anonymize.run("long.mp4", "safe.mp4", settings, workers=2)',
-    "a folder": 'batch.exit_code(batch.run(plan_items(["in"], "out/"), settings, workers=2))',
+    "a folder": 'exit_code(batch.run(plan_items(["in"], "out/"), settings, workers=2))',
     "the command": "main()",
 }
 SCRIPT = """
 import sys
 
 import anonymize
-from anonymize import batch
+from anonymize.batch import run as batch
+from anonymize.batch.outcome import exit_code
 from anonymize.cli import main
-from anonymize.inputs import plan_items
+from anonymize.batch.inputs import plan_items
 from anonymize.settings import Settings, Zone
 
 settings = Settings(targets=frozenset(), zones=(Zone(((0, 0), (9, 0), (9, 9))),))

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from anonymize.batch.inputs import fitting, only_item, plan_items, read_all
 from anonymize.errors import UnreadableInput, UsageError
-from anonymize.inputs import fitting, only_item, plan_items, read_all
 
 
 @pytest.fixture

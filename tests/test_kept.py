@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 import anonymize
-from anonymize import batch, errors, job, plan, presets, proof
+from anonymize import errors, job, plan, presets, proof
+from anonymize.batch import run as batch
+from anonymize.batch.inputs import only_item, plan_items
 from anonymize.data import Kind
 from anonymize.doubts import Queue
-from anonymize.inputs import only_item, plan_items
 from anonymize.kept import keep
 from anonymize.kinds import Answer, Raised, Verdict
 from anonymize.plan import Plan, Regions

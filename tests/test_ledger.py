@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from anonymize import batch, errors, ledger
-from anonymize.inputs import plan_items
-from anonymize.ledger import Why, lock, store, traces
-from anonymize.ledger.judge import settings_hash
-from anonymize.ledger.lock import Lock
-from anonymize.ledger.store import State
+from anonymize import errors
+from anonymize.batch import ledger
+from anonymize.batch import run as batch
+from anonymize.batch.inputs import plan_items
+from anonymize.batch.ledger import Why, lock, proofs, store
+from anonymize.batch.ledger.decide import settings_hash
+from anonymize.batch.ledger.lock import Lock
+from anonymize.batch.ledger.store import State
+from anonymize.batch.outcome import Outcome, attempt, failed
 from anonymize.settings import Settings, from_mapping
 from tests.media import make_video
 from tests.runs import NAMES, Seen, facts, hidden, settings, three_clips
@@ -293,8 +296,8 @@ def test_what_a_worker_released_before_it_died_is_found_by_the_next_run(footage,
     with ledger.keep(out, items, settings()) as book:
         work = batch._worker(settings(), False, b"", 1)
         for number, item in enumerate(book.todo):
-            done = batch._attempt(item, work, lambda _: None)
-            died = batch._failed(item, "the process working on it died", 1)
+            done = attempt(item, work, lambda _: None)
+            died = failed(item, "the process working on it died", 1)
             book.tell(item, died if number == 1 else done)
     before = facts(out)
     seen = Seen(footage, out)
@@ -338,7 +341,7 @@ def test_a_half_written_proof_is_none(tmp_path):
     path = tmp_path / ".anonymize-0123456789ab-0123456789ab.proof"
     for content in ("", "{", "[]", '{"name": "a.mp4"}', '{"name": 1, "report": 2}'):
         path.write_text(content)
-        assert traces.read_proof(path) is None
+        assert proofs.read_proof(path) is None
 
 
 def test_force_does_everything_again_and_goes_on_when_it_was_stopped(footage, out):
@@ -346,7 +349,7 @@ def test_force_does_everything_again_and_goes_on_when_it_was_stopped(footage, ou
     stopped = []
 
     def stop(item, news):
-        if isinstance(news, batch.Outcome) and item.relative.name == "b.mp4":
+        if isinstance(news, Outcome) and item.relative.name == "b.mp4":
             stopped.append(item)
             raise KeyboardInterrupt
 

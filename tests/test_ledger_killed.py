@@ -11,10 +11,11 @@ from contextlib import closing
 import psutil
 import pytest
 
-from anonymize import errors, ledger
-from anonymize.ledger import store
-from anonymize.ledger.status import Going
-from anonymize.ledger.store import State
+from anonymize import errors
+from anonymize.batch import ledger
+from anonymize.batch.ledger import store
+from anonymize.batch.ledger.status import Going
+from anonymize.batch.ledger.store import State
 from benchmarks.kill import kill_test, make_clips
 from tests.conftest import face_pictures
 from tests.media import make_video
@@ -23,9 +24,9 @@ from tests.test_cli import PROGRAM, _can_mount, anonymize
 
 KILLER = """
 import os, signal, sys
-from anonymize import batch
-from anonymize.inputs import plan_items
-from anonymize.ledger import book, recover, store, traces
+from anonymize.batch import run as batch
+from anonymize.batch.inputs import plan_items
+from anonymize.batch.ledger import proofs, recover, run_ledger, store
 from anonymize.media import commit
 from tests.runs import settings
 
@@ -49,16 +50,16 @@ elif moment == "before the release":
 elif moment == "after the release":
     killing(commit, "_rename_new", lambda temporary, path: path.name == "b.mp4", after=True)
 elif moment == "before the note":
-    killing(book.Book, "_settled", lambda self, row, *_: row.name == "b.mp4")
+    killing(run_ledger.RunLedger, "_settled", lambda self, row, *_: row.name == "b.mp4")
 elif moment == "within the note":
     noted = lambda self, rows: any(getattr(row, "output", "") == "b.mp4" for row in rows)
     killing(store.Store, "put", noted, after=True)
 elif moment == "after the note":
-    killing(traces, "remove", lambda path: path.suffix == ".proof" and sum(1 for _ in path.parent.glob("b.mp4")))
+    killing(proofs, "remove", lambda path: path.suffix == ".proof" and sum(1 for _ in path.parent.glob("b.mp4")))
 elif moment == "while sweeping up":
-    killing(traces, "remove", lambda path: True, after=True)
+    killing(proofs, "remove", lambda path: True, after=True)
 elif moment == "at the end":
-    killing(book.Book, "finish", lambda *_: True)
+    killing(run_ledger.RunLedger, "finish", lambda *_: True)
 batch.run(plan_items([sys.argv[1]], sys.argv[2] + "/"), settings())
 """
 MOMENTS = {

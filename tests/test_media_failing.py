@@ -12,8 +12,8 @@ import pytest
 from av.stream import Disposition
 
 from anonymize import job
+from anonymize.batch.inputs import only_item
 from anonymize.errors import AnonymizeError, DamagedInput, UnreadableInput, UnsupportedInput
-from anonymize.inputs import only_item
 from anonymize.media import open_sink, open_source
 from anonymize.media.reader import MAX_PIXELS, check_size
 from anonymize.settings import Output, Settings

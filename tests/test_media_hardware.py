@@ -10,8 +10,8 @@ import pytest
 from av.video.reformatter import VideoReformatter
 
 from anonymize import doctor, job, media
+from anonymize.batch.inputs import only_item
 from anonymize.errors import OutputError, UnsupportedInput
-from anonymize.inputs import only_item
 from anonymize.media import encoders, hardware
 from anonymize.media.encoders import Encoder
 from anonymize.media.pixels import EXACT

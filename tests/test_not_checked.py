@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from anonymize import batch, report
-from anonymize.inputs import only_item
+from anonymize import report
+from anonymize.batch import run as batch
+from anonymize.batch.inputs import only_item
 from anonymize.settings import Settings, from_mapping
 from tests.conftest import face_pictures
 from tests.media import make_image, make_video

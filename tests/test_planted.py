@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anonymize.batch.ledger import lock, proofs, recover, store
+from anonymize.batch.ledger.status import status
 from anonymize.cli import render_ledger
 from anonymize.errors import LedgerError, OutputError, ReportError
-from anonymize.ledger import lock, recover, store, traces
-from anonymize.ledger.status import status
 from anonymize.media.commit import pending
 from anonymize.pages import save
 from anonymize.report import Report, sha256, sign
@@ -125,8 +125,8 @@ def _in_memory_folder(content):
 
 def _proof(folder: Path, mark: str, output: str) -> Path:
     report = Report(verdict="pass", source={"sha256": DIGEST}, output={"sha256": DIGEST})
-    path = folder / f".anonymize-{mark}-{'0' * 12}{traces.PROOF}"
-    path.write_text(json.dumps(asdict(traces.Proof("a.mp4", output, "s", "p", report)), default=str))
+    path = folder / f".anonymize-{mark}-{'0' * 12}{proofs.PROOF}"
+    path.write_text(json.dumps(asdict(proofs.Proof("a.mp4", output, "s", "p", report)), default=str))
     return path
 
 

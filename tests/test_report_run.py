@@ -2,8 +2,9 @@
 
 import pytest
 
-from anonymize import batch, errors, job, plan
-from anonymize.inputs import only_item
+from anonymize import errors, job, plan
+from anonymize.batch import run as batch
+from anonymize.batch.inputs import only_item
 from anonymize.report import read
 from anonymize.report.page import page
 from anonymize.settings import Settings, from_mapping

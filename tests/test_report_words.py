@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from anonymize import batch, presets
+from anonymize import presets
+from anonymize.batch import run as batch
+from anonymize.batch.inputs import only_item
+from anonymize.batch.outcome import failed
 from anonymize.data import Kind
 from anonymize.errors import OutputError, UsageError
-from anonymize.inputs import only_item
 from anonymize.pages.words import place
 from anonymize.plan import read as read_plan
 from anonymize.plan import write as write_plan
@@ -383,7 +385,7 @@ def test_a_page_of_what_a_worker_died_over_says_which_file_and_what_was_asked(tm
     (tmp_path / "a.mp4").write_bytes(b"whatever")
     item = only_item(str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4"))
     settings = presets.load("journalist").settings
-    died = batch._failed(item, "a.mp4: the process working on it died", 1)
+    died = failed(item, "a.mp4: the process working on it died", 1)
     batch._reported(tmp_path / "r", "Gate 3", settings, died)
     told = read(tmp_path / "r" / "b.mp4.report.json")
     assert told["source"] == {"sha256": hashlib.sha256(b"whatever").hexdigest()}

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 import anonymize
-from anonymize import batch, errors, job, pipeline, plan, proof
+from anonymize import errors, job, pipeline, plan, proof
+from anonymize.batch import run as batch
+from anonymize.batch.inputs import only_item, plan_items
+from anonymize.batch.outcome import exit_code
 from anonymize.data import Kind
-from anonymize.inputs import only_item, plan_items
 from anonymize.kinds import Verdict
 from anonymize.settings import Settings, from_mapping
 from anonymize.verify import Check, Verified
@@ -279,7 +281,7 @@ def test_a_folder_is_mirrored_and_one_failure_leaves_the_rest_alone(footage, tmp
     assert files == [".anonymize.lock", ".anonymize.sqlite", "a.mp4", "photo.jpg", "sub/b.mp4"]
     assert by_name["broken.mp4"].exit_code == errors.UnreadableInput.exit_code
     assert by_name["notes.txt"].left_out
-    assert batch.exit_code(outcomes) == errors.PartialFailure.exit_code
+    assert exit_code(outcomes) == errors.PartialFailure.exit_code
     account = json.loads((tmp_path / "reports" / "sub" / "b.mp4.report.json").read_text())
     assert account["verdict"] == "pass"
     failed = json.loads((tmp_path / "reports" / "broken.mp4.report.json").read_text())

@@ -5,9 +5,10 @@ import shutil
 
 import pytest
 
-from anonymize import batch, job, storage
+from anonymize import job, storage
+from anonymize.batch import run as batch
+from anonymize.batch.inputs import only_item, plan_items
 from anonymize.errors import InputError
-from anonymize.inputs import only_item, plan_items
 from anonymize.plan import read as read_plan
 from tests.formats import documented
 from tests.media import make_video, pattern

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from anonymize.batch.inputs import plan_items
 from anonymize.errors import AnonymizeError, UnsupportedInput
-from anonymize.inputs import plan_items
 from anonymize.media import open_source
 from anonymize.media.still import StillSource
 from anonymize.media.still_file import CODESTREAM, picture_format

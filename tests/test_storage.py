@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from anonymize import batch, errors, job, plan, storage
-from anonymize.inputs import only_item, plan_items
+from anonymize import errors, job, plan, storage
+from anonymize.batch import run as batch
+from anonymize.batch.inputs import only_item, plan_items
 from anonymize.media import open_source
 from anonymize.pipeline import Progress
 from anonymize.settings import Settings, from_mapping

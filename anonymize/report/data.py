@@ -10,8 +10,8 @@ from functools import cache
 from importlib import metadata
 from typing import Any
 
-import anonymize
 from anonymize import presets
+from anonymize._version import __version__
 from anonymize.errors import UsageError
 from anonymize.kinds import Verdict
 from anonymize.ranges import shown
@@ -98,7 +98,7 @@ def check_title(title: str) -> None:
 
 def versions() -> dict[str, str]:
     """The versions of this software and of what it stands on; what is not installed is not named."""
-    found = {"anonymize": anonymize.__version__, "python": platform.python_version()}
+    found = {"anonymize": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)

@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from anonymize import api, batch, evaluate, plan, presets
+from anonymize import api, evaluate, plan, presets
 from anonymize import report as reports
+from anonymize.batch import run as batch
+from anonymize.batch.inputs import plan_items
 from anonymize.data import Kind
-from anonymize.inputs import plan_items
 from anonymize.kinds import Raised
 from anonymize.live.metrics import Metrics
 from anonymize.plan_doubts import Doubt

@@ -1,7 +1,7 @@
 """The same work on many machines: a Ray cluster over storage that all of its nodes see (extra `cluster`).
 
-Nothing here loads Ray until a cluster is asked for. `driver` hands out items, `hand` works on one, `connect` finds the
-cluster and makes sure that it tells nobody of itself.
+Nothing here loads Ray until a cluster is asked for. `driver` hands out items, `worker` works on one, `connect` finds
+the cluster and makes sure that it tells nobody of itself.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from anonymize.ledger import traces
-from anonymize.ledger.judge import stamp
-from anonymize.ledger.store import File, Run, State, Store
+from anonymize.batch.ledger import proofs
+from anonymize.batch.ledger.decide import stamp
+from anonymize.batch.ledger.store import File, Run, State, Store
 from anonymize.report import Report
 from anonymize.storage import has_sha256
 
@@ -39,23 +39,23 @@ def sweep(folder: Path, store: Store, runs: Sequence[Run], rows: Mapping[str, Fi
     dead = {run.mark: run for run in runs if not run.swept}
     if not dead:
         return found
-    left = traces.find(list(traces.all_below(folder)), dead)
-    proofs = [path for path in left if path.suffix == traces.PROOF]
-    for path in proofs:
-        proof = traces.read_proof(path)
+    left = proofs.leftovers(list(proofs.all_below(folder)), dead)
+    kept = [path for path in left if path.suffix == proofs.PROOF]
+    for path in kept:
+        proof = proofs.read_proof(path)
         if proof is None or proof.name not in rows:
             continue
-        row, output = rows[proof.name], traces.within(folder, proof.output)
+        row, output = rows[proof.name], proofs.within(folder, proof.output)
         if output is None:
             continue
         digest = proof.report.output["sha256"]
         if output.is_file() and output.stat().st_size == 0:
-            traces.remove(output)  # a file system without better means: the name was taken, the file not yet moved
+            proofs.remove(output)  # a file system without better means: the name was taken, the file not yet moved
             continue
         noted = (row.output, row.output_sha256, row.settings) == (proof.output, digest, proof.settings)
         if noted or not has_sha256(output, digest):
             continue
-        new = released(row, proof.report, proof.output, proof.settings, dead[traces.mark_of(path)].number)
+        new = released(row, proof.report, proof.output, proof.settings, dead[proofs.mark_of(path)].number)
         new = replace(new, source_place=proof.place, source_stamp="", output_stamp=stamp(output))
         remove_superseded(folder, row, new)
         found.rows.append(new)
@@ -63,10 +63,10 @@ def sweep(folder: Path, store: Store, runs: Sequence[Run], rows: Mapping[str, Fi
     with store.change():
         store.put(found.rows)
     for path in left:
-        traces.remove(path)
+        proofs.remove(path)
     with store.change():  # last, so that a run that is killed here is no loss
         store.put([replace(run, swept=1) for run in dead.values()])
-    found.removed = len(left) - len(proofs)
+    found.removed = len(left) - len(kept)
     return found
 
 
@@ -92,6 +92,6 @@ def released(row: File, report: Report, output: str, settings: str, run: int) ->
 
 def remove_superseded(folder: Path, old: File, new: File) -> None:
     """Remove what `old` released under another name than `new`, if it still is what was released then."""
-    path = traces.within(folder, old.output) if old.released and old.output != new.output else None
+    path = proofs.within(folder, old.output) if old.released and old.output != new.output else None
     if path is not None and has_sha256(path, old.output_sha256):
-        traces.remove(path)
+        proofs.remove(path)

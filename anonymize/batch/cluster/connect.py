@@ -80,7 +80,7 @@ def connected(address: str) -> Iterator[Any]:
     """The module `ray`, connected to the cluster at `address` for as long as the block lasts.
 
     Args:
-        address: see `anonymize.cluster.Cluster`.
+        address: see `anonymize.batch.cluster.Cluster`.
 
     Raises:
         UsageError: Ray is not installed.

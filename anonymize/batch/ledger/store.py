@@ -16,8 +16,8 @@ from enum import StrEnum
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
+from anonymize.batch.ledger.lock import refuse_foreign
 from anonymize.errors import AnonymizeError, LedgerError, OutputError
-from anonymize.ledger.lock import refuse_foreign
 from anonymize.ranges import shown
 
 _MARK = re.compile("[0-9a-f]{12}")

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from anonymize.batch.inputs import Claim
 from anonymize.errors import OutputError
-from anonymize.inputs import Claim
 from anonymize.words import system
 
 NAME = ".anonymize.lock"

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from anonymize import foreign
+from anonymize.batch.inputs import Claim, Item
+from anonymize.batch.ledger.store import is_inside, text_of
 from anonymize.errors import LedgerError, OutputError
-from anonymize.inputs import Claim, Item
 from anonymize.kinds import Verdict
-from anonymize.ledger.store import is_inside, text_of
 from anonymize.media.commit import pending
 from anonymize.report import Report
 from anonymize.storage import has_sha256
@@ -76,7 +76,7 @@ def proof_path(item: Item, claim: Claim) -> Path:
     return item.target_path.with_name(f".anonymize-{claim.mark}-{digest}{PROOF}")
 
 
-def find(folders: Collection[Path], marks: Collection[str]) -> list[Path]:
+def leftovers(folders: Collection[Path], marks: Collection[str]) -> list[Path]:
     """The temporary files and proofs in `folders` that runs with one of `marks` left."""
     found: list[Path] = []
     for folder in folders:

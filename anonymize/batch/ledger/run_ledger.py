@@ -12,19 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anonymize.inputs import Claim, Item
+from anonymize.batch.inputs import Claim, Item
+from anonymize.batch.ledger import proofs, recover
+from anonymize.batch.ledger.decide import Wanted, Why, decide, settings_hash, source_place, stamp
+from anonymize.batch.ledger.lock import Lock
+from anonymize.batch.ledger.store import NAME, File, Run, State, Store, text_of
 from anonymize.kinds import Verdict
-from anonymize.ledger import recover, traces
-from anonymize.ledger.judge import Wanted, Why, judge, settings_hash, source_place, stamp
-from anonymize.ledger.lock import Lock
-from anonymize.ledger.store import NAME, File, Run, State, Store, text_of
 from anonymize.media import make_folder
 from anonymize.pipeline import Progress
 from anonymize.report import Report, nameless
 from anonymize.settings import Settings
 
 if TYPE_CHECKING:
-    from anonymize.batch import Outcome
+    from anonymize.batch.outcome import Outcome
 
 EVERY = 2.0
 """Seconds between two notes of how far the files in work are."""
@@ -71,7 +71,7 @@ class Earlier:
 
 
 @dataclass(slots=True)
-class Book:
+class RunLedger:
     """The ledger in the hands of the one process that writes it; made by `keep`.
 
     Args:
@@ -98,9 +98,9 @@ class Book:
             assert item.claim, "whoever works for a ledger has its claim"
             self._rows[name] = self._news[name] = self._settled(row, item, item.claim, news)
             self._note()
-            proof = traces.proof_path(item, item.claim)
-            if news.output or not traces.holds(proof, item.claim.folder):
-                traces.remove(proof)
+            proof = proofs.proof_path(item, item.claim)
+            if news.output or not proofs.holds(proof, item.claim.folder):
+                proofs.remove(proof)
             return
         begun = row.state is not State.WORKING
         row = replace(row, state=State.WORKING, since=time.time() if begun else row.since)
@@ -111,11 +111,11 @@ class Book:
 
     def finish(self) -> None:
         """The run came to its end: sweep up behind workers that died, and say so. Raises `OutputError`."""
-        left = traces.find({item.target_path.parent for item in self.todo}, {self._run.mark})
-        proofs = [path for path in left if path.suffix == traces.PROOF]  # of a worker that died just after a release
-        for path in set(left) - set(proofs):
-            traces.remove(path)
-        self._run = replace(self._run, ended=time.time(), swept=int(not proofs))
+        left = proofs.leftovers({item.target_path.parent for item in self.todo}, {self._run.mark})
+        kept = [path for path in left if path.suffix == proofs.PROOF]  # of a worker that died just after a release
+        for path in set(left) - set(kept):
+            proofs.remove(path)
+        self._run = replace(self._run, ended=time.time(), swept=int(not kept))
         self._note()
 
     def _note(self) -> None:
@@ -145,7 +145,7 @@ class Book:
 @contextmanager
 def keep(
     folder: Path, items: Sequence[Item], settings: Settings, *, force: bool = False, stdin: bytes = b""
-) -> Iterator[Book]:
+) -> Iterator[RunLedger]:
     """Keep the ledger of `folder` while the block runs; nobody else can meanwhile.
 
     Args:
@@ -174,8 +174,8 @@ def keep(
 
 def _opened(
     store: Store, run: Run, items: Sequence[Item], rows: dict[str, File], wanted: Wanted, found: recover.Found
-) -> Book:
-    """The book, with every item judged and listed."""
+) -> RunLedger:
+    """The ledger, with what is to become of every item decided and noted."""
     todo: list[Item] = []
     before: list[Earlier] = []
     again: dict[Why, list[str]] = {}
@@ -183,23 +183,23 @@ def _opened(
     stamps = {text_of(item.relative): stamp(item.source_path) for item in items}
     for item in items:
         name = text_of(item.relative)
-        judged = judge(item, rows.get(name, File(name, run.number)), wanted)
-        listed[name] = judged.file
-        if judged.done:
+        decided = decide(item, rows.get(name, File(name, run.number)), wanted)
+        listed[name] = decided.file
+        if decided.done:
             report = found.reports.get(name)
-            output = wanted.folder / judged.file.output if judged.file.released else None
-            before.append(Earlier(item, output, report or _main_facts(judged.file), report is not None))
+            output = wanted.folder / decided.file.output if decided.file.released else None
+            before.append(Earlier(item, output, report or _main_facts(decided.file), report is not None))
             continue
-        claim = Claim(wanted.folder, run.mark, wanted.settings, source_place(item, wanted), judged.replaces)
+        claim = Claim(wanted.folder, run.mark, wanted.settings, source_place(item, wanted), decided.replaces)
         todo.append(replace(item, claim=claim))
-        if judged.why:
-            again.setdefault(judged.why, []).append(name)
+        if decided.why:
+            again.setdefault(decided.why, []).append(name)
     with store.change():
         store.put([run, *listed.values()])
     recovered = sum(earlier.whole for earlier in before)
     left_out = sum(earlier.output is None for earlier in before)
     start = Start(wanted.folder, len(items), len(before) - left_out, left_out, recovered, again, found.removed)
-    return Book(start, todo, before, store, run, listed, stamps)
+    return RunLedger(start, todo, before, store, run, listed, stamps)
 
 
 def _new_run(runs: Sequence[Run], mark: str, *, force: bool) -> Run:

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anonymize import __version__, job, ledger, media, storage
-from anonymize.batch import Outcome, _attempt, _failed
+from anonymize import job, media, storage
+from anonymize._version import __version__
+from anonymize.batch import ledger
+from anonymize.batch.inputs import Item
+from anonymize.batch.outcome import Outcome, attempt, failed
 from anonymize.errors import AnonymizeError, OutputError, UnreadableInput
-from anonymize.inputs import Item
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.proof import Known
 from anonymize.settings import Settings
@@ -40,7 +42,7 @@ class Ready:
     node: str
 
 
-class Hand:
+class ClusterWorker:
     """A worker; Ray makes an actor of it, whose methods are called one at a time.
 
     Args:
@@ -131,9 +133,9 @@ class Hand:
         return self._outcome is not None or (self._latest is not None and self._latest.stage != self._stage)
 
     def _work(self, item: Item) -> None:
-        outcome = _failed(item, f"{item.label}: internal error: the work ended without a result", 1)
+        outcome = failed(item, f"{item.label}: internal error: the work ended without a result", 1)
         try:
-            outcome = _attempt(item, self._make, self._tell)
+            outcome = attempt(item, self._make, self._tell)
         finally:
             with self._changed:
                 self._outcome = outcome

@@ -11,10 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from anonymize.batch.ledger import lock, store
+from anonymize.batch.ledger.store import File, Run, State
 from anonymize.errors import LedgerError, OutputError, UnreadableInput
 from anonymize.kinds import Verdict
-from anonymize.ledger import lock, store
-from anonymize.ledger.store import File, Run, State
 from anonymize.words import system
 
 FRESH = 60.0

@@ -11,9 +11,9 @@ from io import BytesIO
 from pathlib import Path
 
 from anonymize import models
+from anonymize.batch.inputs import Item
+from anonymize.batch.ledger.store import File, State
 from anonymize.detect import asked
-from anonymize.inputs import Item
-from anonymize.ledger.store import File, State
 from anonymize.report import sha256
 from anonymize.settings import Settings, to_mapping
 from anonymize.storage import has_sha256
@@ -37,7 +37,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Decision:
     """What is to become of an item.
 
     Args:
@@ -95,21 +95,21 @@ def stamp(path: Path | None) -> str:
     return f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}:{facts.st_ino}" if facts else ""
 
 
-def judge(item: Item, known: File, wanted: Wanted) -> Judgement:
+def decide(item: Item, known: File, wanted: Wanted) -> Decision:
     """Whether `item` still has to be done, by its row `known` and by what is in the folder now."""
     before, place = known.state, source_place(item, wanted)
     size = len(wanted.stdin) if item.source_path is None else _size(item.source_path)
     row = replace(known, run=wanted.run, state=State.WAITING, why="", exit_code=0, bytes=size, since=None, stage="")
     if not known.released:
         if before is State.LEFT_OUT and known.source_stamp == stamp(item.source_path) and not wanted.since:
-            return Judgement(replace(row, state=before), done=True)
+            return Decision(replace(row, state=before), done=True)
         again = {State.WORKING: Why.BROKEN_OFF, State.FAILED: Why.FAILED}.get(before, Why.NEW)
-        return Judgement(row, why=again)
+        return Decision(row, why=again)
     output = wanted.folder / known.output
     source_now, output_now = stamp(item.source_path), stamp(output)
     same_source = (source_now != "" and source_now == known.source_stamp) or _hash(item, wanted) == known.source_sha256
     if not same_source and place != known.source_place:
-        return Judgement(row, why=Why.ELSEWHERE if output_now else Why.NEW)
+        return Decision(row, why=Why.ELSEWHERE if output_now else Why.NEW)
     if known.released < wanted.since:
         why = Why.FORCED
     elif known.settings != wanted.settings:
@@ -122,8 +122,8 @@ def judge(item: Item, known: File, wanted: Wanted) -> Judgement:
         why = Why.OUTPUT
     else:
         row = replace(row, state=State.DONE, source_place=place, source_stamp=source_now, output_stamp=output_now)
-        return Judgement(row, done=True)
-    return Judgement(row, why=why, replaces=output)
+        return Decision(row, done=True)
+    return Decision(row, why=why, replaces=output)
 
 
 def source_place(item: Item, wanted: Wanted) -> str:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonymize import __version__, storage
-from anonymize.batch import OnItem, Outcome, _failed
-from anonymize.cluster import Cluster
-from anonymize.cluster.connect import connected
-from anonymize.cluster.hand import Hand, Ready
+from anonymize import storage
+from anonymize._version import __version__
+from anonymize.batch.cluster import Cluster
+from anonymize.batch.cluster.connect import connected
+from anonymize.batch.cluster.worker import ClusterWorker, Ready
+from anonymize.batch.inputs import Item
+from anonymize.batch.outcome import OnItem, Outcome, failed
 from anonymize.errors import AnonymizeError, ClusterError, UsageError
-from anonymize.inputs import Item
 from anonymize.pipeline import Progress
 from anonymize.settings import Settings
 
@@ -90,7 +91,7 @@ class _Worker:
     """A worker as the driver sees it: Ray's handle, and the item it has.
 
     Args:
-        actor: the handle of a `Hand`.
+        actor: the handle of a `ClusterWorker`.
         ready: whether it has said that it can work.
         item: what it works on.
         token: of its present try.
@@ -170,7 +171,7 @@ class _Crew:
     def _hire(self) -> None:
         """Ask for one more worker; the cluster starts it where and when it has room."""
         wants: dict[str, Any] = {"num_cpus": self._cluster.cpus, "num_gpus": self._cluster.gpus}
-        remote = self._ray.remote(Hand).options(**wants, max_restarts=0, scheduling_strategy="SPREAD")
+        remote = self._ray.remote(ClusterWorker).options(**wants, max_restarts=0, scheduling_strategy="SPREAD")
         worker = _Worker(remote.remote(self._settings, max(1, int(self._cluster.cpus))))
         self._workers.add(worker)
         self._call(worker.actor.warm.remote(), worker, self._welcome)
@@ -225,7 +226,7 @@ class _Crew:
     def _released(self, worker: _Worker, error: AnonymizeError | None) -> None:
         done = worker.made
         assert done is not None
-        self._settle(_failed(done.item, str(error), error.exit_code) if error else done)
+        self._settle(failed(done.item, str(error), error.exit_code) if error else done)
         self._assign(worker)
 
     def _settle(self, outcome: Outcome) -> None:
@@ -238,7 +239,7 @@ class _Crew:
         self._end(worker)
         if worker.item is None:
             raise ClusterError(message)
-        self._settle(_failed(worker.item, f"{worker.item.label}: {message}", 1))
+        self._settle(failed(worker.item, f"{worker.item.label}: {message}", 1))
         self._replace()
 
     def _lose(self, worker: _Worker, error: Exception) -> None:
@@ -270,7 +271,7 @@ class _Crew:
             return
         times = f"{self._lost[item]} times" if self._lost[item] > 1 else "once"
         message = f"{item.label}: the worker on it died {times} (out of memory?, or its node went away)"
-        self._settle(_failed(item, message, 1))
+        self._settle(failed(item, message, 1))
 
     def _replace(self) -> None:
         if self._waiting and len(self._workers) < self._wanted:
@@ -279,7 +280,7 @@ class _Crew:
     def _give_up(self, items: Sequence[Item], message: str) -> None:
         for item in items:
             if item not in self.outcomes:
-                self._settle(_failed(item, f"{item.label}: {message}", ClusterError.exit_code))
+                self._settle(failed(item, f"{item.label}: {message}", ClusterError.exit_code))
 
     def _end(self, worker: _Worker) -> None:
         with suppress(self._ray.exceptions.RayError, ConnectionError, ValueError):  # it may be gone already

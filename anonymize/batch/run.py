@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import stat
 import sys
 import threading
 import time
@@ -20,70 +19,31 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
-from anonymize import crew, job, ledger, report, storage
-from anonymize.errors import AnonymizeError, OutputError, PartialFailure, UnreadableInput, UsageError
+from anonymize import crew, job, report
+from anonymize.batch import ledger
+from anonymize.batch.inputs import Item, output_folder
+from anonymize.batch.outcome import OnItem, Outcome, Work, attempt, caught, failed, ignore
+from anonymize.errors import OutputError, UsageError
 from anonymize.forecast import Forecast
-from anonymize.inputs import Item, output_folder
-from anonymize.kept import Kept
-from anonymize.kinds import Verdict
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
-from anonymize.proof import Known, Refused
-from anonymize.report import Report
+from anonymize.proof import Known
 from anonymize.settings import Settings, to_mapping
 
 if TYPE_CHECKING:
-    from anonymize.cluster import Cluster
-    from anonymize.storage import Place
-
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one input ended.
-
-    Args:
-        item: the input.
-        output: the released file; None if there is none.
-        report: the account of it.
-        exit_code: 0, or that of the error. Beside an output, that of its report, which could not be written.
-        left_out: not a failure: a file that a folder merely contained, and that is no picture or video.
-        before: an earlier run did this; the report then holds the main facts only.
-        kept: the plan of an output whose check left something to a person, to go on with.
-    """
-
-    item: Item
-    output: Place | None
-    report: Report
-    exit_code: int = 0
-    left_out: bool = False
-    before: bool = False
-    kept: Kept | None = None
+    from anonymize.batch.cluster import Cluster
 
 
 GRACE = 5.0
 """Seconds that a worker whose run was killed gets to end in good order."""
-
-OnItem = Callable[[Item, Progress | Outcome], None]
-"""Told of every step of every item, and of its outcome; always in the calling process."""
-
-Work = Callable[[Item, OnProgress, Known], job.Released]
-"""Takes one item all the way to its released output, or raises; either way it notes what it comes to know."""
-
 
 OnForecast = Callable[[Item, "Progress | Outcome | Forecast"], None]
 """Told of every step of every item, and of what would become of it; an outcome is one that fails or is left out."""
 
 OnStart = Callable[[ledger.Start], None]
 """Told what the ledger of the output folder knew, before anything is done."""
-
-
-def ignore(item: Item, news: Progress | Outcome) -> None:
-    """The `OnItem` that does nothing."""
 
 
 def ignore_start(start: ledger.Start) -> None:
@@ -146,7 +106,7 @@ def run(
     def execute(items: Sequence[Item], on_item: OnItem) -> None:
         tell = _telling(reports, title, settings, on_item)
         if cluster:
-            from anonymize.cluster.driver import run_on
+            from anonymize.batch.cluster.driver import run_on
 
             run_on(cluster, items, settings, force, tell)
         elif work:
@@ -192,7 +152,7 @@ def forecast(
             tell = partial(on_item, item)
             return job.forecast(item, settings, detectors, force=force, stdin=stdin, on_progress=tell)
 
-        found.append(_caught(item, look))
+        found.append(caught(item, look))
         on_item(item, found[-1])
     return found
 
@@ -214,7 +174,7 @@ def _execute(items: Sequence[Item], work: Work, job: tuple[Settings, bool, bytes
         _side_by_side(items, job, min(workers, len(items)), tell)
 
 
-def _done_before(book: ledger.Book, reports: Path | None, title: str, settings: Settings, on_item: OnItem) -> None:
+def _done_before(book: ledger.RunLedger, reports: Path | None, title: str, settings: Settings, on_item: OnItem) -> None:
     """What earlier runs did or left out; a report that one of them could not write any more is written now."""
     for earlier in book.before:
         outcome = Outcome(earlier.item, earlier.output, earlier.report, left_out=not earlier.output, before=True)
@@ -262,14 +222,6 @@ def render(
     settled, remember = _remembering(on_item)
     _settle(item, work, _telling(reports, title, settings, remember))
     return settled[item.relative]
-
-
-def exit_code(outcomes: Sequence[Outcome | Forecast]) -> int:
-    """The process's exit code: 0, the code that all share, or that of `PartialFailure`; 3 if there was no media."""
-    codes = {one.exit_code for one in outcomes if not one.left_out}
-    if not codes:
-        return UnreadableInput.exit_code
-    return codes.pop() if len(codes) == 1 else PartialFailure.exit_code
 
 
 def _worker(settings: Settings, force: bool, stdin: bytes, threads: int, workers: int = 1) -> Work:
@@ -336,64 +288,7 @@ def _reported(reports: Path, title: str, settings: Settings, outcome: Outcome) -
 
 
 def _settle(item: Item, work: Work, tell: OnItem) -> None:
-    tell(item, _attempt(item, work, lambda progress: tell(item, progress)))
-
-
-def _attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
-    """Do `work` on one item; whatever goes wrong with it becomes its outcome."""
-    known = Known()
-
-    def attempt() -> Outcome:
-        output, account, kept = work(item, on_progress, known)
-        return Outcome(item, output, account, kept=kept)
-
-    return _caught(item, attempt, known)
-
-
-def _caught(item: Item, do: Callable[[], T], known: Known | None = None) -> T | Outcome:
-    """What `do` makes of one item, or what went wrong with it; `known` is noted for the report."""
-    try:
-        return do()
-    except AnonymizeError as error:
-        left_out = isinstance(error, UnreadableInput) and not item.expected and _was_read(item)
-        failed = _failed(item, str(error), error.exit_code, left_out, known)
-        if not isinstance(error, Refused):
-            return failed
-        return replace(failed, report=replace(failed.report, verified=error.verified.as_dict()), kept=error.kept)
-    except MemoryError:
-        message = (
-            f"{item.label}: the memory that this machine has, or allows one process, does not suffice for it: "
-            "nothing was released. Allow more, or make the picture smaller"
-        )
-        return _failed(item, message, AnonymizeError.exit_code, known=known)
-    except Exception as error:
-        if "ANONYMIZE_DEBUG" in os.environ:
-            raise
-        # A fault of ours in one file must not stop the others.
-        message = f"{item.label}: internal error, please report it (ANONYMIZE_DEBUG=1 shows where): {error!r}"
-        return _failed(item, message, AnonymizeError.exit_code, known=known)
-
-
-def _was_read(item: Item) -> bool:
-    """Whether what `item` names is known to be no media, and not merely impossible to read."""
-    try:
-        if isinstance(item.source, Path):
-            mode = item.source.stat().st_mode
-            if stat.S_ISDIR(mode):
-                return item.source.is_symlink()  # links to folders are not followed
-            if not stat.S_ISREG(mode):
-                return False
-        if item.source:
-            with storage.opened(item.source, 1) as file:
-                file.read(1)
-    except (OSError, AnonymizeError):
-        return False
-    return True
-
-
-def _failed(item: Item, message: str, exit_code: int, left_out: bool = False, known: Known | None = None) -> Outcome:
-    account = known.account(message) if known and not left_out else Report(verdict=Verdict.FAIL, error=message)
-    return Outcome(item, None, account, exit_code, left_out)
+    tell(item, attempt(item, work, lambda progress: tell(item, progress)))
 
 
 def _hash(item: Item) -> dict[str, str]:
@@ -438,7 +333,7 @@ def _serve(line: Connection, settings: Settings, force: bool, stdin: bytes, thre
             item = line.recv()
         except (EOFError, OSError):
             return
-        send(_attempt(item, work, send))
+        send(attempt(item, work, send))
 
 
 def _end_with_parent() -> None:
@@ -487,7 +382,7 @@ def _side_by_side(items: Sequence[Item], job: tuple[Settings, bool, bytes], work
                     news = None
                 if news is None:
                     how = crew.death(hand.process)
-                    news = _failed(item, f"{item.label}: the process working on it died ({how})", 1)
+                    news = failed(item, f"{item.label}: the process working on it died ({how})", 1)
                     hand = _hire(job, threads) if waiting else hand
                 tell(item, news)
                 if isinstance(news, Outcome):
