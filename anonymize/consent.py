@@ -34,7 +34,7 @@ from anonymize.kinds import Answer
 from anonymize.plan import Columns, Plan, Shown
 from anonymize.settings import Person, Redact, Settings, Span, Zone
 from anonymize.track.associate import closest_first, grown, near, pairwise_iou
-from anonymize.track.regions import undrawn
+from anonymize.track.padding import undrawn
 
 SEEN_WITHIN = 0.3
 """Seconds from a frame to the nearest find of a track, at most, for it to be visible there."""

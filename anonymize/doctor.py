@@ -131,7 +131,7 @@ def _devices() -> tuple[bool, str]:
 def _try(device: Device) -> tuple[bool, str]:
     """Whether a network runs on `device`, in a word."""
     try:
-        return True, models.session(TRIED, device=device).place
+        return True, models.session(TRIED, device=device).device_report
     except ModelError:
         return False, f"{device.value} (cannot be used here)"
 

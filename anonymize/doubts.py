@@ -26,7 +26,7 @@ from anonymize.pages.words import place
 from anonymize.plan import Columns, Plan
 from anonymize.plan_doubts import Doubt, check_name
 from anonymize.report.data import now
-from anonymize.track.regions import undrawn
+from anonymize.track.padding import undrawn
 from anonymize.words import system
 
 
@@ -158,7 +158,7 @@ class Queue:
             if (track := _track(line)) in missing:
                 missing.remove(track)
                 end = line[len(line.rstrip()) :]
-                lines[number] = json.dumps(answered[track].told()).encode() + end
+                lines[number] = json.dumps(answered[track].as_dict()).encode() + end
         if missing:
             raise PlanError(
                 f"{self.path}: it was changed meanwhile, and has no doubt about track {min(missing)} any more: "

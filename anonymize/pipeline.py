@@ -23,7 +23,7 @@ from anonymize.parallel.segments import Team, redacted
 from anonymize.plan import About, Plan, Regions, weakly_found
 from anonymize.redact import Memory
 from anonymize.settings import Output, Settings
-from anonymize.watch import Followed, Observation, followed, observed
+from anonymize.watch import Followed, ScannedFrame, followed, observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def detect(
 
     size = (source.info.width, source.info.height)
 
-    def plan(observations: Iterable[Observation]) -> tuple[Followed, Timestamps]:
+    def plan(observations: Iterable[ScannedFrame]) -> tuple[Followed, Timestamps]:
         times = Timestamps()
         return followed(_counted(observations, times, source.info.frame_count, on_progress), settings), times
 
@@ -142,8 +142,8 @@ def _refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Se
 
 
 def _counted(
-    observations: Iterable[Observation], times: Timestamps, total: int | None, on_progress: OnProgress
-) -> Iterator[Observation]:
+    observations: Iterable[ScannedFrame], times: Timestamps, total: int | None, on_progress: OnProgress
+) -> Iterator[ScannedFrame]:
     """`observations`, each told of when it is over; `times` gets every frame's."""
     for seen in observations:
         times.append(seen)

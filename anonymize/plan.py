@@ -383,7 +383,7 @@ def lines(plan: Plan) -> Iterator[str]:
         | ({"repaired": about.repaired} if about.repaired else {})
     )
     yield from (json.dumps(_told(one)) for one in plan.shown)
-    yield from (json.dumps(one.told()) for one in plan.doubts)
+    yield from (json.dumps(one.as_dict()) for one in plan.doubts)
     yield from _lines(plan.regions)
 
 

@@ -46,7 +46,7 @@ class Doubt:
             return self.raised is Raised.FIND
         return self.answer is Answer.HIDE
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The line of a plan that says so, as plain values."""
         told: dict[str, Any] = {"doubt": self.track, "frames": [self.first, self.end], "raised": self.raised.value}
         told |= {"seconds": list(self.seconds)} if self.seconds else {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from anonymize.errors import PlanError
 from anonymize.plan import OLDER, About, held
-from anonymize.settings import Look, Redact, Settings, leaves
+from anonymize.settings import Appearance, Redact, Settings, leaves
 
 
 def to_render(about: About, preset: Settings | None = None) -> Settings:
@@ -54,7 +54,7 @@ def _plain(settings: Settings) -> Mapping[str, Any]:
 def _styled(drawn: Redact, wanted: Redact) -> Redact:
     """`drawn` in the style of `wanted`; the shapes and sizes of regions are in their lines already."""
 
-    def look(own: Look, other: Look) -> Look:
+    def look(own: Appearance, other: Appearance) -> Appearance:
         return replace(own, style=other.style, cells=other.cells)
 
     return Redact(look(drawn.face, wanted.face), look(drawn.plate, wanted.plate), look(drawn.area, wanted.area))

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Plane, Region, Shape
-from anonymize.settings import Look, Redact, Style
+from anonymize.settings import Appearance, Redact, Style
 
 LEAST_CELL = 8.0
 """Pixels of a mosaic cell's side, at least. A region too small for its cells gets fewer, in the end one."""
@@ -506,11 +506,11 @@ def _coarse(found: Outline, plane: Plane, columns: slice, rows: slice) -> Mask |
     return np.asarray(np.logical_or.reduce([narrow[i::step_y] for i in range(step_y)]))
 
 
-def _grid(box: Box, look: Look) -> tuple[int, int]:
+def _grid(box: Box, appearance: Appearance) -> tuple[int, int]:
     """Mosaic cells (across, down) for a region's unclipped box: nearly square, none smaller than `LEAST_CELL`."""
     width, height = box[2] - box[0], box[3] - box[1]
     longer = max(width, height)
-    cells = max(1, min(look.cells, int(longer // LEAST_CELL)))
+    cells = max(1, min(appearance.cells, int(longer // LEAST_CELL)))
     return max(1, round(cells * width / longer)), max(1, round(cells * height / longer))
 
 

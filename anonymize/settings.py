@@ -244,7 +244,7 @@ class Follow:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Appearance:
     """How one kind of region is drawn."""
 
     style: Style = Style.SOLID
@@ -258,27 +258,27 @@ class Look:
         in_range(self)
 
 
-def _plate_look() -> Look:
-    return Look(style=Style.SOLID, shape=Shape.BOX, padding=0.15)
+def _plate_appearance() -> Appearance:
+    return Appearance(style=Style.SOLID, shape=Shape.BOX, padding=0.15)
 
 
-def _area_look() -> Look:
-    return Look(style=Style.SOLID, shape=Shape.BOX, padding=0.0)
+def _area_appearance() -> Appearance:
+    return Appearance(style=Style.SOLID, shape=Shape.BOX, padding=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Redact:
     """How each kind of region is drawn. Plates are always solid boxes: text survives blur and mosaic."""
 
-    face: Look = field(default_factory=Look)
-    plate: Look = field(default_factory=_plate_look)
-    area: Look = field(default_factory=_area_look)
+    face: Appearance = field(default_factory=Appearance)
+    plate: Appearance = field(default_factory=_plate_appearance)
+    area: Appearance = field(default_factory=_area_appearance)
 
     def __post_init__(self) -> None:
         if self.plate.style is not Style.SOLID or self.plate.shape is not Shape.BOX:
             raise UsageError("plates are always redacted as solid boxes: text can be read through mosaic and blur")
 
-    def of(self, kind: Kind) -> Look:
+    def of(self, kind: Kind) -> Appearance:
         """How regions of `kind` are drawn."""
         return {Kind.FACE: self.face, Kind.PLATE: self.plate, Kind.AREA: self.area}[kind]
 

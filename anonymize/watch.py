@@ -1,6 +1,6 @@
 """Looking through a video: what every frame shows, and on some of them what the detectors find.
 
-    observed(frames, detectors, settings)  ->  Observation of every frame  ->  followed(...)  ->  tracks
+    observed(frames, detectors, settings)  ->  ScannedFrame of every frame  ->  followed(...)  ->  tracks
 
 The first half knows no frame before or after those it is given, and so may run on any segment of a video, in any
 process. The second half is one for the whole video: it takes the observations of all segments in order, and so the
@@ -28,7 +28,7 @@ from anonymize.detect import (
     side_by_side,
 )
 from anonymize.settings import Settings
-from anonymize.track import Sight, Tracker
+from anonymize.track import MotionSample, Tracker
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,19 +47,19 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Observation:
+class ScannedFrame:
     """One frame, as far as planning needs it: no picture but a small grey one.
 
     Args:
         pts: when it is shown, in units of `time_base`.
         time_base: seconds per unit.
-        sight: what the tracker follows; None where nobody looks for anything.
+        sample: what the tracker follows; None where nobody looks for anything.
         looks: taken at this frame or at the one before it, which turned out to be the last of its scene.
     """
 
     pts: int
     time_base: Fraction
-    sight: Sight | None = None
+    sample: MotionSample | None = None
     looks: tuple[Look, ...] = ()
 
 
@@ -72,12 +72,12 @@ class Followed:
     cuts: list[Fraction]
 
 
-class Watch:
+class Scanner:
     """Decides which frames of a segment are looked at, and has them looked at.
 
     A look is due at the first and the last frame of every scene, of every segment too, and at the rate that the
     settings ask for. The first takes all scales, as does the last where it was not due by rate; others what their turn
-    is (`anonymize.detect.look.TURNS`), so that none is left out for longer than `max_gap`. The frame before the
+    is (`anonymize.detect.multiscale.TURNS`), so that none is left out for longer than `max_gap`. The frame before the
     present one is kept, so that the last frame of a scene can be looked at when the next begins.
     """
 
@@ -88,16 +88,16 @@ class Watch:
         self._do = Counted(do)
         self._eyesight = Eyesight(detectors, settings, self._do)
         self._previous: Frame | None = None
-        self._seen: Sight | None = None
+        self._seen: MotionSample | None = None
         self._looked_at: Fraction | None = None
         self._began = Fraction(0)
         self._turn = 0
 
-    def see(self, frame: Frame) -> Step[Observation]:
+    def see(self, frame: Frame) -> Step[ScannedFrame]:
         """Take the next frame."""
         time = seconds(frame)
-        self._seen = sight = Sight.of(frame, self._seen)
-        cut = sight.step is not None and sight.step.cut
+        self._seen = sample = MotionSample.of(frame, self._seen)
+        cut = sample.step is not None and sample.step.cut
         since = self._every if self._looked_at is None else time - self._looked_at
         looks: list[Later[Look]] = []
         if cut or since > self._max_gap:
@@ -105,7 +105,7 @@ class Watch:
         if cut or since >= self._every:
             looks += self._look(frame, cut)
         self._previous = frame
-        seen = Observation(frame.pts, frame.time_base, sight)
+        seen = ScannedFrame(frame.pts, frame.time_base, sample)
         return Step(len(looks) if self._do.taken() else 0, lambda: _with(seen, looks))
 
     def look_at_last(self) -> list[Later[Look]]:
@@ -134,14 +134,14 @@ class Watch:
         return frozenset[int]().union(*(TURNS[turn % len(TURNS)] for turn in turns))
 
 
-def _with(seen: Observation, looks: Sequence[Later[Look]]) -> Observation:
+def _with(seen: ScannedFrame, looks: Sequence[Later[Look]]) -> ScannedFrame:
     """`seen`, when `looks` are taken, too."""
     return replace(seen, looks=(*seen.looks, *(later() for later in looks)))
 
 
 def observed(
     frames: Iterable[Frame], detectors: Sequence[Detector], settings: Settings, threads: int = 0
-) -> Iterator[Observation]:
+) -> Iterator[ScannedFrame]:
     """Look through `frames`, which follow one another in one segment of a video.
 
     Args:
@@ -151,15 +151,15 @@ def observed(
         threads: processor threads there are for looking; 0 for all.
     """
     if not detectors:
-        yield from (Observation(frame.pts, frame.time_base) for frame in frames)
+        yield from (ScannedFrame(frame.pts, frame.time_base) for frame in frames)
         return
-    watch = Watch(detectors, settings, side_by_side(threads))
+    watch = Scanner(detectors, settings, side_by_side(threads))
     yield from in_order(_to_the_end(frames, watch))
 
 
-def _to_the_end(frames: Iterable[Frame], watch: Watch) -> Iterator[Step[Observation]]:
+def _to_the_end(frames: Iterable[Frame], watch: Scanner) -> Iterator[Step[ScannedFrame]]:
     """Every frame, the last one looked at."""
-    held: Step[Observation] | None = None
+    held: Step[ScannedFrame] | None = None
     for frame in frames:
         seen = watch.see(frame)
         if held is not None:
@@ -170,13 +170,13 @@ def _to_the_end(frames: Iterable[Frame], watch: Watch) -> Iterator[Step[Observat
         yield Step(last.looks + len(looks), lambda: _with(last.result(), looks))
 
 
-def followed(observations: Iterable[Observation], settings: Settings) -> Followed:
+def followed(observations: Iterable[ScannedFrame], settings: Settings) -> Followed:
     """Follow what was observed through a whole video, segment after segment."""
     tracker = Tracker(settings.follow, settings.detect.high)
     looks: list[Fraction] = []
     cuts: list[Fraction] = []
     for seen in observations:
-        if seen.sight is not None and tracker.take(seen.sight):
+        if seen.sample is not None and tracker.take(seen.sample):
             cuts.append(seen.pts * seen.time_base)
         for taken in seen.looks:
             looks.append(taken.time)

@@ -322,7 +322,11 @@ class Faulty:
         self._real = CenterFace(1)
         self._terrible, self._folder = terrible, folder
         self.name, self.sha256, self.kinds = self._real.name, self._real.sha256, self._real.kinds
-        self.smallest, self.biggest, self.largest = self._real.smallest, self._real.biggest, self._real.largest
+        self.min_size, self.max_reliable_size, self.max_input_side = (
+            self._real.min_size,
+            self._real.max_reliable_size,
+            self._real.max_input_side,
+        )
         self.device = self._real.device
         self._calls = 0
 

@@ -21,7 +21,7 @@ from anonymize.aspect import Shown, aspects_of, display_size, parse, shown
 from anonymize.batch.inputs import only_item
 from anonymize.data import Detections, Frame, Kind
 from anonymize.detect import Detector, Eyesight, build, look
-from anonymize.detect.look import GROUPS
+from anonymize.detect.multiscale import GROUPS
 from anonymize.errors import PlanError, UsageError
 from anonymize.kinds import Verdict
 from anonymize.media import open_source
@@ -31,7 +31,7 @@ from anonymize.media.still_density import densities
 from anonymize.media.stream import Stream, way_to
 from anonymize.parallel.segments import Bench
 from anonymize.settings import Detect, Settings, from_mapping
-from anonymize.track import Sight
+from anonymize.track import MotionSample
 from anonymize.verify import Evidence, Wanted, examine
 from anonymize.verify.variants import Variants
 from tests.conftest import astronaut
@@ -200,8 +200,8 @@ def test_every_picture_has_its_own_shape(detectors, tmp_path):
     assert [frame.aspects for frame in frames] == [(Fraction(2),)] * 4 + [(SQUARE,)] * 4 + [(Fraction(2),)] * 4
     assert told == (2, 1)
     assert covered(looked(frames[0], detectors), frames[0]) == len(FACES)
-    before, after = Sight.of(frames[3], None), Sight.of(replace_aspects(frames[3]), None)
-    assert before.shot.picture.shape == (360, 480), "motion is followed in display shape"
+    before, after = MotionSample.of(frames[3], None), MotionSample.of(replace_aspects(frames[3]), None)
+    assert before.working.picture.shape == (360, 480), "motion is followed in display shape"
     assert after.step_from(before).cut, "another shape begins another scene"
 
 

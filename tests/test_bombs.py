@@ -33,7 +33,7 @@ from anonymize.models.store import import_model
 from anonymize.plan import About, Plan, Regions
 from anonymize.report import sign
 from anonymize.report.files import nameless
-from anonymize.settings import Look, Redact, Settings, Style, Zone
+from anonymize.settings import Appearance, Redact, Settings, Style, Zone
 from anonymize.truth import Truth
 from anonymize.verify import against_plan
 from tests.test_redact import copies, make_planes
@@ -321,7 +321,7 @@ def test_many_regions_are_drawn_as_few_are(monkeypatch: pytest.MonkeyPatch, styl
         memory = drawing.Memory()
         for _ in range(2):
             planes = copies(before)
-            drawing.redact(planes, regions, Redact(face=Look(style=style)), memory)
+            drawing.redact(planes, regions, Redact(face=Appearance(style=style)), memory)
         pictures.append(planes)
     for one, other in zip(*pictures, strict=True):
         np.testing.assert_array_equal(one.pixels, other.pixels)
@@ -375,7 +375,7 @@ def test_more_mosaics_than_anybody_could_see_become_solid(monkeypatch: pytest.Mo
     monkeypatch.setattr(drawing, limit, 5)
     rng = np.random.default_rng(10)
     regions = [Region((2, 3, 28, 17), Kind.FACE, Why.MANUAL, int(rng.integers(9)), Shape.BOX) for _ in range(9)]
-    looks, planes = Redact(face=Look(style=Style.MOSAIC)), make_planes(30, 20)
+    looks, planes = Redact(face=Appearance(style=Style.MOSAIC)), make_planes(30, 20)
     drawing.redact(planes, regions[:5], looks, drawing.Memory())
     assert len(np.unique(planes[0].pixels[3:17, 2:28])) > 1
     drawing.redact(planes, regions, looks, drawing.Memory())
@@ -387,7 +387,7 @@ def test_more_mosaics_than_anybody_could_see_become_solid(monkeypatch: pytest.Mo
 def test_a_leak_among_many_regions_is_found(monkeypatch: pytest.MonkeyPatch, style: Style, chroma: str) -> None:
     rng = np.random.default_rng(11)
     plan = Plan(
-        About("0" * 64, 1, 61, 47, Settings(redact=Redact(face=Look(style=style)))),
+        About("0" * 64, 1, 61, 47, Settings(redact=Redact(face=Appearance(style=style)))),
         Regions((0, 1, _region(rng)) for _ in range(80)),
     )
     shown = make_planes(61, 47, chroma)

@@ -12,7 +12,7 @@ import pytest
 from anonymize import pairs
 from anonymize import redact as drawing
 from anonymize.data import Detections, Kind, Region, Shape, Why
-from anonymize.detect import gaze, merge
+from anonymize.detect import incremental, merge
 from anonymize.detect import tiles as tiling
 from anonymize.media.still_frame import StillFrame
 from anonymize.verify import variants
@@ -47,7 +47,7 @@ def test_plates_in_one_spot_are_compared_only_where_one_could_hold_the_other(mon
 def test_no_table_of_all_pairs_of_finds_is_made() -> None:
     found = _finds(np.random.default_rng(5), 3000, (40_000, 40_000))
     for work in (
-        lambda: gaze._judged_again(found, found),
+        lambda: incremental._judged_again(found, found),
         lambda: variants._supported(found, found),
         lambda: variants._best_of(found),
     ):
@@ -92,7 +92,7 @@ class Nobody:
     """Looks at tiles of 300 pixels, and finds nothing."""
 
     name: str = "nobody"
-    largest: int = 300
+    max_input_side: int = 300
     seen: list[np.ndarray] = field(default_factory=list)
 
     def detect(self, picture: np.ndarray) -> Detections:

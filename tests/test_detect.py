@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from anonymize import settings
 from anonymize.data import Detections, Kind, Plane
 from anonymize.detect import GROUPS, ORDINARY, TURNS, build, look
-from anonymize.detect.look import of_groups, scales
 from anonymize.detect.merge import fuse, overlaps, suppress
+from anonymize.detect.multiscale import of_groups, scales
 from anonymize.detect.tiles import OVERLAP, detect_tiled, tiles
 from anonymize.errors import ModelError, UsageError
 
@@ -32,9 +32,9 @@ class Bright:
     name: str = "bright"
     sha256: str = "0" * 64
     kinds: frozenset[Kind] = FACES
-    smallest: dict[Kind, float] = field(default_factory=lambda: {Kind.FACE: 16.0})
-    biggest: dict[Kind, float] = field(default_factory=dict)
-    largest: int = 200
+    min_size: dict[Kind, float] = field(default_factory=lambda: {Kind.FACE: 16.0})
+    max_reliable_size: dict[Kind, float] = field(default_factory=dict)
+    max_input_side: int = 200
     score: float = 0.9
     kind: Kind = Kind.FACE
     seen: list[tuple[int, int]] = field(default_factory=list)
@@ -254,7 +254,7 @@ def test_what_the_border_cuts_off_counts_for_more() -> None:
 
 def plates(name: str, score: float) -> Bright:
     """Finds bright patches and takes them for plates."""
-    return Bright(name, kinds=frozenset({Kind.PLATE}), smallest={Kind.PLATE: 16.0}, score=score, kind=Kind.PLATE)
+    return Bright(name, kinds=frozenset({Kind.PLATE}), min_size={Kind.PLATE: 16.0}, score=score, kind=Kind.PLATE)
 
 
 def test_plates_that_the_border_cuts_off_count_for_more_too() -> None:
@@ -271,9 +271,9 @@ class Given:
     name: str = "given"
     sha256: str = "0" * 64
     kinds: frozenset[Kind] = frozenset({Kind.PLATE})
-    smallest: dict[Kind, float] = field(default_factory=lambda: {Kind.PLATE: 16.0})
-    biggest: dict[Kind, float] = field(default_factory=dict)
-    largest: int = 2000
+    min_size: dict[Kind, float] = field(default_factory=lambda: {Kind.PLATE: 16.0})
+    max_reliable_size: dict[Kind, float] = field(default_factory=dict)
+    max_input_side: int = 2000
 
     def detect(self, picture: NDArray[np.uint8]) -> Detections:
         height, width = picture.shape[:2]

@@ -70,7 +70,7 @@ def test_auto_takes_the_first_that_can_be_used_and_says_which() -> None:
     expected = next(device for device in AUTO if device not in ABSENT)
     session = models.session("argus", threads=1, device=Device.AUTO)
     assert session.device is expected
-    assert session.place.startswith(expected.value)
+    assert session.device_report.startswith(expected.value)
 
 
 def test_auto_ends_with_the_processor_and_has_nothing_twice() -> None:
@@ -114,7 +114,7 @@ def test_a_report_says_on_what_each_detector_ran(face_clip: Path, tmp_path: Path
     from anonymize.report.page import page
 
     account = run(face_clip, tmp_path / "safe.mp4", Settings(detect=Detect(device=Device.AUTO))).as_dict()
-    expected = models.session("centerface", threads=1, device=Device.AUTO).place
+    expected = models.session("centerface", threads=1, device=Device.AUTO).device_report
     assert account["devices"]["centerface"] == expected
     assert "argus" in account["devices"], "who took the second look is named too"
     assert f"centerface on {expected}" in page(account)

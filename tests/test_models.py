@@ -177,7 +177,7 @@ def test_fetch_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_session_takes_any_size_and_runs_on_the_processor_only() -> None:
     session = models.session("centerface", threads=1)
-    assert session.place == "cpu"
+    assert session.device_report == "cpu"
     assert session._made is not None
     assert session._made.get_providers() == ["CPUExecutionProvider"]
     for height, width in ((32, 64), (96, 32)):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Plane, Region, Shape, Why
 from anonymize.redact import LEAST_CELL, Memory, obscure, outline, redact
-from anonymize.settings import Look, Redact, Style
+from anonymize.settings import Appearance, Redact, Style
 
 CHROMA = {"4:4:4": (1, 1), "4:2:2": (2, 1), "4:2:0": (2, 2), "4:4:0": (1, 2), "4:1:1": (4, 1)}
 COORDINATES = st.floats(-20, 60).map(lambda v: round(v * 4) / 4) | st.floats(-20, 60)
@@ -17,7 +17,7 @@ SIDES = st.floats(0.3, 70)
 
 
 def looks(style: Style, cells: int = 8) -> Redact:
-    return Redact(face=Look(style=style, cells=cells))
+    return Redact(face=Appearance(style=style, cells=cells))
 
 
 def region(box: Box, shape: Shape = Shape.BOX, track: int = 1, kind: Kind = Kind.FACE, polygon: Any = ()) -> Region:

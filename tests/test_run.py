@@ -21,7 +21,7 @@ from anonymize.data import Kind
 from anonymize.kinds import Verdict
 from anonymize.settings import Settings, from_mapping
 from anonymize.verify import Check, Verified
-from anonymize.watch import Watch
+from anonymize.watch import Scanner
 from tests.conftest import FRAMES, face_box, face_pictures
 from tests.media import make_image, make_video, pattern, probe, read_audio, read_video, truncate
 
@@ -131,12 +131,12 @@ def _times(path: Path) -> list[Fraction]:
 
 def test_frames_that_no_two_looks_bracket_are_obscured_whole(face_clip, tmp_path, monkeypatch):
     """A detector that stops answering (here: looks are not counted after the first) must not show a single frame."""
-    original = Watch._look
+    original = Scanner._look
 
     def stalled(self, frame, cut):
         return [] if self._looked_at is not None else original(self, frame, cut)
 
-    monkeypatch.setattr(Watch, "_look", stalled)
+    monkeypatch.setattr(Scanner, "_look", stalled)
     report = anonymize.run(face_clip, tmp_path / "safe.mp4", settings())
     assert report.redacted["box_frames"]["unbracketed"] == FRAMES - 1
     for result in read_video(tmp_path / "safe.mp4")[1:]:

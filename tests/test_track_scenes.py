@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from anonymize.live.delay import DelayLine
 from anonymize.media.canvas import Canvas
 from anonymize.settings import Follow, Settings
-from anonymize.track.motion import Shot, step_between
+from anonymize.track.motion import WorkingPicture, step_between
 from anonymize.watch import followed, observed
 from tests.test_detect import Bright
 from tests.test_track import at as box_at
@@ -42,11 +42,11 @@ def photograph(name: str, zoom: float = 1.0) -> Picture:
 
 
 def is_cut(before: Picture, after: Picture) -> bool:
-    return step_between(Shot(before), Shot(after)).cut
+    return step_between(WorkingPicture(before), WorkingPicture(after)).cut
 
 
 def cuts_in(pictures: list[Picture]) -> list[int]:
-    shots = [Shot(picture) for picture in pictures]
+    shots = [WorkingPicture(picture) for picture in pictures]
     return [i for i in range(1, len(shots)) if step_between(shots[i - 1], shots[i]).cut]
 
 
@@ -334,6 +334,6 @@ def test_files_and_live_see_the_same_cuts_and_another_process_sees_them_too() ->
         line.take(made, 0.0)
     recorded = followed(observed(frames, [Bright()], settings), settings)
     assert recorded.cuts == line._cuts == [Fraction(4, 25), Fraction(8, 25)]
-    here, there = Shot(photograph(NAMES[0])), Shot(photograph(NAMES[1]))
+    here, there = WorkingPicture(photograph(NAMES[0])), WorkingPicture(photograph(NAMES[1]))
     sent = [pickle.loads(pickle.dumps(shot)) for shot in (here, there)]
     assert step_between(*sent).affine.tolist() == step_between(here, there).affine.tolist()

@@ -11,7 +11,7 @@ import anonymize
 from anonymize import errors, job, plan, proof
 from anonymize.data import Kind, Region, Shape, Why
 from anonymize.detect import Detector, Step, build, in_order
-from anonymize.detect.ahead import BEGUN
+from anonymize.detect.concurrency import BEGUN
 from anonymize.kinds import Verdict
 from anonymize.media import open_source
 from anonymize.plan import Plan, Regions, Shown
@@ -26,7 +26,7 @@ from tests.conftest import FRAMES, face_box
 from tests.leaks import evidence, good_plan, rendered
 from tests.media import read_video
 from tests.test_detect import Bright
-from tests.test_detect_gaze import FACE, frame
+from tests.test_detect_incremental import FACE, frame
 
 
 @pytest.fixture(scope="module")

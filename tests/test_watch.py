@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from anonymize.data import Detections, Kind
 from anonymize.settings import Settings
-from anonymize.watch import Watch
+from anonymize.watch import Scanner
 from tests.test_detect import Bright
-from tests.test_detect_gaze import FACE, frame, near
+from tests.test_detect_incremental import FACE, frame, near
 
 FACES = replace(Settings(), targets=frozenset({Kind.FACE}))
 
@@ -24,7 +24,7 @@ class Sharp(Bright):
     """Finds nothing in a picture narrower than `narrowest`."""
 
     narrowest: int = 0
-    largest: int = 4000
+    max_input_side: int = 4000
 
     def detect(self, picture: NDArray[np.uint8]) -> Detections:
         found = super().detect(picture)
@@ -33,23 +33,23 @@ class Sharp(Bright):
 
 def test_what_one_turn_shows_is_known_until_something_changes_there() -> None:
     whole = Sharp()
-    Watch([whole], FACES).see(frame(0, FACE))
+    Scanner([whole], FACES).see(frame(0, FACE))
     detector = Sharp(narrowest=max(width for width, _ in whole.seen))  # only the largest scale of all
-    watch = Watch([detector], FACES)
-    looks = [look for index in range(30) for look in watch.see(frame(index, FACE)).result().looks]
+    scanner = Scanner([detector], FACES)
+    looks = [look for index in range(30) for look in scanner.see(frame(index, FACE)).result().looks]
     assert len(looks) == 10
     assert all(near(look.finds, FACE) for look in looks)
     moved = (FACE[0] + 60, FACE[1], FACE[2] + 60, FACE[3])
-    assert watch.see(frame(30, moved)).result().looks[0].finds.xyxy.shape == (0, 4)  # turn 2: it cannot know
+    assert scanner.see(frame(30, moved)).result().looks[0].finds.xyxy.shape == (0, 4)  # turn 2: it cannot know
 
 
 def scales_of_looks(settings: Settings, times: Iterable[Fraction]) -> list[list[int]]:
     """Which of four scales each look takes, 0 the largest, of a picture that moves at every one of `times`."""
-    detector = Bright(largest=4000)
-    watch = Watch([detector], settings)
+    detector = Bright(max_input_side=4000)
+    scanner = Scanner([detector], settings)
     taken: list[list[int]] = []
     for index, time in enumerate(times):
-        step = watch.see(replace(frame(index, shift=4 * index), pts=int(time * 1000), time_base=Fraction(1, 1000)))
+        step = scanner.see(replace(frame(index, shift=4 * index), pts=int(time * 1000), time_base=Fraction(1, 1000)))
         if step.result().looks:
             taken.append(detector.seen[:])
         detector.seen.clear()
@@ -91,22 +91,22 @@ def test_looks_take_scales_in_turn(detect: dict[str, float], rate: int, looks: l
 
 
 def test_the_last_frame_of_a_scene_is_looked_at_at_every_scale() -> None:
-    detector = Bright(largest=4000)
-    watch = Watch([detector], FACES)
+    detector = Bright(max_input_side=4000)
+    scanner = Scanner([detector], FACES)
     for index in range(8):
-        watch.see(frame(index, shift=4 * index))
+        scanner.see(frame(index, shift=4 * index))
     detector.seen.clear()
-    assert len(watch.look_at_last()) == 1
+    assert len(scanner.look_at_last()) == 1
     assert len(detector.seen) == 4
-    assert watch.look_at_last() == [], "once is enough"
+    assert scanner.look_at_last() == [], "once is enough"
 
 
 def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_between_the_scales_too() -> None:
-    detector = Bright(largest=4000)
-    watch = Watch([detector], FACES)
+    detector = Bright(max_input_side=4000)
+    scanner = Scanner([detector], FACES)
     widths: dict[int, list[int]] = {}
     for index in range(201):
-        step = watch.see(frame(index, FACE))
+        step = scanner.see(frame(index, FACE))
         step.result()
         assert step.looks == bool(detector.seen), "what is known is not waited for"
         if detector.seen:

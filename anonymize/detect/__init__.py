@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from anonymize.data import Kind
-from anonymize.detect.ahead import (
+from anonymize.detect.concurrency import (
     Counted,
     Do,
     Later,
@@ -18,9 +18,9 @@ from anonymize.detect.ahead import (
     threads_each,
 )
 from anonymize.detect.detector import FLOOR, Detector
-from anonymize.detect.gaze import Eyesight, Gaze, Glance
-from anonymize.detect.look import GROUPS, ORDINARY, TURNS, begin_look, look
-from anonymize.detect.only import only
+from anonymize.detect.incremental import Eyesight, Gaze, Glance
+from anonymize.detect.multiscale import GROUPS, ORDINARY, TURNS, begin_look, look
+from anonymize.detect.wrappers import only
 from anonymize.errors import ModelError, UsageError
 from anonymize.models import find, list_models
 from anonymize.settings import Device

@@ -35,13 +35,13 @@ class Argus:
 
     name = "argus"
     kinds = frozenset(KINDS)
-    smallest: ClassVar = {Kind.FACE: 20.0, Kind.PLATE: 28.0}
-    biggest: ClassVar = {Kind.PLATE: 128.0}  # wider ones get boxes up to four times too high
-    largest = 1280
+    min_size: ClassVar = {Kind.FACE: 20.0, Kind.PLATE: 28.0}
+    max_reliable_size: ClassVar = {Kind.PLATE: 128.0}  # wider ones get boxes up to four times too high
+    max_input_side = 1280
 
     def __init__(self, threads: int = 0, device: Device = Device.CPU) -> None:
         self._session = session("argus", threads, device)
-        self.device, self.sha256 = self._session.place, self._session.sha256
+        self.device, self.sha256 = self._session.device_report, self._session.sha256
 
     def detect(self, picture: Picture) -> Detections:
         """Faces and plates in `picture`, as `anonymize.detect.Detector.detect` says."""

@@ -32,14 +32,14 @@ class BlazeFace:
     """
 
     kinds = frozenset({Kind.FACE})
-    biggest: ClassVar[dict[Kind, float]] = {}
+    max_reliable_size: ClassVar[dict[Kind, float]] = {}
     device = Device.CPU.value
 
     def __init__(self, name: str = "blazeface") -> None:
         self.name = name
         self.sha256 = find(name).sha256
-        variant, self.largest, smallest = _VARIANTS[name]
-        self.smallest = {Kind.FACE: smallest}
+        variant, self.max_input_side, min_size = _VARIANTS[name]
+        self.min_size = {Kind.FACE: min_size}
         locate(name)  # MediaPipe opens the file by itself: make sure that it is the one we know
         self._solution = _solution(variant)
         self._turn = Lock()
@@ -50,7 +50,7 @@ class BlazeFace:
         A picture larger than the network's input is shrunk by MediaPipe; use tiles to keep small faces.
         """
         height, width = picture.shape[:2]
-        side = np.array([max(width, self.largest), max(height, self.largest)] * 2, np.float32)
+        side = np.array([max(width, self.max_input_side), max(height, self.max_input_side)] * 2, np.float32)
         canvas = np.zeros((int(side[1]), int(side[0]), 3), np.uint8)
         canvas[:height, :width] = picture[..., ::-1]
         with self._turn, _protobuf_quiet():

@@ -33,13 +33,13 @@ class CenterFace:
     name = "centerface"
     kinds = frozenset({Kind.FACE})
     # Of faces 16-24 px high 80% are found, of 24-32 px 95% (250 street pictures, score 0.3)
-    smallest: ClassVar = {Kind.FACE: 20.0}
-    biggest: ClassVar[dict[Kind, float]] = {}
-    largest = 1280
+    min_size: ClassVar = {Kind.FACE: 20.0}
+    max_reliable_size: ClassVar[dict[Kind, float]] = {}
+    max_input_side = 1280
 
     def __init__(self, threads: int = 0, device: Device = Device.CPU) -> None:
         self._session = session("centerface", threads, device)
-        self.device, self.sha256 = self._session.place, self._session.sha256
+        self.device, self.sha256 = self._session.device_report, self._session.sha256
 
     def detect(self, picture: Picture) -> Detections:
         """Faces in `picture`, as `anonymize.detect.Detector.detect` says."""

@@ -43,17 +43,17 @@ class Detector(Protocol):
         """What it finds."""
 
     @property
-    def smallest(self) -> Mapping[Kind, float]:
+    def min_size(self) -> Mapping[Kind, float]:
         """For each of `kinds` the height in pixels of the smallest face, or width of the smallest plate, that is found
         reliably in a picture."""
 
     @property
-    def largest(self) -> int:
+    def max_input_side(self) -> int:
         """The longest side in pixels of a picture that is worth giving it at once; beyond, use tiles."""
 
     @property
-    def biggest(self) -> Mapping[Kind, float]:
-        """The size in pixels, measured as `smallest` is, beyond which its boxes of a kind are poor: the same thing is
+    def max_reliable_size(self) -> Mapping[Kind, float]:
+        """The size in pixels, measured as `min_size` is, beyond which its boxes of a kind are poor: the same thing is
         then left to a smaller scale, where there is one. Empty if there is no such limit."""
 
     def detect(self, picture: Picture) -> Detections:

@@ -68,13 +68,13 @@ class Parted(Protocol):
 
 
 def detect_tiled(detector: Detector, picture: Parted, longest: int | None = None) -> Detections:
-    """What `detector` finds in `picture`, looked at in tiles of at most `longest` (its own `largest`) pixels a side.
+    """What `detector` finds in `picture`, in tiles of at most `longest` (or its own `max_input_side`) pixels a side.
 
     Returns:
         Finds in `picture`'s pixels; one box where tiles overlap or a seam cuts.
     """
     height, width = picture.shape[:2]
-    parts = tiles(width, height, longest or detector.largest)
+    parts = tiles(width, height, longest or detector.max_input_side)
     if len(parts) == 1:
         return detector.detect(picture[0:height, 0:width])
     found: list[Detections] = []

@@ -31,13 +31,13 @@ class YuNet:
 
     name = "yunet"
     kinds = frozenset({Kind.FACE})
-    smallest: ClassVar = {Kind.FACE: 16.0}  # 60-80% of such; larger scales find more, and more that is no face
-    biggest: ClassVar[dict[Kind, float]] = {}
-    largest = 1280
+    min_size: ClassVar = {Kind.FACE: 16.0}  # 60-80% of such; larger scales find more, and more that is no face
+    max_reliable_size: ClassVar[dict[Kind, float]] = {}
+    max_input_side = 1280
 
     def __init__(self, threads: int = 0, device: Device = Device.CPU) -> None:
         self._session = session("yunet", threads, device)
-        self.device, self.sha256 = self._session.place, self._session.sha256
+        self.device, self.sha256 = self._session.device_report, self._session.sha256
 
     def detect(self, picture: Picture) -> Detections:
         """Faces in `picture`, as `anonymize.detect.Detector.detect` says."""

@@ -26,7 +26,7 @@ from anonymize.core_dumps import no_core_dumps
 from anonymize.data import SQUARE, Detections, Frame
 from anonymize.detect import Detector, Eyesight, build, look
 from anonymize.detect.detector import Picture
-from anonymize.detect.look import of_groups, scales
+from anonymize.detect.multiscale import of_groups, scales
 from anonymize.errors import AnonymizeError
 from anonymize.live.pace import EFFORTS, Effort
 from anonymize.media.canvas import TICK, Canvas
@@ -194,7 +194,11 @@ class _Checked:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self.name, self.sha256, self.kinds = detector.name, detector.sha256, detector.kinds
-        self.smallest, self.biggest, self.largest = detector.smallest, detector.biggest, detector.largest
+        self.min_size, self.max_reliable_size, self.max_input_side = (
+            detector.min_size,
+            detector.max_reliable_size,
+            detector.max_input_side,
+        )
         self.device = detector.device
 
     def detect(self, picture: Picture) -> Detections:

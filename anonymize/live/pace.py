@@ -28,7 +28,7 @@ class Effort:
 
     @property
     def groups(self) -> frozenset[int]:
-        """Which scales are looked at (`anonymize.detect.look.of_groups`)."""
+        """Which scales are looked at (`anonymize.detect.multiscale.of_groups`)."""
         return GROUPS if self.thorough else ORDINARY
 
     def of(self, detect: Detect) -> Detect:

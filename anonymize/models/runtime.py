@@ -62,7 +62,7 @@ class Session:
         self.sha256 = model.sha256
         self.device = device
         self._turn = nullcontext() if device is Device.CPU else Lock()  # DirectML wants that, and others gain nothing
-        self.place = ""
+        self.device_report = ""
         """The device, and how much of the network onnxruntime put elsewhere: what reports tell."""
         self._made: InferenceSession | None = self._make()
 
@@ -126,7 +126,7 @@ class Session:
             raise unusable(self.device, "; ".join(filter(None, (missing, _words(error))))) from error
         if made.get_providers()[0] != provider.name:
             raise unusable(self.device, missing)
-        self.place = self._placed(made)
+        self.device_report = self._placed(made)
         made.disable_fallback()  # or a run that fails goes on on the processor, and a line on stdout is all that tells
         return made
 

@@ -25,7 +25,7 @@ from anonymize.parallel.mosaic_seeds import Seed, seeds
 from anonymize.plan import Plan
 from anonymize.redact import Memory, redact
 from anonymize.settings import Output, Redact, Settings
-from anonymize.watch import Observation, observed
+from anonymize.watch import ScannedFrame, observed
 
 T = TypeVar("T")
 
@@ -125,7 +125,7 @@ class Looking:
     segment: Segment
     detectors: bool
 
-    def do(self, bench: Bench) -> Iterator[Observation | Traits]:
+    def do(self, bench: Bench) -> Iterator[ScannedFrame | Traits]:
         """See `Task.do`."""
         traits = Traits()
         frames = bench.source.part(self.segment, traits)
@@ -214,7 +214,7 @@ class Team:
                 self._crew.close()
         return whole()
 
-    def observations(self, cut: Cut, *, looking: bool) -> Iterator[Observation]:
+    def observations(self, cut: Cut, *, looking: bool) -> Iterator[ScannedFrame]:
         """Every frame of all segments. After the last, the source knows what a pass over the whole file tells.
 
         Args:
@@ -270,7 +270,7 @@ class Team:
         return self._crew.run(tasks)
 
 
-def times_of(frames: Iterable[Frame | Observation], on_frame: Callable[[int], None]) -> Timestamps:
+def times_of(frames: Iterable[Frame | ScannedFrame], on_frame: Callable[[int], None]) -> Timestamps:
     """When each of `frames` is shown; `on_frame` is told after each how many there were."""
     times = Timestamps()
     for frame in frames:

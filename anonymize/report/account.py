@@ -47,9 +47,9 @@ def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
         "tracks": drawn.tracks(),
         "by_hand": drawn.by_hand(),
         "box_frames": drawn.reasons(),
-        "subjects": [subject.told(seconds, size) for subject in sorted(longest, key=lambda s: (s.first, s.id))],
+        "subjects": [subject.as_dict(seconds, size) for subject in sorted(longest, key=lambda s: (s.first, s.id))],
         "left_out": len(found) - len(longest),
-        "timeline": timeline.told(),
+        "timeline": timeline.as_dict(),
         "visible": list(_visible_tracks(plan, seconds, size)),
         "doubts": list(_doubts(plan, seconds, size)),
     }
@@ -63,7 +63,7 @@ def subjects(plan: Plan, times: Sequence[Fraction]) -> list[dict[str, Any]]:
     size, seconds = (plan.about.width, plan.about.height), np.array([float(time) for time in times])
     doubtful = {one.track for one in plan.doubts if one.answer is None}
     found = sorted(_gathered(plan.covered(), size).values(), key=lambda subject: (subject.first, subject.id))
-    return [subject.told(seconds, size) | {"sure": subject.id not in doubtful} for subject in found]
+    return [subject.as_dict(seconds, size) | {"sure": subject.id not in doubtful} for subject in found]
 
 
 def _gathered(drawn: Regions, size: tuple[int, int], timeline: _Timeline | None = None) -> dict[int, _Subject]:
@@ -149,7 +149,7 @@ class _Timeline:
         else:
             self._counts[why] += np.bincount(self._bin[first:end], minlength=self._bins)
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The mean number of regions a frame in each bin, rounded up: what is there never shows as nothing.
 
         A bin in which no frame begins shows what the one before it showed.
@@ -204,7 +204,7 @@ class _Subject:
             self.path = self.path[::2]
             self.stride *= 2
 
-    def told(self, seconds: NDArray[np.float64], size: tuple[int, int]) -> dict[str, Any]:
+    def as_dict(self, seconds: NDArray[np.float64], size: tuple[int, int]) -> dict[str, Any]:
         width, height = size
         x0, y0, x1, y1 = self.largest
         return {

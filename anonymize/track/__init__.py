@@ -6,8 +6,8 @@ tracks = tracker.finish()
 """
 
 from anonymize.track.bracket import bracketed
-from anonymize.track.reel import Sight
-from anonymize.track.regions import outline
+from anonymize.track.history import MotionSample
+from anonymize.track.padding import outline
 from anonymize.track.tracker import Tracker
 
-__all__ = ["Sight", "Tracker", "bracketed", "outline"]
+__all__ = ["MotionSample", "Tracker", "bracketed", "outline"]

@@ -38,7 +38,7 @@ _FLOW_WINDOW = (11, 11)
 _CROP_MARGIN = 24
 
 
-class Shot:
+class WorkingPicture:
     """One frame as motion sees it: its working picture; all else is worked out from that when it is first asked for.
 
     Another process is sent the picture alone.
@@ -93,7 +93,7 @@ class Step:
 STILL = Step(np.array([[1.0, 0, 0], [0, 1, 0]]), (1.0, 0.0), False)
 
 
-def step_between(before: Shot, after: Shot) -> Step:
+def step_between(before: WorkingPicture, after: WorkingPicture) -> Step:
     """Camera motion, change of brightness, and whether a scene begins, from one frame to the next.
 
     A scene begins where a fifth of the picture is new, however the camera is taken to have moved: as most corners
@@ -110,12 +110,12 @@ def step_between(before: Shot, after: Shot) -> Step:
     return Step(best, gain, False) if least <= _NEW else Step(STILL.affine, gain, True)
 
 
-def _on_thumbs(affine: Floats, shot: Shot) -> Floats | None:
+def _on_thumbs(affine: Floats, working: WorkingPicture) -> Floats | None:
     """A motion of working pixels as one of thumbnail pixels; None where nothing moved."""
     if affine is STILL.affine:
         return None
     scaled = affine.copy()
-    scaled[:, 2] *= shot.thumb.pixels.shape[1] / shot.picture.shape[1]
+    scaled[:, 2] *= working.thumb.pixels.shape[1] / working.picture.shape[1]
     return scaled
 
 
@@ -135,7 +135,9 @@ def _levelled(picture: Picture, gain: tuple[float, float]) -> Picture:
     return cv2.addWeighted(picture, factor, picture, 0, offset).astype(np.uint8, copy=False)
 
 
-def _motions(before: Shot, after: Shot, gain: tuple[float, float]) -> Iterator[tuple[Floats, float]]:
+def _motions(
+    before: WorkingPicture, after: WorkingPicture, gain: tuple[float, float]
+) -> Iterator[tuple[Floats, float]]:
     """How the camera may have moved, in working pixels, and the share of corners that say so; the likeliest first."""
     points = before.corners
     if len(points) >= _FEWEST:
@@ -153,7 +155,7 @@ def _motions(before: Shot, after: Shot, gain: tuple[float, float]) -> Iterator[t
 
 
 def _agreed(
-    before: Shot, points: NDArray[np.float32], found: NDArray[np.float32], corners: int
+    before: WorkingPicture, points: NDArray[np.float32], found: NDArray[np.float32], corners: int
 ) -> Iterator[tuple[Floats, float]]:
     """The similarity most points agree on, and the share of corners that do; none if a camera cannot move like that."""
     if len(points) < _FEWEST:
@@ -165,7 +167,7 @@ def _agreed(
         yield motion, float(np.count_nonzero(inliers)) / corners
 
 
-def _shift(before: Shot, after: Shot) -> Floats:
+def _shift(before: WorkingPicture, after: WorkingPicture) -> Floats:
     """Where the middle of the earlier thumbnail correlates best with the later one."""
     height, width = before.thumb.pixels.shape
     y, x = height // 4, width // 4
@@ -177,7 +179,9 @@ def _shift(before: Shot, after: Shot) -> Floats:
     return np.array([[1.0, 0, (place[0] - x) * scale], [0, 1, (place[1] - y) * scale]])
 
 
-def carry(before: Shot, after: Shot, step: Step, boxes: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+def carry(
+    before: WorkingPicture, after: WorkingPicture, step: Step, boxes: Floats
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Follow boxes from one working picture to another.
 
     Args:
@@ -220,7 +224,9 @@ def _grid(boxes: Floats) -> Floats:
     return boxes[:, None, :2] + unit * (boxes[:, None, 2:] - boxes[:, None, :2])
 
 
-def _flow(before: Shot, after: Shot, step: Step, points: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+def _flow(
+    before: WorkingPicture, after: WorkingPicture, step: Step, points: Floats
+) -> tuple[Floats, NDArray[np.bool_]]:
     """Where points (N, P, 2) went, and (N, P) which of them came back when followed backward."""
     height, width = after.picture.shape
     guess = points @ step.affine[:, :2].T + step.affine[:, 2]

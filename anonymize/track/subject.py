@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from anonymize.data import Kind, Track, Why
 from anonymize.track.associate import grown, pairwise_iou
+from anonymize.track.history import Drift
 from anonymize.track.motion import Picture
-from anonymize.track.reel import Drift
 
 Floats = NDArray[np.float64]
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Frame, Kind, Track
 from anonymize.settings import Follow
 from anonymize.track.associate import match, overlapping
-from anonymize.track.reel import FLASH, LAG, Reel, Sight, likeness
+from anonymize.track.history import FLASH, LAG, FrameHistory, MotionSample, likeness
 from anonymize.track.subject import MOST_GROWTH, Subject
 
 Floats = NDArray[np.float64]
@@ -77,7 +77,7 @@ class Tracker:
         self._follow = follow
         self._high = high
         self._patience = max(follow.bridge, follow.hold * _PATIENCE)
-        self._reel = Reel(self._patience + _AGREE_WITHIN, 2 * self._patience + _AGREE_WITHIN)
+        self._history = FrameHistory(self._patience + _AGREE_WITHIN, 2 * self._patience + _AGREE_WITHIN)
         self._subjects: list[Subject] = []
         self._done: list[Track] = []
         self._settled = 0
@@ -91,7 +91,7 @@ class Tracker:
         self._follow = follow
         self._high = high
         self._patience = max(follow.bridge, follow.hold * _PATIENCE)
-        self._reel.keep(self._patience + _AGREE_WITHIN, 2 * self._patience + _AGREE_WITHIN)
+        self._history.keep(self._patience + _AGREE_WITHIN, 2 * self._patience + _AGREE_WITHIN)
 
     def see(self, frame: Frame) -> bool:
         """Take in the next frame: every one, in order. True if a new scene begins with it.
@@ -99,17 +99,17 @@ class Tracker:
         Raises:
             ValueError: the frame is not the next one.
         """
-        return self.take(Sight.of(frame, self._reel.last))
+        return self.take(MotionSample.of(frame, self._history.last))
 
-    def take(self, sight: Sight) -> bool:
+    def take(self, sample: MotionSample) -> bool:
         """`see`, with what is seen of the next frame: another process may have seen it.
 
         Raises:
             ValueError: the frame is not the next one.
         """
-        new = self._reel.take(sight)
-        if sight.index % (LAG // 2) == 0:
-            self._advance([s for s in self._subjects if s.end + LAG // 2 <= self._reel.end], self._reel.end - 1)
+        new = self._history.take(sample)
+        if sample.index % (LAG // 2) == 0:
+            self._advance([s for s in self._subjects if s.end + LAG // 2 <= self._history.end], self._history.end - 1)
         return new
 
     def find(self, index: int, finds: Detections) -> None:
@@ -121,15 +121,17 @@ class Tracker:
         Raises:
             ValueError: the frame was not seen, or so long ago that its time is forgotten.
         """
-        if index not in self._reel.times:
-            raise ValueError(f"frame {index} was not seen, or is long past: the last one seen is {self._reel.end - 1}")
+        if index not in self._history.times:
+            raise ValueError(
+                f"frame {index} was not seen, or is long past: the last one seen is {self._history.end - 1}"
+            )
         self._retire(index)
-        scene = self._reel.scene(index)
+        scene = self._history.scene(index)
         self._looks[scene] += 1
         self._note_look(index)
-        for old in [number for number in self._looks if number < self._reel.scene(next(iter(self._reel.times)))]:
+        for old in [number for number in self._looks if number < self._history.scene(next(iter(self._history.times)))]:
             del self._looks[old]
-        active = [s for s in self._subjects if self._reel.scene(s.seen_last) == scene and s.seen_last < index]
+        active = [s for s in self._subjects if self._history.scene(s.seen_last) == scene and s.seen_last < index]
         self._advance(active, index)
         active = [s for s in active if s.end > index]
         started = []
@@ -164,25 +166,27 @@ class Tracker:
     def finish(self) -> list[Track]:
         """All tracks that were not taken out yet, by first frame. Call it once, after the last look."""
         self._trust_brief(self._subjects)
-        return self.settle(self._reel.end)
+        return self.settle(self._history.end)
 
     # following the pictures
 
     def _advance(self, subjects: Sequence[Subject], upto: int) -> None:
         """Carry subjects forward, so that each that is still followed has a row for every frame to `upto`."""
         index = min((s.end for s in subjects if not s.gone), default=upto + 1)
-        for there in range(index, min(upto + 1, self._reel.end)):
-            scene = self._reel.scene(there)
-            moving = [s for s in subjects if s.end == there and self._reel.scene(s.seen_last) == scene and not s.gone]
+        for there in range(index, min(upto + 1, self._history.end)):
+            scene = self._history.scene(there)
+            moving = [
+                s for s in subjects if s.end == there and self._history.scene(s.seen_last) == scene and not s.gone
+            ]
             if not moving:
                 continue
-            moved = self._reel.carried(there - 1, there, [s.rows[-1] for s in moving])
+            moved = self._history.carried(there - 1, there, [s.rows[-1] for s in moving])
             for i, subject in enumerate(moving):
                 box, doubt, inside = moved.step(i, subject.drift)
                 subject.rows.append(box)
                 subject.cover.append(box)
                 subject.doubt.append(subject.doubt[-1] + doubt)
-                elapsed = self._reel.times[there] - subject.last_time
+                elapsed = self._history.times[there] - subject.last_time
                 if inside and self._is_there(subject.patch, there, box, elapsed):
                     subject.held_to = there + 1
                 subject.gone = elapsed > self._patience
@@ -191,19 +195,19 @@ class Tracker:
         """Whether a subject found `elapsed` seconds before or after, looking like `patch`, is covered in `box`."""
         if elapsed <= self._follow.hold:
             return True
-        return elapsed <= self._follow.hold * _PATIENCE and likeness(patch, self._reel.patch(index, box)) >= _ALIKE
+        return elapsed <= self._follow.hold * _PATIENCE and likeness(patch, self._history.patch(index, box)) >= _ALIKE
 
     def _trace_back(self, subjects: Iterable[Subject]) -> None:
         """Carry subjects backward from their first find, as far as they are there, their scene, or what is settled."""
         for subject in subjects:
             start, box = subject.first, subject.rows[0]
-            if start not in self._reel.times:
+            if start not in self._history.times:
                 continue  # weak for so long that the pictures before it are gone
-            patch, began = self._reel.patch(start, box), self._reel.times[start]
+            patch, began = self._history.patch(start, box), self._history.times[start]
             path: list[tuple[Floats, float]] = []
             covered, last = 0, began
-            for index, moved, doubt, inside in self._reel.backward(start, box):
-                now = self._reel.times[index]
+            for index, moved, doubt, inside in self._history.backward(start, box):
+                now = self._history.times[index]
                 if index < self._settled or (last - now > _OUT and began - now > self._follow.hold):
                     break
                 path.append((moved, doubt))
@@ -236,7 +240,7 @@ class Tracker:
 
     def _in_picture(self, index: int, boxes: Floats) -> Floats:
         """Boxes cut off at the picture's border, as some detectors give them; those all outside as they are."""
-        size = self._reel.size(index)
+        size = self._history.size(index)
         if size is None:
             return boxes
         cut = np.clip(boxes, 0, [*size, *size])
@@ -244,7 +248,7 @@ class Tracker:
 
     def _begin(self, index: int, kind: Kind, box: Floats, score: float) -> Subject:
         """A subject that so far is one find."""
-        time, patch = self._reel.times[index], self._reel.patch(index, box)
+        time, patch = self._history.times[index], self._history.patch(index, box)
         subject = Subject(-1, kind, index, [box], [box], [0.0], {index: score}, time, index + 1, patch)
         self._subjects.append(subject)
         return subject
@@ -256,11 +260,11 @@ class Tracker:
 
     def _meet(self, subject: Subject, index: int, box: Floats, score: float) -> None:
         """Join a find to a subject."""
-        size = self._reel.size(index)
+        size = self._history.size(index)
         if size is not None:
             box = _past_border(box, subject.rows[index - subject.first], *size)
-        subject.patch = self._reel.patch(index, box)
-        clock, back = self._reel.clock(subject.seen_last, index), None
+        subject.patch = self._history.patch(index, box)
+        clock, back = self._history.clock(subject.seen_last, index), None
         if clock[-1] - clock[0] > _LONG:
             back = self._way_back(index, box, subject.seen_last)
         subject.meet(index, box, score, clock, back)
@@ -268,7 +272,7 @@ class Tracker:
     def _way_back(self, index: int, box: Floats, start: int) -> tuple[Floats, Floats] | None:
         """(N, 4) boxes and (N,) doubt on the frames ``start <= i <= index``, followed backward from a find."""
         path = [(box, 0.0)]
-        for i, moved, doubt, _ in self._reel.backward(index, box):
+        for i, moved, doubt, _ in self._history.backward(index, box):
             path.append((moved, doubt))
             if i == start:
                 boxes, doubts = zip(*reversed(path), strict=True)
@@ -279,8 +283,8 @@ class Tracker:
         """Whether a weak subject's finds so far make it one to be covered."""
         if subject.finds[index] >= self._high:
             return True
-        now = self._reel.times[index]
-        return sum(now - self._reel.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= _AGREE
+        now = self._history.times[index]
+        return sum(now - self._history.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= _AGREE
 
     def _judge(self, subject: Subject) -> None:
         """See how sure a subject is by its latest finds; it does not become less so."""
@@ -295,7 +299,7 @@ class Tracker:
 
         A single picture is such a scene: nothing will ever confirm what is found in it.
         """
-        looks = [(s, self._looks[self._reel.scene(s.seen_last)]) for s in subjects if not s.trusted]
+        looks = [(s, self._looks[self._history.scene(s.seen_last)]) for s in subjects if not s.trusted]
         self._trace_back([self._trust(s) for s, times in looks if times < _AGREE and s.count >= times])
 
     def _fuse(self, index: int, subjects: list[Subject]) -> None:
@@ -329,7 +333,7 @@ class Tracker:
         self._trust_brief(over)
         self._advance([s for s in over if s.trusted], index - 1)
         for subject in over:
-            self._pack(subject, self._reel.end)
+            self._pack(subject, self._history.end)
         self._forget(over.keys())
         for subject in self._subjects:
             if len(subject.rows) > _CHUNK:
@@ -337,9 +341,9 @@ class Tracker:
 
     def _given_up(self, subject: Subject, index: int) -> bool:
         """Whether nobody waits for another find of a subject: its scene or the time to bridge is over."""
-        waited = self._reel.now(index) - subject.last_time
-        if self._reel.scene(subject.seen_last) < self._reel.scene(index):
-            return self._reel.scene_age(index) > FLASH
+        waited = self._history.now(index) - subject.last_time
+        if self._history.scene(subject.seen_last) < self._history.scene(index):
+            return self._history.scene_age(index) > FLASH
         in_sight = subject.trusted and subject.held_to == subject.end
         return waited > (self._patience if in_sight else self._follow.bridge)
 
@@ -373,7 +377,7 @@ class Tracker:
         """From the look before the one at frame `index` to the one after it, and `reach` frames at least, half-open."""
         at = bisect_left(self._looked_at, index)
         before = self._looked_at[at - 1] if at else 0
-        after = self._looked_at[at + 1] if at + 1 < len(self._looked_at) else self._reel.end
+        after = self._looked_at[at + 1] if at + 1 < len(self._looked_at) else self._history.end
         return min(before, index - reach), max(after, index + reach) + 1
 
     def _note_look(self, index: int) -> None:
@@ -389,7 +393,7 @@ class Tracker:
 
     def _frames(self, span: float) -> int:
         """Frames in `span` seconds, as they come lately."""
-        return round(span / max(self._reel.interval, 1e-3))
+        return round(span / max(self._history.interval, 1e-3))
 
 
 def _at(index: int, subjects: Sequence[Subject]) -> Floats:

@@ -14,7 +14,7 @@ from anonymize.data import Kind, Shape
 from anonymize.media import MediaInfo
 from anonymize.plan import Columns
 from anonymize.settings import Redact, Settings
-from anonymize.track.regions import outline, undrawn
+from anonymize.track.padding import outline, undrawn
 from anonymize.verify.verdict import By, Find
 
 RATE = 25

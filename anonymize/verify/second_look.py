@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from anonymize.aspect import PerShape
 from anonymize.data import Box, Detections, Frame, Kind, Region, Shape, seconds
 from anonymize.detect import Do, Gaze, Later, at_once
-from anonymize.detect.look import in_stored_pixels
+from anonymize.detect.multiscale import in_stored_pixels
 from anonymize.evaluate import survival
 from anonymize.evaluate.measure import LEAKING
 from anonymize.verify.uncovered import NEAR, Flash, Uncovered

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Frame, Kind, readings
 from anonymize.detect import Detector, Do, Later, asked, at_once, once, room_for
 from anonymize.detect.detector import Picture
-from anonymize.detect.look import HALF_STEP, Part, as_shown, plausible, scales, too_big
 from anonymize.detect.merge import alike
+from anonymize.detect.multiscale import HALF_STEP, Part, as_shown, plausible, scales, too_big
 from anonymize.detect.tiles import detect_tiled
 from anonymize.settings import Detect
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Plane, Region, Shape, Why
 from anonymize.redact import Memory, redact
-from anonymize.settings import Look, Redact, Style
+from anonymize.settings import Appearance, Redact, Style
 
 Picture = NDArray[np.uint8]
 """(height, width, 3), any colour order."""
@@ -25,7 +25,7 @@ def ours(
 ) -> Picture:
     """`box` redacted by this package; with a `memory`, as a later frame of the same track."""
     planes = [Plane(np.ascontiguousarray(picture[..., i]), 0) for i in range(3)]
-    looks = Redact(face=Look(style=style, shape=shape, cells=cells))
+    looks = Redact(face=Appearance(style=style, shape=shape, cells=cells))
     redact(planes, [Region(box, Kind.FACE, Why.DETECTED, 0, shape)], looks, memory or Memory())
     return np.stack([plane.pixels for plane in planes], axis=-1)
 

@@ -78,8 +78,8 @@ def test_says_what_it_is(detector: Detector) -> None:
     assert len(detector.sha256) == 64
     assert detector.kinds
     assert detector.kinds <= {Kind.FACE, Kind.PLATE}
-    assert set(detector.smallest) == detector.kinds
-    assert all(0 < length < detector.largest for length in detector.smallest.values())
+    assert set(detector.min_size) == detector.kinds
+    assert all(0 < length < detector.max_input_side for length in detector.min_size.values())
 
 
 @pytest.mark.parametrize("value", [0, 127, 255])

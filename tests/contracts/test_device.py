@@ -133,7 +133,7 @@ def given(monkeypatch: pytest.MonkeyPatch, content: bytes) -> models.Session:
 
 @OPENVINO
 def test_a_network_that_runs_there_whole_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert given(monkeypatch, network(RELU)).place == "openvino"
+    assert given(monkeypatch, network(RELU)).device_report == "openvino"
     assert on(DEVICE, "argus").device == "openvino"
     assert on(DEVICE, "centerface").device == "openvino"
 
@@ -141,7 +141,7 @@ def test_a_network_that_runs_there_whole_is_said_to(monkeypatch: pytest.MonkeyPa
 @OPENVINO
 def test_steps_that_run_elsewhere_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     session = given(monkeypatch, network(BEFORE, AFTER, operators="ai.onnx.ml"))
-    assert session.place == "openvino, but 1 of 2 steps"
+    assert session.device_report == "openvino, but 1 of 2 steps"
     (out,) = session.run(None, {"picture": np.full((1, 3, 4, 4), 2, np.float32)})
     assert (out == 1).all()
 
@@ -166,7 +166,7 @@ def test_hardware_that_is_not_there_is_refused_although_onnxruntime_would_take_t
 
 @OPENVINO
 def test_auto_does_not_take_it() -> None:
-    assert models.session("argus", threads=1, device=Device.AUTO).place == "cpu"
+    assert models.session("argus", threads=1, device=Device.AUTO).device_report == "cpu"
 
 
 @OPENVINO

@@ -11,11 +11,11 @@ import pytest
 
 from anonymize.data import Detections, Kind
 from anonymize.detect import Step, at_once, begin_look, in_order, look, once, side_by_side, threads_each
-from anonymize.detect.ahead import AT_ONCE, BEGUN, WAITING
+from anonymize.detect.concurrency import AT_ONCE, BEGUN, WAITING
 from anonymize.models import cores
 from anonymize.settings import Detect, Device
 from tests.test_detect import Bright
-from tests.test_detect_gaze import FACE, frame
+from tests.test_detect_incremental import FACE, frame
 
 
 def test_two_work_at_the_same_time_and_no_more() -> None:

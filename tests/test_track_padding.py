@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonymize.data import Box, Shape
-from anonymize.settings import Look
+from anonymize.settings import Appearance
 from anonymize.track import outline
 
 SIZES = st.floats(1, 400)
@@ -17,7 +17,7 @@ BOXES = st.builds(lambda x, y, w, h: (x, y, x + w, y + h), PLACES, PLACES, SIZES
 
 @given(BOXES, st.floats(0, 1), st.sampled_from([Shape.BOX, Shape.ELLIPSE]))
 def test_what_is_drawn_holds_the_unpadded_box(box: Box, padding: float, shape: Shape) -> None:
-    x0, y0, x1, y1 = outline(box, Look(padding=padding, shape=shape), 1280, 720)
+    x0, y0, x1, y1 = outline(box, Appearance(padding=padding, shape=shape), 1280, 720)
     if shape is Shape.BOX:
         assert x0 <= box[0] + 1e-3
         assert y0 <= box[1] + 1e-3
@@ -32,7 +32,7 @@ def test_what_is_drawn_holds_the_unpadded_box(box: Box, padding: float, shape: S
 
 @given(BOXES, st.floats(0, 1))
 def test_padding_is_a_share_of_the_side_at_least(box: Box, padding: float) -> None:
-    x0, y0, x1, y1 = outline(box, Look(padding=padding, shape=Shape.BOX), 1280, 720)
+    x0, y0, x1, y1 = outline(box, Appearance(padding=padding, shape=Shape.BOX), 1280, 720)
     assert x1 - x0 >= (1 + 2 * padding) * (box[2] - box[0]) - 1e-3
     assert y1 - y0 >= (1 + 2 * padding) * (box[3] - box[1]) - 1e-3
 
@@ -42,5 +42,5 @@ def test_padding_is_a_share_of_the_side_at_least(box: Box, padding: float) -> No
     [((0, 50, 40, 90), 0, -20), ((10, 1, 50, 41), 1, -20), ((1240, 9, 1280, 49), 2, 1300), ((9, 690, 49, 719), 3, 733)],
 )
 def test_a_box_at_the_border_reaches_past_it(box: Box, side: int, limit: float) -> None:
-    drawn = outline(box, Look(padding=0, shape=Shape.BOX), 1280, 720)
+    drawn = outline(box, Appearance(padding=0, shape=Shape.BOX), 1280, 720)
     assert drawn[side] <= limit if side < 2 else drawn[side] >= limit

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from anonymize.aspect import PerShape
 from anonymize.data import Detections, Frame, readings, seconds
-from anonymize.detect.ahead import Do, Later, at_once, once
 from anonymize.detect.changes import BLOCK, Changes, Mask
+from anonymize.detect.concurrency import Do, Later, at_once, once
 from anonymize.detect.detector import Detector
-from anonymize.detect.look import GROUPS, HALF_STEP, Part, begin_look, in_stored_pixels
 from anonymize.detect.merge import SAME, alike, fuse, without_holders
+from anonymize.detect.multiscale import GROUPS, HALF_STEP, Part, begin_look, in_stored_pixels
 from anonymize.settings import Settings
 
 AROUND = 3
@@ -78,7 +78,7 @@ class Eyesight:
         self._looking = partial(begin_look, detectors=detectors, detect=detect, targets=targets, do=do)
 
     def look(self, frame: Frame, groups: Collection[int]) -> Later[Glance]:
-        """What `anonymize.detect.look` finds in `frame`, or would find, and what is known at other scales.
+        """What `anonymize.detect.multiscale` finds in `frame`, or would find, and what is known at other scales.
 
         It is later than the last one.
         """
@@ -125,7 +125,7 @@ class _InShape:
         self._at = NEVER
 
     def look(self, frame: Frame, groups: Collection[int]) -> Later[Glance]:
-        """What `anonymize.detect.look` finds in `frame`, or would find, and what is known at other scales.
+        """What `anonymize.detect.multiscale` finds in `frame`, or would find, and what is known at other scales.
 
         It is later than the last one.
         """

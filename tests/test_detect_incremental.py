@@ -9,7 +9,7 @@ import pytest
 from anonymize.data import Detections, Frame, Kind, seconds
 from anonymize.detect import ORDINARY, Gaze, Later
 from anonymize.detect.changes import BLOCK, Changes
-from anonymize.detect.look import Part, begin_look
+from anonymize.detect.multiscale import Part, begin_look
 from anonymize.settings import Detect
 from tests.test_detect import Bright, Still
 
@@ -133,7 +133,7 @@ def test_what_comes_goes_and_moves_is_found_while_the_rest_stays_known() -> None
 
 
 def test_a_large_face_in_which_little_moves_stays_found() -> None:
-    eyes = Eyes(Bright(largest=1000))
+    eyes = Eyes(Bright(max_input_side=1000))
     face = (100, 40, 340, 320)
     assert near(eyes.look(frame(0, face)), face)
     speaking = frame(2, face)

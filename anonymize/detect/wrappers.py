@@ -22,9 +22,9 @@ class _Only:
         self.sha256 = detector.sha256
         self.device = detector.device
         self.kinds = detector.kinds & frozenset(kinds)
-        self.smallest = self._of(detector.smallest)
-        self.biggest = self._of(detector.biggest)
-        self.largest = detector.largest
+        self.min_size = self._of(detector.min_size)
+        self.max_reliable_size = self._of(detector.max_reliable_size)
+        self.max_input_side = detector.max_input_side
 
     def _of(self, sizes: Mapping[Kind, float]) -> dict[Kind, float]:
         return {kind: size for kind, size in sizes.items() if kind in self.kinds}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from anonymize import settings
 from anonymize.aspect import shown, stored
 from anonymize.data import Detections, Frame, Kind
-from anonymize.detect.ahead import Do, Later, at_once, once, room_for
+from anonymize.detect.concurrency import Do, Later, at_once, once, room_for
 from anonymize.detect.detector import Detector
 from anonymize.detect.merge import fuse, without_holders
 from anonymize.detect.tiles import detect_tiled
@@ -143,7 +143,7 @@ def scales(
     until the whole picture is small enough for the largest face to be seen at once.
     """
     wanted = {Kind.FACE: detect.min_face, Kind.PLATE: detect.min_plate}
-    enlarged = [seen / wanted[kind] for kind, seen in detector.smallest.items() if kind in targets]
+    enlarged = [seen / wanted[kind] for kind, seen in detector.min_size.items() if kind in targets]
     if not enlarged:
         return ()
     needed = min(max(enlarged), LARGEST)
@@ -166,7 +166,7 @@ def too_big(found: Detections, detector: Detector, scale: float) -> NDArray[np.b
     """(N,) bool: bigger at `scale` than `detector` draws boxes well."""
     side = (found.xyxy[:, 2:] - found.xyxy[:, :2]) * scale
     big = np.zeros(len(found), bool)
-    for kind, most in detector.biggest.items():
+    for kind, most in detector.max_reliable_size.items():
         big |= (found.kind == kind) & (side[:, 1 if kind is Kind.FACE else 0] > most)
     return big
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from anonymize.aspect import display_size
 from anonymize.data import Frame, seconds
-from anonymize.track.motion import STILL, Picture, Shot, Step, carry, step_between
+from anonymize.track.motion import STILL, Picture, Step, WorkingPicture, carry, step_between
 
 Floats = NDArray[np.float64]
 
@@ -36,38 +36,38 @@ _PATCH = (16, 16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sight:
+class MotionSample:
     """What following needs of one frame: small, and free of the frame itself, so that it may come from another process.
 
     Args:
         index: of the frame.
         time: when it is shown, in seconds.
-        shot: its working picture, in display shape.
+        working: its working picture, in display shape.
         scale: (4,) working pixels per upright pixel: x, y, x, y.
         step: from the frame before it; None where that one was not at hand.
     """
 
     index: int
     time: float
-    shot: Shot
+    working: WorkingPicture
     scale: Floats
     step: Step | None = None
 
     @classmethod
-    def of(cls, frame: Frame, before: Sight | None) -> Sight:
-        """What is seen of `frame`, and how it follows from `before`, the sight of the frame before it."""
+    def of(cls, frame: Frame, before: MotionSample | None) -> MotionSample:
+        """What is seen of `frame`, and how it follows from `before`, the sample of the frame before it."""
         across, down = display_size(frame.width, frame.height, frame.aspects[0])
         longest = max(across, down)
         shrink = min(1.0, float(np.clip(longest / 2, *_WIDTH)) / longest)
         width, height = max(round(across * shrink), 1), max(round(down * shrink), 1)
         scale = np.array([width / frame.width, height / frame.height] * 2)
-        sight = cls(frame.index, float(seconds(frame)), Shot(frame.luma(width, height)), scale)
-        return sight if before is None else replace(sight, step=sight.step_from(before))
+        sample = cls(frame.index, float(seconds(frame)), WorkingPicture(frame.luma(width, height)), scale)
+        return sample if before is None else replace(sample, step=sample.step_from(before))
 
-    def step_from(self, before: Sight) -> Step:
+    def step_from(self, before: MotionSample) -> Step:
         """How this frame follows from the one before it; pictures of different sizes are of different scenes."""
-        same = before.shot.picture.shape == self.shot.picture.shape and bool((before.scale == self.scale).all())
-        return step_between(before.shot, self.shot) if same else Step(STILL.affine, STILL.gain, True)
+        same = before.working.picture.shape == self.working.picture.shape and bool((before.scale == self.scale).all())
+        return step_between(before.working, self.working) if same else Step(STILL.affine, STILL.gain, True)
 
 
 @dataclass(slots=True)
@@ -117,8 +117,8 @@ class Carried:
         return box, (_DRIFT if sure else _LOST) * self.elapsed, inside
 
 
-class Reel:
-    """A ring of frames.
+class FrameHistory:
+    """The latest frames, as motion sees them.
 
     Args:
         reach: seconds for which pictures are kept, unless they would take more than 96 MB.
@@ -128,10 +128,10 @@ class Reel:
     def __init__(self, reach: float, memory: float) -> None:
         self._reach = reach
         self._memory = memory
-        self._ring: dict[int, Sight] = {}
+        self._samples: dict[int, MotionSample] = {}
         self._cuts: list[int] = []
         self._past = 0
-        self._left: Shot | None = None
+        self._left: WorkingPicture | None = None
         self.times: dict[int, float] = {}
         """Frame index → seconds, never decreasing."""
         self.end = 0
@@ -144,11 +144,11 @@ class Reel:
         self._reach, self._memory = reach, memory
 
     @property
-    def last(self) -> Sight | None:
+    def last(self) -> MotionSample | None:
         """What was seen of the last frame taken in."""
-        return self._ring.get(self.end - 1)
+        return self._samples.get(self.end - 1)
 
-    def take(self, sight: Sight) -> bool:
+    def take(self, sample: MotionSample) -> bool:
         """Take in the next frame; True if a new scene begins with it, or an old one after a flash.
 
         A picture that comes back within 0.4 s of a cut shows that there was none (a photographer's flash, a torn
@@ -157,25 +157,25 @@ class Reel:
         Raises:
             ValueError: the frame is not the next one.
         """
-        index = sight.index
-        if self._ring and index != self.end:
+        index = sample.index
+        if self._samples and index != self.end:
             raise ValueError(f"frames come in order: expected index {self.end}, got {index}")
-        step, time, new = STILL, sight.time, False
-        before = self._ring.get(index - 1)
+        step, time, new = STILL, sample.time, False
+        before = self._samples.get(index - 1)
         if before is not None:
             time = max(time, self.times[index - 1])
             self.interval += 0.1 * (time - self.times[index - 1] - self.interval)
-            step = sight.step or sight.step_from(before)
+            step = sample.step or sample.step_from(before)
             new = step.cut
             if new:
-                step = self._cut(index, time, before.shot, sight.shot, step)
-        self._ring[index] = replace(sight, step=step)
+                step = self._cut(index, time, before.working, sample.working, step)
+        self._samples[index] = replace(sample, step=step)
         self.times[index] = time
         self.end = index + 1
-        self._forget(time, sight.shot.picture.nbytes)
+        self._forget(time, sample.working.picture.nbytes)
         return new
 
-    def _cut(self, index: int, time: float, before: Shot, after: Shot, step: Step) -> Step:
+    def _cut(self, index: int, time: float, before: WorkingPicture, after: WorkingPicture, step: Step) -> Step:
         """Note a cut; or undo the last one, if this is the picture that was there before it."""
         if self._left is not None and self._cuts and time - self.times.get(self._cuts[-1], -np.inf) <= FLASH:
             over = step_between(self._left, after) if self._left.picture.shape == after.picture.shape else step
@@ -194,11 +194,11 @@ class Reel:
 
     def _forget(self, now: float, nbytes: int) -> None:
         most = max(_MEMORY // max(nbytes, 1), 8)
-        for kept, span, least in ((self._ring, self._reach, 8), (self.times, self._memory, 2 * LAG)):
+        for kept, span, least in ((self._samples, self._reach, 8), (self.times, self._memory, 2 * LAG)):
             while len(kept) > least and now - self.times[next(iter(kept))] > span:
                 del kept[next(iter(kept))]
-        while len(self._ring) > most:
-            del self._ring[next(iter(self._ring))]
+        while len(self._samples) > most:
+            del self._samples[next(iter(self._samples))]
         over = bisect_right(self._cuts, next(iter(self.times))) - 1  # the scene of the oldest time began with the last
         if over > 0:
             del self._cuts[:over]
@@ -218,23 +218,23 @@ class Reel:
 
     def size(self, index: int) -> tuple[float, float] | None:
         """Width and height of frame `index` in upright pixels, None if its picture is gone."""
-        seen = self._ring.get(index)
+        seen = self._samples.get(index)
         if seen is None:
             return None
-        height, width = seen.shot.picture.shape
+        height, width = seen.working.picture.shape
         return width / float(seen.scale[0]), height / float(seen.scale[1])
 
     def carried(self, here: int, there: int, rows: Sequence[Floats]) -> Carried:
         """Boxes of frame `here` on its neighbour `there`. Where a picture is gone they stay, in doubt."""
         boxes = np.array(rows).reshape(-1, 4)
         elapsed = abs(self.times[there] - self.times[here])
-        before, after = self._ring.get(here), self._ring.get(there)
+        before, after = self._samples.get(here), self._samples.get(there)
         if before is None or after is None or not len(boxes):
             return Carried(boxes, np.zeros((len(boxes), 2)), np.zeros(len(boxes), bool), elapsed, (np.inf, np.inf))
         onward = (after if there > here else before).step or STILL
         step = onward if there > here else onward.inverse
-        moved, own, sure = carry(before.shot, after.shot, step, boxes * before.scale)
-        height, width = after.shot.picture.shape
+        moved, own, sure = carry(before.working, after.working, step, boxes * before.scale)
+        height, width = after.working.picture.shape
         size = width / float(after.scale[0]), height / float(after.scale[1])
         return Carried(moved / after.scale, own / after.scale[:2], sure, elapsed, size)
 
@@ -245,22 +245,22 @@ class Reel:
             frame index, (4,) box, doubt so far, whether it is in the picture; from ``index - 1`` on down.
         """
         doubt, drift = 0.0, Drift()
-        while index - 1 in self._ring and self.scene(index - 1) == self.scene(index):
+        while index - 1 in self._samples and self.scene(index - 1) == self.scene(index):
             box, more, inside = self.carried(index, index - 1, [box]).step(0, drift)
             index, doubt = index - 1, doubt + more
             yield index, box, doubt, inside
 
     def patch(self, index: int, box: Floats) -> Picture | None:
         """What stands in `box` on frame `index`, 16 × 16; None if less than half of it is in the picture."""
-        seen = self._ring.get(index)
+        seen = self._samples.get(index)
         if seen is None:
             return None
-        height, width = seen.shot.picture.shape
+        height, width = seen.working.picture.shape
         x0, y0, x1, y1 = box * seen.scale
         left, top, right, bottom = max(round(x0), 0), max(round(y0), 0), min(round(x1), width), min(round(y1), height)
         if (right - left) * (bottom - top) < (x1 - x0) * (y1 - y0) / 2 or right - left < 2 or bottom - top < 2:
             return None
-        part = seen.shot.picture[top:bottom, left:right]
+        part = seen.working.picture[top:bottom, left:right]
         return cv2.resize(part, _PATCH, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Shape
-from anonymize.settings import Look
+from anonymize.settings import Appearance
 
 _TOUCH = 2.0
 """Pixels from the picture's border within which a box is taken to be cut off by it."""
@@ -14,7 +14,7 @@ _BEYOND = 0.5
 """Share of its side by which a box that is cut off reaches past the border."""
 
 
-def outline(box: Box, look: Look, width: int, height: int) -> Box:
+def outline(box: Box, appearance: Appearance, width: int, height: int) -> Box:
     """The bounding box of what is drawn over `box`.
 
     The box is padded on every side. Where it touches the picture's border its subject is taken to go on behind it, so
@@ -23,19 +23,19 @@ def outline(box: Box, look: Look, width: int, height: int) -> Box:
     """
     x0, x1 = _extended(box[0], box[2], width)
     y0, y1 = _extended(box[1], box[3], height)
-    pad_x, pad_y = look.padding * (x1 - x0), look.padding * (y1 - y0)
+    pad_x, pad_y = appearance.padding * (x1 - x0), appearance.padding * (y1 - y0)
     centre, half = np.array([x0 + x1, y0 + y1]) / 2, np.array([x1 - x0, y1 - y0]) / 2 + [pad_x, pad_y]
-    if look.shape is Shape.ELLIPSE:
+    if appearance.shape is Shape.ELLIPSE:
         corner = np.array([x1 - x0, y1 - y0]) / 2 / half
         half = half * max(1.0, float(np.hypot(*corner)))
     (left, top), (right, bottom) = (centre - half).tolist(), (centre + half).tolist()
     return left, top, right, bottom
 
 
-def undrawn(outlines: NDArray[np.float64], look: Look) -> NDArray[np.float64]:
+def undrawn(outlines: NDArray[np.float64], appearance: Appearance) -> NDArray[np.float64]:
     """The boxes (N, 4) that `outline` gave `outlines` (N, 4) for; past the border as far as it took them to reach."""
-    share = 1 + 2 * look.padding
-    if look.shape is Shape.ELLIPSE:
+    share = 1 + 2 * appearance.padding
+    if appearance.shape is Shape.ELLIPSE:
         share = max(share, float(np.sqrt(2)))
     centre, half = (outlines[:, :2] + outlines[:, 2:]) / 2, (outlines[:, 2:] - outlines[:, :2]) / (2 * share)
     return np.concatenate([centre - half, centre + half], axis=1)
