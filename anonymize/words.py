@@ -27,8 +27,8 @@ _SYSTEM = {
     errno.EEXIST: "a file of this name is in the way",
     errno.EISDIR: "it is a folder, not a file",
     errno.ENOTDIR: "a part of its path is a file, not a folder",
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk is full, or your share of it",
+    errno.ENOSPC: "the disk is full; make room or write somewhere else",
+    errno.EDQUOT: "the disk is full, or your share of it; make room or write somewhere else",
     errno.EROFS: "the disk can only be read",
     errno.ENAMETOOLONG: "its name is too long",
     errno.ELOOP: "its links go in circles",
@@ -41,6 +41,11 @@ def system(error: OSError) -> str:
     """What the system says went wrong."""
     known = _SYSTEM.get(error.errno or 0) if type(error.errno) is int else None
     return known if known and not _ours(error) else error.strerror or type(error).__name__
+
+
+def disk_full(error: OSError) -> bool:
+    """Whether the system says that there is no room left."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _ours(error: OSError) -> bool:

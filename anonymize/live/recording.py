@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from anonymize.live.log import logger
 from anonymize.live.part import Part, sweep
 from anonymize.live.sinks_encode import Coded, Muxer
 from anonymize.live.sinks_outlet import Say
+from anonymize.words import disk_full
 
 _NAME = "%Y-%m-%dT%H-%M-%SZ"
 _STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ"
@@ -157,5 +157,5 @@ class _plainly:  # noqa: N801 - used as a verb
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and disk_full(error):
             raise OutputError("the disk is full: this recording stops until there is room") from error

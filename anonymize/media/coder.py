@@ -25,6 +25,7 @@ from anonymize.media.in_turn import open_encoder
 from anonymize.media.pixels import EXACT
 from anonymize.media.protocols import MediaInfo
 from anonymize.settings import Output
+from anonymize.words import disk_full, system
 
 _X265_HOLDS = 2
 """Pictures that x265 must have had to know when the first of them is decoded."""
@@ -154,8 +155,9 @@ def understandable(name: str) -> Iterator[None]:
 
 
 def _plain(error: av.error.FFmpegError | OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full; make room or write somewhere else"
+    said = OSError(error.errno, None)
+    if disk_full(said):
+        return system(said)
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return "the folder to write into is gone"
     if error.errno in (errno.EACCES, errno.EROFS):

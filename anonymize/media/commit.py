@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING
 
 from anonymize import storage
 from anonymize.errors import AnonymizeError, OutputError
-from anonymize.words import system
+from anonymize.words import disk_full, system
 
 if TYPE_CHECKING:
     from anonymize.storage import Place
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1
 _FEWER = 1000
 """How many times smaller than its source a result may be, at most: a film without sound that is hidden whole."""
@@ -78,7 +77,7 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
             )
             raise
         except OSError as error:
-            if error.errno not in _FULL:
+            if not disk_full(error):
                 raise  # not of this file, as far as anybody knows
             with plainly(path):
                 raise
@@ -258,8 +257,5 @@ def plainly(path: Path) -> Iterator[None]:
     except PermissionError as error:
         raise OutputError(f"{path.name}: no permission to write in {path.parent}") from error
     except OSError as error:
-        full = error.errno in _FULL
-        reason = (
-            "the disk is full; make room or write somewhere else" if full else f"cannot be written ({system(error)})"
-        )
+        reason = system(error) if disk_full(error) else f"cannot be written ({system(error)})"
         raise OutputError(f"{path.name}: {reason}") from error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from anonymize import foreign
-from anonymize.errors import ModelError
+from anonymize.errors import ModelError, OutputError
+from anonymize.media.commit import make_folder, pending, plainly
 from anonymize.models.registry import Model, find, matches, user_folder
 from anonymize.words import system
 
@@ -82,15 +81,9 @@ def _store(model: Model, content: bytes, origin: str) -> Path:
         raise ModelError(f"{origin} is not the registered model {model.name!r}: its sha256 differs; nothing was kept")
     target = user_folder() / model.file
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise ModelError(f"cannot write into {target.parent}: {system(error)}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).replace(target)
-    except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        raise ModelError(f"cannot write {target}: {system(error)}") from error
+        make_folder(target.parent)
+        with pending(target, force=True) as temporary, plainly(target):
+            temporary.write_bytes(content)
+    except OutputError as error:
+        raise ModelError(str(error)) from error
     return target

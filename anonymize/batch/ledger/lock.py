@@ -17,7 +17,7 @@ from pathlib import Path
 
 from anonymize.batch.inputs import Claim
 from anonymize.errors import OutputError
-from anonymize.words import system
+from anonymize.words import disk_full, system
 
 NAME = ".anonymize.lock"
 PATIENCE = 20.0
@@ -178,8 +178,8 @@ def _plainly(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             reason = "no permission to write in this folder"
-        elif error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = "the disk is full; make room or write somewhere else"
+        elif disk_full(error):
+            reason = system(error)
         elif error.errno in _LOCKLESS:
             reason = "this file system cannot lock files, which several outputs need: write to a folder elsewhere"
         elif error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):

@@ -6,6 +6,7 @@ drives; `synchronous=EXTRA`, so that what was committed is there after a power c
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sqlite3
@@ -19,6 +20,7 @@ from typing import Any
 from anonymize.batch.ledger.lock import refuse_foreign
 from anonymize.errors import AnonymizeError, LedgerError, OutputError
 from anonymize.ranges import shown
+from anonymize.words import system
 
 _MARK = re.compile("[0-9a-f]{12}")
 
@@ -345,7 +347,7 @@ def _plainly(path: Path) -> Iterator[None]:
 def _told(path: Path, error: sqlite3.Error) -> AnonymizeError:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
-        return OutputError(f"{path}: the disk is full; make room or write somewhere else")
+        return OutputError(f"{path}: {system(OSError(errno.ENOSPC, None))}")
     if not path.parent.is_dir():
         return OutputError(f"{path.parent}: this folder is gone, and the ledger in it: run again")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
