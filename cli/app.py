@@ -62,8 +62,8 @@ class _Commands(Group):
 app = App(
     name="anonymize",
     cls=_Commands,
-    help="Find faces and licence plates in video and pictures, and remove them. Local, offline, checked.",
-    epilog="Exit codes: " + ", ".join(f"{code.value} {code.meaning}" for code in ExitCode) + ".",
+    help="Find faces and licence plates in video and pictures, and remove them, offline.",
+    epilog="Options: --version, -h, --help. Each command has --help, too, with examples.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -92,6 +92,21 @@ def _root(
 
         say(f"anonymize {__version__}")
         raise typer.Exit
+
+
+@app.command(name="help")
+def help_(
+    command: Annotated[
+        list[str] | None, typer.Argument(help="Whose page to show.", metavar="COMMAND", show_default=False)
+    ] = None,
+) -> None:
+    """Show examples and exit codes, or the page of a command."""
+    from anonymize.cli.help import guidance
+
+    if command:
+        app([*command, "--help"], prog_name="anonymize", standalone_mode=False)
+    else:
+        guidance()
 
 
 @app.command()

@@ -6,6 +6,11 @@ EXAMPLES = {
         "anonymize run interview.mp4 -o interview-safe.mp4",
         "anonymize run footage/ -o safe/ --preset journalist",
     ),
+    "help": (
+        "anonymize help",
+        "anonymize help run",
+        "anonymize help report sign",
+    ),
     "run": (
         "anonymize run interview.mp4 -o interview-safe.mp4",
         "anonymize run footage/ -o safe/ --preset journalist --report reports/",

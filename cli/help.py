@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from textwrap import wrap
 from typing import Any
@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from anonymize.cli.examples import EXAMPLES
 from anonymize.cli.options import CLUSTER, LOOK, OUTPUT, RUN, WHERE
+from anonymize.errors import ExitCode
 
 Section = tuple[str, Sequence[str]]
 """A title, which may be empty, and the lines below it."""
@@ -24,7 +25,7 @@ MAIN = "Options"
 PANELS = (MAIN, OUTPUT, LOOK, WHERE, RUN, CLUSTER)
 """The groups of options, in the order in which people need them."""
 GROUPS = {
-    "Start here": ("run", "demo", "live"),
+    "Start here": ("run", "demo", "live", "help"),
     "Step by step": ("detect", "doubts", "render", "verify"),
     "Prove": ("report", "evaluate"),
     "Set up": ("presets", "models", "doctor", "status"),
@@ -52,14 +53,19 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """Commands under one name, whose `--help` is a page of ours."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - what Typer asks for
-        """The names of the commands, in the order of `GROUPS`."""
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of the commands, in the order of `GROUPS`; of those of another command, in their own."""
+        if ctx.parent is not None:
+            return list(self.commands)
         ranks = [name for names in GROUPS.values() for name in names]
         return sorted(self.commands, key=lambda name: ranks.index(name) if name in ranks else len(ranks))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as above
-        """Print the page."""
-        _show(self, ctx, _commands({name: self.commands[name] for name in self.list_commands(ctx)}))
+        """Print the page: of all commands, one that a small terminal shows whole."""
+        if ctx.parent is None:
+            _overview(self, ctx)
+        else:
+            _show(self, ctx, _commands(self, ctx))
 
 
 class App(typer.Typer):
@@ -73,30 +79,64 @@ class App(typer.Typer):
         return super().command(name, cls=Command, **settings)
 
 
+def guidance() -> None:
+    """Print what the page of all commands has no room for."""
+    from anonymize.cli.render import pages
+
+    width = _width()
+    codes = ", ".join(f"{code.value} {code.meaning}" for code in ExitCode)
+    pages([_examples(""), ("Exit codes", [f"  {line}" for line in _wrapped(codes, width - 2)])])
+
+
+def _overview(command: Any, ctx: Any) -> None:
+    """Print the page of all commands: a line for each, and no blank ones between them."""
+    from anonymize.cli.render import pages
+
+    width = _width()
+    head = [*_usage(command, ctx, width), *_wrapped(command.help, width)]
+    foot: Section = ("", _wrapped(command.epilog, width))
+    pages([("", head), *_laid_out(_commands(command, ctx), width), foot], close=True)
+
+
 def _show(command: Any, ctx: Any, commands: Sequence[Table]) -> None:
     from anonymize.cli.render import pages
 
-    width = min(shutil.get_terminal_size().columns, WIDEST)
+    width = _width()
     paragraphs = [" ".join(paragraph.split()) for paragraph in inspect.cleandoc(command.help or "").split("\n\n")]
-    usage = f"Usage: {' '.join([ctx.command_path, *command.collect_usage_pieces(ctx)])}"
-    sections: list[Section] = [("", _wrapped(usage, width, len("Usage: ")))]
+    sections: list[Section] = [("", _usage(command, ctx, width))]
     sections += [("", _wrapped(paragraph, width)) for paragraph in paragraphs]
     for tables in (commands, _parameters(command, ctx)):
-        longest = max((len(name) for _, rows in tables for name, _ in rows), default=0)
-        start = longest + 4 if width >= NARROW else 6
-        sections += [(title, _columns(rows, start, width)) for title, rows in tables]
-    if examples := EXAMPLES.get(" ".join(ctx.command_path.split()[1:])):
-        sections.append(("Examples", [f"  {example}" for example in examples]))
-    if command.epilog:
-        sections.append(("", _wrapped(command.epilog, width)))
+        sections += _laid_out(tables, width)
+    sections.append(_examples(" ".join(ctx.command_path.split()[1:])))
     pages(sections)
 
 
-def _commands(commands: Mapping[str, Any]) -> list[Table]:
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, WIDEST)
+
+
+def _usage(command: Any, ctx: Any, width: int) -> list[str]:
+    pieces = [ctx.command_path, *command.collect_usage_pieces(ctx)]
+    return _wrapped(f"Usage: {' '.join(pieces)}", width, len("Usage: "))
+
+
+def _examples(name: str) -> Section:
+    return "Examples", [f"  {example}" for example in EXAMPLES[name]]
+
+
+def _laid_out(tables: Sequence[Table], width: int) -> list[Section]:
+    """`tables` as lines, what is meant beginning in the same column in all."""
+    longest = max((len(name) for _, rows in tables for name, _ in rows), default=0)
+    start = longest + 4 if width >= NARROW else 6
+    return [(title, _columns(rows, start, width)) for title, rows in tables]
+
+
+def _commands(group: Any, ctx: Any) -> list[Table]:
     """Titles, and under each the commands with what they do."""
-    titled = {name: title for title, names in GROUPS.items() for name in names}
+    titled = {name: title for title, names in GROUPS.items() for name in names} if ctx.parent is None else {}
     found: dict[str, list[tuple[str, str]]] = {}
-    for name, command in commands.items():
+    for name in group.list_commands(ctx):
+        command = group.commands[name]
         does = command.short_help or inspect.cleandoc(command.help or "").split("\n\n")[0]
         found.setdefault(titled.get(name, "Commands"), []).append((name, does))
     return list(found.items())

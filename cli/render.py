@@ -119,11 +119,11 @@ def table(rows: Sequence[Sequence[str]]) -> None:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def pages(sections: Iterable[tuple[str, Sequence[str]]]) -> None:
-    """Titles with the lines below them, a blank line between two."""
+def pages(sections: Iterable[tuple[str, Sequence[str]]], *, close: bool = False) -> None:
+    """Titles with the lines below them, a blank line between two; where they are `close`, after the first alone."""
     bold = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
     for number, (title, lines) in enumerate(sections):
-        if number:
+        if number == 1 or (number and not close):
             print()
         if title:
             print(f"\x1b[1m{title}\x1b[0m" if bold else title)

@@ -85,7 +85,7 @@ def test_the_guide_names_every_option_and_exit_code():
 
 
 def test_the_help_names_every_exit_code():
-    told = " ".join(anonymize("--help").stdout.split())
+    told = " ".join(anonymize("help").stdout.split())
     assert [code for code in errors.ExitCode if f"{code.value} {code.meaning}" not in told] == []
 
 

@@ -65,6 +65,8 @@ def test_groups_come_in_order_and_three_examples_last(pages, name):
     titles = re.findall(r"^([A-Z][\w ]+)\n  ", pages[name], re.MULTILINE)
     order = [*GROUPS, "Commands", "Arguments", *PANELS, "Examples"]
     assert titles == sorted(titles, key=order.index)
+    if not name:  # the page of all commands has no room for them: `anonymize help` shows them
+        return
     assert titles[-1] == "Examples"
     assert len(EXAMPLES[name]) == 3
     assert "\n  ".join(("Examples", *EXAMPLES[name])) in pages[name]
@@ -75,8 +77,35 @@ def test_every_command_has_its_group_and_its_line(pages):
     for title, names in GROUPS.items():
         start = lines.index(title) + 1
         assert [line.split()[0] for line in lines[start : start + len(names)]] == list(names)
-        assert lines[start + len(names)] == ""
+        assert not lines[start + len(names)].startswith(" ")
     assert sorted(name for names in GROUPS.values() for name in names) == sorted(COMMANDS[""].commands)
+
+
+def test_the_page_of_all_commands_is_seen_whole_with_a_prompt_below_on_a_small_terminal():
+    for words in (("--help",), ()):
+        seen = on_terminal(*words, columns=80, rows=24)
+        lines = [line.rstrip() for line in seen.sent.replace("\r", "").rstrip("\n").split("\n")]
+        assert lines[0].startswith("Usage: anonymize ")
+        assert len(lines) <= 22, "and the line that was typed, and the next prompt"
+        assert all(len(line) <= 80 for line in lines)
+
+
+def test_help_shows_examples_and_exit_codes_and_the_page_of_a_command(pages):
+    seen = on_terminal("help", columns=80, rows=24)
+    assert len(seen.sent.rstrip().splitlines()) <= 23
+    assert "\n  ".join(("Examples", *EXAMPLES[""])) in "\n".join(seen.screen.lines())
+    for words in (["run"], ["report", "sign"], []):
+        done = subprocess.run([*PROGRAM, "help", *words], capture_output=True, text=True, check=True)
+        assert done.stdout.rstrip("\n") == (pages[" ".join(words)].rstrip("\n") if words else "\n".join(seen.screen.lines()))
+    wrong = subprocess.run([*PROGRAM, "help", "runn"], capture_output=True, text=True, check=False)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "'runn'" in wrong.stderr
+    assert "Did you mean 'run'" in wrong.stderr
+
+
+def test_commands_of_a_command_stand_together(pages):
+    for name in ("models", "presets", "report"):
+        assert not set(GROUPS) & set(pages[name].splitlines()), name
 
 
 def test_what_people_need_comes_first(pages):
