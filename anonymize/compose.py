@@ -14,6 +14,7 @@ from anonymize.errors import UsageError
 from anonymize.redact import visible
 from anonymize.settings import Settings, Zone
 from anonymize.track import bracketed, outline
+from anonymize.words import clock
 
 Row = tuple[int, int, Region]
 """First frame, end (exclusive), what is redacted there."""
@@ -73,7 +74,7 @@ def refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Set
     for what, span in named:
         if shown and not any(span.meets(*frame) for frame in shown):
             last = (
-                f"its last frame is shown at {float(times[-1]):.2f} s"
+                f"its last frame is shown at {clock(float(times[-1]))}"
                 if len(times) > 1
                 else "it is one picture, at 0 s"
             )

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 
 import cv2
 import numpy as np
@@ -35,6 +36,7 @@ from anonymize.plan import Columns, Plan, Shown
 from anonymize.settings import Person, Redact, Settings, Span, Zone
 from anonymize.track.associate import closest_first, grown, near, pairwise_iou
 from anonymize.track.padding import undrawn
+from anonymize.words import clock
 
 SEEN_WITHIN = 0.3
 """Seconds from a frame to the nearest find of a track, at most, for it to be visible there."""
@@ -382,11 +384,15 @@ class _Chooser:
 
     def _choices(self, path: _Path) -> str:
         """What of a track can be chosen."""
-        parts = [f"{_clock(self.times, first)} to {_clock(self.times, end - 1)} s" for first, end in path.stretches()]
+        parts = [f"{self._from(first)} to {clock(float(self.times[end - 1]))}" for first, end in path.stretches()]
         if not parts:
             return "No moment of it can be chosen"
         more = f" and {len(parts) - _LISTED} more" if len(parts) > _LISTED else ""
         return f"Choose a moment, as {path.track}@TIME, from: {', '.join(parts[:_LISTED])}{more}"
+
+    def _from(self, index: int) -> str:
+        """When frame `index` is shown first, rounded up: at a time rounded down the one before it is."""
+        return clock(ceil(self.times[index] * 100) / 100)
 
     def _there(self, paths: Sequence[_Path], index: int) -> str:
         """Who is there, with boxes and times."""
@@ -394,14 +400,14 @@ class _Chooser:
             return "No face was found in the whole picture then"
         told = [
             f"{_name(path.track, path.kind)} in {_box(path.boxes[index - path.first])} "
-            f"({_clock(self.times, path.first)} to {_clock(self.times, path.end - 1)} s)"
+            f"({clock(float(self.times[path.first]))} to {clock(float(self.times[path.end - 1]))})"
             for path in paths[:_LISTED]
         ]
         more = f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
         return f"There: {', '.join(told)}{more}"
 
     def _when(self, index: int) -> str:
-        return f"at {_clock(self.times, index)} s (frame {index})" if len(self.times) > 1 else "in this picture"
+        return f"at {clock(float(self.times[index]))} (frame {index})" if len(self.times) > 1 else "in this picture"
 
 
 def _index(person: Person, times: Sequence[Fraction], name: str) -> int | None:
@@ -419,7 +425,7 @@ def _index(person: Person, times: Sequence[Fraction], name: str) -> int | None:
     for index, (start, end) in enumerate(on_screen(times)):
         if start <= person.at and (person.at < end or len(times) == 1):
             return index
-    last = f"its last frame is shown at {float(times[-1]):.2f} s" if len(times) else "it has no frames"
+    last = f"its last frame is shown at {clock(float(times[-1]))}" if len(times) else "it has no frames"
     raise UsageError(f"{name}: {person}: no frame is shown then: {last}")
 
 
@@ -429,7 +435,7 @@ def _note(path: _Path, stretch: tuple[int, int], times: Sequence[Fraction]) -> s
     if end >= path.end:
         return ""
     why = f"{_name(path.near[end], path.kind)} came near" if end in path.near else "not seen for too long"
-    return f"hidden from {_clock(times, end)} s on: {why}"
+    return f"hidden from {clock(float(times[end]))} on: {why}"
 
 
 def _away(box: Floats, point: tuple[float, float] | None) -> float:
@@ -443,7 +449,3 @@ def _name(track: int, kind: Kind) -> str:
 
 def _box(box: Floats) -> str:
     return ",".join(f"{value:.0f}" for value in box)
-
-
-def _clock(times: Sequence[Fraction], index: int) -> str:
-    return f"{float(times[index]):.2f}"

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from enum import StrEnum
+from math import floor
 from pathlib import Path
 from typing import Self
 from unicodedata import category
@@ -85,3 +86,14 @@ class Word(StrEnum):
         if (ours := cls.also().get(said, said)) in known:
             return cls(ours)
         raise ValueError(meant(str(value)[:60], known, cls.also()))
+
+
+def clock(seconds: float) -> str:
+    """A time in a film, as people write one and may type it back: ``0:07.4``, ``0:02.83``, ``12:30``, ``1:02:03``.
+
+    In whole hundredths of a second, rounded down.
+    """
+    minutes, hundredths = divmod(floor(max(seconds, 0.0) * 100 + 1e-6), 6000)
+    hours, minutes = divmod(minutes, 60)
+    whole = f"{hours}:{minutes:02d}:{hundredths // 100:02d}" if hours else f"{minutes}:{hundredths // 100:02d}"
+    return f"{whole}.{hundredths % 100:02d}".rstrip("0") if hundredths % 100 else whole

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, TextIO
 
 from anonymize.cli import render_bars, render_ledger
 from anonymize.kinds import Verdict
-from anonymize.words import printable
+from anonymize.words import clock, printable
 
 if TYPE_CHECKING:  # so that --help costs next to nothing
     from fractions import Fraction
@@ -246,7 +246,8 @@ class Display:
             for one in plan.shown[:_LISTED]:
                 note = f"; {one.note}" if one.note else ""
                 why = one.reason or _GROUNDS[one.grounds.value]
-                say(f"  visible: track {one.track} on frames {one.first} to {one.end - 1}, {why}{note}")
+                start, end = clock(float(times[one.first])), clock(float(times[one.end - 1]))
+                say(f"  visible: track {one.track} from {start} to {end}, {why}{note}")
             if len(plan.shown) > _LISTED:
                 say(f"  visible: {len(plan.shown) - _LISTED} more; the plan lists all")
             if plan.doubts:
@@ -374,9 +375,8 @@ def account(outcome: Outcome) -> Iterable[str]:
     frames = report.source["frames"]
     speed = f"{frames / total:.1f} frames/s" if total and frames > 1 else f"{total:.1f} s"
     count = f"{frames} frame{'s' * (frames != 1)}"
-    checked = (
-        f"{count} checked" if report.verified.get("looked_frames") else f"{count}, not checked for faces or plates"
-    )
+    looked = report.verified.get("looked_frames", 0)
+    checked = f"{count}, {_looked_again(looked, frames)}" if looked else f"{count}, not checked for faces or plates"
     yield f"{outcome.item.label} -> {outcome.output}: {subjects}, {checked}, {speed}"
     if len(report.memory) > 1:
         here, *workers = (f"{peak / 1e6:.0f}" for peak in report.memory)
@@ -407,6 +407,13 @@ def _subjects(tracks: Mapping[str, int], by_hand: int) -> str:
     return f"{found}, {by_hand} by hand" if by_hand else found
 
 
+def _looked_again(looked: int, frames: int) -> str:
+    """How many of the output's frames the second look went over."""
+    if looked < frames:
+        return f"{looked} looked at again"
+    return "looked at again" if frames == 1 else "all looked at again"
+
+
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
 
@@ -425,7 +432,7 @@ def visible(shown: Sequence[Mapping[str, Any]]) -> Iterable[str]:
         note = f"; {one['note']}" if one["note"] else ""
         if one["covered"]:
             note += f"; on {one['covered']} of {one['frames']} frames {covering(one)}"
-        when = f"from {one['start']:.2f} to {one['end']:.2f} s" if one["end"] > one["start"] else "in one picture"
+        when = f"from {clock(one['start'])} to {clock(one['end'])}" if one["end"] > one["start"] else "in one picture"
         yield f"  visible: {one['kind']} {one['track']} {when}, {why}{note}"
     if len(shown) > _LISTED:
         yield f"  visible: {len(shown) - _LISTED} more; --report lists all"
@@ -482,7 +489,7 @@ def _finds(verified: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
     for name, label in (("leaks", "leak"), ("doubts", "doubtful")):
         listed = verified.get(name, ())
         for find in listed[:_LISTED]:
-            where = "at {:.2f} s".format(find["start"]) if find["end"] <= find["start"] else _stretch(find)
+            where = f"at {clock(find['start'])}" if find["end"] <= find["start"] else _stretch(find)
             box = ",".join(f"{value:.0f}" for value in find["box"])
             size = f"{find['size']:.0f} px, box {box}, score {find['score']:.2f}"
             where += f", {find['finds']} times" if find["finds"] > 1 else ""
@@ -492,7 +499,7 @@ def _finds(verified: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
 
 
 def _stretch(find: Mapping[str, Any]) -> str:
-    return f"from {find['start']:.2f} to {find['end']:.2f} s"
+    return f"from {clock(find['start'])} to {clock(find['end'])}"
 
 
 def summary(outcomes: Sequence[Outcome]) -> None:

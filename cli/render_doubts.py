@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from anonymize.words import clock
+
 if TYPE_CHECKING:
     from anonymize.doubts import Question
     from anonymize.plan import About
@@ -31,7 +33,7 @@ def asked(one: Question, number: int, count: int, about: About) -> Iterator[str]
     yield f"Doubt {number} of {count}: {one.kind.label}, track {one.track}"
     if one.doubt.seconds:
         start, end = one.doubt.seconds
-        yield f"  {start:.2f} to {end:.2f} s" if end > start else f"  at {start:.2f} s"
+        yield f"  from {clock(start)} to {clock(end)}" if end > start else f"  at {clock(start)}"
     if about.frames > 1:
         yield f"  best seen on frame {one.frame}"
     yield f"  {one.place}, {one.size:.0f} px {'wide' if one.kind.label == 'plate' else 'high'}"
@@ -68,7 +70,7 @@ def objects(listed: Sequence[Question], command: str) -> Iterator[tuple[str, dic
 
 
 def _row(one: Question) -> tuple[str, ...]:
-    start, end = (f"{second:.2f}" for second in one.doubt.seconds) if one.doubt.seconds else ("", "")
+    start, end = map(clock, one.doubt.seconds) if one.doubt.seconds else ("", "")
     first, last = one.frames
     by = f", {one.doubt.by}" if one.doubt.by else ""
     facts = (f"{one.place} ({_box(one)})", f"{one.size:.0f}", f"{one.score:.2f}", one.doubt.raised.value)

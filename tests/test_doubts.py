@@ -433,8 +433,8 @@ def test_without_a_terminal_nobody_is_asked(written: Path) -> None:
     assert table[1].split() == [
         "3",
         "face",
-        "2.80",
-        "2.80",
+        "0:02.8",
+        "0:02.8",
         "50-90",
         "middle",
         "(220,170,250,200)",

@@ -96,7 +96,9 @@ def test_help_shows_examples_and_exit_codes_and_the_page_of_a_command(pages):
     assert "\n  ".join(("Examples", *EXAMPLES[""])) in "\n".join(seen.screen.lines())
     for words in (["run"], ["report", "sign"], []):
         done = subprocess.run([*PROGRAM, "help", *words], capture_output=True, text=True, check=True)
-        assert done.stdout.rstrip("\n") == (pages[" ".join(words)].rstrip("\n") if words else "\n".join(seen.screen.lines()))
+        assert done.stdout.rstrip("\n") == (
+            pages[" ".join(words)].rstrip("\n") if words else "\n".join(seen.screen.lines())
+        )
     wrong = subprocess.run([*PROGRAM, "help", "runn"], capture_output=True, text=True, check=False)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "'runn'" in wrong.stderr

@@ -4,14 +4,15 @@ import pytest
 from anonymize.errors import OutputError
 from anonymize.pages import fill, save
 from anonymize.pages.plots import steps
-from anonymize.pages.words import clock, number, percent, plural, sentence
+from anonymize.pages.words import number, percent, plural, sentence
+from anonymize.words import clock
 
 
 @pytest.mark.parametrize(
     ("seconds", "told"),
     [
-        *((-1, "0:00"), (0, "0:00"), (7.44, "0:07.4"), (59.99, "0:59.9"), (60, "1:00"), (0.3, "0:00.3")),
-        *((599.9, "9:59.9"), (600.5, "10:00"), (3723.9, "1:02:03"), (86_400, "24:00:00")),
+        *((-1, "0:00"), (0, "0:00"), (7.44, "0:07.44"), (59.999, "0:59.99"), (60, "1:00"), (0.3, "0:00.3")),
+        *((599.9, "9:59.9"), (600.5, "10:00.5"), (3723.05, "1:02:03.05"), (86_400, "24:00:00"), (2.8333, "0:02.83")),
     ],
 )
 def test_times_are_those_of_a_player(seconds, told):

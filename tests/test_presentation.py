@@ -212,7 +212,7 @@ def test_the_command_line_says_which_span_meets_no_frame(tmp_path: Path) -> None
         app, ["run", str(source), "-o", str(tmp_path / "out.ts"), "--targets", "faces", "--hide-span", "1:00-1:30"]
     )
     assert done.exit_code == 2
-    assert "--hide-span 60-90 meets no frame: its last frame is shown at 1.18 s" in " ".join(done.output.split())
+    assert "--hide-span 60-90 meets no frame: its last frame is shown at 0:01.18" in " ".join(done.output.split())
     assert not (tmp_path / "out.ts").exists()
 
 

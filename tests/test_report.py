@@ -10,9 +10,10 @@ import pytest
 from anonymize import models, presets
 from anonymize.data import Kind, Region, Shape, Why
 from anonymize.errors import OutputError, ReportError
-from anonymize.kinds import Verdict
+from anonymize.kinds import Answer, Raised, Verdict
 from anonymize.pages.plots import ticks
 from anonymize.plan import About, Plan, Regions
+from anonymize.plan_doubts import Doubt
 from anonymize.report import Report, account, nameless, read, versions, write
 from anonymize.report.account import BINS, LISTED, PATH
 from anonymize.report.data import nearest_preset
@@ -338,9 +339,23 @@ def test_doubts_and_leaks_are_listed_with_their_times():
 
 
 def test_a_faint_subject_is_marked_and_what_was_not_looked_for_is_said():
-    text = page(report(rows=[face(0, score=0.31), face(1, track=1)]).as_dict())
-    assert text.count("Seen faintly (best score 0.31)") == 1
+    """A track is weak where its preset says so, whatever its score: the plan has a doubt about it."""
+    rows = [face(0, score=0.31), face(1, track=1, score=0.31), face(2, track=2), face(3, track=3, score=0.31)]
+    doubts = (Doubt(0, 0, 1, Raised.FIND), Doubt(3, 3, 4, Raised.FIND, answer=Answer.HIDE))
+    made = replace(plan(rows), doubts=doubts)
+    text = page(report(redacted=account(made, [Fraction(frame, 25) for frame in range(50)])).as_dict())
+    assert text.count("too weakly or too seldom to be sure (best score 0.31)") == 1
     assert "Plates were not looked for" in text
+
+
+def test_of_a_region_that_reaches_beyond_the_picture_the_part_within_counts():
+    boxes = [(150.0, -40.0, 350.0, 60.0), (190.0, 80.0, 300.0, 180.0), (210.0, 120.0, 260.0, 150.0)]
+    (subject,) = told([face(frame, box=box) for frame, box in enumerate(boxes)])["subjects"]
+    assert subject["largest"] == [0.75, 0.0, 1.0, 0.6]
+    assert subject["height"] == [20.0, 60.0]
+    assert all(0 <= share <= 1 for place in subject["path"] for share in place)
+    (gone,) = told([face(0, box=boxes[2])])["subjects"]
+    assert (gone["largest"], gone["height"]) == ([1.0, 1.0, 1.0, 1.0], [0.0, 0.0])
 
 
 @pytest.mark.parametrize(("preset", "warned"), [("default", False), ("journalist", False), ("custom", True)])

@@ -21,7 +21,7 @@ from tests.test_report import Links
 
 FACES = ("-t", "faces")
 LINE = re.compile(
-    r" +\d+  face  0:00  0:00\.7  (top|middle|bottom)?( left| middle| right)?  \d+x\d+  0\.\d\d +(sure|doubt)"
+    r" +\d+  face  0:00  0:00\.76  (top|middle|bottom)?( left| middle| right)?  \d+x\d+  0\.\d\d +(sure|doubt)"
 )
 
 
@@ -52,9 +52,9 @@ def test_a_track_is_told_in_words():
     made = planned([FACE, FAINT, PLATE])
     told = subjects(made, times())
     assert [row(one, made) for one in told] == [
-        ("0", "face", "0:00", "0:03.9", "top left", "96x108", "0.90", "sure"),
+        ("0", "face", "0:00", "0:03.96", "top left", "96x108", "0.90", "sure"),
         ("2", "plate", "0:00.4", "0:02.4", "middle", "100x40", "0.75", "sure"),
-        ("1", "face", "0:01.6", "0:01.6", "bottom right", "100x80", "0.31", "doubt"),
+        ("1", "face", "0:01.6", "0:01.64", "bottom right", "100x80", "0.31", "doubt"),
     ]
     assert len(HEAD) == 8
 
@@ -116,7 +116,7 @@ def test_a_table_fits_the_terminal(clip, tmp_path, columns):
         assert LINE.fullmatch(lines[1]), lines
     else:
         assert lines[0].split() == ["track", "kind", "from", "to"]
-        assert re.fullmatch(r" +0  face  0:00  0:00\.7  sure", lines[1]), lines
+        assert re.fullmatch(r" +0  face  0:00  0:00\.76  sure", lines[1]), lines
         assert lines[2] == "  where, size, score: --page, --json"
 
 

@@ -42,7 +42,7 @@ def test_a_good_output_passes(files: Path, face_clip: Path) -> None:
 def test_a_span_that_the_file_does_not_have_is_refused(files: Path, tmp_path: Path) -> None:
     ran = anonymize("verify", files / "good.mp4", "--show-outside", "1:00-2:00")
     assert ran.returncode == errors.UsageError.exit_code == 2
-    assert "--show-outside 60-120 meets no frame: its last frame is shown at 0.76 s" in ran.stderr
+    assert "--show-outside 60-120 meets no frame: its last frame is shown at 0:00.76" in ran.stderr
     (tmp_path / "broken.mp4").write_bytes(b"no film")
     assert anonymize("verify", tmp_path / "broken.mp4", "--show-outside", "1:00-2:00").returncode == 7
 
@@ -91,7 +91,7 @@ def test_doubts_have_an_exit_code_of_their_own(files: Path, face_clip: Path, tmp
     ran = anonymize("verify", tmp_path / "bad.mp4", "--plan", tmp_path / "plan.jsonl")
     assert ran.returncode == 11, ran.stdout
     assert "PASS, WITH DOUBTS" in ran.stdout
-    assert "doubtful: face at 0.36 s" in ran.stdout
+    assert "doubtful: face at 0:00.36" in ran.stdout
     strict = anonymize("verify", tmp_path / "bad.mp4", "--plan", tmp_path / "plan.jsonl", "-p", "municipal")
     assert strict.returncode == 7
 

@@ -34,6 +34,7 @@ def _environment() -> Environment:
     import jinja2
 
     from anonymize.pages import words
+    from anonymize.words import clock
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("anonymize.pages"),
@@ -43,7 +44,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "clock": words.clock,
+        "clock": clock,
         "number": words.number,
         "percent": words.percent,
         "plural": words.plural,

@@ -1,19 +1,6 @@
-"""Numbers and times as people read them."""
+"""Numbers and places as people read them."""
 
 from __future__ import annotations
-
-from math import floor
-
-
-def clock(seconds: float) -> str:
-    """A time in a film: ``0:07.4``, ``12:30``, ``1:02:03``; tenths only within the first ten minutes."""
-    tenths = floor(max(seconds, 0.0) * 10 + 1e-6)
-    minutes, rest = divmod(tenths, 600)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}:{minutes:02d}:{rest // 10:02d}"
-    whole = f"{minutes}:{rest // 10:02d}"
-    return f"{whole}.{rest % 10}" if rest % 10 and minutes < 10 else whole
 
 
 def number(value: float) -> str:

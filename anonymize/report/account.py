@@ -88,8 +88,6 @@ def _visible_tracks(plan: Plan, seconds: NDArray[np.float64], size: tuple[int, i
         if not rows:
             continue
         _, _, largest = max(rows, key=lambda row: _visible(row[2].xyxy, size))
-        x0, y0, x1, y1 = largest.xyxy
-        width, height = size
         yield {
             "track": one.track,
             "kind": largest.kind.label,
@@ -99,7 +97,7 @@ def _visible_tracks(plan: Plan, seconds: NDArray[np.float64], size: tuple[int, i
             "end": round(float(seconds[one.end] if one.end < len(seconds) else seconds[-1]), 3),
             "frames": sum(min(end, one.end) - max(first, one.first) for first, end, _ in rows),
             **_covered(rows, plan),
-            "largest": [round(x0 / width, 4), round(y0 / height, 4), round(x1 / width, 4), round(y1 / height, 4)],
+            "largest": _shares(largest.xyxy, size),
             "note": one.note,
         }
 
@@ -113,9 +111,7 @@ def _doubts(plan: Plan, seconds: NDArray[np.float64], size: tuple[int, int]) -> 
             other = largest.setdefault(region.track, region)
             if _visible(region.xyxy, size) > _visible(other.xyxy, size):
                 largest[region.track] = region
-    width, height = size
     for one in sorted(plan.doubts, key=lambda one: (one.first, one.track)):
-        x0, y0, x1, y1 = largest[one.track].xyxy
         start, end = one.seconds or (seconds[one.first], seconds[min(one.end, len(seconds) - 1)])
         yield {
             "track": one.track,
@@ -123,7 +119,7 @@ def _doubts(plan: Plan, seconds: NDArray[np.float64], size: tuple[int, int]) -> 
             "raised": one.raised.value,
             "start": round(float(start), 3),
             "end": round(float(end), 3),
-            "largest": [round(x0 / width, 4), round(y0 / height, 4), round(x1 / width, 4), round(y1 / height, 4)],
+            "largest": _shares(largest[one.track].xyxy, size),
             "answer": one.answer.value if one.answer else "",
             "by": one.by,
             "at": one.at,
@@ -186,15 +182,16 @@ class _Subject:
 
     def add(self, first: int, end: int, region: Region, size: tuple[int, int]) -> None:
         if self.frames % self.stride == 0:
-            self._keep(region.xyxy)
+            self._keep(_within(region.xyxy, size))
         self.end = end
         self.frames += end - first
         self.why[region.why.value] += end - first
         if region.why is Why.DETECTED:
             self.score = max(self.score, region.score)
-        height = region.xyxy[3] - region.xyxy[1]
-        self.lowest, self.tallest = min(self.lowest, height), max(self.tallest, height)
-        if (area := _visible(region.xyxy, size)) > self.area:
+        if (area := _visible(region.xyxy, size)) > 0:
+            _, top, _, bottom = _within(region.xyxy, size)
+            self.lowest, self.tallest = min(self.lowest, bottom - top), max(self.tallest, bottom - top)
+        if area > self.area:
             self.largest, self.area = region.xyxy, area
 
     def _keep(self, box: Box) -> None:
@@ -206,7 +203,6 @@ class _Subject:
 
     def as_dict(self, seconds: NDArray[np.float64], size: tuple[int, int]) -> dict[str, Any]:
         width, height = size
-        x0, y0, x1, y1 = self.largest
         return {
             "id": self.id,
             "kind": self.kind.label,
@@ -215,8 +211,8 @@ class _Subject:
             "frames": self.frames,
             "why": dict(self.why),
             "score": self.score,
-            "height": [round(self.lowest, 1), round(self.tallest, 1)],
-            "largest": [round(x0 / width, 4), round(y0 / height, 4), round(x1 / width, 4), round(y1 / height, 4)],
+            "height": [round(self.lowest if self.area > 0 else 0.0, 1), round(self.tallest, 1)],
+            "largest": _shares(self.largest, size),
             "path": [[round(x / width, 3), round(y / height, 3)] for x, y in self.path],
         }
 
@@ -234,8 +230,20 @@ def _drawn_over(region: Region, others: Sequence[Region]) -> set[int]:
     return {o.track for o in others if o.xyxy[0] <= x < o.xyxy[2] and o.xyxy[1] <= y < o.xyxy[3]}
 
 
+def _within(box: Box, size: tuple[int, int]) -> Box:
+    """The part of `box` that lies within the picture: regions reach beyond its border, so that ellipses keep theirs."""
+    (x0, x1), (y0, y1) = (
+        (min(max(a, 0.0), limit), min(max(b, 0.0), limit)) for a, b, limit in zip(box, box[2:], size, strict=False)
+    )
+    return x0, y0, x1, y1
+
+
 def _visible(box: Box, size: tuple[int, int]) -> float:
     """Square pixels of `box` that lie within the picture."""
-    across = min(box[2], size[0]) - max(box[0], 0.0)
-    down = min(box[3], size[1]) - max(box[1], 0.0)
-    return max(across, 0.0) * max(down, 0.0)
+    x0, y0, x1, y1 = _within(box, size)
+    return (x1 - x0) * (y1 - y0)
+
+
+def _shares(box: Box, size: tuple[int, int]) -> list[float]:
+    """What the picture shows of `box`, as shares of its width and height."""
+    return [round(value / size[number % 2], 4) for number, value in enumerate(_within(box, size))]

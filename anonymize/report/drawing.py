@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from anonymize.pages.plots import steps
-from anonymize.pages.words import clock, plural
+from anonymize.pages.words import plural
+from anonymize.words import clock
 
 WIDTH = 160
 """Units that the drawing of a picture is wide."""

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 from anonymize.errors import OutputError, ReportError
 from anonymize.pages import fill, save
-from anonymize.pages.words import clock, number, plural
+from anonymize.pages.words import number, plural
 from anonymize.report.files import read
 from anonymize.report.page import VERDICTS, verdict, when
-from anonymize.words import system
+from anonymize.words import clock, system
 
 Values = Mapping[str, Any]
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from anonymize.kinds import Verdict
 from anonymize.pages import fill
 from anonymize.pages.plots import ticks
-from anonymize.pages.words import clock, number, plural, sentence
+from anonymize.pages.words import number, plural, sentence
 from anonymize.report import drawing
 from anonymize.report import page_check as check
 from anonymize.report.meaning import covering, meaning
 from anonymize.settings import leaves
+from anonymize.words import clock
 
 Values = Mapping[str, Any]
 
 DRAWN, LISTED = 120, 60
 """Subjects drawn, and finds of the check listed, at most; the rest is counted."""
-FAINT = 0.5
-"""A subject whose best score is below this may be something else."""
 
 TONES = {Verdict.PASS: "good", Verdict.PASS_WITH_DOUBTS: "unsure", Verdict.FAIL: "bad", Verdict.UNVERIFIED: "bad"}
 VERDICTS = {
@@ -94,7 +93,7 @@ def _view(report: Values) -> dict[str, Any]:
         "width": drawing.WIDTH,
         "height": high,
         "about_subjects": _about_subjects(redacted),
-        "subjects": list(_subjects(redacted.get("subjects", ()), checked, high)),
+        "subjects": list(_subjects(redacted, checked, high)),
         "visible": list(_visible(redacted.get("visible", ()))),
         "asked": list(_asked(redacted.get("doubts", ()))),
         "removed": report["removed"],
@@ -185,9 +184,10 @@ def _about_subjects(redacted: Values) -> str:
     return text if shown == total else f"{text} {number(shown)} of {number(total)} are drawn."
 
 
-def _subjects(subjects: Sequence[Values], checked: Values, high: float) -> Iterator[dict[str, Any]]:
+def _subjects(redacted: Values, checked: Values, high: float) -> Iterator[dict[str, Any]]:
+    weak = {one["track"] for one in redacted.get("doubts", ()) if one["raised"] == "find" and not one["answer"]}
     doubted = {find["track"] for find in checked.get("doubts", ()) if find["by"] == "plan"}
-    for subject in subjects[:DRAWN]:
+    for subject in redacted.get("subjects", ())[:DRAWN]:
         name = f"{KINDS[subject['kind']]} {subject['id']}"
         when = f"{clock(subject['start'])} – {clock(subject['end'])}"
         low, tall = subject["height"]
@@ -200,7 +200,7 @@ def _subjects(subjects: Sequence[Values], checked: Values, high: float) -> Itera
             "label": f"{name}, {when}, {size}",
             "about": f"{plural(subject['frames'], 'frame')}, seen on {number(seen)}; {size}",
             "parts": [(why, subject["why"][why]) for why in drawing.REASONS if why in subject["why"]],
-            "doubts": list(_doubts(subject, subject["id"] in doubted)),
+            "doubts": list(_doubts(subject, subject["id"] in doubted, subject["id"] in weak)),
             **drawing.silhouette(subject, high),
         }
 
@@ -239,11 +239,11 @@ def _beneath(one: Values) -> str:
     return f"on {plural(one['covered'], 'frame')} {covering(one)}" if one["covered"] else ""
 
 
-def _doubts(subject: Values, doubted: bool) -> Iterator[str]:
+def _doubts(subject: Values, doubted: bool, weak: bool) -> Iterator[str]:
     if doubted:
         yield "The check doubts that all of it is gone."
-    if 0 < subject["score"] < FAINT:
-        yield f"Seen faintly (best score {subject['score']:.2f}): may be something else."
+    if weak:
+        yield f"Found too weakly or too seldom to be sure (best score {subject['score']:.2f}): may be something else."
 
 
 def _prints(report: Values) -> Iterator[tuple[str, str, str]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from anonymize.pages.words import clock, number, place, plural
+from anonymize.pages.words import number, place, plural
 from anonymize.report import drawing
+from anonymize.words import clock
 
 Values = Mapping[str, Any]
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from anonymize.pages import fill
-from anonymize.pages.words import clock, number, place, plural
+from anonymize.pages.words import number, place, plural
 from anonymize.plan import Plan
 from anonymize.report import drawing
 from anonymize.report.page import KINDS
+from anonymize.words import clock
 
 Values = Mapping[str, Any]
 

@@ -28,6 +28,7 @@ from anonymize.verify.sample import Sample, bound, looks
 from anonymize.verify.structure import Clock, Wanted, is_picture, of_picture, of_video
 from anonymize.verify.uncovered import Uncovered
 from anonymize.verify.verdict import Check, Find, Verified
+from anonymize.words import clock
 
 STRUCTURE, PICTURES, LOOK = "structure", "picture against plan", "second look"
 _TOLD = 5
@@ -305,6 +306,6 @@ def _listed(what: str, finds: Sequence[Find]) -> str:
 
 def _told(finds: Sequence[Find]) -> str:
     """What and when, of the first few."""
-    words = [f"{find.kind.label} at {find.start:.2f} s" for find in finds[:_TOLD]]
+    words = [f"{find.kind.label} at {clock(find.start)}" for find in finds[:_TOLD]]
     more = f" and {len(finds) - _TOLD} more" if len(finds) > _TOLD else ""
     return ", ".join(words) + more

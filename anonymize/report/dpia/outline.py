@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from anonymize.pages.words import clock, number, plural
+from anonymize.pages.words import number, plural
 from anonymize.report.data import versions
 from anonymize.report.dpia.parts import Blank, Part, Section, Table, Text, counted
 from anonymize.report.dpia.risks import risks
 from anonymize.report.dpia.sources import Evidence, Values
+from anonymize.words import clock
 
 
 def outline(evidence: Evidence) -> list[Section]:
