@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from anonymize import consent, media, pipeline, plan, report, storage
 from anonymize.batch import ledger
 from anonymize.batch.inputs import Item, fitting
-from anonymize.crew import end_unguarded, peak_memory
 from anonymize.data import Timestamps
 from anonymize.detect import Detector, build, refuse_unfit, threads_each
 from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput
@@ -20,6 +19,7 @@ from anonymize.forecast import forecast as expected
 from anonymize.kept import Kept, keep
 from anonymize.kinds import Verdict
 from anonymize.media import Source
+from anonymize.parallel.process import end_unguarded, peak_memory
 from anonymize.parallel.segments import team as team_for
 from anonymize.pipeline import OnProgress, Progress, followed_by, ignore
 from anonymize.plan import Plan

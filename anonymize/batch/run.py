@@ -6,27 +6,21 @@ wrapped around whatever does the work (`_execute`), which takes items and tells 
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import sys
-import threading
-import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from anonymize import crew, job, report
+from anonymize import job, report
 from anonymize.batch import ledger
 from anonymize.batch.inputs import Item, output_folder
 from anonymize.batch.outcome import OnItem, Outcome, Work, attempt, caught, failed, ignore
 from anonymize.errors import OutputError, UsageError
 from anonymize.forecast import Forecast
+from anonymize.parallel.process import Do
+from anonymize.parallel.unordered import Died, unordered
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
 from anonymize.proof import Known
@@ -35,9 +29,6 @@ from anonymize.settings import Settings, to_mapping
 if TYPE_CHECKING:
     from anonymize.batch.cluster import Cluster
 
-
-GRACE = 5.0
-"""Seconds that a worker whose run was killed gets to end in good order."""
 
 OnForecast = Callable[[Item, "Progress | Outcome | Forecast"], None]
 """Told of every step of every item, and of what would become of it; an outcome is one that fails or is left out."""
@@ -167,11 +158,25 @@ def _refuse_persons(items: Sequence[Item], settings: Settings) -> None:
 
 def _execute(items: Sequence[Item], work: Work, job: tuple[Settings, bool, bytes], workers: int, tell: OnItem) -> None:
     """Do the work on every item, here or elsewhere; `tell`, in this process, of all progress and every outcome."""
-    if workers == 1 or len(items) <= 1:
+    workers = min(workers, len(items))
+    if workers <= 1:
         for item in items:
             _settle(item, work, tell)
-    else:
-        _side_by_side(items, job, min(workers, len(items)), tell)
+        return
+
+    def heard(item: Item, news: Progress | Outcome | Died) -> None:
+        if isinstance(news, Died):
+            news = failed(item, f"{item.label}: the process working on it died ({news.how})", 1)
+        tell(item, news)
+
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    unordered(items, workers, partial(_working, *job, threads), heard)
+
+
+def _working(settings: Settings, force: bool, stdin: bytes, threads: int) -> Do:
+    """What anonymises items in a process of its own."""
+    work = _worker(settings, force, stdin, threads)
+    return lambda item, send: attempt(item, work, send)
 
 
 def _done_before(book: ledger.RunLedger, reports: Path | None, title: str, settings: Settings, on_item: OnItem) -> None:
@@ -297,99 +302,3 @@ def _hash(item: Item) -> dict[str, str]:
         return {"sha256": report.sha256(item.source)} if isinstance(item.source, Path) and item.source.is_file() else {}
     except OSError:  # which is why it failed
         return {}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Hand:
-    """A process that works on one item after another, and the line to it."""
-
-    line: Connection
-    process: BaseProcess
-
-
-def _hire(job: tuple[Settings, bool, bytes], threads: int) -> _Hand:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, *job, threads), daemon=True)
-    crew.start(process)
-    theirs.close()
-    return _Hand(ours, process)
-
-
-def _serve(line: Connection, settings: Settings, force: bool, stdin: bytes, threads: int) -> None:
-    """In the process: take items from `line`, answer with progress and an outcome, until the line is closed."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    work = _worker(settings, force, stdin, threads)
-    _end_with_parent()
-
-    def send(news: Progress | Outcome) -> None:
-        try:
-            line.send(news)
-        except OSError:
-            sys.exit(143)  # the parent was killed: nobody waits for this any more
-
-    while True:
-        try:
-            item = line.recv()
-        except (EOFError, OSError):
-            return
-        send(attempt(item, work, send))
-
-
-def _end_with_parent() -> None:
-    """Have this process end when its parent does, however that ended: nobody may work for a run that is over."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch(sentinel: int) -> None:
-        wait([sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)  # what is half-done is removed
-        time.sleep(GRACE)
-        os._exit(143)
-
-    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
-
-
-def _side_by_side(items: Sequence[Item], job: tuple[Settings, bool, bytes], workers: int, tell: OnItem) -> None:
-    """Work in several processes. One that dies (out of memory, killed) fails the item it had, and is replaced."""
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    waiting = deque(items)
-    busy: dict[Connection, tuple[_Hand, Item]] = {}
-
-    def assign(hand: _Hand) -> None:
-        if waiting:
-            item = waiting.popleft()
-            try:
-                hand.line.send(item)
-            except OSError:  # it died between two items; a fresh one that dies as well is noticed as it is heard
-                hand = _hire(job, threads)
-                hand.line.send(item)
-            busy[hand.line] = (hand, item)
-        else:
-            hand.line.close()
-            hand.process.join()
-
-    try:
-        for _ in range(workers):
-            assign(_hire(job, threads))
-        while busy:
-            for line in cast("list[Connection]", wait(list(busy))):
-                hand, item = busy[line]
-                try:
-                    news = line.recv()
-                except (EOFError, ConnectionResetError):
-                    news = None
-                if news is None:
-                    how = crew.death(hand.process)
-                    news = failed(item, f"{item.label}: the process working on it died ({how})", 1)
-                    hand = _hire(job, threads) if waiting else hand
-                tell(item, news)
-                if isinstance(news, Outcome):
-                    del busy[line]
-                    assign(hand)
-    finally:
-        for hand, _ in busy.values():
-            hand.process.terminate()
-        for hand, _ in busy.values():
-            hand.process.join()

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.util import Finalize
@@ -21,7 +20,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anonymize import crew
 from anonymize.data import SQUARE, Detections
 from anonymize.kinds import Kind
 from anonymize.live.looker import Failed, MakeDetectors, Ready, Request, Seen, Unable, detectors, serve
@@ -29,6 +27,7 @@ from anonymize.live.pace import EFFORTS, Effort, Pace
 from anonymize.live.raw_memory import SharedPicture
 from anonymize.media.canvas import Canvas, store
 from anonymize.media.frame import VideoPicture
+from anonymize.parallel.process import spawn
 from anonymize.settings import Settings
 
 if TYPE_CHECKING:
@@ -153,13 +152,9 @@ class Eyes:
         self._metrics.stage(STAGE, "stopped")
 
     def _start(self) -> None:
-        context = get_context("spawn")
-        ours, theirs = context.Pipe()
-        arguments = (theirs, self._picture, self._size, self.settings, self._make, self._aspect)
-        self._process = context.Process(target=serve, args=arguments, name="detector", daemon=True)
-        crew.start(self._process)
-        theirs.close()
-        self._connection = ours
+        arguments = (self._picture, self._size, self.settings, self._make, self._aspect)
+        spawned = spawn(serve, *arguments, name="detector")
+        self._process, self._connection = spawned.process, spawned.line
         self._started = time.monotonic()
         self._killer = Finalize(
             None, self._process.kill, exitpriority=100

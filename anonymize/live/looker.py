@@ -5,17 +5,14 @@ It may hang, die or talk nonsense; `anonymize.live.eyes` expects that of it.
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -30,6 +27,7 @@ from anonymize.detect.multiscale import of_groups, scales
 from anonymize.errors import AnonymizeError
 from anonymize.live.pace import EFFORTS, Effort
 from anonymize.media.canvas import TICK, Canvas
+from anonymize.parallel.process import end_with_parent
 from anonymize.settings import Settings
 
 MakeDetectors = Callable[[Settings], Sequence[Detector]]
@@ -226,11 +224,4 @@ def _behave() -> None:
     import cv2
 
     cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+    end_with_parent(grace=0)

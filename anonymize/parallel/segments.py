@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from anonymize import media
-from anonymize.crew import Crew
 from anonymize.data import Frame, Region, Timestamps
 from anonymize.detect import Detector, build, threads_each
 from anonymize.media import CannotCut, Coded, Cut, Head, MediaInfo, Segment, Source, Target, Traits, VideoSource
 from anonymize.parallel.mosaic_seeds import Seed, seeds
+from anonymize.parallel.ordered import OrderedPool
 from anonymize.plan import Plan
 from anonymize.redact import Memory, redact
 from anonymize.settings import Output, Redact, Settings
@@ -193,16 +193,16 @@ class Team:
         self._source = source
         self._cut = cut
         self._bench = bench
-        self._crew = Crew(workers, bench, source.info.name)
+        self._pool = OrderedPool(workers, bench, source.info.name)
 
     def close(self) -> None:
         """End all processes."""
-        self._crew.close()
+        self._pool.close()
 
     @property
     def peaks(self) -> list[int]:
         """The most memory that each process beside this one took, in bytes."""
-        return list(self._crew.peaks.values())
+        return list(self._pool.peaks.values())
 
     def either(self, in_segments: Callable[[Cut], T], whole: Callable[[], T]) -> T:
         """What `in_segments` makes of the video; of one that does not come in segments, what `whole` makes of it."""
@@ -211,7 +211,7 @@ class Team:
                 return in_segments(self._cut)
             except CannotCut:
                 self._cut = None
-                self._crew.close()
+                self._pool.close()
         return whole()
 
     def observations(self, cut: Cut, *, looking: bool) -> Iterator[ScannedFrame]:
@@ -225,7 +225,7 @@ class Team:
             CannotCut: the segments are not what a pass over the whole file would give.
         """
         parts: list[Traits] = []
-        for telling in self._crew.run([Looking(segment, looking) for segment in cut.segments]):
+        for telling in self._pool.run([Looking(segment, looking) for segment in cut.segments]):
             for news in telling:
                 if isinstance(news, Traits):
                     parts.append(news)
@@ -255,7 +255,7 @@ class Team:
         """Every segment, drawn and encoded."""
         info = self._source.info
         parts = self.parts(cut, plan)
-        return self._crew.run([Drawing(segment, part, of, info, target, output) for segment, part, of in parts])
+        return self._pool.run([Drawing(segment, part, of, info, target, output) for segment, part, of in parts])
 
     def parts(self, cut: Cut, plan: Plan) -> Iterator[tuple[Segment, Plan, tuple[Seed, ...]]]:
         """Every segment with what of `plan` is drawn on it, and where its mosaics get the colours that they have."""
@@ -267,7 +267,7 @@ class Team:
     def run(self, tasks: Sequence[Task], **kept: Any) -> Iterator[Iterator[Any]]:
         """What each of other tasks tells; `kept` is on this process's own bench, for where nobody else works."""
         self._bench.kept.update(kept)
-        return self._crew.run(tasks)
+        return self._pool.run(tasks)
 
 
 def times_of(frames: Iterable[Frame | ScannedFrame], on_frame: Callable[[int], None]) -> Timestamps:

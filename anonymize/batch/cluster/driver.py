@@ -59,12 +59,12 @@ def run_on(
         return {}
     with connected(cluster.address) as ray:
         wanted = min(len(items), cluster.workers or room(ray.nodes(), cluster))
-        crew = _Crew(ray, cluster, settings, force, wanted, tell)
+        workers = _Workers(ray, cluster, settings, force, wanted, tell)
         try:
-            crew.work(items)
+            workers.work(items)
         finally:
-            crew.dismiss()
-    return crew.outcomes
+            workers.dismiss()
+    return workers.outcomes
 
 
 def room(nodes: Iterable[Mapping[str, Any]], cluster: Cluster) -> int:
@@ -105,7 +105,7 @@ class _Worker:
     made: Outcome | None = None
 
 
-class _Crew:
+class _Workers:
     """All workers, what they are at, and what is left to do. Each worker has one call under way at any time."""
 
     def __init__(self, ray: Any, cluster: Cluster, settings: Settings, force: bool, wanted: int, tell: OnItem) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from anonymize import crew, errors
-from anonymize.crew import Crew
+from anonymize import errors
+from anonymize.parallel import ordered
+from anonymize.parallel.ordered import OrderedPool
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Odd:
 @pytest.mark.parametrize("workers", [1, 3])
 def test_all_is_told_in_order_whoever_does_it(workers: int, tmp_path: Path) -> None:
     tasks = [(100 * number, 7 * number % 11, 1000) for number in range(6)]
-    with Crew(workers, Counting(tmp_path), "a.mp4") as many:
+    with OrderedPool(workers, Counting(tmp_path), "a.mp4") as many:
         told = [[number for number, _ in telling] for telling in many.run(tasks)]
         assert told == [list(range(start, start + count)) for start, count, _ in tasks]
         assert [list(telling) for telling in many.run([])] == []
@@ -82,8 +83,8 @@ def test_all_is_told_in_order_whoever_does_it(workers: int, tmp_path: Path) -> N
 
 
 def test_processes_run_ahead_by_a_bounded_amount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "AHEAD", 1 << 20)
-    with Crew(2, Counting(tmp_path), "a.mp4") as two:
+    monkeypatch.setattr(ordered, "AHEAD", 1 << 20)
+    with OrderedPool(2, Counting(tmp_path), "a.mp4") as two:
         tellings = two.run([(0, 40, 1 << 18), (1000, 40, 1 << 18)])
         for _ in next(tellings):
             time.sleep(0.02)  # the second one has all the time it wants
@@ -93,30 +94,33 @@ def test_processes_run_ahead_by_a_bounded_amount(tmp_path: Path, monkeypatch: py
 
 
 def test_a_process_that_dies_has_its_task_done_again(tmp_path: Path) -> None:
-    with Crew(2, Dying(tmp_path), "a.mp4") as two:
+    with OrderedPool(2, Dying(tmp_path), "a.mp4") as two:
         told = [list(telling) for telling in two.run([(0, 0), (1, 1), (2, 1), (3, 0)])]
     assert told == [[(name, number) for number in range(5)] for name in range(4)]
 
 
 def test_two_deaths_over_one_task_fail_the_file(tmp_path: Path) -> None:
-    with Crew(2, Dying(tmp_path), "a.mp4") as two, pytest.raises(errors.AnonymizeError, match=r"a\.mp4.*died twice"):
+    with (
+        OrderedPool(2, Dying(tmp_path), "a.mp4") as two,
+        pytest.raises(errors.AnonymizeError, match=r"a\.mp4.*died twice"),
+    ):
         [list(telling) for telling in two.run([(0, 0), (1, 2)])]
 
 
 def test_errors_come_in_order_and_as_they_are() -> None:
-    with Crew(2, Failing(), "a.mp4") as two:
+    with OrderedPool(2, Failing(), "a.mp4") as two:
         tellings = two.run([0, 1, 2])
         assert list(next(tellings)) == [0]
         telling = next(tellings)
         assert next(telling) == 1
         with pytest.raises(errors.DamagedInput, match="gone"):
             next(telling)
-    with Crew(2, Odd(), "a.mp4") as two, pytest.raises(RuntimeError, match="1 and 2"):
+    with OrderedPool(2, Odd(), "a.mp4") as two, pytest.raises(RuntimeError, match="1 and 2"):
         list(next(two.run([1])))
 
 
 def test_no_process_is_left(tmp_path: Path) -> None:
-    with Crew(2, Counting(tmp_path), "a.mp4") as two:
+    with OrderedPool(2, Counting(tmp_path), "a.mp4") as two:
         tellings = two.run([(0, 5, 10), (10, 100_000, 1000)])
         list(next(tellings))
         children = list(two.peaks)
