@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from anonymize.errors import OutputError, UsageError
 from anonymize.live import sinks
+from anonymize.live.backoff import Backoff
 from anonymize.live.camera_out import CameraOut
 from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import Picture, SoundInfo
@@ -19,7 +20,7 @@ from anonymize.live.recording import Keep, Recording
 from anonymize.live.secrets import mask
 from anonymize.live.sinks import Options, check, open_sinks
 from anonymize.live.sinks_encode import CLOCK, Coded, Encoder
-from anonymize.live.sinks_outlet import Backoff, Buffer, Gone, Outlet
+from anonymize.live.sinks_outlet import Buffer, Gone, Outlet
 from anonymize.live.sinks_stdout import Transport, Y4m
 from anonymize.media.canvas import Canvas
 from anonymize.media.orient import Orientation

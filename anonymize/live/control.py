@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonymize.live.bell import Bell
+from anonymize.live.wakeup import Wakeup
 from anonymize.settings import Settings
 
 
@@ -10,7 +10,7 @@ class Control:
     """Thread-safe; what is asked for happens within a frame or so."""
 
     def __init__(self) -> None:
-        self._bell = Bell()
+        self._wakeup = Wakeup()
         self._settings: Settings | None = None
         self.stopped = False
         """Whether `stop` was called."""
@@ -18,19 +18,19 @@ class Control:
     def stop(self) -> None:
         """Take in no more frames, let out those that wait, finish the sinks."""
         self.stopped = True
-        self._bell.ring()
+        self._wakeup.wake()
 
     def reload(self, settings: Settings) -> None:
         """Go on with `settings`, from the next frame on; if they need another detector, from when it is ready."""
         self._settings = settings
-        self._bell.ring()
+        self._wakeup.wake()
 
     def take(self) -> Settings | None:
         """The settings asked for since the last call, if any were."""
-        self._bell.quiet()
+        self._wakeup.clear()
         settings, self._settings = self._settings, None
         return settings
 
     def fileno(self) -> int:
         """Readable when there is something to do."""
-        return self._bell.fileno()
+        return self._wakeup.fileno()

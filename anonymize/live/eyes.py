@@ -22,6 +22,7 @@ import numpy as np
 
 from anonymize.data import SQUARE, Detections
 from anonymize.kinds import Kind
+from anonymize.live.backoff import Backoff
 from anonymize.live.looker import Failed, MakeDetectors, Ready, Request, Seen, Unable, detectors, serve
 from anonymize.live.pace import EFFORTS, Effort, Pace
 from anonymize.live.raw_memory import SharedPicture
@@ -82,13 +83,14 @@ class Eyes:
         self._metrics = metrics
         self._make = make
         self._live = settings.live
+        self._backoff = Backoff(settings.live.backoff, settings.live.longest_backoff)
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
         self._pace: Pace | None = None
         self._look: _Look | None = None
         self._started = 0.0
         self._failures = 0
-        self._wait = 0.0
+        self._deaths = 0
         self._again_at = 0.0
         self._proven = False
         self._names = ""
@@ -176,8 +178,8 @@ class Eyes:
         """Replace the process, after a while if it fails again and again."""
         self._end()
         self._failures = 0
-        self._again_at = time.monotonic() + self._wait
-        self._wait = min(max(2 * self._wait, self._live.backoff), self._live.longest_backoff)
+        self._again_at = time.monotonic() + self._backoff.delay(self._deaths)  # the first time at once
+        self._deaths += 1
         self._metrics.stage(STAGE, "lost", reason)
         self._metrics.reconnect(STAGE)
 
@@ -227,7 +229,7 @@ class Eyes:
             return None
         took = time.monotonic() - look.since
         self._look = None
-        self._failures, self._wait = 0, 0.0
+        self._failures = self._deaths = 0
         assert self._pace is not None
         self._pace.took(look.effort, took, seen.share)
         self._metrics.looks(took)

@@ -6,10 +6,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from anonymize.errors import OutputError
+from anonymize.live.backoff import Backoff
 from anonymize.live.log import logger
 from anonymize.live.metrics import Metrics
 
@@ -17,6 +17,7 @@ T = TypeVar("T")
 In = TypeVar("In", contravariant=True)
 Say = Callable[[str, str], None]
 """Tells how a sink is doing: a state of `metrics.STATES` and a few words."""
+BACKOFF = Backoff(first=0.5, longest=15.0, held=5.0)
 
 
 class Gone(OutputError):
@@ -34,16 +35,6 @@ class Writer(Protocol[In]):
 
     def abandon(self) -> None:
         """Let go at once, whatever happens to what was written. Called from any thread; never blocks, never raises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Seconds between attempts: doubled after each that fails, and `first` again after one that held."""
-
-    first: float = 0.5
-    longest: float = 15.0
-    held: float = 5.0
-    """Seconds for which an attempt must have worked to count as a success."""
 
 
 class Buffer(Generic[T]):
@@ -147,12 +138,12 @@ class Outlet(Generic[T]):
         metrics: Metrics,
         *,
         fresh: bool,
-        backoff: Backoff | None = None,
+        backoff: Backoff = BACKOFF,
         on_gone: Callable[[str], None] | None = None,
     ) -> None:
         self.name = name
         self._connect, self._buffer, self._metrics = connect, buffer, metrics
-        self._fresh, self._backoff, self._on_gone = fresh, backoff or Backoff(), on_gone
+        self._fresh, self._backoff, self._on_gone = fresh, backoff, on_gone
         self._stop = threading.Event()
         self._writer: Writer[T] | None = None
         self._say("starting", "")
@@ -178,7 +169,7 @@ class Outlet(Generic[T]):
         self._metrics.stage(f"sink {self.name}", state, detail)
 
     def _run(self) -> None:
-        wait = self._backoff.first
+        failures = 0
         while True:
             begun = time.monotonic()
             try:
@@ -196,12 +187,10 @@ class Outlet(Generic[T]):
             else:
                 self._say("stopped", "finished")
                 return
-            if time.monotonic() - begun > self._backoff.held:
-                wait = self._backoff.first
-            if self._stop.wait(wait):
+            failures = self._backoff.failures(failures, time.monotonic() - begun)
+            if self._stop.wait(self._backoff.delay(failures)):
                 self._say("failed", "stopped while its peer was lost")
                 return
-            wait = min(2 * wait, self._backoff.longest)
             self._metrics.reconnect(f"sink {self.name}")
             if self._fresh:
                 self._buffer.to_newest_start()

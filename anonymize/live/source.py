@@ -14,10 +14,11 @@ import av
 from av.packet import Packet
 
 from anonymize.errors import InputError
-from anonymize.live.bell import Bell
+from anonymize.live.backoff import Backoff
 from anonymize.live.protocols import Picture, SoundInfo
 from anonymize.live.secrets import mask, resolve
 from anonymize.live.settings import Live
+from anonymize.live.wakeup import Wakeup
 from anonymize.media.canvas import canvas_for
 from anonymize.media.orient import Orientation
 from anonymize.media.stream import Stream, way_to
@@ -93,13 +94,13 @@ class Reader:
         self._stopping = threading.Event()
         self._over = False
         self._error: BaseException | None = None
-        self._bell = Bell()
+        self._wakeup = Wakeup()
         self._thread = threading.Thread(target=self._run, name="source", daemon=True)
         self._thread.start()
 
     def fileno(self) -> int:
         """Readable when `take` has something."""
-        return self._bell.fileno()
+        return self._wakeup.fileno()
 
     @property
     def failed(self) -> bool:
@@ -119,10 +120,10 @@ class Reader:
             AnonymizeError: the source cannot be used, and will not be by waiting.
         """
         with self._lock:
-            self._bell.quiet()
+            self._wakeup.clear()
             taken = self._pictures.popleft() if self._pictures else None
             if self._pictures:
-                self._bell.ring()
+                self._wakeup.wake()
         if taken is None and self._error is not None:
             raise self._error
         return taken
@@ -148,10 +149,10 @@ class Reader:
         except BaseException as error:  # noqa: BLE001 - raised by `take` in the thread that waits
             self._error = error
         self._over = True
-        self._bell.ring()
+        self._wakeup.wake()
 
     def _read_for_ever(self) -> None:
-        wait = self._live.backoff
+        failures, backoff = 0, Backoff(self._live.backoff, self._live.longest_backoff)
         self._metrics.stage(STAGE, "starting", self.name)
         while not self._stopping.is_set():
             before, reason = self._connections, "it ended"
@@ -164,13 +165,13 @@ class Reader:
             if not (self._way.endless or self._loop):
                 return
             if self._connections > before:
-                wait = self._live.backoff
+                failures = 0
                 if self._loop:
                     continue
             self._metrics.stage(STAGE, "lost", reason)
             self._metrics.reconnect(STAGE)
-            self._stopping.wait(wait * random.uniform(0.5, 1.0))
-            wait = min(2 * wait, self._live.longest_backoff)
+            failures += 1
+            self._stopping.wait(backoff.delay(failures) * random.uniform(0.5, 1.0))
 
     def _read_once(self) -> None:
         """Take all that one connection gives."""
@@ -216,7 +217,7 @@ class Reader:
             self._pictures.append(arrived)
         if dropped:
             self._metrics.dropped("overload")
-        self._bell.ring()
+        self._wakeup.wake()
 
     def _hear(self, packet: Packet[Any], stream: Stream) -> None:
         if self.picture is not None and self.picture.sound == _sound_of(stream):

@@ -23,7 +23,7 @@ from anonymize.live.config import Camera, Fleet
 from anonymize.live.log import logger
 from anonymize.live.page_server import Answer, Server
 from anonymize.live.signals import handled
-from anonymize.live.supervise_child import Child, Patience
+from anonymize.live.supervise_child import Child
 
 _TURN = 0.1
 """Seconds between two looks at the processes."""
@@ -31,7 +31,7 @@ _KILL_AFTER = STOP_WITHIN + 3.0
 """Seconds that a process has to stop."""
 
 
-def supervise(path: Path, *, machine: bool | None = None, patience: Patience | None = None) -> None:
+def supervise(path: Path, *, machine: bool | None = None) -> None:
     """Run every camera in the file `path` until all sources have ended or we are told to stop (TERM, Ctrl-C).
 
     HUP reads the file again: cameras that are new start, those that are gone stop, those whose addresses changed start
@@ -41,7 +41,7 @@ def supervise(path: Path, *, machine: bool | None = None, patience: Patience | N
         UsageError: the file makes no sense, a credential is missing, or the metrics' port is taken.
     """
     fleet = _checked(path)
-    watch = _Watch(path, fleet, sys.stderr.isatty() is False if machine is None else machine, patience or Patience())
+    watch = _Watch(path, fleet, sys.stderr.isatty() is False if machine is None else machine)
     server = watch.serve(fleet.metrics) if fleet.metrics is not None else None
     try:
         with watch.signals():
@@ -66,14 +66,14 @@ def _checked(path: Path) -> Fleet:
 class _Watch:
     """All cameras of a file."""
 
-    def __init__(self, path: Path, fleet: Fleet, machine: bool, patience: Patience) -> None:
-        self._path, self._machine, self._patience = path, machine, patience
+    def __init__(self, path: Path, fleet: Fleet, machine: bool) -> None:
+        self._path, self._machine = path, machine
         self._fleet = fleet
         self._stop = self._reload = False
         self.children = {name: self._child(camera) for name, camera in fleet.cameras.items()}
 
     def _child(self, camera: Camera) -> Child:
-        return Child(self._path, camera, self._machine, self._patience)
+        return Child(self._path, camera, self._machine)
 
     def run(self) -> None:
         """Look after the cameras until all are done, or a signal came."""

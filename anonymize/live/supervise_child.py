@@ -9,43 +9,30 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anonymize.live.backoff import Backoff
 from anonymize.live.config import Camera
 from anonymize.live.log import logger
 
 _MUTE = 5.0
 """Seconds without a report after which a camera counts as ill."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """When a camera's process is started anew, in seconds.
-
-    Args:
-        first: before the first new start; doubled after each, up to `longest`.
-        held: a process that lived so long counts as one that worked: the next wait is `first` again.
-        silent: without a report for so long, it counts as hung and is killed.
-    """
-
-    first: float = 1.0
-    longest: float = 30.0
-    held: float = 60.0
-    silent: float = 30.0
+_HUNG = 30.0
+"""Seconds without a report after which its process is killed."""
+_BACKOFF = Backoff(first=1.0, longest=30.0, held=60.0)
 
 
 class Child:
     """A camera's process, and what it last said."""
 
-    def __init__(self, path: Path, camera: Camera, machine: bool, patience: Patience) -> None:
+    def __init__(self, path: Path, camera: Camera, machine: bool) -> None:
         self.camera = camera
         self.restarts = 0
         self.done = False
         self.report: dict[str, Any] = {}
-        self._path, self._machine, self._patience = path, machine, patience
-        self._wait = patience.first
+        self._path, self._machine = path, machine
+        self._failures = 0
         self._again = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._born = self._heard = time.monotonic()
@@ -80,7 +67,7 @@ class Child:
         if self.done:
             return
         if self.up:
-            if now - self._heard > self._patience.silent:
+            if now - self._heard > _HUNG:
                 logger.error("camera hangs: its process is killed", camera=self.camera.name)
                 self.signal(signal.SIGKILL)
             return
@@ -116,12 +103,11 @@ class Child:
             self.done = True
             logger.info("camera's source has ended", camera=self.camera.name)
             return
-        if now - self._born > self._patience.held:
-            self._wait = self._patience.first
+        self._failures = _BACKOFF.failures(self._failures, now - self._born)
+        wait = _BACKOFF.delay(self._failures)
         ended = f"signal {-code}" if code < 0 else f"exit code {code}"
-        logger.error("camera died", camera=self.camera.name, ended=ended, again_in=round(self._wait, 1))
-        self._again = now + self._wait
-        self._wait = min(2 * self._wait, self._patience.longest)
+        logger.error("camera died", camera=self.camera.name, ended=ended, again_in=round(wait, 1))
+        self._again = now + wait
 
     def _start(self) -> None:
         self._born = self._heard = time.monotonic()

@@ -7,8 +7,8 @@ import weakref
 from contextlib import suppress
 
 
-class Bell:
-    """Wakes whoever waits for `fileno`; may be rung from any thread or signal handler. Gone with the last reference."""
+class Wakeup:
+    """Wakes whoever waits for `fileno`, from any thread or signal handler; gone with the last reference."""
 
     def __init__(self) -> None:
         self._hear, self._pull = os.pipe()
@@ -20,13 +20,13 @@ class Bell:
         """What `multiprocessing.connection.wait` waits for."""
         return self._hear
 
-    def ring(self) -> None:
-        """Wake."""
-        with suppress(BlockingIOError):  # rung often enough already
+    def wake(self) -> None:
+        """Wake whoever waits."""
+        with suppress(BlockingIOError):  # woken often enough already
             os.write(self._pull, b"!")
 
-    def quiet(self) -> None:
-        """Have been woken."""
+    def clear(self) -> None:
+        """Wait again: it is known now."""
         with suppress(BlockingIOError):
             while os.read(self._hear, 4096):
                 continue
