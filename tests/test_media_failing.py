@@ -301,7 +301,7 @@ def test_sound_that_is_announced_and_never_comes_is_left_out(tmp_path: Path, tar
     """A transport stream that is cut before its first sound."""
     whole = make_video(tmp_path / "whole.ts", frames=12, codec="mpeg2video", audio="mp2").read_bytes()
     path = tmp_path / "in.ts"
-    path.write_bytes(whole[: 12 * 188 + 70])
+    path.write_bytes(whole[: 12 * 188])
     with open_source(path) as source, open_sink(tmp_path / f"out{target}", source, Output()) as sink:
         for frame in source.frames():
             sink.write(frame)

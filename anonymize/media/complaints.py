@@ -46,13 +46,15 @@ _WARNINGS = MappingProxyType(
 _CONTAINERS = MappingProxyType(
     {
         "matroska": re.compile("EBML number|exceeds containing|nvalid|Unknown-sized|Error"),
-        "flv": re.compile("Packet mismatch"),
+        "flv": re.compile("Packet (mismatch|corrupt)"),
         "ogg": re.compile("CRC mismatch"),
         "mov": re.compile("partial file"),
         "asf": re.compile("invalid"),
     }
 )
 """By demuxer: messages that mean that it lost its way for a while."""
+TORN = re.compile(r"Packet corrupt \(stream = (\d+), dts = (-?\d+|NOPTS)\)")
+"""What FFmpeg says of packets of MPEG-TS that the network damaged or lost: in which stream, when decoded."""
 
 _lock = threading.Lock()
 _listening = 0
@@ -125,6 +127,23 @@ def followed_by(read: Callable[[], T], lost: Lost | None = None) -> tuple[T, boo
     return got, not any(
         _lost(level, source, text) or (lost is not None and lost(text)) for level, source, text in messages
     )
+
+
+def opened(open_it: Callable[[], InputContainer]) -> tuple[InputContainer, bool, frozenset[tuple[int, int]]]:
+    """What `open_it` opens, whether nothing had to be passed over for it, and packets of MPEG-TS that lack a part.
+
+    Those are known by stream and time of decoding: what FFmpeg reads to find out what a stream is loses its mark.
+    """
+    torn: set[tuple[int, int]] = set()
+
+    def lost(text: str) -> bool:
+        found = TORN.search(text)
+        if found and found[2] != "NOPTS":
+            torn.add((int(found[1]), int(found[2])))
+        return found is not None and found[2] == "NOPTS"
+
+    container, followed = followed_by(open_it, lost)
+    return container, followed, frozenset(torn)
 
 
 def told(do: Callable[[], object]) -> list[str]:

@@ -5,6 +5,8 @@ FFmpeg ends quietly at the end of half a file, so what was read is held against 
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +17,11 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
+from anonymize.media.breaks import breaks
+from anonymize.media.missing import Missing
+from anonymize.media.mpegts import packet_size
 from anonymize.media.reader import Input, head_of, top_level_boxes
 from anonymize.media.trims import Trims
 from anonymize.media.wholeness import Wholeness
@@ -24,6 +30,11 @@ _SYNC = 0x47
 """What every packet of a transport stream begins with."""
 SLACK = Fraction(1, 2)
 """Seconds by which the last packet may end before the container's duration without anything being amiss."""
+
+_RATE_SHOWS = 20
+"""Steps from picture to picture in which a rate shows."""
+_EVEN, _LATE, _FEW = 0.1, 1.6, 0.05
+"""By how much of the usual step one may differ; how many of it one is too long with; the share of others."""
 
 _TELLS_DURATION = ("mov", "matroska", "flv", "avi", "asf")
 """Containers whose header holds a duration; others' is an estimate."""
@@ -42,10 +53,15 @@ class Damage:
 
     def __init__(self, source: Input, origin: Fraction) -> None:
         self._source, self._origin = source, origin
+        self.torn: frozenset[tuple[int, int]] = frozenset()
+        """Packets of which a part was missing when the file was opened: stream, and time of decoding."""
         self._packets = 0
         self._empty = 0
         self._undecodable = 0
         self._wholeness: Wholeness | None = None
+        self._missing: Missing | None = None
+        self._left_out = 0
+        self._where, self._times = array("q"), array("q")
         self._end = Fraction(0)
         self._shown: Fraction | None = None
         self._pause = Fraction(0)
@@ -64,7 +80,12 @@ class Damage:
         self._came[packet.stream.index] = self._came.get(packet.stream.index, 0) + 1
         if packet.stream.index == video.index:
             self._packets += 1
+            self._where.append(max(packet.pos or 0, self._where[-1] if self._where else 0))
             self._of(video).next(packet)
+            if self._missing is None:
+                context = video.codec_context
+                self._missing = Missing(context.codec.canonical_name, bytes(context.extradata or b""))
+            self._missing.take(self._packets - 1, packet)
             if self._lost:
                 self._lost = False
                 self._of(video).hurt()
@@ -74,6 +95,7 @@ class Damage:
         end = (stamp + (packet.duration or 0)) * packet.time_base
         self._end = max(self._end, end + self._origin)
         if packet.stream.index == video.index:
+            self._times.append(stamp)
             self._show(stamp * packet.time_base)
         if packet.stream.type == "audio" and packet.size and not packet.is_discard:
             self._trims.setdefault(packet.stream.index, Trims()).count(packet)
@@ -86,6 +108,21 @@ class Damage:
         if self._shown is not None and time > self._shown:
             self._pause = max(self._pause, time - self._shown)
         self._shown = time if self._shown is None else max(self._shown, time)
+
+    def pauses(self) -> int:
+        """How many pictures come later than at the rate that nearly all of the others keep; 0 where there is none.
+
+        Cameras leave out pictures, and nobody can tell them from lost ones.
+        """
+        if len(self._times) <= _RATE_SHOWS:
+            return 0
+        times: NDArray[np.int64] = np.sort(np.frombuffer(self._times, np.int64))
+        steps = times[1:] - times[:-1]
+        usual = int(np.median(steps))
+        even = np.abs(steps - usual) <= max(1, usual * _EVEN)
+        late = steps > usual * _LATE
+        odd = len(steps) - int(even.sum()) - int(late.sum())
+        return int(late.sum()) if late.sum() <= _FEW * len(steps) and odd <= _FEW * len(steps) else 0
 
     def sound(self, index: int) -> tuple[int, Fraction, Fraction]:
         """Of the sound stream `index`: packets from zero on; when the first begins and the last ends, in seconds."""
@@ -141,9 +178,25 @@ class Damage:
             self._words.append("the end of the file is missing")
         if container.format.name == "mpegts" and (lost := out_of_step(self._source)):
             self._words.append(f"{lost} pieces of the transport stream are damaged")
+        self._break_off(breaks(self._source, container.format.name), video)
         self._gone = self._of(video).gone()
+        if self._missing is not None:
+            left_out = self._missing.pictures(ended=True)
+            self._left_out = sum(left_out.values())
+            for number in left_out:
+                self._of(video).hurt(number)
         if self._lost:
             self._words.append("its end cannot be followed")
+
+    def _break_off(self, places: list[int], video: VideoStream) -> None:
+        """Take note of what is missing behind `places` in the file: parts of the picture before, or of the next."""
+        if places:
+            self._words.append(f"pieces of the file are missing in {len(places)} places")
+        for place in places:
+            following = bisect_left(self._where, place)
+            for number in (following - 1, following):
+                if 0 <= number < self._packets:
+                    self._of(video).hurt(number)
 
     def _count_listed(self, container: InputContainer, video: VideoStream) -> None:
         """Hold the packets that came against those that an MP4's index lists, without what its edit lists leave out."""
@@ -162,6 +215,8 @@ class Damage:
             counted.append(f"{self._undecodable} of {self._packets} pictures could not be decoded")
         if self._gone > self._undecodable:
             counted.append(f"{self._gone} of {self._packets} pictures are missing")
+        if self._left_out:
+            counted.append(f"{self._left_out} pictures or more are missing between the others")
         if hidden := sum(self.broken()):
             counted.append(f"{hidden} pictures are damaged or made from damaged ones")
         return [*self._words, *counted]
@@ -176,7 +231,9 @@ class Damage:
         return self._end + max(SLACK, self._pause * 3 / 2) < Fraction(promised, 1_000_000)
 
     def _cut_short(self) -> bool:
-        """Whether a Matroska segment, the first part of an AVI or the last box of an MP4 reaches past the end."""
+        """Whether a Matroska segment, the first part of an AVI, the last box of an MP4 or the last packet of a
+        transport stream reaches past the end.
+        """
         head = head_of(self._source, 4096)
         with suppress(OSError):
             have = len(self._source) if isinstance(self._source, bytes) else self._source.stat().st_size
@@ -184,6 +241,8 @@ class Damage:
                 return 8 + int.from_bytes(head[4:8], "little") > have
             if head[4:8] == b"ftyp":
                 return top_level_boxes(self._source)[1] > 0
+            if size := packet_size(self._source):
+                return have % size > 0
             return _end_of_segment(head) > have
         return False
 

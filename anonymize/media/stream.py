@@ -71,9 +71,8 @@ _OWN_OPTIONS = {
 _ELSEWHERE = "it leads to another host, which is not followed; if that is meant, give that address"
 _CAMERA = re.compile(r"\d+|/dev/video\w+")
 _USUAL_RATE = Fraction(25)
-_TORN = re.compile(r"Packet corrupt \(stream = (\d+), dts = (-?\d+|NOPTS)\)")
 _LEFT_OUT = re.compile("RTP: (missed|dropping old)|bad cseq")
-"""What FFmpeg says of packets of MPEG-TS and RTP that the network damaged or lost."""
+"""What FFmpeg says of packets of RTP that the network lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +256,7 @@ class Stream:
 
     def _torn_by(self, text: str) -> re.Match[str] | None:
         """Which packet of the video is damaged, if FFmpeg says in `text` that one is."""
-        found = _TORN.search(text)
+        found = complaints.TORN.search(text)
         return found if found and int(found[1]) == self._video.index else None
 
     def _tells_of_loss(self, text: str) -> bool:

@@ -87,6 +87,7 @@ class VideoSource:
         self._broken: list[bool] | None = None
         self._whole_segments: set[int] = set()
         self.losses: list[str] = []
+        self._pauses = 0
         self.notes: tuple[str, ...] = ()
         """What was found odd and followed all the same; complete after the first full pass."""
         self._spliced: Spliced | None = None
@@ -164,7 +165,7 @@ class VideoSource:
         damage = Damage(self.input, self.presentation.origin)
         clock = Clock()
         index = 0
-        opened, followed = complaints.followed_by(self.opened)
+        opened, followed, damage.torn = complaints.opened(self.opened)
         with opened as container:
             stream = main_video(container, self.name)
             shape = PixelShape(container, stream, self.pixel_aspect, self.also)
@@ -176,6 +177,7 @@ class VideoSource:
                 yield noted.blacked() if broken and broken[index] else noted
                 index += 1
             damage.finish(container, stream)
+            self._pauses = damage.pauses()
             self._note_sound(container, damage)
         self.losses = damage.words()
         self._whole = not self.losses
@@ -246,6 +248,7 @@ class VideoSource:
             raise CannotCut
         with self.opened() as container:
             self._note_sound(container, cut.packets)
+        self._pauses = cut.packets.pauses()
         self.losses, self.notes = [], self._odd(0)
         for traits in parts:
             self._traits.side_data |= traits.side_data
@@ -276,6 +279,9 @@ class VideoSource:
         try:
             place = self.presentation.placing()
             for packet, followed in complaints.demuxed(container):
+                # Where clocks start again, packets have times of decoding that others have, too.
+                if not self.presentation.joins and (packet.stream_index, packet.dts) in damage.torn:
+                    packet.is_corrupt = True
                 place(packet)
                 if packet.is_corrupt and self._spliced and self._spliced.is_whole(packet.pos):
                     packet.is_corrupt = False
@@ -342,11 +348,13 @@ class VideoSource:
         """Which pictures are to be hidden: known only once the damage after them was seen."""
         if self._broken is None:
             damage = Damage(self.input, self.presentation.origin)
-            opened, followed = complaints.followed_by(self.opened)
+            opened, followed, damage.torn = complaints.opened(self.opened)
             damage.found(followed=followed)
             with opened as container:
-                for _ in self._decode(container, main_video(container, self.name), damage, inspect=True):
+                stream = main_video(container, self.name)
+                for _ in self._decode(container, stream, damage, inspect=True):
                     continue
+                damage.finish(container, stream)
             self._broken = damage.broken()
         return self._broken
 
@@ -382,10 +390,16 @@ class VideoSource:
 
     def _odd(self, repaired: int) -> tuple[str, ...]:
         times = f"{repaired} frames had no usable time and were given one" if repaired else ""
+        pauses = (
+            f"after {self._pauses} of its pictures the next one comes later than at its rate: some were lost, or "
+            "never recorded"
+            if self._pauses and not self.presentation.joins
+            else ""
+        )
         shape = "the shape of its pixels changes on the way; the output says that of the beginning throughout"
         changes = shape if len(self._traits.aspects) > 1 else doubtful(self._info, tuple(self._traits.aspects))
         called = misnamed(self.input, self._info.container)
-        return tuple(filter(None, (called, times, changes, *self.presentation.notes)))
+        return tuple(filter(None, (called, times, pauses, changes, *self.presentation.notes)))
 
     def _note_sound(self, container: InputContainer, damage: Damage) -> None:
         """Add to the description how much sound really came."""
