@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from anonymize import consent, media, pipeline, plan, report, storage
-from anonymize.batch import ledger
 from anonymize.batch.inputs import Item, fitting
 from anonymize.data import Timestamps
 from anonymize.detect import Detector, build, refuse_unfit, threads_each
@@ -100,7 +100,7 @@ def run(
     before = _identity(item)
     with (
         media.understood(item.label),
-        ledger.at_work(item.claim),
+        item.claim.at_work() if item.claim else nullcontext(),
         _open(item, settings, stdin) as source,
         team_for(source, settings, found_by, workers) as team,
     ):
@@ -253,7 +253,7 @@ def _check_output(item: Item, source: Source, settings: Settings, stdin: bytes, 
         AnonymizeError: it cannot.
     """
     target = _named(item, source, settings)
-    media.check_target(target, force=force or _replaces(item, target), makes_folder=not item.named)
+    media.check_target(target, force=force or item.may_replace(target), makes_folder=not item.named)
     if item.named:
         media.check_name(source, settings.output, target)
     media.check_output(source, settings.output, item.target.suffix if item.named else "")
@@ -306,8 +306,8 @@ def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool)
     target = _named(item, source, settings)
     if not item.named and isinstance(target, Path):  # storages make theirs
         media.make_folder(target.parent)
-    replaces, given = force or _replaces(item, target), made if work.plan == "given" else None
-    with media.pending(target, force=replaces, mark=item.claim.mark if item.claim else "") as temporary:
+    replaces, given = force or item.may_replace(target), made if work.plan == "given" else None
+    with media.pending(target, force=replaces, mark=item.mark) as temporary:
         try:
             proved = prove(work, made, temporary)
         except Refused as error:
@@ -321,8 +321,8 @@ def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool)
         notes = (*proved.notes, *lost)
         account = _account(work, asked, replace(proved, notes=notes), report.sha256(temporary))
         _refuse_changed(item, before, made.about.sha256)
-        if isinstance(target, Path):
-            ledger.leave_proof(item, target, account)
+        if item.claim and isinstance(target, Path):
+            item.claim.leave_proof(item, target, account)
     return Released(target, account, kept)
 
 
@@ -349,7 +349,7 @@ def _keep(
         return None, ""
     output = item.keep_in / target.name if item.keep_in else target
     asking = replace(asking, about=replace(asking.about, settings=asked))
-    mark, released = item.claim.mark if item.claim else "", verified.verdict is not Verdict.FAIL
+    mark, released = item.mark, verified.verdict is not Verdict.FAIL
     try:
         kept = keep(asking, output, force=force, mark=mark, by_hand=work.by_hand, released=released)
     except (OutputError, OSError) as why:
@@ -394,8 +394,3 @@ def _quality(settings: Settings) -> dict[str, int]:
 def _named(item: Item, source: Source, settings: Settings) -> Place:
     """Where the output of `item` goes, by its whole name."""
     return item.target if item.named else fitting(item, media.output_suffix(source, settings.output))
-
-
-def _replaces(item: Item, target: Place) -> bool:
-    """Whether `target` is what an earlier run released for `item`."""
-    return item.claim is not None and target == item.claim.replaces

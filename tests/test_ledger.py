@@ -280,13 +280,13 @@ def test_a_worker_that_outlives_its_run_keeps_the_next_one_waiting(footage, out,
     items = plan_items([str(footage)], f"{out}/")
     with ledger.keep(out, items, settings()) as book:
         claim = book.todo[0].claim
-        worker = lock.at_work(claim)
+        worker = claim.at_work()
         worker.__enter__()
     with pytest.raises(errors.OutputError, match="processes of a run that was killed"):
         Seen(footage, out)
     worker.__exit__(None, None, None)
     Seen(footage, out)
-    with pytest.raises(errors.OutputError, match="gives way"), ledger.at_work(claim):
+    with pytest.raises(errors.OutputError, match="gives way"), claim.at_work():
         pytest.fail("the worker of a run that is over must not work")
 
 
@@ -327,7 +327,7 @@ def test_a_proof_counts_only_for_the_very_file(footage, out):
     """A run is killed after its proof and before the release; someone puts a file of that name there."""
     items = plan_items([str(footage)], f"{out}/")
     report = Seen(footage, out.with_name("model")).by_name["a.mp4"].report
-    _stopped(out, items, lambda book: ledger.leave_proof(book.todo[0], out / "a.mp4", report))
+    _stopped(out, items, lambda book: book.todo[0].claim.leave_proof(book.todo[0], out / "a.mp4", report))
     assert len(list(out.glob(".*.proof"))) == 1
     (out / "a.mp4").write_bytes(b"precious")
     seen = Seen(footage, out)

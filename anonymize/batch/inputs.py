@@ -9,9 +9,10 @@ import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol
 
 from anonymize import storage
 from anonymize.errors import UnreadableInput, UsageError
@@ -21,6 +22,7 @@ from anonymize.words import near, system
 if TYPE_CHECKING:
     from upath import UPath
 
+    from anonymize.report import Report
     from anonymize.storage import Place
 
 STDIN = "-"
@@ -37,23 +39,25 @@ VIDEO_SUFFIXES = frozenset(
 picture that is never read (`anonymize.suffixes`); any other is left out, and named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a run that keeps a ledger tells whoever works on one of its items.
+class Claim(Protocol):
+    """What a run that keeps a ledger gives to whoever works on one of its items."""
 
-    Args:
-        folder: the output folder.
-        mark: the run's; its temporary files and proofs carry it, so that it is known whose they were.
-        settings: hash of the settings that matter.
-        place: hash of where the source is.
-        replaces: what an earlier run released for this item, and this one may replace.
-    """
+    @property
+    def mark(self) -> str:
+        """The run's; its temporary files and proofs carry it, so that it is known whose they were."""
 
-    folder: Path
-    mark: str
-    settings: str
-    place: str
-    replaces: Path | None = None
+    @property
+    def replaces(self) -> Path | None:
+        """What an earlier run released for this item, and this one may replace."""
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """Hold the output folder while the item is worked on, in whatever process. Raises `OutputError`."""
+
+    def leave_proof(self, item: Item, output: Path, report: Report) -> None:
+        """Prove beside `output`, which gets its name next, that it was made and checked. Raises `OutputError`."""
+
+    def absolute(self) -> Claim:
+        """The same with paths that mean the same on every machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,15 @@ class Item:
         """Whether this must be media: it was asked for by name, or its suffix says so."""
         known = PICTURE_SUFFIXES | VIDEO_SUFFIXES | OTHER_SUFFIXES | RAW_SUFFIXES
         return self.sought or self.source is None or self.source.suffix.lower() in known
+
+    @property
+    def mark(self) -> str:
+        """Of the run that has it; empty where none keeps a ledger."""
+        return self.claim.mark if self.claim else ""
+
+    def may_replace(self, target: Place) -> bool:
+        """Whether the ledger lets this run replace what is at `target`."""
+        return self.claim is not None and target == self.claim.replaces
 
     @property
     def source_path(self) -> Path | None:

@@ -198,8 +198,7 @@ class _Workers:
             self._call(worker.actor.stop.remote(), worker, lambda worker, _: self._end(worker))
             return
         worker.item = self._waiting.popleft()
-        mark = f"{worker.item.claim.mark}-" if worker.item.claim else ""
-        worker.token = mark + secrets.token_hex(6)
+        worker.token = (f"{worker.item.mark}-" if worker.item.mark else "") + secrets.token_hex(6)
         self._call(worker.actor.start.remote(_everywhere(worker.item), force=self._force), worker, self._listen)
 
     def _listen(self, worker: _Worker, _: None) -> None:
@@ -289,10 +288,7 @@ class _Workers:
 
 def _everywhere(item: Item) -> Item:
     """`item` with paths that mean the same on every node."""
-    claim = item.claim
-    if claim:
-        replaces = claim.replaces.absolute() if claim.replaces else None
-        claim = replace(claim, folder=claim.folder.absolute(), replaces=replaces)
+    claim = item.claim.absolute() if item.claim else None
     source = _absolute(item.source) if item.source else None
     return replace(item, source=source, target=_absolute(item.target), claim=claim)
 

@@ -18,7 +18,6 @@ import numpy as np
 
 from anonymize import job, media, storage
 from anonymize._version import __version__
-from anonymize.batch import ledger
 from anonymize.batch.inputs import Item
 from anonymize.batch.outcome import Outcome, attempt, failed
 from anonymize.errors import AnonymizeError, OutputError, UnreadableInput
@@ -113,8 +112,9 @@ class ClusterWorker:
         try:
             if isinstance(target, Path):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                ledger.leave_proof(item, target, done.report)
-            force = force or _replaces(item, target)
+                if item.claim:
+                    item.claim.leave_proof(item, target, done.report)
+            force = force or item.may_replace(target)
             media.publish(done.output, target, done.report.output["sha256"], force=force, token=token)
         except AnonymizeError as error:
             return error
@@ -148,7 +148,7 @@ class ClusterWorker:
                 f"{item.source}: there is no such file on the worker {socket.gethostname()}: a cluster works on "
                 "storage that all its nodes see under the same name"
             )
-        if not self._force and not _replaces(item, item.target) and storage.exists(item.target):
+        if not self._force and not item.may_replace(item.target) and storage.exists(item.target):
             raise OutputError(storage.already(item.target))
         assert self._folder is not None
         here = replace(item, target=self._folder / item.target.name, claim=None, keep_in=item.target.parent)
@@ -172,8 +172,3 @@ class ClusterWorker:
     def _clean(self) -> None:
         for left in self._folder.iterdir() if self._folder else ():
             left.unlink()
-
-
-def _replaces(item: Item, target: Place) -> bool:
-    """Whether the ledger lets this run replace what is at `target`."""
-    return item.claim is not None and target == item.claim.replaces

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from anonymize.batch.inputs import Claim
 from anonymize.errors import OutputError
 from anonymize.words import disk_full, system
 
@@ -84,23 +83,20 @@ def refuse_foreign(path: Path, facts: os.stat_result) -> None:
 
 
 @contextmanager
-def at_work(claim: Claim | None) -> Iterator[None]:
-    """Hold the folder's lock for the claim's run while an item is worked on, in whatever process; None: no lock.
+def at_work(folder: Path, mark: str) -> Iterator[None]:
+    """Hold the lock of `folder` for the run with `mark` while an item is worked on, in whatever process.
 
     Raises:
-        OutputError: the claim's run is over, and another one has the folder.
+        OutputError: that run is over, and another one has the folder.
     """
-    if claim is None:
-        yield
-        return
-    with _plainly(claim.folder):
-        file = os.open(claim.folder / NAME, os.O_RDONLY | os.O_NOFOLLOW)
+    with _plainly(folder):
+        file = os.open(folder / NAME, os.O_RDONLY | os.O_NOFOLLOW)
     try:
-        with _plainly(claim.folder):
+        with _plainly(folder):
             _flock(file, shared=True, wait=True)
-            mark = _read(file)[0]
-        if mark != claim.mark:
-            raise OutputError(f"{claim.folder}: another run works in this folder now; this one gives way")
+            now = _read(file)[0]
+        if now != mark:
+            raise OutputError(f"{folder}: another run works in this folder now; this one gives way")
         yield
     finally:
         os.close(file)

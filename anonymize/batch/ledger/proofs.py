@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from anonymize import foreign
-from anonymize.batch.inputs import Claim, Item
-from anonymize.batch.ledger.store import is_inside, text_of
+from anonymize.batch.inputs import Item
+from anonymize.batch.ledger.store import is_inside
 from anonymize.errors import LedgerError, OutputError
 from anonymize.kinds import Verdict
 from anonymize.media.commit import pending
@@ -53,27 +53,21 @@ class Proof:
     report: Report
 
 
-def leave_proof(item: Item, output: Path, report: Report) -> None:
-    """Write beside `output`, which gets its name next, what proves that it was made and checked; nothing without claim.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    if item.claim is None:
-        return
-    relative = text_of(output.relative_to(item.claim.folder))
-    proof = Proof(text_of(item.relative), relative, item.claim.settings, item.claim.place, report)
-    with pending(proof_path(item, item.claim), force=True, mark=item.claim.mark) as temporary:
+def write(proof: Proof, path: Path, mark: str) -> None:
+    """Write `proof` to `path`, whole or not at all. Raises `OutputError`."""
+    with pending(path, force=True, mark=mark) as temporary:
         try:
             temporary.write_text(json.dumps(asdict(proof), default=str), encoding="utf-8")
         except OSError as error:
-            raise OutputError(f"{output.name}: cannot write its proof beside it: {system(error)}") from error
+            raise OutputError(
+                f"{Path(proof.output).name}: cannot write its proof beside it: {system(error)}"
+            ) from error
 
 
-def proof_path(item: Item, claim: Claim) -> Path:
-    """Where the proof of what was released for `item` is."""
+def proof_path(item: Item, mark: str) -> Path:
+    """Where the proof of what a run released for `item` is."""
     digest = hashlib.sha256(os.fsencode(item.relative)).hexdigest()[:12]
-    return item.target_path.with_name(f".anonymize-{claim.mark}-{digest}{PROOF}")
+    return item.target_path.with_name(f".anonymize-{mark}-{digest}{PROOF}")
 
 
 def leftovers(folders: Collection[Path], marks: Collection[str]) -> list[Path]:

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anonymize.batch.inputs import Claim, Item
+from anonymize.batch.inputs import Item
 from anonymize.batch.ledger import proofs, recover
+from anonymize.batch.ledger.claim import FolderClaim
 from anonymize.batch.ledger.decide import Wanted, Why, decide, settings_hash, source_place, stamp
 from anonymize.batch.ledger.lock import Lock
 from anonymize.batch.ledger.store import NAME, File, Run, State, Store, text_of
@@ -95,10 +96,10 @@ class RunLedger:
         name = text_of(item.relative)
         row = self._rows[name]
         if not isinstance(news, Progress):
-            assert item.claim, "whoever works for a ledger has its claim"
+            assert isinstance(item.claim, FolderClaim), "whoever works for a ledger has its claim"
             self._rows[name] = self._news[name] = self._settled(row, item, item.claim, news)
             self._note()
-            proof = proofs.proof_path(item, item.claim)
+            proof = proofs.proof_path(item, item.claim.mark)
             if news.output or not proofs.holds(proof, item.claim.folder):
                 proofs.remove(proof)
             return
@@ -126,7 +127,7 @@ class RunLedger:
         self._news.clear()
         self._noted = time.monotonic()
 
-    def _settled(self, row: File, item: Item, claim: Claim, outcome: Outcome) -> File:
+    def _settled(self, row: File, item: Item, claim: FolderClaim, outcome: Outcome) -> File:
         row = replace(row, state=State.LEFT_OUT if outcome.left_out else State.FAILED, stage="", since=None)
         if outcome.output is None:
             names = (item.source, item.target, outcome.kept.plan if outcome.kept else None)
@@ -190,7 +191,7 @@ def _opened(
             output = wanted.folder / decided.file.output if decided.file.released else None
             before.append(Earlier(item, output, report or _main_facts(decided.file), report is not None))
             continue
-        claim = Claim(wanted.folder, run.mark, wanted.settings, source_place(item, wanted), decided.replaces)
+        claim = FolderClaim(wanted.folder, run.mark, wanted.settings, source_place(item, wanted), decided.replaces)
         todo.append(replace(item, claim=claim))
         if decided.why:
             again.setdefault(decided.why, []).append(name)
