@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
+from anonymize.live import worker
 from anonymize.live.backoff import Backoff
 from anonymize.live.config import Camera
 from anonymize.live.log import logger
+from anonymize.parallel.process import spawn
 
 _MUTE = 5.0
 """Seconds without a report after which a camera counts as ill."""
@@ -34,14 +36,14 @@ class Child:
         self._path, self._machine = path, machine
         self._failures = 0
         self._again = 0.0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: SpawnProcess | None = None
         self._born = self._heard = time.monotonic()
         self._start()
 
     @property
     def up(self) -> bool:
         """Whether its process runs."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.is_alive()
 
     @property
     def healthy(self) -> bool:
@@ -79,25 +81,23 @@ class Child:
 
     def signal(self, number: signal.Signals) -> None:
         """Send `number` to its process, if there is one."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
+        if self._process is not None and self._process.is_alive():
+            os.kill(self._process.pid or 0, number)
 
     def end(self, within: float) -> None:
         """Wait until its process has ended, and kill it after `within` seconds."""
         if self._process is None:
             return
-        try:
-            self._process.wait(max(0.1, within))
-        except subprocess.TimeoutExpired:
+        self._process.join(max(0.1, within))
+        if self._process.is_alive():
             logger.error("camera did not stop in time: killed", camera=self.camera.name)
             self._process.kill()
-            self._process.wait()
-        self._release()
+            self._process.join()
+        self._process = None
 
     def _bury(self, now: float) -> None:
         assert self._process is not None
-        code = self._process.returncode
-        self._release()
+        code, self._process = self._process.exitcode or 0, None
         self.report = {}
         if code == 0:
             self.done = True
@@ -111,31 +111,14 @@ class Child:
 
     def _start(self) -> None:
         self._born = self._heard = time.monotonic()
-        self._process = process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "anonymize.live.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C on the terminal is for us: we stop them in order
-        )
-        order = {"config": str(self._path.absolute()), "camera": self.camera.name, "machine": self._machine}
-        assert process.stdin is not None
-        with suppress(BrokenPipeError):  # dead already: the next turn sees it
-            process.stdin.write(json.dumps(order).encode() + b"\n")
-            process.stdin.flush()
-        threading.Thread(target=self._hear, args=(process,), daemon=True).start()
-        logger.info("camera started", camera=self.camera.name, process=process.pid)
+        order = (str(self._path.absolute()), self.camera.name, self._machine)
+        spawned = spawn(worker.run, *order, name=f"camera {self.camera.name}", daemon=False)
+        self._process = spawned.process
+        threading.Thread(target=self._hear, args=(spawned.line,), daemon=True).start()
+        logger.info("camera started", camera=self.camera.name, process=spawned.process.pid)
 
-    def _hear(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        with suppress(ValueError):  # closed by `_release`
-            for line in process.stdout:
+    def _hear(self, line: Connection) -> None:
+        with line, suppress(EOFError, OSError):  # the process has ended
+            while True:
+                self.report = line.recv()
                 self._heard = time.monotonic()
-                self.report = json.loads(line)
-
-    def _release(self) -> None:
-        process, self._process = self._process, None
-        assert process is not None
-        for stream in (process.stdin, process.stdout):
-            with suppress(OSError):
-                if stream is not None:
-                    stream.close()

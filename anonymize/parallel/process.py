@@ -44,16 +44,17 @@ class Spawned:
     process: SpawnProcess
 
 
-def spawn(target: Callable[..., object], *arguments: Any, name: str | None = None) -> Spawned:
+def spawn(target: Callable[..., object], *arguments: Any, name: str | None = None, daemon: bool = True) -> Spawned:
     """Run `target(line, *arguments)` in a fresh process; all of it must be importable there by name.
 
-    From its first instruction the process is deaf to what a terminal sends to all processes of a command: Ctrl-C and
-    the end of the terminal. The parent hears them too, and ends the process in order.
+    One that is no daemon may start processes of its own, and must be ended by whoever started it. From its first
+    instruction the process is deaf to what a terminal sends to all processes of a command: Ctrl-C and the end of the
+    terminal. The parent hears them too, and ends the process in order.
     """
     end_unguarded()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=target, args=(theirs, *arguments), name=name, daemon=True)
+    process = context.Process(target=target, args=(theirs, *arguments), name=name, daemon=daemon)
     if hasattr(signal, "pthread_sigmask"):
         resource_tracker.ensure_running()  # when that starts, it takes Ctrl-C out of the mask
         before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))  # a child has its parent's
@@ -101,6 +102,12 @@ def death(process: BaseProcess) -> str:
     if code < 0:
         return f"killed by signal {-code}" + (": out of memory? Fewer workers need less" if code == _KILL else "")
     return f"it ended by itself with code {code}; what it printed says why"
+
+
+def lead_session() -> None:
+    """In a process that was spawned: have nothing to do with the terminal any more, and hear every signal again."""
+    os.setsid()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGHUP))
 
 
 def end_unguarded() -> None:
