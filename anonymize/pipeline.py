@@ -103,7 +103,7 @@ def detect(
 
         found, times = team.either(in_segments, whole)
     for detector in detectors:
-        detector.rest()  # the encoder needs the memory
+        detector.release_memory()  # the encoder needs the memory
     _refuse_unmet(times, size, settings, source.info.name)
     about = About(
         sha256=sha256,

@@ -338,8 +338,8 @@ class Faulty:
             return terrible()
         return self._real.detect(picture)
 
-    def rest(self) -> None:
-        self._real.rest()
+    def release_memory(self) -> None:
+        self._real.release_memory()
 
 
 def raising() -> Detections:

@@ -27,7 +27,7 @@ ONE = """
 source = "rtsp://cam:${CAM_PASSWORD}@10.0.0.5/1"
 to = ["record:/srv/one"]
 """
-STOPPED = "ok  one: frames go out\nILL two: its process says nothing\n"
+STOPPED = "ok  one: frames go out\nILL two: no heartbeat from its process\n"
 GOOD = "[cameras.one]\nsource = '0'\nto = ['hls:/x']"
 
 

@@ -162,7 +162,7 @@ def _faces(rows: Sequence[tuple[Box, float]]) -> Detections:
 
 
 class Resting(Bright):
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """There is nothing to give back."""
 
 

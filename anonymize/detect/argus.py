@@ -48,9 +48,9 @@ class Argus:
         scores, distances = self._session.run(["scores", "distances"], {"image": padded(picture, MULTIPLE, np.uint8)})
         return decode(scores[0], distances[0])
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Give back the network's memory."""
-        self._session.rest()
+        self._session.release_memory()
 
 
 def decode(scores: NDArray[np.float32], distances: NDArray[np.float32]) -> Detections:

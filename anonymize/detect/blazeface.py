@@ -61,7 +61,7 @@ class BlazeFace:
         score = np.array([face.score[0] for face in faces], np.float32)
         return finds(np.concatenate([low, low + size], axis=1) * side, score, Kind.FACE)
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Nothing to give back: MediaPipe keeps but one picture of 192 pixels."""
 
 

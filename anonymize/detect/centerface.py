@@ -47,9 +47,9 @@ class CenterFace:
         heat, size, offset = self._session.run(["537", "538", "539"], {"input.1": blob})
         return suppress(decode(heat[0, 0], size[0], offset[0]), OVERLAP)
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Give back the network's memory."""
-        self._session.rest()
+        self._session.release_memory()
 
 
 def decode(heat: NDArray[np.float32], size: NDArray[np.float32], offset: NDArray[np.float32]) -> Detections:

@@ -62,7 +62,7 @@ class Detector(Protocol):
         Boxes are in that picture's pixels, half-open, and may reach past its border. The picture is not changed.
         """
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Give back memory that is kept for the next picture: there will be none for a while."""
 
 

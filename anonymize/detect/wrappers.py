@@ -34,6 +34,6 @@ class _Only:
         found = self._detector.detect(picture)
         return found.select(np.isin(found.kind, [int(kind) for kind in self.kinds]))
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Give back the network's memory."""
-        self._detector.rest()
+        self._detector.release_memory()

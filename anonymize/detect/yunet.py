@@ -50,9 +50,9 @@ class YuNet:
         ]
         return suppress(Detections.concatenate(found), OVERLAP)
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Give back the network's memory."""
-        self._session.rest()
+        self._session.release_memory()
 
 
 def decode(

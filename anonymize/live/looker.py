@@ -211,9 +211,9 @@ class _Checked:
             raise ValueError(f"{self.name}: {int(outside.sum())} boxes lie outside the picture")
         return found
 
-    def rest(self) -> None:
-        """See `Detector.rest`."""
-        self._detector.rest()
+    def release_memory(self) -> None:
+        """See `Detector.release_memory`."""
+        self._detector.release_memory()
 
 
 def _behave() -> None:

@@ -57,7 +57,7 @@ class Child:
             return "its source has ended"
         if not self.up:
             return "its process has ended; it starts anew"
-        return "its process says nothing" if self._mute else str(self.report.get("why", "starting"))
+        return "no heartbeat from its process" if self._mute else str(self.report.get("why", "starting"))
 
     @property
     def _mute(self) -> bool:

@@ -45,7 +45,7 @@ def engine() -> Any:
 
 
 class Session:
-    """A network on one device. It keeps memory for its next picture, which `rest` gives back.
+    """A network on one device. It keeps memory for its next picture, which `release_memory` gives back.
 
     Args:
         model: what it is.
@@ -81,7 +81,7 @@ class Session:
                 raise ModelError(f"{self._name} failed on {self.device.value}: {_words(error)}") from error
             return found
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Give back what is kept for the next picture: hundreds of megabytes after large ones.
 
         On the processor onnxruntime does so after a run, hence a very small one. What other providers hold is theirs,

@@ -84,10 +84,10 @@ class Bench:
             self._detectors = build(wanted, self.settings.targets, threads_each(self.threads, device), device)
         return self._detectors
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Have the detectors give back their memory: the encoder needs it."""
         for detector in self._detectors or ():
-            detector.rest()
+            detector.release_memory()
 
     def remembered(self, plan: Plan, seeds: Sequence[Seed]) -> Memory:
         """The colours that the mosaics of earlier segments have where a segment begins."""
@@ -154,7 +154,7 @@ class Drawing:
 
     def do(self, bench: Bench) -> Iterator[Head | list[Coded]]:
         """See `Task.do`."""
-        bench.rest()
+        bench.release_memory()
         memory = bench.remembered(self.plan, self.seeds)
         looks = self.plan.about.redact
         frames = bench.source.part(self.segment, Traits())

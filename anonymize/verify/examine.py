@@ -111,7 +111,7 @@ def examine(
         broken = Check(STRUCTURE, False, f"it cannot be read back: {error}")
         return Verified(Verdict.FAIL, (broken,), not_checked=("its pictures: they cannot be read",))
     for detector in detectors:
-        detector.rest()
+        detector.release_memory()
     return examination.result(path, found, result if isinstance(result, StillSource) else None)
 
 

@@ -126,7 +126,7 @@ def test_the_same_picture_gives_the_same_finds(detector: Detector, astronaut: ND
 
 def test_finds_the_same_after_a_rest(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
     before = detector.detect(astronaut)
-    detector.rest()
+    detector.release_memory()
     after = detector.detect(astronaut)
     assert np.array_equal(before.xyxy, after.xyxy)
     assert np.array_equal(before.score, after.score)

@@ -92,7 +92,7 @@ def test_rest_gives_the_memory_back_and_the_next_look_is_the_same() -> None:
     detector = on(DEVICE, "centerface")
     picture = pictures()[1]
     first = detector.detect(picture)
-    detector.rest()
+    detector.release_memory()
     gc.collect()
     least = resident()
     for _ in range(3):
@@ -100,8 +100,8 @@ def test_rest_gives_the_memory_back_and_the_next_look_is_the_same() -> None:
         assert np.array_equal(first.xyxy, again.xyxy)
         assert np.array_equal(first.score, again.score)
         busy = resident()
-        detector.rest()
-        detector.rest()
+        detector.release_memory()
+        detector.release_memory()
         gc.collect()
         assert busy - resident() > 50, "what a look holds must come back"
     assert resident() - least < 60
