@@ -92,7 +92,7 @@ contracts: $(MEDIAPIPE)/ready
 	$(MEDIAPIPE)/bin/pytest tests/contracts
 
 cluster-test: $(CLUSTER)/ready
-	$(CLUSTER)/bin/pytest tests/test_cluster.py tests/test_cluster_network.py tests/test_storage.py
+	$(CLUSTER)/bin/pytest tests/batch/test_cluster.py tests/batch/test_cluster_network.py tests/test_storage.py
 
 contracts-openvino: $(OPENVINO)/ready
 	DEVICE=openvino $(OPENVINO)/bin/pytest tests/contracts

@@ -51,7 +51,7 @@ LIVE = {
 }
 """What goes on until it is stopped: run by tests of their own, below."""
 
-CLUSTER = "needs a Ray cluster: `make cluster-test` runs the same commands on real ones (tests/test_cluster*.py)"
+CLUSTER = "needs a Ray cluster: `make cluster-test` runs the same commands on real ones (tests/batch/test_cluster*.py)"
 NOT_RUN = {
     ("README.md", "git clone REPOSITORY anonymize && cd anonymize"): ".ci/run does it in a fresh clone, on a terminal",
     ("CONTRIBUTING.md", "make test"): "runs this very test; .ci/run does it, and make demo, in a fresh clone",
