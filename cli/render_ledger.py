@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anonymize.batch.ledger import Start, Status
+    from anonymize.batch.ledger import Start, Status, Working
 
 LISTED = 20
 """Files that are named one by one, at most."""
@@ -58,7 +58,7 @@ def status(folder: Path, found: Status) -> Iterator[str]:
         yield f"  left     about {span(found.seconds_left)}"
     if found.others:
         yield f"  others   {_files(found.others, 'file')} of earlier runs on other inputs"
-    yield from _list("in progress", [_working(f.name, f.stage, f.frame, f.frames, f.since) for f in found.in_progress])
+    yield from _list("in progress", [_working(file) for file in found.in_progress])
     kept = "; an earlier output is still there"
     reasons = [brief(f.reason, 1000) + (kept if f.earlier else "") for f in found.failures]
     yield from _list("failed", [f"{f.name}: {why}" for f, why in zip(found.failures, reasons, strict=True)])
@@ -87,9 +87,11 @@ def clock(moment: float) -> str:
     return time.strftime("%H:%M:%S" if recent else "%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 
-def _working(name: str, stage: str, frame: int, frames: int | None, since: float) -> str:
-    how_far = f" of {frames}" if frames else ""
-    return f"{name}: {VERBS.get(stage, stage)}, frame {frame}{how_far}, for {span(time.time() - since)}"
+def _working(file: Working) -> str:
+    repair = f" (repair {file.repair} of {file.repairs} at most)" if file.repair else ""
+    how_far = f" of {file.frames}" if file.frames else ""
+    doing = f"{VERBS.get(file.stage, file.stage)}{repair}, frame {file.frame}{how_far}"
+    return f"{file.name}: {doing}, {int(file.share * 100)}% of all, for {span(time.time() - file.since)}"
 
 
 def _list(title: str, lines: Sequence[str]) -> Iterator[str]:

@@ -16,9 +16,11 @@ from anonymize.batch.ledger.decide import settings_hash
 from anonymize.batch.ledger.lock import Lock
 from anonymize.batch.ledger.store import State
 from anonymize.batch.outcome import Outcome, attempt, failed
+from anonymize.cli import render_ledger
 from anonymize.settings import Settings, from_mapping
 from tests.media import make_video
 from tests.runs import NAMES, Seen, facts, hidden, settings, three_clips
+from tests.test_course import run as course
 
 
 @pytest.fixture
@@ -53,6 +55,28 @@ def test_what_was_done_is_not_done_again(footage, out):
     assert account.source == {k: first.by_name["b.mp4"].report.source[k] for k in ("sha256", "frames", "duration")}
     assert account.verdict == first.by_name["b.mp4"].report.verdict
     assert hidden(out) == [".anonymize.lock", ".anonymize.sqlite"]
+
+
+@pytest.mark.parametrize(("repairs", "most"), [(0, 0), (0, 3), (1, 1), (1, 3), (3, 3)])
+def test_status_never_goes_back_and_names_the_repair(footage, out, monkeypatch, repairs, most):
+    monkeypatch.setattr("anonymize.batch.ledger.run_ledger.EVERY", 0)
+    found = []
+
+    def work(book):
+        for news in course(7, repairs, most):
+            book.tell(book.todo[0], news)
+            (working,) = ledger.status(out).in_progress
+            assert (working.stage, working.frame, working.repairs) == (news.stage, news.done, most)
+            assert working.repair == most - news.perhaps
+            found.append(working.share)
+            (line,) = [line for line in render_ledger.status(out, ledger.status(out)) if "a.mp4: " in line]
+            assert (f" (repair {working.repair} of {most} at most)" in line) == (working.repair > 0)
+            assert f" {int(working.share * 100)}% of all," in line
+
+    _stopped(out, plan_items([str(footage)], str(out)), work)
+    assert found == sorted(found)
+    assert found[0] == 0
+    assert found[-1] == pytest.approx(1.0 if repairs == most else 1 - 0.25 / 2**repairs, abs=0.001)
 
 
 def test_a_new_file_is_done_beside_the_others(footage, out):

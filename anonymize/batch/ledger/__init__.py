@@ -10,6 +10,6 @@ still has to be done; `run_ledger` is one run's dealings with all of these; `sta
 
 from anonymize.batch.ledger.decide import Why
 from anonymize.batch.ledger.run_ledger import RunLedger, Start, keep
-from anonymize.batch.ledger.status import Status, status
+from anonymize.batch.ledger.status import Status, Working, status
 
-__all__ = ["RunLedger", "Start", "Status", "Why", "keep", "status"]
+__all__ = ["RunLedger", "Start", "Status", "Why", "Working", "keep", "status"]

@@ -89,6 +89,8 @@ class RunLedger:
     _rows: dict[str, File]
     _stamps: dict[str, str]
     _news: dict[str, File] = field(default_factory=dict)
+    _repairs: dict[str, int] = field(default_factory=dict)
+    """How many there may be of each file, at most."""
     _noted: float = 0.0
 
     def tell(self, item: Item, news: Progress | Outcome) -> None:
@@ -105,7 +107,9 @@ class RunLedger:
             return
         begun = row.state is not State.WORKING
         row = replace(row, state=State.WORKING, since=time.time() if begun else row.since)
-        row = replace(row, stage=news.stage, frame=news.done, frames_total=news.total)
+        most = self._repairs.setdefault(name, news.perhaps)
+        stage = f"{news.stage} {most - news.perhaps}/{most}" if most else news.stage
+        row = replace(row, stage=stage, frame=news.done, frames_total=news.total)
         self._rows[name] = self._news[name] = row
         if begun or time.monotonic() - self._noted >= EVERY:
             self._note()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections import Counter
@@ -19,7 +20,10 @@ from anonymize.words import system
 
 FRESH = 60.0
 """Seconds since a run wrote last in which it is held to live, where the system does not tell."""
-_STAGES = ("detect", "render", "verify")
+_STAGES = {"detect": 0, "render": 1, "verify": 2}
+_REPAIR_STAGES = {"repair": 0, "render": 1, "verify": 2}
+_FOR_REPAIRS = 0.25
+"""Share of the work on a file that is kept free for repairs, where there may be some: half of what is left for each."""
 
 
 class Going(StrEnum):
@@ -55,6 +59,8 @@ class Working:
         name: its place in the output folder.
         stage: as `pipeline.Progress` names it.
         frame, frames: how far that is; `frames` None where the container does not say.
+        share: of all work on it that is done, 0 to 1, about; never less than before.
+        repair, repairs: which repair it is, 0 before the first; and how many there may be.
         since: when work on it began, seconds since 1970.
     """
 
@@ -62,6 +68,9 @@ class Working:
     stage: str
     frame: int
     frames: int | None
+    share: float
+    repair: int
+    repairs: int
     since: float
 
 
@@ -179,7 +188,7 @@ def _status(run: Run, files: Sequence[File], lives: bool | None) -> Status:
         times_real=video / spent if video else None,
         frames_per_second=frames / spent if frames else None,
         seconds_left=_left(mine, fresh, working, spent) if going is Going.ON else None,
-        in_progress=tuple(Working(f.name, f.stage, f.frame, f.frames_total, f.since or run.started) for f in working),
+        in_progress=tuple(_working(file, run) for file in working),
         failures=tuple(Failure(f.name, f.why, f.exit_code, f.released > 0) for f in mine if f.state is State.FAILED),
         others=len(files) - len(mine),
     )
@@ -193,10 +202,28 @@ def _left(mine: Sequence[File], fresh: Sequence[File], working: Sequence[File], 
     return spent * ahead / done if done > 0 else None
 
 
+def _working(file: File, run: Run) -> Working:
+    stage, repair, repairs = _stage(file)
+    since = file.since or run.started
+    return Working(file.name, stage, file.frame, file.frames_total, round(_share(file), 3), repair, repairs, since)
+
+
+def _stage(file: File) -> tuple[str, int, int]:
+    """The stage of a file in work, which repair it belongs to, and how many there may be."""
+    found = re.fullmatch(r"(\w+) (\d{1,3})/(\d{1,3})", file.stage)
+    return (found[1], int(found[2]), int(found[3])) if found else (file.stage, 0, 0)
+
+
 def _share(file: File) -> float:
-    """How much of the work on a file is done: its stages are taken to be as long as one another."""
-    if file.stage == "repair":  # what follows is not known to come until it does
-        return 1.0
-    stage = _STAGES.index(file.stage) if file.stage in _STAGES else 0
+    """How much of the work on a file is done: its stages are taken to be as long as one another.
+
+    A repair is not known to come until it does: it takes half of what was kept free, and the last one all of it.
+    """
+    stage, repair, repairs = _stage(file)
     within = min(file.frame / file.frames_total, 1.0) if file.frames_total else 0.0
-    return (stage + within) / len(_STAGES)
+    done = ((_REPAIR_STAGES if repair else _STAGES).get(stage, 0) + within) / len(_STAGES)
+    free = _FOR_REPAIRS if repairs else 0.0
+    if not repair:
+        return (1 - free) * done
+    left = free / 2 ** (repair - 1)
+    return 1 - left + (left if repair >= repairs else left / 2) * done

@@ -86,7 +86,8 @@ class File:
         exit_code: of that failure.
         bytes: size of the source.
         since: when work on it began.
-        stage, frame, frames_total: how far that is.
+        stage, frame, frames_total: how far that is. Where there may be repairs, which one it is and of how many follows
+            the stage: "verify 1/3"; 0 before the first.
         source_place: hash of the source's absolute path, salted; tells another source from one that changed.
         source_sha256, source_stamp: of the source that was released; a stamp is size, times and inode.
         settings: hash of the settings.
