@@ -57,6 +57,9 @@ LASTS = 2.0
 """Seconds for which a thing is there, at least, unless the zone or the video is over before."""
 EXPECTED = 0.3
 """Overlap (IoU) of a find with a visible track's box from which it may be that track."""
+SLIVER = 0.5
+"""How deep in the picture a visible track's box at the border is, at most, as a share of its side along that border,
+for detectors to see parts of it: a hand and a cheek."""
 _LISTED = 10
 """Of what is there, told in a message at most."""
 
@@ -237,6 +240,8 @@ def still_visible(before: Plan, after: Plan, times: Sequence[Fraction], settings
 def expected(found: Detections, regions: Sequence[Region], looks: Redact, size: tuple[int, int]) -> Flags:
     """(N,) which of `found` are the tracks of `regions` that stay visible: one find for each, the one that fits best.
 
+    Of whom the border leaves but a sliver, all finds at that border and in that place are.
+
     Args:
         found: all that shows on a frame, however faintly: a better fit counts even where it would not be a find.
         regions: of the visible tracks on that frame, as the plan has them.
@@ -254,7 +259,29 @@ def expected(found: Detections, regions: Sequence[Region], looks: Redact, size: 
         finds = np.clip(found.xyxy[here].astype(np.float64), 0, limits)
         for _, column in closest_first(*near(boxes, np.zeros(len(boxes)), finds, EXPECTED)):
             meant[here[column]] = True
+        whole = undrawn(np.array([region.xyxy for region in those]), looks.of(kind))
+        for box in whole:
+            meant[here] |= _at_border(box, found.xyxy[here].astype(np.float64), size)
     return meant
+
+
+def _at_border(box: Floats, finds: Floats, size: tuple[int, int]) -> Flags:
+    """(N,) which of `finds` (N, 4) are of `box` (4,), of which but a sliver lies within a border of the picture.
+
+    Each reaches that border, lies for half of its length along it beside the box, and not much further in.
+    """
+    theirs = np.zeros(len(finds), bool)
+    for side in range(4):
+        across, along = side % 2, 1 - side % 2
+        sign, border = (1, 0) if side < 2 else (-1, -size[across])
+        ends = np.sort(sign * np.vstack([box, finds])[:, [across, across + 2]], axis=1) - border
+        (outer, deep), others = ends[0], ends[1:]
+        if outer >= 0 or deep > SLIVER * (box[along + 2] - box[along]):
+            continue
+        beside = np.minimum(finds[:, along + 2], box[along + 2]) - np.maximum(finds[:, along], box[along])
+        there = 2 * beside >= finds[:, along + 2] - finds[:, along]
+        theirs |= there & (others[:, 0] <= 1) & (others[:, 1] <= deep + REACH * (deep - outer))
+    return theirs
 
 
 def _at_liberty(paths: _Paths, times: Sequence[Fraction], settings: Settings) -> Iterator[Shown]:

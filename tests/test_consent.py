@@ -276,6 +276,32 @@ def test_who_stands_elsewhere_or_is_of_another_size_is_not_expected(box: Box):
     assert not consent.expected(finds(box), done.visible_at(5), done.about.redact, SIZE).any()
 
 
+@pytest.mark.parametrize("border", ["left", "top", "right", "bottom"])
+def test_at_a_border_all_finds_of_who_leaves_are_expected_and_others_are_not(border):
+    """A hand and a cheek, where a detector sees half of a head: a doubt was raised on who had agreed."""
+
+    def at(along: float, until: float, depth: float, beyond: float = 6) -> Box:
+        """A box along the border, reaching so far in and so far `beyond`."""
+        return {
+            "left": (-beyond, along, depth, until),
+            "top": (along, -beyond, until, depth),
+            "right": (400 - depth, along, 400 + beyond, until),
+            "bottom": (along, 200 - depth, until, 200 + beyond),
+        }[border]
+
+    def meant(depth: float, *boxes: Box) -> list[bool]:
+        """Which of `boxes` are of a head of 20 pixels that is so deep in the picture."""
+        x0, y0, x1, y1 = at(90, 110, depth, 20 - depth)
+        done = shown(still(0, ((x0 + x1) / 2, (y0 + y1) / 2)), show_persons=[person(track=0)])
+        return consent.expected(finds(*boxes), done.visible_at(5), done.about.redact, SIZE).tolist()
+
+    cheek, hand = at(91, 109, 9), at(100, 116, 10)
+    assert meant(8, cheek, hand) == [True, True]
+    assert meant(12, at(90, 110, 12), hand) == [True, False], "much of the head is in the picture: one find"
+    others = [at(111, 127, 10), at(103, 119, 10), at(92, 108, 40), at(95, 105, 10, -2)]
+    assert meant(8, cheek, *others) == [True, False, False, False, False]
+
+
 def test_nobody_is_expected_where_the_track_is_hidden():
     done = shown(still(0, (50, 100), unseen=range(20, 40)), show_persons=[person(point=[50, 100], at=1)])
     assert done.visible_at(30) == []

@@ -225,5 +225,5 @@ def _share(file: File) -> float:
     free = _FOR_REPAIRS if repairs else 0.0
     if not repair:
         return (1 - free) * done
-    left = free / 2 ** (repair - 1)
+    left = free * 0.5 ** (repair - 1)
     return 1 - left + (left if repair >= repairs else left / 2) * done
