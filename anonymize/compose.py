@@ -65,7 +65,7 @@ def refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Set
     """
     for zone in (*settings.zones, *settings.spared):
         if not visible(polygon(zone), *size):
-            raise UsageError(f"{name}: the zone {zone} lies outside the picture, which is {size[0]} x {size[1]} pixels")
+            raise UsageError(f"the zone {zone} lies outside the picture, which is {size[0]} x {size[1]} pixels", name)
     shown = on_screen(times)
     named = [("the zone's span", zone.span) for zone in (*settings.zones, *settings.spared)]
     named += [("--show-outside", span) for span in settings.only] + [
@@ -78,7 +78,7 @@ def refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Set
                 if len(times) > 1
                 else "it is one picture, at 0 s"
             )
-            raise UsageError(f"{name}: {what} {span} meets no frame: {last}; spans count from where players show 0:00")
+            raise UsageError(f"{what} {span} meets no frame: {last}; spans count from where players show 0:00", name)
 
 
 def on_screen(times: Sequence[Fraction]) -> list[tuple[Fraction, Fraction]]:

@@ -361,8 +361,9 @@ class _Chooser:
             if index in path.near:
                 why = f"{_name(path.near[index], path.kind)} is so near that they may be taken for one another"
             raise UsageError(
-                f"{self.name}: {person}: {_name(path.track, path.kind)} cannot be left visible {self._when(index)}: "
-                f"{why}. {self._choices(path)}"
+                f"{person}: {_name(path.track, path.kind)} cannot be left visible {self._when(index)}: "
+                f"{why}. {self._choices(path)}",
+                self.name,
             )
         note = _note(path, stretch, self.times)
         return Shown(path.track, *stretch, Grounds.CONSENT, person.reason, index, note)
@@ -385,27 +386,28 @@ class _Chooser:
         there.sort(key=lambda path: _away(path.boxes[index - path.first], person.point))
         found = f"{len(hit)} people are" if hit else "nobody was found"
         listed = self._there(hit or there, index)
-        raise UsageError(f"{self.name}: {person}: {found} there {self._when(index)}. {listed}")
+        raise UsageError(f"{person}: {found} there {self._when(index)}. {listed}", self.name)
 
     def _by_number(self, person: Person) -> tuple[_Path, int]:
         """The track of a number, and the frame on which it was chosen: any, where there is no doubt on any."""
         path = self.paths.of(person.track)
         if path is None:
             numbers = ", ".join(str(number) for number in self.paths.tracks()[:_LISTED]) or "none"
-            raise UsageError(f"{self.name}: {person}: there is no track {person.track}; there are: {numbers}")
+            raise UsageError(f"{person}: there is no track {person.track}; there are: {numbers}", self.name)
         index = _index(person, self.times, self.name)
         if index is None:
             known = list(path.stretches())
             if len(known) != 1:
                 raise UsageError(
-                    f"{self.name}: {person}: nobody can tell whether {_name(path.track, path.kind)} is the same person "
-                    f"from beginning to end. {self._choices(path)}"
+                    f"{person}: nobody can tell whether {_name(path.track, path.kind)} is the same person "
+                    f"from beginning to end. {self._choices(path)}",
+                    self.name,
                 )
             index = known[0][0]
         if not path.first <= index < path.end:
             raise UsageError(
-                f"{self.name}: {person}: {_name(path.track, path.kind)} is not there {self._when(index)}. "
-                f"{self._choices(path)}"
+                f"{person}: {_name(path.track, path.kind)} is not there {self._when(index)}. {self._choices(path)}",
+                self.name,
             )
         return path, index
 
@@ -448,12 +450,12 @@ def _index(person: Person, times: Sequence[Fraction], name: str) -> int | None:
             return None
         if len(times) == 1:
             return 0
-        raise UsageError(f"{name}: {person}: expected a time as well, as {person}@0:02: people move")
+        raise UsageError(f"{person}: expected a time as well, as {person}@0:02: people move", name)
     for index, (start, end) in enumerate(on_screen(times)):
         if start <= person.at and (person.at < end or len(times) == 1):
             return index
     last = f"its last frame is shown at {clock(float(times[-1]))}" if len(times) else "it has no frames"
-    raise UsageError(f"{name}: {person}: no frame is shown then: {last}")
+    raise UsageError(f"{person}: no frame is shown then: {last}", name)
 
 
 def _note(path: _Path, stretch: tuple[int, int], times: Sequence[Fraction]) -> str:

@@ -121,7 +121,7 @@ class Queue:
         """
         if unknown := sorted(set(tracks) - self._questions.keys()):
             there = ", ".join(str(track) for track in self._questions) or "none"
-            raise UsageError(f"{self.path}: there is no doubt about track {unknown[0]}; there are: {there}")
+            raise UsageError(f"there is no doubt about track {unknown[0]}; there are: {there}", self.path)
         try:
             name, at = check_name(by), now()
         except ValueError as error:
@@ -136,7 +136,7 @@ class Queue:
         """Raise `PlanError` unless the plan was made for the file `source`; `InputError` where it cannot be read."""
         media.check_readable(source)
         if report.sha256(source) != self.plan.about.sha256:
-            raise PlanError(f"{source}: the plan {self.path} was made for another file")
+            raise PlanError(f"the plan {self.path} was made for another file", source)
 
     def going_on(self, source: Path | None) -> str:
         """What draws the plan, for a shell; ``SOURCE`` and ``OUTPUT`` stand for what is not known."""
@@ -152,7 +152,7 @@ class Queue:
         try:
             lines, mode = place.read_bytes().splitlines(keepends=True), place.stat().st_mode
         except OSError as error:
-            raise PlanError(f"{self.path}: cannot read this plan: {system(error)}") from error
+            raise PlanError(f"cannot read this plan: {system(error)}", self.path) from error
         missing = set(answered)
         for number, line in enumerate(lines):
             if (track := _track(line)) in missing:
@@ -161,8 +161,9 @@ class Queue:
                 lines[number] = json.dumps(answered[track].as_dict()).encode() + end
         if missing:
             raise PlanError(
-                f"{self.path}: it was changed meanwhile, and has no doubt about track {min(missing)} any more: "
-                "nothing was saved; begin again"
+                f"it was changed meanwhile, and has no doubt about track {min(missing)} any more: "
+                "nothing was saved; begin again",
+                self.path,
             )
         with media.pending(place, force=True) as temporary:
             temporary.write_bytes(b"".join(lines))

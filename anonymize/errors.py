@@ -59,9 +59,30 @@ class ExitCode(IntEnum):
 
 
 class AnonymizeError(Exception):
-    """Root of every error this library raises on purpose."""
+    """Root of every error this library raises on purpose.
+
+    Args:
+        message: what happened and what to do, without the name of the file: reports and ledgers keep it.
+        path: the file or address that it is about, as its user named it; None if it is about none.
+    """
 
     exit_code = ExitCode.INTERNAL
+
+    def __init__(self, message: str, path: object = None) -> None:
+        super().__init__(message, path)
+
+    @property
+    def message(self) -> str:
+        """What happened, without the path."""
+        return str(self.args[0])
+
+    @property
+    def path(self) -> object:
+        """The file or address that it is about, or None."""
+        return self.args[1]
+
+    def __str__(self) -> str:
+        return self.message if self.path is None else f"{self.path}: {self.message}"
 
 
 class UsageError(AnonymizeError):

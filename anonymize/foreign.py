@@ -21,8 +21,8 @@ from anonymize.errors import AnonymizeError
 from anonymize.ranges import shown
 from anonymize.words import near, system
 
-Fail = Callable[[str], AnonymizeError]
-"""Makes the error to raise of a message."""
+Fail = Callable[[str, object], AnonymizeError]
+"""Makes the error to raise of a message and the path that it is about."""
 
 FILE = 64 << 20
 """Bytes of a file that is read in one go, at most."""
@@ -66,11 +66,11 @@ def opened(path: Path, what: str, fail: Fail) -> Iterator[TextIO]:
         with os.fdopen(descriptor(path), encoding="utf-8-sig") as file:
             yield file
     except FileNotFoundError as error:
-        raise fail(f"{path}: cannot read this {what}: no such file{near(path)}") from error
+        raise fail(f"cannot read this {what}: no such file{near(path)}", path) from error
     except OSError as error:
-        raise fail(f"{path}: cannot read this {what}: {system(error)}") from error
+        raise fail(f"cannot read this {what}: {system(error)}", path) from error
     except UnicodeDecodeError as error:
-        raise fail(f"{path}: not a {what}: it is not UTF-8 text (editors can save it as such)") from error
+        raise fail(f"not a {what}: it is not UTF-8 text (editors can save it as such)", path) from error
 
 
 def text(path: Path, what: str, fail: Fail, limit: int = FILE) -> str:
@@ -78,7 +78,7 @@ def text(path: Path, what: str, fail: Fail, limit: int = FILE) -> str:
     with opened(path, what, fail) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise fail(f"{path}: not a {what}: it is larger than {limit >> 20} MiB")
+        raise fail(f"not a {what}: it is larger than {limit >> 20} MiB", path)
     return content
 
 
@@ -89,7 +89,9 @@ def lines(path: Path, what: str, fail: Fail) -> Iterator[str]:
         while line := file.readline(LINE + 1):
             number += 1
             if len(line) > LINE:
-                raise fail(f"{path}, line {number}: not a {what}: the line is longer than {LINE >> 20} Mi characters")
+                raise fail(
+                    f"not a {what}: the line is longer than {LINE >> 20} Mi characters", f"{path}, line {number}"
+                )
             yield line
 
 
@@ -99,11 +101,11 @@ def json_value(content: str, place: str, fail: Fail) -> Any:
         return _JSON.decode(content)
     except json.JSONDecodeError as error:
         line = f"line {error.lineno}, " if "\n" in content.strip() else ""
-        raise fail(f"{place}: not JSON: {error.msg} ({line}column {error.colno})") from error
+        raise fail(f"not JSON: {error.msg} ({line}column {error.colno})", place) from error
     except RecursionError as error:
-        raise fail(f"{place}: not used: it is nested too deeply") from error
+        raise fail("not used: it is nested too deeply", place) from error
     except ValueError as error:
-        raise fail(f"{place}: not JSON: {error}") from error
+        raise fail(f"not JSON: {error}", place) from error
 
 
 def toml_value(content: str, place: str, fail: Fail) -> dict[str, Any]:
@@ -111,9 +113,9 @@ def toml_value(content: str, place: str, fail: Fail) -> dict[str, Any]:
     try:
         return tomllib.loads(content, parse_float=_finite)
     except RecursionError as error:
-        raise fail(f"{place}: not used: it is nested too deeply") from error
+        raise fail("not used: it is nested too deeply", place) from error
     except ValueError as error:  # `TOMLDecodeError` is one
-        raise fail(f"{place}: not valid TOML: {error}") from error
+        raise fail(f"not valid TOML: {error}", place) from error
 
 
 def _finite(digits: str) -> float:

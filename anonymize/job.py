@@ -214,7 +214,7 @@ def render(
     digest = _digest(item, stdin)
     known.source = {"sha256": digest}
     if made.about.sha256 != digest:
-        raise PlanError(f"{item.label}: the plan was made for another file; detect again on this one")
+        raise PlanError("the plan was made for another file; detect again on this one", item.label)
     settings = settings or to_render(made.about)
     settings = replace(settings, pixel_aspect=settings.pixel_aspect or made.about.settings.pixel_aspect)
     known.settings = settings
@@ -270,7 +270,7 @@ def _digest(item: Item, stdin: bytes) -> str:
     try:
         return report.sha256(item.source or BytesIO(stdin))
     except OSError as error:
-        raise UnreadableInput(f"{item.label}: cannot be read ({system(error)})") from error
+        raise UnreadableInput(f"cannot be read ({system(error)})", item.label) from error
 
 
 def _identity(item: Item) -> tuple[object, ...]:
@@ -291,8 +291,9 @@ def _refuse_changed(item: Item, before: tuple[object, ...], digest: str) -> None
     """
     if item.source and (_identity(item) != before or not storage.has_sha256(item.source, digest)):
         raise InputError(
-            f"{item.label}: something wrote to it, or put another file in its place, while it was worked on: nothing "
-            "was released. Run again when nobody writes to it any more"
+            "something wrote to it, or put another file in its place, while it was worked on: nothing "
+            "was released. Run again when nobody writes to it any more",
+            item.label,
         )
 
 
@@ -311,14 +312,13 @@ def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool)
         try:
             proved = prove(work, made, temporary)
         except Refused as error:
-            error.kept, told = _keep(error.plan, error.verified, work, asked, target, given=given, force=force)
-            error.args = (f"{error}{'; ' if told else ''}{told}",)
+            error.kept, lost = _keep(error.plan, error.verified, work, asked, target, given=given, force=force)
+            error.args = ("; ".join(filter(None, (error.message, lost))), error.path)
             raise
-        kept, told = None, ""
+        kept, lost = None, ""
         if any(find.by is By.LOOK for find in proved.verified.doubts):
-            kept, told = _keep(proved.plan, proved.verified, work, asked, target, given=given, force=force)
-        lost = ("the plan, with what is doubtful, could not be kept",) if told and not kept else ()
-        notes = (*proved.notes, *lost)
+            kept, lost = _keep(proved.plan, proved.verified, work, asked, target, given=given, force=force)
+        notes = (*proved.notes, *(("the plan, with what is doubtful, could not be kept",) if lost else ()))
         account = _account(work, asked, replace(proved, notes=notes), report.sha256(temporary))
         _refuse_changed(item, before, made.about.sha256)
         if item.claim and isinstance(target, Path):
@@ -329,7 +329,7 @@ def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool)
 def _keep(
     made: Plan, verified: Verified, work: Work, asked: Settings, target: Place, *, given: Plan | None, force: bool
 ) -> tuple[Kept | None, str]:
-    """Put a plan whose check left something to a person beside `target`; where it is, and the same in words.
+    """Put a plan whose check left something to a person beside `target`; where it is, or why it could not be kept.
 
     One that was given is not written again, unless there is something new in it.
 
@@ -351,11 +351,11 @@ def _keep(
     asking = replace(asking, about=replace(asking.about, settings=asked))
     mark, released = item.mark, verified.verdict is not Verdict.FAIL
     try:
-        kept = keep(asking, output, force=force, mark=mark, by_hand=work.by_hand, released=released)
-    except (OutputError, OSError) as why:
-        return None, f"its plan could not be kept: {why}"
-    fetch = "" if isinstance(kept.plan, Path) else " (`render` takes a file of this machine: fetch it)"
-    return kept, f"its plan is kept in {kept.plan}{fetch}"
+        return keep(asking, output, force=force, mark=mark, by_hand=work.by_hand, released=released), ""
+    except OutputError as why:
+        return None, f"its plan could not be kept: {why.message}"
+    except OSError as why:
+        return None, f"its plan could not be kept: {system(why)}"
 
 
 def _account(work: Work, asked: Settings, proved: Proved, digest: str) -> Report:

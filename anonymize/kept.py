@@ -45,6 +45,12 @@ class Kept:
         return shlex.join(("anonymize", "doubts", self._at_hand, *((str(source),) if source else ())))
 
     @property
+    def where(self) -> str:
+        """Where the plan is, as a clause."""
+        fetch = "" if isinstance(self.plan, Path) else " (`render` takes a file of this machine: fetch it)"
+        return f"its plan is kept in {self.plan}{fetch}"
+
+    @property
     def _at_hand(self) -> str:
         return str(self.plan) if isinstance(self.plan, Path) else self.plan.name
 

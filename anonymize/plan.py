@@ -440,7 +440,7 @@ def parse(text: Iterable[str], name: str) -> Plan:
         number, line = next(numbered)
     except StopIteration:
         raise PlanError(
-            f"{name}: not a plan: it is empty: `anonymize detect FILM -o {shlex.quote(name)} --force` writes one"
+            f"not a plan: it is empty: `anonymize detect FILM -o {shlex.quote(name)} --force` writes one", name
         ) from None
     about = _header(_json(line, f"{name}, line {number}"), name)
     visible: list[tuple[str, Shown]] = []
@@ -455,7 +455,7 @@ def parse(text: Iterable[str], name: str) -> Plan:
             elif "doubt" in entry:
                 doubt = _doubt(entry, place, about)
                 if doubt.track in doubts:
-                    raise PlanError(f"{place}: there is a doubt about track {doubt.track} already")
+                    raise PlanError(f"there is a doubt about track {doubt.track} already", place)
                 doubts[doubt.track] = place, doubt
             else:
                 yield _row(entry, place, about)
@@ -466,26 +466,26 @@ def parse(text: Iterable[str], name: str) -> Plan:
     subjects = set(columns.track[columns.found & (columns.kind != Kind.AREA)].tolist())
     for place, one in visible:
         if one.track not in tracks:
-            raise PlanError(f"{place}: there is no track {one.track} in this plan")
+            raise PlanError(f"there is no track {one.track} in this plan", place)
     for place, doubt in doubts.values():
         if doubt.track not in subjects:
-            raise PlanError(f"{place}: there is no face or plate {doubt.track} in this plan")
+            raise PlanError(f"there is no face or plate {doubt.track} in this plan", place)
     return Plan(about, regions, tuple(one for _, one in visible), tuple(one for _, one in doubts.values()))
 
 
 def _json(line: str, place: str) -> dict[str, Any]:
     value = foreign.json_value(line, place, PlanError)
     if not isinstance(value, dict):
-        raise PlanError(f"{place}: expected an object in braces")
+        raise PlanError("expected an object in braces", place)
     return value
 
 
 def _header(entry: dict[str, Any], name: str) -> About:
     if entry.get("format") != FORMAT:
-        raise PlanError(f'{name}: not a plan: its first line lacks "format": "{FORMAT}"')
+        raise PlanError(f'not a plan: its first line lacks "format": "{FORMAT}"', name)
     version = entry.get("version")
     if version not in (OLDER, VERSION) or isinstance(version, bool):
-        raise PlanError(f"{name}: plan version {shown(version)}, this release reads versions {OLDER} and {VERSION}")
+        raise PlanError(f"plan version {shown(version)}, this release reads versions {OLDER} and {VERSION}", name)
     try:
         source = entry["source"]
         return About(
@@ -501,7 +501,7 @@ def _header(entry: dict[str, Any], name: str) -> About:
             version=version,
         )
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
-        raise PlanError(f"{name}, line 1: malformed header: {brief(error)}") from error
+        raise PlanError(f"malformed header: {brief(error)}", f"{name}, line 1") from error
 
 
 def _older(entry: dict[str, Any]) -> Settings:
@@ -539,7 +539,7 @@ _KEYS = {"frame", "frames", "track", "kind", "why", "shape", "xyxy", "polygon", 
 def _row(entry: dict[str, Any], place: str, about: About) -> tuple[int, int, Region]:
     """One line as first frame, end and region; only `frame(s)` and `xyxy` or `polygon` must be there."""
     if unknown := entry.keys() - _KEYS:
-        raise PlanError(f"{place}: unknown key {shown(min(unknown))}: known are {', '.join(sorted(_KEYS))}")
+        raise PlanError(f"unknown key {shown(min(unknown))}: known are {', '.join(sorted(_KEYS))}", place)
     try:
         first, end = _frames(entry)
         if not 0 <= first < end <= about.frames:
@@ -567,7 +567,7 @@ def _row(entry: dict[str, Any], place: str, about: About) -> tuple[int, int, Reg
         return first, end, region
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise PlanError(f"{place}: {brief(what)}") from error
+        raise PlanError(f"{brief(what)}", place) from error
 
 
 _SHOWN_KEYS = {"shown", "frame", "frames", "grounds", "reason", "chosen", "note"}
@@ -576,7 +576,7 @@ _SHOWN_KEYS = {"shown", "frame", "frames", "grounds", "reason", "chosen", "note"
 def _shown(entry: dict[str, Any], place: str, about: About) -> Shown:
     """A line that says which track stays visible, and when."""
     if unknown := entry.keys() - _SHOWN_KEYS:
-        raise PlanError(f"{place}: unknown key {shown(min(unknown))}: known are {', '.join(sorted(_SHOWN_KEYS))}")
+        raise PlanError(f"unknown key {shown(min(unknown))}: known are {', '.join(sorted(_SHOWN_KEYS))}", place)
     try:
         first, end = _frames(entry)
         if not 0 <= first < end <= about.frames:
@@ -589,13 +589,13 @@ def _shown(entry: dict[str, Any], place: str, about: About) -> Shown:
         chosen = TRACK.whole(entry.get("chosen", -1))
         return Shown(COUNT.whole(entry["shown"]), first, end, grounds, reason, chosen, note)
     except (KeyError, TypeError, ValueError, UsageError) as error:
-        raise PlanError(f"{place}: {brief(error)}") from error
+        raise PlanError(f"{brief(error)}", place) from error
 
 
 def _doubt(entry: dict[str, Any], place: str, about: About) -> Doubt:
     """A line that asks whether a track shows somebody, or says what was answered."""
     if unknown := entry.keys() - _DOUBT_KEYS:
-        raise PlanError(f"{place}: unknown key {shown(min(unknown))}: known are {', '.join(sorted(_DOUBT_KEYS))}")
+        raise PlanError(f"unknown key {shown(min(unknown))}: known are {', '.join(sorted(_DOUBT_KEYS))}", place)
     try:
         first, end = _frames(entry)
         if not 0 <= first < end <= about.frames:
@@ -603,7 +603,7 @@ def _doubt(entry: dict[str, Any], place: str, about: About) -> Doubt:
         return of_line(entry, COUNT.whole(entry["doubt"]), first, end)
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise PlanError(f"{place}: {brief(what)}") from error
+        raise PlanError(f"{brief(what)}", place) from error
 
 
 def _frames(entry: dict[str, Any]) -> tuple[int, int]:

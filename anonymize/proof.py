@@ -110,17 +110,20 @@ class Refused(VerificationError):
     """An output did not pass its check.
 
     Args:
-        message: what was found.
+        message, path: as of every error.
         verified: the whole result of the examination.
         plan: what was drawn, repairs included.
     """
 
-    def __init__(self, message: str, verified: Verified, plan: Plan) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, path: object, verified: Verified, plan: Plan) -> None:
+        super().__init__(message, path)
         self.verified = verified
         self.plan = plan
         self.kept: Kept | None = None
         """Where the plan was put, to go on with."""
+
+    def __str__(self) -> str:
+        return super().__str__() + (f"; {self.kept.where}" if self.kept else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,7 @@ def prove(work: Work, made: Plan, temporary: Path) -> Proved:
         made = work.watch.time("repair", partial(repaired, made, work.source, verified, work.settings, tell))
         made = replace(made, about=replace(made.about, repaired=turn))
     if verified.verdict is Verdict.FAIL:
-        raise Refused(_complaint(work, verified), verified, made)
+        raise Refused(_complaint(work, verified), work.item.label, verified, made)
     return Proved(made, times, notes, verified, devices_of((*work.found_by, *looking)))
 
 
@@ -214,7 +217,7 @@ def check_file(
             media.check_readable(source)
             digest = report.sha256(source)
             if drawn and drawn.about.sha256 != digest:
-                raise PlanError(f"{source}: the plan was made for another file")
+                raise PlanError("the plan was made for another file", source)
             asked = settings.shape_of_pixels or (parse(drawn.about.settings.pixel_aspect) if drawn else None)
             original = stack.enter_context(
                 media.open_source(source, allow_damaged=settings.allow_damaged, pixel_aspect=asked)
@@ -313,4 +316,4 @@ def _complaint(work: Work, verified: Verified) -> str:
             "; the settings allow no doubts (verify.doubts): answer those in its plan (anonymize doubts), or render "
             "with a preset that releases with doubts (--preset default)"
         )
-    return f"{work.item.label}: the output did not pass its check and was deleted: {'; '.join(why)}{advice}"
+    return f"the output did not pass its check and was deleted: {'; '.join(why)}{advice}"

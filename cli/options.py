@@ -533,7 +533,7 @@ def _zone_file(path: Path, key: str) -> list[dict[str, Any]]:
     listed = content.get(key) if isinstance(content, dict) else content
     unknown = content.keys() - {"zones", "spared"} if isinstance(content, dict) else ()
     if unknown or not isinstance(listed, list) or not all(isinstance(zone, dict) for zone in listed):
-        raise UsageError(f'{path}: expected {{"{key}": [{{"polygon": [[x, y], ...]}}, ...]}}')
+        raise UsageError(f'expected {{"{key}": [{{"polygon": [[x, y], ...]}}, ...]}}', path)
     return listed
 
 

@@ -261,7 +261,7 @@ class Display:
             return
         if self._quiet:
             if report.error:
-                fail(f"{item.target}: {report.error}")
+                fail(f"{report.error}", item.target)
             return
         unseen = report.verdict is Verdict.PASS and not report.verified["looked_frames"]
         say(f"{item.target}: {'NOT CHECKED for faces or plates' if unseen else _VERDICTS[report.verdict]}")
@@ -312,9 +312,9 @@ class Display:
         if self._machine:
             event, facts = _event(outcome), {"input": outcome.item.label}
             if outcome.left_out:
-                as_json(event, facts | {"why": outcome.report.error})
+                as_json(event, facts | {"why": outcome.message})
                 return
-            more: dict[str, Any] = {"message": outcome.report.error} if outcome.exit_code else {}
+            more: dict[str, Any] = {"message": outcome.message} if outcome.exit_code else {}
             if kept := outcome.kept:
                 commands = {"doubts": kept.asking(outcome.item.source), "command": kept.command(outcome.item.source)}
                 more["kept"] = {"plan": str(kept.plan), "open": kept.doubts, **commands}
@@ -326,14 +326,14 @@ class Display:
         elif outcome.left_out:
             note(f"{outcome.item.label}: left out, not a picture or video")
         elif outcome.output is None:
-            fail(outcome.report.error)
+            fail(outcome.message)
             for line in refused(outcome):
                 note(line)
         else:
             for line in () if self._quiet else account(outcome):
                 say(line)
             if outcome.exit_code:
-                fail(outcome.report.error)
+                fail(outcome.message)
 
 
 def render_tracks(plan: Plan, listed: Sequence[Mapping[str, Any]]) -> None:
@@ -512,9 +512,9 @@ def summary(outcomes: Sequence[Outcome]) -> None:
     earlier = f" ({before} before)" if before else ""
     say(f"{done} done{earlier}, {len(failed)} failed, {left_out} left out (not pictures or videos)")
     for outcome in unreported:
-        say(f"  no report: {' '.join(outcome.report.error.split())}")
+        say(f"  no report: {' '.join(outcome.message.split())}")
     for outcome in failed:
-        say(f"  failed: {' '.join(outcome.report.error.split())}")
+        say(f"  failed: {' '.join(outcome.message.split())}")
 
 
 def foreseen(found: Sequence[Outcome | Forecast], *, machine: bool, quiet: bool) -> None:

@@ -139,7 +139,7 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
         by_name[key] = (source, target, sought or (key in by_name and by_name[key][2]))
     found = list(by_name.values())
     if not found:
-        raise UnreadableInput(f"{', '.join(inputs)}: there is no file in this folder (hidden ones are passed over)")
+        raise UnreadableInput("there is no file in this folder (hidden ones are passed over)", ", ".join(inputs))
     single = len(found) == 1 and found[0][2] and not (out.endswith(("/", os.sep)) or storage.is_folder(folder))
     if single:
         return [_checked(Item(found[0][0], folder, Path(folder.name), named=True, sought=True))]
@@ -150,8 +150,9 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
         and not out.endswith(("/", os.sep))
     ):
         raise UsageError(
-            f"{out}: this names one file, and the outputs of a folder or of several inputs need a folder: write "
-            f"-o {shlex.quote(str(folder.with_suffix('')) + '/')}"
+            "this names one file, and the outputs of a folder or of several inputs need a folder: write "
+            f"-o {shlex.quote(str(folder.with_suffix('')) + '/')}",
+            out,
         )
     targets = _distinct([target for _, target, _ in found])
     return [
@@ -179,12 +180,12 @@ def only_item(text: str, out: str) -> Item:
         UsageError: it is a folder or a pattern, or the output is the input.
     """
     if text != STDIN and not storage.is_address(text) and not Path(text).exists():
-        raise UnreadableInput(f"{text}: no such file{near(Path(text))}")
+        raise UnreadableInput(f"no such file{near(Path(text))}", text)
     if not storage.is_address(text) and Path(text).is_dir():
-        raise UsageError(f"{text}: this command takes one file, not a folder")
+        raise UsageError("this command takes one file, not a folder", text)
     items = plan_items([text], out)
     if len(items) != 1 or not items[0].sought:
-        raise UsageError(f"{text}: this command takes one file, not a folder")
+        raise UsageError("this command takes one file, not a folder", text)
     return items[0]
 
 
@@ -204,7 +205,7 @@ def the_file(path: Path) -> Item:
     if not path.is_file():
         there = "this is a folder, a device or a pipe, not a file; name a video or picture"
         what = there if path.exists() else f"no such file{near(path)}"
-        raise UnreadableInput(f"{path}: {what}")
+        raise UnreadableInput(f"{what}", path)
     return Item(path, path, Path(path.name), named=True, sought=True)
 
 
@@ -238,7 +239,7 @@ def _expand(text: str, out: Place) -> Iterator[tuple[Place | None, Path, bool]]:
     try:
         is_folder, exists = path.is_dir(), path.exists()
     except OSError as error:
-        raise UnreadableInput(f"{text}: cannot be read ({system(error)})") from error
+        raise UnreadableInput(f"cannot be read ({system(error)})", text) from error
     if is_folder:
         yield from ((file, file.relative_to(path), False) for file in _walk(path, out))
     elif exists:
@@ -246,11 +247,11 @@ def _expand(text: str, out: Place) -> Iterator[tuple[Place | None, Path, bool]]:
     elif glob.has_magic(text):
         matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
         if not matches:
-            raise UnreadableInput(f"{text}: no file matches this pattern")
+            raise UnreadableInput("no file matches this pattern", text)
         for match in matches:
             yield from _expand(glob.escape(str(match)) if match.is_dir() else str(match), out)
     else:
-        raise UnreadableInput(f"{text}: no such file or folder{near(path)}")
+        raise UnreadableInput(f"no such file or folder{near(path)}", text)
 
 
 def _expand_address(address: UPath, out: Place) -> Iterator[tuple[Place, Path, bool]]:
@@ -266,10 +267,10 @@ def _expand_address(address: UPath, out: Place) -> Iterator[tuple[Place, Path, b
     elif glob.has_magic(address.path):
         matches = storage.matching(address)
         if not matches:
-            raise UnreadableInput(f"{address}: no file matches this pattern")
+            raise UnreadableInput("no file matches this pattern", address)
         yield from ((match, Path(match.name), True) for match in matches)
     else:
-        raise UnreadableInput(f"{address}: no such file or folder in this storage")
+        raise UnreadableInput("no such file or folder in this storage", address)
 
 
 def _walk(folder: Path, out: Place) -> Iterator[Path]:
@@ -290,7 +291,7 @@ def _walk(folder: Path, out: Place) -> Iterator[Path]:
         yield from (here / name for name in sorted([*links, *names]) if not name.startswith("."))
     for error in unlisted:
         if Path(error.filename) == folder:
-            raise UnreadableInput(f"{folder}: this folder cannot be listed ({system(error)})") from error
+            raise UnreadableInput(f"this folder cannot be listed ({system(error)})", folder) from error
         yield Path(error.filename)
 
 
@@ -355,7 +356,7 @@ def _distinct(targets: Sequence[Path]) -> list[tuple[Path, str]]:
     """
     target, times = Counter(targets).most_common(1)[0] if targets else (Path(), 0)
     if times > 1:
-        raise UsageError(f"{target}: two inputs would have this output: anonymise them in two runs")
+        raise UsageError("two inputs would have this output: anonymise them in two runs", target)
     shared = Counter(claim for target in targets for claim in _claims(target))
     taken = set(shared)
     kept: set[str] = set()
@@ -388,5 +389,5 @@ def _checked(item: Item) -> Item:
         link = f"{item.target} is the same file, and " if str(item.source) != str(item.target) else ""
         safe = item.target.with_name(f"{item.target.stem}-safe{item.target.suffix}")
         other = "safe/" if not item.named or storage.exists(safe) else str(safe)
-        raise UsageError(f"{item.source}: {link}the output would replace the input: write -o {shlex.quote(other)}")
+        raise UsageError(f"{link}the output would replace the input: write -o {shlex.quote(other)}", item.source)
     return item

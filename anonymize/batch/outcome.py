@@ -37,6 +37,7 @@ class Outcome:
         left_out: not a failure: a file that a folder merely contained, and that is no picture or video.
         before: an earlier run did this; the report then holds the main facts only.
         kept: the plan of an output whose check left something to a person, to go on with.
+        message: what went wrong, with the name of the file, which the report leaves out.
     """
 
     item: Item
@@ -46,6 +47,7 @@ class Outcome:
     left_out: bool = False
     before: bool = False
     kept: Kept | None = None
+    message: str = ""
 
 
 OnItem = Callable[[Item, Progress | Outcome], None]
@@ -84,13 +86,13 @@ def caught(item: Item, do: Callable[[], T], known: Known | None = None) -> T | O
         return do()
     except AnonymizeError as error:
         left_out = isinstance(error, UnreadableInput) and not item.expected and _was_read(item)
-        ended = failed(item, str(error), error.exit_code, left_out, known)
+        ended = failed_with(item, error, left_out, known)
         if not isinstance(error, Refused):
             return ended
         return replace(ended, report=replace(ended.report, verified=error.verified.as_dict()), kept=error.kept)
     except MemoryError:
         message = (
-            f"{item.label}: the memory that this machine has, or allows one process, does not suffice for it: "
+            "the memory that this machine has, or allows one process, does not suffice for it: "
             "nothing was released. Allow more, or make the picture smaller"
         )
         return failed(item, message, AnonymizeError.exit_code, known=known)
@@ -98,8 +100,9 @@ def caught(item: Item, do: Callable[[], T], known: Known | None = None) -> T | O
         if "ANONYMIZE_DEBUG" in os.environ:
             raise
         # A fault of ours in one file must not stop the others.
-        message = f"{item.label}: internal error, please report it (ANONYMIZE_DEBUG=1 shows where): {error!r}"
-        return failed(item, message, AnonymizeError.exit_code, known=known)
+        message = "internal error, please report it (ANONYMIZE_DEBUG=1 shows where)"
+        ended = failed(item, message, AnonymizeError.exit_code, known=known)
+        return replace(ended, message=f"{ended.message}: {error!r}")
 
 
 def _was_read(item: Item) -> bool:
@@ -119,7 +122,12 @@ def _was_read(item: Item) -> bool:
     return True
 
 
+def failed_with(item: Item, error: AnonymizeError, left_out: bool = False, known: Known | None = None) -> Outcome:
+    """The outcome of an item that failed with `error`; see `failed`."""
+    return replace(failed(item, error.message, error.exit_code, left_out, known), message=str(error))
+
+
 def failed(item: Item, message: str, exit_code: int, left_out: bool = False, known: Known | None = None) -> Outcome:
-    """The outcome of an item that failed with `message`; of one that is left out nothing is `known`."""
+    """The outcome of an item that failed with `message`, which does not name it; of one left out nothing is `known`."""
     account = known.account(message) if known and not left_out else Report(verdict=Verdict.FAIL, error=message)
-    return Outcome(item, None, account, exit_code, left_out)
+    return Outcome(item, None, account, exit_code, left_out, message=f"{item.label}: {message}")

@@ -17,7 +17,7 @@ from anonymize import job, report
 from anonymize.batch import ledger
 from anonymize.batch.inputs import Item, output_folder
 from anonymize.batch.outcome import OnItem, Outcome, Work, attempt, caught, failed, ignore
-from anonymize.errors import OutputError, UsageError
+from anonymize.errors import ExitCode, OutputError, UsageError
 from anonymize.forecast import Forecast
 from anonymize.parallel.process import Do
 from anonymize.parallel.unordered import Died, unordered
@@ -166,7 +166,7 @@ def _execute(items: Sequence[Item], work: Work, job: tuple[Settings, bool, bytes
 
     def heard(item: Item, news: Progress | Outcome | Died) -> None:
         if isinstance(news, Died):
-            news = failed(item, f"{item.label}: the process working on it died ({news.how})", 1)
+            news = failed(item, f"the process working on it died ({news.how})", ExitCode.INTERNAL)
         tell(item, news)
 
     threads = max(1, (os.cpu_count() or 1) // workers)
@@ -285,10 +285,8 @@ def _reported(reports: Path, title: str, settings: Settings, outcome: Outcome) -
         report.write(account, report.path_for(reports, item.relative))
     except OutputError as error:
         message = f"{item.label}: its report could not be written: {error}"
-        if outcome.exit_code:
-            message = f"{outcome.report.error}; {message}"
-        code = outcome.exit_code or error.exit_code
-        return replace(outcome, report=replace(outcome.report, error=message), exit_code=code)
+        message = "; ".join(filter(None, (outcome.message, message)))
+        return replace(outcome, message=message, exit_code=outcome.exit_code or error.exit_code)
     return outcome
 
 

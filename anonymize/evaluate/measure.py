@@ -55,7 +55,7 @@ def evaluate(original: Path, redacted: Path, truth: Path | Truth, kind: Kind = K
     for step in aligned(original, redacted, truth if isinstance(truth, Truth) else read_any(truth, kind)):
         counted.add(step.before, step.after, step.truth, float(step.time))
     if not counted.frames:
-        raise UnreadableInput(f"{original.name}: no frame to compare")
+        raise UnreadableInput("no frame to compare", original.name)
     return counted.result()
 
 

@@ -41,14 +41,14 @@ def pairs(original: Path, redacted: Path, truth: Path, kind: Kind = Kind.FACE) -
     """
     for path in (original, redacted, truth):
         if not path.exists():
-            raise UnreadableInput(f"{path}: no such file or folder")
+            raise UnreadableInput("no such file or folder", path)
     if original.is_dir() != redacted.is_dir():
         raise InputError(f"{original} and {redacted}: give two files or two folders")
     if not original.is_dir():
         return [Pair(original.name, original, redacted, _for_file(truth, original, kind))]
     found = [path for path in sorted(original.rglob("*")) if path.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES]
     if not found:
-        raise UnreadableInput(f"{original}: it holds no video and no picture")
+        raise UnreadableInput("it holds no video and no picture", original)
     truth_of = _truths(truth, kind)
     made = []
     for path in found:
@@ -75,7 +75,7 @@ def _partner(folder: Path, place: Path) -> Path:
         if path.stem == place.stem and path.suffix.lower() in wanted
     ]
     if len(found) != 1:
-        raise InputError(f"{place}: {'no' if not found else 'more than one'} file of this name in {folder}")
+        raise InputError(f"{'no' if not found else 'more than one'} file of this name in {folder}", place)
     return found[0]
 
 
@@ -93,7 +93,7 @@ def _truths(truth: Path, kind: Kind) -> Callable[[Path], Truth]:
     if truth.is_dir():
         return lambda place: _in_folder(truth, place, kind)
     if truth.suffix.lower() != ".json":
-        raise InputError(f"{truth}: the truth of a folder is a folder, or one COCO file (.json) for all its pictures")
+        raise InputError("the truth of a folder is a folder, or one COCO file (.json) for all its pictures", truth)
     coco = read_coco(truth)
     return lambda place: of_picture(coco, place.as_posix(), truth.name)
 
@@ -106,4 +106,4 @@ def _in_folder(folder: Path, place: Path, kind: Kind) -> Truth:
             if path.suffix == ".json" and place.suffix.lower() in PICTURE_SUFFIXES:
                 return of_picture(read_coco(path), place.as_posix(), path.name)
             return read_any(path, kind)
-    raise InputError(f"{place}: no ground truth of this name in {folder} ({', '.join(TRUTHS)} or NAME/gt/gt.txt)")
+    raise InputError(f"no ground truth of this name in {folder} ({', '.join(TRUTHS)} or NAME/gt/gt.txt)", place)

@@ -86,15 +86,15 @@ def _decode(path: Path) -> Iterator[_Picture]:
     try:
         with av.open(str(path)) as source:
             if not source.streams.video:
-                raise UnreadableInput(f"{path.name}: no video stream")
+                raise UnreadableInput("no video stream", path.name)
             stream = source.streams.video[0]
             stream.thread_type = "AUTO"
             origin = Presentation.of(stream, source.streams.audio, edit_lists(path)).origin
             for frame in source.decode(stream):
                 if frame.pts is None or frame.time_base is None:
-                    raise UnreadableInput(f"{path.name}: a frame without a timestamp cannot be compared")
+                    raise UnreadableInput("a frame without a timestamp cannot be compared", path.name)
                 grey = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
                 time = frame.pts * frame.time_base - origin
                 yield _Picture(time, frame.time_base, np.rot90(grey, frame.rotation // 90))
     except (av.FFmpegError, OSError) as error:
-        raise UnreadableInput(f"{path.name}: {error}") from error
+        raise UnreadableInput(f"{error}", path.name) from error

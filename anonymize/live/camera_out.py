@@ -32,7 +32,7 @@ class CameraOut:
 
     def __init__(self, device: str, picture: Picture, say: Say) -> None:
         if not Path(device).is_char_device():
-            raise OutputError(f"{device}: there is no such device; load v4l2loopback (docs/live.md)")
+            raise OutputError("there is no such device; load v4l2loopback (docs/live.md)", device)
         self._container = av.open(device, "w", format="v4l2")
         stream = self._container.add_stream("rawvideo", rate=picture.rate)
         assert isinstance(stream, VideoStream)
@@ -43,7 +43,7 @@ class CameraOut:
             self._container.start_encoding()
         except (OSError, av.error.FFmpegError) as error:
             raise OutputError(
-                f"{device}: it takes no pictures ({error.strerror}); is it a v4l2loopback device?"
+                f"it takes no pictures ({error.strerror}); is it a v4l2loopback device?", device
             ) from error
         say("ok", "open")
 

@@ -134,7 +134,7 @@ def read(path: Path) -> Fleet:
     try:
         return _fleet(values)
     except UsageError as error:
-        raise UsageError(f"{path}: {mask(str(error))}") from None  # what is wrong may be an address
+        raise UsageError(f"{mask(str(error))}", path) from None  # what is wrong may be an address
 
 
 def _fleet(values: Mapping[str, Any]) -> Fleet:

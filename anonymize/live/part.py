@@ -43,7 +43,7 @@ class Part(io.FileIO):
         """Close it and give it its name, in place of whatever file or link has it. Raises `OutputError` too."""
         os.fchmod(self.fileno(), self._mode)
         if not os.path.samestat(os.fstat(self.fileno()), self.path.lstat()):
-            raise OutputError(f"{self.path.name}: another file has taken the place of this one: it was given up")
+            raise OutputError("another file has taken the place of this one: it was given up", self.path.name)
         self.path.replace(final)
         self.close()
 

@@ -138,7 +138,7 @@ class Recording:
             final = self._folder / f"{self._stamp}{f'-{number}' if number else ''}.mp4"
             if not os.path.lexists(final):
                 return final
-        raise OutputError(f"{self._folder}: a thousand segments of the same second")
+        raise OutputError("a thousand segments of the same second", self._folder)
 
 
 def _read_back(part: Part, pictures: int) -> None:

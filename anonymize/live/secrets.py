@@ -184,7 +184,7 @@ def _value(reference: str) -> str:
 def _from_file(path: str) -> str:
     lines = foreign.text(Path(path), "part of an address", UsageError, _LONGEST).strip().splitlines()
     if len(lines) != 1:
-        raise UsageError(f"{path}: expected one line, a part of an address; found {len(lines)}")
+        raise UsageError(f"expected one line, a part of an address; found {len(lines)}", path)
     return lines[0].strip()
 
 

@@ -60,14 +60,14 @@ def check(address: str) -> None:
         push.check(address)
     elif (folder := _folder_of(address)) is not None:
         if folder.suffix == ".m3u8" and "%" in folder.name:
-            raise UsageError(f"{address}: a % in the name of a playlist has a meaning of its own; name another")
+            raise UsageError("a % in the name of a playlist has a meaning of its own; name another", address)
     elif address not in (STDOUT, Y4M_STDOUT) and not address.startswith("/dev/video"):
         raise UsageError(
             "no sink; expected rtsp://, rtmp:// or srt:// and a server, hls:FOLDER or a .m3u8 file, record:FOLDER, "
             "/dev/videoN, - (MPEG-TS on standard output) or y4m:- (not repeated here: it may hold a password)"
         )
     elif address in (STDOUT, Y4M_STDOUT) and os.isatty(1):
-        raise UsageError(f"{address}: standard output is a terminal: send it into a file or another program")
+        raise UsageError("standard output is a terminal: send it into a file or another program", address)
 
 
 def prepare(addresses: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ def prepare(addresses: Sequence[str]) -> None:
             with TemporaryFile(dir=folder):
                 continue
         except OSError as error:
-            raise OutputError(f"{folder}: nothing can be written in this folder ({system(error)})") from error
+            raise OutputError(f"nothing can be written in this folder ({system(error)})", folder) from error
 
 
 def open_sink(address: str, picture: Picture, metrics: Metrics, options: Options | None = None) -> LiveSink:

@@ -74,23 +74,24 @@ def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
     container = wanted or _container(source, encoder, sound, info)
     if not _says_all(container, encoder, info):
         raise UnsupportedInput(
-            f"{info.name}: .{container} cannot say how its {encoder.codec} picture is turned or stretched; "
-            "name the output .mp4"
+            f".{container} cannot say how its {encoder.codec} picture is turned or stretched; name the output .mp4",
+            info.name,
         )
     recoded = ", ".join(dict.fromkeys(track.recoded for track in tracks if track.recoded))
     if recoded and not holds_audio(container, "flac"):
         raise UnsupportedInput(
-            f"{info.name}: its sound cannot be carried over as it is ({recoded}), and .{container} cannot hold it "
-            "decoded; name the output .mkv"
+            f"its sound cannot be carried over as it is ({recoded}), and .{container} cannot hold it "
+            "decoded; name the output .mkv",
+            info.name,
         )
     lacking = [codec for codec in sound if not holds_audio(container, codec)]
     if "unknown" in lacking:
         raise UnsupportedInput(
-            f"{info.name}: its sound is in a codec that cannot be carried over; give --audio mute to drop it"
+            "its sound is in a codec that cannot be carried over; give --audio mute to drop it", info.name
         )
     if lacking and not holds_audio(container, "flac"):
         raise UnsupportedInput(
-            f"{info.name}: .{container} cannot hold its sound ({', '.join(lacking)}); name the output .mkv"
+            f".{container} cannot hold its sound ({', '.join(lacking)}); name the output .mkv", info.name
         )
     # A name without a wish behind it: the caller took the suffix from here.
     if container != source and not output.container and container == _container(source, encoder, sound, info):
@@ -180,8 +181,9 @@ def _first_fit(info: MediaInfo, candidates: Sequence[Encoder], layout: Layout, w
     interlaced = "interlaced " if info.field_order is not FieldOrder.PROGRESSIVE else ""
     graded = " with the data of its mastering display" if info.hdr is not None else ""
     raise UnsupportedInput(
-        f"{info.name}: {asked}{f' in .{wanted}' if wanted else ''} cannot hold this {interlaced}{layout.name} video of "
-        f"{info.width} x {info.height}{graded} unchanged; {remedy}"
+        f"{asked}{f' in .{wanted}' if wanted else ''} cannot hold this {interlaced}{layout.name} video of "
+        f"{info.width} x {info.height}{graded} unchanged; {remedy}",
+        info.name,
     )
 
 

@@ -151,7 +151,7 @@ def understandable(name: str) -> Iterator[None]:
     try:
         yield
     except (av.error.FFmpegError, OSError) as error:
-        raise OutputError(f"{name}: its output cannot be written: {_plain(error)}") from error
+        raise OutputError(f"its output cannot be written: {_plain(error)}", name) from error
 
 
 def _plain(error: av.error.FFmpegError | OSError) -> str:

@@ -72,9 +72,8 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
         try:
             yield temporary
         except AnonymizeError as error:  # whoever wrote there knows no other name
-            error.args = tuple(
-                arg.replace(temporary.name, path.name) if isinstance(arg, str) else arg for arg in error.args
-            )
+            named = path if Path(str(error.path)).name == temporary.name else error.path
+            error.args = (error.message.replace(temporary.name, path.name), named)
             raise
         except OSError as error:
             if not disk_full(error):
@@ -138,11 +137,11 @@ def check_target(path: Place, *, force: bool, makes_folder: bool = False) -> Non
         with plainly(path), suppress(FileNotFoundError):
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
-                raise OutputError(f"{path.name}: a folder of this name is in the way")
+                raise OutputError("a folder of this name is in the way", path.name)
             if not stat.S_ISREG(mode):
-                raise OutputError(f"{path}: this is a device or a pipe, which no file replaces; name a file")
+                raise OutputError("this is a device or a pipe, which no file replaces; name a file", path)
     if not force and storage.exists(path):
-        raise OutputError(storage.already(path))
+        raise storage.already(path)
     if not isinstance(path, Path):
         return
     with plainly(path), suppress(*(FileNotFoundError,) * makes_folder):
@@ -169,8 +168,9 @@ def check_room(path: Place, source: int) -> None:
     free = disk.f_frsize * (disk.f_bavail if os.geteuid() else disk.f_bfree)
     if disk.f_blocks and free < least:  # some file systems count nothing
         raise OutputError(
-            f"{path}: the disk has {_amount(free)} free; what is made of {_amount(source)} takes at least "
-            f"{_amount(least)}, and as a rule as much as that. Free some, or write to another disk"
+            f"the disk has {_amount(free)} free; what is made of {_amount(source)} takes at least "
+            f"{_amount(least)}, and as a rule as much as that. Free some, or write to another disk",
+            path,
         )
 
 
@@ -183,7 +183,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot make this folder: {system(error)}") from error
+        raise OutputError(f"cannot make this folder: {system(error)}", folder) from error
 
 
 def publish(made: Path, path: Place, sha256: str, *, force: bool, token: str) -> None:
@@ -205,7 +205,7 @@ def publish(made: Path, path: Place, sha256: str, *, force: bool, token: str) ->
     with pending(path, force=force, token=token) as temporary, plainly(path):
         shutil.copyfile(made, temporary)
         if storage.sha256(temporary) != sha256:
-            raise OutputError(f"{path.name}: what arrived in {path.parent} is not what was checked; it was removed")
+            raise OutputError("what arrived there is not what was checked; it was removed", path)
 
 
 def _to_disk(path: Path) -> None:
@@ -251,11 +251,11 @@ def plainly(path: Path) -> Iterator[None]:
     try:
         yield
     except FileExistsError as error:
-        raise OutputError(storage.already(path)) from error
+        raise storage.already(path) from error
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise OutputError(f"{path.name}: the folder {path.parent} does not exist (any more)") from error
+        raise OutputError("its folder does not exist (any more)", path) from error
     except PermissionError as error:
-        raise OutputError(f"{path.name}: no permission to write in {path.parent}") from error
+        raise OutputError("no permission to write in its folder", path) from error
     except OSError as error:
         reason = system(error) if disk_full(error) else f"cannot be written ({system(error)})"
-        raise OutputError(f"{path.name}: {reason}") from error
+        raise OutputError(f"{reason}", path.name) from error

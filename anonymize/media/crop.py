@@ -82,7 +82,7 @@ class Crop:
         x1 = picture.width if not right else (picture.width - right) // across * across
         y1 = picture.height if not bottom else (picture.height - bottom) // down * down
         if x1 <= x0 or y1 <= y0:
-            raise UnsupportedInput(f"{self.name}: its container says that nothing of the picture is to be shown")
+            raise UnsupportedInput("its container says that nothing of the picture is to be shown", self.name)
         graph = av.filter.Graph()
         source = graph.add_buffer(
             width=picture.width, height=picture.height, format=picture.format, time_base=picture.time_base

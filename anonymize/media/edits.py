@@ -99,13 +99,15 @@ def refuse_unplayable(lists: Mapping[int, Sequence[Edit]], name: str) -> None:
     for edits in lists.values():
         if any(edit.start is not None and edit.rate != 1 for edit in edits):
             raise UnsupportedInput(
-                f"{name}: its edit list plays a part at another speed or holds a picture still, which players do in "
-                "different ways; export it from the program it was cut with"
+                "its edit list plays a part at another speed or holds a picture still, which players do in "
+                "different ways; export it from the program it was cut with",
+                name,
             )
         if any(edit.start is None and edit.length for edit in edits[1:]):
             raise UnsupportedInput(
-                f"{name}: its edit list pauses in the middle, which players do in different ways; export it from the "
-                "program it was cut with"
+                "its edit list pauses in the middle, which players do in different ways; export it from the "
+                "program it was cut with",
+                name,
             )
 
 

@@ -54,14 +54,13 @@ class FlacTrack:
         context = stream.codec_context
         if context.channels > _MOST_CHANNELS:
             raise UnsupportedInput(
-                f"{name}: its sound has {context.channels} channels, and would have to become FLAC, which holds "
-                f"{_MOST_CHANNELS}; give --audio mute to drop it"
+                f"its sound has {context.channels} channels, and would have to become FLAC, which holds "
+                f"{_MOST_CHANNELS}; give --audio mute to drop it",
+                name,
             )
         self._rate = context.sample_rate
         if context.format is None:
-            raise UnsupportedInput(
-                f"{name}: nothing is known of a sound track of it; give --audio mute to drop all sound"
-            )
+            raise UnsupportedInput("nothing is known of a sound track of it; give --audio mute to drop all sound", name)
         self._form = "s32" if context.format.name in _DEEP else "s16"
         self._layout = {"1 channels": "mono", "2 channels": "stereo"}.get(context.layout.name, context.layout.name)
         self.stream = output.add_stream("flac", rate=self._rate)
@@ -112,8 +111,9 @@ class FlacTrack:
             converted = self._resampler.resample(frame)
         except ValueError:
             raise UnsupportedInput(
-                f"{self._name}: its sound changes its channels or its rate on the way; cut the file there and give the "
-                "parts, or give --audio mute to drop it"
+                "its sound changes its channels or its rate on the way; cut the file there and give the "
+                "parts, or give --audio mute to drop it",
+                self._name,
             ) from None
         for made in converted:
             yield made.to_ndarray().reshape(-1, self._channels)

@@ -247,7 +247,7 @@ def _refuse_dolby_vision_5(side: Mapping[str, bytes], name: str) -> None:
     header = struct.unpack_from("<Q", raw)[0]
     if header + 5 <= len(raw) and raw[header + 4] == 0:
         raise UnsupportedInput(
-            f"{name}: Dolby Vision profile 5 loses its colours when it is encoded again; export it as HDR10 first"
+            "Dolby Vision profile 5 loses its colours when it is encoded again; export it as HDR10 first", name
         )
 
 
@@ -334,4 +334,4 @@ def _extra_stream(stream: Stream, main: VideoStream) -> str:
 def refuse_encrypted(stream: VideoStream, name: str) -> None:
     """Raises `UnreadableInput` if the container says that `stream` is encrypted."""
     if any(key.lower() == "enc_key_id" for key in stream.metadata):
-        raise UnreadableInput(f"{name}: the video is encrypted; decrypt it first")
+        raise UnreadableInput("the video is encrypted; decrypt it first", name)

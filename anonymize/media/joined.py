@@ -45,8 +45,9 @@ def refuse_joined(source: Input, container: str, name: str) -> None:
     }
     if unseen.get(container.split(",")[0], bool)():
         raise UnsupportedInput(
-            f"{name}: several files were joined end to end in it, and players show the first alone, or the others "
-            "wrongly; give the parts"
+            "several files were joined end to end in it, and players show the first alone, or the others "
+            "wrongly; give the parts",
+            name,
         )
 
 

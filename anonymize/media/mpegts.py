@@ -283,8 +283,9 @@ def _matched(first: list[Row], rows: list[Row], name: str, share: float) -> dict
             after = [row for row in before if row in after or row[1] not in {r[1] for r in after}]
         if [row[0] for row in before] != [row[0] for row in after]:
             raise UnsupportedInput(
-                f"{name}: about {share:.0%} into the file its {kind} changes from {_told(before)} to {_told(after)}; "
-                "cut the file there and give the parts"
+                f"about {share:.0%} into the file its {kind} changes from {_told(before)} to {_told(after)}; "
+                "cut the file there and give the parts",
+                name,
             )
         numbers |= {new[1]: old[1] for old, new in zip(before, after, strict=True)}
     return numbers

@@ -70,7 +70,7 @@ def understood(name: str) -> Iterator[None]:
         yield
     except av.error.FFmpegError as error:
         raise UnreadableInput(
-            f"{name}: FFmpeg cannot work on this file ({error.strerror}): it is damaged or unsupported"
+            f"FFmpeg cannot work on this file ({error.strerror}): it is damaged or unsupported", name
         ) from error
 
 
@@ -131,12 +131,10 @@ def check_name(source: Source, output: Output, path: Place) -> None:
     new = path.with_name(f"{name}-safe{proper}") if storage.exists(new) else new
     if suffix:
         listed = f"{', '.join(f'.{one}' for one in formats[:-1])} or .{formats[-1]}"
-        raise UsageError(
-            f"{path}: {what} is not written as .{suffix}, but as {listed}: write -o {shlex.quote(str(new))}"
-        )
+        raise UsageError(f"{what} is not written as .{suffix}, but as {listed}: write -o {shlex.quote(str(new))}", path)
     folder = shlex.quote(f"{path.with_name(name)}/")
     raise UsageError(
-        f"{path}: a name without a suffix says no format: write -o {shlex.quote(str(new))}, or -o {folder} for a folder"
+        f"a name without a suffix says no format: write -o {shlex.quote(str(new))}, or -o {folder} for a folder", path
     )
 
 

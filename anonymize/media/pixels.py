@@ -161,7 +161,7 @@ def required_layout(name: str, file: str) -> Layout:
     layout = layout_of(name)
     if layout is None:
         raise UnsupportedInput(
-            f"{file}: pixel format {name} cannot be edited without changing it; convert it to yuv420p first"
+            f"pixel format {name} cannot be edited without changing it; convert it to yuv420p first", file
         )
     return layout
 

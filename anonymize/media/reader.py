@@ -78,7 +78,7 @@ def open_container(source: Input, instead: io.RawIOBase | None = None) -> InputC
     except InputError:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise UnreadableInput(_why_unreadable(source, name, error)) from error
+        raise UnreadableInput(_why_unreadable(source, error), name) from error
 
 
 def _is_short_transport_stream(source: Input) -> bool:
@@ -96,16 +96,16 @@ def check_readable(source: Input) -> None:
     name = input_name(source)
     if isinstance(source, bytes):
         if not source:
-            raise UnreadableInput(f"{name}: nothing came in; pipe a video or a picture into it")
+            raise UnreadableInput("nothing came in; pipe a video or a picture into it", name)
         return
     try:
         facts = source.stat()
         if stat.S_ISDIR(facts.st_mode):
-            raise UnreadableInput(f"{name}: {_why_no_file(source)}")
+            raise UnreadableInput(_why_no_file(source), name)
         if not stat.S_ISREG(facts.st_mode):
-            raise UnreadableInput(f"{name}: this is a device or a pipe, not a file; use - to read from a pipe")
+            raise UnreadableInput("this is a device or a pipe, not a file; use - to read from a pipe", name)
         if facts.st_size == 0:
-            raise UnreadableInput(f"{name}: the file is empty (0 bytes)")
+            raise UnreadableInput("the file is empty (0 bytes)", name)
         with opened(source):
             pass
     except InputError:
@@ -113,11 +113,11 @@ def check_readable(source: Input) -> None:
     except FileNotFoundError as error:
         link = isinstance(source, Path) and source.is_symlink()
         what = "a link that leads nowhere" if link else f"no such file{near(Path(name))}"
-        raise UnreadableInput(f"{name}: {what}") from error
+        raise UnreadableInput(f"{what}", name) from error
     except PermissionError as error:
-        raise UnreadableInput(f"{name}: no permission to read it") from error
+        raise UnreadableInput("no permission to read it", name) from error
     except OSError as error:
-        raise UnreadableInput(f"{name}: cannot be read ({system(error)})") from error
+        raise UnreadableInput(f"cannot be read ({system(error)})", name) from error
 
 
 def _why_no_file(folder: Place) -> str:
@@ -141,20 +141,20 @@ def head_of(source: Input, size: int = 4096) -> bytes:
     return b""
 
 
-def _why_unreadable(source: Input, name: str, error: Exception) -> str:
+def _why_unreadable(source: Input, error: Exception) -> str:
     head = head_of(source)
     if head[4:8] == b"ftyp" and not _has_box(source, b"moov"):
-        return f"{name}: its index (the moov box) is missing: the recording broke off, or it was cut"
+        return "its index (the moov box) is missing: the recording broke off, or it was cut"
     if head.startswith((b"#EXTM3U", b"ffconcat", b"<?xml")):
-        return f"{name}: this is a list of other files, not a video; give the files themselves"
+        return "this is a list of other files, not a video; give the files themselves"
     if _has_box(source, b"pssh") or b"encv" in head:
-        return f"{name}: the video is encrypted; decrypt it first"
+        return "the video is encrypted; decrypt it first"
     if what := no_media(head):
-        return f"{name}: {what}"
+        return what
     barred = getattr(error, "errno", 0) == errno.EINVAL  # FFmpeg's word for a format that is not on its white list
     unknown = barred or isinstance(error, av.error.InvalidDataError)
     reason = "unknown or damaged" if unknown else (getattr(error, "strerror", None) or str(error)).lower()
-    return f"{name}: not a video or picture that can be read ({reason})"
+    return f"not a video or picture that can be read ({reason})"
 
 
 def _has_box(source: Input, kind: bytes, limit: int = 1 << 20) -> bool:
@@ -196,10 +196,10 @@ def main_video(container: InputContainer, name: str) -> VideoStream:
         covers = any(is_cover(s) for s in container.streams.video)
         kinds = sorted({s.type for s in container.streams if s.type in ("audio", "subtitle")})
         what = "only a cover picture" if covers else f"only {' and '.join(kinds)}" if kinds else "no picture"
-        raise UnreadableInput(f"{name}: there is no video in it ({what})")
+        raise UnreadableInput(f"there is no video in it ({what})", name)
     known = [s for s in streams if s.codec_context is not None]
     if not known:
-        raise UnreadableInput(f"{name}: no decoder for its video; convert it to H.264 first")
+        raise UnreadableInput("no decoder for its video; convert it to H.264 first", name)
     best = max(known, key=lambda s: (s.disposition.value & 1, s.width * s.height, -s.index))
     check_size(best.codec_context.coded_width or best.width, best.codec_context.coded_height or best.height, name)
     # Else decoders show some of what the stream crops at the left, so that what they give out is aligned in memory.
@@ -214,12 +214,13 @@ def check_size(untrusted_width: int, untrusted_height: int, name: str) -> None:
         UnreadableInput: the picture is larger than `MAX_PIXELS` or has no size.
     """
     if untrusted_width <= 0 or untrusted_height <= 0:
-        raise UnreadableInput(f"{name}: its video has no picture size; the file is damaged or encrypted")
+        raise UnreadableInput("its video has no picture size; the file is damaged or encrypted", name)
     if untrusted_width * untrusted_height > MAX_PIXELS:
         raise UnreadableInput(
-            f"{name}: its pictures are too large ({untrusted_width} x {untrusted_height} pixels, "
+            f"its pictures are too large ({untrusted_width} x {untrusted_height} pixels, "
             f"{untrusted_width * untrusted_height / 1_000_000:.1f} megapixels): at most {MAX_PIXELS // 1_000_000} "
-            "megapixels of a video are read, so that memory suffices; scale it down"
+            "megapixels of a video are read, so that memory suffices; scale it down",
+            name,
         )
 
 

@@ -200,8 +200,9 @@ def _complete(leap: _Leap, tracks: Mapping[int, _Track], seams: Sequence[int], n
             times = track.seconds(track.decoded)
             if abs(times[at] - times[at - 1] - leap.far) > _APART:
                 raise UnsupportedInput(
-                    f"{name}: the clock of one of its streams leaps by {leap.far:+.2f} s on the way and that of "
-                    "another does not: nobody can tell which sound belongs to which picture; cut the file there"
+                    f"the clock of one of its streams leaps by {leap.far:+.2f} s on the way and that of "
+                    "another does not: nobody can tell which sound belongs to which picture; cut the file there",
+                    name,
                 )
         leap.first[index] = at
 

@@ -82,8 +82,9 @@ class SoundCopy:
             for packet in self._input.demux(streams):
                 if packet.size and packet.stream.index in self._empty:
                     raise UnsupportedInput(
-                        f"{self._name}: a sound track begins so late that nothing is known of it at the start; "
-                        "cut off what is before it, or give --audio mute"
+                        "a sound track begins so late that nothing is known of it at the start; "
+                        "cut off what is before it, or give --audio mute",
+                        self._name,
                     )
                 self._place(packet)
                 if packet.size:
@@ -166,8 +167,9 @@ class CopiedTrack:
         self._told = self._told or told
         if told != self._told:
             raise UnsupportedInput(
-                f"{self._name}: its sound changes its sample rate or channels on the way; name the output .ts, or cut "
-                "the file there and give the parts"
+                "its sound changes its sample rate or channels on the way; name the output .ts, or cut "
+                "the file there and give the parts",
+                self._name,
             )
 
     def write(self, packet: Packet[Stream]) -> None:
@@ -265,4 +267,4 @@ def _untagged(stream: Stream, name: str) -> bytes:
     try:
         return without_comments(stream.codec_context.extradata or b"")
     except (ValueError, IndexError) as error:
-        raise UnsupportedInput(f"{name}: its Vorbis sound is malformed; give --audio mute to drop it") from error
+        raise UnsupportedInput("its Vorbis sound is malformed; give --audio mute to drop it", name) from error

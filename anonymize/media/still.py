@@ -123,7 +123,7 @@ class StillSink:
     def __init__(self, path: Path, source: StillSource) -> None:
         if path.suffix.lower() not in SUFFIXES:
             known = ", ".join(sorted(SUFFIXES))
-            raise UsageError(f"{path.name}: pictures are written as {known}; name the output accordingly")
+            raise UsageError(f"pictures are written as {known}; name the output accordingly", path.name)
         self._path = path
         self._container = SUFFIXES[path.suffix.lower()]
         self._traits = source.decoded.traits
@@ -155,7 +155,7 @@ class StillSink:
         try:
             aside(partial(self._encoding.add, frame))
         except (OSError, ValueError, RuntimeError) as error:
-            raise OutputError(f"{self._path.name}: cannot be encoded as {self._container} ({error})") from error
+            raise OutputError(f"cannot be encoded as {self._container} ({error})", self._path.name) from error
 
     def finish(self) -> None:
         """Write the file.
@@ -185,12 +185,13 @@ def _content(source: Input, name: str) -> bytes:
         size = source.stat().st_size
         if size > MOST_BYTES:
             raise UnreadableInput(
-                f"{name}: the file of this picture is too large, {size >> 20} MiB; at most {MOST_BYTES >> 20} MiB are "
-                "taken, so that memory suffices. Scale it down, or cut it into parts"
+                f"the file of this picture is too large, {size >> 20} MiB; at most {MOST_BYTES >> 20} MiB are "
+                "taken, so that memory suffices. Scale it down, or cut it into parts",
+                name,
             )
         return source.read_bytes()
     except OSError as error:
-        raise UnreadableInput(f"{name}: cannot be read ({system(error)})") from error
+        raise UnreadableInput(f"cannot be read ({system(error)})", name) from error
 
 
 def _clock(durations: Sequence[Fraction], name: str) -> tuple[Fraction, list[int]]:
@@ -199,7 +200,7 @@ def _clock(durations: Sequence[Fraction], name: str) -> tuple[Fraction, list[int
     base = Fraction(1, math.lcm(*(duration.denominator for duration in shown)))
     starts = [0, *(int(start / base) for start in accumulate(shown[:-1]))]
     if starts[-1] >= 1 << 62:
-        raise UnsupportedInput(f"{name}: the times of its pictures have no common clock; convert it to a video")
+        raise UnsupportedInput("the times of its pictures have no common clock; convert it to a video", name)
     return base, starts
 
 

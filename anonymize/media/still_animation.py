@@ -39,7 +39,7 @@ def is_animated(file: File) -> bool:
 def animation(file: File, opened: Image.Image) -> Decoded:
     """A file with several pictures, each shown for a time. It is decoded to its end to know what is there."""
     if file.container == "png" and file.data[24] == 16:
-        raise UnsupportedInput(f"{file.name}: animated PNG with 16 bits is not supported; convert it to 8 bits")
+        raise UnsupportedInput("animated PNG with 16 bits is not supported; convert it to 8 bits", file.name)
     size = opened.size
     if size[0] * size[1] > MOST_PIXELS_MOVING:
         raise too_large(file.name, size, f"animations of at most {MOST_PIXELS_MOVING // 1_000_000} megapixels")
@@ -71,9 +71,10 @@ def _refuse_endless(file: File, size: tuple[int, int]) -> None:
     count = _pictures(file)
     if count > MOST_PICTURES or count * size[0] * size[1] > MOST_PIXELS_IN_ALL:
         raise UnsupportedInput(
-            f"{file.name}: an animation of {count} pictures of {size[0]} x {size[1]} is too long; at most "
+            f"an animation of {count} pictures of {size[0]} x {size[1]} is too long; at most "
             f"{MOST_PICTURES} pictures with {MOST_PIXELS_IN_ALL // 1_000_000} million pixels in all are taken. "
-            "Convert it to a video"
+            "Convert it to a video",
+            file.name,
         )
 
 

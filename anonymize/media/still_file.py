@@ -83,7 +83,7 @@ class File:
     def damaged(self, what: str) -> DamagedInput:
         """The error that says what is lost."""
         advice = "" if self.allow_damaged else "; --allow-damaged writes what can be read"
-        return DamagedInput(f"{self.name}: damaged: {what}{advice}")
+        return DamagedInput(f"damaged: {what}{advice}", self.name)
 
 
 def picture_format(head: bytes) -> str:
@@ -157,11 +157,9 @@ def opened_by_pillow(file: File) -> Image.Image:
         raise _bomb(file, error) from None
     except Exception as error:
         if file.container == "tiff" and isinstance(error, UnidentifiedImageError):
-            raise UnsupportedInput(
-                f"{file.name}: TIFF stored in this way is not supported; convert it to PNG"
-            ) from error
+            raise UnsupportedInput("TIFF stored in this way is not supported; convert it to PNG", file.name) from error
         raise UnreadableInput(
-            f"{file.name}: not a readable {FORMATS[file.container]} picture ({reason(error)})"
+            f"not a readable {FORMATS[file.container]} picture ({reason(error)})", file.name
         ) from error
     check_size(file, opened.size, _bytes_a_pixel(file, opened))
     depth, colour = file.data[24:26] if file.container == "png" else (8, 0)
@@ -182,7 +180,7 @@ def check_size(file: File, size: tuple[int, int], wide: int) -> None:
         UnreadableInput: it is.
     """
     if min(size) <= 0:
-        raise UnreadableInput(f"{file.name}: the picture is empty, {size[0]} x {size[1]} pixels")
+        raise UnreadableInput(f"the picture is empty, {size[0]} x {size[1]} pixels", file.name)
     if max(size) > LONGEST:
         raise too_large(file.name, size, f"sides of at most {LONGEST} pixels")
     most = min(MOST_PIXELS, MOST_SAMPLES.get(file.container, MOST_SAMPLES_ELSE) // wide)
@@ -198,8 +196,9 @@ def too_large(name: str, size: tuple[int, int], taken: str) -> UnreadableInput:
 
 def _too_large(name: str, large: str, taken: str) -> UnreadableInput:
     return UnreadableInput(
-        f"{name}: the picture is too large ({large}): {taken} are read, so that memory suffices; scale it down or cut "
-        "it into parts"
+        f"the picture is too large ({large}): {taken} are read, so that memory suffices; scale it down or cut "
+        "it into parts",
+        name,
     )
 
 

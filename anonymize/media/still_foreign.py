@@ -65,8 +65,8 @@ def _check_netpbm(file: File) -> None:
     (width, height, *most), start = _header(file)
     if most and most[0] != 255:
         raise UnsupportedInput(
-            f"{file.name}: a Netpbm picture whose brightest value is {most[0]}, not 255, is not supported; "
-            "convert it to PNG"
+            f"a Netpbm picture whose brightest value is {most[0]}, not 255, is not supported; convert it to PNG",
+            file.name,
         )
     kind = file.data[1:2]
     if kind in b"456":
@@ -74,27 +74,27 @@ def _check_netpbm(file: File) -> None:
         rest = file.data[start + row * height :].strip()
         if rest:
             raise UnsupportedInput(
-                f"{file.name}: something follows the picture, perhaps further ones, which are not supported; "
-                "convert each to PNG"
+                "something follows the picture, perhaps further ones, which are not supported; convert each to PNG",
+                file.name,
             )
 
 
 def _check_jpeg2000(file: File) -> None:
     streams = [body for name, body in _boxes(file) if name == "jp2c"] or [file.data]
     if len(streams) > 1:
-        raise UnsupportedInput(f"{file.name}: JPEG 2000 with further pictures is not supported; convert each to PNG")
+        raise UnsupportedInput("JPEG 2000 with further pictures is not supported; convert each to PNG", file.name)
     size = streams[0][4:]
     count = int.from_bytes(size[36:38], "big")
     depths = {size[38 + 3 * number] for number in range(count) if len(size) > 38 + 3 * number}
     if not streams[0].startswith(CODESTREAM) or depths != {7}:
         raise UnsupportedInput(
-            f"{file.name}: JPEG 2000 with other than 8 bits for each sample is not supported; convert it to PNG"
+            "JPEG 2000 with other than 8 bits for each sample is not supported; convert it to PNG", file.name
         )
     boxed = dict(_head_boxes(file))
     colour = boxed.get("colr", b"\2")
     named = int.from_bytes(colour[3:7], "big") if colour[:1] == b"\1" else 16
     if colour[:1] not in (b"\1", b"\2") or named not in _COLOURS or "pclr" in boxed:
-        raise UnsupportedInput(f"{file.name}: JPEG 2000 in such colours is not supported; convert it to PNG")
+        raise UnsupportedInput("JPEG 2000 in such colours is not supported; convert it to PNG", file.name)
 
 
 def _boxes(file: File) -> Iterator[tuple[str, bytes]]:

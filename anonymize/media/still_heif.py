@@ -69,8 +69,7 @@ def shown_as(file: File) -> Shown:
     order = [name for name, _ in made]
     if order != sorted(set(order), key=("clap", "irot", "imir").index):
         raise UnsupportedInput(
-            f"{file.name}: it is cropped, turned and mirrored in an order that viewers do not agree on; "
-            "convert it to PNG"
+            "it is cropped, turned and mirrored in an order that viewers do not agree on; convert it to PNG", file.name
         )
     held = dict(made)
     crop = _crop(held["clap"], sizes[0], file.name) if "clap" in held and sizes else None
@@ -90,14 +89,14 @@ def _crop(clap: bytes, size: tuple[int, int], name: str) -> Crop:
     """The part of a picture of `size` that a clean aperture leaves (ISO/IEC 14496-12, 12.1.4)."""
     numbers = struct.unpack_from(">IIIIiIiI", clap)
     if not all(numbers[1::2]):
-        raise UnsupportedInput(f"{name}: it is cropped in a way that makes no sense; convert it to PNG")
+        raise UnsupportedInput("it is cropped in a way that makes no sense; convert it to PNG", name)
     wide, high, right, down = (Fraction(above, below) for above, below in zip(numbers[::2], numbers[1::2], strict=True))
     left, top = (size[0] - wide) / 2 + right, (size[1] - high) / 2 + down
     edges = (left, top, left + wide, top + high)
     if any(edge.denominator != 1 for edge in edges):
-        raise UnsupportedInput(f"{name}: it is cropped between pixels; convert it to PNG")
+        raise UnsupportedInput("it is cropped between pixels; convert it to PNG", name)
     if not (0 <= left < left + wide <= size[0] and 0 <= top < top + high <= size[1]):
-        raise UnsupportedInput(f"{name}: it is cropped in a way that makes no sense; convert it to PNG")
+        raise UnsupportedInput("it is cropped in a way that makes no sense; convert it to PNG", name)
     return int(edges[0]), int(edges[1]), int(edges[2]), int(edges[3])
 
 

@@ -57,7 +57,7 @@ def refuse_others(head: bytes, name: str) -> None:
     if head[128:132] == b"DICM":
         known = "DICOM"
     if known:
-        raise UnsupportedInput(f"{name}: {known} pictures are not supported; convert it to PNG")
+        raise UnsupportedInput(f"{known} pictures are not supported; convert it to PNG", name)
 
 
 def refuse_named(name: str) -> None:
@@ -70,7 +70,7 @@ def refuse_named(name: str) -> None:
         raise raw(name)
     if suffix in OTHER_SUFFIXES:
         kind = suffix.removeprefix(".").upper()
-        raise UnsupportedInput(f"{name}: {kind} pictures are not supported; convert it to PNG")
+        raise UnsupportedInput(f"{kind} pictures are not supported; convert it to PNG", name)
 
 
 def _is_icon(head: bytes) -> bool:

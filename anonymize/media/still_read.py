@@ -64,9 +64,9 @@ def decode(data: bytes, name: str, *, allow_damaged: bool) -> Decoded:
     """
     container = picture_format(data[:32])
     if not container:
-        raise UnreadableInput(f"{name}: not a picture of a known format")
+        raise UnreadableInput("not a picture of a known format", name)
     if data[4:8] == b"ftyp" and data[8:12] in _SEQUENCES:
-        raise UnsupportedInput(f"{name}: picture sequences in HEIF and AVIF are not supported; convert it to a video")
+        raise UnsupportedInput("picture sequences in HEIF and AVIF are not supported; convert it to a video", name)
     file = File(data, name, container, allow_damaged)
     try:
         with quiet():
@@ -75,7 +75,7 @@ def decode(data: bytes, name: str, *, allow_damaged: bool) -> Decoded:
     except (AnonymizeError, MemoryError):
         raise
     except Exception as error:  # headers, too, make decoders raise anything
-        raise UnreadableInput(f"{name}: its headers make no sense ({reason(error)})") from error
+        raise UnreadableInput(f"its headers make no sense ({reason(error)})", name) from error
 
 
 def _with_own_profile(decoded: Decoded) -> Decoded:
@@ -184,7 +184,7 @@ def _plain(opened: Image.Image, name: str) -> tuple[Pixels, str, tuple[str, ...]
             )
         return wide[..., None], "L", ()
     if wanted not in ("L", "LA", "RGB", "RGBA", "YCbCr", "CMYK"):
-        raise UnsupportedInput(f"{name}: pixels of the kind {stored} are not supported; convert it to 8-bit RGB")
+        raise UnsupportedInput(f"pixels of the kind {stored} are not supported; convert it to 8-bit RGB", name)
     notes = {"1": ("black and white became 8-bit grey",), "P": ("the palette became full colour",)}.get(stored, ())
     return samples(opened, wanted), wanted, notes
 
@@ -223,11 +223,11 @@ def _heif(file: File) -> Decoded:
     except MemoryError:
         raise
     except Exception as error:
-        raise UnreadableInput(f"{file.name}: not a readable HEIC picture ({reason(error)})") from error
+        raise UnreadableInput(f"not a readable HEIC picture ({reason(error)})", file.name) from error
     check_size(file, size, len(mode.partition(";")[0]) * (2 if ";" in mode else 1))
     channels = {"RGBa": "RGBA", "La": "LA"}.get(mode.partition(";")[0], mode.partition(";")[0])
     if channels not in ("L", "LA", "RGB", "RGBA") or mode[0:4] in ("RGBa", "La"):
-        raise UnsupportedInput(f"{file.name}: HEIC pixels of the kind {mode} are not supported; convert it to PNG")
+        raise UnsupportedInput(f"HEIC pixels of the kind {mode} are not supported; convert it to PNG", file.name)
     try:
         pixels = np.asarray(primary)
     except MemoryError:

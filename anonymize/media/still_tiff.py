@@ -220,28 +220,29 @@ def check_tiff(file: File) -> None:
     """
     found = list(directories(file.data))
     if not found:
-        raise UnreadableInput(f"{file.name}: not a readable TIFF picture (it has no directory of pictures)")
+        raise UnreadableInput("not a readable TIFF picture (it has no directory of pictures)", file.name)
     if file.data[8:10] == b"CR" or file.data[8:12] in (b"IIII", b"MMMM") or any(map(_is_raw, found)):
         raise raw(file.name)
     first, *others = found
     if first.reduced:
         raise UnsupportedInput(
-            f"{file.name}: the first picture in this TIFF is a small preview of another one; "
-            "save the full picture as a TIFF, PNG or JPEG of its own"
+            "the first picture in this TIFF is a small preview of another one; "
+            "save the full picture as a TIFF, PNG or JPEG of its own",
+            file.name,
         )
     for other in others:
         smaller = other.size < first.size and other.size > 0
         if other.first(_SUBFILE) & 4 or not (smaller and (other.below or other.reduced)):
-            raise UnsupportedInput(f"{file.name}: TIFF with several pages is not supported; split it into pictures")
+            raise UnsupportedInput("TIFF with several pages is not supported; split it into pictures", file.name)
     reason = _not_read(first)
     if reason:
-        raise UnsupportedInput(f"{file.name}: TIFF {reason} is not supported; convert it to PNG")
+        raise UnsupportedInput(f"TIFF {reason} is not supported; convert it to PNG", file.name)
 
 
 def raw(name: str) -> UnsupportedInput:
     """The error for a camera raw."""
     return UnsupportedInput(
-        f"{name}: a camera raw, of which only a preview could be read; develop it into a JPEG, PNG or TIFF first"
+        "a camera raw, of which only a preview could be read; develop it into a JPEG, PNG or TIFF first", name
     )
 
 

@@ -150,10 +150,10 @@ def _avif_chroma(file: File) -> str:
     coded = dict(properties).get("av1C", file.data[place + 4 : place + 8] if place > 0 else b"")
     flags = coded[2] if len(coded) > 2 else 0
     if flags & 0x60:
-        raise UnsupportedInput(f"{file.name}: AVIF with more than 8 bits is not supported; convert it to PNG or HEIC")
+        raise UnsupportedInput("AVIF with more than 8 bits is not supported; convert it to PNG or HEIC", file.name)
     named = [body[4:6] for name, body in properties if name == "colr" and body[:4] == b"nclx"]
     if any(int.from_bytes(primaries, "big") not in (1, 2) for primaries in named):
-        raise UnsupportedInput(f"{file.name}: AVIF in a wide colour space is not supported; convert it to PNG")
+        raise UnsupportedInput("AVIF in a wide colour space is not supported; convert it to PNG", file.name)
     return {0x0C: "4:2:0", 0x08: "4:2:2"}.get(flags & 0x0C, "4:4:4")
 
 

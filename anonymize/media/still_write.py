@@ -91,11 +91,12 @@ def channels_in(container: str, traits: Traits, name: str, *, animated: bool) ->
     if not fitting or traits.depth not in held.depths or _would_lose(container, traits):
         other = "" if traits.container in READ_ONLY else f", or .{traits.container} as the input"
         raise UnsupportedInput(
-            f"{name}: .{container} cannot hold this picture ({traits.channels}, {traits.depth} bits) unchanged; "
-            f"name the output .png{other}"
+            f".{container} cannot hold this picture ({traits.channels}, {traits.depth} bits) unchanged; "
+            f"name the output .png{other}",
+            name,
         )
     if animated and container != traits.container:
-        raise UnsupportedInput(f"{name}: an animation stays in its format; name the output .{traits.container}")
+        raise UnsupportedInput(f"an animation stays in its format; name the output .{traits.container}", name)
     return fitting[0]
 
 

@@ -230,9 +230,9 @@ class Stream:
                 elif packet.stream.index == sound and packet.size and packet.pts is not None:
                     yield packet
         except (av.error.FFmpegError, OSError) as error:
-            raise UnreadableInput(f"{self.name}: {_reason(error)}") from None
+            raise UnreadableInput(f"{_reason(error)}", self.name) from None
         except IndexError:  # PyAV knows only the streams that it began with
-            raise UnreadableInput(f"{self.name}: its video or sound moved to another stream") from None
+            raise UnreadableInput("its video or sound moved to another stream", self.name) from None
 
     def _pictures(self, packet: Packet[Any], *, followed: bool) -> Iterator[av.VideoFrame]:
         """The whole pictures in a packet. Those that damage may have come into are left out.
@@ -278,7 +278,7 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[Inpu
         check_readable(file)
         return _heard(lambda: open_container(file))
     if way.format == "video4linux2" and not os.path.exists(way.url):  # noqa: PTH110 - a device, by its name
-        raise UnreadableInput(f"{name}: there is no such camera; look at /dev/video*")
+        raise UnreadableInput("there is no such camera; look at /dev/video*", name)
     door = SameHost(way.url, timeout) if re.match("(?i)https?:", way.url) else None
     try:
         url, options = way.url, dict(way.options)
@@ -300,8 +300,8 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[Inpu
         return container, messages
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if door is not None and door.refused:
-            raise UnreadableInput(f"{name}: {_ELSEWHERE}") from None
-        raise UnreadableInput(f"{name}: {_reason(error)}") from None  # FFmpeg's own message holds the address
+            raise UnreadableInput(f"{_ELSEWHERE}", name) from None
+        raise UnreadableInput(f"{_reason(error)}", name) from None  # FFmpeg's own message holds the address
 
 
 def _heard(open_it: Callable[[], InputContainer]) -> tuple[InputContainer, list[str]]:
@@ -316,7 +316,7 @@ def _stays(messages: list[str], url: str, opened: InputContainer, name: str) -> 
         led = re.search(r"Redirecting to\s*(\S*)", message)
         if led and urlsplit(led.group(1)).hostname != urlsplit(url).hostname:
             opened.close()
-            raise UnreadableInput(f"{name}: {_ELSEWHERE}")
+            raise UnreadableInput(f"{_ELSEWHERE}", name)
 
 
 def _reason(error: Exception) -> str:

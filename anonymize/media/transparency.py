@@ -56,7 +56,7 @@ class Ground:
         modes = [value for key, value in stream.metadata.items() if key.lower() == "alpha_mode"]
         if modes and modes != ["0"]:
             if not self._may:
-                raise UnsupportedInput(f"{name}: {_UNREAD.format(codec)}")
+                raise UnsupportedInput(f"{_UNREAD.format(codec)}", name)
             self._open()
 
     def take(self, packet: Packet[Stream]) -> None:
@@ -77,7 +77,7 @@ class Ground:
         layout = layout_of(picture.format.name)
         if layout is None or not layout.alpha:
             if self._layer:
-                raise UnsupportedInput(f"{self._name}: {_UNREAD.format('hevc')}")
+                raise UnsupportedInput(f"{_UNREAD.format('hevc')}", self._name)
             return picture
         self.transparent = True
         planar = to_planar(picture, layout, self._scaler)

@@ -183,9 +183,9 @@ class VideoSource:
         self._whole = not self.losses
         self.notes = self._odd(clock.repaired)
         if index == 0:
-            raise UnreadableInput(f"{self.name}: none of its pictures could be decoded: it is damaged or encrypted")
+            raise UnreadableInput("none of its pictures could be decoded: it is damaged or encrypted", self.name)
         if self.losses and not self.allow_damaged:
-            raise DamagedInput(f"{self.name}: {'; '.join(self.losses)}; --allow-damaged writes what is readable")
+            raise DamagedInput(f"{'; '.join(self.losses)}; --allow-damaged writes what is readable", self.name)
 
     def part(self, segment: Segment, traits: Traits) -> Iterator[VideoPicture]:
         """The pictures of one segment of `cut_up`, in presentation order; `traits` gets what they had about them.
@@ -291,7 +291,7 @@ class VideoSource:
                 if not packet.size and counts(packet):
                     continue  # "as before": the picture before it stays on
                 if packet.has_sidedata("encryption_info"):
-                    raise UnreadableInput(f"{self.name}: the video is encrypted; decrypt it first")
+                    raise UnreadableInput("the video is encrypted; decrypt it first", self.name)
                 got = complaints.decode(stream, packet, listen=inspect)
                 agreed = second is None or second.agrees(packet, got.pictures)
                 damage.decoded(stream, whole=got.whole and agreed, failed=got.failed)
@@ -309,8 +309,8 @@ class VideoSource:
             damage.broken_off(error)
         except IndexError:  # PyAV knows only the streams that it began with
             raise UnsupportedInput(
-                f"{self.name}: a further stream of video or sound begins in the middle of it; cut the file there and "
-                "give the parts"
+                "a further stream of video or sound begins in the middle of it; cut the file there and give the parts",
+                self.name,
             ) from None
 
     def _timed(self) -> Callable[[VideoStream, Sequence[Stream]], Presentation]:
@@ -370,7 +370,7 @@ class VideoSource:
             first = next(pictures, None)
             if first is None:
                 raise UnreadableInput(
-                    f"{self.name}: none of its pictures could be decoded; the file is damaged or encrypted"
+                    "none of its pictures could be decoded; the file is damaged or encrypted", self.name
                 )
             begun = self.presentation.begun_by(first, stream)
             if begun != self.presentation:
@@ -428,7 +428,7 @@ class VideoSource:
         """Raises `UnsupportedInput` where the picture changes its size, format, colour tags or orientation."""
         info = self._info
         if changed := change(info, picture):
-            raise UnsupportedInput(f"{self.name}: {changed}; cut the file there and give the parts")
+            raise UnsupportedInput(f"{changed}; cut the file there and give the parts", self.name)
         if picture.rotation % 360 == info.rotation:
             return
         side = side_data(picture, self._thumbnails)
@@ -436,7 +436,8 @@ class VideoSource:
         held = not picture.key_frame and "DISPLAYMATRIX" not in side
         if not held and display_matrix(side) != info.display_matrix:
             raise UnsupportedInput(
-                f"{self.name}: the picture turns on the way: its coded stream says that some pictures are turned"
+                "the picture turns on the way: its coded stream says that some pictures are turned"
                 " by another angle (display orientation, an SEI message) than others; cut the file there and give"
-                " the parts"
+                " the parts",
+                self.name,
             )

@@ -162,7 +162,7 @@ class OrderedPool:
         task = ledger[number]
         task.deaths += 1
         if task.deaths >= _DEATHS:
-            raise ProcessError(f"{self._name}: the process working on it died twice ({how}); nothing was released")
+            raise ProcessError(f"the process working on it died twice ({how}); nothing was released", self._name)
         task.told, task.again = 0, task.told + task.again
         self._set_to(spawn(serve, partial(_doing, self._bench)), number, ledger)
 

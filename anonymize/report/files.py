@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from anonymize.plan import Plan
     from anonymize.storage import Place
 
+NAMED = "what went wrong names the file, and is not kept here"
 NAME_BYTES = 255
 """Bytes of a file's name, at most, on every file system in common use."""
 
@@ -67,7 +67,7 @@ def prepare(folder: Path) -> None:
         with TemporaryFile(dir=folder):
             return
     except OSError as error:
-        raise OutputError(f"{folder}: no report can be written in this folder ({system(error)})") from error
+        raise OutputError(f"no report can be written in this folder ({system(error)})", folder) from error
 
 
 def write_values(content: Mapping[str, Any], path: Path) -> None:
@@ -95,15 +95,13 @@ def read(path: Path) -> dict[str, Any]:
     """
     content = foreign.json_value(foreign.text(path, "report", ReportError), str(path), ReportError)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ReportError(f'{path}: not a report: it lacks "format": "{FORMAT}"')
+        raise ReportError(f'not a report: it lacks "format": "{FORMAT}"', path)
     if content.get("version") != VERSION:
-        raise ReportError(
-            f"{path}: report version {shown(content.get('version'))}, this release reads version {VERSION}"
-        )
+        raise ReportError(f"report version {shown(content.get('version'))}, this release reads version {VERSION}", path)
     try:
         _validator()(content)
     except ValueError as error:
-        raise ReportError(f"{path}: not a report of version {VERSION}: {brief(error)}") from error
+        raise ReportError(f"not a report of version {VERSION}: {brief(error)}", path) from error
     return content
 
 
@@ -122,15 +120,10 @@ def _validator() -> Callable[[Any], Any]:
     return check
 
 
-def nameless(text: str, paths: Iterable[Place | None], stand_in: str = "the file") -> str:
-    """`text` with `paths` and their names replaced by `stand_in`: names of files tell who is in them."""
-    names = {name for path in paths if path for name in (str(path), str(path.absolute()), path.name, str(path.parent))}
-    for name in sorted(names - {".", "/", ""}, key=len, reverse=True):
-        own = rf"(?<![\w]){re.escape(name)}(?![\w])"
-        if name.isalpha() and name.islower():  # a folder called `in`: where it is one, and no word of the message
-            own = rf"(?<=[/'\"]){own}|{own}(?=[/'\":]|$)"
-        text = re.sub(own, stand_in, text)
-    return text
+def nameless(text: str, paths: Iterable[Place | None]) -> str:
+    """`text`, unless it names one of `paths`: names of files tell who is in them. Messages hold none by themselves."""
+    names = {name for path in paths if path for name in (str(path), path.name, path.stem, str(path.absolute().parent))}
+    return NAMED if any(name in text for name in names if len(name) > 2) else text
 
 
 def sha256(source: Place | BytesIO) -> str:

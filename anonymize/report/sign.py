@@ -97,7 +97,7 @@ def sign_file(path: Path, key: Path, passphrase: str = "", *, force: bool = Fals
     """
     content = read(path)
     if "signature" in content and not force:
-        raise ReportError(f"{path}: it is signed already; --force puts a new signature in place of that one")
+        raise ReportError("it is signed already; --force puts a new signature in place of that one", path)
     signed = sign(content, key, passphrase)
     write_values(signed, path)
     return str(signed["signature"]["key"])
@@ -140,7 +140,7 @@ def check_file(
     try:
         return check(content, key, source=source, output=output)
     except ReportError as error:
-        raise ReportError(f"{path}: {error}") from error
+        raise ReportError(str(error), path) from error
 
 
 def canonical(report: Mapping[str, Any]) -> bytes:
@@ -204,7 +204,7 @@ def _compare(expected: str | None, path: Path, name: str) -> None:
     try:
         found = sha256(path)
     except OSError as error:
-        raise ReportError(f"{path}: cannot read it: {system(error)}") from error
+        raise ReportError(f"cannot read it: {system(error)}", path) from error
     if found != expected:
         raise ReportError(f"{path} is not the {name} of this report: its sha256 is {found}, expected {expected}")
 
@@ -216,11 +216,11 @@ def _private_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
     try:
         key = serialization.load_pem_private_key(_key_file(path), passphrase.encode() or None)
     except TypeError as error:  # a passphrase is missing, or there is one too many
-        raise UsageError(f"{path}: {error}: set or unset ANONYMIZE_KEY_PASSPHRASE") from error
+        raise UsageError(f"{error}: set or unset ANONYMIZE_KEY_PASSPHRASE", path) from error
     except ValueError as error:
-        raise UsageError(f"{path}: not a private key in PEM, or not its passphrase") from error
+        raise UsageError("not a private key in PEM, or not its passphrase", path) from error
     if not isinstance(key, ed25519.Ed25519PrivateKey):
-        raise UsageError(f"{path}: not an {ALGORITHM} key: `anonymize report keygen` makes one")
+        raise UsageError(f"not an {ALGORITHM} key: `anonymize report keygen` makes one", path)
     return key
 
 
@@ -231,9 +231,9 @@ def _public_key(path: Path) -> Ed25519PublicKey:
     try:
         key = serialization.load_pem_public_key(_key_file(path))
     except ValueError as error:
-        raise UsageError(f"{path}: not a public key in PEM (it ends in .pub)") from error
+        raise UsageError("not a public key in PEM (it ends in .pub)", path) from error
     if not isinstance(key, ed25519.Ed25519PublicKey):
-        raise UsageError(f"{path}: not an {ALGORITHM} key")
+        raise UsageError(f"not an {ALGORITHM} key", path)
     return key
 
 
@@ -241,7 +241,7 @@ def _key_file(path: Path) -> bytes:
     try:
         return foreign.content(path, LONGEST_KEY)
     except OSError as error:
-        raise UsageError(f"{path}: cannot read this key: {system(error)}") from error
+        raise UsageError(f"cannot read this key: {system(error)}", path) from error
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
@@ -252,7 +252,7 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
     except FileExistsError as error:
         raise OutputError(f"{path} exists: keys are never replaced; give another name") from error
     except OSError as error:
-        raise OutputError(f"{path}: cannot write the key: {system(error)}") from error
+        raise OutputError(f"cannot write the key: {system(error)}", path) from error
 
 
 def _hex(key: Ed25519PublicKey) -> str:

@@ -173,8 +173,8 @@ def _as_unreadable(name: str) -> Iterator[None]:
     except InputError:
         raise
     except FileNotFoundError as error:
-        raise UnreadableInput(f"{name}: no such file or folder in this storage") from error
+        raise UnreadableInput("no such file or folder in this storage", name) from error
     except PermissionError as error:
-        raise UnreadableInput(f"{name}: the storage gives no permission to read it ({said(error)})") from error
+        raise UnreadableInput(f"the storage gives no permission to read it ({said(error)})", name) from error
     except Exception as error:
-        raise UnreadableInput(f"{name}: the storage cannot be read ({said(error)})") from error
+        raise UnreadableInput(f"the storage cannot be read ({said(error)})", name) from error

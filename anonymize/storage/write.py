@@ -48,7 +48,7 @@ def upload(made: Path, target: UPath, *, force: bool, token: str) -> None:
     files, path = target.fs, target.path
     mode = "overwrite" if force else "create"
     if not force and exists(target):
-        raise OutputError(already(target))
+        raise already(target)
     with _as_unwritable(target):
         if target.protocol in _OBJECT_STORES:
             files.put_file(str(made), path, mode=mode)
@@ -67,7 +67,7 @@ def upload(made: Path, target: UPath, *, force: bool, token: str) -> None:
         files.invalidate_cache()
         there, sent = int(files.info(path)["size"]), made.stat().st_size
     if there != sent:
-        raise OutputError(f"{target.name}: the storage holds {there} bytes of {sent} that were sent; try again")
+        raise OutputError(f"the storage holds {there} bytes of {sent} that were sent; try again", target.name)
 
 
 def forget(target: Place, token: str) -> None:
@@ -85,9 +85,9 @@ def hidden(name: str, token: str) -> str:
     return f".anonymize-{token}{Path(name).suffix}"
 
 
-def already(target: Place) -> str:
-    """The complaint that a file is there."""
-    return f"{target.name}: exists already; give --force to replace it"
+def already(target: Place) -> OutputError:
+    """The error that a file is there."""
+    return OutputError("exists already; give --force to replace it", target.name)
 
 
 def _waiting(target: UPath, token: str) -> str:
@@ -103,10 +103,10 @@ def _as_unwritable(target: UPath) -> Iterator[None]:
     except OutputError:
         raise
     except FileExistsError as error:
-        raise OutputError(already(target)) from error
+        raise already(target) from error
     except FileNotFoundError as error:
-        raise OutputError(f"{target.name}: there is no such bucket or folder: {target.parent}") from error
+        raise OutputError("there is no such bucket or folder", target) from error
     except PermissionError as error:
-        raise OutputError(f"{target.name}: no permission to write in {target.parent} ({said(error)})") from error
+        raise OutputError(f"no permission to write there ({said(error)})", target) from error
     except Exception as error:
-        raise OutputError(f"{target.name}: the storage did not take it ({said(error)})") from error
+        raise OutputError(f"the storage did not take it ({said(error)})", target.name) from error

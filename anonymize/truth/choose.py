@@ -50,14 +50,14 @@ def read_any(path: Path, kind: Kind = Kind.FACE) -> Truth:
         case ".txt":
             return _mot(path, kind)
         case other:
-            raise UnreadableInput(f"{path}: ground truth is .jsonl (ours), .json (COCO) or .txt (MOT), not {other!r}")
+            raise UnreadableInput(f"ground truth is .jsonl (ours), .json (COCO) or .txt (MOT), not {other!r}", path)
 
 
 def of_picture(coco: Coco, name: str, file: str) -> Truth:
     """The truth of the picture `name` in the COCO file called `file`. Raises `UnreadableInput` if it is not there."""
     found = coco.picture(name)
     if found is None:
-        raise UnreadableInput(f"{file}: it has no image {name}, or several of that name")
+        raise UnreadableInput(f"it has no image {name}, or several of that name", file)
     only = FrameTruth(0, 0.0, found.size, found.subjects)
     return Truth(file, lambda _: iter([only]))
 

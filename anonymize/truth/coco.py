@@ -62,12 +62,12 @@ def read_coco(path: Path) -> Coco:
             for index, image in enumerate(images)
         }
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UnreadableInput(f"{path.name}: not ground truth in COCO's format ({brief(repr(error))})") from error
+        raise UnreadableInput(f"not ground truth in COCO's format ({brief(repr(error))})", path.name) from error
     if not kinds:
         names = ", ".join(str(category.get("name")) for category in content["categories"])
-        raise UnreadableInput(f"{path.name}: no category is a face or a plate: {brief(names) or 'there are none'}")
+        raise UnreadableInput(f"no category is a face or a plate: {brief(names) or 'there are none'}", path.name)
     if len(named) != len(images):
-        raise UnreadableInput(f"{path.name}: two images have the same file_name")
+        raise UnreadableInput("two images have the same file_name", path.name)
     return Coco(named)
 
 

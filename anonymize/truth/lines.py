@@ -49,9 +49,9 @@ def read_truth(path: Path) -> Iterator[FrameTruth]:
             frame = _from_dict(foreign.json_value(line, place, UnreadableInput))
         except (ValueError, TypeError, KeyError) as error:
             what = f"{error} is missing" if isinstance(error, KeyError) else brief(error)
-            raise UnreadableInput(f"{place}: not a line of ground truth ({what})") from error
+            raise UnreadableInput(f"not a line of ground truth ({what})", place) from error
         if frame.frame != index:
-            raise UnreadableInput(f"{place}: expected frame {index}, got {frame.frame}")
+            raise UnreadableInput(f"expected frame {index}, got {frame.frame}", place)
         yield frame
 
 

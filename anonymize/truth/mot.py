@@ -37,7 +37,7 @@ def read_mot(path: Path) -> dict[int, list[Row]]:
             frame, row = _row(line)
         except ValueError as error:
             raise UnreadableInput(
-                f"{path.name}, line {number}: not a line of MOT ground truth ({brief(error)})"
+                f"not a line of MOT ground truth ({brief(error)})", f"{path.name}, line {number}"
             ) from error
         frames[frame].append(row)
     return frames

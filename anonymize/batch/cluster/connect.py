@@ -96,9 +96,7 @@ def connected(address: str) -> Iterator[Any]:
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
         except Exception as error:  # Ray and gRPC raise a dozen classes that share only this one
             first = str(error).strip().partition("\n")[0]
-            raise ClusterError(
-                f"{address}: no cluster can be reached there: {first or type(error).__name__}"
-            ) from error
+            raise ClusterError(f"no cluster can be reached there: {first or type(error).__name__}", address) from error
     try:
         _refuse_talkative(ray)
         yield ray

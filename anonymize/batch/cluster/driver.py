@@ -16,8 +16,8 @@ from anonymize.batch.cluster import Cluster
 from anonymize.batch.cluster.connect import connected
 from anonymize.batch.cluster.worker import ClusterWorker, Ready
 from anonymize.batch.inputs import Item
-from anonymize.batch.outcome import OnItem, Outcome, failed
-from anonymize.errors import AnonymizeError, ClusterError, UsageError
+from anonymize.batch.outcome import OnItem, Outcome, failed, failed_with
+from anonymize.errors import AnonymizeError, ClusterError, ExitCode, UsageError
 from anonymize.pipeline import Progress
 from anonymize.settings import Settings
 
@@ -225,7 +225,7 @@ class _Workers:
     def _released(self, worker: _Worker, error: AnonymizeError | None) -> None:
         done = worker.made
         assert done is not None
-        self._settle(failed(done.item, str(error), error.exit_code) if error else done)
+        self._settle(failed_with(done.item, error) if error else done)
         self._assign(worker)
 
     def _settle(self, outcome: Outcome) -> None:
@@ -238,7 +238,7 @@ class _Workers:
         self._end(worker)
         if worker.item is None:
             raise ClusterError(message)
-        self._settle(failed(worker.item, f"{worker.item.label}: {message}", 1))
+        self._settle(failed(worker.item, message, ExitCode.INTERNAL))
         self._replace()
 
     def _lose(self, worker: _Worker, error: Exception) -> None:
@@ -269,8 +269,8 @@ class _Workers:
             self._waiting.appendleft(item)
             return
         times = f"{self._lost[item]} times" if self._lost[item] > 1 else "once"
-        message = f"{item.label}: the worker on it died {times} (out of memory?, or its node went away)"
-        self._settle(failed(item, message, 1))
+        message = f"the worker on it died {times} (out of memory?, or its node went away)"
+        self._settle(failed(item, message, ExitCode.INTERNAL))
 
     def _replace(self) -> None:
         if self._waiting and len(self._workers) < self._wanted:
@@ -279,7 +279,7 @@ class _Workers:
     def _give_up(self, items: Sequence[Item], message: str) -> None:
         for item in items:
             if item not in self.outcomes:
-                self._settle(failed(item, f"{item.label}: {message}", ClusterError.exit_code))
+                self._settle(failed(item, message, ClusterError.exit_code))
 
     def _end(self, worker: _Worker) -> None:
         with suppress(self._ray.exceptions.RayError, ConnectionError, ValueError):  # it may be gone already

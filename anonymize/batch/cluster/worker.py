@@ -20,7 +20,7 @@ from anonymize import job, media, storage
 from anonymize._version import __version__
 from anonymize.batch.inputs import Item
 from anonymize.batch.outcome import Outcome, attempt, failed
-from anonymize.errors import AnonymizeError, OutputError, UnreadableInput
+from anonymize.errors import AnonymizeError, UnreadableInput
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.proof import Known
 from anonymize.settings import Settings
@@ -133,7 +133,7 @@ class ClusterWorker:
         return self._outcome is not None or (self._latest is not None and self._latest.stage != self._stage)
 
     def _work(self, item: Item) -> None:
-        outcome = failed(item, f"{item.label}: internal error: the work ended without a result", 1)
+        outcome = failed(item, "internal error: the work ended without a result", 1)
         try:
             outcome = attempt(item, self._make, self._tell)
         finally:
@@ -145,11 +145,12 @@ class ClusterWorker:
         """The whole of `job.run`, with the output in a folder of this machine."""
         if isinstance(item.source, Path) and not item.source.exists():
             raise UnreadableInput(
-                f"{item.source}: there is no such file on the worker {socket.gethostname()}: a cluster works on "
-                "storage that all its nodes see under the same name"
+                f"there is no such file on the worker {socket.gethostname()}: a cluster works on "
+                "storage that all its nodes see under the same name",
+                item.source,
             )
         if not self._force and not item.may_replace(item.target) and storage.exists(item.target):
-            raise OutputError(storage.already(item.target))
+            raise storage.already(item.target)
         assert self._folder is not None
         here = replace(item, target=self._folder / item.target.name, claim=None, keep_in=item.target.parent)
         return job.run(

@@ -57,7 +57,7 @@ class Lock:
         self._take(shared=True)
         with _plainly(self._folder):
             if _read(self._file)[0] != self._mark:
-                raise OutputError(_busy(self._folder, self._file))
+                raise OutputError(_busy(self._folder, self._file), self._folder)
 
     def close(self) -> None:
         """Let go."""
@@ -69,7 +69,7 @@ class Lock:
             while not _flock(self._file, shared=shared):
                 patience = MOMENT if _lives(_holder(self._file)) else PATIENCE
                 if time.monotonic() - start > patience:
-                    raise OutputError(_busy(self._folder, self._file))
+                    raise OutputError(_busy(self._folder, self._file), self._folder)
                 time.sleep(0.05)
 
 
@@ -79,7 +79,7 @@ def refuse_foreign(path: Path, facts: os.stat_result) -> None:
     Someone who may write in the folder could have put a link there, so that we write into a file of ours elsewhere.
     """
     if not stat.S_ISREG(facts.st_mode) or facts.st_nlink > 1:
-        raise OutputError(f"{path}: this is no file of this program but a link or something else: remove it")
+        raise OutputError("this is no file of this program but a link or something else: remove it", path)
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def at_work(folder: Path, mark: str) -> Iterator[None]:
             _flock(file, shared=True, wait=True)
             now = _read(file)[0]
         if now != mark:
-            raise OutputError(f"{folder}: another run works in this folder now; this one gives way")
+            raise OutputError("another run works in this folder now; this one gives way", folder)
         yield
     finally:
         os.close(file)
@@ -160,10 +160,10 @@ def _busy(folder: Path, file: int) -> str:
     process = _holder(file)
     if _lives(process):
         return (
-            f"{folder}: another run works in this folder (process {process}): wait for it or stop it; "
+            f"another run works in this folder (process {process}): wait for it or stop it; "
             f"`anonymize status {folder}` shows how far it is"
         )
-    return f"{folder}: processes of a run that was killed still work in this folder: try again in a moment"
+    return "processes of a run that was killed still work in this folder: try again in a moment"
 
 
 @contextmanager
@@ -184,4 +184,4 @@ def _plainly(folder: Path) -> Iterator[None]:
             reason = "the folder, or the lock in it, is gone"
         else:
             reason = f"cannot be locked ({system(error)})"
-        raise OutputError(f"{folder}: {reason}") from error
+        raise OutputError(f"{reason}", folder) from error

@@ -59,9 +59,7 @@ def write(proof: Proof, path: Path, mark: str) -> None:
         try:
             temporary.write_text(json.dumps(asdict(proof), default=str), encoding="utf-8")
         except OSError as error:
-            raise OutputError(
-                f"{Path(proof.output).name}: cannot write its proof beside it: {system(error)}"
-            ) from error
+            raise OutputError(f"cannot write its proof beside it: {system(error)}", Path(proof.output).name) from error
 
 
 def proof_path(item: Item, mark: str) -> Path:
@@ -121,7 +119,7 @@ def remove(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise OutputError(f"{path}: cannot remove what a killed run left: {system(error)}") from error
+        raise OutputError(f"cannot remove what a killed run left: {system(error)}", path) from error
     return True
 
 

@@ -137,7 +137,7 @@ class RunLedger:
             names = (item.source, item.target, outcome.kept.plan if outcome.kept else None)
             if outcome.left_out:
                 return row if row.released else replace(row, source_stamp=self._stamps[row.name])
-            why = " ".join(nameless(outcome.report.error, names).split()).removeprefix("the file: ")
+            why = " ".join(nameless(outcome.report.error, names).split())
             return replace(row, why=why, exit_code=outcome.exit_code)
         assert isinstance(outcome.output, Path)
         output = text_of(outcome.output.relative_to(claim.folder))

@@ -125,16 +125,16 @@ def status(folder: Path) -> Status:
         OutputError: it cannot be read.
     """
     if not folder.is_dir():
-        raise UnreadableInput(f"{folder}: no such folder: name the output folder of a run")
+        raise UnreadableInput("no such folder: name the output folder of a run", folder)
     path = folder / store.NAME
     if not path.is_file():
         raise UnreadableInput(
-            f"{folder}: no ledger here: `anonymize run` keeps one where its output is a folder, not a single file"
+            "no ledger here: `anonymize run` keeps one where its output is a folder, not a single file", folder
         )
     lives = lock.held(folder)  # before reading: a run that ends in between is seen as ended
     runs, files = _read(path)
     if not runs:
-        raise UnreadableInput(f"{folder}: the ledger is empty: a run was stopped before it had begun")
+        raise UnreadableInput("the ledger is empty: a run was stopped before it had begun", folder)
     return _status(runs[-1], files, lives)
 
 
@@ -151,7 +151,7 @@ def _read(path: Path) -> tuple[list[Run], list[File]]:
             try:
                 shutil.copy(original, place)
             except OSError as error:
-                raise LedgerError(f"{original}: cannot be read ({system(error)}): try again") from error
+                raise LedgerError(f"cannot be read ({system(error)}): try again", original) from error
         store.Store(Path(place) / path.name).close()
         return store.read(Path(place) / path.name)
 

@@ -213,7 +213,7 @@ class Store:
         with _plainly(self._path):
             row = self._database.execute("SELECT value FROM salt").fetchone()
         if row is None or not isinstance(row[0], bytes):
-            raise LedgerError(_damaged(self._path, "its salt is gone"))
+            raise _damaged(self._path, "its salt is gone")
         return row[0]
 
 
@@ -261,32 +261,33 @@ def _is_new(database: sqlite3.Connection, path: Path) -> bool:
     if not (application or version or tables):
         return True
     if application != APPLICATION:
-        raise LedgerError(f"{path}: not a ledger of this program: move it away, then run again")
+        raise LedgerError("not a ledger of this program: move it away, then run again", path)
     if version > VERSION:
         raise LedgerError(
-            f"{path}: written by a newer version of this program (ledger version {version}, this one knows {VERSION}): "
-            "use that version, or another output folder"
+            f"written by a newer version of this program (ledger version {version}, this one knows {VERSION}): "
+            "use that version, or another output folder",
+            path,
         )
     (sound,) = database.execute("PRAGMA quick_check(1)").fetchone()
     if sound != "ok":
-        raise LedgerError(_damaged(path, " ".join(sound.split())))
+        raise _damaged(path, " ".join(sound.split()))
     return False
 
 
 def _runs(database: sqlite3.Connection, path: Path) -> list[Run]:
     runs = [Run(**values) for values in _rows(database, path, Run, "number")]
     if any(not _MARK.fullmatch(run.mark) for run in runs):
-        raise LedgerError(_damaged(path, "a run has no proper mark"))
+        raise _damaged(path, "a run has no proper mark")
     return runs
 
 
 def _files(database: sqlite3.Connection, path: Path) -> Iterator[File]:
     for values in _rows(database, path, File, "name"):
         if values["state"] not in set(State):
-            raise LedgerError(_damaged(path, f"nobody knows the state {shown(values['state'])}"))
+            raise _damaged(path, f"nobody knows the state {shown(values['state'])}")
         file = File(**{**values, "state": State(values["state"])})
         if not is_inside(file.name) or (file.output and not is_inside(file.output)):
-            raise LedgerError(_damaged(path, "it names a file that is not in this folder"))
+            raise _damaged(path, "it names a file that is not in this folder")
         yield file
 
 
@@ -309,7 +310,7 @@ def _rows(
             if not isinstance(value, kinds[name]) or (
                 isinstance(value, (int, float)) and not 0 <= value <= MOST[type(value)]
             ):
-                raise LedgerError(_damaged(path, f"{name} is {shown(value)}"))
+                raise _damaged(path, f"{name} is {shown(value)}")
             if isinstance(value, bytes):
                 values[name] = os.fsdecode(value)
         yield values
@@ -342,26 +343,27 @@ def _plainly(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _told(path, error) from error
     except UnicodeDecodeError as error:
-        raise LedgerError(_damaged(path, "text in it is none")) from error
+        raise _damaged(path, "text in it is none") from error
 
 
 def _told(path: Path, error: sqlite3.Error) -> AnonymizeError:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
-        return OutputError(f"{path}: {system(OSError(errno.ENOSPC, None))}")
+        return OutputError(f"{system(OSError(errno.ENOSPC, None))}", path)
     if not path.parent.is_dir():
-        return OutputError(f"{path.parent}: this folder is gone, and the ledger in it: run again")
+        return OutputError("this folder is gone, and the ledger in it: run again", path.parent)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return OutputError(f"{path}: no permission to keep the ledger in {path.parent}")
+        return OutputError("no permission to keep the ledger there", path)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return OutputError(f"{path}: another program keeps this file locked: close it and run again")
+        return OutputError("another program keeps this file locked: close it and run again", path)
     if code == sqlite3.SQLITE_IOERR:
-        return OutputError(f"{path}: cannot be read or written ({error})")
-    return LedgerError(_damaged(path, str(error)))
+        return OutputError(f"cannot be read or written ({error})", path)
+    return _damaged(path, str(error))
 
 
-def _damaged(path: Path, reason: str) -> str:
-    return (
-        f"{path}: the ledger is damaged ({reason}): delete it and run again with --force, which does all files again, "
-        "or use another output folder"
+def _damaged(path: Path, reason: str) -> LedgerError:
+    return LedgerError(
+        f"the ledger is damaged ({reason}): delete it and run again with --force, which does all files again, or use "
+        "another output folder",
+        path,
     )

@@ -92,8 +92,9 @@ def gather(paths: Iterable[Path]) -> Evidence:
     if not (reports or evaluations or cameras):
         given = ", ".join(str(path) for path in paths)
         raise UsageError(
-            f"{given}: no report in it; give reports (*.report.json), a folder of them, or a camera's metrics. "
-            "`anonymize run FOLDER -o safe/ --report reports/` writes them"
+            "no report in it; give reports (*.report.json), a folder of them, or a camera's metrics. "
+            "`anonymize run FOLDER -o safe/ --report reports/` writes them",
+            given,
         )
     return Evidence(reports, evaluations, cameras)
 
@@ -128,7 +129,7 @@ def _snapshots(content: Any, path: Path) -> list[Camera]:
     with _refused(path, "neither a report nor a camera's metrics"):
         found = [_snapshot(one) for one in (content if isinstance(content, list) else [content])]
     if not found:
-        raise ReportError(f"{path}: neither a report nor a camera's metrics")
+        raise ReportError("neither a report nor a camera's metrics", path)
     return found
 
 
@@ -178,7 +179,7 @@ def _refused(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ReportError(f"{path}: {what} ({brief(repr(error))})") from error
+        raise ReportError(f"{what} ({brief(repr(error))})", path) from error
 
 
 def _prometheus(text: str, path: Path) -> list[Camera]:
@@ -194,9 +195,9 @@ def _prometheus(text: str, path: Path) -> list[Camera]:
                     camera[sample.name] = camera.get(sample.name, 0.0) + sample.value
         found = [_camera(name, values) for name, values in counts.items() if "anonymize_frames_in_total" in values]
     except (ValueError, OverflowError) as error:  # numbers that are none, too
-        raise ReportError(f"{path}: neither JSON nor metrics in Prometheus' text format ({brief(error)})") from error
+        raise ReportError(f"neither JSON nor metrics in Prometheus' text format ({brief(error)})", path) from error
     if not found:
-        raise ReportError(f"{path}: neither a report nor a camera's metrics")
+        raise ReportError("neither a report nor a camera's metrics", path)
     return found
 
 
