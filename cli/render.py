@@ -261,7 +261,7 @@ class Display:
             return
         if self._quiet:
             if report.error:
-                fail(f"{report.error}", item.target)
+                fail(f"{item.target}: {report.error}")
             return
         unseen = report.verdict is Verdict.PASS and not report.verified["looked_frames"]
         say(f"{item.target}: {'NOT CHECKED for faces or plates' if unseen else _VERDICTS[report.verdict]}")

@@ -19,7 +19,7 @@ from tests.test_cli import anonymize
 LATE = "meets no frame: its last frame is shown at 0.2"
 MISTAKES = {
     "exists": ("run film.ts -o there.mp4", 6, "exists already"),
-    "no folder": ("run film.ts -o gone/x.ts", 6, "the folder gone does not exist"),
+    "no folder": ("run film.ts -o gone/x.ts", 6, "gone: this folder does not exist"),
     "a file for a folder": ("run film.ts -o there.mp4/x.ts", 6, "there.mp4"),
     "unwritable": ("run film.ts -o /proc/x.ts", 6, "/proc"),
     "report in a file": ("run film.ts -o x.ts --report there.mp4", 6, "no report can be written"),
@@ -52,10 +52,10 @@ MISTAKES = {
     "a zone outside": ("run film.ts -o x.ts --hide-zone zone.json", 2, "outside the picture"),
     "of a picture": ("run cat.png -o x.png --hide-span 9-", 2, "meets no frame"),
     "plan exists": ("detect film.ts -o film.jsonl", 6, "exists already"),
-    "no folder for a plan": ("detect film.ts -o gone/x.jsonl", 6, "the folder gone does not exist"),
+    "no folder for a plan": ("detect film.ts -o gone/x.jsonl", 6, "gone: this folder does not exist"),
     "planned too late": ("detect film.ts -o x.jsonl --hide-span 9-", 2, LATE),
     "render exists": ("render film.ts --plan film.jsonl -o there.mp4", 6, "exists already"),
-    "render unwritable": ("render film.ts --plan film.jsonl -o gone/x.ts", 6, "the folder gone does not exist"),
+    "render unwritable": ("render film.ts --plan film.jsonl -o gone/x.ts", 6, "gone: this folder does not exist"),
     "render a person": (
         "render film.ts --plan film.jsonl -o x.ts --show-person 9,9@9 --reason why",
         2,

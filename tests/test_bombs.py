@@ -32,7 +32,6 @@ from anonymize.media.still import StillSource
 from anonymize.models.store import import_model
 from anonymize.plan import About, Plan, Regions
 from anonymize.report import sign
-from anonymize.report.files import nameless
 from anonymize.settings import Appearance, Redact, Settings, Style, Zone
 from anonymize.truth import Truth
 from anonymize.verify import against_plan
@@ -183,20 +182,6 @@ def test_too_little_memory_is_said_as_such(tmp_path: Path, monkeypatch: pytest.M
     assert "damaged" not in outcome.report.error
     assert outcome.exit_code == 1
     assert not list((tmp_path / "out").glob("*.png"))
-
-
-@pytest.mark.parametrize(
-    ("folder", "said", "kept"),
-    [
-        ("in", "in/a.ts: no video in it", "the file: no video in it"),
-        ("in", "cannot open 'in' for the video in it", "cannot open 'the file' for the video in it"),
-        ("video", "there is no video in video", "there is no video in the file"),
-        ("Anna Meier", "no room in Anna Meier for it", "no room in the file for it"),
-        ("anna", "anna: cannot be listed", "the file: cannot be listed"),
-    ],
-)
-def test_a_folder_called_like_a_word_leaves_the_words(folder: str, said: str, kept: str) -> None:
-    assert nameless(said, [Path(folder) / "a.ts"]) == kept
 
 
 def test_a_ledger_whose_folder_is_gone_says_so(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_nothing_in_a_folder_is_passed_over_in_silence(tmp_path, name, make, cod
         return
     odd = seen.by_name[name]
     assert (odd.exit_code, odd.left_out, odd.output) == (3, code == 0, None)
-    assert name in odd.report.error
+    assert name in odd.message
     assert seen.code == (10 if code else 0)
     again = Seen(tmp_path / "in", tmp_path / "out", workers=workers)
     assert again.code == seen.code
@@ -321,7 +321,7 @@ def test_a_report_that_cannot_be_written_ends_no_folder(tmp_path):
     seen = Seen(tmp_path / "in", tmp_path / "out", reports=tmp_path / "reports")
     assert all(outcome.output for outcome in seen.by_name.values())
     assert [seen.by_name[name].exit_code for name in ("a.jpg", "b.jpg", "c.jpg")] == [0, 6, 0]
-    assert "its report could not be written" in seen.by_name["b.jpg"].report.error
+    assert "its report could not be written" in seen.by_name["b.jpg"].message
     assert seen.code == 10
     assert (tmp_path / "reports" / "c.jpg.report.json").exists()
 

@@ -115,7 +115,7 @@ def test_of_two_at_once_exactly_one_wins(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     with (
-        pytest.raises(OutputError, match=r"^out.mp4: the folder .* does not exist"),
+        pytest.raises(OutputError, match=r"no: this folder does not exist"),
         pending(tmp_path / "no" / "out.mp4"),
     ):
         pytest.fail("the block must not run")
@@ -152,7 +152,7 @@ def test_what_the_system_says_is_told_plainly(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", failing)
-    with pytest.raises(OutputError, match=f"^out.mp4: {words}"), pending(tmp_path / "out.mp4"):
+    with pytest.raises(OutputError, match=f": {words}"), pending(tmp_path / "out.mp4"):
         pass
     assert names(tmp_path) == []
 

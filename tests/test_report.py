@@ -1,4 +1,5 @@
 import json
+import pickle
 import re
 from dataclasses import fields, replace
 from fractions import Fraction
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymize import models, presets
+from anonymize import errors, models, presets
 from anonymize.data import Kind, Region, Shape, Why
 from anonymize.errors import OutputError, ReportError
 from anonymize.kinds import Answer, Raised, Verdict
@@ -17,7 +18,7 @@ from anonymize.plan_doubts import Doubt
 from anonymize.report import Report, account, nameless, read, versions, write
 from anonymize.report.account import BINS, LISTED, PATH
 from anonymize.report.data import nearest_preset
-from anonymize.report.files import schema
+from anonymize.report.files import NAMED, schema
 from anonymize.report.page import DRAWN, page
 from anonymize.settings import to_mapping
 
@@ -228,17 +229,27 @@ def test_the_nearest_preset_is_named_with_what_differs():
 
 
 @pytest.mark.parametrize(
-    ("text", "without"),
+    ("text", "kept"),
     [
-        ("/home/anna/in/interview.mp4: damaged", "the file: damaged"),
-        ("interview.mp4: damaged after 3 frames", "the file: damaged after 3 frames"),
-        ("/home/anna/in: no space left", "the file: no space left"),
-        ("/home/anna/out/safe.mp4 exists", "the file exists"),
-        ("reinterview.mp4x in the inn", "reinterview.mp4x in the inn"),
+        ("damaged after 3 frames", True),
+        ("no space left for interviews in the inn", True),
+        ("/home/anna/in/interview.mp4 is damaged", False),
+        ("interview.mp4: damaged", False),
+        ("/home/anna/out exists", False),
     ],
 )
-def test_names_are_taken_out(text, without):
-    assert nameless(text, [Path("/home/anna/in/interview.mp4"), Path("/home/anna/out/safe.mp4"), None]) == without
+def test_a_message_that_names_a_file_is_left_out_whole(text, kept):
+    said = nameless(text, [Path("/home/anna/in/interview.mp4"), Path("/home/anna/out/safe.mp4"), None])
+    assert said == (text if kept else NAMED)
+
+
+def test_every_error_tells_the_path_beside_its_message():
+    error = errors.DamagedInput("it breaks off", Path("/home/anna/interview.mp4"))
+    assert str(error) == "/home/anna/interview.mp4: it breaks off"
+    assert error.message == "it breaks off"
+    assert str(errors.UsageError("there is no such thing")) == "there is no such thing"
+    copied = pickle.loads(pickle.dumps(error))
+    assert (copied.message, copied.path, type(copied)) == (error.message, error.path, errors.DamagedInput)
 
 
 def test_versions_name_only_what_is_installed():

@@ -253,9 +253,9 @@ def plainly(path: Path) -> Iterator[None]:
     except FileExistsError as error:
         raise storage.already(path) from error
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise OutputError("its folder does not exist (any more)", path) from error
+        raise OutputError("this folder does not exist (any more)", path.parent) from error
     except PermissionError as error:
-        raise OutputError("no permission to write in its folder", path) from error
+        raise OutputError("no permission to write in this folder", path.parent) from error
     except OSError as error:
         reason = system(error) if disk_full(error) else f"cannot be written ({system(error)})"
         raise OutputError(f"{reason}", path.name) from error

@@ -122,8 +122,8 @@ def _validator() -> Callable[[Any], Any]:
 
 def nameless(text: str, paths: Iterable[Place | None]) -> str:
     """`text`, unless it names one of `paths`: names of files tell who is in them. Messages hold none by themselves."""
-    names = {name for path in paths if path for name in (str(path), path.name, path.stem, str(path.absolute().parent))}
-    return NAMED if any(name in text for name in names if len(name) > 2) else text
+    names = {name for path in paths if path for name in (str(path), path.name, str(path.absolute().parent))}
+    return NAMED if any(name in text for name in names) else text
 
 
 def sha256(source: Place | BytesIO) -> str:
