@@ -16,7 +16,7 @@ from anonymize import cli, media
 from tests.media import make_image, make_video
 from tests.test_cli import anonymize
 
-LATE = "meets no frame: its last frame is shown at 0.2"
+LATE = "meets no frame: its last frame is shown at 0:00.2"
 MISTAKES = {
     "exists": ("run film.ts -o there.mp4", 6, "exists already"),
     "no folder": ("run film.ts -o gone/x.ts", 6, "gone: this folder does not exist"),
