@@ -18,6 +18,7 @@ from anonymize.forecast import Forecast
 from anonymize.forecast import forecast as expected
 from anonymize.kept import Kept, keep
 from anonymize.kinds import Verdict
+from anonymize.mapping import to_mapping
 from anonymize.media import Source
 from anonymize.parallel.process import end_unguarded, peak_memory
 from anonymize.parallel.segments import team as team_for
@@ -26,7 +27,7 @@ from anonymize.plan import Plan
 from anonymize.plan_settings import instead, to_render
 from anonymize.proof import Known, Proved, Refused, Stopwatch, Work, facts, not_looked_for, prove, repairs_of
 from anonymize.report import Report
-from anonymize.settings import Audio, Settings, to_mapping
+from anonymize.settings import Audio, Settings
 from anonymize.verify import By, Verified
 from anonymize.verify.doubting import doubted
 from anonymize.words import system

@@ -24,11 +24,12 @@ from anonymize import foreign
 from anonymize.data import Box, Grounds, Kind, Region, Shape, Why
 from anonymize.errors import PlanError, UsageError
 from anonymize.kinds import Answer, Raised
+from anonymize.mapping import from_mapping, leaves, to_mapping
 from anonymize.plan_doubts import KEYS as _DOUBT_KEYS
 from anonymize.plan_doubts import Doubt, of_line
 from anonymize.ranges import PIXELS, SHARE, Range, brief, shown
 from anonymize.redact import visible
-from anonymize.settings import CORNERS, Redact, Settings, check_reason, flat, from_mapping, leaves, to_mapping
+from anonymize.settings import CORNERS, Redact, Settings, check_reason, flat
 from anonymize.words import printable
 
 COUNT = Range(0, 1e12, "frames")

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from anonymize.errors import PlanError
+from anonymize.mapping import leaves
 from anonymize.plan import OLDER, About, held
-from anonymize.settings import Appearance, Redact, Settings, leaves
+from anonymize.settings import Appearance, Redact, Settings
 
 
 def to_render(about: About, preset: Settings | None = None) -> Settings:

@@ -18,12 +18,13 @@ from anonymize.detect import Detector
 from anonymize.errors import InputError, PlanError, VerificationError
 from anonymize.kept import Kept
 from anonymize.kinds import Verdict
+from anonymize.mapping import to_mapping
 from anonymize.media import Cut, MediaInfo, Source, VideoSink
 from anonymize.parallel.segments import Team, times_of
 from anonymize.pipeline import OnProgress, Progress, followed_by, ignore
 from anonymize.plan import Plan
 from anonymize.report import Report
-from anonymize.settings import Settings, to_mapping
+from anonymize.settings import Settings
 from anonymize.verify import Evidence, Verified, Wanted, examine, lookers
 from anonymize.verify.repair import repairable, repaired
 

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from numbers import Real
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from anonymize.errors import UsageError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,14 @@ class Range:
     high: float
     unit: str = ""
 
-    def check(self, value: Any) -> None:
-        """Raise `ValueError` where `value` is no number within the range."""
+    def check(self, value: T) -> T:
+        """`value`, which is a number within the range. Raises `ValueError`."""
         if not is_number(value):
             raise ValueError(f"expected a number, got {shown(value)}")
-        if not self.low <= value <= self.high:  # so that NaN is refused too
+        if not self.low <= value <= self.high:  # type: ignore[operator]  # so that NaN is refused too
             unit = f" {self.unit}" if self.unit else ""
             raise ValueError(f"must be {self.low:g} to {self.high:g}{unit}, got {shown(value)}")
+        return value
 
     def number(self, value: Any) -> float:
         """`value`, a number within the range. Raises `ValueError`."""

@@ -3,31 +3,22 @@
 Durations are seconds, sizes are pixels of the upright picture, shares are fractions of a box's side.
 """
 
-from __future__ import annotations
-
-import json
-import math
-import types
-import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 from anonymize.aspect import parse
 from anonymize.errors import UsageError
 from anonymize.kinds import Kind, Shape
-from anonymize.live.settings import Live
-from anonymize.ranges import PIXELS, SECONDS, Range, brief, exact, in_range, is_number, shown
-from anonymize.words import Word, meant, printable
+from anonymize.ranges import PIXELS, SECONDS, Range, in_range, shown
+from anonymize.words import Word, printable
 
 CORNERS = 1000
 """Corners of a zone, at most."""
 LONGEST_REASON = 200
 """Characters of the reason for which someone stays visible, at most."""
-LISTED = 10_000
-"""Entries of any list in settings, at most."""
 
 
 class Style(Word):
@@ -330,6 +321,48 @@ class Verify:
         in_range(self)
 
 
+class Unbracketed(StrEnum):
+    """What becomes of a frame whose time is up before two looks bracket it."""
+
+    OBSCURE = "obscure"
+    """It goes out wholly black, with a notice on it."""
+    DROP = "drop"
+    """It does not go out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """How long frames of a stream wait, and what happens when something is slow, hung or gone. Times are seconds."""
+
+    lookahead: Annotated[float, Range(0.001, 10, "seconds")] = 0.4
+    """For how long a frame waits, and is kept: what is first seen within it is covered from its first frame on."""
+    unbracketed: Unbracketed = Unbracketed.OBSCURE
+    deadline: Annotated[float, Range(0.001, 60, "seconds")] = 1.0
+    """A look that takes longer is given up, and the detector's process is replaced."""
+    coarsest: Annotated[float, Range(1, 8)] = 1.0
+    """When looks take too long, the smallest face and plate looked for may grow by this factor, at most. At 1 they
+    never do: thorough looks are left out, and where that is not enough frames are not bracketed in time."""
+    stall: Annotated[float, Range(0.001, 60, "seconds")] = 1.0
+    """Without a new picture for so long, a notice goes out in its place."""
+    timeout: Annotated[float, Range(0.001, 60, "seconds")] = 5.0
+    """Without a sign of life for so long, the source is given up and opened again."""
+    backoff: Annotated[float, Range(0.001, 60, "seconds")] = 0.5
+    """Before the first new attempt to reach a source or to start a detector; doubled after each that fails ..."""
+    longest_backoff: Annotated[float, Range(0.001, 3600, "seconds")] = 15.0
+    """... up to this."""
+    buffer: Annotated[int, Range(1, 1000, "frames")] = 8
+    """Frames that may wait to be taken in; beyond, the oldest is dropped."""
+    longest_side: Annotated[int, Range(64, 7680, "pixels")] = 1920
+    """Pixels; larger pictures are scaled down."""
+
+    def __post_init__(self) -> None:
+        in_range(self)
+        if self.longest_backoff < self.backoff:
+            raise UsageError(
+                f"live.longest_backoff must be at least live.backoff ({self.backoff}), got {self.longest_backoff}"
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a run needs to know besides its input and output."""
@@ -370,147 +403,3 @@ class Settings:
     def shape_of_pixels(self) -> Fraction | None:
         """`pixel_aspect` as a number. Raises `UsageError`."""
         return parse(self.pixel_aspect)
-
-
-T = TypeVar("T")
-
-
-def from_mapping(kind: type[T], values: Mapping[str, Any], base: T | None = None, where: str = "") -> T:
-    """Build `kind` (a settings class) from nested plain values, as TOML gives them.
-
-    Args:
-        kind: `Settings` or one of its parts.
-        values: keys are field names; parts are nested mappings. What is absent keeps the value in `base`.
-        base: the values to start from; the class's defaults if not given.
-        where: dotted path for messages.
-
-    Raises:
-        UsageError: a key that does not exist, or a value that does not fit; the message names its place.
-    """
-    hints = typing.get_type_hints(kind, include_extras=True)
-    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]  # T is always one of our dataclasses
-    changes: dict[str, Any] = {}
-    for key, value in values.items():
-        place = f"{where}.{key}" if where else key
-        if key not in known:
-            raise UsageError(f"unknown setting {brief(place)!r}: {meant(brief(key), sorted(known))}")
-        changes[key] = _convert(hints[key], value, getattr(base, key, None), place)
-    try:
-        return kind(**changes) if base is None else replace(base, **changes)  # type: ignore[type-var]
-    except TypeError as error:
-        raise UsageError(f"{where or 'settings'}: {str(error).partition(' ')[2]}") from error
-
-
-def _convert(hint: Any, value: Any, current: Any, place: str) -> Any:
-    """`value` as the type `hint`; a nested mapping changes `current`."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    try:
-        if origin is Annotated:
-            return _in(arguments[1:], _convert(arguments[0], value, current, place))
-        if is_dataclass(hint):
-            if not isinstance(value, Mapping):
-                raise ValueError("expected a table")
-            return from_mapping(typing.cast(type, hint), value, current, place)
-        if origin in (tuple, frozenset):
-            return origin(
-                _convert(kind, item, None, f"{place}[{i}]")
-                for i, (kind, item) in enumerate(_entries(value, arguments, fixed=origin is tuple))
-            )
-        if origin in (types.UnionType, typing.Union):
-            return None if value is None else _convert(arguments[0], value, current, place)
-        if origin is dict:
-            if not isinstance(value, Mapping):
-                raise ValueError("expected a table")
-            return dict(value)
-        return _plain(hint, value)
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{place} = {shown(value)}: {error}") from error
-
-
-def _in(ranges: Sequence[Range], value: T) -> T:
-    for allowed in ranges:
-        allowed.check(value)
-    return value
-
-
-def _entries(value: Any, arguments: tuple[Any, ...], *, fixed: bool) -> Iterator[tuple[Any, Any]]:
-    """The entries of a list in settings, each with its type."""
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-        raise ValueError("expected a list")
-    items = list(value)
-    if len(items) > LISTED:
-        raise ValueError(f"expected at most {LISTED} entries, got {len(items)}")
-    if fixed and arguments[-1] is not Ellipsis:
-        if len(arguments) != len(items):
-            raise ValueError(f"expected {len(arguments)} values, got {len(items)}")
-        return zip(arguments, items, strict=True)
-    return ((arguments[0], item) for item in items)
-
-
-def _plain(hint: Any, value: Any) -> Any:
-    """`value` as what is neither a table nor a list."""
-    if hint is Kind:
-        return Kind.of(str(value).removesuffix("s"))
-    if hint is Fraction:
-        return value if isinstance(value, Fraction) else exact(value)
-    if hint is bool:
-        if not isinstance(value, bool):
-            raise ValueError("expected true or false")
-        return value
-    if hint in (int, float):
-        if not is_number(value) or not math.isfinite(value):
-            raise ValueError("expected a number")
-        if hint is int and value != int(value):
-            raise ValueError("expected a whole number")
-    elif not isinstance(value, str):
-        raise ValueError("expected a text")
-    return hint(value)
-
-
-def to_mapping(value: Any) -> Any:
-    """`value` (settings or a part) as plain JSON values; `from_mapping` reads it back."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_mapping(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Kind):
-        return value.label
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, Fraction):
-        return str(value)
-    if isinstance(value, (tuple, frozenset)):
-        items = [to_mapping(item) for item in value]
-        return sorted(items) if isinstance(value, frozenset) else items
-    return value
-
-
-def leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """The values at the ends of nested mappings, by dotted name."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
-
-
-def to_toml(value: Any) -> str:
-    """`value` (settings) as TOML, tables after plain keys; what is None is left out."""
-    return "\n".join(_toml_lines(to_mapping(value), "")) + "\n"
-
-
-def _toml_lines(mapping: Mapping[str, Any], table: str) -> list[str]:
-    plain = {k: v for k, v in mapping.items() if not isinstance(v, Mapping) and v is not None}
-    lines = [f"\n[{table}]"] if table and plain else []
-    lines += [f"{key} = {_toml_value(value)}" for key, value in plain.items()]
-    for key, value in mapping.items():
-        if isinstance(value, Mapping):
-            lines += _toml_lines(value, f"{table}.{key}" if table else key)
-    return lines
-
-
-def _toml_value(value: Any) -> str:
-    """Within a list tables are written inline; TOML's strings, numbers and booleans look like JSON's."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{k} = {_toml_value(v)}" for k, v in value.items() if v is not None) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-    return json.dumps(value)

@@ -25,9 +25,10 @@ from anonymize.data import Box, Frame, Region, Timestamps, Why
 from anonymize.detect import Detector, build
 from anonymize.evaluate import survival
 from anonymize.kinds import Verdict
+from anonymize.mapping import from_mapping
 from anonymize.plan import Plan, Regions
 from anonymize.redact import Memory, redact
-from anonymize.settings import Settings, from_mapping
+from anonymize.settings import Settings
 from anonymize.track import outline
 from anonymize.truth import FrameTruth, Subject, read_truth
 from anonymize.verify import Evidence, Verified, Wanted, examine, lookers

@@ -356,7 +356,7 @@ def presets_show(
 ) -> None:
     """Everything that a preset sets, the defaults included, as TOML."""
     from anonymize.cli.render import say
-    from anonymize.settings import to_toml
+    from anonymize.mapping import to_toml
 
     preset = presets.load(name)
     say(f"# {preset.whom}", *to_toml(preset.settings).split("\n"))

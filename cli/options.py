@@ -13,8 +13,9 @@ import typer
 
 from anonymize import foreign
 from anonymize.errors import UsageError
+from anonymize.mapping import from_mapping
 from anonymize.ranges import exact
-from anonymize.settings import Audio, Codec, Device, Settings, Style, from_mapping
+from anonymize.settings import Audio, Codec, Device, Settings, Style
 from anonymize.words import Word
 
 REPAIRS = 3

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from anonymize import foreign
 from anonymize.errors import UsageError
-from anonymize.settings import Settings, from_mapping
+from anonymize.mapping import from_mapping
+from anonymize.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,10 @@ from anonymize.live.control import Control
 from anonymize.live.loop import run
 from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import LiveSink, Picture
-from anonymize.live.settings import Live
 from anonymize.media.frame import VideoPicture
 from anonymize.samples.figures import BUST, person, street
 from anonymize.samples.scene import Actor, Place, Scene, play
-from anonymize.settings import Detect, Settings
+from anonymize.settings import Detect, Live, Settings
 from anonymize.truth import FrameTruth
 from benchmarks import clock
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import plan_items
 from anonymize.batch.outcome import exit_code
-from anonymize.settings import Settings, from_mapping
+from anonymize.mapping import from_mapping
+from anonymize.settings import Settings
 from tests.media import make_video
 
 NAMES = ("a.mp4", "b.mp4", "sub/c.mp4")

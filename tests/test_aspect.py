@@ -24,13 +24,14 @@ from anonymize.detect import Detector, Eyesight, build, look
 from anonymize.detect.multiscale import GROUPS
 from anonymize.errors import PlanError, UsageError
 from anonymize.kinds import Verdict
+from anonymize.mapping import from_mapping
 from anonymize.media import open_source
 from anonymize.media.canvas import Canvas, canvas_for
 from anonymize.media.orient import Orientation
 from anonymize.media.still_density import densities
 from anonymize.media.stream import Stream, way_to
 from anonymize.parallel.segments import Bench
-from anonymize.settings import Detect, Settings, from_mapping
+from anonymize.settings import Detect, Settings
 from anonymize.track import MotionSample
 from anonymize.verify import Evidence, Wanted, examine
 from anonymize.verify.variants import Variants

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from anonymize.compose import compose, refuse_unmet
 from anonymize.data import Detections, Kind, Shape, Timestamps, Track, Why
 from anonymize.errors import UsageError
-from anonymize.settings import Settings, from_mapping
+from anonymize.mapping import from_mapping
+from anonymize.settings import Settings
 
 SIZE = (200, 100)
 TIMES = [Fraction(i, 25) for i in range(20)]

@@ -10,10 +10,11 @@ from anonymize import consent, plan
 from anonymize.compose import compose
 from anonymize.data import Box, Detections, Grounds, Kind, Region, Track, Why
 from anonymize.errors import PlanError, UsageError
+from anonymize.mapping import from_mapping
 from anonymize.plan import About, Plan, Regions, Shown
 from anonymize.report import account
 from anonymize.report.meaning import covering
-from anonymize.settings import Person, Settings, from_mapping
+from anonymize.settings import Person, Settings
 
 SIZE = (400, 200)
 FRAMES = 60

@@ -11,10 +11,11 @@ from av.bitstream import BitStreamFilterContext
 from anonymize import job
 from anonymize.batch.inputs import only_item
 from anonymize.errors import UnsupportedInput
+from anonymize.mapping import from_mapping
 from anonymize.media import open_source
 from anonymize.media.canvas import Canvas
 from anonymize.media.stream import Stream, way_to
-from anonymize.settings import Settings, from_mapping
+from anonymize.settings import Settings
 from tests.elements import clap, in_matroska, in_mp4
 from tests.formats import documented
 from tests.media import Picture, make_video, probe, read_video

@@ -10,9 +10,10 @@ from anonymize.detect import DETECTORS, build, refuse_unfit
 from anonymize.detect.detector import FLOOR
 from anonymize.errors import ModelError, UsageError
 from anonymize.live.looker import detectors as live_detectors
+from anonymize.mapping import from_mapping, to_mapping
 from anonymize.models.devices import AUTO, PROVIDERS
 from anonymize.models.runtime import _words
-from anonymize.settings import Detect, Device, Settings, Verify, from_mapping, to_mapping
+from anonymize.settings import Detect, Device, Settings, Verify
 from tests.test_cli import anonymize
 
 ABSENT = [

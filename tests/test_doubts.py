@@ -18,10 +18,11 @@ from anonymize import consent, errors, pipeline, plan, presets, report
 from anonymize.data import Detections, Kind, Region, Shape, Why
 from anonymize.doubts import Queue
 from anonymize.kinds import Answer, Raised, Verdict
+from anonymize.mapping import from_mapping
 from anonymize.media import open_source
 from anonymize.plan import About, Plan, Regions
 from anonymize.plan_doubts import Doubt
-from anonymize.settings import Redact, Settings, from_mapping
+from anonymize.settings import Redact, Settings
 from anonymize.track import outline
 from anonymize.verify import By, Find, Verified
 from anonymize.verify.doubting import doubted

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from anonymize import foreign, plan, presets
 from anonymize.errors import AnonymizeError, PlanError, ReportError, UnreadableInput, UsageError
 from anonymize.live import config
-from anonymize.live.settings import Live
+from anonymize.mapping import from_mapping
 from anonymize.ranges import PIXELS, Range, exact
 from anonymize.report import read as read_report
 from anonymize.report.dpia import write as write_dpia
-from anonymize.settings import Settings, Span, Zone, from_mapping
+from anonymize.settings import Live, Settings, Span, Zone
 from anonymize.truth import read_any
 from cli import options
 from tests.test_cli import anonymize

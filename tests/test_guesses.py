@@ -10,7 +10,8 @@ import typer
 from anonymize import presets
 from anonymize.cli.options import Targets, word
 from anonymize.errors import UsageError
-from anonymize.settings import Audio, Codec, Device, Settings, Style, from_mapping
+from anonymize.mapping import from_mapping
+from anonymize.settings import Audio, Codec, Device, Settings, Style
 
 
 def answered(*arguments: str) -> tuple[int, str]:

@@ -16,9 +16,10 @@ from anonymize.data import Kind
 from anonymize.doubts import Queue
 from anonymize.kept import keep
 from anonymize.kinds import Answer, Raised, Verdict
+from anonymize.mapping import from_mapping
 from anonymize.plan import Plan, Regions
 from anonymize.plan_doubts import Doubt
-from anonymize.settings import Settings, from_mapping
+from anonymize.settings import Settings
 from anonymize.verify import By, Check, Find, Verified
 from anonymize.verify.hiding import gathered
 from tests.conftest import face_box

@@ -15,10 +15,9 @@ from anonymize.data import Detections, Kind, Why
 from anonymize.live import gate
 from anonymize.live.delay import DelayLine
 from anonymize.live.gate import Cleared, clear, hand_over, notice, withhold
-from anonymize.live.settings import Live
 from anonymize.media.canvas import TICK, Canvas
 from anonymize.redact import Memory
-from anonymize.settings import Detect, Follow, Settings, Zone
+from anonymize.settings import Detect, Follow, Live, Settings, Zone
 from anonymize.track import Tracker, bracketed
 from tests.live import MemorySink
 

@@ -22,10 +22,9 @@ from anonymize.live.looker import detectors
 from anonymize.live.metrics import Metrics
 from anonymize.live.pace import EFFORTS, Pace
 from anonymize.live.raw_memory import SharedPicture
-from anonymize.live.settings import Live
 from anonymize.media.canvas import Canvas
 from anonymize.media.orient import Orientation
-from anonymize.settings import Detect, Device, Settings
+from anonymize.settings import Detect, Device, Live, Settings
 from tests.live import FAST, SIZE, faulty, hanging, street_scene
 
 CANVAS = Canvas(*SIZE)

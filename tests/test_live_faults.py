@@ -12,7 +12,7 @@ from anonymize.live import gate
 from anonymize.live.control import Control
 from anonymize.live.loop import run
 from anonymize.live.metrics import Metrics
-from anonymize.live.settings import Live, Unbracketed
+from anonymize.settings import Live, Unbracketed
 from anonymize.track import Tracker
 from tests.live import (
     FAST,

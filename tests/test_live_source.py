@@ -20,12 +20,12 @@ import pytest
 from anonymize.errors import UnreadableInput, UsageError
 from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import SoundInfo
-from anonymize.live.settings import Live
 from anonymize.live.source import Reader
 from anonymize.live.timeline import TICKS, Timeline
 from anonymize.media.canvas import Canvas, canvas_for, store
 from anonymize.media.orient import Orientation
 from anonymize.media.stream import Stream, way_to
+from anonymize.settings import Live
 from tests.live import Camera, stream_of, street_camera
 from tests.media import make_video, solid
 
@@ -133,7 +133,7 @@ def test_standard_input(form, tmp_path):
         video = make_raw(tmp_path / "a.y4m", 12)
     program = (
         "import time\n"
-        "from anonymize.live.metrics import Metrics\nfrom anonymize.live.settings import Live\n"
+        "from anonymize.live.metrics import Metrics\nfrom anonymize.settings import Live\n"
         "from anonymize.live.source import Reader\n"
         "reader, count = Reader('-', Live(buffer=100), Metrics()), 0\n"
         "while not reader.over:\n    count += reader.take() is not None\n    time.sleep(0.001)\n"

@@ -89,7 +89,7 @@ def test_cameras_are_read_with_their_presets_and_settings(tmp_path, monkeypatch)
         ),
         ("[cameras.one]\nsource = '0'\nto = ['hls:/x']\nmetrics = 1", "metrics is set above"),
         ("colour = 1\n[cameras.one]\nsource = '0'\nto = ['hls:/x']", "unknown setting 'colour'"),
-        ("metrics = 'yes'\n[cameras.one]\nsource = '0'\nto = ['hls:/x']", "metrics: expected a number"),
+        ("metrics = 'yes'\n[cameras.one]\nsource = '0'\nto = ['hls:/x']", "metrics = 'yes': expected a number"),
         ("[cameras.one", "not valid TOML"),
     ],
 )

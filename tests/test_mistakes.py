@@ -51,9 +51,13 @@ MISTAKES = {
     "an empty folder": Mistake("run empty -o OUT/", 3, "empty: there is no file in this folder"),
     "a folder without rights": Mistake("run locked -o OUT/", 3, "locked: this folder cannot be listed (no permission)"),
     "a file without rights": Mistake("run barred.mp4 -o OUT.mp4", 3, "barred.mp4: no permission to read it"),
-    "no right to write": Mistake(f"run film.mp4 -o shut/a.mp4 {ZONE}", 6, "shut: no permission to write in this folder"),
+    "no right to write": Mistake(
+        f"run film.mp4 -o shut/a.mp4 {ZONE}", 6, "shut: no permission to write in this folder"
+    ),
     "no right to make a folder": Mistake(f"run film.mp4 -o shut/a/ {ZONE}", 6, "shut"),
-    "no right to write a plan": Mistake(f"detect film.mp4 -o shut/a.jsonl {ZONE}", 6, "shut: no permission to write in this folder"),
+    "no right to write a plan": Mistake(
+        f"detect film.mp4 -o shut/a.jsonl {ZONE}", 6, "shut: no permission to write in this folder"
+    ),
     "no right to report": Mistake(f"{RUN} --report shut", 6, "shut: no report can be written in this folder (no perm"),
     "a plan without rights": Mistake(
         "render film.mp4 --plan barred.jsonl -o OUT.mp4", 2, "barred.jsonl: no permission to read it"

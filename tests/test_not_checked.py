@@ -8,7 +8,8 @@ from PIL import Image
 from anonymize import report
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item
-from anonymize.settings import Settings, from_mapping
+from anonymize.mapping import from_mapping
+from anonymize.settings import Settings
 from tests.conftest import face_pictures
 from tests.media import make_image, make_video
 from tests.test_cli import anonymize

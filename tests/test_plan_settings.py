@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 import anonymize
 from anonymize import errors, plan, presets
+from anonymize.mapping import from_mapping, to_mapping
 from anonymize.plan import About, Plan, Regions
 from anonymize.plan_settings import instead, to_render
-from anonymize.settings import Settings, from_mapping, to_mapping
+from anonymize.settings import Settings
 from tests.conftest import face_pictures
 from tests.media import make_image, make_video
 from tests.test_cli import anonymize as command

@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 import anonymize
 from anonymize.cli.app import app
 from anonymize.errors import UsageError
+from anonymize.mapping import from_mapping
 from anonymize.media import open_source
 from anonymize.media.segments import cut_up
-from anonymize.settings import Audio, Codec, Output, Settings, from_mapping
+from anonymize.settings import Audio, Codec, Output, Settings
 from tests.carry import carry
 from tests.formats import documented
 from tests.media import AUDIO_RATE, make_image, make_video, read_audio

@@ -12,6 +12,7 @@ from anonymize import errors, models, presets
 from anonymize.data import Kind, Region, Shape, Why
 from anonymize.errors import OutputError, ReportError
 from anonymize.kinds import Answer, Raised, Verdict
+from anonymize.mapping import to_mapping
 from anonymize.pages.plots import ticks
 from anonymize.plan import About, Plan, Regions
 from anonymize.plan_doubts import Doubt
@@ -20,7 +21,6 @@ from anonymize.report.account import BINS, LISTED, PATH
 from anonymize.report.data import nearest_preset
 from anonymize.report.files import NAMED, schema
 from anonymize.report.page import DRAWN, page
-from anonymize.settings import to_mapping
 
 SIZE = (200, 100)
 FIND = {"track": 3, "kind": "face", "start": 0.2, "end": 0.4, "box": [10, 10, 30, 40], "size": 30.0, "score": 0.4}

@@ -5,9 +5,10 @@ import pytest
 from anonymize import errors, job, plan
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item
+from anonymize.mapping import from_mapping
 from anonymize.report import read
 from anonymize.report.page import page
-from anonymize.settings import Settings, from_mapping
+from anonymize.settings import Settings
 from tests.conftest import FRAMES
 from tests.test_cli import anonymize
 

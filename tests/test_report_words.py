@@ -16,6 +16,7 @@ from anonymize.batch.inputs import only_item
 from anonymize.batch.outcome import failed
 from anonymize.data import Kind
 from anonymize.errors import OutputError, UsageError
+from anonymize.mapping import from_mapping, to_mapping
 from anonymize.pages.words import place
 from anonymize.plan import read as read_plan
 from anonymize.plan import write as write_plan
@@ -23,7 +24,7 @@ from anonymize.report import Report, check_title, index, read, write
 from anonymize.report.dpia import write as write_annex
 from anonymize.report.meaning import meaning
 from anonymize.report.page import page
-from anonymize.settings import Settings, from_mapping, to_mapping
+from anonymize.settings import Settings
 from anonymize.verify.sample import bound
 from tests.media import make_video
 from tests.test_cli import anonymize

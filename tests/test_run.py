@@ -19,7 +19,8 @@ from anonymize.batch.inputs import only_item, plan_items
 from anonymize.batch.outcome import exit_code
 from anonymize.data import Kind
 from anonymize.kinds import Verdict
-from anonymize.settings import Settings, from_mapping
+from anonymize.mapping import from_mapping
+from anonymize.settings import Settings
 from anonymize.verify import Check, Verified
 from anonymize.watch import Scanner
 from tests.conftest import FRAMES, face_box, face_pictures

@@ -5,7 +5,8 @@ import pytest
 from anonymize import presets
 from anonymize.data import Kind
 from anonymize.errors import UsageError
-from anonymize.settings import Settings, Span, Style, from_mapping, to_mapping, to_toml
+from anonymize.mapping import from_mapping, to_mapping, to_toml
+from anonymize.settings import Settings, Span, Style
 
 
 def test_settings_survive_the_way_to_plain_values_and_back():
@@ -39,6 +40,15 @@ def test_settings_survive_the_way_to_plain_values_and_back():
         ({"detect": {"every": 1.0}, "follow": {"max_gap": 0.5}}, "can never bracket"),
         ({"allow_damaged": "no"}, "expected true or false"),
         ({"detect": 3}, "expected a table"),
+        ({"detect": {"min_face": 3, "min_fase": 3}}, "unknown setting 'detect.min_fase': .*did you mean min_face?"),
+        (
+            {"zones": [{"polygon": [[0, 0], [1, 0], [1, "2"]]}]},
+            r"polygon\[2\]\[1\] = '2': expected a number",
+        ),
+        ({"zones": [{"polygon": [[0, 0], [1, 0], [1, 2]], "spam": 1}]}, r"unknown setting 'zones\[0\].spam'"),
+        ({"zones": [{"polygon": [[0, 0], [1, 0], [1, 2, 3]]}]}, r"\[2\] = \[1, 2, 3\]: expected 2 values, got 3"),
+        ({"show_persons": [{"track": 3}]}, r"show_persons\[0\].reason is missing"),
+        ({"obscured": [{"start": 0}] * 10_001}, "expected at most 10000 entries, got 10001"),
     ],
 )
 def test_what_does_not_fit_is_an_error_that_names_its_place(values, message):
@@ -53,6 +63,10 @@ def test_every_preset_loads_says_for_whom_and_prints_as_toml_that_loads(name, tm
     path = tmp_path / "again.toml"
     path.write_text(f'whom = "x"\n{to_toml(preset.settings)}')
     assert presets.load(str(path)).settings == preset.settings
+
+
+def test_a_preset_prints_every_list_on_one_line():
+    assert to_toml(presets.load("default").settings).startswith('targets = ["face", "plate"]\nzones = []\n')
 
 
 def test_zones_in_a_preset_print_as_toml_that_loads(tmp_path):

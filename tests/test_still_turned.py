@@ -14,10 +14,11 @@ from PIL import ExifTags, Image
 import anonymize
 from anonymize.data import Detections, readings
 from anonymize.errors import UnsupportedInput
+from anonymize.mapping import from_mapping
 from anonymize.media.still import StillSource
 from anonymize.media.still_frame import StillFrame
 from anonymize.media.still_turned import BY_NUMBER
-from anonymize.settings import Output, Settings, from_mapping
+from anonymize.settings import Output, Settings
 from tests import planting as p
 from tests.conftest import astronaut
 from tests.formats import documented

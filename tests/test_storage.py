@@ -15,9 +15,10 @@ import pytest
 from anonymize import errors, job, plan, storage
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item, plan_items
+from anonymize.mapping import from_mapping
 from anonymize.media import open_source
 from anonymize.pipeline import Progress
-from anonymize.settings import Settings, from_mapping
+from anonymize.settings import Settings
 from anonymize.storage import read, write
 
 UPath = pytest.importorskip("upath", reason="needs universal-pathlib: in requirements/dev.txt").UPath

@@ -13,9 +13,10 @@ from anonymize.data import Kind, Region, Shape, Why
 from anonymize.detect import Detector, Step, build, in_order
 from anonymize.detect.concurrency import BEGUN
 from anonymize.kinds import Verdict
+from anonymize.mapping import from_mapping
 from anonymize.media import open_source
 from anonymize.plan import Plan, Regions, Shown
-from anonymize.settings import Settings, from_mapping
+from anonymize.settings import Settings
 from anonymize.verify import By, Evidence, Verified, examine, lookers
 from anonymize.verify.frames import Checked, Checker
 from anonymize.verify.sample import Sample

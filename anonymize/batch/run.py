@@ -19,12 +19,13 @@ from anonymize.batch.inputs import Item, output_folder
 from anonymize.batch.outcome import OnItem, Outcome, Work, attempt, caught, failed, ignore
 from anonymize.errors import ExitCode, OutputError, UsageError
 from anonymize.forecast import Forecast
+from anonymize.mapping import to_mapping
 from anonymize.parallel.process import Do
 from anonymize.parallel.unordered import Died, unordered
 from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
 from anonymize.proof import Known
-from anonymize.settings import Settings, to_mapping
+from anonymize.settings import Settings
 
 if TYPE_CHECKING:
     from anonymize.batch.cluster import Cluster

@@ -12,21 +12,20 @@ keep = "7d"
 zones = [{ polygon = [[0, 0], [300, 0], [300, 200], [0, 200]] }]
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from anonymize import foreign, presets
 from anonymize.errors import UsageError
 from anonymize.live import sinks
 from anonymize.live.recording import Keep
 from anonymize.live.secrets import mask, resolve
+from anonymize.mapping import from_mapping
 from anonymize.ranges import Range, in_range, shown
-from anonymize.settings import Audio, Settings, from_mapping
+from anonymize.settings import Audio, Settings
 
 PORT = Range(0, 65_535)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -93,7 +92,7 @@ class Camera:
         except UsageError as error:
             raise UsageError(f"camera {self.name}: {mask(str(error))}") from None
 
-    def resolved(self) -> Camera:
+    def resolved(self) -> Self:
         """The same with credentials filled in, every sink checked. Raises `UsageError`."""
         try:
             filled = replace(self, source=resolve(self.source), to=tuple(resolve(address) for address in self.to))
@@ -124,6 +123,15 @@ class Fleet:
     metrics: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a file of cameras holds; `preset` is for those that name none."""
+
+    cameras: dict[str, Any] = field(default_factory=dict)
+    preset: str = presets.DEFAULT
+    metrics: Annotated[int, PORT] | None = None
+
+
 def read(path: Path) -> Fleet:
     """The cameras in `path`.
 
@@ -132,29 +140,17 @@ def read(path: Path) -> Fleet:
     """
     values = foreign.toml_value(foreign.text(path, "file of cameras", UsageError), str(path), UsageError)
     try:
-        return _fleet(values)
+        return _fleet(from_mapping(_File, values))
     except UsageError as error:
         raise UsageError(f"{mask(str(error))}", path) from None  # what is wrong may be an address
 
 
-def _fleet(values: Mapping[str, Any]) -> Fleet:
-    if unknown := set(values) - {"preset", "metrics", "cameras"}:
-        raise UsageError(f"unknown setting {unknown.pop()!r}: known here are cameras, metrics, preset")
-    listed = values.get("cameras")
-    if not isinstance(listed, Mapping) or not all(isinstance(one, Mapping) for one in listed.values()):
+def _fleet(file: _File) -> Fleet:
+    if not file.cameras or not all(isinstance(one, Mapping) for one in file.cameras.values()):
         raise UsageError("no cameras: expected a table [cameras.NAME] for each")
-    common = {"preset": values["preset"]} if "preset" in values else {}
-    cameras = {name: _camera(name, common | dict(one)) for name, one in listed.items()}
-    if not cameras:
-        raise UsageError("no cameras: expected a table [cameras.NAME] for each")
-    metrics = values.get("metrics")
-    if metrics is not None:
-        try:
-            metrics = PORT.whole(metrics)
-        except ValueError as error:
-            raise UsageError(f"metrics: {error}") from None
+    cameras = {name: _camera(name, {"preset": file.preset} | one) for name, one in file.cameras.items()}
     _no_clash(cameras)
-    return Fleet(cameras, metrics)
+    return Fleet(cameras, file.metrics)
 
 
 def _camera(name: str, values: Mapping[str, Any]) -> Camera:

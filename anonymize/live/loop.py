@@ -26,11 +26,10 @@ from anonymize.live.looker import MakeDetectors, detectors
 from anonymize.live.outlet import Outlet
 from anonymize.live.pace import EFFORTS
 from anonymize.live.protocols import LiveSink, Picture
-from anonymize.live.settings import Unbracketed
 from anonymize.live.source import Reader
 from anonymize.live.timeline import TICKS, Timeline
 from anonymize.media.canvas import TICK, Canvas
-from anonymize.settings import Audio, Settings
+from anonymize.settings import Audio, Settings, Unbracketed
 
 if TYPE_CHECKING:
     from anonymize.live.metrics import Metrics

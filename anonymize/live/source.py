@@ -17,12 +17,12 @@ from anonymize.errors import InputError
 from anonymize.live.backoff import Backoff
 from anonymize.live.protocols import Picture, SoundInfo
 from anonymize.live.secrets import mask, resolve
-from anonymize.live.settings import Live
 from anonymize.live.wakeup import Wakeup
 from anonymize.media.canvas import canvas_for
 from anonymize.media.orient import Orientation
 from anonymize.media.stream import Stream, way_to
 from anonymize.media.tone import shown_as
+from anonymize.settings import Live
 
 if TYPE_CHECKING:
     from anonymize.live.metrics import Metrics

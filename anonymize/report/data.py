@@ -14,8 +14,8 @@ from anonymize import presets
 from anonymize._version import __version__
 from anonymize.errors import UsageError
 from anonymize.kinds import Verdict
+from anonymize.mapping import leaves, to_mapping
 from anonymize.ranges import shown
-from anonymize.settings import leaves, to_mapping
 from anonymize.words import printable
 
 FORMAT = "anonymize-report"

@@ -16,9 +16,10 @@ from anonymize.batch.inputs import plan_items
 from anonymize.data import Kind
 from anonymize.kinds import Raised
 from anonymize.live.metrics import Metrics
+from anonymize.mapping import to_toml
 from anonymize.plan_doubts import Doubt
 from anonymize.report import sign
-from anonymize.settings import Settings, to_toml
+from anonymize.settings import Settings
 from anonymize.truth import FrameTruth, Subject, write_truth
 from benchmarks.fuzz import face, sources
 from benchmarks.fuzz.ledgers import ledger_file

@@ -17,7 +17,8 @@ from anonymize.batch.ledger.lock import Lock
 from anonymize.batch.ledger.store import State
 from anonymize.batch.outcome import Outcome, attempt, failed
 from anonymize.cli import render_ledger
-from anonymize.settings import Settings, from_mapping
+from anonymize.mapping import from_mapping
+from anonymize.settings import Settings
 from tests.media import make_video
 from tests.runs import NAMES, Seen, facts, hidden, settings, three_clips
 from tests.test_course import run as course

@@ -15,11 +15,12 @@ import pytest
 import anonymize
 from anonymize import errors, job, plan
 from anonymize.data import Kind, Region, Why
+from anonymize.mapping import from_mapping
 from anonymize.media import open_source, segments
 from anonymize.parallel.segments import team
 from anonymize.pipeline import Progress
 from anonymize.report import sha256 as file_sha256
-from anonymize.settings import Settings, from_mapping
+from anonymize.settings import Settings
 from anonymize.verify import Evidence, examine
 from tests.conftest import astronaut
 from tests.media import Picture, make_video, pattern, read_audio, read_video

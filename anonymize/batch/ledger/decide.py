@@ -14,8 +14,9 @@ from anonymize import models
 from anonymize.batch.inputs import Item
 from anonymize.batch.ledger.store import File, State
 from anonymize.detect import asked
+from anonymize.mapping import to_mapping
 from anonymize.report import sha256
-from anonymize.settings import Settings, to_mapping
+from anonymize.settings import Settings
 from anonymize.storage import has_sha256
 
 _NO_MATTER = ("live",)
