@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from fractions import Fraction
 
 import pytest
@@ -94,3 +96,8 @@ def test_a_preset_that_is_not_toml_is_a_usage_error(tmp_path):
     path.write_text("whom = ")
     with pytest.raises(UsageError, match="not valid TOML"):
         presets.load(str(path))
+
+
+def test_what_only_reading_values_needs_is_not_loaded_for_help():
+    program = "import sys\nimport anonymize.cli.app\nsys.exit('cattrs' in sys.modules or 'tomli_w' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
