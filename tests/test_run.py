@@ -26,6 +26,9 @@ from anonymize.watch import Scanner
 from tests.conftest import FRAMES, face_box, face_pictures
 from tests.media import make_image, make_video, pattern, probe, read_audio, read_video, truncate
 
+NAMED = ".mp4, as the output's name says, and not .mkv, as the settings say"
+ZONE_ALONE = {"targets": [], "zones": [{"polygon": [[0, 0], [20, 0], [20, 20]]}]}
+
 
 def settings(**values: object) -> Settings:
     return from_mapping(Settings, {"output": {"speed": "ultrafast"}, **values}, Settings())
@@ -48,6 +51,32 @@ def test_a_face_is_gone_on_every_frame_and_the_rest_is_not(face_clip, tmp_path):
     assert report.verdict == "pass"
     assert report.redacted["tracks"]["face"] == 1
     assert report.not_looked_for == ()
+
+
+@pytest.mark.parametrize(
+    ("wish", "name", "container", "noted"),
+    [
+        ("mkv", "safe.mp4", "mov,mp4,m4a,3gp,3g2,mj2", [NAMED]),
+        ("mkv", "safe.mkv", "matroska,webm", []),
+        ("", "safe.mkv", "matroska,webm", []),
+    ],
+)
+def test_the_name_that_was_given_goes_before_the_container_of_the_settings(tmp_path, wish, name, container, noted):
+    clip = make_video(tmp_path / "clip.mp4", frames=2)
+    wanted = settings(output={"container": wish, "speed": "ultrafast"}, **ZONE_ALONE)
+    report = anonymize.run(clip, tmp_path / name, wanted)
+    with av.open(str(tmp_path / name)) as made:
+        assert made.format.name == container
+    assert list(report.output["notes"]) == noted
+
+
+def test_where_nobody_named_the_output_the_settings_choose_its_container(tmp_path):
+    (tmp_path / "in").mkdir()
+    make_video(tmp_path / "in" / "clip.mp4", frames=2)
+    items = plan_items([str(tmp_path / "in")], str(tmp_path / "out"))
+    (outcome,) = batch.run(items, settings(output={"container": "mkv", "speed": "ultrafast"}, **ZONE_ALONE))
+    assert outcome.output == tmp_path / "out" / "clip.mkv"
+    assert list(outcome.report.output["notes"]) == []
 
 
 def test_sound_is_copied_and_what_else_was_in_the_file_is_gone_and_listed(face_clip, tmp_path):

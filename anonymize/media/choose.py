@@ -57,13 +57,13 @@ def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
     Args:
         info: the source.
         output: what the user asked for.
-        suffix: of the output file if the user named one; it then is the container, as `output.container` is.
+        suffix: of the output file if the user named one; it then is the container, whatever `output.container` says.
 
     Raises:
         UsageError: a container that is not written.
         UnsupportedInput: what was asked for cannot hold this video (or its sound) without changing it.
     """
-    wanted = _container_name(output.container or suffix)
+    preset, wanted = _container_name(output.container), _container_name(suffix or output.container)
     source = ALIASES.get(info.container, info.container)
     layout = required_layout(info.pixel_format, info.name)
     candidates = _candidates(info, output, wanted or source, layout)
@@ -96,6 +96,8 @@ def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
     # A name without a wish behind it: the caller took the suffix from here.
     if container != source and not output.container and container == _container(source, encoder, sound, info):
         notes.append(_container_note(source, container, encoder, sound))
+    if preset and container != preset:
+        notes.append(f".{container}, as the output's name says, and not .{preset}, as the settings say")
     if recoded:
         notes.append(f"the sound became FLAC (lossless): {recoded}")
     if lacking:
