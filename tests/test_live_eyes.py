@@ -1,5 +1,6 @@
 """The detector's process as its parent sees it; how its pace is set; what it leaves behind."""
 
+import os
 import resource
 import subprocess
 import sys
@@ -110,6 +111,23 @@ def test_a_hung_detector_is_killed_at_its_deadline(tmp_path):
         assert metrics.snapshot()["reconnects"] == {"detector": 1}
     finally:
         eyes.close()
+
+
+def test_a_detector_that_dies_again_and_again_is_started_less_and_less_often():
+    metrics = Metrics()
+    eyes = Eyes(SIZE, replace(FAST, live=Live(backoff=3.0, longest_backoff=5.0)), metrics, stillborn)
+    waits = []
+    try:
+        for deaths in (1, 2):
+            wait_for(eyes, lambda _, deaths=deaths: metrics.snapshot()["reconnects"].get("detector") == deaths)
+            waits.append(eyes._again_at - time.monotonic())
+    finally:
+        eyes.close()
+    assert waits[0] <= 0 < 2 < waits[1] <= 3.0, "at once, then after a while"
+
+
+def stillborn(settings):
+    os._exit(1)
 
 
 def test_a_model_that_is_not_there_is_an_error_at_once():

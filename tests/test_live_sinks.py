@@ -176,12 +176,12 @@ class Flaky:
 def test_a_lost_peer_is_found_again():
     metrics, got, lives = Metrics(), [], iter([2, 0, 99])
     buffer = Buffer(99, weigh=lambda _: 1, starts=lambda _: True, on_drop=lambda _: None)
-    outlet = Outlet(
-        "peer", lambda _: Flaky(got, next(lives)), buffer, metrics, fresh=False, backoff=Backoff(0.01, 0.05)
-    )
+    outlet = Outlet("peer", lambda _: Flaky(got, next(lives)), buffer, metrics, fresh=False, backoff=Backoff(0.2, 1.0))
+    begun = time.monotonic()
     for item in range(6):
         outlet.offer(item)
     until(lambda: len(got) >= 6)
+    assert time.monotonic() - begun > 0.6, "it waited 0.2 s, then 0.4 s"
     outlet.close(2)
     assert got == [0, 1, "abandoned", "abandoned", 4, 5, "closed"]
     assert metrics.snapshot()["reconnects"] == {"sink peer": 2}

@@ -215,7 +215,9 @@ def test_a_camera_that_dies_harms_no_other_and_all_end_in_order(tmp_path, clip):
         (one,) = [started["process"] for started in running.events("camera started", camera="one")]
         helpers = psutil.Process(one).children(recursive=True)
         os.kill(one, signal.SIGKILL)
-        until(lambda: running.events("camera died", camera="one", ended="signal 9"), 5, "its death is seen")
+        until(
+            lambda: running.events("camera died", camera="one", ended="signal 9", again_in=1.0), 5, "its death is seen"
+        )
         assert running.ask("healthz")[0] == 503
         until(lambda: len(running.events("camera started", camera="one")) == 2, 5, "it starts anew")
         until(lambda: running.value("anonymize_camera_restarts_total", "one") == 1, 5)
