@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from anonymize import consent, media, pipeline, plan, report, storage
 from anonymize.batch.inputs import Item, fitting
 from anonymize.data import Timestamps
-from anonymize.detect import Detector, build, refuse_unfit, threads_each
+from anonymize.detect import Detector, first_detectors, refuse_unfit
 from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput
 from anonymize.forecast import Forecast
 from anonymize.forecast import forecast as expected
@@ -61,11 +61,9 @@ def detectors_for(settings: Settings, threads: int = 0) -> list[Detector]:
         ModelError: a model is missing or altered, none of them finds what is wanted, or the device cannot be used.
     """
     end_unguarded()  # the first step of all work
-    if not settings.targets:
-        return []
-    refuse_unfit(settings.verify.detectors, settings.detect.device)
-    device = settings.detect.device
-    return build(settings.detect.detectors, settings.targets, threads_each(threads, device), device)
+    if settings.targets:
+        refuse_unfit(settings.verify.detectors, settings.detect.device)
+    return first_detectors(settings, threads)
 
 
 def run(

@@ -23,7 +23,7 @@ from anonymize.parallel.segments import Team, redacted
 from anonymize.plan import About, Plan, Regions, weakly_found
 from anonymize.redact import Memory
 from anonymize.settings import Output, Settings
-from anonymize.watch import Followed, ScannedFrame, followed, observed
+from anonymize.watch import Followed, ScannedFrame, followed, scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,12 @@ def detect(
 
     size = (source.info.width, source.info.height)
 
-    def plan(observations: Iterable[ScannedFrame]) -> tuple[Followed, Timestamps]:
+    def plan(frames: Iterable[ScannedFrame]) -> tuple[Followed, Timestamps]:
         times = Timestamps()
-        return followed(_counted(observations, times, source.info.frame_count, on_progress), settings), times
+        return followed(_counted(frames, times, source.info.frame_count, on_progress), settings), times
 
     def whole() -> tuple[Followed, Timestamps]:
-        return plan(observed(source.frames(), detectors, settings))
+        return plan(scan(source.frames(), detectors, settings))
 
     if team is None:
         found, times = whole()
@@ -142,12 +142,12 @@ def _refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Se
 
 
 def _counted(
-    observations: Iterable[ScannedFrame], times: Timestamps, total: int | None, on_progress: OnProgress
+    frames: Iterable[ScannedFrame], times: Timestamps, total: int | None, on_progress: OnProgress
 ) -> Iterator[ScannedFrame]:
-    """`observations`, each told of when it is over; `times` gets every frame's."""
-    for seen in observations:
-        times.append(seen)
-        yield seen
+    """`frames`, each told of when it is over; `times` gets every frame's."""
+    for frame in frames:
+        times.append(frame)
+        yield frame
         on_progress(Progress("detect", len(times), total))
 
 

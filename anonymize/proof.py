@@ -14,7 +14,7 @@ from anonymize import media, pipeline, report
 from anonymize.aspect import parse
 from anonymize.batch.inputs import Item
 from anonymize.data import Kind, Timestamps
-from anonymize.detect import Detector
+from anonymize.detect import Detector, second_detectors
 from anonymize.errors import InputError, PlanError, VerificationError
 from anonymize.kept import Kept
 from anonymize.kinds import Verdict
@@ -25,7 +25,7 @@ from anonymize.pipeline import OnProgress, Progress, followed_by, ignore
 from anonymize.plan import Plan
 from anonymize.report import Report
 from anonymize.settings import Settings
-from anonymize.verify import Evidence, Verified, Wanted, examine, lookers
+from anonymize.verify import Evidence, Verified, Wanted, examine
 from anonymize.verify.repair import repairable, repaired
 
 T = TypeVar("T")
@@ -156,7 +156,7 @@ def prove(work: Work, made: Plan, temporary: Path) -> Proved:
     """
     if work.settings.verify.publish_unverified:
         return Proved(made, *_render(work, made, temporary), Verified(Verdict.UNVERIFIED), devices_of(work.found_by))
-    looking = lookers(work.settings, work.found_by)
+    looking = second_detectors(work.settings, work.found_by)
     turn = made.about.repaired  # a plan that was kept is looked at as it was last: that is what a person answered
     repairs = turn + repairs_of(work.settings, by_hand=work.by_hand)
     while True:
@@ -233,7 +233,7 @@ def check_file(
             wanted = Wanted.of(original, times)
             told = facts(original.info, digest, times)
         evidence = Evidence(wanted, original, drawn)
-        looking = lookers(settings, detectors)
+        looking = second_detectors(settings, detectors)
         verified = watch.time("verify", lambda: examine(output, evidence, settings, looking, on_progress=on_progress))
     return Report(
         verdict=verified.verdict,

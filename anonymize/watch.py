@@ -1,49 +1,33 @@
-"""Looking through a video: what every frame shows, and on some of them what the detectors find.
+"""Scanning a video: what following needs of every frame, and on some of them what the detectors find.
 
-    observed(frames, detectors, settings)  ->  ScannedFrame of every frame  ->  followed(...)  ->  tracks
+    scan(frames, detectors, settings)  ->  ScannedFrame of every frame  ->  followed(...)  ->  tracks
 
 The first half knows no frame before or after those it is given, and so may run on any segment of a video, in any
-process. The second half is one for the whole video: it takes the observations of all segments in order, and so the
+process. The second half is one for the whole video: it takes the scanned frames of all segments in order, and so the
 tracks agree where they meet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from anonymize.data import Detections, Frame, Track, seconds
+from anonymize.data import Frame, Track, seconds
 from anonymize.detect import (
     GROUPS,
+    IN_THIS_THREAD,
     TURNS,
-    Counted,
+    DetectionResult,
     Detector,
-    Do,
-    Eyesight,
-    Later,
+    ScaleScheduler,
     Step,
-    at_once,
+    executor_for,
     in_order,
-    side_by_side,
 )
 from anonymize.settings import Settings
 from anonymize.track import MotionSample, Tracker
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """What the detectors found on one frame.
-
-    Args:
-        index: of the frame.
-        time: when it is shown, in seconds.
-        finds: in upright pixels.
-    """
-
-    index: int
-    time: Fraction
-    finds: Detections
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,18 +38,18 @@ class ScannedFrame:
         pts: when it is shown, in units of `time_base`.
         time_base: seconds per unit.
         sample: what the tracker follows; None where nobody looks for anything.
-        looks: taken at this frame or at the one before it, which turned out to be the last of its scene.
+        results: of detection on this frame or on the one before it, which turned out to be the last of its scene.
     """
 
     pts: int
     time_base: Fraction
     sample: MotionSample | None = None
-    looks: tuple[Look, ...] = ()
+    results: tuple[DetectionResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What came of following a whole video: its subjects, and the times in seconds of looks and of cuts, ascending."""
+    """What came of following a whole video: its subjects, and when detectors ran and scenes began, in seconds."""
 
     tracks: list[Track]
     looks: list[Fraction]
@@ -73,55 +57,52 @@ class Followed:
 
 
 class Scanner:
-    """Decides which frames of a segment are looked at, and has them looked at.
+    """Decides on which frames of a segment detectors run, and has them run.
 
-    A look is due at the first and the last frame of every scene, of every segment too, and at the rate that the
-    settings ask for. The first takes all scales, as does the last where it was not due by rate; others what their turn
-    is (`anonymize.detect.multiscale.TURNS`), so that none is left out for longer than `max_gap`. The frame before the
-    present one is kept, so that the last frame of a scene can be looked at when the next begins.
+    Detection is due on the first and the last frame of every scene, of every segment too, and at the rate that the
+    settings ask for. On the first it takes all scales, as on the last where it was not due by rate; on others what
+    their turn is (`anonymize.detect.TURNS`), so that none is left out for longer than `max_gap`. The frame before the
+    present one is kept, so that detectors can run on the last frame of a scene when the next begins.
     """
 
-    def __init__(self, detectors: Sequence[Detector], settings: Settings, do: Do = at_once) -> None:
+    def __init__(self, detectors: Sequence[Detector], settings: Settings, executor: Executor = IN_THIS_THREAD) -> None:
         self._every = Fraction(str(settings.detect.every))
         self._max_gap = Fraction(str(settings.follow.max_gap))
         self._turn_every = min(Fraction(str(settings.detect.thorough_every)), self._max_gap) / len(TURNS)
-        self._do = Counted(do)
-        self._eyesight = Eyesight(detectors, settings, self._do)
+        self._scheduler = ScaleScheduler(detectors, settings, executor)
         self._previous: Frame | None = None
-        self._seen: MotionSample | None = None
-        self._looked_at: Fraction | None = None
+        self._sample: MotionSample | None = None
+        self._detected_at: Fraction | None = None
         self._began = Fraction(0)
         self._turn = 0
 
-    def see(self, frame: Frame) -> Step[ScannedFrame]:
+    def scan(self, frame: Frame) -> Step[ScannedFrame]:
         """Take the next frame."""
         time = seconds(frame)
-        self._seen = sample = MotionSample.of(frame, self._seen)
+        self._sample = sample = MotionSample.of(frame, self._sample)
         cut = sample.step is not None and sample.step.cut
-        since = self._every if self._looked_at is None else time - self._looked_at
-        looks: list[Later[Look]] = []
+        since = self._every if self._detected_at is None else time - self._detected_at
+        begun: list[Future[DetectionResult]] = []
         if cut or since > self._max_gap:
-            looks += self.look_at_last()
+            begun += self.detect_on_last()
         if cut or since >= self._every:
-            looks += self._look(frame, cut)
+            begun.append(self._detect(frame, cut))
         self._previous = frame
-        seen = ScannedFrame(frame.pts, frame.time_base, sample)
-        return Step(len(looks) if self._do.taken() else 0, lambda: _with(seen, looks))
+        return _with(ScannedFrame(frame.pts, frame.time_base, sample), begun)
 
-    def look_at_last(self) -> list[Later[Look]]:
-        """Look at the latest frame, if nobody did: it is the last of its scene, or of all."""
-        if self._previous is None or seconds(self._previous) == self._looked_at:
+    def detect_on_last(self) -> list[Future[DetectionResult]]:
+        """Detect on the latest frame, if nobody did: it is the last of its scene, or of all."""
+        if self._previous is None or seconds(self._previous) == self._detected_at:
             return []
-        return self._look(self._previous, True)
+        return [self._detect(self._previous, True)]
 
-    def _look(self, frame: Frame, whole: bool) -> list[Later[Look]]:
+    def _detect(self, frame: Frame, whole: bool) -> Future[DetectionResult]:
         time = seconds(frame)
-        if whole or self._looked_at is None:
+        if whole or self._detected_at is None:
             self._began, self._turn = time, 0
         groups = self._groups(time)
-        self._looked_at = time
-        index, later = frame.index, self._eyesight.look(frame, groups)
-        return [lambda: Look(index, time, later().finds)]
+        self._detected_at = time
+        return self._scheduler.detect(frame, groups)
 
     def _groups(self, time: Fraction) -> Collection[int]:
         """The scales whose turns have come by `time` since the last look: the next ones at least, all at the first."""
@@ -134,51 +115,54 @@ class Scanner:
         return frozenset[int]().union(*(TURNS[turn % len(TURNS)] for turn in turns))
 
 
-def _with(seen: ScannedFrame, looks: Sequence[Later[Look]]) -> ScannedFrame:
-    """`seen`, when `looks` are taken, too."""
-    return replace(seen, looks=(*seen.looks, *(later() for later in looks)))
+def _with(scanned: ScannedFrame, begun: Sequence[Future[DetectionResult]]) -> Step[ScannedFrame]:
+    """`scanned`, with the results of what was `begun`, too."""
+    return Step(begun, lambda: replace(scanned, results=tuple(future.result() for future in begun)))
 
 
-def observed(
+def scan(
     frames: Iterable[Frame], detectors: Sequence[Detector], settings: Settings, threads: int = 0
 ) -> Iterator[ScannedFrame]:
-    """Look through `frames`, which follow one another in one segment of a video.
+    """Scan `frames`, which follow one another in one segment of a video.
 
     Args:
         frames: in order.
-        detectors: who looks; where there are none, only times are noted.
-        settings: for what, and how hard.
-        threads: processor threads there are for looking; 0 for all.
+        detectors: where there are none, only times are noted.
+        settings: what to find, and how hard to try.
+        threads: processor threads there are for detection; 0 for all.
     """
     if not detectors:
-        yield from (ScannedFrame(frame.pts, frame.time_base) for frame in frames)
-        return
-    watch = Scanner(detectors, settings, side_by_side(threads))
-    yield from in_order(_to_the_end(frames, watch))
+        return (ScannedFrame(frame.pts, frame.time_base) for frame in frames)
+    return in_order(_to_the_end(frames, Scanner(detectors, settings, executor_for(threads))))
 
 
-def _to_the_end(frames: Iterable[Frame], watch: Scanner) -> Iterator[Step[ScannedFrame]]:
-    """Every frame, the last one looked at."""
+def _to_the_end(frames: Iterable[Frame], scanner: Scanner) -> Iterator[Step[ScannedFrame]]:
+    """Every frame; detectors run on the last one, too."""
     held: Step[ScannedFrame] | None = None
     for frame in frames:
-        seen = watch.see(frame)
+        scanned = scanner.scan(frame)
         if held is not None:
             yield held
-        held = seen
+        held = scanned
     if held is not None:
-        last, looks = held, watch.look_at_last()
-        yield Step(last.looks + len(looks), lambda: _with(last.result(), looks))
+        last, begun = held, scanner.detect_on_last()
+
+        def ended() -> ScannedFrame:
+            scanned = last.result()
+            return replace(scanned, results=(*scanned.results, *(future.result() for future in begun)))
+
+        yield Step([*last.futures, *begun], ended)
 
 
-def followed(observations: Iterable[ScannedFrame], settings: Settings) -> Followed:
-    """Follow what was observed through a whole video, segment after segment."""
+def followed(frames: Iterable[ScannedFrame], settings: Settings) -> Followed:
+    """Follow what was found through a whole video, segment after segment."""
     tracker = Tracker(settings.follow, settings.detect.high)
     looks: list[Fraction] = []
     cuts: list[Fraction] = []
-    for seen in observations:
-        if seen.sample is not None and tracker.take(seen.sample):
-            cuts.append(seen.pts * seen.time_base)
-        for taken in seen.looks:
-            looks.append(taken.time)
-            tracker.find(taken.index, taken.finds)
+    for frame in frames:
+        if frame.sample is not None and tracker.take(frame.sample):
+            cuts.append(frame.pts * frame.time_base)
+        for result in frame.results:
+            looks.append(result.time)
+            tracker.find(result.index, result.finds)
     return Followed(tracker.finish(), looks, cuts)

@@ -22,7 +22,7 @@ import typer
 
 from anonymize import media, pipeline, report
 from anonymize.data import Box, Frame, Region, Timestamps, Why
-from anonymize.detect import Detector, build
+from anonymize.detect import Detector, build, second_detectors
 from anonymize.evaluate import survival
 from anonymize.kinds import Verdict
 from anonymize.mapping import from_mapping
@@ -31,7 +31,7 @@ from anonymize.redact import Memory, redact
 from anonymize.settings import Settings
 from anonymize.track import outline
 from anonymize.truth import FrameTruth, Subject, read_truth
-from anonymize.verify import Evidence, Verified, Wanted, examine, lookers
+from anonymize.verify import Evidence, Verified, Wanted, examine
 from benchmarks.clips import Clip, face_clips
 from benchmarks.report import table
 
@@ -136,7 +136,7 @@ def plant(good: Good, case: Case | None, target: Path, settings: Settings) -> No
 
 def examined(good: Good, output: Path, settings: Settings, detectors: Sequence[Detector], *, blind: bool) -> Verified:
     """Examine `output`, with plan and source or with nothing."""
-    looking = lookers(settings, detectors)
+    looking = second_detectors(settings, detectors)
     if blind:
         return examine(output, Evidence(), settings, looking)
     with media.open_source(good.clip.video) as source:

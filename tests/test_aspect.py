@@ -20,7 +20,7 @@ from anonymize import job, plan
 from anonymize.aspect import Shown, aspects_of, display_size, parse, shown
 from anonymize.batch.inputs import only_item
 from anonymize.data import Detections, Frame, Kind
-from anonymize.detect import Detector, Eyesight, build, look
+from anonymize.detect import Detector, ScaleScheduler, build, detect
 from anonymize.detect.multiscale import GROUPS
 from anonymize.errors import PlanError, UsageError
 from anonymize.kinds import Verdict
@@ -84,7 +84,7 @@ def detectors() -> list[Detector]:
 
 
 def looked(frame: Frame, detectors: list[Detector]) -> Detections:
-    return look(frame, detectors, Detect(low=0.35), {Kind.FACE})
+    return detect(frame, detectors, Detect(low=0.35), {Kind.FACE}).result()
 
 
 def tagged(suffix: str, codec: str, *aspects: str) -> list[pytest.ParameterSet]:
@@ -231,8 +231,8 @@ def test_both_shapes_count_where_container_and_stream_disagree(detectors, tmp_pa
     frame = first_frame(_pasp(clip("both.mp4"), 1, 2))
     assert frame.aspects == (Fraction(1, 2), 2)
     assert covered(looked(frame, detectors), frame) == len(FACES)
-    seen = Eyesight(detectors, Settings(targets=frozenset({Kind.FACE})))
-    found = seen.look(frame, GROUPS)().finds
+    seen = ScaleScheduler(detectors, Settings(targets=frozenset({Kind.FACE})))
+    found = seen.detect(frame, GROUPS).result().finds
     assert covered(found.select(found.score >= 0.5), frame) == len(FACES)
     assert first_frame(_pasp(clip("asked.mp4"), 1, 1), pixel_aspect=Fraction(3, 2)).aspects == (Fraction(3, 2), 1, 2)
 
@@ -334,7 +334,7 @@ def test_a_picture_turned_by_exif_has_its_pixels_turned(tmp_path):
 def test_the_second_look_sees_display_shape(detectors, tmp_path):
     clip = make_video(tmp_path / "a.mp4", frames=[squeezed(Fraction(24, 11))] * 3, sar=Fraction(24, 11))
     variants, frame = Variants(detectors, Detect(detectors=("centerface",)), [Kind.FACE]), first_frame(clip)
-    found = variants.find(frame)()
+    found = variants.detect(frame).result()
     assert covered(found.select(found.score >= 0.5), frame) >= len(FACES) - 1
     settings = from_mapping(Settings, {"targets": ["face"], "verify": {"look_every": 0}}, Settings())
     verified = examine(clip, Evidence(), settings, detectors)

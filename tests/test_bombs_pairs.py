@@ -4,6 +4,7 @@ import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from anonymize import redact as drawing
 from anonymize.data import Detections, Kind, Region, Shape, Why
 from anonymize.detect import incremental, merge
 from anonymize.detect import tiles as tiling
+from anonymize.detect.multiscale import at_scale
 from anonymize.media.still_frame import StillFrame
 from anonymize.verify import variants
 from tests.test_bombs import _finds
@@ -118,7 +120,7 @@ def test_a_second_look_holds_a_large_picture_few_times_over(channels: str) -> No
     pixels = np.random.default_rng(13).integers(0, 256, (2000, 3000, len(channels)), np.uint8)
     frame = StillFrame(0, 0, Fraction(1), Fraction(0), pixels, channels)
     tracemalloc.start()
-    variants._at_scale(frame, Nobody(), 1.0, True, 13, None)
+    at_scale(frame, Nobody(), 1.0, None, partial(variants.detect_moved, mirrored=True, shift=13))
     taken = tracemalloc.get_traced_memory()[1] / (3000 * 2000)
     tracemalloc.stop()
     assert taken < {"RGB": 5, "RGBA": 14}[channels], "bytes a pixel"

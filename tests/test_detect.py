@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import hypothesis
@@ -16,13 +17,17 @@ from numpy.typing import NDArray
 
 from anonymize import settings
 from anonymize.data import Detections, Kind, Plane
-from anonymize.detect import GROUPS, ORDINARY, TURNS, build, look
+from anonymize.detect import GROUPS, ORDINARY, TURNS, build, detect
 from anonymize.detect.merge import fuse, overlaps, suppress
 from anonymize.detect.multiscale import of_groups, scales
 from anonymize.detect.tiles import OVERLAP, detect_tiled, tiles
 from anonymize.errors import ModelError, UsageError
 
 FACES = frozenset({Kind.FACE})
+
+
+def found_in(*args: Any, **kwargs: Any) -> Detections:
+    return detect(*args, **kwargs).result()
 
 
 @dataclass
@@ -227,27 +232,27 @@ def test_scales_of_what_is_not_wanted() -> None:
 
 
 def test_a_look_gives_boxes_in_the_frames_pixels() -> None:
-    found = look(Still(canvas(640, 360, (320, 180, 400, 300))), [Bright()], settings.Detect(), FACES)
+    found = found_in(Still(canvas(640, 360, (320, 180, 400, 300))), [Bright()], settings.Detect(), FACES)
     assert found.xyxy == pytest.approx(np.array([[320, 180, 400, 300]]), abs=4)
 
 
 def test_all_groups_show_more_scales() -> None:
     frame = Still(canvas(640, 360))
     ordinary, every = Bright(), Bright()
-    look(frame, [ordinary], settings.Detect(), FACES, groups=ORDINARY)
-    look(frame, [every], settings.Detect(), FACES)
+    found_in(frame, [ordinary], settings.Detect(), FACES, groups=ORDINARY)
+    found_in(frame, [every], settings.Detect(), FACES)
     assert len(every.seen) > len(ordinary.seen)
 
 
 def test_detectors_share_one_box() -> None:
     detectors = [Bright(score=0.6), Bright(name="other", score=0.8)]
-    found = look(Still(canvas(200, 200, (50, 50, 100, 100))), detectors, settings.Detect(), FACES, groups=ORDINARY)
+    found = found_in(Still(canvas(200, 200, (50, 50, 100, 100))), detectors, settings.Detect(), FACES, groups=ORDINARY)
     assert found.score.tolist() == pytest.approx([0.8])
 
 
 def test_what_the_border_cuts_off_counts_for_more() -> None:
     frame = Still(canvas(200, 200, (0, 80, 40, 120), (100, 80, 140, 120)))
-    found = look(frame, [Bright(score=0.4)], settings.Detect(min_face=16), FACES, groups=ORDINARY)
+    found = found_in(frame, [Bright(score=0.4)], settings.Detect(min_face=16), FACES, groups=ORDINARY)
     assert found.score.tolist() == pytest.approx([0.6, 0.4])
     assert found.xyxy[0, 0] == 0
 
@@ -259,7 +264,7 @@ def plates(name: str, score: float) -> Bright:
 
 def test_plates_that_the_border_cuts_off_count_for_more_too() -> None:
     frame = Still(canvas(200, 200, (60, 0, 140, 20)))
-    found = look(frame, [plates("p", 0.34)], settings.Detect(), frozenset({Kind.PLATE}), groups=ORDINARY)
+    found = found_in(frame, [plates("p", 0.34)], settings.Detect(), frozenset({Kind.PLATE}), groups=ORDINARY)
     assert found.score.tolist() == pytest.approx([0.51])
 
 
@@ -288,7 +293,7 @@ class Given:
 def test_a_plate_that_holds_a_plate_is_none(inner: float, left: list[float]) -> None:
     van, plate = (0.2, 0.2, 0.8, 0.8, 0.5), (0.4, 0.6, 0.6, 0.7, inner)
     detector = Given([van, plate])
-    found = look(Still(canvas(200, 200)), [detector], settings.Detect(), frozenset({Kind.PLATE}), groups=ORDINARY)
+    found = found_in(Still(canvas(200, 200)), [detector], settings.Detect(), frozenset({Kind.PLATE}), groups=ORDINARY)
     assert found.score.tolist() == pytest.approx(left)
 
 
@@ -298,18 +303,18 @@ def test_a_plate_that_holds_a_plate_is_none(inner: float, left: list[float]) -> 
 )
 def test_absurd_boxes_are_dropped(box: tuple[int, int, int, int], reason: str) -> None:
     frame = Still(canvas(200, 200, box))
-    assert len(look(frame, [Bright()], settings.Detect(min_face=8), FACES, groups=ORDINARY)) == 0, reason
+    assert len(found_in(frame, [Bright()], settings.Detect(min_face=8), FACES, groups=ORDINARY)) == 0, reason
 
 
 def test_what_is_not_wanted_or_too_faint_is_dropped() -> None:
     frame = Still(canvas(200, 200, (50, 50, 100, 100)))
     both = Bright(kinds=frozenset({Kind.FACE, Kind.PLATE}))
-    assert len(look(frame, [both], settings.Detect(), frozenset({Kind.PLATE}), groups=ORDINARY)) == 0
-    assert len(look(frame, [Bright(score=0.1)], settings.Detect(low=0.15), FACES, groups=ORDINARY)) == 0
+    assert len(found_in(frame, [both], settings.Detect(), frozenset({Kind.PLATE}), groups=ORDINARY)) == 0
+    assert len(found_in(frame, [Bright(score=0.1)], settings.Detect(low=0.15), FACES, groups=ORDINARY)) == 0
 
 
 def test_a_frame_of_one_pixel() -> None:
-    assert len(look(Still(canvas(1, 1)), build(["centerface"], FACES), settings.Detect(), FACES)) == 0
+    assert len(found_in(Still(canvas(1, 1)), build(["centerface"], FACES), settings.Detect(), FACES)) == 0
 
 
 # Building

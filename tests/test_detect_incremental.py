@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import cv2
 import numpy as np
 import pytest
 
 from anonymize.data import Detections, Frame, Kind, seconds
-from anonymize.detect import ORDINARY, Gaze, Later
+from anonymize.detect import ORDINARY, IncrementalDetector, detect
 from anonymize.detect.changes import BLOCK, Changes
-from anonymize.detect.multiscale import Part, begin_look
+from anonymize.detect.multiscale import Part
 from anonymize.settings import Detect
 from tests.test_detect import Bright, Still
 
@@ -27,23 +29,23 @@ def frame(index: int, *boxes: tuple[int, int, int, int], noise: float = 2.0, shi
     return Still(np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, axis=2), index, index)
 
 
-class Eyes:
-    """A `Gaze`, waited for at every look."""
+class Waited:
+    """An `IncrementalDetector`, waited for at every frame."""
 
     def __init__(self, detector: Bright) -> None:
-        def looking(frame: Frame, part: Part | None) -> Later[Detections]:
-            return begin_look(frame, [detector], Detect(), {Kind.FACE}, groups=ORDINARY, part=part)
+        def detect_in(frame: Frame, part: Part | None) -> Future[Detections]:
+            return detect(frame, [detector], Detect(), {Kind.FACE}, groups=ORDINARY, part=part)
 
-        self.gaze = Gaze(looking)
+        self.incremental = IncrementalDetector(detect_in)
         self.pixels = 0.0
 
-    def look(self, frame: Frame, whole: bool = False) -> Detections:
-        glance = self.gaze.look(frame, whole)()
-        self.pixels += glance.share
-        return glance.finds
+    def detect(self, frame: Frame, whole: bool = False) -> Detections:
+        known = self.incremental.detect(frame, whole).result()
+        self.pixels += known.share
+        return known.finds
 
     def known(self, frame: Frame) -> Detections:
-        return self.gaze.known(frame)()
+        return self.incremental.known(frame).result().finds
 
 
 def middles(found: Detections) -> list[tuple[float, float]]:
@@ -98,10 +100,10 @@ def test_a_picture_of_another_size_is_all_new() -> None:
 
 def test_what_does_not_change_is_known_without_looking() -> None:
     detector = Bright()
-    eyes = Eyes(detector)
-    first = eyes.look(frame(0, FACE))
+    waited = Waited(detector)
+    first = waited.detect(frame(0, FACE))
     seen = len(detector.seen)
-    again = eyes.look(frame(3, FACE))
+    again = waited.detect(frame(3, FACE))
     assert near(first, FACE)
     assert near(again, FACE)
     assert len(detector.seen) == seen
@@ -109,72 +111,74 @@ def test_what_does_not_change_is_known_without_looking() -> None:
 
 def test_what_is_known_is_known_as_long_as_nothing_changes_around_it() -> None:
     detector = Bright()
-    eyes = Eyes(detector)
-    eyes.look(frame(0, FACE))
+    waited = Waited(detector)
+    waited.detect(frame(0, FACE))
     seen = len(detector.seen)
-    assert near(eyes.known(frame(3, FACE, (480, 240, 512, 280))), FACE)
+    assert near(waited.known(frame(3, FACE, (480, 240, 512, 280))), FACE)
     beside = (FACE[2] + 20, FACE[1], FACE[2] + 40, FACE[3])
-    assert not len(eyes.known(frame(6, FACE, beside)))
-    assert not len(eyes.known(frame(9, FACE, shift=9)))
-    assert near(eyes.known(frame(12, FACE)), FACE)
+    assert not len(waited.known(frame(6, FACE, beside)))
+    assert not len(waited.known(frame(9, FACE, shift=9)))
+    assert near(waited.known(frame(12, FACE)), FACE)
     assert len(detector.seen) == seen
 
 
 def test_what_comes_goes_and_moves_is_found_while_the_rest_stays_known() -> None:
-    eyes = Eyes(Bright())
+    waited = Waited(Bright())
     other, border = (480, 240, 512, 280), (0, 300, 30, 340)
-    assert near(eyes.look(frame(0, FACE)), FACE)
-    assert near(eyes.look(frame(2, FACE, other)), FACE, other)
+    assert near(waited.detect(frame(0, FACE)), FACE)
+    assert near(waited.detect(frame(2, FACE, other)), FACE, other)
     moved = (FACE[0] + 12, *FACE[1:2], FACE[2] + 12, FACE[3])
-    assert near(eyes.look(frame(4, moved, other)), moved, other)
-    assert near(eyes.look(frame(6, moved, border)), moved, border)
-    assert near(eyes.look(frame(8)))
-    assert eyes.pixels < 3
+    assert near(waited.detect(frame(4, moved, other)), moved, other)
+    assert near(waited.detect(frame(6, moved, border)), moved, border)
+    assert near(waited.detect(frame(8)))
+    assert waited.pixels < 3
 
 
 def test_a_large_face_in_which_little_moves_stays_found() -> None:
-    eyes = Eyes(Bright(max_input_side=1000))
+    waited = Waited(Bright(max_input_side=1000))
     face = (100, 40, 340, 320)
-    assert near(eyes.look(frame(0, face)), face)
+    assert near(waited.detect(frame(0, face)), face)
     speaking = frame(2, face)
     speaking.picture[240:270, 190:250] = 200
-    assert near(eyes.look(speaking), face)
+    assert near(waited.detect(speaking), face)
 
 
 def test_the_whole_picture_is_looked_at_when_the_camera_moves_and_when_asked() -> None:
-    eyes = Eyes(Bright())
-    eyes.look(frame(0, FACE))
-    eyes.look(frame(3, FACE, shift=9))
-    assert eyes.pixels == 2
+    waited = Waited(Bright())
+    waited.detect(frame(0, FACE))
+    waited.detect(frame(3, FACE, shift=9))
+    assert waited.pixels == 2
     for index in (6, 9, 12):
-        eyes.look(frame(index, FACE, shift=9))
-    assert eyes.pixels == 2
-    eyes.look(frame(15, FACE, shift=9), whole=True)
-    assert eyes.pixels == 3
-    assert eyes.gaze.whole_at == seconds(frame(15))
+        waited.detect(frame(index, FACE, shift=9))
+    assert waited.pixels == 2
+    waited.detect(frame(15, FACE, shift=9), whole=True)
+    assert waited.pixels == 3
+    assert waited.incremental.whole_at == seconds(frame(15))
 
 
 def test_what_stands_still_is_judged_by_the_mean_of_its_looks() -> None:
     detector = Bright(score=0.48)
-    eyes = Eyes(detector)
-    before = eyes.look(frame(0, FACE))
+    waited = Waited(detector)
+    before = waited.detect(frame(0, FACE))
     detector.score = 0.52  # one of many looks at the same picture is always the best
-    again = eyes.look(frame(12, FACE), whole=True)
+    again = waited.detect(frame(12, FACE), whole=True)
     assert again.score.tolist() == pytest.approx([0.49])
     assert (again.xyxy == before.xyxy).all()
-    scores = [float(eyes.look(frame(index, FACE), whole=True).score[0]) for index in range(24, 240, 12)]
+    scores = [float(waited.detect(frame(index, FACE), whole=True).score[0]) for index in range(24, 240, 12)]
     assert scores == sorted(scores)
     assert scores[-1] == pytest.approx(0.52, abs=0.002)
 
 
 def test_what_came_since_and_what_moved_is_judged_anew() -> None:
     detector = Bright(score=0.3)
-    eyes = Eyes(detector)
-    eyes.look(frame(0, FACE))
+    waited = Waited(detector)
+    waited.detect(frame(0, FACE))
     detector.score = 0.9
     moved = (FACE[0] + 4, *FACE[1:2], FACE[2] + 4, FACE[3])
-    assert eyes.look(frame(12, moved), whole=True).score.tolist() == pytest.approx([0.9])
+    assert waited.detect(frame(12, moved), whole=True).score.tolist() == pytest.approx([0.9])
     other = (480, 240, 512, 280)
-    assert eyes.look(frame(24, moved, other), whole=True).score.tolist() == pytest.approx([0.9, 0.9])
+    assert waited.detect(frame(24, moved, other), whole=True).score.tolist() == pytest.approx([0.9, 0.9])
     detector.score = 0.1
-    assert not len(eyes.look(frame(36, moved), whole=True)), "below what counts: it is gone, as it would be at first"
+    assert not len(waited.detect(frame(36, moved), whole=True)), (
+        "below what counts: it is gone, as it would be at first"
+    )

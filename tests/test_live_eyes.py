@@ -18,7 +18,7 @@ import pytest
 from anonymize.core_dumps import no_core_dumps
 from anonymize.data import Detections
 from anonymize.errors import ModelError
-from anonymize.live.eyes import Eyes
+from anonymize.live.eyes import DetectorClient
 from anonymize.live.looker import detectors
 from anonymize.live.metrics import Metrics
 from anonymize.live.pace import EFFORTS, Pace
@@ -39,20 +39,20 @@ def street(number):
     return CANVAS.frame(picture, Orientation(), number, number * 3600)
 
 
-def wait_for(eyes, condition, within=30.0):
-    """Let `eyes` work until `condition`; all that they saw."""
+def wait_for(client, condition, within=30.0):
+    """Let `client` work until `condition`; all that they saw."""
     seen, end = [], time.monotonic() + within
     while not condition(seen):
         assert time.monotonic() < end, "it took too long"
-        wait(eyes.waitable(), 0.02)
-        seen += eyes.glimpses()
+        wait(client.waitable(), 0.02)
+        seen += client.results()
     return seen
 
 
 @pytest.fixture(scope="module")
-def eyes():
+def client():
     """A healthy detector."""
-    opened = Eyes(SIZE, FAST, Metrics())
+    opened = DetectorClient(SIZE, FAST, Metrics())
     try:
         wait_for(opened, lambda _: opened.ready)
         yield opened
@@ -60,31 +60,31 @@ def eyes():
         opened.close()
 
 
-def test_it_finds_faces_and_says_on_which_frame(eyes):
-    eyes.look(street(50), EFFORTS[1])
-    assert not eyes.free
-    (glimpse,) = wait_for(eyes, bool)
-    assert eyes.free
-    assert glimpse.index == 50
+def test_it_finds_faces_and_says_on_which_frame(client):
+    client.detect(street(50), EFFORTS[1])
+    assert not client.free
+    (result,) = wait_for(client, bool)
+    assert client.free
+    assert result.index == 50
     truth = [s.xyxy for s in street_scene()[50][1].subjects]
     for box in truth:
         centre = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        assert any(x0 < centre[0] < x1 and y0 < centre[1] < y1 for x0, y0, x1, y1 in glimpse.found.xyxy.tolist()), (
+        assert any(x0 < centre[0] < x1 and y0 < centre[1] < y1 for x0, y0, x1, y1 in result.finds.xyxy.tolist()), (
             f"nobody at {box}"
         )
 
 
-def test_the_picture_is_copied_before_it_may_change(eyes):
+def test_the_picture_is_copied_before_it_may_change(client):
     frame = street(20)
-    eyes.look(frame, EFFORTS[1])
+    client.detect(frame, EFFORTS[1])
     for plane in frame.planes:
         plane.pixels[...] = 128
-    (glimpse,) = wait_for(eyes, bool)
-    assert len(glimpse.found)
+    (result,) = wait_for(client, bool)
+    assert len(result.finds)
 
 
-def test_it_dumps_no_core_and_its_memory_has_no_name(eyes):
-    child = psutil.Process(eyes._process.pid)
+def test_it_dumps_no_core_and_its_memory_has_no_name(client):
+    child = psutil.Process(client._process.pid)
     assert child.rlimit(psutil.RLIMIT_CORE) == (0, 0)
     assert not [path for path in Path("/dev/shm").iterdir() if "anonymize" in path.name or path.name.startswith("psm_")]
     shared = [m.path for m in psutil.Process().memory_maps(grouped=False) if "memfd:anonymize" in m.path]
@@ -95,34 +95,34 @@ def test_it_dumps_no_core_and_its_memory_has_no_name(eyes):
 def test_a_hung_detector_is_killed_at_its_deadline(tmp_path):
     settings = replace(FAST, live=Live(deadline=0.3))
     metrics = Metrics()
-    eyes = Eyes(SIZE, settings, metrics, partial(faulty, {5: hanging}, tmp_path))
+    client = DetectorClient(SIZE, settings, metrics, partial(faulty, {5: hanging}, tmp_path))
     try:
-        wait_for(eyes, lambda _: eyes.ready)
-        first = eyes._process.pid
-        eyes.look(street(0), EFFORTS[1])
+        wait_for(client, lambda _: client.ready)
+        first = client._process.pid
+        client.detect(street(0), EFFORTS[1])
         start = time.monotonic()
-        assert wait_for(eyes, lambda _: not eyes.ready) == []
+        assert wait_for(client, lambda _: not client.ready) == []
         assert 0.25 < time.monotonic() - start < 10
         assert not psutil.pid_exists(first)
-        wait_for(eyes, lambda _: eyes.ready)
-        eyes.look(street(1), EFFORTS[1])
-        (glimpse,) = wait_for(eyes, bool)
-        assert glimpse.index == 1
+        wait_for(client, lambda _: client.ready)
+        client.detect(street(1), EFFORTS[1])
+        (result,) = wait_for(client, bool)
+        assert result.index == 1
         assert metrics.snapshot()["reconnects"] == {"detector": 1}
     finally:
-        eyes.close()
+        client.close()
 
 
 def test_a_detector_that_dies_again_and_again_is_started_less_and_less_often():
     metrics = Metrics()
-    eyes = Eyes(SIZE, replace(FAST, live=Live(backoff=3.0, longest_backoff=5.0)), metrics, stillborn)
+    client = DetectorClient(SIZE, replace(FAST, live=Live(backoff=3.0, longest_backoff=5.0)), metrics, stillborn)
     waits = []
     try:
         for deaths in (1, 2):
-            wait_for(eyes, lambda _, deaths=deaths: metrics.snapshot()["reconnects"].get("detector") == deaths)
-            waits.append(eyes._again_at - time.monotonic())
+            wait_for(client, lambda _, deaths=deaths: metrics.snapshot()["reconnects"].get("detector") == deaths)
+            waits.append(client._again_at - time.monotonic())
     finally:
-        eyes.close()
+        client.close()
     assert waits[0] <= 0 < 2 < waits[1] <= 3.0, "at once, then after a while"
 
 
@@ -131,12 +131,12 @@ def stillborn(settings):
 
 
 def test_a_model_that_is_not_there_is_an_error_at_once():
-    eyes = Eyes(SIZE, Settings(detect=Detect(detectors=("centerface",))), Metrics(), missing)
+    client = DetectorClient(SIZE, Settings(detect=Detect(detectors=("centerface",))), Metrics(), missing)
     try:
         with pytest.raises(ModelError, match="mislaid"):
-            wait_for(eyes, lambda _: False)
+            wait_for(client, lambda _: False)
     finally:
-        eyes.close()
+        client.close()
 
 
 def missing(settings):
@@ -146,12 +146,12 @@ def missing(settings):
 def test_it_ends_with_its_parent():
     program = (
         "import os, time\nfrom functools import partial\n"
-        "from anonymize.live.eyes import Eyes\nfrom anonymize.live.metrics import Metrics\n"
+        "from anonymize.live.eyes import DetectorClient\nfrom anonymize.live.metrics import Metrics\n"
         "from tests.live import FAST, slow\n"
         "if __name__ == '__main__':\n"
-        "    eyes = Eyes((64, 48), FAST, Metrics(), partial(slow, 0.0))\n"
-        "    while not eyes.ready:\n        list(eyes.glimpses()); time.sleep(0.01)\n"
-        "    print(eyes._process.pid, flush=True)\n    os.kill(os.getpid(), 9)\n"
+        "    client = DetectorClient((64, 48), FAST, Metrics(), partial(slow, 0.0))\n"
+        "    while not client.ready:\n        client.results(); time.sleep(0.01)\n"
+        "    print(client._process.pid, flush=True)\n    os.kill(os.getpid(), 9)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
     child = int(done.stdout)
@@ -178,7 +178,7 @@ def test_shared_memory_leaves_with_its_owner():
 
 def test_the_default_detectors_use_one_thread(monkeypatch):
     asked = []
-    monkeypatch.setattr("anonymize.live.looker.build", lambda *arguments: asked.append(arguments) or [])
+    monkeypatch.setattr("anonymize.detect.registry.build", lambda *arguments: asked.append(arguments) or [])
     detectors(Settings())
     detectors(Settings(detect=Detect(device=Device.AUTO)))
     default = Settings()

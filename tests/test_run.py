@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item, plan_items
 from anonymize.batch.outcome import exit_code
 from anonymize.data import Kind
+from anonymize.detect import Step
 from anonymize.kinds import Verdict
 from anonymize.mapping import from_mapping
 from anonymize.settings import Settings
@@ -161,12 +163,14 @@ def _times(path: Path) -> list[Fraction]:
 
 def test_frames_that_no_two_looks_bracket_are_obscured_whole(face_clip, tmp_path, monkeypatch):
     """A detector that stops answering (here: looks are not counted after the first) must not show a single frame."""
-    original = Scanner._look
+    original = Scanner.scan
 
-    def stalled(self, frame, cut):
-        return [] if self._looked_at is not None else original(self, frame, cut)
+    def stalled(self, frame):
+        step = original(self, frame)
+        return step if frame.index == 0 else Step((), lambda: replace(step.result(), results=()))
 
-    monkeypatch.setattr(Scanner, "_look", stalled)
+    monkeypatch.setattr(Scanner, "scan", stalled)
+    monkeypatch.setattr(Scanner, "detect_on_last", lambda _: [])
     report = anonymize.run(face_clip, tmp_path / "safe.mp4", settings())
     assert report.redacted["box_frames"]["unbracketed"] == FRAMES - 1
     for result in read_video(tmp_path / "safe.mp4")[1:]:

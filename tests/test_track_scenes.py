@@ -18,7 +18,7 @@ from anonymize.live.delay import DelayLine
 from anonymize.media.canvas import Canvas
 from anonymize.settings import Follow, Settings
 from anonymize.track.motion import WorkingPicture, step_between
-from anonymize.watch import followed, observed
+from anonymize.watch import followed, scan
 from tests.test_detect import Bright
 from tests.test_track import at as box_at
 from tests.test_track import follow, holds, scene, standing, texture
@@ -332,7 +332,7 @@ def test_files_and_live_see_the_same_cuts_and_another_process_sees_them_too() ->
     line = DelayLine(settings)
     for made in frames:
         line.take(made, 0.0)
-    recorded = followed(observed(frames, [Bright()], settings), settings)
+    recorded = followed(scan(frames, [Bright()], settings), settings)
     assert recorded.cuts == line._cuts == [Fraction(4, 25), Fraction(8, 25)]
     here, there = WorkingPicture(photograph(NAMES[0])), WorkingPicture(photograph(NAMES[1]))
     sent = [pickle.loads(pickle.dumps(shot)) for shot in (here, there)]

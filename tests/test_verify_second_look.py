@@ -1,6 +1,7 @@
 """What nobody redacted is found by looking again, with the real detector; what is meant to be seen is not."""
 
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +11,13 @@ import pytest
 import anonymize
 from anonymize import errors, job, plan, proof
 from anonymize.data import Kind, Region, Shape, Why
-from anonymize.detect import Detector, Step, build, in_order
-from anonymize.detect.concurrency import BEGUN
+from anonymize.detect import Detector, Step, build, in_order, second_detectors
 from anonymize.kinds import Verdict
 from anonymize.mapping import from_mapping
 from anonymize.media import open_source
 from anonymize.plan import Plan, Regions, Shown
 from anonymize.settings import Settings
-from anonymize.verify import By, Evidence, Verified, examine, lookers
+from anonymize.verify import By, Evidence, Verified, examine
 from anonymize.verify.frames import Checked, Checker
 from anonymize.verify.sample import Sample
 from anonymize.verify.second_look import SecondLook, covered
@@ -158,12 +158,12 @@ def test_middles_of_boxes_are_held_against_the_outlines_of_regions() -> None:
 
 
 def test_a_second_detector_has_a_say_where_one_is_installed(detectors: list[Detector]) -> None:
-    names = [detector.name for detector in lookers(settings(), detectors)]
+    names = [detector.name for detector in second_detectors(settings(), detectors)]
     assert names[0] == "centerface"
     assert len(names) == 2
     only = settings(targets=["face"], verify={"detectors": ["centerface"]})
-    assert [detector.name for detector in lookers(only, detectors)] == ["centerface"]
-    assert lookers(settings(), []) == []
+    assert [detector.name for detector in second_detectors(only, detectors)] == ["centerface"]
+    assert second_detectors(settings(), []) == []
 
 
 def test_a_run_whose_first_look_missed_somebody_leaves_no_output(
@@ -246,11 +246,12 @@ def test_a_cover_that_comes_off_for_one_frame_is_a_doubt_even_where_no_detector_
     assert flashes(list(range(FRAMES))) == []
 
 
-@pytest.mark.parametrize(("uncovered", "early"), [(Uncovered(), 0), (None, BEGUN)])
-def test_without_a_plan_no_frame_is_watched_before_what_those_before_it_showed_is_taken(
-    face_clip: Path, uncovered: Uncovered | None, early: int
-) -> None:
-    look = SecondLook(Variants([], settings().detect, {Kind.FACE}), 0.5, uncovered)
+class NoOthers(Executor):
+    """Must not be asked."""
+
+
+def test_without_a_plan_no_frame_is_watched_before_what_those_before_it_showed_is_taken(face_clip: Path) -> None:
+    look = SecondLook(Variants([Bright()], settings().detect, {Kind.FACE}), 0.5, Uncovered(), NoOthers())
     checker = Checker(None, settings(), Sample(1, 1, ""), look)
     begun = taken = most = 0
     with open_source(face_clip) as source:
@@ -267,7 +268,7 @@ def test_without_a_plan_no_frame_is_watched_before_what_those_before_it_showed_i
             look.take(checked.seen)
             taken += 1
     assert taken == FRAMES
-    assert most == early
+    assert most == 0
 
 
 @pytest.mark.parametrize("uncovered", [Uncovered(), None])
@@ -279,7 +280,9 @@ def test_what_stands_still_and_is_found_again_with_a_better_score_is_looked_at_m
 
     def scores(index: int) -> list[float]:
         picture = frame(index, FACE)
-        return [score for _, _, score in look.look(picture, [], lambda found: np.zeros(len(found), bool))().finds]
+        return [
+            score for _, _, score in look.detect(picture, [], lambda found: np.zeros(len(found), bool)).result().finds
+        ]
 
     assert scores(0) == ([pytest.approx(0.45)] if uncovered else [])
     detector.score = 0.95

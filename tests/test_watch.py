@@ -33,14 +33,14 @@ class Sharp(Bright):
 
 def test_what_one_turn_shows_is_known_until_something_changes_there() -> None:
     whole = Sharp()
-    Scanner([whole], FACES).see(frame(0, FACE))
+    Scanner([whole], FACES).scan(frame(0, FACE))
     detector = Sharp(narrowest=max(width for width, _ in whole.seen))  # only the largest scale of all
     scanner = Scanner([detector], FACES)
-    looks = [look for index in range(30) for look in scanner.see(frame(index, FACE)).result().looks]
+    looks = [look for index in range(30) for look in scanner.scan(frame(index, FACE)).result().results]
     assert len(looks) == 10
     assert all(near(look.finds, FACE) for look in looks)
     moved = (FACE[0] + 60, FACE[1], FACE[2] + 60, FACE[3])
-    assert scanner.see(frame(30, moved)).result().looks[0].finds.xyxy.shape == (0, 4)  # turn 2: it cannot know
+    assert scanner.scan(frame(30, moved)).result().results[0].finds.xyxy.shape == (0, 4)  # turn 2: it cannot know
 
 
 def scales_of_looks(settings: Settings, times: Iterable[Fraction]) -> list[list[int]]:
@@ -49,8 +49,8 @@ def scales_of_looks(settings: Settings, times: Iterable[Fraction]) -> list[list[
     scanner = Scanner([detector], settings)
     taken: list[list[int]] = []
     for index, time in enumerate(times):
-        step = scanner.see(replace(frame(index, shift=4 * index), pts=int(time * 1000), time_base=Fraction(1, 1000)))
-        if step.result().looks:
+        step = scanner.scan(replace(frame(index, shift=4 * index), pts=int(time * 1000), time_base=Fraction(1, 1000)))
+        if step.result().results:
             taken.append(detector.seen[:])
         detector.seen.clear()
     widths = sorted({width for look in taken for width, _ in look}, reverse=True)
@@ -94,11 +94,11 @@ def test_the_last_frame_of_a_scene_is_looked_at_at_every_scale() -> None:
     detector = Bright(max_input_side=4000)
     scanner = Scanner([detector], FACES)
     for index in range(8):
-        scanner.see(frame(index, shift=4 * index))
+        scanner.scan(frame(index, shift=4 * index))
     detector.seen.clear()
-    assert len(scanner.look_at_last()) == 1
+    assert len(scanner.detect_on_last()) == 1
     assert len(detector.seen) == 4
-    assert scanner.look_at_last() == [], "once is enough"
+    assert scanner.detect_on_last() == [], "once is enough"
 
 
 def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_between_the_scales_too() -> None:
@@ -106,9 +106,8 @@ def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_betwe
     scanner = Scanner([detector], FACES)
     widths: dict[int, list[int]] = {}
     for index in range(201):
-        step = scanner.see(frame(index, FACE))
+        step = scanner.scan(frame(index, FACE))
         step.result()
-        assert step.looks == bool(detector.seen), "what is known is not waited for"
         if detector.seen:
             widths[index] = [width for width, _ in detector.seen]
         detector.seen.clear()

@@ -1,11 +1,13 @@
-"""Looks through a video that look again only where something changed."""
+"""Detection on the frames of a video, which runs only where something changed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,10 +16,10 @@ from numpy.typing import NDArray
 from anonymize.aspect import PerShape
 from anonymize.data import Detections, Frame, readings, seconds
 from anonymize.detect.changes import BLOCK, Changes, Mask
-from anonymize.detect.concurrency import Do, Later, at_once, once
+from anonymize.detect.concurrency import IN_THIS_THREAD, combined, done
 from anonymize.detect.detector import Detector
 from anonymize.detect.merge import SAME, alike, fuse, without_holders
-from anonymize.detect.multiscale import GROUPS, HALF_STEP, Part, begin_look, in_stored_pixels
+from anonymize.detect.multiscale import GROUPS, HALF_STEP, Part, detect, detect_in_shape, in_stored_pixels
 from anonymize.settings import Settings
 
 AROUND = 3
@@ -33,17 +35,34 @@ NEWS = 0.25
 NEVER = Fraction(-(10**9))
 """Seconds; long before any frame is shown."""
 
-Looking = Callable[[Frame, Part | None], Later[Detections]]
-"""A way to look at a frame, or at a part of it: the finds, in the frame's pixels."""
+DetectIn = Callable[[Frame, Part | None], Future[Detections]]
+"""Detects in a frame, or in a part of it: the finds, in the frame's pixels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Glance:
-    """What came of a look.
+class DetectionResult:
+    """What was found on one frame.
 
     Args:
+        index: of the frame.
+        time: when it is shown, in seconds.
         finds: in upright pixels of the frame.
-        share: of the frame that was looked at, because it had changed.
+        share: of the frame in which the detectors ran, because it had changed.
+    """
+
+    index: int
+    time: Fraction
+    finds: Detections
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What is known of a picture.
+
+    Args:
+        finds: in its pixels.
+        share: of it in which the detectors ran.
     """
 
     finds: Detections
@@ -63,163 +82,162 @@ class _Place:
     shown: Part
 
 
-class Eyesight:
-    """Looks at frames in the shape in which they are shown, and remembers what it saw.
+class ScaleScheduler:
+    """Runs detectors on frames in the shape in which they are shown, and remembers what they found at each scale.
 
     Args:
-        detectors: all of them look.
+        detectors: all of them run.
         settings: for what, how hard, and how often.
-        do: has them look.
+        executor: runs them.
     """
 
-    def __init__(self, detectors: Sequence[Detector], settings: Settings, do: Do = at_once) -> None:
-        self._shapes = PerShape(lambda: _InShape(detectors, settings, do))
-        detect, targets = settings.detect, settings.targets
-        self._looking = partial(begin_look, detectors=detectors, detect=detect, targets=targets, do=do)
+    def __init__(self, detectors: Sequence[Detector], settings: Settings, executor: Executor = IN_THIS_THREAD) -> None:
+        self._shapes = PerShape(lambda: _InShape(detectors, settings, executor))
+        self._detect = partial(
+            detect, detectors=detectors, wanted=settings.detect, targets=settings.targets, executor=executor
+        )
 
-    def look(self, frame: Frame, groups: Collection[int]) -> Later[Glance]:
-        """What `anonymize.detect.multiscale` finds in `frame`, or would find, and what is known at other scales.
+    def detect(self, frame: Frame, groups: Collection[int]) -> Future[DetectionResult]:
+        """What `anonymize.detect.detect` finds in `frame`, or would find, and what is known at other scales.
 
-        It is later than the last one.
+        Frames come in order.
+
+        Args:
+            frame: later than the last one.
+            groups: of scales at which detectors run.
         """
-        begun = [(picture, known.look(picture, groups)) for picture, known in self._shapes.of(frame)]
-        others = [(reading.back, self._looking(reading.frame)) for reading in readings(frame)]
-        if len(begun) == 1 and begun[0][0] is frame and not others:
-            return begun[0][1]
+        shapes = self._shapes.of(frame)
+        pictures, others = [picture for picture, _ in shapes], readings(frame)
+        begun = [known.detect(picture, groups) for picture, known in shapes]
+        also = [self._detect(reading.frame) for reading in others]
+        index, time = frame.index, seconds(frame)
 
-        def result() -> Glance:
-            seen = [(picture, later()) for picture, later in begun]
-            finds = [in_stored_pixels(frame, [(picture, glance.finds) for picture, glance in seen])]
-            finds += [back(later()) for back, later in others]
+        def merged(parts: list[Any]) -> DetectionResult:
+            known, apart = parts[: len(begun)], parts[len(begun) :]
+            finds = [in_stored_pixels(frame, [(at, one.finds) for at, one in zip(pictures, known, strict=True)])]
+            finds += [reading.back(found) for reading, found in zip(others, apart, strict=True)]
             whole = finds[0] if len(finds) == 1 else without_holders(fuse(Detections.concatenate(finds)))
-            return Glance(whole, max(glance.share for _, glance in seen))
+            return DetectionResult(index, time, whole, max(one.share for one in known))
 
-        return once(result)
+        return combined([*begun, *also], merged)
 
 
 class _InShape:
-    """Looks at groups of scales, each with a gaze of its own, which share what they know.
+    """Detects at groups of scales, with an `IncrementalDetector` for each, which share what they know.
 
-    At least every `max_gap` the whole picture is looked at, whether it changed or not. Where it stands still, it is
-    looked at each time at the scales for which that is longest ago, and at those half a step below: looking once more
-    in the same way would show the same once more.
+    At least every `max_gap` detectors run on the whole picture, whether it changed or not. Where it stands still, they
+    run each time at the scales for which that is longest ago, and at those half a step below: detecting once more in
+    the same way would find the same once more.
 
     Args:
-        detectors: all of them look.
+        detectors: all of them run.
         settings: for what, how hard, and how often.
-        do: has them look.
+        executor: runs them.
     """
 
-    def __init__(self, detectors: Sequence[Detector], settings: Settings, do: Do = at_once) -> None:
-        detect, targets = settings.detect, settings.targets
+    def __init__(self, detectors: Sequence[Detector], settings: Settings, executor: Executor) -> None:
+        def at(group: int, factor: float) -> IncrementalDetector:
+            def detect_in(frame: Frame, part: Part | None) -> Future[Detections]:
+                return detect_in_shape(
+                    frame, detectors, settings.detect, settings.targets, {group}, factor, part, executor
+                )
 
-        def gaze(group: int, factor: float) -> Gaze:
-            def looking(frame: Frame, part: Part | None) -> Later[Detections]:
-                return begin_look(frame, detectors, detect, targets, groups={group}, factor=factor, part=part, do=do)
+            return IncrementalDetector(detect_in)
 
-            return Gaze(looking)
-
-        self._gazes = {group: gaze(group, 1.0) for group in sorted(GROUPS)}
-        self._between = [gaze(group, HALF_STEP) for group in sorted(GROUPS)]
+        self._groups = {group: at(group, 1.0) for group in sorted(GROUPS)}
+        self._between = [at(group, HALF_STEP) for group in sorted(GROUPS)]
         self._max_gap = Fraction(str(settings.follow.max_gap))
         self._at = NEVER
 
-    def look(self, frame: Frame, groups: Collection[int]) -> Later[Glance]:
-        """What `anonymize.detect.multiscale` finds in `frame`, or would find, and what is known at other scales.
-
-        It is later than the last one.
-        """
-        seen = {gaze: gaze.look(frame) for group, gaze in self._gazes.items() if group in groups}
-        gazes = [*self._gazes.values(), *self._between]
-        due = self._due(seconds(frame), gazes)
+    def detect(self, frame: Frame, groups: Collection[int]) -> Future[Known]:
+        """See `ScaleScheduler.detect`."""
+        ran = {each: each.detect(frame) for group, each in self._groups.items() if group in groups}
+        every = [*self._groups.values(), *self._between]
+        due = self._due(seconds(frame), every)
         if due is not None:
-            seen[due] = due.look(frame, whole=True)
-        known = [gaze.known(frame) for gaze in gazes if gaze not in seen]
+            ran[due] = due.detect(frame, whole=True)
+        others = [each.known(frame) for each in every if each not in ran]
 
-        def result() -> Glance:
-            glances = [later() for later in seen.values()]
-            finds = Detections.concatenate([*(glance.finds for glance in glances), *(later() for later in known)])
-            return Glance(without_holders(fuse(finds)), min(glance.share for glance in glances))
+        def merged(parts: list[Known]) -> Known:
+            finds = Detections.concatenate([part.finds for part in parts])
+            return Known(without_holders(fuse(finds)), min(part.share for part in parts[: len(ran)]))
 
-        return once(result)
+        return combined([*ran.values(), *others], merged)
 
-    def _due(self, time: Fraction, gazes: Sequence[Gaze]) -> Gaze | None:
-        """Who looks at the whole picture now, at `time`, if it is high time and nobody has."""
+    def _due(self, time: Fraction, detectors: Sequence[IncrementalDetector]) -> IncrementalDetector | None:
+        """The one that runs on the whole picture now, at `time`, if it is high time and none has."""
         wait, self._at = time - self._at, time
-        last = max(gaze.whole_at for gaze in gazes)
-        # The next look is as far off as the last one, and would come too late.
+        last = max(each.whole_at for each in detectors)
+        # The next frame is as far off as the last one, and would come too late.
         if last == time or time - last + wait <= self._max_gap:
             return None
-        return min(gazes, key=lambda gaze: gaze.whole_at)
+        return min(detectors, key=lambda each: each.whole_at)
 
 
-class Gaze:
-    """Looks at frames of one scene after another, in order and in one way, and knows what it saw.
+class IncrementalDetector:
+    """Detects on the frames of one scene after another, in order and in one way, and runs only where they changed.
 
-    Where nothing changed since the last look, a look would find the same again, and so it does without looking. All of
-    the picture is looked at whenever half of it changed, as it does when the camera moves.
+    Where nothing changed, detectors would find the same again. They run on all of the picture whenever half of it
+    changed, as it does when the camera moves.
 
     Args:
-        looking: the way to look.
+        detect_in: the way to detect.
     """
 
-    def __init__(self, looking: Looking) -> None:
-        self._looking = looking
+    def __init__(self, detect_in: DetectIn) -> None:
+        self._detect_in = detect_in
         self._changes = Changes()
         self.whole_at = NEVER
-        """When the whole picture was looked at, in seconds."""
-        self._last: Later[Glance] = lambda: Glance(Detections.empty(), 0.0)
+        """When detectors ran on the whole picture, in seconds."""
+        self._last = done(Known(Detections.empty(), 0.0))
 
-    def look(self, frame: Frame, whole: bool = False) -> Later[Glance]:
-        """What is found in `frame`, or would be found. It is later than the last one.
+    def detect(self, frame: Frame, whole: bool = False) -> Future[Known]:
+        """What is found in `frame`, or would be found.
 
         Args:
-            frame: to look at.
-            whole: at all of it, whether it changed or not.
+            frame: later than the last one.
+            whole: run on all of it, whether it changed or not.
         """
         changed = self._changes.see(frame)
-        if not whole and not changed.any():  # and the last look need not be waited for
-            last = self._last
-            return lambda: Glance(last().finds, 0.0)
+        if not whole and not changed.any():  # and the last result need not be waited for
+            return combined([self._last], lambda last: Known(last[0].finds, 0.0))
         places = None if whole else self._places(changed, frame)
-        if places is None:  # what a look that fails did not see is still new to the next one
-            found = self._looking(frame, None)
-            stood = _standing(self._last().finds, changed) if whole else Detections.empty()
-            self._last = once(lambda: Glance(_judged_again(stood, found()), 1.0))
+        if places is None:  # what a detector that fails did not see is still new to the next one
+            found = self._detect_in(frame, None)
+            stood = _standing(self._last.result().finds, changed) if whole else Detections.empty()
+            self._last = combined([found], lambda finds: Known(_judged_again(stood, finds[0]), 1.0))
             self._changes.looked()
             self.whole_at = seconds(frame)
         else:
-            self._last = self._again(frame, places, self._last().finds)
+            self._last = self._again(frame, places, self._last.result().finds)
             self._changes.looked(_dilated(changed))
         return self._last
 
     def _places(self, changed: Mask, frame: Frame) -> list[_Place] | None:
-        """Where something `changed`; None where that is so much that looking at all of `frame` costs no more."""
+        """Where something `changed`; None where that is so much that running on all of `frame` costs no more."""
         if _much(_places(changed, Detections.empty(), frame), frame):
-            return None  # and the last look need not be waited for
-        places = _places(changed, self._last().finds, frame)
+            return None  # and the last result need not be waited for
+        places = _places(changed, self._last.result().finds, frame)
         return None if _much(places, frame) else places
 
-    def known(self, frame: Frame) -> Later[Detections]:
-        """What was found at the last look and nothing changed around, without looking at `frame`."""
+    def known(self, frame: Frame) -> Future[Known]:
+        """What was found last and nothing changed around, without running on `frame`."""
         if self.whole_at == NEVER:
-            return Detections.empty
-        changed, last = self._changes.see(frame), self._last
-        return lambda: _standing(last().finds, changed)
+            return done(Known(Detections.empty(), 0.0))
+        changed = self._changes.see(frame)
+        return combined([self._last], lambda last: Known(_standing(last[0].finds, changed), 0.0))
 
-    def _again(self, frame: Frame, places: Sequence[_Place], known: Detections) -> Later[Glance]:
+    def _again(self, frame: Frame, places: Sequence[_Place], known: Detections) -> Future[Known]:
         """What is `known`, with the finds of `places` in the place of those that were there."""
         size = (frame.width, frame.height)
-        begun = [self._looking(frame, place.shown) for place in places]
+        share = sum(map(_shown, places)) / (size[0] * size[1])
 
-        def result() -> Glance:
+        def merged(found: list[Detections]) -> Known:
             parts = [known.select(~_within(known, [place.core for place in places], size))]
-            for place, new in zip(places, begun, strict=True):
-                parts.append(new().select(_within(new(), [place.core], size)))
-            found = fuse(Detections.concatenate(parts)) if places else known
-            return Glance(found, sum(map(_shown, places)) / (size[0] * size[1]))
+            parts += [new.select(_within(new, [at.core], size)) for at, new in zip(places, found, strict=True)]
+            return Known(fuse(Detections.concatenate(parts)) if places else known, share)
 
-        return once(result)
+        return combined([self._detect_in(frame, place.shown) for place in places], merged)
 
 
 def _much(places: Sequence[_Place], frame: Frame) -> bool:

@@ -1,10 +1,10 @@
-"""One look at one frame: at which scales, by whom, and what of it counts."""
+"""Detection on one frame: at which scales, with which detectors, and which finds count."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from concurrent.futures import Executor, Future
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from anonymize import settings
 from anonymize.aspect import shown, stored
 from anonymize.data import Detections, Frame, Kind
-from anonymize.detect.concurrency import Do, Later, at_once, once, room_for
-from anonymize.detect.detector import Detector
+from anonymize.detect.concurrency import IN_THIS_THREAD, combined, room_for
+from anonymize.detect.detector import Detector, Picture
 from anonymize.detect.merge import fuse, without_holders
 from anonymize.detect.tiles import detect_tiled
 
@@ -47,72 +47,75 @@ LARGEST_SHARE = 1.5
 """A face that fills the picture may reach past it, but not by more than this share of the picture's side."""
 
 
-def look(
+def detect(
     frame: Frame,
     detectors: Sequence[Detector],
-    detect: settings.Detect,
+    wanted: settings.Detect,
     targets: Collection[Kind],
     *,
     groups: Collection[int] = GROUPS,
     factor: float = 1.0,
     part: Part | None = None,
-) -> Detections:
-    """Everything that `detectors` see in `frame`, in upright pixels of the frame.
+    executor: Executor = IN_THIS_THREAD,
+) -> Future[Detections]:
+    """Have `detectors` find everything in `frame`.
 
     Args:
         frame: any size.
-        detectors: all of them look; their finds are merged.
-        detect: gives the smallest face and plate wanted, and `low`, the least score that counts.
+        detectors: their finds are merged.
+        wanted: gives the smallest face and plate wanted, and `low`, the least score that counts.
         targets: the kinds wanted.
-        groups: of scales to look at.
+        groups: of scales to use.
         factor: by which every scale is multiplied.
-        part: look at this part alone.
+        part: of the frame; all of it if not given.
+        executor: runs each detector at each scale.
 
     Returns:
-        Finds with a score of `low` or more, one box a thing, best first. Boxes may reach past the picture's border.
+        Finds with a score of `low` or more, in upright pixels of the frame, one box a thing, best first. Boxes may
+        reach past the picture's border.
     """
-    return begin_look(frame, detectors, detect, targets, groups=groups, factor=factor, part=part)()
 
-
-def begin_look(
-    frame: Frame,
-    detectors: Sequence[Detector],
-    detect: settings.Detect,
-    targets: Collection[Kind],
-    *,
-    groups: Collection[int] = GROUPS,
-    factor: float = 1.0,
-    part: Part | None = None,
-    do: Do = at_once,
-) -> Later[Detections]:
-    """`look`, begun; `do` has each detector look at each scale."""
-
-    def in_shape(frame: Frame, part: Part | None) -> Later[Detections]:
-        size = (frame.width, frame.height)
-        begun = [
-            do(partial(_at_step, frame, detector, steps, step, part))
-            for detector in detectors
-            for steps in [tuple(scale * factor for scale in scales(detector, detect, targets, size))]
-            for step in of_groups(steps, groups)
-        ]
-
-        def result() -> Detections:
-            found = _cut_off(Detections.concatenate(later() for later in begun), frame)
-            return without_holders(fuse(found.select(plausible(found, frame, targets) & (found.score >= detect.low))))
-
-        return once(result)
+    def in_shape(picture: Frame, part: Part | None) -> Future[Detections]:
+        return detect_in_shape(picture, detectors, wanted, targets, groups, factor, part, executor)
 
     return as_shown(frame, part, in_shape)
 
 
+def detect_in_shape(
+    frame: Frame,
+    detectors: Sequence[Detector],
+    wanted: settings.Detect,
+    targets: Collection[Kind],
+    groups: Collection[int],
+    factor: float,
+    part: Part | None,
+    executor: Executor,
+) -> Future[Detections]:
+    """`detect`, in a frame that has the shape in which it is shown."""
+    size = (frame.width, frame.height)
+    begun = [
+        executor.submit(_at_step, frame, detector, steps, step, part)
+        for detector in detectors
+        for steps in [tuple(scale * factor for scale in scales(detector, wanted, targets, size))]
+        for step in of_groups(steps, groups)
+    ]
+
+    def merged(parts: list[Detections]) -> Detections:
+        found = _cut_off(Detections.concatenate(parts), frame)
+        return without_holders(fuse(found.select(plausible(found, frame, targets) & (found.score >= wanted.low))))
+
+    return combined(begun, merged)
+
+
 def as_shown(
-    frame: Frame, part: Part | None, in_shape: Callable[[Frame, Part | None], Later[Detections]]
-) -> Later[Detections]:
+    frame: Frame, part: Part | None, in_shape: Callable[[Frame, Part | None], Future[Detections]]
+) -> Future[Detections]:
     """What `in_shape` finds in `frame`, or a part of it, in each shape in which it is shown; in pixels of `frame`."""
-    begun = [(picture, in_shape(picture, _part_of(picture, frame, part))) for picture in shown(frame)]
-    if len(begun) == 1 and begun[0][0] is frame:
-        return begun[0][1]
-    return once(lambda: in_stored_pixels(frame, [(picture, later()) for picture, later in begun]))
+    pictures = shown(frame)
+    begun = [in_shape(picture, _part_of(picture, frame, part)) for picture in pictures]
+    if len(pictures) == 1 and pictures[0] is frame:
+        return begun[0]
+    return combined(begun, lambda found: in_stored_pixels(frame, list(zip(pictures, found, strict=True))))
 
 
 def in_stored_pixels(frame: Frame, found: Sequence[tuple[Frame, Detections]]) -> Detections:
@@ -135,15 +138,15 @@ def _part_of(picture: Frame, frame: Frame, part: Part | None) -> Part | None:
 
 
 def scales(
-    detector: Detector, detect: settings.Detect, targets: Collection[Kind], size: tuple[int, int]
+    detector: Detector, wanted: settings.Detect, targets: Collection[Kind], size: tuple[int, int]
 ) -> tuple[float, ...]:
     """The scales at which `detector` looks at a picture of `size` (width, height), largest first.
 
     They begin where the smallest wanted face or plate is as large as `detector` needs it, and go down in half octaves
     until the whole picture is small enough for the largest face to be seen at once.
     """
-    wanted = {Kind.FACE: detect.min_face, Kind.PLATE: detect.min_plate}
-    enlarged = [seen / wanted[kind] for kind, seen in detector.min_size.items() if kind in targets]
+    least = {Kind.FACE: wanted.min_face, Kind.PLATE: wanted.min_plate}
+    enlarged = [seen / least[kind] for kind, seen in detector.min_size.items() if kind in targets]
     if not enlarged:
         return ()
     needed = min(max(enlarged), LARGEST)
@@ -158,7 +161,7 @@ def of_groups(steps: Sequence[float], groups: Collection[int]) -> tuple[float, .
 
 def _at_step(frame: Frame, detector: Detector, steps: Sequence[float], scale: float, part: Part | None) -> Detections:
     """What `detector` finds at one of its scales `steps`; what is too big for it is left to the smaller ones."""
-    found = _at_scale(frame, detector, scale, part)
+    found = at_scale(frame, detector, scale, part)
     return found if scale == steps[-1] else found.select(~too_big(found, detector, scale))
 
 
@@ -171,8 +174,14 @@ def too_big(found: Detections, detector: Detector, scale: float) -> NDArray[np.b
     return big
 
 
-def _at_scale(frame: Frame, detector: Detector, scale: float, part: Part | None) -> Detections:
-    """What `detector` finds in `frame`, or a part of it, scaled by `scale`; in the frame's pixels."""
+def at_scale(
+    frame: Frame,
+    detector: Detector,
+    scale: float,
+    part: Part | None,
+    run: Callable[[Detector, Picture], Detections] = detect_tiled,
+) -> Detections:
+    """What `run` has `detector` find in `frame`, or a part of it, scaled by `scale`; in the frame's pixels."""
     width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
     back = (frame.width / width, frame.height / height)
     x0, y0, x1, y1 = 0, 0, width, height
@@ -180,7 +189,7 @@ def _at_scale(frame: Frame, detector: Detector, scale: float, part: Part | None)
         x0, y0 = int(part[0] / back[0]), int(part[1] / back[1])
         x1, y1 = math.ceil(part[2] / back[0]), math.ceil(part[3] / back[1])
     with room_for(width * height):
-        found = detect_tiled(detector, frame.bgr(width, height)[y0:y1, x0:x1])
+        found = run(detector, frame.bgr(width, height)[y0:y1, x0:x1])
     return found.moved(back, (x0 * back[0], y0 * back[1]))
 
 

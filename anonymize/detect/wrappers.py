@@ -1,26 +1,25 @@
-"""A detector of several kinds that is asked for some of them."""
+"""Detectors around a detector: one that is asked for some of its kinds, and one whose finds nobody trusts yet."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from anonymize.data import Detections, Kind
 from anonymize.detect.detector import Detector, Picture
 
-
-def only(detector: Detector, kinds: Collection[Kind]) -> Detector:
-    """`detector`, which from now on knows nothing but `kinds`; itself if that is all it finds."""
-    return detector if detector.kinds <= set(kinds) else _Only(detector, kinds)
+BEYOND = 128
+"""Pixels past a picture's border within which a sound detector's boxes begin: its network sees padding there."""
 
 
-class _Only:
+class _Wrapper:
+    """A detector that does what another one does, for `kinds`."""
+
     def __init__(self, detector: Detector, kinds: Collection[Kind]) -> None:
         self._detector = detector
-        self.name = detector.name
-        self.sha256 = detector.sha256
-        self.device = detector.device
+        self.name, self.sha256, self.device = detector.name, detector.sha256, detector.device
         self.kinds = detector.kinds & frozenset(kinds)
         self.min_size = self._of(detector.min_size)
         self.max_reliable_size = self._of(detector.max_reliable_size)
@@ -29,11 +28,41 @@ class _Only:
     def _of(self, sizes: Mapping[Kind, float]) -> dict[Kind, float]:
         return {kind: size for kind, size in sizes.items() if kind in self.kinds}
 
+    def release_memory(self) -> None:
+        """Give back the network's memory."""
+        self._detector.release_memory()
+
+
+def only(detector: Detector, kinds: Collection[Kind]) -> Detector:
+    """`detector`, which from now on knows nothing but `kinds`; itself if that is all it finds."""
+    return detector if detector.kinds <= set(kinds) else _Only(detector, kinds)
+
+
+class _Only(_Wrapper):
     def detect(self, picture: Picture) -> Detections:
         """What it finds of the wanted kinds in `picture`, as `anonymize.detect.Detector.detect` says."""
         found = self._detector.detect(picture)
         return found.select(np.isin(found.kind, [int(kind) for kind in self.kinds]))
 
-    def release_memory(self) -> None:
-        """Give back the network's memory."""
-        self._detector.release_memory()
+
+def checked(detector: Detector) -> Detector:
+    """`detector`, whose finds are checked before anyone filters them: rubbish is an error, not an empty street."""
+    return _Checked(detector, detector.kinds)
+
+
+class _Checked(_Wrapper):
+    def detect(self, picture: Picture) -> Detections:
+        """See `Detector.detect`.
+
+        Raises:
+            TypeError, ValueError: it found what cannot be in `picture`.
+        """
+        found = self._detector.detect(picture)
+        if not isinstance(found, Detections):
+            raise TypeError(f"{self.name}: expected Detections, got {type(found).__name__}")
+        found = replace(found)  # checked anew: arrays can be written to
+        size = np.array([picture.shape[1], picture.shape[0]], np.float32)
+        outside = (found.xyxy[:, :2] >= size + BEYOND).any(axis=1) | (found.xyxy[:, 2:] <= -BEYOND).any(axis=1)
+        if outside.any():
+            raise ValueError(f"{self.name}: {int(outside.sum())} boxes lie outside the picture")
+        return found

@@ -1,9 +1,9 @@
 """The detector, held at arm's length: in a process of its own, with a deadline, replaced when it fails.
 
-eyes = Eyes((1280, 720), settings, metrics)
-if eyes.free:
-    eyes.look(frame, pace.effort(now))
-for glimpse in eyes.glimpses(now):          # found, checked, and tagged with its frame
+client = DetectorClient((1280, 720), settings, metrics)
+if client.free:
+    client.detect(frame, pace.effort(now))
+for result in client.results():          # found, checked, and tagged with its frame
     ...
 """
 
@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from anonymize.data import SQUARE, Detections
+from anonymize.data import SQUARE
+from anonymize.detect import DetectionResult
 from anonymize.kinds import Kind
 from anonymize.live.backoff import Backoff
-from anonymize.live.looker import Failed, MakeDetectors, Ready, Request, Seen, Unable, detectors, serve
+from anonymize.live.looker import Failed, MakeDetectors, Ready, Request, Unable, detectors, serve
 from anonymize.live.pace import EFFORTS, Effort, Pace
 from anonymize.live.raw_memory import SharedPicture
 from anonymize.media.canvas import Canvas, store
@@ -41,14 +40,6 @@ _FAILURES = 3
 """Looks that may fail one after the other before the process is replaced."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Glimpse:
-    """What was found on the frame `index`."""
-
-    index: int
-    found: Detections
-
-
 @dataclass(slots=True)
 class _Look:
     """A look under way."""
@@ -58,8 +49,8 @@ class _Look:
     since: float
 
 
-class Eyes:
-    """Looks at one frame at a time. Nothing here blocks; call `glimpses` often.
+class DetectorClient:
+    """Looks at one frame at a time. Nothing here blocks; call `results` often.
 
     Args:
         size: width and height of the frames.
@@ -116,8 +107,8 @@ class Eyes:
         """What `multiprocessing.connection.wait` can wait for."""
         return [] if self._connection is None else [self._connection]
 
-    def look(self, frame: VideoPicture, effort: Effort) -> None:
-        """Begin to look at `frame`, which is copied. Only when `free`."""
+    def detect(self, frame: VideoPicture, effort: Effort) -> None:
+        """Begin to detect on `frame`, which is copied. Only when `free`."""
         assert self.free
         assert self._connection is not None
         store(frame, self._picture.samples)
@@ -127,25 +118,25 @@ class Eyes:
         except OSError:
             self._fail("it is gone")
 
-    def glimpses(self) -> Iterator[Glimpse]:
+    def results(self) -> list[DetectionResult]:
         """What was found since; also sees to it that the detector is alive, or becomes so again.
 
         Raises:
             ModelError: the detector cannot be made at all.
         """
-        now = time.monotonic()
         if self._process is None:
-            if now >= self._again_at:
+            if time.monotonic() >= self._again_at:
                 self._start()
-            return
-        yield from self._answers()
+            return []
+        found = list(self._answers())
         now = time.monotonic()
         if self._process is None:
-            return
+            return found
         if self._look is not None and now - self._look.since > self._live.deadline:
             self._fail(f"a look took more than {self._live.deadline:g} s")
         elif self._pace is None and now - self._started > START_WITHIN:
             self._fail(f"it did not start within {START_WITHIN:g} s")
+        return found
 
     def close(self) -> None:
         """End the process."""
@@ -191,16 +182,16 @@ class Eyes:
         if self._failures >= _FAILURES:
             self._fail(reason)
 
-    def _answers(self) -> Iterator[Glimpse]:
+    def _answers(self) -> Iterator[DetectionResult]:
         try:
             while self._connection is not None and self._connection.poll():
-                glimpse = self._understood(self._connection.recv())
-                if glimpse is not None:
-                    yield glimpse
+                result = self._understood(self._connection.recv())
+                if result is not None:
+                    yield result
         except (EOFError, OSError):
             self._fail("its process died")
 
-    def _understood(self, answer: object) -> Glimpse | None:
+    def _understood(self, answer: object) -> DetectionResult | None:
         """What an answer says; None for no find, whatever the reason."""
         if isinstance(answer, Unable):
             if not self._proven:
@@ -212,7 +203,7 @@ class Eyes:
             self._pace.took(EFFORTS[1], answer.seconds)
             self._proven, self._names = True, answer.names
             self._metrics.stage(STAGE, "ok", self._names)
-        elif isinstance(answer, Seen) and self._look is not None and answer.index == self._look.index:
+        elif isinstance(answer, DetectionResult) and self._look is not None and answer.index == self._look.index:
             return self._checked(answer, self._look)
         elif isinstance(answer, Failed):
             self._stumble(answer.reason)
@@ -220,10 +211,10 @@ class Eyes:
             self._fail("it answered what it was not asked")
         return None
 
-    def _checked(self, seen: Seen, look: _Look) -> Glimpse | None:
-        """The finds of a look, if they are any; a look that found nonsense has not taken place."""
+    def _checked(self, answer: DetectionResult, look: _Look) -> DetectionResult | None:
+        """What was found, if it is sound; an answer that holds nonsense counts as none."""
         try:
-            found = Detections(np.asarray(seen.xyxy), np.asarray(seen.score), np.asarray(seen.kind))
+            checked = replace(answer, finds=replace(answer.finds))  # made anew, and so checked
         except (ValueError, TypeError) as error:
             self._stumble(f"it found nonsense: {error}")
             return None
@@ -231,9 +222,10 @@ class Eyes:
         self._look = None
         self._failures = self._deaths = 0
         assert self._pace is not None
-        self._pace.took(look.effort, took, seen.share)
+        self._pace.took(look.effort, took, checked.share)
         self._metrics.looks(took)
         self._metrics.stage(STAGE, "ok", self._names)
-        for kind in set(found.kind.tolist()):
-            self._metrics.detections(Kind(kind).label, int((found.kind == kind).sum()))
-        return Glimpse(seen.index, found)
+        kinds = checked.finds.kind
+        for kind in set(kinds.tolist()):
+            self._metrics.detections(Kind(kind).label, int((kinds == kind).sum()))
+        return checked

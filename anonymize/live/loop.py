@@ -20,7 +20,7 @@ from anonymize.core_dumps import no_core_dumps
 from anonymize.errors import AnonymizeError, InputError
 from anonymize.live.control import Control
 from anonymize.live.delay import DelayLine
-from anonymize.live.eyes import Eyes
+from anonymize.live.eyes import DetectorClient
 from anonymize.live.gate import NOT_CHECKED, notice
 from anonymize.live.looker import MakeDetectors, detectors
 from anonymize.live.outlet import Outlet
@@ -120,10 +120,10 @@ class Chain:
         self._canvas = Canvas(picture.width, picture.height, picture.pixel_aspect)
         self._timeline = Timeline(picture.rate)
         self._line = DelayLine(settings)
-        self._eyes = self._opened(settings)
-        self._coming: Eyes | None = None
+        self._client = self._opened(settings)
+        self._coming: DetectorClient | None = None
         self._begun = time.monotonic()
-        self._started = self._eyes is None
+        self._started = self._client is None
         self._arrived = self._begun
         self._connection = 1
 
@@ -144,9 +144,9 @@ class Chain:
 
     def close(self) -> None:
         """End the detectors."""
-        for eyes in (self._eyes, self._coming):
-            if eyes is not None:
-                eyes.close()
+        for client in (self._client, self._coming):
+            if client is not None:
+                client.close()
 
     def _take_in(self, reader: Reader) -> None:
         """Let the next picture into the delay line, and sound wait for its own."""
@@ -180,21 +180,21 @@ class Chain:
 
     def _learn(self) -> None:
         """Take in what the detector found."""
-        if self._eyes is not None:
-            for glimpse in self._eyes.glimpses():
-                if not self._line.learn(glimpse.index, glimpse.found):
+        if self._client is not None:
+            for result in self._client.results():
+                if not self._line.learn(result.index, result.finds):
                     self._metrics.late_looks()
-            self._started = self._started or self._eyes.ready
+            self._started = self._started or self._client.ready
 
     def _ask(self) -> None:
         """Have the detector look, if it is free and a frame is worth it."""
-        if self._eyes is None or self._eyes.pace is None or not self._eyes.free:
+        if self._client is None or self._client.pace is None or not self._client.free:
             return
-        now, pace = time.monotonic(), self._eyes.pace
+        now, pace = time.monotonic(), self._client.pace
         held = self._line.wanted(now, pace.interval(), pace.expected(EFFORTS[1]))
         if held is not None:
             self._line.asked(held)
-            self._eyes.look(held.frame, pace.effort(now))
+            self._client.detect(held.frame, pace.effort(now))
 
     def _let_out(self) -> None:
         """Show the frames whose time is up."""
@@ -225,7 +225,7 @@ class Chain:
         if self._coming is None:
             return
         try:
-            list(self._coming.glimpses())
+            self._coming.results()
         except AnonymizeError as error:
             self._metrics.stage("settings", "failed", f"the old ones hold on: {error}")
             self._coming.close()
@@ -241,29 +241,29 @@ class Chain:
             self._coming = None
         same = all(getattr(settings, part) == getattr(self._settings, part) for part in ("targets", "detect", "live"))
         if same:
-            self._settle_on(settings, self._eyes)
+            self._settle_on(settings, self._client)
             return
         self._coming = self._opened(settings)
         if self._coming is None:
             self._settle_on(settings, None)
 
-    def _settle_on(self, settings: Settings, eyes: Eyes | None) -> None:
-        """Let `settings` and `eyes` serve from the next frame on."""
-        if self._eyes is not None and self._eyes is not eyes:
-            self._eyes.close()
-        self._eyes, self._settings = eyes, settings
+    def _settle_on(self, settings: Settings, client: DetectorClient | None) -> None:
+        """Let `settings` and `client` serve from the next frame on."""
+        if self._client is not None and self._client is not client:
+            self._client.close()
+        self._client, self._settings = client, settings
         self._line.change(settings)
         self._metrics.stage("settings", "ok")
 
-    def _opened(self, settings: Settings) -> Eyes | None:
-        """Eyes for `settings`; None where there is nothing to look for."""
+    def _opened(self, settings: Settings) -> DetectorClient | None:
+        """A detector for `settings`; None where there is nothing to look for."""
         if not settings.targets:
             return None
         size = (self._picture.width, self._picture.height)
-        return Eyes(size, settings, self._metrics, self._make, self._picture.pixel_aspect)
+        return DetectorClient(size, settings, self._metrics, self._make, self._picture.pixel_aspect)
 
     def _waitable(self) -> list[Connection]:
-        return [c for eyes in (self._eyes, self._coming) if eyes is not None for c in eyes.waitable()]
+        return [c for client in (self._client, self._coming) if client is not None for c in client.waitable()]
 
     def _patience(self) -> float:
         """Seconds until there is something to do, whoever comes."""

@@ -18,14 +18,14 @@ from typing import Any, Protocol, TypeVar
 
 from anonymize import media
 from anonymize.data import Frame, Region, Timestamps
-from anonymize.detect import Detector, build, threads_each
+from anonymize.detect import Detector, first_detectors
 from anonymize.media import CannotCut, Coded, Cut, Head, MediaInfo, Segment, Source, Target, Traits, VideoSource
 from anonymize.parallel.mosaic_seeds import Seed, seeds
 from anonymize.parallel.ordered import OrderedPool
 from anonymize.plan import Plan
 from anonymize.redact import Memory, redact
 from anonymize.settings import Output, Redact, Settings
-from anonymize.watch import ScannedFrame, observed
+from anonymize.watch import ScannedFrame, scan
 
 T = TypeVar("T")
 
@@ -79,9 +79,7 @@ class Bench:
     def detectors(self) -> Sequence[Detector]:
         """Who looks."""
         if self._detectors is None:
-            wanted = self.settings.detect.detectors if self.settings.targets else ()
-            device = self.settings.detect.device
-            self._detectors = build(wanted, self.settings.targets, threads_each(self.threads, device), device)
+            self._detectors = first_detectors(self.settings, self.threads)
         return self._detectors
 
     def release_memory(self) -> None:
@@ -129,7 +127,7 @@ class Looking:
         """See `Task.do`."""
         traits = Traits()
         frames = bench.source.part(self.segment, traits)
-        yield from observed(frames, bench.detectors if self.detectors else (), bench.settings, bench.threads)
+        yield from scan(frames, bench.detectors if self.detectors else (), bench.settings, bench.threads)
         yield traits
 
 

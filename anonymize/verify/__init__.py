@@ -1,12 +1,11 @@
 """Examining an output: its structure, its pictures against the plan, and a second look.
 
-    verified = examine(path, Evidence(wanted, source, plan), settings, lookers(settings, detectors))
+    verified = examine(path, Evidence(wanted, source, plan), settings, second_detectors(settings, detectors))
 
 Nothing of it trusts whoever wrote the output. What was not examined is said (`Verified.not_checked`).
 """
 
 from anonymize.verify.examine import Evidence, examine
-from anonymize.verify.lookers import lookers
 from anonymize.verify.structure import Wanted, check_structure
 from anonymize.verify.verdict import Bound, By, Check, Find, Verified
 
@@ -20,5 +19,4 @@ __all__ = [
     "Wanted",
     "check_structure",
     "examine",
-    "lookers",
 ]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from anonymize.compose import at_liberty
 from anonymize.consent import expected
 from anonymize.data import Detections, Frame, Region, seconds
-from anonymize.detect import Detector, Step, in_order, side_by_side
+from anonymize.detect import Detector, Step, executor_for, in_order, second_detectors
 from anonymize.media import Segment, Traits
 from anonymize.media.presentation import Presentation
 from anonymize.parallel.mosaic_seeds import Seed
@@ -22,9 +22,8 @@ from anonymize.plan import Plan
 from anonymize.redact import Memory
 from anonymize.settings import Settings
 from anonymize.verify.against_plan import Compared, Comparer
-from anonymize.verify.lookers import lookers
 from anonymize.verify.sample import Sample
-from anonymize.verify.second_look import Meant, SecondLook, Seen
+from anonymize.verify.second_look import Meant, SecondFinds, SecondLook
 from anonymize.verify.uncovered import Uncovered
 from anonymize.verify.variants import Variants
 
@@ -43,7 +42,7 @@ class Checked:
     pts: int
     time_base: Fraction
     compared: Compared | None
-    seen: Seen | None
+    seen: SecondFinds | None
 
 
 class Checker:
@@ -74,17 +73,18 @@ class Checker:
     def see(self, frame: Frame, original: Frame | None) -> Step[Checked]:
         """Examine the next frame of the output, with that of the source where it is needed and at hand."""
         regions: list[Region] = []
-        compared = later = None
+        compared = None
+        seen: Step[SecondFinds] | None = None
         if self._plan and self._comparer and frame.index < self._plan.about.frames:
             regions = self._plan.at(frame.index)
             compared = self._comparer.see(frame, original)
         if self._look:
             self._look.watch(frame)
             if frame.index in self._sample:
-                later = self._look.look(frame, regions, self._meant(frame), None if self._plan else original)
+                seen = self._look.detect(frame, regions, self._meant(frame), None if self._plan else original)
         pts, time_base = frame.pts, frame.time_base
-        begun = int(later is not None and self._look is not None and self._look.ahead)
-        return Step(begun, lambda: Checked(pts, time_base, compared, later() if later else None))
+        futures = seen.futures if seen else ()
+        return Step(futures, lambda: Checked(pts, time_base, compared, seen.result() if seen else None))
 
     def _meant(self, frame: Frame) -> Meant:
         """Says which finds on `frame` are meant to be seen: all at some times, else one for each who or what may be."""
@@ -118,7 +118,7 @@ def second_look(
     if not detectors:
         return None
     variants = Variants(detectors, settings.detect, settings.targets, turn)
-    return SecondLook(variants, settings.detect.high, uncovered, side_by_side(threads))
+    return SecondLook(variants, settings.detect.high, uncovered, executor_for(threads))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class Checking:
     def do(self, bench: Bench) -> Iterator[Checked | Traits]:
         """See `anonymize.parallel.segments.Task.do`."""
         if "lookers" not in bench.kept:
-            bench.kept["lookers"] = lookers(bench.settings, bench.detectors, bench.threads)
+            bench.kept["lookers"] = second_detectors(bench.settings, bench.detectors, bench.threads)
         look = second_look(bench.kept["lookers"], bench.settings, self.turn, threads=bench.threads)
         memory = bench.remembered(self.plan, self.seeds)
         encoded = replace(bench.settings, output=replace(bench.settings.output, quality=self.quality))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from anonymize.aspect import PerShape
 from anonymize.data import Box, Detections, Frame, Kind, Region, Shape, seconds
-from anonymize.detect import Do, Gaze, Later, at_once
+from anonymize.detect import IN_THIS_THREAD, IncrementalDetector, Step
 from anonymize.detect.multiscale import in_stored_pixels
 from anonymize.evaluate import survival
 from anonymize.evaluate.measure import LEAKING
@@ -72,7 +73,7 @@ class _Trail:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SecondFinds:
     """What a look at one frame showed.
 
     Args:
@@ -94,20 +95,22 @@ class SecondLook:
         high: score from which a find started a track at the first look.
         uncovered: watches where covers come off, if nobody knows the plan. It must know at every frame what the looks
             before it showed, so they are taken at once.
-        do: has detectors look.
+        executor: runs detectors.
     """
 
-    def __init__(self, variants: Variants, high: float, uncovered: Uncovered | None = None, do: Do = at_once) -> None:
+    def __init__(
+        self, variants: Variants, high: float, uncovered: Uncovered | None = None, executor: Executor = IN_THIS_THREAD
+    ) -> None:
         self._variants = variants
         self._high = high
         self._uncovered = uncovered
         self._open: list[_Trail] = []
         self._done: list[_Trail] = []
         self._times: deque[float] = deque(maxlen=NEAR + 1)
-        self.ahead = uncovered is None
-        """Whether a frame may be watched before what the ones before it showed is taken."""
-        self._do = do if self.ahead else at_once
-        self._shapes = PerShape(lambda: Gaze(lambda frame, part: variants.find(frame, part=part, do=self._do)))
+        self._executor = executor if uncovered is None else IN_THIS_THREAD
+        self._shapes = PerShape(
+            lambda: IncrementalDetector(lambda frame, part: variants.detect(frame, part=part, executor=self._executor))
+        )
         self._confirmed: dict[tuple[Box, float], float] = {}
         """How sure the finds of the last look are, by place and score: what did not change is not looked at again."""
         self.looked = 0
@@ -124,8 +127,10 @@ class SecondLook:
             for flash in self._uncovered.flashes():
                 self._flash(flash, frame.index)
 
-    def look(self, frame: Frame, regions: Sequence[Region], meant: Meant, original: Frame | None = None) -> Later[Seen]:
-        """Look at `frame`: what shows there, for `take`. To be waited for in order, by one thread.
+    def detect(
+        self, frame: Frame, regions: Sequence[Region], meant: Meant, original: Frame | None = None
+    ) -> Step[SecondFinds]:
+        """What shows on `frame`, for `take`. Results are to be taken in order, by one thread.
 
         Args:
             frame: of the output.
@@ -133,20 +138,19 @@ class SecondLook:
             meant: says of what is found whether it is meant to be seen.
             original: the same frame of the source, where there is no plan: a find whose detail is gone does not count.
         """
-        begun = [
-            (picture, known.look(picture, seconds(frame) - known.whole_at >= SAME_FOR))
-            for picture, known in self._shapes.of(frame)
-        ]
+        shapes = self._shapes.of(frame)
+        begun = [known.detect(picture, seconds(frame) - known.whole_at >= SAME_FOR) for picture, known in shapes]
+        pictures = [picture for picture, _ in shapes]
 
-        def result() -> Seen:
-            found = in_stored_pixels(frame, [(picture, later().finds) for picture, later in begun])
-            return self._judged(frame, found, regions, meant, original)
+        def result() -> SecondFinds:
+            finds = [(picture, known.result().finds) for picture, known in zip(pictures, begun, strict=True)]
+            return self._judged(frame, in_stored_pixels(frame, finds), regions, meant, original)
 
-        return result
+        return Step(begun, result)
 
     def _judged(
         self, frame: Frame, found: Detections, regions: Sequence[Region], meant: Meant, original: Frame | None
-    ) -> Seen:
+    ) -> SecondFinds:
         """What of `found` counts, and how much; see `look`."""
         least = self._high if self._uncovered is None else FAINT
         found = found.select((found.score >= least) & ~covered(found.xyxy, regions) & ~meant(found))
@@ -157,16 +161,18 @@ class SecondLook:
         self._confirmed = {find: scores.get(find[0], self._confirmed.get(find, 0.0)) for find in known}
         kinds = [Kind(int(kind)) for kind in found.kind]
         finds = tuple((kind, find[0], self._confirmed[find]) for kind, find in zip(kinds, known, strict=True))
-        return Seen(frame.index, float(seconds(frame)), finds)
+        return SecondFinds(frame.index, float(seconds(frame)), finds)
 
     def _scores(self, frame: Frame, found: Detections) -> dict[Box, float]:
         """How sure each find is, after further looks where one may count."""
         if not len(found):
             return {}
-        score = self._variants.confirmed(frame, found, self._do) if (found.score >= self._high).any() else found.score
+        score = (
+            self._variants.confirmed(frame, found, self._executor) if (found.score >= self._high).any() else found.score
+        )
         return {_box(row): float(value) for row, value in zip(found.xyxy, score, strict=True)}
 
-    def take(self, seen: Seen) -> None:
+    def take(self, seen: SecondFinds) -> None:
         """Take what the next frame that was looked at shows."""
         self.looked += 1
         for kind, box, score in seen.finds:
@@ -188,7 +194,7 @@ class SecondLook:
             listed.append(_find(trail, len(listed)))
         return leaks, doubts, len(frames)
 
-    def _note(self, kind: Kind, box: Box, score: float, seen: Seen) -> None:
+    def _note(self, kind: Kind, box: Box, score: float, seen: SecondFinds) -> None:
         """Add a find to the trail that it belongs to, or begin one."""
         time = seen.time
         self._done += [trail for trail in self._open if time - trail.last > APART and self._counts(trail)]

@@ -7,8 +7,8 @@ one.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Kind, readings
-from anonymize.detect import Detector, Do, Later, asked, at_once, once, room_for
+from anonymize.detect import IN_THIS_THREAD, Detector, asked, combined
 from anonymize.detect.detector import Picture
 from anonymize.detect.merge import alike
-from anonymize.detect.multiscale import HALF_STEP, Part, as_shown, plausible, scales, too_big
+from anonymize.detect.multiscale import HALF_STEP, Part, as_shown, at_scale, plausible, scales, too_big
 from anonymize.detect.tiles import detect_tiled
 from anonymize.settings import Detect
 
@@ -57,54 +57,62 @@ class Variants:
         self._own = [first.get(detector.name, frozenset[Kind]()) | (self._targets - by_first) for detector in detectors]
         """What of each detector's finds counts by itself."""
 
-    def find(self, frame: Frame, number: int = 0, part: Part | None = None, do: Do = at_once) -> Later[Detections]:
+    def detect(
+        self, frame: Frame, number: int = 0, part: Part | None = None, executor: Executor = IN_THIS_THREAD
+    ) -> Future[Detections]:
         """What is found in variant `number` (0 to 2) of `frame` or a part of it, one box a thing, in its pixels.
 
-        `do` has each detector look at each scale.
+        `executor` runs each detector at each scale.
         """
         mirrored = (number == 0) == (self._turn % 2 == 0)
         shift = SHIFTS[(number + self._turn) % len(SHIFTS)]
 
-        def in_shape(frame: Frame, part: Part | None) -> Later[Detections]:
-            begun = [self._heard(frame, detector, number, mirrored, shift, part, do) for detector in self._detectors]
+        def in_shape(frame: Frame, part: Part | None) -> Future[Detections]:
+            begun = [
+                self._heard(frame, detector, number, mirrored, shift, part, executor) for detector in self._detectors
+            ]
 
-            def result() -> Detections:
-                heard = [later() for later in begun]
+            def merged(heard: list[Detections]) -> Detections:
                 own = [_of(found, kinds) for found, kinds in zip(heard, self._own, strict=True)]
                 others = [_of(found, self._targets - kinds) for found, kinds in zip(heard, self._own, strict=True)]
                 by_first = Detections.concatenate(own)
                 return _best_of(Detections.concatenate([by_first, *(_supported(other, by_first) for other in others)]))
 
-            return once(result)
+            return combined(begun, merged)
 
         begun = [as_shown(each, part, in_shape) for each in (frame, *(reading.frame for reading in readings(frame)))]
         # An output is turned in one way alone, so that boxes are the same in all readings.
-        return begun[0] if len(begun) == 1 else once(lambda: _best_of(Detections.concatenate(one() for one in begun)))
+        return begun[0] if len(begun) == 1 else combined(begun, lambda found: _best_of(Detections.concatenate(found)))
 
     def _heard(
-        self, frame: Frame, detector: Detector, number: int, mirrored: bool, shift: int, part: Part | None, do: Do
-    ) -> Later[Detections]:
+        self,
+        frame: Frame,
+        detector: Detector,
+        number: int,
+        mirrored: bool,
+        shift: int,
+        part: Part | None,
+        executor: Executor,
+    ) -> Future[Detections]:
         """What `detector` finds in `frame`, at every other one of the scales between those of its first look."""
         size = (frame.width, frame.height)
-        steps = scales(detector, self._detect, self._targets, size)[number % 2 :: 2]
-        begun = [do(partial(_at_scale, frame, detector, step * HALF_STEP, mirrored, shift, part)) for step in steps]
+        steps = [step * HALF_STEP for step in scales(detector, self._detect, self._targets, size)[number % 2 :: 2]]
+        run = partial(detect_moved, mirrored=mirrored, shift=shift)
+        begun = [executor.submit(at_scale, frame, detector, step, part, run) for step in steps]
 
-        def result() -> Detections:
-            parts = []
-            for step, later in zip(steps, begun, strict=True):
-                here = later()
-                parts.append(here if step == steps[-1] else here.select(~too_big(here, detector, step * HALF_STEP)))
-            found = Detections.concatenate(parts)
+        def merged(parts: list[Detections]) -> Detections:
+            kept = [here.select(~too_big(here, detector, step)) for here, step in zip(parts[:-1], steps, strict=False)]
+            found = Detections.concatenate([*kept, *parts[-1:]])
             return found.select(plausible(found, frame, self._targets))
 
-        return result
+        return combined(begun, merged)
 
-    def confirmed(self, frame: Frame, found: Detections, do: Do = at_once) -> NDArray[np.float32]:
+    def confirmed(self, frame: Frame, found: Detections, executor: Executor = IN_THIS_THREAD) -> NDArray[np.float32]:
         """(N,) the mean of the two best scores that each find of variant 0 has in all three."""
         scores = [found.score]
         part = _around(found, frame)
-        for later in [self.find(frame, number, part, do) for number in (1, 2)]:
-            scores.append(_best_alike(found, later()))
+        for future in [self.detect(frame, number, part, executor) for number in (1, 2)]:
+            scores.append(_best_alike(found, future.result()))
         return np.asarray(np.sort(np.stack(scores), axis=0)[-2:].mean(axis=0), np.float32)
 
 
@@ -116,30 +124,14 @@ def _around(found: Detections, frame: Frame) -> Part:
     return max(x0, 0), max(y0, 0), min(x1, frame.width), min(y1, frame.height)
 
 
-def _at_scale(
-    frame: Frame, detector: Detector, scale: float, mirrored: bool, shift: int, part: Part | None
-) -> Detections:
-    """What `detector` finds in `frame` or a part of it, scaled, perhaps mirrored, and moved by `shift` pixels.
-
-    Boxes are in pixels of the frame.
-    """
-    size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
-    with room_for(size[0] * size[1]):
-        return _moved(frame, detector, size, mirrored, shift, part)
-
-
-def _moved(
-    frame: Frame, detector: Detector, size: tuple[int, int], mirrored: bool, shift: int, part: Part | None
-) -> Detections:
-    """`_at_scale`, for the `size` (width, height) to which `frame` is scaled."""
-    width, height = size
-    picture, back = frame.bgr(width, height), (frame.width / width, frame.height / height)
-    x0 = y0 = 0
-    if part is not None:
-        x0, y0 = int(part[0] / back[0]), int(part[1] / back[1])
-        picture = picture[y0 : math.ceil(part[3] / back[1]), x0 : math.ceil(part[2] / back[0])]
+def detect_moved(detector: Detector, picture: Picture, *, mirrored: bool, shift: int) -> Detections:
+    """What `detector` finds in `picture`, perhaps mirrored, and moved by `shift` pixels; in pixels of `picture`."""
     found = detect_tiled(detector, _Moved(picture, shift, mirrored))
-    return _placed(found, shift, mirrored, picture.shape[1], back).moved((1.0, 1.0), (x0 * back[0], y0 * back[1]))
+    boxes = found.xyxy - np.float32(shift)
+    if mirrored:
+        width = picture.shape[1]
+        boxes = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1)
+    return Detections(boxes, found.score, found.kind)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,14 +165,6 @@ class _Moved:
         """How many rows or columns of a part lie before the picture, and which of the picture follow: one at least."""
         start, stop = side.start - self.shift, side.stop - self.shift
         return max(-start, 0), max(start, 0), stop
-
-
-def _placed(found: Detections, shift: int, mirrored: bool, width: int, scale: tuple[float, float]) -> Detections:
-    """Finds in a moved and perhaps mirrored picture of `width` pixels, in the frame's own pixels."""
-    boxes = found.xyxy - np.float32(shift)
-    if mirrored:
-        boxes = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1)
-    return Detections(boxes, found.score, found.kind).moved(scale, (0.0, 0.0))
 
 
 def _of(found: Detections, kinds: Collection[Kind]) -> Detections:
