@@ -34,8 +34,8 @@ help:
 	@echo "make soak-live   the same for ten minutes, and whether memory grows"
 	@echo "make formats     write docs/formats.md from the tests that hold its rows"
 	@echo "make kill-test   kill a run 50 times at random moments and see that it goes on (5 minutes)"
-	@echo "make fuzz        broken variants of every format through the whole program: 300 of each of pictures and videos, 200 of texts"
-	@echo "                 (ten minutes; FUZZ='--seed 1 --only mp4,plan --seconds 60' for others)"
+	@echo "make fuzz        broken variants of every format through the whole program for ten minutes: up to 300 of each of pictures"
+	@echo "                 and videos, 200 of texts (FUZZ='--seconds 0' for all of them, '--seed 1 --only mp4,plan' for others)"
 	@echo "make train       train the network, or go on (DATA=FOLDER; training/README.md); make train-dev measures the run so far"
 	@echo "make lock        write requirements/*.txt anew from pyproject.toml"
 

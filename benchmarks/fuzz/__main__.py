@@ -213,7 +213,7 @@ def main(
     count: Annotated[int, typer.Option(min=0, help="Variants of every format of pictures and videos.")] = 300,
     texts: Annotated[int, typer.Option(min=0, help="Variants of every format of text.")] = 200,
     first: Annotated[int, typer.Option(min=0, help="Number of the first of each.")] = 0,
-    seconds: Annotated[float, typer.Option(min=0, help="No variant is begun any more after so many; 0: all.")] = 0,
+    seconds: Annotated[float, typer.Option(min=0, help="No variant is begun any more after so many; 0: all.")] = 600,
     only: Annotated[str, typer.Option(help="Formats, comma-separated.", show_default="all")] = "",
     keep: Annotated[Path, typer.Option(help="Folder for variants that did what must not be.")] = Path("build/fuzz"),
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
