@@ -1,6 +1,8 @@
 import io
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -329,3 +331,27 @@ def test_sound_that_a_cut_has_made_up_is_said(tmp_path: Path) -> None:
     path.write_bytes(whole + header)
     with open_source(path) as source, pytest.raises(UnsupportedInput, match="nothing is known of a sound track"):
         open_sink(tmp_path / "out.mp4", source, Output())
+
+
+SHORT = """
+import resource, sys
+from pathlib import Path
+from anonymize.media import open_sink, open_source
+from anonymize.settings import Output
+with open_source(Path(sys.argv[1])) as source, open_sink(Path(sys.argv[2]), source, Output()) as sink:
+    frame = next(source.frames())
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + (60 << 20),) * 2)
+    try:
+        sink.write(frame)
+    except MemoryError as error:
+        print("memory:", type(error.__cause__).__name__)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is read from /proc")
+def test_an_encoder_that_gets_no_memory_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "in.mp4", frames=1, size=(3840, 2160), codec="mpeg4")
+    command = [sys.executable, "-c", SHORT, str(path), str(tmp_path / "out.mp4")]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "memory: ExternalError" in said.stdout, said.stderr

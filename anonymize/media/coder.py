@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import cast
 
 import av
@@ -27,6 +28,8 @@ from anonymize.media.protocols import MediaInfo
 from anonymize.settings import Output
 from anonymize.words import disk_full, system
 
+_NEARLY_ALL = 0.75
+"""The share of the memory that it may have from which on it is what an encoder lacks."""
 _X265_HOLDS = 2
 """Pictures that x265 must have had to know when the first of them is decoded."""
 
@@ -147,11 +150,29 @@ def _rate(info: MediaInfo) -> Fraction:
 
 @contextmanager
 def understandable(name: str) -> Iterator[None]:
-    """Turn what FFmpeg and the system say about the output of `name` into an `OutputError`."""
+    """Turn what FFmpeg and the system say about the output of `name` into an `OutputError`.
+
+    Raises:
+        MemoryError: an encoder did not get the memory that it asked for.
+    """
     try:
         yield
     except (av.error.FFmpegError, OSError) as error:
+        if isinstance(error, av.error.ExternalError) and _memory_is_short():
+            raise MemoryError from error
         raise OutputError(f"its output cannot be written: {_plain(error)}", name) from error
+
+
+def _memory_is_short() -> bool:
+    """Whether this process holds nearly all the memory that it may: encoders do not say what they lacked."""
+    try:
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_AS)[0]
+        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except (ImportError, OSError):
+        return False  # not Linux
+    return most != resource.RLIM_INFINITY and held > most * _NEARLY_ALL
 
 
 def _plain(error: av.error.FFmpegError | OSError) -> str:
