@@ -32,9 +32,10 @@ from anonymize.compose import at_liberty, on_screen, stretches
 from anonymize.data import Detections, Grounds, Kind, Region
 from anonymize.errors import UsageError
 from anonymize.kinds import Answer
+from anonymize.pairs import iou
 from anonymize.plan import Columns, Plan, Shown
 from anonymize.settings import Person, Redact, Settings, Span, Zone
-from anonymize.track.associate import closest_first, grown, near, pairwise_iou
+from anonymize.track.associate import closest_first, grown, near
 from anonymize.track.padding import undrawn
 from anonymize.words import clock
 
@@ -175,7 +176,7 @@ class _Paths:
         among = (first <= frame) & (frame < end)
         row, frame = row[among], frame[among]
         mine, its = boxes[frame - first], undrawn(rows.xyxy[row], self._looks.of(kind))
-        close = pairwise_iou(grown(mine, REACH), grown(its, REACH)) >= NEAR
+        close = iou(grown(mine, REACH), grown(its, REACH)) >= NEAR
         close &= missed[frame - first] | np.isin(row, self._strong)
         return dict(zip(frame[close].tolist(), rows.track[row[close]].tolist(), strict=True))
 

@@ -1,9 +1,9 @@
-"""Which of very many boxes belong together, without a look at all pairs."""
+"""Pairs of boxes: how much they overlap, and which of very many belong together, without a look at all pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,31 @@ from numpy.typing import NDArray
 PAIRS = 1 << 20
 """Pairs of boxes that are compared at a time, about."""
 
+LEAST = 1e-9
+"""Area that a box without any is taken to have."""
+
 Boxes = NDArray[np.floating[Any]]
+F = TypeVar("F", bound=np.floating[Any])
+
+
+def shares(a: NDArray[F], b: NDArray[F]) -> tuple[NDArray[F], NDArray[F]]:
+    """Intersection over union, and over the smaller area, of boxes (..., 4) as they are broadcast."""
+    side = np.maximum(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0)
+    shared = side[..., 0] * side[..., 1]
+    area_a, area_b = area(a), area(b)
+    union, smaller = area_a + area_b - shared, np.minimum(area_a, area_b)
+    return shared / np.maximum(union, LEAST), shared / np.maximum(smaller, LEAST)
+
+
+def iou(a: NDArray[F], b: NDArray[F]) -> NDArray[F]:
+    """Intersection over union of boxes (..., 4) as they are broadcast."""
+    return shares(a, b)[0]
+
+
+def area(boxes: NDArray[F]) -> NDArray[F]:
+    """(...) of boxes (..., 4)."""
+    side = boxes[..., 2:] - boxes[..., :2]
+    return side[..., 0] * side[..., 1]
 
 
 def meetings(some: Boxes, boxes: Boxes) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:

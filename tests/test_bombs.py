@@ -194,7 +194,7 @@ def test_a_ledger_whose_folder_is_gone_says_so(tmp_path: Path) -> None:
 def _plain_fused(found: Detections) -> list[list[float]]:
     """`merge.fuse` as it is meant: every find held against every other."""
     found = found.select(np.argsort(-found.score, kind="stable"))
-    union, inside = merge.overlaps(found.xyxy, found.xyxy)
+    union, inside = pairs.shares(found.xyxy[:, None], found.xyxy[None, :])
     area = (found.xyxy[:, 2:] - found.xyxy[:, :2]).prod(axis=1)
     alike = np.minimum(area, area[:, None]) >= merge.NESTED * np.maximum(area, area[:, None])
     kin = found.kind == found.kind[:, None]
@@ -215,7 +215,7 @@ def _plain_fused(found: Detections) -> list[list[float]]:
 def _plain_joined(found: Detections, cut: np.ndarray) -> set[tuple[float, ...]]:
     """`joined` as it is meant: groups grow by one pair after another."""
     low, high, kind = found.xyxy[:, :2], found.xyxy[:, 2:], found.kind
-    inside = merge.overlaps(found.xyxy, found.xyxy)[1] >= merge.INSIDE
+    inside = pairs.shares(found.xyxy[:, None], found.xyxy[None, :])[1] >= merge.INSIDE
     group = list(range(len(found)))
     for i in range(len(found)):
         for j in range(len(found)):
@@ -239,7 +239,7 @@ def test_finds_are_merged_as_if_all_were_compared(monkeypatch: pytest.MonkeyPatc
     found = _finds(rng, 60, (150, 110))
     found = Detections.concatenate([found, found.select(np.arange(5))])
     assert merge.fuse(found).xyxy.tolist() == _plain_fused(found)
-    inside = merge.overlaps(found.xyxy, found.xyxy)[1] >= merge.INSIDE
+    inside = pairs.shares(found.xyxy[:, None], found.xyxy[None, :])[1] >= merge.INSIDE
     area = (found.xyxy[:, 2:] - found.xyxy[:, :2]).prod(axis=1)
     held = inside & (area < merge.NESTED * area[:, None]) & (found.score >= merge.HELD * found.score[:, None])
     plate = found.kind == Kind.PLATE

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from anonymize import settings
 from anonymize.data import Detections, Kind, Plane
 from anonymize.detect import GROUPS, ORDINARY, TURNS, build, detect
-from anonymize.detect.merge import fuse, overlaps, suppress
+from anonymize.detect.merge import fuse, suppress
 from anonymize.detect.multiscale import of_groups, scales
 from anonymize.detect.tiles import OVERLAP, detect_tiled, tiles
 from anonymize.errors import ModelError, UsageError
+from anonymize.pairs import shares
 
 FACES = frozenset({Kind.FACE})
 
@@ -146,7 +147,7 @@ def test_a_small_picture_is_one_tile() -> None:
 
 def test_overlaps_of_boxes() -> None:
     others = np.array([[5, 0, 15, 10], [2, 2, 4, 4]], np.float32)
-    union, inside = overlaps(np.array([[0, 0, 10, 10]], np.float32), others)
+    union, inside = shares(np.array([[[0, 0, 10, 10]]], np.float32), others[None, :])
     assert union[0].tolist() == pytest.approx([1 / 3, 0.04])
     assert inside[0].tolist() == pytest.approx([0.5, 1.0])
 
@@ -182,7 +183,7 @@ def test_fusing_loses_no_good_find(rows: list[tuple[float, ...]]) -> None:
     fused = fuse(found)
     assert set(fused.score.tolist()) <= set(found.score.tolist())
     if len(found):
-        _, inside = overlaps(found.xyxy, fused.xyxy)
+        _, inside = shares(found.xyxy[:, None], fused.xyxy[None, :])
         better = fused.score[None, :] >= found.score[:, None]
         assert ((inside > 0.3) & better).any(axis=1).all()
 

@@ -17,10 +17,10 @@ import skimage
 from anonymize import models
 from anonymize.data import Kind
 from anonymize.detect.centerface import CenterFace
-from anonymize.detect.merge import overlaps
 from anonymize.errors import ModelError
 from anonymize.models import State, registry
 from anonymize.models.runtime import flexible
+from anonymize.pairs import iou
 from training.sources import SOURCES
 
 CONTENT = b"weights"
@@ -206,7 +206,7 @@ def test_eight_bits_find_what_thirty_two_do(monkeypatch: pytest.MonkeyPatch) -> 
     first, second = rounded.detect(street), exact.detect(street)
     first, second = first.select(first.score > 0.5), second.select(second.score > 0.5)
     assert len(first) == len(second) == 6
-    nearest = overlaps(first.xyxy, second.xyxy)[0]
+    nearest = iou(first.xyxy[:, None], second.xyxy[None, :])
     assert nearest.max(axis=1).min() > 0.85
     assert np.abs(first.score - second.score[nearest.argmax(axis=1)]).max() < 0.1
 

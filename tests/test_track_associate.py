@@ -150,13 +150,13 @@ def test_tracks_are_those_of_all_held_against_all(monkeypatch: pytest.MonkeyPatc
 def test_subjects_far_apart_are_not_compared(monkeypatch: pytest.MonkeyPatch, score: float) -> None:
     """Twice as many finds in twice the picture: twice the work, not four times."""
     compared: list[int] = []
-    plain = associate.pairwise_iou
+    plain = associate.iou
 
     def counted(a: Floats, b: Floats) -> Floats:
         compared.append(len(a))
         return plain(a, b)
 
-    monkeypatch.setattr(associate, "pairwise_iou", counted)
+    monkeypatch.setattr(associate, "iou", counted)
     monkeypatch.setattr("anonymize.track.tracker._MOST_WEAK", 1000)
     work = []
     for count in (200, 400):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from anonymize import pairs
+
 Boxes = npt.NDArray[np.float32]
 Picture = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -36,9 +38,7 @@ def intersection(a: Boxes, b: Boxes) -> Floats:
 
 def iou(a: Boxes, b: Boxes) -> Floats:
     """Intersection over union of every pair, shape `(len(a), len(b))`."""
-    shared = intersection(a, b)
-    union = area(a)[:, None] + area(b)[None, :] - shared
-    return np.asarray(shared / np.maximum(union, 1e-9), dtype=np.float32)
+    return np.asarray(pairs.iou(a[:, None], b[None, :]), dtype=np.float32)
 
 
 def inside(a: Boxes, b: Boxes) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Kind
-from anonymize.pairs import meetings
+from anonymize.pairs import area, iou, meetings, shares
 
 SAME = 0.4
 """Two boxes of one kind with at least this intersection over union show the same thing."""
@@ -24,31 +24,13 @@ TRUSTED = 0.5
 """A find with this share of the best find's score has a say in where the common box lies."""
 
 
-def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Intersection over union, and over the smaller area, of every pair: (N, M) each, from (N, 4) and (M, 4)."""
-    return shares(a[:, None], b[None, :])
-
-
-def shares(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """`overlaps` of boxes (..., 4) as they are broadcast."""
-    side = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None)
-    shared = side[..., 0] * side[..., 1]
-    area_a, area_b = _area(a), _area(b)
-    return shared / (area_a + area_b - shared), shared / np.minimum(area_a, area_b)
-
-
-def _area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-    side = xyxy[..., 2:] - xyxy[..., :2]
-    return side[..., 0] * side[..., 1]
-
-
 def alike(some: Detections, others: Detections, overlap: float) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """The pairs of one kind that overlap by this intersection over union, in parts: rows of `some`, rows of `others`.
 
     There is no table of all pairs: of tens of thousands of finds it would take gigabytes.
     """
     for _, one, other in meetings(some.xyxy, others.xyxy):
-        same = (shares(some.xyxy[one], others.xyxy[other])[0] >= overlap) & (some.kind[one] == others.kind[other])
+        same = (iou(some.xyxy[one], others.xyxy[other]) >= overlap) & (some.kind[one] == others.kind[other])
         yield one[same], other[same]
 
 
@@ -61,7 +43,7 @@ def suppress(found: Detections, overlap: float = SAME) -> Detections:
     """
     order = np.argsort(-found.score, kind="stable")[:MOST]
     found = found.select(order)
-    near = (overlaps(found.xyxy, found.xyxy)[0] >= overlap) & (found.kind[:, None] == found.kind[None, :])
+    near = (iou(found.xyxy[:, None], found.xyxy[None, :]) >= overlap) & (found.kind[:, None] == found.kind[None, :])
     alive = np.ones(len(found), bool)
     for i in range(len(found)):
         if alive[i]:
@@ -94,7 +76,7 @@ def _fused(found: Detections) -> tuple[Detections, Detections]:
     pairs = pairs[np.argsort(one[pairs], kind="stable")]
     one, other = one[pairs], other[pairs]
     union, inside = shares(found.xyxy[one], found.xyxy[other])
-    areas = _area(found.xyxy[one]), _area(found.xyxy[other])
+    areas = area(found.xyxy[one]), area(found.xyxy[other])
     alike = np.minimum(*areas) >= NESTED * np.maximum(*areas)
     kin = found.kind[one] == found.kind[other]
     near = kin & (union >= SAME)
@@ -117,14 +99,14 @@ def _fused(found: Detections) -> tuple[Detections, Detections]:
 
 def without_holders(found: Detections) -> Detections:
     """`found` without plates that hold a much smaller one, about as sure: the back of a van is no plate."""
-    area, plates = _area(found.xyxy), np.flatnonzero(found.kind == Kind.PLATE)
+    areas, plates = area(found.xyxy), np.flatnonzero(found.kind == Kind.PLATE)
     holds = np.zeros(len(found), bool)
-    outers, inners = _holding(found.score[plates], area[plates])
+    outers, inners = _holding(found.score[plates], areas[plates])
     for some in np.array_split(inners, len(inners) // MOST + 1):
         outer, inner = plates[outers[~holds[plates[outers]]]], plates[some]  # of 10,000 in one spot few are asked twice
         for _, one, other in meetings(found.xyxy[outer], found.xyxy[inner]):
             _, inside = shares(found.xyxy[outer[one]], found.xyxy[inner[other]])
-            held = (inside >= INSIDE) & (area[inner[other]] < NESTED * area[outer[one]])
+            held = (inside >= INSIDE) & (areas[inner[other]] < NESTED * areas[outer[one]])
             held &= found.score[inner[other]] >= HELD * found.score[outer[one]]
             holds[outer[one[held]]] = True
     return found.select(~holds)

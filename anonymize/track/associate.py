@@ -13,7 +13,7 @@ import lap
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.pairs import connected, meetings
+from anonymize.pairs import connected, iou, meetings
 
 MOST = 1000
 """Subjects, or finds, that are fitted to one another as well as can be in sum: up to here that takes milliseconds."""
@@ -28,17 +28,10 @@ def grown(boxes: Floats, share: Floats | float) -> Floats:
     return np.concatenate([boxes[:, :2] - extra, boxes[:, 2:] + extra], axis=1)
 
 
-def pairwise_iou(a: Floats, b: Floats) -> Floats:
-    """(N,) intersection over union of each box of (N, 4) with the one of the same row of (N, 4)."""
-    common = np.prod(np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0), axis=1)
-    area = np.prod(a[:, 2:] - a[:, :2], axis=1) + np.prod(b[:, 2:] - b[:, :2], axis=1)
-    return np.asarray(common / np.maximum(area - common, 1e-9))
-
-
 def overlapping(a: Floats, b: Floats, least: float) -> Iterator[tuple[Indices, Indices]]:
     """Row of (N, 4) and row of (M, 4) of the pairs with an IoU of `least` (more than 0) or more; in parts, by row."""
     for _, one, other in meetings(a, b):
-        close = pairwise_iou(a[one], b[other]) >= least
+        close = iou(a[one], b[other]) >= least
         one, other = one[close], other[close]
         order = np.lexsort((other, one))
         yield one[order], other[order]
@@ -76,7 +69,7 @@ def near(expected: Floats, slack: Floats, found: Floats, least: float) -> tuple[
     none = np.zeros(0, np.intp)
     parts = [(none, none, np.zeros(0))]
     for _, one, other in meetings(wide, grown(found, np.max(slack, initial=0))):
-        closeness = pairwise_iou(wide[one], grown(found[other], slack[one]))
+        closeness = iou(wide[one], grown(found[other], slack[one]))
         close = closeness >= least
         parts.append((one[close], other[close], closeness[close]))
     row, column, closeness = (np.concatenate(part) for part in zip(*parts, strict=True))

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Kind, Track, Why
-from anonymize.track.associate import grown, pairwise_iou
+from anonymize.pairs import iou
+from anonymize.track.associate import grown
 from anonymize.track.history import Drift
 from anonymize.track.motion import Picture
 
@@ -135,7 +136,7 @@ class Subject:
         start, end = max(self.first, other.first), min(self.end, other.end)
         mine = np.array(self.rows[start - self.first : end - self.first]).reshape(-1, 4)
         its = np.array(other.rows[start - other.first : end - other.first]).reshape(-1, 4)
-        return len(mine) > 0 and float(np.mean(pairwise_iou(mine, its) >= alike)) >= _MOSTLY
+        return len(mine) > 0 and float(np.mean(iou(mine, its) >= alike)) >= _MOSTLY
 
     def fuse(self, other: Subject) -> None:
         """Take over the rows and finds of a subject that began no earlier: on common frames the box holds both."""
