@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymize.compose import compose, refuse_unmet
+from anonymize.compose import WEAKLY, compose, refuse_unmet
 from anonymize.data import Detections, Kind, Shape, Timestamps, Track, Why
 from anonymize.errors import UsageError
 from anonymize.mapping import from_mapping
@@ -38,6 +39,19 @@ def test_a_track_becomes_a_padded_region_on_each_of_its_frames():
     assert y0 < 20 - 0.29 * 25
     assert x1 > 70 + 0.29 * 20
     assert y1 > 45 + 0.29 * 25
+
+
+@pytest.mark.parametrize("padding", [0.25, 0.3])
+def test_a_weak_face_is_padded_a_little_more_and_a_weak_plate_is_not(padding):
+    wanted = settings(redact={"face": {"padding": padding}})
+    for kind, more in ((Kind.FACE, WEAKLY), (Kind.PLATE, 0.0)):
+        sure = track(kind=kind)
+        ((*_, there),) = rows(wanted, [replace(sure, xyxy=sure.xyxy[:1], score=sure.score[:1], why=sure.why[:1])])
+        weak = rows(wanted, [replace(sure, weak=True)])
+        assert len(weak) == len(sure.xyxy)
+        sides = sure.xyxy[0, 2:] - sure.xyxy[0, :2]
+        grown = np.array(weak[0][2].xyxy) - there.xyxy
+        assert grown == pytest.approx([*(-more * sides), *(more * sides)], abs=1e-3)
 
 
 def test_kinds_that_nobody_wants_are_not_redacted():

@@ -64,7 +64,8 @@ def test_no_look_away_is_too_far() -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "indices"), [(0.5, (40,)), (0.4, (40, 44, 52, 64)), (0.49, (40, 48, 60, 68)), (0.38, range(40, 56, 4))]
+    ("score", "indices"),
+    [(0.85, (40,)), (0.5, (40, 44)), (0.4, (40, 44, 52, 64)), (0.49, (40, 48, 60, 68)), (0.38, range(40, 56, 4))],
 )
 def test_finds_that_agree_are_held_and_bridged(score: float, indices: Sequence[int]) -> None:
     tracks, _ = follow(LONG, looked({i: [(standing(0), score)] for i in indices}), STRICT)
@@ -72,12 +73,22 @@ def test_finds_that_agree_are_held_and_bridged(score: float, indices: Sequence[i
 
 
 @pytest.mark.parametrize(
-    ("score", "indices", "reach"), [(0.49, (40,), 8), (0.49, (36, 44, 56, 68), 24), (0.37, (40, 44, 52, 64), 24)]
+    ("score", "indices", "reach"),
+    [
+        (0.49, (40,), 8),
+        (0.84, (40,), 14),
+        (0.84, (100,), 14),
+        (0.84, (0,), 14),
+        (0.5, (8, 60), 8),
+        (0.49, (36, 44, 56, 68), 24),
+        (0.37, (40, 44, 52, 64), 24),
+    ],
 )
 def test_a_little_less_is_weak(score: float, indices: Sequence[int], reach: int) -> None:
     tracks, _ = follow(LONG, looked({i: [(standing(0), score)] for i in indices}), STRICT)
     assert all(t.weak for t in tracks)
-    assert covered(tracks) == sorted({j for i in indices for j in range(i - reach, i + reach + 1)})
+    reached = {j for i in indices for j in range(i - reach, i + reach + 1)}
+    assert covered(tracks) == sorted(reached & set(range(101)))
 
 
 def test_what_becomes_sure_late_is_covered_from_its_first_find_on() -> None:

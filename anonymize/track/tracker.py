@@ -39,7 +39,10 @@ every look, so that more looks prove nothing."""
 _MOST_WEAK = 24
 """Weak finds followed at a time, in case they become subjects."""
 _SURE = 0.5
-"""Score of a find that makes its subject sure by itself, however little a preset begins to follow one for."""
+"""Score of a find that makes its subject sure, however little a preset begins to follow one for, ..."""
+_SURE_ONCE = 0.85
+"""... if it has this score, or its scores over a few looks come to it: what one look in many takes for a face, and no
+other does however faintly, mostly is none."""
 _LATELY = 8
 """Looks, about a second of them, over which fainter finds ..."""
 _SURE_TOGETHER = 1.5
@@ -292,7 +295,8 @@ class Tracker:
         scores = [score for i, score in subject.finds.items() if i >= since]
         together = sum(scores) if subject.kind in _PATIENTLY else max(scores)
         subject.evidence = max(subject.evidence, together)
-        subject.sure |= max(scores) >= _SURE or together >= _SURE_TOGETHER
+        once = _SURE_ONCE if subject.kind in _PATIENTLY else _SURE
+        subject.sure |= (max(scores) >= _SURE and together >= once) or together >= _SURE_TOGETHER
 
     def _trust_brief(self, subjects: Iterable[Subject]) -> None:
         """Take weak subjects seriously that were found at every look of a scene too short for enough of them.
@@ -362,7 +366,8 @@ class Tracker:
         track = subject.track(start, min(stop, subject.held_to), self._jitter())
         if track is None:
             return
-        if subject.sure:
+        only_look = self._looks[self._history.scene(subject.seen_last)] == 1  # nothing could confirm it
+        if subject.sure or (only_look and subject.evidence >= _SURE):
             yield track
             return
         track = replace(track, weak=True)
