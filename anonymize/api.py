@@ -8,7 +8,7 @@ from pathlib import Path
 
 from anonymize import job, plan
 from anonymize.batch.inputs import only_item
-from anonymize.pipeline import OnProgress, ignore
+from anonymize.progress import OnProgress, ignore
 from anonymize.report import Report
 from anonymize.settings import Settings
 

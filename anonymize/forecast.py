@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from anonymize import media
-from anonymize.batch.inputs import Item
 from anonymize.media import Source, VideoSource
 from anonymize.parallel.segments import redacted
 from anonymize.plan import Plan
+from anonymize.recorded.item import Item
 from anonymize.redact import Memory, layers
 from anonymize.settings import Settings
 from anonymize.verify.sample import looks

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from anonymize import consent, media, pipeline, plan, report, storage
-from anonymize.batch.inputs import Item, fitting
 from anonymize.data import Timestamps
 from anonymize.detect import Detector, first_detectors, refuse_unfit
 from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput
@@ -22,10 +21,11 @@ from anonymize.mapping import to_mapping
 from anonymize.media import Source
 from anonymize.parallel.process import end_unguarded, peak_memory
 from anonymize.parallel.segments import team as team_for
-from anonymize.pipeline import OnProgress, Progress, followed_by, ignore
 from anonymize.plan import Plan
 from anonymize.plan_settings import instead, to_render
+from anonymize.progress import OnProgress, Progress, followed_by, ignore
 from anonymize.proof import Known, Proved, Refused, Stopwatch, Work, facts, not_looked_for, prove, repairs_of
+from anonymize.recorded.item import Item, fitting
 from anonymize.report import Report
 from anonymize.settings import Audio, Settings
 from anonymize.verify import By, Verified

@@ -9,8 +9,7 @@ segments, by one process or several (`anonymize.parallel.segments`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from anonymize import consent, media
@@ -21,43 +20,13 @@ from anonymize.errors import PlanError
 from anonymize.media import Cut, Sink, Source, VideoSink
 from anonymize.parallel.segments import Team, redacted
 from anonymize.plan import About, Plan, Regions, weakly_found
+from anonymize.progress import OnProgress, Progress, ignore
 from anonymize.redact import Memory
 from anonymize.settings import Output, Settings
 from anonymize.watch import Followed, ScannedFrame, followed, scan
 
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a stage has come.
-
-    Args:
-        stage: "read", "detect", "render", "verify" or "repair".
-        done: frames done.
-        total: frames in all, None where the container does not say.
-        ahead: the stages that surely follow.
-        perhaps: how many passes may follow, each of a repair, a rendering and a check.
-    """
-
-    stage: str
-    done: int
-    total: int | None
-    ahead: tuple[str, ...] = ()
-    perhaps: int = 0
-
-
 _SURELY = Fraction(1)
 """Seconds behind the last frame that packets announce, after which decoding it can bring no other."""
-
-OnProgress = Callable[[Progress], None]
-
-
-def ignore(progress: Progress) -> None:
-    """The `OnProgress` that does nothing."""
-
-
-def followed_by(on_progress: OnProgress, *stages: str, perhaps: int = 0) -> OnProgress:
-    """`on_progress`, told also what is `ahead` of a stage, and `perhaps`."""
-    return lambda news: on_progress(replace(news, ahead=stages, perhaps=perhaps))
 
 
 def detect(

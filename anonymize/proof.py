@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from anonymize import media, pipeline, report
 from anonymize.aspect import parse
-from anonymize.batch.inputs import Item
 from anonymize.data import Kind, Timestamps
 from anonymize.detect import Detector, second_detectors
 from anonymize.errors import InputError, PlanError, VerificationError
@@ -21,8 +20,9 @@ from anonymize.kinds import Verdict
 from anonymize.mapping import to_mapping
 from anonymize.media import Cut, MediaInfo, Source, VideoSink
 from anonymize.parallel.segments import Team, times_of
-from anonymize.pipeline import OnProgress, Progress, followed_by, ignore
 from anonymize.plan import Plan
+from anonymize.progress import OnProgress, Progress, followed_by, ignore
+from anonymize.recorded.item import Item
 from anonymize.report import Report
 from anonymize.settings import Settings
 from anonymize.verify import Evidence, Verified, Wanted, examine

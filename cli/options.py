@@ -88,7 +88,7 @@ Input = Annotated[
 
 def named_plan(text: str) -> str:
     """`text`, where a plan can have that name. Raises `UsageError` for that of a picture or video."""
-    from anonymize.batch.inputs import is_picture_name
+    from anonymize.suffixes import is_picture_name
 
     if is_picture_name(Path(text)) is not None:
         plan = shlex.quote(str(Path(text).with_suffix(".jsonl")))

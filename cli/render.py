@@ -22,16 +22,15 @@ if TYPE_CHECKING:  # so that --help costs next to nothing
     from pathlib import Path
     from types import TracebackType
 
-    from anonymize.batch.inputs import Item
     from anonymize.batch.ledger import Start, Status
     from anonymize.batch.outcome import Outcome
-    from anonymize.course import Course
     from anonymize.doctor import Finding
     from anonymize.evaluate import Evaluation
     from anonymize.forecast import Forecast
     from anonymize.models import Model, State
-    from anonymize.pipeline import Progress
     from anonymize.plan import Plan
+    from anonymize.progress import Course, Progress
+    from anonymize.recorded.item import Item
     from anonymize.report import Report
     from anonymize.report.sign import Checked
 
@@ -177,8 +176,8 @@ class Display:
     def __call__(self, item: Item, news: Progress | Outcome | Forecast) -> None:
         """Take news of `item`."""
         from anonymize.batch.outcome import Outcome
-        from anonymize.course import Course
         from anonymize.forecast import Forecast
+        from anonymize.progress import Course
 
         if isinstance(news, Forecast):
             self._courses.pop(item, None)

@@ -20,9 +20,9 @@ from anonymize.words import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from anonymize.batch.inputs import Item
     from anonymize.batch.outcome import Outcome
-    from anonymize.course import Course
+    from anonymize.progress import Course
+    from anonymize.recorded.item import Item
 
 _EVERY = 0.1
 """Seconds between two drawings."""

@@ -17,8 +17,8 @@ import ffmpeg
 import imageio_ffmpeg
 import numpy as np
 
-from anonymize.batch.inputs import Item
 from anonymize.errors import OutputError
+from anonymize.recorded.item import Item
 from anonymize.samples.camera import Shot, Still, film
 from anonymize.samples.encode import Picture, encode
 from anonymize.samples.figures import BUST, car, hedge, person, street, van

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 import anonymize
 from anonymize.cli.render_ledger import VERBS
-from anonymize.course import COSTS, Course
 from anonymize.mapping import from_mapping
-from anonymize.pipeline import Progress, followed_by
+from anonymize.progress import COSTS, Course, Progress, followed_by
 from anonymize.settings import Settings
 from tests.media import make_video
 from tests.terminals import on_terminal

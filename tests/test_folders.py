@@ -17,8 +17,9 @@ from PIL import Image
 
 from anonymize import job, report
 from anonymize.batch import run as batch
-from anonymize.batch.inputs import fitting, only_item, plan_items
+from anonymize.batch.inputs import only_item, plan_items
 from anonymize.errors import UnreadableInput
+from anonymize.recorded.item import fitting
 from anonymize.report import Report
 from tests.formats import documented
 from tests.media import make_image, make_video

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import anonymize
-from anonymize import errors, job, pipeline, plan, proof
+from anonymize import errors, job, plan, proof
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item, plan_items
 from anonymize.batch.outcome import exit_code
@@ -22,6 +22,7 @@ from anonymize.data import Kind
 from anonymize.detect import Step
 from anonymize.kinds import Verdict
 from anonymize.mapping import from_mapping
+from anonymize.progress import Progress
 from anonymize.settings import Settings
 from anonymize.verify import Check, Verified
 from anonymize.watch import Scanner
@@ -341,7 +342,7 @@ def test_a_worker_that_is_killed_fails_its_own_file_alone(footage, tmp_path):
     killed = []
 
     def kill_once(item, news):
-        if not killed and item.relative.name == "a.mp4" and isinstance(news, pipeline.Progress):
+        if not killed and item.relative.name == "a.mp4" and isinstance(news, Progress):
             killed.extend(_kill_workers_on(item))
 
     outcomes = batch.run(plan_items([str(footage)], str(tmp_path / "out")), settings(), workers=2, on_item=kill_once)

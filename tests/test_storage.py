@@ -17,7 +17,7 @@ from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item, plan_items
 from anonymize.mapping import from_mapping
 from anonymize.media import open_source
-from anonymize.pipeline import Progress
+from anonymize.progress import Progress
 from anonymize.settings import Settings
 from anonymize.storage import read, write
 

@@ -9,113 +9,23 @@ import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING
 
 from anonymize import storage
 from anonymize.errors import UnreadableInput, UsageError
-from anonymize.suffixes import OTHER_SUFFIXES, RAW_SUFFIXES
+from anonymize.recorded.item import Item
+from anonymize.suffixes import is_picture_name
 from anonymize.words import near, system
 
 if TYPE_CHECKING:
     from upath import UPath
 
-    from anonymize.report import Report
     from anonymize.storage import Place
 
 STDIN = "-"
 STDIN_LIMIT = 1 << 30
 """Bytes of a recording that are taken from standard input, at most."""
-
-PICTURE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
-) | {".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".icb", ".vda", ".vst", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"}
-VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".asf")
-) | {".flv", ".f4v", ".3gp", ".3g2", ".mxf", ".ogv", ".ogg", ".y4m", ".dv"}
-"""In a folder, a file with one of these suffixes fails if it cannot be read, as one does whose suffix is that of a
-picture that is never read (`anonymize.suffixes`); any other is left out, and named."""
-
-
-class Claim(Protocol):
-    """What a run that keeps a ledger gives to whoever works on one of its items."""
-
-    @property
-    def mark(self) -> str:
-        """The run's; its temporary files and proofs carry it, so that it is known whose they were."""
-
-    @property
-    def replaces(self) -> Path | None:
-        """What an earlier run released for this item, and this one may replace."""
-
-    def at_work(self) -> AbstractContextManager[None]:
-        """Hold the output folder while the item is worked on, in whatever process. Raises `OutputError`."""
-
-    def leave_proof(self, item: Item, output: Path, report: Report) -> None:
-        """Prove beside `output`, which gets its name next, that it was made and checked. Raises `OutputError`."""
-
-    def absolute(self) -> Claim:
-        """The same with paths that mean the same on every machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One input and where its result goes.
-
-    Args:
-        source: a file, here or behind an address, or None for standard input.
-        target: the output's place; its suffix may change where the container cannot hold the result (`named` False).
-        relative: the target's place within the output folder, for what lies beside it (reports).
-        named: the user wrote this very name, so its suffix is an order.
-        sought: the user named this file or pattern; one that a folder merely contains is left out if it is not media.
-        claim: of the run that has it, if that keeps a ledger.
-        otherwise: what its target's name is made from where that gets another suffix: the target, unless another
-            input's output could have that name then.
-        keep_in: the folder for what is kept of it should it fail, where its target is in passing; else the target's.
-    """
-
-    source: Place | None
-    target: Place
-    relative: Path
-    named: bool
-    sought: bool
-    claim: Claim | None = None
-    otherwise: str = ""
-    keep_in: Place | None = None
-
-    @property
-    def expected(self) -> bool:
-        """Whether this must be media: it was asked for by name, or its suffix says so."""
-        known = PICTURE_SUFFIXES | VIDEO_SUFFIXES | OTHER_SUFFIXES | RAW_SUFFIXES
-        return self.sought or self.source is None or self.source.suffix.lower() in known
-
-    @property
-    def mark(self) -> str:
-        """Of the run that has it; empty where none keeps a ledger."""
-        return self.claim.mark if self.claim else ""
-
-    def may_replace(self, target: Place) -> bool:
-        """Whether the ledger lets this run replace what is at `target`."""
-        return self.claim is not None and target == self.claim.replaces
-
-    @property
-    def source_path(self) -> Path | None:
-        """`source` where it is known to be a file of this machine, as for items of a ledger."""
-        assert self.source is None or isinstance(self.source, Path)
-        return self.source
-
-    @property
-    def target_path(self) -> Path:
-        """`target` where it is known to be a file of this machine."""
-        assert isinstance(self.target, Path)
-        return self.target
-
-    @property
-    def label(self) -> str:
-        """What messages call it."""
-        return str(self.source) if self.source else "standard input"
 
 
 def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
@@ -298,38 +208,6 @@ def _walk(folder: Path, out: Place) -> Iterator[Path]:
 def _identity(source: Place | None) -> str:
     """The same for two ways to name one file."""
     return str(source.parent.resolve() / source.name if isinstance(source, Path) else source)  # links may go in circles
-
-
-def is_picture_name(path: Place) -> bool | None:
-    """Whether a file of this name should be a picture, or a video; None where its suffix says nothing."""
-    suffix = path.suffix.lower()
-    return suffix in PICTURE_SUFFIXES if suffix in PICTURE_SUFFIXES | VIDEO_SUFFIXES else None
-
-
-def fitting(item: Item, suffix: str) -> Place:
-    """The target of `item` under the suffix of its container, once that is known. Its own spelling of it is kept.
-
-    The whole name is kept where it says picture and the file is a video, or the other way round: `a.mp4`, which holds
-    a JPEG, becomes `a.mp4.jpg`, since `a.jpg` may be another's. `plan_items` counts on it.
-    """
-    own = item.target.suffix.lower()
-    if _SAME.get(own, own) == _SAME.get(suffix, suffix):
-        return item.target
-    target = item.target.with_name(item.otherwise) if item.otherwise else item.target
-    if is_picture_name(target) not in (None, suffix in PICTURE_SUFFIXES):
-        return target.with_name(f"{target.name}{suffix}")
-    return target.with_suffix(suffix)
-
-
-_SAME = {
-    ".jpeg": ".jpg",
-    ".jpe": ".jpg",
-    ".tif": ".tiff",
-    ".qt": ".mov",
-    ".mts": ".ts",
-    ".m2ts": ".ts",
-    ".heif": ".heic",
-}
 
 
 def _folded(target: Path) -> str:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from anonymize import job, storage
-from anonymize.batch.inputs import Item
 from anonymize.errors import AnonymizeError, PartialFailure, UnreadableInput
 from anonymize.forecast import Forecast
 from anonymize.kept import Kept
 from anonymize.kinds import Verdict
-from anonymize.pipeline import OnProgress, Progress
+from anonymize.progress import OnProgress, Progress
 from anonymize.proof import Known, Refused
+from anonymize.recorded.item import Item
 from anonymize.report import Report
 
 if TYPE_CHECKING:

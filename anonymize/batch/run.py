@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING
 
 from anonymize import job, report
 from anonymize.batch import ledger
-from anonymize.batch.inputs import Item, output_folder
+from anonymize.batch.inputs import output_folder
 from anonymize.batch.outcome import OnItem, Outcome, Work, attempt, caught, failed, ignore
 from anonymize.errors import ExitCode, OutputError, UsageError
 from anonymize.forecast import Forecast
 from anonymize.mapping import to_mapping
 from anonymize.parallel.process import Do
 from anonymize.parallel.unordered import Died, unordered
-from anonymize.pipeline import OnProgress, Progress
 from anonymize.plan import Plan
+from anonymize.progress import OnProgress, Progress
 from anonymize.proof import Known
+from anonymize.recorded.item import Item
 from anonymize.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from anonymize.batch.inputs import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from anonymize.data import Kind
 from anonymize.errors import InputError, UnreadableInput
 from anonymize.evaluate.measure import evaluate
 from anonymize.evaluate.score import Evaluation
+from anonymize.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from anonymize.truth import Truth, read_any
 from anonymize.truth.choose import of_picture
 from anonymize.truth.coco import read_coco

@@ -14,8 +14,8 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from anonymize import foreign
-from anonymize.batch.inputs import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from anonymize.errors import UsageError
+from anonymize.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
 HIDDEN = "***"
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from anonymize.media.reader import Input
+
+if TYPE_CHECKING:
+    pass
 
 _FAMILIES = (
     {"mp4", "m4v", "mov", "qt", "3gp", "3g2", "f4v"},

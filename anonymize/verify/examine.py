@@ -17,8 +17,8 @@ from anonymize.kinds import Verdict
 from anonymize.media import Cut, MediaInfo, Source, Traits, VideoSource
 from anonymize.media.still import StillSource
 from anonymize.parallel.segments import Team
-from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan
+from anonymize.progress import OnProgress, Progress, ignore
 from anonymize.settings import Doubts, Settings, Style
 from anonymize.verify.against_plan import Comparison
 from anonymize.verify.contents import unexamined

@@ -12,8 +12,8 @@ from anonymize.compose import compose
 from anonymize.consent import still_visible
 from anonymize.data import Box, Detections, Timestamps, Track
 from anonymize.media import Source
-from anonymize.pipeline import OnProgress, Progress, ignore
 from anonymize.plan import Plan, Regions
+from anonymize.progress import OnProgress, Progress, ignore
 from anonymize.settings import Settings
 from anonymize.track import Tracker
 from anonymize.verify.verdict import By, Find, Verified

@@ -20,7 +20,7 @@ from anonymize.media.reader import head_of
 from anonymize.media.still import StillSource, check_still
 from anonymize.media.still_file import picture_format
 from anonymize.media.still_parts import foreign as parts
-from anonymize.pipeline import OnProgress, Progress, ignore
+from anonymize.progress import OnProgress, Progress, ignore
 from anonymize.settings import Audio, Output
 from anonymize.verify.contents import foreign
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from anonymize.batch.inputs import fitting, only_item, plan_items, read_all
+from anonymize.batch.inputs import only_item, plan_items, read_all
 from anonymize.errors import UnreadableInput, UsageError
+from anonymize.recorded.item import fitting
 
 
 @pytest.fixture

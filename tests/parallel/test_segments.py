@@ -18,7 +18,7 @@ from anonymize.data import Kind, Region, Why
 from anonymize.mapping import from_mapping
 from anonymize.media import open_source, segments
 from anonymize.parallel.segments import team
-from anonymize.pipeline import Progress
+from anonymize.progress import Progress
 from anonymize.report import sha256 as file_sha256
 from anonymize.settings import Settings
 from anonymize.verify import Evidence, examine

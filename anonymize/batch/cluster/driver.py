@@ -15,10 +15,10 @@ from anonymize._version import __version__
 from anonymize.batch.cluster import Cluster
 from anonymize.batch.cluster.connect import connected
 from anonymize.batch.cluster.worker import ClusterWorker, Ready
-from anonymize.batch.inputs import Item
 from anonymize.batch.outcome import OnItem, Outcome, failed, failed_with
 from anonymize.errors import AnonymizeError, ClusterError, ExitCode, UsageError
-from anonymize.pipeline import Progress
+from anonymize.progress import Progress
+from anonymize.recorded.item import Item
 from anonymize.settings import Settings
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ import numpy as np
 
 from anonymize import job, media, storage
 from anonymize._version import __version__
-from anonymize.batch.inputs import Item
 from anonymize.batch.outcome import Outcome, attempt, failed
 from anonymize.errors import AnonymizeError, UnreadableInput
-from anonymize.pipeline import OnProgress, Progress
+from anonymize.progress import OnProgress, Progress
 from anonymize.proof import Known
+from anonymize.recorded.item import Item
 from anonymize.settings import Settings
 
 if TYPE_CHECKING:

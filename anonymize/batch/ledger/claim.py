@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anonymize.batch.inputs import Item
 from anonymize.batch.ledger import lock, proofs
 from anonymize.batch.ledger.store import text_of
+from anonymize.recorded.item import Item
 
 if TYPE_CHECKING:
     from anonymize.report import Report
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FolderClaim:
-    """A run's claim on an item whose output goes to a folder with a ledger; see `anonymize.batch.inputs.Claim`.
+    """A run's claim on an item whose output goes to a folder with a ledger; see `anonymize.recorded.item.Claim`.
 
     Args:
         folder: the output folder.

@@ -11,10 +11,10 @@ from io import BytesIO
 from pathlib import Path
 
 from anonymize import models
-from anonymize.batch.inputs import Item
 from anonymize.batch.ledger.store import File, State
 from anonymize.detect import asked
 from anonymize.mapping import to_mapping
+from anonymize.recorded.item import Item
 from anonymize.report import sha256
 from anonymize.settings import Settings
 from anonymize.storage import has_sha256

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from anonymize import foreign
-from anonymize.batch.inputs import Item
 from anonymize.batch.ledger.store import is_inside
 from anonymize.errors import LedgerError, OutputError
 from anonymize.kinds import Verdict
 from anonymize.media.commit import pending
+from anonymize.recorded.item import Item
 from anonymize.report import Report
 from anonymize.storage import has_sha256
 from anonymize.words import system

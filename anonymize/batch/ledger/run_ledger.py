@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anonymize.batch.inputs import Item
 from anonymize.batch.ledger import proofs, recover
 from anonymize.batch.ledger.claim import FolderClaim
 from anonymize.batch.ledger.decide import Wanted, Why, decide, settings_hash, source_place, stamp
@@ -20,7 +19,8 @@ from anonymize.batch.ledger.lock import Lock
 from anonymize.batch.ledger.store import NAME, File, Run, State, Store, text_of
 from anonymize.kinds import Verdict
 from anonymize.media import make_folder
-from anonymize.pipeline import Progress
+from anonymize.progress import Progress
+from anonymize.recorded.item import Item
 from anonymize.report import Report, nameless
 from anonymize.settings import Settings
 

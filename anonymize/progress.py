@@ -1,10 +1,41 @@
-"""How far the whole work on one file has come, from news of its stages: a share that never falls, and the time left."""
+"""How far the work on one file has come: news of its stages, a share that never falls, the time left."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from anonymize.pipeline import Progress
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stage has come.
+
+    Args:
+        stage: "read", "detect", "render", "verify" or "repair".
+        done: frames done.
+        total: frames in all, None where the container does not say.
+        ahead: the stages that surely follow.
+        perhaps: how many passes may follow, each of a repair, a rendering and a check.
+    """
+
+    stage: str
+    done: int
+    total: int | None
+    ahead: tuple[str, ...] = ()
+    perhaps: int = 0
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def ignore(progress: Progress) -> None:
+    """The `OnProgress` that does nothing."""
+
+
+def followed_by(on_progress: OnProgress, *stages: str, perhaps: int = 0) -> OnProgress:
+    """`on_progress`, told also what is `ahead` of a stage, and `perhaps`."""
+    return lambda news: on_progress(replace(news, ahead=stages, perhaps=perhaps))
+
 
 COSTS = {"read": 0.1, "detect": 1.0, "render": 0.25, "verify": 0.5, "repair": 0.2}
 """Time that a frame takes in each stage, of that in which it is looked at: what is assumed until it was measured."""

@@ -1,0 +1,1 @@
+"""One finished file, from open to released: plan, draw, check, release."""
