@@ -14,33 +14,23 @@ if TYPE_CHECKING:
     from typing import Any
 
     from anonymize._version import __version__ as __version__
-    from anonymize.api import render_plan, run, write_plan
+    from anonymize.api import load_preset, render_plan, run, write_plan
     from anonymize.errors import AnonymizeError
-    from anonymize.presets import load as load_preset
     from anonymize.report import Report
     from anonymize.settings import Settings
 
 __all__ = ["AnonymizeError", "Report", "Settings", "load_preset", "render_plan", "run", "write_plan"]
 
-_HOMES = {
-    "__version__": ("_version", "__version__"),
-    "AnonymizeError": ("errors", "AnonymizeError"),
-    "Report": ("report", "Report"),
-    "Settings": ("settings", "Settings"),
-    "load_preset": ("presets", "load"),
-    "render_plan": ("api", "render_plan"),
-    "run": ("api", "run"),
-    "write_plan": ("api", "write_plan"),
-}
+_HOMES = {"AnonymizeError": "errors", "Report": "report", "Settings": "settings", "__version__": "_version"}
 
 
 def __getattr__(name: str) -> Any:
     import importlib
 
-    if name not in _HOMES:
+    if name not in (*__all__, "__version__"):
         raise AttributeError(f"module 'anonymize' has no attribute {name!r}")
-    module, attribute = _HOMES[name]
-    return getattr(importlib.import_module(f"anonymize.{module}"), attribute)
+    home = importlib.import_module(f"anonymize.{_HOMES.get(name, 'api')}")
+    return getattr(home, name)
 
 
 def __dir__() -> list[str]:

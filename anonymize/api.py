@@ -8,9 +8,12 @@ from pathlib import Path
 
 from anonymize import job, plan
 from anonymize.batch.inputs import only_item
+from anonymize.presets import load as load_preset
 from anonymize.progress import OnProgress, ignore
 from anonymize.report import Report
 from anonymize.settings import Settings
+
+__all__ = ["load_preset", "render_plan", "run", "write_plan"]
 
 AnyPath = str | PathLike[str]
 

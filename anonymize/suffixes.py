@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from anonymize.storage import Place
+from typing import Protocol
 
 RAW_SUFFIXES = frozenset(
     (".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq", ".k25", ".kdc", ".mef")
@@ -25,7 +22,14 @@ VIDEO_SUFFIXES = frozenset(
 picture that is never read (`anonymize.suffixes`); any other is left out, and named."""
 
 
-def is_picture_name(path: Place) -> bool | None:
+class _Named(Protocol):
+    """A path, of this machine or elsewhere."""
+
+    @property
+    def suffix(self) -> str: ...
+
+
+def is_picture_name(path: _Named) -> bool | None:
     """Whether a file of this name should be a picture, or a video; None where its suffix says nothing."""
     suffix = path.suffix.lower()
     return suffix in PICTURE_SUFFIXES if suffix in PICTURE_SUFFIXES | VIDEO_SUFFIXES else None

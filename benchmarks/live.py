@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from anonymize import api
 from anonymize.evaluate import bucket, survival
-from anonymize.evaluate.measure import ENOUGH_CELLS, ENOUGH_VISIBLE, LEAKING
+from anonymize.evaluate.cells import LEAKING
+from anonymize.evaluate.measure import ENOUGH_CELLS, ENOUGH_VISIBLE
 from anonymize.live.control import Control
 from anonymize.live.loop import run
 from anonymize.live.metrics import Metrics

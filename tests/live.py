@@ -29,7 +29,8 @@ from anonymize.data import Detections, Frame
 from anonymize.detect import Detector
 from anonymize.detect.centerface import CenterFace
 from anonymize.evaluate import survival
-from anonymize.evaluate.measure import ENOUGH_CELLS, ENOUGH_VISIBLE, LEAKING
+from anonymize.evaluate.cells import LEAKING
+from anonymize.evaluate.measure import ENOUGH_CELLS, ENOUGH_VISIBLE
 from anonymize.live.control import Control
 from anonymize.live.loop import run
 from anonymize.live.metrics import Metrics

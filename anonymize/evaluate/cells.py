@@ -95,3 +95,7 @@ def _compare(mean: Any, before: Detail, after: Detail) -> tuple[NDArray[np.bool_
     covariance = mean(before * after) - mean_before * mean_after
     survives = (std_after > KEPT * std_before) & (covariance > ALIKE * std_before * std_after)
     return std_before >= DETAIL, survives
+
+
+LEAKING = 0.2
+"""A box leaks when more than this share of its informative cells survives."""

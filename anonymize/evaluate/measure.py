@@ -19,13 +19,11 @@ from pathlib import Path
 
 from anonymize.data import Kind
 from anonymize.errors import UnreadableInput
-from anonymize.evaluate.cells import Luma, collateral, survival
+from anonymize.evaluate.cells import LEAKING, Luma, collateral, survival
 from anonymize.evaluate.score import HEIGHTS, Evaluation, Leak, Score, Traced, bucket
 from anonymize.evaluate.walk import aligned
 from anonymize.truth import FrameTruth, Subject, Truth, read_any
 
-LEAKING = 0.2
-"""A box leaks when more than this share of its informative cells survives."""
 ENOUGH_CELLS, ENOUGH_VISIBLE = 4, 0.5
 """What a box needs to be counted, and a height that has a bucket."""
 

@@ -23,8 +23,7 @@ from anonymize.aspect import PerShape
 from anonymize.data import Box, Detections, Frame, Kind, Region, Shape, seconds
 from anonymize.detect import IN_THIS_THREAD, IncrementalDetector, Step
 from anonymize.detect.multiscale import in_stored_pixels
-from anonymize.evaluate import survival
-from anonymize.evaluate.measure import LEAKING
+from anonymize.evaluate.cells import LEAKING, survival
 from anonymize.verify.uncovered import NEAR, Flash, Uncovered
 from anonymize.verify.variants import Variants
 from anonymize.verify.verdict import By, Find
