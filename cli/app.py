@@ -12,14 +12,20 @@ import typer
 from anonymize import presets
 from anonymize.cli import doubts as doubts_command
 from anonymize.cli import evaluate as evaluate_command
-from anonymize.cli import options as o
 from anonymize.cli import report as report_commands
 from anonymize.cli import status as status_command
 from anonymize.cli import verify as verify_command
 from anonymize.cli.guesses import named_like_media, to_run
 from anonymize.cli.help import App, Group
 from anonymize.cli.live import live
+from anonymize.cli.options import RENAMED, takes
+from anonymize.cli.wanted import Asked, title_of
+from anonymize.cli.wanted import settings as settings_of
 from anonymize.errors import ExitCode, UsageError
+
+Input = Annotated[
+    str, typer.Argument(help="A video or picture, or - for standard input.", metavar="INPUT", show_default=False)
+]
 
 
 class Broken(Exception):
@@ -54,8 +60,8 @@ class _Commands(Group):
             raise Broken from error
         except Exception as error:
             old = getattr(error, "option_name", "")  # of an option that does not exist
-            if old in o.RENAMED:
-                raise UsageError(f"{old} is called {o.RENAMED[old]} now") from None
+            if old in RENAMED:
+                raise UsageError(f"{old} is called {RENAMED[old]} now") from None
             raise
 
 
@@ -110,39 +116,27 @@ def help_(
 
 
 @app.command()
+@takes("run")
 def run(
-    inputs: o.Inputs,
-    output: o.Out,
-    preset: o.PresetName = presets.DEFAULT,
-    targets: o.TargetOption = None,
-    detectors: o.Detectors = None,
-    device: o.DeviceOption = None,
-    min_face: o.MinFace = None,
-    min_plate: o.MinPlate = None,
-    style: o.StyleOption = None,
-    audio: o.AudioOption = None,
-    codec: o.CodecOption = None,
-    quality: o.Quality = None,
-    zone: o.Zones = None,
-    spare: o.Spared = None,
-    only: o.Only = None,
-    obscure: o.Obscure = None,
-    show_person: o.Persons = None,
-    reason: o.Reasons = None,
-    force: o.ForceAgain = False,
-    dry_run: o.DryRun = False,
-    allow_damaged: o.AllowDamaged = False,
-    pixel_aspect: o.PixelAspect = None,
-    workers: o.ClusterWorkers = None,
-    cluster: o.ClusterAddress = None,
-    cpus_per_worker: o.CpusPerWorker = 2.0,
-    gpus_per_worker: o.GpusPerWorker = 0.0,
-    repair: o.Repair = None,
-    publish_unverified: o.PublishUnverified = False,
-    report: o.ReportFolder = None,
-    title: o.Title = "",
-    quiet: o.Quiet = False,
-    json: o.Json = False,
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            help="Videos, pictures, folders, patterns, or - for standard input.", metavar="INPUT", show_default=False
+        ),
+    ],
+    output: str,
+    preset: str,
+    asked: Asked,
+    force: bool,
+    dry_run: bool,
+    workers: int | None,
+    cluster: str | None,
+    cpus_per_worker: float,
+    gpus_per_worker: float,
+    report: Path | None,
+    title: str,
+    quiet: bool,
+    json: bool,
 ) -> None:
     """Anonymise videos, pictures and folders: find, redact, check."""
     from anonymize.batch import run as batch
@@ -151,28 +145,7 @@ def run(
     from anonymize.batch.outcome import exit_code
     from anonymize.cli import render as show
 
-    settings = o.settings(
-        presets.load(preset).settings,
-        targets=targets,
-        detectors=detectors,
-        device=device,
-        min_face=min_face,
-        min_plate=min_plate,
-        style=style,
-        audio=audio,
-        codec=codec,
-        quality=quality,
-        zone=zone,
-        spare=spare,
-        only=only,
-        obscure=obscure,
-        show_person=show_person,
-        reason=reason,
-        allow_damaged=allow_damaged,
-        pixel_aspect=pixel_aspect,
-        repair=repair,
-        publish_unverified=publish_unverified,
-    )
+    settings = settings_of(presets.load(preset).settings, asked)
     items = plan_items(inputs, output)
     if dry_run and cluster:
         raise UsageError("--dry-run looks on this machine: leave out --cluster")
@@ -188,7 +161,7 @@ def run(
             force=force,
             workers=workers or 1,
             reports=report,
-            title=o.title_of(report, title),
+            title=title_of(report, title),
             stdin=_stdin(inputs),
             on_item=display,
             on_start=display.begun,
@@ -201,39 +174,17 @@ def run(
 
 
 @app.command()
+@takes("detect")
 def detect(
-    source: o.Input,
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            "-o",
-            help="The plan to write (.jsonl).",
-            metavar="FILE",
-            show_default=False,
-            callback=o.named_plan,
-        ),
-    ],
-    preset: o.PresetName = presets.DEFAULT,
-    targets: o.TargetOption = None,
-    detectors: o.Detectors = None,
-    device: o.DeviceOption = None,
-    min_face: o.MinFace = None,
-    min_plate: o.MinPlate = None,
-    style: o.StyleOption = None,
-    zone: o.Zones = None,
-    spare: o.Spared = None,
-    only: o.Only = None,
-    obscure: o.Obscure = None,
-    show_person: o.Persons = None,
-    reason: o.Reasons = None,
-    force: o.Force = False,
-    allow_damaged: o.AllowDamaged = False,
-    pixel_aspect: o.PixelAspect = None,
-    workers: o.Workers = 1,
-    page: o.TracksPage = None,
-    quiet: o.Quiet = False,
-    json: o.Json = False,
+    source: Input,
+    output: str,
+    preset: str,
+    asked: Asked,
+    force: bool,
+    workers: int,
+    page: Path | None,
+    quiet: bool,
+    json: bool,
 ) -> None:
     """Write what would be redacted as a plan: read, edit, `render` it."""
     from anonymize import job
@@ -241,23 +192,7 @@ def detect(
     from anonymize.cli import render as show
 
     chosen = presets.load(preset)
-    settings = o.settings(
-        chosen.settings,
-        targets=targets,
-        detectors=detectors,
-        device=device,
-        min_face=min_face,
-        min_plate=min_plate,
-        style=style,
-        zone=zone,
-        spare=spare,
-        only=only,
-        obscure=obscure,
-        show_person=show_person,
-        reason=reason,
-        allow_damaged=allow_damaged,
-        pixel_aspect=pixel_aspect,
-    )
+    settings = settings_of(chosen.settings, asked)
     item = only_item(source, output)
     with show.Display([item], machine=json, quiet=quiet) as display:
         made, times = job.detect(
@@ -274,29 +209,19 @@ def detect(
 
 
 @app.command()
+@takes("render")
 def render(
-    source: o.Input,
-    plan: Annotated[Path, typer.Option("--plan", help="The plan to draw.", metavar="FILE", show_default=False)],
-    output: o.Out,
-    preset: o.PlanPreset = None,
-    detectors: o.Detectors = None,
-    device: o.DeviceOption = None,
-    style: o.StyleOption = None,
-    audio: o.AudioOption = None,
-    codec: o.CodecOption = None,
-    quality: o.Quality = None,
-    show_person: o.Persons = None,
-    reason: o.Reasons = None,
-    force: o.Force = False,
-    allow_damaged: o.AllowDamaged = False,
-    pixel_aspect: o.PixelAspect = None,
-    workers: o.Workers = 1,
-    repair: o.Repair = None,
-    publish_unverified: o.PublishUnverified = False,
-    report: o.ReportFolder = None,
-    title: o.Title = "",
-    quiet: o.Quiet = False,
-    json: o.Json = False,
+    source: Input,
+    plan: Path,
+    output: str,
+    preset: str | None,
+    asked: Asked,
+    force: bool,
+    workers: int,
+    report: Path | None,
+    title: str,
+    quiet: bool,
+    json: bool,
 ) -> None:
     """Redact a video as a plan says, check it, release it.
 
@@ -310,21 +235,7 @@ def render(
 
     item = only_item(source, output)
     made = plans.read(plan)
-    settings = o.settings(
-        to_render(made.about, presets.load(preset).settings if preset else None),
-        detectors=detectors,
-        device=device,
-        style=style,
-        audio=audio,
-        codec=codec,
-        quality=quality,
-        show_person=show_person,
-        reason=reason,
-        allow_damaged=allow_damaged,
-        pixel_aspect=pixel_aspect,
-        repair=repair,
-        publish_unverified=publish_unverified,
-    )
+    settings = settings_of(to_render(made.about, presets.load(preset).settings if preset else None), asked)
     item = only_item(source, output)
     with show.Display([item], machine=json, quiet=quiet) as display:
         outcome = batch.render(
@@ -334,7 +245,7 @@ def render(
             force=force,
             workers=workers,
             reports=report,
-            title=o.title_of(report, title),
+            title=title_of(report, title),
             stdin=_stdin([source]),
             on_item=display,
         )
@@ -363,7 +274,8 @@ def presets_show(
 
 
 @models_app.command("list")
-def models_list(json: o.Json = False) -> None:
+@takes("models list")
+def models_list(json: bool) -> None:
     """The registered models: what they find, licence, hash, source, what they were trained on."""
     from anonymize import models
     from anonymize.cli import render as show
@@ -417,13 +329,8 @@ def doctor() -> None:
 
 
 @app.command()
-def demo(
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="For the sample and the result.", metavar="FOLDER", callback=o.named),
-    ] = Path("demo"),
-    preset: o.PresetName = presets.DEFAULT,
-) -> None:
+@takes("demo")
+def demo(output: Path, preset: str) -> None:
     """Make a sample video, anonymise it, and say where to look."""
     from anonymize.batch import run as batch
     from anonymize.cli import render as show

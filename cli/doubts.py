@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anonymize.cli import options as o
+from anonymize.cli.options import takes
 from anonymize.errors import ExitCode, UsageError
 from anonymize.kinds import Answer
 
@@ -20,6 +20,7 @@ ANSWERS = {"h": Answer.HIDE, "hide": Answer.HIDE, "n": Answer.NOTHING, "nothing"
 SKIP, LEAVE = ("s", "skip"), ("q", "quit")
 
 
+@takes("doubts")
 def doubts(
     plan: Annotated[
         Path,
@@ -33,30 +34,12 @@ def doubts(
             help="What it was made for: the command to go on with then names it.", metavar="SOURCE", show_default=False
         ),
     ] = None,
-    hide: Annotated[
-        str | None,
-        typer.Option(help="Hide these: tracks, as 3,5, or all that are open.", metavar="TRACKS", show_default=False),
-    ] = None,
-    nothing: Annotated[
-        str | None,
-        typer.Option(
-            help="Nothing is to be hidden there: tracks, as 7, or all that are open.",
-            metavar="TRACKS",
-            show_default=False,
-        ),
-    ] = None,
-    by: Annotated[
-        str,
-        typer.Option(
-            help="Who answers, for the plan and the report, as 'desk 2'.",
-            metavar="NAME",
-            show_default="nobody is named",
-        ),
-    ] = "",
-    listed: Annotated[
-        bool, typer.Option("--list", help="Print the doubts and what was answered; ask nothing.")
-    ] = False,
-    json: o.Json = False,
+    *,
+    hide: str | None,
+    nothing: str | None,
+    by: str,
+    listed: bool,
+    json: bool,
 ) -> None:
     """Answer the doubts of a plan: who or what is to be hidden?
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from anonymize.cli import options as o
+from anonymize.cli.options import BoxKind, takes
 
 
-class BoxKind(StrEnum):
-    """What the boxes of a format without kinds are."""
-
-    FACE = "face"
-    PLATE = "plate"
-
-
+@takes("evaluate")
 def evaluate(
     original: Annotated[
         Path,
@@ -39,14 +32,9 @@ def evaluate(
             show_default=False,
         ),
     ],
-    kind: Annotated[
-        BoxKind, typer.Option(help="What boxes are where the truth does not say (MOT).", metavar="face|plate")
-    ] = BoxKind.FACE,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", help="Write a page with plots.", metavar="FILE", show_default=False, callback=o.named),
-    ] = None,
-    json: o.Json = False,
+    kind: BoxKind,
+    html: Path | None,
+    json: bool,
 ) -> None:
     """Measure what is left in any tool's output of what should be gone."""
     from anonymize import evaluate as e

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from anonymize.cli.examples import EXAMPLES
+from anonymize.cli.option import MAIN
 from anonymize.cli.options import CLUSTER, LOOK, OUTPUT, RUN, WHERE
 from anonymize.errors import ExitCode
 
@@ -21,7 +22,6 @@ Section = tuple[str, Sequence[str]]
 Table = tuple[str, list[tuple[str, str]]]
 """A title, and names with what they mean."""
 
-MAIN = "Options"
 PANELS = (MAIN, OUTPUT, LOOK, WHERE, RUN, CLUSTER)
 """The groups of options, in the order in which people need them."""
 GROUPS = {

@@ -8,39 +8,41 @@ from typing import Annotated
 import typer
 
 from anonymize import presets
-from anonymize.cli import live_options as lo
-from anonymize.cli import options as o
+from anonymize.cli.options import takes
+from anonymize.cli.wanted import Asked
+from anonymize.cli.wanted import settings as settings_of
 from anonymize.errors import UsageError
 from anonymize.settings import Audio
 
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        help="A camera (0, /dev/video0), an rtsp://, rtmp://, http://, srt:// or udp:// address, a file, or - for "
+        "standard input. Write passwords as ${NAME} or ${file:/path}.",
+        metavar="SOURCE",
+        show_default=False,
+    ),
+]
 
+
+@takes("live")
 def live(
     context: typer.Context,
-    source: lo.Source = None,
-    to: lo.Sinks = None,
-    config: lo.Config = None,
-    preset: o.PresetName = presets.DEFAULT,
-    targets: o.TargetOption = None,
-    detectors: o.Detectors = None,
-    device: o.DeviceOption = None,
-    min_face: o.MinFace = None,
-    min_plate: o.MinPlate = None,
-    style: o.StyleOption = None,
-    audio: lo.LiveAudio = Audio.MUTE,
-    quality: lo.LiveQuality = 23,
-    zone: o.Zones = None,
-    spare: o.Spared = None,
-    pixel_aspect: o.PixelAspect = None,
-    lookahead: lo.Lookahead = None,
-    loop: lo.Loop = False,
-    keep: lo.KeepFor = "",
-    segment: lo.SegmentLength = 60.0,
-    preview: lo.PreviewPort = None,
-    metrics: lo.MetricsPort = None,
-    name: Annotated[
-        str, typer.Option(help="The camera's name in logs, metrics and on the page.", metavar="NAME")
-    ] = "camera",
-    json: o.Json = False,
+    source: Source = None,
+    *,
+    to: list[str] | None,
+    config: Path | None,
+    preset: str,
+    asked: Asked,
+    audio: Audio,
+    quality: int,
+    loop: bool,
+    keep: str,
+    segment: float,
+    preview: int | None,
+    metrics: int | None,
+    name: str,
+    json: bool,
 ) -> None:
     """Anonymise a camera or stream as it comes.
 
@@ -67,20 +69,7 @@ def live(
     from anonymize.settings import Settings
 
     def settings() -> Settings:
-        wanted = o.settings(
-            presets.load(preset).settings,
-            targets=targets,
-            detectors=detectors,
-            device=device,
-            min_face=min_face,
-            min_plate=min_plate,
-            style=style,
-            zone=zone,
-            spare=spare,
-            pixel_aspect=pixel_aspect,
-            lookahead=lookahead,
-        )
-        return for_live(wanted)
+        return for_live(settings_of(presets.load(preset).settings, asked))
 
     camera = Camera(
         source=source,

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from anonymize.cli import options as o
 from anonymize.cli.help import App
+from anonymize.cli.option import named
+from anonymize.cli.options import takes
 
 app = App(
     no_args_is_help=True,
@@ -16,32 +17,11 @@ app = App(
 )
 
 ReportFile = Annotated[Path, typer.Argument(help="A report (.report.json).", metavar="REPORT", show_default=False)]
-Passphrase = Annotated[
-    str,
-    typer.Option(
-        envvar="ANONYMIZE_KEY_PASSPHRASE",
-        metavar="TEXT",
-        help="Of the private key. Better set ANONYMIZE_KEY_PASSPHRASE: others can read your commands.",
-        show_default=False,
-    ),
-]
 
 
 @app.command()
-def page(
-    report: ReportFile,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="The page to write.",
-            metavar="FILE",
-            show_default="beside the report, with .html",
-            callback=o.named,
-        ),
-    ] = None,
-) -> None:
+@takes("report page")
+def page(report: ReportFile, output: Path | None) -> None:
     """Write a report as a page for people again."""
     from anonymize.cli.render import say
     from anonymize.pages import save
@@ -69,6 +49,7 @@ def index(
 
 
 @app.command()
+@takes("report keygen")
 def keygen(
     key: Annotated[
         Path,
@@ -76,10 +57,10 @@ def keygen(
             help="The private key's file; the public one gets .pub.",
             metavar="FILE",
             show_default=False,
-            callback=o.named,
+            callback=named,
         ),
     ],
-    passphrase: Passphrase = "",
+    passphrase: str,
 ) -> None:
     """Make a pair of Ed25519 keys to sign reports with."""
     from anonymize.cli.render import say
@@ -90,12 +71,8 @@ def keygen(
 
 
 @app.command()
-def sign(
-    report: ReportFile,
-    key: Annotated[Path, typer.Option("--key", "-k", help="Your private key.", metavar="FILE", show_default=False)],
-    passphrase: Passphrase = "",
-    force: Annotated[bool, typer.Option("--force", "-f", help="Put it in place of another signature.")] = False,
-) -> None:
+@takes("report sign")
+def sign(report: ReportFile, key: Path, passphrase: str, force: bool) -> None:
     """Sign a report, so that a change of it, or of the files it tells of, can be seen later."""
     from anonymize.cli.render import say
     from anonymize.report.sign import sign_file
@@ -104,28 +81,8 @@ def sign(
 
 
 @app.command()
-def check(
-    report: ReportFile,
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            "--key", "-k", help="The public key of whoever should have signed it.", metavar="FILE", show_default=False
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="Compare this file with the report's output.", metavar="FILE", show_default=False
-        ),
-    ] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option(
-            "--source", help="Compare this file with the report's source.", metavar="FILE", show_default=False
-        ),
-    ] = None,
-    json: o.Json = False,
-) -> None:
+@takes("report check")
+def check(report: ReportFile, key: Path | None, output: Path | None, source: Path | None, json: bool) -> None:
     """Find out whether a report is what was signed, and whether files are those it tells of."""
     from anonymize.cli import render as show
     from anonymize.report.sign import check_file
@@ -134,6 +91,7 @@ def check(
 
 
 @app.command()
+@takes("report dpia")
 def dpia(
     reports: Annotated[
         list[Path],
@@ -143,19 +101,9 @@ def dpia(
             show_default=False,
         ),
     ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            "-o",
-            help="The annex to write: NAME.md and NAME.html.",
-            metavar="NAME",
-            show_default=False,
-            callback=o.named,
-        ),
-    ],
-    title: o.AnnexTitle = "",
-    force: o.Force = False,
+    output: Path,
+    title: str,
+    force: bool,
 ) -> None:
     """Fill an annex to a data protection impact assessment with what was done and measured."""
     from anonymize.cli.render import say

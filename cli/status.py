@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from anonymize.cli import options as o
+from anonymize.cli.options import takes
 from anonymize.errors import ExitCode
 
 
+@takes("status")
 def status(
     output: Annotated[Path, typer.Argument(help="The output folder of a run.", metavar="FOLDER", show_default=False)],
-    json: o.Json = False,
+    json: bool,
 ) -> None:
     """Show how a run gets on, or how it ended.
 

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from anonymize import presets
-from anonymize.cli import options as o
+from anonymize.cli.options import takes
+from anonymize.cli.wanted import Asked, title_of
+from anonymize.cli.wanted import settings as settings_of
 from anonymize.errors import ExitCode
 from anonymize.kinds import Verdict
 
@@ -20,29 +22,19 @@ EXIT_CODES = {
 }
 
 
+@takes("verify")
 def verify(
     output: Annotated[
         Path, typer.Argument(help="The video or picture to examine.", metavar="FILE", show_default=False)
     ],
-    source: Annotated[
-        Path | None, typer.Option("--source", help="What it was made from.", metavar="FILE", show_default=False)
-    ] = None,
-    plan: Annotated[
-        Path | None, typer.Option("--plan", help="The plan that was drawn.", metavar="FILE", show_default=False)
-    ] = None,
-    preset: o.PlanPreset = None,
-    targets: o.TargetOption = None,
-    detectors: o.Detectors = None,
-    device: o.DeviceOption = None,
-    min_face: o.MinFace = None,
-    min_plate: o.MinPlate = None,
-    quality: o.CodedQuality = None,
-    only: o.Only = None,
-    pixel_aspect: o.PixelAspect = None,
-    report: o.ReportFolder = None,
-    title: o.Title = "",
-    quiet: o.Quiet = False,
-    json: o.Json = False,
+    source: Path | None,
+    plan: Path | None,
+    preset: str | None,
+    asked: Asked,
+    report: Path | None,
+    title: str,
+    quiet: bool,
+    json: bool,
 ) -> None:
     """Examine an output, whoever made it.
 
@@ -59,19 +51,11 @@ def verify(
 
     drawn = read(plan) if plan else None
     chosen = presets.load(preset).settings if preset else None
-    settings = o.settings(
-        to_render(drawn.about, chosen) if drawn else chosen or presets.load(presets.DEFAULT).settings,
-        targets=targets,
-        detectors=detectors,
-        device=device,
-        min_face=min_face,
-        min_plate=min_plate,
-        quality=quality,
-        only=only,
-        pixel_aspect=pixel_aspect,
+    settings = settings_of(
+        to_render(drawn.about, chosen) if drawn else chosen or presets.load(presets.DEFAULT).settings, asked
     )
     item = the_file(output)
-    o.title_of(report, title)
+    title_of(report, title)
     if report:
         reports.prepare(report)
     with show.Display([item], machine=json, quiet=quiet) as display:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonymize import foreign, plan, presets
+from anonymize.cli import wanted
 from anonymize.errors import AnonymizeError, PlanError, ReportError, UnreadableInput, UsageError
 from anonymize.live import config
 from anonymize.mapping import from_mapping
@@ -21,7 +22,6 @@ from anonymize.report import read as read_report
 from anonymize.report.dpia import write as write_dpia
 from anonymize.settings import Live, Settings, Span, Zone
 from anonymize.truth import read_any
-from cli import options
 from tests.test_cli import anonymize
 
 SOURCE = {"sha256": "0" * 64, "frames": 9, "width": 64, "height": 48}
@@ -34,7 +34,7 @@ def _truth(path):
 
 READERS = {
     "plan.jsonl": (plan.read, PlanError),
-    "zones.json": (lambda path: options.settings(Settings(), zone=[str(path)]), UsageError),
+    "zones.json": (lambda path: wanted.settings(Settings(), {"hide_zone": [str(path)]}), UsageError),
     "preset.toml": (lambda path: presets.load(str(path)), UsageError),
     "cameras.toml": (config.read, UsageError),
     "truth.jsonl": (_truth, UnreadableInput),
@@ -267,7 +267,7 @@ def test_a_file_of_zones_without_the_zones_that_are_asked_for_is_an_error(tmp_pa
     path = tmp_path / "z.json"
     path.write_text(content)
     with pytest.raises(UsageError, match="expected"):
-        options.settings(Settings(), zone=[str(path)])
+        wanted.settings(Settings(), {"hide_zone": [str(path)]})
 
 
 def test_seconds_are_exact():

@@ -8,7 +8,8 @@ import pytest
 import typer
 
 from anonymize import presets
-from anonymize.cli.options import Targets, word
+from anonymize.cli.option import word
+from anonymize.cli.wanted import Targets
 from anonymize.errors import UsageError
 from anonymize.mapping import from_mapping
 from anonymize.settings import Audio, Codec, Device, Settings, Style

@@ -1,0 +1,195 @@
+"""What the words of options mean for the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from anonymize import foreign
+from anonymize.errors import UsageError
+from anonymize.mapping import from_mapping
+from anonymize.ranges import exact
+from anonymize.settings import Settings
+from anonymize.words import Word
+
+REPAIRS = 3
+"""Passes of `--repair`, where the preset names no number."""
+
+Asked = Mapping[str, Any]
+"""What was asked for: values of options that change settings, by the options' names; None or empty if not given."""
+Read = Callable[[Any, Settings], Any]
+"""Makes a setting's value from that of an option, and the settings before."""
+
+
+class Targets(Word):
+    """What is to be found."""
+
+    FACES = "faces"
+    PLATES = "plates"
+    BOTH = "both"
+    NONE = "none"
+
+    @classmethod
+    def also(cls) -> Mapping[str, str]:
+        """As for `Word`."""
+        return {"face": "faces", "plate": "plates", "all": "both"}
+
+
+def as_given(value: Any, _: Settings) -> Any:
+    """`value` as it is."""
+    return value
+
+
+def if_on(on: bool, _: Settings) -> bool | None:
+    """True for a switch that was given; None, which changes nothing, for one that was not."""
+    return on or None
+
+
+def targets(chosen: Targets, _: Settings) -> list[str]:
+    """The kinds that are to be found."""
+    return {Targets.BOTH: ["face", "plate"], Targets.NONE: []}.get(chosen, [chosen.value])
+
+
+def names(text: str, _: Settings) -> list[str] | None:
+    """Comma-separated names; None for none."""
+    return text.split(",") if text else None
+
+
+def repair(on: bool, base: Settings) -> int:
+    """Passes of repair: as many as the preset names, where it names some."""
+    return (base.verify.repair or REPAIRS) if on else 0
+
+
+def spans(texts: Sequence[str], _: Settings) -> list[dict[str, str | None]]:
+    """Spans of time."""
+    return [_span(text) for text in texts]
+
+
+def settings(base: Settings, asked: Asked) -> Settings:
+    """`base` with what was asked for on the command line."""
+    from anonymize.cli.options import TABLE
+
+    readers = {option.key: option for option in TABLE if option.sets}
+    persons = _persons(asked.get("show_person") or (), asked.get("reason") or ())
+    values: dict[str, Any] = {"show_persons": persons} if persons else {}
+    for name, value in asked.items():
+        option = readers[name]
+        if value is None or value == [] or option.sets == "show_persons":
+            continue
+        if (made := option.read(value, base)) is None:
+            continue
+        *above, last = option.sets.split(".")
+        table = values
+        for part in above:
+            table = table.setdefault(part, {})
+        table[last] = made
+    return from_mapping(Settings, values, base)
+
+
+def title_of(reports: Path | None, title: str) -> str:
+    """`title`, for `reports`. Raises `UsageError` where it can be none, or there are no reports."""
+    from anonymize.report import check_title
+
+    check_title(title)
+    if title and not reports:
+        raise UsageError("--title stands above reports, and none are asked for: add --report FOLDER")
+    return title
+
+
+def zones(key: str) -> Read:
+    """What reads zones from corners ('x,y x,y x,y') or JSON files (docs/guide.md), where they stand under `key`."""
+
+    def read(texts: Sequence[str], _: Settings) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for text in texts:
+            found.extend(_zone_file(Path(text), key) if text.endswith(".json") else [{"polygon": _corners(text)}])
+        return found
+
+    return read
+
+
+def _corners(text: str) -> list[list[float]]:
+    try:
+        corners = [[float(number) for number in corner.split(",")] for corner in text.split()]
+        if any(len(corner) != 2 for corner in corners):
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"zone {text!r}: expected corners as 'x,y x,y x,y ...', or a .json file") from None
+    return corners
+
+
+def _zone_file(path: Path, key: str) -> list[dict[str, Any]]:
+    """The zones under `key` in a JSON file; a plain list serves for either option."""
+    content = foreign.json_value(foreign.text(path, "file of zones", UsageError), str(path), UsageError)
+    listed = content.get(key) if isinstance(content, dict) else content
+    unknown = content.keys() - {"zones", "spared"} if isinstance(content, dict) else ()
+    if unknown or not isinstance(listed, list) or not all(isinstance(zone, dict) for zone in listed):
+        raise UsageError(f'expected {{"{key}": [{{"polygon": [[x, y], ...]}}, ...]}}', path)
+    return listed
+
+
+def _persons(texts: Sequence[str], reasons: Sequence[str]) -> list[dict[str, Any]]:
+    """Persons to show from 'x,y@time', 'x,y', 'track' or 'track@time', each with its reason."""
+    if not texts and not reasons:
+        return []
+    if len(reasons) not in (1, len(texts)) or not texts:
+        what = "no reason" if not reasons else f"{len(reasons)} reasons for {len(texts)} persons"
+        raise UsageError(f"--show-person needs --reason 'why', one for all or one for each: got {what}")
+    several = reasons if len(reasons) == len(texts) else list(reasons) * len(texts)
+    return [_person(text) | {"reason": reason} for text, reason in zip(texts, several, strict=True)]
+
+
+def _person(text: str) -> dict[str, Any]:
+    place, at, time = text.partition("@")
+    try:
+        numbers = [float(number) for number in place.split(",")]
+        chosen: dict[str, Any] = {"point": numbers} if len(numbers) == 2 else {"track": int(place)}
+        return chosen | ({"at": str(_seconds(time))} if at else {})
+    except ValueError:
+        raise UsageError(
+            f"person to show {text!r}: expected a point and a time as 160,240@0:02, or a track as 3 or 3@0:02"
+        ) from None
+
+
+def _span(text: str) -> dict[str, str | None]:
+    """A span from '0:10-0:25', '90-' or '-1:00:00.5'."""
+    first, dash, last = text.partition("-")
+    try:
+        if not dash:
+            raise ValueError
+        start = _seconds(first) if first else Fraction(0)
+        end = _seconds(last) if last else None
+    except ValueError:
+        more = f"; from {text} on to the end is {text}-" if not dash and _is_time(text) else ""
+        raise UsageError(f"time span {text!r}: expected from-to, as 0:10-0:25, 90-120.5 or 90-{more}") from None
+    if end is not None and end <= start:
+        hint = f": write {last}-{first}" if end < start else ""
+        raise UsageError(f"time span {text!r}: its end does not come after its start{hint}")
+    return {"start": str(start), "end": None if end is None else str(end)}
+
+
+def _seconds(text: str) -> Fraction:
+    """Seconds from '90', '1:30' or '0:01:30.5'. Raises `ValueError`, or `UsageError` where a part goes past 59."""
+    total, parts = Fraction(0), text.split(":")
+    for part in parts:
+        total = total * 60 + exact(part)
+    if len(parts) > 3:
+        raise UsageError(f"{text!r} is no time: expected seconds, as 90, or 1:30, or 0:01:30.5")
+    if any(exact(part) >= 60 for part in parts[1:]):
+        hours, rest = divmod(total, 3600)
+        minutes, seconds = divmod(rest, 60)
+        proper = f"{hours}:{int(minutes):02}" if hours else f"{minutes}"
+        raise UsageError(
+            f"{text!r} is no time: after a colon, minutes and seconds go up to 59; that many seconds are "
+            f"{proper}:{float(seconds):0{2 if seconds == int(seconds) else 5}g}"
+        )
+    return total
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return _seconds(text) >= 0
+    except ValueError:
+        return False
