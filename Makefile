@@ -92,7 +92,7 @@ contracts: $(MEDIAPIPE)/ready
 	$(MEDIAPIPE)/bin/pytest tests/contracts
 
 cluster-test: $(CLUSTER)/ready
-	$(CLUSTER)/bin/pytest tests/batch/test_cluster.py tests/batch/test_cluster_network.py tests/test_storage.py
+	$(CLUSTER)/bin/pytest tests/batch/test_cluster.py tests/batch/test_cluster_network.py tests/storage/test_storage.py
 
 contracts-openvino: $(OPENVINO)/ready
 	DEVICE=openvino $(OPENVINO)/bin/pytest tests/contracts
@@ -142,7 +142,7 @@ train-dev:
 	$(PY) -m training dev --run $(RUN) --data $(DATA) --work $(WORK)
 
 formats: setup
-	$(BIN)/python -m tests.formats
+	$(BIN)/python -m tests.helpers.formats
 
 kill-test: setup
 	$(BIN)/python -m benchmarks.kill

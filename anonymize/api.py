@@ -6,10 +6,11 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-from anonymize import job, plan
+from anonymize import plan
 from anonymize.batch.inputs import only_item
 from anonymize.presets import load as load_preset
 from anonymize.progress import OnProgress, ignore
+from anonymize.recorded import job
 from anonymize.report import Report
 from anonymize.settings import Settings
 

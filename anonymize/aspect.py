@@ -90,7 +90,7 @@ def display_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shown:
+class SquareFrame:
     """A frame in the shape in which it is shown, to be looked at: a `Frame` whose pixels are square.
 
     Args:
@@ -148,7 +148,7 @@ class Shown:
 def shown(frame: Frame) -> tuple[Frame, ...]:
     """`frame` in each shape in which it is shown; itself where its pixels are square."""
     return tuple(
-        frame if aspect == SQUARE else Shown(frame, *display_size(frame.width, frame.height, aspect))
+        frame if aspect == SQUARE else SquareFrame(frame, *display_size(frame.width, frame.height, aspect))
         for aspect in frame.aspects
     )
 

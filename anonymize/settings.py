@@ -12,8 +12,8 @@ from typing import Annotated
 from anonymize.aspect import parse
 from anonymize.errors import UsageError
 from anonymize.kinds import Kind, Shape
-from anonymize.ranges import PIXELS, SECONDS, Range, in_range, shown
-from anonymize.words import Word, printable
+from anonymize.text.ranges import PIXELS, SECONDS, Range, in_range, shown
+from anonymize.text.words import Word, printable
 
 CORNERS = 1000
 """Corners of a zone, at most."""
@@ -49,7 +49,8 @@ class Audio(Word):
 class Codec(Word):
     """Which video encoder writes the output; `auto` follows the source's bit depth, colour and container.
 
-    Those with a family behind the dash are part of a graphics card (`anonymize.media.hardware`); `auto` takes none.
+    Those with a family behind the dash are part of a graphics card (`anonymize.media.video.hardware`); `auto` takes
+    none.
     """
 
     AUTO = "auto"
@@ -153,7 +154,7 @@ def flat(polygon: Sequence[tuple[float, float]]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone who stays visible: whoever is at a point at a time, or a track of the plan. See `anonymize.consent`.
+    """Someone who stays visible: whoever is at a point at a time, or a track of the plan. See `anonymize.plan.consent`.
 
     Args:
         reason: why that may be, one line, for the plan and the report.
@@ -281,7 +282,7 @@ class Output:
     codec: Codec = Codec.AUTO
     quality: Annotated[int, Range(0, 51)] | None = None
     """0 (best) to 51: constant rate factor on x264's scale; mapped to each encoder's own. None takes that with which
-    the output becomes about as large as its source (`anonymize.media.like_source`)."""
+    the output becomes about as large as its source (`anonymize.media.video.like_source`)."""
     speed: str = "veryfast"
     """Encoder effort, x264's names (ultrafast ... veryslow); mapped to each encoder's own. At one size it
     is 0 to 5 dB short of medium, in less than half the time."""
@@ -377,7 +378,7 @@ class Settings:
     zones: tuple[Zone, ...] = ()
     """Always redacted."""
     spared: tuple[Zone, ...] = ()
-    """Left alone: things that stand still in them from the first frame on stay visible (`anonymize.consent`)."""
+    """Left alone: things that stand still in them from the first frame on stay visible (`anonymize.plan.consent`)."""
     show_persons: tuple[Person, ...] = ()
     """Who stays visible, in this one video or picture."""
     only: tuple[Span, ...] = ()

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from anonymize.evaluate.truth import FrameTruth, write_truth
 from anonymize.samples.encode import Picture, encode
 from anonymize.samples.figures import BUST, person, street
 from anonymize.samples.scene import Actor, Place, Scene, play
-from anonymize.truth import FrameTruth, write_truth
 from benchmarks.clips import BUILD, Clip
 
 SIZE, RATE, SECONDS = (1920, 1080), 25, 20

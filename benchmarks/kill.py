@@ -27,7 +27,7 @@ import numpy as np
 import typer
 
 from anonymize.batch.ledger import store
-from anonymize.batch.ledger.store import State
+from anonymize.batch.ledger.store import FileState
 from anonymize.errors import OutputError
 from anonymize.report import sha256
 from anonymize.samples.camera import Shot, Still, film
@@ -48,12 +48,12 @@ PATIENCE = 600.0
 PROGRAM = (sys.executable, "-c", "from anonymize.cli import main; main()")
 
 
-class Broken(Exception):
+class BrokenRun(Exception):
     """The run did not go on as if nothing had been; the message says what was seen."""
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
+class ReleasedFile:
     """A file as it was when it was first seen: its content, and what changes when it is written or replaced."""
 
     sha256: str
@@ -106,10 +106,10 @@ def kill_test(clips: Path, place: Path, *, kills: int, workers: int = 1, seed: i
     expected = {name: seen.sha256 for name, seen in _released(peaceful).items()}
     _run(clips, place / "again", workers)
     if {name: seen.sha256 for name, seen in _released(place / "again").items()} != expected:
-        raise Broken("two runs that nobody disturbed differ: on this machine nothing can be learnt from bytes")
+        raise BrokenRun("two runs that nobody disturbed differ: on this machine nothing can be learnt from bytes")
     each = max(took - idle, 0.1) / len(expected)
     rng = random.Random(seed)
-    known: dict[str, Released] = {}
+    known: dict[str, ReleasedFile] = {}
     struck: Counter[str] = Counter()
     recovered = leftovers = 0
     late = idle + 2 * each * workers
@@ -146,7 +146,7 @@ def _run(clips: Path, output: Path, workers: int) -> float:
     start = time.perf_counter()
     done = subprocess.run(_command(clips, output, workers), capture_output=True, text=True, timeout=PATIENCE)
     if done.returncode:
-        raise Broken(f"a run that nobody disturbed ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+        raise BrokenRun(f"a run that nobody disturbed ended with {done.returncode}: {done.stderr.strip()[-500:]}")
     return time.perf_counter() - start
 
 
@@ -161,7 +161,7 @@ def _killed(clips: Path, output: Path, workers: int, delay: float) -> bool:
             process.send_signal(signal.SIGKILL)
             code = process.wait()
     if code not in (0, -signal.SIGKILL):
-        raise Broken(f"a run ended with {code} before it was killed: {log.read_text().strip()[-500:]}")
+        raise BrokenRun(f"a run ended with {code} before it was killed: {log.read_text().strip()[-500:]}")
     return code != 0
 
 
@@ -173,19 +173,19 @@ def _doing(output: Path) -> str:
         return "writing the ledger" if (output / store.NAME).exists() else "starting"
     if runs and runs[-1].ended:
         return "starting, or ending"
-    working = [file.stage for file in files if file.state is State.WORKING]
+    working = [file.stage for file in files if file.state is FileState.WORKING]
     if working:
         return f"at work ({', '.join(sorted(set(working)))})"
     return "between two files" if runs else "writing the ledger"
 
 
-def _released(output: Path) -> dict[str, Released]:
+def _released(output: Path) -> dict[str, ReleasedFile]:
     """The files under names that anyone sees."""
     found = {}
     for path in sorted(output.rglob("*")) if output.exists() else ():
         if path.is_file() and not path.name.startswith("."):
             facts = path.stat()
-            found[path.relative_to(output).as_posix()] = Released(sha256(path), facts.st_ino, facts.st_mtime_ns)
+            found[path.relative_to(output).as_posix()] = ReleasedFile(sha256(path), facts.st_ino, facts.st_mtime_ns)
     return found
 
 
@@ -194,42 +194,44 @@ def _hidden(output: Path) -> list[Path]:
     return sorted(output.rglob(".anonymize-*"))
 
 
-def _compared(known: dict[str, Released], now: dict[str, Released], expected: dict[str, str]) -> dict[str, Released]:
+def _compared(
+    known: dict[str, ReleasedFile], now: dict[str, ReleasedFile], expected: dict[str, str]
+) -> dict[str, ReleasedFile]:
     """`now`, if everything in it is whole, and all that was `known` is as it was."""
     for name, seen in now.items():
         if expected.get(name) != seen.sha256:
-            raise Broken(f"{name}: not what a run makes that nobody disturbs")
+            raise BrokenRun(f"{name}: not what a run makes that nobody disturbs")
     for name, seen in known.items():
         if now.get(name) != seen:
-            raise Broken(f"{name}: was released, and then touched again: {seen}, now {now.get(name)}")
+            raise BrokenRun(f"{name}: was released, and then touched again: {seen}, now {now.get(name)}")
     return now
 
 
-def _unnoted(output: Path, known: dict[str, Released]) -> int:
+def _unnoted(output: Path, known: dict[str, ReleasedFile]) -> int:
     """Outputs that are there and that the ledger does not hold for done."""
     try:
         _, files = store.read(output / store.NAME)
     except OutputError:  # there is none yet; or what it holds shows after the next run only
         return 0
-    return len(set(known) - {file.output for file in files if file.state is State.DONE})
+    return len(set(known) - {file.output for file in files if file.state is FileState.DONE})
 
 
 def _finished(output: Path, expected: dict[str, str]) -> None:
     runs, files = store.read(output / store.NAME)
-    done = {file.output: file.output_sha256 for file in files if file.state is State.DONE}
+    done = {file.output: file.output_sha256 for file in files if file.state is FileState.DONE}
     if done != expected:
-        raise Broken(f"the ledger holds {len(done)} files for done, expected {len(expected)}")
+        raise BrokenRun(f"the ledger holds {len(done)} files for done, expected {len(expected)}")
     if set(_released(output)) != set(expected):
-        raise Broken("outputs are missing, or there are too many")
+        raise BrokenRun("outputs are missing, or there are too many")
     reports = output.with_name(f"{output.name}-reports")
     names = {path.name for path in reports.iterdir()}
     if names != {"index.html"} | {f"{file.name}.report.{kind}" for file in files for kind in ("json", "html")}:
-        raise Broken("reports are missing, or something else lies beside them")
+        raise BrokenRun("reports are missing, or something else lies beside them")
     journal = output / f"{store.NAME}-journal"
     if left := [*_hidden(output), *([journal] if journal.exists() else [])]:
-        raise Broken(f"left over: {', '.join(path.name for path in left)}")
+        raise BrokenRun(f"left over: {', '.join(path.name for path in left)}")
     if runs[-1].ended is None:
-        raise Broken("the last run did not note its end")
+        raise BrokenRun("the last run did not note its end")
 
 
 def _frame(video: Path, number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -252,7 +254,7 @@ def main(
         place = Path(scratch)
         try:
             seen = kill_test(make_clips(place / "clips", clips), place, kills=kills, workers=workers, seed=seed)
-        except Broken as error:
+        except BrokenRun as error:
             print(f"FAILED: {error}", file=sys.stderr)
             raise typer.Exit(1) from error
     rows = [["clips", str(seen.clips)], ["kills", str(seen.kills.total())]]

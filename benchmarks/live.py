@@ -26,17 +26,17 @@ from numpy.typing import NDArray
 
 from anonymize import api
 from anonymize.evaluate import bucket, survival
-from anonymize.evaluate.cells import LEAKING
+from anonymize.evaluate.detail import LEAKING
 from anonymize.evaluate.measure import ENOUGH_CELLS, ENOUGH_VISIBLE
-from anonymize.live.control import Control
-from anonymize.live.loop import run
+from anonymize.evaluate.truth import FrameTruth, read_truth
+from anonymize.live.chain.control import Control
+from anonymize.live.chain.loop import run
 from anonymize.live.metrics import Metrics
 from anonymize.presets import load
 from anonymize.settings import Audio, Settings
-from anonymize.truth import FrameTruth, read_truth
 from benchmarks import clock, report
 from benchmarks.clips import BUILD, Clip
-from benchmarks.live_ends import RATE, SECONDS, Camera, Recorder, walkers_clip
+from benchmarks.live_ends import RATE, SECONDS, CameraRun, Recorder, walkers_clip
 
 CLIP_FRAMES = SECONDS * RATE
 MIB = 1 << 20
@@ -126,7 +126,7 @@ def measure(clip: Clip, settings: Settings, minutes: float, folder: Path) -> dic
             memory.append(round(_resident()))
         control.stop()
 
-    with Camera(clip) as camera:
+    with CameraRun(clip) as camera:
         threading.Thread(target=watch, daemon=True).start()
         run(camera.address, open_sinks, settings, metrics, control, audio=Audio.MUTE)
         begun = camera.begun

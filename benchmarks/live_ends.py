@@ -21,12 +21,12 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from anonymize.data import Frame
+from anonymize.evaluate.truth import FrameTruth, write_truth
 from anonymize.live.protocols import Picture
-from anonymize.media.frame import VideoPicture
+from anonymize.media.frames.frame import VideoPicture
 from anonymize.samples.encode import encode
 from anonymize.samples.figures import BUST, person, street
 from anonymize.samples.scene import Actor, Place, Scene, play
-from anonymize.truth import FrameTruth, write_truth
 from benchmarks import clock
 from benchmarks.clips import Clip
 
@@ -81,7 +81,7 @@ def _way(scale: float, begin: float, speed: float, time: float) -> Place | None:
     return Place(x, 330 + 420 * scale - BUST * scale - 14 * scale * abs(sin(5.2 * time)), scale)
 
 
-class Camera:
+class CameraRun:
     """Plays a clip round and round over TCP, in real time, from a process of its own. A context manager.
 
     Frame `i` since the start leaves at ``begun + i / RATE`` on the monotonic clock.

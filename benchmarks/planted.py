@@ -20,17 +20,18 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from anonymize import media, pipeline, report
+from anonymize import media, report
 from anonymize.data import Box, Frame, Region, Timestamps, Why
 from anonymize.detect import Detector, build, second_detectors
 from anonymize.evaluate import survival
+from anonymize.evaluate.truth import FrameTruth, Subject, read_truth
 from anonymize.kinds import Verdict
-from anonymize.mapping import from_mapping
 from anonymize.plan import Plan, Regions
+from anonymize.recorded import passes
 from anonymize.redact import Memory, redact
 from anonymize.settings import Settings
+from anonymize.text.mapping import from_mapping
 from anonymize.track import outline
-from anonymize.truth import FrameTruth, Subject, read_truth
 from anonymize.verify import Evidence, Verified, Wanted, examine
 from benchmarks.clips import Clip, face_clips
 from benchmarks.report import table
@@ -100,7 +101,7 @@ def good_plan(clip: Clip, settings: Settings, detectors: Sequence[Detector]) -> 
     with media.open_source(clip.video) as source:
         for frame in source.frames():
             times.append(frame)
-        made, _ = pipeline.detect(source, settings, detectors, report.sha256(clip.video))
+        made, _ = passes.detect(source, settings, detectors, report.sha256(clip.video))
     size = (made.about.width, made.about.height)
     rows = [*made.regions.rows(), *(row for frame in truth for row in _told(frame, settings, size))]
     return Good(clip, Plan(made.about, Regions(rows)), truth, times)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from anonymize.media.encode import MIDDLE
+from anonymize.media.video.options import MIDDLE
 from anonymize.settings import Output
 from benchmarks.process import ToolFailed
 

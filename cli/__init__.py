@@ -123,7 +123,7 @@ def _failed(error: Exception) -> tuple[int, str]:
     if "ANONYMIZE_DEBUG" in os.environ:
         raise error
     if isinstance(cause := error.__cause__ or error, OSError) and cause.filename and cause.errno:
-        from anonymize.words import system
+        from anonymize.text.words import system
 
         return 6, f"{os.fsdecode(cause.filename)}: {system(cause)}"
     if isinstance(cause, FileNotFoundError) and not cause.filename:

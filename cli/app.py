@@ -187,9 +187,9 @@ def detect(
     json: bool,
 ) -> None:
     """Write what would be redacted as a plan: read, edit, `render` it."""
-    from anonymize import job
     from anonymize.batch.inputs import only_item
     from anonymize.cli import render as show
+    from anonymize.recorded import job
 
     chosen = presets.load(preset)
     settings = settings_of(chosen.settings, asked)
@@ -231,7 +231,7 @@ def render(
     from anonymize.batch import run as batch
     from anonymize.batch.inputs import only_item
     from anonymize.cli import render as show
-    from anonymize.plan_settings import to_render
+    from anonymize.plan.settings import to_render
 
     item = only_item(source, output)
     made = plans.read(plan)
@@ -267,7 +267,7 @@ def presets_show(
 ) -> None:
     """Everything that a preset sets, the defaults included, as TOML."""
     from anonymize.cli.render import say
-    from anonymize.mapping import to_toml
+    from anonymize.text.mapping import to_toml
 
     preset = presets.load(name)
     say(f"# {preset.whom}", *to_toml(preset.settings).split("\n"))
@@ -291,7 +291,7 @@ def models_verify() -> None:
 
     states = models.verify()
     table([(name, state.value) for name, state in states.items()])
-    if models.State.ALTERED in states.values():
+    if models.ModelState.ALTERED in states.values():
         raise typer.Exit(ExitCode.MODEL)
 
 
@@ -320,7 +320,7 @@ def models_fetch(name: Annotated[str, typer.Argument(help="A registered model's 
 def doctor() -> None:
     """Examine this machine: codecs, devices, models, cameras, memory."""
     from anonymize.cli.render import findings
-    from anonymize.doctor import examine
+    from anonymize.report.doctor import examine
 
     found = list(examine())
     findings(found)

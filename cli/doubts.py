@@ -14,7 +14,7 @@ from anonymize.errors import ExitCode, UsageError
 from anonymize.kinds import Answer
 
 if TYPE_CHECKING:
-    from anonymize.doubts import Question, Queue
+    from anonymize.review.queue import Question, Queue
 
 ANSWERS = {"h": Answer.HIDE, "hide": Answer.HIDE, "n": Answer.NOTHING, "nothing": Answer.NOTHING}
 SKIP, LEAVE = ("s", "skip"), ("q", "quit")
@@ -49,7 +49,7 @@ def doubts(
     """
     from anonymize.cli import render as show
     from anonymize.cli import render_doubts as words
-    from anonymize.doubts import Queue
+    from anonymize.review.queue import Queue
 
     queue = Queue(plan)
     if source:

@@ -1,4 +1,4 @@
-"""The examples at the end of each command's help. tests/test_docs.py runs them as they are written."""
+"""The examples at the end of each command's help. tests/cli/test_docs.py runs them as they are written."""
 
 EXAMPLES = {
     "": (

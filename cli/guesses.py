@@ -28,7 +28,7 @@ _FIT = {
 
 def named_like_media(word: str) -> bool:
     """Whether `word` is a file or folder, or is called as a picture or video is."""
-    from anonymize.suffixes import is_picture_name
+    from anonymize.text.suffixes import is_picture_name
 
     return Path(word).exists() or is_picture_name(Path(word)) is not None
 

@@ -64,8 +64,8 @@ def live(
 
     from anonymize.cli import render as show
     from anonymize.live.camera import run_camera
-    from anonymize.live.config import Camera, for_live
     from anonymize.live.metrics import Metrics
+    from anonymize.live.supervisor.config import Camera, for_live
     from anonymize.settings import Settings
 
     def settings() -> Settings:
@@ -91,6 +91,6 @@ def live(
 
 
 def _all(config: Path, machine: bool) -> None:
-    from anonymize.live.supervise import supervise
+    from anonymize.live.supervisor.run import supervise
 
     supervise(config, machine=machine or None)

@@ -15,7 +15,7 @@ import typer
 from anonymize.cli.wanted import as_given
 from anonymize.errors import UsageError
 from anonymize.settings import Codec, Device
-from anonymize.words import Word
+from anonymize.text.words import Word
 
 MAIN = "Options"
 
@@ -95,8 +95,8 @@ def word_or_list(kind: type[Codec | Device]) -> Callable[[str], Word]:
     def read(text: str) -> Word:
         if text.lower() != "list":
             return word(kind)(text)
-        from anonymize import doctor
         from anonymize.cli.render import choices
+        from anonymize.report import doctor
 
         usable = doctor.usable_codecs() if kind is Codec else doctor.usable_devices()
         choices(usable, machine="--json" in sys.argv)
@@ -107,7 +107,7 @@ def word_or_list(kind: type[Codec | Device]) -> Callable[[str], Word]:
 
 def named_plan(text: str) -> str:
     """`text`, where a plan can have that name. Raises `UsageError` for that of a picture or video."""
-    from anonymize.suffixes import is_picture_name
+    from anonymize.text.suffixes import is_picture_name
 
     if is_picture_name(Path(text)) is not None:
         plan = shlex.quote(str(Path(text).with_suffix(".jsonl")))

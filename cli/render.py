@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, TextIO
 
 from anonymize.cli import render_bars, render_ledger
 from anonymize.kinds import Verdict
-from anonymize.words import clock, printable
+from anonymize.text.words import clock, printable
 
 if TYPE_CHECKING:  # so that --help costs next to nothing
     from fractions import Fraction
@@ -24,15 +24,15 @@ if TYPE_CHECKING:  # so that --help costs next to nothing
 
     from anonymize.batch.ledger import Start, Status
     from anonymize.batch.outcome import Outcome
-    from anonymize.doctor import Finding
     from anonymize.evaluate import Evaluation
-    from anonymize.forecast import Forecast
-    from anonymize.models import Model, State
+    from anonymize.models import Model, ModelState
     from anonymize.plan import Plan
     from anonymize.progress import Course, Progress
+    from anonymize.recorded.forecast import Forecast
     from anonymize.recorded.item import Item
     from anonymize.report import Report
-    from anonymize.report.sign import Checked
+    from anonymize.report.doctor import Finding
+    from anonymize.report.sign import CheckedSignature
 
 _VERDICTS = {Verdict.PASS: "PASS", Verdict.PASS_WITH_DOUBTS: "PASS, WITH DOUBTS", Verdict.FAIL: "FAIL"}
 _GROUNDS = {"consent": "with consent", "zone": "a thing in a zone left alone", "span": "at a time that is left alone"}
@@ -176,8 +176,8 @@ class Display:
     def __call__(self, item: Item, news: Progress | Outcome | Forecast) -> None:
         """Take news of `item`."""
         from anonymize.batch.outcome import Outcome
-        from anonymize.forecast import Forecast
         from anonymize.progress import Course
+        from anonymize.recorded.forecast import Forecast
 
         if isinstance(news, Forecast):
             self._courses.pop(item, None)
@@ -518,7 +518,7 @@ def summary(outcomes: Sequence[Outcome]) -> None:
 
 def foreseen(found: Sequence[Outcome | Forecast], *, machine: bool, quiet: bool) -> None:
     """What a run would do in all."""
-    from anonymize.forecast import Forecast
+    from anonymize.recorded.forecast import Forecast
 
     if machine or quiet:
         return
@@ -553,7 +553,7 @@ def mapping(values: Mapping[str, Any]) -> None:
     table([(key, str(value)) for key, value in values.items()])
 
 
-def models(listed: Sequence[Model], states: Mapping[str, State], *, machine: bool) -> None:
+def models(listed: Sequence[Model], states: Mapping[str, ModelState], *, machine: bool) -> None:
     """Every registered model with its facts."""
     for model in listed:
         facts = {
@@ -591,7 +591,7 @@ def demo(item: Item, comparison: Path) -> None:
     )
 
 
-def signature(report: Path, checked: Checked, *, machine: bool) -> None:
+def signature(report: Path, checked: CheckedSignature, *, machine: bool) -> None:
     """A report's signature holds: whose it is, and what was compared."""
     if machine:
         as_json(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from unicodedata import category, combining, east_asian_width
 
 from anonymize.cli.render_ledger import VERBS
-from anonymize.words import printable
+from anonymize.text.words import printable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from anonymize.words import clock
+from anonymize.text.words import clock
 
 if TYPE_CHECKING:
-    from anonymize.doubts import Question
     from anonymize.plan import About
+    from anonymize.review.queue import Question
 
 HELP = "h: hide it, n: nothing to hide, s: skip, q: quit; h or n with tracks answers several, as n 4 7"
 PROMPT = "h, n, s or q? "

@@ -39,7 +39,7 @@ def start(found: Start) -> Iterator[str]:
 
 def status(folder: Path, found: Status) -> Iterator[str]:
     """How a run gets on."""
-    from anonymize.ranges import brief
+    from anonymize.text.ranges import brief
 
     yield f"{folder}: {_going(found)}"
     parts = [f"{found.done} of {found.files} done{f' ({found.before} before this run)' if found.before else ''}"]

@@ -42,12 +42,12 @@ def verify(
 
     Ends with 0 (pass), 11 (pass, with doubts that a person should look at) or 7 (fail).
     """
-    from anonymize import job, proof
     from anonymize import report as reports
     from anonymize.batch.inputs import the_file
     from anonymize.cli import render as show
     from anonymize.plan import read
-    from anonymize.plan_settings import to_render
+    from anonymize.plan.settings import to_render
+    from anonymize.recorded import job, release
 
     drawn = read(plan) if plan else None
     chosen = presets.load(preset).settings if preset else None
@@ -59,7 +59,7 @@ def verify(
     if report:
         reports.prepare(report)
     with show.Display([item], machine=json, quiet=quiet) as display:
-        account = proof.check_file(
+        account = release.check_file(
             output,
             settings,
             job.detectors_for(settings),

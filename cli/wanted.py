@@ -7,12 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from anonymize import foreign
 from anonymize.errors import UsageError
-from anonymize.mapping import from_mapping
-from anonymize.ranges import exact
 from anonymize.settings import Settings
-from anonymize.words import Word
+from anonymize.text import untrusted
+from anonymize.text.mapping import from_mapping
+from anonymize.text.ranges import exact
+from anonymize.text.words import Word
 
 REPAIRS = 3
 """Passes of `--repair`, where the preset names no number."""
@@ -122,7 +122,7 @@ def _corners(text: str) -> list[list[float]]:
 
 def _zone_file(path: Path, key: str) -> list[dict[str, Any]]:
     """The zones under `key` in a JSON file; a plain list serves for either option."""
-    content = foreign.json_value(foreign.text(path, "file of zones", UsageError), str(path), UsageError)
+    content = untrusted.json_value(untrusted.text(path, "file of zones", UsageError), str(path), UsageError)
     listed = content.get(key) if isinstance(content, dict) else content
     unknown = content.keys() - {"zones", "spared"} if isinstance(content, dict) else ()
     if unknown or not isinstance(listed, list) or not all(isinstance(zone, dict) for zone in listed):

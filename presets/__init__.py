@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 
-from anonymize import foreign
 from anonymize.errors import UsageError
-from anonymize.mapping import from_mapping
 from anonymize.settings import Settings
+from anonymize.text import untrusted
+from anonymize.text.mapping import from_mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ def load(name: str) -> Preset:
     if name in names():
         text = files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
     elif Path(name).suffix == ".toml":
-        text = foreign.text(Path(name), "preset", UsageError)
+        text = untrusted.text(Path(name), "preset", UsageError)
     else:
         near = get_close_matches(name.lower(), names(), 1)
         meant = f"did you mean {near[0]}? There are" if near else "choose one of"
         raise UsageError(f"no preset {name!r}: {meant} {', '.join(names())}, or give the path of a .toml file")
-    values = foreign.toml_value(text, f"preset {name}", UsageError)
+    values = untrusted.toml_value(text, f"preset {name}", UsageError)
     whom = str(values.pop("whom", ""))
     try:
         settings = from_mapping(Settings, values, Settings())

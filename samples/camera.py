@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind
+from anonymize.evaluate.truth import FrameTruth, Subject, clipped, write_truth
 from anonymize.samples.encode import Picture, encode
-from anonymize.truth import FrameTruth, Subject, clipped, write_truth
 
 FloatArray = NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 """A demonstration film anyone can make: faces, licence plates, sound and metadata, with exact ground truth.
 
-`make_demo` plays a street scene; `make_negative` the same street with nothing in it to hide; `prepare` and `Sample` are
-what ``anonymize demo`` shows.
+`make_demo` plays a street scene; `make_negative` the same street with nothing in it to hide; `prepare` and
+`DemoSample` are what ``anonymize demo`` shows.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import imageio_ffmpeg
 import numpy as np
 
 from anonymize.errors import OutputError
+from anonymize.evaluate.truth import FrameTruth, write_truth
 from anonymize.recorded.item import Item
 from anonymize.samples.camera import Shot, Still, film
 from anonymize.samples.encode import Picture, encode
 from anonymize.samples.figures import BUST, car, hedge, person, street, van
 from anonymize.samples.plates import DESIGNS, Design, render_plate
 from anonymize.samples.scene import Actor, Place, Scene, play
-from anonymize.truth import FrameTruth, write_truth
 
 SIZE = (1280, 720)
 RATE = 25
@@ -42,7 +42,7 @@ METADATA = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class DemoSample:
     """The demonstration film where ``anonymize demo`` works on it."""
 
     item: Item
@@ -59,7 +59,7 @@ class Sample:
         return target
 
 
-def prepare(folder: Path) -> Sample:
+def prepare(folder: Path) -> DemoSample:
     """Make the film in `folder` (which need not exist) as ``sample.mp4``, to be anonymised to ``anonymized.mp4``."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def prepare(folder: Path) -> Sample:
         raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
     source, target = folder / "sample.mp4", folder / "anonymized.mp4"
     truth = make_demo(source)
-    return Sample(Item(source, target, Path(target.name), named=True, sought=True), truth)
+    return DemoSample(Item(source, target, Path(target.name), named=True, sought=True), truth)
 
 
 def make_demo(path: Path, *, seconds: float = SECONDS, seed: int = 0) -> Path:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind
+from anonymize.evaluate.truth import FrameTruth, Subject, clipped
 from anonymize.samples.encode import Picture
-from anonymize.truth import FrameTruth, Subject, clipped
 
 COVERED = 0.1
 """From this share on, a subject behind another figure is truth to ignore: whose detail is it?"""

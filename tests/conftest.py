@@ -7,11 +7,11 @@ import pytest
 import skimage
 from hypothesis import settings
 
-from anonymize import pipeline
 from anonymize.data import Timestamps
 from anonymize.plan import Plan, Regions
-from tests.limits import nothing_is_left_behind, pytest_runtest_call
-from tests.media import Picture, make_video
+from anonymize.recorded import passes
+from tests.helpers.limits import nothing_is_left_behind, pytest_runtest_call
+from tests.helpers.media import Picture, make_video
 
 __all__ = ["nothing_is_left_behind", "pytest_runtest_call"]
 
@@ -70,10 +70,10 @@ def empty_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def blind_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first look finds nobody."""
-    real = pipeline.detect
+    real = passes.detect
 
     def nobody(*arguments: Any, **named: Any) -> tuple[Plan, Timestamps]:
         made, times = real(*arguments, **named)
         return Plan(made.about, Regions([])), times
 
-    monkeypatch.setattr(pipeline, "detect", nobody)
+    monkeypatch.setattr(passes, "detect", nobody)

@@ -12,17 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymize import foreign, plan, presets
+from anonymize import plan, presets
 from anonymize.cli import wanted
 from anonymize.errors import AnonymizeError, PlanError, ReportError, UnreadableInput, UsageError
-from anonymize.live import config
-from anonymize.mapping import from_mapping
-from anonymize.ranges import PIXELS, Range, exact
+from anonymize.evaluate.truth import read_any
+from anonymize.live.supervisor import config
 from anonymize.report import read as read_report
 from anonymize.report.dpia import write as write_dpia
 from anonymize.settings import Live, Settings, Span, Zone
-from anonymize.truth import read_any
-from tests.test_cli import anonymize
+from anonymize.text import untrusted
+from anonymize.text.mapping import from_mapping
+from anonymize.text.ranges import PIXELS, Range, exact
+from tests.cli.test_cli import anonymize
 
 SOURCE = {"sha256": "0" * 64, "frames": 9, "width": 64, "height": 48}
 HEADER = {"format": "anonymize-plan", "version": 1, "source": SOURCE}
@@ -56,7 +57,7 @@ HOSTILE = {
     "a number": b"5",
     "null": b"null",
     "twice the same key": b'{"a": 1, "a": 2}',
-    "a line without end": b"1" * (foreign.LINE + 10),
+    "a line without end": b"1" * (untrusted.LINE + 10),
     "empty": b"",
 }
 
@@ -95,9 +96,9 @@ def test_what_is_no_file_is_never_waited_for(tmp_path, name, node):
 def test_a_file_beyond_the_limit_is_not_read(tmp_path):
     path = tmp_path / "large"
     path.write_text("x" * 11)
-    assert foreign.text(path, "word", UsageError, 11) == "x" * 11
+    assert untrusted.text(path, "word", UsageError, 11) == "x" * 11
     with pytest.raises(UsageError, match="larger than"):
-        foreign.text(path, "word", UsageError, 10)
+        untrusted.text(path, "word", UsageError, 10)
 
 
 JSON = st.recursive(

@@ -12,7 +12,7 @@ HERE = Path(__file__).parent.parent
 TESTS = """
 import subprocess, sys
 from tests import limits
-from tests.limits import nothing_is_left_behind, pytest_runtest_call
+from tests.helpers.limits import nothing_is_left_behind, pytest_runtest_call
 
 __all__ = ["nothing_is_left_behind", "pytest_runtest_call"]
 limits.MOST = 200 << 10

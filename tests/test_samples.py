@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from anonymize.data import Kind
+from anonymize.evaluate.truth import read_truth
 from anonymize.samples.camera import Shot, Still, film, pictures, poses, project, truth
 from anonymize.samples.demo import METADATA, Sample, make_demo, make_negative, prepare
 from anonymize.samples.plates import DESIGNS, render_plate
 from anonymize.samples.scene import Actor, Place, Scene, Sprite, play
-from anonymize.truth import read_truth
-from tests.media import probe, read_video
+from tests.helpers.media import probe, read_video
 
 SMALL = Shot(size=(160, 90), frames=24, seed=5)
 

@@ -7,8 +7,8 @@ import pytest
 from anonymize import presets
 from anonymize.data import Kind
 from anonymize.errors import UsageError
-from anonymize.mapping import from_mapping, to_mapping, to_toml
 from anonymize.settings import Settings, Span, Style
+from anonymize.text.mapping import from_mapping, to_mapping, to_toml
 
 
 def test_settings_survive_the_way_to_plain_values_and_back():

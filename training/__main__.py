@@ -112,14 +112,14 @@ def train(
     work: Work = BUILD,
 ) -> None:
     """Trains; checkpoints go to WORK/RUN/last.pt. SIGTERM ends it after the step in progress, saved."""
-    from training.loop import Plan
+    from training.loop import Schedule
     from training.loop import train as go
 
     if start not in ("", "argus"):
         raise typer.BadParameter(f"--start takes argus, got {start}")
     if unknown := set(filter(None, leave_out.split(","))) - set(BY_NAME):
         raise typer.BadParameter(f"--leave-out: no such set: {', '.join(sorted(unknown))}")
-    plan = Plan(
+    plan = Schedule(
         steps=steps,
         sides=tuple(int(side) for side in sides.split(",")),
         batch=batch,

@@ -11,7 +11,7 @@ from training import degrade
 from training.geometry import Picture
 from training.rendered import draw_bank
 from training.sources import BY_NAME, KINDS, Example
-from training.targets import Labels, Targets, make_targets
+from training.targets import Labels, TargetMaps, make_targets
 from training.views import Load, ViewSettings, draw, join
 
 FACE = KINDS.index("face")
@@ -19,7 +19,7 @@ FACE = KINDS.index("face")
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`pictures` `(n, h, w, 3)` uint8 BGR; the others as in `Targets`, stacked."""
+    """`pictures` `(n, h, w, 3)` uint8 BGR; the others as in `TargetMaps`, stacked."""
 
     pictures: npt.NDArray[np.uint8]
     heat: npt.NDArray[np.float32]
@@ -61,7 +61,7 @@ class Batches:
         """`count` crops; equal seeds give equal batches."""
         rng = np.random.default_rng(seed)
         crops = [self.crop(rng, side) for _ in range(count)]
-        targets: list[Targets] = [make_targets(labels, len(KINDS), side, side) for _, labels in crops]
+        targets: list[TargetMaps] = [make_targets(labels, len(KINDS), side, side) for _, labels in crops]
         return Batch(
             np.stack([picture for picture, _ in crops]),
             np.stack([t.heat for t in targets]),

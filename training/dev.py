@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.evaluate import Outcome, compare, detector, false_rate, figures, pictures, table, threshold_for
+from training.evaluate import Counts, compare, detector, false_rate, figures, pictures, table, threshold_for
 from training.known import ignore_unknown
 from training.repair import apply_repairs
 from training.sources import KINDS, kept_for_dev, may_train, read_annotations
@@ -22,7 +22,7 @@ def measure(
         ignore_unknown(e) for e in apply_repairs(read_annotations(data), repairs) if may_train(e) and kept_for_dev(e)
     ]
     detect = detector(weights, size)
-    outcomes: list[list[Outcome]] = [[] for _ in KINDS]
+    outcomes: list[list[Counts]] = [[] for _ in KINDS]
     for example, picture in pictures(data, examples[::every]):
         found = detect(picture)
         for kind in range(len(KINDS)):
@@ -31,7 +31,7 @@ def measure(
     return {name: _of_kind(kind, outcomes[kind], false) for kind, name in enumerate(KINDS) if outcomes[kind]}
 
 
-def _of_kind(kind: int, outcomes: list[Outcome], false: float) -> dict[str, object]:
+def _of_kind(kind: int, outcomes: list[Counts], false: float) -> dict[str, object]:
     whole = [o for o in outcomes if kind in o.example.whole]
     cut, strict = threshold_for(whole, false), threshold_for(whole, false / 10)
     sets = sorted({o.example.source for o in outcomes})

@@ -67,7 +67,7 @@ def both(first: Detect, second: Detect, overlap: float = 0.45) -> Detect:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Counts:
     """One picture: each truth box's size in the network's input and the score of its find (0: none); all finds.
 
     The size is a plate's width, and the height of anything else. `views` are of the truth boxes, "" where nobody told.
@@ -83,7 +83,7 @@ class Outcome:
     false: npt.NDArray[np.bool_]
 
 
-def compare(example: Example, found: Found, kind: int, long_side: int, at: float) -> Outcome:
+def compare(example: Example, found: Found, kind: int, long_side: int, at: float) -> Counts:
     """Matches finds, best first, to the truth box they overlap most, by at least `at` of the union.
 
     A find that matches no truth box is false, unless half of it lies in an area to ignore.
@@ -105,7 +105,7 @@ def compare(example: Example, found: Found, kind: int, long_side: int, at: float
     sizes = (truth[:, 2 + side] - truth[:, side]) * (long_side / max(example.width, example.height))
     views = example.views or ("",) * len(example.kinds)
     own_views = tuple(view for view, k in zip(views, example.kinds, strict=True) if k == kind)
-    return Outcome(example, truth, sizes, own_views, matched, boxes, scores, false)
+    return Counts(example, truth, sizes, own_views, matched, boxes, scores, false)
 
 
 def pictures(data: Path, examples: Iterable[Example]) -> Iterator[tuple[Example, Picture]]:
@@ -116,17 +116,17 @@ def pictures(data: Path, examples: Iterable[Example]) -> Iterator[tuple[Example,
 
 def run(
     detect: Detect, pictures: Iterable[tuple[Example, Picture]], kind: int, long_side: int, at: float = 0.5
-) -> list[Outcome]:
+) -> list[Counts]:
     """One outcome for each picture."""
     return [compare(example, detect(picture), kind, long_side, at) for example, picture in pictures]
 
 
-def false_rate(outcomes: list[Outcome], threshold: float) -> float:
+def false_rate(outcomes: list[Counts], threshold: float) -> float:
     """False boxes a picture at a threshold."""
     return sum(int((o.false & (o.scores >= threshold)).sum()) for o in outcomes) / max(1, len(outcomes))
 
 
-def threshold_for(outcomes: list[Outcome], rate: float) -> float:
+def threshold_for(outcomes: list[Counts], rate: float) -> float:
     """The lowest threshold with at most `rate` false boxes a picture."""
     scores = np.sort(np.concatenate([floats([]), *(o.scores[o.false] for o in outcomes)]))[::-1]
     allowed = int(rate * len(outcomes))
@@ -134,7 +134,7 @@ def threshold_for(outcomes: list[Outcome], rate: float) -> float:
 
 
 def figures(
-    outcomes: list[Outcome], threshold: float, least: float = 0, most: float = np.inf, view: str | None = None
+    outcomes: list[Counts], threshold: float, least: float = 0, most: float = np.inf, view: str | None = None
 ) -> dict[str, float]:
     """Recall, C10 and C20 of the truth boxes between two sizes in the network's input, of one view if one is named."""
     hits, covers10, covers20, count = 0, 0, 0, 0
@@ -157,11 +157,11 @@ def figures(
     }
 
 
-def table(outcomes: list[Outcome], threshold: float) -> dict[str, object]:
+def table(outcomes: list[Counts], threshold: float) -> dict[str, object]:
     """Everything about one kind on one set at one threshold."""
     edges = [0, *SIZES, np.inf]
     classes = {f"{low:g}-{high:g}": figures(outcomes, threshold, low, high) for low, high in pairwise(edges)}
-    lights: dict[str, list[Outcome]] = {}
+    lights: dict[str, list[Counts]] = {}
     for o in outcomes:
         lights.setdefault(light(o.example) or "not told", []).append(o)
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anonymize import pairs
+from anonymize.track import pairs
 
 Boxes = npt.NDArray[np.float32]
 Picture = npt.NDArray[np.uint8]

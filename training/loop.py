@@ -25,12 +25,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from training.batches import Batches
 from training.loss import box_loss, heat_loss
-from training.model import Net, Shape
+from training.model import Net, NetShape
 from training.start import start
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Schedule:
     """How long and how fast. The rate climbs over `warmup` steps, stays, and falls to zero over the last `cooldown`.
 
     Each step draws the side of its crops from `sides`; a step of larger crops has fewer of them, for the same pixels.
@@ -72,7 +72,7 @@ class Plan:
 
 
 def train(
-    make_batches: Callable[[], Batches], plan: Plan, folder: Path, processes: int = 1, shape: Shape | None = None
+    make_batches: Callable[[], Batches], plan: Schedule, folder: Path, processes: int = 1, shape: NetShape | None = None
 ) -> None:
     """Trains until `plan.steps`, from `folder`'s checkpoint where there is one.
 
@@ -93,7 +93,9 @@ def train(
         _train(make_batches, plan, folder, processes, shape)
 
 
-def _train(make_batches: Callable[[], Batches], plan: Plan, folder: Path, processes: int, shape: Shape | None) -> None:
+def _train(
+    make_batches: Callable[[], Batches], plan: Schedule, folder: Path, processes: int, shape: NetShape | None
+) -> None:
     cv2.setNumThreads(1)  # before the loaders are forked: a child has none of its parent's threads
     if processes == 1:
         _run(0, 1, make_batches(), plan, folder, shape)
@@ -116,9 +118,9 @@ def _work(
     processes: int,
     meeting: Path,
     make_batches: Callable[[], Batches],
-    plan: Plan,
+    plan: Schedule,
     folder: Path,
-    shape: Shape | None,
+    shape: NetShape | None,
 ) -> None:
     """One of several processes: meets the others over a file, then runs."""
     torch.set_num_threads(1)
@@ -134,7 +136,7 @@ def _work(
 class _Steps(Dataset[tuple[Tensor, ...]]):
     """The batch of each step, as tensors: pictures, heat, counts, edges, weight."""
 
-    def __init__(self, batches: Batches, plan: Plan, rank: int) -> None:
+    def __init__(self, batches: Batches, plan: Schedule, rank: int) -> None:
         self._batches, self._plan, self._rank = batches, plan, rank
 
     def __len__(self) -> int:
@@ -145,7 +147,7 @@ class _Steps(Dataset[tuple[Tensor, ...]]):
         return tuple(torch.from_numpy(getattr(batch, field.name)) for field in fields(batch))
 
 
-def _run(rank: int, processes: int, batches: Batches, plan: Plan, folder: Path, shape: Shape | None) -> None:
+def _run(rank: int, processes: int, batches: Batches, plan: Schedule, folder: Path, shape: NetShape | None) -> None:
     torch.manual_seed(plan.seed)
     torch.backends.cudnn.benchmark = True
     net = Net(shape)
@@ -195,13 +197,13 @@ def _asked_to_stop() -> Iterator[threading.Event]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _some_pictures(batches: Batches, plan: Plan) -> list[Tensor]:
+def _some_pictures(batches: Batches, plan: Schedule) -> list[Tensor]:
     """Pictures such as training sees, for the statistics of a start from the first edition."""
     made = (batches.batch((plan.seed, plan.steps, number), *plan.crops_at(0)) for number in range(4))
     return [torch.from_numpy(batch.pictures).permute(0, 3, 1, 2) for batch in made]
 
 
-def _step(net: Net, optimizer: torch.optim.Optimizer, batch: list[Tensor], plan: Plan, processes: int) -> Tensor:
+def _step(net: Net, optimizer: torch.optim.Optimizer, batch: list[Tensor], plan: Schedule, processes: int) -> Tensor:
     """One update; gives the heat and box losses of this process."""
     pictures, true_heat, counts, edges, weight = batch
     with torch.autocast(plan.device, torch.bfloat16, enabled=plan.bf16):
@@ -275,7 +277,7 @@ def steps_done(path: Path) -> int:
 def averaged(path: Path) -> Net:
     """The averaged network of a checkpoint, ready to be used."""
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    net = Net(Shape(**state["shape"]))
+    net = Net(NetShape(**state["shape"]))
     net.load_state_dict(state["average"])
     return net.eval()
 
@@ -285,7 +287,7 @@ def _cpu() -> float:
     return sum(os.times()[:4])
 
 
-def _log(folder: Path, plan: Plan, step: int, losses: Tensor, cost: dict[str, float]) -> None:
+def _log(folder: Path, plan: Schedule, step: int, losses: Tensor, cost: dict[str, float]) -> None:
     heat, box = (round(float(v), 4) for v in losses)
     row = {
         "step": step,

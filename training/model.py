@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class NetShape:
     """Sizes of the network; the defaults are those of the second edition."""
 
     kinds: int = 4
@@ -69,9 +69,9 @@ class Net(nn.Module):
     and bottom edges lie from the centre of the cell. A face, its head and its body share cells: each kind has its own.
     """
 
-    def __init__(self, shape: Shape | None = None) -> None:
+    def __init__(self, shape: NetShape | None = None) -> None:
         super().__init__()
-        self.shape = shape = shape or Shape()
+        self.shape = shape = shape or NetShape()
         at4, at8, at16, at32 = shape.widths
         self.stem = conv(3, shape.stem, stride=2)
         self.down4 = Down(shape.stem, at4, 0)

@@ -20,7 +20,7 @@ DEV_SHARE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DataSource:
     """One picture set. `ships`: `SOURCES.md` of the data lets weights trained on it be given away."""
 
     folder: str
@@ -44,9 +44,9 @@ PLATES = ("plate",)
 NO_PLATES = ("plate",)
 """Plates are absent, or what may be one was seen by eye among the finds of the first edition (`repairs.jsonl`)."""
 SOURCES = (
-    Source("plates", "spain_uc3m", "ODbL, commercial use on request", False, PLATES, plates=True),
-    Source("plates", "egypt_moto", "contradictory", False, plates=True),
-    Source(
+    DataSource("plates", "spain_uc3m", "ODbL, commercial use on request", False, PLATES, plates=True),
+    DataSource("plates", "egypt_moto", "contradictory", False, plates=True),
+    DataSource(
         "plates",
         "mix300",
         "MIT (uploader)",
@@ -57,29 +57,29 @@ SOURCES = (
         stretch=1.33,
         left_out=r"dall|cars\d+.*predicted|shutterstock|gettyimages",
     ),
-    Source("plates", "cars433", "CC0 (uploader)", True, PLATES, plates=True),
-    Source("plates", "romania", "MIT", True, PLATES, plates=True, weight=1.5),
-    Source("plates", "openimages350", "CC BY", True, PLATES, plates=True, weight=2.0, stretch=1.33),
-    Source("plates", "thai_plates", "CC BY 4.0 (uploader)", True, PLATES, plates=True, weight=2.0),
-    Source("plates", "indo_plates", "CC BY 4.0 (uploader)", True, PLATES, plates=True, weight=2.0),
-    Source("plates", "ludhiana_plates", "CC BY 4.0 (uploader)", True, PLATES, plates=True, weight=2.0),
-    Source("plates", "gatecam49", "MIT (uploader), kept for tests", False, PLATES, plates=True),
-    Source("plates", "n225", "none stated", False, plates=True),
-    Source("plates", "alpr_unconstrained", "GPL-3.0", False, plates=True),
-    Source("faces", "mik1i_gray", "CC BY 4.0", True, ("face", *NO_PLATES), weight=0.5, left_out="youtube"),
-    Source("faces", "mask853", "CC0 (uploader)", True, ("face", *NO_PLATES), weight=2.0),
-    Source("people", "capstone", "CC BY 4.0 (uploader), recordings alone", True, NO_PLATES, weight=1.5),
-    Source("people", "hardhat7035", "public domain (uploader)", True, NO_PLATES, weight=0.7),
-    Source("people", "heads_vest", "CC BY 4.0 (uploader)", True, ("head", *NO_PLATES), weight=2.0),
-    Source("people", "heads_bikes", "public domain (uploader)", True, weight=0.7),
-    Source("people", "oid_person", "CC BY", True, NO_PLATES, weight=4.0),
-    Source("people", "oid_mixed", "CC BY", True, NO_PLATES, weight=4.0),
-    Source("people", "oid_neg", "CC BY", True, NO_PLATES, weight=2.0),
-    Source("people", "coco_ccby", "CC BY", True, NO_PLATES, weight=3.0),
-    Source("people", "wheelchair", "none stated", False),
-    Source("people", "portraits", "none stated", False),
-    Source("people", "shanghaitech", "none stated (research)", False),
-    Source("people", "mmpose", "none stated", False),
+    DataSource("plates", "cars433", "CC0 (uploader)", True, PLATES, plates=True),
+    DataSource("plates", "romania", "MIT", True, PLATES, plates=True, weight=1.5),
+    DataSource("plates", "openimages350", "CC BY", True, PLATES, plates=True, weight=2.0, stretch=1.33),
+    DataSource("plates", "thai_plates", "CC BY 4.0 (uploader)", True, PLATES, plates=True, weight=2.0),
+    DataSource("plates", "indo_plates", "CC BY 4.0 (uploader)", True, PLATES, plates=True, weight=2.0),
+    DataSource("plates", "ludhiana_plates", "CC BY 4.0 (uploader)", True, PLATES, plates=True, weight=2.0),
+    DataSource("plates", "gatecam49", "MIT (uploader), kept for tests", False, PLATES, plates=True),
+    DataSource("plates", "n225", "none stated", False, plates=True),
+    DataSource("plates", "alpr_unconstrained", "GPL-3.0", False, plates=True),
+    DataSource("faces", "mik1i_gray", "CC BY 4.0", True, ("face", *NO_PLATES), weight=0.5, left_out="youtube"),
+    DataSource("faces", "mask853", "CC0 (uploader)", True, ("face", *NO_PLATES), weight=2.0),
+    DataSource("people", "capstone", "CC BY 4.0 (uploader), recordings alone", True, NO_PLATES, weight=1.5),
+    DataSource("people", "hardhat7035", "public domain (uploader)", True, NO_PLATES, weight=0.7),
+    DataSource("people", "heads_vest", "CC BY 4.0 (uploader)", True, ("head", *NO_PLATES), weight=2.0),
+    DataSource("people", "heads_bikes", "public domain (uploader)", True, weight=0.7),
+    DataSource("people", "oid_person", "CC BY", True, NO_PLATES, weight=4.0),
+    DataSource("people", "oid_mixed", "CC BY", True, NO_PLATES, weight=4.0),
+    DataSource("people", "oid_neg", "CC BY", True, NO_PLATES, weight=2.0),
+    DataSource("people", "coco_ccby", "CC BY", True, NO_PLATES, weight=3.0),
+    DataSource("people", "wheelchair", "none stated", False),
+    DataSource("people", "portraits", "none stated", False),
+    DataSource("people", "shanghaitech", "none stated (research)", False),
+    DataSource("people", "mmpose", "none stated", False),
 )
 BY_NAME = {source.name: source for source in SOURCES}
 RECORDINGS = Path(__file__).with_name("capstone_recordings.txt")

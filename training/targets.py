@@ -30,7 +30,7 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
-class Targets:
+class TargetMaps:
     """`heat`, `counts`, `weight` `(kinds, rows, columns)`, `edges` `(kinds, 4, rows, columns)` in pixels."""
 
     heat: Array
@@ -39,7 +39,7 @@ class Targets:
     weight: Array
 
 
-def make_targets(labels: Labels, kinds: int, height: int, width: int) -> Targets:
+def make_targets(labels: Labels, kinds: int, height: int, width: int) -> TargetMaps:
     """Targets of one crop of `height` x `width` pixels."""
     rows, columns = height // STRIDE, width // STRIDE
     heat = np.zeros((kinds, rows, columns), np.float32)
@@ -52,7 +52,7 @@ def make_targets(labels: Labels, kinds: int, height: int, width: int) -> Targets
     for i in np.argsort(-sizes):
         kind = labels.kinds[i]
         _draw(heat[kind], counts[kind], edges[kind], weight[kind], labels.boxes[i])
-    return Targets(heat, counts, edges, weight)
+    return TargetMaps(heat, counts, edges, weight)
 
 
 def _cells(low: float, high: float, count: int) -> slice:

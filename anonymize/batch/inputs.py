@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING
 from anonymize import storage
 from anonymize.errors import UnreadableInput, UsageError
 from anonymize.recorded.item import Item
-from anonymize.suffixes import is_picture_name
-from anonymize.words import near, system
+from anonymize.text.suffixes import is_picture_name
+from anonymize.text.words import near, system
 
 if TYPE_CHECKING:
     from upath import UPath

@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from anonymize import job, storage
+from anonymize import storage
 from anonymize.errors import AnonymizeError, PartialFailure, UnreadableInput
-from anonymize.forecast import Forecast
-from anonymize.kept import Kept
 from anonymize.kinds import Verdict
 from anonymize.progress import OnProgress, Progress
-from anonymize.proof import Known, Refused
+from anonymize.recorded import job
+from anonymize.recorded.forecast import Forecast
 from anonymize.recorded.item import Item
+from anonymize.recorded.kept import Kept
+from anonymize.recorded.release import Known, Refused
 from anonymize.report import Report
 
 if TYPE_CHECKING:

@@ -13,20 +13,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anonymize import job, report
+from anonymize import report
 from anonymize.batch import ledger
 from anonymize.batch.inputs import output_folder
 from anonymize.batch.outcome import OnItem, Outcome, Work, attempt, caught, failed, ignore
 from anonymize.errors import ExitCode, OutputError, UsageError
-from anonymize.forecast import Forecast
-from anonymize.mapping import to_mapping
 from anonymize.parallel.process import Do
 from anonymize.parallel.unordered import Died, unordered
 from anonymize.plan import Plan
 from anonymize.progress import OnProgress, Progress
-from anonymize.proof import Known
+from anonymize.recorded import job
+from anonymize.recorded.forecast import Forecast
 from anonymize.recorded.item import Item
+from anonymize.recorded.release import Known
 from anonymize.settings import Settings
+from anonymize.text.mapping import to_mapping
 
 if TYPE_CHECKING:
     from anonymize.batch.cluster import Cluster
@@ -205,7 +206,7 @@ def render(
     Args:
         item: the input and where its result goes.
         made: the plan.
-        settings: what to draw, write and check it with (`anonymize.plan_settings.to_render`).
+        settings: what to draw, write and check it with (`anonymize.plan.settings.to_render`).
         force: replace an existing output.
         workers: processes that work side by side on the segments of a long video.
         reports: folder for the account, as JSON and as a page.

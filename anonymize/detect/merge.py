@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Kind
-from anonymize.pairs import area, iou, meetings, shares
+from anonymize.track.pairs import area, iou, meetings, shares
 
 SAME = 0.4
 """Two boxes of one kind with at least this intersection over union show the same thing."""

@@ -9,10 +9,10 @@ from anonymize.detect.concurrency import threads_each
 from anonymize.detect.detector import Detector
 from anonymize.detect.wrappers import only
 from anonymize.errors import ModelError, UsageError
-from anonymize.models import State, find, list_models
+from anonymize.models import ModelState, find, list_models
 from anonymize.models import verify as states
 from anonymize.settings import Device, Settings
-from anonymize.words import meant
+from anonymize.text.words import meant
 
 SECOND = ("yunet", "argus")
 """The first of these that is installed, and was not asked for all it can find at the first look, is at the second: all
@@ -163,7 +163,7 @@ def second_detectors(settings: Settings, found_by: Sequence[Detector], threads: 
     for name in SECOND:
         before = frozenset[Kind]().union(*(each.kinds for each in found_by if each.name == name))
         kinds = settings.targets & set(find(name).kinds)
-        if kinds - before and state[name] is State.OK:
+        if kinds - before and state[name] is ModelState.OK:
             second = _built([name], kinds, settings, threads)
             return [*(each for each in found_by if each.name != name), *second]
     return list(found_by)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from anonymize.data import Detections
 from anonymize.detect.detector import Detector, Picture
 from anonymize.detect.merge import INSIDE, fuse
-from anonymize.pairs import connected, meetings, shares
+from anonymize.track.pairs import connected, meetings, shares
 
 OVERLAP = 96
 """Pixels that neighbouring tiles share (a quarter of a tile's side at most): what is not larger lies whole in one of

@@ -4,14 +4,14 @@
 pairs the files of folders, `page` makes a page of it. Nothing here shares code with what it judges.
 """
 
-from anonymize.evaluate.cells import collateral, survival
+from anonymize.evaluate.detail import collateral, survival
 from anonymize.evaluate.measure import evaluate
-from anonymize.evaluate.score import Evaluation, Leak, Score, Traced, bucket, combine
+from anonymize.evaluate.score import BareSubject, Evaluation, Score, Traced, bucket, combine
 from anonymize.evaluate.several import Pair, evaluate_pairs, pairs
 
 __all__ = [
+    "BareSubject",
     "Evaluation",
-    "Leak",
     "Pair",
     "Score",
     "Traced",

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from anonymize.data import Kind
 from anonymize.errors import UnreadableInput
-from anonymize.evaluate.cells import LEAKING, Luma, collateral, survival
-from anonymize.evaluate.score import HEIGHTS, Evaluation, Leak, Score, Traced, bucket
+from anonymize.evaluate.detail import LEAKING, Luma, collateral, survival
+from anonymize.evaluate.score import HEIGHTS, BareSubject, Evaluation, Score, Traced, bucket
+from anonymize.evaluate.truth import FrameTruth, Subject, Truth, read_any
 from anonymize.evaluate.walk import aligned
-from anonymize.truth import FrameTruth, Subject, Truth, read_any
 
 ENOUGH_CELLS, ENOUGH_VISIBLE = 4, 0.5
 """What a box needs to be counted, and a height that has a bucket."""
@@ -42,7 +42,8 @@ def evaluate(original: Path, redacted: Path, truth: Path | Truth, kind: Kind = K
     Args:
         original: before the redaction.
         redacted: after it.
-        truth: what was there to hide: a file in one of the formats that `anonymize.truth` reads, or read already.
+        truth: what was there to hide: a file in one of the formats that `anonymize.evaluate.truth` reads, or read
+            already.
         kind: what boxes are in a format that does not say.
 
     Raises:
@@ -88,7 +89,7 @@ class _Counts:
     uncounted: int = 0
     blocks: int = 0
     lost: int = 0
-    leaks: list[Leak] = field(default_factory=list)
+    leaks: list[BareSubject] = field(default_factory=list)
     traced: dict[Key, dict[str, tuple[int, int]]] = field(default_factory=dict)
     by_second: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -117,7 +118,7 @@ class _Counts:
         heights[name] = _one_more(heights.get(name, (0, 0)), leaks)
         self.by_second[second] = _one_more(self.by_second.get(second, (0, 0)), leaks)
         if leaks:
-            self.leaks.append(Leak(frame, subject.id, kind, subject.height, surviving / informative))
+            self.leaks.append(BareSubject(frame, subject.id, kind, subject.height, surviving / informative))
 
     def result(self) -> Evaluation:
         return Evaluation(

@@ -73,7 +73,7 @@ class Traced:
 
 
 @dataclass(frozen=True, slots=True)
-class Leak:
+class BareSubject:
     """One subject that can still be recognised on one frame; `survived` is the share (0-1) of its informative cells."""
 
     frame: int
@@ -107,7 +107,7 @@ class Evaluation:
     uncounted: int
     blocks: int
     lost: int
-    leaks: tuple[Leak, ...] = ()
+    leaks: tuple[BareSubject, ...] = ()
     subjects: tuple[Traced, ...] = ()
     by_second: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 

@@ -10,10 +10,10 @@ from anonymize.data import Kind
 from anonymize.errors import InputError, UnreadableInput
 from anonymize.evaluate.measure import evaluate
 from anonymize.evaluate.score import Evaluation
-from anonymize.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
-from anonymize.truth import Truth, read_any
-from anonymize.truth.choose import of_picture
-from anonymize.truth.coco import read_coco
+from anonymize.evaluate.truth import Truth, read_any
+from anonymize.evaluate.truth.choose import of_picture
+from anonymize.evaluate.truth.coco import read_coco
+from anonymize.text.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
 TRUTHS = (".jsonl", ".json", ".txt")
 

@@ -12,11 +12,11 @@ import av
 import numpy as np
 
 from anonymize.errors import InputError, UnreadableInput
-from anonymize.evaluate.cells import Luma
+from anonymize.evaluate.detail import Luma
+from anonymize.evaluate.truth import FrameTruth, Truth
 from anonymize.media import check_readable
-from anonymize.media.edits import edit_lists
-from anonymize.media.presentation import Presentation
-from anonymize.truth import FrameTruth, Truth
+from anonymize.media.clock.edits import edit_lists
+from anonymize.media.clock.presentation import Presentation
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class _Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FramePair:
     """A frame of both videos and what is there to hide on it; `time` is seconds of the original's presentation."""
 
     before: Luma
@@ -38,7 +38,7 @@ class Step:
     time: Fraction
 
 
-def aligned(original: Path, redacted: Path, truth: Truth) -> Iterator[Step]:
+def aligned(original: Path, redacted: Path, truth: Truth) -> Iterator[FramePair]:
     """Walk two videos (or pictures) and their truth in step, and stop with an error where they part.
 
     Raises:
@@ -72,7 +72,7 @@ def aligned(original: Path, redacted: Path, truth: Truth) -> Iterator[Step]:
                 f"frame {index} of {names[1]} is shown {float(apart):+.4f} s apart from that of {names[0]}: "
                 "a frame was dropped or the timing was changed"
             )
-        yield Step(before.luma, after.luma, frame, before.time)
+        yield FramePair(before.luma, after.luma, frame, before.time)
 
 
 def _ended(truth: Truth, frame: FrameTruth | None, index: int) -> None:

@@ -2,6 +2,6 @@
 
     source -> buffer -> delay line (tracker, looks, the bracketing rule) -> sinks
 
-The detector runs in a process of its own; what leaves has passed `anonymize.live.gate`, which asks the rule that files
-obey.
+The detector runs in a process of its own; what leaves has passed `anonymize.live.chain.gate`, which asks the rule that
+files obey.
 """

@@ -9,15 +9,15 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 
 from anonymize.errors import AnonymizeError, OutputError
-from anonymize.live import page
-from anonymize.live.config import Camera
-from anonymize.live.control import Control
+from anonymize.live.chain.control import Control
 from anonymize.live.log import logger
 from anonymize.live.metrics import Metrics
+from anonymize.live.preview import page
 from anonymize.live.protocols import LiveSink, Picture
 from anonymize.live.secrets import mask
-from anonymize.live.signals import handled
-from anonymize.live.sinks import Options, open_sinks, prepare
+from anonymize.live.sinks.open import Options, open_sinks, prepare
+from anonymize.live.supervisor.config import Camera
+from anonymize.live.supervisor.signals import handled
 from anonymize.settings import Settings
 
 STOP_WITHIN = 12.0
@@ -45,7 +45,7 @@ def run_camera(
         UsageError, InputError, ModelError: what waiting cannot mend.
         OutputError: every sink is gone for good; or, where nobody supervises this, a folder cannot be written in.
     """
-    from anonymize.live.loop import run
+    from anonymize.live.chain.loop import run
 
     if control is None:  # a supervised camera waits for its disk
         prepare(camera.to)

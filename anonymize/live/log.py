@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from anonymize.live.secrets import mask
-from anonymize.words import printable
+from anonymize.text.words import printable
 
 _NAME = "anonymize.live"
 

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from anonymize import foreign
 from anonymize.errors import UsageError
-from anonymize.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+from anonymize.text import untrusted
+from anonymize.text.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
 HIDDEN = "***"
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
@@ -182,7 +182,7 @@ def _value(reference: str) -> str:
 
 
 def _from_file(path: str) -> str:
-    lines = foreign.text(Path(path), "part of an address", UsageError, _LONGEST).strip().splitlines()
+    lines = untrusted.text(Path(path), "part of an address", UsageError, _LONGEST).strip().splitlines()
     if len(lines) != 1:
         raise UsageError(f"expected one line, a part of an address; found {len(lines)}", path)
     return lines[0].strip()

@@ -1,9 +1,5 @@
 """Reading and writing pictures and sound: the only room that knows FFmpeg and Pillow."""
 
-from anonymize.media.choose import Target
-from anonymize.media.coder import Coded, Head, coded
-from anonymize.media.commit import check_room, check_target, make_folder, pending, publish
-from anonymize.media.like_source import Trial, trial
 from anonymize.media.open import (
     announced,
     check_name,
@@ -17,26 +13,30 @@ from anonymize.media.open import (
     with_quality,
 )
 from anonymize.media.protocols import AudioInfo, Colour, FieldOrder, Hdr, MediaInfo, Sink, Source
-from anonymize.media.reader import check_readable
-from anonymize.media.segments import CannotCut, Cut, Segment, Traits, cut_up
-from anonymize.media.sink import VideoSink
-from anonymize.media.video import VideoSource
+from anonymize.media.video.choose import Target
+from anonymize.media.video.coder import EncodedPacket, Head, coded
+from anonymize.media.video.like_source import Trial, trial
+from anonymize.media.video.open import check_readable
+from anonymize.media.video.segments import CannotCut, Cut, PassTraits, Segment, cut_up
+from anonymize.media.video.sink import VideoSink
+from anonymize.media.video.source import VideoSource
+from anonymize.storage.commit import check_room, check_target, make_folder, pending, publish
 
 __all__ = [
     "AudioInfo",
     "CannotCut",
-    "Coded",
     "Colour",
     "Cut",
+    "EncodedPacket",
     "FieldOrder",
     "Hdr",
     "Head",
     "MediaInfo",
+    "PassTraits",
     "Segment",
     "Sink",
     "Source",
     "Target",
-    "Traits",
     "Trial",
     "VideoSink",
     "VideoSource",

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 import av
 
 from anonymize import storage
-from anonymize.core_dumps import no_core_dumps
 from anonymize.data import Timestamps
 from anonymize.errors import UnreadableInput, UsageError
-from anonymize.media import hardware
-from anonymize.media.choose import ALIASES, MUXERS, choose
-from anonymize.media.encode import options
-from anonymize.media.like_source import settled
+from anonymize.media.core_dumps import no_core_dumps
 from anonymize.media.protocols import Sink, Source
-from anonymize.media.reader import Input, check_readable, head_of, input_name
-from anonymize.media.sink import VideoSink
-from anonymize.media.still_file import READ_ONLY, picture_format
-from anonymize.media.still_other import HEAD, refuse_named, refuse_others
-from anonymize.media.video import VideoSource
+from anonymize.media.still.file import READ_ONLY, picture_format
+from anonymize.media.still.formats.unsupported import HEAD, refuse_named, refuse_others
+from anonymize.media.video import hardware
+from anonymize.media.video.choose import ALIASES, MUXERS, choose
+from anonymize.media.video.like_source import settled
+from anonymize.media.video.open import Input, check_readable, head_of, input_name
+from anonymize.media.video.options import options
+from anonymize.media.video.sink import VideoSink
+from anonymize.media.video.source import VideoSource
 from anonymize.settings import Output
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def open_source(
     head = head_of(source, HEAD)
     refuse_others(head, input_name(source))
     if picture_format(head):
-        from anonymize.media.still import open_still
+        from anonymize.media.still.source import open_still
 
         return open_still(source, allow_damaged=allow_damaged, pixel_aspect=pixel_aspect, also=also)
     refuse_named(input_name(source))
@@ -96,14 +96,14 @@ def open_sink(path: Path, source: Source, output: Output) -> Sink:
     """
     if isinstance(source, VideoSource):
         return VideoSink(path, source, output)
-    from anonymize.media.still import open_still_sink
+    from anonymize.media.still.source import open_still_sink
 
     return open_still_sink(path, source, output)
 
 
 def is_written(path: Path) -> bool:
     """Whether files with the suffix of `path` are written, for pictures or video."""
-    from anonymize.media.still import SUFFIXES
+    from anonymize.media.still.source import SUFFIXES
 
     return path.suffix.lower() in {*SUFFIXES, *(f".{name}" for name in (*MUXERS, *ALIASES))}
 
@@ -118,7 +118,7 @@ def check_name(source: Source, output: Output, path: Place) -> None:
     if isinstance(source, VideoSource):
         what, known, formats = "a video", {*MUXERS, *ALIASES}, list(MUXERS)
     else:
-        from anonymize.media.still import SUFFIXES
+        from anonymize.media.still.source import SUFFIXES
 
         what, known = "a picture", {suffix[1:] for suffix in SUFFIXES}
         formats = list(dict.fromkeys(SUFFIXES.values()))
@@ -163,7 +163,7 @@ def announced(source: Source) -> Timestamps | None:
     """When the frames of `source` are shown, by what its packets say, undecoded; None where they do not tell of all."""
     if isinstance(source, VideoSource):
         return source.announced()
-    from anonymize.media.still import StillSource
+    from anonymize.media.still.source import StillSource
 
     return source.announced() if isinstance(source, StillSource) else None
 

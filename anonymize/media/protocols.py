@@ -1,6 +1,6 @@
 """What the rest of the toolkit knows of a medium: its description, and how to read and to write one.
 
-`Source` and `Sink` are implemented by `anonymize.media.video` files and by stills alike.
+`Source` and `Sink` are implemented by `anonymize.media.video.source` files and by stills alike.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Protocol, Self
 
 from anonymize.data import SQUARE, Frame
-from anonymize.media.orient import Orientation
+from anonymize.media.frames.orient import Orientation
 
 
 class FieldOrder(StrEnum):
@@ -106,7 +106,7 @@ class MediaInfo:
     start: Fraction = Fraction(0)
     """When the first frame is shown, in seconds of the presentation."""
     origin: Fraction = Fraction(0)
-    """What the container's own clock shows when the presentation begins (`anonymize.media.presentation`)."""
+    """What the container's own clock shows when the presentation begins (`anonymize.media.clock.presentation`)."""
     duration: Fraction | None = None
     """How long the container says it is."""
     colour: Colour = Colour()

@@ -3,14 +3,14 @@
 `registry.toml` is the list. Nothing here touches the network except `fetch`, which runs only when a person asks for it.
 """
 
-from anonymize.models.registry import Model, State, find, list_models, locate, read, verify, weights_of
+from anonymize.models.registry import Model, ModelState, find, list_models, locate, read, verify, weights_of
 from anonymize.models.runtime import Session, cores, engine, session
 from anonymize.models.store import fetch, import_model
 
 __all__ = [
     "Model",
+    "ModelState",
     "Session",
-    "State",
     "cores",
     "engine",
     "fetch",

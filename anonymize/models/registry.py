@@ -14,10 +14,10 @@ from pathlib import Path
 
 from anonymize.data import Kind
 from anonymize.errors import ModelError
-from anonymize.words import meant, system
+from anonymize.text.words import meant, system
 
 
-class State(StrEnum):
+class ModelState(StrEnum):
     """Whether a model can be used here."""
 
     OK = "ok"
@@ -147,17 +147,17 @@ def matches(model: Model, content: bytes) -> bool:
     return hashlib.sha256(content).hexdigest() == model.sha256
 
 
-def verify() -> dict[str, State]:
+def verify() -> dict[str, ModelState]:
     """The state of every registered model; raises nothing."""
     return {model.name: _state(model) for model in list_models()}
 
 
-def _state(model: Model) -> State:
+def _state(model: Model) -> ModelState:
     path = _WHERE[model.where](model)
     if path is None or not path.is_file():
-        return State.ABSENT
+        return ModelState.ABSENT
     try:
         _checked(model)
     except ModelError:
-        return State.ALTERED
-    return State.OK
+        return ModelState.ALTERED
+    return ModelState.OK

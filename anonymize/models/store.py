@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from anonymize import foreign
 from anonymize.errors import ModelError, OutputError
-from anonymize.media.commit import make_folder, pending, plainly
 from anonymize.models.registry import Model, find, matches, user_folder
-from anonymize.words import system
+from anonymize.storage.commit import make_folder, pending, plainly
+from anonymize.text import untrusted
+from anonymize.text.words import system
 
 TIMEOUT = 30.0
 """Seconds without a byte after which a download is given up."""
@@ -25,7 +25,7 @@ def import_model(name: str, path: Path) -> Path:
     """
     model = _importable(name)
     try:
-        content = foreign.content(Path(path), model.size + 1)
+        content = untrusted.content(Path(path), model.size + 1)
     except OSError as error:
         raise ModelError(f"cannot read {path}: {system(error)}") from error
     return _store(model, content, str(path))

@@ -22,7 +22,7 @@ def fill(template: str, **values: Any) -> str:
 def save(text: str, path: Path) -> None:
     """Write `text` whole or not at all, with the folders it needs. Raises `OutputError`."""
     from anonymize.media import make_folder, pending  # a page is filled without FFmpeg
-    from anonymize.media.commit import plainly
+    from anonymize.storage.commit import plainly
 
     make_folder(path.parent)
     with pending(path, force=True) as temporary, plainly(temporary):
@@ -34,7 +34,7 @@ def _environment() -> Environment:
     import jinja2
 
     from anonymize.pages import words
-    from anonymize.words import clock
+    from anonymize.text.words import clock
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("anonymize.pages"),

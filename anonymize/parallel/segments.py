@@ -1,6 +1,7 @@
 """One long video worked on in segments, by one process or by several: what comes out is the same.
 
-Segments are a function of the file (`anonymize.media.segments`), and each is worked on as if it stood alone; what must
+Segments are a function of the file (`anonymize.media.video.segments`), and each is worked on as if it stood alone;
+what must
 agree across them (tracks, sound, times of decoding) is done by one process, in order. A video that cannot be cut is
 one segment, worked on here.
 """
@@ -19,13 +20,24 @@ from typing import Any, Protocol, TypeVar
 from anonymize import media
 from anonymize.data import Frame, Region, Timestamps
 from anonymize.detect import Detector, first_detectors
-from anonymize.media import CannotCut, Coded, Cut, Head, MediaInfo, Segment, Source, Target, Traits, VideoSource
+from anonymize.detect.scan import ScannedFrame, scan
+from anonymize.media import (
+    CannotCut,
+    Cut,
+    EncodedPacket,
+    Head,
+    MediaInfo,
+    PassTraits,
+    Segment,
+    Source,
+    Target,
+    VideoSource,
+)
 from anonymize.parallel.mosaic_seeds import Seed, seeds
 from anonymize.parallel.ordered import OrderedPool
 from anonymize.plan import Plan
 from anonymize.redact import Memory, redact
 from anonymize.settings import Output, Redact, Settings
-from anonymize.watch import ScannedFrame, scan
 
 T = TypeVar("T")
 
@@ -92,7 +104,7 @@ class Bench:
         memory = Memory()
         for seed in seeds:
             wanted = set(seed.frames)
-            for frame in self.source.part(seed.segment, Traits()):
+            for frame in self.source.part(seed.segment, PassTraits()):
                 if frame.index in wanted:
                     redact(frame.writable().planes, plan.at(frame.index), plan.about.redact, memory)
                     wanted.remove(frame.index)
@@ -118,14 +130,14 @@ class Task(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """Look through a segment: observations, then `Traits`. Where `detectors` is false, it is only read."""
+    """Look through a segment: observations, then `PassTraits`. Where `detectors` is false, it is only read."""
 
     segment: Segment
     detectors: bool
 
-    def do(self, bench: Bench) -> Iterator[ScannedFrame | Traits]:
+    def do(self, bench: Bench) -> Iterator[ScannedFrame | PassTraits]:
         """See `Task.do`."""
-        traits = Traits()
+        traits = PassTraits()
         frames = bench.source.part(self.segment, traits)
         yield from scan(frames, bench.detectors if self.detectors else (), bench.settings, bench.threads)
         yield traits
@@ -133,7 +145,7 @@ class Looking:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Draw a plan on a segment and encode it: a `Head`, then for every frame a list of `Coded`.
+    """Draw a plan on a segment and encode it: a `Head`, then for every frame a list of `EncodedPacket`.
 
     Args:
         segment: which.
@@ -150,12 +162,12 @@ class Drawing:
     target: Target
     output: Output
 
-    def do(self, bench: Bench) -> Iterator[Head | list[Coded]]:
+    def do(self, bench: Bench) -> Iterator[Head | list[EncodedPacket]]:
         """See `Task.do`."""
         bench.release_memory()
         memory = bench.remembered(self.plan, self.seeds)
         looks = self.plan.about.redact
-        frames = bench.source.part(self.segment, Traits())
+        frames = bench.source.part(self.segment, PassTraits())
         drawn = (redacted(frame, self.plan.at(frame.index), looks, memory) for frame in frames)
         yield from media.coded(drawn, self.info, self.target, self.output)
 
@@ -222,10 +234,10 @@ class Team:
         Raises:
             CannotCut: the segments are not what a pass over the whole file would give.
         """
-        parts: list[Traits] = []
+        parts: list[PassTraits] = []
         for telling in self._pool.run([Looking(segment, looking) for segment in cut.segments]):
             for news in telling:
-                if isinstance(news, Traits):
+                if isinstance(news, PassTraits):
                     parts.append(news)
                 else:
                     yield news
@@ -249,7 +261,9 @@ class Team:
 
         return self.either(in_segments, whole)
 
-    def drawn(self, cut: Cut, plan: Plan, target: Target, output: Output) -> Iterator[Iterator[Head | list[Coded]]]:
+    def drawn(
+        self, cut: Cut, plan: Plan, target: Target, output: Output
+    ) -> Iterator[Iterator[Head | list[EncodedPacket]]]:
         """Every segment, drawn and encoded."""
         info = self._source.info
         parts = self.parts(cut, plan)

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from anonymize.suffixes import OTHER_SUFFIXES, PICTURE_SUFFIXES, RAW_SUFFIXES, SAME, VIDEO_SUFFIXES, is_picture_name
+from anonymize.text.suffixes import (
+    OTHER_SUFFIXES,
+    PICTURE_SUFFIXES,
+    RAW_SUFFIXES,
+    SAME,
+    VIDEO_SUFFIXES,
+    is_picture_name,
+)
 
 if TYPE_CHECKING:
     from anonymize.report import Report

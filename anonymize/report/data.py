@@ -14,9 +14,9 @@ from anonymize import presets
 from anonymize._version import __version__
 from anonymize.errors import UsageError
 from anonymize.kinds import Verdict
-from anonymize.mapping import leaves, to_mapping
-from anonymize.ranges import shown
-from anonymize.words import printable
+from anonymize.text.mapping import leaves, to_mapping
+from anonymize.text.ranges import shown
+from anonymize.text.words import printable
 
 FORMAT = "anonymize-report"
 VERSION = 1

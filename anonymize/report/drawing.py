@@ -7,7 +7,7 @@ from typing import Any
 
 from anonymize.pages.plots import steps
 from anonymize.pages.words import plural
-from anonymize.words import clock
+from anonymize.text.words import clock
 
 WIDTH = 160
 """Units that the drawing of a picture is wide."""

@@ -14,12 +14,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from anonymize import foreign, storage
+from anonymize import storage
 from anonymize.errors import OutputError, ReportError
 from anonymize.pages import save
-from anonymize.ranges import brief, shown
 from anonymize.report.data import FORMAT, VERSION, Report
-from anonymize.words import system
+from anonymize.text import untrusted
+from anonymize.text.ranges import brief, shown
+from anonymize.text.words import system
 
 if TYPE_CHECKING:
     from anonymize.plan import Plan
@@ -93,7 +94,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         ReportError: it cannot be read, is no report, or is of another version.
     """
-    content = foreign.json_value(foreign.text(path, "report", ReportError), str(path), ReportError)
+    content = untrusted.json_value(untrusted.text(path, "report", ReportError), str(path), ReportError)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ReportError(f'not a report: it lacks "format": "{FORMAT}"', path)
     if content.get("version") != VERSION:

@@ -17,7 +17,7 @@ from anonymize.pages import fill, save
 from anonymize.pages.words import number, plural
 from anonymize.report.files import read
 from anonymize.report.page import VERDICTS, verdict, when
-from anonymize.words import clock, system
+from anonymize.text.words import clock, system
 
 Values = Mapping[str, Any]
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from anonymize.kinds import Verdict
-from anonymize.mapping import leaves
 from anonymize.pages import fill
 from anonymize.pages.plots import ticks
 from anonymize.pages.words import number, plural, sentence
 from anonymize.report import drawing
 from anonymize.report import page_check as check
 from anonymize.report.meaning import covering, meaning
-from anonymize.words import clock
+from anonymize.text.mapping import leaves
+from anonymize.text.words import clock
 
 Values = Mapping[str, Any]
 

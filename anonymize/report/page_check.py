@@ -7,7 +7,7 @@ from typing import Any
 
 from anonymize.pages.words import number, place, plural
 from anonymize.report import drawing
-from anonymize.words import clock
+from anonymize.text.words import clock
 
 Values = Mapping[str, Any]
 

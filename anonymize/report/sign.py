@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonymize import foreign
 from anonymize.errors import OutputError, ReportError, UsageError
 from anonymize.report.files import read, sha256, write_values
-from anonymize.words import system
+from anonymize.text import untrusted
+from anonymize.text.words import system
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -28,7 +28,7 @@ LONGEST_KEY = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedSignature:
     """A report whose signature holds.
 
     Args:
@@ -105,7 +105,7 @@ def sign_file(path: Path, key: Path, passphrase: str = "", *, force: bool = Fals
 
 def check(
     report: Mapping[str, Any], key: Path | None = None, *, source: Path | None = None, output: Path | None = None
-) -> Checked:
+) -> CheckedSignature:
     """Find out whether `report` (its JSON values) is what was signed, and whether files are those it tells of.
 
     Args:
@@ -129,12 +129,12 @@ def check(
     for name, path in files.items():
         if path is not None:
             _compare(report[name].get("sha256"), path, name)
-    return Checked(signature["key"], key is not None, tuple(name for name, path in files.items() if path))
+    return CheckedSignature(signature["key"], key is not None, tuple(name for name, path in files.items() if path))
 
 
 def check_file(
     path: Path, key: Path | None = None, *, source: Path | None = None, output: Path | None = None
-) -> Checked:
+) -> CheckedSignature:
     """`check` the report at `path`; messages name it. Raises what `check` and `read` raise."""
     content = read(path)
     try:
@@ -239,7 +239,7 @@ def _public_key(path: Path) -> Ed25519PublicKey:
 
 def _key_file(path: Path) -> bytes:
     try:
-        return foreign.content(path, LONGEST_KEY)
+        return untrusted.content(path, LONGEST_KEY)
     except OSError as error:
         raise UsageError(f"cannot read this key: {system(error)}", path) from error
 

@@ -10,7 +10,7 @@ from anonymize.pages.words import number, place, plural
 from anonymize.plan import Plan
 from anonymize.report import drawing
 from anonymize.report.page import KINDS
-from anonymize.words import clock
+from anonymize.text.words import clock
 
 Values = Mapping[str, Any]
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from anonymize import foreign
 from anonymize.errors import InputError, UnreadableInput
 from anonymize.storage.address import like
 from anonymize.storage.words import said
+from anonymize.text import untrusted
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -79,7 +79,7 @@ def sha256(source: Place) -> str:
         UnreadableInput: a storage failed.
     """
     if isinstance(source, Path):
-        with os.fdopen(foreign.descriptor(source), "rb") as local:
+        with os.fdopen(untrusted.descriptor(source), "rb") as local:
             return hashlib.file_digest(local, "sha256").hexdigest()
     digest = hashlib.sha256()
     with _as_unreadable(source.name), opened(source) as file:

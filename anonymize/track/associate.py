@@ -13,7 +13,7 @@ import lap
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.pairs import connected, iou, meetings
+from anonymize.track.pairs import connected, iou, meetings
 
 MOST = 1000
 """Subjects, or finds, that are fitted to one another as well as can be in sum: up to here that takes milliseconds."""

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Kind, Track, Why
-from anonymize.pairs import iou
 from anonymize.track.associate import grown
 from anonymize.track.history import Drift
 from anonymize.track.motion import Picture
+from anonymize.track.pairs import iou
 
 Floats = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ _SWELL = 1.15
 
 
 @dataclass(slots=True, eq=False)
-class Subject:
+class Trajectory:
     """Boxes from frame `first` on, one a frame without gaps, in upright pixels; some of them finds.
 
     `cover` holds each row, and what the finds before and after it, carried to its frame, say besides: detectors do not
@@ -131,14 +131,14 @@ class Subject:
             last = max((i for i in self.finds if i < self.first), default=self.first)  # may be covered until later
             self.finds = {i: score for i, score in self.finds.items() if i >= last}
 
-    def accompanies(self, other: Subject, alike: float) -> bool:
+    def accompanies(self, other: Trajectory, alike: float) -> bool:
         """Whether it was where `other` was (IoU of `alike` or more) on most of the frames they share."""
         start, end = max(self.first, other.first), min(self.end, other.end)
         mine = np.array(self.rows[start - self.first : end - self.first]).reshape(-1, 4)
         its = np.array(other.rows[start - other.first : end - other.first]).reshape(-1, 4)
         return len(mine) > 0 and float(np.mean(iou(mine, its) >= alike)) >= _MOSTLY
 
-    def fuse(self, other: Subject) -> None:
+    def fuse(self, other: Trajectory) -> None:
         """Take over the rows and finds of a subject that began no earlier: on common frames the box holds both."""
         shift = other.first - self.first
         common = min(self.end, other.end) - other.first

@@ -25,7 +25,7 @@ from anonymize.data import Detections, Frame, Kind, Track
 from anonymize.settings import Follow
 from anonymize.track.associate import match, overlapping
 from anonymize.track.history import FLASH, LAG, FrameHistory, MotionSample, likeness
-from anonymize.track.subject import MOST_GROWTH, Subject
+from anonymize.track.subject import MOST_GROWTH, Trajectory
 
 Floats = NDArray[np.float64]
 
@@ -81,7 +81,7 @@ class Tracker:
         self._high = high
         self._patience = max(follow.bridge, follow.hold * _PATIENCE)
         self._history = FrameHistory(self._patience + _AGREE_WITHIN, 2 * self._patience + _AGREE_WITHIN)
-        self._subjects: list[Subject] = []
+        self._subjects: list[Trajectory] = []
         self._done: list[Track] = []
         self._settled = 0
         self._ids = 0
@@ -173,7 +173,7 @@ class Tracker:
 
     # following the pictures
 
-    def _advance(self, subjects: Sequence[Subject], upto: int) -> None:
+    def _advance(self, subjects: Sequence[Trajectory], upto: int) -> None:
         """Carry subjects forward, so that each that is still followed has a row for every frame to `upto`."""
         index = min((s.end for s in subjects if not s.gone), default=upto + 1)
         for there in range(index, min(upto + 1, self._history.end)):
@@ -200,7 +200,7 @@ class Tracker:
             return True
         return elapsed <= self._follow.hold * _PATIENCE and likeness(patch, self._history.patch(index, box)) >= _ALIKE
 
-    def _trace_back(self, subjects: Iterable[Subject]) -> None:
+    def _trace_back(self, subjects: Iterable[Trajectory]) -> None:
         """Carry subjects backward from their first find, as far as they are there, their scene, or what is settled."""
         for subject in subjects:
             start, box = subject.first, subject.rows[0]
@@ -220,7 +220,7 @@ class Tracker:
 
     # deciding who is who
 
-    def _associate(self, index: int, kind: Kind, active: list[Subject], finds: Detections) -> list[Subject]:
+    def _associate(self, index: int, kind: Kind, active: list[Trajectory], finds: Detections) -> list[Trajectory]:
         """Give finds of one kind to subjects, strong ones first; the subjects that began to be trusted by it."""
         boxes, scores = finds.xyxy.astype(np.float64), finds.score.tolist()
         started = []
@@ -249,19 +249,19 @@ class Tracker:
         cut = np.clip(boxes, 0, [*size, *size])
         return np.where((cut[:, 2:] - cut[:, :2] > 1).all(axis=1, keepdims=True), cut, boxes)
 
-    def _begin(self, index: int, kind: Kind, box: Floats, score: float) -> Subject:
+    def _begin(self, index: int, kind: Kind, box: Floats, score: float) -> Trajectory:
         """A subject that so far is one find."""
         time, patch = self._history.times[index], self._history.patch(index, box)
-        subject = Subject(-1, kind, index, [box], [box], [0.0], {index: score}, time, index + 1, patch)
+        subject = Trajectory(-1, kind, index, [box], [box], [0.0], {index: score}, time, index + 1, patch)
         self._subjects.append(subject)
         return subject
 
-    def _trust(self, subject: Subject) -> Subject:
+    def _trust(self, subject: Trajectory) -> Trajectory:
         """Take a subject seriously."""
         subject.id, self._ids = self._ids, self._ids + 1
         return subject
 
-    def _meet(self, subject: Subject, index: int, box: Floats, score: float) -> None:
+    def _meet(self, subject: Trajectory, index: int, box: Floats, score: float) -> None:
         """Join a find to a subject."""
         size = self._history.size(index)
         if size is not None:
@@ -282,14 +282,14 @@ class Tracker:
                 return np.array(boxes), np.array(doubts)
         return None
 
-    def _convinces(self, subject: Subject, index: int) -> bool:
+    def _convinces(self, subject: Trajectory, index: int) -> bool:
         """Whether a weak subject's finds so far make it one to be covered."""
         if subject.finds[index] >= self._high:
             return True
         now = self._history.times[index]
         return sum(now - self._history.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= _AGREE
 
-    def _judge(self, subject: Subject) -> None:
+    def _judge(self, subject: Trajectory) -> None:
         """See how sure a subject is by its latest finds; it does not become less so."""
         since = self._looked_at[-_LATELY:][0]
         scores = [score for i, score in subject.finds.items() if i >= since]
@@ -298,7 +298,7 @@ class Tracker:
         once = _SURE_ONCE if subject.kind in _PATIENTLY else _SURE
         subject.sure |= (max(scores) >= _SURE and together >= once) or together >= _SURE_TOGETHER
 
-    def _trust_brief(self, subjects: Iterable[Subject]) -> None:
+    def _trust_brief(self, subjects: Iterable[Trajectory]) -> None:
         """Take weak subjects seriously that were found at every look of a scene too short for enough of them.
 
         A single picture is such a scene: nothing will ever confirm what is found in it.
@@ -306,7 +306,7 @@ class Tracker:
         looks = [(s, self._looks[self._history.scene(s.seen_last)]) for s in subjects if not s.trusted]
         self._trace_back([self._trust(s) for s, times in looks if times < _AGREE and s.count >= times])
 
-    def _fuse(self, index: int, subjects: list[Subject]) -> None:
+    def _fuse(self, index: int, subjects: list[Trajectory]) -> None:
         """Make one of any two subjects that are, and mostly were, at the same place."""
         boxes, there = _at(index, subjects), np.ones(len(subjects), bool)
         for ones, others in overlapping(boxes, boxes, _SAME):
@@ -325,7 +325,7 @@ class Tracker:
         weak = sorted((s for s in self._subjects if not s.trusted), key=lambda s: -max(s.finds.values()))
         self._forget({*weak[_MOST_WEAK:]})
 
-    def _forget(self, subjects: Set[Subject]) -> None:
+    def _forget(self, subjects: Set[Trajectory]) -> None:
         """Follow some subjects no longer."""
         self._subjects = [s for s in self._subjects if s not in subjects]
 
@@ -343,7 +343,7 @@ class Tracker:
             if len(subject.rows) > _CHUNK:
                 self._pack(subject, subject.seen_last - self._jitter())
 
-    def _given_up(self, subject: Subject, index: int) -> bool:
+    def _given_up(self, subject: Trajectory, index: int) -> bool:
         """Whether nobody waits for another find of a subject: its scene or the time to bridge is over."""
         waited = self._history.now(index) - subject.last_time
         if self._history.scene(subject.seen_last) < self._history.scene(index):
@@ -351,7 +351,7 @@ class Tracker:
         in_sight = subject.trusted and subject.held_to == subject.end
         return waited > (self._patience if in_sight else self._follow.bridge)
 
-    def _pack(self, subject: Subject, until: int) -> None:
+    def _pack(self, subject: Trajectory, until: int) -> None:
         """Turn what is known of a subject before frame `until` into a track (or a piece of it)."""
         tracks = list(self._tracks_of(subject, subject.taken, until))
         if tracks:
@@ -359,7 +359,7 @@ class Tracker:
             subject.taken = until
         subject.trim(until - self._jitter())
 
-    def _tracks_of(self, subject: Subject, start: int, stop: int) -> Iterator[Track]:
+    def _tracks_of(self, subject: Trajectory, start: int, stop: int) -> Iterator[Track]:
         """What is to be covered of a subject on the frames ``start <= index < stop``; of a weak one, in pieces."""
         if not subject.trusted or subject.count < self._follow.min_finds:
             return
@@ -401,7 +401,7 @@ class Tracker:
         return round(span / max(self._history.interval, 1e-3))
 
 
-def _at(index: int, subjects: Sequence[Subject]) -> Floats:
+def _at(index: int, subjects: Sequence[Trajectory]) -> Floats:
     """(N, 4) where subjects are on frame `index`."""
     return np.array([s.rows[index - s.first] for s in subjects]).reshape(-1, 4)
 

@@ -43,7 +43,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Leak:
+class BareRegion:
     """A region that shows on one frame what should be gone.
 
     Args:
@@ -76,9 +76,9 @@ class _Core:
 class _Trail:
     """The leaks of one track."""
 
-    first: Leak
-    best: Leak
-    last: Leak
+    first: BareRegion
+    best: BareRegion
+    last: BareRegion
     frames: int = 0
 
     def find(self) -> Find:
@@ -109,7 +109,7 @@ class Compared:
         skipped: mosaics that could not be, since they overlap and there is no source to tell what was drawn.
     """
 
-    leaks: tuple[Leak, ...] = ()
+    leaks: tuple[BareRegion, ...] = ()
     count: int = 0
     skipped: int = 0
 
@@ -141,12 +141,12 @@ class Comparer:
         count = skipped = 0
         if len(black) > MANY:
             count, black = _sifted(black, frame, self._least)
-        leaks: list[Leak] = []
+        leaks: list[BareRegion] = []
 
         def compare(region: Region, core: _Core, drawn: tuple[Plane, ...] | None, *, guessed: bool = False) -> None:
             share = _difference(frame, drawn, core, self._least * (UNSURE if guessed else 1.0))
             if share >= SHARE:
-                leaks.append(Leak(frame.index, float(seconds(frame)), region, share, guessed))
+                leaks.append(BareRegion(frame.index, float(seconds(frame)), region, share, guessed))
 
         for region in black:
             if core := _core(region, frame.width, frame.height):
@@ -195,7 +195,7 @@ class Comparison:
         found = sorted(self._trails.values(), key=lambda trail: (trail.first.time, trail.best.region.track))
         return [t.find() for t in found if not t.best.guessed], [t.find() for t in found if t.best.guessed]
 
-    def _note(self, leak: Leak) -> None:
+    def _note(self, leak: BareRegion) -> None:
         """Add a leak to those of its track, in memory that does not grow with their number."""
         region = leak.region
         place = None if region.track >= 0 else tuple(round(value / 16) for value in region.xyxy)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import av
 
 from anonymize.errors import AnonymizeError
-from anonymize.media.reader import Input, input_name, main_video, open_container
+from anonymize.media.video.open import Input, input_name, main_video, open_container
 
 _ENCODERS = (
     re.compile(

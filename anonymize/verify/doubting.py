@@ -10,11 +10,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from anonymize.compose import compose
 from anonymize.data import Kind, Track, Why
 from anonymize.kinds import Raised
 from anonymize.plan import Plan, Regions
-from anonymize.plan_doubts import Doubt
+from anonymize.plan.compose import compose
+from anonymize.plan.doubts import Doubt
 from anonymize.settings import Settings
 from anonymize.verify.hiding import APART, RATE, gathered, subject_of
 from anonymize.verify.verdict import By, Find, Verified

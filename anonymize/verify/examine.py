@@ -14,21 +14,21 @@ from anonymize.data import Frame, Kind
 from anonymize.detect import Detector, in_order
 from anonymize.errors import AnonymizeError, ProcessError
 from anonymize.kinds import Verdict
-from anonymize.media import Cut, MediaInfo, Source, Traits, VideoSource
-from anonymize.media.still import StillSource
+from anonymize.media import Cut, MediaInfo, PassTraits, Source, VideoSource
+from anonymize.media.still.source import StillSource
 from anonymize.parallel.segments import Team
 from anonymize.plan import Plan
 from anonymize.progress import OnProgress, Progress, ignore
 from anonymize.settings import Doubts, Settings, Style
+from anonymize.text.words import clock
 from anonymize.verify.against_plan import Comparison
 from anonymize.verify.contents import unexamined
-from anonymize.verify.frames import Checked, Checker, Checking, second_look
+from anonymize.verify.frames import Checker, Checking, FrameFindings, second_look
 from anonymize.verify.hiding import RATE, gathered, hiding, subject_of
 from anonymize.verify.sample import Sample, bound, looks
-from anonymize.verify.structure import Clock, Wanted, is_picture, of_picture, of_video
+from anonymize.verify.structure import TimeComparison, Wanted, is_picture, of_picture, of_video
 from anonymize.verify.uncovered import Uncovered
 from anonymize.verify.verdict import Check, Find, Verified
-from anonymize.words import clock
 
 STRUCTURE, PICTURES, LOOK = "structure", "picture against plan", "second look"
 _TOLD = 5
@@ -147,7 +147,7 @@ class _Examination:
         self._plan = plan
         self.compared_with = evidence.source if plan is None or _mosaics(plan) else None
         """The source, where its pictures are needed: what a solid region must look like is known without it."""
-        self._clock = Clock(evidence.wanted.times if evidence.wanted else None)
+        self._clock = TimeComparison(evidence.wanted.times if evidence.wanted else None)
         self._comparison = Comparison() if plan else None
         blind = plan is None and evidence.source is None
         sampled = settings.verify if plan else replace(settings.verify, look_every=0.0)
@@ -162,13 +162,13 @@ class _Examination:
         """How many were taken so far."""
         return self._clock.count
 
-    def checked(self, result: Source) -> Iterator[Checked]:
+    def checked(self, result: Source) -> Iterator[FrameFindings]:
         """What examining every frame of `result` gives, for `take`."""
         checker = Checker(self._plan, self._settings, self._sample, self._look)
         pairs = _pairs(result, self.compared_with)
         yield from in_order(checker.see(frame, original) for frame, original in pairs)
 
-    def checked_by(self, team: Team, result: Source, path: Path, cut: Cut, alike: Cut) -> Iterator[Checked]:
+    def checked_by(self, team: Team, result: Source, path: Path, cut: Cut, alike: Cut) -> Iterator[FrameFindings]:
         """The same by `team`, from the segments `alike` of the output `path`, made from those of `cut`.
 
         Raises:
@@ -191,16 +191,16 @@ class _Examination:
             )
             for segment, (original, plan, seeds) in zip(alike.segments, team.parts(cut, self._plan), strict=True)
         ]
-        parts: list[Traits] = []
+        parts: list[PassTraits] = []
         for telling in team.run(tasks, lookers=self._detectors):
             for news in telling:
-                if isinstance(news, Traits):
+                if isinstance(news, PassTraits):
                     parts.append(news)
                 else:
                     yield news
         result.joined(alike, parts)
 
-    def take(self, checked: Checked) -> None:
+    def take(self, checked: FrameFindings) -> None:
         """Take what the next frame gave."""
         self._clock.see(checked)
         if self._comparison and checked.compared:

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.compose import at_liberty
-from anonymize.consent import expected
 from anonymize.data import Detections, Frame, Region, seconds
 from anonymize.detect import Detector, Step, executor_for, in_order, second_detectors
-from anonymize.media import Segment, Traits
-from anonymize.media.presentation import Presentation
+from anonymize.media import PassTraits, Segment
+from anonymize.media.clock.presentation import Presentation
 from anonymize.parallel.mosaic_seeds import Seed
 from anonymize.parallel.segments import Bench
 from anonymize.plan import Plan
+from anonymize.plan.compose import at_liberty
+from anonymize.plan.consent import expected
 from anonymize.redact import Memory
 from anonymize.settings import Settings
 from anonymize.verify.against_plan import Compared, Comparer
@@ -29,7 +29,7 @@ from anonymize.verify.variants import Variants
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class FrameFindings:
     """What was found out about one frame.
 
     Args:
@@ -70,7 +70,7 @@ class Checker:
         self._look = look
         self._comparer = Comparer(plan, settings.output.quality, memory) if plan else None
 
-    def see(self, frame: Frame, original: Frame | None) -> Step[Checked]:
+    def see(self, frame: Frame, original: Frame | None) -> Step[FrameFindings]:
         """Examine the next frame of the output, with that of the source where it is needed and at hand."""
         regions: list[Region] = []
         compared = None
@@ -84,7 +84,7 @@ class Checker:
                 seen = self._look.detect(frame, regions, self._meant(frame), None if self._plan else original)
         pts, time_base = frame.pts, frame.time_base
         futures = seen.futures if seen else ()
-        return Step(futures, lambda: Checked(pts, time_base, compared, seen.result() if seen else None))
+        return Step(futures, lambda: FrameFindings(pts, time_base, compared, seen.result() if seen else None))
 
     def _meant(self, frame: Frame) -> Meant:
         """Says which finds on `frame` are meant to be seen: all at some times, else one for each who or what may be."""
@@ -123,7 +123,7 @@ def second_look(
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """Examine a segment of an output: a `Checked` for every frame, then `Traits`.
+    """Examine a segment of an output: a `FrameFindings` for every frame, then `PassTraits`.
 
     Args:
         output: the file.
@@ -149,7 +149,7 @@ class Checking:
     quality: int | None
     also: tuple[Fraction, ...] = ()
 
-    def do(self, bench: Bench) -> Iterator[Checked | Traits]:
+    def do(self, bench: Bench) -> Iterator[FrameFindings | PassTraits]:
         """See `anonymize.parallel.segments.Task.do`."""
         if "lookers" not in bench.kept:
             bench.kept["lookers"] = second_detectors(bench.settings, bench.detectors, bench.threads)
@@ -157,8 +157,8 @@ class Checking:
         memory = bench.remembered(self.plan, self.seeds)
         encoded = replace(bench.settings, output=replace(bench.settings.output, quality=self.quality))
         checker = Checker(self.plan, encoded, self.sample, look, memory)
-        traits = Traits()
-        originals = bench.source.part(self.original, Traits()) if self.original else iter(())
+        traits = PassTraits()
+        originals = bench.source.part(self.original, PassTraits()) if self.original else iter(())
         output = bench.opened(self.output, self.also)
         output.presentation = self.presentation
         frames = output.part(self.segment, traits)

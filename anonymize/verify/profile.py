@@ -11,7 +11,7 @@ import math
 import struct
 from collections.abc import Iterator
 
-from anonymize.media.profile import RIGHTS, TITLE
+from anonymize.media.still.profile import RIGHTS, TITLE
 
 _KINDS = {
     **dict.fromkeys(("wtpt", "bkpt", "rXYZ", "gXYZ", "bXYZ"), (b"XYZ ",)),

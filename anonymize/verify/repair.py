@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from anonymize.compose import compose
-from anonymize.consent import still_visible
 from anonymize.data import Box, Detections, Timestamps, Track
 from anonymize.media import Source
 from anonymize.plan import Plan, Regions
+from anonymize.plan.compose import compose
+from anonymize.plan.consent import still_visible
 from anonymize.progress import OnProgress, Progress, ignore
 from anonymize.settings import Settings
 from anonymize.track import Tracker

@@ -23,7 +23,7 @@ from anonymize.aspect import PerShape
 from anonymize.data import Box, Detections, Frame, Kind, Region, Shape, seconds
 from anonymize.detect import IN_THIS_THREAD, IncrementalDetector, Step
 from anonymize.detect.multiscale import in_stored_pixels
-from anonymize.evaluate.cells import LEAKING, survival
+from anonymize.evaluate.detail import LEAKING, survival
 from anonymize.verify.uncovered import NEAR, Flash, Uncovered
 from anonymize.verify.variants import Variants
 from anonymize.verify.verdict import By, Find
@@ -54,7 +54,7 @@ Meant = Callable[[Detections], NDArray[np.bool_]]
 
 
 @dataclass(slots=True)
-class _Trail:
+class _GrowingFind:
     """A find as it grows over looked-at frames."""
 
     kind: Kind
@@ -103,8 +103,8 @@ class SecondLook:
         self._variants = variants
         self._high = high
         self._uncovered = uncovered
-        self._open: list[_Trail] = []
-        self._done: list[_Trail] = []
+        self._open: list[_GrowingFind] = []
+        self._done: list[_GrowingFind] = []
         self._times: deque[float] = deque(maxlen=NEAR + 1)
         self._executor = executor if uncovered is None else IN_THIS_THREAD
         self._shapes = PerShape(
@@ -209,7 +209,9 @@ class SecondLook:
                 trail.score, trail.best, trail.frame = score, box, seen.frame
             return
         before = self._uncovered is not None and self._uncovered.covered_before(box)
-        self._open.append(_Trail(kind, time, time, box, box, seen.frame, score, before, places=[(seen.frame, box)]))
+        self._open.append(
+            _GrowingFind(kind, time, time, box, box, seen.frame, score, before, places=[(seen.frame, box)])
+        )
 
     def _flash(self, flash: Flash, index: int) -> None:
         """A cover came off for a few frames, up to `index`; a doubt even where no detector sees anybody."""
@@ -220,13 +222,15 @@ class SecondLook:
         first, last = self._times[-flash.frames - 1], self._times[-2]
         places = [(frame, flash.box) for frame in shown]
         score = self._high + BLIND
-        self._done.append(_Trail(Kind.FACE, first, last, flash.box, flash.box, shown[0], score, False, places=places))
+        self._done.append(
+            _GrowingFind(Kind.FACE, first, last, flash.box, flash.box, shown[0], score, False, places=places)
+        )
 
-    def _counts(self, trail: _Trail) -> bool:
+    def _counts(self, trail: _GrowingFind) -> bool:
         """Whether a trail that is over can matter; the others are forgotten."""
         return trail.score >= self._high or self._came_off(trail)
 
-    def _came_off(self, trail: _Trail) -> bool:
+    def _came_off(self, trail: _GrowingFind) -> bool:
         """Whether a cover came off for a while.
 
         Over more than a few frames things move, and what is taken for a plate is often clothes between two covers: such
@@ -290,7 +294,7 @@ def _meets(a: Box, b: Box) -> bool:
     return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) > max(a[1], b[1])
 
 
-def _distance(trail: _Trail, box: Box, time: float) -> float:
+def _distance(trail: _GrowingFind, box: Box, time: float) -> float:
     """How far `box` lies from where `trail` was last, as a share of how far it may have come; 1 and more is too far."""
     x0, y0, x1, y1 = trail.box
     size, other = max(x1 - x0, y1 - y0), max(box[2] - box[0], box[3] - box[1])
@@ -300,7 +304,7 @@ def _distance(trail: _Trail, box: Box, time: float) -> float:
     return away / (size * max(STEP, SPEED * (time - trail.last)))
 
 
-def _find(trail: _Trail, number: int) -> Find:
+def _find(trail: _GrowingFind, number: int) -> Find:
     x0, y0, x1, y1 = trail.best
     return Find(
         track=number,

@@ -1,7 +1,7 @@
 """What is in a picture file besides its picture, where its reader does not tell: bytes that belong to nothing.
 
 The segments of JPEG, the chunks of PNG and WebP and the blocks of GIF are known one by one to
-`anonymize.media.still_parts`; here follow TIFF, BMP, what lies inside HEIC and AVIF, and colour profiles.
+`anonymize.media.still.parts`; here follow TIFF, BMP, what lies inside HEIC and AVIF, and colour profiles.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from anonymize.media.still_parts import boxes, jpeg_parts, png_parts, webp_parts
-from anonymize.media.still_png import PROFILE_NAME
+from anonymize.media.still.formats.png import PROFILE_NAME
+from anonymize.media.still.parts import boxes, jpeg_parts, png_parts, webp_parts
 from anonymize.verify import profile
 
 _TIFF_TAGS = frozenset(

@@ -15,11 +15,11 @@ import numpy as np
 from anonymize.data import Timed, Timestamps, seconds
 from anonymize.errors import AnonymizeError
 from anonymize.media import Colour, Hdr, MediaInfo, Source, VideoSource, open_source
-from anonymize.media.orient import Orientation
-from anonymize.media.reader import head_of
-from anonymize.media.still import StillSource, check_still
-from anonymize.media.still_file import picture_format
-from anonymize.media.still_parts import foreign as parts
+from anonymize.media.frames.orient import Orientation
+from anonymize.media.still.file import picture_format
+from anonymize.media.still.parts import foreign as parts
+from anonymize.media.still.source import StillSource, check_still
+from anonymize.media.video.open import head_of
 from anonymize.progress import OnProgress, Progress, ignore
 from anonymize.settings import Audio, Output
 from anonymize.verify.contents import foreign
@@ -74,7 +74,7 @@ def check_structure(
     wanted = Wanted(source, times, output)
     if is_picture(path):
         return of_picture(path, wanted)
-    clock = Clock(times)
+    clock = TimeComparison(times)
     try:
         with open_source(path) as result:
             if isinstance(result, VideoSource):
@@ -120,7 +120,7 @@ def of_video(path: Path, found: MediaInfo, wanted: Wanted | None) -> list[str]:
     return failures + foreign(path, found.container, found.removed, found.codec)
 
 
-class Clock:
+class TimeComparison:
     """Holds the times of frames, as they come, against those that were written.
 
     Args:

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Shape
-from anonymize.truth import Subject, read_truth
+from anonymize.evaluate.truth import Subject, read_truth
 from benchmarks.attack.draw import Draw, Picture
 from benchmarks.clips import Clip
 
@@ -43,7 +43,7 @@ ENOUGH = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Crop:
+class FaceCrop:
     """A face in the middle of some picture: who it is, when it was seen, and the region to redact."""
 
     who: int
@@ -58,13 +58,13 @@ class Split:
 
     name: str
     people: int
-    learn: Sequence[Crop]
-    guess: Sequence[Crop]
+    learn: Sequence[FaceCrop]
+    guess: Sequence[FaceCrop]
 
 
 def from_clips(clips: Sequence[Clip], every: int = 3) -> Split:
     """Everyone who is large enough in the benchmark's clips, on every third frame."""
-    seen: dict[tuple[str, int], list[Crop]] = defaultdict(list)
+    seen: dict[tuple[str, int], list[FaceCrop]] = defaultdict(list)
     for clip in clips:
         with av.open(str(clip.video)) as source:
             for frame, truth in zip(source.decode(video=0), read_truth(clip.truth), strict=True):
@@ -80,7 +80,7 @@ def from_clips(clips: Sequence[Clip], every: int = 3) -> Split:
 
 def from_recordings(folder: Path) -> Split:
     """People alone before a camera, from the annotated stills in `folder`; who is who is told by the recording."""
-    seen: dict[str, list[Crop]] = defaultdict(list)
+    seen: dict[str, list[FaceCrop]] = defaultdict(list)
     for row in _single_faces(folder):
         name, number = _recording(row["image"])
         box = row["boxes"][0]["xyxy"]
@@ -92,7 +92,7 @@ def from_recordings(folder: Path) -> Split:
     return _split("people in recordings", list(seen.values()))
 
 
-def inputs(crops: Sequence[Crop], draw: Draw, seed: int, each: int = 0, jitter: float = 0.08) -> tuple[Any, Any]:
+def inputs(crops: Sequence[FaceCrop], draw: Draw, seed: int, each: int = 0, jitter: float = 0.08) -> tuple[Any, Any]:
     """What the network sees of `crops`: each redacted once, with the region a little off.
 
     Args:
@@ -113,9 +113,9 @@ def inputs(crops: Sequence[Crop], draw: Draw, seed: int, each: int = 0, jitter: 
     return np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32) / 255, np.array(who, np.int64)
 
 
-def _evenly(crops: Sequence[Crop], each: int) -> Iterator[Crop]:
+def _evenly(crops: Sequence[FaceCrop], each: int) -> Iterator[FaceCrop]:
     """`each` crops of every person, so that nobody is guessed just because they were seen more often."""
-    people: dict[int, list[Crop]] = defaultdict(list)
+    people: dict[int, list[FaceCrop]] = defaultdict(list)
     for crop in crops:
         people[crop.who].append(crop)
     for own in people.values():
@@ -147,7 +147,7 @@ def _ellipse() -> NDArray[np.uint8]:
 _ELLIPSE = _ellipse()
 
 
-def _crop(who: int, when: int, picture: Picture, box: Sequence[float]) -> Crop:
+def _crop(who: int, when: int, picture: Picture, box: Sequence[float]) -> FaceCrop:
     """A face's padded box in the middle of a square, its longer side `REGION` pixels."""
     x0, y0, x1, y1 = box
     width, height = (1 + 2 * PADDING) * (x1 - x0), (1 + 2 * PADDING) * (y1 - y0)
@@ -158,7 +158,7 @@ def _crop(who: int, when: int, picture: Picture, box: Sequence[float]) -> Crop:
     made = cv2.warpAffine(picture, matrix, (CROP, CROP), flags=flags, borderMode=cv2.BORDER_REFLECT)
     across, down = scale * width / 2, scale * height / 2
     region = (CROP / 2 - across, CROP / 2 - down, CROP / 2 + across, CROP / 2 + down)
-    return Crop(who, when, np.asarray(made, np.uint8), region)
+    return FaceCrop(who, when, np.asarray(made, np.uint8), region)
 
 
 def _moved(region: Box, rng: np.random.Generator, jitter: float) -> Box:
@@ -182,13 +182,13 @@ def _lit(picture: Picture, rng: np.random.Generator) -> Picture:
     return np.asarray(np.clip(picture * rng.uniform(0.8, 1.2) + noise, 0, 255), np.uint8)
 
 
-def _split(name: str, people: Sequence[list[Crop]]) -> Split:
+def _split(name: str, people: Sequence[list[FaceCrop]]) -> Split:
     """Learn from the first 60% of the time that each person was seen, guess in the last 40%."""
     learn, guess = [], []
     kept = [crops for crops in people if len(crops) >= ENOUGH]
     for who, crops in enumerate(kept):
         ordered = sorted(crops, key=lambda crop: crop.when)
-        numbered = [Crop(who, crop.when, crop.picture, crop.region) for crop in ordered]
+        numbered = [FaceCrop(who, crop.when, crop.picture, crop.region) for crop in ordered]
         cut = round(0.6 * len(numbered))
         learn += numbered[:cut]
         guess += numbered[cut:]

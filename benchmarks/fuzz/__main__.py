@@ -19,7 +19,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.fuzz import face
-from benchmarks.fuzz.commands import TEXTS, Trial, make_good
+from benchmarks.fuzz.commands import TEXTS, FuzzTrial, make_good
 from benchmarks.fuzz.sources import MEDIA
 from benchmarks.fuzz.worker import MEMORY, PATIENCE, Ended, kept, work
 from benchmarks.report import table
@@ -35,13 +35,13 @@ class Blind(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class _Worker:
+class _FuzzWorker:
     """A process with trials to run, and what it is at."""
 
     process: BaseProcess
     pipe: Connection
     at: tuple[str, int] | None = None
-    trial: Trial | None = None
+    trial: FuzzTrial | None = None
     since: float = 0.0
 
 
@@ -67,7 +67,7 @@ def controls(good: Path, results: Iterable[Ended]) -> tuple[float, float]:
     return least, most
 
 
-class Crew:
+class FuzzWorkers:
     """Processes that run trials side by side. A context manager.
 
     Args:
@@ -81,7 +81,7 @@ class Crew:
         self._seed, self._good, self._keep = seed, good, keep
         self._workers = [self._start() for _ in range(size)]
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> FuzzWorkers:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -106,7 +106,7 @@ class Crew:
             ready = wait([worker.pipe for worker in busy], LOOK)
             results += [ended for worker in busy if (ended := self._turn(worker, worker.pipe in ready))]
 
-    def _turn(self, worker: _Worker, ready: bool) -> Ended | None:
+    def _turn(self, worker: _FuzzWorker, ready: bool) -> Ended | None:
         if not (ended := _heard(worker, ready, self._seed, self._keep)):
             return None
         worker.at = worker.trial = None
@@ -116,16 +116,16 @@ class Crew:
             self._workers[self._workers.index(worker)] = self._start()
         return ended
 
-    def _start(self) -> _Worker:
+    def _start(self) -> _FuzzWorker:
         here, there = multiprocessing.Pipe()
         arguments = (there, self._seed, self._good, self._keep)
         process = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
         process.start()
         there.close()
-        return _Worker(process, here)
+        return _FuzzWorker(process, here)
 
 
-def _heard(worker: _Worker, ready: bool, seed: int, keep: Path) -> Ended | None:
+def _heard(worker: _FuzzWorker, ready: bool, seed: int, keep: Path) -> Ended | None:
     """How the trial of `worker` ended, if it has; a worker that takes too much of anything is ended."""
     if ready:
         try:
@@ -146,7 +146,7 @@ def _heard(worker: _Worker, ready: bool, seed: int, keep: Path) -> Ended | None:
     return None
 
 
-def _given_up(worker: _Worker, seed: int, keep: Path, fault: str, code: int = -signal.SIGKILL) -> Ended:
+def _given_up(worker: _FuzzWorker, seed: int, keep: Path, fault: str, code: int = -signal.SIGKILL) -> Ended:
     worker.process.kill()
     worker.process.join()
     assert worker.at is not None
@@ -227,7 +227,7 @@ def main(
     with TemporaryDirectory(prefix="anonymize-fuzz-") as scratch:
         good = Path(scratch)
         make_good(good, names)
-        with Crew(workers or _cores(), seed, good, keep.absolute()) as crew:
+        with FuzzWorkers(workers or _cores(), seed, good, keep.absolute()) as crew:
             try:
                 known = crew.run(_in_turn(dict.fromkeys(names, 2), -2))
                 least, most = controls(good, known)

@@ -14,13 +14,13 @@ from anonymize import report as reports
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import plan_items
 from anonymize.data import Kind
+from anonymize.evaluate.truth import FrameTruth, Subject, write_truth
 from anonymize.kinds import Raised
 from anonymize.live.metrics import Metrics
-from anonymize.mapping import to_toml
-from anonymize.plan_doubts import Doubt
+from anonymize.plan.doubts import Doubt
 from anonymize.report import sign
 from anonymize.settings import Settings
-from anonymize.truth import FrameTruth, Subject, write_truth
+from anonymize.text.mapping import to_toml
 from benchmarks.fuzz import face, sources
 from benchmarks.fuzz.ledgers import ledger_file
 from benchmarks.fuzz.media import variant
@@ -38,7 +38,7 @@ every fourth is given to `doubts`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class FuzzTrial:
     """One variant, ready to be run.
 
     Args:
@@ -95,7 +95,7 @@ def make_good(place: Path, kinds: Collection[str]) -> None:
     batch.run(plan_items([str(inputs)], f"{place / 'outputs'}/"), Settings())
 
 
-def make_trial(kind: str, seed: int, number: int, good: Path, place: Path) -> Trial:
+def make_trial(kind: str, seed: int, number: int, good: Path, place: Path) -> FuzzTrial:
     """Make variant `number` of a format in the empty folder `place`, from the good files in `good`.
 
     -1 and -2 are the good files themselves.
@@ -106,17 +106,17 @@ def make_trial(kind: str, seed: int, number: int, good: Path, place: Path) -> Tr
     return _TEXTS[kind](rng, number, good, place)
 
 
-def _medium(kind: str, rng: random.Random, number: int, good: Path, place: Path) -> Trial:
+def _medium(kind: str, rng: random.Random, number: int, good: Path, place: Path) -> FuzzTrial:
     files = [(good / f"{kind}-{i}.{kind}").read_bytes() for i in range(2)]
     data, done = variant(kind, files, rng) if number >= 0 else (files[number], "nothing")
     file = place / f"variant.{kind}"
     file.write_bytes(data)
     if number >= 0 and number % VERIFIED == VERIFIED - 1:
-        return Trial(kind, file, done, ("verify", str(file)), RUN | {11})
+        return FuzzTrial(kind, file, done, ("verify", str(file)), RUN | {11})
     output = place / "out" / f"safe.{'mp4' if kind == 'avi' else kind}"
     output.parent.mkdir()
     more = ("--allow-damaged",) if number >= 0 and number % DAMAGED_TOO == DAMAGED_TOO - 1 else ()
-    return Trial(kind, file, done, ("run", str(file), "-o", str(output), *more), RUN, output, faceless=True)
+    return FuzzTrial(kind, file, done, ("run", str(file), "-o", str(output), *more), RUN, output, faceless=True)
 
 
 Mutate = Callable[[str, random.Random], tuple[bytes, str]]
@@ -130,44 +130,44 @@ def _text(file: Path, good: Path, mutate: Mutate, rng: random.Random, number: in
     return done
 
 
-def _plan(rng: random.Random, number: int, good: Path, place: Path) -> Trial:
+def _plan(rng: random.Random, number: int, good: Path, place: Path) -> FuzzTrial:
     file = place / "variant.jsonl"
     done = _text(file, good / "plan.jsonl", json_lines, rng, number)
     if number >= 0 and number % LISTED == LISTED - 1:
-        return Trial("plan", file, done, ("doubts", str(file), "--list"), frozenset((0, 9, 11)))
+        return FuzzTrial("plan", file, done, ("doubts", str(file), "--list"), frozenset((0, 9, 11)))
     output = place / "out" / "safe.mp4"
     output.parent.mkdir()
     command = ("render", str(good / "clip.mp4"), "--plan", str(file), "-o", str(output))
-    return Trial("plan", file, done, command, frozenset((0, 7, 9)), output)
+    return FuzzTrial("plan", file, done, command, frozenset((0, 7, 9)), output)
 
 
-def _zones(rng: random.Random, number: int, good: Path, place: Path) -> Trial:
+def _zones(rng: random.Random, number: int, good: Path, place: Path) -> FuzzTrial:
     file = place / "variant.json"
     done = _text(file, good / "zones.json", json_text, rng, number)
     output = place / "out" / "safe.png"
     output.parent.mkdir()
     command = ("run", str(good / "picture.png"), "--hide-zone", str(file), "-o", str(output))
-    return Trial("zones", file, done, command, frozenset((0, 2, 7)), output, faceless=True)
+    return FuzzTrial("zones", file, done, command, frozenset((0, 2, 7)), output, faceless=True)
 
 
-def _preset(rng: random.Random, number: int, good: Path, place: Path) -> Trial:
+def _preset(rng: random.Random, number: int, good: Path, place: Path) -> FuzzTrial:
     file = place / "variant.toml"
     done = _text(file, good / "preset.toml", toml_text, rng, number)
     if number % 2:
-        return Trial("preset", file, done, ("presets", "show", str(file)), frozenset((0, 2)))
+        return FuzzTrial("preset", file, done, ("presets", "show", str(file)), frozenset((0, 2)))
     output = place / "out" / "safe.png"
     output.parent.mkdir()
     command = ("run", str(good / "picture.png"), "--preset", str(file), "-o", str(output))
-    return Trial("preset", file, done, command, frozenset((0, 2, 5, 7, 8)), output)
+    return FuzzTrial("preset", file, done, command, frozenset((0, 2, 5, 7, 8)), output)
 
 
-def _cameras(rng: random.Random, number: int, good: Path, place: Path) -> Trial:
+def _cameras(rng: random.Random, number: int, good: Path, place: Path) -> FuzzTrial:
     file = place / "cameras.toml"
     done = _text(file, good / "cameras.toml", toml_text, rng, number)
-    return Trial("cameras", file, done, (CAMERAS, str(file)), frozenset((0, 2)))
+    return FuzzTrial("cameras", file, done, (CAMERAS, str(file)), frozenset((0, 2)))
 
 
-def _truth(rng: random.Random, number: int, good: Path, place: Path) -> Trial:
+def _truth(rng: random.Random, number: int, good: Path, place: Path) -> FuzzTrial:
     ways: tuple[tuple[str, Mutate], ...] = (
         ("truth.jsonl", json_lines),
         ("truth.json", json_text),
@@ -177,20 +177,20 @@ def _truth(rng: random.Random, number: int, good: Path, place: Path) -> Trial:
     file = place / name
     done = _text(file, good / name, mutate, rng, number)
     command = ("evaluate", str(good / "clip.mp4"), str(good / "clip-safe.mp4"), str(file))
-    return Trial("truth", file, done, command, frozenset((0, 2, 3)))
+    return FuzzTrial("truth", file, done, command, frozenset((0, 2, 3)))
 
 
-def _ledger(rng: random.Random, number: int, good: Path, place: Path) -> Trial:
+def _ledger(rng: random.Random, number: int, good: Path, place: Path) -> FuzzTrial:
     outputs = Path(shutil.copytree(good / "outputs", place / "outputs"))
     file = outputs / ".anonymize.sqlite"
     done = ledger_file(file, rng) if number >= 0 else "nothing"
     if number % 2:
-        return Trial("ledger", file, done, ("status", str(outputs)), frozenset((0, 6, 10, 14, 15, 16)))
+        return FuzzTrial("ledger", file, done, ("status", str(outputs)), frozenset((0, 6, 10, 14, 15, 16)))
     command = ("run", str(good / "inputs"), "-o", f"{outputs}/")
-    return Trial("ledger", file, done, command, frozenset((6, 10, 14)))
+    return FuzzTrial("ledger", file, done, command, frozenset((6, 10, 14)))
 
 
-def _report(rng: random.Random, number: int, good: Path, place: Path) -> Trial:
+def _report(rng: random.Random, number: int, good: Path, place: Path) -> FuzzTrial:
     name, *command = (
         ("report", "page", "-o", str(place / "page.html")),
         ("signed", "check"),
@@ -200,7 +200,7 @@ def _report(rng: random.Random, number: int, good: Path, place: Path) -> Trial:
     )[number % 5]
     file = place / "report.json"
     done = _text(file, good / f"{name}.json", json_text, rng, number)
-    return Trial("report", file, done, ("report", command[0], str(file), *command[1:]), frozenset((0, 12)))
+    return FuzzTrial("report", file, done, ("report", command[0], str(file), *command[1:]), frozenset((0, 12)))
 
 
 def _make_truth(place: Path, frames: int) -> None:
@@ -220,7 +220,7 @@ def _make_truth(place: Path, frames: int) -> None:
     (place / "truth.txt").write_text("\n".join(lines) + "\n")
 
 
-_TEXTS: Mapping[str, Callable[[random.Random, int, Path, Path], Trial]] = {
+_TEXTS: Mapping[str, Callable[[random.Random, int, Path, Path], FuzzTrial]] = {
     "plan": _plan,
     "zones": _zones,
     "preset": _preset,

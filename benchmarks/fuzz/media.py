@@ -9,11 +9,11 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.fuzz.parts import FAMILIES, Family, Part, everything
+from benchmarks.fuzz.parts import FAMILIES, Family, Piece, everything
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class FuzzCase:
     """A file, the good files of its format, and how they are taken apart."""
 
     data: bytes
@@ -25,20 +25,20 @@ class Case:
 class Spot:
     """A part and another of the same file, as the lists that hold them and their places there; and a good file."""
 
-    held: list[Part]
+    held: list[Piece]
     index: int
-    others: list[Part]
+    others: list[Piece]
     other: int
     foreign: bytes
     family: Family
 
     @property
-    def part(self) -> Part:
+    def part(self) -> Piece:
         """The part itself."""
         return self.held[self.index]
 
 
-Break = Callable[[Case, random.Random], tuple[bytes, str]]
+Break = Callable[[FuzzCase, random.Random], tuple[bytes, str]]
 """Gives another file, and what was done."""
 
 NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 40, (1 << 63) - 1)
@@ -52,12 +52,12 @@ def variant(kind: str, good: Sequence[bytes], rng: random.Random) -> tuple[bytes
     chosen = rng.randrange(len(good))
     data, done = good[chosen], []
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        data, what = rng.choice(_BREAKS)(Case(data, good, FAMILIES[kind]), rng)
+        data, what = rng.choice(_BREAKS)(FuzzCase(data, good, FAMILIES[kind]), rng)
         done.append(what)
     return data, f"file {chosen}: {'; '.join(done)}"
 
 
-def _flips(case: Case, rng: random.Random) -> tuple[bytes, str]:
+def _flips(case: FuzzCase, rng: random.Random) -> tuple[bytes, str]:
     held, count = bytearray(case.data), rng.choice((1, 1, 2, 4, 16, 64))
     end = rng.choice((len(case.data), len(case.data), min(len(case.data), 1024)))
     for _ in range(count if held else 0):
@@ -65,14 +65,14 @@ def _flips(case: Case, rng: random.Random) -> tuple[bytes, str]:
     return bytes(held), f"{count} bits flipped below byte {end}"
 
 
-def _noise(case: Case, rng: random.Random) -> tuple[bytes, str]:
+def _noise(case: FuzzCase, rng: random.Random) -> tuple[bytes, str]:
     length = min(len(case.data), rng.choice((1, 4, 64, 1000)))
     at = rng.randrange(len(case.data) - length + 1)
     with_what = rng.choice((bytes(length), b"\xff" * length, rng.randbytes(length)))
     return case.data[:at] + with_what + case.data[at + length :], f"{length} bytes overwritten at {at}"
 
 
-def _cut(case: Case, rng: random.Random) -> tuple[bytes, str]:
+def _cut(case: FuzzCase, rng: random.Random) -> tuple[bytes, str]:
     a, b = sorted(rng.randrange(len(case.data) + 1) for _ in range(2))
     way = rng.randrange(4)
     if way < 2:
@@ -82,7 +82,7 @@ def _cut(case: Case, rng: random.Random) -> tuple[bytes, str]:
     return case.data[:a] + case.data[b:], f"bytes {a} to {b} cut out"
 
 
-def _splice(case: Case, rng: random.Random) -> tuple[bytes, str]:
+def _splice(case: FuzzCase, rng: random.Random) -> tuple[bytes, str]:
     other = rng.choice(case.good)
     a, b = rng.randrange(len(case.data) + 1), rng.randrange(len(other) + 1)
     if rng.random() < 0.2:
@@ -90,7 +90,7 @@ def _splice(case: Case, rng: random.Random) -> tuple[bytes, str]:
     return case.data[:a] + other[b:], f"from byte {a} on, another file from its byte {b} on"
 
 
-def _moved(case: Case, rng: random.Random) -> tuple[bytes, str]:
+def _moved(case: FuzzCase, rng: random.Random) -> tuple[bytes, str]:
     """One or two parts dropped, doubled, swapped, replaced, put elsewhere, renamed, made longer or shorter."""
     parts = case.family.take(case.data)
     places = list(everything(parts))
@@ -140,8 +140,8 @@ def _nest(spot: Spot, rng: random.Random) -> str:
     depth, name = rng.choice((1, 4, 100, 2000)), spot.part.name
     inner = spot.family.joined([spot.part])
     for _ in range(depth):
-        inner = spot.family.joined([Part(name, inner)])
-    spot.held[spot.index] = Part(b"", inner)
+        inner = spot.family.joined([Piece(name, inner)])
+    spot.held[spot.index] = Piece(b"", inner)
     return f"{depth} deep"
 
 
@@ -186,7 +186,7 @@ def _number(spot: Spot, rng: random.Random) -> str:
 
 
 def _insert(spot: Spot, rng: random.Random) -> str:
-    spot.held.insert(spot.index, Part(b"", rng.randbytes(rng.choice((1, 8, 188, 4096)))))
+    spot.held.insert(spot.index, Piece(b"", rng.randbytes(rng.choice((1, 8, 188, 4096)))))
     return "junk before it"
 
 

@@ -22,7 +22,7 @@ class Raw:
 
 
 @dataclass(slots=True)
-class Table:
+class TableText:
     """An object whose keys may stand twice."""
 
     pairs: list[tuple[str, Any]]
@@ -54,7 +54,7 @@ ODD: tuple[Any, ...] = (
         "{0}",
         "1e999999999",
     ),
-    *([], Table([]), [[]], [None], [0, 0, 0, 0], [[0, 0], [1, 1], [2, 2]], Table([("kind", "face")])),
+    *([], TableText([]), [[]], [None], [0, 0, 0, 0], [[0, 0], [1, 1], [2, 2]], TableText([("kind", "face")])),
 )
 """Well-formed, and not what is expected."""
 
@@ -124,7 +124,7 @@ def _change(value: Any, rng: random.Random) -> str:
     if not places:
         return "nothing to change"
     way, (holder, key) = rng.randrange(12), rng.choice(places)
-    pairs = holder.pairs if isinstance(holder, Table) else None
+    pairs = holder.pairs if isinstance(holder, TableText) else None
     if pairs is not None and way == 0:
         pairs.append(pairs[key])
         return f"{pairs[key][0]!r} twice"
@@ -166,9 +166,9 @@ def _hostile(rng: random.Random) -> Any:
 
 def _places(value: Any, depth: int = 0) -> list[tuple[Any, int]]:
     """Every place in `value` that holds something: the table or list, and the index in it."""
-    if depth > 20 or not isinstance(value, (Table, list)):
+    if depth > 20 or not isinstance(value, (TableText, list)):
         return []
-    count = min(len(value.pairs if isinstance(value, Table) else value), 50)
+    count = min(len(value.pairs if isinstance(value, TableText) else value), 50)
     found: list[tuple[Any, int]] = [(value, index) for index in range(count)]
     for index in range(count):
         found += _places(_held(value, index), depth + 1)
@@ -176,11 +176,11 @@ def _places(value: Any, depth: int = 0) -> list[tuple[Any, int]]:
 
 
 def _held(holder: Any, index: int) -> Any:
-    return holder.pairs[index][1] if isinstance(holder, Table) else holder[index]
+    return holder.pairs[index][1] if isinstance(holder, TableText) else holder[index]
 
 
 def _put(holder: Any, index: int, value: Any) -> None:
-    if isinstance(holder, Table):
+    if isinstance(holder, TableText):
         holder.pairs[index] = (holder.pairs[index][0], value)
     else:
         holder[index] = value
@@ -188,7 +188,7 @@ def _put(holder: Any, index: int, value: Any) -> None:
 
 def _tables(value: Any) -> Any:
     if isinstance(value, dict):
-        return Table([(key, _tables(held)) for key, held in value.items()])
+        return TableText([(key, _tables(held)) for key, held in value.items()])
     return [_tables(held) for held in value] if isinstance(value, list) else value
 
 
@@ -196,7 +196,7 @@ def _written(value: Any, is_to: str) -> str:
     def inner(held: Any) -> str:
         if isinstance(held, Raw):
             return held.text
-        if isinstance(held, Table):
+        if isinstance(held, TableText):
             return "{" + ", ".join(f"{json.dumps(key)}{is_to}{inner(one)}" for key, one in held.pairs) + "}"
         if isinstance(held, list):
             return "[" + ", ".join(inner(one) for one in held) + "]"

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from zlib import crc32
 
 from benchmarks.fuzz import face
-from benchmarks.fuzz.commands import CAMERAS, Trial, make_trial
+from benchmarks.fuzz.commands import CAMERAS, FuzzTrial, make_trial
 
 MIB = 1 << 20
 MEMORY = 2048
@@ -80,7 +80,7 @@ def work(pipe: Connection, seed: int, good: Path, keep: Path) -> None:
         pipe.send(ended)
 
 
-def kept(trial: Trial, seed: int, number: int, fault: str, printed: str, keep: Path) -> Path:
+def kept(trial: FuzzTrial, seed: int, number: int, fault: str, printed: str, keep: Path) -> Path:
     """Keep a variant that did what must not be, with what is known of it."""
     folder = keep / f"{trial.kind}-{seed}-{number}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def kept(trial: Trial, seed: int, number: int, fault: str, printed: str, keep: P
     return folder
 
 
-def _run(trial: Trial, number: int) -> tuple[Ended, str]:
+def _run(trial: FuzzTrial, number: int) -> tuple[Ended, str]:
     _forget_peak()
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     start = time.perf_counter()
@@ -136,11 +136,11 @@ def _command(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _cameras(trial: Trial) -> int:
+def _cameras(trial: FuzzTrial) -> int:
     """Read a file of cameras and check all that can be told before one of them starts."""
     from anonymize.cli.render import fail
     from anonymize.errors import AnonymizeError
-    from anonymize.live import config
+    from anonymize.live.supervisor import config
 
     try:
         for camera in config.read(trial.file).cameras.values():
@@ -155,7 +155,7 @@ def _cameras(trial: Trial) -> int:
     return 0
 
 
-def _as_command(trial: Trial) -> tuple[int, str]:
+def _as_command(trial: FuzzTrial) -> tuple[int, str]:
     """Run the trial once more by itself: its exit code, and what it printed."""
     if trial.output:
         shutil.rmtree(trial.output.parent)
@@ -169,7 +169,7 @@ def _as_command(trial: Trial) -> tuple[int, str]:
     return done.returncode, (done.stdout + done.stderr).decode("utf-8", "backslashreplace")
 
 
-def _wrong_code(code: int, trial: Trial) -> str:
+def _wrong_code(code: int, trial: FuzzTrial) -> str:
     return "" if code in trial.codes else f"exit code {code}"
 
 
@@ -182,7 +182,7 @@ def _said_wrong(printed: str) -> list[str]:
     return found
 
 
-def _left_wrong(trial: Trial, code: int) -> list[str]:
+def _left_wrong(trial: FuzzTrial, code: int) -> list[str]:
     """What lies where the output goes: it alone, or, after a failure, nothing; and the plan that a check left."""
     if trial.output is None:
         return []

@@ -17,7 +17,7 @@ from anonymize.batch.inputs import STDIN, plan_items
 from anonymize.errors import ClusterError, UsageError
 from anonymize.settings import Settings
 from tests.conftest import face_pictures
-from tests.media import make_video
+from tests.helpers.media import make_video
 
 RAY = importlib.util.find_spec("ray") is not None
 needs_ray = pytest.mark.skipif(not RAY, reason="needs Ray: `make cluster-test` runs it")
@@ -94,7 +94,7 @@ def test_standard_input_is_refused(tmp_path):
 @pytest.fixture(scope="module")
 def running():
     """A head, and two nodes of one processor and one (supposed) GPU each."""
-    from tests.clusters import cluster
+    from tests.helpers.clusters import cluster
 
     folder = Path(tempfile.mkdtemp(prefix="ac", dir="/tmp"))  # Ray's sockets lie below: their paths must be short
     try:
@@ -146,7 +146,7 @@ def _done(process: "subprocess.Popen[str]", limit: float = 300) -> tuple[int, li
 
 @needs_ray
 def test_a_node_that_is_killed_in_mid_run_loses_no_file(running, clips, undisturbed, tmp_path):
-    from tests.clusters import busiest_node, events, kill_node
+    from tests.helpers.clusters import busiest_node, events, kill_node
 
     process = running.run(clips, "-o", tmp_path / "out")
     killed, told = [], []
@@ -208,7 +208,7 @@ def test_a_folder_on_a_cluster_is_what_it_is_on_one_machine(running, clips, undi
 
 @needs_ray
 def test_a_file_that_kills_every_worker_is_given_up_and_the_others_are_done(running, clips, tmp_path):
-    from tests.clusters import hands, until
+    from tests.helpers.clusters import hands, until
 
     long = make_video(tmp_path / "0.mp4", frames=face_pictures(38) * 10)  # so that it is not done before the kill
     process = running.run(long, clips / "5.mp4", "-o", f"{tmp_path}/out/", "--workers", 1)
@@ -235,7 +235,7 @@ def _begun(running) -> bool:
 @needs_ray
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_leaves_nothing(running, clips, tmp_path, number, expected):
-    from tests.clusters import events, hands
+    from tests.helpers.clusters import events, hands
 
     process = running.run(clips, "-o", tmp_path / "out")
     next(event for event in events(process.stdout) if event["event"] == "progress")
@@ -260,7 +260,7 @@ def test_workers_that_share_a_gpu(running, clips, tmp_path):
 
 @needs_ray
 def test_storage_that_a_worker_does_not_see_is_named(running, tmp_path, clips):
-    from tests.clusters import hands, until
+    from tests.helpers.clusters import hands, until
 
     shutil.copy(clips / "0.mp4", tmp_path / "gone.mp4")
     process = running.run(tmp_path / "gone.mp4", "-o", tmp_path / "out.mp4")

@@ -11,17 +11,17 @@ from anonymize import errors
 from anonymize.batch import ledger
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import plan_items
-from anonymize.batch.ledger import Why, lock, proofs, store
+from anonymize.batch.ledger import Redo, lock, proofs, store
 from anonymize.batch.ledger.decide import settings_hash
 from anonymize.batch.ledger.lock import Lock
-from anonymize.batch.ledger.store import State
+from anonymize.batch.ledger.store import FileState
 from anonymize.batch.outcome import Outcome, attempt, failed
 from anonymize.cli import render_ledger
-from anonymize.mapping import from_mapping
 from anonymize.settings import Settings
-from tests.media import make_video
-from tests.runs import NAMES, Seen, facts, hidden, settings, three_clips
-from tests.test_course import run as course
+from anonymize.text.mapping import from_mapping
+from tests.helpers.media import make_video
+from tests.helpers.runs import NAMES, Seen, facts, hidden, settings, three_clips
+from tests.recorded.test_course import run as course
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_changed_settings_do_everything_again_without_force(footage, out):
     Seen(footage, out)
     before = facts(out)
     again = Seen(footage, out, settings(output={"speed": "ultrafast", "quality": 40}))
-    assert again.start.again == {Why.SETTINGS: list(NAMES)}
+    assert again.start.again == {Redo.SETTINGS: list(NAMES)}
     assert again.done_now == set(NAMES)
     assert all(facts(out)[name] != before[name] for name in NAMES)
     assert (
@@ -120,7 +120,7 @@ def test_a_changed_source_is_noticed_and_a_touched_one_is_not_done_again(footage
     make_video(footage / "a.mp4", frames=9)
     os.utime(footage / "b.mp4")
     again = Seen(footage, out)
-    assert again.start.again == {Why.SOURCE: ["a.mp4"]}
+    assert again.start.again == {Redo.SOURCE: ["a.mp4"]}
     assert again.done_now == {"a.mp4"}
     assert again.by_name["a.mp4"].report.source["frames"] == 9
 
@@ -135,7 +135,7 @@ def test_a_changed_output_is_noticed_though_size_and_times_are_the_same(footage,
     path.write_bytes(content)
     os.utime(path, ns=(old.st_atime_ns, old.st_mtime_ns))
     again = Seen(footage, out)
-    assert again.start.again == {Why.OUTPUT: ["a.mp4"]}
+    assert again.start.again == {Redo.OUTPUT: ["a.mp4"]}
     assert path.read_bytes() == before["a.mp4"][2]
 
 
@@ -143,7 +143,7 @@ def test_a_deleted_output_is_made_again(footage, out):
     Seen(footage, out)
     (out / "sub" / "c.mp4").unlink()
     again = Seen(footage, out)
-    assert again.start.again == {Why.GONE: ["sub/c.mp4"]}
+    assert again.start.again == {Redo.GONE: ["sub/c.mp4"]}
     assert again.done_now == {"sub/c.mp4"}
 
 
@@ -165,7 +165,7 @@ def test_what_was_made_from_another_source_of_the_same_name_is_not_replaced(foot
     other.mkdir()
     make_video(other / "a.mp4", frames=7)
     seen = Seen(other, out)
-    assert seen.start.again == {Why.ELSEWHERE: ["a.mp4"]}
+    assert seen.start.again == {Redo.ELSEWHERE: ["a.mp4"]}
     assert seen.by_name["a.mp4"].exit_code == errors.OutputError.exit_code
     assert facts(out) == before
     assert ledger.status(out).others == 2
@@ -185,7 +185,7 @@ def test_what_failed_is_tried_again(footage, out):
     seen = Seen(footage, out)
     assert seen.code == errors.PartialFailure.exit_code
     seen = Seen(footage, out)
-    assert seen.start.again == {Why.FAILED: ["b.mp4"]}
+    assert seen.start.again == {Redo.FAILED: ["b.mp4"]}
     assert seen.code == errors.PartialFailure.exit_code
     (footage / "b.mp4").write_bytes(good)
     seen = Seen(footage, out)
@@ -198,7 +198,7 @@ def test_an_output_that_could_not_be_made_anew_stays_and_is_said(footage, out):
     good = (footage / "b.mp4").read_bytes()
     (footage / "b.mp4").write_bytes(b"")
     seen = Seen(footage, out)
-    assert seen.start.again == {Why.SOURCE: ["b.mp4"]}
+    assert seen.start.again == {Redo.SOURCE: ["b.mp4"]}
     (failure,) = ledger.status(out).failures
     assert (failure.name, failure.earlier) == ("b.mp4", True)
     assert facts(out) == before
@@ -228,7 +228,7 @@ def test_names_of_every_kind(footage, out, name):
     assert name in Seen(footage, out).done_now
     assert Seen(footage, out).done_now == set()
     (out / name).unlink()
-    assert Seen(footage, out).start.again == {Why.GONE: [name]}
+    assert Seen(footage, out).start.again == {Redo.GONE: [name]}
     assert name not in {failure.name for failure in ledger.status(out).failures}
 
 
@@ -383,7 +383,7 @@ def test_force_does_everything_again_and_goes_on_when_it_was_stopped(footage, ou
     before = facts(out)
     seen = Seen(footage, out, force=True)
     assert seen.done_now == {"sub/c.mp4"}
-    assert seen.start.again == {Why.FORCED: ["sub/c.mp4"]}
+    assert seen.start.again == {Redo.FORCED: ["sub/c.mp4"]}
     assert {name: fact for name, fact in facts(out).items() if name != "sub/c.mp4"}.items() <= before.items()
     assert Seen(footage, out, force=True).done_now == set(NAMES)
 
@@ -402,17 +402,19 @@ def test_standard_input_is_known_by_its_content(footage, out):
 
 def test_a_row_that_is_not_written_whole_is_not_written(tmp_path):
     with closing(store.Store(tmp_path / store.NAME)) as opened:
-        row = store.File("a.mp4", 1)
+        row = store.FileRow("a.mp4", 1)
         with pytest.raises(TypeError), opened.change():
             opened.put([row, None])
         assert opened.files() == {}
         with opened.change():
-            opened.put([replace(row, state=State.FAILED)])
-        assert opened.files()["a.mp4"].state is State.FAILED
+            opened.put([replace(row, state=FileState.FAILED)])
+        assert opened.files()["a.mp4"].state is FileState.FAILED
 
 
 def test_every_field_survives_the_ledger(tmp_path):
-    file = store.File("a", 2, State.DONE, "why", 3, 4, 5.5, "render", 6, None, *"abcdefgh", 7, 8.5, 9.5, 10, 11.5)
+    file = store.FileRow(
+        "a", 2, FileState.DONE, "why", 3, 4, 5.5, "render", 6, None, *"abcdefgh", 7, 8.5, 9.5, 10, 11.5
+    )
     run = store.Run(2, "ab" * 6, 3, 4, 5.5, 6.5, None, 1)
     with closing(store.Store(tmp_path / store.NAME)) as opened:
         with opened.change():

@@ -15,12 +15,12 @@ from anonymize import errors
 from anonymize.batch import ledger
 from anonymize.batch.ledger import store
 from anonymize.batch.ledger.status import Going
-from anonymize.batch.ledger.store import State
+from anonymize.batch.ledger.store import FileState
 from benchmarks.kill import kill_test, make_clips
+from tests.cli.test_cli import PROGRAM, _can_mount, anonymize
 from tests.conftest import face_pictures
-from tests.media import make_video
-from tests.runs import NAMES, Seen, facts, hidden, three_clips
-from tests.test_cli import PROGRAM, _can_mount, anonymize
+from tests.helpers.media import make_video
+from tests.helpers.runs import NAMES, Seen, facts, hidden, three_clips
 
 KILLER = """
 import os, signal, sys
@@ -28,7 +28,7 @@ from anonymize.batch import run as batch
 from anonymize.batch.inputs import plan_items
 from anonymize.batch.ledger import proofs, recover, run_ledger, store
 from anonymize.media import commit
-from tests.runs import settings
+from tests.helpers.runs import settings
 
 def killing(module, name, when, after=False):
     real = getattr(module, name)
@@ -104,7 +104,7 @@ def test_killed_at_the_worst_moments_it_goes_on(footage, out, moment):
     assert sorted(facts(out)) == sorted(NAMES)
     assert hidden(out) == [".anonymize.lock", ".anonymize.sqlite"]
     _, files = store.read(out / store.NAME)
-    assert {file.state for file in files} == {State.DONE}
+    assert {file.state for file in files} == {FileState.DONE}
     assert Seen(footage, out).done_now == set()
 
 

@@ -36,7 +36,7 @@ def on(device: Device, name: str) -> Detector:
     with pytest.MonkeyPatch.context() as patch:
         if IMPORTED.is_dir():
             patch.setenv("ANONYMIZE_MODELS", str(IMPORTED))
-        if models.verify()[name] is not models.State.OK:
+        if models.verify()[name] is not models.ModelState.OK:
             pytest.skip(f"{name} is not installed: {models.find(name).install}")
         return build([name], set(), threads=1, device=device)[0]
 

@@ -13,17 +13,19 @@ import numpy as np
 import pytest
 
 import anonymize
-from anonymize import errors, job, plan
+from anonymize import errors, plan
 from anonymize.data import Kind, Region, Why
-from anonymize.mapping import from_mapping
-from anonymize.media import open_source, segments
+from anonymize.media import open_source
+from anonymize.media.video import segments
 from anonymize.parallel.segments import team
 from anonymize.progress import Progress
+from anonymize.recorded import job
 from anonymize.report import sha256 as file_sha256
 from anonymize.settings import Settings
+from anonymize.text.mapping import from_mapping
 from anonymize.verify import Evidence, examine
 from tests.conftest import astronaut
-from tests.media import Picture, make_video, pattern, read_audio, read_video
+from tests.helpers.media import Picture, make_video, pattern, read_audio, read_video
 
 GOP = {"g": "10", "keyint_min": "10", "sc_threshold": "0", "preset": "veryfast", "crf": "14"}
 SIZE = (160, 120)

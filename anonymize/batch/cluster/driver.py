@@ -14,7 +14,7 @@ from anonymize import storage
 from anonymize._version import __version__
 from anonymize.batch.cluster import Cluster
 from anonymize.batch.cluster.connect import connected
-from anonymize.batch.cluster.worker import ClusterWorker, Ready
+from anonymize.batch.cluster.worker import ClusterWorker, WorkerReady
 from anonymize.batch.outcome import OnItem, Outcome, failed, failed_with
 from anonymize.errors import AnonymizeError, ClusterError, ExitCode, UsageError
 from anonymize.progress import Progress
@@ -179,7 +179,7 @@ class _Workers:
     def _call(self, call: Any, worker: _Worker, then: Callable[[_Worker, Any], None]) -> None:
         self._calls[call] = (worker, then)
 
-    def _welcome(self, worker: _Worker, answer: Ready | AnonymizeError) -> None:
+    def _welcome(self, worker: _Worker, answer: WorkerReady | AnonymizeError) -> None:
         if isinstance(answer, AnonymizeError):
             raise answer  # a missing model, for instance: it would fail every item
         if answer.version != __version__:

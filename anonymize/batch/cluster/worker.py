@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anonymize import job, media, storage
+from anonymize import media, storage
 from anonymize._version import __version__
 from anonymize.batch.outcome import Outcome, attempt, failed
 from anonymize.errors import AnonymizeError, UnreadableInput
 from anonymize.progress import OnProgress, Progress
-from anonymize.proof import Known
+from anonymize.recorded import job
 from anonymize.recorded.item import Item
+from anonymize.recorded.release import Known
 from anonymize.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _WARM_UP = (360, 640, 3)
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class WorkerReady:
     """What a worker says of itself once it can work: its version of this package, and the name of its machine."""
 
     version: str
@@ -62,7 +63,7 @@ class ClusterWorker:
         self._outcome: Outcome | None = None
         self._force = self._stopped = False
 
-    def warm(self) -> Ready | AnonymizeError:
+    def warm(self) -> WorkerReady | AnonymizeError:
         """Load the models and run each once, so that the first item is as quick as the others. Errors are returned."""
         try:
             self._detectors = job.detectors_for(self._settings, self._threads)
@@ -70,7 +71,7 @@ class ClusterWorker:
                 detector.detect(np.full(_WARM_UP, 128, np.uint8))
         except AnonymizeError as error:
             return error
-        return Ready(__version__, socket.gethostname())
+        return WorkerReady(__version__, socket.gethostname())
 
     def start(self, item: Item, *, force: bool) -> None:
         """Begin to work on `item`; `news` tells how it gets on. `force`: there may be an output already."""

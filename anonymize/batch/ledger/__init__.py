@@ -8,8 +8,8 @@ user started writes it, so any executor may do the work. Nothing in it names any
 still has to be done; `run_ledger` is one run's dealings with all of these; `status` shows a ledger to whoever asks.
 """
 
-from anonymize.batch.ledger.decide import Why
+from anonymize.batch.ledger.decide import Redo
 from anonymize.batch.ledger.run_ledger import RunLedger, Start, keep
 from anonymize.batch.ledger.status import Status, Working, status
 
-__all__ = ["RunLedger", "Start", "Status", "Why", "Working", "keep", "status"]
+__all__ = ["Redo", "RunLedger", "Start", "Status", "Working", "keep", "status"]

@@ -11,19 +11,19 @@ from io import BytesIO
 from pathlib import Path
 
 from anonymize import models
-from anonymize.batch.ledger.store import File, State
+from anonymize.batch.ledger.store import FileRow, FileState
 from anonymize.detect import asked
-from anonymize.mapping import to_mapping
 from anonymize.recorded.item import Item
 from anonymize.report import sha256
 from anonymize.settings import Settings
 from anonymize.storage import has_sha256
+from anonymize.text.mapping import to_mapping
 
 _NO_MATTER = ("live",)
 """Settings that do not change what comes out of a file."""
 
 
-class Why(StrEnum):
+class Redo(StrEnum):
     """Why a file that the ledger knows is not done; empty where it does not know it."""
 
     NEW = ""
@@ -48,14 +48,14 @@ class Decision:
         replaces: what was released for it and may be replaced.
     """
 
-    file: File
+    file: FileRow
     done: bool = False
-    why: Why = Why.NEW
+    why: Redo = Redo.NEW
     replaces: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Request:
     """What a run asks for.
 
     Args:
@@ -96,45 +96,45 @@ def stamp(path: Path | None) -> str:
     return f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}:{facts.st_ino}" if facts else ""
 
 
-def decide(item: Item, known: File, wanted: Wanted) -> Decision:
+def decide(item: Item, known: FileRow, wanted: Request) -> Decision:
     """Whether `item` still has to be done, by its row `known` and by what is in the folder now."""
     before, place = known.state, source_place(item, wanted)
     size = len(wanted.stdin) if item.source_path is None else _size(item.source_path)
-    row = replace(known, run=wanted.run, state=State.WAITING, why="", exit_code=0, bytes=size, since=None, stage="")
+    row = replace(known, run=wanted.run, state=FileState.WAITING, why="", exit_code=0, bytes=size, since=None, stage="")
     if not known.released:
-        if before is State.LEFT_OUT and known.source_stamp == stamp(item.source_path) and not wanted.since:
+        if before is FileState.LEFT_OUT and known.source_stamp == stamp(item.source_path) and not wanted.since:
             return Decision(replace(row, state=before), done=True)
-        again = {State.WORKING: Why.BROKEN_OFF, State.FAILED: Why.FAILED}.get(before, Why.NEW)
+        again = {FileState.WORKING: Redo.BROKEN_OFF, FileState.FAILED: Redo.FAILED}.get(before, Redo.NEW)
         return Decision(row, why=again)
     output = wanted.folder / known.output
     source_now, output_now = stamp(item.source_path), stamp(output)
     same_source = (source_now != "" and source_now == known.source_stamp) or _hash(item, wanted) == known.source_sha256
     if not same_source and place != known.source_place:
-        return Decision(row, why=Why.ELSEWHERE if output_now else Why.NEW)
+        return Decision(row, why=Redo.ELSEWHERE if output_now else Redo.NEW)
     if known.released < wanted.since:
-        why = Why.FORCED
+        why = Redo.FORCED
     elif known.settings != wanted.settings:
-        why = Why.SETTINGS
+        why = Redo.SETTINGS
     elif not same_source:
-        why = Why.SOURCE
+        why = Redo.SOURCE
     elif not output_now:
-        why = Why.GONE
+        why = Redo.GONE
     elif output_now != known.output_stamp and not has_sha256(output, known.output_sha256):
-        why = Why.OUTPUT
+        why = Redo.OUTPUT
     else:
-        row = replace(row, state=State.DONE, source_place=place, source_stamp=source_now, output_stamp=output_now)
+        row = replace(row, state=FileState.DONE, source_place=place, source_stamp=source_now, output_stamp=output_now)
         return Decision(row, done=True)
     return Decision(row, why=why, replaces=output)
 
 
-def source_place(item: Item, wanted: Wanted) -> str:
+def source_place(item: Item, wanted: Request) -> str:
     """A hash of where the source is: what it is called is nobody's business. Standard input is nowhere."""
     if item.source_path is None:
         return hashlib.sha256(wanted.salt + sha256(BytesIO(wanted.stdin)).encode()).hexdigest()[:32]
     return hashlib.sha256(wanted.salt + os.fsencode(item.source_path.absolute())).hexdigest()[:32]
 
 
-def _hash(item: Item, wanted: Wanted) -> str:
+def _hash(item: Item, wanted: Request) -> str:
     """Of the source as it is now; nothing where it cannot be read, which fails it later."""
     try:
         return sha256(item.source or BytesIO(wanted.stdin))

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from anonymize.errors import OutputError
-from anonymize.words import disk_full, system
+from anonymize.text.words import disk_full, system
 
 NAME = ".anonymize.lock"
 PATIENCE = 20.0

@@ -20,15 +20,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from anonymize import foreign
 from anonymize.batch.ledger.store import is_inside
 from anonymize.errors import LedgerError, OutputError
 from anonymize.kinds import Verdict
-from anonymize.media.commit import pending
 from anonymize.recorded.item import Item
 from anonymize.report import Report
 from anonymize.storage import has_sha256
-from anonymize.words import system
+from anonymize.storage.commit import pending
+from anonymize.text import untrusted
+from anonymize.text.words import system
 
 PROOF = ".proof"
 _OURS = re.compile(r"\.anonymize-([0-9a-f]{12})-[0-9a-f]{12}(\..*)?", re.DOTALL)
@@ -86,7 +86,9 @@ def all_below(folder: Path) -> Iterator[Path]:
 def read_proof(path: Path) -> Proof | None:
     """The proof at `path`; None where it is but half there."""
     try:
-        content: dict[str, Any] = foreign.json_value(foreign.text(path, "proof", LedgerError), path.name, LedgerError)
+        content: dict[str, Any] = untrusted.json_value(
+            untrusted.text(path, "proof", LedgerError), path.name, LedgerError
+        )
         told = content["report"]
         told |= {name: tuple(told[name]) for name in ("removed", "lost", "not_looked_for")}
         told["verdict"] = Verdict(told["verdict"])

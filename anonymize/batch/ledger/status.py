@@ -13,10 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from anonymize.batch.ledger import lock, store
-from anonymize.batch.ledger.store import File, Run, State
+from anonymize.batch.ledger.store import FileRow, FileState, Run
 from anonymize.errors import LedgerError, OutputError, UnreadableInput
 from anonymize.kinds import Verdict
-from anonymize.words import system
+from anonymize.text.words import system
 
 FRESH = 60.0
 """Seconds since a run wrote last in which it is held to live, where the system does not tell."""
@@ -138,7 +138,7 @@ def status(folder: Path) -> Status:
     return _status(runs[-1], files, lives)
 
 
-def _read(path: Path) -> tuple[list[Run], list[File]]:
+def _read(path: Path) -> tuple[list[Run], list[FileRow]]:
     try:
         return store.read(path)
     except OutputError:
@@ -156,7 +156,7 @@ def _read(path: Path) -> tuple[list[Run], list[File]]:
         return store.read(Path(place) / path.name)
 
 
-def _status(run: Run, files: Sequence[File], lives: bool | None) -> Status:
+def _status(run: Run, files: Sequence[FileRow], lives: bool | None) -> Status:
     mine = [file for file in files if file.run == run.number]
     if run.ended is not None:
         going = Going.ENDED
@@ -165,8 +165,8 @@ def _status(run: Run, files: Sequence[File], lives: bool | None) -> Status:
     else:
         going = Going.STOPPED
     counts = Counter(file.state for file in mine)
-    working = [file for file in mine if file.state is State.WORKING] if going is Going.ON else []
-    done = [file for file in mine if file.state is State.DONE]
+    working = [file for file in mine if file.state is FileState.WORKING] if going is Going.ON else []
+    done = [file for file in mine if file.state is FileState.DONE]
     fresh = [file for file in done if file.released == run.number]
     spent = max((run.ended or (time.time() if going is Going.ON else run.seen)) - run.started, 1e-3)
     video, frames = sum(file.duration for file in fresh), sum(file.frames for file in fresh)
@@ -180,41 +180,43 @@ def _status(run: Run, files: Sequence[File], lives: bool | None) -> Status:
         done=len(done),
         before=len(done) - len(fresh),
         doubtful=sum(file.verdict == Verdict.PASS_WITH_DOUBTS for file in done),
-        failed=counts[State.FAILED],
+        failed=counts[FileState.FAILED],
         working=len(working),
-        waiting=counts[State.WAITING] + counts[State.WORKING] - len(working),
-        left_out=counts[State.LEFT_OUT],
+        waiting=counts[FileState.WAITING] + counts[FileState.WORKING] - len(working),
+        left_out=counts[FileState.LEFT_OUT],
         hours=sum(file.duration for file in done) / 3600,
         times_real=video / spent if video else None,
         frames_per_second=frames / spent if frames else None,
         seconds_left=_left(mine, fresh, working, spent) if going is Going.ON else None,
         in_progress=tuple(_working(file, run) for file in working),
-        failures=tuple(Failure(f.name, f.why, f.exit_code, f.released > 0) for f in mine if f.state is State.FAILED),
+        failures=tuple(
+            Failure(f.name, f.why, f.exit_code, f.released > 0) for f in mine if f.state is FileState.FAILED
+        ),
         others=len(files) - len(mine),
     )
 
 
-def _left(mine: Sequence[File], fresh: Sequence[File], working: Sequence[File], spent: float) -> float | None:
+def _left(mine: Sequence[FileRow], fresh: Sequence[FileRow], working: Sequence[FileRow], spent: float) -> float | None:
     """Seconds left if a byte of source goes on to take as long as it did: nobody has opened the files that wait."""
     half = sum(file.bytes * _share(file) for file in working)
     done = sum(file.bytes for file in fresh) + half
-    ahead = sum(file.bytes for file in mine if file.state in (State.WAITING, State.WORKING)) - half
+    ahead = sum(file.bytes for file in mine if file.state in (FileState.WAITING, FileState.WORKING)) - half
     return spent * ahead / done if done > 0 else None
 
 
-def _working(file: File, run: Run) -> Working:
+def _working(file: FileRow, run: Run) -> Working:
     stage, repair, repairs = _stage(file)
     since = file.since or run.started
     return Working(file.name, stage, file.frame, file.frames_total, round(_share(file), 3), repair, repairs, since)
 
 
-def _stage(file: File) -> tuple[str, int, int]:
+def _stage(file: FileRow) -> tuple[str, int, int]:
     """The stage of a file in work, which repair it belongs to, and how many there may be."""
     found = re.fullmatch(r"(\w+) (\d{1,3})/(\d{1,3})", file.stage)
     return (found[1], int(found[2]), int(found[3])) if found else (file.stage, 0, 0)
 
 
-def _share(file: File) -> float:
+def _share(file: FileRow) -> float:
     """How much of the work on a file is done: its stages are taken to be as long as one another.
 
     A repair is not known to come until it does: it takes half of what was kept free, and the last one all of it.

@@ -10,11 +10,11 @@ from anonymize.pages.words import number, plural
 from anonymize.report.data import versions
 from anonymize.report.dpia.parts import Blank, Part, Section, Table, Text, counted
 from anonymize.report.dpia.risks import risks
-from anonymize.report.dpia.sources import Evidence, Values
-from anonymize.words import clock
+from anonymize.report.dpia.sources import Sources, Values
+from anonymize.text.words import clock
 
 
-def outline(evidence: Evidence) -> list[Section]:
+def outline(evidence: Sources) -> list[Section]:
     """The whole annex."""
     return [
         Section("The assessment", "", list(_head())),
@@ -54,7 +54,7 @@ def _head() -> Iterator[Part]:
     )
 
 
-def _processing(evidence: Evidence) -> Iterator[Part]:
+def _processing(evidence: Sources) -> Iterator[Part]:
     yield Blank("Purpose of each recording and of its publication or storage, camera by camera")
     yield Blank("Legal basis; for legitimate interests, which ones (art. 6(1)(f)) and the incidents that show the need")
     yield Blank("Who is recorded (staff, passers-by, children), where, from when to when, and who receives the result")
@@ -93,7 +93,7 @@ def _files(reports: Sequence[Values]) -> Iterator[Part]:
         yield counted("removed beside the picture", removed)
 
 
-def _necessity(evidence: Evidence) -> Iterator[Part]:
+def _necessity(evidence: Sources) -> Iterator[Part]:
     yield Blank(
         "Why the purpose cannot be reached with less: fewer cameras, other times, no recording, lower resolution"
     )
@@ -126,7 +126,7 @@ def _how(settings: Values) -> str:
     return ", ".join([*parts, plural(zones, "zone always covered", "zones always covered")] if zones else parts)
 
 
-def _measures(evidence: Evidence) -> Iterator[Part]:
+def _measures(evidence: Sources) -> Iterator[Part]:
     yield Text("Built in, whatever the settings:")
     yield Table(
         ("measure", "against"),

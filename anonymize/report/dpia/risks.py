@@ -10,10 +10,10 @@ from anonymize.evaluate.interval import share_interval
 from anonymize.kinds import Verdict
 from anonymize.pages.words import number, percent, plural
 from anonymize.report.dpia.parts import Blank, Part, Table, Text, counted, rated, span
-from anonymize.report.dpia.sources import Evidence, Measured, Values
+from anonymize.report.dpia.sources import Measured, Sources, Values
 
 
-def risks(evidence: Evidence) -> Iterator[Part]:
+def risks(evidence: Sources) -> Iterator[Part]:
     """Every figure on leaks that there is, each with what it does not say."""
     yield Text(
         "The main risk to those recorded is that someone stays recognisable. It cannot be measured on footage whose "
@@ -114,7 +114,7 @@ def _models(reports: Sequence[Values]) -> Iterator[Part]:
         )
 
 
-def _live(evidence: Evidence) -> Iterator[Part]:
+def _live(evidence: Sources) -> Iterator[Part]:
     rows = []
     for camera in evidence.cameras:
         hidden = camera.obscured / camera.frames_out if camera.frames_out else None

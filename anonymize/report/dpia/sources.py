@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from anonymize import foreign
 from anonymize.errors import ReportError, UsageError
-from anonymize.ranges import SECONDS, SHARE, Range, brief
 from anonymize.report.data import FORMAT
 from anonymize.report.files import read
+from anonymize.text import untrusted
+from anonymize.text.ranges import SECONDS, SHARE, Range, brief
 
 Values = Mapping[str, Any]
 T = TypeVar("T")
@@ -22,7 +22,7 @@ COUNT = Range(0, 1e15)
 
 
 @dataclass(frozen=True, slots=True)
-class Camera:
+class CameraCounts:
     """What a live camera counted since it was started; None where it does not say.
 
     Args:
@@ -56,12 +56,12 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Sources:
     """Everything that was given."""
 
     reports: Sequence[Values] = ()
     evaluations: Sequence[Measured] = ()
-    cameras: Sequence[Camera] = ()
+    cameras: Sequence[CameraCounts] = ()
 
     @property
     def made(self) -> list[Values]:
@@ -69,7 +69,7 @@ class Evidence:
         return [report for report in self.reports if report["output"]]
 
 
-def gather(paths: Iterable[Path]) -> Evidence:
+def gather(paths: Iterable[Path]) -> Sources:
     """Read what `paths` hold: reports, folders of them, evaluations (`evaluate --json`), live metrics.
 
     Raises:
@@ -78,7 +78,7 @@ def gather(paths: Iterable[Path]) -> Evidence:
     """
     reports: list[Values] = []
     evaluations: list[Measured] = []
-    cameras: list[Camera] = []
+    cameras: list[CameraCounts] = []
     for path in _files(paths):
         content = _content(path)
         if isinstance(content, str):
@@ -96,7 +96,7 @@ def gather(paths: Iterable[Path]) -> Evidence:
             "`anonymize run FOLDER -o safe/ --report reports/` writes them",
             given,
         )
-    return Evidence(reports, evaluations, cameras)
+    return Sources(reports, evaluations, cameras)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -109,18 +109,18 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _content(path: Path) -> Any:
     """The JSON value in `path`; of JSON lines the last before the summary; text that is not JSON as it is."""
-    text = foreign.text(path, "report or file of metrics", ReportError)
+    text = untrusted.text(path, "report or file of metrics", ReportError)
     with suppress(ReportError):
-        return foreign.json_value(text, str(path), ReportError)
+        return untrusted.json_value(text, str(path), ReportError)
     with suppress(ReportError):
         for line in reversed(text.strip().splitlines()[-2:]):
-            value = foreign.json_value(line, str(path), ReportError)
+            value = untrusted.json_value(line, str(path), ReportError)
             if not (isinstance(value, dict) and value.get("event") == "summary"):
                 return value
     return text
 
 
-def _snapshots(content: Any, path: Path) -> list[Camera]:
+def _snapshots(content: Any, path: Path) -> list[CameraCounts]:
     """Cameras from the JSON of `anonymize live`: one snapshot, a list of them, or a mapping of them."""
     if isinstance(content, dict) and "frames" not in content:
         content = content.get("cameras", content)
@@ -133,10 +133,10 @@ def _snapshots(content: Any, path: Path) -> list[Camera]:
     return found
 
 
-def _snapshot(one: Values) -> Camera:
+def _snapshot(one: Values) -> CameraCounts:
     frames, looks = one["frames"], one.get("looks", {})
     latency = {name: value for name, value in one.get("latency", {}).items() if value is not None}
-    return Camera(
+    return CameraCounts(
         name=str(one["camera"]),
         frames_in=COUNT.whole(frames["in"]),
         frames_out=COUNT.whole(frames["out"]),
@@ -182,7 +182,7 @@ def _refused(path: Path, what: str) -> Iterator[None]:
         raise ReportError(f"{what} ({brief(repr(error))})", path) from error
 
 
-def _prometheus(text: str, path: Path) -> list[Camera]:
+def _prometheus(text: str, path: Path) -> list[CameraCounts]:
     """Cameras from the text of ``/metrics``."""
     from prometheus_client.parser import text_string_to_metric_families
 
@@ -201,11 +201,11 @@ def _prometheus(text: str, path: Path) -> list[Camera]:
     return found
 
 
-def _camera(name: str, values: Mapping[str, float]) -> Camera:
+def _camera(name: str, values: Mapping[str, float]) -> CameraCounts:
     def count(key: str) -> int:
         return int(values.get(f"anonymize_{key}", 0))
 
-    return Camera(
+    return CameraCounts(
         name=name,
         frames_in=count("frames_in_total"),
         frames_out=count("frames_out_total"),

@@ -1,0 +1,11 @@
+"""Ground truth of clips and pictures: who is where on every frame.
+
+`subjects` is what it says, `lines` our own files (JSON Lines), `coco` and `mot` those of others, `choose` picks one by
+its name.
+"""
+
+from anonymize.evaluate.truth.choose import Truth, read_any
+from anonymize.evaluate.truth.lines import read_truth, write_truth
+from anonymize.evaluate.truth.subjects import FrameTruth, Subject, clipped
+
+__all__ = ["FrameTruth", "Subject", "Truth", "clipped", "read_any", "read_truth", "write_truth"]

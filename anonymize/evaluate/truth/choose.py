@@ -1,0 +1,73 @@
+"""Ground truth of any format, as one thing: the subjects of each frame of a video or picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from anonymize.data import Kind
+from anonymize.errors import UnreadableInput
+from anonymize.evaluate.truth.coco import Coco, read_coco
+from anonymize.evaluate.truth.lines import read_truth
+from anonymize.evaluate.truth.mot import read_mot, subject
+from anonymize.evaluate.truth.subjects import FrameTruth
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The ground truth of one video or picture.
+
+    Args:
+        name: of the file, for messages.
+        frames: gives the truth of one frame after another, from the upright size of the picture.
+        least: frames that the video must have at least, where it may have more than the truth names; None where the
+            truth has exactly as many as the video.
+    """
+
+    name: str
+    frames: Callable[[tuple[int, int]], Iterator[FrameTruth]]
+    least: int | None = None
+
+
+def read_any(path: Path, kind: Kind = Kind.FACE) -> Truth:
+    """The truth of one video in the file `path`: ``.jsonl`` is ours, ``.json`` is COCO, ``.txt`` is MOT.
+
+    Args:
+        path: the file.
+        kind: what boxes are in a format that does not say.
+
+    Raises:
+        UnreadableInput: no format has this suffix, or the file is not of that format.
+    """
+    match path.suffix.lower():
+        case ".jsonl":
+            return Truth(path.name, lambda _: read_truth(path))
+        case ".json":
+            images = read_coco(path).images
+            return Truth(path.name, lambda _: iter(images.values()))
+        case ".txt":
+            return _mot(path, kind)
+        case other:
+            raise UnreadableInput(f"ground truth is .jsonl (ours), .json (COCO) or .txt (MOT), not {other!r}", path)
+
+
+def of_picture(coco: Coco, name: str, file: str) -> Truth:
+    """The truth of the picture `name` in the COCO file called `file`. Raises `UnreadableInput` if it is not there."""
+    found = coco.picture(name)
+    if found is None:
+        raise UnreadableInput(f"it has no image {name}, or several of that name", file)
+    only = FrameTruth(0, 0.0, found.size, found.subjects)
+    return Truth(file, lambda _: iter([only]))
+
+
+def _mot(path: Path, kind: Kind) -> Truth:
+    rows = read_mot(path)
+
+    def frames(size: tuple[int, int]) -> Iterator[FrameTruth]:
+        for index in count():
+            found = (subject(row, kind, size) for row in rows.get(index, ()))
+            yield FrameTruth(index, 0.0, size, tuple(one for one in found if one is not None))
+
+    return Truth(path.name, frames, least=max(rows, default=-1) + 1)

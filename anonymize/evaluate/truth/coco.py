@@ -1,0 +1,114 @@
+"""Ground truth in COCO's format: one JSON file with ``images``, ``categories`` and ``annotations``.
+
+For a folder of pictures, an image's ``file_name`` finds its picture. For a video, the images are its frames, all of
+them, in the order of ``frame_index`` where they have one, else of the numbers in their names. The format's limits: who
+is the same on two frames is known only where annotations have a ``track_id``, otherwise every box is a subject of its
+own; how much of a box was cut off at the border, or hidden, is not known; ``iscrowd`` and ``ignore`` mean ignored.
+Categories count whose name has "face" or "plate" in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anonymize.data import Kind
+from anonymize.errors import UnreadableInput
+from anonymize.evaluate.truth.lines import NUMBER, SIDE, WHAT
+from anonymize.evaluate.truth.subjects import FrameTruth, Subject, clipped
+from anonymize.text import untrusted
+from anonymize.text.ranges import PIXELS, brief
+
+LARGEST = 1 << 30
+"""Characters of a file, at most: COCO keeps a whole data set in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coco:
+    """The images of a COCO file, in order, by file name."""
+
+    images: dict[str, FrameTruth]
+
+    def picture(self, name: str) -> FrameTruth | None:
+        """The truth of the picture `name`, by its path in the file, else by its last part."""
+        if found := self.images.get(name):
+            return found
+        last = name.rpartition("/")[2]
+        matches = [truth for path, truth in self.images.items() if path.rpartition("/")[2] == last]
+        return matches[0] if len(matches) == 1 else None
+
+
+def read_coco(path: Path) -> Coco:
+    """Read a COCO file.
+
+    Raises:
+        UnreadableInput: it cannot be read, is not COCO, or has no category that is a face or a plate.
+    """
+    try:
+        content = untrusted.json_value(untrusted.text(path, WHAT, UnreadableInput, LARGEST), path.name, UnreadableInput)
+        kinds = _kinds(content["categories"])
+        boxes: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+        for annotation in content["annotations"]:
+            if annotation["category_id"] in kinds:
+                boxes[annotation["image_id"]].append(annotation)
+        images = sorted(content["images"], key=_order)
+        named = {
+            str(image["file_name"]): FrameTruth(
+                index, 0.0, _size(image), _subjects(boxes[image["id"]], kinds, _size(image))
+            )
+            for index, image in enumerate(images)
+        }
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UnreadableInput(f"not ground truth in COCO's format ({brief(repr(error))})", path.name) from error
+    if not kinds:
+        names = ", ".join(str(category.get("name")) for category in content["categories"])
+        raise UnreadableInput(f"no category is a face or a plate: {brief(names) or 'there are none'}", path.name)
+    if len(named) != len(images):
+        raise UnreadableInput("two images have the same file_name", path.name)
+    return Coco(named)
+
+
+def _kinds(categories: list[dict[str, Any]]) -> dict[Any, Kind]:
+    """Category -> kind, for those that have one."""
+    words = {"face": Kind.FACE, "plate": Kind.PLATE}
+    return {
+        category["id"]: kind
+        for category in categories
+        for word, kind in words.items()
+        if word in str(category["name"]).lower()
+    }
+
+
+def _order(image: dict[str, Any]) -> tuple[Any, ...]:
+    """Where an image comes in a video."""
+    if "frame_index" in image:
+        return (0, NUMBER.whole(image["frame_index"]))
+    parts = re.split(r"(\d+)", str(image["file_name"]))
+    return (1, *[(int(part), "") if part.isdigit() else (-1, part) for part in parts])
+
+
+def _size(image: dict[str, Any]) -> tuple[int, int]:
+    return SIDE.whole(image["width"]), SIDE.whole(image["height"])
+
+
+def _subjects(annotations: list[dict[str, Any]], kinds: dict[Any, Kind], size: tuple[int, int]) -> tuple[Subject, ...]:
+    found = []
+    for annotation in annotations:
+        left, top, width, height = (PIXELS.number(value) for value in annotation["bbox"])
+        if not (width > 0 and height > 0):
+            raise ValueError(f"annotation {annotation.get('id')}: a box without a width or height")
+        # Ids of single boxes are made negative, so that they never meet a track's.
+        number = annotation.get("track_id")
+        one = clipped(
+            -1 - NUMBER.whole(annotation["id"]) if number is None else NUMBER.whole(number),
+            kinds[annotation["category_id"]],
+            (left, top, left + width, top + height),
+            size,
+            ignore=bool(annotation.get("iscrowd") or annotation.get("ignore")),
+        )
+        if one is not None:
+            found.append(one)
+    return tuple(found)

@@ -1,0 +1,170 @@
+"""Pictures of any format, size and orientation, brought to one: upright, 8 bit, 4:2:0, limited range, one size.
+
+canvas = Canvas(1280, 720)
+frame = canvas.frame(picture, orientation, index=0, pts=3600)     # a picture of its own: it may be drawn on
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
+
+from anonymize.aspect import aspects_of
+from anonymize.data import SQUARE
+from anonymize.errors import UnsupportedInput
+from anonymize.media.frames.frame import VideoPicture, View
+from anonymize.media.frames.orient import Orientation
+from anonymize.media.frames.pixels import FULL_RANGE, clean_copy, required_layout, view
+from anonymize.media.frames.tone import is_hdr, mapped, shown_as
+
+TICK = Fraction(1, 90_000)
+"""Seconds per pts unit of every frame made here."""
+FORMAT = "yuv420p"
+LIMITED = 1
+"""FFmpeg's number for limited range."""
+_LAYOUT = required_layout(FORMAT, "canvas")
+
+
+class CanvasPicture(VideoPicture):
+    """A `VideoPicture` that is known to be upright and 8 bit: its luma need not go through FFmpeg's scaler."""
+
+    __slots__ = ()
+
+    def luma(self, width: int, height: int) -> NDArray[np.uint8]:
+        """The picture scaled to (`height`, `width`), 8 bit grey, in the range in which it is stored."""
+        scaled = cv2.resize(self.planes[0].pixels, (width, height), interpolation=cv2.INTER_AREA)
+        return np.asarray(scaled, np.uint8)
+
+
+class Canvas:
+    """A size that all frames are brought to. What has another shape is scaled to fit and set in the middle of black.
+
+    Args:
+        width, height: upright pixels, both even.
+        aspect: width of a pixel over its height.
+    """
+
+    def __init__(self, width: int, height: int, aspect: Fraction = SQUARE) -> None:
+        if width % 2 or height % 2 or min(width, height) < 2:
+            raise ValueError(f"canvas: expected even sides of 2 or more, got {width} x {height}")
+        self.width, self.height = width, height
+        self.aspects = aspects_of(aspect)
+        """Of its pixels, and so of those of all frames but where it is not sure of one."""
+        self._view = View(_LAYOUT, Orientation())
+
+    def frame(
+        self,
+        picture: av.VideoFrame,
+        orientation: Orientation,
+        index: int,
+        pts: int,
+        aspects: tuple[Fraction, ...] | None = None,
+    ) -> VideoPicture:
+        """A writable copy of `picture`, upright and as large as the canvas; pts in `TICK`.
+
+        `aspects` are those of its upright pixels (`anonymize.data.Frame`), by default those of the canvas.
+
+        Raises:
+            UnsupportedInput: FFmpeg cannot convert it.
+        """
+        aspects = aspects or self.aspects
+        wider = aspects[0] / self.aspects[0]
+        wider = SQUARE if len(aspects_of(SQUARE, wider)) == 1 else wider
+        on_canvas = aspects_of(*(aspect / wider for aspect in aspects))
+        same = picture.format.name == FORMAT and (picture.width, picture.height) == (self.width, self.height)
+        same &= not is_hdr(picture)
+        if same and wider == SQUARE and orientation == Orientation() and picture.color_range != FULL_RANGE:
+            return self._framed(clean_copy(picture, _LAYOUT), index, pts, on_canvas)
+        try:
+            return self._framed(self._fitted(picture, orientation, wider), index, pts, on_canvas)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise UnsupportedInput(f"a picture in {picture.format.name} cannot be converted: {error}") from error
+
+    def black(self, index: int, pts: int) -> VideoPicture:
+        """A black frame."""
+        return self._framed(self._empty(), index, pts, self.aspects)
+
+    def load(
+        self, samples: NDArray[np.uint8], index: int, pts: int, aspects: tuple[Fraction, ...] | None = None
+    ) -> VideoPicture:
+        """The frame whose samples `store` wrote, and whose pixels have these `aspects`."""
+        made = self._framed(self._empty(), index, pts, aspects or self.aspects)
+        end = 0
+        for plane in made.planes:
+            start, end = end, end + plane.pixels.size
+            np.copyto(plane.pixels, samples[start:end].reshape(plane.pixels.shape))
+        return made
+
+    @property
+    def nbytes(self) -> int:
+        """Samples of one frame."""
+        return self.width * self.height * 3 // 2
+
+    def _framed(self, picture: av.VideoFrame, index: int, pts: int, aspects: tuple[Fraction, ...]) -> CanvasPicture:
+        picture.pts, picture.time_base = pts, TICK
+        return CanvasPicture(picture, index, self._view, aspects=aspects, own=True)
+
+    def _empty(self) -> av.VideoFrame:
+        picture = av.VideoFrame(self.width, self.height, FORMAT)
+        picture.color_range = LIMITED
+        for plane in range(3):
+            view(picture, _LAYOUT, plane)[...] = _LAYOUT.black(plane, LIMITED)
+        return picture
+
+    def _fitted(self, picture: av.VideoFrame, orientation: Orientation, wider: Fraction) -> av.VideoFrame:
+        """`picture` converted, scaled, turned and centred; its pixels are `wider` by a factor than the canvas's."""
+        across, down = orientation.pair(picture.width, picture.height)
+        width, height = self._room(across * float(wider), down)
+        columns, rows = orientation.pair(width, height)
+        full = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
+        if is_hdr(picture):
+            stored = mapped(picture, columns, rows, self._view.scaler("tone"))
+        else:
+            stored = self._view.scaler("canvas").reformat(
+                picture,
+                columns,
+                rows,
+                FORMAT,
+                interpolation=Interpolation.AREA if columns < picture.width else Interpolation.BICUBIC,
+                src_color_range=FULL_RANGE if full else None,
+                dst_color_range=LIMITED,
+                threads=1,
+            )
+        made = self._empty()
+        left, top = (self.width - width) // 4 * 2, (self.height - height) // 4 * 2
+        for plane, (x, y) in enumerate(_LAYOUT.shifts):
+            upright = orientation.apply(view(stored, _LAYOUT, plane))
+            target = view(made, _LAYOUT, plane)
+            np.copyto(target[top >> y : (top + height) >> y, left >> x : (left + width) >> x], upright)
+        colour = shown_as(picture)
+        made.colorspace, made.color_primaries, made.color_trc = colour.matrix, colour.primaries, colour.transfer
+        return made
+
+    def _room(self, width: float, height: float) -> tuple[int, int]:
+        """The largest even size of the shape of `width` x `height` that fits."""
+        scale = min(self.width / width, self.height / height)
+        return min(_even(width * scale), self.width), min(_even(height * scale), self.height)
+
+
+def canvas_for(width: int, height: int, longest: int) -> Canvas:
+    """The canvas for upright pictures of `width` x `height`, scaled down where a side is longer than `longest`."""
+    scale = min(1.0, longest / max(width, height))
+    return Canvas(_even(width * scale), _even(height * scale))
+
+
+def store(frame: VideoPicture, samples: NDArray[Any]) -> None:
+    """Copy a canvas frame's Y, U and V, one after the other, into `samples` ((Canvas.nbytes,) uint8)."""
+    end = 0
+    for plane in frame.planes:
+        start, end = end, end + plane.pixels.size
+        np.copyto(samples[start:end].reshape(plane.pixels.shape), plane.pixels)
+
+
+def _even(side: float) -> int:
+    return max(2, round(side / 2) * 2)

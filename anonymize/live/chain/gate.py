@@ -1,0 +1,136 @@
+"""The only way out: frames that the rule let pass, and frames that show nothing. Sinks get no others.
+
+`Cleared` is what may be shown. Only the three functions here make it, each in its own way safe:
+
+    clear       the frame is bracketed: its regions are redacted. Else it is withheld
+    withhold    the frame is blackened, with a notice on it
+    notice      there never was a frame: black, with a notice on it
+
+and `hand_over`, which nothing goes round, takes nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+
+import cv2
+
+from anonymize.data import Plane, Region, Track, seconds
+from anonymize.kinds import Kind, Why
+from anonymize.live.protocols import LiveSink
+from anonymize.media.frames.frame import VideoPicture
+from anonymize.plan.compose import at_liberty, compose, polygon
+from anonymize.redact import Memory, obscure, redact, visible
+from anonymize.settings import Settings, Zone
+
+_PASS = object()
+NOT_CHECKED = "Hidden: not checked in time"
+ZONE_OUTSIDE = "Hidden: a zone is outside the picture"
+FAULT = "Hidden: a fault in processing"
+_HERSHEY = cv2.FONT_HERSHEY_SIMPLEX
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cleared:
+    """A frame that may be shown.
+
+    Args:
+        frame: redacted, obscured, or blank.
+        regions: what was redacted on it.
+        obscured: whether it is wholly obscured because nothing was known about it.
+    """
+
+    frame: VideoPicture
+    regions: tuple[Region, ...]
+    obscured: bool
+    passed: object = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.passed is not _PASS:
+            raise TypeError("only anonymize.live.chain.gate decides what may be shown")
+
+
+def clear(
+    frame: VideoPicture,
+    tracks: Iterable[Track],
+    looks: Sequence[Fraction],
+    cuts: Sequence[Fraction],
+    settings: Settings,
+    memory: Memory,
+) -> Cleared:
+    """Redact `frame`, or withhold it if it is not bracketed. The rule and the regions are those of files.
+
+    Args:
+        frame: writable; drawn on.
+        tracks: the subjects on it; row 0 of each is its box on this frame.
+        looks: times at which a detector looked, ascending.
+        cuts: times at which new scenes begin, ascending.
+        settings: targets, zones, spans and how regions are drawn.
+        memory: the colours held for this stream.
+    """
+    if not _zones_within(settings.zones, frame.width, frame.height):
+        return withhold(frame, ZONE_OUTSIDE)
+    regions = tuple(row[2] for row in _composed(frame, tracks, looks, cuts, settings))
+    if any(region.why is Why.UNBRACKETED for region in regions):
+        return withhold(frame, NOT_CHECKED)
+    redact(frame.planes, regions, settings.redact, memory)
+    return Cleared(frame, regions, obscured=False, passed=_PASS)
+
+
+def withhold(frame: VideoPicture, words: str) -> Cleared:
+    """Blacken all of `frame` and write `words` on it."""
+    assert frame.owned, "the decoder's own picture is never drawn on"
+    obscure(frame.planes)
+    _write(frame.planes[0], words)
+    everywhere = Region((0.0, 0.0, float(frame.width), float(frame.height)), Kind.AREA, Why.UNBRACKETED)
+    return Cleared(frame, (everywhere,), obscured=True, passed=_PASS)
+
+
+def notice(blank: VideoPicture, words: str) -> Cleared:
+    """A picture that says `words`, in place of frames that do not come; `blank` is blackened, whatever it held."""
+    return withhold(blank, words)
+
+
+def hand_over(cleared: Cleared, sinks: Sequence[LiveSink]) -> None:
+    """Give a frame to every sink.
+
+    Raises:
+        TypeError: it did not come through this gate.
+    """
+    if not isinstance(cleared, Cleared):
+        raise TypeError(f"only what anonymize.live.chain.gate cleared may be shown, got {type(cleared).__name__}")
+    for sink in sinks:
+        sink.write(cleared.frame)
+
+
+def _composed(
+    frame: VideoPicture,
+    tracks: Iterable[Track],
+    looks: Sequence[Fraction],
+    cuts: Sequence[Fraction],
+    settings: Settings,
+) -> Iterable[tuple[int, int, Region]]:
+    """What files would redact, were this frame all of the video and the looks and cuts where they are."""
+    time = seconds(frame)
+    if at_liberty(time, settings):
+        tracks = ()
+    return compose(tracks, [time], looks, cuts, (frame.width, frame.height), settings)
+
+
+@lru_cache(maxsize=16)
+def _zones_within(zones: tuple[Zone, ...], width: int, height: int) -> bool:
+    """Whether every zone covers some of a picture: one that does not hides nothing of what it was meant to hide."""
+    return all(visible(polygon(zone), width, height) for zone in zones)
+
+
+def _write(luma: Plane, words: str) -> None:
+    """Write `words` in the middle of a luma plane, as large as fits."""
+    height, width = luma.pixels.shape
+    (wide, high), _ = cv2.getTextSize(words, _HERSHEY, 1.0, 2)
+    scale = min(0.8 * width / wide, 0.06 * height / high)
+    thickness = max(1, round(2 * scale))
+    at = (round((width - wide * scale) / 2), round((height + high * scale) / 2))
+    cv2.putText(luma.pixels, words, at, _HERSHEY, scale, (200,), thickness, cv2.LINE_AA)

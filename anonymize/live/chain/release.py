@@ -1,0 +1,89 @@
+"""Where frames leave: every sink, the sound that goes with the picture, and the count of it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from av.packet import Packet
+
+from anonymize.live.chain.gate import Cleared, hand_over
+from anonymize.live.chain.timeline import TICKS
+from anonymize.live.protocols import LiveSink, Picture
+
+if TYPE_CHECKING:
+    from anonymize.live.metrics import Metrics
+
+CLOSE_WITHIN = 5.0
+"""Seconds that sinks get to finish, together."""
+_MOST_SOUND = 2000
+"""Packets of sound that may wait for their picture."""
+_SLOW = 2.5
+"""Frames that may be missing before that is a pause."""
+
+
+class Release:
+    """All sinks of a camera.
+
+    Args:
+        sinks: where frames go.
+        picture: what they were told to expect.
+        metrics: told what goes out.
+    """
+
+    def __init__(self, sinks: Sequence[LiveSink], picture: Picture, metrics: Metrics) -> None:
+        self._sinks = sinks
+        self._interval = float(1 / picture.rate)
+        self._metrics = metrics
+        self._sound: deque[Packet[Any]] = deque(maxlen=_MOST_SOUND)
+        self._least = max(1, int(TICKS * self._interval / 4))
+        self._pts = -self._least
+        self._shown = time.monotonic()
+        self._noticed = False
+
+    def show(self, cleared: Cleared, arrived: float) -> None:
+        """Hand a frame over, later than the one before, with the sound that goes before it.
+
+        Args:
+            cleared: what `anonymize.live.chain.gate` let pass.
+            arrived: when it came, on the monotonic clock.
+        """
+        self._hand_over(cleared)
+        self._noticed = False
+        self._metrics.latency(self._shown - arrived)
+
+    def fill(self, cleared: Cleared) -> None:
+        """Hand over a notice, in place of frames that do not come."""
+        self._hand_over(cleared)
+        self._noticed = True
+
+    def _hand_over(self, cleared: Cleared) -> None:
+        self._pts = max(cleared.frame.pts, self._pts + self._least)
+        cleared.frame.picture.pts = self._pts
+        while self._sound and (self._sound[0].pts or 0) <= self._pts:
+            packet = self._sound.popleft()
+            for sink in self._sinks:
+                sink.sound(packet)
+        hand_over(cleared, self._sinks)
+        self._shown = time.monotonic()
+        if cleared.obscured:
+            self._metrics.obscured()
+        self._metrics.frames_out()
+        self._metrics.regions(cleared.regions)
+
+    def wants_notice(self, now: float, stall: float) -> bool:
+        """Whether nothing was shown for so long that a notice is due: `stall` seconds, then a frame's time each."""
+        wait = self._interval if self._noticed else max(stall, _SLOW * self._interval)
+        return now - self._shown >= wait
+
+    def keep(self, packet: Packet[Any]) -> None:
+        """Let sound wait for its picture."""
+        self._sound.append(packet)
+
+    def close(self) -> None:
+        """Finish all sinks."""
+        end = time.monotonic() + CLOSE_WITHIN
+        for sink in self._sinks:
+            sink.close(max(0.1, end - time.monotonic()))

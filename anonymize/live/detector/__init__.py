@@ -1,0 +1,1 @@
+"""The detectors of a live camera, in a process of their own."""

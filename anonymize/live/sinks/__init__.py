@@ -1,0 +1,1 @@
+"""Where live pictures go: files, playlists, servers, virtual cameras."""

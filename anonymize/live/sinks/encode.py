@@ -1,0 +1,239 @@
+"""Frames and sound become packets once, for all sinks: x264 without delay, AAC, on one clock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.frame import PictureType
+from av.video.stream import VideoStream
+
+from anonymize.data import Frame
+from anonymize.live.protocols import Picture, SoundInfo
+from anonymize.media.frames.frame import VideoPicture
+
+CLOCK = Fraction(1, 90_000)
+"""The time base of every packet of pictures."""
+KEY_EVERY = 2.0
+"""Seconds between two pictures at which a viewer can join and a file can begin."""
+SPEED = "superfast"
+"""x264's preset: 6 ms of one core for a picture of 720p; veryfast needs 10 for a fifth fewer bits."""
+_BITS = 0.2
+"""Bits a second for every pixel a second, at most: 4.6 Mbit/s for 720p25."""
+_AAC_FRAME = 1024
+BITEXACT = 0x400
+"""FFmpeg's AVFMT_FLAG_BITEXACT: no library version, date or random id is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class LivePacket:
+    """One packet, as every sink may read it and none may change it.
+
+    Args:
+        data: the bytes; a key picture carries its parameter sets.
+        pts: when it is shown, in `time_base`.
+        duration: in `time_base`; 0 for unknown.
+        time_base: seconds.
+        key: a picture at which decoding can begin.
+        sound: whether it is sound.
+    """
+
+    data: bytes
+    pts: int
+    duration: int
+    time_base: Fraction
+    key: bool
+    sound: bool
+
+    @property
+    def time(self) -> float:
+        """When it is shown, in seconds."""
+        return float(self.pts * self.time_base)
+
+
+class LiveEncoder:
+    """Encodes a live picture and its sound. Not thread-safe: one thread feeds it.
+
+    Args:
+        picture: what will come.
+        quality: x264's constant rate factor.
+        sound: whether the picture's sound is encoded too.
+    """
+
+    def __init__(self, picture: Picture, quality: int, *, sound: bool) -> None:
+        # FFmpeg's null muxer: only so that the streams can serve others as templates.
+        self._home: OutputContainer = av.open(os.devnull, "w", format="null")
+        self._video = self._add_video(picture, quality)
+        self._sound = _Sound(self._home, picture.sound) if sound and picture.sound else None
+        self._home.start_encoding()
+        # x264 writes its version and settings into the stream as user data; the rest repeats what each key needs.
+        self._strip = BitStreamFilterContext("filter_units=remove_types=6,dump_extra=freq=keyframe", self._video)
+        self._last: int | None = None
+        self._key: int | None = None
+
+    def _add_video(self, picture: Picture, quality: int) -> VideoStream:
+        stream = self._home.add_stream("libx264", rate=picture.rate)
+        assert isinstance(stream, VideoStream)
+        most = int(picture.width * picture.height * min(float(picture.rate), 60.0) * _BITS)
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = picture.width, picture.height, "yuv420p"
+        context.time_base = stream.time_base = CLOCK
+        context.sample_aspect_ratio = picture.pixel_aspect
+        context.color_range = picture.colour.range
+        context.color_primaries, context.color_trc = picture.colour.primaries, picture.colour.transfer
+        context.colorspace = picture.colour.matrix
+        context.thread_count = min(2, os.cpu_count() or 1)
+        context.flags |= av.codec.context.Flags.global_header
+        stream.options = {
+            "preset": SPEED,
+            "tune": "zerolatency",
+            "crf": str(quality),
+            "maxrate": str(most),
+            "bufsize": str(most),
+            "g": str(max(1, round(picture.rate * 60))),  # keys are asked for by time, whatever the rate really is
+            "forced-idr": "1",
+            "a53cc": "0",
+        }
+        return stream
+
+    @property
+    def streams(self) -> tuple[VideoStream | AudioStream, ...]:
+        """The picture's stream and the sound's, if any: templates for `Muxer`."""
+        return (self._video, self._sound.stream) if self._sound else (self._video,)
+
+    def picture(self, frame: Frame) -> list[LivePacket]:
+        """The packets of `frame`: one, as nothing is held back; none if its time does not rise."""
+        assert isinstance(frame, VideoPicture), "live sinks take pictures that the live chain made"
+        pts = round(frame.pts * frame.time_base / CLOCK)
+        if self._last is not None and pts <= self._last:
+            return []
+        self._last = pts
+        image = frame.picture
+        image.pts, image.time_base = pts, CLOCK
+        key = self._key is None or (pts - self._key) * CLOCK >= KEY_EVERY
+        image.pict_type = PictureType.I if key else PictureType.NONE
+        if key:
+            self._key = pts
+        return list(self._coded(self._video.encode(image)))
+
+    def sound(self, packet: Packet[Any]) -> list[LivePacket]:
+        """The packets that the sound in `packet` becomes; none if it cannot be decoded."""
+        return list(self._sound.encode(packet)) if self._sound else []
+
+    def rest(self) -> list[LivePacket]:
+        """The packets of sound that are left at the end; of pictures x264 holds none back."""
+        return list(self._sound.encode(None)) if self._sound else []
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._home.close()
+
+    def _coded(self, packets: Iterable[Packet[VideoStream]]) -> Iterator[LivePacket]:
+        for packet in packets:
+            key = packet.is_keyframe
+            for clean in self._strip.filter(packet):
+                assert clean.pts is not None
+                yield LivePacket(bytes(clean), clean.pts, 0, CLOCK, key, sound=False)
+
+
+class _Sound:
+    """Decodes what the source sends, whatever it is, and encodes it as AAC, which every sink can carry."""
+
+    def __init__(self, home: OutputContainer, info: SoundInfo) -> None:
+        layout = "mono" if info.layout == "mono" else "stereo"
+        rate = info.rate if info.rate in (16_000, 22_050, 24_000, 32_000, 44_100, 48_000) else 48_000
+        decoder = AudioCodecContext.create(info.codec, "r")
+        assert isinstance(decoder, AudioCodecContext)
+        self._decoder = decoder
+        self._decoder.sample_rate, self._decoder.layout = info.rate, info.layout
+        if info.extradata:
+            self._decoder.extradata = info.extradata
+        self._resampler = AudioResampler("fltp", layout, rate, frame_size=_AAC_FRAME)
+        stream = home.add_stream("aac", rate=rate)
+        assert isinstance(stream, AudioStream)
+        stream.codec_context.layout = layout
+        stream.codec_context.bit_rate = 64_000 * (1 if layout == "mono" else 2)
+        stream.codec_context.flags |= av.codec.context.Flags.global_header
+        self.stream = stream
+        self._last: Fraction | None = None
+
+    def encode(self, packet: Packet[Any] | None) -> Iterator[LivePacket]:
+        """What `packet` becomes; without one, what the decoder, the resampler and the encoder still hold."""
+        try:
+            frames: list[av.AudioFrame | None] = [*self._decoder.decode(packet)]
+            if packet is None:
+                frames.append(None)
+            pieces: list[av.AudioFrame | None] = [p for frame in frames for p in self._resampler.resample(frame)]
+        except (av.error.FFmpegError, ValueError):
+            if packet is not None:
+                return  # a damaged packet, or sound that changed its form: silence for as long as it lasts
+            pieces = []
+        if packet is None:
+            pieces.append(None)
+        for piece in pieces:
+            for made in self.stream.encode(piece):
+                if made.pts is None or made.time_base is None:
+                    continue
+                time = made.pts * Fraction(made.time_base)
+                if self._last is None or time > self._last:
+                    self._last = time
+                    length = made.duration or 0
+                    yield LivePacket(bytes(made), made.pts, length, Fraction(made.time_base), key=True, sound=True)
+
+
+class Muxer:
+    """An open container that takes `LivePacket` packets.
+
+    Args:
+        file: a path, or an object with `write`.
+        form: FFmpeg's name of the container.
+        streams: `LiveEncoder.streams`.
+        options: the container's.
+        start: seconds that become zero.
+        opener: PyAV's ``io_open``: opens the files of a container that has several.
+
+    Raises:
+        av.error.FFmpegError, OSError: from every method, when the container cannot be written.
+    """
+
+    def __init__(
+        self,
+        file: Any,
+        form: str,
+        streams: Iterable[VideoStream | AudioStream],
+        options: dict[str, str] | None = None,
+        start: float = 0.0,
+        opener: Callable[[str, int, dict[str, str]], object] | None = None,
+    ) -> None:
+        # A quiet microphone must not hold the picture up.
+        common = {"max_interleave_delta": "200000", "flush_packets": "1"}
+        self._start = Fraction(start)
+        self._container = av.open(file, "w", format=form, container_options=common | (options or {}), io_open=opener)
+        self._container.flags |= BITEXACT
+        self._tracks = [self._container.add_stream_from_template(stream) for stream in streams]
+
+    def write(self, coded: LivePacket) -> None:
+        """Append `coded`; sound that the container has no track for is left out."""
+        if coded.sound and len(self._tracks) == 1:
+            return
+        packet: Packet[Any] = Packet(coded.data)
+        shift = round(self._start / coded.time_base)
+        packet.pts = packet.dts = coded.pts - shift
+        packet.time_base, packet.duration = coded.time_base, coded.duration
+        packet.is_keyframe = coded.key
+        packet.stream = self._tracks[1 if coded.sound else 0]
+        self._container.mux(packet)
+
+    def close(self) -> None:
+        """Write what is pending and the end."""
+        self._container.close()

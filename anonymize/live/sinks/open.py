@@ -1,0 +1,180 @@
+"""Where a live picture goes: addresses become sinks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+from anonymize.data import Frame
+from anonymize.errors import OutputError, UsageError
+from anonymize.live.metrics import Metrics
+from anonymize.live.protocols import LiveSink, Picture
+from anonymize.live.secrets import mask
+from anonymize.live.sinks import push
+from anonymize.live.sinks.encode import LivePacket
+from anonymize.live.sinks.fan import FRAMES, Fan, Uncoded
+from anonymize.live.sinks.feeder import Buffer, Feeder, Say, Writer
+from anonymize.live.sinks.hls import Hls
+from anonymize.live.sinks.recording import Keep, Recording
+from anonymize.live.sinks.stdout import Transport, Y4m
+from anonymize.live.sinks.virtual_camera import CameraOut
+from anonymize.media import make_folder
+from anonymize.text.words import system
+
+STDOUT, Y4M_STDOUT = "-", "y4m:-"
+_WAITING = 8 << 20
+"""Bytes of packets that may wait for a peer: about 14 s of 720p at its highest rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What all sinks share.
+
+    Args:
+        quality: x264's constant rate factor.
+        keep: for recordings.
+        stall: seconds after which a peer that takes nothing is given up.
+        on_gone: told when a sink is gone for good.
+    """
+
+    quality: int = 23
+    keep: Keep = field(default_factory=Keep)
+    stall: float = push.STALL
+    on_gone: Callable[[str], None] | None = None
+
+
+def check(address: str) -> None:
+    """Whether `address` is a sink that this machine can open, as far as that can be told beforehand.
+
+    Raises:
+        UsageError: nobody understands it, something that it needs is missing, or it is a terminal.
+    """
+    scheme, has_host, host = address.partition("://")
+    if has_host and scheme.lower() in push.PROTOCOLS:
+        if not host.strip("/"):
+            raise UsageError(f"{mask(address)}: a server is missing")
+        push.check(address)
+    elif (folder := _folder_of(address)) is not None:
+        if folder.suffix == ".m3u8" and "%" in folder.name:
+            raise UsageError("a % in the name of a playlist has a meaning of its own; name another", address)
+    elif address not in (STDOUT, Y4M_STDOUT) and not address.startswith("/dev/video"):
+        raise UsageError(
+            "no sink; expected rtsp://, rtmp:// or srt:// and a server, hls:FOLDER or a .m3u8 file, record:FOLDER, "
+            "/dev/videoN, - (MPEG-TS on standard output) or y4m:- (not repeated here: it may hold a password)"
+        )
+    elif address in (STDOUT, Y4M_STDOUT) and os.isatty(1):
+        raise UsageError("standard output is a terminal: send it into a file or another program", address)
+
+
+def prepare(addresses: Sequence[str]) -> None:
+    """Make the folders that `addresses` name, and see whether they can be written in, before anything is looked at.
+
+    Raises:
+        OutputError: one cannot.
+    """
+    for path in filter(None, map(_folder_of, addresses)):
+        folder = path.parent if path.suffix == ".m3u8" else path
+        make_folder(folder)
+        try:
+            with TemporaryFile(dir=folder):
+                continue
+        except OSError as error:
+            raise OutputError(f"nothing can be written in this folder ({system(error)})", folder) from error
+
+
+def open_sink(address: str, picture: Picture, metrics: Metrics, options: Options | None = None) -> LiveSink:
+    """The sink behind `address`; see `open_sinks`."""
+    (sink,) = open_sinks([address], picture, metrics, options)
+    return sink
+
+
+def open_sinks(
+    addresses: Sequence[str], picture: Picture, metrics: Metrics, options: Options | None = None
+) -> list[LiveSink]:
+    """Sinks for `addresses`, credentials filled in. Those that take packets share one encoder.
+
+    Raises:
+        UsageError: an address nobody understands.
+    """
+    chosen = options or Options()
+    for address in addresses:
+        check(address)
+    names = _names(addresses)
+    plain = [address for address in addresses if address == Y4M_STDOUT or address.startswith("/dev/video")]
+    coded = [address for address in addresses if address not in plain]
+    sinks: list[LiveSink] = [Uncoded(_uncoded(address, names[address], picture, metrics, chosen)) for address in plain]
+    if not coded:
+        return sinks
+
+    def outlets(streams: Sequence[Any]) -> list[Feeder[LivePacket]]:
+        return [_coded(address, names[address], streams, metrics, chosen) for address in coded]
+
+    return [Fan(picture, chosen.quality, metrics, outlets), *sinks]
+
+
+def name_of(address: str) -> str:
+    """The sink's name for people: its address, masked."""
+    return {STDOUT: "stdout", Y4M_STDOUT: "stdout (y4m)"}.get(address, mask(address))
+
+
+def _names(addresses: Sequence[str]) -> dict[str, str]:
+    """A name for each address; those that look the same when they are masked are numbered."""
+    names: dict[str, str] = {}
+    for address in addresses:
+        name = name_of(address)
+        same = sum(name_of(other) == name for other in names)
+        names[address] = f"{name} ({same + 1})" if same else name
+    return names
+
+
+def _coded(address: str, name: str, streams: Sequence[Any], metrics: Metrics, options: Options) -> Feeder[LivePacket]:
+    """The outlet of a sink that takes packets."""
+    buffer: Buffer[LivePacket] = Buffer(
+        _WAITING,
+        weigh=lambda item: len(item.data),
+        starts=lambda item: item.key and not item.sound,
+        on_drop=lambda n: metrics.sink_dropped(name, n),
+    )
+    connect = _connector(address, streams, options)
+    return Feeder(name, connect, buffer, metrics, fresh="://" in address, on_gone=options.on_gone)
+
+
+def _connector(address: str, streams: Sequence[Any], options: Options) -> Callable[[Say], Writer[LivePacket]]:
+    """How `address` is opened."""
+    if address == STDOUT:
+        return lambda say: Transport(1, streams, say)
+    if "://" in address:
+        return lambda say: push.Push(address, streams, say, options.stall)
+    folder = _folder_of(address)
+    assert folder is not None  # `check` has passed
+    if folder.suffix == ".m3u8":
+        return lambda say: Hls(folder, streams, say)
+    return lambda say: Recording(folder, streams, options.keep, say)
+
+
+def _uncoded(address: str, name: str, picture: Picture, metrics: Metrics, options: Options) -> Feeder[Frame]:
+    """The outlet of a sink that takes frames as they are."""
+    buffer: Buffer[Frame] = Buffer(
+        FRAMES, weigh=lambda _: 1, starts=lambda _: True, on_drop=lambda n: metrics.sink_dropped(name, n)
+    )
+
+    def connect(say: Say) -> Writer[Frame]:
+        return Y4m(1, picture, say) if address == Y4M_STDOUT else CameraOut(address, picture, say)
+
+    return Feeder(name, connect, buffer, metrics, fresh=True, on_gone=options.on_gone)
+
+
+def _folder_of(address: str) -> Path | None:
+    """The folder of a recording or the playlist of an HLS address; None for other addresses."""
+    if address.startswith("record:") and len(address) > len("record:"):
+        return Path(address.removeprefix("record:"))
+    if address.startswith("hls:") and len(address) > len("hls:"):
+        path = Path(address.removeprefix("hls:"))
+        return path if path.suffix == ".m3u8" else path / "live.m3u8"
+    if address.endswith(".m3u8") and "://" not in address:
+        return Path(address)
+    return None

@@ -1,0 +1,161 @@
+"""A recording in segments: each appears under its name when it is whole, and goes when it is old."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+
+from anonymize.errors import OutputError
+from anonymize.live.log import logger
+from anonymize.live.sinks.encode import LivePacket, Muxer
+from anonymize.live.sinks.feeder import Say
+from anonymize.live.sinks.part import Part, sweep
+from anonymize.text.words import disk_full
+
+_NAME = "%Y-%m-%dT%H-%M-%SZ"
+_STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ"
+_OURS = re.compile(rf"{_STAMP}(-\d+)?\.mp4")
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How a recording is cut and for how long it is kept.
+
+    Args:
+        segment: seconds; a segment ends at the next key picture.
+        age: seconds for which segments are kept; None for ever.
+        room: bytes that must be free for a segment to be begun.
+    """
+
+    segment: float = 60.0
+    age: float | None = None
+    room: int = 32 << 20
+
+
+class Recording:
+    """`sinks_outlet.Writer` of packets to a folder of segments.
+
+    A segment is written under a hidden name that nobody can guess, which only its owner may read, then read back and
+    renamed. What a killed process left half written is removed when the next one begins, so a crash costs one segment.
+
+    Args:
+        folder: made if it is not there; only this sink may record into it.
+        streams: `Encoder.streams`.
+        keep: how segments are cut and kept.
+        say: told how it goes on.
+        clock: seconds since the epoch: names and ages.
+    """
+
+    def __init__(
+        self, folder: Path, streams: Sequence[Any], keep: Keep, say: Say, clock: Callable[[], float] = time.time
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._streams, self._keep, self._say, self._clock = folder, streams, keep, say, clock
+        self._part: Part | None = None
+        self._stamp = ""
+        self._muxer: Muxer | None = None
+        self._pictures = 0
+        self._began = 0.0
+        sweep(folder, _STAMP)
+        self.expire()
+
+    def write(self, item: LivePacket) -> None:
+        """Append a packet, beginning a new segment at a key picture when the current one is long enough."""
+        if not item.sound and item.key and (self._muxer is None or item.time - self._began >= self._keep.segment):
+            self._finish()
+            self._begin(item)
+        if self._muxer is None:
+            return
+        with _plainly():
+            self._muxer.write(item)
+        self._pictures += not item.sound
+
+    def close(self) -> None:
+        """Finish the current segment."""
+        self._finish()
+
+    def abandon(self) -> None:
+        """Give up the current segment."""
+        part, self._part = self._part, None
+        muxer, self._muxer = self._muxer, None
+        if muxer is not None:
+            with suppress(av.error.FFmpegError, OSError):  # it is deleted next
+                muxer.close()
+        if part is not None:
+            part.drop()
+
+    def expire(self) -> None:
+        """Delete segments that are older than they are kept. Only files that are named as ours are touched."""
+        if self._keep.age is None:
+            return
+        for path in self._folder.iterdir():
+            with suppress(FileNotFoundError):
+                if _OURS.fullmatch(path.name) and self._clock() - path.lstat().st_mtime > self._keep.age:
+                    path.unlink()
+                    logger.info("segment expired", file=path.name)
+
+    def _begin(self, item: LivePacket) -> None:
+        free = shutil.disk_usage(self._folder).free
+        if free < self._keep.room:
+            raise OutputError(f"the disk is full: {free >> 20} MB free, {self._keep.room >> 20} MB needed to go on")
+        self._stamp = time.strftime(_NAME, time.gmtime(self._clock()))
+        self._pictures, self._began = 0, item.time
+        with _plainly():
+            self._part = Part(self._folder, self._stamp)
+            # Fragments until it is whole: a segment costs no memory, however long it is.
+            options = {"movflags": "hybrid_fragmented", "empty_hdlr_name": "1"}
+            self._muxer = Muxer(self._part, "mp4", self._streams, options, start=item.time)
+
+    def _finish(self) -> None:
+        """Close, read back and rename the current segment, if there is one; then let old ones go."""
+        part, muxer = self._part, self._muxer
+        if part is None or muxer is None:
+            return
+        with _plainly():
+            muxer.close()
+            self._muxer = None
+            _read_back(part, self._pictures)
+            os.fsync(part.fileno())
+            final = self._free_name()
+            part.release(final)
+        self._part = None
+        self._say("ok", f"newest segment {final.name}")
+        logger.info("segment finished", file=final.name, pictures=self._pictures)
+        self.expire()
+
+    def _free_name(self) -> Path:
+        """The segment's name, never that of another: only this sink records into the folder."""
+        for number in range(1000):
+            final = self._folder / f"{self._stamp}{f'-{number}' if number else ''}.mp4"
+            if not os.path.lexists(final):
+                return final
+        raise OutputError("a thousand segments of the same second", self._folder)
+
+
+def _read_back(part: Part, pictures: int) -> None:
+    """Whether the file holds every picture that went in. Raises `OutputError`."""
+    part.seek(0)
+    with av.open(part, "r") as container:
+        found = sum(1 for packet in container.demux(video=0) if packet.size)
+    if found != pictures:
+        raise OutputError(f"segment {part.path.name} holds {found} pictures instead of {pictures}: it was given up")
+
+
+class _plainly:  # noqa: N801 - used as a verb
+    """Turn a full disk into words."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and disk_full(error):
+            raise OutputError("the disk is full: this recording stops until there is room") from error

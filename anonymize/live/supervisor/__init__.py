@@ -1,0 +1,1 @@
+"""Several cameras: one process for each, and one that watches them."""

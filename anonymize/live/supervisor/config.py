@@ -1,0 +1,186 @@
+"""Several cameras in one file: what each shows, where it goes, how it is anonymised.
+
+preset = "municipal"            # for all cameras, unless one names its own
+metrics = 9464                  # /metrics and /healthz for all of them, on 127.0.0.1
+
+[cameras.market]
+source = "rtsp://${MARKET_USER}:${file:/run/secrets/market}@10.0.0.5/stream1"
+to = ["rtsp://127.0.0.1:8554/market", "record:/var/lib/anonymize/market"]
+keep = "7d"
+
+[cameras.market.settings]       # whatever a preset can set
+zones = [{ polygon = [[0, 0], [300, 0], [300, 200], [0, 200]] }]
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from anonymize import presets
+from anonymize.errors import UsageError
+from anonymize.live.secrets import mask, resolve
+from anonymize.live.sinks import open
+from anonymize.live.sinks.recording import Keep
+from anonymize.settings import Audio, Settings
+from anonymize.text import untrusted
+from anonymize.text.mapping import from_mapping
+from anonymize.text.ranges import Range, in_range, shown
+
+PORT = Range(0, 65_535)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+LONGEST = 100 * 365 * 86_400
+"""Seconds for which recordings are kept, at most."""
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One camera.
+
+    Args:
+        source: its address, references to credentials not filled in.
+        to: where it goes, the same.
+        name: in logs, metrics and on the page.
+        preset: a preset's name, or a .toml file.
+        settings: what differs from the preset, as a preset's file would have it.
+        audio: `keep` passes the sound.
+        loop: play a file again and again.
+        quality: x264's constant rate factor.
+        keep: how long recordings are kept, as ``7d``; empty: for ever.
+        segment: seconds of a recording's segment.
+        preview: port of the preview page; 0: any that is free; None: no page.
+        metrics: port of ``/metrics`` and ``/healthz``; 0: any that is free; None: none.
+    """
+
+    source: str
+    to: tuple[str, ...] = ()
+    name: str = "camera"
+    preset: str = presets.DEFAULT
+    settings: dict[str, Any] = field(default_factory=dict)
+    audio: Audio = Audio.MUTE
+    loop: bool = False
+    quality: Annotated[int, Range(0, 51)] = 23
+    keep: str = ""
+    segment: Annotated[float, Range(1, 86_400, "seconds")] = 60.0
+    preview: Annotated[int, PORT] | None = None
+    metrics: Annotated[int, PORT] | None = None
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise UsageError(f"camera name {self.name!r}: expected letters, digits, dot, dash and underscore")
+        if not self.source:
+            raise UsageError(f"camera {self.name}: it needs a source")
+        if not self.to and self.preview is None:
+            raise UsageError(f"camera {self.name}: nowhere to send the picture; name a sink or a preview page")
+        try:
+            in_range(self)
+        except UsageError as error:
+            raise UsageError(f"camera {self.name}: {error}") from None
+        _ = self.retention
+
+    @property
+    def retention(self) -> Keep:
+        """How recordings are cut and kept."""
+        return Keep(segment=self.segment, age=duration(self.keep) if self.keep else None)
+
+    def load_settings(self) -> Settings:
+        """The preset and what differs from it, read anew. Raises `UsageError`."""
+        try:
+            return for_live(from_mapping(Settings, self.settings, presets.load(self.preset).settings))
+        except UsageError as error:
+            raise UsageError(f"camera {self.name}: {mask(str(error))}") from None
+
+    def resolved(self) -> Self:
+        """The same with credentials filled in, every sink checked. Raises `UsageError`."""
+        try:
+            filled = replace(self, source=resolve(self.source), to=tuple(resolve(address) for address in self.to))
+            for address in filled.to:
+                open.check(address)
+        except UsageError as error:
+            raise UsageError(f"camera {self.name}: {error}") from error
+        if filled.source == open.STDOUT and self.loop:
+            raise UsageError(f"camera {self.name}: standard input cannot be played again")
+        doubled = {address for address in filled.to if filled.to.count(address) > 1}
+        if doubled:
+            raise UsageError(f"camera {self.name}: sink named twice: {mask(doubled.pop())}")
+        return filled
+
+
+def for_live(settings: Settings) -> Settings:
+    """`settings`, if they make sense for a stream. Raises `UsageError`."""
+    if settings.show_persons:
+        raise UsageError("show_persons: nobody can be left visible in live: a person is chosen in a recording")
+    return settings
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All cameras of a file, and the port on which they are watched together (None: none)."""
+
+    cameras: dict[str, Camera]
+    metrics: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a file of cameras holds; `preset` is for those that name none."""
+
+    cameras: dict[str, Any] = field(default_factory=dict)
+    preset: str = presets.DEFAULT
+    metrics: Annotated[int, PORT] | None = None
+
+
+def read(path: Path) -> Fleet:
+    """The cameras in `path`.
+
+    Raises:
+        UsageError: it cannot be read, is no TOML, or something in it makes no sense; the message names the place.
+    """
+    values = untrusted.toml_value(untrusted.text(path, "file of cameras", UsageError), str(path), UsageError)
+    try:
+        return _fleet(from_mapping(_File, values))
+    except UsageError as error:
+        raise UsageError(f"{mask(str(error))}", path) from None  # what is wrong may be an address
+
+
+def _fleet(file: _File) -> Fleet:
+    if not file.cameras or not all(isinstance(one, Mapping) for one in file.cameras.values()):
+        raise UsageError("no cameras: expected a table [cameras.NAME] for each")
+    cameras = {name: _camera(name, {"preset": file.preset} | one) for name, one in file.cameras.items()}
+    _no_clash(cameras)
+    return Fleet(cameras, file.metrics)
+
+
+def _camera(name: str, values: Mapping[str, Any]) -> Camera:
+    if "source" not in values:
+        raise UsageError(f"camera {name}: it needs a source")
+    for key in ("name", "metrics"):
+        if key in values:
+            raise UsageError(f"camera {name}: {key} is set above, not for one camera")
+    camera = from_mapping(Camera, {**values, "name": name}, where=f"cameras.{name}")
+    if {"-", "y4m:-"} & {camera.source, *camera.to}:
+        raise UsageError(f"camera {name}: standard input and output are for a single camera")
+    return camera
+
+
+def _no_clash(cameras: Mapping[str, Camera]) -> None:
+    """Two cameras must not write into one folder, push to one address or share a port."""
+    taken: dict[Any, str] = {}
+    for camera in cameras.values():
+        for place in (*camera.to, camera.preview or None):
+            if place is None:
+                continue
+            if place in taken:
+                raise UsageError(f"cameras {taken[place]} and {camera.name} both use {mask(str(place))}")
+            taken[place] = camera.name
+
+
+def duration(text: str) -> float:
+    """Seconds from ``90s``, ``15m``, ``36h``, ``7d`` or ``2w``. Raises `UsageError`."""
+    found = _DURATION.fullmatch(text.strip())
+    if not found or not 0 < float(found.group(1)) * _UNITS[found.group(2)] <= LONGEST:
+        raise UsageError(f"duration {shown(text)}: expected a number and s, m, h, d or w, as 7d; at most 100 years")
+    return float(found.group(1)) * _UNITS[found.group(2)]

@@ -1,0 +1,170 @@
+"""One process per camera, and one that watches them: whatever happens to one camera happens to no other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from anonymize.errors import UsageError
+from anonymize.live.camera import STOP_WITHIN
+from anonymize.live.log import logger
+from anonymize.live.preview import page
+from anonymize.live.supervisor import config
+from anonymize.live.supervisor.child import Child
+from anonymize.live.supervisor.config import Camera, Fleet
+from anonymize.live.supervisor.signals import handled
+from anonymize.web.server import Response, Server
+
+_TURN = 0.1
+"""Seconds between two looks at the processes."""
+_KILL_AFTER = STOP_WITHIN + 3.0
+"""Seconds that a process has to stop."""
+
+
+def supervise(path: Path, *, machine: bool | None = None) -> None:
+    """Run every camera in the file `path` until all sources have ended or we are told to stop (TERM, Ctrl-C).
+
+    HUP reads the file again: cameras that are new start, those that are gone stop, those whose addresses changed start
+    anew, the others take their settings over without a gap. Main thread only.
+
+    Raises:
+        UsageError: the file makes no sense, a credential is missing, or the metrics' port is taken.
+    """
+    fleet = _checked(path)
+    watch = _Watch(path, fleet, sys.stderr.isatty() is False if machine is None else machine)
+    server = watch.serve(fleet.metrics) if fleet.metrics is not None else None
+    try:
+        with watch.signals():
+            watch.run()
+    finally:
+        watch.end()
+        if server is not None:
+            server.close()
+
+
+def _checked(path: Path) -> Fleet:
+    """The cameras in `path`, all that can be told beforehand checked. Raises `UsageError`."""
+    fleet = config.read(path)
+    for camera in fleet.cameras.values():
+        camera.resolved()
+        camera.load_settings()
+        if camera.preview is not None and not os.environ.get(page.TOKEN):
+            raise UsageError(f"camera {camera.name}: a preview page needs {page.TOKEN} in the environment")
+    return fleet
+
+
+class _Watch:
+    """All cameras of a file."""
+
+    def __init__(self, path: Path, fleet: Fleet, machine: bool) -> None:
+        self._path, self._machine = path, machine
+        self._fleet = fleet
+        self._stop = self._reload = False
+        self.children = {name: self._child(camera) for name, camera in fleet.cameras.items()}
+
+    def _child(self, camera: Camera) -> Child:
+        return Child(self._path, camera, self._machine)
+
+    def run(self) -> None:
+        """Look after the cameras until all are done, or a signal came."""
+        while not self._stop and not all(child.done for child in self.children.values()):
+            for child in list(self.children.values()):
+                child.turn()
+            if self._reload:
+                self._reload = False
+                self._read_again()
+            time.sleep(_TURN)
+
+    def end(self) -> None:
+        """Stop all cameras, at the same time, in order as far as they can."""
+        self._end(list(self.children.values()))
+
+    def signals(self) -> AbstractContextManager[None]:
+        """TERM and Ctrl-C stop, HUP reads the file again."""
+
+        def stop(number: int) -> None:
+            logger.info("stopping all cameras", signal=signal.Signals(number).name)
+            self._stop = True
+
+        def reload() -> None:
+            self._reload = True
+
+        return handled(stop, reload)
+
+    def serve(self, port: int) -> Server:
+        """``/metrics`` and ``/healthz`` of all cameras."""
+        return Server(port, {"metrics": lambda: page.exposition(self._text()), "healthz": self._healthz})
+
+    def _read_again(self) -> None:
+        try:
+            fleet = _checked(self._path)
+        except UsageError as error:
+            logger.error("cameras not reloaded, all go on as before", error=str(error))
+            return
+        old, new = self.children, fleet.cameras
+        leaving = [child for name, child in old.items() if name not in new or not _alike(child.camera, new[name])]
+        self._end(leaving)
+        self.children = {
+            name: old[name] if name in old and old[name] not in leaving else self._child(camera)
+            for name, camera in new.items()
+        }
+        for name, child in self.children.items():
+            if child is old.get(name):
+                child.camera = new[name]
+                child.signal(signal.SIGHUP)
+        logger.info("cameras reloaded", cameras=len(self.children))
+
+    def _end(self, children: Iterable[Child]) -> None:
+        children = list(children)
+        for child in children:
+            child.signal(signal.SIGTERM)
+        until = time.monotonic() + _KILL_AFTER
+        for child in children:
+            child.end(until - time.monotonic())
+
+    def _healthz(self) -> Response:
+        ill = [child for child in self.children.values() if not child.healthy and not child.done]
+        lines = [f"{'ok ' if child not in ill else 'ILL'} {n}: {child.why}\n" for n, child in self.children.items()]
+        return Response("".join(lines).encode(), status=503 if ill else 200)
+
+    def _text(self) -> bytes:
+        registry = CollectorRegistry()
+        registry.register(_Merged(list(self.children.values())))
+        return bytes(generate_latest(registry))
+
+
+class _Merged(Collector):
+    """The metrics of all cameras in one exposition, and what only the supervisor knows."""
+
+    def __init__(self, children: list[Child]) -> None:
+        self._children = children
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, each once, with the samples of every camera."""
+        up = GaugeMetricFamily("anonymize_camera_up", "1 while the camera's process runs.", labels=["camera"])
+        starts = CounterMetricFamily("anonymize_camera_restarts", "Times it was started anew.", labels=["camera"])
+        families: dict[str, Metric] = {}
+        for child in self._children:
+            up.add_metric([child.camera.name], float(child.up))
+            starts.add_metric([child.camera.name], child.restarts)
+            for family in text_string_to_metric_families(child.report.get("metrics", "")):
+                families.setdefault(family.name, family)
+                if families[family.name] is not family:
+                    families[family.name].samples.extend(family.samples)
+        yield from (up, starts, *families.values())
+
+
+def _alike(one: Camera, other: Camera) -> bool:
+    """Whether the two differ at most in what can be changed without a gap."""
+    return replace(one, settings={}, preset="") == replace(other, settings={}, preset="")

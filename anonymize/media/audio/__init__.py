@@ -1,0 +1,1 @@
+"""Sound: carried over packet by packet, or coded without loss."""

@@ -1,0 +1,170 @@
+"""Sound that no container holds as it is, or not without what is hidden in it, as FLAC: sample for sample the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from numpy.typing import NDArray
+
+from anonymize.errors import UnsupportedInput
+from anonymize.media.clock.edits import Played
+
+_DEEP = ("s32", "s32p", "flt", "fltp", "dbl", "dblp", "s64", "s64p")
+_MOST_CHANNELS = 8
+_BLOCK = 4096
+"""Samples of each channel in a packet."""
+_SLACK = Fraction(3, 50)
+"""Seconds by which a decoder's frames may lie beside their times (coarse clocks, bits kept for later) and follow one
+another all the same."""
+_EXACT = Fraction(1, 1000)
+"""The same where an edit list says to the sample what is played."""
+
+Samples = NDArray[Any]
+"""(samples, channels), of 16 or 32 bits."""
+
+
+class FlacTrack:
+    """One sound track, decoded and encoded again without loss (floating point is rounded to 24 bits).
+
+    Where there is no sound for a while there is silence; so it stays in step whatever a player makes of gaps.
+
+    Args:
+        stream: the source's.
+        output: where to.
+        played: what of it.
+        name: of the file, for messages.
+
+    Raises:
+        UnsupportedInput: it has more channels than FLAC holds; from `write`, its channels or rate change on the way.
+    """
+
+    def __init__(self, stream: Stream, output: OutputContainer, played: Played, name: str) -> None:
+        assert isinstance(stream, AudioStream)
+        self._output, self._name = output, name
+        self._source = stream
+        context = stream.codec_context
+        if context.channels > _MOST_CHANNELS:
+            raise UnsupportedInput(
+                f"its sound has {context.channels} channels, and would have to become FLAC, which holds "
+                f"{_MOST_CHANNELS}; give --audio mute to drop it",
+                name,
+            )
+        self._rate = context.sample_rate
+        if context.format is None:
+            raise UnsupportedInput("nothing is known of a sound track of it; give --audio mute to drop all sound", name)
+        self._form = "s32" if context.format.name in _DEEP else "s16"
+        self._layout = {"1 channels": "mono", "2 channels": "stereo"}.get(context.layout.name, context.layout.name)
+        self.stream = output.add_stream("flac", rate=self._rate)
+        assert isinstance(self.stream, AudioStream)
+        self.stream.codec_context.layout = self._layout
+        self.stream.codec_context.format = self._form
+        self.stream.time_base = Fraction(1, self._rate)
+        self._channels = context.channels
+        self._resampler = AudioResampler(format=self._form, layout=self._layout, rate=self._rate)
+        self._zero = max(0, round(played.zero * self._rate))
+        self._seams = [round(seam * self._rate) for seam in played.seams]
+        self._slack = round((_EXACT if len(played.seams) > 2 else _SLACK) * self._rate)
+        self._held = np.zeros((0, self._channels), np.int32 if self._form == "s32" else np.int16)
+        self._at: int | None = None
+        """When `_held` begins, in samples."""
+        self._waiting: list[Samples] = []
+        self._count = 0
+        self._written = 0
+
+    def write(self, packet: Packet[Stream]) -> None:
+        """Append the sound in `packet`; what cannot be decoded leaves a gap."""
+        self._decode(packet)
+
+    def finish(self) -> None:
+        """Write what is pending: in the decoder, in between, in the encoder."""
+        self._decode(None)
+        if self._at is not None:
+            end = self._at + len(self._held)
+            last = self._seams[-1] if self._seams else end
+            self._append(self._at, self._held[: max(0, last - self._at)])
+        self._encode(last=True)
+        self._output.mux(self.stream.encode(None))
+
+    def _decode(self, packet: Packet[Stream] | None) -> None:
+        try:
+            frames = self._source.codec_context.decode(packet)
+        except av.error.FFmpegError:
+            return
+        for frame in frames:
+            time = None if frame.pts is None else frame.pts * Fraction(frame.time_base or self._source.time_base or 0)
+            for samples in self._converted(frame):
+                self._place(samples, None if time is None else round(time * self._rate))
+                time = None
+
+    def _converted(self, frame: av.AudioFrame) -> Iterator[Samples]:
+        frame.pts = None
+        try:
+            converted = self._resampler.resample(frame)
+        except ValueError:
+            raise UnsupportedInput(
+                "its sound changes its channels or its rate on the way; cut the file there and give the "
+                "parts, or give --audio mute to drop it",
+                self._name,
+            ) from None
+        for made in converted:
+            yield made.to_ndarray().reshape(-1, self._channels)
+
+    def _place(self, samples: Samples, at: int | None) -> None:
+        """Let `samples` follow what is held; where an edit list cuts, both end and begin at the seam."""
+        if self._at is None:
+            self._held, self._at = samples, at or 0
+            return
+        end = self._at + len(self._held)
+        if at is None or abs(at - end) <= self._slack:
+            at = end
+        seam = next((s for s in self._seams[1:-1] if min(at, end) <= s <= max(at, end)), None)
+        if seam is not None:
+            self._held = self._held[: max(0, seam - self._at)]
+            end = min(end, seam)
+        if at < end or (seam is not None and at < seam):
+            samples, at = samples[max(end, seam or end) - at :], max(end, seam or end)
+        self._append(self._at, self._held)
+        self._held, self._at = samples, at
+
+    def _append(self, at: int, samples: Samples) -> None:
+        """Queue `samples` for the encoder, after silence up to `at`; what comes before playing begins is left out."""
+        now = self._written + self._count
+        if self._written == self._count == 0:
+            now = self._written = max(self._zero, at)
+        if at < now:
+            samples, at = samples[now - at :], now
+        while at > now:
+            silence = np.zeros((min(at - now, _BLOCK), self._channels), samples.dtype)
+            self._queue(silence)
+            now += len(silence)
+        self._queue(samples)
+
+    def _queue(self, samples: Samples) -> None:
+        if len(samples):
+            self._waiting.append(samples)
+            self._count += len(samples)
+        if self._count >= _BLOCK:
+            self._encode()
+
+    def _encode(self, *, last: bool = False) -> None:
+        if not self._count:
+            return
+        whole = np.concatenate(self._waiting)
+        usable = len(whole) if last else len(whole) // _BLOCK * _BLOCK
+        for start in range(0, usable, _BLOCK):
+            block = np.ascontiguousarray(whole[start : min(start + _BLOCK, usable)]).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(block, format=self._form, layout=self._layout)
+            frame.rate, frame.time_base, frame.pts = self._rate, Fraction(1, self._rate), self._written
+            self._written += block.shape[1] // self._channels
+            self._output.mux(self.stream.encode(frame))
+        self._waiting = [whole[usable:]]
+        self._count = len(whole) - usable

@@ -1,0 +1,1 @@
+"""What of a file is lost or damaged, and how that is known."""

@@ -1,0 +1,1 @@
+"""Decoded pictures: planes, pixel formats, orientation, cropping, colour range."""

@@ -1,0 +1,278 @@
+"""Picture files are decoded here: every format to upright pixels, and to what its output must take over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from io import BytesIO
+from typing import Any
+
+import cv2
+import numpy as np
+import pillow_heif
+from PIL import Image
+
+from anonymize.errors import AnonymizeError, InputError, UnreadableInput, UnsupportedInput
+from anonymize.media.frames.orient import Orientation
+from anonymize.media.still.animation import animation, ending, is_animated
+from anonymize.media.still.damage import Harm, damage, obscured
+from anonymize.media.still.file import (
+    _SEQUENCES,
+    READ_ONLY,
+    PictureFile,
+    check_size,
+    lenient,
+    opened_by_pillow,
+    picture_format,
+    quiet,
+    reason,
+)
+from anonymize.media.still.formats.heif import Display, shown_as
+from anonymize.media.still.formats.netpbm import check_foreign
+from anonymize.media.still.formats.tiff import check_exif, check_tiff
+from anonymize.media.still.frame import Pixels, samples
+from anonymize.media.still.headers import (
+    Decoded,
+    StillTraits,
+    exif_words,
+    orientation_of,
+    removed_from,
+    rgb_coded,
+    shown,
+    tags,
+    traits_of,
+    transposed,
+)
+from anonymize.media.still.parts import extras
+from anonymize.media.still.profile import colour_profile
+from anonymize.media.still.turned import BY_NUMBER, exif_blocks, exif_orientations, joined, other_turns
+
+
+def decode(data: bytes, name: str, *, allow_damaged: bool) -> Decoded:
+    """Decode the picture file `data`.
+
+    Args:
+        data: the whole file.
+        name: what messages call it.
+        allow_damaged: give what can be read of a damaged file, and say what is lost.
+
+    Raises:
+        UnreadableInput: not a picture, empty, or too large a one.
+        DamagedInput: part of it is lost.
+        UnsupportedInput: it holds what no output can hold without changing it.
+    """
+    container = picture_format(data[:32])
+    if not container:
+        raise UnreadableInput("not a picture of a known format", name)
+    if data[4:8] == b"ftyp" and data[8:12] in _SEQUENCES:
+        raise UnsupportedInput("picture sequences in HEIF and AVIF are not supported; convert it to a video", name)
+    file = PictureFile(data, name, container, allow_damaged)
+    try:
+        with quiet():
+            check_exif(exif_blocks(file))
+            return _with_own_profile(_decoded(file))
+    except (AnonymizeError, MemoryError):
+        raise
+    except Exception as error:  # headers, too, make decoders raise anything
+        raise UnreadableInput(f"its headers make no sense ({reason(error)})", name) from error
+
+
+def _with_own_profile(decoded: Decoded) -> Decoded:
+    """`decoded` with a colour profile that holds what colours need and nothing else."""
+    traits = decoded.traits
+    made = colour_profile(traits.icc, traits.channels)
+    if made == traits.icc:
+        return decoded
+    removed = "descriptions in the colour profile" if made else "a colour profile that fits no such picture"
+    return replace(decoded, traits=replace(traits, icc=made), removed=(*decoded.removed, removed))
+
+
+def _decoded(file: PictureFile) -> Decoded:
+    """The file, decoded in its format's way."""
+    if file.container == "heic":
+        return _heif(file)
+    if file.container == "tiff":
+        check_tiff(file)
+    if file.container in READ_ONLY:
+        check_foreign(file)
+    opened = opened_by_pillow(file)
+    if file.container in ("gif", "webp", "png") and is_animated(file):
+        return animation(file, opened)
+    return _still(file, opened)
+
+
+def _still(file: PictureFile, opened: Image.Image) -> Decoded:
+    """A file with one picture."""
+    traits = traits_of(file, opened)
+    placed = shown_as(file) if file.container == "avif" else Display(turn=orientation_of(file, opened))
+    stored = BY_NUMBER.get(tags(opened).get(274, 1), Orientation())  # of a TIFF, which Pillow turns itself
+    removed = removed_from(file, opened)
+    losses = ending(file) if file.container == "gif" else []
+    broken: Harm | None = None
+    try:
+        if losses and not file.allow_damaged:
+            raise file.damaged(losses[0])
+        pixels, channels, notes = _pixels(file, opened)
+        opened.close()  # it holds them once more
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        if not file.allow_damaged:
+            raise file.damaged(reason(error)) from error
+        pixels, channels, notes = _salvaged(file)
+        losses = [f"part of the picture: {reason(error)}"]
+        if file.container == "jpg" and "truncated" not in str(error):
+            broken = Harm(reason(error))
+    if harm := damage(file.data, file.container) or broken:
+        if not file.allow_damaged:
+            raise file.damaged(harm.words)
+        pixels = obscured(pixels, channels, harm, stored)
+        losses = [f"{'the whole' if harm.whole else 'part of the'} picture: {harm.words}"]
+    lossy = file.container == "avif" or (file.container == "webp" and not traits.lossless)
+    upright, hidden = shown(placed.apply(pixels), channels, lossy=lossy)
+    if placed.turn.transposed:
+        traits = transposed(traits)
+    traits = replace(traits, channels=channels, depth=8 * pixels.dtype.itemsize, notes=notes)
+    turns = other_turns(file, joined(stored, placed.turn, placed.mirror), exif_orientations(file))
+    return _single(traits, upright, (*removed, *_cropped(placed), *hidden), losses, turns)
+
+
+def _single(
+    traits: StillTraits, pixels: Pixels, removed: Sequence[str], losses: Sequence[str], turns: tuple[Orientation, ...]
+) -> Decoded:
+    size = (pixels.shape[1], pixels.shape[0])
+    return Decoded(traits, size, (Fraction(0),), tuple(removed), tuple(losses), lambda: iter((pixels,)), turns)
+
+
+def _cropped(placed: Display) -> list[str]:
+    """That something is cropped away, in words."""
+    return ["what is cropped away"] if placed.hides else []
+
+
+def _pixels(file: PictureFile, opened: Image.Image) -> tuple[Pixels, str, tuple[str, ...]]:
+    """The pixels as stored, (rows, columns, channels); their channels; what will be stored differently.
+
+    Raises:
+        UnsupportedInput: no output can hold them unchanged.
+    """
+    if file.container == "jpg" and opened.mode == "RGB" and not rgb_coded(opened):
+        opened.draft("YCbCr", None)  # JPEG's own colours: a way to RGB and back would change them
+    if file.container == "png" and file.data[24] == 16 and opened.mode != "I;16":
+        opened.load()
+        opened.close()
+        return _png16(file)
+    if file.container == "tiff" and opened.mode.startswith("I;16") and tags(opened).get(262) == 0:
+        pixels, channels, notes = _plain(opened, file.name)
+        return np.iinfo(pixels.dtype).max - pixels, channels, notes  # white is zero, which Pillow heeds up to 8 bits
+    return _plain(opened, file.name)
+
+
+def _plain(opened: Image.Image, name: str) -> tuple[Pixels, str, tuple[str, ...]]:
+    """What Pillow decoded, as pixels of one of the kinds that are handled."""
+    stored = opened.mode
+    wanted = {"1": "L", "P": "RGB", "PA": "RGBA", "RGBX": "RGB", "La": "LA", "RGBa": "RGBA"}.get(stored, stored)
+    if "transparency" in opened.info and wanted in ("L", "RGB"):
+        wanted = {"L": "LA", "RGB": "RGBA"}[wanted]
+    if stored.startswith("I;16"):
+        wide = samples(opened, stored)[..., 0]
+        if "transparency" in opened.info:
+            return (
+                np.stack((wide, np.where(wide == opened.info["transparency"], 0, 65535)), -1).astype(np.uint16),
+                "LA",
+                (),
+            )
+        return wide[..., None], "L", ()
+    if wanted not in ("L", "LA", "RGB", "RGBA", "YCbCr", "CMYK"):
+        raise UnsupportedInput(f"pixels of the kind {stored} are not supported; convert it to 8-bit RGB", name)
+    notes = {"1": ("black and white became 8-bit grey",), "P": ("the palette became full colour",)}.get(stored, ())
+    return samples(opened, wanted), wanted, notes
+
+
+def _png16(file: PictureFile) -> tuple[Pixels, str, tuple[str, ...]]:
+    """A PNG with 16 bits per sample in more than one channel; Pillow would halve them."""
+    wide = cv2.imdecode(np.frombuffer(file.data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if wide is None or wide.dtype != np.uint16:
+        raise ValueError("its pixels cannot be decoded")
+    if file.data[25] == 4:  # grey with transparency comes as colour
+        return wide[..., [0, 3]], "LA", ()
+    return (wide[..., [2, 1, 0, 3]], "RGBA", ()) if wide.shape[2] == 4 else (wide[..., ::-1], "RGB", ())
+
+
+def _salvaged(file: PictureFile) -> tuple[Pixels, str, tuple[str, ...]]:
+    """What can be decoded of a damaged still; the rest is black."""
+    try:
+        with lenient(), opened_by_pillow(file) as opened:
+            opened.load()
+            return _plain(opened, file.name)
+    except (UnsupportedInput, MemoryError):
+        raise
+    except Exception as error:
+        raise file.damaged(f"nothing of the picture can be read ({reason(error)})") from error
+
+
+def _heif(file: PictureFile) -> Decoded:
+    """A HEIC file: its main picture; libheif turns it upright."""
+    placed = shown_as(file)
+    try:
+        opened = pillow_heif.open_heif(BytesIO(file.data), convert_hdr_to_8bit=False)
+        primary = opened[opened.primary_index]
+        info: Mapping[str, Any] = primary.info
+        mode = primary.mode
+        size = primary.size
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UnreadableInput(f"not a readable HEIC picture ({reason(error)})", file.name) from error
+    check_size(file, size, len(mode.partition(";")[0]) * (2 if ";" in mode else 1))
+    channels = {"RGBa": "RGBA", "La": "LA"}.get(mode.partition(";")[0], mode.partition(";")[0])
+    if channels not in ("L", "LA", "RGB", "RGBA") or mode[0:4] in ("RGBa", "La"):
+        raise UnsupportedInput(f"HEIC pixels of the kind {mode} are not supported; convert it to PNG", file.name)
+    try:
+        pixels = np.asarray(primary)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise file.damaged(reason(error)) from error
+    pixels, losses = pixels.reshape(*pixels.shape[:2], -1), []
+    if harm := damage(file.data, "heic"):
+        if not file.allow_damaged:
+            raise file.damaged(harm.words)
+        pixels, losses = obscured(pixels, channels, harm, Orientation()), [f"the whole picture: {harm.words}"]
+    pixels, hidden = shown(pixels, channels, lossy=True)
+    turns = other_turns(file, joined(placed.turn, placed.mirror), exif_orientations(file))
+    traits = StillTraits(
+        "heic",
+        channels,
+        depth=8 * pixels.dtype.itemsize,
+        icc=info.get("icc_profile") or b"",
+        heif={key: info[key] for key in _HEIF_KEPT if info.get(key) is not None},
+    )
+    removed = dict.fromkeys((*_heif_words(info, len(opened)), *extras("heic", file.data), *_cropped(placed), *hidden))
+    return _single(traits, pixels, tuple(removed), losses, turns)
+
+
+_HEIF_KEPT = (
+    "chroma",
+    "bit_depth",
+    "nclx_profile",
+    "icc_profile_type",
+    "pixel_aspect_ratio",
+    "content_light_level",
+    "mastering_display_colour_volume",
+    "ambient_viewing_environment",
+    "nominal_diffuse_white_luminance",
+)
+
+
+def _heif_words(info: Mapping[str, Any], pictures: int) -> list[str]:
+    """What a HEIC file holds beside its main picture, in words."""
+    held = {
+        "XMP": info.get("xmp"),
+        "thumbnail": info.get("thumbnails"),
+        "depth map": info.get("depth_images"),
+        "auxiliary pictures": info.get("aux"),
+        f"further pictures ({pictures - 1})": pictures > 1,
+        "metadata": [m for m in info.get("metadata") or [] if m.get("type") not in ("Exif", "mime")],
+    }
+    return [*exif_words(info.get("exif")), *(word for word, there in held.items() if there)]

@@ -1,0 +1,1 @@
+"""Video files: opened, inspected, read, cut into segments, encoded and written."""

@@ -1,0 +1,105 @@
+"""The encoders that are used, and what each can take without a sample being changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anonymize.media.frames.pixels import Layout
+from anonymize.media.protocols import FieldOrder, MediaInfo
+from anonymize.settings import Codec
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """What one of FFmpeg's encoders can take without a sample being changed."""
+
+    name: str
+    codec: str
+    """FFmpeg's name of what it makes."""
+    formats: dict[str, str]
+    """Planar format -> the format it is handed over in, bit for bit the same picture."""
+    whole_chroma: bool = True
+    """Whether the size must be a multiple of the chroma step."""
+    interlaced: bool = False
+    static_hdr: bool = False
+    """Whether mastering display and light level travel in its stream."""
+    smallest: int = 1
+    """Least width and height in pixels."""
+    pixel_shape: bool = False
+    """Whether its stream says how wide pixels are; else the container must."""
+
+    def fits(self, info: MediaInfo, layout: Layout) -> bool:
+        """Whether it can take `info`'s pictures, which have `layout`, as they are."""
+        interlaced = info.field_order is not FieldOrder.PROGRESSIVE
+        if layout.name not in self.formats or min(info.width, info.height) < self.smallest:
+            return False
+        if interlaced and not self.interlaced:
+            return False
+        if info.hdr is not None and self.codec in ("hevc", "av1") and not self.static_hdr:
+            return False  # its stream has a place for that, which would stay empty
+        if not self.whole_chroma:
+            return True
+        across = 1 << max(x for x, _ in layout.shifts)
+        down = 1 << max(y for _, y in layout.shifts) + interlaced  # each field has its own chroma lines
+        width, height = info.stored_size
+        return width % across == 0 and height % down == 0
+
+
+def _same(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+def _yuv(*suffixes: str) -> dict[str, str]:
+    return _same(*(f"yuv{chroma}p{suffix}" for chroma in (420, 422, 444) for suffix in suffixes))
+
+
+X264 = Encoder("libx264", "h264", _yuv("", "10le") | _same("gray", "gray10le"), interlaced=True, pixel_shape=True)
+X264_RGB = Encoder("libx264rgb", "h264", {"gbrp": "rgb24"}, pixel_shape=True)
+X265 = Encoder(
+    "libx265",
+    "hevc",
+    _yuv("", "10le", "12le") | _same("gray", "gray10le", "gray12le", "gbrp", "gbrp10le", "gbrp12le"),
+    static_hdr=True,
+    smallest=32,
+    pixel_shape=True,
+)
+VP9 = Encoder("libvpx-vp9", "vp9", _yuv("") | _same("yuv440p", "gbrp"), whole_chroma=False)
+AV1 = Encoder("libsvtav1", "av1", _same("yuv420p", "yuv420p10le"), static_hdr=True, smallest=64)
+PRORES = Encoder(
+    "prores_ks", "prores", _same("yuv422p10le", "yuv444p10le", "yuva444p10le"), interlaced=True, whole_chroma=False
+)
+FFV1 = Encoder(
+    "ffv1",
+    "ffv1",
+    _yuv("", "9le", "10le", "12le", "14le", "16le")
+    | _same("yuv410p", "yuv411p", "yuv440p", "yuv440p10le", "yuv440p12le")
+    | _same("gray", "gray9le", "gray10le", "gray12le", "gray14le", "gray16le")
+    | _same(*(f"yuva{chroma}p{depth}" for chroma in (420, 422, 444) for depth in ("", "9le", "10le", "16le")))
+    | _same("yuva422p12le", "yuva444p12le")
+    | _same(*(f"gbrp{depth}le" for depth in (9, 10, 12, 14, 16)), *(f"gbrap{depth}le" for depth in (10, 12, 14, 16)))
+    | {"gbrp": "bgr0", "gbrap": "bgra"},
+    whole_chroma=False,
+    interlaced=True,
+)
+# Hardware takes 10 bits at the top of 16: the same samples, shifted.
+_PACKED_420 = {"yuv420p10le": "p010le"}
+_PACKED_444 = {"yuv444p10le": "yuv444p10msble"}
+BY_NAME = {
+    Codec.H264: (X264, X264_RGB),
+    Codec.H265: (X265,),
+    Codec.AV1: (AV1,),
+    Codec.VP9: (VP9,),
+    Codec.FFV1: (FFV1,),
+    Codec.PRORES: (PRORES,),
+    Codec.H264_NVENC: (Encoder("h264_nvenc", "h264", _same("yuv420p", "yuv444p") | _PACKED_420),),
+    Codec.H265_NVENC: (Encoder("hevc_nvenc", "hevc", _same("yuv420p", "yuv444p") | _PACKED_420 | _PACKED_444),),
+    Codec.AV1_NVENC: (Encoder("av1_nvenc", "av1", _same("yuv420p") | _PACKED_420),),
+    Codec.H264_QSV: (Encoder("h264_qsv", "h264", {"yuv420p": "nv12"}),),
+    Codec.H265_QSV: (Encoder("hevc_qsv", "hevc", {"yuv420p": "nv12"} | _PACKED_420),),
+    Codec.AV1_QSV: (Encoder("av1_qsv", "av1", {"yuv420p": "nv12"} | _PACKED_420),),
+    Codec.H264_AMF: (Encoder("h264_amf", "h264", {"yuv420p": "nv12"}),),
+    Codec.H265_AMF: (Encoder("hevc_amf", "hevc", {"yuv420p": "nv12"} | _PACKED_420),),
+    Codec.AV1_AMF: (Encoder("av1_amf", "av1", {"yuv420p": "nv12"} | _PACKED_420),),
+    Codec.H264_VIDEOTOOLBOX: (Encoder("h264_videotoolbox", "h264", {"yuv420p": "nv12"}),),
+    Codec.H265_VIDEOTOOLBOX: (Encoder("hevc_videotoolbox", "hevc", {"yuv420p": "nv12"} | _PACKED_420),),
+}

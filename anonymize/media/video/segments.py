@@ -1,0 +1,217 @@
+"""Cutting a video file into segments that can be worked on by themselves, and reading one of them.
+
+    cut = cut_up(source)                        # None: the file has to be read in one go, which is always right
+    for segment in cut.segments:
+        for picture in source.part(segment, traits):
+            ...
+
+Where to cut is a function of the file alone, found by reading its packets without decoding them: at key frames, every
+20 seconds or more. A segment is decoded from its key frame on, and a few pictures into the next one. What comes must
+be the pictures that the packets announced, at their times, and where two segments overlap both must show the same: else
+`CannotCut` is raised, and the file is read in one go.
+"""
+
+from __future__ import annotations
+
+import zlib
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from anonymize.data import Timestamps
+from anonymize.media.clock.edits import edit_lists
+from anonymize.media.clock.presentation import Presentation
+from anonymize.media.damage.losses import Damage
+from anonymize.media.frames.frame import VideoPicture
+from anonymize.media.protocols import FieldOrder
+from anonymize.media.video.open import Input, main_video, open_container
+
+LEAST = Fraction(20)
+"""Seconds of a segment, at least."""
+OVERLAP = 8
+"""Pictures of the next segment that are decoded twice, and compared."""
+_SEEKABLE = {"mov": True, "matroska": False}
+"""Containers that can be entered at any key frame, and whether its decoding time leads there (else that of showing)."""
+
+
+class CannotCut(Exception):
+    """This video, or what is made of it, does not come in segments that can be worked on by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Some seconds of a video, from a key frame to the next segment.
+
+    Args:
+        number: position among the segments, from 0.
+        first: index of its first frame.
+        end: one past that of its last frame.
+        entry: timestamp to seek to, by the container's clock; None for the beginning of the file.
+        pts: when its frames are shown, in ticks of the presentation, and the few after them that overlap with the next
+            segment.
+    """
+
+    number: int
+    first: int
+    end: int
+    entry: int | None
+    pts: array[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A video in segments.
+
+    Args:
+        segments: in order, at least two.
+        times: when every frame is shown.
+        packets: counted, for what a whole pass over the file would know of its sound.
+    """
+
+    segments: tuple[Segment, ...]
+    times: Timestamps
+    packets: Damage
+
+
+@dataclass(slots=True)
+class PassTraits:
+    """What the pictures of a pass had about them.
+
+    Args:
+        side_data: FFmpeg's names of what was attached to them.
+        field_order: of the first interlaced one.
+        aspects: the different `Frame.aspects`, in the order in which they came.
+        head: checksum of the pictures that a segment shares with the one before it.
+        tail: the same of those that it shares with the next.
+    """
+
+    side_data: set[str] = field(default_factory=set)
+    field_order: FieldOrder = FieldOrder.PROGRESSIVE
+    aspects: dict[tuple[Fraction, ...], None] = field(default_factory=dict)
+    head: int = 0
+    tail: int = 0
+
+
+@dataclass(slots=True)
+class _Packets:
+    """Of every video packet, in the order of the file: when it is shown, when decoded; and which are key frames."""
+
+    pts: array[int] = field(default_factory=lambda: array("q"))
+    dts: array[int] = field(default_factory=lambda: array("q"))
+    keys: list[int] = field(default_factory=list)
+
+
+def cut_up(
+    source: Input, name: str, presentation: Presentation | None = None, *, like: Cut | None = None
+) -> Cut | None:
+    """The segments of the file `source`; None if it is too short for two, or nobody can be sure that they are right.
+
+    Args:
+        source: any video.
+        name: for messages.
+        presentation: when what it holds is played; found out if not given.
+        like: another video with as many frames: where it was cut, this one is. None if it has no key frames there.
+    """
+    if not isinstance(source, Path) or (presentation is not None and (presentation.joins or presentation.early)):
+        return None
+    packets = _Packets()
+    try:
+        with open_container(source) as container:
+            stream = main_video(container, name)
+            kind = container.format.name.split(",")[0]
+            if kind not in _SEEKABLE or not stream.time_base:
+                return None
+            presentation = presentation or Presentation.of(stream, container.streams.audio, edit_lists(source))
+            place, counted = presentation.placing(), Damage(source, presentation.origin)
+            for packet in container.demux():
+                place(packet)
+                counted.count(packet, stream)
+                if packet.stream.index == stream.index and not _noted(packet, packets, by_dts=_SEEKABLE[kind]):
+                    return None
+            counted.finish(container, stream)
+            time_base = Fraction(stream.time_base)
+    except av.error.FFmpegError:
+        return None  # a whole pass tells how much of it is lost
+    if counted.words() or not _in_order(packets, by_dts=_SEEKABLE[kind]):
+        return None
+    times = Timestamps(time_base)
+    times.pts = array("q", sorted(packets.pts))
+    origin = int(presentation.origin / time_base)
+    keys = _keys(packets, times, origin, by_dts=_SEEKABLE[kind])
+    if like is None:
+        starts = _starts(keys, times)
+    elif len(times) == len(like.times) and all(segment.first in keys for segment in like.segments):
+        starts = [segment.first for segment in like.segments]
+    else:
+        return None
+    return Cut(tuple(_segments(starts, keys, times)), times, counted) if len(starts) > 1 else None
+
+
+def _noted(packet: Packet[Stream], packets: _Packets, *, by_dts: bool) -> bool:
+    """Whether `packet` is one picture like any other, and is now among `packets`."""
+    if packet.pts is None and packet.dts is None and not packet.size:
+        return True  # a flush marker
+    dts = packet.dts if by_dts else packet.pts  # Matroska has none, FFmpeg's guesses lack some
+    if packet.pts is None or dts is None or not packet.size or packet.is_corrupt or packet.is_discard:
+        return False
+    if packet.has_sidedata("new_extradata") or packet.has_sidedata("encryption_info"):
+        return False
+    if packet.is_keyframe:
+        packets.keys.append(len(packets.pts))
+    packets.pts.append(packet.pts)
+    packets.dts.append(dts)
+    return True
+
+
+def _in_order(packets: _Packets, *, by_dts: bool) -> bool:
+    """Whether every picture has a time of its own, none is decoded too late, and the first is a key frame."""
+    pts, dts = np.array(packets.pts, np.int64), np.array(packets.dts, np.int64)
+    if not len(pts) or packets.keys[:1] != [0]:
+        return False
+    if by_dts and not ((np.diff(dts) > 0).all() and (dts <= pts).all()):
+        return False
+    return bool((np.diff(np.sort(pts)) > 0).all()) and int(pts.argmin()) == 0
+
+
+def _keys(packets: _Packets, times: Timestamps, origin: int, *, by_dts: bool) -> dict[int, int]:
+    """The index of every key frame, in the order of the file, and the timestamp of the container that leads there."""
+    shown = np.frombuffer(times.pts, np.int64)
+    stamps = packets.dts if by_dts else packets.pts
+    return {int(np.searchsorted(shown, packets.pts[key])): stamps[key] + origin for key in packets.keys}
+
+
+def _starts(keys: Iterable[int], times: Timestamps) -> list[int]:
+    """Where segments begin: each at the first key frame that comes late enough after the one before it began."""
+    pts, least = times.pts, LEAST / times.time_base
+    starts = [0]
+    for index in keys:
+        if pts[index] - pts[starts[-1]] >= least and pts[-1] - pts[index] >= least:
+            starts.append(index)
+    return starts
+
+
+def _segments(starts: Sequence[int], keys: Mapping[int, int], times: Timestamps) -> Iterator[Segment]:
+    ends = [*starts[1:], len(times)]
+    for number, (first, end) in enumerate(zip(starts, ends, strict=True)):
+        yield Segment(number, first, end, keys[first] if first else None, times.pts[first : end + OVERLAP])
+
+
+def checksum(picture: VideoPicture, so_far: int) -> int:
+    """`so_far` with the samples of `picture` added."""
+    for plane in picture.planes:
+        so_far = zlib.crc32(np.ascontiguousarray(plane.pixels).data, so_far)
+    return so_far
+
+
+def enter(container: av.container.InputContainer, stream: VideoStream, segment: Segment) -> None:
+    """Go to where `segment` begins."""
+    if segment.entry is not None:
+        container.seek(segment.entry, stream=stream)

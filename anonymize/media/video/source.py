@@ -1,0 +1,444 @@
+"""Reading a video file, twice if need be, and saying what of it was lost."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import Self
+
+import av
+from av.container import InputContainer
+from av.stream import Stream
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from anonymize.aspect import upright
+from anonymize.data import Timestamps
+from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
+from anonymize.media.clock.edits import edit_lists, played_from
+from anonymize.media.clock.moments import Timestamper
+from anonymize.media.clock.presentation import Presentation, written_origin
+from anonymize.media.clock.restarts import counts, joins_of
+from anonymize.media.damage import complaints
+from anonymize.media.damage.losses import Damage
+from anonymize.media.damage.second_decoder import Second
+from anonymize.media.frames import transparency
+from anonymize.media.frames.crop import Crop
+from anonymize.media.frames.frame import VideoPicture, View
+from anonymize.media.frames.orient import Orientation
+from anonymize.media.frames.pixel_shape import PixelShape, doubtful
+from anonymize.media.frames.pixels import required_layout
+from anonymize.media.frames.transparency import Ground
+from anonymize.media.misnamed import misnamed
+from anonymize.media.protocols import FieldOrder, MediaInfo
+from anonymize.media.video.inspect import (
+    describe,
+    display_matrix,
+    field_order_of,
+    is_empty,
+    refuse_encrypted,
+    side_data,
+    side_data_words,
+)
+from anonymize.media.video.joined import before_zero, refuse_joined
+from anonymize.media.video.mpegts import Spliced, packet_size, spliced
+from anonymize.media.video.open import Input, check_size, input_name, main_video, open_container
+from anonymize.media.video.options import threads_for
+from anonymize.media.video.segments import OVERLAP, CannotCut, Cut, PassTraits, Segment, checksum, enter
+from anonymize.media.video.unchanged import change
+
+CROPPED = "parts of the picture that players do not show"
+LEADING_FRAMES = 12
+"""Pictures looked at when a file is opened: the first may lack what a later one has (captions, fields)."""
+
+
+class VideoSource:
+    """`anonymize.media.protocols.Source` on a video file. The file is opened anew for every pass.
+
+    Args:
+        source: a file, or the whole content of one.
+        allow_damaged: let `frames` end without an error where part of the input is lost.
+        pixel_aspect: of an upright pixel, whatever the file says.
+        also: further aspects that its pixels may be shown with.
+    """
+
+    def __init__(
+        self,
+        source: Input,
+        *,
+        allow_damaged: bool = False,
+        pixel_aspect: Fraction | None = None,
+        also: tuple[Fraction, ...] = (),
+    ) -> None:
+        self.input = source
+        self.name = input_name(source)
+        self.allow_damaged = allow_damaged
+        self.pixel_aspect, self.also = pixel_aspect, also
+        self.threads = 0
+        """How many may decode, at most; 0 for as many as there are cores."""
+        self._traits = PassTraits()
+        self._cropped = False
+        self._thumbnails = VideoReformatter()
+        self._transparent = False
+        self._whole = False
+        self._broken: list[bool] | None = None
+        self._whole_segments: set[int] = set()
+        self.losses: list[str] = []
+        self._pauses = 0
+        self.notes: tuple[str, ...] = ()
+        """What was found odd and followed all the same; complete after the first full pass."""
+        self._spliced: Spliced | None = None
+        self._begins: Fraction | None = None
+        """When an edit list has the first picture shown, by the container's clock."""
+        self.presentation = Presentation()
+        """When what the file holds is played."""
+        self._info = self._describe()
+        self._view = View(
+            layout=required_layout(self._info.pixel_format, self.name),
+            orientation=Orientation.of_matrix(self._info.display_matrix),
+        )
+
+    @property
+    def info(self) -> MediaInfo:
+        """What it is; `removed` and `field_order` grow until the first full pass is over."""
+        cropped = [CROPPED] if self._cropped else []
+        transparent = [transparency.WORDS] if self._transparent else []
+        attached = sorted(side_data_words(self._traits.side_data))
+        removed = dict.fromkeys([*self._info.removed, *cropped, *transparent, *attached])
+        aspects = dict.fromkeys(aspect for each in self._traits.aspects for aspect in each)
+        return replace(
+            self._info,
+            removed=tuple(removed),
+            field_order=self._traits.field_order,
+            pixel_aspects=tuple(aspects),
+        )
+
+    def timed_as_output_of(self, source: MediaInfo) -> None:
+        """Count times as they are counted in `source`, of which this is an output, whatever came along of its sound."""
+        origin = written_origin(source, self._info.container)
+        self._info = replace(self._info, start=self._info.start + self._info.origin - origin, origin=origin)
+        self.presentation = replace(self.presentation, origin=origin)
+
+    def opened(self) -> InputContainer:
+        """The file, open, as every pass reads it."""
+        renumbered = self._spliced.opened(self.input, self.name) if self._spliced and self._spliced.parts else None
+        return open_container(self.input, renumbered)
+
+    def sound_of(self, container: InputContainer, *, empty: bool = False) -> list[Stream]:
+        """The sound tracks of `container` that belong to the video; or those of which nothing came so far."""
+        own = self._spliced.sound if self._spliced else None
+        return [s for s in container.streams.audio if (own is None or s.id in own) and is_empty(s) is empty]
+
+    def announced(self) -> Timestamps | None:
+        """When every picture is shown, as the packets say before they are decoded; None where they leave it open."""
+        times = Timestamps()
+        try:
+            with self.opened() as container:
+                stream, place = main_video(container, self.name), self.presentation.placing()
+                for packet in container.demux():
+                    place(packet)
+                    if packet.stream.index != stream.index:
+                        continue
+                    if packet.pts is not None:
+                        times.pts.append(packet.pts)
+                    elif packet.size:
+                        return None
+                times.time_base = Fraction(stream.time_base or 1)
+        except av.error.FFmpegError:
+            return None  # a whole pass tells how much of it is lost
+        times.pts = array("q", sorted(set(times.pts)))
+        return times
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Nothing stays open between passes."""
+
+    def frames(self) -> Iterator[VideoPicture]:
+        """Every picture in presentation order; see `Source.frames`."""
+        self.losses = []
+        broken = self._broken_pictures() if self.allow_damaged else []
+        damage = Damage(self.input, self.presentation.origin)
+        clock = Timestamper()
+        index = 0
+        opened, followed, damage.torn = complaints.opened(self.opened)
+        with opened as container:
+            stream = main_video(container, self.name)
+            shape = PixelShape(container, stream, self.pixel_aspect, self.also)
+            damage.found(followed=followed)
+            for picture in self._decode(container, stream, damage, inspect=self.allow_damaged or not self._whole):
+                self._check_unchanged(picture)
+                picture.pts = clock.stamp(picture)
+                noted = self._noted(picture, index, shape, self._traits)
+                yield noted.blacked() if broken and broken[index] else noted
+                index += 1
+            damage.finish(container, stream)
+            self._pauses = damage.pauses()
+            self._note_sound(container, damage)
+        self.losses = damage.words()
+        self._whole = not self.losses
+        self.notes = self._odd(clock.repaired)
+        if index == 0:
+            raise UnreadableInput("none of its pictures could be decoded: it is damaged or encrypted", self.name)
+        if self.losses and not self.allow_damaged:
+            raise DamagedInput(f"{'; '.join(self.losses)}; --allow-damaged writes what is readable", self.name)
+
+    def part(self, segment: Segment, traits: PassTraits) -> Iterator[VideoPicture]:
+        """The pictures of one segment of `cut_up`, in presentation order; `traits` gets what they had about them.
+
+        Raises:
+            CannotCut: they are not those that a pass over the whole file would give.
+            UnsupportedInput: the picture changes size, orientation or pixel format on the way.
+        """
+        damage = Damage(self.input, self.presentation.origin)
+        count, seen = segment.end - segment.first, 0
+        with self.opened() as container:
+            stream = main_video(container, self.name)
+            enter(container, stream, segment)
+            shape = PixelShape(container, stream, self.pixel_aspect, self.also)
+            inspect = segment.number not in self._whole_segments
+            for picture in self._decode(container, stream, damage, inspect=inspect):
+                if picture.pts is not None and picture.pts < segment.pts[0]:
+                    continue  # belongs to the segment before, and is decoded there
+                if picture.pts != segment.pts[seen]:
+                    raise CannotCut
+                made = self._noted(picture, segment.first + seen, shape, traits if seen < count else PassTraits())
+                if seen < OVERLAP:
+                    traits.head = checksum(made, traits.head)
+                if seen < count:
+                    self._check_unchanged(picture)
+                    yield made
+                else:
+                    traits.tail = checksum(made, traits.tail)
+                seen += 1
+                if seen == len(segment.pts):
+                    break
+        if seen != len(segment.pts) or damage.words():
+            raise CannotCut
+        self._whole_segments.add(segment.number)
+
+    def excerpt(self, entry: int, start: int) -> Iterator[VideoPicture]:
+        """Pictures from `start` on, in presentation order, as far as a decoder that begins anew there can tell.
+
+        Args:
+            entry: timestamp to seek to, by the container's clock.
+            start: when the first is shown, in ticks of the presentation.
+        """
+        with self.opened() as container:
+            stream = main_video(container, self.name)
+            if start > 0:
+                container.seek(entry, stream=stream)
+            shape = PixelShape(container, stream, self.pixel_aspect, self.also)
+            damage = Damage(self.input, self.presentation.origin)
+            for index, picture in enumerate(self._decode(container, stream, damage, inspect=False)):
+                if picture.pts is not None and picture.pts >= start and not change(self._info, picture):
+                    yield self._noted(picture, index, shape, PassTraits())
+
+    def joined(self, cut: Cut, parts: Sequence[PassTraits]) -> None:
+        """Learn what a pass over the whole file would have told, from the passes over its segments, in order.
+
+        Raises:
+            CannotCut: where two segments overlap, they do not show the same.
+        """
+        if any(before.tail != after.head for before, after in pairwise(parts)):
+            raise CannotCut
+        with self.opened() as container:
+            self._note_sound(container, cut.packets)
+        self._pauses = cut.packets.pauses()
+        self.losses, self.notes = [], self._odd(0)
+        for traits in parts:
+            self._traits.side_data |= traits.side_data
+            self._traits.aspects |= traits.aspects
+            if self._traits.field_order is FieldOrder.PROGRESSIVE:
+                self._traits.field_order = traits.field_order
+
+    def _decode(
+        self, container: InputContainer, stream: VideoStream, damage: Damage, *, inspect: bool
+    ) -> Iterator[av.VideoFrame]:
+        """All pictures that can be had; what is not whole is counted in `damage`.
+
+        Args:
+            inspect: listen to all that the decoder complains of, and ask a second one. Else several threads decode.
+        """
+        crop = Crop.of(self.input, container, stream, self.name)
+        self._cropped = crop is not None
+        second = None
+        if inspect:
+            complaints.listen_to(stream.codec_context)
+            second = Second(stream)
+        else:
+            stream.thread_type = "AUTO"
+            most = threads_for(stream.width, stream.height)
+            stream.thread_count = min(self.threads, most) if self.threads else most
+        refuse_encrypted(stream, self.name)
+        ground = Ground(stream, self.name)
+        try:
+            place = self.presentation.placing()
+            for packet, followed in complaints.demuxed(container):
+                # Where clocks start again, packets have times of decoding that others have, too.
+                if not self.presentation.joins and (packet.stream_index, packet.dts) in damage.torn:
+                    packet.is_corrupt = True
+                place(packet)
+                if packet.is_corrupt and self._spliced and self._spliced.is_whole(packet.pos):
+                    packet.is_corrupt = False
+                damage.count(packet, stream, followed=followed)
+                if packet.stream.index != stream.index:  # a flush marker's own stream_index is always 0
+                    continue
+                if not packet.size and counts(packet):
+                    continue  # "as before": the picture before it stays on
+                if packet.has_sidedata("encryption_info"):
+                    raise UnreadableInput("the video is encrypted; decrypt it first", self.name)
+                got = complaints.decode(stream, packet, listen=inspect)
+                agreed = second is None or second.agrees(packet, got.pictures)
+                damage.decoded(stream, whole=got.whole and agreed, failed=got.failed)
+                ground.take(packet)
+                for picture in got.pictures:
+                    if self._hidden(picture):
+                        damage.passed_over(picture, stream)
+                        continue
+                    check_size(picture.width, picture.height, self.name)
+                    if damage.shows(picture, stream, whole=agreed):
+                        laid = ground.lay(picture)
+                        yield laid if crop is None else crop.cut(laid)
+                        self._transparent |= ground.transparent
+        except av.error.FFmpegError as error:
+            damage.broken_off(error)
+        except IndexError:  # PyAV knows only the streams that it began with
+            raise UnsupportedInput(
+                "a further stream of video or sound begins in the middle of it; cut the file there and give the parts",
+                self.name,
+            ) from None
+
+    def _timed(self) -> Callable[[VideoStream, Sequence[Stream]], Presentation]:
+        """What makes of streams when they are played, as all packets tell; from then on what was joined is read as one.
+
+        Raises:
+            UnsupportedInput: it cannot be.
+        """
+        with self.opened() as container:
+            stream = main_video(container, self.name)
+            refuse_joined(self.input, container.format.name, self.name)
+            if container.format.name == "mpegts" and packet_size(self.input):
+                self._spliced = spliced(self.input, self.name, stream.id)
+        with self.opened() as container:
+            stream = main_video(container, self.name)
+            seams = self._spliced.seams if self._spliced else ()
+            joins = joins_of(container, stream, self.sound_of(container), self.name, seams)
+        early: dict[int, int] = {}
+        with self.opened() as container:
+            stream = main_video(container, self.name)
+            first = next((packet for packet in container.demux(stream) if packet.size), None)
+            if first is not None and first.pts is None and container.format.name.startswith("matroska"):
+                early = before_zero(self.input)
+        lists = edit_lists(self.input)
+        return lambda video, sound: Presentation.of(video, sound, lists, joins, early)
+
+    def _hidden(self, picture: av.VideoFrame) -> bool:
+        """Whether `picture` is over before an edit list has the first one shown (of fragments FFmpeg does not tell)."""
+        if self._begins is None or picture.pts is None or not picture.duration:
+            return False
+        over = (picture.pts + picture.duration) * Fraction(picture.time_base or 0)
+        return over + self.presentation.origin <= self._begins
+
+    def _broken_pictures(self) -> list[bool]:
+        """Which pictures are to be hidden: known only once the damage after them was seen."""
+        if self._broken is None:
+            damage = Damage(self.input, self.presentation.origin)
+            opened, followed, damage.torn = complaints.opened(self.opened)
+            damage.found(followed=followed)
+            with opened as container:
+                stream = main_video(container, self.name)
+                for _ in self._decode(container, stream, damage, inspect=True):
+                    continue
+                damage.finish(container, stream)
+            self._broken = damage.broken()
+        return self._broken
+
+    def _describe(self) -> MediaInfo:
+        timed = self._timed()
+        with self.opened() as container:
+            stream = main_video(container, self.name)
+            self.presentation = timed(stream, self.sound_of(container))
+            lists = edit_lists(self.input)
+            if stream.id in lists:
+                self._begins = played_from(lists[stream.id])
+            pictures = self._decode(container, stream, Damage(self.input, self.presentation.origin), inspect=False)
+            first = next(pictures, None)
+            if first is None:
+                raise UnreadableInput(
+                    "none of its pictures could be decoded; the file is damaged or encrypted", self.name
+                )
+            begun = self.presentation.begun_by(first, stream)
+            if begun != self.presentation:
+                self.presentation, first.pts = begun, 0
+            side = side_data(first, self._thumbnails)
+            info = describe(
+                self.input, container, stream, first, side, self.sound_of(container), self.presentation.origin
+            )
+            if self.pixel_aspect is not None:
+                turned = Orientation.of_matrix(info.display_matrix).transposed
+                info = replace(info, sample_aspect_ratio=upright(self.pixel_aspect, transposed=turned))
+            self._take_note(first, self._traits)
+            with suppress(StopIteration):
+                for _ in range(LEADING_FRAMES):
+                    self._take_note(next(pictures), self._traits)
+        return info
+
+    def _odd(self, repaired: int) -> tuple[str, ...]:
+        times = f"{repaired} frames had no usable time and were given one" if repaired else ""
+        pauses = (
+            f"after {self._pauses} of its pictures the next one comes later than at its rate: some were lost, or "
+            "never recorded"
+            if self._pauses and not self.presentation.joins
+            else ""
+        )
+        shape = "the shape of its pixels changes on the way; the output says that of the beginning throughout"
+        changes = shape if len(self._traits.aspects) > 1 else doubtful(self._info, tuple(self._traits.aspects))
+        called = misnamed(self.input, self._info.container)
+        return tuple(filter(None, (called, times, pauses, changes, *self.presentation.notes)))
+
+    def _note_sound(self, container: InputContainer, damage: Damage) -> None:
+        """Add to the description how much sound really came."""
+        indices = [s.index for s in self.sound_of(container)]
+        counted = [damage.sound(index) for index in indices]
+        audio = [
+            replace(a, packets=c[0], begin=c[1], end=c[2], recoded=a.recoded or damage.recoded(index))
+            for a, c, index in zip(self._info.audio, counted, indices, strict=False)
+        ]
+        self._info = replace(self._info, audio=tuple(audio))
+
+    def _noted(self, picture: av.VideoFrame, index: int, shape: PixelShape, traits: PassTraits) -> VideoPicture:
+        """`picture` as the toolkit sees it, when `traits` know what it has about it."""
+        self._take_note(picture, traits)
+        aspects = shape.of(picture, transposed=self._view.orientation.transposed)
+        traits.aspects[aspects] = None
+        return VideoPicture(picture, index, self._view, aspects=aspects)
+
+    def _take_note(self, picture: av.VideoFrame, traits: PassTraits) -> None:
+        """Remember what is attached to `picture`, and whether it is interlaced."""
+        traits.side_data.update(side_data(picture, self._thumbnails))
+        if traits.field_order is FieldOrder.PROGRESSIVE and picture.interlaced_frame:
+            traits.field_order = field_order_of(picture)
+
+    def _check_unchanged(self, picture: av.VideoFrame) -> None:
+        """Raises `UnsupportedInput` where the picture changes its size, format, colour tags or orientation."""
+        info = self._info
+        if changed := change(info, picture):
+            raise UnsupportedInput(f"{changed}; cut the file there and give the parts", self.name)
+        if picture.rotation % 360 == info.rotation:
+            return
+        side = side_data(picture, self._thumbnails)
+        # What the coded stream says of its key frames (display orientation, an SEI message) holds until the next one.
+        held = not picture.key_frame and "DISPLAYMATRIX" not in side
+        if not held and display_matrix(side) != info.display_matrix:
+            raise UnsupportedInput(
+                "the picture turns on the way: its coded stream says that some pictures are turned"
+                " by another angle (display orientation, an SEI message) than others; cut the file there and give"
+                " the parts",
+                self.name,
+            )

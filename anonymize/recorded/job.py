@@ -1,0 +1,406 @@
+"""One input, from open to released: what `run`, `detect` and `render` do for a single file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from anonymize import media, plan, report, storage
+from anonymize.data import Timestamps
+from anonymize.detect import Detector, first_detectors, refuse_unfit
+from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput
+from anonymize.kinds import Verdict
+from anonymize.media import Source
+from anonymize.parallel.process import end_unguarded, peak_memory
+from anonymize.parallel.segments import team as team_for
+from anonymize.plan import Plan, consent
+from anonymize.plan.settings import instead, to_render
+from anonymize.progress import OnProgress, Progress, followed_by, ignore
+from anonymize.recorded import passes
+from anonymize.recorded.forecast import Forecast
+from anonymize.recorded.forecast import forecast as expected
+from anonymize.recorded.item import Item, fitting
+from anonymize.recorded.kept import Kept, keep
+from anonymize.recorded.release import (
+    Known,
+    Proved,
+    Refused,
+    Stopwatch,
+    Work,
+    facts,
+    not_looked_for,
+    render_until_verified,
+    repairs_of,
+)
+from anonymize.report import Report
+from anonymize.settings import Audio, Settings
+from anonymize.text.mapping import to_mapping
+from anonymize.text.words import system
+from anonymize.verify import By, Verified
+from anonymize.verify.doubting import doubted
+
+if TYPE_CHECKING:
+    from anonymize.storage import Place
+
+
+class Released(NamedTuple):
+    """One input that is done.
+
+    Args:
+        output: the released file.
+        report: the account of it.
+        kept: the plan, where its check left doubts to a person.
+    """
+
+    output: Place
+    report: Report
+    kept: Kept | None = None
+
+
+def detectors_for(settings: Settings, threads: int = 0) -> list[Detector]:
+    """The detectors that `settings` ask for; none where only zones are to be redacted.
+
+    Args:
+        settings: targets, detectors and device.
+        threads: processor threads there are for looking; 0 for all.
+
+    Raises:
+        ModelError: a model is missing or altered, none of them finds what is wanted, or the device cannot be used.
+    """
+    end_unguarded()  # the first step of all work
+    if settings.targets:
+        refuse_unfit(settings.verify.detectors, settings.detect.device)
+    return first_detectors(settings, threads)
+
+
+def run(
+    item: Item,
+    settings: Settings,
+    *,
+    force: bool = False,
+    detectors: Sequence[Detector] | None = None,
+    stdin: bytes = b"",
+    workers: int = 1,
+    on_progress: OnProgress = ignore,
+    known: Known | None = None,
+) -> Released:
+    """Anonymise one input: plan, draw, verify, release.
+
+    Args:
+        item: the input and where its result goes.
+        settings: everything that is asked for.
+        force: replace an existing output.
+        detectors: what looks; made from `settings` if not given. Pass them to share them between files.
+        stdin: the medium itself, where the item is standard input.
+        workers: processes that work side by side on the segments of a long video; 1 works in this one. They make their
+            own detectors, from `settings`. The result is the same with any number.
+        on_progress: told after every frame.
+        known: gets what is known of the input, for an account of it should this fail.
+
+    Raises:
+        AnonymizeError: nothing was released; the message says why.
+    """
+    known = known or Known()
+    known.settings = settings
+    found_by = detectors_for(settings) if detectors is None else detectors
+    before = _identity(item)
+    with (
+        media.understood(item.label),
+        item.claim.at_work() if item.claim else nullcontext(),
+        _open(item, settings, stdin) as source,
+        team_for(source, settings, found_by, workers) as team,
+    ):
+        _check_output(item, source, settings, stdin, force=force)
+        passes.refuse_unmet_ahead(source, settings)
+        looking = followed_by(on_progress, *_after(settings), perhaps=repairs_of(settings))
+        looking(Progress("detect", 0, None))
+        digest = _digest(item, stdin)
+        known.source, known.found_by, watch = facts(source.info, digest, None), found_by, known.watch
+        made, _ = watch.time("detect", lambda: passes.detect(source, settings, found_by, digest, looking, team))
+        return _release(Work(source, item, settings, found_by, on_progress, watch, team), made, before, force=force)
+
+
+def forecast(
+    item: Item,
+    settings: Settings,
+    detectors: Sequence[Detector],
+    *,
+    force: bool = False,
+    stdin: bytes = b"",
+    on_progress: OnProgress = ignore,
+) -> Forecast:
+    """Look through one input, and write nothing: what `run` would do; see there.
+
+    An output that is there already is no error where it goes to a folder: a ledger may know it.
+
+    Raises:
+        AnonymizeError: `run` would fail.
+    """
+    watch = Stopwatch()
+    with media.understood(item.label), _open(item, settings, stdin) as source:
+        _check_output(item, source, settings, stdin, force=force or not item.named)
+        passes.refuse_unmet_ahead(source, settings)
+        on_progress(Progress("detect", 0, None))
+        made, _ = watch.time("detect", lambda: passes.detect(source, settings, detectors, "", on_progress))
+        return expected(item, _named(item, source, settings), source, made, settings, watch.seconds["detect"])
+
+
+def detect(
+    item: Item,
+    settings: Settings,
+    *,
+    preset: Mapping[str, str] | None = None,
+    force: bool = False,
+    stdin: bytes = b"",
+    workers: int = 1,
+    on_progress: OnProgress = ignore,
+    page: Path | None = None,
+) -> tuple[Plan, Timestamps]:
+    """Look through one input and write the plan to `item.target`; see `run`. The plan, and when each frame is shown.
+
+    `preset` has the ``name`` and ``sha256`` of the preset that `settings` began with, for the plan to tell. A page of
+    the plan's tracks goes to `page`, if that is given.
+
+    Raises:
+        AnonymizeError: no plan was written; the message says why.
+    """
+    if page:
+        media.check_target(page, force=force, makes_folder=True)
+    found_by = detectors_for(settings)
+    before = _identity(item)
+    with (
+        media.understood(item.label),
+        _open(item, settings, stdin) as source,
+        team_for(source, settings, found_by, workers) as team,
+        media.pending(item.target, force=force) as temporary,
+    ):
+        passes.refuse_unmet_ahead(source, settings)
+        digest = _digest(item, stdin)
+        found, times = passes.detect(source, settings, found_by, digest, on_progress, team)
+        made = found.marked()
+        made = replace(made, about=replace(made.about, preset=dict(preset or {})))
+        plan.write(made, temporary)
+        _refuse_changed(item, before, digest)
+        if page:
+            report.write_tracks(made, times, page)
+    return made, times
+
+
+def render(
+    item: Item,
+    made: Plan,
+    settings: Settings | None = None,
+    *,
+    force: bool = False,
+    stdin: bytes = b"",
+    workers: int = 1,
+    on_progress: OnProgress = ignore,
+    known: Known | None = None,
+) -> Released:
+    """Draw a plan on the input it was made for: verify and release.
+
+    As `run` does, where the plan is as it was found. Where a person changed its regions, a face that it leaves visible
+    is a doubt and no failure, and is not repaired.
+
+    Args:
+        item: the input and where its result goes.
+        made: the plan.
+        settings: what to draw, write and check it with; the plan's own if not given.
+        force, stdin, workers, on_progress, known: as for `run`.
+
+    Raises:
+        PlanError: the plan was made for another file, or does not hold its settings and none are given.
+        UsageError: a person to be shown is not to be found in it.
+        AnonymizeError: nothing was released; the message says why.
+    """
+    known = known or Known()
+    known.plan = "given"
+    before = _identity(item)
+    media.check_readable(item.source or stdin)
+    digest = _digest(item, stdin)
+    known.source = {"sha256": digest}
+    if made.about.sha256 != digest:
+        raise PlanError("the plan was made for another file; detect again on this one", item.label)
+    settings = settings or to_render(made.about)
+    settings = replace(settings, pixel_aspect=settings.pixel_aspect or made.about.settings.pixel_aspect)
+    known.settings = settings
+    differing, by_hand = instead(made.about, settings), made.by_hand
+    made = made.drawn(settings.redact)
+    found_by = [] if settings.verify.publish_unverified else detectors_for(settings)
+    with (
+        media.understood(item.label),
+        _open(item, settings, stdin) as source,
+        team_for(source, settings, found_by, workers) as team,
+    ):
+        known.source = facts(source.info, digest, None)
+        _check_output(item, source, settings, stdin, force=force)
+        passes.refuse_unmet_ahead(source, settings)
+        reading = followed_by(on_progress, *_after(settings), perhaps=repairs_of(settings, by_hand=by_hand))
+        # To its end, as `run` does: what a file holds is known for sure there only.
+        times = team.read(lambda done: reading(Progress("read", done, made.about.frames)))
+        persons = [one for one in settings.show_persons if one not in made.about.settings.show_persons]
+        made = consent.visible(made, times, settings, item.label, persons)
+        known.found_by = found_by
+        work = Work(
+            source, item, settings, found_by, on_progress, known.watch, team, by_hand, plan="given", instead=differing
+        )
+        return _release(work, made, before, force=force)
+
+
+def _after(settings: Settings) -> tuple[str, ...]:
+    """The stages that follow when it is known what to redact."""
+    return ("render",) if settings.verify.publish_unverified else ("render", "verify")
+
+
+def _check_output(item: Item, source: Source, settings: Settings, stdin: bytes, *, force: bool) -> None:
+    """See whether the output can be written, before anyone spends an hour on finding faces.
+
+    Raises:
+        AnonymizeError: it cannot.
+    """
+    target = _named(item, source, settings)
+    media.check_target(target, force=force or item.may_replace(target), makes_folder=not item.named)
+    if item.named:
+        media.check_name(source, settings.output, target)
+    media.check_output(source, settings.output, item.target.suffix if item.named else "")
+    media.check_room(target, item.source.stat().st_size if isinstance(item.source, Path) else len(stdin))
+
+
+def _open(item: Item, settings: Settings, stdin: bytes) -> Source:
+    return media.open_source(
+        item.source or stdin, allow_damaged=settings.allow_damaged, pixel_aspect=settings.shape_of_pixels
+    )
+
+
+def _digest(item: Item, stdin: bytes) -> str:
+    try:
+        return report.sha256(item.source or BytesIO(stdin))
+    except OSError as error:
+        raise UnreadableInput(f"cannot be read ({system(error)})", item.label) from error
+
+
+def _identity(item: Item) -> tuple[object, ...]:
+    """What tells whether the source was changed; nothing for standard input, and where there is no such file."""
+    try:
+        return storage.identity(item.source) if item.source else ()
+    except (OSError, InputError):  # whoever opens it says why
+        return ()
+
+
+def _refuse_changed(item: Item, before: tuple[object, ...], digest: str) -> None:
+    """Raise `InputError` unless the source is the very file still that all passes were to read.
+
+    Args:
+        item: the input.
+        before: its identity before the first pass.
+        digest: its sha256 then.
+    """
+    if item.source and (_identity(item) != before or not storage.has_sha256(item.source, digest)):
+        raise InputError(
+            "something wrote to it, or put another file in its place, while it was worked on: nothing "
+            "was released. Run again when nobody writes to it any more",
+            item.label,
+        )
+
+
+def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool) -> Released:
+    """Render `made` under a temporary name, examine what came out, and only then give it its name."""
+    source, item = work.source, work.item
+    suffix = item.target.suffix if item.named else ""
+    output = work.watch.time("render", lambda: media.with_quality(source, work.settings.output, suffix))
+    asked, settings = work.settings, replace(work.settings, output=output)
+    work = replace(work, settings=settings)
+    target = _named(item, source, settings)
+    if not item.named and isinstance(target, Path):  # storages make theirs
+        media.make_folder(target.parent)
+    replaces, given = force or item.may_replace(target), made if work.plan == "given" else None
+    with media.pending(target, force=replaces, mark=item.mark) as temporary:
+        try:
+            proved = render_until_verified(work, made, temporary)
+        except Refused as error:
+            error.kept, lost = _keep(error.plan, error.verified, work, asked, target, given=given, force=force)
+            error.args = ("; ".join(filter(None, (error.message, lost))), error.path)
+            raise
+        kept, lost = None, ""
+        if any(find.by is By.LOOK for find in proved.verified.doubts):
+            kept, lost = _keep(proved.plan, proved.verified, work, asked, target, given=given, force=force)
+        notes = (*proved.notes, *(("the plan, with what is doubtful, could not be kept",) if lost else ()))
+        account = _account(work, asked, replace(proved, notes=notes), report.sha256(temporary))
+        _refuse_changed(item, before, made.about.sha256)
+        if item.claim and isinstance(target, Path):
+            item.claim.leave_proof(item, target, account)
+    return Released(target, account, kept)
+
+
+def _keep(
+    made: Plan, verified: Verified, work: Work, asked: Settings, target: Place, *, given: Plan | None, force: bool
+) -> tuple[Kept | None, str]:
+    """Put a plan whose check left something to a person beside `target`; where it is, or why it could not be kept.
+
+    One that was given is not written again, unless there is something new in it.
+
+    Args:
+        made: what was drawn.
+        verified: what the check found; it becomes doubts in the plan.
+        work: that it belongs to.
+        asked: its settings, as they were asked for.
+        target: where the output goes, or was to go.
+        given: the plan that was to be drawn, if it was given.
+        force: replace whatever has the plan's name.
+    """
+    item = work.item
+    rate = work.source.info.average_rate
+    asking = doubted(made, verified, float(rate) if rate else None, asked)
+    if given and (given.doubts, given.about.repaired) == (asking.doubts, asking.about.repaired):
+        return None, ""
+    output = item.keep_in / target.name if item.keep_in else target
+    asking = replace(asking, about=replace(asking.about, settings=asked))
+    mark, released = item.mark, verified.verdict is not Verdict.FAIL
+    try:
+        return keep(asking, output, force=force, mark=mark, by_hand=work.by_hand, released=released), ""
+    except OutputError as why:
+        return None, f"its plan could not be kept: {why.message}"
+    except OSError as why:
+        return None, f"its plan could not be kept: {system(why)}"
+
+
+def _account(work: Work, asked: Settings, proved: Proved, digest: str) -> Report:
+    """What was done; `digest` is the output's sha256, `asked` what the user wanted, before a quality was found."""
+    source, made, times = work.source, proved.plan, proved.times
+    return Report(
+        verdict=proved.verified.verdict,
+        source=facts(source.info, made.about.sha256, times),
+        output={"sha256": digest, **_quality(work.settings), "notes": list(proved.notes)},
+        redacted=report.account(made, times),
+        not_looked_for=not_looked_for(asked),
+        removed=(*_muted(source, asked), *source.info.removed),
+        lost=tuple(source.losses),
+        verified=proved.verified.as_dict(),
+        plan="changed" if work.by_hand else work.plan,
+        instead_of_plan={name: dict(values) for name, values in work.instead.items()},
+        settings=to_mapping(asked),
+        models=dict(made.about.found_by),
+        devices=proved.devices,
+        seconds=work.watch.seconds,
+        memory=(peak_memory(), *work.team.peaks),
+    )
+
+
+def _muted(source: Source, asked: Settings) -> tuple[str, ...]:
+    """The sound, where there was some and nobody shall hear it."""
+    tracks = len(source.info.audio) if asked.output.audio is Audio.MUTE else 0
+    return (f"the sound ({tracks} track{'s' * (tracks != 1)})",) if tracks else ()
+
+
+def _quality(settings: Settings) -> dict[str, int]:
+    """With what quality a video was encoded; nothing for pictures, which have their own."""
+    return {} if settings.output.quality is None else {"quality": settings.output.quality}
+
+
+def _named(item: Item, source: Source, settings: Settings) -> Place:
+    """Where the output of `item` goes, by its whole name."""
+    return item.target if item.named else fitting(item, media.output_suffix(source, settings.output))

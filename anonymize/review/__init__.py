@@ -1,0 +1,1 @@
+"""A person looks at what is doubtful, and decides."""

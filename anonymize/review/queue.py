@@ -1,0 +1,209 @@
+"""The queue of a plan's doubts: who asks a person, in a terminal or on a page, lists them here and saves the answers.
+
+queue = Queue(Path("safe.mp4.plan.jsonl"))
+for question in queue.open():
+    ...                                             # show it, hear an answer
+    queue.answer([question.track], Answer.HIDE)     # in the file before it returns
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anonymize import media, plan, report
+from anonymize.data import Box, Kind
+from anonymize.errors import PlanError, UsageError
+from anonymize.kinds import Answer
+from anonymize.pages.words import place
+from anonymize.plan import Columns, Plan
+from anonymize.plan.doubts import Doubt, check_name
+from anonymize.recorded.kept import output_of, render_command
+from anonymize.report.data import now
+from anonymize.text.words import system
+from anonymize.track.padding import undrawn
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A doubt as a person is asked about it.
+
+    Args:
+        doubt: as the plan has it.
+        kind: what it may be.
+        frame: on which it shows best, or in the middle of such frames.
+        box: where it is there, without padding; pixels of the upright picture.
+        place: the same in words, as "top left".
+        size: height in pixels of a face there, width of a plate.
+        score: how sure whoever raised it was, 0 to 1.
+    """
+
+    doubt: Doubt
+    kind: Kind
+    frame: int
+    box: Box
+    place: str
+    size: float
+    score: float
+
+    @property
+    def track(self) -> int:
+        """Its number in the plan."""
+        return self.doubt.track
+
+    @property
+    def frames(self) -> tuple[int, int]:
+        """The first and the last frame that an answer is about."""
+        return self.doubt.first, self.doubt.end - 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        doubt = self.doubt
+        return {
+            "track": self.track,
+            "kind": self.kind.label,
+            "raised": doubt.raised.value,
+            "seconds": list(doubt.seconds) or None,
+            "frames": [doubt.first, doubt.end],
+            "frame": self.frame,
+            "box": [round(value, 1) for value in self.box],
+            "place": self.place,
+            "size": round(self.size, 1),
+            "score": round(self.score, 3),
+            "covered": doubt.drawn,
+            "answer": doubt.answer.value if doubt.answer else None,
+            "by": doubt.by,
+            "at": doubt.at,
+        }
+
+
+class Queue:
+    """The doubts of a plan file, by time. Answers are saved line by line: whatever else the file holds stays as it is.
+
+    Args:
+        path: the plan.
+
+    Raises:
+        PlanError: it cannot be read, or is malformed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.plan = plan.read(path)
+        self._questions = {one.track: one for one in _questions(self.plan)}
+
+    def all(self) -> list[Question]:
+        """Every doubt, answered or not."""
+        return list(self._questions.values())
+
+    def open(self) -> list[Question]:
+        """Those that nobody has answered."""
+        return [one for one in self.all() if one.doubt.answer is None]
+
+    def answer(self, tracks: Collection[int], answer: Answer, by: str = "") -> None:
+        """Save what a person says of `tracks`; an earlier answer is replaced.
+
+        Args:
+            tracks: numbers of doubts.
+            answer: the same for all of them.
+            by: who says so, as they wish to be called.
+
+        Raises:
+            UsageError: there is no such doubt, or `by` is not one line.
+            PlanError: the file was changed meanwhile, and has no such doubt any more.
+            OutputError: it cannot be written.
+        """
+        if unknown := sorted(set(tracks) - self._questions.keys()):
+            there = ", ".join(str(track) for track in self._questions) or "none"
+            raise UsageError(f"there is no doubt about track {unknown[0]}; there are: {there}", self.path)
+        try:
+            name, at = check_name(by), now()
+        except ValueError as error:
+            raise UsageError(f"who answers: {error}") from error
+        doubts = (self._questions[track].doubt for track in tracks)
+        answered = {doubt.track: replace(doubt, answer=answer, by=name, at=at) for doubt in doubts}
+        self._save(answered)
+        for track, doubt in answered.items():
+            self._questions[track] = replace(self._questions[track], doubt=doubt)
+
+    def refuse_other(self, source: Path) -> None:
+        """Raise `PlanError` unless the plan was made for the file `source`; `InputError` where it cannot be read."""
+        media.check_readable(source)
+        if report.sha256(source) != self.plan.about.sha256:
+            raise PlanError(f"the plan {self.path} was made for another file", source)
+
+    def going_on(self, source: Path | None) -> str:
+        """What draws the plan, for a shell; ``SOURCE`` and ``OUTPUT`` stand for what is not known."""
+        output = output_of(self.path)
+        if output is None and source:
+            output = Path(f"{source.stem}-safe{source.suffix}")
+        drawn = (str(source or "SOURCE"), str(self.path), str(output or "OUTPUT"))
+        return render_command(*drawn, force=bool(output and output.exists()))
+
+    def _save(self, answered: dict[int, Doubt]) -> None:
+        """Put `answered` in place of the lines that speak of these tracks; all at once, or none."""
+        place = self.path.resolve()  # a link stays one
+        try:
+            lines, mode = place.read_bytes().splitlines(keepends=True), place.stat().st_mode
+        except OSError as error:
+            raise PlanError(f"cannot read this plan: {system(error)}", self.path) from error
+        missing = set(answered)
+        for number, line in enumerate(lines):
+            if (track := _track(line)) in missing:
+                missing.remove(track)
+                end = line[len(line.rstrip()) :]
+                lines[number] = json.dumps(answered[track].as_dict()).encode() + end
+        if missing:
+            raise PlanError(
+                f"it was changed meanwhile, and has no doubt about track {min(missing)} any more: "
+                "nothing was saved; begin again",
+                self.path,
+            )
+        with media.pending(place, force=True) as temporary:
+            temporary.write_bytes(b"".join(lines))
+        with suppress(OSError):
+            place.chmod(mode & 0o777)
+
+
+def _track(line: bytes) -> int:
+    """The track that a line of a plan raises a doubt about; -1 for others."""
+    if b'"doubt"' not in line:
+        return -1
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return -1
+    return int(entry["doubt"]) if isinstance(entry, dict) and isinstance(entry.get("doubt"), int | float) else -1
+
+
+def _questions(made: Plan) -> Iterator[Question]:
+    """The doubts of a plan, by time."""
+    rows = made.regions.columns()
+    for doubt in sorted(made.doubts, key=lambda one: (one.first, one.track)):
+        yield _question(doubt, rows, made)
+
+
+def _question(doubt: Doubt, rows: Columns, made: Plan) -> Question:
+    mine = np.flatnonzero((rows.track == doubt.track) & rows.found & (rows.kind != Kind.AREA))
+    seen = mine[rows.detected[mine]] if rows.detected[mine].any() else mine
+    best = seen[rows.score[seen] >= rows.score[seen].max()]
+    row = int(best[len(best) // 2])
+    kind = Kind(int(rows.kind[row]))
+    limits = [made.about.width, made.about.height] * 2
+    boxes = np.clip(undrawn(rows.xyxy[row : row + 1], made.about.redact.of(kind)), 0, limits)
+    x0, y0, x1, y1 = (float(value) for value in boxes[0])
+    return Question(
+        doubt=doubt,
+        kind=kind,
+        frame=int(rows.start[row]),
+        box=(x0, y0, x1, y1),
+        place=place((x0 + x1) / 2 / limits[0], (y0 + y1) / 2 / limits[1]),
+        size=x1 - x0 if kind is Kind.PLATE else y1 - y0,
+        score=float(rows.score[row]),
+    )

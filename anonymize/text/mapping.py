@@ -1,0 +1,184 @@
+"""Settings from plain values and back, as TOML, JSON and the command line have them.
+
+cattrs does the work, and is loaded when the first values are read, so that `--help` does without. The rules are few: a
+number has a range (`anonymize.text.ranges`), a word may be guessed (`anonymize.text.words`), an unknown key is an
+error.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import fields, is_dataclass
+from fractions import Fraction
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
+
+from anonymize.errors import UsageError
+from anonymize.kinds import Kind
+from anonymize.text.ranges import brief, exact, is_number, shown
+from anonymize.text.words import meant
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+LISTED = 10_000
+"""Entries of any list in settings, at most."""
+
+T = TypeVar("T")
+
+
+def from_mapping(kind: type[T], values: Mapping[str, Any], base: T | None = None, where: str = "") -> T:
+    """Build `kind` (a settings class) from nested plain values, as TOML gives them.
+
+    Args:
+        kind: `Settings` or one of its parts.
+        values: keys are field names; parts are nested mappings. What is absent keeps the value in `base`.
+        base: the values to start from; the class's defaults if not given.
+        where: dotted path for messages.
+
+    Raises:
+        UsageError: a key that does not exist, or a value that does not fit; the message names its place.
+    """
+    from cattrs.errors import BaseValidationError
+
+    asked = _on_top(base, values)
+    try:
+        return _converter().structure(asked, kind)
+    except BaseValidationError as error:
+        raise UsageError(_said(error, asked, where)) from error
+
+
+def to_mapping(value: Any) -> Any:
+    """`value` (settings or a part) as plain JSON values; `from_mapping` reads it back."""
+    return _converter().unstructure(value)
+
+
+def to_toml(value: Any) -> str:
+    """`value` (settings) as TOML; what is None is left out."""
+    from tomli_w import dumps
+
+    text = dumps(_without_none(to_mapping(value)))
+    return re.sub(r",\n +", ", ", re.sub(r"(?<=\[)\n +|,\n *(?=\])", "", text))  # each list on one line
+
+
+def leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The values at the ends of nested mappings, by dotted name."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def _on_top(base: Any, values: Any) -> Any:
+    """`values`, and below them what `base` has: its parts stay objects where nothing is asked of them."""
+    if not is_dataclass(base) or not isinstance(values, Mapping):
+        return values
+    held = {field.name: getattr(base, field.name) for field in fields(base)}
+    return held | {key: _on_top(held.get(key), value) for key, value in values.items()}
+
+
+def _without_none(values: Any) -> Any:
+    """`values` without what is None, which TOML does not have."""
+    if isinstance(values, Mapping):
+        return {key: _without_none(value) for key, value in values.items() if value is not None}
+    return [_without_none(value) for value in values] if isinstance(values, list) else values
+
+
+def _said(error: Exception, value: Any, place: str) -> str:
+    """The first problem in `error` for a person; `value` is what was read, `place` its dotted name."""
+    from cattrs.errors import AttributeValidationNote, BaseValidationError, ForbiddenExtraKeysError
+
+    while isinstance(error, BaseValidationError):
+        unknown = [one for one in error.exceptions if isinstance(one, ForbiddenExtraKeysError)]
+        error = (unknown or error.exceptions)[0]
+        for note in getattr(error, "__notes__", ()):
+            named = isinstance(note, AttributeValidationNote)
+            step = note.name if named else note.index
+            place = f"{place}.{step}".lstrip(".") if named else f"{place}[{step}]"
+            if isinstance(error, KeyError):
+                return f"{place} is missing"
+            value = value[step]
+    if isinstance(error, UsageError):
+        return str(error)
+    if isinstance(error, ForbiddenExtraKeysError):
+        key = next(key for key in value if key in error.extra_fields)
+        known = sorted(field.name for field in fields(error.cl))
+        return f"unknown setting {brief(f'{place}.{key}'.lstrip('.'))!r}: {meant(brief(key), known)}"
+    return f"{place} = {shown(value)}: {error}"
+
+
+@cache
+def _converter() -> Converter:
+    from cattrs import Converter
+    from cattrs.gen import make_dict_structure_fn
+
+    made = Converter(unstruct_collection_overrides={tuple: list, Set: sorted})
+    entries = {tuple: made.get_structure_hook(tuple[str, ...]), frozenset: made.get_structure_hook(frozenset[str])}
+
+    def table(hint: Any) -> Any:
+        read = make_dict_structure_fn(hint, made, _cattrs_forbid_extra_keys=True)
+        return lambda value, _: value if isinstance(value, hint) else read(_table(value, hint), hint)
+
+    def ranged(hint: Any) -> Any:
+        kind, allowed = get_args(hint)
+        read = made.get_structure_hook(kind)
+        return lambda value, _: allowed.check(read(value, kind))
+
+    def origin(hint: Any) -> Any:
+        return get_origin(hint)
+
+    made.register_structure_hook_func(
+        lambda hint: origin(hint) in entries, lambda value, hint: entries[origin(hint)](_entries(value, hint), hint)
+    )
+    made.register_structure_hook_func(lambda hint: origin(hint) is dict, _table)
+    made.register_structure_hook_factory(is_dataclass, table)
+    made.register_structure_hook_factory(lambda hint: origin(hint) is Annotated, ranged)
+    for kind, hook in ((int, _number), (float, _number), (bool, _bool), (str, _text)):
+        made.register_structure_hook(kind, hook)
+    made.register_structure_hook(Kind, lambda value, _: Kind.of(getattr(value, "label", str(value)).removesuffix("s")))
+    made.register_structure_hook(Fraction, lambda value, _: value if isinstance(value, Fraction) else exact(value))
+    made.register_unstructure_hook(Kind, lambda value: value.label)
+    made.register_unstructure_hook(Fraction, str)
+    return made
+
+
+def _table(value: Any, _: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError("expected a table")
+    return dict(value)
+
+
+def _entries(value: Any, hint: Any) -> list[Any]:
+    """The entries of a list for a tuple or set of the type `hint`."""
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        raise ValueError("expected a list")
+    items, wanted = list(value), get_args(hint)
+    if len(items) > LISTED:
+        raise ValueError(f"expected at most {LISTED} entries, got {len(items)}")
+    if len(wanted) > 1 and wanted[-1] is not Ellipsis and len(wanted) != len(items):
+        raise ValueError(f"expected {len(wanted)} values, got {len(items)}")
+    return items
+
+
+def _number(value: Any, kind: type[float]) -> float:
+    if not is_number(value) or not math.isfinite(value):
+        raise ValueError("expected a number")
+    if kind is int and value != int(value):
+        raise ValueError("expected a whole number")
+    return kind(value)
+
+
+def _bool(value: Any, _: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("expected true or false")
+    return value
+
+
+def _text(value: Any, kind: type[str]) -> str:
+    """A text, or a word of an enumeration, which is one."""
+    if not isinstance(value, str):
+        raise ValueError("expected a text")
+    return kind(value)

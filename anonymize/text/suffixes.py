@@ -1,0 +1,47 @@
+"""What files are called, and what that says of them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+RAW_SUFFIXES = frozenset(
+    (".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq", ".k25", ".kdc", ".mef")
+) | {".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".ptx", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"}
+OTHER_SUFFIXES = frozenset(
+    (".ai", ".bpg", ".cur", ".dcm", ".dds", ".emf", ".eps", ".exr", ".fits", ".flif", ".hdp", ".hdr", ".heics", ".icns")
+) | {".ico", ".im", ".jls", ".jxl", ".jxr", ".pam", ".pcd", ".pct", ".pcx", ".pfm", ".pict", ".psb", ".psd", ".qoi"}
+OTHER_SUFFIXES |= {".ras", ".sgi", ".svg", ".svgz", ".wbmp", ".wdp", ".wmf", ".xbm", ".xcf", ".xpm"}
+"""Of pictures that are not read, camera raws apart."""
+PICTURE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
+) | {".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".icb", ".vda", ".vst", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"}
+VIDEO_SUFFIXES = frozenset(
+    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".asf")
+) | {".flv", ".f4v", ".3gp", ".3g2", ".mxf", ".ogv", ".ogg", ".y4m", ".dv"}
+"""In a folder, a file with one of these suffixes fails if it cannot be read, as one does whose suffix is that of a
+picture that is never read (`anonymize.text.suffixes`); any other is left out, and named."""
+
+
+class _Named(Protocol):
+    """A path, of this machine or elsewhere."""
+
+    @property
+    def suffix(self) -> str: ...
+
+
+def is_picture_name(path: _Named) -> bool | None:
+    """Whether a file of this name should be a picture, or a video; None where its suffix says nothing."""
+    suffix = path.suffix.lower()
+    return suffix in PICTURE_SUFFIXES if suffix in PICTURE_SUFFIXES | VIDEO_SUFFIXES else None
+
+
+SAME = {
+    ".jpeg": ".jpg",
+    ".jpe": ".jpg",
+    ".tif": ".tiff",
+    ".qt": ".mov",
+    ".mts": ".ts",
+    ".m2ts": ".ts",
+    ".heif": ".heic",
+}
+"""Suffixes that mean the same."""

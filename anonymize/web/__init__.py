@@ -1,0 +1,1 @@
+"""Serving pages: a small HTTP server on loopback."""

@@ -1,0 +1,121 @@
+"""Which frames are looked at, how hard, and what is known without looking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from anonymize.data import Detections, Kind
+from anonymize.detect.scan import Scanner
+from anonymize.settings import Settings
+from tests.detect.test_detect import Bright
+from tests.detect.test_incremental import FACE, frame, near
+
+FACES = replace(Settings(), targets=frozenset({Kind.FACE}))
+
+
+@dataclass
+class Sharp(Bright):
+    """Finds nothing in a picture narrower than `narrowest`."""
+
+    narrowest: int = 0
+    max_input_side: int = 4000
+
+    def detect(self, picture: NDArray[np.uint8]) -> Detections:
+        found = super().detect(picture)
+        return found if picture.shape[1] >= self.narrowest else Detections.empty()
+
+
+def test_what_one_turn_shows_is_known_until_something_changes_there() -> None:
+    whole = Sharp()
+    Scanner([whole], FACES).scan(frame(0, FACE))
+    detector = Sharp(narrowest=max(width for width, _ in whole.seen))  # only the largest scale of all
+    scanner = Scanner([detector], FACES)
+    looks = [look for index in range(30) for look in scanner.scan(frame(index, FACE)).result().results]
+    assert len(looks) == 10
+    assert all(near(look.finds, FACE) for look in looks)
+    moved = (FACE[0] + 60, FACE[1], FACE[2] + 60, FACE[3])
+    assert scanner.scan(frame(30, moved)).result().results[0].finds.xyxy.shape == (0, 4)  # turn 2: it cannot know
+
+
+def scales_of_looks(settings: Settings, times: Iterable[Fraction]) -> list[list[int]]:
+    """Which of four scales each look takes, 0 the largest, of a picture that moves at every one of `times`."""
+    detector = Bright(max_input_side=4000)
+    scanner = Scanner([detector], settings)
+    taken: list[list[int]] = []
+    for index, time in enumerate(times):
+        step = scanner.scan(replace(frame(index, shift=4 * index), pts=int(time * 1000), time_base=Fraction(1, 1000)))
+        if step.result().results:
+            taken.append(detector.seen[:])
+        detector.seen.clear()
+    widths = sorted({width for look in taken for width, _ in look}, reverse=True)
+    return [sorted(widths.index(width) for width, _ in look) for look in taken]
+
+
+ALL = [0, 1, 2, 3]
+FOUR = [[1, 3], [2], [1, 3], [0]]
+
+
+@pytest.mark.parametrize(
+    ("detect", "rate", "looks"),
+    [
+        ({}, 25, [ALL, *FOUR, *FOUR]),
+        ({"every": 0}, 25, [ALL, *FOUR, *FOUR]),
+        ({"thorough_every": 0}, 25, [ALL, ALL, ALL]),
+        ({"thorough_every": 0.24}, 25, [ALL, [1, 2, 3], [0, 1, 3], [1, 2, 3]]),
+        ({}, 30, [ALL, *FOUR, *FOUR, [1, 2, 3], [1, 3], [0]]),
+        ({}, 5, [ALL, [1, 3], [1, 2, 3], [0, 1, 3], [2], [0, 1, 3]]),
+        ({}, 1, [ALL, ALL, ALL]),
+        ({"every": 0.3, "thorough_every": 9}, 25, [ALL, [1, 2, 3], [0, 1, 3], [1, 2, 3], ALL]),
+    ],
+    ids=[
+        "by default",
+        "every frame",
+        "all at once",
+        "twice as fast",
+        "30 a second",
+        "5 a second",
+        "timelapse",
+        "no later than max_gap",
+    ],
+)
+def test_looks_take_scales_in_turn(detect: dict[str, float], rate: int, looks: list[list[int]]) -> None:
+    wanted = replace(FACES, detect=replace(FACES.detect, **detect))
+    times = [Fraction(index, rate) for index in range(100)]
+    assert scales_of_looks(wanted, times)[: len(looks)] == looks
+
+
+def test_the_last_frame_of_a_scene_is_looked_at_at_every_scale() -> None:
+    detector = Bright(max_input_side=4000)
+    scanner = Scanner([detector], FACES)
+    for index in range(8):
+        scanner.scan(frame(index, shift=4 * index))
+    detector.seen.clear()
+    assert len(scanner.detect_on_last()) == 1
+    assert len(detector.seen) == 4
+    assert scanner.detect_on_last() == [], "once is enough"
+
+
+def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_between_the_scales_too() -> None:
+    detector = Bright(max_input_side=4000)
+    scanner = Scanner([detector], FACES)
+    widths: dict[int, list[int]] = {}
+    for index in range(201):
+        step = scanner.scan(frame(index, FACE))
+        step.result()
+        if detector.seen:
+            widths[index] = [width for width, _ in detector.seen]
+        detector.seen.clear()
+    first = sorted(widths.pop(0), reverse=True)
+    between = [round(width * 2**-0.25) for width in first]
+    assert len(first) == 4
+    assert list(widths) == list(range(12, 201, 12))
+    assert all(len(taken) == 1 for taken in widths.values())
+    taken = [width for (width,) in widths.values()]
+    assert taken[:4] == pytest.approx(between, abs=2), "what nobody looked at yet"
+    assert taken[4:] == pytest.approx([*first, *between, *first][: len(taken) - 4], abs=2)

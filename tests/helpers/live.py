@@ -1,0 +1,411 @@
+"""A live chain for tests: a street with people and a clock, a camera that misbehaves on cue, a sink that keeps all.
+
+`judge` holds every frame that a sink got against the picture that the camera sent: a face that can be seen on one of
+them fails the test, whatever went wrong before.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Self
+
+import av
+import cv2
+import numpy as np
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from anonymize.data import Detections, Frame
+from anonymize.detect import Detector
+from anonymize.detect.centerface import CenterFace
+from anonymize.evaluate import survival
+from anonymize.evaluate.detail import LEAKING
+from anonymize.evaluate.measure import ENOUGH_CELLS, ENOUGH_VISIBLE
+from anonymize.evaluate.truth import FrameTruth
+from anonymize.live.chain.control import Control
+from anonymize.live.chain.loop import run
+from anonymize.live.metrics import Metrics
+from anonymize.live.protocols import LiveSink, Picture
+from anonymize.media.frames.frame import VideoPicture
+from anonymize.samples.figures import BUST, person, street
+from anonymize.samples.scene import Actor, Place, Scene, play
+from anonymize.settings import Detect, Live, Settings
+from benchmarks import clock
+
+SIZE, RATE = (640, 360), 25
+FAST = Settings(detect=Detect(min_face=24.0), live=Live(coarsest=1.0))
+"""Faces here are 45 pixels and more: a look takes a few hundredths of a second. On a busy machine frames are rather
+hidden than looked at less closely."""
+Step = bytes | float | None
+"""What a camera does next: sends, waits (seconds), or hangs up."""
+
+
+@cache
+def street_scene() -> tuple[tuple[np.ndarray[Any, np.dtype[np.uint8]], FrameTruth], ...]:
+    """Four seconds, to be played round and round: BGR pictures with a clock, and where the faces are.
+
+    Two people pace up and down, one of them in and out of the picture.
+    """
+    actors = [
+        Actor(person(hue=60), partial(_way, 0.36, -160.0, 110.0)),
+        Actor(person(hue=120, mirrored=True), partial(_way, 0.5, 400.0, -80.0)),
+    ]
+    frames = []
+    for picture, truth in play(Scene(street((SIZE[0] + 32, SIZE[1] + 32)), actors), 4 * RATE, RATE):
+        clock.draw(picture, truth.frame)
+        frames.append((picture, truth))
+    return tuple(frames)
+
+
+def _way(scale: float, start: float, speed: float, time: float) -> Place:
+    return Place(start + speed * (2 - abs(time % 4 - 2)), 130 + 360 * scale - BUST * scale, scale)
+
+
+@cache
+def stream_of(frames: range, *, size: tuple[int, int] = SIZE, shift: int = 0) -> list[bytes]:
+    """MPEG-TS of the scene's pictures `frames` (round and round), one piece a picture.
+
+    Args:
+        frames: the pictures' numbers, taken modulo the scene's length.
+        size: of the coded picture.
+        shift: frames by which the first timestamp is late.
+    """
+    pieces, target = [], io.BytesIO()
+    with av.open(target, "w", format="mpegts", container_options={"flush_packets": "1"}) as out:
+        stream = out.add_stream("libx264", rate=RATE, options={"preset": "ultrafast", "tune": "zerolatency", "g": "12"})
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for position, number in enumerate(frames):
+            picture = street_scene()[number % len(street_scene())][0]
+            frame = av.VideoFrame.from_ndarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), "bgr24")
+            frame = frame.reformat(format="yuv420p")
+            frame.pts, frame.time_base = shift + position, Fraction(1, RATE)
+            for packet in stream.encode(frame):
+                out.mux(packet)
+            pieces.append(target.getvalue())
+            target.seek(0)
+            target.truncate()
+    return pieces
+
+
+def paced(pieces: Iterable[bytes]) -> Iterator[Step]:
+    """Send `pieces` as a camera does, one a frame's time."""
+    for piece in pieces:
+        yield piece
+        yield 1 / RATE
+
+
+def until(cue: threading.Event, then: Callable[[int], Iterable[Step]]) -> Iterator[Step]:
+    """Play the scene, on and on, until the cue is given after `n` pictures; then do `then(n)`."""
+    for number, piece in enumerate(stream_of(range(400))):
+        if cue.is_set():
+            yield from then(number)
+            return
+        yield from paced([piece])
+
+
+class Camera:
+    """Serves MPEG-TS over TCP. A context manager. Waiting is by the clock, not by the sum of the waits.
+
+    Args:
+        scripts: what it does on each connection; on further ones what it did on the last.
+    """
+
+    def __init__(self, *scripts: Callable[[], Iterable[Step]]) -> None:
+        self._scripts = scripts
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self.address = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
+        self.connections = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._server.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                peer, _ = self._server.accept()
+            except OSError:
+                return
+            script = self._scripts[min(self.connections, len(self._scripts) - 1)]
+            self.connections += 1
+            threading.Thread(target=self._play, args=(peer, script()), daemon=True).start()
+
+    def _play(self, peer: socket.socket, script: Iterable[Step]) -> None:
+        due = time.monotonic()
+        try:
+            with peer:
+                for step in script:
+                    if step is None:
+                        return
+                    if isinstance(step, bytes):
+                        peer.sendall(step)
+                    else:
+                        due = max(due + step, time.monotonic() - 0.2)
+                        time.sleep(max(0.0, due - time.monotonic()))
+        except OSError:
+            return  # the other end has hung up
+
+
+def street_camera() -> Camera:
+    """A camera that never fails."""
+    return Camera(lambda: paced(stream_of(range(400))))
+
+
+@dataclass
+class MemorySink:
+    """A live sink that keeps a copy of what it gets."""
+
+    name: str = "memory"
+    lumas: list[np.ndarray[Any, np.dtype[np.uint8]]] = field(default_factory=list)
+    chromas: list[np.ndarray[Any, np.dtype[np.uint8]]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    """Presentation times, seconds."""
+    came: list[float] = field(default_factory=list)
+    """When frames came, on the monotonic clock."""
+    numbers: list[int | None] = field(default_factory=list)
+    """Which picture of the scene frames say they are."""
+    marks: list[int] = field(default_factory=list)
+    """How many frames had come when cues were given."""
+    sounds: list[Packet[Any]] = field(default_factory=list)
+    closed: bool = False
+
+    def write(self, frame: Frame) -> None:
+        assert isinstance(frame, VideoPicture)
+        assert frame.picture.format.name == "yuv420p"
+        self.times.append(float(frame.pts * frame.time_base))
+        self.came.append(time.monotonic())
+        self.lumas.append(frame.planes[0].pixels.copy())
+        self.numbers.append(clock.read(self.lumas[-1]))
+        self.chromas.append(np.concatenate([frame.planes[1].pixels, frame.planes[2].pixels]))
+
+    def sound(self, packet: Packet[Any]) -> None:
+        self.sounds.append(packet)
+
+    def close(self, within: float) -> None:  # noqa: ARG002 - the protocol's name
+        self.closed = True
+
+
+@dataclass
+class Outcome:
+    """What a run left behind."""
+
+    sink: MemorySink
+    metrics: Metrics
+    picture: Picture
+    numbers: list[int | None]
+    """Which picture of the scene each frame is; None: it shows none."""
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        return self.metrics.snapshot()
+
+    def gap(self) -> float:
+        """The longest time between two frames that show the scene, seconds."""
+        shown = [at for at, number in zip(self.sink.came, self.numbers, strict=True) if number is not None]
+        return float(max(np.diff(shown), default=0.0))
+
+
+Enough = Callable[[MemorySink, Metrics], bool]
+
+
+def live(
+    source: str, settings: Settings = FAST, *, until: Enough, at_most: float = 60.0, sinks: Sequence[LiveSink] = (),
+    control: Control | None = None, **options: Any,
+) -> Outcome:  # fmt: skip
+    """Run `source` through the whole chain into memory until that is enough, or the source ends; and judge.
+
+    How long that takes depends on the machine; after `at_most` seconds the test fails.
+    """
+    sink, metrics, control, pictures = MemorySink(), Metrics(), control or Control(), []
+    watch = threading.Thread(target=_watch, args=(partial(until, sink, metrics), control, at_most), daemon=True)
+
+    def open_sinks(picture: Picture) -> Sequence[LiveSink]:
+        pictures.append(picture)
+        watch.start()
+        return [sink, *sinks]
+
+    start = time.monotonic()
+    run(source, open_sinks, settings, metrics, control, **options)
+    assert sink.closed
+    numbers = judge(sink, faces=bool(settings.targets))
+    assert time.monotonic() - start < at_most, f"{metrics.snapshot()} after {at_most} s, and {numbers}"
+    for thread in threading.enumerate():
+        if thread.name == "source":
+            thread.join(settings.live.timeout + 1)
+            assert not thread.is_alive()
+    return Outcome(sink, metrics, pictures[0], numbers)
+
+
+def _watch(enough: Callable[[], bool], control: Control, at_most: float) -> None:
+    end = time.monotonic() + at_most
+    while time.monotonic() < end and not control.stopped and not enough():
+        time.sleep(0.02)
+    control.stop()
+
+
+def clear(frames: int, cue: threading.Event | None = None) -> Enough:
+    """Enough is when so many frames showed the scene; given a `cue`, it is given then, and as many must follow."""
+
+    def enough(sink: MemorySink, _: Metrics) -> bool:
+        shown = sum(number is not None for number in sink.numbers)
+        if cue is not None and not cue.is_set() and shown >= frames:
+            sink.marks.append(len(sink.numbers))
+            cue.set()
+        since = sink.marks[0] if sink.marks else 0
+        return (cue is None and shown >= frames) or recovered(sink.numbers[since:], frames)
+
+    return enough
+
+
+def recovered(numbers: Sequence[int | None], frames: int) -> bool:
+    """Whether the scene went away, and came back for so many frames."""
+    return None in numbers and sum(n is not None for n in numbers[numbers.index(None) :]) >= frames
+
+
+def judge(sink: MemorySink, *, faces: bool) -> list[int | None]:
+    """Which picture of the scene each frame of `sink` is.
+
+    Fails where time does not rise, a frame shows neither the scene nor nothing, or, if `faces` are looked for, a face.
+    """
+    assert all(b > a for a, b in zip(sink.times, sink.times[1:], strict=False)), "timestamps must rise"
+    assert len({luma.shape for luma in sink.lumas}) <= 1, "the picture's size must never change"
+    numbers = list(sink.numbers)
+    for position, (luma, chroma, number) in enumerate(zip(sink.lumas, sink.chromas, numbers, strict=True)):
+        if number is None:
+            assert (luma > 40).mean() < 0.1, f"frame {position} shows something that nobody can vouch for"
+            assert (chroma == 128).all(), f"frame {position} shows colours of something hidden"
+        elif faces:
+            seen = exposed(luma, number)
+            assert not seen, f"frame {position}, the scene's {number}: faces {seen} can be seen"
+    return numbers
+
+
+def exposed(luma: np.ndarray[Any, np.dtype[np.uint8]], number: int) -> list[int]:
+    """The people whose faces can be seen in `luma`, which is the scene's picture `number`."""
+    picture, truth = street_scene()[number]
+    before = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+    after = np.asarray(np.clip((luma.astype(np.float32) - 16) * 255 / 219, 0, 255), np.uint8)
+    leaking = []
+    for subject in truth.subjects:
+        if subject.ignore or subject.visible < ENOUGH_VISIBLE:
+            continue
+        informative, surviving = survival(before, after, subject.xyxy)
+        if informative >= ENOUGH_CELLS and surviving > LEAKING * informative:
+            leaking.append(subject.id)
+    return leaking
+
+
+class Faulty:
+    """A real detector that does something terrible at certain calls, each only once, whichever process it is in.
+
+    Args:
+        terrible: what it does at which call instead of looking.
+        folder: where it notes what has happened, and when.
+    """
+
+    def __init__(self, terrible: Mapping[int, Callable[[], Detections]], folder: Path) -> None:
+        self._real = CenterFace(1)
+        self._terrible, self._folder = terrible, folder
+        self.name, self.sha256, self.kinds = self._real.name, self._real.sha256, self._real.kinds
+        self.min_size, self.max_reliable_size, self.max_input_side = (
+            self._real.min_size,
+            self._real.max_reliable_size,
+            self._real.max_input_side,
+        )
+        self.device = self._real.device
+        self._calls = 0
+
+    def detect(self, picture: np.ndarray[Any, np.dtype[np.uint8]]) -> Detections:
+        self._calls += 1
+        terrible = self._terrible.get(self._calls)
+        if terrible is not None and not (note := self._folder / terrible.__name__).exists():
+            note.write_text(str(time.monotonic()))
+            return terrible()
+        return self._real.detect(picture)
+
+    def release_memory(self) -> None:
+        self._real.release_memory()
+
+
+def raising() -> Detections:
+    raise RuntimeError("the network is upset")
+
+
+def hanging() -> Detections:
+    time.sleep(5)
+    return Detections.empty()
+
+
+def dying() -> Detections:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return Detections.empty()
+
+
+def _tampered(change: Callable[[Detections], None]) -> Detections:
+    """Finds that were sound when they were made."""
+    found = Detections(np.array([[10, 10, 50, 60]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int8))
+    change(found)
+    return found
+
+
+def nonsense() -> Detections:
+    return _tampered(lambda found: found.xyxy.fill(np.nan))
+
+
+def outside() -> Detections:
+    return _tampered(lambda found: np.copyto(found.xyxy, np.float32([9000, 9000, 9050, 9060])))
+
+
+def shapeless() -> Detections:
+    found = _tampered(lambda _: None)
+    object.__setattr__(found, "xyxy", np.zeros((3, 7), np.float32))
+    return found
+
+
+def faulty(terrible: Mapping[int, Callable[[], Detections]], folder: Path, settings: Settings) -> list[Detector]:
+    """Make a `Faulty`, in the process that uses it: bind all but `settings` with `functools.partial`."""
+    return [Faulty(terrible, folder)]
+
+
+class Slow(Faulty):
+    """A real detector on a machine with better things to do."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__({}, Path())
+        self._seconds = seconds
+
+    def detect(self, picture: np.ndarray[Any, np.dtype[np.uint8]]) -> Detections:
+        time.sleep(self._seconds)
+        return super().detect(picture)
+
+
+def slow(seconds: float, settings: Settings) -> list[Detector]:
+    """Make a `Slow`, in the process that uses it."""
+    return [Slow(seconds)]
+
+
+class Blind(Faulty):
+    """A detector that never gives an answer."""
+
+    def detect(self, picture: np.ndarray[Any, np.dtype[np.uint8]]) -> Detections:  # noqa: ARG002
+        raise RuntimeError("dark in here")
+
+
+def blind(settings: Settings) -> list[Detector]:
+    """Make a `Blind`, in the process that uses it."""
+    return [Blind({}, Path())]

@@ -1,0 +1,206 @@
+import io
+import json
+import logging
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from anonymize.cli.app import app
+from anonymize.errors import AnonymizeError, UsageError
+from anonymize.live.log import JsonLines, KeyValue, Logger
+from anonymize.live.supervisor import config
+from anonymize.web.server import Server
+from tests.helpers.media import make_video
+from tests.helpers.servers import anonymize, free_port, running, until
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return make_video(tmp_path / "clip.mp4", frames=50, size=(160, 120), audio=True)
+
+
+def live(*arguments):
+    """Run to the end: exit code, what it complained about."""
+    started = anonymize(*arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, complaint = started.communicate(timeout=60)
+    assert b"Traceback" not in complaint
+    assert out == b""
+    return started.returncode, complaint.decode()
+
+
+@pytest.fixture
+def log_as_before():
+    """Where the log went, restored."""
+    base = logging.getLogger("anonymize.live")
+    before = list(base.handlers)
+    yield
+    base.handlers = before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ([], 2, "a source is missing"),
+        (["clip.mp4"], 2, "nowhere to send the picture"),
+        (["clip.mp4", "--to", "nonsense"], 2, "no sink; expected rtsp://"),
+        (["clip.mp4", "--to", "hls:x", "--to", "hls:x"], 2, "sink named twice"),
+        (["clip.mp4", "--to", "record:x", "--keep", "for ever"], 2, "expected a number and s, m, h, d or w"),
+        (["clip.mp4", "--to", "record:x", "--preset", "none"], 2, "no preset 'none'"),
+        (["clip.mp4", "--to", "record:x", "--lookahead", "0"], 2, "live.lookahead = 0.0: must be 0.001 to 10 seconds"),
+        (["clip.mp4", "--to", "record:x", "--hide-zone", "1,2"], 2, "3 to 1000 corners"),
+        (["rtsp://u:${NOT_SET_HERE}@h/x", "--to", "record:x"], 2, "no such variable: set it"),
+        (["gopher://h/x", "--to", "record:x"], 2, "gopher"),
+        (["none.mp4", "--to", "record:x"], 3, "none.mp4"),
+        (["clip.mp4", "--config", "cameras.toml"], 2, "give no SOURCE and no --to"),
+        (["--config", "none.toml"], 2, "none.toml: cannot read this file of cameras"),
+        (["-", "--loop", "--to", "record:x"], 2, "cannot be played again"),
+    ],
+)
+def test_nonsense_is_refused_in_words(arguments, code, words, clip, monkeypatch, log_as_before):
+    monkeypatch.chdir(clip.parent)
+    error = CliRunner().invoke(app, ["live", *arguments]).exception
+    assert isinstance(error, AnonymizeError)
+    assert error.exit_code == code
+    assert words in str(error)
+
+
+def test_a_port_that_is_taken(clip, log_as_before):
+    server = Server(0, {})
+    error = CliRunner().invoke(app, ["live", str(clip), "--to", "hls:x", "--metrics", str(server.port)]).exception
+    server.close()
+    assert isinstance(error, UsageError)
+    assert "in use" in str(error)
+
+
+def test_a_file_is_played_to_its_end_and_recorded(clip, tmp_path):
+    code, complaint = live(
+        str(clip), "--to", f"record:{tmp_path}/out", "--targets", "none", "--hide-zone", "0,0 80,0 80,60 0,60",
+        "--json", "--audio", "keep",
+    )  # fmt: skip
+    assert code == 0, complaint
+    (made,) = (tmp_path / "out").iterdir()
+    with av.open(str(made)) as container:
+        sound = [float(frame.pts * frame.time_base) for frame in container.decode(audio=0)]
+    assert sound[0] < 0.1
+    assert 1.6 < sound[-1] < 3  # 2 s, and what a busy machine is late
+    with av.open(str(made)) as container:
+        pictures = [picture.to_ndarray()[:120] for picture in container.decode(video=0)]
+    assert len(pictures) > 45
+    assert all((picture[5:55, 5:75] < 30).all() for picture in pictures)
+    events = [json.loads(line)["event"] for line in complaint.splitlines()]
+    assert events[0] == "starting"
+    assert events[-2:] == ["stopped", "summary"]
+
+
+def test_ctrl_c_drains_and_finalises(clip, tmp_path):
+    arguments = [str(clip), "--loop", "--to", f"record:{tmp_path}/out", "--to", f"hls:{tmp_path}/hls"]
+    command = anonymize(
+        *arguments, "--targets", "none", "--hide-zone", "0,0 9,0 9,9", stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+    )
+    until(lambda: list((tmp_path / "hls").glob("*.m3u8")), 20, "it runs")
+    begun = time.monotonic()
+    command.send_signal(signal.SIGINT)
+    _, complaint = command.communicate(timeout=20)
+    assert (command.returncode, time.monotonic() - begun < 15) == (0, True), complaint
+    (made,) = (tmp_path / "out").iterdir()
+    with av.open(str(made)) as container:
+        assert not container.streams.audio, "sound passes only if asked for"
+        assert sum(1 for _ in container.decode(video=0)) > 40
+    assert "#EXT-X-ENDLIST" in (tmp_path / "hls" / "live.m3u8").read_text()
+
+
+def test_standard_output_carries_nothing_but_the_picture_and_its_end_ends_us(clip):
+    command = anonymize(
+        str(clip), "--loop", "--to", "y4m:-", "--targets", "none", "--hide-zone", "0,0 9,0 9,9", "--preview", "0",
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    data = command.stdout.read(1_000_000)
+    command.stdout.close()
+    _, complaint = command.communicate(timeout=20)
+    assert command.returncode == 6
+    assert "every sink is gone: whoever read standard output has gone" in complaint.decode()
+    assert b"preview: http://127.0.0.1:" in complaint
+    with av.open(io.BytesIO(data), format="yuv4mpegpipe") as container:
+        assert sum(1 for _ in container.decode(video=0)) >= 30
+
+
+def test_credentials_are_in_nothing_that_we_say():
+    source = f"rtsp://bob:source-geheim@127.0.0.1:{free_port()}/x?token=query-geheim"
+    sink = f"rtsp://bob:${{SINK}}@127.0.0.1:{free_port()}/x"
+    with running(source, "--to", sink, environment={"SINK": "sink-geheim"}) as (started, log):
+        time.sleep(2)
+        shown = Path(f"/proc/{started.pid}/cmdline").read_text()
+    assert "//***@127.0.0.1" in shown
+    assert "//***@127.0.0.1" in log()
+    assert "geheim" not in shown + log()
+    assert "a password on the command line can be read by others" in log()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["live", "rtsp://h/live", "rtsp://u:geheim@h/x", "--to", "record:r"],
+        ["live", "--config", "rtsp://u:geheim@h/x"],
+        ["live", "0", "--to", "record:r", "--hide-zone", "rtsp://u:geheim@h"],
+        ["live", "rtsp:/u:geheim@h", "--to", "record:r"],
+        ["live", "0", "--to", "rtsp://h/user=u password=geheim"],
+        ["verify", "rtsp://u:geheim@h/x"],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:30],
+)
+def test_an_address_in_the_wrong_place_is_not_repeated(arguments, tmp_path):
+    command = [sys.executable, "-c", "from anonymize.cli import main; main()", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode in (2, 3)
+    assert "anonymize: " in done.stderr
+    assert "geheim" not in done.stdout + done.stderr
+
+
+def said(formatter, event, **facts):
+    out = io.StringIO()
+    base = logging.Logger("trial")
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(formatter)
+    logger = Logger(base)
+    base.addHandler(handler)
+    logger.warning(event, **facts)
+    return out.getvalue()
+
+
+def test_a_log_for_machines_and_one_for_people():
+    facts = {"sink": "rtsp://bob:geheim@h/x", "n": 3, "error": 'said "no"\nand hung up'}
+    line = json.loads(said(JsonLines(camera="one"), "sink lost", **facts))
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "level": "warning", "event": "sink lost", "camera": "one", "sink": "rtsp://***@h/***", "n": 3,
+        "error": 'said "no"\nand hung up',
+    }  # fmt: skip
+    text = said(KeyValue(), "sink lost", **facts)
+    assert text.endswith(' warning sink lost sink=rtsp://***@h/*** n=3 error="said \\"no\\" and hung up"\n')
+    assert text.count("\n") == 1
+
+
+def test_the_docs_name_every_option():
+    page = (ROOT / "docs" / "live.md").read_text()
+    options = [
+        option for each in get_command(app).commands["live"].params for option in each.opts if option[:2] == "--"
+    ]
+    assert len(options) > 15
+    assert [option for option in options if option not in page and option != "--help"] == []
+
+
+def test_the_example_for_deployment_is_sound():
+    for camera in config.read(ROOT / "deploy" / "cameras.toml").cameras.values():
+        assert camera.load_settings().zones
+    unit = (ROOT / "deploy" / "anonymize-live.service").read_text()
+    for line in ("NoNewPrivileges=yes", "ProtectSystem=strict", "LimitCORE=0", "MemoryMax=3G", "MemorySwapMax=0"):
+        assert f"\n{line}\n" in unit

@@ -1,0 +1,348 @@
+"""The delay line and the gate, without threads and processes: time is a number here."""
+
+from bisect import bisect_left, bisect_right
+from dataclasses import replace
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from anonymize.data import Detections, Kind, Why
+from anonymize.live.chain import gate
+from anonymize.live.chain.canvas import TICK, Canvas
+from anonymize.live.chain.delay import DelayLine
+from anonymize.live.chain.gate import Cleared, clear, hand_over, notice, withhold
+from anonymize.redact import Memory
+from anonymize.settings import Detect, Follow, Live, Settings, Zone
+from anonymize.track import Tracker, bracketed
+from tests.helpers.live import MemorySink
+
+WIDTH, HEIGHT = 160, 96
+SIDE = 24
+STEP = 3600
+"""Ticks from frame to frame at 25 a second."""
+CANVAS = Canvas(WIDTH, HEIGHT)
+GROUND = cv2.GaussianBlur(np.random.default_rng(0).integers(60, 110, (HEIGHT, WIDTH), np.uint8), (0, 0), 1.5)
+OTHER = cv2.GaussianBlur(np.random.default_rng(1).integers(10, 120, (HEIGHT, WIDTH), np.uint8), (0, 0), 4)
+SECRET = np.where(np.indices((SIDE, SIDE)).sum(axis=0) // 4 % 2, 255, 150).astype(np.uint8)
+"""Brighter than anything else that is ever shown."""
+BRIGHT = 140
+SETTINGS = Settings(detect=Detect(every=0.1), follow=Follow(max_gap=0.3))
+
+
+def place(index):
+    return 20 + 2 * (index % 40), 40
+
+
+def frame(index, pts, *, secret=True, ground=GROUND):
+    """A frame with a bright square that must never be seen."""
+    luma = ground.copy()
+    if secret:
+        x, y = place(index)
+        luma[y : y + SIDE, x : x + SIDE] = SECRET
+    made = CANVAS.black(index, pts)
+    np.copyto(made.planes[0].pixels, luma)
+    return made
+
+
+def finds(index):
+    """What a detector that misses nothing finds on frame `index`."""
+    x, y = place(index)
+    box = np.array([[x, y, x + SIDE, y + SIDE]], np.float32)
+    return Detections(box, np.array([0.9], np.float32), np.array([Kind.FACE], np.int8))
+
+
+def shows_secret(cleared):
+    return bool((cleared.frame.planes[0].pixels > BRIGHT).mean() > 0.002 and not cleared.obscured)
+
+
+def play(line, frames, looks, late=0, lost=(), cut_every=10_000):
+    """Take in `frames`, 0.04 s apart; look at the indices `looks`, each result `late` frames later. What came out."""
+    out = []
+    for i in range(frames + 20):
+        now = i * 0.04
+        if i < frames:
+            line.take(frame(i, i * STEP, ground=(GROUND, OTHER)[i // cut_every % 2]), now)
+        for held in [h for h in line._held if h.frame.index == i and i in looks]:
+            line.asked(held)
+        if (done := i - late) in looks and done not in lost and done < frames:
+            line._asked, line._asked_at = done, Fraction(done * STEP) * TICK  # as if it had been the only question
+            line.learn(done, finds(done))
+        out += [cleared for _, cleared in line.due(now)]
+    return out
+
+
+def test_frames_between_looks_leave_redacted_when_their_time_is_up():
+    out = play(DelayLine(SETTINGS), 40, range(0, 40, 3))
+    assert [c.frame.index for c in out] == list(range(40))
+    assert not any(c.obscured for c in out)
+    assert not any(shows_secret(c) for c in out)
+    assert {r.why for c in out for r in c.regions} >= {Why.DETECTED, Why.INTERPOLATED}
+
+
+def test_what_is_first_seen_late_is_covered_from_the_bracketing_look_on():
+    line, out = DelayLine(SETTINGS), []
+    for i in range(30):
+        now = i * 0.04
+        line.take(frame(i, i * STEP, secret=i >= 10), now)
+        if i % 6 == 0:
+            (held,) = [h for h in line._held if h.frame.index == i]
+            line.asked(held)
+            line.learn(i, finds(i) if i >= 10 else Detections.empty())
+        out += [cleared for _, cleared in line.due(now)]
+    assert not any(shows_secret(c) for c in out)
+    assert out[10].regions, "two frames before the look that found it"
+
+
+def test_without_looks_nothing_is_shown():
+    out = play(DelayLine(SETTINGS), 15, ())
+    assert len(out) == 15
+    assert all(c.obscured for c in out)
+    assert not any(shows_secret(c) for c in out)
+
+
+def test_a_result_that_comes_after_its_frame_left_still_serves_the_others():
+    line = DelayLine(replace(SETTINGS, live=Live(lookahead=0.4)))
+    out = play(line, 60, range(0, 60, 4), late=9)
+    assert not any(shows_secret(c) for c in out)
+    assert any(c.obscured for c in out)
+    assert any(not c.obscured for c in out)
+
+
+def test_the_newest_frame_is_looked_at_and_none_twice():
+    line = DelayLine(SETTINGS)
+    assert line.wanted(0.0, 0.1, 0.05) is None
+    line.take(frame(0, 0), 0.0)
+    first = line.wanted(0.0, 0.1, 0.05)
+    assert first.frame.index == 0
+    line.asked(first)
+    assert line.wanted(0.01, 0.1, 0.05) is None
+    line.learn(0, finds(0))
+    for i in (1, 2):
+        line.take(frame(i, i * STEP), i * 0.04)
+    assert line.wanted(0.08, 0.1, 0.05) is None, "too soon"
+    line.take(frame(3, 3 * STEP), 0.12)
+    assert line.wanted(0.12, 0.1, 0.05).frame.index == 3
+
+
+def test_the_last_frame_is_looked_at_when_no_more_come():
+    line = DelayLine(SETTINGS)
+    for i in (0, 1):
+        line.take(frame(i, i * STEP), i * 0.04)
+        if i == 0:
+            line.asked(line.wanted(0.0, 0.1, 0.05))
+            line.learn(0, finds(0))
+    assert line.wanted(0.05, 0.1, 0.05) is None
+    assert line.wanted(0.2, 0.1, 0.05).frame.index == 1
+
+
+def test_both_sides_of_a_cut_are_looked_at():
+    line = DelayLine(SETTINGS)
+    for i in range(6):
+        line.take(frame(i, i * STEP, ground=GROUND if i < 4 else OTHER, secret=i < 4), i * 0.04)
+        if i == 0:
+            line.asked(line.wanted(0.0, 0.1, 0.01))
+            line.learn(0, finds(0))
+    before = line.wanted(0.2, 0.1, 0.01)
+    assert before.frame.index == 3
+    line.asked(before)
+    line.learn(3, finds(3))
+    after = line.wanted(0.2, 0.1, 0.01)
+    assert after.frame.index == 4
+    assert line.wanted(10.0, 0.1, 0.01).frame.index == 5, "too late for the cut: the newest instead"
+
+
+def test_a_source_that_was_lost_brackets_nothing_across():
+    line = DelayLine(SETTINGS)
+    for i in range(6):
+        if i == 3:
+            line.break_off()
+        line.take(frame(i, i * STEP), i * 0.04)
+        if i in (0, 5):
+            (held,) = [h for h in line._held if h.frame.index == i]
+            line.asked(held)
+            line.learn(i, finds(i))
+    out = [cleared for _, cleared in line.due(9.0)]
+    assert [c.obscured for c in out] == [False, True, True, True, True, False]
+
+
+def test_zones_hold_without_any_detector():
+    zone = Zone(((0.0, 0.0), (40.0, 0.0), (40.0, 96.0), (0.0, 96.0)))
+    line = DelayLine(Settings(targets=frozenset(), zones=(zone,)))
+    line.take(frame(0, 0, secret=False), 0.0)
+    ((_, cleared),) = line.due(1.0)
+    luma = cleared.frame.planes[0].pixels
+    assert (luma[:, :40] == 16).all()
+    assert (luma[:, 42:] > 16).all()
+
+
+def test_settings_hold_for_the_frames_that_come_after_them():
+    zone = Zone(((0.0, 0.0), (8.0, 0.0), (8.0, 8.0), (0.0, 8.0)))
+    line = DelayLine(Settings(targets=frozenset(), zones=(zone,)))
+    line.take(frame(0, 0, secret=False), 0.0)
+    line.change(Settings(targets=frozenset(), zones=(replace(zone, polygon=((80, 0), (88, 0), (88, 8), (80, 8))),)))
+    line.take(frame(1, STEP, secret=False), 0.04)
+    first, second = (cleared.frame.planes[0].pixels for _, cleared in line.due(1.0))
+    assert (first[0, 0], second[0, 0] > 16) == (16, True)
+    assert (first[0, 84] > 16, second[0, 84]) == (True, 16)
+
+
+def test_memory_is_bounded():
+    line, frames = DelayLine(SETTINGS), 500  # more than twice what is remembered, at 25 a second
+    play(line, frames, range(0, frames, 3), cut_every=40)
+    tracker = line._tracker
+    parts = (line._looks, line._cuts, tracker._looks, tracker._reel._cuts, tracker._done, tracker._subjects)
+    assert len(line) == 0
+    assert all(len(part) <= 10 for part in parts)
+
+
+# The gate
+
+
+def test_nobody_else_clears_frames():
+    raw = frame(0, 0)
+    with pytest.raises(TypeError, match="decides what may be shown"):
+        Cleared(raw, (), False, passed=object())
+    with pytest.raises(TypeError, match="cleared"):
+        hand_over(raw, [MemorySink()])
+
+
+def test_a_frame_withheld_shows_nothing_but_words():
+    sink = MemorySink()
+    hand_over(withhold(frame(0, 0), "Hidden"), [sink])
+    hand_over(notice(CANVAS.black(1, STEP), "No signal"), [sink])
+    hidden, said = sink.lumas
+    assert set(np.unique(hidden[HEIGHT // 2 + 20 :])) == set(np.unique(said[HEIGHT // 2 + 20 :])) == {16}
+    assert all((chroma == 128).all() for chroma in sink.chromas)
+    assert hidden.max() > 100, "it says so"
+
+
+def test_the_gate_asks_the_rule_of_files(monkeypatch):
+    asked = []
+
+    def rule(time, looks, max_gap, cuts):
+        asked.append((time, tuple(looks), max_gap, tuple(cuts)))
+        return bracketed(time, looks, max_gap, cuts)
+
+    monkeypatch.setattr("anonymize.plan.compose.bracketed", rule)
+    looks, cuts = [Fraction(0), Fraction(1, 4)], [Fraction(3)]
+    made = clear(frame(0, 9000), [], looks, cuts, SETTINGS, Memory())
+    assert asked == [(Fraction(1, 10), tuple(looks), 0.3, tuple(cuts))]
+    assert not made.obscured
+
+
+def test_a_zone_outside_the_picture_hides_all_of_it():
+    picture = frame(0, 9000)
+    side = picture.width
+    for left, obscured in ((side, True), (side - 1, False)):
+        zone = Zone(((left, 0), (left + 9, 0), (left + 9, 9)))
+        looks = [Fraction(0), Fraction(1, 4)]
+        made = clear(frame(0, 9000), [], looks, [], replace(SETTINGS, zones=(zone,)), Memory())
+        assert made.obscured == obscured
+
+
+OFTEN = [*["frame"] * 6, *["result"] * 3, "cut", "cut", "wait", "any", "any"]
+EVENTS = st.lists(
+    st.tuples(st.sampled_from([*OFTEN, "look", "lost", "break", "fault", "draw"]), st.integers(1, 12)),
+    min_size=10,
+    max_size=70,
+)
+
+
+def moments(*whats):
+    return [(what, 1) for what in whats]
+
+
+CUT_BETWEEN_LOOKS = moments(
+    "frame", "frame", "result", "result", "frame", "frame", "cut", "frame", "look", "result"
+)  # fmt: skip
+"""The square is in both scenes, and all corners are on it: nothing but the ground tells that a scene began."""
+NO_LOOK_BESIDE_CUT = moments("frame", "any", "result", "frame", "cut", "frame", "frame", "any", "result")
+FAR_APART = moments("frame", "any", "result", *["frame"] * 9, "any", "result")
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(events=EVENTS, lookahead=st.sampled_from([0.12, 0.4, 1.0]))
+@example(events=CUT_BETWEEN_LOOKS, lookahead=0.12)
+@example(events=CUT_BETWEEN_LOOKS, lookahead=0.4)
+@example(events=CUT_BETWEEN_LOOKS, lookahead=1.0)
+@example(events=NO_LOOK_BESIDE_CUT, lookahead=0.4)
+@example(events=FAR_APART, lookahead=1.0)
+def test_whatever_happens_nothing_leaves_unredacted(events, lookahead):
+    """Frames, looks, late and lost results, cuts, faults in tracking and drawing, in any order and at any time.
+
+    Looks are at the frames that the line wants, and at any others: whichever it asks for, the rule holds.
+    What leaves is wholly obscured, or lies between two looks whose results had come, of one scene and close enough;
+    and nothing that those looks found can be seen on it.
+    """
+    settings = replace(SETTINGS, live=Live(lookahead=lookahead))
+    line, now, index, pts, ground = DelayLine(settings), 0.0, 0, 0, GROUND
+    pending, known, began, times = None, [], [], {}
+    shown, broken_off, trusted, asked = ground, False, 0, -1
+    trouble = {"see": False, "draw": False}
+    see, draw = Tracker.see, gate.redact
+
+    def troubled_see(self, frame):
+        if trouble.pop("see", False):
+            raise ArithmeticError
+        return see(self, frame)
+
+    def troubled_draw(*arguments):
+        if trouble.pop("draw", False):
+            raise MemoryError
+        return draw(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tracker, "see", troubled_see)
+        patch.setattr(gate, "redact", troubled_draw)
+        for what, amount in [*events, ("end", 99)]:
+            if what == "frame":
+                pts += STEP * (1 + amount // 11)
+                times[index] = Fraction(pts) * TICK
+                if broken_off or ground is not shown:
+                    began.append(times[index])
+                shown, broken_off = ground, False
+                line.take(frame(index, pts, ground=ground), now)
+                index += 1
+            elif pending is None and what in ("look", "result", "any"):
+                open_to_looks = [held for held in line._held if held.frame.index > asked]
+                chosen = open_to_looks[-amount % len(open_to_looks)] if open_to_looks else None
+                held = chosen if what == "any" else line.wanted(now, 0.08, 0.05)
+                if held is not None:
+                    line.asked(held)
+                    pending = asked = held.frame.index
+            elif what == "result":
+                line.learn(pending, finds(pending))
+                if pending >= trusted:
+                    known.append(times[pending])
+                pending = None
+            elif what == "lost":
+                pending = None
+            elif what == "cut":
+                ground = OTHER if ground is GROUND else GROUND
+            elif what == "break":
+                line.break_off()
+                broken_off = True
+            elif what == "fault":
+                trouble["see"] = True
+            elif what == "draw":
+                trouble["draw"] = True
+            now += amount * 0.01 if what != "end" else 99
+            for _, cleared in line.due(now):
+                assert not shows_secret(cleared)
+                if not cleared.obscured:
+                    time = times[cleared.frame.index]
+                    before = known[bisect_right(known, time) - 1]
+                    after = known[bisect_left(known, time)]
+                    assert before <= time <= after
+                    assert after - before <= Fraction("0.3")
+                    assert not any(before < cut <= after for cut in began), "looks of two scenes bracket nothing"
+            if line.faults:  # what was known of the frames so far, or asked, counts no more
+                line.faults.clear()
+                known.clear()
+                trusted, asked = index, index - 1
+    assert len(line) == 0

@@ -1,0 +1,104 @@
+"""What the container is made of is held to a hash, or comes from this folder."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+DIGEST = re.compile(r"\S+@sha256:[0-9a-f]{64}")
+HASHED = re.compile(r"\S+==\S+( ; .+)?( --hash=sha256:[0-9a-f]{64})+")
+
+
+def instructions(text):
+    """The instructions of a Dockerfile, each on one line, without comments."""
+    plain = re.sub(r"(?m)^\s*#.*\n", "", text)
+    return [line.strip() for line in plain.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def loose(text):
+    """What in a Dockerfile is fetched without a hash; Debian's packages are left out."""
+    found, stages = [], set()
+    for line in instructions(text):
+        word, rest = line.split(maxsplit=1)
+        if word == "FROM":
+            image, _, stage = re.sub(r"--\S+\s+", "", rest).partition(" AS ")
+            if not DIGEST.fullmatch(image) and image not in stages:
+                found.append(line)
+            stages.add(stage)
+        elif word in ("COPY", "ADD"):
+            source = re.search(r"--from=(\S+)", rest)
+            if word == "ADD" or (source and source[1] not in stages and not DIGEST.fullmatch(source[1])):
+                found.append(line)
+        elif word == "RUN":
+            found += [command for command in re.split(r"&&|;|\|", rest) if fetches(command)]
+    return found
+
+
+def fetches(command):
+    """Whether a command of the shell fetches something that no hash holds."""
+    if re.search(r"\b(curl|wget|git|npm|uv|pipx|easy_install|ensurepip)\b", command):
+        return True
+    if not re.search(r"\bpip3?\b.*\b(install|wheel|download)\b", command) or "--no-index" in command:
+        return False
+    files = re.findall(r"(?:^|\s)(?:-r|--requirement)[ =]?(\S+)", command)
+    words = re.sub(r"(?:^|\s)(?:-r|--requirement)[ =]?\S+", "", command.split("install")[-1]).split()
+    named = [word for word in words if not word.startswith("-")]
+    return "--require-hashes" not in command or not files or bool(named) or not all(map(hashed, files))
+
+
+def hashed(name):
+    """Whether each package in a file of requirements has a version and hashes."""
+    text = (DEPLOY.parent / name).read_text().replace("\\\n", " ")
+    lines = [re.sub(r"\s+", " ", line).strip() for line in text.splitlines() if line.strip()]
+    return bool(lines) and all(HASHED.fullmatch(line) for line in lines)
+
+
+def test_nothing_in_the_image_is_fetched_without_a_hash():
+    text = (DEPLOY / "Dockerfile").read_text()
+    assert loose(text) == []
+    assert len(re.findall(r"@sha256:", text)) == 2
+    assert text.count("--require-hashes") == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "FROM python:3.12-slim-bookworm",
+        "FROM python:3.12-slim-bookworm AS build",
+        "FROM --platform=linux/amd64 python:3.12",
+        "FROM python@sha256:34386ef0",
+        "COPY --from=ghcr.io/astral-sh/uv:0.12 /uv /bin/uv",
+        "ADD https://example.org/model.onnx /opt/",
+        "RUN pip install numpy==2.0.0",
+        "RUN true && \\\n    /opt/anonymize/bin/pip install -r requirements/run.txt",
+        "RUN pip install --require-hashes -r requirements/run.txt wheel==0.45.1",
+        "RUN pip install --require-hashes -r requirements/constraints.txt",
+        "RUN pip wheel --no-deps .",
+        "RUN python -m pip install --upgrade pip",
+        "RUN apt-get update && curl -sSf https://example.org/install.sh | sh",
+    ],
+)
+def test_a_line_that_fetches_without_a_hash_is_noticed(line):
+    assert loose((DEPLOY / "Dockerfile").read_text() + line + "\n")
+
+
+def test_each_image_beside_ours_is_held_to_its_digest():
+    images = re.findall(r"(?m)^\s*image: (\S+)", (DEPLOY / "compose.yaml").read_text())
+    assert images[0] == "anonymize"  # built from the Dockerfile
+    assert images[1:]
+    assert all(map(DIGEST.fullmatch, images[1:]))
+
+
+def test_the_builder_gets_every_file_that_the_dockerfile_copies():
+    lines = instructions((DEPLOY / "Dockerfile").read_text())
+    copied = {
+        name
+        for line in lines
+        if line.startswith("COPY") and "--from" not in line
+        for name in line.split()[1:-1]
+        if not name.startswith("--")
+    }
+    sent = {line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert copied == sent
+    assert all((DEPLOY.parent / name).exists() for name in sent)

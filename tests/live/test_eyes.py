@@ -1,0 +1,252 @@
+"""The detector's process as its parent sees it; how its pace is set; what it leaves behind."""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from functools import partial
+from multiprocessing.connection import wait
+from pathlib import Path
+
+import av
+import numpy as np
+import psutil
+import pytest
+
+from anonymize.data import Detections
+from anonymize.errors import ModelError
+from anonymize.live.chain.canvas import Canvas
+from anonymize.live.detector.client import DetectorClient
+from anonymize.live.detector.pace import EFFORTS, Pace
+from anonymize.live.detector.process import detectors
+from anonymize.live.metrics import Metrics
+from anonymize.live.raw_memory import SharedPicture
+from anonymize.media.core_dumps import no_core_dumps
+from anonymize.media.frames.orient import Orientation
+from anonymize.settings import Detect, Device, Live, Settings
+from tests.helpers.live import FAST, SIZE, faulty, hanging, street_scene
+
+CANVAS = Canvas(*SIZE)
+PIXELS = (3.6, 1.2, 0.6, 0.3)
+MEGAPIXELS = (*PIXELS, 0.15, 0.075)
+
+
+def street(number):
+    """The scene's picture `number` as a frame of a canvas."""
+    picture = av.VideoFrame.from_ndarray(street_scene()[number][0], "bgr24").reformat(format="yuv444p")
+    return CANVAS.frame(picture, Orientation(), number, number * 3600)
+
+
+def wait_for(client, condition, within=30.0):
+    """Let `client` work until `condition`; all that they saw."""
+    seen, end = [], time.monotonic() + within
+    while not condition(seen):
+        assert time.monotonic() < end, "it took too long"
+        wait(client.waitable(), 0.02)
+        seen += client.results()
+    return seen
+
+
+@pytest.fixture(scope="module")
+def client():
+    """A healthy detector."""
+    opened = DetectorClient(SIZE, FAST, Metrics())
+    try:
+        wait_for(opened, lambda _: opened.ready)
+        yield opened
+    finally:
+        opened.close()
+
+
+def test_it_finds_faces_and_says_on_which_frame(client):
+    client.detect(street(50), EFFORTS[1])
+    assert not client.free
+    (result,) = wait_for(client, bool)
+    assert client.free
+    assert result.index == 50
+    truth = [s.xyxy for s in street_scene()[50][1].subjects]
+    for box in truth:
+        centre = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        assert any(x0 < centre[0] < x1 and y0 < centre[1] < y1 for x0, y0, x1, y1 in result.finds.xyxy.tolist()), (
+            f"nobody at {box}"
+        )
+
+
+def test_the_picture_is_copied_before_it_may_change(client):
+    frame = street(20)
+    client.detect(frame, EFFORTS[1])
+    for plane in frame.planes:
+        plane.pixels[...] = 128
+    (result,) = wait_for(client, bool)
+    assert len(result.finds)
+
+
+def test_it_dumps_no_core_and_its_memory_has_no_name(client):
+    child = psutil.Process(client._process.pid)
+    assert child.rlimit(psutil.RLIMIT_CORE) == (0, 0)
+    assert not [path for path in Path("/dev/shm").iterdir() if "anonymize" in path.name or path.name.startswith("psm_")]
+    shared = [m.path for m in psutil.Process().memory_maps(grouped=False) if "memfd:anonymize" in m.path]
+    assert shared
+    assert not any(Path(path).exists() for path in shared)
+
+
+def test_a_hung_detector_is_killed_at_its_deadline(tmp_path):
+    settings = replace(FAST, live=Live(deadline=0.3))
+    metrics = Metrics()
+    client = DetectorClient(SIZE, settings, metrics, partial(faulty, {5: hanging}, tmp_path))
+    try:
+        wait_for(client, lambda _: client.ready)
+        first = client._process.pid
+        client.detect(street(0), EFFORTS[1])
+        start = time.monotonic()
+        assert wait_for(client, lambda _: not client.ready) == []
+        assert 0.25 < time.monotonic() - start < 10
+        assert not psutil.pid_exists(first)
+        wait_for(client, lambda _: client.ready)
+        client.detect(street(1), EFFORTS[1])
+        (result,) = wait_for(client, bool)
+        assert result.index == 1
+        assert metrics.snapshot()["reconnects"] == {"detector": 1}
+    finally:
+        client.close()
+
+
+def test_a_detector_that_dies_again_and_again_is_started_less_and_less_often():
+    metrics = Metrics()
+    client = DetectorClient(SIZE, replace(FAST, live=Live(backoff=3.0, longest_backoff=5.0)), metrics, stillborn)
+    waits = []
+    try:
+        for deaths in (1, 2):
+            wait_for(client, lambda _, deaths=deaths: metrics.snapshot()["reconnects"].get("detector") == deaths)
+            waits.append(client._again_at - time.monotonic())
+    finally:
+        client.close()
+    assert waits[0] <= 0 < 2 < waits[1] <= 3.0, "at once, then after a while"
+
+
+def stillborn(settings):
+    os._exit(1)
+
+
+def test_a_model_that_is_not_there_is_an_error_at_once():
+    client = DetectorClient(SIZE, Settings(detect=Detect(detectors=("centerface",))), Metrics(), missing)
+    try:
+        with pytest.raises(ModelError, match="mislaid"):
+            wait_for(client, lambda _: False)
+    finally:
+        client.close()
+
+
+def missing(settings):
+    raise ModelError("the model was mislaid")
+
+
+def test_it_ends_with_its_parent():
+    program = (
+        "import os, time\nfrom functools import partial\n"
+        "from anonymize.live.detector.client import DetectorClient\nfrom anonymize.live.metrics import Metrics\n"
+        "from tests.helpers.live import FAST, slow\n"
+        "if __name__ == '__main__':\n"
+        "    client = DetectorClient((64, 48), FAST, Metrics(), partial(slow, 0.0))\n"
+        "    while not client.ready:\n        client.results(); time.sleep(0.01)\n"
+        "    print(client._process.pid, flush=True)\n    os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+    child = int(done.stdout)
+    end = time.monotonic() + 5
+    while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_no_core_dumps():
+    no_core_dumps()
+    assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
+
+
+def test_shared_memory_leaves_with_its_owner():
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    shared = SharedPicture(100)
+    shared.samples[...] = 7
+    shared.close()
+    assert int(shared.samples.sum()) == 700, "what is mapped stays"
+    del shared
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
+
+
+def test_the_default_detectors_use_one_thread(monkeypatch):
+    asked = []
+    monkeypatch.setattr("anonymize.detect.registry.build", lambda *arguments: asked.append(arguments) or [])
+    detectors(Settings())
+    detectors(Settings(detect=Detect(device=Device.AUTO)))
+    default = Settings()
+    names, targets = default.detect.detectors, default.targets
+    assert asked == [(names, targets, 1, device) for device in (Device.CPU, Device.AUTO)]
+
+
+# Pace
+
+
+def pace(lookahead=0.4, coarsest=2.0, **detect):
+    return Pace(Settings(detect=Detect(**detect), live=Live(lookahead=lookahead, coarsest=coarsest)), MEGAPIXELS)
+
+
+def test_with_time_to_spare_it_looks_hard_and_as_often_as_asked():
+    quick = pace()
+    quick.took(EFFORTS[1], 0.02)
+    assert quick.effort(0.0) == EFFORTS[0]
+    assert quick.effort(0.2) == EFFORTS[1], "thorough only so often"
+    assert quick.effort(0.3) == EFFORTS[0], "what only a thorough look finds must be found within the lookahead"
+    assert quick.interval() == 0.12
+
+
+def test_when_looks_take_long_the_rate_falls_first_and_then_the_resolution():
+    rates, coarser = [], []
+    for seconds in (0.02, 0.14, 0.17, 0.2, 0.3, 0.5, 2.0):
+        slower = pace()
+        slower.took(EFFORTS[1], seconds)
+        chosen = slower.effort(0.0)
+        coarser.append(chosen.coarser)
+        rates.append(min(1 / max(slower.interval(), 1e-9), 1 / slower.expected(chosen)))
+    assert coarser == sorted(coarser)
+    assert coarser[:3] == [1.0, 1.0, 1.0]
+    assert coarser[-1] == 2.0, "no coarser than allowed"
+    assert rates[2] < rates[1] < rates[0]
+
+
+def test_two_looks_fit_into_the_time_that_frames_wait():
+    for lookahead in (0.2, 0.4, 1.0):
+        slower = pace(lookahead, coarsest=4.0)
+        slower.took(EFFORTS[1], 0.3)
+        assert slower.expected(slower.effort(0.0)) <= (lookahead - 0.05) / 2
+
+
+def test_a_preset_may_forbid_coarser_looks():
+    strict = pace(coarsest=1.0)
+    strict.took(EFFORTS[1], 5.0)
+    assert strict.effort(0.0) == EFFORTS[1]
+
+
+def test_it_expects_more_of_a_machine_that_wavers():
+    steady, wavering = pace(), pace()
+    for i in range(40):
+        steady.took(EFFORTS[1], 0.1)
+        wavering.took(EFFORTS[1], 0.02 if i % 2 else 0.18)
+    assert wavering.expected(EFFORTS[1]) > 1.5 * steady.expected(EFFORTS[1])
+    assert steady.expected(EFFORTS[1]) == pytest.approx(0.1)
+
+
+def test_a_look_at_a_part_tells_nothing_of_how_long_one_at_all_takes():
+    quick = pace()
+    quick.took(EFFORTS[1], 0.1)
+    for share in (0.0, 0.3, float("nan")):
+        quick.took(EFFORTS[1], 0.001, share)
+    assert quick.expected(EFFORTS[1]) == pytest.approx(0.1)
+
+
+def test_detections_that_were_tampered_with_are_nonsense():
+    found = Detections.empty()
+    with pytest.raises(ValueError, match="expected shape"):
+        Detections(np.zeros((2, 4)), found.score, found.kind)

@@ -1,0 +1,141 @@
+"""The whole chain, source to sink, when nothing goes wrong; and what is asked of it while it runs."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import cv2
+import pytest
+
+from anonymize.errors import ModelError, UnreadableInput, UsageError
+from anonymize.kinds import Kind
+from anonymize.live.chain.control import Control
+from anonymize.live.chain.loop import run
+from anonymize.live.metrics import Metrics
+from anonymize.settings import Audio, Detect, Settings, Style, Zone
+from tests.helpers.live import FAST, RATE, clear, live, stream_of, street_camera, street_scene
+from tests.helpers.media import make_video
+
+CORNER = Zone(((600.0, 320.0), (640.0, 320.0), (640.0, 360.0), (600.0, 360.0)))
+ZONES_ONLY = Settings(targets=frozenset(), zones=(CORNER,))
+
+
+def street_file(path, frames=60, **options):
+    """The scene as a file."""
+    if path.suffix == ".ts":
+        path.write_bytes(b"".join(stream_of(range(400))[:frames]))
+        return path
+    pictures = [cv2.cvtColor(street_scene()[i][0], cv2.COLOR_BGR2RGB) for i in range(frames)]
+    return make_video(path, frames=pictures, codec="libx264", **options)
+
+
+def test_people_walk_and_nobody_is_seen():
+    with street_camera() as camera:
+        outcome = live(camera.address, until=clear(60))
+    shown = [n for n in outcome.numbers if n is not None]
+    first = outcome.numbers.index(shown[0])
+    counts = outcome.counts
+    assert counts["detections"]["face"] > 10
+    assert counts["frames"]["out"] == len(outcome.numbers)
+    assert counts["frames"]["obscured"] == outcome.numbers.count(None)
+    assert outcome.numbers[first:].count(None) < 40
+    assert counts["latency"]["median"] < 0.6
+    assert {name: s["state"] for name, s in counts["stages"].items()} == {"source": "stopped", "detector": "stopped"}
+
+
+def test_a_file_is_played_to_its_end(tmp_path):
+    outcome = live(street_file(tmp_path / "a.ts", 75).as_posix(), ZONES_ONLY, until=lambda *_: False)
+    assert outcome.numbers == list(range(75))
+    assert all((luma[325:, 605:] == 16).all() for luma in outcome.sink.lumas)
+
+
+def test_stop_lets_out_what_waits(tmp_path):
+    control = Control()
+    with street_camera() as camera:
+        outcome = live(camera.address, ZONES_ONLY, until=clear(15), control=control)
+    assert outcome.sink.closed
+    waited = outcome.counts["frames"]["in"] - outcome.counts["frames"]["out"] - sum(outcome.counts["dropped"].values())
+    assert waited <= ZONES_ONLY.live.buffer, "only what was still in the buffer"
+    shown = [n for n in outcome.numbers if n is not None]
+    assert all((b - a) % 100 == 1 for a, b in pairwise(shown))
+
+
+def test_zones_change_without_a_gap():
+    control = Control()
+    other = replace(CORNER, polygon=((0.0, 320.0), (40.0, 320.0), (40.0, 360.0), (0.0, 360.0)))
+
+    def until(sink, _):
+        if len(sink.numbers) == 20:
+            control.reload(replace(ZONES_ONLY, zones=(other,)))
+        return len(sink.numbers) > 60
+
+    with street_camera() as camera:
+        outcome = live(camera.address, ZONES_ONLY, until=until, control=control)
+    left = [(luma[325:, :35] == 16).all() for luma in outcome.sink.lumas]
+    right = [(luma[325:, 605:] == 16).all() for luma in outcome.sink.lumas]
+    change = left.index(True)
+    assert 15 < change < 50
+    assert right == [True] * change + [False] * (len(right) - change)
+    assert outcome.gap() < 0.5
+    shown = [n for n in outcome.numbers if n is not None]
+    assert all((b - a) % 100 == 1 for a, b in pairwise(shown))
+
+
+def test_another_detector_takes_over_when_it_is_ready():
+    control, asked = Control(), []
+    look = replace(FAST.redact.face, style=Style.MOSAIC)
+    other = replace(FAST, detect=replace(FAST.detect, every=0.1), redact=replace(FAST.redact, face=look))
+
+    def until(sink, metrics):
+        shown = sum(n is not None for n in sink.numbers)
+        if shown > 20 and not asked:
+            asked.append(len(sink.numbers))
+            control.reload(other)
+        return "settings" in metrics.snapshot()["stages"] and shown > 20 + 90
+
+    with street_camera() as camera:
+        outcome = live(camera.address, FAST, until=until, control=control)
+    after = outcome.numbers[asked[0] :]
+    assert after.count(None) < len(after) / 2
+
+
+def test_settings_that_need_a_missing_model_change_nothing():
+    control = Control()
+
+    def until(sink, metrics):
+        if len(sink.numbers) == 20:
+            control.reload(replace(FAST, detect=Detect(min_face=24.0, detectors=("yunet",))))
+        return metrics.snapshot()["stages"].get("settings", {}).get("state") == "failed"
+
+    with street_camera() as camera:
+        live(camera.address, FAST, until=until, control=control)
+
+
+def test_sound_is_dropped_unless_asked_for(tmp_path):
+    video = street_file(tmp_path / "a.mp4", 40, audio=True)
+    mute = live(video.as_posix(), ZONES_ONLY, until=lambda *_: False)
+    assert mute.sink.sounds == []
+    assert mute.picture.sound is None
+
+
+def test_sound_is_kept_in_step_with_the_picture(tmp_path):
+    video = street_file(tmp_path / "a.mp4", 40, audio=True)
+    outcome = live(video.as_posix(), ZONES_ONLY, until=lambda *_: False, audio=Audio.KEEP)
+    assert outcome.picture.sound.codec == "aac"
+    sounds = outcome.sink.sounds
+    starts = [packet.pts * packet.time_base for packet in sounds]
+    assert all(a < b for a, b in pairwise(starts))
+    assert len(sounds) > 0.8 * 40 / RATE * 48_000 / 1024
+    assert abs(float(starts[-1]) - outcome.sink.times[-1]) < 0.2
+
+
+def test_what_cannot_be_mended_is_raised(tmp_path):
+    def refuse(_):
+        raise AssertionError("no sink is opened")
+
+    for address, error in (("gopher://x/y", UsageError), (str(tmp_path / "none.mp4"), UnreadableInput)):
+        with pytest.raises(error):
+            run(address, refuse, FAST, Metrics(), Control())
+    video = street_file(tmp_path / "a.ts", 50)
+    wanted = Settings(targets=frozenset({Kind.FACE}), detect=Detect(detectors=("yunet",)))
+    with pytest.raises(ModelError):
+        run(str(video), lambda _: [], wanted, Metrics(), Control(), loop=True)

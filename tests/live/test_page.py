@@ -1,0 +1,370 @@
+import contextlib
+import json
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from http.client import HTTPConnection
+
+import cv2
+import numpy as np
+import pytest
+
+from anonymize.data import Region
+from anonymize.errors import UsageError
+from anonymize.kinds import Kind, Why
+from anonymize.live.metrics import Limits, Metrics
+from anonymize.live.preview import page
+from anonymize.web import server as page_server
+from anonymize.web.server import Response, Server
+from tests.live.test_sinks import SIZE, frames
+
+TOKEN = "a-token-for-these-tests"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--timeout=3000",
+]
+
+
+@pytest.fixture
+def metrics():
+    made = Metrics("Market square")
+    made.stage("source", "ok", "1280x720")
+    made.stage("sink rtsp://bob:geheim@10.0.0.9/live", "lost", "connection refused")
+    made.regions([Region((0, 0, 9, 9), Kind.FACE, Why.HELD)])
+    return made
+
+
+@pytest.fixture
+def preview(metrics, monkeypatch):
+    """The page, with a picture that moves on as a camera's does."""
+    monkeypatch.setenv(page.TOKEN, TOKEN)
+    sink, over = page.Preview(), threading.Event()
+    server = page.serve_preview(0, sink, metrics)
+
+    def play():
+        made = list(frames(50))
+        while not over.wait(0.04):
+            sink.write(made[0])
+            metrics.frames_out()
+            metrics.latency(0.42)
+            made.append(made.pop(0))
+
+    camera = threading.Thread(target=play)
+    camera.start()
+    yield server
+    over.set()
+    camera.join()
+    sink.close(1)
+    server.close()
+
+
+def ask(server, path, method="GET", **headers):
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection.request(method, path, headers=headers)
+    answer = connection.getresponse()
+    return answer, answer.read() if answer.getheader("Content-Length") else b""
+
+
+def test_only_who_knows_the_token_gets_in(preview):
+    assert preview.address == f"http://127.0.0.1:{preview.port}/{TOKEN}/"
+    for path in ("/", "/state.json", f"/{TOKEN[:-1]}/", f"/{TOKEN}x/state.json", f"/{TOKEN}", "/%00/"):
+        answer, body = ask(preview, path)
+        assert (answer.status, body) == (404, b"not found\n"), path
+    answer, body = ask(preview, f"/{TOKEN}/")
+    assert answer.status == 200
+    assert b"<title>" in body
+
+
+def test_a_token_is_new_at_every_start_and_not_to_be_guessed(monkeypatch):
+    monkeypatch.delenv(page.TOKEN, raising=False)
+    assert len({page.token() for _ in range(9)}) == 9
+    assert len(page.token()) >= 32
+    for bad in ("short", "with a blank in it!!", "/../../../../../etc"):
+        monkeypatch.setenv(page.TOKEN, bad)
+        with pytest.raises(UsageError, match="expected at least 16"):
+            page.token()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1.evil.example",
+        "",
+        "[",
+        "10.0.0.1",
+        "evil.example@localhost",
+        "user:word@127.0.0.1",
+        "localhost/evil.example",
+        "localhost?.evil.example",
+        "localhost#.evil.example",
+        "localhost.",
+        "localhost:port",
+        "localhost:99999",
+        "localhost:0",
+        "localhost:80:80",
+        "localhost evil.example",
+        "localhost, evil.example",
+        "[::1]",
+        "127.1",
+        "2130706433",
+    ],
+)
+def test_a_page_that_plays_tricks_with_names_gets_nothing(preview, host):
+    answer, body = ask(preview, f"/{TOKEN}/state.json", Host=host)
+    assert answer.status == 421
+    assert b"Market" not in body
+
+
+def test_a_request_without_a_host_gets_nothing(preview):
+    with socket.create_connection(("127.0.0.1", preview.port), 5) as peer:
+        peer.sendall(f"GET /{TOKEN}/state.json HTTP/1.0\r\n\r\n".encode())
+        assert b" 421 " in peer.recv(100)
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost:8080", "127.0.0.1", "127.0.0.1:1"])
+def test_names_of_this_machine_are_answered(preview, host):
+    answer, _ = ask(preview, f"/{TOKEN}/state.json", Host=host)
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        f"GET /{TOKEN}/state.json",
+        f"GET /{TOKEN}/state.json HTTP/0.9",
+        f"GET /{TOKEN}/state.json HTTP/2.0",
+        f"GET /{TOKEN}/state.json HTTP/evil",
+        "GET http://evil.example/ HTTP/1.1",
+        "<script>evil</script>",
+        "BREW <script>evil</script> HTTP/1.1",
+        "POST / HTTP/1.1",
+        "GET /" + 70_000 * "a" + " HTTP/1.1",
+        "GET / HTTP/1.1" + 200 * "\r\nX: y",
+        "GET / HTTP/1.1\r\nX: " + 70_000 * "a",
+        "GET / HTTP/1.1\r\nHost: evil.example",
+    ],
+    ids=lambda line: line[:40] + str(len(line)),
+)
+def test_every_answer_has_its_headers_and_nothing_of_the_request(preview, request_line):
+    with socket.create_connection(("127.0.0.1", preview.port), 5) as peer:
+        peer.sendall(f"{request_line}\r\nHost: localhost\r\n\r\n".encode())
+        got = b""
+        with contextlib.suppress(ConnectionResetError):  # of a request that was not read to its end
+            while part := peer.recv(9999):
+                got += part
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 ")
+    assert b"Content-Security-Policy: default-src 'none'" in head
+    assert b"X-Content-Type-Options: nosniff" in head
+    assert b"evil" not in got
+    assert b"<" not in body
+
+
+@pytest.mark.parametrize("path", ["", "page.css", "state.json", "picture", "none"])
+def test_head_is_get_without_the_body(preview, path):
+    got, whole = ask(preview, f"/{TOKEN}/{path}") if path != "picture" else (None, b"")
+    with socket.create_connection(("127.0.0.1", preview.port), 5) as peer:
+        peer.sendall(f"HEAD /{TOKEN}/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        head, _, body = b"".join(iter(lambda: peer.recv(9999), b"")).partition(b"\r\n\r\n")
+    assert body == b""
+    assert int(head.split()[1]) == (got.status if got else 200)
+    if got and path != "state.json":
+        assert f"Content-Length: {len(whole)}".encode() in head
+
+
+def test_nothing_is_cached_shared_or_loaded_from_elsewhere(preview):
+    for path in ("", "page.css", "page.js", "state.json", "none"):
+        answer, body = ask(preview, f"/{TOKEN}/{path}", Origin="http://evil.example")
+        assert answer.getheader("Cache-Control") == "no-store"
+        assert answer.getheader("Content-Security-Policy").startswith("default-src 'none'; img-src 'self'")
+        assert answer.getheader("Referrer-Policy") == "no-referrer"
+        assert answer.getheader("X-Content-Type-Options") == "nosniff"
+        assert answer.getheader("Access-Control-Allow-Origin") is None
+        assert not re.search(rb"https?://", body), path
+
+
+def test_only_reading_is_possible(preview):
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        answer, _ = ask(preview, f"/{TOKEN}/state.json", method)
+        assert answer.status == 501
+
+
+def test_the_state_holds_no_credential(preview):
+    _, body = ask(preview, f"/{TOKEN}/state.json")
+    state = json.loads(body)
+    assert state["stages"]["sink rtsp://***@10.0.0.9/live"]["state"] == "lost"
+    assert state["redacted"] == [{"kind": "face", "why": "held", "n": 1}]
+    assert b"geheim" not in body
+
+
+def test_the_picture_moves(preview):
+    with urllib.request.urlopen(preview.address + "picture", timeout=5) as answer:
+        assert answer.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=picture"
+        pictures = []
+        while len(pictures) < 3:
+            assert answer.readline() == b"--picture\r\n"
+            assert answer.readline() == b"Content-Type: image/jpeg\r\n"
+            length = int(answer.readline().split()[1])
+            answer.readline()
+            pictures.append(cv2.imdecode(np.frombuffer(answer.read(length), np.uint8), cv2.IMREAD_COLOR))
+            answer.readline()
+    assert all(picture.shape == (SIZE[1], SIZE[0], 3) for picture in pictures)
+    assert not np.array_equal(pictures[0], pictures[2])
+
+
+def test_many_who_look_do_not_stop_it(preview):
+    looking = [urllib.request.urlopen(preview.address + "picture", timeout=5) for _ in range(16)]
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        urllib.request.urlopen(preview.address + "picture", timeout=5)
+    assert ask(preview, f"/{TOKEN}/state.json")[0].status == 200
+    for answer in looking:
+        answer.close()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [b"", b"G", b"GET /healthz HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "],
+    ids=["nothing", "a letter", "a line", "a header"],
+)
+@pytest.mark.parametrize("number", [16, 100])
+def test_slow_connections_do_not_shut_the_health_check_out(metrics, begin, number):
+    server = page.serve_metrics(0, metrics)
+    metrics.frames_out()
+    peers = []
+    try:
+        for _ in range(number):
+            peer = socket.create_connection(("127.0.0.1", server.port), 5)
+            with contextlib.suppress(OSError):  # it may have been cut
+                peer.sendall(begin)
+            peers.append(peer)
+        for _ in range(3):
+            assert ask(server, "/healthz")[0].status == 200
+    finally:
+        for peer in peers:
+            peer.close()
+        server.close()
+
+
+def test_a_request_that_comes_letter_by_letter_is_cut(metrics, monkeypatch):
+    monkeypatch.setattr(page_server, "_WITHIN", 0.5)
+    server = page.serve_metrics(0, metrics)
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), 5) as peer:
+            began = time.monotonic()
+            with contextlib.suppress(ConnectionError):
+                while time.monotonic() - began < 20:
+                    peer.sendall(b"G")
+                    time.sleep(0.1)
+            assert time.monotonic() - began < 10
+    finally:
+        server.close()
+
+
+def test_an_answer_that_is_not_taken_is_cut(monkeypatch):
+    monkeypatch.setattr(page_server, "_WITHIN", 0.5)
+    server = Server(0, {"large": lambda: Response(bytes(64 << 20))})
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), 5) as peer:
+            peer.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            time.sleep(1.5)
+            with contextlib.suppress(ConnectionResetError):
+                assert sum(len(part) for part in iter(lambda: peer.recv(1 << 20), b"")) < 64 << 20
+    finally:
+        server.close()
+
+
+def test_health_is_answered_while_all_else_is_busy():
+    go, busy = threading.Event(), threading.Semaphore(0)
+
+    def slow():
+        busy.release()
+        go.wait(30)
+        return Response(b"done")
+
+    server = Server(0, {"metrics": slow, "healthz": lambda: Response(b"well")})
+    peers = [socket.create_connection(("127.0.0.1", server.port), 5) for _ in range(8)]
+    try:
+        for peer in peers:
+            peer.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert busy.acquire(timeout=10)
+        assert ask(server, "/metrics")[0].status == 503
+        assert ask(server, "/healthz")[1] == b"well"
+    finally:
+        go.set()
+        for peer in peers:
+            peer.close()
+        server.close()
+
+
+def test_health_and_metrics_for_machines(metrics):
+    now = [0.0]
+    ill = Metrics("market", Limits(silent=10), lambda: now[0])
+    server = page.serve_metrics(0, ill)
+    try:
+        ill.frames_out()
+        answer, body = ask(server, "/healthz")
+        assert (answer.status, body) == (200, b"frames go out\n")
+        now[0] = 60.0
+        answer, body = ask(server, "/healthz")
+        assert (answer.status, body) == (503, b"no frame has gone out for 60 s\n")
+        answer, body = ask(server, "/metrics")
+        assert answer.getheader("Content-Type").startswith("text/plain; version=0.0.4")
+        assert b'anonymize_frames_out_total{camera="market"} 1.0' in body
+    finally:
+        server.close()
+
+
+def test_a_port_that_is_taken():
+    server = Server(0, {"": lambda: Response(b"")})
+    try:
+        for port in (server.port, 99_999):
+            with pytest.raises(UsageError, match=f"port {port} on 127.0.0.1: "):
+                Server(port, {})
+    finally:
+        server.close()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: .ci/run installs it and runs this")
+@pytest.mark.parametrize("width", [390, 1200], ids=["phone", "desk"])
+def test_the_page_in_a_browser(preview, tmp_path, width):
+    assert CHROMIUM is not None
+    shot = tmp_path / "page.png"
+    common = [CHROMIUM, *QUIET, f"--user-data-dir={tmp_path}/profile", f"--window-size={width},1400"]
+    done = subprocess.run(
+        [*common, "--enable-logging=stderr", f"--screenshot={shot}", preview.address],
+        capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert b"CONSOLE" not in done.stderr, "a message on the console: a script or a policy failed"
+    picture = cv2.imread(str(shot))
+    assert picture.shape[1] == width
+    top = picture[70 : 70 + width // 4, 20 : width // 3]
+    assert top.std() > 10, "the camera's picture is not on the page"
+    dom = subprocess.run([*common, "--dump-dom", preview.address], capture_output=True, check=True, timeout=60).stdout
+    shown = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", dom.decode()))
+    for words in (
+        "Market square",
+        "healthy",
+        "420 ms",
+        "1 face",
+        "still followed",
+        "//***@10.0.0.9",
+        "connection refused",
+    ):
+        assert words in shown, words
+    assert "geheim" not in shown

@@ -1,0 +1,152 @@
+import os
+import re
+import secrets
+import stat
+import subprocess
+import time
+
+import pytest
+
+from anonymize.errors import OutputError
+from anonymize.live.metrics import Metrics
+from anonymize.live.sinks.open import Options, open_sinks
+from anonymize.live.sinks.recording import Keep, Recording
+from tests.helpers.servers import until
+from tests.live.test_sinks import PICTURE, coded, feed, frames, quiet, state, times
+
+
+def test_a_recording_is_cut_at_key_pictures_and_loses_nothing(tmp_path):
+    encoder, packets = coded(175, start=12.5)
+    shown = []
+    clock = iter(1_795_000_000 + 2 * n for n in range(99)).__next__
+    recording = Recording(tmp_path, encoder.streams, Keep(segment=3, room=0), lambda s, d: shown.append((s, d)), clock)
+    for packet in packets:
+        recording.write(packet)
+        assert all(len(times(path)) >= 75 for path in tmp_path.glob("*.mp4")), "a segment that is not finished is seen"
+    recording.close()
+    segments = sorted(tmp_path.iterdir())
+    assert [len(times(path)) for path in segments] == [100, 75]
+    assert all(re.fullmatch(r"2026-\d\d-\d\dT\d\d-\d\d-\d\dZ\.mp4", path.name) for path in segments)
+    assert all(times(path)[0] == 0 for path in segments)
+    assert shown == [("ok", f"newest segment {path.name}") for path in segments]
+
+
+def test_old_segments_go_and_nothing_else(tmp_path):
+    old = time.time() - 8 * 86_400
+    for name in ("2026-01-01T00-00-00Z.mp4", "2026-01-01T00-01-00Z-2.mp4", "holiday.mp4", "2026-01-01.mp4"):
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (old, old))
+    (tmp_path / "2026-01-07T00-00-00Z.mp4").write_bytes(b"x")
+    (tmp_path / ".2026-01-01T00-00-00Z-0123456789abcdef.part").write_bytes(b"left by a process that was killed")
+    (tmp_path / ".2026-01-02T00-00-00Z-0123456789abcdef.part").mkdir()  # no file of ours
+    encoder, _ = coded(1)
+    Recording(tmp_path, encoder.streams, Keep(age=7 * 86_400.0, room=0), quiet)
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == [
+        "2026-01-01.mp4",
+        "2026-01-07T00-00-00Z.mp4",
+        "holiday.mp4",
+    ]
+
+
+@pytest.mark.parametrize("planted", [".{}.part", ".{}-0123456789abcdef.part", "{}.mp4"])
+def test_a_planted_link_is_not_followed(planted, tmp_path):
+    (tmp_path / "elsewhere").write_bytes(b"precious")
+    (tmp_path / "out").mkdir()
+    encoder, packets = coded(5)
+    recording = Recording(
+        tmp_path / "out", encoder.streams, Keep(age=7 * 86_400.0, room=0), quiet, lambda: 1_795_000_000
+    )
+    (tmp_path / "out" / planted.format("2026-11-18T11-06-40Z")).symlink_to(tmp_path / "elsewhere")
+    for packet in packets:
+        recording.write(packet)
+    hidden = [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".") and not path.is_symlink()]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in hidden] == [0o600]
+    recording.close()
+    assert (tmp_path / "elsewhere").read_bytes() == b"precious"
+    made = [path for path in (tmp_path / "out").glob("*.mp4") if not path.is_symlink()]
+    assert [len(times(path)) for path in made] == [5]
+    assert stat.S_IMODE(made[0].stat().st_mode) == 0o666 & ~umask()
+
+
+def test_not_even_a_name_that_was_guessed_is_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr(secrets, "token_hex", lambda n: n * "ab")
+    (tmp_path / "elsewhere").write_bytes(b"precious")
+    encoder, packets = coded(5)
+    recording = Recording(tmp_path, encoder.streams, Keep(room=0), quiet, lambda: 1_795_000_000)
+    (tmp_path / f".2026-11-18T11-06-40Z-{8 * 'ab'}.part").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileExistsError):
+        recording.write(packets[0])
+    assert (tmp_path / "elsewhere").read_bytes() == b"precious"
+
+
+def test_a_file_that_takes_a_segments_place_is_not_released(tmp_path):
+    encoder, packets = coded(5)
+    recording = Recording(tmp_path, encoder.streams, Keep(room=0), quiet)
+    for packet in packets:
+        recording.write(packet)
+    (part,) = tmp_path.iterdir()
+    part.unlink()
+    part.write_bytes(b"somebody else's")
+    with pytest.raises(OutputError, match="another file has taken the place"):
+        recording.close()
+    assert not list(tmp_path.glob("*.mp4"))
+    recording.abandon()
+
+
+def umask():
+    """The mode bits that new files do not get."""
+    mask = os.umask(0o22)
+    os.umask(mask)
+    return mask
+
+
+def test_two_segments_of_one_second_have_two_names(tmp_path):
+    encoder, packets = coded(10)
+    for _ in range(2):
+        recording = Recording(tmp_path, encoder.streams, Keep(room=0), quiet, lambda: 1_795_000_000)
+        for packet in packets:
+            recording.write(packet)
+        recording.close()
+    assert len(list(tmp_path.glob("*.mp4"))) == 2
+
+
+def test_a_segment_that_does_not_hold_what_went_in_is_given_up(tmp_path, monkeypatch):
+    encoder, packets = coded(5)
+    recording = Recording(tmp_path, encoder.streams, Keep(room=0), quiet)
+    for packet in packets:
+        recording.write(packet)
+    recording._pictures += 1
+    with pytest.raises(OutputError, match="holds 5 pictures instead of 6"):
+        recording.close()
+    recording.abandon()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk can only be mounted by root: CI runs this as root")
+def test_a_full_disk_stops_the_recording_alone_until_there_is_room(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "none", disk], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        metrics = Metrics()
+        ballast = disk / "ballast"
+        ballast.write_bytes(b"x" * 200_000)
+        options = Options(keep=Keep(segment=1, room=16_384))
+        record, other = f"record:{disk}/r", f"record:{tmp_path}/other"
+        (sink,) = open_sinks([record, other], PICTURE, metrics, options)
+        feed(sink, frames(600))
+        until(lambda: state(metrics, record)["detail"].startswith("the disk is full"), what="it says that it is full")
+        assert not list(disk.glob("r/*.part"))
+        ballast.unlink()
+        before = len(list(disk.glob("r/*.mp4")))
+        until(lambda: state(metrics, record)["state"] != "lost", what="it tries again")
+        feed(sink, frames(200, start=100))
+        until(lambda: len(list(disk.glob("r/*.mp4"))) > before, what="it goes on")
+        sink.close(5)
+        assert sum(len(times(path)) for path in (tmp_path / "other").glob("*.mp4")) == 800
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)

@@ -1,0 +1,254 @@
+"""The whole chain between real servers on loopback: a source from each, a push to each; what is cut comes back."""
+
+import contextlib
+import io
+import os
+import re
+import select
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.request
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+from anonymize.live.chain.canvas import Canvas
+from anonymize.live.metrics import Metrics
+from anonymize.live.protocols import Picture
+from anonymize.live.sinks.open import Options, open_sinks
+from anonymize.live.sinks.push import binary
+from anonymize.media.frames.orient import Orientation
+from benchmarks import clock
+from tests.helpers import servers
+from tests.helpers.live import exposed, stream_of, street_scene
+from tests.helpers.servers import anonymize, arguments_of_all, free_port, running, until
+from tests.live.test_sinks import PICTURE, frames, state
+
+ARGUMENTS = ["--name", "test", "--lookahead", "0.4", "--min-face", "24", "--json"]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """Twelve seconds of a street with people, as MPEG-TS."""
+    path = tmp_path_factory.mktemp("street") / "street.ts"
+    path.write_bytes(b"".join(stream_of(range(300))))
+    return path
+
+
+def judged(data, form="mpegts"):
+    """How many frames of `data` show the street; fails if one of them shows a face, or something else."""
+    clear = 0
+    with av.open(io.BytesIO(data), format=form) as container, contextlib.suppress(av.error.InvalidDataError):
+        for picture in container.decode(video=0):
+            luma = np.ascontiguousarray(picture.to_ndarray()[: picture.height])
+            number = clock.read(luma)
+            if number is None and (luma > 60).mean() < 0.1:
+                continue  # hidden: black, with a notice
+            number = nearest(luma) if number is None else number  # a picture that was damaged on its way
+            if exposed(luma, number):
+                evidence = Path(tempfile.mkdtemp(prefix="exposed-")) / f"{number}.png"
+                cv2.imwrite(str(evidence), luma)
+                pytest.fail(f"frame {picture.pts}, the scene's {number}, shows a face: see {evidence}")
+            clear += 1
+    return clear
+
+
+def nearest(luma):
+    """Which of the scene's pictures `luma` is most like."""
+    small = [cv2.cvtColor(picture[::4, ::4], cv2.COLOR_BGR2GRAY).astype(float) for picture, _ in street_scene()]
+    return int(np.argmin([np.abs(luma[::4, ::4] - each).mean() for each in small]))
+
+
+def test_rtsp_in_rtsp_and_srt_out_with_passwords_nobody_sees(clip, tmp_path):
+    ports = [free_port(), free_port(), free_port(socket.SOCK_DGRAM)]
+    (tmp_path / "password").write_text("camera-geheim\n")
+    given = f"rtsp://cam:${{file:{tmp_path}/password}}@127.0.0.1:{ports[0]}/live"
+    with (
+        servers.rtsp_camera(clip, ports[0], "cam:camera-geheim"),
+        servers.rtsp_server(tmp_path / "out.ts", ports[1]),
+        servers.srt_server(tmp_path / "srt.ts", ports[2]) as srt,
+        running(
+            given, "--to", f"rtsp://push:${{PUSH_PASSWORD}}@127.0.0.1:{ports[1]}/live", "--to", srt, *ARGUMENTS,
+            environment={"PUSH_PASSWORD": "push-geheim"},
+        ) as (started, log),
+    ):  # fmt: skip
+        size = lambda name: (tmp_path / name).stat().st_size if (tmp_path / name).exists() else 0  # noqa: E731
+        until(lambda: size("out.ts") > 200_000 and size("srt.ts") > 200_000, 25, "both pushes arrive")
+        shown = [text for text in arguments_of_all() if "GstRtspServer" not in text]  # the server knows it, of course
+        assert any("relay.py" in text for text in shown)
+        assert not [text for text in shown if "geheim" in text]
+        assert started.poll() is None
+    assert "geheim" not in log()
+    assert judged((tmp_path / "out.ts").read_bytes()) > 5
+    assert judged((tmp_path / "srt.ts").read_bytes()) > 5
+
+
+def test_rtmp_in_from_nginx_and_out_to_it(clip, tmp_path):
+    port = free_port()
+    # With sound: without, whoever opens an FLV stream waits for five seconds whether there is none.
+    camera = ("-re", "-stream_loop", "-1", "-i", str(clip), "-re", "-f", "lavfi", "-i", "anullsrc=r=44100")
+    with (
+        servers.rtmp_server(tmp_path, port) as server,
+        servers.ffmpeg(*camera, "-c:v", "copy", "-c:a", "aac", "-f", "flv", f"{server}/raw"),
+        running(f"{server}/raw", "--to", f"{server}/safe", *ARGUMENTS) as (_, log),
+    ):
+        until(lambda: '"source open"' in log(), 15, "the source is open")
+        time.sleep(2)
+        seen = str(tmp_path / "seen.ts")
+        short = ("-analyzeduration", "1000000", "-rw_timeout", "9000000")
+        with servers.ffmpeg(*short, "-i", f"{server}/safe", "-t", "2", "-c", "copy", seen) as viewer:
+            assert viewer.wait(20) == 0
+    assert "/safe" not in log(), "an RTMP stream key is a password"
+    assert judged((tmp_path / "seen.ts").read_bytes()) > 5
+
+
+def test_http_in_from_ffmpeg_and_standard_output(clip):
+    address = f"http://127.0.0.1:{free_port()}/s.ts"
+    with servers.ffmpeg("-re", "-i", str(clip), "-c", "copy", "-f", "mpegts", "-listen", "1", address):
+        assert judged(from_standard_output(address)) > 5
+
+
+def test_srt_in_from_ffmpeg(clip):
+    address = f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+    with servers.ffmpeg("-re", "-i", str(clip), "-c", "copy", "-f", "mpegts", f"{address}?mode=listener"):
+        assert judged(from_standard_output(address)) > 5
+
+
+def from_standard_output(source):
+    """What `anonymize live` prints of `source` in a while, as MPEG-TS."""
+    time.sleep(0.5)
+    got = b""
+    with running(source, "--to", "-", *ARGUMENTS, stdout=subprocess.PIPE) as (started, log):
+        end = time.monotonic() + 15
+        while len(got) < 200_000:
+            ready, _, _ = select.select([started.stdout], [], [], max(0.0, end - time.monotonic()))
+            assert ready, f"too little came\n{log()}"
+            piece = os.read(started.stdout.fileno(), 65536)
+            assert piece, log()
+            got += piece
+        rest = threading.Thread(target=started.stdout.read)
+        rest.start()
+    rest.join()
+    started.stdout.close()
+    return got
+
+
+def test_standard_input(clip, tmp_path):
+    port = free_port()
+    with servers.ffmpeg(
+        "-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy", "-f", "mpegts", "-", stdout=subprocess.PIPE
+    ) as camera:
+        command = anonymize(
+            "-", "--to", f"record:{tmp_path}", "--metrics", str(port), *ARGUMENTS,
+            stdin=camera.stdout, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        camera.stdout.close()
+        until(lambda: clear_frames(port) > 20, 30, "clear frames go out")
+    _, log = command.communicate(timeout=30)
+    assert command.returncode == 0, log
+    (made,) = tmp_path.glob("*.mp4")
+    assert judged(made.read_bytes(), "mp4") > 5
+
+
+def clear_frames(port):
+    """How many frames have gone out that are not wholly obscured."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            found = dict(re.findall(r"^anonymize_frames_(out|obscured)_total\S* (\S+)$", answer.read().decode(), re.M))
+    except OSError:
+        return 0
+    return float(found.get("out", 0)) - float(found.get("obscured", 0))
+
+
+def noise(count, start=0.0):
+    """Frames that do not compress."""
+    rng, canvas = np.random.default_rng(1), Canvas(640, 360)
+    for index in range(count):
+        picture = av.VideoFrame.from_ndarray(rng.integers(0, 256, (360, 640, 3), np.uint8), "rgb24")
+        yield canvas.frame(picture, Orientation(), index, round((start + index / 25) * 90_000))
+
+
+def test_a_push_that_hangs_is_ended_and_a_server_that_is_cut_is_found_again(tmp_path):
+    port, metrics = free_port(), Metrics()
+    name = f"rtmp://127.0.0.1:{port}/live/***"
+    big = Picture(640, 360, Fraction(25))
+    with contextlib.ExitStack() as stack:
+        first = contextlib.ExitStack()
+        address = first.enter_context(servers.rtmp_server(tmp_path, port))
+        (sink,) = open_sinks([f"{address}/x", f"record:{tmp_path}/r"], big, metrics, Options(stall=1.0))
+        stack.callback(sink.close, 3)
+        over = threading.Event()
+
+        def play():
+            for frame in noise(2000):
+                if over.wait(0.04):
+                    return
+                sink.write(frame)
+
+        camera = threading.Thread(target=play)
+        camera.start()
+        stack.callback(camera.join)
+        stack.callback(over.set)
+        until(lambda: state(metrics, name)["state"] == "ok", 10, "the server is reached")
+        (pusher,) = (child for child in psutil.Process().children() if "relay.py" in " ".join(child.cmdline()))
+        pusher.suspend()
+        until(lambda: "has taken nothing for 1 s" in state(metrics, name)["detail"], 15, "the stall is seen")
+        first.close()  # killed
+        until(lambda: state(metrics, name)["state"] == "lost", 10, "the cut is seen")
+        with servers.rtmp_server(tmp_path, port):
+            cut = time.monotonic()
+            until(lambda: state(metrics, name)["state"] == "ok", 15, "the server is found again")
+            assert time.monotonic() - cut < 10
+            over.set()
+            camera.join()
+            sink.close(3)
+    assert state(metrics, f"record:{tmp_path}/r")["state"] == "stopped"
+    assert "encoder" not in metrics.snapshot()["sink_dropped"]
+
+
+def test_pushed_frames_keep_their_times(tmp_path):
+    port = free_port(socket.SOCK_DGRAM)
+    with servers.srt_server(tmp_path / "got.ts", port) as server:
+        metrics = Metrics()
+        (sink,) = open_sinks([server], PICTURE, metrics)
+        for frame in frames(60, start=7.0):
+            sink.write(frame)
+            time.sleep(0.02)
+        until(lambda: state(metrics, server)["state"] == "ok")
+        time.sleep(0.5)
+        sink.close(5)
+        assert metrics.snapshot()["stages"][f"sink {server}"]["state"] == "stopped"
+    with av.open(str(tmp_path / "got.ts")) as container:
+        stamps = [float(frame.pts * frame.time_base) for frame in container.decode(video=0)]
+    assert stamps[0] == pytest.approx(7.0, abs=0.001)
+    assert np.allclose(np.diff(stamps), 0.04, atol=0.001)
+    assert len(stamps) >= 54  # the server drops what is in its own buffer when the stream ends
+
+
+def test_an_address_without_credentials_is_pushed_to_by_ffmpeg(tmp_path):
+    metrics = Metrics()
+    with servers.rtsp_server(tmp_path / "got.ts", free_port()) as server:
+        (sink,) = open_sinks([server], PICTURE, metrics)
+        for frame in frames(60):
+            sink.write(frame)
+            time.sleep(0.02)
+        until(lambda: state(metrics, server)["state"] == "ok")
+        assert any("ffmpeg" in text and server in text for text in arguments_of_all())
+        sink.close(5)
+        with av.open(str(tmp_path / "got.ts")) as container:
+            assert sum(1 for _ in container.decode(video=0)) >= 55
+
+
+def test_an_ffmpeg_that_lacks_a_protocol_is_named():
+    from anonymize.errors import UsageError
+
+    with pytest.raises(UsageError, match=r"no ffmpeg here can push gopherpush \(tried: /"):
+        binary("gopherpush")

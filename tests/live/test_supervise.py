@@ -1,0 +1,292 @@
+import contextlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import av
+import psutil
+import pytest
+
+from anonymize.errors import UsageError
+from anonymize.live.supervisor import config
+from anonymize.live.supervisor.config import Camera, duration
+from anonymize.presets import load
+from anonymize.settings import Audio, Settings
+from tests.helpers.media import make_video
+from tests.helpers.servers import anonymize, free_port, until
+
+ZONE = [[0, 0], [40, 0], [40, 40], [0, 40]]
+ONE = """
+[cameras.one]
+source = "rtsp://cam:${CAM_PASSWORD}@10.0.0.5/1"
+to = ["record:/srv/one"]
+"""
+STOPPED = "ok  one: frames go out\nILL two: no heartbeat from its process\n"
+GOOD = "[cameras.one]\nsource = '0'\nto = ['hls:/x']"
+
+
+def written(folder, text):
+    path = folder / "cameras.toml"
+    path.write_text(text)
+    return path
+
+
+def test_cameras_are_read_with_their_presets_and_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("CAM_PASSWORD", "a b")
+    text = f"""
+        preset = "municipal"
+        metrics = 9464
+        {ONE}
+        keep = "7d"
+        segment = 30
+        audio = "keep"
+        [cameras.one.settings]
+        zones = [{{ polygon = {ZONE} }}]
+        [cameras.one.settings.live]
+        lookahead = 0.6
+        [cameras.two]
+        source = "/dev/video0"
+        preset = "journalist"
+        preview = 8080
+    """
+    fleet = config.read(written(tmp_path, text))
+    one, two = fleet.cameras["one"], fleet.cameras["two"]
+    assert (fleet.metrics, one.name, one.preset, two.preset) == (9464, "one", "municipal", "journalist")
+    assert one.retention.age == 7 * 86_400
+    assert one.retention.segment == 30
+    assert one.audio is Audio.KEEP
+    settings = one.load_settings()
+    assert settings.live.lookahead == 0.6
+    assert settings.zones[0].polygon[2] == (40, 40)
+    assert settings.verify == load("municipal").settings.verify != Settings().verify
+    assert one.resolved().source == "rtsp://cam:a%20b@10.0.0.5/1"
+    assert "a b" not in repr(one)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cameras = 3", "expected a table"),
+        ("[cameras]", "expected a table"),
+        ("[cameras.one]\nto = ['-']", "camera one: it needs a source"),
+        ("[cameras.one]\nsource = '-'\nto = ['hls:/x']", "standard input and output are for a single camera"),
+        ("[cameras.one]\nsource = '0'", "camera one: nowhere to send"),
+        ("[cameras.one]\nsource = '0'\nto = 'hls:/x'", "expected a list"),
+        ("[cameras.one]\nsource = '0'\nto = ['hls:/x']\ncolour = 3", "unknown setting 'cameras.one.colour'"),
+        ("[cameras.'o ne']\nsource = '0'\nto = ['hls:/x']", "camera name 'o ne'"),
+        ("[cameras.one]\nsource = '0'\nto = ['record:/x']\nkeep = 'long'", "duration 'long'"),
+        ("[cameras.one]\nsource = '0'\nto = ['record:/x']\nsegment = 0", "segment = 0: must be 1 to 86400 seconds"),
+        ("[cameras.one]\nsource = '0'\npreview = 70000", "preview = 70000: must be 0 to 65535"),
+        (
+            "[cameras.one]\nsource = '0'\nto = ['hls:/x']\n[cameras.two]\nsource = '1'\nto = ['hls:/x']",
+            "both use hls:/x",
+        ),
+        ("[cameras.one]\nsource = '0'\nto = ['hls:/x']\nmetrics = 1", "metrics is set above"),
+        ("colour = 1\n[cameras.one]\nsource = '0'\nto = ['hls:/x']", "unknown setting 'colour'"),
+        ("metrics = 'yes'\n[cameras.one]\nsource = '0'\nto = ['hls:/x']", "metrics = 'yes': expected a number"),
+        ("[cameras.one", "not valid TOML"),
+    ],
+)
+def test_files_that_make_no_sense(tmp_path, text, words):
+    with pytest.raises(UsageError, match=words):
+        config.read(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "source = ['rtsp://u:geheim@h']\nto = ['hls:/x']",
+        "source = {a = 'rtsp://u:geheim@h'}\nto = ['hls:/x']",
+        "source = '0'\nto = 'rtsp://h/user=u_password=geheim'",
+        "source = '0'\nto = [['rtsp://u:geheim@h/live']]",
+        "source = '0'\nto = ['hls:/x']\n'rtsp://u:geheim@h' = 1",
+        "source = '0'\nto = ['hls:/x']\npreset = 'rtsp://u:geheim@h'",
+        "source = 'rtsp:/u:geheim@h'\nto = ['hls:/x']",
+        "source = 'rtsp://u:geheim@h\nto = 5",
+        "source = '0'\nto = ['rtsp://h/geheim live']",
+        "source = '0'\nto = ['ftp://u:geheim@h/live']",
+        "source = '0'\nto = ['srt://h:1?passphrase=geheim']",
+    ],
+)
+def test_a_wrong_address_is_not_repeated(tmp_path, text):
+    path = written(tmp_path, f"[cameras.one]\n{text}")
+
+    def use():
+        camera = config.read(path).cameras["one"].resolved()
+        camera.load_settings()
+
+    with pytest.raises(UsageError) as caught:
+        use()
+    assert "geheim" not in str(caught.value)
+
+
+def test_a_credential_that_is_missing_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("CAM_PASSWORD", raising=False)
+    with pytest.raises(UsageError, match=r"camera one: .*\$\{CAM_PASSWORD\}.*no such variable"):
+        config.read(written(tmp_path, ONE)).cameras["one"].resolved()
+
+
+def test_one_sink_twice():
+    with pytest.raises(UsageError, match="sink named twice"):
+        Camera(source="0", to=("hls:/x", "hls:/x")).resolved()
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("1.5h", 5400), ("7d", 604_800), (" 2w ", 1_209_600)])
+def test_durations(text, seconds):
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "7", "d", "-1d", "0d", "1y", "1 d"])
+def test_durations_that_are_none(text):
+    with pytest.raises(UsageError, match="as 7d"):
+        duration(text)
+
+
+class Supervised:
+    """`anonymize live --config`, and what it says."""
+
+    def __init__(self, path, port):
+        self.path, self.port, self.lines = path, port, []
+        self.process = anonymize("--config", str(path), "--json", stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self._reader = threading.Thread(target=lambda: [self.lines.append(json.loads(x)) for x in self.process.stderr])
+        self._reader.start()
+
+    def events(self, event, **facts):
+        return [x for x in self.lines if x["event"] == event and all(x.get(k) == v for k, v in facts.items())]
+
+    def ask(self, path):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except urllib.error.URLError:
+            return 0, ""
+
+    def value(self, name, camera):
+        for line in self.ask("metrics")[1].splitlines():
+            if line.startswith(f'{name}{{camera="{camera}"}}'):
+                return float(line.split()[-1])
+        return None
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return make_video(tmp_path / "clip.mp4", frames=100, size=(160, 120))
+
+
+def fleet(folder, clip, port, cameras):
+    text = f"metrics = {port}\n"
+    for name in cameras:
+        text += f'[cameras.{name}]\nsource = "{clip}"\nloop = true\nto = ["record:{folder}/{name}"]\nsegment = 2\n'
+        text += f"[cameras.{name}.settings]\nzones = [{{ polygon = {ZONE} }}]\ntargets = []\n"
+    return written(folder, text)
+
+
+@contextlib.contextmanager
+def supervised(path, port):
+    started = Supervised(path, port)
+    try:
+        yield started
+    finally:
+        started.end()
+
+
+def test_a_camera_that_dies_harms_no_other_and_all_end_in_order(tmp_path, clip):
+    port = free_port()
+    with supervised(fleet(tmp_path, clip, port, ["one", "two"]), port) as running:
+        until(lambda: (running.value("anonymize_frames_out_total", "two") or 0) > 20, 20, "both run")
+        until(lambda: (running.value("anonymize_frames_out_total", "one") or 0) > 20, 20, "both run")
+        status, body = running.ask("healthz")
+        assert (status, body) == (200, "ok  one: frames go out\nok  two: frames go out\n")
+
+        (one,) = [started["process"] for started in running.events("camera started", camera="one")]
+        helpers = psutil.Process(one).children(recursive=True)
+        os.kill(one, signal.SIGKILL)
+        until(
+            lambda: running.events("camera died", camera="one", ended="signal 9", again_in=1.0), 5, "its death is seen"
+        )
+        assert running.ask("healthz")[0] == 503
+        until(lambda: len(running.events("camera started", camera="one")) == 2, 5, "it starts anew")
+        until(lambda: running.value("anonymize_camera_restarts_total", "one") == 1, 5)
+        until(lambda: (running.value("anonymize_frames_out_total", "one") or 0) > 20, 20, "it runs again")
+        (two,) = [started["process"] for started in running.events("camera started", camera="two")]
+        os.kill(two, signal.SIGSTOP)
+        until(lambda: running.ask("healthz") == (503, STOPPED), 10, "a process that hangs is seen")
+        os.kill(two, signal.SIGCONT)
+        until(lambda: running.ask("healthz")[0] == 200, 5, "and one that goes on")
+        assert running.value("anonymize_camera_restarts_total", "two") == 0
+        until(lambda: not [helper for helper in helpers if alive(helper)], 5, "nothing of it is left behind")
+
+        begun = time.monotonic()
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(20) == 0
+        assert time.monotonic() - begun < 10
+    for name in ("one", "two"):
+        segments = list((tmp_path / name).iterdir())
+        assert segments
+        assert all(path.suffix == ".mp4" and frames_in(path) > 0 for path in segments), segments
+    assert not [x for x in running.lines if x.get("level") == "error" and x["event"] != "camera died"]
+
+
+def test_settings_are_reloaded_without_a_gap_and_cameras_come_and_go(tmp_path, clip):
+    port = free_port()
+    path = fleet(tmp_path, clip, port, ["one", "two"])
+    with supervised(path, port) as running:
+        until(lambda: (running.value("anonymize_frames_out_total", "one") or 0) > 20, 20, "it runs")
+        fleet(tmp_path, clip, port, ["one", "three"])
+        path.write_text(path.read_text().replace("[40, 40]", "[150, 110]", 1))
+        running.process.send_signal(signal.SIGHUP)
+        until(lambda: running.events("settings reloaded", camera="one"), 10, "one reloads")
+        until(lambda: running.events("stopped", camera="two"), 10, "two stops")
+        until(lambda: running.events("camera started", camera="three"), 10, "three starts")
+        assert len(running.events("camera started", camera="one")) == 1
+
+        path.write_text("[cameras.one")
+        running.process.send_signal(signal.SIGHUP)
+        until(lambda: running.events("cameras not reloaded, all go on as before"), 10, "a bad file changes nothing")
+        before = running.value("anonymize_frames_out_total", "one")
+        until(lambda: (running.value("anonymize_frames_out_total", "one") or 0) > before + 20, 10, "one goes on")
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(20) == 0
+    stamps = []
+    for segment in sorted((tmp_path / "one").iterdir()):
+        with av.open(str(segment)) as container:
+            pictures = list(container.decode(video=0))
+        stamps += [b.time - a.time for a, b in itertools.pairwise(pictures)]
+    assert max(stamps) < 0.5
+    with av.open(str(max((tmp_path / "one").iterdir()))) as container:
+        last = list(container.decode(video=0))[-1].to_ndarray()[:120]
+    assert (last[49:55, 67:73] < 30).all(), "the larger zone is in force"
+
+
+def test_cameras_do_not_outlive_their_supervisor(tmp_path, clip):
+    port = free_port()
+    with supervised(fleet(tmp_path, clip, port, ["one"]), port) as running:
+        until(lambda: (running.value("anonymize_frames_out_total", "one") or 0) > 20, 20, "it runs")
+        family = psutil.Process(running.process.pid).children(recursive=True)
+        assert family
+        running.process.kill()
+        until(lambda: not [member for member in family if alive(member)], 10, "all have stopped")
+    assert not [path for path in (tmp_path / "one").iterdir() if path.suffix != ".mp4"], "finished in order"
+
+
+def alive(process):
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def frames_in(path):
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))

@@ -1,0 +1,104 @@
+"""Reports of real runs: what is written, and that it names nobody's file."""
+
+import pytest
+
+from anonymize import errors, plan
+from anonymize.batch import run as batch
+from anonymize.batch.inputs import only_item
+from anonymize.recorded import job
+from anonymize.report import read
+from anonymize.report.page import page
+from anonymize.settings import Settings
+from anonymize.text.mapping import from_mapping
+from tests.cli.test_cli import anonymize
+from tests.conftest import FRAMES
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return from_mapping(Settings, {"output": {"speed": "ultrafast"}}, Settings())
+
+
+@pytest.fixture(scope="module")
+def reported(face_clip, settings, tmp_path_factory):
+    """A folder with the report of one run."""
+    folder = tmp_path_factory.mktemp("reports")
+    batch.run([only_item(str(face_clip), str(folder / "safe.mp4"))], settings, reports=folder)
+    return folder
+
+
+def test_a_run_gives_a_report_that_fits_its_schema(reported):
+    content = read(reported / "safe.mp4.report.json")
+    assert content["verdict"].startswith("pass")
+    assert content["plan"] == "made"
+    assert content["preset"] == {"name": "default", "changed": {"output.speed": "ultrafast"}}
+    assert content["settings"]["output"]["quality"] is None  # nobody asked for one ...
+    assert 0 <= content["output"]["quality"] <= 51  # ... but one was used
+    page = (reported / "safe.mp4.report.html").read_text()
+    assert f"quality {content['output']['quality']}" in page
+    assert content["models"]["centerface"]["licence"] == "MIT"
+    (subject,) = content["redacted"]["subjects"]
+    assert (subject["kind"], subject["frames"], subject["start"]) == ("face", FRAMES, 0.0)
+    assert sum(content["redacted"]["box_frames"].values()) == FRAMES
+    assert subject["path"][0][0] < subject["path"][-1][0]  # it drifts to the right
+    assert [check["passed"] for check in content["verified"]["checks"]].count(False) == 0
+
+
+@pytest.mark.parametrize(("audio", "gone"), [("mute", True), ("keep", False)])
+def test_sound_that_nobody_shall_hear_is_told_as_removed(audio, gone, face_clip, settings, tmp_path):
+    told = from_mapping(Settings, {"output": {"audio": audio}, "verify": {"publish_unverified": True}}, settings)
+    (outcome,) = batch.run([only_item(str(face_clip), str(tmp_path / "safe.mp4"))], told)
+    assert ("the sound (1 track)" in outcome.report.removed) == gone
+
+
+def test_neither_file_names_the_film_or_where_it_was(reported, face_clip):
+    for suffix in ("json", "html"):
+        text = (reported / f"safe.mp4.report.{suffix}").read_text()
+        for name in (face_clip.name, str(face_clip.parent), "safe.mp4", str(reported)):
+            assert name not in text
+
+
+def test_a_plan_that_was_given_is_told_with_how_it_was_drawn(face_clip, settings, tmp_path):
+    item = only_item(str(face_clip), str(tmp_path / "plan.jsonl"))
+    job.detect(item, settings)
+    made = plan.read(tmp_path / "plan.jsonl")
+    mosaic = from_mapping(Settings, {"redact": {"face": {"style": "mosaic"}}}, settings)
+    told = job.render(only_item(str(face_clip), str(tmp_path / "safe.mp4")), made, mosaic).report
+    assert told.plan == "given"
+    assert told.settings["redact"]["face"]["style"] == "mosaic"
+    assert told.instead_of_plan == {"redact.face.style": {"plan": "solid", "used": "mosaic"}}
+    unchanged = job.render(only_item(str(face_clip), str(tmp_path / "same.mp4")), made).report
+    assert unchanged.instead_of_plan == {}
+
+
+def test_a_plan_that_a_person_changed_is_told_as_such(face_clip, settings, tmp_path):
+    item = only_item(str(face_clip), str(tmp_path / "plan.jsonl"))
+    job.detect(item, settings)
+    header, *lines = (tmp_path / "plan.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "plan.jsonl").write_text(header + "".join(line for line in lines if '"frame": 3,' not in line))
+    changed = plan.read(tmp_path / "plan.jsonl")
+    told = job.render(only_item(str(face_clip), str(tmp_path / "safe.mp4")), changed).report
+    assert told.plan == "changed"
+    assert "A person changed what was to be hidden" in page(told.as_dict())
+
+
+@pytest.mark.parametrize("content", [b"", b"no film at all" * 99])
+def test_a_failed_run_tells_why_without_a_name(settings, tmp_path, content):
+    film = tmp_path / "interview with anna.mp4"
+    film.write_bytes(content)
+    (outcome,) = batch.run([only_item(str(film), str(tmp_path / "safe.mp4"))], settings, reports=tmp_path)
+    assert "anna" in outcome.message
+    assert "anna" not in outcome.report.error
+    told = read(tmp_path / "safe.mp4.report.json")
+    assert (told["verdict"], outcome.exit_code) == ("fail", errors.UnreadableInput.exit_code)
+    assert told["error"] == outcome.report.error
+    assert outcome.message.endswith(told["error"])
+    for suffix in ("json", "html"):
+        assert "anna" not in (tmp_path / f"safe.mp4.report.{suffix}").read_text()
+
+
+def test_the_page_is_made_again_from_the_report(reported, tmp_path):
+    source = reported / "safe.mp4.report.json"
+    done = anonymize("report", "page", source, "-o", tmp_path / "again.html")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "again.html").read_text() == source.with_suffix(".html").read_text()

@@ -1,0 +1,193 @@
+"""Subjects that few or faint finds speak for: covered where they were found, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anonymize import media
+from anonymize.data import Box, Detections, Kind, Track, Why
+from anonymize.presets import load
+from anonymize.recorded import passes
+from anonymize.settings import Follow
+from anonymize.track import Tracker
+from tests.detect.test_detect import Bright
+from tests.helpers.media import make_video
+from tests.track.test_track import HIGH, OTHER, Finds, Still, at, follow, holds, scene, standing
+
+STRICT = Follow(hold=1.5, bridge=3.0)
+LONG = scene(1, standing) * 101
+ELSEWHERE: Box = (20.0, 20.0, 50.0, 60.0)
+
+
+def looked(finds: Finds, frames: int = 101, every: int = 4) -> dict[int, Sequence[tuple[Box, float]]]:
+    """`finds`, and looks that found nothing: every fourth frame and the last."""
+    return dict(sorted({**{i: [] for i in [*range(0, frames, every), frames - 1]}, **finds}.items()))
+
+
+def covered(tracks: Sequence[Track]) -> list[int]:
+    return sorted(i for t in tracks for i in range(t.first, t.end))
+
+
+@pytest.mark.parametrize(
+    ("index", "frames"),
+    [(40, range(34, 47)), (0, range(7)), (100, range(94, 101)), (4, range(11)), (96, range(90, 101))],
+    ids=["in the middle", "first", "last", "second", "last but one"],
+)
+def test_a_lone_faint_find_is_covered_for_a_quarter_of_a_second_either_way(index: int, frames: range) -> None:
+    tracks, _ = follow(LONG, looked({index: [(standing(0), 0.36)]}), STRICT)
+    assert covered(tracks) == list(frames)
+    assert [t.weak for t in tracks] == [True]
+    assert tracks[0].why[index - tracks[0].first] is Why.DETECTED
+    assert all(holds(at(tracks[0], i), standing(0)) for i in frames)
+
+
+def test_two_faint_finds_far_apart_are_not_bridged() -> None:
+    tracks, _ = follow(LONG, looked({i: [(standing(0), 0.36)] for i in (20, 72)}), STRICT)
+    assert [(t.first, t.end) for t in tracks] == [(14, 27), (66, 79)]
+    assert len({t.id for t in tracks}) == 1, "one doubt, not two"
+    assert all(t.weak for t in tracks)
+
+
+def test_faint_finds_that_come_together_are_covered_for_longer() -> None:
+    tracks, _ = follow(LONG, looked({i: [(standing(0), 0.36)] for i in (40, 44, 52)}), STRICT)
+    assert [(t.first, t.end, t.weak) for t in tracks] == [(22, 71, True)], "0.65 s for each point of 1.08"
+
+
+def test_no_look_away_is_too_far() -> None:
+    """Where looks are farther apart than that, it is covered to the looks before and after."""
+    tracks, _ = follow(LONG, looked({48: [(standing(0), 0.36)]}, every=12), STRICT)
+    assert covered(tracks) == list(range(36, 61))
+
+
+@pytest.mark.parametrize(
+    ("score", "indices"),
+    [(0.85, (40,)), (0.5, (40, 44)), (0.4, (40, 44, 52, 64)), (0.49, (40, 48, 60, 68)), (0.38, range(40, 56, 4))],
+)
+def test_finds_that_agree_are_held_and_bridged(score: float, indices: Sequence[int]) -> None:
+    tracks, _ = follow(LONG, looked({i: [(standing(0), score)] for i in indices}), STRICT)
+    assert [(t.first, t.end, t.weak) for t in tracks] == [(0, 101, False)]
+
+
+@pytest.mark.parametrize(
+    ("score", "indices", "reach"),
+    [
+        (0.49, (40,), 8),
+        (0.84, (40,), 14),
+        (0.84, (100,), 14),
+        (0.84, (0,), 14),
+        (0.5, (8, 60), 8),
+        (0.49, (36, 44, 56, 68), 24),
+        (0.37, (40, 44, 52, 64), 24),
+    ],
+)
+def test_a_little_less_is_weak(score: float, indices: Sequence[int], reach: int) -> None:
+    tracks, _ = follow(LONG, looked({i: [(standing(0), score)] for i in indices}), STRICT)
+    assert all(t.weak for t in tracks)
+    reached = {j for i in indices for j in range(i - reach, i + reach + 1)}
+    assert covered(tracks) == sorted(reached & set(range(101)))
+
+
+def test_what_becomes_sure_late_is_covered_from_its_first_find_on() -> None:
+    tracks, _ = follow(LONG, looked({8: [(standing(0), 0.4)], 60: [(standing(0), 0.9)]}), STRICT)
+    assert [(t.first, t.end, t.weak) for t in tracks] == [(0, 101, False)]
+
+
+def test_a_weak_subject_takes_nothing_from_a_sure_one_beside_it() -> None:
+    sure = {i: [(standing(0), 0.9)] for i in range(0, 101, 4)}
+    alone, _ = follow(LONG, looked(sure), STRICT)
+    both, _ = follow(LONG, looked(sure | {48: [(standing(0), 0.9), (ELSEWHERE, 0.36)]}), STRICT)
+    of = {t.weak: t for t in both}
+    assert (of[True].first, of[True].end) == (42, 55)
+    assert (of[False].first, of[False].end, of[False].why) == (0, 101, alone[0].why)
+    np.testing.assert_array_equal(of[False].xyxy, alone[0].xyxy)
+
+
+def test_plates_likewise() -> None:
+    def plates(rows: Sequence[tuple[Box, float]]) -> Detections:
+        xyxy = np.array([box for box, _ in rows], np.float32).reshape(-1, 4)
+        return Detections(xyxy, np.array([score for _, score in rows], np.float32), np.full(len(rows), Kind.PLATE))
+
+    def tracks(finds: Finds) -> list[Track]:
+        tracker = Tracker(STRICT, HIGH)
+        for i, picture in enumerate(LONG):
+            tracker.see(Still(i, picture, i))
+            if i in finds:
+                tracker.find(i, plates(finds[i]))
+        return tracker.finish()
+
+    assert covered(tracks(looked({40: [(standing(0), 0.36)]}))) == list(range(34, 47))
+    often = looked({i: [(standing(0), 0.38)] for i in (40, 44, 48, 52)})
+    assert covered(tracks(often)) == list(range(34, 59)), "a sign is one at every look: it becomes no plate by that"
+    (sure,) = tracks(looked({40: [(standing(0), 0.6)]}))
+    assert (sure.kind, sure.first, sure.end, sure.weak) == (Kind.PLATE, 0, 101, False)
+
+
+def test_a_cut_ends_it_though_the_next_look_comes_after() -> None:
+    pictures = [*scene(1, standing) * 20, *scene(1, standing, ground=OTHER) * 20]
+    tracks, cuts = follow(pictures, looked({12: [(standing(0), 0.4)], 24: [(ELSEWHERE, 0.4)]}, frames=40, every=12))
+    assert cuts == [20]
+    assert [(t.first, t.end) for t in tracks] == [(0, 20), (20, 37)]
+
+
+@pytest.mark.parametrize(("score", "weak"), [(0.9, False), (0.5, False), (0.4, True)])
+def test_in_a_single_picture_the_score_decides(score: float, weak: bool) -> None:
+    (track,), _ = follow(scene(1, standing), {0: [(standing(0), score)]})
+    assert (track.first, track.end, track.weak) == (0, 1, weak)
+
+
+def test_nothing_found_is_nothing_weak() -> None:
+    assert follow(LONG, looked({})) == ([], [])
+
+
+@pytest.mark.parametrize("late", [0, 6])
+def test_while_it_runs_a_weak_subject_is_covered_as_far_as_it_is_known_in_time(late: int) -> None:
+    """Live: frames are taken out ten frames later, whatever is known by then."""
+    finds = looked({40: [(standing(0), 0.36)]})
+    tracker, pieces = Tracker(STRICT, HIGH), []
+    for i, picture in enumerate(LONG):
+        tracker.see(Still(i, picture, i))
+        if i - late in finds:
+            tracker.find(i - late, _faces(finds[i - late]))
+        if i >= 10:
+            pieces += tracker.settle(i - 10)
+    pieces += tracker.finish()
+    assert covered(pieces) == list(range(34 + late // 6, 47))
+
+
+def test_packed_or_not_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    finds = looked({i: [(standing(0), 0.36)] for i in (8, 40, 72)})
+    whole, _ = follow(LONG, finds, STRICT)
+    monkeypatch.setattr("anonymize.track.tracker._CHUNK", 12)
+    packed, _ = follow(LONG, finds, STRICT)
+    assert [(t.id, t.first, t.why, t.weak) for t in packed] == [(t.id, t.first, t.why, t.weak) for t in whole]
+    assert covered(whole) == sorted({j for i in (8, 40, 72) for j in range(i - 6, i + 7)})
+
+
+def _faces(rows: Sequence[tuple[Box, float]]) -> Detections:
+    xyxy = np.array([box for box, _ in rows], np.float32).reshape(-1, 4)
+    return Detections(xyxy, np.array([score for _, score in rows], np.float32), np.full(len(rows), Kind.FACE))
+
+
+class Resting(Bright):
+    def release_memory(self) -> None:
+        """There is nothing to give back."""
+
+
+@pytest.mark.parametrize(("score", "frames"), [(0.45, range(35, 50)), (0.9, range(5, 80))], ids=["faint", "strong"])
+def test_detect_covers_what_shows_at_one_look_briefly_unless_it_is_strong(
+    tmp_path: Path, score: float, frames: range
+) -> None:
+    """By the strict preset, through all of the first pass: what is bright on frames 41 to 43 is found on frame 42."""
+    dark = np.repeat(scene(1)[0][..., None] // 3, 3, axis=2)
+    lit = dark.copy()
+    lit[70:120, 140:180] = 220
+    clip = make_video(tmp_path / "a.mkv", frames=[lit if 41 <= i <= 43 else dark for i in range(101)], codec="ffv1")
+    settings = replace(load("journalist").settings, targets=frozenset({Kind.FACE}))
+    with media.open_source(clip) as source:
+        plan, _ = passes.detect(source, settings, [Resting(score=score)], "0" * 64)
+    assert sorted(i for first, end, _ in plan.regions.rows() for i in range(first, end)) == list(frames)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import fcntl
+import json
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import anonymize.models
+from training.geometry import as_boxes
+from training.model_constants import STRIDE
+from training.sources import (
+    KINDS,
+    Example,
+)
+from training.targets import Labels, make_targets
+
+FACE, HEAD, PERSON, PLATE = range(4)
+
+
+def example(boxes: list[list[float]], kind: int = PLATE, source: str = "cars433", side: int = 128) -> Example:
+    return Example("a.png", source, side, side, as_boxes(boxes), (kind,) * len(boxes))
+
+
+def labels(boxes: list[list[float]], kind: int = PLATE, ignored: list[list[float]] | None = None) -> Labels:
+    areas = as_boxes(ignored or [])
+    return Labels(as_boxes(boxes), np.full(len(boxes), kind), areas, np.full(len(areas), kind))
+
+
+def outputs_saying(boxes: list[list[float]], kind: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a perfect net would put out for these boxes."""
+    scores = np.zeros((len(KINDS), side // STRIDE, side // STRIDE), np.float32)
+    distances = np.zeros((4 * len(KINDS), side // STRIDE, side // STRIDE), np.float32)
+    for x0, y0, x1, y1 in boxes:
+        column, row = int((x0 + x1) / 2 // STRIDE), int((y0 + y1) / 2 // STRIDE)
+        x, y = (column + 0.5) * STRIDE, (row + 0.5) * STRIDE
+        scores[kind, row, column] = 0.9
+        own = slice(4 * kind, 4 * kind + 4)
+        distances[own, row, column] = np.log(np.array([x - x0, y - y0, x1 - x, y1 - y]) / STRIDE)
+    return scores, distances
+
+
+class TestNet:
+    @pytest.fixture(autouse=True)
+    def _torch(self) -> None:
+        pytest.importorskip("torch", reason="PyTorch is not installed (dependency group `training`)")
+
+    def test_shapes_at_any_multiple_of_32(self) -> None:
+        import torch
+
+        from training.model import Net
+
+        heat, distances = Net().eval()(torch.zeros(2, 3, 96, 160))
+        assert heat.shape == (2, 4, 24, 40)
+        assert distances.shape == (2, 16, 24, 40)
+
+    def test_box_loss_is_zero_for_the_right_distances_and_one_or_more_for_a_box_elsewhere(self) -> None:
+        import torch
+
+        from training.loss import box_loss
+
+        boxes = [[10.0, 20.0, 50.0, 30.0]]
+        made = make_targets(labels(boxes), 4, 128, 128)
+        edges, weight = torch.from_numpy(made.edges)[None], torch.from_numpy(made.weight)[None].clone()
+        weight[weight < weight.max()] = 0
+        right = torch.from_numpy(outputs_saying(boxes, PLATE, 128)[1])[None]
+        assert float(box_loss(right, edges, weight)) == pytest.approx(0, abs=1e-5)
+        assert float(box_loss(right, edges + 100, weight)) > 1
+        others = torch.cat(
+            [right[:, 4 * PLATE :], right[:, : 4 * PLATE]], dim=1
+        )  # the same boxes, said of another kind
+        assert float(box_loss(others, edges, weight)) > 0.1
+
+    def test_a_run_that_was_stopped_ends_where_an_unbroken_one_does(self, tmp_path: Path) -> None:
+        import torch
+
+        from training.batches import Batches
+        from training.loop import Schedule, averaged, train
+        from training.model import NetShape
+
+        picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+
+        def batches() -> Batches:
+            return Batches([example([[10, 10, 40, 30]], side=64)], lambda _: picture)
+
+        small = NetShape(stem=8, widths=(8, 8, 8, 8), blocks=(0, 0, 1), neck=8)
+        plan = Schedule(steps=4, sides=(32, 64), batch=4, warmup=2, cooldown=1, save_every=2)
+        train(batches, plan, tmp_path / "whole", shape=small)
+        train(batches, replace(plan, steps=2, cooldown=0), tmp_path / "broken", shape=small)
+        train(batches, plan, tmp_path / "broken", shape=small)
+        whole, broken = (averaged(tmp_path / run / "last.pt").state_dict() for run in ("whole", "broken"))
+        for name in whole:
+            torch.testing.assert_close(whole[name], broken[name])
+
+    def test_a_run_that_is_asked_to_stop_saves_the_step_in_progress(self, tmp_path: Path) -> None:
+        from training.batches import Batches
+        from training.loop import Schedule, steps_done, train
+        from training.model import NetShape
+
+        picture = np.zeros((64, 64, 3), np.uint8)
+        asked = 0
+
+        def load(_: str) -> np.ndarray:
+            nonlocal asked
+            asked += 1
+            if asked == 12:
+                signal.raise_signal(signal.SIGTERM)
+            return picture
+
+        before = signal.getsignal(signal.SIGTERM)
+        small = NetShape(stem=8, widths=(8, 8, 8, 8), blocks=(0, 0, 1), neck=8)
+        plan = Schedule(steps=60, sides=(32,), batch=2)
+        train(lambda: Batches([example([[10, 10, 40, 30]], side=64)], load), plan, tmp_path, shape=small)
+        assert 1 <= steps_done(tmp_path / "last.pt") <= 6
+        assert signal.getsignal(signal.SIGTERM) == before
+        row = json.loads((tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+        assert row["step"] == steps_done(tmp_path / "last.pt")
+        assert row["megapixels"] == pytest.approx(row["step"] * 2 * 32 * 32 / 1e6, abs=0.06)
+
+    def test_a_run_that_another_process_trains_is_refused(self, tmp_path: Path) -> None:
+        from training.batches import Batches
+        from training.loop import Schedule, train
+
+        with (tmp_path / "pid").open("w", encoding="ascii") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            with pytest.raises(RuntimeError, match="being trained already"):
+                train(lambda: Batches([example([])], lambda _: np.zeros((8, 8, 3), np.uint8)), Schedule(1), tmp_path)
+
+    def test_a_start_from_the_weights_that_ship_says_what_they_say(self) -> None:
+        import torch
+
+        onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+        from training.export import Deployed
+        from training.model import Net
+        from training.start import start
+
+        torch.manual_seed(3)
+        shipped = Path(anonymize.models.__file__).with_name("argus.onnx")
+        pictures = torch.randint(0, 256, (6, 3, 128, 160), dtype=torch.uint8)
+        pictures[3:] = torch.nn.functional.interpolate(pictures[:3, :, :16, :20].float(), size=(128, 160)).byte()
+        net = Net()
+        start(net, shipped, [pictures[:3], pictures[3:]])
+        scores, distances = onnxruntime.InferenceSession(shipped).run(None, {"image": pictures.numpy()})
+        with torch.inference_mode():
+            got_scores, got_distances = Deployed(net).eval()(pictures)
+            trains = net.train()(pictures.float())[0]
+            rests = net.eval()(pictures.float())[0]
+        for kind, old in ((FACE, 0), (PLATE, 1)):
+            np.testing.assert_allclose(got_scores[:, kind], scores[:, old], atol=1e-5)
+        assert got_scores[:, [HEAD, PERSON]].max() < 0.05
+        for kind in range(4):
+            np.testing.assert_allclose(got_distances[:, 4 * kind : 4 * kind + 4], distances, atol=1e-3)
+        assert float((trains - rests).abs().median()) < 0.2  # a batch's own statistics are about those it was set to
+
+    def test_a_start_from_another_network_is_refused(self, tmp_path: Path) -> None:
+        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+        import torch
+
+        from training.export import export
+        from training.model import Net, NetShape
+        from training.start import start
+
+        other = Net(NetShape(neck=32))
+        for norm in (m for m in other.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+            torch.nn.init.uniform_(norm.bias)
+        export(other, tmp_path / "other.onnx")
+        with pytest.raises(ValueError, match="expected a convolution"):
+            start(Net(), tmp_path / "other.onnx", [torch.zeros(1, 3, 64, 64)])
+
+    def test_the_exported_file_says_what_the_net_says(self, tmp_path: Path) -> None:
+        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+        from training.evaluate import detector
+        from training.export import export
+        from training.model import Net
+
+        export(Net(), tmp_path / "net.onnx")
+        assert (tmp_path / "net.onnx").stat().st_size < 6_000_000
+        boxes, scores, kinds = detector(tmp_path / "net.onnx", 128)(np.zeros((50, 90, 3), np.uint8))
+        assert boxes.shape[1:] == (4,)
+        assert len(scores) == len(kinds) == len(boxes)

@@ -1,0 +1,123 @@
+"""A region that was not drawn, or not as the plan says, is found: in every style, on a single frame, at its place."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from anonymize.data import Kind, Region, Shape, Why
+from anonymize.kinds import Verdict
+from anonymize.media import open_source
+from anonymize.plan import Plan, Regions
+from anonymize.settings import Settings, Style
+from anonymize.verify import By, Evidence, Verified, examine
+from anonymize.verify.against_plan import Comparer, Comparison
+from tests.conftest import FRAMES, face_pictures
+from tests.helpers.leaks import evidence, good_plan, rendered
+from tests.helpers.media import make_image
+
+STYLES = list(Style)
+
+
+def examined(output: Path, known: Evidence, quality: int = 20) -> Verified:
+    settings = Settings(output=replace(Settings().output, quality=quality))
+    return examine(output, known, settings, [])
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("quality", [20, 38])
+def test_a_faithful_output_passes(face_clip: Path, tmp_path: Path, style: Style, quality: int) -> None:
+    plan = good_plan(face_clip, style)
+    output = rendered(face_clip, plan, tmp_path / "good.mp4", quality=quality)
+    verified = examined(output, evidence(face_clip, plan), quality)
+    assert verified.verdict is Verdict.PASS, verified
+    assert f"{FRAMES} regions compared" in verified.checks[1].detail
+    assert examined(output, Evidence(plan=plan), quality).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("leaking", [[0], [7], [19], [5, 6, 7], range(FRAMES)])
+def test_a_face_that_shows_is_found(face_clip: Path, tmp_path: Path, style: Style, leaking: list[int]) -> None:
+    plan = good_plan(face_clip, style)
+    verified = examined(rendered(face_clip, plan, tmp_path / "bad.mp4", leaking), evidence(face_clip, plan))
+    assert verified.verdict is Verdict.FAIL
+    (find,) = verified.leaks
+    assert (find.by, find.kind, find.track) == (By.PLAN, Kind.FACE, 0)
+    assert (find.frames, find.start, find.end) == (len(leaking), leaking[0] / 25, leaking[-1] / 25)
+    assert find.frame in leaking
+    assert not verified.checks[1].passed
+
+
+@pytest.mark.parametrize(("style", "verdict"), [("solid", Verdict.FAIL), ("mosaic", Verdict.PASS_WITH_DOUBTS)])
+def test_without_the_source_what_had_to_be_guessed_is_a_doubt(
+    face_clip: Path, tmp_path: Path, style: str, verdict: Verdict
+) -> None:
+    plan = good_plan(face_clip, Style(style))
+    verified = examined(rendered(face_clip, plan, tmp_path / "bad.mp4", [9]), Evidence(plan=plan))
+    assert verified.verdict is verdict
+    (find,) = (*verified.leaks, *verified.doubts)
+    assert find.frame == 9
+
+
+def test_a_frame_that_was_drawn_as_its_neighbour_is_found(face_clip: Path, tmp_path: Path) -> None:
+    """Regions that come three frames late: most of the face is covered, its edge is not."""
+    plan = good_plan(face_clip)
+    late = Regions(
+        (min(first + 3, FRAMES - 1), min(first + 4, FRAMES), region) for first, _, region in plan.regions.rows()
+    )
+    output = rendered(face_clip, Plan(plan.about, late), tmp_path / "late.mp4")
+    assert examined(output, evidence(face_clip, plan)).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("shape", ["polygon", "box"])
+def test_zones_and_hidden_frames_are_compared(face_clip: Path, tmp_path: Path, shape: str) -> None:
+    plan = good_plan(face_clip)
+    corners = ((20.0, 20.0), (300.0, 30.0), (160.0, 220.0))
+    zone = Region(
+        (20.0, 20.0, 300.0, 220.0), Kind.AREA, Why.ZONE, -1, Shape(shape), corners if shape == "polygon" else ()
+    )
+    zoned = Plan(plan.about, Regions([(0, FRAMES, zone)]))
+    assert (
+        examined(rendered(face_clip, zoned, tmp_path / "good.mp4"), evidence(face_clip, zoned)).verdict is Verdict.PASS
+    )
+    bad = rendered(face_clip, plan, tmp_path / "bad.mp4")
+    verified = examined(bad, evidence(face_clip, zoned))
+    assert [(find.kind, find.frames) for find in verified.leaks] == [(Kind.AREA, FRAMES)]
+
+
+def test_mosaics_that_overlap_are_skipped_without_the_source_and_said_to_be(face_clip: Path, tmp_path: Path) -> None:
+    plan = good_plan(face_clip, Style.MOSAIC)
+    twice = [
+        (first, end, replace(region, track=track)) for first, end, region in plan.regions.rows() for track in (0, 1)
+    ]
+    double = Plan(plan.about, Regions(twice))
+    output = rendered(face_clip, double, tmp_path / "good.mp4")
+    assert any("overlapping mosaics" in line for line in examined(output, Evidence(plan=double)).not_checked)
+    assert examined(output, evidence(face_clip, double)).verdict is Verdict.PASS
+
+
+def test_a_plan_of_another_length_fails(face_clip: Path, tmp_path: Path) -> None:
+    plan = good_plan(face_clip)
+    output = rendered(face_clip, plan, tmp_path / "good.mp4")
+    short = Plan(replace(plan.about, frames=12), Regions(row for row in plan.regions.rows() if row[1] <= 12))
+    assert "the plan covers 12 frames, it has 20" in "; ".join(examined(output, Evidence(plan=short)).failures)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_pictures(tmp_path: Path, suffix: str) -> None:
+    photo = make_image(tmp_path / f"photo{suffix}", picture=face_pictures(1)[0])
+    plan = good_plan(photo)
+    good, bad = (
+        rendered(photo, plan, tmp_path / f"{name}{suffix}", leaking) for name, leaking in (("a", ()), ("b", (0,)))
+    )
+    assert examined(good, evidence(photo, plan)).verdict is Verdict.PASS
+    assert examined(bad, evidence(photo, plan)).leaks[0].by is By.PLAN
+
+
+def test_nothing_is_compared_where_nothing_is_redacted(face_clip: Path) -> None:
+    plan = good_plan(face_clip)
+    comparer, comparison = Comparer(Plan(plan.about, Regions([])), 20), Comparison()
+    with open_source(face_clip) as source:
+        for frame in source.frames():
+            comparison.take(comparer.see(frame))
+    assert (comparison.compared, comparison.finds()) == (0, ([], []))

@@ -1,0 +1,134 @@
+"""Every kind of metadata that FFmpeg can hold, put into otherwise good videos of ours, is found."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from anonymize.settings import Codec, Output
+from tests.helpers import planting as p
+from tests.helpers.media import BT709, HDR10, make_video
+from tests.helpers.planting import Plant, appended, in_moov, patched
+
+SOURCES: dict[str, dict[str, object]] = {
+    "plain.mp4": {"audio": True, "color": BT709, "rotation": 90, "sar": Fraction(4, 3)},
+    "plain.mov": {"audio": True},
+    "plain.mkv": {"audio": "flac"},
+    "plain.webm": {"audio": True},
+    "plain.ts": {"audio": True},
+    "hevc.mp4": {"codec": "libx265", "pix_fmt": "yuv420p10le", "color": HDR10, "audio": True},
+    "av1.mkv": {"codec": "libx265", "pix_fmt": "yuv420p10le", "size": (128, 96)},
+}
+OUTPUTS = {"av1.mkv": Output(codec=Codec.AV1, speed="ultrafast")}
+PLACE_QUICKTIME = p.box(b"\xa9xyz", b"\0\x12\x15\xc7+59.9139+010.7522/")
+PLACE_3GPP = p.box(b"loci", bytes(6) + b"home\0" + bytes(13) + b"earth\0\0")
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of outputs of ours, one of each container."""
+    folder = tmp_path_factory.mktemp("good")
+    for name, options in SOURCES.items():
+        make_video(folder / f"in-{name}", frames=6, **options)  # type: ignore[arg-type]
+        p.carried(folder / f"in-{name}", folder / name, OUTPUTS.get(name, Output(speed="ultrafast")))
+    return folder
+
+
+def tagged(**tags: str) -> Plant:
+    return lambda path, target: p.remuxed(path, target, tags=tags)
+
+
+def any_tag(**tags: str) -> Plant:
+    """Tags that MP4 and MOV take only when asked."""
+    return lambda path, target: p.remuxed(path, target, tags=tags, options={"movflags": "use_metadata_tags"})
+
+
+def remuxed(**extras: object) -> Plant:
+    return lambda path, target: p.remuxed(path, target, **extras)  # type: ignore[arg-type]
+
+
+def first_nal(extra: bytes) -> Plant:
+    return lambda path, target: p.remuxed(path, target, change=lambda packet: extra + packet)
+
+
+def with_timecode(_: Path, target: Path) -> Path:
+    """FFmpeg makes a track of it only while it encodes."""
+    return make_video(target, frames=6, stream_metadata={"timecode": "09:41:22:01"})
+
+
+VIDEO: list[tuple[str, str, Plant]] = [
+    *(
+        (f"{name}-{key}", name, tagged(**{key: "at home"}))
+        for name in ("plain.mp4", "plain.mkv")
+        for key in ("title", "artist", "album", "comment", "copyright", "description", "genre", "synopsis", "show")
+    ),
+    ("mp4-date", "plain.mp4", tagged(date="2026-05-17")),
+    ("mp4-created", "plain.mp4", tagged(creation_time="2026-05-17T09:41:22Z")),
+    ("mkv-created", "plain.mkv", tagged(creation_time="2026-05-17T09:41:22Z")),
+    ("mp4-place", "plain.mp4", tagged(location="+59.9139+010.7522/")),
+    ("mov-place", "plain.mov", any_tag(**{"com.apple.quicktime.location.ISO6709": "+59.9139+010.7522/"})),
+    ("mov-phone", "plain.mov", any_tag(**{"com.apple.quicktime.make": "Phones", "com.apple.quicktime.model": "12"})),
+    ("mp4-phone", "plain.mp4", any_tag(make="Phones", model="12", **{"com.android.version": "16"})),
+    ("mkv-place", "plain.mkv", tagged(LOCATION="+59.9139+010.7522/")),
+    ("webm-title", "plain.webm", tagged(title="at home")),
+    ("mp4-encoder", "plain.mp4", remuxed(bitexact=False)),
+    ("mp4-handler", "plain.mp4", remuxed(stream_tags={"handler_name": "Alex's camera"})),
+    ("mkv-track-name", "plain.mkv", remuxed(stream_tags={"title": "Alex's camera"})),
+    ("mov-timecode", "plain.mov", with_timecode),
+    ("mp4-timecode", "plain.mp4", with_timecode),
+    ("mp4-chapters", "plain.mp4", remuxed(chapters=True)),
+    ("mkv-chapters", "plain.mkv", remuxed(chapters=True)),
+    ("mp4-subtitle", "plain.mp4", remuxed(subtitle="mov_text")),
+    ("mkv-subtitle", "plain.mkv", remuxed(subtitle="subrip")),
+    ("webm-subtitle", "plain.webm", remuxed(subtitle="webvtt")),
+    ("mp4-cover", "plain.mp4", remuxed(cover=True)),
+    ("mkv-attachment", "plain.mkv", remuxed(attachment=True)),
+    ("ts-data", "plain.ts", remuxed(data=True)),
+    ("ts-service", "plain.ts", tagged(service_name="Alex's balcony", service_provider="Alex Example")),
+    ("ts-private-table", "plain.ts", appended(p.ts_packet(0x321, b"\0" + p.SECRET))),
+    ("ts-empty-packet", "plain.ts", appended(p.ts_packet(0x1FFF, p.SECRET, start=False))),
+    ("ts-trailing", "plain.ts", appended(p.SECRET)),
+    ("ts-adaptation", "plain.ts", appended(p.ts_private(p.SECRET))),
+    ("mp4-uuid-xmp", "plain.mp4", appended(p.box(b"uuid", p.UUID + b"<x:xmpmeta/>"))),
+    ("mp4-free", "plain.mp4", appended(p.box(b"free", p.SECRET))),
+    ("mp4-skip", "plain.mp4", appended(p.box(b"skip", p.SECRET))),
+    ("mp4-meta", "plain.mp4", appended(p.box(b"meta", bytes(4) + p.box(b"xml ", p.SECRET)))),
+    ("mp4-unknown", "plain.mp4", appended(p.box(b"Alex", p.SECRET))),
+    ("mp4-second-mdat", "plain.mp4", appended(p.box(b"mdat", p.SECRET))),
+    ("mp4-trailing", "plain.mp4", appended(b"Alex")),
+    ("mp4-udta-place", "plain.mp4", in_moov(p.box(b"udta", PLACE_QUICKTIME))),
+    ("mp4-udta-3gpp", "plain.mp4", in_moov(p.box(b"udta", PLACE_3GPP))),
+    ("mp4-track-udta", "plain.mp4", in_moov(p.box(b"udta", p.box(b"name", p.SECRET)), (b"trak",))),
+    ("mp4-thumbnail", "plain.mp4", in_moov(p.box(b"udta", p.box(b"thmb", bytes(8) + p.SECRET)))),
+    ("mov-uuid", "plain.mov", appended(p.box(b"uuid", p.UUID + p.SECRET))),
+    ("mp4-modified", "plain.mp4", patched(b"mvhd", b"\xe6\x01\x02\x03", offset=12)),
+    ("mp4-compressor", "plain.mp4", patched(b"avc1\0\0\0\0\0\0\0\1", b"\x04Alex", offset=46)),
+    ("mkv-void", "plain.mkv", appended(b"\xec" + bytes([0x80 | len(p.SECRET)]) + p.SECRET)),
+    ("mkv-unknown", "plain.mkv", appended(b"\xfd" + bytes([0x80 | len(p.SECRET)]) + p.SECRET)),
+    ("h264-sei", "plain.mp4", lambda f, t: p.with_sei(f, t, "Alex Example")),
+    ("h264-sei-raw", "plain.mp4", first_nal(p.sei(5, p.UUID + p.SECRET))),
+    ("h264-captions", "plain.mp4", first_nal(p.sei(4, p.CAPTIONS))),
+    ("h264-unit", "plain.mp4", first_nal(b"\0\0\0\x05\x18Alex")),
+    ("h264-filler", "plain.mp4", first_nal(b"\0\0\0\x06\x0cAlex\x80")),
+    ("hevc-sei", "hevc.mp4", first_nal(p.sei(5, p.UUID + p.SECRET, hevc=True))),
+    ("hevc-captions", "hevc.mp4", first_nal(p.sei(4, p.CAPTIONS, hevc=True))),
+    ("hevc-rpu", "hevc.mp4", first_nal(b"\0\0\0\x06\x7c\x01Alex")),
+    ("av1-t35", "av1.mkv", first_nal(bytes([0x2A, 2 + len(p.CAPTIONS), 4]) + p.CAPTIONS + b"\x80")),
+]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_good_outputs_pass(good: Path, name: str) -> None:
+    assert p.complaints(good / name, good / f"in-{name}") == ""
+    assert p.complaints(good / name, None) == ""
+
+
+@pytest.mark.parametrize(("name", "plant"), [pytest.param(name, plant, id=case) for case, name, plant in VIDEO])
+def test_what_is_planted_is_found(good: Path, tmp_path: Path, name: str, plant: Plant) -> None:
+    assert "there is" in p.complaints(plant(good / name, tmp_path / name), None)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_an_encoders_own_text_names_nobody(tmp_path: Path, codec: str) -> None:
+    exact = {"fflags": "+bitexact"}
+    assert p.complaints(make_video(tmp_path / "made.mkv", codec=codec, frames=4, container_options=exact), None) == ""
