@@ -8,7 +8,7 @@ import pytest
 from anonymize.data import Kind
 from anonymize.evaluate.truth import read_truth
 from anonymize.samples.camera import Shot, Still, film, pictures, poses, project, truth
-from anonymize.samples.demo import METADATA, Sample, make_demo, make_negative, prepare
+from anonymize.samples.demo import METADATA, DemoSample, make_demo, make_negative, prepare
 from anonymize.samples.plates import DESIGNS, render_plate
 from anonymize.samples.scene import Actor, Place, Scene, Sprite, play
 from tests.helpers.media import probe, read_video
@@ -174,7 +174,7 @@ def test_the_demo_has_sound_and_everything_a_phone_would_tell(demo):
 def test_prepare_makes_the_folder_and_compare_the_picture(tmp_path, monkeypatch, demo):
     monkeypatch.setattr("anonymize.samples.demo.make_demo", lambda path: path.write_bytes(demo[0].read_bytes()))
     sample = prepare(tmp_path / "new" / "demo")
-    assert isinstance(sample, Sample)
+    assert isinstance(sample, DemoSample)
     assert sample.item.source == tmp_path / "new" / "demo" / "sample.mp4"
     picture = cv2.imread(str(sample.compare(sample.item.source)))
     assert picture is not None
