@@ -18,9 +18,8 @@ from anonymize.cli import verify as verify_command
 from anonymize.cli.guesses import named_like_media, to_run
 from anonymize.cli.help import App, Group
 from anonymize.cli.live import live
-from anonymize.cli.options import RENAMED, takes
+from anonymize.cli.options import RENAMED, settings_of, takes
 from anonymize.cli.wanted import Asked, title_of
-from anonymize.cli.wanted import settings as settings_of
 from anonymize.errors import ExitCode, UsageError
 
 Input = Annotated[

@@ -15,7 +15,8 @@ from typing import Any
 from anonymize import presets
 from anonymize.cli import wanted as w
 from anonymize.cli.option import Option, named, named_plan, word, word_or_list
-from anonymize.settings import Audio, Codec, Device, Style
+from anonymize.settings import Audio, Codec, Device, Settings, Style
+from anonymize.text.mapping import from_mapping
 
 LOOK, OUTPUT, WHERE, RUN = "What to find", "What comes out", "Where and when", "How it runs"
 CLUSTER = "On a cluster"
@@ -201,7 +202,7 @@ TABLE = (
 def takes(command: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a function the options of `command` behind its own parameters.
 
-    Those that change settings come to it as one mapping, `asked`, for `wanted.settings`; all others by their names.
+    Those that change settings come to it as one mapping, `asked`, for `settings_of`; all others by their names.
     """
     options = [option for option in TABLE if command in option.commands]
     asking = [option for option in options if option.sets]
@@ -223,3 +224,22 @@ def takes(command: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         return called
 
     return decorate
+
+
+def settings_of(base: Settings, asked: w.Asked) -> Settings:
+    """`base` with what was asked for on the command line."""
+    readers = {option.key: option for option in TABLE if option.sets}
+    persons = w.persons(asked.get("show_person") or (), asked.get("reason") or ())
+    values: dict[str, Any] = {"show_persons": persons} if persons else {}
+    for name, value in asked.items():
+        option = readers[name]
+        if value is None or value == [] or option.sets == "show_persons":
+            continue
+        if (made := option.read(value, base)) is None:
+            continue
+        *above, last = option.sets.split(".")
+        table = values
+        for part in above:
+            table = table.setdefault(part, {})
+        table[last] = made
+    return from_mapping(Settings, values, base)

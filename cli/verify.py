@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from anonymize import presets
-from anonymize.cli.options import takes
+from anonymize.cli.options import settings_of, takes
 from anonymize.cli.wanted import Asked, title_of
-from anonymize.cli.wanted import settings as settings_of
 from anonymize.errors import ExitCode
 from anonymize.kinds import Verdict
 

@@ -10,7 +10,6 @@ from typing import Any
 from anonymize.errors import UsageError
 from anonymize.settings import Settings
 from anonymize.text import untrusted
-from anonymize.text.mapping import from_mapping
 from anonymize.text.ranges import exact
 from anonymize.text.words import Word
 
@@ -67,27 +66,6 @@ def spans(texts: Sequence[str], _: Settings) -> list[dict[str, str | None]]:
     return [_span(text) for text in texts]
 
 
-def settings(base: Settings, asked: Asked) -> Settings:
-    """`base` with what was asked for on the command line."""
-    from anonymize.cli.options import TABLE
-
-    readers = {option.key: option for option in TABLE if option.sets}
-    persons = _persons(asked.get("show_person") or (), asked.get("reason") or ())
-    values: dict[str, Any] = {"show_persons": persons} if persons else {}
-    for name, value in asked.items():
-        option = readers[name]
-        if value is None or value == [] or option.sets == "show_persons":
-            continue
-        if (made := option.read(value, base)) is None:
-            continue
-        *above, last = option.sets.split(".")
-        table = values
-        for part in above:
-            table = table.setdefault(part, {})
-        table[last] = made
-    return from_mapping(Settings, values, base)
-
-
 def title_of(reports: Path | None, title: str) -> str:
     """`title`, for `reports`. Raises `UsageError` where it can be none, or there are no reports."""
     from anonymize.report import check_title
@@ -130,7 +108,7 @@ def _zone_file(path: Path, key: str) -> list[dict[str, Any]]:
     return listed
 
 
-def _persons(texts: Sequence[str], reasons: Sequence[str]) -> list[dict[str, Any]]:
+def persons(texts: Sequence[str], reasons: Sequence[str]) -> list[dict[str, Any]]:
     """Persons to show from 'x,y@time', 'x,y', 'track' or 'track@time', each with its reason."""
     if not texts and not reasons:
         return []

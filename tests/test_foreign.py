@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonymize import plan, presets
-from anonymize.cli import wanted
 from anonymize.errors import AnonymizeError, PlanError, ReportError, UnreadableInput, UsageError
 from anonymize.evaluate.truth import read_any
 from anonymize.live.supervisor import config
@@ -35,7 +34,7 @@ def _truth(path):
 
 READERS = {
     "plan.jsonl": (plan.read, PlanError),
-    "zones.json": (lambda path: wanted.settings(Settings(), {"hide_zone": [str(path)]}), UsageError),
+    "zones.json": (lambda path: options.settings_of(Settings(), {"hide_zone": [str(path)]}), UsageError),
     "preset.toml": (lambda path: presets.load(str(path)), UsageError),
     "cameras.toml": (config.read, UsageError),
     "truth.jsonl": (_truth, UnreadableInput),
@@ -268,7 +267,7 @@ def test_a_file_of_zones_without_the_zones_that_are_asked_for_is_an_error(tmp_pa
     path = tmp_path / "z.json"
     path.write_text(content)
     with pytest.raises(UsageError, match="expected"):
-        wanted.settings(Settings(), {"hide_zone": [str(path)]})
+        options.settings_of(Settings(), {"hide_zone": [str(path)]})
 
 
 def test_seconds_are_exact():

@@ -9,8 +9,7 @@ import pytest
 import typer
 
 from anonymize.cli.app import app
-from anonymize.cli.options import TABLE
-from anonymize.cli.wanted import settings
+from anonymize.cli.options import TABLE, settings_of
 from anonymize.settings import Settings, Style
 
 
@@ -41,14 +40,14 @@ def test_what_an_option_sets_is_a_setting(option):
 def test_what_is_not_given_changes_nothing_and_what_is_wins():
     base = dataclasses.replace(Settings(), pixel_aspect="2:1", allow_damaged=True)
     none = {option.key: option.default for option in TABLE if option.sets}
-    assert settings(base, none) == base
+    assert settings_of(base, none) == base
     asked = {**none, "min_face": 9.0, "style": Style.BLUR, "repair": True, "targets": None}
-    made = settings(base, asked)
+    made = settings_of(base, asked)
     assert (made.detect.min_face, made.redact.face.style, made.verify.repair) == (9.0, Style.BLUR, 3)
     assert (made.redact.plate, made.allow_damaged, made.pixel_aspect) == (base.redact.plate, True, "2:1")
     twice = dataclasses.replace(base, verify=dataclasses.replace(base.verify, repair=2))
-    assert settings(twice, {"repair": True}).verify.repair == 2
-    assert settings(twice, {"repair": False}).verify.repair == 0
+    assert settings_of(twice, {"repair": True}).verify.repair == 2
+    assert settings_of(twice, {"repair": False}).verify.repair == 0
 
 
 def test_the_documentation_names_every_option():

@@ -402,7 +402,7 @@ def test_standard_input_is_known_by_its_content(footage, out):
 
 def test_a_row_that_is_not_written_whole_is_not_written(tmp_path):
     with closing(store.Store(tmp_path / store.NAME)) as opened:
-        row = store.FileRow("a.mp4", 1)
+        row = store.File("a.mp4", 1)
         with pytest.raises(TypeError), opened.change():
             opened.put([row, None])
         assert opened.files() == {}
@@ -412,9 +412,7 @@ def test_a_row_that_is_not_written_whole_is_not_written(tmp_path):
 
 
 def test_every_field_survives_the_ledger(tmp_path):
-    file = store.FileRow(
-        "a", 2, FileState.DONE, "why", 3, 4, 5.5, "render", 6, None, *"abcdefgh", 7, 8.5, 9.5, 10, 11.5
-    )
+    file = store.File("a", 2, FileState.DONE, "why", 3, 4, 5.5, "render", 6, None, *"abcdefgh", 7, 8.5, 9.5, 10, 11.5)
     run = store.Run(2, "ab" * 6, 3, 4, 5.5, 6.5, None, 1)
     with closing(store.Store(tmp_path / store.NAME)) as opened:
         with opened.change():

@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 from anonymize import models
-from anonymize.batch.ledger.store import FileRow, FileState
+from anonymize.batch.ledger.store import File, FileState
 from anonymize.detect import asked
 from anonymize.recorded.item import Item
 from anonymize.report import sha256
@@ -48,7 +48,7 @@ class Decision:
         replaces: what was released for it and may be replaced.
     """
 
-    file: FileRow
+    file: File
     done: bool = False
     why: Redo = Redo.NEW
     replaces: Path | None = None
@@ -96,7 +96,7 @@ def stamp(path: Path | None) -> str:
     return f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}:{facts.st_ino}" if facts else ""
 
 
-def decide(item: Item, known: FileRow, wanted: Request) -> Decision:
+def decide(item: Item, known: File, wanted: Request) -> Decision:
     """Whether `item` still has to be done, by its row `known` and by what is in the folder now."""
     before, place = known.state, source_place(item, wanted)
     size = len(wanted.stdin) if item.source_path is None else _size(item.source_path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from anonymize.batch.ledger import proofs
 from anonymize.batch.ledger.decide import stamp
-from anonymize.batch.ledger.store import FileRow, FileState, Run, Store
+from anonymize.batch.ledger.store import File, FileState, Run, Store
 from anonymize.report import Report
 from anonymize.storage import has_sha256
 
@@ -24,12 +24,12 @@ class Found:
         removed: temporary files that were removed.
     """
 
-    rows: list[FileRow] = field(default_factory=list)
+    rows: list[File] = field(default_factory=list)
     reports: dict[str, Report] = field(default_factory=dict)
     removed: int = 0
 
 
-def sweep(folder: Path, store: Store, runs: Sequence[Run], rows: Mapping[str, FileRow]) -> Found:
+def sweep(folder: Path, store: Store, runs: Sequence[Run], rows: Mapping[str, File]) -> Found:
     """Take in what the runs that came to no end left in `folder`; whoever calls has the folder to itself.
 
     Raises:
@@ -70,7 +70,7 @@ def sweep(folder: Path, store: Store, runs: Sequence[Run], rows: Mapping[str, Fi
     return found
 
 
-def released(row: FileRow, report: Report, output: str, settings: str, run: int) -> FileRow:
+def released(row: File, report: Report, output: str, settings: str, run: int) -> File:
     """`row` after a release, but for stamps and place."""
     return replace(
         row,
@@ -90,7 +90,7 @@ def released(row: FileRow, report: Report, output: str, settings: str, run: int)
     )
 
 
-def remove_superseded(folder: Path, old: FileRow, new: FileRow) -> None:
+def remove_superseded(folder: Path, old: File, new: File) -> None:
     """Remove what `old` released under another name than `new`, if it still is what was released then."""
     path = proofs.within(folder, old.output) if old.released and old.output != new.output else None
     if path is not None and has_sha256(path, old.output_sha256):

@@ -16,7 +16,7 @@ from anonymize.batch.ledger import proofs, recover
 from anonymize.batch.ledger.claim import FolderClaim
 from anonymize.batch.ledger.decide import Redo, Request, decide, settings_hash, source_place, stamp
 from anonymize.batch.ledger.lock import Lock
-from anonymize.batch.ledger.store import NAME, FileRow, FileState, Run, Store, text_of
+from anonymize.batch.ledger.store import NAME, File, FileState, Run, Store, text_of
 from anonymize.kinds import Verdict
 from anonymize.media import make_folder
 from anonymize.progress import Progress
@@ -86,9 +86,9 @@ class RunLedger:
     before: list[Earlier]
     _store: Store
     _run: Run
-    _rows: dict[str, FileRow]
+    _rows: dict[str, File]
     _stamps: dict[str, str]
-    _news: dict[str, FileRow] = field(default_factory=dict)
+    _news: dict[str, File] = field(default_factory=dict)
     _repairs: dict[str, int] = field(default_factory=dict)
     """How many there may be of each file, at most."""
     _noted: float = 0.0
@@ -131,7 +131,7 @@ class RunLedger:
         self._news.clear()
         self._noted = time.monotonic()
 
-    def _settled(self, row: FileRow, item: Item, claim: FolderClaim, outcome: Outcome) -> FileRow:
+    def _settled(self, row: File, item: Item, claim: FolderClaim, outcome: Outcome) -> File:
         row = replace(row, state=FileState.LEFT_OUT if outcome.left_out else FileState.FAILED, stage="", since=None)
         if outcome.output is None:
             names = (item.source, item.target, outcome.kept.plan if outcome.kept else None)
@@ -178,17 +178,17 @@ def keep(
 
 
 def _opened(
-    store: Store, run: Run, items: Sequence[Item], rows: dict[str, FileRow], wanted: Request, found: recover.Found
+    store: Store, run: Run, items: Sequence[Item], rows: dict[str, File], wanted: Request, found: recover.Found
 ) -> RunLedger:
     """The ledger, with what is to become of every item decided and noted."""
     todo: list[Item] = []
     before: list[Earlier] = []
     again: dict[Redo, list[str]] = {}
-    listed: dict[str, FileRow] = {}
+    listed: dict[str, File] = {}
     stamps = {text_of(item.relative): stamp(item.source_path) for item in items}
     for item in items:
         name = text_of(item.relative)
-        decided = decide(item, rows.get(name, FileRow(name, run.number)), wanted)
+        decided = decide(item, rows.get(name, File(name, run.number)), wanted)
         listed[name] = decided.file
         if decided.done:
             report = found.reports.get(name)
@@ -214,7 +214,7 @@ def _new_run(runs: Sequence[Run], mark: str, *, force: bool) -> Run:
     return Run(number, mark, os.getpid(), since, time.time(), time.time())
 
 
-def _main_facts(row: FileRow) -> Report:
+def _main_facts(row: File) -> Report:
     """What the ledger knows of a release; nothing of what was left out."""
     if not row.released:
         return Report(verdict=Verdict.FAIL, error="no picture or video")

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from anonymize.batch.ledger import lock, store
-from anonymize.batch.ledger.store import FileRow, FileState, Run
+from anonymize.batch.ledger.store import File, FileState, Run
 from anonymize.errors import LedgerError, OutputError, UnreadableInput
 from anonymize.kinds import Verdict
 from anonymize.text.words import system
@@ -138,7 +138,7 @@ def status(folder: Path) -> Status:
     return _status(runs[-1], files, lives)
 
 
-def _read(path: Path) -> tuple[list[Run], list[FileRow]]:
+def _read(path: Path) -> tuple[list[Run], list[File]]:
     try:
         return store.read(path)
     except OutputError:
@@ -156,7 +156,7 @@ def _read(path: Path) -> tuple[list[Run], list[FileRow]]:
         return store.read(Path(place) / path.name)
 
 
-def _status(run: Run, files: Sequence[FileRow], lives: bool | None) -> Status:
+def _status(run: Run, files: Sequence[File], lives: bool | None) -> Status:
     mine = [file for file in files if file.run == run.number]
     if run.ended is not None:
         going = Going.ENDED
@@ -196,7 +196,7 @@ def _status(run: Run, files: Sequence[FileRow], lives: bool | None) -> Status:
     )
 
 
-def _left(mine: Sequence[FileRow], fresh: Sequence[FileRow], working: Sequence[FileRow], spent: float) -> float | None:
+def _left(mine: Sequence[File], fresh: Sequence[File], working: Sequence[File], spent: float) -> float | None:
     """Seconds left if a byte of source goes on to take as long as it did: nobody has opened the files that wait."""
     half = sum(file.bytes * _share(file) for file in working)
     done = sum(file.bytes for file in fresh) + half
@@ -204,19 +204,19 @@ def _left(mine: Sequence[FileRow], fresh: Sequence[FileRow], working: Sequence[F
     return spent * ahead / done if done > 0 else None
 
 
-def _working(file: FileRow, run: Run) -> Working:
+def _working(file: File, run: Run) -> Working:
     stage, repair, repairs = _stage(file)
     since = file.since or run.started
     return Working(file.name, stage, file.frame, file.frames_total, round(_share(file), 3), repair, repairs, since)
 
 
-def _stage(file: FileRow) -> tuple[str, int, int]:
+def _stage(file: File) -> tuple[str, int, int]:
     """The stage of a file in work, which repair it belongs to, and how many there may be."""
     found = re.fullmatch(r"(\w+) (\d{1,3})/(\d{1,3})", file.stage)
     return (found[1], int(found[2]), int(found[3])) if found else (file.stage, 0, 0)
 
 
-def _share(file: FileRow) -> float:
+def _share(file: File) -> float:
     """How much of the work on a file is done: its stages are taken to be as long as one another.
 
     A repair is not known to come until it does: it takes half of what was kept free, and the last one all of it.

@@ -75,7 +75,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class FileRow:
+class File:
     """One file: the last attempt at it, and, if there ever was one, its last release. Empty is what is not known.
 
     Args:
@@ -126,7 +126,7 @@ class FileRow:
 _TYPES = {"int": "INTEGER NOT NULL", "float": "REAL NOT NULL", "int | None": "INTEGER", "float | None": "REAL"}
 
 
-def _columns(row: type[Run] | type[FileRow], key: str) -> str:
+def _columns(row: type[Run] | type[File], key: str) -> str:
     """The columns of a table that holds `row`; a name that is no Unicode is kept as bytes."""
     columns = (f"{f.name} {_TYPES.get(str(f.type), 'NOT NULL')}" for f in fields(row))
     return ", ".join((*columns, f"PRIMARY KEY ({key})"))
@@ -134,7 +134,7 @@ def _columns(row: type[Run] | type[FileRow], key: str) -> str:
 
 _SCHEMA = (
     f"CREATE TABLE run ({_columns(Run, 'number')})",
-    f"CREATE TABLE file ({_columns(FileRow, 'name')})",
+    f"CREATE TABLE file ({_columns(File, 'name')})",
     "CREATE INDEX file_run ON file (run)",
     "CREATE TABLE salt (value BLOB NOT NULL)",
     "INSERT INTO salt VALUES (randomblob(16))",
@@ -189,7 +189,7 @@ class Store:
                     self._database.execute("ROLLBACK")
                 raise
 
-    def put(self, rows: Iterable[Run | FileRow]) -> None:
+    def put(self, rows: Iterable[Run | File]) -> None:
         """Add or replace `rows`; within `change`."""
         for row in rows:
             names = [f.name for f in fields(row)]
@@ -203,7 +203,7 @@ class Store:
         with _plainly(self._path):
             return _runs(self._database, self._path)
 
-    def files(self) -> dict[str, FileRow]:
+    def files(self) -> dict[str, File]:
         """Every file by name."""
         with _plainly(self._path):
             return {file.name: file for file in _files(self._database, self._path)}
@@ -217,7 +217,7 @@ class Store:
         return row[0]
 
 
-def read(path: Path) -> tuple[list[Run], list[FileRow]]:
+def read(path: Path) -> tuple[list[Run], list[File]]:
     """All rows of the ledger at `path`, which is left as it is, and may be in use.
 
     Raises:
@@ -281,11 +281,11 @@ def _runs(database: sqlite3.Connection, path: Path) -> list[Run]:
     return runs
 
 
-def _files(database: sqlite3.Connection, path: Path) -> Iterator[FileRow]:
-    for values in _rows(database, path, FileRow, "name"):
+def _files(database: sqlite3.Connection, path: Path) -> Iterator[File]:
+    for values in _rows(database, path, File, "name"):
         if values["state"] not in set(FileState):
             raise _damaged(path, f"nobody knows the state {shown(values['state'])}")
-        file = FileRow(**{**values, "state": FileState(values["state"])})
+        file = File(**{**values, "state": FileState(values["state"])})
         if not is_inside(file.name) or (file.output and not is_inside(file.output)):
             raise _damaged(path, "it names a file that is not in this folder")
         yield file
@@ -300,7 +300,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 def _rows(
-    database: sqlite3.Connection, path: Path, table: type[Run] | type[FileRow], key: str
+    database: sqlite3.Connection, path: Path, table: type[Run] | type[File], key: str
 ) -> Iterator[dict[str, Any]]:
     """The rows of `table`, in the order of `key`; SQLite itself lets any type stand in any column."""
     kinds = {f.name: _KINDS.get(str(f.type), (str, bytes)) for f in fields(table)}

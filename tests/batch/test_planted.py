@@ -112,7 +112,7 @@ def _sound_ledger() -> bytes:
         with tempfile.TemporaryDirectory() as place:
             with contextlib.closing(store.Store(Path(place) / store.NAME)) as opened, opened.change():
                 opened.put(
-                    [store.Run(1, "ab" * 6, 3, 0, 5.5, 6.5, 7.5, 1), store.FileRow("a.mp4", 1, store.FileState.DONE)]
+                    [store.Run(1, "ab" * 6, 3, 0, 5.5, 6.5, 7.5, 1), store.File("a.mp4", 1, store.FileState.DONE)]
                 )
             _LEDGERS.append((Path(place) / store.NAME).read_bytes())
     return _LEDGERS[0]
@@ -151,7 +151,7 @@ def test_what_was_released_before_is_removed_within_the_folder_alone(ledger):
     (ledger / "away").symlink_to(ledger.parent)
     victim = ledger.parent / "victim"
     victim.write_bytes(b"precious")
-    old = store.FileRow("a.mp4", 1, output="away/victim", output_sha256=sha256(victim), released=1)
+    old = store.File("a.mp4", 1, output="away/victim", output_sha256=sha256(victim), released=1)
     recover.remove_superseded(ledger, old, replace(old, output="a.mkv"))
     assert victim.exists()
     (ledger / "b.bin").write_bytes(b"precious")
