@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonymize import plan, presets
+from anonymize.cli import options
 from anonymize.errors import AnonymizeError, PlanError, ReportError, UnreadableInput, UsageError
 from anonymize.evaluate.truth import read_any
 from anonymize.live.supervisor import config
