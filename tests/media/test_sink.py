@@ -20,6 +20,7 @@ from anonymize.media.video import options
 from anonymize.media.video.choose import choose
 from anonymize.settings import Audio, Codec, Output
 from tests.helpers.carry import carry
+from tests.helpers.formats import documented
 from tests.helpers.media import BT601, BT709, BT709_FULL, HDR10, HLG, Picture, make_video, pattern, probe, read_video
 from tests.media.test_pixels import MATRICES, noise
 
@@ -484,6 +485,34 @@ def test_pictures_over_4k_are_coded_one_by_one(tmp_path: Path, codec: str, key: 
         asked = Output(codec=Codec(codec))
         chosen = options.options(large, choose(large, asked, ".mkv"), asked)
         assert (planning in chosen.get(key, "")) == (width > 4096)
+
+
+@documented(
+    "video",
+    "frames over 5120 x 2880 pixels with `--codec vp9`",
+    "refused before the first frame, since the encoder takes over 2 GiB of memory: give `--codec h264`. WebM of that "
+    "size becomes H.264 in MP4",
+)
+@pytest.mark.parametrize(("width", "height"), [(5120, 2882), (7680, 4320), (4320, 7680)])
+def test_vp9_is_refused_where_it_takes_over_2_gib(tmp_path: Path, width: int, height: int) -> None:
+    with open_source(make_video(tmp_path / "a.mp4", frames=2)) as source:
+        info = replace(source.info, width=width, height=height)
+    for suffix, remedy in (("", ""), (".mkv", ""), (".webm", " and name the output .mp4")):
+        with pytest.raises(UnsupportedInput, match=rf"vp9 takes more than 2 GiB .* give --codec h264{remedy}$"):
+            choose(info, Output(codec=Codec.VP9), suffix)
+        assert choose(info, Output(codec=Codec.H264), suffix.replace("webm", "mp4")).encoder.codec == "h264"
+    with pytest.raises(UnsupportedInput, match=r"give --codec h264 and name the output \.mp4$"):
+        choose(info, Output(), ".webm")
+    chosen = choose(replace(info, container="webm", codec="vp9"), Output())
+    assert (chosen.encoder.codec, chosen.container) == ("h264", "mp4")
+    assert chosen.notes[0] == f"the video became H264: VP9 takes over 2 GiB for {info.width} x {info.height}"
+
+
+def test_vp9_encodes_5k(tmp_path: Path) -> None:
+    with open_source(make_video(tmp_path / "a.mp4", frames=2)) as source:
+        info = replace(source.info, width=5120, height=2880)
+    assert choose(info, Output(codec=Codec.VP9)).encoder.codec == "vp9"
+    assert choose(replace(info, container="webm", codec="vp9"), Output()).encoder.codec == "vp9"
 
 
 def test_the_options_of_pictures_over_4k_are_the_encoders_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

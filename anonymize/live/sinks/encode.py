@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from anonymize.data import Frame
 from anonymize.live.protocols import Picture, SoundInfo
 from anonymize.media.frames.frame import VideoPicture
+from anonymize.media.video.packets import BITEXACT, WITHOUT_SEI, build_packet
 
 CLOCK = Fraction(1, 90_000)
 """The time base of every packet of pictures."""
@@ -31,8 +32,6 @@ SPEED = "superfast"
 _BITS = 0.2
 """Bits a second for every pixel a second, at most: 4.6 Mbit/s for 720p25."""
 _AAC_FRAME = 1024
-BITEXACT = 0x400
-"""FFmpeg's AVFMT_FLAG_BITEXACT: no library version, date or random id is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +75,8 @@ class LiveEncoder:
         self._video = self._add_video(picture, quality)
         self._sound = _Sound(self._home, picture.sound) if sound and picture.sound else None
         self._home.start_encoding()
-        # x264 writes its version and settings into the stream as user data; the rest repeats what each key needs.
-        self._strip = BitStreamFilterContext("filter_units=remove_types=6,dump_extra=freq=keyframe", self._video)
+        # Every key frame carries its parameter sets, so that a viewer can join there.
+        self._strip = BitStreamFilterContext(f"{WITHOUT_SEI},dump_extra=freq=keyframe", self._video)
         self._last: int | None = None
         self._key: int | None = None
 
@@ -226,13 +225,10 @@ class Muxer:
         """Append `coded`; sound that the container has no track for is left out."""
         if coded.sound and len(self._tracks) == 1:
             return
-        packet: Packet[Any] = Packet(coded.data)
-        shift = round(self._start / coded.time_base)
-        packet.pts = packet.dts = coded.pts - shift
-        packet.time_base, packet.duration = coded.time_base, coded.duration
-        packet.is_keyframe = coded.key
-        packet.stream = self._tracks[1 if coded.sound else 0]
-        self._container.mux(packet)
+        track, pts = self._tracks[1 if coded.sound else 0], coded.pts - round(self._start / coded.time_base)
+        self._container.mux(
+            build_packet(coded.data, track, coded.time_base, pts=pts, dts=pts, duration=coded.duration, key=coded.key)
+        )
 
     def close(self) -> None:
         """Write what is pending and the end."""

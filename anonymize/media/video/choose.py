@@ -68,7 +68,7 @@ def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
     layout = required_layout(info.pixel_format, info.name)
     candidates = _candidates(info, output, wanted or source, layout)
     encoder = _first_fit(info, candidates, layout, wanted, output)
-    notes = [] if encoder is candidates[0] else [_encoder_note(info, encoder, layout)]
+    notes = [] if encoder is candidates[0] else [_encoder_note(info, encoder, layout, candidates[0])]
     tracks = () if output.audio is Audio.MUTE else info.audio
     sound = tuple("flac" if track.recoded else track.codec for track in tracks)
     container = wanted or _container(source, encoder, sound, info)
@@ -162,7 +162,10 @@ def _candidates(info: MediaInfo, output: Output, container: str, layout: Layout)
     if info.codec == "prores":
         return (PRORES, FFV1)
     if container == "webm":
-        return (VP9, X265, X264, FFV1) if info.hdr is None else (X265, FFV1)
+        if info.hdr is not None:
+            return (X265, FFV1)
+        # H.264 takes half the memory of H.265.
+        return (VP9, X264, X265, FFV1) if VP9.is_too_large(info) and layout.depth == 8 else (VP9, X265, X264, FFV1)
     if layout.rgb:
         return (X264_RGB, FFV1)
     if info.field_order is not FieldOrder.PROGRESSIVE:
@@ -176,6 +179,12 @@ def _first_fit(info: MediaInfo, candidates: Sequence[Encoder], layout: Layout, w
     for encoder in candidates:
         if encoder.fits(info, layout) and (not wanted or _holds_video(wanted, encoder, info)):
             return encoder
+    if candidates[0].is_too_large(info):
+        raise UnsupportedInput(
+            f"{candidates[0].codec} takes more than 2 GiB of memory for frames of {info.width} x {info.height}; "
+            f"give --codec h264{' and name the output .mp4' if wanted == 'webm' else ''}",
+            info.name,
+        )
     asked = output.codec.value if output.codec is not Codec.AUTO else candidates[0].codec
     remedy = (
         "name the output .mkv" if output.codec is Codec.AUTO else "leave --codec out, or give ffv1 and an .mkv file"
@@ -217,9 +226,11 @@ def _says_all(container: str, encoder: Encoder, info: MediaInfo) -> bool:
     return info.sample_aspect_ratio in (None, 1) or encoder.pixel_shape or container in ("mp4", "m4v", "mov")
 
 
-def _encoder_note(info: MediaInfo, encoder: Encoder, layout: Layout) -> str:
-    why = f"{info.width} x {info.height} {layout.name}"
-    return f"the video became {encoder.codec.upper()}: it holds {why} unchanged"
+def _encoder_note(info: MediaInfo, encoder: Encoder, layout: Layout, preferred: Encoder) -> str:
+    size = f"{info.width} x {info.height}"
+    if preferred.is_too_large(info):
+        return f"the video became {encoder.codec.upper()}: {preferred.codec.upper()} takes over 2 GiB for {size}"
+    return f"the video became {encoder.codec.upper()}: it holds {size} {layout.name} unchanged"
 
 
 def _container_note(source: str, container: str, encoder: Encoder, sound: Sequence[str]) -> str:

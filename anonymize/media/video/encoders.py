@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from anonymize.media.frames.pixels import Layout
@@ -25,13 +26,19 @@ class Encoder:
     """Whether mastering display and light level travel in its stream."""
     smallest: int = 1
     """Least width and height in pixels."""
+    most_pixels: float = math.inf
+    """Largest frame, in pixels, that it encodes within 2 GiB of memory."""
     pixel_shape: bool = False
-    """Whether its stream says how wide pixels are; else the container must."""
+    """Whether its stream stores the pixel aspect ratio; otherwise the container must."""
+
+    def is_too_large(self, info: MediaInfo) -> bool:
+        """Whether encoding `info`'s frames would take more than 2 GiB of memory."""
+        return info.width * info.height > self.most_pixels
 
     def fits(self, info: MediaInfo, layout: Layout) -> bool:
-        """Whether it can take `info`'s pictures, which have `layout`, as they are."""
+        """Whether it can encode `info`'s frames, which have `layout`, without changing a sample."""
         interlaced = info.field_order is not FieldOrder.PROGRESSIVE
-        if layout.name not in self.formats or min(info.width, info.height) < self.smallest:
+        if layout.name not in self.formats or min(info.width, info.height) < self.smallest or self.is_too_large(info):
             return False
         if interlaced and not self.interlaced:
             return False
@@ -53,6 +60,8 @@ def _yuv(*suffixes: str) -> dict[str, str]:
     return _same(*(f"yuv{chroma}p{suffix}" for chroma in (420, 422, 444) for suffix in suffixes))
 
 
+MOST_PIXELS_VP9 = 5120 * 2880
+"""Measured without detectors: 0.85 GiB at 3840 x 2160, 1.4 at this size, 3.0 at 8K (2.3 even without lookahead)."""
 X264 = Encoder("libx264", "h264", _yuv("", "10le") | _same("gray", "gray10le"), interlaced=True, pixel_shape=True)
 X264_RGB = Encoder("libx264rgb", "h264", {"gbrp": "rgb24"}, pixel_shape=True)
 X265 = Encoder(
@@ -63,7 +72,7 @@ X265 = Encoder(
     smallest=32,
     pixel_shape=True,
 )
-VP9 = Encoder("libvpx-vp9", "vp9", _yuv("") | _same("yuv440p", "gbrp"), whole_chroma=False)
+VP9 = Encoder("libvpx-vp9", "vp9", _yuv("") | _same("yuv440p", "gbrp"), whole_chroma=False, most_pixels=MOST_PIXELS_VP9)
 AV1 = Encoder("libsvtav1", "av1", _same("yuv420p", "yuv420p10le"), static_hdr=True, smallest=64)
 PRORES = Encoder(
     "prores_ks", "prores", _same("yuv422p10le", "yuv444p10le", "yuva444p10le"), interlaced=True, whole_chroma=False

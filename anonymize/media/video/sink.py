@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self, cast
+from typing import Self
 
 import av
 from av.bitstream import BitStreamFilterContext
@@ -22,14 +22,13 @@ from anonymize.media.video.choose import MUXERS, Target, choose
 from anonymize.media.video.coder import Coder, EncodedPacket, Head, understandable
 from anonymize.media.video.mpegts import fill_up
 from anonymize.media.video.options import track_time_base
+from anonymize.media.video.packets import BITEXACT, WITHOUT_SEI, build_packet
 from anonymize.media.video.players import OPTIONS, tag_of
 from anonymize.media.video.segments import CannotCut
 from anonymize.media.video.source import VideoSource
 from anonymize.settings import Audio, Output
 
 _MAX_TIMESCALE = 2**31 - 1
-_BITEXACT = 0x400
-"""FFmpeg's AVFMT_FLAG_BITEXACT (PyAV's stub of its enumeration hides the value)."""
 
 
 class VideoSink:
@@ -51,17 +50,12 @@ class VideoSink:
                 self._coder.stream.codec_context.codec_tag = tag
             if output.audio is Audio.KEEP:
                 self._sound = SoundCopy(source, self._container, self.target, self._origin)
-        # x264 writes its version and settings into the stream, as user data; nothing else in there is needed.
-        self._strip = BitStreamFilterContext("filter_units=remove_types=6", "h264") if self._is_h264 else None
+        self._strip = BitStreamFilterContext(WITHOUT_SEI, "h264") if self.target.encoder.codec == "h264" else None
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What had to be changed against the source, or was odd in it."""
         return (*self._source.notes, *self.target.notes)
-
-    @property
-    def _is_h264(self) -> bool:
-        return self.target.encoder.codec == "h264"
 
     def __enter__(self) -> Self:
         return self
@@ -111,18 +105,21 @@ class VideoSink:
                         raise CannotCut
                     continue
                 with understandable(self._info.name):
-                    self._mux(self._packet(coded, decoding.of(coded, number)) for coded in news)
+                    self._mux(
+                        build_packet(
+                            coded.data,
+                            self._coder.stream,
+                            self._info.time_base,
+                            pts=coded.pts,
+                            dts=decoding.of(coded, number),
+                            duration=coded.duration,
+                            key=coded.key,
+                        )
+                        for coded in news
+                    )
                     if news and self._sound is not None:
                         self._sound.up_to(news[-1].pts * times.time_base)
                 yield
-
-    def _packet(self, coded: EncodedPacket, dts: int) -> Packet[VideoStream]:
-        packet = cast("Packet[VideoStream]", Packet(coded.data))
-        packet.stream = self._coder.stream
-        packet.time_base = self._info.time_base
-        packet.pts, packet.dts, packet.duration = coded.pts, dts, coded.duration
-        packet.is_keyframe = coded.key
-        return packet
 
     def _mux(self, packets: Iterable[Packet[VideoStream]]) -> None:
         for packet in packets:
@@ -179,7 +176,7 @@ class DecodingTimes:
 def _open(path: Path, info: MediaInfo, target: Target) -> OutputContainer:
     muxer = MUXERS[target.container]
     container = av.open(f"file:{path.absolute()}", "w", format=muxer, container_options=_muxer_options(info, muxer))
-    container.flags |= _BITEXACT  # writes no library version, date or random id
+    container.flags |= BITEXACT
     return container
 
 
