@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.fuzz.parts import FAMILIES, Family, Piece, everything
+from benchmarks.fuzz.parts import FAMILIES, Family, Fragment, everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,15 @@ class FuzzCase:
 class Spot:
     """A part and another of the same file, as the lists that hold them and their places there; and a good file."""
 
-    held: list[Piece]
+    held: list[Fragment]
     index: int
-    others: list[Piece]
+    others: list[Fragment]
     other: int
     foreign: bytes
     family: Family
 
     @property
-    def part(self) -> Piece:
+    def part(self) -> Fragment:
         """The part itself."""
         return self.held[self.index]
 
@@ -140,8 +140,8 @@ def _nest(spot: Spot, rng: random.Random) -> str:
     depth, name = rng.choice((1, 4, 100, 2000)), spot.part.name
     inner = spot.family.joined([spot.part])
     for _ in range(depth):
-        inner = spot.family.joined([Piece(name, inner)])
-    spot.held[spot.index] = Piece(b"", inner)
+        inner = spot.family.joined([Fragment(name, inner)])
+    spot.held[spot.index] = Fragment(b"", inner)
     return f"{depth} deep"
 
 
@@ -186,7 +186,7 @@ def _number(spot: Spot, rng: random.Random) -> str:
 
 
 def _insert(spot: Spot, rng: random.Random) -> str:
-    spot.held.insert(spot.index, Piece(b"", rng.randbytes(rng.choice((1, 8, 188, 4096)))))
+    spot.held.insert(spot.index, Fragment(b"", rng.randbytes(rng.choice((1, 8, 188, 4096)))))
     return "junk before it"
 
 

@@ -24,7 +24,7 @@ from anonymize.kinds import Kind
 from anonymize.live.backoff import Backoff
 from anonymize.live.chain.canvas import Canvas, store
 from anonymize.live.detector.pace import EFFORTS, Effort, Pace
-from anonymize.live.detector.process import Failed, MakeDetectors, Ready, Request, Unable, detectors, serve
+from anonymize.live.detector.process import DetectionRequest, Failed, MakeDetectors, Ready, Unable, detectors, serve
 from anonymize.live.raw_memory import SharedPicture
 from anonymize.media.frames.frame import VideoPicture
 from anonymize.parallel.process import spawn
@@ -114,7 +114,7 @@ class DetectorClient:
         store(frame, self._picture.samples)
         self._look = _Look(frame.index, effort, time.monotonic())
         try:
-            self._connection.send(Request(frame.index, effort, frame.aspects))
+            self._connection.send(DetectionRequest(frame.index, effort, frame.aspects))
         except OSError:
             self._fail("it is gone")
 

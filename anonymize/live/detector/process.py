@@ -34,7 +34,7 @@ MakeDetectors = Callable[[Settings], Sequence[Detector]]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class DetectionRequest:
     """Look at the picture in memory.
 
     Args:
@@ -98,7 +98,7 @@ def serve(
     """Answer requests until the other end is closed. The main function of the process.
 
     Args:
-        connection: `Request`s come, `Answer`s go.
+        connection: `DetectionRequest`s come, `Answer`s go.
         picture: shared memory that holds what is to be looked at, as `anonymize.live.chain.canvas.store` writes it.
         size: its width and height.
         settings: what to look for.
@@ -140,7 +140,7 @@ def _warmed_up(looked: Callable[[Effort], Detections]) -> float:
 
 
 def _answer(
-    request: Request, frame: Frame, found_by: Sequence[Detector], settings: Settings, scheduler: ScaleScheduler
+    request: DetectionRequest, frame: Frame, found_by: Sequence[Detector], settings: Settings, scheduler: ScaleScheduler
 ) -> Answer:
     """What is found on `frame`: where nothing changed since `scheduler` saw it, without running the detectors."""
     effort = request.effort

@@ -28,7 +28,7 @@ from anonymize.media.still.file import (
     quiet,
     reason,
 )
-from anonymize.media.still.formats.heif import Display, shown_as
+from anonymize.media.still.formats.heif import ShownArea, shown_as
 from anonymize.media.still.formats.netpbm import check_foreign
 from anonymize.media.still.formats.tiff import check_exif, check_tiff
 from anonymize.media.still.frame import Pixels, samples
@@ -105,7 +105,7 @@ def _decoded(file: PictureFile) -> Decoded:
 def _still(file: PictureFile, opened: Image.Image) -> Decoded:
     """A file with one picture."""
     traits = traits_of(file, opened)
-    placed = shown_as(file) if file.container == "avif" else Display(turn=orientation_of(file, opened))
+    placed = shown_as(file) if file.container == "avif" else ShownArea(turn=orientation_of(file, opened))
     stored = BY_NUMBER.get(tags(opened).get(274, 1), Orientation())  # of a TIFF, which Pillow turns itself
     removed = removed_from(file, opened)
     losses = ending(file) if file.container == "gif" else []
@@ -145,7 +145,7 @@ def _single(
     return Decoded(traits, size, (Fraction(0),), tuple(removed), tuple(losses), lambda: iter((pixels,)), turns)
 
 
-def _cropped(placed: Display) -> list[str]:
+def _cropped(placed: ShownArea) -> list[str]:
     """That something is cropped away, in words."""
     return ["what is cropped away"] if placed.hides else []
 

@@ -24,7 +24,7 @@ _MOST_ITEM = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
-class Display:
+class ShownArea:
     """How a viewer shows the stored picture.
 
     Args:
@@ -56,7 +56,7 @@ class _Item:
     properties: tuple[Part, ...]
 
 
-def shown_as(file: PictureFile) -> Display:
+def shown_as(file: PictureFile) -> ShownArea:
     """How the main picture is shown.
 
     Raises:
@@ -77,7 +77,7 @@ def shown_as(file: PictureFile) -> Display:
     mirror = _UPRIGHT
     if "imir" in held:
         mirror = Orientation(False, True, False) if held["imir"][0] & 1 else Orientation(False, False, True)
-    return Display(crop, turn, mirror, crop is not None and _filled((crop[2], crop[3])) != sizes[0])
+    return ShownArea(crop, turn, mirror, crop is not None and _filled((crop[2], crop[3])) != sizes[0])
 
 
 def _filled(shown: tuple[int, int]) -> tuple[int, int]:
