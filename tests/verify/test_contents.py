@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from anonymize.errors import DamagedInput
 from anonymize.settings import Codec, Output
 from tests.helpers import planting as p
 from tests.helpers.media import BT709, HDR10, make_video
@@ -87,7 +88,6 @@ VIDEO: list[tuple[str, str, Plant]] = [
     ("ts-service", "plain.ts", tagged(service_name="Alex's balcony", service_provider="Alex Example")),
     ("ts-private-table", "plain.ts", appended(p.ts_packet(0x321, b"\0" + p.SECRET))),
     ("ts-empty-packet", "plain.ts", appended(p.ts_packet(0x1FFF, p.SECRET, start=False))),
-    ("ts-trailing", "plain.ts", appended(p.SECRET)),
     ("ts-adaptation", "plain.ts", appended(p.ts_private(p.SECRET))),
     ("mp4-uuid-xmp", "plain.mp4", appended(p.box(b"uuid", p.UUID + b"<x:xmpmeta/>"))),
     ("mp4-free", "plain.mp4", appended(p.box(b"free", p.SECRET))),
@@ -126,6 +126,12 @@ def test_good_outputs_pass(good: Path, name: str) -> None:
 @pytest.mark.parametrize(("name", "plant"), [pytest.param(name, plant, id=case) for case, name, plant in VIDEO])
 def test_what_is_planted_is_found(good: Path, tmp_path: Path, name: str, plant: Plant) -> None:
     assert "there is" in p.complaints(plant(good / name, tmp_path / name), None)
+
+
+@pytest.mark.parametrize("tail", [p.SECRET, p.SECRET.ljust(188, b" ")])
+def test_a_transport_stream_with_anything_behind_its_packets_is_not_read(good: Path, tmp_path: Path, tail: bytes):
+    with pytest.raises(DamagedInput):
+        p.complaints(appended(tail)(good / "plain.ts", tmp_path / "plain.ts"), None)
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
