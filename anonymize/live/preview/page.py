@@ -134,4 +134,4 @@ def token() -> str:
 
 
 def _asset(name: str, kind: str) -> Response:
-    return Response(files("anonymize.live").joinpath(name).read_bytes(), kind)
+    return Response(files(__package__).joinpath(name).read_bytes(), kind)
