@@ -81,8 +81,8 @@ lint: setup
 	$(BIN)/ruff format --check .
 	@rm -rf build/types && mkdir -p build/types/anonymize
 	@ln -s $(CURDIR)/anonymize/* $(CURDIR)/cli $(CURDIR)/presets $(CURDIR)/samples build/types/anonymize/
-	@ln -s $(CURDIR)/benchmarks build/types/
-	cd build/types && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p anonymize -p benchmarks
+	@ln -s $(CURDIR)/benchmarks $(CURDIR)/training $(CURDIR)/tests build/types/
+	cd build/types && $(CURDIR)/$(BIN)/mypy --cache-dir ../mypy --config-file $(CURDIR)/pyproject.toml -p anonymize -p benchmarks -p training -p tests
 
 #  What fails beside other tests is run once more alone: cameras at 25 frames a second need some of the processor.
 unit: setup

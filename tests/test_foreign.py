@@ -301,7 +301,7 @@ def test_ranges_include_their_ends_and_nothing_beyond():
 
 def test_four_hundred_thousand_regions_are_read_quickly(tmp_path):
     path = Path(tmp_path / "p.jsonl")
-    header = json.dumps({**HEADER, "source": {**HEADER["source"], "frames": 400_000}})
+    header = json.dumps({**HEADER, "source": {**SOURCE, "frames": 400_000}})
     rows = (json.dumps({**ROW, "frame": n}) for n in range(40_000))
     path.write_text("\n".join([header, *rows]))
     made = plan.read(path)

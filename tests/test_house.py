@@ -39,7 +39,7 @@ MODULES = modules()
 @cache
 def imports(path: Path) -> frozenset[str]:
     """The modules that the file imports, wherever it does, those for types alone included."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)

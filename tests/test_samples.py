@@ -1,5 +1,6 @@
 import re
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -176,7 +177,7 @@ def test_prepare_makes_the_folder_and_compare_the_picture(tmp_path, monkeypatch,
     sample = prepare(tmp_path / "new" / "demo")
     assert isinstance(sample, DemoSample)
     assert sample.item.source == tmp_path / "new" / "demo" / "sample.mp4"
-    picture = cv2.imread(str(sample.compare(sample.item.source)))
+    picture = cv2.imread(str(sample.compare(Path(str(sample.item.source)))))
     assert picture is not None
     assert picture.shape == (720, 2560, 3)
     assert np.array_equal(picture[:, :1280], picture[:, 1280:])

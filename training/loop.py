@@ -153,7 +153,7 @@ def _run(rank: int, processes: int, batches: Batches, plan: Schedule, folder: Pa
     net = Net(shape)
     if plan.start and not (folder / "last.pt").exists():
         start(net, Path(plan.start), _some_pictures(batches, plan))
-    net = net.to(plan.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = net.to(plan.device, memory_format=torch.channels_last)
     average = copy.deepcopy(net).eval()
     decayed = [p for p in net.parameters() if p.dim() > 1]
     others = [p for p in net.parameters() if p.dim() <= 1]
@@ -211,7 +211,7 @@ def _step(net: Net, optimizer: torch.optim.Optimizer, batch: list[Tensor], plan:
     heat = heat_loss(logits.float(), true_heat, counts)
     box = box_loss(distances.float(), edges, weight)
     optimizer.zero_grad(set_to_none=True)
-    (heat + plan.box_weight * box).backward()  # type: ignore[no-untyped-call]
+    (heat + plan.box_weight * box).backward()
     parameters = [p for p in net.parameters() if p.grad is not None]
     if processes > 1:
         _share(parameters, processes)
@@ -279,7 +279,8 @@ def averaged(path: Path) -> Net:
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     net = Net(NetShape(**state["shape"]))
     net.load_state_dict(state["average"])
-    return net.eval()
+    net.eval()
+    return net
 
 
 def _cpu() -> float:

@@ -256,7 +256,7 @@ def _means(network: Network, model: ModelProto, names: list[str], blobs: list[Bl
     for blob in blobs:
         values = session.run(names, {network.input: blob})
         sums = [total + value[0].mean(axis=(1, 2)) for total, value in zip(sums, values, strict=True)]
-    yield from (total / len(blobs) for total in sums)
+    yield from (total / np.float32(len(blobs)) for total in sums)
 
 
 def _watched(model: ModelProto, names: list[str]) -> bytes:

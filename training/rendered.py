@@ -107,7 +107,7 @@ def replace_plate(
     small = cv2.resize(plate, size, interpolation=cv2.INTER_AREA)
     lit = _lit(np.asarray(small, np.float32), there, rng)
     if zoom > 1:
-        lit = cv2.GaussianBlur(lit, (0, 0), 0.5 * zoom)
+        lit = np.asarray(cv2.GaussianBlur(lit, (0, 0), 0.5 * zoom), np.float32)
     inward = rng.uniform(0, 0.05, (4, 2)) * (quad.mean(axis=0) - quad)
     corners = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float32)
     matrix = cv2.getPerspectiveTransform(corners, (quad + inward - [left, top]).astype(np.float32))

@@ -35,7 +35,8 @@ def contact_sheet(
 def _cell(example: Example, picture: Picture, detect: Detect | None, threshold: float) -> Picture:
     scale = CELL / max(picture.shape[:2])
     shape = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
-    small = cv2.resize(picture, shape, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = np.asarray(cv2.resize(picture, shape, interpolation=way), np.uint8)
     if detect:
         for box, score, kind in zip(*detect(picture), strict=True):
             if score >= threshold:

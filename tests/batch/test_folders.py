@@ -19,6 +19,7 @@ from anonymize import report
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item, plan_items
 from anonymize.errors import UnreadableInput
+from anonymize.kinds import Verdict
 from anonymize.recorded import job
 from anonymize.recorded.item import fitting
 from anonymize.report import Report
@@ -212,7 +213,7 @@ def test_a_picture_called_like_a_film_replaces_no_other(tmp_path):
     make_video(tmp_path / "in" / "b.jpg.mp4", frames=2).rename(tmp_path / "in" / "b.jpg")
     make_video(tmp_path / "in" / "b.mp4", frames=3)
     seen = Seen(tmp_path / "in", tmp_path / "out", force=True)
-    names = {name: outcome.output.name for name, outcome in seen.by_name.items()}
+    names = {name: outcome.output and outcome.output.name for name, outcome in seen.by_name.items()}
     assert names == {"a.mp4": "a.mp4.jpg", "a.jpg": "a.jpg", "b.jpg": "b.jpg.mp4", "b.mp4": "b.mp4"}
 
 
@@ -237,7 +238,9 @@ def test_pairs_that_hold_what_their_names_say_keep_them(tmp_path):
         make_image(tmp_path / "in" / name)
     make_video(tmp_path / "in" / "0001.mov", frames=2)
     seen = Seen(tmp_path / "in", tmp_path / "out")
-    assert {name: outcome.output.name for name, outcome in seen.by_name.items()} == {n: n for n in seen.by_name}
+    assert {name: outcome.output and outcome.output.name for name, outcome in seen.by_name.items()} == {
+        n: n for n in seen.by_name
+    }
 
 
 def test_what_is_no_media_has_no_report_and_no_verdict(tmp_path):
@@ -288,7 +291,7 @@ def test_what_is_no_file_is_never_replaced(tmp_path, command, node):
     clip = make_video(tmp_path / "a.mp4", frames=2)
     if command == "render":
         job.detect(only_item(str(clip), str(tmp_path / "p.jsonl")), settings())
-    report.write(Report(verdict="pass"), tmp_path / "a.report.json")
+    report.write(Report(verdict=Verdict.PASS), tmp_path / "a.report.json")
     (tmp_path / "truth.jsonl").write_text('{"frame": 0, "subject": "a", "kind": "face", "box": [1, 1, 20, 20]}\n')
     target = tmp_path / {"report dpia": "node.mp4.md", "detect": "node.jsonl"}.get(command, "node.mp4")
     NODES[node](target)

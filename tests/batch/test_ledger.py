@@ -4,6 +4,7 @@ import os
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -305,12 +306,14 @@ def test_a_worker_that_outlives_its_run_keeps_the_next_one_waiting(footage, out,
     items = plan_items([str(footage)], f"{out}/")
     with ledger.keep(out, items, settings()) as book:
         claim = book.todo[0].claim
+        assert claim is not None
         worker = claim.at_work()
         worker.__enter__()
     with pytest.raises(errors.OutputError, match="processes of a run that was killed"):
         Seen(footage, out)
     worker.__exit__(None, None, None)
     Seen(footage, out)
+    assert claim is not None
     with pytest.raises(errors.OutputError, match="gives way"), claim.at_work():
         pytest.fail("the worker of a run that is over must not work")
 
@@ -404,7 +407,7 @@ def test_a_row_that_is_not_written_whole_is_not_written(tmp_path):
     with closing(store.Store(tmp_path / store.NAME)) as opened:
         row = store.File("a.mp4", 1)
         with pytest.raises(TypeError), opened.change():
-            opened.put([row, None])
+            opened.put([row, cast(store.File, None)])
         assert opened.files() == {}
         with opened.change():
             opened.put([replace(row, state=FileState.FAILED)])
@@ -412,7 +415,10 @@ def test_a_row_that_is_not_written_whole_is_not_written(tmp_path):
 
 
 def test_every_field_survives_the_ledger(tmp_path):
-    file = store.File("a", 2, FileState.DONE, "why", 3, 4, 5.5, "render", 6, None, *"abcdefgh", 7, 8.5, 9.5, 10, 11.5)
+    file = store.File(
+        "a", 2, FileState.DONE, "why", 3, 4, 5.5, "render", 6, None,
+        "a", "b", "c", "d", "e", "f", "g", "h", 7, 8.5, 9.5, 10, 11.5,
+    )  # fmt: skip
     run = store.Run(2, "ab" * 6, 3, 4, 5.5, 6.5, None, 1)
     with closing(store.Store(tmp_path / store.NAME)) as opened:
         with opened.change():

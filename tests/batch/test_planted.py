@@ -20,11 +20,13 @@ from anonymize.batch.ledger import lock, proofs, recover, store
 from anonymize.batch.ledger.status import status
 from anonymize.cli import render_ledger
 from anonymize.errors import LedgerError, OutputError, ReportError
+from anonymize.kinds import Verdict
 from anonymize.pages import save
 from anonymize.report import Report, sha256, sign
 from anonymize.storage.commit import pending
 from tests.helpers.media import make_video
 from tests.helpers.runs import Seen, settings, three_clips
+from tests.helpers.servers import pipe
 
 DIGEST = "1" * 64
 PLACES = ["../victim", "/etc/hostname", "a/../../victim", "./a", "a//b", "", ".", "..", "a\0b", "a/", "a" * 4097]
@@ -126,7 +128,7 @@ def _in_memory_folder(content):
 
 
 def _proof(folder: Path, mark: str, output: str) -> Path:
-    report = Report(verdict="pass", source={"sha256": DIGEST}, output={"sha256": DIGEST})
+    report = Report(verdict=Verdict.PASS, source={"sha256": DIGEST}, output={"sha256": DIGEST})
     path = folder / f".anonymize-{mark}-{'0' * 12}{proofs.PROOF}"
     path.write_text(json.dumps(asdict(proofs.Proof("a.mp4", output, "s", "p", report)), default=str))
     return path
@@ -211,7 +213,7 @@ def test_what_a_stopped_run_on_one_file_leaves_is_gone_at_the_latest_with_the_ne
         f"with pending(Path({str(tmp_path / 'a.mp4')!r})) as t: print('in', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"in\n"
+        assert pipe(process.stdout).readline() == b"in\n"
         (temporary,) = tmp_path.glob(".anonymize-*")
         with pending(tmp_path / "a.mp4"):  # a second run at the same time leaves it alone
             os.utime(temporary, (1, 1))
@@ -284,7 +286,7 @@ SMALL = [
 def test_a_key_with_which_anybody_can_sign_is_refused(key, sign_bit):
     raw = bytearray.fromhex(key)
     raw[31] |= sign_bit
-    report = Report(verdict="pass").as_dict()
+    report = Report(verdict=Verdict.PASS).as_dict()
     report["signature"] = {"key": raw.hex(), "value": "01" + "00" * 63}  # R the neutral element, S zero
     with pytest.raises(ReportError, match="does not hold"):
         sign.check(report)
@@ -294,5 +296,5 @@ def test_a_key_with_which_anybody_can_sign_is_refused(key, sign_bit):
 def test_ordinary_keys_are_not_of_small_order(tmp_path):
     public, name = sign.keygen(tmp_path / "key")
     assert not sign.of_small_order(bytes.fromhex(name))
-    assert sign.check(sign.sign(Report(verdict="pass").as_dict(), tmp_path / "key")).key == name
+    assert sign.check(sign.sign(Report(verdict=Verdict.PASS).as_dict(), tmp_path / "key")).key == name
     assert public.exists()

@@ -78,7 +78,7 @@ def test_a_tool_may_name_its_output_itself(clip, tmp_path):
 
 
 def test_tools_are_compared_and_a_failure_is_no_pass(clip, tmp_path):
-    said = []
+    said: list[str] = []
     tried = [program(COPY), program("import sys; sys.exit('broken')", "broken")]
     table = compare(tried, tools.transcode(), [clip], tmp_path / "scratch", say=said.append)
     floor, copied, broken = (summary(results, table[0]) for results in table)
@@ -148,7 +148,12 @@ def data(tmp_path):
 
 def test_clips_are_made_once_and_in_the_same_order(data, tmp_path, monkeypatch):
     filmed = []
-    monkeypatch.setattr(clip_sets, "film", lambda video, *_: filmed.append(video) or _touch(video))
+
+    def film(video, *_):
+        filmed.append(video)
+        return _touch(video)
+
+    monkeypatch.setattr(clip_sets, "film", film)
     build = tmp_path / "build"
     made = face_clips(data=data, build=build)
     assert [c.video.name for c in made] == ["00.mp4", "01.mp4", "02.mp4"]

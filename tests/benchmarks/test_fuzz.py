@@ -35,8 +35,8 @@ def test_the_face_shows_however_it_lies_and_not_where_it_is_covered(tmp_path):
         covered = whole.copy()
         covered[half] = 0
         assert shown(covered) > face.SHOWN, half
-    covered = cv2.ellipse(whole.copy(), (102, 118), (40, 50), 0, 0, 360, (0, 0, 0), -1)
-    assert shown(covered) < face.SHOWN - 0.08
+    oval = cv2.ellipse(whole.copy(), (102, 118), (40, 50), 0, 0, 360, (0, 0, 0), -1)
+    assert shown(oval) < face.SHOWN - 0.08
     assert shown(np.zeros_like(whole)) == 0
 
 

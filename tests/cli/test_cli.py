@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ COMMANDS = [
 ]
 
 
-def anonymize(*arguments: object, **named: object) -> subprocess.CompletedProcess[str]:
+def anonymize(*arguments: object, **named: Any) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "COLUMNS": "200", "TERM": "dumb"}
     return subprocess.run(
         [*PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=120, env=environment, **named

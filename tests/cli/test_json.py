@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import fastjsonschema
 import pytest
@@ -16,6 +17,7 @@ from anonymize.report.sign import keygen, sign_file
 from tests.cli.test_cli import anonymize
 from tests.evaluate.test_evaluate_several import ours, video
 from tests.helpers.media import make_image, make_video
+from tests.helpers.servers import pipe
 from tests.helpers.terminals import PROGRAM
 
 HOME = Path(__file__).parents[2]
@@ -105,7 +107,9 @@ def desk(tmp_path_factory):
     return desk
 
 
-def told(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, list, str]:
+def told(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> tuple[int, list[Any], str]:
     """`command`, in this process: its exit code, its lines, and what it said on standard error."""
     zone = ZONE if command.split()[0] in ("run", "detect") and " -t " not in command and " -o " in command else ()
     monkeypatch.setattr(sys, "argv", ["anonymize", *command.split(), *zone, "--json"])
@@ -175,7 +179,7 @@ def test_an_interruption_is_an_object(tmp_path):
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        assert json.loads(process.stdout.readline())["event"] == "progress"
+        assert json.loads(pipe(process.stdout).readline())["event"] == "progress"
         process.send_signal(signal.SIGINT)
         lines = [json.loads(line) for line in process.communicate(timeout=60)[0].splitlines()]
     assert process.returncode == 130

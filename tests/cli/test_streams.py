@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,8 @@ def anonymize(*arguments, number, state, cwd=None):
     name, other = ("stdout", "stderr") if number == OUTPUT else ("stderr", "stdout")
     if state == "closed":
         command = ["sh", "-c", f'exec "$@" {number}>&-', "sh", *command]
-        done = subprocess.run(command, **{other: subprocess.PIPE}, text=True, timeout=90, cwd=cwd)
+        named: dict[str, Any] = {other: subprocess.PIPE}
+        done = subprocess.run(command, **named, text=True, timeout=90, cwd=cwd)
     else:
         with stream(state) as spoilt:
             named = {name: spoilt, other: subprocess.PIPE}

@@ -145,7 +145,8 @@ def the_best(detector: Detector, picture: NDArray[np.uint8]) -> NDArray[np.float
     found = detector.detect(picture)
     sound(found, detector)
     assert found.score.max(initial=0) > 0.5
-    return found.xyxy[found.score.argmax()]
+    best: NDArray[np.float32] = found.xyxy[found.score.argmax()]
+    return best
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])

@@ -117,7 +117,7 @@ def network(*nodes: onnx.NodeProto, operators: str = "") -> bytes:
         [helper.make_tensor_value_info("out", TensorProto.FLOAT, None)],
     )
     imports = [helper.make_opsetid("", 17), *([helper.make_opsetid(operators, 1)] if operators else [])]
-    return helper.make_model(graph, opset_imports=imports, ir_version=9).SerializeToString()
+    return bytes(helper.make_model(graph, opset_imports=imports, ir_version=9).SerializeToString())
 
 
 RELU = helper.make_node("Relu", ["picture"], ["out"])

@@ -95,7 +95,7 @@ def test_steps_come_in_order_while_few_looks_are_begun() -> None:
         nonlocal begun
         for number in range(20):
             begun += number in futures
-            yield Step([futures[number]] if number in futures else [], lambda number=number: finish(number))
+            yield Step([futures[number]] if number in futures else [], partial(finish, number))
 
     def finish(number: int) -> int:
         if number in futures:
@@ -112,7 +112,7 @@ def test_steps_come_in_order_while_few_looks_are_begun() -> None:
 
 def test_steps_without_looks_are_not_kept_waiting() -> None:
     source = iter(range(100))
-    steps = (Step([done(number)], lambda number=number: number) for number in source)
+    steps = (Step([done(number)], partial(int, number)) for number in source)
     assert next(in_order(steps)) == 0
     assert next(source) == 1
 
@@ -137,9 +137,12 @@ def test_what_was_combined_is_not_held() -> None:
     class Picture:
         pass
 
+    def first(_: object, parts: list[int]) -> int:
+        return parts[0]
+
     picture, part = Picture(), Future[int]()
     alive = weakref.ref(picture)
-    whole = combined([part], lambda parts, shown=picture: parts[0] if shown else 0)
+    whole = combined([part], partial(first, picture))
     del picture
     assert alive() is not None
     part.set_result(7)

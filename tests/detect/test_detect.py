@@ -37,6 +37,7 @@ class Bright:
 
     name: str = "bright"
     sha256: str = "0" * 64
+    device: str = "cpu"
     kinds: frozenset[Kind] = FACES
     min_size: dict[Kind, float] = field(default_factory=lambda: {Kind.FACE: 16.0})
     max_reliable_size: dict[Kind, float] = field(default_factory=dict)
@@ -51,6 +52,9 @@ class Bright:
         count, _, stats, _ = cv2.connectedComponentsWithStats(lit)
         boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:count]]
         return detections([(*box, self.score) for box in boxes], self.kind)
+
+    def release_memory(self) -> None:
+        """There is nothing to give back."""
 
 
 @dataclass

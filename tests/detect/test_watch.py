@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def scales_of_looks(settings: Settings, times: Iterable[Fraction]) -> list[list[
     """Which of four scales each look takes, 0 the largest, of a picture that moves at every one of `times`."""
     detector = Bright(max_input_side=4000)
     scanner = Scanner([detector], settings)
-    taken: list[list[int]] = []
+    taken: list[list[tuple[int, int]]] = []
     for index, time in enumerate(times):
         step = scanner.scan(replace(frame(index, shift=4 * index), pts=int(time * 1000), time_base=Fraction(1, 1000)))
         if step.result().results:
@@ -84,7 +85,7 @@ FOUR = [[1, 3], [2], [1, 3], [0]]
         "no later than max_gap",
     ],
 )
-def test_looks_take_scales_in_turn(detect: dict[str, float], rate: int, looks: list[list[int]]) -> None:
+def test_looks_take_scales_in_turn(detect: dict[str, Any], rate: int, looks: list[list[int]]) -> None:
     wanted = replace(FACES, detect=replace(FACES.detect, **detect))
     times = [Fraction(index, rate) for index in range(100)]
     assert scales_of_looks(wanted, times)[: len(looks)] == looks

@@ -1,5 +1,6 @@
 import json
 from fractions import Fraction
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from tests.helpers.media import make_video, truncate
 
 SIZE = (192, 128)
 BOX = (64.0, 32.0, 128.0, 96.0)
-LOSSLESS = {"codec": "ffv1"}
+LOSSLESS: dict[str, Any] = {"codec": "ffv1"}
 
 
 def texture(index=0, *, seed=0, size=SIZE):

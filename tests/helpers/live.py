@@ -87,7 +87,8 @@ def stream_of(frames: range, *, size: tuple[int, int] = SIZE, shift: int = 0) ->
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         for position, number in enumerate(frames):
             picture = street_scene()[number % len(street_scene())][0]
-            frame = av.VideoFrame.from_ndarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), "bgr24")
+            small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+            frame = av.VideoFrame.from_ndarray(small, "bgr24")
             frame = frame.reformat(format="yuv420p")
             frame.pts, frame.time_base = shift + position, Fraction(1, RATE)
             for packet in stream.encode(frame):
@@ -368,7 +369,7 @@ def nonsense() -> Detections:
 
 
 def outside() -> Detections:
-    return _tampered(lambda found: np.copyto(found.xyxy, np.float32([9000, 9000, 9050, 9060])))
+    return _tampered(lambda found: np.copyto(found.xyxy, np.array([9000, 9000, 9050, 9060], np.float32)))
 
 
 def shapeless() -> Detections:

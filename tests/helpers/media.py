@@ -109,6 +109,13 @@ def pattern(index: int, size: tuple[int, int] = (64, 48), *, seed: int = 0) -> P
     return picture
 
 
+def time_of(item: "av.frame.Frame | av.Packet[Any]") -> Fraction:
+    """The presentation time of a frame or packet, in exact seconds."""
+    assert item.pts is not None
+    assert item.time_base is not None
+    return item.pts * item.time_base
+
+
 def solid(colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> Picture:
     """One colour, ``size`` (width, height)."""
     return np.full((size[1], size[0], 3), colour, np.uint8)

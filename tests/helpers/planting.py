@@ -75,12 +75,13 @@ def remuxed(
         if cover:
             picture = out.add_stream("mjpeg", rate=1)
             picture.width, picture.height, picture.pix_fmt = 16, 16, "yuvj420p"
-            picture.disposition = 1 << 10
+            picture.disposition = av.stream.Disposition.attached_pic
             blank = av.VideoFrame(16, 16, "yuvj420p")
             blank.pts = 0
             extra = [*picture.encode(blank), *picture.encode(None)]
         if subtitle:
             text = out.add_stream(subtitle)
+            assert isinstance(text.codec_context, av.subtitles.codeccontext.SubtitleCodecContext)
             text.codec_context.subtitle_header = b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\n\n[Events]\n"
             text.codec_context.time_base = Fraction(1, 1000)
             body = SECRET if subtitle != "mov_text" else len(SECRET).to_bytes(2, "big") + SECRET
@@ -113,8 +114,8 @@ def remuxed(
     return target
 
 
-def _packet(stream: av.stream.Stream, body: bytes, base: Fraction) -> av.Packet:
-    packet = av.Packet(body)
+def _packet(stream: av.stream.Stream, body: bytes, base: Fraction) -> "av.Packet[av.stream.Stream]":
+    packet: av.Packet[av.stream.Stream] = av.Packet(body)
     packet.stream, packet.pts, packet.dts, packet.duration, packet.time_base = stream, 0, 0, 100, base
     return packet
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, AnyStr
 
 import imageio_ffmpeg
 import pytest
@@ -74,6 +75,12 @@ def until(condition: Callable[[], object], within: float = 10.0, what: str = "")
     while not condition():
         assert time.monotonic() < end, f"not within {within} s: {what or condition}"
         time.sleep(0.05)
+
+
+def pipe(stream: IO[AnyStr] | None) -> IO[AnyStr]:
+    """A stream of a process that was asked for as a pipe."""
+    assert stream is not None
+    return stream
 
 
 @contextmanager
@@ -209,8 +216,8 @@ def running(
     lines: list[bytes] = []
     env = {**os.environ, **(environment or {})}
     started = anonymize(*arguments, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=env, **options)
-    assert started.stderr is not None
-    reader = threading.Thread(target=lambda: lines.extend(iter(started.stderr.readline, b"")))
+    said = pipe(started.stderr)
+    reader = threading.Thread(target=lambda: lines.extend(iter(said.readline, b"")))
     reader.start()
     try:
         until(lambda: lines and b"starting" in b"".join(lines), 20, "it starts")
@@ -221,7 +228,7 @@ def running(
         started.kill()
         started.wait()
         reader.join()
-        started.stderr.close()
+        said.close()
 
 
 def arguments_of_all() -> list[str]:

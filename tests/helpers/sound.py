@@ -69,9 +69,10 @@ def _mono(frame: av.AudioFrame) -> NDArray[np.float64]:
     raw = frame.to_ndarray()
     if frame.format.is_packed:
         raw = raw.reshape(-1, len(frame.layout.channels)).T
+    mono: NDArray[np.float64] = raw.mean(0, np.float64)
     if raw.dtype == np.uint8:
-        return (raw.mean(0) - 128) / 128
-    return raw.mean(0) / (2.0 ** (8 * raw.itemsize - 1) if raw.dtype.kind == "i" else 1.0)
+        return (mono - 128) / 128
+    return mono / (2.0 ** (8 * raw.itemsize - 1) if raw.dtype.kind == "i" else 1.0)
 
 
 def lag(first: NDArray[np.float64], second: NDArray[np.float64]) -> int:

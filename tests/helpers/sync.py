@@ -9,7 +9,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from tests.helpers.media import AUDIO_RATE, Picture, make_video, solid
+from tests.helpers.media import AUDIO_RATE, Picture, make_video, solid, time_of
 
 RATE = 25
 STEP = 10
@@ -39,14 +39,14 @@ def flashing(path: Path, *, frames: int = 50, start: Fraction = Fraction(0), lea
         sound[:, at : at + len(wave)] = wave[: sound.shape[1] - at]
     base = Fraction(options.pop("time_base", Fraction(1, 90_000)))
     pts = [round((start + Fraction(i, RATE)) / base) for i in range(frames)]
-    named = {"audio_delay": float(start) - lead, "audio": sound, "size": (64, 48)}
+    named: dict[str, Any] = {"audio_delay": float(start) - lead, "audio": sound, "size": (64, 48)}
     return make_video(path, frames=pictures, pts=pts, time_base=base, **named | options)
 
 
 def flashes(path: Path) -> list[float]:
     """When a file's picture turns white, in seconds by its own clock."""
     with av.open(str(path)) as file:
-        shown = [(f.pts * f.time_base, f.to_ndarray(format="gray").mean() > 150) for f in file.decode(video=0)]
+        shown = [(time_of(f), f.to_ndarray(format="gray").mean() > 150) for f in file.decode(video=0)]
     return [float(time) for (time, bright), (_, before) in zip(shown[1:], shown, strict=False) if bright and not before]
 
 
@@ -67,7 +67,7 @@ def _sound(path: Path, track: int) -> list[tuple[Fraction, int, npt.NDArray[np.f
     with av.open(str(path)) as file:
         resampler = av.AudioResampler(format="fltp", layout="mono")
         return [
-            (made.pts * made.time_base, made.sample_rate, made.to_ndarray()[0])
+            (time_of(made), made.sample_rate, made.to_ndarray()[0])
             for frame in file.decode(audio=track)
             for made in resampler.resample(frame)
         ]

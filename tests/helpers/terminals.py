@@ -20,7 +20,7 @@ import time
 import unicodedata
 from collections.abc import Mapping
 from fcntl import ioctl
-from typing import Self
+from typing import Any, Self
 
 PROGRAM = [sys.executable, "-c", "from anonymize.cli import main; main()"]
 CTRL_C = "\x03"
@@ -128,7 +128,7 @@ class Terminal:
         rows: int = 30,
         environment: Mapping[str, str] | None = None,
         program: list[str] = PROGRAM,
-        **streams: object,
+        **streams: Any,
     ) -> None:
         self._ours, theirs = pty.openpty()
         self.screen = Screen(columns, rows)
@@ -196,7 +196,7 @@ class Terminal:
             self.screen.feed(whole)
 
 
-def on_terminal(*arguments: object, **named: object) -> Terminal:
+def on_terminal(*arguments: object, **named: Any) -> Terminal:
     """Run `anonymize` to its end on a terminal; see `Terminal`. Its exit code is in `process.returncode`."""
     with Terminal(*arguments, **named) as terminal:
         terminal.end()

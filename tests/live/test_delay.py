@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from anonymize.data import Detections, Kind, Why
 from anonymize.live.chain import gate
 from anonymize.live.chain.canvas import TICK, Canvas
-from anonymize.live.chain.delay import DelayLine
+from anonymize.live.chain.delay import DelayLine, Held
 from anonymize.live.chain.gate import Cleared, clear, hand_over, notice, withhold
-from anonymize.redact import Memory
+from anonymize.redact import Memory, redact
 from anonymize.settings import Detect, Follow, Live, Settings, Zone
 from anonymize.track import Tracker, bracketed
 from tests.helpers.live import MemorySink
@@ -76,6 +76,13 @@ def play(line, frames, looks, late=0, lost=(), cut_every=10_000):
     return out
 
 
+def wanted(line, *when) -> Held:
+    """The frame that the line wants looked at."""
+    held: Held | None = line.wanted(*when)
+    assert held is not None
+    return held
+
+
 def test_frames_between_looks_leave_redacted_when_their_time_is_up():
     out = play(DelayLine(SETTINGS), 40, range(0, 40, 3))
     assert [c.frame.index for c in out] == list(range(40))
@@ -117,7 +124,7 @@ def test_the_newest_frame_is_looked_at_and_none_twice():
     line = DelayLine(SETTINGS)
     assert line.wanted(0.0, 0.1, 0.05) is None
     line.take(frame(0, 0), 0.0)
-    first = line.wanted(0.0, 0.1, 0.05)
+    first = wanted(line, 0.0, 0.1, 0.05)
     assert first.frame.index == 0
     line.asked(first)
     assert line.wanted(0.01, 0.1, 0.05) is None
@@ -126,7 +133,7 @@ def test_the_newest_frame_is_looked_at_and_none_twice():
         line.take(frame(i, i * STEP), i * 0.04)
     assert line.wanted(0.08, 0.1, 0.05) is None, "too soon"
     line.take(frame(3, 3 * STEP), 0.12)
-    assert line.wanted(0.12, 0.1, 0.05).frame.index == 3
+    assert wanted(line, 0.12, 0.1, 0.05).frame.index == 3
 
 
 def test_the_last_frame_is_looked_at_when_no_more_come():
@@ -134,10 +141,10 @@ def test_the_last_frame_is_looked_at_when_no_more_come():
     for i in (0, 1):
         line.take(frame(i, i * STEP), i * 0.04)
         if i == 0:
-            line.asked(line.wanted(0.0, 0.1, 0.05))
+            line.asked(wanted(line, 0.0, 0.1, 0.05))
             line.learn(0, finds(0))
     assert line.wanted(0.05, 0.1, 0.05) is None
-    assert line.wanted(0.2, 0.1, 0.05).frame.index == 1
+    assert wanted(line, 0.2, 0.1, 0.05).frame.index == 1
 
 
 def test_both_sides_of_a_cut_are_looked_at():
@@ -145,15 +152,15 @@ def test_both_sides_of_a_cut_are_looked_at():
     for i in range(6):
         line.take(frame(i, i * STEP, ground=GROUND if i < 4 else OTHER, secret=i < 4), i * 0.04)
         if i == 0:
-            line.asked(line.wanted(0.0, 0.1, 0.01))
+            line.asked(wanted(line, 0.0, 0.1, 0.01))
             line.learn(0, finds(0))
-    before = line.wanted(0.2, 0.1, 0.01)
+    before = wanted(line, 0.2, 0.1, 0.01)
     assert before.frame.index == 3
     line.asked(before)
     line.learn(3, finds(3))
-    after = line.wanted(0.2, 0.1, 0.01)
+    after = wanted(line, 0.2, 0.1, 0.01)
     assert after.frame.index == 4
-    assert line.wanted(10.0, 0.1, 0.01).frame.index == 5, "too late for the cut: the newest instead"
+    assert wanted(line, 10.0, 0.1, 0.01).frame.index == 5, "too late for the cut: the newest instead"
 
 
 def test_a_source_that_was_lost_brackets_nothing_across():
@@ -281,10 +288,13 @@ def test_whatever_happens_nothing_leaves_unredacted(events, lookahead):
     """
     settings = replace(SETTINGS, live=Live(lookahead=lookahead))
     line, now, index, pts, ground = DelayLine(settings), 0.0, 0, 0, GROUND
-    pending, known, began, times = None, [], [], {}
+    pending: int | None = None
+    known: list[Fraction] = []
+    began: list[Fraction] = []
+    times: dict[int, Fraction] = {}
     shown, broken_off, trusted, asked = ground, False, 0, -1
     trouble = {"see": False, "draw": False}
-    see, draw = Tracker.see, gate.redact
+    see, draw = Tracker.see, redact
 
     def troubled_see(self, frame):
         if trouble.pop("see", False):
@@ -316,6 +326,7 @@ def test_whatever_happens_nothing_leaves_unredacted(events, lookahead):
                     line.asked(held)
                     pending = asked = held.frame.index
             elif what == "result":
+                assert pending is not None
                 line.learn(pending, finds(pending))
                 if pending >= trusted:
                     known.append(times[pending])

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -41,7 +42,8 @@ def street(number):
 
 def wait_for(client, condition, within=30.0):
     """Let `client` work until `condition`; all that they saw."""
-    seen, end = [], time.monotonic() + within
+    seen: list[Any] = []
+    end = time.monotonic() + within
     while not condition(seen):
         assert time.monotonic() < end, "it took too long"
         wait(client.waitable(), 0.02)
@@ -98,6 +100,7 @@ def test_a_hung_detector_is_killed_at_its_deadline(tmp_path):
     client = DetectorClient(SIZE, settings, metrics, partial(faulty, {5: hanging}, tmp_path))
     try:
         wait_for(client, lambda _: client.ready)
+        assert client._process is not None
         first = client._process.pid
         client.detect(street(0), EFFORTS[1])
         start = time.monotonic()
@@ -177,8 +180,13 @@ def test_shared_memory_leaves_with_its_owner():
 
 
 def test_the_default_detectors_use_one_thread(monkeypatch):
-    asked = []
-    monkeypatch.setattr("anonymize.detect.registry.build", lambda *arguments: asked.append(arguments) or [])
+    asked: list[Any] = []
+
+    def build(*arguments):
+        asked.append(arguments)
+        return []
+
+    monkeypatch.setattr("anonymize.detect.registry.build", build)
     detectors(Settings())
     detectors(Settings(detect=Detect(device=Device.AUTO)))
     default = Settings()
@@ -249,4 +257,4 @@ def test_a_look_at_a_part_tells_nothing_of_how_long_one_at_all_takes():
 def test_detections_that_were_tampered_with_are_nonsense():
     found = Detections.empty()
     with pytest.raises(ValueError, match="expected shape"):
-        Detections(np.zeros((2, 4)), found.score, found.kind)
+        Detections(np.zeros((2, 4), np.float32), found.score, found.kind)

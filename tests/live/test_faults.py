@@ -12,6 +12,7 @@ from anonymize.live.chain import gate
 from anonymize.live.chain.control import Control
 from anonymize.live.chain.loop import run
 from anonymize.live.metrics import Metrics
+from anonymize.redact import redact
 from anonymize.settings import Live, Unbracketed
 from anonymize.track import Tracker
 from tests.helpers.live import (
@@ -158,7 +159,8 @@ def test_a_source_whose_timestamps_jump(jump):
 
 
 def test_an_exception_in_tracking_hides_what_it_concerns(monkeypatch):
-    see, cue, failed = Tracker.see, Event(), []
+    see, cue = Tracker.see, Event()
+    failed: list[object] = []
 
     def failing(self, frame):
         if cue.is_set() and not failed:
@@ -174,7 +176,8 @@ def test_an_exception_in_tracking_hides_what_it_concerns(monkeypatch):
 
 
 def test_an_exception_in_drawing_hides_the_frame(monkeypatch):
-    redact, cue, failed = gate.redact, Event(), []
+    cue = Event()
+    failed: list[object] = []
 
     def failing(planes, regions, looks, memory):
         if cue.is_set() and not failed:

@@ -13,6 +13,7 @@ from anonymize.live.metrics import Metrics
 from anonymize.live.sinks.hls import SEGMENTS, Hls
 from anonymize.live.sinks.open import open_sink
 from anonymize.live.sinks.part import Part
+from tests.helpers.media import time_of
 from tests.helpers.servers import free_port, until
 from tests.live.test_recording import umask
 from tests.live.test_sinks import PICTURE, coded, feed, frames, quiet, state, times
@@ -90,7 +91,7 @@ def test_a_player_that_comes_by_http_sees_every_picture_while_it_is_made(tmp_pat
             with av.open(address, options={"live_start_index": "0"}, timeout=20) as player:
                 shown, left = [], iter(packets[151:])
                 for frame in player.decode(video=0):
-                    shown.append(round(float(frame.pts * frame.time_base) * 25))
+                    shown.append(round(float(time_of(frame)) * 25))
                     for packet in (next(left, None) for _ in range(2)):  # the camera is ahead of the player
                         if packet is not None:
                             writer.write(packet)

@@ -13,7 +13,7 @@ from anonymize.live.chain.loop import run
 from anonymize.live.metrics import Metrics
 from anonymize.settings import Audio, Detect, Settings, Style, Zone
 from tests.helpers.live import FAST, RATE, clear, live, stream_of, street_camera, street_scene
-from tests.helpers.media import make_video
+from tests.helpers.media import make_video, time_of
 
 CORNER = Zone(((600.0, 320.0), (640.0, 320.0), (640.0, 360.0), (600.0, 360.0)))
 ZONES_ONLY = Settings(targets=frozenset(), zones=(CORNER,))
@@ -81,7 +81,8 @@ def test_zones_change_without_a_gap():
 
 
 def test_another_detector_takes_over_when_it_is_ready():
-    control, asked = Control(), []
+    control = Control()
+    asked: list[int] = []
     look = replace(FAST.redact.face, style=Style.MOSAIC)
     other = replace(FAST, detect=replace(FAST.detect, every=0.1), redact=replace(FAST.redact, face=look))
 
@@ -120,9 +121,10 @@ def test_sound_is_dropped_unless_asked_for(tmp_path):
 def test_sound_is_kept_in_step_with_the_picture(tmp_path):
     video = street_file(tmp_path / "a.mp4", 40, audio=True)
     outcome = live(video.as_posix(), ZONES_ONLY, until=lambda *_: False, audio=Audio.KEEP)
+    assert outcome.picture.sound is not None
     assert outcome.picture.sound.codec == "aac"
     sounds = outcome.sink.sounds
-    starts = [packet.pts * packet.time_base for packet in sounds]
+    starts = [time_of(packet) for packet in sounds]
     assert all(a < b for a, b in pairwise(starts))
     assert len(sounds) > 0.8 * 40 / RATE * 48_000 / 1024
     assert abs(float(starts[-1]) - outcome.sink.times[-1]) < 0.2

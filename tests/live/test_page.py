@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from http.client import HTTPConnection
+from typing import Any
 
 import cv2
 import numpy as np
@@ -216,7 +217,7 @@ def test_the_state_holds_no_credential(preview):
 def test_the_picture_moves(preview):
     with urllib.request.urlopen(preview.address + "picture", timeout=5) as answer:
         assert answer.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=picture"
-        pictures = []
+        pictures: list[Any] = []
         while len(pictures) < 3:
             assert answer.readline() == b"--picture\r\n"
             assert answer.readline() == b"Content-Type: image/jpeg\r\n"

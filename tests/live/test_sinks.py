@@ -2,6 +2,7 @@ import os
 import threading
 import time
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -24,7 +25,7 @@ from anonymize.live.sinks.recording import Keep, Recording
 from anonymize.live.sinks.stdout import Transport, Y4m
 from anonymize.live.sinks.virtual_camera import CameraOut
 from anonymize.media.frames.orient import Orientation
-from tests.helpers.media import pattern, tone
+from tests.helpers.media import pattern, time_of, tone
 from tests.helpers.servers import dead_server, free_port, until
 
 SIZE = (160, 120)
@@ -59,7 +60,7 @@ def feed(sink, pictures):
 
 def times(path):
     with av.open(str(path)) as container:
-        return [float(frame.pts * frame.time_base) for frame in container.decode(video=0)]
+        return [float(time_of(frame)) for frame in container.decode(video=0)]
 
 
 def state(metrics, name):
@@ -113,7 +114,7 @@ def test_any_sound_becomes_aac_in_step(codec, lost, tmp_path):
             recording.write(packet)
     for piece in (*resampler.resample(samples), *resampler.resample(None)):
         for packet in source.encode(piece):
-            if lost[0] <= packet.pts * packet.time_base < lost[1]:
+            if lost[0] <= time_of(packet) < lost[1]:
                 continue
             for made in encoder.sound(packet):
                 recording.write(made)
@@ -127,7 +128,7 @@ def test_any_sound_becomes_aac_in_step(codec, lost, tmp_path):
     with av.open(str(made)) as container:
         assert container.streams.audio[0].codec_context.name == "aac"
         heard = [
-            (float(f.pts * f.time_base), float((f.pts + f.samples) * f.time_base), np.abs(f.to_ndarray()).max())
+            (float(time_of(f)), float(time_of(f)) + f.samples / f.sample_rate, np.abs(f.to_ndarray()).max())
             for f in container.decode(audio=0)
         ]
     begins = min(at for at, _, loud in heard if loud > 0.1)
@@ -140,8 +141,10 @@ def test_any_sound_becomes_aac_in_step(codec, lost, tmp_path):
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.booleans()), max_size=60), st.integers(50, 200))
 def test_a_buffer_is_bounded_and_begins_where_one_may_begin(items, limit):
-    dropped = []
-    buffer = Buffer(limit, weigh=lambda i: i[0], starts=lambda i: i[1], on_drop=dropped.append)
+    dropped: list[int] = []
+    buffer: Buffer[tuple[int, bool, int]] = Buffer(
+        limit, weigh=lambda i: i[0], starts=lambda i: i[1], on_drop=dropped.append
+    )
     for index, (weight, key) in enumerate(items):
         buffer.offer((weight, key, index))
     buffer.close()
@@ -174,8 +177,9 @@ class Flaky:
 
 
 def test_a_lost_peer_is_found_again():
-    metrics, got, lives = Metrics(), [], iter([2, 0, 99])
-    buffer = Buffer(99, weigh=lambda _: 1, starts=lambda _: True, on_drop=lambda _: None)
+    metrics, lives = Metrics(), iter([2, 0, 99])
+    got: list[object] = []
+    buffer: Buffer[int] = Buffer(99, weigh=lambda _: 1, starts=lambda _: True, on_drop=lambda _: None)
     outlet = Feeder("peer", lambda _: Flaky(got, next(lives)), buffer, metrics, fresh=False, backoff=Backoff(0.2, 1.0))
     begun = time.monotonic()
     for item in range(6):
@@ -193,8 +197,9 @@ def test_a_peer_that_is_gone_for_good_is_not_asked_again():
         def __init__(self):
             raise Gone("nobody reads")
 
-    metrics, gone = Metrics(), []
-    buffer = Buffer(9, weigh=lambda _: 1, starts=lambda _: True, on_drop=lambda _: None)
+    metrics = Metrics()
+    gone: list[str] = []
+    buffer: Buffer[int] = Buffer(9, weigh=lambda _: 1, starts=lambda _: True, on_drop=lambda _: None)
     outlet = Feeder("peer", lambda _: Dead(), buffer, metrics, fresh=True, on_gone=gone.append)
     outlet.offer(1)
     until(lambda: gone)
@@ -210,9 +215,11 @@ def test_standard_output_as_mpeg_ts_and_as_y4m():
     encoder, packets = coded(10)
     for form in ("mpegts", "yuv4mpegpipe"):
         reader, writer = os.pipe()
-        got = []
+        got: list[bytes] = []
         listener = threading.Thread(target=lambda r=reader, g=got: g.extend(iter(lambda: os.read(r, 65536), b"")))
         listener.start()
+        out: Any
+        items: list[Any]
         if form == "mpegts":
             out, items = Transport(writer, encoder.streams, quiet), packets
         else:
@@ -231,7 +238,7 @@ def test_standard_output_as_mpeg_ts_and_as_y4m():
 def subprocess_decode(data, form):
     import io
 
-    with av.open(io.BytesIO(data), format=form) as container:
+    with av.open(io.BytesIO(data), "r", format=form) as container:
         return list(container.decode(video=0))
 
 

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -33,7 +34,7 @@ LIVE = Live(timeout=0.6, backoff=0.05, longest_backoff=0.2, buffer=4)
 
 
 @contextmanager
-def reading(address: str, live: Live = LIVE, **options: bool) -> Iterator[tuple[Reader, Metrics]]:
+def reading(address: str | Path, live: Live = LIVE, **options: Any) -> Iterator[tuple[Reader, Metrics]]:
     metrics = Metrics()
     reader = Reader(str(address), live, metrics, **options)
     try:
@@ -45,7 +46,8 @@ def reading(address: str, live: Live = LIVE, **options: bool) -> Iterator[tuple[
 
 def take(reader, count, within=8.0):
     """The next `count` pictures, or those until the source is over."""
-    taken, end = [], time.monotonic() + within
+    taken: list[Any] = []
+    end = time.monotonic() + within
     while len(taken) < count and not reader.over and time.monotonic() < end:
         wait([reader.fileno()], 0.05)
         while len(taken) < count and (arrived := reader.take()) is not None:
@@ -74,7 +76,8 @@ def test_a_file_plays_in_real_time_and_is_over(tmp_path):
         taken = take(reader, 99)
         assert len(taken) == 15
         assert 0.45 < taken[-1].at - taken[0].at < 1.5
-        assert (reader.picture.width, reader.picture.height, reader.picture.rate) == (96, 64, 25)
+        assert reader.picture is not None
+        assert (reader.picture.width, reader.picture.height, reader.picture.rate) == (96, 64, Fraction(25))
         assert reader.take() is None
         assert metrics.snapshot()["frames"]["in"] == 15
 
@@ -171,8 +174,10 @@ def test_motion_jpeg_over_http():
     try:
         with Stream(way_to(f"http://127.0.0.1:{server.server_port}/video"), 5.0, "camera") as stream:
             pictures = list(islice(stream.items(), 40))
+        last = pictures[-1]
+        assert isinstance(last, av.VideoFrame)
         canvas = Canvas(96, 64)
-        luma = canvas.frame(pictures[-1], Orientation(), 0, 0).planes[0].pixels
+        luma = canvas.frame(last, Orientation(), 0, 0).planes[0].pixels
         assert 16 <= luma.min() <= luma.max() <= 235, "a webcam's full range becomes limited"
     finally:
         server.shutdown()
@@ -198,6 +203,7 @@ def test_sound_comes_with_the_picture(tmp_path):
         take(reader, 10)
         packets = reader.sound()
     assert packets
+    assert reader.picture is not None
     assert isinstance(reader.picture.sound, SoundInfo)
     assert (reader.picture.sound.codec, reader.picture.sound.rate) == ("aac", 48_000)
 

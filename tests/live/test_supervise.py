@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from typing import Any
 
 import av
 import psutil
@@ -19,7 +20,7 @@ from anonymize.live.supervisor.config import Camera, duration
 from anonymize.presets import load
 from anonymize.settings import Audio, Settings
 from tests.helpers.media import make_video
-from tests.helpers.servers import anonymize, free_port, until
+from tests.helpers.servers import anonymize, free_port, pipe, until
 
 ZONE = [[0, 0], [40, 0], [40, 40], [0, 40]]
 ONE = """
@@ -152,9 +153,11 @@ class Supervised:
     """`anonymize live --config`, and what it says."""
 
     def __init__(self, path, port):
-        self.path, self.port, self.lines = path, port, []
+        self.path, self.port = path, port
+        self.lines: list[dict[str, Any]] = []
         self.process = anonymize("--config", str(path), "--json", stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-        self._reader = threading.Thread(target=lambda: [self.lines.append(json.loads(x)) for x in self.process.stderr])
+        said = pipe(self.process.stderr)
+        self._reader = threading.Thread(target=lambda: self.lines.extend(map(json.loads, said)))
         self._reader.start()
 
     def events(self, event, **facts):
@@ -179,7 +182,7 @@ class Supervised:
         self.process.kill()
         self.process.wait()
         self._reader.join()
-        self.process.stderr.close()
+        pipe(self.process.stderr).close()
 
 
 @pytest.fixture

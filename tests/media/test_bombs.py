@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -236,10 +237,10 @@ def _plain_joined(found: Detections, cut: np.ndarray) -> set[tuple[float, ...]]:
     return {(*low[rows].min(axis=0).tolist(), *high[rows].max(axis=0).tolist()) for rows in members}
 
 
-@pytest.mark.parametrize("pairs", [1, 50, 1 << 20])
+@pytest.mark.parametrize("at_once", [1, 50, 1 << 20])
 @pytest.mark.parametrize("seed", range(4))
-def test_finds_are_merged_as_if_all_were_compared(monkeypatch: pytest.MonkeyPatch, pairs: int, seed: int) -> None:
-    monkeypatch.setattr("anonymize.track.pairs.PAIRS", pairs)
+def test_finds_are_merged_as_if_all_were_compared(monkeypatch: pytest.MonkeyPatch, at_once: int, seed: int) -> None:
+    monkeypatch.setattr("anonymize.track.pairs.PAIRS", at_once)
     rng = np.random.default_rng(seed)
     found = _finds(rng, 60, (150, 110))
     found = Detections.concatenate([found, found.select(np.arange(5))])
@@ -333,7 +334,12 @@ def test_what_stays_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     regions = Regions((0, 50, _region(rng, Shape.ELLIPSE)) for _ in range(10_000))
     made: list[int] = []
     count = drawing._count
-    monkeypatch.setattr(drawing, "_count", lambda *given: (made.append(1), count(*given))[1])
+
+    def counted(*given: Any) -> Any:
+        made.append(1)
+        return count(*given)
+
+    monkeypatch.setattr(drawing, "_count", counted)
     memory, first = drawing.Memory(), regions.at(0)
     for index in range(50):
         found = regions.at(index)
@@ -383,11 +389,12 @@ def test_a_leak_among_many_regions_is_found(monkeypatch: pytest.MonkeyPatch, sty
     shown = make_planes(61, 47, chroma)
     drawing.redact(shown, plan.at(0), plan.about.redact, drawing.Memory())
     shown[0].pixels[10:30, 10:30] = 200
-    frame = Picture(shown, 61, 47)
+    frame: Any = Picture(shown, 61, 47)
+    other: Any = Picture(make_planes(61, 47, chroma), 61, 47)
     seen = []
     for many in (1000, 3):
         monkeypatch.setattr(against_plan, "MANY", many)
-        seen.append(against_plan.Comparer(plan, 20).see(frame, Picture(make_planes(61, 47, chroma), 61, 47)))
+        seen.append(against_plan.Comparer(plan, 20).see(frame, other))
     assert seen[0].leaks
     assert seen[0].count == seen[1].count
     assert {leak.region for leak in seen[0].leaks} == {leak.region for leak in seen[1].leaks}

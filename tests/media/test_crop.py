@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -83,7 +84,7 @@ def test_matroska_crops(suffix, sides, tmp_path):
         assert any("not show" in what for what in source.info.removed)
 
 
-MP4 = {
+MP4: dict[str, tuple[str, dict[str, Any]]] = {
     "libx264": (".mp4", {"options": {"crf": "4"}}),
     "libx265": (".mp4", {"options": {"crf": "4"}}),
     "libsvtav1": (".mp4", {"options": {"crf": "10", "preset": "12"}}),
@@ -186,7 +187,7 @@ def test_cropping_comes_before_turning_and_keeps_the_shape_of_pixels(tmp_path):
         assert_cropped([stored], *sides, zone=False)
     released = run(video, tmp_path / "out.mp4")
     facts = probe(released)
-    assert (facts.width, facts.height, facts.rotation, facts.sar) == (260, 200, 90, 2)
+    assert (facts.width, facts.height, facts.rotation, facts.sar) == (260, 200, 90, Fraction(2))
 
 
 @pytest.mark.parametrize(

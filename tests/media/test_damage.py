@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -14,6 +15,7 @@ from anonymize.media import open_source
 from anonymize.media.damage.hevc import wavefronts
 from anonymize.media.damage.losses import out_of_step
 from anonymize.media.damage.wholeness import hides
+from anonymize.media.video.source import VideoSource
 from tests.helpers.formats import documented
 from tests.helpers.media import make_video
 
@@ -66,7 +68,7 @@ def pictures(path: Path, *, allow_damaged: bool = False) -> dict[int, np.ndarray
 
 def differs(one: np.ndarray, other: np.ndarray) -> bool:
     apart = np.abs(one.astype(int) - other)[: SIZE[1] // 16 * 16, : SIZE[0] // 16 * 16]
-    return apart.reshape(SIZE[1] // 16, 16, SIZE[0] // 16, 16).mean((1, 3)).max() > VISIBLE
+    return bool(apart.reshape(SIZE[1] // 16, 16, SIZE[0] // 16, 16).mean((1, 3)).max() > VISIBLE)
 
 
 def black(picture: np.ndarray) -> bool:
@@ -108,8 +110,8 @@ def test_damage_is_noticed_in_any_picture(holder: str, picture: int, films: dict
                 shown = {frame.pts: frame for frame in source.frames()}
             except DamagedInput:
                 left = pictures(path, allow_damaged=True)
-                for shown in left.values():  # its clock may have lost its beginning
-                    assert black(shown) or not all(differs(shown, picture) for picture in whole.values())
+                for one in left.values():  # its clock may have lost its beginning
+                    assert black(one) or not all(differs(one, picture) for picture in whole.values())
                 assert any(black(picture) for picture in left.values()) or len(left) < FRAMES
                 assert source.losses
                 continue
@@ -122,6 +124,7 @@ def test_whole_files_have_no_losses(holder: str, films: dict[str, Path]) -> None
     with open_source(films[holder], allow_damaged=True) as source:
         assert sum(not black(frame.planes[0].pixels) for frame in source.frames()) == FRAMES
         assert source.losses == []
+        assert isinstance(source, VideoSource)
         assert source.notes == ()
 
 
@@ -241,14 +244,15 @@ def test_a_recording_that_begins_between_key_frames_is_whole(
 def test_a_picture_is_hidden_as_long_as_it_may_be_made_from_damage() -> None:
     from anonymize.media.damage.wholeness import Wholeness
 
-    def packet(pts: int, *, key: bool = False) -> av.Packet:
-        made = av.Packet(b"x")
+    def packet(pts: int, *, key: bool = False) -> "av.Packet[Any]":
+        made: av.Packet[Any] = av.Packet(b"x")
         made.pts, made.is_keyframe = pts, key
         return made
 
     def shown(pts: int, *, key: bool = False) -> av.VideoFrame:
-        made = av.VideoFrame(16, 16, "gray")
+        made: Any = av.VideoFrame(16, 16, "gray")
         made.pts, made.key_frame = pts, key
+        assert isinstance(made, av.VideoFrame)
         return made
 
     made = Wholeness("h264", begun=True)

@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import av
 import imageio_ffmpeg
@@ -89,7 +90,7 @@ def test_the_command_refuses_it(clip: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_it_cannot_hold_unchanged_is_refused_before_anything_is_looked_at(
-    codec: str, suffix: str, made: dict[str, object], words: str, tmp_path: Path
+    codec: str, suffix: str, made: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
     source = make_video(tmp_path / "in.mp4", frames=3, **({"options": {}} | made))
     seen: list[object] = []
@@ -143,10 +144,10 @@ def test_repacking_for_hardware_changes_no_sample(planar: str, packed: str) -> N
     back = repack.reformat(there, format=planar, interpolation=EXACT, threads=1)
     assert there.format.name == packed
     for before, after in zip(frame.planes, back.planes, strict=True):
-        rows = [
+        one, other = (
             np.frombuffer(bytes(p), np.uint8).reshape(p.height, -1)[:, : p.width * (1 + deep)] for p in (before, after)
-        ]
-        assert np.array_equal(*rows)
+        )
+        assert np.array_equal(one, other)
 
 
 def test_a_semi_planar_encoder_gets_its_pictures_unchanged(clip: Path, tmp_path: Path, monkeypatch) -> None:

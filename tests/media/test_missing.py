@@ -12,6 +12,7 @@ from anonymize.errors import DamagedInput
 from anonymize.media import open_source
 from anonymize.media.damage.breaks import breaks
 from anonymize.media.damage.missing import Missing
+from anonymize.media.video.source import VideoSource
 from tests.helpers.formats import documented
 from tests.helpers.media import make_video
 from tests.media.test_damage import FRAMES, GROUP, X265, black, differs, pictures, texture
@@ -42,7 +43,11 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
-def without(path: Path, target: Path, gone: Callable[[int, av.Packet], bool]) -> Path:
+def numbered(gone: int) -> Callable[[int, object], bool]:
+    return lambda number, _: number == gone
+
+
+def without(path: Path, target: Path, gone: Callable[[int, object], bool]) -> Path:
     """`path`, muxed anew without the packets of its video of which `gone`, by number, is true."""
     number = -1
     with av.open(str(path)) as source, av.open(str(target), "w") as out:
@@ -76,6 +81,7 @@ def test_whole_files_lack_nothing(holder: str, films: dict[str, Path]) -> None:
     assert breaks(path, FORMATS.get(path.suffix, "")) == breaks(path.read_bytes(), FORMATS.get(path.suffix, "")) == []
     with open_source(path) as source:
         assert sum(1 for _ in source.frames()) == FRAMES
+        assert isinstance(source, VideoSource)
         assert source.notes == ()
 
 
@@ -96,7 +102,7 @@ def test_whole_files_lack_nothing(holder: str, films: dict[str, Path]) -> None:
 def test_a_picture_that_others_refer_to_is_missed(holder: str, films: dict[str, Path], tmp_path: Path) -> None:
     whole, path = pictures(films[holder]), films[holder]
     for number in referred_to(path)[::2]:
-        cut = without(path, tmp_path / f"{number}{path.suffix}", lambda n, _, gone=number: n == gone)
+        cut = without(path, tmp_path / f"{number}{path.suffix}", numbered(number))
         with pytest.raises(DamagedInput):
             pictures(cut)
         left = pictures(cut, allow_damaged=True)
@@ -214,4 +220,5 @@ def test_a_pause_in_an_even_rate_is_noted(times: list[int], noted: int, tmp_path
     path = make_video(tmp_path / "a.mkv", frames=len(times), pts=list(times))
     with open_source(path) as source:
         assert sum(1 for _ in source.frames()) == len(times)
+        assert isinstance(source, VideoSource)
         assert [words.split()[1] for words in source.notes if "comes later" in words] == [str(noted)] * (noted > 0)

@@ -21,7 +21,7 @@ from anonymize.settings import Audio, Codec, Output, Settings
 from anonymize.text.mapping import from_mapping
 from tests.helpers.carry import carry
 from tests.helpers.formats import documented
-from tests.helpers.media import AUDIO_RATE, make_image, make_video, read_audio
+from tests.helpers.media import AUDIO_RATE, make_image, make_video, read_audio, time_of
 from tests.helpers.sync import LATE, RATE, apart, beeps, flashes, flashing
 
 FRAMES = 30
@@ -69,7 +69,7 @@ def shown_then(path: Path, start: Fraction, end: Fraction) -> list[int]:
     """The frames that FFmpeg's own players show from `start` to `end`: their clock begins at `start_time`."""
     with av.open(str(path)) as file:
         zero = Fraction(file.start_time or 0, 1_000_000)
-        times = [frame.pts * frame.time_base - zero for frame in file.decode(video=0) if frame.pts is not None]
+        times = [time_of(frame) - zero for frame in file.decode(video=0) if frame.pts is not None]
     shown = [*enumerate(times)]
     return [i for i, time in shown if (time if i else 0) < end and start - Fraction(1, RATE) < time]
 
@@ -149,7 +149,7 @@ def test_the_clock_goes_on_where_the_container_stays_and_else_begins_at_zero(
 @pytest.mark.parametrize("target", [".mkv", ".mp4", ".ts"])
 @pytest.mark.parametrize("preset", ["ultrafast", "medium"])
 def test_pictures_before_zero_keep_their_times(preset: str, target: str, tmp_path: Path) -> None:
-    kept = {"container_options": {"avoid_negative_ts": "disabled"}, "options": {"preset": preset}}
+    kept: dict[str, Any] = {"container_options": {"avoid_negative_ts": "disabled"}, "options": {"preset": preset}}
     source = flashing(tmp_path / "a.mkv", start=Fraction(-3, 10), lead=0.1, **kept)
     with av.open(str(source)) as file:
         assert next(file.demux(video=0)).pts is None, "FFmpeg tells no time"
@@ -172,7 +172,7 @@ def shown_of(times: Sequence[Fraction], start: str, end: str) -> list[int]:
 @pytest.mark.parametrize("target", [".mkv", ".webm", ".mp4"])
 def test_the_run_in_is_kept_where_the_container_tells_of_it(suffix: str, target: str, tmp_path: Path) -> None:
     """Without it, decoders skip as much of what is to be heard, or begin with noise."""
-    coded = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}}
+    coded: dict[str, Any] = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}}
     source = make_video(tmp_path / f"a{suffix}", frames=20, audio="libopus", **coded)
     done = carry(source, tmp_path / f"out{target}", Output(codec=Codec.VP9, speed="ultrafast"))
     assert done.failures == []

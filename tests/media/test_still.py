@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
 
-from anonymize.data import Frame, Kind, Region, Shape, Why
+from anonymize.data import Frame, Kind, Region, Shape, Why, seconds
 from anonymize.errors import (
     AnonymizeError,
     DamagedInput,
@@ -144,7 +144,7 @@ def test_jpeg_keeps_tables_subsampling_profile_and_scan(tmp_path: Path, subsampl
     path, target = tmp_path / "in.jpg", tmp_path / "out.jpg"
     pillow("RGB").save(path, quality=83, subsampling=subsampling, progressive=progressive, icc_profile=SRGB)
     pass_through(path, target)
-    with Image.open(path) as before, Image.open(target) as after:
+    with opened(path) as before, opened(target) as after:
         assert before.quantization == after.quantization
         assert before.layer == after.layer
         assert bool(after.info.get("progressive")) is progressive
@@ -158,7 +158,8 @@ def test_orientation_is_applied_to_the_pixels(tmp_path: Path, suffix: str, orien
     path, target = tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}"
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    options = {"jpg": {"quality": 95, "subsampling": 0}, "webp": {"lossless": True}}.get(suffix, {})
+    lossless: dict[str, dict[str, Any]] = {"jpg": {"quality": 95, "subsampling": 0}, "webp": {"lossless": True}}
+    options = lossless.get(suffix, {})
     pillow("RGB").save(path, exif=exif.tobytes() if suffix != "tiff" else exif, **options)
     source = pass_through(path, target)
     with Image.open(path) as stored, Image.open(target) as after:
@@ -174,7 +175,7 @@ def test_jpeg_tables_turn_with_the_picture(tmp_path: Path) -> None:
     exif[ExifTags.Base.Orientation] = 6
     pillow("RGB").save(path, quality=70, subsampling=1, exif=exif.tobytes())
     pass_through(path, target)
-    with Image.open(path) as before, Image.open(target) as after:
+    with opened(path) as before, opened(target) as after:
         stored = np.reshape(before.quantization[0], (8, 8))
         assert np.array_equal(np.reshape(after.quantization[0], (8, 8)), stored.T)
         assert after.layer[0][1:3] == (1, 1)  # 4:2:2 would now lie across the other axis
@@ -185,7 +186,7 @@ def test_jpeg_in_other_colours(tmp_path: Path, mode: str, options: dict[str, Any
     path, target = tmp_path / "in.jpg", tmp_path / "out.jpg"
     pillow(mode).save(path, quality=90, **options)
     source = pass_through(path, target, [FACE])
-    with Image.open(path) as before, Image.open(target) as after:
+    with opened(path) as before, opened(target) as after:
         assert after.mode == mode
         assert [layer[0] for layer in before.layer] == [layer[0] for layer in after.layer]
         assert np.abs(np.asarray(before).astype(int) - np.asarray(after))[32:].mean() < 2
@@ -201,6 +202,11 @@ def described() -> Image.Exif:
     exif[ExifTags.Base.DateTime] = "2026:01:01 00:00:00"
     exif[ExifTags.IFD.GPSInfo] = {1: "N", 2: (59.0, 54.0, 50.0)}
     return exif
+
+
+def opened(path: Path) -> Any:
+    """A picture with the attributes that only its format has."""
+    return Image.open(path)
 
 
 def with_metadata(path: Path) -> None:
@@ -223,7 +229,8 @@ def with_metadata(path: Path) -> None:
     elif suffix == "tiff":
         picture.save(path, tiffinfo={315: SECRET.decode(), 700: xmp})
     else:
-        picture.save(path, exif=described().tobytes(), **({"xmp": xmp} if suffix == "avif" else {}))
+        also: dict[str, Any] = {"xmp": xmp} if suffix == "avif" else {}
+        picture.save(path, exif=described().tobytes(), **also)
 
 
 REMOVED = {
@@ -321,7 +328,7 @@ def test_animations_keep_pictures_times_and_loop(tmp_path: Path, suffix: str, mo
     assert StillSource(target).decoded.traits.loop == 3
     for before, after in zip(pixels(path), pixels(target), strict=True):
         assert np.array_equal(before, after)
-    with Image.open(target) as again:  # another decoder's word for it
+    with opened(target) as again:  # another decoder's word for it
         assert again.n_frames == len(shown)
         for index, before in enumerate(pixels(path)):
             again.seek(index)
@@ -344,8 +351,8 @@ def test_a_gif_without_times_gets_a_clock_and_stays_without(tmp_path: Path) -> N
     frames = moving(count=4)[::3]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=0)
     source = pass_through(path, target)
-    assert [frame.pts * frame.time_base for frame in source.frames()] == [0, Fraction(1, 10)]
-    assert StillSource(target).decoded.durations == (0, 0)
+    assert [seconds(frame) for frame in source.frames()] == [0, Fraction(1, 10)]
+    assert StillSource(target).decoded.durations == (Fraction(0), Fraction(0))
 
 
 def test_apng_times_are_exact(tmp_path: Path) -> None:
@@ -383,7 +390,7 @@ def test_colours_hidden_under_transparency_are_gone(tmp_path: Path, suffix: str,
     path, target = tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}"
     array = photo(len(mode))
     array[:20, :, -1] = 0
-    options = {"lossless": True, "exact": True} if suffix == "webp" else {}
+    options: dict[str, Any] = {"lossless": True, "exact": True} if suffix == "webp" else {}
     Image.fromarray(array).save(path, **options)
     source = pass_through(path, target)
     assert "colours hidden under full transparency" in source.info.removed

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pillow_heif
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from anonymize.errors import DamagedInput, InputError
 from anonymize.media import open_source
@@ -184,6 +184,7 @@ def test_only_the_damaged_strip_is_black(tmp_path: Path) -> None:
     with open_source(path) as source:
         (intact,) = (frame.bgr(*SIZE) for frame in source.frames())
     with Image.open(io.BytesIO(data)) as image:
+        assert isinstance(image, TiffImagePlugin.TiffImageFile)
         start, size = image.tag_v2[273][1], image.tag_v2[279][1]
     data[start + size // 2 : start + size // 2 + 200] = bytes(200)
     path.write_bytes(data)
@@ -225,6 +226,7 @@ def test_the_length_of_lzw_data(colours: int) -> None:
         assert unpacked_length(codes + b"abc", letters=letters)[1] == 3
         tiff = saved(image, "TIFF", compression="tiff_lzw", strip_size=1 << 24)
         with Image.open(io.BytesIO(tiff)) as opened:
+            assert isinstance(opened, TiffImagePlugin.TiffImageFile)
             start, size = opened.tag_v2[273][0], opened.tag_v2[279][0]
         assert unpacked_length(tiff[start : start + size], tiff=True) == (image.width * image.height, 0)
     with pytest.raises(ValueError, match="stands for nothing"):

@@ -2,6 +2,7 @@
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from anonymize.batch.inputs import plan_items
 from anonymize.errors import AnonymizeError, UnsupportedInput
 from anonymize.media import open_source
 from anonymize.media.still.file import CODESTREAM, picture_format
+from anonymize.media.still.frame import StillFrame
 from anonymize.media.still.source import StillSource
 from anonymize.text.suffixes import OTHER_SUFFIXES, RAW_SUFFIXES
 from tests.conftest import face_box, face_pictures
@@ -19,7 +21,7 @@ from tests.helpers.media import make_video, pattern
 from tests.helpers.runs import Seen, settings
 
 PICTURE = pattern(3, (90, 60))
-SAVED = {
+SAVED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "ppm": ("RGB", "PPM", {}),
     "pgm": ("L", "PPM", {}),
     "pbm": ("1", "PPM", {}),
@@ -42,7 +44,9 @@ def saved(case: str, picture: np.ndarray = PICTURE) -> bytes:
 
 def pixels(source: StillSource) -> np.ndarray:
     (frame,) = source.frames()
-    return frame.pixels
+    assert isinstance(frame, StillFrame)
+    pixels: np.ndarray = frame.pixels
+    return pixels
 
 
 @documented(
@@ -69,7 +73,7 @@ def test_a_face_is_gone_and_the_rest_is_there_to_the_pixel(case: str, tmp_path: 
     assert outcome.report.verified["looked_frames"] == 1
     assert "became png: the one is read, and not written" in " ".join(outcome.report.output["notes"])
     before = np.asarray(Image.fromarray(picture).convert("L" if case == "pgm" else "RGB"))
-    after = np.asarray(Image.open(outcome.output))
+    after = np.asarray(Image.open(tmp_path / "out" / "a.png"))
     x0, y0, x1, y1 = face_box(0)
     assert after[y0:y1, x0:x1].mean() < 8
     assert np.array_equal(after[-30:], before[-30:])

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pillow_heif
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from anonymize.errors import UnsupportedInput
@@ -161,9 +162,9 @@ def test_lcms_own_srgb_is_a_standard() -> None:
 def lut(kind: str, ins: int, outs: int) -> bytes:
     """A look-up table from `ins` to `outs` channels."""
     rng = np.random.default_rng(ins)
-    grid = rng.integers(0, 256, 3**ins * outs, dtype=np.uint8)
+    grid: NDArray[np.uint8] = rng.integers(0, 256, 3**ins * outs, dtype=np.uint8)
     matrix = struct.pack(">9i", *(65536 * (i % 4 == 0) for i in range(9)))
-    ramp = np.linspace(0, 255, 256).astype(np.uint8).tobytes()
+    ramp: bytes = np.linspace(0, 255, 256).astype(np.uint8).tobytes()
     if kind == "mft1":
         return b"mft1" + bytes((0, 0, 0, 0, ins, outs, 3, 0)) + matrix + ramp * ins + grid.tobytes() + ramp * outs
     if kind == "mft2":

@@ -28,7 +28,8 @@ def ramp(samples: int, bits: int) -> NDArray[Any]:
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
     shape = np.stack([(x * (i + 1) * 3 + y * 2) % 256 for i in range(samples)], -1) / 255
     kind = np.uint8 if bits <= 8 else np.uint16 if bits <= 16 else np.uint32
-    return np.rint(shape * (2**bits - 1)).astype(kind)
+    drawn: NDArray[Any] = np.rint(shape * (2**bits - 1)).astype(kind)
+    return drawn
 
 
 def palette(bits: int) -> NDArray[Any]:

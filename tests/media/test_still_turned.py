@@ -65,8 +65,8 @@ def made(suffix: str, pixels: Pixels, *, said: int = 0, also: int = 0, propertie
     else:
         target = BytesIO()
         name = {"jpg": "JPEG"}.get(suffix, suffix.upper())
-        options: dict[str, Any] = {"jpg": {"quality": 95, "subsampling": 0}, "webp": {"lossless": True}}.get(suffix, {})
-        Image.fromarray(pixels).save(target, name, **(options | extra))
+        lossless: dict[str, dict[str, Any]] = {"jpg": {"quality": 95, "subsampling": 0}, "webp": {"lossless": True}}
+        Image.fromarray(pixels).save(target, name, **(lossless.get(suffix, {}) | extra))
         data = target.getvalue()
     return with_properties(data, *properties) if properties else data
 

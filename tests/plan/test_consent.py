@@ -1,5 +1,6 @@
 """Who stays visible: one track, as long as nobody can be taken for them; and things in zones that are left alone."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def settings(**values: object) -> Settings:
 
 def track(
     number: int,
-    centres: dict[int, tuple[float, float]],
+    centres: Mapping[int, tuple[float, float]],
     side: float = 20,
     unseen: range | tuple[int, ...] = (),
     kind: Kind = Kind.FACE,
@@ -259,7 +260,9 @@ def test_what_covers_one_who_stays_visible_is_named_with_those_on_most_frames_fi
 
 
 def finds(*boxes: Box, score: float = 0.9) -> Detections:
-    return Detections(np.array(boxes), np.full(len(boxes), score), np.zeros(len(boxes)))
+    return Detections(
+        np.array(boxes, np.float32), np.full(len(boxes), score, np.float32), np.zeros(len(boxes), np.int8)
+    )
 
 
 def test_one_find_for_each_visible_track_is_expected_the_one_that_fits_best():
@@ -294,7 +297,8 @@ def test_at_a_border_all_finds_of_who_leaves_are_expected_and_others_are_not(bor
         """Which of `boxes` are of a head of 20 pixels that is so deep in the picture."""
         x0, y0, x1, y1 = at(90, 110, depth, 20 - depth)
         done = shown(still(0, ((x0 + x1) / 2, (y0 + y1) / 2)), show_persons=[person(track=0)])
-        return consent.expected(finds(*boxes), done.visible_at(5), done.about.redact, SIZE).tolist()
+        hidden: list[bool] = consent.expected(finds(*boxes), done.visible_at(5), done.about.redact, SIZE).tolist()
+        return hidden
 
     cheek, hand = at(91, 109, 9), at(100, 116, 10)
     assert meant(8, cheek, hand) == [True, True]

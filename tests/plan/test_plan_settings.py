@@ -119,7 +119,8 @@ def sound_of(path: Path) -> int:
 
 
 def header(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text().splitlines()[0])
+    found: dict[str, Any] = json.loads(path.read_text().splitlines()[0])
+    return found
 
 
 def with_header(path: Path, change: dict[str, Any]) -> Path:

@@ -3,6 +3,7 @@
 import re
 import time
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -125,7 +126,7 @@ def test_nothing_is_claimed_of_what_nobody_knows():
 
 
 def test_what_is_ahead_is_told_with_every_frame():
-    told = []
+    told: list[Any] = []
     tell = followed_by(told.append, "render", "verify", perhaps=2)
     tell(Progress("detect", 3, 9))
     assert told == [Progress("detect", 3, 9, ("render", "verify"), 2)]
@@ -258,4 +259,5 @@ def test_a_run_that_repairs_tells_what_is_ahead(face_clip, tmp_path):
     known = [share for _, share in found if share is not None]
     assert known == sorted(known)
     first = next(share for stage, share in found if stage == "repair")
+    assert first is not None
     assert first < 0.9  # there was room left for it

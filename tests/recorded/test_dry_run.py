@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() if path.is_file() else b"" for path in sorted(folder.rglob("*"))}
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -66,7 +67,7 @@ def test_the_share_of_no_frames_is_none():
     assert covered_share(Plan(About("", 0, 64, 48, Settings()), Regions(()))) == 0.0
 
 
-def _plain(one: Region) -> dict[str, object]:
+def _plain(one: Region) -> dict[str, Any]:
     return {"xyxy": one.xyxy, "kind": one.kind, "why": one.why, "track": one.track}
 
 

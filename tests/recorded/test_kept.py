@@ -18,11 +18,13 @@ from anonymize.plan import Plan, Regions
 from anonymize.plan.doubts import Doubt
 from anonymize.recorded import job, release
 from anonymize.recorded.kept import keep
+from anonymize.recorded.release import Refused
 from anonymize.review.queue import Queue
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
 from anonymize.verify import By, Check, Find, Verified
 from anonymize.verify.hiding import gathered
+from anonymize.verify.repair import repaired
 from tests.conftest import face_box
 from tests.helpers.leaks import good_plan
 from tests.helpers.media import read_video
@@ -38,7 +40,7 @@ def journalist(repair: int = 0) -> Settings:
 @pytest.fixture
 def short_repairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repairs hide what they find on the first frames only."""
-    real = release.repaired
+    real = repaired
 
     def some(*arguments: object) -> Plan:
         made = real(*arguments)  # type: ignore[arg-type]
@@ -62,7 +64,7 @@ def test_a_run_that_fails_goes_on_from_its_plan_and_the_lines_of_what_it_listed(
     repair: int, face_clip: Path, tmp_path: Path, short_repairs: None
 ) -> None:
     output = tmp_path / "safe.mp4"
-    with pytest.raises(errors.VerificationError, match=r"its plan is kept in .*safe\.mp4\.plan\.jsonl") as raised:
+    with pytest.raises(Refused, match=r"its plan is kept in .*safe\.mp4\.plan\.jsonl") as raised:
         anonymize.run(face_clip, output, journalist(repair))
     error = raised.value
     assert error.kept is not None
@@ -85,7 +87,7 @@ def test_a_run_that_fails_goes_on_from_its_plan_and_the_lines_of_what_it_listed(
 def test_what_was_answered_is_all_that_a_further_check_would_find(
     face_clip: Path, tmp_path: Path, short_repairs: None
 ) -> None:
-    with pytest.raises(errors.VerificationError) as raised:
+    with pytest.raises(Refused) as raised:
         anonymize.run(face_clip, tmp_path / "safe.mp4", journalist(1))
     assert raised.value.kept is not None
     queue = Queue(Path(str(raised.value.kept.plan)))
@@ -163,14 +165,14 @@ def test_a_plan_that_a_person_gave_is_not_written_once_more_where_nothing_is_new
 ) -> None:
     anonymize.write_plan(face_clip, tmp_path / "plan.jsonl", journalist())
     before = (tmp_path / "plan.jsonl").read_bytes()
-    with pytest.raises(errors.VerificationError) as raised:
+    with pytest.raises(Refused) as raised:
         anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "safe.mp4")
     made = raised.value.kept
     assert made is not None
     assert made.doubts == 1
     assert (tmp_path / "plan.jsonl").read_bytes() == before
     assert made.plan.rename(tmp_path / "other.jsonl")
-    with pytest.raises(errors.VerificationError) as raised:
+    with pytest.raises(Refused) as raised:
         anonymize.render_plan(face_clip, tmp_path / "other.jsonl", tmp_path / "safe.mp4")
     assert raised.value.kept is None
     assert raised.value.verified is not None
@@ -212,7 +214,7 @@ def test_where_the_target_is_in_passing_the_plan_goes_where_the_output_was_to_be
     monkeypatch.setattr(release, "examine", lambda *_, **__: failed)
     (tmp_path / "passing").mkdir()
     item = only_item(str(face_clip), str(tmp_path / "passing" / "safe.mp4"))
-    with pytest.raises(errors.VerificationError) as raised:
+    with pytest.raises(Refused) as raised:
         job.run(replace(item, keep_in=tmp_path / "out"), journalist())
     made = raised.value.kept
     assert made is not None

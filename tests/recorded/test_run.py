@@ -8,6 +8,7 @@ import socket
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -28,7 +29,7 @@ from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
 from anonymize.verify import Check, Verified
 from tests.conftest import FRAMES, face_box, face_pictures
-from tests.helpers.media import make_image, make_video, pattern, probe, read_audio, read_video, truncate
+from tests.helpers.media import make_image, make_video, pattern, probe, read_audio, read_video, time_of, truncate
 
 NAMED = ".mp4, as the output's name says, and not .mkv, as the settings say"
 ZONE_ALONE = {"targets": [], "zones": [{"polygon": [[0, 0], [20, 0], [20, 20]]}]}
@@ -160,7 +161,7 @@ def test_variable_frame_rate_keeps_every_timestamp(tmp_path):
 
 def _times(path: Path) -> list[Fraction]:
     with av.open(str(path)) as container:
-        return [frame.pts * frame.time_base for frame in container.decode(video=0)]
+        return [time_of(frame) for frame in container.decode(video=0)]
 
 
 def test_frames_that_no_two_looks_bracket_are_obscured_whole(face_clip, tmp_path, monkeypatch):
@@ -340,7 +341,7 @@ def test_a_fault_of_ours_in_one_file_does_not_stop_the_others(footage, tmp_path,
 
 
 def test_a_worker_that_is_killed_fails_its_own_file_alone(footage, tmp_path):
-    killed = []
+    killed: list[Any] = []
 
     def kill_once(item, news):
         if not killed and item.relative.name == "a.mp4" and isinstance(news, Progress):

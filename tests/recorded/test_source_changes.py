@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,10 @@ from tests.helpers.formats import documented
 from tests.helpers.media import make_video, pattern
 from tests.helpers.runs import settings
 
-SEGMENTED = {"frames": [pattern(n, (64, 48)) for n in range(1050)], "options": {"g": "25", "preset": "ultrafast"}}
+SEGMENTED: dict[str, Any] = {
+    "frames": [pattern(n, (64, 48)) for n in range(1050)],
+    "options": {"g": "25", "preset": "ultrafast"},
+}
 
 
 def _rewritten(path, other):
@@ -68,7 +73,8 @@ class _At:
     """Changes the source once, when `stage` begins."""
 
     def __init__(self, stage, change, path, other):
-        self._stage, self._change = stage, lambda: change(path, other)
+        self._stage = stage
+        self._change: Callable[[], object] | None = lambda: change(path, other)
 
     def __call__(self, news, *rest):
         news = rest[0] if rest else news

@@ -4,6 +4,7 @@ import stat
 import pytest
 
 from anonymize.errors import OutputError, ReportError, UsageError
+from anonymize.kinds import Verdict
 from anonymize.report import Report, read, sha256, write
 from anonymize.report.sign import canonical, check, keygen, sign, sign_file
 from tests.cli.test_cli import anonymize
@@ -21,7 +22,7 @@ def report(tmp_path):
     for name in ("source", "output"):
         (tmp_path / f"{name}.mp4").write_bytes(name.encode())
     made = Report(
-        "pass",
+        Verdict.PASS,
         source={"sha256": sha256(tmp_path / "source.mp4"), "frames": 3, "duration": 0.08},
         output={"sha256": sha256(tmp_path / "output.mp4"), "notes": ["ä"]},
     )
@@ -100,7 +101,7 @@ def test_files_are_compared(report, key, tmp_path):
 
 
 def test_a_report_without_a_hash_compares_nothing(key, tmp_path):
-    signed = sign(Report("fail", error="no faces were looked for").as_dict(), key)
+    signed = sign(Report(Verdict.FAIL, error="no faces were looked for").as_dict(), key)
     with pytest.raises(ReportError, match="does not hold the hash"):
         check(signed, output=key)
 

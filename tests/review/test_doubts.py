@@ -9,18 +9,20 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 import anonymize
 from anonymize import errors, plan, presets, report
-from anonymize.data import Detections, Kind, Region, Shape, Why
+from anonymize.data import Box, Detections, Kind, Region, Shape, Why
 from anonymize.kinds import Answer, Raised, Verdict
 from anonymize.media import open_source
 from anonymize.plan import About, Plan, Regions, consent
 from anonymize.plan.doubts import Doubt
 from anonymize.recorded import passes
+from anonymize.recorded.release import Refused
 from anonymize.review.queue import Queue
 from anonymize.settings import Redact, Settings
 from anonymize.text.mapping import from_mapping
@@ -29,10 +31,10 @@ from anonymize.verify import By, Find, Verified
 from anonymize.verify.doubting import doubted
 from tests.conftest import FRAMES as FRAMES_OF_CLIP
 from tests.conftest import face_box, face_pictures
+from tests.detect.test_detect import Bright
 from tests.helpers.leaks import good_plan
 from tests.helpers.media import make_video, read_video
 from tests.helpers.terminals import CTRL_C, PROGRAM, Terminal
-from tests.track.test_weak import Resting
 
 FRAMES, SIZE = 250, (640, 360)
 ABOUT = About("0" * 64, FRAMES, *SIZE)
@@ -78,8 +80,12 @@ def asked(made: Plan, *doubts: Find, leaks: tuple[Find, ...] = ()) -> Plan:
 
 
 def test_a_doubt_read_back_from_its_line_is_the_same() -> None:
-    answers = [(None, "", ""), *product(Answer, ("", "desk 2"), ("", "2026-11-28T20:00:00Z"))]
-    for raised, seconds, (answer, by, at) in product(Raised, ((), (0.0, 0.0), (2.8, 9.999)), answers):
+    answers: list[tuple[Answer | None, str, str]] = [
+        (None, "", ""),
+        *product(Answer, ("", "desk 2"), ("", "2026-11-28T20:00:00Z")),
+    ]
+    spans: tuple[tuple[float, float] | tuple[()], ...] = ((), (0.0, 0.0), (2.8, 9.999))
+    for raised, seconds, (answer, by, at) in product(Raised, spans, answers):
         one, other = Doubt(0, 0, 1, raised, seconds, answer, by, at), Doubt(1, 249, 250, raised)
         made = held(one, other)
         assert plan.parse(plan.lines(made), "plan").doubts == (one, other)
@@ -134,7 +140,7 @@ def test_what_a_check_found_becomes_doubts_that_are_not_drawn() -> None:
     ]
 
 
-def questions(made: Plan) -> list[object]:
+def questions(made: Plan) -> list[Any]:
     from anonymize.review.queue import _questions
 
     return list(_questions(made))
@@ -208,7 +214,7 @@ def test_whoever_stays_visible_is_taken_for_nobody_that_is_nothing() -> None:
 @pytest.mark.parametrize("answer", list(Answer))
 def test_an_answered_plan_releases_with_the_strict_preset(face_clip: Path, tmp_path: Path, answer: Answer) -> None:
     output = tmp_path / "safe.mp4"
-    with pytest.raises(errors.VerificationError) as raised:
+    with pytest.raises(Refused) as raised:
         anonymize.run(face_clip, output, journalist())
     kept = raised.value.kept
     assert kept is not None
@@ -248,11 +254,11 @@ def test_a_stranger_is_raised_where_something_was_answered(face_clip: Path, tmp_
     else:
         aside = (60.0, 0.0, 60.0, 0.0)
         regions = Regions(
-            (first, end, replace(region, xyxy=tuple(map(sum, zip(region.xyxy, aside, strict=True)))))
+            (first, end, replace(region, xyxy=cast(Box, tuple(map(sum, zip(region.xyxy, aside, strict=True))))))
             for first, end, region in made.regions.rows()
         )
     plan.write(replace(made, regions=regions, doubts=(answered,)).marked(), tmp_path / "plan.jsonl")
-    with pytest.raises(errors.VerificationError) as raised:
+    with pytest.raises(Refused) as raised:
         anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "safe.mp4")
     assert raised.value.verified is not None
     assert raised.value.verified.leaks
@@ -266,7 +272,7 @@ def test_a_stranger_is_raised_where_something_was_answered(face_clip: Path, tmp_
 
 @pytest.mark.usefixtures("blind_first_look")
 def test_an_answer_of_nothing_leaves_repair_on_for_everybody_else(two_faces: Path, tmp_path: Path) -> None:
-    with pytest.raises(errors.VerificationError) as raised:
+    with pytest.raises(Refused) as raised:
         anonymize.run(two_faces, tmp_path / "safe.mp4", journalist())
     kept = Path(str(raised.value.kept and raised.value.kept.plan))
     queue = Queue(kept)
@@ -294,7 +300,7 @@ def test_a_plan_that_a_person_changed_stays_theirs(face_clip: Path, tmp_path: Pa
     plan.write(made, tmp_path / "plan.jsonl")
     with (tmp_path / "plan.jsonl").open("a") as file:
         file.write('{"frame": 0, "xyxy": [1, 2, 3, 4]}\n')
-    with pytest.raises(errors.VerificationError, match=r"answer those in its plan") as raised:
+    with pytest.raises(Refused, match=r"answer those in its plan") as raised:
         anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "safe.mp4")
     queue = Queue(Path(str(raised.value.kept and raised.value.kept.plan)))
     assert queue.plan.by_hand
@@ -504,7 +510,7 @@ def test_a_lone_weak_find_is_covered_and_asked_about(tmp_path: Path) -> None:
     clip = make_video(tmp_path / "brief.mp4", frames=frames, options={"crf": "12"})
     settings = journalist()
     with open_source(clip) as source:
-        made, _ = passes.detect(source, settings, [Resting(score=0.4)], report.sha256(clip))
+        made, _ = passes.detect(source, settings, [Bright(score=0.4)], report.sha256(clip))
     (doubt,) = made.doubts
     assert (doubt.raised, doubt.answer) == (Raised.FIND, None)
     assert doubt.seconds == pytest.approx((1.2, 1.2), abs=0.1)

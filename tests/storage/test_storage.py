@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,11 @@ from anonymize.batch.inputs import only_item, plan_items
 from anonymize.media import open_source
 from anonymize.progress import Progress
 from anonymize.recorded import job
+from anonymize.recorded.release import Refused
 from anonymize.settings import Settings
 from anonymize.storage import read, write
 from anonymize.text.mapping import from_mapping
+from tests.helpers.servers import pipe
 
 UPath = pytest.importorskip("upath", reason="needs universal-pathlib: in requirements/dev.txt").UPath
 S3 = all(importlib.util.find_spec(name) for name in ("s3fs", "moto", "flask"))
@@ -153,8 +156,9 @@ def test_an_output_that_fails_its_check_is_not_uploaded(bucket, face_clip, monke
 
     failed = Verified(Verdict.FAIL, (Check("structure", False, "expected 20 frames, got 19"),))
     monkeypatch.setattr(release, "examine", lambda *_, **__: failed)
-    with pytest.raises(errors.VerificationError, match=r"safe\.mp4\.plan\.jsonl \(.* fetch it\)") as raised:
+    with pytest.raises(Refused, match=r"safe\.mp4\.plan\.jsonl \(.* fetch it\)") as raised:
         job.run(only_item(str(face_clip), str(bucket / "safe.mp4")), QUICK)
+    assert raised.value.kept is not None
     (made,) = bucket.fs.find(bucket.path)
     assert str(raised.value.kept.plan).endswith(made)
     assert "--plan safe.mp4.plan.jsonl -o" in raised.value.kept.command(face_clip)
@@ -187,7 +191,12 @@ def test_a_storage_that_fails_is_not_the_end_of_the_file(bucket, face_clip, monk
 def test_where_files_show_before_they_are_whole_they_wait_under_another_name(bucket, face_clip, monkeypatch):
     names = []
     real = type(bucket.fs).mv
-    monkeypatch.setattr(type(bucket.fs), "mv", lambda fs, a, b, **k: (names.append((a, b)), real(fs, a, b, **k)))
+
+    def moved(fs, a, b, **k):
+        names.append((a, b))
+        return real(fs, a, b, **k)
+
+    monkeypatch.setattr(type(bucket.fs), "mv", moved)
     job.run(only_item(str(face_clip), str(bucket / "safe.mp4")), QUICK)
     ((waited, final),) = names
     assert "/.anonymize-" in waited
@@ -211,7 +220,7 @@ def test_what_a_killed_process_left_goes_with_the_next(tmp_path, monkeypatch):
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True) as process:
-        left = Path(process.stdout.readline().strip())
+        left = Path(pipe(process.stdout).readline().strip())
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         with storage.private_folder():
             assert (left / "a").exists()  # that process lives
@@ -237,7 +246,7 @@ def test_s3_in_and_out(s3, face_clip, empty_clip, tmp_path, capfd):
 
 
 def test_s3_takes_no_second_file_of_a_name_even_at_the_last_moment(s3, face_clip, monkeypatch):
-    target = storage.place("s3://safe/a.mp4")
+    target: Any = storage.place("s3://safe/a.mp4")
     s3.pipe_file("safe/a.mp4", b"precious")
     monkeypatch.setattr(write, "exists", lambda _: False)  # it appears after the look
     with pytest.raises(errors.OutputError, match="exists already"):

@@ -15,7 +15,7 @@ from anonymize.data import Detections, Kind, Track
 from anonymize.settings import Follow
 from anonymize.track import Tracker, associate
 from anonymize.track.associate import grown, match
-from anonymize.track.pairs import connected
+from anonymize.track.pairs import connected, iou
 from tests.track.test_track import HIGH, OTHER, Still, boxes, texture
 
 Floats = NDArray[np.float64]
@@ -150,7 +150,7 @@ def test_tracks_are_those_of_all_held_against_all(monkeypatch: pytest.MonkeyPatc
 def test_subjects_far_apart_are_not_compared(monkeypatch: pytest.MonkeyPatch, score: float) -> None:
     """Twice as many finds in twice the picture: twice the work, not four times."""
     compared: list[int] = []
-    plain = associate.iou
+    plain = iou
 
     def counted(a: Floats, b: Floats) -> Floats:
         compared.append(len(a))

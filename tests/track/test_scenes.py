@@ -70,6 +70,10 @@ def words(picture: Picture, text: str, at: tuple[int, int], shade: int = 16) -> 
     cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.8, (shade,), 2, cv2.LINE_AA)
 
 
+def mixed(one: Picture, other: Picture, share: float) -> Picture:
+    return np.asarray(cv2.addWeighted(other, share, one, 1 - share, 0), np.uint8)
+
+
 def lower_third(picture: Picture, t: int) -> Picture:
     drawn = picture.copy()
     drawn[270:330, 40:420] = drawn[270:330, 40:420] // 4 + 20
@@ -92,9 +96,9 @@ def ticker(picture: Picture, t: int) -> Picture:
 
 
 def logo(picture: Picture, t: int) -> Picture:
-    drawn = cv2.circle(picture.copy(), (585, 45), 32, (255,), -1)
+    drawn = np.asarray(cv2.circle(picture.copy(), (585, 45), 32, (255,), -1), np.uint8)
     words(drawn, "TV1", (562, 53))
-    return np.asarray(drawn, np.uint8)
+    return drawn
 
 
 def clock(picture: Picture, t: int) -> Picture:
@@ -219,7 +223,7 @@ def test_a_cut_through_a_blended_frame_is_seen() -> None:
     """As a change of frame rate leaves it."""
     for a, b in CUTS:
         one, other = photograph(a), photograph(b)
-        assert cuts_in([one, cv2.addWeighted(other, 0.5, one, 0.5, 0), other]), (a, b)
+        assert cuts_in([one, mixed(one, other, 0.5), other]), (a, b)
 
 
 # What is no cut
@@ -229,13 +233,13 @@ def filmed(
     zoom: Callable[[int], float], x: Callable[[int], float], turn: Callable[[int], float]
 ) -> list[list[Picture]]:
     """Twelve frames of a camera over each of three photographs, all 1280 x 720."""
-    films = []
+    films: list[list[Picture]] = []
     for name in NAMES[:3]:
         still = photograph(name, 2)
         films.append([])
         for t in range(12):
             matrix = cv2.getRotationMatrix2D((x(t), 360), turn(t), zoom(t))
-            matrix[:, 2] += [WIDTH / 2 - x(t), HEIGHT / 2 - 360]
+            matrix[:, 2] += np.array([WIDTH / 2 - x(t), HEIGHT / 2 - 360])
             size = (WIDTH, HEIGHT)
             films[-1].append(np.asarray(cv2.warpAffine(still, matrix, size, borderMode=cv2.BORDER_REFLECT), np.uint8))
     return films
@@ -264,7 +268,7 @@ def test_dissolves_and_wipes_are_no_cuts_for_they_show_both_scenes(frames: int) 
     for a, b in CUTS[::4]:
         one, other = photograph(a), photograph(b)
         shares = [min(max((t - 2) / frames, 0), 1) for t in range(frames + 5)]
-        assert cuts_in([cv2.addWeighted(other, share, one, 1 - share, 0) for share in shares]) == []
+        assert cuts_in([mixed(one, other, share) for share in shares]) == []
         assert cuts_in([np.hstack([other[:, : round(WIDTH * s)], one[:, round(WIDTH * s) :]]) for s in shares]) == []
 
 

@@ -173,11 +173,6 @@ def _faces(rows: Sequence[tuple[Box, float]]) -> Detections:
     return Detections(xyxy, np.array([score for _, score in rows], np.float32), np.full(len(rows), Kind.FACE))
 
 
-class Resting(Bright):
-    def release_memory(self) -> None:
-        """There is nothing to give back."""
-
-
 @pytest.mark.parametrize(("score", "frames"), [(0.45, range(35, 50)), (0.9, range(5, 80))], ids=["faint", "strong"])
 def test_detect_covers_what_shows_at_one_look_briefly_unless_it_is_strong(
     tmp_path: Path, score: float, frames: range
@@ -189,5 +184,5 @@ def test_detect_covers_what_shows_at_one_look_briefly_unless_it_is_strong(
     clip = make_video(tmp_path / "a.mkv", frames=[lit if 41 <= i <= 43 else dark for i in range(101)], codec="ffv1")
     settings = replace(load("journalist").settings, targets=frozenset({Kind.FACE}))
     with media.open_source(clip) as source:
-        plan, _ = passes.detect(source, settings, [Resting(score=score)], "0" * 64)
+        plan, _ = passes.detect(source, settings, [Bright(score=score)], "0" * 64)
     assert sorted(i for first, end, _ in plan.regions.rows() for i in range(first, end)) == list(frames)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -47,7 +48,7 @@ def outputs_saying(boxes: list[list[float]], kind: int, side: int) -> tuple[np.n
 def test_iou_and_inside_of_known_boxes() -> None:
     a, b = as_boxes([[0, 0, 10, 10]]), as_boxes([[5, 0, 15, 10], [0, 0, 5, 5], [20, 20, 30, 30]])
     np.testing.assert_allclose(iou(a, b), [[50 / 150, 25 / 100, 0]], rtol=1e-5)
-    np.testing.assert_allclose(inside(b, a), [[0.5], [1], [0]], rtol=1e-5)
+    np.testing.assert_allclose(inside(b, a), [[0.5], [1.0], [0.0]], rtol=1e-5)
 
 
 def test_cover_counts_the_union_once() -> None:
@@ -75,7 +76,7 @@ def test_decode_suppresses_within_a_kind_only() -> None:
 
 def test_decode_finds_nothing_below_the_floor() -> None:
     scores, distances = outputs_saying([[20, 20, 60, 60]], FACE, 128)
-    found, score, kinds = decode(scores * 0.01, distances)
+    found, score, kinds = decode(scores * np.float32(0.01), distances)
     assert found.shape == (0, 4)
     assert score.shape == kinds.shape == (0,)
 
@@ -112,7 +113,9 @@ def test_targets_do_not_count_ignored_areas_but_count_a_label_inside_one() -> No
 
 
 def test_a_face_and_its_head_have_a_box_each_where_they_share_cells() -> None:
-    both = Labels(as_boxes([[40, 44, 72, 84], [36, 28, 76, 88]]), np.array([FACE, HEAD]), as_boxes([]), np.zeros(0))
+    both = Labels(
+        as_boxes([[40, 44, 72, 84], [36, 28, 76, 88]]), np.array([FACE, HEAD]), as_boxes([]), np.zeros(0, np.int64)
+    )
     made = make_targets(both, 4, 128, 128)
     np.testing.assert_allclose(made.edges[FACE, :, 15, 14], [40, 44, 72, 84])
     np.testing.assert_allclose(made.edges[HEAD, :, 15, 14], [36, 28, 76, 88])
@@ -232,11 +235,11 @@ def test_equal_seeds_give_equal_batches() -> None:
 
 class TestEvaluate:
     @staticmethod
-    def outcome(found: list[list[float]], truth: list[list[float]], ignored: list[list[float]] | None = None) -> object:
+    def outcome(found: list[list[float]], truth: list[list[float]], ignored: list[list[float]] | None = None) -> Any:
         evaluate = pytest.importorskip("training.evaluate", reason="onnxruntime is not installed")
         areas = as_boxes(ignored or [])
         subject = replace(example(truth), ignored=areas, ignored_kinds=(PLATE,) * len(areas))
-        rows = as_boxes([f[:4] for f in found]), np.float32([f[4] for f in found]), np.full(len(found), PLATE)
+        rows = as_boxes([f[:4] for f in found]), np.array([f[4] for f in found], np.float32), np.full(len(found), PLATE)
         return evaluate.compare(subject, rows, PLATE, 256, 0.5)
 
     def test_a_second_find_of_one_plate_is_false(self) -> None:
@@ -265,7 +268,7 @@ class TestEvaluate:
         boxes = as_boxes([[0, 0, 20, 40], [60, 0, 90, 40], [100, 0, 104, 20]])
         kinds, views = (HEAD, HEAD, FACE), ("front", "back", "")
         subject = Example("a", "capstone", 128, 128, boxes, kinds, whole=(HEAD,), views=views)
-        found = boxes[:1], np.float32([0.9]), np.array([HEAD])
+        found = boxes[:1], np.array([0.9], np.float32), np.array([HEAD])
         got = evaluate.compare(subject, found, HEAD, 256, 0.4)
         assert got.sizes.tolist() == [80, 80]
         assert [evaluate.figures([got], 0.5, view=v)["recall"] for v in ("front", "back")] == [1.0, 0.0]
@@ -290,7 +293,7 @@ class TestEvaluate:
         path = tmp_path / "people" / "annotations.jsonl"
         path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
         elsewhere = as_boxes([[80, 80, 120, 120]])
-        finds = {kind: (elsewhere, np.float32([0.9]), np.array([kind])) for kind in (HEAD, PERSON)}
+        finds = {kind: (elsewhere, np.array([0.9], np.float32), np.array([kind])) for kind in (HEAD, PERSON)}
         both = tuple(np.concatenate([finds[HEAD][i], finds[PERSON][i]]) for i in range(3))
         monkeypatch.setattr(dev, "detector", lambda *_: lambda _: both)
         monkeypatch.setattr(dev, "kept_for_dev", lambda _: True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -151,11 +151,12 @@ class TestUnknown:
     everywhere: ClassVar = [0, 0, 400, 400]
 
     @staticmethod
-    def scene(boxes: list[list[float]], kinds: tuple[int, ...], whole: tuple[int, ...], **more: object) -> Example:
+    def scene(boxes: list[list[float]], kinds: tuple[int, ...], whole: tuple[int, ...], **more: Any) -> Example:
         return replace(Example("a", "oid_person", 400, 400, as_boxes(boxes), kinds, whole=whole), **more)
 
     def ignored(self, subject: Example, kind: int) -> list[list[float]]:
-        return ignore_unknown(subject).of_kind(kind)[1].tolist()
+        found: list[list[float]] = ignore_unknown(subject).of_kind(kind)[1].tolist()
+        return found
 
     def test_a_kind_that_is_whole_is_background_elsewhere_and_one_that_is_not_is_ignored(self) -> None:
         subject = self.scene([[10, 10, 30, 20]], (PLATE,), (PLATE,))
@@ -213,7 +214,7 @@ class TestTeachers:
         teachers = pytest.importorskip("training.teachers", reason="onnxruntime is not installed")
 
         def scored(rows: list[list[float]]) -> object:
-            return as_boxes([r[:4] for r in rows]), np.float32([r[4] for r in rows])
+            return as_boxes([r[:4] for r in rows]), np.array([r[4] for r in rows], np.float32)
 
         found, disputed = teachers.agree([[scored(first)], [scored(second)]], teachers.Agreement())
         return found.tolist(), disputed.tolist()
@@ -233,7 +234,7 @@ class TestTeachers:
 
     def test_truth_stays_and_finds_beside_it_are_ignored(self) -> None:
         teachers = pytest.importorskip("training.teachers", reason="onnxruntime is not installed")
-        finds = as_boxes([[0, 0, 10, 10], [40, 40, 60, 60]]), np.float32([0.9, 0.9])
+        finds = as_boxes([[0, 0, 10, 10], [40, 40, 60, 60]]), np.array([0.9, 0.9], np.float32)
         subject = replace(example([[0, 0, 10, 11]], FACE, "mik1i_gray"), whole=(FACE, PLATE))
         labelled = teachers.label_faces(subject, [[finds], [finds]], teachers.Agreement())
         assert labelled.boxes.tolist() == [[0, 0, 10, 11]]

@@ -4,18 +4,20 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 import anonymize
 from anonymize import errors, plan
-from anonymize.data import Kind, Region, Shape, Why
+from anonymize.data import Box, Kind, Region, Shape, Why
 from anonymize.detect import Detector, Step, build, in_order, second_detectors
 from anonymize.kinds import Verdict
 from anonymize.media import open_source
 from anonymize.plan import Plan, Regions, VisibleTrack
 from anonymize.recorded import job, release
+from anonymize.recorded.release import Refused
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
 from anonymize.verify import By, Evidence, Verified, examine
@@ -130,7 +132,7 @@ def test_a_visible_person_passes_with_doubts_forbidden_and_a_stranger_in_the_sam
     assert verified.leaks
     assert all(find.frame in (8, 9, 10) and shows(find.box, find.frame) for find in verified.leaks)
     moved = (
-        (first, end, replace(region, xyxy=tuple(value + 60 for value in region.xyxy)))
+        (first, end, replace(region, xyxy=cast(Box, tuple(value + 60 for value in region.xyxy))))
         for first, end, region in seen.regions.rows()
     )
     beside = replace(seen, regions=Regions(moved))
@@ -170,7 +172,7 @@ def test_a_second_detector_has_a_say_where_one_is_installed(detectors: list[Dete
 def test_a_run_whose_first_look_missed_somebody_leaves_no_output(
     face_clip: Path, tmp_path: Path, blind_first_look: None
 ) -> None:
-    with pytest.raises(errors.VerificationError, match="--repair") as raised:
+    with pytest.raises(Refused, match="--repair") as raised:
         anonymize.run(face_clip, tmp_path / "safe.mp4", settings())
     assert raised.value.verified is not None
     assert raised.value.verified.leaks

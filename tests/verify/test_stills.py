@@ -2,6 +2,7 @@
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import pillow_heif
 import pytest
@@ -22,7 +23,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pillow_heif.register_heif_opener()
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for suffix in FORMATS:
-        extra = {} if suffix in ("gif", "bmp") else {"icc_profile": profile}
+        extra: dict[str, Any] = {} if suffix in ("gif", "bmp") else {"icc_profile": profile}
         Image.fromarray(pattern(3)).save(folder / f"in-photo.{suffix}", **extra)
         p.carried(folder / f"in-photo.{suffix}", folder / f"photo.{suffix}", Output())
     return folder

@@ -80,7 +80,7 @@ class FlacTrack:
         self._count = 0
         self._written = 0
 
-    def write(self, packet: Packet[Stream]) -> None:
+    def write(self, packet: Packet[Any]) -> None:
         """Append the sound in `packet`; what cannot be decoded leaves a gap."""
         self._decode(packet)
 
@@ -94,7 +94,7 @@ class FlacTrack:
         self._encode(last=True)
         self._output.mux(self.stream.encode(None))
 
-    def _decode(self, packet: Packet[Stream] | None) -> None:
+    def _decode(self, packet: Packet[Any] | None) -> None:
         try:
             frames = self._source.codec_context.decode(packet)
         except av.error.FFmpegError:

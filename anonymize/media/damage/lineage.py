@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
+from typing import Any
 
 import av
 from av.codec.context import Flags
 from av.packet import Packet
-from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 
 from anonymize.media.damage import h264, hevc
@@ -59,7 +59,7 @@ class Lineage:
         self._decoded = Steps(_LONGEST_TELLING if telling else _LONGEST)
         self._shown = Steps(_LONGEST)
 
-    def take(self, packet: Packet[Stream], *, followed: bool) -> int:
+    def take(self, packet: Packet[Any], *, followed: bool) -> int:
         """Take a packet before it is decoded; its number.
 
         Args:

@@ -7,9 +7,9 @@ without complaint. H.264 numbers pictures that others refer to, MPEG-1 and MPEG-
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from av.packet import Packet
-from av.stream import Stream
 
 from anonymize.media.damage import h264
 
@@ -40,7 +40,7 @@ class Missing:
         self._taken = 0
         self._found: dict[int, int] = {}
 
-    def take(self, number: int, packet: Packet[Stream]) -> None:
+    def take(self, number: int, packet: Packet[Any]) -> None:
         """Take the packet `number` of the stream."""
         self._taken += 1
         if self._order is not None:
