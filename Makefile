@@ -15,7 +15,7 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 LIMIT := --timeout 300 --timeout-method thread
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint unit contracts cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test fuzz formats train train-dev
+.PHONY: help setup demo test lint unit contracts cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test fuzz formats options train train-dev
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -33,6 +33,7 @@ help:
 	@echo "make bench-live  added latency, frames hidden and leaks of live at 720p25 (3 minutes, on a quiet machine)"
 	@echo "make soak-live   the same for ten minutes, and whether memory grows"
 	@echo "make formats     write docs/formats.md from the tests that hold its rows"
+	@echo "make options     write docs/options.md from the table of options in cli/options.py"
 	@echo "make kill-test   kill a run 50 times at random moments and see that it goes on (5 minutes)"
 	@echo "make fuzz        broken variants of every format through the whole program for ten minutes: up to 300 of each of pictures"
 	@echo "                 and videos, 200 of texts (FUZZ='--seconds 0' for all of them, '--seed 1 --only mp4,plan' for others)"
@@ -143,6 +144,9 @@ train-dev:
 
 formats: setup
 	$(BIN)/python -m tests.helpers.formats
+
+options: setup
+	$(BIN)/python -m tests.helpers.options
 
 kill-test: setup
 	$(BIN)/python -m benchmarks.kill

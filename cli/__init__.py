@@ -1,6 +1,6 @@
-"""The command line: parse, one call into the library, an exit code. Only `render` prints.
+"""The command line: parse, one call into the library, an exit code. Only `cli.render` prints.
 
-Next to nothing is imported before signals are handled: until then Ctrl-C shows a traceback.
+Almost nothing is imported before signals are handled: until then Ctrl-C shows a traceback.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from anonymize.cli.streams import Printed
 
 _AGAIN = 2.0
-"""Seconds after a signal to stop in which further ones are not heeded: what is half-done is being removed."""
+"""Seconds after a signal in which further ones are ignored, while incomplete files are removed."""
 _STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -26,62 +26,63 @@ def main() -> None:
     code = _run(_prepared)
     if code > 128:
         _leave(code)
-    for number in _STOPPING:  # nothing is left to be removed
+    for number in _STOPPING:  # all files are complete or removed
         signal.signal(number, lambda *_: os._exit(code))
     sys.exit(code)
 
 
 def _leave(code: int) -> None:
-    """End at once: what was half-done is gone, and work in threads, for which Python would wait, is for nothing."""
+    """Exit at once, without waiting for threads: incomplete files are removed, and their results are not needed."""
     import contextlib
     import multiprocessing
 
     for child in multiprocessing.active_children():
         child.terminate()
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+        with contextlib.suppress(OSError, ValueError):  # its reader has gone
             stream.flush()
     os._exit(code)
 
 
 def _run(prepare: Callable[[], Sequence[Printed]] = tuple) -> int:
-    """Run the command, and say why where it ends early: to people, and with `--json` to machines. Its exit code.
+    """Run the command and print its error, if any, as text and with `--json` as JSON. Returns the exit code.
 
-    What `prepare` gives stands behind output and error.
+    `prepare` returns the streams behind standard output and error.
     """
     code, why, behind = _ended(prepare)
-    from anonymize.cli import render, streams
+    from anonymize.cli import streams
+    from anonymize.cli.render import output
 
     lost = "" if code or not behind else streams.lost(behind)
     if lost:
         code, why = 6, f"{lost}: the rest was done"
-    log = sys.argv[1:2] == ["live"]  # whose lines go to standard error: standard output may be the picture's
+    log = sys.argv[1:2] == ["live"]  # prints to standard error: standard output may carry the video
     if log or any(scheme in why for scheme in ("rtsp", "rtmp", "srt:")):
         from anonymize.live.secrets import mask
 
-        why = mask(why)  # addresses of cameras hold passwords, wherever they were given
+        why = mask(why)  # addresses of cameras may hold passwords
     machine = "--json" in sys.argv and not {"-h", "--help", "--version"} & set(sys.argv)
     if why and not (machine and log):
-        render.fail(why)
+        output.fail(why)
     if machine:
-        render.ended(code, why, sys.stderr if log else sys.stdout)
+        output.ended(code, why, sys.stderr if log else sys.stdout)
     return code or (6 if behind and streams.lost(behind) else 0)
 
 
 def _prepared() -> Sequence[Printed]:
-    """Have signals, streams and warnings as the command needs them. What stands behind output and error."""
+    """Set up signals, streams and warnings. Returns the streams behind standard output and error."""
     _stop_in_order()
     from anonymize.cli import streams
 
     behind = streams.prepare()
     if not sys.warnoptions:
-        os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the workers; what matters is said by us
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")  # also in worker processes; our messages cover them
         _no_warnings()
     return behind
 
 
 def _ended(prepare: Callable[[], Sequence[Printed]]) -> tuple[int, str, Sequence[Printed]]:
-    """Run the command. Its exit code, why it ended early, and what stands behind output and error."""
+    """Run the command. Returns exit code, error message, and the streams behind standard output and error."""
     behind: Sequence[Printed] = ()
     try:
         behind = prepare()
@@ -92,7 +93,7 @@ def _ended(prepare: Callable[[], Sequence[Printed]]) -> tuple[int, str, Sequence
         code = 130
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is said
+    except Exception as error:  # noqa: BLE001 - every error gets a message
         code = _stop_behind(error)
         if not code:
             return *_failed(error), behind
@@ -100,7 +101,7 @@ def _ended(prepare: Callable[[], Sequence[Printed]]) -> tuple[int, str, Sequence
 
 
 def _stop_behind(error: BaseException | None) -> int:
-    """The exit code of a stop that a library, in which it came, turned into an error of its own; 0 for other errors."""
+    """The exit code of a signal that a library turned into an error of its own; 0 for other errors."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             return 130
@@ -111,13 +112,13 @@ def _stop_behind(error: BaseException | None) -> int:
 
 
 def _failed(error: Exception) -> tuple[int, str]:
-    """The exit code of `error`, and what went wrong."""
+    """Exit code and message for `error`."""
     from anonymize.errors import AnonymizeError
 
     if isinstance(error, AnonymizeError):
         return error.exit_code, str(error)
     if isinstance(error, MemoryError):
-        return 1, "this machine's memory, or what it allows one process of it, does not suffice: nothing was released"
+        return 1, "not enough memory on this machine, or allowed to one process: nothing was released"
     if (usage := _usage(error)) is not None:
         return 2, usage
     if "ANONYMIZE_DEBUG" in os.environ:
@@ -127,12 +128,12 @@ def _failed(error: Exception) -> tuple[int, str]:
 
         return 6, f"{os.fsdecode(cause.filename)}: {system(cause)}"
     if isinstance(cause, FileNotFoundError) and not cause.filename:
-        return 6, "the folder in which this command was started is gone: go to one that is there"
+        return 6, "the folder in which this command was started no longer exists: change to another"
     return 1, f"internal error, please report it (ANONYMIZE_DEBUG=1 shows where): {error.__cause__ or error!r}"
 
 
 def _usage(error: Exception) -> str | None:
-    """What is wrong with the arguments, where Typer found that; None for other errors."""
+    """What is wrong with the arguments, if Typer raised `error`; None for other errors."""
     if not hasattr(error, "format_message"):
         return None
     from anonymize.cli.guesses import corrected
@@ -141,7 +142,7 @@ def _usage(error: Exception) -> str | None:
 
 
 def _stop_in_order() -> None:
-    """Have Ctrl-C, TERM and the end of the terminal stop the command in order, however often they come."""
+    """Make Ctrl-C, TERM and the end of the terminal stop the command cleanly, even if repeated."""
     import atexit
     import time
 
@@ -157,8 +158,8 @@ def _stop_in_order() -> None:
         sys.exit(128 + number)
 
     for number in _STOPPING:
-        atexit.register(signal.signal, number, signal.SIG_IGN)  # while Python ends, they would kill the process
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a job in the background of a script
+        atexit.register(signal.signal, number, signal.SIG_IGN)  # at exit they would kill the process
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup and in background jobs of scripts
             signal.signal(number, stop)
 
 

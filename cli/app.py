@@ -1,4 +1,4 @@
-"""The commands. Each parses, makes one call into the library, and hands what came back to `render`."""
+"""The commands: each calls the library once and prints the result by `cli.render`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from anonymize.cli.guesses import named_like_media, to_run
 from anonymize.cli.help import App, Group
 from anonymize.cli.live import live
 from anonymize.cli.options import RENAMED, settings_of, takes
-from anonymize.cli.wanted import Asked, title_of
+from anonymize.cli.values import Asked, title_of
 from anonymize.errors import ExitCode, UsageError
 
 Input = Annotated[
@@ -28,26 +28,26 @@ Input = Annotated[
 
 
 class Broken(Exception):
-    """A command broke; the cause says over what."""
+    """A command failed with an `EOFError` or `OSError`, which is the cause."""
 
 
 class _Commands(Group):
-    """The commands. Over some errors Typer ends without a word of its own: here they come out."""
+    """The commands. Wraps the errors at which Typer would exit without a message."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that `args` begin with; where a file stands in its place, `run`, if a person says so.
+        """The command that `args` begin with; `run` if they begin with a file and the user confirms it.
 
         Raises:
-            UsageError: a file stands in its place, and there is nobody to ask.
+            UsageError: they begin with a file, and the user does not confirm or cannot be asked.
         """
         name = args[0] if args else ""
         if name not in self.commands and not name.startswith("-") and named_like_media(name):
-            from anonymize.cli.render import asked
+            from anonymize.cli.render.output import confirm
 
             meant = to_run(args)
             command = shlex.join(["anonymize", *meant])
-            if not asked(f"{name} is no command. To anonymise it: {command}", "Run that?"):
-                raise UsageError(f"{name} is no command; to anonymise it: {command}")
+            if not confirm(f"{name} is not a command. To anonymise it: {command}", "Run that?"):
+                raise UsageError(f"{name} is not a command; to anonymise it: {command}")
             return super().resolve_command(ctx, meant)
         return super().resolve_command(ctx, args)
 
@@ -58,7 +58,7 @@ class _Commands(Group):
         except (EOFError, OSError) as error:
             raise Broken from error
         except Exception as error:
-            old = getattr(error, "option_name", "")  # of an option that does not exist
+            old = getattr(error, "option_name", "")  # set by Typer for unknown options
             if old in RENAMED:
                 raise UsageError(f"{old} is called {RENAMED[old]} now") from None
             raise
@@ -78,7 +78,7 @@ presets_app = App(no_args_is_help=True, help="Settings for a purpose: list them,
 models_app = App(no_args_is_help=True, help="The detectors' weights: list, verify, import, fetch.")
 app.add_typer(presets_app, name="presets")
 app.add_typer(models_app, name="models")
-app.command(context_settings={"allow_extra_args": True})(live)  # else they are refused by repeating them
+app.command(context_settings={"allow_extra_args": True})(live)  # Typer would repeat them, and passwords, in its error
 app.add_typer(report_commands.app, name="report")
 app.command()(evaluate_command.evaluate)
 app.command()(doubts_command.doubts)
@@ -90,10 +90,10 @@ app.command()(status_command.status)
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
 ) -> None:
-    """Nothing to do before a command but to answer `--version`."""
+    """Print the version, if asked for."""
     if version:
         from anonymize import __version__
-        from anonymize.cli.render import say
+        from anonymize.cli.render.output import say
 
         say(f"anonymize {__version__}")
         raise typer.Exit
@@ -102,7 +102,7 @@ def _root(
 @app.command(name="help")
 def help_(
     command: Annotated[
-        list[str] | None, typer.Argument(help="Whose page to show.", metavar="COMMAND", show_default=False)
+        list[str] | None, typer.Argument(help="The command whose page to show.", metavar="COMMAND", show_default=False)
     ] = None,
 ) -> None:
     """Show examples and exit codes, or the page of a command."""
@@ -137,23 +137,23 @@ def run(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Anonymise videos, pictures and folders: find, redact, check."""
+    """Anonymise videos, pictures and folders: find, redact, verify."""
     from anonymize.batch import run as batch
     from anonymize.batch.cluster import Cluster
     from anonymize.batch.inputs import plan_items
     from anonymize.batch.outcome import exit_code
-    from anonymize.cli import render as show
+    from anonymize.cli.render.progress import RunDisplay
 
     settings = settings_of(presets.load(preset).settings, asked)
     items = plan_items(inputs, output)
     if dry_run and cluster:
-        raise UsageError("--dry-run looks on this machine: leave out --cluster")
+        raise UsageError("--dry-run runs on this machine: leave out --cluster")
     if dry_run:
-        with show.Display(items, machine=json, quiet=quiet) as display:
+        with RunDisplay(items, machine=json, quiet=quiet) as display:
             found = batch.forecast(items, settings, force=force, stdin=_stdin(inputs), on_item=display)
-        show.foreseen(found, machine=json, quiet=quiet)
+        display.foreseen(found)
         raise typer.Exit(exit_code(found))
-    with show.Display(items, machine=json, quiet=quiet) as display:
+    with RunDisplay(items, machine=json, quiet=quiet) as display:
         outcomes = batch.run(
             items,
             settings,
@@ -166,8 +166,8 @@ def run(
             on_start=display.begun,
             cluster=Cluster(cluster, workers, cpus_per_worker, gpus_per_worker) if cluster else None,
         )
-    if len(items) != 1 and not json and not quiet:
-        show.summary(outcomes)
+    if len(items) != 1:
+        display.done(outcomes)
     if code := exit_code(outcomes):
         raise typer.Exit(code)
 
@@ -185,15 +185,15 @@ def detect(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Write what would be redacted as a plan: read, edit, `render` it."""
+    """Write a plan of what to redact: read it, edit it, `render` it."""
     from anonymize.batch.inputs import only_item
-    from anonymize.cli import render as show
+    from anonymize.cli.render.progress import RunDisplay
     from anonymize.recorded import job
 
     chosen = presets.load(preset)
     settings = settings_of(chosen.settings, asked)
     item = only_item(source, output)
-    with show.Display([item], machine=json, quiet=quiet) as display:
+    with RunDisplay([item], machine=json, quiet=quiet) as display:
         made, times = job.detect(
             item,
             settings,
@@ -222,21 +222,20 @@ def render(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Redact a video as a plan says, check it, release it.
+    """Redact a video as a plan says, verify it, release it.
 
-    With the settings that the plan was made with, but for the options given here.
+    Uses the settings that the plan was made with, except for the options given here.
     """
     from anonymize import plan as plans
     from anonymize.batch import run as batch
     from anonymize.batch.inputs import only_item
-    from anonymize.cli import render as show
+    from anonymize.cli.render.progress import RunDisplay
     from anonymize.plan.settings import to_render
 
     item = only_item(source, output)
     made = plans.read(plan)
     settings = settings_of(to_render(made.about, presets.load(preset).settings if preset else None), asked)
-    item = only_item(source, output)
-    with show.Display([item], machine=json, quiet=quiet) as display:
+    with RunDisplay([item], machine=json, quiet=quiet) as display:
         outcome = batch.render(
             item,
             made,
@@ -254,8 +253,8 @@ def render(
 
 @presets_app.command("list")
 def presets_list() -> None:
-    """The presets, and for whom each is made."""
-    from anonymize.cli.render import table
+    """List the presets and whom each is for."""
+    from anonymize.cli.render.output import table
 
     table([(name, presets.load(name).whom) for name in presets.names()])
 
@@ -264,8 +263,8 @@ def presets_list() -> None:
 def presets_show(
     name: Annotated[str, typer.Argument(help="A preset's name, or a .toml file.", metavar="PRESET")],
 ) -> None:
-    """Everything that a preset sets, the defaults included, as TOML."""
-    from anonymize.cli.render import say
+    """Print all settings of a preset, defaults included, as TOML."""
+    from anonymize.cli.render.output import say
     from anonymize.text.mapping import to_toml
 
     preset = presets.load(name)
@@ -275,18 +274,18 @@ def presets_show(
 @models_app.command("list")
 @takes("models list")
 def models_list(json: bool) -> None:
-    """The registered models: what they find, licence, hash, source, what they were trained on."""
+    """List the registered models: what they find, licence, hash, source, training data."""
     from anonymize import models
-    from anonymize.cli import render as show
+    from anonymize.cli.render import lists
 
-    show.models(models.list_models(), models.verify(), machine=json)
+    lists.models(models.list_models(), models.verify(), machine=json)
 
 
 @models_app.command("verify")
 def models_verify() -> None:
     """Compare every installed model with its registered hash."""
     from anonymize import models
-    from anonymize.cli.render import table
+    from anonymize.cli.render.output import table
 
     states = models.verify()
     table([(name, state.value) for name, state in states.items()])
@@ -299,9 +298,9 @@ def models_import(
     name: Annotated[str, typer.Argument(help="A registered model's name.", metavar="MODEL")],
     path: Annotated[Path, typer.Argument(help="Its file.", metavar="FILE")],
 ) -> None:
-    """Take a model's file in, if its hash is the registered one."""
+    """Install a model from a file, if its hash is the registered one."""
     from anonymize import models
-    from anonymize.cli.render import say
+    from anonymize.cli.render.output import say
 
     say(f"{name} is installed: {models.import_model(name, path)}")
 
@@ -310,7 +309,7 @@ def models_import(
 def models_fetch(name: Annotated[str, typer.Argument(help="A registered model's name.", metavar="MODEL")]) -> None:
     """Download a model from its registered source. The only command that uses the network."""
     from anonymize import models
-    from anonymize.cli.render import say
+    from anonymize.cli.render.output import say
 
     say(f"{name} is installed: {models.fetch(name)}")
 
@@ -318,7 +317,7 @@ def models_fetch(name: Annotated[str, typer.Argument(help="A registered model's 
 @app.command()
 def doctor() -> None:
     """Examine this machine: codecs, devices, models, cameras, memory."""
-    from anonymize.cli.render import findings
+    from anonymize.cli.render.lists import findings
     from anonymize.report.doctor import examine
 
     found = list(examine())
@@ -330,22 +329,23 @@ def doctor() -> None:
 @app.command()
 @takes("demo")
 def demo(output: Path, preset: str) -> None:
-    """Make a sample video, anonymise it, and say where to look."""
+    """Make a sample video, anonymise it, and show where both are."""
     from anonymize.batch import run as batch
-    from anonymize.cli import render as show
+    from anonymize.cli.render import lists
+    from anonymize.cli.render.progress import RunDisplay
     from anonymize.samples.demo import prepare
 
     sample = prepare(output)
     settings = presets.load(preset).settings
-    with show.Display([sample.item], machine=False) as display:
+    with RunDisplay([sample.item], machine=False) as display:
         (outcome,) = batch.run([sample.item], settings, force=True, reports=output, on_item=display)
     if outcome.output is None:
         raise typer.Exit(outcome.exit_code)
-    show.demo(sample.item, sample.compare(Path(str(outcome.output))))
+    lists.demo(sample.item, sample.compare(Path(str(outcome.output))))
 
 
 def _stdin(inputs: list[str]) -> bytes:
-    """What is on standard input, where an input is `-`."""
+    """Standard input, if an input is `-`; else empty."""
     from anonymize.batch.inputs import STDIN, read_all
 
     return read_all(sys.stdin.buffer) if STDIN in inputs else b""

@@ -1,4 +1,4 @@
-"""`anonymize doubts`: a person says which doubts of a plan show somebody."""
+"""`anonymize doubts`: a person answers the doubts of a plan."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ def doubts(
     plan: Annotated[
         Path,
         typer.Argument(
-            help="A plan: of `detect`, or one that was kept beside an output.", metavar="PLAN", show_default=False
+            help="A plan from `detect`, or one that was kept beside an output.", metavar="PLAN", show_default=False
         ),
     ],
     source: Annotated[
         Path | None,
         typer.Argument(
-            help="What it was made for: the command to go on with then names it.", metavar="SOURCE", show_default=False
+            help="The file it was made for, for the command printed last.",
+            metavar="SOURCE",
+            show_default=False,
         ),
     ] = None,
     *,
@@ -41,23 +43,23 @@ def doubts(
     listed: bool,
     json: bool,
 ) -> None:
-    """Answer the doubts of a plan: who or what is to be hidden?
+    """Answer the doubts of a plan: hide it, or nothing to hide.
 
-    Every answer is saved at once; the same command goes on where it was left. Then `render` the plan.
+    Every answer is saved at once; the same command continues with the open ones. Then `render` the plan.
 
-    Ends with 11 while there are open doubts, else with 0.
+    Exits with 11 while there are open doubts, else with 0.
     """
-    from anonymize.cli import render as show
-    from anonymize.cli import render_doubts as words
+    from anonymize.cli.render import doubts as words
+    from anonymize.cli.render import output as show
     from anonymize.review.queue import Queue
 
     queue = Queue(plan)
     if source:
         queue.refuse_other(source)
-    said = {Answer.HIDE: _tracks(hide, queue), Answer.NOTHING: _tracks(nothing, queue)}
-    if both := set(said[Answer.HIDE]) & set(said[Answer.NOTHING]):
+    answers = {Answer.HIDE: _tracks(hide, queue), Answer.NOTHING: _tracks(nothing, queue)}
+    if both := set(answers[Answer.HIDE]) & set(answers[Answer.NOTHING]):
         raise UsageError(f"track {min(both)} cannot be both: --hide or --nothing")
-    for answer, tracks in said.items():
+    for answer, tracks in answers.items():
         if tracks:
             queue.answer(tracks, answer, by)
     command = queue.going_on(source)
@@ -67,7 +69,7 @@ def doubts(
     else:
         if listed:
             show.table(words.table(queue.all()))
-        elif queue.open() and not any(said.values()):
+        elif queue.open() and not any(answers.values()):
             _refuse_unattended(plan)
             show.say(words.begin(len(queue.open())))
             try:
@@ -84,33 +86,33 @@ def doubts(
 
 
 def _tracks(given: str | None, queue: Queue) -> list[int]:
-    """The numbers in `given`. Raises `UsageError`."""
+    """The track numbers in `given`, comma-separated. Raises `UsageError`."""
     if given is None:
         return []
     return _numbers(given.replace(",", " ").split(), queue.open())
 
 
-def _numbers(words: Sequence[str], those: Sequence[Question]) -> list[int]:
-    """Track numbers, or `all` for `those`. Raises `UsageError`."""
+def _numbers(words: Sequence[str], open_doubts: Sequence[Question]) -> list[int]:
+    """The track numbers in `words`; those of all `open_doubts` for `all`. Raises `UsageError`."""
     if list(words) == ["all"]:
-        return [one.track for one in those]
+        return [one.track for one in open_doubts]
     if not words or not all(word.isdecimal() for word in words):
-        raise UsageError(f"{' '.join(words)!r}: expected numbers of tracks, as 3,5, or all")
+        raise UsageError(f"{' '.join(words)!r}: expected track numbers, as 3,5, or all")
     return [int(word) for word in words]
 
 
 def _refuse_unattended(plan: Path) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
-            f"{plan}: there is no terminal, and so nobody to ask: answer with --hide and --nothing (`anonymize doubts "
-            f"{plan} --list` has the numbers), or do it in a terminal"
+            f"{plan}: no terminal to ask on: answer with --hide and --nothing (`anonymize doubts "
+            f"{plan} --list` lists the numbers), or run it in a terminal"
         )
 
 
 def _session(queue: Queue, by: str) -> None:
-    """Ask about every open doubt, until all are answered or skipped, or the person leaves."""
-    from anonymize.cli import render as show
-    from anonymize.cli import render_doubts as words
+    """Ask about open doubts until all are answered or skipped, or the user quits."""
+    from anonymize.cli.render import doubts as words
+    from anonymize.cli.render import output as show
 
     skipped: set[int] = set()
     count = len(queue.open())

@@ -14,20 +14,18 @@ from anonymize.cli.options import BoxKind, takes
 def evaluate(
     original: Annotated[
         Path,
-        typer.Argument(
-            help="Before the redaction: a video, a picture or a folder.", metavar="ORIGINAL", show_default=False
-        ),
+        typer.Argument(help="A video, a picture or a folder before redaction.", metavar="ORIGINAL", show_default=False),
     ],
     redacted: Annotated[
         Path,
         typer.Argument(
-            help="The same after it; files of folders match by name.", metavar="REDACTED", show_default=False
+            help="The same after redaction; files of folders match by name.", metavar="REDACTED", show_default=False
         ),
     ],
     truth: Annotated[
         Path,
         typer.Argument(
-            help="What was there to hide: .jsonl (ours), .json (COCO), .txt (MOT), or a folder.",
+            help="What there is to hide: .jsonl (ours), .json (COCO), .txt (MOT), or a folder.",
             metavar="TRUTH",
             show_default=False,
         ),
@@ -36,9 +34,9 @@ def evaluate(
     html: Path | None,
     json: bool,
 ) -> None:
-    """Measure what is left in any tool's output of what should be gone."""
+    """Measure what any tool's output still shows of what it should hide."""
     from anonymize import evaluate as e
-    from anonymize.cli import render as show
+    from anonymize.cli.render import lists
     from anonymize.data import Kind
 
     if html:
@@ -48,8 +46,8 @@ def evaluate(
     results = []
     for pair, found in e.evaluate_pairs(e.pairs(original, redacted, truth, Kind.of(kind.value))):
         results.append((pair.name, found))
-        show.evaluated(pair.name, found, machine=json)
-    show.evaluated_all(results, machine=json)
+        lists.evaluated(pair.name, found, machine=json)
+    lists.evaluated_all(results, machine=json)
     if html:
         from anonymize.evaluate.page import page
         from anonymize.pages import save

@@ -1,4 +1,4 @@
-"""The examples at the end of each command's help. tests/cli/test_docs.py runs them as they are written."""
+"""The examples at the end of each help page. tests/cli/test_docs.py runs them as written."""
 
 EXAMPLES = {
     "": (
@@ -137,4 +137,4 @@ EXAMPLES = {
         "anonymize report dpia reports/ evaluation.json metrics.json -o live-annex",
     ),
 }
-"""A command's name, without `anonymize` -> its examples, which can be typed one after the other."""
+"""Command without `anonymize` -> examples, which can be run one after the other."""

@@ -1,4 +1,4 @@
-"""What was meant by arguments that cannot be understood, and the command that would work."""
+"""Error messages for wrong arguments, with a command that would work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NUMBERS = {
     "Input should be greater than or equal to ": "a number from ",
     "Input should be less than or equal to ": "a number up to ",
 }
-"""How Typer says what a number should be, and how we do."""
+"""Beginnings of Typer's messages about numbers -> what the number should be."""
 _FIT = {
     "PIXELS": (" of pixels", "24"),
     "0..51": (", 0 (best) to 51", "23"),
@@ -23,20 +23,20 @@ _FIT = {
     "SECONDS": (" of seconds", "1"),
     "PORT": (", a port", "8080"),
 }
-"""What a number counts, and one that fits, by what an option takes."""
+"""Metavar of an option -> what its number counts, and an example."""
 
 
 def named_like_media(word: str) -> bool:
-    """Whether `word` is a file or folder, or is called as a picture or video is."""
+    """Whether `word` is a file or folder, or has the name of a picture or video."""
     from anonymize.text.suffixes import is_picture_name
 
     return Path(word).exists() or is_picture_name(Path(word)) is not None
 
 
 def to_run(words: Sequence[str]) -> list[str]:
-    """The words of a `run` that anonymises what `words`, a file and what follows it, begin with.
+    """Arguments of a `run` for `words`, a file and what follows it.
 
-    Where they name no output: a name that is not taken, or a folder, which every input can go to.
+    Without an output, one is added: an unused file name, or a folder.
     """
     from anonymize.media import is_written
 
@@ -51,16 +51,16 @@ def to_run(words: Sequence[str]) -> list[str]:
 
 
 def corrected(error: Any, words: Sequence[str]) -> str:
-    """What is wrong with `words`, as Typer's `error` says it, and the command that would work, where there is one."""
-    said = error.format_message().strip()
+    """What is wrong with `words` according to Typer's `error`, and if possible a command that would work."""
+    message = error.format_message().strip()
     page = error.ctx.command_path if error.ctx else "anonymize"
-    if not said:
-        return ""  # a page was printed
+    if not message:
+        return ""  # a help page was printed
     option, meant = getattr(error, "option_name", ""), getattr(error, "possibilities", None) or ()
     parameter: Any = getattr(error, "param", None)
     if meant and option in words:
         return f"there is no option {option}; did you mean {_put(words, option, option, meant[0])}"
-    if said.startswith("Missing"):
+    if message.startswith("Missing"):
         name = parameter.metavar if parameter.param_type_name == "argument" else " or ".join(parameter.opts)
         if parameter.name == "output" and words[:1] == ["run"]:
             return f"{name} is missing, where the output goes: {_shown(to_run(words[1:]))}"
@@ -75,11 +75,11 @@ def corrected(error: Any, words: Sequence[str]) -> str:
     if " is not readable" in error.message:
         path = error.message.partition("'")[2].rpartition("'")[0]
         return f"{path}: no permission to read it"
-    return f"{said}{'' if said[-1] in '.?' else '.'} `{page} --help` tells all options"
+    return f"{message}{'' if message[-1] in '.?' else '.'} `{page} --help` lists all options"
 
 
 def _given(words: Sequence[str], option: str) -> str:
-    """What follows `option`."""
+    """The value given for `option`."""
     for word, after in zip(words, [*words[1:], ""], strict=True):
         if word == option:
             return after
@@ -89,7 +89,14 @@ def _given(words: Sequence[str], option: str) -> str:
 
 
 def _put(words: Sequence[str], option: str, old: str, new: str) -> str:
-    """`words` with `new` for `old`; of `live` the option alone, as what else is there may hold a password."""
+    """The command with `new` in place of `old`; for `live` only the option, as the rest may hold passwords.
+
+    Args:
+        words: arguments of the command.
+        option: the option concerned.
+        old: the option or its value.
+        new: its replacement.
+    """
     if words[:1] == ["live"]:
         return new if option == old else f"{option} {new}"
     return _shown([new if word == old else word.replace(f"={old}", f"={new}") for word in words])

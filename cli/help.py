@@ -1,4 +1,4 @@
-"""The pages of `--help`: two columns and no boxes, so that names are whole at 80 columns and in every encoding."""
+"""The pages of `--help`: two columns and no boxes, readable at 80 columns and in every encoding."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ from typer.core import TyperCommand, TyperGroup
 
 from anonymize.cli.examples import EXAMPLES
 from anonymize.cli.option import MAIN
-from anonymize.cli.options import CLUSTER, LOOK, OUTPUT, RUN, WHERE
+from anonymize.cli.options import PANELS
 from anonymize.errors import ExitCode
 
 Section = tuple[str, Sequence[str]]
-"""A title, which may be empty, and the lines below it."""
+"""A title, possibly empty, and its lines."""
 Table = tuple[str, list[tuple[str, str]]]
-"""A title, and names with what they mean."""
+"""A title, and names with their meanings."""
 
-PANELS = (MAIN, OUTPUT, LOOK, WHERE, RUN, CLUSTER)
-"""The groups of options, in the order in which people need them."""
 GROUPS = {
     "Start here": ("run", "demo", "live", "help"),
     "Step by step": ("detect", "doubts", "render", "verify"),
@@ -32,16 +30,16 @@ GROUPS = {
 }
 """The groups of commands, in the order in which people need them."""
 WIDEST = 100
-"""Columns beyond which lines are hard to read."""
+"""Maximum columns: longer lines are hard to read."""
 NARROW = 60
-"""Columns below which an explanation stands below its name, not beside it."""
+"""Columns below which meanings are printed below names, not beside them."""
 
 
 class Command(TyperCommand):
-    """A command whose `--help` is a page of ours."""
+    """A command with our `--help` page."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """What follows the command's name: options, then arguments, in brackets what may be left out."""
+        """What follows the command's name: options, then arguments; optional ones in brackets."""
         arguments = [one for one in self.get_params(ctx) if one.param_type_name == "argument"]
         return ["[OPTIONS]", *(_argument(one) if one.required else f"[{_argument(one)}]" for one in arguments)]
 
@@ -51,17 +49,17 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """Commands under one name, whose `--help` is a page of ours."""
+    """A group of commands with our `--help` page."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names of the commands, in the order of `GROUPS`; of those of another command, in their own."""
+        """Names of the commands, in the order of `GROUPS`; of a nested group, in order of definition."""
         if ctx.parent is not None:
             return list(self.commands)
         ranks = [name for names in GROUPS.values() for name in names]
         return sorted(self.commands, key=lambda name: ranks.index(name) if name in ranks else len(ranks))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as above
-        """Print the page: of all commands, one that a small terminal shows whole."""
+        """Print the page; that of all commands fits on a small terminal."""
         if ctx.parent is None:
             _overview(self, ctx)
         else:
@@ -69,7 +67,7 @@ class Group(TyperGroup):
 
 
 class App(typer.Typer):
-    """A Typer app whose commands have pages of ours."""
+    """A Typer app whose commands have our `--help` pages."""
 
     def __init__(self, *, cls: type[TyperGroup] = Group, **settings: Any) -> None:
         super().__init__(cls=cls, rich_markup_mode=None, **settings)  # no boxes round errors, either
@@ -80,8 +78,8 @@ class App(typer.Typer):
 
 
 def guidance() -> None:
-    """Print what the page of all commands has no room for."""
-    from anonymize.cli.render import pages
+    """Print examples and exit codes, for which the page of all commands has no room."""
+    from anonymize.cli.render.output import pages
 
     width = _width()
     codes = ", ".join(f"{code.value} {code.meaning}" for code in ExitCode)
@@ -89,8 +87,8 @@ def guidance() -> None:
 
 
 def _overview(command: Any, ctx: Any) -> None:
-    """Print the page of all commands: a line for each, and no blank ones between them."""
-    from anonymize.cli.render import pages
+    """Print the page of all commands, without blank lines between groups."""
+    from anonymize.cli.render.output import pages
 
     width = _width()
     head = [*_usage(command, ctx, width), *_wrapped(command.help, width)]
@@ -99,7 +97,7 @@ def _overview(command: Any, ctx: Any) -> None:
 
 
 def _show(command: Any, ctx: Any, commands: Sequence[Table]) -> None:
-    from anonymize.cli.render import pages
+    from anonymize.cli.render.output import pages
 
     width = _width()
     paragraphs = [" ".join(paragraph.split()) for paragraph in inspect.cleandoc(command.help or "").split("\n\n")]
@@ -125,14 +123,14 @@ def _examples(name: str) -> Section:
 
 
 def _laid_out(tables: Sequence[Table], width: int) -> list[Section]:
-    """`tables` as lines, what is meant beginning in the same column in all."""
+    """`tables` as lines, with meanings aligned across all tables."""
     longest = max((len(name) for _, rows in tables for name, _ in rows), default=0)
     start = longest + 4 if width >= NARROW else 6
     return [(title, _columns(rows, start, width)) for title, rows in tables]
 
 
 def _commands(group: Any, ctx: Any) -> list[Table]:
-    """Titles, and under each the commands with what they do."""
+    """The commands of `group` and what they do, by title."""
     titled = {name: title for title, names in GROUPS.items() for name in names} if ctx.parent is None else {}
     found: dict[str, list[tuple[str, str]]] = {}
     for name in group.list_commands(ctx):
@@ -143,7 +141,7 @@ def _commands(group: Any, ctx: Any) -> list[Table]:
 
 
 def _parameters(command: Any, ctx: Any) -> list[Table]:
-    """Titles, and under each the arguments or options with what they mean."""
+    """Arguments and options with their meanings, by title."""
     found: dict[str, list[tuple[str, str]]] = {"Arguments": [], **{panel: [] for panel in PANELS}}
     for parameter in command.get_params(ctx):
         if parameter.param_type_name == "argument":
@@ -158,14 +156,14 @@ def _argument(argument: Any) -> str:
 
 
 def _names(option: Any) -> str:
-    """Every name of an option, short ones first, and what it takes."""
+    """All names of an option, short ones first, and its metavar."""
     names = sorted([*option.opts, *option.secondary_opts], key=lambda name: name.startswith("--"))
     indent = "" if not names[0].startswith("--") else "    "
     return indent + ", ".join(names) + (f" {option.metavar}" if option.metavar else "")
 
 
 def _meaning(parameter: Any) -> str:
-    """What a parameter means, and what is taken where it is not given."""
+    """Help text of a parameter, and its default."""
     default = parameter.show_default if isinstance(parameter.show_default, str) else _default(parameter)
     notes = ["[required]"] if parameter.required else [f"[default: {default}]"] if default else []
     return " ".join([parameter.help or "", *notes])
@@ -179,7 +177,7 @@ def _default(parameter: Any) -> str:
 
 
 def _columns(rows: Sequence[tuple[str, str]], start: int, width: int) -> list[str]:
-    """Names, and from column `start` on, beside or below each, what it means."""
+    """Lines of names, with their meanings from column `start` on, beside or below them."""
     lines = []
     for name, meaning in rows:
         text = wrap(meaning, width - start, break_long_words=False, break_on_hyphens=False) or [""]

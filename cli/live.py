@@ -1,4 +1,4 @@
-"""`anonymize live`: cameras and streams, anonymised before anyone else sees them."""
+"""`anonymize live`: anonymise cameras and streams in real time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from anonymize import presets
 from anonymize.cli.options import settings_of, takes
-from anonymize.cli.wanted import Asked
+from anonymize.cli.values import Asked
 from anonymize.errors import UsageError
 from anonymize.settings import Audio
 
@@ -43,25 +43,27 @@ def live(
     name: str,
     json: bool,
 ) -> None:
-    """Anonymise a camera or stream as it comes.
+    """Anonymise a camera or stream in real time.
 
-    A frame leaves only when it has been looked at in time, or obscured.
+    A frame is sent only if detectors saw it in time; otherwise it is obscured.
     """
     from anonymize.live import log, secrets
 
     secrets.hide_arguments()
     log.to_stderr(machine=True if json else None)
     if context.args:
-        raise UsageError("more than one source (none is repeated: it may hold a password); --config FILE takes several")
+        raise UsageError("more than one source (not shown: they may hold passwords); --config FILE takes several")
     if config is not None:
         if source is not None or to:
-            raise UsageError("--config names sources and sinks by itself: give no SOURCE and no --to beside it")
-        _all(config, json)
+            raise UsageError("--config names sources and sinks itself: give no SOURCE and no --to with it")
+        from anonymize.live.supervisor.run import supervise
+
+        supervise(config, machine=json or None)
         return
     if source is None:
         raise UsageError("a source is missing: a camera, a stream's address, a file, - or --config FILE")
 
-    from anonymize.cli import render as show
+    from anonymize.cli.render.output import preview as announce
     from anonymize.live.camera import run_camera
     from anonymize.live.metrics import Metrics
     from anonymize.live.supervisor.config import Camera, for_live
@@ -86,10 +88,4 @@ def live(
         if secrets.has_password(address):
             log.logger.warning("a password on the command line can be read by others; use ${NAME} or ${file:/path}")
     settings()
-    run_camera(camera.resolved(), settings, Metrics(name), announce=show.preview)
-
-
-def _all(config: Path, machine: bool) -> None:
-    from anonymize.live.supervisor.run import supervise
-
-    supervise(config, machine=machine or None)
+    run_camera(camera.resolved(), settings, Metrics(name), announce=announce)

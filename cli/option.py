@@ -1,4 +1,4 @@
-"""What an option is, and how the words that it takes are read."""
+"""One option of the command line, and the parsers and checks for its text."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from typing import Annotated, Any
 
 import typer
 
-from anonymize.cli.wanted import as_given
+from anonymize.cli.values import Convert, as_given
 from anonymize.errors import UsageError
 from anonymize.settings import Codec, Device
 from anonymize.text.words import Word
 
 MAIN = "Options"
+"""The first panel of a help page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of some commands.
+    """One option of one or more commands.
 
     Args:
-        names: long ones first, as `--output -o`; one with a slash is on before it and off behind it.
-        on: the commands that take it, comma-separated.
-        type: of its value; `bool` for a switch.
-        metavar: what it takes, for people; empty for a switch.
-        help: what it means.
-        panel: the group in which it stands.
-        default: where it is not given; `...` makes it required.
-        shown: what help says of the default in place of it; False for nothing.
-        sets: the setting that it changes, by dotted name; empty for none.
-        read: the setting's value, from that of the option and the settings before.
-        to: the parameter that it becomes, where that is not the first name.
-        more: what else Typer should know of it.
+        names: all names, the long one first, as `--output -o`; a switch that can be turned off as `--loop/--no-loop`.
+        on: commands that take it, comma-separated, as `run, report sign`.
+        type: Python type of its value; `bool` for a switch.
+        metavar: placeholder for the value on the help page; empty for a switch.
+        help: what it does, in a sentence or two.
+        panel: section of the help page.
+        default: value if the option is not given; `...` makes it required.
+        shown: text for the help page in place of the default; False shows none.
+        sets: dotted name of the setting that it changes; empty if its command's function takes the value itself.
+        convert: makes the setting's value from the option's value and the settings so far; None changes nothing.
+        to: name of the function's parameter, if not the long name.
+        more: further arguments of `typer.Option`.
     """
 
     names: str
@@ -48,13 +49,13 @@ class Option:
     default: Any = None
     shown: str | bool = True
     sets: str = ""
-    read: Callable[[Any, Any], Any] = as_given
+    convert: Convert = as_given
     to: str = ""
     more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
-        """The parameter that it becomes."""
+        """Name of the function's parameter, and key in `values.Asked`."""
         return self.to or self.names.split()[0].partition("/")[0].removeprefix("--").replace("-", "_")
 
     @property
@@ -63,8 +64,8 @@ class Option:
         return self.on.split(", ")
 
     def parameter(self) -> inspect.Parameter:
-        """As a parameter of a command."""
-        told = typer.Option(
+        """The parameter by which Typer knows it."""
+        declared = typer.Option(
             *self.names.split(),
             help=self.help,
             metavar=self.metavar or None,
@@ -74,11 +75,11 @@ class Option:
         )
         default = inspect.Parameter.empty if self.default is ... else self.default
         kind = inspect.Parameter.KEYWORD_ONLY
-        return inspect.Parameter(self.key, kind, default=default, annotation=Annotated[self.type, told])
+        return inspect.Parameter(self.key, kind, default=default, annotation=Annotated[self.type, declared])
 
 
 def word(kind: type[Word]) -> Callable[[str], Word]:
-    """What reads a value of `kind`, or a word that people guess for one."""
+    """A parser for members of `kind`, and for the synonyms people guess."""
 
     def read(text: str) -> Word:
         try:
@@ -90,12 +91,12 @@ def word(kind: type[Word]) -> Callable[[str], Word]:
 
 
 def word_or_list(kind: type[Codec | Device]) -> Callable[[str], Word]:
-    """As `word`; over the word `list` the command prints all that there are, and ends."""
+    """As `word`; at the word `list`, the command prints all members and exits."""
 
     def read(text: str) -> Word:
         if text.lower() != "list":
             return word(kind)(text)
-        from anonymize.cli.render import choices
+        from anonymize.cli.render.output import choices
         from anonymize.report import doctor
 
         usable = doctor.usable_codecs() if kind is Codec else doctor.usable_devices()
@@ -106,7 +107,7 @@ def word_or_list(kind: type[Codec | Device]) -> Callable[[str], Word]:
 
 
 def named_plan(text: str) -> str:
-    """`text`, where a plan can have that name. Raises `UsageError` for that of a picture or video."""
+    """`text`, if a plan can have that name. Raises `UsageError` for the name of a picture or video."""
     from anonymize.text.suffixes import is_picture_name
 
     if is_picture_name(Path(text)) is not None:
@@ -118,7 +119,7 @@ def named_plan(text: str) -> str:
 
 
 def named(path: Path | None) -> Path | None:
-    """`path`, where it names something to write. Raises `UsageError` for `-`."""
+    """`path`, if it names a file to write. Raises `UsageError` for `-`."""
     from anonymize.batch.inputs import named_file
 
     return path and Path(named_file(str(path)))

@@ -1,6 +1,8 @@
-"""Every option of every command, in one table: it makes their parameters, help, settings and docs/options.md.
+"""Every option of every command, in one table. It makes their parameters, help, settings and docs/options.md.
 
-An option is one row of `TABLE`. Commands take their options by `takes`, in the order of the table.
+To add an option, add a row to `TABLE` (fields: see `Option`; rows of a command are in the order of its help page). With
+`sets`, it changes that setting, and nothing else is to be written; without, the functions of its commands get a
+parameter of its name. Then run `make options`. tests/cli/test_options.py checks the rest.
 """
 
 from __future__ import annotations
@@ -13,24 +15,25 @@ from pathlib import Path
 from typing import Any
 
 from anonymize import presets
-from anonymize.cli import wanted as w
-from anonymize.cli.option import Option, named, named_plan, word, word_or_list
+from anonymize.cli import values as v
+from anonymize.cli.option import MAIN, Option, named, named_plan, word, word_or_list
 from anonymize.settings import Audio, Codec, Device, Settings, Style
-from anonymize.text.mapping import from_mapping
 
 LOOK, OUTPUT, WHERE, RUN = "What to find", "What comes out", "Where and when", "How it runs"
 CLUSTER = "On a cluster"
+PANELS = (MAIN, OUTPUT, LOOK, WHERE, RUN, CLUSTER)
+"""Sections of a help page, in the order in which people need them."""
 RENAMED = {
     "--zone": "--hide-zone",
     "--spare": "--show-zone (for things; a person: --show-person)",
     "--only": "--show-outside",
     "--obscure": "--hide-span",
 }
-"""Options that had other names, and what they are called now."""
+"""Former names of options -> their names now."""
 
 
 class BoxKind(StrEnum):
-    """What the boxes of a format without kinds are."""
+    """Kind of the boxes in a format that states none."""
 
     FACE = "face"
     PLATE = "plate"
@@ -39,17 +42,17 @@ class BoxKind(StrEnum):
 FILE = Path | None
 PRESETS = "the preset's"
 FINDING = "run, detect, verify, live"
-"""Commands that say what to find."""
+"""Commands that run detectors of the user's choice."""
 
 # fmt: off
 TABLE = (
     Option("--key -k", "report sign", Path, "FILE", "Your private key.", default=..., shown=False),
-    Option("--key -k", "report check", FILE, "FILE", "The public key of whoever should have signed it.", shown=False),
-    Option("--source", "verify", FILE, "FILE", "What it was made from.", shown=False),
-    Option("--plan", "verify", FILE, "FILE", "The plan that was drawn.", shown=False),
-    Option("--plan", "render", Path, "FILE", "The plan to draw.", default=..., shown=False),
+    Option("--key -k", "report check", FILE, "FILE", "The public key of the expected signer.", shown=False),
+    Option("--source", "verify", FILE, "FILE", "The file that it was made from.", shown=False),
+    Option("--plan", "verify", FILE, "FILE", "The plan that was rendered.", shown=False),
+    Option("--plan", "render", Path, "FILE", "The plan to render.", default=..., shown=False),
     Option("--to", "live", list[str] | None, "ADDRESS",
-           "Where it goes: rtsp://, rtmp:// or srt:// address, hls:FOLDER, record:FOLDER, /dev/videoN (a virtual "
+           "Where to send it: an rtsp://, rtmp:// or srt:// address, hls:FOLDER, record:FOLDER, /dev/videoN (a virtual "
            "camera), - (MPEG-TS on standard output) or y4m:-. Repeatable.", shown=False),
     Option("--config -c", "live", FILE, "FILE", "Several cameras, from a TOML file: see docs/live.md.", shown=False),
     Option("--output -o", "run, render", str, "FILE",
@@ -57,7 +60,7 @@ TABLE = (
     Option("--output -o", "detect", str, "FILE",
            "The plan to write (.jsonl).", default=..., shown=False, more={"callback": named_plan}),
     Option("--output -o", "demo", Path, "FOLDER",
-           "For the sample and the result.", default=Path("demo"), more={"callback": named}),
+           "Folder for the sample and the result.", default=Path("demo"), more={"callback": named}),
     Option("--output -o", "report page", FILE, "FILE",
            "The page to write.", shown="beside the report, with .html", more={"callback": named}),
     Option("--output -o", "report check", FILE, "FILE", "Compare this file with the report's output.", shown=False),
@@ -68,16 +71,16 @@ TABLE = (
            "Settings for a purpose (`anonymize presets list` names them), or a .toml file.",
            default=presets.DEFAULT, shown="the one named default"),
     Option("--preset -p", "render, verify", str | None, "PRESET",
-           "Style, sound, output and check as this preset or .toml file has them, in place of the plan's.",
+           "Take style, sound, output and check from this preset or .toml file, not from the plan.",
            shown="as the plan was made"),
-    Option("--targets -t", FINDING, w.Targets | None, "WHAT",
+    Option("--targets -t", FINDING, v.Targets | None, "WHAT",
            "What to find: faces, plates, both or none.",
-           shown="both", sets="targets", read=w.targets, more={"parser": word(w.Targets)}),
+           shown="both", sets="targets", convert=v.targets, more={"parser": word(v.Targets)}),
     Option("--detectors", f"{FINDING}, render", str | None, "MODELS",
-           "Which models look, comma-separated (`anonymize models list` names them).",
-           LOOK, shown=PRESETS, sets="detect.detectors", read=w.names),
+           "Models to detect with, comma-separated (`anonymize models list` names them).",
+           LOOK, shown=PRESETS, sets="detect.detectors", convert=v.names),
     Option("--device", f"{FINDING}, render", Device | None, "DEVICE",
-           "On what detectors run; what cannot be used is refused. `--device list` says what can.",
+           "Where detectors run; a device that cannot be used is refused. `--device list` shows which can.",
            RUN, shown=PRESETS, sets="detect.device", more={"parser": word_or_list(Device), "is_eager": True}),
     Option("--min-face", FINDING, float | None, "PIXELS",
            "Height of the smallest face to find, 4 or more. Smaller is slower.",
@@ -89,51 +92,51 @@ TABLE = (
            "How faces are removed: solid, mosaic or blur. Plates are always solid.",
            shown=PRESETS, sets="redact.face.style", more={"parser": word(Style)}),
     Option("--audio", "run, render", Audio | None, "keep|mute",
-           "What becomes of the sound.", shown=PRESETS, sets="output.audio", more={"parser": word(Audio)}),
+           "Keep the sound or leave it out.", shown=PRESETS, sets="output.audio", more={"parser": word(Audio)}),
     Option("--audio", "live", Audio, "keep|mute",
-           "What becomes of the sound.", default=Audio.MUTE, more={"parser": word(Audio)}),
+           "Keep the sound or leave it out.", default=Audio.MUTE, more={"parser": word(Audio)}),
     Option("--codec", "run, render", Codec | None, "CODEC",
-           "The video encoder, as h264. `--codec list` names them and says which can be used on this machine.",
+           "The video encoder, as h264. `--codec list` shows all, and which can be used on this machine.",
            OUTPUT, shown="auto", sets="output.codec", more={"parser": word_or_list(Codec), "is_eager": True}),
     Option("--quality", "run, render", int | None, "0..51",
            "0 (best, largest) to 51, on x264's scale.",
            OUTPUT, shown="about as large as the source", sets="output.quality", more={"min": 0, "max": 51}),
     Option("--quality", "verify", int | None, "0..51",
-           "With what quality it was encoded, 0 (best) to 51: a report has it.",
+           "Quality that it was encoded with, 0 (best) to 51, as in its report.",
            OUTPUT, shown="as of a good encoding", sets="output.quality", more={"min": 0, "max": 51}),
     Option("--quality", "live", int, "0..51",
            "0 (best, largest) to 51, on x264's scale.", OUTPUT, default=23, more={"min": 0, "max": 51}),
     Option("--hide-zone", "run, detect, live", list[str] | None, "ZONE",
            "Always hide this zone: corners as 'x,y x,y x,y ...' in upright pixels, or a JSON file. Repeatable.",
-           WHERE, shown=False, sets="zones", read=w.zones("zones")),
+           WHERE, shown=False, sets="zones", convert=v.zones("zones")),
     Option("--show-zone", "run, detect, live", list[str] | None, "ZONE",
-           "Leave things visible in this zone (a poster), not whoever walks in: as for --hide-zone. Repeatable.",
-           WHERE, shown=False, sets="spared", read=w.zones("spared")),
+           "Leave things visible in this zone (a poster), but not people who walk in. As for --hide-zone. Repeatable.",
+           WHERE, shown=False, sets="spared", convert=v.zones("spared")),
     Option("--show-outside", "run, detect, verify", list[str] | None, "SPAN",
-           "Leave all finds visible outside this span, as '0:10-0:25' or '90-': they are redacted within it alone. "
-           "Repeatable.", WHERE, shown=False, sets="only", read=w.spans),
+           "Redact finds only in this span, as '0:10-0:25' or '90-', and leave all visible outside it. "
+           "Repeatable.", WHERE, shown=False, sets="only", convert=v.spans),
     Option("--hide-span", "run, detect", list[str] | None, "SPAN",
            "Hide the whole picture in this span, as '0:10-0:25'. Repeatable.",
-           WHERE, shown=False, sets="obscured", read=w.spans),
+           WHERE, shown=False, sets="obscured", convert=v.spans),
     Option("--show-person", "run, detect, render", list[str] | None, "PERSON",
            "Leave one person visible: a point and a time, as '160,240@0:02' (in a picture '160,240'), or a track of "
-           "the plan, as '3' or '3@0:02'. Until nobody can tell them from another. Needs --reason, too. Repeatable.",
+           "the plan, as '3' or '3@0:02', as long as nobody else can be taken for them. Needs --reason. Repeatable.",
            WHERE, shown=False, sets="show_persons"),
     Option("--reason", "run, detect, render", list[str] | None, "TEXT",
-           "Why that person may be seen, as 'release form 12': for the plan and the report, so no name. One for all,"
-           " or one for each in turn.", WHERE, shown=False, sets="show_persons"),
+           "Why that person may be seen, as 'release form 12'; plan and report show it, so give no name. One for all, "
+           "or one for each in turn.", WHERE, shown=False, sets="show_persons"),
     Option("--force -f -y", "run", bool, "",
            "Replace existing outputs; in a folder, do again what was done before.", RUN, default=False),
     Option("--force -f -y", "detect, render, report dpia", bool, "", "Replace an existing output.", RUN, default=False),
     Option("--dry-run", "run", bool, "",
-           "Look, and say what would be hidden, how long a run would take and how large its output would be. Nothing"
-           " is written.", RUN, default=False),
+           "Detect, and report what would be hidden, how long a run would take and how large its output would be. "
+           "Nothing is written.", RUN, default=False),
     Option("--allow-damaged", "run, detect, render", bool, "",
            "Write what could be read of a damaged input; the report says what was lost.",
-           RUN, default=False, sets="allow_damaged", read=w.if_on),
+           RUN, default=False, sets="allow_damaged", convert=v.if_on),
     Option("--pixel-aspect", f"{FINDING}, render", str | None, "RATIO",
-           "Width and height of a pixel, as 2:1, where the source's are oblong and it does not say so. The output "
-           "says it.", LOOK, shown="as the source says", sets="pixel_aspect"),
+           "Width to height of a pixel, as 2:1, if the source's pixels are oblong and it does not say so. The output "
+           "will.", LOOK, shown="as the source says", sets="pixel_aspect"),
     Option("--workers", "run", int | None, "N",
            "Processes side by side: on files, or on the parts of one long video.",
            RUN, shown="1; on a cluster as many as it has room for", more={"min": 1}),
@@ -148,7 +151,7 @@ TABLE = (
     Option("--gpus-per-worker", "run", float, "N",
            "GPUs of each worker; 0.25 shares one.", CLUSTER, default=0.0, more={"min": 0}),
     Option("--lookahead", "live", float | None, "SECONDS",
-           "How long a frame waits, so that a face is covered from its first frame.",
+           "Delay of every frame, so that a face is covered from its first frame on.",
            RUN, shown=PRESETS, sets="live.lookahead"),
     Option("--loop", "live", bool, "", "Play a file again and again.", RUN, default=False),
     Option("--keep", "live", str, "TIME",
@@ -156,43 +159,44 @@ TABLE = (
     Option("--segment", "live", float, "SECONDS",
            "Length of a recording's files, 1 to 86400.", OUTPUT, default=60.0, more={"min": 1, "max": 86400}),
     Option("--preview", "live", int | None, "PORT",
-           "Serve a page with the anonymised picture on this port of 127.0.0.1; 0: any that is free.",
+           "Serve a page with the anonymised picture on this port of 127.0.0.1; 0: any free port.",
            RUN, shown="no page", more={"min": 0, "max": 65535}),
     Option("--metrics", "live", int | None, "PORT",
            "Serve /metrics (Prometheus) and /healthz on this port of 127.0.0.1.",
            RUN, shown="none", more={"min": 0, "max": 65535}),
     Option("--name", "live", str, "NAME", "The camera's name in logs, metrics and on the page.", default="camera"),
     Option("--page", "detect", FILE, "FILE",
-           "Write a page (.html) of the tracks as well: shapes, places and times, no picture.",
+           "Also write a page (.html) of the tracks: shapes, places and times, no pictures.",
            RUN, shown=False, more={"callback": named}),
     Option("--repair/--no-repair", "run, render", bool | None, "",
-           "Redact what the second look finds as well, in up to 3 more passes; without, it fails the file.",
-           RUN, shown=PRESETS, sets="verify.repair", read=w.repair),
+           "Also redact what the second look finds, in up to 3 more passes; without, it fails the file.",
+           RUN, shown=PRESETS, sets="verify.repair", convert=v.repair),
     Option("--publish-unverified", "run, render", bool, "",
            "Release the output without any check. Nobody will have looked at it.",
-           RUN, default=False, sets="verify.publish_unverified", read=w.if_on),
+           RUN, default=False, sets="verify.publish_unverified", convert=v.if_on),
     Option("--report", "run, render, verify", FILE, "FOLDER",
-           "Where a report for each input goes, as a page and as JSON, and an index of them.",
+           "Folder for a report of each input, as a page and as JSON, and an index.",
            RUN, shown=False, more={"callback": named}),
     Option("--title", "run, render, verify", str, "TEXT",
-           "What stands above each report; not the name of a person.", RUN, default="", shown=False),
-    Option("--title", "report dpia", str, "TEXT", "What stands above it.", default="", shown=False),
+           "Heading of each report; not the name of a person.", RUN, default="", shown=False),
+    Option("--title", "report dpia", str, "TEXT", "Its heading.", default="", shown=False),
     Option("--passphrase", "report keygen, report sign", str, "TEXT",
-           "Of the private key. Better set ANONYMIZE_KEY_PASSPHRASE: others can read your commands.",
+           "Of the private key. Prefer ANONYMIZE_KEY_PASSPHRASE: others can read your commands.",
            default="", shown=False, more={"envvar": "ANONYMIZE_KEY_PASSPHRASE"}),
-    Option("--force -f", "report sign", bool, "", "Put it in place of another signature.", default=False),
+    Option("--force -f", "report sign", bool, "", "Replace another signature.", default=False),
     Option("--kind", "evaluate", BoxKind, "face|plate",
-           "What boxes are where the truth does not say (MOT).", default=BoxKind.FACE),
+           "Kind of the boxes if the truth states none (MOT).", default=BoxKind.FACE),
     Option("--html", "evaluate", FILE, "FILE", "Write a page with plots.", shown=False, more={"callback": named}),
-    Option("--hide", "doubts", str | None, "TRACKS", "Hide these: tracks, as 3,5, or all that are open.", shown=False),
+    Option("--hide", "doubts", str | None, "TRACKS",
+           "Hide these tracks: numbers, as 3,5, or all for every open doubt.", shown=False),
     Option("--nothing", "doubts", str | None, "TRACKS",
-           "Nothing is to be hidden there: tracks, as 7, or all that are open.", shown=False),
+           "Nothing is to be hidden in these tracks: numbers, as 7, or all for every open doubt.", shown=False),
     Option("--by", "doubts", str, "NAME",
-           "Who answers, for the plan and the report, as 'desk 2'.", default="", shown="nobody is named"),
+           "Who answers, as 'desk 2', for the plan and the report.", default="", shown="nobody is named"),
     Option("--list", "doubts", bool, "",
-           "Print the doubts and what was answered; ask nothing.", default=False, to="listed"),
+           "List the doubts and their answers; ask nothing.", default=False, to="listed"),
     Option("--quiet -q", "run, detect, render, verify", bool, "",
-           "Print errors alone; with --json, all but progress.", RUN, default=False),
+           "Print errors only; with --json, all but progress.", RUN, default=False),
     Option("--json", "run, detect, render, verify, live, doubts, evaluate, status, models list, report check", bool, "",
            "Print JSON lines for machines.", RUN, default=False),
 )
@@ -200,24 +204,24 @@ TABLE = (
 
 
 def takes(command: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a function the options of `command` behind its own parameters.
+    """Give a function the options of `command`, after its own parameters.
 
-    Those that change settings come to it as one mapping, `asked`, for `settings_of`; all others by their names.
+    Values of options that change settings come as one mapping, `asked`, for `settings_of`; others by `Option.key`.
     """
     options = [option for option in TABLE if command in option.commands]
-    asking = [option for option in options if option.sets]
+    setting = [option.key for option in options if option.sets]
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @wraps(function)
         def called(**given: Any) -> None:
-            asked = {option.key: given.pop(option.key) for option in asking}
-            function(**given, **({"asked": asked} if asking else {}))
+            asked = {key: given.pop(key) for key in setting}
+            function(**given, **({"asked": asked} if setting else {}))
 
-        there = {option.key for option in options} | {"asked"}
+        from_table = {option.key for option in options} | {"asked"}
         own = [
             one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
             for name, one in inspect.signature(function, eval_str=True).parameters.items()
-            if name not in there
+            if name not in from_table
         ]
         parameters = [*own, *(option.parameter() for option in options)]
         vars(called)["__signature__"] = inspect.Signature(parameters)
@@ -226,20 +230,20 @@ def takes(command: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return decorate
 
 
-def settings_of(base: Settings, asked: w.Asked) -> Settings:
-    """`base` with what was asked for on the command line."""
-    readers = {option.key: option for option in TABLE if option.sets}
-    persons = w.persons(asked.get("show_person") or (), asked.get("reason") or ())
-    values: dict[str, Any] = {"show_persons": persons} if persons else {}
-    for name, value in asked.items():
-        option = readers[name]
-        if value is None or value == [] or option.sets == "show_persons":
-            continue
-        if (made := option.read(value, base)) is None:
+def settings_of(base: Settings, asked: v.Asked) -> Settings:
+    """`base` changed by the options given on the command line. Raises `UsageError`."""
+    from anonymize.text.mapping import from_mapping
+
+    changed: dict[str, Any] = {}
+    if persons := v.persons(asked.get("show_person") or (), asked.get("reason") or ()):
+        changed["show_persons"] = persons  # the only setting that two options make together
+    for option in TABLE:
+        value = asked.get(option.key) if option.sets not in ("", "show_persons") else None
+        if value in (None, []) or (made := option.convert(value, base)) is None:
             continue
         *above, last = option.sets.split(".")
-        table = values
+        table = changed
         for part in above:
             table = table.setdefault(part, {})
         table[last] = made
-    return from_mapping(Settings, values, base)
+    return from_mapping(Settings, changed, base)

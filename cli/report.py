@@ -1,4 +1,4 @@
-"""`anonymize report`: show, sign and check reports, and sum them up for an impact assessment."""
+"""`anonymize report`: show, sign, check and summarise reports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anonymize.cli.options import takes
 
 app = App(
     no_args_is_help=True,
-    help="Show reports as pages, sign and check them, sum them up.",
+    help="Show reports as pages, sign, check and summarise them.",
 )
 
 ReportFile = Annotated[Path, typer.Argument(help="A report (.report.json).", metavar="REPORT", show_default=False)]
@@ -22,8 +22,8 @@ ReportFile = Annotated[Path, typer.Argument(help="A report (.report.json).", met
 @app.command()
 @takes("report page")
 def page(report: ReportFile, output: Path | None) -> None:
-    """Write a report as a page for people again."""
-    from anonymize.cli.render import say
+    """Write a report as an HTML page."""
+    from anonymize.cli.render.output import say
     from anonymize.pages import save
     from anonymize.report import read
     from anonymize.report.page import page as make
@@ -40,8 +40,8 @@ def index(
         typer.Argument(help="A folder of reports.", metavar="FOLDER", show_default=False, exists=True, file_okay=False),
     ],
 ) -> None:
-    """Write a page with a line for each report of a folder, as `run` does for several inputs."""
-    from anonymize.cli.render import say
+    """Write an index page of the reports in a folder, as `run` does for several inputs."""
+    from anonymize.cli.render.output import say
     from anonymize.report.index import NAME, write_index
 
     write_index(reports)
@@ -62,8 +62,8 @@ def keygen(
     ],
     passphrase: str,
 ) -> None:
-    """Make a pair of Ed25519 keys to sign reports with."""
-    from anonymize.cli.render import say
+    """Make a pair of Ed25519 keys for signing reports."""
+    from anonymize.cli.render.output import say
     from anonymize.report.sign import keygen as make
 
     public, name = make(key, passphrase)
@@ -73,8 +73,8 @@ def keygen(
 @app.command()
 @takes("report sign")
 def sign(report: ReportFile, key: Path, passphrase: str, force: bool) -> None:
-    """Sign a report, so that a change of it, or of the files it tells of, can be seen later."""
-    from anonymize.cli.render import say
+    """Sign a report, so that changes of it, or of the files it describes, can be detected."""
+    from anonymize.cli.render.output import say
     from anonymize.report.sign import sign_file
 
     say(f"{report}: signed with the key {sign_file(report, key, passphrase, force=force)}")
@@ -83,11 +83,11 @@ def sign(report: ReportFile, key: Path, passphrase: str, force: bool) -> None:
 @app.command()
 @takes("report check")
 def check(report: ReportFile, key: Path | None, output: Path | None, source: Path | None, json: bool) -> None:
-    """Find out whether a report is what was signed, and whether files are those it tells of."""
-    from anonymize.cli import render as show
+    """Check that a report is as it was signed, and that files are those it describes."""
+    from anonymize.cli.render import lists
     from anonymize.report.sign import check_file
 
-    show.signature(report, check_file(report, key, source=source, output=output), machine=json)
+    lists.signature(report, check_file(report, key, source=source, output=output), machine=json)
 
 
 @app.command()
@@ -96,7 +96,7 @@ def dpia(
     reports: Annotated[
         list[Path],
         typer.Argument(
-            help="Reports, folders of them, or the metrics of a live set-up (.json or text).",
+            help="Reports, folders of reports, or metrics of `live` (.json or text).",
             metavar="REPORT",
             show_default=False,
         ),
@@ -105,8 +105,8 @@ def dpia(
     title: str,
     force: bool,
 ) -> None:
-    """Fill an annex to a data protection impact assessment with what was done and measured."""
-    from anonymize.cli.render import say
+    """Write an annex to a data protection impact assessment from what was done and measured."""
+    from anonymize.cli.render.output import say
     from anonymize.report.dpia import write
 
     for path in write(reports, output, title=title, force=force):

@@ -1,4 +1,4 @@
-"""`anonymize status`: how a run gets on."""
+"""`anonymize status`: the state of a run."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def status(
     output: Annotated[Path, typer.Argument(help="The output folder of a run.", metavar="FOLDER", show_default=False)],
     json: bool,
 ) -> None:
-    """Show how a run gets on, or how it ended.
+    """Show how far a run is, or how it ended.
 
-    From the ledger in its output folder; nothing is changed.
+    Reads the ledger in its output folder and changes nothing.
 
-    Ends with 0 (finished), 10 (finished, some files failed), 15 (going on) or 16 (stopped: the same command goes on).
+    Exits with 0 (finished), 10 (finished, some files failed), 15 (running) or 16 (stopped: the same command resumes).
     """
     from anonymize.batch import ledger
     from anonymize.batch.ledger.status import Going
-    from anonymize.cli import render as show
+    from anonymize.cli.render import lists
 
     found = ledger.status(output)
-    show.status(output, found, machine=json)
+    lists.status(output, found, machine=json)
     ended = ExitCode.PARTIAL if found.failed else ExitCode.DONE
     code = {Going.ON: ExitCode.RUNNING, Going.STOPPED: ExitCode.STOPPED, Going.ENDED: ended}[found.going]
     if code:

@@ -1,4 +1,4 @@
-"""The standard streams, made so that printing never fails: whatever stands behind them, the work goes on."""
+"""Standard streams on which printing never fails, so that work continues whatever happens to them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _GONE = (errno.EPIPE, errno.EBADF)
-"""Nobody wants to read: the reader has gone, or there never was one."""
+"""Errors without a reader: it has gone, or never existed."""
 
 
 class Printed(io.FileIO):
-    """A descriptor to print to. What it does not take is dropped, and `error` says why it did not."""
+    """An output descriptor. What cannot be written is dropped; `error` is the first reason."""
 
     error: OSError | None = None
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write what can be written, and say that it was all."""
+        """Write what can be written, and report all as written."""
         left = memoryview(data).cast("B")
         size = len(left)
         while left:
@@ -32,17 +32,17 @@ class Printed(io.FileIO):
             except OSError as error:
                 self.error = self.error or error
                 break
-            if written is None:  # someone who shares it has made it non-blocking
+            if written is None:  # made non-blocking by another process that shares it
                 select.select([], [self.fileno()], [])
             left = left[written or 0 :]
         return size
 
 
 def prepare() -> Sequence[Printed]:
-    """Make the standard streams safe, and return what stands behind output and error.
+    """Make the standard streams safe. Returns the descriptors behind standard output and error.
 
-    The number of one that is closed is taken, by something that can be neither read nor written as it should: no file
-    that is opened later gets it, and with it what is printed. Characters that the encoding lacks are escaped.
+    A closed stream's number is taken by the null device, opened the wrong way round: no file opened later gets the
+    number, and with it what is printed. Characters that the encoding lacks are escaped.
     """
     for number, wrong_way in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)):
         try:
@@ -57,13 +57,13 @@ def prepare() -> Sequence[Printed]:
 
 
 def _text(behind: Printed, before: TextIO | None) -> io.TextIOWrapper:
-    """A stream of text, line by line, in the encoding of the one that was there."""
+    """A line-buffered text stream in the encoding of the stream before."""
     encoding = before.encoding if before is not None else "utf-8"
     return io.TextIOWrapper(io.BufferedWriter(behind), encoding, "backslashreplace", line_buffering=True)
 
 
 def lost(behind: Sequence[Printed]) -> str:
-    """What could not be printed and why; nothing if all was, or if nobody wanted to read it."""
+    """What could not be printed and why; empty if nothing was lost, or if there was no reader."""
     sys.stdout.flush()
     sys.stderr.flush()
     names = ("standard output", "standard error")

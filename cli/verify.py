@@ -1,4 +1,4 @@
-"""`anonymize verify`: examine a file that somebody wants to publish."""
+"""`anonymize verify`: examine a file before it is published."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from anonymize import presets
 from anonymize.cli.options import settings_of, takes
-from anonymize.cli.wanted import Asked, title_of
+from anonymize.cli.values import Asked, title_of
 from anonymize.errors import ExitCode
 from anonymize.kinds import Verdict
 
@@ -35,15 +35,15 @@ def verify(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Examine an output, whoever made it.
+    """Examine an output of this or any other tool.
 
-    Its structure, its pictures against the plan, and a second look for what is to be found.
+    Checks its structure, compares its pictures with the plan, and runs detectors on it.
 
-    Ends with 0 (pass), 11 (pass, with doubts that a person should look at) or 7 (fail).
+    Exits with 0 (pass), 11 (pass, with doubts that a person should look at) or 7 (fail).
     """
     from anonymize import report as reports
     from anonymize.batch.inputs import the_file
-    from anonymize.cli import render as show
+    from anonymize.cli.render.progress import RunDisplay
     from anonymize.plan import read
     from anonymize.plan.settings import to_render
     from anonymize.recorded import job, release
@@ -57,7 +57,7 @@ def verify(
     title_of(report, title)
     if report:
         reports.prepare(report)
-    with show.Display([item], machine=json, quiet=quiet) as display:
+    with RunDisplay([item], machine=json, quiet=quiet) as display:
         account = release.check_file(
             output,
             settings,

@@ -138,7 +138,7 @@ def _command(arguments: Sequence[str]) -> int:
 
 def _cameras(trial: FuzzTrial) -> int:
     """Read a file of cameras and check all that can be told before one of them starts."""
-    from anonymize.cli.render import fail
+    from anonymize.cli.render.output import fail
     from anonymize.errors import AnonymizeError
     from anonymize.live.supervisor import config
 

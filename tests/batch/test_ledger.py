@@ -17,7 +17,7 @@ from anonymize.batch.ledger.decide import settings_hash
 from anonymize.batch.ledger.lock import Lock
 from anonymize.batch.ledger.store import FileState
 from anonymize.batch.outcome import Outcome, attempt, failed
-from anonymize.cli import render_ledger
+from anonymize.cli.render import ledger as render_ledger
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
 from tests.helpers.media import make_video

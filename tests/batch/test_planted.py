@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from anonymize.batch.ledger import lock, proofs, recover, store
 from anonymize.batch.ledger.status import status
-from anonymize.cli import render_ledger
+from anonymize.cli.render import ledger as render_ledger
 from anonymize.errors import LedgerError, OutputError, ReportError
 from anonymize.kinds import Verdict
 from anonymize.pages import save

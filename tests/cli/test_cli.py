@@ -176,7 +176,7 @@ def test_what_goes_wrong_is_one_line_and_an_exit_code(face_clip, tmp_path, argum
 
 
 def _is_progress(line: str) -> bool:
-    return any(verb in line for verb in ("looking", "redacting", "checking"))
+    return any(verb in line for verb in ("detecting", "redacting", "checking"))
 
 
 def _sound_only(path: Path) -> None:

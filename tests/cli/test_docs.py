@@ -218,7 +218,7 @@ def test_a_block_runs_as_it_is_written(samples, tmp_path, block, way):
         with Terminal(program=["sh", "-ec", text], cwd=tmp_path, environment=environment) as terminal:
             code = terminal.end(120)
         said = terminal.sent
-        assert not re.search(r"^(looking|redacting|checking) ", "\n".join(terminal.screen.lines()), re.MULTILINE)
+        assert not re.search(r"^(detecting|redacting|checking) ", "\n".join(terminal.screen.lines()), re.MULTILINE)
     assert code == 0, said
     assert "Traceback" not in said
 

@@ -9,7 +9,7 @@ import typer
 
 from anonymize import presets
 from anonymize.cli.option import word
-from anonymize.cli.wanted import Targets
+from anonymize.cli.values import Targets
 from anonymize.errors import UsageError
 from anonymize.settings import Audio, Codec, Device, Settings, Style
 from anonymize.text.mapping import from_mapping

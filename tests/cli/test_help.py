@@ -9,7 +9,8 @@ import typer
 
 from anonymize.cli.app import app
 from anonymize.cli.examples import EXAMPLES
-from anonymize.cli.help import GROUPS, PANELS
+from anonymize.cli.help import GROUPS
+from anonymize.cli.options import PANELS
 from anonymize.report import doctor
 from anonymize.settings import Codec, Device
 from tests.helpers.terminals import PROGRAM, on_terminal

@@ -187,7 +187,7 @@ MISTAKES = {
     ),
     "a mistyped model": Mistake("models fetch yunt", 8, "there is no 'yunt'; did you mean yunet?"),
     "a dry run elsewhere": Mistake(
-        f"{RUN} --dry-run --cluster auto", 2, "--dry-run looks on this machine: leave out --cluster", f"{RUN} --dry-run"
+        f"{RUN} --dry-run --cluster auto", 2, "--dry-run runs on this machine: leave out --cluster", f"{RUN} --dry-run"
     ),
     "no output": Mistake(
         "run film.mp4", 2, "--output or -o is missing, where the output goes: `anonymize run film.mp4 -o film-safe.mp4`"
@@ -230,7 +230,7 @@ def test_a_folder_that_is_gone_is_said(tmp_path, capsys, monkeypatch):
     (tmp_path / "gone").rmdir()
     monkeypatch.setattr(sys, "argv", ["anonymize", "run", ".", "-o", "out/"])
     assert cli._run() == 6
-    assert "the folder in which this command was started is gone" in capsys.readouterr().err
+    assert "the folder in which this command was started no longer exists" in capsys.readouterr().err
 
 
 def test_whatever_the_system_refuses_is_said_with_its_file():

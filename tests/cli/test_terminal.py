@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from anonymize.cli.render_bars import Count, fit, width
+from anonymize.cli.render.bars import Count, fit, width
 from tests.helpers.media import make_video, pattern
 from tests.helpers.terminals import CTRL_C, Screen, Terminal, on_terminal
 
 QUICK = ("-t", "none", "--hide-zone", "0,0 20,0 20,20")
 """No detector has to look: this is about what is shown."""
-STAGES = ("looking", "redacting", "checking")
+STAGES = ("detecting", "redacting", "checking")
 NUMBERS = r"(\d+%,? )?\d+(( of |/)\d+)?( frames)?(,? \d+\.\d(/s| frames/s))?(,? (\d+:)?\d+:\d\d( left)?)?"
-FILE = re.compile(rf"(looking|redacting|checking) *( .*?\S)?  ?(\[#*-*\]  )?{NUMBERS}")
+FILE = re.compile(rf"(detecting|redacting|checking) *( .*?\S)?  ?(\[#*-*\]  )?{NUMBERS}")
 FOLDER = re.compile(rf"\d+ of \d+ files(, \d+ failed)?  ?(\[#*-*\]  )?{NUMBERS}")
 
 
@@ -94,7 +94,7 @@ def test_ctrl_c_ends_every_stage_and_leaves_nothing(long_clip, tmp_path, stage):
     assert terminal.screen.lines() == ["anonymize: interrupted: nothing half-done was left"]
 
 
-@pytest.mark.parametrize("when", ["0 of 2 files", "looking"])
+@pytest.mark.parametrize("when", ["0 of 2 files", "detecting"])
 def test_ctrl_c_ends_workers_too_however_often_it_is_pressed(long_clip, tmp_path, when):
     for name in ("a.mp4", "b.mp4"):
         (tmp_path / name).symlink_to(long_clip)
@@ -198,7 +198,7 @@ def test_bars_that_are_wider_than_a_terminal_has_become_take_one_row_each(long_c
     with Terminal("run", long_clip, "-o", "safe.mp4", *QUICK, cwd=tmp_path) as terminal:
         assert terminal.end() == 0
     drawings = re.findall(r"\x1b\[J(.*?)\r", terminal.sent.replace("\r\n", "\n"), re.DOTALL)
-    assert all(drawn.startswith("\x1b[?7l") for drawn in drawings if re.search("looking|redacting|checking", drawn))
+    assert all(drawn.startswith("\x1b[?7l") for drawn in drawings if re.search("detecting|redacting|checking", drawn))
     assert terminal.sent.rindex("\x1b[?7h") > terminal.sent.rindex("\x1b[?7l")
 
 
@@ -213,7 +213,7 @@ def test_a_message_breaks_between_words(tmp_path, columns):
 
 def test_a_line_to_be_copied_stays_whole():
     line = "    anonymize render street.mp4 --plan " + 9 * "street-safe.mp4.plan " + "-o safe.mp4"
-    script = f"from anonymize.cli.render import say; say({line!r}); say({line[2:]!r})"
+    script = f"from anonymize.cli.render.output import say; say({line!r}); say({line[2:]!r})"
     with Terminal(columns=60, program=[sys.executable, "-c", script]) as terminal:
         assert terminal.end() == 0
     whole, broken = terminal.sent.replace("\r", "").split("\n", 1)

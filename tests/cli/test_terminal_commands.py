@@ -60,7 +60,7 @@ def test_a_command_on_a_narrow_terminal(place, arguments):
     assert seen.process.returncode == code, seen.sent
     assert re.sub(r"[\s|+-]+", "", expected) in said
     assert "Traceback" not in seen.sent
-    assert not re.search(r"^(looking|redacting|checking) ", "\n".join(seen.screen.lines()), re.MULTILINE)
+    assert not re.search(r"^(detecting|redacting|checking) ", "\n".join(seen.screen.lines()), re.MULTILINE)
 
 
 def test_what_is_sent_elsewhere_holds_no_bars(place, tmp_path):

@@ -1,7 +1,7 @@
 """Commands on a pseudo-terminal, as a person at a screen has them.
 
 with Terminal("run", "a.mp4", "-o", "b.mp4", columns=40) as terminal:
-    terminal.until("looking")
+    terminal.until("detecting")
     terminal.type(CTRL_C)
     assert terminal.end() == 130
 assert terminal.screen.lines() == ["anonymize: interrupted ..."]

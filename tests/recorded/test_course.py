@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import anonymize
-from anonymize.cli.render_ledger import VERBS
+from anonymize.cli.render.ledger import VERBS
 from anonymize.progress import COSTS, Course, Progress, followed_by
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
@@ -160,10 +160,10 @@ def clips(tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "stages"),
     [
-        (("run", "film.mp4", *QUICK), ("looking", "redacting", "checking")),
-        (("run", "stream.ts", *QUICK), ("looking", "redacting", "checking")),
-        (("run", "film.mp4", *QUICK, "--publish-unverified"), ("looking", "redacting")),
-        (("detect", "film.mp4", *QUICK), ("looking",)),
+        (("run", "film.mp4", *QUICK), ("detecting", "redacting", "checking")),
+        (("run", "stream.ts", *QUICK), ("detecting", "redacting", "checking")),
+        (("run", "film.mp4", *QUICK, "--publish-unverified"), ("detecting", "redacting")),
+        (("detect", "film.mp4", *QUICK), ("detecting",)),
         (("render", "film.mp4", "--plan", "plan.jsonl"), ("reading", "redacting", "checking")),
     ],
     ids=["run", "unknown length", "unverified", "detect", "render"],

@@ -1,4 +1,4 @@
-"""What the words of options mean for the settings."""
+"""Convert the values of options into values of settings."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from anonymize.text.ranges import exact
 from anonymize.text.words import Word
 
 REPAIRS = 3
-"""Passes of `--repair`, where the preset names no number."""
+"""Passes of `--repair` if the preset sets no number."""
 
 Asked = Mapping[str, Any]
-"""What was asked for: values of options that change settings, by the options' names; None or empty if not given."""
-Read = Callable[[Any, Settings], Any]
-"""Makes a setting's value from that of an option, and the settings before."""
+"""Values of the options that change settings, by `Option.key`; None or empty for options not given."""
+Convert = Callable[[Any, Settings], Any]
+"""Makes a setting's value from an option's value and the settings so far; None changes nothing."""
 
 
 class Targets(Word):
-    """What is to be found."""
+    """Kinds to find."""
 
     FACES = "faces"
     PLATES = "plates"
@@ -32,60 +32,60 @@ class Targets(Word):
 
     @classmethod
     def also(cls) -> Mapping[str, str]:
-        """As for `Word`."""
+        """Synonyms that people guess; see `Word`."""
         return {"face": "faces", "plate": "plates", "all": "both"}
 
 
 def as_given(value: Any, _: Settings) -> Any:
-    """`value` as it is."""
+    """`value`, unchanged."""
     return value
 
 
 def if_on(on: bool, _: Settings) -> bool | None:
-    """True for a switch that was given; None, which changes nothing, for one that was not."""
+    """True for a switch that was given; None for one that was not, so that a preset's value stays."""
     return on or None
 
 
 def targets(chosen: Targets, _: Settings) -> list[str]:
-    """The kinds that are to be found."""
+    """Names of the kinds to find."""
     return {Targets.BOTH: ["face", "plate"], Targets.NONE: []}.get(chosen, [chosen.value])
 
 
 def names(text: str, _: Settings) -> list[str] | None:
-    """Comma-separated names; None for none."""
+    """A list from comma-separated names; None for an empty text."""
     return text.split(",") if text else None
 
 
 def repair(on: bool, base: Settings) -> int:
-    """Passes of repair: as many as the preset names, where it names some."""
+    """Number of repair passes: the preset's if it sets one, else `REPAIRS`; 0 for `--no-repair`."""
     return (base.verify.repair or REPAIRS) if on else 0
 
 
 def spans(texts: Sequence[str], _: Settings) -> list[dict[str, str | None]]:
-    """Spans of time."""
+    """Time spans, each from text as `0:10-0:25`. Raises `UsageError`."""
     return [_span(text) for text in texts]
 
 
 def title_of(reports: Path | None, title: str) -> str:
-    """`title`, for `reports`. Raises `UsageError` where it can be none, or there are no reports."""
+    """`title`, checked. Raises `UsageError` if it is unsuitable, or no reports are written."""
     from anonymize.report import check_title
 
     check_title(title)
     if title and not reports:
-        raise UsageError("--title stands above reports, and none are asked for: add --report FOLDER")
+        raise UsageError("--title is the heading of reports, and none are asked for: add --report FOLDER")
     return title
 
 
-def zones(key: str) -> Read:
-    """What reads zones from corners ('x,y x,y x,y') or JSON files (docs/guide.md), where they stand under `key`."""
+def zones(key: str) -> Convert:
+    """A converter for zones given as corners ('x,y x,y x,y') or as JSON files, which hold them under `key`."""
 
-    def read(texts: Sequence[str], _: Settings) -> list[dict[str, Any]]:
+    def convert(texts: Sequence[str], _: Settings) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for text in texts:
             found.extend(_zone_file(Path(text), key) if text.endswith(".json") else [{"polygon": _corners(text)}])
         return found
 
-    return read
+    return convert
 
 
 def _corners(text: str) -> list[list[float]]:
@@ -99,7 +99,7 @@ def _corners(text: str) -> list[list[float]]:
 
 
 def _zone_file(path: Path, key: str) -> list[dict[str, Any]]:
-    """The zones under `key` in a JSON file; a plain list serves for either option."""
+    """The zones under `key` in a JSON file (docs/guide.md), or a plain list of zones."""
     content = untrusted.json_value(untrusted.text(path, "file of zones", UsageError), str(path), UsageError)
     listed = content.get(key) if isinstance(content, dict) else content
     unknown = content.keys() - {"zones", "spared"} if isinstance(content, dict) else ()
@@ -109,7 +109,10 @@ def _zone_file(path: Path, key: str) -> list[dict[str, Any]]:
 
 
 def persons(texts: Sequence[str], reasons: Sequence[str]) -> list[dict[str, Any]]:
-    """Persons to show from 'x,y@time', 'x,y', 'track' or 'track@time', each with its reason."""
+    """Persons to leave visible, from 'x,y@time', 'x,y', 'track' or 'track@time', each with a reason.
+
+    Raises `UsageError`: the reasons do not match the persons.
+    """
     if not texts and not reasons:
         return []
     if len(reasons) not in (1, len(texts)) or not texts:
@@ -132,7 +135,7 @@ def _person(text: str) -> dict[str, Any]:
 
 
 def _span(text: str) -> dict[str, str | None]:
-    """A span from '0:10-0:25', '90-' or '-1:00:00.5'."""
+    """A time span from '0:10-0:25', '90-' or '-1:00:00.5'."""
     first, dash, last = text.partition("-")
     try:
         if not dash:
@@ -149,7 +152,7 @@ def _span(text: str) -> dict[str, str | None]:
 
 
 def _seconds(text: str) -> Fraction:
-    """Seconds from '90', '1:30' or '0:01:30.5'. Raises `ValueError`, or `UsageError` where a part goes past 59."""
+    """Seconds from '90', '1:30' or '0:01:30.5'. Raises `ValueError`, or `UsageError` if minutes or seconds pass 59."""
     total, parts = Fraction(0), text.split(":")
     for part in parts:
         total = total * 60 + exact(part)

@@ -1,4 +1,4 @@
-"""The words for a plan's doubts; `render` prints them."""
+"""The lines that describe the doubts of a plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEADINGS = ("track", "kind", "from", "to", "frames", "where", "px", "score", "r
 
 
 def begin(count: int) -> str:
-    """How a person answers."""
+    """How to answer."""
     return (
         f"{count} open doubt{'s' * (count != 1)}. Look at each place in a player, then answer. {HELP}. "
         "Every answer is saved at once."
@@ -27,7 +27,14 @@ def begin(count: int) -> str:
 
 
 def asked(one: Question, number: int, count: int, about: About) -> Iterator[str]:
-    """One doubt, in lines that fit on a narrow screen."""
+    """One doubt, in short lines.
+
+    Args:
+        one: the doubt.
+        number: its number, from 1.
+        count: number of all open doubts.
+        about: the plan's header.
+    """
     first, last = one.frames
     yield ""
     yield f"Doubt {number} of {count}: {one.kind.label}, track {one.track}"
@@ -45,12 +52,12 @@ def asked(one: Question, number: int, count: int, about: About) -> Iterator[str]
 
 
 def table(listed: Sequence[Question]) -> list[tuple[str, ...]]:
-    """Every doubt, as the rows of a table; none where there is none."""
+    """The rows of a table of all doubts; none without doubts."""
     return [_HEADINGS, *map(_row, listed)] if listed else []
 
 
 def left(listed: Sequence[Question]) -> str:
-    """How many were answered."""
+    """The number of answers and of open doubts, in words."""
     if not listed:
         return "no doubts in this plan"
     counts = answers(listed)
@@ -58,13 +65,13 @@ def left(listed: Sequence[Question]) -> str:
 
 
 def answers(listed: Sequence[Question]) -> dict[str, int]:
-    """How many are open, and how many were answered how."""
+    """The number of open doubts and of each answer."""
     counts = Counter(_answer(one) for one in listed)
     return {name: counts[name] for name in ("open", "hide", "nothing")}
 
 
 def objects(listed: Sequence[Question], command: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The same for machines: events, one a doubt and one that sums them up, each with its facts."""
+    """JSON events with their facts: one for each doubt, and a last one with the numbers and the next command."""
     yield from (("doubt", one.as_dict()) for one in listed)
     yield "doubts", {**answers(listed), "command": command}
 

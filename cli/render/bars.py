@@ -1,7 +1,7 @@
-"""Progress on a terminal: a bar a file and one for the whole folder, drawn over and over, and gone in the end.
+"""Progress on a terminal: a bar for each file in progress and one for the whole folder, removed at the end.
 
-The cursor rests at the beginning of the first bar, and everything below is drawn anew each time. So what a resized
-terminal wraps is drawn over, and what someone else prints stays.
+The cursor waits at the start of the first bar, and everything from there on is cleared and redrawn each time. So lines
+wrapped by a resized terminal are overwritten, and what other code prints stays.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from unicodedata import category, combining, east_asian_width
 
-from anonymize.cli.render_ledger import VERBS
+from anonymize.cli.render.ledger import VERBS
 from anonymize.text.words import printable
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from anonymize.recorded.item import Item
 
 _EVERY = 0.1
-"""Seconds between two drawings."""
+"""Seconds between two redraws."""
 _BAR = 30
-"""Columns of a bar, at most; it is left out below a third of them."""
+"""Maximum columns of a bar; it is left out where there is room for less than a third of them."""
 
 
 def possible() -> bool:
@@ -40,7 +40,7 @@ class Bars:
     """The bars of a run.
 
     Args:
-        items: all inputs. With more than one, files are named and there is a bar for the whole.
+        items: all inputs. With more than one, bars name their files, and a last one is for the whole.
     """
 
     items: Sequence[Item]
@@ -48,42 +48,49 @@ class Bars:
     _drawn: bool = False
     _due: float = 0.0
     _began: float = 0.0
-    """When the first was heard of."""
+    """Monotonic time of the first progress."""
     _ended: int = 0
     _failed: int = 0
     _frames: int = 0
-    """Of files that are done."""
+    """Frames of the finished files."""
     _sizes: dict[Path, int] = field(default_factory=dict)
-    """Of the files that are not, by their place in the output: bytes, or 1 each where nobody knows."""
+    """Size in bytes of each unfinished file, by its path in the output; 1 where unknown."""
     _size_done: float = 0.0
     _share: float = 0.0
-    """Of the whole, as it was shown."""
+    """Share of the whole shown so far; it never falls."""
 
     def __post_init__(self) -> None:
         if len(self.items) > 1:
             self._sizes = {item.relative: _size(item) for item in self.items}
 
     def begin(self) -> None:
-        """Show what there is to do: it may take a while until the first file is heard of."""
+        """Draw the bar of the whole at once: the first progress may take a while."""
         if len(self.items) > 1:
             self._draw(time.monotonic())
 
     def progress(self, item: Item, course: Course, now: float, *, begins: bool) -> None:
-        """Take in news of a file that is worked on, and draw; at once where a stage of it begins."""
+        """Update the bar of a file and redraw.
+
+        Args:
+            item: the file.
+            course: its progress.
+            now: monotonic time.
+            begins: whether a stage begins, which is drawn at once.
+        """
         self._began = self._began or now
         self._files[item] = course
         if begins or now >= self._due:
             self._draw(now)
 
     def finished(self, item: Item) -> None:
-        """All is done of the only file, or of one of several."""
+        """Fill the bar of a file; draw it if it is the only one."""
         if course := self._files.get(item):
             course.finish()
             if len(self.items) == 1:
                 self._draw(time.monotonic())
 
     def outcome(self, item: Item, outcome: Outcome) -> None:
-        """Take in how a file ended."""
+        """Count a file that ended."""
         if outcome.output:
             self.finished(item)
         size = self._end(item)
@@ -94,14 +101,14 @@ class Bars:
         self._draw_end()
 
     def foreseen(self, item: Item, frames: int) -> None:
-        """A file was looked through, and nothing more is to be done with it."""
+        """Count a file whose dry run ended."""
         self.finished(item)
         self._size_done += self._end(item)
         self._frames += frames
         self._draw_end()
 
     def _draw_end(self) -> None:
-        """Show that all of several files are done."""
+        """Redraw after the last of several files."""
         if self._ended == len(self.items) > 1:
             self._draw(time.monotonic())
 
@@ -111,7 +118,7 @@ class Bars:
         return self._sizes.pop(item.relative, 0)
 
     def clear(self) -> None:
-        """Take the bars off the screen; the next news draws them again, a moment later."""
+        """Remove the bars from the screen; progress redraws them a moment later."""
         if self._drawn:
             sys.stderr.write("\r\x1b[?7h\x1b[J")
             sys.stderr.flush()
@@ -126,14 +133,14 @@ class Bars:
             room = max(0, rows - 2)
             lines = [*lines[:room], self._whole(now, columns - 1)]
         back = f"\x1b[{len(lines) - 1}A" if len(lines) > 1 else ""
-        self._drawn = True  # before it is: Ctrl-C may come in between
-        # Without wrapping: a terminal that was made narrower just now would have more rows than the cursor goes back.
+        self._drawn = True  # set first: Ctrl-C may interrupt the drawing
+        # Without wrapping: on a terminal just made narrower, the cursor would go back too few rows.
         sys.stderr.write("\r\x1b[J\x1b[?7l" + "\n".join(lines) + back + "\r\x1b[?7h")
         sys.stderr.flush()
         self._due = now + _EVERY
 
     def _whole(self, now: float, columns: int) -> str:
-        """The line of the whole folder."""
+        """The bar of the whole folder."""
         half = frames = 0.0
         for item, course in self._files.items():
             share = course.share or 0.0
@@ -155,7 +162,7 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How far something has come: frames done, of how many, frames a second, seconds left of all; None if unknown."""
+    """Progress: frames done, their total, frames a second, seconds left for all stages; None where unknown."""
 
     done: int
     total: int | None
@@ -163,13 +170,13 @@ class Count:
     left: float | None
 
     def words(self) -> str:
-        """In a line with room."""
+        """The long form."""
         of = f" of {self.total}" if self.total else ""
         parts = [f"{self.done}{of} frames", f"{self.rate:.1f} frames/s" if self.rate else "", self._left(" left")]
         return ", ".join(part for part in parts if part)
 
     def short(self) -> str:
-        """In a line with little."""
+        """The short form, for narrow terminals."""
         of = f"/{self.total}" if self.total else ""
         parts = [f"{self.done}{of}", f"{self.rate:.1f}/s" if self.rate else "", self._left("")]
         return " ".join(part for part in parts if part)
@@ -179,14 +186,22 @@ class Count:
 
 
 def clock(seconds: float) -> str:
-    """A length of time as on a clock: 0:07, 12:30, 3:05:00."""
+    """A duration as 0:07, 12:30 or 3:05:00."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def fit(columns: int, what: str, name: str, share: float | None, count: Count) -> str:
-    """A line of at most `columns`: all of it with a bar; less of the bar, the words and the name where it is narrow."""
+    """A line with a bar; on a narrow terminal the bar, words and name are shortened.
+
+    Args:
+        columns: maximum width.
+        what: stage.
+        name: file name, or empty.
+        share: part done, 0 to 1; None where unknown, without a bar.
+        count: numbers to show.
+    """
     words = count.words()
     head = f"{what:<9} {name}".rstrip()
     percent = "" if share is None else f"{int(share * 100 + 1e-6)}%"
@@ -205,8 +220,8 @@ def fit(columns: int, what: str, name: str, share: float | None, count: Count) -
 
 
 def _line(item: Item, course: Course, now: float, columns: int, *, named: bool) -> str:
-    """The line of one file: its stage and the frames of that, the share and the time left of all that is to do."""
-    assert course.news, "a file is shown when it was heard of"
+    """The bar of one file: stage and frames of that stage; share and time left of all stages."""
+    assert course.news, "a bar appears with the first progress"
     name = printable(item.source.name) if named and item.source else ""
     count = Count(course.news.done, course.total, course.rate(now), course.left(now))
     return fit(columns, VERBS[course.news.stage], name, course.share, count)
@@ -215,12 +230,12 @@ def _line(item: Item, course: Course, now: float, columns: int, *, named: bool) 
 def _size(item: Item) -> int:
     try:
         return max(1, item.source.stat().st_size) if item.source else 1
-    except OSError:  # it will fail when its turn comes
+    except OSError:  # the run will report it
         return 1
 
 
 def _terminal() -> tuple[int, int]:
-    """Columns and rows; at once after a resize."""
+    """Columns and rows, also right after a resize."""
     try:
         columns, rows = os.get_terminal_size(sys.stderr.fileno())
     except OSError:
@@ -229,7 +244,7 @@ def _terminal() -> tuple[int, int]:
 
 
 def width(text: str) -> int:
-    """Columns that a terminal takes for `text`."""
+    """Terminal columns that `text` takes."""
     return sum(_columns(letter) for letter in text)
 
 
@@ -240,7 +255,7 @@ def _columns(letter: str) -> int:
 
 
 def cut(text: str, columns: int) -> str:
-    """As much of the beginning of `text` as `columns` hold."""
+    """The beginning of `text` that fits in `columns`."""
     taken = 0
     for number, letter in enumerate(text):
         taken += _columns(letter)
@@ -250,7 +265,7 @@ def cut(text: str, columns: int) -> str:
 
 
 def shortened(name: str, columns: int) -> str:
-    """`name` without its middle where it is wider than `columns`: its end tells files of a series apart."""
+    """`name`, without its middle if wider than `columns`: the ends of names distinguish files of a series."""
     if width(name) <= columns:
         return name
     tail = cut(name[::-1], (columns - 2) // 2)[::-1]

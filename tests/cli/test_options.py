@@ -1,4 +1,4 @@
-"""One table of options: what it says of commands and settings is so."""
+"""The table of options agrees with the commands, the settings and the documentation."""
 
 import dataclasses
 from collections import Counter
@@ -11,6 +11,7 @@ import typer
 from anonymize.cli.app import app
 from anonymize.cli.options import TABLE, settings_of
 from anonymize.settings import Settings, Style
+from tests.helpers import options
 
 
 def _named(command, name=""):
@@ -50,8 +51,20 @@ def test_what_is_not_given_changes_nothing_and_what_is_wins():
     assert settings_of(twice, {"repair": False}).verify.repair == 0
 
 
-def test_the_documentation_names_every_option():
-    home = Path(__file__).parents[1]
-    pages = "".join(page.read_text() for page in [home / "README.md", *(home / "docs").glob("*.md")])
+def test_options_of_one_name_change_the_same_setting_in_the_same_way():
+    ways = {(option.key, option.sets, option.convert) for option in TABLE if option.sets}
+    assert len({key for key, *_ in ways}) == len(ways)
+
+
+def test_the_page_of_options_is_up_to_date():
+    assert options.PAGE.read_text() == options.page(), "run `make options`"
+    assert sum(line.startswith("| `-") for line in options.page().splitlines()) == len(TABLE)
+
+
+def test_the_documentation_explains_every_option():
+    home = Path(__file__).parents[2]
+    pages = "".join(
+        page.read_text() for page in [home / "README.md", *(home / "docs").glob("*.md")] if page != options.PAGE
+    )
     unnamed = {option.names for option in TABLE if option.names.split()[0].partition("/")[0] not in pages}
     assert unnamed <= {"--passphrase"}  # a variable is better

@@ -1,4 +1,4 @@
-"""The words for what a ledger knows; `render` prints them."""
+"""The lines that describe what a ledger knows."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from anonymize.batch.ledger import Start, Status, Working
 
 LISTED = 20
-"""Files that are named one by one, at most."""
+"""Maximum number of files listed one by one."""
 VERBS = {
     "read": "reading",
-    "detect": "looking",
+    "detect": "detecting",
     "render": "redacting",
     "verify": "checking",
     "repair": "repairing",
 }
-"""What each stage is called."""
+"""Name of each stage."""
 _DAY = 86_400
 
 
 def start(found: Start) -> Iterator[str]:
-    """What a run found when it began; nothing for one that begins from nothing."""
+    """What a run found of earlier ones when it began; nothing for a first run."""
     if found.removed:
         yield f"{_files(found.removed, 'temporary file')} of a run that was killed removed"
     if found.before:
@@ -38,7 +38,7 @@ def start(found: Start) -> Iterator[str]:
 
 
 def status(folder: Path, found: Status) -> Iterator[str]:
-    """How a run gets on."""
+    """The state of a run."""
     from anonymize.text.ranges import brief
 
     yield f"{folder}: {_going(found)}"
@@ -65,7 +65,7 @@ def status(folder: Path, found: Status) -> Iterator[str]:
 
 
 def span(seconds: float) -> str:
-    """A length of time: 45 s, 12 min, 3 h 20 min."""
+    """A duration as 45 s, 12 min or 3 h 20 min."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -82,7 +82,7 @@ def _going(found: Status) -> str:
 
 
 def clock(moment: float) -> str:
-    """A time of day, with the date if it is not of the last 24 hours; the local one."""
+    """Local time of day, with the date if more than 24 hours away."""
     recent = abs(time.time() - moment) < _DAY
     return time.strftime("%H:%M:%S" if recent else "%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
