@@ -32,7 +32,7 @@ main()
 """
 BUSY = """
 import hashlib, signal, sys
-from anonymize.media import {module}
+from anonymize.media.still import {module}
 signal.signal(signal.SIGINT, signal.default_int_handler)
 def busy(*args, **named):
     print("begun", flush=True)
@@ -58,7 +58,7 @@ def test_a_stop_while_the_command_loads_is_said_in_words(module: str, number: in
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize(("module", "name"), [("still", "decode"), ("still_write", "_saved")])
+@pytest.mark.parametrize(("module", "name"), [("source", "decode"), ("encode", "_saved")])
 def test_a_stop_is_heeded_while_a_library_works(tmp_path: Path, module: str, name: str, number: int, code: int) -> None:
     source, target = tmp_path / "in.jpg", tmp_path / "out.jpg"
     Image.new("RGB", (64, 48)).save(source)
