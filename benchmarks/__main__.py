@@ -21,7 +21,7 @@ from benchmarks import report, tools
 from benchmarks.clips import BUILD, DATA, Clip, face_clips, long_clip, plate_clips
 from benchmarks.compare import BenchmarkBroken, compare, run_tool, summary
 from benchmarks.fixed import fixed_clip
-from benchmarks.gate import judge
+from benchmarks.gate import compare_sections
 from benchmarks.process import ToolFailed
 from benchmarks.tools import Tool, Unavailable
 
@@ -140,7 +140,8 @@ def gate(
 ) -> None:
     """Compare fresh figures of ours with the repository's; exit code 1 if the leak is worse."""
     new, old = (json.loads(path.read_text(encoding="utf-8")) for path in (fresh, known))
-    found = [one for name in report.COMPARED if name in new and name in old for one in judge(old[name], new[name])]
+    names = [name for name in report.COMPARED if name in new and name in old]
+    found = [one for name in names for one in compare_sections(old[name], new[name])]
     for one in found:
         print(f"{'WORSE' if one.worse else 'ok   '}  {one.text}")
     if not found:

@@ -1,4 +1,4 @@
-"""The clips everything is measured on, made once and kept under ``build/bench``.
+"""The clips for all benchmarks, made once and kept under ``build/bench``.
 
 A set is a folder of ``00.mp4 00.jsonl 01.mp4 ...`` (clip and truth). Sources, in order of preference: the annotated
 stills in ``../shared/data`` (development only, never copied here); the demonstration film, which anyone can make.

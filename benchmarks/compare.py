@@ -22,7 +22,7 @@ from benchmarks.tools import Tool
 
 
 class BenchmarkBroken(Exception):
-    """The measure does not measure: its own check failed. No figure of this run may be used."""
+    """The benchmark's own check failed: no figure of this run may be used."""
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ def compare(
 ) -> list[Results]:
     """Run `floor` (the plain transcode) and all `tools` on each clip in turn; return the results in that order.
 
-    `say` is told of each finished run.
+    `say` gets a line for each finished run.
 
     Clip by clip, not tool by tool, so that a busy spell of the machine hits all of them.
 
@@ -126,7 +126,7 @@ def run_tool(tool: Tool, source: Path, scratch: Path) -> tuple[Usage, Path]:
 
 
 def _one(results: Results, clip: Clip, scratch: Path) -> str:
-    """Run one tool on one clip, keep what came of it, and say it in a line."""
+    """Run one tool on one clip, keep its results, and report them in a line."""
     start = f"{clip.video.stem} {results.tool.name}: "
     try:
         usage, output = run_tool(results.tool, clip.video, scratch)
@@ -140,7 +140,7 @@ def _one(results: Results, clip: Clip, scratch: Path) -> str:
 
 
 def _blurred(video: Path, sigma: float) -> Iterator[Picture]:
-    """Its pictures without any detail finer than `sigma`; blurred at a size that takes milliseconds, not seconds."""
+    """The pictures of a clip without detail finer than `sigma` pixels; blurred at a reduced size, for speed."""
     with av.open(str(video)) as source:
         for frame in source.decode(video=0):
             picture = frame.to_ndarray(format="bgr24")

@@ -1,9 +1,8 @@
-"""Kill `anonymize run` again and again, at random moments, and see that it goes on as if nothing had been.
+"""Kill `anonymize run` repeatedly at random moments, and check that it resumes correctly.
 
-A folder of short clips of different sizes is anonymised once in peace. Then the same is begun in another folder and
-killed (SIGKILL, the process that the user started), as often as asked, each time at a random moment; one more run
-finishes it. Both folders must then hold the same bytes, nothing that was released may have been touched again, and
-nothing may be left over.
+A folder of short clips of different sizes is anonymised once without interruption. Then the same run in another folder
+is killed (SIGKILL to the process that the user started) as often as asked, at random moments; one more run finishes it.
+Both folders must then hold the same bytes, no released file may have been touched again, and nothing may be left over.
 
     python -m benchmarks.kill [--clips 20] [--kills 50] [--workers 1] [--seed 0]
 """
@@ -49,12 +48,12 @@ PROGRAM = (sys.executable, "-c", "from anonymize.cli import main; main()")
 
 
 class BrokenRun(Exception):
-    """The run did not go on as if nothing had been; the message says what was seen."""
+    """The run did not resume correctly; the message describes what was seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReleasedFile:
-    """A file as it was when it was first seen: its content, and what changes when it is written or replaced."""
+    """A file when first seen: its content, and what changes if it is written or replaced."""
 
     sha256: str
     inode: int
@@ -67,11 +66,11 @@ class Figures:
 
     Args:
         clips: how many.
-        kills: by what the run was doing, as far as it had noted.
-        recovered: outputs that a killed run had released and not yet noted.
-        leftovers: temporary files and proofs that lay there after the kills, in all.
-        peaceful: seconds of the run that nobody disturbed.
-        together: seconds of all disturbed runs and the last.
+        kills: by what the run was doing, according to its ledger.
+        recovered: outputs that a killed run had released but not yet recorded.
+        leftovers: temporary files and proofs found after the kills, in total.
+        peaceful: seconds of the undisturbed run.
+        together: seconds of all killed runs and the last.
     """
 
     clips: int
@@ -95,10 +94,10 @@ def make_clips(folder: Path, count: int) -> Path:
 
 
 def kill_test(clips: Path, place: Path, *, kills: int, workers: int = 1, seed: int = 0) -> Figures:
-    """Disturb a run on the folder `clips` so many times, in the folder `place`.
+    """Kill a run on the folder `clips`, with output in `place`, repeatedly.
 
     Raises:
-        Broken: something was done twice, lost, half-done, different or left over.
+        BrokenRun: something was done twice, lost, half-done, different or left over.
     """
     peaceful, whole = place / "peaceful", place / "disturbed"
     took = _run(clips, peaceful, workers)
@@ -142,7 +141,7 @@ def _command(clips: Path, output: Path, workers: int) -> Sequence[str]:
 
 
 def _run(clips: Path, output: Path, workers: int) -> float:
-    """Run to the end; the seconds it took."""
+    """Run to the end. Returns the seconds it took."""
     start = time.perf_counter()
     done = subprocess.run(_command(clips, output, workers), capture_output=True, text=True, timeout=PATIENCE)
     if done.returncode:
@@ -151,7 +150,7 @@ def _run(clips: Path, output: Path, workers: int) -> float:
 
 
 def _killed(clips: Path, output: Path, workers: int, delay: float) -> bool:
-    """Start a run and kill it after `delay` seconds; False if it was done by then, for there is nothing to kill."""
+    """Start a run and kill it after `delay` seconds; False if it had ended by then."""
     log = output.with_name("log")
     with log.open("wb") as out:
         process = subprocess.Popen(_command(clips, output, workers), stdout=out, stderr=out)
@@ -166,7 +165,7 @@ def _killed(clips: Path, output: Path, workers: int, delay: float) -> bool:
 
 
 def _doing(output: Path) -> str:
-    """What the killed run was doing, by its own notes."""
+    """What the killed run was doing, according to its ledger."""
     try:
         runs, files = store.read(output / store.NAME)
     except OutputError:
@@ -180,7 +179,7 @@ def _doing(output: Path) -> str:
 
 
 def _released(output: Path) -> dict[str, ReleasedFile]:
-    """The files under names that anyone sees."""
+    """The files that are not hidden."""
     found = {}
     for path in sorted(output.rglob("*")) if output.exists() else ():
         if path.is_file() and not path.name.startswith("."):
@@ -197,7 +196,7 @@ def _hidden(output: Path) -> list[Path]:
 def _compared(
     known: dict[str, ReleasedFile], now: dict[str, ReleasedFile], expected: dict[str, str]
 ) -> dict[str, ReleasedFile]:
-    """`now`, if everything in it is whole, and all that was `known` is as it was."""
+    """`now`, if all its files are whole and those in `known` unchanged."""
     for name, seen in now.items():
         if expected.get(name) != seen.sha256:
             raise BrokenRun(f"{name}: not what a run makes that nobody disturbs")
@@ -208,7 +207,7 @@ def _compared(
 
 
 def _unnoted(output: Path, known: dict[str, ReleasedFile]) -> int:
-    """Outputs that are there and that the ledger does not hold for done."""
+    """Existing outputs that the ledger does not list as done."""
     try:
         _, files = store.read(output / store.NAME)
     except OutputError:  # there is none yet; or what it holds shows after the next run only
@@ -249,7 +248,7 @@ def main(
     workers: Annotated[int, typer.Option(min=1, help="Clips worked on side by side.")] = 1,
     seed: Annotated[int, typer.Option(help="Chooses the moments.")] = 0,
 ) -> None:
-    """Kill a run at random moments, finish it, and compare it with one that nobody disturbed."""
+    """Kill a run at random moments, finish it, and compare it with an undisturbed one."""
     with TemporaryDirectory() as scratch:
         place = Path(scratch)
         try:

@@ -76,7 +76,7 @@ def main(
 
 
 def misses(row: Mapping[str, Any]) -> Iterator[str]:
-    """What `row`, as `measure` made it, falls short of."""
+    """The limits that `row`, made by `measure`, exceeds."""
     lookahead = 1000 * row["lookahead_s"]
     for share, more in (("p95", 100), ("p99", 200)):
         if row[f"latency_{share}_ms"] >= lookahead + more:
@@ -94,7 +94,7 @@ def misses(row: Mapping[str, Any]) -> Iterator[str]:
 
 @contextmanager
 def _others(count: int) -> Iterator[None]:
-    """Keep so many processes at work that have nothing to do with us."""
+    """Keep the processor busy with this many unrelated processes."""
     processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield
@@ -111,7 +111,7 @@ def _settings(preset: str, detector: str, lookahead: float) -> Settings:
 
 
 def measure(clip: Clip, settings: Settings, minutes: float, folder: Path) -> dict[str, Any]:
-    """Run the chain for so long and say how it did."""
+    """Run the chain for the given time and return its figures."""
     recording = folder / "live.mkv"
     recorders: list[Recorder] = []
     metrics, control, memory = Metrics("benchmark"), Control(), []
@@ -174,14 +174,14 @@ def _resident() -> float:
 
 
 def _by_files(clip: Clip, settings: Settings, folder: Path) -> Path:
-    """The clip as the file pipeline anonymises it."""
+    """The clip as anonymised by `run`."""
     target = folder / "file.mp4"
     api.run(clip.video, target, settings)
     return target
 
 
 def _leaks(clip: Clip, recording: Path) -> Leaks:
-    """Hold every frame of `recording` whose clock can be read against the clip's frame of that number."""
+    """Compare every frame of `recording` whose clock can be read with the clip's frame of that number."""
     leaked = boxes = 0
     originals = _originals(clip)
     for luma in _lumas(recording):

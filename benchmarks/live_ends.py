@@ -39,7 +39,7 @@ _RECORDING = {"preset": "ultrafast", "tune": "zerolatency", "crf": "20", "g": "5
 def walkers_clip(folder: Path) -> Clip:
     """Five people who walk through a street within 20 seconds, filmed with an unsteady hand, a clock in the corner.
 
-    Nobody is in the picture at its start and end, so that it can be played round and round.
+    The picture is empty at start and end, so that the clip can be looped.
     """
     folder.mkdir(parents=True, exist_ok=True)
     video = folder / "walkers.mp4"
@@ -82,7 +82,7 @@ def _way(scale: float, begin: float, speed: float, time: float) -> Place | None:
 
 
 class CameraRun:
-    """Plays a clip round and round over TCP, in real time, from a process of its own. A context manager.
+    """Plays a clip in a loop over TCP, in real time, from a process of its own. A context manager.
 
     Frame `i` since the start leaves at ``begun + i / RATE`` on the monotonic clock.
     """
@@ -143,7 +143,7 @@ class Recorder:
 
     Args:
         path: a Matroska file.
-        picture: what comes.
+        picture: size and rate of the frames.
     """
 
     name = "recorder"

@@ -1,6 +1,6 @@
-"""Does `anonymize verify` find what is planted? Good outputs of ours, with one subject's own pixels put back.
+"""Does `anonymize verify` find planted leaks? Good outputs of ours, with one subject's own pixels put back.
 
-A good output hides every subject: what the detectors found and, beside it, everything that the truth tells of. Then the
+A good output hides every subject: what the detectors found and, beside it, everything in the truth. Then the
 original pixels of one subject are restored on 1, 3 or 30 frames, and the file is examined twice: with plan and source,
 and with nothing but itself. The good outputs are examined in the same ways, for false alarms.
 
@@ -63,7 +63,7 @@ class Good:
 
     Args:
         clip: the clip.
-        plan: what was found, and what the truth tells of.
+        plan: what was found, and everything in the truth.
         truth: by frame.
         times: of every frame.
     """
@@ -90,13 +90,13 @@ class Tally:
             self.missed.append(case)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """As a share, with the counts."""
         return f"{self.found / self.of:.1%} ({self.found}/{self.of})" if self.of else "-"
 
 
 def good_plan(clip: Clip, settings: Settings, detectors: Sequence[Detector]) -> Good:
-    """Look through a clip and add to the plan whatever the truth tells of."""
+    """Detect in a clip, and add to the plan what only the truth holds."""
     truth, times = tuple(read_truth(clip.truth)), Timestamps()
     with media.open_source(clip.video) as source:
         for frame in source.frames():
@@ -226,7 +226,7 @@ def measure(
             blind_alarms.add(
                 nothing, examined(good, target, settings, detectors, blind=True).verdict is not Verdict.PASS
             )
-        print(f"{good.clip.video.name}: alarms {alarms.told}, without plan and source {blind_alarms.told}", flush=True)
+        print(f"{good.clip.video.name}: alarms {alarms.summary}, alone {blind_alarms.summary}", flush=True)
     full = {span: Tally() for span in SPANS}
     small = Tally()
     alone = {span: Tally() for span in SPANS}
@@ -239,13 +239,13 @@ def measure(
             alone[case.frames].add(case, found(examined(good, target, settings, detectors, blind=True), good, case))
         print(f"{number + 1}/{len(drawn)} {case} {'found' if hit else 'MISSED'}", flush=True)
     return {
-        "with plan and source, 1 frame": full[1].told,
-        "with plan and source, 3 frames, 24 px and more": full[3].told,
-        "with plan and source, 30 frames, 24 px and more": full[30].told,
-        "with plan and source, 3 and 30 frames, 16 to 24 px": small.told,
-        **{f"alone, {span} frame(s), 32 px and more": tally.told for span, tally in alone.items()},
-        "false alarms with plan and source": alarms.told,
-        "false alarms alone": blind_alarms.told,
+        "with plan and source, 1 frame": full[1].summary,
+        "with plan and source, 3 frames, 24 px and more": full[3].summary,
+        "with plan and source, 30 frames, 24 px and more": full[30].summary,
+        "with plan and source, 3 and 30 frames, 16 to 24 px": small.summary,
+        **{f"alone, {span} frame(s), 32 px and more": tally.summary for span, tally in alone.items()},
+        "false alarms with plan and source": alarms.summary,
+        "false alarms alone": blind_alarms.summary,
         "missed": [str(case) for tally in (*full.values(), small, *alone.values()) for case in tally.missed],
     }
 

@@ -39,7 +39,7 @@ class Usage:
 def measure(command: Sequence[str], *, log: Path) -> Usage:
     """Run `command` to its end; its output goes to `log`.
 
-    Python may keep compiled modules, as it does wherever people install a tool, whatever this process was told.
+    Python may write compiled modules, as for any installed tool, even if this process may not.
 
     Raises:
         ToolFailed: it exited with another code than 0.
@@ -87,7 +87,7 @@ def _tree(root: psutil.Process) -> tuple[float, float]:
 
 
 def _high_water(pid: int) -> int:
-    """Read the most a process ever held since it was started, bytes; 0 where the system does not tell."""
+    """Peak resident memory of a process since it started, bytes; 0 where the system does not report it."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except OSError:

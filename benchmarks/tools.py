@@ -157,10 +157,10 @@ def _beside_python(name: str) -> str:
 
 def _version(command: list[str]) -> str:
     try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         raise Unavailable(f"{Path(command[0]).name} does not start: {_reason(error)}") from error
-    found = re.search(r"\d+(\.\d+)+\S*", told.stdout + told.stderr)
+    found = re.search(r"\d+(\.\d+)+\S*", done.stdout + done.stderr)
     return found[0] if found else "unknown"
 
 

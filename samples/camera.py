@@ -1,7 +1,7 @@
 """A virtual camera over an annotated still: a clip whose every frame's boxes are known exactly.
 
 The camera pans, zooms and tilts smoothly. Each clip has a burst of motion blur, a dip in brightness and sensor noise,
-at places drawn from the seed. The same still, subjects and `Shot` give the same pictures and the same truth.
+at places drawn from the seed. The same still, subjects and `Shot` give the same pictures and truth.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Still:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """How the camera moves and what goes wrong meanwhile.
+    """How the camera moves, and the disturbances on the way.
 
     Args:
         size: (width, height) of the clip in pixels, both even.

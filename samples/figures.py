@@ -125,7 +125,7 @@ def hedge(size: tuple[int, int]) -> Sprite:
 
 @cache
 def _outline() -> NDArray[np.uint8]:
-    """Separate her from the studio: head and collar by graph cut from a drawn guess, the suit by its known outline."""
+    """Cut her out of the studio: head and collar by graph cut from a drawn mask, the suit by its known outline."""
     picture = photograph("astronaut.png")
     guess = np.full(picture.shape[:2], cv2.GC_BGD, np.uint8)
     cv2.ellipse(guess, (228, 108), (84, 104), 0, 0, 360, (cv2.GC_PR_FGD,), -1)
@@ -156,7 +156,7 @@ def _fill(picture: Picture, alpha: NDArray[np.uint8], polygon: list[tuple[int, i
 
 
 def _mount(picture: Picture, plate: Plate, *, centre: tuple[int, int], height: int) -> Box:
-    """Screw a plate to a vehicle and return its box."""
+    """Mount a plate on a vehicle and return its box."""
     width = round(height * plate.picture.shape[1] / plate.picture.shape[0])
     x, y = centre[0] - width // 2, centre[1] - height // 2
     picture[y : y + height, x : x + width] = cv2.resize(plate.picture, (width, height), interpolation=cv2.INTER_AREA)

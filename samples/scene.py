@@ -38,7 +38,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A sprite and its way: `way` maps seconds to a place, or to None while it is not there."""
+    """A sprite and its path: `way` maps seconds to a place, or to None while it is absent."""
 
     sprite: Sprite
     way: Callable[[float], Place | None]

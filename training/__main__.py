@@ -50,7 +50,7 @@ def finds(
     part: Annotated[str, typer.Option(help="i/n: every n-th picture from the i-th on.")] = "0/1",
     work: Work = BUILD,
 ) -> None:
-    """Shows pictures to the face teachers and stores what they find; goes on where it was stopped."""
+    """Runs the face teachers on pictures and stores what they find; resumes where it was stopped."""
     from training.labels import write_finds
 
     work.mkdir(parents=True, exist_ok=True)
@@ -233,7 +233,7 @@ def sheet(
     only_dev: Annotated[bool, typer.Option("--dev", help="Only pictures of the split for measuring.")] = False,
     work: Work = BUILD,
 ) -> None:
-    """Draws the labels that training sees, or a net's finds, on some pictures of a set: look before you train."""
+    """Draws the labels that training sees, or a network's finds, on some pictures of a set, for checking."""
     import cv2
 
     from training.sheets import contact_sheet

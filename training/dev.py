@@ -1,4 +1,4 @@
-"""Every kind on the pictures kept for measuring: what a run has learnt so far, in one pass over them."""
+"""Every kind on the pictures kept for measuring: the progress of a run, in one pass over them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an exported net finds, misses and makes up, on pictures with truth."""
+"""What an exported network finds, misses and falsely finds, on pictures with truth."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def detector(path: Path, long_side: int, floor: float = 0.05, threads: int = 1) 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    told = session.get_modelmeta().custom_metadata_map.get("kinds")
-    names = tuple(told.split(",")) if told else FIRST_EDITION
+    listed = session.get_modelmeta().custom_metadata_map.get("kinds")
+    names = tuple(listed.split(",")) if listed else FIRST_EDITION
 
     def find(picture: Picture) -> Found:
         height, width = picture.shape[:2]
@@ -50,7 +50,7 @@ def detector(path: Path, long_side: int, floor: float = 0.05, threads: int = 1) 
 
 
 def both(first: Detect, second: Detect, overlap: float = 0.45) -> Detect:
-    """Two looks as one: what the second finds again adds nothing."""
+    """Two scales as one detector: what the second finds again adds nothing."""
 
     def find(picture: Picture) -> Found:
         looks = [first(picture), second(picture)]
@@ -70,7 +70,7 @@ def both(first: Detect, second: Detect, overlap: float = 0.45) -> Detect:
 class Counts:
     """One picture: each truth box's size in the network's input and the score of its find (0: none); all finds.
 
-    The size is a plate's width, and the height of anything else. `views` are of the truth boxes, "" where nobody told.
+    The size is a plate's width, and the height of anything else. `views` are of the truth boxes, "" where unknown.
     """
 
     example: Example

@@ -1,4 +1,4 @@
-"""What a picture's labels say nothing about: areas in which neither a find nor a miss of a kind counts.
+"""Areas without labels, in which neither a find nor a miss of a kind counts.
 
 A kind that is labelled throughout (`Example.whole`) leaves everything else of the picture as background. Of another
 kind only the labelled boxes are known, so the rest is ignored: not the whole picture where something better is known.
@@ -21,7 +21,7 @@ def ignore_unknown(example: Example, faces: bool = True) -> Example:
 
     Where persons are labelled throughout and heads are not, heads may be in persons only; where heads are and persons
     are not, persons may be under heads only. An area ignored for heads (a drawing, a far crowd) is so for faces and
-    persons too. `faces`: whether faces are to be treated so, too; teachers know them where they have looked.
+    persons too. `faces`: also for faces; the teachers label these where they ran.
     """
     persons, groups = example.of_kind(PERSON)
     heads, crowds = example.of_kind(HEAD)
@@ -45,7 +45,7 @@ def ignore_unknown(example: Example, faces: bool = True) -> Example:
 
 
 def teaches(example: Example) -> bool:
-    """Whether a crop of the picture says anything: it has a box, or a kind besides plates is not ignored everywhere."""
+    """Whether a crop is of use for training: it has a box, or a kind besides plates is not ignored everywhere."""
     whole = (example.ignored == as_boxes([[0, 0, example.width, example.height]])).all(axis=1)
     unknown = {kind for kind, everywhere in zip(example.ignored_kinds, whole, strict=True) if everywhere}
     return len(example.boxes) > 0 or not unknown >= {FACE, HEAD, PERSON}

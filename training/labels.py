@@ -82,9 +82,9 @@ def _rows(scored: Scored) -> list[list[float]]:
 
 
 def label(data: Path, finds: list[Path], rule: Agreement | None = None) -> Iterator[Example]:
-    """Every picture that may train, with the teachers' faces beside the truth, and what nobody knows ignored.
+    """Every picture that may train, with truth, the teachers' faces, and unlabelled areas ignored.
 
-    Where the teachers have not looked and faces are not labelled, the whole picture is ignored for faces.
+    Where the teachers did not run and faces are not labelled, the whole picture is ignored for faces.
     """
     seen: dict[str, list[list[Scored]]] = {}
     for path in finds:

@@ -185,7 +185,7 @@ def _run(rank: int, processes: int, batches: Batches, plan: Schedule, folder: Pa
 
 @contextmanager
 def _asked_to_stop() -> Iterator[threading.Event]:
-    """Set once the process was asked to end (SIGTERM): the step in progress is finished and saved first."""
+    """An event that SIGTERM sets; the step in progress is then finished and saved."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked
@@ -198,7 +198,7 @@ def _asked_to_stop() -> Iterator[threading.Event]:
 
 
 def _some_pictures(batches: Batches, plan: Schedule) -> list[Tensor]:
-    """Pictures such as training sees, for the statistics of a start from the first edition."""
+    """Training pictures, for the statistics of a start from the first edition."""
     made = (batches.batch((plan.seed, plan.steps, number), *plan.crops_at(0)) for number in range(4))
     return [torch.from_numpy(batch.pictures).permute(0, 3, 1, 2) for batch in made]
 
@@ -259,7 +259,7 @@ def save(path: Path, net: Net, average: Net, optimizer: torch.optim.Optimizer, s
 
 
 def resume(path: Path, net: Net, average: Net, optimizer: torch.optim.Optimizer) -> int:
-    """Takes up a checkpoint, if there is one; gives the number of steps done."""
+    """Loads a checkpoint, if there is one; returns the number of steps done."""
     if not path.exists():
         return 0
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

@@ -2,7 +2,7 @@
 
 Rounded as it is, CenterFace loses a percent of the faces: within one tensor some channels are fifty times as large as
 others, and all share one scale. So the channels are brought to one size first. Behind a ReLU that changes nothing else:
-a channel may be divided by any number where it is made, if whoever takes it multiplies it again (Nagel, van Baalen,
+a channel may be divided by any number where it is made, if the next layer multiplies it again (Nagel, van Baalen,
 Blankevoort, Welling: Data-Free Quantization Through Weight Equalization and Bias Correction, arXiv 1906.04721; how much
 of it falls to activations and how much to weights: Xiao et al., SmoothQuant, arXiv 2211.10438).
 """
@@ -56,7 +56,7 @@ Blob = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What is peculiar to a network.
+    """What differs between networks.
 
     Args:
         input: its name.
@@ -64,7 +64,7 @@ class Network:
         first: layers at the beginning that stay in 32 bits: three colours, or 32 channels with one kernel each, are too
             few for 8 bits to be quicker.
         last: layers at the end that do.
-        blob: makes of a picture what it takes.
+        blob: converts a picture to the input.
     """
 
     input: str
@@ -93,9 +93,9 @@ class Link:
     """A convolution, the ReLU behind it, and the one convolution that takes the result.
 
     Args:
-        maker: gives `tensor` before its ReLU.
+        maker: computes `tensor`, before its ReLU.
         tensor: name.
-        taker: takes it.
+        taker: uses it as input.
     """
 
     maker: NodeProto

@@ -1,4 +1,4 @@
-"""Areas to ignore for what nobody labelled: by a trained net in the training sets, by eye in the sets for testing."""
+"""Areas to ignore for unlabelled objects: found by a trained network in training sets, by eye in test sets."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Example:
     whole: tuple[int, ...] = ()
     """Kinds of which the picture shows nothing beyond `boxes` and `ignored`. Of the others more may be there."""
     views: tuple[str, ...] = ()
-    """How each box is seen (`front`, `profile`, `back`, `covered`), "" where nobody told; empty: nobody told of any."""
+    """How each box is seen (`front`, `profile`, `back`, `covered`), "" where unknown; empty if no view is known."""
 
     def of_kind(self, kind: int) -> tuple[Boxes, Boxes]:
         """The boxes and the ignored areas of one kind."""
@@ -147,7 +147,7 @@ def _recordings() -> frozenset[str]:
 
 def recording(example: Example) -> str:
     """What a picture was taken from, so that a split does not part frames of one recording: its name, or a stretch
-    of 300 seconds or five frames where a set holds one long recording; the picture itself where no name tells."""
+    of 300 seconds or five frames where a set holds one long recording; the picture itself if its name shows none."""
     name = Path(example.image).stem
     if match := re.match(r"romania_[a-z]+_(\w+ride_\w+)_t(\d+)", name):
         return f"{match[1]} {int(match[2]) // 300}"
@@ -165,7 +165,7 @@ def kept_for_dev(example: Example) -> bool:
 
 
 def light(example: Example) -> str | None:
-    """Day or night, where the picture's name tells."""
+    """Day or night, if the picture's name shows it."""
     return next((word for word in ("day", "night") if f"{word}ride" in example.image), None)
 
 

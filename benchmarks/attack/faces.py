@@ -3,7 +3,7 @@
 Two closed sets, both the attacker's best case. *Stills*: everyone in the benchmark's clips, filmed by a moving camera
 over a still, so that the attacker holds the very picture; they learn from the first part of each clip, redacted in many
 ways, and guess in the last part.
-*Recordings*: real people who move and turn before a camera; who is who is told by the recording, so that light and
+*Recordings*: real people who move and turn before a camera; identities come from the recordings, so that light and
 haircut help too. The attacker sees only what lies inside the redaction's outline, at one size: place and size give
 nothing away. Every crop is redacted as the first of a track: one track's held colours must not count as many samples.
 """
@@ -79,7 +79,7 @@ def from_clips(clips: Sequence[Clip], every: int = 3) -> Split:
 
 
 def from_recordings(folder: Path) -> Split:
-    """People alone before a camera, from the annotated stills in `folder`; who is who is told by the recording."""
+    """People alone before a camera, from the annotated stills in `folder`; each recording is one person."""
     seen: dict[str, list[FaceCrop]] = defaultdict(list)
     for row in _single_faces(folder):
         name, number = _recording(row["image"])

@@ -40,8 +40,8 @@ def guesses(
         learn: (N, 3, height, width) from 0 to 1, and the answers (N,) or (N, heads), 0 to `classes` - 1.
         guess: (M, 3, height, width).
         classes: how many answers there are.
-        epochs: times that all of `learn` is gone through.
-        say: told of the loss after every epoch.
+        epochs: passes over `learn`.
+        say: gets a line with the loss after every epoch.
 
     Returns:
         (M, heads) answers.

@@ -31,12 +31,12 @@ LOOK = 0.2
 
 
 class Blind(Exception):
-    """The controls failed: nothing could be learnt from the variants."""
+    """The controls failed: the variants would prove nothing."""
 
 
 @dataclass(slots=True, eq=False)
 class _FuzzWorker:
-    """A process with trials to run, and what it is at."""
+    """A process that runs trials, and its current one."""
 
     process: BaseProcess
     pipe: Connection
@@ -46,13 +46,13 @@ class _FuzzWorker:
 
 
 def controls(good: Path, results: Iterable[Ended]) -> tuple[float, float]:
-    """See that the good files themselves, run as -1 and -2, end well, and show the face before, and not after.
+    """Check that the good files, run as -1 and -2, are released, and show the face before but not after.
 
     Returns:
-        How much the source shows that shows least, and the output that shows most.
+        Lowest correlation with the face among the sources, and the highest among the outputs.
 
     Raises:
-        Blind: a good file is not released, or the face does not show, or shows still.
+        Blind: a good file is not released, or the face is not in a source, or still in an output.
     """
     least, most = 1.0, 0.0
     for ended in results:
@@ -74,7 +74,7 @@ class FuzzWorkers:
         size: how many.
         seed: what variants are drawn from.
         good: the good files.
-        keep: folder for variants that did what must not be.
+        keep: folder for failed variants.
     """
 
     def __init__(self, size: int, seed: int, good: Path, keep: Path) -> None:
@@ -126,7 +126,7 @@ class FuzzWorkers:
 
 
 def _heard(worker: _FuzzWorker, ready: bool, seed: int, keep: Path) -> Ended | None:
-    """How the trial of `worker` ended, if it has; a worker that takes too much of anything is ended."""
+    """How the trial of `worker` ended, if it has; a worker over its limits is ended."""
     if ready:
         try:
             news = worker.pipe.recv()
@@ -167,7 +167,7 @@ def _resident(process: int) -> float:
 
 
 def _in_turn(wanted: Mapping[str, int], first: int) -> Iterator[tuple[str, int]]:
-    """Number by number, every format: whenever time is up, all are as far."""
+    """Number by number through all formats, so that all are equally far when time is up."""
     for number in range(max(wanted.values(), default=0)):
         for kind, count in wanted.items():
             if number < count:
@@ -215,7 +215,7 @@ def main(
     first: Annotated[int, typer.Option(min=0, help="Number of the first of each.")] = 0,
     seconds: Annotated[float, typer.Option(min=0, help="No variant is begun any more after so many; 0: all.")] = 600,
     only: Annotated[str, typer.Option(help="Formats, comma-separated.", show_default="all")] = "",
-    keep: Annotated[Path, typer.Option(help="Folder for variants that did what must not be.")] = Path("build/fuzz"),
+    keep: Annotated[Path, typer.Option(help="Folder for failed variants.")] = Path("build/fuzz"),
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
 ) -> None:
     """Run broken variants of small good files through the whole program."""
@@ -227,23 +227,23 @@ def main(
     with TemporaryDirectory(prefix="anonymize-fuzz-") as scratch:
         good = Path(scratch)
         make_good(good, names)
-        with FuzzWorkers(workers or _cores(), seed, good, keep.absolute()) as crew:
+        with FuzzWorkers(workers or _cores(), seed, good, keep.absolute()) as pool:
             try:
-                known = crew.run(_in_turn(dict.fromkeys(names, 2), -2))
+                known = pool.run(_in_turn(dict.fromkeys(names, 2), -2))
                 least, most = controls(good, known)
             except Blind as error:
                 print(f"FAILED: {error}", file=sys.stderr)
                 raise typer.Exit(1) from error
             if set(names).intersection(MEDIA):
                 print(f"the face shows in good files ({least:.2f} and more), not in what is made of them ({most:.2f})")
-            results = crew.run(_in_turn(wanted, first), seconds)
+            results = pool.run(_in_turn(wanted, first), seconds)
     print(summary(results))
     faults = sum(bool(ended.fault) for ended in results)
-    told = f"{len(results)} variants, seed {seed}, {time.monotonic() - start:.0f} s"
+    result = f"{len(results)} variants, seed {seed}, {time.monotonic() - start:.0f} s"
     if faults:
-        print(f"{told}: {faults} did what must not be; they lie in {keep}")
+        print(f"{result}: {faults} failed; they are in {keep}")
         raise typer.Exit(1)
-    print(f"{told}: nothing that must not be")
+    print(f"{result}: no failure")
 
 
 def _cores() -> int:

@@ -28,7 +28,7 @@ from benchmarks.fuzz.texts import comma_text, json_lines, json_text, toml_text
 
 TEXTS = ("plan", "zones", "preset", "cameras", "truth", "ledger", "report")
 RUN = frozenset((0, 2, 3, 4, 5, 7))
-"""How `run` may end on a hostile file: done, unreadable, damaged, unsupported, made and found wanting; or the output's
+"""How `run` may end on a hostile file: done, unreadable, damaged, unsupported, failed verification; or the output's
 name is of no use, where a picture has become a video. Nothing is wrong with the place of the output or the models."""
 CAMERAS = ""
 """In place of a command: cameras are read and checked as `live --config` does, and not started."""
@@ -80,8 +80,8 @@ def make_good(place: Path, kinds: Collection[str]) -> None:
     (place / "camera.json").write_text(json.dumps(Metrics("gate").snapshot()))
     corners = [[10, 10], [90, 10], [90, 90]]
     zone = {"polygon": corners, "span": {"start": "0", "end": "10"}}
-    told = {"zones": [zone, {"polygon": corners}], "spared": []}
-    (place / "zones.json").write_text(json.dumps(told))
+    zones = {"zones": [zone, {"polygon": corners}], "spared": []}
+    (place / "zones.json").write_text(json.dumps(zones))
     (place / "preset.toml").write_text('whom = "tests"\n' + to_toml(presets.load("default").settings))
     (place / "cameras.toml").write_text(_CAMERAS)
     _make_truth(place, made.about.frames)
@@ -210,11 +210,11 @@ def _make_truth(place: Path, frames: int) -> None:
     ]
     write_truth(place / "truth.jsonl", rows)
     images = [{"id": i, "file_name": f"{i}.png", "width": face.SIZE[0], "height": face.SIZE[1]} for i in range(frames)]
-    told = [
+    annotations = [
         {"id": i, "image_id": i, "category_id": 1, "bbox": [x0, y0, x1 - x0, y1 - y0], "track_id": 0}
         for i, (x0, y0, x1, y1) in enumerate(boxes)
     ]
-    coco = {"images": images, "categories": [{"id": 1, "name": "face"}], "annotations": told}
+    coco = {"images": images, "categories": [{"id": 1, "name": "face"}], "annotations": annotations}
     (place / "truth.json").write_text(json.dumps(coco))
     lines = [f"{i + 1},1,{x0},{y0},{x1 - x0},{y1 - y0},1,1,1" for i, (x0, y0, x1, y1) in enumerate(boxes)]
     (place / "truth.txt").write_text("\n".join(lines) + "\n")

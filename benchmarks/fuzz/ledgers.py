@@ -1,4 +1,4 @@
-"""Variants of a ledger: its SQLite file broken as bytes, or its rows holding what they never should."""
+"""Variants of a ledger: its SQLite file damaged as bytes, or rows with impossible values."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def ledger_file(path: Path, rng: random.Random) -> str:
 def _rows(book: sqlite3.Connection, rng: random.Random) -> str:
     try:
         if rng.random() < 0.25:
-            told = rng.choice(_WORDS)
-            book.execute(told)
-            return told
+            statement = rng.choice(_WORDS)
+            book.execute(statement)
+            return statement
         table = rng.choice(("file", "file", "run"))
         columns = [row[1] for row in book.execute(f"PRAGMA table_info({table})")]
         column, value = rng.choice(columns), rng.choice(_VALUES)

@@ -145,9 +145,9 @@ def _animation(kind: str, count: int = 4, **options: Any) -> Callable[[], bytes]
 
 
 def _texted() -> bytes:
-    told = PngImagePlugin.PngInfo()
-    told.add_text("Comment", "at home")
-    return _still("PNG", exif=_exif(), pnginfo=told)()
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", "at home")
+    return _still("PNG", exif=_exif(), pnginfo=info)()
 
 
 def _heif() -> bytes:

@@ -1,6 +1,6 @@
-"""Variants of texts: other types, numbers that are none, keys twice or not at all, depth, bytes that are no text.
+"""Variants of texts: other types, NaN, duplicate and missing keys, depth, bytes that are not text.
 
-JSON and TOML are read, changed and written by a writer that can write what must not be written.
+JSON and TOML are parsed, changed and written by a writer that can write invalid text.
 """
 
 from __future__ import annotations

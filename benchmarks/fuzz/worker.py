@@ -50,7 +50,7 @@ class Ended:
         seconds: of the command.
         memory: MiB, the most that this process held meanwhile.
         shown: how much of the face a released output shows; None where there is none to look at.
-        fault: what must not be; empty if all is well.
+        fault: what went wrong; empty if nothing.
         sampled: whether it was run as a command of its own, too.
     """
 
@@ -81,7 +81,7 @@ def work(pipe: Connection, seed: int, good: Path, keep: Path) -> None:
 
 
 def kept(trial: FuzzTrial, seed: int, number: int, fault: str, printed: str, keep: Path) -> Path:
-    """Keep a variant that did what must not be, with what is known of it."""
+    """Keep a failed variant, with a description."""
     folder = keep / f"{trial.kind}-{seed}-{number}"
     folder.mkdir(parents=True, exist_ok=True)
     if trial.file.exists():
@@ -90,8 +90,8 @@ def kept(trial: FuzzTrial, seed: int, number: int, fault: str, printed: str, kee
         shutil.copy(trial.output, folder)
     command = " ".join(trial.command)
     again = f"python -m benchmarks.fuzz --seed {seed} --only {trial.kind} --first {number} --count 1 --texts 1"
-    told = [f"what happened: {fault}", f"made by: {trial.done}", f"command: anonymize {command}", f"again: {again}"]
-    (folder / "told.txt").write_text("\n".join([*told, "", printed]), encoding="utf-8", errors="backslashreplace")
+    text = [f"what happened: {fault}", f"made by: {trial.done}", f"command: anonymize {command}", f"again: {again}"]
+    (folder / "trial.txt").write_text("\n".join([*text, "", printed]), encoding="utf-8", errors="backslashreplace")
     return folder
 
 
@@ -110,9 +110,9 @@ def _run(trial: FuzzTrial, number: int) -> tuple[Ended, str]:
         faults.append(f"the face shows ({shown:.2f})" if shown >= face.SHOWN else "")
     sampled = crc32(f"{trial.kind} {number}".encode()) % SAMPLED == 0 and trial.command[0] != CAMERAS
     if sampled:
-        other, told = _as_command(trial)
-        printed += f"\nas a command of its own:\n{told}"
-        faults += _said_wrong(told)
+        other, output = _as_command(trial)
+        printed += f"\nas a command of its own:\n{output}"
+        faults += _said_wrong(output)
         faults.append(f"code {code}, but {other} as a command of its own" if other != code else "")
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     memory = max(memory, children / 1024 if children > before else 0.0)
@@ -137,7 +137,7 @@ def _command(arguments: Sequence[str]) -> int:
 
 
 def _cameras(trial: FuzzTrial) -> int:
-    """Read a file of cameras and check all that can be told before one of them starts."""
+    """Read a file of cameras and check everything that is checked before one starts."""
     from anonymize.cli.render.output import fail
     from anonymize.errors import AnonymizeError
     from anonymize.live.supervisor import config
@@ -194,7 +194,7 @@ def _left_wrong(trial: FuzzTrial, code: int) -> list[str]:
 
 @contextlib.contextmanager
 def _printing_to(log: Path):  # type: ignore[no-untyped-def]  # a context manager of a path
-    """Have descriptors 1 and 2 write to `log`, whoever writes."""
+    """Redirect descriptors 1 and 2 to `log`."""
     sys.stdout.flush()
     sys.stderr.flush()
     streams, saved = (sys.stdout, sys.stderr), (os.dup(1), os.dup(2))

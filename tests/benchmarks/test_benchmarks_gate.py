@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from benchmarks import report
 from benchmarks.__main__ import app
-from benchmarks.gate import judge
+from benchmarks.gate import compare_sections
 
 BOXES = 300
 
@@ -27,12 +27,12 @@ OLD = [0, 0, 0, 12, 0, 30, 0, 0, 60, 0, 5, 0, 0, 24, 0, 9]
 
 
 def worse(new, old=None):
-    return [one.text for one in judge(old or section(OLD), new) if one.worse]
+    return [one.text for one in compare_sections(old or section(OLD), new) if one.worse]
 
 
 def test_the_same_figures_pass():
     assert worse(section(OLD)) == []
-    assert len(judge(section(OLD), section(OLD))) == 3
+    assert len(compare_sections(section(OLD), section(OLD))) == 3
 
 
 def test_better_figures_pass():
@@ -44,9 +44,9 @@ def test_a_box_or_two_more_pass():
 
 
 def test_what_is_higher_and_tolerated_is_said():
-    texts = [one.text for one in judge(section(OLD), section([n + (i == 3) for i, n in enumerate(OLD)]))]
+    texts = [one.text for one in compare_sections(section(OLD), section([n + (i == 3) for i, n in enumerate(OLD)]))]
     assert ["higher than before" in text for text in texts] == [True, False, False]
-    assert not any("higher" in one.text for one in judge(section(OLD), section(OLD)))
+    assert not any("higher" in one.text for one in compare_sections(section(OLD), section(OLD)))
 
 
 def test_a_clip_that_leaks_wholly_fails():
@@ -56,7 +56,7 @@ def test_a_clip_that_leaks_wholly_fails():
 
 def test_a_little_more_everywhere_fails_though_it_lies_within_the_interval():
     exposed = [min(10, n // 20 + (n > 0)) for n in OLD]
-    found = judge(section(OLD), section([n + 2 for n in OLD], exposed=exposed))
+    found = compare_sections(section(OLD), section([n + 2 for n in OLD], exposed=exposed))
     assert [one.worse for one in found] == [False, False, True]
     assert "16 worse, 0 better" in found[2].text
 
