@@ -432,7 +432,7 @@ def test_without_a_terminal_nobody_is_asked(written: Path) -> None:
     before = written.read_bytes()
     alone = piped(written)
     assert (alone.returncode, alone.stdout) == (2, "")
-    assert "nobody to ask" in alone.stderr
+    assert "no terminal to ask on" in alone.stderr
     assert "--hide" in alone.stderr
     listed = piped(written, "--list")
     assert (listed.returncode, listed.stderr) == (11, "")
@@ -471,8 +471,8 @@ def test_what_cannot_be_answered_is_refused(written: Path, face_clip: Path, caps
     before = written.read_bytes()
     for given, message in (
         (["--hide", "3", "--nothing", "2,3"], "track 3 cannot be both"),
-        (["--hide", "three"], "expected numbers of tracks"),
-        (["--hide", ""], "expected numbers of tracks"),
+        (["--hide", "three"], "expected track numbers"),
+        (["--hide", ""], "expected track numbers"),
         (["--nothing", "77"], "no doubt about track 77"),
         ([face_clip, "--hide", "3"], "was made for another file"),
     ):
