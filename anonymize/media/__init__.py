@@ -1,4 +1,4 @@
-"""Reading and writing pictures and sound: the only room that knows FFmpeg and Pillow."""
+"""Read and write video, images and sound: the only package that knows FFmpeg and Pillow."""
 
 from anonymize.media.open import (
     announced,

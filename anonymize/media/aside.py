@@ -1,4 +1,4 @@
-"""Long work of C libraries beside the main thread, which alone can heed a signal, and only between its own steps."""
+"""Run long calls into C libraries outside the main thread, so that the main thread can react to signals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def aside(work: Callable[[], T]) -> T:
-    """What `work` gives or raises. A stop of the command interrupts the wait for it; the work itself is abandoned."""
+    """Return or raise what `work` does. A signal interrupts the wait for it; the work itself is abandoned."""
     if threading.current_thread() is not threading.main_thread():
         return work()
     done: Future[T] = Future()
@@ -19,7 +19,7 @@ def aside(work: Callable[[], T]) -> T:
     def begin() -> None:
         try:
             done.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised by the waiting thread
             done.set_exception(error)
 
     threading.Thread(target=begin, name="aside", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Raw pictures are in memory only: no crash may write that memory to a disk."""
+"""Unredacted frames stay in memory: no crash may write that memory to a disk."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ _PR_SET_DUMPABLE = 4
 
 
 def no_core_dumps() -> None:
-    """See to it that a crash of this process writes no memory to a disk, from now on.
-
-    Whoever opens a picture, a video or a stream calls this first: a process that holds raw pictures has no core dumps.
-    """
+    """Disable core dumps of this process. Call before opening an image, a video or a stream."""
     if sys.platform == "win32":
         return
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":  # a crash handler that the kernel pipes to (systemd-coredump) heeds no limit
+    if sys.platform == "linux":  # crash handlers that the kernel pipes to (systemd-coredump) ignore the limit
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

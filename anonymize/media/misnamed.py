@@ -1,13 +1,8 @@
-"""What a file is called against what it is."""
+"""Files whose suffix does not match their content."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from anonymize.media.video.open import Input
-
-if TYPE_CHECKING:
-    pass
 
 _FAMILIES = (
     {"mp4", "m4v", "mov", "qt", "3gp", "3g2", "f4v"},
@@ -20,13 +15,13 @@ _FAMILIES = (
     {"flv"},
     {"jpg", "jpeg", "png", "gif", "webp", "heic", "tif", "tiff", "bmp"},
 )
-"""Suffixes that people use for one another."""
+"""Suffixes that are used interchangeably."""
 
 
 def misnamed(source: Input, container: str) -> str:
-    """A note where `source` has the suffix of another kind of file than `container`, else nothing."""
+    """A note if `source` has the suffix of another format than `container`; empty if not."""
     suffix = "" if isinstance(source, bytes) else source.suffix.lower().lstrip(".")
     named = next((family for family in _FAMILIES if suffix in family), None)
     if named is None or container in named:
         return ""
-    return f"the file is called .{suffix} but holds {container}: its content was followed"
+    return f"the file is called .{suffix} but contains {container}: it was read as {container}"

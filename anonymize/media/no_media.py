@@ -1,4 +1,4 @@
-"""Files that are neither picture nor video, known by their first bytes: what they are, and what to do with them."""
+"""Files that are neither image nor video, recognised by their first bytes: what they are, and what to do with them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NO_MEDIA: Mapping[bytes, str] = MappingProxyType(
     {
         b"%PDF": f"this is a PDF; {_SAVE}",
         b"{\\rtf": f"this is a text document; {_SAVE}",
-        b"\xd0\xcf\x11\xe0": f"this is an Office document, an old or an encrypted one; {_SAVE}",
+        b"\xd0\xcf\x11\xe0": f"this is an old or encrypted Office document; {_SAVE}",
         b"7z\xbc\xaf": f"this is a 7z archive; {_UNPACK}",
         b"Rar!": f"this is a RAR archive; {_UNPACK}",
         b"\x1f\x8b": f"this is compressed with gzip; {_UNPACK}",
@@ -22,16 +22,16 @@ _NO_MEDIA: Mapping[bytes, str] = MappingProxyType(
         b"-----BEGIN PGP": f"this is encrypted with PGP; {_DECRYPT}",
         b"age-encryption": f"this is encrypted with age; {_DECRYPT}",
         b"LUKS": f"this is an encrypted disk; {_DECRYPT}",
-        b"<!doctype html": "this is a web page: the download gave a page in the place of the file; download it again",
-        b"<html": "this is a web page: the download gave a page in the place of the file; download it again",
+        b"<!doctype html": "this is a web page, saved instead of the file; download it again",
+        b"<html": "this is a web page, saved instead of the file; download it again",
         b'{"format": "anonymize-plan"': "this is a plan; `anonymize render FILM --plan PLAN -o OUTPUT` draws it",
     }
 )
-"""What a file is that begins so, and what to do with it."""
+"""First bytes of a file -> what it is, and what to do with it."""
 
 
 def no_media(head: bytes) -> str:
-    """What a file is that begins with `head`, and what to do with it; empty where it may be a picture or video."""
+    """What a file beginning with `head` is, and what to do with it; empty if it may be an image or a video."""
     if head.startswith(b"PK\x03\x04"):
         if head[6] & 1:
             return f"this ZIP archive is encrypted; with its password, {_UNPACK}"

@@ -1,4 +1,4 @@
-"""One way in and one way out for every kind of medium."""
+"""Open sources and sinks of every kind: images and videos."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ def open_source(
     pixel_aspect: Fraction | None = None,
     also: tuple[Fraction, ...] = (),
 ) -> Source:
-    """Open a picture or a video by what it holds, whatever it is called.
+    """Open an image or a video by its content, whatever it is called.
 
     Args:
         source: a file, or the whole content of one as bytes.
-        allow_damaged: let `Source.frames` end without an error where part of the input is lost.
-        pixel_aspect: width over height of an upright pixel, whatever the file says.
-        also: further aspects with which it may be shown.
+        allow_damaged: whether `Source.frames` ends without an error if part of the input is lost.
+        pixel_aspect: width over height of an upright pixel; overrides the file's.
+        also: further pixel aspect ratios it may be shown with.
 
     Raises:
-        UnreadableInput: not media, empty, encrypted, without video, or of absurd dimensions.
+        UnreadableInput: not media, empty, encrypted, without video, or too large.
         UnsupportedInput: it cannot be carried over without changing it.
     """
     no_core_dumps()
@@ -65,7 +65,7 @@ def open_source(
 
 @contextmanager
 def understood(name: str) -> Iterator[None]:
-    """Turn what FFmpeg raises on the way, of all its errors, into an `UnreadableInput` of the file `name`."""
+    """Turn any other FFmpeg error into an `UnreadableInput` for the file `name`."""
     try:
         yield
     except av.error.FFmpegError as error:
@@ -81,18 +81,23 @@ def open_video(
     pixel_aspect: Fraction | None = None,
     also: tuple[Fraction, ...] = (),
 ) -> VideoSource:
-    """Open once more the video `path`, which `open_source` found to be one."""
+    """Open the video `path` again, which `open_source` found to be a video; see there for the arguments."""
     no_core_dumps()
     return VideoSource(path, allow_damaged=allow_damaged, pixel_aspect=pixel_aspect, also=also)
 
 
 def open_sink(path: Path, source: Source, output: Output) -> Sink:
-    """Open `path` for what is made of `source`; the suffix is the container.
+    """Open `path` for writing a redacted `source`.
+
+    Args:
+        path: the file to write; its suffix selects the container.
+        source: the input.
+        output: what the user asked for.
 
     Raises:
-        UsageError: the suffix is none that is written.
+        UsageError: files with this suffix cannot be written.
         UnsupportedInput: the container or codec cannot hold this source unchanged.
-        OutputError: the place cannot be written.
+        OutputError: `path` cannot be written.
     """
     if isinstance(source, VideoSource):
         return VideoSink(path, source, output)
@@ -102,17 +107,22 @@ def open_sink(path: Path, source: Source, output: Output) -> Sink:
 
 
 def is_written(path: Path) -> bool:
-    """Whether files with the suffix of `path` are written, for pictures or video."""
+    """Whether the suffix of `path` is that of an output format for images or video."""
     from anonymize.media.still.source import SUFFIXES
 
     return path.suffix.lower() in {*SUFFIXES, *(f".{name}" for name in (*MUXERS, *ALIASES))}
 
 
 def check_name(source: Source, output: Output, path: Place) -> None:
-    """See whether `path`, which the user chose, names a format that is written.
+    """Check that the suffix of `path` names an output format for `source`.
+
+    Args:
+        source: the input.
+        output: what the user asked for.
+        path: the output as the user named it.
 
     Raises:
-        UsageError: it has no suffix, or that of a format in which nothing like `source` is written.
+        UsageError: it has no suffix, or one that is not an output format for `source`.
         UnsupportedInput: no container can hold this source unchanged.
     """
     if isinstance(source, VideoSource):
@@ -134,22 +144,23 @@ def check_name(source: Source, output: Output, path: Place) -> None:
         raise UsageError(f"{what} is not written as .{suffix}, but as {listed}: write -o {shlex.quote(str(new))}", path)
     folder = shlex.quote(f"{path.with_name(name)}/")
     raise UsageError(
-        f"a name without a suffix says no format: write -o {shlex.quote(str(new))}, or -o {folder} for a folder", path
+        f"a name without a suffix selects no format: write -o {shlex.quote(str(new))}, or -o {folder} for a folder",
+        path,
     )
 
 
 def check_output(source: Source, output: Output, suffix: str = "") -> None:
-    """See whether what is asked for can be written at all, before anyone spends an hour on finding faces.
+    """Check that the output can be written, before time is spent on detection.
 
     Args:
-        source: an hour of video, perhaps.
-        output: what is asked for.
+        source: the input.
+        output: what the user asked for.
         suffix: of the output's name if the user chose one.
 
     Raises:
-        UsageError: the suffix is none that is written.
+        UsageError: files with this suffix cannot be written.
         UnsupportedInput: the container or codec cannot hold this source unchanged.
-        OutputError: the hardware encoder that was asked for cannot be used here.
+        OutputError: the requested hardware encoder cannot be used here.
     """
     if not isinstance(source, VideoSource):
         return
@@ -160,7 +171,7 @@ def check_output(source: Source, output: Output, suffix: str = "") -> None:
 
 
 def announced(source: Source) -> Timestamps | None:
-    """When the frames of `source` are shown, by what its packets say, undecoded; None where they do not tell of all."""
+    """Presentation timestamps of all frames of `source`, read without decoding; None where any is missing."""
     if isinstance(source, VideoSource):
         return source.announced()
     from anonymize.media.still.source import StillSource
@@ -169,11 +180,11 @@ def announced(source: Source) -> Timestamps | None:
 
 
 def with_quality(source: Source, output: Output, suffix: str = "") -> Output:
-    """`output` with a quality: where none was asked for, that with which a video becomes about as large as `source`.
+    """`output` with a quality: by default, the one at which a video becomes about as large as `source`.
 
     Args:
-        source: read to its end.
-        output: what is asked for.
+        source: an input that has been read to its end.
+        output: what the user asked for.
         suffix: of the output's name if the user chose one.
 
     Raises:
@@ -184,7 +195,7 @@ def with_quality(source: Source, output: Output, suffix: str = "") -> Output:
 
 
 def output_suffix(source: Source, output: Output) -> str:
-    """The suffix, dot included, of an output for `source` whose name nobody chose: the source's where it serves."""
+    """The default suffix, with the dot, of an output for `source`: the source's own if it can be written."""
     if isinstance(source, VideoSource):
         return f".{choose(source.info, output).container}"
     return ".png" if source.info.container in READ_ONLY else f".{source.info.container}"

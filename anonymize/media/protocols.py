@@ -1,6 +1,6 @@
-"""What the rest of the toolkit knows of a medium: its description, and how to read and to write one.
+"""The interface of this package: a description of a medium, and how to read and write one.
 
-`Source` and `Sink` are implemented by `anonymize.media.video.source` files and by stills alike.
+`Source` and `Sink` are implemented for videos (`anonymize.media.video`) and for images (`anonymize.media.still`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from anonymize.media.frames.orient import Orientation
 
 
 class FieldOrder(StrEnum):
-    """Whether a frame is one picture or two half pictures woven together."""
+    """Whether a frame is progressive or two interleaved fields, and which field comes first."""
 
     PROGRESSIVE = "progressive"
     TOP_FIRST = "top field first"
@@ -25,7 +25,7 @@ class FieldOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """Colour tags as ITU-T H.273 numbers them; 2 means unspecified. `range` is 1 limited, 2 full, 0 unspecified."""
+    """Colour tags with the code points of ITU-T H.273 (2: unspecified). `range`: 1 limited, 2 full, 0 unspecified."""
 
     primaries: int = 2
     transfer: int = 2
@@ -58,29 +58,29 @@ class AudioInfo:
     """Samples a second."""
     channels: int = 0
     duration: Fraction | None = None
-    """Seconds, where the container says."""
+    """Seconds, if the container states it."""
     packets: int | None = None
-    """Coded pieces from time zero on; known once the source was read to its end."""
+    """Packets from time zero on; known after the source has been read to its end."""
     language: str = ""
     """ISO 639-2 code; empty where none is given."""
     recoded: str = ""
-    """Why its packets cannot be carried over as they are; complete once the source was read to its end."""
+    """Why its packets cannot be copied as they are; complete after the source has been read to its end."""
     begin: Fraction | None = None
-    """When the first piece begins; known once the source was read to its end."""
+    """Start of the first packet, in seconds of the presentation; known after the source has been read to its end."""
     end: Fraction | None = None
-    """When the last piece ends, in seconds of the presentation; known once the source was read to its end."""
+    """End of the last packet, in seconds of the presentation; known after the source has been read to its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """What a medium is, as its headers and first pictures tell. Times are seconds of the presentation."""
+    """Description of a medium, from its headers and first frames. Times are seconds of the presentation."""
 
     name: str
     """The file's name, for messages."""
     container: str
     """Canonical suffix without dot: mp4, mov, mkv, webm, ts, avi ... jpg, png, gif ..."""
     codec: str
-    """FFmpeg's name of the video codec, or the picture format."""
+    """FFmpeg's name of the video codec, or the image format."""
     pixel_format: str
     """The decoder's own pixel format."""
     width: int
@@ -92,40 +92,40 @@ class MediaInfo:
     depth: int = 8
     """Bits per sample."""
     rotation: int = 0
-    """Degrees (counter-clockwise, 0 to 359) by which players turn the stored picture; flips are in `display_matrix`."""
+    """Degrees (counter-clockwise, 0 to 359) by which players turn the stored frame; flips are in `display_matrix`."""
     display_matrix: tuple[int, ...] | None = None
     """FFmpeg's nine display matrix values, carried over as they are."""
     sample_aspect_ratio: Fraction | None = None
-    """Of the stored picture; None if not given."""
+    """Of the stored frame; None if not given."""
     pixel_aspects: tuple[Fraction, ...] = (SQUARE,)
-    """All that upright pixels of its frames have (`Frame.aspects`); complete after a full pass."""
+    """All pixel aspect ratios of its upright frames (`Frame.aspects`); complete after a full pass."""
     average_rate: Fraction | None = None
-    """Frames a second, for progress and estimates only."""
+    """Frames per second, for progress and estimates only."""
     frame_count: int | None = None
-    """How many frames the container says it has; an estimate, None if it does not say."""
+    """Number of frames according to the container; an estimate, None if it does not say."""
     start: Fraction = Fraction(0)
     """When the first frame is shown, in seconds of the presentation."""
     origin: Fraction = Fraction(0)
-    """What the container's own clock shows when the presentation begins (`anonymize.media.clock.presentation`)."""
+    """Time on the container's clock at which the presentation begins (`anonymize.media.clock.presentation`)."""
     duration: Fraction | None = None
-    """How long the container says it is."""
+    """Duration according to the container."""
     colour: Colour = Colour()
     chroma_location: str = "unspecified"
-    """Where the chroma samples of 4:2:0 lie, by FFmpeg's name (left, center, topleft ...)."""
+    """Chroma sample location of 4:2:0, by FFmpeg's name (left, center, topleft ...)."""
     hdr: Hdr | None = None
     field_order: FieldOrder = FieldOrder.PROGRESSIVE
     audio: tuple[AudioInfo, ...] = ()
     removed: tuple[str, ...] = ()
-    """All that is in the input and will not be in the output, in words; no values."""
+    """Descriptions, without values, of everything in the input that is left out of the output."""
 
     @property
     def stored_size(self) -> tuple[int, int]:
-        """Width and height in pixels as the picture is stored, before it is turned."""
+        """Width and height in pixels of the stored frame, before it is turned upright."""
         return Orientation.of_matrix(self.display_matrix).pair(self.width, self.height)
 
     @property
     def is_hdr(self) -> bool:
-        """Whether the picture is coded for a high dynamic range (PQ or HLG)."""
+        """Whether the transfer function is PQ or HLG."""
         return self.colour.transfer in (16, 18)
 
 
@@ -134,19 +134,19 @@ class Source(Protocol):
 
     @property
     def info(self) -> MediaInfo:
-        """What it is. Some of it (`removed`, fields, sound) is complete only after a full pass of `frames`."""
+        """Its description. Parts of it (`removed`, fields, sound) are complete only after a full pass of `frames`."""
 
     @property
     def losses(self) -> list[str]:
-        """What could not be read in the latest pass of `frames`, in words; empty for an intact medium."""
+        """What could not be read in the latest pass of `frames`, in words; empty if intact."""
 
     def frames(self) -> Iterator[Frame]:
         """Every frame in presentation order, read-only. Each call starts again at the first.
 
         Raises:
-            DamagedInput: at the end of the pass (or where reading became impossible), if part of the input is lost
+            DamagedInput: at the end of the pass (or where reading becomes impossible), if part of the input is lost
                 and damage is not allowed.
-            UnsupportedInput: the picture changes size, orientation or pixel format on the way.
+            UnsupportedInput: the picture changes size, orientation or pixel format.
         """
 
     def __enter__(self) -> Self: ...
@@ -159,20 +159,20 @@ class Sink(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What had to be changed against the source (container, codec ...) and why."""
+        """What differs from the source (container, codec ...) and why."""
 
     def write(self, frame: Frame) -> None:
-        """Append `frame`, in presentation order. It came from this sink's source, or is its `writable` copy.
+        """Append `frame`, in presentation order: a frame of this sink's source, or its `writable` copy.
 
         Raises:
-            OutputError: the disk is full, or the output's place is gone.
+            OutputError: the disk is full, or the output's folder is gone.
         """
 
     def finish(self) -> None:
-        """Write all that is pending, the sound included, and close the output.
+        """Write everything pending, including the sound, and close the output.
 
         Raises:
-            OutputError: the disk is full, or the output's place is gone.
+            OutputError: the disk is full, or the output's folder is gone.
         """
 
     def __enter__(self) -> Self: ...

@@ -1,6 +1,6 @@
-"""Files elsewhere: an address such as ``s3://bucket/folder/clip.mp4`` where a path is expected (extra `storage`).
+"""Remote files: an address such as ``s3://bucket/folder/clip.mp4`` in place of a path (extra `storage`).
 
-What is read is read in place, piece by piece, into memory: nothing of a source is ever written to a disk on the way.
+Sources are read in place, piece by piece, into memory; nothing of them is ever written to a disk.
 """
 
 from typing import TYPE_CHECKING

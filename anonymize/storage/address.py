@@ -1,4 +1,4 @@
-"""What an address may be, and what it is to the rest: a path, or an object that behaves like one."""
+"""Parse addresses: which are allowed, and the path or path-like object each becomes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from upath import UPath
 
     Place = Path | UPath
-    """A file on this machine, or one behind an address."""
+    """A file on this machine, or one in a storage."""
 
 _REFUSED = {
-    "http": "nothing can be written there, and what can be read is public or has its password in its address",
-    "https": "nothing can be written there, and what can be read is public or has its password in its address",
+    "http": "it cannot be written to, and what can be read is public or has its password in the address",
+    "https": "it cannot be written to, and what can be read is public or has its password in the address",
     "data": "give the file itself",
-    "memory": "it is one process's alone, and its files cannot be read twice at a time",
+    "memory": "it belongs to a single process",
     **dict.fromkeys(
         ("simplecache", "filecache", "blockcache", "cached"), "it would keep a raw copy on this machine's disk"
     ),
@@ -25,37 +25,37 @@ _REFUSED = {
 
 
 def is_address(text: str) -> bool:
-    """Whether `text` names a file by a scheme, and not by a path."""
+    """Whether `text` is an address with a scheme rather than a path."""
     return "://" in text
 
 
 def place(text: str) -> Place:
-    """The place that `text` names: a path as it is, `file://` as a path, any other address as fsspec knows it.
+    """The file that `text` names: a `Path` for paths and `file://`, a `UPath` for any other address.
 
     Raises:
-        UsageError: an address with a password in it, of a kind that is not known or not used, or without its package.
+        UsageError: the address contains a password, its scheme is unknown or not allowed, or its package is missing.
     """
     if not is_address(text):
         return Path(text)
     scheme, _, rest = text.partition("://")
     scheme = scheme.lower()
     if "::" in text:
-        raise UsageError(f"{scheme}://: chained addresses (::) are not used: they keep raw copies on disk")
+        raise UsageError(f"{scheme}://: chained addresses (::) are not allowed: they keep raw copies on disk")
     if "@" in rest.partition("/")[0] or "?" in rest:
-        # It would stand in process lists, messages and reports.
+        # It would show up in process lists, messages and reports.
         raise UsageError(
-            f"{scheme}://: an address must hold no user, password or query; credentials come from the environment or "
-            "from the storage's own files (docs/cluster.md)"
+            f"{scheme}://: an address must contain no user, password or query; "
+            "credentials come from the environment or from the storage's own files (docs/cluster.md)"
         )
     if scheme in _REFUSED:
-        raise UsageError(f"{scheme}://: not used: {_REFUSED[scheme]}")
+        raise UsageError(f"{scheme}://: not allowed: {_REFUSED[scheme]}")
     if scheme == "file":
         return Path(rest)
     return _upath(text, scheme)
 
 
 def like(other: UPath, path: str) -> UPath:
-    """The file `path` of the storage of `other`."""
+    """The file `path` in the storage of `other`."""
     return _upath(f"{other.protocol}://{path.lstrip('/')}", other.protocol)
 
 
@@ -64,13 +64,13 @@ def _upath(text: str, scheme: str) -> UPath:
         from upath import UPath
 
         found: Any = UPath(text)
-        found.fs  # noqa: B018 - made when it is asked for
+        found.fs  # noqa: B018 - connects on first access
     except ImportError as error:
         raise UsageError(
             f"{scheme}://: a package is missing for this kind of storage ({error}); "
             "for s3:// install anonymize with its extra: pip install 'anonymize[storage]'"
         ) from error
     except ValueError as error:
-        raise UsageError(f"{scheme}://: no storage of this kind is known") from error
+        raise UsageError(f"{scheme}://: unknown kind of storage") from error
     result: UPath = found
     return result

@@ -1,4 +1,4 @@
-"""An output appears under its name when it is whole, or not at all."""
+"""Write outputs atomically: a file appears under its name when it is complete, or not at all."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1
 _FEWER = 1000
-"""How many times smaller than its source a result may be, at most: a film without sound that is hidden whole."""
+"""Largest plausible ratio of source to output size: a video without sound, redacted completely."""
 _YOUNG = 1.0
-"""Seconds for which a hidden file may be there before whoever made it has locked it."""
+"""Seconds that may pass before the creator of a hidden file has locked it."""
 
 
 @contextmanager
 def pending(path: Place, *, force: bool = False, mark: str = "", token: str = "") -> Iterator[Path]:
-    """A place to write `path` in: a hidden file beside it with the same suffix, renamed if the block ends well.
+    """Yield a hidden file beside `path`, with the same suffix, which is renamed to `path` if the block succeeds.
 
-    Whatever ends the block otherwise, Ctrl-C included, removes the file; what a killed process left for the same `path`
-    is removed by the next one. Nobody but its owner may read the file before it is renamed. Without `force` an existing
-    `path` is never replaced, not even one that appears while the block runs. Where `path` is an address, the hidden
-    file is in a private folder of this machine, and uploaded.
+    If the block fails, Ctrl-C included, the file is removed; leftovers of a killed process for the same `path` are
+    removed by the next call. Only its owner can read the file before it is renamed. Without `force`, an existing `path`
+    is never replaced, not even one that appears while the block runs. If `path` is an address, the hidden file is in a
+    private folder on this machine, and is uploaded.
 
     Args:
         path: a file, or an address.
-        force: replace what is there.
-        mark: of a run, which the hidden file's name tells.
-        token: what tells the hidden file from others; made up where it is empty.
+        force: replace an existing file.
+        mark: of a run; part of the hidden file's name.
+        token: unique part of the hidden file's name; random if empty.
 
     Raises:
-        OutputError: the folder is missing or forbidden, the disk is full, or `path` exists and `force` is not given.
+        OutputError: the folder is missing or not writable, the disk is full, or `path` exists and `force` is not given.
     """
     check_target(path, force=force)
     if not (mark or token or not isinstance(path, Path)):
@@ -67,17 +67,17 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
         with plainly(path):
             lock = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
             mode = stat.S_IMODE(os.fstat(lock).st_mode)
-            os.fchmod(lock, 0o600)  # until it was checked, nobody else may read it
+            os.fchmod(lock, 0o600)  # nobody else may read it before it has been checked
             _locked(lock)
         try:
             yield temporary
-        except AnonymizeError as error:  # whoever wrote there knows no other name
+        except AnonymizeError as error:  # the message names the hidden file
             named = path if Path(str(error.path)).name == temporary.name else error.path
             error.args = (error.message.replace(temporary.name, path.name), named)
             raise
         except OSError as error:
             if not disk_full(error):
-                raise  # not of this file, as far as anybody knows
+                raise  # it may be about another file
             with plainly(path):
                 raise
         with plainly(path):
@@ -96,12 +96,12 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
 
 
 def _sweep(folder: Path, mark: str) -> None:
-    """Remove the hidden files with `mark` that processes left in `folder` which are no more."""
-    with suppress(OSError):  # a missing folder is said later; on a file system without locks nothing is removed
+    """Remove hidden files with `mark` in `folder` whose processes have ended."""
+    with suppress(OSError):  # a missing folder is reported later; without file locks nothing is removed
         for left in folder.glob(f".anonymize-{mark}-*"):
             descriptor = os.open(left, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
-                aged = time.time() - os.fstat(descriptor).st_mtime > _YOUNG  # else it may just be made
+                aged = time.time() - os.fstat(descriptor).st_mtime > _YOUNG  # a newer one may not be locked yet
                 if aged and _locked(descriptor):
                     left.unlink()
             finally:
@@ -109,7 +109,7 @@ def _sweep(folder: Path, mark: str) -> None:
 
 
 def _locked(descriptor: int) -> bool:
-    """Hold the open file's lock, which ends with the process; False where another has it, or there are no locks."""
+    """Lock the open file until this process ends; False if another process holds the lock, or locks are unsupported."""
     try:
         import fcntl
     except ImportError:  # Windows
@@ -122,16 +122,16 @@ def _locked(descriptor: int) -> bool:
 
 
 def check_target(path: Place, *, force: bool, makes_folder: bool = False) -> None:
-    """See whether `path` may be written.
+    """Check that `path` can be written.
 
     Args:
         path: a file, or an address.
-        force: whether it may replace a file.
-        makes_folder: whether its folder is made where there is none.
+        force: whether an existing file may be replaced.
+        makes_folder: whether a missing folder will be created.
 
     Raises:
-        OutputError: it exists and `force` is not given; it is a folder, a device, a pipe or anything else that is no
-            file, which nothing replaces; or its folder is missing or forbidden.
+        OutputError: it exists and `force` is not given; it is not a regular file (a folder, device or pipe), which is
+            never replaced; or its folder is missing or not writable.
     """
     if isinstance(path, Path):
         with plainly(path), suppress(FileNotFoundError):
@@ -139,7 +139,7 @@ def check_target(path: Place, *, force: bool, makes_folder: bool = False) -> Non
             if stat.S_ISDIR(mode):
                 raise OutputError("a folder of this name is in the way", path.name)
             if not stat.S_ISREG(mode):
-                raise OutputError("this is a device or a pipe, which no file replaces; name a file", path)
+                raise OutputError("this is a device or a pipe, which is never replaced; name a file", path)
     if not force and storage.exists(path):
         raise storage.already(path)
     if not isinstance(path, Path):
@@ -147,15 +147,15 @@ def check_target(path: Place, *, force: bool, makes_folder: bool = False) -> Non
     with plainly(path), suppress(*(FileNotFoundError,) * makes_folder):
         if not stat.S_ISDIR(path.parent.stat().st_mode):
             raise NotADirectoryError
-        with TemporaryFile(dir=path.parent):  # permissions alone do not tell: it may be a server's, or the system's
+        with TemporaryFile(dir=path.parent):  # permission bits are not enough: it may be on a server, or read-only
             pass
 
 
 def check_room(path: Place, source: int) -> None:
-    """See whether the disk of `path` surely has too little room for what is made of `source` bytes.
+    """Check that the disk of `path` is not certain to be too full for an output made from `source` bytes.
 
     Raises:
-        OutputError: it has less free than a thousandth of that, which no result is known to fall below.
+        OutputError: less than a thousandth of `source` is free; no output is known to be smaller.
     """
     least = source // _FEWER
     if not isinstance(path, Path) or not least or not hasattr(os, "statvfs"):
@@ -166,10 +166,10 @@ def check_room(path: Place, source: int) -> None:
     with plainly(path):
         disk = os.statvfs(folder)
     free = disk.f_frsize * (disk.f_bavail if os.geteuid() else disk.f_bfree)
-    if disk.f_blocks and free < least:  # some file systems count nothing
+    if disk.f_blocks and free < least:  # some file systems report nothing
         raise OutputError(
-            f"the disk has {_amount(free)} free; what is made of {_amount(source)} takes at least "
-            f"{_amount(least)}, and as a rule as much as that. Free some, or write to another disk",
+            f"the disk has {_amount(free)} free; an output of {_amount(source)} of input takes at least "
+            f"{_amount(least)}, usually about as much as the input. Free some space, or write to another disk",
             path,
         )
 
@@ -179,7 +179,7 @@ def _amount(size: int) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder` and those above it, where they are not there. Raises `OutputError`."""
+    """Create `folder` and its parents if they do not exist. Raises `OutputError`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -187,14 +187,14 @@ def make_folder(folder: Path) -> None:
 
 
 def publish(made: Path, path: Place, sha256: str, *, force: bool, token: str) -> None:
-    """Give the finished file `made` to `path`, which may be on another disk or behind an address, whole or not at all.
+    """Copy the finished file `made` to `path`, possibly on another disk or in a storage, completely or not at all.
 
     Args:
-        made: a file of this machine.
+        made: a file on this machine.
         path: a file, or an address.
         sha256: of `made` when it was checked; a copy that differs is not released.
-        force: replace what is there.
-        token: goes into the name under which it waits, so that others can clean up.
+        force: replace an existing file.
+        token: unique part of the temporary name, so that other processes can clean up.
 
     Raises:
         OutputError: see `pending`; or the copy differs.
@@ -205,23 +205,23 @@ def publish(made: Path, path: Place, sha256: str, *, force: bool, token: str) ->
     with pending(path, force=force, token=token) as temporary, plainly(path):
         shutil.copyfile(made, temporary)
         if storage.sha256(temporary) != sha256:
-            raise OutputError("what arrived there is not what was checked; it was removed", path)
+            raise OutputError("the copy differs from the file that was checked; it was removed", path)
 
 
 def _to_disk(path: Path) -> None:
-    """Make sure that what was written at `path` survives a power cut (a folder: its names)."""
+    """Flush `path` to disk, so that it survives a power cut (a folder: the names in it)."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):  # folders on some file systems
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):  # for folders on some file systems
             raise
     finally:
         os.close(descriptor)
 
 
 def _rename_new(temporary: Path, path: Path) -> None:
-    """Rename, in one step, unless `path` exists. Raises `FileExistsError` if it does."""
+    """Rename atomically. Raises `FileExistsError` if `path` exists."""
     try:
         os.link(temporary, path)
     except OSError as error:
@@ -240,14 +240,14 @@ def _rename_without_links(temporary: Path, path: Path) -> None:
         code = ctypes.get_errno()
         if code not in (errno.EINVAL, errno.ENOSYS):
             raise OSError(code, os.strerror(code))
-    # The name is taken first, by a file of ours, which the rename then replaces.
+    # Claim the name with an empty file, which the rename then replaces.
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     temporary.replace(path)
 
 
 @contextmanager
 def plainly(path: Path) -> Iterator[None]:
-    """Turn what the system says of `path` into an `OutputError`."""
+    """Turn system errors about `path` into an `OutputError`."""
     try:
         yield
     except FileExistsError as error:

@@ -1,4 +1,4 @@
-"""A folder of this machine that is this process's alone, and gone when the process is, however it ends."""
+"""A private temporary folder for this process, removed afterwards even if the process is killed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ _PREFIX = "anonymize-work-"
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """An empty folder on this machine that only this user may open; it is gone afterwards.
+    """Yield an empty folder on this machine that only this user can open; it is removed afterwards.
 
-    A process that is killed cannot clean up after itself: what such ones left is removed first. A living one holds a
-    lock on its folder.
+    Folders left by killed processes are removed first. A running process holds a lock on its folder.
     """
     sweep()
     while True:
@@ -36,10 +35,10 @@ def private_folder() -> Iterator[Path]:
 
 
 def sweep(within: Path | None = None) -> None:
-    """Remove the private folders of this user's processes that are no more.
+    """Remove the private folders of this user's processes that have ended.
 
     Args:
-        within: where they are; the system's folder for temporary files if not given.
+        within: the folder they are in; the system's temporary folder by default.
     """
     for folder in (within or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*"):
         with suppress(OSError):
@@ -52,7 +51,7 @@ def sweep(within: Path | None = None) -> None:
 
 
 def _locked(folder: Path) -> int | None:
-    """A lock on `folder` as a file descriptor; None where a living process has it, or where it is gone."""
+    """A lock on `folder` as a file descriptor; None if a running process holds it, or the folder is gone."""
     if sys.platform == "win32":
         raise UsageError("storage addresses need Linux or macOS")
     import fcntl

@@ -1,4 +1,4 @@
-"""Reading files behind addresses, in place; and finding them."""
+"""Read files in a storage in place, and find them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 _NOT_OF_THE_CONTENT = ("atime", "accessed", "name", "islink")
 AHEAD = 4 << 20
-"""Bytes that are fetched ahead from a storage: each small piece that FFmpeg reads would be a request else."""
+"""Bytes of read-ahead from a storage: otherwise each small read by FFmpeg would be a request."""
 
 
 def opened(source: Place, ahead: int = AHEAD) -> IO[bytes]:
-    """`source`, open for reading; a read behind an address fetches `ahead` bytes more than were asked for.
+    """`source`, open for reading; in a storage, each request fetches at least `ahead` bytes.
 
     Raises:
         OSError: it cannot be opened.
@@ -37,14 +37,14 @@ def opened(source: Place, ahead: int = AHEAD) -> IO[bytes]:
 
 
 class Steady:
-    """A file behind an address, as FFmpeg reads it. That the storage fails is never taken for the end of the file.
+    """A file in a storage, for FFmpeg to read. A failure of the storage is never taken for the end of the file.
 
     Args:
-        source: what to read.
-        name: what messages call it.
+        source: the file.
+        name: for messages.
 
     Raises:
-        UnreadableInput: the storage failed, at once or at any later call.
+        UnreadableInput: the storage failed; also from every method.
     """
 
     def __init__(self, source: UPath, name: str) -> None:
@@ -58,24 +58,24 @@ class Steady:
             return self._file.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to `offset`."""
+        """Move to `offset`."""
         with _as_unreadable(self._name):
             return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """The present position."""
+        """The current position."""
         return self._file.tell()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the file."""
         self._file.close()
 
 
 def sha256(source: Place) -> str:
-    """The hash of a file's content, as lower-case hex.
+    """The SHA-256 of a file's content, in lower-case hex.
 
     Raises:
-        OSError: a file of this machine cannot be read.
+        OSError: a file on this machine cannot be read.
         UnreadableInput: a storage failed.
     """
     if isinstance(source, Path):
@@ -89,7 +89,7 @@ def sha256(source: Place) -> str:
 
 
 def has_sha256(source: Place, digest: str) -> bool:
-    """Whether there is a file at `source` with this hash."""
+    """Whether there is a file at `source` with this SHA-256."""
     try:
         return (not isinstance(source, Path) or source.is_file()) and sha256(source) == digest
     except (OSError, InputError):
@@ -97,38 +97,38 @@ def has_sha256(source: Place, digest: str) -> bool:
 
 
 def identity(source: Place) -> tuple[object, ...]:
-    """What changes whenever a file is written to or another one takes its name, and costs next to nothing to ask.
+    """A value, cheap to get, that changes whenever a file is written to or replaced.
 
-    On this machine the time of the last change of the inode is part of it, which no program can set back. Of a storage
-    it is whatever that tells: size, times, entity tag, version.
+    On this machine it includes the inode's change time, which programs cannot set. For a storage it is whatever that
+    reports: size, times, entity tag, version.
 
     Raises:
         OSError: there is no such file on this machine.
-        UnreadableInput: the storage has none, or cannot be asked.
+        UnreadableInput: the storage has no such file, or cannot be reached.
     """
     if isinstance(source, Path):
         facts = source.stat()
         return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
     with _as_unreadable(source.name):
         source.fs.invalidate_cache()
-        told = source.fs.info(source.path)
-        return tuple((key, str(told[key])) for key in sorted(told) if key not in _NOT_OF_THE_CONTENT)
+        info = source.fs.info(source.path)
+        return tuple((key, str(info[key])) for key in sorted(info) if key not in _NOT_OF_THE_CONTENT)
 
 
 def is_folder(place: Place) -> bool:
-    """Whether there is a folder of this name.
+    """Whether `place` is a folder.
 
     Raises:
-        UnreadableInput: the storage cannot be asked.
+        UnreadableInput: the storage cannot be reached.
     """
     return place.is_dir() if isinstance(place, Path) else kind_of(place) == "folder"
 
 
 def kind_of(source: UPath) -> str:
-    """`file`, `folder`, or nothing where there is nothing.
+    """`file`, `folder`, or an empty string if `source` does not exist.
 
     Raises:
-        UnreadableInput: the storage cannot be asked.
+        UnreadableInput: the storage cannot be reached.
     """
     with _as_unreadable(str(source)):
         source.fs.invalidate_cache()
@@ -138,7 +138,7 @@ def kind_of(source: UPath) -> str:
 
 
 def below(folder: UPath) -> Iterator[UPath]:
-    """The files in `folder` and in the folders in it, sorted, without hidden ones.
+    """The files in `folder` and its subfolders, sorted, without hidden ones.
 
     Raises:
         UnreadableInput: the storage cannot be listed.
@@ -167,7 +167,7 @@ def matching(pattern: UPath) -> list[UPath]:
 
 @contextmanager
 def _as_unreadable(name: str) -> Iterator[None]:
-    """Turn what a storage says into an `UnreadableInput`: each has its own errors, only some of them `OSError`."""
+    """Turn a storage's errors into an `UnreadableInput`: each has its own, and only some are `OSError`."""
     try:
         yield
     except InputError:
@@ -175,6 +175,6 @@ def _as_unreadable(name: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise UnreadableInput("no such file or folder in this storage", name) from error
     except PermissionError as error:
-        raise UnreadableInput(f"the storage gives no permission to read it ({said(error)})", name) from error
+        raise UnreadableInput(f"no permission to read it in this storage ({said(error)})", name) from error
     except Exception as error:
         raise UnreadableInput(f"the storage cannot be read ({said(error)})", name) from error

@@ -1,4 +1,4 @@
-"""Releasing finished files to where they belong behind addresses: whole, or not at all."""
+"""Upload finished files to a storage: completely, or not at all."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from anonymize.storage.address import Place
 
 _OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "tos", "oci"))
-"""Where a file shows only when all of it has come; elsewhere it is written under another name first."""
+"""Storages where a file appears only when its upload is complete; elsewhere it first gets a temporary name."""
 
 
 def exists(target: Place) -> bool:
-    """Whether there is anything under this name.
+    """Whether anything exists under this name.
 
     Raises:
-        OutputError: the storage cannot be asked.
+        OutputError: the storage cannot be reached.
     """
     if isinstance(target, Path):
         return os.path.lexists(target)
@@ -34,16 +34,16 @@ def exists(target: Place) -> bool:
 
 
 def upload(made: Path, target: UPath, *, force: bool, token: str) -> None:
-    """Put the finished file `made` under `target`, whole or not at all.
+    """Upload the finished file `made` to `target`, completely or not at all.
 
     Args:
-        made: a file of this machine.
-        target: where to.
-        force: replace what is there.
-        token: goes into the name under which it is written first, where the storage shows files before they are whole.
+        made: a file on this machine.
+        target: the file to write.
+        force: replace an existing file.
+        token: unique part of the temporary name, if the storage shows files before they are complete.
 
     Raises:
-        OutputError: the storage refused it, or something is there.
+        OutputError: the storage refused it, or `target` exists.
     """
     files, path = target.fs, target.path
     mode = "overwrite" if force else "create"
@@ -61,7 +61,7 @@ def upload(made: Path, target: UPath, *, force: bool, token: str) -> None:
                     raise FileExistsError(path)
                 files.mv(waiting, path)
             except BaseException:
-                with suppress(Exception):  # what went wrong first is told
+                with suppress(Exception):  # the first error is the one to report
                     files.rm(waiting)
                 raise
         files.invalidate_cache()
@@ -71,22 +71,22 @@ def upload(made: Path, target: UPath, *, force: bool, token: str) -> None:
 
 
 def forget(target: Place, token: str) -> None:
-    """Remove what a worker that died while it released `target` may have left beside it."""
+    """Remove what a worker may have left beside `target` if it died while releasing it."""
     if isinstance(target, Path):
         with suppress(OSError):
             target.with_name(hidden(target.name, token)).unlink()
     elif target.protocol not in _OBJECT_STORES:
-        with suppress(Exception):  # most often there is nothing, which every storage says in its own way
+        with suppress(Exception):  # usually there is nothing, and every storage has its own error for that
             target.fs.rm(_waiting(target, token))
 
 
 def hidden(name: str, token: str) -> str:
-    """The name under which the file `name` is written before it is whole and checked."""
+    """The temporary name of the file `name` until it is complete and checked."""
     return f".anonymize-{token}{Path(name).suffix}"
 
 
 def already(target: Place) -> OutputError:
-    """The error that a file is there."""
+    """The error for a file that exists."""
     return OutputError("exists already; give --force to replace it", target.name)
 
 
@@ -97,7 +97,7 @@ def _waiting(target: UPath, token: str) -> str:
 
 @contextmanager
 def _as_unwritable(target: UPath) -> Iterator[None]:
-    """Turn what a storage says into an `OutputError`."""
+    """Turn a storage's errors into an `OutputError`."""
     try:
         yield
     except OutputError:
@@ -109,4 +109,4 @@ def _as_unwritable(target: UPath) -> Iterator[None]:
     except PermissionError as error:
         raise OutputError(f"no permission to write there ({said(error)})", target) from error
     except Exception as error:
-        raise OutputError(f"the storage did not take it ({said(error)})", target.name) from error
+        raise OutputError(f"the storage did not accept it ({said(error)})", target.name) from error

@@ -116,7 +116,7 @@ MISTAKES = {
         "run secret.mp4 -o OUT.mp4", 3, "secret.mp4: the video is encrypted; decrypt it first"
     ),
     "an encrypted document": Mistake(
-        "run secret.docx -o OUT/", 3, "secret.docx: this is an Office document, an old or an enc"
+        "run secret.docx -o OUT/", 3, "secret.docx: this is an old or encrypted Office docum"
     ),
     "the input as output": Mistake(
         f"run film.mp4 -o film.mp4 {ZONE}",
@@ -146,7 +146,7 @@ MISTAKES = {
         f"run film.mp4 -o cat.png {ZONE}", 6, "cat.png: exists already; give --force to replace it"
     ),
     "no suffix": Mistake(
-        f"run film.mp4 -o NEW {ZONE}", 2, "NEW: a name without a suffix says no format: write -o NEW.mp4", RUN
+        f"run film.mp4 -o NEW {ZONE}", 2, "NEW: a name without a suffix selects no format: write -o NEW.mp4", RUN
     ),
     "a mistyped preset": Mistake(
         "run film.mp4 -o OUT.mp4 -p jounalist",

@@ -202,7 +202,7 @@ def test_every_picture_has_its_own_shape(detectors, tmp_path):
         frames = list(source.frames())
         told = source.info.pixel_aspects
         assert isinstance(source, VideoSource)
-        assert "changes on the way" in source.notes[0]
+        assert "pixel aspect ratio changes" in source.notes[0]
     assert [frame.aspects for frame in frames] == [(Fraction(2),)] * 4 + [(SQUARE,)] * 4 + [(Fraction(2),)] * 4
     assert told == (Fraction(2), Fraction(1))
     assert covered(looked(frames[0], detectors), frames[0]) == len(FACES)

@@ -82,26 +82,33 @@ def joined(folder: Path, *parts: tuple[Colour | None, str, str, tuple[int, int]]
 PLAIN = (BT709, "yuv420p", "libx264", (64, 48))
 TEN = (HDR10, "yuv420p10le", "libx265", (64, 64))
 REASONS = {
-    "size": (PLAIN, (BT709, "yuv420p", "libx264", (96, 48)), "changes its size on the way"),
+    "size": (PLAIN, (BT709, "yuv420p", "libx264", (96, 48)), "changes its size partway through"),
     "colour range": (
         PLAIN,
         (BT709_FULL, "yuvj420p", "libx264", (64, 48)),
-        r"colour range changes on the way \(limited, then full\)",
+        r"colour range changes partway through \(limited, then full\)",
     ),
-    "chroma subsampling": (PLAIN, (BT709, "yuv422p", "libx264", (64, 48)), "pixel format changes on the way"),
+    "chroma subsampling": (PLAIN, (BT709, "yuv422p", "libx264", (64, 48)), "pixel format changes partway through"),
     "bit depth": (
         PLAIN,
         (BT709, "yuv420p10le", "libx264", (64, 48)),
-        r"bit depth changes on the way \(from 8 to 10 bits\)",
+        r"bit depth changes partway through \(from 8 to 10 bits\)",
     ),
-    "primaries": (PLAIN, (BT601, "yuv420p", "libx264", (64, 48)), "(transfer function|primaries) changes? on the way"),
-    "transfer function": (TEN, (HLG, *TEN[1:]), r"transfer function changes on the way \(PQ, then HLG\)"),
+    "primaries": (
+        PLAIN,
+        (BT601, "yuv420p", "libx264", (64, 48)),
+        "(transfer function|primaries) changes? partway through",
+    ),
+    "transfer function": (TEN, (HLG, *TEN[1:]), r"transfer function changes partway through \(PQ, then HLG\)"),
 }
 
 
 @pytest.mark.parametrize(
     "what",
-    [pytest.param(w, marks=documented("video", f"{w} that changes on the way", "refused, and named")) for w in REASONS],
+    [
+        pytest.param(w, marks=documented("video", f"{w} that changes partway through", "refused, with the reason"))
+        for w in REASONS
+    ],
 )
 def test_what_changes_on_the_way_is_named(what: str, tmp_path: Path) -> None:
     before, after, words = REASONS[what]

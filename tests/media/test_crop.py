@@ -307,9 +307,7 @@ def test_what_key_frames_say_of_their_orientation_holds(suffix, tmp_path):
 
 
 @pytest.mark.parametrize("angles", [(90, 180), (90, 0), (0, 90)])
-@documented(
-    "geometry", "H.264 that turns on the way (display orientation SEI)", "refused; the message says what turns it"
-)
+@documented("geometry", "H.264 whose orientation changes (display orientation SEI)", "refused, with the reason")
 def test_a_stream_that_turns_on_the_way_is_refused_for_what_it_is(angles, tmp_path):
     with pytest.raises(UnsupportedInput, match="display orientation"):
         run(turned(tmp_path / "a.ts", *angles), tmp_path / "out.mp4")

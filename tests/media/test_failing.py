@@ -176,7 +176,7 @@ def test_the_content_decides_not_the_name(tmp_path: Path) -> None:
     with open_source(wrong) as source:
         assert source.info.container == "mkv"
         assert sum(1 for _ in source.frames()) == 3
-    assert carry(wrong, tmp_path / "out").notes == ("the file is called .mp4 but holds mkv: its content was followed",)
+    assert carry(wrong, tmp_path / "out").notes == ("the file is called .mp4 but contains mkv: it was read as mkv",)
     picture = make_image(tmp_path / "b.jpg").rename(tmp_path / "b.mp4")
     with open_source(picture) as source:
         assert source.info.container == "jpg"
@@ -227,7 +227,7 @@ def test_a_change_of_size_on_the_way_is_refused(tmp_path: Path) -> None:
     parts = [make_video(tmp_path / f"{w}.ts", frames=8, size=(w, 48)) for w in (64, 96)]
     path = tmp_path / "both.ts"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
-    refused(path, UnsupportedInput, words=r"changes its size on the way \(from 64 x 48 to 96 x 48\)")
+    refused(path, UnsupportedInput, words=r"changes its size partway through \(from 64 x 48 to 96 x 48\)")
 
 
 def outcome(path: Path) -> str:
@@ -319,7 +319,7 @@ def test_sound_that_begins_very_late_is_not_lost_in_silence(tmp_path: Path) -> N
     noise = np.random.default_rng(1).integers(0, 255, (60, 360, 480, 3), np.uint8)
     options = {"crf": "0", "preset": "ultrafast"}
     path = make_video(tmp_path / "in.ts", frames=noise, audio=True, audio_delay=2.0, options=options)
-    with open_source(path) as source, pytest.raises(UnsupportedInput, match="begins so late"):
+    with open_source(path) as source, pytest.raises(UnsupportedInput, match="starts so late"):
         open_sink(tmp_path / "out.ts", source, Output())
 
 
@@ -329,7 +329,7 @@ def test_sound_that_a_cut_has_made_up_is_said(tmp_path: Path) -> None:
     path = tmp_path / "in.flv"
     header = b"\x08" + (100).to_bytes(3, "big") + (500).to_bytes(3, "big") + bytes(4) + b"\x00"  # uncoded, 5512 Hz
     path.write_bytes(whole + header)
-    with open_source(path) as source, pytest.raises(UnsupportedInput, match="nothing is known of a sound track"):
+    with open_source(path) as source, pytest.raises(UnsupportedInput, match="a sound track has an unknown format"):
         open_sink(tmp_path / "out.mp4", source, Output())
 
 

@@ -109,11 +109,11 @@ def test_a_fourth_byte_that_means_nothing_hides_nothing(tmp_path: Path) -> None:
         assert shown.planes[0].pixels.min() == 200
 
 
-@documented("colour", "transparency beside AV1 pictures (MKV, AlphaMode)", "refused")
+@documented("colour", "transparency beside AV1 frames (MKV, AlphaMode)", "refused")
 def test_transparency_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
     make_video(path, frames=3, codec="libsvtav1", options={"preset": "10"}, stream_metadata={"alpha_mode": "1"})
-    with pytest.raises(AnonymizeError, match="transparency beside its av1 pictures"), open_source(path):
+    with pytest.raises(AnonymizeError, match="transparency beside its av1 frames"), open_source(path):
         pass
 
 
@@ -125,5 +125,5 @@ def test_a_layer_that_is_not_decoded_is_refused(tmp_path: Path) -> None:
     message = b"\0\0\0\1" + bytes([39 << 1, 1, 165, 2, 0x10, 0x40, 0x80])
     at = data.index(b"\0\0\1", 4)
     path.write_bytes(data[:at] + message + data[at:])
-    with pytest.raises(AnonymizeError, match="transparency beside its hevc pictures"), open_source(path):
+    with pytest.raises(AnonymizeError, match="transparency beside its hevc frames"), open_source(path):
         pass

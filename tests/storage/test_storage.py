@@ -70,12 +70,12 @@ def s3(monkeypatch):
     [
         ("s3://key:secret@bucket/a.mp4", "credentials come from the environment"),
         ("https://host/a.mp4?signature=secret", "no user, password or query"),
-        ("https://host/a.mp4", "nothing can be written there"),
+        ("https://host/a.mp4", "it cannot be written to"),
         ("simplecache::s3://bucket/a.mp4", "raw copies on disk"),
         ("filecache://bucket/a.mp4", "a raw copy on this machine's disk"),
-        ("nonsense://bucket/a.mp4", "no storage of this kind is known"),
-        ("data://x", "not used"),
-        ("memory://bucket/a.mp4", "one process's alone"),
+        ("nonsense://bucket/a.mp4", "unknown kind of storage"),
+        ("data://x", "not allowed"),
+        ("memory://bucket/a.mp4", "a single process"),
     ],
 )
 def test_addresses_that_are_refused(address, why):

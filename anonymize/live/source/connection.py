@@ -306,7 +306,7 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[Inpu
 
 def _heard(open_it: Callable[[], InputContainer]) -> tuple[InputContainer, list[str]]:
     opened: list[InputContainer] = []
-    messages = complaints.told(lambda: opened.append(open_it()))
+    messages = complaints.info_messages(lambda: opened.append(open_it()))
     return opened[0], messages
 
 

@@ -1,1 +1,1 @@
-"""Sound: carried over packet by packet, or coded without loss."""
+"""Sound: copied packet by packet, or re-encoded losslessly."""

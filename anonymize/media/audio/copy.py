@@ -1,4 +1,4 @@
-"""Carrying the sound over, packet by packet, in step with the picture; what is not played stays behind."""
+"""Copy the sound packet by packet, in step with the video, without the parts that are not played."""
 
 from __future__ import annotations
 
@@ -24,24 +24,27 @@ from anonymize.media.video.choose import Target
 from anonymize.media.video.source import VideoSource
 
 _KEPT_FLAGS = {"mkv": 1 | 4 | 8 | 64 | 128 | 256, "webm": 1 | 4 | 8 | 64 | 128 | 256, "ts": 1 | 128 | 256}
-"""Which track is played by default (1) is kept everywhere; elsewhere also: original (4), commentary (8), forced (64),
-for the deaf (128), for the blind (256)."""
+"""FFmpeg's disposition flags that each container keeps: default (1, kept everywhere), original (4), commentary (8),
+forced (64), hearing impaired (128), visually impaired (256)."""
 _NAMES = {
     "aac": re.compile(rb"Lavc[\d.]+"),
     "mp3": re.compile(rb"LAME\d[\w.]*|Lavc[\d.]+"),
 }
-"""Names of encoders, which they write between the coded samples. That of libfaac stays: FFmpeg reads from it how long
-the run-in is."""
+"""Encoder names that encoders write between the coded samples. That of libfaac stays: FFmpeg derives the encoder delay
+from it."""
 
 
 class SoundCopy:
-    """All sound tracks of `source`, carried into `output` as far as the picture has come.
+    """Copies all sound tracks of `source` into `output`, up to the position of the video.
 
     Args:
         source: the file.
-        output: where to.
-        target: what that is made of.
-        origin: what the clock of the output shows when playing begins, in seconds.
+        output: the container to write to.
+        target: its format and codec.
+        origin: time on the output's clock at which the presentation begins, in seconds.
+
+    Raises:
+        UnsupportedInput: a track cannot be copied or re-encoded; also from `up_to` and `flush`.
     """
 
     def __init__(self, source: VideoSource, output: OutputContainer, target: Target, origin: Fraction) -> None:
@@ -82,7 +85,7 @@ class SoundCopy:
             for packet in self._input.demux(streams):
                 if packet.size and packet.stream.index in self._empty:
                     raise UnsupportedInput(
-                        "a sound track begins so late that nothing is known of it at the start; "
+                        "a sound track starts so late that its format is unknown at the start; "
                         "cut off what is before it, or give --audio mute",
                         self._name,
                     )
@@ -90,15 +93,15 @@ class SoundCopy:
                 if packet.size:
                     yield packet
         except av.error.FFmpegError:
-            return  # the pass over the pictures has told of it
+            return  # the pass over the video has reported it
 
     def up_to(self, time: Fraction) -> None:
-        """Write all sound that begins at or before `time`, in seconds."""
+        """Write all packets that start at or before `time`, in seconds of the presentation."""
         while self._next is not None and (_start(self._next) or 0) <= time:
             self._write(self._next)
 
-    def rest(self) -> None:
-        """Write what is left."""
+    def flush(self) -> None:
+        """Write the remaining sound."""
         while self._next is not None:
             self._write(self._next)
         for track in self._tracks.values():
@@ -115,10 +118,18 @@ class SoundCopy:
 
 
 class CopiedTrack:
-    """One sound track whose packets are carried over as they are, but for those that are not played.
+    """One sound track whose packets are copied as they are, except those that are not played.
 
-    What is hidden before the first sound stays only as far as decoders need it to be exact: one packet. MP4 and MOV
-    hide it again, as Matroska does an Opus decoder's run-in; elsewhere a packet that begins before zero stays behind.
+    Of what is hidden before the first audible sample, one packet is kept: decoders need it to be exact. MP4 and MOV
+    hide it again, as Matroska does with Opus pre-skip; elsewhere, packets that start before zero are dropped.
+
+    Args:
+        stream: the source's.
+        output: the container to write to.
+        target: its format and codec.
+        played: which part of the track is played.
+        name: of the file, for messages.
+        matroska: whether the source is Matroska.
     """
 
     def __init__(
@@ -135,12 +146,12 @@ class CopiedTrack:
         context = stream.codec_context
         codec = context.codec.canonical_name
         self._movie = target.container in ("mp4", "m4v", "mov")
-        # Matroska writes how long the run-in is: it knows that of Opus, and what it has read from Matroska.
+        # Matroska stores the codec delay: FFmpeg knows that of Opus, and what it has read from Matroska.
         self._below_zero = self._movie or (target.container in ("mkv", "webm") and (matroska or codec == "opus"))
         self._matroska = matroska
         self._uncoded = codec.startswith("pcm_")
         self._adts = codec == "aac" and target.container != "ts"
-        self._told, self._name = b"", name
+        self._adts_header, self._name = b"", name
         self._names = _NAMES.get(codec)
         self._played = played
         self._tick = Fraction(1, int(getattr(context, "sample_rate", 0) or 0) or 90_000)
@@ -149,37 +160,37 @@ class CopiedTrack:
         self.stream = output.add_stream_from_template(stream, opaque=True)
         self.stream.time_base = stream.time_base
         made = self.stream.codec_context
-        # AVI says how many channels there are, not which; MP4 must be told.
+        # AVI stores the number of channels but not the layout, which MP4 needs.
         if isinstance(made, AudioCodecContext) and made.layout.name == "2 channels":
             made.layout = "stereo"
         if codec == "vorbis":
             made.extradata = _untagged(stream, name)
 
     def _check_same(self, packet: Packet[Stream]) -> None:
-        """Raises `UnsupportedInput` where AAC that tells of itself in each packet (ADTS) changes its rate or channels.
+        """Raise `UnsupportedInput` if the sample rate or channels in AAC's ADTS headers change.
 
-        Containers other than MPEG-TS tell of it once, for all.
+        Containers other than MPEG-TS store them once for the whole track.
         """
         header = bytes(packet)[:4] if self._adts else b""
         if len(header) < 4 or header[0] != 0xFF or header[1] & 0xF0 != 0xF0:
             return
-        told = bytes((header[2] & 0xFD, header[3] & 0xC0))  # profile, rate, channels
-        self._told = self._told or told
-        if told != self._told:
+        key = bytes((header[2] & 0xFD, header[3] & 0xC0))  # profile, rate, channels
+        self._adts_header = self._adts_header or key
+        if key != self._adts_header:
             raise UnsupportedInput(
-                "its sound changes its sample rate or channels on the way; name the output .ts, or cut "
+                "its sound changes its sample rate or channels; name the output .ts, or cut "
                 "the file there and give the parts",
                 self._name,
             )
 
     def write(self, packet: Packet[Stream]) -> None:
-        """Append `packet`, if anything in it is played or needed for what is."""
+        """Append `packet` if any of it is played, or needed to decode what is played."""
         self._check_same(packet)
         start, lasts = _start(packet), (packet.duration or 0) * packet.time_base
         if start is None:
             start = self._end
             packet.pts = packet.dts = round(start / packet.time_base)
-        if not lasts and self._movie:  # of the last one MP4 would play nothing
+        if not lasts and self._movie:  # MP4 would not play a last packet without a duration
             lasts = max(start - self._start, self._tick)
         self._start, self._end = start, start + lasts
         if self._uncoded:
@@ -200,7 +211,7 @@ class CopiedTrack:
     def _cut(
         self, packet: Packet[Stream], start: Fraction, lasts: Fraction
     ) -> tuple[Packet[Stream], Fraction, Fraction]:
-        """What of the uncoded samples in `packet` is played, when it begins and how long it lasts, in seconds."""
+        """The part of an uncompressed `packet` that is played, and its start and duration in seconds."""
         ends = self._played.ends
         early = min(max(self._played.begins - start, Fraction(0)), lasts)
         late = min(max(start + lasts - ends, Fraction(0)), lasts) if ends is not None else Fraction(0)
@@ -216,14 +227,14 @@ class CopiedTrack:
         return kept, start + first * self._tick, kept.duration * self._tick
 
     def _measured(self, packet: Packet[Stream], start: Fraction, lasts: Fraction) -> Packet[Stream]:
-        """`packet` as long as it is played: MP4 says of the last one how much that is."""
+        """`packet` with the duration that is played, which MP4 stores for the last packet."""
         end = trimmed(packet)[1]
-        if end:  # without what told of it: the muxer would take it off again
+        if end:  # without its side data: the muxer would trim it again
             bare: Packet[Stream] = Packet(bytes(packet))
             bare.pts, bare.dts, bare.is_keyframe = packet.pts, packet.dts, packet.is_keyframe
             bare.time_base = packet.time_base
             packet = bare
-            if self._matroska:  # Ogg has taken it off already
+            if self._matroska:  # Ogg's durations are trimmed already
                 lasts -= end * self._tick
         if self._played.ends is not None:
             lasts = min(lasts, self._played.ends - start)
@@ -234,12 +245,12 @@ class CopiedTrack:
         begins, ends = self._played.begins, self._played.ends
         if start < self._played.zero and not self._below_zero:
             return True
-        if start + lasts <= begins and start < begins:  # a pause before it leaves no place to hide it again
+        if start + lasts <= begins and start < begins:  # after a pause there is no way to hide it
             return (self._movie and begins > 0) or begins - start > RUN_IN * lasts
         return packet.is_discard or (ends is not None and start >= ends)
 
     def _keep_rising(self, packet: Packet[Stream]) -> None:
-        """Muxers insist on rising decoding times; sound that comes in pieces of less than a tick does not have them."""
+        """Make decoding timestamps strictly increasing, as muxers require: packets may be shorter than a tick."""
         stamp = packet.dts if packet.dts is not None else packet.pts
         ticks = math.floor((stamp or 0) * packet.time_base / self._tick + Fraction(1, 2))  # as muxers round
         if self._last is not None and ticks <= self._last:
@@ -251,7 +262,7 @@ class CopiedTrack:
 
 
 def _blank(packet: Packet[Stream], names: re.Pattern[bytes]) -> None:
-    """Overwrite what `names` finds in `packet` with zeros."""
+    """Overwrite matches of `names` in `packet` with zeros."""
     content = bytes(packet)
     if names.search(content):
         packet.update(names.sub(lambda found: bytes(len(found[0])), content))
@@ -263,7 +274,7 @@ def _start(packet: Packet[Stream]) -> Fraction | None:
 
 
 def _untagged(stream: Stream, name: str) -> bytes:
-    """What a Vorbis decoder needs, without the tags in it. Raises `UnsupportedInput` where it is not understood."""
+    """The codec data of a Vorbis stream without its tags. Raises `UnsupportedInput` if it is malformed."""
     try:
         return without_comments(stream.codec_context.extradata or b"")
     except (ValueError, IndexError) as error:

@@ -1,4 +1,4 @@
-"""Sound that no container holds as it is, or not without what is hidden in it, as FLAC: sample for sample the same."""
+"""Re-encode sound as FLAC, sample for sample the same, where its packets cannot be copied."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from anonymize.media.clock.edits import Played
 _DEEP = ("s32", "s32p", "flt", "fltp", "dbl", "dblp", "s64", "s64p")
 _MOST_CHANNELS = 8
 _BLOCK = 4096
-"""Samples of each channel in a packet."""
+"""Samples per channel in a packet."""
 _SLACK = Fraction(3, 50)
-"""Seconds by which a decoder's frames may lie beside their times (coarse clocks, bits kept for later) and follow one
-another all the same."""
+"""Seconds by which timestamps of decoded frames may deviate (coarse clocks, bit reservoirs) and the frames still count
+as contiguous."""
 _EXACT = Fraction(1, 1000)
-"""The same where an edit list says to the sample what is played."""
+"""The same where an edit list defines what is played to the sample."""
 
 Samples = NDArray[Any]
-"""(samples, channels), of 16 or 32 bits."""
+"""(samples, channels), int16 or int32."""
 
 
 class FlacTrack:
-    """One sound track, decoded and encoded again without loss (floating point is rounded to 24 bits).
+    """One sound track, decoded and re-encoded losslessly (floating-point samples are rounded to 24 bits).
 
-    Where there is no sound for a while there is silence; so it stays in step whatever a player makes of gaps.
+    Gaps are filled with silence, so that it stays in sync however a player handles gaps.
 
     Args:
         stream: the source's.
-        output: where to.
-        played: what of it.
+        output: the container to write to.
+        played: which part of the track is played.
         name: of the file, for messages.
 
     Raises:
-        UnsupportedInput: it has more channels than FLAC holds; from `write`, its channels or rate change on the way.
+        UnsupportedInput: it has more channels than FLAC can hold; from `write`: its channels or sample rate change.
     """
 
     def __init__(self, stream: Stream, output: OutputContainer, played: Played, name: str) -> None:
@@ -54,13 +54,13 @@ class FlacTrack:
         context = stream.codec_context
         if context.channels > _MOST_CHANNELS:
             raise UnsupportedInput(
-                f"its sound has {context.channels} channels, and would have to become FLAC, which holds "
+                f"its sound has {context.channels} channels and would have to become FLAC, which holds at most "
                 f"{_MOST_CHANNELS}; give --audio mute to drop it",
                 name,
             )
         self._rate = context.sample_rate
         if context.format is None:
-            raise UnsupportedInput("nothing is known of a sound track of it; give --audio mute to drop all sound", name)
+            raise UnsupportedInput("a sound track has an unknown format; give --audio mute to drop all sound", name)
         self._form = "s32" if context.format.name in _DEEP else "s16"
         self._layout = {"1 channels": "mono", "2 channels": "stereo"}.get(context.layout.name, context.layout.name)
         self.stream = output.add_stream("flac", rate=self._rate)
@@ -75,17 +75,17 @@ class FlacTrack:
         self._slack = round((_EXACT if len(played.seams) > 2 else _SLACK) * self._rate)
         self._held = np.zeros((0, self._channels), np.int32 if self._form == "s32" else np.int16)
         self._at: int | None = None
-        """When `_held` begins, in samples."""
+        """Position of `_held` in samples."""
         self._waiting: list[Samples] = []
         self._count = 0
         self._written = 0
 
     def write(self, packet: Packet[Any]) -> None:
-        """Append the sound in `packet`; what cannot be decoded leaves a gap."""
+        """Append the sound in `packet`; what cannot be decoded becomes silence."""
         self._decode(packet)
 
     def finish(self) -> None:
-        """Write what is pending: in the decoder, in between, in the encoder."""
+        """Write what is pending in the decoder, in this object and in the encoder."""
         self._decode(None)
         if self._at is not None:
             end = self._at + len(self._held)
@@ -111,7 +111,7 @@ class FlacTrack:
             converted = self._resampler.resample(frame)
         except ValueError:
             raise UnsupportedInput(
-                "its sound changes its channels or its rate on the way; cut the file there and give the "
+                "its sound changes its channels or sample rate; cut the file there and give the "
                 "parts, or give --audio mute to drop it",
                 self._name,
             ) from None
@@ -119,7 +119,7 @@ class FlacTrack:
             yield made.to_ndarray().reshape(-1, self._channels)
 
     def _place(self, samples: Samples, at: int | None) -> None:
-        """Let `samples` follow what is held; where an edit list cuts, both end and begin at the seam."""
+        """Append `samples`, which start at position `at`; at an edit list's cut, both sides are trimmed to the seam."""
         if self._at is None:
             self._held, self._at = samples, at or 0
             return
@@ -136,7 +136,7 @@ class FlacTrack:
         self._held, self._at = samples, at
 
     def _append(self, at: int, samples: Samples) -> None:
-        """Queue `samples` for the encoder, after silence up to `at`; what comes before playing begins is left out."""
+        """Queue `samples` for the encoder, after silence up to `at`; what precedes the presentation is dropped."""
         now = self._written + self._count
         if self._written == self._count == 0:
             now = self._written = max(self._zero, at)

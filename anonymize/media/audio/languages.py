@@ -1,9 +1,9 @@
-"""Languages of sound tracks: codes of ISO 639 are carried over, and no other text that somebody put in their place."""
+"""Language tags of sound tracks: ISO 639 codes are kept, any other text in their place is dropped."""
 
 from __future__ import annotations
 
 _NONE = ("", "und", "mis", "mul", "zxx")
-"""What says that there is no language, or none that can be told."""
+"""Tags that mean no language, or an unspecified one."""
 _LONG = """
     aar abk ace ach ada ady afa afh afr ain aka akk alb ale alg alt amh ang anp apa ara arc arg arm arn arp art arw
     asm ast ath aus ava ave awa aym aze bad bai bak bal bam ban baq bas bat bej bel bem ben ber bho bih bik bin bis
@@ -24,7 +24,7 @@ _LONG = """
     tlh tli tmh tog ton tpi tsi tsn tso tuk tum tup tur tut tvl twi tyv udm uga uig ukr umb urd uzb vai ven vie vol
     vot wak wal war was wel wen wln wol xal xho yao yap yid yor ypk zap zbl zen zgh zha zho znd zul zun zza
 """
-"""ISO 639-2, both codes where it has two."""
+"""ISO 639-2 codes, both where there are two."""
 _PAIRS = """
     aaaar ababk aeave afafr akaka amamh anarg arara asasm avava ayaym azaze babak bebel bgbul bhbih bibis bmbam
     bnben bobod brbre bsbos cacat ceche chcha cocos crcre csces cuchu cvchv cycym dadan dedeu dvdiv dzdzo eeewe
@@ -38,19 +38,19 @@ _PAIRS = """
     tntsn toton trtur tstso tttat twtwi tytah uguig ukukr ururd uzuzb veven vivie vovol wawln wowol xhxho yiyid
     yoyor zazha zhzho zuzul
 """
-"""ISO 639-1, each with the same language in ISO 639-2."""
+"""ISO 639-1 codes, each followed by the ISO 639-2 code of the same language."""
 _TWICE = """
     albsqi armhye baqeus burmya chizho czeces dutnld frefra geokat gerdeu greell iceisl macmkd maomri maymsa perfas
     rumron sloslk tibbod welcym
 """
-"""The 20 languages that ISO 639-2 gives two codes: the bibliographic one, then the terminological."""
+"""The 20 languages with two codes in ISO 639-2: bibliographic, then terminological."""
 _MACINTOSH = """
     eng fra ger ita dut sve spa dan por nor heb jpn ara fin gre ice mlt tur chi urd hin tha kor lit pol hun est lav
     rus alb ron ces slk slv yid mac bul ukr bel uzb kaz aze arm geo mol kir tgk tuk mon pus kur kas snd tib nep san
     mar ben asm guj ori mal kan tam tel bur khm lao vie ind tgl may amh tir orm som swa run mlg epo wel baq cat lat
     que grn aym tat uig dzo jav
 """
-"""What FFmpeg calls the languages that QuickTime has numbers for."""
+"""FFmpeg's codes for the languages that QuickTime has numbers for."""
 _CODES = frozenset(_LONG.split())
 _OF_BOOKS = {pair[3:]: pair[:3] for pair in _TWICE.split()}
 _OF_TERMS = {book: term for term, book in _OF_BOOKS.items()}
@@ -58,7 +58,7 @@ _SHORT = {pair[:2]: pair[2:] for pair in _PAIRS.split()}
 
 
 def language_code(tag: str) -> str:
-    """The language that `tag` names, in three letters of ISO 639-2 (of terms, not of books); empty if it names none.
+    """The terminological ISO 639-2 code of the language that `tag` names; empty if it names none.
 
     >>> language_code("de-CH"), language_code("fre"), language_code("Tante Erna")
     ('deu', 'fra', '')
@@ -69,7 +69,7 @@ def language_code(tag: str) -> str:
 
 
 def written_code(code: str, container: str) -> str:
-    """What `code`, from `language_code`, is called in `container`; empty where it cannot be said."""
+    """The language tag for `code` (from `language_code`) in `container`; empty if it has none."""
     books = _OF_BOOKS.get(code, code)
     if container in ("mkv", "webm"):
         return books
@@ -80,5 +80,5 @@ def written_code(code: str, container: str) -> str:
 
 
 def is_strange(tag: str) -> bool:
-    """Whether `tag` is neither a language nor what files say where there is none."""
+    """Whether `tag` is neither a language code nor a tag for no language."""
     return tag.strip("\0 ").lower() not in _NONE and not language_code(tag)

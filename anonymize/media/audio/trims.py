@@ -1,4 +1,4 @@
-"""What of a sound track is played, and whether its packets can be carried over as they are without what is not."""
+"""Which part of a sound track is played, and whether its packets can be copied without revealing the rest."""
 
 from __future__ import annotations
 
@@ -12,19 +12,25 @@ from av.stream import Stream
 from anonymize.media.clock.edits import Edit, parts, played_from, seams
 
 RUN_IN = Fraction(11, 10)
-"""Packets before the first sound that is played which stay, at most: decoders need what comes before to be exact."""
+"""Packets kept before the first audible one, at most: decoders need them to be exact."""
 _MOST_HIDDEN = Fraction(1, 20)
-"""Seconds of a packet that may be hidden where it begins before what is played, or ends after it."""
+"""Seconds of a kept packet that may be hidden before or after the part that is played."""
 _ROUNDING = Fraction(1, 250)
-"""Seconds by which edit lists, which count in ticks of the whole film, miss the beginning of a packet."""
+"""Seconds by which edit lists, which count in the movie's time scale, may miss the start of a packet."""
 _ALONE = {"aac", "ac3", "alac", "dts", "eac3", "flac", "mp2", "tta", "wavpack"}
-"""Codecs whose packets can be decoded without those before them (but for the overlap with the last one)."""
+"""Codecs whose packets decode without earlier ones (except for the overlap with the previous packet)."""
 _LOSSLESS = {"alac", "flac", "mlp", "truehd", "tta", "wavpack"}
-"""Codecs that lose nothing when they become FLAC, so that nothing hidden need stay."""
+"""Codecs that lose nothing when re-encoded as FLAC, so that no hidden samples need to be kept."""
 
 
 def why_not_as_is(codec: str, stream: Stream, edits: Sequence[Edit]) -> str:
-    """Why the packets of an MP4's sound track `stream` cannot be carried over as they are; empty if they can."""
+    """Why the packets of an MP4's sound track cannot be copied as they are; empty if they can.
+
+    Args:
+        codec: FFmpeg's name of it.
+        stream: the track.
+        edits: its edit list.
+    """
     if not edits:
         return ""
     if parts(edits) > 1:
@@ -42,7 +48,7 @@ def why_not_as_is(codec: str, stream: Stream, edits: Sequence[Edit]) -> str:
     if hidden > RUN_IN * lasts and codec not in _ALONE:
         return "its edit list cuts it where its packets need those before them"
     late = _late(times, lasts, edits)
-    # Where a pause comes first there is no place to hide the beginning of a packet.
+    # After an initial pause there is no way to hide the start of a packet.
     most = _ROUNDING if codec in _LOSSLESS else _MOST_HIDDEN
     if begins - first > (_ROUNDING if begins else most) or late > most:
         return "its edit list cuts it within a packet"
@@ -50,19 +56,25 @@ def why_not_as_is(codec: str, stream: Stream, edits: Sequence[Edit]) -> str:
 
 
 def _late(times: Sequence[Fraction], lasts: Fraction, edits: Sequence[Edit]) -> Fraction:
-    """Seconds of the packet in which playing ends that are not played; `times` are when packets begin."""
+    """Seconds at the end of the last played packet that are not played.
+
+    Args:
+        times: start times of the packets in seconds.
+        lasts: duration of a packet in seconds.
+        edits: the track's edit list.
+    """
     ends, edit = seams(edits), edits[-1]
     if not ends or not edit.media or edit.start is None:
         return Fraction(0)
     last = ends[-1]
     over = next((time for time in times if time >= last), None)
-    if over is None:  # in the last packet: it may be shorter than others
+    if over is None:  # within the last packet, which may be shorter
         over = min(last - edit.length - edit.start + edit.media, times[-1] + lasts)
     return max(Fraction(0), min(over - last, lasts))
 
 
 class Trims:
-    """What the packets of a sound track themselves say of what is not played (Matroska, Ogg), as they go by."""
+    """Checks what the packets of a sound track state about samples that are not played (Matroska, Ogg)."""
 
     def __init__(self) -> None:
         self._packets = 0
@@ -70,7 +82,7 @@ class Trims:
         self._reason = ""
 
     def count(self, packet: Packet[Stream]) -> None:
-        """Take note of the next packet of the track."""
+        """Check the next packet of the track."""
         self._packets += 1
         if self._ended:
             self._reason = "it is trimmed in the middle"
@@ -78,19 +90,19 @@ class Trims:
         lasts = (packet.duration or 0) * Fraction(packet.time_base or 0)
         rate = int(getattr(packet.stream, "rate", 0) or 0)
         if self._packets == 1 and rate and lasts and Fraction(start, rate) > max(_MOST_HIDDEN, RUN_IN * lasts):
-            self._reason = "more of it is hidden than a decoder's run-in"
+            self._reason = "more of it is hidden than the encoder delay"
         if self._packets > 1 and start:
             self._reason = "it is trimmed in the middle"
         self._ended = bool(end)
 
     @property
     def reason(self) -> str:
-        """Why the packets cannot be carried over as they are; empty if they can."""
+        """Why the packets cannot be copied as they are; empty if they can."""
         return self._reason
 
 
 def trimmed(packet: Packet[Stream]) -> tuple[int, int]:
-    """How many samples at the beginning and at the end of what `packet` holds are not played."""
+    """Numbers of samples at the start and at the end of `packet` that are not played."""
     if not packet.has_sidedata("skip_samples"):
         return 0, 0
     start, end = struct.unpack_from("<II", bytes(packet.get_sidedata("skip_samples")))

@@ -1,4 +1,4 @@
-"""Vorbis keeps its tags among what a decoder needs: they are taken out here."""
+"""Remove the tags from Vorbis codec data, where they are stored among the headers that decoders need."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _EMPTY_COMMENT = b"\x03vorbis" + struct.pack("<II", 0, 0) + b"\x01"
 
 
 def without_comments(extradata: bytes) -> bytes:
-    """Vorbis's three headers, as FFmpeg hands them over, with the one for comments (encoder, title, artist) emptied.
+    """Vorbis's three headers, as in FFmpeg's extradata, with an empty comment header (encoder, title, artist).
 
     Raises:
-        ValueError: these are not three headers.
+        ValueError: `extradata` does not hold three headers.
     """
     setup = _headers(extradata)
     if len(setup) != 3 or not setup[1].startswith(b"\x03vorbis"):
@@ -20,8 +20,8 @@ def without_comments(extradata: bytes) -> bytes:
 
 
 def _headers(extradata: bytes) -> list[bytes]:
-    """The headers, of either way in which containers join them."""
-    if extradata[:2] == b"\x00\x1e":  # each after its length in two bytes; the first is always 30 long
+    """The headers, in either of the two ways in which containers pack them."""
+    if extradata[:2] == b"\x00\x1e":  # each preceded by its 2-byte length; the first always has 30 bytes
         headers, at = [], 0
         while at + 2 <= len(extradata):
             length = int.from_bytes(extradata[at : at + 2], "big")

@@ -1,1 +1,1 @@
-"""When a picture is shown: presentation times, edit lists, clocks that start again."""
+"""Presentation times: edit lists, missing timestamps, clocks that restart."""

@@ -1,4 +1,4 @@
-"""Which part of each track an MP4 or QuickTime file plays: its edit lists (ISO/IEC 14496-12, 8.6.6)."""
+"""Edit lists of MP4 and QuickTime: which part of each track is played (ISO/IEC 14496-12, 8.6.6)."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from anonymize.storage import opened
 _NESTED = (b"moov", b"trak", b"mdia", b"edts")
 _MEDIA = (b"vide", b"soun")
 _MOST = 100_000
-"""Boxes and edits that are read, at most: a file cannot make us read for ever."""
+"""Boxes and edits read, at most, so that a hostile file cannot make this run forever."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One part of what is played.
+    """One entry of an edit list.
 
     Args:
-        length: seconds; 0 for all that is left.
-        start: where in the track's media it begins, in seconds; None for a pause.
-        rate: at which it is played.
-        media: seconds of the track's media; 0 where nobody says (fragments).
+        length: seconds; 0 for the rest of the track.
+        start: position in the track's media in seconds; None for a pause (empty edit).
+        rate: playback rate.
+        media: duration of the track's media in seconds; 0 if unknown (fragments).
     """
 
     length: Fraction
@@ -38,12 +38,12 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What an output plays of a track, in seconds of the output's clock.
+    """Which part of a track an output plays, in seconds on the output's clock.
 
     Args:
-        zero: when playing begins.
-        begins: when the first sound of the track that is played begins, for all that its edit list says.
-        seams: when each part that the edit list plays begins and ends; empty where nobody says.
+        zero: start of the presentation.
+        begins: start of the track according to its edit list.
+        seams: start and end of each part that the edit list plays; empty if unknown.
     """
 
     zero: Fraction
@@ -52,7 +52,13 @@ class Played:
 
     @classmethod
     def by(cls, edits: Sequence[Edit], origin: Fraction, written: Fraction) -> Self:
-        """By `edits`, where playing begins when the source's clock shows `origin` and the output's shows `written`."""
+        """From an edit list.
+
+        Args:
+            edits: of the track.
+            origin: start of the presentation on the source's clock, in seconds.
+            written: the same on the output's clock.
+        """
         if not edits:
             return cls(written, written)
         shift = written - origin
@@ -60,7 +66,7 @@ class Played:
 
     @property
     def ends(self) -> Fraction | None:
-        """When the last part ends."""
+        """End of the last part."""
         return self.seams[-1] if self.seams else None
 
 
@@ -74,7 +80,7 @@ class _EditedTrack:
 
 
 def edit_lists(source: Input) -> Mapping[int, tuple[Edit, ...]]:
-    """The edits of every track of pictures or sound that has any, by the track's number (FFmpeg's `stream.id`)."""
+    """The edits of all video and audio tracks that have any, by track ID (FFmpeg's `stream.id`)."""
     if head_of(source, 16)[4:8] not in (b"ftyp", b"moov", b"wide", b"mdat", b"free", b"skip", b"pnot"):
         return {}
     tracks: list[_EditedTrack] = []
@@ -95,29 +101,29 @@ def edit_lists(source: Input) -> Mapping[int, tuple[Edit, ...]]:
 
 
 def refuse_unplayable(lists: Mapping[int, Sequence[Edit]], name: str) -> None:
-    """Raises `UnsupportedInput` for edits that common players do not agree on."""
+    """Raise `UnsupportedInput` for edits that common players handle differently."""
     for edits in lists.values():
         if any(edit.start is not None and edit.rate != 1 for edit in edits):
             raise UnsupportedInput(
-                "its edit list plays a part at another speed or holds a picture still, which players do in "
-                "different ways; export it from the program it was cut with",
+                "its edit list changes the speed or holds a frame, which players handle differently; export it from "
+                "the program it was cut with",
                 name,
             )
         if any(edit.start is None and edit.length for edit in edits[1:]):
             raise UnsupportedInput(
-                "its edit list pauses in the middle, which players do in different ways; export it from the "
-                "program it was cut with",
+                "its edit list pauses in the middle, which players handle differently; export it from the program it "
+                "was cut with",
                 name,
             )
 
 
 def played_from(edits: Sequence[Edit]) -> Fraction:
-    """When the first part is played, in seconds: after the pause that may come first."""
+    """Start of the first part in seconds: after the initial pause, if any."""
     return edits[0].length if edits and edits[0].start is None else Fraction(0)
 
 
 def seams(edits: Sequence[Edit]) -> list[Fraction]:
-    """When each part begins and ends, in seconds of the presentation; empty if the last one has no end."""
+    """Start and end of each part in seconds of the presentation; empty if the last one has no end."""
     times = [Fraction(0)]
     for edit in edits:
         times.append(times[-1] + edit.length)
@@ -125,12 +131,12 @@ def seams(edits: Sequence[Edit]) -> list[Fraction]:
 
 
 def parts(edits: Sequence[Edit]) -> int:
-    """How many parts of the media are played."""
+    """Number of parts of the media that are played."""
     return sum(edit.start is not None for edit in edits)
 
 
 def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """The boxes of the index that tell of edits, each with its content, as far as that is needed."""
+    """The boxes of the index that are needed for edit lists, with their content."""
     size = file.seek(0, 2)
     ends, position = [size], 0
     for _ in range(_MOST):
@@ -165,7 +171,7 @@ def _learn(track: _EditedTrack, name: bytes, body: bytes) -> None:
         track.scale = _scale(body)
         track.length = int.from_bytes(body[24:32] if body[:1] == b"\1" else body[16:20], "big")
     elif name == b"hdlr":
-        track.kind = track.kind or body[8:12]  # QuickTime has a second one, of the data
+        track.kind = track.kind or body[8:12]  # QuickTime has a second one, for the data handler
     elif name == b"elst":
         wide = body[:1] == b"\1"
         size, step = (8, 20) if wide else (4, 12)

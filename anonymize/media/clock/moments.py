@@ -1,4 +1,4 @@
-"""Which moment a decoded picture belongs to, where the file leaves it open."""
+"""Timestamps for decoded frames where the file has none or invalid ones."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import av
 
 
 class Timestamper:
-    """Gives every picture of one pass a timestamp, later than the one before.
+    """Gives every frame of one pass a timestamp, strictly increasing.
 
-    Files without presentation times (AVI) or with broken ones are read as players read them: presentation times as long
-    as they rise more often than decoding times do, else those.
+    Files without presentation timestamps (AVI) or with invalid ones are handled as players do: presentation timestamps
+    are used unless they fail to increase more often than decoding timestamps do.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Timestamper:
         self._last: int | None = None
         self._step = 1
         self.repaired = 0
-        """How many pictures got a timestamp that the file does not give."""
+        """Number of frames whose timestamp was made up."""
 
     def stamp(self, frame: av.VideoFrame) -> int:
         """The timestamp of `frame` in its time base; greater than the previous one."""
@@ -34,7 +34,7 @@ class Timestamper:
         return pts
 
     def _guess(self, pts: int | None, dts: int | None) -> int | None:
-        """FFmpeg's own rule (`guess_correct_pts`), which PyAV does not show."""
+        """FFmpeg's `guess_correct_pts`, which PyAV does not expose."""
         if dts is not None:
             self._faulty_dts += self._last_dts is not None and dts <= self._last_dts
             self._last_dts = dts

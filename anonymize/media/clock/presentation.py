@@ -1,4 +1,4 @@
-"""The clock that players show: what a container calls its times is one thing, when they are played another."""
+"""The presentation clock, as players show it, and its relation to the container's timestamps."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from anonymize.media.clock.restarts import Join, counts
 from anonymize.media.protocols import MediaInfo
 
 _FAMILIES = ({"mp4", "m4v", "mov", "3gp", "qt"}, {"mkv", "webm"}, {"ts", "m2ts", "mts"})
-"""Containers that mean the same by a time."""
-_TOLD = 5
-"""Joins that a note names, at most."""
+"""Containers whose timestamps have the same meaning."""
+_MOST_NAMED = 5
+"""Joins listed in a note, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """What a file's own clock shows when playing begins: seconds of the presentation count from there.
+    """Where the presentation begins on a file's own clock; seconds of the presentation count from there.
 
-    Playing begins with the earliest picture or sound, whichever comes first, of the video and of the sound that belongs
-    to it; that is where players show 0:00, whatever the container's clock says: 5000 s or 1.48 s in MPEG-TS, less than
-    zero in Matroska, two seconds where an MP4 begins with an empty edit. What decoders need but nobody hears (the
-    run-in of AAC and Opus) lies before it. All times outside `anonymize.media` are seconds of the presentation.
+    It begins with the earliest frame or sound of the video and the audio that belongs to it. That is where players show
+    0:00, whatever the container's clock reads: 5000 s or 1.48 s in MPEG-TS, a negative time in Matroska, two seconds
+    where an MP4 starts with an empty edit. Samples that decoders need but nobody hears (the encoder delay of AAC and
+    Opus) precede it. All times outside `anonymize.media` are seconds of the presentation.
 
     Args:
-        origin: what the container's clock shows then, in seconds: a whole number of ticks of the picture's time base,
-            rounded down.
-        joins: where that clock starts again; presentation goes on there without a pause.
-        early: by position in the file, when what comes before that clock's zero is shown, in ticks.
+        origin: start of the presentation on the container's clock, in seconds: a whole number of ticks of the video's
+            time base, rounded down.
+        joins: where that clock restarts; the presentation continues there without a pause.
+        early: byte offset in the file -> timestamp in ticks, for packets before that clock's zero.
     """
 
     origin: Fraction = Fraction(0)
@@ -52,29 +52,29 @@ class Presentation:
         joins: tuple[Join, ...] = (),
         early: Mapping[int, int] | None = None,
     ) -> Self:
-        """As the headers and first packets of a container tell, of its `video` and the `sound` that belongs to it.
+        """From the headers and first packets of a container.
 
         Args:
-            video: the stream of pictures.
-            sound: streams.
-            lists: edit lists, by the number of the stream.
-            joins: where the file was joined of several.
-            early: what comes before the clock's zero, where FFmpeg tells no time.
+            video: its video stream.
+            sound: the audio streams that belong to it.
+            lists: edit lists, by `stream.id`.
+            joins: where the clock restarts.
+            early: see `Presentation`.
         """
         starts = [s.start_time * s.time_base for s in (video, *sound) if s.start_time is not None and s.time_base]
-        if video.id in lists:  # what fragments hold before that is not played
+        if video.id in lists:  # fragments may hold more before the edit list's start
             starts = [max(start, min(played_from(edits) for edits in lists.values())) for start in starts]
         starts += [ticks * Fraction(video.time_base or 0) for ticks in (early or {}).values()]
         return cls(_whole_ticks(min(starts, default=Fraction(0)), video), joins, early or {})
 
     def begun_by(self, first: av.VideoFrame, video: VideoStream) -> Self:
-        """The same, where the picture `first`, which has its time of the presentation, may come before its zero."""
+        """This presentation, moved back if the first frame has a negative presentation timestamp."""
         if first.pts is None or first.pts >= 0:
             return self
         return replace(self, origin=self.origin + first.pts * Fraction(video.time_base or 0))
 
     def placing(self) -> Callable[[Packet[Stream]], None]:
-        """What gives each packet of one pass, which has the container's times, those of the presentation."""
+        """A function that converts a packet's timestamps to those of the presentation; make a new one for each pass."""
         indices = {index for join in self.joins for index in join.first}
         firsts = {index: [join.first[index] for join in self.joins] for index in indices}
         seen = dict.fromkeys(indices, 0)
@@ -93,16 +93,16 @@ class Presentation:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was odd about the clock, in words."""
+        """What is unusual about the clock, in words."""
         if not self.joins:
             return ()
-        moments = ", ".join(f"{float(join.at):.2f}" for join in self.joins[:_TOLD])
-        more = f" and {len(self.joins) - _TOLD} more times" if len(self.joins) > _TOLD else ""
-        return (f"its clock starts again after {moments} s{more}: each part was put right after the one before it",)
+        moments = ", ".join(f"{float(join.at):.2f}" for join in self.joins[:_MOST_NAMED])
+        more = f" and {len(self.joins) - _MOST_NAMED} more times" if len(self.joins) > _MOST_NAMED else ""
+        return (f"its clock starts again after {moments} s{more}: each part follows the one before it without a gap",)
 
 
 def move(packet: Packet[Any], seconds: Fraction) -> None:
-    """Let `packet` come later by `seconds`."""
+    """Shift the timestamps of `packet` by `seconds`."""
     if not seconds or not packet.time_base:
         return
     ticks = round(seconds / packet.time_base)
@@ -113,10 +113,10 @@ def move(packet: Packet[Any], seconds: Fraction) -> None:
 
 
 def written_origin(info: MediaInfo, container: str) -> Fraction:
-    """What the clock of an output in `container` shows when playing begins, in seconds.
+    """Start of the presentation on the clock of an output in `container`, in seconds.
 
-    The source's clock goes on where the container stays, so that what belongs to it by time still does (other parts of
-    a recording, subtitles beside it). Elsewhere, and where it is less than zero, it begins at zero.
+    The source's clock is kept if the container stays the same, so that other files with matching times (further parts
+    of a recording, subtitles) still match. Otherwise, and where it would be negative, it is zero.
     """
     same = any(info.container in family and container in family for family in _FAMILIES)
     return max(info.origin, Fraction(0)) if same else Fraction(0)

@@ -1,7 +1,7 @@
-"""Where the clock of a file starts again: recordings joined end to end, a recorder restarted, a broadcast's edit.
+"""Find where the clock of a file restarts: joined recordings, a restarted recorder, an edit in a broadcast.
 
-All packets are read once, undecoded. A part of the file in which the clock runs on is played right after the part
-before it, sound and picture together, as good players do.
+All packets are read once, without decoding. Each part with a continuous clock is played right after the part before
+it, sound and picture together, as good players do.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from numpy.typing import NDArray
 from anonymize.errors import UnsupportedInput
 
 _BY_DECODING = ("mpegts", "mpeg", "flv", "ogg")
-"""Containers whose packets come with times of decoding, which must rise."""
+"""Containers whose packets have decoding timestamps, which must increase."""
 _BY_KEYS = ("matroska",)
-"""Containers that time only when a packet is shown: those of key frames must rise."""
+"""Containers with presentation timestamps only: those of key frames must increase."""
 _LEAPS = ("mpegts", "mpeg")
-"""Containers whose clock may be set to anything on the way, forward too."""
+"""Containers whose clock may also jump forward."""
 _LEAP = 10.0
-"""Seconds by which such a clock leaps at least; less is a pause. (FFmpeg's own limit.)"""
+"""Minimum jump in seconds of such a clock; less is a pause. (FFmpeg's own limit.)"""
 _APART = 1.0
-"""Seconds by which the clocks of sound and picture may leap differently."""
+"""Seconds by which the jumps of sound and picture may differ."""
 _UNKNOWN = -(1 << 63)
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Where a part begins.
+    """Start of a part.
 
     Args:
-        first: by stream, how many of its packets come before.
-        later: seconds by which the part's packets are played later than its clock says.
-        at: when it is played, in seconds since the first packet's time.
+        first: stream index -> number of its packets before this part.
+        later: seconds to add to the timestamps of the part's packets.
+        at: start of the part, in seconds since the first packet.
     """
 
     first: Mapping[int, int]
@@ -51,7 +51,7 @@ class Join:
 
 @dataclass(slots=True)
 class _Stream:
-    """Packets of one stream; times in its ticks."""
+    """The packets of one stream; timestamps in its ticks."""
 
     tick: Fraction
     shown: array[int] = field(default_factory=lambda: array("q"))
@@ -69,14 +69,20 @@ class _Stream:
         self.keys.append(packet.is_keyframe)
 
     def seconds(self, stamps: array[int]) -> NDArray[np.float64]:
-        """`stamps` in seconds; what is unknown is as the one before, or as the first that is known."""
+        """`stamps` in seconds; an unknown one is replaced by the one before it, or by the first known one."""
         known = np.frombuffer(stamps, np.int64)
         first = int(np.argmax(known != _UNKNOWN))
         index = np.maximum.accumulate(np.where(known != _UNKNOWN, np.arange(len(known)), first))
         return np.asarray(known[index] * float(self.tick), np.float64)
 
     def begins(self, low: int, high: int, seams: Sequence[int]) -> int:
-        """The first packet after a seam of the file somewhere behind `low` and not behind `high` (byte positions)."""
+        """Index of the first packet after a seam in the file.
+
+        Args:
+            low: byte offset after which the seam lies.
+            high: byte offset up to which it may lie.
+            seams: byte offsets of known seams; without one in that range, the first key frame in it counts.
+        """
         where = np.frombuffer(self.where, np.int64)
         known = [seam for seam in seams if low < seam <= high]
         first, end = (int(at) for at in np.searchsorted(where, [known[0] if known else low + 1, high]))
@@ -86,7 +92,7 @@ class _Stream:
         return first + int(keys[0]) if len(keys) and len(keys) < end - first else end
 
     def span(self, start: int, end: int) -> tuple[Fraction, Fraction] | None:
-        """When the packets from `start` to before `end` are shown: from the first to the end of the last."""
+        """Start and end in seconds of the packets with indices from `start` to before `end`; None if unknown."""
         shown = np.frombuffer(self.shown, np.int64)[start:end]
         known = shown != _UNKNOWN
         if not known.any():
@@ -99,7 +105,7 @@ class _Stream:
 
 @dataclass(slots=True)
 class _Leap:
-    """Where streams' clocks leap together: how far, from where in the file on, and at which packet of each stream."""
+    """A jump of the streams' clocks: by `far` seconds, at byte offset `where`, at packet `first` of each stream."""
 
     far: float
     where: int
@@ -109,17 +115,17 @@ class _Leap:
 def joins_of(
     container: InputContainer, video: VideoStream, sound: Sequence[Stream], name: str, seams: Sequence[int] = ()
 ) -> tuple[Join, ...]:
-    """Every place where the clock of `container` starts again. It is read to its end.
+    """All places where the clock of `container` restarts. It is read to its end.
 
     Args:
         container: just opened.
-        video: of it.
-        sound: the streams that belong to it.
+        video: its video stream.
+        sound: the audio streams that belong to it.
         name: for messages.
-        seams: byte positions where recordings are known to have been joined.
+        seams: byte offsets where recordings are known to have been joined.
 
     Raises:
-        UnsupportedInput: the clocks of sound and picture part.
+        UnsupportedInput: the clocks of sound and picture jump by different amounts.
     """
     kind = container.format.name.split(",")[0]
     if kind not in _BY_DECODING + _BY_KEYS:
@@ -130,7 +136,7 @@ def joins_of(
             if packet.stream_index in tracks and counts(packet):
                 tracks[packet.stream_index].add(packet)
     except (av.error.FFmpegError, IndexError):
-        pass  # reading it in earnest tells what is wrong
+        pass  # the decoding pass reports what is wrong
     tracks = {index: track for index, track in tracks.items() if len(track.shown)}
     found = sorted(
         (leap for index, track in tracks.items() for leap in _leaps(index, track, kind, picture=index == video.index)),
@@ -143,12 +149,12 @@ def joins_of(
 
 
 def counts(packet: Packet[Stream]) -> bool:
-    """Whether `packet` is one of the file's, and no flush marker."""
+    """Whether `packet` is a packet of the file, not a flush marker."""
     return bool(packet.size) or packet.pts is not None or packet.dts is not None
 
 
 def _leaps(index: int, track: _Stream, kind: str, *, picture: bool) -> Iterator[_Leap]:
-    """Where the clock of one stream leaps, and goes on from there."""
+    """Where the clock of one stream jumps and continues from there."""
     if kind in _BY_KEYS and picture:
         yield from _leaps_of_keys(index, track)
         return
@@ -160,7 +166,7 @@ def _leaps(index: int, track: _Stream, kind: str, *, picture: bool) -> Iterator[
         at = before + 1
         after = times[at + 1] - times[before] if at + 1 < len(times) else 0.0
         since = times[at] - times[before - 1] if before else steps[before]
-        # One packet with a wrong time is no leap: the next one comes two steps after the one before it.
+        # A single packet with a wrong timestamp is not a jump: the next one is two steps after the one before it.
         if not (usual < after <= _LEAP or usual < since <= _LEAP):
             yield _Leap(float(steps[before]), track.where[at], {index: at})
 
@@ -175,7 +181,7 @@ def _leaps_of_keys(index: int, track: _Stream) -> Iterator[_Leap]:
 
 
 def _together(leaps: Sequence[_Leap]) -> Iterator[_Leap]:
-    """Those of several streams that are one."""
+    """`leaps`, with those of different streams merged that belong together."""
     latest: _Leap | None = None
     for leap in leaps:
         ((index, at),) = leap.first.items()
@@ -190,7 +196,7 @@ def _together(leaps: Sequence[_Leap]) -> Iterator[_Leap]:
 
 
 def _complete(leap: _Leap, tracks: Mapping[int, _Stream], seams: Sequence[int], name: str) -> None:
-    """Say of every stream from which packet on it belongs to what comes after `leap`."""
+    """Add to `leap`, for the streams without a jump, the first packet that belongs to the part after it."""
     low = max((int(tracks[index].where[at - 1]) for index, at in leap.first.items()), default=0)
     high = min(int(tracks[index].where[at]) for index, at in leap.first.items())
     for index in tracks.keys() - leap.first.keys():
@@ -200,15 +206,15 @@ def _complete(leap: _Leap, tracks: Mapping[int, _Stream], seams: Sequence[int], 
             times = track.seconds(track.decoded)
             if abs(times[at] - times[at - 1] - leap.far) > _APART:
                 raise UnsupportedInput(
-                    f"the clock of one of its streams leaps by {leap.far:+.2f} s on the way and that of "
-                    "another does not: nobody can tell which sound belongs to which picture; cut the file there",
+                    f"the clock of one of its streams jumps by {leap.far:+.2f} s and that of another does not, so "
+                    "it is unknown which sound belongs to which picture; cut the file there",
                     name,
                 )
         leap.first[index] = at
 
 
 def _joined(leaps: Sequence[_Leap], tracks: Mapping[int, _Stream], tick: Fraction) -> Iterator[Join]:
-    """Each part right after the one before it: none of its streams begins before all of those have ended."""
+    """The parts, each placed right after the one before it: no stream starts before all streams of that have ended."""
     later, last_end, begun = Fraction(0), Fraction(0), Fraction(0)
     starts = [dict.fromkeys(tracks, 0), *(leap.first for leap in leaps)]
     ends = [*starts[1:], {index: len(track.shown) for index, track in tracks.items()}]
@@ -219,7 +225,7 @@ def _joined(leaps: Sequence[_Leap], tracks: Mapping[int, _Stream], tick: Fractio
             continue
         begins, stops = min(span[0] for span in known), max(span[1] for span in known)
         if number:
-            later = -((begins - last_end) // tick) * tick  # up to a whole tick
+            later = -((begins - last_end) // tick) * tick  # rounded up to a whole tick
             yield Join(start, later, begins + later - begun)
         else:
             begun = begins

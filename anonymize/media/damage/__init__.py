@@ -1,1 +1,1 @@
-"""What of a file is lost or damaged, and how that is known."""
+"""Detect what is lost or damaged in a file."""

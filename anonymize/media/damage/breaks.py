@@ -1,7 +1,7 @@
-"""Where pieces of a file are missing, as its container numbers and measures them. FFmpeg passes over that in silence.
+"""Find missing pieces of a file by the numbers and sizes in its container, which FFmpeg does not check.
 
-ASF     every picture says how long it is, and in how many pieces it comes; they are numbered, and so are pictures
-FLV     every tag says what it is, and behind it how long it was
+ASF     media objects have a number and a size, and their payloads an offset
+FLV     every tag has a type, and is followed by its size
 Ogg     every page is numbered
 """
 
@@ -21,23 +21,18 @@ _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 _TAGS = (8, 9, 15, 18, 22)
-"""Kinds of FLV tags: sound, video, data in two forms, several tags in one."""
+"""Types of FLV tags: audio, video, data in two forms, aggregate."""
 _MOST_HEAD = 1 << 22
 _BUFFER = 1 << 18
 _TRUSTED = 8
-"""Of so many pieces one may be missing: who leaves out more numbers them in a way of its own."""
+"""At most one in this many pieces may be missing: a muxer with more gaps numbers them in its own way."""
 
 _Step: TypeAlias = "tuple[int, bool | None]"
-"""Where a piece begins, and whether none is missing before it; None where it cannot be followed any further."""
+"""Byte offset of a piece, and whether none is missing before it; None if the file cannot be parsed any further."""
 
 
 def breaks(source: Input, container: str) -> list[int]:
-    """Byte positions behind each of which something is missing.
-
-    Args:
-        source: the file.
-        container: FFmpeg's name of its format.
-    """
+    """Byte offsets after which something is missing in `source`; `container` is FFmpeg's name of its format."""
     walks = {"asf": _in_asf, "flv": _in_flv, "ogg": _in_ogg}
     walk = walks.get(container)
     if walk is None:
@@ -96,7 +91,7 @@ def _in_ogg(file: IO[bytes]) -> Iterator[_Step]:
 
 @dataclass(slots=True)
 class _Object:
-    """What came of a picture, or a piece of sound: its number, its length, and how much of that."""
+    """State of a media object (a frame, or a block of sound): its number, size, and bytes received."""
 
     number: int
     size: int
@@ -108,16 +103,16 @@ class _Object:
 
 
 def _in_asf(file: IO[bytes]) -> Iterator[_Step]:
-    """Every payload, by the place of its packet."""
+    """Every payload, by the offset of its packet."""
     head = file.read(_MOST_HEAD)
     told, begin = head.find(_ASF_FILE), head.find(_ASF_DATA)
     if not head.startswith(_ASF) or told < 0 or begin < 0:
         return
     size, most = (int.from_bytes(head[told + at : told + at + 4], "little") for at in (92, 96))
-    live = head[told + 88] & 1  # then nobody knew how many would come
+    live = head[told + 88] & 1  # the number of packets is unknown
     packets = int.from_bytes(head[begin + 40 : begin + 48], "little")
     if size != most or size < 16:
-        return  # no writer makes packets of several sizes
+        return  # muxers write packets of one size
     at, objects = begin + 50, dict[int, _Object]()
     file.seek(at)
     first = b""
@@ -139,7 +134,7 @@ def _in_asf(file: IO[bytes]) -> Iterator[_Step]:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A payload: of which object, from where on, of how many bytes of it; None for several whole objects."""
+    """A payload: its object's number, its offset in the object, the object's size, its length; or `whole` objects."""
 
     number: int
     start: int
@@ -149,7 +144,7 @@ class _Piece:
 
 
 def _goes_on(objects: dict[int, _Object], stream: int, piece: _Piece) -> bool:
-    """Whether `piece` follows what came of its stream before; it is taken."""
+    """Whether `piece` follows the one before it in its stream; updates `objects`."""
     last = objects.get(stream)
     if piece.whole:
         objects[stream] = _Object((piece.number + piece.whole - 1) % 256, 1, 1)
@@ -195,7 +190,7 @@ def _payloads(packet: bytes) -> Iterator[tuple[int, _Piece]]:
 
 
 def _counted(held: bytes) -> int:
-    """How many objects, each behind its length, a payload holds."""
+    """Number of objects, each preceded by its length, in a compressed payload."""
     count = at = 0
     while at < len(held):
         count, at = count + 1, at + 1 + held[at]
@@ -204,18 +199,18 @@ def _counted(held: bytes) -> int:
 
 @dataclass(slots=True)
 class _Fields:
-    """Numbers one after another."""
+    """A reader of consecutive numbers."""
 
     data: bytes
     at: int = 0
 
     def take(self, size: int) -> int:
-        """A number of `size` bytes."""
+        """Read a number of `size` bytes."""
         if self.at + size > len(self.data):
             raise IndexError
         self.at += size
         return int.from_bytes(self.data[self.at - size : self.at], "little")
 
     def sized(self, kind: int) -> int:
-        """A number that is not there, or of one, two or four bytes, as the lowest bits of `kind` say."""
+        """Read a number of 0, 1, 2 or 4 bytes, as given by the lowest two bits of `kind`."""
         return self.take((0, 1, 2, 4)[kind & 3])

@@ -1,8 +1,7 @@
-"""What decoders complain about: FFmpeg writes much of it to its log alone, and gives the patched-up picture as if it
-were whole.
+"""Capture FFmpeg's log messages: decoders report much damage only there, and return the concealed frame as intact.
 
-Messages come from the thread that decodes, so they are heard of decoders with one thread only; those of a decoder's own
-threads belong to nobody.
+Messages come from the thread that decodes, so they are captured only for decoders with one thread; those of a
+decoder's own threads cannot be attributed.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ T = TypeVar("T")
 Lost = Callable[[str], bool]
 
 _HARMLESS = re.compile(
-    r"mmco: unref short failure"  # streams that were cut at key frames refer to pictures before the cut
+    r"mmco: unref short failure"  # streams that were cut at key frames refer to frames before the cut
     r"|SEI type \d+ size \d+ truncated"
     r"|illegal (short|long) term buffer"
     r"|deprecated pixel format"
     r"|Overread SEI|Overread VUI"
 )
-"""Errors about what is beside the picture, or about pictures that are not needed: healthy files have them."""
+"""Errors about metadata, or about frames that are not needed; intact files have them."""
 _WARNINGS = MappingProxyType(
     {
         "hevc": re.compile("undecodable NALU"),
@@ -42,7 +41,7 @@ _WARNINGS = MappingProxyType(
         "vc1": re.compile("bits overconsumption"),
     }
 )
-"""By codec: warnings that mean a picture is not whole. All errors do."""
+"""Codec -> warnings that mean a frame is damaged. All errors do."""
 _CONTAINERS = MappingProxyType(
     {
         "matroska": re.compile("EBML number|exceeds containing|nvalid|Unknown-sized|Error"),
@@ -52,28 +51,28 @@ _CONTAINERS = MappingProxyType(
         "asf": re.compile("invalid"),
     }
 )
-"""By demuxer: messages that mean that it lost its way for a while."""
+"""Demuxer -> messages that mean that it lost synchronisation."""
 TORN = re.compile(r"Packet corrupt \(stream = (\d+), dts = (-?\d+|NOPTS)\)")
-"""What FFmpeg says of packets of MPEG-TS that the network damaged or lost: in which stream, when decoded."""
+"""FFmpeg's message for MPEG-TS packets damaged or lost in transit, with stream and decoding timestamp."""
 
 _lock = threading.Lock()
 _listening = 0
 
-av.logging.set_libav_level(-8)  # AV_LOG_QUIET: FFmpeg itself, which has its messages while nobody listens, prints none
-av.logging.set_skip_repeated(False)  # the second picture that is damaged in the same way counts too
+av.logging.set_libav_level(-8)  # AV_LOG_QUIET: FFmpeg itself prints nothing while messages are not captured
+av.logging.set_skip_repeated(False)  # a second frame that is damaged in the same way counts too
 _libav = logging.getLogger("libav")
-_libav.addHandler(logging.NullHandler())  # else Python writes what nobody listens to on standard error
+_libav.addHandler(logging.NullHandler())  # otherwise Python prints unhandled messages on standard error
 _libav.propagate = False
 
 
 @dataclass(frozen=True, slots=True)
 class PacketResult:
-    """What one packet gave.
+    """The result of decoding one packet.
 
     Args:
-        pictures: in the order in which they are shown; most are of earlier packets.
-        whole: whether the decoder had nothing to complain about.
-        failed: whether it gave up.
+        pictures: decoded frames in presentation order; most belong to earlier packets.
+        whole: whether the decoder reported no damage.
+        failed: whether it raised an error.
     """
 
     pictures: list[av.VideoFrame]
@@ -82,20 +81,20 @@ class PacketResult:
 
 
 def listen_to(context: VideoCodecContext) -> None:
-    """Set up a decoder that was not opened yet so that `decode` hears all of its complaints."""
+    """Configure a decoder that is not open yet so that `decode` captures all of its messages."""
     context.thread_count = 1
-    context.options = {"err_detect": "crccheck+buffer"}  # data that go on after the picture
+    context.options = {"err_detect": "crccheck+buffer"}  # detects data after the end of the frame
     if context.codec.canonical_name == "av1":
-        context.options |= {"strict": "1"}  # dav1d's word for the same
+        context.options |= {"strict": "1"}  # dav1d's option for the same
 
 
 def decode(decoder: VideoStream | VideoCodecContext, packet: Packet[Any], *, listen: bool = True) -> PacketResult:
-    """Decode `packet`; a decoder that gives up raises nothing.
+    """Decode `packet`; errors of the decoder are not raised but returned as `failed`.
 
     Args:
-        decoder: set up by `listen_to` where it is listened to.
+        decoder: set up by `listen_to` if `listen` is true.
         packet: of its stream.
-        listen: whether its complaints are heard.
+        listen: whether its messages are captured.
     """
     if not listen:
         return _decoded(decoder, packet)
@@ -106,7 +105,7 @@ def decode(decoder: VideoStream | VideoCodecContext, packet: Packet[Any], *, lis
 
 
 def demuxed(container: InputContainer, lost: Lost | None = None) -> Iterator[tuple[Packet[Any], bool]]:
-    """Every packet, and whether the container was whole on the way to it; `lost`: see `followed_by`."""
+    """Every packet, and whether the container was intact up to it; `lost`: see `followed_by`."""
     packets = container.demux()
     while True:
         packet, followed = followed_by(lambda: next(packets, None), lost)
@@ -116,11 +115,11 @@ def demuxed(container: InputContainer, lost: Lost | None = None) -> Iterator[tup
 
 
 def followed_by(read: Callable[[], T], lost: Lost | None = None) -> tuple[T, bool]:
-    """What `read` reads of a container, and whether nothing had to be passed over for it.
+    """The result of `read`, and whether the demuxer did not have to skip anything for it.
 
     Args:
-        read: reads.
-        lost: which messages mean more than that the demuxer lost its way: that something was missing.
+        read: reads from a container.
+        lost: whether a message means that something is missing, beyond those of `_CONTAINERS`.
     """
     with listening() as messages:
         got = read()
@@ -130,9 +129,9 @@ def followed_by(read: Callable[[], T], lost: Lost | None = None) -> tuple[T, boo
 
 
 def opened(open_it: Callable[[], InputContainer]) -> tuple[InputContainer, bool, frozenset[tuple[int, int]]]:
-    """What `open_it` opens, whether nothing had to be passed over for it, and packets of MPEG-TS that lack a part.
+    """The container that `open_it` opens, whether nothing was skipped, and the incomplete MPEG-TS packets.
 
-    Those are known by stream and time of decoding: what FFmpeg reads to find out what a stream is loses its mark.
+    These are given as (stream index, decoding timestamp): FFmpeg drops the flag of packets that it reads for probing.
     """
     torn: set[tuple[int, int]] = set()
 
@@ -146,19 +145,19 @@ def opened(open_it: Callable[[], InputContainer]) -> tuple[InputContainer, bool,
     return container, followed, frozenset(torn)
 
 
-def told(do: Callable[[], object]) -> list[str]:
-    """All that FFmpeg says at level INFO while `do` is done."""
+def info_messages(do: Callable[[], object]) -> list[str]:
+    """FFmpeg's messages down to level INFO while `do` runs."""
     with _lock, av.logging.Capture() as messages:
         av.logging.set_level(av.logging.INFO)
         try:
             do()
         finally:
-            _hear_if_asked()
+            _set_level()
     return [text for _, _, text in messages]
 
 
 def _lost(level: int, source: str, text: str) -> bool:
-    """Whether a message says that the container could not be followed, and that something of it was passed over."""
+    """Whether a message means that the demuxer lost synchronisation and skipped data."""
     pattern = _CONTAINERS.get(source.split(",")[0])
     return level <= av.logging.WARNING and pattern is not None and pattern.search(text) is not None
 
@@ -168,12 +167,12 @@ def _decoded(decoder: VideoStream | VideoCodecContext, packet: Packet[Any]) -> P
         return PacketResult(decoder.decode(packet))
     except av.error.EOFError:
         return PacketResult([])
-    except (av.error.FFmpegError, OSError):  # PyAV has no class of its own for some of the system's errors
+    except (av.error.FFmpegError, OSError):  # PyAV raises plain OSError for some system errors
         return PacketResult([], whole=False, failed=True)
 
 
 def complained(messages: Iterable[tuple[int, str, str]], codec: str) -> bool:
-    """Whether one of FFmpeg's `messages` (level, from whom, text) says that a picture in `codec` is not whole."""
+    """Whether one of FFmpeg's `messages` (level, source, text) means that a frame in `codec` is damaged."""
     warning = _WARNINGS.get(codec)
     return any(
         (level <= av.logging.ERROR and not _HARMLESS.search(text))
@@ -184,7 +183,7 @@ def complained(messages: Iterable[tuple[int, str, str]], codec: str) -> bool:
 
 @contextmanager
 def listening() -> Iterator[list[tuple[int, str, str]]]:
-    """The warnings and errors (level, from whom, text) that FFmpeg gives this thread meanwhile."""
+    """Capture FFmpeg's warnings and errors (level, source, text) on this thread within the block."""
     _listen(1)
     try:
         with av.logging.Capture() as messages:
@@ -194,15 +193,15 @@ def listening() -> Iterator[list[tuple[int, str, str]]]:
 
 
 def _listen(change: int) -> None:
-    """Let FFmpeg's messages come to Python while anybody listens, and only then."""
+    """Route FFmpeg's messages to Python while any thread captures them."""
     global _listening
     with _lock:
         _listening += change
-        _hear_if_asked()
+        _set_level()
 
 
-def _hear_if_asked() -> None:
+def _set_level() -> None:
     if _listening:
         av.logging.set_level(av.logging.WARNING)
-    else:  # PyAV's own way, no level, makes an error on standard error of what another thread says at that moment
+    else:  # with PyAV's set_level(None), a message of another thread at this moment causes a traceback
         av.logging.restore_default_callback()

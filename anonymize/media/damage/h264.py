@@ -1,7 +1,7 @@
-"""What H.264 streams say of the order and the recovery of their pictures, which FFmpeg does not pass on (ITU-T H.264).
+"""Frame numbers and recovery points of H.264 streams, which FFmpeg does not expose (ITU-T H.264).
 
-A picture that others refer to has a number, one more than that of the last such picture. FFmpeg invents pictures for
-numbers that are left out, says nothing, and lets others refer to them.
+Each reference frame has a `frame_num` one higher than the reference frame before it. For missing numbers, FFmpeg
+silently makes up frames, and decodes others from them.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from anonymize.media.damage.bits import Bits, of_unit, units
 
 _SLICES, _INSTANT, _SEI, _SPS, _PPS = (1, 2, 5), 5, 6, 7, 8
 _RECOVERY = 6
-"""The kind of message that tells of recovery."""
+"""SEI type of recovery points."""
 _INTRA = (2, 7)
 _HIGH = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
-"""Profiles whose sequences say more of their samples."""
+"""Profiles whose sequence parameter sets have chroma and bit depth fields."""
 _HEAD = 64
-"""Bytes in which the part of a slice's header lies that is read here."""
+"""Bytes that contain the part of a slice header that is read here."""
 
 
 @dataclass(frozen=True, slots=True)
 class PacketFacts:
-    """What a packet says of its picture.
+    """What a packet states about its frame.
 
     Args:
-        follows: whether no picture is missing before it.
-        instant: whether nothing after it refers to anything before it.
-        recovery: after how many numbers pictures are whole again if decoding begins here; None: it does not say.
-        intra: whether it refers to nothing.
-        alone: whether nothing refers to it.
-        number: of the picture.
-        numbers: how many there are before they begin anew.
+        follows: whether no frame is missing before it.
+        instant: whether it is an IDR frame: nothing after it refers to anything before it.
+        recovery: frame numbers until frames are exact if decoding starts here; None if not stated.
+        intra: whether it refers to no other frame.
+        alone: whether no other frame refers to it.
+        number: its `frame_num`.
+        numbers: the modulus of `frame_num`.
     """
 
     follows: bool
@@ -52,10 +52,10 @@ class _Sequence:
 
 
 class Order:
-    """Follows the pictures of one stream in the order of decoding.
+    """Follows the frames of one stream in decoding order.
 
     Args:
-        extradata: the stream's header.
+        extradata: the stream's codec data.
     """
 
     def __init__(self, extradata: bytes) -> None:
@@ -67,7 +67,7 @@ class Order:
             self._learn(unit)
 
     def next(self, data: bytes) -> PacketFacts | None:
-        """Take a packet; None where it cannot be told what is in it."""
+        """Read the next packet; None if it cannot be parsed."""
         recovery = None
         for unit in units(data, self._length):
             kind = unit[0] & 0x1F
@@ -98,7 +98,7 @@ class Order:
         return PacketFacts(follows, instant, recovery, instant or slice_type in _INTRA, alone, number, numbers)
 
     def _learn(self, unit: bytes) -> None:
-        """Take the parameters of a sequence or of pictures."""
+        """Store a sequence or picture parameter set."""
         kind = unit[0] & 0x1F
         try:
             if kind == _SPS:
@@ -114,7 +114,7 @@ class Order:
 
 
 def _sequence(bits: Bits, profile: int) -> _Sequence:
-    """Parameters of a sequence from behind its number on (7.3.2.1.1)."""
+    """A sequence parameter set, read from after its ID on (7.3.2.1.1)."""
     planes = False
     if profile in _HIGH:
         chroma = bits.number()
@@ -147,7 +147,7 @@ def _pass_matrix(bits: Bits, size: int) -> None:
 
 
 def _recovery(unit: bytes) -> int | None:
-    """After how many numbers a unit of messages promises whole pictures; None where it does not."""
+    """The recovery frame count in an SEI unit; None if it has none."""
     data = unit[1:].replace(b"\0\0\3", b"\0\0")
     at = 0
     while at + 2 < len(data):
@@ -166,13 +166,13 @@ def _recovery(unit: bytes) -> int | None:
                 count, exact = bits.number(), bits.take()
             except StopIteration:
                 return None
-            return count if exact or not count else None  # else they are only similar to whole ones
+            return count if exact or not count else None  # otherwise frames are only approximately right
         at += size
     return None
 
 
 def _in_header(extradata: bytes) -> Iterator[bytes]:
-    """The parameters in an MP4's, Matroska's or FLV's header (ISO/IEC 14496-15, avcC)."""
+    """The parameter sets in the codec data of MP4, Matroska or FLV (ISO/IEC 14496-15, avcC)."""
     at = 5
     for mask in (0x1F, 0xFF):
         if at >= len(extradata):

@@ -1,12 +1,12 @@
-"""Which pictures of a live stream are made from whole packets alone.
+"""Which frames of a live stream are decoded from intact packets only.
 
-Packets come in the order of decoding, pictures in that of showing: with B-frames a picture comes out when others have
-been decoded after it, and what is wrong with a packet shows in pictures before and after its own. So every picture is
-traced back to its packet, and shown only if nothing is wrong from the last beginning up to that packet.
+Packets arrive in decoding order, frames come out in presentation order: with B-frames, a frame comes out after later
+ones have been decoded, and a damaged packet shows in frames before and after its own. So every frame is traced back to
+its packet, and shown only if every packet from the last entry point up to that one is intact.
 
-A beginning is a key frame that has come out: pictures that come out after it refer to nothing before it. Those that are
-decoded after it and come out before it ("leading", of open groups) may refer to the group before it, so for them that
-group's beginning holds. What a decoder says of them, or of pictures that nothing refers to, is no matter of the others.
+An entry point is a key frame that has come out: frames that come out after it refer to nothing before it. Frames that
+are decoded after it but come out before it ("leading", in open GOPs) may refer to the GOP before it, so they count from
+that GOP's entry point. Damage to them, or to frames that no other refers to, does not affect the others.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from av.video.codeccontext import VideoCodecContext
 from anonymize.media.damage import h264, hevc
 
 _TELLING = frozenset(("h264", "hevc"))
-"""Codecs of which it shows that a picture is missing that others refer to: by its number, by a complaint."""
+"""Codecs in which a missing reference frame is noticed, by frame number or by a message of the decoder."""
 _LONGEST, _LONGEST_TELLING = 1.5, 8.0
-"""How many usual steps one may be as long as. Where missing pictures show in themselves, in few steps all their numbers
-may have been gone through once."""
+"""Longest plausible step between timestamps, in usual steps. The second is for `_TELLING`: it only has to be short
+enough that frame numbers cannot wrap around unnoticed."""
 _MOST_HURT = _MOST_WAITING = 1024
 
 
 class Lineage:
-    """Follows the packets and pictures of one stream.
+    """Follows the packets and frames of one stream.
 
     Args:
-        context: its decoder, of one thread, not opened yet.
-        torn: whether packets may lack a part that nobody misses: those of MPEG-TS are counted up to 16 only.
+        context: its decoder, with one thread, not open yet.
+        torn: whether parts of packets may be missing unnoticed: MPEG-TS numbers its packets only modulo 16.
     """
 
     def __init__(self, context: VideoCodecContext, *, torn: bool) -> None:
         self._codec = context.codec.canonical_name
-        # Decoders give this back with the picture that they make of a packet; times may be missing, or be there twice.
+        # Decoders copy `opaque` from packet to frame; timestamps may be missing or not unique.
         context.flags |= Flags.copy_opaque
         self._count = 0
         self._next_is_hurt = False
         self._hurt: list[int] = []
         self._branches: dict[int, int] = {}
-        """By packet, the branch that it is on: what is wrong there is no matter of packets elsewhere."""
+        """Packet -> branch that it is on: damage there does not affect packets elsewhere."""
         self._hurt_branches: dict[int, int] = {}
         self._key = 0
         self._header = bytes(context.extradata or b"")
@@ -60,11 +60,11 @@ class Lineage:
         self._shown = Steps(_LONGEST)
 
     def take(self, packet: Packet[Any], *, followed: bool) -> int:
-        """Take a packet before it is decoded; its number.
+        """Register a packet before it is decoded; return its number.
 
         Args:
-            packet: marked with its number.
-            followed: whether nothing is known to be missing before its end.
+            packet: gets that number as `opaque`.
+            followed: whether nothing is known to be missing up to its end.
         """
         number = self._count
         self._count += 1
@@ -75,7 +75,7 @@ class Lineage:
         hurt = packet.is_corrupt or not followed
         if hurt or self._next_is_hurt:
             self.hurt(number)
-        # Data that are damaged are noticed, and marked, when the packet before theirs is put together.
+        # The demuxer notices damaged data while it assembles the packet before them, and flags that one.
         self._next_is_hurt = hurt
         if packet.size and self._decoded.skip(packet.dts):
             self.hurt(number - 1)
@@ -92,15 +92,15 @@ class Lineage:
         return number
 
     def hurt(self, number: int) -> None:
-        """Something is wrong with the packet `number`, or missing after it."""
+        """Record that the packet `number` is damaged, or that something is missing after it."""
         at = bisect_left(self._hurt, number)
         if self._hurt[at : at + 1] != [number]:
             insort(self._hurt, number)
         if len(self._hurt) > _MOST_HURT:
-            del self._hurt[1]  # the first one tells as much of all that come after it
+            del self._hurt[1]  # the first one already covers all later packets
 
     def complain(self, number: int) -> None:
-        """The decoder was not content with the packet `number`."""
+        """Record that the decoder reported damage in the packet `number`."""
         branch = self._branches.get(number)
         if branch is None:
             self.hurt(number)
@@ -108,12 +108,12 @@ class Lineage:
             self._hurt_branches.setdefault(branch, number)
 
     def vouches(self, picture: av.VideoFrame) -> bool:
-        """Whether `picture`, the next one that came out, is made from whole packets alone, as far as can be told."""
+        """Whether `picture`, the next frame in presentation order, is decoded from intact packets only."""
         number = picture.opaque
         if not isinstance(number, int):
             return False
         if picture.is_corrupt or (self._codec in _TELLING and not picture.pict_type):
-            self.complain(number)  # one without a type was begun and never drawn
+            self.complain(number)  # without a type: it was started but never decoded
         branch = self._branches.get(number, -1)
         if self._codec not in _TELLING and picture.pts is not None and self._shown.skip(picture.pts):
             self.hurt(number - 1)
@@ -124,7 +124,7 @@ class Lineage:
         if self._begin is None or number < self._begin:
             return False
         if self._begin_pts is not None and picture.pts is not None and picture.pts < self._begin_pts:
-            return False  # a leading one that its decoder gave out late
+            return False  # a leading frame that its decoder returned late
         if self._hurt_branches.get(branch, number + 1) <= number:
             return False
         last = number + bool(picture.interlaced_frame)  # its second field may have a packet of its own
@@ -132,14 +132,14 @@ class Lineage:
         return at == len(self._hurt) or self._hurt[at] > last
 
     def _beginning(self, number: int, picture: av.VideoFrame) -> int | None:
-        """From which packet on one must have decoded for `picture` and what comes out after it to be whole."""
+        """Packet from which decoding must start for `picture` and later frames to be exact; None for no entry point."""
         if self._order is None and self._codec != "av1":
             return number if picture.key_frame else None
         begin = self._beginnings.pop(number, None)
         return begin if self._order is not None or picture.key_frame else None
 
     def _read(self, number: int, coded: h264.PacketFacts | None) -> None:
-        """Take what an H.264 packet says."""
+        """Evaluate what an H.264 packet states."""
         if coded is None:
             return
         if not coded.follows:
@@ -157,10 +157,10 @@ class Lineage:
 
 
 class Steps:
-    """Whether times go on in the steps in which they came so far. Of uneven times nothing can be told.
+    """Detects gaps in evenly spaced timestamps. Nothing is detected in uneven ones.
 
     Args:
-        most: how many of the longest step before it one may be as long as.
+        most: longest plausible step, as a multiple of the longest recent one.
     """
 
     def __init__(self, most: float) -> None:
@@ -170,7 +170,7 @@ class Steps:
         self._odd: list[int] = []
 
     def skip(self, time: int | None) -> bool:
-        """Take the next time. Whether it is lost or goes back, or so far on that something is missing before it."""
+        """Add the next timestamp; whether it is missing, goes back, or leaves a gap, while timestamps are even."""
         usual = self._usual
         even = len(usual) >= 4 and max(usual) <= 1.6 * min(usual)
         if time is None:
@@ -180,7 +180,7 @@ class Steps:
         self._last, begun = time, self._last is not None
         if begun and even and not 0 < step <= self._most * max(usual):
             self._odd.append(step)
-            if len(self._odd) >= 4:  # it has changed its pace
+            if len(self._odd) >= 4:  # the frame rate has changed
                 usual.clear()
                 usual.extend(self._odd)
                 self._odd.clear()
@@ -194,14 +194,14 @@ class Steps:
 
 
 def _has_sequence(packet: bytes) -> bool:
-    """Whether an AV1 packet holds a sequence's header, without which nobody can begin (AV1 bitstream, 5.3)."""
+    """Whether an AV1 packet contains a sequence header, which decoders need to start (AV1 bitstream, 5.3)."""
     at = 0
     while at < len(packet):
         head = packet[at]
         if head >> 3 & 15 == 1:
             return True
         at += 2 if head & 4 else 1
-        if not head & 2:  # it goes on to the end
+        if not head & 2:  # it extends to the end
             return False
         size = shift = 0
         while at < len(packet):

@@ -1,6 +1,6 @@
-"""What of a file could not be read: counted while it is read, and told in words.
+"""Count what cannot be read of a file while it is read, and describe it in words.
 
-FFmpeg ends quietly at the end of half a file, so what was read is held against what the container says it holds.
+FFmpeg reports no error at the end of a truncated file, so what was read is compared with what the container promises.
 """
 
 from __future__ import annotations
@@ -27,20 +27,17 @@ from anonymize.media.video.mpegts import packet_size
 from anonymize.media.video.open import Input, head_of, top_level_boxes
 
 _SYNC = 0x47
-"""What every packet of a transport stream begins with."""
+"""First byte of every packet of a transport stream."""
 SLACK = Fraction(1, 2)
-"""Seconds by which the last packet may end before the container's duration without anything being amiss."""
-
+"""Seconds by which the last packet may end before the container's duration in an intact file."""
 _RATE_SHOWS = 20
-"""Steps from picture to picture in which a rate shows."""
+"""Minimum number of steps between frames to determine a frame rate."""
 _EVEN, _LATE, _FEW = 0.1, 1.6, 0.05
-"""By how much of the usual step one may differ; how many of it one is too long with; the share of others."""
-
+"""Tolerance of an even step; length of a step from which on a frame is late (in usual steps); share of exceptions."""
 _TELLS_DURATION = ("mov", "matroska", "flv", "avi", "asf")
-"""Containers whose header holds a duration; others' is an estimate."""
-
+"""Containers whose header states a duration; for others FFmpeg estimates it."""
 _ENTERED_ANYWHERE = ("mpegts", "mpeg", "h264", "hevc", "m4v", "vvc", "obu")
-"""Formats that are recordings of broadcasts, and may begin between two key frames."""
+"""Formats of broadcast recordings, which may start between two key frames."""
 
 
 class Damage:
@@ -48,13 +45,13 @@ class Damage:
 
     Args:
         source: the file.
-        origin: what its clock shows when the presentation begins, in seconds; packets have times of the presentation.
+        origin: start of the presentation on its clock, in seconds; packets passed in have times of the presentation.
     """
 
     def __init__(self, source: Input, origin: Fraction) -> None:
         self._source, self._origin = source, origin
         self.torn: frozenset[tuple[int, int]] = frozenset()
-        """Packets of which a part was missing when the file was opened: stream, and time of decoding."""
+        """Packets found incomplete when the file was opened: (stream index, decoding timestamp)."""
         self._packets = 0
         self._empty = 0
         self._undecodable = 0
@@ -73,7 +70,13 @@ class Damage:
         self._trims: dict[int, Trims] = {}
 
     def count(self, packet: Packet[Stream], video: VideoStream, *, followed: bool = True) -> None:
-        """Take note of a packet of any stream, before it is decoded; `followed`: nothing was lost before it."""
+        """Count a packet of any stream before it is decoded.
+
+        Args:
+            packet: with times of the presentation.
+            video: the video stream.
+            followed: whether nothing was lost before it.
+        """
         self.found(followed=followed)
         if packet.dts is None and packet.pts is None and packet.size == 0:
             return  # a flush marker
@@ -104,15 +107,15 @@ class Damage:
             self._sound[packet.stream.index] = (packets + (stamp >= 0), min(first, start), max(last, end))
 
     def _show(self, time: Fraction) -> None:
-        """Remember the longest time for which a picture is shown."""
+        """Update the longest interval between frames."""
         if self._shown is not None and time > self._shown:
             self._pause = max(self._pause, time - self._shown)
         self._shown = time if self._shown is None else max(self._shown, time)
 
     def pauses(self) -> int:
-        """How many pictures come later than at the rate that nearly all of the others keep; 0 where there is none.
+        """Number of frames that are late for the frame rate of nearly all others; 0 if there is no such rate.
 
-        Cameras leave out pictures, and nobody can tell them from lost ones.
+        Cameras leave out frames, which cannot be told from lost ones.
         """
         if len(self._times) <= _RATE_SHOWS:
             return 0
@@ -125,15 +128,15 @@ class Damage:
         return int(late.sum()) if late.sum() <= _FEW * len(steps) and odd <= _FEW * len(steps) else 0
 
     def sound(self, index: int) -> tuple[int, Fraction, Fraction]:
-        """Of the sound stream `index`: packets from zero on; when the first begins and the last ends, in seconds."""
+        """Of audio stream `index`: number of packets from time zero on, start of the first and end of the last (s)."""
         return self._sound.get(index, (0, Fraction(0), Fraction(0)))
 
     def recoded(self, index: int) -> str:
-        """Why the sound stream `index` cannot be carried over as it is, as far as its packets tell."""
+        """Why the packets of audio stream `index` cannot be copied as they are; empty if they can."""
         return self._trims[index].reason if index in self._trims else ""
 
     def found(self, *, followed: bool) -> None:
-        """Take note of whether the container could be followed up to here."""
+        """Record whether the demuxer kept synchronisation up to here."""
         self._lost |= not followed
 
     def _of(self, video: VideoStream) -> Wholeness:
@@ -143,31 +146,37 @@ class Damage:
         return self._wholeness
 
     def decoded(self, video: VideoStream, *, whole: bool, failed: bool) -> None:
-        """Take what came of decoding the packet that was counted last."""
+        """Record the result of decoding the packet that was counted last."""
         if not whole and self._of(video).begun:
             self._undecodable += failed
             self._of(video).hurt()
 
     def shows(self, picture: av.VideoFrame, video: VideoStream, *, whole: bool) -> bool:
-        """Take the next picture in the order of showing; `whole` as far as can be seen from it alone. False for one to
-        be left out: players show nothing before the first key frame, and a recording that was cut is not damaged.
+        """Register the next frame in presentation order; False if it must be left out.
+
+        That is a damaged frame before the first key frame: players do not show it, and a cut recording is not damaged.
+
+        Args:
+            picture: the decoded frame.
+            video: the video stream.
+            whole: whether the frame by itself seems intact.
         """
         return self._of(video).show(picture, whole=whole and not picture.is_corrupt)
 
     def passed_over(self, picture: av.VideoFrame, video: VideoStream) -> None:
-        """Take a picture that is decoded and not shown, as an edit list wants it."""
+        """Register a frame that is decoded but not shown, because of an edit list."""
         self._of(video).pass_over(picture)
 
     def broken(self) -> list[bool]:
-        """Of every picture, whether it is damaged or may be made from damaged ones; after the last one."""
+        """Per frame, whether it is damaged or may be decoded from damaged ones; valid after the last frame."""
         return self._wholeness.broken() if self._wholeness else []
 
     def broken_off(self, error: av.error.FFmpegError) -> None:
-        """The container could not be read any further."""
+        """Record that the container could not be read any further."""
         self._words.append(f"reading broke off after {float(self._end):.2f} s ({(error.strerror or '').lower()})")
 
     def finish(self, container: InputContainer, video: VideoStream) -> None:
-        """Hold what came against what the container promises."""
+        """Compare what was read with what the container promises."""
         if container.format.name.startswith("mov") and video.frames:
             self._count_listed(container, video)
         elif self._ends_early(container):
@@ -186,10 +195,10 @@ class Damage:
             for number in left_out:
                 self._of(video).hurt(number)
         if self._lost:
-            self._words.append("its end cannot be followed")
+            self._words.append("its end cannot be read")
 
     def _break_off(self, places: list[int], video: VideoStream) -> None:
-        """Take note of what is missing behind `places` in the file: parts of the picture before, or of the next."""
+        """Record that data are missing after byte offsets `places`: parts of the frame before or after each."""
         if places:
             self._words.append(f"pieces of the file are missing in {len(places)} places")
         for place in places:
@@ -199,7 +208,7 @@ class Damage:
                     self._of(video).hurt(number)
 
     def _count_listed(self, container: InputContainer, video: VideoStream) -> None:
-        """Hold the packets that came against those that an MP4's index lists, without what its edit lists leave out."""
+        """Compare the packets read with those in an MP4's index (which FFmpeg reduces by what edit lists leave out)."""
         for stream in container.streams:
             listed = len(stream.index_entries)
             missing = listed - self._came.get(stream.index, 0)
@@ -209,7 +218,7 @@ class Damage:
                 self._words.append(f"{missing} of {listed} pieces of a sound track are missing")
 
     def words(self) -> list[str]:
-        """All losses, in words; empty for none."""
+        """All losses, in words; empty if there are none."""
         counted = []
         if self._undecodable:
             counted.append(f"{self._undecodable} of {self._packets} pictures could not be decoded")
@@ -224,16 +233,13 @@ class Damage:
     def _ends_early(self, container: InputContainer) -> bool:
         if not container.duration or not container.format.name.startswith(_TELLS_DURATION):
             return False
-        # Some muxers write when the last picture ends, some how long it is from the first on; and where packets do not
-        # tell how long they last, the last picture may be shown as long as any before it.
-        # FFmpeg counts twice what fragments hold before zero.
+        # Some muxers store the end of the last frame, some the time from the first frame to that; if packets have no
+        # duration, the last frame may be shown as long as any other. FFmpeg counts fragments' media before zero twice.
         promised = container.duration + 2 * min(container.start_time or 0, 0)
         return self._end + max(SLACK, self._pause * 3 / 2) < Fraction(promised, 1_000_000)
 
     def _cut_short(self) -> bool:
-        """Whether a Matroska segment, the first part of an AVI, the last box of an MP4 or the last packet of a
-        transport stream reaches past the end.
-        """
+        """Whether the last structure (Matroska segment, RIFF chunk, MP4 box, TS packet) extends past the end."""
         head = head_of(self._source, 4096)
         with suppress(OSError):
             have = len(self._source) if isinstance(self._source, bytes) else self._source.stat().st_size
@@ -248,7 +254,7 @@ class Damage:
 
 
 def _end_of_segment(head: bytes) -> int:
-    """Where the segment of a Matroska file that begins with `head` ends; 0 where nobody says (a live recording)."""
+    """Byte offset of the end of a Matroska file's segment; 0 if unknown (a live recording)."""
     at = head.find(b"\x18\x53\x80\x67")
     if not head.startswith(b"\x1a\x45\xdf\xa3") or at < 0 or at + 12 > len(head):
         return 0
@@ -258,7 +264,7 @@ def _end_of_segment(head: bytes) -> int:
 
 
 def out_of_step(source: Input) -> int:
-    """How many pieces of an MPEG transport stream do not begin with the byte that each begins with."""
+    """Number of packets of an MPEG transport stream that do not start with the sync byte."""
     if not isinstance(source, Path | bytes):
         return 0
     data = np.frombuffer(source, np.uint8) if isinstance(source, bytes) else np.memmap(source, np.uint8, "r")

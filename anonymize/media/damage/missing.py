@@ -1,7 +1,7 @@
-"""Which pictures are missing between those that came, as those number themselves.
+"""Find missing frames by the frame numbers of the others.
 
-Containers that lose a packet may be whole without it, and decoders then make pictures from ones that are not there,
-without complaint. H.264 numbers pictures that others refer to, MPEG-1 and MPEG-2 all pictures of a group.
+A container may be intact although a packet is gone, and decoders then silently decode frames from missing ones. H.264
+numbers reference frames, MPEG-1 and MPEG-2 number all frames of a GOP.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from anonymize.media.damage import h264
 
 _MPEG = frozenset(("mpeg1video", "mpeg2video"))
 _HEADERS = re.compile(rb"\x00\x00\x01([\x00\x01\xb8])", re.DOTALL)
-"""Of a picture, its first slice, and a group (ISO/IEC 13818-2, 6.2.1)."""
+"""Start codes of a picture, its first slice, and a GOP (ISO/IEC 13818-2, 6.2.1)."""
 _GROUP, _SLICE = b"\xb8", b"\1"
 _NOT_REFERRED_TO = 3
-"""The type of a B picture."""
+"""The picture coding type of B-frames."""
 _NUMBERS = 1024
 _TRUSTED = 8
-"""Of so many pictures one may be missing: encoders that leave out more number them in their own way."""
+"""At most one in this many frames may be missing: an encoder with more gaps numbers them in its own way."""
 
 
 class Missing:
-    """Follows the packets of one video stream in the order of decoding.
+    """Follows the packets of one video stream in decoding order.
 
     Args:
         codec: FFmpeg's name of it.
-        extradata: the stream's header.
+        extradata: the stream's codec data.
     """
 
     def __init__(self, codec: str, extradata: bytes) -> None:
@@ -41,31 +41,31 @@ class Missing:
         self._found: dict[int, int] = {}
 
     def take(self, number: int, packet: Packet[Any]) -> None:
-        """Take the packet `number` of the stream."""
+        """Read the packet `number` of the stream."""
         self._taken += 1
         if self._order is not None:
             if packet.has_sidedata("new_extradata"):
-                self._order = None  # how its numbers are written may change
+                self._order = None  # the encoding of frame numbers may change
                 return
             coded = self._order.next(bytes(packet))
-            # After a key frame nothing refers to what came before: recordings are cut and joined there.
+            # Recordings are cut and joined at key frames, after which nothing refers back.
             if coded is not None and not coded.follows and not packet.is_keyframe:
                 self._found[number] = 1
         elif self._groups:
             self._read(number, bytes(packet))
 
     def pictures(self, *, ended: bool = False) -> dict[int, int]:
-        """At which packets others are missing, or in the group that begins with them, and how many at least.
+        """Packet number -> minimum number of frames missing before it, or in the GOP that starts with it.
 
         Args:
-            ended: no packet comes any more: the last group counts too.
+            ended: whether the stream has ended, so that the last GOP counts too.
         """
         if ended:
             self._close(last=True)
         return self._found if len(self._found) * _TRUSTED <= self._taken else {}
 
     def _read(self, number: int, data: bytes) -> None:
-        """Take what a packet of MPEG-1 or MPEG-2 says before its first slice."""
+        """Read the headers of an MPEG-1 or MPEG-2 packet up to its first slice."""
         for found in _HEADERS.finditer(data):
             if found[1] == _SLICE:
                 return
@@ -77,14 +77,12 @@ class Missing:
                 self._group.append((head[0] << 2 | head[1] >> 6, head[1] >> 3 & 7))
 
     def _close(self, *, last: bool) -> None:
-        """Hold the numbers of a group against those that it should have; of the last one it may lack what comes last in
-        the order of decoding, as recordings break off.
-        """
+        """Compare the frame numbers of a GOP with those it should have. The last GOP may lack its end."""
         group, self._group = self._group, None
         if not group or len(group) >= _NUMBERS:
             return
         came = {number for number, _ in group}
-        # What comes between two others comes after both.
+        # A B-frame is decoded after the frames on both sides of it.
         latest, lone = -1, 0
         for number, kind in group:
             lone += kind == _NOT_REFERRED_TO and number > latest
@@ -92,7 +90,7 @@ class Missing:
         referred_to = sorted({number for number, kind in group if kind != _NOT_REFERRED_TO})
         end = max(came) if not last else referred_to[-2] if len(referred_to) > 1 else 0
         first = group[0][0]
-        # Those before the key frame go where a recording is cut: they refer to the group before.
+        # Where a recording is cut, frames before the key frame are dropped: they refer to the GOP before.
         start = 0 if min(came) < first else first
         if missing := max(len(set(range(start, end)) - came), bool(lone)):
             self._found[self._begins] = missing

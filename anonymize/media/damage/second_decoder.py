@@ -1,12 +1,12 @@
-"""A second decoder, where the first one cannot tell a damaged picture from a whole one.
+"""Compare with a second decoder, where the first one cannot tell a damaged frame from an intact one.
 
-VP8, VP9 and H.265 hold no checksums, and FFmpeg's decoders do not look whether the data of a picture end where the
-picture does. Read in another way, whole pictures come out the same and damaged ones do not:
+VP8, VP9 and H.265 have no checksums, and FFmpeg's decoders do not check that a frame's data end where the frame does.
+Decoded in another way, intact frames come out the same and damaged ones do not:
 
     VP8, VP9    by libvpx, which notices when it reads past the end
-    H.265       each row of blocks from where the slice header says that it begins, not from where the row above ended
-                (only in streams with such rows: "wavefronts")
-    MJPEG       by libjpeg, which goes on in another way after an error
+    H.265       each row of blocks from the offset in the slice header, not from where the row above ended
+                (only in streams that have these offsets: wavefronts)
+    MJPEG       by libjpeg, which continues differently after an error
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from anonymize.media.still.parts import jpeg_scans
 
 _LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _ENDS = tuple(hashlib.shake_128(bytes([n])).digest(16).replace(b"\0", b"\x55") for n in range(3))
-"""Noise in the place of a picture's last bytes, which no decoder can do without."""
+"""Noise to replace a frame's last bytes, which every decoder needs."""
 _LAST_OF_JPEG = 8
-"""Bytes at the end of a picture without which no decoder can do."""
+"""Bytes at the end of an image that every decoder needs."""
 _MORE = b"\x2a" * 64
-"""Coded data after the end that a whole picture does not need."""
+"""Coded data after the end, which an intact image does not use."""
 _ROWS = 256
-"""Of a JPEG that are compared in one go: a multiple of a block's."""
+"""Rows of a JPEG compared at a time: a multiple of `_BLOCK`."""
 _BLOCK, _DIFFERENCE = 16, 24
-"""Pixels of a block's side, and by how much its mean may differ between two decoders of JPEG, which round apart."""
+"""Side of a block in pixels; largest difference of its mean between two JPEG decoders, which round differently."""
 
 
 class Second:
-    """Decodes the packets of a stream once more and holds the pictures against the first decoder's.
+    """Decodes the packets of a stream again and compares the frames with the first decoder's.
 
     Args:
         stream: the video; its own decoder has one thread.
@@ -61,7 +61,7 @@ class Second:
             self._decoder = _opened(_LIBVPX[self._codec], self._extradata)
 
     def agrees(self, packet: Packet[Stream], pictures: list[av.VideoFrame]) -> bool:
-        """Whether nothing speaks against the `pictures` that the first decoder gave after `packet`."""
+        """Whether the second decoder agrees with the `pictures` that the first one returned for `packet`."""
         if self._codec == "mjpeg":
             return len(pictures) != 1 or jpeg_agrees(bytes(packet), pictures[0])
         if self._undecided and packet.size:
@@ -78,13 +78,13 @@ class Second:
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """What a packet gives that needs no other one: its pictures, and whether the decoder had nothing to complain of."""
+    """The result of decoding a packet by itself: its frames, and whether the decoder reported no damage."""
 
     pictures: list[av.VideoFrame]
     whole: bool
 
     def same(self, other: Alone) -> bool:
-        """Whether both are whole, and show the same."""
+        """Whether both are intact and equal."""
         return (
             self.whole
             and other.whole
@@ -94,13 +94,13 @@ class Alone:
 
 
 def decoded_alone(name: str, data: bytes, extradata: bytes = b"", *, rows: bool = False) -> Alone:
-    """Decode a packet that needs no other one by FFmpeg's decoder called `name`, with what the stream crops.
+    """Decode a packet by itself, including the pixels that the stream crops.
 
     Args:
-        name: FFmpeg's.
-        data: the packet.
-        extradata: the stream's header.
-        rows: H.265: each row of blocks is decoded from where the slice header says that it begins.
+        name: FFmpeg's name of the decoder.
+        data: the packet, which refers to no other.
+        extradata: the stream's codec data.
+        rows: H.265: decode each row of blocks from the offset in the slice header.
     """
     context = _opened(name, extradata, rows=rows)
     context.options |= {"apply_cropping": "0"}
@@ -109,12 +109,7 @@ def decoded_alone(name: str, data: bytes, extradata: bytes = b"", *, rows: bool 
 
 
 def h265_agrees(extradata: bytes, data: bytes) -> bool:
-    """Whether nothing speaks against a picture in H.265 that stands alone.
-
-    Args:
-        extradata: the stream's header.
-        data: the picture.
-    """
+    """Whether an H.265 image seems intact; `extradata` is its codec data, `data` the coded image."""
     one = decoded_alone("hevc", data, extradata)
     if not one.whole or not one.pictures:
         return False
@@ -125,9 +120,9 @@ def h265_agrees(extradata: bytes, data: bytes) -> bool:
 
 
 def jpeg_is_whole(data: bytes) -> bool:
-    """Whether nothing speaks against a JPEG picture: what FFmpeg thinks of it, what libjpeg sees, and where it ends.
+    """Whether a JPEG image seems intact: FFmpeg reports no damage, libjpeg agrees, and its data end where it does.
 
-    Of one that was cut off, and of kinds that FFmpeg does not know, nothing is told.
+    Truncated files, and kinds of JPEG that FFmpeg does not decode, are not judged (True).
     """
     try:
         scans = jpeg_scans(data)
@@ -138,7 +133,7 @@ def jpeg_is_whole(data: bytes) -> bool:
         return True
     if not got.whole or not jpeg_agrees(data, got.pictures[0]):
         return False
-    if len(scans) != 1:  # a further one may add nothing that is seen
+    if len(scans) != 1:  # the last of several may not add anything visible
         return True
     ((_, end),) = scans
     less, more = data[: end - _LAST_OF_JPEG] + data[end:], data[:end] + _MORE + data[end:]
@@ -146,7 +141,7 @@ def jpeg_is_whole(data: bytes) -> bool:
 
 
 def jpeg_agrees(data: bytes, picture: av.VideoFrame) -> bool:
-    """Whether libjpeg sees in `data` what `picture` shows; True where it cannot tell."""
+    """Whether libjpeg decodes `data` to what `picture` shows; True if it cannot be compared."""
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
             if image.mode not in ("L", "YCbCr", "RGB") or image.size != (picture.width, picture.height):
@@ -161,12 +156,12 @@ def jpeg_agrees(data: bytes, picture: av.VideoFrame) -> bool:
                 if differs(luma[y : y + _ROWS], np.asarray(part if part.mode == "L" else part.convert("L"))):
                     return False
     except (OSError, SyntaxError, ValueError):
-        return True  # no tables of its own (AVI), two fields: the first decoder told what it thought
+        return True  # no tables of its own (AVI), or two fields: rely on the first decoder
     return True
 
 
 def differs(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
-    """Whether two grey pictures, (rows, columns) of one size, differ in a block by more than rounding."""
+    """Whether two grey images, (rows, columns) of the same size, differ in a block by more than rounding."""
     rows, columns = (side - side % _BLOCK for side in one.shape)
     apart = np.abs(one[:rows, :columns].astype(np.int16) - other[:rows, :columns])
     blocks = apart.reshape(rows // _BLOCK, _BLOCK, columns // _BLOCK, _BLOCK).mean((1, 3))
@@ -185,8 +180,8 @@ def _opened(name: str, extradata: bytes, *, rows: bool = False) -> VideoCodecCon
     if extradata:
         context.extradata = extradata
     complaints.listen_to(context)
-    context.flags |= Flags.unaligned  # as the first one: see `anonymize.media.video.open.main_video`
-    if rows:  # one thread would take no notice of where rows begin
+    context.flags |= Flags.unaligned  # like the first decoder: see `anonymize.media.video.open.main_video`
+    if rows:  # with one thread, the offsets of rows are ignored
         context.thread_type, context.thread_count = "SLICE", 2
     return context
 
@@ -200,7 +195,7 @@ def _same(one: av.VideoFrame, other: av.VideoFrame) -> bool:
 
 
 def _checksum(plane: Any, size: int) -> int:
-    """Of a plane's samples of `size` bytes, without what fills up its lines."""
+    """CRC-32 of a plane with samples of `size` bytes, without line padding."""
     samples = np.frombuffer(memoryview(plane), np.uint8)[: plane.height * plane.line_size]
     lines = samples.reshape(plane.height, plane.line_size)
     return zlib.crc32(np.ascontiguousarray(lines[:, : plane.width * size]).data)

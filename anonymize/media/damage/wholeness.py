@@ -1,8 +1,8 @@
-"""Which pictures are whole, as far as the packets that they are decoded from tell.
+"""Which frames are intact, judging by the packets that they are decoded from.
 
-What refers to a damaged picture is garbage that no decoder marks, and a decoder often notices damage only some pictures
-after it began to show. So a picture is whole only if nothing is wrong with any packet from the key frame before it to
-the one after it, in the order of decoding.
+Decoders do not flag frames that refer to a damaged one, and often notice damage only some frames after it became
+visible. So a frame counts as intact only if all packets are, from the key frame before it to the one after it, in
+decoding order.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from av.packet import Packet
 from av.stream import Stream
 
 _HIDING = frozenset(("vp8", "vp9"))
-"""Codecs with packets that are never shown, which say so of themselves."""
+"""Codecs with packets that are marked as never shown."""
 _PACKED = frozenset(("mpeg4",))
-"""Codecs of which a packet may hold two pictures, and the next one none."""
+"""Codecs in which a packet may hold two frames, and the next one none."""
 _MOST_WAITING = 1024
-"""Packets whose pictures may still come."""
+"""Packets whose frames have not come out yet, at most."""
 
 
 class Wholeness:
-    """Follows the packets of one video stream in the order of decoding, and its pictures in that of showing.
+    """Follows the packets of one video stream in decoding order, and its frames in presentation order.
 
     Args:
         codec: FFmpeg's name of it.
-        begun: whether the first packet holds a key frame, for sure.
+        begun: whether the first packet is certain to hold a key frame.
     """
 
     def __init__(self, codec: str, *, begun: bool) -> None:
@@ -41,10 +41,10 @@ class Wholeness:
         self._interlaced = False
         self._gone = 0
         self.begun = begun
-        """Whether a key frame came. Before it, a recording that was cut cannot be decoded, and is not damaged."""
+        """Whether there has been a key frame. Before it, a cut recording cannot be decoded, but is not damaged."""
 
     def next(self, packet: Packet[Stream]) -> None:
-        """Take a packet, before it is decoded."""
+        """Register a packet before it is decoded."""
         self.begun |= packet.is_keyframe
         wanted = self.begun and packet.pts is not None and packet.size and not packet.is_discard
         if wanted and not (self._codec in _HIDING and hides(self._codec, bytes(packet))):
@@ -56,22 +56,21 @@ class Wholeness:
         self._count += 1
         if packet.is_corrupt and self.begun:
             self.hurt()
-            self.hurt(self._count)  # FFmpeg puts the mark on the packet that it puts together when the damage comes
+            self.hurt(self._count)  # FFmpeg flags the packet it is assembling when it notices the damage
 
     def hurt(self, packet: int | None = None) -> None:
-        """Something is wrong with the packet of this number, or with the one that was taken last."""
+        """Record that the packet with this number, by default the last one, is damaged."""
         number = self._count - 1 if packet is None else packet
         at = bisect_left(self._hurt, number)
         if self._hurt[at : at + 1] != [number]:
             self._hurt.insert(at, number)
 
     def show(self, picture: av.VideoFrame, *, whole: bool) -> bool:
-        """Take the next picture in the order of showing. False if it is to be left out: it comes before the first key
-        frame, and is not whole.
+        """Register the next frame in presentation order; False if it must be left out: damaged before the first key.
 
         Args:
             picture: from the decoder.
-            whole: whether it seems so by itself.
+            whole: whether it seems intact by itself.
         """
         number = self._count - 1
         if picture.pts is not None:
@@ -91,15 +90,15 @@ class Wholeness:
         return True
 
     def pass_over(self, picture: av.VideoFrame) -> None:
-        """Take a picture that is decoded and not shown."""
+        """Register a frame that is decoded but not shown."""
         number = self._count - 1 if picture.pts is None else self._waiting.pop(picture.pts, self._count - 1)
         if picture.key_frame:
             self._key = number
 
     def gone(self) -> int:
-        """How many packets gave no picture, as known at the end of the stream.
+        """Number of packets without a frame, valid at the end of the stream.
 
-        Those after a first key frame that are shown before it do not count: they refer to what was cut off.
+        Packets after the first key frame that are shown before it do not count: they refer to frames that were cut off.
         """
         if self._codec in _PACKED or self._interlaced or self._first is None:
             return 0
@@ -109,7 +108,7 @@ class Wholeness:
         return self._first is not None and (number < self._first[0] or pts > self._first[1])
 
     def broken(self) -> list[bool]:
-        """Of every picture shown, whether something is wrong with it, or with what it may be made from."""
+        """Per frame shown, whether it is damaged or may be decoded from a damaged one."""
         if not self._hurt:
             return [False] * len(self._shown)
         flags = []
@@ -122,12 +121,12 @@ class Wholeness:
 
 
 def hides(codec: str, data: bytes) -> bool:
-    """Whether a packet of VP8 or VP9 says of itself that it is never shown (RFC 6386, 9.1; VP9 bitstream, 6.2)."""
+    """Whether a packet of VP8 or VP9 is marked as never shown (RFC 6386, 9.1; VP9 bitstream, 6.2)."""
     if codec == "vp8":
-        return data[0] & 0b10001 == 1  # a frame that refers to others; a key frame is always shown
+        return data[0] & 0b10001 == 1  # an inter frame; key frames are always shown
     marker, profile = data[0] >> 6, data[0] >> 5 & 1 | data[0] >> 3 & 2
     bits = data[0] << 8 | (data[1] if len(data) > 1 else 0)
-    bits = bits << (5 if profile == 3 else 4) & 0xFFFF  # what follows marker and profile (and a reserved bit)
+    bits = bits << (5 if profile == 3 else 4) & 0xFFFF  # the bits after marker and profile (and a reserved bit)
     existing, show = bits >> 15 & 1, bits >> 13 & 1
     superframe = data[-1] & 0xE0 == 0xC0
     return marker == 2 and not superframe and not existing and not show

@@ -1,1 +1,1 @@
-"""Decoded pictures: planes, pixel formats, orientation, cropping, colour range."""
+"""Decoded frames: planes, pixel formats, orientation, cropping, colour range, transparency."""

@@ -1,6 +1,6 @@
-"""Cropping that the container asks for: what players do not show must not come into view in an output.
+"""Apply the container's cropping: what players do not show must not become visible in an output.
 
-FFmpeg's decoders crop what the coded stream says, not what Matroska (PixelCrop), MP4 and MOV (clap) say around it.
+FFmpeg's decoders apply the cropping of the coded stream, but not that of Matroska (PixelCrop), MP4 and MOV (clap).
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from anonymize.storage import opened
 
 _SEGMENT, _TRACKS, _TRACK, _KIND, _VIDEO = 0x18538067, 0x1654AE6B, 0xAE, 0x83, 0xE0
 _SIDES = (0x54CC, 0x54BB, 0x54DD, 0x54AA)
-"""Matroska's numbers of the crop at the left, top, right and bottom."""
+"""Matroska's element IDs of the crop at the left, top, right and bottom."""
 _ENTRY = 86
-"""Bytes of a sample description of MP4 before the boxes in it."""
+"""Bytes of an MP4 sample description before the boxes in it."""
 _MOST = 64 << 20
-"""Bytes of one header that are read, at most."""
+"""Bytes read of one header, at most."""
 
 Sides = tuple[int, int, int, int]
-"""Pixels of the stored picture that are not shown at its left, top, right and bottom."""
+"""Pixels of the stored frame that are cropped at the left, top, right and bottom."""
 
 
 @dataclass(slots=True)
 class Crop:
-    """Cuts what players do not show from pictures, by whole samples of every plane: it never leaves more of it.
+    """Crops frames to what players show, rounded inward to whole samples of every plane.
 
     Args:
-        sides: what is cut.
+        sides: pixels to remove at each side.
         name: of the file, for messages.
     """
 
@@ -49,7 +49,14 @@ class Crop:
 
     @classmethod
     def of(cls, source: Input, container: InputContainer, stream: VideoStream, name: str) -> Crop | None:
-        """What the container of the file `source` cuts from the pictures of `stream`; None for nothing."""
+        """The crop of `stream` according to its container; None if there is none.
+
+        Args:
+            source: the file.
+            container: the open file.
+            stream: its video.
+            name: for messages.
+        """
         sides = (0, 0, 0, 0)
         kind = container.format.name
         with suppress(OSError), BytesIO(source) if isinstance(source, bytes) else opened(source, 1 << 16) as file:
@@ -61,10 +68,10 @@ class Crop:
         return cls(sides, name) if any(sides) else None
 
     def cut(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """What is shown of `picture`; it shares its samples.
+        """The visible part of `picture`, which shares its samples.
 
         Raises:
-            UnsupportedInput: nothing is.
+            UnsupportedInput: nothing would be visible.
         """
         traits = (picture.width, picture.height, picture.format.name, picture.time_base)
         if self._graph is None or traits != self._made_for:
@@ -96,7 +103,7 @@ class Crop:
 
 
 def _samples(picture: av.VideoFrame) -> tuple[int, int]:
-    """Pixels per sample of its coarsest plane, across and down; twice as many down where two fields are woven."""
+    """Pixels per sample of the coarsest plane, across and down; down doubled for interlaced frames."""
     parts = picture.format.components
     across = max(-(-picture.format.width // part.width) for part in parts)
     down = max(-(-picture.format.height // part.height) for part in parts)
@@ -104,7 +111,7 @@ def _samples(picture: av.VideoFrame) -> tuple[int, int]:
 
 
 def _matroska(file: IO[bytes], number: int) -> Sides:
-    """What is said of the video track `number` in a Matroska file."""
+    """The crop of video track `number` (from 0) in a Matroska file."""
     for element, size in _elements(file, None):
         if element != _SEGMENT:
             continue
@@ -117,7 +124,7 @@ def _matroska(file: IO[bytes], number: int) -> Sides:
 
 
 def _tracks(content: bytes) -> Iterator[Sides | None]:
-    """For each track its crop; None for one that is no video."""
+    """The crop of each track; None for a track that is not video."""
     for element, track in _children(content):
         if element != _TRACK:
             continue
@@ -137,9 +144,9 @@ def _children(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _elements(file: IO[bytes], room: int | None) -> Iterator[tuple[int, int | None]]:
-    """Number and size of the elements from here on, in `room` bytes; the file stands at each one's content.
+    """ID and size of the EBML elements in the next `room` bytes, with the file positioned at each one's content.
 
-    A size of None goes on to the end, or to where nobody knows.
+    A size of None means up to the end, or unknown.
     """
     end = None if room is None else file.tell() + room
     while end is None or file.tell() < end:
@@ -155,7 +162,7 @@ def _elements(file: IO[bytes], room: int | None) -> Iterator[tuple[int, int | No
 
 
 def _number(file: IO[bytes], *, keep: bool) -> int | None:
-    """A number as long as its first byte says: the marker kept, as names have it, or not; -1 where it is unknown."""
+    """An EBML variable-length integer, with the length marker kept (IDs) or not (sizes); -1 for an unknown size."""
     first = file.read(1)
     if not first or not first[0]:
         return None
@@ -169,7 +176,7 @@ def _number(file: IO[bytes], *, keep: bool) -> int | None:
 
 
 def _mp4(file: IO[bytes], track: int) -> Sides:
-    """What the clean aperture of the track with this number cuts off; of several the most, on every side."""
+    """The crop of the track with this ID by its clean aperture; of several, the largest on each side."""
     sides = [0, 0, 0, 0]
     for trak in _at(_moov(file), b"trak"):
         header = next(_at(trak, b"tkhd"), b"")
@@ -186,7 +193,7 @@ def _mp4(file: IO[bytes], track: int) -> Sides:
 
 
 def _aperture(clap: bytes, width: int, height: int) -> Sides:
-    """The pixels around a clean aperture (ISO 14496-12), those that it cuts through included."""
+    """Pixels outside a clean aperture (ISO 14496-12), including those that it cuts through."""
     numbers = [int.from_bytes(clap[at : at + 4], "big", signed=True) for at in range(0, 32, 4)]
     if len(clap) < 32 or min(numbers[1::2]) < 1:
         return (0, 0, 0, 0)
@@ -198,7 +205,7 @@ def _aperture(clap: bytes, width: int, height: int) -> Sides:
 
 
 def _moov(file: IO[bytes]) -> bytes:
-    """The content of the index of an MP4 file; nothing where there is none."""
+    """The content of an MP4 file's `moov` box; empty if there is none."""
     while len(head := file.read(8)) == 8:
         size, kind, header = int.from_bytes(head[:4], "big"), head[4:], 8
         if size == 1:
@@ -213,7 +220,7 @@ def _moov(file: IO[bytes]) -> bytes:
 
 
 def _at(content: bytes, *way: bytes) -> Iterator[bytes]:
-    """The contents of all boxes at the end of `way`."""
+    """The contents of all boxes at the path `way`."""
     if not way:
         yield content
         return
@@ -223,7 +230,7 @@ def _at(content: bytes, *way: bytes) -> Iterator[bytes]:
 
 
 def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and content of the boxes in `content`."""
+    """Type and content of the boxes in `content`."""
     at = 0
     while at + 8 <= len(content):
         size, header = int.from_bytes(content[at : at + 4], "big"), 8

@@ -1,4 +1,4 @@
-"""One decoded picture as the toolkit sees it: upright views of its planes, and small pictures for detectors."""
+"""A decoded video frame: upright views of its planes, and scaled copies for detectors."""
 
 from __future__ import annotations
 
@@ -19,25 +19,33 @@ from anonymize.media.frames.orient import Orientation
 from anonymize.media.frames.pixels import Layout, blacked, clean_copy, to_planar, view
 
 PQ = 16
-"""H.273's number of the PQ transfer function."""
+"""ITU-T H.273's code point of the PQ transfer function."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What all pictures of one stream share: how they lie in memory and how they are turned."""
+    """Properties shared by all frames of a stream: memory layout and orientation."""
 
     layout: Layout
     orientation: Orientation
     scalers: threading.local = field(default_factory=threading.local)
 
     def scaler(self, purpose: str) -> VideoReformatter:
-        """This thread's scaler for `purpose`: kept, because setting one up costs more than a small picture."""
+        """This thread's scaler for `purpose`, kept because setting one up costs more than scaling a small frame."""
         kept: dict[str, VideoReformatter] = self.scalers.__dict__
         return kept.setdefault(purpose, VideoReformatter())
 
 
 class VideoPicture:
-    """`anonymize.data.Frame` on an FFmpeg picture. Read-only, unless `writable` made it."""
+    """An `anonymize.data.Frame` on an FFmpeg frame. Read-only unless made by `writable`.
+
+    Args:
+        picture: the stored frame, with a presentation timestamp.
+        index: position in the video, from 0.
+        stream: layout and orientation.
+        aspects: see `anonymize.data.Frame.aspects`.
+        own: whether it is a copy that may be written to.
+    """
 
     __slots__ = ("_luma", "_own", "_planar", "_planes", "_view", "aspects", "index", "picture")
 
@@ -53,7 +61,6 @@ class VideoPicture:
         self.picture = picture
         self.index = index
         self.aspects = aspects
-        """See `anonymize.data.Frame.aspects`."""
         self._view = stream
         self._own = own
         self._planar: av.VideoFrame | None = picture if own else None
@@ -63,12 +70,12 @@ class VideoPicture:
     @property
     def pts(self) -> int:
         """Presentation timestamp in units of `time_base`."""
-        assert self.picture.pts is not None  # the source never lets a picture without one pass
+        assert self.picture.pts is not None  # sources give every frame one
         return self.picture.pts
 
     @property
     def time_base(self) -> Fraction:
-        """Seconds per pts unit, exact."""
+        """Seconds per unit of `pts`, exact."""
         return Fraction(self.picture.time_base or 0)
 
     @property
@@ -88,19 +95,19 @@ class VideoPicture:
 
     @property
     def owned(self) -> bool:
-        """Whether this is a copy made by `writable`, free of the decoder's side data."""
+        """Whether this is a copy made by `writable`, without the decoder's side data."""
         return self._own
 
     @property
     def planar(self) -> av.VideoFrame:
-        """The stored picture in the stream's planar format."""
+        """The stored frame in the stream's planar format."""
         if self._planar is None:
             self._planar = to_planar(self.picture, self._view.layout, self._view.scaler("planar"))
         return self._planar
 
     @property
     def planes(self) -> tuple[Plane, ...]:
-        """Y, U, V (or Y; or G, B, R) and transparency where there is any, upright."""
+        """Y, U, V (or Y; or G, B, R) and alpha if there is any, upright."""
         if self._planes is None:
             self._planes = tuple(self._plane(index) for index in range(len(self._view.layout.shifts)))
         return self._planes
@@ -120,11 +127,11 @@ class VideoPicture:
 
     @property
     def colour_range(self) -> int:
-        """1 limited, 2 full, 0 unknown."""
+        """The colour range: 1 limited, 2 full, 0 unknown."""
         return 2 if self.picture.format.name.startswith("yuvj") else self.picture.color_range
 
     def bgr(self, width: int, height: int) -> NDArray[np.uint8]:
-        """The upright picture scaled to (`height`, `width`, 3), BGR, 8 bit. PQ is brought to ordinary brightness."""
+        """The upright frame scaled to (`height`, `width`, 3) uint8 BGR. PQ is converted to sRGB brightness."""
         pixels = self._scaled(width, height, "bgr24").reshape(-1)
         stored = self._view.orientation.pair(width, height)
         upright = self._view.orientation.apply(pixels.reshape(stored[1], stored[0], 3))
@@ -133,7 +140,7 @@ class VideoPicture:
         return np.ascontiguousarray(upright)
 
     def luma(self, width: int, height: int) -> NDArray[np.uint8]:
-        """The upright picture scaled to (`height`, `width`), 8 bit grey; read-only, as others may have asked for it."""
+        """The upright frame scaled to (`height`, `width`) uint8 grey; read-only, since callers share it."""
         luma = self._luma
         if luma is None or luma.shape != (height, width):
             luma = np.ascontiguousarray(self._view.orientation.apply(self._scaled(width, height, "gray")))
@@ -142,28 +149,28 @@ class VideoPicture:
         return luma
 
     def _scaled(self, width: int, height: int, form: str) -> NDArray[Any]:
-        """The picture as it is stored, scaled so that upright it has `width` x `height`: (rows, columns, ...)."""
+        """The stored frame, scaled so that upright it has `width` x `height`: (rows, columns, ...) uint8."""
         columns, rows = self._view.orientation.pair(width, height)
         smaller = columns * rows < self.picture.width * self.picture.height
-        # Averaging keeps small faces whole where a two-tap filter would skip lines.
+        # Area averaging preserves small faces where a two-tap filter would skip lines.
         method = Interpolation.AREA if smaller else Interpolation.BICUBIC
         scaled = self._view.scaler(form).reformat(self.picture, columns, rows, form, interpolation=method, threads=1)
         return np.asarray(scaled.to_ndarray(), np.uint8)
 
     def writable(self) -> VideoPicture:
-        """A deep copy whose planes may be written. It carries time and colour tags, and no side data."""
+        """A deep copy whose planes may be written, with time and colour tags but no side data."""
         return VideoPicture(
             clean_copy(self.planar, self._view.layout), self.index, self._view, aspects=self.aspects, own=True
         )
 
     def blacked(self) -> VideoPicture:
-        """A black picture in its place."""
+        """A black frame in its place."""
         return VideoPicture(blacked(self.picture, self._view.layout), self.index, self._view, aspects=self.aspects)
 
 
 @cache
 def _pq_to_sdr() -> NDArray[np.uint8]:
-    """(256,) uint8: PQ code values as sRGB, with 203 cd/m2 as white: unmapped PQ is too flat for detectors."""
+    """(256,) uint8: PQ code values -> sRGB, with white at 203 cd/m2; detectors need more contrast than PQ has."""
     m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
     code = np.linspace(0, 1, 256) ** (1 / m2)
     light = 10000 / 203 * (np.maximum(code - c1, 0) / (c2 - c3 * code)) ** (1 / m1)

@@ -1,4 +1,4 @@
-"""How a stored picture is turned and mirrored to stand upright."""
+"""How a stored frame is turned and mirrored to be upright."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """One of the eight ways in which a picture can lie: transposed first, then mirrored along the upright axes."""
+    """One of the eight orientations of a frame: transposed first, then mirrored along the upright axes."""
 
     transposed: bool = False
     flip_x: bool = False
@@ -20,10 +20,10 @@ class Orientation:
 
     @classmethod
     def of_matrix(cls, matrix: Sequence[int] | None) -> Orientation:
-        """The orientation that FFmpeg's display matrix (nine values) asks for.
+        """The orientation in FFmpeg's display matrix (nine values).
 
-        A matrix that is no quarter turn or mirror image (a few degrees of tilt) counts as none: the picture is edited
-        as it is stored, and the matrix is carried along.
+        A matrix that is not a quarter turn or mirror image (a few degrees of tilt) counts as none: the frame is edited
+        as it is stored, and the matrix is copied to the output.
         """
         if matrix is None:
             return cls()

@@ -1,4 +1,4 @@
-"""How wide the pixels of every single picture are, whoever says so: the user, the container, the coded stream."""
+"""The pixel aspect ratio of every frame, from the user, the container and the coded stream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from anonymize.media.protocols import MediaInfo
 from anonymize.media.video.inspect import thumbnail
 
 _SILENT = ("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "vvc", "m4v", "obu", "ivf", "dv")
-"""FFmpeg's names of containers that say nothing of it: what it tells of them is what the stream says at first."""
+"""FFmpeg's names of containers without one: for these it reports that of the start of the stream."""
 _OFTEN = {
     (960, 1080): "2:1",
     (640, 720): "2:1",
@@ -28,35 +28,35 @@ _OFTEN = {
     (352, 480): "20:11",
     (704, 240): "5:11",
 }
-"""Sizes in which recorders store oblong pixels, mostly without saying so, and what these are."""
+"""Frame sizes in which recorders store non-square pixels, mostly without signalling them -> pixel aspect ratio."""
 _UNIT = 1000
-"""Columns that stand for square pixels."""
+"""Columns that represent square pixels in the measuring graph."""
 _MOST = 65_000
-"""Columns at most."""
+"""Columns in the measuring graph, at most."""
 
 
 def doubtful(info: MediaInfo, aspects: Sequence[tuple[Fraction, ...]]) -> str:
-    """What is said to the user where a video of square pixels has a size that recorders use for oblong ones."""
+    """A note to the user if a video with square pixels has a size that recorders use for non-square ones."""
     often = _OFTEN.get(info.stored_size)
     if often is None or any(each != (SQUARE,) for each in aspects) or info.rotation % 180:
         return ""
     width, height = info.stored_size
     return (
-        f"recorders mostly store oblong pixels in {width} x {height}, and nothing says so here: if people look too "
-        f"thin or too wide, faces were missed; give --pixel-aspect {often}"
+        f"recorders mostly store non-square pixels in {width} x {height}, which this file does not signal: if people "
+        f"look too thin or too wide, faces were missed; give --pixel-aspect {often}"
     )
 
 
 class PixelShape:
-    """What is said of the pixels of one video's pictures.
+    """The pixel aspect ratios of a video's frames.
 
-    Where the container and the coded stream disagree, some players follow the one, some the other; then both count.
-    Streams may change it on the way, as broadcasts do between programmes.
+    Where container and coded stream disagree, some players follow the one and some the other, so both count. Streams
+    may change it, as broadcasts do between programmes.
 
     Args:
         container, stream: open.
-        asked: what the user says of an upright pixel; it goes first.
-        also: what else counts of it.
+        asked: the user's pixel aspect ratio (upright); it takes precedence.
+        also: further ones that count.
     """
 
     def __init__(
@@ -75,30 +75,30 @@ class PixelShape:
         self._known: dict[tuple[Fraction | None, bool], tuple[Fraction, ...]] = {}
 
     def of(self, picture: av.VideoFrame, *, transposed: bool) -> tuple[Fraction, ...]:
-        """See `anonymize.data.Frame.aspects`; `transposed` where the picture stands upright after a quarter turn."""
+        """See `anonymize.data.Frame.aspects`; `transposed`: the frame needs a quarter turn to be upright."""
         coded = self._coded(picture)
         known = self._known.get((coded, transposed))
         if known is None:
-            told = (
+            stated = (
                 upright(Fraction(each), transposed=transposed) if each else None for each in (self._contained, coded)
             )
-            known = self._known[coded, transposed] = aspects_of(self._asked, *told, *self._also)
+            known = self._known[coded, transposed] = aspects_of(self._asked, *stated, *self._also)
         return known
 
     def _coded(self, picture: av.VideoFrame) -> Fraction | None:
-        """What the coded stream says of `picture`; None where it says nothing.
+        """The pixel aspect ratio of `picture` in the coded stream; None if not stated.
 
-        PyAV shows what the decoder knows by now, which may be pictures ahead; FFmpeg's scale filter knows the picture's
-        own, but takes none for square.
+        PyAV exposes the decoder's current value, which may be some frames ahead; FFmpeg's scale filter knows the
+        frame's own, but treats a missing one as square.
         """
         self._graph = self._graph or _measure()
         self._graph.push(thumbnail(picture, self._scaler))
-        aspect = Fraction(self._graph.pull().width, _UNIT)  # type: ignore[union-attr]  # it is a picture
+        aspect = Fraction(self._graph.pull().width, _UNIT)  # type: ignore[union-attr]  # it is a frame
         return aspect if aspect != 1 or self._stream.codec_context.sample_aspect_ratio else None
 
 
 def _measure() -> av.filter.Graph:
-    """A graph that makes of a thumbnail a picture as many columns wide as its pixels are, in units."""
+    """A graph that scales a thumbnail to `_UNIT` times its pixel aspect ratio columns."""
     graph = av.filter.Graph()
     source = graph.add_buffer(width=2, height=2, format=VideoFormat("gray", 2, 2), time_base=Fraction(1, 1000))
     columns = graph.add("scale", rf"w=clip(round(sar*{_UNIT})\,1\,{_MOST}):h=2:eval=frame:flags=neighbor")

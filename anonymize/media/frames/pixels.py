@@ -1,4 +1,4 @@
-"""Pixel formats: which are edited as they are, which through a bit-exact planar twin, and what black is in each."""
+"""Pixel formats: which are edited directly, which through a bit-exact planar equivalent, and what black is in each."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from anonymize.errors import UnsupportedInput
 
 EXACT = Interpolation.POINT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
-"""Scaler flags under which repacking samples changes none of them."""
+"""Scaler flags with which repacking does not change any sample."""
 
 FULL_RANGE = 2
 
-# Repacking only: every sample of the left format stands unchanged in the right one (rgb565 and the like are widened).
+# Repacking only: the samples of the left format are unchanged in the right one (rgb565 and the like are widened).
 TWINS = {
     "nv12": "yuv420p",
     "nv21": "yuv420p",
@@ -81,16 +81,16 @@ TWINS = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the samples of a planar format lie in memory."""
+    """Memory layout of a planar format."""
 
     name: str
     """FFmpeg's name, never one of the `yuvj` aliases: full range is a colour tag here."""
     depth: int
     """Bits per sample."""
     shifts: tuple[tuple[int, int], ...]
-    """Binary logarithm of the pixels per sample (x, y), for every plane in FFmpeg's order."""
+    """Binary logarithm of the pixels per sample (x, y), per plane in FFmpeg's order."""
     alpha: bool
-    """Whether the last plane is transparency."""
+    """Whether the last plane is alpha."""
     rgb: bool
     """Whether the planes are green, blue and red."""
 
@@ -100,9 +100,9 @@ class Layout:
         return np.uint8 if self.depth <= 8 else np.uint16
 
     def black(self, plane: int, colour_range: int) -> int:
-        """The value of opaque black in `plane`; `colour_range` as FFmpeg numbers it (1 limited, 2 full, 0 unknown).
+        """The value of opaque black in `plane`; `colour_range`: 1 limited, 2 full, 0 unknown.
 
-        Transparency counts as a plane to redact: its edges would show the outline of a head.
+        Alpha is redacted too: its edges would show the outline of a head.
         """
         if self.alpha and plane == len(self.shifts) - 1:
             return (1 << self.depth) - 1
@@ -114,18 +114,18 @@ class Layout:
         return 0 if full else 16 << (self.depth - 8)
 
     def plane_size(self, plane: int, width: int, height: int) -> tuple[int, int]:
-        """Samples (columns, rows) of `plane` in a picture of `width` x `height` pixels."""
+        """Samples (columns, rows) of `plane` in a frame of `width` x `height` pixels."""
         x, y = self.shifts[plane]
         return -(-width >> x), -(-height >> y)
 
 
 @cache
 def layout_of(name: str) -> Layout | None:
-    """The layout of the format `name`, or of its planar twin; None if it can be edited neither way."""
+    """The layout of the format `name`, or of its planar equivalent; None if it cannot be edited."""
     name = planar_name(name)
     form = VideoFormat(name)
     parts = form.components
-    if not parts:  # pictures in a graphics card's memory
+    if not parts:  # frames in a graphics card's memory
         return None
     odd = form.has_palette or form.is_bit_stream or form.is_bayer or "f16" in name or "f32" in name or "msb" in name
     big = form.is_big_endian and parts[0].bits > 8
@@ -143,7 +143,7 @@ def layout_of(name: str) -> Layout | None:
 
 
 def planar_name(name: str) -> str:
-    """The planar format in which pictures of the format `name` are edited: itself, or its bit-exact twin."""
+    """The planar format in which frames of the format `name` are edited: itself, or its bit-exact equivalent."""
     if name.startswith("yuvj"):
         return "yuv" + name[4:]
     if name in TWINS:
@@ -153,7 +153,7 @@ def planar_name(name: str) -> str:
 
 
 def required_layout(name: str, file: str) -> Layout:
-    """The layout for editing pictures of the format `name`.
+    """The layout for editing frames of the format `name`.
 
     Raises:
         UnsupportedInput: there is none.
@@ -167,7 +167,7 @@ def required_layout(name: str, file: str) -> Layout:
 
 
 def to_planar(frame: av.VideoFrame, layout: Layout, reformatter: VideoReformatter) -> av.VideoFrame:
-    """`frame` repacked into `layout`, no sample changed; `frame` itself where it already is."""
+    """`frame` repacked into `layout` without changing a sample; `frame` itself if it has that layout."""
     if frame.format.name in (layout.name, layout.name.replace("yuv", "yuvj", 1)) and all(
         plane.line_size >= 0 for plane in frame.planes
     ):
@@ -178,7 +178,7 @@ def to_planar(frame: av.VideoFrame, layout: Layout, reformatter: VideoReformatte
 
 
 def _top_down(frame: av.VideoFrame) -> av.VideoFrame:
-    """A copy of a picture that its decoder laid out from the bottom up, which numpy cannot view through PyAV."""
+    """A top-down copy of a frame that is stored bottom-up, which numpy cannot view through PyAV."""
     graph = av.filter.Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base, name="in"
@@ -194,7 +194,7 @@ def _top_down(frame: av.VideoFrame) -> av.VideoFrame:
 
 
 def view(frame: av.VideoFrame, layout: Layout, plane: int) -> NDArray[Any]:
-    """The samples of `plane` as a (rows, columns) view into the stored picture; `frame` must have `layout`."""
+    """The samples of `plane` as a (rows, columns) view into the stored frame; `frame` must have `layout`."""
     width, height = layout.plane_size(plane, frame.width, frame.height)
     store = frame.planes[plane]
     line = store.line_size // layout.dtype().itemsize
@@ -203,7 +203,7 @@ def view(frame: av.VideoFrame, layout: Layout, plane: int) -> NDArray[Any]:
 
 
 def clean_copy(frame: av.VideoFrame, layout: Layout) -> av.VideoFrame:
-    """A new picture with `frame`'s samples, time and colour tags and nothing else: no captions, no user data."""
+    """A new frame with `frame`'s samples, time and colour tags only: no captions, no user data."""
     copy = av.VideoFrame(frame.width, frame.height, layout.name)
     for plane in range(len(layout.shifts)):
         np.copyto(view(copy, layout, plane), view(frame, layout, plane))
@@ -212,7 +212,7 @@ def clean_copy(frame: av.VideoFrame, layout: Layout) -> av.VideoFrame:
 
 
 def blacked(frame: av.VideoFrame, layout: Layout) -> av.VideoFrame:
-    """A black picture at `frame`'s time, with its size and colour tags."""
+    """A black frame with the time, size and colour tags of `frame`."""
     black = av.VideoFrame(frame.width, frame.height, layout.name)
     full = FULL_RANGE if frame.format.name.startswith("yuvj") else frame.color_range
     for plane in range(len(layout.shifts)):

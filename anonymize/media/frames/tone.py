@@ -1,6 +1,6 @@
-"""High dynamic range brought to what every screen shows: PQ and HLG in BT.2020 become BT.709 in 8 bit.
+"""Tone mapping: PQ and HLG in BT.2020 become 8-bit BT.709.
 
-Brightness is that of a screen whose white is 203 cd/m2 (ITU-R BT.2408); what is brighter is drawn together.
+White is 203 cd/m2 (ITU-R BT.2408); brighter values are compressed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from anonymize.media.protocols import Colour
 
 PQ, HLG = 16, 18
-"""H.273's numbers of the transfer functions."""
+"""ITU-T H.273's code points of the transfer functions."""
 BT709 = Colour(1, 1, 1, 1)
 _WHITE = 203.0
 _RGB = 0
@@ -31,7 +31,7 @@ def is_hdr(picture: av.VideoFrame) -> bool:
 
 
 def shown_as(picture: av.VideoFrame) -> Colour:
-    """The colour tags of `picture` once it is 8-bit 4:2:0 in limited range for a stream."""
+    """The colour tags of `picture` after conversion to 8-bit 4:2:0 in limited range for a stream."""
     if is_hdr(picture):
         return BT709
     matrix = 2 if picture.colorspace == _RGB else int(picture.colorspace)
@@ -39,7 +39,13 @@ def shown_as(picture: av.VideoFrame) -> Colour:
 
 
 def mapped(picture: av.VideoFrame, columns: int, rows: int, scaler: VideoReformatter) -> av.VideoFrame:
-    """An HDR `picture` as yuv420p in BT.709, `columns` x `rows`."""
+    """An HDR `picture` as yuv420p in BT.709.
+
+    Args:
+        picture: in PQ or HLG.
+        columns, rows: size of the result in pixels.
+        scaler: kept by the caller between frames.
+    """
     method = Interpolation.AREA if columns < picture.width else Interpolation.BICUBIC
     scaled = scaler.reformat(picture, columns, rows, "rgb48le", interpolation=method, threads=1)
     light = _linear(picture.color_trc)[np.asarray(scaled.to_ndarray(), np.uint16) >> 6]
@@ -52,7 +58,7 @@ def mapped(picture: av.VideoFrame, columns: int, rows: int, scaler: VideoReforma
 
 @cache
 def _linear(transfer: int) -> NDArray[np.float32]:
-    """(1024,) float32: code values as light on the screen, 1 its brightest."""
+    """(1024,) float32: code values -> light on the screen, 1 being its brightest."""
     code = np.linspace(0, 1, 1024)
     if transfer == PQ:
         m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
@@ -68,6 +74,6 @@ def _linear(transfer: int) -> NDArray[np.float32]:
 
 @cache
 def _coded() -> NDArray[np.uint8]:
-    """(4096,) uint8: light as a code value of BT.709, as the usual screen (gamma 2.2) turns it back."""
+    """(4096,) uint8: light -> code value of BT.709, for a screen with a gamma of 2.2."""
     light: NDArray[Any] = np.linspace(0, 1, 4096)
     return np.asarray(light ** (1 / 2.2) * 255 + 0.5, np.uint8)

@@ -1,7 +1,7 @@
-"""Transparency in video: what is transparent becomes black, as players show it, and the output has none.
+"""Transparency in video: frames are composited onto black, as players do, and the output has no alpha.
 
-The colours under it may be anything, a face that its maker cut out among them, and who drops the transparency brings
-them back. So pictures are laid on black before anybody looks at them or writes them.
+The colours under transparent pixels may show anything, for instance a face that was cut out, and dropping the alpha
+would reveal them. So frames are composited before detection and encoding.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from anonymize.media.frames.pixels import EXACT, Layout, blacked, layout_of, to_
 
 WORDS = "transparency (what was transparent is black)"
 _BESIDE = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""Codecs whose pictures have their transparency beside them, in WebM, and who decodes it."""
+"""Codecs with separate alpha frames, in WebM -> their decoder."""
 _UNREAD = (
-    "it has transparency beside its {} pictures, which cannot be read; lay it on a ground with the program that made it"
+    "it has transparency beside its {} frames, which cannot be read; export it on a background from its own program"
 )
 
 
 class Ground:
-    """Lays the pictures of one stream on black.
+    """Composites the frames of one stream onto black.
 
     Args:
         stream: the video.
@@ -50,7 +50,7 @@ class Ground:
         self._may = codec in _BESIDE
         self._context = stream.codec_context
         self.transparent = False
-        """Whether the pictures so far can be transparent."""
+        """Whether any frame so far had an alpha channel."""
         self._layer, self._undecided = False, codec == "hevc"
         self._name = name
         modes = [value for key, value in stream.metadata.items() if key.lower() == "alpha_mode"]
@@ -60,7 +60,7 @@ class Ground:
             self._open()
 
     def take(self, packet: Packet[Stream]) -> None:
-        """Take the transparency that a packet has beside its picture, before that comes."""
+        """Decode the alpha of a packet, before its frame comes out."""
         if self._may and self._beside is None and packet.has_sidedata("matroska_block_additional"):
             self._open()
         if self._undecided and packet.size:
@@ -71,7 +71,7 @@ class Ground:
                 self._alphas[picture.pts] = picture
 
     def lay(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """`picture` on black; itself where it cannot be transparent."""
+        """`picture` composited onto black; itself if it has no alpha."""
         if self._beside is not None:
             return self._with(picture, self._alphas.pop(picture.pts, None))
         layout = layout_of(picture.format.name)
@@ -85,7 +85,7 @@ class Ground:
         opaque = layout_of(_opaque(layout.name))
         assert opaque is not None
         made = self._scaler.reformat(planar, format=opaque.name, interpolation=EXACT, threads=1)
-        if not (self._raw and not alpha.any()):  # four bytes a pixel in AVI: the fourth often means nothing
+        if not (self._raw and not alpha.any()):  # in raw AVI, the fourth byte of a pixel is often unused
             _lay(made, opaque, alpha, layout.depth)
         return made
 
@@ -94,9 +94,9 @@ class Ground:
         held = layout_of(beside.format.name) if beside is not None else None
         if layout is None or (beside is None and not self.transparent):
             return picture
-        if beside is None:  # one that lacks what the others have
+        if beside is None:  # it lacks the alpha that the others have
             return blacked(picture, layout)
-        if held is None or not held.alpha:  # something else stands beside the pictures
+        if held is None or not held.alpha:  # the additional data are not alpha
             return picture
         self.transparent = True
         alpha = view(beside, held, 3)
@@ -115,12 +115,19 @@ class Ground:
 
 
 def _opaque(name: str) -> str:
-    """The planar format `name` without transparency."""
+    """The planar format `name` without alpha."""
     return name.replace("yuva", "yuv").replace("gbrap", "gbrp")
 
 
 def _lay(picture: av.VideoFrame, layout: Layout, alpha: NDArray[Any], depth: int) -> None:
-    """Mix black into `picture` where `alpha`, of `depth` bits and its size, is less than all."""
+    """Composite `picture` onto black in place.
+
+    Args:
+        picture: without an alpha plane.
+        layout: its layout.
+        alpha: (height, width) of the same size.
+        depth: bits per sample of `alpha`.
+    """
     most = (1 << depth) - 1
     if int(alpha.min()) == most:
         return
@@ -133,7 +140,7 @@ def _lay(picture: av.VideoFrame, layout: Layout, alpha: NDArray[Any], depth: int
 
 
 def _least(alpha: NDArray[Any], shifts: tuple[int, int], shape: tuple[int, ...]) -> NDArray[Any]:
-    """`alpha` for samples of several pixels: the least of theirs, so that nothing transparent shows."""
+    """`alpha` at the resolution of a subsampled plane: the minimum over each sample, so none shows through."""
     across, down = 1 << shifts[0], 1 << shifts[1]
     rows, columns = shape
     padded = np.pad(alpha, ((0, rows * down - alpha.shape[0]), (0, columns * across - alpha.shape[1])), mode="edge")

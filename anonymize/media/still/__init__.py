@@ -1,1 +1,1 @@
-"""Pictures, still and animated."""
+"""Images, still and animated."""

@@ -1,4 +1,4 @@
-"""Files with several pictures, each shown for a time: animated GIF, PNG and WebP."""
+"""Animated GIF, PNG and WebP."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from anonymize.media.still.parts import gif_parts, png_parts, webp_parts
 from anonymize.media.still.turned import exif_orientations, other_turns
 
 MOST_PIXELS_MOVING = 33_200_000
-"""Pixels of each picture of an animation, at most: 8K video."""
+"""Pixels of each frame of an animation, at most: 8K."""
 MOST_PICTURES = 10_000
-"""Pictures of an animation, at most."""
+"""Frames of an animation, at most."""
 MOST_PIXELS_IN_ALL = 4_000_000_000
-"""Pixels of all pictures of an animation, at most: some two thousand of them in HD. More is a video's work."""
+"""Pixels of all frames of an animation, at most: some two thousand frames in HD. More should be a video."""
 
 
 def is_animated(file: PictureFile) -> bool:
-    """Whether a GIF, WebP or PNG has more than one picture, as far as its parts say."""
+    """Whether a GIF, WebP or PNG is animated, judging by its parts."""
     if file.container == "gif":
         return _pictures(file) > 1
     if file.container == "webp":
@@ -37,7 +37,13 @@ def is_animated(file: PictureFile) -> bool:
 
 
 def animation(file: PictureFile, opened: Image.Image) -> Decoded:
-    """A file with several pictures, each shown for a time. It is decoded to its end to know what is there."""
+    """Decode an animation, to its end, to know which frames are there.
+
+    Raises:
+        UnsupportedInput: it has 16 bits, or too many frames.
+        UnreadableInput: its frames are too large.
+        DamagedInput: part of it is lost.
+    """
     if file.container == "png" and file.data[24] == 16:
         raise UnsupportedInput("animated PNG with 16 bits is not supported; convert it to 8 bits", file.name)
     size = opened.size
@@ -53,7 +59,7 @@ def animation(file: PictureFile, opened: Image.Image) -> Decoded:
     traits = replace(traits_of(file, opened), channels=channels, loop=_loop(file, opened))
     count = len(durations)
     if count == 1:
-        durations = [Fraction(0)]  # a single picture is a still
+        durations = [Fraction(0)]  # a single frame is a still image
 
     def pictures() -> Iterator[Pixels]:
         with quiet():
@@ -67,7 +73,7 @@ def animation(file: PictureFile, opened: Image.Image) -> Decoded:
 
 
 def _refuse_endless(file: PictureFile, size: tuple[int, int]) -> None:
-    """Raise `UnsupportedInput` where an animation would take hours: a few bytes can stand for a large picture."""
+    """Raise `UnsupportedInput` if an animation would take hours: a few bytes can encode a large frame."""
     count = _pictures(file)
     if count > MOST_PICTURES or count * size[0] * size[1] > MOST_PIXELS_IN_ALL:
         raise UnsupportedInput(
@@ -79,13 +85,13 @@ def _refuse_endless(file: PictureFile, size: tuple[int, int]) -> None:
 
 
 def _pictures(file: PictureFile) -> int:
-    """How many pictures an animation has, as far as its parts say."""
+    """The number of frames of an animation, judging by its parts."""
     walk, held = {"gif": (gif_parts, "image"), "webp": (webp_parts, "ANMF"), "png": (png_parts, "fcTL")}[file.container]
     return sum(name == held for name, _ in parts_of(walk, file))
 
 
 def _survey(file: PictureFile, opened: Image.Image) -> tuple[list[Fraction], list[str], bool, tuple[str, ...]]:
-    """Of an animation: durations, losses, whether anything is transparent, and what is hidden, in words."""
+    """The durations of an animation's frames in seconds, losses, whether any is transparent, and what is hidden."""
     durations: list[Fraction] = []
     losses = ending(file)
     transparent = False
@@ -107,37 +113,37 @@ def _survey(file: PictureFile, opened: Image.Image) -> tuple[list[Fraction], lis
 
 
 def ending(file: PictureFile) -> list[str]:
-    """What is lost because the file breaks off; Pillow takes the end of a file for the end of an animation."""
+    """What is lost if the file is truncated: Pillow takes the end of the file for the end of the animation."""
     walk = {"gif": gif_parts, "webp": webp_parts, "png": png_parts}[file.container]
     try:
         for _ in walk(file.data):
             pass
     except ValueError as error:
-        return [f"what follows where the file breaks off or makes no sense ({error})"]
+        return [f"everything after the place where the file is cut off or invalid ({error})"]
     return []
 
 
 def _walk(file: PictureFile, opened: Image.Image, count: int | None) -> Iterator[tuple[Pixels, Fraction]]:
-    """The first `count` pictures of an animation (all if None) as RGBA, with their durations in seconds."""
+    """The first `count` frames of an animation (all if None) as RGBA, with their durations in seconds."""
     exact = _png_durations(file) if file.container == "png" else []
     size = opened.size
-    hidden_first = int(bool(opened.info.get("default_image")))  # shown only where animations are not
+    hidden_first = int(bool(opened.info.get("default_image")))  # shown only by viewers without animation
     indices = range(count) if count is not None else range(len(exact)) if exact else itertools.count()
     for index in indices:
         try:
             opened.seek(index + hidden_first)
-        except EOFError:  # past the last; asking for their number would fail on a broken one before the good ones
+        except EOFError:  # past the last; counting them first would fail at a broken one before the good ones
             return
         if opened.size != size:
-            raise ValueError("it reaches beyond the others")
+            raise ValueError("it is larger than the others")
         pixels = np.asarray(opened.convert("RGBA"))
         yield pixels, exact[index] if exact else Fraction(round(opened.info.get("duration", 0)), 1000)
     if count is None and exact and getattr(opened, "n_frames", 1) - hidden_first > len(exact):
-        raise ValueError("they are announced, but not there")
+        raise ValueError("they are missing")
 
 
 def _png_durations(file: PictureFile) -> list[Fraction]:
-    """How long each picture of an animated PNG is shown, in seconds (fcTL: numerator, denominator; 0 means 100)."""
+    """The duration of each frame of an animated PNG in seconds (fcTL: numerator, denominator; 0 means 100)."""
     durations = []
     for name, payload in parts_of(png_parts, file):
         if name == "fcTL":
@@ -147,7 +153,7 @@ def _png_durations(file: PictureFile) -> list[Fraction]:
 
 
 def _loop(file: PictureFile, opened: Image.Image) -> int | None:
-    """How often an animation is shown, in the number its own format uses; None if it does not say."""
+    """The loop count of an animation, as its own format stores it; None if it has none."""
     if file.container == "png":
         return next((int.from_bytes(body[4:8], "big") for name, body in parts_of(png_parts, file) if name == "acTL"), 0)
     loop = opened.info.get("loop")

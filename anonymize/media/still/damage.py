@@ -1,13 +1,13 @@
-"""Damage in pictures that Pillow and libheif do not tell of: they check few checksums, pass over what decoders warn of,
-and stop when a picture is full, whether or not its data end there.
+"""Detect damage in images that Pillow and libheif do not report: they verify few checksums, ignore decoders' warnings,
+and stop when an image is full, whether or not its data end there.
 
     PNG                         by its checksums
-    GIF, TIFF in LZW            by how much the codes stand for
+    GIF, TIFF in LZW            by the number of pixels that the codes expand to
     TIFF in deflate, LZMA       by their checksums; in PackBits, by its length; in CCITT codes, by FFmpeg
-    JPEG, also in TIFF          by FFmpeg, which says what it patches up, and by whether it sees what libjpeg does
-    HEIC, AVIF                  by FFmpeg in the same way (HEIC is decoded by libde265, which patches up quietly)
-    JPEG, WebP, HEIC            by whether the picture needs its last bytes: damage makes decoders use fewer, or more
-    BMP, uncompressed TIFF      by length alone, as there is nothing else that tells
+    JPEG, also in TIFF          by FFmpeg, which reports what it conceals, and by comparison with libjpeg
+    HEIC, AVIF                  by FFmpeg in the same way (HEIC is decoded by libde265, which conceals silently)
+    JPEG, WebP, HEIC            by whether the image needs its last bytes: damage makes decoders use fewer, or more
+    BMP, uncompressed TIFF      by length only, as there is no other evidence
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from anonymize.media.still.frame import Pixels, black
 from anonymize.media.still.parts import Part, gif_parts, riff_parts
 
 _LAST = {"VP8": 8, "VP8L": 4, "ALPH": 4}
-"""Bytes at the end without which no decoder can do: more than encoders add to be sure (4 in libwebp)."""
+"""Bytes at the end that every decoder needs: more than encoders add as padding (4 in libwebp)."""
 
 Box = tuple[int, int, int, int]
 """x0, y0, x1, y1 in stored pixels, half-open."""
@@ -38,11 +38,11 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """What is damaged in a picture.
+    """Damage in an image.
 
     Args:
-        words: says how that is known.
-        boxes: the damaged parts, as stored; empty for all of it.
+        words: how it was detected.
+        boxes: the damaged parts, in stored pixels; empty if it may be anywhere.
     """
 
     words: str
@@ -50,12 +50,12 @@ class Harm:
 
     @property
     def whole(self) -> bool:
-        """Whether it may be anywhere in the picture."""
+        """Whether it may be anywhere in the image."""
         return not self.boxes
 
 
 def damage(data: bytes, container: str) -> Harm | None:
-    """What is damaged in the picture `data`, as far as that can be told."""
+    """The damage in the image file `data` of the format `container`; None if none is detected."""
     if container == "tiff":
         harmed = harmed_pieces(data)
         boxes = tuple((p.x, p.y, p.x + p.width, p.y + p.height) for p in harmed)
@@ -72,7 +72,7 @@ def damage(data: bytes, container: str) -> Harm | None:
 
 
 def first_damaged(data: bytes, container: str) -> tuple[int, str]:
-    """The number of the first damaged picture of an animation, and how that is known; empty where none is."""
+    """Index of the first damaged frame of an animation, and how that was detected; empty if none is damaged."""
     number = -1
     for number, words in enumerate(_in_turn(data, container)):
         if words:
@@ -81,7 +81,14 @@ def first_damaged(data: bytes, container: str) -> tuple[int, str]:
 
 
 def obscured(pixels: Pixels, channels: str, harm: Harm, turn: Orientation) -> Pixels:
-    """`pixels`, which were turned from what is stored, with what is damaged in black."""
+    """`pixels` with the damaged parts in black.
+
+    Args:
+        pixels: (rows, columns, channels), upright.
+        channels: one of `frame.CHANNELS`.
+        harm: in stored pixels.
+        turn: from stored to upright.
+    """
     nothing = np.array(black(channels, 8 * pixels.dtype.itemsize), pixels.dtype)
     if harm.whole:
         return np.broadcast_to(nothing, pixels.shape).copy()
@@ -93,7 +100,7 @@ def obscured(pixels: Pixels, channels: str, harm: Harm, turn: Orientation) -> Pi
 
 
 def _in_turn(data: bytes, container: str) -> Iterator[str]:
-    """What is damaged in each picture of a GIF or WebP in turn, in words; nothing of other formats."""
+    """The damage in each frame of a GIF or WebP, in words, empty for none; yields nothing for other formats."""
     try:
         if container == "gif":
             for name, payload in gif_parts(data):
@@ -107,24 +114,24 @@ def _in_turn(data: bytes, container: str) -> Iterator[str]:
             if not frames:
                 yield _in_webp(chunks)
     except ValueError:
-        return  # whoever reads it says so
+        return  # reported by the reader
 
 
 def _in_gif(image: bytes) -> str:
-    """By how many pixels the codes stand for."""
+    """Check the number of pixels that the LZW codes expand to."""
     wide, high, flags = struct.unpack_from("<HHB", image, 4)
     start = 9 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
     if not 1 <= image[start] <= 11:
-        return "its codes are of an impossible size"
+        return "its code size is impossible"
     try:
         pixels, _ = unpacked_length(image[start + 1 :], letters=image[start])
     except ValueError:
         return "its coded data are damaged"
-    return "" if pixels == wide * high else f"its data hold {pixels} pixels, and should hold {wide * high}"
+    return "" if pixels == wide * high else f"its data hold {pixels} pixels instead of {wide * high}"
 
 
 def _in_webp(chunks: tuple[Part, ...]) -> str:
-    """By leaving out the last bytes of each part of its data: libwebp must notice."""
+    """Remove the last bytes of each part of its data: libwebp must notice."""
     held = {name: body for name, body in chunks if name in _LAST}
     for name, body in held.items():
         for shortened in _shortened(name, body):
@@ -134,7 +141,7 @@ def _in_webp(chunks: tuple[Part, ...]) -> str:
 
 
 def _shortened(name: str, body: bytes) -> Iterator[bytes]:
-    """A chunk of WebP without the end of each of its parts (RFC 9649, 2.5 to 2.7)."""
+    """A WebP chunk without the end of each of its parts (RFC 9649, 2.5 to 2.7)."""
     less = _LAST[name]
     if name == "VP8":
         tag = int.from_bytes(body[:3], "little")
@@ -160,7 +167,7 @@ def _opens(held: dict[str, bytes]) -> bool:
             image.load()
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001 - as it should
+    except Exception:  # noqa: BLE001 - as expected
         return False
     return True
 
@@ -174,14 +181,14 @@ def _riff(chunks: dict[str, bytes]) -> bytes:
 
 
 def _in_png(data: bytes) -> str:
-    """By the checksums of what the picture needs."""
+    """Verify the checksums of the chunks that the image needs."""
     at, view = 8, memoryview(data)
     while at + 12 <= len(data):
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         held = data[at + 8 + length : at + 12 + length]
         needed = kind in (b"IHDR", b"PLTE", b"IDAT", b"fdAT", b"fcTL", b"tRNS")
         if needed and len(held) == 4 and zlib.crc32(view[at + 4 : at + 8 + length]) != int.from_bytes(held, "big"):
-            return f"the checksum of a piece of it ({kind.decode()}) is wrong"
+            return f"the checksum of a chunk ({kind.decode()}) is wrong"
         if kind == b"IEND":
             break
         at += 12 + length
@@ -189,7 +196,7 @@ def _in_png(data: bytes) -> str:
 
 
 def _in_heif(data: bytes) -> str:
-    """By FFmpeg, for each tile."""
+    """Decode each tile with FFmpeg."""
     for kind, config, coded in coded_pictures(data):
         if not (h265_agrees(config, coded) if kind == "hvc1" else decoded_alone("libdav1d", coded).whole):
             return "its coded data are damaged"

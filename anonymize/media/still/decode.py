@@ -1,4 +1,4 @@
-"""Picture files are decoded here: every format to upright pixels, and to what its output must take over."""
+"""Decode image files of every format to upright pixels, and to the properties that the output keeps."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ from anonymize.media.still.turned import BY_NUMBER, exif_blocks, exif_orientatio
 
 
 def decode(data: bytes, name: str, *, allow_damaged: bool) -> Decoded:
-    """Decode the picture file `data`.
+    """Decode the image file `data`.
 
     Args:
         data: the whole file.
-        name: what messages call it.
-        allow_damaged: give what can be read of a damaged file, and say what is lost.
+        name: for messages.
+        allow_damaged: decode as much as possible of a damaged file, and report what is lost.
 
     Raises:
-        UnreadableInput: not a picture, empty, or too large a one.
+        UnreadableInput: not an image, empty, or too large.
         DamagedInput: part of it is lost.
-        UnsupportedInput: it holds what no output can hold without changing it.
+        UnsupportedInput: no output format can hold it unchanged.
     """
     container = picture_format(data[:32])
     if not container:
@@ -74,12 +74,12 @@ def decode(data: bytes, name: str, *, allow_damaged: bool) -> Decoded:
             return _with_own_profile(_decoded(file))
     except (AnonymizeError, MemoryError):
         raise
-    except Exception as error:  # headers, too, make decoders raise anything
+    except Exception as error:  # decoders raise anything on hostile headers
         raise UnreadableInput(f"its headers make no sense ({reason(error)})", name) from error
 
 
 def _with_own_profile(decoded: Decoded) -> Decoded:
-    """`decoded` with a colour profile that holds what colours need and nothing else."""
+    """`decoded` with a colour profile reduced to what colours need."""
     traits = decoded.traits
     made = colour_profile(traits.icc, traits.channels)
     if made == traits.icc:
@@ -89,7 +89,7 @@ def _with_own_profile(decoded: Decoded) -> Decoded:
 
 
 def _decoded(file: PictureFile) -> Decoded:
-    """The file, decoded in its format's way."""
+    """The file, decoded by its format."""
     if file.container == "heic":
         return _heif(file)
     if file.container == "tiff":
@@ -103,10 +103,10 @@ def _decoded(file: PictureFile) -> Decoded:
 
 
 def _still(file: PictureFile, opened: Image.Image) -> Decoded:
-    """A file with one picture."""
+    """A file with a single image."""
     traits = traits_of(file, opened)
     placed = shown_as(file) if file.container == "avif" else ShownArea(turn=orientation_of(file, opened))
-    stored = BY_NUMBER.get(tags(opened).get(274, 1), Orientation())  # of a TIFF, which Pillow turns itself
+    stored = BY_NUMBER.get(tags(opened).get(274, 1), Orientation())  # for TIFF, which Pillow turns itself
     removed = removed_from(file, opened)
     losses = ending(file) if file.container == "gif" else []
     broken: Harm | None = None
@@ -114,7 +114,7 @@ def _still(file: PictureFile, opened: Image.Image) -> Decoded:
         if losses and not file.allow_damaged:
             raise file.damaged(losses[0])
         pixels, channels, notes = _pixels(file, opened)
-        opened.close()  # it holds them once more
+        opened.close()  # frees its copy of the pixels
     except (InputError, MemoryError):
         raise
     except Exception as error:
@@ -146,30 +146,30 @@ def _single(
 
 
 def _cropped(placed: ShownArea) -> list[str]:
-    """That something is cropped away, in words."""
+    """A note if pixels are cropped away."""
     return ["what is cropped away"] if placed.hides else []
 
 
 def _pixels(file: PictureFile, opened: Image.Image) -> tuple[Pixels, str, tuple[str, ...]]:
-    """The pixels as stored, (rows, columns, channels); their channels; what will be stored differently.
+    """The stored pixels, (rows, columns, channels); their channels; notes on what the output stores differently.
 
     Raises:
-        UnsupportedInput: no output can hold them unchanged.
+        UnsupportedInput: no output format can hold them unchanged.
     """
     if file.container == "jpg" and opened.mode == "RGB" and not rgb_coded(opened):
-        opened.draft("YCbCr", None)  # JPEG's own colours: a way to RGB and back would change them
+        opened.draft("YCbCr", None)  # JPEG's own colour space: converting to RGB and back would change samples
     if file.container == "png" and file.data[24] == 16 and opened.mode != "I;16":
         opened.load()
         opened.close()
         return _png16(file)
     if file.container == "tiff" and opened.mode.startswith("I;16") and tags(opened).get(262) == 0:
         pixels, channels, notes = _plain(opened, file.name)
-        return np.iinfo(pixels.dtype).max - pixels, channels, notes  # white is zero, which Pillow heeds up to 8 bits
+        return np.iinfo(pixels.dtype).max - pixels, channels, notes  # white is zero: Pillow inverts 8 bits only
     return _plain(opened, file.name)
 
 
 def _plain(opened: Image.Image, name: str) -> tuple[Pixels, str, tuple[str, ...]]:
-    """What Pillow decoded, as pixels of one of the kinds that are handled."""
+    """Pillow's pixels, in one of `frame.CHANNELS`; see `_pixels`."""
     stored = opened.mode
     wanted = {"1": "L", "P": "RGB", "PA": "RGBA", "RGBX": "RGB", "La": "LA", "RGBa": "RGBA"}.get(stored, stored)
     if "transparency" in opened.info and wanted in ("L", "RGB"):
@@ -190,17 +190,17 @@ def _plain(opened: Image.Image, name: str) -> tuple[Pixels, str, tuple[str, ...]
 
 
 def _png16(file: PictureFile) -> tuple[Pixels, str, tuple[str, ...]]:
-    """A PNG with 16 bits per sample in more than one channel; Pillow would halve them."""
+    """A PNG with 16 bits per sample in more than one channel, which Pillow would reduce to 8."""
     wide = cv2.imdecode(np.frombuffer(file.data, np.uint8), cv2.IMREAD_UNCHANGED)
     if wide is None or wide.dtype != np.uint16:
         raise ValueError("its pixels cannot be decoded")
-    if file.data[25] == 4:  # grey with transparency comes as colour
+    if file.data[25] == 4:  # grey with alpha is decoded as colour
         return wide[..., [0, 3]], "LA", ()
     return (wide[..., [2, 1, 0, 3]], "RGBA", ()) if wide.shape[2] == 4 else (wide[..., ::-1], "RGB", ())
 
 
 def _salvaged(file: PictureFile) -> tuple[Pixels, str, tuple[str, ...]]:
-    """What can be decoded of a damaged still; the rest is black."""
+    """As much of a damaged image as can be decoded; the rest is black."""
     try:
         with lenient(), opened_by_pillow(file) as opened:
             opened.load()
@@ -212,7 +212,7 @@ def _salvaged(file: PictureFile) -> tuple[Pixels, str, tuple[str, ...]]:
 
 
 def _heif(file: PictureFile) -> Decoded:
-    """A HEIC file: its main picture; libheif turns it upright."""
+    """The main image of a HEIC file; libheif turns it upright."""
     placed = shown_as(file)
     try:
         opened = pillow_heif.open_heif(BytesIO(file.data), convert_hdr_to_8bit=False)
@@ -266,7 +266,7 @@ _HEIF_KEPT = (
 
 
 def _heif_words(info: Mapping[str, Any], pictures: int) -> list[str]:
-    """What a HEIC file holds beside its main picture, in words."""
+    """What a HEIC file holds besides its main image, in words."""
     held = {
         "XMP": info.get("xmp"),
         "thumbnail": info.get("thumbnails"),

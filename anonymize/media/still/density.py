@@ -1,4 +1,4 @@
-"""How wide the pixels of a picture file are, by what it says of its resolution across and down."""
+"""Pixel aspect ratios of image files, from their horizontal and vertical resolutions."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from anonymize.media.still.file import quiet
 _ISOBMFF = b"ftyp"
 _PASP = re.compile(rb"pasp(.{4})(.{4})", re.DOTALL)
 _MOST_HEAD = 1 << 20
-"""Bytes in which HEIF files say what their pictures are."""
+"""Bytes in which HEIF files describe their images."""
 
 
 def densities(data: bytes) -> tuple[Fraction, ...]:
-    """What the picture file `data` says of the width of its upright pixels, once for each place that says something."""
+    """Pixel aspect ratios of the upright image, other than 1, from every place in the file `data` that states one."""
     if data[4:8] == _ISOBMFF:
-        told = [
+        stated = [
             _ratio(int.from_bytes(wide, "big"), int.from_bytes(high, "big"))
             for wide, high in _PASP.findall(data[:_MOST_HEAD])
         ]
-        # Whether the picture that it belongs to is turned is libheif's business.
-        return tuple(each for aspect in told if aspect and aspect != 1 for each in (aspect, 1 / aspect))
-    with suppress(Exception), quiet(), Image.open(BytesIO(data)) as opened:  # whatever cannot be read says nothing
+        # Both, since the image may be turned by a quarter, which libheif handles.
+        return tuple(each for aspect in stated if aspect and aspect != 1 for each in (aspect, 1 / aspect))
+    with suppress(Exception), quiet(), Image.open(BytesIO(data)) as opened:  # anything unreadable is ignored
         transposed = opened.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-        told = [_ratio(down, across) for across, down in _resolutions(opened, data)]
-        return tuple(1 / aspect if transposed else aspect for aspect in told if aspect and aspect != 1)
+        stated = [_ratio(down, across) for across, down in _resolutions(opened, data)]
+        return tuple(1 / aspect if transposed else aspect for aspect in stated if aspect and aspect != 1)
     return ()
 
 
@@ -49,7 +49,7 @@ def _resolutions(opened: Image.Image, data: bytes) -> Iterator[tuple[object, obj
 
 
 def _ratio(width: object, height: object) -> Fraction | None:
-    """`width` over `height`; None where one of them is no positive number."""
+    """`width` over `height`; None unless both are positive numbers."""
     with suppress(TypeError, ValueError, ZeroDivisionError, OverflowError):
         wide, high = (Fraction(float(str(value))) for value in (width, height))
         if wide > 0 and high > 0:

@@ -1,4 +1,4 @@
-"""Pictures are encoded here: every format from pixels and the traits of the source, and nothing else goes in."""
+"""Encode images of every format from pixels and the traits of the source, and nothing else."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from anonymize.media.still.headers import StillTraits
 from anonymize.media.still.parts import webp_parts
 
 JPEG_QUALITY = 95
-"""Of a JPEG that is not made from one; from one, its own quantisation tables are used."""
+"""Of a JPEG made from another format; one made from a JPEG gets its quantisation tables."""
 WEBP_QUALITY = 95
-"""Of a lossy WebP whose own quality cannot be told."""
+"""Of a lossy WebP whose source's quality is unknown."""
 AVIF_QUALITY = 90
 HEIC_QUALITY = 90
 HEIC_PRESET = "ultrafast"
-"""x265's effort: at this quality it costs a tenth in size and saves seven eighths of the time (12 megapixels: 7 s)."""
+"""x265's preset: at this quality a tenth larger, in an eighth of the time (12 megapixels: 7 s)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a picture format can hold without changing it.
+    """What an image format can hold unchanged.
 
     Args:
-        channels: kinds of pixels, as in `still_frame.CHANNELS`.
+        channels: as in `frame.CHANNELS`.
         depths: bits per sample.
-        animated: whether it can hold several pictures with their times.
+        animated: whether it can hold several frames with their durations.
     """
 
     channels: frozenset[str]
@@ -58,7 +58,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "avif": Format(frozenset(("RGB", "RGBA"))),
     }
 )
-"""What can be written, by canonical suffix."""
+"""Output formats, by canonical suffix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ class Animation:
     """How an animated format is written.
 
     Args:
-        head: from the first picture, its channels, the source's traits and the count of pictures, what comes first.
-        picture: one picture, as the part that it changes; with a note where that changed its colours.
-        close: the whole file from all of these joined.
+        head: makes the file's head from the first frame, its channels, the source's traits and the number of frames.
+        picture: encodes one frame, as the part that changes, with a note if that changed its colours.
+        close: makes the whole file from all of these joined.
     """
 
     head: Callable[[Pixels, str, StillTraits, int], bytes]
@@ -77,14 +77,20 @@ class Animation:
 
 
 _WIDER: Mapping[str, tuple[str, ...]] = MappingProxyType({"YCbCr": ("RGB",), "L": ("RGB",), "LA": ("RGBA",)})
-"""Kinds of pixels that another kind holds as well."""
+"""Channels -> other channels that can hold the same pixels."""
 
 
 def channels_in(container: str, traits: StillTraits, name: str, *, animated: bool) -> str:
-    """The kind of pixels in which a picture with `traits` is stored in `container`.
+    """The channels in which an image is stored.
+
+    Args:
+        container: the output format.
+        traits: of the source.
+        name: of the source, for messages.
+        animated: whether there are several frames.
 
     Raises:
-        UnsupportedInput: the format cannot hold the picture unchanged.
+        UnsupportedInput: the format cannot hold the image unchanged.
     """
     held = FORMATS[container]
     fitting = [kind for kind in (traits.channels, *_WIDER.get(traits.channels, ())) if kind in held.channels]
@@ -101,11 +107,11 @@ def channels_in(container: str, traits: StillTraits, name: str, *, animated: boo
 
 
 def _would_lose(container: str, traits: StillTraits) -> bool:
-    """Whether `container` holds the kind of pixels, but not all that they say."""
+    """Whether `container` can hold the channels, but would lose precision, transparency or colour information."""
     if container == traits.container:
         return False
-    graded = container == "gif" and traits.channels in ("LA", "RGBA")  # a GIF's pixel is transparent or it is not
-    halved = container == "heic" and traits.depth > 8  # of 16 bits it keeps 10 or 12
+    graded = container == "gif" and traits.channels in ("LA", "RGBA")  # GIF has no partial transparency
+    halved = container == "heic" and traits.depth > 8  # it keeps 10 or 12 of 16 bits
     coloured = container == "tiff" and traits.depth > 8 and traits.channels != "L"
     grey = bool(traits.icc) and traits.channels in ("L", "LA") and traits.channels not in FORMATS[container].channels
     primaries = traits.heif.get("nclx_profile", {}).get("color_primaries", 1)
@@ -114,13 +120,13 @@ def _would_lose(container: str, traits: StillTraits) -> bool:
 
 
 class Encoding:
-    """A picture file in the making; what is kept of a picture that was added is its compressed form.
+    """Builds an image file; only the compressed form of added frames is kept.
 
     Args:
-        container: what to write, a key of `FORMATS`.
+        container: the output format, a key of `FORMATS`.
         traits: of the source.
-        channels: as `channels_in` gave them.
-        count: pictures there will be.
+        channels: from `channels_in`.
+        count: number of frames to come.
     """
 
     def __init__(self, container: str, traits: StillTraits, channels: str, count: int) -> None:
@@ -134,7 +140,7 @@ class Encoding:
         self.notes: list[str] = []
 
     def add(self, frame: StillFrame) -> None:
-        """Encode the next picture."""
+        """Encode the next frame."""
         pixels = as_channels(frame, self._channels)
         if self._animation is None:
             self._parts.append(_STILLS[self._container](pixels, self._channels, self._traits))
@@ -169,7 +175,7 @@ def _jpeg(pixels: Pixels, channels: str, traits: StillTraits) -> bytes:
     options: dict[str, Any] = {"quality": JPEG_QUALITY, "subsampling": 0, "icc_profile": traits.icc}
     if traits.qtables:
         tables = [list(table) for table in traits.qtables]
-        while len(tables) > 1 and tables[-1] == tables[-2]:  # Pillow gives the last to all further components
+        while len(tables) > 1 and tables[-1] == tables[-2]:  # Pillow uses the last for all further components
             tables.pop()
         options = options | {"qtables": tables, "subsampling": traits.subsampling, "quality": -1}
     options |= {"progressive": traits.progressive, "keep_rgb": traits.rgb_coded, "optimize": True}
@@ -177,7 +183,7 @@ def _jpeg(pixels: Pixels, channels: str, traits: StillTraits) -> bytes:
 
 
 def _webp_quality(traits: StillTraits) -> int:
-    """That of the source; of what is lossless, libwebp's effort, as before."""
+    """That of the source; for lossless WebP, where it means effort, the default."""
     return WEBP_QUALITY if traits.quality is None or traits.lossless else traits.quality
 
 
@@ -193,7 +199,7 @@ def _tiff(pixels: Pixels, channels: str, traits: StillTraits) -> bytes:
     return _saved(picture, "TIFF", compression=None if compression == "raw" else compression, icc_profile=traits.icc)
 
 
-def _bmp(pixels: Pixels, channels: str, traits: StillTraits) -> bytes:  # noqa: ARG001 - as the others; BMP carries nothing
+def _bmp(pixels: Pixels, channels: str, traits: StillTraits) -> bytes:  # noqa: ARG001 - the common signature; BMP stores no traits
     return _saved(image(pixels, channels), "BMP")
 
 
@@ -224,7 +230,7 @@ def _heic(pixels: Pixels, channels: str, traits: StillTraits) -> bytes:
 
 
 def _saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
-    """`picture` as Pillow writes it."""
+    """`picture` encoded by Pillow."""
     target = BytesIO()
     picture.save(target, kind, **options)
     return target.getvalue()
@@ -241,7 +247,7 @@ def _webp_start(pixels: Pixels, channels: str, traits: StillTraits, count: int) 
 
 
 def _webp_picture(part: Cutout, frame: StillFrame, channels: str, traits: StillTraits) -> tuple[bytes, str]:
-    """A picture of an animated WebP, which overwrites the part that changed; no note."""
+    """A frame of an animated WebP, which overwrites the part that changed; no note."""
     picture = image(part.pixels, channels)
     encoded = _saved(picture, "WEBP", lossless=traits.lossless, quality=_webp_quality(traits), exact=True)
     coded = [_riff(name, body) for name, body in webp_parts(encoded) if name in ("ALPH", "VP8", "VP8L")]
@@ -263,25 +269,31 @@ def _little(size: int, *values: int) -> bytes:
 
 
 def _gif_start(pixels: Pixels, channels: str, traits: StillTraits, count: int) -> bytes:  # noqa: ARG001
-    """The head of a GIF without a palette: every picture has its own."""
+    """The head of a GIF without a global palette: every frame has its own."""
     head = b"GIF89a" + _little(2, pixels.shape[1], pixels.shape[0]) + b"\x70\0\0"
     return head if traits.loop is None else head + b"!\xff\x0bNETSCAPE2.0\x03\x01" + _little(2, traits.loop) + b"\0"
 
 
 def _gif_picture(part: Cutout, frame: StillFrame, channels: str, traits: StillTraits) -> tuple[bytes, str]:  # noqa: ARG001
-    """A picture of a GIF. Opaque ones overwrite the part that changed, others stand alone on a cleared canvas."""
+    """A frame of a GIF. Opaque ones overwrite the part that changed, others are drawn on a cleared canvas."""
     duration, disposal = round(frame.duration * 1000), 2 if channels == "RGBA" else 1
     coded, merged = _gif_coded(part, duration, disposal)
     if channels == "RGB" and part.pixels.shape[2] == 4:
-        # Some pictures pack better with what did not change left out, some without: the smaller is taken.
+        # Some frames compress better with unchanged pixels left transparent, some without: use the smaller.
         opaque, lossy = _gif_coded(Cutout(part.x, part.y, part.pixels[..., :3]), duration, disposal)
         if merged > lossy or (merged == lossy and len(opaque) <= len(coded)):
             coded, merged = opaque, lossy
-    return coded, "a GIF holds 256 colours: the rarest became the nearest of the others" if merged else ""
+    return coded, "a GIF holds 256 colours: the rarest were replaced by the nearest of the others" if merged else ""
 
 
 def _gif_coded(part: Cutout, duration: int, disposal: int) -> tuple[bytes, bool]:
-    """The bytes of one picture of a GIF, and whether some of its colours were merged."""
+    """The bytes of one frame of a GIF, and whether some of its colours were merged.
+
+    Args:
+        part: the part to draw.
+        duration: in milliseconds.
+        disposal: GIF's disposal method.
+    """
     indices, palette, transparent, merged = indexed(part.pixels)
     picture = Image.frombytes("P", (part.pixels.shape[1], part.pixels.shape[0]), indices.tobytes())
     picture.putpalette(palette.tobytes())
@@ -291,17 +303,20 @@ def _gif_coded(part: Cutout, duration: int, disposal: int) -> tuple[bytes, bool]
 
 
 def _unchanged_cleared(part: Cutout, before: Pixels) -> Cutout:
-    """`part` of an opaque picture as RGBA, transparent where the one before shows the same; as it is where all does."""
+    """`part` of an opaque frame as RGBA, transparent where it equals the frame before; unchanged if it is all equal."""
     height, width = part.pixels.shape[:2]
     changed = (part.pixels != before[part.y : part.y + height, part.x : part.x + width]).any(axis=2)
     return Cutout(part.x, part.y, np.dstack((part.pixels, changed.astype(np.uint8) * 255))) if changed.any() else part
 
 
 def indexed(pixels: Pixels) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int | None, bool]:
-    """Pixels (rows, columns, 3 or 4) as a palette's: indices, palette (colours, 3), transparent index, colours merged.
+    """Convert pixels (rows, columns, 3 or 4) to a palette.
 
-    Up to 256 colours stay exact. Of more, the most frequent stay exact and the others become the nearest of those.
-    Whatever is not fully transparent becomes opaque.
+    Up to 256 colours stay exact. Of more, the most frequent stay exact and the others are replaced by the nearest of
+    those. Pixels that are not fully transparent become opaque.
+
+    Returns:
+        Indices (rows, columns), palette (colours, 3), index of the transparent colour, whether colours were merged.
     """
     clear = pixels[..., 3] == 0 if pixels.shape[2] == 4 else np.zeros(pixels.shape[:2], np.bool_)
     packed = (pixels[..., :3].astype(np.uint32) * np.array((1 << 16, 1 << 8, 1), np.uint32)).sum(
@@ -316,7 +331,7 @@ def indexed(pixels: Pixels) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int |
     to_index = np.full(len(colours), len(kept), np.int64)
     to_index[kept] = np.arange(len(kept))
     others = np.setdiff1d(np.arange(visible), kept)
-    for some in np.array_split(others, len(others) // 1024 + 1):  # together they would take much memory
+    for some in np.array_split(others, len(others) // 1024 + 1):  # in parts, to limit memory
         apart = np.stack([(colours[some] >> shift) & 255 for shift in (16, 8, 0)], axis=1).astype(np.int32)
         to_index[some] = np.square(chosen[None] - apart[:, None]).sum(axis=2).argmin(axis=1)
     palette = np.vstack((chosen, np.zeros((int(transparent), 3), np.int32))).astype(np.uint8)
@@ -325,7 +340,7 @@ def indexed(pixels: Pixels) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int |
 
 
 def _change(before: Pixels | None, pixels: Pixels, *, even: bool) -> Cutout:
-    """The part of `pixels` that differs from the picture before; at least one pixel. `even`: x and y are even."""
+    """The part of `pixels` that differs from the frame before, at least one pixel; `even` makes x and y even."""
     changed = (pixels != before).any(axis=2)
     (top, bottom), (left, right) = _extent(changed.any(axis=1)), _extent(changed.any(axis=0))
     if even:

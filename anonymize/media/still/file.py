@@ -1,4 +1,4 @@
-"""A picture file as bytes, and Pillow's way into it with its globals and warnings kept in check."""
+"""An image file as bytes, and opening it with Pillow, whose globals and warnings are kept in check."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from anonymize.media.still.parts import Part
 MOST_SAMPLES: Mapping[str, int] = MappingProxyType(
     {"webp": 180_000_000, "avif": 150_000_000, "heic": 150_000_000, "jp2": 240_000_000}
 )
-"""Bytes of all samples of a picture in memory, at most, by format: as many as leave room for what its encoder and its
-second decoder hold beside them, so that nothing of the whole way takes over 2 GiB (measured, with 16-pixel faces)."""
+"""Bytes of all samples of an image in memory, at most, by format: leaves room for its encoder and second decoder, so
+that no step takes over 2 GiB (measured, with 16-pixel faces)."""
 MOST_SAMPLES_ELSE = 300_000_000
-"""Of all other formats."""
+"""The same for all other formats."""
 MOST_PIXELS = 178_000_000
-"""Pixels of one picture, at most, however few bytes they take: Pillow opens no larger ones."""
+"""Pixels of one image, at most, however few bytes they take: Pillow's own limit."""
 LONGEST = 65_535
-"""Pixels of a side, at most: no camera makes longer ones, and JPEG knows none."""
-
+"""Pixels of a side, at most: JPEG's limit."""
 
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
@@ -46,33 +45,29 @@ FORMATS: Mapping[str, str] = MappingProxyType(
         "jp2": "JPEG2000",
     }
 )
-"""Canonical suffixes of the picture formats that can be read, with Pillow's names for them."""
+"""Canonical suffixes of the image formats that can be read, with Pillow's names for them."""
 READ_ONLY = frozenset(("ppm", "tga", "jp2"))
-"""Those that are not written: what is read from them becomes PNG (`anonymize.media.still.formats.netpbm`)."""
+"""Formats that are not written; they become PNG (`anonymize.media.still.formats.netpbm`)."""
 CODESTREAM = b"\xff\x4f\xff\x51"
-"""How the pixels of a JPEG 2000 begin, with boxes around them or without."""
-
+"""First bytes of a JPEG 2000 code stream, with boxes around it or without."""
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"MiHE")
-
-
 _SEQUENCES = (b"avis", b"msf1", b"hevc", b"hevx")
 
-
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # else it prints about headers that make no sense
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # otherwise it prints about invalid headers
 
 _truncation = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFile:
-    """A picture file that is being read.
+    """An image file that is being read.
 
     Args:
-        data: the whole of it.
-        name: what messages call it.
+        data: the whole file.
+        name: for messages.
         container: its format, a key of `FORMATS`.
-        allow_damaged: whether to give what can be read of a damaged one.
+        allow_damaged: whether to decode as much as possible of a damaged file.
     """
 
     data: bytes
@@ -81,13 +76,13 @@ class PictureFile:
     allow_damaged: bool
 
     def damaged(self, what: str) -> DamagedInput:
-        """The error that says what is lost."""
+        """The error for the loss `what`."""
         advice = "" if self.allow_damaged else "; --allow-damaged writes what can be read"
         return DamagedInput(f"damaged: {what}{advice}", self.name)
 
 
 def picture_format(head: bytes) -> str:
-    """The canonical suffix of the picture format that a file beginning with `head` (32 bytes) has; empty if none."""
+    """The canonical suffix of the image format of a file that starts with `head` (32 bytes); empty if unknown."""
     for magic, container in (
         (b"\xff\xd8\xff", "jpg"),
         (b"\x89PNG\r\n\x1a\n", "png"),
@@ -111,7 +106,7 @@ def picture_format(head: bytes) -> str:
 
 
 def is_targa(head: bytes) -> bool:
-    """Whether `head` (18 bytes or more) is that of a Targa picture, which has no mark of its own."""
+    """Whether `head` (18 bytes or more) is that of a Targa image, which has no magic number."""
     if len(head) < 18:
         return False
     mapped, kind, bits = head[1], head[2], head[16]
@@ -126,7 +121,7 @@ def is_targa(head: bytes) -> bool:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without Pillow's warnings: they are about metadata, which goes anyway, or about sizes, which are checked here."""
+    """Suppress Pillow's warnings: they are about metadata, which is dropped, or about sizes, which are checked here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -134,7 +129,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def lenient() -> Iterator[None]:
-    """With Pillow taking truncated pictures; the switch is a global of its own."""
+    """Let Pillow load truncated images; the switch is global, hence the lock."""
     with _truncation:
         ImageFile.LOAD_TRUNCATED_IMAGES = True
         try:
@@ -144,7 +139,12 @@ def lenient() -> Iterator[None]:
 
 
 def opened_by_pillow(file: PictureFile) -> Image.Image:
-    """The file with its headers read. JPEG is opened as such even where further pictures follow (MPO)."""
+    """Read the headers of the file. JPEG is opened as such even if further images follow (MPO).
+
+    Raises:
+        UnreadableInput: it cannot be read, or is too large.
+        UnsupportedInput: a TIFF that Pillow does not support.
+    """
     try:
         opened: Image.Image = (
             JpegImageFile(BytesIO(file.data))
@@ -169,15 +169,15 @@ def opened_by_pillow(file: PictureFile) -> Image.Image:
 
 
 def check_size(file: PictureFile, size: tuple[int, int], wide: int) -> None:
-    """Refuse a picture that is empty, too long or too large, before memory is taken for it.
+    """Refuse an image with invalid or too large dimensions before memory is allocated for it.
 
     Args:
-        file: the picture.
-        size: its width and height, as its headers say.
-        wide: bytes of each of its pixels in memory.
+        file: the image.
+        size: width and height in its headers.
+        wide: bytes per pixel in memory.
 
     Raises:
-        UnreadableInput: it is.
+        UnreadableInput: it is empty or too large.
     """
     if min(size) <= 0:
         raise UnreadableInput(f"the picture is empty, {size[0]} x {size[1]} pixels", file.name)
@@ -190,7 +190,7 @@ def check_size(file: PictureFile, size: tuple[int, int], wide: int) -> None:
 
 
 def too_large(name: str, size: tuple[int, int], taken: str) -> UnreadableInput:
-    """The error that says how large the picture `name` is, what is `taken` instead, and what to do."""
+    """The error for an image that is too large; `taken` states the limit."""
     return _too_large(name, f"{size[0]} x {size[1]} pixels, {size[0] * size[1] / 1_000_000:.1f} megapixels", taken)
 
 
@@ -203,14 +203,14 @@ def _too_large(name: str, large: str, taken: str) -> UnreadableInput:
 
 
 def _bomb(file: PictureFile, error: Image.DecompressionBombError) -> UnreadableInput:
-    """What Pillow says of a picture for which it would not take memory, in our words."""
+    """Our error for an image that Pillow refuses as too large."""
     counted = re.search(r"\((\d+) pixels\)", str(error))
     large = f"{int(counted[1]) // 1_000_000}" if counted else "far too many"
     return _too_large(file.name, f"{large} megapixels", f"at most {MOST_PIXELS // 1_000_000} megapixels")
 
 
 def _bytes_a_pixel(file: PictureFile, opened: Image.Image) -> int:
-    """How many bytes each pixel of a picture takes in memory, as far as its headers say."""
+    """Bytes per pixel of an image in memory, according to its headers."""
     channels = {"1": 1, "L": 1, "I;16": 1, "LA": 2, "La": 2, "P": 3, "RGB": 3, "YCbCr": 3}.get(opened.mode[:4], 4)
     if "transparency" in opened.info and opened.mode in ("L", "P", "RGB", "I;16"):
         channels += 1
@@ -219,7 +219,7 @@ def _bytes_a_pixel(file: PictureFile, opened: Image.Image) -> int:
 
 
 def reason(error: Exception) -> str:
-    """The first line of a decoder's message, without the memory addresses that Pillow puts in."""
+    """The first line of a decoder's message, without memory addresses."""
     text = str(error).partition("\n")[0]
     if "unpack" in text:
         return "it ends early"
@@ -227,7 +227,7 @@ def reason(error: Exception) -> str:
 
 
 def parts_of(walk: Callable[[bytes], Iterator[Part]], file: PictureFile) -> Iterator[Part]:
-    """The parts of a file up to where it is broken."""
+    """The parts of a file up to the first error."""
     try:
         yield from walk(file.data)
     except ValueError:

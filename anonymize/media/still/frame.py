@@ -1,4 +1,4 @@
-"""One picture of a still or an animation, as the rest of the toolkit sees it."""
+"""A frame of a still image or an animation."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ Pixels = NDArray[Any]
 """(rows, columns, channels) uint8 or uint16, upright."""
 
 CHANNELS: Mapping[str, int] = MappingProxyType({"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "YCbCr": 3, "CMYK": 4})
-"""How many channels each kind of picture has. YCbCr is JPEG's own, full range, at full resolution."""
+"""Kinds of channels -> their number. YCbCr is JPEG's own: full range, at full resolution."""
 BAND = 256
-"""Rows that are converted in one go: what a conversion holds in between stays small beside a large picture."""
+"""Rows converted at a time, so that temporary arrays stay small."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StillFrame:
-    """`anonymize.data.Frame` on the pixels of a picture. Read-only, unless `writable` made it.
+    """An `anonymize.data.Frame` on the pixels of an image. Read-only unless made by `writable`.
 
-    Transparency is one of the planes, and its black is opaque: what is redacted leaves no outline of hair in it.
+    Alpha is one of the planes, and its black is opaque: redaction leaves no outline of hair in it.
 
     Args:
         index: position in the animation, from 0.
-        pts: when it is shown, in units of `time_base`.
+        pts: presentation timestamp in units of `time_base`.
         time_base: seconds per unit.
-        duration: how long it is shown, in seconds, as the file says; 0 where it does not.
-        pixels: the picture.
+        duration: in seconds, as stored in the file; 0 if not stored.
+        pixels: (rows, columns, channels), upright.
         channels: one of `CHANNELS`.
         aspects: see `anonymize.data.Frame.aspects`.
-        turns: other ways in which viewers may turn it.
+        turns: other orientations in which viewers may show it.
     """
 
     index: int
@@ -69,12 +69,12 @@ class StillFrame:
 
     @property
     def planes(self) -> tuple[Plane, ...]:
-        """A plane for each channel, transparency included."""
+        """A plane for each channel, alpha included."""
         blacks = black(self.channels, self.depth)
         return tuple(Plane(self.pixels[..., i], blacks[i]) for i in range(self.pixels.shape[2]))
 
     def bgr(self, width: int, height: int) -> NDArray[np.uint8]:
-        """The picture scaled to (`height`, `width`, 3), BGR, 8 bit, transparency laid on a contrasting ground."""
+        """The image scaled to (`height`, `width`, 3) uint8 BGR, composited onto a contrasting background."""
         scaled = self._scaled(width, height)
         mine = scaled.shape[2] == 3 and not np.may_share_memory(scaled, self.pixels)
         colour = _to_bgr(scaled, self.channels, scaled if mine else None)
@@ -83,13 +83,13 @@ class StillFrame:
         return _on_ground(colour, scaled[..., -1], _ground(colour, scaled[..., -1]))
 
     def luma(self, width: int, height: int) -> NDArray[np.uint8]:
-        """The picture scaled to (`height`, `width`), 8 bit grey."""
+        """The image scaled to (`height`, `width`) uint8 grey."""
         return np.asarray(cv2.cvtColor(self.bgr(width, height), cv2.COLOR_BGR2GRAY), np.uint8)
 
     def readings(self) -> tuple[Reading, ...]:
-        """The other ways in which a viewer may show this picture: turned, on another ground, without transparency.
+        """The other ways in which a viewer may show this image: turned, on another background, without alpha.
 
-        Whoever finds faces looks at all of them, since nobody knows which one somebody will see, or make.
+        Detection runs on all of them, since any of them may be what somebody sees.
         """
         flat = [Reading(replace(self, pixels=pixels, channels=kind), _as_found) for pixels, kind in self._flat()]
         own = Reading(self, _as_found)
@@ -97,7 +97,7 @@ class StillFrame:
         return (*flat, *turned)
 
     def _flat(self) -> Iterator[tuple[Pixels, str]]:
-        """The picture without its transparency, in the other ways than `bgr`: pixels and channels."""
+        """The image without alpha, in the ways other than `bgr`: pixels and channels."""
         if self.channels not in ("LA", "RGBA"):
             return
         alpha = self.pixels[..., -1]
@@ -112,11 +112,11 @@ class StillFrame:
             yield np.ascontiguousarray(small[..., -1:]), "L"
 
     def _scaled(self, width: int, height: int) -> NDArray[np.uint8]:
-        """(height, width, channels), 8 bit."""
+        """The image scaled to (height, width, channels) uint8."""
         pixels = self.pixels
         if (height, width) != pixels.shape[:2]:
             smaller = height * width < pixels.shape[0] * pixels.shape[1]
-            # Averaging keeps small faces whole where a two-tap filter would skip lines.
+            # Area averaging preserves small faces where a two-tap filter would skip lines.
             method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
             pixels = cv2.resize(pixels, (width, height), interpolation=method).reshape(height, width, -1)
         return np.asarray(pixels >> 8 if pixels.dtype == np.uint16 else pixels, np.uint8)
@@ -128,7 +128,7 @@ class StillFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cutout:
-    """A rectangle of a picture: its top left pixel and its pixels."""
+    """A rectangle of an image: its top left corner and its pixels."""
 
     x: int
     y: int
@@ -149,9 +149,12 @@ def black(channels: str, depth: int) -> tuple[int, ...]:
 
 
 def _to_bgr(pixels: NDArray[np.uint8], channels: str, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-    """The colours of 8-bit `pixels`, (rows, columns, 3) BGR; transparency is left out.
+    """Convert 8-bit `pixels` to (rows, columns, 3) BGR, without alpha.
 
-    They are written `into` an array of that shape, which may be `pixels`, or a new one.
+    Args:
+        pixels: (rows, columns, channels).
+        channels: one of `CHANNELS`.
+        into: array for the result, which may be `pixels`; a new one if not given.
     """
     colour = np.empty((*pixels.shape[:2], 3), np.uint8) if into is None else into
     for y in range(0, len(pixels), BAND):
@@ -172,7 +175,7 @@ def _band_to_bgr(pixels: NDArray[np.uint8], channels: str) -> NDArray[np.uint8]:
 
 
 def _ground(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> float:
-    """White where what is visible of `colour` is dark, else black: shapes drawn in transparency show, too."""
+    """A background value: white if the visible part of `colour` is dark, else black, so that silhouettes show."""
     visible = held = 0.0
     for y in range(0, len(colour), BAND):
         weight = alpha[y : y + BAND].astype(np.float32)[..., None] / 255
@@ -183,7 +186,7 @@ def _ground(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> float:
 
 
 def _on_ground(colour: NDArray[np.uint8], alpha: NDArray[np.uint8], ground: float) -> NDArray[np.uint8]:
-    """`colour` laid on a `ground` from 0 to 255."""
+    """`colour` composited onto the background value `ground` (0 to 255)."""
     laid = np.empty_like(colour)
     for y in range(0, len(colour), BAND):
         weight = alpha[y : y + BAND].astype(np.float32)[..., None] / 255
@@ -196,7 +199,7 @@ def _as_found(found: Detections) -> Detections:
 
 
 def _turned(frame: Frame, turn: Orientation) -> Reading:
-    """A reading of a picture that is turned."""
+    """A reading of `frame` turned by `turn`."""
     assert isinstance(frame, StillFrame)
     aspects = tuple(upright(aspect, transposed=turn.transposed) for aspect in frame.aspects)
     made = replace(frame, pixels=np.ascontiguousarray(turn.apply(frame.pixels)), aspects=aspects, turns=())
@@ -214,18 +217,18 @@ def _turned(frame: Frame, turn: Orientation) -> Reading:
 
 
 def image(pixels: Pixels, channels: str) -> Image.Image:
-    """8-bit pixels, or 16-bit grey ones, as a Pillow picture that carries nothing else."""
+    """8-bit pixels, or 16-bit grey ones, as a Pillow image without metadata."""
     height, width = pixels.shape[:2]
     mode = "I;16" if pixels.dtype == np.uint16 else channels
     return Image.frombytes(mode, (width, height), np.ascontiguousarray(pixels).data.cast("B"))
 
 
 def samples(picture: Image.Image, mode: str) -> Pixels:
-    """What a Pillow picture holds, converted to `mode`: (rows, columns, channels), uint8 or uint16.
+    """The pixels of a Pillow image converted to `mode`: (rows, columns, channels), uint8 or uint16.
 
-    It goes band by band: Pillow would hold all of it three times over in between.
+    They are converted in bands, since Pillow would need three times the memory.
     """
-    picture.load()  # some are turned by it
+    picture.load()  # may turn the image
     wide, high = picture.size
     kind = np.uint16 if mode.startswith("I;16") else np.uint8
     pixels = np.empty((high, wide, CHANNELS.get(mode, 1)), kind)

@@ -1,4 +1,4 @@
-"""What the headers of a picture file say: what its output takes over, and what it will not hold any more."""
+"""Read the headers of an image file: what the output keeps, and what it drops."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from anonymize.media.still.parts import Part, extras, png_parts, webp_parts
 from anonymize.media.still.turned import BY_NUMBER, exif_orientation
 
 _COLOUR_CHUNKS = {"gAMA": 4, "cHRM": 32, "sRGB": 1, "cICP": 4, "mDCV": 24, "cLLI": 8}
-"""Chunks of a PNG that say what its colours mean, with their lengths; its profile is `StillTraits.icc`."""
+"""PNG chunks that define the colour space, with their lengths; the profile is `StillTraits.icc`."""
 
 
 @dataclass(frozen=True, slots=True)
 class StillTraits:
-    """What an output takes over from its source beside the pixels.
+    """What an output keeps of its source besides the pixels.
 
     Args:
         container: canonical suffix, a key of `FORMATS`.
-        channels: as in `still_frame.CHANNELS`.
-        depth: bits per sample that the file holds.
-        icc: the colour profile: of what the file holds, as much as `anonymize.media.still.profile` keeps.
-        qtables: JPEG: one quantisation table (64 values, row by row of the upright picture) for each component.
-        subsampling: JPEG: Pillow's number, 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0.
-        progressive: JPEG: whether it is.
-        rgb_coded: JPEG: stored as R, G, B.
-        chunks: PNG: the chunks that say what its colours mean, but for the profile.
-        lossless: WebP: whether it is.
-        quality: WebP: how good a lossy one is, 0 to 100 on libwebp's scale; None where that cannot be told.
-        loop: animations: the file's own number of repetitions; None if it gives none.
+        channels: as in `frame.CHANNELS`.
+        depth: bits per sample.
+        icc: the colour profile, reduced by `anonymize.media.still.profile`.
+        qtables: JPEG: one quantisation table (64 values, row by row of the upright image) per component.
+        subsampling: JPEG: 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0, as in Pillow.
+        progressive: JPEG: whether it is progressive.
+        rgb_coded: JPEG: whether it stores R, G, B.
+        chunks: PNG: the chunks that define the colour space, except for the profile.
+        lossless: WebP: whether it is lossless.
+        quality: WebP: of a lossy one, 0 to 100 on libwebp's scale; None if unknown.
+        loop: animations: the loop count as stored; None if there is none.
         compression: TIFF: Pillow's name of it.
-        heif: HEIC and AVIF: chroma and colour properties, by `pillow_heif` names.
-        notes: what is stored differently in any output, and why.
+        heif: HEIC and AVIF: chroma and colour properties, by their names in `pillow_heif`.
+        notes: what any output stores differently, and why.
     """
 
     container: str
@@ -69,16 +69,16 @@ class StillTraits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """A picture file, decoded as far as it could be.
+    """A decoded image file.
 
     Args:
-        traits: what the output takes over.
+        traits: what the output keeps.
         size: upright (width, height).
-        durations: how long each picture is shown, in seconds, as stored; a single 0 for a still.
-        removed: what the file holds beside its pictures, in words.
+        durations: of each frame in seconds, as stored; a single 0 for a still image.
+        removed: what the file holds besides its frames, in words.
         losses: what could not be read, in words.
-        pictures: gives the pixels of every picture, upright, each time anew.
-        turns: other ways in which viewers may turn what `pictures` gives.
+        pictures: returns the upright pixels of every frame, from the first again on each call.
+        turns: other orientations in which viewers may show `pictures`.
     """
 
     traits: StillTraits
@@ -91,7 +91,7 @@ class Decoded:
 
 
 def traits_of(file: PictureFile, opened: Image.Image) -> StillTraits:
-    """What the output takes over, as far as the headers say."""
+    """What the output keeps, according to the headers."""
     icc = opened.info.get("icc_profile")
     traits = StillTraits(file.container, "", icc=icc if isinstance(icc, bytes) else b"")
     if isinstance(opened, JpegImageFile):
@@ -118,7 +118,7 @@ def traits_of(file: PictureFile, opened: Image.Image) -> StillTraits:
 
 
 def transposed(traits: StillTraits) -> StillTraits:
-    """`traits` for a picture whose rows have become columns."""
+    """`traits` for an image whose rows have become columns."""
     tables = tuple(tuple(np.reshape(table, (8, 8)).T.ravel().tolist()) for table in traits.qtables)
     return replace(traits, qtables=tables, subsampling=0 if traits.subsampling == 1 else traits.subsampling)
 
@@ -139,12 +139,12 @@ def rgb_coded(opened: Image.Image) -> bool:
 
 
 def tags(opened: Image.Image) -> Mapping[int, Any]:
-    """The tags of a TIFF's present page."""
+    """The tags of a TIFF's current page."""
     return getattr(opened, "tag_v2", {})
 
 
 def _avif_chroma(file: PictureFile) -> str:
-    """The chroma subsampling of an AVIF. Raises `UnsupportedInput` for what would not survive (AV1-ISOBMFF, 2.3)."""
+    """The chroma subsampling of an AVIF. Raises `UnsupportedInput` for over 8 bits or a wide gamut."""
     properties = main_properties(file.data)
     place = file.data.find(b"av1C")
     coded = dict(properties).get("av1C", file.data[place + 4 : place + 8] if place > 0 else b"")
@@ -158,25 +158,25 @@ def _avif_chroma(file: PictureFile) -> str:
 
 
 def orientation_of(file: PictureFile, opened: Image.Image) -> Orientation:
-    """How the decoded picture is turned upright: as EXIF says, where that counts and Pillow does not do it itself."""
+    """How the decoded image must be turned upright: by EXIF, unless it does not apply or Pillow has done it."""
     if file.container in ("tiff", "avif"):
         return Orientation()
     return BY_NUMBER[exif_orientation(opened.info.get("exif") or b"")]
 
 
 def _exif(data: Any) -> Image.Exif:
-    """EXIF, as far as it can be read."""
+    """EXIF, as far as it is readable."""
     exif = Image.Exif()
     if isinstance(data, bytes):
         try:
             exif.load(data)
-        except Exception:  # noqa: BLE001 - it is thrown away in any case, and players cannot read it either
+        except Exception:  # noqa: BLE001 - it is dropped anyway, and viewers cannot read it either
             return Image.Exif()
     return exif
 
 
 def removed_from(file: PictureFile, opened: Image.Image) -> tuple[str, ...]:
-    """What the file holds beside its picture, in words."""
+    """What the file holds besides its image, in words."""
     words = exif_words(next(exif_items(file.data), b"") if file.container == "avif" else opened.info.get("exif"))
     if file.container == "tiff":
         return (*words, *_tiff_words(file, opened))
@@ -188,7 +188,7 @@ def removed_from(file: PictureFile, opened: Image.Image) -> tuple[str, ...]:
 
 
 def exif_words(data: Any) -> list[str]:
-    """What an EXIF block holds, in words; empty without one."""
+    """What an EXIF block holds, in words; empty if there is none."""
     if not data:
         return []
     exif = _exif(data)
@@ -203,32 +203,32 @@ def exif_words(data: Any) -> list[str]:
 
 
 def _ifd(exif: Image.Exif, number: int) -> Mapping[int, Any]:
-    """One of EXIF's further directories, empty where it cannot be read."""
+    """One of EXIF's further directories; empty if unreadable."""
     try:
         return exif.get_ifd(number)
-    except Exception:  # noqa: BLE001 - it is thrown away in any case
+    except Exception:  # noqa: BLE001 - it is dropped anyway
         return {}
 
 
 _BLOCK = 17
-"""Pixels across within which nothing is to be seen, for what is held there to count."""
+"""Side in pixels of the neighbourhood that must be invisible for hidden colours to count."""
 _NOISE = 24
-"""Steps of 8 bits by which black may be missed there."""
+"""Largest 8-bit value that still counts as black there."""
 STRUCTURAL_TAGS = frozenset(
     (254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 282, 283, 284, 296, 317, 320, 322, 323, 324, 325)
 ) | {330, 338, 339, 347, 530, 532, 34675}
-"""TIFF tags without which the picture could not be shown; 34675 is the colour profile."""
+"""TIFF tags that viewers need to show the image; 34675 is the colour profile."""
 
 
 def _tiff_words(file: PictureFile, opened: Image.Image) -> list[str]:
-    """The tags of a TIFF beside its picture, and its smaller copies."""
+    """The non-structural tags of a TIFF, and its smaller copies."""
     words = [f"TIFF tag {TiffTags.lookup(tag).name}" for tag in tags(opened) if tag not in STRUCTURAL_TAGS]
     copies = sum(1 for _ in directories(file.data)) - 1
     return [*words, "thumbnail" if copies == 1 else f"smaller copies ({copies})"] if copies > 0 else words
 
 
 def _bmp_words(data: bytes) -> list[str]:
-    """What a BMP holds beside its picture: a profile, or the name of one, and what follows the end that it gives."""
+    """What a BMP holds besides its image: a profile, or the name of one, and data after its stated end."""
     size, header = (int.from_bytes(data[place : place + 4], "little") for place in (2, 14))
     held = {
         "colour profile": header >= 124 and data[70:74] in (b"DEBM", b"KNIL"),
@@ -238,14 +238,14 @@ def _bmp_words(data: bytes) -> list[str]:
 
 
 def shown(pixels: Pixels, channels: str, *, lossy: bool = False) -> tuple[Pixels, tuple[str, ...]]:
-    """Read-only `pixels` without colour where they are fully transparent, and what that removed, in words.
+    """Read-only `pixels` with fully transparent ones set to black, and what that removed, in words.
 
-    Nobody looks for faces where nothing is to be seen; so nothing may be left there.
+    Detection cannot find faces in invisible pixels, so nothing may remain there.
 
     Args:
         pixels: (rows, columns, channels).
-        channels: one of `still_frame.CHANNELS`.
-        lossy: whether the file holds them as nearly as it can, so that black is not quite black.
+        channels: one of `frame.CHANNELS`.
+        lossy: whether the file is lossy, so that black may not be exactly black.
     """
     pixels = np.ascontiguousarray(pixels)
     hidden: tuple[str, ...] = ()
@@ -262,10 +262,10 @@ def shown(pixels: Pixels, channels: str, *, lossy: bool = False) -> tuple[Pixels
 
 
 def _shows(held: Pixels, invisible: NDArray[np.bool_]) -> bool:
-    """Whether colours (rows, columns) that a lossy file holds where nothing is to be seen are more than its noise.
+    """Whether the colours (rows, columns) of a lossy file's invisible pixels are more than compression noise.
 
-    Beside what is to be seen they are not: it spreads as far as a codec's blocks. In blocks where nothing is seen, they
-    must be black but for some steps.
+    Near visible pixels they are not: those spread as far as a codec's blocks. In entirely invisible blocks, anything
+    brighter than `_NOISE` counts.
     """
     noise = _NOISE << (8 * (held.dtype.itemsize - 1))
     away = cv2.erode(invisible.astype(np.uint8), np.ones((_BLOCK, _BLOCK), np.uint8)) > 0

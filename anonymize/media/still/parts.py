@@ -1,6 +1,6 @@
-"""The parts that picture files are made of: segments of JPEG, chunks of PNG and WebP, blocks of GIF, boxes of HEIF.
+"""Split image files into their parts: segments of JPEG, chunks of PNG and WebP, blocks of GIF, boxes of HEIF.
 
-Used to say what an input holds beside its picture, and to check that an output holds nothing else. Pixels are never
+Used to report what an input holds besides its image, and to check that an output holds nothing else. Pixels are never
 decoded here.
 """
 
@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 Part = tuple[str, bytes]
-"""A part's name (`APP1`, `tEXt`, `EXIF`, `comment`, `trailing`) and what it holds."""
+"""A part's name (`APP1`, `tEXt`, `EXIF`, `comment`, `trailing`) and its content."""
 
 TRAILING = "trailing"
-"""The name of whatever follows the end of the picture."""
+"""The name of data after the end of the image."""
 
 _NEXT_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _VIDEO = re.compile(rb"ftyp(?:mp4[12v]|isom|iso[2-9]|avc1|qt  |M4V |3gp[4-9]|hvc1)")
@@ -25,10 +25,9 @@ _NAMED = {0xC4: "DHT", 0xCC: "DAC", 0xDA: "SOS", 0xDB: "DQT", 0xDD: "DRI", 0xFE:
 
 
 def jpeg_parts(data: bytes) -> Iterator[Part]:
-    """Segments up to the end of the first picture, then the rest as one trailing part.
+    """Segments up to the end of the first image, then the rest as one trailing part.
 
-    The coded pixels that follow an SOS segment are not given. Raises `ValueError` where the file does not follow the
-    format.
+    The coded pixels after an SOS segment are left out. Raises `ValueError` where the file violates the format.
     """
     position = 0
     while position + 2 <= len(data):
@@ -55,9 +54,9 @@ def jpeg_parts(data: bytes) -> Iterator[Part]:
 
 
 def jpeg_scans(data: bytes) -> list[tuple[int, int]]:
-    """Where the coded pixels of each scan of the first picture begin and end, up to where the file makes no sense.
+    """Start and end offsets of the coded pixels of each scan of the first image, up to the first invalid byte.
 
-    Raises `ValueError` where the file ends before the picture does.
+    Raises `ValueError` if the file ends before the image does.
     """
     scans: list[tuple[int, int]] = []
     position = 2
@@ -89,7 +88,7 @@ def _jpeg_name(marker: int) -> str:
 
 
 def png_parts(data: bytes) -> Iterator[Part]:
-    """Chunks, then what follows IEND as one trailing part. Raises `ValueError` where the file breaks the format."""
+    """Chunks, then data after IEND as one trailing part. Raises `ValueError` where the file violates the format."""
     position = 8
     while True:
         size = _unpack(">I", data, position)
@@ -105,7 +104,7 @@ def png_parts(data: bytes) -> Iterator[Part]:
 
 
 def webp_parts(data: bytes) -> Iterator[Part]:
-    """Chunks, those inside of animation frames after their frame. Raises `ValueError` on a broken format."""
+    """Chunks, with those inside an animation frame after it. Raises `ValueError` where the file violates the format."""
     end = 8 + _unpack("<I", data, 4)
     yield from riff_parts(data, 12, min(end, len(data)))
     if end > len(data):
@@ -114,7 +113,7 @@ def webp_parts(data: bytes) -> Iterator[Part]:
 
 
 def riff_parts(data: bytes, position: int, end: int) -> Iterator[Part]:
-    """The chunks of a WebP between two places. Raises `ValueError` on a broken format."""
+    """The chunks of a WebP between two offsets. Raises `ValueError` where the file violates the format."""
     while position + 8 <= end:
         name = data[position : position + 4].decode("latin-1")
         size = _unpack("<I", data, position + 4)
@@ -130,11 +129,10 @@ def riff_parts(data: bytes, position: int, end: int) -> Iterator[Part]:
 
 
 def gif_parts(data: bytes) -> Iterator[Part]:
-    """Blocks: `image`, `control`, `comment`, `text`, `application:NAME`, and what follows the trailer.
+    """Blocks: `image`, `control`, `comment`, `text`, `application:NAME`, and data after the trailer.
 
-    An image is its descriptor, its table of colours, how many bits a letter has, and its codes.
-
-    Raises `ValueError` where the file breaks the format.
+    An image consists of its descriptor, colour table, minimum code size and codes. Raises `ValueError` where the file
+    violates the format.
     """
     position = 13 + colours(_unpack("B", data, 10))
     while True:
@@ -157,12 +155,12 @@ def gif_parts(data: bytes) -> Iterator[Part]:
 
 
 def colours(flags: int) -> int:
-    """Bytes of the colour table that `flags` announce."""
+    """Size in bytes of the colour table given by `flags`."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def _blocks(data: bytes, position: int) -> tuple[bytes, int]:
-    """The joined sub-blocks from `position` on, and where the next block begins."""
+    """The joined sub-blocks from `position` on, and the offset of the next block."""
     pieces = []
     while size := _unpack("B", data, position):
         pieces.append(data[position + 1 : position + 1 + size])
@@ -171,7 +169,7 @@ def _blocks(data: bytes, position: int) -> tuple[bytes, int]:
 
 
 def heif_parts(data: bytes) -> Iterator[Part]:
-    """Boxes of the file, and each item of its `meta` box as `item:TYPE` (ISO/IEC 23008-12)."""
+    """The boxes of the file, and each item of its `meta` box as `item:TYPE` (ISO/IEC 23008-12)."""
     for name, payload in boxes(data):
         yield name, payload
         if name == "meta":
@@ -181,7 +179,7 @@ def heif_parts(data: bytes) -> Iterator[Part]:
 
 
 def boxes(data: bytes) -> Iterator[Part]:
-    """The ISO base media boxes that `data` is made of, not what is inside them. Raises `ValueError` on a broken one."""
+    """The ISO base media boxes in `data`, without descending into them. Raises `ValueError` on an invalid one."""
     position = 0
     while position < len(data):
         size, name = _unpack(">I", data, position), data[position + 4 : position + 8].decode("latin-1")
@@ -196,7 +194,7 @@ def boxes(data: bytes) -> Iterator[Part]:
 
 
 def _item_types(iinf: bytes) -> Iterator[str]:
-    """The four-letter types of the items listed in an `iinf` box."""
+    """The four-character types of the items listed in an `iinf` box."""
     start = 6 if iinf[:1] == b"\0" else 8
     for name, entry in boxes(iinf[start:]):
         if name == "infe":
@@ -227,7 +225,7 @@ WALKERS: Mapping[str, Callable[[bytes], Iterator[Part]]] = MappingProxyType(
         "avif": heif_parts,
     }
 )
-"""How the files of a format are taken apart; TIFF and BMP have no parts of this kind."""
+"""Functions that split the files of a format into parts; TIFF and BMP have no such parts."""
 
 _WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -260,16 +258,16 @@ _PICTURE: Mapping[str, frozenset[str]] = MappingProxyType(
         "avif": frozenset(("ftyp", "meta", "mdat", "item:av01", "item:grid")),
     }
 )
-"""The parts that make up a picture, by format: all that an output may hold."""
+"""The parts that make up an image, by format: all that an output may contain."""
 
 _HARMLESS = frozenset(("eXIf", "EXIF", "item:Exif", "bKGD", "free", "hdlr", "TEM"))
-"""Parts that go without being named here: EXIF, which is described from what it holds, and filling."""
+"""Parts not named here: EXIF, which is described by its content, and padding."""
 
 
 def foreign(container: str, data: bytes) -> list[str]:
-    """The parts of a picture file that no picture needs, and where it breaks its format, in words.
+    """The parts of an image file that the image does not need, and any violation of its format, in words.
 
-    TIFF and BMP are not taken apart: their reader sees every tag there is.
+    TIFF and BMP are not checked here: their reader sees every tag.
     """
     if container not in WALKERS:
         return []
@@ -281,7 +279,7 @@ def foreign(container: str, data: bytes) -> list[str]:
 
 
 def _needed(container: str, name: str, payload: bytes) -> bool:
-    """Whether a part belongs to the picture."""
+    """Whether a part belongs to the image."""
     if name == "APP2":
         return payload.startswith(b"ICC_PROFILE\0")
     if name == "APP0":
@@ -290,20 +288,20 @@ def _needed(container: str, name: str, payload: bytes) -> bool:
 
 
 def extras(container: str, data: bytes) -> list[str]:
-    """What a picture file holds beside its picture and EXIF, in words; of a broken file, as far as it can be read."""
+    """What an image file holds besides its image and EXIF, in words; of an invalid file, up to the first error."""
     words: dict[str, None] = {}
     try:
         for name, payload in WALKERS[container](data):
             if name not in _HARMLESS and not _needed(container, name, payload):
                 words[_word(name, payload)] = None
     except ValueError:
-        if container in ("heic", "avif"):  # what follows their last box, as phones of one maker write it
+        if container in ("heic", "avif"):  # data after the last box, which phones of one maker write
             words[_WORDS[TRAILING]] = None
     return [word for word in words if word]
 
 
 def _word(name: str, payload: bytes) -> str:
-    """What a part is called in a report; empty for EXIF."""
+    """The name of a part in reports; empty for EXIF."""
     if name == "APP1":
         return "" if payload.startswith(b"Exif\0") else "XMP"
     if name == TRAILING and _VIDEO.search(payload):

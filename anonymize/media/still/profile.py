@@ -1,7 +1,7 @@
-"""Colour profiles (ICC.1:2022), cut down to the numbers that colours need.
+"""Colour profiles (ICC.1:2022), reduced to the numbers that define colours.
 
-A profile also names the monitor, the camera or the person that it was made for, and private tags may hold anything,
-even pictures. So none is copied: a new one is written from the numbers of the old one.
+A profile may also name a monitor, a camera or a person, and private tags may hold anything, even images. So none is
+copied: a new profile is written from the numbers of the old one.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 TITLE, RIGHTS = "Colours", "None"
-"""The texts that a profile must have, the same in all that are written here."""
+"""The mandatory texts of a profile, the same in all that are written here."""
 MOST_BYTES = 8 << 20
-"""Of a profile, at most: those of printing presses take 3 MB."""
+"""Size of a profile, at most: those of printing presses take 3 MB."""
 
 _SPACES = {"L": b"GRAY", "LA": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB ", "YCbCr": b"RGB ", "CMYK": b"CMYK"}
 _CLASSES = frozenset((b"mntr", b"scnr", b"prtr", b"spac"))
@@ -27,7 +27,7 @@ _DATE = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
 
 _CHANNELS = {b"GRAY": 1, b"RGB ": 3, b"CMYK": 4, b"XYZ ": 3, b"Lab ": 3}
 _PARAMETERS = (1, 3, 4, 5, 7)
-"""Of parametric curves, by their number."""
+"""Number of parameters of each type of parametric curve."""
 
 _STANDARD: Mapping[str, tuple[tuple[float, ...], float]] = MappingProxyType(
     {
@@ -36,26 +36,26 @@ _STANDARD: Mapping[str, tuple[tuple[float, ...], float]] = MappingProxyType(
         "Adobe RGB": ((0.60974, 0.31111, 0.01947, 0.20528, 0.62567, 0.06087, 0.14919, 0.06322, 0.74457), 563 / 256),
     }
 )
-"""Red, green and blue of well-known profiles as X, Y, Z at D50; the exponent of their curves, 0 for that of sRGB."""
+"""Red, green and blue of well-known profiles as XYZ at D50; exponent of their curves, 0 for the sRGB curve."""
 _ALIKE_COLOURS, _ALIKE_CURVES = 0.002, 0.004
-"""Differences up to which a profile is taken for a well-known one: a step of 8 bits is 0.004."""
+"""Differences within which a profile counts as a well-known one; one 8-bit step is 0.004."""
 
 
 class _Unusable(ValueError):
-    """A profile that does not follow the standard, or describes no colours of such a picture."""
+    """A profile that violates the standard, or does not apply to the image's channels."""
 
 
 def colour_profile(profile: bytes, channels: str) -> bytes:
-    """A profile that gives a picture the same colours as `profile` does, and says nothing else.
+    """A profile that defines the same colours as `profile`, and nothing else.
 
-    Where it describes sRGB, Display P3 or Adobe RGB, it is the same for everybody. The result of a result is itself.
+    For sRGB, Display P3 and Adobe RGB it is always the same. Applying this function twice changes nothing.
 
     Args:
-        profile: an ICC profile, as a file holds it.
-        channels: of the picture, as in `still_frame.CHANNELS`.
+        profile: an ICC profile as stored in a file.
+        channels: of the image, as in `frame.CHANNELS`.
 
     Returns:
-        The new profile; empty where `profile` makes no sense for such a picture, so that viewers ignore it.
+        The new profile; empty if `profile` is invalid for such an image, so that viewers ignore it.
     """
     try:
         return _written(profile, _SPACES[channels])
@@ -80,7 +80,7 @@ def _written(profile: bytes, space: bytes) -> bytes:
 
 
 def _sufficient(held: Mapping[str, bytes], space: bytes) -> bool:
-    """Whether the tags tell how colours are found."""
+    """Whether the tags suffice to compute colours."""
     if "A2B0" in held:
         return True
     needed = ("kTRC",) if space == b"GRAY" else ("rXYZ", "gXYZ", "bXYZ", "rTRC", "gTRC", "bTRC")
@@ -90,7 +90,7 @@ def _sufficient(held: Mapping[str, bytes], space: bytes) -> bool:
 def _profile(
     version: int, kind: bytes, space: bytes, connection: bytes, intent: int, held: Mapping[str, bytes]
 ) -> bytes:
-    """The bytes of a profile; nothing in its head says who made it, with what, or when."""
+    """The bytes of a profile whose header does not tell who made it, with what, or when."""
     tags = {"desc": _text(version, TITLE, title=True), "cprt": _text(version, RIGHTS, title=False), **held}
     place = 132 + 12 * len(tags)
     table, body, places = b"", b"", {}
@@ -113,7 +113,7 @@ def _text(version: int, text: str, *, title: bool) -> bytes:
 
 
 def _tags(profile: bytes) -> Iterator[tuple[str, bytes]]:
-    """The tags that colours need, each written anew from its numbers."""
+    """The tags that define colours, each rewritten from its numbers."""
     (count,) = struct.unpack_from(">I", profile, 128)
     for number in range(min(count, 200)):
         name, place, size = struct.unpack_from(">4sII", profile, 132 + 12 * number)
@@ -123,7 +123,7 @@ def _tags(profile: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _exact(data: bytes, size: int) -> bytes:
-    """The first `size` bytes of an element, with its reserved ones empty."""
+    """The first `size` bytes of an element, with the reserved bytes zeroed."""
     if len(data) < size:
         raise _Unusable
     return data[:4] + bytes(4) + data[8:size]
@@ -136,7 +136,7 @@ def _xyz(data: bytes) -> bytes:
 
 
 def _numbers(data: bytes) -> bytes:
-    """The nine numbers of a chromatic adaptation."""
+    """The nine numbers of a chromatic adaptation matrix."""
     if data[:4] != b"sf32":
         raise _Unusable
     return _exact(data, 44)
@@ -149,7 +149,7 @@ def _code_points(data: bytes) -> bytes:
 
 
 def _curve(data: bytes) -> bytes:
-    """A curve, without what follows it."""
+    """A curve, without the data after it."""
     if data[:4] == b"curv":
         (count,) = struct.unpack_from(">I", data, 8)
         return _exact(data, 12 + 2 * count)
@@ -161,7 +161,7 @@ def _curve(data: bytes) -> bytes:
 
 
 def _table(data: bytes) -> bytes:
-    """A colour look-up table of any of the four kinds."""
+    """A colour lookup table of any of the four types."""
     kind, (ins, outs, points) = data[:4], data[8:11]
     if kind in (b"mft1", b"mft2"):
         wide = int(kind == b"mft2")
@@ -175,7 +175,7 @@ def _table(data: bytes) -> bytes:
 
 
 def _pieces(data: bytes, ins: int, outs: int, to_connection: bool) -> bytes:
-    """A table made of curves, a matrix, curves, a grid and curves, of which any may be absent."""
+    """A lookup table of type mAB or mBA: B curves, matrix, M curves, grid and A curves, any of which may be absent."""
     places = struct.unpack_from(">5I", data, 12)
     b, matrix, m, grid, a = places
     device, connection = (ins, outs) if to_connection else (outs, ins)
@@ -223,11 +223,11 @@ _KEPT: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
         "cicp": _code_points,
     }
 )
-"""The tags that colours need, with what writes them anew."""
+"""The tags that define colours -> functions that rewrite them."""
 
 
 def _standard(held: Mapping[str, bytes]) -> dict[str, bytes] | None:
-    """The tags of the well-known profile that describes the same colours; None if none does."""
+    """The tags of the well-known profile that defines the same colours; None if there is none."""
     if any(tag.startswith(("A2B", "B2A", "cicp")) for tag in held):
         return None
     colours = np.array([struct.unpack(">3i", held[tag][8:]) for tag in ("rXYZ", "gXYZ", "bXYZ")]).ravel() / 65536
@@ -257,10 +257,7 @@ def _standard_curve(exponent: float) -> bytes:
 
 
 def _values(curve: bytes) -> NDArray[np.float64]:
-    """(256,) the light that a curve gives for numbers from 0 to 1, as numbers of sRGB.
-
-    So dark colours are compared as finely as the eye sees them.
-    """
+    """(256,) float64: the output of a curve for inputs from 0 to 1, in sRGB encoding, so that dark colours count."""
     coded = np.linspace(0, 1, 256)
     if curve[:4] == b"curv":
         samples = np.frombuffer(curve[12:], ">u2").astype(np.float64)

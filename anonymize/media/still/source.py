@@ -1,4 +1,4 @@
-"""Pictures, still and animated, as a source and a sink like any video; and the check of what was written."""
+"""Images, still and animated, as a source and a sink like video; and the check of written files."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from anonymize.storage.commit import plainly
 from anonymize.text.words import system
 
 MOST_BYTES = 1 << 29
-"""Size of a picture file, at most."""
+"""Size of an image file, at most."""
 
 UNTIMED = Fraction(1, 10)
-"""Seconds for which players show a picture of an animation that has no duration of its own."""
+"""Seconds for which players show an animation's frame without a duration."""
 
 SUFFIXES = {
     ".jpg": "jpg",
@@ -50,22 +50,22 @@ SUFFIXES = {
     ".heif": "heic",
     ".avif": "avif",
 }
-"""Which format a picture is written in, by the suffix of its name."""
+"""Output format by suffix."""
 
 
 class StillSource:
-    """A picture file that is read; `anonymize.media.Source`.
+    """A `anonymize.media.Source` on an image file.
 
     Args:
         source: a file, or the whole content of one.
-        allow_damaged: give what can be read of a damaged file.
-        pixel_aspect: of an upright pixel, whatever the file says.
-        also: further aspects that its pixels may be shown with.
+        allow_damaged: decode as much as possible of a damaged file.
+        pixel_aspect: width over height of an upright pixel; overrides the file's.
+        also: further pixel aspect ratios it may be shown with.
 
     Raises:
-        UnreadableInput: not a picture, or too large a one.
+        UnreadableInput: not an image, or too large.
         DamagedInput: part of it is lost.
-        UnsupportedInput: it holds what no output can hold without changing it.
+        UnsupportedInput: no output format can hold it unchanged.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class StillSource:
         content = _content(source, name)
         self.decoded = aside(partial(decode, content, name, allow_damaged=allow_damaged))
         self._base, self._starts = _clock(self.decoded.durations, name)
-        # Viewers that heed what a picture says of its pixels are few: it may be shown either way.
+        # Few viewers apply the pixel aspect ratio of an image, so it may be shown either way.
         self._aspects = aspects_of(pixel_aspect or SQUARE, *densities(content), *also)
         self.info = replace(_info(self.decoded, name, self._base), pixel_aspects=self._aspects)
         self._channels = self.decoded.traits.channels
@@ -91,13 +91,13 @@ class StillSource:
         return list(self.decoded.losses)
 
     def announced(self) -> Timestamps:
-        """When every picture is shown."""
+        """Presentation timestamps of all frames."""
         times = Timestamps(self._base)
         times.pts = array("q", self._starts)
         return times
 
     def frames(self) -> Iterator[Frame]:
-        """Every picture in order, read-only; from the first again on each call."""
+        """Every frame in order, read-only; starts again at the first on each call."""
         timing = zip(self._starts, self.decoded.durations, strict=True)
         for index, (pixels, (start, duration)) in enumerate(zip(self.decoded.pictures(), timing, strict=True)):
             pixels.flags.writeable = False
@@ -113,10 +113,10 @@ class StillSource:
 
 
 class StillSink:
-    """A picture file that is written; `anonymize.media.Sink`. The suffix of `path` is the format.
+    """A `anonymize.media.Sink` that writes an image file in the format given by the suffix of `path`.
 
     Raises:
-        UsageError: no such format is written.
+        UsageError: files with this suffix cannot be written.
         UnsupportedInput: the format cannot hold the source unchanged.
     """
 
@@ -133,25 +133,25 @@ class StillSink:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What had to be changed against the source, and why."""
+        """What differs from the source, and why."""
         changed = tuple(self._encoding.notes) if self._container == "gif" else self._traits.notes
         if self._container == self._traits.container:
             return changed
         why = (
-            ": the one is read, and not written"
+            ", since the former cannot be written"
             if self._traits.container in READ_ONLY
-            else ", as the output's name asks"
+            else ", as in the output's name"
         )
         return (*changed, f"{self._traits.container} became {self._container}{why}")
 
     def write(self, frame: Frame) -> None:
-        """Append `frame`, which came from the source or is its `writable` copy.
+        """Append `frame`, a frame of the source or its `writable` copy.
 
         Raises:
-            OutputError: the encoder refuses it, for instance because the format knows no picture of this size.
+            OutputError: the encoder refuses it, for instance because the format does not allow this size.
         """
         if not isinstance(frame, StillFrame):
-            raise TypeError(f"expected a picture, got {type(frame).__name__}")
+            raise TypeError(f"expected a StillFrame, got {type(frame).__name__}")
         try:
             aside(partial(self._encoding.add, frame))
         except (OSError, ValueError, RuntimeError) as error:
@@ -161,7 +161,7 @@ class StillSink:
         """Write the file.
 
         Raises:
-            OutputError: the disk is full, or the output's place is gone.
+            OutputError: the disk is full, or the output's folder is gone.
         """
         with plainly(self._path):
             self._path.write_bytes(self.data())
@@ -174,11 +174,11 @@ class StillSink:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Nothing is open: the file is written in one go by `finish`."""
+        """Nothing is open: `finish` writes the file at once."""
 
 
 def _content(source: Input, name: str) -> bytes:
-    """The whole file. Raises `UnreadableInput`."""
+    """The content of the file. Raises `UnreadableInput`."""
     if isinstance(source, bytes):
         return source
     try:
@@ -186,7 +186,7 @@ def _content(source: Input, name: str) -> bytes:
         if size > MOST_BYTES:
             raise UnreadableInput(
                 f"the file of this picture is too large, {size >> 20} MiB; at most {MOST_BYTES >> 20} MiB are "
-                "taken, so that memory suffices. Scale it down, or cut it into parts",
+                "read, so that memory suffices. Scale it down, or cut it into parts",
                 name,
             )
         return source.read_bytes()
@@ -195,7 +195,7 @@ def _content(source: Input, name: str) -> bytes:
 
 
 def _clock(durations: Sequence[Fraction], name: str) -> tuple[Fraction, list[int]]:
-    """A time base in which every picture begins at a whole number, and those numbers."""
+    """A time base in which all start times are whole numbers, and these start times."""
     shown = [duration or UNTIMED for duration in durations]
     base = Fraction(1, math.lcm(*(duration.denominator for duration in shown)))
     starts = [0, *(int(start / base) for start in accumulate(shown[:-1]))]
@@ -229,26 +229,26 @@ def open_still(
     pixel_aspect: Fraction | None = None,
     also: tuple[Fraction, ...] = (),
 ) -> StillSource:
-    """Open a picture file; see `StillSource`."""
+    """Open an image file; see `StillSource`."""
     return StillSource(source, allow_damaged=allow_damaged, pixel_aspect=pixel_aspect, also=also)
 
 
-def open_still_sink(path: Path, source: Source, output: Output) -> StillSink:  # noqa: ARG001 - nothing of it applies
-    """Open `path` for what is made of the picture `source`; see `StillSink`."""
+def open_still_sink(path: Path, source: Source, output: Output) -> StillSink:  # noqa: ARG001 - it does not apply
+    """Open `path` for writing a redacted image `source`; see `StillSink`."""
     assert isinstance(source, StillSource)
     return StillSink(path, source)
 
 
 def check_still(path: Path, info: MediaInfo, times: Sequence[Fraction], made: StillSource | None = None) -> list[str]:
-    """Everything about the picture file at `path` that is not as it should be, in words; empty if all is well.
+    """What is wrong with the image file at `path`, in words; empty if nothing is.
 
-    It is read back by the reader that reads inputs, and every part of the file must be one that a picture needs.
+    It is read back like an input, and must not contain any part that an image does not need.
 
     Args:
-        path: the output, still under its temporary name.
+        path: the output, under its temporary name.
         info: of the source.
-        times: at which the pictures are shown, in seconds.
-        made: the output, if it was opened already: decoding it once more would take as much memory again.
+        times: start times of the frames in seconds.
+        made: the output, if it has been opened already: decoding it again would take as much memory again.
     """
     try:
         made = made or StillSource(path)

@@ -1,4 +1,4 @@
-"""Which way up a picture is, where its parts do not agree or viewers heed only some of them."""
+"""The orientation of an image, where its parts disagree or viewers follow only some of them."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ BY_NUMBER = {
     7: Orientation(True, True, True),
     8: Orientation(True, False, True),
 }
-"""EXIF's orientations."""
+"""Orientations by EXIF's number."""
 _XMP = re.compile(rb"tiff:Orientation(?:\s*=\s*[\"']|>)\s*([1-8])")
 _EXIF_PARTS = ("APP1", "eXIf", "EXIF")
 _AS_GOOD = (Orientation(), Orientation(False, True, False))
-"""Turns that change nothing for whoever looks for faces: a mirrored one is as upright."""
+"""Orientations that make no difference to detection: mirrored is as good as upright."""
 _SAMPLE = np.arange(6).reshape(2, 3)
 
 
 def exif_orientation(block: bytes) -> int:
-    """The number that an EXIF block gives; 1 without one."""
+    """The orientation in an EXIF block; 1 if there is none."""
     exif = Image.Exif()
     try:
         exif.load(block)
@@ -45,12 +45,12 @@ def exif_orientation(block: bytes) -> int:
 
 
 def exif_orientations(file: PictureFile) -> list[int]:
-    """The numbers that the EXIF blocks of a file give, in order."""
+    """The orientations in the EXIF blocks of a file, in order."""
     return [exif_orientation(block) for block in exif_blocks(file)]
 
 
 def exif_blocks(file: PictureFile) -> list[bytes]:
-    """The EXIF blocks of a file, in order; none of a TIFF, which is one itself."""
+    """The EXIF blocks of a file, in order; none for TIFF, which is one itself."""
     if file.container in ("heic", "avif"):
         return list(exif_items(file.data))
     walk = WALKERS.get(file.container)
@@ -59,15 +59,15 @@ def exif_blocks(file: PictureFile) -> list[bytes]:
 
 
 def other_turns(file: PictureFile, shown: Orientation, exif: Iterable[int]) -> tuple[Orientation, ...]:
-    """The other ways in which a viewer may turn a picture, from the way in which it is decoded here.
+    """Other orientations in which viewers may show an image, relative to how it is decoded here.
 
-    EXIF and XMP may differ. Viewers heed EXIF's word in JPEG, but by far not all in other formats; in HEIC and AVIF it
-    does not count, and yet some heed it, in the place of the format's own or beside it.
+    EXIF and XMP may differ. Viewers follow EXIF in JPEG, but many do not in other formats; in HEIC and AVIF it does not
+    apply, yet some follow it, instead of the format's own orientation or in addition.
 
     Args:
-        file: the picture.
-        shown: how it is turned here, from the way in which it is stored.
-        exif: the numbers that EXIF gives.
+        file: the image.
+        shown: how it is turned here, relative to how it is stored.
+        exif: the orientations in EXIF.
     """
     said = {*exif, *(int(number) for number in _XMP.findall(file.data))}
     if file.container in ("heic", "avif"):
@@ -81,12 +81,12 @@ def other_turns(file: PictureFile, shown: Orientation, exif: Iterable[int]) -> t
 
 
 def joined(*turns: Orientation) -> Orientation:
-    """One turn for several, made one after the other."""
+    """The orientation that results from several, applied one after the other."""
     return _named(reduce(lambda sample, turn: turn.apply(sample), turns, _SAMPLE).tolist())
 
 
 def _from(shown: Orientation, way: Orientation) -> Orientation:
-    """The turn that makes `way` of what `shown` made."""
+    """The orientation that leads from `shown` to `way`."""
     return next(turn for turn in BY_NUMBER.values() if joined(shown, turn) == way)
 
 

@@ -1,1 +1,1 @@
-"""Video files: opened, inspected, read, cut into segments, encoded and written."""
+"""Video files: opening, inspecting, reading, splitting into segments, encoding and writing them."""

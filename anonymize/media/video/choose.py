@@ -1,4 +1,4 @@
-"""Which encoder and which container an output gets, and why they differ from the source's."""
+"""Choose the encoder and the container of an output, and say why they differ from the source's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from anonymize.media.video.encoders import BY_NAME, FFV1, PRORES, VP9, X264, X26
 from anonymize.settings import Audio, Codec, Output
 
 MUXERS = {"mp4": "mp4", "m4v": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm", "ts": "mpegts"}
-"""Containers that are written, by suffix, and FFmpeg's names of their muxers."""
+"""Output containers by suffix, with FFmpeg's name of the muxer."""
 
 _CODECS_IN = {
     "mp4": {"h264", "hevc", "av1", "vp9"},
@@ -29,25 +29,25 @@ _CODECS_IN = {
 }
 _TS_AUDIO = {"aac", "mp2", "mp3", "ac3", "eac3", "dts", "opus"}
 _UNCOPIED = {"amr_nb", "amr_wb"}
-"""Sound whose packets FFmpeg cannot split as its own MOV muxer wants them."""
+"""Audio codecs whose packets FFmpeg cannot split the way its own MOV muxer requires."""
 _NOT_IN_MOV = {"flac", "opus", "truehd"}
-"""Sound that FFmpeg's MOV muxer lists and refuses."""
+"""Audio codecs that FFmpeg's MOV muxer lists but refuses."""
 ALIASES = {"m2ts": "ts", "mts": "ts", "qt": "mov", "matroska": "mkv"}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an output will be made of."""
+    """The container, encoder and pixel format of an output."""
 
     container: str
     """Suffix without dot, a key of `MUXERS`."""
     encoder: Encoder
     pixel_format: str
-    """In which the encoder gets its pictures."""
+    """Of the frames handed to the encoder."""
     notes: tuple[str, ...] = ()
 
     def carries(self, track: AudioInfo) -> bool:
-        """Whether the container holds the sound in `track` as it is; else it becomes FLAC, sample for sample."""
+        """Whether the sound in `track` is copied as it is; if not, it is re-encoded losslessly as FLAC."""
         return not track.recoded and holds_audio(self.container, track.codec)
 
 
@@ -57,11 +57,11 @@ def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
     Args:
         info: the source.
         output: what the user asked for.
-        suffix: of the output file if the user named one; it then is the container, whatever `output.container` says.
+        suffix: of the output file if the user named one; it takes precedence over `output.container`.
 
     Raises:
-        UsageError: a container that is not written.
-        UnsupportedInput: what was asked for cannot hold this video (or its sound) without changing it.
+        UsageError: the container is not one that can be written.
+        UnsupportedInput: the requested codec or container cannot hold this video or its sound unchanged.
     """
     preset, wanted = _container_name(output.container), _container_name(suffix or output.container)
     source = ALIASES.get(info.container, info.container)
@@ -93,7 +93,7 @@ def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
         raise UnsupportedInput(
             f".{container} cannot hold its sound ({', '.join(lacking)}); name the output .mkv", info.name
         )
-    # A name without a wish behind it: the caller took the suffix from here.
+    # The user did not ask for this suffix: the caller took it from an earlier result of this function.
     if container != source and not output.container and container == _container(source, encoder, sound, info):
         notes.append(_container_note(source, container, encoder, sound))
     if preset and container != preset:
@@ -111,16 +111,16 @@ def choose(info: MediaInfo, output: Output, suffix: str = "") -> Target:
 
 
 def says_chroma(encoder: str, container: str, info: MediaInfo) -> bool:
-    """Whether what `encoder` makes, in `container`, says where chroma samples lie as those of `info` do.
+    """Whether the output of `encoder` in `container` can signal the chroma sample location of `info`.
 
-    Matroska has words for the middle and the upper edge of a pixel pair, not for the lower one.
+    Matroska can signal the middle and the top of a pixel pair, but not the bottom.
     """
     said = encoder in ("libx264", "libx265")
     return said or (container in ("mkv", "webm") and info.chroma_location in ("center", "topleft", "top"))
 
 
 def holds_audio(container: str, codec: str) -> bool:
-    """Whether `container` can hold sound in `codec` as it is."""
+    """Whether `container` can hold audio in `codec` without re-encoding."""
     if container == "ts":
         return codec in _TS_AUDIO
     if container == "mov" and codec in _NOT_IN_MOV:
@@ -154,7 +154,7 @@ def _container_name(asked: str) -> str:
 
 
 def _candidates(info: MediaInfo, output: Output, container: str, layout: Layout) -> Sequence[Encoder]:
-    """Encoders to try, best first."""
+    """Encoders to try, in order of preference."""
     if output.codec is not Codec.AUTO:
         return BY_NAME[output.codec]
     if info.codec == "ffv1":
@@ -199,7 +199,7 @@ def _first_fit(info: MediaInfo, candidates: Sequence[Encoder], layout: Layout, w
 
 
 def _container(source: str, encoder: Encoder, sound: Sequence[str], info: MediaInfo) -> str:
-    """The source's own container where it serves, else the first that does; else one whose sound can be FLAC."""
+    """The source's container if it can hold everything, else the first that can, else the first that can hold FLAC."""
     able = [
         name
         for name in dict.fromkeys((source, "mp4", "mkv", "mov"))
@@ -210,16 +210,16 @@ def _container(source: str, encoder: Encoder, sound: Sequence[str], info: MediaI
 
 
 def _holds_video(container: str, encoder: Encoder, info: MediaInfo) -> bool:
-    """Whether `container` takes what `encoder` makes of `info`. FFV1 goes into MP4 only to keep wide pixels wide."""
+    """Whether `container` can hold `info` encoded by `encoder`. MP4 gets FFV1 only to keep a pixel aspect ratio."""
     if encoder is FFV1 and container == "mp4":
         return info.sample_aspect_ratio not in (None, 1)
     return encoder.codec in _CODECS_IN.get(container, ())
 
 
 def _says_all(container: str, encoder: Encoder, info: MediaInfo) -> bool:
-    """Whether `container` says how the picture is turned, and it or the stream how wide its pixels are.
+    """Whether `container` can signal the rotation of `info`, and it or the stream the pixel aspect ratio.
 
-    FFmpeg's Matroska writer could say the latter, but PyAV has no way of telling it.
+    FFmpeg's Matroska muxer could store the latter, but PyAV cannot set it.
     """
     if container == "ts" and info.display_matrix is not None:
         return False

@@ -1,4 +1,4 @@
-"""Encoding pictures, for the container they go into or apart from it: a segment's packets are joined into it later."""
+"""Encode frames, either for an open container or by themselves: a segment's packets are muxed later."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from anonymize.settings import Output
 from anonymize.text.words import disk_full, system
 
 _NEARLY_ALL = 0.75
-"""The share of the memory that it may have from which on it is what an encoder lacks."""
+"""Share of the memory limit in use above which an encoder's failure is put down to lack of memory."""
 _X265_HOLDS = 2
-"""Pictures that x265 must have had to know when the first of them is decoded."""
+"""Frames that x265 needs before it gives valid decoding timestamps."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedPacket:
-    """One packet of an encoder; times in units of the source's time base."""
+    """One encoded packet; `pts`, `dts` and `duration` are in units of the source's time base."""
 
     data: bytes
     pts: int
@@ -47,13 +47,13 @@ class EncodedPacket:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What comes before the packets of a segment: the encoder's parameter sets, which all segments must share."""
+    """The encoder's parameter sets, sent before the packets of a segment; all segments must have the same."""
 
     extradata: bytes
 
 
 class Coder:
-    """The encoder of one video stream of `container`, which stays with whoever muxes."""
+    """The encoder of one video stream of `container`. The caller muxes the packets and closes the container."""
 
     def __init__(self, container: OutputContainer, info: MediaInfo, target: Target, output: Output) -> None:
         self._info = info
@@ -68,13 +68,13 @@ class Coder:
         self.stream = stream
 
     def open(self) -> bytes:
-        """Open the encoder before its first picture; its parameter sets, empty where it has none."""
+        """Open the encoder, unless it is open, and return its parameter sets; empty if the codec has none."""
         if not self.stream.codec_context.is_open:
             open_encoder(self.stream.codec_context)
         return bytes(self.stream.codec_context.extradata or b"")
 
     def encode(self, frame: Frame) -> Iterator[Packet[VideoStream]]:
-        """The packets that are ready after `frame`, which came from the source or is its `writable` copy."""
+        """Encode `frame` (from the source, or its `writable` copy) and return the packets ready by then."""
         assert isinstance(frame, VideoPicture), "a video sink takes frames of a video source"
         owned = frame if frame.owned else frame.writable()
         picture = self._prepared(owned.picture)
@@ -84,21 +84,21 @@ class Coder:
         self.open()
         yield from self._lasting(self.stream.encode(picture))
 
-    def rest(self) -> Iterator[Packet[VideoStream]]:
-        """The packets that are left after the last frame."""
+    def flush(self) -> Iterator[Packet[VideoStream]]:
+        """The packets still in the encoder after the last frame."""
         yield from self._lasting(self.stream.encode(None))
 
     def _lasting(self, packets: Iterable[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
-        """`packets`, each as long as its picture is shown."""
+        """`packets` with the display duration of their frames."""
         for packet in packets:
             if self._target.encoder.name == "libx265" and self._written <= _X265_HOLDS:
-                packet.dts = packet.pts  # it says anything; so few are coded in the order in which they are shown
+                packet.dts = packet.pts  # x265's values are arbitrary here; so few frames are never reordered
             if packet.pts is not None:
                 packet.duration = self._durations.pop(packet.pts, packet.duration)
             yield packet
 
     def _prepared(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """`picture` as the encoder wants it: repacked and marked, no sample changed."""
+        """`picture` in the encoder's pixel format and with its field order set; no sample changes."""
         if picture.format.name != self._target.pixel_format:
             picture = self._repack.reformat(picture, format=self._target.pixel_format, interpolation=EXACT, threads=1)
         if self._written == 0:
@@ -109,7 +109,7 @@ class Coder:
             assert isinstance(marked, av.VideoFrame)
             picture = marked
         context = self.stream.codec_context
-        # PyAV would convert silently what does not fit.
+        # PyAV would silently convert a frame that does not fit.
         if (picture.format.name, picture.width, picture.height) != (context.pix_fmt, context.width, context.height):
             raise AssertionError(f"picture {picture} does not fit the encoder {context}")
         return picture
@@ -118,11 +118,11 @@ class Coder:
 def coded(
     frames: Iterable[Frame], info: MediaInfo, target: Target, output: Output
 ) -> Iterator[Head | list[EncodedPacket]]:
-    """Encode one segment apart from any output: its head, then for every frame the packets that are ready by then.
+    """Encode one segment without an output file: yield its `Head`, then after every frame the packets ready by then.
 
-    The encoder is set up as the one of the output is, and begins anew: with a key frame that nothing refers past.
+    The encoder has the same settings as the output's, and starts with a closed key frame: no packet refers past it.
     """
-    # Never written to: the encoder asks it only whether parameter sets go into the container's header.
+    # Never written to: it only tells the encoder whether parameter sets go into the container's header.
     with av.open(io.BytesIO(), "w", format=MUXERS[target.container]) as scratch:
         coder = Coder(scratch, info, target, output)
         with understandable(info.name):
@@ -135,7 +135,7 @@ def coded(
             with understandable(info.name):
                 ready = [_coded(packet) for packet in coder.encode(frame)]
         with understandable(info.name):
-            ready = [*(ready or ()), *(_coded(packet) for packet in coder.rest())]
+            ready = [*(ready or ()), *(_coded(packet) for packet in coder.flush())]
         yield ready
 
 
@@ -145,17 +145,17 @@ def _coded(packet: Packet[VideoStream]) -> EncodedPacket:
 
 
 def _rate(info: MediaInfo) -> Fraction:
-    """Frames a second, as the encoder's guess at what to spend; the timestamps do not come from it."""
+    """Frames per second for the encoder's rate control; timestamps do not depend on it."""
     rate = info.average_rate or Fraction(25)
     return min(max(rate, Fraction(1, 100)), Fraction(1000)).limit_denominator(100_000)
 
 
 @contextmanager
 def understandable(name: str) -> Iterator[None]:
-    """Turn what FFmpeg and the system say about the output of `name` into an `OutputError`.
+    """Turn errors of FFmpeg and the system while writing the output of `name` into an `OutputError`.
 
     Raises:
-        MemoryError: an encoder did not get the memory that it asked for.
+        MemoryError: an encoder could not allocate memory.
     """
     try:
         yield
@@ -166,7 +166,7 @@ def understandable(name: str) -> Iterator[None]:
 
 
 def _memory_is_short() -> bool:
-    """Whether this process holds nearly all the memory that it may: encoders do not say what they lacked."""
+    """Whether this process is close to its memory limit: encoders do not report failed allocations as such."""
     try:
         import resource
 

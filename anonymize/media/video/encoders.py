@@ -1,4 +1,4 @@
-"""The encoders that are used, and what each can take without a sample being changed."""
+"""The encoders in use, and what each can encode without changing a sample."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from anonymize.settings import Codec
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """What one of FFmpeg's encoders can take without a sample being changed."""
+    """What one of FFmpeg's encoders can encode without changing a sample."""
 
     name: str
     codec: str
-    """FFmpeg's name of what it makes."""
+    """FFmpeg's name of the codec."""
     formats: dict[str, str]
-    """Planar format -> the format it is handed over in, bit for bit the same picture."""
+    """Planar pixel format -> the pixel format the encoder takes; the samples are identical."""
     whole_chroma: bool = True
-    """Whether the size must be a multiple of the chroma step."""
+    """Whether width and height must be multiples of the chroma subsampling step."""
     interlaced: bool = False
     static_hdr: bool = False
-    """Whether mastering display and light level travel in its stream."""
+    """Whether its stream carries mastering display and light level metadata."""
     smallest: int = 1
     """Least width and height in pixels."""
     most_pixels: float = math.inf
@@ -43,11 +43,11 @@ class Encoder:
         if interlaced and not self.interlaced:
             return False
         if info.hdr is not None and self.codec in ("hevc", "av1") and not self.static_hdr:
-            return False  # its stream has a place for that, which would stay empty
+            return False  # the codec can carry that metadata, but this encoder would drop it
         if not self.whole_chroma:
             return True
         across = 1 << max(x for x, _ in layout.shifts)
-        down = 1 << max(y for _, y in layout.shifts) + interlaced  # each field has its own chroma lines
+        down = 1 << max(y for _, y in layout.shifts) + interlaced  # each field has chroma lines of its own
         width, height = info.stored_size
         return width % across == 0 and height % down == 0
 
@@ -90,7 +90,7 @@ FFV1 = Encoder(
     whole_chroma=False,
     interlaced=True,
 )
-# Hardware takes 10 bits at the top of 16: the same samples, shifted.
+# Hardware encoders take 10-bit samples in the upper bits of 16: the same values, shifted.
 _PACKED_420 = {"yuv420p10le": "p010le"}
 _PACKED_444 = {"yuv444p10le": "yuv444p10msble"}
 BY_NAME = {

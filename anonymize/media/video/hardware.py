@@ -1,7 +1,7 @@
-"""Encoders that are part of a graphics card: whether they are there, and how they are set up.
+"""Hardware encoders of graphics cards: whether they are available, and their options.
 
-Nothing is encoded by software in their place. Their settings follow FFmpeg's documentation; no card has been at hand to
-measure them (docs/devices.md).
+There is no fallback to software. The options follow FFmpeg's documentation; they have not been measured on a card
+(docs/devices.md).
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ NEEDS = {
     "amf": "an AMD card with its driver (on Linux amf-amdgpu-pro)",
     "videotoolbox": "a Mac",
 }
-"""Family, as the ends of FFmpeg's names have it -> what must be on the machine."""
+"""Family (the suffix of FFmpeg's encoder names) -> what the machine must have."""
 
 
 def family(encoder: Encoder) -> str:
-    """The family of a hardware encoder, a key of `NEEDS`; empty for one that runs on the processor."""
+    """The family of a hardware encoder, a key of `NEEDS`; empty for a software encoder."""
     name = encoder.name.rpartition("_")[2]
     return name if name in NEEDS else ""
 
 
 def hardware() -> dict[Codec, Encoder]:
-    """The hardware encoders that can be asked for, by the name they are asked for by."""
+    """The hardware encoders by the value of `--codec` that selects them."""
     return {codec: encoders[0] for codec, encoders in BY_NAME.items() if family(encoders[0])}
 
 
@@ -57,7 +57,7 @@ def _nvenc(codec: str, quality: int, speed: int) -> Options:
         "preset": ("p1", "p1", "p2", "p3", "p3", "p4", "p5", "p6", "p7")[speed],
         "tune": "hq",
         "rc": "vbr",
-        "b": "0",  # its default of 2 Mbit/s would stand beside the quality
+        "b": "0",  # its default of 2 Mbit/s would limit the quality
         "cq": str(max(1, level)),  # 0 leaves the choice to the card
         "a53cc": "0",
         "extra_sei": "0",
@@ -79,7 +79,7 @@ def _amf(codec: str, quality: int, speed: int) -> Options:
 
 
 def _videotoolbox(_codec: str, quality: int, _speed: int) -> Options:
-    # Its scale goes from 0 to 100 (best), in FFmpeg's units of 118.
+    # Its scale runs from 0 to 100 (best), in FFmpeg's lambda units of 118.
     return {"flags": "+qscale", "global_quality": str(118 * round(100 - 1.75 * quality)), "allow_sw": "0"}
 
 
@@ -92,21 +92,21 @@ _OPTIONS: dict[str, Callable[[str, int, int], Options]] = {
 
 
 def _of_63(quality: int) -> int:
-    """x264's quality scale on that of AV1."""
+    """A quality on x264's scale, converted to AV1's (0 to 63)."""
     return min(63, max(0, round(quality * 1.25 + 6)))
 
 
 def refuse_unless_it_opens(encoder: Encoder, pixel_format: str, size: tuple[int, int], settings: Options) -> None:
-    """Open a hardware encoder as it will be used, and close it again.
+    """Open a hardware encoder with the settings of the job, to find out whether it works here.
 
     Args:
         encoder: one of `hardware`.
-        pixel_format: of the pictures that it will get.
-        size: their width and height.
-        settings: what `options` gave.
+        pixel_format: of the frames it will encode.
+        size: their width and height in pixels.
+        settings: from `options`.
 
     Raises:
-        OutputError: `why_not` says why.
+        OutputError: it cannot be opened (`why_not` gives the reason).
     """
     why = why_not(encoder, pixel_format, size, settings)
     if why is not None:
@@ -118,7 +118,10 @@ def refuse_unless_it_opens(encoder: Encoder, pixel_format: str, size: tuple[int,
 
 
 def why_not(encoder: Encoder, pixel_format: str, size: tuple[int, int], settings: Options) -> str | None:
-    """In FFmpeg's words why a hardware encoder cannot be opened, or would do its work by software; None if it can."""
+    """FFmpeg's message if the hardware encoder cannot be opened or would run in software; None if it works.
+
+    Args: see `refuse_unless_it_opens`.
+    """
     if encoder.name not in av.codecs_available:
         return "this FFmpeg was built without it"
     context = CodecContext.create(encoder.name, "w")

@@ -1,4 +1,4 @@
-"""An encoder gets the processor in turn with every other program."""
+"""Keep encoders from taking real-time priority."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from av.video.codeccontext import VideoCodecContext
 
 
 def open_encoder(context: VideoCodecContext) -> None:
-    """Open `context`; all threads of this process are scheduled as before.
+    """Open `context` and restore the scheduling policy of all threads of this process.
 
-    SVT-AV1 makes its threads and the one that opens it real-time (SCHED_FIFO, priority 99) where the user is root, as
-    in a container. They would go before everything else on the machine, and whoever waits for them would wait forever.
+    As root, for instance in a container, SVT-AV1 makes its threads and the calling one real-time (SCHED_FIFO, priority
+    99). They would preempt everything else on the machine, and threads waiting for them could wait forever.
     """
     if sys.platform != "linux":
         context.open()

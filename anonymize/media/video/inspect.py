@@ -1,4 +1,4 @@
-"""What a video file is and what it carries besides pictures and sound."""
+"""Describe a video file, including what it carries besides picture and sound."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from anonymize.media.frames.pixels import required_layout
 from anonymize.media.protocols import AudioInfo, Colour, FieldOrder, Hdr, MediaInfo
 from anonymize.media.video.open import Input, head_of, input_name, is_cover
 
-# Which words in a tag's name make it what, first match wins; empty: structure, nothing anybody wrote.
+# What a tag is called in reports, by words in its name; first match wins. Empty: structural, not written by a person.
 _TAGS = (
     ("", ("major_brand", "minor_version", "compatible_brands", "duration", "bps", "number_of_", "_stat", "language")),
     ("GPS position", ("location", "iso6709", "gps", "xyz", "latitude", "longitude")),
@@ -35,7 +35,7 @@ _TAGS = (
         ("make", "model", "software", "android", "encoder", "device", "vendor", "camera", "handler", "writing"),
     ),
 )
-# What muxers write by themselves, whoever made the file.
+# Values that muxers write by default.
 _BY_ITSELF = {
     *(("handler_name", f"{kind}Handler") for kind in ("Video", "Sound", "Subtitle", "Data")),
     ("handler_name", ""),
@@ -79,19 +79,19 @@ def describe(
     sound: Sequence[Stream],
     origin: Fraction,
 ) -> MediaInfo:
-    """The facts about `stream`, whose first picture is `first` with the side data `side`.
+    """The `MediaInfo` of `stream`.
 
     Args:
         source: the file.
-        container: of the file.
-        stream: its video.
-        first: with its time of the presentation.
-        side: what is attached to it.
-        sound: the tracks that belong to it.
-        origin: what the container's clock shows when the presentation begins, in seconds.
+        container: the open file.
+        stream: its video stream.
+        first: the first decoded frame, with its presentation timestamp.
+        side: the side data of `first`, by FFmpeg's name.
+        sound: the audio streams that belong to the video.
+        origin: time on the container's clock at which the presentation begins, in seconds.
 
     Raises:
-        UnsupportedInput: the picture cannot be edited without changing it.
+        UnsupportedInput: the pixel format or an edit list is one that cannot be carried over unchanged.
     """
     name = input_name(source)
     layout = required_layout(first.format.name, name)
@@ -129,7 +129,7 @@ def describe(
 
 
 def container_suffix(source: Input, container: InputContainer) -> str:
-    """The canonical suffix for what the content is, whatever the file is called."""
+    """The canonical suffix of the actual container format, whatever the file is called."""
     name = container.format.name
     if name.startswith("mov"):
         brand = container.metadata.get("major_brand", "qt  ").strip().lower()
@@ -140,29 +140,29 @@ def container_suffix(source: Input, container: InputContainer) -> str:
 
 
 def side_data(frame: av.VideoFrame, scaler: VideoReformatter) -> dict[str, bytes]:
-    """The side data of `frame` by FFmpeg's name; only `unnamed` where it holds a kind that PyAV cannot name."""
-    # A picture that was asked for its side data refers to itself and stays until the garbage collector comes by.
-    # A thumbnail of it has the same side data, and may stay.
+    """The side data of `frame` by FFmpeg's name; only `unnamed` if one of them has a type that PyAV does not know."""
+    # PyAV's side data makes a reference cycle that keeps the frame until the garbage collector runs: a thumbnail with
+    # the same side data costs less memory.
     small = thumbnail(frame, scaler)
     try:
-        # Its stub calls it a mapping; iterating gives the values.
+        # PyAV's stub declares a mapping, but iterating yields the values.
         return {data.type.name: bytes(data) for data in cast("Iterable[SideData]", small.side_data)}
     except ValueError:
         return {"unnamed": b""}
 
 
 def thumbnail(frame: av.VideoFrame, scaler: VideoReformatter) -> av.VideoFrame:
-    """A grey picture of 2 x 2 pixels with the properties and the side data of `frame`."""
+    """A grey 2 x 2 frame with the properties and the side data of `frame`."""
     return scaler.reformat(frame, 2, 2, "gray", interpolation=Interpolation.POINT, threads=1)
 
 
 def side_data_words(names: Iterable[str]) -> set[str]:
-    """What side data of these names is called in `MediaInfo.removed`."""
+    """How `MediaInfo.removed` describes side data of these types."""
     return {_SIDE_DATA.get(name, "other data attached to pictures") for name in names if name not in _CARRIED}
 
 
 def display_matrix(side: Mapping[str, bytes]) -> tuple[int, ...] | None:
-    """The nine values of the display matrix; None for none and for one that changes nothing."""
+    """The nine values of the display matrix; None if there is none, or if it is the identity."""
     raw = side.get("DISPLAYMATRIX", b"")
     if len(raw) != 36:
         return None
@@ -179,10 +179,10 @@ def colour_of(frame: av.VideoFrame) -> Colour:
 
 
 def field_order_of(frame: av.VideoFrame) -> FieldOrder:
-    """Whether `frame` is interlaced, and which field comes first."""
+    """The field order of `frame`."""
     if not frame.interlaced_frame:
         return FieldOrder.PROGRESSIVE
-    # PyAV does not show which field comes first; FFmpeg's select filter does.
+    # PyAV does not expose which field comes first; FFmpeg's select filter does.
     graph = av.filter.Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1000)
@@ -201,10 +201,10 @@ def field_order_of(frame: av.VideoFrame) -> FieldOrder:
 
 
 def chroma_location_of(frame: av.VideoFrame) -> str:
-    """Where the chroma samples of a 4:2:0 picture lie, by FFmpeg's name; `unspecified` for none."""
+    """The chroma sample location of a 4:2:0 frame, by FFmpeg's name; `unspecified` for other formats."""
     if [frame.format.chroma_width(64), frame.format.chroma_height(64)] != [32, 32]:
         return "unspecified"
-    # PyAV does not show it; FFmpeg's showinfo filter does.
+    # PyAV does not expose it; FFmpeg's showinfo filter does.
     graph = av.filter.Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1000)
@@ -214,11 +214,11 @@ def chroma_location_of(frame: av.VideoFrame) -> str:
     info.link_to(sink)
     graph.configure()
 
-    def through() -> None:
+    def pass_through() -> None:
         graph.push(frame)
         graph.pull()
 
-    found = (re.search(r"\bcl:(\w+)", text) for text in complaints.told(through))
+    found = (re.search(r"\bcl:(\w+)", text) for text in complaints.info_messages(pass_through))
     return next((match[1] for match in found if match), "unspecified")
 
 
@@ -240,7 +240,7 @@ def _hdr(side: Mapping[str, bytes]) -> Hdr | None:
 
 
 def _refuse_dolby_vision_5(side: Mapping[str, bytes], name: str) -> None:
-    """Raises `UnsupportedInput` for Dolby Vision without an ordinary base layer: its colours need the dynamic data."""
+    """Raise `UnsupportedInput` for Dolby Vision without a compatible base layer: colours need the dynamic metadata."""
     raw = side.get("DOVI_METADATA", b"")
     if len(raw) < 24:
         return
@@ -285,13 +285,13 @@ def _frame_count(stream: VideoStream, container: InputContainer) -> int | None:
 
 
 def _rate(stream: VideoStream) -> Fraction | None:
-    """Frames a second; None where FFmpeg's guess is only how fine the timestamps are."""
+    """Frames per second; None where FFmpeg's guess is just the timestamp resolution."""
     rate = stream.average_rate or stream.guessed_rate
     return rate if rate and rate < 1 / (stream.time_base or 0.001) else None
 
 
 def _removed(container: InputContainer, main: VideoStream, sound: Sequence[Stream]) -> list[str]:
-    """Everything that will not be carried over, in words, without values."""
+    """Descriptions, without values, of everything that is not carried over."""
     found: dict[str, int] = {}
 
     def add(what: str) -> None:
@@ -314,12 +314,12 @@ def _removed(container: InputContainer, main: VideoStream, sound: Sequence[Strea
 
 
 def is_empty(stream: Stream) -> bool:
-    """Whether nothing came of a sound track that is announced: FFmpeg, which looks for it, knows no sample rate."""
+    """Whether an announced audio track has no data near the start: FFmpeg found no sample rate when it probed."""
     return stream.codec_context is not None and not getattr(stream.codec_context, "sample_rate", 0)
 
 
 def _extra_stream(stream: Stream, main: VideoStream) -> str:
-    """What `stream` is called if it is not carried over, else nothing."""
+    """What `stream` is called in `MediaInfo.removed`; empty if it is the main video."""
     if stream.index == main.index:
         return ""
     if stream.type == "audio":
@@ -332,6 +332,6 @@ def _extra_stream(stream: Stream, main: VideoStream) -> str:
 
 
 def refuse_encrypted(stream: VideoStream, name: str) -> None:
-    """Raises `UnreadableInput` if the container says that `stream` is encrypted."""
+    """Raise `UnreadableInput` if the container marks `stream` as encrypted."""
     if any(key.lower() == "enc_key_id" for key in stream.metadata):
         raise UnreadableInput("the video is encrypted; decrypt it first", name)

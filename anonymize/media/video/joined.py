@@ -1,7 +1,6 @@
-"""Files joined end to end (`cat a b > c`) of which readers show the first alone, or the others by its codecs.
+"""Detect files concatenated byte by byte (`cat a b > c`), of which readers show only the first or misread the others.
 
-MPEG streams are made for that (`anonymize.media.video.mpegts`, `anonymize.media.clock.restarts`); other containers are
-not.
+MPEG streams may be joined so (`anonymize.media.video.mpegts`, `anonymize.media.clock.restarts`); other containers not.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ _CHUNK = 1 << 22
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _SEGMENT, _TRACKS, _CLUSTER, _TRACK, _SOUND = 0x18538067, 0x1654AE6B, 0x1F43B675, 0xAE, 0xE1
 _OF_TRACK = {0xD7, 0x83, 0x86, 0x63A2, 0xB5, 0x9F, 0x6264}
-"""A track's number, type, codec, what the codec needs; rate, channels and depth of sound."""
+"""EBML IDs of a track's number, type, codec and codec data; sample rate, channels and bit depth of audio."""
 _TIME, _BLOCK, _SIMPLE_BLOCK, _BLOCK_GROUP = 0xE7, 0xA1, 0xA3, 0xA0
 _EARLIEST = 1 << 15
-"""By so many ticks a block may come before its cluster."""
+"""Ticks by which a block may precede its cluster's timestamp, at most."""
 
 
 def refuse_joined(source: Input, container: str, name: str) -> None:
-    """See whether `source` goes on with a second file of its kind that a reader would not show, or not as it is.
+    """Refuse `source` if a second file of the same format follows in it that readers would skip or misread.
 
     Args:
         source: the file.
@@ -34,7 +33,7 @@ def refuse_joined(source: Input, container: str, name: str) -> None:
         name: for messages.
 
     Raises:
-        UnsupportedInput: it does.
+        UnsupportedInput: several files were joined.
     """
     unseen: dict[str, Callable[[], bool]] = {
         "mov": lambda: top_level_boxes(source)[0].count(b"moov") > 1,
@@ -57,7 +56,7 @@ def _open(source: Input) -> AbstractContextManager[IO[bytes]]:
 
 
 def _again(source: Input, mark: bytes, fits: Callable[[bytes], bool], after: bytes = b"") -> bool:
-    """Whether `mark`, with 32 bytes that fit, stands behind the first place of `after` (or the beginning)."""
+    """Whether `mark`, where the 32 bytes from it on pass `fits`, occurs past the first `after` (or past byte 0)."""
     with _open(source) as file:
         begun, kept = not after, b""
         at_start = True
@@ -78,7 +77,7 @@ def _again(source: Input, mark: bytes, fits: Callable[[bytes], bool], after: byt
 
 
 def _avi_headers(source: Input) -> Iterator[bytes]:
-    """What each AVI in the file says of its streams' formats."""
+    """The stream formats (`strf` chunks) of each AVI in the file."""
     with _open(source) as file:
         position = 0
         while len(head := _at(file, position, 12)) == 12 and head[:4] == b"RIFF":
@@ -91,7 +90,7 @@ def _avi_headers(source: Input) -> Iterator[bytes]:
 
 
 def _tracks(source: Input) -> Iterator[bytes]:
-    """What each Matroska file in the file says of its tracks."""
+    """The codec data of the tracks of each Matroska file in the file."""
     with _open(source) as file:
         position = 0
         while (element := _element(file, position)) is not None:
@@ -118,21 +117,21 @@ def _tracks_in(file: IO[bytes], start: int, end: int) -> Iterator[bytes]:
 
 
 def _codecs(tracks: bytes) -> bytes:
-    told, at, data = [], 0, io.BytesIO(tracks)
+    found, at, data = [], 0, io.BytesIO(tracks)
     while (element := _element(data, at)) is not None:
         kind, body, length = element
         if length is None:
             break
         if kind in _OF_TRACK:
-            told.append(tracks[at : body + length])
+            found.append(tracks[at : body + length])
         at = body if kind in (_TRACK, _SOUND) else body + length
-    return b"".join(told)
+    return b"".join(found)
 
 
 def before_zero(source: Input) -> dict[int, int]:
-    """The blocks of a Matroska file that come before time zero: by place (of their content), when they are shown.
+    """Presentation timestamps, in ticks, of a Matroska file's blocks before time zero, by the offset of their content.
 
-    FFmpeg's reader gives them no time.
+    FFmpeg's demuxer gives them no timestamp.
     """
     found: dict[int, int] = {}
     with _open(source) as file:
@@ -154,7 +153,7 @@ def before_zero(source: Input) -> dict[int, int]:
 
 
 def _element(file: IO[bytes], position: int) -> tuple[int, int, int | None] | None:
-    """An EBML element: identifier, where its content starts, how long that is (None: unknown)."""
+    """An EBML element at `position`: ID, offset of its content, length of the content (None: unknown)."""
     head = _at(file, position, 12)
     if not head or not head[0]:
         return None

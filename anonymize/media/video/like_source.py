@@ -1,8 +1,8 @@
-"""The quality at which an output becomes about as large as its source: some runs of pictures are encoded to find it.
+"""Find the quality at which an output becomes about as large as its source, by encoding short runs of its frames.
 
-What bits a pixel a quality takes depends on the pictures, on who encoded them before and on the encoder, so it is
-measured: up to seven runs of 16 pictures, at one quality, and at a second one where the first was far off. Which
-pictures those are is a function of the file, so the quality is, too, and all segments are encoded with it.
+How many bits per pixel a quality takes depends on the content, on the source's encoder and on ours, so it is measured:
+up to seven runs of 16 frames, at one quality, and at a second one if the first was far off. The runs depend only on
+the file, so the quality does too, and all segments are encoded with it.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ from anonymize.media.video.source import VideoSource
 from anonymize.settings import Audio, Output
 
 BEST, WORST = 16, 32
-"""On x264's scale. Better than the one nobody sees; worse than the other, text on screens falls apart."""
+"""Limits on x264's scale: better than the first is not visible; worse than the second, text becomes unreadable."""
 _STEPS = 5.0
-"""How much more quality doubles the size, as long as only one was tried."""
+"""Steps of quality that are assumed to double the size while only one quality has been tried."""
 _POOR = 24
 _FAR = 4.0
-"""From so many steps on the guess is tried as well."""
+"""If the estimate is this many steps away from the first quality, it is tried as well."""
 _SHARE, _SHARE_OF_NEWER = 0.92, 1.2
-"""Size that is aimed at, as a share of the source's; and where H.264 takes the place of a codec that needs less."""
+"""Target size as a share of the source's; the second where H.264 replaces a more efficient codec."""
 _NEWER = frozenset(("hevc", "av1", "vp9", "vvc"))
 _LOSSLESS = frozenset(("ffv1", "prores"))
 RUN = 16
-"""Pictures of a run."""
+"""Frames per run."""
 _LATE = 48
-"""Pictures after a key frame within which a run begins, so that few are decoded in vain."""
+"""A run starts at most this many frames after a key frame, so that few frames are decoded only to be dropped."""
 _LONG = 1500
-"""Pictures of a film from which on more runs are taken."""
+"""Frames from which on a video gets more runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What an output would take, as far as some runs of pictures tell that are encoded as they are.
+    """An estimate of an output's size and time, from short runs of unredacted frames.
 
     Args:
-        pictures, sound: bytes of all.
-        seconds: to read and encode one picture.
+        pictures, sound: bytes of all frames and of all sound.
+        seconds: time to read and encode one frame.
     """
 
     pictures: int
@@ -64,22 +64,22 @@ class _Packet:
     size: int
     key: bool
     entry: int
-    """The timestamp of the container that leads to it."""
+    """Timestamp on the container's clock to seek to."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sizes:
-    """Bytes of the first picture of the first run, a key frame, and of all but the first of every run."""
+    """Bytes of a run's first frame (in the first run a key frame), and of its other frames."""
 
     key: int
     others: int
 
 
 def settled(source: VideoSource, output: Output, suffix: str = "") -> Output:
-    """`output` with a quality: the one it has, else that with which the output becomes about as large as `source`.
+    """`output` with a quality: its own, or the one at which the output becomes about as large as `source`.
 
     Args:
-        source: a video that was read to its end.
+        source: a video that has been read to its end.
         output: what the user asked for.
         suffix: of the output file if the user named one.
 
@@ -96,7 +96,12 @@ def settled(source: VideoSource, output: Output, suffix: str = "") -> Output:
 
 
 def trial(source: VideoSource, output: Output, suffix: str = "") -> Trial:
-    """What it takes to encode `source`, a video that was read to its end, as `output`, which has a quality.
+    """Estimate the size and time of encoding `source` as `output`.
+
+    Args:
+        source: a video that has been read to its end.
+        output: with a quality.
+        suffix: of the output file if the user named one.
 
     Raises:
         UnsupportedInput: no encoder can hold this video unchanged.
@@ -119,7 +124,7 @@ def _like(source: VideoSource, output: Output, target: Target, packets: Sequence
     aim = _SHARE_OF_NEWER if newer else _SHARE
 
     def excess(quality: int) -> float | None:
-        """By how many doublings the output would be too large at `quality`; None where nothing can be tried."""
+        """Binary logarithm of size over target size at `quality`; None if no run can be encoded."""
         ratio = _ratio(source, packets, target, replace(output, quality=quality))
         return math.log2(ratio / aim) if ratio else None
 
@@ -137,12 +142,12 @@ def _like(source: VideoSource, output: Output, target: Target, packets: Sequence
 
 
 def _within(quality: float) -> int:
-    """The quality to take: where the source is poor already, it grows a little rather than lose as much again."""
+    """`quality` within the limits; a little better for a poor source, so that it does not lose as much again."""
     return min(WORST, max(BEST, round(quality - min(1.5, max(0.0, (quality - _POOR) / 2)))))
 
 
 def _packets(source: VideoSource) -> list[_Packet]:
-    """Every picture of `source` as it is coded, in the order of the file; empty where times are missing."""
+    """The video packets of `source`, in file order; packets without a timestamp are left out."""
     found = []
     with source.opened() as container:
         stream = main_video(container, source.name)
@@ -158,7 +163,7 @@ def _packets(source: VideoSource) -> list[_Packet]:
 
 
 def _starts(packets: Sequence[_Packet]) -> list[tuple[_Packet, int]]:
-    """Where runs begin: the key frame to enter at, and when the first picture is shown; the film's first one first."""
+    """Start of each run: the key frame to seek to, and the pts of its first frame; the first starts the video."""
     count = len(packets)
     further = 6 if count >= _LONG else min(3, count // (3 * RUN))
     keys = [number for number, packet in enumerate(packets) if packet.key] or [0]
@@ -179,11 +184,17 @@ def _ratio(
     output: Output,
     waits: list[float] | None = None,
 ) -> float:
-    """The size that `output` makes of `source`, as a share of its own, as far as some runs of pictures tell; 0: none.
+    """The estimated size of the output over that of `source`; 0 if no run could be encoded.
 
-    The first run stands for itself: many encoders spend more at the beginning. Its key frame stands for later ones that
-    ours will have, too, and the other runs, but for the first picture of each, for all the rest. `waits` gets the
-    seconds in which each picture was read.
+    The first run counts only for itself, since many encoders spend more at the beginning. Its key frame represents the
+    later key frames that our encoder will have too; the other runs, without their first frames, represent the rest.
+
+    Args:
+        source: a video that has been read to its end.
+        packets: its video packets.
+        target: container and encoder.
+        output: with a quality.
+        waits: collects the seconds it took to read each frame.
     """
     sizes = {packet.pts: packet.size for packet in packets}
     ours, theirs = [], []
@@ -208,7 +219,7 @@ def _ratio(
 
 
 def _later_keys(packets: Sequence[_Packet]) -> int:
-    """Bytes of the key frames after the first that ours will have, too: not those that come more often."""
+    """Bytes of the key frames after the first, without those that come more often than our encoder's."""
     keys = [number for number, packet in enumerate(packets) if packet.key]
     return sum(packets[after].size for before, after in pairwise(keys) if after - before > 3 * RUN)
 

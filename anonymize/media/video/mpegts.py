@@ -1,8 +1,8 @@
-"""MPEG transport streams that are made of several: recordings joined end to end, or broadcasts that change on the way.
+"""MPEG transport streams made of several parts: joined recordings, or broadcasts whose streams change.
 
-FFmpeg's reader takes what a table announces in mid-stream for further streams, beside those that it began with, and
-what is joined for damaged, as packets are numbered anew. So the file's own tables and numbers are read first (ISO/IEC
-13818-1), and a part whose video and sound lie in other streams than the first one's is handed on under their numbers.
+FFmpeg's demuxer takes streams announced midway for additional ones, and joined recordings for damaged ones, because
+their continuity counters restart. So the file's tables and counters are read first (ISO/IEC 13818-1), and parts whose
+video and sound have other PIDs than the first part's are handed to FFmpeg under the PIDs of the first part.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ from anonymize.media.video.open import Input, head_of
 from anonymize.storage import Steady
 
 _CHUNK = 1 << 16
-"""Packets that are looked at in one go."""
+"""Packets read at a time."""
 _LEADS = {188: 0, 192: 4, 204: 0}
-"""Bytes of a packet, and how many of them come before the sync byte."""
+"""Packet size in bytes -> bytes before the sync byte."""
 _EMPTY = 0x1FFF
 _LEAST = 11
-"""Packets without which FFmpeg takes a file for something else: ten of the longest kind, 204 bytes."""
+"""Packets that FFmpeg needs to recognise the format: more than ten of the largest size, 204 bytes."""
 _SERVICE_TABLES = 0x20
-"""Streams below hold tables."""
+"""PIDs below this one hold tables."""
 _TABLES = 5
-"""Packets of other tables that may come before a list of programs where a recording begins."""
+"""Packets of other tables that may precede the program association table at the start of a recording."""
 _SEAMS = 50
-"""Lists of programs that are looked at for a seam where a stream's numbers jump, at most."""
+"""Program association tables that are considered as the seam when a continuity counter jumps, at most."""
 _VIDEO = {0x01: "MPEG-1", 0x02: "MPEG-2", 0x10: "MPEG-4", 0x1B: "H.264", 0x24: "HEVC", 0x33: "VVC", 0xEA: "VC-1"}
 _SOUND = {0x03, 0x04, 0x0F, 0x11, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87}
 _PRIVATE = 0x06
-"""The stream type of whatever its descriptors say."""
+"""Stream type of private data, which the descriptors identify."""
 _SOUND_TAGS = (b"\x6a", b"\x7a", b"\x7b", b"\x7c", b"Opus", b"AC-3", b"EAC3", b"DTS1", b"DTS2", b"DTS3", b"BSSD")
 
 Row = tuple[int, int]
-"""Stream type and number (PID)."""
+"""Stream type and PID."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spliced:
-    """How a transport stream is read as one.
+    """How the parts of a transport stream are read as one stream.
 
     Args:
         size: bytes of a packet.
-        parts: where (byte position) other numbers serve, and for each stream's number there that of the first part's.
-        seams: where recordings were joined.
-        whole: packets in which pieces (PES) begin that are whole, though packets are counted anew after them.
-        sound: numbers of the sound that belongs to the video; None where all of it does.
+        parts: byte offsets from which other PIDs are in use, each with a map from these PIDs to the first part's.
+        seams: byte offsets where recordings were joined.
+        whole: numbers of the packets in which complete PES packets start although counters restart after them.
+        sound: PIDs of the audio that belongs to the video; None if all of it does.
     """
 
     size: int = 188
@@ -64,16 +64,16 @@ class Spliced:
     sound: frozenset[int] | None = None
 
     def is_whole(self, position: int | None) -> bool:
-        """Whether the piece that FFmpeg found at the byte `position`, or some bytes beside, is one of `whole`."""
+        """Whether the PES packet that FFmpeg reports at about the byte offset `position` is one of `whole`."""
         return position is not None and (position + self.size // 2) // self.size in self.whole
 
     def opened(self, source: Input, name: str) -> io.RawIOBase:
-        """`source`, to be read under the numbers of its first part."""
+        """`source` opened for reading, with the PIDs of its first part throughout."""
         return _Renumbered(_file(source, name), self)
 
 
 def fill_up(path: Path) -> None:
-    """Append empty packets to a transport stream, of packets of 188 bytes, that is too short to be known for one."""
+    """Append null packets to a transport stream (188-byte packets) that is too short for FFmpeg to recognise."""
     missing = _LEAST - path.stat().st_size // 188
     if missing > 0:
         with path.open("ab") as file:
@@ -81,7 +81,7 @@ def fill_up(path: Path) -> None:
 
 
 def packet_size(source: Input) -> int:
-    """The bytes of a packet; 0 where `source` is no transport stream that begins with a whole packet."""
+    """The packet size in bytes; 0 if `source` is not a transport stream that starts with a whole packet."""
     head = head_of(source, 204 * 5)
     return next(
         (size for size, lead in _LEADS.items() if len(head) > 4 * size + lead and set(head[lead::size][:5]) == {0x47}),
@@ -90,15 +90,15 @@ def packet_size(source: Input) -> int:
 
 
 def spliced(source: Input, name: str, video: int) -> Spliced:
-    """What the tables and numbers in the transport stream `source` tell.
+    """Read the tables and continuity counters of the transport stream `source`.
 
     Args:
         source: the file.
         name: for messages.
-        video: number of the stream with the video that it begins with.
+        video: PID of the video at the start.
 
     Raises:
-        UnsupportedInput: its video or sound changes on the way so that it cannot be carried as one.
+        UnsupportedInput: video or sound changes codec or number of streams, so that the parts cannot be read as one.
     """
     size = packet_size(source)
     scan = _Scan()
@@ -116,13 +116,13 @@ def spliced(source: Input, name: str, video: int) -> Spliced:
 
 
 def _packets(source: Input, name: str, size: int) -> Iterator[NDArray[np.uint8]]:
-    """(N, 188) each; ends where packets do."""
+    """Arrays of packets, (N, 188) uint8; ends where the packet grid does."""
     lead = _LEADS[size]
     with closing(_file(source, name)) as file:
         while len(raw := file.read(size * _CHUNK)) >= size:
             packets = np.frombuffer(raw, np.uint8, len(raw) // size * size).reshape(-1, size)[:, lead : lead + 188]
             if (packets[:, 0] != 0x47).any():
-                return  # FFmpeg finds its own way from here on
+                return  # FFmpeg resynchronises by itself from here on
             yield packets
 
 
@@ -133,7 +133,7 @@ def _file(source: Input, name: str) -> BinaryIO | io.BytesIO | Steady:
 
 
 class _Break(NamedTuple):
-    """A packet whose number does not follow that of the one `before` it in its stream; whether a piece begins in it."""
+    """A packet whose continuity counter does not follow that of packet `before`; whether a PES packet begins in it."""
 
     at: int
     before: int
@@ -143,25 +143,25 @@ class _Break(NamedTuple):
 
 @dataclass(slots=True)
 class _Scan:
-    """What is gathered while packets go by; positions are counted in packets."""
+    """State of reading a transport stream from start to end; positions count packets."""
 
     position: int = 0
     tables: dict[int, int] = field(default_factory=dict)
-    """Streams that hold the table of a program, and of which."""
+    """PID of each program map table -> program number."""
     news: list[tuple[int, dict[int, int] | None, tuple[int, list[Row]] | None]] = field(default_factory=list)
-    """Where a list of programs, or (program, rows) of a table, differs from the one before it."""
+    """Where a program association table, or a program map table as (program, rows), differs from the one before."""
     begun: dict[int, list[int]] = field(default_factory=dict)
-    """Where pieces begin, by stream."""
+    """Where PES packets begin, by PID."""
     breaks: list[_Break] = field(default_factory=list)
-    """Where packets are missing by their numbers."""
+    """Where continuity counters jump."""
     lists: list[int] = field(default_factory=list)
-    """Where lists of programs stand."""
+    """Where program association tables are."""
     _latest: dict[int, bytes] = field(default_factory=dict)
     _count: NDArray[np.int64] = field(default_factory=lambda: np.full(0x2000, -1, np.int64))
     _where: NDArray[np.int64] = field(default_factory=lambda: np.full(0x2000, -1, np.int64))
 
     def take(self, packets: NDArray[np.uint8]) -> None:
-        """Take the next packets, (N, 188)."""
+        """Process the next packets, (N, 188)."""
         numbers = (packets[:, 1].astype(np.int64) & 0x1F) << 8 | packets[:, 2]
         begins = packets[:, 1] & 0x40 > 0
         self.lists += (np.flatnonzero(numbers == 0) + self.position).tolist()
@@ -190,7 +190,7 @@ class _Scan:
                 )
 
     def _count_through(self, packets: NDArray[np.uint8], numbers: NDArray[np.int64], begins: NDArray[np.bool_]) -> None:
-        """Find packets whose number does not follow that of the one before it in their stream."""
+        """Find packets whose continuity counter does not follow that of the packet before it in their stream."""
         full = (packets[:, 3] & 0x10 > 0) & (numbers != _EMPTY)
         restarts = (packets[:, 3] & 0x20 > 0) & (packets[:, 4] > 0) & (packets[:, 5] & 0x80 > 0)
         order = np.flatnonzero(full)[np.argsort(numbers[full], kind="stable")]
@@ -205,15 +205,15 @@ class _Scan:
         self._count[streams], self._where[streams] = counts, order + self.position
 
     def whole(self, seams: Iterable[int]) -> Iterator[int]:
-        """Where the last pieces before `seams` begin: whole, though packets are counted anew after them."""
+        """Where the last PES packets before `seams` begin: complete, although counters restart after them."""
         for seam in seams:
             for stream in self.begun:
                 yield from self._last_pieces(stream, seam)
 
     def anew(self) -> list[int]:
-        """Where recordings were joined: packets are counted anew in several streams, and begin a new piece in each.
+        """Where recordings were joined: the counters of several streams restart, each at the start of a PES packet.
 
-        Where packets were lost, one stream alone jumps, or goes on in the middle of a piece.
+        Where packets were lost instead, only one stream jumps, or a stream continues within a PES packet.
         """
         across: dict[int, list[_Break]] = {}
         for lost in self.breaks:
@@ -230,9 +230,7 @@ class _Scan:
         ]
 
     def _last_pieces(self, stream: int, end: int) -> list[int]:
-        """The last two pieces before `end` (FFmpeg takes the one before for the one that is cut off), if no packet is
-        missing in them.
-        """
+        """The last two PES packets before `end`, if no packet is missing in them (FFmpeg may mark the wrong one)."""
         pieces = self.begun.get(stream, [])
         last = bisect_left(pieces, end)
         found = pieces[max(last - 2, 0) : last]
@@ -240,7 +238,7 @@ class _Scan:
         return [] if any(holes) else found
 
     def sound_of(self, video: int) -> frozenset[int] | None:
-        """The sound of the program that `video` belongs to; None where there is but one program."""
+        """PIDs of the sound in the program of `video`; None if there is only one program."""
         several = any(programs is not None and len(programs) > 1 for _, programs, _ in self.news)
         tables = [table[1] for _, _, table in self.news if table is not None]
         own = [rows for rows in tables if any(number == video for _, number in rows)]
@@ -250,7 +248,7 @@ class _Scan:
 
 
 def _parts(scan: _Scan, name: str, video: int) -> Iterator[tuple[int, Mapping[int, int]]]:
-    """Where the program of `video` goes on in other streams: position, and for each number that of the first part."""
+    """Where the program of `video` continues under other PIDs: position, and a map to the first part's PIDs."""
     first: list[Row] | None = None
     now: dict[int, int] = {}
     program, since = -1, 0
@@ -274,7 +272,7 @@ def _parts(scan: _Scan, name: str, video: int) -> Iterator[tuple[int, Mapping[in
 
 
 def _matched(first: list[Row], rows: list[Row], name: str, share: float) -> dict[int, int]:
-    """For the number of each of `rows` that of the stream of `first` that it goes on from."""
+    """The PID in `first` that each PID in `rows` continues."""
     numbers: dict[int, int] = {}
     for kind in ("video", "sound"):
         before = [row for row in first if _kind(row[0]) == kind]
@@ -283,7 +281,7 @@ def _matched(first: list[Row], rows: list[Row], name: str, share: float) -> dict
             after = [row for row in before if row in after or row[1] not in {r[1] for r in after}]
         if [row[0] for row in before] != [row[0] for row in after]:
             raise UnsupportedInput(
-                f"about {share:.0%} into the file its {kind} changes from {_told(before)} to {_told(after)}; "
+                f"about {share:.0%} into the file its {kind} changes from {_streams(before)} to {_streams(after)}; "
                 "cut the file there and give the parts",
                 name,
             )
@@ -291,7 +289,7 @@ def _matched(first: list[Row], rows: list[Row], name: str, share: float) -> dict
     return numbers
 
 
-def _told(rows: list[Row]) -> str:
+def _streams(rows: list[Row]) -> str:
     return ", ".join(f"{_VIDEO.get(kind, f'type {kind:#x}')} in stream {number:#x}" for kind, number in rows) or "none"
 
 
@@ -300,7 +298,7 @@ def _kind(stream_type: int) -> str:
 
 
 def _section(packet: bytes) -> bytes:
-    """The table that begins in `packet`; empty where it does not fit in."""
+    """The table section that starts in `packet`; empty if it does not end in the same packet."""
     content = packet[5 + packet[4] :] if packet[3] & 0x20 else packet[4:]
     section = content[1 + content[0] :] if content else b""
     length = 3 + (int.from_bytes(section[1:3], "big") & 0x0FFF)
@@ -308,26 +306,26 @@ def _section(packet: bytes) -> bytes:
 
 
 def _programs(section: bytes) -> dict[int, int]:
-    """The streams of tables by number of program."""
+    """PIDs of the program map tables, by program number."""
     rows = (section[i : i + 4] for i in range(8, len(section) - 7, 4))
     pairs = ((int.from_bytes(row[:2], "big"), int.from_bytes(row[2:], "big") & 0x1FFF) for row in rows)
     return {program: number for program, number in pairs if program}
 
 
 def _rows(section: bytes) -> Iterator[Row]:
-    """The streams of a program. Sound that only its descriptors tell of gets the type of AC-3."""
+    """The streams of a program. Audio that only the descriptors identify is given the stream type of AC-3."""
     at = 12 + (int.from_bytes(section[10:12], "big") & 0x0FFF)
     while at + 5 <= len(section) - 4:
         kind, length = section[at], int.from_bytes(section[at + 3 : at + 5], "big") & 0x0FFF
-        told = section[at + 5 : at + 5 + length]
-        if kind == _PRIVATE and any(tag in told for tag in _SOUND_TAGS):
+        descriptors = section[at + 5 : at + 5 + length]
+        if kind == _PRIVATE and any(tag in descriptors for tag in _SOUND_TAGS):
             kind = 0x81
         yield kind, int.from_bytes(section[at + 1 : at + 3], "big") & 0x1FFF
         at += 5 + length
 
 
 class _Renumbered(io.RawIOBase):
-    """A transport stream under the numbers of its first part; see `Spliced`."""
+    """A transport stream with the PIDs of its first part throughout; see `Spliced`."""
 
     def __init__(self, file: BinaryIO | io.BytesIO | Steady, how: Spliced) -> None:
         self._file, self._how, self._at = file, how, 0

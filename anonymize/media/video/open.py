@@ -1,4 +1,4 @@
-"""Opening a file by its content, without following anything it points to, and with errors people understand."""
+"""Open a file by its content, without following references in it, and with error messages for people."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from anonymize.storage import Place
 
 Input: TypeAlias = "Place | bytes"
-"""A file, or the whole content of one (what came in through a pipe)."""
+"""A file, or the whole content of one (standard input)."""
 
 MAX_PIXELS = 48_000_000
-"""More pixels than this in one picture are refused before any memory is taken for them: decoding and encoding them
-takes about 40 bytes a pixel, of at most 2 GiB."""
+"""Larger frames are refused before memory is allocated: decoding and encoding take about 40 bytes per pixel, and the
+limit is 2 GiB."""
 
-# These open other files or addresses, run scripts, or paint text files as pictures: none of them is footage.
+# These open other files or addresses, run scripts, or render text files as images: none of them is footage.
 _NOT_FOOTAGE = (
     "adf,alias_pix,applehttp,avisynth,bin,bluray,brender_pix,concat,dash,ffmetadata,hls,idf,image2,image2pipe,imf,lavfi,"
     "libopenmpt,mlv,nsp,rtp,rtsp,sap,sdp,tedcaptions,tty,vapoursynth,vobsub,webm_dash_manifest,xbin"
@@ -40,7 +40,7 @@ _NOT_FOOTAGE = (
 
 @cache
 def _footage_formats() -> str:
-    """FFmpeg's format whitelist: all but `_NOT_FOOTAGE` and single pictures."""
+    """FFmpeg's format whitelist: all formats but `_NOT_FOOTAGE` and single images."""
     barred = set(_NOT_FOOTAGE.split(","))
     return ",".join(
         sorted(
@@ -50,17 +50,19 @@ def _footage_formats() -> str:
 
 
 def input_name(source: Input) -> str:
-    """What messages call `source`."""
+    """The name of `source` in messages."""
     return "standard input" if isinstance(source, bytes) else source.name
 
 
 def open_container(source: Input, instead: io.RawIOBase | None = None) -> InputContainer:
-    """Open `source` with FFmpeg. Nothing but that one file is ever opened, whatever it says inside.
+    """Open `source` with FFmpeg. No other file is opened, whatever its content refers to.
 
-    `instead` is read in its place, if given: the same, made readable.
+    Args:
+        source: a file, or the whole content of one.
+        instead: read in place of the file: the same content, made readable for FFmpeg.
 
     Raises:
-        UnreadableInput: it is missing, empty, no regular file, forbidden, or not media.
+        UnreadableInput: it is missing, empty, not a regular file, not readable, or not media.
     """
     name = input_name(source)
     check_readable(source)
@@ -82,17 +84,13 @@ def open_container(source: Input, instead: io.RawIOBase | None = None) -> InputC
 
 
 def _is_short_transport_stream(source: Input) -> bool:
-    """Whether `source` is one of so few packets that FFmpeg takes it for something else."""
+    """Whether `source` is a transport stream of too few packets for FFmpeg to recognise."""
     head = head_of(source, 2040)
     return 0 < len(head) < 2040 and len(head) % 188 == 0 and set(head[::188]) == {0x47}
 
 
 def check_readable(source: Input) -> None:
-    """Make sure that `source` is a file with something in it.
-
-    Raises:
-        UnreadableInput: it is not.
-    """
+    """Raise `UnreadableInput` unless `source` is a readable file that is not empty."""
     name = input_name(source)
     if isinstance(source, bytes):
         if not source:
@@ -121,7 +119,7 @@ def check_readable(source: Input) -> None:
 
 
 def _why_no_file(folder: Place) -> str:
-    """What is wrong with a folder where a file should be."""
+    """Why a folder cannot be read as a file."""
     if isinstance(folder, Path):
         if folder.is_symlink():
             return "this is a link to a folder, which is not followed"
@@ -133,7 +131,7 @@ def _why_no_file(folder: Place) -> str:
 
 
 def head_of(source: Input, size: int = 4096) -> bytes:
-    """The first `size` bytes; empty where they cannot be read."""
+    """The first `size` bytes; empty if they cannot be read."""
     if isinstance(source, bytes):
         return source[:size]
     with suppress(OSError), opened(source, size) as file:
@@ -151,7 +149,7 @@ def _why_unreadable(source: Input, error: Exception) -> str:
         return "the video is encrypted; decrypt it first"
     if what := no_media(head):
         return what
-    barred = getattr(error, "errno", 0) == errno.EINVAL  # FFmpeg's word for a format that is not on its white list
+    barred = getattr(error, "errno", 0) == errno.EINVAL  # FFmpeg's error for a format outside its whitelist
     unknown = barred or isinstance(error, av.error.InvalidDataError)
     reason = "unknown or damaged" if unknown else (getattr(error, "strerror", None) or str(error)).lower()
     return f"not a video or picture that can be read ({reason})"
@@ -165,7 +163,7 @@ def _has_box(source: Input, kind: bytes, limit: int = 1 << 20) -> bool:
 
 
 def top_level_boxes(source: Input) -> tuple[list[bytes], int]:
-    """The kinds of an MP4's top-level boxes, and by how many bytes the last one reaches past the end of the file."""
+    """Types of an MP4's top-level boxes, and by how many bytes the last one extends past the end of the file."""
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     kinds: list[bytes] = []
     position = 0
@@ -186,10 +184,10 @@ def top_level_boxes(source: Input) -> tuple[list[bytes], int]:
 
 
 def main_video(container: InputContainer, name: str) -> VideoStream:
-    """The stream that people mean by `the video`: the largest that is not a cover picture, the first of equals.
+    """The main video stream: the default one or else the largest, not a cover picture; the first of equals.
 
     Raises:
-        UnreadableInput: there is none, or its decoder is missing, or its pictures are absurdly large.
+        UnreadableInput: there is none, its decoder is missing, or its frames are too large.
     """
     streams = [s for s in container.streams.video if not is_cover(s)]
     if not streams:
@@ -202,16 +200,16 @@ def main_video(container: InputContainer, name: str) -> VideoStream:
         raise UnreadableInput("no decoder for its video; convert it to H.264 first", name)
     best = max(known, key=lambda s: (s.disposition.value & 1, s.width * s.height, -s.index))
     check_size(best.codec_context.coded_width or best.width, best.codec_context.coded_height or best.height, name)
-    # Else decoders show some of what the stream crops at the left, so that what they give out is aligned in memory.
+    # Otherwise decoders keep some of the pixels cropped at the left, to align their output in memory.
     best.codec_context.flags |= Flags.unaligned
     return best
 
 
 def check_size(untrusted_width: int, untrusted_height: int, name: str) -> None:
-    """Refuse absurd dimensions before memory is taken for them.
+    """Refuse impossible dimensions before memory is allocated.
 
     Raises:
-        UnreadableInput: the picture is larger than `MAX_PIXELS` or has no size.
+        UnreadableInput: the frame is larger than `MAX_PIXELS` or has no size.
     """
     if untrusted_width <= 0 or untrusted_height <= 0:
         raise UnreadableInput("its video has no picture size; the file is damaged or encrypted", name)
@@ -225,5 +223,5 @@ def check_size(untrusted_width: int, untrusted_height: int, name: str) -> None:
 
 
 def is_cover(stream: VideoStream) -> bool:
-    """Whether `stream` is a picture of the cover or a thumbnail, and no footage."""
+    """Whether `stream` is a cover picture or a thumbnail rather than footage."""
     return bool(stream.disposition.value & (1 << 10 | 1 << 11))

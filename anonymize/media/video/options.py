@@ -1,4 +1,4 @@
-"""How each encoder is set up: one quality and speed scale for all, and nothing of its own written into the stream."""
+"""Options of the encoders: one quality and speed scale for all, and no encoder information in the stream."""
 
 from __future__ import annotations
 
@@ -17,22 +17,29 @@ from anonymize.media.video.choose import Target
 from anonymize.settings import Output
 
 SPEEDS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-"""x264's presets, fastest first; other encoders' own numbers are taken from the position."""
+"""x264's presets, fastest first; the position selects the settings of other encoders."""
 
 MIDDLE = 20
-"""Quality where nobody chose one: what `like_source` tries first."""
+"""Default quality, which `like_source` tries first."""
 _REPEATABLE = "MMX2,SSE2,SSE2Fast,SSE3,SSSE3,SSE4,SSE4.2,Cache64,LZCNT,AVX,FMA3,BMI1,BMI2,AVX2"
-"""What x264 may use of a processor that has all of these and AVX-512. With AVX-512 its macroblock tree reads past the
-end of rows whose width is no multiple of 256 pixels, and the same pictures become other bytes in every run."""
+"""Instruction sets x264 may use on a processor with AVX-512. With AVX-512 itself, its macroblock tree reads past the
+end of rows whose width is not a multiple of 256 pixels, and the output differs from run to run."""
 _AVX512_SKX = 256
-"""OpenCV's number of it (cv::CpuFeatures), which its Python module does not name."""
+"""OpenCV's number of this feature (cv::CpuFeatures), which its Python module does not name."""
 _MOST_REORDERED = 4
-"""How many pictures the encoders decode ahead of showing them, at most."""
+"""Frames by which decoding runs ahead of presentation in our encoders' output, at most."""
 _FIELDS = {FieldOrder.PROGRESSIVE: 1, FieldOrder.TOP_FIRST: 2, FieldOrder.BOTTOM_FIRST: 3}
 
 
 def set_up(stream: VideoStream, info: MediaInfo, target: Target, output: Output) -> None:
-    """Configure a fresh output stream for `info`'s pictures. `stream` belongs to an open output container."""
+    """Configure a new output stream.
+
+    Args:
+        stream: of an open output container.
+        info: the source.
+        target: container and encoder.
+        output: what the user asked for.
+    """
     context = stream.codec_context
     stream.width, stream.height = info.stored_size
     stream.pix_fmt = target.pixel_format
@@ -49,7 +56,7 @@ def set_up(stream: VideoStream, info: MediaInfo, target: Target, output: Output)
         context.field_order = _FIELDS[info.field_order]
     begins = written_origin(info, target.container) + info.start
     if target.container == "ts" and begins * (info.average_rate or 25) < _MOST_REORDERED:
-        # Pictures coded out of order are decoded before they are shown, and MPEG-TS has no time before zero.
+        # With B-frames, decoding timestamps would start before zero, which MPEG-TS cannot store.
         context.max_b_frames = 0
     if info.display_matrix is not None:
         stream.set_display_matrix(info.display_matrix)
@@ -57,15 +64,15 @@ def set_up(stream: VideoStream, info: MediaInfo, target: Target, output: Output)
 
 
 def _chroma(info: MediaInfo) -> dict[str, str]:
-    """Where chroma samples lie, if not where all codecs assume them."""
-    told = info.chroma_location not in ("unspecified", "left")
-    return {"chroma_sample_location": info.chroma_location} if told else {}
+    """The option for the chroma sample location, unless it is the default of all codecs."""
+    default = info.chroma_location in ("unspecified", "left")
+    return {} if default else {"chroma_sample_location": info.chroma_location}
 
 
 def track_time_base(time_base: Fraction) -> Fraction:
-    """The time base of the output's track: ticks of a whole fraction of a second, in which `time_base` is exact.
+    """The time base of the output's track: one over a whole number, in which `time_base` is exact.
 
-    Finer than a tenth of a microsecond is rounded to that: MP4 cannot hold a pause of minutes in finer ticks.
+    Anything finer than 0.1 microseconds is rounded to that: MP4 cannot store pauses of minutes in finer ticks.
     """
     return Fraction(1, min(time_base.denominator, 10_000_000))
 
@@ -80,7 +87,7 @@ def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
     if name in ("libx264", "libx264rgb"):
         chosen = {"crf": str(quality), "preset": SPEEDS[speed], "a53cc": "0", "udu_sei": "0"}
         chosen |= {"x264-params": f"asm={_REPEATABLE}"} if _has_avx512() else {}
-        if _huge(info):  # 30 bytes a pixel, where veryfast's own planning takes 70
+        if _huge(info):  # 30 bytes per pixel, where veryfast's own lookahead takes 70
             return chosen | {"rc-lookahead": "1", "refs": "1", "bf": "0"}
         return chosen | ({"rc-lookahead": str(_lookahead(info, 40))} if speed >= SPEEDS.index("fast") else {})
     if name == "libx265":
@@ -97,36 +104,36 @@ def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
             "lag-in-frames": str(_lookahead(info, 25)),
         }
     if name == "libsvtav1":
-        os.environ.setdefault("SVT_LOG", "1")  # errors only: the encoder talks to stderr by itself
+        os.environ.setdefault("SVT_LOG", "1")  # errors only: the encoder writes to standard error itself
         chosen = {"crf": str(max(1, _to_63(quality))), "preset": str((12, 11, 10, 9, 8, 7, 5, 4, 2)[speed])}
         planning = ["pred-struct=1", "lookahead=0", "lp=1"] if _huge(info) else []
         params = [*planning, *_svt_hdr(info.hdr)]
         return chosen | ({"svtav1-params": ":".join(params)} if params else {})
     if name == "prores_ks":
         return {"profile": "hq" if "422" in target.pixel_format else "4444", "vendor": "apl0", "alpha_bits": "16"}
-    # FFV1's checksums come with slices, for which small pictures have no room.
+    # FFV1's checksums need slices, for which small frames are too small.
     return {"level": "3", "g": "1", "slicecrc": "1"} if min(info.width, info.height) >= 64 else {"level": "1", "g": "1"}
 
 
 def _has_avx512() -> bool:
-    """Whether this processor has the AVX-512 that x264 uses (F, CD, BW, DQ, VL), and so all that came before it."""
-    import cv2  # loaded by then
+    """Whether this processor has the AVX-512 extensions x264 uses (F, CD, BW, DQ, VL), and so all earlier ones."""
+    import cv2  # already loaded at this point
 
     return bool(cv2.checkHardwareSupport(_AVX512_SKX))
 
 
 def speed_index(speed: str) -> int:
-    """The position of `speed` in `SPEEDS`; medium for an unknown word."""
+    """The position of `speed` in `SPEEDS`; that of medium for an unknown value."""
     return SPEEDS.index(speed) if speed in SPEEDS else SPEEDS.index("medium")
 
 
 def _to_63(quality: int) -> int:
-    """x264's quality scale on that of VP9 and AV1."""
+    """A quality on x264's scale, converted to that of VP9 and AV1 (0 to 63)."""
     return min(63, max(0, round(quality * 1.25 + 6)))
 
 
 def threads_for(width: int, height: int) -> int:
-    """How many threads decode or encode: each holds pictures of its own, so large pictures get fewer."""
+    """Threads for decoding or encoding: each holds its own frames, so large frames get fewer."""
     share = next(
         count for pixels, count in ((1280 * 720, 16), (1920 * 1088, 8), (math.inf, 4)) if width * height <= pixels
     )
@@ -134,18 +141,18 @@ def threads_for(width: int, height: int) -> int:
 
 
 def _huge(info: MediaInfo) -> bool:
-    """Whether pictures are so large (over 4K) that an encoder must hold hardly more than the one it is at."""
+    """Whether frames are so large (over 4K) that an encoder must not hold several of them."""
     return info.width * info.height > 4096 * 2304
 
 
 def _lookahead(info: MediaInfo, most: int) -> int:
-    """How many pictures an encoder may hold to plan ahead: fewer large ones, at some per cent of file size."""
+    """Frames an encoder may hold for lookahead: fewer if they are large, at the cost of a few per cent of file size."""
     pixels = info.width * info.height
     return most if pixels <= 1280 * 720 else most // 2 if pixels <= 1920 * 1088 else most // 3
 
 
 def _x265_planning(info: MediaInfo) -> list[str]:
-    """How far x265 may plan ahead: it holds 50 bytes and more for every pixel of every picture in its plan."""
+    """x265's lookahead: it holds 50 bytes or more per pixel for every frame in it."""
     pixels = info.width * info.height
     if pixels <= 1280 * 720:
         return ["rc-lookahead=20"]
@@ -181,7 +188,7 @@ def _svt_hdr(hdr: Hdr | None) -> list[str]:
 
 
 def field_marker(info: MediaInfo, first: av.VideoFrame) -> av.filter.Graph | None:
-    """A filter that marks pictures as interlaced, since PyAV cannot; None for progressive video."""
+    """A filter graph that sets the field order of frames, since PyAV cannot; None for progressive video."""
     if info.field_order is FieldOrder.PROGRESSIVE:
         return None
     graph = av.filter.Graph()

@@ -1,13 +1,13 @@
-"""Cutting a video file into segments that can be worked on by themselves, and reading one of them.
+"""Split a video file into segments that can be processed independently, and read one of them.
 
-    cut = cut_up(source)                        # None: the file has to be read in one go, which is always right
+    cut = cut_up(source)                        # None: read the file in one go, which always works
     for segment in cut.segments:
         for picture in source.part(segment, traits):
             ...
 
-Where to cut is a function of the file alone, found by reading its packets without decoding them: at key frames, every
-20 seconds or more. A segment is decoded from its key frame on, and a few pictures into the next one. What comes must
-be the pictures that the packets announced, at their times, and where two segments overlap both must show the same: else
+The cuts depend only on the file and are found by reading its packets without decoding them: at key frames, at least 20
+seconds apart. A segment is decoded from its key frame to a few frames into the next one. Its frames must have the
+timestamps that the packets announced, and where two segments overlap, both must decode to the same frames; otherwise
 `CannotCut` is raised, and the file is read in one go.
 """
 
@@ -35,28 +35,27 @@ from anonymize.media.protocols import FieldOrder
 from anonymize.media.video.open import Input, main_video, open_container
 
 LEAST = Fraction(20)
-"""Seconds of a segment, at least."""
+"""Minimum length of a segment in seconds."""
 OVERLAP = 8
-"""Pictures of the next segment that are decoded twice, and compared."""
+"""Frames of the next segment that are decoded twice and compared."""
 _SEEKABLE = {"mov": True, "matroska": False}
-"""Containers that can be entered at any key frame, and whether its decoding time leads there (else that of showing)."""
+"""Containers that can seek to any key frame -> whether by decoding timestamp (else by presentation timestamp)."""
 
 
 class CannotCut(Exception):
-    """This video, or what is made of it, does not come in segments that can be worked on by themselves."""
+    """This video, or its output, cannot be split into independent segments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Some seconds of a video, from a key frame to the next segment.
+    """Part of a video, from a key frame to the next segment.
 
     Args:
-        number: position among the segments, from 0.
+        number: index of the segment, from 0.
         first: index of its first frame.
-        end: one past that of its last frame.
-        entry: timestamp to seek to, by the container's clock; None for the beginning of the file.
-        pts: when its frames are shown, in ticks of the presentation, and the few after them that overlap with the next
-            segment.
+        end: one past the index of its last frame.
+        entry: timestamp to seek to, on the container's clock; None for the beginning of the file.
+        pts: presentation timestamps of its frames and of the few after them that overlap with the next segment.
     """
 
     number: int
@@ -72,8 +71,8 @@ class Cut:
 
     Args:
         segments: in order, at least two.
-        times: when every frame is shown.
-        packets: counted, for what a whole pass over the file would know of its sound.
+        times: presentation timestamps of all frames.
+        packets: counts that a pass over the whole file would have made, for its sound.
     """
 
     segments: tuple[Segment, ...]
@@ -83,14 +82,14 @@ class Cut:
 
 @dataclass(slots=True)
 class PassTraits:
-    """What the pictures of a pass had about them.
+    """Properties of the frames seen in a pass.
 
     Args:
-        side_data: FFmpeg's names of what was attached to them.
-        field_order: of the first interlaced one.
-        aspects: the different `Frame.aspects`, in the order in which they came.
-        head: checksum of the pictures that a segment shares with the one before it.
-        tail: the same of those that it shares with the next.
+        side_data: FFmpeg's names of their side data.
+        field_order: of the first interlaced frame.
+        aspects: the distinct `Frame.aspects`, in order of appearance.
+        head: checksum of the frames at the start that overlap with the segment before.
+        tail: checksum of the frames of the next segment that were decoded here too.
     """
 
     side_data: set[str] = field(default_factory=set)
@@ -102,7 +101,7 @@ class PassTraits:
 
 @dataclass(slots=True)
 class _Packets:
-    """Of every video packet, in the order of the file: when it is shown, when decoded; and which are key frames."""
+    """Timestamps of all video packets in file order, and the positions of key frames."""
 
     pts: array[int] = field(default_factory=lambda: array("q"))
     dts: array[int] = field(default_factory=lambda: array("q"))
@@ -112,13 +111,13 @@ class _Packets:
 def cut_up(
     source: Input, name: str, presentation: Presentation | None = None, *, like: Cut | None = None
 ) -> Cut | None:
-    """The segments of the file `source`; None if it is too short for two, or nobody can be sure that they are right.
+    """The segments of the file `source`; None if it is too short for two, or segments might not decode correctly.
 
     Args:
         source: any video.
         name: for messages.
-        presentation: when what it holds is played; found out if not given.
-        like: another video with as many frames: where it was cut, this one is. None if it has no key frames there.
+        presentation: its presentation clock; determined from the file if not given.
+        like: cut another video with as many frames in the same places; None is returned where key frames are missing.
     """
     if not isinstance(source, Path) or (presentation is not None and (presentation.joins or presentation.early)):
         return None
@@ -139,7 +138,7 @@ def cut_up(
             counted.finish(container, stream)
             time_base = Fraction(stream.time_base)
     except av.error.FFmpegError:
-        return None  # a whole pass tells how much of it is lost
+        return None  # a full pass reports what is lost
     if counted.words() or not _in_order(packets, by_dts=_SEEKABLE[kind]):
         return None
     times = Timestamps(time_base)
@@ -156,7 +155,7 @@ def cut_up(
 
 
 def _noted(packet: Packet[Stream], packets: _Packets, *, by_dts: bool) -> bool:
-    """Whether `packet` is one picture like any other, and is now among `packets`."""
+    """Add `packet` to `packets`; False if it is anything but an ordinary frame."""
     if packet.pts is None and packet.dts is None and not packet.size:
         return True  # a flush marker
     dts = packet.dts if by_dts else packet.pts  # Matroska has none, FFmpeg's guesses lack some
@@ -172,7 +171,7 @@ def _noted(packet: Packet[Stream], packets: _Packets, *, by_dts: bool) -> bool:
 
 
 def _in_order(packets: _Packets, *, by_dts: bool) -> bool:
-    """Whether every picture has a time of its own, none is decoded too late, and the first is a key frame."""
+    """Whether timestamps are unique, no frame is decoded after its presentation, and the first is a key frame."""
     pts, dts = np.array(packets.pts, np.int64), np.array(packets.dts, np.int64)
     if not len(pts) or packets.keys[:1] != [0]:
         return False
@@ -182,14 +181,14 @@ def _in_order(packets: _Packets, *, by_dts: bool) -> bool:
 
 
 def _keys(packets: _Packets, times: Timestamps, origin: int, *, by_dts: bool) -> dict[int, int]:
-    """The index of every key frame, in the order of the file, and the timestamp of the container that leads there."""
+    """Index of every key frame, in file order -> timestamp on the container's clock to seek to."""
     shown = np.frombuffer(times.pts, np.int64)
     stamps = packets.dts if by_dts else packets.pts
     return {int(np.searchsorted(shown, packets.pts[key])): stamps[key] + origin for key in packets.keys}
 
 
 def _starts(keys: Iterable[int], times: Timestamps) -> list[int]:
-    """Where segments begin: each at the first key frame that comes late enough after the one before it began."""
+    """Indices of the first frames of segments: key frames at least `LEAST` seconds apart."""
     pts, least = times.pts, LEAST / times.time_base
     starts = [0]
     for index in keys:
@@ -205,13 +204,13 @@ def _segments(starts: Sequence[int], keys: Mapping[int, int], times: Timestamps)
 
 
 def checksum(picture: VideoPicture, so_far: int) -> int:
-    """`so_far` with the samples of `picture` added."""
+    """The CRC-32 `so_far`, continued over the samples of `picture`."""
     for plane in picture.planes:
         so_far = zlib.crc32(np.ascontiguousarray(plane.pixels).data, so_far)
     return so_far
 
 
 def enter(container: av.container.InputContainer, stream: VideoStream, segment: Segment) -> None:
-    """Go to where `segment` begins."""
+    """Seek to the beginning of `segment`."""
     if segment.entry is not None:
         container.seek(segment.entry, stream=stream)

@@ -1,4 +1,4 @@
-"""Writing a video file: the source's timing, turn and colours, its sound, and nothing else of it."""
+"""Write a video file with the source's timing, orientation, colours and sound, and nothing else from it."""
 
 from __future__ import annotations
 
@@ -32,13 +32,19 @@ _MAX_TIMESCALE = 2**31 - 1
 
 
 class VideoSink:
-    """`anonymize.media.protocols.Sink` on a video file that is made from a `VideoSource`."""
+    """A `anonymize.media.protocols.Sink` that writes a video file from a `VideoSource`.
+
+    Args:
+        path: the file to write.
+        source: the video it is made from.
+        output: what the user asked for.
+    """
 
     def __init__(self, path: Path, source: VideoSource, output: Output) -> None:
         self._path = path
         self._info = source.info
         self.target = choose(self._info, output, path.suffix)
-        """What the output is made of."""
+        """Container and encoder."""
         self._source = source
         self._sound: SoundCopy | None = None
         self._joined = False
@@ -54,14 +60,14 @@ class VideoSink:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What had to be changed against the source, or was odd in it."""
+        """What differs from the source, and what was unusual in it."""
         return (*self._source.notes, *self.target.notes)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Close the output as it is; whoever named its path removes it unless `finish` came through."""
+        """Close the output as it is; the caller removes it unless `finish` succeeded."""
         if self._sound is not None:
             self._sound.close()
         with suppress(av.error.FFmpegError, OSError):
@@ -78,23 +84,23 @@ class VideoSink:
         """Write what is pending and close; see `Sink.finish`."""
         with understandable(self._info.name):
             if not self._joined:
-                self._mux(self._coder.rest())
+                self._mux(self._coder.flush())
             if self._sound is not None:
-                self._sound.rest()
+                self._sound.flush()
             self._container.close()
             if self.target.container == "ts":
                 fill_up(self._path)
 
     def join(self, segments: Iterable[Iterable[Head | list[EncodedPacket]]], times: Timestamps) -> Iterator[None]:
-        """Append segments encoded by `coded`, in order, instead of frames; one step for every frame of theirs.
+        """Append segments encoded by `coded`, in order, instead of frames; yields once per frame.
 
         Args:
-            segments: of the same source, encoded for `target` and the same settings.
-            times: of all the frames that they hold.
+            segments: of the same source, encoded for `target` with the same settings.
+            times: of all their frames.
 
         Raises:
-            CannotCut: the encoder's segments do not fit together.
-            OutputError: the disk is full, or the output's place is gone.
+            CannotCut: parameter sets or decoding timestamps of the segments do not fit together.
+            OutputError: the disk is full, or the output's folder is gone.
         """
         self._joined = True
         decoding = DecodingTimes(times.pts)
@@ -128,7 +134,7 @@ class VideoSink:
                 self._container.mux(stripped)
 
     def _stripped(self, packet: Packet[VideoStream]) -> Iterator[Packet[VideoStream]]:
-        """`packet` without the encoder's messages about itself."""
+        """`packet` without SEI messages."""
         if self._strip is None:
             yield packet
             return
@@ -139,14 +145,14 @@ class VideoSink:
 
 
 class DecodingTimes:
-    """When each packet of joined segments is decoded: rising over their seams, and never after it is shown.
+    """Decoding timestamps for joined segments: strictly increasing across seams, and never after presentation.
 
-    Encoders that reorder give the packet at position i the time of the picture that is shown `delay` places earlier.
-    The same rule, over all segments, gives the next segment times that go on where the last one's ended. The first
-    segment's are the encoder's own, and tell the delay.
+    Encoders that reorder give packet i the presentation timestamp of the frame shown `delay` places earlier. The same
+    rule across all segments continues the timestamps from one segment to the next. The first segment keeps those of the
+    encoder, from which the delay is taken.
 
     Args:
-        pts: when the frames of all segments are shown.
+        pts: presentation timestamps of the frames of all segments, in order.
     """
 
     def __init__(self, pts: Sequence[int]) -> None:
@@ -156,10 +162,10 @@ class DecodingTimes:
         self._last: int | None = None
 
     def of(self, coded: EncodedPacket, segment: int) -> int:
-        """The time of the next packet, which belongs to `segment`.
+        """The decoding timestamp of the next packet, which belongs to `segment`.
 
         Raises:
-            CannotCut: it has none that serves.
+            CannotCut: no valid one exists.
         """
         if segment == 0:
             dts = coded.dts
@@ -186,14 +192,14 @@ def _muxer_options(info: MediaInfo, muxer: str) -> dict[str, str]:
         scale = track_time_base(info.time_base).denominator
         options |= {
             "video_track_timescale": str(scale),
-            # The presentation's start is written in these ticks: they must divide the track's.
+            # Edit lists count in these ticks, which must divide the track's.
             "movie_timescale": str(_movie_scale(scale, info)),
         }
     return options
 
 
 def _movie_scale(scale: int, info: MediaInfo) -> int:
-    """Ticks a second in which starts of picture and sound are both exact; of the picture alone if there are none."""
+    """Ticks per second in which the starts of video and sound are both exact; of the video alone if there are none."""
     for track in info.audio:
         common = math.lcm(scale, track.rate or 1)
         if common <= _MAX_TIMESCALE:

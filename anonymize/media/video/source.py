@@ -1,4 +1,4 @@
-"""Reading a video file, twice if need be, and saying what of it was lost."""
+"""Read a video file, in one pass or in segments, and report what of it is lost."""
 
 from __future__ import annotations
 
@@ -53,17 +53,21 @@ from anonymize.media.video.unchanged import change
 
 CROPPED = "parts of the picture that players do not show"
 LEADING_FRAMES = 12
-"""Pictures looked at when a file is opened: the first may lack what a later one has (captions, fields)."""
+"""Frames inspected when a file is opened: the first may lack what a later one has (captions, fields)."""
 
 
 class VideoSource:
-    """`anonymize.media.protocols.Source` on a video file. The file is opened anew for every pass.
+    """A `anonymize.media.protocols.Source` on a video file, which is opened again for every pass.
 
     Args:
         source: a file, or the whole content of one.
-        allow_damaged: let `frames` end without an error where part of the input is lost.
-        pixel_aspect: of an upright pixel, whatever the file says.
-        also: further aspects that its pixels may be shown with.
+        allow_damaged: whether `frames` ends without an error if part of the input is lost.
+        pixel_aspect: width over height of an upright pixel; overrides the file's.
+        also: further pixel aspect ratios it may be shown with.
+
+    Raises:
+        UnreadableInput: it has no video, or no frame can be decoded.
+        UnsupportedInput: it cannot be carried over without changing it.
     """
 
     def __init__(
@@ -79,7 +83,7 @@ class VideoSource:
         self.allow_damaged = allow_damaged
         self.pixel_aspect, self.also = pixel_aspect, also
         self.threads = 0
-        """How many may decode, at most; 0 for as many as there are cores."""
+        """Decoder threads, at most; 0 for the number of cores."""
         self._traits = PassTraits()
         self._cropped = False
         self._thumbnails = VideoReformatter()
@@ -90,12 +94,12 @@ class VideoSource:
         self.losses: list[str] = []
         self._pauses = 0
         self.notes: tuple[str, ...] = ()
-        """What was found odd and followed all the same; complete after the first full pass."""
+        """What is unusual in the file; complete after the first full pass."""
         self._spliced: Spliced | None = None
         self._begins: Fraction | None = None
-        """When an edit list has the first picture shown, by the container's clock."""
+        """When the edit list starts to play, in seconds on the container's clock."""
         self.presentation = Presentation()
-        """When what the file holds is played."""
+        """How timestamps of the container map to times of the presentation."""
         self._info = self._describe()
         self._view = View(
             layout=required_layout(self._info.pixel_format, self.name),
@@ -104,7 +108,7 @@ class VideoSource:
 
     @property
     def info(self) -> MediaInfo:
-        """What it is; `removed` and `field_order` grow until the first full pass is over."""
+        """Its description; `removed`, `field_order` and `pixel_aspects` are complete after the first full pass."""
         cropped = [CROPPED] if self._cropped else []
         transparent = [transparency.WORDS] if self._transparent else []
         attached = sorted(side_data_words(self._traits.side_data))
@@ -118,23 +122,23 @@ class VideoSource:
         )
 
     def timed_as_output_of(self, source: MediaInfo) -> None:
-        """Count times as they are counted in `source`, of which this is an output, whatever came along of its sound."""
+        """Use the presentation clock of `source`, of which this is an output, even if its sound was dropped."""
         origin = written_origin(source, self._info.container)
         self._info = replace(self._info, start=self._info.start + self._info.origin - origin, origin=origin)
         self.presentation = replace(self.presentation, origin=origin)
 
     def opened(self) -> InputContainer:
-        """The file, open, as every pass reads it."""
+        """Open the file for a pass."""
         renumbered = self._spliced.opened(self.input, self.name) if self._spliced and self._spliced.parts else None
         return open_container(self.input, renumbered)
 
     def sound_of(self, container: InputContainer, *, empty: bool = False) -> list[Stream]:
-        """The sound tracks of `container` that belong to the video; or those of which nothing came so far."""
+        """The audio streams of `container` that belong to the video; with `empty`, those without data so far."""
         own = self._spliced.sound if self._spliced else None
         return [s for s in container.streams.audio if (own is None or s.id in own) and is_empty(s) is empty]
 
     def announced(self) -> Timestamps | None:
-        """When every picture is shown, as the packets say before they are decoded; None where they leave it open."""
+        """Presentation timestamps of all frames, read from the packets without decoding; None where any is missing."""
         times = Timestamps()
         try:
             with self.opened() as container:
@@ -149,7 +153,7 @@ class VideoSource:
                         return None
                 times.time_base = Fraction(stream.time_base or 1)
         except av.error.FFmpegError:
-            return None  # a whole pass tells how much of it is lost
+            return None  # a full pass reports what is lost
         times.pts = array("q", sorted(set(times.pts)))
         return times
 
@@ -160,7 +164,7 @@ class VideoSource:
         """Nothing stays open between passes."""
 
     def frames(self) -> Iterator[VideoPicture]:
-        """Every picture in presentation order; see `Source.frames`."""
+        """Every frame in presentation order; see `Source.frames`."""
         self.losses = []
         broken = self._broken_pictures() if self.allow_damaged else []
         damage = Damage(self.input, self.presentation.origin)
@@ -184,16 +188,16 @@ class VideoSource:
         self._whole = not self.losses
         self.notes = self._odd(clock.repaired)
         if index == 0:
-            raise UnreadableInput("none of its pictures could be decoded: it is damaged or encrypted", self.name)
+            raise UnreadableInput("none of its frames could be decoded: the file is damaged or encrypted", self.name)
         if self.losses and not self.allow_damaged:
             raise DamagedInput(f"{'; '.join(self.losses)}; --allow-damaged writes what is readable", self.name)
 
     def part(self, segment: Segment, traits: PassTraits) -> Iterator[VideoPicture]:
-        """The pictures of one segment of `cut_up`, in presentation order; `traits` gets what they had about them.
+        """The frames of one segment of `cut_up`, in presentation order; their properties are added to `traits`.
 
         Raises:
-            CannotCut: they are not those that a pass over the whole file would give.
-            UnsupportedInput: the picture changes size, orientation or pixel format on the way.
+            CannotCut: they differ from the frames of a pass over the whole file.
+            UnsupportedInput: the picture changes size, orientation or pixel format.
         """
         damage = Damage(self.input, self.presentation.origin)
         count, seen = segment.end - segment.first, 0
@@ -204,7 +208,7 @@ class VideoSource:
             inspect = segment.number not in self._whole_segments
             for picture in self._decode(container, stream, damage, inspect=inspect):
                 if picture.pts is not None and picture.pts < segment.pts[0]:
-                    continue  # belongs to the segment before, and is decoded there
+                    continue  # belongs to the segment before
                 if picture.pts != segment.pts[seen]:
                     raise CannotCut
                 made = self._noted(picture, segment.first + seen, shape, traits if seen < count else PassTraits())
@@ -223,11 +227,11 @@ class VideoSource:
         self._whole_segments.add(segment.number)
 
     def excerpt(self, entry: int, start: int) -> Iterator[VideoPicture]:
-        """Pictures from `start` on, in presentation order, as far as a decoder that begins anew there can tell.
+        """Frames from `start` on, in presentation order, as decoded after a seek.
 
         Args:
-            entry: timestamp to seek to, by the container's clock.
-            start: when the first is shown, in ticks of the presentation.
+            entry: timestamp to seek to, on the container's clock.
+            start: presentation timestamp of the first frame.
         """
         with self.opened() as container:
             stream = main_video(container, self.name)
@@ -240,10 +244,10 @@ class VideoSource:
                     yield self._noted(picture, index, shape, PassTraits())
 
     def joined(self, cut: Cut, parts: Sequence[PassTraits]) -> None:
-        """Learn what a pass over the whole file would have told, from the passes over its segments, in order.
+        """Take over from passes over all segments, in order, what a pass over the whole file would have found.
 
         Raises:
-            CannotCut: where two segments overlap, they do not show the same.
+            CannotCut: two segments differ in the frames that they share.
         """
         if any(before.tail != after.head for before, after in pairwise(parts)):
             raise CannotCut
@@ -260,10 +264,14 @@ class VideoSource:
     def _decode(
         self, container: InputContainer, stream: VideoStream, damage: Damage, *, inspect: bool
     ) -> Iterator[av.VideoFrame]:
-        """All pictures that can be had; what is not whole is counted in `damage`.
+        """All frames that can be decoded; damage is recorded in `damage`.
 
         Args:
-            inspect: listen to all that the decoder complains of, and ask a second one. Else several threads decode.
+            container: just opened.
+            stream: its video.
+            damage: of this pass.
+            inspect: evaluate the decoder's messages and compare with a second decoder, with a single thread.
+                Otherwise several threads decode.
         """
         crop = Crop.of(self.input, container, stream, self.name)
         self._cropped = crop is not None
@@ -280,7 +288,7 @@ class VideoSource:
         try:
             place = self.presentation.placing()
             for packet, followed in complaints.demuxed(container):
-                # Where clocks start again, packets have times of decoding that others have, too.
+                # Where clocks restart, decoding timestamps are not unique.
                 if not self.presentation.joins and (packet.stream_index, packet.dts) in damage.torn:
                     packet.is_corrupt = True
                 place(packet)
@@ -290,7 +298,7 @@ class VideoSource:
                 if packet.stream.index != stream.index:  # a flush marker's own stream_index is always 0
                     continue
                 if not packet.size and counts(packet):
-                    continue  # "as before": the picture before it stays on
+                    continue  # an empty packet repeats the frame before it
                 if packet.has_sidedata("encryption_info"):
                     raise UnreadableInput("the video is encrypted; decrypt it first", self.name)
                 got = complaints.decode(stream, packet, listen=inspect)
@@ -308,17 +316,17 @@ class VideoSource:
                         self._transparent |= ground.transparent
         except av.error.FFmpegError as error:
             damage.broken_off(error)
-        except IndexError:  # PyAV knows only the streams that it began with
+        except IndexError:  # PyAV knows only the streams present at the start
             raise UnsupportedInput(
-                "a further stream of video or sound begins in the middle of it; cut the file there and give the parts",
+                "another stream of video or sound starts partway through; cut the file there and give the parts",
                 self.name,
             ) from None
 
     def _timed(self) -> Callable[[VideoStream, Sequence[Stream]], Presentation]:
-        """What makes of streams when they are played, as all packets tell; from then on what was joined is read as one.
+        """Read all packets for joins and restarting clocks; return a function from streams to their `Presentation`.
 
         Raises:
-            UnsupportedInput: it cannot be.
+            UnsupportedInput: parts were joined that cannot be read as one.
         """
         with self.opened() as container:
             stream = main_video(container, self.name)
@@ -339,14 +347,14 @@ class VideoSource:
         return lambda video, sound: Presentation.of(video, sound, lists, joins, early)
 
     def _hidden(self, picture: av.VideoFrame) -> bool:
-        """Whether `picture` is over before an edit list has the first one shown (of fragments FFmpeg does not tell)."""
+        """Whether `picture` ends before the edit list starts to play (FFmpeg does not handle that for fragments)."""
         if self._begins is None or picture.pts is None or not picture.duration:
             return False
         over = (picture.pts + picture.duration) * Fraction(picture.time_base or 0)
         return over + self.presentation.origin <= self._begins
 
     def _broken_pictures(self) -> list[bool]:
-        """Which pictures are to be hidden: known only once the damage after them was seen."""
+        """Per frame, whether it must be blacked out: known only once the damage after it has been seen."""
         if self._broken is None:
             damage = Damage(self.input, self.presentation.origin)
             opened, followed, damage.torn = complaints.opened(self.opened)
@@ -371,7 +379,7 @@ class VideoSource:
             first = next(pictures, None)
             if first is None:
                 raise UnreadableInput(
-                    "none of its pictures could be decoded; the file is damaged or encrypted", self.name
+                    "none of its frames could be decoded: the file is damaged or encrypted", self.name
                 )
             begun = self.presentation.begun_by(first, stream)
             if begun != self.presentation:
@@ -390,20 +398,20 @@ class VideoSource:
         return info
 
     def _odd(self, repaired: int) -> tuple[str, ...]:
-        times = f"{repaired} frames had no usable time and were given one" if repaired else ""
+        times = f"{repaired} frames had no usable timestamp and were given one" if repaired else ""
         pauses = (
-            f"after {self._pauses} of its pictures the next one comes later than at its rate: some were lost, or "
+            f"after {self._pauses} of its frames the next one is late for its frame rate: some were lost, or "
             "never recorded"
             if self._pauses and not self.presentation.joins
             else ""
         )
-        shape = "the shape of its pixels changes on the way; the output says that of the beginning throughout"
+        shape = "its pixel aspect ratio changes; the output has that of the beginning throughout"
         changes = shape if len(self._traits.aspects) > 1 else doubtful(self._info, tuple(self._traits.aspects))
         called = misnamed(self.input, self._info.container)
         return tuple(filter(None, (called, times, pauses, changes, *self.presentation.notes)))
 
     def _note_sound(self, container: InputContainer, damage: Damage) -> None:
-        """Add to the description how much sound really came."""
+        """Add to the description how much sound was read."""
         indices = [s.index for s in self.sound_of(container)]
         counted = [damage.sound(index) for index in indices]
         audio = [
@@ -413,32 +421,31 @@ class VideoSource:
         self._info = replace(self._info, audio=tuple(audio))
 
     def _noted(self, picture: av.VideoFrame, index: int, shape: PixelShape, traits: PassTraits) -> VideoPicture:
-        """`picture` as the toolkit sees it, when `traits` know what it has about it."""
+        """`picture` as a frame, after its properties were added to `traits`."""
         self._take_note(picture, traits)
         aspects = shape.of(picture, transposed=self._view.orientation.transposed)
         traits.aspects[aspects] = None
         return VideoPicture(picture, index, self._view, aspects=aspects)
 
     def _take_note(self, picture: av.VideoFrame, traits: PassTraits) -> None:
-        """Remember what is attached to `picture`, and whether it is interlaced."""
+        """Add the side data and field order of `picture` to `traits`."""
         traits.side_data.update(side_data(picture, self._thumbnails))
         if traits.field_order is FieldOrder.PROGRESSIVE and picture.interlaced_frame:
             traits.field_order = field_order_of(picture)
 
     def _check_unchanged(self, picture: av.VideoFrame) -> None:
-        """Raises `UnsupportedInput` where the picture changes its size, format, colour tags or orientation."""
+        """Raise `UnsupportedInput` if the size, format, colour tags or orientation of `picture` differ from `info`."""
         info = self._info
         if changed := change(info, picture):
             raise UnsupportedInput(f"{changed}; cut the file there and give the parts", self.name)
         if picture.rotation % 360 == info.rotation:
             return
         side = side_data(picture, self._thumbnails)
-        # What the coded stream says of its key frames (display orientation, an SEI message) holds until the next one.
+        # A display orientation SEI message of a key frame holds until the next one.
         held = not picture.key_frame and "DISPLAYMATRIX" not in side
         if not held and display_matrix(side) != info.display_matrix:
             raise UnsupportedInput(
-                "the picture turns on the way: its coded stream says that some pictures are turned"
-                " by another angle (display orientation, an SEI message) than others; cut the file there and give"
-                " the parts",
+                "its orientation changes: the coded stream turns some frames by another angle than others"
+                " (display orientation SEI message); cut the file there and give the parts",
                 self.name,
             )

@@ -1,4 +1,4 @@
-"""What of a picture may not change on the way: an output says it once, for all of its pictures."""
+"""Properties that must stay the same throughout a video, since an output stores them once for all frames."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _UNKNOWN = 2
 
 
 def change(info: MediaInfo, picture: av.VideoFrame) -> str:
-    """What of `picture` is other than `info` says, in words; empty for nothing. A tag left out changes nothing."""
+    """How `picture` differs from `info`, in words; empty if it does not. Missing colour tags do not count."""
     stored = info.stored_size
     if (picture.width, picture.height) != stored:
         return (
-            f"the picture changes its size on the way (from {stored[0]} x {stored[1]} to "
+            f"the picture changes its size partway through (from {stored[0]} x {stored[1]} to "
             f"{picture.width} x {picture.height})"
         )
     before, after = layout_of(info.pixel_format), layout_of(picture.format.name)
     was, becomes = info.colour, colour_of(picture)
     if after is not None and before is not None and before.name != after.name and before.depth != after.depth:
-        return f"the bit depth changes on the way (from {before.depth} to {after.depth} bits)"
+        return f"the bit depth changes partway through (from {before.depth} to {after.depth} bits)"
     if 0 not in (was.range, becomes.range) and was.range != becomes.range:
-        return f"the colour range changes on the way ({_RANGES[was.range]}, then {_RANGES[becomes.range]})"
+        return f"the colour range changes partway through ({_RANGES[was.range]}, then {_RANGES[becomes.range]})"
     if before != after:
-        return f"the pixel format changes on the way ({info.pixel_format}, then {picture.format.name})"
+        return f"the pixel format changes partway through ({info.pixel_format}, then {picture.format.name})"
     for what, one, other in (
         ("transfer function changes", was.transfer, becomes.transfer),
         ("colour primaries change", was.primaries, becomes.primaries),
@@ -36,7 +36,7 @@ def change(info: MediaInfo, picture: av.VideoFrame) -> str:
     ):
         if _UNKNOWN not in (one, other) and one != other:
             names = _TRANSFERS if what.startswith("transfer") else {}
-            return f"the {what} on the way ({names.get(one, one)}, then {names.get(other, other)})"
+            return f"the {what} partway through ({names.get(one, one)}, then {names.get(other, other)})"
     if picture.format.name.startswith("yuvj") != info.pixel_format.startswith("yuvj"):
-        return f"the colour range changes on the way ({info.pixel_format}, then {picture.format.name})"
+        return f"the colour range changes partway through ({info.pixel_format}, then {picture.format.name})"
     return ""

@@ -1,1 +1,1 @@
-"""Picture formats, one file each."""
+"""Image formats, one file each."""

@@ -1,4 +1,4 @@
-"""The main picture of a HEIC or AVIF file: what its boxes say about cropping and turning it (ISO/IEC 23008-12)."""
+"""The main image of a HEIC or AVIF file: cropping and orientation in its boxes (ISO/IEC 23008-12)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Crop = tuple[int, int, int, int]
 
 _UPRIGHT = Orientation()
 _TURNS = (_UPRIGHT, Orientation(True, False, True), Orientation(False, True, True), Orientation(True, True, False))
-"""By quarters against the clock."""
+"""By number of quarter turns, counter-clockwise."""
 _MOST_ITEM = 1 << 24
-"""Bytes of an item of EXIF, at most."""
+"""Bytes of an EXIF item, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class ShownArea:
     """How a viewer shows the stored picture.
 
     Args:
-        crop: the part of it that is shown; None for all.
-        turn: a quarter turn, made to what is cropped.
-        mirror: made to what is turned.
-        hides: whether more than an encoder's filling is cropped away.
+        crop: the visible part, in stored pixels; None for all.
+        turn: quarter turns, applied after cropping.
+        mirror: applied after turning.
+        hides: whether more than the encoder's padding is cropped away.
     """
 
     crop: Crop | None = None
@@ -40,7 +40,7 @@ class ShownArea:
     hides: bool = False
 
     def apply(self, stored: Pixels) -> Pixels:
-        """What is shown of `stored`, (rows, columns, channels)."""
+        """The visible part of `stored`, (rows, columns, channels), upright."""
         if self.crop is not None:
             x0, y0, x1, y1 = self.crop
             stored = stored[y0:y1, x0:x1]
@@ -49,7 +49,7 @@ class ShownArea:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """An item of a file: its number, four-letter type, and properties in order."""
+    """An item of a file: its ID, four-character type, and properties in order."""
 
     number: int
     kind: str
@@ -57,11 +57,11 @@ class _Item:
 
 
 def shown_as(file: PictureFile) -> ShownArea:
-    """How the main picture is shown.
+    """How viewers show the main image.
 
     Raises:
-        UnsupportedInput: by other rules than the format's, so that viewers differ, or cropped between pixels.
-        ValueError: the boxes make no sense.
+        UnsupportedInput: its properties are in an unusual order, or it is cropped between pixels.
+        ValueError: the boxes are invalid.
     """
     properties = main_properties(file.data)
     sizes = [struct.unpack_from(">II", body, 4) for name, body in properties if name == "ispe"]
@@ -69,7 +69,8 @@ def shown_as(file: PictureFile) -> ShownArea:
     order = [name for name, _ in made]
     if order != sorted(set(order), key=("clap", "irot", "imir").index):
         raise UnsupportedInput(
-            "it is cropped, turned and mirrored in an order that viewers do not agree on; convert it to PNG", file.name
+            "it is cropped, turned and mirrored in an order that viewers handle differently; convert it to PNG",
+            file.name,
         )
     held = dict(made)
     crop = _crop(held["clap"], sizes[0], file.name) if "clap" in held and sizes else None
@@ -81,12 +82,12 @@ def shown_as(file: PictureFile) -> ShownArea:
 
 
 def _filled(shown: tuple[int, int]) -> tuple[int, int]:
-    """The size that x265 fills up to (from the left and the top): even, and 64 at least."""
+    """The size to which x265 pads an image (at the right and bottom): even, and at least 64."""
     return max(64, shown[0] + shown[0] % 2), max(64, shown[1] + shown[1] % 2)
 
 
 def _crop(clap: bytes, size: tuple[int, int], name: str) -> Crop:
-    """The part of a picture of `size` that a clean aperture leaves (ISO/IEC 14496-12, 12.1.4)."""
+    """The clean aperture of an image of `size` in stored pixels (ISO/IEC 14496-12, 12.1.4)."""
     numbers = struct.unpack_from(">IIIIiIiI", clap)
     if not all(numbers[1::2]):
         raise UnsupportedInput("it is cropped in a way that makes no sense; convert it to PNG", name)
@@ -101,7 +102,7 @@ def _crop(clap: bytes, size: tuple[int, int], name: str) -> Crop:
 
 
 def main_properties(data: bytes) -> Sequence[Part]:
-    """The properties of the main picture, in order. Raises `ValueError` where the boxes make no sense."""
+    """The properties of the main image, in order. Raises `ValueError` if the boxes are invalid."""
     meta = dict(_meta(data))
     if "pitm" not in meta:
         return ()
@@ -110,10 +111,10 @@ def main_properties(data: bytes) -> Sequence[Part]:
 
 
 def coded_pictures(data: bytes) -> Iterator[tuple[str, bytes, bytes]]:
-    """What the main picture is coded in: itself or its tiles, and those of its transparency.
+    """The coded images that make up the main image: itself or its tiles, and those of its alpha.
 
-    Gives each one's kind (`hvc1`, `av01`), decoder configuration, and coded data. Raises `ValueError` where the boxes
-    make no sense.
+    Yields each one's type (`hvc1`, `av01`), decoder configuration, and coded data. Raises `ValueError` if the boxes are
+    invalid.
     """
     meta = dict(_meta(data))
     main = int.from_bytes(meta.get("pitm", b"")[4:], "big")
@@ -135,7 +136,7 @@ def coded_pictures(data: bytes) -> Iterator[tuple[str, bytes, bytes]]:
 
 
 def _references(iref: bytes) -> Iterator[tuple[str, int, list[int]]]:
-    """Which items refer to which: the kind of reference, the item, and those that it names."""
+    """References between items: type of reference, ID of the item, and IDs of the items it refers to."""
     wide = 4 if iref[:1] == b"\1" else 2
     for kind, body in boxes(iref[4:]):
         numbers = [int.from_bytes(body[at : at + wide], "big") for at in range(wide + 2, len(body), wide)]
@@ -150,7 +151,7 @@ def _joined(data: bytes, meta: dict[str, bytes], extents: list[tuple[bool, int, 
 
 
 def exif_items(data: bytes) -> Iterator[bytes]:
-    """The EXIF blocks of a file, as far as it can be read."""
+    """The EXIF blocks of a file, up to the first error."""
     try:
         meta = dict(_meta(data))
         numbers = {item.number for item in _items(meta) if item.kind == "Exif"}
@@ -182,7 +183,7 @@ def _items(meta: dict[str, bytes]) -> Iterator[_Item]:
 
 
 def _uses(ipma: bytes) -> Iterator[tuple[int, list[int]]]:
-    """Which properties, counted from 1, each item has."""
+    """ID of each item, and the indices of its properties, counted from 1."""
     if not ipma:
         return
     wide, large = (2 if ipma[0] == 0 else 4), ipma[3] & 1
@@ -198,7 +199,7 @@ def _uses(ipma: bytes) -> Iterator[tuple[int, list[int]]]:
 
 
 def _places(iloc: bytes) -> Iterator[tuple[int, list[tuple[bool, int, int]]]]:
-    """Where each item is: pieces in the `idat` box (True) or the file, with their places and lengths."""
+    """ID of each item, and its extents: in the `idat` box (True) or the file, with offset and length."""
     if not iloc:
         return
     version, sizes = iloc[0], iloc[4:6]

@@ -1,6 +1,6 @@
-"""How much LZW data stand for, without unpacking them (GIF89a, appendix F; TIFF 6.0, section 13).
+"""Compute the unpacked length of LZW data without unpacking them (GIF89a, appendix F; TIFF 6.0, section 13).
 
-Decoders stop when a picture is full. Damaged data that stand for more than it, or for less, go unnoticed there.
+Decoders stop when an image is full, and do not notice damaged data that expand to more, or to less.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MOST = 4096
-"""Entries of a table; codes are of 12 bits at most."""
+"""Entries of a table; codes have at most 12 bits."""
 
 Numbers = NDArray[np.int64]
 
 
 def unpacked_length(data: bytes, *, letters: int = 8, tiff: bool = False) -> tuple[int, int]:
-    """How many letters `data` stand for up to the end code, and how many bytes are left after it.
+    """The number of symbols that `data` expand to before the end code, and the number of bytes after it.
 
-    Where no end code comes, all whole codes count and nothing is left.
+    Without an end code, all complete codes count and no bytes are left.
 
     Args:
         data: the codes.
-        letters: bits of a letter.
-        tiff: codes from the highest bit on, which grow one code early, as in TIFF; else from the lowest, as in GIF.
+        letters: bits per symbol.
+        tiff: codes start at the most significant bit and widen one code early, as in TIFF; otherwise as in GIF.
 
     Raises:
-        ValueError: a code stands for nothing yet.
+        ValueError: a code is not defined yet.
     """
     clear = 1 << letters
     entries = _MOST - clear - 2
@@ -35,7 +35,7 @@ def unpacked_length(data: bytes, *, letters: int = 8, tiff: bool = False) -> tup
     padded = np.frombuffer(data + bytes(4), np.uint8)
     bits, at, total = 8 * len(data), 0, 0
     lengths: Numbers | None = None
-    """Of the table's entries, once it is full."""
+    """Lengths of the table's entries, once it is full."""
     while True:
         if lengths is None:
             count = int(np.searchsorted(places[1:], bits - at, side="right"))
@@ -62,7 +62,7 @@ def unpacked_length(data: bytes, *, letters: int = 8, tiff: bool = False) -> tup
 
 
 def _codes(padded: NDArray[np.uint8], at: Numbers, widths: Numbers, highest_first: bool) -> Numbers:
-    """The codes of `widths` bits that begin at the bits `at`."""
+    """The codes of `widths` bits that start at the bit offsets `at`."""
     first = at >> 3
     piece = [padded[first + k].astype(np.int64) for k in range(3)]
     if highest_first:
@@ -73,12 +73,12 @@ def _codes(padded: NDArray[np.uint8], at: Numbers, widths: Numbers, highest_firs
 
 
 def _table(codes: Numbers, clear: int) -> Numbers:
-    """How many letters each of the first codes after a clearing stands for; each makes an entry, one letter longer."""
+    """The lengths of the first codes after a clear code; each also defines a table entry, one symbol longer."""
     parents = codes - (clear + 2)
     if (parents >= np.arange(len(codes))).any():
-        raise ValueError("a code stands for nothing yet")
+        raise ValueError("a code is not defined yet")
     lengths = np.ones(len(codes), np.int64)
-    while (inner := parents >= 0).any():  # twice as far in each round
+    while (inner := parents >= 0).any():  # pointer doubling
         above = np.where(inner, parents, 0)
         lengths += np.where(inner, lengths[above], 0)
         parents = np.where(inner, parents[above], -1)

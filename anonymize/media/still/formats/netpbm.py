@@ -1,6 +1,6 @@
-"""Netpbm, Targa and JPEG 2000: pictures that are read, and written as PNG, which holds them unchanged.
+"""Netpbm, Targa and JPEG 2000: formats that are read, but written as PNG, which holds them unchanged.
 
-What would not survive, or is not decoded as stored, is refused: more than 8 bits, further pictures in one file.
+Anything PNG would not preserve, or that is not decoded exactly, is refused: more than 8 bits, several images in a file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PLAIN_BOXES = frozenset(("jP  ", "ftyp", "jp2h", "jp2c", "jp"))
 
 
 def check_foreign(file: PictureFile) -> None:
-    """Raise `UnsupportedInput` for what would not come out as it is stored."""
+    """Raise `UnsupportedInput` for a file that would not be decoded exactly."""
     if file.container == "ppm":
         _check_netpbm(file)
     elif file.container == "jp2":
@@ -27,7 +27,7 @@ def check_foreign(file: PictureFile) -> None:
 
 
 def foreign_words(file: PictureFile) -> tuple[str, ...]:
-    """What the file holds beside its picture, in words."""
+    """What the file holds besides its image, in words."""
     if file.container == "ppm":
         return ("comments",) if _COMMENT.search(file.data[: _header(file)[1]]) else ()
     if file.container == "tga":
@@ -38,18 +38,18 @@ def foreign_words(file: PictureFile) -> tuple[str, ...]:
 
 
 def foreign_profile(file: PictureFile) -> bytes:
-    """The colour profile of a JPEG 2000; empty without one."""
+    """The colour profile of a JPEG 2000; empty if it has none."""
     colours = [body for name, body in _head_boxes(file) if name == "colr"]
     return colours[0][3:] if colours and colours[0][:1] == b"\2" else b""
 
 
 def _extended(data: bytes) -> bool:
-    """Whether a Targa's footer points to something."""
+    """Whether a Targa's footer points to an extension."""
     return any(data[-26:-18])
 
 
 def _header(file: PictureFile) -> tuple[list[int], int]:
-    """The numbers in the head of a Netpbm picture (width, height, most), and where its pixels begin."""
+    """The numbers in a Netpbm header (width, height, maximum value), and the offset of the pixels."""
     numbers: list[int] = []
     place = 2
     for _ in range(2 if file.data[1:2] in b"14" else 3):
@@ -98,7 +98,7 @@ def _check_jpeg2000(file: PictureFile) -> None:
 
 
 def _boxes(file: PictureFile) -> Iterator[tuple[str, bytes]]:
-    """The boxes of a JPEG 2000 file; a bare code stream has none."""
+    """The boxes of a JPEG 2000 file; none for a bare code stream."""
     return iter(()) if file.data.startswith(CODESTREAM) else boxes(file.data)
 
 

@@ -1,4 +1,4 @@
-"""PNG, still and animated, is written here: of 8 and 16 bits, with colour chunks and nothing else."""
+"""Write PNG, still and animated, with 8 or 16 bits, with colour chunks and nothing else."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from anonymize.media.still.frame import Cutout, Pixels, StillFrame
 from anonymize.media.still.headers import StillTraits
 
 _EFFORT = 4
-"""Of zlib: 12 megapixels of a noisy photograph are as small as with 6 (19.1 MB), in two thirds of the time."""
+"""zlib's level: a noisy photograph of 12 megapixels is as small as with 6 (19.1 MB), in two thirds of the time."""
 
 PROFILE_NAME = b"ICC profile"
-"""What the colour profile is called in every file."""
+"""Name of the colour profile in every file."""
 
 _FILTER_ROWS = 128
-"""Rows of a PNG that are filtered in one go."""
+"""Rows filtered at a time."""
 
 
 def png(pixels: Pixels, channels: str, traits: StillTraits) -> bytes:
@@ -33,7 +33,7 @@ def png_start(pixels: Pixels, channels: str, traits: StillTraits, count: int) ->
 
 
 def png_picture(part: Cutout, frame: StillFrame, channels: str, traits: StillTraits) -> tuple[bytes, str]:  # noqa: ARG001
-    """A picture of an animated PNG, which overwrites the part that changed; no note."""
+    """A frame of an animated PNG, which overwrites the part that changed; no note."""
     number = max(0, 2 * frame.index - 1)
     place = _big(4, number, part.pixels.shape[1], part.pixels.shape[0], part.x, part.y)
     control = _chunk("fcTL", place + _big(2, frame.duration.numerator, frame.duration.denominator) + b"\0\0")
@@ -42,7 +42,7 @@ def png_picture(part: Cutout, frame: StillFrame, channels: str, traits: StillTra
 
 
 def png_whole(body: bytes) -> bytes:
-    """An animated PNG from its head and pictures."""
+    """An animated PNG, from its head and frames."""
     return body + _chunk("IEND", b"")
 
 
@@ -53,7 +53,7 @@ def _png_head(pixels: Pixels, channels: str) -> bytes:
 
 
 def _png_colour(traits: StillTraits) -> list[bytes]:
-    """The chunks that say what the colours mean."""
+    """The chunks that define the colour space."""
     profile = [_chunk("iCCP", PROFILE_NAME + b"\0\0" + zlib.compress(traits.icc))] if traits.icc else []
     return profile + [_chunk(name, body) for name, body in traits.chunks if not (traits.icc and name == "sRGB")]
 
@@ -69,7 +69,7 @@ def _big(size: int, *values: int) -> bytes:
 
 
 def _deflated(pixels: Pixels) -> bytes:
-    """PNG's filtered and compressed scan lines; each line gets the filter with the smallest sum (PNG 12.8)."""
+    """Filtered and compressed scan lines; each line gets the filter with the smallest sum (PNG 12.8)."""
     step = pixels.shape[2] * pixels.dtype.itemsize
     last = np.zeros((1, pixels.shape[1] * step), np.uint8)
     packer = zlib.compressobj(_EFFORT, strategy=zlib.Z_FILTERED)
@@ -83,13 +83,13 @@ def _deflated(pixels: Pixels) -> bytes:
 
 
 def _lines(pixels: Pixels) -> NDArray[np.uint8]:
-    """(rows, bytes) as a PNG holds samples: the high byte first."""
+    """(rows, bytes): samples as PNG stores them, high byte first."""
     sample = pixels.astype(">u2").view(np.uint8) if pixels.dtype == np.uint16 else pixels
     return np.ascontiguousarray(sample).reshape(len(pixels), -1)
 
 
 def _filtered(lines: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
-    """(rows, 1 + bytes): the number of the filter, then the filtered bytes (PNG 9.2; averages are not tried)."""
+    """(rows, 1 + bytes): filter type, then filtered bytes (PNG 9.2; the average filter is not tried)."""
     left, corner = np.zeros_like(lines), np.zeros_like(lines)
     left[:, step:], corner[:, step:] = lines[:, :-step], above[:, :-step]
     numbers = (0, 1, 2, 4)
@@ -101,7 +101,7 @@ def _filtered(lines: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> 
 
 
 def _paeth(left: NDArray[np.uint8], above: NDArray[np.uint8], corner: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """PNG's predictor: the neighbour nearest to left + above - corner."""
+    """The Paeth predictor: the neighbour nearest to left + above - corner."""
     a, b, c = (part.astype(np.int16) for part in (left, above, corner))
     near_a, near_b, near_c = np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
     return np.where((near_a <= near_b) & (near_a <= near_c), left, np.where(near_b <= near_c, above, corner))

@@ -1,7 +1,7 @@
-"""What a TIFF holds, by its directories: which pictures, and whether the first can be read for what it shows.
+"""Read the directories of a TIFF: which images it holds, and whether the first can be decoded reliably.
 
-Camera raws are TIFF inside, and their first picture is often a small preview. Of what no decoder here reads for
-certain nothing is guessed: it is refused, with the reason.
+Camera raws are TIFFs whose first image is often a small preview. Anything that our decoders do not decode reliably is
+refused, with the reason.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _SIZES: Mapping[int, int] = MappingProxyType(
 _CODES: Mapping[int, str] = MappingProxyType({1: "B", 3: "H", 4: "I", 7: "B", 13: "I", 16: "Q", 18: "Q"})
 _MOST_DIRECTORIES = 1000
 _MOST_VALUES = 1 << 20
-"""In all directories together: entries, and values of those tags that are read. The same bytes may stand for many."""
+"""Entries and values read in all directories together, at most: the same bytes may be referenced many times."""
 _REPEATED = 4
-"""Times the bytes of a file that its entries hold, at most; more are made to cost whoever reads them hours."""
+"""Largest ratio of the bytes that entries refer to and the file's size: files with more are made to take hours."""
 
 _SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 _FILL, _SAMPLES, _PLANAR, _COLOUR_MAP, _BELOW, _INKS, _EXTRAS, _FORMAT = 266, 277, 284, 320, 330, 332, 338, 339
@@ -34,7 +34,7 @@ _READ = frozenset((_SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION,
     *(_STRIPS, _ROWS, _STRIP_BYTES, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES),
 }
 _RAW_TAGS = frozenset((50706, 37398, 33421, 50710))
-"""DNG's version, TIFF/EP's standard, the size of a colour filter's pattern and its colours."""
+"""DNGVersion, TIFF/EP standard ID, and the size and colours of the colour filter array pattern."""
 _RAW_PHOTOMETRIC = frozenset((32803, 34892, 51177, 52527))
 _RAW_COMPRESSION = frozenset((262, 32767, 32769, 32770, 34713, 52546, 65000, 65535))
 
@@ -48,7 +48,7 @@ _COLOURS: Mapping[int, tuple[int, frozenset[int]]] = MappingProxyType(
         6: (3, frozenset((8,))),
     }
 )
-"""Photometric interpretations that are read, with their samples and bits."""
+"""Supported photometric interpretations -> number of samples, and bits per sample."""
 _NAMES: Mapping[int, str] = MappingProxyType(
     {0: "grey", 1: "grey", 2: "RGB", 3: "palette", 4: "mask", 5: "CMYK", 6: "YCbCr", 8: "Lab", 9: "Lab", 10: "Lab"}
 )
@@ -56,35 +56,35 @@ _NAMES: Mapping[int, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """A picture's tags.
+    """An image's tags.
 
     Args:
-        tags: whole numbers by the number of the tag; empty for tags of other types.
-        below: whether another directory points to it, instead of the chain of pages.
+        tags: tag number -> integer values; empty for tags of other types.
+        below: whether another directory points to it (SubIFD), rather than the chain of pages.
     """
 
     tags: Mapping[int, tuple[int, ...]]
     below: bool
 
     def first(self, tag: int, default: int = 0) -> int:
-        """The first number of `tag`."""
+        """The first value of `tag`."""
         return next(iter(self.tags.get(tag, ())), default)
 
     @property
     def size(self) -> int:
-        """Pixels."""
+        """Number of pixels."""
         return self.first(_WIDTH) * self.first(_HEIGHT)
 
     @property
     def reduced(self) -> bool:
-        """Whether it says that it is a smaller copy of another picture."""
+        """Whether it is marked as a smaller copy of another image."""
         return bool(self.first(_SUBFILE) & 1) or self.first(_OLD_SUBFILE) == 2
 
 
 def directories(data: bytes) -> Iterator[Directory]:
-    """The pages of a TIFF or BigTIFF, each followed by the pictures that it points to.
+    """The pages of a TIFF or BigTIFF, each followed by the images that it points to.
 
-    Ends where the file makes no sense. Raises `ValueError` where it has more of anything than any camera writes.
+    Ends at the first error. Raises `ValueError` if there are more entries or pages than any camera writes.
     """
     order, big = "<" if data[:2] == b"II" else ">", data[2:4] in (b"+\0", b"\0+")
     try:
@@ -111,10 +111,20 @@ def directories(data: bytes) -> Iterator[Directory]:
 def _directory(
     data: bytes, order: str, big: bool, place: int, most: int
 ) -> tuple[dict[int, tuple[int, ...]], int, int]:
-    """The tags of one directory, where the next one is, and how many of the `most` entries and values it has.
+    """Read one directory.
+
+    Args:
+        data: the file.
+        order: `struct`'s byte order.
+        big: whether it is BigTIFF.
+        place: offset of the directory.
+        most: entries and values it may have.
+
+    Returns:
+        The tags, the offset of the next directory, and the number of entries and values.
 
     Raises:
-        ValueError: it has more.
+        ValueError: it has more than `most`.
     """
     counted, entry, inline, offset = ("Q", 20, 8, "Q") if big else ("H", 12, 4, "I")
     (count,) = struct.unpack_from(f"{order}{counted}", data, place)
@@ -142,10 +152,10 @@ class Piece:
     """A strip or a tile.
 
     Args:
-        coded: what the file holds of it.
+        coded: its compressed data.
         x, y: its top left pixel.
-        width, height: of what it shows, in pixels.
-        unpacked: bytes that it must become.
+        width, height: of its visible part in pixels.
+        unpacked: its unpacked size in bytes.
     """
 
     coded: bytes
@@ -157,14 +167,14 @@ class Piece:
 
 
 def compression(data: bytes) -> int:
-    """TIFF's number of how the first picture is compressed; 1 for not at all."""
+    """TIFF's number of the first image's compression; 1 for none."""
     return next(directories(data)).first(_COMPRESSION, 1)
 
 
 def pieces(data: bytes) -> tuple[bytes, list[Piece]]:
-    """The tables that the pieces of the first picture of a TIFF share (JPEG), and its pieces.
+    """The JPEG tables shared by the strips or tiles of the first image of a TIFF, and these.
 
-    Raises `ValueError` where the pieces do not make up the picture.
+    Raises `ValueError` if they do not make up the image.
     """
     page = next(directories(data))
     width, height = page.first(_WIDTH), page.first(_HEIGHT)
@@ -190,7 +200,7 @@ def pieces(data: bytes) -> tuple[bytes, list[Piece]]:
 
 
 def _unpacked(page: Directory, across: int, down: int, planes: int) -> int:
-    """How many bytes a piece of so many pixels is."""
+    """Unpacked size in bytes of a strip or tile of `across` x `down` pixels."""
     if page.first(_PHOTOMETRIC) == 6 and planes == 1:
         wide, high = (*page.tags.get(_SUBSAMPLING, ()), 2, 2)[:2]
         return -(-across // max(wide, 1)) * -(-down // max(high, 1)) * (wide * high + 2)
@@ -198,7 +208,7 @@ def _unpacked(page: Directory, across: int, down: int, planes: int) -> int:
 
 
 def check_exif(blocks: Sequence[bytes]) -> None:
-    """See whether the EXIF blocks of a picture, which are small TIFFs, can be read in little time.
+    """Check that the EXIF blocks of an image, which are small TIFFs, can be read quickly.
 
     Raises:
         ValueError: there are more of them, or more in them, than any camera writes.
@@ -211,12 +221,12 @@ def check_exif(blocks: Sequence[bytes]) -> None:
 
 
 def check_tiff(file: PictureFile) -> None:
-    """See whether the first picture of a TIFF is the one that it shows, and can be read for certain.
+    """Check that the first image of a TIFF is the one that it shows, and can be decoded reliably.
 
     Raises:
-        UnreadableInput: it has no pictures.
-        UnsupportedInput: it is a camera raw, begins with a preview, has several pictures, or is stored in a way that
-            is not read for certain.
+        UnreadableInput: it has no images.
+        UnsupportedInput: it is a camera raw, starts with a preview, has several images, or is stored in a way that is
+            not decoded reliably.
     """
     found = list(directories(file.data))
     if not found:
@@ -255,7 +265,7 @@ def _is_raw(directory: Directory) -> bool:
 
 
 def _not_read(page: Directory) -> str:
-    """How a picture is stored, if that is not read for certain; else nothing."""
+    """How an image is stored, if that is not decoded reliably; empty if it is."""
     photometric, bits = page.first(_PHOTOMETRIC, -1), page.tags.get(_BITS, (1,))
     name = _NAMES.get(photometric, f"of the kind {photometric}")
     if set(page.tags.get(_FORMAT, (1,))) - {1, 4}:
@@ -279,7 +289,7 @@ def _not_read(page: Directory) -> str:
 
 
 def _extra(page: Directory, photometric: int, count: int) -> str:
-    """The same about samples beside the colours."""
+    """The same for samples besides the colours."""
     if count < 0:
         return "with too few samples"
     if count > 1 or (count and photometric not in (1, 2)):

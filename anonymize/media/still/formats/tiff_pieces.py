@@ -1,6 +1,6 @@
-"""Which strips and tiles of a TIFF are damaged: libtiff, as Pillow uses it, fills them and asks no more.
+"""Find damaged strips and tiles of a TIFF, which libtiff, as used by Pillow, does not report.
 
-Uncompressed pieces, and those in Zstandard, hold nothing that tells.
+In uncompressed pieces, and in those in Zstandard, damage cannot be detected.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _STEP = 1 << 20
 _CCITT = (2, 3, 4)
 _JPEG = 7
 _PADDING = 4
-"""Bytes that may follow the end of a piece: writers fill up to even addresses."""
+"""Bytes that may follow the end of a piece: writers pad to even offsets."""
 
 
 def harmed_pieces(data: bytes) -> list[Piece]:
-    """The strips or tiles of the first picture that are damaged.
+    """The damaged strips or tiles of the first image.
 
     Raises:
-        ValueError: they do not make up the picture.
+        ValueError: the strips or tiles do not make up the image.
     """
     kind = compression(data)
     if kind in _CCITT:
@@ -46,7 +46,7 @@ def _jpeg_is_whole(tables: bytes, coded: bytes) -> bool:
 
 def _lzw_is_whole(piece: Piece) -> bool:
     if piece.coded[:1] == b"\0" and piece.coded[1:2] and piece.coded[1] & 1:
-        return True  # codes from the lowest bit on, as before TIFF 6.0
+        return True  # least significant bit first, as before TIFF 6.0
     try:
         length, left = unpacked_length(piece.coded, tiff=True)
     except ValueError:
@@ -94,4 +94,4 @@ _WHOLE: Mapping[int, Callable[[Piece], bool]] = MappingProxyType(
         34925: _lzma_is_whole,
     }
 )
-"""By TIFF's number of the compression."""
+"""Checks by TIFF's number of the compression."""

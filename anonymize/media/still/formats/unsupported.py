@@ -1,6 +1,6 @@
-"""Pictures in formats that are not read: known by their first bytes, and refused with the reason.
+"""Unsupported image formats: recognised by their first bytes, and refused with the reason.
 
-FFmpeg would take some of them for a video of one frame, and of a camera raw show the preview alone.
+FFmpeg would read some of them as a video of one frame, and only the preview of a camera raw.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from anonymize.media.still.formats.tiff import raw
 from anonymize.text.suffixes import OTHER_SUFFIXES, RAW_SUFFIXES
 
 HEAD = 132
-"""Bytes from which a format is known."""
+"""Bytes needed to recognise a format."""
 
 _RAWS = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb", b"\0MRM", b"II\x1a\0\0\0HEAP", b"ARRI")
 _OTHERS: Mapping[bytes, str] = MappingProxyType(
@@ -43,11 +43,11 @@ _OTHERS: Mapping[bytes, str] = MappingProxyType(
 
 
 def refuse_others(head: bytes, name: str) -> None:
-    """Raise `UnsupportedInput` if a file that begins with `head` is a picture of a format that is not read.
+    """Raise `UnsupportedInput` if a file that starts with `head` is an image in an unsupported format.
 
     Args:
         head: `HEAD` bytes, or the whole file.
-        name: what messages call it.
+        name: for messages.
     """
     if head.startswith(_RAWS) or head[4:12] == b"ftypcrx ":
         raise raw(name)
@@ -61,9 +61,9 @@ def refuse_others(head: bytes, name: str) -> None:
 
 
 def refuse_named(name: str) -> None:
-    """Raise `UnsupportedInput` if a file `name`, of which nothing else is known, is called as such a picture is.
+    """Raise `UnsupportedInput` if the suffix of `name`, of unknown content, is that of an unsupported image format.
 
-    Those formats have no first bytes of their own, or are drawings that may hold photographs.
+    These formats have no magic number, or are drawings that may contain photographs.
     """
     suffix = Path(name).suffix.lower()
     if suffix in RAW_SUFFIXES:
@@ -74,7 +74,7 @@ def refuse_named(name: str) -> None:
 
 
 def _is_icon(head: bytes) -> bool:
-    """Whether this is a Windows icon or cursor; elementary streams of MPEG-4 begin with the same four bytes."""
+    """Whether this is a Windows icon or cursor; MPEG-4 elementary streams start with the same four bytes."""
     entry = head[6:22]
     return (
         head[:4] in (b"\0\0\1\0", b"\0\0\2\0")

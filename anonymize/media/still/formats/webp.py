@@ -1,4 +1,4 @@
-"""How coarsely a lossy WebP was quantised (VP8, RFC 6386), as the quality that libwebp would be asked for it."""
+"""Estimate the quality of a lossy WebP from its quantiser (VP8, RFC 6386)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _START = b"\x9d\x01\x2a"
 
 
 def quality_of(payload: bytes) -> int | None:
-    """0 to 100, on libwebp's scale, of a `VP8` chunk; None where it does not begin with a whole key frame."""
+    """The quality of a `VP8` chunk on libwebp's scale (0 to 100); None if it does not start with a key frame."""
     if len(payload) < 12 or payload[0] & 1 or payload[3:6] != _START:
         return None
     index = _quantiser(_Booleans(payload[10:]))
@@ -17,7 +17,7 @@ def quality_of(payload: bytes) -> int | None:
 
 
 def _quantiser(bits: _Booleans) -> float:
-    """The mean index, 0 (finest) to 127, of all segments of a key frame (9.3, 9.6 and 19.2)."""
+    """The mean quantiser index, 0 (finest) to 127, of all segments of a key frame (9.3, 9.6 and 19.2)."""
     bits.number(2)  # colour space, clamping
     values: list[int] = []
     absolute = 0
@@ -43,7 +43,7 @@ def _quantiser(bits: _Booleans) -> float:
 
 
 class _Booleans:
-    """The decoder of single bits (section 7), all here of even odds."""
+    """The boolean decoder (section 7), with even probabilities only."""
 
     def __init__(self, data: bytes) -> None:
         self._bits = int.from_bytes(data[:64].ljust(64, b"\0"), "big")
@@ -59,7 +59,7 @@ class _Booleans:
         return value
 
     def optional(self, width: int) -> int:
-        """A number with its sign behind it, where a bit says that it is there; else 0."""
+        """A flagged number followed by its sign; 0 if the flag is not set."""
         if not self.number(1):
             return 0
         value = self.number(width)
