@@ -1,4 +1,4 @@
-"""Find faces and licence plates in video and remove them before anyone sees the picture.
+"""Find faces and licence plates in video and redact them before anyone sees the picture.
 
     import anonymize
 

@@ -1,4 +1,4 @@
-"""What a Python program calls: one input, given by its path."""
+"""The Python API: one input per call, given by its path."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def run(
         output: the result; its suffix chooses the container.
         settings: what to find and how to draw it; the defaults if not given.
         force: replace an existing output.
-        workers: processes that work side by side on the segments of a long video. With more than one, a script has to
-            do its work below ``if __name__ == "__main__":``, since every process imports it anew.
-        on_progress: told after every frame.
+        workers: processes that share the segments of a long video. With more than one, a script must do its work
+            below ``if __name__ == "__main__":``, because every process imports it again.
+        on_progress: called after every frame.
 
     Returns:
-        The account of what was done.
+        The report.
 
     Raises:
-        AnonymizeError: nothing was written under `output`; the message says why.
+        AnonymizeError: nothing was written to `output`; the message says why.
     """
     item = only_item(str(source), str(output))
     return job.run(item, settings or Settings(), force=force, workers=workers, on_progress=on_progress).report
@@ -58,7 +58,9 @@ def write_plan(
     workers: int = 1,
     on_progress: OnProgress = ignore,
 ) -> plan.Plan:
-    """Write what would be redacted in `source` to the plan file `output` (docs/plan.md), and return it.
+    """Write what would be redacted in `source` to the plan file `output` (docs/plan.md), and return the plan.
+
+    Takes the arguments of `run`.
 
     Raises:
         AnonymizeError: no plan was written; the message says why.
@@ -77,12 +79,17 @@ def render_plan(
     workers: int = 1,
     on_progress: OnProgress = ignore,
 ) -> Report:
-    """Draw the plan in `plan_file` on `source` into `output`, verified, with the settings that the plan was made with.
+    """Redact `source` by the plan in `plan_file`, into `output`, and verify the result.
 
-    Of `settings`, if given, the output and its check count in place of the plan's.
+    Args:
+        source: the video or picture that the plan was made for.
+        plan_file: the plan.
+        output: the result; its suffix chooses the container.
+        settings: how to encode and verify the output; those in the plan if not given.
+        force, workers, on_progress: see `run`.
 
     Raises:
-        AnonymizeError: nothing was written under `output`; the message says why.
+        AnonymizeError: nothing was written to `output`; the message says why.
     """
     item = only_item(str(source), str(output))
     made = plan.read(Path(plan_file))

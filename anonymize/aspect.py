@@ -1,7 +1,7 @@
-"""Pixels that are not square, and pictures in the shape in which viewers show them.
+"""Pixels that are not square, and pictures in the shape in which players show them.
 
-Coordinates are those of the upright picture as it is stored. Only what looks at it, detectors and motion, gets it in
-the shape in which people see it: a face that is squeezed to half its width is none to a detector.
+Coordinates are those of the upright picture as stored. Only detectors and motion estimation get the picture in display
+shape: a detector does not recognise a face squeezed to half its width.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ from anonymize.errors import UsageError
 T = TypeVar("T")
 
 ALIKE = Fraction(103, 100)
-"""Pixels whose shapes differ by less are taken for the same: containers round, and detectors do not mind."""
+"""Aspects that differ by a smaller factor count as equal: containers round, and detectors do not mind."""
 WIDEST = Fraction(16)
-"""Wider pixels (or as much higher ones) are an error in the file. Both that shape and square pixels are looked at."""
+"""The widest (or, inverted, highest) pixel that is believed. Beyond it, detectors get both this shape and square
+pixels, since the file is probably wrong."""
 STRETCHED = 4.0
-"""Times the pixels of the stored picture that its display shape has, at most; beyond, the long side is shrunk."""
+"""How many times as many pixels as the stored picture its display shape may have; beyond, both sides are shrunk."""
 LONGEST = 16_384
-"""Pixels of a stretched side, at most."""
+"""The longest side of a stretched picture, in pixels."""
 
 _WRITTEN = re.compile(r"(\d{1,5})[:/](\d{1,5})")
 
 
 def parse(text: str) -> Fraction | None:
-    """The width over the height of a pixel from 'W:H'; None from nothing.
+    """The pixel aspect (width over height) in `text`, as 'W:H'; None if `text` is empty.
 
     Raises:
-        UsageError: it is not of that form, or no pixel is so wide or so high.
+        UsageError: `text` is not of that form, or beyond `WIDEST`.
     """
     if not text:
         return None
@@ -51,10 +52,10 @@ def parse(text: str) -> Fraction | None:
     return Fraction(width, height)
 
 
-def aspects_of(*told: Fraction | None) -> tuple[Fraction, ...]:
-    """The different shapes of pixels among `told`, in that order; square where nobody says anything."""
+def aspects_of(*stated: Fraction | None) -> tuple[Fraction, ...]:
+    """The distinct pixel aspects among `stated`, in that order; square if none is stated."""
     found: list[Fraction] = []
-    for aspect in told:
+    for aspect in stated:
         for each in () if aspect is None or aspect <= 0 else _credible(aspect):
             if not any(max(each, other) < ALIKE * min(each, other) for other in found):
                 found.append(each)
@@ -69,14 +70,14 @@ def _credible(aspect: Fraction) -> tuple[Fraction, ...]:
 
 
 def upright(aspect: Fraction, *, transposed: bool) -> Fraction:
-    """The aspect of a stored pixel once the picture is turned by a quarter, or not; its own inverse."""
+    """The aspect of a stored pixel in the upright picture, which is `transposed` or not; its own inverse."""
     return 1 / aspect if transposed else aspect
 
 
 def display_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
-    """The size at which a picture of `width` x `height` has square pixels.
+    """The width and height at which a picture of `width` x `height` pixels of this `aspect` has square pixels.
 
-    One side is stretched, so that no detail is lost; very long pictures are shrunk, so that memory stays bounded.
+    One side is stretched, so that no detail is lost; very large results are shrunk, to bound memory.
     """
     if aspect == SQUARE:
         return width, height
@@ -91,11 +92,11 @@ def display_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SquareFrame:
-    """A frame in the shape in which it is shown, to be looked at: a `Frame` whose pixels are square.
+    """A frame in display shape, for detectors: a `Frame` whose pixels are square.
 
     Args:
-        frame: as it is stored.
-        width, height: in display shape.
+        frame: the frame as stored.
+        width, height: of the display shape, in square pixels.
     """
 
     frame: Frame
@@ -129,7 +130,7 @@ class SquareFrame:
 
     @property
     def planes(self) -> tuple[Plane, ...]:
-        """Those of the frame as it is stored."""
+        """The planes of the frame as stored."""
         return self.frame.planes
 
     def bgr(self, width: int, height: int) -> NDArray[np.uint8]:
@@ -141,12 +142,12 @@ class SquareFrame:
         return self.frame.luma(width, height)
 
     def writable(self) -> Frame:
-        """A copy of the frame as it is stored."""
+        """A writable copy of the frame as stored."""
         return self.frame.writable()
 
 
 def shown(frame: Frame) -> tuple[Frame, ...]:
-    """`frame` in each shape in which it is shown; itself where its pixels are square."""
+    """`frame` in each of its display shapes; itself where its pixels are square."""
     return tuple(
         frame if aspect == SQUARE else SquareFrame(frame, *display_size(frame.width, frame.height, aspect))
         for aspect in frame.aspects
@@ -154,17 +155,17 @@ def shown(frame: Frame) -> tuple[Frame, ...]:
 
 
 def stored(found: Detections, picture: Frame, frame: Frame) -> Detections:
-    """Finds in `picture`, one of those that `shown` gives, in pixels of `frame`."""
+    """Detections in `picture`, one of `shown(frame)`, mapped to pixels of `frame`."""
     if picture is frame:
         return found
     return found.moved((frame.width / picture.width, frame.height / picture.height), (0.0, 0.0))
 
 
 class PerShape(Generic[T]):
-    """What is kept from frame to frame of each shape in which they are shown.
+    """State that is kept from frame to frame, one for each display shape.
 
     Args:
-        make: a new one.
+        make: makes the state for a new shape.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -172,7 +173,7 @@ class PerShape(Generic[T]):
         self._kept: list[T] = []
 
     def of(self, frame: Frame) -> list[tuple[Frame, T]]:
-        """`frame` in each shape in which it is shown, with what is kept of the frames before it."""
+        """`frame` in each of its display shapes, with the state kept for that shape."""
         pictures = shown(frame)
         self._kept += [self._make() for _ in range(len(pictures) - len(self._kept))]
         return list(zip(pictures, self._kept, strict=False))

@@ -1,8 +1,8 @@
-"""What flows through the toolkit: frames, detections, regions, tracks.
+"""The data that flows through the toolkit: frames, detections, regions, tracks.
 
-Coordinates everywhere are pixels of the *upright* picture (the stream's rotation applied, its sample aspect ratio
-not), origin at the top left corner, boxes half-open ``x0 <= x < x1``. A box may reach past the picture's border. Time
-is ``pts * time_base``, exact.
+All coordinates are pixels of the *upright* picture (rotation applied, sample aspect ratio not), with the origin at the
+top left corner and half-open boxes ``x0 <= x < x1``. A box may reach past the picture's border. Time is
+``pts * time_base``, exact.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Plane:
     """One plane of a picture, as an upright view (a rotated stream gives a rotated view, never a copy).
 
     Sample ``i`` of an axis covers the upright pixels ``[i * step - offset, (i + 1) * step - offset)``: `step` is 2 for
-    subsampled chroma; `offset` is 1 only where an odd-sized picture is mirrored, so that its half sample stands first.
+    subsampled chroma; `offset` is 1 only where an odd-sized picture is mirrored, so that its half sample comes first.
     """
 
     pixels: NDArray[Any]
@@ -58,7 +58,7 @@ class Plane:
     step: tuple[int, int] = (1, 1)
     """Upright pixels per sample, (x, y)."""
     offset: tuple[int, int] = (0, 0)
-    """Upright pixels by which sample 0 begins before pixel 0, (x, y)."""
+    """How many upright pixels before pixel 0 sample 0 begins, (x, y)."""
 
 
 class Frame(Protocol):
@@ -90,28 +90,28 @@ class Frame(Protocol):
 
     @property
     def aspects(self) -> tuple[Fraction, ...]:
-        """Width over height of an upright pixel as viewers show it; several where they do not agree. See
+        """Width over height of an upright pixel as players show it; several where players disagree. See
         `anonymize.aspect`."""
 
     @property
     def planes(self) -> tuple[Plane, ...]:
-        """Y, U, V (or Y; G, B, R; a picture's own channels): the planes that redaction covers.
+        """The planes that redaction draws on: Y, U, V (or Y; G, B, R; a picture's own channels).
 
-        Transparency is among them in pictures, where its black is opaque; not in video.
+        Pictures include the alpha plane, whose black is opaque; video does not.
         """
 
     def bgr(self, width: int, height: int) -> NDArray[np.uint8]:
-        """The upright picture scaled to (`height`, `width`, 3), BGR, 8 bit: what detectors look at."""
+        """The upright picture scaled to (`height`, `width`, 3), BGR, 8 bit: the input of detectors."""
 
     def luma(self, width: int, height: int) -> NDArray[np.uint8]:
-        """The upright picture scaled to (`height`, `width`), 8 bit grey: what motion is estimated on."""
+        """The upright picture scaled to (`height`, `width`), 8 bit grey: the input of motion estimation."""
 
     def writable(self) -> Frame:
-        """A deep copy whose planes may be written; the decoder's own picture is never drawn on."""
+        """A deep copy whose planes may be written; the decoder's own picture is never changed."""
 
 
 class Timed(Protocol):
-    """Whatever has a place in time."""
+    """Anything with a presentation timestamp."""
 
     @property
     def pts(self) -> int:
@@ -128,14 +128,14 @@ def seconds(frame: Timed) -> Fraction:
 
 
 class Timestamps(Sequence[Fraction]):
-    """When every frame is shown, in seconds, exact: a sequence of Fractions that costs 8 bytes a frame."""
+    """When each frame is shown, in seconds, exact: a sequence of Fractions that takes 8 bytes a frame."""
 
     def __init__(self, time_base: Fraction = Fraction(1)) -> None:
         self.time_base = time_base
         self.pts = array("q")
 
     def append(self, frame: Timed) -> None:
-        """Add the time of `frame`, whose time base becomes that of all (a source has but one)."""
+        """Append the time of `frame`. Its time base applies to all frames: a source has only one."""
         self.time_base = frame.time_base
         self.pts.append(frame.pts)
 
@@ -164,7 +164,7 @@ class Detections:
         kind: (N,) int8, values of `Kind`.
 
     Raises:
-        ValueError: a shape, a range or a box does not fit; the message gives what was expected and what came.
+        ValueError: a shape, a range or a box is invalid; the message gives what was expected and what was passed.
     """
 
     xyxy: NDArray[np.float32]
@@ -212,7 +212,7 @@ class Detections:
         return Detections(self.xyxy[index], self.score[index], self.kind[index])
 
     def moved(self, scale: tuple[float, float], offset: tuple[float, float]) -> Detections:
-        """Boxes mapped ``x * scale + offset`` per axis (x, y): from a tile's or a scaled picture's pixels elsewhere."""
+        """Boxes mapped by ``x * scale + offset`` per axis (x, y), as from a tile or a scaled picture to the frame."""
         factor = np.array([*scale, *scale], np.float32)
         shift = np.array([*offset, *offset], np.float32)
         return Detections(self.xyxy * factor + shift, self.score, self.kind)
@@ -223,8 +223,8 @@ class Reading:
     """Another way in which a viewer may show a frame.
 
     Args:
-        frame: the picture as shown then.
-        back: gives what is found in it in the pixels of the frame itself.
+        frame: the picture as that viewer shows it.
+        back: maps detections in it to pixels of the frame itself.
     """
 
     frame: Frame
@@ -232,20 +232,20 @@ class Reading:
 
 
 def readings(frame: Frame) -> tuple[Reading, ...]:
-    """The other ways in which a viewer may show `frame`, as `StillFrame.readings` gives them; video has none."""
+    """The other ways in which a viewer may show `frame`, from `StillFrame.readings`; none for video."""
     given: Callable[[], tuple[Reading, ...]] | None = getattr(frame, "readings", None)
     return given() if given else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What is redacted on one frame. `xyxy` already holds the padding: it is drawn as it stands."""
+    """What is redacted on one frame. `xyxy` includes the padding: it is drawn as it is."""
 
     xyxy: Box
     kind: Kind
     why: Why
     track: int = -1
-    """Identity over time, so that a mosaic can be held still; -1 for none."""
+    """Identity over time, so that a mosaic can keep its colours; -1 for none."""
     shape: Shape = Shape.BOX
     polygon: tuple[tuple[float, float], ...] = ()
     """Corners in upright pixels, where `shape` is a polygon; `xyxy` is then its bounding box."""
@@ -257,16 +257,16 @@ class Region:
 class Track:
     """One face or plate over time: a box for every frame from `first` on, without gaps.
 
-    A weak one comes in pieces that share its id: it is covered where it was found and until the neighbouring looks.
+    A weak track comes in pieces that share its id: each covers a find and the frames up to the neighbouring detections.
 
     Args:
         id: unique within a video, from 0.
-        kind: what it is.
+        kind: face or plate.
         first: frame index of row 0.
         xyxy: (N, 4) float32, *unpadded* boxes; may reach past the border.
         score: (N,) float32, the detection's score, or that of the nearest detection where inferred.
-        why: (N,) of `Why` values as given by `detected`, `interpolated`, `held`.
-        weak: its finds are too few or too faint, for the looks that were taken, to be sure that it is anything.
+        why: (N,) `Why.DETECTED`, `INTERPOLATED` or `HELD`.
+        weak: its finds are too few or too faint, for the detections that ran, to be sure that there is anything.
     """
 
     id: int

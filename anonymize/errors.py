@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree, and the exit codes; each class knows its own.
+"""The error classes, as one tree, and the exit code of each.
 
     AnonymizeError                  1
     ├── UsageError                  2
@@ -26,12 +26,12 @@ from typing import Self
 
 
 class ExitCode(IntEnum):
-    """How a command ends. The help and docs/guide.md list these."""
+    """The exit codes of all commands, as the help and docs/guide.md list them."""
 
     meaning: str
 
     def __new__(cls, code: int, meaning: str) -> Self:
-        """A code, and what it means, as short as the help has it."""
+        """A code with its meaning, in the words of the help."""
         made = int.__new__(cls, code)
         made._value_, made.meaning = code, meaning
         return made
@@ -62,8 +62,8 @@ class AnonymizeError(Exception):
     """Root of every error this library raises on purpose.
 
     Args:
-        message: what happened and what to do, without the name of the file: reports and ledgers keep it.
-        path: the file or address that it is about, as its user named it; None if it is about none.
+        message: what happened and what to do, without the name of the file, because reports and ledgers store it.
+        path: the file or address concerned, as the user named it; None if there is none.
     """
 
     exit_code = ExitCode.INTERNAL
@@ -78,7 +78,7 @@ class AnonymizeError(Exception):
 
     @property
     def path(self) -> object:
-        """The file or address that it is about, or None."""
+        """The file or address concerned, or None."""
         return self.args[1]
 
     def __str__(self) -> str:
@@ -102,13 +102,13 @@ class UnreadableInput(InputError):
 
 
 class DamagedInput(InputError):
-    """Part of the input is lost; `--allow-damaged` writes what was readable."""
+    """Part of the input is lost; `--allow-damaged` writes the readable part."""
 
     exit_code = ExitCode.DAMAGED_INPUT
 
 
 class UnsupportedInput(InputError):
-    """Readable, but it cannot be carried over without changing it silently."""
+    """Readable, but the output would silently differ from it."""
 
     exit_code = ExitCode.UNSUPPORTED_INPUT
 
@@ -126,7 +126,7 @@ class VerificationError(AnonymizeError):
 
 
 class ModelError(AnonymizeError):
-    """A model is missing, altered, or cannot do what was asked of it."""
+    """A model is missing, altered, or cannot run as requested."""
 
     exit_code = ExitCode.MODEL
 
@@ -138,19 +138,19 @@ class PlanError(AnonymizeError):
 
 
 class PartialFailure(AnonymizeError):
-    """Of several inputs some are done and some failed."""
+    """Some of several inputs failed."""
 
     exit_code = ExitCode.PARTIAL
 
 
 class ReportError(AnonymizeError):
-    """A report is malformed, is not signed, or is not what was signed."""
+    """A report is malformed, not signed, or differs from what was signed."""
 
     exit_code = ExitCode.REPORT
 
 
 class ClusterError(AnonymizeError):
-    """A cluster cannot be reached, or is not fit for the work."""
+    """A cluster cannot be reached or used."""
 
     exit_code = ExitCode.CLUSTER
 
@@ -162,4 +162,4 @@ class LedgerError(AnonymizeError):
 
 
 class ProcessError(AnonymizeError):
-    """A process that worked on a part of a file died, and so did the one that took its place."""
+    """A process working on part of a file died, and so did its replacement."""

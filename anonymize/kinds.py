@@ -1,4 +1,4 @@
-"""What is found, why it is redacted, and in which outline: the words that settings, plans and data share."""
+"""The enumerations that settings, plans and data share: what is found, why it is redacted, in which outline."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from enum import IntEnum, StrEnum
 
 
 class Kind(IntEnum):
-    """What a box holds. The number is what `Detections.kind` stores; `label` is what files and people read."""
+    """What a box contains. `Detections.kind` stores the number; files and messages use `label`."""
 
     FACE = 0
     PLATE = 1
     AREA = 2
-    """A zone or a region drawn by a person: no detector looks for it."""
+    """A zone, or a region drawn by a person: no detector finds it."""
 
     @property
     def label(self) -> str:
@@ -31,26 +31,26 @@ class Why(StrEnum):
     """Why a region is redacted on a frame."""
 
     DETECTED = "detected"
-    """A detector saw it on this very frame."""
+    """A detector found it on this frame."""
     INTERPOLATED = "interpolated"
-    """Seen before and after; the position between is inferred."""
+    """Found before and after; the position in between is inferred."""
     HELD = "held"
-    """Inferred before the first or after the last sight."""
+    """Inferred before the first find or after the last."""
     ZONE = "zone"
-    """The user always wants this area gone."""
+    """The user wants this area always redacted."""
     MANUAL = "manual"
     """A person wrote it into the plan."""
     UNBRACKETED = "unbracketed"
-    """No detector looked closely enough in time: the whole picture is obscured."""
+    """No two detections bracket the frame: the whole picture is obscured."""
 
 
 class Grounds(StrEnum):
     """Why a track stays visible."""
 
     CONSENT = "consent"
-    """Someone was chosen to be seen, and there is a reason."""
+    """A person was chosen to stay visible, with a reason."""
     ZONE = "zone"
-    """A thing (a poster, a parked car) in a zone that the user left alone."""
+    """A thing (a poster, a parked car) in a zone that the user spared."""
     SPAN = "span"
     """The user wanted finds to stay visible at that time."""
 
@@ -67,25 +67,25 @@ class Raised(StrEnum):
     """What raised a doubt."""
 
     FIND = "find"
-    """It was found, but too weakly or too seldom to be sure that it is somebody."""
+    """Found, but too weakly or too seldom to be sure that it shows a person."""
     CHECK = "check"
-    """The check saw it in the output."""
+    """Verification found it in the output."""
 
 
 class Answer(StrEnum):
-    """What a person said of a doubt."""
+    """A person's answer to a doubt."""
 
     HIDE = "hide"
     NOTHING = "nothing"
-    """Nothing is to be hidden there."""
+    """There is nothing to hide."""
 
 
 class Verdict(StrEnum):
-    """How an examination ended."""
+    """The result of verifying an output."""
 
     PASS = "pass"
     PASS_WITH_DOUBTS = "pass-with-doubts"
-    """Nothing is wrong for sure; a person should look at what is listed."""
+    """Nothing is certainly wrong; a person should review what is listed."""
     FAIL = "fail"
     UNVERIFIED = "unverified"
-    """Nobody looked: the user asked for the output without any check."""
+    """The user asked for the output without verification."""

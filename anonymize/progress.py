@@ -1,4 +1,4 @@
-"""How far the work on one file has come: news of its stages, a share that never falls, the time left."""
+"""Progress on one file: its stages, a share that never falls, and the time left."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Progress:
     Args:
         stage: "read", "detect", "render", "verify" or "repair".
         done: frames done.
-        total: frames in all, None where the container does not say.
-        ahead: the stages that surely follow.
-        perhaps: how many passes may follow, each of a repair, a rendering and a check.
+        total: frames in all; None where the container does not say.
+        ahead: the stages that are certain to follow.
+        perhaps: how many passes may follow, each of repair, render and verify.
     """
 
     stage: str
@@ -33,42 +33,42 @@ def ignore(progress: Progress) -> None:
 
 
 def followed_by(on_progress: OnProgress, *stages: str, perhaps: int = 0) -> OnProgress:
-    """`on_progress`, told also what is `ahead` of a stage, and `perhaps`."""
+    """`on_progress`, with `ahead` set to `stages`, and `perhaps`."""
     return lambda news: on_progress(replace(news, ahead=stages, perhaps=perhaps))
 
 
 COSTS = {"read": 0.1, "detect": 1.0, "render": 0.25, "verify": 0.5, "repair": 0.2}
-"""Time that a frame takes in each stage, of that in which it is looked at: what is assumed until it was measured."""
+"""Time a frame takes in each stage, relative to detection: assumed until measured."""
 PERHAPS = 0.5
-"""Part of what one more pass would take that is kept free where one may follow."""
+"""Share of the time of one more pass that is reserved where one may follow."""
 SOON = 0.3
-"""Seconds before which a speed says nothing."""
+"""Seconds before a speed means anything."""
 
 
 @dataclass(slots=True)
 class Course:
-    """The course of one file, in the order in which `take` was told of it.
+    """The overall progress of one file, from the `Progress` passed to `take` in order.
 
-    Each stage gets its part of what is left when it begins. So a repair, which adds passes, takes them from the rest:
-    the time left grows, and the share does not fall.
+    Each stage gets its part of the share that is left when it begins. So when a repair adds passes, the time left
+    grows but the share does not fall.
     """
 
     news: Progress | None = None
     share: float | None = None
-    """Of the whole, 0 to 1; None as long as nothing is known of it."""
+    """Of the whole, 0 to 1; None while unknown."""
     _begins: float = 0.0
     """Share at which the stage begins."""
     _part: float = 0.0
-    """Share that the stage is."""
+    """Share that the stage takes."""
     _since: float = 0.0
     _latest: float = 0.0
     _first: int = 0
-    """Frames that were done when the stage was first heard of."""
+    """Frames that were done at the first news of the stage."""
     _costs: dict[str, float] = field(default_factory=dict)
     """Seconds a frame, of stages that are over."""
 
     def take(self, news: Progress, now: float) -> bool:
-        """Take in `news`, which came at `now` (seconds of any clock); whether a stage begins."""
+        """Take `news`, received at `now` (seconds of any clock). Return whether a stage begins."""
         before = self.news
         begins = before is None or replace(before, done=0, total=None) != replace(news, done=0, total=None)
         if begins:
@@ -86,21 +86,21 @@ class Course:
         return begins
 
     def finish(self) -> None:
-        """It is done: no more passes follow, and nothing is left."""
+        """Mark the file as done: no more passes follow."""
         self.share, self._begins, self._part = 1.0, 1.0, 0.0
 
     @property
     def total(self) -> int | None:
-        """Frames of this stage, where they are known: what a container says may be an estimate."""
+        """Frames of this stage, or None where unknown: a container's number may be an estimate."""
         return self.news.total if self.news and self.news.total and self.news.done <= self.news.total else None
 
     def rate(self, now: float) -> float:
-        """Frames a second of this stage; 0 while it says nothing."""
+        """Frames a second in this stage; 0 until it means anything."""
         spent = now - self._since
         return max(self.news.done - self._first, 0) / spent if self.news and spent > SOON else 0.0
 
     def left(self, now: float) -> float | None:
-        """Seconds until all is done that surely follows; None where that is not known."""
+        """Seconds until every certain stage is done; None where unknown."""
         rate, total = self.rate(now), self.total
         if self.news is None or not rate or not total:
             return 0.0 if self.share == 1.0 else None

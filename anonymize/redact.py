@@ -1,19 +1,19 @@
-"""Regions are removed here: pure functions on planes, and a table from style to function.
+"""Redaction of regions: pure functions on planes, and a table from style to function.
 
-    memory = Memory()                       # one for a whole video: it holds mosaic colours still
+    memory = Memory()                       # one for a whole video: it keeps the colours of mosaics
     for frame, regions in stream:
         copy = frame.writable()
         redact(copy.planes, regions, settings.redact, memory)
 
-What is covered: every pixel of which any part lies inside a region's outline, and every subsampled chroma sample that
-touches such a pixel. Nothing else changes. Outlines are those of the whole region, also where it reaches past the
-picture's border: an ellipse is never squeezed into the part that is visible.
+Covered are all pixels that lie at least partly inside a region's outline, and all subsampled chroma samples that touch
+such a pixel. Nothing else changes. Outlines are those of the whole region, even if it reaches past the picture's
+border: an ellipse is never squeezed into the visible part.
 
-What a mosaic may tell: means over at most 8 cells across, sampled once, on the first frame on which a track is drawn.
-Later frames redraw those same colours on a grid that moves and scales with the region's box, because several mosaics of
-one moving face, each sampled afresh, together hold enough to rebuild it ("Neural Alignment for Face De-pixelization",
-arXiv 2009.13856). So lighting that changes does not show in a mosaic; that is the price. Blur is that mosaic, smoothed:
-a function of the cell colours only. A region without a track has no identity to hold on to, so it gets one mean colour.
+A mosaic reveals only means over at most 8 cells across, sampled once, on the first frame on which a track is drawn.
+Later frames draw the same colours on a grid that moves and scales with the region's box, because several mosaics of one
+moving face, sampled separately, together contain enough to reconstruct it ("Neural Alignment for Face De-pixelization",
+arXiv 2009.13856). The price is that a mosaic does not follow changes of light. Blur is that mosaic, smoothed: a
+function of the cell colours only. A region without a track has no identity over time, so it gets one mean colour.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ from anonymize.data import Box, Kind, Plane, Region, Shape
 from anonymize.settings import Appearance, Redact, Style
 
 LEAST_CELL = 8.0
-"""Pixels of a mosaic cell's side, at least. A region too small for its cells gets fewer, in the end one."""
+"""The least side of a mosaic cell in pixels. A region too small for its cells gets fewer, down to one."""
 
 SMOOTHING = 0.75
 """Standard deviation of the blur over the mosaic, in cells."""
 
 MANY = 256
-"""Solid regions of a frame up to which each is drawn by itself; of more, the union is."""
+"""Up to so many solid regions of a frame are drawn one by one; for more, their union is."""
 
 MOST = 10_000
-"""Mosaics and blurs of a frame, at most: of more, and of such that cover the picture more than `LAYERS` times over,
-nobody could tell anything, and each lies on what those before it left. All become solid."""
+"""The most mosaics and blurs of a frame. If there are more, or they cover the picture more than `LAYERS` times over,
+nothing would be recognisable, and all become solid."""
 
 LAYERS = 100
 
 RUNS = 1 << 19
-"""Rows of ellipses or of edges, or pixels of a polygon, that are worked on at a time."""
+"""Rows of ellipses or of edges, or pixels of a polygon, that are processed at a time."""
 
 _REMEMBERED = 1 << 23
-"""Pixels of a polygon's window, at most, for it to be remembered."""
+"""The most pixels of a polygon's window for its mask to be cached."""
 
 Samples = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -74,9 +74,9 @@ class Outline:
     """The pixels that a region covers.
 
     Args:
-        box: the region's own box, unclipped: what a mosaic's grid is locked to.
-        window: the part of its pixels that is within the picture.
-        covered: (rows, columns) of the window, true where a pixel is covered; True where all of them are.
+        box: the region's own box, unclipped, to which a mosaic's grid is fixed.
+        window: the part of its pixels within the picture.
+        covered: (rows, columns) of the window, true where a pixel is covered; True if all of them are.
     """
 
     box: Box
@@ -108,8 +108,8 @@ class _Patch:
 class Memory:
     """The mosaic colours of each track, from the first frame on which it was drawn.
 
-    One per video and pass. The least recently drawn tracks are forgotten beyond `capacity`, never one that is on the
-    frame at hand.
+    One for each video and pass. Beyond `capacity`, the least recently drawn tracks are forgotten, but never one on the
+    current frame.
 
     Args:
         capacity: tracks to remember; each takes about a kilobyte.
@@ -124,41 +124,41 @@ class Memory:
         return len(self._held)
 
     def colours(self, track: int, sample: Callable[[], tuple[Samples, ...]]) -> tuple[Samples, ...]:
-        """The cell colours of `track` in each plane; `sample` is asked for them the first time."""
+        """The cell colours of `track` in each plane; `sample` computes them the first time."""
         if track not in self._held:
             self._held[track] = sample()
         self._held.move_to_end(track)
         return self._held[track]
 
     def union(self, regions: list[Region], width: int, height: int) -> Outline:
-        """`union` of `regions`; it is still known if they are those that were asked for last."""
+        """`union` of `regions`, cached if they are the same as in the last call."""
         if self._union is None or self._union[1] != (width, height) or self._union[0] != regions:
             self._union = regions, (width, height), union(regions, width, height)
         return self._union[2]
 
     def trim(self, in_use: int) -> None:
-        """Forget the tracks drawn longest ago, but not the last `in_use` of them."""
+        """Forget the tracks drawn longest ago beyond the capacity, but not the last `in_use`."""
         while len(self._held) > max(self.capacity, in_use):
             self._held.popitem(last=False)
 
 
-def redact(planes: Sequence[Plane], regions: Sequence[Region], looks: Redact, memory: Memory) -> None:
-    """Remove `regions` from a picture, in place.
+def redact(planes: Sequence[Plane], regions: Sequence[Region], styles: Redact, memory: Memory) -> None:
+    """Redact `regions` of a picture, in place.
 
-    Solid regions lie on top of all others, and mosaics are sampled with the solid ones already drawn, so that nothing
-    under a solid region shows in any way. Among the others, each is sampled from what those before it left.
+    Solid regions are drawn on top of all others, and mosaics are sampled after the solid ones are drawn, so that
+    nothing under a solid region affects the result. Each of the others is sampled with those before it drawn.
 
     Args:
         planes: of a writable frame; the first one has a sample for every pixel and so gives the picture's size.
-        regions: drawn as they stand, in upright pixels.
-        looks: style and cells of each kind of region.
-        memory: the colours held for this video.
+        regions: drawn without further padding, in upright pixels.
+        styles: style and cells of each kind of region.
+        memory: the colours kept for this video.
 
     Raises:
-        ValueError: a region has no area or no finite place; nothing was drawn yet.
+        ValueError: a region has no area or is not finite; nothing was drawn yet.
     """
     height, width = planes[0].pixels.shape
-    solid, rest = sorted_by_style(regions, looks, width, height)
+    solid, rest = sorted_by_style(regions, styles, width, height)
     others = [(region, found) for region in rest if (found := outline(region, width, height))]
     if len(solid) > MANY:
         covers = [memory.union(solid, width, height)]
@@ -166,9 +166,9 @@ def redact(planes: Sequence[Plane], regions: Sequence[Region], looks: Redact, me
         covers = [found for region in solid if (found := outline(region, width, height))]
     _black_out(planes, covers)
     for region, found in others:
-        look = looks.of(region.kind)
+        appearance = styles.of(region.kind)
         patches = _patches(planes, found)
-        fills = STYLES[look.style](patches, region.track, _grid(found.box, look), memory)
+        fills = STYLES[appearance.style](patches, region.track, _grid(found.box, appearance), memory)
         for patch, fill in zip(patches, fills, strict=True):
             np.copyto(patch.samples, fill, where=patch.covered)
     if others:
@@ -177,10 +177,16 @@ def redact(planes: Sequence[Plane], regions: Sequence[Region], looks: Redact, me
 
 
 def sorted_by_style(
-    regions: Sequence[Region], looks: Redact, width: int, height: int
+    regions: Sequence[Region], styles: Redact, width: int, height: int
 ) -> tuple[list[Region], list[Region]]:
-    """The regions of one frame that are drawn black, and the others; see `MOST`."""
-    black = {kind for kind in Kind if looks.of(kind).style is Style.SOLID}
+    """The regions of one frame that are drawn black, and the others; see `MOST`.
+
+    Args:
+        regions: of the frame.
+        styles: of each kind of region.
+        width, height: of the picture in pixels.
+    """
+    black = {kind for kind in Kind if styles.of(kind).style is Style.SOLID}
     others = [region for region in regions if region.kind not in black]
     if not others:
         return list(regions), []
@@ -190,25 +196,25 @@ def sorted_by_style(
 
 
 def _black_out(planes: Sequence[Plane], covers: Sequence[Outline]) -> None:
-    """Make what is covered black, in place."""
+    """Make `covers` black, in place."""
     for found in covers:
         for patch in _patches(planes, found):
             np.copyto(patch.samples, np.asarray(patch.black, patch.samples.dtype), where=patch.covered)
 
 
 def obscure(planes: Sequence[Plane]) -> None:
-    """Make the whole picture black, in place: nothing is known about what it shows."""
+    """Make the whole picture black, in place."""
     for plane in planes:
         plane.pixels[...] = plane.black
 
 
 def outline(region: Region, width: int, height: int) -> Outline | None:
-    """The pixels of a picture (`width` x `height`) that `region` covers; None if it lies wholly outside.
+    """The pixels of a picture (`width` x `height`) that `region` covers; None if it lies outside.
 
-    A pixel is covered if any part of it lies inside. Polygons that cross themselves cover whatever they wind around.
+    A pixel is covered if any part of it is. Self-intersecting polygons cover everything that they wind around.
 
     Raises:
-        ValueError: the region has no area or no finite place.
+        ValueError: the region has no area or is not finite.
     """
     box = _bounds(region)
     window = Window(
@@ -230,7 +236,7 @@ def visible(region: Region, width: int, height: int) -> bool:
     """Whether `region` covers any pixel of a picture (`width` x `height`).
 
     Raises:
-        ValueError: the region has no area or no finite place.
+        ValueError: the region has no area or is not finite.
     """
     x0, y0, x1, y1 = _bounds(region)
     inside = 0 <= x0 + x1 < 2 * width and 0 <= y0 + y1 < 2 * height
@@ -241,7 +247,7 @@ def visible(region: Region, width: int, height: int) -> bool:
 
 
 def _bounds(region: Region) -> Box:
-    """The region's unclipped box: of a polygon, what its corners span."""
+    """The region's unclipped box; for a polygon, that of its corners. Raises `ValueError`."""
     box = region.xyxy
     if region.shape is Shape.POLYGON:
         if len(region.polygon) < 3:
@@ -274,13 +280,13 @@ def _squared(pixel: NDArray[np.intp], centre: Any, radius: Any) -> NDArray[np.fl
 
 
 def _polygon(corners: Corners, window: Window) -> Mask:
-    """The pixels of `window` that the polygon touches: an edge runs through them, or it winds around their centre."""
+    """The pixels of `window` that the polygon touches: an edge passes through, or it winds around their centre."""
     few = (window.y1 - window.y0) * (window.x1 - window.x0) <= _REMEMBERED
     return _remembered(corners, window) if few else _wound(corners, window)
 
 
 def _wound(corners: Corners, window: Window) -> Mask:
-    """`_polygon`, read-only. Some rows at a time: counting takes twelve times the memory of what is counted."""
+    """The mask of `_polygon`, read-only; computed for some rows at a time, since that takes twelve times its memory."""
     points = np.array(corners, np.float64) - (window.x0, window.y0)
     edges = np.hstack([points, np.roll(points, -1, axis=0)])
     rows, columns = window.y1 - window.y0, window.x1 - window.x0
@@ -294,7 +300,7 @@ def _wound(corners: Corners, window: Window) -> Mask:
 
 
 _remembered = lru_cache(maxsize=16)(_wound)
-"""Because zones stay where they are."""
+"""Cached, because zones do not move."""
 
 
 def _wound_rows(edges: NDArray[np.float64], rows: int, columns: int) -> Mask:

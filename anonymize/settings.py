@@ -1,6 +1,6 @@
-"""What the user wants, as frozen values. A preset is a TOML file of them; a key nobody knows is an error.
+"""All settings, as frozen dataclasses. A preset is a TOML file of them; an unknown key is an error.
 
-Durations are seconds, sizes are pixels of the upright picture, shares are fractions of a box's side.
+Durations are in seconds, sizes in pixels of the upright picture, shares are fractions of a box's side.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,13 +16,13 @@ from anonymize.text.ranges import PIXELS, SECONDS, Range, in_range, shown
 from anonymize.text.words import Word, printable
 
 CORNERS = 1000
-"""Corners of a zone, at most."""
+"""The most corners of a zone."""
 LONGEST_REASON = 200
-"""Characters of the reason for which someone stays visible, at most."""
+"""The most characters of the reason why someone stays visible."""
 
 
 class Style(Word):
-    """How a region is removed. The table of functions is in `anonymize.redact`."""
+    """How a region is redacted. The functions are in `anonymize.redact`."""
 
     SOLID = "solid"
     MOSAIC = "mosaic"
@@ -30,27 +30,26 @@ class Style(Word):
 
     @classmethod
     def also(cls) -> Mapping[str, str]:
-        """As for `Word`."""
+        """See `Word.also`."""
         return {"pixelate": "mosaic", "pixelated": "mosaic", "black": "solid", "box": "solid", "gaussian": "blur"}
 
 
 class Audio(Word):
-    """What becomes of the sound."""
+    """What happens to the audio."""
 
     KEEP = "keep"
     MUTE = "mute"
 
     @classmethod
     def also(cls) -> Mapping[str, str]:
-        """As for `Word`."""
+        """See `Word.also`."""
         return {"copy": "keep", "none": "mute", "drop": "mute"}
 
 
 class Codec(Word):
-    """Which video encoder writes the output; `auto` follows the source's bit depth, colour and container.
+    """The video encoder of the output; `auto` follows the source's bit depth, colour and container.
 
-    Those with a family behind the dash are part of a graphics card (`anonymize.media.video.hardware`); `auto` takes
-    none.
+    Names with a suffix are hardware encoders (`anonymize.media.video.hardware`), which `auto` never chooses.
     """
 
     AUTO = "auto"
@@ -74,14 +73,14 @@ class Codec(Word):
 
     @classmethod
     def also(cls) -> Mapping[str, str]:
-        """As for `Word`."""
+        """See `Word.also`."""
         h264, h265 = ("x264", "libx264", "avc"), ("x265", "libx265", "hevc")
         others = {"libvpx-vp9": "vp9", "libsvtav1": "av1"}
         return others | dict.fromkeys(h264, "h264") | dict.fromkeys(h265, "h265")
 
 
 class Device(Word):
-    """On what networks run. `anonymize.models.devices` says what each is for onnxruntime, and what `auto` tries."""
+    """Where networks run. `anonymize.models.devices` maps each to onnxruntime, and lists what `auto` tries."""
 
     CPU = "cpu"
     CUDA = "cuda"
@@ -95,9 +94,9 @@ class Device(Word):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A half-open stretch of time ``start <= t < end`` in seconds of the presentation; `end` None: to the end.
+    """A half-open time span ``start <= t < end`` in seconds of the presentation; `end` None: to the end.
 
-    The presentation begins where players show 0:00, whatever the file's own clock says (`MediaInfo.origin`).
+    The presentation begins where players show 0:00, whatever the file's timestamps are (`MediaInfo.origin`).
     """
 
     start: Annotated[Fraction, SECONDS] = Fraction(0)
@@ -112,21 +111,21 @@ class Span:
         return self.start <= time and (self.end is None or time < self.end)
 
     def meets(self, shown: Fraction, until: Fraction) -> bool:
-        """Whether any of it passes while a frame is shown, from `shown` to before `until`."""
+        """Whether it overlaps the time a frame is shown, from `shown` to before `until`."""
         return (self.end is None or shown < self.end) and (self.start <= shown or self.start < until)
 
     def __str__(self) -> str:
-        """As the command line takes it, in seconds."""
+        """In the syntax of the command line, in seconds."""
         return f"{float(self.start):g}-{'' if self.end is None else f'{float(self.end):g}'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """An area that is always redacted, or (among `Settings.spared`) always left alone.
+    """An area that is always redacted, or (in `Settings.spared`) where things that stand still stay visible.
 
     Args:
         polygon: three or more corners (x, y) in upright pixels.
-        span: when it applies, all the time if not given.
+        span: when it applies; always if not given.
     """
 
     polygon: tuple[tuple[Annotated[float, PIXELS], Annotated[float, PIXELS]], ...]
@@ -140,13 +139,13 @@ class Zone:
             raise UsageError(f"the zone {self} has no area: its corners lie on one line")
 
     def __str__(self) -> str:
-        """As the command line takes its corners; the first few of many."""
+        """Its corners in the syntax of the command line; the first few of many."""
         corners = " ".join(f"{x:g},{y:g}" for x, y in self.polygon[:6])
         return f"{corners} ..." if len(self.polygon) > 6 else corners
 
 
 def flat(polygon: Sequence[tuple[float, float]]) -> bool:
-    """Whether all corners (x, y) lie on one line, or in one point."""
+    """Whether all corners (x, y) lie on one line or coincide."""
     (x0, y0), *others = polygon
     x1, y1 = max(others, key=lambda corner: abs(corner[0] - x0) + abs(corner[1] - y0))
     return all((x1 - x0) * (y - y0) == (y1 - y0) * (x - x0) for x, y in others)
@@ -154,10 +153,10 @@ def flat(polygon: Sequence[tuple[float, float]]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone who stays visible: whoever is at a point at a time, or a track of the plan. See `anonymize.plan.consent`.
+    """Someone who stays visible: the person at a point and time, or a track of the plan. See `anonymize.plan.consent`.
 
     Args:
-        reason: why that may be, one line, for the plan and the report.
+        reason: why, on one line, for the plan and the report.
         point: (x, y) in upright pixels; None where `track` is given.
         at: seconds of the presentation; None in a picture, or for all of a track.
         track: its number in the plan; -1 where `point` is given.
@@ -171,41 +170,41 @@ class Person:
     def __post_init__(self) -> None:
         in_range(self)
         if (self.point is None) == (self.track < 0):
-            raise UsageError("a person to show is chosen either by a point or by a track's number")
+            raise UsageError("choose a person to show either by a point or by a track's number")
         check_reason(self.reason)
 
     def __str__(self) -> str:
-        """As the command line takes it."""
+        """In the syntax of the command line."""
         place = f"{self.track}" if self.point is None else "{:g},{:g}".format(*self.point)
         return place if self.at is None else f"{place}@{float(self.at):g}"
 
 
 def check_reason(reason: str) -> None:
-    """Raise `UsageError` unless `reason` is one line that says something."""
+    """Raise `UsageError` unless `reason` is one line and not blank."""
     if not reason.strip():
-        raise UsageError("whoever stays visible needs a reason: --reason 'release form 12'")
+        raise UsageError("leaving someone visible needs a reason: --reason 'release form 12'")
     if len(reason) > LONGEST_REASON or printable(reason) != reason:
         raise UsageError(f"reason {shown(reason)}: expected one line of at most {LONGEST_REASON} characters")
 
 
 @dataclass(frozen=True, slots=True)
 class Detect:
-    """How hard to look."""
+    """Which detectors run, for what, and how often."""
 
     detectors: tuple[str, ...] = ("centerface", "argus:plates")
-    """Registered detectors, all of which look; their finds are merged. With a kind behind its name
-    (`argus:plates`) only that of what it finds counts."""
+    """Registered detectors, all of which run; their finds are merged. A kind after the name (`argus:plates`) keeps
+    only finds of that kind."""
     device: Device = Device.CPU
-    """On what they run. One that cannot be used is an error: nothing is taken in its place, but by `auto`."""
+    """Where they run. A device that cannot be used is an error: only `auto` tries others."""
     min_face: Annotated[float, Range(4, 512, "pixels")] = 16.0
-    """Height in pixels of the smallest face wanted. It sets the scale at which detectors work."""
+    """Height in pixels of the smallest face wanted. It sets the largest scale at which detectors run."""
     min_plate: Annotated[float, Range(4, 512, "pixels")] = 24.0
     """Width in pixels of the smallest plate wanted."""
     every: Annotated[float, Range(0, 10, "seconds")] = 0.12
-    """Seconds between two looks, at most; 0 looks at every frame."""
+    """The most seconds between two detections; 0 detects on every frame."""
     thorough_every: Annotated[float, Range(0, 10, "seconds")] = 0.48
-    """Seconds in which looks have been at every scale that small and large faces need, where the picture changed: each
-    takes some of them in turn. Not more than `max_gap`; 0 makes every look take all."""
+    """Seconds within which detection has run at every scale that small and large faces need, where the picture changed:
+    each detection takes some of the scales in turn. `max_gap` at most; 0 runs all scales every time."""
     high: Annotated[float, Range(0.01, 0.9)] = 0.5
     """A find with this score or more starts a track by itself."""
     low: Annotated[float, Range(0.01, 0.9)] = 0.2
@@ -222,14 +221,14 @@ class Follow:
     """How finds become tracks."""
 
     max_gap: Annotated[float, Range(0, 10, "seconds")] = 0.5
-    """Seconds between the two looks that bracket a frame, at most. A frame not bracketed is obscured whole."""
+    """The most seconds between the two detections that bracket a frame. A frame not bracketed is obscured whole."""
     hold: Annotated[float, Range(0, 60, "seconds")] = 0.8
     """Seconds for which a subject is followed before its first and after its last find; up to four times as long while
     the picture still shows what was found."""
     bridge: Annotated[float, Range(0, 60, "seconds")] = 2.0
-    """Seconds between two finds of one subject that are interpolated across, at most."""
+    """The longest gap in seconds between two finds of one subject that is interpolated."""
     min_finds: Annotated[int, Range(1, 10)] = 1
-    """Finds that a track needs to be kept. 1 keeps single detections: a false blur is cheaper than a face."""
+    """Finds that a track needs to be kept. 1 keeps single finds: a false blur costs less than a visible face."""
 
     def __post_init__(self) -> None:
         in_range(self)
@@ -244,7 +243,7 @@ class Appearance:
     padding: Annotated[float, Range(0, 4)] = 0.3
     """Share of the box's side added on every side before it is drawn."""
     cells: Annotated[int, Range(1, 8)] = 8
-    """Mosaic: cells across the longer side of the padded region, at most 8."""
+    """Mosaic and blur: cells across the longer side of the padded region, at most 8."""
 
     def __post_init__(self) -> None:
         in_range(self)
@@ -260,7 +259,7 @@ def _area_appearance() -> Appearance:
 
 @dataclass(frozen=True, slots=True)
 class Redact:
-    """How each kind of region is drawn. Plates are always solid boxes: text survives blur and mosaic."""
+    """How each kind of region is drawn. Plates are always solid boxes: text stays readable through blur and mosaic."""
 
     face: Appearance = field(default_factory=Appearance)
     plate: Appearance = field(default_factory=_plate_appearance)
@@ -277,17 +276,17 @@ class Redact:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What the output file is made of."""
+    """How the output file is encoded."""
 
     codec: Codec = Codec.AUTO
     quality: Annotated[int, Range(0, 51)] | None = None
-    """0 (best) to 51: constant rate factor on x264's scale; mapped to each encoder's own. None takes that with which
-    the output becomes about as large as its source (`anonymize.media.video.like_source`)."""
+    """0 (best) to 51: constant rate factor on x264's scale, mapped to each encoder's own. None chooses the one that
+    makes the output about as large as its source (`anonymize.media.video.like_source`)."""
     speed: str = "veryfast"
-    """Encoder effort, x264's names (ultrafast ... veryslow); mapped to each encoder's own. At one size it
-    is 0 to 5 dB short of medium, in less than half the time."""
+    """Encoder effort in x264's names (ultrafast ... veryslow), mapped to each encoder's own. At the same size,
+    veryfast is 0 to 5 dB below medium and takes less than half the time."""
     container: str = ""
-    """File suffix without dot (mp4, mkv, mov, webm ...); empty keeps the source's where it can hold the codec."""
+    """File suffix without the dot (mp4, mkv, mov, webm ...); empty keeps the source's if it can hold the codec."""
     audio: Audio = Audio.KEEP
 
     def __post_init__(self) -> None:
@@ -295,7 +294,7 @@ class Output:
 
 
 class Doubts(Word):
-    """What becomes of an output that passes with doubts."""
+    """What happens to an output that passes with doubts."""
 
     RELEASE = "release"
     FAIL = "fail"
@@ -303,58 +302,58 @@ class Doubts(Word):
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """How an output is examined before it gets its name."""
+    """How an output is verified before it is released."""
 
     detectors: tuple[str, ...] = ()
-    """Who looks at the output; empty: those that looked at the source, and YuNet where it is installed."""
+    """The detectors that run on the output; empty: those of the source, and YuNet where it is installed."""
     look_every: Annotated[float, Range(0, 60, "seconds")] = 0.36
-    """Seconds of video for each frame that detectors look at; 0 looks at every frame."""
+    """Seconds of video for each frame on which detectors run; 0 runs them on every frame."""
     most_looks: Annotated[int, Range(0, 1_000_000)] = 0
-    """Frames of one file that are looked at, at most; 0 for no limit. The result then says what the sample supports."""
+    """The most frames of one file on which detectors run; 0 for no limit. The result says what the sample supports."""
     repair: Annotated[int, Range(0, 3, "passes")] = 0
-    """Passes in which what the second look finds is redacted as well, at most; 0 fails the file instead."""
+    """The most passes that also redact what verification finds; 0 fails the file instead."""
     doubts: Doubts = Doubts.RELEASE
     """Whether an output with doubts is released, with a list of them, or fails."""
     publish_unverified: bool = False
-    """Release the output without any check. Only the option of that name sets it: no preset may."""
+    """Release the output without verification. Only the option of that name sets it; a preset may not."""
 
     def __post_init__(self) -> None:
         in_range(self)
 
 
 class Unbracketed(StrEnum):
-    """What becomes of a frame whose time is up before two looks bracket it."""
+    """What happens to a frame that is due before two detections bracket it."""
 
     OBSCURE = "obscure"
-    """It goes out wholly black, with a notice on it."""
+    """It is released black, with a notice on it."""
     DROP = "drop"
-    """It does not go out."""
+    """It is not released."""
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """How long frames of a stream wait, and what happens when something is slow, hung or gone. Times are seconds."""
+    """How long frames of a stream wait, and what happens when a part is slow, hung or gone. Times are in seconds."""
 
     lookahead: Annotated[float, Range(0.001, 10, "seconds")] = 0.4
-    """For how long a frame waits, and is kept: what is first seen within it is covered from its first frame on."""
+    """How long a frame is held back: a subject first found within this time is covered from its first frame on."""
     unbracketed: Unbracketed = Unbracketed.OBSCURE
     deadline: Annotated[float, Range(0.001, 60, "seconds")] = 1.0
-    """A look that takes longer is given up, and the detector's process is replaced."""
+    """A detection that takes longer is abandoned, and the detector process is replaced."""
     coarsest: Annotated[float, Range(1, 8)] = 1.0
-    """When looks take too long, the smallest face and plate looked for may grow by this factor, at most. At 1 they
-    never do: thorough looks are left out, and where that is not enough frames are not bracketed in time."""
+    """The largest factor by which the smallest face and plate searched for may grow when detection is too slow. At 1
+    they never grow: thorough detections are skipped, and if that is not enough, frames are not bracketed in time."""
     stall: Annotated[float, Range(0.001, 60, "seconds")] = 1.0
-    """Without a new picture for so long, a notice goes out in its place."""
+    """After so long without a new picture, a notice is released in its place."""
     timeout: Annotated[float, Range(0.001, 60, "seconds")] = 5.0
-    """Without a sign of life for so long, the source is given up and opened again."""
+    """After so long without any data, the source is closed and opened again."""
     backoff: Annotated[float, Range(0.001, 60, "seconds")] = 0.5
-    """Before the first new attempt to reach a source or to start a detector; doubled after each that fails ..."""
+    """Wait before the next attempt to open a source or to start a detector; doubled after each failure ..."""
     longest_backoff: Annotated[float, Range(0.001, 3600, "seconds")] = 15.0
     """... up to this."""
     buffer: Annotated[int, Range(1, 1000, "frames")] = 8
-    """Frames that may wait to be taken in; beyond, the oldest is dropped."""
+    """Frames that may wait for processing; beyond, the oldest is dropped."""
     longest_side: Annotated[int, Range(64, 7680, "pixels")] = 1920
-    """Pixels; larger pictures are scaled down."""
+    """Longer sides are scaled down to this."""
 
     def __post_init__(self) -> None:
         in_range(self)
@@ -366,7 +365,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a run needs to know besides its input and output."""
+    """All settings of a run, besides its input and output."""
 
     targets: frozenset[Kind] = frozenset({Kind.FACE, Kind.PLATE})
     detect: Detect = field(default_factory=Detect)
@@ -378,7 +377,7 @@ class Settings:
     zones: tuple[Zone, ...] = ()
     """Always redacted."""
     spared: tuple[Zone, ...] = ()
-    """Left alone: things that stand still in them from the first frame on stay visible (`anonymize.plan.consent`)."""
+    """Things that stand still in these from the first frame on stay visible (`anonymize.plan.consent`)."""
     show_persons: tuple[Person, ...] = ()
     """Who stays visible, in this one video or picture."""
     only: tuple[Span, ...] = ()
@@ -386,10 +385,10 @@ class Settings:
     obscured: tuple[Span, ...] = ()
     """Spans in which the whole picture is obscured."""
     allow_damaged: bool = False
-    """Write what was readable of a damaged input."""
+    """Write the readable part of a damaged input."""
     pixel_aspect: str = ""
-    """Width and height of an upright pixel as W:H, for sources that do not say that theirs are oblong (or say it
-    wrongly); the output says it then. Empty: as the source says."""
+    """Width and height of an upright pixel as W:H, for sources that state no pixel aspect or a wrong one; written to
+    the output. Empty: as the source states."""
 
     def __post_init__(self) -> None:
         parse(self.pixel_aspect)
@@ -397,7 +396,8 @@ class Settings:
             raise UsageError("nothing to redact: name a target (faces, plates) or a zone")
         if self.follow.max_gap < self.detect.every:
             raise UsageError(
-                f"looks every {self.detect.every} s can never bracket frames within max_gap {self.follow.max_gap} s"
+                f"detect.every ({self.detect.every} s) must not be more than follow.max_gap ({self.follow.max_gap} s): "
+                "no frame could be bracketed"
             )
 
     @property

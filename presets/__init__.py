@@ -20,9 +20,9 @@ class Preset:
 
     Args:
         name: the file's stem, or the path it was read from.
-        whom: one line saying for whom it is made.
-        text: the file as it stands.
-        settings: what it sets, on top of the defaults.
+        whom: one line saying for whom it is.
+        text: the content of the file.
+        settings: the defaults with its changes.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Preset:
     settings: Settings
 
     def as_dict(self) -> dict[str, str]:
-        """Which one it is: its name without a folder, and the hash of its text."""
+        """Its identity: its name without a folder, and the hash of its text."""
         return {"name": Path(self.name).name, "sha256": hashlib.sha256(self.text.encode()).hexdigest()}
 
 
@@ -45,10 +45,10 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Preset:
-    """The built-in preset `name`, or the one in the TOML file that `name` is a path of.
+    """The built-in preset `name`, or the one in the TOML file at the path `name`.
 
     Raises:
-        UsageError: there is no such preset, or its file has an unknown key or a value that does not fit.
+        UsageError: there is no such preset, or its file has an unknown key or an invalid value.
     """
     if name in names():
         text = files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
@@ -65,5 +65,5 @@ def load(name: str) -> Preset:
     except UsageError as error:
         raise UsageError(f"preset {name}: {error}") from error
     if settings.verify.publish_unverified:
-        raise UsageError(f"preset {name}: verify.publish_unverified: give --publish-unverified where you mean it")
+        raise UsageError(f"preset {name}: verify.publish_unverified: use the option --publish-unverified instead")
     return Preset(name, whom, text, settings)

@@ -142,7 +142,7 @@ def test_whatever_stands_in_the_header_of_a_plan_is_a_plan_or_an_error(key, valu
 
 def test_padding_in_a_plan_that_is_no_number_is_refused_before_anything_is_drawn():
     header = json.dumps({**HEADER, "redact": {"face": {"padding": 0}}}).replace('"padding": 0', '"padding": NaN')
-    with pytest.raises(PlanError, match="NaN is no number"):
+    with pytest.raises(PlanError, match="NaN is not a number"):
         plan.parse([header], "p")
 
 

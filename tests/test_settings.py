@@ -39,7 +39,7 @@ def test_settings_survive_the_way_to_plain_values_and_back():
         ({"redact": {"plate": {"style": "blur"}}}, "plates are always redacted as solid boxes"),
         ({"zones": [{"polygon": [[0, 0], [1, 1]]}]}, "3 to 1000 corners"),
         ({"targets": []}, "nothing to redact"),
-        ({"detect": {"every": 1.0}, "follow": {"max_gap": 0.5}}, "can never bracket"),
+        ({"detect": {"every": 1.0}, "follow": {"max_gap": 0.5}}, "no frame could be bracketed"),
         ({"allow_damaged": "no"}, "expected true or false"),
         ({"detect": 3}, "expected a table"),
         ({"detect": {"min_face": 3, "min_fase": 3}}, "unknown setting 'detect.min_fase': .*did you mean min_face?"),

@@ -1,1 +1,1 @@
-"""Many inputs: which, what is still to be done (`ledger`), who does it (`run`, `cluster`), and the outcome of each."""
+"""Several inputs: which (`inputs`), what is left to do (`ledger`), doing it (`run`, `cluster`), each one's outcome."""

@@ -1,4 +1,4 @@
-"""Which files a command works on, and where each result goes."""
+"""The files that a command works on, and where each output goes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 STDIN_LIMIT = 1 << 30
-"""Bytes of a recording that are taken from standard input, at most."""
+"""The most bytes of a recording from standard input."""
 
 
 def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
@@ -33,14 +33,14 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
 
     One file (or `-`) goes to the file `out`, unless that is a folder or ends with a slash. Several files, patterns and
     folders go below the folder `out`; folders keep their structure. Hidden files, and `out` itself where it lies within
-    an input folder, are not inputs. Links to folders are not followed. Whatever else a folder holds is an item, also
-    what turns out to be unreadable: a folder in it that cannot be listed, a link that leads nowhere, a pipe. A file
-    that is named twice is one item.
+    an input folder, are not inputs. Links to folders are not followed. Everything else in a folder is an item, even if
+    it turns out to be unreadable: a subfolder that cannot be listed, a broken link, a pipe. A file that is named twice
+    is one item.
 
     Raises:
         UnreadableInput: an input does not exist or cannot be listed, or a pattern matches nothing.
-        UsageError: two inputs would have the same output, an output is an input, or `out` is standard output, or the
-            name of one file for several.
+        UsageError: two inputs would have the same output, an output is an input, `out` is standard output, or `out`
+            names one file for several inputs.
     """
     folder = storage.place(named_file(out))
     by_name: dict[tuple[str, Path], tuple[Place | None, Path, bool]] = {}
@@ -49,7 +49,7 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
         by_name[key] = (source, target, sought or (key in by_name and by_name[key][2]))
     found = list(by_name.values())
     if not found:
-        raise UnreadableInput("there is no file in this folder (hidden ones are passed over)", ", ".join(inputs))
+        raise UnreadableInput("there is no file in this folder (hidden files are skipped)", ", ".join(inputs))
     single = len(found) == 1 and found[0][2] and not (out.endswith(("/", os.sep)) or storage.is_folder(folder))
     if single:
         return [_checked(Item(found[0][0], folder, Path(folder.name), named=True, sought=True))]
@@ -60,7 +60,7 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
         and not out.endswith(("/", os.sep))
     ):
         raise UsageError(
-            "this names one file, and the outputs of a folder or of several inputs need a folder: write "
+            "this names one file, but the outputs of a folder or of several inputs need a folder: write "
             f"-o {shlex.quote(str(folder.with_suffix('')) + '/')}",
             out,
         )
@@ -72,9 +72,9 @@ def plan_items(inputs: Sequence[str], out: str) -> list[Item]:
 
 
 def output_folder(items: Sequence[Item]) -> Path | None:
-    """The folder that all `items` go below; None where one file goes to the very name that was asked for.
+    """The folder that all `items` go below; None where one file goes to the exact path given.
 
-    None also where anything is behind an address: a ledger compares files by what only a file system tells.
+    None also where anything is in remote storage: a ledger compares files by facts that only a file system has.
     """
     if not items or items[0].named or not all(isinstance(item.source, Path | None) for item in items):
         return None
@@ -83,7 +83,7 @@ def output_folder(items: Sequence[Item]) -> Path | None:
 
 
 def only_item(text: str, out: str) -> Item:
-    """The one input of a command that takes but one file, with its output.
+    """The input of a command that takes only one file, with its output.
 
     Raises:
         UnreadableInput: it does not exist.
@@ -100,34 +100,35 @@ def only_item(text: str, out: str) -> Item:
 
 
 def named_file(out: str) -> str:
-    """`out`, a file to write. Raises `UsageError` for `-`: what went to standard output could not be taken back."""
+    """`out`, a file to write. Raises `UsageError` for `-`: what went to standard output cannot be taken back."""
     if out == STDIN:
-        raise UsageError("-: outputs are files, which get their names when they are whole; name one")
+        raise UsageError(
+            "-: the output cannot go to standard output, as it is released only once verified; name a file"
+        )
     return out
 
 
 def the_file(path: Path) -> Item:
-    """The file `path` itself, which is only read.
+    """The item for the file `path` itself, which is only read.
 
     Raises:
-        UnreadableInput: it does not exist, or is no file.
+        UnreadableInput: it does not exist, or is not a file.
     """
     if not path.is_file():
         there = "this is a folder, a device or a pipe, not a file; name a video or picture"
-        what = there if path.exists() else f"no such file{near(path)}"
-        raise UnreadableInput(f"{what}", path)
+        raise UnreadableInput(there if path.exists() else f"no such file{near(path)}", path)
     return Item(path, path, Path(path.name), named=True, sought=True)
 
 
 def read_all(stream: IO[bytes], limit: int = STDIN_LIMIT) -> bytes:
-    """All of `stream`, kept in memory: a recording must be read twice, and nothing raw is written to disk.
+    """All of `stream`, in memory: a recording must be read twice, and no raw video is written to disk.
 
     Raises:
         UsageError: it is a terminal.
         UnreadableInput: it is longer than `limit` bytes, closed, or cannot be read.
     """
     if stream.isatty():
-        raise UsageError("standard input is a terminal: send a recording into this command, or name a file")
+        raise UsageError("standard input is a terminal: pipe a recording into this command, or name a file")
     try:
         content = stream.read(limit + 1)
     except OSError as error:
@@ -138,7 +139,7 @@ def read_all(stream: IO[bytes], limit: int = STDIN_LIMIT) -> bytes:
 
 
 def _expand(text: str, out: Place) -> Iterator[tuple[Place | None, Path, bool]]:
-    """(source, target relative to the output folder, sought by name) of one argument."""
+    """(source, target relative to the output folder, whether named explicitly) of each input in one argument."""
     if text == STDIN:
         yield None, Path("stdin.mkv"), True
         return
@@ -184,9 +185,9 @@ def _expand_address(address: UPath, out: Place) -> Iterator[tuple[Place, Path, b
 
 
 def _walk(folder: Path, out: Place) -> Iterator[Path]:
-    """All that is below `folder`, sorted, without what is hidden and without what lies in `out`.
+    """Everything below `folder`, sorted, except hidden files and what lies in `out`.
 
-    Folders that can be listed are not among it, but for links to folders, which are not followed.
+    Folders are not included, except links to folders, which are not followed, and folders that cannot be listed.
 
     Raises:
         UnreadableInput: `folder` itself cannot be listed.
@@ -206,35 +207,35 @@ def _walk(folder: Path, out: Place) -> Iterator[Path]:
 
 
 def _identity(source: Place | None) -> str:
-    """The same for two ways to name one file."""
-    return str(source.parent.resolve() / source.name if isinstance(source, Path) else source)  # links may go in circles
+    """A key that is the same for two ways to name one file."""
+    return str(source.parent.resolve() / source.name if isinstance(source, Path) else source)  # links may form a loop
 
 
 def _folded(target: Path) -> str:
-    """Spelled alike where a file system may take two names for one (case, composed letters)."""
+    """The same for names that a file system may treat as equal (case, composed letters)."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(target)).casefold())
 
 
 def _claims(target: Path) -> set[tuple[str, bool]]:
-    """What another suffix can make of `target`: names without it, and whether that is a picture's."""
+    """The names that `target` may get with another suffix: (name without suffix, whether for a picture)."""
     stem, whole = _folded(target.with_suffix("")), _folded(target)
     picture = is_picture_name(target)
     return {(stem, True), (stem, False)} if picture is None else {(stem, picture), (whole, not picture)}
 
 
 def _distinct(targets: Sequence[Path]) -> list[tuple[Path, str]]:
-    """`targets`, each with the name it is to be made from where it gets another suffix; empty for its own.
+    """`targets`, each with the name to use if its suffix changes; empty to use its own.
 
-    Whatever suffix each gets, no two are the same. A name is kept as long as its suffix is; only of two that a file
-    system may take for one the second gets another. Where another suffix could make it another's, the whole file name
-    is kept as stem (`a.avi` becomes `a.avi.mp4` beside `a.mov`), or a number is added.
+    No two are the same, whichever suffix each gets. A target keeps its name if it keeps its suffix, except for the
+    second of two names that a file system may treat as equal. Where a changed suffix could collide with another
+    target, the whole file name becomes the stem (`a.avi` becomes `a.avi.mp4` beside `a.mov`), or a number is added.
 
     Raises:
         UsageError: two of them are the same.
     """
     target, times = Counter(targets).most_common(1)[0] if targets else (Path(), 0)
     if times > 1:
-        raise UsageError("two inputs would have this output: anonymise them in two runs", target)
+        raise UsageError("two inputs would have this output: anonymise them in separate runs", target)
     shared = Counter(claim for target in targets for claim in _claims(target))
     taken = set(shared)
     kept: set[str] = set()
@@ -253,18 +254,18 @@ def _distinct(targets: Sequence[Path]) -> list[tuple[Path, str]]:
 
 
 def _whole(target: Path) -> Path:
-    """`target` with its whole name as stem."""
+    """`target` with its whole file name as the stem."""
     return target.with_name(f"{target.name}{target.suffix}")
 
 
 def _checked(item: Item) -> Item:
-    """`item`, or `UsageError` where its output is its input."""
+    """`item`; raises `UsageError` if its output is its input."""
     if isinstance(item.source, Path) and isinstance(item.target, Path):
         same = item.target.exists() and item.source.samefile(item.target)
     else:
         same = str(item.source) == str(item.target)
     if same:
-        link = f"{item.target} is the same file, and " if str(item.source) != str(item.target) else ""
+        link = f"{item.target} is the same file: " if str(item.source) != str(item.target) else ""
         safe = item.target.with_name(f"{item.target.stem}-safe{item.target.suffix}")
         other = "safe/" if not item.named or storage.exists(safe) else str(safe)
         raise UsageError(f"{link}the output would replace the input: write -o {shlex.quote(other)}", item.source)

@@ -1,4 +1,4 @@
-"""How one input ends: released, failed or left out; whatever goes wrong with it is its outcome, and no other's."""
+"""The outcome of one input: released, failed or left out. An error in one input affects no other."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Outcome:
     Args:
         item: the input.
         output: the released file; None if there is none.
-        report: the account of it.
-        exit_code: 0, or that of the error. Beside an output, that of its report, which could not be written.
-        left_out: not a failure: a file that a folder merely contained, and that is no picture or video.
-        before: an earlier run did this; the report then holds the main facts only.
-        kept: the plan of an output whose check left something to a person, to go on with.
-        message: what went wrong, with the name of the file, which the report leaves out.
+        report: the report on it.
+        exit_code: 0, or that of the error. With an output, that of writing its report.
+        left_out: not a failure: a file found in a folder that is neither a picture nor a video.
+        before: an earlier run did this; the report then has only the main facts.
+        kept: the plan of an output whose verification left something for a person to decide.
+        message: what went wrong, with the name of the file, which the report omits.
     """
 
     item: Item
@@ -52,10 +52,10 @@ class Outcome:
 
 
 OnItem = Callable[[Item, Progress | Outcome], None]
-"""Told of every step of every item, and of its outcome; always in the calling process."""
+"""Called with every item's progress and outcome, always in the calling process."""
 
 Work = Callable[[Item, OnProgress, Known], job.Released]
-"""Takes one item all the way to its released output, or raises; either way it notes what it comes to know."""
+"""Processes one item up to its released output, or raises; either way it fills `Known` for the report."""
 
 
 def ignore(item: Item, news: Progress | Outcome) -> None:
@@ -63,7 +63,7 @@ def ignore(item: Item, news: Progress | Outcome) -> None:
 
 
 def exit_code(outcomes: Sequence[Outcome | Forecast]) -> int:
-    """The process's exit code: 0, the code that all share, or that of `PartialFailure`; 3 if there was no media."""
+    """The exit code of a run: 0, the code that all share, or that of `PartialFailure`; 3 if there was no media."""
     codes = {one.exit_code for one in outcomes if not one.left_out}
     if not codes:
         return UnreadableInput.exit_code
@@ -71,7 +71,7 @@ def exit_code(outcomes: Sequence[Outcome | Forecast]) -> int:
 
 
 def attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
-    """Do `work` on one item; whatever goes wrong with it becomes its outcome."""
+    """Do `work` on one item and return its outcome, which includes any error."""
     known = Known()
 
     def do() -> Outcome:
@@ -82,7 +82,7 @@ def attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
 
 
 def caught(item: Item, do: Callable[[], T], known: Known | None = None) -> T | Outcome:
-    """What `do` makes of one item, or what went wrong with it; `known` is noted for the report."""
+    """The result of `do` for one item, or the outcome of its error, with a report from `known`."""
     try:
         return do()
     except AnonymizeError as error:
@@ -93,21 +93,21 @@ def caught(item: Item, do: Callable[[], T], known: Known | None = None) -> T | O
         return replace(ended, report=replace(ended.report, verified=error.verified.as_dict()), kept=error.kept)
     except MemoryError:
         message = (
-            "the memory that this machine has, or allows one process, does not suffice for it: "
-            "nothing was released. Allow more, or make the picture smaller"
+            "not enough memory on this machine, or allowed for one process: nothing was released. Allow more, or make "
+            "the picture smaller"
         )
         return failed(item, message, AnonymizeError.exit_code, known=known)
     except Exception as error:
         if "ANONYMIZE_DEBUG" in os.environ:
             raise
-        # A fault of ours in one file must not stop the others.
+        # A bug of ours must not stop the other files.
         message = "internal error, please report it (ANONYMIZE_DEBUG=1 shows where)"
         ended = failed(item, message, AnonymizeError.exit_code, known=known)
         return replace(ended, message=f"{ended.message}: {error!r}")
 
 
 def _was_read(item: Item) -> bool:
-    """Whether what `item` names is known to be no media, and not merely impossible to read."""
+    """Whether the file of `item` could be read, so that it is known not to be media."""
     try:
         if isinstance(item.source, Path):
             mode = item.source.stat().st_mode
@@ -129,6 +129,14 @@ def failed_with(item: Item, error: AnonymizeError, left_out: bool = False, known
 
 
 def failed(item: Item, message: str, exit_code: int, left_out: bool = False, known: Known | None = None) -> Outcome:
-    """The outcome of an item that failed with `message`, which does not name it; of one left out nothing is `known`."""
+    """The outcome of an item that failed.
+
+    Args:
+        item: the input.
+        message: what went wrong, without the name of the file.
+        exit_code: of the failure.
+        left_out: whether it is left out rather than failed.
+        known: facts for its report.
+    """
     account = known.account(message) if known and not left_out else Report(verdict=Verdict.FAIL, error=message)
     return Outcome(item, None, account, exit_code, left_out, message=f"{item.label}: {message}")

@@ -1,7 +1,7 @@
-"""Many inputs: each ends as released or failed, and one that fails leaves the others alone.
+"""Several inputs: each is released or fails, and a failure does not affect the others.
 
-Where they go to a folder, a ledger there says which still have to be done, and is told what becomes of them. It is
-wrapped around whatever does the work (`_execute`), which takes items and tells of them in this process.
+If they go to a folder, a ledger there says which are left to do and records their outcomes. It wraps whatever does the
+work (`_execute`), which takes items and reports on them in this process.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 OnForecast = Callable[[Item, "Progress | Outcome | Forecast"], None]
-"""Told of every step of every item, and of what would become of it; an outcome is one that fails or is left out."""
+"""Called with every item's progress and its forecast, or its outcome if it fails or is left out."""
 
 OnStart = Callable[[ledger.Start], None]
-"""Told what the ledger of the output folder knew, before anything is done."""
+"""Called with the state of the output folder by its ledger, before anything is done."""
 
 
 def ignore_start(start: ledger.Start) -> None:
@@ -57,34 +57,34 @@ def run(
     on_start: OnStart = ignore_start,
     cluster: Cluster | None = None,
 ) -> list[Outcome]:
-    """Anonymise every item; the outcomes, in the order of `items`.
+    """Anonymise every item; return the outcomes, in the order of `items`.
 
-    Where the outputs go to a folder, its ledger is kept: what an earlier run did is not done again, unless the
-    settings, the source or the output changed since.
+    If the outputs go to a folder, it has a ledger: what an earlier run did is not redone, unless the settings, the
+    source or the output changed since.
 
     Args:
-        items: inputs and where their results go.
+        items: inputs and where their outputs go.
         settings: the same for all.
-        force: replace existing outputs, and do again what was done.
-        workers: processes that work side by side: on files where there are several, else on the segments of a long
-            video. 1 works in this one.
-        reports: folder for an account of every picture and video, as JSON and as a page, written as each ends; of
-            several inputs, or a folder, an index as well.
-        title: what these accounts are called.
-        stdin: the medium itself, where an item is standard input.
-        on_item: told of progress and outcomes.
-        on_start: told what was done before, where there is a ledger.
-        cluster: where to work; on this machine if not given.
+        force: replace existing outputs, and redo what was done.
+        workers: parallel processes: on files if there are several, else on the segments of a long video. 1 works in
+            this process.
+        reports: folder for a report on every picture and video, as JSON and as a page, written as each ends; for
+            several inputs or a folder, with an index.
+        title: of these reports.
+        stdin: the content, where an item is standard input.
+        on_item: called with progress and outcomes.
+        on_start: called with what was done before, if there is a ledger.
+        cluster: where to work; this machine if not given.
 
     Raises:
-        UsageError: persons are to be shown, and there are several inputs; the title is none; or workers are asked for
-            by a script that does its work while it is imported.
-        ModelError: a model is missing: found out before the first item, since it would fail them all.
-        OutputError: no report, index or ledger can be written, or another run works in the output folder.
+        UsageError: persons are to be shown, and there are several inputs; the title is invalid; or workers are used
+            by a script that does its work when it is imported.
+        ModelError: a model is missing, which is found before the first item, since it would fail them all.
+        OutputError: no report, index or ledger can be written, or another run uses the output folder.
         LedgerError: the ledger is damaged, or of a newer version.
         ClusterError: the cluster cannot be reached or used.
     """
-    from anonymize.report import index  # it fills pages
+    from anonymize.report import index  # loads the page templates
 
     _refuse_persons(items, settings)
     report.check_title(title)
@@ -98,27 +98,27 @@ def run(
     work = None if cluster else _worker(settings, force, stdin, threads=0, workers=several)
 
     def execute(items: Sequence[Item], on_item: OnItem) -> None:
-        tell = _telling(reports, title, settings, on_item)
+        on_item = _with_reports(reports, title, settings, on_item)
         if cluster:
             from anonymize.batch.cluster.driver import run_on
 
-            run_on(cluster, items, settings, force, tell)
+            run_on(cluster, items, settings, force, on_item)
         elif work:
-            _execute(items, work, (settings, force, stdin), workers, tell)
+            _execute(items, work, (settings, force, stdin), workers, on_item)
 
     settled, remember = _remembering(on_item)
     if folder is None:
         execute(items, remember)
     else:
-        with ledger.keep(folder, items, settings, force=force, stdin=stdin) as book:
+        with ledger.keep(folder, items, settings, force=force, stdin=stdin) as kept:
 
-            def tell(item: Item, news: Progress | Outcome) -> None:
-                book.tell(item, news)
+            def record(item: Item, news: Progress | Outcome) -> None:
+                kept.record(item, news)
                 remember(item, news)
 
-            on_start(book.start)
-            _done_before(book, reports, title, settings, remember)
-            execute(book.todo, tell)
+            on_start(kept.start)
+            _report_earlier(kept, reports, title, settings, remember)
+            execute(kept.todo, record)
     if listed:
         index.write_index(listed)
     return [settled[item.relative] for item in items]
@@ -134,19 +134,23 @@ def forecast(
 ) -> list[Outcome | Forecast]:
     """What `run` would do to every item; nothing is written, and no ledger is read or kept.
 
+    Args:
+        items, settings, force, stdin: see `run`.
+        on_item: called with progress, and with each item's result.
+
     Raises:
-        UsageError, ModelError: as `run`.
+        UsageError, ModelError: see `run`.
     """
     _refuse_persons(items, settings)
     detectors = job.detectors_for(settings)
     found: list[Outcome | Forecast] = []
     for item in items:
 
-        def look(item: Item = item) -> Forecast:
-            tell = partial(on_item, item)
-            return job.forecast(item, settings, detectors, force=force, stdin=stdin, on_progress=tell)
+        def do(item: Item = item) -> Forecast:
+            on_progress = partial(on_item, item)
+            return job.forecast(item, settings, detectors, force=force, stdin=stdin, on_progress=on_progress)
 
-        found.append(caught(item, look))
+        found.append(caught(item, do))
         on_item(item, found[-1])
     return found
 
@@ -154,39 +158,43 @@ def forecast(
 def _refuse_persons(items: Sequence[Item], settings: Settings) -> None:
     if settings.show_persons and len(items) > 1:
         raise UsageError(
-            f"a person to show is one of a single video or picture, and there are {len(items)} inputs: "
+            f"a person to show belongs to a single video or picture, but there are {len(items)} inputs: "
             "run that one by itself"
         )
 
 
-def _execute(items: Sequence[Item], work: Work, job: tuple[Settings, bool, bytes], workers: int, tell: OnItem) -> None:
-    """Do the work on every item, here or elsewhere; `tell`, in this process, of all progress and every outcome."""
+def _execute(
+    items: Sequence[Item], work: Work, job: tuple[Settings, bool, bytes], workers: int, on_item: OnItem
+) -> None:
+    """Do `work` on every item in this process, or in several that each make it from `job`."""
     workers = min(workers, len(items))
     if workers <= 1:
         for item in items:
-            _settle(item, work, tell)
+            _settle(item, work, on_item)
         return
 
-    def heard(item: Item, news: Progress | Outcome | Died) -> None:
+    def receive(item: Item, news: Progress | Outcome | Died) -> None:
         if isinstance(news, Died):
             news = failed(item, f"the process working on it died ({news.how})", ExitCode.INTERNAL)
-        tell(item, news)
+        on_item(item, news)
 
     threads = max(1, (os.cpu_count() or 1) // workers)
-    unordered(items, workers, partial(_working, *job, threads), heard)
+    unordered(items, workers, partial(_working, *job, threads), receive)
 
 
 def _working(settings: Settings, force: bool, stdin: bytes, threads: int) -> Do:
-    """What anonymises items in a process of its own."""
+    """The function that anonymises items in a worker process."""
     work = _worker(settings, force, stdin, threads)
     return lambda item, send: attempt(item, work, send)
 
 
-def _done_before(book: ledger.RunLedger, reports: Path | None, title: str, settings: Settings, on_item: OnItem) -> None:
-    """What earlier runs did or left out; a report that one of them could not write any more is written now."""
-    for earlier in book.before:
+def _report_earlier(
+    kept: ledger.RunLedger, reports: Path | None, title: str, settings: Settings, on_item: OnItem
+) -> None:
+    """Pass on the outcomes of earlier runs, and write the reports that a killed run could not write."""
+    for earlier in kept.before:
         outcome = Outcome(earlier.item, earlier.output, earlier.report, left_out=not earlier.output, before=True)
-        (_telling(reports, title, settings, on_item) if earlier.whole else on_item)(earlier.item, outcome)
+        (_with_reports(reports, title, settings, on_item) if earlier.whole else on_item)(earlier.item, outcome)
 
 
 def render(
@@ -201,22 +209,22 @@ def render(
     stdin: bytes = b"",
     on_item: OnItem = ignore,
 ) -> Outcome:
-    """Draw a plan on the input it was made for.
+    """Render a plan on the input it was made for.
 
     Args:
-        item: the input and where its result goes.
+        item: the input and where its output goes.
         made: the plan.
-        settings: what to draw, write and check it with (`anonymize.plan.settings.to_render`).
+        settings: how to draw, encode and verify it (`anonymize.plan.settings.to_render`).
         force: replace an existing output.
-        workers: processes that work side by side on the segments of a long video.
-        reports: folder for the account, as JSON and as a page.
-        title: what the account is called.
-        stdin: the medium itself, where the item is standard input.
-        on_item: told of progress and of the outcome.
+        workers: parallel processes on the segments of a long video.
+        reports: folder for the report, as JSON and as a page.
+        title: of the report.
+        stdin: the content, where the item is standard input.
+        on_item: called with progress and the outcome.
 
     Raises:
         OutputError: the report cannot be written.
-        UsageError: the title is none.
+        UsageError: the title is invalid.
     """
     report.check_title(title)
     if reports:
@@ -228,12 +236,12 @@ def render(
         )
 
     settled, remember = _remembering(on_item)
-    _settle(item, work, _telling(reports, title, settings, remember))
+    _settle(item, work, _with_reports(reports, title, settings, remember))
     return settled[item.relative]
 
 
 def _worker(settings: Settings, force: bool, stdin: bytes, threads: int, workers: int = 1) -> Work:
-    """What anonymises items, with detectors made once."""
+    """The function that anonymises items, with detectors made once."""
     detectors = job.detectors_for(settings, threads)
 
     def work(item: Item, on_progress: OnProgress, known: Known) -> job.Released:
@@ -252,7 +260,7 @@ def _worker(settings: Settings, force: bool, stdin: bytes, threads: int, workers
 
 
 def _remembering(on_item: OnItem) -> tuple[dict[Path, Outcome], OnItem]:
-    """`on_item`, and where it keeps every outcome, by the item's relative target."""
+    """An empty dictionary, and `on_item` that also puts every outcome there, by the item's relative target."""
     settled: dict[Path, Outcome] = {}
 
     def remember(item: Item, news: Progress | Outcome) -> None:
@@ -263,26 +271,24 @@ def _remembering(on_item: OnItem) -> tuple[dict[Path, Outcome], OnItem]:
     return settled, remember
 
 
-def _telling(reports: Path | None, title: str, settings: Settings, on_item: OnItem) -> OnItem:
-    """`on_item`, with a report written before it is told of an outcome. One that cannot be is part of the outcome.
+def _with_reports(reports: Path | None, title: str, settings: Settings, on_item: OnItem) -> OnItem:
+    """`on_item`, preceded by writing the report of each outcome but those left out; an error goes into the outcome."""
 
-    Of what is no media there is nothing to report.
-    """
+    def report_first(item: Item, news: Progress | Outcome) -> None:
+        if reports and isinstance(news, Outcome) and not news.left_out:
+            news = _reported(reports, title, settings, news)
+        on_item(item, news)
 
-    def tell(item: Item, news: Progress | Outcome) -> None:
-        wanted = reports if isinstance(news, Outcome) and not news.left_out else None
-        on_item(item, _reported(wanted, title, settings, news) if wanted and isinstance(news, Outcome) else news)
-
-    return tell
+    return report_first
 
 
 def _reported(reports: Path, title: str, settings: Settings, outcome: Outcome) -> Outcome:
-    """`outcome`, its report written; with the error where that failed."""
+    """`outcome` after writing its report, with the error if that failed."""
     item = outcome.item
     names = (item.source, item.target, outcome.output, outcome.kept.plan if outcome.kept else None)
     source = outcome.report.source or _hash(item)
     error = report.nameless(outcome.report.error, names)
-    asked = outcome.report.settings or ({} if outcome.before else to_mapping(settings))  # of a process that died
+    asked = outcome.report.settings or ({} if outcome.before else to_mapping(settings))  # if its process died
     account = replace(outcome.report, title=title, source=source, error=error, settings=asked)
     try:
         report.write(account, report.path_for(reports, item.relative))
@@ -293,13 +299,13 @@ def _reported(reports: Path, title: str, settings: Settings, outcome: Outcome) -
     return outcome
 
 
-def _settle(item: Item, work: Work, tell: OnItem) -> None:
-    tell(item, attempt(item, work, lambda progress: tell(item, progress)))
+def _settle(item: Item, work: Work, on_item: OnItem) -> None:
+    on_item(item, attempt(item, work, lambda progress: on_item(item, progress)))
 
 
 def _hash(item: Item) -> dict[str, str]:
-    """The hash of a source that was not got as far as: a report holds no name, and tells by it whose it is."""
+    """The hash of a source that was never read: a report contains no name, so the hash identifies the file."""
     try:
         return {"sha256": report.sha256(item.source)} if isinstance(item.source, Path) and item.source.is_file() else {}
-    except OSError:  # which is why it failed
+    except OSError:  # that is why it failed
         return {}

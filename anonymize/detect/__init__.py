@@ -1,6 +1,6 @@
-"""Detectors: what they are, how they are made by name, and how they run on the frames of a video."""
+"""Detectors: what they are, making them by name, and running them on the frames of a video."""
 
-from anonymize.detect.concurrency import IN_THIS_THREAD, Step, combined, done, executor_for, in_order, room_for
+from anonymize.detect.concurrency import IN_THIS_THREAD, Pending, combined, done, executor_for, in_order, room_for
 from anonymize.detect.detector import FLOOR, Detector
 from anonymize.detect.incremental import DetectionResult, IncrementalDetector, ScaleScheduler
 from anonymize.detect.multiscale import GROUPS, ORDINARY, TURNS, detect
@@ -25,8 +25,8 @@ __all__ = [
     "DetectionResult",
     "Detector",
     "IncrementalDetector",
+    "Pending",
     "ScaleScheduler",
-    "Step",
     "asked",
     "build",
     "combined",

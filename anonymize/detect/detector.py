@@ -1,4 +1,4 @@
-"""What a detector is, and what all of them need around their network."""
+"""The detector protocol, and what all detectors need around their network."""
 
 from __future__ import annotations
 
@@ -11,32 +11,31 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Kind
 
 Picture = NDArray[np.uint8]
-"""(height, width, 3) BGR, 8 bit, either side at least 1."""
+"""(height, width, 3) BGR, 8 bit, each side at least 1."""
 
 Sample = TypeVar("Sample", np.uint8, np.float32)
 
 FLOOR = 0.05
-"""Detectors report every find with at least this score; who calls them decides what is enough."""
+"""Detectors return every find with at least this score; their callers apply higher thresholds."""
 
 
 class Detector(Protocol):
-    """Finds objects in one picture. One file each; `anonymize.detect.build` makes them by name.
+    """Finds objects in one picture. Each has its own file; `anonymize.detect.build` makes them by name.
 
-    An instance keeps no state between pictures: the same picture gives the same finds. Several threads may use
-    it at once.
+    An instance keeps no state between pictures: the same picture gives the same finds. It is thread-safe.
     """
 
     @property
     def name(self) -> str:
-        """The name it is asked for by."""
+        """Its name in settings."""
 
     @property
     def sha256(self) -> str:
-        """Of its weights, so that a plan can say what it was made with."""
+        """The hash of its weights, for plans."""
 
     @property
     def device(self) -> str:
-        """On what it runs, and how much of it elsewhere, so that a report can say so."""
+        """The device it runs on, and how much of it runs elsewhere, for reports."""
 
     @property
     def kinds(self) -> frozenset[Kind]:
@@ -44,33 +43,38 @@ class Detector(Protocol):
 
     @property
     def min_size(self) -> Mapping[Kind, float]:
-        """For each of `kinds` the height in pixels of the smallest face, or width of the smallest plate, that is found
-        reliably in a picture."""
+        """For each of `kinds` the height in pixels of the smallest face, or width of the smallest plate, that it finds
+        reliably."""
 
     @property
     def max_input_side(self) -> int:
-        """The longest side in pixels of a picture that is worth giving it at once; beyond, use tiles."""
+        """The longest side in pixels of a picture to pass it at once; larger ones are tiled."""
 
     @property
     def max_reliable_size(self) -> Mapping[Kind, float]:
-        """The size in pixels, measured as `min_size` is, beyond which its boxes of a kind are poor: the same thing is
-        then left to a smaller scale, where there is one. Empty if there is no such limit."""
+        """The size in pixels, measured as `min_size`, beyond which its boxes of a kind are poor: such finds are left to
+        a smaller scale, if there is one. Kinds without a limit are missing."""
 
     def detect(self, picture: Picture) -> Detections:
         """Everything in `picture` ((height, width, 3) uint8 BGR) with a score of `FLOOR` or more.
 
-        Boxes are in that picture's pixels, half-open, and may reach past its border. The picture is not changed.
+        Boxes are in pixels of `picture`, half-open, and may reach past its border. The picture is not changed.
         """
 
     def release_memory(self) -> None:
-        """Give back memory that is kept for the next picture: there will be none for a while."""
+        """Release memory kept for the next picture, when there will be none for a while."""
 
 
 def padded(picture: Picture, multiple: int, dtype: type[Sample]) -> NDArray[Sample]:
-    """`picture` as a network takes it: (1, 3, h, w) of `dtype` in 0-255, BGR, contiguous.
+    """`picture` as input of a network: (1, 3, h, w) of `dtype` in 0-255, BGR, contiguous.
 
-    It is set at the top left of the smallest picture whose sides are multiples of `multiple`; the rest is black, so
-    that pixels keep their place and their size.
+    It is padded with black at the right and at the bottom to sides that are multiples of `multiple`, so that pixels
+    keep their position and size.
+
+    Args:
+        picture: (height, width, 3).
+        multiple: in pixels.
+        dtype: of the result.
     """
     height, width = picture.shape[:2]
     blob = np.zeros((1, 3, _up(height, multiple), _up(width, multiple)), dtype)
@@ -88,7 +92,8 @@ def finds(xyxy: NDArray[np.float32], score: NDArray[np.float32], kind: Kind) -> 
 
     Args:
         xyxy: (N, 4).
-        score: (N,), clipped to [0, 1] (a network's arithmetic may reach a hair above).
+        score: (N,), clipped to [0, 1], since a network's arithmetic may slightly exceed it.
+        kind: of all.
     """
     sound = np.isfinite(xyxy).all(axis=1) & (xyxy[:, 2:] > xyxy[:, :2]).all(axis=1)
     xyxy, score = xyxy[sound], np.clip(score[sound], 0.0, 1.0)

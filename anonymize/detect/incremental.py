@@ -1,4 +1,4 @@
-"""Detection on the frames of a video, which runs only where something changed."""
+"""Detection on the frames of a video that runs only where something changed."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from anonymize.detect.multiscale import GROUPS, HALF_STEP, Part, detect, detect_
 from anonymize.settings import Settings
 
 AROUND = 3
-"""Blocks around one that changed that are looked at again: a face is larger than what moves in it."""
+"""Blocks around a changed one that are detected again: a face is larger than what moves in it."""
 CONTEXT = 64
-"""Pixels around these that a detector is shown beside, for it to see where it is; finds there do not count."""
+"""Pixels around these that a detector gets as context; finds there do not count."""
 MOST = 0.5
-"""Share of the picture from which looking at all of it costs no more."""
+"""Share of the picture from which detecting on all of it costs no more."""
 
-NEWS = 0.25
-"""Weight of a new look at what stands still in the score that it has by then."""
+RESCORING = 0.25
+"""Weight of the latest detection of something that stands still in its score."""
 
 NEVER = Fraction(-(10**9))
 """Seconds; long before any frame is shown."""
 
 DetectIn = Callable[[Frame, Part | None], Future[Detections]]
-"""Detects in a frame, or in a part of it: the finds, in the frame's pixels."""
+"""Detects in a frame or a part of it; the finds are in pixels of the frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectionResult:
-    """What was found on one frame.
+    """The finds on one frame.
 
     Args:
         index: of the frame.
         time: when it is shown, in seconds.
         finds: in upright pixels of the frame.
-        share: of the frame in which the detectors ran, because it had changed.
+        share: of the frame on which the detectors ran, because it had changed.
     """
 
     index: int
@@ -57,12 +57,12 @@ class DetectionResult:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Known:
-    """What is known of a picture.
+class KnownFinds:
+    """The finds in a picture, new or unchanged.
 
     Args:
         finds: in its pixels.
-        share: of it in which the detectors ran.
+        share: of the picture on which the detectors ran.
     """
 
     finds: Detections
@@ -71,11 +71,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A part of the frame that is looked at again.
+    """A part of the frame that is detected again.
 
     Args:
-        core: what is found with its middle in there counts, in pixels x0, y0, x1, y1.
-        shown: what the detectors are given.
+        core: finds with their centre in it count.
+        shown: the part that the detectors get.
     """
 
     core: Part
@@ -83,11 +83,11 @@ class _Place:
 
 
 class ScaleScheduler:
-    """Runs detectors on frames in the shape in which they are shown, and remembers what they found at each scale.
+    """Runs detectors on frames in each of their display shapes, and remembers what they found at each scale.
 
     Args:
         detectors: all of them run.
-        settings: for what, how hard, and how often.
+        settings: targets, smallest sizes, and intervals.
         executor: runs them.
     """
 
@@ -98,9 +98,7 @@ class ScaleScheduler:
         )
 
     def detect(self, frame: Frame, groups: Collection[int]) -> Future[DetectionResult]:
-        """What `anonymize.detect.detect` finds in `frame`, or would find, and what is known at other scales.
-
-        Frames come in order.
+        """The finds that `anonymize.detect.detect` would give for `frame`, with those known at other scales.
 
         Args:
             frame: later than the last one.
@@ -123,15 +121,15 @@ class ScaleScheduler:
 
 
 class _InShape:
-    """Detects at groups of scales, with an `IncrementalDetector` for each, which share what they know.
+    """Detects at groups of scales, with one `IncrementalDetector` for each group, and merges their finds.
 
-    At least every `max_gap` detectors run on the whole picture, whether it changed or not. Where it stands still, they
-    run each time at the scales for which that is longest ago, and at those half a step below: detecting once more in
-    the same way would find the same once more.
+    At least once every `max_gap`, detectors run on the whole picture, changed or not. While it stands still, they do so
+    at the scales for which that is longest ago, including those half a step below: detecting again at the same scales
+    would only find the same again.
 
     Args:
         detectors: all of them run.
-        settings: for what, how hard, and how often.
+        settings: targets, smallest sizes, and intervals.
         executor: runs them.
     """
 
@@ -149,7 +147,7 @@ class _InShape:
         self._max_gap = Fraction(str(settings.follow.max_gap))
         self._at = NEVER
 
-    def detect(self, frame: Frame, groups: Collection[int]) -> Future[Known]:
+    def detect(self, frame: Frame, groups: Collection[int]) -> Future[KnownFinds]:
         """See `ScaleScheduler.detect`."""
         ran = {each: each.detect(frame) for group, each in self._groups.items() if group in groups}
         every = [*self._groups.values(), *self._between]
@@ -158,84 +156,83 @@ class _InShape:
             ran[due] = due.detect(frame, whole=True)
         others = [each.known(frame) for each in every if each not in ran]
 
-        def merged(parts: list[Known]) -> Known:
+        def merged(parts: list[KnownFinds]) -> KnownFinds:
             finds = Detections.concatenate([part.finds for part in parts])
-            return Known(without_holders(fuse(finds)), min(part.share for part in parts[: len(ran)]))
+            return KnownFinds(without_holders(fuse(finds)), min(part.share for part in parts[: len(ran)]))
 
         return combined([*ran.values(), *others], merged)
 
     def _due(self, time: Fraction, detectors: Sequence[IncrementalDetector]) -> IncrementalDetector | None:
-        """The one that runs on the whole picture now, at `time`, if it is high time and none has."""
+        """The one that must run on the whole picture now, at `time` in seconds; None if it can wait."""
         wait, self._at = time - self._at, time
         last = max(each.whole_at for each in detectors)
-        # The next frame is as far off as the last one, and would come too late.
+        # If the next frame is as far away as the last one was, it would come too late.
         if last == time or time - last + wait <= self._max_gap:
             return None
         return min(detectors, key=lambda each: each.whole_at)
 
 
 class IncrementalDetector:
-    """Detects on the frames of one scene after another, in order and in one way, and runs only where they changed.
+    """Detects on successive frames, only where they changed: elsewhere detectors would find the same again.
 
-    Where nothing changed, detectors would find the same again. They run on all of the picture whenever half of it
-    changed, as it does when the camera moves.
+    Detectors run on the whole picture if half of it changed, as when the camera moves.
 
     Args:
-        detect_in: the way to detect.
+        detect_in: runs the detectors.
     """
 
     def __init__(self, detect_in: DetectIn) -> None:
         self._detect_in = detect_in
         self._changes = Changes()
         self.whole_at = NEVER
-        """When detectors ran on the whole picture, in seconds."""
-        self._last = done(Known(Detections.empty(), 0.0))
+        """When detectors last ran on the whole picture, in seconds."""
+        self._last = done(KnownFinds(Detections.empty(), 0.0))
 
-    def detect(self, frame: Frame, whole: bool = False) -> Future[Known]:
-        """What is found in `frame`, or would be found.
+    def detect(self, frame: Frame, whole: bool = False) -> Future[KnownFinds]:
+        """The finds in `frame`, new or unchanged.
 
         Args:
             frame: later than the last one.
-            whole: run on all of it, whether it changed or not.
+            whole: run on all of it, changed or not.
         """
         changed = self._changes.see(frame)
         if not whole and not changed.any():  # and the last result need not be waited for
-            return combined([self._last], lambda last: Known(last[0].finds, 0.0))
+            return combined([self._last], lambda last: KnownFinds(last[0].finds, 0.0))
         places = None if whole else self._places(changed, frame)
-        if places is None:  # what a detector that fails did not see is still new to the next one
+        if places is None:  # if a detector fails, what it did not see still counts as changed
             found = self._detect_in(frame, None)
             stood = _standing(self._last.result().finds, changed) if whole else Detections.empty()
-            self._last = combined([found], lambda finds: Known(_judged_again(stood, finds[0]), 1.0))
-            self._changes.looked()
+            self._last = combined([found], lambda finds: KnownFinds(_rescored(stood, finds[0]), 1.0))
+            self._changes.detected()
             self.whole_at = seconds(frame)
         else:
             self._last = self._again(frame, places, self._last.result().finds)
-            self._changes.looked(_dilated(changed))
+            self._changes.detected(_dilated(changed))
         return self._last
 
     def _places(self, changed: Mask, frame: Frame) -> list[_Place] | None:
-        """Where something `changed`; None where that is so much that running on all of `frame` costs no more."""
+        """The places where something `changed`; None if so much did that running on all of `frame` costs no more."""
         if _much(_places(changed, Detections.empty(), frame), frame):
             return None  # and the last result need not be waited for
         places = _places(changed, self._last.result().finds, frame)
         return None if _much(places, frame) else places
 
-    def known(self, frame: Frame) -> Future[Known]:
-        """What was found last and nothing changed around, without running on `frame`."""
+    def known(self, frame: Frame) -> Future[KnownFinds]:
+        """The last finds around which nothing changed in `frame`, without running on it."""
         if self.whole_at == NEVER:
-            return done(Known(Detections.empty(), 0.0))
+            return done(KnownFinds(Detections.empty(), 0.0))
         changed = self._changes.see(frame)
-        return combined([self._last], lambda last: Known(_standing(last[0].finds, changed), 0.0))
+        return combined([self._last], lambda last: KnownFinds(_standing(last[0].finds, changed), 0.0))
 
-    def _again(self, frame: Frame, places: Sequence[_Place], known: Detections) -> Future[Known]:
-        """What is `known`, with the finds of `places` in the place of those that were there."""
+    def _again(self, frame: Frame, places: Sequence[_Place], known: Detections) -> Future[KnownFinds]:
+        """The `known` finds, with those in `places` replaced by new ones."""
         size = (frame.width, frame.height)
         share = sum(map(_shown, places)) / (size[0] * size[1])
 
-        def merged(found: list[Detections]) -> Known:
+        def merged(found: list[Detections]) -> KnownFinds:
             parts = [known.select(~_within(known, [place.core for place in places], size))]
             parts += [new.select(_within(new, [at.core], size)) for at, new in zip(places, found, strict=True)]
-            return Known(fuse(Detections.concatenate(parts)) if places else known, share)
+            return KnownFinds(fuse(Detections.concatenate(parts)) if places else known, share)
 
         return combined([self._detect_in(frame, place.shown) for place in places], merged)
 
@@ -245,7 +242,7 @@ def _much(places: Sequence[_Place], frame: Frame) -> bool:
 
 
 def _places(changed: Mask, known: Detections, frame: Frame) -> list[_Place]:
-    """The rectangles that hold all that changed, and `known` finds in which something did."""
+    """Rectangles that contain everything that changed, and the `known` finds that it touches."""
     width, height = frame.width, frame.height
     count, _, stats, _ = cv2.connectedComponentsWithStats(_dilated(changed).astype(np.uint8))
     cores: list[Part] = [
@@ -257,7 +254,7 @@ def _places(changed: Mask, known: Detections, frame: Frame) -> list[_Place]:
 
 
 def _with_known(core: Part, known: Detections, width: int, height: int) -> Part:
-    """`core`, stretched over the known finds that it touches: where a mouth moves, the face is looked at."""
+    """`core`, extended over the known finds that it touches: if a mouth moves, the whole face is detected again."""
     x0, y0, x1, y1 = core
     touched = known.xyxy[((known.xyxy[:, :2] < [x1, y1]) & (known.xyxy[:, 2:] > [x0, y0])).all(axis=1)]
     if not len(touched):
@@ -272,7 +269,7 @@ def _with_known(core: Part, known: Detections, width: int, height: int) -> Part:
 
 
 def _merged(cores: list[Part], width: int, height: int) -> list[Part]:
-    """Rectangles of which no two, with what is shown around them, overlap."""
+    """`cores` merged until no two overlap, context included."""
     merged: list[Part] = []
     for core in cores:
         while touching := [
@@ -286,7 +283,7 @@ def _merged(cores: list[Part], width: int, height: int) -> list[Part]:
 
 
 def _grown(part: Part, width: int, height: int) -> Part:
-    """`part` with its context, within the picture."""
+    """`part` with its context, clipped to the picture."""
     x0, y0, x1, y1 = part
     return max(x0 - CONTEXT, 0), max(y0 - CONTEXT, 0), min(x1 + CONTEXT, width), min(y1 + CONTEXT, height)
 
@@ -296,13 +293,13 @@ def _meet(a: Part, b: Part) -> bool:
 
 
 def _shown(place: _Place) -> int:
-    """Pixels that the detectors are given."""
+    """Pixels that the detectors get."""
     x0, y0, x1, y1 = place.shown
     return (x1 - x0) * (y1 - y0)
 
 
 def _within(found: Detections, parts: Sequence[Part], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(N,) whether the middle of each find, or the point of the picture next to it, lies in one of `parts`."""
+    """(N,) whether the centre of each find, clipped to the picture, lies in one of `parts`."""
     middle = np.clip((found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2, 0, np.array(size) - 0.5)
     inside = np.zeros(len(found), bool)
     for x0, y0, x1, y1 in parts:
@@ -322,21 +319,21 @@ def _touched(found: Detections, changed: Mask) -> NDArray[np.bool_]:
 
 
 def _standing(found: Detections, changed: Mask) -> Detections:
-    """Those finds around which nothing changed."""
+    """The finds around which nothing changed."""
     return found.select(~_touched(found, _dilated(changed)))
 
 
-def _judged_again(known: Detections, found: Detections) -> Detections:
-    """What a new look `found`; what is `known` and stands still stays where it is, and its score comes near the mean.
+def _rescored(known: Detections, found: Detections) -> Detections:
+    """What was `found` now; `known` finds that stand still keep their boxes, and their scores approach the mean.
 
-    Of many looks at one and the same sign, one takes it for a plate.
+    Otherwise one of many detections of the same sign would take it for a plate.
     """
     again, here, new = np.zeros(len(known), np.float32), np.zeros(len(known), bool), np.ones(len(found), bool)
     for one, other in alike(known, found, SAME):
         here[one], new[other] = True, False
         np.maximum.at(again, one, found.score[other])
     known, again = known.select(here), again[here]
-    score = known.score + np.float32(NEWS) * (again - known.score)
+    score = known.score + np.float32(RESCORING) * (again - known.score)
     return Detections.concatenate([Detections(known.xyxy, score, known.kind), found.select(new)])
 
 

@@ -1,4 +1,4 @@
-"""Detection on one frame: at which scales, with which detectors, and which finds count."""
+"""Detection on one frame: the scales, the detectors, and which finds count."""
 
 from __future__ import annotations
 
@@ -21,30 +21,31 @@ Part = tuple[int, int, int, int]
 """A part of a frame: x0, y0, x1, y1 in its pixels, half-open."""
 
 GROUPS = frozenset(range(4))
-"""All groups of scales: every fourth belongs to one."""
+"""All groups of scales: each has every fourth scale."""
 ORDINARY = frozenset({1, 3})
-"""Every other scale, from the second on: they show most faces."""
+"""Every other scale, from the second on: they find most faces."""
 TURNS = (frozenset({0}), ORDINARY, frozenset({2}), ORDINARY)
-"""What successive looks take. A face that is missed at one scale is often found at the next, so a few looks, each at
-some of them, find more than as many at the same ones. The largest scale costs as much as all others together."""
+"""The groups of successive detections. A face that is missed at one scale is often found at the next, so a few
+detections at different scales find more than as many at the same ones. The largest scale costs as much as all others
+together."""
 
 HALF_STEP = 2**-0.25
-"""From each scale half of the way down to the next: where a face is missed at both, it may be found between them."""
+"""Factor half of the way from each scale down to the next: a face missed at both may be found in between."""
 
 LARGEST = 3.0
-"""Enlarging further than this shows a detector nothing new."""
+"""Scaling up further than this shows a detector nothing new."""
 WHOLE = 800
-"""Pixels on the longer side of a picture that is small enough for a detector to see the largest face in it."""
+"""Longer side in pixels of a picture small enough for a detector to find the largest face in it."""
 TOUCH = 2.0
-"""Pixels from the picture's border within which a box is taken to be cut off by it."""
+"""A box within this many pixels of the picture's border counts as cut off by it."""
 CUT_OFF = 1.5
-"""What the border cuts off is found less often (79% of faces, where whole ones are at 91%; 80% of plates), yet a faint
-find there is right more often than inside: its score counts this much more (90% of plates then, for 0.02 false ones a
-picture)."""
+"""Factor for the score of finds that the border cuts off: they are found less often (79% of faces, against 91% of whole
+ones; 80% of plates), but a faint find there is correct more often than elsewhere (with it 90% of plates are found, for
+0.02 false ones a picture)."""
 NARROWEST, WIDEST = {Kind.FACE: 0.2, Kind.PLATE: 0.4, Kind.AREA: 0.0}, 8.0
-"""Width over height of anything that can be a face or a plate. Of 5,715 plates eight are narrower."""
+"""Width over height that a face or a plate can have. Of 5,715 plates eight are narrower."""
 LARGEST_SHARE = 1.5
-"""A face that fills the picture may reach past it, but not by more than this share of the picture's side."""
+"""The longest side of a find, as a share of the picture's: a face that fills the picture may reach past it."""
 
 
 def detect(
@@ -58,21 +59,21 @@ def detect(
     part: Part | None = None,
     executor: Executor = IN_THIS_THREAD,
 ) -> Future[Detections]:
-    """Have `detectors` find everything in `frame`.
+    """Run `detectors` on `frame` at all of their scales.
 
     Args:
-        frame: any size.
+        frame: of any size.
         detectors: their finds are merged.
-        wanted: gives the smallest face and plate wanted, and `low`, the least score that counts.
+        wanted: has the smallest face and plate wanted, and `low`, the least score.
         targets: the kinds wanted.
         groups: of scales to use.
-        factor: by which every scale is multiplied.
+        factor: multiplies every scale.
         part: of the frame; all of it if not given.
         executor: runs each detector at each scale.
 
     Returns:
-        Finds with a score of `low` or more, in upright pixels of the frame, one box a thing, best first. Boxes may
-        reach past the picture's border.
+        Finds with a score of `low` or more, in upright pixels of the frame, one box for each thing, best first. Boxes
+        may reach past the picture's border.
     """
 
     def in_shape(picture: Frame, part: Part | None) -> Future[Detections]:
@@ -91,7 +92,7 @@ def detect_in_shape(
     part: Part | None,
     executor: Executor,
 ) -> Future[Detections]:
-    """`detect`, in a frame that has the shape in which it is shown."""
+    """`detect` on a frame in display shape."""
     size = (frame.width, frame.height)
     begun = [
         executor.submit(_at_step, frame, detector, steps, step, part)
@@ -110,7 +111,7 @@ def detect_in_shape(
 def as_shown(
     frame: Frame, part: Part | None, in_shape: Callable[[Frame, Part | None], Future[Detections]]
 ) -> Future[Detections]:
-    """What `in_shape` finds in `frame`, or a part of it, in each shape in which it is shown; in pixels of `frame`."""
+    """What `in_shape` finds in `frame` (or `part` of it) in each of its display shapes; in pixels of `frame`."""
     pictures = shown(frame)
     begun = [in_shape(picture, _part_of(picture, frame, part)) for picture in pictures]
     if len(pictures) == 1 and pictures[0] is frame:
@@ -119,13 +120,13 @@ def as_shown(
 
 
 def in_stored_pixels(frame: Frame, found: Sequence[tuple[Frame, Detections]]) -> Detections:
-    """What was found in `frame` in each shape in which it is shown, in its own pixels, one box a thing."""
+    """The finds in each display shape of `frame`, mapped to its own pixels and merged."""
     finds = [stored(here, picture, frame) for picture, here in found]
     return finds[0] if len(finds) == 1 else without_holders(fuse(Detections.concatenate(finds)))
 
 
 def _part_of(picture: Frame, frame: Frame, part: Part | None) -> Part | None:
-    """`part` of `frame` in pixels of `picture`, the same in another shape."""
+    """`part` of `frame` in pixels of `picture`, the same frame in another shape."""
     if part is None or picture is frame:
         return part
     x, y = picture.width / frame.width, picture.height / frame.height
@@ -140,10 +141,16 @@ def _part_of(picture: Frame, frame: Frame, part: Part | None) -> Part | None:
 def scales(
     detector: Detector, wanted: settings.Detect, targets: Collection[Kind], size: tuple[int, int]
 ) -> tuple[float, ...]:
-    """The scales at which `detector` looks at a picture of `size` (width, height), largest first.
+    """The scales at which `detector` runs on a picture, largest first.
 
-    They begin where the smallest wanted face or plate is as large as `detector` needs it, and go down in half octaves
-    until the whole picture is small enough for the largest face to be seen at once.
+    The first makes the smallest wanted face or plate as large as `detector` needs it; the others go down in half
+    octaves until the picture is small enough for the largest face.
+
+    Args:
+        detector: with its smallest reliable sizes.
+        wanted: has the smallest face and plate wanted.
+        targets: the kinds wanted.
+        size: width and height of the picture in pixels.
     """
     least = {Kind.FACE: wanted.min_face, Kind.PLATE: wanted.min_plate}
     enlarged = [seen / least[kind] for kind, seen in detector.min_size.items() if kind in targets]
@@ -155,18 +162,18 @@ def scales(
 
 
 def of_groups(steps: Sequence[float], groups: Collection[int]) -> tuple[float, ...]:
-    """Those of the scales `steps` that belong to `groups`."""
+    """The scales among `steps` that belong to `groups`."""
     return tuple(scale for i, scale in enumerate(steps) if i % len(GROUPS) in groups)
 
 
 def _at_step(frame: Frame, detector: Detector, steps: Sequence[float], scale: float, part: Part | None) -> Detections:
-    """What `detector` finds at one of its scales `steps`; what is too big for it is left to the smaller ones."""
+    """What `detector` finds at one of its scales `steps`; what is too big for it is left to smaller scales."""
     found = at_scale(frame, detector, scale, part)
     return found if scale == steps[-1] else found.select(~too_big(found, detector, scale))
 
 
 def too_big(found: Detections, detector: Detector, scale: float) -> NDArray[np.bool_]:
-    """(N,) bool: bigger at `scale` than `detector` draws boxes well."""
+    """(N,) which finds are, at `scale`, too big for `detector` to give good boxes."""
     side = (found.xyxy[:, 2:] - found.xyxy[:, :2]) * scale
     big = np.zeros(len(found), bool)
     for kind, most in detector.max_reliable_size.items():
@@ -181,7 +188,15 @@ def at_scale(
     part: Part | None,
     run: Callable[[Detector, Picture], Detections] = detect_tiled,
 ) -> Detections:
-    """What `run` has `detector` find in `frame`, or a part of it, scaled by `scale`; in the frame's pixels."""
+    """The finds of one detector at one scale, in pixels of the frame.
+
+    Args:
+        frame: the frame.
+        detector: runs on it.
+        scale: factor by which the frame is scaled.
+        part: of the frame; all of it if None.
+        run: applies the detector to the scaled picture.
+    """
     width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
     back = (frame.width / width, frame.height / height)
     x0, y0, x1, y1 = 0, 0, width, height
@@ -194,7 +209,7 @@ def at_scale(
 
 
 def _cut_off(found: Detections, frame: Frame) -> Detections:
-    """`found`, with a better score (`CUT_OFF`) for what touches the picture's border."""
+    """`found`, with a higher score (`CUT_OFF`) for finds that touch the picture's border."""
     edge = np.array([frame.width, frame.height], np.float32) - TOUCH
     touches = (found.xyxy[:, :2] <= TOUCH).any(axis=1) | (found.xyxy[:, 2:] >= edge).any(axis=1)
     score = np.where(touches, np.minimum(found.score * np.float32(CUT_OFF), 1), found.score)
@@ -202,7 +217,7 @@ def _cut_off(found: Detections, frame: Frame) -> Detections:
 
 
 def plausible(found: Detections, frame: Frame, targets: Collection[Kind]) -> NDArray[np.bool_]:
-    """(N,) bool: of a wanted kind, of a possible shape, not larger than the picture, and partly inside it."""
+    """(N,) which finds are of a wanted kind, have a possible shape and size, and lie partly inside the picture."""
     size = np.array([frame.width, frame.height], np.float32)
     low, high = found.xyxy[:, :2], found.xyxy[:, 2:]
     side = high - low

@@ -1,4 +1,4 @@
-"""Detectors by name, and those of the first and the second look at a video."""
+"""Detectors by name: those of the detection pass and those of verification."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from anonymize.settings import Device, Settings
 from anonymize.text.words import meant
 
 SECOND = ("yunet", "argus")
-"""The first of these that is installed, and was not asked for all it can find at the first look, is at the second: all
-are quick."""
+"""Verification uses the first of these that is installed and that the detection pass did not use for all its kinds: all
+are fast."""
 
 
 def _argus(threads: int, device: Device) -> Detector:
@@ -56,27 +56,27 @@ DETECTORS: dict[str, Callable[[int, Device], Detector]] = {
     "blazeface": _blazeface,
     "blazeface-short": _blazeface_short,
 }
-"""Name -> function that makes the detector for a number of threads (0: every core) and a device."""
+"""Name -> function that makes the detector, from a number of threads (0: every core) and a device."""
 
 PROCESSOR_ONLY = frozenset({"blazeface", "blazeface-short"})
-"""MediaPipe runs them, on the processor; the others are onnxruntime's."""
+"""MediaPipe runs them, on the processor; onnxruntime runs the others."""
 
 
 def build(
     names: Sequence[str], targets: Collection[Kind], threads: int = 0, device: Device = Device.CPU
 ) -> list[Detector]:
-    """The detectors `names`, ready to look for `targets`.
+    """The detectors `names`, ready to find `targets`.
 
     Args:
-        names: as `asked` takes them.
-        targets: detectors that find none of them are left out; all are made where it is empty.
-        threads: processor threads that each may use; 0 for all.
-        device: on what they run.
+        names: see `asked`.
+        targets: detectors that find none of them are left out; if empty, all are made.
+        threads: processor threads for each; 0 for all.
+        device: where they run.
 
     Raises:
-        UsageError: there is no detector of that name, or no such kind.
-        ModelError: its model is not installed or altered, the device cannot be used, or nothing among `names` finds one
-            of `targets`.
+        UsageError: a detector or kind does not exist.
+        ModelError: a model is not installed or altered, the device cannot be used, or none of `names` finds one of
+            `targets`.
     """
     wanted = {name: kinds for name, kinds in asked(names).items() if not targets or kinds & set(targets)}
     refuse_unfit(list(wanted), device)
@@ -85,15 +85,15 @@ def build(
         able = next(model.name for model in list_models() if kind in model.kinds)
         others = [f"{Kind(other).label}s" for other in sorted(set(targets) - {kind, Kind.AREA})]
         raise ModelError(
-            f"{', '.join(names) or 'no detector'} cannot find {kind.label}s, and nothing is pretended. "
+            f"{', '.join(names) or 'no detector'} cannot find {kind.label}s. "
             f"Name a detector that finds them: --detectors {','.join([*names, f'{able}:{kind.label}s'])}"
-            + (f"; or look for {others[0]} only: --targets {others[0]}" if others else "")
+            + (f"; or find {others[0]} only: --targets {others[0]}" if others else "")
         )
     return [only(DETECTORS[name](threads, device), kinds) for name, kinds in wanted.items()]
 
 
 def asked(names: Sequence[str]) -> dict[str, frozenset[Kind]]:
-    """What each detector is asked for: everything it finds, or one kind where that stands behind its name.
+    """The kinds that each detector is used for: all that it finds, or those given after its name.
 
     Args:
         names: registered detectors, each alone (`argus`) or with a kind (`argus:plates`).
@@ -115,29 +115,29 @@ def asked(names: Sequence[str]) -> dict[str, frozenset[Kind]]:
 
 
 def refuse_unfit(names: Sequence[str], device: Device) -> None:
-    """What can be said against the detectors `names` on `device` before any is made.
+    """Refuse the detectors `names` on `device` if that is impossible, before any is made.
 
     Raises:
-        UsageError: as `asked` does.
+        UsageError: see `asked`.
         ModelError: one runs on the processor only, and another device was asked for.
     """
     for name in asked(names):
         if name in PROCESSOR_ONLY and device not in (Device.CPU, Device.AUTO):
             raise ModelError(
-                f"--device {device.value}: {name} runs on the processor only. Give --device cpu or auto, or name other "
+                f"--device {device.value}: {name} runs on the processor only. Use --device cpu or auto, or other "
                 f"detectors: --detectors {','.join(other for other in DETECTORS if other not in PROCESSOR_ONLY)}"
             )
 
 
 def first_detectors(settings: Settings, threads: int = 0) -> list[Detector]:
-    """The detectors of the first look; none where only zones are to be redacted.
+    """The detectors of the detection pass; none if only zones are redacted.
 
     Args:
         settings: targets, detectors and device.
-        threads: processor threads there are for detection; 0 for all.
+        threads: processor threads for all detection; 0 for all.
 
     Raises:
-        ModelError: a model is missing or altered, none of them finds what is wanted, or the device cannot be used.
+        ModelError: a model is missing or altered, none finds one of the targets, or the device cannot be used.
     """
     if not settings.targets:
         return []
@@ -145,15 +145,15 @@ def first_detectors(settings: Settings, threads: int = 0) -> list[Detector]:
 
 
 def second_detectors(settings: Settings, found_by: Sequence[Detector], threads: int = 0) -> list[Detector]:
-    """The detectors of the second look: those that `settings` name, or `found_by` and another where there is one.
+    """The detectors of verification: those named in `settings`, or `found_by` and another one if possible.
 
     Args:
         settings: targets, and the detectors of `verify`.
-        found_by: those of the first look; where there are none, there are none.
-        threads: processor threads there are for detection; 0 for all.
+        found_by: those of the detection pass; if there are none, there are none here either.
+        threads: processor threads for all detection; 0 for all.
 
     Raises:
-        ModelError: a detector that the settings name is not installed, altered, or cannot run on their device.
+        ModelError: a detector named in the settings is not installed, altered, or cannot run on their device.
     """
     if not found_by:
         return []

@@ -1,10 +1,9 @@
-"""Scanning a video: what following needs of every frame, and on some of them what the detectors find.
+"""Scanning a video: a motion sample of every frame, and on some frames the finds of the detectors.
 
     scan(frames, detectors, settings)  ->  ScannedFrame of every frame  ->  followed(...)  ->  tracks
 
-The first half knows no frame before or after those it is given, and so may run on any segment of a video, in any
-process. The second half is one for the whole video: it takes the scanned frames of all segments in order, and so the
-tracks agree where they meet.
+`scan` needs no frame before or after those it gets, and so can run on any segment of a video, in any process.
+`followed` takes the scanned frames of all segments in order, so that tracks continue from one to the next.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from anonymize.detect import (
     TURNS,
     DetectionResult,
     Detector,
+    Pending,
     ScaleScheduler,
-    Step,
     executor_for,
     in_order,
 )
@@ -32,13 +31,13 @@ from anonymize.track import MotionSample, Tracker
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScannedFrame:
-    """One frame, as far as planning needs it: no picture but a small grey one.
+    """What planning needs of one frame: no picture but a small grey one.
 
     Args:
         pts: when it is shown, in units of `time_base`.
         time_base: seconds per unit.
-        sample: what the tracker follows; None where nobody looks for anything.
-        results: of detection on this frame or on the one before it, which turned out to be the last of its scene.
+        sample: for the tracker; None if there are no detectors.
+        results: of detection on this frame, or on the one before it if that was the last of its scene.
     """
 
     pts: int
@@ -49,20 +48,25 @@ class ScannedFrame:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What came of following a whole video: its subjects, and when detectors ran and scenes began, in seconds."""
+    """The tracks of a whole video, and when detectors ran and scenes began, in seconds."""
 
     tracks: list[Track]
-    looks: list[Fraction]
+    detected: list[Fraction]
     cuts: list[Fraction]
 
 
 class Scanner:
-    """Decides on which frames of a segment detectors run, and has them run.
+    """Decides on which frames of a segment detectors run, and runs them.
 
-    Detection is due on the first and the last frame of every scene, of every segment too, and at the rate that the
-    settings ask for. On the first it takes all scales, as on the last where it was not due by rate; on others what
-    their turn is (`anonymize.detect.TURNS`), so that none is left out for longer than `max_gap`. The frame before the
-    present one is kept, so that detectors can run on the last frame of a scene when the next begins.
+    Detection is due on the first and the last frame of every scene and segment, and at the rate in the settings. It
+    takes all scales on the first frame, and on the last if that was not due by rate; on others the scales take turns
+    (`anonymize.detect.TURNS`), so that none is left out for longer than `max_gap`. The previous frame is kept, so that
+    detectors can run on the last frame of a scene when the next one begins.
+
+    Args:
+        detectors: all of them run.
+        settings: what to find, and how often.
+        executor: runs them.
     """
 
     def __init__(self, detectors: Sequence[Detector], settings: Settings, executor: Executor = IN_THIS_THREAD) -> None:
@@ -76,7 +80,7 @@ class Scanner:
         self._began = Fraction(0)
         self._turn = 0
 
-    def scan(self, frame: Frame) -> Step[ScannedFrame]:
+    def scan(self, frame: Frame) -> Pending[ScannedFrame]:
         """Take the next frame."""
         time = seconds(frame)
         self._sample = sample = MotionSample.of(frame, self._sample)
@@ -91,7 +95,7 @@ class Scanner:
         return _with(ScannedFrame(frame.pts, frame.time_base, sample), begun)
 
     def detect_on_last(self) -> list[Future[DetectionResult]]:
-        """Detect on the latest frame, if nobody did: it is the last of its scene, or of all."""
+        """Detect on the latest frame, the last of its scene or segment, unless that was done."""
         if self._previous is None or seconds(self._previous) == self._detected_at:
             return []
         return [self._detect(self._previous, True)]
@@ -105,7 +109,7 @@ class Scanner:
         return self._scheduler.detect(frame, groups)
 
     def _groups(self, time: Fraction) -> Collection[int]:
-        """The scales whose turns have come by `time` since the last look: the next ones at least, all at the first."""
+        """The groups of scales whose turns came since the last detection: at least the next; at first all."""
         if not self._turn_every or not self._turn:
             self._turn = 1
             return GROUPS
@@ -115,30 +119,30 @@ class Scanner:
         return frozenset[int]().union(*(TURNS[turn % len(TURNS)] for turn in turns))
 
 
-def _with(scanned: ScannedFrame, begun: Sequence[Future[DetectionResult]]) -> Step[ScannedFrame]:
-    """`scanned`, with the results of what was `begun`, too."""
-    return Step(begun, lambda: replace(scanned, results=tuple(future.result() for future in begun)))
+def _with(scanned: ScannedFrame, begun: Sequence[Future[DetectionResult]]) -> Pending[ScannedFrame]:
+    """`scanned` with the results of `begun`."""
+    return Pending(begun, lambda: replace(scanned, results=tuple(future.result() for future in begun)))
 
 
 def scan(
     frames: Iterable[Frame], detectors: Sequence[Detector], settings: Settings, threads: int = 0
 ) -> Iterator[ScannedFrame]:
-    """Scan `frames`, which follow one another in one segment of a video.
+    """Scan the consecutive `frames` of one segment of a video.
 
     Args:
         frames: in order.
-        detectors: where there are none, only times are noted.
-        settings: what to find, and how hard to try.
-        threads: processor threads there are for detection; 0 for all.
+        detectors: if there are none, only times are recorded.
+        settings: what to find, and how often.
+        threads: processor threads for all detection; 0 for all.
     """
     if not detectors:
         return (ScannedFrame(frame.pts, frame.time_base) for frame in frames)
     return in_order(_to_the_end(frames, Scanner(detectors, settings, executor_for(threads))))
 
 
-def _to_the_end(frames: Iterable[Frame], scanner: Scanner) -> Iterator[Step[ScannedFrame]]:
-    """Every frame; detectors run on the last one, too."""
-    held: Step[ScannedFrame] | None = None
+def _to_the_end(frames: Iterable[Frame], scanner: Scanner) -> Iterator[Pending[ScannedFrame]]:
+    """Scan every frame, and run detectors on the last one too."""
+    held: Pending[ScannedFrame] | None = None
     for frame in frames:
         scanned = scanner.scan(frame)
         if held is not None:
@@ -151,18 +155,18 @@ def _to_the_end(frames: Iterable[Frame], scanner: Scanner) -> Iterator[Step[Scan
             scanned = last.result()
             return replace(scanned, results=(*scanned.results, *(future.result() for future in begun)))
 
-        yield Step([*last.futures, *begun], ended)
+        yield Pending([*last.futures, *begun], ended)
 
 
 def followed(frames: Iterable[ScannedFrame], settings: Settings) -> Followed:
-    """Follow what was found through a whole video, segment after segment."""
+    """Track what was found through a whole video; `frames` are those of all segments, in order."""
     tracker = Tracker(settings.follow, settings.detect.high)
-    looks: list[Fraction] = []
+    detected: list[Fraction] = []
     cuts: list[Fraction] = []
     for frame in frames:
         if frame.sample is not None and tracker.take(frame.sample):
             cuts.append(frame.pts * frame.time_base)
         for result in frame.results:
-            looks.append(result.time)
+            detected.append(result.time)
             tracker.find(result.index, result.finds)
-    return Followed(tracker.finish(), looks, cuts)
+    return Followed(tracker.finish(), detected, cuts)

@@ -1,4 +1,4 @@
-"""Large pictures in overlapping tiles, so that memory stays bounded, and what a seam cut becomes one again."""
+"""Detection on large pictures in overlapping tiles, which bounds memory; finds cut by a seam are joined again."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from anonymize.detect.merge import INSIDE, fuse
 from anonymize.track.pairs import connected, meetings, shares
 
 OVERLAP = 96
-"""Pixels that neighbouring tiles share (a quarter of a tile's side at most): what is not larger lies whole in one of
-them. Larger things are put together from their parts."""
+"""Pixels that neighbouring tiles share (a quarter of a tile's side at most): anything not larger lies completely in one
+of them. Larger things are joined from their parts."""
 EDGE = 6.0
 """A box that ends within this many pixels of an inner edge of its tile was cut by it."""
 ALONG = 0.6
-"""Two parts of one thing share this much, along the seam, of the shorter one's side."""
+"""Two parts of one thing overlap along the seam by this share of the shorter one's side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,11 @@ class Tile:
 
 
 def tiles(width: int, height: int, longest: int) -> list[Tile]:
-    """Tiles of equal size, none longer than `longest`, that cover (`width`, `height`) and share `OVERLAP`.
+    """Tiles of equal size that cover a picture and overlap by `OVERLAP`; one tile if the picture is small enough.
 
-    The picture itself is the only tile where it is small enough.
+    Args:
+        width, height: of the picture in pixels.
+        longest: the longest side of a tile.
     """
     overlap = min(OVERLAP, longest // 4)
     columns = list(_spans(width, longest, overlap))
@@ -45,7 +47,7 @@ def tiles(width: int, height: int, longest: int) -> list[Tile]:
 
 
 def _spans(length: int, longest: int, overlap: int) -> Iterator[tuple[int, int]]:
-    """The tiles along one axis."""
+    """The ranges of the tiles along one axis."""
     if length <= longest:
         yield 0, length
         return
@@ -57,21 +59,26 @@ def _spans(length: int, longest: int, overlap: int) -> Iterator[tuple[int, int]]
 
 
 class Parted(Protocol):
-    """A picture of which parts can be had: an array, or what makes them."""
+    """A picture that can be sliced: an array, or something that makes the parts on demand."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(rows, columns, channels)."""
 
     def __getitem__(self, part: tuple[slice, slice], /) -> Picture:
-        """Rows and columns of it."""
+        """Some of its rows and columns."""
 
 
 def detect_tiled(detector: Detector, picture: Parted, longest: int | None = None) -> Detections:
-    """What `detector` finds in `picture`, in tiles of at most `longest` (or its own `max_input_side`) pixels a side.
+    """Run `detector` on `picture` in tiles.
+
+    Args:
+        detector: runs on each tile.
+        picture: of any size.
+        longest: the longest side of a tile in pixels; the detector's `max_input_side` if not given.
 
     Returns:
-        Finds in `picture`'s pixels; one box where tiles overlap or a seam cuts.
+        Finds in pixels of `picture`; one box for each thing, also where tiles overlap or a seam cuts it.
     """
     height, width = picture.shape[:2]
     parts = tiles(width, height, longest or detector.max_input_side)
@@ -90,7 +97,10 @@ def detect_tiled(detector: Detector, picture: Parted, longest: int | None = None
 def cut_sides(xyxy: NDArray[np.float32], tile: Tile, width: int, height: int) -> NDArray[np.bool_]:
     """(N, 4) bool: which sides (left, top, right, bottom) of each box end at an inner edge of `tile`.
 
-    An edge that is the border of the picture (`width`, `height`) cuts nothing.
+    Args:
+        xyxy: (N, 4) boxes in pixels of the picture.
+        tile: where they were found.
+        width, height: of the picture, whose border cuts nothing.
     """
     edges = np.array([tile.x0, tile.y0, tile.x1, tile.y1], np.float32)
     inner = np.array([tile.x0 > 0, tile.y0 > 0, tile.x1 < width, tile.y1 < height])
@@ -100,15 +110,15 @@ def cut_sides(xyxy: NDArray[np.float32], tile: Tile, width: int, height: int) ->
 
 
 def joined(found: Detections, cut: NDArray[np.bool_]) -> Detections:
-    """Parts that seams cut from one thing, as one box; the rest as it was.
+    """Join the parts of things that seams cut; other finds stay as they are.
 
-    Two parts belong together when one is cut on its right (bottom) and the other on its left (top), they overlap, and
-    they share most of the stretch along the seam (`ALONG`); or when a part lies inside another box, as it does where
-    another tile shows the whole. What belongs together is replaced by its union, with the best score.
+    Two parts belong together if one is cut on its right (bottom) and the other on its left (top), they overlap, and
+    they share most of their length along the seam (`ALONG`); or if a part lies inside another box, as it does if
+    another tile contains the whole thing. They are replaced by their union, with the best score.
 
     Args:
-        found: finds of all tiles, in the picture's pixels.
-        cut: (N, 4) bool, as `cut_sides` gives it.
+        found: finds of all tiles, in pixels of the picture.
+        cut: (N, 4) bool, from `cut_sides`.
     """
     group = np.arange(len(found))
     parts = np.flatnonzero(cut.any(axis=1))  # in each pair at least one was cut
@@ -124,7 +134,7 @@ def joined(found: Detections, cut: NDArray[np.bool_]) -> Detections:
 def _parts_of_one(
     found: Detections, cut: NDArray[np.bool_], one: NDArray[np.intp], other: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Those of some pairs of boxes of which the second continues the first, or one lies in the other."""
+    """The pairs among (`one`, `other`) in which the second box continues the first, or one contains the other."""
     low, high = found.xyxy[:, :2], found.xyxy[:, 2:]
     shared = np.minimum(high[one], high[other]) - np.maximum(low[one], low[other])
     shorter = np.minimum((high - low)[one], (high - low)[other])

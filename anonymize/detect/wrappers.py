@@ -1,4 +1,4 @@
-"""Detectors around a detector: one that is asked for some of its kinds, and one whose finds nobody trusts yet."""
+"""Wrappers of detectors: one limits the kinds, one checks the finds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from anonymize.data import Detections, Kind
 from anonymize.detect.detector import Detector, Picture
 
 BEYOND = 128
-"""Pixels past a picture's border within which a sound detector's boxes begin: its network sees padding there."""
+"""How many pixels past the border a valid box may begin: networks see padding there."""
 
 
 class _Wrapper:
-    """A detector that does what another one does, for `kinds`."""
+    """A detector with the properties of another one, limited to `kinds`."""
 
     def __init__(self, detector: Detector, kinds: Collection[Kind]) -> None:
         self._detector = detector
@@ -29,24 +29,24 @@ class _Wrapper:
         return {kind: size for kind, size in sizes.items() if kind in self.kinds}
 
     def release_memory(self) -> None:
-        """Give back the network's memory."""
+        """Release the network's memory."""
         self._detector.release_memory()
 
 
 def only(detector: Detector, kinds: Collection[Kind]) -> Detector:
-    """`detector`, which from now on knows nothing but `kinds`; itself if that is all it finds."""
+    """`detector` limited to `kinds`; itself if it finds no others."""
     return detector if detector.kinds <= set(kinds) else _Only(detector, kinds)
 
 
 class _Only(_Wrapper):
     def detect(self, picture: Picture) -> Detections:
-        """What it finds of the wanted kinds in `picture`, as `anonymize.detect.Detector.detect` says."""
+        """Finds of the wanted kinds in `picture`. See `anonymize.detect.Detector.detect`."""
         found = self._detector.detect(picture)
         return found.select(np.isin(found.kind, [int(kind) for kind in self.kinds]))
 
 
 def checked(detector: Detector) -> Detector:
-    """`detector`, whose finds are checked before anyone filters them: rubbish is an error, not an empty street."""
+    """`detector` with its finds checked before they are filtered: invalid finds are an error, not an empty street."""
     return _Checked(detector, detector.kinds)
 
 
@@ -55,12 +55,12 @@ class _Checked(_Wrapper):
         """See `Detector.detect`.
 
         Raises:
-            TypeError, ValueError: it found what cannot be in `picture`.
+            TypeError, ValueError: its finds are invalid or outside `picture`.
         """
         found = self._detector.detect(picture)
         if not isinstance(found, Detections):
             raise TypeError(f"{self.name}: expected Detections, got {type(found).__name__}")
-        found = replace(found)  # checked anew: arrays can be written to
+        found = replace(found)  # checks it again: arrays can be written to
         size = np.array([picture.shape[1], picture.shape[0]], np.float32)
         outside = (found.xyxy[:, :2] >= size + BEYOND).any(axis=1) | (found.xyxy[:, 2:] <= -BEYOND).any(axis=1)
         if outside.any():

@@ -1,6 +1,6 @@
-"""Which weights exist, under which licence, where they are, and whether they are what they claim to be.
+"""The registered weights: their licences, where they are, and whether they are authentic.
 
-`registry.toml` is the list. Nothing here touches the network except `fetch`, which runs only when a person asks for it.
+`registry.toml` lists them. Nothing here uses the network except `fetch`, which runs only when a person calls it.
 """
 
 from anonymize.models.registry import Model, ModelState, find, list_models, locate, read, verify, weights_of

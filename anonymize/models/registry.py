@@ -1,4 +1,4 @@
-"""The registry: `registry.toml` as values, and the way from a name to bytes that were checked."""
+"""The registry: the entries of `registry.toml`, and reading and checking their files."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class ModelState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One entry of the registry; the file's head explains the fields.
+    """One entry of the registry; the head of `registry.toml` explains all fields.
 
     Args:
-        name: what people and settings call it.
+        name: its name in settings.
         kinds: what it finds.
         where: `package`, `user` or `shipped`.
         file: path inside the package, the user's models folder, or this package.
         size: bytes of the file.
         sha256: of the file, lower-case hexadecimal.
-        on_cpu: the model that takes its place on a processor, if one does.
+        on_cpu: the model that replaces it on a processor, if any.
     """
 
     name: str
@@ -79,7 +79,7 @@ def find(name: str) -> Model:
 
 
 def weights_of(name: str) -> tuple[Model, ...]:
-    """What the detector `name` may run, whatever the device: its model, and what takes its place on a processor.
+    """The models that the detector `name` may run: its own, and the one that replaces it on a processor.
 
     Raises:
         ModelError: there is no such model.
@@ -112,7 +112,7 @@ _WHERE: dict[str, Callable[[Model], Path | None]] = {
 
 
 def read(name: str) -> bytes:
-    """The bytes of the model `name`, checked: what is used is what was hashed.
+    """The bytes of the model `name`, checked: exactly these are used.
 
     Raises:
         ModelError: not registered, not installed, unreadable or altered; the message says what to do.
@@ -121,12 +121,12 @@ def read(name: str) -> bytes:
 
 
 def locate(name: str) -> Path:
-    """The file of the model `name`, checked. Raises `ModelError` as `read` does."""
+    """The path of the model `name`, checked. Raises `ModelError` as `read` does."""
     return _checked(find(name))[0]
 
 
 def _checked(model: Model) -> tuple[Path, bytes]:
-    """Path and bytes of `model`."""
+    """Path and bytes of `model`, checked. Raises `ModelError`."""
     path = _WHERE[model.where](model)
     if path is None or not path.is_file():
         raise ModelError(f"the model {model.name!r} is not installed. To get it: {model.install}")
@@ -136,19 +136,19 @@ def _checked(model: Model) -> tuple[Path, bytes]:
         raise ModelError(f"cannot read the model {model.name!r} at {path}: {system(error)}") from error
     if not matches(model, content):
         raise ModelError(
-            f"{path} is not the registered model {model.name!r} (its sha256 differs): it will not be used. "
+            f"{path} is not the registered model {model.name!r} (its sha256 differs) and will not be used. "
             f"Delete it and install it again: {model.install}"
         )
     return path, content
 
 
 def matches(model: Model, content: bytes) -> bool:
-    """Whether `content` is, to the byte, the file that was registered."""
+    """Whether `content` is exactly the registered file."""
     return hashlib.sha256(content).hexdigest() == model.sha256
 
 
 def verify() -> dict[str, ModelState]:
-    """The state of every registered model; raises nothing."""
+    """The state of every registered model, by name."""
     return {model.name: _state(model) for model in list_models()}
 
 

@@ -1,4 +1,4 @@
-"""A checked model, ready to run, for pictures of any size: onnxruntime, without telemetry, on the device asked for."""
+"""Running a checked model on pictures of any size, with onnxruntime without telemetry, on the chosen device."""
 
 from __future__ import annotations
 
@@ -23,19 +23,18 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
 
 ERRORS_ONLY, NOTHING = 3, 4
-"""onnxruntime's log levels: warnings about a model's making are no business of a user's, and what goes wrong with a
-device is said by our own errors."""
+"""onnxruntime's log levels: warnings about how a model was made do not help users, and our own errors report failures
+of a device."""
 _REASON = 300
-"""Letters of onnxruntime's own words in an error, at most: they hold stack traces."""
+"""The most letters of onnxruntime's message in an error: it may contain stack traces."""
 _PLACE = re.compile(r"/\S+\.(?:cc|h):\d+ [^()]*\([^()]*\) (?=[A-Z\[])")
 
 
 def engine() -> Any:
-    """The module onnxruntime, which takes 0.1 s to load, hence only when it is used.
+    """The module onnxruntime, loaded on first use because that takes 0.1 s.
 
-    From 1.29 on it holds an uploader of usage data, and writes an identifier of the machine into the home folder as it
-    is loaded, unless the environment forbids it by then. We ask for an older one; this is for where somebody has put a
-    newer one in its place.
+    From 1.29 on it uploads usage data, and on loading writes an identifier of the machine into the home folder, unless
+    the environment forbids it. Our dependencies exclude those versions; this is in case one was installed anyway.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
@@ -45,32 +44,34 @@ def engine() -> Any:
 
 
 class Session:
-    """A network on one device. It keeps memory for its next picture, which `release_memory` gives back.
+    """A network on one device. It keeps memory for its next picture; `release_memory` releases it.
 
     Args:
-        model: what it is.
-        content: its ONNX file; heights and widths are free (`flexible`).
+        model: its registry entry.
+        content: its ONNX file, with variable height and width (`flexible`).
         threads: worker threads, more than 0.
         device: not `auto`.
 
     Raises:
-        ModelError: the device is not to be had, nothing of the network runs on it, or it is no network.
+        ModelError: the device is unavailable, no part of the network runs on it, or the file is not a valid network.
     """
 
     def __init__(self, model: Model, content: bytes, threads: int, device: Device) -> None:
         self._name, self._content, self._threads = model.name, content, threads
         self.sha256 = model.sha256
         self.device = device
-        self._turn = nullcontext() if device is Device.CPU else Lock()  # DirectML wants that, and others gain nothing
+        self._turn = (
+            nullcontext() if device is Device.CPU else Lock()
+        )  # DirectML needs the lock, and others gain nothing without it
         self.device_report = ""
-        """The device, and how much of the network onnxruntime put elsewhere: what reports tell."""
+        """The device, and how much of the network onnxruntime runs elsewhere, for reports."""
         self._made: InferenceSession | None = self._make()
 
     def run(self, outputs: Sequence[str] | None, inputs: dict[str, Any]) -> list[Any]:
-        """The arrays `outputs` (None: all) for the arrays `inputs`. Several threads may call it at once.
+        """The arrays `outputs` (None: all) for the arrays `inputs`. Thread-safe.
 
         Raises:
-            ModelError: the device failed; nothing else is tried in its place.
+            ModelError: the device failed; no other is tried.
         """
         with self._turn:
             if self._made is None:
@@ -101,9 +102,9 @@ class Session:
     def _make(self) -> InferenceSession:
         """A session of onnxruntime that really runs on the device.
 
-        onnxruntime takes the processor without an error where a provider is missing, or lacks its libraries or its
-        hardware (whatever `enable_fallback` says, which is only about exceptions), and prints to the terminal. So the
-        provider is looked for before, and again in the finished session.
+        If a provider, its libraries or its hardware are missing, onnxruntime silently uses the processor (whatever
+        `enable_fallback` says, which only concerns exceptions), and prints to the terminal. So the provider is checked
+        before, and again in the finished session.
         """
         onnxruntime, provider = engine(), PROVIDERS[self.device]
         refuse_if_absent(self.device, onnxruntime)
@@ -127,12 +128,12 @@ class Session:
         if made.get_providers()[0] != provider.name:
             raise unusable(self.device, missing)
         self.device_report = self._placed(made)
-        made.disable_fallback()  # or a run that fails goes on on the processor, and a line on stdout is all that tells
+        made.disable_fallback()  # otherwise a failing run continues on the processor, with only a line on stdout
         return made
 
     def _options(self, onnxruntime: Any) -> SessionOptions:
-        """Idle worker threads sleep rather than spin: spinning was measured to cost half again the processor time on a
-        busy machine, which is what the encoder then lacks."""
+        """Session options. Idle threads sleep rather than spin: spinning costs half as much processor time again on a
+        busy machine, which the encoder then lacks."""
         options = onnxruntime.SessionOptions()
         options.log_severity_level = ERRORS_ONLY if self.device is Device.CPU else NOTHING
         options.intra_op_num_threads = self._threads
@@ -141,14 +142,14 @@ class Session:
         if self.device is not Device.CPU:
             options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
         if self.device is Device.DIRECTML:
-            options.enable_mem_pattern = False  # DirectML cannot have it
+            options.enable_mem_pattern = False  # DirectML does not support it
         return options
 
     def _placed(self, made: InferenceSession) -> str:
-        """What is said of where the network runs.
+        """The text of `device_report`.
 
         Raises:
-            ModelError: no step of it runs on the device.
+            ModelError: no step of the network runs on the device.
         """
         if self.device is Device.CPU:
             return self.device.value
@@ -162,22 +163,22 @@ class Session:
 
 
 def session(name: str, threads: int = 0, device: Device = Device.CPU) -> Session:
-    """The ONNX model `name`, ready to run. The height and width of its inputs are free.
+    """The ONNX model `name`, ready to run on inputs of any height and width.
 
     Args:
-        name: a registered ONNX model; on a processor its `on_cpu` is taken.
-        threads: worker threads; 0 takes every core that this process may use.
-        device: on what it runs; `auto` takes the first of `anonymize.models.devices.AUTO` that can be used.
+        name: a registered ONNX model; on a processor its `on_cpu` is used.
+        threads: worker threads; 0 for every core that this process may use.
+        device: where it runs; `auto` takes the first of `anonymize.models.devices.AUTO` that can be used.
 
     Raises:
-        ModelError: not registered, absent, altered, not a model that onnxruntime can run, or the device cannot be used.
+        ModelError: not registered, absent, altered, unusable for onnxruntime, or the device cannot be used.
     """
     *others, last = choices(device)
     for one in others:
         try:
             return _session(name, threads, one)
         except ModelError:
-            continue  # `auto` promised none of them; what it took is said in reports
+            continue  # `auto` guarantees no device; reports say which was used
     return _session(name, threads, last)
 
 
@@ -187,7 +188,7 @@ def _session(name: str, threads: int, device: Device) -> Session:
     if model.on_cpu and device is Device.CPU:
         model = find(model.on_cpu)
     content = read(model.name)
-    if model.where != "shipped":  # ours are made for any size
+    if model.where != "shipped":  # ours already take any size
         try:
             content = flexible(content)
         except Exception as error:  # as in `Session`
@@ -201,20 +202,20 @@ def _options_of(name: str) -> dict[str, str]:
 
 
 def _nvidia_libraries(onnxruntime: Any) -> str:
-    """Load NVIDIA's libraries from Python packages, where they are; the first that is missing, in words."""
-    with redirect_stdout(StringIO()) as said:  # it prints what it does not find
+    """Load NVIDIA's libraries from Python packages, if installed. Return the message for the first that is missing."""
+    with redirect_stdout(StringIO()) as printed:
         onnxruntime.preload_dlls()
-    return said.getvalue().partition("\n")[0].strip()
+    return printed.getvalue().partition("\n")[0].strip()
 
 
 def _words(error: Exception) -> str:
-    """What `error` says, on one line, without the places in onnxruntime's source that it names."""
+    """The message of `error`, on one line, without places in onnxruntime's source."""
     text = _PLACE.sub("", " ".join(str(error).split()))
     return text if len(text) <= _REASON else f"{text[:_REASON]} ..."
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on every system
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -224,7 +225,7 @@ def flexible(content: bytes) -> bytes:
     """The ONNX model `content` with symbolic height and width, and its weights as constants.
 
     Older exporters list the weights among the inputs, which keeps onnxruntime from folding batch normalisation into
-    convolutions; and they write the shape they were traced with (N, C, H, W) into the file.
+    convolutions; and they fix the shape (N, C, H, W) that they were traced with.
     """
     import onnx  # 0.2 s: only when a model is used
 

@@ -1,4 +1,4 @@
-"""Bring a registered model into the user's folder: from a file, or (only when a person asks) from the network."""
+"""Copy a registered model into the user's folder: from a file or, only if a person asks for it, from the network."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from anonymize.text import untrusted
 from anonymize.text.words import system
 
 TIMEOUT = 30.0
-"""Seconds without a byte after which a download is given up."""
+"""Seconds without data after which a download fails."""
 
 
 def import_model(name: str, path: Path) -> Path:
     """Copy the file at `path` into the user's models folder as the model `name`.
 
     Returns:
-        Where it is now.
+        Its new path.
 
     Raises:
-        ModelError: the model is not one that is imported, `path` cannot be read, or it is not the registered file.
+        ModelError: the model cannot be imported, `path` cannot be read, or it is not the registered file.
     """
     model = _importable(name)
     try:
         content = untrusted.content(Path(path), model.size + 1)
     except OSError as error:
-        raise ModelError(f"cannot read {path}: {system(error)}") from error
+        raise ModelError(f"cannot be read: {system(error)}", path) from error
     return _store(model, content, str(path))
 
 
@@ -35,10 +35,10 @@ def fetch(name: str) -> Path:
     """Download the model `name` over https into the user's models folder. The only use of the network in the library.
 
     Returns:
-        Where it is now.
+        Its path.
 
     Raises:
-        ModelError: the model has no address, the network is not there, or what came is not the registered file.
+        ModelError: the model has no address, the download fails, or the file is not the registered one.
     """
     model = _importable(name)
     if not model.url.startswith("https://"):
@@ -47,13 +47,13 @@ def fetch(name: str) -> Path:
 
 
 def _download(model: Model) -> bytes:
-    """At most one byte more than the registered size, from `model.url`; redirects may only lead to https."""
-    import urllib.request  # here, so that nothing else in the library can reach the network by accident
+    """Up to one byte more than the registered size, from `model.url`; redirects may only lead to https."""
+    import urllib.request  # here, so that nothing else in the library can use the network by accident
 
     class HttpsOnly(urllib.request.HTTPRedirectHandler):
         def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]
             if not newurl.startswith("https://"):
-                raise OSError(f"was redirected to {newurl}, which is not https")
+                raise OSError(f"redirected to {newurl}, which is not https")
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     try:
@@ -68,7 +68,7 @@ def _download(model: Model) -> bytes:
 
 
 def _importable(name: str) -> Model:
-    """The model `name`, if it is one that lives in the user's folder."""
+    """The model `name`, if it belongs in the user's folder. Raises `ModelError`."""
     model = find(name)
     if model.where != "user":
         raise ModelError(f"the model {name!r} comes with a package and is not imported: {model.install}")
@@ -76,9 +76,9 @@ def _importable(name: str) -> Model:
 
 
 def _store(model: Model, content: bytes, origin: str) -> Path:
-    """Write `content` under the model's name, all or nothing, after checking it."""
+    """Check `content` and write it as the model's file, complete or not at all; `origin` is where it is from."""
     if not matches(model, content):
-        raise ModelError(f"{origin} is not the registered model {model.name!r}: its sha256 differs; nothing was kept")
+        raise ModelError(f"not the registered model {model.name!r}: its sha256 differs; nothing was imported", origin)
     target = user_folder() / model.file
     try:
         make_folder(target.parent)

@@ -1,4 +1,4 @@
-"""The plan: what is redacted, frame by frame; how it is made, kept in a file, and changed by people."""
+"""The plan: what is redacted, frame by frame; making it, storing it in a file, and editing it."""
 
 from anonymize.plan.model import (
     OLDER,

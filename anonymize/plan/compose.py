@@ -1,4 +1,4 @@
-"""Tracks, zones and spans become the regions of a plan. Which of its tracks stay visible: `anonymize.plan.consent`."""
+"""Tracks, zones and spans become the regions of a plan. `anonymize.plan.consent` decides which tracks stay visible."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from anonymize.text.words import clock
 from anonymize.track import bracketed, outline
 
 WEAKLY = 0.05
-"""Share of its side by which a weak track's box is padded more than others: a faint find says less surely where a face
-ends. On ten drawn clips that decides over 15 of 2,626 box-frames, and what is sure can do without."""
+"""Extra padding of a weak track's box, as a share of its side: a faint find locates a face less precisely. On ten
+synthetic clips it decides 15 of 2,626 box-frames; sure tracks do not need it."""
 
 Row = tuple[int, int, Region]
-"""First frame, end (exclusive), what is redacted there."""
+"""First frame, end (exclusive), the region."""
 
 
 def compose(
     tracks: Iterable[Track],
     times: Sequence[Fraction],
-    looks: Sequence[Fraction],
+    detected: Sequence[Fraction],
     cuts: Sequence[Fraction],
     size: tuple[int, int],
     settings: Settings,
 ) -> Iterator[Row]:
-    """What is redacted, and on which frames.
+    """The regions to redact, and on which frames.
 
     Args:
         tracks: the subjects found.
         times: presentation time of every frame in seconds, ascending.
-        looks: times at which a detector looked, ascending.
+        detected: times at which detectors ran, ascending.
         cuts: times at which a new scene begins, ascending.
         size: width and height of the upright picture in pixels.
-        settings: targets, zones, spans and how regions are drawn.
+        settings: targets, zones, spans and appearance.
     """
     shown = on_screen(times)
     whole: Box = (0.0, 0.0, float(size[0]), float(size[1]))
-    for why, flags in _whole_pictures(shown, times, looks, cuts, settings).items():
+    for why, flags in _whole_pictures(shown, times, detected, cuts, settings).items():
         for first, end in stretches(flags):
             yield first, end, Region(whole, Kind.AREA, why)
     for zone in settings.zones:
@@ -57,7 +57,7 @@ def compose(
 
 
 def refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Settings, name: str) -> None:
-    """See whether every zone meets the picture and every span a frame: others hide nothing of what they are to hide.
+    """Refuse zones outside the picture and spans without a frame: they would not hide what they are meant to hide.
 
     Args:
         times: presentation time of every frame in seconds, ascending.
@@ -66,11 +66,11 @@ def refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Set
         name: of the input, for the message.
 
     Raises:
-        UsageError: a zone or span meets nothing.
+        UsageError: a zone or span has no effect.
     """
     for zone in (*settings.zones, *settings.spared):
         if not visible(polygon(zone), *size):
-            raise UsageError(f"{name}: the zone {zone} lies outside the picture, which is {size[0]} x {size[1]} pixels")
+            raise UsageError(f"the zone {zone} lies outside the picture, which is {size[0]} x {size[1]} pixels", name)
     shown = on_screen(times)
     named = [("the zone's span", zone.span) for zone in (*settings.zones, *settings.spared)]
     named += [("--show-outside", span) for span in settings.only] + [
@@ -83,13 +83,13 @@ def refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Set
                 if len(times) > 1
                 else "it is one picture, at 0 s"
             )
-            raise UsageError(f"{name}: {what} {span} meets no frame: {last}; spans count from where players show 0:00")
+            raise UsageError(f"{what} {span} meets no frame: {last}; spans count from where players show 0:00", name)
 
 
 def on_screen(times: Sequence[Fraction]) -> list[tuple[Fraction, Fraction]]:
-    """From when to before when every frame is shown: until the next comes; the last as long as the one before it.
+    """The half-open interval in which each frame is shown: until the next; the last as long as the one before it.
 
-    Where the sound begins before the picture, players show the first frame meanwhile.
+    If the sound begins before the picture, players show the first frame meanwhile.
     """
     if len(times) < 2:
         return [(time, time) for time in times]
@@ -100,41 +100,44 @@ def on_screen(times: Sequence[Fraction]) -> list[tuple[Fraction, Fraction]]:
 def _whole_pictures(
     shown: Sequence[tuple[Fraction, Fraction]],
     times: Sequence[Fraction],
-    looks: Sequence[Fraction],
+    detected: Sequence[Fraction],
     cuts: Sequence[Fraction],
     settings: Settings,
 ) -> dict[Why, list[bool]]:
-    """Which frames are obscured whole: those the user named, and those that no two looks bracket."""
+    """Which frames are obscured whole: those the user named, and those that no two detections bracket."""
     named = [any(span.meets(*frame) for span in settings.obscured) for frame in shown]
     if not settings.targets:
         return {Why.MANUAL: named}
     gap = settings.follow.max_gap
     return {
         Why.MANUAL: named,
-        Why.UNBRACKETED: [not bracketed(time, looks, gap, cuts) for time in times],
+        Why.UNBRACKETED: [not bracketed(time, detected, gap, cuts) for time in times],
     }
 
 
-def at_liberty(time: Fraction, settings: Settings, until: Fraction | None = None) -> bool:
-    """Whether all finds on a frame shown at `time` in seconds stay visible, since the user says so.
+def stays_visible(time: Fraction, settings: Settings, until: Fraction | None = None) -> bool:
+    """Whether the user wants all finds on a frame to stay visible.
 
-    `until` is when the next frame comes, where that is known.
+    Args:
+        time: when the frame is shown, in seconds.
+        settings: with the spans in which finds are redacted.
+        until: when the next frame is shown, if known.
     """
     return bool(settings.only) and not any(span.meets(time, time if until is None else until) for span in settings.only)
 
 
 def _subject(track: Track, size: tuple[int, int], settings: Settings) -> Iterator[Row]:
-    look = settings.redact.of(track.kind)
+    appearance = settings.redact.of(track.kind)
     if track.weak and track.kind is Kind.FACE:
-        look = replace(look, padding=look.padding + WEAKLY)
+        appearance = replace(appearance, padding=appearance.padding + WEAKLY)
     for row, box in enumerate(track.xyxy):
         index = track.first + row
         region = Region(
-            xyxy=outline((float(box[0]), float(box[1]), float(box[2]), float(box[3])), look, *size),
+            xyxy=outline((float(box[0]), float(box[1]), float(box[2]), float(box[3])), appearance, *size),
             kind=track.kind,
             why=track.why[row],
             track=track.id,
-            shape=look.shape,
+            shape=appearance.shape,
             score=float(track.score[row]),
         )
         if visible(region, *size):
@@ -142,7 +145,7 @@ def _subject(track: Track, size: tuple[int, int], settings: Settings) -> Iterato
 
 
 def polygon(zone: Zone) -> Region:
-    """What `zone` hides, on the frames of its span."""
+    """The region that `zone` redacts, on the frames of its span."""
     xs, ys = zip(*zone.polygon, strict=True)
     around = (min(xs), min(ys), max(xs), max(ys))
     return Region(around, Kind.AREA, Why.ZONE, shape=Shape.POLYGON, polygon=zone.polygon)

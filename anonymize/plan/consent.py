@@ -1,20 +1,21 @@
-"""Who and what stays visible: tracks that were chosen, for as long as nobody can be taken for somebody else.
+"""Consent: which tracks stay visible, and for how long they cannot be mistaken for somebody else.
 
-    plan = visible(plan, times, settings, name)       # Plan.shown says what is left out of `Plan.at`
+    plan = visible(plan, times, settings, name)       # Plan.at leaves out what Plan.shown says
 
-Nothing here knows a face. A track is known by where it is from look to look, so what is visible is a *stretch* of it:
-the frames around the one on which it was chosen, as far as
+Faces are not recognised. A track is identified by its position from detection to detection, so what stays visible is a
+*stretch* of it: the frames around the one on which it was chosen, as long as
 
-- a detector saw it at most `SEEN_WITHIN` seconds before or after (behind a pillar one goes and another comes), and
-- no other of its kind comes so `NEAR` that a look could give the one's find to the other's track. One that was seen but
-  faintly (`STRONG`), as hands are before a face, counts where a look missed the track itself: it could take the other's
-  find then.
+- it was found at most `SEEN_WITHIN` seconds before or after (one person may go behind a pillar and another come out),
+  and
+- no other track of its kind comes so `NEAR` that one's find could be assigned to the other. A faint track (below
+  `STRONG`), such as hands in front of a face, counts only where a detection missed the track itself, which could then
+  take the other's find.
 
-Beyond, it is covered like all others, until it is chosen again. A region that is no part of the track is drawn
-whatever is visible under it.
+Outside the stretch it is covered like all others, until it is chosen again. A region that does not belong to the track
+is drawn, whatever is visible under it.
 
-In a zone that is left alone things are visible, not whoever passes: a track that is there on the zone's first frame,
-stands still in it as long as it lasts, and does not vanish. What comes later, moves, or is soon gone is covered.
+In a spared zone things stay visible, passers-by do not: a thing is a track that is there on the zone's first frame,
+stands still in it as long as it lasts, and does not vanish. What comes later, moves, or soon disappears is covered.
 """
 
 from __future__ import annotations
@@ -31,38 +32,38 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Grounds, Kind, Region
 from anonymize.errors import UsageError
 from anonymize.kinds import Answer
-from anonymize.plan.compose import at_liberty, on_screen, stretches
+from anonymize.plan.compose import on_screen, stays_visible, stretches
 from anonymize.plan.model import Columns, Plan, VisibleTrack
-from anonymize.settings import Person, Redact, Settings, Span, Zone
+from anonymize.settings import Person, Redact, Settings, Zone
 from anonymize.text.words import clock
 from anonymize.track.associate import closest_first, grown, near
 from anonymize.track.padding import undrawn
 from anonymize.track.pairs import iou
 
 SEEN_WITHIN = 0.3
-"""Seconds from a frame to the nearest find of a track, at most, for it to be visible there."""
+"""The most seconds from a frame to the nearest find of a track for it to be visible there."""
 REACH = 0.3
 """Share of its side by which a box is grown on every side before it is compared with another ..."""
 NEAR = 0.1
-"""... and their overlap (IoU) from which one may be taken for the other: for two heads of one size, 1.3 widths from
-middle to middle."""
+"""... and their overlap (IoU) from which one may be mistaken for the other: for two heads of the same size, 1.3 widths
+from centre to centre."""
 STRONG = 0.5
-"""Score from which another is somebody for sure."""
+"""Score from which another track surely shows somebody."""
 MISSED = 1.6
-"""Times the usual time between two finds from which a look in between did not find it."""
+"""A gap between two finds longer than this many times the usual one means that a detection in between missed it."""
 STILL = 0.1
-"""Share of its side by which the middle of a thing moves, at most."""
+"""The most that the centre of a thing moves, as a share of its side."""
 SAME_SIZE = 1.25
-"""Factor between the smallest and the largest size of a thing, at most."""
+"""The largest factor between the smallest and the largest size of a thing."""
 LASTS = 2.0
-"""Seconds for which a thing is there, at least, unless the zone or the video is over before."""
+"""The least seconds that a thing is there, unless the zone or the video ends earlier."""
 EXPECTED = 0.3
 """Overlap (IoU) of a find with a visible track's box from which it may be that track."""
 SLIVER = 0.5
-"""How deep in the picture a visible track's box at the border is, at most, as a share of its side along that border,
-for detectors to see parts of it: a hand and a cheek."""
+"""How far into the picture a visible track's box at the border reaches, as a share of its side along that border, up to
+which detectors may find parts of it: a hand and a cheek."""
 _LISTED = 10
-"""Of what is there, told in a message at most."""
+"""The most entries of a list in a message."""
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -70,55 +71,52 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Path:
-    """One track: frames (N,) without gaps from `first` on, boxes without padding (N, 4), and (N,) where it was seen."""
+    """One track: unpadded boxes (N, 4) on the frames from `first` on, without gaps."""
 
     track: int
     kind: Kind
     first: int
     boxes: Floats
     clear: Flags
-    """No doubt who it is."""
+    """(N,) whether it cannot be mistaken for another on that frame."""
     near: dict[int, int]
     """Frame → a track that came near on it."""
     strong: bool
-    """It is somebody for sure."""
+    """It surely shows somebody."""
 
     @property
     def end(self) -> int:
         return self.first + len(self.boxes)
 
     def stretch(self, index: int) -> tuple[int, int] | None:
-        """The frames around `index` on which there is no doubt; None if there is some on `index` itself."""
-        for first, end in self.stretches():
-            if first <= index < end:
-                return first, end
-        return None
+        """The clear frames around `index`, half-open; None if `index` itself is not clear."""
+        return next(((first, end) for first, end in self.stretches() if first <= index < end), None)
 
     def stretches(self) -> Iterator[tuple[int, int]]:
-        """All of them."""
+        """All runs of clear frames, half-open."""
         yield from ((self.first + first, self.first + end) for first, end in stretches(self.clear))
 
 
 class _Paths:
-    """The tracks of a plan, each worked out when it is asked for."""
+    """The tracks of a plan, each computed on demand."""
 
     def __init__(self, plan: Plan, times: Sequence[Fraction]) -> None:
         nobody = [one.track for one in plan.doubts if one.answer is Answer.NOTHING]
         rows = plan.regions.columns()
         there = ~np.isin(rows.track, nobody)
         self._rows: Columns = Columns._make(column[there] for column in rows) if nobody else rows
-        self._looks = plan.about.redact
+        self._redact = plan.about.redact
         self._seconds = np.array([float(time) for time in times])
         best = np.zeros(int(self._rows.track.max(initial=-1)) + 2)
         np.maximum.at(best, self._rows.track, self._rows.score)
         self._strong = np.flatnonzero((best[self._rows.track] >= STRONG) | (self._rows.track < 0))
 
     def tracks(self) -> list[int]:
-        """All numbers, ascending."""
+        """The numbers of all tracks, ascending."""
         return sorted({*self._rows.track[self._rows.found].tolist()} - {-1})
 
     def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(N,) track and (N,) frame of everything that was found."""
+        """(N,) track and (N,) frame of all tracked regions that detection led to."""
         row, frame = _expanded(self._rows, np.flatnonzero(self._rows.found & (self._rows.track >= 0)))
         return self._rows.track[row], frame
 
@@ -129,7 +127,7 @@ class _Paths:
         return sorted({*rows.track[here].tolist()} - {-1})
 
     def of(self, track: int) -> _Path | None:
-        """Track `track`; None if there is none, or a person made gaps in it."""
+        """Track `track`; None if it does not exist."""
         rows = self._rows
         mine = np.flatnonzero((rows.track == track) & rows.found)
         if not len(mine):
@@ -138,7 +136,7 @@ class _Paths:
         first, length = int(frames.min()), int(frames.max() - frames.min()) + 1
         kind = Kind(int(rows.kind[mine[0]]))
         boxes = np.full((length, 4), np.nan)
-        boxes[frames - first] = undrawn(rows.xyxy[source], self._looks.of(kind))
+        boxes[frames - first] = undrawn(rows.xyxy[source], self._redact.of(kind))
         there = ~np.isnan(boxes[:, 0])
         seen = np.zeros(length, bool)
         seen[frames[rows.detected[source]] - first] = True
@@ -148,7 +146,7 @@ class _Paths:
         return _Path(track, kind, first, boxes, clear, near, bool(np.isin(mine[0], self._strong)))
 
     def _soon(self, seen: Flags, first: int) -> Flags:
-        """On which frames from `first` on a find is not far in time."""
+        """(N,) which frames from `first` on have a find within `SEEN_WITHIN`."""
         seconds = self._seconds[first : first + len(seen)]
         finds = seconds[seen]
         if not len(finds):
@@ -159,7 +157,7 @@ class _Paths:
         return np.asarray(away <= SEEN_WITHIN)
 
     def _missed(self, seen: Flags, first: int) -> Flags:
-        """On which frames from `first` on the finds before and after are too far apart: a look found nothing there."""
+        """(N,) which frames from `first` on lie between finds so far apart that a detection in between missed it."""
         finds = np.flatnonzero(seen)
         missed = np.ones(len(seen), bool)
         missed[finds] = False
@@ -169,20 +167,20 @@ class _Paths:
         return missed
 
     def _near(self, track: int, kind: Kind, first: int, boxes: Floats, missed: Flags) -> dict[int, int]:
-        """The frames on which another region of its kind is so near that it may be taken for it, and whose it is."""
+        """The frames on which another region of its kind is near enough to be mistaken for it → that region's track."""
         rows, end = self._rows, first + len(boxes)
         others = (rows.kind == kind) & (rows.start < end) & (rows.end > first) & ((rows.track != track) | ~rows.found)
         row, frame = _expanded(rows, np.flatnonzero(others))
         among = (first <= frame) & (frame < end)
         row, frame = row[among], frame[among]
-        mine, its = boxes[frame - first], undrawn(rows.xyxy[row], self._looks.of(kind))
+        mine, its = boxes[frame - first], undrawn(rows.xyxy[row], self._redact.of(kind))
         close = iou(grown(mine, REACH), grown(its, REACH)) >= NEAR
         close &= missed[frame - first] | np.isin(row, self._strong)
         return dict(zip(frame[close].tolist(), rows.track[row[close]].tolist(), strict=True))
 
 
 def _expanded(rows: Columns, chosen: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """(N,) row and (N,) frame of the rows `chosen`, which may span several frames, on every frame of theirs."""
+    """(N,) row and (N,) frame of each frame of the rows `chosen`, which may span several."""
     lengths = rows.end[chosen] - rows.start[chosen]
     row = np.repeat(chosen, lengths)
     within = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -192,22 +190,22 @@ def _expanded(rows: Columns, chosen: NDArray[np.intp]) -> tuple[NDArray[np.intp]
 def visible(
     plan: Plan, times: Sequence[Fraction], settings: Settings, name: str, persons: Sequence[Person] | None = None
 ) -> Plan:
-    """`plan` with what is to stay visible by `settings`, beside what it says itself.
+    """`plan` with the tracks that stay visible by `settings`, in addition to its own.
 
     Args:
         plan: with all that was found.
         times: presentation time of every frame in seconds, ascending.
         settings: spans, zones and persons.
         name: of the input, for messages.
-        persons: those alone, and neither spans nor zones: a person decided on these before.
+        persons: if given, only these are added, and neither spans nor zones, which were decided before.
 
     Raises:
-        UsageError: a person is not to be found, or not to be told from another; the message says who is there.
+        UsageError: a person is not found, or could be mistaken for another; the message lists who is there.
     """
     paths, shown = _Paths(plan, times), list(plan.shown)
     if persons is None:
         persons = settings.show_persons
-        shown += _at_liberty(paths, times, settings)
+        shown += _outside_spans(paths, times, settings)
         for zone in settings.spared:
             shown += _things(paths, times, zone)
     chooser = _Chooser(paths, times, name)
@@ -216,20 +214,32 @@ def visible(
 
 
 def refuse_unmet(times: Sequence[Fraction], settings: Settings, name: str) -> None:
-    """See whether the persons in `settings` can be chosen at all, as far as times tell.
+    """Refuse persons in `settings` that cannot be chosen at their times.
+
+    Args:
+        times: presentation time of every frame in seconds, ascending.
+        settings: with the persons.
+        name: of the input, for messages.
 
     Raises:
-        UsageError: a time is missing, or meets no frame.
+        UsageError: a time is missing, or no frame is shown then.
     """
     for person in settings.show_persons:
         _index(person, times, name)
 
 
 def still_visible(before: Plan, after: Plan, times: Sequence[Fraction], settings: Settings) -> Plan:
-    """`after`, to which regions were added, with what was visible in `before`, as far as nothing new came near."""
+    """`after` with what is visible in `before`, except where a new region comes near.
+
+    Args:
+        before: the plan with its visible tracks.
+        after: the same plan with regions added.
+        times: presentation time of every frame in seconds, ascending.
+        settings: with the spans.
+    """
     paths = _Paths(after, times)
     shown = [one for one in before.shown if one.grounds is Grounds.SPAN]
-    shown += [one for one in _at_liberty(paths, times, settings) if one not in shown]
+    shown += [one for one in _outside_spans(paths, times, settings) if one not in shown]
     for one in before.shown:
         path = paths.of(one.track) if one.grounds is not Grounds.SPAN else None
         stretch = path.stretch(one.chosen if one.chosen >= 0 else one.first) if path else None
@@ -238,16 +248,16 @@ def still_visible(before: Plan, after: Plan, times: Sequence[Fraction], settings
     return replace(after, shown=tuple(shown))
 
 
-def expected(found: Detections, regions: Sequence[Region], looks: Redact, size: tuple[int, int]) -> Flags:
-    """(N,) which of `found` are the tracks of `regions` that stay visible: one find for each, the one that fits best.
+def expected(found: Detections, regions: Sequence[Region], redact: Redact, size: tuple[int, int]) -> Flags:
+    """(N,) which of `found` are the visible tracks in `regions`: for each, the one find that fits best.
 
-    Of whom the border leaves but a sliver, all finds at that border and in that place are.
+    Of a track that the border cuts to a sliver, all finds at that place on the border count.
 
     Args:
-        found: all that shows on a frame, however faintly: a better fit counts even where it would not be a find.
-        regions: of the visible tracks on that frame, as the plan has them.
-        looks: how regions of each kind are drawn.
-        size: width and height of the picture.
+        found: everything detected on a frame, however faint: a better fit counts even below the score of a find.
+        regions: of the visible tracks on that frame, as in the plan.
+        redact: how regions of each kind are drawn.
+        size: width and height of the picture in pixels.
     """
     meant = np.zeros(len(found), bool)
     for kind in Kind:
@@ -256,20 +266,21 @@ def expected(found: Detections, regions: Sequence[Region], looks: Redact, size: 
         if not those or not len(here):
             continue
         limits = [*size, *size]
-        boxes = np.clip(undrawn(np.array([region.xyxy for region in those]), looks.of(kind)), 0, limits)
+        whole = undrawn(np.array([region.xyxy for region in those]), redact.of(kind))
+        boxes = np.clip(whole, 0, limits)
         finds = np.clip(found.xyxy[here].astype(np.float64), 0, limits)
         for _, column in closest_first(*near(boxes, np.zeros(len(boxes)), finds, EXPECTED)):
             meant[here[column]] = True
-        whole = undrawn(np.array([region.xyxy for region in those]), looks.of(kind))
         for box in whole:
             meant[here] |= _at_border(box, found.xyxy[here].astype(np.float64), size)
     return meant
 
 
 def _at_border(box: Floats, finds: Floats, size: tuple[int, int]) -> Flags:
-    """(N,) which of `finds` (N, 4) are of `box` (4,), of which but a sliver lies within a border of the picture.
+    """(N,) which of `finds` (N, 4) belong to `box` (4,), of which only a sliver lies inside the picture's border.
 
-    Each reaches that border, lies for half of its length along it beside the box, and not much further in.
+    Such a find reaches that border, half of its length along the border is beside the box, and it does not reach much
+    further into the picture.
     """
     theirs = np.zeros(len(finds), bool)
     for side in range(4):
@@ -285,9 +296,9 @@ def _at_border(box: Floats, finds: Floats, size: tuple[int, int]) -> Flags:
     return theirs
 
 
-def _at_liberty(paths: _Paths, times: Sequence[Fraction], settings: Settings) -> Iterator[VisibleTrack]:
+def _outside_spans(paths: _Paths, times: Sequence[Fraction], settings: Settings) -> Iterator[VisibleTrack]:
     """Every track, where the user wants finds to stay visible."""
-    free = np.array([at_liberty(start, settings, end) for start, end in on_screen(times)], bool)
+    free = np.array([stays_visible(start, settings, end) for start, end in on_screen(times)], bool)
     track, frame = paths.places()
     track, frame = track[free[frame]], frame[free[frame]]
     order = np.lexsort((frame, track))
@@ -298,9 +309,12 @@ def _at_liberty(paths: _Paths, times: Sequence[Fraction], settings: Settings) ->
 
 
 def _things(paths: _Paths, times: Sequence[Fraction], zone: Zone) -> Iterator[VisibleTrack]:
-    """The tracks that are things in `zone`, while it lasts."""
-    shown = on_screen(times)
-    lasts = [index for index, frame in enumerate(shown) if _lasts(zone.span, *frame)]
+    """The tracks that are things in `zone`, as long as it lasts."""
+
+    def lasts_through(time: Fraction, until: Fraction) -> bool:
+        return time in zone.span and (zone.span.end is None or until <= zone.span.end)
+
+    lasts = [index for index, frame in enumerate(on_screen(times)) if lasts_through(*frame)]
     if not lasts:
         return
     first, end = lasts[0], lasts[-1] + 1
@@ -316,7 +330,7 @@ def _things(paths: _Paths, times: Sequence[Fraction], zone: Zone) -> Iterator[Vi
 
 
 def _stands_in(path: _Path, zone: Zone) -> bool:
-    """Whether a track stands still in `zone` for all of its life."""
+    """Whether a track stands still in `zone` for its whole length."""
     if np.isnan(path.boxes).any() or not inside(path.boxes, zone.polygon):
         return False
     about = measures(path.boxes)
@@ -324,30 +338,25 @@ def _stands_in(path: _Path, zone: Zone) -> bool:
 
 
 def inside(boxes: Floats, corners: Sequence[tuple[float, float]]) -> bool:
-    """Whether the middles of all `boxes` (N, 4) lie in the polygon of `corners`."""
+    """Whether the centres of all `boxes` (N, 4) lie in the polygon of `corners`."""
     polygon = np.array(corners, np.float32)
     return all(cv2.pointPolygonTest(polygon, (float(x), float(y)), False) >= 0 for x, y in measures(boxes)[:, :2])
 
 
 def measures(boxes: Floats) -> Floats:
-    """(N, 4) the middle (x, y), width and height of `boxes` (N, 4)."""
+    """(N, 4) centre (x, y), width and height of `boxes` (N, 4)."""
     return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
 
 
 def still(low: Floats, high: Floats) -> bool:
-    """Whether what had these least and greatest `measures` (4,) over time is a thing that stands still."""
+    """Whether something with these least and greatest `measures` (4,) over time stands still."""
     moved = (high[:2] - low[:2]) / low[2:]
     return bool((moved <= STILL).all() and (high[2:] <= SAME_SIZE * low[2:]).all())
 
 
-def _lasts(span: Span, time: Fraction, until: Fraction) -> bool:
-    """Whether `span` lasts for all the time that a frame is shown."""
-    return time in span and (span.end is None or until <= span.end)
-
-
 @dataclass(frozen=True, slots=True)
 class _Chooser:
-    """Finds the tracks of persons, or says who is there instead."""
+    """Finds the tracks of persons, or raises an error that lists who is there."""
 
     paths: _Paths
     times: Sequence[Fraction]
@@ -358,9 +367,9 @@ class _Chooser:
         path, index = self._by_point(person) if person.point is not None else self._by_number(person)
         stretch = path.stretch(index)
         if stretch is None:
-            why = "nobody saw it for too long"
+            why = "no detection found it for too long"
             if index in path.near:
-                why = f"{_name(path.near[index], path.kind)} is so near that they may be taken for one another"
+                why = f"{_name(path.near[index], path.kind)} is so near that they could be mistaken for each other"
             raise UsageError(
                 f"{person}: {_name(path.track, path.kind)} cannot be left visible {self._when(index)}: "
                 f"{why}. {self._choices(path)}",
@@ -370,7 +379,7 @@ class _Chooser:
         return VisibleTrack(path.track, *stretch, Grounds.CONSENT, person.reason, index, note)
 
     def _by_point(self, person: Person) -> tuple[_Path, int]:
-        """The track at a point, and the frame on which it is there."""
+        """The track at the point of `person`, and the frame."""
         assert person.point is not None
         index = _index(person, self.times, self.name)
         assert index is not None
@@ -385,12 +394,12 @@ class _Chooser:
         if len(sure) == 1:
             return sure[0], index
         there.sort(key=lambda path: _away(path.boxes[index - path.first], person.point))
-        found = f"{len(hit)} people are" if hit else "nobody was found"
+        found = f"{len(hit)} people are" if hit else "no face was found"
         listed = self._there(hit or there, index)
         raise UsageError(f"{person}: {found} there {self._when(index)}. {listed}", self.name)
 
     def _by_number(self, person: Person) -> tuple[_Path, int]:
-        """The track of a number, and the frame on which it was chosen: any, where there is no doubt on any."""
+        """The track with the number of `person`, and the frame of the choice: any, if all of the track is clear."""
         path = self.paths.of(person.track)
         if path is None:
             numbers = ", ".join(str(number) for number in self.paths.tracks()[:_LISTED]) or "none"
@@ -400,8 +409,8 @@ class _Chooser:
             known = list(path.stretches())
             if len(known) != 1:
                 raise UsageError(
-                    f"{person}: nobody can tell whether {_name(path.track, path.kind)} is the same person "
-                    f"from beginning to end. {self._choices(path)}",
+                    f"{person}: {_name(path.track, path.kind)} may not be the same person from beginning to end. "
+                    f"{self._choices(path)}",
                     self.name,
                 )
             index = known[0][0]
@@ -413,7 +422,7 @@ class _Chooser:
         return path, index
 
     def _choices(self, path: _Path) -> str:
-        """What of a track can be chosen."""
+        """The moments at which a track can be chosen."""
         parts = [f"{self._from(first)} to {clock(float(self.times[end - 1]))}" for first, end in path.stretches()]
         if not parts:
             return "No moment of it can be chosen"
@@ -421,27 +430,27 @@ class _Chooser:
         return f"Choose a moment, as {path.track}@TIME, from: {', '.join(parts[:_LISTED])}{more}"
 
     def _from(self, index: int) -> str:
-        """When frame `index` is shown first, rounded up: at a time rounded down the one before it is."""
+        """When frame `index` begins, rounded up: rounded down, it could be the time of the frame before."""
         return clock(ceil(self.times[index] * 100) / 100)
 
     def _there(self, paths: Sequence[_Path], index: int) -> str:
-        """Who is there, with boxes and times."""
+        """A list of who is there, with boxes and times."""
         if not paths:
             return "No face was found in the whole picture then"
-        told = [
+        listed = [
             f"{_name(path.track, path.kind)} in {_box(path.boxes[index - path.first])} "
             f"({clock(float(self.times[path.first]))} to {clock(float(self.times[path.end - 1]))})"
             for path in paths[:_LISTED]
         ]
         more = f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
-        return f"There: {', '.join(told)}{more}"
+        return f"There: {', '.join(listed)}{more}"
 
     def _when(self, index: int) -> str:
         return f"at {clock(float(self.times[index]))} (frame {index})" if len(self.times) > 1 else "in this picture"
 
 
 def _index(person: Person, times: Sequence[Fraction], name: str) -> int | None:
-    """The frame on which `person` is chosen; None where a track's number comes without a time.
+    """The frame on which `person` is chosen; None for a track's number without a time.
 
     Raises:
         UsageError: a time is missing, or no frame is shown then.
@@ -451,7 +460,7 @@ def _index(person: Person, times: Sequence[Fraction], name: str) -> int | None:
             return None
         if len(times) == 1:
             return 0
-        raise UsageError(f"{person}: expected a time as well, as {person}@0:02: people move", name)
+        raise UsageError(f"{person}: expected a time as well, such as {person}@0:02: people move", name)
     for index, (start, end) in enumerate(on_screen(times)):
         if start <= person.at and (person.at < end or len(times) == 1):
             return index
@@ -460,7 +469,7 @@ def _index(person: Person, times: Sequence[Fraction], name: str) -> int | None:
 
 
 def _note(path: _Path, stretch: tuple[int, int], times: Sequence[Fraction]) -> str:
-    """Why a track is hidden after a stretch of it, where it goes on."""
+    """Why a track is hidden after `stretch`; empty if it ends there."""
     end = stretch[1]
     if end >= path.end:
         return ""
@@ -469,7 +478,7 @@ def _note(path: _Path, stretch: tuple[int, int], times: Sequence[Fraction]) -> s
 
 
 def _away(box: Floats, point: tuple[float, float] | None) -> float:
-    """Pixels from the middle of `box` to `point`."""
+    """Pixels from the centre of `box` to `point`."""
     return float(np.hypot(*((box[:2] + box[2:]) / 2 - (point or (0, 0)))))
 
 

@@ -1,4 +1,4 @@
-"""Doubts in a plan: tracks of which a person is to say whether they show somebody, and what was said."""
+"""Doubts in a plan: tracks that a person should review, and the answers."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from anonymize.text.words import printable
 
 SECONDS = Range(-1e6, 1e9, "seconds")
 LONGEST = 200
-"""Characters of a name, at most."""
+"""The most characters of a name."""
 KEYS = frozenset({"doubt", "frame", "frames", "raised", "seconds", "answer", "by", "at"})
-"""What a line may hold."""
+"""The keys of a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A track that may show nobody, or that nothing hides.
+    """A track that may show nobody, or that may be somebody who is not hidden.
 
     Args:
-        track: its number; what it covers are regions of the plan.
+        track: its number; its boxes are regions of the plan.
         first, end: on the frames ``first <= index < end``.
-        raised: by whom.
-        seconds: of the presentation, from when to when it was seen; empty if nobody said.
-        answer: what a person said; None while nobody did.
-        by: who, as they wish to be called; one line, may be empty.
-        at: when, in UTC; empty if nobody said.
+        raised: what raised it.
+        seconds: of the presentation, when it was first and last found; empty if unknown.
+        answer: a person's answer; None while there is none.
+        by: who answered, one line; may be empty.
+        at: when they answered, in UTC; empty if unknown.
     """
 
     track: int
@@ -41,23 +41,28 @@ class Doubt:
 
     @property
     def drawn(self) -> bool:
-        """Whether its regions are: what was found is covered until somebody says that it is nothing."""
+        """Whether its regions are drawn: finds are, until somebody answers that there is nothing."""
         if self.answer is None:
             return self.raised is Raised.FIND
         return self.answer is Answer.HIDE
 
     def as_dict(self) -> dict[str, Any]:
-        """The line of a plan that says so, as plain values."""
-        told: dict[str, Any] = {"doubt": self.track, "frames": [self.first, self.end], "raised": self.raised.value}
-        told |= {"seconds": list(self.seconds)} if self.seconds else {}
+        """Its line in a plan, as plain values."""
+        entry: dict[str, Any] = {"doubt": self.track, "frames": [self.first, self.end], "raised": self.raised.value}
+        entry |= {"seconds": list(self.seconds)} if self.seconds else {}
         if self.answer is not None:
-            told |= {"answer": self.answer.value}
-            told |= {key: value for key, value in (("by", self.by), ("at", self.at)) if value}
-        return told
+            entry |= {"answer": self.answer.value}
+            entry |= {key: value for key, value in (("by", self.by), ("at", self.at)) if value}
+        return entry
 
 
 def of_line(entry: dict[str, Any], track: int, first: int, end: int) -> Doubt:
-    """The doubt in a line of a plan, whose track and frames were read.
+    """The doubt in a line of a plan.
+
+    Args:
+        entry: the line.
+        track: its number, already checked.
+        first, end: its frames, already checked.
 
     Raises:
         ValueError, TypeError, KeyError: it is malformed.
@@ -66,7 +71,7 @@ def of_line(entry: dict[str, Any], track: int, first: int, end: int) -> Doubt:
     if "seconds" in entry:
         start, until = (SECONDS.number(value) for value in entry["seconds"])
         if not start <= until:
-            raise ValueError(f"seconds {start:g} to {until:g}: expected the later one second")
+            raise ValueError(f"seconds {start:g} to {until:g}: expected the earlier one first")
         seconds = (start, until)
     answer = Answer(entry["answer"]) if "answer" in entry else None
     by, at = check_name(entry.get("by", "")), check_name(entry.get("at", ""))
@@ -76,7 +81,7 @@ def of_line(entry: dict[str, Any], track: int, first: int, end: int) -> Doubt:
 
 
 def check_name(text: Any) -> str:
-    """`text`, if it can be the name of whoever answered. Raises `ValueError`."""
+    """`text`, if it can be the name of the person who answered. Raises `ValueError`."""
     if not isinstance(text, str) or len(text) > LONGEST or printable(text) != text:
         raise ValueError(f"{shown(text)}: expected one line of at most {LONGEST} characters")
     return text.strip()

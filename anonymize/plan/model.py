@@ -1,8 +1,7 @@
-"""The plan: what will be redacted in a video, as a file that people can read, edit and render again.
+"""The plan: what will be redacted in a video.
 
-JSON Lines (UTF-8). The first line is the header, every further line one region; docs/plan.md documents both for people.
-Regions are columns in memory, so that hours of video stay small, and coordinates are kept to 1/100 pixel, so that a
-plan read back from its file renders to the same picture.
+Regions are stored as columns, so that hours of video need little memory, and coordinates are rounded to 1/100 pixel, so
+that a plan read back from its file renders to the same picture.
 """
 
 from __future__ import annotations
@@ -37,14 +36,14 @@ SIDE = Range(1, 1e6, "pixels")
 TRACK = Range(-1, 1e12)
 VERSION = 2
 OLDER = 1
-"""A version whose header holds how regions are drawn, and none of the other settings."""
+"""The version whose header has the appearance of regions, and none of the other settings."""
 FORMAT = "anonymize-plan"
 
 _AT_ONCE = 4096
-"""Rows that are made regions at a time."""
+"""Rows that are turned into regions at a time."""
 _KIND = {int(kind): kind for kind in Kind}
 FOUND = frozenset({Why.DETECTED, Why.INTERPOLATED, Why.HELD})
-"""Regions that a detector led to: no others can be left visible."""
+"""Reasons of regions that detection led to: no others can be left visible."""
 
 _WHY = tuple(Why)
 _SHAPE = tuple(Shape)
@@ -53,18 +52,18 @@ _MANUAL = _WHY.index(Why.MANUAL)
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Which video a plan belongs to, and what made it: the plan's header.
+    """The header of a plan: which video it belongs to, and how it was made.
 
     Args:
         sha256: of the source file, lower-case hex.
-        frames: how many frames it has.
+        frames: number of its frames.
         width, height: of the upright picture, in pixels.
-        settings: everything that was asked for when it was made, `live` apart; also what acts after finding only.
-        found_by: what looked for faces and plates (model names and hashes), for the record.
-        preset: ``name`` and ``sha256`` of the preset that `settings` began with, for the record; empty if unknown.
-        as_found: sha256 of its regions as they were found; empty if unknown. Others are a person's decision.
-        repaired: passes that added to it what a check found.
-        version: of the plan file; of `OLDER` the settings are not known, but for `redact` and `pixel_aspect`.
+        settings: all settings it was made with, except `live`; also those that only act on rendering.
+        found_by: the detectors (model names and hashes), for the record.
+        preset: ``name`` and ``sha256`` of the preset that `settings` are based on, for the record; empty if unknown.
+        as_found: sha256 of its regions as found; empty if unknown. If the regions differ, a person changed them.
+        repaired: passes that added what verification found.
+        version: of the plan file; for `OLDER` only the settings `redact` and `pixel_aspect` are known.
     """
 
     sha256: str
@@ -91,10 +90,10 @@ class VisibleTrack:
     Args:
         track: its number.
         first, end: on the frames ``first <= index < end``.
-        grounds: what makes it so.
-        reason: why, as a person gave it; one line.
-        chosen: the frame on which it was chosen.
-        note: why it is hidden before or after, in words.
+        grounds: why it stays visible.
+        reason: a person's reason; one line.
+        chosen: the frame on which it was chosen; -1 if none was.
+        note: why it is hidden before or after.
     """
 
     track: int
@@ -107,7 +106,7 @@ class VisibleTrack:
 
 
 class Columns(NamedTuple):
-    """Rows of `Regions`, as arrays of N: half-open stretches of frames, boxes (N, 4), `Kind`, track, why."""
+    """Rows of `Regions`, as arrays of N: half-open ranges of frames, boxes (N, 4), `Kind`, track, how it was found."""
 
     start: NDArray[np.int64]
     end: NDArray[np.int64]
@@ -115,16 +114,17 @@ class Columns(NamedTuple):
     kind: NDArray[np.uint8]
     track: NDArray[np.int64]
     found: NDArray[np.bool_]
-    """A detector led to it."""
+    """Detection led to it."""
     detected: NDArray[np.bool_]
-    """A detector saw it on this very frame."""
+    """A detector found it on this frame."""
     score: NDArray[np.float64]
 
 
 class Regions:
-    """Regions over half-open stretches of frames, as columns; `at` gives those of one frame.
+    """Regions over half-open ranges of frames, as columns; `at` gives those of one frame.
 
-    Rows are ordered by first frame, then as they came.
+    Args:
+        rows: (first frame, end, region) in any order; kept by first frame, then in the order given.
     """
 
     def __init__(self, rows: Iterable[tuple[int, int, Region]]) -> None:
@@ -150,7 +150,7 @@ class Regions:
         self._rewind()
 
     def _rewind(self) -> None:
-        """Stand before the first frame: `at` moves from frame to frame, and costs what changes between them."""
+        """Go before the first frame: `at` moves from frame to frame, and its cost is what changes between them."""
         self._beginning = np.flatnonzero(self._end - self._start > 1)
         self._ending = self._beginning[np.argsort(self._end[self._beginning], kind="stable")]
         self._spanning: dict[int, Region] = {}
@@ -162,7 +162,7 @@ class Regions:
     def at(self, index: int) -> list[Region]:
         """The regions of frame `index`, those that span several frames first.
 
-        Such a region is the same object on all of them while frames are asked for in order.
+        These are the same objects on all of their frames, as long as frames are requested in order.
         """
         if index < self._now:
             self._rewind()
@@ -172,7 +172,7 @@ class Regions:
         return [*self._spanning.values(), *self._regions(single)]
 
     def _move(self, index: int) -> None:
-        """Go on to frame `index`: forget the regions that are over, and make those that begin."""
+        """Advance to frame `index`: drop the regions that have ended, and make those that begin."""
         passed = [self._now, index]
         low, high = np.searchsorted(self._end[self._ending], passed, "right")
         for row in self._ending[low:high].tolist() if self._spanning else ():
@@ -190,7 +190,7 @@ class Regions:
             yield from zip(self._start[some].tolist(), self._end[some].tolist(), self._regions(some), strict=True)
 
     def within(self, frames: Iterable[tuple[int, int]]) -> Regions:
-        """The rows that reach into any of these half-open stretches of frames."""
+        """The rows that overlap any of these half-open ranges of frames."""
         wanted = np.zeros(len(self), bool)
         for first, end in frames:
             wanted |= (self._start < end) & (self._end > first)
@@ -210,24 +210,24 @@ class Regions:
         return Columns(self._start, self._end, self._xyxy, kind, self._track, found, detected, self._score)
 
     def reasons(self) -> dict[str, int]:
-        """Box-frames by `Why`."""
+        """Number of box-frames by `Why`."""
         lengths = self._end - self._start
         return {why.value: int(lengths[self._codes[:, 1] == i].sum()) for i, why in enumerate(_WHY)}
 
     def tracks(self) -> dict[str, int]:
-        """Number of tracks by kind, but for those that are all by hand."""
+        """Number of tracks by kind, except those drawn entirely by hand."""
         found = (self._track >= 0) & (self._codes[:, 1] != _MANUAL)
         pairs = {(int(t), int(k)) for t, k in zip(self._track[found], self._codes[found, 0], strict=True)}
         return {kind.label: sum(k == kind for _, k in pairs) for kind in Kind if kind is not Kind.AREA}
 
     def by_hand(self) -> int:
-        """Number of tracks that are all by hand, and of regions by hand that belong to no track."""
+        """Number of tracks drawn entirely by hand, plus that of regions drawn by hand without a track."""
         manual, tracked = self._codes[:, 1] == _MANUAL, self._track >= 0
         only = set(self._track[manual & tracked].tolist()) - set(self._track[~manual & tracked].tolist())
         return len(only) + int((manual & ~tracked).sum())
 
     def _regions(self, rows: NDArray[np.intp]) -> list[Region]:
-        """The regions of some rows."""
+        """The regions of the given rows."""
         columns = (self._xyxy, self._codes, self._track, self._score)
         return [
             Region(
@@ -246,19 +246,25 @@ class Regions:
 
 
 class _Spans:
-    """Tracks, each on a stretch of frames: ``(track, first, end)``."""
+    """Tracks, each on a half-open range of frames: ``(track, first, end)``."""
 
     def __init__(self, spans: Iterable[tuple[int, int, int]]) -> None:
         self._track, self._first, self._end = np.array(list(spans), np.int64).reshape(-1, 3).T
         self.tracks = frozenset(self._track.tolist())
 
     def at(self, index: int) -> set[int]:
-        """Those on frame `index`."""
+        """The tracks on frame `index`."""
         return set(self._track[(self._first <= index) & (index < self._end)].tolist())
 
 
 def weakly_found(rows: Columns, weak: Set[int], times: Sequence[Fraction]) -> Iterator[Doubt]:
-    """The doubts about the tracks `weak`, as far as they have `rows`; `times` has every frame's, in seconds."""
+    """The doubts about weak tracks.
+
+    Args:
+        rows: of the plan.
+        weak: numbers of the tracks; those without rows get no doubt.
+        times: presentation time of every frame in seconds.
+    """
     order = np.argsort(rows.track, kind="stable")
     order = order[np.isin(rows.track[order], list(weak))]
     parts = np.split(order, np.flatnonzero(np.diff(rows.track[order])) + 1) if len(order) else []
@@ -271,13 +277,13 @@ def weakly_found(rows: Columns, weak: Set[int], times: Sequence[Fraction]) -> It
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be redacted on every frame of one video, and what of what was found will not.
+    """What will be redacted on every frame of one video, and which finds will not.
 
     Args:
         about: the header.
-        regions: all that was found or drawn by hand.
-        shown: tracks among them that stay visible for a while.
-        doubts: tracks among them of which a person is to say whether they show somebody, one each.
+        regions: everything found or drawn by hand.
+        shown: tracks that stay visible for a while.
+        doubts: tracks that a person should review, one doubt each.
     """
 
     about: About
@@ -300,7 +306,7 @@ class Plan:
         """The regions that are drawn on frame `index`.
 
         Raises:
-            PlanError: the plan ends before this frame; what it does not know of is never shown.
+            PlanError: the plan ends before this frame, which must not be shown then.
         """
         if not 0 <= index < self.about.frames:
             raise PlanError(f"the plan covers {self.about.frames} frames, the video has a frame {index}: detect again")
@@ -308,11 +314,11 @@ class Plan:
         return [region for region in self.regions.at(index) if not _left_out(region, undrawn)]
 
     def visible_at(self, index: int) -> list[Region]:
-        """The regions of frame `index` that are not drawn, since their tracks stay visible."""
+        """The regions of frame `index` that are not drawn because their tracks stay visible."""
         return self._left_out_at(index, self._visible)
 
     def expected_at(self, index: int) -> list[Region]:
-        """The regions of frame `index` where a check may find something: who stays visible, and what is nobody."""
+        """The regions of frame `index` whose tracks stay visible or show nobody: verification may find them."""
         return self._left_out_at(index, self._expected)
 
     def _left_out_at(self, index: int, spans: _Spans) -> list[Region]:
@@ -324,11 +330,11 @@ class Plan:
         return self._part(self._undrawn, left_out=False) if self._undrawn.tracks else self.regions
 
     def visible(self) -> Regions:
-        """All regions that are not drawn, since their tracks stay visible."""
+        """All regions that are not drawn because their tracks stay visible."""
         return self._part(self._visible, left_out=True)
 
     def _part(self, spans: _Spans, *, left_out: bool) -> Regions:
-        """The regions that `spans` leave out, or all others."""
+        """The regions of the tracks in `spans`, or all others."""
 
         def rows() -> Iterator[tuple[int, int, Region]]:
             for first, end, region in self.regions.rows():
@@ -343,11 +349,11 @@ class Plan:
         return Regions(rows())
 
     def drawn(self, redact: Redact) -> Plan:
-        """The same regions, drawn as `redact` says."""
+        """The same plan, drawn as `redact` says."""
         return replace(self, about=replace(self.about, settings=replace(self.about.settings, redact=redact)))
 
     def marked(self) -> Plan:
-        """The same, marked as what was found: whatever is changed in its regions from now on is a person's decision."""
+        """The same plan, with its regions marked as found: any later change to them is a person's."""
         return replace(self, about=replace(self.about, as_found=_digest(self.regions)))
 
     @property
@@ -357,7 +363,7 @@ class Plan:
 
 
 def _left_out(region: Region, visible: Collection[int]) -> bool:
-    """Whether `region` is not drawn where the tracks `visible` stay visible: what a person drew always is."""
+    """Whether `region` is left out where the tracks `visible` stay visible: regions drawn by a person never are."""
     return region.track in visible and region.why in FOUND
 
 
@@ -383,26 +389,26 @@ def lines(plan: Plan) -> Iterator[str]:
         }
         | ({"repaired": about.repaired} if about.repaired else {})
     )
-    yield from (json.dumps(_told(one)) for one in plan.shown)
+    yield from (json.dumps(_shown_entry(one)) for one in plan.shown)
     yield from (json.dumps(one.as_dict()) for one in plan.doubts)
     yield from _lines(plan.regions)
 
 
-def _told(one: VisibleTrack) -> dict[str, Any]:
-    told: dict[str, Any] = {"shown": one.track, "frames": [one.first, one.end], "grounds": one.grounds.value}
-    told |= {"reason": one.reason} if one.reason else {}
-    told |= {"chosen": one.chosen} if one.chosen >= 0 else {}
-    return told | ({"note": one.note} if one.note else {})
+def _shown_entry(one: VisibleTrack) -> dict[str, Any]:
+    entry: dict[str, Any] = {"shown": one.track, "frames": [one.first, one.end], "grounds": one.grounds.value}
+    entry |= {"reason": one.reason} if one.reason else {}
+    entry |= {"chosen": one.chosen} if one.chosen >= 0 else {}
+    return entry | ({"note": one.note} if one.note else {})
 
 
 def held(settings: Settings) -> dict[str, Any]:
-    """What a plan holds of `settings`, as plain values; only who renders it can ask for an output without a check."""
+    """The part of `settings` that a plan contains, as plain values; only rendering decides to skip verification."""
     values = to_mapping(replace(settings, verify=replace(settings.verify, publish_unverified=False)))
     return {key: value for key, value in values.items() if key != "live"}
 
 
 def _digest(regions: Regions) -> str:
-    """The sha256 of `regions`, as a plan file has them."""
+    """The sha256 of the lines of `regions` in a plan file."""
     digest = hashlib.sha256()
     for line in _lines(regions):
         digest.update(line.encode() + b"\n")
@@ -410,7 +416,7 @@ def _digest(regions: Regions) -> str:
 
 
 def _lines(regions: Regions) -> Iterator[str]:
-    """The lines of a plan file that stand for regions."""
+    """The lines of `regions` in a plan file."""
     for first, end, region in regions.rows():
         entry: dict[str, Any] = {"frame": first} if end == first + 1 else {"frames": [first, end]}
         if region.track >= 0:
@@ -429,13 +435,13 @@ def read(path: Path) -> Plan:
     """Read a plan file.
 
     Raises:
-        PlanError: it is not a plan, of another version, or a line is malformed; the message gives the line's number.
+        PlanError: it is not a plan, is of an unknown version, or has a malformed line, whose number is given.
     """
     return parse(untrusted.lines(path, "plan", PlanError), str(path))
 
 
 def parse(text: Iterable[str], name: str) -> Plan:
-    """`read`, from lines; `name` is what messages call the file."""
+    """Read a plan from lines; `name` is the file's name in messages. Raises `PlanError` as `read` does."""
     numbered = ((number, line) for number, line in enumerate(text, 1) if line.strip())
     try:
         number, line = next(numbered)
@@ -506,29 +512,29 @@ def _header(entry: dict[str, Any], name: str) -> About:
 
 
 def _older(entry: dict[str, Any]) -> Settings:
-    """What a header of version `OLDER` holds. Raises `UsageError`."""
+    """The settings in a header of version `OLDER`. Raises `UsageError`."""
     redact = from_mapping(Redact, entry.get("redact", {}), Redact(), "redact")
     return replace(Settings(), redact=redact, pixel_aspect=str(entry.get("pixel_aspect", "")))
 
 
 def _settings(given: dict[str, Any]) -> Settings:
-    """The settings in a header: all of them, so that none is weaker than what was asked for.
+    """The settings in a header, which must have all of them: a default could be weaker than what was wanted.
 
     Raises:
         ValueError: one is missing.
-        UsageError: one is unknown, or its value does not fit.
+        UsageError: one is unknown or has an invalid value.
     """
     missing = dict(leaves(held(Settings()))).keys() - dict(leaves(given)).keys()
     if missing:
         raise ValueError(f"its settings lack {', '.join(sorted(missing))}")
     settings = from_mapping(Settings, given, Settings(), "settings")
     if settings.verify.publish_unverified:
-        raise ValueError("settings.verify.publish_unverified: give --publish-unverified where you mean it")
+        raise ValueError("settings.verify.publish_unverified: use the option --publish-unverified instead")
     return settings
 
 
 def _texts(values: dict[str, Any]) -> dict[str, str]:
-    """Names with what is said of each, for the record. Raises `ValueError`."""
+    """`values` as texts by name. Raises `ValueError`."""
     if not all(isinstance(value, str) for value in values.values()):
         raise ValueError("expected texts in found_by and preset")
     return dict(values)
@@ -538,7 +544,7 @@ _KEYS = {"frame", "frames", "track", "kind", "why", "shape", "xyxy", "polygon", 
 
 
 def _row(entry: dict[str, Any], place: str, about: About) -> tuple[int, int, Region]:
-    """One line as first frame, end and region; only `frame(s)` and `xyxy` or `polygon` must be there."""
+    """One line as first frame, end and region; only `frame(s)` and `xyxy` or `polygon` are required."""
     if unknown := entry.keys() - _KEYS:
         raise PlanError(f"unknown key {shown(min(unknown))}: known are {', '.join(sorted(_KEYS))}", place)
     try:
@@ -575,7 +581,7 @@ _SHOWN_KEYS = {"shown", "frame", "frames", "grounds", "reason", "chosen", "note"
 
 
 def _shown(entry: dict[str, Any], place: str, about: About) -> VisibleTrack:
-    """A line that says which track stays visible, and when."""
+    """The track that a line says to leave visible."""
     if unknown := entry.keys() - _SHOWN_KEYS:
         raise PlanError(f"unknown key {shown(min(unknown))}: known are {', '.join(sorted(_SHOWN_KEYS))}", place)
     try:
@@ -594,7 +600,7 @@ def _shown(entry: dict[str, Any], place: str, about: About) -> VisibleTrack:
 
 
 def _doubt(entry: dict[str, Any], place: str, about: About) -> Doubt:
-    """A line that asks whether a track shows somebody, or says what was answered."""
+    """The doubt in a line, answered or not."""
     if unknown := entry.keys() - _DOUBT_KEYS:
         raise PlanError(f"unknown key {shown(min(unknown))}: known are {', '.join(sorted(_DOUBT_KEYS))}", place)
     try:

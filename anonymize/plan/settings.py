@@ -1,4 +1,4 @@
-"""What a plan is rendered and checked with: the settings that it was made with, unless others are asked for."""
+"""The settings that a plan is rendered and verified with: those it was made with, unless others are given."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from anonymize.text.mapping import leaves
 
 
 def to_render(about: About, preset: Settings | None = None) -> Settings:
-    """The settings that a plan is rendered with, before single options are heeded.
+    """The settings that a plan is rendered with, before single options are applied.
 
     Args:
         about: the plan's header.
-        preset: what is asked for in place of the plan's. It decides on style, sound, output and check; what was looked
-            for, how and where, is the plan's all the same.
+        preset: replaces the plan's style, audio, output and verification; everything about detection stays the plan's.
 
     Raises:
-        PlanError: the plan is of an older version, which does not say what was asked for, and no preset was given.
+        PlanError: the plan is of an older version, which does not have the settings, and no preset was given.
     """
     if about.version == OLDER:
         if preset is None:
             raise PlanError(
-                "this plan was written by an older version and does not hold what was asked for beside the regions: "
-                "whether the sound is kept, how strictly the output is checked, how it is encoded. Name the preset "
-                "that it was made with (--preset), or detect again"
+                "this plan was written by an older version and lacks some settings: whether the audio is kept, how "
+                "strictly the output is verified, how it is encoded. Name the preset that it was made with (--preset), "
+                "or detect again"
             )
         return replace(preset, redact=about.redact, pixel_aspect=about.settings.pixel_aspect)
     if preset is None:
@@ -39,7 +38,7 @@ def to_render(about: About, preset: Settings | None = None) -> Settings:
 
 
 def instead(about: About, used: Settings) -> dict[str, dict[str, Any]]:
-    """Every setting that differs from the plan's, by dotted name: what the `plan` says and what was `used`."""
+    """Every setting in `used` that differs from the plan's, by dotted name: the value in the `plan` and that `used`."""
     if about.version == OLDER:
         return {}
     asked, ours = _plain(about.settings), _plain(used)
@@ -53,9 +52,9 @@ def _plain(settings: Settings) -> Mapping[str, Any]:
 
 
 def _styled(drawn: Redact, wanted: Redact) -> Redact:
-    """`drawn` in the style of `wanted`; the shapes and sizes of regions are in their lines already."""
+    """`drawn` in the style of `wanted`; regions already have their shapes and sizes."""
 
-    def look(own: Appearance, other: Appearance) -> Appearance:
+    def styled(own: Appearance, other: Appearance) -> Appearance:
         return replace(own, style=other.style, cells=other.cells)
 
-    return Redact(look(drawn.face, wanted.face), look(drawn.plate, wanted.plate), look(drawn.area, wanted.area))
+    return Redact(styled(drawn.face, wanted.face), styled(drawn.plate, wanted.plate), styled(drawn.area, wanted.area))

@@ -82,7 +82,7 @@ def detect(
         settings=settings,
         found_by={detector.name: detector.sha256 for detector in detectors},
     )
-    regions = Regions(compose(found.tracks, times, found.looks, found.cuts, size, settings))
+    regions = Regions(compose(found.tracks, times, found.detected, found.cuts, size, settings))
     weak = {track.id for track in found.tracks if track.weak}
     made = Plan(about, regions, doubts=tuple(weakly_found(regions.columns(), weak, times)))
     return consent.visible(made, times, settings, source.info.name), times

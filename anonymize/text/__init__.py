@@ -1,1 +1,1 @@
-"""Text, both ways: words for people, and what others wrote, read within limits."""
+"""Text in both directions: words for messages, and reading untrusted text within limits."""

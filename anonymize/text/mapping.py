@@ -1,8 +1,7 @@
-"""Settings from plain values and back, as TOML, JSON and the command line have them.
+"""Settings to and from plain values, for TOML, JSON and the command line.
 
-cattrs does the work, and is loaded when the first values are read, so that `--help` does without. The rules are few: a
-number has a range (`anonymize.text.ranges`), a word may be guessed (`anonymize.text.words`), an unknown key is an
-error.
+cattrs does the conversion. It is loaded when the first values are read, so that `--help` does not need it. A number has
+a range (`anonymize.text.ranges`), a word may have synonyms (`anonymize.text.words`), an unknown key is an error.
 """
 
 from __future__ import annotations
@@ -24,22 +23,22 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 LISTED = 10_000
-"""Entries of any list in settings, at most."""
+"""The most entries of any list in settings."""
 
 T = TypeVar("T")
 
 
 def from_mapping(kind: type[T], values: Mapping[str, Any], base: T | None = None, where: str = "") -> T:
-    """Build `kind` (a settings class) from nested plain values, as TOML gives them.
+    """Build `kind` (a settings class) from nested plain values, such as those of TOML.
 
     Args:
         kind: `Settings` or one of its parts.
-        values: keys are field names; parts are nested mappings. What is absent keeps the value in `base`.
+        values: keys are field names; parts are nested mappings. Missing values are taken from `base`.
         base: the values to start from; the class's defaults if not given.
-        where: dotted path for messages.
+        where: dotted name of `values`, for messages.
 
     Raises:
-        UsageError: a key that does not exist, or a value that does not fit; the message names its place.
+        UsageError: an unknown key or an invalid value; the message gives its dotted name.
     """
     from cattrs.errors import BaseValidationError
 
@@ -47,7 +46,7 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], base: T | None = None
     try:
         return _converter().structure(asked, kind)
     except BaseValidationError as error:
-        raise UsageError(_said(error, asked, where)) from error
+        raise UsageError(_first_problem(error, asked, where)) from error
 
 
 def to_mapping(value: Any) -> Any:
@@ -56,7 +55,7 @@ def to_mapping(value: Any) -> Any:
 
 
 def to_toml(value: Any) -> str:
-    """`value` (settings) as TOML; what is None is left out."""
+    """`value` (settings) as TOML, without values that are None."""
     from tomli_w import dumps
 
     text = dumps(_without_none(to_mapping(value)))
@@ -64,7 +63,7 @@ def to_toml(value: Any) -> str:
 
 
 def leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """The values at the ends of nested mappings, by dotted name."""
+    """The (dotted name, value) pairs of nested mappings; `above` is the prefix of the names."""
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from leaves(value, f"{above}{key}.")
@@ -73,7 +72,7 @@ def leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, An
 
 
 def _on_top(base: Any, values: Any) -> Any:
-    """`values`, and below them what `base` has: its parts stay objects where nothing is asked of them."""
+    """`values`, completed from `base`, whose parts remain objects if `values` do not change them."""
     if not is_dataclass(base) or not isinstance(values, Mapping):
         return values
     held = {field.name: getattr(base, field.name) for field in fields(base)}
@@ -81,14 +80,14 @@ def _on_top(base: Any, values: Any) -> Any:
 
 
 def _without_none(values: Any) -> Any:
-    """`values` without what is None, which TOML does not have."""
+    """`values` without None, which TOML does not have."""
     if isinstance(values, Mapping):
         return {key: _without_none(value) for key, value in values.items() if value is not None}
     return [_without_none(value) for value in values] if isinstance(values, list) else values
 
 
-def _said(error: Exception, value: Any, place: str) -> str:
-    """The first problem in `error` for a person; `value` is what was read, `place` its dotted name."""
+def _first_problem(error: Exception, value: Any, place: str) -> str:
+    """The message for the first problem in `error`; `value` is what was read, `place` its dotted name."""
     from cattrs.errors import AttributeValidationNote, BaseValidationError, ForbiddenExtraKeysError
 
     while isinstance(error, BaseValidationError):
@@ -178,7 +177,7 @@ def _bool(value: Any, _: Any) -> bool:
 
 
 def _text(value: Any, kind: type[str]) -> str:
-    """A text, or a word of an enumeration, which is one."""
+    """A text, or a member of a text enumeration."""
     if not isinstance(value, str):
         raise ValueError("expected a text")
     return kind(value)

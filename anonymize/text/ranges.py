@@ -1,7 +1,7 @@
-"""Which numbers make sense: one rule for settings, plans, zones, spans, ground truth and the command line.
+"""Valid ranges of numbers, for settings, plans, zones, spans, ground truth and the command line.
 
-A field of a settings class says `Annotated[float, Range(...)]`, and its `__post_init__` calls `in_range`, so that no
-such object exists with NaN, infinity or nonsense in it, whoever makes it.
+A field of a settings class is annotated with `Annotated[float, Range(...)]`, and its `__post_init__` calls `in_range`,
+so that no such object can contain NaN, infinity or a value out of range.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The numbers from `low` to `high`, both included; NaN and infinity are in none.
+    """The numbers from `low` to `high`, both included; never NaN or infinity.
 
     Args:
         low, high: the ends.
-        unit: what is counted, for messages.
+        unit: for messages.
     """
 
     low: float
@@ -34,7 +34,7 @@ class Range:
     unit: str = ""
 
     def check(self, value: T) -> T:
-        """`value`, which is a number within the range. Raises `ValueError`."""
+        """`value`, if it is a number within the range. Raises `ValueError`."""
         if not is_number(value):
             raise ValueError(f"expected a number, got {shown(value)}")
         if not self.low <= value <= self.high:  # type: ignore[operator]  # so that NaN is refused too
@@ -43,12 +43,12 @@ class Range:
         return value
 
     def number(self, value: Any) -> float:
-        """`value`, a number within the range. Raises `ValueError`."""
+        """`value` as a float, if it is a number within the range. Raises `ValueError`."""
         self.check(value)
         return float(value)
 
     def whole(self, value: Any) -> int:
-        """`value`, a whole number within the range. Raises `ValueError`."""
+        """`value` as an int, if it is a whole number within the range. Raises `ValueError`."""
         self.check(value)
         if value != int(value):
             raise ValueError(f"expected a whole number, got {shown(value)}")
@@ -56,29 +56,29 @@ class Range:
 
 
 PIXELS = Range(-1e6, 1e6, "pixels")
-"""Coordinates: no picture is larger, and what lies outside of it may be named."""
+"""Coordinates: no picture is larger, and they may lie outside of it."""
 SHARE = Range(0, 1)
 SECONDS = Range(0, 1e9, "seconds")
 
 
 def shown(value: Any) -> str:
-    """`value` for a message: short, whatever it is."""
+    """`value` for a message, shortened."""
     return brief(repr(value), 60)
 
 
 def brief(text: object, limit: int = 200) -> str:
-    """`text` as a message may hold it: cut where it is longer than `limit` characters."""
+    """`text` for a message: cut if it is longer than `limit` characters."""
     whole = str(text)
     return whole if len(whole) <= limit else f"{whole[: limit - 3]}..."
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is a number: truth is none, though Python adds it up."""
+    """Whether `value` is a number; booleans are not, although Python can add them."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def in_range(value: Any) -> None:
-    """Raise `UsageError` where a number in the dataclass instance `value` is not within the range of its field."""
+    """Raise `UsageError` if a number in the dataclass instance `value` is not within the range of its field."""
     hints = typing.get_type_hints(type(value), include_extras=True)
     for field in fields(value):
         for allowed, number in _numbers(hints[field.name], getattr(value, field.name)):
@@ -89,7 +89,7 @@ def in_range(value: Any) -> None:
 
 
 def _numbers(hint: Any, value: Any) -> Iterator[tuple[Range, Any]]:
-    """The numbers in `value`, which is of the type `hint`, with the range of each."""
+    """The numbers in `value`, which is of the type `hint`, each with its range."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         yield from ((extra, value) for extra in arguments[1:] if isinstance(extra, Range))
@@ -108,12 +108,12 @@ def exact(value: Any) -> Fraction:
     """A number of seconds as a fraction, from 12, 12.5, "12.5" or "25/2".
 
     Raises:
-        ValueError: it is none, or has more digits than any time needs.
+        ValueError: it is not a number, or has too many digits.
     """
     text = value if isinstance(value, str) else format(SECONDS.number(value), ".9f")
     if not _EXACT.fullmatch(text):
-        raise ValueError(f"expected seconds, as 12.5 or 25/2, got {shown(value)}")
+        raise ValueError(f"expected seconds, such as 12.5 or 25/2, got {shown(value)}")
     try:
         return Fraction(text)
     except (ValueError, ZeroDivisionError):
-        raise ValueError(f"expected seconds, as 12.5 or 25/2, got {shown(value)}") from None
+        raise ValueError(f"expected seconds, such as 12.5 or 25/2, got {shown(value)}") from None

@@ -1,4 +1,4 @@
-"""What files are called, and what that says of them."""
+"""Suffixes of files, and what they mean."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ OTHER_SUFFIXES = frozenset(
     (".ai", ".bpg", ".cur", ".dcm", ".dds", ".emf", ".eps", ".exr", ".fits", ".flif", ".hdp", ".hdr", ".heics", ".icns")
 ) | {".ico", ".im", ".jls", ".jxl", ".jxr", ".pam", ".pcd", ".pct", ".pcx", ".pfm", ".pict", ".psb", ".psd", ".qoi"}
 OTHER_SUFFIXES |= {".ras", ".sgi", ".svg", ".svgz", ".wbmp", ".wdp", ".wmf", ".xbm", ".xcf", ".xpm"}
-"""Of pictures that are not read, camera raws apart."""
+"""Of picture formats that cannot be read, except camera raws."""
 PICTURE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
 ) | {".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".icb", ".vda", ".vst", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"}
 VIDEO_SUFFIXES = frozenset(
     (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".asf")
 ) | {".flv", ".f4v", ".3gp", ".3g2", ".mxf", ".ogv", ".ogg", ".y4m", ".dv"}
-"""In a folder, a file with one of these suffixes fails if it cannot be read, as one does whose suffix is that of a
-picture that is never read (`anonymize.text.suffixes`); any other is left out, and named."""
+"""In a folder, a file with any of these suffixes, or with that of a picture format that cannot be read, fails if it
+cannot be read; any other is left out and listed."""
 
 
 class _Named(Protocol):
-    """A path, of this machine or elsewhere."""
+    """A path, local or remote."""
 
     @property
     def suffix(self) -> str: ...
 
 
 def is_picture_name(path: _Named) -> bool | None:
-    """Whether a file of this name should be a picture, or a video; None where its suffix says nothing."""
+    """Whether a file of this name should be a picture (True) or a video (False); None if its suffix is neither's."""
     suffix = path.suffix.lower()
     return suffix in PICTURE_SUFFIXES if suffix in PICTURE_SUFFIXES | VIDEO_SUFFIXES else None
 
@@ -44,4 +44,4 @@ SAME = {
     ".m2ts": ".ts",
     ".heif": ".heic",
 }
-"""Suffixes that mean the same."""
+"""Suffixes with the same meaning."""

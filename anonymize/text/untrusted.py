@@ -1,7 +1,7 @@
-"""Text that others wrote: plans, zones, presets, cameras, ground truth, reports. Read within limits, by one rule.
+"""Reading untrusted text within limits: plans, zones, presets, cameras, ground truth, reports.
 
-Whatever is wrong becomes the error that the caller names, and its message says where. Nothing here waits for a pipe,
-follows nesting without end, or takes a number that is none.
+Every problem becomes an error of the caller's class that says where it is. Nothing here waits for a pipe, follows
+endless nesting, or accepts an invalid number.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from anonymize.text.ranges import shown
 from anonymize.text.words import near, system
 
 Fail = Callable[[str, object], AnonymizeError]
-"""Makes the error to raise of a message and the path that it is about."""
+"""Makes the error to raise, from a message and the path concerned."""
 
 FILE = 64 << 20
-"""Bytes of a file that is read in one go, at most."""
+"""The most bytes of a file that is read at once."""
 LINE = 4 << 20
-"""Characters of one line of a file that is read line by line, at most."""
+"""The most characters of a line in a file that is read line by line."""
 DIGITS = 18
-"""Digits of a whole number, at most: what fits in 64 bits."""
+"""The most digits of a whole number: what fits in 64 bits."""
 
 
 def descriptor(path: Path) -> int:
-    """The file `path`, open for reading, and nothing that one could wait for or read without end.
+    """A descriptor of the regular file `path`, open for reading: devices and pipes could block or never end.
 
     Raises:
-        OSError: it cannot be opened, or is no file.
+        OSError: it cannot be opened, or is not a regular file.
     """
     found = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     mode = os.fstat(found).st_mode
@@ -55,7 +55,7 @@ def content(path: Path, limit: int) -> bytes:
 
 @contextmanager
 def opened(path: Path, what: str, fail: Fail) -> Iterator[TextIO]:
-    """The text file `path`, open for reading; what goes wrong with it as the block reads is an error too.
+    """The text file `path`, open for reading; read errors in the block are converted too.
 
     Args:
         path: the file.
@@ -74,7 +74,7 @@ def opened(path: Path, what: str, fail: Fail) -> Iterator[TextIO]:
 
 
 def text(path: Path, what: str, fail: Fail, limit: int = FILE) -> str:
-    """The content of the text file `path`; see `opened`. `limit` is the most characters that it may have."""
+    """The content of the text file `path`, of at most `limit` characters; see `opened`."""
     with opened(path, what, fail) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
@@ -96,25 +96,25 @@ def lines(path: Path, what: str, fail: Fail) -> Iterator[str]:
 
 
 def json_value(content: str, place: str, fail: Fail) -> Any:
-    """The JSON value in `content`, which messages call `place`. Objects have every key once, numbers are finite."""
+    """The JSON value in `content`, from `place`. Duplicate keys and infinite numbers are errors, made by `fail`."""
     try:
         return _JSON.decode(content)
     except json.JSONDecodeError as error:
         line = f"line {error.lineno}, " if "\n" in content.strip() else ""
         raise fail(f"not JSON: {error.msg} ({line}column {error.colno})", place) from error
     except RecursionError as error:
-        raise fail("not used: it is nested too deeply", place) from error
+        raise fail("refused: it is nested too deeply", place) from error
     except ValueError as error:
         raise fail(f"not JSON: {error}", place) from error
 
 
 def toml_value(content: str, place: str, fail: Fail) -> dict[str, Any]:
-    """The table in `content`, as TOML; `place` is what messages call it. Numbers are finite."""
+    """The TOML table in `content`, from `place`. Infinite numbers are errors, made by `fail`."""
     try:
         return tomllib.loads(content, parse_float=_finite)
     except RecursionError as error:
-        raise fail("not used: it is nested too deeply", place) from error
-    except ValueError as error:  # `TOMLDecodeError` is one
+        raise fail("refused: it is nested too deeply", place) from error
+    except ValueError as error:  # includes `TOMLDecodeError`
         raise fail(f"not valid TOML: {error}", place) from error
 
 
@@ -132,15 +132,15 @@ def _whole(digits: str) -> int:
 
 
 def _no_number(name: str) -> NoReturn:
-    """Python reads NaN and Infinity, which JSON does not have."""
-    raise ValueError(f"{name} is no number in JSON")
+    """Refuse NaN and Infinity, which Python reads although JSON does not have them."""
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys differ: with a key twice, two readers could see two things."""
+    """An object without duplicate keys, which two readers could read differently."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("an object has the same key twice")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Text for people, from whoever it comes."""
+"""Text in messages, from users, from the system and our own."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Self
 from unicodedata import category
 
 _CONTROL = ("Cc", "Cs", "Zl", "Zp")
-"""Categories of Unicode: controls, halves of characters, ends of lines and paragraphs."""
+"""Unicode categories: controls, surrogates, line and paragraph separators."""
 
 
 def printable(text: str) -> str:
-    """`text` on one line: what would end it, move a terminal's cursor, or is no character at all is escaped."""
+    """`text` on one line: line ends, terminal controls and invalid characters are escaped."""
     return "".join(letter if category(letter) not in _CONTROL else ascii(letter)[1:-1] for letter in text)
 
 
@@ -25,37 +25,37 @@ _SYSTEM = {
     errno.ENOENT: "no such file or folder",
     errno.EACCES: "no permission",
     errno.EPERM: "no permission",
-    errno.EEXIST: "a file of this name is in the way",
+    errno.EEXIST: "a file of this name exists already",
     errno.EISDIR: "it is a folder, not a file",
     errno.ENOTDIR: "a part of its path is a file, not a folder",
     errno.ENOSPC: "the disk is full; make room or write somewhere else",
     errno.EDQUOT: "the disk is full, or your share of it; make room or write somewhere else",
-    errno.EROFS: "the disk can only be read",
+    errno.EROFS: "the disk is read-only",
     errno.ENAMETOOLONG: "its name is too long",
-    errno.ELOOP: "its links go in circles",
-    errno.EIO: "the disk, or the connection to it, fails",
+    errno.ELOOP: "its links form a loop",
+    errno.EIO: "the disk, or the connection to it, failed",
 }
-"""What the system says, in words for people."""
+"""Our messages for errors of the operating system."""
 
 
 def system(error: OSError) -> str:
-    """What the system says went wrong."""
+    """The message for an error of the operating system."""
     known = _SYSTEM.get(error.errno or 0) if type(error.errno) is int else None
     return known if known and not _ours(error) else error.strerror or type(error).__name__
 
 
 def disk_full(error: OSError) -> bool:
-    """Whether the system says that there is no room left."""
+    """Whether the error is that the disk or the quota is full."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _ours(error: OSError) -> bool:
-    """Whether the words are not the system's own: whoever raised it has found better ones."""
+    """Whether the message is not the system's own, but a better one from whoever raised it."""
     return error.strerror not in (None, os.strerror(error.errno or 0))
 
 
 def near(path: Path) -> str:
-    """What may have been meant by `path`, which is not there, as the end of a message; empty if nothing is like it."""
+    """A suggestion for `path`, which does not exist, as the end of a message; empty if no name is similar."""
     try:
         there = {other.stem: other for other in sorted(path.parent.iterdir()) if not other.name.startswith(".")}
     except OSError:
@@ -65,7 +65,7 @@ def near(path: Path) -> str:
 
 
 def meant(word: str, known: list[str], also: Mapping[str, str] | None = None) -> str:
-    """What may have been meant by `word`, which is none of `known`, and which words there are."""
+    """The message that `word` is not one of `known`, with a suggestion; `also` maps synonyms to known words."""
     also = also or {}
     found = get_close_matches(word.lower(), [*known, *also], 1)
     hint = f"; did you mean {also.get(found[0], found[0])}?" if found else ":"
@@ -73,11 +73,11 @@ def meant(word: str, known: list[str], also: Mapping[str, str] | None = None) ->
 
 
 class Word(StrEnum):
-    """One of several words. Those that people guess are understood, and upper and lower case are one."""
+    """An enumeration of words that also accepts synonyms, and ignores case."""
 
     @classmethod
     def also(cls) -> Mapping[str, str]:
-        """Words that people guess, and ours for the same."""
+        """Synonym -> the word of this enumeration."""
         return {}
 
     @classmethod
@@ -89,9 +89,9 @@ class Word(StrEnum):
 
 
 def clock(seconds: float) -> str:
-    """A time in a film, as people write one and may type it back: ``0:07.4``, ``0:02.83``, ``12:30``, ``1:02:03``.
+    """A time in a video, in the syntax of options: ``0:07.4``, ``0:02.83``, ``12:30``, ``1:02:03``.
 
-    In whole hundredths of a second, rounded down.
+    In hundredths of a second, rounded down.
     """
     minutes, hundredths = divmod(floor(max(seconds, 0.0) * 100 + 1e-6), 6000)
     hours, minutes = divmod(minutes, 60)

@@ -1,4 +1,4 @@
-"""Finds → tracks → regions, and the bracketing rule.
+"""Finds become tracks, tracks become regions; and the bracketing rule.
 
 tracker = Tracker(settings.follow, settings.detect.high)
 ...                                             # see tracker.py

@@ -1,6 +1,6 @@
-"""Which find belongs to which subject.
+"""Association of finds with subjects.
 
-Two passes as in ByteTrack (Zhang et al., arXiv 2110.06864): strong finds choose first, weak ones take what is left.
+Two passes as in ByteTrack (Zhang et al., arXiv 2110.06864): strong finds are matched first, then weak ones.
 Closeness is the buffered IoU of C-BIoU (Yang et al., arXiv 2211.14317): both boxes are grown before they are compared,
 so that a small face that moved by its own width still matches.
 """
@@ -16,20 +16,29 @@ from numpy.typing import NDArray
 from anonymize.track.pairs import connected, iou, meetings
 
 MOST = 1000
-"""Subjects, or finds, that are fitted to one another as well as can be in sum: up to here that takes milliseconds."""
+"""The most subjects, or finds, for which the best sum is found: up to here that takes milliseconds."""
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
 def grown(boxes: Floats, share: Floats | float) -> Floats:
-    """Boxes (N, 4) with `share` (one, or (N,)) of their side added on every side."""
+    """Boxes (N, 4) with `share` (a number, or (N,)) of their side added on every side."""
     extra = np.reshape(share, (-1, 1)) * (boxes[:, 2:] - boxes[:, :2])
     return np.concatenate([boxes[:, :2] - extra, boxes[:, 2:] + extra], axis=1)
 
 
 def overlapping(a: Floats, b: Floats, least: float) -> Iterator[tuple[Indices, Indices]]:
-    """Row of (N, 4) and row of (M, 4) of the pairs with an IoU of `least` (more than 0) or more; in parts, by row."""
+    """The pairs of boxes with an IoU of at least `least`, which is more than 0.
+
+    Args:
+        a: (N, 4).
+        b: (M, 4).
+        least: an IoU.
+
+    Yields:
+        In batches, rows of `a` and rows of `b`, ordered by both.
+    """
     for _, one, other in meetings(a, b):
         close = iou(a[one], b[other]) >= least
         one, other = one[close], other[close]
@@ -38,13 +47,13 @@ def overlapping(a: Floats, b: Floats, least: float) -> Iterator[tuple[Indices, I
 
 
 def match(expected: Floats, slack: Floats, found: Floats, least: float = 0.2) -> list[tuple[int, int]]:
-    """Pairs (subject, find) that fit best in sum, each used at most once, by subject.
+    """The pairs (subject, find) with the largest sum of IoU, each used at most once, ordered by subject.
 
-    Only boxes that may belong together are compared, and what is connected over such pairs is fitted by itself (Jonker
-    and Volgenant's method): the sum is that of all together. Where several choices have the same sum, it is one of
-    them, always the same for the same boxes in the same order. Where more than `MOST` subjects or finds are connected,
-    as in pictures made of faces, the closest pair is taken, then the closest of the rest, and so on; of equal ones that
-    of the first subject, of its the first find.
+    Only boxes that may belong together are compared, and each group connected by such pairs is solved separately
+    (Jonker and Volgenant's method), which gives the same sum. Ties are broken, always in the same way for the same
+    boxes in the same order. If more than `MOST` subjects or finds are connected, as in pictures made of faces, the
+    closest pair is taken, then the closest of the rest, and so on; of equal pairs that of the first subject, then that
+    of the first find.
 
     Args:
         expected: (N, 4) where the subjects should be.
@@ -64,7 +73,10 @@ def match(expected: Floats, slack: Floats, found: Floats, least: float = 0.2) ->
 
 
 def near(expected: Floats, slack: Floats, found: Floats, least: float) -> tuple[Indices, Indices, Floats]:
-    """(N,) subject, find and buffered IoU of the pairs that `match` chooses from, by subject, then by find."""
+    """Subject, find and buffered IoU, each (P,), of the pairs that `match` chooses from, ordered by subject and find.
+
+    See `match` for the arguments.
+    """
     wide = grown(expected, slack)
     none = np.zeros(0, np.intp)
     parts = [(none, none, np.zeros(0))]
@@ -78,7 +90,7 @@ def near(expected: Floats, slack: Floats, found: Floats, least: float) -> tuple[
 
 
 def _fitted(row: Indices, column: Indices, closeness: Floats) -> list[tuple[int, int]]:
-    """`match` of subjects and finds that are connected, given by the pairs that may belong together."""
+    """`match` for one group of connected subjects and finds, given the pairs that may belong together."""
     if len(row) == 1:
         return list(zip(row.tolist(), column.tolist(), strict=True))
     rows, at_row = np.unique(row, return_inverse=True)
@@ -87,12 +99,12 @@ def _fitted(row: Indices, column: Indices, closeness: Floats) -> list[tuple[int,
         return closest_first(row, column, closeness)
     table = np.zeros((len(rows), len(columns)))
     table[at_row, at_column] = closeness
-    _, chosen, _ = lap.lapjv(1 - table, extend_cost=True)  # scipy has it too, and takes 0.4 s to load
+    _, chosen, _ = lap.lapjv(1 - table, extend_cost=True)  # scipy's takes 0.4 s to load
     return [(int(rows[r]), int(columns[c])) for r, c in enumerate(chosen.tolist()) if c >= 0 and table[r, c] > 0]
 
 
 def closest_first(row: Indices, column: Indices, closeness: Floats) -> list[tuple[int, int]]:
-    """Pairs of which each row and column is used at most once, the closest first; of equal ones the first."""
+    """Pairs in which each row and column is used at most once, the closest first; of equal ones the first."""
     pairs: list[tuple[int, int]] = []
     rows: set[int] = set()
     columns: set[int] = set()

@@ -1,4 +1,4 @@
-"""The last seconds of a video as motion sees them: working pictures, times and scenes."""
+"""The last seconds of a video for motion estimation: working pictures, times and scenes."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from anonymize.track.motion import STILL, Picture, Step, WorkingPicture, carry, 
 Floats = NDArray[np.float64]
 
 _WIDTH = (640, 960)
-"""The working picture's longer side is half the video's, but within this."""
+"""The least and most pixels of the working picture's longer side, which is half the video's."""
 _MEMORY = 96 << 20
-"""Bytes of working pictures kept, at most."""
+"""The most bytes of working pictures kept."""
 _DRIFT = 0.08
-"""Doubt that a second of following the picture adds, as a share of the box's side."""
+"""Uncertainty that a second of following the picture adds, as a share of the box's side."""
 _LOST = 0.5
-"""Doubt that a second of following the camera alone adds."""
+"""Uncertainty that a second of following only the camera adds."""
 _SETTLE = 0.2
 """Seconds in which a subject's speed is learnt, and in which half of it is forgotten."""
 _VISIBLE = 0.05
 """Share of a box that must be in the picture for its subject to be there."""
 FLASH = 0.4
-"""Seconds after which a picture that comes back was not lit by a flash or torn by a fault, but cut away from."""
+"""A picture that comes back within so many seconds was interrupted by a flash or a fault, not by a cut."""
 LAG = 32
-"""Frames for which subjects may wait to be carried on; twice as many frames' times are kept, however long they last."""
+"""How many frames a subject's rows may lag behind; times are kept for at least twice as many frames."""
 _PATCH = (16, 16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MotionSample:
-    """What following needs of one frame: small, and free of the frame itself, so that it may come from another process.
+    """What the tracker needs of one frame: small and without the frame itself, so it can come from another process.
 
     Args:
         index: of the frame.
         time: when it is shown, in seconds.
         working: its working picture, in display shape.
         scale: (4,) working pixels per upright pixel: x, y, x, y.
-        step: from the frame before it; None where that one was not at hand.
+        step: from the frame before it; None if that was not available.
     """
 
     index: int
@@ -55,7 +55,7 @@ class MotionSample:
 
     @classmethod
     def of(cls, frame: Frame, before: MotionSample | None) -> MotionSample:
-        """What is seen of `frame`, and how it follows from `before`, the sample of the frame before it."""
+        """The sample of `frame`; `before` is that of the frame before it."""
         across, down = display_size(frame.width, frame.height, frame.aspects[0])
         longest = max(across, down)
         shrink = min(1.0, float(np.clip(longest / 2, *_WIDTH)) / longest)
@@ -65,20 +65,27 @@ class MotionSample:
         return sample if before is None else replace(sample, step=sample.step_from(before))
 
     def step_from(self, before: MotionSample) -> Step:
-        """How this frame follows from the one before it; pictures of different sizes are of different scenes."""
+        """The step from the frame before to this one; pictures of different sizes are of different scenes."""
         same = before.working.picture.shape == self.working.picture.shape and bool((before.scale == self.scale).all())
         return step_between(before.working, self.working) if same else Step(STILL.affine, STILL.gain, True)
 
 
 @dataclass(slots=True)
 class Drift:
-    """A subject's own speed over the ground, for when the picture does not show where it went."""
+    """A subject's own speed, for when the picture does not show where it went."""
 
     speed: Floats = field(default_factory=lambda: np.zeros(2))
-    """(2,) upright pixels a second, beside the camera's motion."""
+    """(2,) upright pixels a second, relative to the camera's motion."""
 
     def steer(self, box: Floats, own: Floats, sure: bool, elapsed: float) -> Floats:
-        """Learn from a sure step's `own` (2,) motion, or move `box` (4,) as it moved of late, ever less."""
+        """Learn the speed from a sure step, or else move the box at the speed learnt, which decays.
+
+        Args:
+            box: (4,) after the step.
+            own: (2,) the motion of this step relative to the camera, in upright pixels.
+            sure: whether the picture showed where the box went.
+            elapsed: seconds.
+        """
         if elapsed <= 0:
             return box
         if sure:
@@ -91,14 +98,14 @@ class Drift:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Carried:
-    """Boxes on the neighbour of the frame they came from.
+    """Boxes carried to a neighbouring frame.
 
     Args:
         boxes: (N, 4) upright pixels.
-        own: (N, 2) by how much they moved beside the camera.
-        sure: (N,) whether the picture showed where they went; the others went with the camera.
+        own: (N, 2) how far they moved relative to the camera, in upright pixels.
+        sure: (N,) whether the picture showed where they went; the others moved with the camera.
         elapsed: seconds between the two frames.
-        size: width and height of the picture in upright pixels, infinite if it is gone.
+        size: width and height of the picture in upright pixels; infinite if it is no longer kept.
     """
 
     boxes: Floats
@@ -108,7 +115,7 @@ class Carried:
     size: tuple[float, float]
 
     def step(self, i: int, drift: Drift) -> tuple[Floats, float, bool]:
-        """Box `i` steered by `drift`, the doubt this adds as a share of its side, whether it is in the picture."""
+        """Box `i` steered by `drift`, the uncertainty added as a share of its side, whether it is in the picture."""
         sure = bool(self.sure[i])
         box = drift.steer(self.boxes[i], self.own[i], sure, self.elapsed)
         x0, y0, x1, y1 = box.tolist()
@@ -118,7 +125,7 @@ class Carried:
 
 
 class FrameHistory:
-    """The latest frames, as motion sees them.
+    """The motion samples of the latest frames.
 
     Args:
         reach: seconds for which pictures are kept, unless they would take more than 96 MB.
@@ -135,24 +142,24 @@ class FrameHistory:
         self.times: dict[int, float] = {}
         """Frame index → seconds, never decreasing."""
         self.end = 0
-        """One past the last frame seen."""
+        """One past the last frame taken."""
         self.interval = 1 / 25
-        """Seconds between frames lately."""
+        """Recent seconds between frames."""
 
     def keep(self, reach: float, memory: float) -> None:
-        """Keep pictures and times for so many seconds from now on."""
+        """From now on, keep pictures for `reach` seconds and times for `memory` seconds."""
         self._reach, self._memory = reach, memory
 
     @property
     def last(self) -> MotionSample | None:
-        """What was seen of the last frame taken in."""
+        """The sample of the last frame taken."""
         return self._samples.get(self.end - 1)
 
     def take(self, sample: MotionSample) -> bool:
-        """Take in the next frame; True if a new scene begins with it, or an old one after a flash.
+        """Take the next frame. Return whether a new scene begins with it, or an old one comes back after a flash.
 
-        A picture that comes back within 0.4 s of a cut shows that there was none (a photographer's flash, a torn
-        frame): the frames before, in and after the flash become one scene again, here.
+        A picture that comes back within 0.4 s of a cut shows that there was no cut (a photographer's flash, a torn
+        frame): the frames before, during and after the flash become one scene again.
 
         Raises:
             ValueError: the frame is not the next one.
@@ -176,7 +183,7 @@ class FrameHistory:
         return new
 
     def _cut(self, index: int, time: float, before: WorkingPicture, after: WorkingPicture, step: Step) -> Step:
-        """Note a cut; or undo the last one, if this is the picture that was there before it."""
+        """Record a cut, or undo the last one if this is the picture from before it. Return the resulting step."""
         if self._left is not None and self._cuts and time - self.times.get(self._cuts[-1], -np.inf) <= FLASH:
             over = step_between(self._left, after) if self._left.picture.shape == after.picture.shape else step
             if not over.cut:
@@ -188,7 +195,7 @@ class FrameHistory:
         return step
 
     def scene_age(self, index: int) -> float:
-        """Seconds for which the scene of frame `index` has lasted, for ever in the first one."""
+        """Seconds for which the scene of frame `index` has lasted; infinite in the first one."""
         began = bisect_right(self._cuts, index) - 1
         return self.now(index) - self.times.get(self._cuts[began], -np.inf) if began >= 0 else np.inf
 
@@ -199,25 +206,25 @@ class FrameHistory:
                 del kept[next(iter(kept))]
         while len(self._samples) > most:
             del self._samples[next(iter(self._samples))]
-        over = bisect_right(self._cuts, next(iter(self.times))) - 1  # the scene of the oldest time began with the last
+        over = bisect_right(self._cuts, next(iter(self.times))) - 1  # keep the cut that begins the oldest time's scene
         if over > 0:
             del self._cuts[:over]
             self._past += over
 
     def scene(self, index: int) -> int:
-        """The number of the scene that frame `index`, whose time is still known, belongs to."""
+        """The number of the scene of frame `index`, whose time is still kept."""
         return self._past + bisect_right(self._cuts, index)
 
     def now(self, index: int) -> float:
-        """When frame `index` is shown; the last frame seen if it is still to come."""
+        """When frame `index` is shown, in seconds; the time of the last frame if `index` is still to come."""
         return self.times.get(index, self.times.get(self.end - 1, 0.0))
 
     def clock(self, start: int, stop: int) -> Floats:
-        """Seconds of the frames ``start <= index <= stop``."""
+        """Times in seconds of the frames ``start <= index <= stop``."""
         return np.array([self.times[i] for i in range(start, stop + 1)])
 
     def size(self, index: int) -> tuple[float, float] | None:
-        """Width and height of frame `index` in upright pixels, None if its picture is gone."""
+        """Width and height of frame `index` in upright pixels; None if its picture is no longer kept."""
         seen = self._samples.get(index)
         if seen is None:
             return None
@@ -225,7 +232,7 @@ class FrameHistory:
         return width / float(seen.scale[0]), height / float(seen.scale[1])
 
     def carried(self, here: int, there: int, rows: Sequence[Floats]) -> Carried:
-        """Boxes of frame `here` on its neighbour `there`. Where a picture is gone they stay, in doubt."""
+        """Boxes `rows` of frame `here`, carried to its neighbour `there`. They stay in place if a picture is gone."""
         boxes = np.array(rows).reshape(-1, 4)
         elapsed = abs(self.times[there] - self.times[here])
         before, after = self._samples.get(here), self._samples.get(there)
@@ -239,10 +246,10 @@ class FrameHistory:
         return Carried(moved / after.scale, own / after.scale[:2], sure, elapsed, size)
 
     def backward(self, index: int, box: Floats) -> Iterator[tuple[int, Floats, float, bool]]:
-        """Follow one box back in time, as far as the pictures and the scene reach.
+        """Follow one box back in time, as far as pictures are kept and the scene lasts.
 
         Yields:
-            frame index, (4,) box, doubt so far, whether it is in the picture; from ``index - 1`` on down.
+            frame index, (4,) box, uncertainty so far, whether it is in the picture; from ``index - 1`` down.
         """
         doubt, drift = 0.0, Drift()
         while index - 1 in self._samples and self.scene(index - 1) == self.scene(index):
@@ -251,7 +258,7 @@ class FrameHistory:
             yield index, box, doubt, inside
 
     def patch(self, index: int, box: Floats) -> Picture | None:
-        """What stands in `box` on frame `index`, 16 × 16; None if less than half of it is in the picture."""
+        """The content of `box` on frame `index`, 16 × 16; None if less than half of it is in the picture."""
         seen = self._samples.get(index)
         if seen is None:
             return None
@@ -265,7 +272,7 @@ class FrameHistory:
 
 
 def likeness(a: Picture | None, b: Picture | None) -> float:
-    """Correlation of two patches, whatever their brightness and contrast; 0 where there is nothing to compare."""
+    """Correlation of two patches, independent of brightness and contrast; 0 if one is missing or uniform."""
     if a is None or b is None:
         return 0.0
     left, right = a - a.mean(), b - b.mean()

@@ -1,6 +1,6 @@
-"""How the picture moves: of the camera as a whole, and of the boxes on it.
+"""Motion of the camera, and of boxes in the picture.
 
-Everything here works on *working pictures*: (h, w) uint8 luma, scaled down so that the cost does not depend on the
+Everything here uses *working pictures*: (h, w) uint8 luma, scaled down so that the cost does not depend on the
 video's size. Coordinates are working pixels. Camera motion is a similarity fitted with RANSAC to corners followed by
 pyramidal Lucas-Kanade (Bouguet 2000); a box is carried by the median of the flow of a grid of points inside it, checked
 forward and backward (Median Flow: Kalal et al., ICPR 2010).
@@ -24,13 +24,13 @@ Floats = NDArray[np.float64]
 _CORNERS = 160
 _LK_STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 12, 0.03)
 _NEW = 0.2
-"""Share of the picture that is new where a scene begins."""
+"""Share of the picture that must be new for a scene to begin."""
 _TRACKED = 0.3
-"""Share of corners that must agree on one motion for no other to be tried."""
+"""If this share of corners agrees on one motion, no other is tried."""
 _FEWEST = 6
-"""Points that tell of a motion, at least."""
+"""The fewest points from which a motion is estimated."""
 _ZOOM = 1.2
-"""Factor by which a camera zooms from one frame to the next, at most."""
+"""The largest factor by which a camera zooms from one frame to the next."""
 _FLAT = 4.0
 """Standard deviation below which a thumbnail shows nothing (black, white, fog)."""
 _GRID = 5
@@ -39,9 +39,9 @@ _CROP_MARGIN = 24
 
 
 class WorkingPicture:
-    """One frame as motion sees it: its working picture; all else is worked out from that when it is first asked for.
+    """The working picture of one frame; everything else is computed from it on first use.
 
-    Another process is sent the picture alone.
+    Only the picture is pickled for another process.
     """
 
     def __init__(self, picture: Picture) -> None:
@@ -59,24 +59,24 @@ class WorkingPicture:
 
     @cached_property
     def thumb(self) -> Thumb:
-        """The picture smaller still, for telling scenes apart."""
+        """A still smaller one, to detect cuts."""
         return Thumb(self.small)
 
     @cached_property
     def corners(self) -> NDArray[np.float32]:
-        """(N, 1, 2) points of `small` that are worth following."""
+        """(N, 1, 2) points of `small` that can be tracked well."""
         found = cv2.goodFeaturesToTrack(self.small, _CORNERS, 0.01, max(self.small.shape) / 28)  # None: there are none
         return np.zeros((0, 1, 2), np.float32) if found is None else np.asarray(found, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """How one frame follows from the one before it.
+    """The change from one frame to the next.
 
     Args:
         affine: (2, 3) similarity from the earlier working picture's pixels to the later one's.
-        gain: factor and offset that bring the earlier picture's brightness to the later one's.
-        cut: a new scene begins with the later frame.
+        gain: factor and offset from the earlier picture's brightness to the later one's.
+        cut: whether a new scene begins with the later frame.
     """
 
     affine: Floats
@@ -85,7 +85,7 @@ class Step:
 
     @property
     def inverse(self) -> Step:
-        """The same step walked backward in time."""
+        """The same step, backward in time."""
         factor, offset = self.gain
         return Step(cv2.invertAffineTransform(self.affine).astype(np.float64), (1 / factor, -offset / factor), self.cut)
 
@@ -96,8 +96,8 @@ STILL = Step(np.array([[1.0, 0, 0], [0, 1, 0]]), (1.0, 0.0), False)
 def step_between(before: WorkingPicture, after: WorkingPicture) -> Step:
     """Camera motion, change of brightness, and whether a scene begins, from one frame to the next.
 
-    A scene begins where a fifth of the picture is new, however the camera is taken to have moved: as most corners
-    say, as most of those say that did not stand still (a caption does), as the thumbnails say, or not at all.
+    A scene begins if a fifth of the picture is new under every candidate motion: that of most corners, of most corners
+    that do not stand still (unlike those of a caption), of the thumbnails, or none.
     """
     gain = _gain(before.thumb.level, after.thumb.level)
     best, least = STILL.affine, 1.0
@@ -111,7 +111,7 @@ def step_between(before: WorkingPicture, after: WorkingPicture) -> Step:
 
 
 def _on_thumbs(affine: Floats, working: WorkingPicture) -> Floats | None:
-    """A motion of working pixels as one of thumbnail pixels; None where nothing moved."""
+    """A motion in working pixels converted to thumbnail pixels; None if nothing moved."""
     if affine is STILL.affine:
         return None
     scaled = affine.copy()
@@ -120,7 +120,7 @@ def _on_thumbs(affine: Floats, working: WorkingPicture) -> Floats | None:
 
 
 def _gain(before: tuple[float, float], after: tuple[float, float]) -> tuple[float, float]:
-    """Factor and offset that map one mean and standard deviation to another; none where there is no contrast."""
+    """Factor and offset that map one mean and standard deviation to another; (1, 0) if there is no contrast."""
     if min(before[1], after[1]) < _FLAT:
         return 1.0, 0.0
     factor = after[1] / before[1]
@@ -128,7 +128,7 @@ def _gain(before: tuple[float, float], after: tuple[float, float]) -> tuple[floa
 
 
 def _levelled(picture: Picture, gain: tuple[float, float]) -> Picture:
-    """`picture` with its brightness changed, where the change is worth the cost."""
+    """`picture` with its brightness changed by `gain`; itself if the change is too small to matter."""
     factor, offset = gain
     if abs(factor - 1) < 0.06 and abs(offset) < 6:
         return picture
@@ -138,7 +138,7 @@ def _levelled(picture: Picture, gain: tuple[float, float]) -> Picture:
 def _motions(
     before: WorkingPicture, after: WorkingPicture, gain: tuple[float, float]
 ) -> Iterator[tuple[Floats, float]]:
-    """How the camera may have moved, in working pixels, and the share of corners that say so; the likeliest first."""
+    """Candidates for the camera's motion in working pixels, and the share of corners that agree; likeliest first."""
     points = before.corners
     if len(points) >= _FEWEST:
         found, status, _ = cv2.calcOpticalFlowPyrLK(
@@ -157,7 +157,14 @@ def _motions(
 def _agreed(
     before: WorkingPicture, points: NDArray[np.float32], found: NDArray[np.float32], corners: int
 ) -> Iterator[tuple[Floats, float]]:
-    """The similarity most points agree on, and the share of corners that do; none if a camera cannot move like that."""
+    """The similarity that most points agree on, and their share of `corners`; nothing if it is implausible.
+
+    Args:
+        before: the earlier picture.
+        points: (N, 1, 2) in its `small` picture.
+        found: (N, 1, 2) the same in the later one's.
+        corners: number of all corners.
+    """
     if len(points) < _FEWEST:
         return
     affine, inliers = cv2.estimateAffinePartial2D(points, found, ransacReprojThreshold=1.0, maxIters=200)
@@ -168,7 +175,7 @@ def _agreed(
 
 
 def _shift(before: WorkingPicture, after: WorkingPicture) -> Floats:
-    """Where the middle of the earlier thumbnail correlates best with the later one."""
+    """The shift at which the middle of the earlier thumbnail correlates best with the later one."""
     height, width = before.thumb.pixels.shape
     y, x = height // 4, width // 4
     scores = cv2.matchTemplate(
@@ -190,8 +197,8 @@ def carry(
         boxes: (N, 4) on `before`.
 
     Returns:
-        (N, 4) boxes on `after`; (N, 2) how far each moved beside the camera; and (N,) whether the picture itself showed
-        where it went. Where it did not (blur, occlusion, no texture), the box went with the camera.
+        (N, 4) boxes on `after`; (N, 2) how far each moved relative to the camera; and (N,) whether the picture showed
+        where it went. If not (blur, occlusion, no texture), the box moved with the camera.
     """
     with_camera = _transformed(boxes, step.affine)
     if not len(boxes):
@@ -211,7 +218,7 @@ def carry(
 
 
 def _transformed(boxes: Floats, affine: Floats) -> Floats:
-    """Boxes moved and scaled (not turned) by a similarity."""
+    """Boxes moved and scaled (not rotated) by a similarity."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2 @ affine[:, :2].T + affine[:, 2]
     half = (boxes[:, 2:] - boxes[:, :2]) / 2 * np.hypot(affine[0, 0], affine[1, 0])
     return np.concatenate([centre - half, centre + half], axis=1)
@@ -227,7 +234,7 @@ def _grid(boxes: Floats) -> Floats:
 def _flow(
     before: WorkingPicture, after: WorkingPicture, step: Step, points: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Where points (N, P, 2) went, and (N, P) which of them came back when followed backward."""
+    """Where points (N, P, 2) went, and (N, P) which of them return to their place when followed backward."""
     height, width = after.picture.shape
     guess = points @ step.affine[:, :2].T + step.affine[:, 2]
     inside = np.asarray(
@@ -253,7 +260,7 @@ def _flow(
 def _followed(
     before: Picture, after: Picture, points: NDArray[np.float32], hint: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Lucas-Kanade from points (N, 2), begun at `hint`: (N, 2) where they went and (N,) whether they were followed."""
+    """Lucas-Kanade flow of points (N, 2), starting at `hint` (N, 2): where they went (N, 2), and (N,) whether found."""
     found, status, _ = cv2.calcOpticalFlowPyrLK(
         before, after, points, hint.copy(),
         winSize=_FLOW_WINDOW, maxLevel=2, criteria=_LK_STOP, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
@@ -275,7 +282,7 @@ def _median(values: Floats, good: NDArray[np.bool_]) -> tuple[Floats, Floats]:
 
 
 def _growth(points: Floats, found: Floats, good: NDArray[np.bool_], zoom: float) -> Floats:
-    """(N,) factor by which the good points of each box moved apart, near the camera's own zoom."""
+    """(N,) factor by which the good points of each box moved apart, limited to near the camera's own zoom."""
     weight = good[:, :, None] / np.maximum(good.sum(axis=1), 1)[:, None, None]
     before = np.hypot(*np.moveaxis(points - (points * weight).sum(axis=1, keepdims=True), 2, 0))
     after = np.hypot(*np.moveaxis(found - (found * weight).sum(axis=1, keepdims=True), 2, 0))

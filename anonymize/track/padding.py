@@ -1,4 +1,4 @@
-"""How much of a frame is drawn over a box."""
+"""Padding: the area that is drawn over a box."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from anonymize.data import Box, Shape
 from anonymize.settings import Appearance
 
 _TOUCH = 2.0
-"""Pixels from the picture's border within which a box is taken to be cut off by it."""
+"""A box within this many pixels of the picture's border counts as cut off by it."""
 _BEYOND = 0.5
-"""Share of its side by which a box that is cut off reaches past the border."""
+"""Share of its side by which a box that is cut off is extended past the border."""
 
 
 def outline(box: Box, appearance: Appearance, width: int, height: int) -> Box:
-    """The bounding box of what is drawn over `box`.
+    """The bounding box of what is drawn over a box.
 
-    The box is padded on every side. Where it touches the picture's border its subject is taken to go on behind it, so
-    it is first extended past the border. An ellipse is drawn inscribed in what is returned, so this is grown about its
-    centre until the inscribed ellipse holds all of the unpadded box.
+    The box is padded on every side. If it touches the picture's border, its subject is assumed to continue outside, so
+    it is first extended past the border. An ellipse is drawn inscribed in the result, which is therefore grown about
+    its centre until the inscribed ellipse contains all of the unpadded box.
+
+    Args:
+        box: in upright pixels.
+        appearance: padding and shape.
+        width, height: of the picture in pixels.
     """
     x0, x1 = _extended(box[0], box[2], width)
     y0, y1 = _extended(box[1], box[3], height)
@@ -33,7 +38,7 @@ def outline(box: Box, appearance: Appearance, width: int, height: int) -> Box:
 
 
 def undrawn(outlines: NDArray[np.float64], appearance: Appearance) -> NDArray[np.float64]:
-    """The boxes (N, 4) that `outline` gave `outlines` (N, 4) for; past the border as far as it took them to reach."""
+    """The inverse of `outline`: boxes (N, 4) for `outlines` (N, 4), including any extension past the border."""
     share = 1 + 2 * appearance.padding
     if appearance.shape is Shape.ELLIPSE:
         share = max(share, float(np.sqrt(2)))
@@ -42,6 +47,6 @@ def undrawn(outlines: NDArray[np.float64], appearance: Appearance) -> NDArray[np
 
 
 def _extended(low: float, high: float, size: int) -> tuple[float, float]:
-    """An interval that goes on past 0 or `size` by half its length where it touches one."""
+    """The interval, extended past 0 or `size` by half its length if it touches one."""
     beyond = _BEYOND * (high - low)
     return (min(low, -beyond) if low <= _TOUCH else low), (max(high, size + beyond) if high >= size - _TOUCH else high)

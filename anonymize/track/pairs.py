@@ -1,4 +1,4 @@
-"""Pairs of boxes: how much they overlap, and which of very many belong together, without a look at all pairs."""
+"""Pairs of boxes: their overlap, and which of very many overlap, without comparing all pairs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 PAIRS = 1 << 20
-"""Pairs of boxes that are compared at a time, about."""
+"""About how many pairs of boxes are compared at a time."""
 
 LEAST = 1e-9
-"""Area that a box without any is taken to have."""
+"""Least area of a box in a division."""
 
 Boxes = NDArray[np.floating[Any]]
 F = TypeVar("F", bound=np.floating[Any])
 
 
 def shares(a: NDArray[F], b: NDArray[F]) -> tuple[NDArray[F], NDArray[F]]:
-    """Intersection over union, and over the smaller area, of boxes (..., 4) as they are broadcast."""
+    """Intersection over union, and intersection over the smaller area, of boxes (..., 4), broadcast."""
     side = np.maximum(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0)
     shared = side[..., 0] * side[..., 1]
     area_a, area_b = area(a), area(b)
@@ -28,26 +28,26 @@ def shares(a: NDArray[F], b: NDArray[F]) -> tuple[NDArray[F], NDArray[F]]:
 
 
 def iou(a: NDArray[F], b: NDArray[F]) -> NDArray[F]:
-    """Intersection over union of boxes (..., 4) as they are broadcast."""
+    """Intersection over union of boxes (..., 4), broadcast."""
     return shares(a, b)[0]
 
 
 def area(boxes: NDArray[F]) -> NDArray[F]:
-    """(...) of boxes (..., 4)."""
+    """Areas (...) of boxes (..., 4)."""
     side = boxes[..., 2:] - boxes[..., :2]
     return side[..., 0] * side[..., 1]
 
 
 def meetings(some: Boxes, boxes: Boxes) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
-    """Which boxes overlap, without a look at all pairs: only those that meet along one axis are compared.
+    """The pairs of boxes that overlap; only those that overlap along one axis are compared.
 
     Args:
         some: (N, 4).
         boxes: (M, 4).
 
     Yields:
-        In parts, for each of which about `PAIRS` were looked at: one past the last row of `some` that it is about, and
-        of every pair of those rows, in no order, the row of `some` and the row of `boxes`.
+        In batches of about `PAIRS` comparisons: one past the last row of `some` in the batch, and for each pair, in no
+        particular order, its row of `some` and its row of `boxes`.
     """
     axis, counts = min(((axis, _met(some, boxes, axis)) for axis in (0, 1)), key=lambda way: int(way[1].sum()))
     upto, start = np.cumsum(counts), 0
@@ -63,13 +63,14 @@ def meetings(some: Boxes, boxes: Boxes) -> Iterator[tuple[int, NDArray[np.intp],
 
 
 def _met(some: Boxes, boxes: Boxes, axis: int) -> NDArray[np.intp]:
-    """(N,) how many of `boxes` each of `some` meets along an axis: those begun before it ends, less those over."""
+    """(N,) how many of `boxes` each of `some` overlaps along an axis: those that begin before it ends, less those that
+    end before it begins."""
     begun = np.searchsorted(np.sort(boxes[:, axis]), some[:, axis + 2])
     return begun - np.searchsorted(np.sort(boxes[:, axis + 2]), some[:, axis], "right")
 
 
 def _in_line(some: Boxes, boxes: Boxes, axis: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The pairs that meet along an axis, each once: the second begins within the first, or the first in the second."""
+    """The pairs that overlap along an axis, each once: one of the two begins within the other."""
     one, other = _beginning(some, boxes, axis, "left")
     others, ones = _beginning(boxes, some, axis, "right")
     return np.concatenate([one, ones]), np.concatenate([other, others])
@@ -78,7 +79,7 @@ def _in_line(some: Boxes, boxes: Boxes, axis: int) -> tuple[NDArray[np.intp], ND
 def _beginning(
     a: Boxes, b: Boxes, axis: int, side: Literal["left", "right"]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The pairs (row of `a`, row of `b`) of which the second begins within the first; where both do only for "left"."""
+    """The pairs (row of `a`, row of `b`) in which the second begins within the first; equal starts only for "left"."""
     order = np.argsort(b[:, axis])
     starts = b[order, axis]
     first, last = np.searchsorted(starts, a[:, axis], side), np.searchsorted(starts, a[:, axis + 2])
@@ -88,11 +89,11 @@ def _beginning(
 
 
 def connected(group: NDArray[np.intp], one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(N,) for each row the smallest that it reaches over its `group` so far and the pairs (`one`, `other`).
+    """(N,) for each row the smallest row in its connected component.
 
     Args:
-        group: (N,) what this function gave for other pairs; at first each row's own number.
-        one, other: (M,) rows.
+        group: (N,) the components so far, from this function; at first each row's own number.
+        one, other: (M,) rows of the pairs that connect.
     """
     apart = group[one] != group[other]
     one, other = one[apart], other[apart]

@@ -1,9 +1,9 @@
-"""Whether two pictures are of one scene: how much of the later one is anywhere in the earlier one.
+"""Whether two pictures belong to one scene: how much of the later one is in the earlier one.
 
-Both are compared on their thumbnails, part by part: a part of the later one is *kept* if it correlates with the earlier
-one, moved as the camera moved or not moved at all. Correlation does not heed brightness and contrast, so that fades and
-dips keep everything. A caption, a station's logo or bars keep what they hide, and no more: what counts is the share of
-the picture that is new.
+Their thumbnails are compared part by part: a part of the later one is *kept* if it correlates with the earlier one,
+moved with the camera or not at all. Correlation ignores brightness and contrast, so that everything is kept in fades
+and dips. A caption, a station's logo or bars only keep the parts that they hide: what counts is the share of the
+picture that is new.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ Grey = NDArray[np.float32]
 _SIDE = 128
 """Longer side of a thumbnail."""
 _PART = (9, 9)
-"""Thumbnail pixels of one part."""
+"""Size of one part in thumbnail pixels."""
 _KEPT = 0.6
 """Correlation from which a part is kept."""
 _FAINT = 0.5
 """Variance up to which a part shows nothing ..."""
 _NOISE = 3.0
-"""... beside so many times that of its noise."""
+"""... in addition to so many times that of its noise."""
 _OVERLAP = 0.5
-"""Share of the picture that must have been in sight before, the camera's motion considered."""
+"""Share of the picture that must have been in view before, given the camera's motion."""
 _SHOWN = 0.01
 """Share of the parts that must show something, in either picture, for a scene to begin."""
 _ROUGH = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
-"""What is left of noise, as strong as it was, and of little else (Immerkaer 1996)."""
+"""Filter that keeps noise at its strength and removes nearly everything else (Immerkaer 1996)."""
 
 
 class Thumb:
-    """A thumbnail and what is worked out from it, once.
+    """A thumbnail, and what is computed from it once.
 
     Args:
         grey: (h, w) uint8, the picture at any size.
@@ -70,10 +70,10 @@ class _Parts:
         self.variance = np.maximum(_blurred(pixels * pixels) - self.mean * self.mean, 0)
         rough = cv2.filter2D(pixels, cv2.CV_32F, _ROUGH)
         self.shows = self.variance > _FAINT + _NOISE * _blurred(rough * rough)
-        """Whether there is anything but noise to see. Noise differs from pixel to pixel as nothing else does."""
+        """Whether there is anything but noise. Only noise differs so much from pixel to pixel."""
 
     def kept(self, other: _Parts) -> NDArray[np.bool_]:
-        """Whether each part is the same in `other`, whatever its brightness and contrast."""
+        """(h, w) whether each part is the same in `other`, independent of brightness and contrast."""
         common = _blurred(self.pixels * other.pixels) - self.mean * other.mean
         alike = common * common > _KEPT * _KEPT * self.variance * other.variance
         return np.asarray((common > 0) & alike)
@@ -84,12 +84,12 @@ def new_share(before: Thumb, after: Thumb, affine: Floats | None = None) -> floa
 
     Args:
         before: the earlier picture.
-        after: the later one, as large.
-        affine: (2, 3) how the camera moved, from thumbnail pixels to thumbnail pixels; None if it stood still. What it
-            brought into sight is left out of account, up to half of the picture.
+        after: the later one, of the same size.
+        affine: (2, 3) the camera's motion, from thumbnail pixels to thumbnail pixels; None if it stood still. What the
+            motion brought into view, up to half of the picture, is ignored.
 
     Returns:
-        0 where neither shows anything; 1 if the camera turned too far to tell.
+        0 if neither shows anything; 1 if the camera turned too far to tell.
     """
     kept, shows = after.parts.kept(before.parts), before.parts.shows | after.parts.shows
     if affine is not None:

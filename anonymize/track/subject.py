@@ -1,4 +1,4 @@
-"""One face or plate over time, while it is being followed."""
+"""One face or plate over time, while it is tracked."""
 
 from __future__ import annotations
 
@@ -18,22 +18,21 @@ from anonymize.track.pairs import iou
 Floats = NDArray[np.float64]
 
 MOST_GROWTH = 0.35
-"""Share of its side by which a box grows on every side when nobody knows where exactly its subject went, at most."""
+"""The most by which a box grows on every side if its subject's position is uncertain, as a share of its side."""
 _MOSTLY = 0.7
-"""Share of their common frames on which two tracks of one subject overlap, at least."""
+"""The least share of their common frames on which two tracks of one subject overlap."""
 _DISAGREE = 0.3
-"""Share of its side by which each edge of a box may follow another find's."""
+"""The most by which each edge of a box may follow another find's, as a share of the box's side."""
 _SWELL = 1.15
-"""Factor by which a box may take on the size of its neighbours in time, at most."""
+"""The largest factor by which a box may grow to the size of its neighbours in time."""
 
 
 @dataclass(slots=True, eq=False)
 class Trajectory:
-    """Boxes from frame `first` on, one a frame without gaps, in upright pixels; some of them finds.
+    """Boxes from frame `first` on, one for each frame without gaps, in upright pixels; some of them finds.
 
-    `cover` holds each row, and what the finds before and after it, carried to its frame, say besides: detectors do not
-    agree with themselves about where a face ends. `doubt` says of each row how far, as a share of its side, the box may
-    be off: 0 where it was found.
+    `cover` is for each row the hull of its box and of the finds before and after, carried to its frame: detectors are
+    not consistent about where a face ends. `doubt` is how far each box may be off, as a share of its side: 0 for finds.
     """
 
     id: int
@@ -45,32 +44,32 @@ class Trajectory:
     finds: dict[int, float]
     """Frame index → score, ascending."""
     last_time: float
-    """When it was last found, seconds."""
+    """When it was last found, in seconds."""
     held_to: int
     """One past the last frame that is covered if it is not found again."""
     patch: Picture | None = None
-    """What it looked like when last found."""
+    """Its appearance when last found."""
     drift: Drift = field(default_factory=Drift)
-    """How it moves by itself."""
+    """Its own motion."""
     begun: int = -1
     """The frame of the first find."""
     taken: int = 0
     """Frames before this one were packed into tracks already."""
     count: int = 1
-    """Finds so far, forgotten ones included."""
+    """Number of finds so far, including forgotten ones."""
     sure: bool = False
-    """Its finds are good enough, or agree well enough, for it to be covered for long where no look finds it."""
+    """Its finds are good enough, or agree well enough, to cover it for long where detection does not find it."""
     evidence: float = 0.0
-    """What its scores came to, at most, over a few looks."""
+    """The largest sum of its scores over a few detections."""
     gone: bool = False
-    """It is so far outside the picture, or so long out of sight, that it is not followed any more."""
+    """It was not found for so long that it is not followed any more."""
 
     def __post_init__(self) -> None:
         self.begun = self.seen_last
 
     @property
     def trusted(self) -> bool:
-        """Whether it is a subject: it had a strong find, or several weak ones that agree."""
+        """Whether it is a subject: it has a strong find, or several weak ones that agree."""
         return self.id >= 0
 
     @property
@@ -84,15 +83,15 @@ class Trajectory:
         return next(reversed(self.finds))
 
     def meet(self, index: int, box: Floats, score: float, clock: Floats, back: tuple[Floats, Floats] | None) -> None:
-        """Take a find: the rows since the last one are bent so that they end in it.
+        """Take a find, and bend the rows since the last one so that they end in it.
 
         Args:
             index: its frame, after the last find's and not after the last row's.
             box: (4,) upright pixels.
             score: the detector's.
             clock: (N,) seconds of the frames from the last find's to `index`, both included.
-            back: (N, 4) boxes and (N,) doubt on the same frames, as the pictures give them when followed backward from
-                the find. If given, the way there and the way back are blended, each trusted where it began.
+            back: (N, 4) boxes and (N,) doubt on the same frames, followed backward from the find. If given, both paths
+                are blended, each weighted towards its start.
         """
         for rows in (self.rows, self.cover, self.doubt):
             del rows[index + 1 - self.first :]
@@ -115,14 +114,14 @@ class Trajectory:
         self.held_to = index + 1
 
     def precede(self, path: Sequence[tuple[Floats, float]]) -> None:
-        """Put boxes and their doubt before the first row, the latest one first."""
+        """Insert boxes and their doubt before the first row; `path` has the latest first."""
         self.first -= len(path)
         self.rows[:0] = [box for box, _ in reversed(path)]
         self.cover[:0] = [box for box, _ in reversed(path)]
         self.doubt[:0] = [doubt for _, doubt in reversed(path)]
 
     def trim(self, index: int) -> None:
-        """Forget frames before `index`, except what a later find may still bend."""
+        """Forget frames before `index`, except rows that a later find may still bend."""
         drop = min(index, self.seen_last) - self.first
         if drop > 0:
             for rows in (self.rows, self.cover, self.doubt):
@@ -132,14 +131,14 @@ class Trajectory:
             self.finds = {i: score for i, score in self.finds.items() if i >= last}
 
     def accompanies(self, other: Trajectory, alike: float) -> bool:
-        """Whether it was where `other` was (IoU of `alike` or more) on most of the frames they share."""
+        """Whether it overlaps `other` (IoU of `alike` or more) on most of their common frames."""
         start, end = max(self.first, other.first), min(self.end, other.end)
         mine = np.array(self.rows[start - self.first : end - self.first]).reshape(-1, 4)
         its = np.array(other.rows[start - other.first : end - other.first]).reshape(-1, 4)
         return len(mine) > 0 and float(np.mean(iou(mine, its) >= alike)) >= _MOSTLY
 
     def fuse(self, other: Trajectory) -> None:
-        """Take over the rows and finds of a subject that began no earlier: on common frames the box holds both."""
+        """Merge a subject that began no earlier into this one: on common frames, boxes become the hull of both."""
         shift = other.first - self.first
         common = min(self.end, other.end) - other.first
         for mine, its in ((self.rows, other.rows), (self.cover, other.cover)):
@@ -156,12 +155,12 @@ class Trajectory:
         self.held_to = max(self.held_to, other.held_to)
 
     def track(self, start: int, stop: int, reach: int) -> Track | None:
-        """What is to be covered on the frames ``start <= index < stop``, or None if nothing is.
+        """The boxes to cover on the frames ``start <= index < stop``; None if there are none.
 
         Args:
             start, stop: frame indices.
-            reach: frames over which a box takes the largest size of its neighbours in time, so that a detector's
-                jitter never makes it too small.
+            reach: frames before and after over which a box takes the largest size, so that a detector's jitter never
+                makes it too small.
         """
         first, end = max(self.first, start), min(self.end, stop)
         if first >= end:
@@ -184,7 +183,7 @@ class Trajectory:
         )
 
     def _covering(self, first: int, end: int, reach: int) -> Floats:
-        """The boxes to cover on frames ``first <= index < end``: grown by doubt and to their neighbours' size."""
+        """The boxes for frames ``first <= index < end``, grown by doubt and to their neighbours' size."""
         low, high = max(first - reach, self.first), min(end + reach, self.end)
         rows = slice(low - self.first, high - self.first)
         boxes = grown(_swollen(np.array(self.cover[rows]), reach), np.minimum(self.doubt[rows], MOST_GROWTH))
@@ -197,7 +196,7 @@ class Trajectory:
 
 
 def _bent(path: Floats, box: Floats, share: Floats) -> Floats:
-    """`path` (N, 4) with centre and log size corrected by `share` (N, 1) of what its end lacks to reach `box`."""
+    """`path` (N, 4) with centre and log size corrected by `share` (N, 1) of the difference of its end from `box`."""
     centre, size = (path[:, :2] + path[:, 2:]) / 2, path[:, 2:] - path[:, :2]
     centre = centre + share * ((box[:2] + box[2:]) / 2 - centre[-1])
     half = size * ((box[2:] - box[:2]) / size[-1]) ** share / 2
@@ -205,19 +204,19 @@ def _bent(path: Floats, box: Floats, share: Floats) -> Floats:
 
 
 def _near(boxes: Floats, other: Floats) -> Floats:
-    """`other` (N, 4), each edge at most `_DISAGREE` of a side away from that of `boxes` (N, 4)."""
+    """`other` (N, 4), with each edge limited to `_DISAGREE` of a side from that of `boxes` (N, 4)."""
     most = _DISAGREE * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
     return np.clip(other, boxes - most, boxes + most)
 
 
 def _hull(*boxes: Floats) -> Floats:
-    """(N, 4) smallest boxes that hold the ones of the same row of each of `boxes` (N, 4)."""
+    """(N, 4) the smallest boxes around the same rows of each of `boxes` (N, 4)."""
     low, high = np.min([b[:, :2] for b in boxes], axis=0), np.max([b[:, 2:] for b in boxes], axis=0)
     return np.concatenate([low, high], axis=1)
 
 
 def _swollen(boxes: Floats, reach: int) -> Floats:
-    """Boxes (N, 4) about the same centres with the largest size within `reach` rows, at most `_SWELL` times theirs."""
+    """Boxes (N, 4) grown about their centres to the largest size within `reach` rows, up to `_SWELL` times."""
     size = boxes[:, 2:] - boxes[:, :2]
     largest = cv2.dilate(size, np.ones((2 * reach + 1, 1), np.uint8))
     half = np.minimum(largest, size * _SWELL) / 2

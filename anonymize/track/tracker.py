@@ -3,11 +3,11 @@
     tracker = Tracker(settings.follow, settings.detect.high)
     for frame in source:
         new_scene = tracker.see(frame)
-        tracker.find(frame.index, detections)      # on the frames that were looked at
+        tracker.find(frame.index, detections)      # on the frames on which detectors ran
     tracks = tracker.finish()
 
-Live takes results out while it runs: `tracker.settle(index)` gives the tracks on the frames before `index` as they are
-known by then, once, and forgets them.
+Live streams take results while running: `tracker.settle(index)` gives the tracks on the frames before `index`, as known
+by then, and forgets them.
 """
 
 from __future__ import annotations
@@ -30,42 +30,42 @@ from anonymize.track.subject import MOST_GROWTH, Trajectory
 Floats = NDArray[np.float64]
 
 _AGREE = 3
-"""Weak finds that make a subject, if they come ..."""
+"""So many weak finds make a subject ..."""
 _AGREE_WITHIN = 1.0
-"""... within so many seconds."""
-_PATIENTLY = frozenset({Kind.FACE})
-"""Kinds of which weak finds make a subject if they agree. A sign or a row of windows is taken for a plate at
-every look, so that more looks prove nothing."""
+"""... if they come within so many seconds."""
+_BY_AGREEMENT = frozenset({Kind.FACE})
+"""Kinds of which weak finds make a subject if they agree. A sign or a row of windows is mistaken for a plate in every
+detection, so that repetition proves nothing."""
 _MOST_WEAK = 24
-"""Weak finds followed at a time, in case they become subjects."""
+"""The most weak finds followed at a time, in case they become subjects."""
 _SURE = 0.5
-"""Score of a find that makes its subject sure, however little a preset begins to follow one for, ..."""
+"""A find with this score makes its subject sure, whatever the preset's thresholds, ..."""
 _SURE_ONCE = 0.85
-"""... if it has this score, or its scores over a few looks come to it: what one look in many takes for a face, and no
-other does however faintly, mostly is none."""
-_LATELY = 8
-"""Looks, about a second of them, over which fainter finds ..."""
+"""... if its scores over a few detections sum to this: what only one of many detections takes for a face, and no other
+even faintly, usually is not one."""
+_RECENT = 8
+"""The number of latest detections, about a second, over which fainter finds ..."""
 _SURE_TOGETHER = 1.5
-"""... make it sure, if their scores come to so much."""
+"""... make it sure if their scores sum to so much."""
 _WEAKLY = (0.25, 0.65)
-"""Seconds for which a weak subject is covered before and after each find, at least; and for each point of its scores at
-these looks."""
+"""The least seconds for which a weak subject is covered before and after each find; and the seconds for each point of
+the sum of its scores."""
 _SAME = 0.5
-"""Overlap from which two boxes may be one subject's."""
+"""Overlap (IoU) from which two boxes may belong to one subject."""
 _SLACK = 0.2
-"""Share of a box's side by which a subject may be off and still match its find; its doubt comes on top."""
+"""How far a subject may be off and still match its find, as a share of its box's side, in addition to its doubt."""
 _ALIKE = 0.75
-"""Correlation with its last find from which a subject that no detector finds any more is still taken to be there."""
+"""Correlation with its last find from which a subject that detectors no longer find is still assumed to be there ..."""
 _PATIENCE = 4
-"""Times `hold` for which it is covered then, at most."""
+"""... for so many times `hold`, at most."""
 _OUT = 0.4
-"""Seconds beyond `hold` after which a trace back ends that leads to nothing alike."""
+"""Seconds beyond `hold` after which tracing back ends if it leads to nothing similar."""
 _LONG = 0.3
-"""Seconds between two finds from which the pictures between them are followed in both directions."""
+"""Seconds between two finds from which the frames between them are followed in both directions."""
 _JITTER = 0.4
 """Seconds before and after within which a box takes the largest size of its neighbours."""
 _CHUNK = 2048
-"""Rows of one subject that are kept open, about; what is older is packed."""
+"""About how many rows of one subject are kept open; older ones are packed."""
 
 
 class Tracker:
@@ -73,7 +73,7 @@ class Tracker:
 
     Args:
         follow: how long to hold, bridge and so on.
-        high: score from which a find is strong: starts a track by itself.
+        high: score from which a find is strong and starts a track by itself.
     """
 
     def __init__(self, follow: Follow, high: float) -> None:
@@ -85,19 +85,20 @@ class Tracker:
         self._done: list[Track] = []
         self._settled = 0
         self._ids = 0
-        self._looks: Counter[int] = Counter()
-        self._looked_at: list[int] = []
-        """Frames of the looks so far, ascending; those forgotten that no subject has rows of."""
+        self._detections: Counter[int] = Counter()
+        """Number of detections by scene."""
+        self._detected_on: list[int] = []
+        """Frames of the detections so far, ascending, except those before all rows of subjects."""
 
     def retune(self, follow: Follow, high: float) -> None:
-        """Go on with other settings; what is followed already stays so."""
+        """Continue with other settings; subjects that are followed already remain."""
         self._follow = follow
         self._high = high
         self._patience = max(follow.bridge, follow.hold * _PATIENCE)
         self._history.keep(self._patience + _AGREE_WITHIN, 2 * self._patience + _AGREE_WITHIN)
 
     def see(self, frame: Frame) -> bool:
-        """Take in the next frame: every one, in order. True if a new scene begins with it.
+        """Take the next frame: every one, in order. Return whether a new scene begins with it.
 
         Raises:
             ValueError: the frame is not the next one.
@@ -105,7 +106,7 @@ class Tracker:
         return self.take(MotionSample.of(frame, self._history.last))
 
     def take(self, sample: MotionSample) -> bool:
-        """`see`, with what is seen of the next frame: another process may have seen it.
+        """`see`, with the motion sample of the next frame, which another process may have made.
 
         Raises:
             ValueError: the frame is not the next one.
@@ -116,24 +117,25 @@ class Tracker:
         return new
 
     def find(self, index: int, finds: Detections) -> None:
-        """Take in what a look at frame `index` found: looks in ascending order, each after `see` of its frame.
+        """Take the finds of a detection on frame `index`: in ascending order, each after `see` of its frame.
 
-        A look may come late: the frame before a cut after the cut, or in live seconds after its frame. One `find` per
-        frame: merge what several detectors found.
+        It may come late: on the frame before a cut after the cut, or on a live stream seconds after its frame. Call it
+        once for each frame, with the merged finds of all detectors.
 
         Raises:
-            ValueError: the frame was not seen, or so long ago that its time is forgotten.
+            ValueError: the frame was not taken, or so long ago that its time is forgotten.
         """
         if index not in self._history.times:
             raise ValueError(
-                f"frame {index} was not seen, or is long past: the last one seen is {self._history.end - 1}"
+                f"frame {index} was not taken, or is long past: the last one taken is {self._history.end - 1}"
             )
         self._retire(index)
         scene = self._history.scene(index)
-        self._looks[scene] += 1
-        self._note_look(index)
-        for old in [number for number in self._looks if number < self._history.scene(next(iter(self._history.times)))]:
-            del self._looks[old]
+        self._detections[scene] += 1
+        self._note_detection(index)
+        oldest = self._history.scene(next(iter(self._history.times)))
+        for old in [number for number in self._detections if number < oldest]:
+            del self._detections[old]
         active = [s for s in self._subjects if self._history.scene(s.seen_last) == scene and s.seen_last < index]
         self._advance(active, index)
         active = [s for s in active if s.end > index]
@@ -146,13 +148,13 @@ class Tracker:
         self._fuse(index, list(dict.fromkeys([*(s for s in active if s.trusted), *started])))
         for subject in self._subjects:
             if subject.seen_last == index:
-                self._judge(subject)
+                self._assess(subject)
         self._drop_weak()
 
     def settle(self, until: int) -> list[Track]:
-        """The tracks on frames before `until` that were not taken out yet, as they are known now; then forget them.
+        """The tracks on frames before `until` that were not returned yet, as known now; then forget them.
 
-        For live: what is found later no longer changes these frames. A track that goes on comes out in pieces that
+        For live streams: later finds no longer change these frames. A track that continues is returned in pieces that
         share its id.
         """
         self._retire(until)
@@ -167,14 +169,14 @@ class Tracker:
         return _joined(pieces)
 
     def finish(self) -> list[Track]:
-        """All tracks that were not taken out yet, by first frame. Call it once, after the last look."""
+        """All tracks that were not returned yet, by first frame. Call it once, after the last `find`."""
         self._trust_brief(self._subjects)
         return self.settle(self._history.end)
 
-    # following the pictures
+    # following subjects from frame to frame
 
     def _advance(self, subjects: Sequence[Trajectory], upto: int) -> None:
-        """Carry subjects forward, so that each that is still followed has a row for every frame to `upto`."""
+        """Carry subjects forward, so that each that is still followed has a row for every frame up to `upto`."""
         index = min((s.end for s in subjects if not s.gone), default=upto + 1)
         for there in range(index, min(upto + 1, self._history.end)):
             scene = self._history.scene(there)
@@ -195,17 +197,24 @@ class Tracker:
                 subject.gone = elapsed > self._patience
 
     def _is_there(self, patch: NDArray[np.uint8] | None, index: int, box: Floats, elapsed: float) -> bool:
-        """Whether a subject found `elapsed` seconds before or after, looking like `patch`, is covered in `box`."""
+        """Whether a subject is assumed to be in a box.
+
+        Args:
+            patch: its appearance when it was found.
+            index: the frame.
+            box: (4,) upright pixels.
+            elapsed: seconds from the find to the frame, or back.
+        """
         if elapsed <= self._follow.hold:
             return True
         return elapsed <= self._follow.hold * _PATIENCE and likeness(patch, self._history.patch(index, box)) >= _ALIKE
 
     def _trace_back(self, subjects: Iterable[Trajectory]) -> None:
-        """Carry subjects backward from their first find, as far as they are there, their scene, or what is settled."""
+        """Carry subjects backward from their first find, as long as they are there, up to a cut or settled frames."""
         for subject in subjects:
             start, box = subject.first, subject.rows[0]
             if start not in self._history.times:
-                continue  # weak for so long that the pictures before it are gone
+                continue  # weak for so long that the pictures before it are no longer kept
             patch, began = self._history.patch(start, box), self._history.times[start]
             path: list[tuple[Floats, float]] = []
             covered, last = 0, began
@@ -218,10 +227,20 @@ class Tracker:
                     covered, last = len(path), now
             subject.precede(path[:covered])
 
-    # deciding who is who
+    # association
 
     def _associate(self, index: int, kind: Kind, active: list[Trajectory], finds: Detections) -> list[Trajectory]:
-        """Give finds of one kind to subjects, strong ones first; the subjects that began to be trusted by it."""
+        """Assign the finds of one kind on a frame to subjects, strong ones first.
+
+        Args:
+            index: the frame.
+            kind: of all `active` subjects and `finds`.
+            active: the subjects with a row for the frame.
+            finds: on the frame.
+
+        Returns:
+            The subjects that became trusted.
+        """
         boxes, scores = finds.xyxy.astype(np.float64), finds.score.tolist()
         started = []
         for strong in (True, False):
@@ -236,13 +255,13 @@ class Tracker:
             left = np.setdiff1d(group, group[[column for _, column in pairs]])
             if strong:
                 started += [self._trust(self._begin(index, kind, boxes[i], scores[i])) for i in left]
-            elif kind in _PATIENTLY:
+            elif kind in _BY_AGREEMENT:
                 for i in left[_apart(boxes[left], _at(index, active))]:
                     self._begin(index, kind, boxes[i], scores[i])
         return started
 
     def _in_picture(self, index: int, boxes: Floats) -> Floats:
-        """Boxes cut off at the picture's border, as some detectors give them; those all outside as they are."""
+        """Boxes clipped to the picture, as some detectors give them; those outside unchanged."""
         size = self._history.size(index)
         if size is None:
             return boxes
@@ -250,19 +269,19 @@ class Tracker:
         return np.where((cut[:, 2:] - cut[:, :2] > 1).all(axis=1, keepdims=True), cut, boxes)
 
     def _begin(self, index: int, kind: Kind, box: Floats, score: float) -> Trajectory:
-        """A subject that so far is one find."""
+        """Start a subject with one find."""
         time, patch = self._history.times[index], self._history.patch(index, box)
         subject = Trajectory(-1, kind, index, [box], [box], [0.0], {index: score}, time, index + 1, patch)
         self._subjects.append(subject)
         return subject
 
     def _trust(self, subject: Trajectory) -> Trajectory:
-        """Take a subject seriously."""
+        """Make a subject trusted, and give it an id."""
         subject.id, self._ids = self._ids, self._ids + 1
         return subject
 
     def _meet(self, subject: Trajectory, index: int, box: Floats, score: float) -> None:
-        """Join a find to a subject."""
+        """Assign a find to a subject."""
         size = self._history.size(index)
         if size is not None:
             box = _past_border(box, subject.rows[index - subject.first], *size)
@@ -283,31 +302,31 @@ class Tracker:
         return None
 
     def _convinces(self, subject: Trajectory, index: int) -> bool:
-        """Whether a weak subject's finds so far make it one to be covered."""
+        """Whether a weak subject's finds so far are enough to trust it."""
         if subject.finds[index] >= self._high:
             return True
         now = self._history.times[index]
         return sum(now - self._history.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= _AGREE
 
-    def _judge(self, subject: Trajectory) -> None:
-        """See how sure a subject is by its latest finds; it does not become less so."""
-        since = self._looked_at[-_LATELY:][0]
+    def _assess(self, subject: Trajectory) -> None:
+        """Update how sure a subject is from its latest finds; it never becomes less sure."""
+        since = self._detected_on[-_RECENT:][0]
         scores = [score for i, score in subject.finds.items() if i >= since]
-        together = sum(scores) if subject.kind in _PATIENTLY else max(scores)
+        together = sum(scores) if subject.kind in _BY_AGREEMENT else max(scores)
         subject.evidence = max(subject.evidence, together)
-        once = _SURE_ONCE if subject.kind in _PATIENTLY else _SURE
+        once = _SURE_ONCE if subject.kind in _BY_AGREEMENT else _SURE
         subject.sure |= (max(scores) >= _SURE and together >= once) or together >= _SURE_TOGETHER
 
     def _trust_brief(self, subjects: Iterable[Trajectory]) -> None:
-        """Take weak subjects seriously that were found at every look of a scene too short for enough of them.
+        """Trust weak subjects that every detection found in a scene too short for enough detections.
 
-        A single picture is such a scene: nothing will ever confirm what is found in it.
+        A single picture is such a scene: nothing can confirm its finds.
         """
-        looks = [(s, self._looks[self._history.scene(s.seen_last)]) for s in subjects if not s.trusted]
-        self._trace_back([self._trust(s) for s, times in looks if times < _AGREE and s.count >= times])
+        counts = [(s, self._detections[self._history.scene(s.seen_last)]) for s in subjects if not s.trusted]
+        self._trace_back([self._trust(s) for s, times in counts if times < _AGREE and s.count >= times])
 
     def _fuse(self, index: int, subjects: list[Trajectory]) -> None:
-        """Make one of any two subjects that are, and mostly were, at the same place."""
+        """Merge any two subjects that are, and mostly were, at the same place."""
         boxes, there = _at(index, subjects), np.ones(len(subjects), bool)
         for ones, others in overlapping(boxes, boxes, _SAME):
             left = (ones < others) & there[ones] & there[others]
@@ -321,18 +340,18 @@ class Tracker:
         self._forget({subjects[i] for i in np.flatnonzero(~there)})
 
     def _drop_weak(self) -> None:
-        """Keep no more weak subjects than can be followed at bounded cost, the likeliest."""
+        """Keep only the best `_MOST_WEAK` weak subjects, to bound the cost."""
         weak = sorted((s for s in self._subjects if not s.trusted), key=lambda s: -max(s.finds.values()))
         self._forget({*weak[_MOST_WEAK:]})
 
     def _forget(self, subjects: Set[Trajectory]) -> None:
-        """Follow some subjects no longer."""
+        """Stop following some subjects."""
         self._subjects = [s for s in self._subjects if s not in subjects]
 
-    # taking results out
+    # results
 
     def _retire(self, index: int) -> None:
-        """Close the subjects that no find on frame `index` or later can belong to, pack what is old of the others."""
+        """Close the subjects to which no find on frame `index` or later can belong; pack old rows of the others."""
         over = dict.fromkeys(s for s in self._subjects if self._given_up(s, index))
         self._trust_brief(over)
         self._advance([s for s in over if s.trusted], index - 1)
@@ -344,15 +363,15 @@ class Tracker:
                 self._pack(subject, subject.seen_last - self._jitter())
 
     def _given_up(self, subject: Trajectory, index: int) -> bool:
-        """Whether nobody waits for another find of a subject: its scene or the time to bridge is over."""
+        """Whether no further find of a subject is expected: its scene or the time to bridge is over."""
         waited = self._history.now(index) - subject.last_time
         if self._history.scene(subject.seen_last) < self._history.scene(index):
             return self._history.scene_age(index) > FLASH
-        in_sight = subject.trusted and subject.held_to == subject.end
-        return waited > (self._patience if in_sight else self._follow.bridge)
+        there = subject.trusted and subject.held_to == subject.end
+        return waited > (self._patience if there else self._follow.bridge)
 
     def _pack(self, subject: Trajectory, until: int) -> None:
-        """Turn what is known of a subject before frame `until` into a track (or a piece of it)."""
+        """Turn the rows of a subject before frame `until` into a track (or a piece of it)."""
         tracks = list(self._tracks_of(subject, subject.taken, until))
         if tracks:
             self._done += tracks
@@ -360,54 +379,55 @@ class Tracker:
         subject.trim(until - self._jitter())
 
     def _tracks_of(self, subject: Trajectory, start: int, stop: int) -> Iterator[Track]:
-        """What is to be covered of a subject on the frames ``start <= index < stop``; of a weak one, in pieces."""
+        """The track of a subject on the frames ``start <= index < stop``; in pieces if it is weak."""
         if not subject.trusted or subject.count < self._follow.min_finds:
             return
         track = subject.track(start, min(stop, subject.held_to), self._jitter())
         if track is None:
             return
-        only_look = self._looks[self._history.scene(subject.seen_last)] == 1  # nothing could confirm it
-        if subject.sure or (only_look and subject.evidence >= _SURE):
+        only_one = self._detections[self._history.scene(subject.seen_last)] == 1  # no other could confirm it
+        if subject.sure or (only_one and subject.evidence >= _SURE):
             yield track
             return
         track = replace(track, weak=True)
         least, each = _WEAKLY
         reach = self._frames(max(least, each * subject.evidence))
-        for first, end in _united(self._until_next_looks(index, reach) for index in subject.finds):
+        for first, end in _united(self._until_next_detections(index, reach) for index in subject.finds):
             piece = _slice(track, first, end)
             if piece is not None:
                 yield piece
 
-    def _until_next_looks(self, index: int, reach: int) -> tuple[int, int]:
-        """From the look before the one at frame `index` to the one after it, and `reach` frames at least, half-open."""
-        at = bisect_left(self._looked_at, index)
-        before = self._looked_at[at - 1] if at else 0
-        after = self._looked_at[at + 1] if at + 1 < len(self._looked_at) else self._history.end
+    def _until_next_detections(self, index: int, reach: int) -> tuple[int, int]:
+        """From the detection before the one on frame `index` to that after it, at least `reach` frames; half-open."""
+        on = self._detected_on
+        at = bisect_left(on, index)
+        before = on[at - 1] if at else 0
+        after = on[at + 1] if at + 1 < len(on) else self._history.end
         return min(before, index - reach), max(after, index + reach) + 1
 
-    def _note_look(self, index: int) -> None:
-        """Note a look at frame `index`; forget those before all rows."""
-        looks = self._looked_at
-        looks.append(index)
+    def _note_detection(self, index: int) -> None:
+        """Record a detection on frame `index`; forget those before all rows."""
+        on = self._detected_on
+        on.append(index)
         oldest = min((next(iter(s.finds)) for s in self._subjects), default=index)
-        del looks[: max(min(bisect_left(looks, oldest) - 1, len(looks) - _LATELY), 0)]
+        del on[: max(min(bisect_left(on, oldest) - 1, len(on) - _RECENT), 0)]
 
     def _jitter(self) -> int:
         """Frames in `_JITTER` seconds."""
         return min(max(self._frames(_JITTER), 1), 50)
 
     def _frames(self, span: float) -> int:
-        """Frames in `span` seconds, as they come lately."""
+        """Frames in `span` seconds at the recent frame rate."""
         return round(span / max(self._history.interval, 1e-3))
 
 
 def _at(index: int, subjects: Sequence[Trajectory]) -> Floats:
-    """(N, 4) where subjects are on frame `index`."""
+    """(N, 4) the boxes of subjects on frame `index`."""
     return np.array([s.rows[index - s.first] for s in subjects]).reshape(-1, 4)
 
 
 def _apart(boxes: Floats, known: Floats) -> NDArray[np.bool_]:
-    """(N,) which of `boxes` (N, 4) lie where none of `known` (M, 4) does."""
+    """(N,) which of `boxes` (N, 4) overlap none of `known` (M, 4)."""
     apart = np.ones(len(boxes), bool)
     for there, _ in overlapping(boxes, known, _SAME):
         apart[there] = False
@@ -415,7 +435,7 @@ def _apart(boxes: Floats, known: Floats) -> NDArray[np.bool_]:
 
 
 def _slice(track: Track, start: int, stop: int) -> Track | None:
-    """The part of a track on the frames ``start <= index < stop``, if there is one."""
+    """The part of a track on the frames ``start <= index < stop``; None if there is none."""
     first, end = max(track.first, start), min(track.end, stop)
     if first >= end:
         return None
@@ -424,7 +444,7 @@ def _slice(track: Track, start: int, stop: int) -> Track | None:
 
 
 def _joined(pieces: Iterable[Track]) -> list[Track]:
-    """Pieces of one subject that follow one another as one track; all by first frame. The last knows best how sure."""
+    """Join consecutive pieces of each subject; all by first frame. Its last piece decides whether it is weak."""
     tracks: list[Track] = []
     for _, group in groupby(sorted(pieces, key=lambda t: (t.id, t.first)), key=lambda t: t.id):
         parts = list(group)
@@ -444,7 +464,7 @@ def _joined(pieces: Iterable[Track]) -> list[Track]:
 
 
 def _united(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Half-open spans, ascending, as the fewest that cover the same."""
+    """The union of half-open spans, which are ascending, as the fewest spans."""
     first = end = 0
     for start, stop in spans:
         if start > end:
@@ -457,7 +477,13 @@ def _united(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def _past_border(box: Floats, before: Floats, width: float, height: float) -> Floats:
-    """A find that the picture's border cuts off, taken to be no smaller than its subject was a moment ago."""
+    """Extend a find that the border cuts off to at least its subject's size before.
+
+    Args:
+        box: (4,) the find.
+        before: (4,) the subject's box just before.
+        width, height: of the picture in pixels.
+    """
     (x0, y0, x1, y1), size = box, before[2:] - before[:2]
     x0 = min(x0, x1 - size[0]) if x0 <= 1 else x0
     y0 = min(y0, y1 - size[1]) if y0 <= 1 else y0

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Region, seconds
-from anonymize.detect import Detector, Step, executor_for, in_order, second_detectors
+from anonymize.detect import Detector, Pending, executor_for, in_order, second_detectors
 from anonymize.media import PassTraits, Segment
 from anonymize.media.clock.presentation import Presentation
 from anonymize.parallel.mosaic_seeds import Seed
 from anonymize.parallel.segments import Bench
 from anonymize.plan import Plan
-from anonymize.plan.compose import at_liberty
+from anonymize.plan.compose import stays_visible
 from anonymize.plan.consent import expected
 from anonymize.redact import Memory
 from anonymize.settings import Settings
@@ -70,11 +70,11 @@ class Checker:
         self._look = look
         self._comparer = Comparer(plan, settings.output.quality, memory) if plan else None
 
-    def see(self, frame: Frame, original: Frame | None) -> Step[FrameFindings]:
+    def see(self, frame: Frame, original: Frame | None) -> Pending[FrameFindings]:
         """Examine the next frame of the output, with that of the source where it is needed and at hand."""
         regions: list[Region] = []
         compared = None
-        seen: Step[SecondFinds] | None = None
+        seen: Pending[SecondFinds] | None = None
         if self._plan and self._comparer and frame.index < self._plan.about.frames:
             regions = self._plan.at(frame.index)
             compared = self._comparer.see(frame, original)
@@ -84,11 +84,11 @@ class Checker:
                 seen = self._look.detect(frame, regions, self._meant(frame), None if self._plan else original)
         pts, time_base = frame.pts, frame.time_base
         futures = seen.futures if seen else ()
-        return Step(futures, lambda: FrameFindings(pts, time_base, compared, seen.result() if seen else None))
+        return Pending(futures, lambda: FrameFindings(pts, time_base, compared, seen.result() if seen else None))
 
     def _meant(self, frame: Frame) -> Meant:
         """Says which finds on `frame` are meant to be seen: all at some times, else one for each who or what may be."""
-        free = at_liberty(seconds(frame), self._settings)
+        free = stays_visible(seconds(frame), self._settings)
         visible: list[Region] = []
         if self._plan and frame.index < self._plan.about.frames:
             visible = self._plan.expected_at(frame.index)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from anonymize.aspect import PerShape
 from anonymize.data import Box, Detections, Frame, Kind, Region, Shape, seconds
-from anonymize.detect import IN_THIS_THREAD, IncrementalDetector, Step
+from anonymize.detect import IN_THIS_THREAD, IncrementalDetector, Pending
 from anonymize.detect.multiscale import in_stored_pixels
 from anonymize.evaluate.detail import LEAKING, survival
 from anonymize.verify.uncovered import NEAR, Flash, Uncovered
@@ -128,7 +128,7 @@ class SecondLook:
 
     def detect(
         self, frame: Frame, regions: Sequence[Region], meant: Meant, original: Frame | None = None
-    ) -> Step[SecondFinds]:
+    ) -> Pending[SecondFinds]:
         """What shows on `frame`, for `take`. Results are to be taken in order, by one thread.
 
         Args:
@@ -145,7 +145,7 @@ class SecondLook:
             finds = [(picture, known.result().finds) for picture, known in zip(pictures, begun, strict=True)]
             return self._judged(frame, in_stored_pixels(frame, finds), regions, meant, original)
 
-        return Step(begun, result)
+        return Pending(begun, result)
 
     def _judged(
         self, frame: Frame, found: Detections, regions: Sequence[Region], meant: Meant, original: Frame | None

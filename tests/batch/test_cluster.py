@@ -293,4 +293,4 @@ def test_an_existing_output_is_replaced_only_by_force(running, clips, undisturbe
 def test_nobody_there(tmp_path, clips, running):
     code, _, err = _done(running.run(clips / "0.mp4", "-o", tmp_path / "0.mp4", address="ray://127.0.0.1:9"))
     assert code == 13
-    assert "no cluster can be reached there" in err
+    assert "cannot connect to this cluster" in err

@@ -66,7 +66,7 @@ def test_status_never_goes_back_and_names_the_repair(footage, out, monkeypatch, 
 
     def work(book):
         for news in course(7, repairs, most):
-            book.tell(book.todo[0], news)
+            book.record(book.todo[0], news)
             (working,) = ledger.status(out).in_progress
             assert (working.stage, working.frame, working.repairs) == (news.stage, news.done, most)
             assert working.repair == most - news.perhaps
@@ -309,12 +309,12 @@ def test_a_worker_that_outlives_its_run_keeps_the_next_one_waiting(footage, out,
         assert claim is not None
         worker = claim.at_work()
         worker.__enter__()
-    with pytest.raises(errors.OutputError, match="processes of a run that was killed"):
+    with pytest.raises(errors.OutputError, match="processes of a killed run"):
         Seen(footage, out)
     worker.__exit__(None, None, None)
     Seen(footage, out)
     assert claim is not None
-    with pytest.raises(errors.OutputError, match="gives way"), claim.at_work():
+    with pytest.raises(errors.OutputError, match="so this one stops"), claim.at_work():
         pytest.fail("the worker of a run that is over must not work")
 
 
@@ -326,7 +326,7 @@ def test_what_a_worker_released_before_it_died_is_found_by_the_next_run(footage,
         for number, item in enumerate(book.todo):
             done = attempt(item, work, lambda _: None)
             died = failed(item, "the process working on it died", 1)
-            book.tell(item, died if number == 1 else done)
+            book.record(item, died if number == 1 else done)
     before = facts(out)
     seen = Seen(footage, out)
     assert (seen.start.before, seen.start.recovered) == (3, 1)

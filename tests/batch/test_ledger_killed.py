@@ -303,5 +303,5 @@ def test_a_locked_ledger_is_said(footage, out, monkeypatch):
     monkeypatch.setattr(store, "PATIENCE", 0.1)
     with closing(sqlite3.connect(out / store.NAME, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(errors.OutputError, match="another program keeps this file locked"):
+        with pytest.raises(errors.OutputError, match="another program has locked this file"):
             Seen(footage, out)

@@ -178,7 +178,7 @@ def test_links_in_place_of_our_own_files_are_refused_and_not_followed(tmp_path, 
     victim.write_bytes(b"precious" * 100)
     (tmp_path / "out").mkdir()
     plant(tmp_path / "out" / name, victim)
-    with pytest.raises(OutputError, match=r"no file of this program"):
+    with pytest.raises(OutputError, match=r"not a file of this program"):
         Seen(footage, tmp_path / "out")
     assert victim.read_bytes() == b"precious" * 100
 

@@ -41,7 +41,7 @@ MISTAKES = {
     "one name for two": (
         "run film.ts film.mkv -o x.mp4",
         2,
-        "names one file, and the outputs of a folder or of several",
+        "names one file, but the outputs of a folder or of several",
     ),
     "one name for a folder": ("run . -o x.mp4", 2, "need a folder: write -o x/"),
     "a device": ("run film.ts -o /dev/null", 6, "a device or a pipe, which is never replaced"),

@@ -165,7 +165,10 @@ def test_a_dash_is_no_name_for_an_output(folder, arguments):
     code, complaint = anonymize(*arguments, number=OUTPUT, state="cut", cwd=folder)
     (folder / "plan.jsonl").unlink()
     assert code == 2
-    assert complaint == "anonymize: -: outputs are files, which get their names when they are whole; name one\n"
+    assert (
+        complaint
+        == "anonymize: -: the output cannot go to standard output, as it is released only once verified; name a file\n"
+    )
     assert sorted(folder.rglob("*")) == before
 
 

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from anonymize.data import Kind
-from anonymize.detect import IN_THIS_THREAD, Step, combined, detect, done, executor_for, in_order
+from anonymize.detect import IN_THIS_THREAD, Pending, combined, detect, done, executor_for, in_order
 from anonymize.detect.concurrency import AT_ONCE, BEGUN, WAITING, threads_each
 from anonymize.models import cores
 from anonymize.settings import Detect, Device
@@ -91,11 +91,11 @@ def test_steps_come_in_order_while_few_looks_are_begun() -> None:
     begun = waited = 0
     futures: dict[int, Future[int]] = {number: Future() for number in range(0, 20, 3)}
 
-    def steps() -> Iterator[Step[int]]:
+    def steps() -> Iterator[Pending[int]]:
         nonlocal begun
         for number in range(20):
             begun += number in futures
-            yield Step([futures[number]] if number in futures else [], partial(finish, number))
+            yield Pending([futures[number]] if number in futures else [], partial(finish, number))
 
     def finish(number: int) -> int:
         if number in futures:
@@ -112,7 +112,7 @@ def test_steps_come_in_order_while_few_looks_are_begun() -> None:
 
 def test_steps_without_looks_are_not_kept_waiting() -> None:
     source = iter(range(100))
-    steps = (Step([done(number)], partial(int, number)) for number in source)
+    steps = (Pending([done(number)], partial(int, number)) for number in source)
     assert next(in_order(steps)) == 0
     assert next(source) == 1
 
@@ -154,10 +154,10 @@ def test_no_more_steps_wait_than_may() -> None:
     read: list[int] = []
     first: Future[int] = Future()
 
-    def steps() -> Iterator[Step[int]]:
+    def steps() -> Iterator[Pending[int]]:
         for index in range(200):
             read.append(index)
-            yield Step([first] if index == 0 else [], partial(int, index))
+            yield Pending([first] if index == 0 else [], partial(int, index))
 
     results = in_order(steps())
     assert next(results) == 0

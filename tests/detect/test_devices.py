@@ -30,7 +30,7 @@ def test_a_device_that_this_onnxruntime_lacks_is_refused_with_what_to_do(device:
         models.session("argus", device=device)
     message = str(refused.value)
     assert f"--device {device.value}" in message
-    assert "knows only cpu" in message
+    assert "supports only cpu" in message
     assert PROVIDERS[device].install in message
     assert "docs/devices.md" in message
 
@@ -55,7 +55,7 @@ def test_every_command_refuses_it_and_leaves_nothing(words: list[str], face_clip
     done = anonymize(*filled, "--device", device.value)
     assert done.returncode == ModelError.exit_code, done.stderr
     assert f"--device {device.value}" in done.stderr
-    assert "knows only cpu" in done.stderr
+    assert "supports only cpu" in done.stderr
     shown = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert shown == [] or words[0] == "live"  # which has sent black pictures meanwhile
 

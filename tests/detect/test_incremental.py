@@ -62,7 +62,7 @@ def near(found: Detections, *boxes: tuple[int, int, int, int]) -> bool:
 def test_noise_is_no_change(noise: float) -> None:
     changes = Changes()
     assert changes.see(frame(0, noise=noise)).all()
-    changes.looked()
+    changes.detected()
     for index in range(1, 8):
         assert changes.see(frame(index, noise=noise)).mean() < 0.01
 
@@ -72,7 +72,7 @@ def test_what_appears_anywhere_is_a_change_even_at_the_border(noise: float) -> N
     for x0, y0 in [(0, 0), (WIDTH - 16, HEIGHT - 16), (307, 111)]:
         changes = Changes()
         changes.see(frame(0, noise=noise))
-        changes.looked()
+        changes.detected()
         seen = changes.see(frame(1, (x0, y0, x0 + 16, y0 + 16), noise=noise))
         assert seen[(y0 + 8) // BLOCK, (x0 + 8) // BLOCK]
         assert seen.mean() < 0.05
@@ -81,12 +81,12 @@ def test_what_appears_anywhere_is_a_change_even_at_the_border(noise: float) -> N
 def test_slow_change_adds_up() -> None:
     changes, seen = Changes(), []
     changes.see(frame(0, noise=1))
-    changes.looked()
+    changes.detected()
     for index in range(1, 30):
         faded = frame(index, noise=1)
         faded.picture[96:144, 192:240] = np.minimum(faded.picture[96:144, 192:240] + index, 255)
         mask = changes.see(faded)
-        changes.looked(mask)
+        changes.detected(mask)
         seen.append(bool(mask[7, 13]))
     assert any(seen)
 
@@ -94,7 +94,7 @@ def test_slow_change_adds_up() -> None:
 def test_a_picture_of_another_size_is_all_new() -> None:
     changes = Changes()
     changes.see(frame(0))
-    changes.looked()
+    changes.detected()
     assert changes.see(Still(np.zeros((100, 100, 3), np.uint8), 1, 1)).all()
 
 

@@ -22,7 +22,7 @@ from anonymize import plan as plans
 from anonymize import redact as drawing
 from anonymize import storage
 from anonymize.batch.inputs import plan_items, the_file
-from anonymize.batch.ledger.store import _told
+from anonymize.batch.ledger.store import _explained
 from anonymize.batch.run import run
 from anonymize.data import Detections, Kind, Plane, Region, Shape, Why
 from anonymize.detect import merge
@@ -193,8 +193,8 @@ def test_too_little_memory_is_said_as_such(tmp_path: Path, monkeypatch: pytest.M
 def test_a_ledger_whose_folder_is_gone_says_so(tmp_path: Path) -> None:
     error = sqlite3.OperationalError("unable to open database file")
     error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
-    assert "is gone" in str(_told(tmp_path / "out" / ".anonymize.sqlite", error))
-    assert "no permission" in str(_told(tmp_path / ".anonymize.sqlite", error))
+    assert "is gone" in str(_explained(tmp_path / "out" / ".anonymize.sqlite", error))
+    assert "no permission" in str(_explained(tmp_path / ".anonymize.sqlite", error))
 
 
 def _plain_fused(found: Detections) -> list[list[float]]:

@@ -50,7 +50,7 @@ def test_plates_in_one_spot_are_compared_only_where_one_could_hold_the_other(mon
 def test_no_table_of_all_pairs_of_finds_is_made() -> None:
     found = _finds(np.random.default_rng(5), 3000, (40_000, 40_000))
     for work in (
-        lambda: incremental._judged_again(found, found),
+        lambda: incremental._rescored(found, found),
         lambda: variants._supported(found, found),
         lambda: variants._best_of(found),
     ):

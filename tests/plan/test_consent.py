@@ -155,17 +155,17 @@ def test_what_overlaps_a_visible_track_is_drawn_whole():
 @pytest.mark.parametrize(
     ("chosen", "words"),
     [
-        ({"point": [120, 100], "at": 1}, r"nobody was found there at 0:01 \(frame 10\).*face 0 in 40,90,60,110"),
+        ({"point": [120, 100], "at": 1}, r"no face was found there at 0:01 \(frame 10\).*face 0 in 40,90,60,110"),
         ({"point": [213, 100], "at": 1}, r"2 people are there.*face 1 in 190,.*face 2 in 215,"),
         ({"point": [50, 100], "at": 99}, "no frame is shown then: its last frame is shown at 0:05.9"),
-        ({"point": [50, 100]}, "expected a time as well, as 50,100@0:02"),
+        ({"point": [50, 100]}, "expected a time as well, such as 50,100@0:02"),
         ({"track": 9}, "there is no track 9; there are: 0, 1, 2, 3"),
         (
             {"track": 3},
             r"from beginning to end. Choose a moment, as 3@TIME, from: 0:00 to 0:01.2, 0:03.7 to",
         ),
-        ({"track": 3, "at": 2.5}, "cannot be left visible at 0:02.5 .*: nobody saw it for too long"),
-        ({"point": [300, 150], "at": 1}, "nobody was found there"),
+        ({"track": 3, "at": 2.5}, "cannot be left visible at 0:02.5 .*: no detection found it for too long"),
+        ({"point": [300, 150], "at": 1}, "no face was found there"),
     ],
 )
 def test_who_cannot_be_chosen_is_refused_with_what_is_there(chosen: dict[str, object], words: str):

@@ -93,7 +93,7 @@ def test_the_least_that_a_person_must_write(tmp_path):
         ('{"frame": 40, "xyxy": [1, 2, 3, 4]}', "do not lie within"),
         ('{"frames": [9, 3], "xyxy": [1, 2, 3, 4]}', "do not lie within"),
         ('{"frame": 1, "xyxy": [3, 2, 1, 4]}', "expected x0 < x1"),
-        ('{"frame": 1, "xyxy": [1, 2, NaN, 4]}', "NaN is no number"),
+        ('{"frame": 1, "xyxy": [1, 2, NaN, 4]}', "NaN is not a number"),
         ('{"frame": 1, "xyxy": [64, 2, 90, 4]}', "line 2: it hides nothing: .* 64 x 48 pixels"),
         ('{"frames": [1, 9], "xyxy": [-9, -9, 0, 4], "kind": "face"}', "line 2: it hides nothing"),
         ('{"frame": 1, "shape": "ellipse", "xyxy": [-99, -99, 1, 1]}', "line 2: it hides nothing"),

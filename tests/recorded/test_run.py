@@ -20,7 +20,7 @@ from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item, plan_items
 from anonymize.batch.outcome import exit_code
 from anonymize.data import Kind
-from anonymize.detect import Step
+from anonymize.detect import Pending
 from anonymize.detect.scan import Scanner
 from anonymize.kinds import Verdict
 from anonymize.progress import Progress
@@ -170,7 +170,7 @@ def test_frames_that_no_two_looks_bracket_are_obscured_whole(face_clip, tmp_path
 
     def stalled(self, frame):
         step = original(self, frame)
-        return step if frame.index == 0 else Step((), lambda: replace(step.result(), results=()))
+        return step if frame.index == 0 else Pending((), lambda: replace(step.result(), results=()))
 
     monkeypatch.setattr(Scanner, "scan", stalled)
     monkeypatch.setattr(Scanner, "detect_on_last", lambda _: [])

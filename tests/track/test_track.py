@@ -396,7 +396,7 @@ def test_frames_out_of_order_and_finds_for_unseen_frames_are_refused() -> None:
     tracker.see(Still(0, picture, 0))
     with pytest.raises(ValueError, match="expected index 1, got 3"):
         tracker.see(Still(3, picture, 3))
-    with pytest.raises(ValueError, match="frame 7 was not seen"):
+    with pytest.raises(ValueError, match="frame 7 was not taken"):
         tracker.find(7, Detections.empty())
 
 

@@ -12,7 +12,7 @@ import pytest
 import anonymize
 from anonymize import errors, plan
 from anonymize.data import Box, Kind, Region, Shape, Why
-from anonymize.detect import Detector, Step, build, in_order, second_detectors
+from anonymize.detect import Detector, Pending, build, in_order, second_detectors
 from anonymize.kinds import Verdict
 from anonymize.media import open_source
 from anonymize.plan import Plan, Regions, VisibleTrack
@@ -259,7 +259,7 @@ def test_without_a_plan_no_frame_is_watched_before_what_those_before_it_showed_i
     begun = taken = most = 0
     with open_source(face_clip) as source:
 
-        def steps() -> Iterator[Step[FrameFindings]]:
+        def steps() -> Iterator[Pending[FrameFindings]]:
             nonlocal begun, most
             for frame in source.frames():
                 most = max(most, begun - taken)

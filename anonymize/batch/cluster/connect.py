@@ -1,8 +1,8 @@
-"""Finding a cluster, and making sure that it tells nobody of itself.
+"""Connecting to a cluster, and making sure that it contacts nobody else.
 
-Ray's usage statistics are on unless they are switched off; and where they are, the head of a cluster still posts to
-Ray's makers once that they are off, and asks the cloud's metadata services where it runs (seen in 2.60). Both happen as
-the head starts, so that only whoever starts it can prevent them; a cluster whose head was not started so is refused.
+Ray sends usage statistics unless they are switched off. Even then, the head of a cluster reports once to Ray's vendor
+that they are off, and asks the cloud's metadata services where it runs (seen in 2.60). Both happen when the head
+starts, so only the person who starts it can prevent them; a cluster whose head was started otherwise is refused.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",
     # Under `uv run` Ray would copy the working directory, footage and all, to the cluster.
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-    # A worker without a GPU leaves the variables alone that say which there are.
+    # A worker without a GPU leaves the variables alone that list the GPUs.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 _BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
-"""Where this file is, Ray does not ask the cloud's metadata services."""
+"""If this file exists, Ray does not ask the cloud's metadata services."""
 _HEAD = "node:__internal_head__"
 """The resource that only a cluster's head has."""
 _ANSWER = 60.0
-"""Seconds that the head has to say how it was started."""
+"""Seconds that the head has to answer how it was started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How a cluster's head was started, as far as it makes it speak with others.
+    """How a cluster's head was started, as far as it decides whom the head contacts.
 
     Args:
         enabled: its RAY_USAGE_STATS_ENABLED.
@@ -52,21 +52,21 @@ class Habits:
     bootstrap: bool
 
     def faults(self) -> list[str]:
-        """What must be otherwise, in words; nothing where the head is silent."""
+        """What must be changed, in words; empty if the head contacts nobody."""
         wrong = []
         if self.enabled != "0":
-            wrong.append("RAY_USAGE_STATS_ENABLED=0 is not set: usage statistics are sent to Ray's makers")
+            wrong.append("RAY_USAGE_STATS_ENABLED=0 is not set: it sends usage statistics to Ray's vendor")
         if urlsplit(self.url).hostname not in ("127.0.0.1", "localhost", "::1"):
             wrong.append(
-                "RAY_USAGE_STATS_REPORT_URL=http://127.0.0.1:9 is not set: Ray's makers are told of each start"
+                "RAY_USAGE_STATS_REPORT_URL=http://127.0.0.1:9 is not set: it reports each start to Ray's vendor"
             )
         if not self.bootstrap:
-            wrong.append(f"there is no file {_BOOTSTRAP}: metadata services of clouds are asked at each start")
+            wrong.append(f"the file {_BOOTSTRAP} is missing: it asks cloud metadata services at each start")
         return wrong
 
 
 def habits() -> Habits:
-    """Of the machine that this runs on; workers inherit the environment of their node's `ray start`."""
+    """The `Habits` of the machine that this runs on: workers inherit the environment of their node's `ray start`."""
     environment = os.environ.get
     return Habits(
         environment("RAY_USAGE_STATS_ENABLED", ""),
@@ -77,14 +77,11 @@ def habits() -> Habits:
 
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
-    """The module `ray`, connected to the cluster at `address` for as long as the block lasts.
-
-    Args:
-        address: see `anonymize.batch.cluster.Cluster`.
+    """The module `ray`, connected to the cluster at `address` (see `anonymize.batch.cluster.Cluster`) in the block.
 
     Raises:
         UsageError: Ray is not installed.
-        ClusterError: there is no cluster, or it tells others of itself.
+        ClusterError: there is no cluster, or its head contacts others.
     """
     os.environ.update(_ENVIRONMENT)
     try:
@@ -96,7 +93,7 @@ def connected(address: str) -> Iterator[Any]:
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
         except Exception as error:  # Ray and gRPC raise a dozen classes that share only this one
             first = str(error).strip().partition("\n")[0]
-            raise ClusterError(f"no cluster can be reached there: {first or type(error).__name__}", address) from error
+            raise ClusterError(f"cannot connect to this cluster: {first or type(error).__name__}", address) from error
     try:
         _refuse_talkative(ray)
         yield ray
@@ -105,13 +102,13 @@ def connected(address: str) -> Iterator[Any]:
 
 
 def _refuse_talkative(ray: Any) -> None:
-    """Raises `ClusterError` where the connected cluster tells others of itself, or does not say that it does not."""
+    """Raise `ClusterError` if the head of the connected cluster contacts others, or does not answer whether it does."""
     ask = ray.remote(habits).options(num_cpus=0, resources={_HEAD: 0.001})
     try:
         found: Habits = ray.get(ask.remote(), timeout=_ANSWER)
     except ray.exceptions.RayError as error:
         raise ClusterError(
-            "the cluster's head does not say how it was started; is anonymize with its extra `cluster` installed "
+            "the cluster's head does not answer how it was started; is anonymize with its extra `cluster` installed "
             f"there? ({str(error).strip().partition(chr(10))[0]})"
         ) from error
     if wrong := found.faults():
@@ -122,7 +119,7 @@ def _refuse_talkative(ray: Any) -> None:
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """Leave this process's reaction to SIGTERM as it is: Ray sets one of its own, with another exit code."""
+    """Keep this process's SIGTERM handler: Ray installs its own, with another exit code."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

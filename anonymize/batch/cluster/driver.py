@@ -1,4 +1,4 @@
-"""Hands items to workers, one each, hears of their progress, and sees to it that none is lost with its worker."""
+"""Assigns items to workers, one each, collects their progress, and retries an item whose worker died."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ if TYPE_CHECKING:
     from anonymize.storage import Place
 
 PATIENCE = 600.0
-"""Seconds without a word from any worker after which the rest is given up: the cluster has no room, or is gone."""
+"""Seconds without a message from any worker after which the remaining items fail: the cluster is full or gone."""
 _PACE = 0.5
-"""Seconds between two words of one worker, at least."""
-_WORDS = 200
-"""Words a second that are heard from all workers together, about: with many, each speaks less often."""
+"""The least seconds between two messages of one worker."""
+_MESSAGES = 200
+"""Messages a second from all workers together, about: with many workers, each sends fewer."""
 _FAREWELL = 10.0
-"""Seconds that workers get to clean up after themselves."""
+"""Seconds that workers get to clean up."""
 _STARTS = 3
-"""Workers that may die before they are ready, one after the other, until none is hired any more."""
+"""How many workers in a row may die before they are ready until no more are started."""
 
 
 def run_on(
-    cluster: Cluster, items: Sequence[Item], settings: Settings, force: bool, tell: OnItem
+    cluster: Cluster, items: Sequence[Item], settings: Settings, force: bool, on_item: OnItem
 ) -> dict[Item, Outcome]:
     """Anonymise every item on `cluster`; the outcome of each.
 
     Args:
         cluster: where.
-        items: inputs and outputs, in storage that all nodes see.
+        items: inputs and outputs, in storage that all nodes share.
         settings: the same for all.
         force: replace existing outputs.
-        tell: told of every step and outcome, in this process.
+        on_item: called with progress and outcomes, in this process.
 
     Raises:
         UsageError: an item is standard input, or Ray is not installed.
-        ClusterError: the cluster cannot be reached, has no room, or is not fit for the work.
+        ClusterError: the cluster cannot be reached, has no room, or cannot be used.
         ModelError: a model is missing on a worker.
     """
     if any(item.source is None for item in items):
-        raise UsageError("standard input cannot be given to a cluster: a raw recording would pass through its memory")
+        raise UsageError("a cluster cannot take standard input: the raw recording would pass through its memory")
     if not items:
         return {}
     with connected(cluster.address) as ray:
         wanted = min(len(items), cluster.workers or room(ray.nodes(), cluster))
-        workers = _Workers(ray, cluster, settings, force, wanted, tell)
+        workers = _Workers(ray, cluster, settings, force, wanted, on_item)
         try:
             workers.work(items)
         finally:
@@ -71,7 +71,7 @@ def room(nodes: Iterable[Mapping[str, Any]], cluster: Cluster) -> int:
     """How many workers fit on `nodes`, as `ray.nodes()` lists them.
 
     Raises:
-        ClusterError: none.
+        ClusterError: not one.
     """
     needs = {"CPU": cluster.cpus} | ({"GPU": cluster.gpus} if cluster.gpus else {})
     alive = [node["Resources"] for node in nodes if node["Alive"]]
@@ -81,21 +81,21 @@ def room(nodes: Iterable[Mapping[str, Any]], cluster: Cluster) -> int:
         have = "; ".join(", ".join(f"{has.get(name, 0):g} {name}s" for name in needs) for has in alive) or "no node"
         raise ClusterError(
             f"no node of this cluster has room for a worker of {wants} (it has {have}): change --cpus-per-worker or "
-            "--gpus-per-worker; or name a number with --workers, to wait for a cluster that grows"
+            "--gpus-per-worker; or give a number with --workers, to wait for a cluster that grows"
         )
     return fits
 
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """A worker as the driver sees it: Ray's handle, and the item it has.
+    """The driver's record of a worker.
 
     Args:
-        actor: the handle of a `ClusterWorker`.
-        ready: whether it has said that it can work.
-        item: what it works on.
-        token: of its present try.
-        made: the checked output that it is about to release.
+        actor: Ray's handle of a `ClusterWorker`.
+        ready: whether it has reported that it can work.
+        item: the item it works on.
+        token: of the current attempt.
+        made: the verified output that it is about to release.
     """
 
     actor: Any
@@ -106,12 +106,14 @@ class _Worker:
 
 
 class _Workers:
-    """All workers, what they are at, and what is left to do. Each worker has one call under way at any time."""
+    """All workers, their items, and what is left to do. Each worker has one call under way at any time."""
 
-    def __init__(self, ray: Any, cluster: Cluster, settings: Settings, force: bool, wanted: int, tell: OnItem) -> None:
+    def __init__(
+        self, ray: Any, cluster: Cluster, settings: Settings, force: bool, wanted: int, on_item: OnItem
+    ) -> None:
         self._ray, self._cluster, self._settings, self._force = ray, cluster, settings, force
-        self._wanted, self._tell = wanted, tell
-        self._pace = max(_PACE, wanted / _WORDS)
+        self._wanted, self._on_item = wanted, on_item
+        self._pace = max(_PACE, wanted / _MESSAGES)
         self._waiting: deque[Item] = deque()
         self._workers: set[_Worker] = set()
         self._calls: dict[Any, tuple[_Worker, Callable[[_Worker, Any], None]]] = {}
@@ -120,7 +122,7 @@ class _Workers:
         self.outcomes: dict[Item, Outcome] = {}
 
     def work(self, items: Sequence[Item]) -> None:
-        """Until every item has its outcome."""
+        """Work until every item has its outcome."""
         self._waiting.extend(items)
         for _ in range(self._wanted):
             self._hire()
@@ -131,13 +133,13 @@ class _Workers:
                 self._give_up(items, f"the connection to the cluster was lost ({_first_line(error)})")
                 return
             if not answered:
-                self._give_up(items, f"no worker came or said a word for {PATIENCE:.0f} seconds; has the cluster room?")
+                self._give_up(items, f"no worker started or answered for {PATIENCE:.0f} seconds; is the cluster full?")
                 return
             for call in answered:
                 self._hear(*self._calls.pop(call), call)
 
     def dismiss(self) -> None:
-        """End all workers; those at work clean up first."""
+        """Stop all workers; busy ones clean up first."""
         with suppress(self._ray.exceptions.RayError, ConnectionError):
             stops = [worker.actor.stop.remote() for worker in self._everyone() if worker.ready]
             if stops:
@@ -146,11 +148,11 @@ class _Workers:
             self._end(worker)
 
     def _everyone(self) -> set[_Worker]:
-        """All workers, those that were let go but have not left yet among them."""
+        """All workers, including those that were stopped but have not ended yet."""
         return self._workers | {worker for worker, _ in self._calls.values()}
 
     def _answered(self) -> list[Any]:
-        """The calls that have ended, at least one, or none after `PATIENCE`."""
+        """The calls that have ended: at least one, or none after `PATIENCE`."""
         first, rest = self._ray.wait(list(self._calls), num_returns=1, timeout=PATIENCE)
         if first and rest:
             more, _ = self._ray.wait(rest, num_returns=len(rest), timeout=0)
@@ -169,7 +171,7 @@ class _Workers:
             then(worker, value)
 
     def _hire(self) -> None:
-        """Ask for one more worker; the cluster starts it where and when it has room."""
+        """Request one more worker; the cluster starts it where and when it has room."""
         wants: dict[str, Any] = {"num_cpus": self._cluster.cpus, "num_gpus": self._cluster.gpus}
         remote = self._ray.remote(ClusterWorker).options(**wants, max_restarts=0, scheduling_strategy="SPREAD")
         worker = _Worker(remote.remote(self._settings, max(1, int(self._cluster.cpus))))
@@ -185,13 +187,13 @@ class _Workers:
         if answer.version != __version__:
             raise ClusterError(
                 f"the worker {answer.node} has version {answer.version} of anonymize, this is {__version__}: install "
-                "the same on all nodes"
+                "the same version on all nodes"
             )
         worker.ready, self._stillborn = True, 0
         self._assign(worker)
 
     def _assign(self, worker: _Worker) -> None:
-        """Give `worker` the next item, or let it go."""
+        """Give `worker` the next item, or stop it."""
         worker.item, worker.made = None, None
         if not self._waiting:
             self._workers.discard(worker)
@@ -209,7 +211,7 @@ class _Workers:
         assert item is not None
         if not isinstance(news, Outcome):
             if news:
-                self._tell(item, news)
+                self._on_item(item, news)
             self._listen(worker, None)
             return
         if news.output is None:
@@ -230,10 +232,10 @@ class _Workers:
 
     def _settle(self, outcome: Outcome) -> None:
         self.outcomes[outcome.item] = outcome
-        self._tell(outcome.item, outcome)
+        self._on_item(outcome.item, outcome)
 
     def _fail(self, worker: _Worker, message: str) -> None:
-        """The item that `worker` has ends here, and so does the worker."""
+        """Fail the item of `worker` and end the worker."""
         self._workers.discard(worker)
         self._end(worker)
         if worker.item is None:
@@ -242,17 +244,17 @@ class _Workers:
         self._replace()
 
     def _lose(self, worker: _Worker, error: Exception) -> None:
-        """`worker` died, or its node did: its item goes to another, unless it was released already."""
+        """Give the item of `worker`, which died or whose node did, to another, unless it was released already."""
         if worker not in self._workers:
-            return  # it had been let go
+            return  # it had been stopped
         self._workers.discard(worker)
-        self._end(worker)  # for one that is only cut off
+        self._end(worker)  # it may only be cut off
         if not worker.ready:
             self._stillborn += 1
             if self._stillborn >= _STARTS:
                 raise ClusterError(
-                    f"{_STARTS} workers one after the other did not start; is anonymize with its extra `cluster` "
-                    f"installed on all nodes? The last one: {_first_line(error)}"
+                    f"{_STARTS} workers in a row did not start; is anonymize with its extra `cluster` installed on "
+                    f"all nodes? The last error: {_first_line(error)}"
                 )
         if worker.item is not None:
             self._requeue(worker.item, worker)
@@ -269,7 +271,7 @@ class _Workers:
             self._waiting.appendleft(item)
             return
         times = f"{self._lost[item]} times" if self._lost[item] > 1 else "once"
-        message = f"the worker on it died {times} (out of memory?, or its node went away)"
+        message = f"its worker died {times} (out of memory, or the node was lost?)"
         self._settle(failed(item, message, ExitCode.INTERNAL))
 
     def _replace(self) -> None:
@@ -287,7 +289,7 @@ class _Workers:
 
 
 def _everywhere(item: Item) -> Item:
-    """`item` with paths that mean the same on every node."""
+    """`item` with absolute paths, which mean the same on every node."""
     claim = item.claim.absolute() if item.claim else None
     source = _absolute(item.source) if item.source else None
     return replace(item, source=source, target=_absolute(item.target), claim=claim)
@@ -298,7 +300,7 @@ def _absolute(place: Place) -> Place:
 
 
 def _is_released(made: Outcome) -> bool:
-    """Whether the output is in its place, byte for byte as it was checked: its worker died after the release."""
+    """Whether the output is in place, byte for byte as verified: the worker died after the release."""
     with suppress(OSError, AnonymizeError):
         return made.output is not None and storage.sha256(made.output) == made.report.output["sha256"]
     return False

@@ -1,7 +1,7 @@
-"""One worker: holds its detectors, and takes one item at a time to a checked output, and then to its release.
+"""A worker: holds its detectors, makes a verified output of one item at a time, and then releases it.
 
-The two are separate calls, so that whoever hands out items knows of every output before it appears: a worker that dies
-between them leaves nothing, and one that dies in the second leaves what can be recognised.
+These are separate calls, so that the driver knows of every output before it appears: a worker that dies between them
+leaves nothing, and one that dies during the second leaves an output that can be recognised by its hash.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from anonymize.storage import Place
 
 _WARM_UP = (360, 640, 3)
-"""The picture that detectors see first: (height, width, channels)."""
+"""Shape of the first picture that detectors get: (height, width, channels)."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerReady:
-    """What a worker says of itself once it can work: its version of this package, and the name of its machine."""
+    """A worker's report that it can work: its version of this package and the name of its machine."""
 
     version: str
     node: str
 
 
 class ClusterWorker:
-    """A worker; Ray makes an actor of it, whose methods are called one at a time.
+    """A worker. Ray makes it an actor, whose methods are called one at a time.
 
     Args:
         settings: the same for all items.
@@ -64,7 +64,7 @@ class ClusterWorker:
         self._force = self._stopped = False
 
     def warm(self) -> WorkerReady | AnonymizeError:
-        """Load the models and run each once, so that the first item is as quick as the others. Errors are returned."""
+        """Load the models and run each once, so that the first item is as fast as the others. Return any error."""
         try:
             self._detectors = job.detectors_for(self._settings, self._threads)
             for detector in self._detectors:
@@ -74,20 +74,20 @@ class ClusterWorker:
         return WorkerReady(__version__, socket.gethostname())
 
     def start(self, item: Item, *, force: bool) -> None:
-        """Begin to work on `item`; `news` tells how it gets on. `force`: there may be an output already."""
+        """Begin to work on `item`; `news` gives its progress. `force`: an output may exist already."""
         if not self._folder:
             self._folder = self._open.enter_context(storage.private_folder())
         self._clean()
-        storage.sweep()  # what a worker left here that was killed meanwhile
+        storage.sweep()  # what killed workers left here
         self._force = force
         self._latest, self._stage, self._outcome = None, "", None
         self._thread = threading.Thread(target=self._work, args=(item,), name="work", daemon=True)
         self._thread.start()
 
     def news(self, pace: float) -> Progress | Outcome | None:
-        """What there is to tell: at once where the item is done or a stage begins, else after `pace` seconds.
+        """The latest progress or the outcome: at once when the item is done or a stage begins, else after `pace` s.
 
-        An outcome's output is a file of this machine, checked, that only this worker can open; `release` is next.
+        An outcome's output is a verified file on this machine that only this worker can open; `release` comes next.
         """
         with self._changed:
             self._changed.wait_for(self._has_news, pace)
@@ -99,13 +99,13 @@ class ClusterWorker:
             return latest
 
     def release(self, item: Item, target: Place, *, force: bool, token: str) -> AnonymizeError | None:
-        """Give the item's output to `target`, whole or not at all. Errors are returned.
+        """Publish the item's output as `target`, complete or not at all. Return any error.
 
         Args:
             item: what it was made from.
-            target: where it shall be, name and all.
-            force: replace what is there.
-            token: goes into the name under which it waits there until it is whole.
+            target: the complete path of the output.
+            force: replace an existing file.
+            token: part of its temporary name there.
         """
         done = self._outcome
         assert done is not None
@@ -124,7 +124,7 @@ class ClusterWorker:
         return None
 
     def stop(self) -> None:
-        """Leave the item where it is, and nothing of it on this machine."""
+        """Abandon the item and remove all of its files from this machine."""
         self._stopped = True
         if self._thread:
             self._thread.join()
@@ -143,11 +143,11 @@ class ClusterWorker:
                 self._changed.notify_all()
 
     def _make(self, item: Item, on_progress: OnProgress, known: Known) -> job.Released:
-        """The whole of `job.run`, with the output in a folder of this machine."""
+        """Do all of `job.run`, with the output in a folder of this machine."""
         if isinstance(item.source, Path) and not item.source.exists():
             raise UnreadableInput(
-                f"there is no such file on the worker {socket.gethostname()}: a cluster works on "
-                "storage that all its nodes see under the same name",
+                f"no such file on the worker {socket.gethostname()}: a cluster needs storage that all its nodes "
+                "share under the same path",
                 item.source,
             )
         if not self._force and not item.may_replace(item.target) and storage.exists(item.target):
@@ -165,7 +165,7 @@ class ClusterWorker:
 
     def _tell(self, progress: Progress) -> None:
         if self._stopped:
-            sys.exit()  # ends the thread of `_work`, whose temporary files go on the way out
+            sys.exit()  # ends the thread of `_work` and removes its temporary files
         with self._changed:
             self._latest = progress
             if progress.stage != self._stage:

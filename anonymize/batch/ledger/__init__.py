@@ -1,11 +1,11 @@
-"""What was done in an output folder, so that a run that was stopped at any moment goes on where it was.
+"""The record of what was done in an output folder, so that a run that was stopped at any moment can be continued.
 
-`.anonymize.sqlite` in the folder tells of every file: done, failed, in progress, waiting. Only the process that the
-user started writes it, so any executor may do the work. Nothing in it names anybody, but for the files' own names.
+`.anonymize.sqlite` in the folder has the state of every file: done, failed, in progress, waiting. Only the process that
+the user started writes it, so any executor may do the work. It identifies nobody, except by the files' own names.
 
-`store` is the SQLite file; `claim` is what whoever works on an item gets of a run; `lock` keeps a second run out;
-`proofs` is what a killed run leaves in the folder: proofs of what it released, and temporary files; `decide` says what
-still has to be done; `run_ledger` is one run's dealings with all of these; `status` shows a ledger to whoever asks.
+`store` is the SQLite file; `claim` is the part of a run that the worker on an item needs; `lock` keeps a second run
+out; `proofs` is what a killed run leaves in the folder: proofs of what it released, and temporary files; `decide` says
+what is left to do; `run_ledger` combines these for one run; `status` summarises a ledger.
 """
 
 from anonymize.batch.ledger.decide import Redo

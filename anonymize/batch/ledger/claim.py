@@ -1,4 +1,4 @@
-"""What a run that keeps a ledger gives to whoever works on one of its items, in whatever process or on what machine."""
+"""What a run with a ledger passes to the worker on an item, in any process or on any machine."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class FolderClaim:
     Args:
         folder: the output folder.
         mark: the run's.
-        settings: hash of the settings that matter.
-        place: hash of where the source is.
-        replaces: what an earlier run released for this item, and this one may replace.
+        settings: hash of the settings that affect the output.
+        place: hash of the source's path.
+        replaces: an earlier run's output of this item, which may be replaced.
     """
 
     folder: Path

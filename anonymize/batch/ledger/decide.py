@@ -1,4 +1,4 @@
-"""What still has to be done: the ledger's word on a file, held against the file itself."""
+"""What is left to do, from the ledger's record of a file and the file itself."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from anonymize.storage import has_sha256
 from anonymize.text.mapping import to_mapping
 
 _NO_MATTER = ("live",)
-"""Settings that do not change what comes out of a file."""
+"""Settings that do not affect an output."""
 
 
 class Redo(StrEnum):
-    """Why a file that the ledger knows is not done; empty where it does not know it."""
+    """Why a file in the ledger is processed again; empty where the ledger does not have it."""
 
     NEW = ""
-    BROKEN_OFF = "the run that worked on it was stopped"
+    STOPPED = "the run that worked on it was stopped"
     FAILED = "it failed before"
     SETTINGS = "the settings changed"
     SOURCE = "its source changed"
@@ -39,13 +39,13 @@ class Redo(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to become of an item.
+    """What to do with an item.
 
     Args:
         file: its row, as it should be written.
         done: nothing is left to do.
-        why: why it is done again.
-        replaces: what was released for it and may be replaced.
+        why: why it is processed again.
+        replaces: an earlier output of it, which may be replaced.
     """
 
     file: File
@@ -55,16 +55,16 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What a run asks for.
+class RunRequest:
+    """What a run requests of every item.
 
     Args:
         folder: the output folder.
         run: its number.
-        since: results of earlier runs than this do not count.
+        since: outputs of runs before this one do not count.
         settings: hash of the settings.
         salt: for the hashes of paths.
-        stdin: the medium itself, where an item is standard input.
+        stdin: the content, where an item is standard input.
     """
 
     folder: Path
@@ -76,7 +76,7 @@ class Request:
 
 
 def settings_hash(settings: Settings) -> str:
-    """Of everything that decides what comes out of a file: settings, and the weights of the detectors they name."""
+    """The hash of everything that affects an output: settings, and the weights of the detectors they name."""
     values = {key: value for key, value in to_mapping(settings).items() if key not in _NO_MATTER}
     names = (*settings.detect.detectors, *settings.verify.detectors) if settings.targets else ()
     weights = {name: [model.sha256 for model in models.weights_of(name)] for name in asked(names)}
@@ -84,10 +84,10 @@ def settings_hash(settings: Settings) -> str:
 
 
 def stamp(path: Path | None) -> str:
-    """What changes whenever a file does: size, times and inode. Nothing where there is no file.
+    """A text that changes whenever a file does: size, times and inode; empty if there is no file.
 
-    The time of the last change of the inode is among them, which no program can set back: a file with the same stamp
-    was not written to since. Another stamp does not mean another content (the file may have been moved).
+    It includes the inode's change time, which no program can set back: a file with the same stamp was not written to
+    since. A different stamp does not mean different content (the file may have been moved).
     """
     try:
         facts = path.stat() if path else None
@@ -96,15 +96,21 @@ def stamp(path: Path | None) -> str:
     return f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}:{facts.st_ino}" if facts else ""
 
 
-def decide(item: Item, known: File, wanted: Request) -> Decision:
-    """Whether `item` still has to be done, by its row `known` and by what is in the folder now."""
+def decide(item: Item, known: File, wanted: RunRequest) -> Decision:
+    """Decide whether `item` still has to be done.
+
+    Args:
+        item: the input.
+        known: its row in the ledger.
+        wanted: what the run requests.
+    """
     before, place = known.state, source_place(item, wanted)
     size = len(wanted.stdin) if item.source_path is None else _size(item.source_path)
     row = replace(known, run=wanted.run, state=FileState.WAITING, why="", exit_code=0, bytes=size, since=None, stage="")
     if not known.released:
         if before is FileState.LEFT_OUT and known.source_stamp == stamp(item.source_path) and not wanted.since:
             return Decision(replace(row, state=before), done=True)
-        again = {FileState.WORKING: Redo.BROKEN_OFF, FileState.FAILED: Redo.FAILED}.get(before, Redo.NEW)
+        again = {FileState.WORKING: Redo.STOPPED, FileState.FAILED: Redo.FAILED}.get(before, Redo.NEW)
         return Decision(row, why=again)
     output = wanted.folder / known.output
     source_now, output_now = stamp(item.source_path), stamp(output)
@@ -127,15 +133,15 @@ def decide(item: Item, known: File, wanted: Request) -> Decision:
     return Decision(row, why=why, replaces=output)
 
 
-def source_place(item: Item, wanted: Request) -> str:
-    """A hash of where the source is: what it is called is nobody's business. Standard input is nowhere."""
+def source_place(item: Item, wanted: RunRequest) -> str:
+    """A salted hash of the source's path, since names of files are private; of its content for standard input."""
     if item.source_path is None:
         return hashlib.sha256(wanted.salt + sha256(BytesIO(wanted.stdin)).encode()).hexdigest()[:32]
     return hashlib.sha256(wanted.salt + os.fsencode(item.source_path.absolute())).hexdigest()[:32]
 
 
-def _hash(item: Item, wanted: Request) -> str:
-    """Of the source as it is now; nothing where it cannot be read, which fails it later."""
+def _hash(item: Item, wanted: RunRequest) -> str:
+    """The hash of the source as it is now; empty if it cannot be read, which fails the item later."""
     try:
         return sha256(item.source or BytesIO(wanted.stdin))
     except OSError:

@@ -1,4 +1,4 @@
-"""Behind a run that was killed: note what it released and could not note, and remove what it left."""
+"""After a killed run: record what it released but could not record, and remove what it left."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Found:
     """What killed runs left.
 
     Args:
-        rows: of files that were released and not noted; they are noted now.
-        reports: the accounts of these, by name.
+        rows: of files that were released but not recorded; they are recorded now.
+        reports: the reports on these, by name.
         removed: temporary files that were removed.
     """
 
@@ -30,7 +30,13 @@ class Found:
 
 
 def sweep(folder: Path, store: Store, runs: Sequence[Run], rows: Mapping[str, File]) -> Found:
-    """Take in what the runs that came to no end left in `folder`; whoever calls has the folder to itself.
+    """Record and remove what unfinished runs left in `folder`, which the caller has locked.
+
+    Args:
+        folder: the output folder.
+        store: its ledger.
+        runs: all runs in it.
+        rows: all files in it, by name.
 
     Raises:
         OutputError: something cannot be written or removed.
@@ -50,7 +56,7 @@ def sweep(folder: Path, store: Store, runs: Sequence[Run], rows: Mapping[str, Fi
             continue
         digest = proof.report.output["sha256"]
         if output.is_file() and output.stat().st_size == 0:
-            proofs.remove(output)  # a file system without better means: the name was taken, the file not yet moved
+            proofs.remove(output)  # on some file systems the name is reserved first, and the file moved afterwards
             continue
         noted = (row.output, row.output_sha256, row.settings) == (proof.output, digest, proof.settings)
         if noted or not has_sha256(output, digest):
@@ -64,14 +70,14 @@ def sweep(folder: Path, store: Store, runs: Sequence[Run], rows: Mapping[str, Fi
         store.put(found.rows)
     for path in left:
         proofs.remove(path)
-    with store.change():  # last, so that a run that is killed here is no loss
+    with store.change():  # last, so that nothing is lost if this run is killed here
         store.put([replace(run, swept=1) for run in dead.values()])
     found.removed = len(left) - len(kept)
     return found
 
 
 def released(row: File, report: Report, output: str, settings: str, run: int) -> File:
-    """`row` after a release, but for stamps and place."""
+    """`row` after a release, except for stamps and place; `run` is the run's number."""
     return replace(
         row,
         state=FileState.DONE,
@@ -91,7 +97,7 @@ def released(row: File, report: Report, output: str, settings: str, run: int) ->
 
 
 def remove_superseded(folder: Path, old: File, new: File) -> None:
-    """Remove what `old` released under another name than `new`, if it still is what was released then."""
+    """Remove the output of `old` if it has another name than that of `new` and is unchanged since its release."""
     path = proofs.within(folder, old.output) if old.released and old.output != new.output else None
     if path is not None and has_sha256(path, old.output_sha256):
         proofs.remove(path)

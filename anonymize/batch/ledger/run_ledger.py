@@ -1,4 +1,4 @@
-"""One run's dealings with the ledger: what was done before, what is to do, and what becomes of it."""
+"""One run's use of the ledger: what was done before, what is left to do, and its results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from anonymize.batch.ledger import proofs, recover
 from anonymize.batch.ledger.claim import FolderClaim
-from anonymize.batch.ledger.decide import Redo, Request, decide, settings_hash, source_place, stamp
+from anonymize.batch.ledger.decide import Redo, RunRequest, decide, settings_hash, source_place, stamp
 from anonymize.batch.ledger.lock import Lock
 from anonymize.batch.ledger.store import NAME, File, FileState, Run, Store, text_of
 from anonymize.kinds import Verdict
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from anonymize.batch.outcome import Outcome
 
 EVERY = 2.0
-"""Seconds between two notes of how far the files in work are."""
+"""Seconds between two records of the progress of files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a run finds when it begins.
+    """The state of an output folder when a run begins.
 
     Args:
         folder: the output folder.
-        files: inputs in all.
+        files: number of inputs.
         before: how many of them were done before.
-        left_out: how many were found to be no media before.
-        recovered: how many of these were released by a run that was killed before it could note it.
-        again: names of those that the ledger knows and that are done again, by reason.
+        left_out: how many are known not to be media.
+        recovered: how many of those done were released by a run that was killed before it could record it.
+        again: names of files that are processed again, by reason.
         removed: how many temporary files of killed runs were removed.
     """
 
@@ -59,10 +59,10 @@ class Earlier:
     """An item that was done before.
 
     Args:
-        item: it.
-        output: what was released; None where it was left out, since it is no media.
-        report: the account of it: whole where the run was killed before it could write it, else its main facts.
-        whole: which of the two.
+        item: the item.
+        output: the released file; None if it was left out because it is not media.
+        report: complete if the run was killed before it could write it, else its main facts.
+        whole: whether `report` is complete.
     """
 
     item: Item
@@ -73,11 +73,11 @@ class Earlier:
 
 @dataclass(slots=True)
 class RunLedger:
-    """The ledger in the hands of the one process that writes it; made by `keep`.
+    """The ledger in the only process that writes it; made by `keep`.
 
     Args:
-        start: what was found.
-        todo: the items that still have to be done, each with the run's claim on it.
+        start: the state of the folder at first.
+        todo: the items that are left to do, each with the run's claim on it.
         before: those that were done before.
     """
 
@@ -90,15 +90,15 @@ class RunLedger:
     _stamps: dict[str, str]
     _news: dict[str, File] = field(default_factory=dict)
     _repairs: dict[str, int] = field(default_factory=dict)
-    """How many there may be of each file, at most."""
+    """The most repairs of each file."""
     _noted: float = 0.0
 
-    def tell(self, item: Item, news: Progress | Outcome) -> None:
-        """Note progress, now and then, and every outcome at once. Raises `OutputError`, `LedgerError`."""
+    def record(self, item: Item, news: Progress | Outcome) -> None:
+        """Record progress now and then, and every outcome at once. Raises `OutputError`, `LedgerError`."""
         name = text_of(item.relative)
         row = self._rows[name]
         if not isinstance(news, Progress):
-            assert isinstance(item.claim, FolderClaim), "whoever works for a ledger has its claim"
+            assert isinstance(item.claim, FolderClaim), "items of a ledger have its claim"
             self._rows[name] = self._news[name] = self._settled(row, item, item.claim, news)
             self._note()
             proof = proofs.proof_path(item, item.claim.mark)
@@ -115,7 +115,7 @@ class RunLedger:
             self._note()
 
     def finish(self) -> None:
-        """The run came to its end: sweep up behind workers that died, and say so. Raises `OutputError`."""
+        """Remove what dead workers left and record that the run has ended. Raises `OutputError`."""
         left = proofs.leftovers({item.target_path.parent for item in self.todo}, {self._run.mark})
         kept = [path for path in left if path.suffix == proofs.PROOF]  # of a worker that died just after a release
         for path in set(left) - set(kept):
@@ -124,7 +124,7 @@ class RunLedger:
         self._note()
 
     def _note(self) -> None:
-        """Write what is new, and that this run lives."""
+        """Write new rows, and that this run is alive."""
         self._run = replace(self._run, seen=time.time())
         with self._store.change():
             self._store.put([*self._news.values(), self._run])
@@ -151,17 +151,17 @@ class RunLedger:
 def keep(
     folder: Path, items: Sequence[Item], settings: Settings, *, force: bool = False, stdin: bytes = b""
 ) -> Iterator[RunLedger]:
-    """Keep the ledger of `folder` while the block runs; nobody else can meanwhile.
+    """Keep the ledger of `folder` in the block; no other run can use the folder meanwhile.
 
     Args:
-        folder: the output folder; made if it is not there.
-        items: everything that is asked for; all below `folder`.
+        folder: the output folder; created if missing.
+        items: everything requested; all below `folder`.
         settings: the same for all.
-        force: do again what was done, but for what a run with `force` that was stopped has done already.
-        stdin: the medium itself, where an item is standard input.
+        force: redo what was done, except what a stopped run with `force` has done already.
+        stdin: the content, where an item is standard input.
 
     Raises:
-        OutputError: another run is at work there, or the ledger cannot be written.
+        OutputError: another run uses the folder, or the ledger cannot be written.
         LedgerError: the ledger is damaged, or of a newer version.
     """
     mark = secrets.token_hex(6)
@@ -170,17 +170,17 @@ def keep(
         runs, rows = store.runs(), store.files()
         found = recover.sweep(folder, store, runs, rows)
         run = _new_run(runs, mark, force=force)
-        wanted = Request(folder, run.number, run.since, settings_hash(settings), store.salt(), stdin)
-        book = _opened(store, run, items, {**rows, **{row.name: row for row in found.rows}}, wanted, found)
+        wanted = RunRequest(folder, run.number, run.since, settings_hash(settings), store.salt(), stdin)
+        made = _opened(store, run, items, {**rows, **{row.name: row for row in found.rows}}, wanted, found)
         lock.share()
-        yield book
-        book.finish()
+        yield made
+        made.finish()
 
 
 def _opened(
-    store: Store, run: Run, items: Sequence[Item], rows: dict[str, File], wanted: Request, found: recover.Found
+    store: Store, run: Run, items: Sequence[Item], rows: dict[str, File], wanted: RunRequest, found: recover.Found
 ) -> RunLedger:
-    """The ledger, with what is to become of every item decided and noted."""
+    """The ledger, with a decision on every item made and recorded."""
     todo: list[Item] = []
     before: list[Earlier] = []
     again: dict[Redo, list[str]] = {}
@@ -215,7 +215,7 @@ def _new_run(runs: Sequence[Run], mark: str, *, force: bool) -> Run:
 
 
 def _main_facts(row: File) -> Report:
-    """What the ledger knows of a release; nothing of what was left out."""
+    """The report that the ledger's facts allow; an empty one for what was left out."""
     if not row.released:
         return Report(verdict=Verdict.FAIL, error="no picture or video")
     return Report(

@@ -1,4 +1,4 @@
-"""How a run gets on, from its ledger, which is only read: whoever runs it, and whether it still does or not."""
+"""The progress of a run, running or ended, from its ledger, which is only read."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from anonymize.kinds import Verdict
 from anonymize.text.words import system
 
 FRESH = 60.0
-"""Seconds since a run wrote last in which it is held to live, where the system does not tell."""
+"""Seconds since its last write in which a run counts as alive, where the system cannot tell."""
 _STAGES = {"detect": 0, "render": 1, "verify": 2}
 _REPAIR_STAGES = {"repair": 0, "render": 1, "verify": 2}
 _FOR_REPAIRS = 0.25
-"""Share of the work on a file that is kept free for repairs, where there may be some: half of what is left for each."""
+"""Share of the work on a file that is reserved for possible repairs: each gets half of what is left."""
 
 
 class Going(StrEnum):
-    """Whether a run is."""
+    """Whether a run is running."""
 
     ON = "going on"
     ENDED = "finished"
@@ -39,10 +39,10 @@ class Failure:
     """A file that failed.
 
     Args:
-        name: its place in the output folder.
+        name: its path in the output folder.
         reason: one line.
         exit_code: of the failure.
-        earlier: an output of an earlier run is still there.
+        earlier: whether the output of an earlier run is still there.
     """
 
     name: str
@@ -56,11 +56,11 @@ class Working:
     """A file in progress.
 
     Args:
-        name: its place in the output folder.
-        stage: as `pipeline.Progress` names it.
-        frame, frames: how far that is; `frames` None where the container does not say.
-        share: of all work on it that is done, 0 to 1, about; never less than before.
-        repair, repairs: which repair it is, 0 before the first; and how many there may be.
+        name: its path in the output folder.
+        stage: see `anonymize.progress.Progress`.
+        frame, frames: how far that is; `frames` is None where the container does not say.
+        share: estimated share of its work that is done, 0 to 1; never falls.
+        repair, repairs: the current repair, 0 before the first; and the most there may be.
         since: when work on it began, seconds since 1970.
     """
 
@@ -79,19 +79,19 @@ class Status:
     """The last run in an output folder.
 
     Args:
-        going: whether it still is.
-        process: its number on the machine that it runs or ran on.
-        started, seen, ended: when it began, wrote last, came to its end (None if it has not); seconds since 1970.
-        files: in all.
-        done: of these; `before` were so when it began, and `doubtful` were released with doubts.
-        failed, working, waiting, left_out: the others. What was in work when a run was stopped is waiting.
+        going: whether it is still running.
+        process: its id on the machine that it runs or ran on.
+        started, seen, ended: when it began, wrote last, ended (None if it has not); seconds since 1970.
+        files: number of all files.
+        done: of these; `before` were done when it began, and `doubtful` were released with doubts.
+        failed, working, waiting, left_out: the others. Files in progress when a run was stopped are waiting.
         hours: of video done.
         times_real: seconds of video done by this run for each second that it took; None if it has done no video.
-        frames_per_second: frames done by this run, for each second that it took; None if it has done none.
-        seconds_left: None where that cannot be told.
-        in_progress: the files in work.
+        frames_per_second: frames done by this run for each second that it took; None if it has done none.
+        seconds_left: None if unknown.
+        in_progress: the files in progress.
         failures: the files that failed.
-        others: files in the ledger that the last run did not list: of earlier runs on other inputs.
+        others: files in the ledger that the last run did not list: from earlier runs on other inputs.
     """
 
     going: Going
@@ -117,7 +117,7 @@ class Status:
 
 
 def status(folder: Path) -> Status:
-    """How the last run in the output folder `folder` gets on, or how it ended.
+    """The progress of the last run in the output folder `folder`, or how it ended.
 
     Raises:
         UnreadableInput: there is no such folder, or no run has kept a ledger in it.
@@ -129,12 +129,12 @@ def status(folder: Path) -> Status:
     path = folder / store.NAME
     if not path.is_file():
         raise UnreadableInput(
-            "no ledger here: `anonymize run` keeps one where its output is a folder, not a single file", folder
+            "no ledger here: `anonymize run` keeps one if its output is a folder, not a single file", folder
         )
     lives = lock.held(folder)  # before reading: a run that ends in between is seen as ended
     runs, files = _read(path)
     if not runs:
-        raise UnreadableInput("the ledger is empty: a run was stopped before it had begun", folder)
+        raise UnreadableInput("the ledger is empty: the run was stopped before it began", folder)
     return _status(runs[-1], files, lives)
 
 
@@ -142,7 +142,7 @@ def _read(path: Path) -> tuple[list[Run], list[File]]:
     try:
         return store.read(path)
     except OutputError:
-        # A run was killed while it wrote: what it began must be undone first. That is done to a copy.
+        # A run was killed while it wrote: its transaction must be rolled back first, which we do on a copy.
         journal = path.with_name(f"{path.name}-journal")
         if not journal.exists():
             raise
@@ -197,7 +197,7 @@ def _status(run: Run, files: Sequence[File], lives: bool | None) -> Status:
 
 
 def _left(mine: Sequence[File], fresh: Sequence[File], working: Sequence[File], spent: float) -> float | None:
-    """Seconds left if a byte of source goes on to take as long as it did: nobody has opened the files that wait."""
+    """Seconds left if a byte of source takes as long as before: waiting files have not been opened yet."""
     half = sum(file.bytes * _share(file) for file in working)
     done = sum(file.bytes for file in fresh) + half
     ahead = sum(file.bytes for file in mine if file.state in (FileState.WAITING, FileState.WORKING)) - half
@@ -211,15 +211,15 @@ def _working(file: File, run: Run) -> Working:
 
 
 def _stage(file: File) -> tuple[str, int, int]:
-    """The stage of a file in work, which repair it belongs to, and how many there may be."""
+    """The stage of a file in progress, the current repair, and the most there may be."""
     found = re.fullmatch(r"(\w+) (\d{1,3})/(\d{1,3})", file.stage)
     return (found[1], int(found[2]), int(found[3])) if found else (file.stage, 0, 0)
 
 
 def _share(file: File) -> float:
-    """How much of the work on a file is done: its stages are taken to be as long as one another.
+    """The share of the work on a file that is done, assuming that its stages take equally long.
 
-    A repair is not known to come until it does: it takes half of what was kept free, and the last one all of it.
+    Repairs cannot be predicted: each takes half of the reserved share that is left, the last one all of it.
     """
     stage, repair, repairs = _stage(file)
     within = min(file.frame / file.frames_total, 1.0) if file.frames_total else 0.0

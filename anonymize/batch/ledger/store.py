@@ -1,7 +1,7 @@
 """The SQLite file: its tables, its rows, and what can be wrong with it.
 
-A rollback journal rather than a write-ahead log, which needs memory that processes share and so fails on network
-drives; `synchronous=EXTRA`, so that what was committed is there after a power cut.
+It uses a rollback journal rather than a write-ahead log, which needs shared memory and so fails on network drives, and
+`synchronous=EXTRA`, so that commits survive a power cut.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ _MARK = re.compile("[0-9a-f]{12}")
 
 NAME = ".anonymize.sqlite"
 APPLICATION = 0x616E6F6E
-"""SQLite's mark of whose file it is: "anon"."""
+"""SQLite's application id: "anon"."""
 VERSION = 1
-"""Raised when a program of the last version would misunderstand the file."""
+"""Raised when a program that knows the previous version would misread the file."""
 MOST: Mapping[type, float] = {int: 2**53, float: 1e11}
-"""The largest number: of what is counted, and of times, which a calendar must hold. None is negative."""
+"""The largest counts and times (which must be valid dates). None is negative."""
 LARGEST = 1 << 20
-"""Bytes of a value, at most."""
+"""The most bytes of a value."""
 LONGEST = 4096
-"""Characters of a file's place, at most: what Linux takes."""
+"""The most characters of a file's path: Linux's limit."""
 PATIENCE = 30.0
 """Seconds to wait for another reader or writer."""
 
 
 class FileState(StrEnum):
-    """How far a file is."""
+    """The state of a file."""
 
     WAITING = "waiting"
     WORKING = "working"
@@ -55,13 +55,13 @@ class Run:
 
     Args:
         number: rises with every run.
-        mark: names its temporary files and proofs.
-        process: its number on the machine it ran on; for people.
-        since: the first run whose results count: with ``--force`` itself, or an earlier one with ``--force`` that was
-            stopped and that it goes on with; else 0.
-        started, seen: when it began, when it wrote last; seconds since 1970.
-        ended: when it came to its end; None if it has not.
-        swept: what it may have left in the folder was removed.
+        mark: part of the names of its temporary files and proofs.
+        process: its id on the machine it ran on; for people.
+        since: the first run whose outputs count: with ``--force`` itself, or an earlier run with ``--force`` that was
+            stopped and is continued; else 0.
+        started, seen: when it began and when it wrote last; seconds since 1970.
+        ended: when it ended; None if it has not.
+        swept: 1 once its leftovers in the folder were removed.
     """
 
     number: int
@@ -76,23 +76,23 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file: the last attempt at it, and, if there ever was one, its last release. Empty is what is not known.
+    """One file: the last attempt at it, and its last release, if any. Unknown values are empty.
 
     Args:
-        name: the target's place in the output folder, before its suffix follows its content.
+        name: the target's path in the output folder, before its suffix is adapted to its content.
         run: number of the run that listed it last.
-        state: what became of it in that run.
+        state: its state in that run.
         why: the reason of a failure, on one line, without paths.
         exit_code: of that failure.
         bytes: size of the source.
         since: when work on it began.
-        stage, frame, frames_total: how far that is. Where there may be repairs, which one it is and of how many follows
-            the stage: "verify 1/3"; 0 before the first.
-        source_place: hash of the source's absolute path, salted; tells another source from one that changed.
+        stage, frame, frames_total: its progress. If there may be repairs, the stage ends with the current one (0
+            before the first) and the most there may be: "verify 1/3".
+        source_place: salted hash of the source's absolute path; tells another source from a changed one.
         source_sha256, source_stamp: of the source that was released; a stamp is size, times and inode.
         settings: hash of the settings.
-        output, output_sha256, output_stamp: what was released, relative to the folder.
-        verdict: of its check.
+        output, output_sha256, output_stamp: the released file, relative to the folder.
+        verdict: of its verification.
         frames, duration, seconds: of the video; wall time taken.
         released: number of the run that released it, or 0.
         released_at: when.
@@ -127,7 +127,7 @@ _TYPES = {"int": "INTEGER NOT NULL", "float": "REAL NOT NULL", "int | None": "IN
 
 
 def _columns(row: type[Run] | type[File], key: str) -> str:
-    """The columns of a table that holds `row`; a name that is no Unicode is kept as bytes."""
+    """The columns of the table for `row`. Those of text have no type: a name that is not Unicode is stored as bytes."""
     columns = (f"{f.name} {_TYPES.get(str(f.type), 'NOT NULL')}" for f in fields(row))
     return ", ".join((*columns, f"PRIMARY KEY ({key})"))
 
@@ -147,7 +147,7 @@ class Store:
     """An open ledger.
 
     Args:
-        path: the file; made if it is not there.
+        path: the file; created if missing.
 
     Raises:
         LedgerError: it is damaged, of a newer version, or another program's.
@@ -178,7 +178,7 @@ class Store:
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """All changes in the block reach the disk together, or none does. Raises `OutputError`, `LedgerError`."""
+        """Commit all changes in the block together, or none. Raises `OutputError`, `LedgerError`."""
         with _plainly(self._path):
             self._database.execute("BEGIN IMMEDIATE")
             try:
@@ -209,16 +209,16 @@ class Store:
             return {file.name: file for file in _files(self._database, self._path)}
 
     def salt(self) -> bytes:
-        """What the hashes of paths are salted with."""
+        """The salt for hashes of paths."""
         with _plainly(self._path):
             row = self._database.execute("SELECT value FROM salt").fetchone()
         if row is None or not isinstance(row[0], bytes):
-            raise _damaged(self._path, "its salt is gone")
+            raise _damaged(self._path, "its salt is missing")
         return row[0]
 
 
 def read(path: Path) -> tuple[list[Run], list[File]]:
-    """All rows of the ledger at `path`, which is left as it is, and may be in use.
+    """All rows of the ledger at `path`, which is not changed, and may be in use.
 
     Raises:
         LedgerError: it is damaged, of a newer version, or another program's.
@@ -229,32 +229,32 @@ def read(path: Path) -> tuple[list[Run], list[File]]:
         address = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, timeout=PATIENCE, isolation_level=None, uri=True)) as database:
             _distrust(database)
-            database.execute("BEGIN")  # both tables as of one moment
+            database.execute("BEGIN")  # both tables at the same moment
             if _is_new(database, path):
                 return [], []
             return _runs(database, path), list(_files(database, path))
 
 
 def _refuse_links(path: Path) -> None:
-    """Raise `OutputError` where the ledger or its journal is a link, which SQLite would follow, or is no file."""
+    """Raise `OutputError` if the ledger or its journal is a link, which SQLite would follow, or not a regular file."""
     for file in (path, path.with_name(f"{path.name}-journal")):
         with suppress(FileNotFoundError):
             refuse_foreign(file, file.lstat())
 
 
 def text_of(path: PurePath) -> str:
-    """A relative path as the ledger writes it."""
+    """A relative path in the ledger's form."""
     return path.as_posix()
 
 
 def _distrust(database: sqlite3.Connection) -> None:
-    """Have SQLite take nothing that a ledger of ours never holds: the file may be another's."""
+    """Have SQLite refuse what our ledgers never contain: somebody else may have made the file."""
     database.execute("PRAGMA trusted_schema = OFF")
     database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
 
 
 def _is_new(database: sqlite3.Connection, path: Path) -> bool:
-    """Whether nothing is in it yet. Raises `LedgerError` unless it is a sound ledger that this program knows."""
+    """Whether it is empty. Raises `LedgerError` unless it is an intact ledger of a version that we know."""
     (application,) = database.execute("PRAGMA application_id").fetchone()
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -284,10 +284,10 @@ def _runs(database: sqlite3.Connection, path: Path) -> list[Run]:
 def _files(database: sqlite3.Connection, path: Path) -> Iterator[File]:
     for values in _rows(database, path, File, "name"):
         if values["state"] not in set(FileState):
-            raise _damaged(path, f"nobody knows the state {shown(values['state'])}")
+            raise _damaged(path, f"unknown state {shown(values['state'])}")
         file = File(**{**values, "state": FileState(values["state"])})
         if not is_inside(file.name) or (file.output and not is_inside(file.output)):
-            raise _damaged(path, "it names a file that is not in this folder")
+            raise _damaged(path, "it names a file outside this folder")
         yield file
 
 
@@ -302,7 +302,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 def _rows(
     database: sqlite3.Connection, path: Path, table: type[Run] | type[File], key: str
 ) -> Iterator[dict[str, Any]]:
-    """The rows of `table`, in the order of `key`; SQLite itself lets any type stand in any column."""
+    """The rows of `table`, ordered by `key`, with their types checked: SQLite allows any type in any column."""
     kinds = {f.name: _KINDS.get(str(f.type), (str, bytes)) for f in fields(table)}
     for row in database.execute(f"SELECT {', '.join(kinds)} FROM {table.__name__.lower()} ORDER BY {key}"):
         values = dict(zip(kinds, row, strict=True))
@@ -317,14 +317,14 @@ def _rows(
 
 
 def is_inside(relative: str) -> bool:
-    """Whether this is the name of a file below a folder, and nothing that leads out of it."""
+    """Whether `relative` is a path below a folder that does not lead out of it."""
     path = PurePosixPath(relative)
     normal = relative == str(path) and relative != "." and "\0" not in relative and len(relative) <= LONGEST
     return normal and not path.is_absolute() and ".." not in path.parts
 
 
 def _stored(value: object) -> object:
-    """`value` as SQLite keeps it. A name on disk may be bytes that are no Unicode."""
+    """`value` as SQLite stores it. The name of a file may be bytes that are not Unicode."""
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, str):
@@ -337,25 +337,25 @@ def _stored(value: object) -> object:
 
 @contextmanager
 def _plainly(path: Path) -> Iterator[None]:
-    """Turn what SQLite says into an error for people."""
+    """Turn SQLite's errors into ours."""
     try:
         yield
     except sqlite3.Error as error:
-        raise _told(path, error) from error
+        raise _explained(path, error) from error
     except UnicodeDecodeError as error:
-        raise _damaged(path, "text in it is none") from error
+        raise _damaged(path, "it contains invalid text") from error
 
 
-def _told(path: Path, error: sqlite3.Error) -> AnonymizeError:
+def _explained(path: Path, error: sqlite3.Error) -> AnonymizeError:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
-        return OutputError(f"{system(OSError(errno.ENOSPC, None))}", path)
+        return OutputError(system(OSError(errno.ENOSPC, None)), path)
     if not path.parent.is_dir():
-        return OutputError("this folder is gone, and the ledger in it: run again", path.parent)
+        return OutputError("this folder is gone, with the ledger in it: run again", path.parent)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return OutputError("no permission to keep the ledger there", path)
+        return OutputError("no permission to write the ledger", path)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return OutputError("another program keeps this file locked: close it and run again", path)
+        return OutputError("another program has locked this file: close it and run again", path)
     if code == sqlite3.SQLITE_IOERR:
         return OutputError(f"cannot be read or written ({error})", path)
     return _damaged(path, str(error))
@@ -363,7 +363,7 @@ def _told(path: Path, error: sqlite3.Error) -> AnonymizeError:
 
 def _damaged(path: Path, reason: str) -> LedgerError:
     return LedgerError(
-        f"the ledger is damaged ({reason}): delete it and run again with --force, which does all files again, or use "
+        f"the ledger is damaged ({reason}): delete it and run again with --force, which redoes all files, or use "
         "another output folder",
         path,
     )

@@ -22,7 +22,7 @@ from anonymize.data import Plane, Region, Track, seconds
 from anonymize.kinds import Kind, Why
 from anonymize.live.protocols import LiveSink
 from anonymize.media.frames.frame import VideoPicture
-from anonymize.plan.compose import at_liberty, compose, polygon
+from anonymize.plan.compose import compose, polygon, stays_visible
 from anonymize.redact import Memory, obscure, redact, visible
 from anonymize.settings import Settings, Zone
 
@@ -115,7 +115,7 @@ def _composed(
 ) -> Iterable[tuple[int, int, Region]]:
     """What files would redact, were this frame all of the video and the looks and cuts where they are."""
     time = seconds(frame)
-    if at_liberty(time, settings):
+    if stays_visible(time, settings):
         tracks = ()
     return compose(tracks, [time], looks, cuts, (frame.width, frame.height), settings)
 
