@@ -1,7 +1,7 @@
 """Cameras and streams, anonymised before anyone can store them.
 
-    source -> buffer -> delay line (tracker, looks, the bracketing rule) -> sinks
+    source -> buffer -> delay line (detections, tracker, bracketing rule) -> gate -> sinks
 
-The detector runs in a process of its own; what leaves has passed `anonymize.live.chain.gate`, which asks the rule that
-files obey.
+The detector runs in a separate process. Every frame that leaves has passed `anonymize.live.chain.gate`, which applies
+the same bracketing rule as for files.
 """

@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt: one rule for sources, sinks, detectors and cameras that were lost."""
+"""How long to wait before reconnecting: one rule for sources, sinks, detectors and camera processes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Seconds between attempts: `first`, doubled after each that fails, up to `longest`.
+    """Seconds between attempts: `first`, doubled after each failure, up to `longest`.
 
     Args:
-        first: after the first failure.
-        longest: after any number of them.
-        held: an attempt that worked for longer was a success, and its end counts as a first failure.
+        first: delay after the first failure.
+        longest: upper limit of the delay.
+        held: an attempt that worked for longer than this resets the count: its end is a first failure.
     """
 
     first: float = 0.5
@@ -20,14 +20,14 @@ class Backoff:
     held: float = 5.0
 
     def delay(self, failures: int) -> float:
-        """Before the next attempt, after so many failures in a row; 0 after none."""
+        """Delay before the next attempt after this many consecutive failures; 0 after none."""
         return min(self.first * 2.0 ** min(failures - 1, 99), self.longest) if failures > 0 else 0.0
 
     def failures(self, before: int, worked: float) -> int:
-        """Failures in a row after one more attempt ended.
+        """Consecutive failures once another attempt has ended.
 
         Args:
-            before: failures in a row before that attempt.
-            worked: seconds for which it worked; 0 where it never did.
+            before: consecutive failures before that attempt.
+            worked: seconds for which it worked; 0 if it never did.
         """
         return 1 if worked > self.held else before + 1

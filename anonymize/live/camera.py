@@ -1,4 +1,4 @@
-"""One camera in this process: its sinks, its page and ports, and the signals that stop it or change its settings."""
+"""Run one camera in this process: its sinks, preview page, ports and signal handlers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from anonymize.live.supervisor.signals import handled
 from anonymize.settings import Settings
 
 STOP_WITHIN = 12.0
-"""Seconds after which a stop that hangs becomes a hard one."""
+"""Seconds an orderly stop may take before the process exits at once."""
 
 
 def run_camera(
@@ -32,22 +32,22 @@ def run_camera(
     announce: Callable[[str], None] | None = None,
     control: Control | None = None,
 ) -> None:
-    """Anonymise a camera until its source ends or the process is told to stop (TERM, Ctrl-C). Main thread only.
+    """Anonymise a camera until its source ends or the process receives TERM or Ctrl-C. Main thread only.
 
     Args:
-        camera: credentials filled in (`Camera.resolved`).
-        settings: reads the settings; called again at every HUP.
-        metrics: of this camera.
-        announce: told the address of the preview page.
-        control: for who wants to stop it from outside.
+        camera: with credentials filled in (`Camera.resolved`).
+        settings: loads the settings; called again on every HUP.
+        metrics: updated for this camera.
+        announce: called with the address of the preview page.
+        control: lets the caller stop the camera; given by a supervisor.
 
     Raises:
-        UsageError, InputError, ModelError: what waiting cannot mend.
-        OutputError: every sink is gone for good; or, where nobody supervises this, a folder cannot be written in.
+        UsageError, InputError, ModelError: a permanent error, which retrying would not fix.
+        OutputError: every sink has failed permanently; or, without a supervisor, a folder is not writable.
     """
     from anonymize.live.chain.loop import run
 
-    if control is None:  # a supervised camera waits for its disk
+    if control is None:  # a supervised camera waits until its disk is writable
         prepare(camera.to)
     control = control or Control()
     gone = _Gone(len(camera.to), control)
@@ -76,7 +76,7 @@ def run_camera(
 
 
 class _Gone:
-    """Counts sinks that are gone for good; without any left there is nothing to do."""
+    """Counts sinks that failed permanently, and stops the camera once none is left."""
 
     def __init__(self, sinks: int, control: Control) -> None:
         self._left, self._control, self._why = sinks, control, ""
@@ -89,11 +89,11 @@ class _Gone:
 
     def check(self) -> None:
         if self._why:
-            raise OutputError(f"every sink is gone: {self._why}")
+            raise OutputError(f"every sink has failed: {self._why}")
 
 
 def _signals(control: Control, settings: Callable[[], Settings]) -> AbstractContextManager[None]:
-    """TERM and Ctrl-C stop in order, and hard the second time or when it takes too long; HUP reads settings anew."""
+    """TERM and Ctrl-C drain and stop; a second one, or a timeout, exits at once. HUP reloads the settings."""
 
     def stop(number: int) -> None:
         if control.stopped:
@@ -108,7 +108,7 @@ def _signals(control: Control, settings: Callable[[], Settings]) -> AbstractCont
         try:
             control.reload(settings())
         except AnonymizeError as error:
-            logger.error("settings not reloaded, the old ones stay", error=str(error))
+            logger.error("settings not reloaded; kept the previous settings", error=str(error))
         else:
             logger.info("settings reloaded")
 
@@ -116,5 +116,5 @@ def _signals(control: Control, settings: Callable[[], Settings]) -> AbstractCont
 
 
 def _too_long(number: int) -> None:
-    logger.error("not finished in time: stopping hard", seconds=STOP_WITHIN)
+    logger.error("did not stop in time: exiting at once", seconds=STOP_WITHIN)
     os._exit(128 + number)

@@ -1,4 +1,4 @@
-"""One logger: JSON lines for machines, key=value on a terminal, to standard error; every credential masked."""
+"""The log on standard error: JSON lines, or key=value on a terminal; every credential masked."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _NAME = "anonymize.live"
 
 
 class Logger:
-    """Says what happened, in a few words, with facts by name: ``logger.warning("sink lost", sink="rtsp://...")``."""
+    """Logs short events with named facts: ``logger.warning("sink lost", sink="rtsp://...")``."""
 
     def __init__(self, base: logging.Logger) -> None:
         self._base = base
-        base.addHandler(logging.NullHandler())  # silent, unless someone sets it up
+        base.addHandler(logging.NullHandler())  # silent until `to_stderr` is called
         base.propagate = False
 
     def info(self, event: str, **facts: Any) -> None:
-        """Something happened as it should."""
+        """Log a normal event."""
         self._log(logging.INFO, event, facts)
 
     def warning(self, event: str, **facts: Any) -> None:
-        """Something is wrong that mends itself."""
+        """Log a fault that recovery is under way for."""
         self._log(logging.WARNING, event, facts)
 
     def error(self, event: str, **facts: Any) -> None:
-        """Something is wrong that someone must mend."""
+        """Log a fault that needs a person."""
         self._log(logging.ERROR, event, facts)
 
     def _log(self, level: int, event: str, facts: dict[str, Any]) -> None:
@@ -39,7 +39,7 @@ class Logger:
 
 
 class JsonLines(logging.Formatter):
-    """A JSON object a line: time (UTC), level, event, then the facts."""
+    """One JSON object per line: time (UTC), level, event, then the facts."""
 
     def __init__(self, **always: Any) -> None:
         super().__init__()
@@ -48,13 +48,13 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
-        head = {"time": stamp, "level": record.levelname.lower(), "event": record.getMessage()}
+        head = {"time": stamp, "level": record.levelname.lower(), "event": mask(record.getMessage())}
         facts = {key: _clean(value) for key, value in (self._always | _facts(record)).items()}
-        return json.dumps(_clean_event(head) | facts, default=str, ensure_ascii=False)
+        return json.dumps(head | facts, default=str, ensure_ascii=False)
 
 
 class KeyValue(logging.Formatter):
-    """A line to read: time of day, level, event, key=value."""
+    """A readable line: time of day, level, event, key=value."""
 
     def __init__(self, **always: Any) -> None:
         super().__init__()
@@ -65,18 +65,18 @@ class KeyValue(logging.Formatter):
         stamp = time.strftime("%H:%M:%S", time.localtime(record.created))
         facts = " ".join(f"{key}={_quoted(value)}" for key, value in (self._always | _facts(record)).items())
         line = f"{stamp} {record.levelname.lower():<7} {_one_line(mask(record.getMessage()))} {facts}".rstrip()
-        return printable(line)  # what servers say, and names of files, may hold what a terminal would act on
+        return printable(line)  # server messages and file names may hold terminal control sequences
 
 
 logger = Logger(logging.getLogger(_NAME))
 
 
 def to_stderr(*, machine: bool | None = None, **always: Any) -> None:
-    """Send the log to standard error from now on.
+    """Send the log to standard error.
 
     Args:
-        machine: JSON lines; if not given, where standard error is no terminal.
-        always: facts that every line carries, such as the camera's name.
+        machine: write JSON lines; by default, if standard error is not a terminal.
+        always: facts on every line, such as the camera's name.
     """
     machine = not sys.stderr.isatty() if machine is None else machine
     handler = logging.StreamHandler(sys.stderr)
@@ -95,10 +95,6 @@ def _facts(record: logging.LogRecord) -> dict[str, Any]:
 
 def _clean(value: Any) -> Any:
     return value if isinstance(value, (int, float, bool)) or value is None else mask(str(value))
-
-
-def _clean_event(head: dict[str, str]) -> dict[str, Any]:
-    return head | {"event": mask(head["event"])}
 
 
 def _one_line(text: str) -> str:

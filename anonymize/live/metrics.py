@@ -1,4 +1,4 @@
-"""What a camera's process counts: for Prometheus, for the health check and for the preview page. Thread-safe."""
+"""Counters of one camera for Prometheus, the health check and the preview page. Thread-safe."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from anonymize.kinds import Why
 from anonymize.live.log import logger
 from anonymize.live.secrets import mask
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a second sample beside every count, of when it began, that nobody asked for
+disable_created_metrics()  # type: ignore[no-untyped-call]  # drop the extra `_created` samples
 STATES = ("starting", "ok", "lost", "failed", "stopped")
-"""What a stage can be in: the words of `Metrics.stage`."""
+"""States of a stage, see `Metrics.stage`."""
 _LATENCY = (0.05, 0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8, 1.0, 1.5, 2.0, 5.0)
 _LOOK = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 _RECENT = 1000
-"""Frames whose latency the page's percentiles are taken over."""
+"""Frames over which the page's latency percentiles are computed."""
 _WINDOW = 5.0
-"""Seconds over which the page's frames a second are counted."""
+"""Seconds over which the page's frame rate is averaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """How one part of the chain (source, detector, each sink) is doing."""
+    """State of one part of the chain: source, detector or a sink."""
 
     state: str
     detail: str
     since: float
-    """Seconds of the monotonic clock when it came into this state."""
+    """When it entered this state, in seconds of the monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a camera counts as ill."""
+    """When a camera counts as unhealthy."""
 
     silent: float = 10.0
     """Seconds without a frame going out."""
     obscured: float = 60.0
-    """Seconds in which no frame went out that was not wholly obscured."""
+    """Seconds during which every frame that went out was fully obscured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,14 @@ class Health:
 
 
 class Metrics:
-    """All counts of one camera.
+    """All counters of one camera.
 
-    `frames_out` counts every frame handed to the sinks; those among them that are wholly obscured are counted by
-    `obscured` as well, before.
+    `frames_out` counts every frame handed to the sinks. Fully obscured frames are counted by `obscured` as well; call
+    that first.
 
     Args:
-        camera: the label that every sample carries.
-        limits: when `health` says no.
+        camera: label on every sample.
+        limits: when `health` reports a fault.
         clock: seconds, monotonic.
     """
 
@@ -104,34 +104,40 @@ class Metrics:
             made = Gauge(f"anonymize_{name}", text, ["camera"], registry=self.registry)
             made.labels(self.camera).set_function(value)
 
-        self._in = counter("frames_in", "Frames that came from the source.").labels(self.camera)
-        self._out = counter("frames_out", "Frames handed to the sinks, obscured ones among them.").labels(self.camera)
-        self._hidden = counter("frames_obscured", "Frames that went out wholly obscured.").labels(self.camera)
-        self._lost = counter("frames_dropped", "Frames that did not go out, and why.", "reason")
-        self._finds = counter("detections", "What the detector found.", "kind")
-        self._late = counter("looks_late", "Looks whose result came too late to be used.").labels(self.camera)
+        self._in = counter("frames_in", "Frames received from the source.").labels(self.camera)
+        self._out = counter("frames_out", "Frames handed to the sinks, including obscured ones.").labels(self.camera)
+        self._hidden = counter("frames_obscured", "Frames that went out fully obscured.").labels(self.camera)
+        self._lost = counter("frames_dropped", "Frames that did not go out, by reason.", "reason")
+        self._finds = counter("detections", "Detections, by kind.", "kind")
+        self._late = counter("looks_late", "Detector results that came too late to be used.").labels(self.camera)
         self._again = counter("reconnects", "Attempts to reconnect.", "stage")
-        self._full = counter("sink_dropped", "Packets or pictures that a sink dropped: its peer was too slow.", "sink")
+        self._full = counter(
+            "sink_dropped", "Packets or pictures that a sink dropped because its peer was too slow.", "sink"
+        )
         self._latency = histogram("latency_seconds", "From a frame's arrival to the sinks.", _LATENCY)
-        self._look = histogram("look_seconds", "How long a look of the detector took.", _LOOK)
+        self._look = histogram("look_seconds", "How long one run of the detector took.", _LOOK)
         self._state = Gauge(
             "anonymize_stage",
-            "1 for the state that a stage is in.",
+            "1 for the current state of a stage.",
             ["camera", "stage", "state"],
             registry=self.registry,
         )
         gauge("memory_bytes", "Resident memory of this camera's process.", memory)
-        gauge("healthy", "1 while /healthz says yes.", lambda: float(self.health().ok))
-        gauge("things_visible", "Finds left visible on the newest frame, in zones for things.", lambda: self._things)
+        gauge("healthy", "1 while /healthz reports healthy.", lambda: float(self.health().ok))
+        gauge(
+            "things_visible",
+            "Detections left visible on the newest frame, in zones of --show-zone.",
+            lambda: self._things,
+        )
         gauge("last_frame_age_seconds", "Since the last frame went out.", lambda: self._clock() - self._left)
 
     def frames_in(self, n: int = 1) -> None:
-        """Frames came from the source."""
+        """Count frames received from the source."""
         self._in.inc(n)
         self._count("in", n)
 
     def frames_out(self, n: int = 1) -> None:
-        """Frames were handed to the sinks, obscured or not."""
+        """Count frames handed to the sinks, obscured or not."""
         self._out.inc(n)
         now = self._clock()
         with self._lock:
@@ -145,54 +151,54 @@ class Metrics:
                 self._departures.popleft()
 
     def obscured(self, n: int = 1) -> None:
-        """So many of the frames that go out are wholly obscured."""
+        """Count frames about to go out fully obscured."""
         self._hidden.inc(n)
         self._count("obscured", n)
 
     def dropped(self, reason: str, n: int = 1) -> None:
-        """Frames did not go out."""
+        """Count frames that did not go out."""
         self._lost.labels(self.camera, reason).inc(n)
         with self._lock:
             self._dropped[reason] += n
 
     def detections(self, kind: str, n: int) -> None:
-        """A look found `n` of `kind`."""
+        """Count `n` detections of `kind`."""
         self._finds.labels(self.camera, kind).inc(n)
         with self._lock:
             self._found[kind] += n
 
     def latency(self, seconds: float) -> None:
-        """A frame took so long from its arrival to the sinks."""
+        """Record the time from a frame's arrival to the sinks."""
         self._latency.observe(seconds)
         with self._lock:
             self._latencies.append(seconds)
 
-    def looks(self, seconds: float) -> None:
-        """A look of the detector took so long."""
+    def detected(self, seconds: float) -> None:
+        """Record how long one run of the detector took."""
         self._look.observe(seconds)
         self._count("looks", 1)
 
-    def late_looks(self, n: int = 1) -> None:
-        """Results came too late and were thrown away."""
+    def late_detections(self, n: int = 1) -> None:
+        """Count detector results that came too late to be used."""
         self._late.inc(n)
         self._count("late", n)
 
     def reconnect(self, stage: str) -> None:
-        """`stage` tries to reach its peer again."""
+        """Count an attempt of `stage` to reach its peer again."""
         name = mask(stage)
         self._again.labels(self.camera, name).inc()
         with self._lock:
             self._reconnects[name] += 1
 
     def sink_dropped(self, sink: str, n: int = 1) -> None:
-        """A sink's buffer was full, and so much of it was dropped."""
+        """Count items dropped because the buffer of `sink` was full."""
         name = mask(sink)
         self._full.labels(self.camera, name).inc(n)
         with self._lock:
             self._sink_dropped[name] += n
 
     def stage(self, name: str, state: str, detail: str = "") -> None:
-        """`name` is now in `state` (one of `STATES`), with a few words for people."""
+        """Set stage `name` to `state` (one of `STATES`); `detail` is for people. Raises ValueError."""
         if state not in STATES:
             raise ValueError(f"state: expected one of {', '.join(STATES)}, got {state!r}")
         name, detail = mask(name), mask(detail)
@@ -200,37 +206,37 @@ class Metrics:
             before = self._stages.get(name)
             since = before.since if before and before.state == state else self._clock()
             self._stages[name] = Stage(state, detail, since)
-        if (before is None or before.state != state) and not name.startswith("sink "):  # sinks speak for themselves
-            say = logger.warning if state in ("lost", "failed") else logger.info
-            say("stage", stage=name, state=state, detail=detail)
+        if (before is None or before.state != state) and not name.startswith("sink "):  # sinks log themselves
+            log = logger.warning if state in ("lost", "failed") else logger.info
+            log("stage", stage=name, state=state, detail=detail)
         for each in STATES:
             self._state.labels(self.camera, name, each).set(each == state)
 
     def regions(self, regions: Iterable[Region]) -> None:
-        """What is redacted on the newest released frame."""
+        """Set the regions redacted on the newest frame released."""
         self._regions = tuple(regions)
 
     def things(self, n: int) -> None:
-        """So many finds are left visible on the newest frame, as things in a zone that is left alone."""
+        """Set how many detections in zones of `--show-zone` are visible on the newest frame."""
         self._things = n
 
     def health(self) -> Health:
-        """Whether frames go out, and not only obscured ones."""
+        """Whether frames go out, and not only obscured ones; with a reason."""
         now = self._clock()
         with self._lock:
             silent, hidden = now - self._left, now - self._clear
         if silent > self.limits.silent:
             return Health(False, f"no frame has gone out for {silent:.0f} s")
         if hidden > self.limits.obscured:
-            return Health(False, f"every frame has been wholly obscured for {hidden:.0f} s")
+            return Health(False, f"every frame has been fully obscured for {hidden:.0f} s")
         return Health(True, "frames go out" if self._totals["out"] else "starting")
 
     def text(self) -> bytes:
-        """Everything in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return bytes(generate_latest(self.registry))
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything as plain values; durations in seconds. It holds no picture and no credential."""
+        """All metrics as plain values, durations in seconds; no pictures and no credentials."""
         health = self.health()
         now = self._clock()
         with self._lock:
@@ -264,18 +270,18 @@ _SHARES = {"median": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 def _percentile(ordered: Sequence[float], share: float) -> float | None:
-    """The value that `share` of the `ordered` ones do not exceed; None without any."""
+    """The value that `share` of the `ordered` values do not exceed; None if there are none."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 
 
 def _reasons(regions: Iterable[Region]) -> list[dict[str, Any]]:
-    """How many regions of which kind are redacted for which reason."""
+    """Number of regions by kind and reason."""
     tally = Tally((region.kind.label, Why(region.why).value) for region in regions)
     return [{"kind": kind, "why": why, "n": n} for (kind, why), n in sorted(tally.items())]
 
 
 def memory() -> float:
-    """Resident memory of this process in bytes; 0 where the system does not say (no ``/proc``)."""
+    """Resident memory of this process in bytes; 0 on systems without ``/proc``."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     except OSError:

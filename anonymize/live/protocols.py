@@ -1,4 +1,4 @@
-"""What the two ends of a live chain know of each other."""
+"""What the sources and the sinks of a live chain agree on."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from anonymize.media.protocols import Colour
 
 @dataclass(frozen=True, slots=True)
 class SoundInfo:
-    """The sound that comes with a picture, as coded in the source.
+    """Format of the sound track, as coded in the source.
 
     Args:
-        codec: FFmpeg's name of the codec.
-        rate: samples a second.
-        layout: FFmpeg's name of the channel layout: mono, stereo ...
-        extradata: what a decoder needs besides the packets.
+        codec: FFmpeg's codec name.
+        rate: samples per second.
+        layout: FFmpeg's channel layout name, such as mono or stereo.
+        extradata: out-of-band decoder configuration.
     """
 
     codec: str
@@ -31,14 +31,14 @@ class SoundInfo:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What sinks need to know before the first frame. It never changes while they live.
+    """Format of the pictures, which sinks need before the first frame. Constant for the life of a sink.
 
     Args:
         width, height: upright pixels, both even.
         rate: nominal frames per second.
-        sound: None for none.
+        sound: None if there is none.
         pixel_aspect: width of a pixel over its height.
-        colour: its tags.
+        colour: colour tags.
     """
 
     width: int
@@ -50,20 +50,20 @@ class Picture:
 
 
 class LiveSink(Protocol):
-    """Where anonymised frames go. Used from one thread."""
+    """Destination of anonymised frames. Used from one thread."""
 
     @property
     def name(self) -> str:
-        """What it is, for people; credentials masked."""
+        """Name for people; credentials masked."""
 
     def write(self, frame: Frame) -> None:
-        """Take an anonymised frame. Never blocks, never raises because a peer is gone.
+        """Take an anonymised frame. Never blocks; never raises because a peer is gone.
 
-        Frames are 8-bit 4:2:0 planes of the `Picture`'s size, their pts rising, and are not changed any more.
+        Frames are 8-bit 4:2:0 planes of the `Picture`'s size with increasing pts, and are never modified afterwards.
         """
 
     def sound(self, packet: Packet[Any]) -> None:
-        """Take a packet of sound, timed on the same clock as the frames. Same promise."""
+        """Take a packet of sound, on the same clock as the frames. Never blocks or raises either."""
 
     def close(self, within: float) -> None:
-        """Drain and finalise within so many seconds, then stop."""
+        """Drain, finalise and stop within this many seconds."""

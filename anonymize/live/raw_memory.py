@@ -1,4 +1,4 @@
-"""Memory for raw pictures that two processes share, and that outlives neither."""
+"""Shared memory for raw pictures, which outlives neither of the two processes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from anonymize.errors import UsageError
 
 
 class SharedPicture:
-    """Memory for one picture that two processes see, without a name and without a place on any disk.
+    """Anonymous shared memory for one picture: no name in any folder, nothing on disk.
 
-    It is gone with the last process that has it open, however that ends. Given to a process as it is started, it is the
-    same memory there.
+    It is freed with the last process that has it open, however that ends. Pickled to a process being spawned, it maps
+    the same memory there.
 
     Args:
         size: bytes.
 
     Raises:
-        UsageError: this system has no such memory.
+        UsageError: this system has no anonymous shared memory.
     """
 
     def __init__(self, size: int) -> None:
@@ -37,7 +37,7 @@ class SharedPicture:
         """(size,) uint8."""
 
     def close(self) -> None:
-        """Give no more processes access."""
+        """Close this handle; no further process can map the memory."""
         os.close(self._descriptor)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -45,7 +45,7 @@ class SharedPicture:
 
 
 def _received(descriptor: Any, size: int) -> NDArray[np.uint8]:
-    """The samples, in the process that a `SharedPicture` was given to."""
+    """The samples in the process that received a `SharedPicture`."""
     opened = descriptor.detach()
     samples = _mapped(opened, size)
     os.close(opened)

@@ -1,7 +1,7 @@
-"""Passwords and tokens in stream addresses: read from where they are safe, and never shown.
+"""Passwords and tokens in stream addresses: read from safe places, and never shown.
 
 An address may hold ``${NAME}`` (from the environment) or ``${file:/path}`` (a file's content), or be ``@file:/path``
-as a whole. What was read that way is remembered, so that `mask` hides it in whatever form it turns up in a message.
+as a whole. Values read that way are remembered, so that `mask` hides them in any message, in whatever form.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ HIDDEN = "***"
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _FILE = "file:"
 _LONGEST = 1 << 20
-"""Characters of a file that holds a part of an address, at most."""
+"""Maximum characters in a file that holds part of an address."""
 _STREAMS = "rtsps?|rtmp[a-z]*|https?|srt|tcp|udp|rtp|mms[a-z]?|ftps?"
 _IN_TEXT = re.compile(
     rf"(?<![A-Za-z0-9+.-])(?:[A-Za-z][A-Za-z0-9+.-]*://|(?i:{_STREAMS}):/*(?=[^\s/]*[:@]))"
     r"(?:[^\s/?#]*@)?[^\s'\"<>]*"
 )
-"""An address in a text: to its next blank or quote."""
+"""An address in a text, up to the next blank or quote."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}")
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9.]+)?\]|[\w.-]+)?(?::[0-9]{1,5})?")
 _NUMBERS = re.compile(r"[0-9.]+|\[.*\]|localhost")
-"""A host that is no part of a password for sure."""
+"""A host that cannot be part of a password."""
 _NO_ADDRESS = re.compile(rf"(?i:{_STREAMS})[:/\\]|[A-Za-z][A-Za-z0-9+.-]+:|.*://|[^/]*:.*@|//[^/]*@", re.DOTALL)
-"""What was meant for an address, or holds a user and a password, and is none."""
+"""Text that was meant as an address, or holds a user and password, but is not a valid address."""
 _NO_STREAM = re.compile(r"record:.|hls:.|y4m:-|file:.")
 _PAIR = re.compile(
     r"(?i)(?P<name>(?:pass(?:word|wd|phrase)?|pwd|token|secret|api_?key|auth)=)(?P<value>[^\s&;/?#'\"<>]+)"
@@ -48,9 +48,9 @@ _HARMLESS = frozenset(
         "subtype tcp timeout transport transtype ttl udp unicast width"
     ).split()
 )
-"""Names of query values that say how, not who: all others are masked, since cameras call their passwords anything."""
+"""Query parameters that may be shown with a plain value. Others are masked: cameras call passwords anything."""
 _NAMES = frozenset("auth key passphrase pass passwd password pwd secret streamid token user username usr".split())  # noqa: SIM905
-"""Names of query values that may be shown themselves, their values never."""
+"""Query parameters whose name may be shown, but never the value."""
 _WORDS = frozenset(
     (  # noqa: SIM905
         "amp api axis avc bin caller cam camera cameras cgi ch channel channels cif d flv feed h hd hevc high hls http "
@@ -59,19 +59,19 @@ _WORDS = frozenset(
         "snl stream streaming streams sub tcp track trackid ts u udp unicast v vga video videos"
     ).split()
 )
-"""What parts of paths and values may be made of besides small numbers: the words of cameras and media servers."""
+"""Words in paths and values that may be shown, beside small numbers: the vocabulary of cameras and media servers."""
 _SIZES = frozenset({"1080", "1280", "1440", "1920", "2160"})
 _PLAIN_STREAM = re.compile(r"(publish|read|request):[A-Za-z]{1,12}([_/-][A-Za-z]{1,12})*[0-9]{0,2}")
-"""An SRT stream id that is only a path of words: user and password would follow after more colons."""
+"""An SRT stream id that is only a path of words: further colons would separate user and password."""
 _SHORTEST = 4
-"""Characters that a remembered value needs, so that masking it does not shred ordinary words."""
+"""Minimum length of a remembered value: masking shorter ones would shred ordinary words."""
 _KEY_LIKE = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{6,}|.*[=&:%].*|.{16,}", re.DOTALL)
 _known: dict[str, str] = {}
-"""What must not be shown, and what stands in its place."""
+"""Values that must not be shown, and what replaces them."""
 
 
 def mask(text: str) -> str:
-    """`text` with every credential in it replaced: remembered values, and in addresses all that `shown` hides."""
+    """`text` with every credential replaced: remembered values, and in addresses everything that `shown` hides."""
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, _known[secret])
     text = _IN_TEXT.sub(_masked_address, text)
@@ -81,10 +81,10 @@ def mask(text: str) -> str:
 
 
 def shown(address: str) -> str:
-    """A whole address as it may be shown: scheme, host and port, and of the rest what is known to be harmless.
+    """A complete address, safe to show: scheme, host, port, and those other parts that are known to be harmless.
 
-    What stands before an ``@``, words of the path and values of the query that no list here has, the key of an RTMP
-    stream and every fragment are hidden. So is the host where it may be a part of a password that nobody encoded.
+    Hidden are everything before an ``@``, words of the path and query values that are not listed above, the key of an
+    RTMP stream and every fragment; also the host, where it could be part of a password that was not percent-encoded.
     """
     scheme, separator, rest = address.partition("://")
     if not separator:
@@ -109,12 +109,12 @@ def shown(address: str) -> str:
 
 
 def has_secret(address: str) -> bool:
-    """Whether `address` holds something that `shown` would hide: then it must not stand in an argument list."""
+    """Whether `shown` would hide part of `address`; if so, it must not appear in an argument list."""
     return shown(address) != address
 
 
 def has_password(address: str) -> bool:
-    """Whether `address` holds more that `shown` would hide than references, a user and names in its path."""
+    """Whether `shown` would hide more of `address` than references, a user and names in its path."""
     address = re.sub("://(?:[^/@:]*:)?@", "://", _REFERENCE.sub("", address))
     scheme, separator, rest = address.partition("://")
     host, slash, path = rest.partition("/")
@@ -126,12 +126,12 @@ def has_password(address: str) -> bool:
 def resolve(address: str) -> str:
     """`address` with its references filled in from the environment and from files.
 
-    A value that becomes part of the user and password is written plain and is percent-encoded here; elsewhere it is
-    taken as it stands. What may not be shown of the result is remembered for `mask`.
+    Values in the user and password part are percent-encoded here; elsewhere they are inserted unchanged. The secret
+    parts of the result are remembered for `mask`.
 
     Raises:
-        UsageError: a variable is not set, a file cannot be read or holds more than a line, or the result is no address
-            that can be understood. Nothing of it is in the message.
+        UsageError: a variable is not set, a file cannot be read or holds more than one line, or the result is not a
+            valid address. The message repeats nothing of it.
     """
     if address.startswith("@" + _FILE):
         address = _from_file(address.removeprefix("@" + _FILE))
@@ -151,13 +151,13 @@ def resolve(address: str) -> str:
 
 
 def hide_arguments() -> None:
-    """Overwrite credentials in this process's own argument list, as `ps` and ``/proc`` show it (Linux; else nothing).
+    """Overwrite credentials in this process's argument list, as `ps` and ``/proc`` show it (Linux only).
 
-    Between the start of the process and this call they could be read: references in the address have no such moment.
+    They were readable from the start of the process until this call; references in the address avoid that.
     """
     if not sys.platform.startswith("linux"):
         return
-    # Fields after the command's name, which may hold blanks: 48 and 49 of proc(5) bound the argument strings.
+    # Fields after the command name, which may contain blanks: 48 and 49 of proc(5) bound the argument strings.
     fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     start, end = int(fields[45]), int(fields[46])
     shown = Path("/proc/self/cmdline").read_bytes()
@@ -189,14 +189,14 @@ def _from_file(path: str) -> str:
 
 
 def _user_end(address: str) -> int:
-    """Where the user part of `address` ends, references counted as text without meaning; -1 without one."""
+    """Where the user part of `address` ends, ignoring delimiters inside references; -1 if there is none."""
     plain = _REFERENCE.sub(lambda found: "x" * len(found.group()), address)
     user = re.match(r"[^:]*://[^\s/?#]*@", plain)
     return user.end() if user else -1
 
 
 def _check(address: str) -> None:
-    """Refuse what is no address and no file, and an address that FFmpeg would take for another."""
+    """Refuse text that is neither address nor file, and addresses that FFmpeg would parse differently."""
     hint = "(it is not repeated: it may hold a password)"
     if "://" not in address:
         meant = _NO_ADDRESS.match(address) or ("/" in address[1:] and _may_lack_scheme(address))
@@ -213,7 +213,7 @@ def _check(address: str) -> None:
 
 
 def _may_lack_scheme(path: str) -> bool:
-    """Whether `path`, such as ``10.0.0.5:554/live/key``, could be an address; a missing film is called as films are."""
+    """Whether `path`, such as ``10.0.0.5:554/live/key``, could be an address: no path or suffix of a file."""
     called = Path(path).suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
     return not called and not path.startswith(("/", "./", "../", "~"))
 
@@ -225,7 +225,7 @@ def _remember(secret: str, instead: str = HIDDEN) -> None:
 
 
 def _remember_parts(address: str) -> None:
-    """Remember all of `address` that is secret for sure, so that it is found outside of it too."""
+    """Remember the parts of `address` that are certainly secret, so that they are masked elsewhere too."""
     if has_secret(address):
         _known[address] = shown(address)
     rest = address.partition("://")[2]
@@ -248,7 +248,7 @@ def _remember_parts(address: str) -> None:
 
 
 def _argument_shown(argument: str) -> str:
-    """An argument of a command line, which ends where it ends, blanks or not."""
+    """A command-line argument, masked as a whole even if it contains blanks."""
     option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
     hides = "://" in value or (_NO_ADDRESS.match(value) and "@" in value)
     return option + equals + (mask(shown(value)) if hides else mask(value))
@@ -260,7 +260,7 @@ def _masked_address(found: re.Match[str]) -> str:
 
 
 def _harmless(part: str) -> bool:
-    """Whether `part` is made of `_WORDS` and small numbers alone."""
+    """Whether `part` consists of `_WORDS` and small numbers only."""
     if not re.fullmatch(r"[A-Za-z0-9._-]*", part):
         return False
     words = re.findall(r"[A-Za-z]+|[0-9]+", part)
@@ -268,7 +268,7 @@ def _harmless(part: str) -> bool:
 
 
 def _piece_shown(piece: str) -> str:
-    """A part of a query."""
+    """One parameter of a query, masked."""
     name, equals, value = piece.partition("=")
     if not equals:
         return piece if _harmless(piece) else HIDDEN

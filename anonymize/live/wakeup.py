@@ -1,4 +1,4 @@
-"""Something to wait for, beside pipes and processes."""
+"""Wake a thread that waits on pipes and processes."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from contextlib import suppress
 
 
 class Wakeup:
-    """Wakes whoever waits for `fileno`, from any thread or signal handler; gone with the last reference."""
+    """Wakes the thread that waits on `fileno`, from any thread or signal handler. Closed with the last reference."""
 
     def __init__(self) -> None:
-        self._hear, self._pull = os.pipe()
-        for end in (self._hear, self._pull):
+        self._read_end, self._write_end = os.pipe()
+        for end in (self._read_end, self._write_end):
             os.set_blocking(end, False)
             weakref.finalize(self, os.close, end)
 
     def fileno(self) -> int:
-        """What `multiprocessing.connection.wait` waits for."""
-        return self._hear
+        """Descriptor for `multiprocessing.connection.wait`."""
+        return self._read_end
 
     def wake(self) -> None:
-        """Wake whoever waits."""
-        with suppress(BlockingIOError):  # woken often enough already
-            os.write(self._pull, b"!")
+        """Make `fileno` readable."""
+        with suppress(BlockingIOError):  # the pipe is full, so the reader wakes anyway
+            os.write(self._write_end, b"!")
 
     def clear(self) -> None:
-        """Wait again: it is known now."""
+        """Make `fileno` wait again."""
         with suppress(BlockingIOError):
-            while os.read(self._hear, 4096):
+            while os.read(self._read_end, 4096):
                 continue

@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback, in a thread: fixed addresses, checked Host header, nothing cached or shared."""
+"""A small HTTP server on loopback, in a thread: fixed paths, checked Host header, nothing cached or shared."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ from anonymize.errors import UsageError
 
 HOST = "127.0.0.1"
 HEALTH = "healthz"
-"""The path that is answered however busy the server is."""
+"""The path that is answered even if the server is busy."""
 _HOST = re.compile(r"(?i:127\.0\.0\.1|localhost)(?::(?P<port>[0-9]{1,5}))?")
-"""What a request may be addressed to: any other name comes from a page that plays tricks with DNS."""
+"""Allowed Host headers: any other name comes from a DNS rebinding attack."""
 _MOST = 16
-"""Connections at the same time; when one more comes, the oldest that is not done is cut: it is a slow one. As many more
-may get parts that come over time."""
+"""Concurrent connections; one more cuts the oldest, a slow one. As many more may receive streamed responses."""
 _ANSWERS = 8
-"""Requests answered at the same time, `HEALTH` not counted."""
+"""Requests answered concurrently, not counting `HEALTH`."""
 _THREADS = 64
-"""Connections, those that were cut and have not noticed yet included."""
+"""Connections, including cut ones whose thread has not noticed yet."""
 _WITHIN = 5.0
-"""Seconds for a whole request, and again for a whole answer, or a part of one that comes over time."""
+"""Seconds for a whole request, and again for a whole response or one part of a streamed one."""
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
@@ -45,7 +44,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a route gives: a whole body, or parts that come over time."""
+    """Response of a route: a whole body, or the parts of a streamed one."""
 
     body: bytes | Iterable[bytes]
     kind: str = "text/plain; charset=utf-8"
@@ -59,9 +58,9 @@ class Server:
     """Serves `routes` until it is closed.
 
     Args:
-        port: 0 for any that is free.
-        routes: answers by path; under ``/token/`` if a token is given.
-        token: what an address must begin with; compared in constant time.
+        port: 0 for any free port.
+        routes: responses by path; below ``/token/`` if a token is given.
+        token: required first part of the path; compared in constant time.
 
     Raises:
         UsageError: the port is taken or forbidden.
@@ -80,7 +79,7 @@ class Server:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving. Requests under way are cut."""
+        """Stop serving. Requests in progress are cut."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -96,7 +95,7 @@ class _Http(ThreadingHTTPServer):
         self.streams = threading.BoundedSemaphore(_MOST)
         self._lock = threading.Lock()
         self._short: dict[socket.socket, None] = {}
-        """Connections from the oldest on, without those that get parts over time."""
+        """Connections, oldest first, without streamed ones."""
         self._alive = threading.BoundedSemaphore(_THREADS + _MOST)
         super().__init__(address, handler)
 
@@ -108,7 +107,7 @@ class _Http(ThreadingHTTPServer):
             if len(self._short) >= _MOST:
                 oldest = next(iter(self._short))
                 del self._short[oldest]
-                with suppress(OSError):  # it has just gone by itself
+                with suppress(OSError):  # it has just closed
                     oldest.shutdown(socket.SHUT_RDWR)
             self._short[request] = None
         super().process_request(request, client_address)
@@ -117,20 +116,20 @@ class _Http(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self.takes_long(request)
+            self.is_streamed(request)
             self._alive.release()
 
-    def takes_long(self, request: socket.socket) -> None:
-        """Do not count `request` among the short ones any more."""
+    def is_streamed(self, request: socket.socket) -> None:
+        """Stop counting `request` as a short connection."""
         with self._lock:
             self._short.pop(request, None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A reader that went away is nothing to report; the request's text is never shown."""
+        """Ignore: a client that disconnects is not an error, and requests are never shown."""
 
 
 class _Timed(io.RawIOBase):
-    """What comes from `peer` until a moment on the monotonic clock; after it `TimeoutError`."""
+    """Reads from `peer` until a time on the monotonic clock, then raises `TimeoutError`."""
 
     def __init__(self, peer: socket.socket, until: float) -> None:
         self._peer, self._until = peer, until
@@ -154,13 +153,13 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def setup(self) -> None:
-        """The connection's two ends; see `_Timed`."""
+        """Read through `_Timed`."""
         super().setup()
         self.rfile.close()
         self.rfile = io.BufferedReader(_Timed(self.connection, time.monotonic() + _WITHIN))
 
     def do_GET(self) -> None:
-        """Answer, or say why not, in that order: wrong host, wrong token or path, too many at once."""
+        """Answer, or refuse: wrong host, wrong token or path, too many requests, in this order."""
         path = self._path()
         if not self._local():
             self._send(Response(b"this address is not served under that host name\n", status=421))
@@ -178,11 +177,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(answer)
 
     def do_HEAD(self) -> None:
-        """The same, without the body: see `_send`."""
+        """Like GET without the body, see `_send`."""
         self.do_GET()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
-        """As any other answer, with nothing of the request in it."""
+        """Like any other response; repeats nothing of the request."""
         self._send(Response(f"{HTTPStatus(code).phrase.lower()}\n".encode(), status=code))
 
     def _local(self) -> bool:
@@ -191,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         return found is not None and 0 < int(found["port"] or 80) < 1 << 16
 
     def _path(self) -> str | None:
-        """What is asked for, after the token; None for a wrong token."""
+        """The path after the token; None for a wrong token."""
         path = self.path.partition("?")[0].removeprefix("/")
         if self.token:
             given, slash, path = path.partition("/")
@@ -208,10 +207,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.command == "HEAD":
             self._head(answer)
         elif not self.server.streams.acquire(blocking=False):
-            self._send(Response(b"too many look at once\n", status=503))
+            self._send(Response(b"too many viewers at once\n", status=503))
         else:
             try:
-                self.server.takes_long(self.request)
+                self.server.is_streamed(self.request)
                 self._head(answer)
                 for part in answer.body:
                     self.wfile.write(part)
@@ -219,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.streams.release()
 
     def _head(self, answer: Response, length: int | None = None) -> None:
-        self.request_version = "HTTP/1.0"  # whatever was asked for: answers of 0.9 would have no headers
+        self.request_version = "HTTP/1.0"  # whatever the request said: 0.9 responses would have no headers
         self.send_response(answer.status)
         for name, value in _HEADERS.items():
             self.send_header(name, value)
@@ -230,4 +229,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Requests are not logged: their addresses hold the token."""
+        """Log nothing: request paths contain the token."""

@@ -1,4 +1,4 @@
-"""How long to wait for what was lost, by table."""
+"""The backoff, by table."""
 
 import pytest
 

@@ -30,7 +30,7 @@ def clip(tmp_path):
 
 
 def live(*arguments):
-    """Run to the end: exit code, what it complained about."""
+    """Run to the end; the exit code and standard error."""
     started = anonymize(*arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, complaint = started.communicate(timeout=60)
     assert b"Traceback" not in complaint
@@ -40,7 +40,7 @@ def live(*arguments):
 
 @pytest.fixture
 def log_as_before():
-    """Where the log went, restored."""
+    """Restore the handlers of the log."""
     base = logging.getLogger("anonymize.live")
     before = list(base.handlers)
     yield
@@ -66,7 +66,7 @@ def log_as_before():
         (["-", "--loop", "--to", "record:x"], 2, "cannot be played again"),
     ],
 )
-def test_nonsense_is_refused_in_words(arguments, code, words, clip, monkeypatch, log_as_before):
+def test_invalid_arguments_are_refused_in_words(arguments, code, words, clip, monkeypatch, log_as_before):
     monkeypatch.chdir(clip.parent)
     error = CliRunner().invoke(app, ["live", *arguments]).exception
     assert isinstance(error, AnonymizeError)
@@ -92,7 +92,7 @@ def test_a_file_is_played_to_its_end_and_recorded(clip, tmp_path):
     with av.open(str(made)) as container:
         sound = [float(time_of(frame)) for frame in container.decode(audio=0)]
     assert sound[0] < 0.1
-    assert 1.6 < sound[-1] < 3  # 2 s, and what a busy machine is late
+    assert 1.6 < sound[-1] < 3  # 2 s, later on a busy machine
     with av.open(str(made)) as container:
         pictures = [picture.to_ndarray()[:120] for picture in container.decode(video=0)]
     assert len(pictures) > 45
@@ -119,7 +119,7 @@ def test_ctrl_c_drains_and_finalises(clip, tmp_path):
     assert "#EXT-X-ENDLIST" in (tmp_path / "hls" / "live.m3u8").read_text()
 
 
-def test_standard_output_carries_nothing_but_the_picture_and_its_end_ends_us(clip):
+def test_standard_output_carries_only_the_picture_and_live_ends_with_its_reader(clip):
     command = anonymize(
         str(clip), "--loop", "--to", "y4m:-", "--targets", "none", "--hide-zone", "0,0 9,0 9,9", "--preview", "0",
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
@@ -128,13 +128,13 @@ def test_standard_output_carries_nothing_but_the_picture_and_its_end_ends_us(cli
     pipe(command.stdout).close()
     _, complaint = command.communicate(timeout=20)
     assert command.returncode == 6
-    assert "every sink is gone: whoever read standard output has gone" in complaint.decode()
+    assert "every sink has failed: the program reading standard output has ended" in complaint.decode()
     assert b"preview: http://127.0.0.1:" in complaint
     with av.open(io.BytesIO(data), "r", format="yuv4mpegpipe") as container:
         assert sum(1 for _ in container.decode(video=0)) >= 30
 
 
-def test_credentials_are_in_nothing_that_we_say():
+def test_no_output_contains_credentials():
     source = f"rtsp://bob:source-geheim@127.0.0.1:{free_port()}/x?token=query-geheim"
     sink = f"rtsp://bob:${{SINK}}@127.0.0.1:{free_port()}/x"
     with running(source, "--to", sink, environment={"SINK": "sink-geheim"}) as (started, log):

@@ -1,4 +1,4 @@
-"""The delay line and the gate, without threads and processes: time is a number here."""
+"""The delay line and the gate, without threads and processes: time is only a number."""
 
 from bisect import bisect_left, bisect_right
 from dataclasses import replace
@@ -50,7 +50,7 @@ def frame(index, pts, *, secret=True, ground=GROUND):
 
 
 def finds(index):
-    """What a detector that misses nothing finds on frame `index`."""
+    """Detections of a perfect detector on frame `index`."""
     x, y = place(index)
     box = np.array([[x, y, x + SIDE, y + SIDE]], np.float32)
     return Detections(box, np.array([0.9], np.float32), np.array([Kind.FACE], np.int8))
@@ -60,30 +60,30 @@ def shows_secret(cleared):
     return bool((cleared.frame.planes[0].pixels > BRIGHT).mean() > 0.002 and not cleared.obscured)
 
 
-def play(line, frames, looks, late=0, lost=(), cut_every=10_000):
-    """Take in `frames`, 0.04 s apart; look at the indices `looks`, each result `late` frames later. What came out."""
+def play(line, frames, scans, late=0, lost=(), cut_every=10_000):
+    """Take `frames`, 0.04 s apart; scan the indices `scans`, each result `late` frames later. What was released."""
     out = []
     for i in range(frames + 20):
         now = i * 0.04
         if i < frames:
             line.take(frame(i, i * STEP, ground=(GROUND, OTHER)[i // cut_every % 2]), now)
-        for held in [h for h in line._held if h.frame.index == i and i in looks]:
+        for held in [h for h in line._held if h.frame.index == i and i in scans]:
             line.asked(held)
-        if (done := i - late) in looks and done not in lost and done < frames:
-            line._asked, line._asked_at = done, Fraction(done * STEP) * TICK  # as if it had been the only question
+        if (done := i - late) in scans and done not in lost and done < frames:
+            line._asked, line._asked_at = done, Fraction(done * STEP) * TICK  # as if it were the only request
             line.learn(done, finds(done))
         out += [cleared for _, cleared in line.due(now)]
     return out
 
 
 def wanted(line, *when) -> Held:
-    """The frame that the line wants looked at."""
+    """The frame that the line wants scanned."""
     held: Held | None = line.wanted(*when)
     assert held is not None
     return held
 
 
-def test_frames_between_looks_leave_redacted_when_their_time_is_up():
+def test_frames_between_scans_are_released_redacted_when_due():
     out = play(DelayLine(SETTINGS), 40, range(0, 40, 3))
     assert [c.frame.index for c in out] == list(range(40))
     assert not any(c.obscured for c in out)
@@ -91,7 +91,7 @@ def test_frames_between_looks_leave_redacted_when_their_time_is_up():
     assert {r.why for c in out for r in c.regions} >= {Why.DETECTED, Why.INTERPOLATED}
 
 
-def test_what_is_first_seen_late_is_covered_from_the_bracketing_look_on():
+def test_a_late_first_detection_is_covered_from_the_bracketing_scan_on():
     line, out = DelayLine(SETTINGS), []
     for i in range(30):
         now = i * 0.04
@@ -102,17 +102,17 @@ def test_what_is_first_seen_late_is_covered_from_the_bracketing_look_on():
             line.learn(i, finds(i) if i >= 10 else Detections.empty())
         out += [cleared for _, cleared in line.due(now)]
     assert not any(shows_secret(c) for c in out)
-    assert out[10].regions, "two frames before the look that found it"
+    assert out[10].regions, "two frames before the scan that found it"
 
 
-def test_without_looks_nothing_is_shown():
+def test_without_detections_nothing_is_shown():
     out = play(DelayLine(SETTINGS), 15, ())
     assert len(out) == 15
     assert all(c.obscured for c in out)
     assert not any(shows_secret(c) for c in out)
 
 
-def test_a_result_that_comes_after_its_frame_left_still_serves_the_others():
+def test_a_result_after_its_frame_left_still_serves_later_frames():
     line = DelayLine(replace(SETTINGS, live=Live(lookahead=0.4)))
     out = play(line, 60, range(0, 60, 4), late=9)
     assert not any(shows_secret(c) for c in out)
@@ -120,7 +120,7 @@ def test_a_result_that_comes_after_its_frame_left_still_serves_the_others():
     assert any(not c.obscured for c in out)
 
 
-def test_the_newest_frame_is_looked_at_and_none_twice():
+def test_the_newest_frame_is_scanned_and_none_twice():
     line = DelayLine(SETTINGS)
     assert line.wanted(0.0, 0.1, 0.05) is None
     line.take(frame(0, 0), 0.0)
@@ -136,7 +136,7 @@ def test_the_newest_frame_is_looked_at_and_none_twice():
     assert wanted(line, 0.12, 0.1, 0.05).frame.index == 3
 
 
-def test_the_last_frame_is_looked_at_when_no_more_come():
+def test_the_last_frame_is_scanned_when_no_more_come():
     line = DelayLine(SETTINGS)
     for i in (0, 1):
         line.take(frame(i, i * STEP), i * 0.04)
@@ -147,7 +147,7 @@ def test_the_last_frame_is_looked_at_when_no_more_come():
     assert wanted(line, 0.2, 0.1, 0.05).frame.index == 1
 
 
-def test_both_sides_of_a_cut_are_looked_at():
+def test_both_sides_of_a_cut_are_scanned():
     line = DelayLine(SETTINGS)
     for i in range(6):
         line.take(frame(i, i * STEP, ground=GROUND if i < 4 else OTHER, secret=i < 4), i * 0.04)
@@ -199,10 +199,10 @@ def test_settings_hold_for_the_frames_that_come_after_them():
 
 
 def test_memory_is_bounded():
-    line, frames = DelayLine(SETTINGS), 500  # more than twice what is remembered, at 25 a second
+    line, frames = DelayLine(SETTINGS), 500  # more than twice what is kept, at 25 frames per second
     play(line, frames, range(0, frames, 3), cut_every=40)
     tracker = line._tracker
-    parts = (line._looks, line._cuts, tracker._looks, tracker._history._cuts, tracker._done, tracker._subjects)
+    parts = (line._scans, line._cuts, tracker._looks, tracker._history._cuts, tracker._done, tracker._subjects)
     assert len(line) == 0
     assert all(len(part) <= 10 for part in parts)
 
@@ -210,7 +210,7 @@ def test_memory_is_bounded():
 # The gate
 
 
-def test_nobody_else_clears_frames():
+def test_only_the_gate_clears_frames():
     raw = frame(0, 0)
     with pytest.raises(TypeError, match="decides what may be shown"):
         Cleared(raw, (), False, passed=object())
@@ -228,10 +228,10 @@ def test_a_frame_withheld_shows_nothing_but_words():
     assert hidden.max() > 100, "it says so"
 
 
-def test_the_gate_asks_the_rule_of_files(monkeypatch):
+def test_the_gate_applies_the_rule_for_files(monkeypatch):
     asked = []
 
-    def rule(time, looks, max_gap, cuts):
+    def rule(time, scans, max_gap, cuts):
         asked.append((time, tuple(looks), max_gap, tuple(cuts)))
         return bracketed(time, looks, max_gap, cuts)
 
@@ -247,14 +247,14 @@ def test_a_zone_outside_the_picture_hides_all_of_it():
     side = picture.width
     for left, obscured in ((side, True), (side - 1, False)):
         zone = Zone(((left, 0), (left + 9, 0), (left + 9, 9)))
-        looks = [Fraction(0), Fraction(1, 4)]
-        made = clear(frame(0, 9000), [], looks, [], replace(SETTINGS, zones=(zone,)), Memory())
+        scans = [Fraction(0), Fraction(1, 4)]
+        made = clear(frame(0, 9000), [], scans, [], replace(SETTINGS, zones=(zone,)), Memory())
         assert made.obscured == obscured
 
 
 OFTEN = [*["frame"] * 6, *["result"] * 3, "cut", "cut", "wait", "any", "any"]
 EVENTS = st.lists(
-    st.tuples(st.sampled_from([*OFTEN, "look", "lost", "break", "fault", "draw"]), st.integers(1, 12)),
+    st.tuples(st.sampled_from([*OFTEN, "scan", "lost", "break", "fault", "draw"]), st.integers(1, 12)),
     min_size=10,
     max_size=70,
 )
@@ -264,26 +264,26 @@ def moments(*whats):
     return [(what, 1) for what in whats]
 
 
-CUT_BETWEEN_LOOKS = moments(
-    "frame", "frame", "result", "result", "frame", "frame", "cut", "frame", "look", "result"
+CUT_BETWEEN_SCANS = moments(
+    "frame", "frame", "result", "result", "frame", "frame", "cut", "frame", "scan", "result"
 )  # fmt: skip
-"""The square is in both scenes, and all corners are on it: nothing but the ground tells that a scene began."""
-NO_LOOK_BESIDE_CUT = moments("frame", "any", "result", "frame", "cut", "frame", "frame", "any", "result")
+"""The square is in both scenes, and all corners are on it: only the background shows that a scene began."""
+NO_SCAN_BESIDE_CUT = moments("frame", "any", "result", "frame", "cut", "frame", "frame", "any", "result")
 FAR_APART = moments("frame", "any", "result", *["frame"] * 9, "any", "result")
 
 
 @hypothesis_settings(max_examples=100, deadline=None)
 @given(events=EVENTS, lookahead=st.sampled_from([0.12, 0.4, 1.0]))
-@example(events=CUT_BETWEEN_LOOKS, lookahead=0.12)
-@example(events=CUT_BETWEEN_LOOKS, lookahead=0.4)
-@example(events=CUT_BETWEEN_LOOKS, lookahead=1.0)
-@example(events=NO_LOOK_BESIDE_CUT, lookahead=0.4)
+@example(events=CUT_BETWEEN_SCANS, lookahead=0.12)
+@example(events=CUT_BETWEEN_SCANS, lookahead=0.4)
+@example(events=CUT_BETWEEN_SCANS, lookahead=1.0)
+@example(events=NO_SCAN_BESIDE_CUT, lookahead=0.4)
 @example(events=FAR_APART, lookahead=1.0)
 def test_whatever_happens_nothing_leaves_unredacted(events, lookahead):
-    """Frames, looks, late and lost results, cuts, faults in tracking and drawing, in any order and at any time.
+    """Frames, scans, late and lost results, cuts, faults in tracking and drawing, in any order and at any time.
 
     Looks are at the frames that the line wants, and at any others: whichever it asks for, the rule holds.
-    What leaves is wholly obscured, or lies between two looks whose results had come, of one scene and close enough;
+    What leaves is fully obscured, or lies between two scans whose results had come, of one scene and close enough;
     and nothing that those looks found can be seen on it.
     """
     settings = replace(SETTINGS, live=Live(lookahead=lookahead))
@@ -318,9 +318,9 @@ def test_whatever_happens_nothing_leaves_unredacted(events, lookahead):
                 shown, broken_off = ground, False
                 line.take(frame(index, pts, ground=ground), now)
                 index += 1
-            elif pending is None and what in ("look", "result", "any"):
-                open_to_looks = [held for held in line._held if held.frame.index > asked]
-                chosen = open_to_looks[-amount % len(open_to_looks)] if open_to_looks else None
+            elif pending is None and what in ("scan", "result", "any"):
+                unscanned = [held for held in line._held if held.frame.index > asked]
+                chosen = unscanned[-amount % len(unscanned)] if unscanned else None
                 held = chosen if what == "any" else line.wanted(now, 0.08, 0.05)
                 if held is not None:
                     line.asked(held)
@@ -351,8 +351,8 @@ def test_whatever_happens_nothing_leaves_unredacted(events, lookahead):
                     after = known[bisect_left(known, time)]
                     assert before <= time <= after
                     assert after - before <= Fraction("0.3")
-                    assert not any(before < cut <= after for cut in began), "looks of two scenes bracket nothing"
-            if line.faults:  # what was known of the frames so far, or asked, counts no more
+                    assert not any(before < cut <= after for cut in began), "scans of two scenes bracket nothing"
+            if line.faults:  # forget earlier frames and requests
                 line.faults.clear()
                 known.clear()
                 trusted, asked = index, index - 1

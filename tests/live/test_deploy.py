@@ -1,4 +1,4 @@
-"""What the container is made of is held to a hash, or comes from this folder."""
+"""Everything in the container is pinned to a hash, or comes from this folder."""
 
 import re
 from pathlib import Path

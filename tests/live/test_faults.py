@@ -1,4 +1,4 @@
-"""What goes wrong in live, each time held against pixels: no face in what the sink got (`tests.helpers.live.judge`)."""
+"""Faults in live, each checked on pixels: no face in what the sink got (`tests.helpers.live.judge`)."""
 
 import time
 from dataclasses import replace
@@ -38,13 +38,13 @@ from tests.helpers.live import (
 QUICK = replace(FAST, live=Live(coarsest=1.0, deadline=2.0, stall=0.3, timeout=1.5, backoff=0.1, longest_backoff=0.5))
 
 
-def told(outcome, what):
-    """Print how long nothing of the scene was to be seen."""
+def report_gap(outcome, what):
+    """Print how long the scene was not visible."""
     print(f"{what}: nothing of the scene for {outcome.gap():.2f} s")  # noqa: T201 - `pytest -rP` shows it
 
 
 def clear_after(*notes):
-    """Enough is when frames show the scene again that came after all that `notes` tell of."""
+    """Enough once frames after all events in `notes` show the scene again."""
 
     def enough(sink, _):
         texts = [note.read_text() if note.exists() else "" for note in notes]
@@ -69,7 +69,7 @@ def test_a_detector_that(terrible, replaced, tmp_path):
     notes = [tmp_path / f.__name__ for f in terrible.values()]
     with street_camera() as camera:
         outcome = live(camera.address, QUICK, until=clear_after(*notes), make=partial(faulty, terrible, tmp_path))
-    told(outcome, ", ".join(note.name for note in notes))
+    report_gap(outcome, ", ".join(note.name for note in notes))
     assert (outcome.counts["reconnects"].get("detector", 0) > 0) is replaced
 
 
@@ -100,7 +100,7 @@ def test_a_source_that_is_cut_and_comes_back():
     cue = Event()
     with Camera(lambda: until(cue, lambda _: [None]), lambda: [0.6, *paced(stream_of(range(400)))]) as camera:
         outcome = live(camera.address, QUICK, until=clear(10, cue))
-    told(outcome, "cut")
+    report_gap(outcome, "cut")
     assert outcome.counts["reconnects"]["source"] >= 1
     assert max(b - a for a, b in pairwise(outcome.sink.times)) < 1.0
 
@@ -109,7 +109,7 @@ def test_a_source_that_stalls():
     cue = Event()
     with Camera(lambda: until(cue, lambda _: [5.0]), lambda: paced(stream_of(range(400)))) as camera:
         outcome = live(camera.address, QUICK, until=clear(10, cue))
-    told(outcome, "stall")
+    report_gap(outcome, "stall")
     assert outcome.numbers[outcome.sink.marks[0] :].count(None) > 5, "a notice goes out while the source is silent"
     assert max(b - a for a, b in pairwise(outcome.sink.times)) < 1.0
 
@@ -146,7 +146,7 @@ def test_a_source_with_corrupt_packets():
 
     with Camera(lambda: until(cue, corrupt)) as camera:
         outcome = live(camera.address, QUICK, until=lambda sink, m: clear(5, cue)(sink, m) and shown(sink, 40))
-    told(outcome, "corrupt packets")
+    report_gap(outcome, "corrupt packets")
     assert outcome.counts["dropped"]["damaged"] >= 5
 
 
@@ -171,7 +171,7 @@ def test_an_exception_in_tracking_hides_what_it_concerns(monkeypatch):
     monkeypatch.setattr(Tracker, "see", failing)
     with street_camera() as camera:
         outcome = live(camera.address, QUICK, until=clear(8, cue))
-    told(outcome, "exception in tracking")
+    report_gap(outcome, "exception in tracking")
     assert outcome.counts["stages"]["tracking"]["detail"].startswith("ValueError")
 
 
@@ -179,21 +179,21 @@ def test_an_exception_in_drawing_hides_the_frame(monkeypatch):
     cue = Event()
     failed: list[object] = []
 
-    def failing(planes, regions, looks, memory):
+    def failing(planes, regions, appearance, memory):
         if cue.is_set() and not failed:
             failed.append(len(regions))
-            redact(planes[:1], regions[:1], looks, memory)  # half done
+            redact(planes[:1], regions[:1], appearance, memory)  # half done
             raise MemoryError("no room to draw")
-        redact(planes, regions, looks, memory)
+        redact(planes, regions, appearance, memory)
 
     monkeypatch.setattr(gate, "redact", failing)
     with street_camera() as camera:
         outcome = live(camera.address, QUICK, until=clear(8, cue))
-    told(outcome, "exception in drawing")
+    report_gap(outcome, "exception in drawing")
     assert failed
 
 
-def test_a_source_that_never_was_is_left_at_once():
+def test_stop_while_the_source_never_connected():
     control = Control()
     Timer(0.3, control.stop).start()
     start = time.monotonic()

@@ -11,7 +11,7 @@ import pytest
 from anonymize.errors import OutputError
 from anonymize.live.metrics import Metrics
 from anonymize.live.sinks.hls import SEGMENTS, Hls
-from anonymize.live.sinks.open import open_sink
+from anonymize.live.sinks.open import open_sinks
 from anonymize.live.sinks.part import Part
 from tests.helpers.media import time_of
 from tests.helpers.servers import free_port, until
@@ -19,10 +19,10 @@ from tests.live.test_recording import umask
 from tests.live.test_sinks import PICTURE, coded, feed, frames, quiet, state, times
 
 
-def test_hls_is_played_from_its_folder_and_begun_anew_after_a_restart(tmp_path):
+def test_hls_plays_from_its_folder_and_starts_afresh_after_a_restart(tmp_path):
     for _ in range(2):
         metrics = Metrics()
-        sink = open_sink(f"hls:{tmp_path}/a b", PICTURE, metrics)
+        (sink,) = open_sinks([f"hls:{tmp_path}/a b"], PICTURE, metrics)
         feed(sink, frames(500))
         sink.close(10)
         assert metrics.snapshot()["sink_dropped"] == {}
@@ -31,7 +31,7 @@ def test_hls_is_played_from_its_folder_and_begun_anew_after_a_restart(tmp_path):
     assert len(listed) == 6
     on_disk = {path.name for path in playlist.parent.iterdir()}
     assert set(listed) <= on_disk
-    assert len(on_disk) <= 6 + 1 + 1  # and one that a slow player may still want
+    assert len(on_disk) <= 6 + 1 + 1  # and a spare for slow players
     assert len(times(playlist)) == 300
 
 
@@ -48,7 +48,7 @@ def write(writer, packets):
         writer.write(packet)
 
 
-def test_whoever_looks_sees_whole_files_alone(tmp_path, monkeypatch):
+def test_only_whole_files_are_ever_visible(tmp_path, monkeypatch):
     modes = []
 
     def release(part, final, real=Part.release):
@@ -197,11 +197,11 @@ def test_a_sink_that_was_given_up_releases_nothing_more(tmp_path):
     before = sorted((path.name, path.read_bytes()) for path in tmp_path.glob("[!.]*"))
     writer.abandon()
     write(writer, packets[120:])
-    writer.close()  # as PyAV does when nobody holds it any more
+    writer.close()  # as PyAV does when it is garbage-collected
     assert sorted((path.name, path.read_bytes()) for path in tmp_path.iterdir()) == before
 
 
-def test_a_folder_in_the_way_is_said(tmp_path):
+def test_a_folder_in_the_way_is_reported(tmp_path):
     (tmp_path / "live.m3u8").mkdir()
     encoder, _ = coded(1)
     with pytest.raises(OutputError, match=r"live.m3u8: a folder of this name is in the way"):
@@ -209,14 +209,14 @@ def test_a_folder_in_the_way_is_said(tmp_path):
 
 
 def test_a_percent_sign_in_the_folder_is_no_pattern(tmp_path):
-    sink = open_sink(f"hls:{tmp_path}/100%d", PICTURE, Metrics())
+    (sink,) = open_sinks([f"hls:{tmp_path}/100%d"], PICTURE, Metrics())
     feed(sink, frames(60))
     sink.close(10)
     assert len(times(tmp_path / "100%d" / "live.m3u8")) == 60
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small disk can only be mounted by root: CI runs this as root")
-def test_a_full_disk_is_said_and_what_is_there_stays_whole(tmp_path):
+def test_a_full_disk_is_reported_and_existing_files_stay_whole(tmp_path):
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=200k", "none", tmp_path], capture_output=True, check=False
     )
@@ -225,7 +225,7 @@ def test_a_full_disk_is_said_and_what_is_there_stays_whole(tmp_path):
     try:
         (tmp_path / "ballast").write_bytes(b"x" * 90_000)
         metrics, address = Metrics(), f"hls:{tmp_path}"
-        sink = open_sink(address, PICTURE, metrics)
+        (sink,) = open_sinks([address], PICTURE, metrics)
         feed(sink, frames(500))
         until(lambda: "the disk is full" in state(metrics, address)["detail"], what="it says that it is full")
         assert not list(tmp_path.glob("*.part"))

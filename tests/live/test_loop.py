@@ -1,4 +1,4 @@
-"""The whole chain, source to sink, when nothing goes wrong; and what is asked of it while it runs."""
+"""The whole chain, source to sink, without faults; and requests while it runs."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -28,7 +28,7 @@ def street_file(path, frames=60, **options):
     return make_video(path, frames=pictures, codec="libx264", **options)
 
 
-def test_people_walk_and_nobody_is_seen():
+def test_walking_people_are_covered():
     with street_camera() as camera:
         outcome = live(camera.address, until=clear(60))
     shown = [n for n in outcome.numbers if n is not None]
@@ -48,7 +48,7 @@ def test_a_file_is_played_to_its_end(tmp_path):
     assert all((luma[325:, 605:] == 16).all() for luma in outcome.sink.lumas)
 
 
-def test_stop_lets_out_what_waits(tmp_path):
+def test_stop_releases_waiting_frames(tmp_path):
     control = Control()
     with street_camera() as camera:
         outcome = live(camera.address, ZONES_ONLY, until=clear(15), control=control)
@@ -130,7 +130,7 @@ def test_sound_is_kept_in_step_with_the_picture(tmp_path):
     assert abs(float(starts[-1]) - outcome.sink.times[-1]) < 0.2
 
 
-def test_what_cannot_be_mended_is_raised(tmp_path):
+def test_permanent_errors_are_raised(tmp_path):
     def refuse(_):
         raise AssertionError("no sink is opened")
 

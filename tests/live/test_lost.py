@@ -1,4 +1,4 @@
-"""What a network loses of a stream shows in no picture, whichever comes out when: it is traced to its packet."""
+"""Lost packets show in no picture: every damaged picture is traced to its packet."""
 
 import contextlib
 import random
@@ -73,7 +73,7 @@ def decoded(path: Path) -> dict[int | None, np.ndarray]:
 
 
 def released(address: str) -> tuple[dict[int | None, np.ndarray], int]:
-    """The pictures that live lets out, and how many it does not."""
+    """The pictures that live releases, and the number dropped."""
     with Stream(way_to(address), 5.0, "camera") as stream:
         return lumas(stream.items()), stream.undecodable
 

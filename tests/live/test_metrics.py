@@ -38,7 +38,7 @@ def test_counts_reach_prometheus_and_the_page(metrics):
     metrics.obscured()
     metrics.dropped("late")
     metrics.detections("face", 4)
-    metrics.late_looks(2)
+    metrics.late_detections(2)
     metrics.reconnect("source")
     metrics.sink_dropped("stdout", 7)
     metrics.things(2)
@@ -84,7 +84,7 @@ def test_healthy_while_clear_frames_go_out(metrics, clock):
     assert metrics.health().why == "frames go out"
 
 
-def test_ill_when_nothing_goes_out(metrics, clock):
+def test_unhealthy_when_nothing_goes_out(metrics, clock):
     metrics.frames_out()
     clock.now += 11
     assert metrics.health() == type(metrics.health())(False, "no frame has gone out for 11 s")
@@ -92,14 +92,14 @@ def test_ill_when_nothing_goes_out(metrics, clock):
     assert metrics.health().ok
 
 
-def test_ill_when_all_is_obscured_for_long(metrics, clock):
+def test_unhealthy_when_everything_is_obscured_for_long(metrics, clock):
     metrics.frames_out()
     for _ in range(62):
         clock.now += 1
         metrics.obscured()
         metrics.frames_out()
     assert not metrics.health().ok
-    assert "wholly obscured" in metrics.health().why
+    assert "fully obscured" in metrics.health().why
     metrics.frames_out()
     assert metrics.health().ok
 

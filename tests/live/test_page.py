@@ -51,7 +51,7 @@ def metrics():
 
 @pytest.fixture
 def preview(metrics, monkeypatch):
-    """The page, with a picture that moves on as a camera's does."""
+    """The page, with a moving picture."""
     monkeypatch.setenv(page.TOKEN, TOKEN)
     sink, over = page.Preview(), threading.Event()
     server = page.serve_preview(0, sink, metrics)
@@ -80,7 +80,7 @@ def ask(server, path, method="GET", **headers):
     return answer, answer.read() if answer.getheader("Content-Length") else b""
 
 
-def test_only_who_knows_the_token_gets_in(preview):
+def test_the_page_needs_the_token(preview):
     assert preview.address == f"http://127.0.0.1:{preview.port}/{TOKEN}/"
     for path in ("/", "/state.json", f"/{TOKEN[:-1]}/", f"/{TOKEN}x/state.json", f"/{TOKEN}", "/%00/"):
         answer, body = ask(preview, path)
@@ -126,13 +126,13 @@ def test_a_token_is_new_at_every_start_and_not_to_be_guessed(monkeypatch):
         "2130706433",
     ],
 )
-def test_a_page_that_plays_tricks_with_names_gets_nothing(preview, host):
+def test_other_host_names_are_refused(preview, host):
     answer, body = ask(preview, f"/{TOKEN}/state.json", Host=host)
     assert answer.status == 421
     assert b"Market" not in body
 
 
-def test_a_request_without_a_host_gets_nothing(preview):
+def test_a_request_without_a_host_is_refused(preview):
     with socket.create_connection(("127.0.0.1", preview.port), 5) as peer:
         peer.sendall(f"GET /{TOKEN}/state.json HTTP/1.0\r\n\r\n".encode())
         assert b" 421 " in peer.recv(100)
@@ -229,7 +229,7 @@ def test_the_picture_moves(preview):
     assert not np.array_equal(pictures[0], pictures[2])
 
 
-def test_many_who_look_do_not_stop_it(preview):
+def test_many_viewers_do_not_block_it(preview):
     looking = [urllib.request.urlopen(preview.address + "picture", timeout=5) for _ in range(16)]
     with pytest.raises(urllib.error.HTTPError, match="503"):
         urllib.request.urlopen(preview.address + "picture", timeout=5)
@@ -244,7 +244,7 @@ def test_many_who_look_do_not_stop_it(preview):
     ids=["nothing", "a letter", "a line", "a header"],
 )
 @pytest.mark.parametrize("number", [16, 100])
-def test_slow_connections_do_not_shut_the_health_check_out(metrics, begin, number):
+def test_slow_connections_do_not_block_the_health_check(metrics, begin, number):
     server = page.serve_metrics(0, metrics)
     metrics.frames_out()
     peers = []

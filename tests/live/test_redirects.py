@@ -1,4 +1,4 @@
-"""A camera that leads elsewhere is not followed: a picture of another host is never shown."""
+"""Redirects to another host are not followed: no picture of another host is ever shown."""
 
 import contextlib
 import datetime
@@ -37,7 +37,7 @@ def _clip():
 
 @contextmanager
 def camera(answers, certificate=None):
-    """An HTTP server, or HTTPS with a `certificate`. `answers` by path: what it leads to, or what it sends."""
+    """An HTTP server, or HTTPS with a `certificate`. `answers` by path: a redirect, or a body."""
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -129,7 +129,7 @@ def test_the_same_host_is_followed(answers):
         assert pictures(f"{address}/live") > 0
 
 
-def test_the_reason_is_said():
+def test_the_reason_is_reported():
     words = "camera: it leads to another host, which is not followed"
     with (
         camera({"/live": "http://localhost:PORT/clip.ts"}) as (address, _),
@@ -167,7 +167,7 @@ def test_an_encrypted_camera_leads_to_no_other_host(certificate):
 
 @contextmanager
 def _leading(location):
-    """An RTSP server that leads whoever asks for its stream to `location`."""
+    """An RTSP server that redirects to `location`."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve():

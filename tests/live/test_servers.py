@@ -1,4 +1,4 @@
-"""The whole chain between real servers on loopback: a source from each, a push to each; what is cut comes back."""
+"""The whole chain between real servers on loopback: a source from each, a push to each; lost connections come back."""
 
 import contextlib
 import io
@@ -63,12 +63,12 @@ def judged(data, form="mpegts"):
 
 
 def nearest(luma):
-    """Which of the scene's pictures `luma` is most like."""
+    """Number of the scene's picture most similar to `luma`."""
     small = [cv2.cvtColor(picture[::4, ::4], cv2.COLOR_BGR2GRAY).astype(float) for picture, _ in street_scene()]
     return int(np.argmin([np.abs(luma[::4, ::4] - each).mean() for each in small]))
 
 
-def test_rtsp_in_rtsp_and_srt_out_with_passwords_nobody_sees(clip, tmp_path):
+def test_rtsp_in_rtsp_and_srt_out_with_hidden_passwords(clip, tmp_path):
     ports = [free_port(), free_port(), free_port(socket.SOCK_DGRAM)]
     (tmp_path / "password").write_text("camera-geheim\n")
     given = f"rtsp://cam:${{file:{tmp_path}/password}}@127.0.0.1:{ports[0]}/live"
@@ -124,7 +124,7 @@ def test_srt_in_from_ffmpeg(clip):
 
 
 def from_standard_output(source):
-    """What `anonymize live` prints of `source` in a while, as MPEG-TS."""
+    """MPEG-TS that `anonymize live` writes to standard output for a while."""
     time.sleep(0.5)
     got = b""
     with running(source, "--to", "-", *ARGUMENTS, stdout=subprocess.PIPE) as (started, log):
@@ -161,7 +161,7 @@ def test_standard_input(clip, tmp_path):
 
 
 def clear_frames(port):
-    """How many frames have gone out that are not wholly obscured."""
+    """Number of frames that went out not fully obscured."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             found = dict(re.findall(r"^anonymize_frames_(out|obscured)_total\S* (\S+)$", answer.read().decode(), re.M))

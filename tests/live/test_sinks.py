@@ -33,7 +33,7 @@ PICTURE = Picture(*SIZE, Fraction(25))
 
 
 def frames(count, *, start=0.0, rate=25):
-    """Frames as the chain hands them over."""
+    """Frames as the chain releases them."""
     canvas = Canvas(*SIZE)
     for index in range(count):
         picture = av.VideoFrame.from_ndarray(pattern(index, SIZE), "rgb24")
@@ -47,11 +47,11 @@ def coded(count, **options):
 
 
 def quiet(state, detail):
-    """Nobody wants to know how it goes."""
+    """Ignore the state."""
 
 
 def feed(sink, pictures):
-    """Hand frames over, no faster than they are encoded."""
+    """Write frames, no faster than they are encoded."""
     for frame in pictures:
         sink.write(frame)
         while sink._frames:
@@ -86,7 +86,7 @@ def test_a_key_picture_every_two_seconds_whatever_the_rate():
         assert [round(packet.time, 2) for packet in packets if packet.key] == [0, 2, 4]
 
 
-def test_the_encoder_says_nothing_of_itself():
+def test_the_encoder_leaves_no_trace_of_itself():
     _, packets = coded(3)
     assert b"x264" not in b"".join(packet.data for packet in packets)
 
@@ -121,7 +121,7 @@ def test_any_sound_becomes_aac_in_step(codec, lost, tmp_path):
     for packet in source.encode(None):
         for made in encoder.sound(packet):
             recording.write(made)
-    for made in encoder.rest():
+    for made in encoder.flush():
         recording.write(made)
     recording.close()
     (made,) = path.glob("*.mp4")
@@ -136,7 +136,7 @@ def test_any_sound_becomes_aac_in_step(codec, lost, tmp_path):
     assert max(end for _, end, loud in heard if loud > 0.1) > 1.999, "a decoder or encoder held the last of it back"
 
 
-# the buffer and the outlet
+# the buffer and the feeder
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.booleans()), max_size=60), st.integers(50, 200))
@@ -158,7 +158,7 @@ def test_a_buffer_is_bounded_and_begins_where_one_may_begin(items, limit):
 
 
 class Flaky:
-    """A peer that takes so many items, then breaks."""
+    """A peer that accepts `after` items, then fails."""
 
     def __init__(self, got, after):
         self.got, self.left = got, after
@@ -180,19 +180,19 @@ def test_a_lost_peer_is_found_again():
     metrics, lives = Metrics(), iter([2, 0, 99])
     got: list[object] = []
     buffer: Buffer[int] = Buffer(99, weigh=lambda _: 1, starts=lambda _: True, on_drop=lambda _: None)
-    outlet = Feeder("peer", lambda _: Flaky(got, next(lives)), buffer, metrics, fresh=False, backoff=Backoff(0.2, 1.0))
+    feeder = Feeder("peer", lambda _: Flaky(got, next(lives)), buffer, metrics, fresh=False, backoff=Backoff(0.2, 1.0))
     begun = time.monotonic()
     for item in range(6):
-        outlet.offer(item)
+        feeder.offer(item)
     until(lambda: len(got) >= 6)
     assert time.monotonic() - begun > 0.6, "it waited 0.2 s, then 0.4 s"
-    outlet.close(2)
+    feeder.close(2)
     assert got == [0, 1, "abandoned", "abandoned", 4, 5, "closed"]
     assert metrics.snapshot()["reconnects"] == {"sink peer": 2}
     assert state(metrics, "peer")["state"] == "stopped"
 
 
-def test_a_peer_that_is_gone_for_good_is_not_asked_again():
+def test_a_permanently_lost_peer_is_not_retried():
     class Dead(Flaky):
         def __init__(self):
             raise Gone("nobody reads")
@@ -200,10 +200,10 @@ def test_a_peer_that_is_gone_for_good_is_not_asked_again():
     metrics = Metrics()
     gone: list[str] = []
     buffer: Buffer[int] = Buffer(9, weigh=lambda _: 1, starts=lambda _: True, on_drop=lambda _: None)
-    outlet = Feeder("peer", lambda _: Dead(), buffer, metrics, fresh=True, on_gone=gone.append)
-    outlet.offer(1)
+    feeder = Feeder("peer", lambda _: Dead(), buffer, metrics, fresh=True, on_gone=gone.append)
+    feeder.offer(1)
     until(lambda: gone)
-    outlet.close(1)
+    feeder.close(1)
     assert gone == ["nobody reads"]
     assert state(metrics, "peer")["state"] == "failed"
 
@@ -245,7 +245,7 @@ def subprocess_decode(data, form):
 def test_a_reader_of_standard_output_that_goes():
     reader, writer = os.pipe()
     os.close(reader)
-    with pytest.raises(Gone, match="has gone"):
+    with pytest.raises(Gone, match="has ended"):
         Y4m(writer, PICTURE, quiet).write(next(iter(frames(1))))
     os.close(writer)
 
@@ -257,7 +257,7 @@ def test_a_virtual_camera_that_is_none(tmp_path):
         CameraOut("/dev/null", PICTURE, quiet)
 
 
-def test_slow_and_dead_peers_hold_up_nobody(tmp_path):
+def test_slow_and_dead_peers_do_not_delay_others(tmp_path):
     with dead_server() as dead:
         metrics = Metrics()
         slow, gone = f"rtsp://127.0.0.1:{dead}/live", f"rtsp://u:geheim@127.0.0.1:{free_port()}/x"
@@ -293,7 +293,7 @@ def test_slow_and_dead_peers_hold_up_nobody(tmp_path):
         ("srt://host:1?passphrase=secret-phrase", "list of processes"),
     ],
 )
-def test_addresses_that_nobody_understands(address, words):
+def test_invalid_addresses(address, words):
     with pytest.raises(UsageError, match=words) as caught:
         check(address)
     assert "secret-phrase" not in str(caught.value)

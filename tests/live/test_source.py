@@ -82,7 +82,7 @@ def test_a_file_plays_in_real_time_and_is_over(tmp_path):
         assert metrics.snapshot()["frames"]["in"] == 15
 
 
-def test_a_file_may_play_again_and_again(tmp_path):
+def test_a_file_may_play_repeatedly(tmp_path):
     video = make_video(tmp_path / "a.mp4", frames=5, size=(96, 64))
     with reading(video, loop=True) as (reader, _):
         taken = take(reader, 18)
@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_read_is_no_stream_to_wait_for(tmp_path):
                 reader.take()
 
 
-def test_a_stream_that_is_not_there_is_waited_for():
+def test_an_unreachable_stream_is_waited_for():
     with reading("tcp://user:hunter2hunter2@127.0.0.1:9/live") as (reader, metrics):
         begun = time.monotonic()
         time.sleep(0.5)
@@ -184,7 +184,7 @@ def test_motion_jpeg_over_http():
         server.server_close()
 
 
-def test_no_camera_says_so():
+def test_a_missing_camera_is_reported():
     with pytest.raises(UnreadableInput, match="no such camera"):
         Stream(way_to("/dev/video97"), 1.0, "/dev/video97")
 

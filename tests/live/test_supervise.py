@@ -94,7 +94,7 @@ def test_cameras_are_read_with_their_presets_and_settings(tmp_path, monkeypatch)
         ("[cameras.one", "not valid TOML"),
     ],
 )
-def test_files_that_make_no_sense(tmp_path, text, words):
+def test_invalid_files(tmp_path, text, words):
     with pytest.raises(UsageError, match=words):
         config.read(written(tmp_path, text))
 
@@ -144,13 +144,13 @@ def test_durations(text, seconds):
 
 
 @pytest.mark.parametrize("text", ["", "7", "d", "-1d", "0d", "1y", "1 d"])
-def test_durations_that_are_none(text):
+def test_invalid_durations(text):
     with pytest.raises(UsageError, match="as 7d"):
         duration(text)
 
 
 class Supervised:
-    """`anonymize live --config`, and what it says."""
+    """`anonymize live --config` and its log."""
 
     def __init__(self, path, port):
         self.path, self.port = path, port
@@ -207,7 +207,7 @@ def supervised(path, port):
         started.end()
 
 
-def test_a_camera_that_dies_harms_no_other_and_all_end_in_order(tmp_path, clip):
+def test_a_camera_that_dies_affects_no_other_and_all_stop_in_order(tmp_path, clip):
     port = free_port()
     with supervised(fleet(tmp_path, clip, port, ["one", "two"]), port) as running:
         until(lambda: (running.value("anonymize_frames_out_total", "two") or 0) > 20, 20, "both run")
@@ -222,7 +222,7 @@ def test_a_camera_that_dies_harms_no_other_and_all_end_in_order(tmp_path, clip):
             lambda: running.events("camera died", camera="one", ended="signal 9", again_in=1.0), 5, "its death is seen"
         )
         assert running.ask("healthz")[0] == 503
-        until(lambda: len(running.events("camera started", camera="one")) == 2, 5, "it starts anew")
+        until(lambda: len(running.events("camera started", camera="one")) == 2, 5, "it restarts")
         until(lambda: running.value("anonymize_camera_restarts_total", "one") == 1, 5)
         until(lambda: (running.value("anonymize_frames_out_total", "one") or 0) > 20, 20, "it runs again")
         (two,) = [started["process"] for started in running.events("camera started", camera="two")]
@@ -259,7 +259,7 @@ def test_settings_are_reloaded_without_a_gap_and_cameras_come_and_go(tmp_path, c
 
         path.write_text("[cameras.one")
         running.process.send_signal(signal.SIGHUP)
-        until(lambda: running.events("cameras not reloaded, all go on as before"), 10, "a bad file changes nothing")
+        until(lambda: running.events("cameras not reloaded; kept the previous ones"), 10, "a bad file changes nothing")
         before = running.value("anonymize_frames_out_total", "one")
         until(lambda: (running.value("anonymize_frames_out_total", "one") or 0) > before + 20, 10, "one goes on")
         running.process.send_signal(signal.SIGTERM)

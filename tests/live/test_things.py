@@ -1,4 +1,4 @@
-"""Things in a zone that is left alone, in live: a poster is left visible in time, people never are."""
+"""Things in a zone of --show-zone, in live: a poster becomes visible in time, people never do."""
 
 import threading
 from dataclasses import replace
@@ -67,7 +67,7 @@ def test_nothing_is_left_visible_without_such_a_zone():
     assert not when(play([[track(3, POSTER, seen(i))] for i in range(LONG)], Settings()), 3)
 
 
-def test_who_comes_later_is_covered_however_still():
+def test_later_tracks_are_covered_however_still():
     late = FROM_THE_FIRST * RATE + 1
     frames = [[track(3, POSTER, seen(i))] if i >= late else [] for i in range(2 * LONG)]
     assert not when(play(frames), 3)
@@ -87,7 +87,7 @@ def test_what_stands_outside_the_zone_is_covered(box):
         lambda i: moved(POSTER, -8 * (i % 50 == 49)),
     ],
 )
-def test_who_moves_or_comes_closer_is_covered(path):
+def test_moving_or_approaching_tracks_are_covered(path):
     assert not when(play([[track(3, path(i), seen(i))] for i in range(LONG)]), 3)
 
 
@@ -107,7 +107,7 @@ def test_who_passes_it_is_covered_and_so_is_it_until_nobody_was_near_for_long(ki
     assert not when(visible, 4)
     hidden = sorted({*range(AFTER * RATE, 3 * LONG)} - {round(time * RATE) for time in when(visible, 3)})
     if kind is Kind.PLATE:
-        assert not hidden  # nobody takes a plate for a face
+        assert not hidden  # a plate is not confused with a face
     else:
         assert hidden[0] > LONG
         assert hidden == list(range(hidden[0], hidden[-1] + 1))
@@ -119,7 +119,7 @@ def test_a_track_that_takes_its_place_is_covered():
     assert not when(play(frames), 5)
 
 
-def test_what_no_detector_sees_any_more_is_covered():
+def test_a_track_no_longer_detected_is_covered():
     gap = LONG + UNSEEN * RATE + 2
     frames = [[track(3, POSTER, seen(i) if not LONG <= i < gap else Why.HELD)] for i in range(3 * LONG)]
     shown = when(play(frames), 3)
@@ -127,7 +127,7 @@ def test_what_no_detector_sees_any_more_is_covered():
     assert min(time for time in shown if time >= LONG / RATE) >= gap / RATE + AFTER - 1
 
 
-def test_a_new_scene_knows_nothing_of_the_one_before():
+def test_a_new_scene_starts_without_things():
     things = Things()
     still = [[track(3, POSTER, seen(i))] for i in range(LONG)]
     assert when(play(still, things=things), 3)
@@ -142,7 +142,7 @@ def test_a_zone_counts_in_its_span_only():
 
 @pytest.mark.parametrize("cut", [None, 60])
 def test_the_delay_line_shows_the_thing_and_hides_the_passer(cut, monkeypatch):
-    """A poster in a zone, a square that wanders below it, looks at every third frame; the light jumps at `cut`."""
+    """A poster in a zone, a square that wanders below it, scans of every third frame; the light jumps at `cut`."""
     monkeypatch.setattr(rule, "AFTER", 1)
     poster, side = (120, 4), delay.SIDE
     zone = Zone(((100.0, 0.0), (160.0, 0.0), (160.0, 32.0), (100.0, 32.0)))

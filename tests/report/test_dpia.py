@@ -135,8 +135,8 @@ def test_the_real_metrics_of_a_camera_are_understood(tmp_path):
     metrics.frames_out(98)
     metrics.obscured(7)
     metrics.dropped("late", 2)
-    metrics.looks(0.05)
-    metrics.late_looks()
+    metrics.detected(0.05)
+    metrics.late_detections()
     (tmp_path / "a.json").write_text(json.dumps(metrics.snapshot()))
     (tmp_path / "b").write_bytes(metrics.text())
     assert gather([tmp_path / "a.json", tmp_path / "b"]).cameras == [CameraCounts("yard", 100, 98, 7, 2, 1, 1)] * 2

@@ -1,1 +1,1 @@
-"""From a picture that came in to one that may go out: delay line, tracking, gate, release."""
+"""From a picture received to one that may be shown: delay line, tracking, gate, release."""

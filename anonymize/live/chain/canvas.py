@@ -1,7 +1,7 @@
-"""Pictures of any format, size and orientation, brought to one: upright, 8 bit, 4:2:0, limited range, one size.
+"""Convert pictures of any format, size and orientation to one: upright, 8 bit, 4:2:0, limited range, one size.
 
 canvas = Canvas(1280, 720)
-frame = canvas.frame(picture, orientation, index=0, pts=3600)     # a picture of its own: it may be drawn on
+frame = canvas.frame(picture, orientation, index=0, pts=3600)     # a copy, which may be drawn on
 """
 
 from __future__ import annotations
@@ -32,22 +32,25 @@ _LAYOUT = required_layout(FORMAT, "canvas")
 
 
 class CanvasPicture(VideoPicture):
-    """A `VideoPicture` that is known to be upright and 8 bit: its luma need not go through FFmpeg's scaler."""
+    """A `VideoPicture` that is upright and 8 bit, so that its luma needs no FFmpeg scaler."""
 
     __slots__ = ()
 
     def luma(self, width: int, height: int) -> NDArray[np.uint8]:
-        """The picture scaled to (`height`, `width`), 8 bit grey, in the range in which it is stored."""
+        """The luma plane scaled to (`height`, `width`), uint8, in the stored range."""
         scaled = cv2.resize(self.planes[0].pixels, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(scaled, np.uint8)
 
 
 class Canvas:
-    """A size that all frames are brought to. What has another shape is scaled to fit and set in the middle of black.
+    """A fixed frame size. Pictures of another shape are scaled to fit and centred on black.
 
     Args:
         width, height: upright pixels, both even.
-        aspect: width of a pixel over its height.
+        aspect: pixel aspect ratio, width over height.
+
+    Raises:
+        ValueError: a side is odd or below 2.
     """
 
     def __init__(self, width: int, height: int, aspect: Fraction = SQUARE) -> None:
@@ -55,7 +58,7 @@ class Canvas:
             raise ValueError(f"canvas: expected even sides of 2 or more, got {width} x {height}")
         self.width, self.height = width, height
         self.aspects = aspects_of(aspect)
-        """Of its pixels, and so of those of all frames but where it is not sure of one."""
+        """Pixel aspect ratios of all frames, unless `frame` is given others."""
         self._view = View(_LAYOUT, Orientation())
 
     def frame(
@@ -66,12 +69,17 @@ class Canvas:
         pts: int,
         aspects: tuple[Fraction, ...] | None = None,
     ) -> VideoPicture:
-        """A writable copy of `picture`, upright and as large as the canvas; pts in `TICK`.
+        """A writable copy of `picture`, upright and of the canvas's size.
 
-        `aspects` are those of its upright pixels (`anonymize.data.Frame`), by default those of the canvas.
+        Args:
+            picture: in any format and size.
+            orientation: how it must be turned.
+            index: of the frame.
+            pts: in `TICK`.
+            aspects: of its upright pixels (`anonymize.data.Frame`); by default the canvas's.
 
         Raises:
-            UnsupportedInput: FFmpeg cannot convert it.
+            UnsupportedInput: FFmpeg cannot convert the picture.
         """
         aspects = aspects or self.aspects
         wider = aspects[0] / self.aspects[0]
@@ -93,7 +101,7 @@ class Canvas:
     def load(
         self, samples: NDArray[np.uint8], index: int, pts: int, aspects: tuple[Fraction, ...] | None = None
     ) -> VideoPicture:
-        """The frame whose samples `store` wrote, and whose pixels have these `aspects`."""
+        """The frame that `store` copied to `samples` ((nbytes,) uint8); see `frame` for the other arguments."""
         made = self._framed(self._empty(), index, pts, aspects or self.aspects)
         end = 0
         for plane in made.planes:
@@ -103,7 +111,7 @@ class Canvas:
 
     @property
     def nbytes(self) -> int:
-        """Samples of one frame."""
+        """Bytes of one frame."""
         return self.width * self.height * 3 // 2
 
     def _framed(self, picture: av.VideoFrame, index: int, pts: int, aspects: tuple[Fraction, ...]) -> CanvasPicture:
@@ -118,9 +126,12 @@ class Canvas:
         return picture
 
     def _fitted(self, picture: av.VideoFrame, orientation: Orientation, wider: Fraction) -> av.VideoFrame:
-        """`picture` converted, scaled, turned and centred; its pixels are `wider` by a factor than the canvas's."""
+        """`picture` converted, scaled, turned and centred; its pixels are `wider` times as wide as the canvas's."""
         across, down = orientation.pair(picture.width, picture.height)
-        width, height = self._room(across * float(wider), down)
+        wide = across * float(wider)
+        scale = min(self.width / wide, self.height / down)
+        width = min(_even(wide * scale), self.width)
+        height = min(_even(down * scale), self.height)
         columns, rows = orientation.pair(width, height)
         full = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
         if is_hdr(picture):
@@ -146,20 +157,15 @@ class Canvas:
         made.colorspace, made.color_primaries, made.color_trc = colour.matrix, colour.primaries, colour.transfer
         return made
 
-    def _room(self, width: float, height: float) -> tuple[int, int]:
-        """The largest even size of the shape of `width` x `height` that fits."""
-        scale = min(self.width / width, self.height / height)
-        return min(_even(width * scale), self.width), min(_even(height * scale), self.height)
-
 
 def canvas_for(width: int, height: int, longest: int) -> Canvas:
-    """The canvas for upright pictures of `width` x `height`, scaled down where a side is longer than `longest`."""
+    """The canvas for upright pictures of `width` x `height` pixels, scaled down so that no side exceeds `longest`."""
     scale = min(1.0, longest / max(width, height))
     return Canvas(_even(width * scale), _even(height * scale))
 
 
 def store(frame: VideoPicture, samples: NDArray[Any]) -> None:
-    """Copy a canvas frame's Y, U and V, one after the other, into `samples` ((Canvas.nbytes,) uint8)."""
+    """Copy the Y, U and V planes of a canvas frame, in this order, into `samples` ((Canvas.nbytes,) uint8)."""
     end = 0
     for plane in frame.planes:
         start, end = end, end + plane.pixels.size

@@ -1,4 +1,4 @@
-"""How a running camera is told to stop, or to go on with other settings: from any thread, or a signal handler."""
+"""Stop a running camera or change its settings, from any thread or signal handler."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from anonymize.settings import Settings
 
 
 class Control:
-    """Thread-safe; what is asked for happens within a frame or so."""
+    """Requests to a running camera. Thread-safe; they take effect within about one frame."""
 
     def __init__(self) -> None:
         self._wakeup = Wakeup()
@@ -16,21 +16,21 @@ class Control:
         """Whether `stop` was called."""
 
     def stop(self) -> None:
-        """Take in no more frames, let out those that wait, finish the sinks."""
+        """Accept no more frames, release those that wait, finish the sinks."""
         self.stopped = True
         self._wakeup.wake()
 
     def reload(self, settings: Settings) -> None:
-        """Go on with `settings`, from the next frame on; if they need another detector, from when it is ready."""
+        """Apply `settings` from the next frame on, or as soon as the detector that they need is ready."""
         self._settings = settings
         self._wakeup.wake()
 
     def take(self) -> Settings | None:
-        """The settings asked for since the last call, if any were."""
+        """The settings requested since the last call, if any."""
         self._wakeup.clear()
         settings, self._settings = self._settings, None
         return settings
 
     def fileno(self) -> int:
-        """Readable when there is something to do."""
+        """Descriptor, readable when there is a request."""
         return self._wakeup.fileno()

@@ -1,12 +1,12 @@
-"""The only way out: frames that the rule let pass, and frames that show nothing. Sinks get no others.
+"""The only way out: frames that the bracketing rule passes, and frames that show nothing. Sinks get no others.
 
-`Cleared` is what may be shown. Only the three functions here make it, each in its own way safe:
+`Cleared` is a frame that may be shown. Only these three functions make one:
 
-    clear       the frame is bracketed: its regions are redacted. Else it is withheld
+    clear       if the frame is bracketed its regions are redacted; otherwise it is withheld
     withhold    the frame is blackened, with a notice on it
-    notice      there never was a frame: black, with a notice on it
+    notice      there was no frame: a black one, with a notice on it
 
-and `hand_over`, which nothing goes round, takes nothing else.
+`hand_over`, the only way to the sinks, accepts nothing else.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Cleared:
     Args:
         frame: redacted, obscured, or blank.
         regions: what was redacted on it.
-        obscured: whether it is wholly obscured because nothing was known about it.
+        obscured: whether it is fully obscured because it was not checked.
     """
 
     frame: VideoPicture
@@ -56,24 +56,28 @@ class Cleared:
 def clear(
     frame: VideoPicture,
     tracks: Iterable[Track],
-    looks: Sequence[Fraction],
+    scans: Sequence[Fraction],
     cuts: Sequence[Fraction],
     settings: Settings,
     memory: Memory,
 ) -> Cleared:
-    """Redact `frame`, or withhold it if it is not bracketed. The rule and the regions are those of files.
+    """Redact `frame`, or withhold it if it is not bracketed. Rule and regions are the same as for files.
 
     Args:
         frame: writable; drawn on.
         tracks: the subjects on it; row 0 of each is its box on this frame.
-        looks: times at which a detector looked, ascending.
-        cuts: times at which new scenes begin, ascending.
-        settings: targets, zones, spans and how regions are drawn.
-        memory: the colours held for this stream.
+        scans: presentation times of scanned frames in seconds, ascending.
+        cuts: presentation times at which new scenes begin, ascending.
+        settings: targets, zones, spans and appearance.
+        memory: the colours in use for this stream.
     """
     if not _zones_within(settings.zones, frame.width, frame.height):
         return withhold(frame, ZONE_OUTSIDE)
-    regions = tuple(row[2] for row in _composed(frame, tracks, looks, cuts, settings))
+    time = seconds(frame)
+    tracks = () if at_liberty(time, settings) else tracks
+    # What a file would get redacted if this frame were all of it.
+    rows = compose(tracks, [time], scans, cuts, (frame.width, frame.height), settings)
+    regions = tuple(row[2] for row in rows)
     if any(region.why is Why.UNBRACKETED for region in regions):
         return withhold(frame, NOT_CHECKED)
     redact(frame.planes, regions, settings.redact, memory)
@@ -90,7 +94,7 @@ def withhold(frame: VideoPicture, words: str) -> Cleared:
 
 
 def notice(blank: VideoPicture, words: str) -> Cleared:
-    """A picture that says `words`, in place of frames that do not come; `blank` is blackened, whatever it held."""
+    """A frame that shows only `words`, in place of missing frames. `blank` is blackened, whatever it held."""
     return withhold(blank, words)
 
 
@@ -98,7 +102,7 @@ def hand_over(cleared: Cleared, sinks: Sequence[LiveSink]) -> None:
     """Give a frame to every sink.
 
     Raises:
-        TypeError: it did not come through this gate.
+        TypeError: `cleared` was not made by this gate.
     """
     if not isinstance(cleared, Cleared):
         raise TypeError(f"only what anonymize.live.chain.gate cleared may be shown, got {type(cleared).__name__}")
@@ -106,23 +110,9 @@ def hand_over(cleared: Cleared, sinks: Sequence[LiveSink]) -> None:
         sink.write(cleared.frame)
 
 
-def _composed(
-    frame: VideoPicture,
-    tracks: Iterable[Track],
-    looks: Sequence[Fraction],
-    cuts: Sequence[Fraction],
-    settings: Settings,
-) -> Iterable[tuple[int, int, Region]]:
-    """What files would redact, were this frame all of the video and the looks and cuts where they are."""
-    time = seconds(frame)
-    if stays_visible(time, settings):
-        tracks = ()
-    return compose(tracks, [time], looks, cuts, (frame.width, frame.height), settings)
-
-
 @lru_cache(maxsize=16)
 def _zones_within(zones: tuple[Zone, ...], width: int, height: int) -> bool:
-    """Whether every zone covers some of a picture: one that does not hides nothing of what it was meant to hide."""
+    """Whether every zone meets the picture (`width` x `height` pixels): one outside would hide nothing."""
     return all(visible(polygon(zone), width, height) for zone in zones)
 
 

@@ -1,7 +1,7 @@
 """The live loop: source -> delay line -> gate -> sinks, on one thread that never waits for any of them.
 
-Threads and processes beside it: the source is read by a thread, the detector is a process, sinks have threads of their
-own. This one takes frames in, asks for looks, and lets frames out when their time is up.
+The source is read by a thread, the detector is a process, and each sink has its own thread. This one receives frames,
+requests detections, and releases frames when they are due.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING
 
 import cv2
-from av.packet import Packet
 
 from anonymize.errors import AnonymizeError, InputError
 from anonymize.live.chain.canvas import TICK, Canvas
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 NO_SIGNAL = "No signal"
 STARTING = "Starting"
 IDLE = 0.05
-"""Seconds between two turns in which nothing happens."""
+"""Maximum seconds between two iterations."""
 
 OpenSinks = Callable[[Picture], Sequence[LiveSink]]
 
@@ -53,22 +52,22 @@ def run(
     audio: Audio = Audio.MUTE,
     make: MakeDetectors = detectors,
 ) -> None:
-    """Anonymise `source` until it ends or `control` says stop; then let out what still waits, and close the sinks.
+    """Anonymise `source` until it ends or `control` stops it; then release the waiting frames and close the sinks.
 
     Args:
         source: see `anonymize.live.source.connection.way_to`.
-        sinks: opens the sinks, once the source has shown what it is. They get only what `anonymize.live.chain.gate`
-            cleared.
-        settings: what to look for, how to draw it, and how long to wait for it.
-        metrics: told everything that is counted.
-        control: stops, and changes settings.
-        loop: play a file again and again.
-        audio: `keep` passes the sound, in step with the picture.
-        make: makes the detectors, in their process.
+        sinks: opens the sinks once the format of the source is known. They get only frames that
+            `anonymize.live.chain.gate` cleared.
+        settings: targets, appearance and lookahead.
+        metrics: updated throughout.
+        control: stops the run and changes settings.
+        loop: play a file repeatedly.
+        audio: `keep` passes the sound, in sync with the picture.
+        make: makes the detectors, in the detector process.
 
     Raises:
-        UsageError: nobody knows such an address.
-        InputError: a file that cannot be read. A stream that cannot be had is waited for.
+        UsageError: the address is not supported.
+        InputError: a file cannot be read. An unreachable stream is waited for.
         ModelError: a model is missing or altered.
     """
     no_core_dumps()
@@ -82,77 +81,86 @@ def run(
             return
         if audio is Audio.MUTE:
             picture = replace(picture, sound=None)
-        outlet = Release(sinks(picture), picture, metrics)
-        stack.callback(outlet.close)
-        chain = Chain(picture, settings, outlet, metrics, make)
+        release = Release(sinks(picture), picture, metrics)
+        stack.callback(release.close)
+        chain = Chain(picture, settings, release, metrics, make)
         stack.callback(chain.close)
         chain.go(reader, control)
 
 
 def _first_picture(reader: Reader, control: Control) -> Picture | None:
-    """What the source shows, as soon as it does; None if it ends or is stopped before."""
+    """The format of the source, once known; None if it ends or is stopped before."""
     while reader.picture is None and not control.stopped:
         if reader.over:
-            reader.take()  # raises what went wrong, if anything did
+            reader.take()  # raises the error of the source, if any
             return None
         wait([reader.fileno(), control.fileno()], IDLE)
     return reader.picture
 
 
 class Chain:
-    """One camera's frames on their way from arrival to `Release`.
+    """Process one camera's frames from arrival to `Release`.
 
     Args:
-        picture: what the sinks were told.
+        picture: format of the frames.
         settings: in force until `Control` has others.
-        outlet: where frames leave.
-        metrics: told everything that is counted.
-        make: makes the detectors, in their process.
+        release: takes cleared frames.
+        metrics: updated throughout.
+        make: makes the detectors, in the detector process.
     """
 
     def __init__(
-        self, picture: Picture, settings: Settings, outlet: Release, metrics: Metrics, make: MakeDetectors
+        self, picture: Picture, settings: Settings, release: Release, metrics: Metrics, make: MakeDetectors
     ) -> None:
         self._picture = picture
         self._settings = settings
-        self._outlet = outlet
+        self._release = release
         self._metrics = metrics
         self._make = make
         self._canvas = Canvas(picture.width, picture.height, picture.pixel_aspect)
         self._timeline = Timeline(picture.rate)
         self._line = DelayLine(settings)
         self._client = self._opened(settings)
-        self._coming: DetectorClient | None = None
+        self._next_client: DetectorClient | None = None
         self._begun = time.monotonic()
         self._started = self._client is None
         self._arrived = self._begun
         self._connection = 1
 
     def go(self, reader: Reader, control: Control) -> None:
-        """Run until the source ends or `control` says stop, and all that waits is out."""
+        """Run until the source ends or `control` stops it, and every waiting frame is released."""
         while True:
             ending = control.stopped or reader.over
             if ending and not len(self._line):
                 return
-            wait([*([] if ending else [reader.fileno()]), control.fileno(), *self._waitable()], self._patience())
-            self._obey(control.take())
-            self._learn()
-            self._let_out()
+            waitable = [
+                c for client in (self._client, self._next_client) if client is not None for c in client.waitable()
+            ]
+            due = self._line.next_due
+            until = IDLE if due is None else min(IDLE, max(0.0, due - time.monotonic()))
+            wait([*([] if ending else [reader.fileno()]), control.fileno(), *waitable], until)
+            self._apply(control.take())
+            self._collect()
+            self._release_due()
             if not ending:
-                self._take_in(reader)
+                self._receive(reader)
                 self._fill()
-            self._ask()
+            self._request()
 
     def close(self) -> None:
-        """End the detectors."""
-        for client in (self._client, self._coming):
+        """End the detector processes."""
+        for client in (self._client, self._next_client):
             if client is not None:
                 client.close()
 
-    def _take_in(self, reader: Reader) -> None:
-        """Let the next picture into the delay line, and sound wait for its own."""
+    def _receive(self, reader: Reader) -> None:
+        """Pass the next picture to the delay line, and its sound to `Release`."""
         for packet in reader.sound() if self._picture.sound is not None else ():
-            self._hear(packet)
+            sound_at = self._timeline.of_sound((packet.pts or 0) * packet.time_base)
+            if sound_at is not None:
+                packet.pts = packet.dts = sound_at
+                packet.time_base = TICK
+                self._release.keep(packet)
         arrived = reader.take()
         if arrived is None:
             return
@@ -172,23 +180,16 @@ class Chain:
             return
         self._line.take(frame, arrived.at)
 
-    def _hear(self, packet: Packet[Any]) -> None:
-        stamp = self._timeline.of_sound((packet.pts or 0) * packet.time_base)
-        if stamp is not None:
-            packet.pts = packet.dts = stamp
-            packet.time_base = TICK
-            self._outlet.keep(packet)
-
-    def _learn(self) -> None:
-        """Take in what the detector found."""
+    def _collect(self) -> None:
+        """Pass results of the detector to the delay line."""
         if self._client is not None:
             for result in self._client.results():
                 if not self._line.learn(result.index, result.finds):
-                    self._metrics.late_looks()
+                    self._metrics.late_detections()
             self._started = self._started or self._client.ready
 
-    def _ask(self) -> None:
-        """Have the detector look, if it is free and a frame is worth it."""
+    def _request(self) -> None:
+        """Start a detection if the detector is free and a frame is due for one."""
         if self._client is None or self._client.pace is None or not self._client.free:
             return
         now, pace = time.monotonic(), self._client.pace
@@ -197,59 +198,59 @@ class Chain:
             self._line.asked(held)
             self._client.detect(held.frame, pace.effort(now))
 
-    def _let_out(self) -> None:
-        """Show the frames whose time is up."""
+    def _release_due(self) -> None:
+        """Release the frames that are due."""
         for held, cleared in self._line.due(time.monotonic()):
             if cleared.obscured and held.settings.live.unbracketed is Unbracketed.DROP:
                 self._metrics.dropped("unbracketed")
                 continue
-            self._outlet.show(cleared, held.arrived)
+            self._release.show(cleared, held.arrived)
             self._metrics.things(0 if cleared.obscured else self._line.things)
         for words in self._line.faults:
             self._metrics.stage("tracking", "lost", words)
         self._line.faults.clear()
 
     def _fill(self) -> None:
-        """Show a notice where nothing was shown for too long: a player shall not keep the last picture for ever."""
+        """Show a notice when nothing was shown for too long, so that players do not freeze on the last picture."""
         now = time.monotonic()
-        if not self._outlet.wants_notice(now, self._settings.live.stall):
+        if not self._release.wants_notice(now, self._settings.live.stall):
             return
         silent = now - self._arrived > self._settings.live.stall
         words = STARTING if not self._started else NO_SIGNAL if silent else NOT_CHECKED
         stamp = round((now - self._begun - self._settings.live.lookahead) * TICKS)
-        self._outlet.fill(notice(self._canvas.black(-1, stamp), words))
+        self._release.fill(notice(self._canvas.black(-1, stamp), words))
 
-    def _obey(self, settings: Settings | None) -> None:
-        """Go over to other settings: at once, or when the detectors that they need are ready."""
+    def _apply(self, settings: Settings | None) -> None:
+        """Switch to other settings: at once, or when the detectors that they need are ready."""
         if settings is not None:
             self._change(settings)
-        if self._coming is None:
+        if self._next_client is None:
             return
         try:
-            self._coming.results()
+            self._next_client.results()
         except AnonymizeError as error:
-            self._metrics.stage("settings", "failed", f"the old ones hold on: {error}")
-            self._coming.close()
-            self._coming = None
+            self._metrics.stage("settings", "failed", f"kept the previous settings: {error}")
+            self._next_client.close()
+            self._next_client = None
             return
-        if self._coming.ready:
-            self._settle_on(self._coming.settings, self._coming)
-            self._coming = None
+        if self._next_client.ready:
+            self._settle_on(self._next_client.settings, self._next_client)
+            self._next_client = None
 
     def _change(self, settings: Settings) -> None:
-        if self._coming is not None:
-            self._coming.close()
-            self._coming = None
+        if self._next_client is not None:
+            self._next_client.close()
+            self._next_client = None
         same = all(getattr(settings, part) == getattr(self._settings, part) for part in ("targets", "detect", "live"))
         if same:
             self._settle_on(settings, self._client)
             return
-        self._coming = self._opened(settings)
-        if self._coming is None:
+        self._next_client = self._opened(settings)
+        if self._next_client is None:
             self._settle_on(settings, None)
 
     def _settle_on(self, settings: Settings, client: DetectorClient | None) -> None:
-        """Let `settings` and `client` serve from the next frame on."""
+        """Use `settings` and `client` from the next frame on."""
         if self._client is not None and self._client is not client:
             self._client.close()
         self._client, self._settings = client, settings
@@ -257,16 +258,8 @@ class Chain:
         self._metrics.stage("settings", "ok")
 
     def _opened(self, settings: Settings) -> DetectorClient | None:
-        """A detector for `settings`; None where there is nothing to look for."""
+        """A detector for `settings`; None if there are no targets."""
         if not settings.targets:
             return None
         size = (self._picture.width, self._picture.height)
         return DetectorClient(size, settings, self._metrics, self._make, self._picture.pixel_aspect)
-
-    def _waitable(self) -> list[Connection]:
-        return [c for client in (self._client, self._coming) if client is not None for c in client.waitable()]
-
-    def _patience(self) -> float:
-        """Seconds until there is something to do, whoever comes."""
-        due = self._line.next_due
-        return IDLE if due is None else min(IDLE, max(0.0, due - time.monotonic()))

@@ -1,4 +1,4 @@
-"""Where frames leave: every sink, the sound that goes with the picture, and the count of it."""
+"""Hand cleared frames and their sound to every sink, and count them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from anonymize.live.metrics import Metrics
 
 CLOSE_WITHIN = 5.0
-"""Seconds that sinks get to finish, together."""
+"""Seconds that all sinks together get to finish."""
 _MOST_SOUND = 2000
-"""Packets of sound that may wait for their picture."""
+"""Packets of sound that may wait for their frame."""
 _SLOW = 2.5
-"""Frames that may be missing before that is a pause."""
+"""Missing frames that count as a pause."""
 
 
 class Release:
@@ -29,8 +29,8 @@ class Release:
 
     Args:
         sinks: where frames go.
-        picture: what they were told to expect.
-        metrics: told what goes out.
+        picture: format of the frames.
+        metrics: counts what goes out.
     """
 
     def __init__(self, sinks: Sequence[LiveSink], picture: Picture, metrics: Metrics) -> None:
@@ -44,18 +44,18 @@ class Release:
         self._noticed = False
 
     def show(self, cleared: Cleared, arrived: float) -> None:
-        """Hand a frame over, later than the one before, with the sound that goes before it.
+        """Hand over a frame, with increasing pts, after the sound that precedes it.
 
         Args:
-            cleared: what `anonymize.live.chain.gate` let pass.
-            arrived: when it came, on the monotonic clock.
+            cleared: from `anonymize.live.chain.gate`.
+            arrived: time of arrival on the monotonic clock.
         """
         self._hand_over(cleared)
         self._noticed = False
         self._metrics.latency(self._shown - arrived)
 
     def fill(self, cleared: Cleared) -> None:
-        """Hand over a notice, in place of frames that do not come."""
+        """Hand over a notice in place of missing frames."""
         self._hand_over(cleared)
         self._noticed = True
 
@@ -74,12 +74,12 @@ class Release:
         self._metrics.regions(cleared.regions)
 
     def wants_notice(self, now: float, stall: float) -> bool:
-        """Whether nothing was shown for so long that a notice is due: `stall` seconds, then a frame's time each."""
+        """Whether a notice is due: nothing shown for `stall` seconds, or for a frame interval after a notice."""
         wait = self._interval if self._noticed else max(stall, _SLOW * self._interval)
         return now - self._shown >= wait
 
     def keep(self, packet: Packet[Any]) -> None:
-        """Let sound wait for its picture."""
+        """Let a packet of sound wait for its frame."""
         self._sound.append(packet)
 
     def close(self) -> None:

@@ -1,12 +1,11 @@
-"""Which finds of a live video are things in a zone that is left alone; all others are covered.
+"""Decide which live tracks are things in a zone of `--show-zone`, left visible; all others are covered.
 
     things = Things()
     covered = things.others(tracks, time, settings)    # every frame, as it leaves
 
-Files are judged by all of a track's life (`anonymize.plan.consent`); live knows only what was so far. What was there
-when
-the scene began and has stood still in the zone for `AFTER` seconds, with nobody near it, is a thing until it moves. Who
-comes later never is.
+For files the whole track decides (`anonymize.plan.consent`); live knows only its past. A track that was there when the
+scene began, and has stood still in the zone for `AFTER` seconds with no other near it, is a thing until it moves. A
+track that starts later never is.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from anonymize.settings import Settings
 from anonymize.track.associate import grown, overlapping
 
 AFTER = 60
-"""Seconds for which a thing has stood still, at least, before it is left visible."""
+"""Seconds for which a thing must have stood still before it is left visible."""
 FROM_THE_FIRST = 2
-"""Seconds from the first frame of a scene within which a thing was there."""
+"""Seconds from the start of a scene within which the track must start."""
 UNSEEN = 1
-"""Seconds without a find after which somebody else may be in its place."""
+"""Seconds without a detection after which somebody else may be in its place."""
 
 Floats = NDArray[np.float64]
 
@@ -38,9 +37,9 @@ class _Candidate:
     """A track that has been in a zone since the scene began.
 
     Args:
-        low, high: (4,) the least and the greatest of its middle's coordinates and its width and height so far.
-        since: from when on it has stood still, seen and alone, in seconds.
-        seen: when it was last found, in seconds.
+        low, high: (4,) minimum and maximum so far of centre x, centre y, width and height, in pixels.
+        since: time since when it has stood still, been detected and alone, in seconds.
+        seen: time of its last detection, in seconds.
     """
 
     low: Floats
@@ -50,26 +49,26 @@ class _Candidate:
 
 
 class Things:
-    """What is known of the tracks in zones that are left alone. Memory is bounded by the tracks of a scene's start."""
+    """State of the tracks in zones of `--show-zone`. Memory is bounded by the tracks at the start of a scene."""
 
     def __init__(self) -> None:
         self._began: Fraction | None = None
         self._candidates: dict[int, _Candidate] = {}
         self.visible = 0
-        """Tracks that were left visible on the last frame."""
+        """Tracks left visible on the last frame."""
 
     def begin_anew(self) -> None:
-        """A new scene begins with the next frame: nothing in it is known."""
+        """Forget everything: a new scene begins at the next frame."""
         self._began = None
         self._candidates = {}
 
     def others(self, tracks: Sequence[Track], time: Fraction, settings: Settings) -> list[Track]:
-        """`tracks` but for those that are things.
+        """`tracks` without the things among them.
 
         Args:
-            tracks: those on the frame; row 0 of each is its box, in upright pixels.
-            time: when the frame is shown, in seconds; rises from call to call.
-            settings: with zones.
+            tracks: on the frame; row 0 of each is its box, in upright pixels.
+            time: presentation time of the frame in seconds, increasing from call to call.
+            settings: with the zones.
         """
         if self._began is None:
             self._began = time
@@ -100,7 +99,7 @@ class Things:
 
 
 def _alone(tracks: Sequence[Track], boxes: Floats) -> NDArray[np.bool_]:
-    """(N,) which of `boxes` (N, 4) no other of its kind comes so near that it may be taken for it."""
+    """(N,) whether no other box of the same kind is near enough to each of `boxes` (N, 4) to be confused with it."""
     alone, wide = np.ones(len(tracks), bool), grown(boxes, REACH)
     for ones, others in overlapping(wide, wide, NEAR):
         for one, other in zip(ones.tolist(), others.tolist(), strict=True):

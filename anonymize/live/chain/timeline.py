@@ -1,22 +1,22 @@
-"""When a live frame is shown: near the wall clock, spaced as its source says, always rising."""
+"""Presentation times of live frames: near the wall clock, spaced as in the source, always increasing."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 
 TICKS = 90_000
-"""Ticks a second."""
+"""Ticks per second."""
 SLACK = 0.5
-"""Seconds by which the source's clock may lead or trail the wall clock; beyond, it has jumped."""
+"""Seconds by which the source's clock may deviate from the wall clock; beyond that it has jumped."""
 EASE = 0.01
-"""Share of the difference between the two clocks that a frame makes good: a camera's clock drifts slowly."""
+"""Share of the difference between the clocks corrected per frame: a camera's clock drifts slowly."""
 
 
 class Timeline:
-    """Gives every frame its time, whatever its source does with its timestamps.
+    """Assigns a time to every frame, whatever the timestamps of the source do.
 
     Args:
-        rate: nominal frames per second; two frames are at least a quarter of a frame apart.
+        rate: nominal frames per second; frames are at least a quarter of an interval apart.
     """
 
     def __init__(self, rate: Fraction) -> None:
@@ -25,15 +25,15 @@ class Timeline:
         self._shift: float | None = None
 
     def begin_anew(self) -> None:
-        """Forget how the source's clock stood: the next frame comes by another connection."""
+        """Forget the source's clock: the next frame comes by another connection."""
         self._shift = None
 
     def stamp(self, source: Fraction | None, now: float) -> int:
-        """When a frame is shown, in ticks.
+        """Presentation time of a frame, in ticks.
 
         Args:
-            source: its timestamp in seconds, None if it has none.
-            now: seconds since the run began, on the wall clock.
+            source: its timestamp in seconds; None if it has none.
+            now: seconds since the run began.
         """
         time = now
         if source is not None:
@@ -45,9 +45,9 @@ class Timeline:
         return self._last
 
     def of_sound(self, source: Fraction) -> int | None:
-        """When a packet of sound begins that the source times at `source` seconds, in ticks.
+        """Presentation time, in ticks, of a packet of sound with timestamp `source` in seconds.
 
-        None where no picture has set the clocks yet, or the sound is nowhere near it.
+        None if no frame has aligned the clocks yet, or the packet is far from the last frame.
         """
         if self._shift is None:
             return None

@@ -1,1 +1,1 @@
-"""The detectors of a live camera, in a process of their own."""
+"""The detector in a process of its own: its client, its main function, its pace."""

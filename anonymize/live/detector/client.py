@@ -1,9 +1,9 @@
-"""The detector, held at arm's length: in a process of its own, with a deadline, replaced when it fails.
+"""Client of the detector process, which has a deadline and is replaced when it fails.
 
 client = DetectorClient((1280, 720), settings, metrics)
 if client.free:
     client.detect(frame, pace.effort(now))
-for result in client.results():          # found, checked, and tagged with its frame
+for result in client.results():          # checked, and tagged with the index of the frame
     ...
 """
 
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 STAGE = "detector"
 START_WITHIN = 60.0
-"""Seconds that a detector may take to load and to warm up."""
+"""Seconds a detector may take to load and warm up."""
 _FAILURES = 3
-"""Looks that may fail one after the other before the process is replaced."""
+"""Consecutive failed detections after which the process is replaced."""
 
 
 @dataclass(slots=True)
-class _Look:
-    """A look under way."""
+class _Pending:
+    """The detection under way."""
 
     index: int
     effort: Effort
@@ -50,14 +50,14 @@ class _Look:
 
 
 class DetectorClient:
-    """Looks at one frame at a time. Nothing here blocks; call `results` often.
+    """Runs detectors on one frame at a time. Never blocks; call `results` often.
 
     Args:
-        size: width and height of the frames.
-        settings: what to look for, how hard, and how long a look may take.
-        metrics: told how looks go.
-        make: makes the detectors, in their process.
-        aspect: width over height of a pixel of the frames.
+        size: width and height of the frames in pixels.
+        settings: targets, sizes and deadline.
+        metrics: updated with results and failures.
+        make: makes the detectors, in the detector process.
+        aspect: pixel aspect ratio of the frames, width over height.
     """
 
     def __init__(
@@ -78,20 +78,20 @@ class DetectorClient:
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
         self._pace: Pace | None = None
-        self._look: _Look | None = None
+        self._pending: _Pending | None = None
         self._started = 0.0
         self._failures = 0
         self._deaths = 0
-        self._again_at = 0.0
-        self._proven = False
+        self._retry_at = 0.0
+        self._worked_once = False
         self._names = ""
         self._picture = SharedPicture(Canvas(*size).nbytes)
         self._start()
 
     @property
     def free(self) -> bool:
-        """Whether a look can begin."""
-        return self._pace is not None and self._look is None
+        """Whether a detection can start."""
+        return self._pace is not None and self._pending is None
 
     @property
     def ready(self) -> bool:
@@ -100,40 +100,40 @@ class DetectorClient:
 
     @property
     def pace(self) -> Pace | None:
-        """How long looks take; None while the detectors load."""
+        """Expected durations; None while the detectors load."""
         return self._pace
 
     def waitable(self) -> list[Connection]:
-        """What `multiprocessing.connection.wait` can wait for."""
+        """Connections for `multiprocessing.connection.wait`."""
         return [] if self._connection is None else [self._connection]
 
     def detect(self, frame: VideoPicture, effort: Effort) -> None:
-        """Begin to detect on `frame`, which is copied. Only when `free`."""
+        """Start to detect on `frame`, which is copied. Call only when `free`."""
         assert self.free
         assert self._connection is not None
         store(frame, self._picture.samples)
-        self._look = _Look(frame.index, effort, time.monotonic())
+        self._pending = _Pending(frame.index, effort, time.monotonic())
         try:
             self._connection.send(DetectionRequest(frame.index, effort, frame.aspects))
         except OSError:
-            self._fail("it is gone")
+            self._fail("its process has ended")
 
     def results(self) -> list[DetectionResult]:
-        """What was found since; also sees to it that the detector is alive, or becomes so again.
+        """Results since the last call. Also enforces the deadline and restarts a lost process.
 
         Raises:
-            ModelError: the detector cannot be made at all.
+            AnonymizeError: the detectors could not be made at the first start, such as for a missing model.
         """
         if self._process is None:
-            if time.monotonic() >= self._again_at:
+            if time.monotonic() >= self._retry_at:
                 self._start()
             return []
         found = list(self._answers())
         now = time.monotonic()
         if self._process is None:
             return found
-        if self._look is not None and now - self._look.since > self._live.deadline:
-            self._fail(f"a look took more than {self._live.deadline:g} s")
+        if self._pending is not None and now - self._pending.since > self._live.deadline:
+            self._fail(f"detection took more than {self._live.deadline:g} s")
         elif self._pace is None and now - self._started > START_WITHIN:
             self._fail(f"it did not start within {START_WITHIN:g} s")
         return found
@@ -149,34 +149,33 @@ class DetectorClient:
         spawned = spawn(serve, *arguments, name="detector")
         self._process, self._connection = spawned.process, spawned.line
         self._started = time.monotonic()
-        self._killer = Finalize(
-            None, self._process.kill, exitpriority=100
-        )  # it does not heed multiprocessing's SIGTERM
+        # It ignores the SIGTERM that multiprocessing would send.
+        self._killer = Finalize(None, self._process.kill, exitpriority=100)
         self._metrics.stage(STAGE, "starting", ", ".join(self.settings.detect.detectors))
 
     def _end(self) -> None:
-        """Kill the process: nothing in it is worth a goodbye, and it may be past hearing one."""
+        """Kill the process: it holds no state worth saving, and may not respond."""
         if self._process is None or self._connection is None:
             return
         self._killer()
         self._process.join(1.0)
-        if self._process.exitcode is not None:  # else it hangs in the kernel, and is gone when that lets go
+        if self._process.exitcode is not None:  # otherwise it hangs in the kernel and ends later
             self._process.close()
         self._connection.close()
-        self._process = self._connection = self._pace = self._look = None
+        self._process = self._connection = self._pace = self._pending = None
 
     def _fail(self, reason: str) -> None:
-        """Replace the process, after a while if it fails again and again."""
+        """Replace the process; after repeated failures only with a delay."""
         self._end()
         self._failures = 0
-        self._again_at = time.monotonic() + self._backoff.delay(self._deaths)  # the first time at once
+        self._retry_at = time.monotonic() + self._backoff.delay(self._deaths)  # no delay the first time
         self._deaths += 1
         self._metrics.stage(STAGE, "lost", reason)
         self._metrics.reconnect(STAGE)
 
-    def _stumble(self, reason: str) -> None:
-        """A look failed; the process may go on unless that becomes a habit."""
-        self._look = None
+    def _detection_failed(self, reason: str) -> None:
+        """Count a failed detection; replace the process after `_FAILURES` in a row."""
+        self._pending = None
         self._failures += 1
         self._metrics.stage(STAGE, "lost", reason)
         if self._failures >= _FAILURES:
@@ -185,45 +184,45 @@ class DetectorClient:
     def _answers(self) -> Iterator[DetectionResult]:
         try:
             while self._connection is not None and self._connection.poll():
-                result = self._understood(self._connection.recv())
+                result = self._handle(self._connection.recv())
                 if result is not None:
                     yield result
         except (EOFError, OSError):
             self._fail("its process died")
 
-    def _understood(self, answer: object) -> DetectionResult | None:
-        """What an answer says; None for no find, whatever the reason."""
+    def _handle(self, answer: object) -> DetectionResult | None:
+        """Handle one answer: its checked result, or None."""
         if isinstance(answer, Unable):
-            if not self._proven:
+            if not self._worked_once:
                 self._end()
                 raise answer.error
             self._fail(str(answer.error))
         elif isinstance(answer, Ready):
             self._pace = Pace(self.settings, answer.megapixels)
             self._pace.took(EFFORTS[1], answer.seconds)
-            self._proven, self._names = True, answer.names
+            self._worked_once, self._names = True, answer.names
             self._metrics.stage(STAGE, "ok", self._names)
-        elif isinstance(answer, DetectionResult) and self._look is not None and answer.index == self._look.index:
-            return self._checked(answer, self._look)
+        elif isinstance(answer, DetectionResult) and self._pending is not None and answer.index == self._pending.index:
+            return self._checked(answer, self._pending)
         elif isinstance(answer, Failed):
-            self._stumble(answer.reason)
+            self._detection_failed(answer.reason)
         else:
-            self._fail("it answered what it was not asked")
+            self._fail("it sent an unexpected answer")
         return None
 
-    def _checked(self, answer: DetectionResult, look: _Look) -> DetectionResult | None:
-        """What was found, if it is sound; an answer that holds nonsense counts as none."""
+    def _checked(self, answer: DetectionResult, pending: _Pending) -> DetectionResult | None:
+        """The result if it is valid; an invalid one counts as a failed detection."""
         try:
-            checked = replace(answer, finds=replace(answer.finds))  # made anew, and so checked
+            checked = replace(answer, finds=replace(answer.finds))  # constructing it again checks it
         except (ValueError, TypeError) as error:
-            self._stumble(f"it found nonsense: {error}")
+            self._detection_failed(f"it returned invalid detections: {error}")
             return None
-        took = time.monotonic() - look.since
-        self._look = None
+        took = time.monotonic() - pending.since
+        self._pending = None
         self._failures = self._deaths = 0
         assert self._pace is not None
-        self._pace.took(look.effort, took, checked.share)
-        self._metrics.looks(took)
+        self._pace.took(pending.effort, took, checked.share)
+        self._metrics.detected(took)
         self._metrics.stage(STAGE, "ok", self._names)
         kinds = checked.finds.kind
         for kind in set(kinds.tolist()):

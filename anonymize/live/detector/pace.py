@@ -1,8 +1,8 @@
-"""How often and how hard to look, given how long looks take here and now.
+"""How often and at which scales to detect, given how long a run of the detector takes on this machine.
 
-Under load first the rate of looks falls, by itself: the next one begins when the last one is done. A frame that comes
-right after a look begins is bracketed by the next one, so two looks must fit into the time that frames wait. Where they
-do not, the looks become coarser.
+Under load the rate falls first, by itself: a run starts when the previous one is done. A frame that arrives right after
+a run has started is bracketed by the next one, so two runs must fit into the lookahead. If they do not, the smallest
+size searched for grows.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from anonymize.settings import Detect, Settings
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard to look.
+    """Scales and smallest size of one run.
 
     Args:
         thorough: at every scale that small faces need.
-        coarser: factor by which the smallest face and plate wanted are larger than asked for.
+        coarser: factor on the smallest face and plate searched for.
     """
 
     thorough: bool
@@ -28,7 +28,7 @@ class Effort:
 
     @property
     def groups(self) -> frozenset[int]:
-        """Which scales are looked at (`anonymize.detect.multiscale.of_groups`)."""
+        """Groups of scales (`anonymize.detect.multiscale.of_groups`)."""
         return GROUPS if self.thorough else ORDINARY
 
     def of(self, detect: Detect) -> Detect:
@@ -37,23 +37,23 @@ class Effort:
 
 
 EFFORTS = (Effort(True), Effort(False), *(Effort(False, 2 ** (step / 2)) for step in range(1, 5)))
-"""From the hardest to the coarsest."""
+"""From the most expensive to the cheapest."""
 MARGIN = 0.05
-"""Seconds of a frame's wait that are not the detector's: taking it in, fetching the result, drawing."""
-_LEARN = 0.2
-"""Share of a new measurement in what is expected."""
-_TELLING = 0.9
-"""Share of the picture from which a look counts as one at all of it."""
+"""Seconds of the lookahead spent outside the detector: receiving, fetching the result, drawing."""
+_WEIGHT = 0.2
+"""Weight of a new measurement in the running mean."""
+_WHOLE = 0.9
+"""Share of the picture from which a run counts as one on all of it."""
 _CAUTION = 2.0
-"""Mean deviations above the mean that a look is expected to take."""
+"""Mean absolute deviations added to the mean in `Pace.expected`."""
 
 
 class Pace:
-    """Knows how long looks take, and says when the next is due and at what effort.
+    """Measures how long runs take; says when the next is due and at what effort.
 
     Args:
-        settings: how often, how thoroughly, within which gap.
-        megapixels: what a look of each of `EFFORTS` goes through.
+        settings: intervals, lookahead and gap.
+        megapixels: processed by a run at each of `EFFORTS`.
     """
 
     def __init__(self, settings: Settings, megapixels: Sequence[float]) -> None:
@@ -68,22 +68,28 @@ class Pace:
         self._thorough_at = float("-inf")
 
     def took(self, effort: Effort, seconds: float, share: float = 1.0) -> None:
-        """Learn from a look at `share` of the picture; how long a look at all of it takes, a small one cannot tell."""
-        if not share >= _TELLING:
+        """Record a run.
+
+        Args:
+            effort: at which it ran.
+            seconds: that it took.
+            share: of the picture that it covered; a small one says nothing about runs on all of it.
+        """
+        if not share >= _WHOLE:
             return
         each = seconds / max(self._megapixels[EFFORTS.index(effort)], 1e-6)
         if self._mean == 0.0:
             self._mean = each
             return
-        self._spread += _LEARN * (abs(each - self._mean) - self._spread)
-        self._mean += _LEARN * (each - self._mean)
+        self._spread += _WEIGHT * (abs(each - self._mean) - self._spread)
+        self._mean += _WEIGHT * (each - self._mean)
 
     def expected(self, effort: Effort) -> float:
-        """Seconds that a look will take, with some caution."""
+        """Seconds that a run at `effort` will take, cautiously estimated."""
         return self._megapixels[EFFORTS.index(effort)] * (self._mean + _CAUTION * self._spread)
 
     def effort(self, now: float) -> Effort:
-        """The hardest look that is wanted at `now` (seconds on any clock) and fits; the coarsest if none does."""
+        """The most thorough effort due at `now` (seconds of any clock) that fits; the cheapest if none does."""
         due = now - self._thorough_at >= self._thorough_every()
         for effort in self._efforts if due else self._efforts[1:]:
             if self.expected(effort) <= self._longest:
@@ -93,9 +99,9 @@ class Pace:
         return effort
 
     def _thorough_every(self) -> float:
-        """Seconds between thorough looks: what only these find must be found while its first frame still waits."""
+        """Seconds between thorough runs: what only these find must be found while its first frame still waits."""
         return min(self._detect.thorough_every, max(0.0, self._wait - self.expected(EFFORTS[0])))
 
     def interval(self) -> float:
-        """Seconds from one look's frame to the next one's, at least."""
+        """Minimum seconds from one scanned frame to the next."""
         return max(0.0, min(self._detect.every, self._most_gap, self._wait - self.expected(EFFORTS[1])))

@@ -1,6 +1,6 @@
-"""The detector's process: looks at pictures in shared memory, one at a time, and says what it found.
+"""Main function of the detector process: detects on pictures in shared memory, one at a time.
 
-It may hang, die or talk nonsense; `anonymize.live.detector.client` expects that of it.
+The process may hang, die or return invalid results; `anonymize.live.detector.client` handles that.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from anonymize.parallel.process import end_with_parent
 from anonymize.settings import Settings
 
 MakeDetectors = Callable[[Settings], Sequence[Detector]]
-"""Makes the detectors in the process that uses them; importable by its name, for that process is a fresh one."""
+"""Makes the detectors in the detector process, which is spawned: it must be importable by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionRequest:
-    """Look at the picture in memory.
+    """Ask for detections on the picture in shared memory.
 
     Args:
-        index: of the frame, handed back with the answer.
-        effort: how hard.
+        index: of the frame, returned with the answer.
+        effort: at which to detect.
         aspects: of its pixels, see `anonymize.data.Frame`.
     """
 
@@ -50,12 +50,12 @@ class DetectionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The detectors are there and warm.
+    """The detectors are loaded and warm.
 
     Args:
-        megapixels: what a look of each of `EFFORTS` must go through.
-        seconds: what a look of the second effort took.
-        names: who looks, and on what.
+        megapixels: processed by a run at each of `EFFORTS`.
+        seconds: that a run at the second effort took.
+        names: of the detectors and their devices.
     """
 
     megapixels: tuple[float, ...]
@@ -65,25 +65,25 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Unable:
-    """The detectors cannot be made, now or ever."""
+    """The detectors cannot be made."""
 
     error: AnonymizeError
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The look at frame `index` failed; `reason` in words."""
+    """Detection on frame `index` failed, for `reason`."""
 
     index: int
     reason: str
 
 
 Answer = Ready | Unable | DetectionResult | Failed
-"""What a `DetectionResult` holds is not to be believed yet."""
+"""The content of a `DetectionResult` is still unchecked."""
 
 
 def detectors(settings: Settings) -> Sequence[Detector]:
-    """The detectors that `settings` ask for, on one thread each: the other core is the encoder's."""
+    """The detectors that `settings` select, on one thread each: the other core is for the encoder."""
     return first_detectors(settings, threads=1)
 
 
@@ -95,82 +95,86 @@ def serve(
     make: MakeDetectors,
     aspect: Fraction = SQUARE,
 ) -> None:
-    """Answer requests until the other end is closed. The main function of the process.
+    """Answer requests until the other end is closed.
 
     Args:
-        connection: `DetectionRequest`s come, `Answer`s go.
-        picture: shared memory that holds what is to be looked at, as `anonymize.live.chain.canvas.store` writes it.
-        size: its width and height.
-        settings: what to look for.
+        connection: receives `DetectionRequest`, sends `Answer`.
+        picture: shared memory that `anonymize.live.chain.canvas.store` writes to.
+        size: width and height in pixels.
+        settings: targets and sizes.
         make: makes the detectors.
-        aspect: width over height of its pixels.
+        aspect: pixel aspect ratio, width over height.
     """
-    _behave()
+    _set_up_process()
     canvas = Canvas(*size, aspect)
     try:
-        found_by = [checked(detector) for detector in make(settings)]
-        took = _warmed_up(partial(_detected, canvas.load(np.zeros_like(picture), 0, 0), found_by, settings))
+        detecting = [checked(detector) for detector in make(settings)]
+        took = _warmed_up(partial(_detected, canvas.load(np.zeros_like(picture), 0, 0), detecting, settings))
     except AnonymizeError as error:
         connection.send(Unable(error))
         return
-    names = "; ".join(f"{detector.name} on {detector.device}" for detector in found_by)
+    names = "; ".join(f"{detector.name} on {detector.device}" for detector in detecting)
     across = display_size(*size, canvas.aspects[0])
-    connection.send(Ready(tuple(_megapixels(found_by, settings, effort, across) for effort in EFFORTS), took, names))
-    scheduler = ScaleScheduler(found_by, settings)
+    connection.send(Ready(tuple(_megapixels(detecting, settings, effort, across) for effort in EFFORTS), took, names))
+    scheduler = ScaleScheduler(detecting, settings)
     while True:
         try:
             request = connection.recv()
         except EOFError:
             return
         frame = canvas.load(picture, request.index, int(time.monotonic() / TICK), request.aspects)
-        connection.send(_answer(request, frame, found_by, settings, scheduler))
+        connection.send(_answer(request, frame, detecting, settings, scheduler))
 
 
-def _warmed_up(looked: Callable[[Effort], Detections]) -> float:
-    """Look at nothing: the first look sets the networks up, and the next tells how long one takes, in seconds.
+def _warmed_up(detect_black: Callable[[Effort], Detections]) -> float:
+    """Run on a black picture: once to set the networks up, once to measure the time in seconds.
 
-    A detector that fails at nothing is no worse than one that fails later: the first look at a frame will show it.
+    Errors are ignored here: they will show on the first frame.
     """
     with suppress(Exception):
-        looked(EFFORTS[1])
+        detect_black(EFFORTS[1])
     start = time.monotonic()
     with suppress(Exception):
-        looked(EFFORTS[1])
+        detect_black(EFFORTS[1])
     return time.monotonic() - start
 
 
 def _answer(
-    request: DetectionRequest, frame: Frame, found_by: Sequence[Detector], settings: Settings, scheduler: ScaleScheduler
+    request: DetectionRequest,
+    frame: Frame,
+    detecting: Sequence[Detector],
+    settings: Settings,
+    scheduler: ScaleScheduler,
 ) -> Answer:
-    """What is found on `frame`: where nothing changed since `scheduler` saw it, without running the detectors."""
+    """Detections on `frame`. At full resolution `scheduler` runs the detectors only where the picture changed."""
     effort = request.effort
     try:
         if effort.coarser == 1:
             return scheduler.detect(frame, effort.groups).result()
-        return DetectionResult(request.index, seconds(frame), _detected(frame, found_by, settings, effort))
-    except Exception as error:  # noqa: BLE001 - whatever a detector raises, it failed
+        return DetectionResult(request.index, seconds(frame), _detected(frame, detecting, settings, effort))
+    except Exception as error:  # noqa: BLE001 - detectors may raise anything
         return Failed(request.index, f"{type(error).__name__}: {error}"[:200])
 
 
-def _detected(frame: Frame, found_by: Sequence[Detector], settings: Settings, effort: Effort) -> Detections:
-    return detect(frame, found_by, effort.of(settings.detect), settings.targets, groups=effort.groups).result()
+def _detected(frame: Frame, detecting: Sequence[Detector], settings: Settings, effort: Effort) -> Detections:
+    return detect(frame, detecting, effort.of(settings.detect), settings.targets, groups=effort.groups).result()
 
 
-def _megapixels(found_by: Sequence[Detector], settings: Settings, effort: Effort, size: tuple[int, int]) -> float:
+def _megapixels(detecting: Sequence[Detector], settings: Settings, effort: Effort, size: tuple[int, int]) -> float:
     wanted = effort.of(settings.detect)
     squares = (
         scale * scale
-        for detector in found_by
+        for detector in detecting
         for scale in of_groups(scales(detector, wanted, settings.targets, size), effort.groups)
     )
     return sum(squares) * size[0] * size[1] / 1e6
 
 
-def _behave() -> None:
-    """Leave no core, heed no signal meant for the camera's process, and end with it."""
+def _set_up_process() -> None:
+    """Write no core dumps, ignore signals meant for the camera's process, and end with it."""
     no_core_dumps()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the parent drains first, and then ends this process
+        signal.signal(number, signal.SIG_IGN)  # the parent drains first, then ends this process
     import cv2
 
     cv2.setNumThreads(1)

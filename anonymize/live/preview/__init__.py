@@ -1,1 +1,1 @@
-"""The preview page of a live camera."""
+"""The preview page, and the endpoints for monitoring."""

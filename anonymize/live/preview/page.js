@@ -1,12 +1,12 @@
 "use strict";
 
 const WHY = {
-  detected: "seen on this very frame",
-  interpolated: "seen before and after, inferred between",
-  held: "not seen just now, still followed",
+  detected: "detected on this frame",
+  interpolated: "detected before and after, interpolated",
+  held: "not detected just now, still tracked",
   zone: "a zone that is always redacted",
   manual: "drawn by a person",
-  unbracketed: "nobody looked in time: the whole picture is hidden",
+  unbracketed: "not checked in time: the whole picture is hidden",
 };
 const STALE = 2; // seconds
 const get = (id) => document.getElementById(id);
@@ -38,9 +38,9 @@ function figures(state) {
   const hidden = out ? (100 * state.frames.obscured) / out : 0;
   return [
     ["delay, median", ms(state.latency.median)],
-    ["delay, 95 in 100", ms(state.latency.p95)],
-    ["frames a second", state.rate.toFixed(1)],
-    ["wholly obscured", `${hidden.toFixed(1)} %`, hidden > 15],
+    ["delay, 95th percentile", ms(state.latency.p95)],
+    ["frames per second", state.rate.toFixed(1)],
+    ["fully obscured", `${hidden.toFixed(1)} %`, hidden > 15],
     ["dropped", String(sum(state.dropped))],
     ["memory", `${Math.round(state.memory / 1e6)} MB`],
   ];
@@ -68,20 +68,20 @@ function showStages(state) {
       const what = element("span", name, "what");
       const text = document.createElement("span");
       text.append(what, stage.detail ? ` ${stage.detail}` : "");
-      const told = element("span", stage.state, `state ${stage.state}`);
-      return row(told, text, element("span", span(stage.since), "side"));
+      const badge = element("span", stage.state, `state ${stage.state}`);
+      return row(badge, text, element("span", span(stage.since), "side"));
     }),
   );
 }
 
 function showCounts(state) {
   const rows = [["running for", span(state.up)], ["frames in", state.frames.in], ["frames out", state.frames.out],
-    ["of these wholly obscured", state.frames.obscured]];
+    ["of these fully obscured", state.frames.obscured]];
   for (const [why, n] of Object.entries(state.dropped)) rows.push([`frames dropped: ${why}`, n]);
-  for (const [kind, n] of Object.entries(state.detections)) rows.push([`${kind}s found, look by look`, n]);
-  rows.push(["looks", state.looks.all], ["looks that came too late", state.looks.late]);
-  for (const [stage, n] of Object.entries(state.reconnects)) rows.push([`new attempts: ${stage}`, n]);
-  for (const [sink, n] of Object.entries(state.sink_dropped)) rows.push([`dropped, too slow: ${sink}`, n]);
+  for (const [kind, n] of Object.entries(state.detections)) rows.push([`${kind}s detected, all runs`, n]);
+  rows.push(["detector runs", state.looks.all], ["of these too late", state.looks.late]);
+  for (const [stage, n] of Object.entries(state.reconnects)) rows.push([`reconnects: ${stage}`, n]);
+  for (const [sink, n] of Object.entries(state.sink_dropped)) rows.push([`dropped by a slow peer: ${sink}`, n]);
   get("counts").replaceChildren(
     ...rows.map(([name, value]) => row(element("span", name, "what"), element("b", String(value), "side"))));
 }
@@ -117,7 +117,7 @@ async function refresh() {
     lost = true;
     get("health").textContent = "not reachable";
     get("health").className = "pill bad";
-    stale("This camera's process does not answer");
+    stale("This camera's process does not respond");
   }
   setTimeout(refresh, 1000);
 }

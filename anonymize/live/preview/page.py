@@ -1,4 +1,4 @@
-"""The preview page: the anonymised picture, its delay, what is redacted and why. And the addresses for machines."""
+"""The preview page (anonymised picture, delay, regions and reasons), ``/metrics`` and ``/healthz``."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from anonymize.live.metrics import Metrics
 from anonymize.web.server import Response, Route, Server
 
 TOKEN = "ANONYMIZE_PREVIEW_TOKEN"
-"""The environment variable that sets the page's token; without it there is a new one at every start."""
+"""Environment variable that sets the page's token; without it each start makes a new one."""
 _SHORTEST = 16
 _WIDTH = 960
-"""Pixels: wider pictures are shown smaller."""
+"""Maximum width of the picture on the page, in pixels."""
 _EVERY = 0.1
-"""Seconds between two pictures on the page, at least."""
-_PATIENCE = 1.0
-"""Seconds after which the newest picture is sent again, so that a closed page is noticed."""
+"""Minimum seconds between two pictures on the page."""
+_REPEAT = 1.0
+"""Seconds after which the newest picture is sent again, to notice a closed page."""
 _BOUNDARY = "picture"
 
 
 class Preview:
-    """`LiveSink` that keeps the newest frame for the page. It holds anonymised frames only, one at a time."""
+    """`LiveSink` that keeps the newest frame for the page. As a sink, it gets anonymised frames only."""
 
     name = "preview page"
 
@@ -52,7 +52,7 @@ class Preview:
             self._change.notify_all()
 
     def sound(self, packet: Packet[Any]) -> None:
-        """See `LiveSink.sound`: the page is silent."""
+        """See `LiveSink.sound`: the page has no sound."""
 
     def close(self, within: float) -> None:  # noqa: ARG002 - it takes no time
         """See `LiveSink.close`."""
@@ -62,23 +62,23 @@ class Preview:
             self._change.notify_all()
 
     def pictures(self) -> Iterator[bytes]:
-        """JPEG pictures as they come, for a multipart answer, until the sink is closed."""
+        """Parts of a multipart response, one JPEG each, until the sink is closed."""
         seen = 0
         while True:
             with self._change:
                 if not self._closed and self._number == seen:
-                    self._change.wait(_PATIENCE)
+                    self._change.wait(_REPEAT)
                 frame, seen = self._frame, self._number
                 if self._closed:
                     return
             if frame is not None:
-                jpeg = self._coded(seen, frame)
+                jpeg = self._encoded(seen, frame)
                 head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                 yield head.encode() + jpeg + b"\r\n"
             time.sleep(_EVERY)
 
-    def _coded(self, number: int, frame: Frame) -> bytes:
-        """Frame `number` as JPEG, made once for all who look."""
+    def _encoded(self, number: int, frame: Frame) -> bytes:
+        """Frame `number` as JPEG, encoded once for all viewers."""
         with self._encoding:
             if self._jpeg[0] != number:
                 scale = min(1.0, _WIDTH / frame.width)
@@ -89,10 +89,15 @@ class Preview:
 
 
 def serve_preview(port: int, preview: Preview, metrics: Metrics) -> Server:
-    """The page on `port` (0: any that is free); its address is `Server.address`.
+    """Serve the preview page; its address is `Server.address`.
+
+    Args:
+        port: 0 for any free port.
+        preview: source of the pictures.
+        metrics: source of the figures.
 
     Raises:
-        UsageError: the port is taken, or the token that is set in the environment is short.
+        UsageError: the port is taken, or the token in the environment is invalid.
     """
     routes: dict[str, Route] = {
         "": lambda: _asset("page.html", "text/html; charset=utf-8"),
@@ -105,7 +110,7 @@ def serve_preview(port: int, preview: Preview, metrics: Metrics) -> Server:
 
 
 def serve_metrics(port: int, metrics: Metrics) -> Server:
-    """``/metrics`` for Prometheus and ``/healthz`` on `port`, for this machine only. Raises `UsageError`."""
+    """Serve ``/metrics`` for Prometheus and ``/healthz`` on `port`, on loopback. Raises `UsageError`."""
 
     def healthz() -> Response:
         health = metrics.health()
@@ -115,15 +120,15 @@ def serve_metrics(port: int, metrics: Metrics) -> Server:
 
 
 def exposition(text: bytes) -> Response:
-    """Prometheus' text format as an answer."""
+    """A response in Prometheus' text format."""
     return Response(text, "text/plain; version=0.0.4; charset=utf-8")
 
 
 def token() -> str:
-    """What the page's address begins with: from the environment, or new and not to be guessed.
+    """First part of the page's path: from the environment, or new and random.
 
     Raises:
-        UsageError: the one in the environment is short, or would not fit in an address.
+        UsageError: the one in the environment is too short, or has characters not allowed in an address.
     """
     given = os.environ.get(TOKEN, "")
     if not given:

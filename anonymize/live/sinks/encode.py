@@ -1,4 +1,4 @@
-"""Frames and sound become packets once, for all sinks: x264 without delay, AAC, on one clock."""
+"""Encode frames and sound once for all sinks: x264 without delay and AAC, on one clock."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from anonymize.media.frames.frame import VideoPicture
 from anonymize.media.video.packets import BITEXACT, WITHOUT_SEI, build_packet
 
 CLOCK = Fraction(1, 90_000)
-"""The time base of every packet of pictures."""
+"""Time base of every video packet."""
 KEY_EVERY = 2.0
-"""Seconds between two pictures at which a viewer can join and a file can begin."""
+"""Seconds between key pictures, at which a viewer can join and a file can begin."""
 SPEED = "superfast"
-"""x264's preset: 6 ms of one core for a picture of 720p; veryfast needs 10 for a fifth fewer bits."""
+"""x264's preset: 6 ms of one core per 720p picture; veryfast takes 10 ms for a fifth fewer bits."""
 _BITS = 0.2
-"""Bits a second for every pixel a second, at most: 4.6 Mbit/s for 720p25."""
+"""Maximum bits per pixel: 4.6 Mbit/s for 720p25."""
 _AAC_FRAME = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class LivePacket:
-    """One packet, as every sink may read it and none may change it.
+    """One encoded packet, shared read-only by all sinks.
 
     Args:
-        data: the bytes; a key picture carries its parameter sets.
-        pts: when it is shown, in `time_base`.
-        duration: in `time_base`; 0 for unknown.
-        time_base: seconds.
-        key: a picture at which decoding can begin.
+        data: the bytes; a key picture includes its parameter sets.
+        pts: presentation timestamp in `time_base`.
+        duration: in `time_base`; 0 if unknown.
+        time_base: in seconds.
+        key: whether decoding can begin here.
         sound: whether it is sound.
     """
 
@@ -56,21 +56,21 @@ class LivePacket:
 
     @property
     def time(self) -> float:
-        """When it is shown, in seconds."""
+        """Presentation time in seconds."""
         return float(self.pts * self.time_base)
 
 
 class LiveEncoder:
-    """Encodes a live picture and its sound. Not thread-safe: one thread feeds it.
+    """Encodes the pictures and sound of one camera. Not thread-safe.
 
     Args:
-        picture: what will come.
+        picture: format of the frames.
         quality: x264's constant rate factor.
-        sound: whether the picture's sound is encoded too.
+        sound: whether to encode sound too.
     """
 
     def __init__(self, picture: Picture, quality: int, *, sound: bool) -> None:
-        # FFmpeg's null muxer: only so that the streams can serve others as templates.
+        # FFmpeg's null muxer, only for streams that serve as templates.
         self._home: OutputContainer = av.open(os.devnull, "w", format="null")
         self._video = self._add_video(picture, quality)
         self._sound = _Sound(self._home, picture.sound) if sound and picture.sound else None
@@ -99,7 +99,7 @@ class LiveEncoder:
             "crf": str(quality),
             "maxrate": str(most),
             "bufsize": str(most),
-            "g": str(max(1, round(picture.rate * 60))),  # keys are asked for by time, whatever the rate really is
+            "g": str(max(1, round(picture.rate * 60))),  # key pictures are forced by time, whatever the real rate
             "forced-idr": "1",
             "a53cc": "0",
         }
@@ -107,11 +107,11 @@ class LiveEncoder:
 
     @property
     def streams(self) -> tuple[VideoStream | AudioStream, ...]:
-        """The picture's stream and the sound's, if any: templates for `Muxer`."""
+        """The video stream and the audio stream, if any: templates for `Muxer`."""
         return (self._video, self._sound.stream) if self._sound else (self._video,)
 
     def picture(self, frame: Frame) -> list[LivePacket]:
-        """The packets of `frame`: one, as nothing is held back; none if its time does not rise."""
+        """The packet of `frame`, without delay; none if its time does not increase."""
         assert isinstance(frame, VideoPicture), "live sinks take pictures that the live chain made"
         pts = round(frame.pts * frame.time_base / CLOCK)
         if self._last is not None and pts <= self._last:
@@ -126,15 +126,15 @@ class LiveEncoder:
         return list(self._coded(self._video.encode(image)))
 
     def sound(self, packet: Packet[Any]) -> list[LivePacket]:
-        """The packets that the sound in `packet` becomes; none if it cannot be decoded."""
+        """Re-encode a packet of sound; no packets if it cannot be decoded."""
         return list(self._sound.encode(packet)) if self._sound else []
 
-    def rest(self) -> list[LivePacket]:
-        """The packets of sound that are left at the end; of pictures x264 holds none back."""
+    def flush(self) -> list[LivePacket]:
+        """The last packets of sound; x264 holds no pictures back."""
         return list(self._sound.encode(None)) if self._sound else []
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Free the encoders."""
         self._home.close()
 
     def _coded(self, packets: Iterable[Packet[VideoStream]]) -> Iterator[LivePacket]:
@@ -146,7 +146,7 @@ class LiveEncoder:
 
 
 class _Sound:
-    """Decodes what the source sends, whatever it is, and encodes it as AAC, which every sink can carry."""
+    """Decodes the sound of the source and encodes it as AAC, which every sink can carry."""
 
     def __init__(self, home: OutputContainer, info: SoundInfo) -> None:
         layout = "mono" if info.layout == "mono" else "stereo"
@@ -167,7 +167,7 @@ class _Sound:
         self._last: Fraction | None = None
 
     def encode(self, packet: Packet[Any] | None) -> Iterator[LivePacket]:
-        """What `packet` becomes; without one, what the decoder, the resampler and the encoder still hold."""
+        """Re-encode `packet`; None flushes decoder, resampler and encoder."""
         try:
             frames: list[av.AudioFrame | None] = [*self._decoder.decode(packet)]
             if packet is None:
@@ -175,7 +175,7 @@ class _Sound:
             pieces: list[av.AudioFrame | None] = [p for frame in frames for p in self._resampler.resample(frame)]
         except (av.error.FFmpegError, ValueError):
             if packet is not None:
-                return  # a damaged packet, or sound that changed its form: silence for as long as it lasts
+                return  # a damaged packet or a changed sample format: silence while it lasts
             pieces = []
         if packet is None:
             pieces.append(None)
@@ -195,14 +195,14 @@ class Muxer:
 
     Args:
         file: a path, or an object with `write`.
-        form: FFmpeg's name of the container.
+        form: FFmpeg's container name.
         streams: `LiveEncoder.streams`.
-        options: the container's.
-        start: seconds that become zero.
-        opener: PyAV's ``io_open``: opens the files of a container that has several.
+        options: of the container.
+        start: presentation time in seconds that becomes zero.
+        opener: PyAV's ``io_open``, for containers of several files.
 
     Raises:
-        av.error.FFmpegError, OSError: from every method, when the container cannot be written.
+        av.error.FFmpegError, OSError: the container cannot be written; from every method.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class Muxer:
         start: float = 0.0,
         opener: Callable[[str, int, dict[str, str]], object] | None = None,
     ) -> None:
-        # A quiet microphone must not hold the picture up.
+        # Missing sound must not delay the picture.
         common = {"max_interleave_delta": "200000", "flush_packets": "1"}
         self._start = Fraction(start)
         self._container = av.open(file, "w", format=form, container_options=common | (options or {}), io_open=opener)
@@ -222,7 +222,7 @@ class Muxer:
         self._tracks = [self._container.add_stream_from_template(stream) for stream in streams]
 
     def write(self, coded: LivePacket) -> None:
-        """Append `coded`; sound that the container has no track for is left out."""
+        """Append `coded`; skip sound if the container has no audio stream."""
         if coded.sound and len(self._tracks) == 1:
             return
         track, pts = self._tracks[1 if coded.sound else 0], coded.pts - round(self._start / coded.time_base)
@@ -231,5 +231,5 @@ class Muxer:
         )
 
     def close(self) -> None:
-        """Write what is pending and the end."""
+        """Flush and write the trailer."""
         self._container.close()

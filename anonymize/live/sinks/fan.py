@@ -1,4 +1,4 @@
-"""One encoder for every sink that takes packets; and frames as they are for those that do not."""
+"""One shared encoder for all sinks that take packets; raw frames for the others."""
 
 from __future__ import annotations
 
@@ -17,42 +17,43 @@ from anonymize.live.sinks.encode import LiveEncoder, LivePacket
 from anonymize.live.sinks.feeder import Feeder
 
 FRAMES = 8
-"""Uncoded frames that may wait: a third of a second, 11 MB at 720p."""
+"""Maximum raw frames waiting: a third of a second, 11 MB at 720p."""
 _MOST_WAITING = 500
-"""Frames and packets of sound that may wait."""
-Outlets = Callable[[Sequence[Any]], Sequence[Feeder[LivePacket]]]
+"""Maximum frames and packets of sound waiting."""
+MakeFeeders = Callable[[Sequence[Any]], Sequence[Feeder[LivePacket]]]
 
 
 class Fan:
-    """`LiveSink` that encodes once, in a thread, and hands the packets to every peer's outlet.
+    """`LiveSink` that encodes once, in a thread, and passes the packets to the feeder of every peer.
 
     Args:
-        picture: what will come.
+        picture: format of the frames.
         quality: x264's constant rate factor.
-        metrics: told what is dropped.
-        outlets: makes the outlets, given the streams that their packets will belong to.
+        metrics: counts dropped frames.
+        feeders: makes the feeders, given the streams of the packets.
     """
 
-    def __init__(self, picture: Picture, quality: int, metrics: Metrics, outlets: Outlets) -> None:
+    def __init__(self, picture: Picture, quality: int, metrics: Metrics, feeders: MakeFeeders) -> None:
         self._metrics = metrics
         self._encoder = LiveEncoder(picture, quality, sound=picture.sound is not None)
         self._waiting: deque[Frame | Packet[Any]] = deque()
         self._frames = 0
         self._change = threading.Condition()
         self._closed = False
-        self._outlets = outlets(self._encoder.streams)
-        self.name = ", ".join(outlet.name for outlet in self._outlets)
+        self._feeders = feeders(self._encoder.streams)
+        self.name = ", ".join(feeder.name for feeder in self._feeders)
         self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
         self._thread.start()
 
     def write(self, frame: Frame) -> None:
-        """See `LiveSink.write`. When the encoder does not keep up the oldest frame is dropped."""
+        """See `LiveSink.write`. If the encoder cannot keep up, the oldest frame is dropped."""
         with self._change:
             self._waiting.append(frame)
             self._frames += 1
             late = self._frames > FRAMES
-            if late:
-                self._drop_oldest_frame()
+            if late:  # drop the oldest frame
+                del self._waiting[next(i for i, item in enumerate(self._waiting) if not isinstance(item, Packet))]
+                self._frames -= 1
             self._change.notify()
         if late:
             self._metrics.sink_dropped("encoder")
@@ -70,7 +71,7 @@ class Fan:
             self._closed = True
             self._change.notify()
         self._thread.join(within / 2)
-        closers = [threading.Thread(target=outlet.close, args=(within / 2,)) for outlet in self._outlets]
+        closers = [threading.Thread(target=feeder.close, args=(within / 2,)) for feeder in self._feeders]
         for closer in closers:
             closer.start()
         for closer in closers:
@@ -85,21 +86,21 @@ class Fan:
             going_on = item is not None
             try:
                 coded = self._coded(item)
-            except Exception as error:  # noqa: BLE001 - an encoder that fails is replaced, and it is said
+            except Exception as error:  # noqa: BLE001 - the frame is lost, the encoder goes on, and the failure is reported
                 self._metrics.stage("encoder", "failed", str(error))
                 logger.error("encoder failed", error=str(error))
                 continue
             for each in coded:
-                for outlet in self._outlets:
-                    outlet.offer(each)
+                for feeder in self._feeders:
+                    feeder.offer(each)
 
     def _coded(self, item: Frame | Packet[Any] | None) -> list[LivePacket]:
         if item is None:
-            return self._encoder.rest()
+            return self._encoder.flush()
         return self._encoder.sound(item) if isinstance(item, Packet) else self._encoder.picture(item)
 
     def _next(self) -> Frame | Packet[Any] | None:
-        """The next frame or packet of sound, waited for; None at the end."""
+        """Wait for the next frame or packet of sound; None at the end."""
         with self._change:
             while not self._waiting and not self._closed:
                 self._change.wait()
@@ -109,28 +110,21 @@ class Fan:
             self._frames -= not isinstance(item, Packet)
             return item
 
-    def _drop_oldest_frame(self) -> None:
-        for index, item in enumerate(self._waiting):
-            if not isinstance(item, Packet):
-                del self._waiting[index]
-                self._frames -= 1
-                return
-
 
 class Uncoded:
-    """`LiveSink` for a peer that takes frames as they are. Sound is left out."""
+    """`LiveSink` for a peer that takes raw frames. Sound is dropped."""
 
-    def __init__(self, outlet: Feeder[Frame]) -> None:
-        self._outlet = outlet
-        self.name = outlet.name
+    def __init__(self, feeder: Feeder[Frame]) -> None:
+        self._feeder = feeder
+        self.name = feeder.name
 
     def write(self, frame: Frame) -> None:
         """See `LiveSink.write`."""
-        self._outlet.offer(frame)
+        self._feeder.offer(frame)
 
     def sound(self, packet: Packet[Any]) -> None:
-        """See `LiveSink.sound`: there is no place for sound here."""
+        """See `LiveSink.sound`: dropped."""
 
     def close(self, within: float) -> None:
         """See `LiveSink.close`."""
-        self._outlet.close(within)
+        self._feeder.close(within)

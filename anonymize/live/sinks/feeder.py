@@ -1,4 +1,4 @@
-"""Between the chain and a peer that may be slow or gone: a bounded buffer, a thread, new attempts."""
+"""Between the chain and a peer that may be slow or lost: a bounded buffer, a thread, reconnection."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from anonymize.live.metrics import Metrics
 
 T = TypeVar("T")
 In = TypeVar("In", contravariant=True)
-Say = Callable[[str, str], None]
-"""Tells how a sink is doing: a state of `metrics.STATES` and a few words."""
+OnState = Callable[[str, str], None]
+"""Called with the state of a sink (one of `metrics.STATES`) and details for people."""
 BACKOFF = Backoff(first=0.5, longest=15.0, held=5.0)
 
 
 class Gone(OutputError):
-    """The peer has gone and will not come back: no new attempt makes sense."""
+    """The peer is lost permanently: do not reconnect."""
 
 
 class Writer(Protocol[In]):
     """One connection to a peer, or one open file. Its methods raise when it is lost."""
 
     def write(self, item: In) -> None:
-        """Hand `item` over; may block."""
+        """Send `item`; may block."""
 
     def close(self) -> None:
         """Finalise; may block."""
 
     def abandon(self) -> None:
-        """Let go at once, whatever happens to what was written. Called from any thread; never blocks, never raises."""
+        """Close at once, even if data is lost. Called from any thread; never blocks or raises."""
 
 
 class Buffer(Generic[T]):
-    """A bounded queue between two threads. Beyond its limit the oldest items go, up to the next where one may begin.
+    """A bounded queue between two threads. Beyond its limit the oldest items are dropped, up to the next key picture.
 
     Args:
-        limit: sum of weights it may hold.
-        weigh: the weight of an item.
-        starts: whether reading can begin with an item (a key picture).
+        limit: maximum sum of weights.
+        weigh: returns the weight of an item.
+        starts: whether reading can start at an item (a key picture).
         on_drop: called with the number of items dropped, outside the lock.
     """
 
@@ -58,7 +58,7 @@ class Buffer(Generic[T]):
         self._change = threading.Condition()
 
     def offer(self, item: T) -> None:
-        """Put `item` in; never blocks for long."""
+        """Append `item`, dropping old items if necessary; never waits for the reader."""
         lost = 0
         with self._change:
             if self._closed:
@@ -76,7 +76,7 @@ class Buffer(Generic[T]):
             self._on_drop(lost)
 
     def take(self) -> T | None:
-        """The oldest item, waited for; None when the buffer is closed and empty."""
+        """Wait for the oldest item; None when the buffer is closed and empty."""
         with self._change:
             while not self._items and not self._closed:
                 self._change.wait()
@@ -85,7 +85,7 @@ class Buffer(Generic[T]):
             return self._pop()
 
     def to_newest_start(self) -> None:
-        """Drop what stands before the newest item where reading can begin: a peer that is back wants the present."""
+        """Drop everything before the newest item where reading can start, to resume at the present."""
         lost = 0
         with self._change:
             newest = max((i for i, item in enumerate(self._items) if self._starts(item)), default=len(self._items))
@@ -97,7 +97,7 @@ class Buffer(Generic[T]):
             self._on_drop(lost)
 
     def close(self) -> None:
-        """Take nothing more; what is in it can still be taken out."""
+        """Accept no more items; those inside can still be taken."""
         with self._change:
             self._closed = True
             self._change.notify_all()
@@ -118,22 +118,22 @@ class Buffer(Generic[T]):
 
 
 class Feeder(Generic[T]):
-    """Feeds one peer from a thread of its own, connecting again when it is lost.
+    """Feeds one peer from its own thread, and reconnects when it is lost.
 
     Args:
         name: for people, masked.
-        connect: opens a writer; it is told how to say that the peer is reached.
-        buffer: what waits for the peer.
-        metrics: where states, losses and attempts are counted.
-        fresh: after a loss, go on with the present instead of what has waited.
+        connect: opens a writer, given the callback that reports its state.
+        buffer: items that wait for the peer.
+        metrics: records states and reconnects.
+        fresh: after a loss, resume at the present instead of the oldest item.
         backoff: between attempts.
-        on_gone: called once if the peer is gone for good.
+        on_gone: called with the reason if the peer is lost permanently.
     """
 
     def __init__(
         self,
         name: str,
-        connect: Callable[[Say], Writer[T]],
+        connect: Callable[[OnState], Writer[T]],
         buffer: Buffer[T],
         metrics: Metrics,
         *,
@@ -146,26 +146,26 @@ class Feeder(Generic[T]):
         self._fresh, self._backoff, self._on_gone = fresh, backoff, on_gone
         self._stop = threading.Event()
         self._writer: Writer[T] | None = None
-        self._say("starting", "")
+        self._report("starting", "")
         self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
         self._thread.start()
 
     def offer(self, item: T) -> None:
-        """Take `item` for the peer; never blocks."""
+        """Queue `item` for the peer; never blocks."""
         self._buffer.offer(item)
 
     def close(self, within: float) -> None:
-        """Hand over what waits and finalise within so many seconds; then let go."""
+        """Send what waits and finalise within this many seconds, or abandon the rest."""
         self._buffer.close()
         self._stop.set()
         self._thread.join(within)
         if self._thread.is_alive():
-            self._say("failed", f"did not finish within {within:.0f} s: what waited for it is lost")
+            self._report("failed", f"did not finish within {within:.0f} s: what it had not sent is lost")
             if (writer := self._writer) is not None:
                 writer.abandon()
             self._thread.join(1.0)
 
-    def _say(self, state: str, detail: str) -> None:
+    def _report(self, state: str, detail: str) -> None:
         self._metrics.stage(f"sink {self.name}", state, detail)
 
     def _run(self) -> None:
@@ -175,29 +175,29 @@ class Feeder(Generic[T]):
             try:
                 self._session()
             except Gone as error:
-                self._say("failed", str(error))
+                self._report("failed", str(error))
                 self._buffer.close()
                 logger.error("sink gone", sink=self.name, error=str(error))
                 if self._on_gone is not None:
                     self._on_gone(str(error))
                 return
-            except Exception as error:  # noqa: BLE001 - whatever it is: this sink fails, says so and tries again
-                self._say("lost", str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it is, only this sink fails, and it reconnects
+                self._report("lost", str(error))
                 logger.warning("sink lost", sink=self.name, error=str(error))
             else:
-                self._say("stopped", "finished")
+                self._report("stopped", "finished")
                 return
             failures = self._backoff.failures(failures, time.monotonic() - begun)
             if self._stop.wait(self._backoff.delay(failures)):
-                self._say("failed", "stopped while its peer was lost")
+                self._report("failed", "stopped while its peer was lost")
                 return
             self._metrics.reconnect(f"sink {self.name}")
             if self._fresh:
                 self._buffer.to_newest_start()
 
     def _session(self) -> None:
-        """From connecting to the end of the buffer. Raises what the writer raises."""
-        writer = self._writer = self._connect(self._say)
+        """Connect and send until the buffer is closed and empty. Raises the errors of the writer."""
+        writer = self._writer = self._connect(self._report)
         try:
             while (item := self._buffer.take()) is not None:
                 writer.write(item)

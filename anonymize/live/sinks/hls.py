@@ -1,4 +1,4 @@
-"""HLS: a folder with a playlist and a few short segments, for any web server to hand out."""
+"""HLS (RFC 8216): a folder with a playlist and a few short segments, for any web server."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from pathlib import Path
 from typing import Any
 
 from anonymize.live.sinks.encode import KEY_EVERY, LivePacket, Muxer
-from anonymize.live.sinks.feeder import Say
+from anonymize.live.sinks.feeder import OnState
 from anonymize.live.sinks.part import Part, sweep
 from anonymize.storage.commit import check_target, make_folder, plainly
 
 SEGMENTS = 6
 """Segments in the playlist, of `KEY_EVERY` seconds each; older ones are deleted."""
 _SPARE = 1
-"""Segments that stay a while after they have left the playlist, for slow players."""
+"""Segments kept after they have left the playlist, for slow players."""
 _NOWHERE = "anonymize:/"
-"""What FFmpeg's names begin with: no protocol that it knows, so that it renames and deletes nothing by itself."""
+"""Prefix of the names given to FFmpeg: no protocol that it knows, so that it renames and deletes nothing itself."""
 
 
 class Hls:
-    """`sinks_outlet.Writer` of packets to an HLS folder. Segments and playlist appear when they are whole.
+    """`feeder.Writer` of packets to an HLS folder. Segments and playlist appear once complete.
 
     Args:
-        playlist: the .m3u8 file; its folder is made if it is not there.
-        streams: `Encoder.streams`.
-        say: told that it goes on.
+        playlist: the .m3u8 file; its folder is created if missing.
+        streams: `LiveEncoder.streams`.
+        on_state: called when writing starts.
 
     Raises:
-        OutputError: from every method but `abandon`, when the folder or the disk does not take it.
+        OutputError: a file cannot be written; from every method but `abandon`.
     """
 
-    def __init__(self, playlist: Path, streams: Sequence[Any], say: Say) -> None:
+    def __init__(self, playlist: Path, streams: Sequence[Any], on_state: OnState) -> None:
         make_folder(playlist.parent)
-        self._say = say
+        self._on_state = on_state
         self._reached = False
         _clear(playlist)
         check_target(playlist, force=True)
@@ -47,7 +47,7 @@ class Hls:
             {
                 "hls_time": str(KEY_EVERY),
                 "hls_list_size": str(SEGMENTS),
-                # From the clock, so that a player that stays on takes the segments after a restart for new ones.
+                # From the clock, so that after a restart players see new segments as new.
                 "hls_start_number_source": "epoch",
                 "hls_flags": "independent_segments+program_date_time",
                 "hls_segment_filename": f"{_NOWHERE}{playlist.stem}-%d.ts",
@@ -62,7 +62,7 @@ class Hls:
         self._files.check()
         if not self._reached:
             self._reached = True
-            self._say("ok", "writing")
+            self._on_state("ok", "writing")
 
     def close(self) -> None:
         """Finish the last segment and the playlist."""
@@ -70,14 +70,14 @@ class Hls:
         self._files.check()
 
     def abandon(self) -> None:
-        """Give up what is not whole; the rest is there for whoever plays it."""
+        """Remove incomplete files; complete ones stay playable."""
         self._files.abandon()
 
 
 class _Files:
-    """The files of a folder, written for FFmpeg, which would follow links under names that can be guessed.
+    """Writes the files of a folder in place of FFmpeg, which would follow links planted under predictable names.
 
-    Nothing raises while FFmpeg calls: it does not hand on every error, and tries again after some.
+    Errors are kept for `check`: FFmpeg does not pass on every error from its callbacks, and retries after some.
     """
 
     def __init__(self, playlist: Path) -> None:
@@ -88,34 +88,34 @@ class _Files:
         self._error: Exception | None = None
 
     def open(self, url: str, _flags: int, _options: dict[str, str]) -> _Made:
-        """What FFmpeg writes the file `url` to."""
+        """The object that FFmpeg writes the file `url` to."""
         return _Made(self, self._playlist.with_name(url.removeprefix(_NOWHERE)))
 
     def begin(self, final: Path) -> Part:
-        """A part that may become `final`."""
+        """A new part, to be released as `final`."""
         part = Part(final.parent, self._playlist.stem)
         self._parts.append(part)
         return part
 
     @property
     def going(self) -> bool:
-        """Whether nothing went wrong, and nobody gave up."""
+        """Whether there was no error and no `abandon`."""
         return self._error is None and not self._over
 
     def check(self) -> None:
-        """Raise what went wrong first."""
+        """Raise the first error, if any."""
         if self._error is not None:
             raise self._error
 
     def abandon(self) -> None:
-        """Release nothing more, and remove what is not released."""
+        """Release no more files and remove unreleased parts."""
         self._over = True
         for part in tuple(self._parts):
             part.drop()
 
     @contextmanager
     def attempt(self, final: Path) -> Iterator[None]:
-        """Keep what goes wrong with the file `final` for `check`."""
+        """Keep an error with the file `final` for `check`."""
         try:
             with plainly(final):
                 yield
@@ -123,7 +123,7 @@ class _Files:
             self._error = self._error or error
 
     def whole(self, part: Part, final: Path) -> None:
-        """Release a file, unless something went wrong. With a new playlist, old segments go."""
+        """Release a complete file unless there was an error. A new playlist lets old segments be deleted."""
         with self.attempt(final):
             if self.going:
                 part.release(final)
@@ -138,7 +138,7 @@ class _Files:
 
 
 class _Made:
-    """One file, as PyAV writes it."""
+    """One file as PyAV writes to it."""
 
     def __init__(self, files: _Files, final: Path) -> None:
         self._files, self._final = files, final
@@ -161,7 +161,7 @@ class _Made:
 
 
 def _clear(playlist: Path) -> None:
-    """Remove what an earlier run left under the same name: nobody else would ever delete it."""
+    """Remove the files of an earlier run with the same name, which nothing else would delete."""
     stem = re.escape(playlist.stem)
     ours = re.compile(rf"{stem}-\d+\.ts(\.tmp)?|{re.escape(playlist.name)}(\.tmp)?")
     with plainly(playlist):

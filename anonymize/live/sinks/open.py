@@ -1,4 +1,4 @@
-"""Where a live picture goes: addresses become sinks."""
+"""Open sinks by address."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from anonymize.live.secrets import mask
 from anonymize.live.sinks import push
 from anonymize.live.sinks.encode import LivePacket
 from anonymize.live.sinks.fan import FRAMES, Fan, Uncoded
-from anonymize.live.sinks.feeder import Buffer, Feeder, Say, Writer
+from anonymize.live.sinks.feeder import Buffer, Feeder, OnState, Writer
 from anonymize.live.sinks.hls import Hls
 from anonymize.live.sinks.recording import Keep, Recording
 from anonymize.live.sinks.stdout import Transport, Y4m
@@ -27,18 +27,18 @@ from anonymize.text.words import system
 
 STDOUT, Y4M_STDOUT = "-", "y4m:-"
 _WAITING = 8 << 20
-"""Bytes of packets that may wait for a peer: about 14 s of 720p at its highest rate."""
+"""Maximum bytes of packets waiting for a peer: about 14 s of 720p at its maximum rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What all sinks share.
+    """Options of all sinks.
 
     Args:
         quality: x264's constant rate factor.
         keep: for recordings.
-        stall: seconds after which a peer that takes nothing is given up.
-        on_gone: told when a sink is gone for good.
+        stall: seconds after which a peer that accepts nothing counts as lost.
+        on_gone: called with the reason when a sink is lost permanently.
     """
 
     quality: int = 23
@@ -48,10 +48,10 @@ class Options:
 
 
 def check(address: str) -> None:
-    """Whether `address` is a sink that this machine can open, as far as that can be told beforehand.
+    """Check that `address` is a sink that this machine can open, as far as is known without opening it.
 
     Raises:
-        UsageError: nobody understands it, something that it needs is missing, or it is a terminal.
+        UsageError: it is not supported, something that it needs is missing, or it is a terminal.
     """
     scheme, has_host, host = address.partition("://")
     if has_host and scheme.lower() in push.PROTOCOLS:
@@ -71,10 +71,10 @@ def check(address: str) -> None:
 
 
 def prepare(addresses: Sequence[str]) -> None:
-    """Make the folders that `addresses` name, and see whether they can be written in, before anything is looked at.
+    """Create the folders that `addresses` name, and check that they are writable.
 
     Raises:
-        OutputError: one cannot.
+        OutputError: one is not.
     """
     for path in filter(None, map(_folder_of, addresses)):
         folder = path.parent if path.suffix == ".m3u8" else path
@@ -86,19 +86,19 @@ def prepare(addresses: Sequence[str]) -> None:
             raise OutputError(f"nothing can be written in this folder ({system(error)})", folder) from error
 
 
-def open_sink(address: str, picture: Picture, metrics: Metrics, options: Options | None = None) -> LiveSink:
-    """The sink behind `address`; see `open_sinks`."""
-    (sink,) = open_sinks([address], picture, metrics, options)
-    return sink
-
-
 def open_sinks(
     addresses: Sequence[str], picture: Picture, metrics: Metrics, options: Options | None = None
 ) -> list[LiveSink]:
-    """Sinks for `addresses`, credentials filled in. Those that take packets share one encoder.
+    """Sinks for several addresses. Those that take packets share one encoder.
+
+    Args:
+        addresses: with credentials filled in.
+        picture: format of the frames.
+        metrics: records states and losses.
+        options: of all sinks.
 
     Raises:
-        UsageError: an address nobody understands.
+        UsageError: see `check`.
     """
     chosen = options or Options()
     for address in addresses:
@@ -110,19 +110,19 @@ def open_sinks(
     if not coded:
         return sinks
 
-    def outlets(streams: Sequence[Any]) -> list[Feeder[LivePacket]]:
+    def feeders(streams: Sequence[Any]) -> list[Feeder[LivePacket]]:
         return [_coded(address, names[address], streams, metrics, chosen) for address in coded]
 
-    return [Fan(picture, chosen.quality, metrics, outlets), *sinks]
+    return [Fan(picture, chosen.quality, metrics, feeders), *sinks]
 
 
 def name_of(address: str) -> str:
-    """The sink's name for people: its address, masked."""
+    """The name of a sink for people: its address, masked."""
     return {STDOUT: "stdout", Y4M_STDOUT: "stdout (y4m)"}.get(address, mask(address))
 
 
 def _names(addresses: Sequence[str]) -> dict[str, str]:
-    """A name for each address; those that look the same when they are masked are numbered."""
+    """A name for each address; those that look the same when masked are numbered."""
     names: dict[str, str] = {}
     for address in addresses:
         name = name_of(address)
@@ -132,7 +132,7 @@ def _names(addresses: Sequence[str]) -> dict[str, str]:
 
 
 def _coded(address: str, name: str, streams: Sequence[Any], metrics: Metrics, options: Options) -> Feeder[LivePacket]:
-    """The outlet of a sink that takes packets."""
+    """The feeder of a sink that takes packets."""
     buffer: Buffer[LivePacket] = Buffer(
         _WAITING,
         weigh=lambda item: len(item.data),
@@ -143,33 +143,33 @@ def _coded(address: str, name: str, streams: Sequence[Any], metrics: Metrics, op
     return Feeder(name, connect, buffer, metrics, fresh="://" in address, on_gone=options.on_gone)
 
 
-def _connector(address: str, streams: Sequence[Any], options: Options) -> Callable[[Say], Writer[LivePacket]]:
-    """How `address` is opened."""
+def _connector(address: str, streams: Sequence[Any], options: Options) -> Callable[[OnState], Writer[LivePacket]]:
+    """The function that opens the writer of `address`."""
     if address == STDOUT:
-        return lambda say: Transport(1, streams, say)
+        return lambda on_state: Transport(1, streams, on_state)
     if "://" in address:
-        return lambda say: push.Push(address, streams, say, options.stall)
+        return lambda on_state: push.Push(address, streams, on_state, options.stall)
     folder = _folder_of(address)
     assert folder is not None  # `check` has passed
     if folder.suffix == ".m3u8":
-        return lambda say: Hls(folder, streams, say)
-    return lambda say: Recording(folder, streams, options.keep, say)
+        return lambda on_state: Hls(folder, streams, on_state)
+    return lambda on_state: Recording(folder, streams, options.keep, on_state)
 
 
 def _uncoded(address: str, name: str, picture: Picture, metrics: Metrics, options: Options) -> Feeder[Frame]:
-    """The outlet of a sink that takes frames as they are."""
+    """The feeder of a sink that takes raw frames."""
     buffer: Buffer[Frame] = Buffer(
         FRAMES, weigh=lambda _: 1, starts=lambda _: True, on_drop=lambda n: metrics.sink_dropped(name, n)
     )
 
-    def connect(say: Say) -> Writer[Frame]:
-        return Y4m(1, picture, say) if address == Y4M_STDOUT else CameraOut(address, picture, say)
+    def connect(on_state: OnState) -> Writer[Frame]:
+        return Y4m(1, picture, on_state) if address == Y4M_STDOUT else CameraOut(address, picture, on_state)
 
     return Feeder(name, connect, buffer, metrics, fresh=True, on_gone=options.on_gone)
 
 
 def _folder_of(address: str) -> Path | None:
-    """The folder of a recording or the playlist of an HLS address; None for other addresses."""
+    """The folder of a recording, or the playlist of an HLS address; None for other addresses."""
     if address.startswith("record:") and len(address) > len("record:"):
         return Path(address.removeprefix("record:"))
     if address.startswith("hls:") and len(address) > len("hls:"):

@@ -1,4 +1,4 @@
-"""A file in the making, in a folder where others may write."""
+"""A file being written in a folder where others may write."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from anonymize.errors import OutputError
 
 
 class Part(io.FileIO):
-    """A new file under a hidden name that nobody can guess, which only its owner may read until it is released.
+    """A new file under a hidden, unpredictable name, readable only by its owner until it is released.
 
     Args:
-        folder: where it is made and released.
-        stem: what its name begins with, after a dot.
+        folder: where it is created and released.
+        stem: start of its name, after a dot.
 
     Raises:
-        OSError: from every method, when the disk does not take it.
+        OSError: it cannot be written; from every method.
     """
 
     def __init__(self, folder: Path, stem: str) -> None:
@@ -32,7 +32,7 @@ class Part(io.FileIO):
         os.fchmod(self.fileno(), 0o600)
 
     def write(self, data: Any) -> int:
-        """Write all of `data`: FFmpeg does not look whether less was taken."""
+        """Write all of `data`: FFmpeg does not check for short writes."""
         with memoryview(data) as view:
             done = 0
             while done < len(view):
@@ -40,7 +40,7 @@ class Part(io.FileIO):
         return done
 
     def release(self, final: Path) -> None:
-        """Close it and give it its name, in place of whatever file or link has it. Raises `OutputError` too."""
+        """Close it and rename it to `final`, replacing any file or link there. Raises `OutputError` too."""
         os.fchmod(self.fileno(), self._mode)
         if not os.path.samestat(os.fstat(self.fileno()), self.path.lstat()):
             raise OutputError("another file has taken the place of this one: it was given up", self.path.name)
@@ -49,18 +49,18 @@ class Part(io.FileIO):
 
     def drop(self) -> None:
         """Close and remove it. Never raises."""
-        with suppress(OSError):  # what was still to be written has no place to go
+        with suppress(OSError):  # unwritten data is discarded
             self.close()
-        with suppress(OSError):  # swept when the next one begins
+        with suppress(OSError):  # swept when the next part begins
             self.path.unlink()
 
 
 def sweep(folder: Path, stem: str) -> None:
-    """Remove the parts that a killed process left in `folder`.
+    """Remove parts that a killed process left in `folder`.
 
     Args:
-        folder: which only one writer uses with such a stem.
-        stem: of the parts, as a regular expression.
+        folder: in which only one writer uses this stem.
+        stem: of the parts, a regular expression.
     """
     for left in folder.iterdir():
         with suppress(FileNotFoundError):

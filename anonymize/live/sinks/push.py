@@ -1,8 +1,8 @@
-"""Pushing to a stream server: a process of its own for each, fed with packets, killed when it hangs.
+"""Push to a stream server through a separate process, which is fed with packets and killed when it hangs.
 
-It is a process because FFmpeg's libraries hold Python's lock while they connect: a server that accepts and never
-answers would freeze the whole camera. Addresses without credentials go to an ``ffmpeg`` process (built with
-ffmpeg-python); those with credentials to `relay`, because everyone on the machine may read ffmpeg's arguments.
+A process is needed because FFmpeg's libraries hold the GIL while they connect: a server that accepts and never answers
+would freeze the camera. Addresses without credentials go to an ``ffmpeg`` process; those with credentials to `relay`,
+because every user of the machine can read ffmpeg's arguments.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from typing import IO, Any
 from anonymize.errors import OutputError, UsageError
 from anonymize.live.secrets import has_secret, mask
 from anonymize.live.sinks.encode import LivePacket, Muxer
-from anonymize.live.sinks.feeder import Say
+from anonymize.live.sinks.feeder import OnState
 
 STALL = 10.0
-"""Seconds for which a peer may take nothing before its process is ended and a new attempt is made."""
+"""Seconds a peer may accept nothing before its process is killed and a new one is started."""
 _FINISH = 3.0
-"""Seconds that the process gets to say goodbye to the server."""
+"""Seconds the process gets to close the connection."""
 _RELAY = Path(__file__).with_name("relay.py")
 _NUT = {"write_index": "0"}
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """How one kind of server is spoken to.
+    """How to push by one protocol.
 
     Args:
         needs: FFmpeg's name of the protocol that a build must have.
-        form: FFmpeg's name of the container.
-        options: the container's and the protocol's.
-        inside: whether PyAV's FFmpeg speaks it too, as `relay` needs.
+        form: FFmpeg's container name.
+        options: of the container and the protocol.
+        inside: whether PyAV's FFmpeg supports it too, as `relay` needs.
     """
 
     needs: str
@@ -64,10 +64,10 @@ PROTOCOLS = {
 
 
 def check(address: str) -> None:
-    """Whether this machine can push to `address`.
+    """Check that this machine can push to `address`.
 
     Raises:
-        UsageError: no ffmpeg here has the protocol, or it cannot be used without showing a password.
+        UsageError: no ffmpeg here supports the protocol, or using it would show a password.
     """
     scheme = address.partition("://")[0].lower()
     protocol = PROTOCOLS[scheme]
@@ -82,10 +82,10 @@ def check(address: str) -> None:
 
 @cache
 def binary(protocol: str) -> str:
-    """The path of an ffmpeg program with `protocol`: that of imageio-ffmpeg, or the system's.
+    """The path of an ffmpeg that supports `protocol`: from imageio-ffmpeg, or the system's.
 
     Raises:
-        UsageError: none has it.
+        UsageError: there is none.
     """
     import imageio_ffmpeg
 
@@ -103,22 +103,24 @@ def binary(protocol: str) -> str:
 
 
 class Push:
-    """`sinks_outlet.Writer` of packets to a stream server.
+    """`feeder.Writer` of packets to a stream server.
 
     Args:
-        address: where to, credentials filled in.
-        streams: `Encoder.streams`.
-        say: told when the server is reached.
+        address: with credentials filled in.
+        streams: `LiveEncoder.streams`.
+        on_state: called when the server is reached.
         stall: see `STALL`.
     """
 
-    def __init__(self, address: str, streams: Sequence[Any], say: Say, stall: float = STALL) -> None:
-        say("starting", "connecting")
+    def __init__(self, address: str, streams: Sequence[Any], on_state: OnState, stall: float = STALL) -> None:
+        on_state("starting", "connecting")
         protocol = PROTOCOLS[address.partition("://")[0].lower()]
         secret = has_secret(address)
-        self._say, self._last_words = say, ""
+        self._on_state, self._last_error = on_state, ""
         self._reached = False
-        self._process = _start(_relay_command() if secret else ffmpeg_command(address, protocol))
+        # -P: modules beside relay.py must not hide those of the standard library.
+        relay = [sys.executable, "-P", str(_RELAY)]
+        self._process = _start(relay if secret else ffmpeg_command(address, protocol))
         assert self._process.stdin is not None
         pipe = _Pipe(self._process.stdin, stall)
         if secret:
@@ -126,27 +128,27 @@ class Push:
             pipe.write(json.dumps(order).encode() + b"\n")
         self._readers = [
             threading.Thread(target=read, args=(stream,), daemon=True)
-            for read, stream in ((self._hear, self._process.stdout), (self._listen, self._process.stderr))
+            for read, stream in ((self._read_progress, self._process.stdout), (self._read_errors, self._process.stderr))
         ]
         for reader in self._readers:
             reader.start()
         self._muxer = Muxer(pipe, "nut", streams, _NUT)
 
     def write(self, item: LivePacket) -> None:
-        """Send a packet. Raises `OutputError` when the process has ended or hangs."""
+        """Send a packet. Raises `OutputError` if the process has ended or hangs."""
         if self._process.poll() is not None:
             raise OutputError(self._end())
         try:
             self._muxer.write(item)
         except (OSError, ValueError) as error:
             if isinstance(error, TimeoutError):
-                raise OutputError(f"the server has taken nothing for {error.args[0]:.0f} s") from error
+                raise OutputError(f"the server has accepted nothing for {error.args[0]:.0f} s") from error
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1.0)
             raise OutputError(self._end()) from error
 
     def close(self) -> None:
-        """Send what is pending and take leave of the server."""
+        """Send what is pending and close the connection."""
         self._muxer.close()
         assert self._process.stdin is not None
         try:
@@ -158,40 +160,40 @@ class Push:
             self.abandon()
 
     def abandon(self) -> None:
-        """End the process and let go of its pipes."""
+        """Kill the process and close its pipes."""
         self._process.kill()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1.0)
         for reader in self._readers:
             reader.join(0.5)
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            with suppress(OSError):  # what was still in a buffer has nowhere to go
+            with suppress(OSError):  # buffered data is discarded
                 if stream is not None:
                     stream.close()
 
-    def _hear(self, stream: IO[bytes]) -> None:
-        """Read the process's progress; the first that shows something sent means that the server is reached."""
+    def _read_progress(self, stream: IO[bytes]) -> None:
+        """Read the progress of the process; the first report of data sent means that the server is reached."""
         for line in stream:
             key, _, value = line.decode(errors="replace").strip().partition("=")
             sent = key == "connected" or (key == "out_time_us" and value.isdigit() and int(value) > 0)
             if sent and not self._reached:
                 self._reached = True
-                self._say("ok", "connected")
+                self._on_state("ok", "connected")
 
-    def _listen(self, stream: IO[bytes]) -> None:
-        """Keep the process's last words, masked."""
+    def _read_errors(self, stream: IO[bytes]) -> None:
+        """Keep the last line of standard error, masked."""
         for line in stream:
             if text := line.decode(errors="replace").strip():
-                self._last_words = mask(text)[:300]
+                self._last_error = mask(text)[:300]
 
     def _end(self) -> str:
         for reader in self._readers:
             reader.join(0.5)
-        return self._last_words or f"the pushing process ended with code {self._process.returncode}"
+        return self._last_error or f"the pushing process ended with code {self._process.returncode}"
 
 
 class _Pipe:
-    """A pipe's end as PyAV writes to it: gives up when the other end takes nothing for `stall` seconds."""
+    """A pipe that PyAV writes to; raises if the other end accepts nothing for `stall` seconds."""
 
     def __init__(self, stream: IO[bytes], stall: float) -> None:
         self._file = stream.fileno()
@@ -216,7 +218,7 @@ class _Pipe:
 
 
 def ffmpeg_command(address: str, protocol: Protocol) -> list[str]:
-    """The arguments of an ffmpeg that passes packets on without delay."""
+    """Command line of an ffmpeg that copies packets to `address` without delay."""
     import ffmpeg
 
     given = ffmpeg.input("pipe:0", format="nut", probesize="32", analyzeduration="0")
@@ -227,13 +229,8 @@ def ffmpeg_command(address: str, protocol: Protocol) -> list[str]:
     return [str(part) for part in sent.compile(cmd=binary(protocol.needs))]
 
 
-def _relay_command() -> list[str]:
-    # -P: the folder of relay.py, where a `secrets` module lies, must not come before the standard library.
-    return [sys.executable, "-P", str(_RELAY)]
-
-
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
-    """Start `command` in a session of its own: Ctrl-C on the terminal is for us, and we end it in order."""
+    """Start `command` in a new session, so that Ctrl-C reaches only this process, which then ends it in order."""
     try:
         return subprocess.Popen(
             command,

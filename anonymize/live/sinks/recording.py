@@ -1,4 +1,4 @@
-"""A recording in segments: each appears under its name when it is whole, and goes when it is old."""
+"""A recording in segments, each renamed into place once complete and deleted by age."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import av
 from anonymize.errors import OutputError
 from anonymize.live.log import logger
 from anonymize.live.sinks.encode import LivePacket, Muxer
-from anonymize.live.sinks.feeder import Say
+from anonymize.live.sinks.feeder import OnState
 from anonymize.live.sinks.part import Part, sweep
 from anonymize.text.words import disk_full
 
@@ -28,12 +28,12 @@ _OURS = re.compile(rf"{_STAMP}(-\d+)?\.mp4")
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How a recording is cut and for how long it is kept.
+    """How a recording is cut into segments, and how long they are kept.
 
     Args:
         segment: seconds; a segment ends at the next key picture.
-        age: seconds for which segments are kept; None for ever.
-        room: bytes that must be free for a segment to be begun.
+        age: seconds to keep segments; None keeps them forever.
+        room: bytes that must be free to begin a segment.
     """
 
     segment: float = 60.0
@@ -42,24 +42,32 @@ class Keep:
 
 
 class Recording:
-    """`sinks_outlet.Writer` of packets to a folder of segments.
+    """`feeder.Writer` of packets to a folder of segments.
 
-    A segment is written under a hidden name that nobody can guess, which only its owner may read, then read back and
-    renamed. What a killed process left half written is removed when the next one begins, so a crash costs one segment.
+    A segment is written as a `Part`, read back and renamed. Parts that a killed process left are removed at the next
+    start, so a crash loses one segment.
 
     Args:
-        folder: made if it is not there; only this sink may record into it.
-        streams: `Encoder.streams`.
+        folder: created if missing; only this sink may record into it.
+        streams: `LiveEncoder.streams`.
         keep: how segments are cut and kept.
-        say: told how it goes on.
-        clock: seconds since the epoch: names and ages.
+        on_state: called at each finished segment.
+        clock: seconds since the epoch, for names and ages.
+
+    Raises:
+        OutputError: the disk is full, or a segment is incomplete; from every method but `abandon`.
     """
 
     def __init__(
-        self, folder: Path, streams: Sequence[Any], keep: Keep, say: Say, clock: Callable[[], float] = time.time
+        self,
+        folder: Path,
+        streams: Sequence[Any],
+        keep: Keep,
+        on_state: OnState,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._streams, self._keep, self._say, self._clock = folder, streams, keep, say, clock
+        self._folder, self._streams, self._keep, self._on_state, self._clock = folder, streams, keep, on_state, clock
         self._part: Part | None = None
         self._stamp = ""
         self._muxer: Muxer | None = None
@@ -84,7 +92,7 @@ class Recording:
         self._finish()
 
     def abandon(self) -> None:
-        """Give up the current segment."""
+        """Discard the current segment."""
         part, self._part = self._part, None
         muxer, self._muxer = self._muxer, None
         if muxer is not None:
@@ -94,7 +102,7 @@ class Recording:
             part.drop()
 
     def expire(self) -> None:
-        """Delete segments that are older than they are kept. Only files that are named as ours are touched."""
+        """Delete expired segments; touches only files with the name of a segment."""
         if self._keep.age is None:
             return
         for path in self._folder.iterdir():
@@ -111,12 +119,12 @@ class Recording:
         self._pictures, self._began = 0, item.time
         with _plainly():
             self._part = Part(self._folder, self._stamp)
-            # Fragments until it is whole: a segment costs no memory, however long it is.
+            # Fragmented until complete, so that memory does not grow with the length.
             options = {"movflags": "hybrid_fragmented", "empty_hdlr_name": "1"}
             self._muxer = Muxer(self._part, "mp4", self._streams, options, start=item.time)
 
     def _finish(self) -> None:
-        """Close, read back and rename the current segment, if there is one; then let old ones go."""
+        """Close, read back and rename the current segment, if any; then delete expired ones."""
         part, muxer = self._part, self._muxer
         if part is None or muxer is None:
             return
@@ -128,12 +136,12 @@ class Recording:
             final = self._free_name()
             part.release(final)
         self._part = None
-        self._say("ok", f"newest segment {final.name}")
+        self._on_state("ok", f"newest segment {final.name}")
         logger.info("segment finished", file=final.name, pictures=self._pictures)
         self.expire()
 
     def _free_name(self) -> Path:
-        """The segment's name, never that of another: only this sink records into the folder."""
+        """An unused name for the segment; only this sink records into the folder."""
         for number in range(1000):
             final = self._folder / f"{self._stamp}{f'-{number}' if number else ''}.mp4"
             if not os.path.lexists(final):
@@ -142,7 +150,7 @@ class Recording:
 
 
 def _read_back(part: Part, pictures: int) -> None:
-    """Whether the file holds every picture that went in. Raises `OutputError`."""
+    """Check that the file holds every picture written. Raises `OutputError`."""
     part.seek(0)
     with av.open(part, "r") as container:
         found = sum(1 for packet in container.demux(video=0) if packet.size)
@@ -151,7 +159,7 @@ def _read_back(part: Part, pictures: int) -> None:
 
 
 class _plainly:  # noqa: N801 - used as a verb
-    """Turn a full disk into words."""
+    """Raise `OutputError` for a full disk."""
 
     def __enter__(self) -> None:
         return None

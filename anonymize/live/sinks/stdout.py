@@ -1,4 +1,4 @@
-"""The picture on standard output: coded as MPEG-TS, or uncoded as YUV4MPEG."""
+"""Standard output as a sink: MPEG-TS, or raw frames as YUV4MPEG."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from anonymize.data import Frame
 from anonymize.live.protocols import Picture
 from anonymize.live.sinks.encode import LivePacket, Muxer
-from anonymize.live.sinks.feeder import Gone, Say
+from anonymize.live.sinks.feeder import Gone, OnState
 
 
 class Transport:
-    """`sinks_outlet.Writer` of packets as MPEG-TS to a descriptor."""
+    """`feeder.Writer` of packets as MPEG-TS to a descriptor."""
 
-    def __init__(self, file: int, streams: Sequence[Any], say: Say) -> None:
-        self._say = say
+    def __init__(self, file: int, streams: Sequence[Any], on_state: OnState) -> None:
+        self._on_state = on_state
         self._reached = False
         self._muxer = Muxer(_Descriptor(file), "mpegts", streams, {"mpegts_flags": "resend_headers", "muxdelay": "0"})
 
@@ -25,18 +25,18 @@ class Transport:
         self._muxer.write(item)
         if not self._reached:
             self._reached = True
-            self._say("ok", "writing")
+            self._on_state("ok", "writing")
 
     def close(self) -> None:
         """Write what is pending."""
         self._muxer.close()
 
     def abandon(self) -> None:
-        """Nothing to let go of: standard output is not ours."""
+        """Nothing to do: standard output stays open."""
 
 
 class _Descriptor:
-    """A descriptor as PyAV writes to it."""
+    """A file descriptor that PyAV writes to."""
 
     def __init__(self, file: int) -> None:
         self._file = file
@@ -46,10 +46,10 @@ class _Descriptor:
 
 
 class Y4m:
-    """`sinks_outlet.Writer` of frames as YUV4MPEG. It has no timestamps: pictures come at the nominal rate or late."""
+    """`feeder.Writer` of frames as YUV4MPEG. It has no timestamps: the nominal rate applies."""
 
-    def __init__(self, file: int, picture: Picture, say: Say) -> None:
-        self._file, self._say = file, say
+    def __init__(self, file: int, picture: Picture, on_state: OnState) -> None:
+        self._file, self._on_state = file, on_state
         self._reached = False
         rate, aspect = picture.rate, picture.pixel_aspect
         self._head = (
@@ -64,23 +64,23 @@ class Y4m:
         write_all(self._file, b"FRAME\n" + b"".join(plane.pixels.tobytes() for plane in item.planes))
         if not self._reached:
             self._reached = True
-            self._say("ok", "writing")
+            self._on_state("ok", "writing")
 
     def close(self) -> None:
         """Nothing is pending."""
 
     def abandon(self) -> None:
-        """Nothing to let go of: standard output is not ours."""
+        """Nothing to do: standard output stays open."""
 
 
 def write_all(file: int, data: bytes) -> int:
-    """Write all of `data` to the descriptor `file`. Raises `Gone` when nobody reads it any more."""
+    """Write all of `data` to the descriptor `file`. Raises `Gone` if it has no reader any more."""
     left = memoryview(data)
     try:
         while left:
             left = left[os.write(file, left) :]
     except BrokenPipeError as error:
-        raise Gone("whoever read standard output has gone") from error
+        raise Gone("the program reading standard output has ended") from error
     except OSError as error:
         raise Gone(f"standard output cannot be written: {error.strerror}") from error
     return len(data)

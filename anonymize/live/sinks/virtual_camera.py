@@ -1,7 +1,6 @@
 """A virtual camera that other programs can open.
 
-It is a v4l2loopback device, written by FFmpeg's own v4l2 output. pyvirtualcam would do it too, but it
-is GPL-2.0, so this package cannot depend on it.
+A v4l2loopback device, written by FFmpeg's v4l2 output. (pyvirtualcam is GPL-2.0, so this package cannot depend on it.)
 """
 
 from __future__ import annotations
@@ -17,20 +16,23 @@ from av.video.stream import VideoStream
 from anonymize.data import Frame
 from anonymize.errors import OutputError
 from anonymize.live.protocols import Picture
-from anonymize.live.sinks.feeder import Say
+from anonymize.live.sinks.feeder import OnState
 from anonymize.media.frames.frame import VideoPicture
 
 
 class CameraOut:
-    """`sinks_outlet.Writer` of frames to a virtual camera that other programs can open.
+    """`feeder.Writer` of frames to a virtual camera that other programs can open.
 
     Args:
         device: a v4l2loopback device, ``/dev/videoN``.
-        picture: the size that it announces.
-        say: told that it is open.
+        picture: format that the camera announces.
+        on_state: called once it is open.
+
+    Raises:
+        OutputError: there is no such device, or it accepts no pictures.
     """
 
-    def __init__(self, device: str, picture: Picture, say: Say) -> None:
+    def __init__(self, device: str, picture: Picture, on_state: OnState) -> None:
         if not Path(device).is_char_device():
             raise OutputError("there is no such device; load v4l2loopback (docs/live.md)", device)
         self._container = av.open(device, "w", format="v4l2")
@@ -43,12 +45,12 @@ class CameraOut:
             self._container.start_encoding()
         except (OSError, av.error.FFmpegError) as error:
             raise OutputError(
-                f"it takes no pictures ({error.strerror}); is it a v4l2loopback device?", device
+                f"it accepts no pictures ({error.strerror}); is it a v4l2loopback device?", device
             ) from error
-        say("ok", "open")
+        on_state("ok", "open")
 
     def write(self, item: Frame) -> None:
-        """Show a frame."""
+        """Write a frame."""
         assert isinstance(item, VideoPicture)
         packets: list[Packet[Any]] = list(self._stream.encode(item.picture))
         self._container.mux(packets)
@@ -58,4 +60,4 @@ class CameraOut:
         self._container.close()
 
     def abandon(self) -> None:
-        """Nothing to let go of: the device forgets by itself."""
+        """Nothing to do: the device keeps no state."""

@@ -1,7 +1,7 @@
-"""Opening what has no end: cameras, network streams, pipes. One connection; who wants another opens another.
+"""Open live sources: cameras, network streams, pipes. A `Stream` is one connection; to reconnect, open another.
 
 with Stream(way_to("rtsp://camera/main"), timeout=5.0) as stream:
-    for item in stream.items():             # decoded pictures and packets of sound, as they come
+    for item in stream.items():             # decoded pictures and packets of sound, as they arrive
         ...
 """
 
@@ -38,15 +38,15 @@ from anonymize.media.frames.transparency import Ground
 from anonymize.media.video.inspect import display_matrix, side_data
 from anonymize.media.video.open import check_readable, check_size, main_video, open_container
 
-# Not `nobuffer`: it throws away what was read to find out what the stream is, and with it the first key frame.
+# Not `nobuffer`: it discards the packets read for probing, and with them the first key frame.
 _PROBED = 5
-"""Seconds of a stream that are read at most to find out what it is."""
+"""Maximum seconds of a stream read for probing."""
 _LOW_DELAY = {"flags": "low_delay", "analyzeduration": f"{_PROBED}000000", "fpsprobesize": "4"}
 _FORMATS = (
     "aac,ac3,asf,avi,flv,h264,hevc,hls,live_flv,matroska,webm,mjpeg,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpegts,mpjpeg,ogg,rtp,rtsp,"
     "sdp,yuv4mpegpipe"
 )
-"""What a stream may hold. Text, lists of files, pictures and scripts are none of it."""
+"""Formats allowed in a stream: no text, lists of files, pictures or scripts."""
 _PROTOCOLS = {
     "rtsp": "rtsp,rtp,udp,tcp",
     "rtsps": "rtsps,rtsp,rtp,srtp,udp,tcp,tls,crypto",
@@ -58,21 +58,21 @@ _PROTOCOLS = {
     "tcp": "tcp",
     "udp": "udp",
 }
-"""What each kind of address may open: never a file of this machine, whatever a playlist names."""
+"""Protocols that each kind of address may use: never a local file, whatever a playlist names."""
 _OWN_OPTIONS = {
-    # Servers leave out what a slow line cannot take; without a queue nobody looks whether the packets' numbers go on.
+    # Servers drop packets on a slow line; only with a queue does FFmpeg check their sequence numbers.
     "rtsp": {"rtsp_transport": "tcp", "reorder_queue_size": "2"},
     "rtsps": {"rtsp_transport": "tcp", "reorder_queue_size": "2"},
-    # RTMP begins with a key frame, but says that there is sound where there is none: not waited for.
+    # RTMP begins with a key frame, but may announce sound where there is none: do not wait for it.
     "rtmp": {"analyzeduration": "1000000"},
     "rtmps": {"analyzeduration": "1000000"},
     "udp": {"fifo_size": "50000", "overrun_nonfatal": "1"},
 }
-_ELSEWHERE = "it leads to another host, which is not followed; if that is meant, give that address"
+_ELSEWHERE = "it redirects to another host, which is not followed; if you trust that host, give its address"
 _CAMERA = re.compile(r"\d+|/dev/video\w+")
 _USUAL_RATE = Fraction(25)
 _LEFT_OUT = re.compile("RTP: (missed|dropping old)|bad cseq")
-"""What FFmpeg says of packets of RTP that the network lost."""
+"""FFmpeg messages about lost RTP packets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,12 @@ class Way:
     """How an address is opened.
 
     Args:
-        url: for FFmpeg, credentials and all: never shown.
-        format: FFmpeg's name of the format, None to find out.
-        options: for the container.
-        file: the file it is, None for a stream.
-        endless: that it ends means that it was lost; it is opened again.
-        received: an `ffmpeg` process receives it (`anonymize.live.source.srt`).
+        url: for FFmpeg, with credentials: never shown.
+        format: FFmpeg's format name; None to probe.
+        options: of the container.
+        file: path of a file; None for a stream.
+        endless: whether an end means a lost connection, to be opened again.
+        received: whether an `ffmpeg` process receives it (`anonymize.live.source.srt`).
     """
 
     url: str = field(repr=False)
@@ -100,7 +100,7 @@ def way_to(address: str) -> Way:
     """How to open `address`: a camera's number or device, a stream's URL, `-` for standard input, or a file.
 
     Raises:
-        UsageError: nobody knows such an address, or standard input is a terminal.
+        UsageError: the address is not supported, or standard input is a terminal.
     """
     if _CAMERA.fullmatch(address):
         device = f"/dev/video{address}" if address.isdigit() else address
@@ -115,7 +115,7 @@ def way_to(address: str) -> Way:
     scheme = scheme.lower()
     if scheme not in _PROTOCOLS:
         raise UsageError(
-            f"{scheme}://: no source of this kind is known. Known are {', '.join(f'{s}://' for s in _PROTOCOLS)}, a "
+            f"{scheme}://: unsupported source. Supported are {', '.join(f'{s}://' for s in _PROTOCOLS)}, a "
             "camera's number or device, - for standard input, and files"
         )
     own = _LOW_DELAY | _OWN_OPTIONS.get(scheme, {})
@@ -132,12 +132,12 @@ class Stream:
 
     Args:
         way: from `way_to`.
-        timeout: seconds without a byte after which opening or reading fails.
-        name: what messages call it.
-        pixel_aspect: of an upright pixel, whatever the source says.
+        timeout: seconds without data after which opening or reading fails.
+        name: used in messages.
+        pixel_aspect: of an upright pixel, overriding the source.
 
     Raises:
-        InputError: it cannot be opened, or holds no video. The message has no address in it but `name`.
+        InputError: it cannot be opened, or holds no video. Messages show `name`, not the address.
     """
 
     def __init__(self, way: Way, timeout: float, name: str, pixel_aspect: Fraction | None = None) -> None:
@@ -145,22 +145,22 @@ class Stream:
         self._asked = pixel_aspect
         self._is_file = way.file is not None
         self.undecodable = 0
-        """Pictures so far that are left out: damaged, or made from damaged ones."""
+        """Number of pictures dropped so far: damaged, or decoded from damaged ones."""
         with ExitStack() as stack:
             self._container, messages = _opened(way, timeout, name, stack)
             stack.callback(self._container.close)
             self._video = main_video(self._container, name)
-            # Threads would hold a picture back for each, and nobody would hear what they complain of.
+            # Each thread would delay a picture, and its error messages would be lost.
             complaints.listen_to(self._video.codec_context)
             self._lineage = Lineage(self._video.codec_context, torn=self._container.format.name == "mpegts")
             self._crop = Crop.of(way.file, self._container, self._video, name) if way.file is not None else None
             self._ground = Ground(self._video, name)
             self._open = stack.pop_all()
         self._torn = {int(m[2]) for text in messages if (m := self._torn_by(text)) and m[2] != "NOPTS"}
-        """When packets are decoded of which something was missing when it was found out what the stream is."""
-        lost = (text for text in messages if self._tells_of_loss(text))
+        """Decoding timestamps of packets found damaged while probing."""
+        lost = (text for text in messages if self._reports_loss(text))
         self._in_doubt = any((m := self._torn_by(text)) is None or m[2] == "NOPTS" for text in lost)
-        """Whether something was missing then, and nobody knows in which packets."""
+        """Whether data was missing while probing, in unknown packets."""
         self._first: Fraction | None = None
         self._scaler = VideoReformatter()
         self._shape = PixelShape(self._container, self._video, pixel_aspect)
@@ -175,29 +175,29 @@ class Stream:
 
     @property
     def paced(self) -> bool:
-        """Whether pictures come as fast as they are read, ahead of their time, so that the reader must wait."""
+        """Whether pictures can be read faster than real time, so that the reader must wait."""
         return self._is_file or self._container.format.name.startswith("hls")
 
     @property
     def rate(self) -> Fraction:
-        """Nominal frames a second; a guess where the source does not say."""
+        """Nominal frames per second; a guess if the source does not say."""
         rate = self._video.average_rate or self._video.guessed_rate
         return rate if rate and 1 <= rate <= 120 else _USUAL_RATE
 
     @property
     def pixel_aspect(self) -> Fraction:
-        """Width of a pixel over its height, upright, as the output says it."""
-        told = Fraction(self._video.sample_aspect_ratio or 1)
-        aspect = self._asked or upright(told, transposed=self._orientation.transposed)
+        """Pixel aspect ratio of the upright output, width over height."""
+        coded = Fraction(self._video.sample_aspect_ratio or 1)
+        aspect = self._asked or upright(coded, transposed=self._orientation.transposed)
         return SQUARE if aspects_of(aspect)[0] == SQUARE else aspect
 
     def aspects(self, picture: av.VideoFrame) -> tuple[Fraction, ...]:
-        """Those of upright pixels of `picture`, see `anonymize.data.Frame`; after its `orientation`."""
+        """Pixel aspect ratios of the upright `picture`, see `anonymize.data.Frame`. Call `orientation` for it first."""
         return self._shape.of(picture, transposed=self._orientation.transposed)
 
     @cached_property
     def sound(self) -> AudioCodecContext | None:
-        """The first sound track's codec, None for none."""
+        """Codec of the first audio stream; None if there is none."""
         tracks = self._container.streams.audio
         return tracks[0].codec_context if tracks else None
 
@@ -206,23 +206,23 @@ class Stream:
         shape = (picture.width, picture.height, picture.rotation)
         if shape != self._turned:
             side = side_data(picture, self._scaler)
-            # What the coded stream says of a key frame holds until the next one.
+            # The orientation coded in a key frame holds until the next one.
             if self._turned is None or picture.key_frame or "DISPLAYMATRIX" in side:
                 self._orientation = Orientation.of_matrix(display_matrix(side))
                 self._turned = shape
         return self._orientation
 
     def items(self) -> Iterator[av.VideoFrame | Packet[Any]]:
-        """Whole pictures and packets of the first sound track, in the order in which they come.
+        """Undamaged pictures and packets of the first audio stream, in order of arrival.
 
         Raises:
-            InputError: the connection broke, or nothing came for too long.
+            InputError: the connection broke or timed out.
         """
         video = self._video.index
         sound = self._container.streams.audio[0].index if self.sound is not None else -1
         whole = True
         try:
-            for packet, followed in complaints.demuxed(self._container, self._tells_of_loss):
+            for packet, followed in complaints.demuxed(self._container, self._reports_loss):
                 whole &= followed
                 if packet.stream.index == video and (packet.size or packet.dts is None):
                     yield from self._pictures(packet, followed=whole)
@@ -231,14 +231,14 @@ class Stream:
                     yield packet
         except (av.error.FFmpegError, OSError) as error:
             raise UnreadableInput(f"{_reason(error)}", self.name) from None
-        except IndexError:  # PyAV knows only the streams that it began with
+        except IndexError:  # PyAV knows only the initial streams
             raise UnreadableInput("its video or sound moved to another stream", self.name) from None
 
     def _pictures(self, packet: Packet[Any], *, followed: bool) -> Iterator[av.VideoFrame]:
-        """The whole pictures in a packet. Those that damage may have come into are left out.
+        """The pictures in a packet, without those that damage may have reached.
 
-        What refers to a damaged or missing picture is garbage that no decoder marks: parts of faces in wrong places,
-        which no detector finds.
+        Pictures that refer to a damaged or missing one are garbage that decoders do not mark: parts of faces in wrong
+        places, which no detector finds.
         """
         number = self._lineage.take(packet, followed=followed and self._was_whole(packet))
         got = complaints.decode(self._video.codec_context, packet)
@@ -255,16 +255,16 @@ class Stream:
             yield laid if self._crop is None else self._crop.cut(laid)
 
     def _torn_by(self, text: str) -> re.Match[str] | None:
-        """Which packet of the video is damaged, if FFmpeg says in `text` that one is."""
+        """The match, if the FFmpeg message `text` reports a damaged video packet."""
         found = complaints.TORN.search(text)
         return found if found and int(found[1]) == self._video.index else None
 
-    def _tells_of_loss(self, text: str) -> bool:
-        """Whether FFmpeg says in `text` that something of the stream got lost on the way."""
+    def _reports_loss(self, text: str) -> bool:
+        """Whether the FFmpeg message `text` reports lost data."""
         return bool(self._torn_by(text) or _LEFT_OUT.search(text))
 
     def _was_whole(self, packet: Packet[Any]) -> bool:
-        """Whether all of `packet` was there, if it was read at the opening."""
+        """Whether `packet` was complete, as far as it was read while probing."""
         if self._in_doubt and packet.dts is not None and packet.time_base:
             time = packet.dts * packet.time_base
             self._first = time if self._first is None else self._first
@@ -273,22 +273,22 @@ class Stream:
 
 
 def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[InputContainer, list[str]]:
-    """FFmpeg's input, and what FFmpeg said; what else must be closed after it goes on `stack`."""
+    """FFmpeg's input and its log messages; everything to be closed after it goes on `stack`."""
     if (file := way.file) is not None:
         check_readable(file)
         return _heard(lambda: open_container(file))
     if way.format == "video4linux2" and not os.path.exists(way.url):  # noqa: PTH110 - a device, by its name
-        raise UnreadableInput("there is no such camera; look at /dev/video*", name)
-    door = SameHost(way.url, timeout) if re.match("(?i)https?:", way.url) else None
+        raise UnreadableInput("there is no such camera; see ls /dev/video*", name)
+    proxy = SameHost(way.url, timeout) if re.match("(?i)https?:", way.url) else None
     try:
         url, options = way.url, dict(way.options)
         if way.received:
             receiver = Receiver(way.url)
             stack.callback(receiver.close)
             url = receiver.url
-        if door is not None:
-            stack.callback(door.close)
-            options["http_proxy"] = door.url
+        if proxy is not None:
+            stack.callback(proxy.close)
+            options["http_proxy"] = proxy.url
         container, messages = _heard(
             lambda: av.open(
                 url, "r", format=way.format, container_options=options, timeout=(timeout, timeout),
@@ -296,12 +296,12 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[Inpu
             )
         )  # fmt: skip
         if re.match("(?i)rtsps?:", way.url):
-            _stays(messages, way.url, container, name)
+            _refuse_redirect(messages, way.url, container, name)
         return container, messages
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        if door is not None and door.refused:
+        if proxy is not None and proxy.refused:
             raise UnreadableInput(f"{_ELSEWHERE}", name) from None
-        raise UnreadableInput(f"{_reason(error)}", name) from None  # FFmpeg's own message holds the address
+        raise UnreadableInput(f"{_reason(error)}", name) from None  # FFmpeg's message contains the address
 
 
 def _heard(open_it: Callable[[], InputContainer]) -> tuple[InputContainer, list[str]]:
@@ -310,8 +310,8 @@ def _heard(open_it: Callable[[], InputContainer]) -> tuple[InputContainer, list[
     return opened[0], messages
 
 
-def _stays(messages: list[str], url: str, opened: InputContainer, name: str) -> None:
-    """See that an RTSP server did not lead to another host, which FFmpeg tells in its log alone."""
+def _refuse_redirect(messages: list[str], url: str, opened: InputContainer, name: str) -> None:
+    """Refuse an RTSP redirect to another host, which FFmpeg reports only in its log."""
     for message in messages:
         led = re.search(r"Redirecting to\s*(\S*)", message)
         if led and urlsplit(led.group(1)).hostname != urlsplit(url).hostname:
@@ -320,7 +320,7 @@ def _stays(messages: list[str], url: str, opened: InputContainer, name: str) -> 
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without the address that FFmpeg puts into its messages."""
+    """The error in words, without the address that FFmpeg puts into its messages."""
     if isinstance(error, av.error.ExitError):
         return "nothing came for too long"
     if isinstance(error, InputError):

@@ -1,4 +1,4 @@
-"""A source that is read for ever, by a thread: connected again when lost, never waited for by anyone."""
+"""Read a source forever in a thread, reconnecting when it is lost, so that nothing else waits for it."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from anonymize.live.metrics import Metrics
 
 _MOST_SOUND = 500
-"""Packets of sound that may wait to be taken in."""
+"""Maximum packets of sound waiting to be taken."""
 STAGE = "source"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrived:
-    """A picture as it came.
+    """A decoded picture and when it arrived.
 
     Args:
-        picture: the decoder's own, never drawn on.
+        picture: owned by the decoder, never drawn on.
         orientation: how it must be turned.
-        at: when it came, on the monotonic clock.
-        connection: the number of the connection that it came by, from 1.
+        at: time of arrival on the monotonic clock.
+        connection: number of its connection, from 1.
         aspects: of its upright pixels, see `anonymize.data.Frame`.
     """
 
@@ -52,27 +52,27 @@ class Arrived:
 
     @property
     def time(self) -> Fraction | None:
-        """Its timestamp in seconds."""
+        """Presentation time in seconds; None if unknown."""
         if self.picture.pts is None or self.picture.time_base is None:
             return None
         return self.picture.pts * self.picture.time_base
 
 
 class Reader:
-    """Reads a source in a thread of its own.
+    """Reads a source in its own thread.
 
-    Pictures wait in a bounded buffer; when it is full the oldest is dropped and counted. What the source does (ends,
-    breaks, stalls, sends rubbish) shows as silence and in `metrics`; only what no waiting can mend is raised by `take`.
+    Pictures wait in a bounded buffer; when it is full the oldest is dropped and counted. Faults of the source (it ends,
+    breaks, stalls or sends invalid data) show as missing pictures and in `metrics`; `take` raises permanent errors.
 
     Args:
-        address: see `anonymize.live.source.connection.way_to`; may hold references that `secrets.resolve` knows.
-        live: buffer and times.
-        metrics: told what comes and goes.
-        loop: begin a file anew at its end.
-        pixel_aspect: of an upright pixel, whatever the source says.
+        address: see `anonymize.live.source.connection.way_to`; may contain references for `secrets.resolve`.
+        live: size of the buffer, timeout and backoff.
+        metrics: counts frames and reconnects.
+        loop: play a file repeatedly.
+        pixel_aspect: of an upright pixel, overriding the source.
 
     Raises:
-        UsageError: nobody knows such an address.
+        UsageError: the address is not supported.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Reader:
         self._loop = loop and self._way.file is not None
         self.name = self._way.file.name if self._way.file is not None else mask(address)
         self.picture: Picture | None = None
-        """What the first connection shows; None until then."""
+        """Format of the first connection; None until it is known."""
         self._lock = threading.Lock()
         self._pictures: deque[Arrived] = deque()
         self._sound: deque[Packet[Any]] = deque(maxlen=_MOST_SOUND)
@@ -99,7 +99,7 @@ class Reader:
         self._thread.start()
 
     def fileno(self) -> int:
-        """Readable when `take` has something."""
+        """Descriptor, readable when `take` returns a picture or raises."""
         return self._wakeup.fileno()
 
     @property
@@ -109,15 +109,15 @@ class Reader:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will come and all was taken."""
+        """Whether the source has ended and every picture was taken."""
         with self._lock:
             return self._over and not self._pictures
 
     def take(self) -> Arrived | None:
-        """The oldest picture that waits; None if none does.
+        """The oldest waiting picture; None if there is none.
 
         Raises:
-            AnonymizeError: the source cannot be used, and will not be by waiting.
+            AnonymizeError: the source cannot be used, and retrying would not help.
         """
         with self._lock:
             self._wakeup.clear()
@@ -129,29 +129,29 @@ class Reader:
         return taken
 
     def sound(self) -> list[Packet[Any]]:
-        """The packets of sound that came since."""
+        """The packets of sound since the last call."""
         with self._lock:
             packets = list(self._sound)
             self._sound.clear()
         return packets
 
     def close(self) -> None:
-        """Stop reading. A thread that waits for a dead peer is left to its timeout."""
+        """Stop reading. A thread blocked on a dead peer ends at its timeout."""
         self._stopping.set()
         self._thread.join(timeout=0.5)
         self._metrics.stage(STAGE, "stopped")
 
-    # in the thread
+    # In the thread:
 
     def _run(self) -> None:
         try:
-            self._read_for_ever()
+            self._read_forever()
         except BaseException as error:  # noqa: BLE001 - raised by `take` in the thread that waits
             self._error = error
         self._over = True
         self._wakeup.wake()
 
-    def _read_for_ever(self) -> None:
+    def _read_forever(self) -> None:
         failures, backoff = 0, Backoff(self._live.backoff, self._live.longest_backoff)
         self._metrics.stage(STAGE, "starting", self.name)
         while not self._stopping.is_set():
@@ -174,7 +174,7 @@ class Reader:
             self._stopping.wait(backoff.delay(failures) * random.uniform(0.5, 1.0))
 
     def _read_once(self) -> None:
-        """Take all that one connection gives."""
+        """Read one connection to its end."""
         damaged = 0
         with Stream(self._way, self._live.timeout, self.name, self._pixel_aspect) as stream:
             pace = _Pace() if stream.paced else None
@@ -186,29 +186,28 @@ class Reader:
                     self._metrics.dropped("damaged", stream.undecodable - damaged)
                     damaged = stream.undecodable
                 if isinstance(item, Packet):
-                    self._hear(item, stream)
+                    if self.picture is not None and self.picture.sound == _sound_of(stream):
+                        with self._lock:
+                            self._sound.append(item)
                     continue
                 if not connected:
                     connected = True
-                    self._connect(stream, item)
+                    self._connected(stream, item)
                 if pace is not None:
                     self._stopping.wait(pace.wait(item))
                 orientation, aspects = stream.orientation(item), stream.aspects(item)
-                self._see(Arrived(item, orientation, time.monotonic(), self._connections, aspects))
+                self._enqueue(Arrived(item, orientation, time.monotonic(), self._connections, aspects))
 
-    def _connect(self, stream: Stream, first: av.VideoFrame) -> None:
+    def _connected(self, stream: Stream, first: av.VideoFrame) -> None:
         self._connections += 1
         if self.picture is None:
-            self.picture = self._described(stream, first)
+            upright = stream.orientation(first).pair(first.width, first.height)
+            canvas = canvas_for(*upright, self._live.longest_side)
+            sound, aspect, colour = _sound_of(stream), stream.pixel_aspect, shown_as(first)
+            self.picture = Picture(canvas.width, canvas.height, stream.rate, sound, aspect, colour)
         self._metrics.stage(STAGE, "ok", self.name)
 
-    def _described(self, stream: Stream, first: av.VideoFrame) -> Picture:
-        upright = stream.orientation(first).pair(first.width, first.height)
-        canvas = canvas_for(*upright, self._live.longest_side)
-        sound, aspect, colour = _sound_of(stream), stream.pixel_aspect, shown_as(first)
-        return Picture(canvas.width, canvas.height, stream.rate, sound, aspect, colour)
-
-    def _see(self, arrived: Arrived) -> None:
+    def _enqueue(self, arrived: Arrived) -> None:
         self._metrics.frames_in()
         with self._lock:
             dropped = len(self._pictures) >= self._live.buffer
@@ -219,21 +218,16 @@ class Reader:
             self._metrics.dropped("overload")
         self._wakeup.wake()
 
-    def _hear(self, packet: Packet[Any], stream: Stream) -> None:
-        if self.picture is not None and self.picture.sound == _sound_of(stream):
-            with self._lock:
-                self._sound.append(packet)
-
 
 class _Pace:
-    """Holds pictures of a file back until it is their time."""
+    """Delays the pictures of a file to real time."""
 
     def __init__(self) -> None:
         self._start: float | None = None
         self._last: float | None = None
 
     def wait(self, picture: av.VideoFrame) -> float:
-        """Seconds until `picture` is due."""
+        """Seconds until `picture` is due; a jump in the timestamps restarts the clock."""
         now = time.monotonic()
         shown = float(picture.pts * picture.time_base) if picture.pts is not None and picture.time_base else None
         if shown is None:

@@ -1,1 +1,1 @@
-"""Several cameras: one process for each, and one that watches them."""
+"""Several cameras: one process each, and a supervisor."""

@@ -1,6 +1,6 @@
-"""A camera's own process under the supervisor (`anonymize.live.supervisor.run`), which spawns it with `run`.
+"""Main function of a camera's process, spawned by the supervisor (`anonymize.live.supervisor.run`).
 
-Once a second it sends the metrics and the state of health. When the supervisor is gone, the camera stops in order.
+It sends metrics and health once a second. If the supervisor ends, the camera drains and stops.
 """
 
 from __future__ import annotations
@@ -26,9 +26,16 @@ REPORT_EVERY = 1.0
 
 
 def run(supervisor: Connection, path: str, name: str, machine: bool) -> None:
-    """Run the camera `name` of the file `path`; the process's exit code is that of the error, if there was one."""
-    lead_session()  # the supervisor alone is told of Ctrl-C, and stops all cameras in order
-    os.dup2(2, 1)  # standard output is the supervisor's, not a detector's or a pushing process's
+    """Run one camera; the process exits with the exit code of the error, if any.
+
+    Args:
+        supervisor: reports go here; its end stops the camera.
+        path: the file of cameras.
+        name: of the camera in it.
+        machine: log as JSON lines.
+    """
+    lead_session()  # only the supervisor receives Ctrl-C, and stops all cameras
+    os.dup2(2, 1)  # nothing in this process may write to the supervisor's standard output
     to_stderr(machine=machine, camera=name)
     try:
         _run(supervisor, Path(path), name)
@@ -45,7 +52,7 @@ def _run(supervisor: Connection, path: Path, name: str) -> None:
         return config.read(path).cameras[name]
 
     control, metrics, over = Control(), Metrics(name), threading.Event()
-    threading.Thread(target=_watch, args=(supervisor, control), name="leash", daemon=True).start()
+    threading.Thread(target=_stop_with, args=(supervisor, control), name="supervisor", daemon=True).start()
     threading.Thread(target=_report, args=(supervisor, metrics, over), name="report", daemon=True).start()
     try:
         run_camera(camera().resolved(), lambda: camera().load_settings(), metrics, control=control, announce=_announce)
@@ -53,11 +60,11 @@ def _run(supervisor: Connection, path: Path, name: str) -> None:
         over.set()
 
 
-def _watch(supervisor: Connection, control: Control) -> None:
-    """Stop the camera when the supervisor, which sends nothing, is gone."""
+def _stop_with(supervisor: Connection, control: Control) -> None:
+    """Stop the camera when the supervisor, which never sends anything, ends."""
     wait([supervisor])
     if not control.stopped:
-        logger.warning("the supervisor is gone: stopping")
+        logger.warning("the supervisor has ended: stopping")
         control.stop()
 
 
@@ -66,10 +73,10 @@ def _report(supervisor: Connection, metrics: Metrics, over: threading.Event) -> 
         health = metrics.health()
         try:
             supervisor.send({"metrics": metrics.text().decode(), "ok": health.ok, "why": health.why})
-        except OSError:  # the supervisor is gone: `_watch` sees it too
+        except OSError:  # the supervisor has ended: `_stop_with` handles that
             return
 
 
 def _announce(address: str) -> None:
-    """Say where the page is; its token only if someone set it, and then they know it."""
+    """Log the address of the preview page without its token, which comes from the environment."""
     logger.info("preview page", address=address.rpartition("/")[0].rpartition("/")[0] + "/***/")

@@ -1,6 +1,6 @@
-"""Several cameras in one file: what each shows, where it goes, how it is anonymised.
+"""Several cameras in one TOML file: source, sinks and settings of each.
 
-preset = "municipal"            # for all cameras, unless one names its own
+preset = "municipal"            # for all cameras that do not set their own
 metrics = 9464                  # /metrics and /healthz for all of them, on 127.0.0.1
 
 [cameras.market]
@@ -8,7 +8,7 @@ source = "rtsp://${MARKET_USER}:${file:/run/secrets/market}@10.0.0.5/stream1"
 to = ["rtsp://127.0.0.1:8554/market", "record:/var/lib/anonymize/market"]
 keep = "7d"
 
-[cameras.market.settings]       # whatever a preset can set
+[cameras.market.settings]       # anything that a preset can set
 zones = [{ polygon = [[0, 0], [300, 0], [300, 200], [0, 200]] }]
 """
 
@@ -31,7 +31,7 @@ from anonymize.text.ranges import Range, in_range, shown
 PORT = Range(0, 65_535)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 LONGEST = 100 * 365 * 86_400
-"""Seconds for which recordings are kept, at most."""
+"""Maximum seconds to keep recordings."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 
@@ -41,18 +41,21 @@ class Camera:
     """One camera.
 
     Args:
-        source: its address, references to credentials not filled in.
-        to: where it goes, the same.
-        name: in logs, metrics and on the page.
-        preset: a preset's name, or a .toml file.
-        settings: what differs from the preset, as a preset's file would have it.
+        source: its address, with references to credentials.
+        to: addresses of the sinks, likewise.
+        name: in logs, metrics and on the preview page.
+        preset: name of a preset, or a .toml file.
+        settings: overrides of the preset, in the format of a preset file.
         audio: `keep` passes the sound.
-        loop: play a file again and again.
+        loop: play a file repeatedly.
         quality: x264's constant rate factor.
-        keep: how long recordings are kept, as ``7d``; empty: for ever.
-        segment: seconds of a recording's segment.
-        preview: port of the preview page; 0: any that is free; None: no page.
-        metrics: port of ``/metrics`` and ``/healthz``; 0: any that is free; None: none.
+        keep: how long to keep recordings, as ``7d``; empty: forever.
+        segment: seconds per segment of a recording.
+        preview: port of the preview page; 0: any free port; None: no page.
+        metrics: port of ``/metrics`` and ``/healthz``; 0: any free port; None: none.
+
+    Raises:
+        UsageError: a value is invalid.
     """
 
     source: str
@@ -87,14 +90,14 @@ class Camera:
         return Keep(segment=self.segment, age=duration(self.keep) if self.keep else None)
 
     def load_settings(self) -> Settings:
-        """The preset and what differs from it, read anew. Raises `UsageError`."""
+        """The preset, read again, with the overrides. Raises `UsageError`."""
         try:
             return for_live(from_mapping(Settings, self.settings, presets.load(self.preset).settings))
         except UsageError as error:
             raise UsageError(f"camera {self.name}: {mask(str(error))}") from None
 
     def resolved(self) -> Self:
-        """The same with credentials filled in, every sink checked. Raises `UsageError`."""
+        """This camera with credentials filled in and every sink checked. Raises `UsageError`."""
         try:
             filled = replace(self, source=resolve(self.source), to=tuple(resolve(address) for address in self.to))
             for address in filled.to:
@@ -110,7 +113,7 @@ class Camera:
 
 
 def for_live(settings: Settings) -> Settings:
-    """`settings`, if they make sense for a stream. Raises `UsageError`."""
+    """`settings`, if they are valid for a stream. Raises `UsageError`."""
     if settings.show_persons:
         raise UsageError("show_persons: nobody can be left visible in live: a person is chosen in a recording")
     return settings
@@ -118,7 +121,7 @@ def for_live(settings: Settings) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All cameras of a file, and the port on which they are watched together (None: none)."""
+    """All cameras of a file, and the port of their shared metrics (None: none)."""
 
     cameras: dict[str, Camera]
     metrics: int | None = None
@@ -126,7 +129,7 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What a file of cameras holds; `preset` is for those that name none."""
+    """Content of a file of cameras; `preset` is for those that set none."""
 
     cameras: dict[str, Any] = field(default_factory=dict)
     preset: str = presets.DEFAULT
@@ -137,13 +140,13 @@ def read(path: Path) -> Fleet:
     """The cameras in `path`.
 
     Raises:
-        UsageError: it cannot be read, is no TOML, or something in it makes no sense; the message names the place.
+        UsageError: it cannot be read, is not TOML, or a value is invalid; the message names the key.
     """
     values = untrusted.toml_value(untrusted.text(path, "file of cameras", UsageError), str(path), UsageError)
     try:
         return _fleet(from_mapping(_File, values))
     except UsageError as error:
-        raise UsageError(f"{mask(str(error))}", path) from None  # what is wrong may be an address
+        raise UsageError(f"{mask(str(error))}", path) from None  # the invalid value may be an address
 
 
 def _fleet(file: _File) -> Fleet:
@@ -167,7 +170,7 @@ def _camera(name: str, values: Mapping[str, Any]) -> Camera:
 
 
 def _no_clash(cameras: Mapping[str, Camera]) -> None:
-    """Two cameras must not write into one folder, push to one address or share a port."""
+    """Refuse two cameras that write to the same folder, push to the same address or share a port."""
     taken: dict[Any, str] = {}
     for camera in cameras.values():
         for place in (*camera.to, camera.preview or None):

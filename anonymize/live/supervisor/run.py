@@ -1,4 +1,4 @@
-"""One process per camera, and one that watches them: whatever happens to one camera happens to no other."""
+"""One process per camera and a supervisor, so that a fault of one camera affects no other."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ from anonymize.live.supervisor.config import Camera, Fleet
 from anonymize.live.supervisor.signals import handled
 from anonymize.web.server import Response, Server
 
-_TURN = 0.1
-"""Seconds between two looks at the processes."""
+_INTERVAL = 0.1
+"""Seconds between checks of the processes."""
 _KILL_AFTER = STOP_WITHIN + 3.0
-"""Seconds that a process has to stop."""
+"""Seconds a process has to stop."""
 
 
 def supervise(path: Path, *, machine: bool | None = None) -> None:
-    """Run every camera in the file `path` until all sources have ended or we are told to stop (TERM, Ctrl-C).
+    """Run every camera in the file `path` until all sources have ended or TERM or Ctrl-C arrives.
 
-    HUP reads the file again: cameras that are new start, those that are gone stop, those whose addresses changed start
-    anew, the others take their settings over without a gap. Main thread only.
+    HUP reads the file again: new cameras start, removed ones stop, those with changed addresses restart, the others
+    change their settings without a gap. `machine` logs as JSON lines. Main thread only.
 
     Raises:
-        UsageError: the file makes no sense, a credential is missing, or the metrics' port is taken.
+        UsageError: the file is invalid, a credential is missing, or the metrics port is taken.
     """
     fleet = _checked(path)
-    watch = _Watch(path, fleet, sys.stderr.isatty() is False if machine is None else machine)
-    server = watch.serve(fleet.metrics) if fleet.metrics is not None else None
+    supervisor = _Supervisor(path, fleet, sys.stderr.isatty() is False if machine is None else machine)
+    server = supervisor.serve(fleet.metrics) if fleet.metrics is not None else None
     try:
-        with watch.signals():
-            watch.run()
+        with supervisor.signals():
+            supervisor.run()
     finally:
-        watch.end()
+        supervisor.end()
         if server is not None:
             server.close()
 
 
 def _checked(path: Path) -> Fleet:
-    """The cameras in `path`, all that can be told beforehand checked. Raises `UsageError`."""
+    """The cameras in `path`, checked as far as possible without starting them. Raises `UsageError`."""
     fleet = config.read(path)
     for camera in fleet.cameras.values():
         camera.resolved()
@@ -64,8 +64,8 @@ def _checked(path: Path) -> Fleet:
     return fleet
 
 
-class _Watch:
-    """All cameras of a file."""
+class _Supervisor:
+    """The processes of all cameras of a file."""
 
     def __init__(self, path: Path, fleet: Fleet, machine: bool) -> None:
         self._path, self._machine = path, machine
@@ -77,21 +77,21 @@ class _Watch:
         return Child(self._path, camera, self._machine)
 
     def run(self) -> None:
-        """Look after the cameras until all are done, or a signal came."""
+        """Check the cameras until all are done or a signal arrives."""
         while not self._stop and not all(child.done for child in self.children.values()):
             for child in list(self.children.values()):
-                child.turn()
+                child.check()
             if self._reload:
                 self._reload = False
                 self._read_again()
-            time.sleep(_TURN)
+            time.sleep(_INTERVAL)
 
     def end(self) -> None:
-        """Stop all cameras, at the same time, in order as far as they can."""
+        """Stop all cameras in parallel; kill those that do not end in time."""
         self._end(list(self.children.values()))
 
     def signals(self) -> AbstractContextManager[None]:
-        """TERM and Ctrl-C stop, HUP reads the file again."""
+        """Handle signals: TERM and Ctrl-C stop, HUP reads the file again."""
 
         def stop(number: int) -> None:
             logger.info("stopping all cameras", signal=signal.Signals(number).name)
@@ -110,10 +110,15 @@ class _Watch:
         try:
             fleet = _checked(self._path)
         except UsageError as error:
-            logger.error("cameras not reloaded, all go on as before", error=str(error))
+            logger.error("cameras not reloaded; kept the previous ones", error=str(error))
             return
+
+        def alike(one: Camera, other: Camera) -> bool:
+            """Whether they differ at most in what can be changed without a gap."""
+            return replace(one, settings={}, preset="") == replace(other, settings={}, preset="")
+
         old, new = self.children, fleet.cameras
-        leaving = [child for name, child in old.items() if name not in new or not _alike(child.camera, new[name])]
+        leaving = [child for name, child in old.items() if name not in new or not alike(child.camera, new[name])]
         self._end(leaving)
         self.children = {
             name: old[name] if name in old and old[name] not in leaving else self._child(camera)
@@ -145,15 +150,17 @@ class _Watch:
 
 
 class _Merged(Collector):
-    """The metrics of all cameras in one exposition, and what only the supervisor knows."""
+    """The metrics of all cameras in one exposition, with those of the supervisor."""
 
     def __init__(self, children: list[Child]) -> None:
         self._children = children
 
     def collect(self) -> Iterator[Metric]:
-        """The families, each once, with the samples of every camera."""
+        """Each metric family once, with the samples of every camera."""
         up = GaugeMetricFamily("anonymize_camera_up", "1 while the camera's process runs.", labels=["camera"])
-        starts = CounterMetricFamily("anonymize_camera_restarts", "Times it was started anew.", labels=["camera"])
+        starts = CounterMetricFamily(
+            "anonymize_camera_restarts", "Times the camera's process was restarted.", labels=["camera"]
+        )
         families: dict[str, Metric] = {}
         for child in self._children:
             up.add_metric([child.camera.name], float(child.up))
@@ -163,8 +170,3 @@ class _Merged(Collector):
                 if families[family.name] is not family:
                     families[family.name].samples.extend(family.samples)
         yield from (up, starts, *families.values())
-
-
-def _alike(one: Camera, other: Camera) -> bool:
-    """Whether the two differ at most in what can be changed without a gap."""
-    return replace(one, settings={}, preset="") == replace(other, settings={}, preset="")

@@ -1,4 +1,4 @@
-"""Signals to a process that looks after cameras: TERM and Ctrl-C stop it, HUP has it read its settings anew."""
+"""Signal handlers of camera processes and the supervisor: TERM and Ctrl-C stop, HUP reloads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def handled(stop: Callable[[int], None], reload: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` with the signal's number, and `reload`, for as long as the context lasts. Main thread only."""
+    """Call `stop` with the signal's number on TERM and Ctrl-C, `reload` on HUP in the context. Main thread only."""
     before = {
         number: signal.signal(number, lambda number, _: stop(number)) for number in (signal.SIGTERM, signal.SIGINT)
     }

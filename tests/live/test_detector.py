@@ -1,4 +1,4 @@
-"""The detector's process as its parent sees it; how its pace is set; what it leaves behind."""
+"""The detector process as its client sees it, its pace, and what it leaves behind."""
 
 import os
 import resource
@@ -41,7 +41,7 @@ def street(number):
 
 
 def wait_for(client, condition, within=30.0):
-    """Let `client` work until `condition`; all that they saw."""
+    """Poll `client` until `condition`; all its results."""
     seen: list[Any] = []
     end = time.monotonic() + within
     while not condition(seen):
@@ -62,7 +62,7 @@ def client():
         opened.close()
 
 
-def test_it_finds_faces_and_says_on_which_frame(client):
+def test_it_finds_faces_and_returns_the_index_of_the_frame(client):
     client.detect(street(50), EFFORTS[1])
     assert not client.free
     (result,) = wait_for(client, bool)
@@ -116,20 +116,20 @@ def test_a_hung_detector_is_killed_at_its_deadline(tmp_path):
         client.close()
 
 
-def test_a_detector_that_dies_again_and_again_is_started_less_and_less_often():
+def test_a_detector_that_keeps_dying_is_restarted_less_often():
     metrics = Metrics()
-    client = DetectorClient(SIZE, replace(FAST, live=Live(backoff=3.0, longest_backoff=5.0)), metrics, stillborn)
+    client = DetectorClient(SIZE, replace(FAST, live=Live(backoff=3.0, longest_backoff=5.0)), metrics, dies_at_start)
     waits = []
     try:
         for deaths in (1, 2):
             wait_for(client, lambda _, deaths=deaths: metrics.snapshot()["reconnects"].get("detector") == deaths)
-            waits.append(client._again_at - time.monotonic())
+            waits.append(client._retry_at - time.monotonic())
     finally:
         client.close()
-    assert waits[0] <= 0 < 2 < waits[1] <= 3.0, "at once, then after a while"
+    assert waits[0] <= 0 < 2 < waits[1] <= 3.0, "at once, then after a delay"
 
 
-def stillborn(settings):
+def dies_at_start(settings):
     os._exit(1)
 
 
@@ -201,16 +201,16 @@ def pace(lookahead=0.4, coarsest=2.0, **detect):
     return Pace(Settings(detect=Detect(**detect), live=Live(lookahead=lookahead, coarsest=coarsest)), MEGAPIXELS)
 
 
-def test_with_time_to_spare_it_looks_hard_and_as_often_as_asked():
+def test_with_time_to_spare_it_is_thorough_and_as_frequent_as_asked():
     quick = pace()
     quick.took(EFFORTS[1], 0.02)
     assert quick.effort(0.0) == EFFORTS[0]
     assert quick.effort(0.2) == EFFORTS[1], "thorough only so often"
-    assert quick.effort(0.3) == EFFORTS[0], "what only a thorough look finds must be found within the lookahead"
+    assert quick.effort(0.3) == EFFORTS[0], "what only a thorough run finds must be found within the lookahead"
     assert quick.interval() == 0.12
 
 
-def test_when_looks_take_long_the_rate_falls_first_and_then_the_resolution():
+def test_when_runs_take_long_the_rate_falls_first_and_then_the_resolution():
     rates, coarser = [], []
     for seconds in (0.02, 0.14, 0.17, 0.2, 0.3, 0.5, 2.0):
         slower = pace()
@@ -224,20 +224,20 @@ def test_when_looks_take_long_the_rate_falls_first_and_then_the_resolution():
     assert rates[2] < rates[1] < rates[0]
 
 
-def test_two_looks_fit_into_the_time_that_frames_wait():
+def test_two_runs_fit_into_the_lookahead():
     for lookahead in (0.2, 0.4, 1.0):
         slower = pace(lookahead, coarsest=4.0)
         slower.took(EFFORTS[1], 0.3)
         assert slower.expected(slower.effort(0.0)) <= (lookahead - 0.05) / 2
 
 
-def test_a_preset_may_forbid_coarser_looks():
+def test_a_preset_may_forbid_coarser_runs():
     strict = pace(coarsest=1.0)
     strict.took(EFFORTS[1], 5.0)
     assert strict.effort(0.0) == EFFORTS[1]
 
 
-def test_it_expects_more_of_a_machine_that_wavers():
+def test_it_expects_longer_runs_where_durations_vary():
     steady, wavering = pace(), pace()
     for i in range(40):
         steady.took(EFFORTS[1], 0.1)
@@ -246,7 +246,7 @@ def test_it_expects_more_of_a_machine_that_wavers():
     assert steady.expected(EFFORTS[1]) == pytest.approx(0.1)
 
 
-def test_a_look_at_a_part_tells_nothing_of_how_long_one_at_all_takes():
+def test_a_run_on_part_of_the_picture_does_not_count():
     quick = pace()
     quick.took(EFFORTS[1], 0.1)
     for share in (0.0, 0.3, float("nan")):
@@ -254,7 +254,7 @@ def test_a_look_at_a_part_tells_nothing_of_how_long_one_at_all_takes():
     assert quick.expected(EFFORTS[1]) == pytest.approx(0.1)
 
 
-def test_detections_that_were_tampered_with_are_nonsense():
+def test_invalid_detections_are_refused():
     found = Detections.empty()
     with pytest.raises(ValueError, match="expected shape"):
         Detections(np.zeros((2, 4), np.float32), found.score, found.kind)
