@@ -95,12 +95,16 @@ class _Gone:
 def _signals(control: Control, settings: Callable[[], Settings]) -> AbstractContextManager[None]:
     """TERM and Ctrl-C drain and stop; a second one, or a timeout, exits at once. HUP reloads the settings."""
 
+    def exit_at_once(number: int) -> None:
+        logger.error("did not stop in time: exiting at once", seconds=STOP_WITHIN)
+        os._exit(128 + number)
+
     def stop(number: int) -> None:
         if control.stopped:
             os._exit(128 + number)
         logger.info("stopping", signal=signal.Signals(number).name)
         control.stop()
-        limit = threading.Timer(STOP_WITHIN, _too_long, [number])
+        limit = threading.Timer(STOP_WITHIN, exit_at_once, [number])
         limit.daemon = True
         limit.start()
 
@@ -113,8 +117,3 @@ def _signals(control: Control, settings: Callable[[], Settings]) -> AbstractCont
             logger.info("settings reloaded")
 
     return handled(stop, reload)
-
-
-def _too_long(number: int) -> None:
-    logger.error("did not stop in time: exiting at once", seconds=STOP_WITHIN)
-    os._exit(128 + number)

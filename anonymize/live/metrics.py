@@ -239,6 +239,7 @@ class Metrics:
         """All metrics as plain values, durations in seconds; no pictures and no credentials."""
         health = self.health()
         now = self._clock()
+        redacted = Tally((region.kind.label, Why(region.why).value) for region in self._regions)
         with self._lock:
             latencies = sorted(self._latencies)
             recent = sum(n for at, n in self._departures if at >= now - _WINDOW)
@@ -257,7 +258,7 @@ class Metrics:
                 "looks": {"all": self._totals["looks"], "late": self._totals["late"]},
                 "latency": {name: _percentile(latencies, share) for name, share in _SHARES.items()},
                 "stages": {name: asdict(stage) | {"since": now - stage.since} for name, stage in self._stages.items()},
-                "redacted": _reasons(self._regions),
+                "redacted": [{"kind": kind, "why": why, "n": n} for (kind, why), n in sorted(redacted.items())],
                 "memory": memory(),
             }
 
@@ -272,12 +273,6 @@ _SHARES = {"median": 0.5, "p95": 0.95, "p99": 0.99}
 def _percentile(ordered: Sequence[float], share: float) -> float | None:
     """The value that `share` of the `ordered` values do not exceed; None if there are none."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
-
-
-def _reasons(regions: Iterable[Region]) -> list[dict[str, Any]]:
-    """Number of regions by kind and reason."""
-    tally = Tally((region.kind.label, Why(region.why).value) for region in regions)
-    return [{"kind": kind, "why": why, "n": n} for (kind, why), n in sorted(tally.items())]
 
 
 def memory() -> float:

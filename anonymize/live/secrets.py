@@ -135,7 +135,9 @@ def resolve(address: str) -> str:
     """
     if address.startswith("@" + _FILE):
         address = _from_file(address.removeprefix("@" + _FILE))
-    user_end = _user_end(address)
+    plain = _REFERENCE.sub(lambda found: "x" * len(found.group()), address)  # no delimiters in references
+    user = re.match(r"[^:]*://[^\s/?#]*@", plain)
+    user_end = user.end() if user else -1
     parts, last = [], 0
     for found in _REFERENCE.finditer(address):
         value = _value(found.group(1))
@@ -188,18 +190,14 @@ def _from_file(path: str) -> str:
     return lines[0].strip()
 
 
-def _user_end(address: str) -> int:
-    """Where the user part of `address` ends, ignoring delimiters inside references; -1 if there is none."""
-    plain = _REFERENCE.sub(lambda found: "x" * len(found.group()), address)
-    user = re.match(r"[^:]*://[^\s/?#]*@", plain)
-    return user.end() if user else -1
-
-
 def _check(address: str) -> None:
     """Refuse text that is neither address nor file, and addresses that FFmpeg would parse differently."""
     hint = "(it is not repeated: it may hold a password)"
     if "://" not in address:
-        meant = _NO_ADDRESS.match(address) or ("/" in address[1:] and _may_lack_scheme(address))
+        # Such as 10.0.0.5:554/live/key: neither a path nor a name with the suffix of a file.
+        file = Path(address).suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
+        file |= address.startswith(("/", "./", "../", "~"))
+        meant = _NO_ADDRESS.match(address) or ("/" in address[1:] and not file)
         if meant and not _NO_STREAM.match(address) and not os.path.lexists(address):
             raise UsageError(f"an address cannot be understood {hint}: expected SCHEME://USER:PASSWORD@HOST:PORT/PATH")
         return
@@ -210,12 +208,6 @@ def _check(address: str) -> None:
             f"an address cannot be understood {hint}: expected SCHEME://USER:PASSWORD@HOST:PORT/PATH; in user, "
             "password and path write / as %2F, ? as %3F, # as %23, @ as %40"
         )
-
-
-def _may_lack_scheme(path: str) -> bool:
-    """Whether `path`, such as ``10.0.0.5:554/live/key``, could be an address: no path or suffix of a file."""
-    called = Path(path).suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
-    return not called and not path.startswith(("/", "./", "../", "~"))
 
 
 def _remember(secret: str, instead: str = HIDDEN) -> None:

@@ -161,7 +161,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer, or refuse: wrong host, wrong token or path, too many requests, in this order."""
         path = self._path()
-        if not self._local():
+        hosts = self.headers.get_all("Host") or []
+        host = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+        if host is None or not 0 < int(host["port"] or 80) < 1 << 16:
             self._send(Response(b"this address is not served under that host name\n", status=421))
         elif path is None or path not in self.routes:
             self._send(Response(b"not found\n", status=404))
@@ -183,11 +185,6 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
         """Like any other response; repeats nothing of the request."""
         self._send(Response(f"{HTTPStatus(code).phrase.lower()}\n".encode(), status=code))
-
-    def _local(self) -> bool:
-        hosts = self.headers.get_all("Host") or []
-        found = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
-        return found is not None and 0 < int(found["port"] or 80) < 1 << 16
 
     def _path(self) -> str | None:
         """The path after the token; None for a wrong token."""

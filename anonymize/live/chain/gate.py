@@ -18,7 +18,7 @@ from functools import lru_cache
 
 import cv2
 
-from anonymize.data import Plane, Region, Track, seconds
+from anonymize.data import Region, Track, seconds
 from anonymize.kinds import Kind, Why
 from anonymize.live.protocols import LiveSink
 from anonymize.media.frames.frame import VideoPicture
@@ -88,7 +88,12 @@ def withhold(frame: VideoPicture, words: str) -> Cleared:
     """Blacken all of `frame` and write `words` on it."""
     assert frame.owned, "the decoder's own picture is never drawn on"
     obscure(frame.planes)
-    _write(frame.planes[0], words)
+    luma = frame.planes[0].pixels  # the words in its middle, as large as fits
+    (wide, high), _ = cv2.getTextSize(words, _HERSHEY, 1.0, 2)
+    scale = min(0.8 * frame.width / wide, 0.06 * frame.height / high)
+    thickness = max(1, round(2 * scale))
+    at = (round((frame.width - wide * scale) / 2), round((frame.height + high * scale) / 2))
+    cv2.putText(luma, words, at, _HERSHEY, scale, (200,), thickness, cv2.LINE_AA)
     everywhere = Region((0.0, 0.0, float(frame.width), float(frame.height)), Kind.AREA, Why.UNBRACKETED)
     return Cleared(frame, (everywhere,), obscured=True, passed=_PASS)
 
@@ -114,13 +119,3 @@ def hand_over(cleared: Cleared, sinks: Sequence[LiveSink]) -> None:
 def _zones_within(zones: tuple[Zone, ...], width: int, height: int) -> bool:
     """Whether every zone meets the picture (`width` x `height` pixels): one outside would hide nothing."""
     return all(visible(polygon(zone), width, height) for zone in zones)
-
-
-def _write(luma: Plane, words: str) -> None:
-    """Write `words` in the middle of a luma plane, as large as fits."""
-    height, width = luma.pixels.shape
-    (wide, high), _ = cv2.getTextSize(words, _HERSHEY, 1.0, 2)
-    scale = min(0.8 * width / wide, 0.06 * height / high)
-    thickness = max(1, round(2 * scale))
-    at = (round((width - wide * scale) / 2), round((height + high * scale) / 2))
-    cv2.putText(luma.pixels, words, at, _HERSHEY, scale, (200,), thickness, cv2.LINE_AA)

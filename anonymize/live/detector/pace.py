@@ -90,17 +90,15 @@ class Pace:
 
     def effort(self, now: float) -> Effort:
         """The most thorough effort due at `now` (seconds of any clock) that fits; the cheapest if none does."""
-        due = now - self._thorough_at >= self._thorough_every()
+        # What only thorough runs find must be found while its first frame still waits.
+        every = min(self._detect.thorough_every, max(0.0, self._wait - self.expected(EFFORTS[0])))
+        due = now - self._thorough_at >= every
         for effort in self._efforts if due else self._efforts[1:]:
             if self.expected(effort) <= self._longest:
                 break
         if effort.thorough:
             self._thorough_at = now
         return effort
-
-    def _thorough_every(self) -> float:
-        """Seconds between thorough runs: what only these find must be found while its first frame still waits."""
-        return min(self._detect.thorough_every, max(0.0, self._wait - self.expected(EFFORTS[0])))
 
     def interval(self) -> float:
         """Minimum seconds from one scanned frame to the next."""

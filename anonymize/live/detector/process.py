@@ -105,7 +105,13 @@ def serve(
         make: makes the detectors.
         aspect: pixel aspect ratio, width over height.
     """
-    _set_up_process()
+    no_core_dumps()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the parent drains first, then ends this process
+    import cv2
+
+    cv2.setNumThreads(1)
+    end_with_parent(grace=0)
     canvas = Canvas(*size, aspect)
     try:
         detecting = [checked(detector) for detector in make(settings)]
@@ -168,14 +174,3 @@ def _megapixels(detecting: Sequence[Detector], settings: Settings, effort: Effor
         for scale in of_groups(scales(detector, wanted, settings.targets, size), effort.groups)
     )
     return sum(squares) * size[0] * size[1] / 1e6
-
-
-def _set_up_process() -> None:
-    """Write no core dumps, ignore signals meant for the camera's process, and end with it."""
-    no_core_dumps()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the parent drains first, then ends this process
-    import cv2
-
-    cv2.setNumThreads(1)
-    end_with_parent(grace=0)

@@ -123,7 +123,13 @@ class LiveEncoder:
         image.pict_type = PictureType.I if key else PictureType.NONE
         if key:
             self._key = pts
-        return list(self._coded(self._video.encode(image)))
+        packets = []
+        for packet in self._video.encode(image):
+            key = packet.is_keyframe  # the filter empties `packet`
+            for clean in self._strip.filter(packet):
+                assert clean.pts is not None
+                packets.append(LivePacket(bytes(clean), clean.pts, 0, CLOCK, key, sound=False))
+        return packets
 
     def sound(self, packet: Packet[Any]) -> list[LivePacket]:
         """Re-encode a packet of sound; no packets if it cannot be decoded."""
@@ -136,13 +142,6 @@ class LiveEncoder:
     def close(self) -> None:
         """Free the encoders."""
         self._home.close()
-
-    def _coded(self, packets: Iterable[Packet[VideoStream]]) -> Iterator[LivePacket]:
-        for packet in packets:
-            key = packet.is_keyframe
-            for clean in self._strip.filter(packet):
-                assert clean.pts is not None
-                yield LivePacket(bytes(clean), clean.pts, 0, CLOCK, key, sound=False)
 
 
 class _Sound:

@@ -85,7 +85,10 @@ class Fan:
             item = self._next()
             going_on = item is not None
             try:
-                coded = self._coded(item)
+                if item is None:
+                    coded = self._encoder.flush()
+                else:
+                    coded = self._encoder.sound(item) if isinstance(item, Packet) else self._encoder.picture(item)
             except Exception as error:  # noqa: BLE001 - the frame is lost, the encoder goes on, and the failure is reported
                 self._metrics.stage("encoder", "failed", str(error))
                 logger.error("encoder failed", error=str(error))
@@ -93,11 +96,6 @@ class Fan:
             for each in coded:
                 for feeder in self._feeders:
                     feeder.offer(each)
-
-    def _coded(self, item: Frame | Packet[Any] | None) -> list[LivePacket]:
-        if item is None:
-            return self._encoder.flush()
-        return self._encoder.sound(item) if isinstance(item, Packet) else self._encoder.picture(item)
 
     def _next(self) -> Frame | Packet[Any] | None:
         """Wait for the next frame or packet of sound; None at the end."""

@@ -70,7 +70,12 @@ class Buffer(Generic[T]):
                 self._items.append(item)
                 self._weight += self._weigh(item)
                 while self._weight > self._limit:
-                    lost += self._drop_group()
+                    self._pop()
+                    lost += 1
+                    while self._items and not self._starts(self._items[0]):
+                        self._pop()
+                        lost += 1
+                    self._waiting = not self._items
                 self._change.notify()
         if lost:
             self._on_drop(lost)
@@ -106,15 +111,6 @@ class Buffer(Generic[T]):
         item = self._items.popleft()
         self._weight -= self._weigh(item)
         return item
-
-    def _drop_group(self) -> int:
-        self._pop()
-        lost = 1
-        while self._items and not self._starts(self._items[0]):
-            self._pop()
-            lost += 1
-        self._waiting = not self._items
-        return lost
 
 
 class Feeder(Generic[T]):

@@ -27,7 +27,7 @@ class Part(io.FileIO):
 
     def __init__(self, folder: Path, stem: str) -> None:
         self.path = folder / f".{stem}-{secrets.token_hex(8)}.part"
-        super().__init__(self.path, "x+", opener=_open)
+        super().__init__(self.path, "x+", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o666))
         self._mode = stat.S_IMODE(os.fstat(self.fileno()).st_mode)
         os.fchmod(self.fileno(), 0o600)
 
@@ -66,7 +66,3 @@ def sweep(folder: Path, stem: str) -> None:
         with suppress(FileNotFoundError):
             if re.fullmatch(rf"\.({stem})-[0-9a-f]{{16}}\.part", left.name) and stat.S_ISREG(left.lstat().st_mode):
                 left.unlink()
-
-
-def _open(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)

@@ -37,25 +37,20 @@ def run(supervisor: Connection, path: str, name: str, machine: bool) -> None:
     lead_session()  # only the supervisor receives Ctrl-C, and stops all cameras
     os.dup2(2, 1)  # nothing in this process may write to the supervisor's standard output
     to_stderr(machine=machine, camera=name)
-    try:
-        _run(supervisor, Path(path), name)
-    except AnonymizeError as error:
-        logger.error("camera failed", error=str(error))
-        sys.exit(error.exit_code)
-
-
-def _run(supervisor: Connection, path: Path, name: str) -> None:
     from anonymize.live.camera import run_camera
     from anonymize.live.chain.control import Control
 
     def camera() -> config.Camera:
-        return config.read(path).cameras[name]
+        return config.read(Path(path)).cameras[name]
 
     control, metrics, over = Control(), Metrics(name), threading.Event()
     threading.Thread(target=_stop_with, args=(supervisor, control), name="supervisor", daemon=True).start()
     threading.Thread(target=_report, args=(supervisor, metrics, over), name="report", daemon=True).start()
     try:
         run_camera(camera().resolved(), lambda: camera().load_settings(), metrics, control=control, announce=_announce)
+    except AnonymizeError as error:
+        logger.error("camera failed", error=str(error))
+        sys.exit(error.exit_code)
     finally:
         over.set()
 

@@ -144,16 +144,13 @@ def read(path: Path) -> Fleet:
     """
     values = untrusted.toml_value(untrusted.text(path, "file of cameras", UsageError), str(path), UsageError)
     try:
-        return _fleet(from_mapping(_File, values))
+        file = from_mapping(_File, values)
+        if not file.cameras or not all(isinstance(one, Mapping) for one in file.cameras.values()):
+            raise UsageError("no cameras: expected a table [cameras.NAME] for each")
+        cameras = {name: _camera(name, {"preset": file.preset} | one) for name, one in file.cameras.items()}
+        _no_clash(cameras)
     except UsageError as error:
         raise UsageError(f"{mask(str(error))}", path) from None  # the invalid value may be an address
-
-
-def _fleet(file: _File) -> Fleet:
-    if not file.cameras or not all(isinstance(one, Mapping) for one in file.cameras.values()):
-        raise UsageError("no cameras: expected a table [cameras.NAME] for each")
-    cameras = {name: _camera(name, {"preset": file.preset} | one) for name, one in file.cameras.items()}
-    _no_clash(cameras)
     return Fleet(cameras, file.metrics)
 
 
