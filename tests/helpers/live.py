@@ -1,7 +1,7 @@
 """A live chain for tests: a street with people and a clock, a camera that misbehaves on cue, a sink that keeps all.
 
-`judge` holds every frame that a sink got against the picture that the camera sent: a face that can be seen on one of
-them fails the test, whatever went wrong before.
+`checked_numbers` compares every frame that a sink got with the picture that the camera sent: a visible face on any of
+them fails the test, whatever faults came before.
 """
 
 from __future__ import annotations
@@ -228,7 +228,7 @@ def live(
     source: str, settings: Settings = FAST, *, until: Enough, at_most: float = 60.0, sinks: Sequence[LiveSink] = (),
     control: Control | None = None, **options: Any,
 ) -> Outcome:  # fmt: skip
-    """Run `source` through the whole chain into memory until that is enough, or the source ends; and judge.
+    """Run `source` through the whole chain into memory until `until` or the end of the source, and check the frames.
 
     How long that takes depends on the machine; after `at_most` seconds the test fails.
     """
@@ -243,7 +243,7 @@ def live(
     start = time.monotonic()
     run(source, open_sinks, settings, metrics, control, **options)
     assert sink.closed
-    numbers = judge(sink, faces=bool(settings.targets))
+    numbers = checked_numbers(sink, faces=bool(settings.targets))
     assert time.monotonic() - start < at_most, f"{metrics.snapshot()} after {at_most} s, and {numbers}"
     for thread in threading.enumerate():
         if thread.name == "source":
@@ -260,7 +260,7 @@ def _watch(enough: Callable[[], bool], control: Control, at_most: float) -> None
 
 
 def clear(frames: int, cue: threading.Event | None = None) -> Enough:
-    """Enough is when so many frames showed the scene; given a `cue`, it is given then, and as many must follow."""
+    """Enough once `frames` frames showed the scene; a `cue` is set then, and as many must follow."""
 
     def enough(sink: MemorySink, _: Metrics) -> bool:
         shown = sum(number is not None for number in sink.numbers)
@@ -278,17 +278,17 @@ def recovered(numbers: Sequence[int | None], frames: int) -> bool:
     return None in numbers and sum(n is not None for n in numbers[numbers.index(None) :]) >= frames
 
 
-def judge(sink: MemorySink, *, faces: bool) -> list[int | None]:
-    """Which picture of the scene each frame of `sink` is.
+def checked_numbers(sink: MemorySink, *, faces: bool) -> list[int | None]:
+    """Number of the scene's picture that each frame of `sink` shows.
 
-    Fails where time does not rise, a frame shows neither the scene nor nothing, or, if `faces` are looked for, a face.
+    Fails if times do not increase, a frame shows neither the scene nor nothing, or, with `faces`, a visible face.
     """
     assert all(b > a for a, b in zip(sink.times, sink.times[1:], strict=False)), "timestamps must rise"
     assert len({luma.shape for luma in sink.lumas}) <= 1, "the picture's size must never change"
     numbers = list(sink.numbers)
     for position, (luma, chroma, number) in enumerate(zip(sink.lumas, sink.chromas, numbers, strict=True)):
         if number is None:
-            assert (luma > 40).mean() < 0.1, f"frame {position} shows something that nobody can vouch for"
+            assert (luma > 40).mean() < 0.1, f"frame {position} shows unchecked content"
             assert (chroma == 128).all(), f"frame {position} shows colours of something hidden"
         elif faces:
             seen = exposed(luma, number)
@@ -312,7 +312,7 @@ def exposed(luma: np.ndarray[Any, np.dtype[np.uint8]], number: int) -> list[int]
 
 
 class Faulty:
-    """A real detector that does something terrible at certain calls, each only once, whichever process it is in.
+    """A real detector that fails at certain calls, each only once, in whichever process.
 
     Args:
         terrible: what it does at which call instead of looking.
@@ -384,7 +384,7 @@ def faulty(terrible: Mapping[int, Callable[[], Detections]], folder: Path, setti
 
 
 class Slow(Faulty):
-    """A real detector on a machine with better things to do."""
+    """A real detector on a busy machine."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__({}, Path())

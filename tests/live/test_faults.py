@@ -1,4 +1,4 @@
-"""Faults in live, each checked on pixels: no face in what the sink got (`tests.helpers.live.judge`)."""
+"""Faults in live, each checked on pixels: no face in what the sink got (`tests.helpers.live.checked_numbers`)."""
 
 import time
 from dataclasses import replace

@@ -363,7 +363,7 @@ def test_the_page_in_a_browser(preview, tmp_path, width):
         "healthy",
         "420 ms",
         "1 face",
-        "still followed",
+        "still tracked",
         "//***@10.0.0.9",
         "connection refused",
     ):

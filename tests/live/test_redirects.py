@@ -130,7 +130,7 @@ def test_the_same_host_is_followed(answers):
 
 
 def test_the_reason_is_reported():
-    words = "camera: it leads to another host, which is not followed"
+    words = "camera: it redirects to another host, which is not followed"
     with (
         camera({"/live": "http://localhost:PORT/clip.ts"}) as (address, _),
         pytest.raises(UnreadableInput, match=words),
@@ -159,7 +159,7 @@ def test_an_encrypted_camera_leads_to_no_other_host(certificate):
     with camera(same, certificate) as (address, _):
         assert pictures(f"{address}/live") > 0
     other = {"/live": "https://localhost:PORT/clip.ts", "/clip.ts": clip}
-    words = "camera: it leads to another host, which is not followed"
+    words = "camera: it redirects to another host, which is not followed"
     with camera(other, certificate) as (address, asked), pytest.raises(UnreadableInput, match=words):
         pictures(f"{address}/live")
     assert [path for _, path in asked] == ["/live"]
@@ -196,6 +196,6 @@ def test_an_rtsp_camera_leads_to_no_other_host(tmp_path):
             assert pictures(address) > 0
         with (
             _leading(f"rtsp://localhost:{port}/live") as address,
-            pytest.raises(UnreadableInput, match="camera: it leads to another host"),
+            pytest.raises(UnreadableInput, match="camera: it redirects to another host"),
         ):
             pictures(address)

@@ -202,7 +202,7 @@ def test_a_push_that_hangs_is_ended_and_a_server_that_is_cut_is_found_again(tmp_
         until(lambda: state(metrics, name)["state"] == "ok", 10, "the server is reached")
         (pusher,) = (child for child in psutil.Process().children() if "relay.py" in " ".join(child.cmdline()))
         pusher.suspend()
-        until(lambda: "has taken nothing for 1 s" in state(metrics, name)["detail"], 15, "the stall is seen")
+        until(lambda: "has accepted nothing for 1 s" in state(metrics, name)["detail"], 15, "the stall is seen")
         first.close()  # killed
         until(lambda: state(metrics, name)["state"] == "lost", 10, "the cut is seen")
         with servers.rtmp_server(tmp_path, port):

@@ -278,7 +278,7 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[Inpu
         check_readable(file)
         return _heard(lambda: open_container(file))
     if way.format == "video4linux2" and not os.path.exists(way.url):  # noqa: PTH110 - a device, by its name
-        raise UnreadableInput("there is no such camera; see ls /dev/video*", name)
+        raise UnreadableInput("there is no such camera; `ls /dev/video*` lists those there are", name)
     proxy = SameHost(way.url, timeout) if re.match("(?i)https?:", way.url) else None
     try:
         url, options = way.url, dict(way.options)
