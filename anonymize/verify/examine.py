@@ -22,7 +22,7 @@ from anonymize.progress import OnProgress, Progress, ignore
 from anonymize.settings import Doubts, Settings, Style
 from anonymize.text.words import clock
 from anonymize.verify.against_plan import Comparison
-from anonymize.verify.contents import unexamined
+from anonymize.verify.containers.contents import unexamined
 from anonymize.verify.frames import Checker, Checking, FrameFindings, second_look
 from anonymize.verify.hiding import RATE, gathered, hiding, subject_of
 from anonymize.verify.sample import Sample, bound, looks

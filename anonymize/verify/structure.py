@@ -12,17 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from anonymize.data import Timed, Timestamps, seconds
+from anonymize.data import Timed, seconds
 from anonymize.errors import AnonymizeError
-from anonymize.media import Colour, Hdr, MediaInfo, Source, VideoSource, open_source
+from anonymize.media import Colour, Hdr, MediaInfo, Source
 from anonymize.media.frames.orient import Orientation
 from anonymize.media.still.file import picture_format
 from anonymize.media.still.parts import foreign as parts
 from anonymize.media.still.source import StillSource, check_still
 from anonymize.media.video.open import head_of
-from anonymize.progress import OnProgress, Progress, ignore
 from anonymize.settings import Audio, Output
-from anonymize.verify.contents import foreign
+from anonymize.verify.containers.contents import foreign
 
 _ZERO = Fraction(0)
 _SOUND_SLACK = Fraction(1, 10)
@@ -55,37 +54,6 @@ class Wanted:
 def is_picture(path: Path) -> bool:
     """Whether the file at `path` is a picture or an animation in a picture format."""
     return bool(picture_format(head_of(path, 64)))
-
-
-def check_structure(
-    path: Path, source: MediaInfo, times: Timestamps, output: Output, on_progress: OnProgress = ignore
-) -> list[str]:
-    """What is wrong with the frames, their times and colours, the sound and the metadata of the output at `path`.
-
-    It is decoded to its end by the reader that reads inputs; memory does not grow with its length.
-
-    Args:
-        path: the output, still under its temporary name.
-        source: what it was made from, as known after the source was read to its end.
-        times: of every frame that was written.
-        output: what the user asked for.
-        on_progress: told after every frame.
-    """
-    wanted = Wanted(source, times, output)
-    if is_picture(path):
-        return of_picture(path, wanted)
-    clock = TimeComparison(times)
-    try:
-        with open_source(path) as result:
-            if isinstance(result, VideoSource):
-                result.timed_as_output_of(source)
-            for frame in result.frames():
-                clock.see(frame)
-                on_progress(Progress("verify", clock.count, len(times)))
-            found = result.info
-    except AnonymizeError as error:
-        return [f"it cannot be read back: {error}"]
-    return [*clock.failures(), *of_video(path, found, wanted)]
 
 
 def of_picture(path: Path, wanted: Wanted | None, made: StillSource | None = None) -> list[str]:

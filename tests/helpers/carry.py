@@ -6,7 +6,7 @@ from pathlib import Path
 from anonymize.data import Frame, Timestamps
 from anonymize.media import MediaInfo, Source, open_sink, open_source, output_suffix, pending
 from anonymize.settings import Output
-from anonymize.verify import check_structure
+from tests.helpers.structure import check_structure
 
 Edit = Callable[[Frame], None]
 

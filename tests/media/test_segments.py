@@ -13,8 +13,8 @@ from anonymize.media.video import segments
 from anonymize.media.video.coder import EncodedPacket
 from anonymize.media.video.sink import DecodingTimes
 from anonymize.settings import Codec, Output
-from anonymize.verify import check_structure
 from tests.helpers.media import HDR10, corrupt, make_video, pattern, probe, read_audio, read_video, time_of, truncate
+from tests.helpers.structure import check_structure
 
 GOP = {"g": "10", "keyint_min": "10", "sc_threshold": "0"}
 SIZE = (128, 96)

@@ -8,14 +8,14 @@ import pytest
 from anonymize.errors import UnsupportedInput
 from anonymize.media import open_source
 from anonymize.settings import Output
-from anonymize.verify import check_structure
-from anonymize.verify.isobmff import foreign as foreign_in_mp4
-from anonymize.verify.matroska import foreign as foreign_in_matroska
+from anonymize.verify.containers.isobmff import foreign as foreign_in_mp4
+from anonymize.verify.containers.matroska import foreign as foreign_in_matroska
 from tests.helpers.boxes import boxes, joined, set_edits
 from tests.helpers.carry import carry
 from tests.helpers.formats import documented
 from tests.helpers.media import make_video
 from tests.helpers.sound import heard, lag, unplayed, with_sound
+from tests.helpers.structure import check_structure
 
 GONE = "what it hides is not in the output"
 CUTS = [

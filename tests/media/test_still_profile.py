@@ -15,8 +15,8 @@ from anonymize.media import open_source
 from anonymize.media.still.profile import colour_profile
 from anonymize.media.still.source import StillSource, open_still_sink
 from anonymize.settings import Output
-from anonymize.verify.profile import foreign
-from anonymize.verify.stills import profiles
+from anonymize.verify.containers.profile import foreign
+from anonymize.verify.containers.stills import profiles
 from tests.helpers import planting as p
 from tests.helpers import profiles as icc
 from tests.helpers.formats import documented

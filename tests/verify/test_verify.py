@@ -9,8 +9,8 @@ import pytest
 from anonymize.data import Timestamps
 from anonymize.media import MediaInfo, open_source
 from anonymize.settings import Audio, Output
-from anonymize.verify import check_structure
 from tests.helpers.media import BT601, BT709, HDR10, HLG, Colour, make_video, truncate
+from tests.helpers.structure import check_structure
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from anonymize.media.still.formats.png import PROFILE_NAME
 from anonymize.media.still.parts import boxes, jpeg_parts, png_parts, webp_parts
-from anonymize.verify import profile
+from anonymize.verify.containers import profile
 
 _TIFF_TAGS = frozenset(
     {254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 280, 281, 282, 283, 284, 290, 291, 292}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from anonymize.verify import bitstream, isobmff, matroska, stills, transport
+from anonymize.verify.containers import bitstream, isobmff, matroska, stills, transport
 
 _CONTAINERS: Mapping[str, Callable[[Path], Iterator[str]]] = MappingProxyType(
     {
