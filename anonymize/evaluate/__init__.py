@@ -1,7 +1,7 @@
-"""How much of what should be gone is still there: measured from pixels, against exact ground truth.
+"""How much of what should be hidden is still visible: measured from pixels, against exact ground truth.
 
-`cells` has the measure, `measure` walks a video with it, `score` adds up, `interval` says how sure that is, `several`
-pairs the files of folders, `page` makes a page of it. Nothing here shares code with what it judges.
+`detail` has the measure, `measure` applies it to a video, `score` adds up, `interval` gives confidence intervals,
+`several` pairs the files of folders, `page` makes a page. Nothing here shares code with what it evaluates.
 """
 
 from anonymize.evaluate.detail import collateral, survival

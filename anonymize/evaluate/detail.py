@@ -1,6 +1,6 @@
 """Whether the detail of a part of a picture survived: 4x4 cells of a box, 16x16 blocks of the rest.
 
-Detail is what a high-pass leaves of the luma. Nothing here knows of videos, truth or detectors.
+Detail is the high-passed luma. Nothing here depends on videos, truth or detectors.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ CELLS = 4
 BLOCK = 16
 """Side in pixels of the blocks that collateral is measured on."""
 DETAIL = 2.0
-"""Standard deviation, in 8-bit steps, from which a cell or block is informative."""
+"""Minimum standard deviation, in 8-bit steps, of an informative cell or block."""
 KEPT, ALIKE = 0.3, 0.5
 """A cell survives with more than this share of its detail, and more than this correlation."""
 GROWTH = 0.6
-"""Share of its width and height by which a truth box grows on every side before collateral looks outside it."""
+"""Share of its width and height by which a truth box grows on every side; collateral is measured outside that."""
 
 
 def survival(original: Luma, redacted: Luma, box: Box) -> tuple[int, int]:
@@ -88,7 +88,7 @@ def _high_pass(picture: Luma, sigma: float) -> Detail:
 
 
 def _compare(mean: Any, before: Detail, after: Detail) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Say of each cell whether it is informative before and whether it survives; `mean` averages over the cells."""
+    """Whether each cell is informative before, and whether it survives; `mean` averages over the cells."""
     mean_before, mean_after = mean(before), mean(after)
     std_before = np.sqrt(np.maximum(mean(before * before) - mean_before**2, 0))
     std_after = np.sqrt(np.maximum(mean(after * after) - mean_after**2, 0))

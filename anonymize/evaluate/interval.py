@@ -1,9 +1,9 @@
-"""How far a rate could be off: 95% confidence intervals over subjects.
+"""95% confidence intervals of rates, over subjects.
 
-The frames of one person are no independent trials: who leaks on one mostly leaks on the next. So the unit is the
-subject. The share of exposed subjects gets Wilson's interval. The leak rate gets a cluster bootstrap: subjects are
-drawn again and again with replacement, all frames of each together. Where no subject leaked (or each did, on every
-frame) there is nothing to draw from; then the exact binomial bound over subjects stands in.
+The frames of one person are not independent trials: someone who leaks on one mostly leaks on the next. So the unit is
+the subject. The share of exposed subjects gets Wilson's interval. The leak rate gets a cluster bootstrap: subjects are
+resampled with replacement, each with all its frames. If no subject leaked (or each did, on every frame), resampling
+shows no spread; then the exact binomial bound over subjects is used instead.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Interval = tuple[float, float]
 DRAWS = 4000
 SEED = 20_231
 Z = 1.959964
-"""Standard deviations on either side that hold 95% of a normal distribution."""
+"""Standard deviations on either side that contain 95% of a normal distribution."""
 TAIL = 0.025
-"""What lies beyond each end of an interval."""
+"""Probability beyond each end of an interval."""
 
 
 def share_interval(hits: int, total: int) -> Interval | None:
@@ -34,7 +34,7 @@ def share_interval(hits: int, total: int) -> Interval | None:
 
 
 def leak_interval(subjects: Sequence[tuple[float, float]]) -> Interval | None:
-    """The interval of the rate leaked box-frames / box-frames; None for no box-frames.
+    """The interval of the rate leaked box-frames / box-frames; None without box-frames.
 
     Args:
         subjects: (box-frames, leaked box-frames) of each subject; those without box-frames do not count.

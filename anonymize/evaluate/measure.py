@@ -1,15 +1,15 @@
-"""How much of what should be gone is still there: measured from pixels, against exact ground truth.
+"""How much of what should be hidden is still visible: measured from pixels, against exact ground truth.
 
-`evaluate` decodes the original and the redacted video once, side by side, and asks of every truth box whether its
-detail survived. It shares no code with the detectors, the tracker or the reader it judges.
+`evaluate` decodes the original and the redacted video once, side by side, and tests for every truth box whether its
+detail survived. It shares no code with the detectors, the tracker or the reader that it evaluates.
 
 - **leak**: a box is cut into 4x4 cells; a cell *survives* when the redacted one keeps over 30% of the original's detail
   and correlates with it over 0.5; a box leaks on a frame when over a fifth of its informative cells survive.
 - **exposed subject**: one that leaks on at least one frame. One frame is enough to identify someone.
 - **collateral**: the share of informative 16x16 blocks away from every truth box whose detail was lost.
 
-Detail is what a high-pass leaves of the luma. Not counted: ignored boxes, boxes under half visible, under 12 px high,
-or with fewer than 4 informative cells.
+Detail is the high-passed luma. Not counted: ignored boxes, boxes under half visible, under 12 px high, or with fewer
+than 4 informative cells.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from anonymize.evaluate.truth import FrameTruth, Subject, Truth, read_any
 from anonymize.evaluate.walk import aligned
 
 ENOUGH_CELLS, ENOUGH_VISIBLE = 4, 0.5
-"""What a box needs to be counted, and a height that has a bucket."""
+"""Minimum informative cells and visible share of a box that is counted; its height must have a bucket, too."""
 
 Key = tuple[str, int]
 """A subject within a video: kind and id."""
@@ -47,7 +47,7 @@ def evaluate(original: Path, redacted: Path, truth: Path | Truth, kind: Kind = K
         kind: what boxes are in a format that does not say.
 
     Raises:
-        InputError: the three do not belong together; the message says where they part.
+        InputError: the three do not belong together; the message says where they differ.
         UnreadableInput: one of them cannot be read, or holds no frame.
     """
     counted = _Counts()
@@ -96,12 +96,12 @@ class _Counts:
     def add(self, original: Luma, redacted: Luma, truth: FrameTruth, time: float) -> None:
         self.frames += 1
         for subject in truth.subjects:
-            self._look(original, redacted, truth.frame, int(time), subject)
+            self._measure(original, redacted, truth.frame, int(time), subject)
         blocks, lost = collateral(original, redacted, [s.xyxy for s in truth.subjects])
         self.blocks += blocks
         self.lost += lost
 
-    def _look(self, original: Luma, redacted: Luma, frame: int, second: int, subject: Subject) -> None:
+    def _measure(self, original: Luma, redacted: Luma, frame: int, second: int, subject: Subject) -> None:
         name = bucket(subject.height)
         if subject.ignore or subject.visible < ENOUGH_VISIBLE or name is None:
             self.uncounted += 1
@@ -136,5 +136,5 @@ class _Counts:
 
 
 def _one_more(counts: tuple[int, int], leaks: bool) -> tuple[int, int]:
-    """(Boxes, leaked boxes) and another box."""
+    """(Boxes, leaked boxes) with another box added."""
     return counts[0] + 1, counts[1] + leaks

@@ -14,9 +14,9 @@ from anonymize.pages.words import number, percent, plural
 
 BINS = 120
 LISTED = 100
-"""Files, and leaking subjects, that get a line of their own, at most."""
+"""Maximum number of files, and of leaking subjects, that are listed."""
 SCALES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Where the axis of a row of bars may end."""
+"""Possible ends of the axis of a row of bars."""
 
 
 def page(results: Sequence[tuple[str, Evaluation]]) -> str:
@@ -63,7 +63,7 @@ def _tone(total: Evaluation) -> str:
 def _lead(total: Evaluation) -> Iterator[str]:
     score = total.total
     if not score.boxes:
-        yield "No face or plate was large, visible and detailed enough to be judged. That is no pass."
+        yield "No face or plate was large, visible and detailed enough to be measured. That is not a pass."
         return
     yield (
         f"On {number(score.leaked)} of {number(score.boxes)} box-frames the detail of a face or plate survived; "
@@ -116,7 +116,7 @@ def _bars(title: str, about: str, rows: Iterator[tuple[str, Score, Interval | No
 
 
 def _time(total: Evaluation) -> dict[str, Any] | None:
-    """Shares of leaked box-frames over time; None where there is but one second of it."""
+    """Shares of leaked box-frames over time; None if there is only one second."""
     if len(total.by_second) < 2:
         return None
     last = max(total.by_second) + 1
@@ -160,14 +160,14 @@ def _leaking(results: Sequence[tuple[str, Evaluation]]) -> Iterator[dict[str, st
 
 
 def _stretches(frames: Sequence[int], most: int = 6) -> str:
-    """``3, 7–19, 40``: at most so many stretches."""
-    told, start = [], 0
+    """``3, 7–19, 40``: at most `most` stretches."""
+    found, start = [], 0
     for i in range(1, len(frames) + 1):
         if i == len(frames) or frames[i] != frames[i - 1] + 1:
             first, last = frames[start], frames[i - 1]
-            told.append(str(first) if first == last else f"{first}–{last}")
+            found.append(str(first) if first == last else f"{first}–{last}")
             start = i
-    return ", ".join(told[:most]) + (" …" if len(told) > most else "")
+    return ", ".join(found[:most]) + (" …" if len(found) > most else "")
 
 
 def _span(interval: Interval | None) -> str:

@@ -1,4 +1,4 @@
-"""Counts and rates: what an evaluation finds, and how several add up."""
+"""Counts and rates of an evaluation, and the sum of several."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEIGHTS = ((12.0, 16.0), (16.0, 32.0), (32.0, 64.0), (64.0, float("inf")))
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Counts over a group of boxes. Rates are None where there was nothing to count: that is no pass."""
+    """Counts over a group of boxes. Rates are None if there was nothing to count: that is not a pass."""
 
     boxes: int = 0
     leaked: int = 0
@@ -53,10 +53,10 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """What became of one subject.
+    """The result for one subject.
 
     Args:
-        id: that of the truth; unique within a video and kind.
+        id: from the truth; unique within a video and kind.
         kind: its label.
         by_height: (box-frames, leaked box-frames) by height bucket.
     """
@@ -74,7 +74,7 @@ class Traced:
 
 @dataclass(frozen=True, slots=True)
 class BareSubject:
-    """One subject that can still be recognised on one frame; `survived` is the share (0-1) of its informative cells."""
+    """A subject that leaks on one frame; `survived` is the share (0-1) of its informative cells that survived."""
 
     frame: int
     id: int
@@ -85,18 +85,18 @@ class BareSubject:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What `evaluate` found.
+    """The result of `evaluate`.
 
     Args:
-        frames: compared pairs of frames.
+        frames: pairs of frames compared.
         total: over all counted boxes.
         by_kind: the same, by kind label.
         by_height: the same, by height bucket: ``12-16``, ``16-32``, ``32-64``, ``64+``.
         uncounted: box-frames too small, too hidden, too flat or ignored.
         blocks: informative blocks away from every truth box.
         lost: those of them whose detail is gone.
-        leaks: where it leaked, in order of frames.
-        subjects: every subject that was counted, with its frames.
+        leaks: subjects that leaked, in order of frames.
+        subjects: every subject that was counted, with its box-frames.
         by_second: (box-frames, leaked box-frames) by second of the film.
     """
 
@@ -120,9 +120,9 @@ class Evaluation:
         """Everything, for JSON."""
         return {
             "frames": self.frames,
-            "total": self._told(self.total),
-            "by_kind": {name: self._told(score, kind=name) for name, score in self.by_kind.items()},
-            "by_height": {name: self._told(score, height=name) for name, score in self.by_height.items()},
+            "total": self._with_intervals(self.total),
+            "by_kind": {name: self._with_intervals(score, kind=name) for name, score in self.by_kind.items()},
+            "by_height": {name: self._with_intervals(score, height=name) for name, score in self.by_height.items()},
             "uncounted": self.uncounted,
             "blocks": self.blocks,
             "lost": self.lost,
@@ -142,8 +142,8 @@ class Evaluation:
         chosen = (one for one in self.subjects if kind is None or one.kind == kind)
         return leak_interval([one.counts(height) for one in chosen])
 
-    def _told(self, score: Score, *, kind: str | None = None, height: str | None = None) -> dict[str, Any]:
-        """A score with its intervals."""
+    def _with_intervals(self, score: Score, *, kind: str | None = None, height: str | None = None) -> dict[str, Any]:
+        """A score as JSON values, with its intervals."""
         return score.as_dict() | {
             "leak_interval": self.interval(kind=kind, height=height),
             "exposed_interval": share_interval(score.exposed, score.subjects),

@@ -20,7 +20,7 @@ TRUTHS = (".jsonl", ".json", ".txt")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One original, what became of it, and what was there to hide; `name` is the original's place in its folder."""
+    """An original, its redacted version and its ground truth; `name` is the original's path in its folder."""
 
     name: str
     original: Path
@@ -29,11 +29,17 @@ class Pair:
 
 
 def pairs(original: Path, redacted: Path, truth: Path, kind: Kind = Kind.FACE) -> list[Pair]:
-    """The pairs of two files, or of two folders: each file of `original` with that of the same name in `redacted`.
+    """Pair two files, or two folders: each file of `original` with that of the same name in `redacted`.
 
-    Names are compared without suffix, within the same sub-folder. Truth is a file for a file. For a folder it is a
-    folder (``NAME.jsonl``, ``.json``, ``.txt`` or ``NAME/gt/gt.txt``, as MOT has it), or one COCO file for all its
+    Names are compared without suffix, within the same sub-folder. Truth for a file is a file. For a folder it is a
+    folder (``NAME.jsonl``, ``.json``, ``.txt`` or ``NAME/gt/gt.txt``, as in MOT), or one COCO file for all its
     pictures.
+
+    Args:
+        original: a file or folder.
+        redacted: the same after redaction.
+        truth: what was there to hide.
+        kind: what boxes are in a format that does not say.
 
     Raises:
         InputError: something has no partner, or two; the message names it.
@@ -80,7 +86,7 @@ def _partner(folder: Path, place: Path) -> Path:
 
 
 def _for_file(truth: Path, original: Path, kind: Kind) -> Truth:
-    """The truth of one file: a picture finds itself by name in a COCO file."""
+    """The truth of one file; a COCO file is searched for a picture by its name."""
     if truth.is_dir():
         return _in_folder(truth, Path(original.name), kind)
     if truth.suffix.lower() == ".json" and original.suffix.lower() in PICTURE_SUFFIXES:
@@ -89,7 +95,7 @@ def _for_file(truth: Path, original: Path, kind: Kind) -> Truth:
 
 
 def _truths(truth: Path, kind: Kind) -> Callable[[Path], Truth]:
-    """What gives the truth of each file of a folder."""
+    """A function that gives the truth of each file of a folder."""
     if truth.is_dir():
         return lambda place: _in_folder(truth, place, kind)
     if truth.suffix.lower() != ".json":

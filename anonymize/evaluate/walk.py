@@ -1,4 +1,4 @@
-"""Two videos and their ground truth, walked in step."""
+"""Two videos and their ground truth, frame by frame in step."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Picture:
 
 @dataclass(frozen=True, slots=True)
 class FramePair:
-    """A frame of both videos and what is there to hide on it; `time` is seconds of the original's presentation."""
+    """A frame of both videos and its ground truth; `time` is the original's presentation time in seconds."""
 
     before: Luma
     after: Luma
@@ -39,7 +39,7 @@ class FramePair:
 
 
 def aligned(original: Path, redacted: Path, truth: Truth) -> Iterator[FramePair]:
-    """Walk two videos (or pictures) and their truth in step, and stop with an error where they part.
+    """Walk two videos (or pictures) and their truth in step; fail where they differ.
 
     Raises:
         InputError: they do not belong together.
@@ -62,8 +62,8 @@ def aligned(original: Path, redacted: Path, truth: Truth) -> Iterator[FramePair]
             raise InputError(f"{' and '.join(ended)} end after {index} frames, the others go on: frames were lost")
         sizes = (before.luma.shape[::-1], after.luma.shape[::-1], frame.size)
         if len(set(sizes)) > 1:
-            told = ", ".join(f"{name} {w}x{h}" for name, (w, h) in zip(names, sizes, strict=True))
-            raise InputError(f"frame {index} differs in size: {told}")
+            given = ", ".join(f"{name} {w}x{h}" for name, (w, h) in zip(names, sizes, strict=True))
+            raise InputError(f"frame {index} differs in size: {given}")
         if index == 0:
             shift = after.time - before.time
         apart = after.time - before.time - shift
@@ -76,7 +76,7 @@ def aligned(original: Path, redacted: Path, truth: Truth) -> Iterator[FramePair]
 
 
 def _ended(truth: Truth, frame: FrameTruth | None, index: int) -> None:
-    """Raise `InputError` where the videos ended after `index` frames and the truth goes on."""
+    """Raise `InputError` if the videos ended after `index` frames and the truth goes on."""
     if frame is not None and (truth.least is None or index < truth.least):
         raise InputError(f"the videos end after {index} frames, {truth.name} goes on: it belongs to another video")
 

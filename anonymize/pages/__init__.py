@@ -1,7 +1,7 @@
-"""Pages for people: the templates, what fills them, and what saves the result.
+"""Pages for people: templates, what fills them, and what saves the result.
 
-A page is one file that works offline: style and drawings are in it, and nothing on it needs a script. Whatever is
-put into a template is escaped.
+A page is one file that works offline: style and drawings are inside, and nothing needs a script. All values are
+escaped.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def fill(template: str, **values: Any) -> str:
-    """The page that `template` (a file's name in ``templates``) makes of `values`; a missing value is an error."""
+    """Render `template` (the name of a file in ``templates``) with `values`; a missing value is an error."""
     return _environment().get_template(template).render(**values)
 
 
 def save(text: str, path: Path) -> None:
-    """Write `text` whole or not at all, with the folders it needs. Raises `OutputError`."""
-    from anonymize.media import make_folder, pending  # a page is filled without FFmpeg
+    """Write `text` whole or not at all, creating missing folders. Raises `OutputError`."""
+    from anonymize.media import make_folder, pending  # filling a page needs no FFmpeg
     from anonymize.storage.commit import plainly
 
     make_folder(path.parent)

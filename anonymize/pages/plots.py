@@ -23,7 +23,7 @@ def steps(heights: Sequence[float]) -> str:
 
 
 def ticks(seconds: float) -> list[tuple[float, str]]:
-    """Places in per cent and words of at most seven round times from 0 to `seconds`."""
+    """Position in per cent and label of at most seven round times from 0 to `seconds`."""
     if seconds <= 0:
         return []
     step = next((step for step in TICKS if seconds / step <= 6), 86400)

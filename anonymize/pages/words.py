@@ -4,14 +4,14 @@ from __future__ import annotations
 
 
 def number(value: float) -> str:
-    """A count with thin spaces between thousands, or a figure with at most three digits that say something."""
+    """A count with thin spaces between thousands, or a figure with at most three significant digits."""
     if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
         return f"{int(value):,}".replace(",", "\u202f")
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}".replace(",", "\u202f")
 
 
 def percent(share: float | None) -> str:
-    """A share as per cent with one decimal; a dash where there was nothing to count."""
+    """A share in per cent with one decimal; a dash if there was nothing to count."""
     return "–" if share is None else f"{share:.1%}"
 
 
@@ -21,7 +21,7 @@ def plural(count: int, word: str, several: str = "") -> str:
 
 
 def sentence(text: str) -> str:
-    """`text` with its first letter large and a full stop at its end."""
+    """`text` with a capital first letter and a full stop at its end."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 

@@ -1,8 +1,8 @@
-"""The account of what was done to a file: as data, as a page for people, signed, and summed up for an assessment.
+"""The account of what was done to a file: as data, as a page, signed, and summarised for an impact assessment.
 
-`data` is what is known; `account` turns a plan into it; `files` writes and reads it; `page` makes the page and `index`
-that of a folder; `sign` signs and checks; `dpia` fills an annex from many. Nothing here holds a picture, a path or a
-file's name.
+`data` holds the values; `account` derives them from a plan; `files` writes and reads them; `page` makes the page and
+`index` that of a folder; `sign` signs and checks; `dpia` fills an annex from many reports. Nothing here holds a
+picture, a path or a file's name.
 """
 
 from anonymize.report.account import account, subjects

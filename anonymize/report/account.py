@@ -1,4 +1,4 @@
-"""From a plan to what a report tells of it: who was redacted, when and why; boxes and times, never a pixel."""
+"""What a report says of a plan: who was redacted, when and why; boxes and times, never a pixel."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from anonymize.data import Box, Kind, Region, Why
 from anonymize.plan import Plan, Regions
 
 BINS = 240
-"""Stretches that the timeline is cut into, at most."""
+"""Maximum number of bins of the timeline."""
 LISTED = 300
-"""Subjects told one by one, at most: those that fill most frames. The rest is counted."""
+"""Maximum number of subjects listed: those on most frames. The rest is counted."""
 _NAMED = 5
-"""Tracks that cover one that stays visible, named at most."""
+"""Maximum number of tracks named that cover one that stays visible."""
 PATH = 24
-"""Places kept of a subject's way through the picture, at most."""
+"""Maximum number of places kept of a subject's path through the picture."""
 
 
 def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
@@ -29,14 +29,14 @@ def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
 
     Args:
         plan: what was drawn.
-        times: when every frame is shown, in seconds.
+        times: presentation time of every frame, in seconds.
 
     Returns:
-        ``tracks`` by kind, how many regions are ``by_hand``, and ``box_frames`` by reason; ``subjects``, in order of
-        time, and how many were ``left_out`` of them; the ``timeline``: regions on an average frame of each bin, by
+        ``tracks`` by kind, number of regions ``by_hand``, and ``box_frames`` by reason; ``subjects``, in order of time,
+        and how many of them were ``left_out``; the ``timeline``: mean number of regions per frame in each bin, by
         reason; who and what stayed ``visible``, when, and why; and the ``doubts`` that a person was asked about, with
-        what was answered, by whom and when. Times are seconds of the presentation, places and
-        sizes are shares of the picture's width and height.
+        the answers, by whom and when. Times are in seconds; places and sizes are shares of the picture's width and
+        height.
     """
     size = (plan.about.width, plan.about.height)
     seconds = np.array([float(time) for time in times])
@@ -56,9 +56,9 @@ def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
 
 
 def subjects(plan: Plan, times: Sequence[Fraction]) -> list[dict[str, Any]]:
-    """Every track of which `plan` redacts something, in order of time, as `account` tells of the most important ones.
+    """Every track of which `plan` redacts something, in order of time, in the form that `account` gives.
 
-    Each has also ``sure``: False where there is an open doubt about it.
+    Each also has ``sure``: False if there is an open doubt about it.
     """
     size, seconds = (plan.about.width, plan.about.height), np.array([float(time) for time in times])
     doubtful = {one.track for one in plan.doubts if one.answer is None}
@@ -67,7 +67,7 @@ def subjects(plan: Plan, times: Sequence[Fraction]) -> list[dict[str, Any]]:
 
 
 def _gathered(drawn: Regions, size: tuple[int, int], timeline: _Timeline | None = None) -> dict[int, _Subject]:
-    """The tracks of `drawn`, by number; `timeline` gets every region."""
+    """The tracks of `drawn`, by number; every region is added to `timeline`."""
     found: dict[int, _Subject] = {}
     for first, end, region in drawn.rows():
         if timeline:
@@ -79,7 +79,7 @@ def _gathered(drawn: Regions, size: tuple[int, int], timeline: _Timeline | None 
 
 
 def _visible_tracks(plan: Plan, seconds: NDArray[np.float64], size: tuple[int, int]) -> Iterator[dict[str, Any]]:
-    """Every stretch of a track that stays visible: which, when, where, on what grounds and for what reason."""
+    """Every stretch of a track that stays visible: which, when, where, on what grounds and why."""
     places: dict[int, list[tuple[int, int, Region]]] = {}
     for row in plan.visible().rows():
         places.setdefault(row[2].track, []).append(row)
@@ -103,7 +103,7 @@ def _visible_tracks(plan: Plan, seconds: NDArray[np.float64], size: tuple[int, i
 
 
 def _doubts(plan: Plan, seconds: NDArray[np.float64], size: tuple[int, int]) -> Iterator[dict[str, Any]]:
-    """Every doubt in the plan: what, when and where, and what a person said."""
+    """Every doubt in the plan: what, when and where, and a person's answer."""
     largest: dict[int, Region] = {}
     asked = {one.track for one in plan.doubts}
     for _, _, region in plan.regions.rows() if asked else ():
@@ -132,7 +132,7 @@ class _Timeline:
     def __init__(self, seconds: NDArray[np.float64]) -> None:
         self._frames = len(seconds)
         self._bins = max(1, min(BINS, self._frames))
-        # A frame is shown until the next one comes; the last as long as the one before it.
+        # A frame is shown until the next one; the last as long as the one before it.
         self._length = float(seconds[-1] + (seconds[-1] - seconds[-2])) if self._frames > 1 else 0.0
         place = seconds * (self._bins / self._length) if self._length else np.zeros(self._frames)
         self._bin = np.minimum((place + 1e-6).astype(np.intp), self._bins - 1)
@@ -146,9 +146,9 @@ class _Timeline:
             self._counts[why] += np.bincount(self._bin[first:end], minlength=self._bins)
 
     def as_dict(self) -> dict[str, Any]:
-        """The mean number of regions a frame in each bin, rounded up: what is there never shows as nothing.
+        """The mean number of regions per frame in each bin, rounded up so that no region shows as zero.
 
-        A bin in which no frame begins shows what the one before it showed.
+        A bin in which no frame begins repeats the one before it.
         """
         frames = np.bincount(self._bin, minlength=self._bins)
         latest = np.maximum.accumulate(np.where(frames, np.arange(self._bins), 0))
@@ -182,7 +182,11 @@ class _Subject:
 
     def add(self, first: int, end: int, region: Region, size: tuple[int, int]) -> None:
         if self.frames % self.stride == 0:
-            self._keep(_within(region.xyxy, size))
+            x0, y0, x1, y1 = _within(region.xyxy, size)
+            self.path.append(((x0 + x1) / 2, (y0 + y1) / 2))
+            if len(self.path) > PATH:
+                self.path = self.path[::2]
+                self.stride *= 2
         self.end = end
         self.frames += end - first
         self.why[region.why.value] += end - first
@@ -193,13 +197,6 @@ class _Subject:
             self.lowest, self.tallest = min(self.lowest, bottom - top), max(self.tallest, bottom - top)
         if area > self.area:
             self.largest, self.area = region.xyxy, area
-
-    def _keep(self, box: Box) -> None:
-        """Remember where it is; when there are too many places, every other one is enough."""
-        self.path.append(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
-        if len(self.path) > PATH:
-            self.path = self.path[::2]
-            self.stride *= 2
 
     def as_dict(self, seconds: NDArray[np.float64], size: tuple[int, int]) -> dict[str, Any]:
         width, height = size
@@ -218,20 +215,20 @@ class _Subject:
 
 
 def _covered(rows: Sequence[tuple[int, int, Region]], plan: Plan) -> dict[str, Any]:
-    """On how many of `rows` the middle lies in the bounds of what is drawn, and of which tracks, often ones first."""
+    """On how many of `rows` the middle lies in bounds of drawn regions, and of which tracks, most frequent first."""
     hits = [_drawn_over(region, plan.at(first)) for first, _, region in rows]
     tracks = Counter(track for hit in hits for track in hit if track >= 0)
     return {"covered": sum(bool(hit) for hit in hits), "covered_by": [track for track, _ in tracks.most_common(_NAMED)]}
 
 
 def _drawn_over(region: Region, others: Sequence[Region]) -> set[int]:
-    """The tracks of `others`, -1 for what is none, in whose bounds the middle of `region` lies."""
+    """The tracks of `others` (-1 for none) in whose bounds the middle of `region` lies."""
     x, y = (region.xyxy[0] + region.xyxy[2]) / 2, (region.xyxy[1] + region.xyxy[3]) / 2
     return {o.track for o in others if o.xyxy[0] <= x < o.xyxy[2] and o.xyxy[1] <= y < o.xyxy[3]}
 
 
 def _within(box: Box, size: tuple[int, int]) -> Box:
-    """The part of `box` that lies within the picture: regions reach beyond its border, so that ellipses keep theirs."""
+    """The part of `box` inside the picture: regions extend past its border, so that ellipses keep their shape."""
     (x0, x1), (y0, y1) = (
         (min(max(a, 0.0), limit), min(max(b, 0.0), limit)) for a, b, limit in zip(box, box[2:], size, strict=False)
     )
@@ -239,11 +236,11 @@ def _within(box: Box, size: tuple[int, int]) -> Box:
 
 
 def _visible(box: Box, size: tuple[int, int]) -> float:
-    """Square pixels of `box` that lie within the picture."""
+    """Area of `box` inside the picture, in square pixels."""
     x0, y0, x1, y1 = _within(box, size)
     return (x1 - x0) * (y1 - y0)
 
 
 def _shares(box: Box, size: tuple[int, int]) -> list[float]:
-    """What the picture shows of `box`, as shares of its width and height."""
+    """The part of `box` inside the picture, as shares of the picture's width and height."""
     return [round(value / size[number % 2], 4) for number, value in enumerate(_within(box, size))]

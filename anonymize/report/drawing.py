@@ -1,7 +1,8 @@
-"""The drawings of a report's page, as numbers for its template: lanes of time, silhouettes in their place."""
+"""The drawings of a report's page, as numbers for its template: lanes of the timeline, silhouettes in their place."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,22 +11,22 @@ from anonymize.pages.words import plural
 from anonymize.text.words import clock
 
 WIDTH = 160
-"""Units that the drawing of a picture is wide."""
+"""Width of the drawing of a picture, in units."""
 SMALLEST = 9.0
-"""Units that a silhouette is high at least: smaller ones could not be seen."""
+"""Minimum height of a silhouette, in units: smaller ones could not be seen."""
 
 REASONS = {
-    "detected": ("Detected", "a detector saw it on this very frame"),
-    "interpolated": ("Interpolated", "seen before and after"),
-    "held": ("Held", "before the first or after the last sight"),
-    "manual": ("By hand", "a person wrote it"),
+    "detected": ("Detected", "found on this very frame"),
+    "interpolated": ("Interpolated", "found before and after"),
+    "held": ("Held", "before the first or after the last find"),
+    "manual": ("By hand", "added by a person"),
     "zone": ("Zone", "always redacted"),
-    "unbracketed": ("Whole picture", "nothing looked closely enough in time"),
+    "unbracketed": ("Whole picture", "not scanned closely enough in time"),
 }
 
 
 def lanes(timeline: Mapping[str, Any], box_frames: Mapping[str, int]) -> list[dict[str, Any]]:
-    """One row a reason: its words, and the outline of its steps in a drawing ``bins`` wide and 100 high.
+    """One row per reason: its words, and the outline of its steps in a drawing ``bins`` wide and 100 high.
 
     A step that is not zero is at least a seventh of the height; all rows share one scale.
     """
@@ -53,7 +54,7 @@ def lanes(timeline: Mapping[str, Any], box_frames: Mapping[str, int]) -> list[di
 
 
 def marks(finds: Iterable[Mapping[str, Any]], seconds: float) -> list[tuple[float, float]]:
-    """Left edges and widths, of 1000, of the times of `finds`; each wide enough to be seen."""
+    """Left edges and widths, in thousandths, of the times of `finds`; each wide enough to be seen."""
     if not seconds:
         return [(0.0, 1000.0) for _ in finds]
     spans = []
@@ -64,18 +65,18 @@ def marks(finds: Iterable[Mapping[str, Any]], seconds: float) -> list[tuple[floa
 
 
 def height_for(width: int, height: int) -> float:
-    """Units that the drawing of a picture of `width` x `height` pixels is high, neither a stripe nor a tower."""
+    """Height, in units, of the drawing of a picture of `width` x `height` pixels; extreme shapes are limited."""
     return round(min(max(WIDTH * height / max(width, 1), 40.0), 240.0), 1)
 
 
 def silhouette(subject: Mapping[str, Any], high: float) -> dict[str, Any]:
-    """Where a subject's generic shape (100 x 100 units) goes in a drawing `WIDTH` x `high`, and its way through it."""
+    """Place of a subject's generic shape (100 x 100 units) in a drawing `WIDTH` x `high`, and its path through it."""
     x0, y0, x1, y1 = subject["largest"]
     left, top, width, height = x0 * WIDTH, y0 * high, (x1 - x0) * WIDTH, (y1 - y0) * high
     grow = max(1.0, SMALLEST / max(height, 0.1))
     left, top = left - (grow - 1) * width / 2, top - (grow - 1) * height / 2
     points = [(round(x * WIDTH, 1), round(y * high, 1)) for x, y in subject["path"]]
-    still = len(points) < 2 or max(_distance(points[0], point) for point in points) < 4
+    still = len(points) < 2 or max(math.dist(points[0], point) for point in points) < 4
     return {
         "x": round(left, 1),
         "y": round(top, 1),
@@ -85,7 +86,3 @@ def silhouette(subject: Mapping[str, Any], high: float) -> dict[str, Any]:
         "from_x": points[0][0] if points else 0,
         "from_y": points[0][1] if points else 0,
     }
-
-
-def _distance(a: tuple[float, float], b: tuple[float, float]) -> float:
-    return float(((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) ** 0.5)

@@ -1,4 +1,4 @@
-"""Reports as files: written, read again, and kept free of names."""
+"""Reports as files: written, read back, and kept free of names."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from anonymize.plan import Plan
     from anonymize.storage import Place
 
-NAMED = "what went wrong names the file, and is not kept here"
+NAMED = "the error message names the file and is not kept here"
 NAME_BYTES = 255
-"""Bytes of a file's name, at most, on every file system in common use."""
+"""Maximum length of a file's name in bytes, on every file system in common use."""
 
 
 def write(report: Report, path: Path) -> None:
-    """Write `report` as JSON to `path`, and beside it, with the suffix ``.html``, as a page; make the folders it needs.
+    """Write `report` as JSON to `path`, and as a page beside it, with the suffix ``.html``; create missing folders.
 
     Raises:
         OutputError: they cannot be written.
@@ -41,14 +41,14 @@ def write(report: Report, path: Path) -> None:
 
 
 def path_for(folder: Path, relative: Path) -> Path:
-    """Where in `folder` the report on the file `relative` goes: `relative` with ``.report.json`` behind it."""
+    """The path in `folder` of the report on the file `relative`: `relative` with ``.report.json`` appended."""
     return folder / relative.with_name(name_beside(relative.name, ".report.json"))
 
 
 def name_beside(name: str, end: str) -> str:
-    """What is called like the file `name`, with `end` behind it.
+    """The file name `name` with `end` appended.
 
-    A name that is too long for that (255 bytes) is cut, and told apart by a hash.
+    If that is too long (over 255 bytes), it is cut and made unique by a hash.
     """
     if len(os.fsencode(name + end)) <= NAME_BYTES:
         return name + end
@@ -58,7 +58,7 @@ def name_beside(name: str, end: str) -> str:
 
 
 def prepare(folder: Path) -> None:
-    """Make `folder`, and see whether a report can be written in it, before the work that it tells of.
+    """Create `folder`, and test whether a report can be written in it, before the work that it reports.
 
     Raises:
         OutputError: it cannot.
@@ -81,7 +81,7 @@ def write_values(content: Mapping[str, Any], path: Path) -> None:
 
 
 def write_tracks(plan: Plan, times: Sequence[Fraction], path: Path) -> None:
-    """Write a page of the tracks of `plan` to `path`, whose frames are shown at `times`. Raises `OutputError`."""
+    """Write a page of the tracks of `plan`, whose frames are shown at `times`, to `path`. Raises `OutputError`."""
     from anonymize.report.account import subjects
     from anonymize.report.tracks import page
 
@@ -114,7 +114,7 @@ def schema() -> dict[str, Any]:
 
 @cache
 def _validator() -> Callable[[Any], Any]:
-    """What raises a `ValueError` that names the place where a report does not fit its schema."""
+    """A function that raises a `ValueError` naming the place where a report violates its schema."""
     import fastjsonschema
 
     check: Callable[[Any], Any] = fastjsonschema.compile(schema())
@@ -122,13 +122,13 @@ def _validator() -> Callable[[Any], Any]:
 
 
 def nameless(text: str, paths: Iterable[Place | None]) -> str:
-    """`text`, unless it names one of `paths`: names of files tell who is in them. Messages hold none by themselves."""
+    """`text`, unless it names one of `paths`: names of files can say who is in them. Messages hold none themselves."""
     names = {name for path in paths if path for name in (str(path), path.name, str(path.absolute().parent))}
     return NAMED if any(name in text for name in names) else text
 
 
 def sha256(source: Place | BytesIO) -> str:
-    """The hash of a file, or of a stream from its present position, as lower-case hex. Raises `OSError`."""
+    """The hash of a file, or of a stream from its current position, as lower-case hex. Raises `OSError`."""
     if isinstance(source, BytesIO):
         return hashlib.file_digest(source, "sha256").hexdigest()
     return storage.sha256(source)

@@ -1,6 +1,6 @@
 """The index of a folder of reports: one page with a line for each, and a link to its page.
 
-The words on it name no file, as those of a report do not. The links are the names of the reports' own files.
+Like a report's, its text names no file. Its links are the names of the reports' own files.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ Values = Mapping[str, Any]
 
 NAME = "index.html"
 OURS = '<meta name="anonymize" content="index of reports">'
-"""What tells an index from whatever else is called `NAME`."""
+"""Distinguishes an index from any other file called `NAME`."""
 LONGEST = 4096
-"""Bytes within which `OURS` stands."""
+"""Bytes from the beginning of a file within which `OURS` stands."""
 
 
 def refuse_others(folder: Path) -> None:
-    """Raise `OutputError` where `folder` has a file `NAME` that is no index of reports: it is not replaced."""
+    """Raise `OutputError` if `folder` has a file `NAME` that is not an index of reports: it is not replaced."""
     path = folder / NAME
     try:
         if os.path.lexists(path) and OURS.encode() not in _beginning(path):
-            raise OutputError(f"{path} is no index of reports, and would be replaced by one: give another folder")
+            raise OutputError(f"{path} is not an index of reports, and would be replaced by one: give another folder")
     except OSError as error:
         raise OutputError(f"{path} cannot be read, and would be replaced: {system(error)}") from error
 
@@ -42,14 +42,14 @@ def write_index(folder: Path) -> None:
     """Write the index of the reports in `folder` and in the folders below it.
 
     Raises:
-        OutputError: it cannot be written, or would replace what is no index.
+        OutputError: it cannot be written, or would replace a file that is not an index.
     """
     refuse_others(folder)
     save(page(folder), folder / NAME)
 
 
 def page(folder: Path) -> str:
-    """The index of `folder`: the same reports give the same page."""
+    """The index page of `folder`; the same reports give the same page."""
     found: list[tuple[Path, Values]] = []
     broken = 0
     for path in sorted(folder.rglob("*.report.json"), key=lambda path: path.relative_to(folder).parts):
@@ -81,7 +81,7 @@ def _view(found: Sequence[tuple[Path, Values]], broken: int) -> dict[str, Any]:
 
 
 def _order(verdicts: Counter[str]) -> list[str]:
-    """The words of the verdicts that there are, in the order in which verdicts are listed."""
+    """The verdicts that occur, in words, in the order of `VERDICTS`."""
     words = list(VERDICTS.values())
     return sorted(verdicts, key=lambda name: (words.index(name) if name in words else len(words), name))
 

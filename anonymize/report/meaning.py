@@ -1,4 +1,4 @@
-"""What a verdict means, in one sentence that stands on its own: for whoever has to quote it."""
+"""What a verdict means, in one self-contained sentence that can be quoted."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Values = Mapping[str, Any]
 
 NAMES = {"face": "face", "plate": "licence plate"}
 COMPARED = "picture against plan"
-"""The check that holds covered regions against what they hide."""
+"""The name of the check that compares covered regions with what was drawn."""
 
 
 def meaning(report: Values) -> str:
     """What was done before `report` (its JSON values) said "passed", what follows from it, and what does not.
 
-    Empty where that is not its verdict, or where no detector looked at the output.
+    Empty if that is not its verdict, or if no detector scanned the output.
     """
     checked = report["verified"]
     looked, frames = checked.get("looked_frames", 0), checked.get("of_frames", 0)
@@ -51,7 +51,7 @@ def _share(looked: int, frames: int) -> str:
 
 
 def _follows(checked: Values) -> str:
-    """What the look says of all frames."""
+    """What the second look says about all frames."""
     if bound := checked.get("bound"):
         share = f"no more than {bound['share']:.1%} of its frames show one that the detectors used can find"
         return f"with {bound['confidence']:.0%} confidence, {share}"
@@ -63,7 +63,7 @@ def _listed(parts: list[str]) -> str:
 
 
 def covering(one: Mapping[str, Any]) -> str:
-    """What covers one who stays visible, on some of the frames: ``tracks 16 and 39 cover it``."""
+    """What covers a track that stays visible, on some of its frames: ``tracks 16 and 39 cover it``."""
     *others, last = [str(track) for track in one["covered_by"]] or [""]
     if not last:
         return "what was not found as a track covers it"

@@ -1,4 +1,4 @@
-"""A report as a page for people. It is made from the report's JSON values alone, so a file can be shown again later."""
+"""A report as a page for people, made from the report's JSON values alone, so that it can be made again later."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from anonymize.text.words import clock
 Values = Mapping[str, Any]
 
 DRAWN, LISTED = 120, 60
-"""Subjects drawn, and finds of the check listed, at most; the rest is counted."""
+"""Maximum number of subjects drawn, and of finds of the check listed; the rest is counted."""
 
 TONES = {Verdict.PASS: "good", Verdict.PASS_WITH_DOUBTS: "unsure", Verdict.FAIL: "bad", Verdict.UNVERIFIED: "bad"}
 VERDICTS = {
@@ -29,10 +29,10 @@ VERDICTS = {
     Verdict.UNVERIFIED: "Not checked",
 }
 NOT_LOOKED = "Not checked for faces or plates"
-"""The verdict of an output that passed whatever it was held against, and that no detector looked at."""
+"""The verdict of an output that passed its other checks, and that no detector scanned."""
 KINDS = {"face": "Face", "plate": "Plate"}
 SEVERAL = {"face": "one person may have several", "plate": "one vehicle may have several"}
-"""Why tracks are no count of people."""
+"""Why tracks do not count people."""
 GROUNDS = {
     "consent": "with consent",
     "zone": "stood still in a zone that is left alone",
@@ -85,7 +85,7 @@ def _view(report: Values) -> dict[str, Any]:
         "lanes": drawing.lanes(redacted.get("timeline", {}), redacted.get("box_frames", {})),
         "marks": list(check.marks(checked, seconds)) if redacted else [],
         "ticks": ticks(seconds),
-        "looked": check.looked(checked),
+        "scanned": check.scanned(checked),
         "checks": checked.get("checks", []),
         "finds": [check.find(one, source) for one in finds[:LISTED]],
         "more_finds": len(finds) - LISTED if len(finds) > LISTED else 0,
@@ -127,7 +127,7 @@ def _lead(report: Values) -> Iterator[str]:
     match report["verdict"]:
         case Verdict.PASS if not checked.get("looked_frames"):
             yield (
-                "Faces and plates were not checked: no detector looked at the output. Its structure and its redacted "
+                "Faces and plates were not checked: no detector scanned the output. Its structure and its redacted "
                 "regions are as they should be, as far as they are listed below."
             )
         case Verdict.PASS if report["redacted"]:
@@ -145,7 +145,7 @@ def _lead(report: Values) -> Iterator[str]:
         case Verdict.UNVERIFIED:
             yield "Someone chose to release this output without its check. Nothing below was confirmed from the output."
     if report["plan"] == "changed":
-        yield "A person changed what was to be hidden after it was found: what was taken out can be seen."
+        yield "A person changed what was to be hidden after detection: anything removed from the plan can be seen."
     if (bound := checked.get("bound")) and not meaning(report):
         yield sentence(bound["text"])
     if repaired := checked.get("repaired"):
@@ -221,7 +221,7 @@ def _asked(doubts: Iterable[Values]) -> Iterator[dict[str, Any]]:
         yield _about_track(one) | {
             "raised": RAISED[one["raised"]],
             "answer": ANSWERS[one["answer"]],
-            "by": ", ".join(told for told in (one["by"], one["at"].replace("T", " ").replace("Z", " UTC")) if told),
+            "by": ", ".join(part for part in (one["by"], one["at"].replace("T", " ").replace("Z", " UTC")) if part),
         }
 
 
@@ -241,7 +241,7 @@ def _beneath(one: Values) -> str:
 
 def _doubts(subject: Values, doubted: bool, weak: bool) -> Iterator[str]:
     if doubted:
-        yield "The check doubts that all of it is gone."
+        yield "The check is not sure that all of it is gone."
     if weak:
         yield f"Found too weakly or too seldom to be sure (best score {subject['score']:.2f}): may be something else."
 
@@ -276,7 +276,7 @@ def _named(values: Values) -> list[tuple[str, str]]:
 
 
 def _limits(report: Values) -> Iterator[str]:
-    """What an output may show all the same; nothing where there is none."""
+    """What the output may still show; nothing if there is none."""
     if report["output"]:
         yield from _not_looked_for(report["not_looked_for"])
         yield from _recognisable(report["settings"])
@@ -292,8 +292,8 @@ def _recognisable(settings: Values) -> Iterator[str]:
     style = settings.get("redact", {}).get("face", {}).get("style", "solid")
     if style != "solid":
         yield (
-            f"Faces were drawn as {style}: who has pictures of a limited number of candidates can still tell them "
-            "apart (measured, see the threat model). Solid holds nothing of a face."
+            f"Faces were drawn as {style}: anyone with pictures of a limited number of candidates can still tell them "
+            "apart (measured, see the threat model). Solid keeps nothing of a face."
         )
 
 

@@ -1,4 +1,4 @@
-"""What a report's page tells of the check of the output."""
+"""The part of a report's page about the check of the output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Values = Mapping[str, Any]
 
 
 def marks(checked: Values, seconds: float) -> Iterator[dict[str, Any]]:
-    """Rows of the timeline for what the check found."""
+    """Rows of the timeline for the finds of the check."""
     for tone, name, about in (("leaks", "Leaks", "what failed the file"), ("doubts", "Doubts", "look at these")):
         if finds := checked.get(tone):
             spans = drawing.marks(finds, seconds)
@@ -22,23 +22,23 @@ def marks(checked: Values, seconds: float) -> Iterator[dict[str, Any]]:
             yield {"tone": tone.rstrip("s"), "name": name, "note": note, "spans": spans, "label": label}
 
 
-def looked(checked: Values) -> str:
-    """How much of the output the check went over, in a sentence."""
+def scanned(checked: Values) -> str:
+    """How much of the output was scanned, in a sentence."""
     seen, frames = checked.get("looked_frames", 0), checked.get("of_frames", 0)
     if not frames:
         return "The file was opened again and read to its end."
     if not seen:
-        return "The output was opened again and read to its end; faces and plates were not checked: no detector looked."
+        return "The output was opened again and read to its end; faces and plates were not checked: no detector ran."
     if seen == frames:
-        return f"The output was opened again, and a second look went over {plural(frames, 'frame')}: all there are."
+        return f"The output was opened again, and a second look covered all of its {plural(frames, 'frame')}."
     return (
-        "The output was opened again and read to its end; a second look went over "
+        "The output was opened again and read to its end; a second look covered "
         f"{number(seen)} of its {plural(frames, 'frame')}."
     )
 
 
 def find(one: Values, source: Values) -> dict[str, str]:
-    """One find of the check, as a row."""
+    """One find of the check, as a row of the table; `source` has the picture's size, where it is known."""
     x, y = (one["box"][0] + one["box"][2]) / 2, (one["box"][1] + one["box"][3]) / 2
     return {
         "when": clock(one["start"]) + (f" – {clock(one['end'])}" if one["end"] > one["start"] else ""),
@@ -46,14 +46,9 @@ def find(one: Values, source: Values) -> dict[str, str]:
         "size": f"{one['size']:.0f} px",
         "score": f"{one['score']:.2f}",
         "frame": number(one["frame"]) if "frame" in one else "–",
-        "where": _where(x, y, source),
+        "where": place(x / source["width"], y / source["height"])
+        if source.get("width") and source.get("height")
+        else "",
         "box": ",".join(f"{value:.0f}" for value in one["box"]),
         "by": {"plan": "comparing with the plan", "look": "a second look"}.get(one["by"], str(one["by"])),
     }
-
-
-def _where(x: float, y: float, source: Values) -> str:
-    """A place in the picture in words; empty where the picture's size is not known."""
-    if not source.get("width") or not source.get("height"):
-        return ""
-    return place(x / source["width"], y / source["height"])

@@ -1,8 +1,8 @@
-"""Signatures: who vouches for a report, and whether it is still what they signed.
+"""Signatures: who vouches for a report, and whether it has changed since.
 
 A signature is Ed25519 (RFC 8032) over the report's canonical JSON (RFC 8785) without its `signature` member. The report
-holds the SHA-256 of source and output, so that what is signed covers both files. The public key stands in the report as
-32 bytes in hex; that it belongs to someone is for them to say, by giving their public key in another way.
+holds the SHA-256 of source and output, so the signature covers both files. The public key is in the report as 32 bytes
+in hex; whose it is only its owner can show, by giving their public key in another way.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 ALGORITHM = "Ed25519"
 LONGEST_KEY = 1 << 16
-"""Bytes of a key's file, at most."""
+"""Maximum size of a key's file, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedSignature:
-    """A report whose signature holds.
+    """A report whose signature is valid.
 
     Args:
         key: the public key that signed it, 64 hex digits.
-        known: it is the key that the caller named; else nobody has said whose it is.
-        files: which files were compared with the report's hashes and are the ones: "source", "output".
+        known: whether it is the key that the caller gave; otherwise its owner is unknown.
+        files: files that were compared with the report's hashes and match: "source", "output".
     """
 
     key: str
@@ -43,11 +43,11 @@ class CheckedSignature:
 
 
 def keygen(path: Path, passphrase: str = "") -> tuple[Path, str]:
-    """Make a pair of keys: `path` (PKCS 8, PEM, readable by its owner alone) and `path`.pub (PEM).
+    """Make a pair of keys: `path` (PKCS 8, PEM, readable by its owner only) and `path`.pub (PEM).
 
     Args:
         path: the private key's file; it must not exist.
-        passphrase: encrypts the private key; empty leaves it in the clear.
+        passphrase: encrypts the private key; empty leaves it unencrypted.
 
     Returns:
         The public key's file, and the key as 64 hex digits.
@@ -68,7 +68,7 @@ def keygen(path: Path, passphrase: str = "") -> tuple[Path, str]:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     beside = path.with_name(f"{path.name}.pub")
-    if beside.exists():  # before a private key is left alone
+    if beside.exists():  # or a private key would be left without its public one
         raise OutputError(f"{beside} exists: keys are never replaced; give another name")
     for file, content, mode in ((path, secret, 0o600), (beside, public, 0o644)):
         _write_new(file, content, mode)
@@ -76,7 +76,7 @@ def keygen(path: Path, passphrase: str = "") -> tuple[Path, str]:
 
 
 def sign(report: Mapping[str, Any], key: Path, passphrase: str = "") -> dict[str, Any]:
-    """`report` (its JSON values) with a signature made by the private key in the file `key`, in place of any other.
+    """`report` (its JSON values) with a signature by the private key in the file `key`, in place of any other.
 
     Raises:
         ReportError: it holds a number that has no canonical form.
@@ -88,10 +88,10 @@ def sign(report: Mapping[str, Any], key: Path, passphrase: str = "") -> dict[str
 
 
 def sign_file(path: Path, key: Path, passphrase: str = "", *, force: bool = False) -> str:
-    """Sign the report at `path` in place, and make its page anew; return the public key as 64 hex digits.
+    """Sign the report at `path` in place, and make its page again; return the public key as 64 hex digits.
 
     Raises:
-        ReportError: it is no report, or is signed already and `force` is not given.
+        ReportError: it is not a report, or is signed already and `force` is not given.
         OutputError: it cannot be written.
         UsageError: as `sign`.
     """
@@ -106,16 +106,16 @@ def sign_file(path: Path, key: Path, passphrase: str = "", *, force: bool = Fals
 def check(
     report: Mapping[str, Any], key: Path | None = None, *, source: Path | None = None, output: Path | None = None
 ) -> CheckedSignature:
-    """Find out whether `report` (its JSON values) is what was signed, and whether files are those it tells of.
+    """Check whether `report` (its JSON values) is what was signed, and whether files are those it describes.
 
     Args:
-        report: as `anonymize.report.read` gives it.
-        key: the public key of whoever should have signed it; not given, the key in the report is taken.
+        report: as returned by `anonymize.report.read`.
+        key: the public key of the expected signer; by default the key in the report.
         source: compared with the hash of the source, if given.
         output: compared with the hash of the output, if given.
 
     Raises:
-        ReportError: it is not signed, was changed, was signed by another key, or a file is another one.
+        ReportError: it is not signed, was changed, was signed by another key, or a file does not match.
         UsageError: the key cannot be read, or the package `cryptography` is not installed.
     """
     if "signature" not in report:
@@ -144,7 +144,7 @@ def check_file(
 
 
 def canonical(report: Mapping[str, Any]) -> bytes:
-    """The bytes that are signed: `report` without its signature, as RFC 8785 writes it.
+    """The bytes that are signed: `report` without its signature, in the form of RFC 8785.
 
     Raises:
         ReportError: it holds a number that has no canonical form.
@@ -166,7 +166,7 @@ def of_small_order(key: bytes) -> bool:
     """Whether the Ed25519 public key `key` (32 bytes) is one with which anybody can sign anything.
 
     Such a point is the curve's neutral element after at most three doublings (RFC 8032, section 5.1; the check that
-    its section 8.9 leaves to the verifier). What is no point at all is not of small order.
+    its section 8.9 leaves to the verifier). Bytes that are no point are not of small order.
     """
     y = int.from_bytes(key, "little") % 2**255 % _P
     # x² = (y² - 1) / (d y² + 1); the sign of x makes no difference here.
@@ -182,7 +182,7 @@ def of_small_order(key: bytes) -> bool:
 
 
 def _holds(signature: Mapping[str, str], content: bytes) -> bool:
-    """Whether `signature` was made over `content` with the key that stands in it."""
+    """Whether `signature` was made over `content` with the key that it holds."""
     with _needed():
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -245,7 +245,7 @@ def _key_file(path: Path) -> bytes:
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
-    """Write a file that did not exist, with its mode from the start."""
+    """Write a new file, with its mode from the start."""
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(content)
@@ -261,7 +261,7 @@ def _hex(key: Ed25519PublicKey) -> str:
 
 @contextmanager
 def _needed() -> Iterator[None]:
-    """Around imports that only those who sign need. Raises `UsageError` where the packages are not installed."""
+    """Wraps imports that only signatures need. Raises `UsageError` if the packages are not installed."""
     try:
         yield
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The tracks of a plan for people: what `detect` tells of each, and a page of silhouettes that shows no picture."""
+"""The tracks of a plan for people: a table row for each, and a page of silhouettes that shows no picture."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from anonymize.text.words import clock
 Values = Mapping[str, Any]
 
 HEAD = ("track", "kind", "from", "to", "where", "size", "score", "")
-"""What `row` tells."""
+"""Heads of the columns of `row`."""
 
 
 def row(subject: Values, plan: Plan) -> tuple[str, ...]:
-    """One of `report.subjects` in words, as `HEAD` names them: its size is that of its largest region, in pixels."""
+    """One of `report.subjects` as a table row (see `HEAD`); its size is that of its largest region, in pixels."""
     x0, y0, x1, y1 = subject["largest"]
     width, height = round((x1 - x0) * plan.about.width), round((y1 - y0) * plan.about.height)
     moving = plan.about.frames > 1
@@ -36,7 +36,7 @@ def row(subject: Values, plan: Plan) -> tuple[str, ...]:
 
 
 def first_to_see(subjects: Sequence[Values], most: int) -> list[Values]:
-    """All of `subjects`, in their order; where there are more than `most`, the doubtful first, and the longest."""
+    """All of `subjects`, in their order; if there are more than `most`, first the doubtful, then the longest."""
     if len(subjects) <= most:
         return list(subjects)
     return sorted(subjects, key=lambda subject: (subject["sure"], -subject["frames"], subject["id"]))[:most]

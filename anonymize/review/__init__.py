@@ -1,1 +1,1 @@
-"""A person looks at what is doubtful, and decides."""
+"""A person reviews what is doubtful, and decides."""

@@ -1,8 +1,8 @@
-"""The queue of a plan's doubts: who asks a person, in a terminal or on a page, lists them here and saves the answers.
+"""The queue of a plan's doubts: a terminal or a page lists them, asks a person, and saves the answers here.
 
 queue = Queue(Path("safe.mp4.plan.jsonl"))
 for question in queue.open():
-    ...                                             # show it, hear an answer
+    ...                                             # show it, get an answer
     queue.answer([question.track], Answer.HIDE)     # in the file before it returns
 """
 
@@ -32,16 +32,16 @@ from anonymize.track.padding import undrawn
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A doubt as a person is asked about it.
+    """A doubt as it is shown to a person.
 
     Args:
-        doubt: as the plan has it.
+        doubt: as in the plan.
         kind: what it may be.
-        frame: on which it shows best, or in the middle of such frames.
-        box: where it is there, without padding; pixels of the upright picture.
-        place: the same in words, as "top left".
-        size: height in pixels of a face there, width of a plate.
-        score: how sure whoever raised it was, 0 to 1.
+        frame: index of the frame on which it shows best, or of the middle one of several.
+        box: its bounding box there, without padding; pixels of the upright picture.
+        place: the same in words, such as "top left".
+        size: height of a face there, width of a plate, in pixels.
+        score: confidence of what raised it, 0 to 1.
     """
 
     doubt: Doubt
@@ -54,12 +54,12 @@ class Question:
 
     @property
     def track(self) -> int:
-        """Its number in the plan."""
+        """Its track number in the plan."""
         return self.doubt.track
 
     @property
     def frames(self) -> tuple[int, int]:
-        """The first and the last frame that an answer is about."""
+        """The first and the last frame that an answer applies to."""
         return self.doubt.first, self.doubt.end - 1
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Question:
 
 
 class Queue:
-    """The doubts of a plan file, by time. Answers are saved line by line: whatever else the file holds stays as it is.
+    """The doubts of a plan file, by time. Answers are saved line by line; the rest of the file stays as it is.
 
     Args:
         path: the plan.
@@ -103,20 +103,20 @@ class Queue:
         return list(self._questions.values())
 
     def open(self) -> list[Question]:
-        """Those that nobody has answered."""
+        """Doubts without an answer."""
         return [one for one in self.all() if one.doubt.answer is None]
 
     def answer(self, tracks: Collection[int], answer: Answer, by: str = "") -> None:
-        """Save what a person says of `tracks`; an earlier answer is replaced.
+        """Save a person's answer about `tracks`; it replaces earlier ones.
 
         Args:
-            tracks: numbers of doubts.
+            tracks: track numbers of doubts.
             answer: the same for all of them.
-            by: who says so, as they wish to be called.
+            by: who answers, as they wish to be called.
 
         Raises:
             UsageError: there is no such doubt, or `by` is not one line.
-            PlanError: the file was changed meanwhile, and has no such doubt any more.
+            PlanError: the file was changed meanwhile, and no longer has such a doubt.
             OutputError: it cannot be written.
         """
         if unknown := sorted(set(tracks) - self._questions.keys()):
@@ -139,7 +139,7 @@ class Queue:
             raise PlanError(f"the plan {self.path} was made for another file", source)
 
     def going_on(self, source: Path | None) -> str:
-        """What draws the plan, for a shell; ``SOURCE`` and ``OUTPUT`` stand for what is not known."""
+        """The shell command that draws the plan; ``SOURCE`` and ``OUTPUT`` stand for unknown paths."""
         output = output_of(self.path)
         if output is None and source:
             output = Path(f"{source.stem}-safe{source.suffix}")
@@ -147,7 +147,7 @@ class Queue:
         return render_command(*drawn, force=bool(output and output.exists()))
 
     def _save(self, answered: dict[int, Doubt]) -> None:
-        """Put `answered` in place of the lines that speak of these tracks; all at once, or none."""
+        """Replace the lines about the doubts of these tracks by `answered`; all at once, or none."""
         place = self.path.resolve()  # a link stays one
         try:
             lines, mode = place.read_bytes().splitlines(keepends=True), place.stat().st_mode
@@ -161,8 +161,8 @@ class Queue:
                 lines[number] = json.dumps(answered[track].as_dict()).encode() + end
         if missing:
             raise PlanError(
-                f"it was changed meanwhile, and has no doubt about track {min(missing)} any more: "
-                "nothing was saved; begin again",
+                f"it was changed meanwhile and no longer has a doubt about track {min(missing)}: "
+                "nothing was saved; start again",
                 self.path,
             )
         with media.pending(place, force=True) as temporary:
@@ -172,7 +172,7 @@ class Queue:
 
 
 def _track(line: bytes) -> int:
-    """The track that a line of a plan raises a doubt about; -1 for others."""
+    """The track that a line of a plan raises a doubt about; -1 for other lines."""
     if b'"doubt"' not in line:
         return -1
     try:

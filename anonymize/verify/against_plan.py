@@ -1,11 +1,11 @@
-"""Whether every region of a plan really lost its detail in the encoded output: all regions, all frames, every plane.
+"""Whether every region of a plan lost its detail in the encoded output: all regions, all frames, every plane.
 
-What a style leaves behind is known: black; or the cell colours of a mosaic, which the plan and the source determine. So
-the output is held against what was drawn, in small windows; what coding adds is far less than what a face shows. Only
-the core of a region is compared, where its subject is: at its edge encoders smear what lies around it.
+What a style leaves behind is known: black, or the cell colours of a mosaic, which plan and source determine. So the
+output is compared with what was drawn, in small windows; coding changes far less than a visible face does. Only the
+core of a region is compared, where its subject is: at its edge, encoders smear the surroundings into it.
 
-Without the source, mosaics are drawn once more on the output itself. On a faithful output that changes next to nothing
-(the first frame of a track gives back the colours that are held on the others), on a face it does.
+Without the source, mosaics are drawn again on the output itself. That changes almost nothing on a faithful output (the
+first frame of a track gives back the colours that the others hold), but much on a face.
 """
 
 from __future__ import annotations
@@ -22,36 +22,35 @@ from numpy.typing import NDArray
 from anonymize.data import Frame, Kind, Plane, Region, Shape, seconds
 from anonymize.plan import Plan
 from anonymize.redact import MANY, Memory, layers, outline, redact, sorted_by_style
-from anonymize.settings import Redact
 from anonymize.verify.verdict import By, Find
 
 WINDOW = 8
-"""Samples of the side of a window over which differences are averaged; a third of a smaller core's side."""
+"""Side, in samples, of the window over which differences are averaged; at most a third of the core's shorter side."""
 SHARE = 0.25
-"""A region leaks when this share of its core differs from what was drawn."""
+"""A region leaks when at least this share of its core differs from what was drawn."""
 REACH = {Shape.ELLIPSE: 0.65, Shape.BOX: 0.85}
-"""How far a region's core reaches out from its middle, as a share of its half side."""
+"""Size of a region's core, as a share of the region's size."""
 RING = 6
-"""Pixels inside a polygon's edge that do not belong to its core."""
+"""Pixels by which a polygon is eroded to get its core."""
 COARSE = 23
-"""Quality, on x264's scale, from which coding leaves more than `least` at its lowest."""
+"""Quality, on x264's scale, above which the threshold rises from `LEAST` by `LEAST_PER_STEP` a step (see `least`)."""
 LEAST, LEAST_PER_STEP = 14.0, 2.0
 UNSURE = 1.5
-"""How much more must differ where what was drawn had to be guessed from the output."""
+"""Factor on the threshold where what was drawn had to be estimated from the output."""
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class BareRegion:
-    """A region that shows on one frame what should be gone.
+    """A region whose subject is still visible on one frame.
 
     Args:
         frame: index.
-        time: of it, in seconds.
-        region: as the plan has it.
-        share: of its core that is not as it was drawn, 0 to 1.
-        guessed: what was drawn is not known, but guessed from the output.
+        time: of the frame, in seconds.
+        region: as in the plan.
+        share: of its core that differs from what was drawn, 0 to 1.
+        guessed: whether what was drawn had to be estimated from the output.
     """
 
     frame: int
@@ -63,7 +62,7 @@ class BareRegion:
 
 @dataclass(frozen=True, slots=True)
 class _Core:
-    """The part of a picture in which a region must hide its subject: columns, rows, and which of them (None: all)."""
+    """Pixel bounds, half-open, in which a region must hide its subject, and a mask within them (None: all)."""
 
     x0: int
     y0: int
@@ -101,12 +100,12 @@ class _Trail:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What holding one frame against the plan gave.
+    """The result of comparing one frame with the plan.
 
     Args:
-        leaks: regions that show what should be gone.
+        leaks: regions whose subject is still visible.
         count: regions compared.
-        skipped: mosaics that could not be, since they overlap and there is no source to tell what was drawn.
+        skipped: mosaics not compared: they overlap, and without the source it is unknown what was drawn.
     """
 
     leaks: tuple[BareRegion, ...] = ()
@@ -115,12 +114,12 @@ class Compared:
 
 
 class Comparer:
-    """Holds the frames of an output, or of a segment of it, against a plan, in order.
+    """Compares the frames of an output, or of a segment of it, with a plan, in order.
 
     Args:
         plan: what was drawn.
-        quality: with which the output was encoded, 0 to 51 on x264's scale; None where nobody knows.
-        memory: the colours that mosaics have where the frames begin.
+        quality: that the output was encoded with, 0 to 51 on x264's scale; None if unknown.
+        memory: the colours of mosaics at the first of these frames.
     """
 
     def __init__(self, plan: Plan, quality: int | None, memory: Memory | None = None) -> None:
@@ -133,11 +132,11 @@ class Comparer:
 
         Args:
             frame: of the output.
-            source: the same frame of the source, if it is at hand.
+            source: the same frame of the source, if available.
         """
         regions = self._plan.at(frame.index)
-        looks = self._plan.about.redact
-        black, others = sorted_by_style(regions, looks, frame.width, frame.height)
+        appearances = self._plan.about.redact
+        black, others = sorted_by_style(regions, appearances, frame.width, frame.height)
         count = skipped = 0
         if len(black) > MANY:
             count, black = _sifted(black, frame, self._least)
@@ -153,7 +152,8 @@ class Comparer:
                 count += 1
                 compare(region, core, None)
         if others:
-            expected = self._drawn(source or frame, regions, looks)
+            expected = (source or frame).writable().planes
+            redact(expected, regions, appearances, self._memory)
             alone = layers(regions, frame.width, frame.height) < 2 if source is None else None
             for region in others:
                 core = _core(region, frame.width, frame.height)
@@ -166,53 +166,43 @@ class Comparer:
                 compare(region, core, expected, guessed=alone is not None)
         return Compared(tuple(leaks), count, skipped)
 
-    def _drawn(self, frame: Frame, regions: Sequence[Region], looks: Redact) -> tuple[Plane, ...]:
-        """The planes of `frame` with `regions` drawn."""
-        drawn = frame.writable()
-        redact(drawn.planes, regions, looks, self._memory)
-        return drawn.planes
-
 
 class Comparison:
-    """Gathers what comparing the frames of an output gave, in order, into finds over time."""
+    """Gathers the comparisons of an output's frames, in order, into finds over time."""
 
     def __init__(self) -> None:
         self._trails: dict[object, _Trail] = {}
         self.compared = 0
         """Regions compared so far."""
         self.skipped = 0
-        """Mosaics that could not be."""
+        """Mosaics that could not be compared."""
 
     def take(self, compared: Compared) -> None:
-        """Take what the next frame gave."""
+        """Add the comparison of the next frame; memory does not grow with the number of leaks of a track."""
         self.compared += compared.count
         self.skipped += compared.skipped
         for leak in compared.leaks:
-            self._note(leak)
+            region = leak.region
+            place = None if region.track >= 0 else tuple(round(value / 16) for value in region.xyxy)
+            trail = self._trails.setdefault((region.track, region.kind, place), _Trail(leak, leak, leak))
+            trail.frames += 1
+            trail.last = leak
+            if leak.share > trail.best.share:
+                trail.best = leak
 
     def finds(self) -> tuple[list[Find], list[Find]]:
-        """What fails the file, by track; and what is doubtful, since what was drawn had to be guessed."""
+        """Finds that fail the file, by track; and doubtful ones, for which what was drawn had to be estimated."""
         found = sorted(self._trails.values(), key=lambda trail: (trail.first.time, trail.best.region.track))
         return [t.find() for t in found if not t.best.guessed], [t.find() for t in found if t.best.guessed]
 
-    def _note(self, leak: BareRegion) -> None:
-        """Add a leak to those of its track, in memory that does not grow with their number."""
-        region = leak.region
-        place = None if region.track >= 0 else tuple(round(value / 16) for value in region.xyxy)
-        trail = self._trails.setdefault((region.track, region.kind, place), _Trail(leak, leak, leak))
-        trail.frames += 1
-        trail.last = leak
-        if leak.share > trail.best.share:
-            trail.best = leak
-
 
 def least(quality: int | None) -> float:
-    """The mean difference in a window, in 8-bit steps, that coding at `quality` does not make in a region's core."""
+    """The mean difference in a window, in 8-bit steps, below which coding at `quality` stays in a region's core."""
     return LEAST + LEAST_PER_STEP * max(0, min(COARSE if quality is None else quality, 45) - COARSE)
 
 
 def _sifted(regions: Sequence[Region], frame: Frame, threshold: float) -> tuple[int, list[Region]]:
-    """How many of black `regions` are so in every sample of their cores, within `threshold`; and the others."""
+    """How many black `regions` are black in every sample of their cores, within `threshold`; and the others."""
     unclear = [region for region in regions if region.shape is Shape.POLYGON]
     plain = [region for region in regions if region.shape is not Shape.POLYGON]
     boxes = np.array([region.xyxy for region in plain], np.float64).reshape(-1, 4)
@@ -259,7 +249,7 @@ def _samples(core: _Core, plane: Plane) -> tuple[slice, slice]:
 
 
 def _mean_inside(high: Any, inside: Mask, step: tuple[int, int]) -> float:
-    """The mean of `high` over what lies inside a polygon."""
+    """The mean of `high` over the samples inside a polygon."""
     size = (high.shape[1], high.shape[0])
     mask = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0 if step != (1, 1) else inside
     return float(high[mask].mean()) if mask.any() else 0.0

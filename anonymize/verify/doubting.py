@@ -1,4 +1,4 @@
-"""What a second look found becomes doubts in the plan, for a person to answer: each with a track of its own."""
+"""Finds of the second look become doubts in the plan, for a person to answer: each with a track of its own."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from anonymize.verify.verdict import By, Find, Verified
 
 
 def doubted(plan: Plan, verified: Verified, rate: float | None, settings: Settings) -> Plan:
-    """`plan` with what `verified` says can still be seen as open doubts, in place of those of an earlier check.
+    """`plan` with what `verified` found still visible as open doubts, in place of those of an earlier check.
 
-    What is of one track of the plan, or follows in time and place, is one doubt.
+    Finds of one track of the plan, or that follow in time and place, are one doubt.
 
     Args:
         plan: as it was drawn.
-        verified: what was found then.
-        rate: frames a second, where that is known.
-        settings: how long a subject is held before it was first seen and after it was last seen.
+        verified: the examination of the output.
+        rate: frames per second, if known.
+        settings: how long a subject is held before its first and after its last find.
     """
     if not verified.looked_frames:
         return plan
@@ -37,7 +37,7 @@ def doubted(plan: Plan, verified: Verified, rate: float | None, settings: Settin
     over = {one.track for one in plan.doubts if one.raised is Raised.CHECK and one.answer is None}
     rows = [row for row in plan.regions.rows() if row[2].track not in over]
     first = 1 + max((region.track for _, _, region in rows), default=-1)
-    subject = partial(subject_of, rows=plan.covered().columns(), looks=plan.about.redact, rate=rate)
+    subject = partial(subject_of, rows=plan.covered().columns(), appearances=plan.about.redact, rate=rate)
     finds = (find for find in (*verified.leaks, *verified.doubts) if find.by is By.LOOK)
     size = (plan.about.width, plan.about.height)
     drawing = replace(settings, zones=(), obscured=(), targets=frozenset(Kind), redact=plan.about.redact)
@@ -54,13 +54,13 @@ def doubted(plan: Plan, verified: Verified, rate: float | None, settings: Settin
 
 
 def _tracks(find: Find, number: int, apart: int, hold: int, frames: int) -> Iterator[Track]:
-    """`find` on all frames: in between where it was seen, `hold` frames before and after, and none where it was gone.
+    """`find` on all frames: interpolated between its places, held before and after, and none where it was gone.
 
     Args:
         find: with its places.
         number: of the track.
-        apart: frames from one place to the next beyond which it was gone.
-        hold: frames.
+        apart: maximum frames from one place to the next; beyond that it was gone.
+        hold: frames to hold it.
         frames: of the video.
     """
     places = dict(sorted(find.places or ((find.frame, find.box),)))

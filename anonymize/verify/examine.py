@@ -1,4 +1,4 @@
-"""One examination of one output: read once, frame by frame, for everything that is checked."""
+"""One examination of one output, which is read once, frame by frame, for all checks."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from anonymize.verify.against_plan import Comparison
 from anonymize.verify.containers.contents import unexamined
 from anonymize.verify.frames import Checker, Checking, FrameFindings, second_look
 from anonymize.verify.hiding import RATE, gathered, hiding, subject_of
-from anonymize.verify.sample import Sample, bound, looks
+from anonymize.verify.sample import Sample, bound, sample_size
 from anonymize.verify.structure import TimeComparison, Wanted, is_picture, of_picture, of_video
 from anonymize.verify.uncovered import Uncovered
 from anonymize.verify.verdict import Check, Find, Verified
 
 STRUCTURE, PICTURES, LOOK = "structure", "picture against plan", "second look"
-_TOLD = 5
-"""Finds that a line names, at most; the lists hold all."""
+_NAMED = 5
+"""Maximum number of finds that a line names; the lists hold all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of an output beside the file itself; whatever is missing is not checked.
+    """What is known of an output besides the file itself; whatever is missing is not checked.
 
     Args:
-        wanted: what its structure is held against.
-        source: the source itself, to compare pictures with.
+        wanted: what its structure is compared with.
+        source: to compare pictures with.
         plan: what was drawn.
-        by_hand: a person decided what the plan holds, so what it leaves visible is doubtful and no failure.
+        by_hand: a person decided what the plan holds, so what it leaves visible is a doubt, not a failure.
     """
 
     wanted: Wanted | None = None
@@ -62,16 +62,16 @@ def examine(
     on_progress: OnProgress = ignore,
     team: Team | None = None,
 ) -> Verified:
-    """Examine the output at `path`, whatever it is called.
+    """Examine the output at `path`, whatever its name.
 
     Args:
         path: a video, picture or animation.
         evidence: what is known of it.
-        settings: how hard to look, and with what the output was encoded.
-        detectors: who takes the second look; nobody does where there are none.
-        turn: number of this examination, from 0; each looks in other ways at other frames.
-        on_progress: told after every frame.
-        team: who examines it in segments, where it rendered `evidence.source` in segments.
+        settings: of detection, and of the output's encoding.
+        detectors: for the second look; without any it is left out.
+        turn: number of this examination, from 0; each scans other frames in other variants.
+        on_progress: called after every frame.
+        team: examines it in segments, if it rendered `evidence.source` in segments.
 
     Raises:
         ProcessError: the processes of `team` died.
@@ -116,28 +116,28 @@ def examine(
 
 
 def _aspects(evidence: Evidence, settings: Settings) -> tuple[Fraction, ...]:
-    """Of the source's pixels, as far as anyone says: an output shows what its source did, whatever it says itself."""
-    told = [settings.shape_of_pixels]
+    """Known pixel aspect ratios of the source: an output shows what its source did, whatever it states itself."""
+    known = [settings.shape_of_pixels]
     if evidence.wanted is not None:
-        told += evidence.wanted.source.pixel_aspects
+        known += evidence.wanted.source.pixel_aspects
     if evidence.plan is not None:
-        told.append(parse(evidence.plan.about.settings.pixel_aspect))
-    return tuple(aspect for aspect in told if aspect is not None)
+        known.append(parse(evidence.plan.about.settings.pixel_aspect))
+    return tuple(aspect for aspect in known if aspect is not None)
 
 
 def _pairs(result: Source, source: Source | None) -> Iterator[tuple[Frame, Frame | None]]:
-    """The frames of the output, each with the same one of the source, if that is to be compared."""
+    """The frames of the output, each with that of the source, if they are to be compared."""
     if source is None:
         yield from ((frame, None) for frame in result.frames())
         return
     originals = source.frames()
     yield from ((frame, next(originals, None)) for frame in result.frames())
-    for _ in originals:  # to its end, where a source knows what was lost of it
+    for _ in originals:  # only at its end does a source know what was lost of it
         continue
 
 
 class _Examination:
-    """What is gathered while the frames of an output go by."""
+    """Gathers the findings on an output's frames."""
 
     def __init__(
         self, info: MediaInfo, evidence: Evidence, settings: Settings, detectors: Sequence[Detector], turn: int
@@ -146,30 +146,30 @@ class _Examination:
         plan = evidence.plan
         self._plan = plan
         self.compared_with = evidence.source if plan is None or _mosaics(plan) else None
-        """The source, where its pictures are needed: what a solid region must look like is known without it."""
+        """The source, if its pictures are needed: a solid region can be checked without them."""
         self._clock = TimeComparison(evidence.wanted.times if evidence.wanted else None)
         self._comparison = Comparison() if plan else None
         blind = plan is None and evidence.source is None
         sampled = settings.verify if plan else replace(settings.verify, look_every=0.0)
         frames = plan.about.frames if plan else info.frame_count or 0
-        wanted = looks(sampled, info.average_rate, frames)
+        wanted = sample_size(sampled, info.average_rate, frames)
         self._sample = Sample(wanted, frames, f"{plan.about.sha256 if plan else ''}:{turn}")
         self._turn = turn
         self._look = second_look(detectors, settings, turn, Uncovered() if blind else None)
 
     @property
     def frames(self) -> int:
-        """How many were taken so far."""
+        """Number of frames so far."""
         return self._clock.count
 
     def checked(self, result: Source) -> Iterator[FrameFindings]:
-        """What examining every frame of `result` gives, for `take`."""
+        """The findings on every frame of `result`, for `take`."""
         checker = Checker(self._plan, self._settings, self._sample, self._look)
         pairs = _pairs(result, self.compared_with)
         yield from in_order(checker.see(frame, original) for frame, original in pairs)
 
     def checked_by(self, team: Team, result: Source, path: Path, cut: Cut, alike: Cut) -> Iterator[FrameFindings]:
-        """The same by `team`, from the segments `alike` of the output `path`, made from those of `cut`.
+        """The same by `team`, from the segments `alike` of the output at `path`, which were made from those of `cut`.
 
         Raises:
             CannotCut: the segments do not hold what they should.
@@ -201,7 +201,7 @@ class _Examination:
         result.joined(alike, parts)
 
     def take(self, checked: FrameFindings) -> None:
-        """Take what the next frame gave."""
+        """Add the findings on the next frame."""
         self._clock.see(checked)
         if self._comparison and checked.compared:
             self._comparison.take(checked.compared)
@@ -209,7 +209,7 @@ class _Examination:
             self._look.take(checked.seen)
 
     def result(self, path: Path, found: MediaInfo, picture: StillSource | None) -> Verified:
-        """The verdict, after the last frame; `found` is what the output at `path` is, `picture` itself if it is one."""
+        """The verdict, after the last frame; `found` describes the output at `path`, `picture` is it, if it is one."""
         checks = [self._structure(path, found, picture)]
         leaks: list[Find] = []
         doubts: list[Find] = []
@@ -243,11 +243,11 @@ class _Examination:
         return hiding(finds, found, self._clock.count, self._settings)
 
     def _subject(self, found: MediaInfo) -> Callable[[Find], int]:
-        """Says which track of the plan a find is of."""
+        """A function that gives the track of the plan that a find is of."""
         if self._plan is None:
             return lambda _: -1
         rows, rate = self._plan.covered().columns(), float(found.average_rate or RATE)
-        return partial(subject_of, rows=rows, looks=self._plan.about.redact, rate=rate)
+        return partial(subject_of, rows=rows, appearances=self._plan.about.redact, rate=rate)
 
     def _structure(self, path: Path, found: MediaInfo, picture: StillSource | None) -> Check:
         if is_picture(path):
@@ -264,39 +264,38 @@ class _Examination:
         assert self._comparison is not None
         count = self._comparison.compared
         if leaks:
-            return Check(PICTURES, False, f"{_listed('redacted region', leaks)} still visible: {_told(leaks)}")
+            return Check(PICTURES, False, f"{_listed('redacted region', leaks)} still visible: {_named(leaks)}")
         if doubts:
-            return Check(PICTURES, True, f"{_listed('redacted region', doubts)} perhaps visible: {_told(doubts)}")
+            return Check(PICTURES, True, f"{_listed('redacted region', doubts)} possibly visible: {_named(doubts)}")
         return Check(PICTURES, True, f"{count} region{'s' * (count != 1)} compared: none shows what it hides")
 
     def _not_checked(self, found: MediaInfo) -> Iterator[str]:
         if self._evidence.wanted is None:
             yield "frames, times, sound and colours against the source: no source was given"
         if self._plan is None:
-            yield "regions: no plan was given; who is left visible on purpose counts as found"
+            yield "regions: no plan was given; anyone left visible on purpose counts as a find"
         elif self._comparison and self._comparison.skipped:
-            yield f"{self._comparison.skipped} overlapping mosaics: only the source tells what was drawn"
+            yield f"{self._comparison.skipped} overlapping mosaics: only the source shows what was drawn"
         looked_for = {kind for detector in self._detectors for kind in detector.kinds} & set(self._settings.targets)
         for kind in (Kind.FACE, Kind.PLATE):
             if kind not in looked_for:
-                yield f"{kind.label}s: nobody was asked to look for them"
+                yield f"{kind.label}s: no detector was asked to find them"
         yield from unexamined(found.container, "" if found.codec == found.container else found.codec)
 
 
 def _mosaics(plan: Plan) -> bool:
-    """Whether a region of `plan` is drawn in another way than black."""
-    looks = plan.about.redact
-    return any(looks.of(kind).style is not Style.SOLID for kind in Kind)
+    """Whether `plan` draws any kind of region other than black."""
+    return any(plan.about.redact.of(kind).style is not Style.SOLID for kind in Kind)
 
 
 def _second_look(leaks: Sequence[Find], doubts: Sequence[Find], looked: int, frames: int) -> Check:
     if not looked:
-        return Check(LOOK, False, "not checked: no frame was looked at")
-    how = f"{looked} of {frames} frame{'s' * (frames != 1)} looked at"
+        return Check(LOOK, False, "not checked: no frame was scanned")
+    how = f"{looked} of {frames} frame{'s' * (frames != 1)} scanned"
     if leaks:
-        return Check(LOOK, False, f"{_listed('find', leaks)} that nothing hides, on {how}: {_told(leaks)}")
+        return Check(LOOK, False, f"{_listed('find', leaks)} that nothing hides, on {how}: {_named(leaks)}")
     if doubts:
-        return Check(LOOK, True, f"{_listed('doubtful find', doubts)} on {how}: {_told(doubts)}")
+        return Check(LOOK, True, f"{_listed('doubtful find', doubts)} on {how}: {_named(doubts)}")
     return Check(LOOK, True, f"{how}: nothing found")
 
 
@@ -304,8 +303,8 @@ def _listed(what: str, finds: Sequence[Find]) -> str:
     return f"{len(finds)} {what}{'s' if len(finds) != 1 else ''}"
 
 
-def _told(finds: Sequence[Find]) -> str:
-    """What and when, of the first few."""
-    words = [f"{find.kind.label} at {clock(find.start)}" for find in finds[:_TOLD]]
-    more = f" and {len(finds) - _TOLD} more" if len(finds) > _TOLD else ""
+def _named(finds: Sequence[Find]) -> str:
+    """Kind and time of the first few."""
+    words = [f"{find.kind.label} at {clock(find.start)}" for find in finds[:_NAMED]]
+    more = f" and {len(finds) - _NAMED} more" if len(finds) > _NAMED else ""
     return ", ".join(words) + more

@@ -1,4 +1,4 @@
-"""What is examined of an output frame by frame, before it is gathered over time: of any segment, in any process."""
+"""The examination of single frames, before their findings are gathered over time: of any segment, in any process."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from anonymize.verify.variants import Variants
 
 @dataclass(frozen=True, slots=True)
 class FrameFindings:
-    """What was found out about one frame.
+    """The findings on one frame.
 
     Args:
-        pts: when it is shown, in units of `time_base`.
+        pts: presentation timestamp, in units of `time_base`.
         time_base: seconds per unit.
-        compared: with the plan; None where there is none.
-        seen: at the second look; None where nobody looked.
+        compared: with the plan; None without a plan.
+        seen: by the second look; None if it did not scan the frame.
     """
 
     pts: int
@@ -49,11 +49,11 @@ class Checker:
     """Examines frames one by one.
 
     Args:
-        plan: what was drawn, if that is known.
-        settings: how hard to look, and with what the output was encoded.
-        sample: the frames to look at.
-        look: how, if anybody does.
-        memory: the colours that mosaics have where the frames begin.
+        plan: what was drawn, if known.
+        settings: of detection, and of the output's encoding.
+        sample: the frames to scan.
+        look: scans them; None for no second look.
+        memory: the colours of mosaics at the first of these frames.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Checker:
         self._comparer = Comparer(plan, settings.output.quality, memory) if plan else None
 
     def see(self, frame: Frame, original: Frame | None) -> Pending[FrameFindings]:
-        """Examine the next frame of the output, with that of the source where it is needed and at hand."""
+        """Examine the next frame of the output; `original` is that of the source, if needed and available."""
         regions: list[Region] = []
         compared = None
         seen: Pending[SecondFinds] | None = None
@@ -87,7 +87,7 @@ class Checker:
         return Pending(futures, lambda: FrameFindings(pts, time_base, compared, seen.result() if seen else None))
 
     def _meant(self, frame: Frame) -> Meant:
-        """Says which finds on `frame` are meant to be seen: all at some times, else one for each who or what may be."""
+        """Says which finds on `frame` are expected: all at some times, else one for each visible region of the plan."""
         free = stays_visible(seconds(frame), self._settings)
         visible: list[Region] = []
         if self._plan and frame.index < self._plan.about.frames:
@@ -106,14 +106,14 @@ class Checker:
 def second_look(
     detectors: Sequence[Detector], settings: Settings, turn: int, uncovered: Uncovered | None = None, threads: int = 0
 ) -> SecondLook | None:
-    """How `detectors` take the second look; None where there are none.
+    """The second look by `detectors`; None if there are none.
 
     Args:
-        detectors: who looks.
-        settings: targets, and how hard the first look was.
-        turn: number of the examination; each looks in other ways.
-        uncovered: watches where covers come off, if nobody knows the plan.
-        threads: processor threads there are for looking; 0 for all.
+        detectors: to run.
+        settings: targets, and the settings of the first look.
+        turn: number of the examination; each scans in other variants.
+        uncovered: finds where covers come off, if the plan is unknown.
+        threads: processor threads for detection; 0 for all.
     """
     if not detectors:
         return None
@@ -127,15 +127,15 @@ class Checking:
 
     Args:
         output: the file.
-        presentation: when what it holds is played.
-        segment: of it.
-        original: the same of the source; None where its pictures are not needed.
+        presentation: when its contents are played.
+        segment: of the file.
+        original: the same segment of the source; None if its pictures are not needed.
         plan: what was drawn on it, and on the frames of `seeds`.
-        seeds: where mosaics get their colours that were sampled before it began.
-        sample: the frames to look at.
+        seeds: where mosaics sampled their colours before it began.
+        sample: the frames to scan.
         turn: number of this examination.
-        quality: with which it was encoded; None where nobody knows.
-        also: aspects with which its pixels may be shown, beside what it says.
+        quality: that it was encoded with; None if unknown.
+        also: pixel aspect ratios that it may be shown with, besides its own.
     """
 
     output: Path

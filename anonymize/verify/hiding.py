@@ -1,4 +1,4 @@
-"""What an examination found, as it is told: one person over time as one find, with the lines that hide it in a plan."""
+"""Finds as they are reported: one person over time as one find, with the plan lines that hide it."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from anonymize.track.padding import outline, undrawn
 from anonymize.verify.verdict import By, Find
 
 RATE = 25
-"""Frames a second, where a file does not say."""
+"""Frames per second, where a file does not state them."""
 APART = 3.0
-"""Seconds between two finds that are told as one, at most."""
+"""Maximum seconds between two finds that are merged."""
 SPEED, FARTHEST = 2.0, 4.0
-"""How far the one is from the other: its size, or so many times its size a second, but never farther than this."""
+"""Maximum distance between them, in multiples of their size: 1 or `SPEED` a second, and at most `FARTHEST`."""
 ALIKE = 2.0
-"""How many times larger one of them is than the other, at most."""
+"""Maximum ratio of their sizes."""
 ON, SOON = 0.5, 1.0
-"""A find is of a subject whose middle lies within this share of its size on that frame, or where it may have come from
-within so many seconds."""
+"""A find is of a subject whose middle lies within `ON` times their size of its own on that frame, or could have come
+from there within `SOON` seconds."""
 
 
 def hiding(finds: Iterable[Find], info: MediaInfo, frames: int, settings: Settings) -> list[Find]:
-    """`finds`, each with lines for a plan that hide it.
+    """`finds`, each with plan lines that hide it.
 
     Args:
         finds: what was found.
         info: of the output.
-        frames: how many it has.
-        settings: how far regions reach beyond what was found, in space and time.
+        frames: in the output.
+        settings: how far regions extend beyond a find, in space and time.
     """
     hold = math.ceil(settings.follow.hold * (info.average_rate or RATE))
     return [replace(find, lines=(_line(find, info, frames, hold, settings),)) for find in finds]
 
 
 def _line(find: Find, info: MediaInfo, frames: int, hold: int, settings: Settings) -> str:
-    """One box around all places of `find`, held before and after: looks are samples, and it was there between them."""
+    """One box around all places of `find`, held before and after: scanned frames are samples, it is there between."""
     places = find.places or ((find.frame, find.box),)
     shown = [frame for frame, _ in places]
-    kind = Kind.AREA if find.by is By.PLAN else find.kind  # what was drawn there as its kind is did not hide it
-    look = replace(settings.redact.of(find.kind), shape=Shape.BOX)
+    kind = Kind.AREA if find.by is By.PLAN else find.kind  # the appearance of its kind did not hide it
+    appearance = replace(settings.redact.of(find.kind), shape=Shape.BOX)
     left, top, right, bottom = zip(*(box for _, box in places), strict=True)
     around = (min(left), min(top), max(right), max(bottom))
-    x0, y0, x1, y1 = outline(around, look, info.width, info.height)
+    x0, y0, x1, y1 = outline(around, appearance, info.width, info.height)
     return json.dumps(
         {
             "frames": [max(0, min(shown) - hold), min(frames, max(shown) + 1 + hold)],
@@ -62,48 +62,48 @@ def _line(find: Find, info: MediaInfo, frames: int, hold: int, settings: Setting
 
 
 def gathered(finds: Iterable[Find], subject: Callable[[Find], int] = lambda _: -1) -> list[Find]:
-    """`finds` by time, those of one kind that follow one another as one: numbered anew, from 0.
+    """`finds` by time, merged where they are of one kind and follow in time and place, or are of one subject.
 
-    They follow in time and place, or are of one subject.
+    They are numbered anew, from 0.
 
     Args:
         finds: in any order.
-        subject: the track of the plan that a find is of; -1 for none, or if nobody knows.
+        subject: gives the track of the plan that a find is of; -1 for none or unknown.
     """
-    told: list[Find] = []
-    going_on: list[int] = []
+    merged: list[Find] = []
+    recent: list[int] = []
     of: dict[tuple[Kind, int], int] = {}
     for find in sorted(finds, key=lambda find: find.start):
-        going_on = [at for at in going_on if find.start - told[at].end <= APART]
-        far, at = min(((_far(told[at], find), at) for at in going_on), default=(1.0, 0))
+        recent = [at for at in recent if find.start - merged[at].end <= APART]
+        far, at = min(((_far(merged[at], find), at) for at in recent), default=(1.0, 0))
         track = subject(find)
         if far >= 1 and track >= 0 and (find.kind, track) in of:
             at = of[find.kind, track]
-            far = 1.0 if find.start <= told[at].end else 0.0
+            far = 1.0 if find.start <= merged[at].end else 0.0
         if far < 1:
-            told[at] = _joined(told[at], find)
-            if at not in going_on:
-                going_on.append(at)
+            merged[at] = _joined(merged[at], find)
+            if at not in recent:
+                recent.append(at)
         else:
-            at = len(told)
-            going_on.append(at)
-            told.append(replace(find, track=at))
+            at = len(merged)
+            recent.append(at)
+            merged.append(replace(find, track=at))
         if track >= 0:
             of[find.kind, track] = at
-    return told
+    return merged
 
 
-def subject_of(find: Find, rows: Columns, looks: Redact, rate: float) -> int:
-    """The track of a plan that `find` is of, as far as time and place tell; -1 for none.
+def subject_of(find: Find, rows: Columns, appearances: Redact, rate: float) -> int:
+    """The track of a plan that `find` is of, by time and place; -1 for none.
 
     Args:
-        find: what was found beside the plan's regions.
+        find: found outside the plan's regions.
         rows: of the plan.
-        looks: how its regions are drawn.
-        rate: frames a second.
+        appearances: how its regions are drawn.
+        rate: frames per second.
     """
     mine = np.flatnonzero(rows.found & (rows.kind == find.kind) & (rows.track >= 0))
-    boxes = undrawn(rows.xyxy[mine], looks.of(find.kind))
+    boxes = undrawn(rows.xyxy[mine], appearances.of(find.kind))
     middles, sizes = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
     near: Counter[int] = Counter()
     for frame, box in find.places:
@@ -120,7 +120,7 @@ def subject_of(find: Find, rows: Columns, looks: Redact, rate: float) -> int:
 
 
 def _far(one: Find, other: Find) -> float:
-    """How far `other` begins from where `one` ended, as a share of how far it may be; 1 and more is too far."""
+    """Distance from the end of `one` to the start of `other`, relative to the maximum; 1 or more is too far."""
     gap = other.start - one.end
     (_, last), (_, first) = (one.places or ((0, one.box),))[-1], (other.places or ((0, other.box),))[0]
     size, next_size = (max(x1 - x0, y1 - y0) for x0, y0, x1, y1 in (last, first))
@@ -132,7 +132,7 @@ def _far(one: Find, other: Find) -> float:
 
 
 def _joined(one: Find, other: Find) -> Find:
-    """Both as one find: where and as sure as it shows best, from when the first begins."""
+    """Both as one find, with the box and score of the better one."""
     return replace(
         max(one, other, key=lambda find: find.score),
         track=one.track,

@@ -1,4 +1,4 @@
-"""What the second look finds is redacted as well: its finds are followed through the source, and join the plan."""
+"""Redact what the second look found: its finds are followed through the source and join the plan."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from anonymize.data import Box, Detections, Timestamps, Track
+from anonymize.data import Box, Detections, Timestamps
 from anonymize.media import Source
 from anonymize.plan import Plan, Regions
 from anonymize.plan.compose import compose
@@ -20,7 +20,7 @@ from anonymize.verify.verdict import By, Find, Verified
 
 
 def repairable(verified: Verified) -> bool:
-    """Whether nothing is wrong with an output but what its second look found, doubts included."""
+    """Whether finds of the second look, doubts included, are all that is wrong with an output."""
     others_pass = all(find.by is By.LOOK for find in verified.leaks)
     failed = [check for check in verified.checks if not check.passed]
     return bool(_looked(verified)) and others_pass and all(check.name == "second look" for check in failed)
@@ -29,14 +29,14 @@ def repairable(verified: Verified) -> bool:
 def repaired(
     plan: Plan, source: Source, verified: Verified, settings: Settings, on_progress: OnProgress = ignore
 ) -> Plan:
-    """`plan`, and whatever `verified` says can still be seen: followed forward and backward from where it was found.
+    """`plan` with everything that `verified` found still visible, followed both ways from where it was found.
 
     Args:
         plan: as it was drawn.
-        source: read once more, since motion is followed in its pictures.
+        source: read once more, to follow motion in its pictures.
         verified: what the second look found.
-        settings: how long to hold, how to draw, and what is left alone.
-        on_progress: told after every frame.
+        settings: how long to hold, how to draw, and what stays visible.
+        on_progress: called after every frame.
 
     Raises:
         InputError: the source cannot be read to its end.
@@ -45,7 +45,7 @@ def repaired(
     for find in _looked(verified):
         for frame, box in find.places:
             at_frame[frame].append((find, box))
-    tracker = Tracker(replace(settings.follow, min_finds=1), high=0.0)  # one look was enough to doubt
+    tracker = Tracker(replace(settings.follow, min_finds=1), high=0.0)  # one find was enough for a doubt
     times = Timestamps()
     for picture in source.frames():
         times.append(picture)
@@ -54,9 +54,9 @@ def repaired(
             tracker.find(picture.index, _detections(found))
         on_progress(Progress("repair", len(times), plan.about.frames))
     first = 1 + max((region.track for _, _, region in plan.regions.rows()), default=-1)
-    tracks = [_renumbered(track, first) for track in tracker.finish()]
+    tracks = [replace(track, id=track.id + first) for track in tracker.finish()]
     size = (plan.about.width, plan.about.height)
-    # Zones and hidden spans are in the plan already; every frame counts as looked at, or they would be hidden whole.
+    # Zones and hidden spans are in the plan already; every frame counts as scanned, or it would be hidden whole.
     rows = compose(tracks, times, times, (), size, replace(settings, zones=(), obscured=(), redact=plan.about.redact))
     grown = replace(plan, regions=Regions([*plan.regions.rows(), *rows]))
     return still_visible(plan, grown, times, settings)
@@ -72,7 +72,3 @@ def _detections(found: Sequence[tuple[Find, Box]]) -> Detections:
         np.array([find.score for find, _ in found], np.float32),
         np.array([int(find.kind) for find, _ in found], np.int8),
     )
-
-
-def _renumbered(track: Track, first: int) -> Track:
-    return replace(track, id=track.id + first)

@@ -1,4 +1,4 @@
-"""Which frames a second look takes, and what a look at some of them says about all."""
+"""Which frames the second look scans, and what a sample of the frames says about all of them."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from anonymize.verify.verdict import Bound
 
 CONFIDENCE = 0.95
 LEAST = 8
-"""Frames that are looked at, of a file that has so many, however short it is."""
+"""Minimum number of frames scanned, if the file has that many."""
 
 
 class Sample:
-    """One frame at random out of every stretch of a file; the stretches are as long as one another, to a frame.
+    """One random frame out of every stretch of a file; all stretches are equally long, to a frame.
 
-    Drawn at random within each stretch, the frames support a statement about all of them, and neither a rhythm in the
-    video nor that of the first looks can hide anything from them. The same seed gives the same frames.
+    Drawn at random within each stretch, the frames support a statement about all of them, and nothing can hide in a
+    rhythm of the video or of the first look. The same seed gives the same frames.
 
     Args:
-        looks: stretches, and so frames that are taken; with as many as there are frames, or more, all are.
-        frames: in the whole file; where there turn out to be more, those are taken.
-        seed: anything; another one gives other frames.
+        size: number of stretches, and so of frames drawn; all frames are, if it is not below `frames`.
+        frames: in the whole file; any that turn up beyond them are all drawn.
+        seed: another seed gives other frames.
     """
 
-    def __init__(self, looks: int, frames: int, seed: str) -> None:
-        self._looks = looks
+    def __init__(self, size: int, frames: int, seed: str) -> None:
+        self._size = size
         self._frames = frames
         self._seed = seed
 
     def __contains__(self, index: int) -> bool:
-        if self._looks >= self._frames or index >= self._frames:
+        if self._size >= self._frames or index >= self._frames:
             return True
-        stretch = index * self._looks // self._frames
-        first, end = (-(-number * self._frames // self._looks) for number in (stretch, stretch + 1))
+        stretch = index * self._size // self._frames
+        first, end = (-(-number * self._frames // self._size) for number in (stretch, stretch + 1))
         return random.Random(f"{self._seed}:{stretch}").randrange(first, end) == index
 
 
-def looks(verify: Verify, rate: Fraction | None, frames: int) -> int:
-    """How many frames of a file are looked at: one at least, where it has any.
+def sample_size(verify: Verify, rate: Fraction | None, frames: int) -> int:
+    """How many frames of a file are scanned: at least one, if it has any.
 
     Args:
-        verify: gives the seconds for each of them, and how many there are, at most.
-        rate: frames a second; 25 where nobody knows.
+        verify: gives the seconds per scanned frame, and their maximum number.
+        rate: frames per second; None if unknown (then 25 is assumed).
         frames: in the whole file.
     """
     stretch = max(1, round(verify.look_every * float(rate or 25)))
@@ -53,14 +53,14 @@ def looks(verify: Verify, rate: Fraction | None, frames: int) -> int:
 
 
 def bound(looked: int, showing: int, frames: int) -> Bound | None:
-    """What the sample supports; None where every frame was looked at, or none was.
+    """What the sample supports; None if every frame was scanned, or none.
 
-    The exact (Clopper-Pearson) upper bound of the share. Frames drawn one from every stretch keep it on the safe side:
-    they miss what a draw from all frames at once misses, or less. It is that of as many stretches of the longest's
-    length; where some are shorter, by a frame, the file's own share may be so much larger.
+    The exact (Clopper-Pearson) upper bound of the share. Drawing one frame from every stretch is on the safe side: it
+    misses no more than a draw from all frames at once. The bound holds for stretches as long as the longest; as some
+    are a frame shorter, it is scaled up by what the whole file lacks to that.
 
     Args:
-        looked: frames that were looked at.
+        looked: frames scanned.
         showing: those of them on which something was found.
         frames: in the whole file.
     """
@@ -69,14 +69,14 @@ def bound(looked: int, showing: int, frames: int) -> Bound | None:
     share = min(1.0, upper_bound(showing, looked) * looked * math.ceil(frames / looked) / frames)
     found = "nothing was found" if not showing else f"something was found on {showing}"
     text = (
-        f"{looked} of {frames} frames were looked at, drawn at random, and {found}: with {CONFIDENCE:.0%} confidence, "
+        f"{looked} of {frames} frames were scanned, drawn at random, and {found}: with {CONFIDENCE:.0%} confidence, "
         f"no more than {share:.1%} of the frames show anything that these detectors find"
     )
     return Bound(share, CONFIDENCE, text)
 
 
 def upper_bound(hits: int, drawn: int, confidence: float = CONFIDENCE) -> float:
-    """The largest share under which `hits` or fewer of `drawn` still come with a chance of 1 - `confidence`."""
+    """The largest share for which `hits` or fewer of `drawn` still have a probability of 1 - `confidence`."""
     if hits >= drawn:
         return 1.0
     if hits == 0:

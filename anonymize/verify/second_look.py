@@ -1,8 +1,8 @@
-"""A second look, at the output: is there a face or a plate that is not redacted?
+"""The second look, at the output: is there a face or a plate that is not redacted?
 
-The first look found what it found; looking again in the same way would find the same, so each frame is looked at in
-another way (`anonymize.verify.variants`). What looks like a find is looked at again, in further ways: detectors are
-often taken in by a texture once, seldom twice. Finds are gathered into trails over time.
+Scanning in the same way as the first look would find the same, so each frame is scanned in another variant
+(`anonymize.verify.variants`). Likely finds are scanned again, in further variants: a texture often fools a detector
+once, seldom twice. Finds are gathered into trails over time.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ from anonymize.verify.variants import Variants
 from anonymize.verify.verdict import By, Find
 
 UNSURE = {Kind.FACE: 0.0, Kind.PLATE: 0.15, Kind.AREA: 0.0}
-"""How far above the score that starts a track a find must be, to be worth a doubt. Signs look like plates: what the
-first look did not take for one is mostly none."""
+"""How far a find's score must exceed the one that starts a track, to be a doubt. Signs look like plates: what the first
+look did not take for one mostly is not one."""
 SURE = 0.1
-"""How much more it must have to be held for a leak."""
+"""How much higher its score must be to count as a leak."""
 BLIND = 0.1
-"""How much more it must have where nobody knows the plan: every frame is looked at then, and textures are many."""
+"""How much higher it must be if the plan is unknown: then every frame is scanned, and there are many textures."""
 FAINT = 0.3
-"""How little is enough where a cover comes off for a while: black before and after, and something between."""
+"""The score that is enough where a cover comes off for a moment: black before and after, and something between."""
 APART = 1.0
-"""Seconds between two finds of one thing, at most."""
+"""Maximum seconds between two finds of one thing."""
 STEP, SPEED = 0.35, 2.0
-"""How far it moves from one find to the next: this share of its size, or so many times its size a second."""
+"""Maximum distance from one find to the next, in multiples of its size: `STEP`, or `SPEED` a second."""
 ALIKE = 1.6
-"""How many times larger one find of a thing is than another."""
+"""Maximum ratio of the sizes of two finds of one thing."""
 SAME_FOR = Fraction(2)
-"""Seconds for which what does not change need not be looked at again."""
+"""Seconds for which unchanged parts need not be scanned again."""
 WITHIN = 0.3
-"""A find is covered if what lies within this share of its half sides around its middle is."""
+"""A find is covered if the part within this share of its half sides around its middle is covered."""
 
 Points = NDArray[Any]
 Meant = Callable[[Detections], NDArray[np.bool_]]
-"""Says (N,) of all that a look found, however faintly, what is meant to be seen."""
+"""Says (N,) which of all finds on a frame, however faint, are expected to be visible."""
 
 
 @dataclass(slots=True)
 class _GrowingFind:
-    """A find as it grows over looked-at frames."""
+    """A find as it grows over scanned frames."""
 
     kind: Kind
     first: float
@@ -65,19 +65,19 @@ class _GrowingFind:
     frame: int
     score: float
     before: bool
-    """Its place was covered just before it showed first."""
+    """Its place was covered just before it first showed."""
     after: bool = False
-    """Its place was covered just after it showed last."""
+    """Its place was covered just after it last showed."""
     places: list[tuple[int, Box]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class SecondFinds:
-    """What a look at one frame showed.
+    """The finds on one scanned frame.
 
     Args:
         frame: index.
-        time: of it, in seconds.
+        time: of the frame, in seconds.
         finds: kind, box and score of each.
     """
 
@@ -87,13 +87,13 @@ class SecondFinds:
 
 
 class SecondLook:
-    """Looks at frames of an output, and gathers what shows there into finds over time.
+    """Scans frames of an output, and gathers what shows there into finds over time.
 
     Args:
-        variants: the ways to look.
-        high: score from which a find started a track at the first look.
-        uncovered: watches where covers come off, if nobody knows the plan. It must know at every frame what the looks
-            before it showed, so they are taken at once.
+        variants: in which frames are scanned.
+        high: score from which a find starts a track at the first look.
+        uncovered: finds where covers come off, if the plan is unknown. At every frame it needs the results of all
+            earlier scans, so detectors then run at once, in this thread.
         executor: runs detectors.
     """
 
@@ -111,12 +111,12 @@ class SecondLook:
             lambda: IncrementalDetector(lambda frame, part: variants.detect(frame, part=part, executor=self._executor))
         )
         self._confirmed: dict[tuple[Box, float], float] = {}
-        """How sure the finds of the last look are, by place and score: what did not change is not looked at again."""
+        """Confirmed scores of the last scan's finds, by box and score: what did not change is not scanned again."""
         self.looked = 0
-        """Frames looked at; what did not change since the frame before is known."""
+        """Frames scanned, if only in the parts that changed."""
 
     def watch(self, frame: Frame) -> None:
-        """Take note of `frame`, the next one, whether it is looked at or not."""
+        """Take note of `frame`, the next one, whether it is to be scanned or not."""
         if self._uncovered is not None:
             self._uncovered.see(frame)
             for trail in self._open:
@@ -129,13 +129,13 @@ class SecondLook:
     def detect(
         self, frame: Frame, regions: Sequence[Region], meant: Meant, original: Frame | None = None
     ) -> Pending[SecondFinds]:
-        """What shows on `frame`, for `take`. Results are to be taken in order, by one thread.
+        """Scan `frame` for `take`. Results are to be taken in order, by one thread.
 
         Args:
             frame: of the output.
-            regions: what lies in them is redacted and does not count.
-            meant: says of what is found whether it is meant to be seen.
-            original: the same frame of the source, where there is no plan: a find whose detail is gone does not count.
+            regions: redacted; finds inside them do not count.
+            meant: says which finds are expected to be visible.
+            original: the same frame of the source, if there is no plan: a find whose detail is gone does not count.
         """
         shapes = self._shapes.of(frame)
         begun = [known.detect(picture, seconds(frame) - known.whole_at >= SAME_FOR) for picture, known in shapes]
@@ -143,14 +143,14 @@ class SecondLook:
 
         def result() -> SecondFinds:
             finds = [(picture, known.result().finds) for picture, known in zip(pictures, begun, strict=True)]
-            return self._judged(frame, in_stored_pixels(frame, finds), regions, meant, original)
+            return self._counting(frame, in_stored_pixels(frame, finds), regions, meant, original)
 
         return Pending(begun, result)
 
-    def _judged(
+    def _counting(
         self, frame: Frame, found: Detections, regions: Sequence[Region], meant: Meant, original: Frame | None
     ) -> SecondFinds:
-        """What of `found` counts, and how much; see `look`."""
+        """Those of `found` that count, with confirmed scores; see `detect`."""
         least = self._high if self._uncovered is None else FAINT
         found = found.select((found.score >= least) & ~covered(found.xyxy, regions) & ~meant(found))
         if original is not None:
@@ -163,7 +163,7 @@ class SecondLook:
         return SecondFinds(frame.index, float(seconds(frame)), finds)
 
     def _scores(self, frame: Frame, found: Detections) -> dict[Box, float]:
-        """How sure each find is, after further looks where one may count."""
+        """The score of each find, by its box; of further scans if one of them may count."""
         if not len(found):
             return {}
         score = (
@@ -172,13 +172,13 @@ class SecondLook:
         return {_box(row): float(value) for row, value in zip(found.xyxy, score, strict=True)}
 
     def take(self, seen: SecondFinds) -> None:
-        """Take what the next frame that was looked at shows."""
+        """Add the finds on the next scanned frame."""
         self.looked += 1
         for kind, box, score in seen.finds:
             self._note(kind, box, score, seen)
 
     def finds(self) -> tuple[list[Find], list[Find], int]:
-        """What fails the file, what is doubtful, and on how many of the looked-at frames either shows."""
+        """Finds that fail the file, doubtful ones, and the number of scanned frames that show either."""
         leaks: list[Find] = []
         doubts: list[Find] = []
         frames: set[int] = set()
@@ -194,7 +194,7 @@ class SecondLook:
         return leaks, doubts, len(frames)
 
     def _note(self, kind: Kind, box: Box, score: float, seen: SecondFinds) -> None:
-        """Add a find to the trail that it belongs to, or begin one."""
+        """Add a find to its trail, or start one."""
         time = seen.time
         self._done += [trail for trail in self._open if time - trail.last > APART and self._counts(trail)]
         self._open = [trail for trail in self._open if time - trail.last <= APART]
@@ -214,7 +214,7 @@ class SecondLook:
         )
 
     def _flash(self, flash: Flash, index: int) -> None:
-        """A cover came off for a few frames, up to `index`; a doubt even where no detector sees anybody."""
+        """A cover came off for a few frames, up to `index`: a doubt even where no detector finds anybody."""
         shown = range(index - flash.frames, index)
         known = (place for trail in (*self._open, *self._done) if self._counts(trail) for place in trail.places)
         if any(frame in shown and _meets(other, flash.box) for frame, other in known):
@@ -227,21 +227,21 @@ class SecondLook:
         )
 
     def _counts(self, trail: _GrowingFind) -> bool:
-        """Whether a trail that is over can matter; the others are forgotten."""
+        """Whether a finished trail can matter; the others are dropped."""
         return trail.score >= self._high or self._came_off(trail)
 
     def _came_off(self, trail: _GrowingFind) -> bool:
-        """Whether a cover came off for a while.
+        """Whether a cover came off for a moment.
 
-        Over more than a few frames things move, and what is taken for a plate is often clothes between two covers: such
-        a find must be better.
+        Over more than a few frames things move, and a supposed plate is often clothing between two covers: such a find
+        needs a higher score.
         """
         brief = trail.places[-1][0] - trail.places[0][0] < NEAR and trail.kind is Kind.FACE
         return trail.before and trail.after and (brief or trail.score >= self._high)
 
 
 def covered(xyxy: NDArray[np.float32], regions: Sequence[Region]) -> NDArray[np.bool_]:
-    """(N,) whether the middle of each box (N, 4) lies in `regions`: at least half of 25 points of it."""
+    """(N,) whether the middle of each box (N, 4) lies in `regions`: at least half of 25 points around it."""
     if not len(xyxy) or not regions:
         return np.zeros(len(xyxy), bool)
     place = np.linspace(-WITHIN, WITHIN, 5, dtype=np.float32)
@@ -275,7 +275,7 @@ def _within(x: Points, y: Points, region: Region) -> NDArray[np.bool_]:
 
 
 def _survives(frame: Frame, original: Frame, xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """(N,) whether what the boxes (N, 4) show of `original` can still be made out in `frame`."""
+    """(N,) whether the detail in the boxes (N, 4) of `original` survives in `frame`."""
     if not len(xyxy):
         return np.zeros(0, bool)
     before, after = (picture.luma(picture.width, picture.height) for picture in (original, frame))
@@ -295,7 +295,7 @@ def _meets(a: Box, b: Box) -> bool:
 
 
 def _distance(trail: _GrowingFind, box: Box, time: float) -> float:
-    """How far `box` lies from where `trail` was last, as a share of how far it may have come; 1 and more is too far."""
+    """Distance of `box` from the last one of `trail`, relative to the maximum; 1 or more is too far."""
     x0, y0, x1, y1 = trail.box
     size, other = max(x1 - x0, y1 - y0), max(box[2] - box[0], box[3] - box[1])
     if max(size, other) > ALIKE * min(size, other):

@@ -1,6 +1,6 @@
-"""The frames, their times and colours, the sound and the metadata of an output: is it what it should be?
+"""Whether the frames, timestamps, colours, sound and metadata of an output are what they should be.
 
-The output is read back without trusting whoever wrote it.
+The output is read back without trusting what wrote it.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from anonymize.verify.containers.contents import foreign
 
 _ZERO = Fraction(0)
 _SOUND_SLACK = Fraction(1, 10)
-"""Seconds by which a sound track may end at another time: containers round, and drop an encoder's padding."""
+"""Seconds by which a sound track may begin or end elsewhere: containers round, and drop an encoder's padding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an output is held against.
+    """What an output is compared with.
 
     Args:
-        source: what it was made from, as known after the source was read to its end.
-        times: of every frame that was written.
-        output: what the user asked for; None where nobody knows (then sound may be absent).
+        source: what it was made from, as known after reading it to the end.
+        times: presentation time of every frame that was written, in seconds.
+        output: the user's settings; None if unknown (then sound may be absent).
     """
 
     source: MediaInfo
     times: Sequence[Fraction]
     output: Output | None = None
     profile: bytes | None = None
-    """Of a picture: what the output keeps of the source's colour profile."""
+    """For a picture: what the output keeps of the source's colour profile."""
 
     @classmethod
     def of(cls, source: Source, times: Sequence[Fraction], output: Output | None = None) -> Wanted:
-        """What an output of `source` is held against; after the source was read to its end."""
+        """What an output of `source` is compared with; `source` must have been read to its end."""
         profile = source.decoded.traits.icc if isinstance(source, StillSource) else None
         return cls(source.info, times, output, profile)
 
@@ -57,7 +57,7 @@ def is_picture(path: Path) -> bool:
 
 
 def of_picture(path: Path, wanted: Wanted | None, made: StillSource | None = None) -> list[str]:
-    """What is wrong with the picture or animation at `path`; `made` is it, if it was opened already."""
+    """What is wrong with the picture or animation at `path`; `made` is that picture, if it is open already."""
     try:
         picture = made or StillSource(path)
     except AnonymizeError as error:
@@ -68,18 +68,18 @@ def of_picture(path: Path, wanted: Wanted | None, made: StillSource | None = Non
         if wanted.profile is not None and profile not in (b"", wanted.profile):
             failures.append("its colour profile is not that of the source")
     else:
-        failures = [f"there is still in it: {', '.join(info.removed)}"] if info.removed else []
+        failures = [f"still in it: {', '.join(info.removed)}"] if info.removed else []
         failures += parts(info.container, path.read_bytes())
     return failures + foreign(path, info.container)
 
 
 def of_video(path: Path, found: MediaInfo, wanted: Wanted | None) -> list[str]:
-    """What is wrong with the video at `path` but for its frames' times.
+    """What is wrong with the video at `path`, apart from its frames' timestamps.
 
     Args:
         path: the output.
-        found: what it is, as known after it was read to its end.
-        wanted: what it is held against; without it only what no output may hold is looked for.
+        found: its properties, as known after reading it to the end.
+        wanted: what it is compared with; without it, only what no output may hold is reported.
     """
     failures: list[str] = []
     if wanted is not None:
@@ -89,10 +89,10 @@ def of_video(path: Path, found: MediaInfo, wanted: Wanted | None) -> list[str]:
 
 
 class TimeComparison:
-    """Holds the times of frames, as they come, against those that were written.
+    """Compares the presentation times of frames, one by one, with those that were written.
 
     Args:
-        times: of every frame that was written; None where nobody knows, then they must only rise.
+        times: of every frame that was written, in seconds; None if unknown: then they must only increase.
     """
 
     def __init__(self, times: Sequence[Fraction] | None) -> None:
@@ -119,7 +119,7 @@ class TimeComparison:
         self._first = self._first or what
 
     def failures(self) -> Iterator[str]:
-        """Frames lost, added or moved; after the last frame."""
+        """Frames lost, added or moved; to be called after the last frame."""
         if self._times is not None and self.count != len(self._times):
             yield f"expected {len(self._times)} frames, got {self.count}"
         if self._moved:
@@ -140,20 +140,20 @@ def _wrong_picture(found: MediaInfo, source: MediaInfo) -> Iterator[str]:
             yield f"{what}: expected {wanted}, got {got}"
     if found.codec in ("h264", "hevc") or found.container in ("mkv", "webm"):
         yield from _wrong_chroma(found, source)
-    # The other codecs have no place for it, which the sink's notes say.
+    # Other codecs cannot store it; the sink's notes say so.
     if found.codec in ("hevc", "av1") and not _same_display(source.hdr, found.hdr):
         yield f"HDR metadata: expected {source.hdr}, got {found.hdr}"
 
 
 def _wrong_chroma(found: MediaInfo, source: MediaInfo) -> Iterator[str]:
-    """Where chroma samples lie, if the output says that: hardware encoders do not, which the sink's notes say."""
+    """The chroma location, if the output states one: hardware encoders do not, and the sink's notes say so."""
     wanted, got = source.chroma_location, found.chroma_location
     if got not in ("unspecified", "left") and got != wanted:
         yield f"position of the chroma samples: expected {wanted}, got {got}"
 
 
 def _comparable(info: MediaInfo) -> Colour:
-    """Colour tags with what means the same written the same: no range is limited range, RGB has no matrix."""
+    """Colour tags with synonyms unified: no range means limited range, RGB has no matrix."""
     rgb = info.pixel_format.startswith(("gbr", "rgb", "bgr", "argb", "abgr", "0rgb", "0bgr", "pal", "x2"))
     matrix = 0 if rgb else info.colour.matrix
     span = 2 if rgb else info.colour.range or 1
@@ -161,7 +161,7 @@ def _comparable(info: MediaInfo) -> Colour:
 
 
 def _same_display(wanted: Hdr | None, found: Hdr | None) -> bool:
-    """Whether both describe the same mastering display and light level, as precisely as streams hold them."""
+    """Whether both describe the same mastering display and light level, to the precision that streams store."""
     if wanted is None or found is None:
         return wanted is found
     if wanted.light_level != found.light_level:
@@ -183,12 +183,12 @@ def _wrong_sound(found: MediaInfo, source: MediaInfo, output: Output | None) -> 
         yield f"expected {len(wanted)} sound tracks, got {len(found.audio)}"
         return
     for index, (before, after) in enumerate(zip(wanted, found.audio, strict=True)):
-        # Containers cut PCM into pieces as they like.
+        # Containers split PCM into packets as they like.
         copied = before.codec == after.codec and not before.recoded and found.container == source.container
         if copied and not before.codec.startswith("pcm") and before.packets != after.packets:
             yield f"sound track {index}: expected {before.packets} packets, got {after.packets}"
         for what, then, now in (("begin", before.begin, after.begin), ("end", before.end, after.end)):
-            # What comes before zero is a decoder's run-in.
+            # Anything before zero only primes the decoder.
             if then is not None and now is not None and abs(max(then, _ZERO) - max(now, _ZERO)) > _SOUND_SLACK:
                 yield f"sound track {index}: expected it to {what} at {float(then):.2f} s, got {float(now):.2f} s"
         if after.language not in ("", before.language):

@@ -1,6 +1,6 @@
-"""Where a cover comes off for a while: places that were black just before, are not now, and are black again soon.
+"""Where a cover comes off for a moment: places that were black just before, are not now, and soon are again.
 
-Without the plan nobody knows what was redacted. But a face that shows for some frames, and is black before and after
+Without the plan, nobody knows what was redacted. But a face that shows for some frames, and is black before and after
 them, gives itself away; there, the faintest find is enough.
 """
 
@@ -16,24 +16,24 @@ from numpy.typing import NDArray
 from anonymize.data import Box, Frame
 
 BLOCK = 4
-"""Pixels of the side of the blocks in which black is looked for."""
+"""Side, in pixels, of the blocks that are tested for black."""
 BLACK = 8.0
-"""8-bit steps above black that a covered block has, at most, on average."""
+"""Maximum mean of a covered block, in 8-bit steps above black."""
 NEAR = 3
-"""Frames before and after within which a place must be covered: a detector may miss one or two on which it is not."""
+"""Frames before and after within which a place must be covered: on one or two between, a detector may miss the find."""
 CORE = 0.5
-"""Share of a box's sides, around its middle, that is looked at."""
+"""Share of a box's sides, around its middle, that is tested."""
 COVERED, CLEAR = 0.5, 0.3
-"""Share of it that is black where it is covered, at least, and where it is not, at most."""
+"""Minimum share of black blocks in it where it is covered, and maximum where it is not."""
 
 BRIGHT = 16.0
-"""8-bit steps above black from which a block surely shows something."""
+"""8-bit steps above black from which a block certainly shows something."""
 GAP = 7
-"""Blocks of the side of a place that was lit for some frames alone, at least; smaller gaps come as covers pass."""
+"""Minimum side, in blocks, of a place lit for some frames only; smaller gaps appear as covers pass each other."""
 LARGEST_HOLE = 3.0
-"""A hole in a cover is at most so many times larger than what of it was covered before and is again."""
+"""Maximum size of a hole in a cover, as a multiple of the part of it that was covered before and is again."""
 OFF = 0.6
-"""Share of a cover that is black no more when it is off, at least; what was behind it may be dark."""
+"""Minimum share of a cover that is no longer black once it is off; what was behind it may be dark."""
 
 Blacks = NDArray[np.bool_]
 """(rows, columns): which blocks are black."""
@@ -41,11 +41,11 @@ Blacks = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Flash:
-    """A place that showed something for a few frames alone: it was black before them, and is again.
+    """A place that showed something for a few frames only: it was black before them, and is again.
 
     Args:
-        box: where, in pixels of the frame.
-        frames: for how many; the last of them is the one before the present frame.
+        box: in pixels of the frame.
+        frames: how many; the last of them is the one before the current frame.
     """
 
     box: Box
@@ -72,16 +72,16 @@ class Uncovered:
         self._lit.append(np.asarray(mean > plane.black + BRIGHT * unit))
 
     def flashes(self) -> list[Flash]:
-        """The places that a cover lies on now and lay on a moment ago, but not on the frames between.
+        """The places that are covered now and were a moment ago, but not on the frames between.
 
-        A cover that moves on leaves such places too, where the next one follows it closely. They do not count: it is
-        still there beside them, while a cover that came off is gone, or has a hole.
+        A moving cover leaves such places too, where another one follows it closely. They do not count: that cover is
+        still there beside them, while one that came off is gone, or has a hole.
         """
         found: list[Flash] = []
         for frames in range(1, min(NEAR, len(self._blacks) - 2) + 1):
             before, first, now = (self._blacks[i] for i in (-frames - 2, -frames - 1, -1))
             shown = np.logical_and.reduce(list(self._lit)[-1 - frames : -1])
-            solid = cv2.morphologyEx((before & shown & now).astype(np.uint8), cv2.MORPH_OPEN, _square(3))
+            solid = cv2.morphologyEx((before & shown & now).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
             _, places, parts, _ = cv2.connectedComponentsWithStats(solid)
             covers, holes = _numbered(before), _numbered(~first)
             for number, (x, y, wide, high, area) in enumerate(parts[1:].tolist(), start=1):
@@ -96,23 +96,19 @@ class Uncovered:
         return found
 
     def covered_before(self, box: Box) -> bool:
-        """Whether `box` was covered on one of the frames just before the present one, and is not now."""
+        """Whether `box` was covered on one of the frames just before the current one, and is not now."""
         return _share(self._blacks[-1], box) <= CLEAR and any(
             _share(blacks, box) >= COVERED for blacks in list(self._blacks)[-1 - NEAR : -1]
         )
 
     def covered_now(self, box: Box) -> bool:
-        """Whether `box` is covered on the present frame."""
+        """Whether `box` is covered on the current frame."""
         return _share(self._blacks[-1], box) >= COVERED
 
 
 def _numbered(blocks: Blacks) -> NDArray[np.int32]:
-    """(rows, columns) a number for each connected part of `blocks`, 0 elsewhere."""
+    """(rows, columns) labels of the connected parts of `blocks`, 0 elsewhere."""
     return np.asarray(cv2.connectedComponents(blocks.astype(np.uint8))[1], np.int32)
-
-
-def _square(side: int) -> NDArray[np.uint8]:
-    return np.ones((side, side), np.uint8)
 
 
 def _share(blacks: Blacks, box: Box) -> float:

@@ -11,17 +11,17 @@ from anonymize.kinds import Verdict
 
 
 class By(StrEnum):
-    """What gave a find away."""
+    """What revealed a find."""
 
     PLAN = "plan"
-    """A region of the plan whose detail is still there."""
+    """A region of the plan whose detail is still visible."""
     LOOK = "look"
-    """A detector that looked at the output."""
+    """A detector, run on the output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was examined: `detail` says what was found, in one line, also where it passed."""
+    """One thing that was examined; `detail` is one line on what was found, also where it passed."""
 
     name: str
     passed: bool
@@ -33,18 +33,18 @@ class Find:
     """Something that may show a face or a plate, over time.
 
     Args:
-        track: its number in this list of finds, from 0; for `By.PLAN` the plan's own track (-1 for none).
+        track: index in its list of finds, from 0; for `By.PLAN` the plan's track number (-1 for none).
         kind: what it is.
-        start, end: seconds of the presentation, `end` that of the last frame on which it was seen.
-        box: where it is, on the frame on which it shows best; upright pixels.
-        size: height in pixels of a face there, width of a plate.
-        score: how sure it is, 0 to 1.
-        by: what gave it away.
-        frame: the frame that `box` belongs to.
-        frames: on how many frames it was seen.
-        places: frame and box of each of them, where a repair needs to know; not part of the account.
-        lines: for a plan, to hide it (docs/plan.md).
-        finds: how many that followed one another are told as this one.
+        start, end: presentation time in seconds; `end` is that of the last frame with it.
+        box: its bounding box on `frame`, in upright pixels.
+        size: height of a face there, width of a plate, in pixels.
+        score: confidence, 0 to 1.
+        by: what revealed it.
+        frame: index of the frame where it shows best.
+        frames: number of frames with it.
+        places: frame and box of each of them, for repairs; not part of `as_dict`.
+        lines: plan lines that hide it (docs/plan.md).
+        finds: number of successive finds that were merged into this one.
     """
 
     track: int
@@ -62,9 +62,9 @@ class Find:
     finds: int = 1
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values, rounded to what they mean."""
-        told = {name: value for name, value in asdict(self).items() if name != "places"}
-        return told | {
+        """Plain JSON values, rounded to meaningful digits."""
+        values = {name: value for name, value in asdict(self).items() if name != "places"}
+        return values | {
             "kind": self.kind.label,
             "start": round(self.start, 3),
             "end": round(self.end, 3),
@@ -78,10 +78,10 @@ class Find:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a look at some of the frames, in which nothing was found, says about all of them.
+    """What the scan of a sample of the frames says about all of them.
 
     Args:
-        share: with `confidence`, no larger share of the frames shows anything that this look finds.
+        share: with `confidence`, no larger share of the frames shows anything that these detectors find.
         confidence: 0 to 1.
         text: the same as a sentence.
     """
@@ -99,12 +99,12 @@ class Verified:
         verdict: of the whole file.
         checks: everything that was examined.
         leaks: finds that fail the file.
-        doubts: finds that are too weak to fail it; a person should look.
-        looked_frames: frames that detectors looked at.
+        doubts: finds too weak to fail it, for a person to review.
+        looked_frames: frames that detectors scanned.
         of_frames: frames in the file.
-        bound: what the looked-at sample supports; None where every frame was looked at, or none.
+        bound: what the scanned sample supports; None if every frame was scanned, or none.
         not_checked: what was not examined and why, in words.
-        repaired: passes in which finds of the second look were redacted, before this one.
+        repaired: earlier passes in which finds of the second look were redacted.
     """
 
     verdict: Verdict

@@ -88,7 +88,7 @@ def test_one_missed_frame_exposes_the_subject(case):
     assert [(leak.frame, leak.id, leak.kind) for leak in found.leaks] == [(3, 1, "face")]
 
 
-def test_subjects_kinds_and_heights_are_told_apart(case):
+def test_subjects_kinds_and_heights_are_distinguished(case):
     low = (8.0, 100.0, 60.0, 124.0)
     found = case(lambda _, p: solid(p), [subject(1), subject(2, box=low, kind=Kind.PLATE)])
     assert found.by_kind == {"face": Score(5, 0, 1, 0), "plate": Score(5, 5, 1, 1)}
@@ -106,7 +106,7 @@ def test_subjects_kinds_and_heights_are_told_apart(case):
     ],
     ids=["ignored", "mostly hidden", "under 12 px", "too narrow for cells"],
 )
-def test_what_cannot_be_judged_is_not_counted(case, hidden):
+def test_what_cannot_be_measured_is_not_counted(case, hidden):
     found = case(lambda _, p: p, [hidden])
     assert (found.total, found.uncounted) == (Score(), 5)
     assert found.total.leak_rate is None

@@ -100,7 +100,7 @@ def test_coco_crowds_are_ignored(clips: Clips, tmp_path, ignored):
     assert (found.total.boxes, found.uncounted) == (0, FRAMES)
 
 
-def test_coco_categories_are_told_by_their_names(clips: Clips, tmp_path):
+def test_coco_categories_are_recognised_by_their_names(clips: Clips, tmp_path):
     found = evaluate(*clips, coco(tmp_path / "t.json", list("abcd"), categories=["License_Plate", "person"]))
     assert set(found.by_kind) == {"plate"}
     with pytest.raises(UnreadableInput, match="no category is a face or a plate: person"):
@@ -297,11 +297,11 @@ def test_the_page_tells_the_figures_and_stands_alone(clips: Clips, tmp_path):
 def test_a_page_of_nothing_is_no_pass(clips: Clips, tmp_path):
     write_truth(tmp_path / "t.jsonl", [FrameTruth(i, i / 25, SIZE, (subject(ignore=True),)) for i in range(FRAMES)])
     text = page([("a", evaluate(*clips, tmp_path / "t.jsonl"))])
-    assert "That is no pass" in text
+    assert "That is not a pass" in text
     assert 'class="verdict unsure"' in text
 
 
-def test_time_is_told_by_second(tmp_path):
+def test_leaks_are_counted_by_second(tmp_path):
     original, redacted = (video(tmp_path / n, frames=30) for n in ("o.mkv", "r.mkv"))
     found = evaluate(original, redacted, ours(tmp_path / "t.jsonl", 30))
     assert found.by_second == {0: (25, 25), 1: (5, 5)}

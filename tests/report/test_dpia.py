@@ -76,10 +76,10 @@ def test_reports_are_summed_up(folder, tmp_path):
     assert "3 reports: 150 frames in 0:06 of film. Redacted: 3 face tracks (one person or" in markdown
     assert "Plates were not looked for in 3 of them." in markdown
     assert "| unverified | 1 |" in markdown
-    assert "1 file that no detector looked at again: nothing is claimed of them." in markdown
+    assert "1 file that no detector scanned again: nothing is claimed about them." in markdown
     assert "In 1 of 2 checked files it found what the first had missed" in markdown
     assert "(95%: 9.5% to 90.5% of such files)" in markdown
-    assert "Left for a person to look at: 1 place." in markdown
+    assert "Left for a person to review: 1 place." in markdown
     assert "Drawn from a plan that a person could edit: 1." in markdown
     assert "| GPS position | 3 |" in markdown
 
@@ -156,7 +156,7 @@ def test_a_damaged_report_is_not_passed_over(folder):
 
 
 def _changed(values, way, value):
-    """A copy of `values` with another value at the end of the way; without it where that is `...`."""
+    """A copy of `values` with another value at the end of the path; without it if that is `...`."""
     key, *rest = way
     left = {name: held for name, held in values.items() if name != key}
     if rest:

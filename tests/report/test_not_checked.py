@@ -1,4 +1,4 @@
-"""An output that no detector looked at is called not checked, wherever its result is told."""
+"""An output that no detector scanned is called not checked, wherever its result is reported."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ ZONE = ("--hide-zone", "0,0 20,0 20,20", "--targets", "none")
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp", "one.mp4", "two.gif"])
-def test_a_picture_and_a_short_film_are_looked_at_as_a_whole(name: str, tmp_path: Path) -> None:
+def test_a_picture_and_a_short_film_are_scanned_completely(name: str, tmp_path: Path) -> None:
     made = tmp_path / name
     frames = {"one.mp4": 1, "two.gif": 2}.get(name, 1)
     if name == "one.mp4":
@@ -35,13 +35,13 @@ def test_a_picture_and_a_short_film_are_looked_at_as_a_whole(name: str, tmp_path
     assert (outcome.report.verified["looked_frames"], outcome.report.verified["of_frames"]) == (frames, frames)
 
 
-def test_what_nobody_looked_at_is_nowhere_said_to_have_passed(tmp_path: Path) -> None:
+def test_an_output_that_was_not_scanned_is_nowhere_called_passed(tmp_path: Path) -> None:
     clip = make_video(tmp_path / "a.mp4", frames=4)
     done = anonymize("run", clip, "-o", tmp_path / "safe.mp4", *ZONE, "--report", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "4 frames, not checked for faces or plates" in done.stdout, done.stdout[:600]
     page = (tmp_path / "safe.mp4.report.html").read_text()
-    assert "were not checked: no detector looked" in page
+    assert "were not checked: no detector scanned" in page
     assert "passed" not in page
     anonymize("report", "dpia", tmp_path / "safe.mp4.report.json", "-o", tmp_path / "dpia")
     text = (tmp_path / "dpia.md").read_text()

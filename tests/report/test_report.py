@@ -349,7 +349,7 @@ def test_doubts_and_leaks_are_listed_with_their_times():
     assert text.count('<rect class="leak"') == text.count('<rect class="doubt"') == 1
 
 
-def test_a_faint_subject_is_marked_and_what_was_not_looked_for_is_said():
+def test_a_faint_subject_is_marked_and_kinds_not_looked_for_are_named():
     """A track is weak where its preset says so, whatever its score: the plan has a doubt about it."""
     rows = [face(0, score=0.31), face(1, track=1, score=0.31), face(2, track=2), face(3, track=3, score=0.31)]
     doubts = (Doubt(0, 0, 1, Raised.FIND), Doubt(3, 3, 4, Raised.FIND, answer=Answer.HIDE))
@@ -370,7 +370,7 @@ def test_of_a_region_that_reaches_beyond_the_picture_the_part_within_counts():
 
 
 @pytest.mark.parametrize(("preset", "warned"), [("default", False), ("journalist", False), ("custom", True)])
-def test_a_mosaic_is_said_to_be_no_protection_from_those_who_know_the_face(preset, warned):
+def test_the_page_warns_that_a_mosaic_does_not_protect_from_those_who_know_the_face(preset, warned):
     settings = to_mapping(presets.load("default" if preset == "custom" else preset).settings)
     if preset == "custom":
         settings["redact"]["face"]["style"] = "mosaic"

@@ -45,7 +45,7 @@ def test_a_run_gives_a_report_that_fits_its_schema(reported):
 
 
 @pytest.mark.parametrize(("audio", "gone"), [("mute", True), ("keep", False)])
-def test_sound_that_nobody_shall_hear_is_told_as_removed(audio, gone, face_clip, settings, tmp_path):
+def test_muted_sound_is_reported_as_removed(audio, gone, face_clip, settings, tmp_path):
     told = from_mapping(Settings, {"output": {"audio": audio}, "verify": {"publish_unverified": True}}, settings)
     (outcome,) = batch.run([only_item(str(face_clip), str(tmp_path / "safe.mp4"))], told)
     assert ("the sound (1 track)" in outcome.report.removed) == gone
@@ -58,7 +58,7 @@ def test_neither_file_names_the_film_or_where_it_was(reported, face_clip):
             assert name not in text
 
 
-def test_a_plan_that_was_given_is_told_with_how_it_was_drawn(face_clip, settings, tmp_path):
+def test_a_given_plan_is_reported_with_how_it_was_drawn(face_clip, settings, tmp_path):
     item = only_item(str(face_clip), str(tmp_path / "plan.jsonl"))
     job.detect(item, settings)
     made = plan.read(tmp_path / "plan.jsonl")
@@ -71,7 +71,7 @@ def test_a_plan_that_was_given_is_told_with_how_it_was_drawn(face_clip, settings
     assert unchanged.instead_of_plan == {}
 
 
-def test_a_plan_that_a_person_changed_is_told_as_such(face_clip, settings, tmp_path):
+def test_a_plan_that_a_person_changed_is_reported_as_such(face_clip, settings, tmp_path):
     item = only_item(str(face_clip), str(tmp_path / "plan.jsonl"))
     job.detect(item, settings)
     header, *lines = (tmp_path / "plan.jsonl").read_text().splitlines(keepends=True)

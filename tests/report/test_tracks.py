@@ -1,4 +1,4 @@
-"""What `detect` tells of each track: a table at any width, JSON, and a page without any picture."""
+"""What `detect` reports of each track: a table at any width, JSON, and a page without any picture."""
 
 import json
 import re
@@ -48,7 +48,7 @@ FACE, FAINT = (Kind.FACE, (0, 0, 96, 108), 0, 100, 0.9), (Kind.FACE, (1800, 1000
 PLATE = (Kind.PLATE, (900, 500, 1000, 540), 10, 60, 0.75)
 
 
-def test_a_track_is_told_in_words():
+def test_a_track_is_described_in_words():
     made = planned([FACE, FAINT, PLATE])
     told = subjects(made, times())
     assert [row(one, made) for one in told] == [

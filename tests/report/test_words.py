@@ -1,4 +1,4 @@
-"""What a report's page says for people: what "passed" means, tracks that are no people, titles, failures, an index."""
+"""What a report's page says to people: what "passed" means, tracks that are not people, titles, failures, an index."""
 
 import hashlib
 import json
@@ -88,7 +88,7 @@ def test_what_passed_means_is_one_sentence_to_quote(verdict, verified, missing, 
     assert expected.count(". ") == 0
     text = page(told)
     assert text.count(f"<blockquote>{expected}</blockquote>") == 1
-    assert "frames were looked at, drawn at random" not in text  # the bound is not told twice
+    assert "frames were scanned, drawn at random" not in text  # the bound is not told twice
 
 
 @pytest.mark.parametrize("verdict", ["fail", "unverified"])
@@ -99,7 +99,7 @@ def test_what_did_not_pass_means_nothing_of_the_kind(verdict):
 
 
 @pytest.mark.parametrize("missing", [("face", "plate"), ()], ids=["nobody was asked to", "nobody did"])
-def test_what_no_detector_looked_at_did_not_pass(missing):
+def test_an_output_that_no_detector_scanned_did_not_pass(missing):
     told = report(verified=checked(0, 50), not_looked_for=missing).as_dict()
     assert meaning(told) == ""
     text = page(told)
@@ -201,7 +201,7 @@ def test_a_page_of_what_could_not_be_opened_says_which_file_and_what_was_asked(c
     assert digest in text
     assert "Those of the preset “municipal”." in text
     assert told["created"][:10] in text
-    assert "What looked" not in text  # nobody did
+    assert "Which detectors ran" not in text  # nobody did
     assert "Look at the output" not in text  # there is none
 
 
@@ -322,7 +322,7 @@ def test_what_is_no_index_is_not_replaced(kind, tmp_path):
     make_video(tmp_path / "in" / "a.mp4", frames=2)
     done = anonymize("run", "in", "-o", "out/", "--report", "r", cwd=tmp_path)
     assert done.returncode == OutputError.exit_code, done.stderr
-    assert "r/index.html is no index of reports" in done.stderr
+    assert "r/index.html is not an index of reports" in done.stderr
     assert not (tmp_path / "out").exists()
     if kind == "page":
         assert path.read_text() == "<h1>my site</h1>"

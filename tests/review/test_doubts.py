@@ -200,7 +200,7 @@ def test_an_answer_is_for_its_place_its_time_and_one_find() -> None:
     assert expected(130, (340, 90, 370, 120)) == [], "at another time"
 
 
-def test_whoever_stays_visible_is_taken_for_nobody_that_is_nothing() -> None:
+def test_someone_who_stays_visible_is_not_taken_for_a_find_answered_as_nothing() -> None:
     near, times = find((100, 64, 52), score=0.9), [Fraction(i, 25) for i in range(FRAMES)]
     wanted = from_mapping(Settings, {"show_persons": [{"track": 0, "at": 0, "reason": "form 12"}]}, Settings())
     asking = asked(held(tracks=1), near)
@@ -375,7 +375,7 @@ def test_what_is_gone_or_was_never_there_is_refused_and_nothing_is_saved(written
     assert written.read_bytes() == before
     written.write_text("\n".join(line for line in before.decode().splitlines() if '"doubt": 3' not in line))
     changed = written.read_bytes()
-    with pytest.raises(errors.PlanError, match="changed meanwhile, and has no doubt about track 3"):
+    with pytest.raises(errors.PlanError, match="changed meanwhile and no longer has a doubt about track 3"):
         queue.answer([2, 3], Answer.HIDE)
     assert written.read_bytes() == changed
     assert [one.track for one in queue.open()] == [2, 3, 4, 5]

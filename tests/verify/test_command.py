@@ -1,4 +1,4 @@
-"""`anonymize verify`, and what `run` says of its own checks."""
+"""`anonymize verify`, and what `run` reports of its own checks."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def test_a_span_that_the_file_does_not_have_is_refused(files: Path, tmp_path: Pa
     assert anonymize("verify", tmp_path / "broken.mp4", "--show-outside", "1:00-2:00").returncode == 7
 
 
-def test_a_leak_fails_and_is_told_with_its_time(files: Path, face_clip: Path, tmp_path: Path) -> None:
+def test_a_leak_fails_and_is_reported_with_its_time(files: Path, face_clip: Path, tmp_path: Path) -> None:
     known = ("--source", face_clip, "--plan", files / "plan.jsonl", "--report", tmp_path, "--json")
     ran = anonymize("verify", files / "bad.mp4", *known)
     assert ran.returncode == errors.VerificationError.exit_code == 7
@@ -82,7 +82,7 @@ def test_a_plan_of_another_file_and_a_file_that_is_missing(files: Path) -> None:
 
 
 def test_doubts_have_an_exit_code_of_their_own(files: Path, face_clip: Path, tmp_path: Path) -> None:
-    """A mosaic whose drawing had to be guessed, without the source."""
+    """A mosaic that had to be estimated, without the source."""
     from anonymize.settings import Style
 
     made = good_plan(face_clip, Style.MOSAIC)

@@ -1,4 +1,4 @@
-"""Which frames are looked at, and what they say about the others."""
+"""Which frames are scanned, and what they say about the others."""
 
 import math
 import random
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonymize.settings import Verify
-from anonymize.verify.sample import Sample, bound, looks, upper_bound
+from anonymize.verify.sample import Sample, bound, sample_size, upper_bound
 
 
 def test_one_frame_of_every_stretch_is_taken_at_random_and_always_the_same() -> None:
@@ -23,27 +23,27 @@ def test_one_frame_of_every_stretch_is_taken_at_random_and_always_the_same() -> 
 
 
 @given(st.integers(1, 400), st.integers(1, 400), st.text(max_size=9))
-def test_as_many_frames_are_looked_at_as_are_wanted(frames: int, wanted: int, seed: str) -> None:
-    """One of every stretch, wherever the file ends; and what comes after its end is looked at."""
+def test_as_many_frames_are_scanned_as_are_wanted(frames: int, wanted: int, seed: str) -> None:
+    """One of every stretch, wherever the file ends; and anything after its end is scanned."""
     sample = Sample(wanted, frames, seed)
     assert sum(index in sample for index in range(frames)) == min(frames, wanted)
     assert frames in sample
 
 
-def test_looks_follow_the_rate_and_the_limit() -> None:
-    assert looks(Verify(look_every=0.24), Fraction(25), 600) == 100
-    assert looks(Verify(look_every=0.24), None, 601) == 101
-    assert looks(Verify(look_every=0.0), Fraction(25), 10**6) == 10**6
-    assert looks(Verify(look_every=0.24, most_looks=100), Fraction(50), 90_000) == 100
+def test_the_sample_size_follows_the_rate_and_the_limit() -> None:
+    assert sample_size(Verify(look_every=0.24), Fraction(25), 600) == 100
+    assert sample_size(Verify(look_every=0.24), None, 601) == 101
+    assert sample_size(Verify(look_every=0.0), Fraction(25), 10**6) == 10**6
+    assert sample_size(Verify(look_every=0.24, most_looks=100), Fraction(50), 90_000) == 100
 
 
 @given(st.integers(1, 10**6), st.floats(0, 60), st.integers(0, 9), st.fractions(Fraction(1, 100), 1000))
-def test_a_file_is_never_left_without_a_look(frames: int, every: float, most: int, rate: Fraction) -> None:
-    assert 1 <= looks(Verify(look_every=every, most_looks=most), rate, frames) <= frames
+def test_at_least_one_frame_of_a_file_is_scanned(frames: int, every: float, most: int, rate: Fraction) -> None:
+    assert 1 <= sample_size(Verify(look_every=every, most_looks=most), rate, frames) <= frames
 
 
-def test_short_files_are_looked_at_as_a_whole() -> None:
-    assert [looks(Verify(), Fraction(25), frames) for frames in (1, 2, 8, 30, 72)] == [1, 2, 8, 8, 8]
+def test_short_files_are_scanned_completely() -> None:
+    assert [sample_size(Verify(), Fraction(25), frames) for frames in (1, 2, 8, 30, 72)] == [1, 2, 8, 8, 8]
 
 
 def test_the_bound_is_the_exact_one() -> None:
@@ -64,7 +64,7 @@ def test_the_bound_holds_for_frames_drawn_one_of_every_stretch() -> None:
     assert too_low <= 0.05 * 400
 
 
-def test_there_is_no_bound_where_every_frame_was_looked_at_or_none() -> None:
+def test_there_is_no_bound_if_every_frame_was_scanned_or_none() -> None:
     assert bound(60, 0, 60) is None
     assert bound(0, 0, 60) is None
     told = bound(10, 0, 60)
@@ -75,7 +75,7 @@ def test_there_is_no_bound_where_every_frame_was_looked_at_or_none() -> None:
 
 @pytest.mark.parametrize(("looked", "frames"), [(2, 3), (5, 9), (8, 30), (7, 60), (8, 63)])
 def test_the_bound_holds_where_the_stretches_are_not_all_as_long(looked: int, frames: int) -> None:
-    """Of files with more than the bound, wherever that lies, no more than 5% show nothing on any looked-at frame."""
+    """Of files with more than the bound, wherever that lies, no more than 5% show nothing on any scanned frame."""
     told = bound(looked, 0, frames)
     assert told is not None
     sizes = [-(-(n + 1) * frames // looked) - -(-n * frames // looked) for n in range(looked)]

@@ -1,4 +1,4 @@
-"""What nobody redacted is found by looking again, with the real detector; what is meant to be seen is not."""
+"""The second look finds what was not redacted, with the real detector; what is expected to be visible is no find."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -99,12 +99,12 @@ def test_what_a_person_left_visible_is_a_doubt(face_clip: Path, detectors: list[
     assert not (hand and verified.leaks)
 
 
-def test_times_outside_the_spans_are_meant_to_be_seen(face_clip: Path, detectors: list[Detector]) -> None:
+def test_finds_outside_the_spans_are_expected(face_clip: Path, detectors: list[Detector]) -> None:
     known = Evidence(plan=without_regions(face_clip))
     assert not examined(face_clip, known, detectors, settings(only=[{"start": 5}])).leaks
 
 
-def test_whoever_is_in_a_zone_left_alone_is_a_leak_unless_the_plan_says_that_it_is_a_thing(
+def test_a_face_in_a_zone_left_alone_is_a_leak_unless_the_plan_says_that_it_is_a_thing(
     face_clip: Path, detectors: list[Detector]
 ) -> None:
     everywhere = {"polygon": [[0, 0], [320, 0], [320, 240], [0, 240]]}
@@ -218,7 +218,7 @@ def test_render_releases_what_a_person_left_visible_and_says_so(face_clip: Path,
         anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "strict.mp4", strict)
 
 
-def test_unverified_means_that_nobody_looked(
+def test_unverified_means_that_no_detector_ran(
     face_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blind_first_look: None
 ) -> None:
     def never(*_: object, **__: object) -> None:
@@ -231,9 +231,7 @@ def test_unverified_means_that_nobody_looked(
     assert job.detectors_for(settings())
 
 
-def test_a_cover_that_comes_off_for_one_frame_is_a_doubt_even_where_no_detector_looks(
-    face_clip: Path, tmp_path: Path
-) -> None:
+def test_a_cover_that_comes_off_for_one_frame_is_a_doubt_even_without_a_find(face_clip: Path, tmp_path: Path) -> None:
     made = good_plan(face_clip)
 
     def flashes(leaking: list[int]) -> list[int]:
@@ -250,7 +248,7 @@ def test_a_cover_that_comes_off_for_one_frame_is_a_doubt_even_where_no_detector_
 
 
 class NoOthers(Executor):
-    """Must not be asked."""
+    """Must not be called."""
 
 
 def test_without_a_plan_no_frame_is_watched_before_what_those_before_it_showed_is_taken(face_clip: Path) -> None:
@@ -275,7 +273,7 @@ def test_without_a_plan_no_frame_is_watched_before_what_those_before_it_showed_i
 
 
 @pytest.mark.parametrize("uncovered", [Uncovered(), None])
-def test_what_stands_still_and_is_found_again_with_a_better_score_is_looked_at_more_closely(
+def test_what_stands_still_and_is_found_again_with_a_better_score_is_scanned_again(
     uncovered: Uncovered | None,
 ) -> None:
     detector = Bright(score=0.45)

@@ -15,7 +15,7 @@ from tests.helpers.structure import check_structure
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Path]:
-    """A video without anything an output may not have."""
+    """A video without anything that an output must not hold."""
 
     def build(name: str = "made.mkv", **changes: object) -> Path:
         plain = {"frames": 10, "codec": "ffv1", "color": BT709, "options": {"level": "1"}}

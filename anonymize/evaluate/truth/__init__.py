@@ -1,7 +1,7 @@
 """Ground truth of clips and pictures: who is where on every frame.
 
-`subjects` is what it says, `lines` our own files (JSON Lines), `coco` and `mot` those of others, `choose` picks one by
-its name.
+`subjects` holds its types; `lines` reads our own files (JSON Lines), `coco` and `mot` those of others; `choose` picks a
+reader by the file's suffix.
 """
 
 from anonymize.evaluate.truth.choose import Truth, read_any

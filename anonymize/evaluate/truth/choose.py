@@ -1,4 +1,4 @@
-"""Ground truth of any format, as one thing: the subjects of each frame of a video or picture."""
+"""Ground truth of any format in one form: the subjects on each frame of a video or picture."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ class Truth:
 
     Args:
         name: of the file, for messages.
-        frames: gives the truth of one frame after another, from the upright size of the picture.
-        least: frames that the video must have at least, where it may have more than the truth names; None where the
-            truth has exactly as many as the video.
+        frames: yields the truth of one frame after another, given the upright size (width, height) of the picture.
+        least: minimum frames of the video, if it may have more than the truth; None if it must have as many.
     """
 
     name: str

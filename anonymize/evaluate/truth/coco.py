@@ -1,10 +1,10 @@
 """Ground truth in COCO's format: one JSON file with ``images``, ``categories`` and ``annotations``.
 
-For a folder of pictures, an image's ``file_name`` finds its picture. For a video, the images are its frames, all of
-them, in the order of ``frame_index`` where they have one, else of the numbers in their names. The format's limits: who
-is the same on two frames is known only where annotations have a ``track_id``, otherwise every box is a subject of its
-own; how much of a box was cut off at the border, or hidden, is not known; ``iscrowd`` and ``ignore`` mean ignored.
-Categories count whose name has "face" or "plate" in it.
+For a folder of pictures, an image's ``file_name`` identifies its picture. For a video, the images are its frames, all
+of them, in the order of ``frame_index`` if they have one, else of the numbers in their names. The format's limits:
+identity across frames is known only through ``track_id``, otherwise every box is a subject of its own; truncation at
+the border and occlusion are unknown; ``iscrowd`` and ``ignore`` mean ignored. Categories count if their name contains
+"face" or "plate".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from anonymize.text import untrusted
 from anonymize.text.ranges import PIXELS, brief
 
 LARGEST = 1 << 30
-"""Characters of a file, at most: COCO keeps a whole data set in one."""
+"""Maximum size of a file in characters: COCO keeps a whole data set in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _kinds(categories: list[dict[str, Any]]) -> dict[Any, Kind]:
 
 
 def _order(image: dict[str, Any]) -> tuple[Any, ...]:
-    """Where an image comes in a video."""
+    """The sort key of an image in a video."""
     if "frame_index" in image:
         return (0, NUMBER.whole(image["frame_index"]))
     parts = re.split(r"(\d+)", str(image["file_name"]))
@@ -100,7 +100,7 @@ def _subjects(annotations: list[dict[str, Any]], kinds: dict[Any, Kind], size: t
         left, top, width, height = (PIXELS.number(value) for value in annotation["bbox"])
         if not (width > 0 and height > 0):
             raise ValueError(f"annotation {annotation.get('id')}: a box without a width or height")
-        # Ids of single boxes are made negative, so that they never meet a track's.
+        # Ids of single boxes are made negative, so that they never equal a track's.
         number = annotation.get("track_id")
         one = clipped(
             -1 - NUMBER.whole(annotation["id"]) if number is None else NUMBER.whole(number),

@@ -26,7 +26,7 @@ WHAT = "ground truth"
 SIDE = Range(1, 1e6, "pixels")
 """Widths and heights of pictures."""
 NUMBER = Range(-1e15, 1e15)
-"""Frames and subjects."""
+"""Frame numbers and subject ids."""
 
 
 def write_truth(path: Path, frames: Iterable[FrameTruth]) -> Path:

@@ -1,10 +1,10 @@
-"""Ground truth in the MOT Challenge's format (``gt.txt``): one box a line, with commas.
+"""Ground truth in the MOT Challenge's format (``gt.txt``): one box per line, comma-separated.
 
     frame, id, left, top, width, height, counts (0 or 1), class, visibility
 
-Frames and pixels are counted from 1. The format's limits: it has no faces and no plates, so every box is taken to be
-of the kind the caller says and classes are passed over; the picture's size comes from the video; a frame without a line
-has nobody on it, and a video may go on after the last line.
+Frames and pixels are counted from 1. The format's limits: it has no faces and no plates, so every box is of the kind
+that the caller gives, and classes are ignored; the picture's size comes from the video; a frame without a line has no
+subjects, and a video may go on after the last line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from anonymize.text import untrusted
 from anonymize.text.ranges import PIXELS, SHARE, brief
 
 Row = tuple[int, Box, bool, float]
-"""Subject, whole box, ignored, visible share."""
+"""Subject id, whole box, ignored, visible share."""
 
 
 def read_mot(path: Path) -> dict[int, list[Row]]:

@@ -17,7 +17,7 @@ class Subject:
         xyxy: the visible part of its box.
         height: height in pixels of the whole box.
         visible: share (0-1) of the whole box's area that lies inside the picture.
-        ignore: nobody knows whether this can be recognised; no measure counts it.
+        ignore: it is unknown whether this can be recognised; no measure counts it.
     """
 
     id: int

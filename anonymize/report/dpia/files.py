@@ -18,18 +18,18 @@ BLANK = "to be filled in by the controller"
 
 
 def write(sources: Iterable[Path], output: Path, *, title: str = "", force: bool = False) -> list[Path]:
-    """Write the annex as Markdown and HTML; return both files.
+    """Write the annex as Markdown and HTML; return both paths.
 
     Args:
         sources: reports, folders of them, evaluations (the output of ``evaluate --json``), metrics of live cameras.
-        output: the files' common name; a suffix ``.md`` or ``.html`` is taken off.
-        title: what stands above it; `TITLE` if not given.
-        force: replace files that exist, with whatever people wrote into them.
+        output: the files' common name; a suffix ``.md`` or ``.html`` is removed.
+        title: the heading; `TITLE` if not given.
+        force: replace existing files, with everything that people wrote into them.
 
     Raises:
         ReportError: a source is damaged or none of these.
         OutputError: a file exists or cannot be written.
-        UsageError: there is nothing to sum up, or the title is none.
+        UsageError: there is nothing to summarise, or the title is invalid.
     """
     check_title(title)
     sections = outline(gather(sources))
@@ -78,5 +78,5 @@ def _part(part: Part) -> Iterator[str]:
 
 
 def escaped(text: str) -> str:
-    """`text` as Markdown that shows it as it is, on one line."""
+    """`text` escaped for Markdown, on one line."""
     return re.sub(r"([\\*_<>|\[\]#])", r"\\\1", re.sub(r"[ \t\r\n]+", " ", text))

@@ -114,7 +114,7 @@ def _necessity(evidence: Sources) -> Iterator[Part]:
 
 
 def _how(settings: Values) -> str:
-    """How one run drew over what it found, in words."""
+    """How one run redacted its finds, in words."""
     redact, output = settings.get("redact", {}), settings.get("output", {})
     face, plate = redact.get("face", {}), redact.get("plate", {})
     zones = len(settings.get("zones", ()))
@@ -131,7 +131,7 @@ def _measures(evidence: Sources) -> Iterator[Part]:
     yield Table(
         ("measure", "against"),
         [
-            ("a frame is released only between two looks close in time, else obscured whole", "a face that flashes up"),
+            ("a frame is released only between two scans close in time, else obscured whole", "a face that flashes up"),
             ("an output gets its name after it was read back and checked; reports name exceptions", "unfinished files"),
             (
                 "tags, chapters, subtitles, thumbnails, further streams are removed and listed",

@@ -1,4 +1,4 @@
-"""What an annex is put together from: paragraphs, blanks, tables, and how figures are written in them."""
+"""The parts of an annex: paragraphs, blanks and tables; and the format of figures in them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """What only the controller knows: a question, to be answered by people."""
+    """A question that only the controller can answer."""
 
     ask: str
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a head."""
+    """Rows under a header."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -36,7 +36,7 @@ Part = Text | Blank | Table
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One heading, what asks for it, and its parts."""
+    """A heading, the rules that ask for it, and its parts."""
 
     title: str
     asked_by: str
@@ -44,7 +44,7 @@ class Section:
 
 
 def counted(what: str, tally: Counter[str], most: int = 20) -> Table:
-    """How many files have each of some lines; those that most have come first."""
+    """How many files have each of some lines, most frequent first."""
     return Table((what, "files"), [(line, number(n)) for line, n in tally.most_common(most)])
 
 

@@ -1,4 +1,4 @@
-"""Part C of the annex: the risks that remain, as far as they were measured."""
+"""Part C of the annex: the remaining risks, as far as they were measured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from anonymize.report.dpia.sources import Measured, Sources, Values
 
 
 def risks(evidence: Sources) -> Iterator[Part]:
-    """Every figure on leaks that there is, each with what it does not say."""
+    """Every figure on leaks that there is, each with its limits."""
     yield Text(
         "The main risk to those recorded is that someone stays recognisable. It cannot be measured on footage whose "
         "faces nobody counted; what follows are the figures that exist, each with what it does not say."
@@ -64,7 +64,7 @@ def _checked(reports: Sequence[Values]) -> Iterator[Part]:
     verdicts = Counter(_verdict(report) for report in reports)
     yield counted("verdict of the check after redaction", verdicts)
     if unchecked := len(reports) - len(checked):
-        yield Text(f"{plural(unchecked, 'file')} that no detector looked at again: nothing is claimed of them.")
+        yield Text(f"{plural(unchecked, 'file')} that no detector scanned again: nothing is claimed about them.")
     if not checked:
         return
     repaired = sum(report["verified"].get("repaired", 0) > 0 for report in checked)
@@ -72,18 +72,18 @@ def _checked(reports: Sequence[Values]) -> Iterator[Part]:
     looked = sum(report["verified"].get("looked_frames", 0) for report in checked)
     frames = sum(report["verified"].get("of_frames", 0) for report in checked)
     yield Text(
-        f"A second look went over {number(looked)} of {plural(frames, 'frame')}. In {number(repaired)} of "
+        f"A second look covered {number(looked)} of {plural(frames, 'frame')}. In {number(repaired)} of "
         f"{plural(len(checked), 'checked file')} it found what the first had missed, and that was redacted too (95%: "
-        f"{span(share_interval(repaired, len(checked)))} of such files). Left for a person to look at: "
-        f"{plural(doubts, 'place')}. What neither look can see is not bounded by this."
+        f"{span(share_interval(repaired, len(checked)))} of such files). Left for a person to review: "
+        f"{plural(doubts, 'place')}. What neither look can find is not bounded by this."
     )
     bounds = Counter(report["verified"]["bound"]["text"] for report in checked if report["verified"].get("bound"))
     if bounds:
-        yield counted("bound that a sampled look supports", bounds)
+        yield counted("bound that a sample of frames supports", bounds)
 
 
 def _verdict(report: Values) -> str:
-    """How the check ended; an output that no detector looked at did not pass, whatever else was compared."""
+    """The verdict of the check; an output that no detector scanned did not pass, whatever else was compared."""
     looked = report["verified"].get("looked_frames")
     return (
         str(report["verdict"]) if looked or report["verdict"] in (Verdict.FAIL, Verdict.UNVERIFIED) else "not checked"
@@ -91,13 +91,13 @@ def _verdict(report: Values) -> str:
 
 
 def _recognisable(reports: Sequence[Values]) -> Iterator[Part]:
-    """What drawing faces in another style than solid leaves."""
+    """What styles other than solid leave of faces."""
     styles = [report["settings"].get("redact", {}).get("face", {}).get("style") for report in reports]
     if soft := [style for style in styles if style not in ("solid", None)]:
         yield Text(
-            f"In {plural(len(soft), 'file')} faces were drawn as {' or '.join(sorted(set(soft)))}. Someone who has "
-            "pictures of a limited number of candidates can tell them apart through it: a small network did so far "
-            "above chance (the software's threat model has the figures); for solid it was at chance."
+            f"In {plural(len(soft), 'file')} faces were drawn as {' or '.join(sorted(set(soft)))}. Someone with "
+            "pictures of a limited number of candidates can still tell them apart: a small network did so far above "
+            "chance (the software's threat model has the figures); for solid it was at chance."
         )
 
 
@@ -122,8 +122,8 @@ def _live(evidence: Sources) -> Iterator[Part]:
         delay = ", ".join(f"{name} {value:.2f} s" for name, value in camera.latency.items()) or "not given"
         rows.append((camera.name, percent(hidden), percent(late), delay))
     if rows:
-        yield Table(("live camera", "frames wholly obscured", "looks too late to be used", "delay"), rows)
+        yield Table(("live camera", "frames wholly obscured", "detector runs too late to be used", "delay"), rows)
         yield Text(
-            "A frame that could not be looked at in time goes out wholly obscured or not at all. Live output gets no "
+            "A frame that could not be scanned in time goes out wholly obscured or not at all. Live output gets no "
             "second look: its leak is not measured by these counts."
         )

@@ -1,4 +1,4 @@
-"""What an annex is made of: reports of files, evaluations, counts of live cameras."""
+"""The sources of an annex: reports of files, evaluations, counts of live cameras."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ COUNT = Range(0, 1e15)
 
 @dataclass(frozen=True, slots=True)
 class CameraCounts:
-    """What a live camera counted since it was started; None where it does not say.
+    """Counts of a live camera since its start; None where not given.
 
     Args:
-        name: as its set-up calls it.
-        frames_in, frames_out, obscured: frames that came, went out, and went out wholly obscured.
-        dropped: frames that did not go out.
-        looks, late: looks of the detector, and those that came too late to be used.
+        name: from its configuration.
+        frames_in, frames_out, obscured: frames received, released, and released wholly obscured.
+        dropped: frames that were not released.
+        looks, late: runs of the detector, and those that ended too late to be used.
         latency: seconds from arrival to the sinks, by percentile.
     """
 
@@ -45,7 +45,7 @@ class CameraCounts:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What `evaluate` measured on all of its clips: counts, rates with their intervals; None where nothing counted."""
+    """Results of `evaluate` on all its clips: counts, rates with intervals; None where nothing was counted."""
 
     clips: int
     boxes: int
@@ -70,11 +70,11 @@ class Sources:
 
 
 def gather(paths: Iterable[Path]) -> Sources:
-    """Read what `paths` hold: reports, folders of them, evaluations (`evaluate --json`), live metrics.
+    """Read `paths`: reports, folders of them, evaluations (`evaluate --json`), live metrics.
 
     Raises:
-        ReportError: a file is none of them, or damaged.
-        UsageError: there is nothing at all.
+        ReportError: a file is none of these, or damaged.
+        UsageError: there is nothing to read.
     """
     reports: list[Values] = []
     evaluations: list[Measured] = []
@@ -108,7 +108,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _content(path: Path) -> Any:
-    """The JSON value in `path`; of JSON lines the last before the summary; text that is not JSON as it is."""
+    """The JSON value in `path`; of JSON Lines, the last one before the summary; other text unchanged."""
     text = untrusted.text(path, "report or file of metrics", ReportError)
     with suppress(ReportError):
         return untrusted.json_value(text, str(path), ReportError)
@@ -175,7 +175,7 @@ def _maybe(read: Callable[[Any], T], value: Any) -> T | None:
 
 @contextmanager
 def _refused(path: Path, what: str) -> Iterator[None]:
-    """Turn what goes wrong with values of any type into an error that says what the file is not."""
+    """Turn errors from values of wrong types into one that says what the file is not."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -194,7 +194,7 @@ def _prometheus(text: str, path: Path) -> list[CameraCounts]:
                     camera = counts.setdefault(sample.labels["camera"], {})
                     camera[sample.name] = camera.get(sample.name, 0.0) + sample.value
         found = [_camera(name, values) for name, values in counts.items() if "anonymize_frames_in_total" in values]
-    except (ValueError, OverflowError) as error:  # numbers that are none, too
+    except (ValueError, OverflowError) as error:  # malformed numbers, too
         raise ReportError(f"neither JSON nor metrics in Prometheus' text format ({brief(error)})", path) from error
     if not found:
         raise ReportError("neither a report nor a camera's metrics", path)

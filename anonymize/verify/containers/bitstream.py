@@ -1,7 +1,7 @@
-"""What is in the coded pictures of a video besides pictures: messages, captions, anybody's data.
+"""What the coded pictures of a video hold besides pictures: messages, captions, arbitrary data.
 
-Coded pictures are taken apart only as far as the units they are made of (ITU-T H.264 and H.265, AV1 bitstream); nothing
-is decoded. An encoder's own text about its version and options names nobody and passes.
+Coded pictures are split into their units only (ITU-T H.264 and H.265, AV1 bitstream); nothing is decoded. An encoder's
+own text about its version and options identifies nobody and passes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _COLOUR_OF_AV1 = (1, 2, 3)
 
 
 def foreign(source: Input) -> Iterator[str]:
-    """Everything in the video stream of `source` that is not pictures, in words; what is no video, nothing."""
+    """Everything in the video stream of `source` besides pictures, in words; nothing if it is no video."""
     found: dict[str, None] = {}
     try:
         with open_container(source) as container:
@@ -57,17 +57,17 @@ def foreign(source: Input) -> Iterator[str]:
                 if packet.size:
                     found.update(dict.fromkeys(walk(bytes(packet))))
     except (AnonymizeError, av.error.FFmpegError):
-        pass  # whoever decodes it tells of it
+        pass  # decoding it reports that
     yield from found
 
 
 def examined(codec: str) -> bool:
-    """Whether streams in `codec` are taken apart here."""
+    """Whether streams in `codec` are parsed here."""
     return codec in ("h264", "hevc", "av1")
 
 
 def _walker(codec: str, extradata: bytes) -> Callable[[bytes], Iterator[str]] | None:
-    """What takes a packet apart; None for codecs that have no such units."""
+    """The parser of a packet; None for codecs without such units."""
     if codec == "av1":
         return _in_obus
     if codec == "h264":
@@ -80,7 +80,7 @@ def _walker(codec: str, extradata: bytes) -> Callable[[bytes], Iterator[str]] | 
 
 
 def _headers(codec: str, extradata: bytes) -> Iterator[str]:
-    """What is in the parameter sets that stand before the pictures."""
+    """What the parameter sets before the pictures hold."""
     if codec == "hevc" and extradata[:1] == b"\1":
         yield from _in_units(_hvcc(extradata), hevc=True)
     elif codec in ("h264", "hevc") and extradata[:1] != b"\1":
@@ -121,7 +121,7 @@ def _in_units(units: Iterator[bytes], *, hevc: bool) -> Iterator[str]:
             if unit[2 if hevc else 1 :].strip(b"\xff\x80\0"):
                 yield "filling in the video stream that is not empty"
         elif kind >= 0:
-            yield f"units of the kind {kind} in the video stream"
+            yield f"units of type {kind} in the video stream"
 
 
 def _in_messages(unit: bytes) -> Iterator[str]:
@@ -137,7 +137,7 @@ def _in_messages(unit: bytes) -> Iterator[str]:
 
 
 def _long(content: bytes, position: int) -> tuple[int, int]:
-    """A number written as any count of 255s and a rest, and where the next one begins."""
+    """A number coded as any count of 255s and a remainder, and the position after it."""
     value = 0
     while position < len(content) and content[position] == 0xFF:
         value, position = value + 255, position + 1
@@ -160,7 +160,7 @@ def _in_obus(packet: bytes) -> Iterator[str]:
             if body.strip(b"\0\x80"):
                 yield "filling in the video stream that is not empty"
         elif kind not in _OBUS:
-            yield f"units of the kind {kind} in the video stream"
+            yield f"units of type {kind} in the video stream"
 
 
 def _leb128(content: bytes, position: int) -> tuple[int, int]:

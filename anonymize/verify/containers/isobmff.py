@@ -1,6 +1,6 @@
-"""What is in an MP4 or QuickTime file besides what a player needs (ISO/IEC 14496-12, QuickTime File Format).
+"""What an MP4 or QuickTime file holds besides what a player needs (ISO/IEC 14496-12, QuickTime File Format).
 
-Every box is known or named: a list of what is allowed cannot miss a kind of metadata that nobody thought of.
+Every box is known or reported: a list of what is allowed cannot miss a kind of metadata that nobody thought of.
 """
 
 from __future__ import annotations
@@ -36,14 +36,15 @@ _SAMPLE_PARTS = frozenset(
     }
     | {"chan", "chnl", "pcmC", "dac3", "dec3", "dac4", "dfLa", "dOps", "ddts", "dmlp", "alac", "frma", "enda", "clap"}
 )
+_IN_WAVE = _SAMPLE_PARTS | {"mp4a", "\0\0\0\0", "trailing"}
 _PADDING = {"free", "skip", "wide"}
 _NEUTRAL_NAME = re.compile(rb"\0*(\x0c?(Video|Sound)Handler|\x0bDataHandler|DataHandler)?\0*")
 _TIMED = {"mvhd", "tkhd", "mdhd"}
 _VENDORS = (b"\0\0\0\0", b"FFMP", b"appl", b"apl0")
 _RUN_IN = 0.05
-"""Seconds that may come before the first sound that is played, beside one packet: decoders need them."""
+"""Maximum seconds, besides one packet, before the first sound that is played: decoders need them."""
 _LARGEST_INDEX = 1 << 30
-"""Bytes of one box other than the media themselves that are read into memory, at most."""
+"""Maximum size in bytes of a box, other than the media, that is read into memory."""
 
 
 def foreign(path: Path) -> Iterator[str]:
@@ -69,7 +70,7 @@ def foreign(path: Path) -> Iterator[str]:
 
 
 def _top_level(file: BinaryIO) -> Iterator[tuple[str, int, int]]:
-    """Name, start and end of the content of every box of the file."""
+    """Every box of the file: its name, and the start and end of its content."""
     size = file.seek(0, 2)
     position = 0
     while position + 8 <= size:
@@ -92,7 +93,7 @@ def _header(raw: bytes, left: int) -> tuple[str, int, int]:
 
 
 def boxes(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """The boxes that `content` is made of; what does not make one is called `trailing`."""
+    """The boxes in `content`; a remainder that is no box is called `trailing`."""
     position = 0
     while position + 8 <= len(content):
         name, head, length = _header(content[position : position + 16], len(content) - position)
@@ -114,7 +115,7 @@ def _found(content: bytes, wanted: str) -> Iterator[bytes]:
 
 
 def _unplayed(movie: bytes) -> Iterator[str]:
-    """Media that the edit lists of `movie` leave out, beyond what a decoder needs before the first sound."""
+    """Media that the edit lists of `movie` skip, beyond what a decoder needs before the first sound."""
     scale = _timescale(next(_found(movie, "mvhd"), b""))
     for name, track in boxes(movie):
         if name != "trak":
@@ -131,7 +132,7 @@ def _unplayed(movie: bytes) -> Iterator[str]:
 
 
 def _edits(track: bytes, scale: int, own: int) -> Iterator[tuple[int, int]]:
-    """Start and length, in ticks of the track, of every part of it that is played."""
+    """Start and length, in ticks of the track, of every part that is played."""
     for table in _found(track, "elst"):
         size, step = (8, 20) if table[:1] == b"\1" else (4, 12)
         for at in range(8, len(table) - step + 1, step):
@@ -152,7 +153,7 @@ def _uint32_pairs(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _sample_bytes(table: bytes) -> int:
-    """How many bytes of media the samples of an stsz box take."""
+    """Bytes of media that the samples of an stsz box take."""
     size, count = int.from_bytes(table[4:8], "big"), int.from_bytes(table[8:12], "big")
     if size:
         return size * count
@@ -160,7 +161,7 @@ def _sample_bytes(table: bytes) -> int:
 
 
 def _box(name: str, content: bytes) -> Iterator[str]:
-    """What is wrong with one box and those inside it."""
+    """What is wrong with a box and those inside it."""
     if name in _NESTED:
         for inner, held in boxes(content):
             yield from _box(inner, held)
@@ -181,7 +182,7 @@ def _box(name: str, content: bytes) -> Iterator[str]:
 
 
 def _meta(content: bytes) -> Iterator[str]:
-    """An empty list of tags is what FFmpeg writes where there are none."""
+    """The metadata in a meta box; an empty list of tags, as FFmpeg writes it, is none."""
     inner = content if content[4:8] == b"hdlr" else content[4:]
     for name, held in boxes(inner):
         if name == "hdlr" and held[8:12] == b"mdir":
@@ -201,11 +202,11 @@ def _sample_entries(content: bytes) -> Iterator[str]:
         if fixed:
             yield from _parts_of_entry(entry[fixed:])
         else:
-            yield f"a track of the kind {_readable(codec)}"
+            yield f"a track of type {_readable(codec)}"
 
 
 def _sound_header(entry: bytes) -> int:
-    """Length of the fixed part of a sound sample entry (QuickTime has three versions); 0 if it is none."""
+    """Length of the fixed part of a sound sample entry (QuickTime has three versions); 0 if it is not one."""
     version, channels = int.from_bytes(entry[8:10], "big"), int.from_bytes(entry[16:18], "big")
     if len(entry) < 28 or version > 2 or not 0 < channels <= 64:
         return 0
@@ -215,15 +216,11 @@ def _sound_header(entry: bytes) -> int:
 def _parts_of_entry(content: bytes) -> Iterator[str]:
     for name, held in boxes(content):
         if name == "wave":
-            yield from (f"a box {_readable(inner)} in wave" for inner, _ in boxes(held) if not _in_wave(inner))
+            yield from (f"a box {_readable(inner)} in wave" for inner, _ in boxes(held) if inner not in _IN_WAVE)
         elif name not in _SAMPLE_PARTS:
             yield f"a box {_readable(name)} in stsd"
         elif name == "colr" and held[:4] not in (b"nclx", b"nclc"):
             yield "a colour profile in the video stream"
-
-
-def _in_wave(name: str) -> bool:
-    return name in _SAMPLE_PARTS or name in ("mp4a", "\0\0\0\0", "trailing")
 
 
 def _readable(name: str) -> str:

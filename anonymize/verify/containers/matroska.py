@@ -1,6 +1,6 @@
-"""What is in a Matroska or WebM file besides what a player needs (RFC 9559).
+"""What a Matroska or WebM file holds besides what a player needs (RFC 9559).
 
-Every element is known or named; text is allowed only where the muxer writes its own.
+Every element is known or reported; text is allowed only where the muxer writes its own.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _TEXTS: Mapping[int, tuple[bytes, ...]] = MappingProxyType(
         0x447B: (),
     }
 )
-"""Elements of text, with what theirs may begin with; a value of a tag is judged with its name."""
+"""Text elements, with the beginnings that they may have; a tag's value is checked with its name."""
 _LANGUAGES, _NAME, _TAG_NAME, _TAG_VALUE = (0x22B59C, 0x22B59D, 0x447A, 0x447B), 0x536E, 0x45A3, 0x4487
 _SECRET: Mapping[int, str] = MappingProxyType(
     {
@@ -60,7 +60,7 @@ _SECRET: Mapping[int, str] = MappingProxyType(
 )
 _PADDING = (0xEC, 0xBF)
 _HIDDEN: Mapping[int, int] = MappingProxyType({0x56AA: 75_000_000, 0x75A2: 200_000_000})
-"""How many nanoseconds are not played, at most: before the first sound (CodecDelay), in a block (DiscardPadding)."""
+"""Maximum nanoseconds that are not played: before the first sound (CodecDelay), in a block (DiscardPadding)."""
 _LARGEST_TEXT = 4096
 
 
@@ -72,14 +72,14 @@ def foreign(path: Path) -> Iterator[str]:
 
 
 def _walk(file: BinaryIO, position: int, end: int, tag: list[str]) -> Iterator[str]:
-    """The elements from `position` to `end`; `tag` is the name of the tag that was seen last."""
+    """What is wrong with the elements from `position` to `end`; `tag` holds the name of the last tag."""
     while position < end:
         file.seek(position)
         head = file.read(12)
         identity, used = _identity(head)
         length, more = _length(head[used:])
         if not identity or not more:
-            yield "bytes that are no element"
+            yield "bytes that belong to no element"
             return
         start = position + used + more
         stop = end if length is None else start + length
@@ -116,19 +116,19 @@ def _text(identity: int, raw: bytes, tag: list[str]) -> Iterator[str]:
         if tag[0] == "ENCODER" and not text.startswith(b"Lav"):
             yield "a tag ENCODER that is not the muxer's"
         if tag[0] == "DURATION" and text.strip(b"0123456789:."):
-            yield "a tag DURATION that is none"
+            yield "a tag DURATION that is no duration"
     elif identity == _NAME:
         if text and text not in (b"VideoHandler", b"SoundHandler"):
             yield "a name of a track"
     elif identity in _LANGUAGES:
         if len(text) > 35 or text.strip(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"):
-            yield "a language that is none"
+            yield "a language that is no language code"
     elif not text.startswith(_TEXTS[identity]):
         yield "a name of the program that wrote it"
 
 
 def _identity(head: bytes) -> tuple[int, int]:
-    """An element's number with its length marker, and how many bytes it takes; 0 where there is none."""
+    """An element's ID with its length marker, and the bytes that it takes; 0 if there is none."""
     for used in range(1, 5):
         if head[:1] and head[0] & (0x80 >> (used - 1)):
             return int.from_bytes(head[:used], "big"), used
@@ -136,7 +136,7 @@ def _identity(head: bytes) -> tuple[int, int]:
 
 
 def _length(head: bytes) -> tuple[int | None, int]:
-    """An element's length (None: unknown, to the end of its parent), and how many bytes it takes; 0 where none."""
+    """An element's length (None: unknown, to its parent's end), and the bytes that it takes; 0 if there is none."""
     for used in range(1, 9):
         if head[:1] and head[0] & (0x80 >> (used - 1)):
             value = int.from_bytes(head[:used], "big") & ((1 << 7 * used) - 1)

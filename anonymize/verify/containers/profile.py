@@ -1,7 +1,7 @@
-"""What a colour profile holds beside the numbers that colours need (ICC.1:2022), found by taking it apart.
+"""What a colour profile holds besides the numbers that colours need (ICC.1:2022), found by parsing it.
 
-It knows the profiles that are written here, whoever wrote this one: a head that names nobody, tags of numbers, each
-of exactly the size that its numbers take, and two texts that are always the same.
+Only profiles like those written here pass, whatever wrote this one: a header that identifies nobody, tags of numbers,
+each of exactly the size that its numbers take, and two texts that are always the same.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _KINDS = {
     "chad": (b"sf32",),
     "cicp": (b"cicp",),
 }
-"""The tags that colours need, with the types that their numbers may have."""
+"""Tags that colours need, with the types that their numbers may have."""
 _NAMELESS = {4: 4, 40: 4, 44: 4, 48: 4, 52: 4, 56: 8, 80: 4, 84: 16, 100: 28}
-"""Fields of the head that can tell who made the profile, with what and for what: place and length."""
+"""Header fields that can tell who made the profile, with what and for what: offset and length."""
 _PARAMETERS = (1, 3, 4, 5, 7)
 
 
@@ -60,7 +60,7 @@ def _foreign(profile: bytes) -> Iterator[str]:
 
 
 def _gaps(profile: bytes, taken: list[tuple[int, int]]) -> bool:
-    """Whether between the tags, or after them, there is more than filling."""
+    """Whether there is more than padding between the tags or after them."""
     end = 0
     for start, stop in taken:
         if start - end > 3 or profile[end:start].strip(b"\0"):
@@ -70,7 +70,7 @@ def _gaps(profile: bytes, taken: list[tuple[int, int]]) -> bool:
 
 
 def _text(data: bytes) -> str:
-    """The one text of a tag where it holds nothing else; else something that is no text of ours."""
+    """The text of a tag, if it is one of ours and nothing else; otherwise "?"."""
     for text in (TITLE, RIGHTS):
         plain, wide = text.encode() + b"\0", text.encode("utf-16-be")
         if data in (
@@ -83,7 +83,7 @@ def _text(data: bytes) -> str:
 
 
 def _size(data: bytes) -> int:
-    """How many bytes the numbers of an element take, by its own head."""
+    """Bytes that the numbers of an element take, by its own header."""
     kind = data[:4]
     fixed = {b"XYZ ": 20, b"sf32": 44, b"cicp": 12}
     if kind in fixed:
@@ -101,7 +101,7 @@ def _size(data: bytes) -> int:
 
 
 def _of_pieces(data: bytes, ins: int, outs: int) -> int:
-    """Bytes of a table whose pieces stand where its head says; -1 where there are bytes between them."""
+    """Bytes of a table whose parts stand where its header says; -1 if there are bytes between them."""
     b, matrix, m, grid, a = struct.unpack_from(">5I", data, 12)
     connection, device = (outs, ins) if data[:4] == b"mAB " else (ins, outs)
     spans = [(0, 32), *((place, place + 48) for place in (matrix,) if place)]

@@ -1,7 +1,7 @@
-"""What is in a picture file besides its picture, where its reader does not tell: bytes that belong to nothing.
+"""What a picture file holds besides its picture and what its reader reports: bytes that belong to nothing.
 
-The segments of JPEG, the chunks of PNG and WebP and the blocks of GIF are known one by one to
-`anonymize.media.still.parts`; here follow TIFF, BMP, what lies inside HEIC and AVIF, and colour profiles.
+`anonymize.media.still.parts` knows the segments of JPEG, the chunks of PNG and WebP and the blocks of GIF; this module
+adds TIFF, BMP, the contents of HEIC and AVIF, and colour profiles.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _TIFF_TAGS = frozenset(
 """Tags that say how pixels are stored and what their colours mean (TIFF 6.0; 34675 is the colour profile)."""
 _TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _TIFF_DATA = {273: 279, 324: 325}
-"""Tags of places of pixels, with those of their lengths."""
+"""Tags of the offsets of pixel data, with those of their lengths."""
 _TIFF_GAP = 2
-"""Bytes of filling before each piece, at most: pieces begin at even places."""
+"""Maximum padding in bytes before each piece: pieces begin at even offsets."""
 
 _JPEG_PROFILE = b"ICC_PROFILE\0"
 _PNG_LENGTHS = {
@@ -43,7 +43,7 @@ _PNG_LENGTHS = {
     "mDCV": (24, 24),
     "cLLI": (8, 8),
 }
-"""Least and most bytes of chunks of PNG."""
+"""Minimum and maximum length in bytes of PNG chunks."""
 
 _HEIF_BOXES = frozenset({"ftyp", "meta", "mdat", "free", "skip"})
 _HEIF_META = frozenset({"hdlr", "pitm", "iloc", "iinf", "iprp", "iref", "idat", "free"})
@@ -52,7 +52,7 @@ _HEIF_PROPERTIES = frozenset(
     | {"lsel", "a1lx", "ndwt", "cclv", "free"}
 )
 _HEIF_NAMES = {b"", b"Color", b"Alpha", b"Image"}
-"""Names of items that encoders write by themselves."""
+"""Item names that encoders write by default."""
 
 
 def foreign(path: Path, container: str) -> Iterator[str]:
@@ -69,7 +69,7 @@ def foreign(path: Path, container: str) -> Iterator[str]:
 
 
 def profiles(data: bytes, container: str) -> Iterator[bytes]:
-    """Every colour profile in the picture file `data`, and whatever stands in the place of one."""
+    """Every colour profile in the picture file `data`, and anything that stands in its place."""
     if container == "jpg":
         heads = [body for name, body in jpeg_parts(data) if name == "APP2" and body.startswith(_JPEG_PROFILE)]
         yield b"".join(body[len(_JPEG_PROFILE) + 2 :] for body in heads)
@@ -104,7 +104,7 @@ def _png(data: bytes) -> Iterator[str]:
 def _tiff(data: bytes) -> Iterator[str]:
     order = "<" if data[:2] == b"II" else ">"
     if struct.unpack_from(f"{order}H", data, 2)[0] != 42:
-        yield "a BigTIFF, which is not taken apart"
+        yield "a BigTIFF, which is not parsed"
         return
     (place,) = struct.unpack_from(f"{order}I", data, 4)
     (count,) = struct.unpack_from(f"{order}H", data, place)
@@ -139,7 +139,7 @@ def tiff_values(data: bytes, wanted: int) -> Iterator[bytes]:
 
 
 def _numbers(data: bytes, order: str, entry: int, kind: int, length: int) -> tuple[int, ...]:
-    """The whole numbers of a TIFF tag."""
+    """The integers of a TIFF tag."""
     code = {3: "H", 4: "I"}[kind]
     size = struct.calcsize(code) * length
     place = entry + 8 if size <= 4 else struct.unpack_from(f"{order}I", data, entry + 8)[0]
@@ -195,14 +195,14 @@ def _heif_meta(content: bytes) -> Iterator[str]:
 
 
 def _item_names(iinf: bytes) -> Iterator[bytes]:
-    """What follows the type of every item: its name, and for some types more."""
+    """What follows the type of each item: its name, and for some types more."""
     for name, entry in boxes(iinf[6 if iinf[:1] == b"\0" else 8 :]):
         if name == "infe":
             yield entry[12 if entry[:1] == b"\2" else 14 :]
 
 
 def _extents(iloc: bytes) -> int:
-    """How many bytes of the media the items of an iloc box take."""
+    """Bytes of the media data that the items of an iloc box take."""
     version, sizes = iloc[0], iloc[4:6]
     offset_size, length_size, base_size = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4
     index_size = sizes[1] & 15 if version in (1, 2) else 0

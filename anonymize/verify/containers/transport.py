@@ -1,4 +1,4 @@
-"""What is in an MPEG transport stream besides what a player needs (ISO/IEC 13818-1, ETSI EN 300 468)."""
+"""What an MPEG transport stream holds besides what a player needs (ISO/IEC 13818-1, ETSI EN 300 468)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 _PACKET = 188
 _CHUNK = 1 << 16
-"""Packets that are looked at in one go."""
+"""Packets that are read at a time."""
 _PROGRAMS, _SERVICES, _EMPTY = 0x0000, 0x0011, 0x1FFF
 _MEDIA = {0x01, 0x02, 0x03, 0x04, 0x0F, 0x10, 0x11, 0x1B, 0x24, 0x81, 0x82, 0x87}
-"""Stream types of pictures and sound."""
+"""Stream types of video and audio."""
 _PRIVATE = 0x06
-"""The stream type of whatever its descriptors say: sound in Opus, AC-3 or DTS; subtitles; anybody's data."""
+"""The stream type that its descriptors define: sound in Opus, AC-3 or DTS; subtitles; arbitrary data."""
 _SOUND_IN_PRIVATE = (b"Opus", b"AC-3", b"EAC3", b"DTS1", b"DTS2", b"DTS3")
 _DESCRIPTORS = {0x05, 0x0A, 0x28, 0x38, 0x6A, 0x7A, 0x7B, 0x7C, 0x7F}
-"""Registration, language, and what the picture and sound codecs are."""
+"""Registration, language, and parameters of video and audio codecs."""
 _NEUTRAL = {b"", b"FFmpeg", b"Service01"}
-"""Names of provider and service that FFmpeg writes by itself."""
+"""Names of provider and service that FFmpeg writes by default."""
 
 Packets = NDArray[np.uint8]
 """(N, 188)."""
@@ -80,7 +80,7 @@ def _hides_in_header(packets: Packets) -> bool:
 
 
 def _sections(packets: Packets) -> Iterator[bytes]:
-    """The tables that begin in `packets`, those that fit into one packet whole; each only once."""
+    """The tables that begin in `packets`, whole if they fit into one packet; each only once."""
     seen: set[bytes] = set()
     for packet in packets[packets[:, 1] & 0x40 > 0]:
         content = _payload(packet)
@@ -98,12 +98,12 @@ def _payload(packet: Packets) -> bytes:
 
 
 def _program_tables(section: bytes) -> set[int]:
-    """The streams that hold the tables of programs, from the list of programs."""
+    """The PIDs of the program map tables, from the program association table."""
     return {int.from_bytes(section[i + 2 : i + 4], "big") & 0x1FFF for i in range(8, len(section) - 7, 4)}
 
 
 def _program(section: bytes) -> tuple[set[int], list[str]]:
-    """The streams of a program, and what is strange about it in words."""
+    """The PIDs of a program's streams, and complaints in words."""
     info = int.from_bytes(section[10:12], "big") & 0x0FFF
     words = [f"a descriptor {tag:#x} of the program" for tag, _ in _descriptors(section[12 : 12 + info])]
     position, streams = 12 + info, set()
@@ -113,7 +113,7 @@ def _program(section: bytes) -> tuple[set[int], list[str]]:
         streams.add(int.from_bytes(section[position + 1 : position + 3], "big") & 0x1FFF)
         sound = kind == _PRIVATE and any(tag == 0x05 and body in _SOUND_IN_PRIVATE for tag, body in held)
         if kind not in _MEDIA and not sound:
-            words.append(f"a stream of the type {kind:#x}")
+            words.append(f"a stream of type {kind:#x}")
         else:
             words += [f"a descriptor {tag:#x} of a stream" for tag, _ in held if tag not in _DESCRIPTORS]
         position += 5 + length
@@ -121,7 +121,7 @@ def _program(section: bytes) -> tuple[set[int], list[str]]:
 
 
 def _services(section: bytes) -> list[str]:
-    """What the description of the services says besides what FFmpeg writes by itself."""
+    """Complaints about the service descriptions: anything besides what FFmpeg writes by default."""
     position, words = 11, []
     while position + 5 <= len(section) - 4:
         length = int.from_bytes(section[position + 3 : position + 5], "big") & 0x0FFF
@@ -134,7 +134,7 @@ def _services(section: bytes) -> list[str]:
 
 
 def _names(body: bytes) -> list[bytes]:
-    """Provider and service, from a service descriptor."""
+    """Names of provider and service, from a service descriptor."""
     first = body[1] if len(body) > 1 else 0
     return [body[2 : 2 + first], body[3 + first :]]
 
