@@ -33,15 +33,23 @@ def page(results: Sequence[tuple[str, Evaluation]]) -> str:
         what="evaluation",
         when=plural(len(results), "file"),
         view={
-            "tone": _tone(total),
+            "tone": "unsure" if total.total.leak_rate is None else "bad" if total.total.leaked else "good",
             "headline": f"{percent(total.total.leak_rate)} leaked" if total.total.boxes else "Nothing to count",
             "lead": list(_lead(total)),
             "figures": list(_figures(total)),
             "groups": [
                 group
                 for group in (
-                    _bars("By size", "Height of the face or plate in the original.", _heights(total)),
-                    _bars("By kind", "", _kinds(total)),
+                    _bars(
+                        "By size",
+                        "Height of the face or plate in the original.",
+                        [(f"{n} px", s, total.interval(height=n)) for n, s in total.by_height.items() if s.boxes],
+                    ),
+                    _bars(
+                        "By kind",
+                        "",
+                        [(f"{n.capitalize()}s", s, total.interval(kind=n)) for n, s in total.by_kind.items()],
+                    ),
                 )
                 if group["rows"]
             ],
@@ -52,12 +60,6 @@ def page(results: Sequence[tuple[str, Evaluation]]) -> str:
             "leaking": list(_leaking(results))[:LISTED],
         },
     )
-
-
-def _tone(total: Evaluation) -> str:
-    if total.total.leak_rate is None:
-        return "unsure"
-    return "bad" if total.total.leaked else "good"
 
 
 def _lead(total: Evaluation) -> Iterator[str]:
@@ -81,21 +83,9 @@ def _figures(total: Evaluation) -> Iterator[Mapping[str, str]]:
     yield {"name": "Frames", "value": number(total.frames), "note": f"{number(total.uncounted)} boxes not counted"}
 
 
-def _heights(total: Evaluation) -> Iterator[tuple[str, Score, Interval | None]]:
-    for name, score in total.by_height.items():
-        if score.boxes:
-            yield f"{name} px", score, total.interval(height=name)
-
-
-def _kinds(total: Evaluation) -> Iterator[tuple[str, Score, Interval | None]]:
-    for name, score in total.by_kind.items():
-        yield f"{name.capitalize()}s", score, total.interval(kind=name)
-
-
-def _bars(title: str, about: str, rows: Iterator[tuple[str, Score, Interval | None]]) -> dict[str, Any]:
+def _bars(title: str, about: str, rows: Sequence[tuple[str, Score, Interval | None]]) -> dict[str, Any]:
     """Bars with their intervals, in drawings 1000 wide, all on the scale that the longest interval needs."""
-    found = list(rows)
-    longest = max((interval[1] for _, _, interval in found if interval), default=1.0)
+    longest = max((interval[1] for _, _, interval in rows if interval), default=1.0)
     scale = next(end for end in SCALES if longest <= end)
     return {
         "title": title,
@@ -110,7 +100,7 @@ def _bars(title: str, about: str, rows: Iterator[tuple[str, Score, Interval | No
                 "low": round(1000 * interval[0] / scale, 1) if interval else 0.0,
                 "high": round(1000 * interval[1] / scale, 1) if interval else 0.0,
             }
-            for name, score, interval in found
+            for name, score, interval in rows
         ],
     }
 

@@ -55,7 +55,10 @@ def aligned(original: Path, redacted: Path, truth: Truth) -> Iterator[FramePair]
             frames = truth.frames(before.luma.shape[::-1])
         frame = next(frames, None)
         if before is None and after is None:
-            _ended(truth, frame, index)
+            if frame is not None and (truth.least is None or index < truth.least):
+                raise InputError(
+                    f"the videos end after {index} frames, {names[2]} goes on: it belongs to another video"
+                )
             return
         if before is None or after is None or frame is None:
             ended = [name for name, item in zip(names, (before, after, frame), strict=True) if item is None]
@@ -73,12 +76,6 @@ def aligned(original: Path, redacted: Path, truth: Truth) -> Iterator[FramePair]
                 "a frame was dropped or the timing was changed"
             )
         yield FramePair(before.luma, after.luma, frame, before.time)
-
-
-def _ended(truth: Truth, frame: FrameTruth | None, index: int) -> None:
-    """Raise `InputError` if the videos ended after `index` frames and the truth goes on."""
-    if frame is not None and (truth.least is None or index < truth.least):
-        raise InputError(f"the videos end after {index} frames, {truth.name} goes on: it belongs to another video")
 
 
 def _decode(path: Path) -> Iterator[_Picture]:

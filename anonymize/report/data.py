@@ -115,14 +115,12 @@ def nearest_preset(settings: Mapping[str, Any]) -> dict[str, Any]:
     if not settings:
         return {}
     given = dict(leaves(settings))
-    changes = {name: _changes(given, wanted) for name, wanted in _presets().items()}
+    changes = {
+        name: {key: value for key, value in given.items() if key not in wanted or wanted[key] != value}
+        for name, wanted in _presets().items()
+    }
     name = min(changes, key=lambda name: len(changes[name]))
     return {"name": name, "changed": changes[name]}
-
-
-def _changes(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Given settings whose value is not the wanted one, by dotted name."""
-    return {key: value for key, value in given.items() if key not in wanted or wanted[key] != value}
 
 
 @cache

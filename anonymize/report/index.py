@@ -70,20 +70,16 @@ def page(folder: Path) -> str:
 def _view(found: Sequence[tuple[Path, Values]], broken: int) -> dict[str, Any]:
     titles = sorted({title for _, report in found if (title := report.get("title", ""))})
     verdicts = Counter(verdict(report)[1] for _, report in found)
+    words = list(VERDICTS.values())
+    order = sorted(verdicts, key=lambda name: (words.index(name) if name in words else len(words), name))
     return {
         "titles": titles,
         "headline": plural(len(found), "report"),
-        "lead": ", ".join(f"{number(verdicts[name])} {name[0].lower()}{name[1:]}" for name in _order(verdicts)),
+        "lead": ", ".join(f"{number(verdicts[name])} {name[0].lower()}{name[1:]}" for name in order),
         "broken": f"{plural(broken, 'file')} called as a report cannot be read as one." if broken else "",
         "titled": len(titles) > 1,
         "rows": list(_rows(found)),
     }
-
-
-def _order(verdicts: Counter[str]) -> list[str]:
-    """The verdicts that occur, in words, in the order of `VERDICTS`."""
-    words = list(VERDICTS.values())
-    return sorted(verdicts, key=lambda name: (words.index(name) if name in words else len(words), name))
 
 
 def _rows(found: Sequence[tuple[Path, Values]]) -> Iterator[dict[str, Any]]:

@@ -208,10 +208,11 @@ def _subjects(redacted: Values, checked: Values, high: float) -> Iterator[dict[s
 def _visible(shown: Iterable[Values]) -> Iterator[dict[str, Any]]:
     """Who and what stayed visible."""
     for one in shown:
+        covered = f"on {plural(one['covered'], 'frame')} {covering(one)}" if one["covered"] else ""
         yield _about_track(one) | {
             "frames": number(one["frames"]),
             "why": sentence(one["reason"] or GROUNDS[one["grounds"]]),
-            "note": " ".join(sentence(note) for note in (one["note"], _beneath(one)) if note),
+            "note": " ".join(sentence(note) for note in (one["note"], covered) if note),
         }
 
 
@@ -233,10 +234,6 @@ def _about_track(one: Values) -> dict[str, str]:
         "when": f"{clock(one['start'])} – {clock(one['end'])}",
         "where": f"{(x0 + x1) / 2:.0%} across, {(y0 + y1) / 2:.0%} down",
     }
-
-
-def _beneath(one: Values) -> str:
-    return f"on {plural(one['covered'], 'frame')} {covering(one)}" if one["covered"] else ""
 
 
 def _doubts(subject: Values, doubted: bool, weak: bool) -> Iterator[str]:
@@ -277,24 +274,17 @@ def _named(values: Values) -> list[tuple[str, str]]:
 
 def _limits(report: Values) -> Iterator[str]:
     """What the output may still show; nothing if there is none."""
-    if report["output"]:
-        yield from _not_looked_for(report["not_looked_for"])
-        yield from _recognisable(report["settings"])
-        yield from LIMITS
-
-
-def _not_looked_for(kinds: Iterable[str]) -> Iterator[str]:
-    for kind in kinds:
+    if not report["output"]:
+        return
+    for kind in report["not_looked_for"]:
         yield f"{KINDS[kind]}s were not looked for: those in the film can be seen."
-
-
-def _recognisable(settings: Values) -> Iterator[str]:
-    style = settings.get("redact", {}).get("face", {}).get("style", "solid")
+    style = report["settings"].get("redact", {}).get("face", {}).get("style", "solid")
     if style != "solid":
         yield (
             f"Faces were drawn as {style}: anyone with pictures of a limited number of candidates can still tell them "
             "apart (measured, see the threat model). Solid keeps nothing of a face."
         )
+    yield from LIMITS
 
 
 def _speed(report: Values) -> str:

@@ -22,7 +22,7 @@ from anonymize.data import Box, Kind
 from anonymize.errors import PlanError, UsageError
 from anonymize.kinds import Answer
 from anonymize.pages.words import place
-from anonymize.plan import Columns, Plan
+from anonymize.plan import Plan
 from anonymize.plan.doubts import Doubt, check_name
 from anonymize.recorded.kept import output_of, render_command
 from anonymize.report.data import now
@@ -185,25 +185,21 @@ def _track(line: bytes) -> int:
 def _questions(made: Plan) -> Iterator[Question]:
     """The doubts of a plan, by time."""
     rows = made.regions.columns()
-    for doubt in sorted(made.doubts, key=lambda one: (one.first, one.track)):
-        yield _question(doubt, rows, made)
-
-
-def _question(doubt: Doubt, rows: Columns, made: Plan) -> Question:
-    mine = np.flatnonzero((rows.track == doubt.track) & rows.found & (rows.kind != Kind.AREA))
-    seen = mine[rows.detected[mine]] if rows.detected[mine].any() else mine
-    best = seen[rows.score[seen] >= rows.score[seen].max()]
-    row = int(best[len(best) // 2])
-    kind = Kind(int(rows.kind[row]))
     limits = [made.about.width, made.about.height] * 2
-    boxes = np.clip(undrawn(rows.xyxy[row : row + 1], made.about.redact.of(kind)), 0, limits)
-    x0, y0, x1, y1 = (float(value) for value in boxes[0])
-    return Question(
-        doubt=doubt,
-        kind=kind,
-        frame=int(rows.start[row]),
-        box=(x0, y0, x1, y1),
-        place=place((x0 + x1) / 2 / limits[0], (y0 + y1) / 2 / limits[1]),
-        size=x1 - x0 if kind is Kind.PLATE else y1 - y0,
-        score=float(rows.score[row]),
-    )
+    for doubt in sorted(made.doubts, key=lambda one: (one.first, one.track)):
+        mine = np.flatnonzero((rows.track == doubt.track) & rows.found & (rows.kind != Kind.AREA))
+        seen = mine[rows.detected[mine]] if rows.detected[mine].any() else mine
+        best = seen[rows.score[seen] >= rows.score[seen].max()]
+        row = int(best[len(best) // 2])
+        kind = Kind(int(rows.kind[row]))
+        boxes = np.clip(undrawn(rows.xyxy[row : row + 1], made.about.redact.of(kind)), 0, limits)
+        x0, y0, x1, y1 = (float(value) for value in boxes[0])
+        yield Question(
+            doubt=doubt,
+            kind=kind,
+            frame=int(rows.start[row]),
+            box=(x0, y0, x1, y1),
+            place=place((x0 + x1) / 2 / limits[0], (y0 + y1) / 2 / limits[1]),
+            size=x1 - x0 if kind is Kind.PLATE else y1 - y0,
+            score=float(rows.score[row]),
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -51,7 +50,10 @@ def repaired(
         times.append(picture)
         tracker.see(picture)
         if found := at_frame.get(picture.index):
-            tracker.find(picture.index, _detections(found))
+            boxes = np.array([box for _, box in found], np.float32)
+            scores = np.array([find.score for find, _ in found], np.float32)
+            kinds = np.array([int(find.kind) for find, _ in found], np.int8)
+            tracker.find(picture.index, Detections(boxes, scores, kinds))
         on_progress(Progress("repair", len(times), plan.about.frames))
     first = 1 + max((region.track for _, _, region in plan.regions.rows()), default=-1)
     tracks = [replace(track, id=track.id + first) for track in tracker.finish()]
@@ -64,11 +66,3 @@ def repaired(
 
 def _looked(verified: Verified) -> list[Find]:
     return [find for find in (*verified.leaks, *verified.doubts) if find.by is By.LOOK]
-
-
-def _detections(found: Sequence[tuple[Find, Box]]) -> Detections:
-    return Detections(
-        np.array([box for _, box in found], np.float32),
-        np.array([find.score for find, _ in found], np.float32),
-        np.array([int(find.kind) for find, _ in found], np.int8),
-    )

@@ -138,18 +138,13 @@ def _wrong_picture(found: MediaInfo, source: MediaInfo) -> Iterator[str]:
     ):
         if wanted != got:
             yield f"{what}: expected {wanted}, got {got}"
+    # Other codecs cannot store the chroma location, and hardware encoders do not state it; the sink's notes say so.
     if found.codec in ("h264", "hevc") or found.container in ("mkv", "webm"):
-        yield from _wrong_chroma(found, source)
-    # Other codecs cannot store it; the sink's notes say so.
+        where, there = source.chroma_location, found.chroma_location
+        if there not in ("unspecified", "left", where):
+            yield f"position of the chroma samples: expected {where}, got {there}"
     if found.codec in ("hevc", "av1") and not _same_display(source.hdr, found.hdr):
         yield f"HDR metadata: expected {source.hdr}, got {found.hdr}"
-
-
-def _wrong_chroma(found: MediaInfo, source: MediaInfo) -> Iterator[str]:
-    """The chroma location, if the output states one: hardware encoders do not, and the sink's notes say so."""
-    wanted, got = source.chroma_location, found.chroma_location
-    if got not in ("unspecified", "left") and got != wanted:
-        yield f"position of the chroma samples: expected {wanted}, got {got}"
 
 
 def _comparable(info: MediaInfo) -> Colour:

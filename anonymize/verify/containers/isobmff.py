@@ -6,6 +6,7 @@ Every box is known or reported: a list of what is allowed cannot miss a kind of 
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -121,7 +122,8 @@ def _unplayed(movie: bytes) -> Iterator[str]:
         if name != "trak":
             continue
         own = _timescale(next(_found(track, "mdhd"), b""))
-        runs = [run for table in _found(track, "stts") for run in _uint32_pairs(table[8:])]
+        tables = (table[8:] for table in _found(track, "stts"))
+        runs = [run for table in tables for run in struct.iter_unpack(">II", table[: len(table) // 8 * 8])]
         longest, left = max((delta for _, delta in runs), default=0), sum(count * delta for count, delta in runs)
         now = 0
         for start, length in sorted(_edits(track, scale, own)):
@@ -145,11 +147,6 @@ def _edits(track: bytes, scale: int, own: int) -> Iterator[tuple[int, int]]:
 def _timescale(header: bytes) -> int:
     at = 20 if header[:1] == b"\1" else 12
     return int.from_bytes(header[at : at + 4], "big") or 1
-
-
-def _uint32_pairs(content: bytes) -> Iterator[tuple[int, int]]:
-    for at in range(0, len(content) - 7, 8):
-        yield int.from_bytes(content[at : at + 4], "big"), int.from_bytes(content[at + 4 : at + 8], "big")
 
 
 def _sample_bytes(table: bytes) -> int:

@@ -37,7 +37,8 @@ def foreign(path: Path) -> Iterator[str]:
             break
         pids = (packets[:, 1].astype(np.int32) & 0x1F) << 8 | packets[:, 2]
         for section in _sections(packets[pids == _PROGRAMS]):
-            tables |= _program_tables(section)
+            # PIDs of the program map tables
+            tables |= {int.from_bytes(section[i + 2 : i + 4], "big") & 0x1FFF for i in range(8, len(section) - 7, 4)}
         for section in _sections(packets[pids == _SERVICES]):
             found.update(dict.fromkeys(_services(section)))
         for section in _sections(packets[np.isin(pids, list(tables))]):
@@ -97,11 +98,6 @@ def _payload(packet: Packets) -> bytes:
     return raw[5 + raw[4] :] if raw[3] & 0x20 else raw[4:]
 
 
-def _program_tables(section: bytes) -> set[int]:
-    """The PIDs of the program map tables, from the program association table."""
-    return {int.from_bytes(section[i + 2 : i + 4], "big") & 0x1FFF for i in range(8, len(section) - 7, 4)}
-
-
 def _program(section: bytes) -> tuple[set[int], list[str]]:
     """The PIDs of a program's streams, and complaints in words."""
     info = int.from_bytes(section[10:12], "big") & 0x0FFF
@@ -126,17 +122,13 @@ def _services(section: bytes) -> list[str]:
     while position + 5 <= len(section) - 4:
         length = int.from_bytes(section[position + 3 : position + 5], "big") & 0x0FFF
         for tag, body in _descriptors(section[position + 5 : position + 5 + length]):
-            names = _names(body) if tag == 0x48 else [b"?"]
-            if not set(names) <= _NEUTRAL:
+            first = body[1] if len(body) > 1 else 0
+            # a service descriptor names the provider, then the service
+            names = {body[2 : 2 + first], body[3 + first :]} if tag == 0x48 else {b"?"}
+            if not names <= _NEUTRAL:
                 words.append("names of a service or its provider")
         position += 5 + length
     return words
-
-
-def _names(body: bytes) -> list[bytes]:
-    """Names of provider and service, from a service descriptor."""
-    first = body[1] if len(body) > 1 else 0
-    return [body[2 : 2 + first], body[3 + first :]]
 
 
 def _descriptors(content: bytes) -> Iterator[tuple[int, bytes]]:
