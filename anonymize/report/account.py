@@ -216,15 +216,13 @@ class _Subject:
 
 def _covered(rows: Sequence[tuple[int, int, Region]], plan: Plan) -> dict[str, Any]:
     """On how many of `rows` the middle lies in bounds of drawn regions, and of which tracks, most frequent first."""
-    hits = [_drawn_over(region, plan.at(first)) for first, _, region in rows]
+    hits = []
+    for first, _, region in rows:
+        x, y = (region.xyxy[0] + region.xyxy[2]) / 2, (region.xyxy[1] + region.xyxy[3]) / 2
+        others = ((other.track, other.xyxy) for other in plan.at(first))
+        hits.append({track for track, (x0, y0, x1, y1) in others if x0 <= x < x1 and y0 <= y < y1})
     tracks = Counter(track for hit in hits for track in hit if track >= 0)
     return {"covered": sum(bool(hit) for hit in hits), "covered_by": [track for track, _ in tracks.most_common(_NAMED)]}
-
-
-def _drawn_over(region: Region, others: Sequence[Region]) -> set[int]:
-    """The tracks of `others` (-1 for none) in whose bounds the middle of `region` lies."""
-    x, y = (region.xyxy[0] + region.xyxy[2]) / 2, (region.xyxy[1] + region.xyxy[3]) / 2
-    return {o.track for o in others if o.xyxy[0] <= x < o.xyxy[2] and o.xyxy[1] <= y < o.xyxy[3]}
 
 
 def _within(box: Box, size: tuple[int, int]) -> Box:

@@ -92,7 +92,7 @@ def read(path: Path) -> dict[str, Any]:
     """The JSON values of the report at `path`.
 
     Raises:
-        ReportError: it cannot be read, is no report, or is of another version.
+        ReportError: it cannot be read, is not a report, or is of another version.
     """
     content = untrusted.json_value(untrusted.text(path, "report", ReportError), str(path), ReportError)
     if not isinstance(content, dict) or content.get("format") != FORMAT:

@@ -76,7 +76,7 @@ def _view(found: Sequence[tuple[Path, Values]], broken: int) -> dict[str, Any]:
         "titles": titles,
         "headline": plural(len(found), "report"),
         "lead": ", ".join(f"{number(verdicts[name])} {name[0].lower()}{name[1:]}" for name in order),
-        "broken": f"{plural(broken, 'file')} called as a report cannot be read as one." if broken else "",
+        "broken": f"{plural(broken, 'file')} named like a report cannot be read as one." if broken else "",
         "titled": len(titles) > 1,
         "rows": list(_rows(found)),
     }

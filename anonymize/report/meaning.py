@@ -21,11 +21,11 @@ def meaning(report: Values) -> str:
     Empty if that is not its verdict, or if no detector scanned the output.
     """
     checked = report["verified"]
-    looked, frames = checked.get("looked_frames", 0), checked.get("of_frames", 0)
+    scanned, frames = checked.get("looked_frames", 0), checked.get("of_frames", 0)
     what = " or ".join(name for kind, name in NAMES.items() if kind not in report["not_looked_for"])
-    if not looked or not what or report["verdict"] not in (Verdict.PASS, Verdict.PASS_WITH_DOUBTS):
+    if not scanned or not what or report["verdict"] not in (Verdict.PASS, Verdict.PASS_WITH_DOUBTS):
         return ""
-    look = f"a second look at {_share(looked, frames)}"
+    look = f"a second look at {_share(scanned, frames)}"
     compared = any(check["name"] == COMPARED for check in checked.get("checks", ()))
     if report["verdict"] == Verdict.PASS:
         done = ["it was read back to its end", "none of its covered regions shows what it hides"][: 1 + compared]
@@ -44,9 +44,9 @@ def meaning(report: Values) -> str:
 _LIMIT = "it does not mean that nobody can be recognised."
 
 
-def _share(looked: int, frames: int) -> str:
-    if looked < frames:
-        return f"{number(looked)} of its {plural(frames, 'frame')}, drawn at random,"
+def _share(scanned: int, frames: int) -> str:
+    if scanned < frames:
+        return f"{number(scanned)} of its {plural(frames, 'frame')}, drawn at random,"
     return f"all of its {number(frames)} frames" if frames > 1 else "its picture"
 
 

@@ -213,7 +213,7 @@ class _Examination:
         checks = [self._structure(path, found, picture)]
         leaks: list[Find] = []
         doubts: list[Find] = []
-        looked = showing = 0
+        scanned = showing = 0
         if self._comparison:
             leaks, doubts = (self._hiding(finds, found) for finds in self._comparison.finds())
             checks.append(self._pictures(leaks, doubts))
@@ -223,8 +223,8 @@ class _Examination:
                 seen, maybe = [], [*seen, *maybe]
             subject = self._subject(found)
             seen, maybe = (gathered(self._hiding(finds, found), subject) for finds in (seen, maybe))
-            looked = self._look.looked
-            checks.append(_second_look(seen, maybe, looked, self._clock.count))
+            scanned = self._look.scanned
+            checks.append(_second_look(seen, maybe, scanned, self._clock.count))
             leaks, doubts = [*leaks, *seen], [*doubts, *maybe]
         failed = not all(check.passed for check in checks)
         failed |= bool(doubts) and self._settings.verify.doubts is Doubts.FAIL
@@ -233,9 +233,9 @@ class _Examination:
             checks=tuple(checks),
             leaks=tuple(leaks),
             doubts=tuple(doubts),
-            looked_frames=looked,
+            looked_frames=scanned,
             of_frames=self._clock.count,
-            bound=bound(looked, showing, self._clock.count),
+            bound=bound(scanned, showing, self._clock.count),
             not_checked=tuple(self._not_checked(found)),
         )
 
@@ -288,10 +288,10 @@ def _mosaics(plan: Plan) -> bool:
     return any(plan.about.redact.of(kind).style is not Style.SOLID for kind in Kind)
 
 
-def _second_look(leaks: Sequence[Find], doubts: Sequence[Find], looked: int, frames: int) -> Check:
-    if not looked:
+def _second_look(leaks: Sequence[Find], doubts: Sequence[Find], scanned: int, frames: int) -> Check:
+    if not scanned:
         return Check(LOOK, False, "not checked: no frame was scanned")
-    how = f"{looked} of {frames} frame{'s' * (frames != 1)} scanned"
+    how = f"{scanned} of {frames} frame{'s' * (frames != 1)} scanned"
     if leaks:
         return Check(LOOK, False, f"{_listed('find', leaks)} that nothing hides, on {how}: {_named(leaks)}")
     if doubts:

@@ -22,7 +22,7 @@ def repairable(verified: Verified) -> bool:
     """Whether finds of the second look, doubts included, are all that is wrong with an output."""
     others_pass = all(find.by is By.LOOK for find in verified.leaks)
     failed = [check for check in verified.checks if not check.passed]
-    return bool(_looked(verified)) and others_pass and all(check.name == "second look" for check in failed)
+    return bool(_second_finds(verified)) and others_pass and all(check.name == "second look" for check in failed)
 
 
 def repaired(
@@ -41,7 +41,7 @@ def repaired(
         InputError: the source cannot be read to its end.
     """
     at_frame: dict[int, list[tuple[Find, Box]]] = defaultdict(list)
-    for find in _looked(verified):
+    for find in _second_finds(verified):
         for frame, box in find.places:
             at_frame[frame].append((find, box))
     tracker = Tracker(replace(settings.follow, min_finds=1), high=0.0)  # one find was enough for a doubt
@@ -64,5 +64,5 @@ def repaired(
     return still_visible(plan, grown, times, settings)
 
 
-def _looked(verified: Verified) -> list[Find]:
+def _second_finds(verified: Verified) -> list[Find]:
     return [find for find in (*verified.leaks, *verified.doubts) if find.by is By.LOOK]

@@ -52,7 +52,7 @@ def sample_size(verify: Verify, rate: Fraction | None, frames: int) -> int:
     return min(wanted, verify.most_looks) if verify.most_looks else wanted
 
 
-def bound(looked: int, showing: int, frames: int) -> Bound | None:
+def bound(scanned: int, showing: int, frames: int) -> Bound | None:
     """What the sample supports; None if every frame was scanned, or none.
 
     The exact (Clopper-Pearson) upper bound of the share. Drawing one frame from every stretch is on the safe side: it
@@ -60,16 +60,16 @@ def bound(looked: int, showing: int, frames: int) -> Bound | None:
     are a frame shorter, it is scaled up by what the whole file lacks to that.
 
     Args:
-        looked: frames scanned.
+        scanned: frames scanned.
         showing: those of them on which something was found.
         frames: in the whole file.
     """
-    if not 0 < looked < frames:
+    if not 0 < scanned < frames:
         return None
-    share = min(1.0, upper_bound(showing, looked) * looked * math.ceil(frames / looked) / frames)
+    share = min(1.0, upper_bound(showing, scanned) * scanned * math.ceil(frames / scanned) / frames)
     found = "nothing was found" if not showing else f"something was found on {showing}"
     text = (
-        f"{looked} of {frames} frames were scanned, drawn at random, and {found}: with {CONFIDENCE:.0%} confidence, "
+        f"{scanned} of {frames} frames were scanned, drawn at random, and {found}: with {CONFIDENCE:.0%} confidence, "
         f"no more than {share:.1%} of the frames show anything that these detectors find"
     )
     return Bound(share, CONFIDENCE, text)

@@ -112,7 +112,7 @@ class SecondLook:
         )
         self._confirmed: dict[tuple[Box, float], float] = {}
         """Confirmed scores of the last scan's finds, by box and score: what did not change is not scanned again."""
-        self.looked = 0
+        self.scanned = 0
         """Frames scanned, if only in the parts that changed."""
 
     def watch(self, frame: Frame) -> None:
@@ -173,7 +173,7 @@ class SecondLook:
 
     def take(self, seen: SecondFinds) -> None:
         """Add the finds on the next scanned frame."""
-        self.looked += 1
+        self.scanned += 1
         for kind, box, score in seen.finds:
             self._note(kind, box, score, seen)
 

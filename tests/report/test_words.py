@@ -303,7 +303,7 @@ def test_an_index_of_nothing_and_of_what_is_broken(tmp_path):
     assert "0 reports" in (tmp_path / "index.html").read_text()
     (tmp_path / "x.report.json").write_text('{"format": "anonymize-report", "version": 1}')
     index.write_index(tmp_path)
-    assert "1 file called as a report cannot be read as one." in (tmp_path / "index.html").read_text()
+    assert "1 file named like a report cannot be read as one." in (tmp_path / "index.html").read_text()
 
 
 @pytest.mark.parametrize("kind", ["page", "link", "pipe", "folder"])

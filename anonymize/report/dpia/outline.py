@@ -69,8 +69,8 @@ def _processing(evidence: Sources) -> Iterator[Part]:
             ],
         )
     yield Text(
-        "Pictures are processed on the machine that the software runs on. It contacts nobody but the streams that were "
-        "named to it, and keeps no raw frame, crop or thumbnail; its plans and reports hold boxes, times and hashes."
+        "Pictures are processed on the machine that the software runs on. It contacts only the streams that it was "
+        "given, and keeps no raw frame, crop or thumbnail; its plans and reports hold boxes, times and hashes."
     )
 
 
@@ -137,7 +137,7 @@ def _measures(evidence: Sources) -> Iterator[Part]:
                 "tags, chapters, subtitles, thumbnails, further streams are removed and listed",
                 "names beside the picture",
             ),
-            ("no raw frames on disk, in logs or reports; no network but named streams", "copies nobody knows of"),
+            ("no raw frames on disk, in logs or reports; no network but named streams", "unknown copies"),
             ("plates always solid; mosaics of at most 8 cells that motion does not change", "undoing the redaction"),
         ],
     )

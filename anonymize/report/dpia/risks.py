@@ -17,7 +17,7 @@ def risks(evidence: Sources) -> Iterator[Part]:
     """Every figure on leaks that there is, each with its limits."""
     yield Text(
         "The main risk to those recorded is that someone stays recognisable. It cannot be measured on footage whose "
-        "faces nobody counted; what follows are the figures that exist, each with what it does not say."
+        "faces were not counted; these are the figures that exist, each with its limits."
     )
     yield from _evaluated(evidence.evaluations)
     yield from _checked(evidence.reports)
@@ -69,10 +69,10 @@ def _checked(reports: Sequence[Values]) -> Iterator[Part]:
         return
     repaired = sum(report["verified"].get("repaired", 0) > 0 for report in checked)
     doubts = sum(len(report["verified"].get("doubts", ())) for report in checked)
-    looked = sum(report["verified"].get("looked_frames", 0) for report in checked)
+    scanned = sum(report["verified"].get("looked_frames", 0) for report in checked)
     frames = sum(report["verified"].get("of_frames", 0) for report in checked)
     yield Text(
-        f"A second look covered {number(looked)} of {plural(frames, 'frame')}. In {number(repaired)} of "
+        f"A second look covered {number(scanned)} of {plural(frames, 'frame')}. In {number(repaired)} of "
         f"{plural(len(checked), 'checked file')} it found what the first had missed, and that was redacted too (95%: "
         f"{span(share_interval(repaired, len(checked)))} of such files). Left for a person to review: "
         f"{plural(doubts, 'place')}. What neither look can find is not bounded by this."
@@ -84,9 +84,9 @@ def _checked(reports: Sequence[Values]) -> Iterator[Part]:
 
 def _verdict(report: Values) -> str:
     """The verdict of the check; an output that no detector scanned did not pass, whatever else was compared."""
-    looked = report["verified"].get("looked_frames")
+    scanned = report["verified"].get("looked_frames")
     return (
-        str(report["verdict"]) if looked or report["verdict"] in (Verdict.FAIL, Verdict.UNVERIFIED) else "not checked"
+        str(report["verdict"]) if scanned or report["verdict"] in (Verdict.FAIL, Verdict.UNVERIFIED) else "not checked"
     )
 
 

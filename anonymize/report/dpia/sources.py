@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,7 +80,8 @@ def gather(paths: Iterable[Path]) -> Sources:
     reports: list[Values] = []
     evaluations: list[Measured] = []
     cameras: list[CameraCounts] = []
-    for path in _files(paths):
+    folders = (sorted(path.rglob("*.report.json")) if path.is_dir() else [path] for path in paths)
+    for path in chain.from_iterable(folders):
         content = _content(path)
         if isinstance(content, str):
             cameras += _prometheus(content, path)
@@ -97,14 +99,6 @@ def gather(paths: Iterable[Path]) -> Sources:
             given,
         )
     return Sources(reports, evaluations, cameras)
-
-
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(path.rglob("*.report.json"))
-        else:
-            yield path
 
 
 def _content(path: Path) -> Any:

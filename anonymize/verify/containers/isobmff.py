@@ -94,7 +94,7 @@ def _header(raw: bytes, left: int) -> tuple[str, int, int]:
 
 
 def boxes(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """The boxes in `content`; a remainder that is no box is called `trailing`."""
+    """The boxes in `content`; a remainder that is not a box is called `trailing`."""
     position = 0
     while position + 8 <= len(content):
         name, head, length = _header(content[position : position + 16], len(content) - position)
