@@ -21,7 +21,7 @@ from anonymize.plan import Plan
 from anonymize.recorded.item import Item
 from anonymize.redact import Memory, layers
 from anonymize.settings import Settings
-from anonymize.verify.sample import looks
+from anonymize.verify.sample import sample_size
 
 if TYPE_CHECKING:
     from anonymize.storage import Place
@@ -120,4 +120,4 @@ def _checking(source: Source, frames: int, settings: Settings, seconds: float) -
         return seconds
     rate = source.info.average_rate
     before = max(1.0, frames / max(1, round(settings.detect.every * float(rate or 25))))
-    return seconds * looks(settings.verify, rate, frames) / before
+    return seconds * sample_size(settings.verify, rate, frames) / before

@@ -273,9 +273,9 @@ def test_results_add_up_and_become_json(case):
     assert both.total == Score(boxes=10, leaked=5, subjects=2, exposed=1)
     assert (both.frames, both.blocks, both.lost) == (10, one.blocks + other.blocks, 0)
     assert both.by_height["64+"] == both.by_kind["face"] == both.total
-    told = json.loads(json.dumps(one.as_dict()))
-    assert told["total"]["leak_rate"] == 1.0
-    assert told["leaks"][0] == {"frame": 0, "id": 1, "kind": "face", "height": 64.0, "survived": 1.0}
+    result = json.loads(json.dumps(one.as_dict()))
+    assert result["total"]["leak_rate"] == 1.0
+    assert result["leaks"][0] == {"frame": 0, "id": 1, "kind": "face", "height": 64.0, "survived": 1.0}
 
 
 def test_nothing_counted_is_no_pass():

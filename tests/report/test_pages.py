@@ -9,14 +9,14 @@ from anonymize.text.words import clock
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "result"),
     [
         *((-1, "0:00"), (0, "0:00"), (7.44, "0:07.44"), (59.999, "0:59.99"), (60, "1:00"), (0.3, "0:00.3")),
         *((599.9, "9:59.9"), (600.5, "10:00.5"), (3723.05, "1:02:03.05"), (86_400, "24:00:00"), (2.8333, "0:02.83")),
     ],
 )
-def test_times_are_those_of_a_player(seconds, told):
-    assert clock(seconds) == told
+def test_times_are_those_of_a_player(seconds, result):
+    assert clock(seconds) == result
 
 
 def test_numbers_and_words():

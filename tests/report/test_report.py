@@ -34,7 +34,7 @@ def face(frame, *, track=0, why=Why.DETECTED, box=(20.0, 10.0, 60.0, 60.0), scor
     return frame, frame + 1, Region(box, kind, why, track, score=score)
 
 
-def told(rows, frames=50, rate=25):
+def result(rows, frames=50, rate=25):
     return account(plan(rows, frames), [Fraction(i, rate) for i in range(frames)])
 
 
@@ -45,7 +45,7 @@ def report(verdict="pass", rows=(), frames=50, **more):
     whole = {
         "source": {"sha256": "ab" * 32, "frames": frames, "duration": 1.96, "width": 200, "height": 100},
         "output": {"sha256": "cd" * 32, "notes": ["mkv instead of avi"]},
-        "redacted": told(rows, frames),
+        "redacted": result(rows, frames),
         "verified": {
             "verdict": verdict,
             "checks": [{"name": "structure", "passed": True, "detail": "as it should be"}],
@@ -72,7 +72,7 @@ def report(verdict="pass", rows=(), frames=50, **more):
 
 def test_subjects_have_times_reasons_and_places():
     rows = [face(i, why=Why.HELD if i < 12 else Why.DETECTED, score=0.3 + i / 100) for i in range(10, 20)]
-    (subject,) = told(rows)["subjects"]
+    (subject,) = result(rows)["subjects"]
     assert (subject["id"], subject["kind"], subject["start"], subject["end"]) == (0, "face", 0.4, 0.8)
     assert (subject["frames"], subject["why"]) == (10, {"held": 2, "detected": 8})
     assert subject["score"] == 0.49
@@ -83,14 +83,14 @@ def test_subjects_have_times_reasons_and_places():
 
 def test_the_largest_place_is_where_most_was_in_view():
     inside, outside = (0.0, 0.0, 30.0, 40.0), (-100.0, 0.0, 10.0, 90.0)
-    (subject,) = told([face(0, box=inside), face(1, box=outside)])["subjects"]
+    (subject,) = result([face(0, box=inside), face(1, box=outside)])["subjects"]
     assert subject["largest"] == [0.0, 0.0, 0.15, 0.4]
     assert subject["height"] == [40.0, 90.0]
 
 
 def test_a_long_way_is_thinned_out():
     rows = [face(i, box=(i / 10, 0.0, i / 10 + 20, 20.0)) for i in range(1000)]
-    (subject,) = told(rows, 1000)["subjects"]
+    (subject,) = result(rows, 1000)["subjects"]
     assert PATH / 2 <= len(subject["path"]) <= PATH
     assert subject["path"][0] == [0.05, 0.1]
     assert subject["path"][-1][0] > 0.45
@@ -98,7 +98,7 @@ def test_a_long_way_is_thinned_out():
 
 def test_many_subjects_are_counted_and_the_longest_listed():
     rows = [face(i % 40, track=i) for i in range(LISTED + 50)] + [face(i, track=9999) for i in range(40)]
-    found = told(rows)
+    found = result(rows)
     assert (len(found["subjects"]), found["left_out"]) == (LISTED, 51)
     assert 9999 in {subject["id"] for subject in found["subjects"]}
     assert found["tracks"]["face"] == LISTED + 51
@@ -107,14 +107,14 @@ def test_many_subjects_are_counted_and_the_longest_listed():
 def test_the_timeline_gives_regions_a_frame_by_reason():
     zone = 0, 50, Region((0.0, 0.0, 9.0, 9.0), Kind.AREA, Why.ZONE)
     rows = [zone, zone, *(face(i) for i in range(25))]
-    timeline = told(rows)["timeline"]
+    timeline = result(rows)["timeline"]
     assert timeline["seconds"] == 2.0
     assert timeline["lanes"] == {"zone": [2.0] * 50, "detected": [1.0] * 25 + [0.0] * 25}
 
 
 def test_one_frame_in_an_hour_does_not_vanish():
     frames = 90_000
-    lanes = told([face(70_000, why=Why.UNBRACKETED)], frames)["timeline"]["lanes"]
+    lanes = result([face(70_000, why=Why.UNBRACKETED)], frames)["timeline"]["lanes"]
     assert len(lanes["unbracketed"]) == BINS
     assert sum(v > 0 for v in lanes["unbracketed"]) == 1
 
@@ -127,7 +127,7 @@ def test_frames_count_where_they_are_shown_whatever_their_rate():
 
 @pytest.mark.parametrize("frames", [1, 2])
 def test_a_picture_is_a_film_of_one_frame(frames):
-    found = told([face(0)], frames)
+    found = result([face(0)], frames)
     assert found["timeline"]["lanes"]["detected"][0] == 1.0
     assert page(report(redacted=found).as_dict())
 
@@ -211,11 +211,11 @@ def test_a_report_that_cannot_be_written_leaves_nothing(tmp_path):
 
 def test_models_have_their_licence_and_recall_and_strangers_have_none():
     known, altered, stranger = models.find("centerface"), "00" * 32, "11" * 32
-    told = report(models={"centerface": known.sha256, "yunet": altered, "eagle": stranger}).as_dict()["models"]
-    assert told["centerface"]["licence"] == "MIT"
-    assert told["centerface"]["recall"] == known.recall
+    result = report(models={"centerface": known.sha256, "yunet": altered, "eagle": stranger}).as_dict()["models"]
+    assert result["centerface"]["licence"] == "MIT"
+    assert result["centerface"]["recall"] == known.recall
     for name in ("yunet", "eagle"):
-        assert (told[name]["licence"], told[name]["recall"]) == ("unknown", "not measured")
+        assert (result[name]["licence"], result[name]["recall"]) == ("unknown", "not measured")
 
 
 def test_the_nearest_preset_is_named_with_what_differs():
@@ -361,11 +361,11 @@ def test_a_faint_subject_is_marked_and_kinds_not_looked_for_are_named():
 
 def test_of_a_region_that_reaches_beyond_the_picture_the_part_within_counts():
     boxes = [(150.0, -40.0, 350.0, 60.0), (190.0, 80.0, 300.0, 180.0), (210.0, 120.0, 260.0, 150.0)]
-    (subject,) = told([face(frame, box=box) for frame, box in enumerate(boxes)])["subjects"]
+    (subject,) = result([face(frame, box=box) for frame, box in enumerate(boxes)])["subjects"]
     assert subject["largest"] == [0.75, 0.0, 1.0, 0.6]
     assert subject["height"] == [20.0, 60.0]
     assert all(0 <= share <= 1 for place in subject["path"] for share in place)
-    (gone,) = told([face(0, box=boxes[2])])["subjects"]
+    (gone,) = result([face(0, box=boxes[2])])["subjects"]
     assert (gone["largest"], gone["height"]) == ([1.0, 1.0, 1.0, 1.0], [0.0, 0.0])
 
 

@@ -46,8 +46,8 @@ def test_a_run_gives_a_report_that_fits_its_schema(reported):
 
 @pytest.mark.parametrize(("audio", "gone"), [("mute", True), ("keep", False)])
 def test_muted_sound_is_reported_as_removed(audio, gone, face_clip, settings, tmp_path):
-    told = from_mapping(Settings, {"output": {"audio": audio}, "verify": {"publish_unverified": True}}, settings)
-    (outcome,) = batch.run([only_item(str(face_clip), str(tmp_path / "safe.mp4"))], told)
+    result = from_mapping(Settings, {"output": {"audio": audio}, "verify": {"publish_unverified": True}}, settings)
+    (outcome,) = batch.run([only_item(str(face_clip), str(tmp_path / "safe.mp4"))], result)
     assert ("the sound (1 track)" in outcome.report.removed) == gone
 
 
@@ -63,10 +63,10 @@ def test_a_given_plan_is_reported_with_how_it_was_drawn(face_clip, settings, tmp
     job.detect(item, settings)
     made = plan.read(tmp_path / "plan.jsonl")
     mosaic = from_mapping(Settings, {"redact": {"face": {"style": "mosaic"}}}, settings)
-    told = job.render(only_item(str(face_clip), str(tmp_path / "safe.mp4")), made, mosaic).report
-    assert told.plan == "given"
-    assert told.settings["redact"]["face"]["style"] == "mosaic"
-    assert told.instead_of_plan == {"redact.face.style": {"plan": "solid", "used": "mosaic"}}
+    result = job.render(only_item(str(face_clip), str(tmp_path / "safe.mp4")), made, mosaic).report
+    assert result.plan == "given"
+    assert result.settings["redact"]["face"]["style"] == "mosaic"
+    assert result.instead_of_plan == {"redact.face.style": {"plan": "solid", "used": "mosaic"}}
     unchanged = job.render(only_item(str(face_clip), str(tmp_path / "same.mp4")), made).report
     assert unchanged.instead_of_plan == {}
 
@@ -77,9 +77,9 @@ def test_a_plan_that_a_person_changed_is_reported_as_such(face_clip, settings, t
     header, *lines = (tmp_path / "plan.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "plan.jsonl").write_text(header + "".join(line for line in lines if '"frame": 3,' not in line))
     changed = plan.read(tmp_path / "plan.jsonl")
-    told = job.render(only_item(str(face_clip), str(tmp_path / "safe.mp4")), changed).report
-    assert told.plan == "changed"
-    assert "A person changed what was to be hidden" in page(told.as_dict())
+    result = job.render(only_item(str(face_clip), str(tmp_path / "safe.mp4")), changed).report
+    assert result.plan == "changed"
+    assert "A person changed what was to be hidden" in page(result.as_dict())
 
 
 @pytest.mark.parametrize("content", [b"", b"no film at all" * 99])
@@ -89,10 +89,10 @@ def test_a_failed_run_tells_why_without_a_name(settings, tmp_path, content):
     (outcome,) = batch.run([only_item(str(film), str(tmp_path / "safe.mp4"))], settings, reports=tmp_path)
     assert "anna" in outcome.message
     assert "anna" not in outcome.report.error
-    told = read(tmp_path / "safe.mp4.report.json")
-    assert (told["verdict"], outcome.exit_code) == ("fail", errors.UnreadableInput.exit_code)
-    assert told["error"] == outcome.report.error
-    assert outcome.message.endswith(told["error"])
+    result = read(tmp_path / "safe.mp4.report.json")
+    assert (result["verdict"], outcome.exit_code) == ("fail", errors.UnreadableInput.exit_code)
+    assert result["error"] == outcome.report.error
+    assert outcome.message.endswith(result["error"])
     for suffix in ("json", "html"):
         assert "anna" not in (tmp_path / f"safe.mp4.report.{suffix}").read_text()
 

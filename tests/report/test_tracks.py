@@ -50,8 +50,8 @@ PLATE = (Kind.PLATE, (900, 500, 1000, 540), 10, 60, 0.75)
 
 def test_a_track_is_described_in_words():
     made = planned([FACE, FAINT, PLATE])
-    told = subjects(made, times())
-    assert [row(one, made) for one in told] == [
+    result = subjects(made, times())
+    assert [row(one, made) for one in result] == [
         ("0", "face", "0:00", "0:03.96", "top left", "96x108", "0.90", "sure"),
         ("2", "plate", "0:00.4", "0:02.4", "middle", "100x40", "0.75", "sure"),
         ("1", "face", "0:01.6", "0:01.64", "bottom right", "100x80", "0.31", "doubt"),
@@ -61,21 +61,21 @@ def test_a_track_is_described_in_words():
 
 @pytest.mark.parametrize(("answer", "sure"), [(None, False), (Answer.HIDE, True)])
 def test_what_is_sure_is_for_a_person_to_say(answer, sure):
-    (told,) = subjects(planned([FAINT], answer=answer), times())
-    assert told["sure"] is sure
+    (result,) = subjects(planned([FAINT], answer=answer), times())
+    assert result["sure"] is sure
 
 
 def test_what_a_person_drew_is_no_doubt():
     drawn = Plan(About("ab" * 32, 9, 100, 100), Regions([(0, 9, Region((0, 0, 9, 9), Kind.FACE, Why.MANUAL, 5))]))
-    (told,) = subjects(drawn, times(9))
-    assert (told["sure"], row(told, drawn)[6:]) == (True, ("", "sure"))
+    (result,) = subjects(drawn, times(9))
+    assert (result["sure"], row(result, drawn)[6:]) == (True, ("", "sure"))
 
 
 def test_of_many_the_doubtful_come_first_and_then_the_longest():
     made = planned([(Kind.FACE, (0, 0, 40, 40), 0, 1 + n % 90, 0.3 if n % 50 == 7 else 0.8) for n in range(300)])
-    told = subjects(made, times())
-    assert first_to_see(told, 300) == told
-    shown = first_to_see(told, 40)
+    result = subjects(made, times())
+    assert first_to_see(result, 300) == result
+    shown = first_to_see(result, 40)
     assert [one["id"] for one in shown[:6]] == [257, 157, 57, 207, 107, 7]
     assert all(not one["sure"] for one in shown[:6])
     assert [one["frames"] for one in shown[6:]] == sorted((one["frames"] for one in shown[6:]), reverse=True)
@@ -122,10 +122,10 @@ def test_a_table_fits_the_terminal(clip, tmp_path, columns):
 
 def test_json_has_all_of_it(clip, tmp_path):
     done = anonymize("detect", clip, "-o", tmp_path / "p.jsonl", "--json", *FACES)
-    told = next(line for line in map(json.loads, done.stdout.splitlines()) if line["event"] == "planned")
-    (one,) = told["subjects"]
+    result = next(line for line in map(json.loads, done.stdout.splitlines()) if line["event"] == "planned")
+    (one,) = result["subjects"]
     assert (one["id"], one["kind"], one["start"], one["frames"], one["sure"]) == (0, "face", 0.0, FRAMES, True)
-    assert told["page"] is None
+    assert result["page"] is None
 
 
 def test_a_picture_has_no_times(tmp_path):

@@ -83,26 +83,26 @@ def checked(looked, frames, *, doubts=0, compared=True):
     ids=["a film", "a picture", "doubts"],
 )
 def test_what_passed_means_is_one_sentence_to_quote(verdict, verified, missing, expected):
-    told = report(verdict, rows=[face(0)], verified=verified, not_looked_for=missing).as_dict()
-    assert meaning(told) == expected
+    result = report(verdict, rows=[face(0)], verified=verified, not_looked_for=missing).as_dict()
+    assert meaning(result) == expected
     assert expected.count(". ") == 0
-    text = page(told)
+    text = page(result)
     assert text.count(f"<blockquote>{expected}</blockquote>") == 1
     assert "frames were scanned, drawn at random" not in text  # the bound is not told twice
 
 
 @pytest.mark.parametrize("verdict", ["fail", "unverified"])
 def test_what_did_not_pass_means_nothing_of_the_kind(verdict):
-    told = report(verdict, verified=checked(25, 260)).as_dict()
-    assert meaning(told) == ""
-    assert "<blockquote>" not in page(told)
+    result = report(verdict, verified=checked(25, 260)).as_dict()
+    assert meaning(result) == ""
+    assert "<blockquote>" not in page(result)
 
 
 @pytest.mark.parametrize("missing", [("face", "plate"), ()], ids=["nobody was asked to", "nobody did"])
 def test_an_output_that_no_detector_scanned_did_not_pass(missing):
-    told = report(verified=checked(0, 50), not_looked_for=missing).as_dict()
-    assert meaning(told) == ""
-    text = page(told)
+    result = report(verified=checked(0, 50), not_looked_for=missing).as_dict()
+    assert meaning(result) == ""
+    text = page(result)
     assert "<h1>Not checked for faces or plates</h1>" in text
     assert "passed" not in text.lower()
     assert 'class="verdict good"' not in text
@@ -192,15 +192,15 @@ def test_a_page_of_what_could_not_be_opened_says_which_file_and_what_was_asked(c
     (tmp_path / "a.mp4").write_bytes(content)
     settings = presets.load("municipal").settings
     failing(tmp_path, settings, reports=tmp_path / "r", title="Gate 3")
-    told = read(tmp_path / "r" / "b.mp4.report.json")
+    result = read(tmp_path / "r" / "b.mp4.report.json")
     digest = hashlib.sha256(content).hexdigest()
-    assert told["source"] == {"sha256": digest}
-    assert (told["preset"], told["title"]) == ({"name": "municipal", "changed": {}}, "Gate 3")
-    assert told["settings"] == to_mapping(settings)
+    assert result["source"] == {"sha256": digest}
+    assert (result["preset"], result["title"]) == ({"name": "municipal", "changed": {}}, "Gate 3")
+    assert result["settings"] == to_mapping(settings)
     text = (tmp_path / "r" / "b.mp4.report.html").read_text()
     assert digest in text
     assert "Those of the preset “municipal”." in text
-    assert told["created"][:10] in text
+    assert result["created"][:10] in text
     assert "Which detectors ran" not in text  # nobody did
     assert "Look at the output" not in text  # there is none
 
@@ -217,10 +217,10 @@ def test_a_page_of_what_failed_on_the_way_says_what_was_done(face_clip, tmp_path
     settings = from_mapping(Settings, QUICK, Settings())
     outcome = failing(tmp_path, settings, reports=tmp_path / "r", on_item=cut)
     assert outcome.output is None
-    told = read(tmp_path / "r" / "b.mp4.report.json")
-    assert (told["source"]["width"], told["source"]["container"]) == (320, "mp4")
-    assert {"detect", "render"} <= set(told["seconds"])
-    assert list(told["models"]) == ["centerface"]
+    result = read(tmp_path / "r" / "b.mp4.report.json")
+    assert (result["source"]["width"], result["source"]["container"]) == (320, "mp4")
+    assert {"detect", "render"} <= set(result["seconds"])
+    assert list(result["models"]) == ["centerface"]
     text = (tmp_path / "r" / "b.mp4.report.html").read_text()
     assert "Time taken: detect" in text
     assert "320" not in re.findall(r"<dd>(.*?)</dd>", text)  # no figure of frames that nobody counted
@@ -389,6 +389,6 @@ def test_a_page_of_what_a_worker_died_over_says_which_file_and_what_was_asked(tm
     settings = presets.load("journalist").settings
     died = failed(item, "a.mp4: the process working on it died", 1)
     batch._reported(tmp_path / "r", "Gate 3", settings, died)
-    told = read(tmp_path / "r" / "b.mp4.report.json")
-    assert told["source"] == {"sha256": hashlib.sha256(b"whatever").hexdigest()}
-    assert told["preset"] == {"name": "journalist", "changed": {}}
+    result = read(tmp_path / "r" / "b.mp4.report.json")
+    assert result["source"] == {"sha256": hashlib.sha256(b"whatever").hexdigest()}
+    assert result["preset"] == {"name": "journalist", "changed": {}}

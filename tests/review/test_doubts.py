@@ -225,11 +225,11 @@ def test_an_answered_plan_releases_with_the_strict_preset(face_clip: Path, tmp_p
     assert Queue(queue.path).open() == []
     done = anonymize.render_plan(face_clip, queue.path, output)
     assert done.verdict == "pass"
-    (told,) = done.redacted["doubts"]
-    assert (told["answer"], told["by"], told["raised"], told["track"]) == (answer.value, "desk 2", "check", 0)
-    assert told["at"].endswith("Z")
+    (result,) = done.redacted["doubts"]
+    assert (result["answer"], result["by"], result["raised"], result["track"]) == (answer.value, "desk 2", "check", 0)
+    assert result["at"].endswith("Z")
     report.write(done, tmp_path / "safe.report.json")
-    assert report.read(tmp_path / "safe.report.json")["redacted"]["doubts"] == [told], "it fits the schema"
+    assert report.read(tmp_path / "safe.report.json")["redacted"]["doubts"] == [result], "it fits the schema"
     page = (tmp_path / "safe.report.html").read_text()
     assert "What a person was asked" in page
     assert "desk 2" in page
@@ -313,15 +313,15 @@ def test_doubts_of_a_released_output_can_be_answered_too(
 ) -> None:
     (tmp_path / "faint.toml").write_text("[detect]\nhigh = 0.9\n")
     assert ended("run", face_clip, "-o", tmp_path / "safe.mp4", "-p", tmp_path / "faint.toml", "-t", "faces") == 0
-    told = capsys.readouterr().out.splitlines()
-    assert "  to answer 1 doubt in its plan:" in told
-    asking, going_on = (shlex.split(line) for line in told if line.startswith("    anonymize "))
+    result = capsys.readouterr().out.splitlines()
+    assert "  to answer 1 doubt in its plan:" in result
+    asking, going_on = (shlex.split(line) for line in result if line.startswith("    anonymize "))
     assert ended(*asking[1:], "--hide", "all", "--by", "desk 2") == 0
     assert capsys.readouterr().out.splitlines()[-1].strip() == shlex.join(going_on)
     assert ended(*going_on[1:]) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert [line for line in told if line.startswith("  asked: 1 doubt, answered by desk 2 on 20")]
-    assert not [line for line in told if "doubtful" in line]
+    result = capsys.readouterr().out.splitlines()
+    assert [line for line in result if line.startswith("  asked: 1 doubt, answered by desk 2 on 20")]
+    assert not [line for line in result if "doubtful" in line]
 
 
 def ended(*arguments: object) -> int:
@@ -452,9 +452,9 @@ def test_without_a_terminal_nobody_is_asked(written: Path) -> None:
         "open",
     ]
     assert written.read_bytes() == before
-    told = piped(written, "--json", "--hide", "2, 4", "--nothing", "3", "--by", "desk 2")
-    assert told.returncode == 11
-    *objects, total, _ = map(json.loads, told.stdout.splitlines())
+    result = piped(written, "--json", "--hide", "2, 4", "--nothing", "3", "--by", "desk 2")
+    assert result.returncode == 11
+    *objects, total, _ = map(json.loads, result.stdout.splitlines())
     assert [(one["track"], one["answer"], one["covered"]) for one in objects] == [
         (2, "hide", True),
         (3, "nothing", False),
@@ -476,9 +476,9 @@ def test_what_cannot_be_answered_is_refused(written: Path, face_clip: Path, caps
         (["--nothing", "77"], "no doubt about track 77"),
         ([face_clip, "--hide", "3"], "was made for another file"),
     ):
-        told = piped(written, *given)
-        assert told.returncode in (2, 9)
-        assert message in told.stderr
+        result = piped(written, *given)
+        assert result.returncode in (2, 9)
+        assert message in result.stderr
     assert written.read_bytes() == before
     written.write_text("{}")
     assert piped(written, "--list").returncode == errors.PlanError.exit_code
@@ -486,8 +486,8 @@ def test_what_cannot_be_answered_is_refused(written: Path, face_clip: Path, caps
 
 def test_a_plan_without_doubts_says_so(written: Path) -> None:
     plan.write(held().marked(), written)
-    told = piped(written)
-    assert (told.returncode, told.stdout) == (0, "no doubts in this plan\n")
+    result = piped(written)
+    assert (result.returncode, result.stdout) == (0, "no doubts in this plan\n")
 
 
 def test_tracks_of_weak_finds_are_doubts_that_are_drawn() -> None:

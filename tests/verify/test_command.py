@@ -51,9 +51,9 @@ def test_a_leak_fails_and_is_reported_with_its_time(files: Path, face_clip: Path
     known = ("--source", face_clip, "--plan", files / "plan.jsonl", "--report", tmp_path, "--json")
     ran = anonymize("verify", files / "bad.mp4", *known)
     assert ran.returncode == errors.VerificationError.exit_code == 7
-    told = json.loads(ran.stdout.splitlines()[-2])
-    assert told["event"] == "verified"
-    (leak,) = told["report"]["verified"]["leaks"]
+    result = json.loads(ran.stdout.splitlines()[-2])
+    assert result["event"] == "verified"
+    (leak,) = result["report"]["verified"]["leaks"]
     assert (leak["start"], leak["frame"], leak["by"]) == (0.16, 4, "plan")
     account = json.loads((tmp_path / "bad.mp4.report.json").read_text())
     assert account["verdict"] == "fail"

@@ -67,19 +67,19 @@ def test_the_bound_holds_for_frames_drawn_one_of_every_stretch() -> None:
 def test_there_is_no_bound_if_every_frame_was_scanned_or_none() -> None:
     assert bound(60, 0, 60) is None
     assert bound(0, 0, 60) is None
-    told = bound(10, 0, 60)
-    assert told is not None
-    assert "10 of 60 frames" in told.text
-    assert "no more than 25.9% of the frames" in told.text
+    result = bound(10, 0, 60)
+    assert result is not None
+    assert "10 of 60 frames" in result.text
+    assert "no more than 25.9% of the frames" in result.text
 
 
 @pytest.mark.parametrize(("looked", "frames"), [(2, 3), (5, 9), (8, 30), (7, 60), (8, 63)])
 def test_the_bound_holds_where_the_stretches_are_not_all_as_long(looked: int, frames: int) -> None:
     """Of files with more than the bound, wherever that lies, no more than 5% show nothing on any scanned frame."""
-    told = bound(looked, 0, frames)
-    assert told is not None
+    result = bound(looked, 0, frames)
+    assert result is not None
     sizes = [-(-(n + 1) * frames // looked) - -(-n * frames // looked) for n in range(looked)]
-    shown = math.floor(told.share * frames) + 1
+    shown = math.floor(result.share * frames) + 1
     if shown > frames:
         return
     missed = {0: 1.0}  # the best chance to be missed, by how many frames show somebody
