@@ -379,10 +379,10 @@ def test_the_page_warns_that_a_mosaic_does_not_protect_from_those_who_know_the_f
 
 
 def test_a_bare_check_of_a_file_claims_no_redaction():
-    told = page(Report(Verdict.PASS, output={"sha256": "ab" * 32}, verified=report().verified).as_dict())
-    assert "What was redacted" not in told
-    assert "Who was redacted" not in told
-    assert "before it got its name" not in told
+    result = page(Report(Verdict.PASS, output={"sha256": "ab" * 32}, verified=report().verified).as_dict())
+    assert "What was redacted" not in result
+    assert "Who was redacted" not in result
+    assert "before it got its name" not in result
 
 
 def test_a_long_film_gives_a_page_of_reasonable_size():
