@@ -74,7 +74,7 @@ def clear(
     if not _zones_within(settings.zones, frame.width, frame.height):
         return withhold(frame, ZONE_OUTSIDE)
     time = seconds(frame)
-    tracks = () if at_liberty(time, settings) else tracks
+    tracks = () if stays_visible(time, settings) else tracks
     # What a file would get redacted if this frame were all of it.
     rows = compose(tracks, [time], scans, cuts, (frame.width, frame.height), settings)
     regions = tuple(row[2] for row in rows)
