@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from anonymize import storage
 from anonymize.errors import AnonymizeError, PartialFailure, UnreadableInput
@@ -22,8 +22,6 @@ from anonymize.report import Report
 
 if TYPE_CHECKING:
     from anonymize.storage import Place
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +52,12 @@ class Outcome:
 OnItem = Callable[[Item, Progress | Outcome], None]
 """Called with every item's progress and outcome, always in the calling process."""
 
-Work = Callable[[Item, OnProgress, Known], job.Released]
-"""Processes one item up to its released output, or raises; either way it fills `Known` for the report."""
+
+class Work(Protocol):
+    """Takes one item all the way to its released output, or raises; `known` gets what it learns of it either way."""
+
+    def __call__(self, item: Item, *, on_progress: OnProgress, known: Known) -> job.Released:
+        """See `anonymize.recorded.job.run`."""
 
 
 def ignore(item: Item, news: Progress | Outcome) -> None:
@@ -73,37 +75,36 @@ def exit_code(outcomes: Sequence[Outcome | Forecast]) -> int:
 def attempt(item: Item, work: Work, on_progress: OnProgress) -> Outcome:
     """Do `work` on one item and return its outcome, which includes any error."""
     known = Known()
-
-    def do() -> Outcome:
-        output, account, kept = work(item, on_progress, known)
-        return Outcome(item, output, account, kept=kept)
-
-    return caught(item, do, known)
-
-
-def caught(item: Item, do: Callable[[], T], known: Known | None = None) -> T | Outcome:
-    """The result of `do` for one item, or the outcome of its error, with a report from `known`."""
     try:
-        return do()
-    except AnonymizeError as error:
+        output, account, kept = work(item, on_progress=on_progress, known=known)
+    except Exception as error:  # noqa: BLE001 - one file must not stop the others
+        return failure(item, error, known)
+    return Outcome(item, output, account, kept=kept)
+
+
+def failure(item: Item, error: Exception, known: Known | None = None) -> Outcome:
+    """The outcome of an item on which `error` was raised; `known` is noted for the report.
+
+    Raises:
+        Exception: `error`, if it is a fault of ours and ANONYMIZE_DEBUG is set.
+    """
+    if isinstance(error, AnonymizeError):
         left_out = isinstance(error, UnreadableInput) and not item.expected and _was_read(item)
         ended = failed_with(item, error, left_out, known)
         if not isinstance(error, Refused):
             return ended
         return replace(ended, report=replace(ended.report, verified=error.verified.as_dict()), kept=error.kept)
-    except MemoryError:
+    if isinstance(error, MemoryError):
         message = (
             "not enough memory on this machine, or allowed for one process: nothing was released. Allow more, or make "
             "the picture smaller"
         )
         return failed(item, message, AnonymizeError.exit_code, known=known)
-    except Exception as error:
-        if "ANONYMIZE_DEBUG" in os.environ:
-            raise
-        # A bug of ours must not stop the other files.
-        message = "internal error, please report it (ANONYMIZE_DEBUG=1 shows where)"
-        ended = failed(item, message, AnonymizeError.exit_code, known=known)
-        return replace(ended, message=f"{ended.message}: {error!r}")
+    if "ANONYMIZE_DEBUG" in os.environ:
+        raise error
+    message = "internal error, please report it (ANONYMIZE_DEBUG=1 shows where)"
+    ended = failed(item, message, AnonymizeError.exit_code, known=known)
+    return replace(ended, message=f"{ended.message}: {error!r}")
 
 
 def _was_read(item: Item) -> bool:

@@ -1,13 +1,14 @@
 """Several inputs: each is released or fails, and a failure does not affect the others.
 
 If they go to a folder, a ledger there says which are left to do and records their outcomes. It wraps whatever does the
-work (`_execute`), which takes items and reports on them in this process.
+work, which takes items and reports on them in this process.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,16 +17,15 @@ from typing import TYPE_CHECKING
 from anonymize import report
 from anonymize.batch import ledger
 from anonymize.batch.inputs import output_folder
-from anonymize.batch.outcome import OnItem, Outcome, Work, attempt, caught, failed, ignore
+from anonymize.batch.outcome import OnItem, Outcome, attempt, failed, failure, ignore
 from anonymize.errors import ExitCode, OutputError, UsageError
 from anonymize.parallel.process import Do
 from anonymize.parallel.unordered import Died, unordered
 from anonymize.plan import Plan
-from anonymize.progress import OnProgress, Progress
+from anonymize.progress import Progress
 from anonymize.recorded import job
 from anonymize.recorded.forecast import Forecast
 from anonymize.recorded.item import Item
-from anonymize.recorded.release import Known
 from anonymize.settings import Settings
 from anonymize.text.mapping import to_mapping
 
@@ -94,31 +94,27 @@ def run(
         report.prepare(reports)
     if listed:
         index.refuse_others(listed)
-    several = 1 if len(items) > 1 else workers
-    work = None if cluster else _worker(settings, force, stdin, threads=0, workers=several)
-
-    def execute(items: Sequence[Item], on_item: OnItem) -> None:
-        on_item = _with_reports(reports, title, settings, on_item)
+    detectors = [] if cluster else job.detectors_for(settings)
+    settled, on_item = _remembering(on_item)
+    with ExitStack() as stack:
+        todo, notify = items, on_item
+        if folder is not None:
+            kept = stack.enter_context(ledger.keep(folder, items, settings, force=force, stdin=stdin))
+            on_start(kept.start)
+            _report_earlier(kept, reports, title, settings, on_item)
+            todo, notify = kept.todo, _recorded(kept, on_item)
+        notify = _with_reports(reports, title, settings, notify)
         if cluster:
             from anonymize.batch.cluster.driver import run_on
 
-            run_on(cluster, items, settings, force, on_item)
-        elif work:
-            _execute(items, work, (settings, force, stdin), workers, on_item)
-
-    settled, remember = _remembering(on_item)
-    if folder is None:
-        execute(items, remember)
-    else:
-        with ledger.keep(folder, items, settings, force=force, stdin=stdin) as kept:
-
-            def record(item: Item, news: Progress | Outcome) -> None:
-                kept.record(item, news)
-                remember(item, news)
-
-            on_start(kept.start)
-            _report_earlier(kept, reports, title, settings, remember)
-            execute(kept.todo, record)
+            run_on(cluster, todo, settings, force, notify)
+        elif min(workers, len(todo)) > 1:
+            _side_by_side(todo, partial(_working, settings, force, stdin), min(workers, len(todo)), notify)
+        else:
+            segments = 1 if len(items) > 1 else workers
+            work = partial(job.run, settings=settings, force=force, detectors=detectors, stdin=stdin, workers=segments)
+            for item in todo:
+                notify(item, attempt(item, work, partial(notify, item)))
     if listed:
         index.write_index(listed)
     return [settled[item.relative] for item in items]
@@ -145,13 +141,12 @@ def forecast(
     detectors = job.detectors_for(settings)
     found: list[Outcome | Forecast] = []
     for item in items:
-
-        def do(item: Item = item) -> Forecast:
-            on_progress = partial(on_item, item)
-            return job.forecast(item, settings, detectors, force=force, stdin=stdin, on_progress=on_progress)
-
-        found.append(caught(item, do))
-        on_item(item, found[-1])
+        notify = partial(on_item, item)
+        try:
+            found.append(job.forecast(item, settings, detectors, force=force, stdin=stdin, on_progress=notify))
+        except Exception as error:  # noqa: BLE001 - one file must not stop the others
+            found.append(failure(item, error))
+        notify(found[-1])
     return found
 
 
@@ -163,28 +158,28 @@ def _refuse_persons(items: Sequence[Item], settings: Settings) -> None:
         )
 
 
-def _execute(
-    items: Sequence[Item], work: Work, job: tuple[Settings, bool, bytes], workers: int, on_item: OnItem
-) -> None:
-    """Do `work` on every item in this process, or in several that each make it from `job`."""
-    workers = min(workers, len(items))
-    if workers <= 1:
-        for item in items:
-            _settle(item, work, on_item)
-        return
+def _side_by_side(items: Sequence[Item], make: Callable[[int], Do], workers: int, on_item: OnItem) -> None:
+    """Do the work on every item in processes.
+
+    Args:
+        items: what to do.
+        make: makes in each process what does it, with so many processor threads.
+        workers: number of processes.
+        on_item: called in this process with all progress and every outcome.
+    """
 
     def receive(item: Item, news: Progress | Outcome | Died) -> None:
         if isinstance(news, Died):
             news = failed(item, f"the process working on it died ({news.how})", ExitCode.INTERNAL)
         on_item(item, news)
 
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    unordered(items, workers, partial(_working, *job, threads), receive)
+    unordered(items, workers, partial(make, max(1, (os.cpu_count() or 1) // workers)), receive)
 
 
 def _working(settings: Settings, force: bool, stdin: bytes, threads: int) -> Do:
-    """The function that anonymises items in a worker process."""
-    work = _worker(settings, force, stdin, threads)
+    """What anonymises items in a process of its own."""
+    detectors = job.detectors_for(settings, threads)
+    work = partial(job.run, settings=settings, force=force, detectors=detectors, stdin=stdin)
     return lambda item, send: attempt(item, work, send)
 
 
@@ -230,33 +225,11 @@ def render(
     if reports:
         report.prepare(reports)
 
-    def work(item: Item, on_progress: OnProgress, known: Known) -> job.Released:
-        return job.render(
-            item, made, settings, force=force, stdin=stdin, workers=workers, on_progress=on_progress, known=known
-        )
-
-    settled, remember = _remembering(on_item)
-    _settle(item, work, _with_reports(reports, title, settings, remember))
+    settled, on_item = _remembering(on_item)
+    notify = _with_reports(reports, title, settings, on_item)
+    work = partial(job.render, made=made, settings=settings, force=force, stdin=stdin, workers=workers)
+    notify(item, attempt(item, work, partial(notify, item)))
     return settled[item.relative]
-
-
-def _worker(settings: Settings, force: bool, stdin: bytes, threads: int, workers: int = 1) -> Work:
-    """The function that anonymises items, with detectors made once."""
-    detectors = job.detectors_for(settings, threads)
-
-    def work(item: Item, on_progress: OnProgress, known: Known) -> job.Released:
-        return job.run(
-            item,
-            settings,
-            force=force,
-            detectors=detectors,
-            stdin=stdin,
-            workers=workers,
-            on_progress=on_progress,
-            known=known,
-        )
-
-    return work
 
 
 def _remembering(on_item: OnItem) -> tuple[dict[Path, Outcome], OnItem]:
@@ -271,8 +244,18 @@ def _remembering(on_item: OnItem) -> tuple[dict[Path, Outcome], OnItem]:
     return settled, remember
 
 
+def _recorded(kept: ledger.RunLedger, on_item: OnItem) -> OnItem:
+    """`on_item`, after the ledger has recorded the news."""
+
+    def record(item: Item, news: Progress | Outcome) -> None:
+        kept.record(item, news)
+        on_item(item, news)
+
+    return record
+
+
 def _with_reports(reports: Path | None, title: str, settings: Settings, on_item: OnItem) -> OnItem:
-    """`on_item`, preceded by writing the report of each outcome but those left out; an error goes into the outcome."""
+    """`on_item`, with a report written before each outcome; a report that cannot be written is part of the outcome."""
 
     def report_first(item: Item, news: Progress | Outcome) -> None:
         if reports and isinstance(news, Outcome) and not news.left_out:
@@ -297,10 +280,6 @@ def _reported(reports: Path, title: str, settings: Settings, outcome: Outcome) -
         message = "; ".join(filter(None, (outcome.message, message)))
         return replace(outcome, message=message, exit_code=outcome.exit_code or error.exit_code)
     return outcome
-
-
-def _settle(item: Item, work: Work, on_item: OnItem) -> None:
-    on_item(item, attempt(item, work, lambda progress: on_item(item, progress)))
 
 
 def _hash(item: Item) -> dict[str, str]:

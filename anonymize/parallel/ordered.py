@@ -1,12 +1,12 @@
-"""Tasks in several processes, their results in order: what each task tells comes as if all ran here, one by one.
+"""Tasks done in several processes, their results in order: the caller sees the messages of each task in turn.
 
-    with OrderedPool(workers, bench, name) as pool:
-        for telling in pool.run(tasks):     # one iterator a task, in order
-            for message in telling:
+    with OrderedPool(workers, handler, name) as pool:
+        for messages in pool.run(tasks):     # one iterator per task, in order
+            for message in messages:
                 ...
 
-Processes run ahead of whoever takes their messages, by a bounded number of bytes each. Messages stay in memory and
-pipes: nothing is written to disk. A process that dies has its task done again, once, by a new one.
+Processes run ahead of the caller by a bounded number of bytes per task. Messages stay in memory and pipes: nothing is
+written to disk. If a process dies, a new one repeats its task, once.
 """
 
 from __future__ import annotations
@@ -24,51 +24,51 @@ from anonymize.errors import ProcessError
 from anonymize.parallel.process import DONE, FAILED, MESSAGE, Do, Send, Spawned, death, end, received, serve, spawn
 
 AHEAD = 256 << 20
-"""Bytes of messages kept of a task whose turn has not come; beyond, its process waits."""
+"""Bytes of messages buffered for a task whose turn has not come; beyond that its process waits."""
 _DEATHS = 2
 """Processes that may die over one task before the file fails."""
 
 
-class Bench(Protocol):
-    """Where tasks are done. It goes to every process, and must be small then; what it needs it makes there."""
+class TaskHandler(Protocol):
+    """Does tasks. It is pickled and sent to every process, so it should be small and open what it needs there."""
 
     def do(self, task: Any) -> Iterable[Any]:
-        """Do `task`: what it tells, in order, and always the same."""
+        """The messages of `task`, in order; the same ones each time it is done."""
 
 
 @dataclass(slots=True)
-class _Task:
-    """One task on its way."""
+class _State:
+    """How far one task has come."""
 
     task: Any
     waiting: deque[bytes] = field(default_factory=deque)
     size: int = 0
     """Bytes in `waiting`."""
-    told: int = 0
+    received: int = 0
     """Messages received so far."""
-    again: int = 0
-    """Messages that a new process tells again, and that are left out."""
+    skip: int = 0
+    """Messages of a repeated task that were received from the process before, and are still to be dropped."""
     deaths: int = 0
     over: bool = False
 
 
 class OrderedPool:
-    """Processes that do tasks; with one worker there are none, and tasks are done here.
+    """Processes that do tasks; with one worker, tasks are done in this process.
 
     Args:
-        workers: how many.
-        bench: where tasks are done.
+        workers: number of processes.
+        handler: does the tasks.
         name: of the file they work on, for messages.
     """
 
-    def __init__(self, workers: int, bench: Bench, name: str) -> None:
+    def __init__(self, workers: int, handler: TaskHandler, name: str) -> None:
         self._workers = workers
-        self._bench = bench
+        self._handler = handler
         self._name = name
         self._idle: list[Spawned] = []
         self._busy: dict[Connection, tuple[Spawned, int]] = {}
         self.peaks: dict[int, int] = {}
-        """The most memory that each process took, in bytes, by process id."""
+        """Peak memory of each process in bytes, by process id."""
 
     def __enter__(self) -> Self:
         return self
@@ -85,93 +85,101 @@ class OrderedPool:
         end(workers)
 
     def run(self, tasks: Sequence[Any]) -> Iterator[Iterator[Any]]:
-        """What every task tells, task by task; take all of one before the next.
+        """The messages of every task, task by task; exhaust each iterator before taking the next.
 
         Raises:
-            ProcessError: the process that did a task died, and so did the next one.
-            UsageError: the script that called this does its work while it is imported; see `process.death`.
+            ProcessError: the process that did a task died, and so did its replacement.
+            UsageError: the calling script does its work while it is imported; see `process.death`.
             Exception: whatever a task raised.
         """
         if self._workers <= 1:
-            yield from (iter(self._bench.do(task)) for task in tasks)
+            yield from (iter(self._handler.do(task)) for task in tasks)
             return
-        ledger = [_Task(task) for task in tasks]
+        states = [_State(task) for task in tasks]
         queue = deque(range(len(tasks)))
         try:
             for number in range(len(tasks)):
-                yield self._told(number, ledger, queue)
+                yield self._messages(number, states, queue)
         finally:
-            if self._busy:  # given up half way: their messages would be taken for others'
+            if self._busy:  # abandoned half way: what they still send would be taken for other tasks' messages
                 self.close()
 
-    def _told(self, number: int, ledger: list[_Task], queue: deque[int]) -> Iterator[Any]:
-        """The messages of task `number`, while those of later ones are taken in."""
-        task = ledger[number]
-        while task.waiting or not task.over:
-            self._assign(ledger, queue)
-            self._take_in(number, ledger, patient=not task.waiting)
-            while task.waiting:
-                message = task.waiting.popleft()
-                task.size -= len(message)
+    def _messages(self, number: int, states: list[_State], queue: deque[int]) -> Iterator[Any]:
+        """The messages of task `number`; those of later tasks are buffered meanwhile."""
+        state = states[number]
+        while state.waiting or not state.over:
+            while queue and (self._idle or len(self._busy) < self._workers):
+                self._assign(self._idle.pop() if self._idle else self._spawned(), queue.popleft(), states)
+            self._receive(number, states, block=not state.waiting)
+            while state.waiting:
+                message = state.waiting.popleft()
+                state.size -= len(message)
                 if message[:1] == FAILED:
                     raise pickle.loads(message[1:])
                 yield pickle.loads(message[1:])
-                self._take_in(number, ledger, patient=False)
+                self._receive(number, states, block=False)
 
-    def _assign(self, ledger: list[_Task], queue: deque[int]) -> None:
-        while queue and (self._idle or len(self._busy) < self._workers):
-            worker = self._idle.pop() if self._idle else spawn(serve, partial(_doing, self._bench))
-            self._set_to(worker, queue.popleft(), ledger)
+    def _spawned(self) -> Spawned:
+        return spawn(serve, partial(_doing, self._handler))
 
-    def _set_to(self, worker: Spawned, number: int, ledger: list[_Task]) -> None:
+    def _assign(self, worker: Spawned, number: int, states: list[_State]) -> None:
         self._busy[worker.line] = worker, number
         try:
-            worker.line.send(ledger[number].task)
+            worker.line.send(states[number].task)
         except OSError:
-            return  # it died: its line says so when it is read
+            return  # it died, which shows when its line is read
 
-    def _take_in(self, current: int, ledger: list[_Task], *, patient: bool) -> None:
-        """Read what processes have sent, unless too much of theirs waits; with patience until there is something."""
-        ready = [line for line, (_, n) in self._busy.items() if n == current or ledger[n].size < AHEAD]
-        for line in cast("list[Connection]", wait(ready, None if patient else 0)):
+    def _receive(self, current: int, states: list[_State], *, block: bool) -> None:
+        """Buffer what processes have sent, except of tasks with full buffers; if `block`, wait for the next message."""
+        ready = [line for line, (_, n) in self._busy.items() if n == current or states[n].size < AHEAD]
+        for line in cast("list[Connection]", wait(ready, None if block else 0)):
             worker, number = self._busy[line]
-            task = ledger[number]
+            state = states[number]
             if not (message := received(line)):
-                self._died(worker, number, ledger)
+                self._repeat(worker, number, states)
                 continue
             if message[:1] == MESSAGE:
-                task.told += 1
-                if task.again:
-                    task.again -= 1
+                state.received += 1
+                if state.skip:
+                    state.skip -= 1
                     continue
             if message[:1] == DONE:
                 self.peaks[worker.process.pid or 0] = pickle.loads(message[1:])[1]
             else:
-                task.waiting.append(message)
-                task.size += len(message)
+                state.waiting.append(message)
+                state.size += len(message)
             if message[:1] != MESSAGE:
-                task.over = True
+                state.over = True
                 del self._busy[line]
                 self._idle.append(worker)
 
-    def _died(self, worker: Spawned, number: int, ledger: list[_Task]) -> None:
-        """Have the task of a dead process done again, without what it had told."""
-        del self._busy[worker.line]
-        worker.line.close()
-        how = death(worker.process)
-        task = ledger[number]
-        task.deaths += 1
-        if task.deaths >= _DEATHS:
+    def _repeat(self, dead: Spawned, number: int, states: list[_State]) -> None:
+        """Have a new process repeat the task of a `dead` one; messages already received are dropped.
+
+        Args:
+            dead: the process that died.
+            number: of its task.
+            states: of all tasks.
+
+        Raises:
+            ProcessError: it was not the first to die over this task.
+        """
+        del self._busy[dead.line]
+        dead.line.close()
+        how = death(dead.process)
+        state = states[number]
+        state.deaths += 1
+        if state.deaths >= _DEATHS:
             raise ProcessError(f"the process working on it died twice ({how}); nothing was released", self._name)
-        task.told, task.again = 0, task.told + task.again
-        self._set_to(spawn(serve, partial(_doing, self._bench)), number, ledger)
+        state.received, state.skip = 0, state.skip + state.received
+        self._assign(self._spawned(), number, states)
 
 
-def _doing(bench: Bench) -> Do:
-    """What does tasks on `bench`."""
+def _doing(handler: TaskHandler) -> Do:
+    """The `Do` of a process that sends on what `handler` yields."""
 
     def do(task: Any, send: Send) -> None:
-        for message in bench.do(task):
+        for message in handler.do(task):
             send(message)
 
     return do

@@ -1,9 +1,13 @@
-"""One long video worked on in segments, by one process or by several: what comes out is the same.
+"""Work on one long video in segments, in one process or several, with the same result.
 
-Segments are a function of the file (`anonymize.media.video.segments`), and each is worked on as if it stood alone;
-what must
-agree across them (tracks, sound, times of decoding) is done by one process, in order. A video that cannot be cut is
-one segment, worked on here.
+    with segment_runner(source, settings, detectors, workers) as runner:
+        if cut := runner.cut:
+            with runner.fallback():     # the segments may turn out not to be usable
+                return ...              # in segments
+        return ...                      # in one go
+
+Segments depend on the file alone (`anonymize.media.video.segments`), and each is processed independently; whatever
+must agree across them (tracks, sound, decoding times) is done by one process, in order.
 """
 
 from __future__ import annotations
@@ -13,13 +17,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from anonymize import media
 from anonymize.data import Frame, Region, Timestamps
-from anonymize.detect import Detector, first_detectors
+from anonymize.detect import Detector, first_detectors, second_detectors
 from anonymize.detect.scan import ScannedFrame, scan
 from anonymize.media import (
     CannotCut,
@@ -39,68 +42,66 @@ from anonymize.plan import Plan
 from anonymize.redact import Memory, redact
 from anonymize.settings import Output, Redact, Settings
 
-T = TypeVar("T")
-
 
 @dataclass
-class Bench:
-    """Where tasks are done, in any process.
+class WorkerContext:
+    """What a process needs to work on one video. Sent to another process, it opens and makes everything there anew.
 
     Args:
         path: the video.
-        settings: everything that is asked for.
-        threads: processor threads there are for it; 0 for all.
+        settings: all settings of the run.
+        threads: processor threads it may use; 0 for all.
+        video: the same, open; opened when needed if not given.
+        first: detectors of the first look; made when needed if not given.
+        second: detectors of the second look; made when needed if not given.
     """
 
     path: Path
     settings: Settings
     threads: int = 0
-    _source: VideoSource | None = field(default=None, repr=False)
-    _detectors: Sequence[Detector] | None = field(default=None, repr=False)
-    kept: dict[str, Any] = field(default_factory=dict, repr=False)
-    """What tasks leave for the next one."""
+    video: VideoSource | None = field(default=None, repr=False)
+    first: Sequence[Detector] | None = field(default=None, repr=False)
+    second: Sequence[Detector] | None = field(default=None, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """To another process goes what it opens and makes for itself: a worker may be replaced at any stage."""
-        return Bench, (self.path, self.settings, self.threads)
+        return WorkerContext, (self.path, self.settings, self.threads)
 
-    @classmethod
-    def here(cls, source: VideoSource, settings: Settings, detectors: Sequence[Detector]) -> Bench:
-        """In this process, with what is open already."""
-        assert isinstance(source.input, Path)
-        return cls(source.input, settings, 0, source, detectors)
-
-    @cached_property
+    @property
     def source(self) -> VideoSource:
         """The video, open."""
-        if self._source is None:
-            self._source = media.open_video(
+        if self.video is None:
+            self.video = media.open_video(
                 self.path, allow_damaged=self.settings.allow_damaged, pixel_aspect=self.settings.shape_of_pixels
             )
-            self._source.threads = self.threads
-            _share_processor(self.threads)
-        return self._source
+            self.video.threads = self.threads
+            if self.threads:
+                import cv2
+
+                cv2.setNumThreads(self.threads)
+        return self.video
 
     def opened(self, path: Path, also: tuple[Fraction, ...]) -> VideoSource:
-        """Another video, open; its pixels may be shown with other aspects than it says."""
+        """Another video, open; `also`: pixel aspects with which it may be shown besides its own."""
         source = media.open_video(path, allow_damaged=self.settings.allow_damaged, also=also)
         source.threads = self.threads
         return source
 
-    @cached_property
-    def detectors(self) -> Sequence[Detector]:
-        """Who looks."""
-        if self._detectors is None:
-            self._detectors = first_detectors(self.settings, self.threads)
-        return self._detectors
+    @property
+    def first_detectors(self) -> Sequence[Detector]:
+        """The detectors of the first look."""
+        if self.first is None:
+            self.first = first_detectors(self.settings, self.threads)
+        return self.first
 
-    def release_memory(self) -> None:
-        """Have the detectors give back their memory: the encoder needs it."""
-        for detector in self._detectors or ():
-            detector.release_memory()
+    @property
+    def second_detectors(self) -> Sequence[Detector]:
+        """The detectors of the second look."""
+        if self.second is None:
+            self.second = second_detectors(self.settings, self.first_detectors, self.threads)
+        return self.second
 
-    def remembered(self, plan: Plan, seeds: Sequence[Seed]) -> Memory:
-        """The colours that the mosaics of earlier segments have where a segment begins."""
+    def memory_after(self, plan: Plan, seeds: Sequence[Seed]) -> Memory:
+        """The colours that the mosaics of earlier segments have, as sampled on the frames of `seeds`."""
         memory = Memory()
         for seed in seeds:
             wanted = set(seed.frames)
@@ -122,35 +123,35 @@ class Bench:
 
 
 class Task(Protocol):
-    """Work on one segment. It is sent to a process, and does there what it says."""
+    """Work on one segment. It is pickled and sent to a process."""
 
-    def do(self, bench: Bench) -> Iterator[Any]:
-        """What it tells, in order, and always the same."""
+    def do(self, context: WorkerContext) -> Iterator[Any]:
+        """Its messages, in order; the same ones each time it is done."""
 
 
 @dataclass(frozen=True, slots=True)
-class Looking:
-    """Look through a segment: observations, then `PassTraits`. Where `detectors` is false, it is only read."""
+class ScanSegment:
+    """Scan a segment: a `ScannedFrame` for every frame, then `PassTraits`. Without `detect`, it is only read."""
 
     segment: Segment
-    detectors: bool
+    detect: bool
 
-    def do(self, bench: Bench) -> Iterator[ScannedFrame | PassTraits]:
+    def do(self, context: WorkerContext) -> Iterator[ScannedFrame | PassTraits]:
         """See `Task.do`."""
         traits = PassTraits()
-        frames = bench.source.part(self.segment, traits)
-        yield from scan(frames, bench.detectors if self.detectors else (), bench.settings, bench.threads)
+        frames = context.source.part(self.segment, traits)
+        yield from scan(frames, context.first_detectors if self.detect else (), context.settings, context.threads)
         yield traits
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class DrawSegment:
     """Draw a plan on a segment and encode it: a `Head`, then for every frame a list of `EncodedPacket`.
 
     Args:
-        segment: which.
+        segment: of the source.
         plan: what is drawn on it, and on the frames of `seeds`.
-        seeds: where mosaics get their colours that were sampled before it began.
+        seeds: where the mosaics that are older than the segment got their colours.
         info: the source.
         target, output: how it is encoded.
     """
@@ -162,48 +163,49 @@ class Drawing:
     target: Target
     output: Output
 
-    def do(self, bench: Bench) -> Iterator[Head | list[EncodedPacket]]:
+    def do(self, context: WorkerContext) -> Iterator[Head | list[EncodedPacket]]:
         """See `Task.do`."""
-        bench.release_memory()
-        memory = bench.remembered(self.plan, self.seeds)
-        looks = self.plan.about.redact
-        frames = bench.source.part(self.segment, PassTraits())
-        drawn = (redacted(frame, self.plan.at(frame.index), looks, memory) for frame in frames)
+        for detector in context.first or ():
+            detector.release_memory()  # the encoder needs it
+        memory = context.memory_after(self.plan, self.seeds)
+        appearance = self.plan.about.redact
+        frames = context.source.part(self.segment, PassTraits())
+        drawn = (redacted(frame, self.plan.at(frame.index), appearance, memory) for frame in frames)
         yield from media.coded(drawn, self.info, self.target, self.output)
 
 
-def _share_processor(threads: int) -> None:
-    """Let OpenCV take no more threads than the others of this process."""
-    if threads:
-        import cv2
+def redacted(frame: Frame, regions: Sequence[Region], appearance: Redact, memory: Memory) -> Frame:
+    """A copy of `frame` with `regions` drawn, or `frame` itself if there are none.
 
-        cv2.setNumThreads(threads)
-
-
-def redacted(frame: Frame, regions: Sequence[Region], looks: Redact, memory: Memory) -> Frame:
-    """`frame` itself where nothing is to be done, else a copy of it with `regions` drawn."""
+    Args:
+        frame: any.
+        regions: what to draw, in its pixels.
+        appearance: how.
+        memory: the colours of mosaics, from frame to frame.
+    """
     if not regions:
         return frame
     copy = frame.writable()
-    redact(copy.planes, regions, looks, memory)
+    redact(copy.planes, regions, appearance, memory)
     return copy
 
 
-class Team:
-    """Whoever works on one video: on its segments, until it is found that they do not serve.
+class SegmentRunner:
+    """Works on one video in segments, until they turn out not to be usable.
 
     Args:
         source: the video.
-        cut: its segments; None where it is read in one go.
-        bench: where they are worked on.
-        workers: processes that do it; 1 for this one.
+        cut: its segments; None if it is to be read in one go.
+        context: goes to every process.
+        workers: number of processes; with 1 the work is done in this one.
     """
 
-    def __init__(self, source: Source, cut: Cut | None, bench: Bench, workers: int) -> None:
+    def __init__(self, source: Source, cut: Cut | None, context: WorkerContext, workers: int) -> None:
         self._source = source
-        self._cut = cut
-        self._bench = bench
-        self._pool = OrderedPool(workers, bench, source.info.name)
+        self.cut = cut
+        """The segments; None if the video is to be read in one go."""
+        self._context = context
+        self._pool = OrderedPool(workers, context, source.info.name)
 
     def close(self) -> None:
         """End all processes."""
@@ -211,79 +213,80 @@ class Team:
 
     @property
     def peaks(self) -> list[int]:
-        """The most memory that each process beside this one took, in bytes."""
+        """Peak memory of each process beside this one, in bytes."""
         return list(self._pool.peaks.values())
 
-    def either(self, in_segments: Callable[[Cut], T], whole: Callable[[], T]) -> T:
-        """What `in_segments` makes of the video; of one that does not come in segments, what `whole` makes of it."""
-        if self._cut is not None:
-            try:
-                return in_segments(self._cut)
-            except CannotCut:
-                self._cut = None
-                self._pool.close()
-        return whole()
+    @contextmanager
+    def fallback(self) -> Iterator[None]:
+        """Work on segments in the block; on `CannotCut` it ends, `cut` is None, and the caller reads in one go."""
+        try:
+            yield
+        except CannotCut:
+            self.cut = None
+            self._pool.close()
 
-    def observations(self, cut: Cut, *, looking: bool) -> Iterator[ScannedFrame]:
-        """Every frame of all segments. After the last, the source knows what a pass over the whole file tells.
+    def scanned_frames(self, cut: Cut, *, detect: bool) -> Iterator[ScannedFrame]:
+        """Every frame of all segments. After the last, the source knows what a pass over the whole file would find.
 
         Args:
             cut: of the source.
-            looking: whether detectors look.
+            detect: whether detectors run.
 
         Raises:
-            CannotCut: the segments are not what a pass over the whole file would give.
+            CannotCut: the segments do not give what a pass over the whole file would.
         """
         parts: list[PassTraits] = []
-        for telling in self._pool.run([Looking(segment, looking) for segment in cut.segments]):
-            for news in telling:
-                if isinstance(news, PassTraits):
-                    parts.append(news)
+        for messages in self._pool.run([ScanSegment(segment, detect) for segment in cut.segments]):
+            for message in messages:
+                if isinstance(message, PassTraits):
+                    parts.append(message)
                 else:
-                    yield news
+                    yield message
         assert isinstance(self._source, VideoSource)
         self._source.joined(cut, parts)
 
     def read(self, on_frame: Callable[[int], None]) -> Timestamps:
-        """Read the video to its end, so that all that a source tells is known; the times of its frames.
+        """Read the video to its end, so that all facts about the source are known; the times of its frames.
 
-        `on_frame` is told after every frame how many there were.
+        `on_frame` is called after every frame with the number read so far.
 
         Raises:
-            InputError: it cannot be.
+            InputError: it cannot be read.
         """
-
-        def in_segments(cut: Cut) -> Timestamps:
-            return times_of(self.observations(cut, looking=False), on_frame)
-
-        def whole() -> Timestamps:
-            return times_of(self._source.frames(), on_frame)
-
-        return self.either(in_segments, whole)
+        if self.cut is not None:
+            with self.fallback():
+                return times_of(self.scanned_frames(self.cut, detect=False), on_frame)
+        return times_of(self._source.frames(), on_frame)
 
     def drawn(
         self, cut: Cut, plan: Plan, target: Target, output: Output
     ) -> Iterator[Iterator[Head | list[EncodedPacket]]]:
-        """Every segment, drawn and encoded."""
+        """The messages of `DrawSegment` for every segment.
+
+        Args:
+            cut: of the source.
+            plan: what to draw.
+            target, output: how to encode it.
+        """
         info = self._source.info
         parts = self.parts(cut, plan)
-        return self._pool.run([Drawing(segment, part, of, info, target, output) for segment, part, of in parts])
+        return self._pool.run([DrawSegment(segment, part, of, info, target, output) for segment, part, of in parts])
 
     def parts(self, cut: Cut, plan: Plan) -> Iterator[tuple[Segment, Plan, tuple[Seed, ...]]]:
-        """Every segment with what of `plan` is drawn on it, and where its mosaics get the colours that they have."""
+        """Every segment, what of `plan` is drawn on it, and where its older mosaics got their colours."""
         before = seeds(cut, plan, (self._source.info.width, self._source.info.height))
         for segment, of in zip(cut.segments, before, strict=True):
             frames = [(segment.first, segment.end), *((frame, frame + 1) for seed in of for frame in seed.frames)]
             yield segment, replace(plan, regions=plan.regions.within(frames)), of
 
-    def run(self, tasks: Sequence[Task], **kept: Any) -> Iterator[Iterator[Any]]:
-        """What each of other tasks tells; `kept` is on this process's own bench, for where nobody else works."""
-        self._bench.kept.update(kept)
+    def run(self, tasks: Sequence[Task], second: Sequence[Detector]) -> Iterator[Iterator[Any]]:
+        """The messages of other tasks; `second`: detectors of the second look, used where tasks run in this process."""
+        self._context.second = second
         return self._pool.run(tasks)
 
 
 def times_of(frames: Iterable[Frame | ScannedFrame], on_frame: Callable[[int], None]) -> Timestamps:
-    """When each of `frames` is shown; `on_frame` is told after each how many there were."""
+    """When each of `frames` is shown; `on_frame` is called after each with their number so far."""
     times = Timestamps()
     for frame in frames:
         times.append(frame)
@@ -292,23 +295,25 @@ def times_of(frames: Iterable[Frame | ScannedFrame], on_frame: Callable[[int], N
 
 
 @contextmanager
-def team(source: Source, settings: Settings, detectors: Sequence[Detector], workers: int) -> Iterator[Team]:
-    """Whoever works on `source`: so many processes beside this one, or with one worker this one alone.
+def segment_runner(
+    source: Source, settings: Settings, detectors: Sequence[Detector], workers: int
+) -> Iterator[SegmentRunner]:
+    """The `SegmentRunner` of `source`; its processes end with the block.
 
     Args:
         source: open.
-        settings: everything that is asked for.
-        detectors: who looks, where this process works alone; others make their own from `settings`.
-        workers: how many.
+        settings: all settings of the run.
+        detectors: of the first look, used with one worker; other processes make their own from `settings`.
+        workers: number of processes; with 1 the work is done in this one.
     """
     cut = media.cut_up(source.input, source.name, source.presentation) if isinstance(source, VideoSource) else None
     if cut is None or not isinstance(source, VideoSource) or not isinstance(source.input, Path):
-        yield Team(source, None, Bench(Path(), settings), workers=1)
+        yield SegmentRunner(source, None, WorkerContext(Path(), settings), workers=1)
         return
     workers = min(workers, len(cut.segments))
     if workers > 1:
-        bench = Bench(source.input, settings, max(1, (os.cpu_count() or 1) // workers))
+        context = WorkerContext(source.input, settings, max(1, (os.cpu_count() or 1) // workers))
     else:
-        bench = Bench.here(source, settings, detectors)
-    with closing(Team(source, cut, bench, workers)) as made:
-        yield made
+        context = WorkerContext(source.input, settings, 0, source, detectors)
+    with closing(SegmentRunner(source, cut, context, workers)) as runner:
+        yield runner

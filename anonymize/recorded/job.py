@@ -16,7 +16,7 @@ from anonymize.errors import InputError, OutputError, PlanError, UnreadableInput
 from anonymize.kinds import Verdict
 from anonymize.media import Source
 from anonymize.parallel.process import end_unguarded, peak_memory
-from anonymize.parallel.segments import team as team_for
+from anonymize.parallel.segments import segment_runner
 from anonymize.plan import Plan, consent
 from anonymize.plan.settings import instead, to_render
 from anonymize.progress import OnProgress, Progress, followed_by, ignore
@@ -112,16 +112,17 @@ def run(
         media.understood(item.label),
         item.claim.at_work() if item.claim else nullcontext(),
         _open(item, settings, stdin) as source,
-        team_for(source, settings, found_by, workers) as team,
+        segment_runner(source, settings, found_by, workers) as runner,
     ):
         _check_output(item, source, settings, stdin, force=force)
         passes.refuse_unmet_ahead(source, settings)
-        looking = followed_by(on_progress, *_after(settings), perhaps=repairs_of(settings))
-        looking(Progress("detect", 0, None))
+        detecting = followed_by(on_progress, *_after(settings), perhaps=repairs_of(settings))
+        detecting(Progress("detect", 0, None))
         digest = _digest(item, stdin)
         known.source, known.found_by, watch = facts(source.info, digest, None), found_by, known.watch
-        made, _ = watch.time("detect", lambda: passes.detect(source, settings, found_by, digest, looking, team))
-        return _release(Work(source, item, settings, found_by, on_progress, watch, team), made, before, force=force)
+        with watch.time("detect"):
+            made, _ = passes.detect(source, settings, found_by, digest, detecting, runner)
+        return _release(Work(source, item, settings, found_by, on_progress, watch, runner), made, before, force=force)
 
 
 def forecast(
@@ -145,7 +146,8 @@ def forecast(
         _check_output(item, source, settings, stdin, force=force or not item.named)
         passes.refuse_unmet_ahead(source, settings)
         on_progress(Progress("detect", 0, None))
-        made, _ = watch.time("detect", lambda: passes.detect(source, settings, detectors, "", on_progress))
+        with watch.time("detect"):
+            made, _ = passes.detect(source, settings, detectors, "", on_progress)
         return expected(item, _named(item, source, settings), source, made, settings, watch.seconds["detect"])
 
 
@@ -175,12 +177,12 @@ def detect(
     with (
         media.understood(item.label),
         _open(item, settings, stdin) as source,
-        team_for(source, settings, found_by, workers) as team,
+        segment_runner(source, settings, found_by, workers) as runner,
         media.pending(item.target, force=force) as temporary,
     ):
         passes.refuse_unmet_ahead(source, settings)
         digest = _digest(item, stdin)
-        found, times = passes.detect(source, settings, found_by, digest, on_progress, team)
+        found, times = passes.detect(source, settings, found_by, digest, on_progress, runner)
         made = found.marked()
         made = replace(made, about=replace(made.about, preset=dict(preset or {})))
         plan.write(made, temporary)
@@ -234,19 +236,19 @@ def render(
     with (
         media.understood(item.label),
         _open(item, settings, stdin) as source,
-        team_for(source, settings, found_by, workers) as team,
+        segment_runner(source, settings, found_by, workers) as runner,
     ):
         known.source = facts(source.info, digest, None)
         _check_output(item, source, settings, stdin, force=force)
         passes.refuse_unmet_ahead(source, settings)
         reading = followed_by(on_progress, *_after(settings), perhaps=repairs_of(settings, by_hand=by_hand))
         # To its end, as `run` does: what a file holds is known for sure there only.
-        times = team.read(lambda done: reading(Progress("read", done, made.about.frames)))
+        times = runner.read(lambda done: reading(Progress("read", done, made.about.frames)))
         persons = [one for one in settings.show_persons if one not in made.about.settings.show_persons]
         made = consent.visible(made, times, settings, item.label, persons)
         known.found_by = found_by
         work = Work(
-            source, item, settings, found_by, on_progress, known.watch, team, by_hand, plan="given", instead=differing
+            source, item, settings, found_by, on_progress, known.watch, runner, by_hand, plan="given", instead=differing
         )
         return _release(work, made, before, force=force)
 
@@ -311,7 +313,8 @@ def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool)
     """Render `made` under a temporary name, examine what came out, and only then give it its name."""
     source, item = work.source, work.item
     suffix = item.target.suffix if item.named else ""
-    output = work.watch.time("render", lambda: media.with_quality(source, work.settings.output, suffix))
+    with work.watch.time("render"):
+        output = media.with_quality(source, work.settings.output, suffix)
     asked, settings = work.settings, replace(work.settings, output=output)
     work = replace(work, settings=settings)
     target = _named(item, source, settings)
@@ -386,7 +389,7 @@ def _account(work: Work, asked: Settings, proved: Proved, digest: str) -> Report
         models=dict(made.about.found_by),
         devices=proved.devices,
         seconds=work.watch.seconds,
-        memory=(peak_memory(), *work.team.peaks),
+        memory=(peak_memory(), *work.runner.peaks),
     )
 
 

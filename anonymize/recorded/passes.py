@@ -1,10 +1,10 @@
-"""The only loop, in its two halves: look at every frame and plan; draw the plan and write.
+"""The two passes over recorded media: detect and plan; draw the plan and write.
 
-    source -> watch -> track -> plan
+    source -> scan -> track -> plan
     source -> redact what the plan says -> sink
 
 Recorded video is read twice, so that what is learnt at its end can be redacted at its beginning. A long one is read in
-segments, by one process or several (`anonymize.parallel.segments`).
+segments, in one process or several (`anonymize.parallel.segments`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from anonymize.detect import Detector
 from anonymize.detect.scan import Followed, ScannedFrame, followed, scan
 from anonymize.errors import PlanError
 from anonymize.media import Cut, Sink, Source, VideoSink
-from anonymize.parallel.segments import Team, redacted
+from anonymize.parallel.segments import SegmentRunner, redacted
 from anonymize.plan import About, Plan, Regions, consent, weakly_found
 from anonymize.plan.compose import compose, refuse_unmet
 from anonymize.progress import OnProgress, Progress, ignore
@@ -26,7 +26,7 @@ from anonymize.redact import Memory
 from anonymize.settings import Output, Settings
 
 _SURELY = Fraction(1)
-"""Seconds behind the last frame that packets announce, after which decoding it can bring no other."""
+"""Seconds after the last frame that packets announce; decoding brings no frame later than that."""
 
 
 def detect(
@@ -35,42 +35,35 @@ def detect(
     detectors: Sequence[Detector],
     sha256: str,
     on_progress: OnProgress = ignore,
-    team: Team | None = None,
+    runner: SegmentRunner | None = None,
 ) -> tuple[Plan, Timestamps]:
-    """Look through `source` and plan what to redact; the plan, and when each frame is shown.
+    """Scan `source` and plan what to redact; the plan, and when each frame is shown.
 
     Args:
-        source: where frames come from, read to its end once.
-        settings: what to look for, how hard, and how to draw it.
-        detectors: what looks; may be empty where only zones are redacted.
+        source: read to its end, once.
+        settings: what to detect, how thoroughly, and how to draw it.
+        detectors: of the first look; may be empty if only zones are redacted.
         sha256: of the source, for the plan's header.
-        on_progress: told after every frame.
-        team: who works on it; this process alone, and in one go, if not given.
+        on_progress: called after every frame.
+        runner: of its segments; read in one go, in this process, if not given.
 
     Raises:
         InputError: the source cannot be read to its end.
-        UsageError: a span in `settings` meets none of its frames, a zone not its picture, or nobody is where a person
-            to show should be.
+        UsageError: a span in `settings` meets none of its frames, a zone lies outside the picture, or no track is
+            where a person to show should be.
     """
-
     size = (source.info.width, source.info.height)
 
-    def plan(frames: Iterable[ScannedFrame]) -> tuple[Followed, Timestamps]:
-        times = Timestamps()
-        return followed(_counted(frames, times, source.info.frame_count, on_progress), settings), times
-
-    def whole() -> tuple[Followed, Timestamps]:
-        return plan(scan(source.frames(), detectors, settings))
-
-    if team is None:
-        found, times = whole()
-    else:
-
-        def in_segments(cut: Cut) -> tuple[Followed, Timestamps]:
-            _refuse_unmet(cut.times, size, settings, source.info.name)  # before an hour is spent on it
-            return plan(team.observations(cut, looking=bool(detectors)))
-
-        found, times = team.either(in_segments, whole)
+    total = source.info.frame_count
+    found: Followed | None = None
+    if runner and (cut := runner.cut):
+        _refuse_unmet(cut.times, size, settings, source.info.name)  # before an hour is spent on it
+        with runner.fallback():
+            times, frames = Timestamps(), runner.scanned_frames(cut, detect=bool(detectors))
+            found = followed(_counted(frames, times, total, on_progress), settings)
+    if found is None:
+        times, frames = Timestamps(), scan(source.frames(), detectors, settings)
+        found = followed(_counted(frames, times, total, on_progress), settings)
     for detector in detectors:
         detector.release_memory()  # the encoder needs the memory
     _refuse_unmet(times, size, settings, source.info.name)
@@ -89,10 +82,10 @@ def detect(
 
 
 def refuse_unmet_ahead(source: Source, settings: Settings) -> None:
-    """See what can be seen before a frame is decoded: whether every zone meets the picture, and every time the film.
+    """Check before any frame is decoded that every zone meets the picture, and every time the video.
 
     Raises:
-        UsageError: a zone lies outside the picture, or a time so far behind the last frame that no doubt is left.
+        UsageError: a zone lies outside the picture, or a time certainly lies after the last frame.
     """
     size, name = (source.info.width, source.info.height), source.info.name
     refuse_unmet((), size, settings, name)
@@ -113,7 +106,14 @@ def _refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Se
 def _counted(
     frames: Iterable[ScannedFrame], times: Timestamps, total: int | None, on_progress: OnProgress
 ) -> Iterator[ScannedFrame]:
-    """`frames`, each told of when it is over; `times` gets every frame's."""
+    """`frames`; reports each to `on_progress` once it has been consumed.
+
+    Args:
+        frames: in order.
+        times: gets the time of every frame.
+        total: number of frames, if known.
+        on_progress: called after every frame.
+    """
     for frame in frames:
         times.append(frame)
         yield frame
@@ -123,8 +123,14 @@ def _counted(
 def render(source: Source, plan: Plan, sink: Sink, on_progress: OnProgress = ignore) -> Timestamps:
     """Draw `plan` on every frame of `source` and write it to `sink`; the times of the frames written.
 
+    Args:
+        source: read to its end, once.
+        plan: what to draw.
+        sink: finished here.
+        on_progress: called after every frame.
+
     Raises:
-        PlanError: the plan does not cover exactly the frames that came.
+        PlanError: the plan does not cover exactly the frames of the source.
         InputError: the source cannot be read to its end.
         OutputError: the sink cannot be written.
     """
@@ -140,16 +146,24 @@ def render(source: Source, plan: Plan, sink: Sink, on_progress: OnProgress = ign
 
 
 def render_segments(
-    cut: Cut, team: Team, plan: Plan, sink: VideoSink, output: Output, on_progress: OnProgress = ignore
+    cut: Cut, runner: SegmentRunner, plan: Plan, sink: VideoSink, output: Output, on_progress: OnProgress = ignore
 ) -> Timestamps:
-    """`render`, by `team`, from the segments of `cut`.
+    """`render` in segments.
+
+    Args:
+        cut: of the source.
+        runner: of the source.
+        plan: what to draw.
+        sink: finished here.
+        output: how to encode it.
+        on_progress: called after every frame.
 
     Raises:
         CannotCut: it has to be rendered in one go, into a new sink.
         PlanError, InputError, OutputError: as `render` does.
     """
     _check_covered(plan, len(cut.times))
-    steps = sink.join(team.drawn(cut, plan, sink.target, output), cut.times)
+    steps = sink.join(runner.drawn(cut, plan, sink.target, output), cut.times)
     for done, _ in enumerate(steps, 1):
         on_progress(Progress("render", done, plan.about.frames))
     sink.finish()

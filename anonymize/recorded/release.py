@@ -1,14 +1,13 @@
-"""Rendering and examining one output, until it passes or is found wanting; and examining a file that is there."""
+"""Render one output and verify it until it passes or fails; verify an existing file."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from anonymize import media, report
 from anonymize.aspect import parse
@@ -16,8 +15,8 @@ from anonymize.data import Kind, Timestamps
 from anonymize.detect import Detector, second_detectors
 from anonymize.errors import InputError, PlanError, VerificationError
 from anonymize.kinds import Verdict
-from anonymize.media import Cut, MediaInfo, Source, VideoSink
-from anonymize.parallel.segments import Team, times_of
+from anonymize.media import MediaInfo, Source, VideoSink
+from anonymize.parallel.segments import SegmentRunner, times_of
 from anonymize.plan import Plan
 from anonymize.progress import OnProgress, Progress, followed_by, ignore
 from anonymize.recorded import passes
@@ -29,8 +28,6 @@ from anonymize.text.mapping import to_mapping
 from anonymize.verify import Evidence, Verified, Wanted, examine
 from anonymize.verify.repair import repairable, repaired
 
-T = TypeVar("T")
-
 
 @dataclass(slots=True)
 class Stopwatch:
@@ -38,23 +35,24 @@ class Stopwatch:
 
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def time(self, stage: str, work: Callable[[], T]) -> T:
-        """Do `work` and add its time to that of `stage`."""
+    @contextmanager
+    def time(self, stage: str) -> Iterator[None]:
+        """Add the time that the block takes to that of `stage`."""
         start = time.perf_counter()
         try:
-            return work()
+            yield
         finally:
             self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.perf_counter() - start, 3)
 
 
 @dataclass(slots=True)
 class Known:
-    """What is known of an input while it is worked on: all that can be told of it where that fails.
+    """What is known of an input while it is processed, for the report in case it fails.
 
     Args:
-        settings: everything that is asked for; None before anybody asked.
-        source: what a report tells of a source, as far as it is known.
-        found_by: who has begun to look for faces and plates.
+        settings: all settings of the run; None before they are known.
+        source: what a report says of a source, as far as it is known.
+        found_by: detectors of the first look, once they have begun.
         plan: "given", or empty.
         watch: times the stages.
     """
@@ -66,7 +64,7 @@ class Known:
     watch: Stopwatch = field(default_factory=Stopwatch)
 
     def account(self, error: str) -> Report:
-        """The account of a failure."""
+        """The report of a failure."""
         return Report(
             verdict=Verdict.FAIL,
             error=error,
@@ -86,14 +84,14 @@ class Work:
     Args:
         source: open, and read to its end.
         item: where it comes from and goes to.
-        settings: everything that is asked for.
-        found_by: who looked for faces and plates.
-        on_progress: told after every frame.
+        settings: all settings of the run.
+        found_by: detectors of the first look.
+        on_progress: called after every frame.
         watch: times the stages.
-        team: who renders it.
+        runner: of its segments.
         by_hand: a person decided what the plan holds.
         plan: "made" in this run, or "given".
-        instead: the settings that differ from those of a plan that was given.
+        instead: the settings that differ from those of a given plan.
     """
 
     source: Source
@@ -102,18 +100,18 @@ class Work:
     found_by: Sequence[Detector]
     on_progress: OnProgress
     watch: Stopwatch
-    team: Team
+    runner: SegmentRunner
     by_hand: bool = False
     plan: str = "made"
     instead: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Refused(VerificationError):
-    """An output did not pass its check.
+    """An output did not pass verification.
 
     Args:
-        message, path: as of every error.
-        verified: the whole result of the examination.
+        message, path: as for every error.
+        verified: the complete result of the verification.
         plan: what was drawn, repairs included.
     """
 
@@ -122,7 +120,7 @@ class Refused(VerificationError):
         self.verified = verified
         self.plan = plan
         self.kept: Kept | None = None
-        """Where the plan was put, to go on with."""
+        """The plan, if it was kept to continue with."""
 
     def __str__(self) -> str:
         return super().__str__() + (f"; {self.kept.where}" if self.kept else "")
@@ -130,10 +128,14 @@ class Refused(VerificationError):
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """A rendering that passed: what was drawn, when its frames are shown, what had to be changed, what was examined.
+    """A rendering that passed verification.
 
     Args:
-        devices: on what the detectors of both looks ran, by name.
+        plan: what was drawn, repairs included.
+        times: when its frames are shown, in seconds.
+        notes: what had to be changed for the output's container.
+        verified: the result of the verification.
+        devices: on which the detectors of both looks ran, by detector name.
     """
 
     plan: Plan
@@ -144,12 +146,12 @@ class Proved:
 
 
 def render_until_verified(work: Work, made: Plan, temporary: Path) -> Proved:
-    """Render and examine; where the settings ask for it, redact what the second look finds, and begin again.
+    """Render and verify; if the settings ask for repairs, redact what the second look found and begin again.
 
     Args:
         work: the input.
-        made: what is to be drawn.
-        temporary: where; the file exists.
+        made: what to draw.
+        temporary: the file to write; it exists.
 
     Raises:
         Refused: the output did not pass.
@@ -157,31 +159,39 @@ def render_until_verified(work: Work, made: Plan, temporary: Path) -> Proved:
     """
     if work.settings.verify.publish_unverified:
         return Proved(made, *_render(work, made, temporary), Verified(Verdict.UNVERIFIED), devices_of(work.found_by))
-    looking = second_detectors(work.settings, work.found_by)
-    turn = made.about.repaired  # a plan that was kept is looked at as it was last: that is what a person answered
+    detectors = second_detectors(work.settings, work.found_by)
+    turn = made.about.repaired  # a kept plan is verified as it was last, since a person answered that
     repairs = turn + repairs_of(work.settings, by_hand=work.by_hand)
     while True:
-        times, notes = _render(_going_on(work, "verify", perhaps=repairs - turn), made, temporary)
-        checking = _going_on(work, perhaps=repairs - turn)
-        verified = replace(_examine(checking, made, times, temporary, looking, turn), repaired=turn)
+        rendering = followed_by(work.on_progress, "verify", perhaps=repairs - turn)
+        times, notes = _render(replace(work, on_progress=rendering), made, temporary)
+        wanted = Wanted.of(work.source, times, work.settings.output)
+        with work.watch.time("verify"):
+            verified = examine(
+                temporary,
+                Evidence(wanted, work.source, made, work.by_hand),
+                work.settings,
+                detectors,
+                turn=turn,
+                on_progress=followed_by(work.on_progress, perhaps=repairs - turn),
+                runner=work.runner,
+            )
+        verified = replace(verified, repaired=turn)
         if turn >= repairs or not repairable(verified):
             break
         turn += 1
-        tell = followed_by(work.on_progress, "render", "verify", perhaps=repairs - turn)
-        made = work.watch.time("repair", partial(repaired, made, work.source, verified, work.settings, tell))
+        repairing = followed_by(work.on_progress, "render", "verify", perhaps=repairs - turn)
+        with work.watch.time("repair"):
+            made = repaired(made, work.source, verified, work.settings, repairing)
         made = replace(made, about=replace(made.about, repaired=turn))
     if verified.verdict is Verdict.FAIL:
         raise Refused(_complaint(work, verified), work.item.label, verified, made)
-    return Proved(made, times, notes, verified, devices_of((*work.found_by, *looking)))
+    return Proved(made, times, notes, verified, devices_of((*work.found_by, *detectors)))
 
 
 def repairs_of(settings: Settings, *, by_hand: bool = False) -> int:
-    """How many repairs there may be, at most: none of what a person decided, or of what nobody checks."""
+    """The maximum number of repairs: none of a plan that a person changed, or without verification."""
     return 0 if by_hand or settings.verify.publish_unverified else settings.verify.repair
-
-
-def _going_on(work: Work, *stages: str, perhaps: int) -> Work:
-    return replace(work, on_progress=followed_by(work.on_progress, *stages, perhaps=perhaps))
 
 
 def check_file(
@@ -193,26 +203,26 @@ def check_file(
     drawn: Plan | None = None,
     on_progress: OnProgress = ignore,
 ) -> Report:
-    """Examine the file `output`, whoever made it; what the examination found, as a report.
+    """Verify the file `output`, whatever made it; the result, as a report.
 
     Args:
         output: a video, picture or animation.
-        settings: what to look for, how hard, and with what quality it was encoded.
-        detectors: who took the first look.
+        settings: what to detect, how thoroughly, and the quality with which it was encoded.
+        detectors: of the first look.
         source: what it was made from.
         drawn: the plan that was drawn.
-        on_progress: told after every frame.
+        on_progress: called after every frame.
 
     Raises:
         InputError: the source cannot be used.
         PlanError: the plan was made for another file.
-        UsageError: without a plan, a span in `settings` lies behind the last frame.
+        UsageError: without a plan, a span in `settings` lies after the last frame.
     """
     watch = Stopwatch()
     if drawn is None and settings.only:
-        with suppress(InputError), media.open_source(output) as result:  # what cannot be read, the examination says
+        with suppress(InputError), media.open_source(output) as result:  # verification reports what cannot be read
             passes.refuse_unmet_ahead(result, settings)
-    told: dict[str, Any] = {}
+    about_source: dict[str, Any] = {}
     with ExitStack() as stack:
         wanted = original = None
         if source:
@@ -230,29 +240,31 @@ def check_file(
             def on_frame(done: int) -> None:
                 reading(Progress("read", done, total))
 
-            times = watch.time("read", partial(times_of, original.frames(), on_frame))
+            with watch.time("read"):
+                times = times_of(original.frames(), on_frame)
             wanted = Wanted.of(original, times)
-            told = facts(original.info, digest, times)
+            about_source = facts(original.info, digest, times)
         evidence = Evidence(wanted, original, drawn)
-        looking = second_detectors(settings, detectors)
-        verified = watch.time("verify", lambda: examine(output, evidence, settings, looking, on_progress=on_progress))
+        second = second_detectors(settings, detectors)
+        with watch.time("verify"):
+            verified = examine(output, evidence, settings, second, on_progress=on_progress)
     return Report(
         verdict=verified.verdict,
         error="; ".join(verified.failures) if verified.verdict is Verdict.FAIL else "",
-        source=told,
+        source=about_source,
         output={"sha256": report.sha256(output)},
         not_looked_for=not_looked_for(settings),
         verified=verified.as_dict(),
         plan="given" if drawn else "",
         settings=to_mapping(settings),
-        models={detector.name: detector.sha256 for detector in looking},
-        devices=devices_of(looking),
+        models={detector.name: detector.sha256 for detector in second},
+        devices=devices_of(second),
         seconds=watch.seconds,
     )
 
 
 def devices_of(detectors: Sequence[Detector]) -> dict[str, str]:
-    """On what each of `detectors` runs, by its name."""
+    """The device of each of `detectors`, by its name."""
     return {detector.name: detector.device for detector in detectors}
 
 
@@ -262,8 +274,14 @@ def not_looked_for(settings: Settings) -> tuple[str, ...]:
 
 
 def facts(info: MediaInfo, sha256: str, times: Sequence[Any] | None) -> dict[str, Any]:
-    """What a report tells of a source; `times`, of its frames, are None where it was not read to its end."""
-    told = {
+    """What a report says of a source.
+
+    Args:
+        info: the source.
+        sha256: of its bytes.
+        times: of its frames, in seconds; None if it was not read to its end.
+    """
+    known = {
         "sha256": sha256,
         "width": info.width,
         "height": info.height,
@@ -271,40 +289,25 @@ def facts(info: MediaInfo, sha256: str, times: Sequence[Any] | None) -> dict[str
         "codec": info.codec,
     }
     if times is None:
-        return told
-    return told | {"frames": len(times), "duration": float(times[-1] - times[0]) if len(times) else 0.0}
+        return known
+    return known | {"frames": len(times), "duration": float(times[-1] - times[0]) if len(times) else 0.0}
 
 
 def _render(work: Work, made: Plan, temporary: Path) -> tuple[Timestamps, tuple[str, ...]]:
     """Draw `made` into the file `temporary`; the times of its frames, and what had to be changed."""
     source, output = work.source, work.settings.output
-
-    def in_segments(cut: Cut) -> tuple[Timestamps, tuple[str, ...]]:
-        with media.open_sink(temporary, source, output) as sink:
-            assert isinstance(sink, VideoSink)
-            return passes.render_segments(cut, work.team, made, sink, output, work.on_progress), sink.notes
-
-    def whole() -> tuple[Timestamps, tuple[str, ...]]:
+    with work.watch.time("render"):
+        if cut := work.runner.cut:
+            with work.runner.fallback(), media.open_sink(temporary, source, output) as sink:
+                assert isinstance(sink, VideoSink)
+                times = passes.render_segments(cut, work.runner, made, sink, output, work.on_progress)
+                return times, sink.notes
         with media.open_sink(temporary, source, output) as sink:
             return passes.render(source, made, sink, work.on_progress), sink.notes
 
-    return work.watch.time("render", lambda: work.team.either(in_segments, whole))
-
-
-def _examine(
-    work: Work, made: Plan, times: Timestamps, temporary: Path, looking: Sequence[Detector], turn: int
-) -> Verified:
-    evidence = Evidence(Wanted.of(work.source, times, work.settings.output), work.source, made, work.by_hand)
-    return work.watch.time(
-        "verify",
-        lambda: examine(
-            temporary, evidence, work.settings, looking, turn=turn, on_progress=work.on_progress, team=work.team
-        ),
-    )
-
 
 def _complaint(work: Work, verified: Verified) -> str:
-    """Why an output was deleted, and what to do about it."""
+    """Why an output was deleted, and what the user can do."""
     why = verified.failures or tuple(check.detail for check in verified.checks if check.name != "structure")
     advice = ""
     if repairable(verified) and not work.by_hand:

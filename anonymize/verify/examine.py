@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from anonymize import media
 from anonymize.aspect import parse
@@ -16,7 +17,7 @@ from anonymize.errors import AnonymizeError, ProcessError
 from anonymize.kinds import Verdict
 from anonymize.media import Cut, MediaInfo, PassTraits, Source, VideoSource
 from anonymize.media.still.source import StillSource
-from anonymize.parallel.segments import Team
+from anonymize.parallel.segments import SegmentRunner
 from anonymize.plan import Plan
 from anonymize.progress import OnProgress, Progress, ignore
 from anonymize.settings import Doubts, Settings, Style
@@ -60,50 +61,39 @@ def examine(
     *,
     turn: int = 0,
     on_progress: OnProgress = ignore,
-    team: Team | None = None,
+    runner: SegmentRunner | None = None,
 ) -> Verified:
     """Examine the output at `path`, whatever its name.
 
     Args:
         path: a video, picture or animation.
         evidence: what is known of it.
-        settings: of detection, and of the output's encoding.
-        detectors: for the second look; without any it is left out.
-        turn: number of this examination, from 0; each scans other frames in other variants.
-        on_progress: called after every frame.
-        team: examines it in segments, if it rendered `evidence.source` in segments.
+        settings: how hard to look, and with what the output was encoded.
+        detectors: who takes the second look; nobody does where there are none.
+        turn: number of this examination, from 0; each looks in other ways at other frames.
+        on_progress: told after every frame.
+        runner: of `evidence.source`; its segments are used where the output can be cut as it was.
 
     Raises:
-        ProcessError: the processes of `team` died.
+        ProcessError: the processes of `runner` died.
     """
     try:
         with media.open_source(path, also=_aspects(evidence, settings)) as result:
             if evidence.wanted is not None and isinstance(result, VideoSource):
                 result.timed_as_output_of(evidence.wanted.source)
 
-            def begun() -> _Examination:
-                return _Examination(result.info, evidence, settings, detectors, turn)
-
-            def whole() -> _Examination:
-                examination = begun()
-                for checked in examination.checked(result):
-                    examination.take(checked)
-                    on_progress(Progress("verify", examination.frames, result.info.frame_count))
-                return examination
-
-            def in_segments(cut: Cut) -> _Examination:
-                alike = None
-                if isinstance(result, VideoSource):
-                    alike = media.cut_up(path, path.name, result.presentation, like=cut)
-                if alike is None or team is None or evidence.plan is None:
-                    return whole()
-                examination = begun()
-                for checked in examination.checked_by(team, result, path, cut, alike):
-                    examination.take(checked)
-                    on_progress(Progress("verify", examination.frames, len(alike.times)))
-                return examination
-
-            examination = whole() if team is None else team.either(in_segments, whole)
+            examination = None
+            begin = partial(_Examination, result.info, evidence, settings, detectors, turn)
+            if runner and (cut := runner.cut) and evidence.plan is not None and isinstance(result, VideoSource):
+                alike = media.cut_up(path, path.name, result.presentation, like=cut)
+                if alike is not None:
+                    with runner.fallback():
+                        begun = begin()
+                        segments = begun.checked_in_segments(runner, result, path, cut, alike)
+                        examination = begun.taken(segments, len(alike.times), on_progress)
+            if examination is None:
+                begun = begin()
+                examination = begun.taken(begun.checked(result), result.info.frame_count, on_progress)
             found = result.info
     except ProcessError:
         raise  # says nothing about the output
@@ -168,14 +158,22 @@ class _Examination:
         pairs = _pairs(result, self.compared_with)
         yield from in_order(checker.see(frame, original) for frame, original in pairs)
 
-    def checked_by(self, team: Team, result: Source, path: Path, cut: Cut, alike: Cut) -> Iterator[FrameFindings]:
-        """The same by `team`, from the segments `alike` of the output at `path`, which were made from those of `cut`.
+    def checked_in_segments(
+        self, runner: SegmentRunner, result: VideoSource, path: Path, cut: Cut, alike: Cut
+    ) -> Iterator[FrameFindings]:
+        """The same, in segments.
+
+        Args:
+            runner: of the source.
+            result: the output, open.
+            path: the output.
+            cut: of the source.
+            alike: of the output, into as many segments.
 
         Raises:
             CannotCut: the segments do not hold what they should.
         """
         assert self._plan is not None
-        assert isinstance(result, VideoSource)
         tasks = [
             Checking(
                 path,
@@ -189,16 +187,23 @@ class _Examination:
                 self._settings.output.quality,
                 result.also,
             )
-            for segment, (original, plan, seeds) in zip(alike.segments, team.parts(cut, self._plan), strict=True)
+            for segment, (original, plan, seeds) in zip(alike.segments, runner.parts(cut, self._plan), strict=True)
         ]
         parts: list[PassTraits] = []
-        for telling in team.run(tasks, lookers=self._detectors):
-            for news in telling:
-                if isinstance(news, PassTraits):
-                    parts.append(news)
+        for messages in runner.run(tasks, self._detectors):
+            for message in messages:
+                if isinstance(message, PassTraits):
+                    parts.append(message)
                 else:
-                    yield news
+                    yield message
         result.joined(alike, parts)
+
+    def taken(self, frames: Iterable[FrameFindings], total: int | None, on_progress: OnProgress) -> Self:
+        """This, after all of `frames`; `total` is their number if known, and `on_progress` is called after each."""
+        for checked in frames:
+            self.take(checked)
+            on_progress(Progress("verify", self.frames, total))
+        return self
 
     def take(self, checked: FrameFindings) -> None:
         """Add the findings on the next frame."""

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Region, seconds
-from anonymize.detect import Detector, Pending, executor_for, in_order, second_detectors
+from anonymize.detect import Detector, Pending, executor_for, in_order
 from anonymize.media import PassTraits, Segment
 from anonymize.media.clock.presentation import Presentation
 from anonymize.parallel.mosaic_seeds import Seed
-from anonymize.parallel.segments import Bench
+from anonymize.parallel.segments import WorkerContext
 from anonymize.plan import Plan
 from anonymize.plan.compose import stays_visible
 from anonymize.plan.consent import expected
@@ -149,17 +149,15 @@ class Checking:
     quality: int | None
     also: tuple[Fraction, ...] = ()
 
-    def do(self, bench: Bench) -> Iterator[FrameFindings | PassTraits]:
+    def do(self, context: WorkerContext) -> Iterator[FrameFindings | PassTraits]:
         """See `anonymize.parallel.segments.Task.do`."""
-        if "lookers" not in bench.kept:
-            bench.kept["lookers"] = second_detectors(bench.settings, bench.detectors, bench.threads)
-        look = second_look(bench.kept["lookers"], bench.settings, self.turn, threads=bench.threads)
-        memory = bench.remembered(self.plan, self.seeds)
-        encoded = replace(bench.settings, output=replace(bench.settings.output, quality=self.quality))
+        look = second_look(context.second_detectors, context.settings, self.turn, threads=context.threads)
+        memory = context.memory_after(self.plan, self.seeds)
+        encoded = replace(context.settings, output=replace(context.settings.output, quality=self.quality))
         checker = Checker(self.plan, encoded, self.sample, look, memory)
         traits = PassTraits()
-        originals = bench.source.part(self.original, PassTraits()) if self.original else iter(())
-        output = bench.opened(self.output, self.also)
+        originals = context.source.part(self.original, PassTraits()) if self.original else iter(())
+        output = context.opened(self.output, self.also)
         output.presentation = self.presentation
         frames = output.part(self.segment, traits)
         yield from in_order(checker.see(frame, next(originals, None)) for frame in frames)

@@ -31,7 +31,7 @@ from anonymize.media import open_source
 from anonymize.media.frames.orient import Orientation
 from anonymize.media.still.density import densities
 from anonymize.media.video.source import VideoSource
-from anonymize.parallel.segments import Bench
+from anonymize.parallel.segments import WorkerContext
 from anonymize.recorded import job
 from anonymize.settings import Detect, Settings
 from anonymize.text.mapping import from_mapping
@@ -364,9 +364,9 @@ def test_an_output_is_looked_at_as_its_source_is_shown(detectors, tmp_path):
 
 def test_other_processes_know_it_too(tmp_path):
     clip = make_video(tmp_path / "a.mp4", frames=2)
-    bench = Bench(clip, Settings(pixel_aspect="2:1"))
-    assert next(bench.source.frames()).aspects == (Fraction(2),)
-    assert next(bench.opened(clip, (Fraction(3),)).frames()).aspects == (Fraction(3),)
+    context = WorkerContext(clip, Settings(pixel_aspect="2:1"))
+    assert next(context.source.frames()).aspects == (Fraction(2),)
+    assert next(context.opened(clip, (Fraction(3),)).frames()).aspects == (Fraction(3),)
 
 
 # What the user says

@@ -16,7 +16,7 @@ from anonymize.parallel.ordered import OrderedPool
 
 @dataclass(frozen=True)
 class Counting:
-    """A bench whose tasks (start, messages, bytes) count; a file in `folder` is begun for every message."""
+    """A handler whose tasks (start, messages, bytes) count; a file in `folder` is begun for every message."""
 
     folder: Path
 
@@ -29,7 +29,7 @@ class Counting:
 
 @dataclass(frozen=True)
 class Dying:
-    """A bench whose process is killed at a task's third message, as often as the task says."""
+    """A handler whose process is killed at a task's third message, as often as the task says."""
 
     folder: Path
 
@@ -45,7 +45,7 @@ class Dying:
 
 @dataclass(frozen=True)
 class Failing:
-    """A bench whose second task fails."""
+    """A handler whose second task fails."""
 
     def do(self, task: int) -> Iterator[int]:
         yield task
@@ -62,7 +62,7 @@ class Unsendable(Exception):
 
 @dataclass(frozen=True)
 class Odd:
-    """A bench that fails in a way that cannot be sent."""
+    """A handler that fails in a way that cannot be sent."""
 
     def do(self, task: int) -> Iterator[int]:
         raise Unsendable(task, 2)

@@ -17,7 +17,7 @@ from anonymize import errors, plan
 from anonymize.data import Kind, Region, Why
 from anonymize.media import open_source
 from anonymize.media.video import segments
-from anonymize.parallel.segments import team
+from anonymize.parallel.segments import segment_runner
 from anonymize.progress import Progress
 from anonymize.recorded import job
 from anonymize.report import sha256 as file_sha256
@@ -161,12 +161,17 @@ def test_an_examination_in_segments_finds_what_one_in_one_go_finds(style: str, c
     anonymize.render_plan(clip, tmp_path / "plan.jsonl", tmp_path / "leaks.mp4", unverified)
     assert segments.cut_up(tmp_path / "leaks.mp4", "leaks.mp4", like=segments.cut_up(clip, clip.name))
     found_by = job.detectors_for(settings())
-    with open_source(clip) as source, team(source, settings(), found_by, workers=1) as ours:
-        ours.read(lambda _: None)
+    with open_source(clip) as source, segment_runner(source, settings(), found_by, 1) as runner:
+        runner.read(lambda _: None)
         evidence = Evidence(None, source, plan.Plan(about, plan.Regions([*missing, *other])))
         told: list[int] = []
         by_parts = examine(
-            tmp_path / "leaks.mp4", evidence, settings(), found_by, team=ours, on_progress=lambda p: told.append(p.done)
+            tmp_path / "leaks.mp4",
+            evidence,
+            settings(),
+            found_by,
+            runner=runner,
+            on_progress=lambda progress: told.append(progress.done),
         )
         whole = examine(tmp_path / "leaks.mp4", evidence, settings(), found_by)
     assert by_parts == whole

@@ -105,7 +105,7 @@ def test_all_processes_are_ended_where_this_one_breaks_off() -> None:
 
 
 class Idle:
-    """A bench whose task says which process does it, and then nothing for as long as it says."""
+    """A handler whose task says which process does it, and then nothing for as long as it says."""
 
     def do(self, task: int) -> Iterator[int]:
         yield os.getpid()

@@ -142,8 +142,8 @@ class ClusterWorker:
                 self._outcome = outcome
                 self._changed.notify_all()
 
-    def _make(self, item: Item, on_progress: OnProgress, known: Known) -> job.Released:
-        """Do all of `job.run`, with the output in a folder of this machine."""
+    def _make(self, item: Item, *, on_progress: OnProgress, known: Known) -> job.Released:
+        """The whole of `job.run`, with the output in a folder of this machine."""
         if isinstance(item.source, Path) and not item.source.exists():
             raise UnreadableInput(
                 f"no such file on the worker {socket.gethostname()}: a cluster needs storage that all its nodes "
