@@ -1,1 +1,1 @@
-"""Processes that work side by side: in order, in any order, and on the segments of one video."""
+"""Work in several processes: ordered, unordered, and on the segments of one video."""

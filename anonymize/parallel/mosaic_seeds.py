@@ -1,8 +1,7 @@
-"""Where mosaics that go on over a seam between segments were sampled, so that they keep their colours.
+"""Frames on which the mosaics of earlier segments were sampled, so that they keep their colours in later ones.
 
-A mosaic is sampled once, on the first frame on which its track is drawn (`anonymize.redact`). Whoever draws a later
-segment draws that one frame again, and so gets the same colours; and on it the other mosaics have theirs too, since
-they may lie beneath.
+A mosaic is sampled once, on the first frame on which its track is drawn (`anonymize.redact`). To get the same colours
+in a later segment, that frame is drawn again; so are the other mosaics on it, since they may lie beneath.
 """
 
 from __future__ import annotations
@@ -26,25 +25,25 @@ class Seed:
 
 
 def seeds(cut: Cut, plan: Plan, size: tuple[int, int]) -> list[tuple[Seed, ...]]:
-    """For each segment of `cut`, where the mosaics that are older than it got their colours.
+    """For each segment of `cut`, the frames on which mosaics that began before it were sampled.
 
     Args:
         cut: of the source.
         plan: what is drawn.
-        size: width and height of the picture in upright pixels.
+        size: width and height of the upright picture in pixels.
     """
     starts = _first_drawn(plan, size)
     return [_seeds_of(segment, cut, plan, starts) for segment in cut.segments]
 
 
 def _first_drawn(plan: Plan, size: tuple[int, int]) -> dict[int, tuple[int, int]]:
-    """Of each track that is drawn as a mosaic, the first frame on which it is, and one past the last."""
-    looks = plan.about.redact
+    """The first frame on which each track is drawn as a mosaic, and one past the last, by track."""
+    appearance = plan.about.redact
     found: dict[int, tuple[int, int]] = {}
-    if all(looks.of(kind).style is Style.SOLID for kind in Kind):
+    if all(appearance.of(kind).style is Style.SOLID for kind in Kind):
         return found
     for first, end, region in plan.covered().rows():
-        if region.track < 0 or looks.of(region.kind).style is Style.SOLID or outline(region, *size) is None:
+        if region.track < 0 or appearance.of(region.kind).style is Style.SOLID or outline(region, *size) is None:
             continue
         before, after = found.get(region.track, (first, end))
         found[region.track] = min(before, first), max(after, end)
@@ -52,7 +51,14 @@ def _first_drawn(plan: Plan, size: tuple[int, int]) -> dict[int, tuple[int, int]
 
 
 def _seeds_of(segment: Segment, cut: Cut, plan: Plan, starts: Mapping[int, tuple[int, int]]) -> tuple[Seed, ...]:
-    """The frames on which the tracks that go on in `segment` were first drawn, and on which those beside them were."""
+    """Where the mosaics that continue into `segment` were sampled, and the mosaics drawn on the same frames.
+
+    Args:
+        segment: one of `cut`.
+        cut: of the source.
+        plan: what is drawn.
+        starts: of every mosaic, by track (`_first_drawn`).
+    """
     open_ = [first for first, end in starts.values() if first < segment.first < end]
     frames: set[int] = set()
     while open_:

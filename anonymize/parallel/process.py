@@ -1,4 +1,4 @@
-"""A process beside this one: started, given tasks, ended with its parent; and how it died, in words."""
+"""Start a process, give it tasks, end it with its parent, and say how it died."""
 
 from __future__ import annotations
 
@@ -20,44 +20,49 @@ from typing import Any
 from anonymize.errors import UsageError
 
 GRACE = 5.0
-"""Seconds that a process whose parent was killed gets to end in good order."""
+"""Seconds that a process has to clean up after its parent was killed."""
 MESSAGE, DONE, FAILED = b"m", b"d", b"f"
-"""What a process sends of a task begins with one of these; a pickle follows. See `serve`."""
+"""First byte of what a process sends about a task; a pickle follows. See `serve`."""
 _UNGUARDED = 70
-"""Exit code of a process that was to start others while it imported the program's main module."""
+"""Exit code of a process that would have started others while it imported the program's main module."""
 _KILL = -9
-"""Exit code of a process that was killed, as systems do that run out of memory."""
+"""Exit code of a process that was killed, as the system does when it runs out of memory."""
 _ENDED = 143
-"""Exit code of a process that was told to end, or whose parent is gone."""
+"""Exit code of a process that was terminated, or whose parent is gone."""
 
 Send = Callable[[Any], None]
-"""Sends a message about the task under way to the parent."""
+"""Sends a message about the current task to the parent."""
 Do = Callable[[Any, Send], Any]
 """Does a task, sends messages about it, and returns its result."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spawned:
-    """A process that was started here, and the line to it."""
+    """A process started by this one, and the connection to it."""
 
     line: Connection
     process: SpawnProcess
 
 
 def spawn(target: Callable[..., object], *arguments: Any, name: str | None = None, daemon: bool = True) -> Spawned:
-    """Run `target(line, *arguments)` in a fresh process; all of it must be importable there by name.
+    """Run `target(line, *arguments)` in a new process.
 
-    One that is no daemon may start processes of its own, and must be ended by whoever started it. From its first
-    instruction the process is deaf to what a terminal sends to all processes of a command: Ctrl-C and the end of the
-    terminal. The parent hears them too, and ends the process in order.
+    From its first instruction the process ignores what a terminal sends to all processes of a command: SIGINT and
+    SIGHUP. The parent gets them too, and ends the process in an orderly way.
+
+    Args:
+        target: importable by name, as are the classes of `arguments`.
+        arguments: pickled.
+        name: of the process.
+        daemon: if not, it may start processes of its own, and the caller has to end it.
     """
     end_unguarded()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=target, args=(theirs, *arguments), name=name, daemon=daemon)
     if hasattr(signal, "pthread_sigmask"):
-        resource_tracker.ensure_running()  # when that starts, it takes Ctrl-C out of the mask
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))  # a child has its parent's
+        resource_tracker.ensure_running()  # starting it unblocks SIGINT
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))  # inherited
         try:
             process.start()
         finally:
@@ -69,7 +74,7 @@ def spawn(target: Callable[..., object], *arguments: Any, name: str | None = Non
 
 
 def end(spawned: Iterable[Spawned]) -> None:
-    """End processes in good order, all at the same time, and wait until they have."""
+    """Terminate processes, all at the same time, and wait until they have ended."""
     ending = list(spawned)
     for one in ending:
         one.process.terminate()
@@ -79,7 +84,7 @@ def end(spawned: Iterable[Spawned]) -> None:
 
 
 def received(line: Connection) -> bytes:
-    """What a process sent: `MESSAGE`, `DONE` or `FAILED` and a pickle; nothing where it is dead. Waits for it."""
+    """The next message of a process: `MESSAGE`, `DONE` or `FAILED` and a pickle; empty if it is dead."""
     try:
         return line.recv_bytes()
     except (EOFError, OSError):
@@ -87,10 +92,10 @@ def received(line: Connection) -> bytes:
 
 
 def death(process: BaseProcess) -> str:
-    """How `process`, which ended unasked, came to its end, in words, with what to do.
+    """How `process` ended when it should not have, as a clause for a message.
 
     Raises:
-        UsageError: it ran the user's script anew, as every new process does, and that was to start processes again.
+        UsageError: it imported the user's script, as every new process does, and that would have started processes.
     """
     process.join()
     code = process.exitcode or 0
@@ -105,24 +110,23 @@ def death(process: BaseProcess) -> str:
 
 
 def lead_session() -> None:
-    """In a process that was spawned: have nothing to do with the terminal any more, and hear every signal again."""
+    """In a spawned process: leave the terminal's session, and receive every signal again."""
     os.setsid()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGHUP))
 
 
 def end_unguarded() -> None:
-    """End this process if it is a new worker that still imports the user's script, and was led to do its work again."""
+    """End this process if it is a new worker that is still importing the user's script, which lacks a main guard."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         sys.exit(_UNGUARDED)
 
 
 def serve(line: Connection, make: Callable[[], Do]) -> None:
-    """In a process that was spawned: do the tasks that come, until the line is closed or the parent has ended.
+    """In a spawned process: do tasks until the line is closed or the parent has ended.
 
     Args:
-        line: tasks come; of each go messages, then its result with the memory that it took so far (`peak_memory`), or
-            the error that it ended with.
-        make: makes what does the tasks.
+        line: receives tasks; sends the messages of each, then its result and `peak_memory`, or the error it raised.
+        make: makes the function that does the tasks.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_ENDED))
     end_with_parent()
@@ -133,7 +137,7 @@ def serve(line: Connection, make: Callable[[], Do]) -> None:
         try:
             line.send_bytes(kind + packed)
         except OSError:
-            sys.exit(_ENDED)  # the parent is gone, or done with us
+            sys.exit(_ENDED)  # the parent is gone, or has closed the line
 
     while True:
         try:
@@ -143,15 +147,15 @@ def serve(line: Connection, make: Callable[[], Do]) -> None:
         try:
             result = do(task, send)
             send((result, peak_memory()), DONE)
-        except Exception as error:  # noqa: BLE001 - raised in the parent, where it is told apart
+        except Exception as error:  # noqa: BLE001 - raised again in the parent
             send(_portable(error), FAILED)
 
 
 def end_with_parent(grace: float = GRACE) -> None:
-    """Have this process end when its parent does, however that ended: nobody may work for a run that is over.
+    """Have this process end when its parent does, for whatever reason.
 
     Args:
-        grace: seconds that it gets to remove what is half-done, after a SIGTERM; 0 for one that leaves nothing.
+        grace: seconds after a SIGTERM in which it may remove unfinished files; 0 to end at once.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
@@ -168,16 +172,16 @@ def end_with_parent(grace: float = GRACE) -> None:
 
 
 def _portable(error: Exception) -> Exception:
-    """`error` where it can be sent, else one that says what it was."""
+    """`error` if it can be pickled, else a RuntimeError that describes it."""
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001 - any class may refuse in its own way
+    except Exception:  # noqa: BLE001 - classes fail in many ways
         return RuntimeError(repr(error))
     return error
 
 
 def peak_memory() -> int:
-    """The most memory that this process took so far, in bytes; 0 where the system does not say."""
+    """Peak memory of this process so far, in bytes; 0 if the system does not report it."""
     try:
         import resource  # not on every system
     except ImportError:

@@ -1,4 +1,4 @@
-"""Tasks in several processes, each told of as it goes: no order among them, and none lost with the process it had."""
+"""Tasks done in several processes, in no particular order; a process that dies ends no task but its own."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """The process that did a task died; `how` in words."""
+    """The process that did a task died; `how`, as a clause for a message."""
 
     how: str
 
 
-def unordered(tasks: Iterable[T], workers: int, make: Callable[[], Do], tell: Callable[[T, Any], None]) -> None:
-    """Do `tasks`. A process that dies (out of memory, killed) ends the task it had, and is replaced.
+def unordered(tasks: Iterable[T], workers: int, make: Callable[[], Do], on_news: Callable[[T, Any], None]) -> None:
+    """Do `tasks`. A process that dies (out of memory, killed) ends its task and is replaced.
 
     Args:
-        tasks: what is to be done; each goes to a process.
-        workers: how many of these there are.
-        make: goes to every process, and makes there what does the tasks.
-        tell: told in this process of every message of a task, and last of its result or of `Died`.
+        tasks: pickled, each sent to a process.
+        workers: number of processes.
+        make: sent to every process, where it makes the function that does the tasks.
+        on_news: called in this process with every message of a task, and at last with its result or `Died`.
 
     Raises:
-        UsageError: the script that called this does its work while it is imported; see `death`.
+        UsageError: the calling script does its work while it is imported; see `death`.
         Exception: whatever a task raised.
     """
     waiting = deque(tasks)
     busy: dict[Connection, tuple[Spawned, T]] = {}
 
     def assign(worker: Spawned | None) -> None:
-        """Give `worker`, or a new one, the next task; without one, let it go."""
+        """Give the next task to `worker`, or to a new one; end it if there is none."""
         if waiting:
             task = waiting.popleft()
             worker = worker or spawn(serve, make)
             try:
                 worker.line.send(task)
-            except OSError:  # it died between two tasks; a fresh one that dies as well is noticed as it is heard
+            except OSError:  # it died between two tasks; if a new one dies too, that shows when its line is read
                 worker = spawn(serve, make)
                 worker.line.send(task)
             busy[worker.line] = (worker, task)
@@ -63,9 +63,9 @@ def unordered(tasks: Iterable[T], workers: int, make: Callable[[], Do], tell: Ca
                 if kind == FAILED:
                     raise pickle.loads(message[1:])
                 if kind == MESSAGE:
-                    tell(task, pickle.loads(message[1:]))
+                    on_news(task, pickle.loads(message[1:]))
                     continue
-                tell(task, pickle.loads(message[1:])[0] if kind else Died(death(worker.process)))
+                on_news(task, pickle.loads(message[1:])[0] if kind else Died(death(worker.process)))
                 del busy[line]
                 assign(worker if kind else None)
     finally:

@@ -1,7 +1,7 @@
-"""What a run would do to one input, and what it would cost: found out without writing anything.
+"""What a run would do to one input and how long it would take, without writing anything.
 
-The film is looked through as a run does it, since nothing else says what would be hidden. The rest is measured on a
-few pictures of it, which are encoded in memory.
+The video is scanned as in a run, since only that shows what would be redacted. The rest is measured on a few frames,
+which are encoded in memory.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from anonymize.storage import Place
 
 _MOST = 100
-"""Frames on which it is worked out how much of the picture is covered, at most: evenly spaced."""
+"""Maximum number of frames, evenly spaced, on which the covered share of the picture is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ class Forecast:
     Args:
         item: the input.
         output: where its output would go.
-        frames: how many it has.
-        tracks: how many of each kind would be hidden at some time.
-        visible: how many stretches of tracks would stay visible on purpose.
+        frames: their number.
+        tracks: number of tracks that would be redacted at some time, by kind.
+        visible: number of stretches of tracks that would stay visible on purpose.
         covered: share (0-1) of the picture that would be covered, on an average frame.
-        seconds: that a run would take, about, with one worker and without repairs, on this machine.
-        size: of the output in bytes, about.
+        seconds: estimate for a run with one worker and without repairs, on this machine.
+        size: estimate for the output, in bytes.
     """
 
     exit_code: ClassVar[int] = 0
@@ -59,24 +59,24 @@ class Forecast:
 
 
 def forecast(item: Item, output: Place, source: Source, made: Plan, settings: Settings, seconds: float) -> Forecast:
-    """What a run would do, now that `source` was looked through to its end.
+    """What a run would do, after `source` was scanned to its end.
 
     Args:
         item: the input.
         output: where its output would go.
         source: open.
         made: what would be drawn.
-        settings: everything that is asked for.
-        seconds: that looking took.
+        settings: all settings of the run.
+        seconds: that scanning took.
 
     Raises:
-        AnonymizeError: the output cannot be made as it is asked for.
+        AnonymizeError: the output cannot be made with these settings.
     """
     suffix = output.suffix if item.named else ""
     begun, covered = time.perf_counter(), covered_share(made)
     if isinstance(source, VideoSource):
         trial = media.trial(source, media.with_quality(source, settings.output, suffix), suffix)
-        size = round(trial.pictures * (1 - covered)) + trial.sound  # what is covered takes next to nothing
+        size = round(trial.pictures * (1 - covered)) + trial.sound  # covered areas take next to no bytes
         rendering = made.about.frames * trial.seconds
     else:
         size = _size_of_picture(output.name, source, made, settings)
@@ -102,7 +102,14 @@ def covered_share(plan: Plan) -> float:
 
 
 def _size_of_picture(name: str, source: Source, made: Plan, settings: Settings) -> int:
-    """Bytes that a picture takes as it would be written: it is, in memory."""
+    """Bytes of a picture's output, which is encoded in memory.
+
+    Args:
+        name: of the output.
+        source: open.
+        made: what would be drawn.
+        settings: all settings of the run.
+    """
     from anonymize.media.still.source import StillSink
 
     sink, memory = media.open_sink(Path(name), source, settings.output), Memory()
@@ -113,10 +120,17 @@ def _size_of_picture(name: str, source: Source, made: Plan, settings: Settings) 
 
 
 def _checking(source: Source, frames: int, settings: Settings, seconds: float) -> float:
-    """Seconds that the check takes: a look of its costs as much as one of those before, and it looks less often."""
+    """Estimate of the seconds that verification takes: detection costs as much per frame, on fewer frames.
+
+    Args:
+        source: open.
+        frames: their number.
+        settings: all settings of the run.
+        seconds: that scanning took.
+    """
     if settings.verify.publish_unverified:
         return 0.0
-    if not settings.targets:  # it is read once more, and no detector looks
+    if not settings.targets:  # it is read once more, without detection
         return seconds
     rate = source.info.average_rate
     before = max(1.0, frames / max(1, round(settings.detect.every * float(rate or 25))))

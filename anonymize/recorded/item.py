@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 
 
 class Claim(Protocol):
-    """What a run that keeps a ledger gives to whoever works on one of its items."""
+    """A ledger run's claim on one item, given to the process that works on it."""
 
     @property
     def mark(self) -> str:
-        """The run's; its temporary files and proofs carry it, so that it is known whose they were."""
+        """Identifies the run in the names of its temporary files and in its proofs."""
 
     @property
     def replaces(self) -> Path | None:
-        """What an earlier run released for this item, and this one may replace."""
+        """The output that an earlier run released for this item; this run may replace it."""
 
     def at_work(self) -> AbstractContextManager[None]:
-        """Hold the output folder while the item is worked on, in whatever process. Raises `OutputError`."""
+        """Lock the output folder while the item is processed, in any process. Raises `OutputError`."""
 
     def leave_proof(self, item: Item, output: Path, report: Report) -> None:
-        """Prove beside `output`, which gets its name next, that it was made and checked. Raises `OutputError`."""
+        """Write a proof beside `output`, just before that gets its name, that it was verified. Raises `OutputError`."""
 
     def absolute(self) -> Claim:
-        """The same with paths that mean the same on every machine."""
+        """The same with absolute paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,15 @@ class Item:
     """One input and where its result goes.
 
     Args:
-        source: a file, here or behind an address, or None for standard input.
-        target: the output's place; its suffix may change where the container cannot hold the result (`named` False).
-        relative: the target's place within the output folder, for what lies beside it (reports).
-        named: the user wrote this very name, so its suffix is an order.
-        sought: the user named this file or pattern; one that a folder merely contains is left out if it is not media.
-        claim: of the run that has it, if that keeps a ledger.
-        otherwise: what its target's name is made from where that gets another suffix: the target, unless another
-            input's output could have that name then.
-        keep_in: the folder for what is kept of it should it fail, where its target is in passing; else the target's.
+        source: a file, local or remote, or None for standard input.
+        target: the output; unless `named`, its suffix may change if the container cannot hold the result.
+        relative: path of the target within the output folder, also used for its report.
+        named: the user gave this very name, so its suffix is binding.
+        sought: the user named this file or pattern; a file found in a folder is left out if it is not media.
+        claim: of the run, if that keeps a ledger.
+        otherwise: the name to derive the target from if its suffix changes; empty for the target's own, which could
+            collide with another input's output.
+        keep_in: the folder for a kept plan if the target is only temporary; else the target's folder is used.
     """
 
     source: Place | None
@@ -69,13 +69,13 @@ class Item:
 
     @property
     def expected(self) -> bool:
-        """Whether this must be media: it was asked for by name, or its suffix says so."""
+        """Whether this should be media: it was named by the user, or has a media suffix."""
         known = PICTURE_SUFFIXES | VIDEO_SUFFIXES | OTHER_SUFFIXES | RAW_SUFFIXES
         return self.sought or self.source is None or self.source.suffix.lower() in known
 
     @property
     def mark(self) -> str:
-        """Of the run that has it; empty where none keeps a ledger."""
+        """Of its claim; empty without a ledger."""
         return self.claim.mark if self.claim else ""
 
     def may_replace(self, target: Place) -> bool:
@@ -84,27 +84,27 @@ class Item:
 
     @property
     def source_path(self) -> Path | None:
-        """`source` where it is known to be a file of this machine, as for items of a ledger."""
+        """`source`, known to be local, as all items of a ledger are."""
         assert self.source is None or isinstance(self.source, Path)
         return self.source
 
     @property
     def target_path(self) -> Path:
-        """`target` where it is known to be a file of this machine."""
+        """`target`, known to be local."""
         assert isinstance(self.target, Path)
         return self.target
 
     @property
     def label(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return str(self.source) if self.source else "standard input"
 
 
 def fitting(item: Item, suffix: str) -> Place:
-    """The target of `item` under the suffix of its container, once that is known. Its own spelling of it is kept.
+    """The target of `item` with the `suffix` of its container; an equivalent spelling (`.jpeg`) is kept.
 
-    The whole name is kept where it says picture and the file is a video, or the other way round: `a.mp4`, which holds
-    a JPEG, becomes `a.mp4.jpg`, since `a.jpg` may be another's. `plan_items` counts on it.
+    If the name says picture and the file is a video, or the other way round, the suffix is appended: `a.mp4`, which
+    holds a JPEG, becomes `a.mp4.jpg`, since `a.jpg` may be another input's output. `plan_items` relies on it.
     """
     own = item.target.suffix.lower()
     if SAME.get(own, own) == SAME.get(suffix, suffix):

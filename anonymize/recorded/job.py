@@ -1,4 +1,4 @@
-"""One input, from open to released: what `run`, `detect` and `render` do for a single file."""
+"""What `run`, `detect` and `render` do for one input: from opening it to releasing the output."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ if TYPE_CHECKING:
 
 
 class Released(NamedTuple):
-    """One input that is done.
+    """A released output.
 
     Args:
-        output: the released file.
-        report: the account of it.
-        kept: the plan, where its check left doubts to a person.
+        output: the file.
+        report: of the run.
+        kept: its plan, if verification left doubts in it.
     """
 
     output: Place
@@ -62,16 +62,16 @@ class Released(NamedTuple):
 
 
 def detectors_for(settings: Settings, threads: int = 0) -> list[Detector]:
-    """The detectors that `settings` ask for; none where only zones are to be redacted.
+    """The detectors of the first look; none if only zones are to be redacted.
 
     Args:
         settings: targets, detectors and device.
-        threads: processor threads there are for looking; 0 for all.
+        threads: processor threads they may use; 0 for all.
 
     Raises:
-        ModelError: a model is missing or altered, none of them finds what is wanted, or the device cannot be used.
+        ModelError: a model is missing or altered, no detector finds the targets, or the device cannot be used.
     """
-    end_unguarded()  # the first step of all work
+    end_unguarded()  # every run begins here
     if settings.targets:
         refuse_unfit(settings.verify.detectors, settings.detect.device)
     return first_detectors(settings, threads)
@@ -91,15 +91,15 @@ def run(
     """Anonymise one input: plan, draw, verify, release.
 
     Args:
-        item: the input and where its result goes.
-        settings: everything that is asked for.
+        item: the input and where its output goes.
+        settings: all settings of the run.
         force: replace an existing output.
-        detectors: what looks; made from `settings` if not given. Pass them to share them between files.
-        stdin: the medium itself, where the item is standard input.
-        workers: processes that work side by side on the segments of a long video; 1 works in this one. They make their
-            own detectors, from `settings`. The result is the same with any number.
-        on_progress: told after every frame.
-        known: gets what is known of the input, for an account of it should this fail.
+        detectors: of the first look; made from `settings` if not given. Pass them to share them between files.
+        stdin: the bytes of the medium, if the item is standard input.
+        workers: processes that work on the segments of a long video; 1 for this process alone. Each makes its own
+            detectors from `settings`. The result is the same with any number.
+        on_progress: called after every frame.
+        known: gets what is known of the input, for the report in case of failure.
 
     Raises:
         AnonymizeError: nothing was released; the message says why.
@@ -134,9 +134,9 @@ def forecast(
     stdin: bytes = b"",
     on_progress: OnProgress = ignore,
 ) -> Forecast:
-    """Look through one input, and write nothing: what `run` would do; see there.
+    """Scan one input and say what `run` would do, without writing anything; arguments as there.
 
-    An output that is there already is no error where it goes to a folder: a ledger may know it.
+    An existing output in a folder is no error, since a ledger may know it.
 
     Raises:
         AnonymizeError: `run` would fail.
@@ -162,10 +162,13 @@ def detect(
     on_progress: OnProgress = ignore,
     page: Path | None = None,
 ) -> tuple[Plan, Timestamps]:
-    """Look through one input and write the plan to `item.target`; see `run`. The plan, and when each frame is shown.
+    """Scan one input and write the plan to `item.target`; the plan, and when each frame is shown.
 
-    `preset` has the ``name`` and ``sha256`` of the preset that `settings` began with, for the plan to tell. A page of
-    the plan's tracks goes to `page`, if that is given.
+    Args:
+        item: the input and where its plan goes.
+        settings, force, stdin, workers, on_progress: as for `run`.
+        preset: ``name`` and ``sha256`` of the preset that `settings` are based on, recorded in the plan.
+        page: file for a page of the plan's tracks.
 
     Raises:
         AnonymizeError: no plan was written; the message says why.
@@ -203,20 +206,20 @@ def render(
     on_progress: OnProgress = ignore,
     known: Known | None = None,
 ) -> Released:
-    """Draw a plan on the input it was made for: verify and release.
+    """Draw a plan on the input it was made for, verify, release.
 
-    As `run` does, where the plan is as it was found. Where a person changed its regions, a face that it leaves visible
-    is a doubt and no failure, and is not repaired.
+    An unchanged plan is treated as in `run`. If a person changed its regions, a face that it leaves visible is a doubt
+    rather than a failure, and is not repaired.
 
     Args:
-        item: the input and where its result goes.
+        item: the input and where its output goes.
         made: the plan.
-        settings: what to draw, write and check it with; the plan's own if not given.
+        settings: for drawing, encoding and verifying; the plan's own if not given.
         force, stdin, workers, on_progress, known: as for `run`.
 
     Raises:
-        PlanError: the plan was made for another file, or does not hold its settings and none are given.
-        UsageError: a person to be shown is not to be found in it.
+        PlanError: the plan was made for another file, or has no settings and none are given.
+        UsageError: a person to show is not in it.
         AnonymizeError: nothing was released; the message says why.
     """
     known = known or Known()
@@ -242,7 +245,7 @@ def render(
         _check_output(item, source, settings, stdin, force=force)
         passes.refuse_unmet_ahead(source, settings)
         reading = followed_by(on_progress, *_after(settings), perhaps=repairs_of(settings, by_hand=by_hand))
-        # To its end, as `run` does: what a file holds is known for sure there only.
+        # To its end, as in `run`: only then is it certain what the file holds.
         times = runner.read(lambda done: reading(Progress("read", done, made.about.frames)))
         persons = [one for one in settings.show_persons if one not in made.about.settings.show_persons]
         made = consent.visible(made, times, settings, item.label, persons)
@@ -254,15 +257,22 @@ def render(
 
 
 def _after(settings: Settings) -> tuple[str, ...]:
-    """The stages that follow when it is known what to redact."""
+    """The stages that follow detection."""
     return ("render",) if settings.verify.publish_unverified else ("render", "verify")
 
 
 def _check_output(item: Item, source: Source, settings: Settings, stdin: bytes, *, force: bool) -> None:
-    """See whether the output can be written, before anyone spends an hour on finding faces.
+    """Check that the output can be written, before an hour is spent on detection.
+
+    Args:
+        item: the input and where its output goes.
+        source: open.
+        settings: all settings of the run.
+        stdin: the bytes of the medium, if the item is standard input.
+        force: replace an existing output.
 
     Raises:
-        AnonymizeError: it cannot.
+        AnonymizeError: it cannot be written.
     """
     target = _named(item, source, settings)
     media.check_target(target, force=force or item.may_replace(target), makes_folder=not item.named)
@@ -286,15 +296,15 @@ def _digest(item: Item, stdin: bytes) -> str:
 
 
 def _identity(item: Item) -> tuple[object, ...]:
-    """What tells whether the source was changed; nothing for standard input, and where there is no such file."""
+    """What changes when the source does (`storage.identity`); empty for standard input or a missing file."""
     try:
         return storage.identity(item.source) if item.source else ()
-    except (OSError, InputError):  # whoever opens it says why
+    except (OSError, InputError):  # opening it raises a better message
         return ()
 
 
 def _refuse_changed(item: Item, before: tuple[object, ...], digest: str) -> None:
-    """Raise `InputError` unless the source is the very file still that all passes were to read.
+    """Raise `InputError` if the source was changed or replaced during the run.
 
     Args:
         item: the input.
@@ -310,7 +320,14 @@ def _refuse_changed(item: Item, before: tuple[object, ...], digest: str) -> None
 
 
 def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool) -> Released:
-    """Render `made` under a temporary name, examine what came out, and only then give it its name."""
+    """Render `made` under a temporary name, verify the result, and only then give it its name.
+
+    Args:
+        work: the input.
+        made: what to draw.
+        before: identity of the source before the first pass.
+        force: replace an existing output.
+    """
     source, item = work.source, work.item
     suffix = item.target.suffix if item.named else ""
     with work.watch.time("render"):
@@ -318,7 +335,7 @@ def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool)
     asked, settings = work.settings, replace(work.settings, output=output)
     work = replace(work, settings=settings)
     target = _named(item, source, settings)
-    if not item.named and isinstance(target, Path):  # storages make theirs
+    if not item.named and isinstance(target, Path):  # remote storage needs none
         media.make_folder(target.parent)
     replaces, given = force or item.may_replace(target), made if work.plan == "given" else None
     with media.pending(target, force=replaces, mark=item.mark) as temporary:
@@ -342,18 +359,18 @@ def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool)
 def _keep(
     made: Plan, verified: Verified, work: Work, asked: Settings, target: Place, *, given: Plan | None, force: bool
 ) -> tuple[Kept | None, str]:
-    """Put a plan whose check left something to a person beside `target`; where it is, or why it could not be kept.
+    """Keep a plan with open doubts beside `target`: the kept plan, or why it could not be kept.
 
-    One that was given is not written again, unless there is something new in it.
+    A given plan is not written again unless it has new doubts.
 
     Args:
         made: what was drawn.
-        verified: what the check found; it becomes doubts in the plan.
-        work: that it belongs to.
-        asked: its settings, as they were asked for.
-        target: where the output goes, or was to go.
-        given: the plan that was to be drawn, if it was given.
-        force: replace whatever has the plan's name.
+        verified: what verification found; it becomes doubts in the plan.
+        work: the input.
+        asked: the settings as the user gave them.
+        target: where the output goes, or would have gone.
+        given: the plan that the user gave, if any.
+        force: replace any file with the plan's name.
     """
     item = work.item
     rate = work.source.info.average_rate
@@ -372,7 +389,14 @@ def _keep(
 
 
 def _account(work: Work, asked: Settings, proved: Proved, digest: str) -> Report:
-    """What was done; `digest` is the output's sha256, `asked` what the user wanted, before a quality was found."""
+    """The report of a release.
+
+    Args:
+        work: the input.
+        asked: the settings as the user gave them, before a quality was chosen.
+        proved: what passed verification.
+        digest: sha256 of the output.
+    """
     source, made, times = work.source, proved.plan, proved.times
     return Report(
         verdict=proved.verified.verdict,
@@ -394,16 +418,16 @@ def _account(work: Work, asked: Settings, proved: Proved, digest: str) -> Report
 
 
 def _muted(source: Source, asked: Settings) -> tuple[str, ...]:
-    """The sound, where there was some and nobody shall hear it."""
+    """The audio tracks that were removed, for the report."""
     tracks = len(source.info.audio) if asked.output.audio is Audio.MUTE else 0
     return (f"the sound ({tracks} track{'s' * (tracks != 1)})",) if tracks else ()
 
 
 def _quality(settings: Settings) -> dict[str, int]:
-    """With what quality a video was encoded; nothing for pictures, which have their own."""
+    """The quality with which a video was encoded, for the report; empty for pictures."""
     return {} if settings.output.quality is None else {"quality": settings.output.quality}
 
 
 def _named(item: Item, source: Source, settings: Settings) -> Place:
-    """Where the output of `item` goes, by its whole name."""
+    """Where the output of `item` goes, with its final suffix."""
     return item.target if item.named else fitting(item, media.output_suffix(source, settings.output))

@@ -1,4 +1,4 @@
-"""What is kept of a run whose check left something to a person: the plan, so that they can go on where it stopped."""
+"""The plan of an output with open doubts, kept so that a person can answer them and continue from there."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _END = ".plan.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A plan to go on with.
+    """A kept plan.
 
     Args:
         plan: where it is.
-        output: where what is made of it belongs.
-        doubts: open doubts in it.
-        released: the output is there.
+        output: where the output made from it belongs.
+        doubts: number of open doubts in it.
+        released: the output exists.
     """
 
     plan: Place
@@ -37,11 +37,11 @@ class Kept:
     released: bool = False
 
     def command(self, source: Place | None) -> str:
-        """What draws it on `source`, for a shell; None is standard input. From an address it must be fetched first."""
+        """The shell command that draws it on `source` (None: standard input); a remote plan must be fetched first."""
         return render_command(str(source) if source else "-", self._at_hand, str(self.output), force=self.released)
 
     def asking(self, source: Place | None) -> str:
-        """What has a person answer its doubts, for a shell."""
+        """The shell command that asks a person to answer its doubts."""
         return shlex.join(("anonymize", "doubts", self._at_hand, *((str(source),) if source else ())))
 
     @property
@@ -56,12 +56,19 @@ class Kept:
 
 
 def render_command(source: str, drawn: str, output: str, *, force: bool) -> str:
-    """What draws the plan `drawn` on `source`, for a shell."""
+    """The shell command that draws the plan `drawn` on `source`.
+
+    Args:
+        source: file, or ``-`` for standard input.
+        drawn: plan file.
+        output: file to write.
+        force: replace an existing output.
+    """
     return shlex.join(("anonymize", "render", source, "--plan", drawn, "-o", output, *(("--force",) if force else ())))
 
 
 def output_of(made: Path) -> Path | None:
-    """Where what is made of the plan `made` belongs, if it is one that was kept beside its output."""
+    """Where the output of the plan file `made` belongs, if its name is that of a kept plan."""
     name = re.fullmatch(rf"(.+?)(~\d+)?{re.escape(_END)}", made.name)
     return made.with_name(name[1]) if name else None
 
@@ -69,21 +76,21 @@ def output_of(made: Path) -> Path | None:
 def keep(
     made: Plan, output: Place, *, force: bool, mark: str = "", by_hand: bool = False, released: bool = False
 ) -> Kept:
-    """Write `made` beside `output`, with ``.plan.jsonl`` behind its name.
+    """Write `made` beside `output`, with ``.plan.jsonl`` appended to its name.
 
-    Another such plan that nobody changed is replaced. Where anything else has the name, a number is added.
+    An earlier plan of that name is replaced if it was not edited; if the name is taken otherwise, a number is added.
 
     Args:
         made: the plan.
-        output: where what is made of it belongs.
-        force: replace whatever file has the name, but for answers to doubts that are not in `made`.
+        output: where the output made from it belongs.
+        force: replace any file of that name, unless it has answers to doubts that `made` lacks.
         mark: of the run (`media.pending`).
         by_hand: a person changed its regions; else it is written as found.
-        released: the output is there, or is about to be.
+        released: the output exists, or is about to.
 
     Raises:
         OutputError: it cannot be written.
-        OSError: for a reason of the system's that is not the file's.
+        OSError: the system failed in a way that has nothing to do with the file.
     """
     free = (place for place in _names(output) if not storage.exists(place) or _replaceable(place, made, force=force))
     place = next(free)
@@ -95,15 +102,15 @@ def keep(
 
 
 def _names(output: Place) -> Iterator[Place]:
-    """Where the plan may go, best first."""
+    """Where the plan may go, in order of preference."""
     for number in itertools.count(1):
         yield output.with_name(report.name_beside(output.name, _END if number == 1 else f"~{number}{_END}"))
 
 
 def _replaceable(place: Place, made: Plan, *, force: bool) -> bool:
-    """Whether `made` may take the place of what is there: a plan that nobody changed; of an address nobody knows.
+    """Whether `made` may replace the file at `place`: a local plan that was not edited.
 
-    With `force` it may be anything, but for a plan with answers that `made` lacks.
+    With `force` any file may be replaced, except a plan with answers that `made` lacks.
     """
     if not isinstance(place, Path) or place.is_symlink() or not place.is_file():
         return force
