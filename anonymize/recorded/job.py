@@ -26,11 +26,11 @@ from anonymize.recorded.forecast import forecast as expected
 from anonymize.recorded.item import Item, fitting
 from anonymize.recorded.kept import Kept, keep
 from anonymize.recorded.release import (
+    Job,
     Known,
     Proved,
     Refused,
     Stopwatch,
-    Work,
     facts,
     not_looked_for,
     render_until_verified,
@@ -122,7 +122,7 @@ def run(
         known.source, known.found_by, watch = facts(source.info, digest, None), found_by, known.watch
         with watch.time("detect"):
             made, _ = passes.detect(source, settings, found_by, digest, detecting, runner)
-        return _release(Work(source, item, settings, found_by, on_progress, watch, runner), made, before, force=force)
+        return _release(Job(source, item, settings, found_by, on_progress, watch, runner), made, before, force=force)
 
 
 def forecast(
@@ -250,10 +250,10 @@ def render(
         persons = [one for one in settings.show_persons if one not in made.about.settings.show_persons]
         made = consent.visible(made, times, settings, item.label, persons)
         known.found_by = found_by
-        work = Work(
+        job = Job(
             source, item, settings, found_by, on_progress, known.watch, runner, by_hand, plan="given", instead=differing
         )
-        return _release(work, made, before, force=force)
+        return _release(job, made, before, force=force)
 
 
 def _after(settings: Settings) -> tuple[str, ...]:
@@ -319,37 +319,37 @@ def _refuse_changed(item: Item, before: tuple[object, ...], digest: str) -> None
         )
 
 
-def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool) -> Released:
+def _release(job: Job, made: Plan, before: tuple[object, ...], *, force: bool) -> Released:
     """Render `made` under a temporary name, verify the result, and only then give it its name.
 
     Args:
-        work: the input.
+        job: the input.
         made: what to draw.
         before: identity of the source before the first pass.
         force: replace an existing output.
     """
-    source, item = work.source, work.item
+    source, item = job.source, job.item
     suffix = item.target.suffix if item.named else ""
-    with work.watch.time("render"):
-        output = media.with_quality(source, work.settings.output, suffix)
-    asked, settings = work.settings, replace(work.settings, output=output)
-    work = replace(work, settings=settings)
+    with job.watch.time("render"):
+        output = media.with_quality(source, job.settings.output, suffix)
+    asked, settings = job.settings, replace(job.settings, output=output)
+    job = replace(job, settings=settings)
     target = _named(item, source, settings)
     if not item.named and isinstance(target, Path):  # remote storage needs none
         media.make_folder(target.parent)
-    replaces, given = force or item.may_replace(target), made if work.plan == "given" else None
+    replaces, given = force or item.may_replace(target), made if job.plan == "given" else None
     with media.pending(target, force=replaces, mark=item.mark) as temporary:
         try:
-            proved = render_until_verified(work, made, temporary)
+            proved = render_until_verified(job, made, temporary)
         except Refused as error:
-            error.kept, lost = _keep(error.plan, error.verified, work, asked, target, given=given, force=force)
+            error.kept, lost = _keep(error.plan, error.verified, job, asked, target, given=given, force=force)
             error.args = ("; ".join(filter(None, (error.message, lost))), error.path)
             raise
         kept, lost = None, ""
         if any(find.by is By.LOOK for find in proved.verified.doubts):
-            kept, lost = _keep(proved.plan, proved.verified, work, asked, target, given=given, force=force)
+            kept, lost = _keep(proved.plan, proved.verified, job, asked, target, given=given, force=force)
         notes = (*proved.notes, *(("the plan, with what is doubtful, could not be kept",) if lost else ()))
-        account = _account(work, asked, replace(proved, notes=notes), report.sha256(temporary))
+        account = _account(job, asked, replace(proved, notes=notes), report.sha256(temporary))
         _refuse_changed(item, before, made.about.sha256)
         if item.claim and isinstance(target, Path):
             item.claim.leave_proof(item, target, account)
@@ -357,7 +357,7 @@ def _release(work: Work, made: Plan, before: tuple[object, ...], *, force: bool)
 
 
 def _keep(
-    made: Plan, verified: Verified, work: Work, asked: Settings, target: Place, *, given: Plan | None, force: bool
+    made: Plan, verified: Verified, job: Job, asked: Settings, target: Place, *, given: Plan | None, force: bool
 ) -> tuple[Kept | None, str]:
     """Keep a plan with open doubts beside `target`: the kept plan, or why it could not be kept.
 
@@ -366,14 +366,14 @@ def _keep(
     Args:
         made: what was drawn.
         verified: what verification found; it becomes doubts in the plan.
-        work: the input.
+        job: the input.
         asked: the settings as the user gave them.
         target: where the output goes, or would have gone.
         given: the plan that the user gave, if any.
         force: replace any file with the plan's name.
     """
-    item = work.item
-    rate = work.source.info.average_rate
+    item = job.item
+    rate = job.source.info.average_rate
     asking = doubted(made, verified, float(rate) if rate else None, asked)
     if given and (given.doubts, given.about.repaired) == (asking.doubts, asking.about.repaired):
         return None, ""
@@ -381,51 +381,46 @@ def _keep(
     asking = replace(asking, about=replace(asking.about, settings=asked))
     mark, released = item.mark, verified.verdict is not Verdict.FAIL
     try:
-        return keep(asking, output, force=force, mark=mark, by_hand=work.by_hand, released=released), ""
+        return keep(asking, output, force=force, mark=mark, by_hand=job.by_hand, released=released), ""
     except OutputError as why:
         return None, f"its plan could not be kept: {why.message}"
     except OSError as why:
         return None, f"its plan could not be kept: {system(why)}"
 
 
-def _account(work: Work, asked: Settings, proved: Proved, digest: str) -> Report:
+def _account(job: Job, asked: Settings, proved: Proved, digest: str) -> Report:
     """The report of a release.
 
     Args:
-        work: the input.
+        job: the input.
         asked: the settings as the user gave them, before a quality was chosen.
         proved: what passed verification.
         digest: sha256 of the output.
     """
-    source, made, times = work.source, proved.plan, proved.times
+    source, made, times, quality = job.source, proved.plan, proved.times, job.settings.output.quality
+    muted = len(source.info.audio) if asked.output.audio is Audio.MUTE else 0
+    sound = (f"the sound ({muted} track{'s' * (muted != 1)})",) if muted else ()
     return Report(
         verdict=proved.verified.verdict,
         source=facts(source.info, made.about.sha256, times),
-        output={"sha256": digest, **_quality(work.settings), "notes": list(proved.notes)},
+        output={
+            "sha256": digest,
+            **({} if quality is None else {"quality": quality}),  # pictures have their own
+            "notes": list(proved.notes),
+        },
         redacted=report.account(made, times),
         not_looked_for=not_looked_for(asked),
-        removed=(*_muted(source, asked), *source.info.removed),
+        removed=(*sound, *source.info.removed),
         lost=tuple(source.losses),
         verified=proved.verified.as_dict(),
-        plan="changed" if work.by_hand else work.plan,
-        instead_of_plan={name: dict(values) for name, values in work.instead.items()},
+        plan="changed" if job.by_hand else job.plan,
+        instead_of_plan={name: dict(values) for name, values in job.instead.items()},
         settings=to_mapping(asked),
         models=dict(made.about.found_by),
         devices=proved.devices,
-        seconds=work.watch.seconds,
-        memory=(peak_memory(), *work.runner.peaks),
+        seconds=job.watch.seconds,
+        memory=(peak_memory(), *job.runner.peaks),
     )
-
-
-def _muted(source: Source, asked: Settings) -> tuple[str, ...]:
-    """The audio tracks that were removed, for the report."""
-    tracks = len(source.info.audio) if asked.output.audio is Audio.MUTE else 0
-    return (f"the sound ({tracks} track{'s' * (tracks != 1)})",) if tracks else ()
-
-
-def _quality(settings: Settings) -> dict[str, int]:
-    """The quality with which a video was encoded, for the report; empty for pictures."""
-    return {} if settings.output.quality is None else {"quality": settings.output.quality}
 
 
 def _named(item: Item, source: Source, settings: Settings) -> Place:

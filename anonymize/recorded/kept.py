@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,19 +91,14 @@ def keep(
         OutputError: it cannot be written.
         OSError: the system failed in a way that has nothing to do with the file.
     """
-    free = (place for place in _names(output) if not storage.exists(place) or _replaceable(place, made, force=force))
-    place = next(free)
+    endings = itertools.chain([_END], (f"~{number}{_END}" for number in itertools.count(2)))
+    places = (output.with_name(report.name_beside(output.name, ending)) for ending in endings)
+    place = next(one for one in places if not storage.exists(one) or _replaceable(one, made, force=force))
     if isinstance(place, Path):
         media.make_folder(place.parent)
     with media.pending(place, force=storage.exists(place), mark=mark) as temporary:
         plan.write(made if by_hand else made.marked(), temporary)
     return Kept(place, output, sum(one.answer is None for one in made.doubts), released)
-
-
-def _names(output: Place) -> Iterator[Place]:
-    """Where the plan may go, in order of preference."""
-    for number in itertools.count(1):
-        yield output.with_name(report.name_beside(output.name, _END if number == 1 else f"~{number}{_END}"))
 
 
 def _replaceable(place: Place, made: Plan, *, force: bool) -> bool:

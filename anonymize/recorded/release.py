@@ -78,7 +78,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Job:
     """One input on its way to release.
 
     Args:
@@ -145,11 +145,11 @@ class Proved:
     devices: dict[str, str]
 
 
-def render_until_verified(work: Work, made: Plan, temporary: Path) -> Proved:
+def render_until_verified(job: Job, made: Plan, temporary: Path) -> Proved:
     """Render and verify; if the settings ask for repairs, redact what the second look found and begin again.
 
     Args:
-        work: the input.
+        job: the input.
         made: what to draw.
         temporary: the file to write; it exists.
 
@@ -157,36 +157,36 @@ def render_until_verified(work: Work, made: Plan, temporary: Path) -> Proved:
         Refused: the output did not pass.
         AnonymizeError: it could not be made.
     """
-    if work.settings.verify.publish_unverified:
-        return Proved(made, *_render(work, made, temporary), Verified(Verdict.UNVERIFIED), devices_of(work.found_by))
-    detectors = second_detectors(work.settings, work.found_by)
+    if job.settings.verify.publish_unverified:
+        return Proved(made, *_render(job, made, temporary), Verified(Verdict.UNVERIFIED), devices_of(job.found_by))
+    detectors = second_detectors(job.settings, job.found_by)
     turn = made.about.repaired  # a kept plan is verified as it was last, since a person answered that
-    repairs = turn + repairs_of(work.settings, by_hand=work.by_hand)
+    repairs = turn + repairs_of(job.settings, by_hand=job.by_hand)
     while True:
-        rendering = followed_by(work.on_progress, "verify", perhaps=repairs - turn)
-        times, notes = _render(replace(work, on_progress=rendering), made, temporary)
-        wanted = Wanted.of(work.source, times, work.settings.output)
-        with work.watch.time("verify"):
+        rendering = followed_by(job.on_progress, "verify", perhaps=repairs - turn)
+        times, notes = _render(replace(job, on_progress=rendering), made, temporary)
+        wanted = Wanted.of(job.source, times, job.settings.output)
+        with job.watch.time("verify"):
             verified = examine(
                 temporary,
-                Evidence(wanted, work.source, made, work.by_hand),
-                work.settings,
+                Evidence(wanted, job.source, made, job.by_hand),
+                job.settings,
                 detectors,
                 turn=turn,
-                on_progress=followed_by(work.on_progress, perhaps=repairs - turn),
-                runner=work.runner,
+                on_progress=followed_by(job.on_progress, perhaps=repairs - turn),
+                runner=job.runner,
             )
         verified = replace(verified, repaired=turn)
         if turn >= repairs or not repairable(verified):
             break
         turn += 1
-        repairing = followed_by(work.on_progress, "render", "verify", perhaps=repairs - turn)
-        with work.watch.time("repair"):
-            made = repaired(made, work.source, verified, work.settings, repairing)
+        repairing = followed_by(job.on_progress, "render", "verify", perhaps=repairs - turn)
+        with job.watch.time("repair"):
+            made = repaired(made, job.source, verified, job.settings, repairing)
         made = replace(made, about=replace(made.about, repaired=turn))
     if verified.verdict is Verdict.FAIL:
-        raise Refused(_complaint(work, verified), work.item.label, verified, made)
-    return Proved(made, times, notes, verified, devices_of((*work.found_by, *detectors)))
+        raise Refused(_complaint(job, verified), job.item.label, verified, made)
+    return Proved(made, times, notes, verified, devices_of((*job.found_by, *detectors)))
 
 
 def repairs_of(settings: Settings, *, by_hand: bool = False) -> int:
@@ -293,30 +293,30 @@ def facts(info: MediaInfo, sha256: str, times: Sequence[Any] | None) -> dict[str
     return known | {"frames": len(times), "duration": float(times[-1] - times[0]) if len(times) else 0.0}
 
 
-def _render(work: Work, made: Plan, temporary: Path) -> tuple[Timestamps, tuple[str, ...]]:
+def _render(job: Job, made: Plan, temporary: Path) -> tuple[Timestamps, tuple[str, ...]]:
     """Draw `made` into the file `temporary`; the times of its frames, and what had to be changed."""
-    source, output = work.source, work.settings.output
-    with work.watch.time("render"):
-        if cut := work.runner.cut:
-            with work.runner.fallback(), media.open_sink(temporary, source, output) as sink:
+    source, output = job.source, job.settings.output
+    with job.watch.time("render"):
+        if cut := job.runner.cut:
+            with job.runner.fallback(), media.open_sink(temporary, source, output) as sink:
                 assert isinstance(sink, VideoSink)
-                times = passes.render_segments(cut, work.runner, made, sink, output, work.on_progress)
+                times = passes.render_segments(cut, job.runner, made, sink, output, job.on_progress)
                 return times, sink.notes
         with media.open_sink(temporary, source, output) as sink:
-            return passes.render(source, made, sink, work.on_progress), sink.notes
+            return passes.render(source, made, sink, job.on_progress), sink.notes
 
 
-def _complaint(work: Work, verified: Verified) -> str:
+def _complaint(job: Job, verified: Verified) -> str:
     """Why an output was deleted, and what the user can do."""
     why = verified.failures or tuple(check.detail for check in verified.checks if check.name != "structure")
     advice = ""
-    if repairable(verified) and not work.by_hand:
+    if repairable(verified) and not job.by_hand:
         advice = (
             "; --repair redacts what the second look found"
-            if not work.settings.verify.repair
+            if not job.settings.verify.repair
             else "; a person has to say what is left (anonymize doubts)"
         )
-    elif verified.verdict is Verdict.FAIL and work.by_hand and not verified.failures:
+    elif verified.verdict is Verdict.FAIL and job.by_hand and not verified.failures:
         advice = (
             "; the settings allow no doubts (verify.doubts): answer those in its plan (anonymize doubts), or render "
             "with a preset that releases with doubts (--preset default)"

@@ -16,7 +16,7 @@ from anonymize.batch.ledger import Redo, lock, proofs, store
 from anonymize.batch.ledger.decide import settings_hash
 from anonymize.batch.ledger.lock import Lock
 from anonymize.batch.ledger.store import FileState
-from anonymize.batch.outcome import Outcome, attempt, failed
+from anonymize.batch.outcome import Outcome, failed
 from anonymize.cli.render import ledger as render_ledger
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
@@ -322,9 +322,9 @@ def test_what_a_worker_released_before_it_died_is_found_by_the_next_run(footage,
     """The worker dies between the release and its word of it: the run knows only that it died."""
     items = plan_items([str(footage)], f"{out}/")
     with ledger.keep(out, items, settings()) as book:
-        work = batch._worker(settings(), False, b"", 1)
+        do = batch._working(settings(), False, b"", 1)
         for number, item in enumerate(book.todo):
-            done = attempt(item, work, lambda _: None)
+            done = do(item, lambda _: None)
             died = failed(item, "the process working on it died", 1)
             book.record(item, died if number == 1 else done)
     before = facts(out)
