@@ -202,7 +202,7 @@ def test_memory_is_bounded():
     line, frames = DelayLine(SETTINGS), 500  # more than twice what is kept, at 25 frames per second
     play(line, frames, range(0, frames, 3), cut_every=40)
     tracker = line._tracker
-    parts = (line._scans, line._cuts, tracker._looks, tracker._history._cuts, tracker._done, tracker._subjects)
+    parts = (line._scans, line._cuts, tracker._detections, tracker._history._cuts, tracker._done, tracker._subjects)
     assert len(line) == 0
     assert all(len(part) <= 10 for part in parts)
 
