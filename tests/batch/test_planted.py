@@ -52,9 +52,9 @@ def test_a_ledger_names_nothing_outside_its_folder(ledger, place, column):
     if (column, place) == ("output", ""):
         return  # not released
     _sql(ledger, f"UPDATE file SET {column} = ? WHERE name = 'a.mp4'", place)
-    with pytest.raises(LedgerError, match="not in this folder"):
+    with pytest.raises(LedgerError, match="outside this folder"):
         status(ledger)
-    with pytest.raises(LedgerError, match="not in this folder"):
+    with pytest.raises(LedgerError, match="outside this folder"):
         Seen(ledger.parent / "secret footage", ledger)
     assert (ledger.parent / "victim").exists()
 

@@ -133,7 +133,7 @@ MISTAKES = {
     "the input by a link": Mistake(
         f"run film.mp4 -o link.mp4 -f {ZONE}",
         2,
-        "film.mp4: link.mp4 is the same file, and the output would replace the input: write -o link-safe.mp4",
+        "film.mp4: link.mp4 is the same file: the output would replace the input: write -o link-safe.mp4",
         f"run film.mp4 -o link-safe.mp4 -f {ZONE}",
     ),
     "the input by a hard link": Mistake(

@@ -107,13 +107,13 @@ def test_fragments_that_an_edit_list_hides_are_gone(tmp_path: Path) -> None:
         pytest.param(
             [(0.5, 0.0)],
             0.5,
-            "another speed",
+            "changes the speed",
             marks=documented("times", "edit list that plays at another speed", "refused"),
         ),
         pytest.param(
             [(0.5, 0.5)],
             0.0,
-            "another speed",
+            "changes the speed",
             marks=documented("times", "edit list that holds a picture still", "refused"),
         ),
         pytest.param(
