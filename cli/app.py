@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from anonymize import presets
+import anonymize.presets as presets
 from anonymize.cli import doubts as doubts_command
 from anonymize.cli import evaluate as evaluate_command
 from anonymize.cli import report as report_commands
@@ -92,7 +92,7 @@ def _root(
 ) -> None:
     """Print the version, if asked for."""
     if version:
-        from anonymize import __version__
+        from anonymize._version import __version__
         from anonymize.cli.render.output import say
 
         say(f"anonymize {__version__}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anonymize import presets
+import anonymize.presets as presets
 from anonymize.cli.options import settings_of, takes
 from anonymize.cli.values import Asked
 from anonymize.errors import UsageError

@@ -14,7 +14,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from anonymize import presets
+import anonymize.presets as presets
 from anonymize.cli import values as v
 from anonymize.cli.option import MAIN, Option, named, named_plan, word, word_or_list
 from anonymize.settings import Audio, Codec, Device, Settings, Style

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from anonymize import presets
+import anonymize.presets as presets
 from anonymize.cli.options import settings_of, takes
 from anonymize.cli.values import Asked, title_of
 from anonymize.errors import ExitCode

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import metadata
 from typing import Any
 
-from anonymize import presets
+import anonymize.presets as presets
 from anonymize._version import __version__
 from anonymize.errors import UsageError
 from anonymize.kinds import Verdict

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from anonymize import api, evaluate, plan, presets
+import anonymize.presets as presets
+from anonymize import api, evaluate, plan
 from anonymize import report as reports
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import plan_items

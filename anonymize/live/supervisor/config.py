@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from anonymize import presets
+import anonymize.presets as presets
 from anonymize.errors import UsageError
 from anonymize.live.secrets import mask, resolve
 from anonymize.live.sinks import open
