@@ -29,7 +29,7 @@ from anonymize.media.still.file import (
     reason,
 )
 from anonymize.media.still.formats.heif import ShownArea, shown_as
-from anonymize.media.still.formats.netpbm import check_foreign
+from anonymize.media.still.formats.read_only import check_foreign
 from anonymize.media.still.formats.tiff import check_exif, check_tiff
 from anonymize.media.still.frame import Pixels, samples
 from anonymize.media.still.headers import (

@@ -47,7 +47,7 @@ FORMATS: Mapping[str, str] = MappingProxyType(
 )
 """Canonical suffixes of the image formats that can be read, with Pillow's names for them."""
 READ_ONLY = frozenset(("ppm", "tga", "jp2"))
-"""Formats that are not written; they become PNG (`anonymize.media.still.formats.netpbm`)."""
+"""Formats that are not written; they become PNG (`anonymize.media.still.formats.read_only`)."""
 CODESTREAM = b"\xff\x4f\xff\x51"
 """First bytes of a JPEG 2000 code stream, with boxes around it or without."""
 

@@ -17,7 +17,7 @@ from anonymize.errors import UnsupportedInput
 from anonymize.media.frames.orient import Orientation
 from anonymize.media.still.file import READ_ONLY, PictureFile, parts_of
 from anonymize.media.still.formats.heif import exif_items, main_properties
-from anonymize.media.still.formats.netpbm import foreign_profile, foreign_words
+from anonymize.media.still.formats.read_only import foreign_profile, foreign_words
 from anonymize.media.still.formats.tiff import directories
 from anonymize.media.still.formats.webp import quality_of
 from anonymize.media.still.frame import Pixels
