@@ -7,6 +7,7 @@ from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item
 from anonymize.recorded import job
 from anonymize.report import read
+from anonymize.report.files import NAMED
 from anonymize.report.page import page
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
@@ -95,6 +96,36 @@ def test_a_failed_run_tells_why_without_a_name(settings, tmp_path, content):
     assert outcome.message.endswith(result["error"])
     for suffix in ("json", "html"):
         assert "anna" not in (tmp_path / f"safe.mp4.report.{suffix}").read_text()
+
+
+@pytest.mark.parametrize(
+    ("asked", "end"),
+    [
+        ({}, 0.6),
+        ({"zones": [{"polygon": [[5000, 5000], [5100, 5000], [5100, 5100]]}]}, 1),
+        ({"only": [{"start": "900", "end": "901"}]}, 1),
+        ({"show_persons": [{"at": "0.2", "point": [1, 1], "reason": "consent"}]}, 1),
+        ({"output": {"codec": "vp9", "container": "ts"}}, 1),
+    ],
+    ids=["cut off", "zone outside", "span behind the end", "nobody there", "codec that does not fit"],
+)
+def test_no_failure_names_the_film_or_its_folder(face_clip, settings, tmp_path, asked, end):
+    folder = tmp_path / "anna kowalska"
+    folder.mkdir()
+    film, reports = folder / "her interview.mp4", tmp_path / "reports"
+    content = face_clip.read_bytes()
+    film.write_bytes(content[: int(len(content) * end)])
+    wanted = from_mapping(Settings, asked, settings)
+    (outcome,) = batch.run([only_item(str(film), f"{tmp_path / 'out'}/")], wanted, reports=reports)
+    assert outcome.output is None
+    assert "her interview" in outcome.message
+    kept = [path for place in (reports, tmp_path / "out") for path in place.rglob("*") if path.is_file()]
+    assert [path.name for path in kept if path.suffix == ".json"] == ["her interview.mp4.report.json"]
+    assert read(reports / "her interview.mp4.report.json")["error"] not in ("", NAMED)
+    # The ledger and the index know a film by its name, as the outputs in the same folder do.
+    assert [path for path in kept if b"anna" in path.read_bytes()] == []
+    pages = [path for path in kept if path.suffix in (".json", ".html") and path.name != "index.html"]
+    assert [path for path in pages if b"interview" in path.read_bytes()] == []
 
 
 def test_the_page_is_made_again_from_the_report(reported, tmp_path):
