@@ -221,4 +221,4 @@ def test_a_pause_in_an_even_rate_is_noted(times: list[int], noted: int, tmp_path
     with open_source(path) as source:
         assert sum(1 for _ in source.frames()) == len(times)
         assert isinstance(source, VideoSource)
-        assert [words.split()[1] for words in source.notes if "comes later" in words] == [str(noted)] * (noted > 0)
+        assert [words.split()[1] for words in source.notes if "is late for" in words] == [str(noted)] * (noted > 0)
