@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits are 
 HERE = Path(__file__).parent.parent
 TESTS = """
 import subprocess, sys
-from tests import limits
+from tests.helpers import limits
 from tests.helpers.limits import nothing_is_left_behind, pytest_runtest_call
 
 __all__ = ["nothing_is_left_behind", "pytest_runtest_call"]

@@ -27,7 +27,7 @@ import os, signal, sys
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import plan_items
 from anonymize.batch.ledger import proofs, recover, run_ledger, store
-from anonymize.media import commit
+from anonymize.storage import commit
 from tests.helpers.runs import settings
 
 def killing(module, name, when, after=False):

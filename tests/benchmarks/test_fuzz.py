@@ -76,9 +76,9 @@ def _fault(tmp_path, command, codes=(0,)):
     arguments = [part.format(source=source, output=output) for part in command]
     script = (
         "import sys, json; from pathlib import Path;"
-        "from benchmarks.fuzz import worker; from benchmarks.fuzz.commands import Trial;"
+        "from benchmarks.fuzz import worker; from benchmarks.fuzz.commands import FuzzTrial;"
         "source, output, codes, *command = sys.argv[1:];"
-        "trial = Trial('png', Path(source), '', tuple(command), frozenset(json.loads(codes)), Path(output), True);"
+        "trial = FuzzTrial('png', Path(source), '', tuple(command), frozenset(json.loads(codes)), Path(output), True);"
         "print(json.dumps(worker._run(trial, 1)[0].fault))"
     )
     given = [str(source), str(output), json.dumps(codes), *arguments]

@@ -179,7 +179,7 @@ def test_a_plan_of_the_older_version_asks_for_the_preset(journalists: Path, clip
     path = with_header(journalists, older)
     done = command("render", clip, "--plan", path, "-o", tmp_path / "safe.mp4")
     assert done.returncode == errors.PlanError.exit_code
-    for word in ("older version", "sound", "--preset"):
+    for word in ("older version", "audio", "--preset"):
         assert word in done.stderr
     assert not (tmp_path / "safe.mp4").exists()
     done = command("render", clip, "--plan", path, "-o", tmp_path / "safe.mp4", "-p", "journalist", "--json")
