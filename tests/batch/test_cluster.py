@@ -273,8 +273,9 @@ def test_storage_that_a_worker_does_not_see_is_named(running, tmp_path, clips):
     process = running.run(tmp_path / "gone.mp4", "-o", tmp_path / "out.mp4")
     until(lambda: bool(hands(running)) or process.poll() is not None, "no worker came", 120)
     (tmp_path / "gone.mp4").rename(tmp_path / "elsewhere.mp4")  # as good as a folder that is not mounted there
-    code, (failed,), _ = _done(process)
-    assert code == 3
+    code, told, err = _done(process)
+    assert code == 3, err
+    (failed,) = (line for line in told if line["event"] == "failed")
     assert "no such file on the worker" in failed["report"]["error"]
 
 
