@@ -269,9 +269,13 @@ class _Examination:
         assert self._comparison is not None
         count = self._comparison.compared
         if leaks:
-            return Check(PICTURES, False, f"{_listed('redacted region', leaks)} still visible: {_named(leaks)}")
+            return Check(
+                PICTURES, False, f"{_listed('redacted region', leaks)} still visible: {_named(leaks, self.frames)}"
+            )
         if doubts:
-            return Check(PICTURES, True, f"{_listed('redacted region', doubts)} possibly visible: {_named(doubts)}")
+            return Check(
+                PICTURES, True, f"{_listed('redacted region', doubts)} possibly visible: {_named(doubts, self.frames)}"
+            )
         return Check(PICTURES, True, f"{count} region{'s' * (count != 1)} compared: none shows what it hides")
 
     def _not_checked(self, found: MediaInfo) -> Iterator[str]:
@@ -298,9 +302,9 @@ def _second_look(leaks: Sequence[Find], doubts: Sequence[Find], scanned: int, fr
         return Check(LOOK, False, "not checked: no frame was scanned")
     how = f"{scanned} of {frames} frame{'s' * (frames != 1)} scanned"
     if leaks:
-        return Check(LOOK, False, f"{_listed('find', leaks)} that nothing hides, on {how}: {_named(leaks)}")
+        return Check(LOOK, False, f"{_listed('find', leaks)} that nothing hides, on {how}: {_named(leaks, frames)}")
     if doubts:
-        return Check(LOOK, True, f"{_listed('doubtful find', doubts)} on {how}: {_named(doubts)}")
+        return Check(LOOK, True, f"{_listed('doubtful find', doubts)} on {how}: {_named(doubts, frames)}")
     return Check(LOOK, True, f"{how}: nothing found")
 
 
@@ -308,8 +312,10 @@ def _listed(what: str, finds: Sequence[Find]) -> str:
     return f"{len(finds)} {what}{'s' if len(finds) != 1 else ''}"
 
 
-def _named(finds: Sequence[Find]) -> str:
-    """Kind and time of the first few."""
-    words = [f"{find.kind.label} at {clock(find.start)}" for find in finds[:_NAMED]]
+def _named(finds: Sequence[Find], frames: int) -> str:
+    """Kind and time of the first few; in a single picture, which has no times, the middle of their boxes in pixels."""
+    middles = (f"{(find.box[0] + find.box[2]) / 2:.0f},{(find.box[1] + find.box[3]) / 2:.0f}" for find in finds)
+    places = (clock(find.start) for find in finds) if frames > 1 else middles
+    words = [f"{find.kind.label} at {place}" for find, place in zip(finds[:_NAMED], places, strict=False)]
     more = f" and {len(finds) - _NAMED} more" if len(finds) > _NAMED else ""
     return ", ".join(words) + more

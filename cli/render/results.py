@@ -136,7 +136,7 @@ def _answered(raised: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """The number of weak finds, and of doubts answered by a person, with names and days."""
     weak = sum(one["raised"] == "find" and not one["answer"] for one in raised)
     if weak:
-        yield f"  note: {counted(weak, 'find')} too weak to be sure, covered where they were seen"
+        yield f"  note: {counted(weak, 'find')} too weak to be sure, covered where seen"
     answered = [one for one in raised if one["answer"]]
     if answered:
         counts = Counter(one["answer"] for one in answered)
@@ -181,9 +181,10 @@ def _finds(verified: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
             start, end = clock(find["start"]), clock(find["end"])
             where = f"at {start}" if find["end"] <= find["start"] else f"from {start} to {end}"
             box = ",".join(f"{value:.0f}" for value in find["box"])
-            size = f"{find['size']:.0f} px, box {box}, score {find['score']:.2f}"
             where += f", {find['finds']} times" if find["finds"] > 1 else ""
-            yield f"  {label}: {find['kind']} {where}, frame {find['frame']}, {size}", find
+            when = f" {where}, frame {find['frame']}" if verified["of_frames"] > 1 else ""  # a picture has no times
+            size = f"{find['size']:.0f} px, box {box}, score {find['score']:.2f}"
+            yield f"  {label}: {find['kind']}{when}, {size}", find
         if len(listed) > _LISTED:
             yield f"  {label}: {len(listed) - _LISTED} more; --report lists all", {"lines": ()}
 
