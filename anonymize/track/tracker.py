@@ -112,6 +112,9 @@ class Tracker:
             ValueError: the frame is not the next one.
         """
         new = self._history.take(sample)
+        scene = self._history.scene(sample.index)
+        for undone in [number for number in self._detections if number > scene]:  # a flash, of this scene after all
+            self._detections[scene] += self._detections.pop(undone)
         if sample.index % (LAG // 2) == 0:
             self._advance([s for s in self._subjects if s.end + LAG // 2 <= self._history.end], self._history.end - 1)
         return new

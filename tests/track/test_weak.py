@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,8 +14,9 @@ from anonymize import media
 from anonymize.data import Box, Detections, Kind, Track, Why
 from anonymize.presets import load
 from anonymize.recorded import passes
-from anonymize.settings import Follow
+from anonymize.settings import Follow, Settings
 from anonymize.track import Tracker
+from anonymize.track.history import MotionSample, WorkingPicture
 from tests.detect.test_detect import Bright
 from tests.helpers.media import make_video
 from tests.track.test_track import HIGH, OTHER, Finds, Still, at, follow, holds, scene, standing
@@ -186,3 +188,22 @@ def test_detect_covers_what_shows_at_one_look_briefly_unless_it_is_strong(
     with media.open_source(clip) as source:
         plan, _ = passes.detect(source, settings, [Bright(score=score)], "0" * 64)
     assert sorted(i for first, end, _ in plan.regions.rows() for i in range(first, end)) == list(frames)
+
+
+@pytest.mark.parametrize("flash", [[], [10], [10, 11], [9, 10, 11, 12]])
+def test_a_flash_before_does_not_change_how_a_short_scene_is_judged(flash: list[int]) -> None:
+    """A face that every detection of a short scene found stays covered."""
+
+    def textured(seed: int) -> WorkingPicture:
+        noise = np.random.default_rng(seed).integers(0, 255, (45, 80)).astype(np.uint8)
+        return WorkingPicture(cv2.resize(noise, (640, 360), interpolation=cv2.INTER_CUBIC))
+
+    scenes = [0] * 20 + [1] * 4 + [2] * 20
+    face = Detections(np.float32([[300, 100, 360, 180]]), np.float32([0.3]), np.uint8([Kind.FACE]))
+    tracker = Tracker(Settings().follow, Settings().detect.high)
+    for index, number in enumerate(scenes):
+        picture = textured(100 + index if index in flash else number)
+        tracker.take(MotionSample(index, index / 25, picture, np.ones(4)))
+        if index in (0, 9, 10, 11, 12, 13, 19, 20, 23, 24, 29, 34, 39, 43):
+            tracker.find(index, face if index in (20, 23) else Detections.empty())
+    assert [(track.first, track.end) for track in tracker.finish()] == [(20, 24)]
