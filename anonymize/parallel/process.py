@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -17,7 +18,7 @@ from multiprocessing.context import SpawnProcess
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from anonymize.errors import UsageError
+from anonymize.errors import AnonymizeError, UsageError
 
 GRACE = 5.0
 """Seconds that a process has to clean up after its parent was killed."""
@@ -112,6 +113,9 @@ def death(process: BaseProcess) -> str:
 def lead_session() -> None:
     """In a spawned process: leave the terminal's session, and receive every signal again."""
     os.setsid()
+    for number, then in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        signal.signal(number, signal.SIG_IGN)  # drops what the terminal sent before
+        signal.signal(number, then)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGHUP))
 
 
@@ -148,7 +152,10 @@ def serve(line: Connection, make: Callable[[], Do]) -> None:
             result = do(task, send)
             send((result, peak_memory()), DONE)
         except Exception as error:  # noqa: BLE001 - raised again in the parent
-            send(_portable(error), FAILED)
+            sent = _portable(error)
+            if not isinstance(error, AnonymizeError):
+                sent.add_note(traceback.format_exc())  # tracebacks are not pickled
+            send(sent, FAILED)
 
 
 def end_with_parent(grace: float = GRACE) -> None:

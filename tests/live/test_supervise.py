@@ -3,6 +3,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -273,6 +274,17 @@ def test_settings_are_reloaded_without_a_gap_and_cameras_come_and_go(tmp_path, c
     with av.open(str(max((tmp_path / "one").iterdir()))) as container:
         last = list(container.decode(video=0))[-1].to_ndarray()[:120]
     assert (last[49:55, 67:73] < 30).all(), "the larger zone is in force"
+
+
+def test_a_port_that_is_taken_ends_the_cameras_too(tmp_path, clip):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        path = fleet(tmp_path, clip, taken.getsockname()[1], ["one", "two"])
+        done = anonymize(
+            "--config", str(path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+        )
+        said = done.communicate(timeout=30)[1]
+    assert done.returncode == 2, said
+    assert b"port" in said
 
 
 def test_cameras_do_not_outlive_their_supervisor(tmp_path, clip):

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from anonymize import errors
-from anonymize.parallel.process import Do, Send
+from anonymize.parallel.process import Do, Send, end, lead_session, spawn
 from anonymize.parallel.unordered import Died, unordered
 
 
@@ -65,6 +66,16 @@ def idling() -> Do:
     return do
 
 
+def leading(line: Connection) -> None:
+    """Leads its session, says so, and then that it was interrupted."""
+    lead_session()
+    line.send("leading")
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        line.send("interrupted")
+
+
 def told(tasks: list[int], workers: int, make: Callable[[], Do]) -> dict[int, list[Any]]:
     """What is told of each task."""
     heard: dict[int, list[Any]] = {task: [] for task in tasks}
@@ -86,8 +97,22 @@ def test_a_process_that_dies_ends_its_task_alone_and_is_replaced(tmp_path: Path)
 
 @pytest.mark.parametrize(("task", "error"), [(1, errors.DamagedInput), (2, RuntimeError)])
 def test_an_error_is_raised_here(task: int, error: type[Exception]) -> None:
-    with pytest.raises(error, match=r"gone|of no module"):
+    with pytest.raises(error, match=r"gone|of no module") as raised:
         told([task], 1, failing)
+    notes = getattr(raised.value, "__notes__", [])
+    assert [", in do" in note for note in notes] == ([] if error is errors.DamagedInput else [True]), "where it arose"
+
+
+def test_what_a_terminal_sends_before_a_process_leads_its_session_is_not_for_it() -> None:
+    one = spawn(leading)
+    try:
+        for number in (signal.SIGINT, signal.SIGHUP):
+            os.kill(one.process.pid or 0, number)
+        assert one.line.recv() == "leading"
+        os.kill(one.process.pid or 0, signal.SIGINT)
+        assert one.line.recv() == "interrupted"
+    finally:
+        end([one])
 
 
 def test_all_processes_are_ended_where_this_one_breaks_off() -> None:

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +100,12 @@ class Child:
             logger.error("camera did not stop in time: killed", camera=self.camera.name)
             self._process.kill()
             self._process.join()
+        self._at_exit.cancel()
         self._process = None
 
     def _record_exit(self, now: float) -> None:
         assert self._process is not None
+        self._at_exit.cancel()
         code, self._process = self._process.exitcode or 0, None
         self.report = {}
         if code == 0:
@@ -120,6 +123,8 @@ class Child:
         order = (str(self._path.absolute()), self.camera.name, self._machine)
         spawned = spawn(camera_process.run, *order, name=f"camera {self.camera.name}", daemon=False)
         self._process = spawned.process
+        # Should this process end without `end`, it would wait for the camera's for ever.
+        self._at_exit = Finalize(None, spawned.process.terminate, exitpriority=100)
         threading.Thread(target=self._receive, args=(spawned.line,), daemon=True).start()
         logger.info("camera started", camera=self.camera.name, process=spawned.process.pid)
 

@@ -43,8 +43,9 @@ def supervise(path: Path, *, machine: bool | None = None) -> None:
     """
     fleet = _checked(path)
     supervisor = _Supervisor(path, fleet, sys.stderr.isatty() is False if machine is None else machine)
-    server = supervisor.serve(fleet.metrics) if fleet.metrics is not None else None
+    server = None
     try:
+        server = supervisor.serve(fleet.metrics) if fleet.metrics is not None else None
         with supervisor.signals():
             supervisor.run()
     finally:
