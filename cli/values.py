@@ -105,6 +105,8 @@ def _zone_file(path: Path, key: str) -> list[dict[str, Any]]:
     unknown = content.keys() - {"zones", "spared"} if isinstance(content, dict) else ()
     if unknown or not isinstance(listed, list) or not all(isinstance(zone, dict) for zone in listed):
         raise UsageError(f'expected {{"{key}": [{{"polygon": [[x, y], ...]}}, ...]}}', path)
+    if not listed:  # it would take the preset's zones away
+        raise UsageError(f'no zone in its "{key}": add one, or leave the file out', path)
     return listed
 
 

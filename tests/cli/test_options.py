@@ -10,6 +10,7 @@ import typer
 
 from anonymize.cli.app import app
 from anonymize.cli.options import TABLE, settings_of
+from anonymize.errors import UsageError
 from anonymize.settings import Settings, Style
 from tests.helpers import options
 
@@ -68,3 +69,11 @@ def test_the_documentation_explains_every_option():
     )
     unnamed = {option.names for option in TABLE if option.names.split()[0].partition("/")[0] not in pages}
     assert unnamed <= {"--passphrase"}  # a variable is better
+
+
+@pytest.mark.parametrize("option", ["hide_zone", "show_zone"])
+def test_a_file_without_a_zone_does_not_take_the_presets_zones_away(option, tmp_path):
+    path = tmp_path / "zones.json"
+    path.write_text("[]")
+    with pytest.raises(UsageError, match="no zone in"):
+        settings_of(Settings(), {option: [str(path)]})
