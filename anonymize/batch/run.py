@@ -188,7 +188,9 @@ def _report_earlier(
 ) -> None:
     """Pass on the outcomes of earlier runs, and write the reports that a killed run could not write."""
     for earlier in kept.before:
-        outcome = Outcome(earlier.item, earlier.output, earlier.report, left_out=not earlier.output, before=True)
+        left_out, message = earlier.output is None, f"{earlier.item.label}: {earlier.report.error}"
+        outcome = Outcome(earlier.item, earlier.output, earlier.report, left_out=left_out, before=True)
+        outcome = replace(outcome, message=message) if left_out else outcome
         (_with_reports(reports, title, settings, on_item) if earlier.whole else on_item)(earlier.item, outcome)
 
 

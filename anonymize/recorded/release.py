@@ -122,6 +122,9 @@ class Refused(VerificationError):
         self.kept: Kept | None = None
         """The plan, if it was kept to continue with."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.path, self.verified, self.plan), {"kept": self.kept}
+
     def __str__(self) -> str:
         return super().__str__() + (f"; {self.kept.where}" if self.kept else "")
 

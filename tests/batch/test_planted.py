@@ -75,6 +75,7 @@ HOSTILE = [
     "UPDATE file SET name = 5 WHERE name = 'a.mp4'",
     "UPDATE file SET source_sha256 = 7",
     "UPDATE file SET state = 'dreaming'",
+    "UPDATE file SET verdict = 'splendid'",
     "UPDATE file SET why = zeroblob(2000000)",
     "UPDATE run SET mark = '*'",
     "UPDATE run SET mark = '../../../..'",

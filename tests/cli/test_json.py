@@ -126,6 +126,7 @@ def test_every_line_is_as_the_schema_says(desk, name, monkeypatch, capsys):
     code, lines, said = told(command, monkeypatch, capsys)
     for line in lines:
         VALID(line)
+        assert line.get("why", "a reason") != ""
     *before, last = lines
     assert (last["event"], last["exit_code"]) == ("summary", code), said
     assert sum(last["counts"].values()) == sum(line["event"] != "progress" for line in before)

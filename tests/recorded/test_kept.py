@@ -1,6 +1,7 @@
 """An output that does not pass its check is deleted; the plan that it was drawn from is not."""
 
 import json
+import pickle
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,10 +15,10 @@ from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item, plan_items
 from anonymize.data import Kind
 from anonymize.kinds import Answer, Raised, Verdict
-from anonymize.plan import Plan, Regions
+from anonymize.plan import About, Plan, Regions
 from anonymize.plan.doubts import Doubt
 from anonymize.recorded import job, release
-from anonymize.recorded.kept import keep
+from anonymize.recorded.kept import Kept, keep
 from anonymize.recorded.release import Refused
 from anonymize.review.queue import Queue
 from anonymize.settings import Settings
@@ -256,3 +257,13 @@ def test_finds_that_follow_one_another_are_one() -> None:
 def test_two_that_are_far_apart_in_time_place_size_or_kind_stay_two(other: Find) -> None:
     assert [one.finds for one in gathered([find(1.0, 100), other])] == [1, 1]
     assert [one.finds for one in gathered([find(1.0, 100), find(1.2, 115)])] == [2]
+
+
+def test_a_refusal_is_the_same_in_another_process():
+    refused = Refused(
+        "it shows a face", "film.mp4", Verified(Verdict.FAIL), Plan(About("ab" * 32, 1, 64, 48), Regions(()))
+    )
+    refused.kept = Kept(Path("safe.mp4.plan.jsonl"), Path("safe.mp4"))
+    copied = pickle.loads(pickle.dumps(refused))
+    assert (str(copied), copied.verified, copied.kept) == (str(refused), refused.verified, refused.kept)
+    assert copied.plan.about == refused.plan.about

@@ -19,6 +19,7 @@ from typing import Any
 
 from anonymize.batch.ledger.lock import refuse_foreign
 from anonymize.errors import AnonymizeError, LedgerError, OutputError
+from anonymize.kinds import Verdict
 from anonymize.text.ranges import shown
 from anonymize.text.words import system
 
@@ -285,6 +286,8 @@ def _files(database: sqlite3.Connection, path: Path) -> Iterator[File]:
     for values in _rows(database, path, File, "name"):
         if values["state"] not in set(FileState):
             raise _damaged(path, f"unknown state {shown(values['state'])}")
+        if values["verdict"] not in {"", *Verdict}:
+            raise _damaged(path, f"unknown verdict {shown(values['verdict'])}")
         file = File(**{**values, "state": FileState(values["state"])})
         if not is_inside(file.name) or (file.output and not is_inside(file.output)):
             raise _damaged(path, "it names a file outside this folder")
