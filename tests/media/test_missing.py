@@ -151,6 +151,34 @@ def test_encoders_that_number_in_a_way_of_their_own_are_no_damage(films: dict[st
     assert many.pictures() == {}
 
 
+@pytest.mark.parametrize("tail", [bytes(100), b"\0\0\0", b"tag"])
+@pytest.mark.parametrize("suffix", [".ts", ".flv"])
+def test_a_few_bytes_behind_a_whole_file_are_no_missing_piece(
+    suffix: str, tail: bytes, films: dict[str, Path], tmp_path: Path
+) -> None:
+    whole = next(path for path in films.values() if path.suffix == suffix)
+    if suffix == ".flv":
+        tail = tail[:3]
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(whole.read_bytes() + tail)
+    with open_source(path) as source:
+        assert sum(1 for _ in source.frames()) == FRAMES
+
+
+@pytest.mark.parametrize(("odd", "damaged"), [(1, True), (2, True), (3, False), (4, False)])
+def test_groups_that_are_mostly_odd_are_an_encoders_own_way(odd: int, damaged: bool) -> None:
+    missing = Missing("mpeg2video", b"")
+    for group in range(4):
+        numbers = range(0, 22, 2) if group < odd else range(11)
+        for number in numbers:
+            head = b"\0\0\1\xb8" + bytes(4) if number == 0 else b""
+            kind = 1 if number == 0 else 2
+            coded = bytes([number >> 2, (number & 3) << 6 | kind << 3])
+            packet = av.Packet(head + b"\0\0\1\0" + coded + bytes(2) + b"\0\0\1\1")
+            missing.take(group * 11 + number, packet)
+    assert bool(missing.pictures(ended=True)) is damaged
+
+
 @pytest.mark.parametrize("holder", [holder for holder in HOLDERS if HOLDERS[holder][0] in FORMATS])
 def test_pieces_of_the_container_are_missed(holder: str, films: dict[str, Path], tmp_path: Path) -> None:
     path, data = films[holder], films[holder].read_bytes()

@@ -68,7 +68,7 @@ def _in_flv(file: IO[bytes]) -> Iterator[_Step]:
             return
         yield at, tag[0] & 31 in _TAGS and tag[8:] == bytes(3) and int.from_bytes(length, "big") in (0, behind - at)
         at = behind + 4
-    if at < have:
+    if tag and tag[0] & 31 in _TAGS:  # not just bytes that something appended
         yield at, None
 
 
@@ -85,7 +85,8 @@ def _in_ogg(file: IO[bytes]) -> Iterator[_Step]:
         numbers[stream] = number
         at += 27 + len(lengths) + sum(lengths)
         file.seek(at)
-    if at != have:
+    file.seek(min(at, have))
+    if at > have or file.read(_BUFFER).strip(b"\0"):  # not just room that was never used
         yield at, None
 
 

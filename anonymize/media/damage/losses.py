@@ -23,7 +23,7 @@ from anonymize.media.audio.trims import Trims
 from anonymize.media.damage.breaks import breaks
 from anonymize.media.damage.missing import Missing
 from anonymize.media.damage.wholeness import Wholeness
-from anonymize.media.video.mpegts import packet_size
+from anonymize.media.video.mpegts import ends_within_a_packet
 from anonymize.media.video.open import Input, head_of, top_level_boxes
 
 _SYNC = 0x47
@@ -247,9 +247,7 @@ class Damage:
                 return 8 + int.from_bytes(head[4:8], "little") > have
             if head[4:8] == b"ftyp":
                 return top_level_boxes(self._source)[1] > 0
-            if size := packet_size(self._source):
-                return have % size > 0
-            return _end_of_segment(head) > have
+            return ends_within_a_packet(self._source) or _end_of_segment(head) > have
         return False
 
 

@@ -22,6 +22,8 @@ _NOT_REFERRED_TO = 3
 _NUMBERS = 1024
 _TRUSTED = 8
 """At most one in this many frames may be missing: an encoder with more gaps numbers them in its own way."""
+_ODD_GROUPS = 4
+"""From this many GOPs on, at most half of them may have gaps, for the same reason."""
 
 
 class Missing:
@@ -37,7 +39,7 @@ class Missing:
         self._groups = codec in _MPEG
         self._group: list[tuple[int, int]] | None = None
         self._begins = 0
-        self._taken = 0
+        self._taken = self._closed = 0
         self._found: dict[int, int] = {}
 
     def take(self, number: int, packet: Packet[Any]) -> None:
@@ -62,7 +64,8 @@ class Missing:
         """
         if ended:
             self._close(last=True)
-        return self._found if len(self._found) * _TRUSTED <= self._taken else {}
+        own_way = self._closed >= _ODD_GROUPS and len(self._found) * 2 > self._closed
+        return self._found if len(self._found) * _TRUSTED <= self._taken and not own_way else {}
 
     def _read(self, number: int, data: bytes) -> None:
         """Read the headers of an MPEG-1 or MPEG-2 packet up to its first slice."""
@@ -81,6 +84,7 @@ class Missing:
         group, self._group = self._group, None
         if not group or len(group) >= _NUMBERS:
             return
+        self._closed += 1
         came = {number for number, _ in group}
         # A B-frame is decoded after the frames on both sides of it.
         latest, lone = -1, 0

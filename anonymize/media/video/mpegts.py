@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from anonymize.errors import UnsupportedInput
 from anonymize.media.video.open import Input, head_of
-from anonymize.storage import Steady
+from anonymize.storage import Steady, opened
 
 _CHUNK = 1 << 16
 """Packets read at a time."""
@@ -87,6 +87,17 @@ def packet_size(source: Input) -> int:
         (size for size, lead in _LEADS.items() if len(head) > 4 * size + lead and set(head[lead::size][:5]) == {0x47}),
         0,
     )
+
+
+def ends_within_a_packet(source: Input) -> bool:
+    """Whether the last packet is cut: bytes behind the packets that do not start like one do not count."""
+    size = packet_size(source)
+    have = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if not size or not (rest := have % size):
+        return False
+    with io.BytesIO(source) if isinstance(source, bytes) else opened(source) as file:
+        file.seek(have - rest)
+        return file.read(rest)[_LEADS[size] :][:1] == b"\x47"
 
 
 def spliced(source: Input, name: str, video: int) -> Spliced:
