@@ -101,7 +101,7 @@ def combined(parts: Sequence[Future[S]], combine: Callable[[list[S]], T]) -> Fut
         all_parts, join = work.pop()
         try:
             whole.set_result(join([part.result() for part in all_parts]))
-        except Exception as error:  # noqa: BLE001 - raised to whoever waits for the future
+        except BaseException as error:  # noqa: BLE001 - raised to whoever waits for the future
             whole.set_exception(error)
 
     for part in parts:

@@ -124,7 +124,9 @@ def _validator() -> Callable[[Any], Any]:
 def nameless(text: str, paths: Iterable[Place | None]) -> str:
     """`text`, unless it names one of `paths`: names of files can say who is in them. Messages hold none themselves."""
     names = {name for path in paths if path for name in (str(path), path.name, str(path.absolute().parent))}
-    return NAMED if any(name in text for name in names) else text
+    words = {word.strip("'\"`:;,.()") for word in text.split()}
+    named = (name in (text if "/" in name or "." in name else words) for name in names if name.strip("/."))
+    return NAMED if any(named) else text
 
 
 def sha256(source: Place | BytesIO) -> str:

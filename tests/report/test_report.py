@@ -407,3 +407,9 @@ def test_the_axis_has_a_few_round_times(seconds):
 
 def test_no_time_no_axis():
     assert ticks(0.0) == []
+
+
+@pytest.mark.parametrize(("path", "kept"), [("/a.mp4", True), ("in/a", True), ("in/picture", False)])
+def test_a_short_name_takes_no_message_away_that_lacks_it(path, kept):
+    assert nameless("the picture is damaged and/or cut", [Path(path)]) != (NAMED if kept else "")
+    assert (nameless("the picture is damaged and/or cut", [Path(path)]) == NAMED) is not kept

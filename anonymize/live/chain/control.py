@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import suppress
+
 from anonymize.live.wakeup import Wakeup
 from anonymize.settings import Settings
 
@@ -11,7 +14,7 @@ class Control:
 
     def __init__(self) -> None:
         self._wakeup = Wakeup()
-        self._settings: Settings | None = None
+        self._settings: deque[Settings] = deque(maxlen=1)  # read and emptied in one step, also beside a signal handler
         self.stopped = False
         """Whether `stop` was called."""
 
@@ -22,14 +25,15 @@ class Control:
 
     def reload(self, settings: Settings) -> None:
         """Apply `settings` from the next frame on, or as soon as the detector that they need is ready."""
-        self._settings = settings
+        self._settings.append(settings)
         self._wakeup.wake()
 
     def take(self) -> Settings | None:
         """The settings requested since the last call, if any."""
         self._wakeup.clear()
-        settings, self._settings = self._settings, None
-        return settings
+        with suppress(IndexError):
+            return self._settings.pop()
+        return None
 
     def fileno(self) -> int:
         """Descriptor, readable when there is a request."""
