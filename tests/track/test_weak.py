@@ -16,7 +16,8 @@ from anonymize.presets import load
 from anonymize.recorded import passes
 from anonymize.settings import Follow, Settings
 from anonymize.track import Tracker
-from anonymize.track.history import MotionSample, WorkingPicture
+from anonymize.track.history import MotionSample
+from anonymize.track.motion import WorkingPicture
 from tests.detect.test_detect import Bright
 from tests.helpers.media import make_video
 from tests.track.test_track import HIGH, OTHER, Finds, Still, at, follow, holds, scene, standing
@@ -196,10 +197,11 @@ def test_a_flash_before_does_not_change_how_a_short_scene_is_judged(flash: list[
 
     def textured(seed: int) -> WorkingPicture:
         noise = np.random.default_rng(seed).integers(0, 255, (45, 80)).astype(np.uint8)
-        return WorkingPicture(cv2.resize(noise, (640, 360), interpolation=cv2.INTER_CUBIC))
+        return WorkingPicture(np.asarray(cv2.resize(noise, (640, 360), interpolation=cv2.INTER_CUBIC), np.uint8))
 
     scenes = [0] * 20 + [1] * 4 + [2] * 20
-    face = Detections(np.float32([[300, 100, 360, 180]]), np.float32([0.3]), np.uint8([Kind.FACE]))
+    box = np.array([[300, 100, 360, 180]], np.float32)
+    face = Detections(box, np.array([0.3], np.float32), np.array([Kind.FACE], np.int8))
     tracker = Tracker(Settings().follow, Settings().detect.high)
     for index, number in enumerate(scenes):
         picture = textured(100 + index if index in flash else number)
