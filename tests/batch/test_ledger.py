@@ -18,6 +18,7 @@ from anonymize.batch.ledger.lock import Lock
 from anonymize.batch.ledger.store import FileState
 from anonymize.batch.outcome import Outcome, failed
 from anonymize.cli.render import ledger as render_ledger
+from anonymize.kinds import Verdict
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
 from tests.helpers.media import make_video
@@ -417,7 +418,7 @@ def test_a_row_that_is_not_written_whole_is_not_written(tmp_path):
 def test_every_field_survives_the_ledger(tmp_path):
     file = store.File(
         "a", 2, FileState.DONE, "why", 3, 4, 5.5, "render", 6, None,
-        "a", "b", "c", "d", "e", "f", "g", "h", 7, 8.5, 9.5, 10, 11.5,
+        "a", "b", "c", "d", "e", "f", "g", Verdict.PASS, 7, 8.5, 9.5, 10, 11.5,
     )  # fmt: skip
     run = store.Run(2, "ab" * 6, 3, 4, 5.5, 6.5, None, 1)
     with closing(store.Store(tmp_path / store.NAME)) as opened:

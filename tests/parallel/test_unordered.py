@@ -69,8 +69,8 @@ def idling() -> Do:
 def leading(line: Connection) -> None:
     """Leads its session, says so, and then that it was interrupted."""
     lead_session()
-    line.send("leading")
     try:
+        line.send("leading")
         time.sleep(60)
     except KeyboardInterrupt:
         line.send("interrupted")
