@@ -9,11 +9,10 @@ from anonymize.plan.model import (
     VisibleTrack,
     held,
     lines,
-    parse,
-    read,
     weakly_found,
     write,
 )
+from anonymize.plan.reading import edited, parse, read
 
 __all__ = [
     "OLDER",
@@ -22,6 +21,7 @@ __all__ = [
     "Plan",
     "Regions",
     "VisibleTrack",
+    "edited",
     "held",
     "lines",
     "parse",

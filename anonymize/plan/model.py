@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -19,21 +18,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Box, Grounds, Kind, Region, Shape, Why
-from anonymize.errors import PlanError, UsageError
+from anonymize.data import Grounds, Kind, Region, Shape, Why
+from anonymize.errors import PlanError
 from anonymize.kinds import Answer, Raised
-from anonymize.plan.doubts import KEYS as _DOUBT_KEYS
-from anonymize.plan.doubts import Doubt, of_line
-from anonymize.redact import visible
-from anonymize.settings import CORNERS, Redact, Settings, check_reason, flat
-from anonymize.text import untrusted
-from anonymize.text.mapping import from_mapping, leaves, to_mapping
-from anonymize.text.ranges import PIXELS, SHARE, Range, brief, shown
-from anonymize.text.words import printable
+from anonymize.plan.doubts import Doubt
+from anonymize.settings import Redact, Settings
+from anonymize.text.mapping import to_mapping
 
-COUNT = Range(0, 1e12, "frames")
-SIDE = Range(1, 1e6, "pixels")
-TRACK = Range(-1, 1e12)
 VERSION = 2
 OLDER = 1
 """The version whose header has the appearance of regions, and none of the other settings."""
@@ -186,8 +177,11 @@ class Regions:
     def rows(self) -> Iterator[tuple[int, int, Region]]:
         """Every row: first frame, end (exclusive), region."""
         for low in range(0, len(self), _AT_ONCE):
-            some = np.arange(low, min(low + _AT_ONCE, len(self)))
-            yield from zip(self._start[some].tolist(), self._end[some].tolist(), self._regions(some), strict=True)
+            yield from self.picked(np.arange(low, min(low + _AT_ONCE, len(self))))
+
+    def picked(self, rows: NDArray[np.intp]) -> Iterator[tuple[int, int, Region]]:
+        """The given rows, by position."""
+        return zip(self._start[rows].tolist(), self._end[rows].tolist(), self._regions(rows), strict=True)
 
     def within(self, frames: Iterable[tuple[int, int]]) -> Regions:
         """The rows that overlap any of these half-open ranges of frames."""
@@ -429,209 +423,3 @@ def _lines(regions: Regions) -> Iterator[str]:
         if region.kind is not Kind.AREA:
             entry["score"] = region.score
         yield json.dumps(entry)
-
-
-def read(path: Path) -> Plan:
-    """Read a plan file.
-
-    Raises:
-        PlanError: it is not a plan, is of an unknown version, or has a malformed line, whose number is given.
-    """
-    return parse(untrusted.lines(path, "plan", PlanError), str(path))
-
-
-def parse(text: Iterable[str], name: str) -> Plan:
-    """Read a plan from lines; `name` is the file's name in messages. Raises `PlanError` as `read` does."""
-    numbered = ((number, line) for number, line in enumerate(text, 1) if line.strip())
-    try:
-        number, line = next(numbered)
-    except StopIteration:
-        raise PlanError(
-            f"not a plan: it is empty: `anonymize detect FILM -o {shlex.quote(name)} --force` writes one", name
-        ) from None
-    about = _header(_json(line, f"{name}, line {number}"), name)
-    visible: list[tuple[str, VisibleTrack]] = []
-    doubts: dict[int, tuple[str, Doubt]] = {}
-
-    def rows() -> Iterator[tuple[int, int, Region]]:
-        for number, line in numbered:
-            place = f"{name}, line {number}"
-            entry = _json(line, place)
-            if "shown" in entry:
-                visible.append((place, _shown(entry, place, about)))
-            elif "doubt" in entry:
-                doubt = _doubt(entry, place, about)
-                if doubt.track in doubts:
-                    raise PlanError(f"there is a doubt about track {doubt.track} already", place)
-                doubts[doubt.track] = place, doubt
-            else:
-                yield _row(entry, place, about)
-
-    regions = Regions(rows())
-    columns = regions.columns()
-    tracks = set(columns.track.tolist())
-    subjects = set(columns.track[columns.found & (columns.kind != Kind.AREA)].tolist())
-    for place, one in visible:
-        if one.track not in tracks:
-            raise PlanError(f"there is no track {one.track} in this plan", place)
-    for place, doubt in doubts.values():
-        if doubt.track not in subjects:
-            raise PlanError(f"there is no face or plate {doubt.track} in this plan", place)
-    return Plan(about, regions, tuple(one for _, one in visible), tuple(one for _, one in doubts.values()))
-
-
-def _json(line: str, place: str) -> dict[str, Any]:
-    value = untrusted.json_value(line, place, PlanError)
-    if not isinstance(value, dict):
-        raise PlanError("expected an object in braces", place)
-    return value
-
-
-def _header(entry: dict[str, Any], name: str) -> About:
-    if entry.get("format") != FORMAT:
-        raise PlanError(f'not a plan: its first line lacks "format": "{FORMAT}"', name)
-    version = entry.get("version")
-    if version not in (OLDER, VERSION) or isinstance(version, bool):
-        raise PlanError(f"plan version {shown(version)}, this release reads versions {OLDER} and {VERSION}", name)
-    try:
-        source = entry["source"]
-        return About(
-            sha256=str(source["sha256"]),
-            frames=COUNT.whole(source["frames"]),
-            width=SIDE.whole(source["width"]),
-            height=SIDE.whole(source["height"]),
-            settings=_older(entry) if version == OLDER else _settings(entry["settings"]),
-            found_by=_texts(entry.get("found_by", {})),
-            preset=_texts(entry.get("preset", {})),
-            as_found=str(entry.get("as_found", "")),
-            repaired=COUNT.whole(entry.get("repaired", 0)),
-            version=version,
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
-        raise PlanError(f"malformed header: {brief(error)}", f"{name}, line 1") from error
-
-
-def _older(entry: dict[str, Any]) -> Settings:
-    """The settings in a header of version `OLDER`. Raises `UsageError`."""
-    redact = from_mapping(Redact, entry.get("redact", {}), Redact(), "redact")
-    return replace(Settings(), redact=redact, pixel_aspect=str(entry.get("pixel_aspect", "")))
-
-
-def _settings(given: dict[str, Any]) -> Settings:
-    """The settings in a header, which must have all of them: a default could be weaker than what was wanted.
-
-    Raises:
-        ValueError: one is missing.
-        UsageError: one is unknown or has an invalid value.
-    """
-    missing = dict(leaves(held(Settings()))).keys() - dict(leaves(given)).keys()
-    if missing:
-        raise ValueError(f"its settings lack {', '.join(sorted(missing))}")
-    settings = from_mapping(Settings, given, Settings(), "settings")
-    if settings.verify.publish_unverified:
-        raise ValueError("settings.verify.publish_unverified: use the option --publish-unverified instead")
-    return settings
-
-
-def _texts(values: dict[str, Any]) -> dict[str, str]:
-    """`values` as texts by name. Raises `ValueError`."""
-    if not all(isinstance(value, str) for value in values.values()):
-        raise ValueError("expected texts in found_by and preset")
-    return dict(values)
-
-
-_KEYS = {"frame", "frames", "track", "kind", "why", "shape", "xyxy", "polygon", "score"}
-
-
-def _row(entry: dict[str, Any], place: str, about: About) -> tuple[int, int, Region]:
-    """One line as first frame, end and region; only `frame(s)` and `xyxy` or `polygon` are required."""
-    if unknown := entry.keys() - _KEYS:
-        raise PlanError(f"unknown key {shown(min(unknown))}: known are {', '.join(sorted(_KEYS))}", place)
-    try:
-        first, end = _frames(entry)
-        if not 0 <= first < end <= about.frames:
-            raise ValueError(f"frames {first} to {end} do not lie within the video's {about.frames}")
-        polygon = tuple((PIXELS.number(x), PIXELS.number(y)) for x, y in entry.get("polygon", ()))
-        shape = Shape(entry.get("shape", "polygon" if polygon else "box"))
-        if (shape is Shape.POLYGON) != bool(polygon):
-            raise ValueError(
-                'a polygon needs "shape": "polygon" and "polygon": [[x, y], ...], other shapes need "xyxy"'
-            )
-        region = Region(
-            xyxy=_around(polygon) if polygon else _box(entry["xyxy"]),
-            kind=Kind.of(entry.get("kind", "area")),
-            why=Why(entry.get("why", "manual")),
-            track=TRACK.whole(entry.get("track", -1)),
-            shape=shape,
-            polygon=polygon,
-            score=SHARE.number(entry.get("score", 1.0)),
-        )
-        by_person = about.version > OLDER or region.why in (Why.MANUAL, Why.ZONE)
-        if by_person and not visible(region, about.width, about.height):
-            raise ValueError(
-                f"it hides nothing: it lies outside the picture, which is {about.width} x {about.height} pixels"
-            )
-        return first, end, region
-    except (KeyError, TypeError, ValueError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise PlanError(f"{brief(what)}", place) from error
-
-
-_SHOWN_KEYS = {"shown", "frame", "frames", "grounds", "reason", "chosen", "note"}
-
-
-def _shown(entry: dict[str, Any], place: str, about: About) -> VisibleTrack:
-    """The track that a line says to leave visible."""
-    if unknown := entry.keys() - _SHOWN_KEYS:
-        raise PlanError(f"unknown key {shown(min(unknown))}: known are {', '.join(sorted(_SHOWN_KEYS))}", place)
-    try:
-        first, end = _frames(entry)
-        if not 0 <= first < end <= about.frames:
-            raise ValueError(f"frames {first} to {end} do not lie within the video's {about.frames}")
-        grounds, reason, note = Grounds(entry.get("grounds", "consent")), entry.get("reason", ""), entry.get("note", "")
-        if not isinstance(reason, str) or not isinstance(note, str) or note != printable(note):
-            raise ValueError("reason and note: expected one line of text")
-        if reason or grounds is Grounds.CONSENT:
-            check_reason(reason)
-        chosen = TRACK.whole(entry.get("chosen", -1))
-        return VisibleTrack(COUNT.whole(entry["shown"]), first, end, grounds, reason, chosen, note)
-    except (KeyError, TypeError, ValueError, UsageError) as error:
-        raise PlanError(f"{brief(error)}", place) from error
-
-
-def _doubt(entry: dict[str, Any], place: str, about: About) -> Doubt:
-    """The doubt in a line, answered or not."""
-    if unknown := entry.keys() - _DOUBT_KEYS:
-        raise PlanError(f"unknown key {shown(min(unknown))}: known are {', '.join(sorted(_DOUBT_KEYS))}", place)
-    try:
-        first, end = _frames(entry)
-        if not 0 <= first < end <= about.frames:
-            raise ValueError(f"frames {first} to {end} do not lie within the video's {about.frames}")
-        return of_line(entry, COUNT.whole(entry["doubt"]), first, end)
-    except (KeyError, TypeError, ValueError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise PlanError(f"{brief(what)}", place) from error
-
-
-def _frames(entry: dict[str, Any]) -> tuple[int, int]:
-    if ("frame" in entry) == ("frames" in entry):
-        raise ValueError('expected either "frame": N or "frames": [first, end]')
-    first, end = entry["frames"] if "frames" in entry else (entry["frame"], None)
-    first = COUNT.whole(first)
-    return first, first + 1 if end is None else COUNT.whole(end)
-
-
-def _box(values: Any) -> Box:
-    x0, y0, x1, y1 = (PIXELS.number(v) for v in values)
-    if not (x0 < x1 and y0 < y1):
-        raise ValueError(f"xyxy {list(values)}: expected x0 < x1 and y0 < y1")
-    return x0, y0, x1, y1
-
-
-def _around(polygon: tuple[tuple[float, float], ...]) -> Box:
-    if not 3 <= len(polygon) <= CORNERS:
-        raise ValueError(f"a polygon needs 3 to {CORNERS} corners, got {len(polygon)}")
-    if flat(polygon):
-        raise ValueError("it hides nothing: the corners of its polygon lie on one line")
-    xs, ys = zip(*polygon, strict=True)
-    return min(xs), min(ys), max(xs), max(ys)

@@ -8,9 +8,7 @@ for question in queue.open():
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +21,9 @@ from anonymize.errors import PlanError, UsageError
 from anonymize.kinds import Answer
 from anonymize.pages.words import place
 from anonymize.plan import Plan
-from anonymize.plan.doubts import Doubt, check_name
+from anonymize.plan.doubts import Doubt
 from anonymize.recorded.kept import output_of, render_command
-from anonymize.report.data import now
-from anonymize.text.words import system
+from anonymize.review.session import Session
 from anonymize.track.padding import undrawn
 
 
@@ -84,7 +81,7 @@ class Question:
 
 
 class Queue:
-    """The doubts of a plan file, by time. Answers are saved line by line; the rest of the file stays as it is.
+    """The doubts of a plan file, by time. Every answer is a line more; the rest of the file stays as it is.
 
     Args:
         path: the plan.
@@ -116,21 +113,24 @@ class Queue:
 
         Raises:
             UsageError: there is no such doubt, or `by` is not one line.
-            PlanError: the file was changed meanwhile, and no longer has such a doubt.
-            OutputError: it cannot be written.
+            PlanError: the file was changed meanwhile and no longer has such a doubt, cannot be written, or is being
+                edited elsewhere.
         """
         if unknown := sorted(set(tracks) - self._questions.keys()):
             there = ", ".join(str(track) for track in self._questions) or "none"
             raise UsageError(f"there is no doubt about track {unknown[0]}; there are: {there}", self.path)
-        try:
-            name, at = check_name(by), now()
-        except ValueError as error:
-            raise UsageError(f"who answers: {error}") from error
-        doubts = (self._questions[track].doubt for track in tracks)
-        answered = {doubt.track: replace(doubt, answer=answer, by=name, at=at) for doubt in doubts}
-        self._save(answered)
-        for track, doubt in answered.items():
-            self._questions[track] = replace(self._questions[track], doubt=doubt)
+        with Session(self.path, by) as session:
+            for track in tracks:
+                if session.edited.doubt(track) is None:
+                    raise PlanError(
+                        f"it was changed meanwhile and no longer has a doubt about track {track}: nothing was saved; "
+                        "start again",
+                        self.path,
+                    )
+            for track in dict.fromkeys(tracks):
+                session.judge(track, answer)
+                if doubt := session.edited.doubt(track):
+                    self._questions[track] = replace(self._questions[track], doubt=doubt)
 
     def refuse_other(self, source: Path) -> None:
         """Raise `PlanError` unless the plan was made for the file `source`; `InputError` where it cannot be read."""
@@ -145,41 +145,6 @@ class Queue:
             output = Path(f"{source.stem}-safe{source.suffix}")
         drawn = (str(source or "SOURCE"), str(self.path), str(output or "OUTPUT"))
         return render_command(*drawn, force=bool(output and output.exists()))
-
-    def _save(self, answered: dict[int, Doubt]) -> None:
-        """Replace the lines about the doubts of these tracks by `answered`; all at once, or none."""
-        place = self.path.resolve()  # a link stays one
-        try:
-            lines, mode = place.read_bytes().splitlines(keepends=True), place.stat().st_mode
-        except OSError as error:
-            raise PlanError(f"cannot read this plan: {system(error)}", self.path) from error
-        missing = set(answered)
-        for number, line in enumerate(lines):
-            if (track := _track(line)) in missing:
-                missing.remove(track)
-                end = line[len(line.rstrip()) :]
-                lines[number] = json.dumps(answered[track].as_dict()).encode() + end
-        if missing:
-            raise PlanError(
-                f"it was changed meanwhile and no longer has a doubt about track {min(missing)}: "
-                "nothing was saved; start again",
-                self.path,
-            )
-        with media.pending(place, force=True) as temporary:
-            temporary.write_bytes(b"".join(lines))
-        with suppress(OSError):
-            place.chmod(mode & 0o777)
-
-
-def _track(line: bytes) -> int:
-    """The track that a line of a plan raises a doubt about; -1 for other lines."""
-    if b'"doubt"' not in line:
-        return -1
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return -1
-    return int(entry["doubt"]) if isinstance(entry, dict) and isinstance(entry.get("doubt"), int | float) else -1
 
 
 def _questions(made: Plan) -> Iterator[Question]:

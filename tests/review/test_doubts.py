@@ -345,7 +345,7 @@ def answers(path: Path) -> dict[int, str]:
     return {one.track: one.answer.value if one.answer else "" for one in plan.read(path).doubts}
 
 
-def test_only_the_lines_of_answers_change(written: Path) -> None:
+def test_every_answer_is_one_line_more(written: Path) -> None:
     lines = written.read_text().splitlines()
     lines.insert(1, "  ")
     lines[-1] = lines[-1].replace(": ", " :   ")
@@ -356,8 +356,9 @@ def test_only_the_lines_of_answers_change(written: Path) -> None:
     queue = Queue(link)
     queue.answer([3, 5], Answer.HIDE, "Ada Ø")
     queue.answer([3], Answer.NOTHING)
-    after = written.read_bytes().decode().split("\r\n")
-    assert [old for old, new in zip(lines, after, strict=True) if old != new and '"doubt"' not in old] == []
+    before, after = "\r\n".join(lines), written.read_bytes().decode()
+    assert after.startswith(f"{before}\n")
+    assert [json.loads(line)["do"] for line in after[len(before) :].splitlines()[1:]] == ["judge"] * 3
     assert answers(written) == {2: "", 3: "nothing", 4: "", 5: "hide"}
     assert [one.by for one in plan.read(written).doubts] == ["", "", "", "Ada Ø"]
     assert not plan.read(written).by_hand
@@ -370,7 +371,7 @@ def test_what_is_gone_or_was_never_there_is_refused_and_nothing_is_saved(written
     queue, before = Queue(written), written.read_bytes()
     with pytest.raises(errors.UsageError, match=r"no doubt about track 9; there are: 2, 3, 4, 5"):
         queue.answer([2, 9], Answer.HIDE)
-    with pytest.raises(errors.UsageError, match=r"who answers: .*one line"):
+    with pytest.raises(errors.UsageError, match=r"by: .*one line"):
         queue.answer([2], Answer.HIDE, "a\nb")
     assert written.read_bytes() == before
     written.write_text("\n".join(line for line in before.decode().splitlines() if '"doubt": 3' not in line))

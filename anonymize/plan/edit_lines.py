@@ -1,0 +1,204 @@
+"""Edits as lines of a plan file, after all others: `{"edit": 1, "do": "draw", ...}`, `{"undo": 1}`, `{"redo": 1}`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from anonymize.data import Kind, Shape
+from anonymize.kinds import Answer
+from anonymize.plan.doubts import check_name
+from anonymize.plan.edited import Edited
+from anonymize.plan.edits import Change, Draw, Edit, Hide, Join, Judge, Place, Remove, Show, Split
+from anonymize.plan.values import COUNT, TRACK, around, box_of
+from anonymize.settings import check_reason
+from anonymize.text.ranges import PIXELS, shown
+from anonymize.text.words import printable
+
+LONGEST = 100_000
+"""The most boxes of one edit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A line: an edit, or an earlier one taken back or brought back.
+
+    Args:
+        number: of the edit, from 1 on.
+        edit: None where the line takes back or brings back.
+        back: whether it takes back.
+        by: who did it, as they wish to be called.
+        at: when, in UTC.
+    """
+
+    number: int
+    edit: Edit | None
+    back: bool = False
+    by: str = ""
+    at: str = ""
+
+
+def entry(step: Step) -> dict[str, Any]:
+    """`step` as plain values, for a line."""
+    signed = {key: value for key, value in (("by", step.by), ("at", step.at)) if value}
+    if step.edit is None:
+        return {"undo" if step.back else "redo": step.number} | signed
+    name, _, write = next(one for one in _SORTS if isinstance(step.edit, one[1]))
+    return {"edit": step.number, "do": name, "track": step.edit.track} | write(step.edit) | signed
+
+
+def is_step(line: Mapping[str, Any]) -> bool:
+    """Whether a line of a plan is one of these."""
+    return any(key in line for key in ("edit", "undo", "redo"))
+
+
+def step_of(line: Mapping[str, Any]) -> Step:
+    """The step in a line. Raises `ValueError`, `TypeError`, `KeyError` or `UsageError`: it is malformed."""
+    by, at = check_name(line.get("by", "")), check_name(line.get("at", ""))
+    for key in ("undo", "redo"):
+        if key in line:
+            _refuse_others(line, {key, "by", "at"})
+            return Step(COUNT.whole(line[key]), None, key == "undo", by, at)
+    read = _READ.get(line["do"])
+    if read is None:
+        raise ValueError(f"do: {shown(line['do'])}: expected one of {', '.join(_READ)}")
+    return Step(COUNT.whole(line["edit"]), read(line), False, by, at)
+
+
+@dataclass(slots=True)
+class History:
+    """A plan with its edits so far.
+
+    Args:
+        edited: the plan.
+        numbers: of the edits in force, in order.
+        undone: of those taken back that may be brought back, the next one last.
+        last: the highest number given so far.
+    """
+
+    edited: Edited
+    numbers: list[int] = field(default_factory=list)
+    undone: list[int] = field(default_factory=list)
+    last: int = 0
+
+    def follow(self, step: Step, save: Callable[[], None] = lambda: None) -> None:
+        """Do what `step` says.
+
+        Args:
+            step: the next one.
+            save: called once it is known to fit; where it raises, nothing is changed.
+
+        Raises:
+            ValueError: it does not follow those before it, or does not fit the plan; nothing is changed.
+        """
+        if step.edit is not None:
+            if step.number <= self.last:
+                raise ValueError(f"edit {step.number}: expected a number above {self.last}")
+            self.edited.apply(step.edit, save)
+            self.numbers.append(step.number)
+            self.undone.clear()
+            self.last = step.number
+            return
+        name, had, gets = ("undo", self.numbers, self.undone) if step.back else ("redo", self.undone, self.numbers)
+        if not had or had[-1] != step.number:
+            raise ValueError(f"{name}: edit {step.number} is not the next in turn")
+        save()
+        if step.back:
+            self.edited.undo()
+        else:
+            self.edited.redo()
+        gets.append(had.pop())
+
+
+def _span(line: Mapping[str, Any]) -> tuple[int, int]:
+    first, end = line["frames"]
+    return COUNT.whole(first), COUNT.whole(end)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or printable(value) != value:
+        raise ValueError(f"{shown(value)}: expected one line of text")
+    return value
+
+
+def _refuse_others(line: Mapping[str, Any], known: set[str]) -> None:
+    if unknown := line.keys() - known:
+        raise ValueError(f"unknown key {shown(min(unknown))}: known are {', '.join(sorted(known))}")
+
+
+def _reading(keys: str, make: Callable[[Mapping[str, Any], int], Edit]) -> Callable[[Mapping[str, Any]], Edit]:
+    """Reads an edit that has these keys beside the common ones."""
+
+    def read(line: Mapping[str, Any]) -> Edit:
+        _refuse_others(line, {"edit", "do", "track", "by", "at", *keys.split()})
+        return make(line, TRACK.whole(line["track"]))
+
+    return read
+
+
+def _draw(line: Mapping[str, Any], track: int) -> Draw:
+    polygon = tuple((PIXELS.number(x), PIXELS.number(y)) for x, y in line.get("polygon", ()))
+    shape = Shape(line.get("shape", "polygon" if polygon else "box"))
+    if (shape is Shape.POLYGON) != bool(polygon):
+        raise ValueError("a polygon needs its corners, and other shapes have none")
+    box = around(polygon) if polygon else box_of(line["xyxy"])
+    return Draw(
+        track, _span(line), box, Kind.of(line.get("kind", "area")), shape, TRACK.whole(line.get("anchor", -1)), polygon
+    )
+
+
+def _drawn(edit: Draw) -> dict[str, Any]:
+    where = {"polygon": [list(one) for one in edit.polygon]} if edit.polygon else {"xyxy": list(edit.box)}
+    anchor = {"anchor": edit.anchor} if edit.anchor >= 0 else {}
+    return {"kind": edit.kind.label, "shape": edit.shape.value, "frames": list(edit.frames)} | anchor | where
+
+
+def _place(line: Mapping[str, Any], track: int) -> Place:
+    if not isinstance(line["boxes"], list) or not 0 < len(line["boxes"]) <= LONGEST:
+        raise ValueError(f"boxes: expected a list of 1 to {LONGEST} boxes")
+    return Place(track, COUNT.whole(line["first"]), tuple(box_of(one) for one in line["boxes"]))
+
+
+def _show(line: Mapping[str, Any], track: int) -> Show:
+    check_reason(_text(line["reason"]))
+    return Show(track, _span(line), line["reason"], TRACK.whole(line.get("chosen", -1)), _text(line.get("note", "")))
+
+
+def _judge(line: Mapping[str, Any], track: int) -> Judge:
+    by, at = check_name(line.get("by", "")), check_name(line.get("at", ""))
+    return Judge(track, Answer(line["answer"]) if line.get("answer") is not None else None, by, at)
+
+
+_SORTS: tuple[tuple[str, type[Any], Callable[[Any], dict[str, Any]]], ...] = (
+    ("draw", Draw, _drawn),
+    ("place", Place, lambda e: {"first": e.first, "boxes": [list(box) for box in e.boxes]}),
+    ("remove", Remove, lambda e: {"frames": list(e.frames)}),
+    ("split", Split, lambda e: {"frame": e.frame, "new": e.new}),
+    ("join", Join, lambda e: {"other": e.other}),
+    ("change", Change, lambda e: {"kind": e.kind.label, "shape": e.shape.value}),
+    (
+        "show",
+        Show,
+        lambda e: (
+            {"frames": list(e.frames), "reason": e.reason, "chosen": e.chosen} | ({"note": e.note} if e.note else {})
+        ),
+    ),
+    ("hide", Hide, lambda _: {}),
+    ("judge", Judge, lambda e: {"answer": e.answer.value if e.answer else None}),
+)
+"""Of each sort of edit, the word in a line, its class, and what its line has beside the track."""
+
+_READ: Mapping[str, Callable[[Mapping[str, Any]], Edit]] = {
+    "draw": _reading("kind shape frames anchor xyxy polygon", _draw),
+    "place": _reading("first boxes", _place),
+    "remove": _reading("frames", lambda line, track: Remove(track, _span(line))),
+    "split": _reading(
+        "frame new", lambda line, track: Split(track, COUNT.whole(line["frame"]), COUNT.whole(line["new"]))
+    ),
+    "join": _reading("other", lambda line, track: Join(track, COUNT.whole(line["other"]))),
+    "change": _reading("kind shape", lambda line, track: Change(track, Kind.of(line["kind"]), Shape(line["shape"]))),
+    "show": _reading("frames reason chosen note", _show),
+    "hide": _reading("", lambda _, track: Hide(track)),
+    "judge": _reading("answer", _judge),
+}

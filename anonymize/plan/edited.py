@@ -1,0 +1,292 @@
+"""A plan with the edits of a person: applied in order, and taken back in the opposite order.
+
+    edited = Edited(base)
+    edited.apply(Draw(track=7, frames=(120, 180), box=(600, 80, 700, 190), kind=Kind.FACE))
+    edited.undo()
+    edited.plan()                       # the plan with all edits that are in force
+
+The regions of a plan as found stay in its file; every edit is one line more (`edit_lines`), and so is taking one back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from anonymize.data import Grounds, Shape
+from anonymize.kinds import Answer, Raised
+from anonymize.plan.boxes import DETECTED, MANUAL, WHYS, Rows, merged, placed, regions
+from anonymize.plan.doubts import Doubt
+from anonymize.plan.edits import Change, Draw, Edit, EditError, Hide, Join, Judge, Place, Remove, Show, Split
+from anonymize.plan.model import Plan, Regions, VisibleTrack
+
+
+class Edited:
+    """A plan with the edits of a person.
+
+    Args:
+        base: the plan as its file has it without the edits.
+    """
+
+    def __init__(self, base: Plan) -> None:
+        self.base = base
+        self.edits: list[Edit] = []
+        """Those in force, in order."""
+        self._undone: list[Edit] = []
+        self._before: list[dict[Any, Any]] = []
+        """For each edit in force, what it replaced."""
+        self._state: dict[Any, Any] = {}
+        """What differs from `base`: track → `Rows` or None, ("show", track) → when it is visible, ("doubt", track) →
+        `Doubt` or None."""
+        self._columns = base.regions.columns()
+        self._order = np.argsort(self._columns.track, kind="stable")
+        self._sorted = self._columns.track[self._order]
+        self._top = int(self._sorted[-1]) if len(self._sorted) else -1
+        self._plan: Plan | None = base
+
+    def apply(self, edit: Edit, save: Callable[[], None] = lambda: None) -> None:
+        """Apply `edit`; edits that were taken back cannot be brought back any more.
+
+        Args:
+            edit: what to do.
+            save: called once it is known to fit; where it raises, nothing is changed.
+
+        Raises:
+            EditError: it does not fit; nothing is changed.
+        """
+        self._do(edit, save)
+        self._undone.clear()
+
+    def _do(self, edit: Edit, save: Callable[[], None]) -> None:
+        changed = _APPLY[type(edit)](self, edit)
+        save()
+        self._before.append({key: self._state.get(key, _UNCHANGED) for key in changed})
+        self._state.update(changed)
+        self.edits.append(edit)
+        self._plan = None
+
+    def undo(self) -> Edit | None:
+        """Take the last edit back; None if there is none."""
+        if not self.edits:
+            return None
+        edit = self.edits.pop()
+        for key, value in self._before.pop().items():
+            if value is _UNCHANGED:
+                self._state.pop(key, None)
+            else:
+                self._state[key] = value
+        self._undone.append(edit)
+        self._plan = None
+        return edit
+
+    def redo(self) -> Edit | None:
+        """Bring the edit back that was taken back last; None if there is none."""
+        if not self._undone:
+            return None
+        edit = self._undone[-1]
+        self._do(edit, lambda: None)
+        return self._undone.pop()
+
+    def unused(self) -> int:
+        """A track number that was never used, also not by an edit that was taken back."""
+        used = [number for one in (*self.edits, *self._undone) for number in (one.track, getattr(one, "new", -1))]
+        return max([self._top, *used]) + 1
+
+    def rows(self, track: int) -> Rows | None:
+        """The boxes of `track`; None if there is no such track."""
+        found: Rows | None = self._state.get(track, _UNCHANGED)
+        return self._found(track) if found is _UNCHANGED else found
+
+    def doubt(self, track: int) -> Doubt | None:
+        """The doubt about `track`, if there is any."""
+        own = next((one for one in self.base.doubts if one.track == track), None)
+        found: Doubt | None = self._state.get(("doubt", track), own)
+        return found
+
+    def shown(self, track: int) -> tuple[VisibleTrack, ...]:
+        """When `track` stays visible, and why."""
+        own = tuple(one for one in self.base.shown if one.track == track)
+        found: tuple[VisibleTrack, ...] = self._state.get(("show", track), own)
+        return found
+
+    def changed(self) -> set[int]:
+        """The numbers of the tracks whose boxes differ from `base`."""
+        return {key for key in self._state if isinstance(key, int)}
+
+    def plan(self) -> Plan:
+        """The plan with all edits in force."""
+        if self._plan is None:
+            self._plan = self._folded()
+        return self._plan
+
+    def drawn(self, track: int) -> Rows | None:
+        """The boxes of `track` as the plan gets them: without those set by hand where it stays visible or shows nobody,
+        since what a person draws is always covered."""
+        rows = self.rows(track)
+        if rows is None or not (rows.why == MANUAL).any():
+            return rows
+        spans = [(one.first, one.end) for one in self.shown(track)]
+        if (doubt := self.doubt(track)) and doubt.answer is Answer.NOTHING:
+            spans.append((doubt.first, doubt.end))
+        left = rows.why != MANUAL
+        for first, end in spans:
+            left |= (rows.frame < first) | (rows.frame >= end)
+        keep = left if spans else np.ones(len(rows.frame), bool)
+        return rows.at(keep) if keep.any() else None
+
+    def _folded(self) -> Plan:
+        changed = self.changed() | {key[1] for key in self._state if isinstance(key, tuple)}
+        kept = (row for row in self.base.regions.rows() if row[2].track not in changed)
+        made = {track: rows for track in sorted(changed) if (rows := self.drawn(track)) is not None}
+        new = (row for track, rows in made.items() for row in regions(track, rows))
+        gone = changed - {track for track, rows in made.items() if (rows.why != MANUAL).any()}
+        touched = [*(one.track for one in self.base.shown), *(one.track for one in self.base.doubts)]
+        touched += [key[1] for key in self._state if isinstance(key, tuple)]
+        there = [track for track in dict.fromkeys(touched) if track not in gone]
+        return replace(
+            self.base,
+            regions=Regions((*kept, *new)),
+            shown=tuple(one for track in there for one in self.shown(track)),
+            doubts=tuple(doubt for track in there if (doubt := self.doubt(track))),
+        )
+
+    def _found(self, track: int) -> Rows | None:
+        """The boxes of `track` in the base."""
+        low, high = np.searchsorted(self._sorted, [track, track + 1])
+        mine = self._order[low:high]
+        if track < 0 or not len(mine):
+            return None
+        rows = list(self.base.regions.picked(mine))
+        frame = np.concatenate([np.arange(first, end) for first, end, _ in rows])
+        repeat = [end - first for first, end, _ in rows]
+        why = np.repeat(np.array([WHYS.index(one.why) for _, _, one in rows], np.uint8), repeat)
+        first = rows[0][2]
+        found = Rows(
+            frame=frame.astype(np.int64),
+            xyxy=np.repeat(np.array([one.xyxy for _, _, one in rows], np.float64).reshape(-1, 4), repeat, axis=0),
+            score=np.repeat(np.array([one.score for _, _, one in rows], np.float64), repeat),
+            why=why,
+            anchor=(why == DETECTED) | (why == MANUAL),
+            kind=first.kind,
+            shape=first.shape,
+            polygon=first.polygon,
+        )
+        return found.at(np.argsort(found.frame, kind="stable"))
+
+    def _there(self, track: int) -> Rows:
+        rows = self.rows(track)
+        if rows is None:
+            raise EditError(f"there is no track {track}")
+        return rows
+
+    # One function for each sort of edit: what it changes, by key of `_state`.
+
+    def _draw(self, edit: Draw) -> dict[Any, Any]:
+        first, end = self._frames(edit.frames)
+        if edit.track < 0 or self.rows(edit.track) is not None:
+            raise EditError(f"there is a track {edit.track} already")
+        count = end - first
+        rows = Rows(
+            frame=np.arange(first, end),
+            xyxy=np.repeat(np.array([edit.box], np.float64), count, axis=0),
+            score=np.ones(count),
+            why=np.full(count, MANUAL, np.uint8),
+            anchor=np.arange(first, end) == (first if edit.anchor < 0 else edit.anchor),
+            kind=edit.kind,
+            shape=edit.shape,
+            polygon=edit.polygon,
+        )
+        return {edit.track: rows}
+
+    def _place(self, edit: Place) -> dict[Any, Any]:
+        rows = self._there(edit.track)
+        if rows.polygon:
+            raise EditError("a polygon has no box that could be set: draw it anew")
+        first, _ = self._frames((edit.first, edit.first + len(edit.boxes)))
+        return {edit.track: placed(rows, first, np.array(edit.boxes, np.float64).reshape(-1, 4))}
+
+    def _remove(self, edit: Remove) -> dict[Any, Any]:
+        rows, (first, end) = self._there(edit.track), self._frames(edit.frames)
+        left = (rows.frame < first) | (rows.frame >= end)
+        return {edit.track: rows.at(left) if left.any() else None}
+
+    def _split(self, edit: Split) -> dict[Any, Any]:
+        rows = self._there(edit.track)
+        if edit.new < 0 or self.rows(edit.new) is not None:
+            raise EditError(f"there is a track {edit.new} already")
+        early = rows.frame < edit.frame
+        if early.all() or not early.any():
+            raise EditError(f"track {edit.track} does not go on across frame {edit.frame}")
+        changed: dict[Any, Any] = {edit.track: rows.at(early), edit.new: rows.at(~early)}
+        if shown := self.shown(edit.track):  # both keep what was decided
+            parts = [(one, replace(one, track=edit.new)) for one in shown]
+            changed["show", edit.track] = tuple(a for a, _ in parts if a.first < edit.frame)
+            changed["show", edit.new] = tuple(b for _, b in parts if b.end > edit.frame)
+        if doubt := self.doubt(edit.track):
+            changed["doubt", edit.track] = replace(doubt, end=min(doubt.end, edit.frame))
+            changed["doubt", edit.new] = replace(doubt, track=edit.new, first=max(doubt.first, edit.frame))
+            for number in (edit.track, edit.new):
+                if changed["doubt", number].first >= changed["doubt", number].end:
+                    changed["doubt", number] = None
+        return changed
+
+    def _join(self, edit: Join) -> dict[Any, Any]:
+        one, other = self._there(edit.track), self._there(edit.other)
+        if edit.track == edit.other:
+            raise EditError("a track cannot be joined with itself")
+        if one.kind != other.kind or one.polygon or other.polygon:
+            raise EditError("only two faces, two plates or two areas without corners can be joined")
+        # Neither a consent nor an answer carries over: each was given for its own track alone.
+        gone = {("show", number): () for number in (edit.track, edit.other)}
+        answers = {("doubt", number): None for number in (edit.track, edit.other)}
+        return {edit.track: merged(one, other), edit.other: None} | gone | answers
+
+    def _change(self, edit: Change) -> dict[Any, Any]:
+        rows = self._there(edit.track)
+        if (edit.shape is Shape.POLYGON) != bool(rows.polygon):
+            raise EditError("a polygon stays one, and nothing else becomes one")
+        return {edit.track: rows._replace(kind=edit.kind, shape=edit.shape)}
+
+    def _show(self, edit: Show) -> dict[Any, Any]:
+        self._there(edit.track)
+        first, end = self._frames(edit.frames)
+        one = VisibleTrack(edit.track, first, end, Grounds.CONSENT, edit.reason, edit.chosen, edit.note)
+        return {("show", edit.track): (*self.shown(edit.track), one)}
+
+    def _hide(self, edit: Hide) -> dict[Any, Any]:
+        self._there(edit.track)
+        return {("show", edit.track): ()}
+
+    def _judge(self, edit: Judge) -> dict[Any, Any]:
+        rows, known = self._there(edit.track), self.doubt(edit.track)
+        if known is None:
+            if edit.answer is not Answer.NOTHING:
+                return {("doubt", edit.track): None}
+            known = Doubt(edit.track, int(rows.frame[0]), int(rows.frame[-1]) + 1, Raised.FIND)
+        answered = replace(known, answer=edit.answer, by=edit.by, at=edit.at)
+        own = any(one.track == edit.track for one in self.base.doubts)
+        return {("doubt", edit.track): None if edit.answer is None and not own else answered}
+
+    def _frames(self, frames: tuple[int, int]) -> tuple[int, int]:
+        """`frames`, if they lie within the video."""
+        first, end = frames
+        if not 0 <= first < end <= self.base.about.frames:
+            raise EditError(f"frames {first} to {end} do not lie within the video's {self.base.about.frames}")
+        return first, end
+
+
+_UNCHANGED = object()
+_APPLY: Mapping[type, Callable[[Edited, Any], dict[Any, Any]]] = {
+    Draw: Edited._draw,
+    Place: Edited._place,
+    Remove: Edited._remove,
+    Split: Edited._split,
+    Join: Edited._join,
+    Change: Edited._change,
+    Show: Edited._show,
+    Hide: Edited._hide,
+    Judge: Edited._judge,
+}

@@ -1,0 +1,114 @@
+"""The sorts of edits that a person makes of a plan. `anonymize.plan.edited` applies them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anonymize.data import Box, Kind, Shape
+from anonymize.kinds import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A new track, with one box.
+
+    Args:
+        track: its number, not used before.
+        frames: it is there on these, half-open.
+        box: on all of them, in upright pixels.
+        kind, shape: as in `Region`.
+        anchor: the frame on which it was drawn.
+        polygon: corners where `shape` is a polygon; `box` is then their bounding box.
+    """
+
+    track: int
+    frames: tuple[int, int]
+    box: Box
+    kind: Kind = Kind.AREA
+    shape: Shape = Shape.BOX
+    anchor: int = -1
+    polygon: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Boxes of a track, set by a person or followed for them; frames between them and other anchors are inferred.
+
+    Args:
+        track: its number.
+        first: frame of the first box.
+        boxes: on successive frames.
+    """
+
+    track: int
+    first: int
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """A track is no more on some frames: it showed nobody there, or was elsewhere."""
+
+    track: int
+    frames: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """From `frame` on, a track is another one, with the number `new`."""
+
+    track: int
+    frame: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """`other` becomes part of `track`; on frames that both have, the box is the hull of both."""
+
+    track: int
+    other: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Another kind or shape of a track."""
+
+    track: int
+    kind: Kind
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A track stays visible on some frames, by consent."""
+
+    track: int
+    frames: tuple[int, int]
+    reason: str
+    chosen: int = -1
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hide:
+    """A track stays visible nowhere any more."""
+
+    track: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A person's answer about a track: it is to be hidden, or there is nothing to hide. None takes an answer back."""
+
+    track: int
+    answer: Answer | None
+    by: str = ""
+    at: str = ""
+
+
+Edit = Draw | Place | Remove | Split | Join | Change | Show | Hide | Judge
+
+
+class EditError(ValueError):
+    """An edit that does not fit the plan as it is."""

@@ -1,0 +1,164 @@
+"""A person's work on one plan: every edit is a line of its file before the method that makes it returns.
+
+    with Session(Path("safe.mp4.plan.jsonl"), by="desk 2") as session:
+        number = session.do(Remove(track=3, frames=(0, 20)))
+        session.undo()
+
+A process that is killed loses no edit that was made. One session at a time may write; others read.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from anonymize import plan
+from anonymize.errors import PlanError, UsageError
+from anonymize.kinds import Answer
+from anonymize.plan.doubts import check_name
+from anonymize.plan.edit_lines import Step, entry
+from anonymize.plan.edited import Edited
+from anonymize.plan.edits import Edit, EditError, Judge
+from anonymize.report.data import now
+from anonymize.text import untrusted
+from anonymize.text.words import system
+
+
+class Session:
+    """The plan file `path`, open for edits.
+
+    Args:
+        path: the plan.
+        by: who edits, as they wish to be called; written with every edit.
+
+    Raises:
+        PlanError: it cannot be read or written, is malformed, or another session has it open.
+        UsageError: `by` is not one line.
+    """
+
+    def __init__(self, path: Path, by: str = "") -> None:
+        try:
+            self._by = check_name(by)
+        except ValueError as error:
+            raise UsageError(f"by: {error}") from error
+        self.path = path
+        self._unended = b""
+        """What the last line of the file lacks."""
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            raise PlanError(f"cannot edit this plan: {system(error)}", path) from error
+        try:
+            self._lock()
+            self._mend()
+            self._history = plan.edited(untrusted.lines(path, "plan", PlanError), str(path))
+            self._size = os.fstat(self._file).st_size
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let others edit the plan."""
+        os.close(self._file)
+
+    @property
+    def edited(self) -> Edited:
+        """The plan with the edits so far. To be changed by the methods of this class alone."""
+        return self._history.edited
+
+    def do(self, edit: Edit) -> int:
+        """Make `edit`; its number, once it is on the disk.
+
+        Raises:
+            EditError: it does not fit the plan; nothing is changed.
+            PlanError: it cannot be written; nothing is changed.
+        """
+        number = self._history.last + 1
+        self._follow(Step(number, edit, by=self._by, at=now()))
+        return number
+
+    def judge(self, track: int, answer: Answer | None) -> int:
+        """Answer whether `track` is to be hidden; None takes an answer back. The number of the edit, as `do` has it."""
+        return self.do(Judge(track, answer, self._by, now()))
+
+    def undo(self) -> int | None:
+        """Take the last edit back; its number, or None if there is none. Raises `PlanError` as `do` does."""
+        return self._turn(self._history.numbers, back=True)
+
+    def redo(self) -> int | None:
+        """Bring back the edit that was taken back last; its number, or None. Raises `PlanError` as `do` does."""
+        return self._turn(self._history.undone, back=False)
+
+    def _turn(self, had: list[int], *, back: bool) -> int | None:
+        if not had:
+            return None
+        number = had[-1]
+        self._follow(Step(number, None, back, self._by, now()))
+        return number
+
+    def _follow(self, step: Step) -> None:
+        line = json.dumps(entry(step)).encode() + b"\n"
+        if len(line) > untrusted.LINE:
+            raise EditError(f"it is larger than {untrusted.LINE >> 20} MiB: edit fewer frames at a time")
+        self._history.follow(step, lambda: self._append(line))
+
+    def _append(self, line: bytes) -> None:
+        """Write `line` at the end of the file, wholly or not at all."""
+        try:
+            there, opened = self.path.stat(), os.fstat(self._file)
+        except OSError as error:
+            raise PlanError(f"the plan cannot be reached: {system(error)}; nothing was saved", self.path) from error
+        if (there.st_dev, there.st_ino, opened.st_size) != (opened.st_dev, opened.st_ino, self._size):
+            raise PlanError(
+                "another program changed or replaced this plan meanwhile; nothing was saved. Open it again", self.path
+            )
+        try:
+            line = self._unended + line
+            if os.write(self._file, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._file)
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(self._file, self._size)
+            raise PlanError(f"the edit cannot be saved: {system(error)}; nothing was changed", self.path) from error
+        self._size, self._unended = self._size + len(line), b""
+
+    def _lock(self) -> None:
+        try:
+            import fcntl
+        except ImportError:  # Windows has no such locks
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Busy("somebody else is editing this plan: close it there first", self.path) from error
+
+    def _mend(self) -> None:
+        """See how the last line ends; drop it where a machine that lost its power left a part of an edit."""
+        whole = self.path.read_bytes()
+        last = whole[whole.rfind(b"\n") + 1 :]
+        if not last:
+            return
+        try:
+            json.loads(last)
+            self._unended = b"\n"
+        except ValueError:
+            if last.startswith((b'{"edit"', b'{"undo"', b'{"redo"')):
+                os.ftruncate(self._file, len(whole) - len(last))
+
+
+class Busy(PlanError):
+    """Another session has the plan open for edits."""

@@ -1,0 +1,374 @@
+"""A person's edits of a plan: what each does, and that any of them can be taken back."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonymize.data import Grounds, Kind, Region, Shape, Why
+from anonymize.kinds import Answer, Raised
+from anonymize.plan import About, Plan, Regions
+from anonymize.plan.doubts import Doubt
+from anonymize.plan.edit_lines import History, entry, is_step, step_of
+from anonymize.plan.edit_lines import Step as Line
+from anonymize.plan.edited import Edited
+from anonymize.plan.edits import (
+    Change,
+    Draw,
+    EditError,
+    Hide,
+    Join,
+    Judge,
+    Place,
+    Remove,
+    Show,
+    Split,
+)
+from anonymize.plan.model import VisibleTrack, lines
+
+FRAMES, WIDTH, HEIGHT = 100, 1280, 720
+Track = dict[int, tuple[float, float, float, float]]
+
+
+def found(
+    track: int, first: int, end: int, left: float, every: int = 5, size: float = 14.0
+) -> list[tuple[int, int, Region]]:
+    """A face that moves right by two pixels a frame, found on every fifth frame."""
+    return [
+        (
+            frame,
+            frame + 1,
+            Region(
+                (left + 2 * frame, 50, left + 2 * frame + size, 50 + size),
+                Kind.FACE,
+                Why.DETECTED if (frame - first) % every == 0 else Why.INTERPOLATED,
+                track,
+                Shape.ELLIPSE,
+                score=0.7,
+            ),
+        )
+        for frame in range(first, end)
+    ]
+
+
+def base() -> Plan:
+    """Two faces, of which one is doubtful, and a zone."""
+    zone = [(0, FRAMES, Region((0, 0, 40, 40), Kind.AREA, Why.ZONE))]
+    about = About("00", FRAMES, WIDTH, HEIGHT)
+    rows = [*found(0, 10, 61, 100), *found(3, 0, FRAMES, 600), *zone]
+    return Plan(about, Regions(rows), (), (Doubt(3, 0, FRAMES, Raised.FIND),)).marked()
+
+
+def boxes(plan: Plan, track: int) -> Track:
+    """Frame → box of `track`, as it is drawn."""
+    return {i: one.xyxy for i in range(FRAMES) for one in plan.at(i) if one.track == track}
+
+
+def text(plan: Plan) -> list[str]:
+    """The file of a plan."""
+    return list(lines(plan))
+
+
+def edited(*edits: object) -> Plan:
+    """The plan after `edits`."""
+    made = Edited(base())
+    for one in edits:
+        made.apply(one)  # type: ignore[arg-type]
+    return made.plan()
+
+
+def test_without_edits_a_plan_stays_the_same():
+    plan = base()
+    assert text(Edited(plan).plan()) == text(plan)
+
+
+def test_a_drawn_box_covers_its_frames_and_no_others():
+    after = edited(Draw(7, (20, 30), (1266, 706, 1280, 720), Kind.FACE, Shape.ELLIPSE, 25))
+    assert boxes(after, 7) == dict.fromkeys(range(20, 30), (1266, 706, 1280, 720))
+    assert boxes(after, 0) == boxes(base(), 0)
+    assert after.by_hand
+    assert [one.why for one in after.at(20) if one.track == 7] == [Why.MANUAL]
+
+
+def test_a_box_that_is_set_moves_what_lies_between_it_and_its_anchors_by_a_falling_share():
+    before = boxes(base(), 0)
+    after = boxes(edited(Place(0, 13, ((150, 60, 164, 74),))), 0)
+    by = np.array((150, 60, 164, 74)) - before[13]  # found on frames 10 and 15
+    for frame, share in {10: 0, 11: 1 / 3, 12: 2 / 3, 13: 1, 14: 1 / 2, 15: 0, 9: None}.items():
+        if share is None:
+            assert frame not in after
+        else:
+            assert after[frame] == pytest.approx(np.array(before[frame]) + share * by, abs=0.01), frame
+    assert {frame: after[frame] for frame in range(15, 61)} == {frame: before[frame] for frame in range(15, 61)}
+
+
+def test_a_box_on_an_anchor_moves_both_sides_up_to_the_next_ones():
+    before, new = boxes(base(), 0), (100, 100, 120, 120)
+    after = boxes(edited(Place(0, 20, (new,))), 0)
+    changed = {frame for frame in before if after[frame] != before[frame]}
+    assert changed == set(range(16, 25))
+    assert after[20] == new
+
+
+def test_a_drawn_track_with_two_key_frames_moves_in_a_straight_line_and_is_held_outside_them():
+    after = boxes(
+        edited(
+            Draw(7, (10, 50), (0, 0, 10, 10), anchor=20),
+            Place(7, 30, ((100, 50, 130, 80),)),
+        ),
+        7,
+    )
+    assert after[10] == after[20] == (0, 0, 10, 10)
+    assert after[25] == pytest.approx((50, 25, 70, 45))
+    assert after[30] == after[49] == (100, 50, 130, 80)
+
+
+@pytest.mark.parametrize("frame", [0, 99])
+def test_a_box_beyond_the_end_of_a_track_continues_it_up_to_there(frame):
+    after = boxes(edited(Place(0, frame, ((500, 500, 514, 514),))), 0)
+    assert sorted(after) == (list(range(61)) if frame == 0 else list(range(10, 100)))
+    assert after[frame] == (500, 500, 514, 514)
+    middle = after[5 if frame == 0 else 80]
+    near = boxes(base(), 0)[10 if frame == 0 else 60]
+    assert middle != near, "it moves towards the box"
+    assert all(
+        low <= value <= high or high <= value <= low
+        for low, value, high in zip(near, middle, after[frame], strict=True)
+    )
+
+
+def test_boxes_that_were_followed_replace_the_track_there():
+    new = tuple((300.0 + i, 300.0, 314.0 + i, 314.0) for i in range(20))
+    after, before = boxes(edited(Place(0, 30, new)), 0), boxes(base(), 0)
+    assert [after[30 + i] for i in range(20)] == [pytest.approx(one) for one in new]
+    assert after[25] == before[25]
+    assert after[50] == before[50]
+
+
+@pytest.mark.parametrize(
+    ("frames", "left"), [((0, 20), range(20, 61)), ((30, 40), [*range(10, 30), *range(40, 61)]), ((0, 100), [])]
+)
+def test_frames_that_are_removed_are_gone_and_no_others(frames, left):
+    after = edited(Remove(0, frames))
+    assert sorted(boxes(after, 0)) == list(left)
+    assert boxes(after, 3) == boxes(base(), 3)
+
+
+def test_a_split_track_is_two():
+    after, before = edited(Split(0, 30, 9)), boxes(base(), 0)
+    assert boxes(after, 0) == {frame: box for frame, box in before.items() if frame < 30}
+    assert boxes(after, 9) == {frame: box for frame, box in before.items() if frame >= 30}
+
+
+@pytest.mark.parametrize("frame", [10, 61, 5])
+def test_a_track_is_not_split_outside_itself(frame):
+    with pytest.raises(EditError, match="does not go on"):
+        edited(Split(0, frame, 9))
+
+
+def test_both_parts_of_a_split_track_keep_what_was_decided():
+    after = edited(Show(3, (20, 60), "form 1"), Judge(3, Answer.NOTHING, "a", "t"), Split(3, 40, 9))
+    assert after.shown == (
+        VisibleTrack(3, 20, 60, Grounds.CONSENT, "form 1"),
+        VisibleTrack(9, 20, 60, Grounds.CONSENT, "form 1"),
+    )
+    assert {(one.track, one.first, one.end, one.answer) for one in after.doubts} == {
+        (3, 0, 40, Answer.NOTHING),
+        (9, 40, 100, Answer.NOTHING),
+    }
+
+
+def test_a_joined_track_has_the_hull_on_common_frames_and_no_consent():
+    after = edited(Show(0, (10, 61), "form 1"), Join(3, 0))
+    before = base()
+    assert boxes(after, 0) == {}
+    one, other, both = boxes(before, 0), boxes(before, 3), boxes(after, 3)
+    assert sorted(both) == list(range(FRAMES))
+    assert both[5] == other[5]
+    assert both[20] == (one[20][0], 50, other[20][2], 64)
+    assert after.shown == ()
+
+
+def test_what_is_shown_is_not_drawn_on_its_frames_alone():
+    after = edited(Show(0, (20, 30), "form 1", 25))
+    assert sorted(boxes(after, 0)) == [*range(10, 20), *range(30, 61)]
+    assert {one.track for one in after.visible_at(20)} == {0}
+    assert boxes(edited(Show(0, (20, 30), "form 1"), Hide(0)), 0) == boxes(base(), 0)
+
+
+def test_an_answer_leaves_a_track_out_and_hiding_brings_it_back():
+    nothing = edited(Judge(0, Answer.NOTHING, "desk", "now"))
+    assert boxes(nothing, 0) == {}
+    assert [(one.track, one.answer, one.by, one.at) for one in nothing.doubts if one.track == 0] == [
+        (0, Answer.NOTHING, "desk", "now")
+    ]
+    assert boxes(edited(Judge(0, Answer.NOTHING), Judge(0, Answer.HIDE)), 0) == boxes(base(), 0)
+    assert edited(Judge(3, Answer.HIDE), Judge(3, None)).doubts == (Doubt(3, 0, FRAMES, Raised.FIND),)
+
+
+def test_boxes_set_by_hand_are_not_drawn_where_their_track_stays_visible():
+    """What a person draws is always covered, so a track that stays visible has no such boxes there."""
+    after = edited(Place(0, 25, ((300, 300, 314, 314),)), Show(0, (20, 30), "form 1"))
+    assert sorted(boxes(after, 0)) == [*range(10, 20), *range(30, 61)]
+    assert boxes(edited(Place(0, 25, ((300, 300, 314, 314),)), Judge(0, Answer.NOTHING)), 0) == {}
+
+
+def test_a_kind_and_a_shape_can_be_changed():
+    after = edited(Change(0, Kind.PLATE, Shape.BOX))
+    assert {(one.kind, one.shape) for i in range(FRAMES) for one in after.at(i) if one.track == 0} == {
+        (Kind.PLATE, Shape.BOX)
+    }
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (Draw(0, (0, 5), (0, 0, 9, 9)), "already"),
+        (Draw(7, (0, 101), (0, 0, 9, 9)), "do not lie"),
+        (Draw(7, (5, 5), (0, 0, 9, 9)), "do not lie"),
+        (Place(7, 0, ((0, 0, 9, 9),)), "no track 7"),
+        (Place(0, 99, ((0, 0, 9, 9),) * 2), "do not lie"),
+        (Remove(7, (0, 5)), "no track 7"),
+        (Split(0, 20, 3), "already"),
+        (Join(0, 0), "itself"),
+        (Show(0, (0, 101), "form"), "do not lie"),
+        (Hide(7), "no track 7"),
+        (Judge(7, Answer.HIDE), "no track 7"),
+    ],
+)
+def test_an_edit_that_does_not_fit_changes_nothing(edit, message):
+    made = Edited(base())
+    with pytest.raises(EditError, match=message):
+        made.apply(edit)
+    assert text(made.plan()) == text(base())
+    assert not made.edits
+
+
+def frames(least: int = 1) -> st.SearchStrategy[tuple[int, int]]:
+    return st.tuples(st.integers(0, FRAMES - least), st.integers(least, FRAMES)).map(
+        lambda pair: (pair[0], min(pair[0] + pair[1], FRAMES))
+    )
+
+
+BOX = st.tuples(st.integers(-20, 1200), st.integers(-20, 700), st.integers(1, 200), st.integers(1, 200)).map(
+    lambda one: (float(one[0]), float(one[1]), float(one[0] + one[2]), float(one[1] + one[3]))
+)
+TRACKS = st.sampled_from([0, 3, 4, 5, 6, 7])
+EDITS = st.one_of(
+    st.builds(Draw, TRACKS, frames(), BOX, st.sampled_from(Kind), st.sampled_from([Shape.BOX, Shape.ELLIPSE])),
+    st.builds(
+        Draw,
+        TRACKS,
+        frames(),
+        st.just((0.0, 0.0, 50.0, 50.0)),
+        st.just(Kind.AREA),
+        st.just(Shape.POLYGON),
+        st.just(-1),
+        st.just(((0.0, 0.0), (50.0, 0.0), (0.0, 50.0))),
+    ),
+    st.builds(Place, TRACKS, st.integers(0, FRAMES - 1), st.lists(BOX, min_size=1, max_size=4).map(tuple)),
+    st.builds(Remove, TRACKS, frames()),
+    st.builds(Split, TRACKS, st.integers(0, FRAMES), TRACKS),
+    st.builds(Join, TRACKS, TRACKS),
+    st.builds(Change, TRACKS, st.sampled_from(Kind), st.sampled_from(Shape)),
+    st.builds(Show, TRACKS, frames(), st.sampled_from(["form 1", "form 2"])),
+    st.builds(Hide, TRACKS),
+    st.builds(Judge, TRACKS, st.sampled_from([None, *Answer])),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(EDITS, st.sampled_from(["undo", "redo"])), max_size=25))
+def test_any_sequence_gives_the_plan_of_the_edits_in_force_also_when_read_again(steps):
+    made, written = Edited(base()), list[str]()
+    numbers, undone = list[int](), list[int]()
+    for number, one in enumerate(steps, 1):
+        if isinstance(one, str):
+            had = numbers if one == "undo" else undone
+            if not had:
+                assert (made.undo() if one == "undo" else made.redo()) is None
+                continue
+            line = Line(had[-1], None, one == "undo")
+            (undone if one == "undo" else numbers).append(had.pop())
+            assert made.undo() if line.back else made.redo()
+        else:
+            try:
+                made.apply(one)
+            except EditError:
+                continue
+            line, undone = Line(number, one), []
+            numbers.append(number)
+        written.append(json.dumps(entry(line)))
+    fresh = Edited(base())
+    for edit in made.edits:
+        fresh.apply(edit)
+    assert text(fresh.plan()) == text(made.plan())
+
+    again = History(Edited(base()))
+    for one in written:
+        assert is_step(json.loads(one))
+        again.follow(step_of(json.loads(one)))
+    assert (text(again.edited.plan()), again.numbers, again.undone) == (text(made.plan()), numbers, undone)
+
+    while made.undo():
+        pass
+    assert text(made.plan()) == text(base())
+
+
+def test_all_that_is_drawn_can_be_read_by_a_plan(tmp_path):
+    from anonymize.plan import read, write
+
+    after = edited(
+        Draw(7, (20, 30), (0, 0, 9, 9)),
+        Judge(0, Answer.NOTHING),
+        Show(3, (5, 9), "form 1"),
+        Place(3, 7, ((0, 0, 9, 9),)),
+    )
+    write(after, tmp_path / "plan.jsonl")
+    assert text(read(tmp_path / "plan.jsonl")) == text(after)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"edit": 1, "do": "draw", "track": 7, "frames": [0, 5]},
+        {"edit": 1, "do": "draw", "track": 7, "frames": [0, 5], "xyxy": [5, 0, 5, 9]},
+        {"edit": 1, "do": "draw", "track": 7, "frames": [0, 5], "xyxy": [0, 0, float("nan"), 9]},
+        {"edit": 1, "do": "draw", "track": 7, "frames": [0, 5], "xyxy": [0, 0, 9, 9], "shape": "polygon"},
+        {"edit": 1, "do": "place", "track": 7, "first": 0, "boxes": []},
+        {"edit": 1, "do": "fly", "track": 7},
+        {"edit": 1, "do": "hide", "track": 7, "wings": 2},
+        {"edit": 1, "do": "show", "track": 7, "frames": [0, 5], "reason": ""},
+        {"edit": 1, "do": "show", "track": 7, "frames": [0, 5], "reason": "a\nb"},
+        {"edit": 1, "do": "judge", "track": 7, "answer": "perhaps"},
+        {"edit": -1, "do": "hide", "track": 7},
+        {"undo": 1.5},
+        {"redo": True},
+        {"undo": 1, "track": 7},
+    ],
+)
+def test_a_malformed_line_is_refused(line):
+    from anonymize.errors import UsageError
+
+    with pytest.raises((ValueError, TypeError, KeyError, UsageError)):
+        step_of(line)
+
+
+def test_lines_come_in_their_order():
+    history = History(Edited(base()))
+    history.follow(Line(1, Hide(0)))
+    for wrong in (Line(2, None, True), Line(1, None, False), Line(1, Hide(3))):
+        with pytest.raises(ValueError, match=r"undo|redo|above 1"):
+            history.follow(wrong)
+    history.follow(Line(1, None, True))
+    assert (history.numbers, history.undone) == ([], [1])
+
+
+def test_a_number_is_not_used_twice():
+    made = Edited(base())
+    assert made.unused() == 4
+    made.apply(Draw(4, (0, 5), (0, 0, 9, 9)))
+    made.undo()
+    assert made.unused() == 5, "it may be brought back"
