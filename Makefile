@@ -15,12 +15,13 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 LIMIT := --timeout 300 --timeout-method thread
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint unit contracts cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test fuzz formats options train train-dev
+.PHONY: help setup demo test lint unit contracts licences cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test fuzz formats options train train-dev
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
 	@echo "make lint        ruff and mypy --strict (over a tree laid out as it is installed)"
 	@echo "make unit        the tests alone"
+	@echo "make licences    compare the licences of all that is installed with requirements/licences.toml"
 	@echo "make contracts   the detector contracts with mediapipe, in an environment of its own"
 	@echo "make cluster-test  Ray clusters and S3 storage, in an environment of its own (three minutes)"
 	@echo "make contracts-openvino  the same on --device openvino (Linux; any 64-bit Intel or AMD processor), in an environment of its own"
@@ -75,7 +76,7 @@ setup: $(VENV)/ready
 demo: setup
 	@$(BIN)/anonymize demo
 
-test: lint unit contracts
+test: lint unit contracts licences
 
 lint: setup
 	$(BIN)/ruff check .
@@ -88,6 +89,11 @@ lint: setup
 #  What fails beside other tests is run once more alone: cameras at 25 frames a second need some of the processor.
 unit: setup
 	$(BIN)/pytest -n auto --dist loadfile $(LIMIT) || $(BIN)/pytest --last-failed --last-failed-no-failures none $(LIMIT)
+
+#  In every environment that is there: each has other packages.
+licences: setup
+	@for e in $(VENV) $(MEDIAPIPE) $(CLUSTER) $(OPENVINO); do \
+		test ! -e $$e/ready || { echo "$$e: " && $$e/bin/python -m tests.helpers.licences; } || exit 1; done
 
 contracts: $(MEDIAPIPE)/ready
 	$(MEDIAPIPE)/bin/pytest tests/contracts

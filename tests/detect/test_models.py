@@ -229,3 +229,23 @@ def test_every_model_has_a_card_and_ours_names_every_set_it_was_made_from() -> N
         assert source.name in card
         if source.ships:
             assert f"| {source.name} | {source.licence.replace(' (uploader)', ' by its uploader')} |" in card
+
+
+def test_what_reports_say_of_argus_is_the_estimate_for_unknown_streets_and_stands_in_its_card() -> None:
+    card = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    assert "| 640 | .275 | 995 | .956 |" in card
+    assert ".956 (995; .941 to .967) | .65 (1,110; .62 to .68)" in card
+    for name in ("argus", "argus-int8"):
+        told = models.find(name).recall
+        assert "it does not know" in told.partition(".956 of 995 (.941-.967)")[0]
+        assert "faces" in told.partition(".65 of 1,110 (.62-.68")[0]
+        assert told.index(".956") < told.index(".65") < told.index("of 208")
+    plates, faces = models.find("argus").recall.split("; faces at ")
+    for text, cell, which, widths in (
+        (plates, 2, 0, ("16-24", "24-32", "32-64", "64-128", "128-256")),
+        (faces, 3, -1, ("24-32", "32-64", "64-128", "128-256")),
+    ):
+        for width in widths:
+            row = [line for line in card.splitlines() if line.startswith(f"| {width} |")][which]
+            count, share = row.split("|")[cell].split("/")[0].split(":")
+            assert f"{share.strip()} of {count.strip()}" in text
