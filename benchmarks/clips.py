@@ -92,11 +92,11 @@ def long_clip(clip: Clip, times: int) -> Path:
     return target
 
 
-def _filmed(folder: Path, rows: list[dict[str, Any]], target: Path, size: tuple[int, int]) -> list[Clip]:
+def _filmed(folder: Path, chosen: list[dict[str, Any]], target: Path, size: tuple[int, int]) -> list[Clip]:
     """Film each still once; what exists is kept. The truth is written last, so its presence means the clip is whole."""
     target.mkdir(parents=True, exist_ok=True)
     clips = []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(chosen):
         video = target / f"{number:02d}.mp4"
         if not video.with_suffix(".jsonl").exists():
             film(video, _still(folder, row), Shot(size=size, seed=number))
@@ -114,9 +114,9 @@ def _still(folder: Path, row: dict[str, Any]) -> Still:
 
 def _crowds(folder: Path) -> list[dict[str, Any]]:
     """Colour street pictures, landscape, with 5 to 16 faces, most of them small."""
-    return _by_hash(
+    return by_hash(
         row
-        for row in _rows(folder)
+        for row in rows(folder)
         if row["source"] == "mask853"
         and row["width"] >= 1.3 * row["height"]
         and 5 <= len(row["boxes"]) <= 16
@@ -128,8 +128,8 @@ def _cars(folder: Path) -> list[dict[str, Any]]:
     """Landscape pictures of the two sets that no weights of ours were trained on, with plates of no great width."""
     found: list[dict[str, Any]] = []
     for name, count in PLATE_CLIPS.items():
-        rows = (row for row in _rows(folder) if row["source"] == name and row["width"] >= 1.3 * row["height"])
-        found += _by_hash(row for row in rows if 0 < _widest(row) <= WIDEST)[:count]
+        wide = (row for row in rows(folder) if row["source"] == name and row["width"] >= 1.3 * row["height"])
+        found += by_hash(row for row in wide if 0 < _widest(row) <= WIDEST)[:count]
     return found
 
 
@@ -138,12 +138,13 @@ def _widest(row: dict[str, Any]) -> float:
     return max((b["xyxy"][2] - b["xyxy"][0] for b in row["boxes"]), default=0) / float(row["width"])
 
 
-def _rows(folder: Path) -> Iterator[dict[str, Any]]:
+def rows(folder: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a folder's annotations: image, width, height, source and boxes of each picture."""
     with (folder / "annotations.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
 
 
-def _by_hash(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+def by_hash(found: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
     """Sort rows by the digest of their picture's name: the same order everywhere, and none that favours anyone."""
-    return sorted(rows, key=lambda row: hashlib.sha256(row["image"].encode()).hexdigest())
+    return sorted(found, key=lambda row: hashlib.sha256(row["image"].encode()).hexdigest())

@@ -86,13 +86,13 @@ def check_blur(clip: Clip, scratch: Path) -> None:
 def summary(results: Results, floor: Results) -> dict[str, Any]:
     """One tool's figures over all its clips, for JSON; speed as medians over the clips, and against `floor`."""
     base = {name: usage.seconds for name, usage, _ in floor.runs}
+    about = {"tool": results.tool.name, "command": results.tool.line, "version": results.tool.version}
     if not results.runs:
-        return {"tool": results.tool.name, "version": results.tool.version, "failures": results.failures}
+        return {**about, "failures": results.failures}
     together = combine(evaluation for _, _, evaluation in results.runs).as_dict()
     del together["leaks"], together["subjects"]
     return {
-        "tool": results.tool.name,
-        "version": results.tool.version,
+        **about,
         "failures": results.failures,
         "fps": median(evaluation.frames / usage.seconds for _, usage, evaluation in results.runs),
         "times_transcode": median(usage.seconds / base[name] for name, usage, _ in results.runs),
@@ -108,7 +108,8 @@ def summary(results: Results, floor: Results) -> dict[str, Any]:
                 "boxes": evaluation.total.boxes,
                 "exposed": evaluation.total.exposed,
                 "subjects": evaluation.total.subjects,
-                "collateral": evaluation.collateral,
+                "blocks": evaluation.blocks,
+                "lost": evaluation.lost,
             }
             for name, usage, evaluation in results.runs
         ],

@@ -1,13 +1,14 @@
-"""The regression gate: our new figures against those in the repository. A worse leak fails.
+"""The regression gate: our new figures against those in the repository. What is a quarter worse fails.
 
-Both were measured on the same clips, so they are compared in two ways, each with its own tolerance:
+Both were measured on the same clips, and the same code gives the same figures but for the last digits of another
+processor, so they are compared as they are:
 
-- *all together*: the new rate must not lie above the 95% interval of the old one. The interval of the leak rate is
-  a bootstrap over clips, that of the exposed rate is over subjects (Wilson).
-- *clip by clip*: the mean difference must not exceed the scatter of the differences: the lower end of
-  its 95% bootstrap interval must not be above zero.
+- *leaked box-frames*, *exposed subjects* and *collateral* must each be less than `WORSE` times what they were. A few
+  box-frames more, or a trace of collateral, is no worsening; another exposed subject where there was none is one.
+- *clip by clip*, for what is spread thinly: the mean difference must not exceed the scatter of the differences: the
+  lower end of its 95% bootstrap interval must not be above zero.
 
-A clip that failed, or whose number of boxes changed, cannot be compared, and fails the gate too.
+A clip that failed, or that shows other subjects than before, cannot be compared, and fails the gate too.
 """
 
 from __future__ import annotations
@@ -18,9 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from anonymize.evaluate.interval import DRAWS, SEED, TAIL, leak_interval, share_interval
+from anonymize.evaluate.interval import DRAWS, SEED, TAIL
+from benchmarks.tools import OURS
 
-OURS = "anonymize"
+WORSE = 1.25
+FEW_BOXES, TRACE = 2, 0.001
+"""Box-frames, and share of the detail elsewhere, that may come on top of what was there."""
+OTHER_CODING = 0.02
+"""Share of a clip's box-frames that another machine's encoder may make countable, or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +42,20 @@ def compare_sections(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Gat
 
     Args:
         old: what is in the repository.
-        new: fresh figures; its runs of ours must be among the old ones.
+        new: fresh figures; its runs of ours must be among the old ones, by their commands.
 
     Returns:
         At least one comparison, and one that is worse if nothing could be compared.
     """
-    before = {row["tool"]: row for row in old["rows"]}
-    runs = [row for row in new["rows"] if row["tool"].startswith(OURS)]
-    found = [one for row in runs for one in _run(before.get(row["tool"]), row)]
+    before = {row["command"]: row for row in old["rows"]}
+    runs = [row for row in new["rows"] if row["tool"] == OURS]
+    found = [one for row in runs for one in _run(before.get(row["command"]), row)]
     return found or [GateResult(True, "no run of ours in the fresh results")]
 
 
 def _run(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Iterator[GateResult]:
     """One run of ours."""
-    name = new["tool"]
+    name = new["command"]
     if old is None or "total" not in old:
         yield GateResult(True, f"{name}: no such run in the repository's results to compare with")
         return
@@ -59,38 +65,36 @@ def _run(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Iterator[Gate
         return
     clips = {clip["clip"]: clip for clip in old["clips"]}
     pairs = [(clips[clip["clip"]], clip) for clip in new["clips"] if clip["clip"] in clips]
-    strange = [clip["clip"] for clip in new["clips"] if clip["boxes"] != clips.get(clip["clip"], {}).get("boxes")]
+    strange = [clip["clip"] for clip in new["clips"] if not _same(clips.get(clip["clip"]), clip)]
     if strange or not pairs:
         yield GateResult(True, f"{name}: other clips or truth than before: {', '.join(strange) or 'all'}")
         return
-    yield _leak(name, pairs)
-    yield _exposed(name, pairs)
+    yield _counted(f"{name}: leaked box-frames", "leaked", "boxes", FEW_BOXES, pairs)
+    yield _counted(f"{name}: exposed subjects", "exposed", "subjects", 0, pairs)
+    if all("blocks" in clip for pair in pairs for clip in pair):
+        blocks = sum(old["blocks"] for old, _ in pairs)
+        yield _counted(f"{name}: lost blocks elsewhere", "lost", "blocks", TRACE * blocks, pairs)
     yield _clip_by_clip(name, pairs)
+
+
+def _same(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> bool:
+    """Whether it is the same clip: as many subjects, and box-frames but for a few, since encoders differ by machine."""
+    if old is None or old["subjects"] != new["subjects"]:
+        return False
+    return bool(abs(old["boxes"] - new["boxes"]) <= OTHER_CODING * old["boxes"])
 
 
 Pairs = Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
 """Old and new figures of each clip."""
 
 
-def _leak(name: str, pairs: Pairs) -> GateResult:
-    interval = leak_interval([(old["boxes"], old["leaked"]) for old, _ in pairs])
-    boxes = sum(new["boxes"] for _, new in pairs)
-    old, new = (sum(pair[i]["leaked"] for pair in pairs) / max(boxes, 1) for i in (0, 1))
-    return _judged(f"{name}: leak", old, new, interval)
-
-
-def _exposed(name: str, pairs: Pairs) -> GateResult:
-    subjects = sum(old["subjects"] for old, _ in pairs)
-    old, new = (sum(pair[i]["exposed"] for pair in pairs) for i in (0, 1))
-    interval = share_interval(old, subjects)
-    return _judged(f"{name}: exposed", old / max(subjects, 1), new / max(subjects, 1), interval)
-
-
-def _judged(what: str, old: float, new: float, interval: tuple[float, float] | None) -> GateResult:
-    if interval is None:
-        return GateResult(True, f"{what}: nothing was counted")
+def _counted(what: str, key: str, of: str, leeway: float, pairs: Pairs) -> GateResult:
+    """Whether `key` grew by a quarter, and by more than `leeway`."""
+    old, new = (sum(pair[i][key] for pair in pairs) for i in (0, 1))
+    total = sum(pair[1][of] for pair in pairs)
+    worse = not total or (new >= WORSE * old and new > old + leeway)
     higher = ", higher than before" if new > old else ""
-    return GateResult(new > interval[1], f"{what} {old:.2%} -> {new:.2%}{higher}, tolerated up to {interval[1]:.2%}")
+    return GateResult(worse, f"{what} {old:,} -> {new:,} of {total:,}{higher}")
 
 
 def _clip_by_clip(name: str, pairs: Pairs) -> GateResult:

@@ -18,6 +18,7 @@ from anonymize.media.video.options import MIDDLE
 from anonymize.settings import Output
 from benchmarks.process import ToolFailed
 
+OURS, TRANSCODE = "anonymize", "plain transcode"
 DEFACE = "1.5.0"
 BLURRY = "0.1.2"
 PLATEDET = "0.0.2"
@@ -45,6 +46,12 @@ class Tool:
     command: Callable[[Path, Path, Path], list[str]]
     folder: bool = False
 
+    @property
+    def line(self) -> str:
+        """The whole command, with ``IN.mp4``, ``OUT.mp4`` and ``OUT`` for files, and programs without their paths."""
+        words = self.command(Path("IN.mp4"), Path("OUT.mp4"), Path("OUT"))
+        return shlex.join([Path(word).name if Path(word).is_absolute() else word for word in words])
+
     def output(self, target: Path, folder: Path) -> Path:
         """Where the output lies after a run. Raises `ToolFailed` when there is none."""
         if self.folder:
@@ -57,14 +64,14 @@ class Tool:
         return target
 
 
-def ours(arguments: str, targets: str) -> Tool:
-    """`anonymize run` with `arguments`, a string of options such as ``--preset fast``."""
+def ours(arguments: str = "") -> Tool:
+    """`anonymize run` as a person starts it, with `arguments`, a string of options such as ``--preset fast``."""
     program = _beside_python("anonymize")
     words = shlex.split(arguments)
     return Tool(
-        f"anonymize {arguments}".strip(),
+        OURS,
         _version([program, "--version"]),
-        lambda source, target, _: [program, "run", str(source), "-o", str(target), "--targets", targets, *words],
+        lambda source, target, _: [program, "run", str(source), "-o", str(target), *words],
     )
 
 
@@ -73,7 +80,7 @@ def transcode() -> Tool:
     output = Output()
     program = imageio_ffmpeg.get_ffmpeg_exe()
     return Tool(
-        "plain transcode",
+        TRANSCODE,
         f"ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}",
         lambda source, target, _: [
             *(program, "-v", "error", "-i", str(source), "-map", "0", "-c", "copy"),

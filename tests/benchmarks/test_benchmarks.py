@@ -1,5 +1,8 @@
 import json
+import re
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,12 +10,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from anonymize.data import Kind
+from anonymize.evaluate.interval import leak_interval
 from anonymize.evaluate.truth import read_truth
 from anonymize.samples.camera import Shot, Still, film
 from anonymize.samples.plates import DESIGNS, render_plate
 from benchmarks import clips as clip_sets
 from benchmarks import compare as compare_module
-from benchmarks import platedet_solid, report, tools
+from benchmarks import history, page, platedet_solid, report, tools
 from benchmarks.__main__ import app
 from benchmarks.clips import Clip, face_clips, long_clip, plate_clips
 from benchmarks.compare import BenchmarkBroken, check_blur, compare, run_tool, summary
@@ -220,12 +224,17 @@ def test_the_page_tells_everything_and_no_path(clip, tmp_path):
     content = {"rows": rows, "clips": 1, "source": "a test", "skipped": ["no Python 3.12 here"]}
     report.record("plates", content, tmp_path)
     memory = {"tool": "ours", "size": "4K", "frames": [6, 60], "largest_mib": [100, 110], "together_mib": [120, 130]}
+    memory["command"] = "ours IN.mp4"
     report.record("memory", {"rows": [memory], "failures": []}, tmp_path)
     page = report.record("startup", {"rows": [{"command": "anonymize --help", "seconds": 0.25}]}, tmp_path).read_text()
-    assert "| copy (1.0) | 100.0% |" in page
+    line = f"{Path(PYTHON).name} -c '{COPY}' IN.mp4 OUT.mp4 OUT"
+    assert f"| `{line}` (copy 1.0) | 8 of 8 |" in page  # one plate: counts, no percentage
+    assert "8 box-frames of 1 subject; 0 box-frames more were not counted" in page
+    assert page.count("Development clips: thresholds were chosen on these.") == 2  # the comparison, and memory
+    assert re.search(r"commit [0-9a-f]{7,}\+?, 20\d\d-\d\d-\d\d", page)
     assert "- broken failed on 00: exit code 1: broken" in page
     assert "- left out: no Python 3.12 here" in page
-    assert "| ours | 4K | 6 | 60 | 100 / 120 | 110 / 130 | 1.10 |" in page
+    assert "| `ours IN.mp4` (ours) | 4K | 6 | 60 | 100 / 120 | 110 / 130 | 1.10 |" in page
     assert "| `anonymize --help` | 0.25 s |" in page
     assert str(tmp_path) not in page + (tmp_path / report.JSON).read_text()
     assert set(json.loads((tmp_path / report.JSON).read_text())) == {"plates", "memory", "startup"}
@@ -241,8 +250,111 @@ def test_a_comparison_on_a_busy_machine_tells_no_speeds(clip, tmp_path):
     assert "No speeds: it was busy." in page
 
 
-@pytest.mark.parametrize("command", ["faces", "plates", "memory", "startup"])
+@pytest.mark.parametrize("command", ["faces", "plates", "fixed", "short", "memory", "startup", "check"])
 def test_every_command_has_help(command):
     told = CliRunner().invoke(app, [command, "--help"])
     assert told.exit_code == 0
     assert "--output" in told.output
+
+
+def test_ours_is_started_as_a_person_starts_it_and_every_option_is_told():
+    assert tools.ours().line == "anonymize run IN.mp4 -o OUT.mp4"
+    assert tools.ours("--targets faces").line == "anonymize run IN.mp4 -o OUT.mp4 --targets faces"
+    source, target = Path("a.mp4"), Path("b.mp4")
+    assert tools.ours().command(source, target, Path())[1:] == ["run", "a.mp4", "-o", "b.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "subjects", "text"),
+    [
+        (0, 20, 1, "0 of 20"),
+        (0, 900, 9, "0 of 900"),
+        (0, 1000, 100, "0.0% (0.0 to 3.6)"),
+        (210, 6088, 145, "3.4% (0.7 to 7.1)"),
+        (0, 0, 0, "-"),
+    ],
+)
+def test_a_share_has_its_interval_and_of_few_people_there_are_counts(hits, of, subjects, text):
+    interval = (0.007, 0.071) if hits else leak_interval([(of / subjects, 0)] * subjects) if subjects else None
+    assert page.share(hits, of, interval, subjects) == text
+
+
+def test_every_share_of_the_repositorys_page_has_its_interval():
+    results = report.read(report.HERE / report.JSON)
+    text = page.render(results)
+    assert text == (report.HERE / report.PAGE).read_text(encoding="utf-8")
+    for name in (name for name in report.COMPARED if name in results):
+        part = text.split(f"## {name.capitalize()}\n")[1].split("\n## ")[0]
+        assert page.DEVELOPMENT in part
+        assert "*n: box-frames, subjects, blocks*" in part
+        assert "not counted" in part
+        for row in (line.split(" | ") for line in part.splitlines() if line.startswith("| `")):
+            assert all(" to " in cell for cell in row[1:7] if "%" in cell), row
+
+
+# Old figures
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository of one commit, in which `history` looks."""
+    monkeypatch.setattr(history, "ROOT", tmp_path)
+
+    def commit(name, text):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        for words in (["add", "-A"], [*who, "commit", "-q", "-m", "x"]):
+            subprocess.run(["git", "-C", tmp_path, *words], check=True)
+        return history.commit()
+
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    return commit
+
+
+def test_figures_are_old_once_what_they_measure_changed(repository, tmp_path):
+    first = repository("anonymize/track/a.py", "1")
+    results = {"faces": {"commit": first}, "startup": {"commit": first}, "held_out": {}}
+    assert report.mark_stale(results) == []
+    repository("anonymize/live/loop.py", "1")  # no part of what a file goes through
+    repository("docs/a.md", "1")
+    assert [line.split(":")[0] for line in report.mark_stale(results)] == ["startup"]
+    last = repository("anonymize/track/a.py", "2")
+    (tmp_path / "anonymize/track/a.py").write_text("3")
+    assert history.commit() == f"{last}+"
+    lines = report.mark_stale(results)
+    assert lines[0].startswith(f"faces: 1 commit changed what it measures, the last one {last}, 20")
+    assert "**Stale: 1 commit changed" in page._where({**results["faces"], **ABOUT})
+    results["faces"]["commit"] = f"{last}+"
+    assert [line.split(":")[0] for line in report.mark_stale(results)] == ["startup"]
+    assert "stale" not in results["faces"]
+
+
+def test_figures_of_an_unknown_commit_are_old(repository):
+    repository("a", "1")
+    results = {"faces": {"commit": "0123456"}, "plates": {}}
+    assert report.mark_stale(results) == [
+        "faces: commit 0123456 is not in the history of this checkout",
+        "plates: commit (none) is not in the history of this checkout",
+    ]
+
+
+ABOUT = {"command": "python -m benchmarks faces", "date": "2026-11-29", "machine": report.machine()}
+
+
+def test_check_marks_the_page(repository, tmp_path):
+    repository("a", "1")
+    startup = {"rows": [], "commit": "0123456", **ABOUT}
+    report.write({"startup": startup}, tmp_path)
+    assert CliRunner().invoke(app, ["check", "--output", str(tmp_path)]).exit_code == 1
+    assert "**Stale: commit 0123456 is not" in (tmp_path / report.PAGE).read_text()
+    startup["commit"] = history.commit()
+    report.write({"startup": startup}, tmp_path)
+    assert CliRunner().invoke(app, ["check", "--output", str(tmp_path)]).exit_code == 0
+    assert "Stale" not in (tmp_path / report.PAGE).read_text()
+
+
+def test_every_section_has_its_paths_and_they_exist():
+    assert set(report.read(report.HERE / report.JSON)) - {"held_out"} <= set(history.MEASURED)
+    for path in {path for paths in history.MEASURED.values() for path in paths}:
+        assert (history.ROOT / path.removeprefix(":(exclude)")).exists(), path

@@ -1,0 +1,206 @@
+"""The page that people read, from the results: every share with what it is a share of, and its 95% interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from anonymize.evaluate.interval import Interval, leak_interval, share_interval
+from benchmarks.report import COMPARED, table
+
+HEIGHTS = ("12-16", "16-32", "32-64", "64+")
+FEW = 10
+"""Below so many subjects counts are shown, no percentage: of one person nothing follows."""
+DEVELOPMENT = "*Development clips: thresholds were chosen on these.*"
+
+INTRODUCTION = """# Benchmark results
+
+Made by `python -m benchmarks faces | plates | curve | fixed | short | verify | memory | startup`; do not edit. Its
+figures are in `results.json`; `python -m benchmarks check` marks those older than the last change of what they
+measure. All tools of a table ran on the same clips in the same run, clip by clip, each as a whole process by the
+command in its row, model load included. Speeds are medians over the clips; how a tool compares with a plain transcode
+of the same clip on the same machine says more than its frames per second.
+
+- **leak**: share of box-frames in which the detail of a face or plate survived, measured from pixels.
+- **exposed**: subjects that leaked on at least one frame. One frame is enough to identify someone.
+- **collateral**: share of the detail elsewhere in the picture that was lost.
+- **memory**: peak of the largest process / of all its processes together, MiB.
+- **in brackets**: the 95% interval, over subjects and for collateral over clips
+  ([how](../docs/evaluate.md#confidence-intervals)). With fewer than ten subjects there are counts alone.
+
+In the same run, a plain transcode leaked 100% and a whole-frame blur leaked 0% at 100% collateral; otherwise there
+would be no page.
+"""
+
+
+def render(results: Mapping[str, Any]) -> str:
+    """Write the page for all sections there are."""
+    parts = [INTRODUCTION]
+    if "held_out" in results:
+        parts.append(_held_out(results["held_out"]))
+    parts.extend(_compared(name, results[name]) for name in COMPARED if name in results)
+    for name, write in (("verify", _verify), ("memory", _memory), ("startup", _startup)):
+        if name in results:
+            parts.append(write(results[name]))
+    return "\n".join(parts)
+
+
+def compared_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write the table of a comparison, one line a tool; `rows` as `benchmarks.compare.summary` makes them."""
+    head = ["command", "leak", *(f"{name} px" for name in HEIGHTS), "exposed", "collateral"]
+    counted = next(row for row in rows if "total" in row)
+    scores = [counted["total"], *(counted["by_height"][name] for name in HEIGHTS)]
+    n = [f"{one['boxes']:,} of {_people(one['subjects'])}" for one in scores]
+    first = ["*n: box-frames, subjects, blocks*", *n, f"{counted['total']['subjects']:,}", f"{counted['blocks']:,}"]
+    lines = [[*first, *["-"] * 4], *(_compared_row(row, counted) for row in rows)]
+    return table([*head, "frames/s", "× transcode", "memory", "failed"], lines)
+
+
+def share(hits: int, total: int, interval: Interval | None, trials: int) -> str:
+    """A share as people read it: with its interval, or as counts if there were few `trials`."""
+    if not total:
+        return "-"
+    if trials < FEW or interval is None:
+        return f"{hits:,} of {total:,}"
+    return f"{percent(hits / total)} ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
+
+
+def percent(value: float) -> str:
+    """As the page writes it."""
+    return f"{value:.1%}"
+
+
+def _compared(name: str, section: Mapping[str, Any]) -> str:
+    rows = section["rows"]
+    counted = next(row for row in rows if "total" in row)
+    about = (
+        f"{section['clips']} clip{'s' * (section['clips'] > 1)} ({section['source']}), {counted['frames']:,} frames, "
+        f"{counted['total']['boxes']:,} box-frames of {_people(counted['total']['subjects'])}; "
+        f"{counted['uncounted']:,} box-frames more were not counted (ignored, less than half in view, "
+        "under 12 px, or without detail)."
+    )
+    failed = "".join(f"- {row['tool']} failed on {line}\n" for row in rows for line in row["failures"])
+    skipped = "".join(f"- left out: {line}\n" for line in section["skipped"])
+    remarks = "".join(f"{line}\n" for line in section.get("remarks", ()))
+    notes = "\n".join(part for part in (remarks, failed, skipped) if part)
+    return f"## {name.capitalize()}\n\n{_where(section)}\n\n{about}\n\n{compared_table(rows)}\n{notes}"
+
+
+def _compared_row(row: Mapping[str, Any], counted: Mapping[str, Any]) -> list[str]:
+    name, failed = f"`{row['command']}` ({row['tool']} {row['version']})", str(len(row["failures"]))
+    if "total" not in row:
+        return [name, *["-"] * 10, failed]
+    total = row["total"]
+    shares = [_leak(one) for one in (total, *(row["by_height"][key] for key in HEIGHTS))]
+    if total["boxes"] != counted["total"]["boxes"]:
+        shares[0] += f", n {total['boxes']:,}"
+    exposed = f"{total['exposed']}/{total['subjects']}"
+    if total["subjects"] >= FEW:
+        exposed += f": {share(total['exposed'], total['subjects'], total['exposed_interval'], total['subjects'])}"
+    return [
+        name,
+        *shares,
+        exposed,
+        _collateral(row),
+        f"{row['fps']:.1f}" if "fps" in row else "-",
+        f"{row['times_transcode']:.1f}" if "fps" in row else "-",
+        f"{row['largest_mib']:.0f} / {row['together_mib']:.0f}",
+        failed,
+    ]
+
+
+def _leak(score: Mapping[str, Any]) -> str:
+    return share(score["leaked"], score["boxes"], score["leak_interval"], score["subjects"])
+
+
+def _collateral(row: Mapping[str, Any]) -> str:
+    """The share of all blocks; its interval over clips, where there are enough of them."""
+    if row["collateral"] is None:
+        return "-"
+    clips = [(clip["blocks"], clip["lost"]) for clip in row["clips"] if "blocks" in clip]
+    if len(clips) < FEW:
+        return percent(row["collateral"])
+    return share(row["lost"], row["blocks"], leak_interval(clips), len(clips))
+
+
+def _held_out(section: Mapping[str, Any]) -> str:
+    """What others measured, on clips that nobody here has."""
+    rows = [
+        [
+            row["what"],
+            row["tool"],
+            row["figure"],
+            f"{row['hits']} of {row['of']}" + (f": {_shared(row['hits'], row['of'])}" if row["of"] >= FEW else ""),
+        ]
+        for row in section["rows"]
+    ]
+    head = ["clips", "tool", "share of box-frames, or of the picture", "subjects, and 95% interval"]
+    return f"## Held-out clips\n\n{section['about']}\n\n{table(head, rows)}"
+
+
+def _shared(hits: int, of: int) -> str:
+    return share(hits, of, share_interval(hits, of), of)
+
+
+def _verify(section: Mapping[str, Any]) -> str:
+    head = [
+        "clips",
+        "preset",
+        "missed",
+        "stopped",
+        "named as a doubt",
+        "let pass",
+        "outputs without a miss that failed",
+    ]
+    rows = [
+        [
+            row["clips"],
+            f"`{row['preset']}`",
+            f"{row['missed']} of {row['subjects']}",
+            *(_of(row[key], row["missed"]) for key in ("stopped", "doubts", "passed")),
+            f"{row['false_alarms']} of {row['clean']}",
+        ]
+        for row in section["rows"]
+    ]
+    return f"## Verify\n\n{_where(section)}\n\n{section['about']}\n\n{table(head, rows)}"
+
+
+def _of(hits: int, of: int) -> str:
+    low, high = share_interval(hits, of) or (0.0, 1.0)
+    return f"{hits} of {of} ({100 * low:.0f}% to {100 * high:.0f}%)" if of else "-"
+
+
+def _memory(section: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            f"`{row['command']}` ({row['tool']})",
+            row["size"],
+            *(str(row["frames"][i]) for i in (0, 1)),
+            *(f"{row['largest_mib'][i]:.0f} / {row['together_mib'][i]:.0f}" for i in (0, 1)),
+            f"{row['largest_mib'][1] / row['largest_mib'][0]:.2f}",
+        ]
+        for row in section["rows"]
+    ]
+    head = ["command", "size", "frames", "frames, long", "memory", "memory, long", "long / short"]
+    failed = "".join(f"- {line}\n" for line in section["failures"])
+    return f"## Memory\n\n{_where(section)}\n\n{table(head, rows)}\n{failed}"
+
+
+def _startup(section: Mapping[str, Any]) -> str:
+    rows = [[f"`{row['command']}`", f"{row['seconds']:.2f} s"] for row in section["rows"]]
+    return f"## Start\n\n{_where(section, clips=False)} Medians.\n\n{table(['command', 'wall time'], rows)}"
+
+
+def _where(section: Mapping[str, Any], *, clips: bool = True) -> str:
+    """Command, commit, day and machine; whether the clips are those that thresholds were chosen on; what is old."""
+    m = section["machine"]
+    stale = f"**Stale: {section['stale']['reason']}.**\n\n" if "stale" in section else ""
+    return (
+        f"{DEVELOPMENT + chr(10) * 2 if clips else ''}{stale}"
+        f"`{section['command']}`, commit {section['commit']}, {section['date']}, {m['cores']} cores of {m['cpu']}, "
+        f"{m['memory_gib']} GiB, {m['system']}, Python {m['python']}, load {m['load']} at the end."
+    )
+
+
+def _people(count: int) -> str:
+    return f"{count:,} subject{'s' * (count != 1)}"
