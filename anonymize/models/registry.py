@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from anonymize.data import Kind
 from anonymize.errors import ModelError
@@ -37,6 +38,7 @@ class Model:
         size: bytes of the file.
         sha256: of the file, lower-case hexadecimal.
         on_cpu: the model that replaces it on a processor, if any.
+        hosts: other hosts to which `url` may redirect.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Model:
     recall: str
     package: str = ""
     url: str = ""
+    hosts: tuple[str, ...] = ()
     on_cpu: str = ""
 
 
@@ -59,10 +62,12 @@ class Model:
 def _registry() -> dict[str, Model]:
     """Name -> model, in the order of the file."""
     table = tomllib.loads(Path(__file__).with_name("registry.toml").read_text(encoding="utf-8"))
-    return {
-        name: Model(name=name, **{**entry, "kinds": tuple(Kind.of(k) for k in entry["kinds"])})
-        for name, entry in table.items()
-    }
+    return {name: Model(name=name, **_fields(entry)) for name, entry in table.items()}
+
+
+def _fields(entry: dict[str, Any]) -> dict[str, Any]:
+    kinds = tuple(Kind.of(kind) for kind in entry["kinds"])
+    return {**entry, "kinds": kinds, "hosts": tuple(entry.get("hosts", ()))}
 
 
 def list_models() -> tuple[Model, ...]:

@@ -32,7 +32,9 @@ def import_model(name: str, path: Path) -> Path:
 
 
 def fetch(name: str) -> Path:
-    """Download the model `name` over https into the user's models folder. The only use of the network in the library.
+    """Download the model `name` over https into the user's models folder, from its registered hosts.
+
+    The only download: beside it the network is used for streams, addresses of storage and clusters that the user names.
 
     Returns:
         Its path.
@@ -47,17 +49,23 @@ def fetch(name: str) -> Path:
 
 
 def _download(model: Model) -> bytes:
-    """Up to one byte more than the registered size, from `model.url`; redirects may only lead to https."""
+    """Up to one byte more than the registered size, from `model.url`; redirects lead to registered hosts only."""
     import urllib.request  # here, so that nothing else in the library can use the network by accident
+    from urllib.parse import urlsplit
 
-    class HttpsOnly(urllib.request.HTTPRedirectHandler):
+    hosts = {urlsplit(model.url).hostname, *model.hosts}
+
+    class RegisteredHosts(urllib.request.HTTPRedirectHandler):
         def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]
-            if not newurl.startswith("https://"):
+            to = urlsplit(newurl)
+            if to.scheme != "https":
                 raise OSError(f"redirected to {newurl}, which is not https")
+            if to.hostname not in hosts or to.port not in (None, 443):
+                raise OSError(f"redirected to {to.netloc}, which is no registered host of this model; not followed")
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     try:
-        with urllib.request.build_opener(HttpsOnly).open(model.url, timeout=TIMEOUT) as answer:
+        with urllib.request.build_opener(RegisteredHosts).open(model.url, timeout=TIMEOUT) as answer:
             content: bytes = answer.read(model.size + 1)
     except OSError as error:
         raise ModelError(

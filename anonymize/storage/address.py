@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,8 @@ def like(other: UPath, path: str) -> UPath:
 
 
 def _upath(text: str, scheme: str) -> UPath:
+    # Without credentials the AWS library would ask the machine's network (169.254.169.254) for some.
+    os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
     try:
         from upath import UPath
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import urllib.parse
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
@@ -121,22 +122,25 @@ def test_the_users_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 class Server(urllib.request.HTTPSHandler):
-    """Answers every https request by itself, without a network."""
+    """Answers every https request by itself, without a network: the first by a redirect where `location` is given."""
 
     def __init__(self, content: bytes | None = None, location: str = "") -> None:
         super().__init__()
         self.content, self.location = content, location
+        self.asked: list[str | None] = []
 
     def https_open(self, request: urllib.request.Request) -> Any:
         if self.content is None and not self.location:
             raise urllib.error.URLError("no route to host")
         headers = urllib.request.http.client.HTTPMessage()  # type: ignore[attr-defined]
-        if self.location:
+        self.asked.append(urllib.parse.urlsplit(request.full_url).hostname)
+        redirect = bool(self.location) and len(self.asked) == 1
+        if redirect:
             headers["Location"] = self.location
         answer = urllib.response.addinfourl(
-            io.BytesIO(self.content or b""), headers, request.full_url, 302 if self.location else 200
+            io.BytesIO(self.content or b""), headers, request.full_url, 302 if redirect else 200
         )
-        answer.msg = "Found" if self.location else "OK"  # type: ignore[attr-defined]
+        answer.msg = "Found" if redirect else "OK"  # type: ignore[attr-defined]
         return answer
 
 
@@ -168,6 +172,35 @@ def test_fetch_follows_redirects_to_https_only(folder: Path, monkeypatch: pytest
     serve(monkeypatch, Server(location="http://example.org/weights"))
     with pytest.raises(ModelError, match="not https"):
         models.fetch("yunet")
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://example.org/weights",
+        "https://github.com.example.org/weights",
+        "https://github.com@example.org/weights",
+        "https://github.com:8443/weights",
+        "//example.org/weights",
+    ],
+)
+def test_fetch_follows_no_redirect_to_a_host_that_is_not_registered(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    server = Server(CONTENT, location)
+    serve(monkeypatch, server)
+    with pytest.raises(ModelError, match=r"no registered host of this model.*models import yunet FILE"):
+        models.fetch("yunet")
+    assert server.asked == ["github.com"]
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("host", ["github.com", *models.find("yunet").hosts])
+def test_fetch_follows_redirects_to_registered_hosts(folder: Path, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    server = Server(CONTENT, f"https://{host}/weights")
+    serve(monkeypatch, server)
+    assert models.fetch("yunet").read_bytes() == CONTENT
+    assert server.asked == ["github.com", host]
 
 
 def test_fetch_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -261,3 +262,38 @@ def test_s3_says_what_is_wrong(s3, face_clip):
         plan_items(["s3://raw/*.mp4"], "s3://safe/")
     with pytest.raises(errors.OutputError, match="no such bucket"):
         job.run(only_item(str(face_clip), "s3://nobucket/a.mp4"), QUICK)
+
+
+@pytest.mark.parametrize("own", [None, "false"])
+def test_the_metadata_service_is_off_unless_it_is_asked_for(bucket, monkeypatch, own):
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", own or "")
+    if own is None:
+        monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    storage.place(f"local://{bucket.path}")
+    assert os.environ["AWS_EC2_METADATA_DISABLED"] == (own or "true")
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("s3fs"), reason="needs s3fs: `make cluster-test` runs it")
+@pytest.mark.parametrize(("own", "asked"), [("", False), ("false", True)])
+def test_without_credentials_s3_asks_no_metadata_service(tmp_path, own, asked):
+    """The service stands on loopback here; a process of its own has no credentials anywhere."""
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        service.settimeout(0.1)
+        mine = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {
+            "HOME": str(tmp_path),
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{service.getsockname()[1]}",
+            "AWS_METADATA_SERVICE_TIMEOUT": "1",
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+            "AWS_MAX_ATTEMPTS": "1",
+            **({"AWS_EC2_METADATA_DISABLED": own} if own else {}),
+        }
+        code = (
+            "from anonymize import storage; from anonymize.storage import read; read.kind_of(storage.place('s3://b/a'))"
+        )
+        subprocess.run([sys.executable, "-c", code], env=mine, capture_output=True, timeout=60, check=False)
+        try:
+            service.accept()[0].close()
+            was_asked = True
+        except TimeoutError:
+            was_asked = False
+    assert was_asked is asked
