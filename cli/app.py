@@ -307,7 +307,7 @@ def models_import(
 
 @models_app.command("fetch")
 def models_fetch(name: Annotated[str, typer.Argument(help="A registered model's name.", metavar="MODEL")]) -> None:
-    """Download a model from its registered source. The only command that uses the network."""
+    """Download a model, from the hosts registered for it and no others."""
     from anonymize import models
     from anonymize.cli.render.output import say
 

@@ -151,7 +151,7 @@ TABLE = (
     Option("--gpus-per-worker", "run", float, "N",
            "GPUs of each worker; 0.25 shares one.", CLUSTER, default=0.0, more={"min": 0}),
     Option("--lookahead", "live", float | None, "SECONDS",
-           "Delay of every frame, so that a face is covered from its first frame on.",
+           "Delay of every frame: a face found within it is covered on the frames before, too.",
            RUN, shown=PRESETS, sets="live.lookahead"),
     Option("--loop", "live", bool, "", "Play a file again and again.", RUN, default=False),
     Option("--keep", "live", str, "TIME",

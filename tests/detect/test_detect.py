@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import cv2
 import hypothesis
 import numpy as np
 import pytest
+import skimage
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -333,6 +335,14 @@ def test_plates_without_a_plate_model_are_refused() -> None:
 def test_an_unknown_detector_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"'retina'.*centerface"):
         build(["retina"], FACES)
+
+
+def test_a_detector_with_a_kind_finds_that_kind_alone() -> None:
+    picture = np.asarray(cv2.imread(str(Path(skimage.__file__).parent / "data" / "astronaut.png")), np.uint8)
+    both, plates = (build([name], frozenset({Kind.PLATE}), threads=1)[0] for name in ("argus", "argus:plates"))
+    assert Kind.FACE in both.detect(picture).kind
+    assert plates.kinds == {Kind.PLATE}
+    assert Kind.FACE not in plates.detect(picture).kind
 
 
 def test_a_detector_named_twice_is_built_once() -> None:

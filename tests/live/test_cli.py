@@ -82,13 +82,18 @@ def test_a_port_that_is_taken(clip, log_as_before):
     assert "in use" in str(error)
 
 
-def test_a_file_is_played_to_its_end_and_recorded(clip, tmp_path):
+def test_a_file_is_played_to_its_end_and_recorded_and_nothing_else_is_written(clip, tmp_path, monkeypatch):
+    for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.chdir(tmp_path)
     code, complaint = live(
         str(clip), "--to", f"record:{tmp_path}/out", "--targets", "none", "--hide-zone", "0,0 80,0 80,60 0,60",
         "--json", "--audio", "keep",
     )  # fmt: skip
     assert code == 0, complaint
-    (made,) = (tmp_path / "out").iterdir()
+    (made,) = (path for path in tmp_path.rglob("*") if path.is_file() and path != clip)
+    assert made.parent == tmp_path / "out"
     with av.open(str(made)) as container:
         sound = [float(time_of(frame)) for frame in container.decode(audio=0)]
     assert sound[0] < 0.1
