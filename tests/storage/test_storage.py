@@ -139,6 +139,15 @@ def test_nothing_of_a_source_is_written_on_the_way(bucket, face_clip, tmp_path, 
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def test_a_plan_behind_an_address_is_not_read(bucket, face_clip, tmp_path):
+    """An answer is saved where the plan was read, so it is read from this machine alone."""
+    there = tmp_path / "bucket" / "day" / "a.plan.jsonl"
+    job.detect(only_item(str(face_clip), str(there)), QUICK)
+    assert plan.read(there).about.frames
+    with pytest.raises(errors.PlanError, match="no such file"):
+        plan.read(Path(f"{bucket}/a.plan.jsonl"))
+
+
 def test_an_existing_output_is_replaced_only_by_force(bucket, face_clip):
     out = bucket / "safe.mp4"
     out.write_bytes(b"precious")
