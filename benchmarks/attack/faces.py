@@ -5,7 +5,9 @@ over a still, so that the attacker holds the very picture; they learn from the f
 ways, and guess in the last part.
 *Recordings*: real people who move and turn before a camera; identities come from the recordings, so that light and
 haircut help too. The attacker sees only what lies inside the redaction's outline, at one size: place and size give
-nothing away. Every crop is redacted as the first of a track: one track's held colours must not count as many samples.
+nothing away, and of a solid cover there is nothing to see, so that chance is certain; or, in the other view, the whole
+picture with the cover in it, as everybody has it. Every crop is redacted as the first of a track: one track's held
+colours must not count as many samples.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,9 @@ CROP = 144
 REGION = 96
 """Pixels of the longer side of the padded region within a crop."""
 INPUT = 32
-"""Pixels of a side of what the network sees."""
+"""Pixels of a side of what the network sees of a region."""
+WHOLE = 64
+"""Pixels of a side of what it sees of a whole picture."""
 PADDING = 0.3
 LEAST = 40.0
 """Height in pixels of the smallest face that is attacked."""
@@ -50,6 +54,9 @@ class FaceCrop:
     when: int
     picture: Picture
     region: Box
+    around: Picture | None = None
+    """The whole picture, `WHOLE` times 4 a side, and where the region is in it."""
+    place: Box = (0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,9 @@ def from_recordings(folder: Path) -> Split:
     return _split("people in recordings", list(seen.values()))
 
 
-def inputs(crops: Sequence[FaceCrop], draw: Draw, seed: int, each: int = 0, jitter: float = 0.08) -> tuple[Any, Any]:
+def inputs(
+    crops: Sequence[FaceCrop], draw: Draw, seed: int, each: int = 0, jitter: float = 0.08, *, whole: bool = False
+) -> tuple[Any, Any]:
     """What the network sees of `crops`: each redacted once, with the region a little off.
 
     Args:
@@ -101,14 +110,19 @@ def inputs(crops: Sequence[FaceCrop], draw: Draw, seed: int, each: int = 0, jitt
         seed: decides by how much regions are off, the light, and the noise.
         each: pictures of every person, their crops again and again; 0 takes every crop once.
         jitter: how far regions are off, as a share of their sides, at most.
+        whole: it sees the whole picture with the cover in it, not the inside of the region alone.
 
     Returns:
-        (N, 3, INPUT, INPUT) float32 from 0 to 1, and (N,) int64 who it is.
+        (N, 3, INPUT, INPUT) float32 from 0 to 1, or WHOLE a side, and (N,) int64 who it is.
     """
     rng = np.random.default_rng(seed)
     pictures, who = [], []
     for crop in _evenly(crops, each) if each else crops:
-        pictures.append(_seen(_lit(crop.picture, rng), _moved(crop.region, rng, jitter), draw))
+        if whole:
+            assert crop.around is not None
+            pictures.append(_around(_lit(crop.around, rng), _moved(crop.place, rng, jitter, 4 * WHOLE), draw))
+        else:
+            pictures.append(_seen(_lit(crop.picture, rng), _moved(crop.region, rng, jitter), draw))
         who.append(crop.who)
     return np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32) / 255, np.array(who, np.int64)
 
@@ -136,6 +150,12 @@ def _seen(picture: Picture, region: Box, draw: Draw) -> Picture:
     return np.asarray(inside * _ELLIPSE, np.uint8)
 
 
+def _around(picture: Picture, region: Box, draw: Draw) -> Picture:
+    """The whole picture with the region redacted, (WHOLE, WHOLE, 3)."""
+    drawn = draw(picture, region, Shape.ELLIPSE)
+    return np.asarray(cv2.resize(drawn, (WHOLE, WHOLE), interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def _ellipse() -> NDArray[np.uint8]:
     """(INPUT, INPUT, 1) of 1 well inside the inscribed ellipse and 0 outside: nothing of the surroundings shows."""
     mask = np.zeros((INPUT, INPUT), np.uint8)
@@ -158,11 +178,20 @@ def _crop(who: int, when: int, picture: Picture, box: Sequence[float]) -> FaceCr
     made = cv2.warpAffine(picture, matrix, (CROP, CROP), flags=flags, borderMode=cv2.BORDER_REFLECT)
     across, down = scale * width / 2, scale * height / 2
     region = (CROP / 2 - across, CROP / 2 - down, CROP / 2 + across, CROP / 2 + down)
-    return FaceCrop(who, when, np.asarray(made, np.uint8), region)
+    side = 4 * WHOLE
+    around = np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    to_x, to_y = side / picture.shape[1], side / picture.shape[0]
+    place = (
+        max(0.0, to_x * (centre[0] - width / 2)),
+        max(0.0, to_y * (centre[1] - height / 2)),
+        min(float(side), to_x * (centre[0] + width / 2)),
+        min(float(side), to_y * (centre[1] + height / 2)),
+    )
+    return FaceCrop(who, when, np.asarray(made, np.uint8), region, around, place)
 
 
-def _moved(region: Box, rng: np.random.Generator, jitter: float) -> Box:
-    """`region` shifted and scaled a little, within the crop."""
+def _moved(region: Box, rng: np.random.Generator, jitter: float, side: int = CROP) -> Box:
+    """`region` shifted and scaled a little, within a picture of `side`."""
     x0, y0, x1, y1 = region
     width, height = x1 - x0, y1 - y0
     dx, dy = rng.uniform(-jitter, jitter, 2) * (width, height)
@@ -171,8 +200,8 @@ def _moved(region: Box, rng: np.random.Generator, jitter: float) -> Box:
     return (
         max(0.0, middle[0] - half_x),
         max(0.0, middle[1] - half_y),
-        min(float(CROP), middle[0] + half_x),
-        min(float(CROP), middle[1] + half_y),
+        min(float(side), middle[0] + half_x),
+        min(float(side), middle[1] + half_y),
     )
 
 
@@ -188,7 +217,7 @@ def _split(name: str, people: Sequence[list[FaceCrop]]) -> Split:
     kept = [crops for crops in people if len(crops) >= ENOUGH]
     for who, crops in enumerate(kept):
         ordered = sorted(crops, key=lambda crop: crop.when)
-        numbered = [FaceCrop(who, crop.when, crop.picture, crop.region) for crop in ordered]
+        numbered = [replace(crop, who=who) for crop in ordered]
         cut = round(0.6 * len(numbered))
         learn += numbered[:cut]
         guess += numbered[cut:]

@@ -187,3 +187,16 @@ def test_the_section_goes_between_its_marks(rebuilt, tmp_path):
     page.write_text("no marks")
     with pytest.raises(OutputError, match="lacks the marks"):
         insert(page, "x")
+
+
+def test_an_attacker_may_see_the_whole_picture_with_the_cover_in_it():
+    picture = np.full((120, 200, 3), 90, np.uint8)
+    picture[:, :40] = 200  # clothes, a wall
+    crop = faces._crop(0, 0, picture, (100, 40, 130, 80))
+    (seen,), _ = faces.inputs([crop], STYLES["solid"], seed=0, jitter=0, whole=True)
+    assert seen.shape == (3, faces.WHOLE, faces.WHOLE)
+    assert seen[:, :, 4].min() > 1.5 * seen[:, 0, 60].max()  # what is beside the cover is there
+    middle = seen[:, faces.WHOLE // 2, round(faces.WHOLE * 115 / 200)]
+    assert middle.max() == 0.0  # and the cover is where the face was
+    (inside,), _ = faces.inputs([crop], STYLES["solid"], seed=0, jitter=0)
+    assert inside.max() == 0.0  # by the inside alone there is nothing to see: chance, by construction
