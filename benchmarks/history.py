@@ -15,11 +15,14 @@ _FILES = (
 )
 """What decides the leak, collateral and speed of a file."""
 MEASURED: dict[str, Sequence[str]] = {
-    **dict.fromkeys(("faces", "faces1080", "faces2160", "plates", "plates1080", "plates2160", "memory"), _FILES),
-    "fixed": (*_FILES, "benchmarks/fixed.py"),
+    **dict.fromkeys(
+        ("faces", "faces1080", "faces2160", "curve", "plates", "plates1080", "plates2160", "memory"), _FILES
+    ),
+    **dict.fromkeys(("fixed", "fixed_real"), (*_FILES, "benchmarks/fixed.py", "benchmarks/street.py")),
     "short": (*_FILES, "benchmarks/short.py"),
     "startup": ("anonymize", "cli", "presets"),
-    "live": ("anonymize", "presets", "benchmarks/live.py", "benchmarks/live_ends.py"),
+    "live": ("anonymize", "presets", "benchmarks/live.py", "benchmarks/live_ends.py", "benchmarks/street.py"),
+    "verify": (*_FILES, "anonymize/verify", "benchmarks/verify.py", "benchmarks/planted.py"),
     "planted": (*_FILES, "anonymize/verify", "benchmarks/planted.py"),
     "attack": ("anonymize/redact.py", "benchmarks/attack"),
 }

@@ -58,17 +58,25 @@ def main(
     preset: Annotated[str, typer.Option(help="A preset's name or file.")] = "default",
     detector: Annotated[str, typer.Option(help="Another detector than the preset's.")] = "",
     lookahead: Annotated[float, typer.Option(help="Seconds that frames wait.")] = 0.4,
+    drifts: Annotated[
+        bool, typer.Option("--drifts", help="The camera is held in a hand; else it stands still.")
+    ] = False,
     busy: Annotated[int, typer.Option(help="Other processes that each want a whole core, all the time.")] = 0,
     output: Annotated[Path, typer.Option(help="The folder for live.json.")] = report.HERE,
 ) -> None:
     """Measure, print a table, add the figures to live.json; exit code 1 where a promise is not kept."""
     settings = _settings(preset, detector, lookahead)
-    clip = walkers_clip(BUILD / "live")
+    clip = walkers_clip(BUILD / "live", drifts=drifts)
     with TemporaryDirectory(prefix="live-", dir=BUILD) as folder, _others(busy):
-        row = {"busy": busy, **measure(clip, settings, minutes, Path(folder))}
+        row = {
+            "camera": "drifts" if drifts else "stands still",
+            "subjects": len({subject.id for frame in read_truth(clip.truth) for subject in frame.subjects}),
+            "busy": busy,
+            **measure(clip, settings, minutes, Path(folder)),
+        }
     for name, value in row.items():
         print(f"{name:>28}  {value}")
-    _append(output / JSON, {"machine": report.machine(), "preset": preset, **row})
+    _append(output / JSON, {**report.taken(), "clip": clip.video.stem, "preset": preset, **row})
     missed = list(misses(row))
     for line in missed:
         print(f"missed: {line}", file=sys.stderr)

@@ -8,8 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import partial
-from math import sin
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,60 +23,57 @@ from anonymize.evaluate.truth import FrameTruth, write_truth
 from anonymize.live.protocols import Picture
 from anonymize.media.frames.frame import VideoPicture
 from anonymize.samples.encode import encode
-from anonymize.samples.figures import BUST, person, street
-from anonymize.samples.scene import Actor, Place, Scene, play
+from anonymize.samples.figures import person
+from anonymize.samples.figures import street as drawn
+from anonymize.samples.scene import Scene, play
 from benchmarks import clock
-from benchmarks.clips import Clip
+from benchmarks.clips import DATA, Clip
+from benchmarks.fixed import STREET
+from benchmarks.street import photographed, walking
+from benchmarks.street import scene as photographed_scene
 
 SIZE, RATE, SECONDS = (1280, 720), 25, 20
+DRIFT = 16
+"""Margin of the picture in pixels; the hand moves it by up to nine tenths of that."""
+WALKS = (
+    *((24.0, 0.5, 150.0), (28.0, 1.5, -170.0), (32.0, 0.2, 190.0), (38.0, 3.0, -210.0)),
+    *((44.0, 2.0, 230.0), (50.0, 5.0, -250.0), (26.0, 6.0, -180.0), (34.0, 7.0, 200.0)),
+    *((60.0, 6.5, 270.0), (70.0, 8.5, -290.0), (84.0, 10.0, 320.0), (100.0, 12.0, -350.0)),
+)
+"""Of each one: height of the face in pixels, when, and how fast (pixels a second)."""
 _CAMERA = {"tune": "zerolatency", "g": "50"}
 """How cameras encode: no picture waits for another, and every two seconds one stands by itself."""
 _RECORDING = {"preset": "ultrafast", "tune": "zerolatency", "crf": "20", "g": "50"}
 
 
-def walkers_clip(folder: Path) -> Clip:
-    """Five people who walk through a street within 20 seconds, filmed with an unsteady hand, a clock in the corner.
+def walkers_clip(folder: Path, *, drifts: bool = False, data: Path = DATA) -> Clip:
+    """Twelve people who walk through a street within 20 seconds, a clock in the corner; made once.
 
-    The picture is empty at start and end, so that the clip can be looped.
+    They are real ones in a photographed street where the development data is, else one portrait in a drawn street. The
+    camera stands still, or `drifts` by up to 14 pixels as in a hand. The picture is empty at start and end, so that
+    the clip can be looped.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    video = folder / "walkers.mp4"
+    there = (data / "people" / "annotations.jsonl").exists()
+    video = folder / f"{'people' if there else 'portraits'}-{'drifting' if drifts else 'still'}.mp4"
     if not video.with_suffix(".jsonl").exists():
+        margin = DRIFT if drifts else 0
+        people = photographed(data, len(WALKS)) if there else [person(hue=15 * number) for number in range(len(WALKS))]
+        actors = walking(people, SIZE, WALKS)
+        scene = Scene(drawn((SIZE[0] + 2 * margin, SIZE[1] + 2 * margin)), actors, margin)
+        if there:
+            scene = photographed_scene(data, SIZE, actors, margin=margin, seed=STREET)
         truth: list[FrameTruth] = []
-        encode(video, _pictures(truth), SIZE, rate=RATE, crf=18, preset="veryfast", options=_CAMERA)
+        encode(video, _pictures(scene, truth), SIZE, rate=RATE, crf=18, preset="veryfast", options=_CAMERA)
         write_truth(video.with_suffix(".jsonl"), truth)
     return Clip(video, video.with_suffix(".jsonl"))
 
 
-def _pictures(truth: list[FrameTruth]) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
-    for picture, frame in play(_scene(), SECONDS * RATE, RATE):
+def _pictures(scene: Scene, truth: list[FrameTruth]) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
+    for picture, frame in play(scene, round(SECONDS * RATE), RATE):
         truth.append(frame)
         clock.draw(picture, frame.frame)
         yield picture
-
-
-def _scene() -> Scene:
-    actors = [
-        Actor(person(hue=hue, mirrored=speed < 0), partial(_way, scale, begin, speed))
-        for hue, scale, begin, speed in (
-            (60, 0.24, 1.0, 120.0),
-            (105, 0.34, 0.5, -150.0),
-            (20, 0.45, 6.0, -190.0),
-            (140, 0.66, 3.0, 170.0),
-            (0, 0.9, 9.0, 230.0),
-        )
-    ]
-    return Scene(street((SIZE[0] + 32, SIZE[1] + 32)), actors)
-
-
-def _way(scale: float, begin: float, speed: float, time: float) -> Place | None:
-    """Walk through the picture from side to side, near people lower down."""
-    wide = 512 * scale
-    gone = speed * (time - begin)
-    x = -wide - 32 + gone if speed > 0 else SIZE[0] + 32 + gone
-    if time < begin or not -wide - 64 < x < SIZE[0] + 64:
-        return None
-    return Place(x, 330 + 420 * scale - BUST * scale - 14 * scale * abs(sin(5.2 * time)), scale)
 
 
 class CameraRun:

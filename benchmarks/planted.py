@@ -152,7 +152,7 @@ def found(verified: Verified, good: Good, case: Case) -> bool:
     start, end = good.times[case.first], good.times[case.first + case.frames - 1]
     boxes = [_subject(good.truth[i], case.subject).xyxy for i in range(case.first, case.first + case.frames)]
     return verified.verdict is not Verdict.PASS and any(
-        find.start <= end + SAME_TIME and find.end >= start - SAME_TIME and any(_meets(find.box, box) for box in boxes)
+        find.start <= end + SAME_TIME and find.end >= start - SAME_TIME and any(meets(find.box, box) for box in boxes)
         for find in (*verified.leaks, *verified.doubts)
     )
 
@@ -202,7 +202,7 @@ def _subject(frame: FrameTruth, identity: int) -> Subject:
     return next(subject for subject in frame.subjects if subject.id == identity)
 
 
-def _meets(a: Box, b: Box) -> bool:
+def meets(a: Box, b: Box) -> bool:
     """Whether the middle of one lies in the other."""
     return any(
         inner[0] <= x <= inner[2] and inner[1] <= y <= inner[3]

@@ -1,8 +1,8 @@
-"""Draw solid boxes over what platedet finds, frame by frame: `python platedet_solid.py IN OUT CONFIDENCE`.
+"""Draw solid boxes over what platedet finds: `python platedet_solid.py IN OUT CONFIDENCE THREADS CRF PRESET`.
 
 It runs in platedet's own environment and imports nothing of ours. platedet only finds plates in pictures; this is the
 least a user must add to redact a video with it: each box pushed out by 15% of its width and height on every side,
-filled black, x264 at crf 20, the sound left out.
+filled black, x264, the sound left out.
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 GROWN = 0.15
 
 
-def main(source: str, target: str, confidence: float) -> None:
+def main(source: str, target: str, confidence: float, threads: int, crf: str, preset: str) -> None:
     """Redact `source` into `target`; timing stays as it is. Boxes of less `confidence` are left out."""
     from onnxruntime import SessionOptions
     from platedet import Platedet  # type: ignore[import-not-found]  # only in its own environment
 
     options = SessionOptions()
-    options.intra_op_num_threads = 1  # more of them wait, busily, for each other and for the encoder
+    options.intra_op_num_threads = threads
+    # threads that have nothing to do shall not keep a core from the encoder
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     detector = Platedet(sess_options=options)
     with av.open(source) as opened, av.open(target, "w") as out:
         video = opened.streams.video[0]
-        stream = out.add_stream("libx264", rate=video.average_rate, options={"crf": "20", "preset": "medium"})
+        stream = out.add_stream("libx264", rate=video.average_rate, options={"crf": crf, "preset": preset})
         stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
         for frame in opened.decode(video):
             found = detector.inference(frame.to_ndarray(format="rgb24"), confidence, return_types=["boxes"])
@@ -56,4 +58,4 @@ def fill(planes: NDArray[np.uint8], box: Sequence[float], width: int, height: in
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], float(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:])

@@ -19,22 +19,32 @@ from benchmarks import history
 
 HERE = Path(__file__).parent
 JSON, PAGE = "results.json", "RESULTS.md"
-COMPARED = ("faces", "faces1080", "faces2160", "plates", "plates1080", "plates2160", "fixed", "short")
+COMPARED = (
+    "faces",
+    "faces1080",
+    "faces2160",
+    "curve",
+    "plates",
+    "plates1080",
+    "plates2160",
+    "fixed",
+    "fixed_real",
+    "short",
+)
 
 
 def record(section: str, content: Mapping[str, Any], folder: Path = HERE) -> Path:
     """Put a section's `content` into the JSON file, in place of its last, and write the page anew; return the page."""
     folder.mkdir(parents=True, exist_ok=True)
     results = read(folder / JSON) if (folder / JSON).exists() else {}
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    results[section] = {
-        "date": today,
-        "commit": history.commit(),
-        "command": _typed(),
-        "machine": machine(),
-        **content,
-    }
+    results[section] = {**taken(), **content}
     return write(results, folder)
+
+
+def taken() -> dict[str, Any]:
+    """When, on which commit, by which command and on what machine figures are taken."""
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return {"date": today, "commit": history.commit(), "command": _typed(), "machine": machine()}
 
 
 def read(file: Path) -> dict[str, Any]:

