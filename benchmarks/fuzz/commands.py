@@ -25,6 +25,7 @@ from anonymize.text.mapping import to_toml
 from benchmarks.fuzz import face, sources
 from benchmarks.fuzz.ledgers import ledger_file
 from benchmarks.fuzz.media import variant
+from benchmarks.fuzz.packets import FORMATS, swapped
 from benchmarks.fuzz.texts import comma_text, json_lines, json_text, toml_text
 
 TEXTS = ("plan", "zones", "preset", "cameras", "truth", "ledger", "report")
@@ -33,9 +34,9 @@ RUN = frozenset((0, 2, 3, 4, 5, 7))
 name is of no use, where a picture has become a video. Nothing is wrong with the place of the output or the models."""
 CAMERAS = ""
 """In place of a command: cameras are read and checked as `live --config` does, and not started."""
-DAMAGED_TOO, VERIFIED, LISTED = 3, 10, 4
-"""Every third variant is run with `--allow-damaged`; every tenth is given to `verify` instead. Of plans
-every fourth is given to `doubts`."""
+DAMAGED_TOO, VERIFIED, SWAPPED, LISTED = 3, 10, 7, 4
+"""Every third variant is run with `--allow-damaged`; every tenth is given to `verify` instead; of videos every seventh
+has two packets swapped and nothing else. Of plans every fourth is given to `doubts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class FuzzTrial:
         codes: exit codes with which it may end.
         output: where an output may be, if it ends with 0; None where none is made or more than that is.
         faceless: whether the output must not show the face.
+        pictures: how many the output must have; None where any number will do.
     """
 
     kind: str
@@ -59,6 +61,7 @@ class FuzzTrial:
     codes: frozenset[int]
     output: Path | None = None
     faceless: bool = False
+    pictures: int | None = None
 
 
 def make_good(place: Path, kinds: Collection[str]) -> None:
@@ -109,7 +112,11 @@ def make_trial(kind: str, seed: int, number: int, good: Path, place: Path) -> Fu
 
 def _medium(kind: str, rng: random.Random, number: int, good: Path, place: Path) -> FuzzTrial:
     files = [(good / f"{kind}-{i}.{kind}").read_bytes() for i in range(2)]
-    data, done = variant(kind, files, rng) if number >= 0 else (files[number], "nothing")
+    swap = kind in FORMATS and number >= 0 and number % SWAPPED == 0
+    if swap:
+        data, done = swapped(kind, files[number // SWAPPED % 2], rng)
+    else:
+        data, done = variant(kind, files, rng) if number >= 0 else (files[number], "nothing")
     file = place / f"variant.{kind}"
     file.write_bytes(data)
     if number >= 0 and number % VERIFIED == VERIFIED - 1:
@@ -117,7 +124,9 @@ def _medium(kind: str, rng: random.Random, number: int, good: Path, place: Path)
     output = place / "out" / f"safe.{'mp4' if kind == 'avi' else kind}"
     output.parent.mkdir()
     more = ("--allow-damaged",) if number >= 0 and number % DAMAGED_TOO == DAMAGED_TOO - 1 else ()
-    return FuzzTrial(kind, file, done, ("run", str(file), "-o", str(output), *more), RUN, output, faceless=True)
+    pictures = sources.FRAMES if swap and not more else None  # what is lost otherwise is said
+    command = ("run", str(file), "-o", str(output), *more)
+    return FuzzTrial(kind, file, done, command, RUN, output, faceless=True, pictures=pictures)
 
 
 Mutate = Callable[[str, random.Random], tuple[bytes, str]]

@@ -63,6 +63,11 @@ def shows(path: Path) -> float:
     return max((_shown(picture) for picture in _decoded(path)), default=0.0)
 
 
+def count(path: Path) -> int:
+    """How many pictures can be decoded of a video."""
+    return sum(1 for _ in _decoded(path))
+
+
 def _shown(grey: NDArray[Any]) -> float:
     detail, best = _detail(grey.astype(np.float32)), 0.0
     for shape, templates in _templates().items():

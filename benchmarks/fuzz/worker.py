@@ -108,6 +108,8 @@ def _run(trial: FuzzTrial, number: int) -> tuple[Ended, str]:
     if trial.faceless and trial.output and trial.output.exists():
         shown = face.shows(trial.output)
         faults.append(f"the face shows ({shown:.2f})" if shown >= face.SHOWN else "")
+        held = face.count(trial.output) if trial.pictures else trial.pictures
+        faults.append(f"{held} pictures, of {trial.pictures}" if held != trial.pictures else "")
     sampled = crc32(f"{trial.kind} {number}".encode()) % SAMPLED == 0 and trial.command[0] != CAMERAS
     if sampled:
         other, output = _as_command(trial)

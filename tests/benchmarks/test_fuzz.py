@@ -1,11 +1,13 @@
 """The fuzzer: that it sees what must not be, that its variants can be made again, and that they are variants."""
 
+import io
 import json
 import random
 import re
 import subprocess
 import sys
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from PIL import Image
 from benchmarks.fuzz import face, sources
 from benchmarks.fuzz.commands import TEXTS, make_trial
 from benchmarks.fuzz.media import variant
+from benchmarks.fuzz.packets import FORMATS, swapped
 from benchmarks.fuzz.parts import FAMILIES, everything
 from benchmarks.fuzz.texts import json_text, toml_text
 
@@ -61,6 +64,29 @@ def test_variants_differ_and_can_be_made_again(kind):
     assert len({data for data, _ in made} - set(GOOD[kind])) > 30
 
 
+def _held(data):
+    """What the packets of the pictures of a video hold."""
+    with av.open(io.BytesIO(data), "r") as container:
+        return [bytes(packet) for packet in container.demux(video=0) if packet.size]
+
+
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "avi", "ts"])
+def test_two_packets_change_places_within_a_group_and_across(kind):
+    good, across, marks = GOOD[kind][0], set(), set()
+    before = _held(swapped(kind, good, random.Random(0))[0])
+    for number in range(12):
+        data, done = swapped(kind, good, random.Random(number))
+        assert data == swapped(kind, good, random.Random(number))[0]
+        one, other = map(int, re.findall(r"\d+", done))
+        after = _held(data)
+        assert len(after) == sources.FRAMES
+        assert sorted(after) == sorted(before)
+        assert one != other
+        across.add(one // 6 != other // 6)
+        marks.add("marks" in done)
+    assert across == marks == {True, False}
+
+
 def test_variants_of_texts_hold_what_writers_refuse():
     held = [json_text(json.dumps({"a": [1, 2.5, {"b": "c"}], "d": None}), random.Random(n))[0] for n in range(300)]
     held += [toml_text('a = 1\n[b]\nc = [1, 2]\nd = "e"', random.Random(n))[0] for n in range(300)]
@@ -96,6 +122,27 @@ def test_a_face_that_shows_is_a_fault_as_are_codes_and_leftovers(tmp_path):
     assert _fault(tmp_path / "d", other) == "left a.pngx.png"
 
 
+def test_a_video_that_lacks_a_picture_is_a_fault(tmp_path):
+    (tmp_path / "out").mkdir()
+    source, output = sources.write_video(tmp_path / "a.mp4", 5), tmp_path / "out" / "a.mp4"
+    command = ("run", str(source), "-o", str(output), "--targets", "none", "--hide-zone", "0,0 5,0 5,5")
+    script = (
+        "import sys; from pathlib import Path; from benchmarks.fuzz import worker;"
+        "from benchmarks.fuzz.commands import FuzzTrial; source, output, count, *command = sys.argv[1:];"
+        "trial = FuzzTrial('mp4', Path(source), '', tuple(command), frozenset((0,)), Path(output), True, int(count));"
+        "print(worker._run(trial, 1)[0].fault)"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", script, str(source), str(output), count, *command, "--force"],
+            capture_output=True, text=True, timeout=200, check=True,
+        ).stdout
+        for count in ("5", "6")
+    ]  # fmt: skip
+    assert "pictures" not in said[0]
+    assert "5 pictures, of 6" in said[1]
+
+
 def test_few_variants_of_two_formats_end_well(tmp_path):
     command = [sys.executable, "-m", "benchmarks.fuzz", "--only", "gif,cameras", "--count", "3", "--texts", "3"]
     done = subprocess.run(
@@ -114,9 +161,14 @@ def test_every_format_has_variants_and_a_command(tmp_path):
             (tmp_path / f"{kind}-{number}.{kind}").write_bytes(data)
         place = tmp_path / kind
         place.mkdir()
-        trial = make_trial(kind, 0, 0, tmp_path, place)
+        trial = make_trial(kind, 0, 1, tmp_path, place)
         assert trial.file.read_bytes() not in GOOD[kind]
         assert trial.command[:2] == ("run", str(trial.file))
+        if kind in FORMATS:
+            (place / "swapped").mkdir()
+            trial = make_trial(kind, 0, 0, tmp_path, place / "swapped")
+            assert "swapped" in trial.done
+            assert trial.pictures == sources.FRAMES
     assert set(FAMILIES) == set(sources.MEDIA)
     assert len(sources.MEDIA) >= 10
     assert len(TEXTS) == 7
