@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,36 @@ from anonymize.cli import main
 main()
 """
 ZONE = ["--targets", "none", "--hide-zone", "8,8 40,8 40,40 8,40"]
+
+
+BEGUN = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.{before})
+class Loading:
+    def find_spec(self, name, *rest):
+        if name == "anonymize.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Loading())
+from anonymize.__main__ import main
+print("begun")
+"""
+"""A stop when the first of the command's own modules is looked for."""
+
+
+@pytest.mark.parametrize(
+    ("before", "ended"), [("default_int_handler", (-signal.SIGINT, "")), ("SIG_IGN", (0, "begun\n"))]
+)
+def test_a_stop_before_anything_is_loaded_ends_the_command_in_silence(before: str, ended: tuple[int, str]) -> None:
+    program = [sys.executable, "-c", BEGUN.format(before=before)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (*ended, "")
+
+
+def test_the_command_begins_where_a_stop_is_silent() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["scripts"] == {"anonymize": "anonymize.__main__:main"}
+    said = subprocess.run([sys.executable, "-m", "anonymize", "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout.startswith("anonymize ")
 
 
 def test_next_to_nothing_is_loaded_before_signals_are_handled() -> None:
