@@ -77,6 +77,8 @@ def examine(
     Raises:
         ProcessError: the processes of `runner` died.
     """
+    if isinstance(evidence.source, StillSource) and _compared_with(evidence) is None:
+        evidence.source.release_memory()  # large images would be held twice
     try:
         with media.open_source(path, also=_aspects(evidence, settings)) as result:
             if evidence.wanted is not None and isinstance(result, VideoSource):
@@ -115,6 +117,11 @@ def _aspects(evidence: Evidence, settings: Settings) -> tuple[Fraction, ...]:
     return tuple(aspect for aspect in known if aspect is not None)
 
 
+def _compared_with(evidence: Evidence) -> Source | None:
+    """The source, if its pictures are needed: a solid region can be checked without them."""
+    return evidence.source if evidence.plan is None or _mosaics(evidence.plan) else None
+
+
 def _pairs(result: Source, source: Source | None) -> Iterator[tuple[Frame, Frame | None]]:
     """The frames of the output, each with that of the source, if they are to be compared."""
     if source is None:
@@ -135,8 +142,7 @@ class _Examination:
         self._evidence, self._settings, self._detectors = evidence, settings, detectors
         plan = evidence.plan
         self._plan = plan
-        self.compared_with = evidence.source if plan is None or _mosaics(plan) else None
-        """The source, if its pictures are needed: a solid region can be checked without them."""
+        self.compared_with = _compared_with(evidence)
         self._clock = TimeComparison(evidence.wanted.times if evidence.wanted else None)
         self._comparison = Comparison() if plan else None
         blind = plan is None and evidence.source is None

@@ -472,7 +472,7 @@ def test_a_transport_stream_of_ten_packets_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("codec", "key", "planning"),
     [
-        ("h264", "rc-lookahead", "1"),
+        ("h264", "x264-params", "sliced-threads=1:rc-lookahead=0:sync-lookahead=0:mbtree=0"),
         ("h265", "x265-params", "rc-lookahead=0:bframes=0:ref=1"),
         ("av1", "svtav1-params", "pred-struct=1:lookahead=0:lp=1"),
     ],
@@ -480,7 +480,7 @@ def test_a_transport_stream_of_ten_packets_is_read(tmp_path: Path) -> None:
 def test_pictures_over_4k_are_coded_one_by_one(tmp_path: Path, codec: str, key: str, planning: str) -> None:
     with open_source(make_video(tmp_path / "a.mp4", frames=2)) as source:
         info = source.info
-    for width, height in ((4096, 2304), (7680, 4320)):
+    for width, height in ((4096, 2304), (7680, 3840)):
         large = replace(info, width=width, height=height)
         asked = Output(codec=Codec(codec))
         chosen = options.options(large, choose(large, asked, ".mkv"), asked)
@@ -506,6 +506,60 @@ def test_vp9_is_refused_where_it_takes_over_2_gib(tmp_path: Path, width: int, he
     chosen = choose(replace(info, container="webm", codec="vp9"), Output())
     assert (chosen.encoder.codec, chosen.container) == ("h264", "mp4")
     assert chosen.notes[0] == f"the video became H264: VP9 takes over 2 GiB for {info.width} x {info.height}"
+
+
+@documented(
+    "video",
+    "frames over 7680 x 3840 pixels with `--codec h265` (6144 x 3456 with 10 bits)",
+    "refused before the first frame in the same way; a video with 10 bits that would become H.265 becomes H.264",
+)
+@pytest.mark.parametrize(
+    ("pixels", "size", "fits"),
+    [
+        ("yuv420p", (7680, 3840), True),
+        ("yuv420p", (7680, 4320), False),
+        ("yuv420p10le", (6144, 3456), True),
+        ("yuv420p10le", (7680, 3840), False),
+        ("yuv444p", (6144, 3456), True),
+        ("yuv444p", (7680, 3840), False),
+        ("yuv444p10le", (4096, 2304), True),
+        ("yuv444p10le", (5120, 2880), False),
+    ],
+)
+def test_h265_is_refused_where_it_takes_over_2_gib(
+    tmp_path: Path, pixels: str, size: tuple[int, int], fits: bool
+) -> None:
+    with open_source(make_video(tmp_path / "a.mp4", frames=2)) as source:
+        info = replace(source.info, width=size[0], height=size[1], pixel_format=pixels)
+    if fits:
+        assert choose(info, Output(codec=Codec.H265)).encoder.codec == "hevc"
+        return
+    with pytest.raises(UnsupportedInput, match=r"hevc takes more than 2 GiB .* give --codec h264$"):
+        choose(info, Output(codec=Codec.H265))
+    assert choose(info, Output(codec=Codec.H264)).encoder.codec == "h264"
+    chosen = choose(info, Output())
+    assert chosen.encoder.codec == "h264"
+    if pixels.endswith("10le"):
+        assert chosen.notes[0] == f"the video became H264: HEVC takes over 2 GiB for {size[0]} x {size[1]}"
+
+
+def test_the_remedy_for_12_bits_holds_them(tmp_path: Path) -> None:
+    with open_source(make_video(tmp_path / "a.mp4", frames=2)) as source:
+        info = replace(source.info, width=7680, height=4320, pixel_format="yuv420p12le")
+    with pytest.raises(UnsupportedInput, match=r"give --codec ffv1 and name the output \.mkv$"):
+        choose(info, Output(), ".mp4")
+    assert choose(info, Output(codec=Codec.FFV1), ".mkv").encoder.codec == "ffv1"
+
+
+def test_large_frames_get_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each thread holds frames of its own: memory must not grow with the cores of the machine."""
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    assert [options.threads_for(*size) for size in ((1280, 720), (1920, 1080), (3840, 2160), (7680, 4320))] == [
+        16,
+        8,
+        4,
+        2,
+    ]
 
 
 def test_vp9_encodes_5k(tmp_path: Path) -> None:

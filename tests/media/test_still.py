@@ -1,6 +1,9 @@
+import gc
 import io
 import struct
+import weakref
 from collections.abc import Sequence
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,7 @@ from anonymize.errors import (
     UsageError,
 )
 from anonymize.media.still.encode import indexed
-from anonymize.media.still.file import FORMATS, MOST_PIXELS, MOST_SAMPLES, MOST_SAMPLES_ELSE
+from anonymize.media.still.file import FORMATS, MOST_PIXELS, MOST_SAMPLES, MOST_SAMPLES_ELSE, PictureFile, check_size
 from anonymize.media.still.frame import StillFrame
 from anonymize.media.still.parts import foreign, jpeg_parts
 from anonymize.media.still.profile import colour_profile
@@ -545,6 +548,32 @@ LIMITS = ", ".join(
     )
 )
 """Megapixels of RGB in 8 bits; the more bytes a pixel has, the fewer pixels are read."""
+
+
+@pytest.mark.parametrize(("size", "fits"), [((12_000, 9_000), True), ((9_000, 12_000), True), ((12_000, 9_200), False)])
+def test_what_phones_with_108_megapixels_make_is_read(size: tuple[int, int], fits: bool) -> None:
+    with nullcontext() if fits else pytest.raises(UnreadableInput, match="at most 110 megapixels of JPEG"):
+        check_size(PictureFile(b"", "a.jpg", "jpg", allow_damaged=False), size, 3)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_a_picture_whose_memory_was_released_is_decoded_again(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"in.{suffix}"
+    pillow("RGB").save(path)
+    source = StillSource(path)
+    before = next(iter(source.frames()))
+    alive = weakref.ref(before.pixels)  # type: ignore[attr-defined]
+    held = before.pixels.copy()  # type: ignore[attr-defined]
+    del before
+    assert alive() is not None
+    source.release_memory()
+    gc.collect()
+    assert alive() is None
+    for _ in range(2):
+        assert np.array_equal(next(iter(source.frames())).pixels, held)  # type: ignore[attr-defined]
+    path.write_bytes(b"something else")
+    with pytest.raises(UnreadableInput):
+        list(source.frames())
 
 
 @documented("pictures", "megapixels of a picture with 3 bytes a pixel, at most", LIMITS)

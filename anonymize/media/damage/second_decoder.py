@@ -39,7 +39,7 @@ _LAST_OF_JPEG = 8
 _MORE = b"\x2a" * 64
 """Coded data after the end, which an intact image does not use."""
 _ROWS = 256
-"""Rows of a JPEG compared at a time: a multiple of `_BLOCK`."""
+"""Rows compared at a time: a multiple of `_BLOCK`."""
 _BLOCK, _DIFFERENCE = 16, 24
 """Side of a block in pixels; largest difference of its mean between two JPEG decoders, which round differently."""
 
@@ -77,20 +77,26 @@ class Second:
 
 
 @dataclass(frozen=True, slots=True)
+class _Digest:
+    """Width and height of a frame, and a checksum of each of its planes."""
+
+    size: tuple[int, int]
+    planes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Alone:
     """The result of decoding a packet by itself: its frames, and whether the decoder reported no damage."""
 
     pictures: list[av.VideoFrame]
     whole: bool
 
-    def same(self, other: Alone) -> bool:
-        """Whether both are intact and equal."""
-        return (
-            self.whole
-            and other.whole
-            and len(self.pictures) == len(other.pictures)
-            and all(map(_same, self.pictures, other.pictures))
-        )
+    def digest(self) -> tuple[_Digest, ...]:
+        """Equal for equal frames; empty if any is damaged, or there is none.
+
+        Compare these rather than hold two results: each may take half a GiB.
+        """
+        return tuple(_digest(picture) for picture in self.pictures) if self.whole else ()
 
 
 def decoded_alone(name: str, data: bytes, extradata: bytes = b"", *, rows: bool = False) -> Alone:
@@ -110,13 +116,13 @@ def decoded_alone(name: str, data: bytes, extradata: bytes = b"", *, rows: bool 
 
 def h265_agrees(extradata: bytes, data: bytes) -> bool:
     """Whether an H.265 image seems intact; `extradata` is its codec data, `data` the coded image."""
-    one = decoded_alone("hevc", data, extradata)
-    if not one.whole or not one.pictures:
+    found = decoded_alone("hevc", data, extradata).digest()
+    if not found:
         return False
-    if wavefronts(extradata, data) and not one.same(decoded_alone("hevc", data, extradata, rows=True)):
+    if wavefronts(extradata, data) and decoded_alone("hevc", data, extradata, rows=True).digest() != found:
         return False
     ends = (spoiled(extradata, data, end) for end in _ENDS)
-    return not all(end and one.same(decoded_alone("hevc", end, extradata)) for end in ends)
+    return not all(end and decoded_alone("hevc", end, extradata).digest() == found for end in ends)
 
 
 def jpeg_is_whole(data: bytes) -> bool:
@@ -135,9 +141,11 @@ def jpeg_is_whole(data: bytes) -> bool:
         return False
     if len(scans) != 1:  # the last of several may not add anything visible
         return True
+    found = got.digest()
+    del got  # before the next is decoded
     ((_, end),) = scans
     less, more = data[: end - _LAST_OF_JPEG] + data[end:], data[:end] + _MORE + data[end:]
-    return not got.same(decoded_alone("mjpeg", less)) and got.same(decoded_alone("mjpeg", more))
+    return decoded_alone("mjpeg", less).digest() != found and decoded_alone("mjpeg", more).digest() == found
 
 
 def jpeg_agrees(data: bytes, picture: av.VideoFrame) -> bool:
@@ -187,15 +195,20 @@ def _opened(name: str, extradata: bytes, *, rows: bool = False) -> VideoCodecCon
 
 
 def _same(one: av.VideoFrame, other: av.VideoFrame) -> bool:
-    if (one.pts, one.width, one.height) != (other.pts, other.width, other.height):
-        return False
-    planes = zip(one.planes, other.planes, strict=False)  # libvpx's fourth plane is transparency
-    size = 1 if one.format.components[0].bits <= 8 else 2
-    return all(_checksum(a, size) == _checksum(b, size) for a, b in planes)
+    first, second = _digest(one), _digest(other)
+    planes = zip(first.planes, second.planes, strict=False)  # libvpx's fourth plane is transparency
+    return (one.pts, first.size) == (other.pts, second.size) and all(a == b for a, b in planes)
+
+
+def _digest(picture: av.VideoFrame) -> _Digest:
+    size = 1 if picture.format.components[0].bits <= 8 else 2
+    return _Digest((picture.width, picture.height), tuple(_checksum(plane, size) for plane in picture.planes))
 
 
 def _checksum(plane: Any, size: int) -> int:
     """CRC-32 of a plane with samples of `size` bytes, without line padding."""
     samples = np.frombuffer(memoryview(plane), np.uint8)[: plane.height * plane.line_size]
-    lines = samples.reshape(plane.height, plane.line_size)
-    return zlib.crc32(np.ascontiguousarray(lines[:, : plane.width * size]).data)
+    lines, found = samples.reshape(plane.height, plane.line_size), 0
+    for y in range(0, plane.height, _ROWS):
+        found = zlib.crc32(np.ascontiguousarray(lines[y : y + _ROWS, : plane.width * size]).data, found)
+    return found

@@ -99,6 +99,11 @@ class Layout:
         """The sample type."""
         return np.uint8 if self.depth <= 8 else np.uint16
 
+    @property
+    def bytes_a_pixel(self) -> float:
+        """Of a frame in memory: 1.5 in 4:2:0 with 8 bits."""
+        return sum(self.dtype().itemsize / (1 << x + y) for x, y in self.shifts)
+
     def black(self, plane: int, colour_range: int) -> int:
         """The value of opaque black in `plane`; `colour_range`: 1 limited, 2 full, 0 unknown.
 

@@ -19,7 +19,7 @@ from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
 from anonymize.media.still.parts import Part
 
 MOST_SAMPLES: Mapping[str, int] = MappingProxyType(
-    {"webp": 180_000_000, "avif": 150_000_000, "heic": 150_000_000, "jp2": 240_000_000}
+    {"jpg": 330_000_000, "webp": 180_000_000, "avif": 150_000_000, "heic": 150_000_000, "jp2": 240_000_000}
 )
 """Bytes of all samples of an image in memory, at most, by format: leaves room for its encoder and second decoder, so
 that no step takes over 2 GiB (measured, with 16-pixel faces)."""

@@ -165,7 +165,8 @@ def _candidates(info: MediaInfo, output: Output, container: str, layout: Layout)
         if info.hdr is not None:
             return (X265, FFV1)
         # H.264 takes half the memory of H.265.
-        return (VP9, X264, X265, FFV1) if VP9.is_too_large(info) and layout.depth == 8 else (VP9, X265, X264, FFV1)
+        large = VP9.is_too_large(info, layout) and layout.depth == 8
+        return (VP9, X264, X265, FFV1) if large else (VP9, X265, X264, FFV1)
     if layout.rgb:
         return (X264_RGB, FFV1)
     if info.field_order is not FieldOrder.PROGRESSIVE:
@@ -179,10 +180,11 @@ def _first_fit(info: MediaInfo, candidates: Sequence[Encoder], layout: Layout, w
     for encoder in candidates:
         if encoder.fits(info, layout) and (not wanted or _holds_video(wanted, encoder, info)):
             return encoder
-    if candidates[0].is_too_large(info):
+    if candidates[0].is_too_large(info, layout):
+        instead = "--codec h264" if X264.fits(info, layout) else "--codec ffv1 and name the output .mkv"
         raise UnsupportedInput(
-            f"{candidates[0].codec} takes more than 2 GiB of memory for frames of {info.width} x {info.height}; "
-            f"give --codec h264{' and name the output .mp4' if wanted == 'webm' else ''}",
+            f"{candidates[0].codec} takes more than 2 GiB of memory for {layout.name} frames of {info.width} x "
+            f"{info.height}; give {instead}{' and name the output .mp4' if wanted == 'webm' else ''}",
             info.name,
         )
     asked = output.codec.value if output.codec is not Codec.AUTO else candidates[0].codec
@@ -228,7 +230,7 @@ def _says_all(container: str, encoder: Encoder, info: MediaInfo) -> bool:
 
 def _encoder_note(info: MediaInfo, encoder: Encoder, layout: Layout, preferred: Encoder) -> str:
     size = f"{info.width} x {info.height}"
-    if preferred.is_too_large(info):
+    if preferred.is_too_large(info, layout):
         return f"the video became {encoder.codec.upper()}: {preferred.codec.upper()} takes over 2 GiB for {size}"
     return f"the video became {encoder.codec.upper()}: it holds {size} {layout.name} unchanged"
 

@@ -26,6 +26,8 @@ _REPEATABLE = "MMX2,SSE2,SSE2Fast,SSE3,SSSE3,SSE4,SSE4.2,Cache64,LZCNT,AVX,FMA3,
 end of rows whose width is not a multiple of 256 pixels, and the output differs from run to run."""
 _AVX512_SKX = 256
 """OpenCV's number of this feature (cv::CpuFeatures), which its Python module does not name."""
+_HUGE = 4096 * 2304
+"""Pixels of a frame above which an encoder must not hold several of them."""
 _MOST_REORDERED = 4
 """Frames by which decoding runs ahead of presentation in our encoders' output, at most."""
 _FIELDS = {FieldOrder.PROGRESSIVE: 1, FieldOrder.TOP_FIRST: 2, FieldOrder.BOTTOM_FIRST: 3}
@@ -86,9 +88,11 @@ def options(info: MediaInfo, target: Target, output: Output) -> dict[str, str]:
         return hardware.options(target.encoder, quality, speed)
     if name in ("libx264", "libx264rgb"):
         chosen = {"crf": str(quality), "preset": SPEEDS[speed], "a53cc": "0", "udu_sei": "0"}
-        chosen |= {"x264-params": f"asm={_REPEATABLE}"} if _has_avx512() else {}
+        params = [f"asm={_REPEATABLE}"] if _has_avx512() else []
         if _huge(info):  # 30 bytes per pixel, where veryfast's own lookahead takes 70
-            return chosen | {"rc-lookahead": "1", "refs": "1", "bf": "0"}
+            params += ["sliced-threads=1", "rc-lookahead=0", "sync-lookahead=0", "mbtree=0"]
+            return chosen | {"refs": "1", "bf": "0", "x264-params": ":".join(params)}
+        chosen |= {"x264-params": ":".join(params)} if params else {}
         return chosen | ({"rc-lookahead": str(_lookahead(info, 40))} if speed >= SPEEDS.index("fast") else {})
     if name == "libx265":
         params = ["log-level=none", "info=0", "frame-threads=1", *_x265_planning(info), *_x265_hdr(info.hdr)]
@@ -134,15 +138,13 @@ def _to_63(quality: int) -> int:
 
 def threads_for(width: int, height: int) -> int:
     """Threads for decoding or encoding: each holds its own frames, so large frames get fewer."""
-    share = next(
-        count for pixels, count in ((1280 * 720, 16), (1920 * 1088, 8), (math.inf, 4)) if width * height <= pixels
-    )
-    return min(os.cpu_count() or 1, share)
+    shares = ((1280 * 720, 16), (1920 * 1088, 8), (_HUGE, 4), (math.inf, 2))
+    return min(os.cpu_count() or 1, next(count for pixels, count in shares if width * height <= pixels))
 
 
 def _huge(info: MediaInfo) -> bool:
-    """Whether frames are so large (over 4K) that an encoder must not hold several of them."""
-    return info.width * info.height > 4096 * 2304
+    """Whether frames are over 4K."""
+    return info.width * info.height > _HUGE
 
 
 def _lookahead(info: MediaInfo, most: int) -> int:
