@@ -223,6 +223,37 @@ def ts_packet(pid: int, body: bytes, *, start: bool = True, counter: int = 0) ->
     return (head + body)[:188].ljust(188, b"\xff")
 
 
+def with_program_descriptor(path: Path, target: Path, tag: int, body: bytes) -> Path:
+    """Put a descriptor of the program into every program map table of an MPEG-TS file, each of one packet."""
+    raw = path.read_bytes()
+    packets = [raw[at : at + 188] for at in range(0, len(raw), 188)]
+    changed = 0
+    for number, packet in enumerate(packets):
+        section = packet[5:]
+        if not packet[1] & 0x40 or packet[3] & 0x20 or packet[4] != 0 or section[:1] != b"\x02":
+            continue
+        length = int.from_bytes(section[1:3], "big") & 0x0FFF
+        before, streams = int.from_bytes(section[10:12], "big") & 0x0FFF, section[12 : 3 + length - 4]
+        held = bytes([tag, len(body)]) + body
+        table = section[:1] + (0xB000 | length + len(held)).to_bytes(2, "big") + section[3:10]
+        table += (0xF000 | before + len(held)).to_bytes(2, "big") + held + streams
+        packets[number] = packet[:5] + (table + _crc(table)).ljust(183, b"\xff")
+        changed += 1
+    assert changed, "it has no such table"
+    target.write_bytes(b"".join(packets))
+    return target
+
+
+def _crc(table: bytes) -> bytes:
+    """The checksum of an MPEG-2 table."""
+    crc = 0xFFFFFFFF
+    for byte in table:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x04C11DB7 if crc & 0x80000000 else 0)) & 0xFFFFFFFF
+    return crc.to_bytes(4, "big")
+
+
 def ts_private(body: bytes) -> bytes:
     """An empty MPEG-TS packet whose adaptation field holds private data."""
     return bytes([0x47, 0x1F, 0xFF, 0x20, 183, 0x02, len(body)]) + body.ljust(181, b"\xff")

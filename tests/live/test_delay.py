@@ -57,7 +57,11 @@ def finds(index):
 
 
 def shows_secret(cleared):
-    return bool((cleared.frame.planes[0].pixels > BRIGHT).mean() > 0.002 and not cleared.obscured)
+    """Whether the square is in the picture, whatever the frame says of itself; or anything as bright on a shown one."""
+    luma = cleared.frame.planes[0].pixels
+    x, y = place(cleared.frame.index)
+    as_it_is = (luma[y : y + SIDE, x : x + SIDE] == SECRET).mean() > 0.1
+    return bool(as_it_is or ((luma > BRIGHT).mean() > 0.002 and not cleared.obscured))
 
 
 def play(line, frames, scans, late=0, lost=(), cut_every=10_000):
@@ -175,6 +179,32 @@ def test_a_source_that_was_lost_brackets_nothing_across():
             line.learn(i, finds(i))
     out = [cleared for _, cleared in line.due(9.0)]
     assert [c.obscured for c in out] == [False, True, True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("changed", "obscured"),
+    [
+        ({"targets": frozenset({Kind.FACE, Kind.PLATE})}, True),
+        ({"detect": Detect(every=0.1, detectors=("yunet",))}, True),
+        ({"detect": Detect(every=0.2)}, False),
+        ({"follow": Follow(max_gap=0.31)}, False),
+    ],
+    ids=["targets", "detectors", "how often", "the gap"],
+)
+def test_scans_for_other_targets_bracket_nothing_after_a_change(changed, obscured):
+    settings = replace(SETTINGS, targets=frozenset({Kind.FACE}))
+    line = DelayLine(settings)
+    for i in range(6):
+        if i == 3:
+            line.change(replace(settings, **changed))
+        line.take(frame(i, i * STEP), i * 0.04)
+        if i in (0, 5):
+            (held,) = [h for h in line._held if h.frame.index == i]
+            line.asked(held)
+            line.learn(i, finds(i))
+    out = [cleared for _, cleared in line.due(9.0)]
+    assert [c.obscured for c in out] == [False, *[obscured] * 4, False]
+    assert not any(shows_secret(c) for c in out)
 
 
 def test_zones_hold_without_any_detector():

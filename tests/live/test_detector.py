@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -17,9 +18,10 @@ import psutil
 import pytest
 
 from anonymize.data import Detections
+from anonymize.detect import DetectionResult
 from anonymize.errors import ModelError
 from anonymize.live.chain.canvas import Canvas
-from anonymize.live.detector.client import DetectorClient
+from anonymize.live.detector.client import DetectorClient, _Pending
 from anonymize.live.detector.pace import EFFORTS, Pace
 from anonymize.live.detector.process import detectors
 from anonymize.live.metrics import Metrics
@@ -74,6 +76,20 @@ def test_it_finds_faces_and_returns_the_index_of_the_frame(client):
         assert any(x0 < centre[0] < x1 and y0 < centre[1] < y1 for x0, y0, x1, y1 in result.finds.xyxy.tolist()), (
             f"nobody at {box}"
         )
+
+
+@pytest.mark.parametrize("index", [7, 9, -8])
+def test_an_answer_about_another_frame_counts_for_none(index):
+    """It may be one that the process before owed: nothing of it is passed on, and the process is replaced."""
+    metrics = Metrics()
+    opened = DetectorClient(SIZE, FAST, metrics)
+    opened._pace = pace()
+    opened._pending = _Pending(8, EFFORTS[1], 0.0)
+    found = Detections(np.array([[1, 1, 9, 9]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int8))
+    assert opened._handle(DetectionResult(index, Fraction(0), found)) is None
+    assert metrics.snapshot()["reconnects"] == {"detector": 1}
+    assert "detections" not in metrics.snapshot() or not sum(metrics.snapshot()["detections"].values())
+    opened.close()
 
 
 def test_the_picture_is_copied_before_it_may_change(client):

@@ -446,3 +446,29 @@ def test_a_weak_find_counts_where_nothing_could_confirm_it() -> None:
     (brief,), _ = follow(scene(4, standing), {0: [(standing(0), 0.3)], 3: [(standing(3), 0.3)]})
     assert (brief.first, brief.end) == (0, 4)
     assert follow(scene(4, standing), {0: [], 3: [(standing(3), 0.3)]}) == ([], [])
+
+
+@pytest.mark.parametrize("find", [0, 15, 40])
+def test_hold_covers_its_last_frame_and_no_more(find: int) -> None:
+    """10 frames either way, to the frame: nothing like it is seen there, so that only `hold` covers them."""
+    pictures = [scene(1, standing if i == find else None)[0] for i in range(41)]
+    (track,), cuts = follow(pictures, {find: [(standing(find), 0.9)]}, Follow(hold=0.41))
+    assert cuts == []
+    assert (track.first, track.end) == (max(find - 10, 0), min(find + 11, 41))
+
+
+@pytest.mark.parametrize(("shrink", "least", "most"), [(2.0, 39.6, 41.2), (6.0, 31.6, 33.0)])
+def test_a_box_grows_to_the_size_of_finds_near_in_time_by_at_most_a_sixth(
+    shrink: float, least: float, most: float
+) -> None:
+    """Ten finds in a row are too small; those in the middle have no larger one beside them, but one within 0.4 s."""
+
+    def found(i: int) -> Box:
+        x0, y0, x1, y1 = standing(i)
+        by = shrink if 20 <= i < 30 else 0.0
+        return (x0 + by, y0 + by, x1 - by, y1 - by)
+
+    (track,), _ = follow(scene(50, standing), {i: [(found(i), 0.9)] for i in range(50)})
+    widths = track.xyxy[:, 2] - track.xyxy[:, 0]
+    assert all(least <= widths[i - track.first] <= most for i in range(22, 28))
+    assert all(39.6 <= widths[i - track.first] <= 41.2 for i in (*range(18), *range(32, 50)))

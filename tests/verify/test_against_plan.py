@@ -96,6 +96,30 @@ def test_mosaics_that_overlap_are_skipped_without_the_source_and_said_to_be(face
     assert examined(output, evidence(face_clip, double)).verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_a_mosaic_beside_overlapping_ones_is_compared_wherever_it_stands(
+    face_clip: Path, tmp_path: Path, place: str
+) -> None:
+    """Two that overlap in a corner are skipped without the source; the face's own, before or after them, is not."""
+    plan = good_plan(face_clip, Style.MOSAIC)
+    pair = [
+        Region((250.0 + 10 * track, 8.0, 290.0 + 10 * track, 48.0), Kind.FACE, Why.DETECTED, track, Shape.ELLIPSE)
+        for track in (1, 2)
+    ]
+    rows = [
+        (first, end, one)
+        for first, end, region in plan.regions.rows()
+        for one in ((region, *pair) if place == "first" else (*pair, replace(region, track=3)))
+    ]
+    three = Plan(plan.about, Regions(rows))
+    known = Evidence(plan=three)
+    good = examined(rendered(face_clip, three, tmp_path / "good.mp4"), known)
+    assert (good.verdict, good.doubts) == (Verdict.PASS, ())
+    assert any("overlapping mosaics" in line for line in good.not_checked)
+    bad = examined(rendered(face_clip, three, tmp_path / "bad.mp4", [9]), known)
+    assert [(find.track, find.frame) for find in (*bad.leaks, *bad.doubts)] == [(0 if place == "first" else 3, 9)]
+
+
 def test_a_plan_of_another_length_fails(face_clip: Path, tmp_path: Path) -> None:
     plan = good_plan(face_clip)
     output = rendered(face_clip, plan, tmp_path / "good.mp4")

@@ -90,6 +90,8 @@ VIDEO: list[tuple[str, str, Plant]] = [
     ("ts-trailing", "plain.ts", appended(p.SECRET)),
     ("ts-empty-packet", "plain.ts", appended(p.ts_packet(0x1FFF, p.SECRET, start=False))),
     ("ts-adaptation", "plain.ts", appended(p.ts_private(p.SECRET))),
+    ("ts-program", "plain.ts", lambda f, t: p.with_program_descriptor(f, t, 0x40, p.SECRET)),
+    ("ts-program-registered", "plain.ts", lambda f, t: p.with_program_descriptor(f, t, 0x05, b"Alex")),
     ("mp4-uuid-xmp", "plain.mp4", appended(p.box(b"uuid", p.UUID + b"<x:xmpmeta/>"))),
     ("mp4-free", "plain.mp4", appended(p.box(b"free", p.SECRET))),
     ("mp4-skip", "plain.mp4", appended(p.box(b"skip", p.SECRET))),
