@@ -1,20 +1,44 @@
 """The whole chain, source to sink, without faults; and requests while it runs."""
 
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 
+import av
 import cv2
+import numpy as np
 import pytest
 
+from anonymize.data import SQUARE, Region, Shape, Why
 from anonymize.errors import ModelError, UnreadableInput, UsageError
 from anonymize.kinds import Kind
+from anonymize.live.chain.canvas import Canvas
 from anonymize.live.chain.control import Control
-from anonymize.live.chain.loop import run
+from anonymize.live.chain.loop import Chain, run
+from anonymize.live.chain.release import Release
 from anonymize.live.metrics import Metrics
-from anonymize.settings import Audio, Detect, Settings, Style, Zone
-from tests.helpers.live import FAST, RATE, clear, live, stream_of, street_camera, street_scene
+from anonymize.live.protocols import Picture
+from anonymize.live.source.reader import Arrived, Reader
+from anonymize.media.frames.orient import Orientation
+from anonymize.redact import Memory, redact
+from anonymize.settings import Audio, Detect, Redact, Settings, Style, Zone
+from anonymize.track import outline
+from tests.helpers.live import (
+    FAST,
+    RATE,
+    SIZE,
+    MemorySink,
+    blind,
+    clear,
+    exposed,
+    live,
+    stream_of,
+    street_camera,
+    street_scene,
+)
 from tests.helpers.media import make_video, time_of
 
+CANVAS = Canvas(*SIZE)
 CORNER = Zone(((600.0, 320.0), (640.0, 320.0), (640.0, 360.0), (600.0, 360.0)))
 ZONES_ONLY = Settings(targets=frozenset(), zones=(CORNER,))
 
@@ -26,6 +50,29 @@ def street_file(path, frames=60, **options):
         return path
     pictures = [cv2.cvtColor(street_scene()[i][0], cv2.COLOR_BGR2RGB) for i in range(frames)]
     return make_video(path, frames=pictures, codec="libx264", **options)
+
+
+@pytest.mark.parametrize("style", [None, *Style])
+@pytest.mark.parametrize("side", ["left", "right", "top", "bottom", "whole"])
+def test_who_judges_these_tests_sees_a_face_of_which_half_is_covered(style, side):
+    """And none that is covered as any style covers it."""
+    number = 25
+    picture, truth = street_scene()[number]
+    frame = CANVAS.frame(av.VideoFrame.from_ndarray(picture, "bgr24").reformat(format="yuv444p"), Orientation(), 0, 0)
+    bare = frame.planes[0].pixels.copy()
+    looks = Redact(face=replace(Redact().face, style=style or Style.SOLID))
+    for subject in truth.subjects if style else ():
+        box = outline(subject.xyxy, looks.face, *SIZE)
+        redact(frame.planes, [Region(box, Kind.FACE, Why.DETECTED, subject.id, Shape.ELLIPSE)], looks, Memory())
+    drawn = frame.planes[0].pixels
+    for x0, y0, x1, y1 in (map(round, subject.xyxy) for subject in truth.subjects):
+        half = {"left": np.s_[y0:y1, x0 : (x0 + x1) // 2], "right": np.s_[y0:y1, (x0 + x1) // 2 : x1]}
+        half |= {"top": np.s_[y0 : (y0 + y1) // 2, x0:x1], "bottom": np.s_[(y0 + y1) // 2 : y1, x0:x1]}
+        if side in half:
+            drawn[half[side]] = bare[half[side]]
+    everybody = [subject.id for subject in truth.subjects]
+    assert len(everybody) == 2
+    assert exposed(drawn, number) == (everybody if style is None or side != "whole" else [])
 
 
 def test_walking_people_are_covered():
@@ -102,13 +149,52 @@ def test_another_detector_takes_over_when_it_is_ready():
 def test_settings_that_need_a_missing_model_change_nothing():
     control = Control()
 
+    looks: list[int] = []
+
     def until(sink, metrics):
-        if len(sink.numbers) == 20:
-            control.reload(replace(FAST, detect=Detect(min_face=24.0, detectors=("yunet",))))
-        return metrics.snapshot()["stages"].get("settings", {}).get("state") == "failed"
+        now = metrics.snapshot()
+        if now["looks"]["all"] > 1 and not looks:
+            looks.append(now["looks"]["all"])
+            control.reload(replace(FAST, detect=Detect(min_face=24.0, detectors=("yunet",)), zones=(CORNER,)))
+        if now["stages"].get("settings", {}).get("state") == "failed" and len(looks) == 1:
+            looks.append(now["looks"]["all"])
+        return len(looks) == 2 and now["looks"]["all"] > looks[1] + 2
 
     with street_camera() as camera:
-        live(camera.address, FAST, until=until, control=control)
+        outcome = live(camera.address, FAST, until=until, control=control)
+    assert outcome.counts["stages"]["settings"]["state"] == "failed", "and it says so"
+    assert outcome.counts["looks"]["all"] > looks[1] + 2, "the detectors before go on"
+    pictures = zip(outcome.sink.lumas, outcome.numbers, strict=True)
+    assert all((luma[325:, 605:] > 16).any() for luma, number in pictures if number is not None), "its zone is drawn"
+
+
+class Arrivals(Reader):
+    """A source whose pictures have come already; each is of the connection that it was given."""
+
+    def __init__(self, connections):
+        self._waiting = []  # and no thread that reads
+        for number, connection in enumerate(connections):
+            picture = av.VideoFrame.from_ndarray(street_scene()[number][0], "bgr24").reformat(format="yuv420p")
+            picture.pts, picture.time_base = number, Fraction(1, RATE)
+            self._waiting.append(Arrived(picture, Orientation(), number / RATE, connection, (SQUARE,)))
+
+    def take(self):
+        return self._waiting.pop(0)
+
+
+@pytest.mark.parametrize(("connections", "cuts"), [([1, 1, 1, 1], 0), ([1, 1, 2, 2], 1), ([2, 3, 3, 5], 3)])
+def test_a_scene_ends_where_the_connection_does(connections, cuts):
+    """However alike the pictures are: what happened in between, nobody saw."""
+    picture = Picture(*SIZE, Fraction(RATE))
+    sink, metrics = MemorySink(), Metrics()
+    chain = Chain(picture, FAST, Release([sink], picture, metrics), metrics, blind)
+    chain._started = True
+    arrivals = Arrivals(connections)
+    for _ in connections:
+        chain._receive(arrivals)
+    assert len(chain._line) == len(connections)
+    assert len(chain._line._cuts) == cuts
+    chain.close()
 
 
 def test_sound_is_dropped_unless_asked_for(tmp_path):
