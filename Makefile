@@ -15,7 +15,7 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 LIMIT := --timeout 300 --timeout-method thread
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint unit contracts licences cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live soak-live lock clean contracts-openvino kill-test fuzz formats options train train-dev
+.PHONY: help setup demo test lint unit contracts licences cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live soak-live mutants lock clean contracts-openvino kill-test fuzz formats options train train-dev
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -39,6 +39,8 @@ help:
 	@echo "make kill-test   kill a run 50 times at random moments and see that it goes on (5 minutes)"
 	@echo "make fuzz        broken variants of every format through the whole program for ten minutes: up to 300 of each of pictures"
 	@echo "                 and videos, 200 of texts (FUZZ='--seconds 0' for all of them, '--seed 1 --only mp4,plan' for others)"
+	@echo "make mutants     put 300 small faults into the code, one at a time, and see whether tests notice (an hour on two cores; the first"
+	@echo "                 time as long again to learn which tests run what)"
 	@echo "make train       train the network, or go on (DATA=FOLDER; training/README.md); make train-dev measures the run so far"
 	@echo "make lock        write requirements/*.txt anew from pyproject.toml"
 
@@ -157,6 +159,10 @@ options: setup
 
 kill-test: setup
 	$(BIN)/python -m benchmarks.kill
+
+mutants: setup
+	test -e build/mutants/entered.json || $(BIN)/python -m benchmarks.mutants record
+	$(BIN)/python -m benchmarks.mutants run $(MUTANTS)
 
 fuzz: setup
 	$(BIN)/python -m benchmarks.fuzz $(FUZZ)

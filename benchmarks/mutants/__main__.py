@@ -1,0 +1,220 @@
+"""Put small faults into the code, one at a time, and see whether the tests that run it notice.
+
+    python -m benchmarks.mutants record [TESTS ...]   # once, and after tests changed: which tests run which functions
+    python -m benchmarks.mutants run [--sample 300] [--seed 0] [--rooms track,redact] [--workers 2] [--survivors]
+    python -m benchmarks.mutants table                # the last run again, with what was judged since
+
+A fault that no test notices survives. It is judged by a person in `judged.toml`: `equivalent` (the program does the
+same), `harmless` (it differs, and nobody is worse off), or `hole` (a test is missing). The exit code is 1 where a room
+is below its goal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.mutants.copies import copied, environment, whole_copy
+from benchmarks.mutants.mutate import Mutant, mutants, sites
+from benchmarks.mutants.tests import Record, load, record, save
+from benchmarks.report import table
+
+ROOT = Path(__file__).parents[2]
+BUILD = ROOT / "build" / "mutants"
+LAST = BUILD / "results.jsonl"
+JUDGED = Path(__file__).with_name("judged.toml")
+ROOMS = {
+    "track": ["anonymize/track"],
+    "redact": ["anonymize/redact.py"],
+    "plan": ["anonymize/plan"],
+    "verify": ["anonymize/verify"],
+    "recorded": ["anonymize/recorded"],
+    "live": ["anonymize/live/chain", "anonymize/live/detector"],
+    "ledger": ["anonymize/batch/ledger"],
+    "batch": ["anonymize/batch/inputs.py", "anonymize/batch/outcome.py", "anonymize/batch/run.py", "anonymize/storage"],
+    "media": ["anonymize/media"],
+    "detect": ["anonymize/detect"],
+    "settings": ["anonymize/settings.py"],
+}
+"""What is safety-relevant, in parts of about the same weight."""
+GOAL = 0.85
+"""Share of the faults that are not equivalent which the tests of every room must notice."""
+TESTS = tuple(
+    "test_redact.py test_settings.py track plan verify recorded detect parallel batch storage media live cli".split()  # noqa: SIM905 - shorter
+)
+ALIVE = ("survived", "untested")
+"""What becomes of faults that no test notices: some ran it, or none does."""
+BUDGET = 40.0
+"""Seconds of tests for one fault, as they take without it."""
+CALM = 60.0
+"""Seconds more that a run may take on a busy machine."""
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one fault: `killed`, `slow` (ended by its time limit: noticed), `survived` or `untested`."""
+
+    room: str
+    mutant: Mutant
+    outcome: str
+    tests: int
+    seconds: float
+
+
+@app.command(name="record")
+def record_tests(
+    tests: Annotated[list[str] | None, typer.Argument()] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that run them.")] = 2,
+) -> None:
+    """Run the tests, and keep which functions each enters."""
+    chosen = tests or [f"tests/{place}" for place in TESTS]
+    with whole_copy(ROOT, BUILD) as base:
+        save(record(base, chosen, workers, load(BUILD / "entered.json")), BUILD / "entered.json")
+
+
+@app.command()
+def run(
+    sample: Annotated[int, typer.Option(min=1, help="Faults, the same number for every room.")] = 300,
+    seed: Annotated[int, typer.Option(help="Chooses them.")] = 0,
+    rooms: Annotated[str, typer.Option(help="Only these, comma-separated.")] = ",".join(ROOMS),
+    workers: Annotated[int, typer.Option(min=1, help="Faults tried side by side.")] = 2,
+    survivors: Annotated[bool, typer.Option("--survivors", help="Only those that survived the last run.")] = False,
+) -> None:
+    """Try a sample of faults and print what each room's tests noticed."""
+    if not (known := load(BUILD / "entered.json")).seconds:
+        sys.exit("Nothing is known of the tests: run `python -m benchmarks.mutants record` first.")
+    chosen = draw(rooms.split(","), sample, seed)
+    if survivors:
+        alive = {_key(asdict(each.mutant)) for each in last_results() if each.outcome in ALIVE}
+        chosen = [(room, mutant) for room, mutant in chosen if _key(asdict(mutant)) in alive]
+    results = []
+    with whole_copy(ROOT, BUILD) as base, ThreadPoolExecutor(workers) as pool, LAST.open("w") as kept:
+        waiting = [pool.submit(tried, room, mutant, known, base) for room, mutant in chosen]
+        for number, done in enumerate(as_completed(waiting), 1):
+            results.append(result := done.result())
+            kept.write(json.dumps(asdict(result)) + "\n")
+            kept.flush()
+            print(f"{number}/{len(chosen)} {result.outcome}: {_described(result.mutant)}", flush=True)
+    raise typer.Exit(0 if summary(results) else 1)
+
+
+@app.command(name="table")
+def print_table() -> None:
+    """Print the last run's table again, with what was judged since."""
+    raise typer.Exit(0 if summary(last_results()) else 1)
+
+
+def last_results() -> list[Result]:
+    """What the last run found out, as far as it came."""
+    lines = [json.loads(line) for line in LAST.read_text().splitlines()]
+    return [Result(**(line | {"mutant": Mutant(**line["mutant"])})) for line in lines]
+
+
+def draw(rooms: Sequence[str], sample: int, seed: int) -> list[tuple[str, Mutant]]:
+    """The same number of faults for every room, drawn from all its places with this seed."""
+    chosen = []
+    for number, room in enumerate(rooms):
+        share = sample // len(rooms) + (number < sample % len(rooms))
+        files = [path for place in ROOMS[room] for path in _sources(ROOT / place)]
+        places = [place for path in files for place in sites(mutants(ROOT, str(path.relative_to(ROOT))))]
+        dice = random.Random(f"{seed} {room}")
+        chosen += [(room, dice.choice(place)) for place in dice.sample(places, min(share, len(places)))]
+    return chosen
+
+
+def _sources(place: Path) -> list[Path]:
+    return [place] if place.is_file() else sorted(place.rglob("*.py"))
+
+
+def tried(room: str, mutant: Mutant, known: Record, base: Path) -> Result:
+    """Put one fault into a copy of the tree and run the tests that run it."""
+    tests = known.relevant(mutant.file, mutant.function, BUDGET)
+    start = time.monotonic()
+    if not tests:
+        return Result(room, mutant, "untested", 0, 0.0)
+    limit = CALM + 3 * sum(known.seconds[test] for test in tests)
+    with copied(base) as tree:
+        source = (tree / mutant.file).read_bytes()
+        (tree / mutant.file).unlink()
+        (tree / mutant.file).write_bytes(mutant.applied(source))
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]
+        process = subprocess.Popen(
+            command,
+            cwd=tree,
+            env=environment(tree),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            outcome = "killed" if process.wait(limit) else "survived"
+        except subprocess.TimeoutExpired:
+            outcome = "slow"
+        _end(process, tree)
+    return Result(room, mutant, outcome, len(tests), time.monotonic() - start)
+
+
+def _end(process: subprocess.Popen[bytes], tree: Path) -> None:
+    """End what is left of a run: whatever takes its package from this copy."""
+    process.kill()
+    process.wait()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"PYTHONPATH={tree.resolve()}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                os.kill(int(folder.name), signal.SIGKILL)
+        except OSError:  # it ended meanwhile, or is another user's
+            continue
+
+
+def summary(results: Sequence[Result]) -> bool:
+    """Print the table by room and what is to be judged; whether every room reaches its goal."""
+    verdict_of, rows, reached = judged(JUDGED), [], True
+    for room in ROOMS:
+        if not (tried := [result for result in results if result.room == room]):
+            continue
+        alive = [result for result in tried if result.outcome in ALIVE]
+        verdicts = [verdict_of.get(_key(asdict(result.mutant)), "not judged") for result in alive]
+        counted = len(tried) - verdicts.count("equivalent")
+        killed = len(tried) - len(alive)
+        reached = reached and killed >= GOAL * counted
+        counts = [str(verdicts.count(word)) for word in ("equivalent", "harmless", "hole", "not judged")]
+        rows.append([room, f"{killed} of {counted}", f"{killed / max(counted, 1):.0%}", *counts])
+    print(table(["room", "noticed", "share", "equivalent", "harmless", "hole", "not judged"], rows))
+    for result in results:
+        if result.outcome in ALIVE and _key(asdict(result.mutant)) not in verdict_of:
+            print(f"not judged ({result.outcome}): {_described(result.mutant)}")
+    return reached
+
+
+def judged(path: Path) -> dict[tuple[str, str, str, str], str]:
+    """What was judged of faults, by what names them: file, function, before, after."""
+    return {_key(each): each["verdict"] for each in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]}
+
+
+def _key(mutant: dict[str, str]) -> tuple[str, str, str, str]:
+    """What names a fault whatever stands above it in the file."""
+    return mutant["file"], mutant["function"], " ".join(mutant["before"].split()), mutant["after"]
+
+
+def _described(mutant: Mutant) -> str:
+    return f"{mutant.file}:{mutant.line} {mutant.function}: {' '.join(mutant.before.split())} -> {mutant.after}"
+
+
+if __name__ == "__main__":
+    app()
