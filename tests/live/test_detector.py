@@ -20,6 +20,7 @@ import pytest
 from anonymize.data import Detections
 from anonymize.detect import DetectionResult
 from anonymize.errors import ModelError
+from anonymize.kinds import Kind
 from anonymize.live.chain.canvas import Canvas
 from anonymize.live.detector.client import DetectorClient, _Pending
 from anonymize.live.detector.pace import EFFORTS, Pace
@@ -90,6 +91,45 @@ def test_an_answer_about_another_frame_counts_for_none(index):
     assert metrics.snapshot()["reconnects"] == {"detector": 1}
     assert "detections" not in metrics.snapshot() or not sum(metrics.snapshot()["detections"].values())
     opened.close()
+
+
+class Beside:
+    """A detector that is always sure of one box, `beyond` pixels right of the picture."""
+
+    name, sha256, device = "beside", "0" * 64, "cpu"
+    kinds = frozenset({Kind.FACE})
+    min_size = {Kind.FACE: 8.0}  # noqa: RUF012 - the protocol's
+    max_reliable_size: dict[Kind, float] = {}  # noqa: RUF012 - the protocol's
+    max_input_side = 4096
+
+    def __init__(self, beyond):
+        self.beyond = beyond
+
+    def detect(self, picture):
+        x = picture.shape[1] + self.beyond
+        return Detections(np.array([[x, 10, x + 40, 60]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int8))
+
+    def release_memory(self):
+        pass
+
+
+def beside(beyond, settings):
+    return [Beside(beyond)]
+
+
+@pytest.mark.parametrize(("beyond", "counts"), [(5000, False), (-20, True)])
+def test_boxes_outside_the_picture_are_no_answer(beyond, counts):
+    """A network that finds people where there is no picture did not look at it: the frame stays unscanned."""
+    metrics = Metrics()
+    opened = DetectorClient(SIZE, FAST, metrics, partial(beside, beyond))
+    try:
+        wait_for(opened, lambda _: opened.ready)
+        opened.detect(street(3), EFFORTS[1])
+        found = wait_for(opened, lambda _: opened.free)
+        assert bool(found) is counts
+        assert metrics.snapshot()["stages"]["detector"]["state"] == ("ok" if counts else "lost")
+    finally:
+        opened.close()
 
 
 def test_the_picture_is_copied_before_it_may_change(client):

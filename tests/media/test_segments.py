@@ -142,6 +142,21 @@ def test_key_frames_that_show_nothing_by_themselves_are_found_out(tmp_path: Path
     assert _refused(opened(path))
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_segments_that_differ_where_they_overlap_are_not_joined(number: int, tmp_path: Path) -> None:
+    """Both decode the first frames of the later one: where these differ, one is not what the file holds."""
+    path = make_video(tmp_path / "a.mp4", frames=80, size=SIZE, options=GOP | {"preset": "medium"})
+    source = opened(path)
+    cut = cut_of(source)
+    traits = [_traits(source, segment) for segment in cut.segments]
+    assert len(traits) == 3
+    assert all(one.tail == next_one.head != 0 for one, next_one in pairwise(traits))
+    source.joined(cut, traits)
+    traits[number].tail ^= 1
+    with pytest.raises(CannotCut):
+        source.joined(cut, traits)
+
+
 def joined(source: VideoSource, target: Path, output: Output) -> Cut:
     """Write `source` to `target` from segments that were encoded apart."""
     cut = cut_of(source)

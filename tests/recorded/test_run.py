@@ -23,6 +23,9 @@ from anonymize.data import Kind
 from anonymize.detect import Pending
 from anonymize.detect.scan import Scanner
 from anonymize.kinds import Verdict
+from anonymize.media import open_source
+from anonymize.media.protocols import FieldOrder
+from anonymize.media.video.source import LEADING_FRAMES
 from anonymize.progress import Progress
 from anonymize.recorded import job, release
 from anonymize.settings import Settings
@@ -30,6 +33,7 @@ from anonymize.text.mapping import from_mapping
 from anonymize.verify import Check, Verified
 from tests.conftest import FRAMES, face_box, face_pictures
 from tests.helpers.media import make_image, make_video, pattern, probe, read_audio, read_video, time_of, truncate
+from tests.media.test_sink import fields
 
 NAMED = ".mp4, as the output's name says, and not .mkv, as the settings say"
 ZONE_ALONE = {"targets": [], "zones": [{"polygon": [[0, 0], [20, 0], [20, 20]]}]}
@@ -117,6 +121,24 @@ def test_run_equals_detect_and_render_to_the_pixel(face_clip, tmp_path, style):
     anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "two.mkv")
     one, two = read_video(tmp_path / "run.mkv"), read_video(tmp_path / "two.mkv")
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_a_plan_is_drawn_with_what_only_the_whole_file_tells(tmp_path):
+    """The first interlaced frame comes after those that opening the file looks at: an output is coded as it needs."""
+    pictures = [pattern(i, (96, 64)) for i in range(LEADING_FRAMES + 8)]
+    late = [fields(picture, "prog" if i < LEADING_FRAMES + 4 else "tff") for i, picture in enumerate(pictures)]
+    clip = make_video(tmp_path / "a.mkv", frames=late, codec="ffv1")
+    with open_source(clip) as source:
+        at_first = source.info.field_order
+        list(source.frames())
+        assert (at_first, source.info.field_order) == (FieldOrder.PROGRESSIVE, FieldOrder.TOP_FIRST)
+    wanted = settings(**ZONE_ALONE)
+    anonymize.run(clip, tmp_path / "run.mkv", wanted)
+    anonymize.write_plan(clip, tmp_path / "plan.jsonl", wanted)
+    anonymize.render_plan(clip, tmp_path / "plan.jsonl", tmp_path / "drawn.mkv")
+    for name in ("run", "drawn"):
+        with open_source(tmp_path / f"{name}.mkv") as made:
+            assert made.info.field_order is FieldOrder.TOP_FIRST
 
 
 def test_a_plan_of_another_file_is_refused(face_clip, empty_clip, tmp_path):
