@@ -1,6 +1,15 @@
 """Detectors: what they are, making them by name, and running them on the frames of a video."""
 
-from anonymize.detect.concurrency import IN_THIS_THREAD, Pending, combined, done, executor_for, in_order, room_for
+from anonymize.detect.concurrency import (
+    IN_THIS_THREAD,
+    InOrder,
+    Pending,
+    combined,
+    done,
+    executor_for,
+    in_order,
+    room_for,
+)
 from anonymize.detect.detector import FLOOR, Detector
 from anonymize.detect.incremental import DetectionResult, IncrementalDetector, ScaleScheduler
 from anonymize.detect.multiscale import GROUPS, ORDINARY, TURNS, detect
@@ -24,6 +33,7 @@ __all__ = [
     "TURNS",
     "DetectionResult",
     "Detector",
+    "InOrder",
     "IncrementalDetector",
     "Pending",
     "ScaleScheduler",

@@ -127,16 +127,31 @@ class Pending(Generic[T]):
         return sum(not future.done() for future in self.futures)
 
 
+class InOrder(Generic[T]):
+    """Gives results in order, while some later ones are computed."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[int, Pending[T]]] = deque()
+        self._begun = 0
+
+    def put(self, pending: Pending[T]) -> Iterator[T]:
+        """Take the next one; the results that need not or must not wait any longer."""
+        self._waiting.append((pending.begun, pending))
+        self._begun += pending.begun
+        while self._waiting and (self._begun > BEGUN or len(self._waiting) > WAITING or not self._waiting[0][1].begun):
+            futures, first = self._waiting.popleft()
+            self._begun -= futures
+            yield first.result()
+
+    def rest(self) -> Iterator[T]:
+        """The results of all that were taken and not given."""
+        while self._waiting:
+            yield self._waiting.popleft()[1].result()
+
+
 def in_order(pending: Iterable[Pending[T]]) -> Iterator[T]:
     """The results of `pending`, in order, while some later ones are computed."""
-    waiting: deque[tuple[int, Pending[T]]] = deque()
-    begun = 0
+    results = InOrder[T]()
     for each in pending:
-        waiting.append((each.begun, each))
-        begun += waiting[-1][0]
-        while waiting and (begun > BEGUN or len(waiting) > WAITING or not waiting[0][1].begun):
-            futures, first = waiting.popleft()
-            begun -= futures
-            yield first.result()
-    while waiting:
-        yield waiting.popleft()[1].result()
+        yield from results.put(each)
+    yield from results.rest()

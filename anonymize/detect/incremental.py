@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from fractions import Fraction
@@ -104,14 +104,17 @@ class ScaleScheduler:
             frame: later than the last one.
             groups: of scales at which detectors run.
         """
-        shapes = self._shapes.of(frame)
-        pictures, others = [picture for picture, _ in shapes], readings(frame)
-        begun = [known.detect(picture, groups) for picture, known in shapes]
+        shapes, others = self._shapes.of(frame), readings(frame)
+        begun: list[Future[Any]] = []
+        for picture, shape in shapes:
+            ran = {each: each.detect(picture, whole) for each, whole in shape.due(picture, groups)}
+            begun.append(shape.known(picture, ran))
         also = [self._detect(reading.frame) for reading in others]
         index, time = frame.index, seconds(frame)
+        pictures = [picture for picture, _ in shapes]
 
         def merged(parts: list[Any]) -> DetectionResult:
-            known, apart = parts[: len(begun)], parts[len(begun) :]
+            known, apart = parts[: len(pictures)], parts[len(pictures) :]
             finds = [in_stored_pixels(frame, [(at, one.finds) for at, one in zip(pictures, known, strict=True)])]
             finds += [reading.back(found) for reading, found in zip(others, apart, strict=True)]
             whole = finds[0] if len(finds) == 1 else without_holders(fuse(Detections.concatenate(finds)))
@@ -121,7 +124,7 @@ class ScaleScheduler:
 
 
 class _InShape:
-    """Detects at groups of scales, with one `IncrementalDetector` for each group, and merges their finds.
+    """What is known of a picture in one display shape: one `IncrementalDetector` for each group of scales.
 
     At least once every `max_gap`, detectors run on the whole picture, changed or not. While it stands still, they do so
     at the scales for which that is longest ago, including those half a step below: detecting again at the same scales
@@ -135,41 +138,47 @@ class _InShape:
 
     def __init__(self, detectors: Sequence[Detector], settings: Settings, executor: Executor) -> None:
         def at(group: int, factor: float) -> IncrementalDetector:
-            def detect_in(frame: Frame, part: Part | None) -> Future[Detections]:
-                return detect_in_shape(
-                    frame, detectors, settings.detect, settings.targets, {group}, factor, part, executor
+            return IncrementalDetector(
+                partial(
+                    detect_in_shape,
+                    detectors=detectors,
+                    wanted=settings.detect,
+                    targets=settings.targets,
+                    groups={group},
+                    factor=factor,
+                    executor=executor,
                 )
-
-            return IncrementalDetector(detect_in)
+            )
 
         self._groups = {group: at(group, 1.0) for group in sorted(GROUPS)}
-        self._between = [at(group, HALF_STEP) for group in sorted(GROUPS)]
+        self._all = [*self._groups.values(), *(at(group, HALF_STEP) for group in sorted(GROUPS))]
         self._max_gap = Fraction(str(settings.follow.max_gap))
         self._at = NEVER
 
-    def detect(self, frame: Frame, groups: Collection[int]) -> Future[KnownFinds]:
-        """See `ScaleScheduler.detect`."""
-        ran = {each: each.detect(frame) for group, each in self._groups.items() if group in groups}
-        every = [*self._groups.values(), *self._between]
-        due = self._due(seconds(frame), every)
-        if due is not None:
-            ran[due] = due.detect(frame, whole=True)
-        others = [each.known(frame) for each in every if each not in ran]
+    def due(self, picture: Frame, groups: Collection[int]) -> Iterator[tuple[IncrementalDetector, bool]]:
+        """What must run on `picture`, and whether on the whole of it; each is to run before the next is taken.
+
+        Args:
+            picture: the next one.
+            groups: of scales whose turn it is.
+        """
+        yield from ((each, False) for group, each in self._groups.items() if group in groups)
+        time = seconds(picture)
+        wait, self._at = time - self._at, time
+        last = max(each.whole_at for each in self._all)
+        # If the next frame is as far away as the last one was, it would come too late.
+        if last != time and time - last + wait > self._max_gap:
+            yield min(self._all, key=lambda each: each.whole_at), True
+
+    def known(self, picture: Frame, ran: Mapping[IncrementalDetector, Future[KnownFinds]]) -> Future[KnownFinds]:
+        """The finds of those that `ran` on `picture`, and what the others know of it."""
+        others = [each.known(picture) for each in self._all if each not in ran]
 
         def merged(parts: list[KnownFinds]) -> KnownFinds:
             finds = Detections.concatenate([part.finds for part in parts])
             return KnownFinds(without_holders(fuse(finds)), min(part.share for part in parts[: len(ran)]))
 
         return combined([*ran.values(), *others], merged)
-
-    def _due(self, time: Fraction, detectors: Sequence[IncrementalDetector]) -> IncrementalDetector | None:
-        """The one that must run on the whole picture now, at `time` in seconds; None if it can wait."""
-        wait, self._at = time - self._at, time
-        last = max(each.whole_at for each in detectors)
-        # If the next frame is as far away as the last one was, it would come too late.
-        if last == time or time - last + wait <= self._max_gap:
-            return None
-        return min(detectors, key=lambda each: each.whole_at)
 
 
 class IncrementalDetector:

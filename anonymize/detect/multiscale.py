@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,36 +77,47 @@ def detect(
         may reach past the picture's border.
     """
 
-    def in_shape(picture: Frame, part: Part | None) -> Future[Detections]:
-        return detect_in_shape(picture, detectors, wanted, targets, groups, factor, part, executor)
-
+    in_shape = partial(
+        detect_in_shape,
+        detectors=detectors,
+        wanted=wanted,
+        targets=targets,
+        groups=groups,
+        factor=factor,
+        executor=executor,
+    )
     return as_shown(frame, part, in_shape)
 
 
 def detect_in_shape(
     frame: Frame,
+    part: Part | None,
+    *,
     detectors: Sequence[Detector],
     wanted: settings.Detect,
     targets: Collection[Kind],
     groups: Collection[int],
     factor: float,
-    part: Part | None,
     executor: Executor,
 ) -> Future[Detections]:
     """`detect` on a frame in display shape."""
     size = (frame.width, frame.height)
-    begun = [
-        executor.submit(_at_step, frame, detector, steps, step, part)
+    at = [
+        (detector, step, steps[-1])
         for detector in detectors
         for steps in [tuple(scale * factor for scale in scales(detector, wanted, targets, size))]
         for step in of_groups(steps, groups)
     ]
 
     def merged(parts: list[Detections]) -> Detections:
-        found = _cut_off(Detections.concatenate(parts), frame)
+        kept = [
+            here if step == last else here.select(~too_big(here, detector, step))  # left to smaller scales
+            for here, (detector, step, last) in zip(parts, at, strict=True)
+        ]
+        found = _cut_off(Detections.concatenate(kept), frame)
         return without_holders(fuse(found.select(plausible(found, frame, targets) & (found.score >= wanted.low))))
 
-    return combined(begun, merged)
+    return combined([executor.submit(at_scale, frame, detector, step, part) for detector, step, _ in at], merged)
 
 
 def as_shown(
@@ -164,12 +176,6 @@ def scales(
 def of_groups(steps: Sequence[float], groups: Collection[int]) -> tuple[float, ...]:
     """The scales among `steps` that belong to `groups`."""
     return tuple(scale for i, scale in enumerate(steps) if i % len(GROUPS) in groups)
-
-
-def _at_step(frame: Frame, detector: Detector, steps: Sequence[float], scale: float, part: Part | None) -> Detections:
-    """What `detector` finds at one of its scales `steps`; what is too big for it is left to smaller scales."""
-    found = at_scale(frame, detector, scale, part)
-    return found if scale == steps[-1] else found.select(~too_big(found, detector, scale))
 
 
 def too_big(found: Detections, detector: Detector, scale: float) -> NDArray[np.bool_]:

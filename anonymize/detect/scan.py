@@ -1,32 +1,34 @@
 """Scanning a video: a motion sample of every frame, and on some frames the finds of the detectors.
 
-    scan(frames, detectors, settings)  ->  ScannedFrame of every frame  ->  followed(...)  ->  tracks
+    scan(frames, detectors, settings)  ->  ScannedFrame of every frame  ->  Follower  ->  tracks
 
 `scan` needs no frame before or after those it gets, and so can run on any segment of a video, in any process.
-`followed` takes the scanned frames of all segments in order, so that tracks continue from one to the next.
+`Follower` takes the scanned frames of all segments in order, so that tracks continue from one to the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from anonymize.data import Frame, Track, seconds
 from anonymize.detect import (
     GROUPS,
-    IN_THIS_THREAD,
     TURNS,
     DetectionResult,
     Detector,
+    InOrder,
     Pending,
     ScaleScheduler,
     executor_for,
-    in_order,
 )
 from anonymize.settings import Settings
 from anonymize.track import MotionSample, Tracker
+
+Due = tuple[Frame, Collection[int]]
+"""A frame on which detectors are to run, and the groups of scales."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,8 +57,8 @@ class Followed:
     cuts: list[Fraction]
 
 
-class Scanner:
-    """Decides on which frames of a segment detectors run, and runs them.
+class ScanSchedule:
+    """Decides on which frames of a segment detectors run, and at which groups of scales.
 
     Detection is due on the first and the last frame of every scene and segment, and at the rate in the settings. It
     takes all scales on the first frame, and on the last if that was not due by rate; on others the scales take turns
@@ -64,52 +66,43 @@ class Scanner:
     detectors can run on the last frame of a scene when the next one begins.
 
     Args:
-        detectors: all of them run.
-        settings: what to find, and how often.
-        executor: runs them.
+        settings: how often to detect.
     """
 
-    def __init__(self, detectors: Sequence[Detector], settings: Settings, executor: Executor = IN_THIS_THREAD) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._every = Fraction(str(settings.detect.every))
         self._max_gap = Fraction(str(settings.follow.max_gap))
         self._turn_every = min(Fraction(str(settings.detect.thorough_every)), self._max_gap) / len(TURNS)
-        self._scheduler = ScaleScheduler(detectors, settings, executor)
         self._previous: Frame | None = None
-        self._sample: MotionSample | None = None
         self._detected_at: Fraction | None = None
         self._began = Fraction(0)
         self._turn = 0
 
-    def scan(self, frame: Frame) -> Pending[ScannedFrame]:
-        """Take the next frame."""
-        time = seconds(frame)
-        self._sample = sample = MotionSample.of(frame, self._sample)
-        cut = sample.step is not None and sample.step.cut
-        since = self._every if self._detected_at is None else time - self._detected_at
-        begun: list[Future[DetectionResult]] = []
-        if cut or since > self._max_gap:
-            begun += self.detect_on_last()
-        if cut or since >= self._every:
-            begun.append(self._detect(frame, cut))
-        self._previous = frame
-        return _with(ScannedFrame(frame.pts, frame.time_base, sample), begun)
+    def due(self, frame: Frame, *, cut: bool) -> list[Due]:
+        """The frames to detect on now, with the groups of scales, after `frame` was read.
 
-    def detect_on_last(self) -> list[Future[DetectionResult]]:
-        """Detect on the latest frame, the last of its scene or segment, unless that was done."""
+        Args:
+            frame: the next one.
+            cut: whether it begins a scene.
+        """
+        since = self._every if self._detected_at is None else seconds(frame) - self._detected_at
+        due = self.due_on_last() if cut or since > self._max_gap else []
+        if cut or since >= self._every:
+            due.append((frame, self._groups(seconds(frame), whole=cut)))
+        self._previous = frame
+        return due
+
+    def due_on_last(self) -> list[Due]:
+        """The latest frame, the last of its scene or segment, with all groups of scales; empty if it had its turn."""
         if self._previous is None or seconds(self._previous) == self._detected_at:
             return []
-        return [self._detect(self._previous, True)]
+        return [(self._previous, self._groups(seconds(self._previous), whole=True))]
 
-    def _detect(self, frame: Frame, whole: bool) -> Future[DetectionResult]:
-        time = seconds(frame)
+    def _groups(self, time: Fraction, *, whole: bool) -> Collection[int]:
+        """The groups of scales whose turns came since the last detection: at least the next; at first all."""
         if whole or self._detected_at is None:
             self._began, self._turn = time, 0
-        groups = self._groups(time)
         self._detected_at = time
-        return self._scheduler.detect(frame, groups)
-
-    def _groups(self, time: Fraction) -> Collection[int]:
-        """The groups of scales whose turns came since the last detection: at least the next; at first all."""
         if not self._turn_every or not self._turn:
             self._turn = 1
             return GROUPS
@@ -117,11 +110,6 @@ class Scanner:
         self._turn = max(first, passed) + 1
         turns = range(max(first, self._turn - len(TURNS)), self._turn)
         return frozenset[int]().union(*(TURNS[turn % len(TURNS)] for turn in turns))
-
-
-def _with(scanned: ScannedFrame, begun: Sequence[Future[DetectionResult]]) -> Pending[ScannedFrame]:
-    """`scanned` with the results of `begun`."""
-    return Pending(begun, lambda: replace(scanned, results=tuple(future.result() for future in begun)))
 
 
 def scan(
@@ -136,37 +124,48 @@ def scan(
         threads: processor threads for all detection; 0 for all.
     """
     if not detectors:
-        return (ScannedFrame(frame.pts, frame.time_base) for frame in frames)
-    return in_order(_to_the_end(frames, Scanner(detectors, settings, executor_for(threads))))
-
-
-def _to_the_end(frames: Iterable[Frame], scanner: Scanner) -> Iterator[Pending[ScannedFrame]]:
-    """Scan every frame, and run detectors on the last one too."""
-    held: Pending[ScannedFrame] | None = None
+        yield from (ScannedFrame(frame.pts, frame.time_base) for frame in frames)
+        return
+    scheduler, schedule = ScaleScheduler(detectors, settings, executor_for(threads)), ScanSchedule(settings)
+    results, sample, held = InOrder[ScannedFrame](), None, None
     for frame in frames:
-        scanned = scanner.scan(frame)
-        if held is not None:
-            yield held
-        held = scanned
+        sample = MotionSample.of(frame, sample)
+        cut = sample.step is not None and sample.step.cut
+        begun = [scheduler.detect(*due) for due in schedule.due(frame, cut=cut)]
+        if held is not None:  # the last frame gets the detections that are due at the end
+            yield from results.put(_with(*held))
+        held = ScannedFrame(frame.pts, frame.time_base, sample), begun
     if held is not None:
-        last, begun = held, scanner.detect_on_last()
-
-        def ended() -> ScannedFrame:
-            scanned = last.result()
-            return replace(scanned, results=(*scanned.results, *(future.result() for future in begun)))
-
-        yield Pending([*last.futures, *begun], ended)
+        scanned, begun = held
+        yield from results.put(_with(scanned, [*begun, *(scheduler.detect(*due) for due in schedule.due_on_last())]))
+    yield from results.rest()
 
 
-def followed(frames: Iterable[ScannedFrame], settings: Settings) -> Followed:
-    """Track what was found through a whole video; `frames` are those of all segments, in order."""
-    tracker = Tracker(settings.follow, settings.detect.high)
-    detected: list[Fraction] = []
-    cuts: list[Fraction] = []
-    for frame in frames:
-        if frame.sample is not None and tracker.take(frame.sample):
-            cuts.append(frame.pts * frame.time_base)
+def _with(scanned: ScannedFrame, begun: Sequence[Future[DetectionResult]]) -> Pending[ScannedFrame]:
+    """`scanned` with the results of `begun`."""
+    return Pending(begun, lambda: replace(scanned, results=tuple(future.result() for future in begun)))
+
+
+class Follower:
+    """Tracks what was found through a whole video.
+
+    Args:
+        settings: how to track, and the score from which a find counts.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._tracker = Tracker(settings.follow, settings.detect.high)
+        self._detected: list[Fraction] = []
+        self._cuts: list[Fraction] = []
+
+    def take(self, frame: ScannedFrame) -> None:
+        """Take the next frame of all segments."""
+        if frame.sample is not None and self._tracker.take(frame.sample):
+            self._cuts.append(frame.pts * frame.time_base)
         for result in frame.results:
-            detected.append(result.time)
-            tracker.find(result.index, result.finds)
-    return Followed(tracker.finish(), detected, cuts)
+            self._detected.append(result.time)
+            self._tracker.find(result.index, result.finds)
+
+    def finish(self) -> Followed:
+        """Everything, after the last frame."""
+        return Followed(self._tracker.finish(), self._detected, self._cuts)

@@ -207,6 +207,11 @@ class SegmentRunner:
         self._context = context
         self._pool = OrderedPool(workers, context, source.info.name)
 
+    @classmethod
+    def whole(cls, source: Source, settings: Settings) -> SegmentRunner:
+        """One that reads `source` in one go, in this process."""
+        return cls(source, None, WorkerContext(Path(), settings), workers=1)
+
     def close(self) -> None:
         """End all processes."""
         self._pool.close()
@@ -224,6 +229,16 @@ class SegmentRunner:
         except CannotCut:
             self.cut = None
             self._pool.close()
+
+    def scanned(self, detectors: Sequence[Detector]) -> Iterator[ScannedFrame]:
+        """Every frame, scanned in segments if there are any, else in one go; only read if there are no `detectors`.
+
+        Raises:
+            CannotCut: see `scanned_frames`.
+        """
+        if self.cut is not None:
+            return self.scanned_frames(self.cut, detect=bool(detectors))
+        return scan(self._source.frames(), detectors, self._context.settings)
 
     def scanned_frames(self, cut: Cut, *, detect: bool) -> Iterator[ScannedFrame]:
         """Every frame of all segments. After the last, the source knows what a pass over the whole file would find.
@@ -253,10 +268,9 @@ class SegmentRunner:
         Raises:
             InputError: it cannot be read.
         """
-        if self.cut is not None:
+        while True:
             with self.fallback():
-                return times_of(self.scanned_frames(self.cut, detect=False), on_frame)
-        return times_of(self._source.frames(), on_frame)
+                return times_of(self.scanned(()), on_frame)
 
     def drawn(
         self, cut: Cut, plan: Plan, target: Target, output: Output
@@ -308,7 +322,7 @@ def segment_runner(
     """
     cut = media.cut_up(source.input, source.name, source.presentation) if isinstance(source, VideoSource) else None
     if cut is None or not isinstance(source, VideoSource) or not isinstance(source.input, Path):
-        yield SegmentRunner(source, None, WorkerContext(Path(), settings), workers=1)
+        yield SegmentRunner.whole(source, settings)
         return
     workers = min(workers, len(cut.segments))
     if workers > 1:

@@ -9,13 +9,13 @@ segments, in one process or several (`anonymize.parallel.segments`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 from anonymize import media
 from anonymize.data import Timestamps
 from anonymize.detect import Detector
-from anonymize.detect.scan import Followed, ScannedFrame, followed, scan
+from anonymize.detect.scan import Follower
 from anonymize.errors import PlanError
 from anonymize.media import Cut, Sink, Source, VideoSink
 from anonymize.parallel.segments import SegmentRunner, redacted
@@ -52,18 +52,20 @@ def detect(
         UsageError: a span in `settings` meets none of its frames, a zone lies outside the picture, or no track is
             where a person to show should be.
     """
-    size = (source.info.width, source.info.height)
-
-    total = source.info.frame_count
-    found: Followed | None = None
-    if runner and (cut := runner.cut):
-        _refuse_unmet(cut.times, size, settings, source.info.name)  # before an hour is spent on it
+    size, total = (source.info.width, source.info.height), source.info.frame_count
+    runner = runner or SegmentRunner.whole(source, settings)
+    if runner.cut:
+        _refuse_unmet(runner.cut.times, size, settings, source.info.name)  # before an hour is spent on it
+    done = False
+    while not done:  # once more, in one go, if the segments turn out not to be usable
+        times, follower = Timestamps(), Follower(settings)
         with runner.fallback():
-            times, frames = Timestamps(), runner.scanned_frames(cut, detect=bool(detectors))
-            found = followed(_counted(frames, times, total, on_progress), settings)
-    if found is None:
-        times, frames = Timestamps(), scan(source.frames(), detectors, settings)
-        found = followed(_counted(frames, times, total, on_progress), settings)
+            for frame in runner.scanned(detectors):
+                times.append(frame)
+                follower.take(frame)
+                on_progress(Progress("detect", len(times), total))
+            done = True
+    found = follower.finish()
     for detector in detectors:
         detector.release_memory()  # the encoder needs the memory
     _refuse_unmet(times, size, settings, source.info.name)
@@ -101,23 +103,6 @@ def refuse_unmet_ahead(source: Source, settings: Settings) -> None:
 def _refuse_unmet(times: Sequence[Fraction], size: tuple[int, int], settings: Settings, name: str) -> None:
     refuse_unmet(times, size, settings, name)
     consent.refuse_unmet(times, settings, name)
-
-
-def _counted(
-    frames: Iterable[ScannedFrame], times: Timestamps, total: int | None, on_progress: OnProgress
-) -> Iterator[ScannedFrame]:
-    """`frames`; reports each to `on_progress` once it has been consumed.
-
-    Args:
-        frames: in order.
-        times: gets the time of every frame.
-        total: number of frames, if known.
-        on_progress: called after every frame.
-    """
-    for frame in frames:
-        times.append(frame)
-        yield frame
-        on_progress(Progress("detect", len(times), total))
 
 
 def render(source: Source, plan: Plan, sink: Sink, on_progress: OnProgress = ignore) -> Timestamps:

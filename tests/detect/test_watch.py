@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonymize.data import Detections, Kind
-from anonymize.detect.scan import Scanner
+from anonymize.data import Detections, Frame, Kind
+from anonymize.detect import DetectionResult, Detector, ScaleScheduler
+from anonymize.detect.scan import ScanSchedule
 from anonymize.settings import Settings
+from anonymize.track import MotionSample
 from tests.detect.test_detect import Bright
 from tests.detect.test_incremental import FACE, frame, near
 
@@ -32,26 +34,42 @@ class Sharp(Bright):
         return found if picture.shape[1] >= self.narrowest else Detections.empty()
 
 
+class Scanner:
+    """Detects on each frame at once, as `scan` does for a whole segment."""
+
+    def __init__(self, detector: Detector, settings: Settings = FACES) -> None:
+        self.scheduler, self.schedule = ScaleScheduler([detector], settings), ScanSchedule(settings)
+        self.sample: MotionSample | None = None
+
+    def scan(self, shown: Frame) -> list[DetectionResult]:
+        self.sample = sample = MotionSample.of(shown, self.sample)
+        cut = sample.step is not None and sample.step.cut
+        return [self.scheduler.detect(*due).result() for due in self.schedule.due(shown, cut=cut)]
+
+    def end(self) -> list[DetectionResult]:
+        return [self.scheduler.detect(*due).result() for due in self.schedule.due_on_last()]
+
+
 def test_what_one_turn_shows_is_known_until_something_changes_there() -> None:
     whole = Sharp()
-    Scanner([whole], FACES).scan(frame(0, FACE))
+    Scanner(whole).scan(frame(0, FACE))
     detector = Sharp(narrowest=max(width for width, _ in whole.seen))  # only the largest scale of all
-    scanner = Scanner([detector], FACES)
-    looks = [look for index in range(30) for look in scanner.scan(frame(index, FACE)).result().results]
+    scanner = Scanner(detector)
+    looks = [look for index in range(30) for look in scanner.scan(frame(index, FACE))]
     assert len(looks) == 10
     assert all(near(look.finds, FACE) for look in looks)
     moved = (FACE[0] + 60, FACE[1], FACE[2] + 60, FACE[3])
-    assert scanner.scan(frame(30, moved)).result().results[0].finds.xyxy.shape == (0, 4)  # turn 2: it cannot know
+    assert scanner.scan(frame(30, moved))[0].finds.xyxy.shape == (0, 4)  # turn 2: it cannot know
 
 
 def scales_of_looks(settings: Settings, times: Iterable[Fraction]) -> list[list[int]]:
     """Which of four scales each look takes, 0 the largest, of a picture that moves at every one of `times`."""
     detector = Bright(max_input_side=4000)
-    scanner = Scanner([detector], settings)
+    scanner = Scanner(detector, settings)
     taken: list[list[tuple[int, int]]] = []
     for index, time in enumerate(times):
-        step = scanner.scan(replace(frame(index, shift=4 * index), pts=int(time * 1000), time_base=Fraction(1, 1000)))
-        if step.result().results:
+        shown = replace(frame(index, shift=4 * index), pts=int(time * 1000), time_base=Fraction(1, 1000))
+        if scanner.scan(shown):
             taken.append(detector.seen[:])
         detector.seen.clear()
     widths = sorted({width for look in taken for width, _ in look}, reverse=True)
@@ -93,22 +111,21 @@ def test_looks_take_scales_in_turn(detect: dict[str, Any], rate: int, looks: lis
 
 def test_the_last_frame_of_a_scene_is_looked_at_at_every_scale() -> None:
     detector = Bright(max_input_side=4000)
-    scanner = Scanner([detector], FACES)
+    scanner = Scanner(detector)
     for index in range(8):
         scanner.scan(frame(index, shift=4 * index))
     detector.seen.clear()
-    assert len(scanner.detect_on_last()) == 1
+    assert len(scanner.end()) == 1
     assert len(detector.seen) == 4
-    assert scanner.detect_on_last() == [], "once is enough"
+    assert scanner.end() == [], "once is enough"
 
 
 def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_between_the_scales_too() -> None:
     detector = Bright(max_input_side=4000)
-    scanner = Scanner([detector], FACES)
+    scanner = Scanner(detector)
     widths: dict[int, list[int]] = {}
     for index in range(201):
-        step = scanner.scan(frame(index, FACE))
-        step.result()
+        scanner.scan(frame(index, FACE))
         if detector.seen:
             widths[index] = [width for width, _ in detector.seen]
         detector.seen.clear()

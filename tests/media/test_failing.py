@@ -282,7 +282,7 @@ def test_times_are_given_where_the_file_has_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [95, 5, 22, 12, 1])
-@pytest.mark.parametrize("where", ["anonymize.media.video.source.side_data", "anonymize.recorded.passes.followed"])
+@pytest.mark.parametrize("where", ["anonymize.media.video.source.side_data", "anonymize.recorded.passes.Follower"])
 def test_whatever_ffmpeg_raises_is_said_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, where: str
 ) -> None:

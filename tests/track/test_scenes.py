@@ -14,7 +14,7 @@ import pytest
 import skimage
 from numpy.typing import NDArray
 
-from anonymize.detect.scan import followed, scan
+from anonymize.detect.scan import Follower, scan
 from anonymize.live.chain.canvas import Canvas
 from anonymize.live.chain.delay import DelayLine
 from anonymize.settings import Follow, Settings
@@ -336,7 +336,10 @@ def test_files_and_live_see_the_same_cuts_and_another_process_sees_them_too() ->
     line = DelayLine(settings)
     for made in frames:
         line.take(made, 0.0)
-    recorded = followed(scan(frames, [Bright()], settings), settings)
+    follower = Follower(settings)
+    for scanned in scan(frames, [Bright()], settings):
+        follower.take(scanned)
+    recorded = follower.finish()
     assert recorded.cuts == line._cuts == [Fraction(4, 25), Fraction(8, 25)]
     here, there = WorkingPicture(photograph(NAMES[0])), WorkingPicture(photograph(NAMES[1]))
     sent = [pickle.loads(pickle.dumps(shot)) for shot in (here, there)]
