@@ -19,7 +19,7 @@ from anonymize.cli.guesses import named_like_media, to_run
 from anonymize.cli.help import App, Group
 from anonymize.cli.live import live
 from anonymize.cli.options import RENAMED, settings_of, takes
-from anonymize.cli.values import Asked, title_of
+from anonymize.cli.values import reports_in
 from anonymize.errors import ExitCode, UsageError
 
 Input = Annotated[
@@ -125,7 +125,6 @@ def run(
     ],
     output: str,
     preset: str,
-    asked: Asked,
     force: bool,
     dry_run: bool,
     workers: int | None,
@@ -136,6 +135,7 @@ def run(
     title: str,
     quiet: bool,
     json: bool,
+    **asked: Any,
 ) -> None:
     """Anonymise videos, pictures and folders: find, redact, verify."""
     from anonymize.batch import run as batch
@@ -158,13 +158,11 @@ def run(
             items,
             settings,
             force=force,
-            workers=workers or 1,
-            reports=report,
-            title=title_of(report, title),
+            workers=Cluster(cluster, workers, cpus_per_worker, gpus_per_worker) if cluster else workers or 1,
+            reports=reports_in(report, title),
             stdin=_stdin(inputs),
             on_item=display,
             on_start=display.begun,
-            cluster=Cluster(cluster, workers, cpus_per_worker, gpus_per_worker) if cluster else None,
         )
     if len(items) != 1:
         display.done(outcomes)
@@ -178,12 +176,12 @@ def detect(
     source: Input,
     output: str,
     preset: str,
-    asked: Asked,
     force: bool,
     workers: int,
     page: Path | None,
     quiet: bool,
     json: bool,
+    **asked: Any,
 ) -> None:
     """Write a plan of what to redact: read it, edit it, `render` it."""
     from anonymize.batch.inputs import only_item
@@ -214,13 +212,13 @@ def render(
     plan: Path,
     output: str,
     preset: str | None,
-    asked: Asked,
     force: bool,
     workers: int,
     report: Path | None,
     title: str,
     quiet: bool,
     json: bool,
+    **asked: Any,
 ) -> None:
     """Redact a video as a plan says, verify it, release it.
 
@@ -242,8 +240,7 @@ def render(
             settings,
             force=force,
             workers=workers,
-            reports=report,
-            title=title_of(report, title),
+            reports=reports_in(report, title),
             stdin=_stdin([source]),
             on_item=display,
         )
@@ -338,7 +335,7 @@ def demo(output: Path, preset: str) -> None:
     sample = prepare(output)
     settings = presets.load(preset).settings
     with RunDisplay([sample.item], machine=False) as display:
-        (outcome,) = batch.run([sample.item], settings, force=True, reports=output, on_item=display)
+        (outcome,) = batch.run([sample.item], settings, force=True, reports=reports_in(output), on_item=display)
     if outcome.output is None:
         raise typer.Exit(outcome.exit_code)
     lists.demo(sample.item, sample.compare(Path(str(outcome.output))))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import anonymize.presets as presets
 from anonymize.cli.options import settings_of, takes
-from anonymize.cli.values import Asked
 from anonymize.errors import UsageError
 from anonymize.settings import Audio
 
@@ -32,7 +31,6 @@ def live(
     to: list[str] | None,
     config: Path | None,
     preset: str,
-    asked: Asked,
     audio: Audio,
     quality: int,
     loop: bool,
@@ -42,6 +40,7 @@ def live(
     metrics: int | None,
     name: str,
     json: bool,
+    **asked: Any,
 ) -> None:
     """Anonymise a camera or stream in real time.
 

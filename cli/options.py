@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from enum import StrEnum
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -204,28 +203,21 @@ TABLE = (
 
 
 def takes(command: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a function the options of `command`, after its own parameters.
+    """Tell Typer that a function has the options of `command`, after its own parameters.
 
-    Values of options that change settings come as one mapping, `asked`, for `settings_of`; others by `Option.key`.
+    It gets their values by `Option.key`. Those that change settings are for its `**asked`, for `settings_of`.
     """
     options = [option for option in TABLE if command in option.commands]
-    setting = [option.key for option in options if option.sets]
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        @wraps(function)
-        def called(**given: Any) -> None:
-            asked = {key: given.pop(key) for key in setting}
-            function(**given, **({"asked": asked} if setting else {}))
-
-        from_table = {option.key for option in options} | {"asked"}
         own = [
             one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
             for name, one in inspect.signature(function, eval_str=True).parameters.items()
-            if name not in from_table
+            if one.kind is not inspect.Parameter.VAR_KEYWORD and name not in {option.key for option in options}
         ]
         parameters = [*own, *(option.parameter() for option in options)]
-        vars(called)["__signature__"] = inspect.Signature(parameters)
-        return called
+        vars(function)["__signature__"] = inspect.Signature(parameters)
+        return function
 
     return decorate
 

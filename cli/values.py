@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anonymize.errors import UsageError
 from anonymize.settings import Settings
 from anonymize.text import untrusted
 from anonymize.text.ranges import exact
 from anonymize.text.words import Word
+
+if TYPE_CHECKING:
+    from anonymize.batch.reports import Reports
 
 REPAIRS = 3
 """Passes of `--repair` if the preset sets no number."""
@@ -66,14 +69,14 @@ def spans(texts: Sequence[str], _: Settings) -> list[dict[str, str | None]]:
     return [_span(text) for text in texts]
 
 
-def title_of(reports: Path | None, title: str) -> str:
-    """`title`, checked. Raises `UsageError` if it is unsuitable, or no reports are written."""
-    from anonymize.report import check_title
+def reports_in(folder: Path | None, title: str = "") -> Reports | None:
+    """Where reports go, with their `title`; None for no reports. Raises `UsageError` if the title is unsuitable."""
+    from anonymize.batch.reports import Reports
 
-    check_title(title)
-    if title and not reports:
+    reports = Reports(folder or Path(), title)
+    if title and not folder:
         raise UsageError("--title is the heading of reports, and none are asked for: add --report FOLDER")
-    return title
+    return reports if folder else None
 
 
 def zones(key: str) -> Convert:

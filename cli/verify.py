@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import anonymize.presets as presets
 from anonymize.cli.options import settings_of, takes
-from anonymize.cli.values import Asked, title_of
+from anonymize.cli.values import reports_in
 from anonymize.errors import ExitCode
 from anonymize.kinds import Verdict
 
@@ -29,11 +29,11 @@ def verify(
     source: Path | None,
     plan: Path | None,
     preset: str | None,
-    asked: Asked,
     report: Path | None,
     title: str,
     quiet: bool,
     json: bool,
+    **asked: Any,
 ) -> None:
     """Examine an output of this or any other tool.
 
@@ -54,9 +54,8 @@ def verify(
         to_render(drawn.about, chosen) if drawn else chosen or presets.load(presets.DEFAULT).settings, asked
     )
     item = the_file(output)
-    title_of(report, title)
-    if report:
-        reports.prepare(report)
+    if places := reports_in(report, title):
+        places.prepare()
     with RunDisplay([item], machine=json, quiet=quiet) as display:
         account = release.check_file(
             output,

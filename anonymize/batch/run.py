@@ -12,13 +12,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from anonymize import report
 from anonymize.batch import ledger
+from anonymize.batch.cluster import Cluster
 from anonymize.batch.inputs import output_folder
 from anonymize.batch.outcome import OnItem, Outcome, attempt, failed, failure, ignore
-from anonymize.errors import ExitCode, OutputError, UsageError
+from anonymize.batch.reports import Reports, with_reports
+from anonymize.errors import ExitCode, UsageError
 from anonymize.parallel.process import Do
 from anonymize.parallel.unordered import Died, unordered
 from anonymize.plan import Plan
@@ -27,11 +27,6 @@ from anonymize.recorded import job
 from anonymize.recorded.forecast import Forecast
 from anonymize.recorded.item import Item
 from anonymize.settings import Settings
-from anonymize.text.mapping import to_mapping
-
-if TYPE_CHECKING:
-    from anonymize.batch.cluster import Cluster
-
 
 OnForecast = Callable[[Item, "Progress | Outcome | Forecast"], None]
 """Called with every item's progress and its forecast, or its outcome if it fails or is left out."""
@@ -49,13 +44,11 @@ def run(
     settings: Settings,
     *,
     force: bool = False,
-    workers: int = 1,
-    reports: Path | None = None,
-    title: str = "",
+    workers: int | Cluster = 1,
+    reports: Reports | None = None,
     stdin: bytes = b"",
     on_item: OnItem = ignore,
     on_start: OnStart = ignore_start,
-    cluster: Cluster | None = None,
 ) -> list[Outcome]:
     """Anonymise every item; return the outcomes, in the order of `items`.
 
@@ -67,18 +60,16 @@ def run(
         settings: the same for all.
         force: replace existing outputs, and redo what was done.
         workers: parallel processes: on files if there are several, else on the segments of a long video. 1 works in
-            this process.
-        reports: folder for a report on every picture and video, as JSON and as a page, written as each ends; for
-            several inputs or a folder, with an index.
-        title: of these reports.
+            this process; a cluster, on its machines.
+        reports: where a report on every picture and video is written as each ends; for several inputs or a folder,
+            with an index.
         stdin: the content, where an item is standard input.
         on_item: called with progress and outcomes.
         on_start: called with what was done before, if there is a ledger.
-        cluster: where to work; this machine if not given.
 
     Raises:
-        UsageError: persons are to be shown, and there are several inputs; the title is invalid; or workers are used
-            by a script that does its work when it is imported.
+        UsageError: persons are to be shown, and there are several inputs; or workers are used by a script that does
+            its work when it is imported.
         ModelError: a model is missing, which is found before the first item, since it would fail them all.
         OutputError: no report, index or ledger can be written, or another run uses the output folder.
         LedgerError: the ledger is damaged, or of a newer version.
@@ -87,27 +78,26 @@ def run(
     from anonymize.report import index  # loads the page templates
 
     _refuse_persons(items, settings)
-    report.check_title(title)
     folder = output_folder(items)
-    listed = reports if folder or len(items) > 1 else None
+    listed = reports.folder if reports and (folder or len(items) > 1) else None
     if reports:
-        report.prepare(reports)
+        reports.prepare()
     if listed:
         index.refuse_others(listed)
-    detectors = [] if cluster else job.detectors_for(settings)
+    detectors = [] if isinstance(workers, Cluster) else job.detectors_for(settings)
     settled, on_item = _remembering(on_item)
     with ExitStack() as stack:
         todo, notify = items, on_item
         if folder is not None:
             kept = stack.enter_context(ledger.keep(folder, items, settings, force=force, stdin=stdin))
             on_start(kept.start)
-            _report_earlier(kept, reports, title, settings, on_item)
+            _report_earlier(kept, reports, settings, on_item)
             todo, notify = kept.todo, _recorded(kept, on_item)
-        notify = _with_reports(reports, title, settings, notify)
-        if cluster:
+        notify = with_reports(reports, settings, notify)
+        if isinstance(workers, Cluster):
             from anonymize.batch.cluster.driver import run_on
 
-            run_on(cluster, todo, settings, force, notify)
+            run_on(workers, todo, settings, force, notify)
         elif min(workers, len(todo)) > 1:
             _side_by_side(todo, partial(_working, settings, force, stdin), min(workers, len(todo)), notify)
         else:
@@ -183,15 +173,13 @@ def _working(settings: Settings, force: bool, stdin: bytes, threads: int) -> Do:
     return lambda item, send: attempt(item, work, send)
 
 
-def _report_earlier(
-    kept: ledger.RunLedger, reports: Path | None, title: str, settings: Settings, on_item: OnItem
-) -> None:
+def _report_earlier(kept: ledger.RunLedger, reports: Reports | None, settings: Settings, on_item: OnItem) -> None:
     """Pass on the outcomes of earlier runs, and write the reports that a killed run could not write."""
     for earlier in kept.before:
         left_out, message = earlier.output is None, f"{earlier.item.label}: {earlier.report.error}"
         outcome = Outcome(earlier.item, earlier.output, earlier.report, left_out=left_out, before=True)
         outcome = replace(outcome, message=message) if left_out else outcome
-        (_with_reports(reports, title, settings, on_item) if earlier.whole else on_item)(earlier.item, outcome)
+        (with_reports(reports, settings, on_item) if earlier.whole else on_item)(earlier.item, outcome)
 
 
 def render(
@@ -201,8 +189,7 @@ def render(
     *,
     force: bool = False,
     workers: int = 1,
-    reports: Path | None = None,
-    title: str = "",
+    reports: Reports | None = None,
     stdin: bytes = b"",
     on_item: OnItem = ignore,
 ) -> Outcome:
@@ -214,21 +201,17 @@ def render(
         settings: how to draw, encode and verify it (`anonymize.plan.settings.to_render`).
         force: replace an existing output.
         workers: parallel processes on the segments of a long video.
-        reports: folder for the report, as JSON and as a page.
-        title: of the report.
+        reports: where its report is written.
         stdin: the content, where the item is standard input.
         on_item: called with progress and the outcome.
 
     Raises:
         OutputError: the report cannot be written.
-        UsageError: the title is invalid.
     """
-    report.check_title(title)
     if reports:
-        report.prepare(reports)
-
+        reports.prepare()
     settled, on_item = _remembering(on_item)
-    notify = _with_reports(reports, title, settings, on_item)
+    notify = with_reports(reports, settings, on_item)
     work = partial(job.render, made=made, settings=settings, force=force, stdin=stdin, workers=workers)
     notify(item, attempt(item, work, partial(notify, item)))
     return settled[item.relative]
@@ -254,39 +237,3 @@ def _recorded(kept: ledger.RunLedger, on_item: OnItem) -> OnItem:
         on_item(item, news)
 
     return record
-
-
-def _with_reports(reports: Path | None, title: str, settings: Settings, on_item: OnItem) -> OnItem:
-    """`on_item`, with a report written before each outcome; a report that cannot be written is part of the outcome."""
-
-    def report_first(item: Item, news: Progress | Outcome) -> None:
-        if reports and isinstance(news, Outcome) and not news.left_out:
-            news = _reported(reports, title, settings, news)
-        on_item(item, news)
-
-    return report_first
-
-
-def _reported(reports: Path, title: str, settings: Settings, outcome: Outcome) -> Outcome:
-    """`outcome` after writing its report, with the error if that failed."""
-    item = outcome.item
-    names = (item.source, item.target, outcome.output, outcome.kept.plan if outcome.kept else None)
-    source = outcome.report.source or _hash(item)
-    error = report.nameless(outcome.report.error, names)
-    asked = outcome.report.settings or ({} if outcome.before else to_mapping(settings))  # if its process died
-    account = replace(outcome.report, title=title, source=source, error=error, settings=asked)
-    try:
-        report.write(account, report.path_for(reports, item.relative))
-    except OutputError as error:
-        message = f"{item.label}: its report could not be written: {error}"
-        message = "; ".join(filter(None, (outcome.message, message)))
-        return replace(outcome, message=message, exit_code=outcome.exit_code or error.exit_code)
-    return outcome
-
-
-def _hash(item: Item) -> dict[str, str]:
-    """The hash of a source that was never read: a report contains no name, so the hash identifies the file."""
-    try:
-        return {"sha256": report.sha256(item.source)} if isinstance(item.source, Path) and item.source.is_file() else {}
-    except OSError:  # that is why it failed
-        return {}

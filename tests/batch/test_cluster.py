@@ -85,12 +85,12 @@ def test_a_head_that_contacts_others_is_not(habits, told):
 @pytest.mark.skipif(RAY, reason="Ray is installed here")
 def test_without_ray_it_says_what_to_install(face_clip, tmp_path):
     with pytest.raises(UsageError, match=r"anonymize\[cluster\]"):
-        batch.run(plan_items([str(face_clip)], str(tmp_path / "a.mp4")), Settings(), cluster=Cluster("auto"))
+        batch.run(plan_items([str(face_clip)], str(tmp_path / "a.mp4")), Settings(), workers=Cluster("auto"))
 
 
 def test_standard_input_is_refused(tmp_path):
     with pytest.raises(UsageError, match="standard input"):
-        batch.run(plan_items([STDIN], str(tmp_path / "a.mkv")), Settings(), stdin=b"x", cluster=Cluster("auto"))
+        batch.run(plan_items([STDIN], str(tmp_path / "a.mkv")), Settings(), stdin=b"x", workers=Cluster("auto"))
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from PIL import Image
 from anonymize import report
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item, plan_items
+from anonymize.batch.reports import Reports
 from anonymize.errors import UnreadableInput
 from anonymize.kinds import Verdict
 from anonymize.recorded import job
@@ -248,7 +249,7 @@ def test_what_is_no_media_has_no_report_and_no_verdict(tmp_path):
     _picture(tmp_path / "in" / "a.jpg")
     (tmp_path / "in" / "a.txt").write_text("0 0.5 0.5 0.1 0.1")
     for _ in range(2):  # the second time it is known
-        seen = Seen(tmp_path / "in", tmp_path / "out", reports=tmp_path / "reports")
+        seen = Seen(tmp_path / "in", tmp_path / "out", reports=Reports(tmp_path / "reports"))
         assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == [
             "a.jpg.report.html",
             "a.jpg.report.json",
@@ -312,7 +313,7 @@ def test_long_names_have_reports_too(tmp_path, length):
     assert len(os.fsencode(long)) == length
     _picture(tmp_path / "in" / long)
     _picture(tmp_path / "in" / f"{long[:-5]}b.jpg")
-    seen = Seen(tmp_path / "in", tmp_path / "out", reports=tmp_path / "reports")
+    seen = Seen(tmp_path / "in", tmp_path / "out", reports=Reports(tmp_path / "reports"))
     assert seen.code == 0
     counts = [len(list((tmp_path / "reports").glob(pattern))) for pattern in ("*.report.json", "*.report.html")]
     assert counts == [2, 2]
@@ -323,7 +324,7 @@ def test_a_report_that_cannot_be_written_ends_no_folder(tmp_path):
     for name in ("a.jpg", "b.jpg", "c.jpg"):
         _picture(tmp_path / "in" / name)
     (tmp_path / "reports" / "b.jpg.report.json").mkdir(parents=True)
-    seen = Seen(tmp_path / "in", tmp_path / "out", reports=tmp_path / "reports")
+    seen = Seen(tmp_path / "in", tmp_path / "out", reports=Reports(tmp_path / "reports"))
     assert all(outcome.output for outcome in seen.by_name.values())
     assert [seen.by_name[name].exit_code for name in ("a.jpg", "b.jpg", "c.jpg")] == [0, 6, 0]
     assert "its report could not be written" in seen.by_name["b.jpg"].message

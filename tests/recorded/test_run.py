@@ -5,7 +5,6 @@ import json
 import os
 import re
 import socket
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from anonymize import errors, plan
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item, plan_items
 from anonymize.batch.outcome import exit_code
+from anonymize.batch.reports import Reports
 from anonymize.data import Kind
-from anonymize.detect import Pending
-from anonymize.detect.scan import Scanner
+from anonymize.detect.scan import ScanSchedule
 from anonymize.kinds import Verdict
 from anonymize.media import open_source
 from anonymize.media.protocols import FieldOrder
@@ -188,14 +187,13 @@ def _times(path: Path) -> list[Fraction]:
 
 def test_frames_that_no_two_looks_bracket_are_obscured_whole(face_clip, tmp_path, monkeypatch):
     """A detector that stops answering (here: looks are not counted after the first) must not show a single frame."""
-    original = Scanner.scan
+    original = ScanSchedule.due
 
-    def stalled(self, frame):
-        step = original(self, frame)
-        return step if frame.index == 0 else Pending((), lambda: replace(step.result(), results=()))
+    def stalled(self, frame, *, cut):
+        return original(self, frame, cut=cut) if frame.index == 0 else []
 
-    monkeypatch.setattr(Scanner, "scan", stalled)
-    monkeypatch.setattr(Scanner, "detect_on_last", lambda _: [])
+    monkeypatch.setattr(ScanSchedule, "due", stalled)
+    monkeypatch.setattr(ScanSchedule, "due_on_last", lambda _: [])
     report = anonymize.run(face_clip, tmp_path / "safe.mp4", settings())
     assert report.redacted["box_frames"]["unbracketed"] == FRAMES - 1
     for result in read_video(tmp_path / "safe.mp4")[1:]:
@@ -333,7 +331,7 @@ def footage(face_clip, empty_clip, tmp_path):
 def test_a_folder_is_mirrored_and_one_failure_leaves_the_rest_alone(footage, tmp_path, workers):
     out = tmp_path / "out"
     outcomes = batch.run(
-        plan_items([str(footage)], str(out)), settings(), workers=workers, reports=tmp_path / "reports"
+        plan_items([str(footage)], str(out)), settings(), workers=workers, reports=Reports(tmp_path / "reports")
     )
     by_name = {o.item.relative.name: o for o in outcomes}
     files = sorted(p.relative_to(out).as_posix() for p in out.rglob("*.*"))
@@ -389,7 +387,7 @@ def _kill_workers_on(item: object) -> list[int]:
 
 def test_reports_hold_no_path_and_no_name(face_clip, tmp_path):
     item = only_item(str(face_clip), str(tmp_path / "safe.mp4"))
-    batch.run([item], settings(), reports=tmp_path)
+    batch.run([item], settings(), reports=Reports(tmp_path))
     text = (tmp_path / "safe.mp4.report.json").read_text()
     assert str(face_clip.parent) not in text
     assert face_clip.name not in text

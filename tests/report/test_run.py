@@ -5,6 +5,7 @@ import pytest
 from anonymize import errors, plan
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item
+from anonymize.batch.reports import Reports
 from anonymize.recorded import job
 from anonymize.report import read
 from anonymize.report.files import NAMED
@@ -24,7 +25,7 @@ def settings():
 def reported(face_clip, settings, tmp_path_factory):
     """A folder with the report of one run."""
     folder = tmp_path_factory.mktemp("reports")
-    batch.run([only_item(str(face_clip), str(folder / "safe.mp4"))], settings, reports=folder)
+    batch.run([only_item(str(face_clip), str(folder / "safe.mp4"))], settings, reports=Reports(folder))
     return folder
 
 
@@ -87,7 +88,7 @@ def test_a_plan_that_a_person_changed_is_reported_as_such(face_clip, settings, t
 def test_a_failed_run_tells_why_without_a_name(settings, tmp_path, content):
     film = tmp_path / "interview with anna.mp4"
     film.write_bytes(content)
-    (outcome,) = batch.run([only_item(str(film), str(tmp_path / "safe.mp4"))], settings, reports=tmp_path)
+    (outcome,) = batch.run([only_item(str(film), str(tmp_path / "safe.mp4"))], settings, reports=Reports(tmp_path))
     assert "anna" in outcome.message
     assert "anna" not in outcome.report.error
     result = read(tmp_path / "safe.mp4.report.json")
@@ -116,7 +117,7 @@ def test_no_failure_names_the_film_or_its_folder(face_clip, settings, tmp_path, 
     content = face_clip.read_bytes()
     film.write_bytes(content[: int(len(content) * end)])
     wanted = from_mapping(Settings, asked, settings)
-    (outcome,) = batch.run([only_item(str(film), f"{tmp_path / 'out'}/")], wanted, reports=reports)
+    (outcome,) = batch.run([only_item(str(film), f"{tmp_path / 'out'}/")], wanted, reports=Reports(reports))
     assert outcome.output is None
     assert "her interview" in outcome.message
     kept = [path for place in (reports, tmp_path / "out") for path in place.rglob("*") if path.is_file()]

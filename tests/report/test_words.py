@@ -14,6 +14,7 @@ from anonymize import presets
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item
 from anonymize.batch.outcome import failed
+from anonymize.batch.reports import Reports
 from anonymize.data import Kind
 from anonymize.errors import OutputError, UsageError
 from anonymize.kinds import Verdict
@@ -191,7 +192,7 @@ def failing(tmp_path, settings, **more):
 def test_a_page_of_what_could_not_be_opened_says_which_file_and_what_was_asked(content, tmp_path):
     (tmp_path / "a.mp4").write_bytes(content)
     settings = presets.load("municipal").settings
-    failing(tmp_path, settings, reports=tmp_path / "r", title="Gate 3")
+    failing(tmp_path, settings, reports=Reports(tmp_path / "r", "Gate 3"))
     result = read(tmp_path / "r" / "b.mp4.report.json")
     digest = hashlib.sha256(content).hexdigest()
     assert result["source"] == {"sha256": digest}
@@ -215,7 +216,7 @@ def test_a_page_of_what_failed_on_the_way_says_what_was_done(face_clip, tmp_path
                 file.truncate(9000)
 
     settings = from_mapping(Settings, QUICK, Settings())
-    outcome = failing(tmp_path, settings, reports=tmp_path / "r", on_item=cut)
+    outcome = failing(tmp_path, settings, reports=Reports(tmp_path / "r"), on_item=cut)
     assert outcome.output is None
     result = read(tmp_path / "r" / "b.mp4.report.json")
     assert (result["source"]["width"], result["source"]["container"]) == (320, "mp4")

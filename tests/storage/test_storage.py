@@ -17,6 +17,7 @@ import pytest
 from anonymize import errors, plan, storage
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item, plan_items
+from anonymize.batch.reports import Reports
 from anonymize.media import open_source
 from anonymize.progress import Progress
 from anonymize.recorded import job
@@ -98,7 +99,7 @@ def test_a_folder_behind_an_address_is_mirrored_to_another(bucket, face_clip, em
     (bucket / "broken.mp4").write_bytes(b"x" * 100)
     (bucket / "notes.txt").write_bytes(b"who was where")
     items = plan_items([str(bucket)], str(bucket.parent / "safe") + "/")
-    outcomes = {o.item.relative.as_posix(): o for o in batch.run(items, QUICK, reports=tmp_path / "reports")}
+    outcomes = {o.item.relative.as_posix(): o for o in batch.run(items, QUICK, reports=Reports(tmp_path / "reports"))}
     assert sorted(outcomes) == ["a.mp4", "broken.mp4", "notes.txt", "sub/b.mp4"]
     assert outcomes["broken.mp4"].exit_code == 3
     assert outcomes["notes.txt"].left_out
@@ -243,7 +244,7 @@ def test_s3_in_and_out(s3, face_clip, empty_clip, tmp_path, capfd):
     s3.put_file(str(face_clip), "raw/day/a.mp4")
     s3.put_file(str(empty_clip), "raw/day/sub/b.mp4")
     items = plan_items(["s3://raw/day"], "s3://safe/")
-    outcomes = batch.run(items, QUICK, reports=tmp_path / "reports")
+    outcomes = batch.run(items, QUICK, reports=Reports(tmp_path / "reports"))
     assert [outcome.exit_code for outcome in outcomes] == [0, 0]
     assert sorted(s3.find("safe")) == ["safe/a.mp4", "safe/sub/b.mp4"]
     job.run(only_item(str(face_clip), str(tmp_path / "a.mp4")), QUICK)
