@@ -49,7 +49,17 @@ def _run(prepare: Callable[[], Sequence[Printed]] = tuple) -> int:
 
     `prepare` returns the streams behind standard output and error.
     """
-    code, why, behind = _ended(prepare)
+    behind: Sequence[Printed] = ()
+    code, why = 0, ""
+    try:
+        behind = prepare()
+        from anonymize.cli.app import app
+
+        code = app(prog_name="anonymize", standalone_mode=False) or 0
+    except BaseException as error:  # noqa: BLE001 - every error gets a message
+        code, why = _ended_by(error)
+    if code > 128:
+        why = "interrupted: nothing half-done was left"
     from anonymize.cli import streams
     from anonymize.cli.render import output
 
@@ -81,23 +91,15 @@ def _prepared() -> Sequence[Printed]:
     return behind
 
 
-def _ended(prepare: Callable[[], Sequence[Printed]]) -> tuple[int, str, Sequence[Printed]]:
-    """Run the command. Returns exit code, error message, and the streams behind standard output and error."""
-    behind: Sequence[Printed] = ()
-    try:
-        behind = prepare()
-        from anonymize.cli.app import app
-
-        code = app(prog_name="anonymize", standalone_mode=False) or 0
-    except KeyboardInterrupt:
-        code = 130
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
-    except Exception as error:  # noqa: BLE001 - every error gets a message
-        code = _stop_behind(error)
-        if not code:
-            return *_failed(error), behind
-    return code, "interrupted: nothing half-done was left" if code > 128 else "", behind
+def _ended_by(error: BaseException) -> tuple[int, str]:
+    """Exit code and message for whatever ended the command."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else int(bool(error.code)), ""
+    if code := _stop_behind(error):
+        return code, ""
+    if not isinstance(error, Exception):
+        raise error
+    return _failed(error)
 
 
 def _stop_behind(error: BaseException | None) -> int:
