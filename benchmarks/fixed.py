@@ -17,7 +17,7 @@ import numpy as np
 from anonymize.evaluate.truth import FrameTruth, write_truth
 from anonymize.samples.encode import Picture, encode
 from anonymize.samples.figures import BUST, person, street
-from anonymize.samples.scene import Actor, Place, Scene, play
+from anonymize.samples.scene import Actor, Scene, SpritePlace, play
 from benchmarks.clips import BUILD, DATA, Clip
 from benchmarks.street import labelled, labelled_clips, photographed, scene, walking
 
@@ -74,10 +74,10 @@ def _pictures(scene: Scene, truth: list[FrameTruth]) -> Iterator[Picture]:
         yield np.clip(np.rint(picture + grain), 0, 255).astype(np.uint8)
 
 
-def _way(scale: float, begin: float, speed: float, time: float) -> Place | None:
+def _way(scale: float, begin: float, speed: float, time: float) -> SpritePlace | None:
     """From one side of the picture to the other, near people lower down."""
     wide, gone = 512 * scale, speed * (time - begin)
     x = -wide + gone if speed > 0 else SIZE[0] + gone
     if time < begin or not -wide <= x <= SIZE[0]:
         return None
-    return Place(x, 420 + 560 * scale - BUST * scale - 14 * scale * abs(sin(5.2 * time)), scale)
+    return SpritePlace(x, 420 + 560 * scale - BUST * scale - 14 * scale * abs(sin(5.2 * time)), scale)

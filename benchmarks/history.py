@@ -30,7 +30,7 @@ MEASURED: dict[str, Sequence[str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangesSince:
     """What happened since figures were taken: so many commits, the last one's short hash and day."""
 
     commits: int
@@ -45,7 +45,7 @@ def commit() -> str:
     return f"{head}+" if head and changed else head or ""
 
 
-def changed_since(taken_on: str, paths: Sequence[str]) -> Change | None:
+def changed_since(taken_on: str, paths: Sequence[str]) -> ChangesSince | None:
     """What changed in `paths` since the commit `taken_on`; None if nothing did.
 
     Raises:
@@ -55,7 +55,7 @@ def changed_since(taken_on: str, paths: Sequence[str]) -> Change | None:
     if not since or _git("merge-base", "--is-ancestor", since, "HEAD") is None:
         raise LookupError(f"commit {taken_on or '(none)'} is not in the history of this checkout")
     found = (_git("log", "--format=%h %cs", f"{since}..HEAD", "--", *paths) or "").splitlines()
-    return Change(len(found), *found[0].split()) if found else None
+    return ChangesSince(len(found), *found[0].split()) if found else None
 
 
 def _git(*words: str) -> str | None:

@@ -17,7 +17,7 @@ from anonymize.samples.demo import make_demo
 from anonymize.samples.encode import Picture
 from anonymize.samples.figures import car, person, street, van
 from anonymize.samples.plates import DESIGNS, render_plate
-from anonymize.samples.scene import Actor, Place, Scene, Sprite, play
+from anonymize.samples.scene import Actor, Scene, Sprite, SpritePlace, play
 from benchmarks.clips import BUILD, Clip
 
 SIZE, FRAMES = (1280, 720), 50
@@ -79,7 +79,7 @@ def _still(sprites: list[tuple[Sprite, float]], rng: np.random.Generator, light:
         column, row = number // 2, number % 2
         x = 60 + column * (STILL[0] - 120) / (len(order) / 2)
         y = (0.42 + 0.3 * row) * STILL[1] + float(rng.uniform(-30, 30))
-        actors.append(Actor(sprite, partial(_stands, Place(x, y, scale))))
+        actors.append(Actor(sprite, partial(_stands, SpritePlace(x, y, scale))))
     scene = Scene(street(STILL), actors, margin=0)
     picture, truth = next(play(scene, 1, 25))
     subjects = [(subject.kind, subject.xyxy, subject.ignore) for subject in truth.subjects]
@@ -87,6 +87,6 @@ def _still(sprites: list[tuple[Sprite, float]], rng: np.random.Generator, light:
     return Still(dimmed, subjects)
 
 
-def _stands(place: Place, time: float) -> Place:
+def _stands(place: SpritePlace, time: float) -> SpritePlace:
     del time
     return place

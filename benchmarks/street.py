@@ -22,7 +22,7 @@ from anonymize import media
 from anonymize.data import Box, Kind
 from anonymize.evaluate.truth import FrameTruth, Subject, write_truth
 from anonymize.samples.encode import Picture
-from anonymize.samples.scene import Actor, Place, Scene, Sprite
+from anonymize.samples.scene import Actor, Scene, Sprite, SpritePlace
 from benchmarks.clips import BUILD, Clip, by_hash, rows
 
 SOURCES = ("coco_ccby", "oid_person")
@@ -138,7 +138,7 @@ def _labelled_frame(index: int, boxes: list[dict[str, Any]] | None, size: tuple[
 
 def _way(
     sprite: Sprite, size: tuple[int, int], walk: tuple[float, float, float], depth: float
-) -> Callable[[float], Place | None]:
+) -> Callable[[float], SpritePlace | None]:
     face = sprite.targets[0][1]
     scale = walk[0] / (face[3] - face[1])
     wide = sprite.alpha.shape[1] * scale
@@ -146,17 +146,19 @@ def _way(
     return partial(_walks, size[0], wide, foot - sprite.alpha.shape[0] * scale, scale, *walk[1:])
 
 
-def _walks(width: int, wide: float, top: float, scale: float, begin: float, speed: float, time: float) -> Place | None:
+def _walks(
+    width: int, wide: float, top: float, scale: float, begin: float, speed: float, time: float
+) -> SpritePlace | None:
     gone = speed * (time - begin)
     x = -wide + gone if speed > 0 else width + gone
     if time < begin or not -wide <= x <= width:
         return None
-    return Place(x, top - 14 * scale * abs(sin(5.2 * time)), scale)
+    return SpritePlace(x, top - 14 * scale * abs(sin(5.2 * time)), scale)
 
 
-def _stands(shift: float, time: float) -> Place:
+def _stands(shift: float, time: float) -> SpritePlace:
     del time
-    return Place(shift, shift)
+    return SpritePlace(shift, shift)
 
 
 def _apart(row: dict[str, Any]) -> tuple[Box, Box] | None:

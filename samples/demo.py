@@ -24,7 +24,7 @@ from anonymize.samples.camera import Shot, Still, film
 from anonymize.samples.encode import Picture, encode
 from anonymize.samples.figures import BUST, car, hedge, person, street, van
 from anonymize.samples.plates import DESIGNS, Design, render_plate
-from anonymize.samples.scene import Actor, Place, Scene, play
+from anonymize.samples.scene import Actor, Scene, SpritePlace, play
 
 SIZE = (1280, 720)
 RATE = 25
@@ -111,7 +111,7 @@ def _scene(seed: int) -> Scene:
     actors = (
         Actor(person(hue=60), _walk(start=(-60, ground), speed=95, scale=0.24)),
         Actor(person(hue=105, mirrored=True), _walk(start=(1300, ground + 8), speed=-120, scale=0.36)),
-        Actor(hedge((1312, 74)), _still(Place(-16, 428))),
+        Actor(hedge((1312, 74)), _still(SpritePlace(-16, 428))),
         Actor(van(back, (226, 230, 232)), _drive(start=(760, 660), end=(700, 520), scales=(0.62, 0.24))),
         Actor(car(front, (150, 62, 40)), _drive(start=(330, 520), end=(230, 716), scales=(0.26, 0.95))),
         Actor(person(hue=140, mirrored=True), _walk(start=(1330, 748), speed=-150, scale=0.66, leave=6.4)),
@@ -124,36 +124,36 @@ def _design(name: str) -> Design:
     return next(design for design in DESIGNS if design.name == name)
 
 
-def _still(place: Place) -> Callable[[float], Place | None]:
+def _still(place: SpritePlace) -> Callable[[float], SpritePlace | None]:
     return lambda _: place
 
 
 def _walk(
     *, start: tuple[float, float], speed: float, scale: float, enter: float = 0.0, leave: float = 60.0
-) -> Callable[[float], Place | None]:
+) -> Callable[[float], SpritePlace | None]:
     """Walk level at `speed` pixels a second from `start` (the middle of the cut's lower edge), with a walker's bob."""
 
-    def place(time: float) -> Place | None:
+    def place(time: float) -> SpritePlace | None:
         if not enter <= time < leave:
             return None
         bob = 14 * scale * abs(sin(5.2 * time))
         x = start[0] + speed * (time - enter)
-        return Place(x - 192 * scale, start[1] - BUST * scale - bob, scale)
+        return SpritePlace(x - 192 * scale, start[1] - BUST * scale - bob, scale)
 
     return place
 
 
 def _drive(
     *, start: tuple[float, float], end: tuple[float, float], scales: tuple[float, float]
-) -> Callable[[float], Place | None]:
+) -> Callable[[float], SpritePlace | None]:
     """Drive from `start` to `end` (where the vehicle stands on the road) in `SECONDS`, growing or shrinking."""
 
-    def place(time: float) -> Place | None:
+    def place(time: float) -> SpritePlace | None:
         share = min(1.0, time / SECONDS)
         scale = 1 / ((1 - share) / scales[0] + share / scales[1])
         near = (scale - scales[0]) / (scales[1] - scales[0])
         x, y = (a + (b - a) * near for a, b in zip(start, end, strict=True))
-        return Place(x - 260 * scale, y - 400 * scale, scale)
+        return SpritePlace(x - 260 * scale, y - 400 * scale, scale)
 
     return place
 

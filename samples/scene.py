@@ -28,7 +28,7 @@ class Sprite:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SpritePlace:
     """Where a sprite stands: its top left corner, in scene pixels, and its magnification."""
 
     x: float
@@ -41,7 +41,7 @@ class Actor:
     """A sprite and its path: `way` maps seconds to a place, or to None while it is absent."""
 
     sprite: Sprite
-    way: Callable[[float], Place | None]
+    way: Callable[[float], SpritePlace | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +74,7 @@ def _frame(scene: Scene, index: int, time: float) -> tuple[Picture, FrameTruth]:
         place = actor.way(time)
         if place is None:
             continue
-        place = Place(place.x + drift[0], place.y + drift[1], place.scale)
+        place = SpritePlace(place.x + drift[0], place.y + drift[1], place.scale)
         _paste(picture, owner, number, actor.sprite, place)
         seen.extend((number, kind, _moved(box, place)) for kind, box in actor.sprite.targets)
     found = (_subject(owner, *item) for item in seen)
@@ -89,7 +89,7 @@ def _drift(time: float, margin: int) -> tuple[float, float]:
     )
 
 
-def _paste(picture: Picture, owner: NDArray[np.int16], number: int, sprite: Sprite, place: Place) -> None:
+def _paste(picture: Picture, owner: NDArray[np.int16], number: int, sprite: Sprite, place: SpritePlace) -> None:
     """Draw a sprite into `picture`, and its number into `owner` where it is opaque."""
     height, width = sprite.alpha.shape
     x0, y0 = max(0, int(place.x)), max(0, int(place.y))
@@ -109,7 +109,7 @@ def _paste(picture: Picture, owner: NDArray[np.int16], number: int, sprite: Spri
     owner[y0:y1, x0:x1][alpha > 127] = number
 
 
-def _moved(box: Box, place: Place) -> Box:
+def _moved(box: Box, place: SpritePlace) -> Box:
     x0, y0, x1, y1 = (v * place.scale for v in box)
     return (x0 + place.x, y0 + place.y, x1 + place.x, y1 + place.y)
 

@@ -11,7 +11,7 @@ from anonymize.evaluate.truth import read_truth
 from anonymize.samples.camera import Shot, Still, film, pictures, poses, project, truth
 from anonymize.samples.demo import METADATA, DemoSample, make_demo, make_negative, prepare
 from anonymize.samples.plates import DESIGNS, render_plate
-from anonymize.samples.scene import Actor, Place, Scene, Sprite, play
+from anonymize.samples.scene import Actor, Scene, Sprite, SpritePlace, play
 from tests.helpers.media import probe, read_video
 
 SMALL = Shot(size=(160, 90), frames=24, seed=5)
@@ -144,7 +144,10 @@ def test_a_figure_behind_another_is_truth_to_ignore():
     front = Sprite(np.full((20, 20, 3), 50, np.uint8), square)
     scene = Scene(
         np.zeros((80, 120, 3), np.uint8),
-        (Actor(back, lambda _: Place(40, 12)), Actor(front, lambda t: Place(100 - 600 * t, 12) if t < 0.2 else None)),
+        (
+            Actor(back, lambda _: SpritePlace(40, 12)),
+            Actor(front, lambda t: SpritePlace(100 - 600 * t, 12) if t < 0.2 else None),
+        ),
     )
     found = [frame.subjects for _, frame in play(scene, 6, 25)]
     assert [len(subjects) for subjects in found] == [1, 1, 1, 1, 1, 1]

@@ -60,7 +60,7 @@ class FaceCrop:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class CropSplit:
     """Crops to learn from and later crops to guess; people are numbered from 0."""
 
     name: str
@@ -69,7 +69,7 @@ class Split:
     guess: Sequence[FaceCrop]
 
 
-def from_clips(clips: Sequence[Clip], every: int = 3) -> Split:
+def from_clips(clips: Sequence[Clip], every: int = 3) -> CropSplit:
     """Everyone who is large enough in the benchmark's clips, on every third frame."""
     seen: dict[tuple[str, int], list[FaceCrop]] = defaultdict(list)
     for clip in clips:
@@ -85,7 +85,7 @@ def from_clips(clips: Sequence[Clip], every: int = 3) -> Split:
     return _split("people filmed over stills", list(seen.values()))
 
 
-def from_recordings(folder: Path) -> Split:
+def from_recordings(folder: Path) -> CropSplit:
     """People alone before a camera, from the annotated stills in `folder`; each recording is one person."""
     seen: dict[str, list[FaceCrop]] = defaultdict(list)
     for row in _single_faces(folder):
@@ -211,7 +211,7 @@ def _lit(picture: Picture, rng: np.random.Generator) -> Picture:
     return np.asarray(np.clip(picture * rng.uniform(0.8, 1.2) + noise, 0, 255), np.uint8)
 
 
-def _split(name: str, people: Sequence[list[FaceCrop]]) -> Split:
+def _split(name: str, people: Sequence[list[FaceCrop]]) -> CropSplit:
     """Learn from the first 60% of the time that each person was seen, guess in the last 40%."""
     learn, guess = [], []
     kept = [crops for crops in people if len(crops) >= ENOUGH]
@@ -221,7 +221,7 @@ def _split(name: str, people: Sequence[list[FaceCrop]]) -> Split:
         cut = round(0.6 * len(numbered))
         learn += numbered[:cut]
         guess += numbered[cut:]
-    return Split(name, len(kept), learn, guess)
+    return CropSplit(name, len(kept), learn, guess)
 
 
 def _single_faces(folder: Path) -> Iterator[dict[str, Any]]:

@@ -35,7 +35,7 @@ from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import LiveSink, Picture
 from anonymize.media.frames.frame import VideoPicture
 from anonymize.samples.figures import BUST, person, street
-from anonymize.samples.scene import Actor, Place, Scene, play
+from anonymize.samples.scene import Actor, Scene, SpritePlace, play
 from anonymize.settings import Detect, Live, Settings
 from benchmarks import clock
 
@@ -69,8 +69,8 @@ def street_scene() -> tuple[tuple[Luma, FrameTruth], ...]:
     return tuple(frames)
 
 
-def _way(scale: float, start: float, speed: float, time: float) -> Place:
-    return Place(start + speed * (2 - abs(time % 4 - 2)), 130 + 360 * scale - BUST * scale, scale)
+def _way(scale: float, start: float, speed: float, time: float) -> SpritePlace:
+    return SpritePlace(start + speed * (2 - abs(time % 4 - 2)), 130 + 360 * scale - BUST * scale, scale)
 
 
 @cache

@@ -13,8 +13,8 @@ import pytest
 from anonymize import presets
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item
-from anonymize.batch.outcome import failed
-from anonymize.batch.reports import Reports
+from anonymize.batch.outcome import failed, ignore
+from anonymize.batch.reports import Reports, with_reports
 from anonymize.data import Kind
 from anonymize.errors import OutputError, UsageError
 from anonymize.kinds import Verdict
@@ -389,7 +389,7 @@ def test_a_page_of_what_a_worker_died_over_says_which_file_and_what_was_asked(tm
     item = only_item(str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4"))
     settings = presets.load("journalist").settings
     died = failed(item, "a.mp4: the process working on it died", 1)
-    batch._reported(tmp_path / "r", "Gate 3", settings, died)
+    with_reports(Reports(tmp_path / "r", "Gate 3"), settings, ignore)(item, died)
     result = read(tmp_path / "r" / "b.mp4.report.json")
     assert result["source"] == {"sha256": hashlib.sha256(b"whatever").hexdigest()}
     assert result["preset"] == {"name": "journalist", "changed": {}}
