@@ -159,9 +159,9 @@ def found(verified: Verified, good: Good, case: Case) -> bool:
 
 def _told(frame: FrameTruth, settings: Settings, size: tuple[int, int]) -> Iterator[tuple[int, int, Region]]:
     for subject in frame.subjects:
-        look = settings.redact.of(subject.kind)
-        box = outline(subject.xyxy, look, *size)
-        region = Region(box, subject.kind, Why.MANUAL, track=1_000_000 + subject.id, shape=look.shape)
+        appearance = settings.redact.of(subject.kind)
+        box = outline(subject.xyxy, appearance, *size)
+        region = Region(box, subject.kind, Why.MANUAL, track=1_000_000 + subject.id, shape=appearance.shape)
         yield frame.frame, frame.frame + 1, region
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 INTERVAL = 0.1
-"""Seconds between two looks at the process tree."""
+"""Seconds between two samples of the process tree."""
 MIB = 1 << 20
 
 

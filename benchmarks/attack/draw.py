@@ -25,8 +25,8 @@ def ours(
 ) -> Picture:
     """`box` redacted by this package; with a `memory`, as a later frame of the same track."""
     planes = [Plane(np.ascontiguousarray(picture[..., i]), 0) for i in range(3)]
-    looks = Redact(face=Appearance(style=style, shape=shape, cells=cells))
-    redact(planes, [Region(box, Kind.FACE, Why.DETECTED, 0, shape)], looks, memory or Memory())
+    styles = Redact(face=Appearance(style=style, shape=shape, cells=cells))
+    redact(planes, [Region(box, Kind.FACE, Why.DETECTED, 0, shape)], styles, memory or Memory())
     return np.stack([plane.pixels for plane in planes], axis=-1)
 
 

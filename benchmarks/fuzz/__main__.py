@@ -26,8 +26,8 @@ from benchmarks.report import table
 
 GRACE = 30.0
 """Seconds beyond `PATIENCE` for a trial to be made, looked at, and run as a command of its own."""
-LOOK = 0.2
-"""Seconds between two looks at the memory of the workers."""
+SAMPLED = 0.2
+"""Seconds between two samples of the memory of the workers."""
 
 
 class Blind(Exception):
@@ -103,7 +103,7 @@ class FuzzWorkers:
                     worker.pipe.send(following)
             if not (busy := [worker for worker in self._workers if worker.at]):
                 return results
-            ready = wait([worker.pipe for worker in busy], LOOK)
+            ready = wait([worker.pipe for worker in busy], SAMPLED)
             results += [ended for worker in busy if (ended := self._turn(worker, worker.pipe in ready))]
 
     def _turn(self, worker: _FuzzWorker, ready: bool) -> Ended | None:

@@ -257,7 +257,7 @@ def test_every_command_has_help(command):
     assert "--output" in told.output
 
 
-def test_ours_is_started_as_a_person_starts_it_and_every_option_is_told():
+def test_ours_is_started_as_a_person_starts_it_and_every_option_is_reported():
     assert tools.ours().line == "anonymize run IN.mp4 -o OUT.mp4"
     assert tools.ours("--targets faces").line == "anonymize run IN.mp4 -o OUT.mp4 --targets faces"
     source, target = Path("a.mp4"), Path("b.mp4")

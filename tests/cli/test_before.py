@@ -123,7 +123,7 @@ def test_times_are_known_before_a_frame_is_decoded(desk, name):
 
 
 @pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs a small disk that holds sparse files")
-def test_a_disk_that_is_surely_too_small_is_told_with_both_numbers(desk, tmp_path, monkeypatch, capsys):
+def test_a_disk_that_is_surely_too_small_is_reported_with_both_numbers(desk, tmp_path, monkeypatch, capsys):
     with TemporaryDirectory(dir="/dev/shm") as small:
         film = make_video(Path(small) / "film.mp4", frames=8)
         free, end = shutil.disk_usage(small).free, film.stat().st_size

@@ -88,7 +88,7 @@ def resident() -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux for the memory; CI has it")
-def test_rest_gives_the_memory_back_and_the_next_look_is_the_same() -> None:
+def test_release_gives_the_memory_back_and_the_next_detection_is_the_same() -> None:
     detector = on(DEVICE, "centerface")
     picture = pictures()[1]
     first = detector.detect(picture)

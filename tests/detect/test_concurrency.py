@@ -87,7 +87,7 @@ def test_many_threads_complete_each_whole_once() -> None:
     assert [whole.result(timeout=10) for whole in wholes] == [10] * 200
 
 
-def test_steps_come_in_order_while_few_looks_are_begun() -> None:
+def test_results_come_in_order_while_few_detections_are_begun() -> None:
     begun = waited = 0
     futures: dict[int, Future[int]] = {number: Future() for number in range(0, 20, 3)}
 
@@ -110,7 +110,7 @@ def test_steps_come_in_order_while_few_looks_are_begun() -> None:
     assert taken == list(range(20))
 
 
-def test_steps_without_looks_are_not_kept_waiting() -> None:
+def test_results_without_detections_are_not_kept_waiting() -> None:
     source = iter(range(100))
     steps = (Pending([done(number)], partial(int, number)) for number in source)
     assert next(in_order(steps)) == 0

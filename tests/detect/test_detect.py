@@ -238,7 +238,7 @@ def test_scales_of_what_is_not_wanted() -> None:
     assert scales(Bright(), settings.Detect(), frozenset({Kind.PLATE}), (640, 360)) == ()
 
 
-def test_a_look_gives_boxes_in_the_frames_pixels() -> None:
+def test_detection_gives_boxes_in_the_frames_pixels() -> None:
     found = found_in(Still(canvas(640, 360, (320, 180, 400, 300))), [Bright()], settings.Detect(), FACES)
     assert found.xyxy == pytest.approx(np.array([[320, 180, 400, 300]]), abs=4)
 

@@ -90,7 +90,7 @@ def test_a_detector_of_the_processor_only_refuses_other_devices(name: str) -> No
     refuse_unfit([name], Device.AUTO)
 
 
-def test_a_detector_of_the_second_look_is_refused_before_the_first() -> None:
+def test_a_detector_of_verification_is_refused_before_detection() -> None:
     settings = Settings(detect=Detect(device=ABSENT[0]), verify=Verify(detectors=("blazeface",)))
     with pytest.raises(ModelError, match="blazeface runs on the processor only"):
         job.detectors_for(settings)
@@ -132,7 +132,7 @@ def test_doctor_tries_devices_and_never_names_one_that_asks_a_server() -> None:
     assert all(provider.name != "AzureExecutionProvider" for provider in PROVIDERS.values())
 
 
-def test_the_words_of_onnxruntime_are_told_without_places_in_its_source() -> None:
+def test_the_message_of_onnxruntime_is_given_without_places_in_its_source() -> None:
     told = (
         "/src/pybind_state.cc:584 void python::Register(PySessionOptions&, const Options&) Please install TensorRT.\n"
     )

@@ -143,7 +143,7 @@ def test_a_large_face_in_which_little_moves_stays_found() -> None:
     assert near(waited.detect(speaking), face)
 
 
-def test_the_whole_picture_is_looked_at_when_the_camera_moves_and_when_asked() -> None:
+def test_detectors_run_on_the_whole_picture_when_the_camera_moves_and_when_asked() -> None:
     waited = Waited(Bright())
     waited.detect(frame(0, FACE))
     waited.detect(frame(3, FACE, shift=9))

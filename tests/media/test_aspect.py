@@ -243,7 +243,7 @@ def test_both_shapes_count_where_container_and_stream_disagree(detectors, tmp_pa
     assert both.aspects == (Fraction(3, 2), Fraction(1), Fraction(2))
 
 
-def test_absurd_pixels_are_looked_at_as_squares_too(detectors, tmp_path):
+def test_detectors_get_absurd_pixels_as_squares_too(detectors, tmp_path):
     frame = first_frame(_pasp(make_video(tmp_path / "a.mp4", frames=[crowd()] * 2, sar=SQUARE), 255, 1))
     assert frame.aspects == (SQUARE, Fraction(16))
     assert all(picture.width * picture.height <= 4.01 * 480 * 360 for picture in shown(frame))
@@ -300,7 +300,7 @@ def _exif() -> dict[str, object]:
         )
     ],
 )
-def test_pictures_are_looked_at_in_both_shapes(suffix, options, detectors, tmp_path):
+def test_detectors_get_pictures_in_both_shapes(suffix, options, detectors, tmp_path):
     path = tmp_path / f"a{suffix}"
     quality: dict[str, Any] = {"quality": 95} if suffix in (".jpg", ".webp") else {}
     Image.fromarray(squeezed(Fraction(2))).save(path, **options, **quality)
@@ -337,7 +337,7 @@ def test_a_picture_turned_by_exif_has_its_pixels_turned(tmp_path):
 # The second look
 
 
-def test_the_second_look_sees_display_shape(detectors, tmp_path):
+def test_verification_gets_display_shape(detectors, tmp_path):
     clip = make_video(tmp_path / "a.mp4", frames=[squeezed(Fraction(24, 11))] * 3, sar=Fraction(24, 11))
     variants, frame = Variants(detectors, Detect(detectors=("centerface",)), [Kind.FACE]), first_frame(clip)
     found = variants.detect(frame).result()
@@ -348,7 +348,7 @@ def test_the_second_look_sees_display_shape(detectors, tmp_path):
     assert len(verified.leaks) + len(verified.doubts) >= len(FACES) - 2
 
 
-def test_an_output_is_looked_at_as_its_source_is_shown(detectors, tmp_path):
+def test_detectors_get_an_output_as_its_source_is_shown(detectors, tmp_path):
     """It is one aspect for all that the output says, and the source may have had others."""
     clip = make_video(tmp_path / "a.mp4", frames=[squeezed(Fraction(2))] * 3)
     settings = from_mapping(Settings, {"targets": ["face"], "verify": {"look_every": 0}}, Settings())
@@ -454,7 +454,7 @@ def test_commands_refuse_nonsense(command, tmp_path):
 @documented(
     "pictures", "HEIC and AVIF with a pixel aspect (pasp)", "faces are looked for in both shapes, as viewers differ"
 )
-def test_heif_pictures_are_looked_at_in_both_shapes(suffix, tmp_path):
+def test_detectors_get_heif_pictures_in_both_shapes(suffix, tmp_path):
     picture = Image.fromarray(crowd())
     if suffix == ".heic":
         pillow_heif.from_pillow(picture).save(tmp_path / "a.heic")
@@ -497,7 +497,7 @@ def _pictures(
 
 @pytest.mark.parametrize("told", [True, False])
 @documented("live", "oblong pixels", "faces are found in the shape that players show; outputs say the shape")
-def test_live_looks_at_display_shape(told, detectors, tmp_path):
+def test_live_detectors_get_display_shape(told, detectors, tmp_path):
     clip = make_video(tmp_path / "a.mp4", frames=[squeezed(Fraction(2))] * 2, sar=Fraction(2) if told else None)
     picture, turned, aspects, said = next(_pictures(clip, None if told else Fraction(2)))
     canvas = canvas_for(picture.width, picture.height, 1920)

@@ -117,7 +117,7 @@ def test_a_picture_is_moved_tile_by_tile_as_if_it_were_whole(size: tuple[int, in
 
 
 @pytest.mark.parametrize("channels", ["RGB", "RGBA"])
-def test_a_second_look_holds_a_large_picture_few_times_over(channels: str) -> None:
+def test_verification_holds_a_large_picture_few_times_over(channels: str) -> None:
     pixels = np.random.default_rng(13).integers(0, 256, (2000, 3000, len(channels)), np.uint8)
     frame = StillFrame(0, 0, Fraction(1), Fraction(0), pixels, channels)
     tracemalloc.start()

@@ -113,7 +113,7 @@ def test_of_two_at_once_exactly_one_wins(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out.mp4"]
 
 
-def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with (
         pytest.raises(OutputError, match=r"no: this folder does not exist"),
         pending(tmp_path / "no" / "out.mp4"),
@@ -128,7 +128,7 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
         pytest.fail("the block must not run")
 
 
-def test_a_folder_that_vanishes_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_vanishes_is_reported(tmp_path: Path) -> None:
     folder = tmp_path / "short"
     folder.mkdir()
 
@@ -145,7 +145,7 @@ def test_a_folder_that_vanishes_is_told(tmp_path: Path) -> None:
     ("number", "words"),
     [(errno.ENOSPC, "the disk is full"), (errno.EACCES, "no permission"), (errno.EIO, "cannot be written")],
 )
-def test_what_the_system_says_is_told_plainly(
+def test_what_the_system_says_is_reported_plainly(
     tmp_path: Path, number: int, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(descriptor: int) -> None:

@@ -61,7 +61,7 @@ def test_hardware_that_is_not_there_is_refused_in_plain_words(codec: Codec, clip
     assert not said, "FFmpeg is as quiet as before"
 
 
-def test_it_is_refused_before_anything_is_looked_at(clip: Path, tmp_path: Path) -> None:
+def test_it_is_refused_before_any_detection(clip: Path, tmp_path: Path) -> None:
     absent(Codec.H264_NVENC)
     seen: list[object] = []
     target = tmp_path / "safe.mp4"
@@ -89,7 +89,7 @@ def test_the_command_refuses_it(clip: Path, tmp_path: Path) -> None:
         ("h265-nvenc", ".mp4", {"size": (63, 47), "pix_fmt": "yuv420p", "codec": "libvpx-vp9"}, "63 x 47"),
     ],
 )
-def test_what_it_cannot_hold_unchanged_is_refused_before_anything_is_looked_at(
+def test_what_it_cannot_hold_unchanged_is_refused_before_any_detection(
     codec: str, suffix: str, made: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
     source = make_video(tmp_path / "in.mp4", frames=3, **({"options": {}} | made))

@@ -117,7 +117,7 @@ def shown(path: Path) -> list[Fraction]:
         return [frame.pts * frame.time_base for frame in source.frames()]
 
 
-def test_what_was_joined_is_told(tmp_path: Path) -> None:
+def test_what_was_joined_is_reported(tmp_path: Path) -> None:
     source = joined(tmp_path, ".ts", ts())
     assert any("clock starts again after 1.2" in note for note in carry(source, tmp_path / "out.ts").notes)
     plain = flashing(tmp_path / "plain.ts", frames=FRAMES)

@@ -417,7 +417,7 @@ def write_all(source: Path, target: Path, output: Output) -> None:
         sink.finish()
 
 
-def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_in_one_line(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("needs /dev/full")
@@ -428,7 +428,7 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
         write_all(source, target, Output(quality=0))
 
 
-def test_a_folder_that_vanishes_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_vanishes_is_reported(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", frames=3)
     with pytest.raises(OutputError, match="the folder to write into is gone"):
         write_all(source, tmp_path / "gone" / "out.mp4", FAST)

@@ -187,7 +187,7 @@ def frame_of(pixels: Pixels, channels: str) -> StillFrame:
     return StillFrame(0, 0, Fraction(1), Fraction(0), pixels, channels)
 
 
-def test_every_way_of_showing_transparency_is_looked_at() -> None:
+def test_detectors_get_every_way_of_showing_transparency() -> None:
     """A pattern shows in at least one of them, however it is hidden."""
     y, x = np.mgrid[:96, :160]
     pattern = (((x // 8) + (y // 8)) % 2 * 200 + 20).astype(np.uint8)
@@ -208,7 +208,7 @@ def test_every_way_of_showing_transparency_is_looked_at() -> None:
         assert max(contrast) > 60, case
 
 
-def test_opaque_pictures_are_looked_at_once() -> None:
+def test_detectors_get_opaque_pictures_once() -> None:
     assert readings(frame_of(np.full((8, 8, 4), 255, np.uint8), "RGBA")) == ()
     assert readings(frame_of(np.full((8, 8, 3), 255, np.uint8), "RGB")) == ()
 

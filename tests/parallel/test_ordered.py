@@ -70,7 +70,7 @@ class Odd:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_all_is_told_in_order_whoever_does_it(workers: int, tmp_path: Path) -> None:
+def test_all_messages_come_in_order_whoever_does_it(workers: int, tmp_path: Path) -> None:
     tasks = [(100 * number, 7 * number % 11, 1000) for number in range(6)]
     with OrderedPool(workers, Counting(tmp_path), "a.mp4") as many:
         told = [[number for number, _ in telling] for telling in many.run(tasks)]

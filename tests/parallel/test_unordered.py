@@ -84,7 +84,7 @@ def told(tasks: list[int], workers: int, make: Callable[[], Do]) -> dict[int, li
 
 
 @pytest.mark.parametrize("tasks", [[], [0], [5, 0, 3, 1, 2]])
-def test_every_message_of_a_task_is_told_and_last_its_result(tasks: list[int]) -> None:
+def test_every_message_of_a_task_is_passed_on_and_last_its_result(tasks: list[int]) -> None:
     assert told(tasks, 2, counting) == {task: [*range(task), task] for task in tasks}
 
 

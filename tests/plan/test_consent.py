@@ -131,7 +131,7 @@ def test_one_who_sits_beside_another_can_be_chosen_and_not_where_their_heads_nea
         shown(still(0, (50, 100)), still(1, (74, 100)), show_persons=[person(track=0)])
 
 
-def test_a_faint_find_beside_a_person_counts_where_a_look_missed_that_person():
+def test_a_faint_find_beside_a_person_counts_where_a_detection_missed_that_person():
     """Hands before a face are found faintly: they are drawn, and the consent goes on; but not when in doubt."""
     hands = still(1, (50, 112), score=0.3)
     done = shown(still(0, (50, 100)), hands, show_persons=[person(point=[50, 105], at=1)])

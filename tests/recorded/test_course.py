@@ -125,7 +125,7 @@ def test_nothing_is_claimed_of_what_nobody_knows():
     assert found[101][0] is not None  # how many there are is known by now
 
 
-def test_what_is_ahead_is_told_with_every_frame():
+def test_what_is_ahead_is_reported_with_every_frame():
     told: list[Any] = []
     tell = followed_by(told.append, "render", "verify", perhaps=2)
     tell(Progress("detect", 3, 9))

@@ -161,7 +161,7 @@ def test_one_frame(tmp_path):
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
-def test_a_rotated_stream_is_looked_at_upright_and_stays_rotated(tmp_path, rotation):
+def test_detection_on_a_rotated_stream_is_upright_and_it_stays_rotated(tmp_path, rotation):
     turned = [np.rot90(p, -rotation // 90).copy() for p in face_pictures(6)]
     clip = make_video(tmp_path / "turned.mp4", frames=turned, rotation=rotation, options={"crf": "12"})
     report = anonymize.run(clip, tmp_path / "safe.mp4", settings())
@@ -185,7 +185,7 @@ def _times(path: Path) -> list[Fraction]:
         return [time_of(frame) for frame in container.decode(video=0)]
 
 
-def test_frames_that_no_two_looks_bracket_are_obscured_whole(face_clip, tmp_path, monkeypatch):
+def test_frames_that_no_two_detections_bracket_are_obscured_whole(face_clip, tmp_path, monkeypatch):
     """A detector that stops answering (here: looks are not counted after the first) must not show a single frame."""
     original = ScanSchedule.due
 

@@ -24,7 +24,7 @@ def test_it_is_the_rule_as_written(time: Fraction, looks: list[Fraction], gap: F
 
 @settings(max_examples=60, deadline=None)
 @given(TIMES, SORTED, st.fractions(0, 3, max_denominator=20), SORTED, TIMES)
-def test_another_look_never_takes_a_frame_away(
+def test_another_detection_never_takes_a_frame_away(
     time: Fraction, looks: list[Fraction], gap: Fraction, cuts: list[Fraction], more: Fraction
 ) -> None:
     if bracketed(time, looks, gap, cuts):
@@ -46,7 +46,7 @@ def test_nothing_is_bracketed_without_looks() -> None:
     assert not bracketed(Fraction(1), [Fraction(2)], 10)
 
 
-def test_a_look_brackets_its_own_frame() -> None:
+def test_a_detection_brackets_its_own_frame() -> None:
     assert bracketed(Fraction(1), [Fraction(1)], 0, [Fraction(1)])
 
 
@@ -56,6 +56,6 @@ def test_a_decimal_gap_is_meant_as_written() -> None:
     assert not bracketed(Fraction(1, 25), looks, 0.119)
 
 
-def test_the_frame_before_a_cut_needs_a_look_of_its_own_scene() -> None:
+def test_the_frame_before_a_cut_needs_a_detection_of_its_own_scene() -> None:
     assert not bracketed(Fraction(9), [Fraction(8), Fraction(10)], 5, [Fraction(10)])
     assert bracketed(Fraction(9), [Fraction(8), Fraction(9), Fraction(10)], 5, [Fraction(10)])

@@ -349,7 +349,7 @@ def test_results_that_come_after_their_frames_were_settled() -> None:
     assert all(holds(at(p, i), walking(i), slack=6) for p in pieces for i in range(p.first, p.end))
 
 
-def test_nothing_is_looked_at_for_a_long_time() -> None:
+def test_nothing_is_detected_for_a_long_time() -> None:
     (first, second), _ = follow(
         scene(1, standing) * 300, {0: [(standing(0), 0.9)], 299: [(standing(0), 0.9)]}, pts=list(range(0, 1500, 5))
     )

@@ -61,7 +61,7 @@ def test_faint_finds_that_come_together_are_covered_for_longer() -> None:
     assert [(t.first, t.end, t.weak) for t in tracks] == [(22, 71, True)], "0.65 s for each point of 1.08"
 
 
-def test_no_look_away_is_too_far() -> None:
+def test_no_detection_is_too_far_away() -> None:
     """Where looks are farther apart than that, it is covered to the looks before and after."""
     tracks, _ = follow(LONG, looked({48: [(standing(0), 0.36)]}, every=12), STRICT)
     assert covered(tracks) == list(range(36, 61))
@@ -130,7 +130,7 @@ def test_plates_likewise() -> None:
     assert (sure.kind, sure.first, sure.end, sure.weak) == (Kind.PLATE, 0, 101, False)
 
 
-def test_a_cut_ends_it_though_the_next_look_comes_after() -> None:
+def test_a_cut_ends_it_though_the_next_detection_comes_after() -> None:
     pictures = [*scene(1, standing) * 20, *scene(1, standing, ground=OTHER) * 20]
     tracks, cuts = follow(pictures, looked({12: [(standing(0), 0.4)], 24: [(ELSEWHERE, 0.4)]}, frames=40, every=12))
     assert cuts == [20]
@@ -177,7 +177,7 @@ def _faces(rows: Sequence[tuple[Box, float]]) -> Detections:
 
 
 @pytest.mark.parametrize(("score", "frames"), [(0.45, range(35, 50)), (0.9, range(5, 80))], ids=["faint", "strong"])
-def test_detect_covers_what_shows_at_one_look_briefly_unless_it_is_strong(
+def test_detect_covers_what_one_detection_shows_briefly_unless_it_is_strong(
     tmp_path: Path, score: float, frames: range
 ) -> None:
     """By the strict preset, through all of the first pass: what is bright on frames 41 to 43 is found on frame 42."""

@@ -169,7 +169,7 @@ def test_a_second_detector_has_a_say_where_one_is_installed(detectors: list[Dete
     assert second_detectors(settings(), []) == []
 
 
-def test_a_run_whose_first_look_missed_somebody_leaves_no_output(
+def test_a_run_whose_detection_missed_somebody_leaves_no_output(
     face_clip: Path, tmp_path: Path, blind_first_look: None
 ) -> None:
     with pytest.raises(Refused, match="--repair") as raised:
@@ -179,7 +179,7 @@ def test_a_run_whose_first_look_missed_somebody_leaves_no_output(
     assert [path.name for path in tmp_path.iterdir()] == ["safe.mp4.plan.jsonl"]
 
 
-def test_repair_redacts_what_the_second_look_found_on_every_frame(
+def test_repair_redacts_what_verification_found_on_every_frame(
     face_clip: Path, tmp_path: Path, blind_first_look: None
 ) -> None:
     report = anonymize.run(face_clip, tmp_path / "safe.mp4", settings(verify={"repair": 3}))

@@ -1,4 +1,4 @@
-"""Which frames are looked at, how hard, and what is known without looking."""
+"""On which frames detectors run, at which scales, and what is known without them."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ def test_what_one_turn_shows_is_known_until_something_changes_there() -> None:
     Scanner(whole).scan(frame(0, FACE))
     detector = Sharp(narrowest=max(width for width, _ in whole.seen))  # only the largest scale of all
     scanner = Scanner(detector)
-    looks = [look for index in range(30) for look in scanner.scan(frame(index, FACE))]
-    assert len(looks) == 10
-    assert all(near(look.finds, FACE) for look in looks)
+    results = [found for index in range(30) for found in scanner.scan(frame(index, FACE))]
+    assert len(results) == 10
+    assert all(near(found.finds, FACE) for found in results)
     moved = (FACE[0] + 60, FACE[1], FACE[2] + 60, FACE[3])
     assert scanner.scan(frame(30, moved))[0].finds.xyxy.shape == (0, 4)  # turn 2: it cannot know
 
 
-def scales_of_looks(settings: Settings, times: Iterable[Fraction]) -> list[list[int]]:
-    """Which of four scales each look takes, 0 the largest, of a picture that moves at every one of `times`."""
+def scales_taken(settings: Settings, times: Iterable[Fraction]) -> list[list[int]]:
+    """Which of four scales each detection takes, 0 the largest, of a picture that moves at every one of `times`."""
     detector = Bright(max_input_side=4000)
     scanner = Scanner(detector, settings)
     taken: list[list[tuple[int, int]]] = []
@@ -72,8 +72,8 @@ def scales_of_looks(settings: Settings, times: Iterable[Fraction]) -> list[list[
         if scanner.scan(shown):
             taken.append(detector.seen[:])
         detector.seen.clear()
-    widths = sorted({width for look in taken for width, _ in look}, reverse=True)
-    return [sorted(widths.index(width) for width, _ in look) for look in taken]
+    widths = sorted({width for sizes in taken for width, _ in sizes}, reverse=True)
+    return [sorted(widths.index(width) for width, _ in sizes) for sizes in taken]
 
 
 ALL = [0, 1, 2, 3]
@@ -81,7 +81,7 @@ FOUR = [[1, 3], [2], [1, 3], [0]]
 
 
 @pytest.mark.parametrize(
-    ("detect", "rate", "looks"),
+    ("detect", "rate", "scales"),
     [
         ({}, 25, [ALL, *FOUR, *FOUR]),
         ({"every": 0}, 25, [ALL, *FOUR, *FOUR]),
@@ -103,13 +103,13 @@ FOUR = [[1, 3], [2], [1, 3], [0]]
         "no later than max_gap",
     ],
 )
-def test_looks_take_scales_in_turn(detect: dict[str, Any], rate: int, looks: list[list[int]]) -> None:
+def test_scales_take_turns(detect: dict[str, Any], rate: int, scales: list[list[int]]) -> None:
     wanted = replace(FACES, detect=replace(FACES.detect, **detect))
     times = [Fraction(index, rate) for index in range(100)]
-    assert scales_of_looks(wanted, times)[: len(looks)] == looks
+    assert scales_taken(wanted, times)[: len(scales)] == scales
 
 
-def test_the_last_frame_of_a_scene_is_looked_at_at_every_scale() -> None:
+def test_detectors_run_on_the_last_frame_of_a_scene_at_every_scale() -> None:
     detector = Bright(max_input_side=4000)
     scanner = Scanner(detector)
     for index in range(8):
@@ -120,7 +120,7 @@ def test_the_last_frame_of_a_scene_is_looked_at_at_every_scale() -> None:
     assert scanner.end() == [], "once is enough"
 
 
-def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_between_the_scales_too() -> None:
+def test_detectors_run_on_all_of_a_still_picture_twice_a_second_and_between_the_scales_too() -> None:
     detector = Bright(max_input_side=4000)
     scanner = Scanner(detector)
     widths: dict[int, list[int]] = {}
@@ -135,5 +135,5 @@ def test_a_picture_that_stands_still_is_looked_at_whole_twice_a_second_and_betwe
     assert list(widths) == list(range(12, 201, 12))
     assert all(len(taken) == 1 for taken in widths.values())
     taken = [width for (width,) in widths.values()]
-    assert taken[:4] == pytest.approx(between, abs=2), "what nobody looked at yet"
+    assert taken[:4] == pytest.approx(between, abs=2), "where no detector ran yet"
     assert taken[4:] == pytest.approx([*first, *between, *first][: len(taken) - 4], abs=2)
