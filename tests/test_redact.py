@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Plane, Region, Shape, Why
-from anonymize.redact import LEAST_CELL, Memory, obscure, outline, redact
+from anonymize.redact import Memory, obscure, outline, redact
+from anonymize.redact.draw import LEAST_CELL
 from anonymize.settings import Appearance, Redact, Style
 
 CHROMA = {"4:4:4": (1, 1), "4:2:2": (2, 1), "4:2:0": (2, 2), "4:4:0": (1, 2), "4:1:1": (4, 1)}

@@ -27,30 +27,17 @@ from math import ceil
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from anonymize.data import Detections, Grounds, Kind, Region
 from anonymize.errors import UsageError
-from anonymize.kinds import Answer
-from anonymize.plan.compose import on_screen, stays_visible, stretches
-from anonymize.plan.model import Columns, Plan, VisibleTrack
+from anonymize.plan.compose import on_screen, stays_visible
+from anonymize.plan.model import Plan, VisibleTrack
+from anonymize.plan.paths import REACH, Flags, Floats, TrackPath, TrackPaths
 from anonymize.settings import Person, Redact, Settings, Zone
 from anonymize.text.words import clock
 from anonymize.track.associate import closest_first, grown, near
 from anonymize.track.padding import undrawn
-from anonymize.track.pairs import iou
 
-SEEN_WITHIN = 0.3
-"""The most seconds from a frame to the nearest find of a track for it to be visible there."""
-REACH = 0.3
-"""Share of its side by which a box is grown on every side before it is compared with another ..."""
-NEAR = 0.1
-"""... and their overlap (IoU) from which one may be mistaken for the other: for two heads of the same size, 1.3 widths
-from centre to centre."""
-STRONG = 0.5
-"""Score from which another track surely shows somebody."""
-MISSED = 1.6
-"""A gap between two finds longer than this many times the usual one means that a detection in between missed it."""
 STILL = 0.1
 """The most that the centre of a thing moves, as a share of its side."""
 SAME_SIZE = 1.25
@@ -64,127 +51,6 @@ SLIVER = 0.5
 which detectors may find parts of it: a hand and a cheek."""
 _LISTED = 10
 """The most entries of a list in a message."""
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Path:
-    """One track: unpadded boxes (N, 4) on the frames from `first` on, without gaps."""
-
-    track: int
-    kind: Kind
-    first: int
-    boxes: Floats
-    clear: Flags
-    """(N,) whether it cannot be mistaken for another on that frame."""
-    near: dict[int, int]
-    """Frame → a track that came near on it."""
-    strong: bool
-    """It surely shows somebody."""
-
-    @property
-    def end(self) -> int:
-        return self.first + len(self.boxes)
-
-    def stretch(self, index: int) -> tuple[int, int] | None:
-        """The clear frames around `index`, half-open; None if `index` itself is not clear."""
-        return next(((first, end) for first, end in self.stretches() if first <= index < end), None)
-
-    def stretches(self) -> Iterator[tuple[int, int]]:
-        """All runs of clear frames, half-open."""
-        yield from ((self.first + first, self.first + end) for first, end in stretches(self.clear))
-
-
-class _Paths:
-    """The tracks of a plan, each computed on demand."""
-
-    def __init__(self, plan: Plan, times: Sequence[Fraction]) -> None:
-        nobody = [one.track for one in plan.doubts if one.answer is Answer.NOTHING]
-        rows = plan.regions.columns()
-        there = ~np.isin(rows.track, nobody)
-        self._rows: Columns = Columns._make(column[there] for column in rows) if nobody else rows
-        self._redact = plan.about.redact
-        self._seconds = np.array([float(time) for time in times])
-        best = np.zeros(int(self._rows.track.max(initial=-1)) + 2)
-        np.maximum.at(best, self._rows.track, self._rows.score)
-        self._strong = np.flatnonzero((best[self._rows.track] >= STRONG) | (self._rows.track < 0))
-
-    def tracks(self) -> list[int]:
-        """The numbers of all tracks, ascending."""
-        return sorted({*self._rows.track[self._rows.found].tolist()} - {-1})
-
-    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(N,) track and (N,) frame of all tracked regions that detection led to."""
-        row, frame = _expanded(self._rows, np.flatnonzero(self._rows.found & (self._rows.track >= 0)))
-        return self._rows.track[row], frame
-
-    def at(self, index: int, kinds: frozenset[Kind] = frozenset(Kind)) -> list[int]:
-        """The tracks on frame `index`."""
-        rows = self._rows
-        here = rows.found & (rows.start <= index) & (index < rows.end) & np.isin(rows.kind, [int(k) for k in kinds])
-        return sorted({*rows.track[here].tolist()} - {-1})
-
-    def of(self, track: int) -> _Path | None:
-        """Track `track`; None if it does not exist."""
-        rows = self._rows
-        mine = np.flatnonzero((rows.track == track) & rows.found)
-        if not len(mine):
-            return None
-        source, frames = _expanded(rows, mine)
-        first, length = int(frames.min()), int(frames.max() - frames.min()) + 1
-        kind = Kind(int(rows.kind[mine[0]]))
-        boxes = np.full((length, 4), np.nan)
-        boxes[frames - first] = undrawn(rows.xyxy[source], self._redact.of(kind))
-        there = ~np.isnan(boxes[:, 0])
-        seen = np.zeros(length, bool)
-        seen[frames[rows.detected[source]] - first] = True
-        near = self._near(track, kind, first, boxes, self._missed(seen, first))
-        clear = there & self._soon(seen, first)
-        clear[[index - first for index in near]] = False
-        return _Path(track, kind, first, boxes, clear, near, bool(np.isin(mine[0], self._strong)))
-
-    def _soon(self, seen: Flags, first: int) -> Flags:
-        """(N,) which frames from `first` on have a find within `SEEN_WITHIN`."""
-        seconds = self._seconds[first : first + len(seen)]
-        finds = seconds[seen]
-        if not len(finds):
-            return np.zeros(len(seen), bool)
-        after = np.clip(np.searchsorted(finds, seconds), 0, len(finds) - 1)
-        before = np.maximum(after - 1, 0)
-        away = np.minimum(np.abs(finds[after] - seconds), np.abs(finds[before] - seconds))
-        return np.asarray(away <= SEEN_WITHIN)
-
-    def _missed(self, seen: Flags, first: int) -> Flags:
-        """(N,) which frames from `first` on lie between finds so far apart that a detection in between missed it."""
-        finds = np.flatnonzero(seen)
-        missed = np.ones(len(seen), bool)
-        missed[finds] = False
-        gaps = np.diff(self._seconds[first + finds])
-        for before, after, gap in zip(finds, finds[1:], gaps, strict=False):
-            missed[before + 1 : after] = gap > MISSED * np.median(gaps)
-        return missed
-
-    def _near(self, track: int, kind: Kind, first: int, boxes: Floats, missed: Flags) -> dict[int, int]:
-        """The frames on which another region of its kind is near enough to be mistaken for it → that region's track."""
-        rows, end = self._rows, first + len(boxes)
-        others = (rows.kind == kind) & (rows.start < end) & (rows.end > first) & ((rows.track != track) | ~rows.found)
-        row, frame = _expanded(rows, np.flatnonzero(others))
-        among = (first <= frame) & (frame < end)
-        row, frame = row[among], frame[among]
-        mine, its = boxes[frame - first], undrawn(rows.xyxy[row], self._redact.of(kind))
-        close = iou(grown(mine, REACH), grown(its, REACH)) >= NEAR
-        close &= missed[frame - first] | np.isin(row, self._strong)
-        return dict(zip(frame[close].tolist(), rows.track[row[close]].tolist(), strict=True))
-
-
-def _expanded(rows: Columns, chosen: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """(N,) row and (N,) frame of each frame of the rows `chosen`, which may span several."""
-    lengths = rows.end[chosen] - rows.start[chosen]
-    row = np.repeat(chosen, lengths)
-    within = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return row, rows.start[row] + within
 
 
 def visible(
@@ -202,7 +68,7 @@ def visible(
     Raises:
         UsageError: a person is not found, or could be mistaken for another; the message lists who is there.
     """
-    paths, shown = _Paths(plan, times), list(plan.shown)
+    paths, shown = TrackPaths(plan, times), list(plan.shown)
     if persons is None:
         persons = settings.show_persons
         shown += _outside_spans(paths, times, settings)
@@ -237,7 +103,7 @@ def still_visible(before: Plan, after: Plan, times: Sequence[Fraction], settings
         times: presentation time of every frame in seconds, ascending.
         settings: with the spans.
     """
-    paths = _Paths(after, times)
+    paths = TrackPaths(after, times)
     shown = [one for one in before.shown if one.grounds is Grounds.SPAN]
     shown += [one for one in _outside_spans(paths, times, settings) if one not in shown]
     for one in before.shown:
@@ -296,7 +162,7 @@ def _at_border(box: Floats, finds: Floats, size: tuple[int, int]) -> Flags:
     return theirs
 
 
-def _outside_spans(paths: _Paths, times: Sequence[Fraction], settings: Settings) -> Iterator[VisibleTrack]:
+def _outside_spans(paths: TrackPaths, times: Sequence[Fraction], settings: Settings) -> Iterator[VisibleTrack]:
     """Every track, where the user wants finds to stay visible."""
     free = np.array([stays_visible(start, settings, end) for start, end in on_screen(times)], bool)
     track, frame = paths.places()
@@ -308,7 +174,7 @@ def _outside_spans(paths: _Paths, times: Sequence[Fraction], settings: Settings)
         yield VisibleTrack(int(track[part[0]]), int(frame[part[0]]), int(frame[part[-1]]) + 1, Grounds.SPAN)
 
 
-def _things(paths: _Paths, times: Sequence[Fraction], zone: Zone) -> Iterator[VisibleTrack]:
+def _things(paths: TrackPaths, times: Sequence[Fraction], zone: Zone) -> Iterator[VisibleTrack]:
     """The tracks that are things in `zone`, as long as it lasts."""
 
     def lasts_through(time: Fraction, until: Fraction) -> bool:
@@ -329,7 +195,7 @@ def _things(paths: _Paths, times: Sequence[Fraction], zone: Zone) -> Iterator[Vi
         yield VisibleTrack(track, first, min(stretch[1], end), Grounds.ZONE, chosen=first, note=note)
 
 
-def _stands_in(path: _Path, zone: Zone) -> bool:
+def _stands_in(path: TrackPath, zone: Zone) -> bool:
     """Whether a track stands still in `zone` for its whole length."""
     if np.isnan(path.boxes).any() or not inside(path.boxes, zone.polygon):
         return False
@@ -358,7 +224,7 @@ def still(low: Floats, high: Floats) -> bool:
 class _Chooser:
     """Finds the tracks of persons, or raises an error that lists who is there."""
 
-    paths: _Paths
+    paths: TrackPaths
     times: Sequence[Fraction]
     name: str
 
@@ -378,7 +244,7 @@ class _Chooser:
         note = _note(path, stretch, self.times)
         return VisibleTrack(path.track, *stretch, Grounds.CONSENT, person.reason, index, note)
 
-    def _by_point(self, person: Person) -> tuple[_Path, int]:
+    def _by_point(self, person: Person) -> tuple[TrackPath, int]:
         """The track at the point of `person`, and the frame."""
         assert person.point is not None
         index = _index(person, self.times, self.name)
@@ -398,7 +264,7 @@ class _Chooser:
         listed = self._there(hit or there, index)
         raise UsageError(f"{person}: {found} there {self._when(index)}. {listed}", self.name)
 
-    def _by_number(self, person: Person) -> tuple[_Path, int]:
+    def _by_number(self, person: Person) -> tuple[TrackPath, int]:
         """The track with the number of `person`, and the frame of the choice: any, if all of the track is clear."""
         path = self.paths.of(person.track)
         if path is None:
@@ -421,7 +287,7 @@ class _Chooser:
             )
         return path, index
 
-    def _choices(self, path: _Path) -> str:
+    def _choices(self, path: TrackPath) -> str:
         """The moments at which a track can be chosen."""
         parts = [f"{self._from(first)} to {clock(float(self.times[end - 1]))}" for first, end in path.stretches()]
         if not parts:
@@ -433,7 +299,7 @@ class _Chooser:
         """When frame `index` begins, rounded up: rounded down, it could be the time of the frame before."""
         return clock(ceil(self.times[index] * 100) / 100)
 
-    def _there(self, paths: Sequence[_Path], index: int) -> str:
+    def _there(self, paths: Sequence[TrackPath], index: int) -> str:
         """A list of who is there, with boxes and times."""
         if not paths:
             return "No face was found in the whole picture then"
@@ -468,7 +334,7 @@ def _index(person: Person, times: Sequence[Fraction], name: str) -> int | None:
     raise UsageError(f"{person}: no frame is shown then: {last}", name)
 
 
-def _note(path: _Path, stretch: tuple[int, int], times: Sequence[Fraction]) -> str:
+def _note(path: TrackPath, stretch: tuple[int, int], times: Sequence[Fraction]) -> str:
     """Why a track is hidden after `stretch`; empty if it ends there."""
     end = stretch[1]
     if end >= path.end:

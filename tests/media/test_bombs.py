@@ -34,6 +34,7 @@ from anonymize.media.still.source import StillSource
 from anonymize.models.store import import_model
 from anonymize.plan import About, Plan, Regions
 from anonymize.recorded import job, release
+from anonymize.redact import outlines
 from anonymize.report import sign
 from anonymize.settings import Appearance, Redact, Settings, Style, Zone
 from anonymize.track import pairs
@@ -287,18 +288,18 @@ def _region(rng: np.random.Generator, shape: Shape | None = None) -> Region:
 
 @pytest.mark.parametrize("runs", [7, 1 << 19])
 def test_layers_are_the_outlines_in_sum(monkeypatch: pytest.MonkeyPatch, runs: int) -> None:
-    monkeypatch.setattr(drawing, "RUNS", runs)
+    monkeypatch.setattr(outlines, "RUNS", runs)
     for seed in range(30):
         rng = np.random.default_rng(seed)
         width, height = (int(side) for side in rng.integers(1, 70, 2))
         regions = [_region(rng) for _ in range(40)]
         count = np.zeros((height, width), int)
         for region in regions:
-            if found := drawing.outline(region, width, height):
+            if found := outlines.outline(region, width, height):
                 window = found.window
                 count[window.y0 : window.y1, window.x0 : window.x1] += found.covered
-        np.testing.assert_array_equal(drawing.layers(regions, width, height), count)
-        np.testing.assert_array_equal(drawing.union(regions, width, height).covered, count > 0)
+        np.testing.assert_array_equal(outlines.layers(regions, width, height), count)
+        np.testing.assert_array_equal(outlines.union(regions, width, height).covered, count > 0)
 
 
 @pytest.mark.parametrize("style", list(Style))
@@ -308,7 +309,7 @@ def test_many_regions_are_drawn_as_few_are(monkeypatch: pytest.MonkeyPatch, styl
     regions, before = [_region(rng) for _ in range(60)], make_planes(61, 47, chroma)
     pictures = []
     for many in (1000, 3):
-        monkeypatch.setattr(drawing, "MANY", many)
+        monkeypatch.setattr(outlines, "MANY", many)
         memory = drawing.Memory()
         for _ in range(2):
             planes = copies(before)
@@ -333,13 +334,13 @@ def test_what_stays_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(8)
     regions = Regions((0, 50, _region(rng, Shape.ELLIPSE)) for _ in range(10_000))
     made: list[int] = []
-    count = drawing._count
+    count = outlines._count
 
     def counted(*given: Any) -> Any:
         made.append(1)
         return count(*given)
 
-    monkeypatch.setattr(drawing, "_count", counted)
+    monkeypatch.setattr(outlines, "_count", counted)
     memory, first = drawing.Memory(), regions.at(0)
     for index in range(50):
         found = regions.at(index)
@@ -368,7 +369,7 @@ def test_rows_of_a_plan_come_as_they_are_in_any_order_of_frames() -> None:
 
 @pytest.mark.parametrize("limit", ["MOST", "LAYERS"])
 def test_more_mosaics_than_anybody_could_see_become_solid(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
-    monkeypatch.setattr(drawing, limit, 5)
+    monkeypatch.setattr(outlines, limit, 5)
     rng = np.random.default_rng(10)
     regions = [Region((2, 3, 28, 17), Kind.FACE, Why.MANUAL, int(rng.integers(9)), Shape.BOX) for _ in range(9)]
     looks, planes = Redact(face=Appearance(style=Style.MOSAIC)), make_planes(30, 20)

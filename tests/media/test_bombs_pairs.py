@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
-from anonymize import redact as drawing
 from anonymize.data import Detections, Kind, Region, Shape, Why
 from anonymize.detect import Detector, incremental, merge
 from anonymize.detect import tiles as tiling
 from anonymize.detect.multiscale import at_scale
 from anonymize.media.still.frame import StillFrame
+from anonymize.redact import outlines
 from anonymize.track import pairs
 from anonymize.verify import variants
 from tests.media.test_bombs import _finds
@@ -71,10 +71,10 @@ def test_a_polygon_drawn_in_parts_is_that_drawn_at_once(
         corners = np.round(corners / step) * step if step else corners
         polygon = tuple((x, y) for x, y in corners.tolist())
         region = Region((-10, -10, 50, 50), Kind.AREA, Why.ZONE, shape=Shape.POLYGON, polygon=polygon)
-        monkeypatch.setattr(drawing, "_REMEMBERED", 0)
-        whole = drawing.outline(region, 40, 30)
-        monkeypatch.setattr(drawing, "RUNS", runs)
-        parts = drawing.outline(region, 40, 30)
+        monkeypatch.setattr(outlines, "_REMEMBERED", 0)
+        whole = outlines.outline(region, 40, 30)
+        monkeypatch.setattr(outlines, "RUNS", runs)
+        parts = outlines.outline(region, 40, 30)
         monkeypatch.undo()
         assert whole is not None
         assert parts is not None
@@ -85,7 +85,7 @@ def test_a_large_polygon_takes_little_more_memory_than_its_mask() -> None:
     polygon = ((0.0, 0.0), (4000.0, 10.0), (3990.0, 3000.0), (20.0, 2980.0))
     region = Region((0, 0, 4000, 3000), Kind.AREA, Why.ZONE, shape=Shape.POLYGON, polygon=polygon)
     tracemalloc.start()
-    drawing.outline(region, 4000, 3000)
+    outlines.outline(region, 4000, 3000)
     assert tracemalloc.get_traced_memory()[1] < 4000 * 3000 + 40_000_000
     tracemalloc.stop()
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Track, Why
-from anonymize.plan.consent import NEAR, REACH, inside, measures, still
+from anonymize.plan.consent import inside, measures, still
+from anonymize.plan.paths import NEAR, REACH
 from anonymize.settings import Settings
 from anonymize.track.associate import grown, overlapping
 
