@@ -13,7 +13,7 @@ from anonymize import storage
 from anonymize.errors import AnonymizeError, PartialFailure, UnreadableInput
 from anonymize.kinds import Verdict
 from anonymize.progress import OnProgress, Progress
-from anonymize.recorded import job
+from anonymize.recorded.finish import Released
 from anonymize.recorded.forecast import Forecast
 from anonymize.recorded.item import Item
 from anonymize.recorded.kept import Kept
@@ -56,7 +56,7 @@ OnItem = Callable[[Item, Progress | Outcome], None]
 class Work(Protocol):
     """Takes one item all the way to its released output, or raises; `known` gets what it learns of it either way."""
 
-    def __call__(self, item: Item, *, on_progress: OnProgress, known: Known) -> job.Released:
+    def __call__(self, item: Item, *, on_progress: OnProgress, known: Known) -> Released:
         """See `anonymize.recorded.job.run`."""
 
 

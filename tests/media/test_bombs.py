@@ -180,7 +180,9 @@ def test_too_little_memory_is_said_as_such(tmp_path: Path, monkeypatch: pytest.M
     picture = tmp_path / "a.png"
     picture.write_bytes(_saved("PNG"))
     monkeypatch.setattr(
-        "anonymize.media.still.decode._plain" if stage == "detect" else "anonymize.recorded.job.render_until_verified",
+        "anonymize.media.still.decode._plain"
+        if stage == "detect"
+        else "anonymize.recorded.finish.render_until_verified",
         exhausted,
     )
     settings = Settings(targets=frozenset(), zones=(Zone(((1.0, 1.0), (9.0, 1.0), (9.0, 9.0))),))

@@ -17,7 +17,7 @@ from anonymize.data import Kind
 from anonymize.kinds import Answer, Raised, Verdict
 from anonymize.plan import About, Plan, Regions
 from anonymize.plan.doubts import Doubt
-from anonymize.recorded import job, release
+from anonymize.recorded import finish, job, release
 from anonymize.recorded.kept import Kept, keep
 from anonymize.recorded.release import Refused
 from anonymize.review.queue import Queue
@@ -203,7 +203,7 @@ def test_what_failed_is_said_also_where_no_plan_can_be_kept(
     def full(*_: object, **__: object) -> None:
         raise errors.OutputError("the disk is full")
 
-    monkeypatch.setattr(job, "keep", full)
+    monkeypatch.setattr(finish, "keep", full)
     with pytest.raises(errors.VerificationError, match=r"did not pass .*could not be kept: the disk is full"):
         anonymize.run(face_clip, tmp_path / "safe.mp4", journalist())
 

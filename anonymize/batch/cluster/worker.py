@@ -22,6 +22,7 @@ from anonymize.batch.outcome import Outcome, attempt, failed
 from anonymize.errors import AnonymizeError, UnreadableInput
 from anonymize.progress import OnProgress, Progress
 from anonymize.recorded import job
+from anonymize.recorded.finish import Released
 from anonymize.recorded.item import Item
 from anonymize.recorded.release import Known
 from anonymize.settings import Settings
@@ -142,7 +143,7 @@ class ClusterWorker:
                 self._outcome = outcome
                 self._changed.notify_all()
 
-    def _make(self, item: Item, *, on_progress: OnProgress, known: Known) -> job.Released:
+    def _make(self, item: Item, *, on_progress: OnProgress, known: Known) -> Released:
         """The whole of `job.run`, with the output in a folder of this machine."""
         if isinstance(item.source, Path) and not item.source.exists():
             raise UnreadableInput(
