@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Plane, Region, Shape, Why
-from anonymize.redact import Memory, obscure, outline, redact
+from anonymize.redact import MANY, Memory, obscure, outline, redact, visible
 from anonymize.redact.draw import LEAST_CELL
 from anonymize.settings import Appearance, Redact, Style
 
@@ -353,3 +353,56 @@ def test_obscure_covers_every_sample() -> None:
     planes = make_planes(37, 23, "4:2:0", 10, 1)
     obscure(planes)
     assert all((p.pixels == p.black).all() for p in planes)
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 40), (40, 64)])
+@pytest.mark.parametrize("shapes", [[Shape.BOX], [Shape.ELLIPSE], list(Shape)], ids=["boxes", "ellipses", "all shapes"])
+def test_very_many_regions_are_drawn_as_each_alone_is(width: int, height: int, shapes: list[Shape]) -> None:
+    """Many are drawn together, in another way; in a picture that is not square, up to its last row and column."""
+    rng = np.random.default_rng(4)
+    some = [(-6.0, -5.0, 3.0, 2.5), (width - 3.5, height - 2.5, width + 9.0, height + 4.0)]
+    for _ in range(MANY + 3):
+        x, y, wide, high = rng.uniform(0, width - 1), rng.uniform(0, height - 1), *rng.uniform(0.4, 7, 2)
+        some.append((float(x), float(y), float(x + wide), float(y + high)))
+    found = [
+        region(
+            box, shape := shapes[i % len(shapes)], track=i, polygon=box_polygon(box) if shape is Shape.POLYGON else ()
+        )
+        for i, box in enumerate(some)
+    ]
+    memory, together, alone = Memory(), make_planes(width, height, "4:2:0"), make_planes(width, height, "4:2:0")
+    for _ in range(2):  # the second time what is to be covered is known
+        redact(together, found, looks(Style.SOLID), memory)
+    for one in found:
+        redact(alone, [one], looks(Style.SOLID), Memory())
+    for a, b in zip(together, alone, strict=True):
+        assert np.array_equal(a.pixels, b.pixels)
+    other = make_planes(width, height, "4:2:0")
+    redact(other, found[: MANY + 1], looks(Style.SOLID), memory)
+    assert not np.array_equal(other[0].pixels, together[0].pixels), "what was known is of other regions"
+
+
+@pytest.mark.parametrize("shape", Shape)
+def test_what_lies_beside_the_picture_covers_nothing_of_it(shape: Shape) -> None:
+    for box, there in {
+        (41.0, 5.0, 60.0, 20.0): False,
+        (5.0, 31.0, 20.0, 60.0): False,
+        (-30.0, 5.0, -1.0, 20.0): False,
+        (5.0, -30.0, 20.0, -1.0): False,
+        (38.0, 5.0, 60.0, 20.0): True,
+        (-30.0, 5.0, 3.0, 20.0): True,
+        (5.0, 5.0, 20.0, 20.0): True,
+    }.items():
+        made = region(box, shape, polygon=box_polygon(box) if shape is Shape.POLYGON else ())
+        assert visible(made, 40, 30) is there, box
+
+
+def test_blur_goes_from_one_side_to_the_other_as_the_picture_does() -> None:
+    planes = make_planes(64, 64)
+    planes[0].pixels[:, :32], planes[0].pixels[:, 32:] = 40, 200
+    redact(planes, [region((0.0, 0.0, 64.0, 64.0))], looks(Style.BLUR), Memory())
+    row = planes[0].pixels[32].astype(int)
+    assert (np.diff(row) >= 0).all()
+    assert row[2] <= 45
+    assert row[61] >= 195
+    assert abs(int(row[31:33].mean()) - 120) < 12

@@ -5,9 +5,21 @@ from fractions import Fraction
 import pytest
 
 from anonymize import presets
-from anonymize.data import Kind
+from anonymize.data import Kind, Shape
 from anonymize.errors import UsageError
-from anonymize.settings import Settings, Span, Style
+from anonymize.settings import (
+    LONGEST_REASON,
+    Appearance,
+    Follow,
+    Output,
+    Person,
+    Redact,
+    Settings,
+    Span,
+    Style,
+    Verify,
+    Zone,
+)
 from anonymize.text.mapping import from_mapping, to_mapping, to_toml
 
 
@@ -101,3 +113,51 @@ def test_a_preset_that_is_not_toml_is_a_usage_error(tmp_path):
 def test_what_only_reading_values_needs_is_not_loaded_for_help():
     program = "import sys\nimport anonymize.cli.app\nsys.exit('cattrs' in sys.modules or 'tomli_w' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Span(Fraction(-1)), "span.start"),
+        (lambda: Span(Fraction(5), Fraction(5)), "must end after it starts"),
+        (lambda: Span(Fraction(5), Fraction(4)), "must end after it starts"),
+        (lambda: Follow(max_gap=10.5), "follow.max_gap"),
+        (lambda: Follow(hold=-0.5), "follow.hold"),
+        (lambda: Follow(min_finds=0), "follow.min_finds"),
+        (lambda: Output(quality=-1), "output.quality"),
+        (lambda: Verify(look_every=-0.5), "verify.look_every"),
+        (lambda: Verify(most_looks=-1), "verify.most_looks"),
+        (lambda: Verify(repair=4), "verify.repair"),
+        (lambda: Redact(plate=Appearance(style=Style.MOSAIC, shape=Shape.BOX)), "always redacted as solid boxes"),
+        (lambda: Redact(plate=Appearance(style=Style.SOLID, shape=Shape.ELLIPSE)), "always redacted as solid boxes"),
+        (lambda: Person("x" * (LONGEST_REASON + 1), track=3), "reason"),
+        (lambda: Zone(((10, 10), (20, 20), (40, 40))), "no area"),
+        (lambda: Zone(((10, 30), (20, 30), (40, 30))), "no area"),
+        (lambda: Zone(((7, 10), (7, 20), (7, 5))), "no area"),
+        (lambda: Zone(((7, 9), (7, 9), (7, 9))), "no area"),
+    ],
+)
+def test_values_that_come_from_python_are_checked_too(make, message):
+    with pytest.raises(UsageError, match=message):
+        make()
+
+
+def test_the_ends_of_ranges_are_allowed():
+    assert Follow(max_gap=10, hold=0, bridge=60, min_finds=10).max_gap == 10
+    assert Person("x" * LONGEST_REASON, track=3).track == 3
+    assert Span().start == 0
+    assert Span(Fraction(0), Fraction(1, 1000)).meets(Fraction(0), Fraction(1, 25))
+    assert (Fraction(2) in Span(Fraction(2), Fraction(3)), Fraction(3) in Span(Fraction(2), Fraction(3))) == (
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize("again", [(10, 10), (10, 30), (40, 10)])
+def test_a_zone_with_a_corner_twice_has_an_area_all_the_same(again):
+    assert Zone(((10, 10), again, (10, 30), (40, 10))).polygon[1] == again
+
+
+@pytest.mark.parametrize(("word", "meant"), [("copy", "keep"), ("none", "mute"), ("drop", "mute"), ("mute", "mute")])
+def test_words_that_people_use_for_sound(word, meant):
+    assert from_mapping(Settings, {"output": {"audio": word}}).output.audio == meant

@@ -38,7 +38,7 @@ LAST = BUILD / "results.jsonl"
 JUDGED = Path(__file__).with_name("judged.toml")
 ROOMS = {
     "track": ["anonymize/track"],
-    "redact": ["anonymize/redact.py"],
+    "redact": ["anonymize/redact"],
     "plan": ["anonymize/plan"],
     "verify": ["anonymize/verify"],
     "recorded": ["anonymize/recorded"],
