@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -36,13 +37,21 @@ from anonymize.presets import load
 from anonymize.settings import Audio, Settings
 from benchmarks import clock, report
 from benchmarks.clips import BUILD, Clip
-from benchmarks.live_ends import RATE, SECONDS, CameraRun, Recorder, walkers_clip
+from benchmarks.live_ends import RATE, SECONDS, CameraRun, Recorder, hall_clip, walkers_clip
 
 CLIP_FRAMES = SECONDS * RATE
 MIB = 1 << 20
 JSON = "live.json"
 MOST_OBSCURED, MOST_GROWTH = 0.15, 1.05
 """Share of frames; factor of memory between the second minute and the last."""
+
+
+class Camera(StrEnum):
+    """What is filmed."""
+
+    STILL = "still"
+    DRIFTING = "drifting"
+    REAL = "real"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +67,20 @@ def main(
     preset: Annotated[str, typer.Option(help="A preset's name or file.")] = "default",
     detector: Annotated[str, typer.Option(help="Another detector than the preset's.")] = "",
     lookahead: Annotated[float, typer.Option(help="Seconds that frames wait.")] = 0.4,
-    drifts: Annotated[
-        bool, typer.Option("--drifts", help="The camera is held in a hand; else it stands still.")
-    ] = False,
+    camera: Annotated[Camera, typer.Option(help="How it is held, or a real recording.")] = Camera.STILL,
     busy: Annotated[int, typer.Option(help="Other processes that each want a whole core, all the time.")] = 0,
     output: Annotated[Path, typer.Option(help="The folder for live.json.")] = report.HERE,
 ) -> None:
     """Measure, print a table, add the figures to live.json; exit code 1 where a promise is not kept."""
     settings = _settings(preset, detector, lookahead)
-    clip = walkers_clip(BUILD / "live", drifts=drifts)
+    if camera is Camera.REAL:
+        clip = hall_clip(BUILD / "live")
+    else:
+        clip = walkers_clip(BUILD / "live", drifts=camera is Camera.DRIFTING)
     with TemporaryDirectory(prefix="live-", dir=BUILD) as folder, _others(busy):
         row = {
-            "camera": "drifts" if drifts else "stands still",
-            "subjects": len({subject.id for frame in read_truth(clip.truth) for subject in frame.subjects}),
+            "camera": camera.value,
+            "subjects": len({one.id for frame in read_truth(clip.truth) for one in frame.subjects if not one.ignore}),
             "busy": busy,
             **measure(clip, settings, minutes, Path(folder)),
         }

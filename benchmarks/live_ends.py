@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,7 +20,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from anonymize.data import Frame
-from anonymize.evaluate.truth import FrameTruth, write_truth
+from anonymize.evaluate.truth import FrameTruth, Subject, read_truth, write_truth
 from anonymize.live.protocols import Picture
 from anonymize.media.frames.frame import VideoPicture
 from anonymize.samples.encode import encode
@@ -28,11 +29,13 @@ from anonymize.samples.figures import street as drawn
 from anonymize.samples.scene import Scene, play
 from benchmarks import clock
 from benchmarks.clips import DATA, Clip
-from benchmarks.fixed import STREET
-from benchmarks.street import photographed, walking
+from benchmarks.fixed import REAL, STREET
+from benchmarks.street import labelled, photographed, walking
 from benchmarks.street import scene as photographed_scene
 
 SIZE, RATE, SECONDS = (1280, 720), 25, 20
+HALL_FIRST = 250
+"""Picture of the real recording with which its clip begins."""
 DRIFT = 16
 """Margin of the picture in pixels; the hand moves it by up to nine tenths of that."""
 WALKS = (
@@ -67,6 +70,39 @@ def walkers_clip(folder: Path, *, drifts: bool = False, data: Path = DATA) -> Cl
         encode(video, _pictures(scene, truth), SIZE, rate=RATE, crf=18, preset="veryfast", options=_CAMERA)
         write_truth(video.with_suffix(".jsonl"), truth)
     return Clip(video, video.with_suffix(".jsonl"))
+
+
+def hall_clip(folder: Path, *, data: Path = DATA) -> Clip:
+    """A real recording of people who enter a hall one by one, from its 251st picture on, enlarged, at 25 a second.
+
+    A clock is in the corner. The few labelled frames count alone.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    video = folder / "hall-real.mp4"
+    if not video.with_suffix(".jsonl").exists():
+        truth: list[FrameTruth] = []
+        pictures = _enlarged(labelled(data, REAL, folder), truth)
+        encode(video, pictures, SIZE, rate=RATE, crf=18, preset="veryfast", options=_CAMERA)
+        write_truth(video.with_suffix(".jsonl"), truth)
+    return Clip(video, video.with_suffix(".jsonl"))
+
+
+def _enlarged(clip: Clip, truth: list[FrameTruth]) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
+    with av.open(str(clip.video)) as source:
+        both = zip(source.decode(video=0), read_truth(clip.truth), strict=True)
+        for number, (frame, lines) in enumerate(islice(both, HALL_FIRST, HALL_FIRST + round(SECONDS * RATE))):
+            across, down = SIZE[0] / frame.width, SIZE[1] / frame.height
+            subjects = tuple(_scaled(subject, across, down) for subject in lines.subjects)
+            truth.append(FrameTruth(number, number / RATE, SIZE, subjects))
+            picture = np.asarray(frame.reformat(*SIZE, "bgr24").to_ndarray(), np.uint8)
+            clock.draw(picture, number)
+            yield picture
+
+
+def _scaled(subject: Subject, across: float, down: float) -> Subject:
+    x0, y0, x1, y1 = subject.xyxy
+    box = (across * x0, down * y0, across * x1, down * y1)
+    return Subject(subject.id, subject.kind, box, down * subject.height, subject.visible, ignore=subject.ignore)
 
 
 def _pictures(scene: Scene, truth: list[FrameTruth]) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:

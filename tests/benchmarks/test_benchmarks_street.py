@@ -2,6 +2,7 @@
 
 import json
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ from anonymize.data import Kind
 from anonymize.evaluate.truth import read_truth
 from anonymize.samples.figures import FACE, photograph
 from anonymize.samples.scene import play
-from benchmarks import fixed, live_ends
+from benchmarks import clock, fixed, live_ends
 from benchmarks.fixed import fixed_clips
-from benchmarks.live_ends import DRIFT, WALKS, walkers_clip
+from benchmarks.live_ends import DRIFT, WALKS, hall_clip, walkers_clip
 from benchmarks.street import labelled, labelled_clips, photographed, scene, walking
 from tests.helpers.media import make_video
 
@@ -127,3 +128,21 @@ def test_only_labelled_frames_of_a_real_clip_count(tmp_path):
         (Kind.FACE, True),
         (Kind.FACE, True),
     ]
+
+
+def test_a_real_recording_is_enlarged_with_its_labels_and_a_clock(tmp_path, monkeypatch):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "real").mkdir()
+    make_video(tmp_path / "clips" / fixed.REAL, frames=6, size=(640, 360))
+    box = {"kind": "face", "xyxy": [100, 100, 140, 150], "ignore": False}
+    row = {"clip": f"clips/{fixed.REAL}", "frame": 3, "boxes": [box]}
+    (tmp_path / "real/labels.jsonl").write_text(json.dumps(row))
+    monkeypatch.setattr(live_ends, "SECONDS", 0.12)
+    monkeypatch.setattr(live_ends, "HALL_FIRST", 2)
+    clip = hall_clip(tmp_path / "build", data=tmp_path)
+    before, labelled_one, after = read_truth(clip.truth)
+    assert [(s.xyxy, s.height, s.ignore) for s in labelled_one.subjects] == [((200, 200, 280, 300), 100, False)]
+    assert all(s.ignore and s.xyxy == (0, 0, 1280, 720) for frame in (before, after) for s in frame.subjects)
+    with av.open(str(clip.video)) as source:
+        lumas = [np.asarray(frame.to_ndarray(format="gray"), np.uint8) for frame in source.decode(video=0)]
+    assert [clock.read(luma) for luma in lumas] == [0, 1, 2]
