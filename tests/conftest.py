@@ -12,8 +12,14 @@ from anonymize.plan import Plan, Regions
 from anonymize.recorded import passes
 from tests.helpers.limits import nothing_is_left_behind, pytest_runtest_call
 from tests.helpers.media import Picture, make_video
+from tests.helpers.skips import pytest_make_collect_report, pytest_runtest_makereport
 
-__all__ = ["nothing_is_left_behind", "pytest_runtest_call"]
+__all__ = [
+    "nothing_is_left_behind",
+    "pytest_make_collect_report",
+    "pytest_runtest_call",
+    "pytest_runtest_makereport",
+]
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no fault of the code's
 settings.load_profile("any machine")
