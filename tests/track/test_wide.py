@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Detections, Kind
-from anonymize.detect.scan import followed, scan
+from anonymize.detect.scan import Follower, scan
 from anonymize.live.chain.canvas import TICK, Canvas
 from anonymize.live.chain.delay import DelayLine
 from anonymize.plan.compose import compose
@@ -115,7 +115,10 @@ def test_a_scan_covers_every_face_on_every_frame_and_little_else(size: tuple[int
             grey = picture(*size, there if 2 <= i < 13 else ())
             yield Scanned(np.repeat(grey[..., None], 3, axis=2), i, i)
 
-    found = followed(scan(frames(), [Lit()], SETTINGS), SETTINGS)
+    follower = Follower(SETTINGS)
+    for scanned in scan(frames(), [Lit()], SETTINGS):
+        follower.take(scanned)
+    found = follower.finish()
     assert found.cuts == []
     times = [Fraction(i, 25) for i in range(FRAMES)]
     rows = list(compose(found.tracks, times, found.detected, found.cuts, size, SETTINGS))
