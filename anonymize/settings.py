@@ -249,21 +249,13 @@ class Appearance:
         in_range(self)
 
 
-def _plate_appearance() -> Appearance:
-    return Appearance(style=Style.SOLID, shape=Shape.BOX, padding=0.15)
-
-
-def _area_appearance() -> Appearance:
-    return Appearance(style=Style.SOLID, shape=Shape.BOX, padding=0.0)
-
-
 @dataclass(frozen=True, slots=True)
 class Redact:
     """How each kind of region is drawn. Plates are always solid boxes: text stays readable through blur and mosaic."""
 
-    face: Appearance = field(default_factory=Appearance)
-    plate: Appearance = field(default_factory=_plate_appearance)
-    area: Appearance = field(default_factory=_area_appearance)
+    face: Appearance = Appearance()
+    plate: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.15)
+    area: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.0)
 
     def __post_init__(self) -> None:
         if self.plate.style is not Style.SOLID or self.plate.shape is not Shape.BOX:

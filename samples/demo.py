@@ -111,7 +111,7 @@ def _scene(seed: int) -> Scene:
     actors = (
         Actor(person(hue=60), _walk(start=(-60, ground), speed=95, scale=0.24)),
         Actor(person(hue=105, mirrored=True), _walk(start=(1300, ground + 8), speed=-120, scale=0.36)),
-        Actor(hedge((1312, 74)), _still(SpritePlace(-16, 428))),
+        Actor(hedge((1312, 74)), lambda _: SpritePlace(-16, 428)),
         Actor(van(back, (226, 230, 232)), _drive(start=(760, 660), end=(700, 520), scales=(0.62, 0.24))),
         Actor(car(front, (150, 62, 40)), _drive(start=(330, 520), end=(230, 716), scales=(0.26, 0.95))),
         Actor(person(hue=140, mirrored=True), _walk(start=(1330, 748), speed=-150, scale=0.66, leave=6.4)),
@@ -122,10 +122,6 @@ def _scene(seed: int) -> Scene:
 
 def _design(name: str) -> Design:
     return next(design for design in DESIGNS if design.name == name)
-
-
-def _still(place: SpritePlace) -> Callable[[float], SpritePlace | None]:
-    return lambda _: place
 
 
 def _walk(

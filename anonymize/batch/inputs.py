@@ -246,16 +246,15 @@ def _distinct(targets: Sequence[Path]) -> list[tuple[Path, str]]:
         if not alike and all(shared[claim] == 1 for claim in _claims(target)):
             return target, ""
         others = (target.with_name(f"{target.stem}~{number}{target.suffix}") for number in itertools.count(2))
-        new = next(t for t in itertools.chain([_whole(target)], others) if not taken & _claims(t))
+        new = next(
+            t
+            for t in itertools.chain([target.with_name(f"{target.name}{target.suffix}")], others)
+            if not taken & _claims(t)
+        )
         taken.update(_claims(new))
         return (new, "") if alike else (target, new.name)
 
     return [settled(target) for target in targets]
-
-
-def _whole(target: Path) -> Path:
-    """`target` with its whole file name as the stem."""
-    return target.with_name(f"{target.name}{target.suffix}")
 
 
 def _checked(item: Item) -> Item:

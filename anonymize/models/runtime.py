@@ -116,7 +116,8 @@ class Session:
             options[provider.threads] = str(self._threads)
         wanted: list[Any] = [(provider.name, options)]
         if provider.beside:
-            wanted.append((provider.beside, dict(_options_of(provider.beside))))
+            beside = next(each for each in PROVIDERS.values() if each.name == provider.beside)
+            wanted.append((beside.name, dict(beside.options)))
         try:
             made: InferenceSession = onnxruntime.InferenceSession(
                 self._content, self._options(onnxruntime), providers=wanted, enable_fallback=0
@@ -194,11 +195,6 @@ def _session(name: str, threads: int, device: Device) -> Session:
         except Exception as error:  # as in `Session`
             raise ModelError(f"onnxruntime cannot run the model {model.name!r}: {error}") from error
     return Session(model, content, threads or cores(), device)
-
-
-def _options_of(name: str) -> dict[str, str]:
-    """The options of the provider that onnxruntime calls `name`."""
-    return next(dict(provider.options) for provider in PROVIDERS.values() if provider.name == name)
 
 
 def _nvidia_libraries(onnxruntime: Any) -> str:
