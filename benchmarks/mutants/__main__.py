@@ -29,7 +29,7 @@ import typer
 
 from benchmarks.mutants.copies import copied, environment, whole_copy
 from benchmarks.mutants.mutate import Mutant, mutants, sites
-from benchmarks.mutants.tests import Record, load, record, save
+from benchmarks.mutants.tests import Record, load, record, save, still_there
 from benchmarks.report import table
 
 ROOT = Path(__file__).parents[2]
@@ -110,6 +110,7 @@ def run(
         chosen = [(room, mutant) for room, mutant in chosen if _key(asdict(mutant)) in alive]
     results = []
     with whole_copy(ROOT, BUILD) as base, ThreadPoolExecutor(workers) as pool, LAST.open("w") as kept:
+        known = still_there(base, known)
         waiting = [pool.submit(tried, room, mutant, known, base) for room, mutant in chosen]
         for number, done in enumerate(as_completed(waiting), 1):
             results.append(result := done.result())

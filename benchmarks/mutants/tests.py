@@ -92,6 +92,22 @@ def record(tree: Path, tests: Sequence[str], workers: int, known: Record) -> Rec
     return Record(kept | passed, {name: sorted(those) for name, those in sorted(entered.items()) if those})
 
 
+def still_there(tree: Path, known: Record) -> Record:
+    """`known` without tests that are no longer there: what cannot be collected would fail on every fault.
+
+    Raises:
+        SystemExit: pytest cannot collect the tests at all.
+    """
+    files = sorted({test.split("::")[0] for test in known.seconds if (tree / test.split("::")[0]).exists()})
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files]
+    found = subprocess.run(command, cwd=tree, env=environment(tree), capture_output=True, text=True, check=False)
+    if found.returncode:
+        sys.exit(f"The tests cannot be collected:\n{found.stdout[-2000:]}")
+    there = set(found.stdout.splitlines())
+    seconds = {test: took for test, took in known.seconds.items() if test in there}
+    return Record(seconds, {name: [t for t in tests if t in there] for name, tests in known.entered.items()})
+
+
 def _classes(case: ET.Element) -> list[str]:
     """The classes around a test, each ready to be joined."""
     module = (case.get("file") or "").removesuffix(".py").replace(os.sep, ".")
