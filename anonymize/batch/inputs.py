@@ -92,11 +92,21 @@ def only_item(text: str, out: str) -> Item:
     if text != STDIN and not storage.is_address(text) and not Path(text).exists():
         raise UnreadableInput(f"no such file{near(Path(text))}", text)
     if not storage.is_address(text) and Path(text).is_dir():
-        raise UsageError("this command takes one file, not a folder", text)
+        raise _several(text)
     items = plan_items([text], out)
     if len(items) != 1 or not items[0].sought:
-        raise UsageError("this command takes one file, not a folder", text)
+        raise _several(text)
     return items[0]
+
+
+def _several(text: str) -> UsageError:
+    folder = shlex.quote(text.rstrip("/") or "/")
+    safe = "safe" if storage.is_address(text) else shlex.quote(f"{Path(text).name or 'all'}-safe")
+    return UsageError(
+        "this command takes one file, not a folder: name one of its files; for all of them at once, see what would be "
+        f"hidden with: anonymize run {folder} -o {safe}/ --dry-run",
+        text,
+    )
 
 
 def named_file(out: str) -> str:

@@ -200,7 +200,10 @@ MISTAKES = {
     ),
     "a mistyped command": Mistake("rnu film.mp4 -o OUT.mp4", 2, "Did you mean 'run'?", RUN),
     "a folder to plan": Mistake(
-        f"detect empty -o OUT.jsonl {ZONE}", 2, "empty: this command takes one file, not a folder"
+        f"detect empty -o OUT.jsonl {ZONE}",
+        2,
+        "empty: this command takes one file, not a folder: name one of its files; for all of them at once, see what "
+        "would be hidden with: anonymize run empty -o empty-safe/ --dry-run",
     ),
     "nothing to sum up": Mistake("report dpia empty -o OUT", 2, "empty: no report in it"),
     "no such run": Mistake("status empty", 3, "empty: no ledger here: `anonymize run` keeps one"),
