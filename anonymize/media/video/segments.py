@@ -109,7 +109,12 @@ class _Packets:
 
 
 def cut_up(
-    source: Input, name: str, presentation: Presentation | None = None, *, like: Cut | None = None
+    source: Input,
+    name: str,
+    presentation: Presentation | None = None,
+    *,
+    like: Cut | None = None,
+    least: Fraction = LEAST,
 ) -> Cut | None:
     """The segments of the file `source`; None if it is too short for two, or segments might not decode correctly.
 
@@ -118,6 +123,7 @@ def cut_up(
         name: for messages.
         presentation: its presentation clock; determined from the file if not given.
         like: cut another video with as many frames in the same places; None is returned where key frames are missing.
+        least: minimum length of a segment in seconds.
     """
     if not isinstance(source, Path) or (presentation is not None and (presentation.joins or presentation.early)):
         return None
@@ -146,7 +152,7 @@ def cut_up(
     origin = int(presentation.origin / time_base)
     keys = _keys(packets, times, origin, by_dts=_SEEKABLE[kind])
     if like is None:
-        starts = _starts(keys, times)
+        starts = _starts(keys, times, least)
     elif len(times) == len(like.times) and all(segment.first in keys for segment in like.segments):
         starts = [segment.first for segment in like.segments]
     else:
@@ -187,12 +193,12 @@ def _keys(packets: _Packets, times: Timestamps, origin: int, *, by_dts: bool) ->
     return {int(np.searchsorted(shown, packets.pts[key])): stamps[key] + origin for key in packets.keys}
 
 
-def _starts(keys: Iterable[int], times: Timestamps) -> list[int]:
-    """Indices of the first frames of segments: key frames at least `LEAST` seconds apart."""
-    pts, least = times.pts, LEAST / times.time_base
+def _starts(keys: Iterable[int], times: Timestamps, least: Fraction) -> list[int]:
+    """Indices of the first frames of segments: key frames at least `least` seconds apart."""
+    pts, apart = times.pts, least / times.time_base
     starts = [0]
     for index in keys:
-        if pts[index] - pts[starts[-1]] >= least and pts[-1] - pts[index] >= least:
+        if index and pts[index] - pts[starts[-1]] >= apart and pts[-1] - pts[index] >= apart:
             starts.append(index)
     return starts
 

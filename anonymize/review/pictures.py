@@ -1,0 +1,124 @@
+"""The pictures of a source for a page: any frame by its index, decoded on demand, kept in memory only.
+
+A video whose key frames can be sought is decoded from the key frame before the one that is wanted, any other from
+its beginning. The frame with an index is always the same as in a pass over the whole file.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from fractions import Fraction
+
+import cv2
+
+from anonymize import media
+from anonymize.data import Frame, Region
+from anonymize.errors import UnreadableInput
+from anonymize.media import CannotCut, Cut, PassTraits, Source, VideoSource
+from anonymize.parallel.segments import redacted
+from anonymize.redact import Memory
+from anonymize.settings import Redact
+
+ROOM = 256 << 20
+"""The most bytes of decoded pictures that are kept."""
+AHEAD = 24
+"""A frame at most so far after the last one decoded is reached by decoding on, rather than from a key frame."""
+_QUALITY = 85
+
+
+class Pictures:
+    """Frames of `source` by index.
+
+    Args:
+        source: open; read in this object's methods alone from now on.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[int, Frame] = OrderedDict()
+        self._reading: Iterator[Frame] | None = None
+        self._next = 0
+        self._cut: Cut | None = None
+        if isinstance(source, VideoSource):
+            self._cut = media.cut_up(source.input, source.name, source.presentation, least=Fraction(0))
+
+    def frame(self, index: int) -> Frame:
+        """Frame `index`, from 0.
+
+        Raises:
+            UnreadableInput: there is no such frame.
+            InputError: the source cannot be read.
+        """
+        with self._lock:
+            if index in self._kept:
+                self._kept.move_to_end(index)
+                return self._kept[index]
+            if self._reading is None or not self._next <= index < self._next + AHEAD:
+                self._start(index)
+            try:
+                found = self._read_to(index)
+            except CannotCut:  # it decodes differently from its middle: from its beginning, then
+                self._cut = None
+                self._start(index)
+                found = self._read_to(index)
+            if found is None:
+                raise UnreadableInput(f"it has no frame {index}", self._source.info.name)
+            return found
+
+    def close(self) -> None:
+        """Forget all pictures."""
+        with self._lock:
+            self._kept.clear()
+            self._reading = None
+
+    def _start(self, index: int) -> None:
+        """Begin to read where frame `index` can be reached."""
+        self._reading, self._next = self._source.frames(), 0
+        if self._cut is None:
+            return
+        number = next(one.number for one in reversed(self._cut.segments) if one.first <= index or not one.number)
+        self._reading, self._next = self._onward(self._cut, number), self._cut.segments[number].first
+
+    def _onward(self, cut: Cut, number: int) -> Iterator[Frame]:
+        """The frames of segment `number` and those after it."""
+        assert isinstance(self._source, VideoSource)
+        for segment in cut.segments[number:]:
+            with closing(self._source.part(segment, PassTraits())) as frames:
+                yield from frames
+
+    def _read_to(self, index: int) -> Frame | None:
+        """Read up to frame `index`; None if the source ends before it."""
+        assert self._reading is not None
+        for frame in self._reading:
+            self._next = frame.index + 1
+            self._keep(frame)
+            if frame.index == index:
+                return frame
+        self._reading = None
+        return None
+
+    def _keep(self, frame: Frame) -> None:
+        self._kept[frame.index] = frame
+        each = frame.width * frame.height * (2 if frame.depth > 8 else 1) * 3 // 2
+        while len(self._kept) > max(ROOM // max(each, 1), 2):
+            self._kept.popitem(last=False)
+
+
+def jpeg(frame: Frame, width: int) -> bytes:
+    """`frame` as a JPEG at most `width` pixels wide, with square pixels."""
+    aspect = float(frame.aspects[0])
+    shown = (frame.width * max(aspect, 1.0), frame.height * max(1 / aspect, 1.0))
+    scale = min(1.0, width / shown[0])
+    picture = frame.bgr(max(round(shown[0] * scale), 1), max(round(shown[1] * scale), 1))
+    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    assert done
+    return data.tobytes()
+
+
+def published(frame: Frame, regions: Sequence[Region], styles: Redact) -> Frame:
+    """`frame` as it would be published with these regions. A mosaic's colours may differ from those of a whole pass."""
+    return redacted(frame, regions, styles, Memory())
