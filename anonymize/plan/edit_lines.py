@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from anonymize.data import Kind, Shape
+from anonymize.data import Box, Kind, Shape
 from anonymize.kinds import Answer
 from anonymize.plan.doubts import check_name
 from anonymize.plan.edited import Edited
@@ -142,22 +142,29 @@ def _draw(line: Mapping[str, Any], track: int) -> Draw:
     shape = Shape(line.get("shape", "polygon" if polygon else "box"))
     if (shape is Shape.POLYGON) != bool(polygon):
         raise ValueError("a polygon needs its corners, and other shapes have none")
-    box = around(polygon) if polygon else box_of(line["xyxy"])
-    return Draw(
-        track, _span(line), box, Kind.of(line.get("kind", "area")), shape, TRACK.whole(line.get("anchor", -1)), polygon
-    )
+    boxes = _boxes(line["boxes"]) if "boxes" in line else ()
+    box = around(polygon) if polygon else boxes[0] if boxes else box_of(line["xyxy"])
+    kind, anchor = Kind.of(line.get("kind", "area")), TRACK.whole(line.get("anchor", -1))
+    return Draw(track, _span(line), box, kind, shape, anchor, polygon, boxes)
 
 
 def _drawn(edit: Draw) -> dict[str, Any]:
-    where = {"polygon": [list(one) for one in edit.polygon]} if edit.polygon else {"xyxy": list(edit.box)}
+    if edit.polygon:
+        where: dict[str, Any] = {"polygon": [list(one) for one in edit.polygon]}
+    else:
+        where = {"boxes": [list(one) for one in edit.boxes]} if edit.boxes else {"xyxy": list(edit.box)}
     anchor = {"anchor": edit.anchor} if edit.anchor >= 0 else {}
     return {"kind": edit.kind.label, "shape": edit.shape.value, "frames": list(edit.frames)} | anchor | where
 
 
-def _place(line: Mapping[str, Any], track: int) -> Place:
-    if not isinstance(line["boxes"], list) or not 0 < len(line["boxes"]) <= LONGEST:
+def _boxes(value: Any) -> tuple[Box, ...]:
+    if not isinstance(value, list) or not 0 < len(value) <= LONGEST:
         raise ValueError(f"boxes: expected a list of 1 to {LONGEST} boxes")
-    return Place(track, COUNT.whole(line["first"]), tuple(box_of(one) for one in line["boxes"]))
+    return tuple(box_of(one) for one in value)
+
+
+def _place(line: Mapping[str, Any], track: int) -> Place:
+    return Place(track, COUNT.whole(line["first"]), _boxes(line["boxes"]))
 
 
 def _show(line: Mapping[str, Any], track: int) -> Show:
@@ -190,7 +197,7 @@ _SORTS: tuple[tuple[str, type[Any], Callable[[Any], dict[str, Any]]], ...] = (
 """Of each sort of edit, the word in a line, its class, and what its line has beside the track."""
 
 _READ: Mapping[str, Callable[[Mapping[str, Any]], Edit]] = {
-    "draw": _reading("kind shape frames anchor xyxy polygon", _draw),
+    "draw": _reading("kind shape frames anchor xyxy polygon boxes", _draw),
     "place": _reading("first boxes", _place),
     "remove": _reading("frames", lambda line, track: Remove(track, _span(line))),
     "split": _reading(

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from anonymize.data import Grounds, Shape
+from anonymize.data import Grounds, Region, Shape, Why
 from anonymize.kinds import Answer, Raised
 from anonymize.plan.boxes import DETECTED, MANUAL, WHYS, Rows, merged, placed, regions
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.edits import Change, Draw, Edit, EditError, Hide, Join, Judge, Place, Remove, Show, Split
-from anonymize.plan.model import Plan, Regions, VisibleTrack
+from anonymize.plan.model import FOUND, Plan, Regions, VisibleTrack
 
 
 class Edited:
@@ -35,7 +35,8 @@ class Edited:
         self.base = base
         self.edits: list[Edit] = []
         """Those in force, in order."""
-        self._undone: list[Edit] = []
+        self.undone: list[Edit] = []
+        """Those taken back, the next one to bring back last."""
         self._before: list[dict[Any, Any]] = []
         """For each edit in force, what it replaced."""
         self._state: dict[Any, Any] = {}
@@ -58,7 +59,7 @@ class Edited:
             EditError: it does not fit; nothing is changed.
         """
         self._do(edit, save)
-        self._undone.clear()
+        self.undone.clear()
 
     def _do(self, edit: Edit, save: Callable[[], None]) -> None:
         changed = _APPLY[type(edit)](self, edit)
@@ -78,21 +79,21 @@ class Edited:
                 self._state.pop(key, None)
             else:
                 self._state[key] = value
-        self._undone.append(edit)
+        self.undone.append(edit)
         self._plan = None
         return edit
 
     def redo(self) -> Edit | None:
         """Bring the edit back that was taken back last; None if there is none."""
-        if not self._undone:
+        if not self.undone:
             return None
-        edit = self._undone[-1]
+        edit = self.undone[-1]
         self._do(edit, lambda: None)
-        return self._undone.pop()
+        return self.undone.pop()
 
     def unused(self) -> int:
         """A track number that was never used, also not by an edit that was taken back."""
-        used = [number for one in (*self.edits, *self._undone) for number in (one.track, getattr(one, "new", -1))]
+        used = [number for one in (*self.edits, *self.undone) for number in (one.track, getattr(one, "new", -1))]
         return max([self._top, *used]) + 1
 
     def rows(self, track: int) -> Rows | None:
@@ -111,6 +112,36 @@ class Edited:
         own = tuple(one for one in self.base.shown if one.track == track)
         found: tuple[VisibleTrack, ...] = self._state.get(("show", track), own)
         return found
+
+    def at(self, index: int) -> tuple[list[Region], list[Region]]:
+        """The regions of frame `index` that are drawn, and those that are left out."""
+        changed = self.changed()
+        here = [one for one in self.base.regions.at(index) if one.track not in changed]
+        for track in sorted(changed):
+            rows = self.rows(track)
+            row = int(np.searchsorted(rows.frame, index)) if rows is not None else 0
+            if rows is not None and row < len(rows.frame) and rows.frame[row] == index:
+                here += [one for _, _, one in regions(track, rows.at(np.array([row])))]
+        kept: tuple[list[Region], list[Region]] = ([], [])
+        for one in here:
+            kept[self._left_out(one, index)].append(one)
+        return kept
+
+    def _left_out(self, region: Region, index: int) -> bool:
+        """Whether `region` is not drawn on frame `index`: its track stays visible, or shows nobody, or is an open doubt
+        of the check, which leaves out what was found alone."""
+        track, doubt = region.track, self.doubt(region.track)
+        if track < 0 or region.why not in (*FOUND, Why.MANUAL):
+            return False
+        if any(one.first <= index < one.end for one in self.shown(track)):
+            return region.why in FOUND or self._is_edited(track)
+        if doubt is None or doubt.drawn or not doubt.first <= index < doubt.end:
+            return False
+        return region.why in FOUND or (doubt.answer is Answer.NOTHING and self._is_edited(track))
+
+    def _is_edited(self, track: int) -> bool:
+        """Whether an edit touched `track`: what was written into the file by hand is drawn, whatever it says."""
+        return any(key == track or (isinstance(key, tuple) and key[1] == track) for key in self._state)
 
     def changed(self) -> set[int]:
         """The numbers of the tracks whose boxes differ from `base`."""
@@ -189,9 +220,11 @@ class Edited:
         if edit.track < 0 or self.rows(edit.track) is not None:
             raise EditError(f"there is a track {edit.track} already")
         count = end - first
+        if edit.boxes and len(edit.boxes) != count:
+            raise EditError(f"{len(edit.boxes)} boxes for {count} frames")
         rows = Rows(
             frame=np.arange(first, end),
-            xyxy=np.repeat(np.array([edit.box], np.float64), count, axis=0),
+            xyxy=np.array(edit.boxes or [edit.box] * count, np.float64),
             score=np.ones(count),
             why=np.full(count, MANUAL, np.uint8),
             anchor=np.arange(first, end) == (first if edit.anchor < 0 else edit.anchor),

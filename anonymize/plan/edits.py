@@ -19,6 +19,7 @@ class Draw:
         kind, shape: as in `Region`.
         anchor: the frame on which it was drawn.
         polygon: corners where `shape` is a polygon; `box` is then their bounding box.
+        boxes: one for each of the frames, where it moves; `box` is then the first.
     """
 
     track: int
@@ -28,6 +29,7 @@ class Draw:
     shape: Shape = Shape.BOX
     anchor: int = -1
     polygon: tuple[tuple[float, float], ...] = ()
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

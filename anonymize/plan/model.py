@@ -385,7 +385,7 @@ def lines(plan: Plan) -> Iterator[str]:
     )
     yield from (json.dumps(_shown_entry(one)) for one in plan.shown)
     yield from (json.dumps(one.as_dict()) for one in plan.doubts)
-    yield from _lines(plan.regions)
+    yield from region_lines(plan.regions)
 
 
 def _shown_entry(one: VisibleTrack) -> dict[str, Any]:
@@ -404,12 +404,12 @@ def held(settings: Settings) -> dict[str, Any]:
 def _digest(regions: Regions) -> str:
     """The sha256 of the lines of `regions` in a plan file."""
     digest = hashlib.sha256()
-    for line in _lines(regions):
+    for line in region_lines(regions):
         digest.update(line.encode() + b"\n")
     return digest.hexdigest()
 
 
-def _lines(regions: Regions) -> Iterator[str]:
+def region_lines(regions: Regions) -> Iterator[str]:
     """The lines of `regions` in a plan file."""
     for first, end, region in regions.rows():
         entry: dict[str, Any] = {"frame": first} if end == first + 1 else {"frames": [first, end]}

@@ -24,6 +24,7 @@ from anonymize.plan.doubts import check_name
 from anonymize.plan.edit_lines import Step, entry
 from anonymize.plan.edited import Edited
 from anonymize.plan.edits import Edit, EditError, Judge
+from anonymize.plan.model import Plan, Regions, region_lines
 from anonymize.report.data import now
 from anonymize.text import untrusted
 from anonymize.text.words import system
@@ -101,6 +102,22 @@ class Session:
     def redo(self) -> int | None:
         """Bring back the edit that was taken back last; its number, or None. Raises `PlanError` as `do` does."""
         return self._turn(self._history.undone, back=False)
+
+    def ask(self, asking: Plan) -> int:
+        """Add the doubts of `asking` that the plan lacks, with their regions; their number. Raises `PlanError`.
+
+        Args:
+            asking: the plan with the edits in force, and with what a check found.
+        """
+        known = {one.track for one in self.edited.plan().doubts}
+        new = [one for one in asking.doubts if one.track not in known]
+        tracks = {one.track for one in new}
+        rows = Regions(row for row in asking.regions.rows() if row[2].track in tracks)
+        text = "".join(f"{line}\n" for line in (*(json.dumps(one.as_dict()) for one in new), *region_lines(rows)))
+        if new:
+            self._append(text.encode())
+            self._history = plan.edited(untrusted.lines(self.path, "plan", PlanError), str(self.path))
+        return len(new)
 
     def _turn(self, had: list[int], *, back: bool) -> int | None:
         if not had:

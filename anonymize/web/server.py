@@ -1,45 +1,43 @@
-"""A small HTTP server on loopback, in a thread: fixed paths, checked Host header, nothing cached or shared."""
+"""An HTTP server on loopback, in a thread: uvicorn behind `anonymize.web.rules`, with a deadline for everything."""
 
 from __future__ import annotations
 
-import hmac
-import io
-import re
+import asyncio
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import h11
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response as Answer
+from starlette.responses import StreamingResponse
+from starlette.routing import Route as Path
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from anonymize.errors import UsageError
+from anonymize.web.rules import HEADERS, Rules, plain
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 HOST = "127.0.0.1"
 HEALTH = "healthz"
 """The path that is answered even if the server is busy."""
-_HOST = re.compile(r"(?i:127\.0\.0\.1|localhost)(?::(?P<port>[0-9]{1,5}))?")
-"""Allowed Host headers: any other name comes from a DNS rebinding attack."""
-_MOST = 16
-"""Concurrent connections; one more cuts the oldest, a slow one. As many more may receive streamed responses."""
+_MOST = 64
+"""Connections that wait for a request; one more cuts the oldest of them."""
 _ANSWERS = 8
-"""Requests answered concurrently, not counting `HEALTH`."""
-_THREADS = 64
-"""Connections, including cut ones whose thread has not noticed yet."""
+"""Requests answered at a time, not counting `HEALTH`."""
+_STREAMS = 16
+"""Responses that are streamed at a time."""
 _WITHIN = 5.0
-"""Seconds for a whole request, and again for a whole response or one part of a streamed one."""
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
+"""Seconds for a whole request, and for a response to be taken."""
+_HEAD = 16 << 10
+"""The most bytes of a request's head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,175 +53,176 @@ Route = Callable[[], Response]
 
 
 class Server:
-    """Serves `routes` until it is closed.
+    """Serves an application until it is closed.
 
     Args:
         port: 0 for any free port.
-        routes: responses by path; below ``/token/`` if a token is given.
-        token: required first part of the path; compared in constant time.
+        app: what answers; `pages` makes one of fixed paths.
+        token: required of whoever asks; compared in constant time.
 
     Raises:
         UsageError: the port is taken or forbidden.
     """
 
-    def __init__(self, port: int, routes: Mapping[str, Route], token: str = "") -> None:
-        handler = type("Handler", (_Handler,), {"routes": dict(routes), "token": token})
+    def __init__(self, port: int, app: ASGIApp | Mapping[str, Route], token: str = "") -> None:
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
-            self._server = _Http((HOST, port), handler)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((HOST, port))
+            listening.listen(128)
         except (OSError, OverflowError) as error:
+            listening.close()
             reason = error.strerror if isinstance(error, OSError) else "no such port"
             raise UsageError(f"port {port} on {HOST}: {reason}; name another") from error
-        self.port: int = self._server.server_address[1]
+        self.port: int = listening.getsockname()[1]
         self.address = f"http://{HOST}:{self.port}/" + (f"{token}/" if token else "")
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="page", daemon=True)
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                Rules(pages(app) if isinstance(app, Mapping) else app, token),
+                loop="asyncio",
+                http=_Connection,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=0,
+                h11_max_incomplete_event_size=_HEAD,
+            )
+        )
+        self._thread = threading.Thread(target=self._server.run, args=([listening],), name="page", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop serving. Requests in progress are cut."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.should_exit = self._server.force_exit = True
         self._thread.join()
 
 
-class _Http(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
+def pages(routes: Mapping[str, Route]) -> Starlette:
+    """An application that answers fixed paths.
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        self.answers = threading.BoundedSemaphore(_ANSWERS)
-        self.streams = threading.BoundedSemaphore(_MOST)
-        self._lock = threading.Lock()
-        self._short: dict[socket.socket, None] = {}
-        """Connections, oldest first, without streamed ones."""
-        self._alive = threading.BoundedSemaphore(_THREADS + _MOST)
-        super().__init__(address, handler)
+    Args:
+        routes: by path, without the first slash; each is called in a thread of its own.
+    """
+    answers, streams = _Places(_ANSWERS), _Places(_STREAMS)
+    return Starlette(
+        routes=[Path(f"/{name}", _endpoint(name, route, answers, streams)) for name, route in routes.items()],
+        exception_handlers={404: _not_found, 405: _not_supported},
+    )
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._alive.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        with self._lock:
-            if len(self._short) >= _MOST:
-                oldest = next(iter(self._short))
-                del self._short[oldest]
-                with suppress(OSError):  # it has just closed
-                    oldest.shutdown(socket.SHUT_RDWR)
-            self._short[request] = None
-        super().process_request(request, client_address)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+async def _not_found(request: Request, error: Exception) -> Answer:  # noqa: ARG001 - repeats nothing of it
+    return plain(404, "not found")
+
+
+async def _not_supported(request: Request, error: Exception) -> Answer:  # noqa: ARG001 - repeats nothing of it
+    return plain(405, "not supported")
+
+
+@dataclass(slots=True)
+class _Places:
+    """So many things at a time. Of the event loop's thread alone."""
+
+    free: int
+
+
+def _endpoint(name: str, route: Route, answers: _Places, streams: _Places) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Answer:
+        if name != HEALTH and not answers.free:
+            return plain(503, "too many requests at once")
+        answers.free -= name != HEALTH
         try:
-            super().process_request_thread(request, client_address)
+            made = await run_in_threadpool(route)
         finally:
-            self.is_streamed(request)
-            self._alive.release()
+            answers.free += name != HEALTH
+        kept = {"content-type": made.kind}
+        if isinstance(made.body, bytes):
+            return Answer(made.body, made.status, kept)
+        if request.method == "HEAD":
+            return StreamingResponse(iter(()), made.status, kept)
+        if not streams.free:
+            return plain(503, "too many viewers at once")
+        streams.free -= 1
+        return StreamingResponse(_parts(made.body, streams), made.status, kept)
 
-    def is_streamed(self, request: socket.socket) -> None:
-        """Stop counting `request` as a short connection."""
-        with self._lock:
-            self._short.pop(request, None)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore: a client that disconnects is not an error, and requests are never shown."""
-
-
-class _Timed(io.RawIOBase):
-    """Reads from `peer` until a time on the monotonic clock, then raises `TimeoutError`."""
-
-    def __init__(self, peer: socket.socket, until: float) -> None:
-        self._peer, self._until = peer, until
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, into: Any) -> int:
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._peer.settimeout(left)
-        return self._peer.recv_into(into)
+    return endpoint
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _Http
-    routes: Mapping[str, Route] = {}
-    token = ""
-    server_version = "anonymize"
-    sys_version = ""
+async def _parts(body: Iterable[bytes], streams: _Places) -> AsyncIterator[bytes]:
+    """`body`; gives its place back."""
+    try:
+        async for part in iterate_in_threadpool(body):
+            yield part
+    finally:
+        streams.free += 1
 
-    def setup(self) -> None:
-        """Read through `_Timed`."""
-        super().setup()
-        self.rfile.close()
-        self.rfile = io.BufferedReader(_Timed(self.connection, time.monotonic() + _WITHIN))
 
-    def do_GET(self) -> None:
-        """Answer, or refuse: wrong host, wrong token or path, too many requests, in this order."""
-        path = self._path()
-        hosts = self.headers.get_all("Host") or []
-        host = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
-        if host is None or not 0 < int(host["port"] or 80) < 1 << 16:
-            self._send(Response(b"this address is not served under that host name\n", status=421))
-        elif path is None or path not in self.routes:
-            self._send(Response(b"not found\n", status=404))
-        elif path == HEALTH:
-            self._send(self.routes[path]())
-        elif not self.server.answers.acquire(blocking=False):
-            self._send(Response(b"too many requests at once\n", status=503))
-        else:
-            try:
-                answer = self.routes[path]()
-            finally:
-                self.server.answers.release()
-            self._send(answer)
+class _Connection(H11Protocol):
+    """A connection with deadlines: uvicorn itself waits for ever for the rest of a request, and for a response to be
+    taken."""
 
-    def do_HEAD(self) -> None:
-        """Like GET without the body, see `_send`."""
-        self.do_GET()
+    _waiting: ClassVar[dict[_Connection, None]] = {}
+    """Those that wait for a whole request, oldest first."""
+    _deadline: asyncio.TimerHandle | None = None
+    _stuck: asyncio.TimerHandle | None = None
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
-        """Like any other response; repeats nothing of the request."""
-        self._send(Response(f"{HTTPStatus(code).phrase.lower()}\n".encode(), status=code))
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_request()
+        if len(self._waiting) > _MOST:
+            next(iter(self._waiting)).transport.abort()
 
-    def _path(self) -> str | None:
-        """The path after the token; None for a wrong token."""
-        path = self.path.partition("?")[0].removeprefix("/")
-        if self.token:
-            given, slash, path = path.partition("/")
-            if not hmac.compare_digest(given.encode(), self.token.encode()) or not slash:
-                return None
-        return path
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state in (h11.DONE, h11.MUST_CLOSE, h11.CLOSED):
+            self._received()
 
-    def _send(self, answer: Response) -> None:
-        self.connection.settimeout(_WITHIN)
-        if isinstance(answer.body, bytes):
-            self._head(answer, len(answer.body))
-            if self.command != "HEAD":
-                self.wfile.write(answer.body)
-        elif self.command == "HEAD":
-            self._head(answer)
-        elif not self.server.streams.acquire(blocking=False):
-            self._send(Response(b"too many viewers at once\n", status=503))
-        else:
-            try:
-                self.server.is_streamed(self.request)
-                self._head(answer)
-                for part in answer.body:
-                    self.wfile.write(part)
-            finally:
-                self.server.streams.release()
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.transport.is_closing() and self.conn.their_state is h11.IDLE:
+            self._await_request()
 
-    def _head(self, answer: Response, length: int | None = None) -> None:
-        self.request_version = "HTTP/1.0"  # whatever the request said: 0.9 responses would have no headers
-        self.send_response(answer.status)
-        for name, value in _HEADERS.items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", answer.kind)
-        if length is not None:
-            self.send_header("Content-Length", str(length))
-        self.send_header("Connection", "close")
-        self.end_headers()
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._received()
+        self.resume_writing()
+        super().connection_lost(exc)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing: request paths contain the token."""
+    def pause_writing(self) -> None:
+        self._stuck = self.loop.call_later(_WITHIN, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._stuck:
+            self._stuck.cancel()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - ours says as much
+        """A response to what is no request; repeats nothing of it."""
+        body = b"bad request\n"
+        head = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+        ]
+        for event in (
+            h11.Response(status_code=400, headers=[*HEADERS.items(), *head]),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _await_request(self) -> None:
+        """Wait for a whole request, for a while."""
+        self._received()
+        self._waiting[self] = None
+        self._deadline = self.loop.call_later(_WITHIN, self.transport.abort)
+
+    def _received(self) -> None:
+        self._waiting.pop(self, None)
+        if self._deadline:
+            self._deadline.cancel()

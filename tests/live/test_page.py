@@ -75,9 +75,15 @@ def preview(metrics, monkeypatch):
 
 def ask(server, path, method="GET", **headers):
     connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
-    connection.request(method, path, headers=headers)
-    answer = connection.getresponse()
-    return answer, answer.read() if answer.getheader("Content-Length") else b""
+    with contextlib.closing(connection):
+        connection.request(method, path, headers=headers)
+        answer = connection.getresponse()
+        return answer, answer.read() if answer.getheader("Content-Length") else b""
+
+
+def session(server):
+    """The cookie that is given for the token."""
+    return ask(server, f"/{TOKEN}/")[0].getheader("Set-Cookie").partition(";")[0]
 
 
 def test_the_page_needs_the_token(preview):
@@ -86,8 +92,16 @@ def test_the_page_needs_the_token(preview):
         answer, body = ask(preview, path)
         assert (answer.status, body) == (404, b"not found\n"), path
     answer, body = ask(preview, f"/{TOKEN}/")
+    assert (answer.status, answer.getheader("Location"), body) == (303, "/", b"")
+    given = answer.getheader("Set-Cookie")
+    assert TOKEN not in given
+    assert re.fullmatch(rf"anonymize-{preview.port}=[\w-]{{32}}; HttpOnly; Path=/; SameSite=strict", given)
+    cookie = given.partition(";")[0]
+    answer, body = ask(preview, "/", Cookie=f"other=1; {cookie}")
     assert answer.status == 200
     assert b"<title>" in body
+    for wrong in (cookie[:-1], f"{cookie}x", cookie.replace("=", "x="), f'{cookie.partition("=")[0]}=""', "=", ";;;"):
+        assert ask(preview, "/", Cookie=wrong)[0].status == 404
 
 
 def test_a_token_is_new_at_every_start_and_not_to_be_guessed(monkeypatch):
@@ -170,28 +184,32 @@ def test_every_answer_has_its_headers_and_nothing_of_the_request(preview, reques
             while part := peer.recv(9999):
                 got += part
     head, _, body = got.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.0 ")
-    assert b"Content-Security-Policy: default-src 'none'" in head
-    assert b"X-Content-Type-Options: nosniff" in head
+    assert head.startswith(b"HTTP/1.1 ")
+    assert b"content-security-policy: default-src 'none'" in head.lower()
+    assert b"x-content-type-options: nosniff" in head.lower()
     assert b"evil" not in got
     assert b"<" not in body
 
 
 @pytest.mark.parametrize("path", ["", "page.css", "state.json", "picture", "none"])
 def test_head_is_get_without_the_body(preview, path):
-    got, whole = ask(preview, f"/{TOKEN}/{path}") if path != "picture" else (None, b"")
+    cookie = session(preview)
+    got, whole = ask(preview, f"/{path}", Cookie=cookie) if path != "picture" else (None, b"")
     with socket.create_connection(("127.0.0.1", preview.port), 5) as peer:
-        peer.sendall(f"HEAD /{TOKEN}/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        peer.sendall(
+            f"HEAD /{path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n".encode()
+        )
         head, _, body = b"".join(iter(lambda: peer.recv(9999), b"")).partition(b"\r\n\r\n")
     assert body == b""
     assert int(head.split()[1]) == (got.status if got else 200)
     if got and path != "state.json":
-        assert f"Content-Length: {len(whole)}".encode() in head
+        assert f"content-length: {len(whole)}".encode() in head.lower()
 
 
 def test_nothing_is_cached_shared_or_loaded_from_elsewhere(preview):
+    cookie = session(preview)
     for path in ("", "page.css", "page.js", "state.json", "none"):
-        answer, body = ask(preview, f"/{TOKEN}/{path}", Origin="http://evil.example")
+        answer, body = ask(preview, f"/{path}", Origin="http://evil.example", Cookie=cookie)
         assert answer.getheader("Cache-Control") == "no-store"
         assert answer.getheader("Content-Security-Policy").startswith("default-src 'none'; img-src 'self'")
         assert answer.getheader("Referrer-Policy") == "no-referrer"
@@ -201,9 +219,9 @@ def test_nothing_is_cached_shared_or_loaded_from_elsewhere(preview):
 
 
 def test_only_reading_is_possible(preview):
-    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
-        answer, _ = ask(preview, f"/{TOKEN}/state.json", method)
-        assert answer.status == 501
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
+        answer, _ = ask(preview, f"/{TOKEN}/state.json", method, Origin=f"http://127.0.0.1:{preview.port}")
+        assert answer.status == 405
 
 
 def test_the_state_holds_no_credential(preview):

@@ -246,6 +246,10 @@ def test_an_edit_that_does_not_fit_changes_nothing(edit, message):
     assert not made.edits
 
 
+def by_place(some: list[Region]) -> set[tuple[object, ...]]:
+    return {(one.track, one.kind, one.why, one.shape, tuple(round(v, 2) for v in one.xyxy)) for one in some}
+
+
 def frames(least: int = 1) -> st.SearchStrategy[tuple[int, int]]:
     return st.tuples(st.integers(0, FRAMES - least), st.integers(least, FRAMES)).map(
         lambda pair: (pair[0], min(pair[0] + pair[1], FRAMES))
@@ -267,6 +271,12 @@ EDITS = st.one_of(
         st.just(Shape.POLYGON),
         st.just(-1),
         st.just(((0.0, 0.0), (50.0, 0.0), (0.0, 50.0))),
+    ),
+    st.builds(
+        lambda track, first, boxes: Draw(track, (first, first + len(boxes)), boxes[0], boxes=boxes),
+        TRACKS,
+        st.integers(0, FRAMES - 5),
+        st.lists(BOX, min_size=1, max_size=4).map(tuple),
     ),
     st.builds(Place, TRACKS, st.integers(0, FRAMES - 1), st.lists(BOX, min_size=1, max_size=4).map(tuple)),
     st.builds(Remove, TRACKS, frames()),
@@ -311,6 +321,11 @@ def test_any_sequence_gives_the_plan_of_the_edits_in_force_also_when_read_again(
         assert is_step(json.loads(one))
         again.follow(step_of(json.loads(one)))
     assert (text(again.edited.plan()), again.numbers, again.undone) == (text(made.plan()), numbers, undone)
+
+    for index in range(0, FRAMES, 7):
+        drawn, left = made.at(index)
+        assert by_place(drawn) == by_place(made.plan().at(index)), index
+        assert by_place(left) >= by_place(made.plan().visible_at(index))
 
     while made.undo():
         pass

@@ -1,0 +1,175 @@
+// What a person can do, by name; buttons and keys both come here.
+
+import * as api from "./api.js";
+import { tell, fail } from "./messages.js";
+import { magnify } from "./picture.js";
+import { change, go, isOpen, make, ordered, redo, state, undo } from "./state.js";
+import { say } from "./strings.js";
+
+const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("dialog"));
+
+const selected = () => state.tracks.get(state.selected);
+
+/** A question with one line of text as its answer; null if it was cancelled. @param {string} title @param {string} hint @param {string} value @param {string} [check] */
+function ask(title, hint, value, check = "") {
+  const form = document.createElement("form");
+  form.method = "dialog";
+  const label = document.createElement("label");
+  label.textContent = title;
+  const input = document.createElement("input");
+  input.placeholder = hint;
+  input.value = value;
+  label.append(input);
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  const boxed = document.createElement("label");
+  boxed.className = "check";
+  boxed.append(box, check);
+  const [ok, cancel] = ["ok", "cancel"].map((name) => {
+    const made = document.createElement("button");
+    made.value = name;
+    made.textContent = say(name);
+    return made;
+  });
+  cancel.formNoValidate = true;
+  input.required = true;
+  form.append(label, ...(check ? [boxed] : []), cancel, ok);
+  dialog.replaceChildren(form);
+  dialog.showModal();
+  input.focus();
+  return new Promise((resolve) => {
+    ok.addEventListener("click", (event) => {
+      if (!input.value.trim()) event.preventDefault();
+    });
+    dialog.onclose = () => resolve(dialog.returnValue === "ok" && input.value.trim() ? { text: input.value.trim(), checked: box.checked } : null);
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && input.value.trim()) {
+        event.preventDefault();
+        dialog.close("ok");
+      }
+    });
+  });
+}
+
+/** @param {number} by */
+const step = (by) => () => go(state.index + by);
+
+/** @param {string} view */
+const view = (view) => () => change({ view });
+
+/** @param {string} answer */
+const judge = (answer) => async () => {
+  const track = selected();
+  if (!track) return;
+  const visible = track.shown.some((one) => one.grounds === "consent");
+  if (answer === "hide" && visible) await make({ do: "hide", track: track.track });
+  if (answer === "nothing" && !track.found) return void (await make({ do: "remove", track: track.track, frames: [0, state.frames] }));
+  if (track.doubt || answer === "nothing") await make({ do: "judge", track: track.track, answer });
+};
+
+let started = { time: 0, index: 0 };
+function tick() {
+  if (!state.playing) return;
+  const now = (performance.now() - started.time) / 1000 + state.times[started.index];
+  let index = state.index;
+  while (index + 1 < state.frames && state.times[index + 1] <= now) index += 1;
+  if (index !== state.index) go(index);
+  if (index + 1 >= state.frames) change({ playing: false });
+  requestAnimationFrame(tick);
+}
+
+/** @type {Record<string, () => unknown>} */
+export const ACTIONS = {
+  outlines: view("outlines"),
+  published: view("published"),
+  both: view("both"),
+  undo,
+  redo,
+  play() {
+    if (!state.playing && state.index + 1 >= state.frames) go(0);
+    started = { time: performance.now(), index: state.index };
+    change({ playing: !state.playing });
+    requestAnimationFrame(tick);
+  },
+  previous: step(-1),
+  next: step(1),
+  "back 10": step(-10),
+  "on 10": step(10),
+  first: () => go(0),
+  last: () => go(state.frames - 1),
+  "track begin": () => selected() && go(/** @type {any} */ (selected()).first),
+  "track end": () => selected() && go(/** @type {any} */ (selected()).end - 1),
+  "next-open"() {
+    const rows = ordered().filter(isOpen);
+    if (!rows.length) return;
+    const at = rows.findIndex((row) => row.track === state.selected);
+    const row = rows[(at + 1) % rows.length];
+    change({ selected: row.track });
+    go(row.best);
+  },
+  draw: () => change({ tool: "face" }),
+  "draw-area": () => change({ tool: "area" }),
+  "draw-plate": () => change({ tool: "plate" }),
+  escape: () => change({ tool: "select", selected: state.tool === "select" ? -1 : state.selected }),
+  hide: judge("hide"),
+  nothing: judge("nothing"),
+  async leave() {
+    const track = selected();
+    if (!track) return;
+    const given = await ask(say("reason"), say("reason-hint"), "");
+    if (given) await make({ do: "show", track: track.track, frame: Math.max(track.first, Math.min(state.index, track.end - 1)), reason: given.text });
+  },
+  async "end-here"() {
+    const track = selected();
+    if (track && state.index + 1 < track.end) await make({ do: "remove", track: track.track, frames: [state.index + 1, track.end] });
+  },
+  async "begin-here"() {
+    const track = selected();
+    if (track && state.index > track.first) await make({ do: "remove", track: track.track, frames: [track.first, state.index] });
+  },
+  async split() {
+    const track = selected();
+    if (track) await make({ do: "split", track: track.track, frame: state.index });
+  },
+  zoom: () => magnify(2),
+  smaller: () => magnify(0.5),
+  whole: () => magnify(0),
+  help() {
+    const table = document.createElement("table");
+    for (const [key, action] of Object.entries(KEYS)) {
+      const row = table.insertRow();
+      row.insertCell().textContent = key;
+      row.insertCell().textContent = say(action);
+    }
+    const close = document.createElement("button");
+    close.textContent = say("done");
+    close.addEventListener("click", () => dialog.close());
+    dialog.replaceChildren(table, close);
+    dialog.showModal();
+  },
+  async publish() {
+    const given = await ask(say("where-to"), "", state.output, say("replace"));
+    if (!given) return;
+    await api.publish({ output: given.text, force: given.checked });
+    const timer = setInterval(async () => {
+      try {
+        const now = await api.publishing();
+        const share = `${say(now.stage)} ${Math.round(100 * now.share)}%`;
+        if (now.state === "running") return tell(share);
+        clearInterval(timer);
+        tell(say(now.state).replace("%", now.output || now.message), now.state !== "released");
+      } catch (error) {
+        clearInterval(timer);
+        fail(error);
+      }
+    }, 500);
+  },
+};
+
+/** Keys as annotators know them from CVAT, where there is one. @type {Record<string, string>} */
+export const KEYS = {
+  Space: "play", d: "previous", f: "next", ArrowLeft: "previous", ArrowRight: "next", c: "back 10", v: "on 10", "Shift-ArrowLeft": "back 10", "Shift-ArrowRight": "on 10",
+  Home: "first", End: "last", "[": "track begin", "]": "track end", 1: "outlines", 2: "published", 3: "both", q: "next-open",
+  h: "hide", l: "leave", n: "nothing", Delete: "nothing", o: "end-here", i: "begin-here", s: "split", b: "draw", a: "draw-area", p: "draw-plate", Escape: "escape",
+  "+": "zoom", "-": "smaller", 0: "whole", "Ctrl-z": "undo", "Ctrl-y": "redo", "?": "help",
+};

@@ -1,0 +1,15 @@
+// A line of text for the person, also read out by screen readers.
+
+const line = /** @type {HTMLElement} */ (document.getElementById("message"));
+let timer = 0;
+
+/** @param {string} text @param {boolean} [bad] */
+export function tell(text, bad = false) {
+  line.textContent = text;
+  line.classList.toggle("bad", bad);
+  clearTimeout(timer);
+  timer = window.setTimeout(() => (line.textContent = ""), bad ? 12000 : 5000);
+}
+
+/** @param {unknown} error */
+export const fail = (error) => tell(error instanceof Error ? error.message : String(error), true);

@@ -1,0 +1,288 @@
+// The picture: what the camera saw with outlines, as it will be published, or both with a slider between them.
+
+import * as api from "./api.js";
+import { change, make, onChange, state } from "./state.js";
+import { fail } from "./messages.js";
+
+const frame = /** @type {HTMLElement} */ (document.getElementById("frame"));
+const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("picture"));
+const over = /** @type {HTMLCanvasElement} */ (document.getElementById("outlines"));
+const slider = /** @type {HTMLInputElement} */ (document.getElementById("slider"));
+const KEPT = 60;
+const COLOURS = { hidden: "#38bdf8", open: "#f87171", visible: "#a3e635", partly: "#facc15", nothing: "#94a3b8", none: "#38bdf8" };
+
+/** @type {Map<string, Promise<ImageBitmap>>} */
+const pictures = new Map();
+/** @type {Map<number, Promise<any>>} */
+const around = new Map();
+let version = -1;
+/** @type {{x: number, y: number, scale: number}} */
+let zoom = { x: 0, y: 0, scale: 1 };
+/** @type {number[] | null} */
+let drawing = null;
+/** @type {{track: number, from: number[], box: number[], grip: string, at: number[]} | null} */
+let dragging = null;
+/** @type {any[]} */
+let shown = [];
+
+/** @param {number} index @param {string} view */
+function picture(index, view) {
+  const width = Math.min(Math.round(frame.clientWidth * devicePixelRatio * Math.max(1, zoom.scale)), 3840) || 1280;
+  const key = `${index} ${Math.ceil(width / 320)} ${view} ${view === "raw" ? "" : state.version}`;
+  let found = pictures.get(key);
+  if (!found) {
+    found = api.picture(index, Math.ceil(width / 320) * 320, view);
+    found.catch(() => pictures.delete(key));
+    pictures.set(key, found);
+    for (const old of pictures.keys()) {
+      if (pictures.size <= KEPT) break;
+      pictures.get(old)?.then((bitmap) => bitmap.close(), () => {});
+      pictures.delete(old);
+    }
+  }
+  return found;
+}
+
+/** The regions of a frame. @param {number} index @returns {Promise<any[]>} */
+async function regions(index) {
+  if (version !== state.version) {
+    version = state.version;
+    around.clear();
+  }
+  const part = Math.floor(index / 50);
+  let found = around.get(part);
+  if (!found) {
+    found = api.regions(part * 50, part * 50 + 50);
+    around.set(part, found);
+    if (around.size > 40) around.delete(around.keys().next().value);
+  }
+  return (await found)[index] ?? [];
+}
+
+const wanted = () => (state.view === "outlines" ? ["raw"] : state.view === "published" ? ["published"] : ["raw", "published"]);
+
+let turn = 0;
+export async function show() {
+  const mine = ++turn;
+  const index = state.index;
+  try {
+    const [bitmaps, here] = await Promise.all([
+      Promise.all(wanted().map((view) => picture(index, view))),
+      regions(index),
+    ]);
+    if (mine !== turn) return;
+    shown = here;
+    draw(bitmaps);
+    outline();
+    for (const view of wanted()) for (const next of [index + 1, index + 2]) if (next < state.frames) picture(next, view).catch(() => {});
+  } catch (error) {
+    if (mine === turn) fail(error);
+  }
+}
+
+/** Where the picture is on the canvas: pixels of the canvas per pixel of the video. */
+function layout() {
+  const [width, height] = [frame.clientWidth, frame.clientHeight];
+  const wide = state.width * Math.max(state.aspect, 1);
+  const high = state.height * Math.max(1 / state.aspect, 1);
+  const fit = Math.min(width / wide, height / high) * zoom.scale;
+  const across = (fit * wide) / state.width;
+  const down = (fit * high) / state.height;
+  const left = (width - state.width * across) / 2 + zoom.x;
+  const top = (height - state.height * down) / 2 + zoom.y;
+  return { left, top, across, down, width, height };
+}
+
+/** @param {HTMLCanvasElement} one */
+function prepared(one) {
+  const { width, height } = layout();
+  const ratio = devicePixelRatio;
+  if (one.width !== Math.round(width * ratio) || one.height !== Math.round(height * ratio)) {
+    one.width = Math.round(width * ratio);
+    one.height = Math.round(height * ratio);
+  }
+  const context = /** @type {CanvasRenderingContext2D} */ (one.getContext("2d"));
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return context;
+}
+
+/** @type {ImageBitmap[]} */
+let last = [];
+/** @param {ImageBitmap[]} bitmaps */
+function draw(bitmaps) {
+  last = bitmaps;
+  const context = prepared(canvas);
+  const { left, top, across, down, width, height } = layout();
+  context.imageSmoothingEnabled = across < 3;
+  bitmaps.forEach((bitmap, place) => {
+    context.save();
+    if (place) {
+      context.beginPath();
+      context.rect((Number(slider.value) / 1000) * width, 0, width, height);
+      context.clip();
+    }
+    context.drawImage(bitmap, left, top, state.width * across, state.height * down);
+    context.restore();
+  });
+  if (bitmaps.length > 1) {
+    context.fillStyle = "#fff";
+    context.fillRect((Number(slider.value) / 1000) * width - 1, 0, 2, height);
+  }
+}
+
+/** @param {any[]} one */
+const boxOf = (one) =>
+  one[2] === "polygon"
+    ? [Math.min(...one[5].map((c) => c[0])), Math.min(...one[5].map((c) => c[1])), Math.max(...one[5].map((c) => c[0])), Math.max(...one[5].map((c) => c[1]))]
+    : one[5];
+
+function outline() {
+  const context = prepared(over);
+  const { left, top, across, down } = layout();
+  if (state.view === "published" && !dragging && !drawing) return;
+  for (const one of shown) {
+    const [track, , shape, why, drawn] = one;
+    const row = state.tracks.get(track);
+    const box = dragging?.track === track ? dragging.box : boxOf(one);
+    context.strokeStyle = COLOURS[row ? row.drawn : "none"] ?? COLOURS.none;
+    context.lineWidth = track === state.selected && track >= 0 ? 3 : 1.5;
+    context.setLineDash(drawn ? (why === "detected" || why === "manual" ? [] : [6, 4]) : [2, 4]);
+    context.beginPath();
+    const [x0, y0] = [left + box[0] * across, top + box[1] * down];
+    const [wide, high] = [(box[2] - box[0]) * across, (box[3] - box[1]) * down];
+    if (shape === "ellipse") context.ellipse(x0 + wide / 2, y0 + high / 2, wide / 2, high / 2, 0, 0, 7);
+    else if (shape === "polygon" && dragging?.track !== track) for (const c of one[5]) context.lineTo(left + c[0] * across, top + c[1] * down);
+    else context.rect(x0, y0, wide, high);
+    context.closePath();
+    context.stroke();
+    if (track === state.selected && track >= 0 && shape !== "polygon") grips(context, x0, y0, wide, high);
+  }
+  if (drawing) {
+    context.strokeStyle = "#fff";
+    context.setLineDash([4, 3]);
+    const [x0, y0, x1, y1] = drawing;
+    context.strokeRect(left + x0 * across, top + y0 * down, (x1 - x0) * across, (y1 - y0) * down);
+  }
+}
+
+/** @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} wide @param {number} high */
+function grips(context, x, y, wide, high) {
+  context.setLineDash([]);
+  context.fillStyle = "#fff";
+  for (const [across, down] of [[0, 0], [1, 0], [0, 1], [1, 1]]) context.fillRect(x + across * wide - 4, y + down * high - 4, 8, 8);
+}
+
+/** Pixels of the video under the pointer. @param {PointerEvent | MouseEvent} event */
+function place(event) {
+  const { left, top, across, down } = layout();
+  const at = frame.getBoundingClientRect();
+  return [(event.clientX - at.left - left) / across, (event.clientY - at.top - top) / down];
+}
+
+/** What is under the pointer: a corner of the selected track, or a track. @param {number[]} at */
+function under([x, y]) {
+  const { across, down } = layout();
+  const mine = shown.find((one) => one[0] === state.selected && one[0] >= 0);
+  if (mine && mine[2] !== "polygon") {
+    const [x0, y0, x1, y1] = boxOf(mine);
+    for (const [cx, cy, grip] of [[x0, y0, "nw"], [x1, y0, "ne"], [x0, y1, "sw"], [x1, y1, "se"]]) {
+      if (Math.abs((x - cx) * across) < 8 && Math.abs((y - cy) * down) < 8) return { one: mine, grip: String(grip) };
+    }
+  }
+  const hits = shown.filter((one) => one[0] >= 0).filter((one) => {
+    const [x0, y0, x1, y1] = boxOf(one);
+    return x0 <= x && x < x1 && y0 <= y && y < y1;
+  });
+  const size = (one) => { const [x0, y0, x1, y1] = boxOf(one); return (x1 - x0) * (y1 - y0); };
+  const one = hits.sort((a, b) => size(a) - size(b))[0];
+  return one ? { one, grip: "move" } : null;
+}
+
+frame.addEventListener("pointerdown", (event) => {
+  if (event.button !== 0 || event.target === slider) return;
+  const at = place(event);
+  frame.setPointerCapture(event.pointerId);
+  if (state.tool !== "select") {
+    drawing = [...at, ...at];
+    return;
+  }
+  const hit = under(at);
+  change({ selected: hit ? hit.one[0] : -1 });
+  if (hit && hit.one[2] !== "polygon") dragging = { track: hit.one[0], from: at, box: boxOf(hit.one), grip: hit.grip, at: boxOf(hit.one) };
+});
+
+frame.addEventListener("pointermove", (event) => {
+  const at = place(event);
+  if (drawing) drawing = [drawing[0], drawing[1], ...at];
+  else if (dragging) dragging.box = dragged(dragging, at);
+  else return;
+  outline();
+});
+
+/** @param {NonNullable<typeof dragging>} drag @param {number[]} at */
+function dragged({ from, at: box, grip }, at) {
+  const [dx, dy] = [at[0] - from[0], at[1] - from[1]];
+  let [x0, y0, x1, y1] = box;
+  if (grip === "move") [x0, y0, x1, y1] = [x0 + dx, y0 + dy, x1 + dx, y1 + dy];
+  if (grip.includes("w")) x0 = Math.min(x0 + dx, x1 - 4);
+  if (grip.includes("e")) x1 = Math.max(x1 + dx, x0 + 4);
+  if (grip.includes("n")) y0 = Math.min(y0 + dy, y1 - 4);
+  if (grip.includes("s")) y1 = Math.max(y1 + dy, y0 + 4);
+  return [x0, y0, x1, y1].map((value) => Math.round(value * 10) / 10);
+}
+
+frame.addEventListener("pointerup", async (event) => {
+  const [drew, drag] = [drawing, dragging];
+  drawing = dragging = null;
+  try {
+    if (drew) {
+      const xyxy = [Math.min(drew[0], drew[2]), Math.min(drew[1], drew[3]), Math.max(drew[0], drew[2]), Math.max(drew[1], drew[3])];
+      const kind = state.tool === "plate" ? "plate" : state.tool === "area" ? "area" : "face";
+      const shape = kind === "face" ? "ellipse" : "box";
+      change({ tool: "select" });
+      if (xyxy[2] - xyxy[0] < 4 || xyxy[3] - xyxy[1] < 4) return outline();
+      const answer = await make({ do: "draw", frame: state.index, xyxy: xyxy.map((v) => Math.round(v * 10) / 10), kind, shape });
+      change({ selected: answer.touched[0] });
+    } else if (drag && (drag.box[0] !== drag.at[0] || drag.box[1] !== drag.at[1] || drag.box[2] !== drag.at[2] || drag.box[3] !== drag.at[3])) {
+      await make({ do: "place", track: drag.track, first: state.index, boxes: [drag.box] });
+    }
+  } catch (error) {
+    fail(error);
+    show();
+  }
+  void event;
+});
+
+frame.addEventListener("wheel", (event) => {
+  if (!event.ctrlKey) return;
+  event.preventDefault();
+  magnify(event.deltaY < 0 ? 1.25 : 0.8);
+}, { passive: false });
+
+/** @param {number} by */
+export function magnify(by) {
+  zoom = by ? { ...zoom, scale: Math.max(1, Math.min(32, zoom.scale * by)) } : { x: 0, y: 0, scale: 1 };
+  if (zoom.scale === 1) zoom = { x: 0, y: 0, scale: 1 };
+  else centre();
+  show();
+}
+
+/** Keep the selected box in the middle while the picture is enlarged. */
+function centre() {
+  const one = shown.find((each) => each[0] === state.selected && each[0] >= 0);
+  if (!one) return;
+  const [x0, y0, x1, y1] = boxOf(one);
+  const { across, down } = layout();
+  zoom.x = (state.width / 2 - (x0 + x1) / 2) * across;
+  zoom.y = (state.height / 2 - (y0 + y1) / 2) * down;
+}
+
+slider.addEventListener("input", () => draw(last));
+new ResizeObserver(() => show()).observe(frame);
+onChange((changed) => {
+  slider.hidden = state.view !== "both";
+  frame.classList.toggle("drawing", state.tool !== "select");
+  if (["index", "view", "version"].some((key) => changed.has(key))) show();
+  else if (changed.has("selected") || changed.has("tool")) outline();
+});

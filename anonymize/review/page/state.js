@@ -1,0 +1,79 @@
+// What the page knows, in one place. Whoever shows a part of it is called when it changes.
+
+import * as api from "./api.js";
+
+/** @typedef {{track: number, kind: string, shape: string, first: number, end: number, frames: number, found: number, hand: number,
+ *   score: number, best: number, box: number[], doubt: string | null, answer: string | null, shown: any[], drawn: string}} Track */
+
+export const state = {
+  name: "",
+  frames: 0,
+  width: 1,
+  height: 1,
+  aspect: 1,
+  /** @type {number[]} */ times: [],
+  /** @type {string[]} */ reasons: [],
+  /** @type {Map<number, Track>} */ tracks: new Map(),
+  output: "",
+  edits: 0,
+  redo: 0,
+  index: 0,
+  selected: -1,
+  view: "outlines",
+  playing: false,
+  tool: "select",
+  version: 0,
+};
+
+/** @type {Set<(changed: Set<string>) => void>} */
+const listeners = new Set();
+
+/** @param {(changed: Set<string>) => void} listener */
+export const onChange = (listener) => listeners.add(listener);
+
+/** Change some of the state, and tell whoever shows it. @param {Partial<typeof state>} changes */
+export function change(changes) {
+  const changed = new Set(Object.keys(changes).filter((key) => state[key] !== changes[key]));
+  Object.assign(state, changes);
+  if (changed.size) for (const listener of listeners) listener(changed);
+}
+
+/** Take what the server says of tracks that an edit touched. @param {any} answer */
+function take(answer) {
+  const tracks = new Map(state.tracks);
+  for (const track of answer.touched ?? []) tracks.delete(track);
+  for (const row of answer.tracks ?? []) tracks.set(row.track, row);
+  const selected = tracks.has(state.selected) ? state.selected : -1;
+  change({ tracks, selected, edits: answer.edits, redo: answer.redo, version: state.version + 1 });
+}
+
+export async function load() {
+  const { tracks, ...rest } = await api.review();
+  change({ ...rest, tracks: new Map(tracks.map((row) => [row.track, row])), version: state.version + 1 });
+}
+
+/** Make an edit, and show what it did. @param {object} edit @returns {Promise<any>} */
+export async function make(edit) {
+  const answer = await api.edit(edit);
+  take(answer);
+  return answer;
+}
+
+export const undo = async () => take(await api.undo());
+export const redo = async () => take(await api.redo());
+
+/** @param {number} index */
+export const go = (index) => change({ index: Math.max(0, Math.min(state.frames - 1, Math.round(index))) });
+
+/** Tracks in the order of the list. @returns {Track[]} */
+export const ordered = () => [...state.tracks.values()].sort((a, b) => a.first - b.first || a.track - b.track);
+
+/** Whether somebody should say what this track is. @param {Track} track */
+export const isOpen = (track) => track.doubt !== null && track.answer === null;
+
+/** A time as people write it. @param {number} index */
+export function clock(index) {
+  const time = Math.max(0, (state.times[index] ?? 0) - (state.times[0] ?? 0));
+  const minutes = Math.floor(time / 60);
+  return `${minutes}:${(time - 60 * minutes).toFixed(2).padStart(5, "0")}`;
+}

@@ -1,0 +1,87 @@
+"""Publishing from a page: the same code as `render`, in a thread, with its progress and its result for whoever asks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from anonymize import report
+from anonymize.batch.inputs import only_item
+from anonymize.errors import AnonymizeError, UsageError
+from anonymize.plan import Plan
+from anonymize.plan.settings import to_render
+from anonymize.progress import Course, Progress
+from anonymize.recorded import job
+from anonymize.recorded.release import Refused
+from anonymize.verify import Verified
+
+
+@dataclass(slots=True)
+class Publishing:
+    """One output on its way, or the last one.
+
+    Args:
+        state: "idle", "running", "released", "refused" (its check found something) or "failed".
+        stage: of `Progress`.
+        share: of the work done, 0 to 1.
+        message: why it was refused or failed.
+        verdict: of the check.
+        output: where it is.
+        doubts: raised by the check.
+    """
+
+    state: str = "idle"
+    stage: str = ""
+    share: float = 0.0
+    message: str = ""
+    verdict: str = ""
+    output: str = ""
+    doubts: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the page."""
+        return {
+            name: getattr(self, name) for name in ("state", "stage", "share", "message", "verdict", "output", "doubts")
+        }
+
+    def begin(self) -> None:
+        """Take the place. Raises `UsageError` while another output is on its way."""
+        with self._lock:
+            if self.state == "running":
+                raise UsageError("an output is being made already: wait until it is done")
+            self.state, self.stage, self.share, self.message, self.verdict = "running", "", 0.0, "", ""
+            self.output, self.doubts = "", 0
+
+
+def publish(source: Path, made: Plan, output: Path, about: Publishing, *, force: bool) -> Verified | None:
+    """Draw `made`, verify the result, release it; what the check found, if it came so far.
+
+    Args:
+        source: the file that the plan is for.
+        made: the plan.
+        output: where the result goes. A report is written beside it.
+        about: is kept up to date; `Publishing.begin` was called.
+        force: replace an existing output.
+    """
+    course = Course()
+
+    def on_progress(news: Progress) -> None:
+        course.take(news, time.monotonic())
+        about.stage, about.share = news.stage, course.share or 0.0
+
+    try:
+        item = only_item(str(source), str(output))
+        released = job.render(item, made, to_render(made.about), force=force, on_progress=on_progress)
+        report.write(released.report, report.path_for(output.parent, Path(output.name)))
+    except Refused as error:
+        about.state, about.message, about.verdict = "refused", error.message, error.verified.verdict.value
+        return error.verified
+    except AnonymizeError as error:
+        about.state, about.message = "failed", str(error)
+        return None
+    about.state, about.output, about.verdict = "released", str(released.output), released.report.verdict.value
+    return None

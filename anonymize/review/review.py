@@ -1,0 +1,264 @@
+"""A source and its plan, as a person looks at them and corrects them. `anonymize.review.app` serves it to a page."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+from anonymize import media, report
+from anonymize.data import Box, Kind, Shape, Timestamps
+from anonymize.errors import PlanError, UsageError
+from anonymize.kinds import Verdict
+from anonymize.plan import Plan, consent
+from anonymize.plan.edit_lines import step_of
+from anonymize.plan.edits import Draw, Edit, EditError, Judge, Show
+from anonymize.recorded.kept import output_of
+from anonymize.review import overview
+from anonymize.review.follow import followed
+from anonymize.review.pictures import Pictures, jpeg, published
+from anonymize.review.publish import Publishing, publish
+from anonymize.review.session import Session
+from anonymize.settings import Person
+from anonymize.verify.doubting import doubted
+
+MOST_FRAMES = 250
+"""The most frames whose regions are asked for at a time."""
+LEAST_SIDE = 4.0
+"""A drawn box has at least so many pixels on each side: a slip of the hand draws none."""
+
+
+class Review:
+    """`source` and the plan in the file `made`, open until `close`.
+
+    Args:
+        source: the file that the plan was made for.
+        made: the plan.
+        by: who reviews, as they wish to be called; written with every edit.
+
+    Raises:
+        PlanError: the plan was made for another file, cannot be written, or is open elsewhere.
+        InputError: the source cannot be read.
+    """
+
+    def __init__(self, source: Path, made: Path, by: str = "") -> None:
+        self.path, self.plan_path = source, made
+        self._lock = threading.RLock()
+        self._stack = ExitStack()
+        with ExitStack() as stack:
+            media.check_readable(source)
+            self._session = stack.enter_context(Session(made, by))
+            self.about = self._session.edited.base.about
+            if report.sha256(source) != self.about.sha256:
+                raise PlanError(f"the plan {made} was made for another file", source)
+            aspect = self.about.settings.shape_of_pixels
+            opened = stack.enter_context(
+                media.open_source(source, allow_damaged=self.about.settings.allow_damaged, pixel_aspect=aspect)
+            )
+            self.info = opened.info
+            self.times = _times(opened)
+            self._pictures = Pictures(opened)
+            self._stack = stack.pop_all()
+        self.publishing = Publishing()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let others review it."""
+        self._pictures.close()
+        self._stack.close()
+
+    def overview(self) -> dict[str, Any]:
+        """What the page begins with."""
+        aspect = self._pictures.frame(0).aspects[0]
+        with self._lock:
+            edited = self._session.edited
+            return {
+                "name": self.path.name,
+                "frames": self.about.frames,
+                "width": self.about.width,
+                "height": self.about.height,
+                "aspect": float(aspect),
+                "times": [round(float(time), 3) for time in self.times],
+                "reasons": overview.reasons(),
+                "tracks": overview.tracks(edited),
+                "output": str(self.output),
+                **self._history(),
+            }
+
+    @property
+    def output(self) -> Path:
+        """Where the output goes unless the person says otherwise."""
+        return output_of(self.plan_path) or self.path.with_name(f"{self.path.stem}-safe{self.path.suffix}")
+
+    def picture(self, index: int, width: int, view: str) -> bytes:
+        """Frame `index` as a JPEG.
+
+        Args:
+            index: from 0.
+            width: the most pixels across.
+            view: "raw", or "published" for how it will be published.
+
+        Raises:
+            InputError: there is no such frame, or it cannot be read.
+        """
+        frame = self._pictures.frame(index)
+        if view == "published":
+            with self._lock:
+                drawn, _ = self._session.edited.at(index)
+            frame = published(frame, drawn, self.about.redact)
+        return jpeg(frame, width)
+
+    def regions(self, first: int, end: int) -> dict[int, list[list[Any]]]:
+        """The regions of some frames, by index; see `overview.region`."""
+        frames = range(max(first, 0), min(end, self.about.frames, first + MOST_FRAMES))
+        with self._lock:
+            return {index: self._regions(index) for index in frames}
+
+    def _regions(self, index: int) -> list[list[Any]]:
+        drawn, left = self._session.edited.at(index)
+        return [
+            *(overview.region(one, drawn=True) for one in drawn),
+            *(overview.region(one, drawn=False) for one in left),
+        ]
+
+    def lanes(self, tracks: Iterable[int]) -> dict[int, list[list[int]]]:
+        """The lanes of some tracks; see `overview.lane`."""
+        with self._lock:
+            found = ((track, self._session.edited.rows(track)) for track in tracks)
+            return {track: overview.lane(rows) for track, rows in found if rows is not None}
+
+    def edit(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Make an edit as the page asks for it: a line of the plan without its number, or one of these.
+
+        - ``draw`` with ``frame`` in the place of ``frames``: a box on this frame, which is followed in both directions
+          as far as the pictures show it.
+        - ``show`` with ``frame`` in the place of ``frames``: the person stays visible around this frame, as long as
+          nobody can be taken for them.
+
+        Returns:
+            what changed: tracks, and the history.
+
+        Raises:
+            EditError: it does not fit.
+            PlanError: it cannot be saved.
+        """
+        with self._lock:
+            try:
+                edit = self._asked(asked)
+            except (KeyError, TypeError, ValueError, UsageError) as error:
+                what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+                raise EditError(what) from error
+            if isinstance(edit, Judge):
+                self._session.judge(edit.track, edit.answer)
+            else:
+                self._session.do(edit)
+            return self._changed(edit)
+
+    def undo(self) -> dict[str, Any]:
+        """Take back the last edit; what changed."""
+        return self._turned(self._session.undo, lambda: self._session.edited.edits[-1])
+
+    def redo(self) -> dict[str, Any]:
+        """Bring back the edit taken back last; what changed."""
+        return self._turned(self._session.redo, lambda: self._session.edited.undone[-1])
+
+    def _turned(self, turn: Callable[[], int | None], which: Callable[[], Edit]) -> dict[str, Any]:
+        with self._lock:
+            try:
+                edit = which()
+            except IndexError:
+                return self._history()
+            turn()
+            return self._changed(edit)
+
+    def _asked(self, asked: Mapping[str, Any]) -> Edit:
+        do, frame = asked["do"], asked.get("frame")
+        if do == "draw" and "frames" not in asked:
+            box: Any = tuple(float(value) for value in asked["xyxy"])
+            return self._drawn(
+                int(asked["frame"]), box, Kind.of(asked.get("kind", "area")), Shape(asked.get("shape", "box"))
+            )
+        if do == "draw":
+            asked = {**asked, "track": self._session.edited.unused()}
+        if do == "split":
+            asked = {**asked, "new": self._session.edited.unused()}
+        if do == "show" and frame is not None:
+            return self._shown(int(asked["track"]), int(frame), str(asked.get("reason", "")))
+        edit = step_of({"edit": 1, **asked}).edit
+        assert edit is not None
+        return edit
+
+    def _drawn(self, frame: int, box: Box, kind: Kind, shape: Shape) -> Draw:
+        """A new track around `frame`; its boxes follow what the pictures show."""
+        if min(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE:
+            raise ValueError("too small: draw a larger one")
+        ahead = list(followed((self._pictures.frame(i) for i in range(frame, self.about.frames)), box))
+        back = list(followed((self._pictures.frame(i) for i in range(frame, -1, -1)), box))
+        boxes, first = (*reversed(back), box, *ahead), frame - len(back)
+        track = self._session.edited.unused()
+        return Draw(track, (first, first + len(boxes)), boxes[0], kind, shape, frame, boxes=boxes)
+
+    def _shown(self, track: int, frame: int, reason: str) -> Show:
+        plan, number = self._session.edited.plan(), track
+        person = Person(reason, track=number, at=Fraction(self.times[frame]))
+        before = set(plan.shown)
+        after = consent.visible(plan, self.times, self.about.settings, self.path.name, [person])
+        one = next((one for one in after.shown if one not in before), None)
+        if one is None:
+            raise ValueError("it stays visible there already")
+        return Show(one.track, (one.first, one.end), one.reason, one.chosen, one.note)
+
+    def publish(self, output: str, *, force: bool) -> None:
+        """Begin to make an output of the plan as it is now; `publishing` says how it goes on.
+
+        Args:
+            output: its path; `self.output` if empty.
+            force: replace an existing file.
+
+        Raises:
+            UsageError: another is being made.
+        """
+        self.publishing.begin()
+        with self._lock:
+            made = self._session.edited.plan()
+        target = Path(output) if output else self.output
+        work = threading.Thread(target=self._published, args=(made, target, force), name="publish", daemon=True)
+        work.start()
+
+    def _published(self, made: Plan, target: Path, force: bool) -> None:
+        verified = publish(self.path, made, target, self.publishing, force=force)
+        if verified and verified.verdict is not Verdict.PASS:
+            rate = self.info.average_rate
+            with self._lock:
+                asking = doubted(made, verified, float(rate) if rate else None, self.about.settings)
+                self.publishing.doubts = self._session.ask(asking)
+
+    def _changed(self, edit: Edit) -> dict[str, Any]:
+        """The tracks that `edit` touched, after it was made or taken back."""
+        touched = [
+            edit.track,
+            *(value for value in (getattr(edit, "other", -1), getattr(edit, "new", -1)) if value >= 0),
+        ]
+        return {"touched": touched, "tracks": overview.tracks(self._session.edited, touched), **self._history()}
+
+    def _history(self) -> dict[str, Any]:
+        edited = self._session.edited
+        return {"edits": len(edited.edits), "redo": len(edited.undone)}
+
+
+def _times(source: media.Source) -> Sequence[Fraction]:
+    """When each frame is shown, in seconds."""
+    if announced := media.announced(source):
+        return announced
+    times = Timestamps()
+    for frame in source.frames():
+        times.append(frame)
+    return times
