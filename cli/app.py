@@ -13,6 +13,7 @@ import anonymize.presets as presets
 from anonymize.cli import doubts as doubts_command
 from anonymize.cli import evaluate as evaluate_command
 from anonymize.cli import report as report_commands
+from anonymize.cli import review as review_command
 from anonymize.cli import status as status_command
 from anonymize.cli import verify as verify_command
 from anonymize.cli.guesses import named_like_media, to_run
@@ -82,6 +83,7 @@ app.command(context_settings={"allow_extra_args": True})(live)  # Typer would re
 app.add_typer(report_commands.app, name="report")
 app.command()(evaluate_command.evaluate)
 app.command()(doubts_command.doubts)
+app.command()(review_command.review)
 app.command()(verify_command.verify)
 app.command()(status_command.status)
 

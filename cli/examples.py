@@ -31,6 +31,11 @@ EXAMPLES = {
         "anonymize detect street.mp4 -o faces.jsonl --targets faces --page faces.html",
         "anonymize detect street.mp4 -o zone.jsonl --hide-zone '0,0 90,0 90,60 0,60'",
     ),
+    "review": (
+        "anonymize review street.mp4",
+        "anonymize review street.mp4 --plan plan.jsonl --by 'desk 2'",
+        "anonymize review street.mp4 --no-browser --port 8400",
+    ),
     "doubts": (
         "anonymize doubts plan.jsonl street.mp4",
         "anonymize doubts plan.jsonl --list",

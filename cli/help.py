@@ -24,7 +24,7 @@ Table = tuple[str, list[tuple[str, str]]]
 
 GROUPS = {
     "Start here": ("run", "demo", "live", "help"),
-    "Step by step": ("detect", "doubts", "render", "verify"),
+    "Step by step": ("detect", "review", "doubts", "render", "verify"),
     "Prove": ("report", "evaluate"),
     "Set up": ("presets", "models", "doctor", "status"),
 }

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from anonymize.plan import Plan
     from anonymize.storage import Place
 
-_END = ".plan.jsonl"
+ENDING = ".plan.jsonl"
+"""Of the name of a kept plan, after that of the output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def render_command(source: str, drawn: str, output: str, *, force: bool) -> str:
 
 def output_of(made: Path) -> Path | None:
     """Where the output of the plan file `made` belongs, if its name is that of a kept plan."""
-    name = re.fullmatch(rf"(.+?)(~\d+)?{re.escape(_END)}", made.name)
+    name = re.fullmatch(rf"(.+?)(~\d+)?{re.escape(ENDING)}", made.name)
     return made.with_name(name[1]) if name else None
 
 
@@ -91,7 +92,7 @@ def keep(
         OutputError: it cannot be written.
         OSError: the system failed in a way that has nothing to do with the file.
     """
-    endings = itertools.chain([_END], (f"~{number}{_END}" for number in itertools.count(2)))
+    endings = itertools.chain([ENDING], (f"~{number}{ENDING}" for number in itertools.count(2)))
     places = (output.with_name(report.name_beside(output.name, ending)) for ending in endings)
     place = next(one for one in places if not storage.exists(one) or _replaceable(one, made, force=force))
     if isinstance(place, Path):

@@ -117,7 +117,9 @@ async def _answered(work: Callable[[Any], Any], given: Any) -> Response:
 
 def _assets() -> list[str]:
     """The names of the page's files."""
-    return sorted(one.name for one in files("anonymize.review.page").iterdir() if one.name.endswith((".css", ".js", ".svg")))
+    return sorted(
+        one.name for one in files("anonymize.review.page").iterdir() if one.name.endswith((".css", ".js", ".svg"))
+    )
 
 
 def _asset(name: str) -> Callable[[Request], Any]:

@@ -34,7 +34,7 @@ def tracks(edited: Edited, only: Iterable[int] | None = None) -> list[dict[str, 
 
 
 def _numbers(columns: Columns) -> list[int]:
-    return np.unique(columns.track[columns.track >= 0]).tolist()
+    return [int(number) for number in np.unique(columns.track[columns.track >= 0])]
 
 
 def _row(edited: Edited, number: int, rows: Rows) -> dict[str, Any]:
@@ -87,7 +87,8 @@ def lane(rows: Rows) -> list[list[int]]:
     breaks = (np.diff(rows.frame) != 1) | (np.diff(rows.why.astype(int)) != 0)
     starts = np.flatnonzero(np.concatenate([[True], breaks]))
     ends = np.concatenate([starts[1:], [len(rows.frame)]]) - 1
-    return np.stack([rows.frame[starts], rows.frame[ends] + 1, rows.why[starts]], axis=1).tolist()
+    runs: list[list[int]] = np.stack([rows.frame[starts], rows.frame[ends] + 1, rows.why[starts]], axis=1).tolist()
+    return runs
 
 
 def reasons() -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from fractions import Fraction
 
 import cv2
@@ -87,8 +86,7 @@ class Pictures:
         """The frames of segment `number` and those after it."""
         assert isinstance(self._source, VideoSource)
         for segment in cut.segments[number:]:
-            with closing(self._source.part(segment, PassTraits())) as frames:
-                yield from frames
+            yield from self._source.part(segment, PassTraits())
 
     def _read_to(self, index: int) -> Frame | None:
         """Read up to frame `index`; None if the source ends before it."""

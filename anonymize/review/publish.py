@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from anonymize import report
+from anonymize import plan, report
 from anonymize.batch.inputs import only_item
 from anonymize.errors import AnonymizeError, UsageError
 from anonymize.plan import Plan
 from anonymize.plan.settings import to_render
 from anonymize.progress import Course, Progress
 from anonymize.recorded import job
+from anonymize.recorded.kept import Kept
 from anonymize.recorded.release import Refused
-from anonymize.verify import Verified
+from anonymize.storage.private import private_folder
 
 
 @dataclass(slots=True)
@@ -40,6 +41,8 @@ class Publishing:
     verdict: str = ""
     output: str = ""
     doubts: int = 0
+    ending: str = ""
+    """The state that follows "running"."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
@@ -54,17 +57,21 @@ class Publishing:
             if self.state == "running":
                 raise UsageError("an output is being made already: wait until it is done")
             self.state, self.stage, self.share, self.message, self.verdict = "running", "", 0.0, "", ""
-            self.output, self.doubts = "", 0
+            self.output, self.doubts, self.ending = "", 0, "failed"
+
+    def end(self, doubts: int) -> None:
+        """Say how it ended, now that `doubts` are in the plan."""
+        self.doubts, self.state = doubts, self.ending
 
 
-def publish(source: Path, made: Plan, output: Path, about: Publishing, *, force: bool) -> Verified | None:
-    """Draw `made`, verify the result, release it; what the check found, if it came so far.
+def publish(source: Path, made: Plan, output: Path, about: Publishing, *, force: bool) -> Plan | None:
+    """Draw `made`, verify the result, release it; the plan with the doubts that the check raised, if it raised any.
 
     Args:
         source: the file that the plan is for.
         made: the plan.
         output: where the result goes. A report is written beside it.
-        about: is kept up to date; `Publishing.begin` was called.
+        about: is kept up to date, but for how it ends, which `Publishing.end` says; `Publishing.begin` was called.
         force: replace an existing output.
     """
     course = Course()
@@ -73,15 +80,23 @@ def publish(source: Path, made: Plan, output: Path, about: Publishing, *, force:
         course.take(news, time.monotonic())
         about.stage, about.share = news.stage, course.share or 0.0
 
-    try:
-        item = only_item(str(source), str(output))
-        released = job.render(item, made, to_render(made.about), force=force, on_progress=on_progress)
-        report.write(released.report, report.path_for(output.parent, Path(output.name)))
-    except Refused as error:
-        about.state, about.message, about.verdict = "refused", error.message, error.verified.verdict.value
-        return error.verified
-    except AnonymizeError as error:
-        about.state, about.message = "failed", str(error)
-        return None
-    about.state, about.output, about.verdict = "released", str(released.output), released.report.verdict.value
-    return None
+    with private_folder() as folder:
+        try:
+            item = replace(only_item(str(source), str(output)), keep_in=folder)
+            released = job.render(item, made, to_render(made.about), force=force, on_progress=on_progress)
+            report.write(released.report, report.path_for(output.parent, Path(output.name)))
+        except Refused as error:
+            about.message, about.verdict = error.message, error.verified.verdict.value
+            about.ending = "refused"
+            return _asking(error.kept)
+        except AnonymizeError as error:
+            about.ending, about.message = "failed", str(error)
+            return None
+        about.ending, about.output = "released", str(released.output)
+        about.verdict = released.report.verdict.value
+        return _asking(released.kept)
+
+
+def _asking(kept: Kept | None) -> Plan | None:
+    """The plan that was kept, which lies in a folder that will be removed."""
+    return plan.read(kept.plan) if kept and isinstance(kept.plan, Path) else None

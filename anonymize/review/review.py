@@ -11,19 +11,20 @@ from typing import Any, Self
 
 from anonymize import media, report
 from anonymize.data import Box, Kind, Shape, Timestamps
-from anonymize.errors import PlanError, UsageError
-from anonymize.kinds import Verdict
+from anonymize.errors import AnonymizeError, PlanError, UsageError
 from anonymize.plan import Plan, consent
 from anonymize.plan.edit_lines import step_of
 from anonymize.plan.edits import Draw, Edit, EditError, Judge, Show
-from anonymize.recorded.kept import output_of
+from anonymize.plan.values import COUNT
+from anonymize.recorded.kept import ENDING, output_of
+from anonymize.report.files import name_beside
 from anonymize.review import overview
 from anonymize.review.follow import followed
 from anonymize.review.pictures import Pictures, jpeg, published
 from anonymize.review.publish import Publishing, publish
 from anonymize.review.session import Session
 from anonymize.settings import Person
-from anonymize.verify.doubting import doubted
+from anonymize.track import outline
 
 MOST_FRAMES = 250
 """The most frames whose regions are asked for at a time."""
@@ -191,18 +192,28 @@ class Review:
         if do == "split":
             asked = {**asked, "new": self._session.edited.unused()}
         if do == "show" and frame is not None:
-            return self._shown(int(asked["track"]), int(frame), str(asked.get("reason", "")))
+            return self._shown(COUNT.whole(asked["track"]), self._frame(frame), str(asked.get("reason", "")))
         edit = step_of({"edit": 1, **asked}).edit
         assert edit is not None
         return edit
 
+    def _frame(self, index: Any) -> int:
+        """`index`, if there is such a frame. Raises `ValueError`."""
+        found = COUNT.whole(index)
+        if found >= self.about.frames:
+            raise ValueError(f"there is no frame {found}: the last one is {self.about.frames - 1}")
+        return found
+
     def _drawn(self, frame: int, box: Box, kind: Kind, shape: Shape) -> Draw:
-        """A new track around `frame`; its boxes follow what the pictures show."""
+        """A new track around `frame`; its boxes follow what the pictures show, padded as what detectors find."""
         if min(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE:
             raise ValueError("too small: draw a larger one")
         ahead = list(followed((self._pictures.frame(i) for i in range(frame, self.about.frames)), box))
         back = list(followed((self._pictures.frame(i) for i in range(frame, -1, -1)), box))
-        boxes, first = (*reversed(back), box, *ahead), frame - len(back)
+        size = (self.about.width, self.about.height)
+        found = (*reversed(back), box, *ahead)
+        padded = found if kind is Kind.AREA else [outline(one, self.about.redact.of(kind), *size) for one in found]
+        boxes, first = tuple(_rounded(one) for one in padded), frame - len(back)
         track = self._session.edited.unused()
         return Draw(track, (first, first + len(boxes)), boxes[0], kind, shape, frame, boxes=boxes)
 
@@ -234,12 +245,15 @@ class Review:
         work.start()
 
     def _published(self, made: Plan, target: Path, force: bool) -> None:
-        verified = publish(self.path, made, target, self.publishing, force=force)
-        if verified and verified.verdict is not Verdict.PASS:
-            rate = self.info.average_rate
-            with self._lock:
-                asking = doubted(made, verified, float(rate) if rate else None, self.about.settings)
-                self.publishing.doubts = self._session.ask(asking)
+        doubts = 0
+        try:
+            if asking := publish(self.path, made, target, self.publishing, force=force):
+                with self._lock:
+                    doubts = self._session.ask(asking)
+        except AnonymizeError as error:
+            self.publishing.message = str(error)
+        finally:
+            self.publishing.end(doubts)
 
     def _changed(self, edit: Edit) -> dict[str, Any]:
         """The tracks that `edit` touched, after it was made or taken back."""
@@ -252,6 +266,16 @@ class Review:
     def _history(self) -> dict[str, Any]:
         edited = self._session.edited
         return {"edits": len(edited.edits), "redo": len(edited.undone)}
+
+
+def _rounded(box: Box) -> Box:
+    x0, y0, x1, y1 = (round(value, 2) for value in box)
+    return x0, y0, x1, y1
+
+
+def plan_for(source: Path) -> Path:
+    """Where the plan of `source` is kept unless the person says otherwise: beside it, as an output's plan is."""
+    return source.with_name(name_beside(f"{source.stem}-safe{source.suffix}", ENDING))
 
 
 def _times(source: media.Source) -> Sequence[Fraction]:

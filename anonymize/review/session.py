@@ -13,6 +13,7 @@ import errno
 import json
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -111,11 +112,16 @@ class Session:
         """
         known = {one.track for one in self.edited.plan().doubts}
         new = [one for one in asking.doubts if one.track not in known]
-        tracks = {one.track for one in new}
-        rows = Regions(row for row in asking.regions.rows() if row[2].track in tracks)
-        text = "".join(f"{line}\n" for line in (*(json.dumps(one.as_dict()) for one in new), *region_lines(rows)))
+        # A number that an edit made free is used in this file all the same.
+        numbers = {one.track: number for number, one in enumerate(new, self.edited.unused())}
+        rows = Regions(
+            (first, end, replace(region, track=numbers[region.track]))
+            for first, end, region in asking.regions.rows()
+            if region.track in numbers
+        )
+        doubts = (json.dumps(replace(one, track=numbers[one.track]).as_dict()) for one in new)
         if new:
-            self._append(text.encode())
+            self._append("".join(f"{line}\n" for line in (*doubts, *region_lines(rows))).encode())
             self._history = plan.edited(untrusted.lines(self.path, "plan", PlanError), str(self.path))
         return len(new)
 

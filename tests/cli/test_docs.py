@@ -53,6 +53,7 @@ LIVE = {
 
 CLUSTER = "needs a Ray cluster: `make cluster-test` runs the same commands on real ones (tests/batch/test_cluster*.py)"
 NOT_RUN = {
+    ("docs/review.md", "anonymize review street.mp4"): "goes on until it is stopped: tests/review/test_page.py runs it",
     ("README.md", "git clone REPOSITORY anonymize && cd anonymize"): ".ci/run does it in a fresh clone, on a terminal",
     ("CONTRIBUTING.md", "make test"): "runs this very test; .ci/run does it, and make demo, in a fresh clone",
     ("docs/cluster.md", "pip install 'anonymize[cluster]'"): CLUSTER,
@@ -81,7 +82,11 @@ EXAMPLES_NEED = (
 EXAMPLES_WRITE = {"detect": "plan.jsonl", "render": "street-safe.mp4"}
 """Of those the ones that a page's own examples write."""
 DEMO = ".ci/run does it, as `make demo`"
+REVIEW = "goes on until it is stopped: tests/review/test_page.py runs the command, and the page in a browser"
 EXAMPLES_NOT_RUN = {
+    "anonymize review street.mp4": REVIEW,
+    "anonymize review street.mp4 --plan plan.jsonl --by 'desk 2'": REVIEW,
+    "anonymize review street.mp4 --no-browser --port 8400": REVIEW,
     "anonymize demo": DEMO,
     "anonymize demo -o try/": DEMO,
     "anonymize demo -o solid/ --preset journalist": DEMO,

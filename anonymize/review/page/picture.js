@@ -196,7 +196,7 @@ function under([x, y]) {
   });
   const size = (one) => { const [x0, y0, x1, y1] = boxOf(one); return (x1 - x0) * (y1 - y0); };
   const one = hits.sort((a, b) => size(a) - size(b))[0];
-  return one ? { one, grip: "move" } : null;
+  return one ? { one, grip: "all" } : null;
 }
 
 frame.addEventListener("pointerdown", (event) => {
@@ -224,7 +224,7 @@ frame.addEventListener("pointermove", (event) => {
 function dragged({ from, at: box, grip }, at) {
   const [dx, dy] = [at[0] - from[0], at[1] - from[1]];
   let [x0, y0, x1, y1] = box;
-  if (grip === "move") [x0, y0, x1, y1] = [x0 + dx, y0 + dy, x1 + dx, y1 + dy];
+  if (grip === "all") [x0, y0, x1, y1] = [x0 + dx, y0 + dy, x1 + dx, y1 + dy];
   if (grip.includes("w")) x0 = Math.min(x0 + dx, x1 - 4);
   if (grip.includes("e")) x1 = Math.max(x1 + dx, x0 + 4);
   if (grip.includes("n")) y0 = Math.min(y0 + dy, y1 - 4);

@@ -1,0 +1,208 @@
+"""The review's page in a real browser, by mouse and by keyboard."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+import anonymize
+from anonymize import plan
+from anonymize.review.app import app
+from anonymize.review.review import Review
+from anonymize.web.server import Server
+from tests.conftest import FRAMES, face_box
+from tests.helpers.terminals import CTRL_C, Terminal
+from tests.review.test_app import FAST
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: .ci/run installs it and runs this")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+SLOW = 30_000
+"""Milliseconds that a busy machine may need."""
+
+
+@pytest.fixture(scope="module")
+def found(face_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("plans") / "plan.jsonl"
+    anonymize.write_plan(face_clip, path, FAST)
+    return path
+
+
+@pytest.fixture
+def made(found: Path, tmp_path: Path) -> Path:
+    copy = tmp_path / "face-safe.mp4.plan.jsonl"
+    copy.write_bytes(found.read_bytes())
+    return copy
+
+
+@pytest.fixture
+def page(face_clip: Path, made: Path) -> Iterator[Page]:
+    """The page, opened by its address, without a word on the console."""
+    said: list[str] = []
+    with Review(face_clip, made) as review, sync_playwright() as player:
+        server = Server(0, app(review), "a-token-for-these-tests")
+        browser = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        try:
+            opened = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-GB")
+            opened.set_default_timeout(SLOW)
+            expect.set_options(timeout=SLOW)
+            opened.on("console", lambda message: said.append(message.text))
+            opened.on("pageerror", lambda error: said.append(str(error)))
+            opened.goto(server.address)
+            expect(opened.locator(".row")).to_have_count(1)
+            yield opened
+        finally:
+            browser.close()
+            server.close()
+    assert said == [], "a message on the console: a script or a policy failed"
+
+
+def track(path: Path) -> int:
+    (number,) = {one.track for _, _, one in plan.read(path).regions.rows()}
+    return number
+
+
+def at(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Where a pixel of the video is on the screen."""
+    box: Any = page.locator("#frame").bounding_box()
+    scale = min(box["width"] / 320, box["height"] / 240)
+    return box["x"] + box["width"] / 2 + (x - 160) * scale, box["y"] + box["height"] / 2 + (y - 120) * scale
+
+
+def test_the_token_is_gone_from_the_address_and_what_was_found_is_seen(page: Page) -> None:
+    assert page.url.endswith(f":{page.url.rpartition(':')[2]}")
+    assert "token" not in page.url
+    assert page.title() == "face.mp4"
+    expect(page.locator("#clock")).to_contain_text(f"1 / {FRAMES}")
+    expect(page.locator(".row .badge")).to_have_text("hidden")
+    expect(page.locator(".row canvas")).to_be_visible()
+    picture = page.evaluate(
+        "[...document.getElementById('picture').getContext('2d').getImageData(200, 200, 400, 200).data]"
+    )
+    assert len(set(picture[::97])) > 8, "the picture is there"
+
+
+def test_a_missed_face_is_drawn_with_the_mouse_and_taken_back_with_the_keyboard(page: Page, made: Path) -> None:
+    before = made.read_text().count("\n")
+    page.click("[data-action=draw]")
+    x0, y0, x1, y1 = face_box(0)
+    page.mouse.move(*at(page, x0, y0))
+    page.mouse.down()
+    page.mouse.move(*at(page, x0 + 9, y0 + 9))
+    page.mouse.move(*at(page, x1, y1))
+    page.mouse.up()
+    expect(page.locator(".row")).to_have_count(2)
+    drawn = json.loads(made.read_text().splitlines()[-1])
+    assert (drawn["do"], drawn["kind"], drawn["frames"][0], drawn["anchor"]) == ("draw", "face", 0, 0)
+    left, top, right, bottom = drawn["boxes"][0]
+    assert left < x0 + 2 and top < y0 + 2 and right > x1 - 2 and bottom > y1 - 2  # noqa: PT018
+    assert right - left < 3 * (x1 - x0)
+    page.keyboard.press("Control+z")
+    expect(page.locator(".row")).to_have_count(1)
+    page.keyboard.press("Control+y")
+    expect(page.locator(".row")).to_have_count(2)
+    assert made.read_text().count("\n") == before + 3
+
+
+def test_a_box_is_dragged_on_one_frame(page: Page, made: Path) -> None:
+    page.click(".row")
+    page.keyboard.press("End")
+    expect(page.locator("#clock")).to_contain_text(f"{FRAMES} / {FRAMES}")
+    (region,) = plan.read(made).at(FRAMES - 1)
+    x0, y0, x1, y1 = region.xyxy
+    page.wait_for_timeout(500)
+    page.mouse.move(*at(page, (x0 + x1) / 2, (y0 + y1) / 2))
+    page.mouse.down()
+    page.mouse.move(*at(page, (x0 + x1) / 2 + 30, (y0 + y1) / 2 + 10))
+    page.mouse.up()
+    expect(page.locator("[data-action=undo]")).to_be_enabled()
+    placed = json.loads(made.read_text().splitlines()[-1])
+    assert (placed["do"], placed["first"], placed["track"]) == ("place", FRAMES - 1, region.track)
+    assert placed["boxes"][0] == pytest.approx([x0 + 30, y0 + 10, x1 + 30, y1 + 10], abs=1.5)
+
+
+def test_everything_about_a_track_is_done_by_keyboard_alone(page: Page, made: Path) -> None:
+    page.locator("#list").focus()
+    page.keyboard.press("ArrowDown")
+    page.locator("#list").press("Escape")
+    page.locator("#list").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".row[aria-selected=true]")).to_have_count(1)
+    page.keyboard.press("n")
+    expect(page.locator(".row .badge")).to_have_text("nothing there")
+    page.keyboard.press("h")
+    expect(page.locator(".row .badge")).to_have_text("hidden")
+    page.keyboard.press("l")
+    page.keyboard.type("form 12")
+    page.keyboard.press("Enter")
+    expect(page.locator(".row .badge")).to_contain_text("visible")
+    assert [one.reason for one in plan.read(made).shown] == ["form 12"]
+    page.keyboard.press("h")
+    expect(page.locator(".row .badge")).to_have_text("hidden")
+    page.keyboard.press("Home")
+    page.keyboard.press("f")
+    page.keyboard.press("f")
+    page.keyboard.press("d")
+    expect(page.locator("#clock")).to_contain_text(f"2 / {FRAMES}")
+    page.keyboard.press("o")
+    expect(page.locator(".row .words")).to_contain_text("0:00.04")
+    assert {index for index in range(FRAMES) if plan.read(made).at(index)} == {0, 1}
+    page.keyboard.press("?")
+    expect(page.locator("dialog table")).to_be_visible()
+
+
+def test_the_views_the_languages_and_small_windows(page: Page) -> None:
+    for key, view in (("2", "published"), ("3", "both"), ("1", "outlines")):
+        page.keyboard.press(key)
+        expect(page.locator(f"[data-action={view}]")).to_have_attribute("aria-checked", "true")
+        expect(page.locator("#slider")).to_be_visible(visible=view == "both")
+    for language, word in (
+        ("de", "Veröffentlichen"),
+        ("fr", "Publier"),
+        ("es", "Publicar"),
+        ("sr", "Objavi"),
+        ("en", "Publish"),
+    ):
+        page.select_option("#language", language)
+        expect(page.locator("#publish")).to_have_text(word)
+        assert page.evaluate("document.documentElement.lang") == language
+        missing = page.evaluate(
+            "import('/page/strings.js').then(({LANGUAGES}) => Object.keys(LANGUAGES.en).filter((word) => !LANGUAGES["
+            f"'{language}'][word]))"
+        )
+        assert missing == []
+    unnamed = page.evaluate("[...document.querySelectorAll('button')].filter((one) => !one.textContent.trim()).length")
+    assert unnamed == 0
+    for width, height in ((1280, 720), (640, 800)):
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        expect(page.locator("#publish")).to_be_in_viewport()
+        expect(page.locator("#frame")).to_be_in_viewport()
+
+
+def test_publishing_says_where_the_checked_film_is(page: Page, tmp_path: Path) -> None:
+    page.click("#publish")
+    page.fill("dialog input", str(tmp_path / "safe.mp4"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#message")).to_contain_text("Published and checked", timeout=120_000)
+    assert (tmp_path / "safe.mp4").exists()
+
+
+def test_the_command_finds_first_serves_and_ends_with_ctrl_c(face_clip: Path, tmp_path: Path) -> None:
+    clip = tmp_path / "face.mp4"
+    shutil.copy(face_clip, clip)
+    for run in range(2):
+        with Terminal("review", clip, "--no-browser", "--by", "Ada") as terminal:
+            terminal.until("review: http://127.0.0.1:", 120)
+            terminal.until("Ctrl-C ends the review")
+            terminal.type(CTRL_C)
+            assert terminal.end() == 0, terminal.sent
+        assert "all edits are saved in" in terminal.sent
+        assert "Traceback" not in terminal.sent
+        assert ("detecting" in terminal.sent) is (run == 0)
+    assert (tmp_path / "face-safe.mp4.plan.jsonl").exists()
