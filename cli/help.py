@@ -87,7 +87,7 @@ def guidance() -> None:
 
 
 def _overview(command: Any, ctx: Any) -> None:
-    """Print the page of all commands, without blank lines between groups."""
+    """Print the page of all commands, without blank lines: a small terminal shows it whole."""
     from anonymize.cli.render.output import pages
 
     width = _width()

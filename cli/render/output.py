@@ -97,10 +97,10 @@ def table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def pages(sections: Iterable[tuple[str, Sequence[str]]], *, close: bool = False) -> None:
-    """Print titled sections with a blank line between them; if `close`, only after the first."""
+    """Print titled sections with a blank line between them; with none if `close`."""
     bold = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
     for number, (title, lines) in enumerate(sections):
-        if number == 1 or (number and not close):
+        if number and not close:
             print()
         if title:
             print(f"\x1b[1m{title}\x1b[0m" if bold else title)
