@@ -16,7 +16,7 @@ import secrets
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -74,6 +74,8 @@ class Rules:
                 return plain(404, "not found")
         if scope["method"] == "POST" and headers.only("origin").lower() != f"http://{headers.only('host')}".lower():
             return plain(403, "only a page of this program may do that")
+        if scope["path"] == "/favicon.ico":  # browsers ask for it, whatever the page says
+            return Response(status_code=204)
         length = headers.only("content-length", "0")
         if headers.has("transfer-encoding") or not length.isdecimal() or int(length) > BODY:
             return plain(413, "too large, or of unknown size")
@@ -112,8 +114,8 @@ def _exchanged(cookie: str, session: str) -> RedirectResponse:
 
 
 def plain(status: int, text: str) -> PlainTextResponse:
-    """A response with one line of text."""
-    return PlainTextResponse(f"{text}\n", status)
+    """A response with one line of text, after which the connection is closed: nothing was asked that is served."""
+    return PlainTextResponse(f"{text}\n", status, {"Connection": "close"})
 
 
 def _hardened(send: Send) -> Send:

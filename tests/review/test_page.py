@@ -16,12 +16,10 @@ from anonymize.review.review import Review
 from anonymize.web.server import Server
 from tests.conftest import FRAMES, face_box
 from tests.helpers.terminals import CTRL_C, Terminal
+from tests.live.test_page import CHROMIUM, QUIET
 from tests.review.test_app import FAST
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: .ci/run installs it and runs this")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 SLOW = 30_000
 """Milliseconds that a busy machine may need."""
 
