@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -136,7 +137,7 @@ def _read(line):
 
     from anonymize.cli.app import app
 
-    group, words = typer.main.get_command(app), line.split()
+    group, words = typer.main.get_command(app), shlex.split(line)
     while hasattr(group, "commands"):
         group, words = group.commands[words[0]], words[1:]
     group.make_context(group.name, words)
