@@ -10,7 +10,7 @@ from anonymize.data import Box, Kind, Shape
 from anonymize.kinds import Answer
 from anonymize.plan.doubts import check_name
 from anonymize.plan.edited import Edited
-from anonymize.plan.edits import Change, Draw, Edit, Hide, Join, Judge, Place, Remove, Show, Split
+from anonymize.plan.edits import Change, Draw, Edit, Hide, Judge, Merge, Place, Remove, Show, Split
 from anonymize.plan.values import COUNT, TRACK, around, box_of
 from anonymize.settings import check_reason
 from anonymize.text.ranges import PIXELS, shown
@@ -21,7 +21,7 @@ LONGEST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class EditLine:
     """A line: an edit, or an earlier one taken back or brought back.
 
     Args:
@@ -39,7 +39,7 @@ class Step:
     at: str = ""
 
 
-def entry(step: Step) -> dict[str, Any]:
+def entry(step: EditLine) -> dict[str, Any]:
     """`step` as plain values, for a line."""
     signed = {key: value for key, value in (("by", step.by), ("at", step.at)) if value}
     if step.edit is None:
@@ -53,17 +53,17 @@ def is_step(line: Mapping[str, Any]) -> bool:
     return any(key in line for key in ("edit", "undo", "redo"))
 
 
-def step_of(line: Mapping[str, Any]) -> Step:
+def step_of(line: Mapping[str, Any]) -> EditLine:
     """The step in a line. Raises `ValueError`, `TypeError`, `KeyError` or `UsageError`: it is malformed."""
     by, at = check_name(line.get("by", "")), check_name(line.get("at", ""))
     for key in ("undo", "redo"):
         if key in line:
             _refuse_others(line, {key, "by", "at"})
-            return Step(COUNT.whole(line[key]), None, key == "undo", by, at)
+            return EditLine(COUNT.whole(line[key]), None, key == "undo", by, at)
     read = _READ.get(line["do"])
     if read is None:
         raise ValueError(f"do: {shown(line['do'])}: expected one of {', '.join(_READ)}")
-    return Step(COUNT.whole(line["edit"]), read(line), False, by, at)
+    return EditLine(COUNT.whole(line["edit"]), read(line), False, by, at)
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class History:
     undone: list[int] = field(default_factory=list)
     last: int = 0
 
-    def follow(self, step: Step, save: Callable[[], None] = lambda: None) -> None:
+    def follow(self, step: EditLine, save: Callable[[], None] = lambda: None) -> None:
         """Do what `step` says.
 
         Args:
@@ -182,7 +182,7 @@ _SORTS: tuple[tuple[str, type[Any], Callable[[Any], dict[str, Any]]], ...] = (
     ("place", Place, lambda e: {"first": e.first, "boxes": [list(box) for box in e.boxes]}),
     ("remove", Remove, lambda e: {"frames": list(e.frames)}),
     ("split", Split, lambda e: {"frame": e.frame, "new": e.new}),
-    ("join", Join, lambda e: {"other": e.other}),
+    ("join", Merge, lambda e: {"other": e.other}),
     ("change", Change, lambda e: {"kind": e.kind.label, "shape": e.shape.value}),
     (
         "show",
@@ -203,7 +203,7 @@ _READ: Mapping[str, Callable[[Mapping[str, Any]], Edit]] = {
     "split": _reading(
         "frame new", lambda line, track: Split(track, COUNT.whole(line["frame"]), COUNT.whole(line["new"]))
     ),
-    "join": _reading("other", lambda line, track: Join(track, COUNT.whole(line["other"]))),
+    "join": _reading("other", lambda line, track: Merge(track, COUNT.whole(line["other"]))),
     "change": _reading("kind shape", lambda line, track: Change(track, Kind.of(line["kind"]), Shape(line["shape"]))),
     "show": _reading("frames reason chosen note", _show),
     "hide": _reading("", lambda _, track: Hide(track)),

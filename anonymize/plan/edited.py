@@ -20,7 +20,7 @@ from anonymize.data import Grounds, Region, Shape, Why
 from anonymize.kinds import Answer, Raised
 from anonymize.plan.boxes import DETECTED, MANUAL, WHYS, Rows, merged, placed, regions
 from anonymize.plan.doubts import Doubt
-from anonymize.plan.edits import Change, Draw, Edit, EditError, Hide, Join, Judge, Place, Remove, Show, Split
+from anonymize.plan.edits import Change, Draw, Edit, EditError, Hide, Judge, Merge, Place, Remove, Show, Split
 from anonymize.plan.model import FOUND, Plan, Regions, VisibleTrack
 
 
@@ -266,7 +266,7 @@ class Edited:
                     changed["doubt", number] = None
         return changed
 
-    def _join(self, edit: Join) -> dict[Any, Any]:
+    def _join(self, edit: Merge) -> dict[Any, Any]:
         one, other = self._there(edit.track), self._there(edit.other)
         if edit.track == edit.other:
             raise EditError("a track cannot be joined with itself")
@@ -317,7 +317,7 @@ _APPLY: Mapping[type, Callable[[Edited, Any], dict[Any, Any]]] = {
     Place: Edited._place,
     Remove: Edited._remove,
     Split: Edited._split,
-    Join: Edited._join,
+    Merge: Edited._join,
     Change: Edited._change,
     Show: Edited._show,
     Hide: Edited._hide,

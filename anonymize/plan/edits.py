@@ -65,7 +65,7 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
+class Merge:
     """`other` becomes part of `track`; on frames that both have, the box is the hull of both."""
 
     track: int
@@ -109,7 +109,7 @@ class Judge:
     at: str = ""
 
 
-Edit = Draw | Place | Remove | Split | Join | Change | Show | Hide | Judge
+Edit = Draw | Place | Remove | Split | Merge | Change | Show | Hide | Judge
 
 
 class EditError(ValueError):

@@ -12,7 +12,7 @@ from anonymize.data import Grounds, Kind, Region, Shape, Why
 from anonymize.errors import PlanError, UsageError
 from anonymize.plan.doubts import KEYS as _DOUBT_KEYS
 from anonymize.plan.doubts import Doubt, of_line
-from anonymize.plan.edit_lines import History, Step, is_step, step_of
+from anonymize.plan.edit_lines import EditLine, History, is_step, step_of
 from anonymize.plan.edited import Edited
 from anonymize.plan.model import FORMAT, OLDER, VERSION, About, Plan, Regions, VisibleTrack, held
 from anonymize.plan.values import COUNT, SIDE, TRACK, around, box_of, frames_of
@@ -49,7 +49,7 @@ def edited(text: Iterable[str], name: str) -> History:
         ) from None
     about = _header(_json(line, f"{name}, line {number}"), name)
     visible: list[tuple[str, VisibleTrack]] = []
-    steps: list[tuple[str, Step]] = []
+    steps: list[tuple[str, EditLine]] = []
     doubts: dict[int, tuple[str, Doubt]] = {}
 
     def rows() -> Iterator[tuple[int, int, Region]]:
@@ -88,7 +88,7 @@ def edited(text: Iterable[str], name: str) -> History:
     return history
 
 
-def _step(entry: dict[str, Any], place: str) -> Step:
+def _step(entry: dict[str, Any], place: str) -> EditLine:
     """The edit in a line, or what takes one back or brings it back."""
     try:
         return step_of(entry)

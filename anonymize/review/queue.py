@@ -23,7 +23,7 @@ from anonymize.pages.words import place
 from anonymize.plan import Plan
 from anonymize.plan.doubts import Doubt
 from anonymize.recorded.kept import output_of, render_command
-from anonymize.review.session import Session
+from anonymize.review.session import EditSession
 from anonymize.track.padding import undrawn
 
 
@@ -119,7 +119,7 @@ class Queue:
         if unknown := sorted(set(tracks) - self._questions.keys()):
             there = ", ".join(str(track) for track in self._questions) or "none"
             raise UsageError(f"there is no doubt about track {unknown[0]}; there are: {there}", self.path)
-        with Session(self.path, by) as session:
+        with EditSession(self.path, by) as session:
             for track in tracks:
                 if session.edited.doubt(track) is None:
                     raise PlanError(

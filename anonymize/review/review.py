@@ -22,7 +22,7 @@ from anonymize.review import overview
 from anonymize.review.follow import followed
 from anonymize.review.pictures import Pictures, jpeg, published
 from anonymize.review.publish import Publishing, publish
-from anonymize.review.session import Session
+from anonymize.review.session import EditSession
 from anonymize.settings import Person
 from anonymize.track import outline
 
@@ -51,7 +51,7 @@ class Review:
         self._stack = ExitStack()
         with ExitStack() as stack:
             media.check_readable(source)
-            self._session = stack.enter_context(Session(made, by))
+            self._session = stack.enter_context(EditSession(made, by))
             self.about = self._session.edited.base.about
             if report.sha256(source) != self.about.sha256:
                 raise PlanError(f"the plan {made} was made for another file", source)

@@ -1,6 +1,6 @@
 """A person's work on one plan: every edit is a line of its file before the method that makes it returns.
 
-    with Session(Path("safe.mp4.plan.jsonl"), by="desk 2") as session:
+    with EditSession(Path("safe.mp4.plan.jsonl"), by="desk 2") as session:
         number = session.do(Remove(track=3, frames=(0, 20)))
         session.undo()
 
@@ -22,7 +22,7 @@ from anonymize import plan
 from anonymize.errors import PlanError, UsageError
 from anonymize.kinds import Answer
 from anonymize.plan.doubts import check_name
-from anonymize.plan.edit_lines import Step, entry
+from anonymize.plan.edit_lines import EditLine, entry
 from anonymize.plan.edited import Edited
 from anonymize.plan.edits import Edit, EditError, Judge
 from anonymize.plan.model import Plan, Regions, region_lines
@@ -31,7 +31,7 @@ from anonymize.text import untrusted
 from anonymize.text.words import system
 
 
-class Session:
+class EditSession:
     """The plan file `path`, open for edits.
 
     Args:
@@ -89,7 +89,7 @@ class Session:
             PlanError: it cannot be written; nothing is changed.
         """
         number = self._history.last + 1
-        self._follow(Step(number, edit, by=self._by, at=now()))
+        self._follow(EditLine(number, edit, by=self._by, at=now()))
         return number
 
     def judge(self, track: int, answer: Answer | None) -> int:
@@ -129,10 +129,10 @@ class Session:
         if not had:
             return None
         number = had[-1]
-        self._follow(Step(number, None, back, self._by, now()))
+        self._follow(EditLine(number, None, back, self._by, now()))
         return number
 
-    def _follow(self, step: Step) -> None:
+    def _follow(self, step: EditLine) -> None:
         line = json.dumps(entry(step)).encode() + b"\n"
         if len(line) > untrusted.LINE:
             raise EditError(f"it is larger than {untrusted.LINE >> 20} MiB: edit fewer frames at a time")

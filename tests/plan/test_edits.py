@@ -11,16 +11,16 @@ from anonymize.data import Grounds, Kind, Region, Shape, Why
 from anonymize.kinds import Answer, Raised
 from anonymize.plan import About, Plan, Regions
 from anonymize.plan.doubts import Doubt
+from anonymize.plan.edit_lines import EditLine as Line
 from anonymize.plan.edit_lines import History, entry, is_step, step_of
-from anonymize.plan.edit_lines import Step as Line
 from anonymize.plan.edited import Edited
 from anonymize.plan.edits import (
     Change,
     Draw,
     EditError,
     Hide,
-    Join,
     Judge,
+    Merge,
     Place,
     Remove,
     Show,
@@ -181,7 +181,7 @@ def test_both_parts_of_a_split_track_keep_what_was_decided():
 
 
 def test_a_joined_track_has_the_hull_on_common_frames_and_no_consent():
-    after = edited(Show(0, (10, 61), "form 1"), Join(3, 0))
+    after = edited(Show(0, (10, 61), "form 1"), Merge(3, 0))
     before = base()
     assert boxes(after, 0) == {}
     one, other, both = boxes(before, 0), boxes(before, 3), boxes(after, 3)
@@ -232,7 +232,7 @@ def test_a_kind_and_a_shape_can_be_changed():
         (Place(0, 99, ((0, 0, 9, 9),) * 2), "do not lie"),
         (Remove(7, (0, 5)), "no track 7"),
         (Split(0, 20, 3), "already"),
-        (Join(0, 0), "itself"),
+        (Merge(0, 0), "itself"),
         (Show(0, (0, 101), "form"), "do not lie"),
         (Hide(7), "no track 7"),
         (Judge(7, Answer.HIDE), "no track 7"),
@@ -281,7 +281,7 @@ EDITS = st.one_of(
     st.builds(Place, TRACKS, st.integers(0, FRAMES - 1), st.lists(BOX, min_size=1, max_size=4).map(tuple)),
     st.builds(Remove, TRACKS, frames()),
     st.builds(Split, TRACKS, st.integers(0, FRAMES), TRACKS),
-    st.builds(Join, TRACKS, TRACKS),
+    st.builds(Merge, TRACKS, TRACKS),
     st.builds(Change, TRACKS, st.sampled_from(Kind), st.sampled_from(Shape)),
     st.builds(Show, TRACKS, frames(), st.sampled_from(["form 1", "form 2"])),
     st.builds(Hide, TRACKS),

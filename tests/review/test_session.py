@@ -17,16 +17,16 @@ from anonymize.data import Kind, Region, Shape, Why
 from anonymize.kinds import Answer
 from anonymize.plan import About, Plan, Regions
 from anonymize.plan.edits import Draw, EditError, Hide, Place, Remove
-from anonymize.review.session import Busy, Session
+from anonymize.review.session import Busy, EditSession
 
 FRAMES = 50
 EDITOR = """
 import sys
 from pathlib import Path
 from anonymize.plan.edits import Place
-from anonymize.review.session import Session
+from anonymize.review.session import EditSession
 
-with Session(Path(sys.argv[1])) as session:
+with EditSession(Path(sys.argv[1])) as session:
     while True:
         for number in range(50):
             box = (number, 0, number + 14, 14)
@@ -53,16 +53,16 @@ def text(path: Path) -> list[str]:
 
 def test_every_edit_is_in_the_file_at_once_and_can_be_taken_back_tomorrow(path: Path) -> None:
     original = text(path)
-    with Session(path, "Ada Ø") as session:
+    with EditSession(path, "Ada Ø") as session:
         assert session.do(Remove(0, (0, 10))) == 1
         removed = text(path)
         assert session.do(Draw(1, (0, 5), (1266, 0, 1280, 14))) == 2
         assert removed != original
-    with Session(path) as session:
+    with EditSession(path) as session:
         assert (session.undo(), session.undo(), session.undo()) == (2, 1, None)
         assert text(path) == original
         assert session.redo() == 1
-    with Session(path) as session:
+    with EditSession(path) as session:
         assert session.redo() == 2
         assert session.redo() is None
         assert session.do(Hide(0)) == 3
@@ -77,23 +77,23 @@ def test_every_edit_is_in_the_file_at_once_and_can_be_taken_back_tomorrow(path: 
 
 def test_an_edit_that_does_not_fit_is_not_written(path: Path) -> None:
     before = path.read_bytes()
-    with Session(path) as session, pytest.raises(EditError, match="no track 7"):
+    with EditSession(path) as session, pytest.raises(EditError, match="no track 7"):
         session.do(Hide(7))
     assert path.read_bytes() == before
 
 
 def test_one_session_at_a_time_writes(path: Path) -> None:
-    with Session(path) as first:
+    with EditSession(path) as first:
         with pytest.raises(Busy, match="somebody else is editing this plan"):
-            Session(path)
+            EditSession(path)
         first.do(Hide(0))
         assert plan.read(path)
-    Session(path).close()
+    EditSession(path).close()
 
 
 @pytest.mark.parametrize("how", ["replaced", "longer", "gone"])
 def test_a_plan_that_another_program_changed_is_not_written_to(path: Path, how: str) -> None:
-    with Session(path) as session:
+    with EditSession(path) as session:
         if how == "replaced":
             path.with_name("new").write_bytes(path.read_bytes())
             path.with_name("new").replace(path)
@@ -110,7 +110,7 @@ def test_a_plan_that_another_program_changed_is_not_written_to(path: Path, how: 
 
 
 def test_a_full_disk_loses_nothing(path: Path) -> None:
-    with Session(path) as session:
+    with EditSession(path) as session:
         session.do(Remove(0, (0, 10)))
         kept = path.read_bytes()
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -132,13 +132,13 @@ def test_a_full_disk_loses_nothing(path: Path) -> None:
 def test_a_last_line_without_its_end(path: Path) -> None:
     whole = path.read_bytes().rstrip(b"\n")
     path.write_bytes(whole)
-    with Session(path) as session:
+    with EditSession(path) as session:
         assert path.read_bytes() == whole, "looking changes nothing"
         session.do(Hide(0))
     assert path.read_bytes().startswith(whole + b'\n{"edit": 1')
     torn = path.read_bytes()
     path.write_bytes(torn + b'{"undo": 1, "at": "20')
-    with Session(path) as session:
+    with EditSession(path) as session:
         assert path.read_bytes() == torn
         assert session.undo() == 1
 
@@ -149,7 +149,7 @@ def test_a_last_line_without_its_end(path: Path) -> None:
 def test_a_damaged_edit_names_its_line(path: Path, wrong: str) -> None:
     with path.open("a") as file:
         file.write(wrong + "\n")
-    for opened in (plan.read, Session):
+    for opened in (plan.read, EditSession):
         with pytest.raises(errors.PlanError, match=rf"line {FRAMES + 2}"):
             opened(path)
 
@@ -157,19 +157,19 @@ def test_a_damaged_edit_names_its_line(path: Path, wrong: str) -> None:
 def test_a_link_stays_one_and_a_folder_is_refused(path: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.jsonl"
     link.symlink_to(path)
-    with Session(link) as session:
+    with EditSession(link) as session:
         session.judge(0, Answer.NOTHING)
     assert link.is_symlink()
     assert [one.answer for one in plan.read(path).doubts] == [Answer.NOTHING]
     with pytest.raises(errors.PlanError, match="cannot edit this plan"):
-        Session(tmp_path)
+        EditSession(tmp_path)
     with pytest.raises(errors.PlanError, match="no such file"):
-        Session(tmp_path / "none.jsonl")
+        EditSession(tmp_path / "none.jsonl")
 
 
 def test_an_edit_that_is_too_large_for_a_line_is_refused(path: Path) -> None:
     boxes = ((0.123456789012, 0.123456789012, 14.123456789012, 14.123456789012),) * 70_000
-    with Session(path) as session:
+    with EditSession(path) as session:
         with pytest.raises(EditError, match="larger than"):
             session.do(Place(0, 0, boxes))
         assert session.edited.edits == []
@@ -189,5 +189,5 @@ def test_a_process_that_is_killed_loses_no_edit(path: Path) -> None:
         there = [line["edit"] if "edit" in line else -line["undo"] for line in lines]
         assert there[: len(made)] == made
         assert len(there) <= len(made) + 1
-        with Session(path) as session:
+        with EditSession(path) as session:
             assert session.edited.edits
