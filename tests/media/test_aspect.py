@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 
 from anonymize import plan
-from anonymize.aspect import SquareFrame, aspects_of, display_size, parse, shown
+from anonymize.aspect import ALIKE, SquareFrame, aspects_of, display_size, parse, shown
 from anonymize.batch.inputs import only_item
 from anonymize.data import Detections, Frame, Kind
 from anonymize.detect import Detector, ScaleScheduler, build, detect
@@ -248,6 +248,20 @@ def test_detectors_get_absurd_pixels_as_squares_too(detectors, tmp_path):
     assert frame.aspects == (SQUARE, Fraction(16))
     assert all(picture.width * picture.height <= 4.01 * 480 * 360 for picture in shown(frame))
     assert covered(looked(frame, detectors), frame) == len(FACES)
+
+
+@pytest.mark.parametrize("aspect", ["10:1", "16:1", "1:16", "60:1", "1:60"])
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_a_coded_stream_may_say_any_shape_of_pixels(tmp_path, aspect, suffix):
+    """FFmpeg's scaler, which measures it, gives up where the columns become some 5,000 times as many."""
+    stated = Fraction(*map(int, aspect.split(":")))
+    path = make_video(tmp_path / f"a.{suffix}", frames=3, size=(128, 96), sar=stated)
+    with open_source(path) as source:
+        frames = list(source.frames())
+    assert len(frames) == 3
+    bounded = min(max(stated, Fraction(1, 16)), Fraction(16))
+    assert any(max(each, bounded) <= ALIKE * min(each, bounded) for each in frames[0].aspects)
+    assert (SQUARE in frames[0].aspects) is (bounded != stated) or stated == Fraction(1, 16)
 
 
 @given(st.integers(1, 20_000), st.integers(1, 20_000), st.fractions(Fraction(1, 300), 300).filter(bool))

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from anonymize.aspect import aspects_of, upright
 from anonymize.data import SQUARE
 from anonymize.media.protocols import MediaInfo
-from anonymize.media.video.inspect import thumbnail
+from anonymize.media.video.inspect import THUMBNAIL, thumbnail
 
 _SILENT = ("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "vvc", "m4v", "obu", "ivf", "dv")
 """FFmpeg's names of containers without one: for these it reports that of the start of the stream."""
@@ -32,7 +32,7 @@ _OFTEN = {
 _UNIT = 1000
 """Columns that represent square pixels in the measuring graph."""
 _MOST = 65_000
-"""Columns in the measuring graph, at most."""
+"""Columns in the measuring graph, at most: FFmpeg scales a thumbnail to some 5,000 times its width, and no further."""
 
 
 def doubtful(info: MediaInfo, aspects: Sequence[tuple[Fraction, ...]]) -> str:
@@ -100,7 +100,10 @@ class PixelShape:
 def _measure() -> av.filter.Graph:
     """A graph that scales a thumbnail to `_UNIT` times its pixel aspect ratio columns."""
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=2, height=2, format=VideoFormat("gray", 2, 2), time_base=Fraction(1, 1000))
+    width, height = THUMBNAIL
+    source = graph.add_buffer(
+        width=width, height=height, format=VideoFormat("gray", width, height), time_base=Fraction(1, 1000)
+    )
     columns = graph.add("scale", rf"w=clip(round(sar*{_UNIT})\,1\,{_MOST}):h=2:eval=frame:flags=neighbor")
     sink = graph.add("buffersink")
     source.link_to(columns)

@@ -151,9 +151,12 @@ def side_data(frame: av.VideoFrame, scaler: VideoReformatter) -> dict[str, bytes
         return {"unnamed": b""}
 
 
+THUMBNAIL = (16, 2)
+
+
 def thumbnail(frame: av.VideoFrame, scaler: VideoReformatter) -> av.VideoFrame:
-    """A grey 2 x 2 frame with the properties and the side data of `frame`."""
-    return scaler.reformat(frame, 2, 2, "gray", interpolation=Interpolation.POINT, threads=1)
+    """A grey frame of `THUMBNAIL` columns and rows with the properties and the side data of `frame`."""
+    return scaler.reformat(frame, *THUMBNAIL, "gray", interpolation=Interpolation.POINT, threads=1)
 
 
 def side_data_words(names: Iterable[str]) -> set[str]:
