@@ -81,7 +81,7 @@ class Question:
 
 
 class Queue:
-    """The doubts of a plan file, by time. Every answer is a line more; the rest of the file stays as it is.
+    """The doubts of a plan file, uncovered ones first, each by time. Every answer is a line more; the rest of the file stays as it is.
 
     Args:
         path: the plan.
@@ -148,10 +148,10 @@ class Queue:
 
 
 def _questions(made: Plan) -> Iterator[Question]:
-    """The doubts of a plan, by time."""
+    """The doubts of a plan: first what is not covered, since that may keep an output back; then by time."""
     rows = made.regions.columns()
     limits = [made.about.width, made.about.height] * 2
-    for doubt in sorted(made.doubts, key=lambda one: (one.first, one.track)):
+    for doubt in sorted(made.doubts, key=lambda one: (one.drawn, one.first, one.track)):
         mine = np.flatnonzero((rows.track == doubt.track) & rows.found & (rows.kind != Kind.AREA))
         seen = mine[rows.detected[mine]] if rows.detected[mine].any() else mine
         best = seen[rows.score[seen] >= rows.score[seen].max()]

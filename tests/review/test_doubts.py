@@ -345,6 +345,12 @@ def answers(path: Path) -> dict[int, str]:
     return {one.track: one.answer.value if one.answer else "" for one in plan.read(path).doubts}
 
 
+def test_what_is_not_covered_is_asked_first(tmp_path: Path) -> None:
+    doubts = (Doubt(0, 0, 50, Raised.FIND), Doubt(1, 60, 90, Raised.CHECK), Doubt(2, 10, 40, Raised.CHECK))
+    plan.write(held(*doubts, tracks=3).marked(), tmp_path / "plan.jsonl")
+    assert [one.track for one in Queue(tmp_path / "plan.jsonl").open()] == [2, 1, 0]
+
+
 def test_every_answer_is_one_line_more(written: Path) -> None:
     lines = written.read_text().splitlines()
     lines.insert(1, "  ")

@@ -100,7 +100,7 @@ export const ACTIONS = {
   "track begin": () => selected() && go(/** @type {any} */ (selected()).first),
   "track end": () => selected() && go(/** @type {any} */ (selected()).end - 1),
   "next-open"() {
-    const rows = ordered().filter(isOpen);
+    const rows = ordered().filter(isOpen).sort((a, b) => Number(a.doubt !== "check") - Number(b.doubt !== "check"));
     if (!rows.length) return;
     const at = rows.findIndex((row) => row.track === state.selected);
     const row = rows[(at + 1) % rows.length];
