@@ -15,7 +15,7 @@ from anonymize.errors import AnonymizeError, PlanError, UsageError
 from anonymize.plan import Plan, consent
 from anonymize.plan.edit_lines import step_of
 from anonymize.plan.edits import Draw, Edit, EditError, Judge, Show
-from anonymize.plan.values import COUNT
+from anonymize.plan.values import COUNT, box_of
 from anonymize.recorded.kept import ENDING, output_of
 from anonymize.report.files import name_beside
 from anonymize.review import overview
@@ -183,10 +183,8 @@ class Review:
     def _asked(self, asked: Mapping[str, Any]) -> Edit:
         do, frame = asked["do"], asked.get("frame")
         if do == "draw" and "frames" not in asked:
-            box: Any = tuple(float(value) for value in asked["xyxy"])
-            return self._drawn(
-                int(asked["frame"]), box, Kind.of(asked.get("kind", "area")), Shape(asked.get("shape", "box"))
-            )
+            kind, shape = Kind.of(asked.get("kind", "area")), Shape(asked.get("shape", "box"))
+            return self._drawn(self._frame(asked["frame"]), box_of(asked["xyxy"]), kind, shape)
         if do == "draw":
             asked = {**asked, "track": self._session.edited.unused()}
         if do == "split":

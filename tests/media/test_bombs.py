@@ -34,7 +34,7 @@ from anonymize.media.still.source import StillSource
 from anonymize.models.store import import_model
 from anonymize.plan import About, Plan, Regions
 from anonymize.recorded import job, release
-from anonymize.redact import outlines
+from anonymize.redact import draw, outlines
 from anonymize.report import sign
 from anonymize.settings import Appearance, Redact, Settings, Style, Zone
 from anonymize.track import pairs
@@ -371,7 +371,7 @@ def test_rows_of_a_plan_come_as_they_are_in_any_order_of_frames() -> None:
 
 @pytest.mark.parametrize("limit", ["MOST", "LAYERS"])
 def test_more_mosaics_than_anybody_could_see_become_solid(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
-    monkeypatch.setattr(outlines, limit, 5)
+    monkeypatch.setattr(draw, limit, 5)
     rng = np.random.default_rng(10)
     regions = [Region((2, 3, 28, 17), Kind.FACE, Why.MANUAL, int(rng.integers(9)), Shape.BOX) for _ in range(9)]
     looks, planes = Redact(face=Appearance(style=Style.MOSAIC)), make_planes(30, 20)

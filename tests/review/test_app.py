@@ -188,9 +188,7 @@ def test_a_person_stays_visible_with_a_reason_alone(page: Page, made: Path) -> N
         (b"[" * 5000, ""),
     ],
 )
-def test_an_edit_that_cannot_be_is_refused_in_words_and_saves_nothing(
-    page: Page, made: Path, edit: Any, words: str
-) -> None:
+def test_a_wrong_edit_is_refused_in_words_and_saves_nothing(page: Page, made: Path, edit: Any, words: str) -> None:
     before = made.read_bytes()
     answer = page.ask("POST", "/api/edit", edit)
     assert answer.status in (409, 422), answer.content

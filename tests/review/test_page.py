@@ -154,6 +154,22 @@ def test_everything_about_a_track_is_done_by_keyboard_alone(page: Page, made: Pa
     expect(page.locator("dialog table")).to_be_visible()
 
 
+def test_a_track_is_split_and_joined_again(page: Page, made: Path) -> None:
+    number, before = track(made), plan.read(made)
+    page.click(".row")
+    page.keyboard.press("Home")
+    for _ in range(5):
+        page.keyboard.press("f")
+    expect(page.locator("#clock")).to_contain_text(f"6 / {FRAMES}")
+    page.keyboard.press("s")
+    expect(page.locator(".row")).to_have_count(2)
+    page.keyboard.press("m")
+    page.locator(".row").nth(1).click()
+    expect(page.locator(".row")).to_have_count(1)
+    assert track(made) == number
+    assert [region.xyxy for region in plan.read(made).at(9)] == [region.xyxy for region in before.at(9)]
+
+
 def test_the_views_the_languages_and_small_windows(page: Page) -> None:
     for key, view in (("2", "published"), ("3", "both"), ("1", "outlines")):
         page.keyboard.press(key)

@@ -114,7 +114,7 @@ def cut_up(
     presentation: Presentation | None = None,
     *,
     like: Cut | None = None,
-    least: Fraction = LEAST,
+    least: Fraction | None = None,
 ) -> Cut | None:
     """The segments of the file `source`; None if it is too short for two, or segments might not decode correctly.
 
@@ -123,7 +123,7 @@ def cut_up(
         name: for messages.
         presentation: its presentation clock; determined from the file if not given.
         like: cut another video with as many frames in the same places; None is returned where key frames are missing.
-        least: minimum length of a segment in seconds.
+        least: minimum length of a segment in seconds; `LEAST` if not given.
     """
     if not isinstance(source, Path) or (presentation is not None and (presentation.joins or presentation.early)):
         return None
@@ -152,7 +152,7 @@ def cut_up(
     origin = int(presentation.origin / time_base)
     keys = _keys(packets, times, origin, by_dts=_SEEKABLE[kind])
     if like is None:
-        starts = _starts(keys, times, least)
+        starts = _starts(keys, times, LEAST if least is None else least)
     elif len(times) == len(like.times) and all(segment.first in keys for segment in like.segments):
         starts = [segment.first for segment in like.segments]
     else:

@@ -131,6 +131,11 @@ export const ACTIONS = {
     const track = selected();
     if (track) await make({ do: "split", track: track.track, frame: state.index });
   },
+  join() {
+    if (!selected()) return;
+    change({ tool: "join" });
+    tell(say("join-with"));
+  },
   zoom: () => magnify(2),
   smaller: () => magnify(0.5),
   whole: () => magnify(0),
@@ -170,6 +175,6 @@ export const ACTIONS = {
 export const KEYS = {
   Space: "play", d: "previous", f: "next", ArrowLeft: "previous", ArrowRight: "next", c: "back 10", v: "on 10", "Shift-ArrowLeft": "back 10", "Shift-ArrowRight": "on 10",
   Home: "first", End: "last", "[": "track begin", "]": "track end", 1: "outlines", 2: "published", 3: "both", q: "next-open",
-  h: "hide", l: "leave", n: "nothing", Delete: "nothing", o: "end-here", i: "begin-here", s: "split", b: "draw", a: "draw-area", p: "draw-plate", Escape: "escape",
+  h: "hide", l: "leave", n: "nothing", Delete: "nothing", o: "end-here", i: "begin-here", s: "split", m: "join", b: "draw", a: "draw-area", p: "draw-plate", Escape: "escape",
   "+": "zoom", "-": "smaller", 0: "whole", "Ctrl-z": "undo", "Ctrl-y": "redo", "?": "help",
 };

@@ -45,7 +45,7 @@ function build() {
     button("play"), button("previous"), button("next"), clockPlace, button("next-open"), button("draw"), button("draw-area"), button("zoom"),
   );
   byId("selected").append(
-    ...["hide", "leave", "nothing", "begin-here", "end-here", "split"].map((name) => button(name)),
+    ...["hide", "leave", "nothing", "begin-here", "end-here", "split", "join"].map((name) => button(name)),
   );
   const language = /** @type {HTMLSelectElement} */ (byId("language"));
   for (const name of Object.keys(LANGUAGES)) language.add(new Option(new Intl.DisplayNames([name], { type: "language" }).of(name) ?? name, name));

@@ -203,6 +203,12 @@ frame.addEventListener("pointerdown", (event) => {
   if (event.button !== 0 || event.target === slider) return;
   const at = place(event);
   frame.setPointerCapture(event.pointerId);
+  if (state.tool === "join") {
+    const hit = under(at);
+    change({ tool: "select" });
+    if (hit && hit.one[0] !== state.selected) make({ do: "join", track: state.selected, other: hit.one[0] }).catch(fail);
+    return;
+  }
   if (state.tool !== "select") {
     drawing = [...at, ...at];
     return;

@@ -3,6 +3,7 @@
 /** @type {Record<string, Record<string, string>>} */
 export const LANGUAGES = {
   en: {
+    join: "Join", "join-with": "Choose the track that is the same person",
     "back 10": "Back 10 frames", "on 10": "On 10 frames", "first": "First frame", "last": "Last frame", "track begin": "Where it begins", "track end": "Where it ends", "draw-plate": "Draw a plate", "escape": "Choose nothing", "smaller": "Smaller", "whole": "Whole picture", "help": "Keys",
     language: "Language", publish: "Publish", found: "Found", picture: "Picture", slider: "Seen and published", timeline: "Time line", keys: "Keys",
     outlines: "Seen", published: "Published", both: "Both", undo: "Undo", redo: "Redo", play: "Play", pause: "Pause", previous: "Previous frame", next: "Next frame",
@@ -13,6 +14,7 @@ export const LANGUAGES = {
     detect: "finding", read: "reading", render: "drawing", verify: "checking", repair: "repairing", done: "Close",
   },
   de: {
+    join: "Verbinden", "join-with": "Die Spur wählen, die dieselbe Person zeigt",
     "back 10": "10 Bilder zurück", "on 10": "10 Bilder weiter", "first": "Erstes Bild", "last": "Letztes Bild", "track begin": "Wo es beginnt", "track end": "Wo es endet", "draw-plate": "Kennzeichen zeichnen", "escape": "Nichts auswählen", "smaller": "Verkleinern", "whole": "Ganzes Bild", "help": "Tasten",
     language: "Sprache", publish: "Veröffentlichen", found: "Gefunden", picture: "Bild", slider: "Gesehen und veröffentlicht", timeline: "Zeitleiste", keys: "Tasten",
     outlines: "Gesehen", published: "Veröffentlicht", both: "Beides", undo: "Rückgängig", redo: "Wiederholen", play: "Abspielen", pause: "Anhalten", previous: "Voriges Bild", next: "Nächstes Bild",
@@ -23,6 +25,7 @@ export const LANGUAGES = {
     detect: "suchen", read: "lesen", render: "zeichnen", verify: "prüfen", repair: "nachbessern", done: "Schließen",
   },
   fr: {
+    join: "Joindre", "join-with": "Choisir la piste de la même personne",
     "back 10": "10 images en arrière", "on 10": "10 images en avant", "first": "Première image", "last": "Dernière image", "track begin": "Là où il commence", "track end": "Là où il finit", "draw-plate": "Dessiner une plaque", "escape": "Ne rien choisir", "smaller": "Réduire", "whole": "Image entière", "help": "Touches",
     language: "Langue", publish: "Publier", found: "Trouvé", picture: "Image", slider: "Vu et publié", timeline: "Chronologie", keys: "Touches",
     outlines: "Vu", published: "Publié", both: "Les deux", undo: "Annuler", redo: "Rétablir", play: "Lire", pause: "Pause", previous: "Image précédente", next: "Image suivante",
@@ -33,6 +36,7 @@ export const LANGUAGES = {
     detect: "recherche", read: "lecture", render: "dessin", verify: "vérification", repair: "correction", done: "Fermer",
   },
   es: {
+    join: "Unir", "join-with": "Elegir la pista de la misma persona",
     "back 10": "10 fotogramas atrás", "on 10": "10 fotogramas adelante", "first": "Primer fotograma", "last": "Último fotograma", "track begin": "Donde empieza", "track end": "Donde acaba", "draw-plate": "Dibujar una matrícula", "escape": "No elegir nada", "smaller": "Reducir", "whole": "Imagen entera", "help": "Teclas",
     language: "Idioma", publish: "Publicar", found: "Encontrado", picture: "Imagen", slider: "Visto y publicado", timeline: "Línea de tiempo", keys: "Teclas",
     outlines: "Visto", published: "Publicado", both: "Ambos", undo: "Deshacer", redo: "Rehacer", play: "Reproducir", pause: "Pausa", previous: "Fotograma anterior", next: "Fotograma siguiente",
@@ -43,6 +47,7 @@ export const LANGUAGES = {
     detect: "buscando", read: "leyendo", render: "dibujando", verify: "comprobando", repair: "corrigiendo", done: "Cerrar",
   },
   sr: {
+    join: "Spoji", "join-with": "Izaberi trag iste osobe",
     "back 10": "10 kadrova nazad", "on 10": "10 kadrova napred", "first": "Prvi kadar", "last": "Poslednji kadar", "track begin": "Gde počinje", "track end": "Gde se završava", "draw-plate": "Nacrtaj tablicu", "escape": "Ne biraj ništa", "smaller": "Umanji", "whole": "Cela slika", "help": "Tasteri",
     language: "Jezik", publish: "Objavi", found: "Nađeno", picture: "Slika", slider: "Viđeno i objavljeno", timeline: "Vremenska linija", keys: "Tasteri",
     outlines: "Viđeno", published: "Objavljeno", both: "Oboje", undo: "Poništi", redo: "Ponovi", play: "Pusti", pause: "Pauza", previous: "Prethodni kadar", next: "Sledeći kadar",
