@@ -162,10 +162,10 @@ class Edited:
         spans = [(one.first, one.end) for one in self.shown(track)]
         if (doubt := self.doubt(track)) and doubt.answer is Answer.NOTHING:
             spans.append((doubt.first, doubt.end))
-        left = rows.why != MANUAL
+        inside = np.zeros(len(rows.frame), bool)
         for first, end in spans:
-            left |= (rows.frame < first) | (rows.frame >= end)
-        keep = left if spans else np.ones(len(rows.frame), bool)
+            inside |= (rows.frame >= first) & (rows.frame < end)
+        keep = (rows.why != MANUAL) | ~inside
         return rows.at(keep) if keep.any() else None
 
     def _folded(self) -> Plan:

@@ -81,7 +81,7 @@ class Question:
 
 
 class Queue:
-    """The doubts of a plan file, uncovered ones first, each by time. Every answer is a line more, and nothing else changes.
+    """The doubts of a plan file, uncovered ones first, each by time. Every answer is a line more; nothing else changes.
 
     Args:
         path: the plan.

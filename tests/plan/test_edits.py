@@ -215,6 +215,11 @@ def test_boxes_set_by_hand_are_not_drawn_where_their_track_stays_visible():
     assert boxes(edited(Place(0, 25, ((300, 300, 314, 314),)), Judge(0, Answer.NOTHING)), 0) == {}
 
 
+def test_two_reasons_to_leave_a_drawn_track_out_leave_it_out_wherever_one_holds():
+    after = edited(Draw(4, (0, 8), (0, 0, 14, 14), Kind.FACE), Judge(4, Answer.NOTHING), Show(4, (0, 1), "form 1"))
+    assert boxes(after, 4) == {}
+
+
 def test_a_kind_and_a_shape_can_be_changed():
     after = edited(Change(0, Kind.PLATE, Shape.BOX))
     assert {(one.kind, one.shape) for i in range(FRAMES) for one in after.at(i) if one.track == 0} == {
