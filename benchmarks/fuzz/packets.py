@@ -22,7 +22,8 @@ def swapped(kind: str, data: bytes, rng: random.Random) -> tuple[bytes, str]:
     with av.open(io.BytesIO(data), "r") as source:
         stream = source.streams.video[0]
         packets = [packet for packet in source.demux(stream) if packet.size]
-        one, other = _pair([packet.is_keyframe for packet in packets], rng, across=rng.random() < 0.5)
+        keys = [packet.is_keyframe for packet in packets]
+        one, other = _pair(keys, rng, across=rng.random() < 0.5, first=1 if kind == "ts" else 0)
         places = {id(packets[one]): packets[other], id(packets[other]): packets[one]}
         marked, held = rng.random() < 0.5, io.BytesIO()
         with av.open(held, "w", format=FORMATS[kind], container_options={"fflags": "+bitexact"}) as out:
@@ -32,10 +33,10 @@ def swapped(kind: str, data: bytes, rng: random.Random) -> tuple[bytes, str]:
     return held.getvalue(), f"packets {one} and {other} swapped{', with their marks' if marked else ''}"
 
 
-def _pair(keys: list[bool], rng: random.Random, *, across: bool) -> tuple[int, int]:
-    """Two different packets, of one group of pictures or of two; `keys` says which packets begin one."""
+def _pair(keys: list[bool], rng: random.Random, *, across: bool, first: int) -> tuple[int, int]:
+    """Two different packets from `first` on, of one group of pictures or of two; `keys` says which begin one."""
     group = [sum(keys[: index + 1]) for index in range(len(keys))]
-    pairs = [(a, b) for b in range(len(keys)) for a in range(b)]
+    pairs = [(a, b) for b in range(len(keys)) for a in range(first, b)]
     wanted = [(a, b) for a, b in pairs if (group[a] != group[b]) == across]
     return rng.choice(wanted or pairs)
 
