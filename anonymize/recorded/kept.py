@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from anonymize import media, plan, report, storage
 from anonymize.errors import PlanError
+from anonymize.plan.edits import Judge
+from anonymize.text import untrusted
 
 if TYPE_CHECKING:
     from anonymize.plan import Plan
@@ -105,13 +107,16 @@ def keep(
 def _replaceable(place: Place, made: Plan, *, force: bool) -> bool:
     """Whether `made` may replace the file at `place`: a local plan that was not edited.
 
-    With `force` any file may be replaced, except a plan with answers that `made` lacks.
+    With `force` any file may be replaced, except a plan with a person's edits, or with answers that `made` lacks.
     """
     if not isinstance(place, Path) or place.is_symlink() or not place.is_file():
         return force
     try:
-        there = plan.read(place)
+        history = plan.edited(untrusted.lines(place, "plan", PlanError), str(place))
     except PlanError:
         return force
+    if any(not isinstance(edit, Judge) for edit in history.edited.edits):
+        return False
+    there = history.edited.plan()
     answers = {one for one in there.doubts if one.answer is not None}
     return answers <= set(made.doubts) if force else not answers and not there.by_hand

@@ -16,7 +16,7 @@ from anonymize.errors import AnonymizeError, UsageError
 from anonymize.plan.edits import EditError
 from anonymize.review.review import Review
 from anonymize.text import untrusted
-from anonymize.web.rules import plain
+from anonymize.web.rules import HANDLERS
 
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 WIDEST = 3840
@@ -63,13 +63,8 @@ def app(review: Review) -> Starlette:
             Route("/api/redo", _change(lambda _: review.redo()), methods=["POST"]),
             Route("/api/publish", _change(publish), methods=["POST"]),
         ],
-        exception_handlers={404: _refused, 405: _refused},
+        exception_handlers=HANDLERS,
     )
-
-
-async def _refused(request: Request, error: Exception) -> Response:  # noqa: ARG001 - repeats nothing of it
-    status = getattr(error, "status_code", 404)
-    return plain(status, "not found" if status == 404 else "not supported")
 
 
 def _number(text: str) -> int:

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Region, Why
+from anonymize.data import Region
 from anonymize.kinds import Answer
-from anonymize.plan.boxes import WHYS, Rows
+from anonymize.plan.boxes import DETECTED, MANUAL, WHYS, Rows
 from anonymize.plan.edited import Edited
 from anonymize.plan.model import Columns
-
-_CODES = {why.value: code for code, why in enumerate(WHYS)}
 
 
 def tracks(edited: Edited, only: Iterable[int] | None = None) -> list[dict[str, Any]]:
@@ -39,8 +37,8 @@ def _numbers(columns: Columns) -> list[int]:
 
 def _row(edited: Edited, number: int, rows: Rows) -> dict[str, Any]:
     doubt = edited.doubt(number)
-    detected = rows.why == _CODES[Why.DETECTED.value]
-    by_hand = rows.why == _CODES[Why.MANUAL.value]
+    detected = rows.why == DETECTED
+    by_hand = rows.why == MANUAL
     best = int(np.argmax(np.where(detected, rows.score, rows.score - 2)))
     return {
         "track": number,

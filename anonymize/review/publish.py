@@ -43,6 +43,8 @@ class Publishing:
     doubts: int = 0
     ending: str = ""
     """The state that follows "running"."""
+    stopped: bool = False
+    """The review ends: what is being made is given up."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
@@ -77,6 +79,8 @@ def publish(source: Path, made: Plan, output: Path, about: Publishing, *, force:
     course = Course()
 
     def on_progress(news: Progress) -> None:
+        if about.stopped:
+            raise UsageError("the review was ended: nothing was published")
         course.take(news, time.monotonic())
         about.stage, about.share = news.stage, course.share or 0.0
 

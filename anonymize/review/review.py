@@ -64,6 +64,7 @@ class Review:
             self._pictures = Pictures(opened)
             self._stack = stack.pop_all()
         self.publishing = Publishing()
+        self._work: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +73,10 @@ class Review:
         self.close()
 
     def close(self) -> None:
-        """Let others review it."""
+        """Let others review it. An output that is being made is given up, and leaves nothing behind."""
+        self.publishing.stopped = True
+        if self._work:
+            self._work.join()
         self._pictures.close()
         self._stack.close()
 
@@ -239,8 +243,8 @@ class Review:
         with self._lock:
             made = self._session.edited.plan()
         target = Path(output) if output else self.output
-        work = threading.Thread(target=self._published, args=(made, target, force), name="publish", daemon=True)
-        work.start()
+        self._work = threading.Thread(target=self._published, args=(made, target, force), name="publish", daemon=True)
+        self._work.start()
 
     def _published(self, made: Plan, target: Path, force: bool) -> None:
         doubts = 0

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY = 1 << 20
@@ -116,6 +117,15 @@ def _exchanged(cookie: str, session: str) -> RedirectResponse:
 def plain(status: int, text: str) -> PlainTextResponse:
     """A response with one line of text, after which the connection is closed: nothing was asked that is served."""
     return PlainTextResponse(f"{text}\n", status, {"Connection": "close"})
+
+
+async def _refused(request: Request, error: Exception) -> PlainTextResponse:  # noqa: ARG001 - repeats nothing of it
+    status = getattr(error, "status_code", 404)
+    return plain(status, "not found" if status == 404 else "not supported")
+
+
+HANDLERS = {404: _refused, 405: _refused}
+"""An application's responses to paths and methods that it does not have."""
 
 
 def _hardened(send: Send) -> Send:

@@ -20,7 +20,7 @@ from starlette.routing import Route as Path
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from anonymize.errors import UsageError
-from anonymize.web.rules import HEADERS, Rules, plain
+from anonymize.web.rules import HANDLERS, HEADERS, Rules, plain
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -89,6 +89,7 @@ class Server:
                 server_header=False,
                 date_header=False,
                 proxy_headers=False,
+                timeout_keep_alive=2,
                 timeout_graceful_shutdown=0,
                 h11_max_incomplete_event_size=_HEAD,
             )
@@ -108,57 +109,40 @@ def pages(routes: Mapping[str, Route]) -> Starlette:
     Args:
         routes: by path, without the first slash; each is called in a thread of its own.
     """
-    answers, streams = _Places(_ANSWERS), _Places(_STREAMS)
+    answers, streams = asyncio.Semaphore(_ANSWERS), asyncio.Semaphore(_STREAMS)
     return Starlette(
         routes=[Path(f"/{name}", _endpoint(name, route, answers, streams)) for name, route in routes.items()],
-        exception_handlers={404: _not_found, 405: _not_supported},
+        exception_handlers=HANDLERS,
     )
 
 
-async def _not_found(request: Request, error: Exception) -> Answer:  # noqa: ARG001 - repeats nothing of it
-    return plain(404, "not found")
-
-
-async def _not_supported(request: Request, error: Exception) -> Answer:  # noqa: ARG001 - repeats nothing of it
-    return plain(405, "not supported")
-
-
-@dataclass(slots=True)
-class _Places:
-    """So many things at a time. Of the event loop's thread alone."""
-
-    free: int
-
-
-def _endpoint(name: str, route: Route, answers: _Places, streams: _Places) -> Callable[[Request], Any]:
+def _endpoint(
+    name: str, route: Route, answers: asyncio.Semaphore, streams: asyncio.Semaphore
+) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Answer:
-        if name != HEALTH and not answers.free:
-            return plain(503, "too many requests at once")
-        answers.free -= name != HEALTH
-        try:
+        if name == HEALTH:
             made = await run_in_threadpool(route)
-        finally:
-            answers.free += name != HEALTH
+        elif answers.locked():
+            return plain(503, "too many requests at once")
+        else:
+            async with answers:
+                made = await run_in_threadpool(route)
         kept = {"content-type": made.kind}
         if isinstance(made.body, bytes):
             return Answer(made.body, made.status, kept)
         if request.method == "HEAD":
             return StreamingResponse(iter(()), made.status, kept)
-        if not streams.free:
+        if streams.locked():
             return plain(503, "too many viewers at once")
-        streams.free -= 1
         return StreamingResponse(_parts(made.body, streams), made.status, kept)
 
     return endpoint
 
 
-async def _parts(body: Iterable[bytes], streams: _Places) -> AsyncIterator[bytes]:
-    """`body`; gives its place back."""
-    try:
+async def _parts(body: Iterable[bytes], streams: asyncio.Semaphore) -> AsyncIterator[bytes]:
+    async with streams:
         async for part in iterate_in_threadpool(body):
             yield part
-    finally:
-        streams.free += 1
 
 
 class _Connection(H11Protocol):

@@ -287,6 +287,14 @@ def test_what_is_published_was_checked_and_names_are_not_replaced_unasked(page: 
     assert finished(page)["state"] == "released"
 
 
+def test_a_review_that_ends_gives_up_what_it_is_publishing(face_clip: Path, made: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with Review(face_clip, made) as review:
+        review.publish(str(tmp_path / "out" / "safe.mp4"), force=False)
+    assert list((tmp_path / "out").iterdir()) == []
+    assert review.publishing.as_dict()["state"] == "failed"
+
+
 def test_a_face_that_somebody_uncovered_comes_back_as_a_doubt(page: Page, made: Path, tmp_path: Path) -> None:
     track = page.get("/api/review")["tracks"][0]["track"]
     page.post("/api/edit", {"do": "remove", "track": track, "frames": [0, FRAMES]})

@@ -16,7 +16,8 @@ from anonymize import errors, plan
 from anonymize.data import Kind, Region, Shape, Why
 from anonymize.kinds import Answer
 from anonymize.plan import About, Plan, Regions
-from anonymize.plan.edits import Draw, EditError, Hide, Place, Remove
+from anonymize.plan.edits import Draw, EditError, Hide, Place, Remove, Show
+from anonymize.recorded.kept import keep
 from anonymize.review.session import Busy, EditSession
 
 FRAMES = 50
@@ -191,3 +192,15 @@ def test_a_process_that_is_killed_loses_no_edit(path: Path) -> None:
         assert len(there) <= len(made) + 1
         with EditSession(path) as session:
             assert session.edited.edits
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_plan_that_somebody_edited_is_not_replaced_by_a_later_run(path: Path, tmp_path: Path, force: bool) -> None:
+    output = tmp_path / "safe.mp4"
+    edited = path.rename(tmp_path / "safe.mp4.plan.jsonl")
+    with EditSession(edited) as session:
+        session.do(Show(0, (0, 10), "form 12"))
+    before = edited.read_bytes()
+    kept = keep(plan.read(edited), output, force=force)
+    assert kept.plan != edited
+    assert edited.read_bytes() == before
