@@ -56,6 +56,12 @@ def test_an_exception_holds_for_the_licence_it_was_made_for():
     assert "where requirements/licences.toml has" in licences.unfit("tqdm", ["GPL-3.0-only"], RULES)
 
 
+def test_an_exception_is_no_longer_needed_by_a_release_whose_licence_is_allowed():
+    assert "python-dateutil" in RULES["exceptions"]
+    assert licences.unfit("python-dateutil", ["Dual License"], RULES) == ""
+    assert licences.unfit("python-dateutil", ["BSD-3-Clause"], RULES) == ""
+
+
 def test_a_package_that_comes_in_with_another_licence_or_library_is_named(tmp_path):
     path = tmp_path / "intruder-1.dist-info"
     path.mkdir()
