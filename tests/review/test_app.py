@@ -3,9 +3,6 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -13,86 +10,22 @@ import cv2
 import numpy as np
 import pytest
 
-import anonymize
-from anonymize import errors, plan, presets
+from anonymize import errors, plan
 from anonymize.kinds import Answer
-from anonymize.review.app import app
 from anonymize.review.review import Review, plan_for
-from anonymize.settings import Settings
-from anonymize.text.mapping import from_mapping
-from anonymize.web.server import Server
 from tests.conftest import FRAMES, SIZE, face_box
-
-TOKEN = "a-token-for-these-tests"
-FAST = from_mapping(Settings, {"targets": ["face"], "output": {"speed": "ultrafast"}}, presets.load("default").settings)
+from tests.review.conftest import Client
 
 
-@pytest.fixture(scope="module")
-def found(face_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The plan of the clip, as found."""
-    path = tmp_path_factory.mktemp("plans") / "plan.jsonl"
-    anonymize.write_plan(face_clip, path, FAST)
-    return path
-
-
-class Page:
-    """A browser without a screen: the address, the cookie, and requests."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        answer = self.ask("GET", f"/{TOKEN}/", cookie="")
-        self.cookie = answer.headers["set-cookie"].partition(";")[0]
-
-    def ask(self, method: str, path: str, body: Any = None, cookie: str | None = None, **headers: str) -> Any:
-        """The response, with its `content`."""
-        cookie = self.cookie if cookie is None else cookie
-        sent = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        if method == "POST":
-            headers = {"Origin": f"http://127.0.0.1:{self.server.port}"} | headers
-        with closing(HTTPConnection("127.0.0.1", self.server.port, timeout=30)) as connection:
-            connection.request(method, path, sent, {"Cookie": cookie} | headers)
-            answer: Any = connection.getresponse()
-            answer.content = answer.read()
-            return answer
-
-    def get(self, path: str) -> Any:
-        answer = self.ask("GET", path)
-        assert answer.status == 200, answer.content
-        return json.loads(answer.content)
-
-    def post(self, path: str, body: Any = None) -> Any:
-        answer = self.ask("POST", path, body or {})
-        assert answer.status == 200, answer.content
-        return json.loads(answer.content)
-
-
-@pytest.fixture
-def made(found: Path, tmp_path: Path) -> Path:
-    """A copy of the plan."""
-    copy = tmp_path / "face-safe.mp4.plan.jsonl"
-    copy.write_bytes(found.read_bytes())
-    return copy
-
-
-@pytest.fixture
-def page(face_clip: Path, made: Path) -> Iterator[Page]:
-    with Review(face_clip, made, "Ada Ø") as review:
-        server = Server(0, app(review), TOKEN)
-        try:
-            yield Page(server)
-        finally:
-            server.close()
-
-
-def test_the_page_and_all_of_its_files_are_there(page: Page) -> None:
-    html = page.ask("GET", "/")
+def test_the_page_and_all_of_its_files_are_there(client: Client) -> None:
+    html = client.ask("GET", "/")
     assert html.headers["content-type"] == "text/html; charset=utf-8"
     names = set()
     waiting = ["/page/main.js", *(f"/{part}" for part in ("page/page.css", "page/icon.svg"))]
     assert all(name.encode() in html.content for name in waiting)
     while waiting:
         name = waiting.pop()
-        answer = page.ask("GET", name)
+        answer = client.ask("GET", name)
         assert answer.status == 200, name
         assert answer.headers["cache-control"] == "no-store"
         assert b"http://" not in answer.content.replace(b"http://www.w3.org/2000/svg", b"")
@@ -104,8 +37,8 @@ def test_the_page_and_all_of_its_files_are_there(page: Page) -> None:
     assert len(names) >= 10
 
 
-def test_what_was_found_is_listed(page: Page, made: Path) -> None:
-    told = page.get("/api/review")
+def test_what_was_found_is_listed(client: Client, made: Path) -> None:
+    told = client.get("/api/review")
     assert (told["name"], told["frames"], told["width"], told["height"]) == ("face.mp4", FRAMES, *SIZE)
     assert len(told["times"]) == FRAMES
     assert told["times"] == sorted(told["times"])
@@ -114,16 +47,16 @@ def test_what_was_found_is_listed(page: Page, made: Path) -> None:
     x0, y0, x1, y1 = face_box(track["best"])
     left, top, right, bottom = track["box"]
     assert left <= x0 + 2 and right >= x1 - 2 and top <= y0 + 2 and bottom >= y1 - 2  # noqa: PT018
-    runs = page.get(f"/api/lanes?tracks={track['track']},99")[str(track["track"])]
+    runs = client.get(f"/api/lanes?tracks={track['track']},99")[str(track["track"])]
     assert [runs[0][0], runs[-1][1]] == [0, FRAMES]
-    regions = page.get("/api/regions/0/5")
+    regions = client.get("/api/regions/0/5")
     assert {int(index) for index in regions} == set(range(5))
     assert regions["0"] == [[track["track"], "face", "ellipse", regions["0"][0][3], True, regions["0"][0][5]]]
 
 
 @pytest.mark.parametrize("view", ["raw", "published"])
-def test_pictures_are_what_the_camera_saw_and_what_is_published(page: Page, view: str) -> None:
-    answer = page.ask("GET", f"/api/picture/7?width=9999&view={view}")
+def test_pictures_are_what_the_camera_saw_and_what_is_published(client: Client, view: str) -> None:
+    answer = client.ask("GET", f"/api/picture/7?width=9999&view={view}")
     assert answer.headers["content-type"] == "image/jpeg"
     shown = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
     assert shown is not None
@@ -133,11 +66,11 @@ def test_pictures_are_what_the_camera_saw_and_what_is_published(page: Page, view
     assert bool(face.mean() < 5) is (view == "published")
 
 
-def test_a_missed_face_is_drawn_followed_and_hidden(page: Page, made: Path) -> None:
-    before = page.get("/api/review")["tracks"]
-    page.post("/api/edit", {"do": "judge", "track": before[0]["track"], "answer": "nothing"})
+def test_a_missed_face_is_drawn_followed_and_hidden(client: Client, made: Path) -> None:
+    before = client.get("/api/review")["tracks"]
+    client.post("/api/edit", {"do": "judge", "track": before[0]["track"], "answer": "nothing"})
     box = [float(value) for value in face_box(10)]
-    answer = page.post("/api/edit", {"do": "draw", "frame": 10, "xyxy": box, "kind": "face", "shape": "ellipse"})
+    answer = client.post("/api/edit", {"do": "draw", "frame": 10, "xyxy": box, "kind": "face", "shape": "ellipse"})
     (track,) = answer["tracks"]
     assert (track["first"], track["end"], track["hand"]) == (0, FRAMES, FRAMES)
     after = plan.read(made)
@@ -149,23 +82,23 @@ def test_a_missed_face_is_drawn_followed_and_hidden(page: Page, made: Path) -> N
         assert region.xyxy[1] <= y0 + 3 and region.xyxy[3] >= y1 - 3, index  # noqa: PT018
         assert region.xyxy[2] - region.xyxy[0] < 3 * (x1 - x0)
     assert {one.by for one in after.doubts} == {"Ada Ø"}
-    assert page.post("/api/undo")["edits"] == 1
-    assert page.post("/api/undo")["edits"] == 0
-    assert page.post("/api/undo")["edits"] == 0
+    assert client.post("/api/undo")["edits"] == 1
+    assert client.post("/api/undo")["edits"] == 0
+    assert client.post("/api/undo")["edits"] == 0
     assert list(plan.lines(plan.read(made))) == list(plan.lines(plan.read(made)))
-    assert page.post("/api/redo")["redo"] == 1
+    assert client.post("/api/redo")["redo"] == 1
 
 
-def test_a_person_stays_visible_with_a_reason_alone(page: Page, made: Path) -> None:
-    track = page.get("/api/review")["tracks"][0]["track"]
-    refused = page.ask("POST", "/api/edit", {"do": "show", "track": track, "frame": 5, "reason": " "})
+def test_a_person_stays_visible_with_a_reason_alone(client: Client, made: Path) -> None:
+    track = client.get("/api/review")["tracks"][0]["track"]
+    refused = client.ask("POST", "/api/edit", {"do": "show", "track": track, "frame": 5, "reason": " "})
     assert refused.status == 409
     assert "reason" in json.loads(refused.content)["error"]
-    told = page.post("/api/edit", {"do": "show", "track": track, "frame": 5, "reason": "form 12"})
+    told = client.post("/api/edit", {"do": "show", "track": track, "frame": 5, "reason": "form 12"})
     assert told["tracks"][0]["shown"][0]["reason"] == "form 12"
     assert told["tracks"][0]["drawn"] in ("visible", "partly")
     assert plan.read(made).at(5) == []
-    assert page.post("/api/edit", {"do": "hide", "track": track})["tracks"][0]["drawn"] == "hidden"
+    assert client.post("/api/edit", {"do": "hide", "track": track})["tracks"][0]["drawn"] == "hidden"
 
 
 @pytest.mark.parametrize(
@@ -188,9 +121,9 @@ def test_a_person_stays_visible_with_a_reason_alone(page: Page, made: Path) -> N
         (b"[" * 5000, ""),
     ],
 )
-def test_a_wrong_edit_is_refused_in_words_and_saves_nothing(page: Page, made: Path, edit: Any, words: str) -> None:
+def test_a_wrong_edit_is_refused_in_words_and_saves_nothing(client: Client, made: Path, edit: Any, words: str) -> None:
     before = made.read_bytes()
-    answer = page.ask("POST", "/api/edit", edit)
+    answer = client.ask("POST", "/api/edit", edit)
     assert answer.status in (409, 422), answer.content
     said = json.loads(answer.content)["error"]
     assert words in said
@@ -206,8 +139,8 @@ def test_a_wrong_edit_is_refused_in_words_and_saves_nothing(page: Page, made: Pa
         "/api/picture/1?width=x", "/api/picture/1?width=-5", "/api/regions/0/x", "/api/lanes?tracks=a",
     ],
 )  # fmt: skip
-def test_a_frame_that_is_not_there_is_an_error_for_people(page: Page, path: str) -> None:
-    answer = page.ask("GET", path)
+def test_a_frame_that_is_not_there_is_an_error_for_people(client: Client, path: str) -> None:
+    answer = client.ask("GET", path)
     assert answer.status == 422
     assert json.loads(answer.content)["error"]
 
@@ -224,38 +157,38 @@ STRANGE = (
 
 
 @pytest.mark.parametrize("path", [*STRANGE, "/plan.jsonl"])
-def test_nothing_else_is_served(page: Page, path: str) -> None:
-    assert page.ask("GET", path).status == 404
+def test_nothing_else_is_served(client: Client, path: str) -> None:
+    assert client.ask("GET", path).status == 404
 
 
-def test_a_stranger_sees_and_changes_nothing(page: Page, made: Path) -> None:
-    before, own = made.read_bytes(), f"http://127.0.0.1:{page.server.port}"
+def test_a_stranger_sees_and_changes_nothing(client: Client, made: Path) -> None:
+    before, own = made.read_bytes(), f"http://127.0.0.1:{client.server.port}"
     edit = {"do": "judge", "track": 0, "answer": "nothing"}
     for path in ("/", "/api/review", "/api/picture/0", "/page/main.js"):
-        assert page.ask("GET", path, cookie="").status == 404
-        assert page.ask("GET", path, cookie="anonymize=1").status == 404
-        assert page.ask("GET", path, Host="evil.example").status == 421
+        assert client.ask("GET", path, cookie="").status == 404
+        assert client.ask("GET", path, cookie="anonymize=1").status == 404
+        assert client.ask("GET", path, Host="evil.example").status == 421
     for origin in (
         "http://evil.example",
         "null",
         "",
         f"{own}.evil.example",
-        f"http://127.0.0.1:{page.server.port + 1}",
+        f"http://127.0.0.1:{client.server.port + 1}",
     ):
-        assert page.ask("POST", "/api/edit", edit, Origin=origin).status == 403, origin
-    assert page.ask("POST", "/api/edit", edit, cookie="").status == 404
-    assert page.ask("GET", "/api/edit").status == 405
-    assert page.ask("POST", "/api/review", {}).status == 405
-    assert page.ask("POST", "/api/edit", b"x" * (1 << 20) + b"y").status == 413
+        assert client.ask("POST", "/api/edit", edit, Origin=origin).status == 403, origin
+    assert client.ask("POST", "/api/edit", edit, cookie="").status == 404
+    assert client.ask("GET", "/api/edit").status == 405
+    assert client.ask("POST", "/api/review", {}).status == 405
+    assert client.ask("POST", "/api/edit", b"x" * (1 << 20) + b"y").status == 413
     assert made.read_bytes() == before
 
 
-def test_two_hundred_requests_at_once_are_all_answered(page: Page) -> None:
+def test_two_hundred_requests_at_once_are_all_answered(client: Client) -> None:
     seen: list[int] = []
 
     def look() -> None:
         for number in range(10):
-            seen.append(page.ask("GET", f"/api/picture/{number}?width=64").status)
+            seen.append(client.ask("GET", f"/api/picture/{number}?width=64").status)
 
     lookers = [threading.Thread(target=look) for _ in range(20)]
     for one in lookers:
@@ -265,26 +198,26 @@ def test_two_hundred_requests_at_once_are_all_answered(page: Page) -> None:
     assert seen == [200] * 200
 
 
-def finished(page: Page) -> Any:
+def finished(client: Client) -> Any:
     until = time.monotonic() + 120
-    while (now := page.get("/api/publish"))["state"] == "running":
+    while (now := client.get("/api/publish"))["state"] == "running":
         assert time.monotonic() < until
         time.sleep(0.1)
     return now
 
 
-def test_what_is_published_was_checked_and_names_are_not_replaced_unasked(page: Page, tmp_path: Path) -> None:
-    assert page.get("/api/publish")["state"] == "idle"
+def test_what_is_published_was_checked_and_names_are_not_replaced_unasked(client: Client, tmp_path: Path) -> None:
+    assert client.get("/api/publish")["state"] == "idle"
     output = tmp_path / "safe.mp4"
-    page.post("/api/publish", {"output": str(output)})
-    now = finished(page)
+    client.post("/api/publish", {"output": str(output)})
+    now = finished(client)
     assert (now["state"], now["output"], now["verdict"]) == ("released", str(output), "pass"), now
     report = json.loads((tmp_path / "safe.mp4.report.json").read_text())
     assert report["verdict"] == "pass"
-    page.post("/api/publish", {"output": str(output)})
-    assert finished(page)["state"] == "failed"
-    page.post("/api/publish", {"output": str(output), "force": True})
-    assert finished(page)["state"] == "released"
+    client.post("/api/publish", {"output": str(output)})
+    assert finished(client)["state"] == "failed"
+    client.post("/api/publish", {"output": str(output), "force": True})
+    assert finished(client)["state"] == "released"
 
 
 def test_a_review_that_ends_gives_up_what_it_is_publishing(face_clip: Path, made: Path, tmp_path: Path) -> None:
@@ -295,20 +228,20 @@ def test_a_review_that_ends_gives_up_what_it_is_publishing(face_clip: Path, made
     assert review.publishing.as_dict()["state"] == "failed"
 
 
-def test_a_face_that_somebody_uncovered_comes_back_as_a_doubt(page: Page, made: Path, tmp_path: Path) -> None:
-    track = page.get("/api/review")["tracks"][0]["track"]
-    page.post("/api/edit", {"do": "remove", "track": track, "frames": [0, FRAMES]})
-    assert page.get("/api/review")["tracks"] == []
-    page.post("/api/publish", {"output": str(tmp_path / "bare.mp4")})
-    now = finished(page)
+def test_a_face_that_somebody_uncovered_comes_back_as_a_doubt(client: Client, made: Path, tmp_path: Path) -> None:
+    track = client.get("/api/review")["tracks"][0]["track"]
+    client.post("/api/edit", {"do": "remove", "track": track, "frames": [0, FRAMES]})
+    assert client.get("/api/review")["tracks"] == []
+    client.post("/api/publish", {"output": str(tmp_path / "bare.mp4")})
+    now = finished(client)
     assert now["state"] == "released"
     assert now["verdict"] == "pass-with-doubts"
     assert now["doubts"] >= 1
-    (row, *_) = page.get("/api/review")["tracks"]
+    (row, *_) = client.get("/api/review")["tracks"]
     assert (row["doubt"], row["answer"], row["drawn"]) == ("check", None, "open")
-    page.post("/api/edit", {"do": "judge", "track": row["track"], "answer": "hide"})
+    client.post("/api/edit", {"do": "judge", "track": row["track"], "answer": "hide"})
     assert [one.answer for one in plan.read(made).doubts if one.track == row["track"]] == [Answer.HIDE]
-    assert page.post("/api/undo")["edits"] == 1
+    assert client.post("/api/undo")["edits"] == 1
 
 
 def test_a_plan_of_another_file_or_one_that_is_open_is_refused(face_clip: Path, made: Path, tmp_path: Path) -> None:

@@ -2,62 +2,18 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-import anonymize
 from anonymize import plan
-from anonymize.review.app import app
-from anonymize.review.review import Review
-from anonymize.web.server import Server
 from tests.conftest import FRAMES, face_box
+from tests.helpers.browser import needs_chromium
 from tests.helpers.terminals import CTRL_C, Terminal
-from tests.live.test_page import CHROMIUM, QUIET
-from tests.review.test_app import FAST
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: .ci/run installs it and runs this")
-SLOW = 30_000
-"""Milliseconds that a busy machine may need."""
-
-
-@pytest.fixture(scope="module")
-def found(face_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("plans") / "plan.jsonl"
-    anonymize.write_plan(face_clip, path, FAST)
-    return path
-
-
-@pytest.fixture
-def made(found: Path, tmp_path: Path) -> Path:
-    copy = tmp_path / "face-safe.mp4.plan.jsonl"
-    copy.write_bytes(found.read_bytes())
-    return copy
-
-
-@pytest.fixture
-def page(face_clip: Path, made: Path) -> Iterator[Page]:
-    """The page, opened by its address, without a word on the console."""
-    said: list[str] = []
-    with Review(face_clip, made) as review, sync_playwright() as player:
-        server = Server(0, app(review), "a-token-for-these-tests")
-        browser = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        try:
-            opened = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-GB")
-            opened.set_default_timeout(SLOW)
-            expect.set_options(timeout=SLOW)
-            opened.on("console", lambda message: said.append(message.text))
-            opened.on("pageerror", lambda error: said.append(str(error)))
-            opened.goto(server.address)
-            expect(opened.locator(".row")).to_have_count(1)
-            yield opened
-        finally:
-            browser.close()
-            server.close()
-    assert said == [], "a message on the console: a script or a policy failed"
+pytestmark = needs_chromium
 
 
 def track(path: Path) -> int:
