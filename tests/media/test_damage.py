@@ -221,6 +221,27 @@ def cut(path: Path, target: Path, first: int) -> Path:
     return target
 
 
+OPEN = {"x265-params": X265["x265-params"] + ":bframes=2:open-gop=1"}
+ROWS = {"x265-params": OPEN["x265-params"] + ":wpp=1:pools=2"}
+CUT: dict[str, tuple[str, str, dict[str, str]]] = {
+    "H.264 in MPEG-TS": (".ts", "libx264", {"preset": "fast"}),
+    "H.264 with open groups in MPEG-TS": (".ts", "libx264", {"preset": "fast", "x264-params": "open-gop=1:bframes=2"}),
+    "H.265 in MPEG-TS": (".ts", "libx265", X265 | {"x265-params": X265["x265-params"] + ":open-gop=0"}),
+    "H.265 with open groups in MPEG-TS": (".ts", "libx265", X265 | OPEN),
+    "H.265 with open groups and wavefronts in MPEG-TS": (".ts", "libx265", X265 | ROWS),
+    "MPEG-2 in MPEG-TS": (".ts", "mpeg2video", {"bf": "2"}),
+    "MPEG-2 in MPEG-PS": (".mpg", "mpeg2video", {"bf": "2"}),
+    "H.264 by itself": (".h264", "libx264", {"preset": "fast"}),
+}
+
+
+def order(path: Path) -> list[tuple[int, bool]]:
+    """Presentation timestamp of every packet, in ticks, and whether it is a key frame."""
+    with av.open(str(path)) as container:
+        return [(p.pts or 0, p.is_keyframe) for p in container.demux(video=0) if p.size]
+
+
+@pytest.mark.parametrize("first", [1, 3])
 @pytest.mark.parametrize(
     "holder",
     [
@@ -229,16 +250,54 @@ def cut(path: Path, target: Path, first: int) -> Path:
             marks=documented(
                 "damage",
                 f"a recording that begins between two key frames: {holder}",
-                "taken from its first key frame on",
+                "taken from its first key frame on; a note says what no player shows",
             ),
         )
-        for holder in ("H.264 in MPEG-TS", "MPEG-2 in MPEG-TS")
+        for holder in CUT
     ],
 )
-def test_a_recording_that_begins_between_key_frames_is_whole(
-    holder: str, films: dict[str, Path], tmp_path: Path
+def test_a_recording_that_begins_between_key_frames_is_whole_from_the_first_one_on(
+    holder: str, first: int, tmp_path: Path
 ) -> None:
-    assert len(pictures(cut(films[holder], tmp_path / "cut.ts", 3))) >= FRAMES - GROUP
+    suffix, codec, options = CUT[holder]
+    made = make_video(
+        tmp_path / f"whole{suffix}",
+        frames=map(texture, range(FRAMES)),
+        codec=codec,
+        options={"g": str(GROUP)} | options,
+    )
+    places = order(made)
+    key = next(pts for pts, is_key in places[first:] if is_key)
+    wanted = sum(pts >= key for pts, _ in places) if suffix != ".h264" else FRAMES - GROUP
+    before = (key - min(pts for pts, _ in places[first:])) / 90_000
+
+    with open_source(cut(made, tmp_path / f"cut{suffix}", first)) as source:
+        shown = [frame.planes[0].pixels.copy() for frame in source.frames()]
+        assert isinstance(source, VideoSource)
+        first_note = source.notes[0]
+    assert len(shown) == wanted
+    with open_source(made) as source:
+        whole = [frame.planes[0].pixels.copy() for frame in source.frames()]
+    assert not any(map(differs, whole[-wanted:], shown))
+    part = f"first {before:.2f} s" if suffix != ".h264" else "beginning, up to the first key frame,"
+    assert first_note.startswith(f"its {part} cannot be decoded")
+
+
+def test_pictures_behind_the_first_key_frame_that_refer_to_what_was_before_it_are_noted(tmp_path: Path) -> None:
+    """An open group of pictures at the beginning; where a key frame was lost, what the file lost says so."""
+    _, codec, options = CUT["H.265 with open groups in MPEG-TS"]
+    made = make_video(tmp_path / "a.ts", frames=map(texture, range(FRAMES)), codec=codec, options=options)
+    second = [number for number, (_, key) in enumerate(order(made)) if key][1]
+    with open_source(cut(made, tmp_path / "b.ts", second)) as source:
+        count = sum(1 for _ in source.frames())
+        assert isinstance(source, VideoSource)
+        assert [note[:16] for note in source.notes] == [f"its first {(FRAMES - second - count) / 25:.2f} s"]
+    film = make_video(tmp_path / "a.mkv", frames=map(texture, range(FRAMES)), options={"g": str(GROUP)})
+    with open_source(cut(film, tmp_path / "b.mkv", 3), allow_damaged=True) as source:
+        assert sum(1 for _ in source.frames()) == FRAMES - GROUP
+        assert isinstance(source, VideoSource)
+        assert source.losses
+        assert source.notes == ()
 
 
 def test_a_picture_is_hidden_as_long_as_it_may_be_made_from_damage() -> None:
@@ -291,7 +350,7 @@ def test_packets_that_say_that_they_are_not_shown(codec: str, data: bytes, hidde
 @pytest.mark.parametrize("suffix", [".mp4", ".ts"])
 def test_rows_that_begin_where_the_header_says_are_found(wpp: int, suffix: str, tmp_path: Path) -> None:
     options = {"preset": "ultrafast", "x265-params": f"log-level=none:wpp={wpp}"}
-    path = make_video(tmp_path / f"a{suffix}", frames=2, size=(256, 256), codec="libx265", options=options)
+    path = make_video(tmp_path / f"a{suffix}", frames=8, size=(256, 256), codec="libx265", options=options)
     with av.open(str(path)) as container:
         video = container.streams.video[0]
         packet = next(container.demux(video))

@@ -1,18 +1,22 @@
 """A region that was not drawn, or not as the plan says, is found: in every style, on a single frame, at its place."""
 
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from anonymize.data import Kind, Region, Shape, Why
 from anonymize.kinds import Verdict
 from anonymize.media import open_source
+from anonymize.media.still.source import StillSource
 from anonymize.plan import Plan, Regions
 from anonymize.settings import Settings, Style
 from anonymize.verify import By, Evidence, Verified, examine
 from anonymize.verify.against_plan import Comparer, Comparison
 from tests.conftest import FRAMES, face_pictures
+from tests.detect.test_detect import Bright
 from tests.helpers.leaks import evidence, good_plan, rendered
 from tests.helpers.media import make_image
 
@@ -136,6 +140,42 @@ def test_pictures(tmp_path: Path, suffix: str) -> None:
     )
     assert examined(good, evidence(photo, plan)).verdict is Verdict.PASS
     assert examined(bad, evidence(photo, plan)).leaks[0].by is By.PLAN
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("style", STYLES)
+def test_the_pixels_of_a_source_are_held_beside_those_of_its_output_only_to_compare_them(
+    tmp_path: Path, suffix: str, style: Style
+) -> None:
+    """A picture of 100 megapixels takes 300 MB twice over otherwise. The next frames are decoded again."""
+    photo = make_image(tmp_path / f"photo{suffix}", picture=face_pictures(1)[0])
+    plan = good_plan(photo, style)
+    good, known = rendered(photo, plan, tmp_path / f"good{suffix}"), evidence(photo, plan)
+    assert isinstance(known.source, StillSource)
+    (pixels,) = known.source.decoded.pictures()
+    held, before, seen = weakref.ref(pixels), pixels.copy(), []
+    del pixels
+    verified = examine(good, known, Settings(), [], on_progress=lambda _: seen.append(held() is not None))
+    assert verified.verdict is Verdict.PASS, verified
+    assert seen == [style is not Style.SOLID]
+    (again,) = known.source.decoded.pictures()
+    assert np.array_equal(again, before)
+
+
+def test_detectors_give_their_memory_back_after_each_examination(tmp_path: Path) -> None:
+    """What a large picture took is hundreds of megabytes; the next drawing, or the next file, needs them."""
+
+    class Counting(Bright):
+        released = 0
+
+        def release_memory(self) -> None:
+            self.released += 1
+
+    photo = make_image(tmp_path / "photo.png", picture=face_pictures(1)[0])
+    plan = good_plan(photo)
+    detectors = [Counting(), Counting()]
+    examine(rendered(photo, plan, tmp_path / "good.png"), evidence(photo, plan), Settings(), detectors)
+    assert [(one.released, bool(one.seen)) for one in detectors] == [(1, True), (1, True)]
 
 
 def test_nothing_is_compared_where_nothing_is_redacted(face_clip: Path) -> None:

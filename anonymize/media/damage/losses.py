@@ -5,6 +5,7 @@ FFmpeg reports no error at the end of a truncated file, so what was read is comp
 
 from __future__ import annotations
 
+import sys
 from array import array
 from bisect import bisect_left
 from contextlib import suppress
@@ -62,6 +63,9 @@ class Damage:
         self._end = Fraction(0)
         self._shown: Fraction | None = None
         self._pause = Fraction(0)
+        self._earliest = sys.maxsize
+        self._begun: Fraction | None = None
+        """Seconds from the first packet to the first frame shown."""
         self._lost = False
         self._gone = 0
         self._words: list[str] = []
@@ -69,22 +73,26 @@ class Damage:
         self._came: dict[int, int] = {}
         self._trims: dict[int, Trims] = {}
 
-    def count(self, packet: Packet[Stream], video: VideoStream, *, followed: bool = True) -> None:
+    def count(self, packet: Packet[Stream], video: VideoStream, *, followed: bool = True) -> bool:
         """Count a packet of any stream before it is decoded.
 
         Args:
             packet: with times of the presentation.
             video: the video stream.
             followed: whether nothing was lost before it.
+
+        Returns:
+            Whether decoding must begin here: it is the first key frame, and there were pictures before it.
         """
         self.found(followed=followed)
         if packet.dts is None and packet.pts is None and packet.size == 0:
-            return  # a flush marker
+            return False  # a flush marker
+        enters = False
         self._came[packet.stream.index] = self._came.get(packet.stream.index, 0) + 1
         if packet.stream.index == video.index:
             self._packets += 1
             self._where.append(max(packet.pos or 0, self._where[-1] if self._where else 0))
-            self._of(video).next(packet)
+            enters = self._of(video).next(packet)
             if self._missing is None:
                 context = video.codec_context
                 self._missing = Missing(context.codec.canonical_name, bytes(context.extradata or b""))
@@ -94,17 +102,20 @@ class Damage:
                 self._of(video).hurt()
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None or not packet.time_base:
-            return
+            return enters
         end = (stamp + (packet.duration or 0)) * packet.time_base
         self._end = max(self._end, end + self._origin)
         if packet.stream.index == video.index:
             self._times.append(stamp)
+            if self._begun is None and not packet.is_discard:  # which an edit list leaves out
+                self._earliest = min(self._earliest, stamp)
             self._show(stamp * packet.time_base)
         if packet.stream.type == "audio" and packet.size and not packet.is_discard:
             self._trims.setdefault(packet.stream.index, Trims()).count(packet)
             start = stamp * packet.time_base
             packets, first, last = self._sound.get(packet.stream.index, (0, start, end))
             self._sound[packet.stream.index] = (packets + (stamp >= 0), min(first, start), max(last, end))
+        return enters
 
     def _show(self, time: Fraction) -> None:
         """Update the longest interval between frames."""
@@ -161,10 +172,25 @@ class Damage:
             video: the video stream.
             whole: whether the frame by itself seems intact.
         """
-        return self._of(video).show(picture, whole=whole and not picture.is_corrupt)
+        shown = self._of(video).show(picture, whole=whole and not picture.is_corrupt)
+        if shown and self._begun is None and picture.pts is not None:
+            self._begun = max(picture.pts - self._earliest, 0) * Fraction(picture.time_base or 0)
+        return shown
+
+    def beginning(self) -> str:
+        """What of the beginning nobody can see, in words; empty if there is no such thing. Valid after `finish`.
+
+        It refers to frames before the file: a recording was switched on, or cut, between two key frames.
+        """
+        before = self._wholeness.before if self._wholeness else 0
+        if not before and (not self._begun or self.words()):
+            return ""  # nothing, or lost, which `words` says
+        which = f"first {float(self._begun):.2f} s" if self._begun else "beginning, up to the first key frame,"
+        return f"its {which} cannot be decoded without what was before it: no player shows these pictures"
 
     def passed_over(self, picture: av.VideoFrame, video: VideoStream) -> None:
         """Register a frame that is decoded but not shown, because of an edit list."""
+        self._earliest = sys.maxsize
         self._of(video).pass_over(picture)
 
     def broken(self) -> list[bool]:

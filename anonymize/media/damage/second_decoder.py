@@ -60,6 +60,11 @@ class Second:
         if self._codec in _LIBVPX:
             self._decoder = _opened(_LIBVPX[self._codec], self._extradata)
 
+    def begin(self) -> None:
+        """Forget the packets so far."""
+        if self._decoder is not None and self._decoder.is_open:
+            self._decoder.flush_buffers()
+
     def agrees(self, packet: Packet[Stream], pictures: list[av.VideoFrame]) -> bool:
         """Whether the second decoder agrees with the `pictures` that the first one returned for `packet`."""
         if self._codec == "mjpeg":

@@ -42,9 +42,14 @@ class Wholeness:
         self._gone = 0
         self.begun = begun
         """Whether there has been a key frame. Before it, a cut recording cannot be decoded, but is not damaged."""
+        self.before = 0
+        """Number of packets before the first key frame, if there are any."""
 
-    def next(self, packet: Packet[Stream]) -> None:
-        """Register a packet before it is decoded."""
+    def next(self, packet: Packet[Stream]) -> bool:
+        """Register a packet before it is decoded; True for the first key frame of a recording that begins before it."""
+        enters = bool(packet.is_keyframe and not self.begun and self._count)
+        if enters:
+            self.before = self._count
         self.begun |= packet.is_keyframe
         wanted = self.begun and packet.pts is not None and packet.size and not packet.is_discard
         if wanted and not (self._codec in _HIDING and hides(self._codec, bytes(packet))):
@@ -57,6 +62,7 @@ class Wholeness:
         if packet.is_corrupt and self.begun:
             self.hurt()
             self.hurt(self._count)  # FFmpeg flags the packet it is assembling when it notices the damage
+        return enters
 
     def hurt(self, packet: int | None = None) -> None:
         """Record that the packet with this number, by default the last one, is damaged."""

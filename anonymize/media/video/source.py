@@ -93,6 +93,7 @@ class VideoSource:
         self._whole_segments: set[int] = set()
         self.losses: list[str] = []
         self._pauses = 0
+        self._beginning = ""
         self.notes: tuple[str, ...] = ()
         """What is unusual in the file; complete after the first full pass."""
         self._spliced: Spliced | None = None
@@ -182,7 +183,7 @@ class VideoSource:
                 yield noted.blacked() if broken and broken[index] else noted
                 index += 1
             damage.finish(container, stream)
-            self._pauses = damage.pauses()
+            self._pauses, self._beginning = damage.pauses(), damage.beginning()
             self._note_sound(container, damage)
         self.losses = damage.words()
         self._whole = not self.losses
@@ -294,13 +295,18 @@ class VideoSource:
                 place(packet)
                 if packet.is_corrupt and self._spliced and self._spliced.is_whole(packet.pos):
                     packet.is_corrupt = False
-                damage.count(packet, stream, followed=followed)
+                enters = damage.count(packet, stream, followed=followed)
                 if packet.stream.index != stream.index:  # a flush marker's own stream_index is always 0
                     continue
                 if not packet.size and counts(packet):
                     continue  # an empty packet repeats the frame before it
                 if packet.has_sidedata("encryption_info"):
                     raise UnreadableInput("the video is encrypted; decrypt it first", self.name)
+                if enters and stream.codec_context.is_open:
+                    # Otherwise FFmpeg makes H.265's leading pictures, of which no player shows any, from missing ones.
+                    stream.codec_context.flush_buffers()
+                    if second is not None:
+                        second.begin()
                 got = complaints.decode(stream, packet, listen=inspect)
                 agreed = second is None or second.agrees(packet, got.pictures)
                 damage.decoded(stream, whole=got.whole and agreed, failed=got.failed)
@@ -408,7 +414,7 @@ class VideoSource:
         shape = "its pixel aspect ratio changes; the output has that of the beginning throughout"
         changes = shape if len(self._traits.aspects) > 1 else doubtful(self._info, tuple(self._traits.aspects))
         called = misnamed(self.input, self._info.container)
-        return tuple(filter(None, (called, times, pauses, changes, *self.presentation.notes)))
+        return tuple(filter(None, (called, self._beginning, times, pauses, changes, *self.presentation.notes)))
 
     def _note_sound(self, container: InputContainer, damage: Damage) -> None:
         """Add to the description how much sound was read."""
