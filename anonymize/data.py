@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.kinds import Grounds, Kind, Shape, Why
+from anonymize.kinds import Grounds, Kind, Shape, Silencing, Why
 
 __all__ = [
     "SQUARE",
@@ -29,10 +29,13 @@ __all__ = [
     "Reading",
     "Region",
     "Shape",
+    "Silence",
+    "Silencing",
     "Timestamps",
     "Track",
     "Why",
     "readings",
+    "resounded",
     "seconds",
 ]
 
@@ -289,3 +292,38 @@ class Track:
     def end(self) -> int:
         """One past the last frame index."""
         return self.first + len(self.why)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A while in which the sound is not heard.
+
+    Args:
+        first, end: seconds of the presentation, half-open.
+        how: what is heard instead.
+    """
+
+    first: float
+    end: float
+    how: Silencing
+
+
+def resounded(silences: Sequence[Silence], first: float, end: float, how: Silencing | None) -> tuple[Silence, ...]:
+    """`silences` with another one, or none, from `first` to `end`: in order, none overlapping another.
+
+    Args:
+        silences: those before.
+        first, end: seconds, half-open.
+        how: what is heard there; None for the sound itself.
+    """
+    parts = [replace(one, end=min(one.end, first)) for one in silences if one.first < first]
+    parts += [replace(one, first=max(one.first, end)) for one in silences if one.end > end]
+    if how is not None:
+        parts.append(Silence(first, end, how))
+    made: list[Silence] = []
+    for one in sorted(parts, key=lambda part: part.first):
+        if made and made[-1].end >= one.first and made[-1].how is one.how:
+            made[-1] = replace(made[-1], end=max(made[-1].end, one.end))
+        else:
+            made.append(one)
+    return tuple(made)

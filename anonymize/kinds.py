@@ -72,6 +72,15 @@ class Raised(StrEnum):
     """Verification found it in the output."""
 
 
+class Silencing(StrEnum):
+    """What is heard in the place of the sound."""
+
+    MUTE = "mute"
+    """Nothing."""
+    BLEEP = "bleep"
+    """A tone."""
+
+
 class Answer(StrEnum):
     """A person's answer to a doubt."""
 

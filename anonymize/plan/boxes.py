@@ -84,7 +84,15 @@ def _follow(
         until = anchors[after] if after < len(anchors) else None
         some = np.flatnonzero((frame > at) & ((frame < until) if until is not None else True))
     share = np.ones(len(some)) if until is None else np.abs(frame[some] - until) / abs(at - int(until))
-    boxes[some] += share[:, None] * by
+    boxes[some] = _whole(boxes[some] + share[:, None] * by, boxes[some])
+
+
+def _whole(moved: Floats, before: Floats) -> Floats:
+    """`moved` (N, 4); a box that its neighbour's change of size turned inside out keeps the size it had `before`."""
+    middle, side = (moved[:, :2] + moved[:, 2:]) / 2, before[:, 2:] - before[:, :2]
+    kept = np.hstack([middle - side / 2, middle + side / 2])
+    small = moved[:, 2:] - moved[:, :2] < np.minimum(side, 1.0)
+    return np.where(np.hstack([small, small]), kept, moved)
 
 
 def _extended(rows: Rows, frames: NDArray[np.int64]) -> Rows:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anonymize.data import Box, Kind, Shape
-from anonymize.kinds import Answer
+from anonymize.kinds import Answer, Silencing
 from anonymize.plan.doubts import check_name
 from anonymize.plan.edited import Edited
-from anonymize.plan.edits import Change, Draw, Edit, Hide, Judge, Merge, Place, Remove, Show, Split
-from anonymize.plan.values import COUNT, TRACK, around, box_of
+from anonymize.plan.edits import Change, Draw, Edit, Hide, Judge, Merge, Place, Remove, Show, Sound, Split
+from anonymize.plan.values import COUNT, TRACK, around, box_of, span_of
 from anonymize.settings import check_reason
 from anonymize.text.ranges import PIXELS, shown
 from anonymize.text.words import printable
@@ -45,7 +45,8 @@ def entry(step: EditLine) -> dict[str, Any]:
     if step.edit is None:
         return {"undo" if step.back else "redo": step.number} | signed
     name, _, write = next(one for one in _SORTS if isinstance(step.edit, one[1]))
-    return {"edit": step.number, "do": name, "track": step.edit.track} | write(step.edit) | signed
+    track = {"track": step.edit.track} if step.edit.track >= 0 else {}
+    return {"edit": step.number, "do": name} | track | write(step.edit) | signed
 
 
 def is_step(line: Mapping[str, Any]) -> bool:
@@ -177,6 +178,14 @@ def _judge(line: Mapping[str, Any], track: int) -> Judge:
     return Judge(track, Answer(line["answer"]) if line.get("answer") is not None else None, by, at)
 
 
+def _sound(line: Mapping[str, Any]) -> Sound:
+    _refuse_others(line, {"edit", "do", "by", "at", "sound", "seconds"})
+    how = None if line["sound"] == _HEARD else Silencing(line["sound"])
+    return Sound(span_of(line["seconds"]), how)
+
+
+_HEARD = "keep"
+"""In a line, that the sound itself is heard."""
 _SORTS: tuple[tuple[str, type[Any], Callable[[Any], dict[str, Any]]], ...] = (
     ("draw", Draw, _drawn),
     ("place", Place, lambda e: {"first": e.first, "boxes": [list(box) for box in e.boxes]}),
@@ -193,6 +202,7 @@ _SORTS: tuple[tuple[str, type[Any], Callable[[Any], dict[str, Any]]], ...] = (
     ),
     ("hide", Hide, lambda _: {}),
     ("judge", Judge, lambda e: {"answer": e.answer.value if e.answer else None}),
+    ("sound", Sound, lambda e: {"sound": e.how.value if e.how else _HEARD, "seconds": list(e.seconds)}),
 )
 """Of each sort of edit, the word in a line, its class, and what its line has beside the track."""
 
@@ -208,4 +218,5 @@ _READ: Mapping[str, Callable[[Mapping[str, Any]], Edit]] = {
     "show": _reading("frames reason chosen note", _show),
     "hide": _reading("", lambda _, track: Hide(track)),
     "judge": _reading("answer", _judge),
+    "sound": _sound,
 }

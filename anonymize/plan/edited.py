@@ -16,12 +16,26 @@ from typing import Any
 
 import numpy as np
 
-from anonymize.data import Grounds, Region, Shape, Why
+from anonymize.data import Grounds, Kind, Region, Shape, Silence, Why, resounded
 from anonymize.kinds import Answer, Raised
 from anonymize.plan.boxes import DETECTED, MANUAL, WHYS, Rows, merged, placed, regions
 from anonymize.plan.doubts import Doubt
-from anonymize.plan.edits import Change, Draw, Edit, EditError, Hide, Judge, Merge, Place, Remove, Show, Split
+from anonymize.plan.edits import (
+    Change,
+    Draw,
+    Edit,
+    EditError,
+    Hide,
+    Judge,
+    Merge,
+    Place,
+    Remove,
+    Show,
+    Sound,
+    Split,
+)
 from anonymize.plan.model import FOUND, Plan, Regions, VisibleTrack
+from anonymize.redact import visible
 
 
 class Edited:
@@ -41,7 +55,7 @@ class Edited:
         """For each edit in force, what it replaced."""
         self._state: dict[Any, Any] = {}
         """What differs from `base`: track → `Rows` or None, ("show", track) → when it is visible, ("doubt", track) →
-        `Doubt` or None."""
+        `Doubt` or None, "silences" → those of the sound."""
         self._columns = base.regions.columns()
         self._order = np.argsort(self._columns.track, kind="stable")
         self._sorted = self._columns.track[self._order]
@@ -113,6 +127,12 @@ class Edited:
         found: tuple[VisibleTrack, ...] = self._state.get(("show", track), own)
         return found
 
+    @property
+    def silences(self) -> tuple[Silence, ...]:
+        """When the sound is not heard."""
+        found: tuple[Silence, ...] = self._state.get("silences", self.base.silences)
+        return found
+
     def at(self, index: int) -> tuple[list[Region], list[Region]]:
         """The regions of frame `index` that are drawn, and those that are left out."""
         changed = self.changed()
@@ -121,7 +141,7 @@ class Edited:
             rows = self.rows(track)
             row = int(np.searchsorted(rows.frame, index)) if rows is not None else 0
             if rows is not None and row < len(rows.frame) and rows.frame[row] == index:
-                here += [one for _, _, one in regions(track, rows.at(np.array([row])))]
+                here += [one for _, _, one in regions(track, rows.at(np.array([row]))) if self._is_seen(one)]
         kept: tuple[list[Region], list[Region]] = ([], [])
         for one in here:
             kept[self._left_out(one, index)].append(one)
@@ -172,7 +192,7 @@ class Edited:
         changed = self.changed() | {key[1] for key in self._state if isinstance(key, tuple)}
         kept = (row for row in self.base.regions.rows() if row[2].track not in changed)
         made = {track: rows for track in sorted(changed) if (rows := self.drawn(track)) is not None}
-        new = (row for track, rows in made.items() for row in regions(track, rows))
+        new = (row for track, rows in made.items() for row in regions(track, rows) if self._is_seen(row[2]))
         gone = changed - {track for track, rows in made.items() if (rows.why != MANUAL).any()}
         touched = [*(one.track for one in self.base.shown), *(one.track for one in self.base.doubts)]
         touched += [key[1] for key in self._state if isinstance(key, tuple)]
@@ -182,6 +202,7 @@ class Edited:
             regions=Regions((*kept, *new)),
             shown=tuple(one for track in there for one in self.shown(track)),
             doubts=tuple(doubt for track in there if (doubt := self.doubt(track))),
+            silences=self.silences,
         )
 
     def _found(self, track: int) -> Rows | None:
@@ -232,6 +253,7 @@ class Edited:
             shape=edit.shape,
             polygon=edit.polygon,
         )
+        self._refuse_outside(rows)
         return {edit.track: rows}
 
     def _place(self, edit: Place) -> dict[Any, Any]:
@@ -239,7 +261,9 @@ class Edited:
         if rows.polygon:
             raise EditError("a polygon has no box that could be set: draw it anew")
         first, _ = self._frames((edit.first, edit.first + len(edit.boxes)))
-        return {edit.track: placed(rows, first, np.array(edit.boxes, np.float64).reshape(-1, 4))}
+        boxes = np.array(edit.boxes, np.float64).reshape(-1, 4)
+        self._refuse_outside(rows.at(np.zeros(len(boxes), np.intp))._replace(xyxy=boxes))
+        return {edit.track: placed(rows, first, boxes)}
 
     def _remove(self, edit: Remove) -> dict[Any, Any]:
         rows, (first, end) = self._there(edit.track), self._frames(edit.frames)
@@ -281,7 +305,9 @@ class Edited:
         rows = self._there(edit.track)
         if (edit.shape is Shape.POLYGON) != bool(rows.polygon):
             raise EditError("a polygon stays one, and nothing else becomes one")
-        return {edit.track: rows._replace(kind=edit.kind, shape=edit.shape)}
+        changed: dict[Any, Any] = {edit.track: rows._replace(kind=edit.kind, shape=edit.shape)}
+        # What a person calls an area shows nobody of whom one could be in doubt.
+        return changed | ({("doubt", edit.track): None} if edit.kind is Kind.AREA else {})
 
     def _show(self, edit: Show) -> dict[Any, Any]:
         self._there(edit.track)
@@ -295,6 +321,8 @@ class Edited:
 
     def _judge(self, edit: Judge) -> dict[Any, Any]:
         rows, known = self._there(edit.track), self.doubt(edit.track)
+        if rows.kind is Kind.AREA:
+            raise EditError("an area shows nobody: remove it, or say that it is a face or a plate")
         if known is None:
             if edit.answer is not Answer.NOTHING:
                 return {("doubt", edit.track): None}
@@ -302,6 +330,22 @@ class Edited:
         answered = replace(known, answer=edit.answer, by=edit.by, at=edit.at)
         own = any(one.track == edit.track for one in self.base.doubts)
         return {("doubt", edit.track): None if edit.answer is None and not own else answered}
+
+    def _sound(self, edit: Sound) -> dict[Any, Any]:
+        first, end = edit.seconds
+        if not first < end:
+            raise EditError(f"seconds {first:g} to {end:g}: expected the earlier one first")
+        return {"silences": resounded(self.silences, first, end, edit.how)}
+
+    def _refuse_outside(self, rows: Rows) -> None:
+        """Raise `EditError` where none of `rows` hides anything of the picture."""
+        if not any(self._is_seen(region) for _, _, region in regions(0, rows)):
+            size = f"{self.base.about.width} x {self.base.about.height}"
+            raise EditError(f"it hides nothing: it lies outside the picture, which is {size} pixels")
+
+    def _is_seen(self, region: Region) -> bool:
+        """Whether `region` lies in the picture, if only in part."""
+        return visible(region, self.base.about.width, self.base.about.height)
 
     def _frames(self, frames: tuple[int, int]) -> tuple[int, int]:
         """`frames`, if they lie within the video."""
@@ -322,4 +366,5 @@ _APPLY: Mapping[type, Callable[[Edited, Any], dict[Any, Any]]] = {
     Show: Edited._show,
     Hide: Edited._hide,
     Judge: Edited._judge,
+    Sound: Edited._sound,
 }

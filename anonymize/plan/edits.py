@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anonymize.data import Box, Kind, Shape
-from anonymize.kinds import Answer
+from anonymize.kinds import Answer, Silencing
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,22 @@ class Judge:
     at: str = ""
 
 
-Edit = Draw | Place | Remove | Split | Merge | Change | Show | Hide | Judge
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The sound is not heard for a while, or is heard again.
+
+    Args:
+        seconds: from when to when.
+        how: what is heard instead; None for the sound itself.
+    """
+
+    seconds: tuple[float, float]
+    how: Silencing | None
+    track: int = field(default=-1, init=False)
+    """None of the picture's."""
+
+
+Edit = Draw | Place | Remove | Split | Merge | Change | Show | Hide | Judge | Sound
 
 
 class EditError(ValueError):

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Grounds, Kind, Region, Shape, Why
+from anonymize.data import Grounds, Kind, Region, Shape, Silence, Why
 from anonymize.errors import PlanError
 from anonymize.kinds import Answer, Raised
 from anonymize.plan.doubts import Doubt
@@ -32,6 +32,8 @@ FORMAT = "anonymize-plan"
 
 _AT_ONCE = 4096
 """Rows that are turned into regions at a time."""
+_CUTS = 1000
+"""Cuts on a line."""
 _KIND = {int(kind): kind for kind in Kind}
 FOUND = frozenset({Why.DETECTED, Why.INTERPOLATED, Why.HELD})
 """Reasons of regions that detection led to: no others can be left visible."""
@@ -278,12 +280,16 @@ class Plan:
         regions: everything found or drawn by hand.
         shown: tracks that stay visible for a while.
         doubts: tracks that a person should review, one doubt each.
+        cuts: the frames with which a new scene begins, ascending; for whoever looks at the plan.
+        silences: when the sound is not heard, in order; they do not overlap.
     """
 
     about: About
     regions: Regions
     shown: tuple[VisibleTrack, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    cuts: tuple[int, ...] = ()
+    silences: tuple[Silence, ...] = ()
     _visible: _Spans = field(init=False, repr=False, compare=False)
     _expected: _Spans = field(init=False, repr=False, compare=False)
     _undrawn: _Spans = field(init=False, repr=False, compare=False)
@@ -383,9 +389,16 @@ def lines(plan: Plan) -> Iterator[str]:
         }
         | ({"repaired": about.repaired} if about.repaired else {})
     )
+    yield from (json.dumps({"cuts": plan.cuts[at : at + _CUTS]}) for at in range(0, len(plan.cuts), _CUTS))
+    yield from (json.dumps(silence_entry(one)) for one in plan.silences)
     yield from (json.dumps(_shown_entry(one)) for one in plan.shown)
     yield from (json.dumps(one.as_dict()) for one in plan.doubts)
     yield from region_lines(plan.regions)
+
+
+def silence_entry(one: Silence) -> dict[str, Any]:
+    """`one` as plain values, for a line."""
+    return {"sound": one.how.value, "seconds": [one.first, one.end]}
 
 
 def _shown_entry(one: VisibleTrack) -> dict[str, Any]:

@@ -8,14 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from anonymize.data import Grounds, Kind, Region, Shape, Why
+from anonymize.data import Grounds, Kind, Region, Shape, Silence, Why, resounded
 from anonymize.errors import PlanError, UsageError
+from anonymize.kinds import Silencing
 from anonymize.plan.doubts import KEYS as _DOUBT_KEYS
 from anonymize.plan.doubts import Doubt, of_line
 from anonymize.plan.edit_lines import EditLine, History, is_step, step_of
 from anonymize.plan.edited import Edited
 from anonymize.plan.model import FORMAT, OLDER, VERSION, About, Plan, Regions, VisibleTrack, held
-from anonymize.plan.values import COUNT, SIDE, TRACK, around, box_of, frames_of
+from anonymize.plan.values import COUNT, SIDE, TRACK, around, box_of, frames_of, span_of
 from anonymize.redact import visible
 from anonymize.settings import Redact, Settings, check_reason
 from anonymize.text import untrusted
@@ -51,8 +52,11 @@ def edited(text: Iterable[str], name: str) -> History:
     visible: list[tuple[str, VisibleTrack]] = []
     steps: list[tuple[str, EditLine]] = []
     doubts: dict[int, tuple[str, Doubt]] = {}
+    cuts: list[int] = []
+    silences: tuple[Silence, ...] = ()
 
     def rows() -> Iterator[tuple[int, int, Region]]:
+        nonlocal silences
         for number, line in numbered:
             place = f"{name}, line {number}"
             entry = _json(line, place)
@@ -65,6 +69,11 @@ def edited(text: Iterable[str], name: str) -> History:
                 if doubt.track in doubts:
                     raise PlanError(f"there is a doubt about track {doubt.track} already", place)
                 doubts[doubt.track] = place, doubt
+            elif "cuts" in entry:
+                cuts.extend(_cuts(entry, place, about, cuts))
+            elif "sound" in entry:
+                one = _silence(entry, place)
+                silences = resounded(silences, one.first, one.end, one.how)
             else:
                 yield _row(entry, place, about)
 
@@ -78,7 +87,14 @@ def edited(text: Iterable[str], name: str) -> History:
     for place, doubt in doubts.values():
         if doubt.track not in subjects:
             raise PlanError(f"there is no face or plate {doubt.track} in this plan", place)
-    made = Plan(about, regions, tuple(one for _, one in visible), tuple(one for _, one in doubts.values()))
+    made = Plan(
+        about,
+        regions,
+        tuple(one for _, one in visible),
+        tuple(one for _, one in doubts.values()),
+        tuple(cuts),
+        silences,
+    )
     history = History(Edited(made))
     for place, step in steps:
         try:
@@ -214,6 +230,31 @@ def _shown(entry: dict[str, Any], place: str, about: About) -> VisibleTrack:
         return VisibleTrack(COUNT.whole(entry["shown"]), first, end, grounds, reason, chosen, note)
     except (KeyError, TypeError, ValueError, UsageError) as error:
         raise PlanError(f"{brief(error)}", place) from error
+
+
+def _cuts(entry: dict[str, Any], place: str, about: About, before: list[int]) -> list[int]:
+    """The frames in a line with which scenes begin."""
+    if unknown := entry.keys() - {"cuts"}:
+        raise PlanError(f"unknown key {shown(min(unknown))}: known is cuts", place)
+    try:
+        found = [COUNT.whole(index) for index in entry["cuts"]]
+        whole = [*before[-1:], *found]
+        if whole != sorted(set(whole)) or not all(0 < index < about.frames for index in found):
+            raise ValueError(f"cuts: expected frames from 1 to {about.frames - 1}, each above the one before it")
+    except (TypeError, ValueError) as error:
+        raise PlanError(brief(error), place) from error
+    return found
+
+
+def _silence(entry: dict[str, Any], place: str) -> Silence:
+    """What a line says of the sound."""
+    if unknown := entry.keys() - {"sound", "seconds"}:
+        raise PlanError(f"unknown key {shown(min(unknown))}: known are seconds, sound", place)
+    try:
+        return Silence(*span_of(entry["seconds"]), Silencing(entry["sound"]))
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise PlanError(brief(what), place) from error
 
 
 def _doubt(entry: dict[str, Any], place: str, about: About) -> Doubt:

@@ -12,6 +12,7 @@ from anonymize.text.ranges import PIXELS, Range
 COUNT = Range(0, 1e12, "frames")
 SIDE = Range(1, 1e6, "pixels")
 TRACK = Range(-1, 1e12)
+_SECONDS = Range(0, 1e9, "seconds")
 
 
 def frames_of(entry: Mapping[str, Any]) -> tuple[int, int]:
@@ -21,6 +22,14 @@ def frames_of(entry: Mapping[str, Any]) -> tuple[int, int]:
     first, end = entry["frames"] if "frames" in entry else (entry["frame"], None)
     first = COUNT.whole(first)
     return first, first + 1 if end is None else COUNT.whole(end)
+
+
+def span_of(values: Any) -> tuple[float, float]:
+    """A span of seconds, from zero on. Raises `ValueError` or `TypeError`."""
+    first, end = (round(_SECONDS.number(value), 3) for value in values)
+    if not first < end:
+        raise ValueError(f"seconds {first:g} to {end:g}: expected the earlier one first")
+    return first, end
 
 
 def box_of(values: Any) -> Box:

@@ -120,7 +120,7 @@ def _account(job: Job, asked: Settings, proved: Proved, digest: str) -> Report:
     """
     source, made, times, quality = job.source, proved.plan, proved.times, job.settings.output.quality
     muted = len(source.info.audio) if asked.output.audio is Audio.MUTE else 0
-    sound = (f"the sound ({muted} track{'s' * (muted != 1)})",) if muted else ()
+    sound = (f"the sound ({muted} track{'s' * (muted != 1)})",) if muted else _silent(source, made)
     return Report(
         verdict=proved.verified.verdict,
         source=facts(source.info, made.about.sha256, times),
@@ -142,6 +142,15 @@ def _account(job: Job, asked: Settings, proved: Proved, digest: str) -> Report:
         seconds=job.watch.seconds,
         memory=(peak_memory(), *job.runner.peaks),
     )
+
+
+def _silent(source: Source, made: Plan) -> tuple[str, ...]:
+    """What a person silenced in the sound, if there is any, in words."""
+    spans = made.silences if source.info.audio else ()
+    if not spans:
+        return ()
+    seconds = sum(one.end - one.first for one in spans)
+    return (f"{seconds:.2f} s of the sound, in {len(spans)} part{'s' * (len(spans) != 1)}",)
 
 
 def named(item: Item, source: Source, settings: Settings) -> Place:

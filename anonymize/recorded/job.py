@@ -13,7 +13,7 @@ from anonymize import media, plan, report
 from anonymize.data import Timestamps
 from anonymize.detect import Detector, first_detectors, refuse_unfit
 from anonymize.errors import PlanError, UnreadableInput
-from anonymize.media import Source
+from anonymize.media import Source, VideoSource
 from anonymize.parallel.process import end_unguarded
 from anonymize.parallel.segments import segment_runner
 from anonymize.plan import Plan, consent
@@ -32,7 +32,7 @@ from anonymize.recorded.release import (
     repairs_of,
 )
 from anonymize.settings import Settings
-from anonymize.text.words import system
+from anonymize.text.words import clock, system
 
 if TYPE_CHECKING:
     pass
@@ -219,11 +219,14 @@ def render(
         segment_runner(source, settings, found_by, workers) as runner,
     ):
         known.source = facts(source.info, digest, None)
+        if isinstance(source, VideoSource):
+            source.silence(made.silences)
         _check_output(item, source, settings, stdin, force=force)
         passes.refuse_unmet_ahead(source, settings)
         reading = followed_by(on_progress, *_after(settings), perhaps=repairs_of(settings, by_hand=by_hand))
         # To its end, as in `run`: only then is it certain what the file holds.
         times = runner.read(lambda done: reading(Progress("read", done, made.about.frames)))
+        _refuse_unheard(source, made)
         persons = [one for one in settings.show_persons if one not in made.about.settings.show_persons]
         made = consent.visible(made, times, settings, item.label, persons)
         known.found_by = found_by
@@ -257,6 +260,23 @@ def _check_output(item: Item, source: Source, settings: Settings, stdin: bytes, 
         media.check_name(source, settings.output, target)
     media.check_output(source, settings.output, item.target.suffix if item.named else "")
     media.check_room(target, item.source.stat().st_size if isinstance(item.source, Path) else len(stdin))
+
+
+def _refuse_unheard(source: Source, made: Plan) -> None:
+    """Raise `PlanError` where the plan silences what lies after all sound, which was surely meant to lie elsewhere.
+
+    Args:
+        source: read to its end.
+        made: the plan.
+    """
+    ends = [track.end for track in source.info.audio if track.end is not None]
+    for one in made.silences if ends else ():
+        if one.first >= max(ends):
+            raise PlanError(
+                f"the sound from {clock(one.first)} to {clock(one.end)} is not to be heard, but it ends at "
+                f"{clock(float(max(ends)))}: give times of this film",
+                source.info.name,
+            )
 
 
 def _open(item: Item, settings: Settings, stdin: bytes) -> Source:

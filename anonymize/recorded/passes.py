@@ -9,6 +9,7 @@ segments, in one process or several (`anonymize.parallel.segments`).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -79,7 +80,10 @@ def detect(
     )
     regions = Regions(compose(found.tracks, times, found.detected, found.cuts, size, settings))
     weak = {track.id for track in found.tracks if track.weak}
-    made = Plan(about, regions, doubts=tuple(weakly_found(regions.columns(), weak, times)))
+    doubts = tuple(weakly_found(regions.columns(), weak, times))
+    made = Plan(
+        about, regions, doubts=doubts, cuts=tuple(sorted({bisect_left(times, cut) for cut in found.cuts} - {0}))
+    )
     return consent.visible(made, times, settings, source.info.name), times
 
 

@@ -15,7 +15,7 @@ from anonymize.data import Kind, Timestamps
 from anonymize.detect import Detector, second_detectors
 from anonymize.errors import InputError, PlanError, VerificationError
 from anonymize.kinds import Verdict
-from anonymize.media import MediaInfo, Source, VideoSink
+from anonymize.media import MediaInfo, Source, VideoSink, VideoSource
 from anonymize.parallel.segments import SegmentRunner, times_of
 from anonymize.plan import Plan
 from anonymize.progress import OnProgress, Progress, followed_by, ignore
@@ -237,6 +237,8 @@ def check_file(
             original = stack.enter_context(
                 media.open_source(source, allow_damaged=settings.allow_damaged, pixel_aspect=asked)
             )
+            if drawn and isinstance(original, VideoSource):
+                original.silence(drawn.silences)
             reading = followed_by(on_progress, "verify")
             total = original.info.frame_count
 

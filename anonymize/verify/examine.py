@@ -27,6 +27,7 @@ from anonymize.verify.containers.contents import unexamined
 from anonymize.verify.frames import Checker, Checking, FrameFindings, second_look
 from anonymize.verify.hiding import RATE, gathered, hiding, subject_of
 from anonymize.verify.sample import Sample, bound, sample_size
+from anonymize.verify.sound import still_heard
 from anonymize.verify.structure import TimeComparison, Wanted, is_picture, of_picture, of_video
 from anonymize.verify.uncovered import Uncovered
 from anonymize.verify.verdict import Check, Find, Verified
@@ -97,6 +98,8 @@ def examine(
                 begun = begin()
                 examination = begun.taken(begun.checked(result), result.info.frame_count, on_progress)
             found = result.info
+            silences = evidence.plan.silences if evidence.plan else ()
+            heard = list(still_heard(result, silences)) if isinstance(result, VideoSource) else []
     except ProcessError:
         raise  # says nothing about the output
     except AnonymizeError as error:
@@ -104,7 +107,7 @@ def examine(
         return Verified(Verdict.FAIL, (broken,), not_checked=("its pictures: they cannot be read",))
     for detector in detectors:
         detector.release_memory()
-    return examination.result(path, found, result if isinstance(result, StillSource) else None)
+    return examination.result(path, found, result if isinstance(result, StillSource) else None, heard)
 
 
 def _aspects(evidence: Evidence, settings: Settings) -> tuple[Fraction, ...]:
@@ -219,9 +222,16 @@ class _Examination:
         if self._look and checked.seen:
             self._look.take(checked.seen)
 
-    def result(self, path: Path, found: MediaInfo, picture: StillSource | None) -> Verified:
-        """The verdict, after the last frame; `found` describes the output at `path`, `picture` is it, if it is one."""
-        checks = [self._structure(path, found, picture)]
+    def result(self, path: Path, found: MediaInfo, picture: StillSource | None, heard: Sequence[str] = ()) -> Verified:
+        """The verdict, after the last frame.
+
+        Args:
+            path: the output.
+            found: describes it.
+            picture: the output, if it is one.
+            heard: what is wrong with its sound.
+        """
+        checks = [self._structure(path, found, picture, heard)]
         leaks: list[Find] = []
         doubts: list[Find] = []
         scanned = showing = 0
@@ -260,11 +270,12 @@ class _Examination:
         rows, rate = self._plan.covered().columns(), float(found.average_rate or RATE)
         return partial(subject_of, rows=rows, appearances=self._plan.about.redact, rate=rate)
 
-    def _structure(self, path: Path, found: MediaInfo, picture: StillSource | None) -> Check:
+    def _structure(self, path: Path, found: MediaInfo, picture: StillSource | None, heard: Sequence[str]) -> Check:
         if is_picture(path):
             failures = of_picture(path, self._evidence.wanted, picture)
         else:
             failures = [*self._clock.failures(), *of_video(path, found, self._evidence.wanted)]
+        failures += heard
         count = self._clock.count
         if self._plan and self._plan.about.frames != count:
             failures.append(f"the plan covers {self._plan.about.frames} frames, it has {count}")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonymize.data import Grounds, Kind, Region, Shape, Why
+from anonymize.data import Grounds, Kind, Region, Shape, Silence, Silencing, Why
 from anonymize.kinds import Answer, Raised
 from anonymize.plan import About, Plan, Regions
 from anonymize.plan.doubts import Doubt
@@ -24,6 +24,7 @@ from anonymize.plan.edits import (
     Place,
     Remove,
     Show,
+    Sound,
     Split,
 )
 from anonymize.plan.model import VisibleTrack, lines
@@ -227,9 +228,34 @@ def test_a_kind_and_a_shape_can_be_changed():
     }
 
 
+MUTE, BLEEP = Silencing.MUTE, Silencing.BLEEP
+
+
+@pytest.mark.parametrize(
+    ("edits", "silences"),
+    [
+        ([Sound((2, 3), MUTE)], [(2, 3, MUTE)]),
+        ([Sound((2, 3), MUTE), Sound((3, 4), MUTE)], [(2, 4, MUTE)]),
+        ([Sound((2, 3), MUTE), Sound((3, 4), BLEEP)], [(2, 3, MUTE), (3, 4, BLEEP)]),
+        ([Sound((2, 6), MUTE), Sound((3, 4), BLEEP)], [(2, 3, MUTE), (3, 4, BLEEP), (4, 6, MUTE)]),
+        ([Sound((2, 6), MUTE), Sound((3, 4), None)], [(2, 3, MUTE), (4, 6, MUTE)]),
+        ([Sound((2, 3), MUTE), Sound((5, 6), BLEEP), Sound((0, 9), None)], []),
+        ([Sound((2, 3), MUTE), Sound((5, 6), BLEEP), Sound((2.5, 5.5), MUTE)], [(2, 5.5, MUTE), (5.5, 6, BLEEP)]),
+        ([Sound((0, 9), None)], []),
+    ],
+)
+def test_the_sound_is_silent_where_the_last_word_is_that_it_is(edits, silences):
+    assert edited(*edits).silences == tuple(Silence(*one) for one in silences)
+    assert not edited(*edits).by_hand, "the picture is as it was found"
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
+        (Sound((3, 3), MUTE), "earlier one first"),
+        (Draw(7, (0, 5), (1280, 0, 1290, 9)), "hides nothing"),
+        (Draw(7, (0, 5), (-9, -9, 0, 0), boxes=((-9, -9, 0, 0),) * 5), "hides nothing"),
+        (Place(0, 20, ((1300, 0, 1314, 14), (1310, 0, 1324, 14))), "hides nothing"),
         (Draw(0, (0, 5), (0, 0, 9, 9)), "already"),
         (Draw(7, (0, 101), (0, 0, 9, 9)), "do not lie"),
         (Draw(7, (5, 5), (0, 0, 9, 9)), "do not lie"),
@@ -249,6 +275,34 @@ def test_an_edit_that_does_not_fit_changes_nothing(edit, message):
         made.apply(edit)
     assert text(made.plan()) == text(base())
     assert not made.edits
+
+
+def test_a_box_much_smaller_than_its_neighbours_turns_none_of_them_inside_out():
+    small = Place(7, 0, ((100, 100, 110, 110), (100, 100, 110, 110), (100, 100, 110, 130)))
+    made = edited(Draw(7, (0, 9), (100, 100, 110, 110)), small, Place(7, 2, ((100, 100, 110, 104),)))
+    assert all(x0 < x1 and y0 < y1 for x0, y0, x1, y1 in boxes(made, 7).values())
+    assert boxes(made, 7)[5][3] - boxes(made, 7)[5][1] >= 1
+
+
+def test_what_a_person_calls_an_area_is_hidden_and_asks_nobody(tmp_path):
+    from anonymize.plan import read, write
+
+    after = edited(Change(3, Kind.AREA, Shape.BOX), Place(3, 50, ((1270, 0, 1290, 14),)))
+    assert after.doubts == ()
+    assert len(boxes(after, 3)) == FRAMES
+    with pytest.raises(EditError, match="an area shows nobody"):
+        edited(Change(3, Kind.AREA, Shape.BOX), Judge(3, Answer.NOTHING))
+    write(after, tmp_path / "p.jsonl")
+    assert text(read(tmp_path / "p.jsonl")) == text(after)
+
+
+def test_a_track_that_is_pushed_out_of_the_picture_ends_there(tmp_path):
+    from anonymize.plan import read, write
+
+    gone = edited(Draw(7, (0, 40), (0, 0, 14, 14)), Place(7, 0, ((0, 0, 4, 4), (-30, 0, -20, 4))))
+    assert sorted(boxes(gone, 7)) == [0]
+    write(gone, tmp_path / "p.jsonl")
+    assert text(read(tmp_path / "p.jsonl")) == text(gone)
 
 
 def by_place(some: list[Region]) -> set[tuple[object, ...]]:
@@ -291,6 +345,7 @@ EDITS = st.one_of(
     st.builds(Show, TRACKS, frames(), st.sampled_from(["form 1", "form 2"])),
     st.builds(Hide, TRACKS),
     st.builds(Judge, TRACKS, st.sampled_from([None, *Answer])),
+    st.builds(Sound, frames().map(lambda pair: (pair[0] / 8, pair[1] / 8)), st.sampled_from([None, *Silencing])),
 )
 
 
@@ -345,6 +400,7 @@ def test_all_that_is_drawn_can_be_read_by_a_plan(tmp_path):
         Judge(0, Answer.NOTHING),
         Show(3, (5, 9), "form 1"),
         Place(3, 7, ((0, 0, 9, 9),)),
+        Sound((1.25, 2.5), BLEEP),
     )
     write(after, tmp_path / "plan.jsonl")
     assert text(read(tmp_path / "plan.jsonl")) == text(after)
@@ -363,6 +419,13 @@ def test_all_that_is_drawn_can_be_read_by_a_plan(tmp_path):
         {"edit": 1, "do": "show", "track": 7, "frames": [0, 5], "reason": ""},
         {"edit": 1, "do": "show", "track": 7, "frames": [0, 5], "reason": "a\nb"},
         {"edit": 1, "do": "judge", "track": 7, "answer": "perhaps"},
+        {"edit": 1, "do": "sound", "sound": "mute", "seconds": [2, 2]},
+        {"edit": 1, "do": "sound", "sound": "mute", "seconds": [-1, 2]},
+        {"edit": 1, "do": "sound", "sound": "mute", "seconds": [0, float("inf")]},
+        {"edit": 1, "do": "sound", "sound": "mute", "seconds": [0, 2, 4]},
+        {"edit": 1, "do": "sound", "sound": "louder", "seconds": [0, 2]},
+        {"edit": 1, "do": "sound", "sound": "mute"},
+        {"edit": 1, "do": "sound", "sound": "mute", "seconds": [0, 2], "track": 4},
         {"edit": -1, "do": "hide", "track": 7},
         {"undo": 1.5},
         {"redo": True},

@@ -4,13 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymize import plan
-from anonymize.data import Kind, Region, Shape, Why
+from anonymize import plan, write_plan
+from anonymize.data import Kind, Region, Shape, Silence, Silencing, Why
 from anonymize.errors import PlanError
 from anonymize.plan import About, Plan, Regions
 from anonymize.redact import visible
 from anonymize.settings import flat
 from tests.cli.test_cli import anonymize
+from tests.conftest import face_pictures
 from tests.helpers.media import make_video
 
 FRAMES = 40
@@ -121,6 +122,15 @@ def test_the_least_that_a_person_must_write(tmp_path):
         ('{"doubt": 4, "frame": 1, "raised": "find", "sure": true}', "line 2: unknown key 'sure'"),
         ('{"doubt": -1, "frame": 1, "raised": "find"}', "line 2: must be 0 to"),
         ('{"frame": 1, "shape": "polygon", "xyxy": [1, 2, 3, 4]}', "polygon"),
+        ('{"cuts": [0]}', "line 2: cuts: expected frames from 1 to"),
+        ('{"cuts": [2, 2]}', "line 2: cuts: expected frames from 1 to"),
+        ('{"cuts": [2, 1000]}', "line 2: cuts: expected frames from 1 to"),
+        ('{"cuts": 3}', "line 2: .*not iterable"),
+        ('{"cuts": [1], "track": 2}', "line 2: unknown key 'track'"),
+        ('{"sound": "mute"}', "line 2: 'seconds' is missing"),
+        ('{"sound": "loud", "seconds": [0, 1]}', "line 2: 'loud' is not a valid Silencing"),
+        ('{"sound": "mute", "seconds": [1, 0]}', "line 2: seconds 1 to 0: expected the earlier one first"),
+        ('{"sound": "mute", "seconds": [0, 1], "frame": 3}', "line 2: unknown key 'frame'"),
     ],
 )
 def test_a_malformed_line_is_named(tmp_path, line, message):
@@ -186,3 +196,24 @@ def test_the_results_name_what_was_added_by_hand(tmp_path):
     refused = anonymize("render", clip, "--plan", tmp_path / "p.jsonl", "-o", tmp_path / "t.mp4")
     assert refused.returncode == 9
     assert "line 6: frames 4 to 5 do not lie within the video's 4" in refused.stderr
+
+
+def test_cuts_and_silences_come_back_as_they_were_written(tmp_path):
+    silences = (Silence(0.04, 1.5, Silencing.BLEEP), Silence(1.5, 2, Silencing.MUTE))
+    made = Plan(About("00", 5000, 64, 48), Regions([]), cuts=tuple(range(1, 2500)), silences=silences)
+    plan.write(made, tmp_path / "p.jsonl")
+    again = plan.read(tmp_path / "p.jsonl")
+    assert (again.cuts, again.silences) == (made.cuts, made.silences)
+    assert max(len(line) for line in plan.lines(made)) < 10_000
+    with (tmp_path / "p.jsonl").open("a") as file:
+        file.write('{"cuts": [2499]}\n')
+    with pytest.raises(PlanError, match="each above the one before it"):
+        plan.read(tmp_path / "p.jsonl")
+
+
+def test_the_plan_says_where_scenes_begin(face_clip, tmp_path):
+    others = [255 - picture[::-1, ::-1] for picture in face_pictures(9)]
+    clip = make_video(tmp_path / "cut.mp4", frames=[*face_pictures(8), *others], options={"crf": "12"})
+    write_plan(clip, tmp_path / "p.jsonl")
+    assert plan.read(tmp_path / "p.jsonl").cuts == (8,)
+    assert write_plan(face_clip, tmp_path / "q.jsonl").cuts == ()

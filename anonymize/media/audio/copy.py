@@ -69,7 +69,7 @@ class SoundCopy:
                 matroska = self._input.format.name.startswith("matroska")
                 track = CopiedTrack(stream, output, target, played, source.name, matroska=matroska)
             else:
-                track = FlacTrack(stream, output, played, source.name)
+                track = FlacTrack(stream, output, played, source.name, source.silences)
             self._tracks[stream.index] = track
             track.stream.disposition = stream.disposition & _KEPT_FLAGS.get(target.container, 1)
             if language := written_code(info.language, target.container):

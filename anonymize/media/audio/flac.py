@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +15,9 @@ from av.packet import Packet
 from av.stream import Stream
 from numpy.typing import NDArray
 
+from anonymize.data import Silence
 from anonymize.errors import UnsupportedInput
+from anonymize.media.audio.silence import silenced
 from anonymize.media.clock.edits import Played
 
 _DEEP = ("s32", "s32p", "flt", "fltp", "dbl", "dblp", "s64", "s64p")
@@ -42,13 +44,22 @@ class FlacTrack:
         output: the container to write to.
         played: which part of the track is played.
         name: of the file, for messages.
+        silences: what is not heard of it.
 
     Raises:
         UnsupportedInput: it has more channels than FLAC can hold; from `write`: its channels or sample rate change.
     """
 
-    def __init__(self, stream: Stream, output: OutputContainer, played: Played, name: str) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        output: OutputContainer,
+        played: Played,
+        name: str,
+        silences: Sequence[Silence] = (),
+    ) -> None:
         assert isinstance(stream, AudioStream)
+        self._silences = silences
         self._output, self._name = output, name
         self._source = stream
         context = stream.codec_context
@@ -70,7 +81,8 @@ class FlacTrack:
         self.stream.time_base = Fraction(1, self._rate)
         self._channels = context.channels
         self._resampler = AudioResampler(format=self._form, layout=self._layout, rate=self._rate)
-        self._zero = max(0, round(played.zero * self._rate))
+        self._begin = round(played.zero * self._rate)
+        self._zero = max(0, self._begin)
         self._seams = [round(seam * self._rate) for seam in played.seams]
         self._slack = round((_EXACT if len(played.seams) > 2 else _SLACK) * self._rate)
         self._held = np.zeros((0, self._channels), np.int32 if self._form == "s32" else np.int16)
@@ -161,7 +173,9 @@ class FlacTrack:
         whole = np.concatenate(self._waiting)
         usable = len(whole) if last else len(whole) // _BLOCK * _BLOCK
         for start in range(0, usable, _BLOCK):
-            block = np.ascontiguousarray(whole[start : min(start + _BLOCK, usable)]).reshape(1, -1)
+            own = whole[start : min(start + _BLOCK, usable)]
+            heard = silenced(own, self._written - self._begin, self._rate, self._silences)
+            block = np.ascontiguousarray(heard).reshape(1, -1)
             frame = av.AudioFrame.from_ndarray(block, format=self._form, layout=self._layout)
             frame.rate, frame.time_base, frame.pts = self._rate, Fraction(1, self._rate), self._written
             self._written += block.shape[1] // self._channels

@@ -17,7 +17,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from anonymize.aspect import upright
-from anonymize.data import Timestamps
+from anonymize.data import Silence, Timestamps
 from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
 from anonymize.media.clock.edits import edit_lists, played_from
 from anonymize.media.clock.moments import Timestamper
@@ -54,6 +54,8 @@ from anonymize.media.video.unchanged import change
 CROPPED = "parts of the picture that players do not show"
 LEADING_FRAMES = 12
 """Frames inspected when a file is opened: the first may lack what a later one has (captions, fields)."""
+
+_PARTLY = "parts of it are not to be heard"
 
 
 class VideoSource:
@@ -96,6 +98,8 @@ class VideoSource:
         self._beginning = ""
         self.notes: tuple[str, ...] = ()
         """What is unusual in the file; complete after the first full pass."""
+        self.silences: tuple[Silence, ...] = ()
+        """What is not heard of it in an output; set by `silence`."""
         self._spliced: Spliced | None = None
         self._begins: Fraction | None = None
         """When the edit list starts to play, in seconds on the container's clock."""
@@ -127,6 +131,13 @@ class VideoSource:
         origin = written_origin(source, self._info.container)
         self._info = replace(self._info, start=self._info.start + self._info.origin - origin, origin=origin)
         self.presentation = replace(self.presentation, origin=origin)
+
+    def silence(self, silences: Sequence[Silence]) -> None:
+        """Leave parts of the sound out of outputs; its packets cannot be copied then."""
+        self.silences = tuple(silences)
+        if silences:
+            audio = tuple(replace(track, recoded=track.recoded or _PARTLY) for track in self._info.audio)
+            self._info = replace(self._info, audio=audio)
 
     def opened(self) -> InputContainer:
         """Open the file for a pass."""
