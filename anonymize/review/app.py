@@ -35,6 +35,13 @@ def app(review: Review) -> Starlette:
         data = review.picture(_number(request.path_params["index"]), width, view)
         return Response(data, media_type="image/jpeg")
 
+    def sound(request: Request) -> Response:
+        data = review.sound(_number(request.path_params["number"]), request.query_params.get("view", "raw"))
+        return Response(data, media_type="application/octet-stream")
+
+    def peaks(request: Request) -> Any:
+        return review.peaks(_number(request.path_params["first"]))
+
     def regions(request: Request) -> Any:
         return review.regions(_number(request.path_params["first"]), _number(request.path_params["end"]))
 
@@ -55,6 +62,8 @@ def app(review: Review) -> Starlette:
             *(Route(f"/page/{name}", _asset(name)) for name in _assets()),
             Route("/api/review", _read(opened)),
             Route("/api/picture/{index}", _read(picture)),
+            Route("/api/sound/{number}", _read(sound)),
+            Route("/api/peaks/{first}", _read(peaks)),
             Route("/api/regions/{first}/{end}", _read(regions)),
             Route("/api/lanes", _read(lanes)),
             Route("/api/publish", _read(publishing)),

@@ -23,7 +23,8 @@ from anonymize.review.follow import followed
 from anonymize.review.pictures import Pictures, jpeg, published
 from anonymize.review.publish import Publishing, publish
 from anonymize.review.session import EditSession
-from anonymize.settings import Person
+from anonymize.review.sound import Sound
+from anonymize.settings import Audio, Person
 from anonymize.track import outline
 
 MOST_FRAMES = 250
@@ -62,6 +63,9 @@ class Review:
             self.info = opened.info
             self.times = _times(opened)
             self._pictures = Pictures(opened)
+            self._sound: Sound | None = None
+            if isinstance(opened, media.VideoSource) and opened.info.audio:
+                self._sound = Sound(opened, float(self.times[-1]) + 1)
             self._stack = stack.pop_all()
         self.publishing = Publishing()
         self._work: threading.Thread | None = None
@@ -78,6 +82,8 @@ class Review:
         if self._work:
             self._work.join()
         self._pictures.close()
+        if self._sound:
+            self._sound.close()
         self._stack.close()
 
     def overview(self) -> dict[str, Any]:
@@ -93,6 +99,8 @@ class Review:
                 "aspect": float(aspect),
                 "times": [round(float(time), 3) for time in self.times],
                 "reasons": overview.reasons(),
+                "cuts": edited.base.cuts,
+                "sound": {"kept": self.keeps_sound, **self._sound.about()} if self._sound else None,
                 "tracks": overview.tracks(edited),
                 "output": str(self.output),
                 **self._history(),
@@ -120,6 +128,29 @@ class Review:
                 drawn, _ = self._session.edited.at(index)
             frame = published(frame, drawn, self.about.redact)
         return jpeg(frame, width)
+
+    @property
+    def keeps_sound(self) -> bool:
+        """Whether any sound is published."""
+        return self.about.settings.output.audio is Audio.KEEP
+
+    def sound(self, number: int, view: str) -> bytes:
+        """Part `number` of the sound; see `Sound.part`.
+
+        Args:
+            number: from 0.
+            view: "raw", or "published" for how it will be published.
+        """
+        published = view == "published"
+        if self._sound is None or (published and not self.keeps_sound):
+            return b""
+        with self._lock:
+            silences = self._session.edited.silences if published else ()
+        return self._sound.part(number, silences)
+
+    def peaks(self, first: int) -> dict[str, Any]:
+        """How loud the sound is over time; see `Sound.peaks`."""
+        return self._sound.peaks(first) if self._sound else {"peaks": [], "done": True}
 
     def regions(self, first: int, end: int) -> dict[int, list[list[Any]]]:
         """The regions of some frames, by index; see `overview.region`."""
@@ -259,15 +290,14 @@ class Review:
 
     def _changed(self, edit: Edit) -> dict[str, Any]:
         """The tracks that `edit` touched, after it was made or taken back."""
-        touched = [
-            edit.track,
-            *(value for value in (getattr(edit, "other", -1), getattr(edit, "new", -1)) if value >= 0),
-        ]
+        numbers = (edit.track, getattr(edit, "other", -1), getattr(edit, "new", -1))
+        touched = [number for number in numbers if number >= 0]
         return {"touched": touched, "tracks": overview.tracks(self._session.edited, touched), **self._history()}
 
     def _history(self) -> dict[str, Any]:
         edited = self._session.edited
-        return {"edits": len(edited.edits), "redo": len(edited.undone)}
+        silences = [[one.first, one.end, one.how.value] for one in edited.silences]
+        return {"edits": len(edited.edits), "redo": len(edited.undone), "silences": silences}
 
 
 def _rounded(box: Box) -> Box:

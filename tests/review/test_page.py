@@ -146,8 +146,17 @@ def test_the_views_the_languages_and_small_windows(page: Page) -> None:
             f"'{language}'][word]))"
         )
         assert missing == []
-    unnamed = page.evaluate("[...document.querySelectorAll('button')].filter((one) => !one.textContent.trim()).length")
+    unnamed = page.evaluate(
+        "[...document.querySelectorAll('button, select')]"
+        ".filter((one) => !one.textContent.trim() && !one.ariaLabel).length"
+    )
     assert unnamed == 0
+    untold = page.evaluate(
+        "Promise.all([import('/page/strings.js'), import('/page/actions.js')])"
+        ".then(([{ LANGUAGES }, { ACTIONS, KEYS }]) => [...Object.keys(ACTIONS), ...Object.values(KEYS)]"
+        ".filter((one) => !LANGUAGES.en[one] || !ACTIONS[one]))"
+    )
+    assert untold == []
     for width, height in ((1280, 720), (640, 800)):
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate("document.documentElement.scrollWidth") <= width

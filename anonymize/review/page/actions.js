@@ -1,10 +1,15 @@
 // What a person can do, by name; buttons and keys both come here.
 
 import * as api from "./api.js";
+import * as marks from "./mark.js";
 import { tell, fail } from "./messages.js";
-import { magnify } from "./picture.js";
+import { nextKind } from "./kinds.js";
+import { magnify, pan, pixels, selectedBox } from "./picture.js";
+import { toggle } from "./play.js";
+import * as screen from "./screen.js";
 import { change, go, isOpen, make, ordered, redo, state, undo } from "./state.js";
 import { say } from "./strings.js";
+import { closer } from "./timeline.js";
 
 const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("dialog"));
 
@@ -54,6 +59,8 @@ function ask(title, hint, value, check = "") {
 /** @param {number} by */
 const step = (by) => () => go(state.index + by);
 
+const VIEWS = ["outlines", "published", "both"];
+
 /** @param {string} view */
 const view = (view) => () => change({ view });
 
@@ -63,19 +70,14 @@ const judge = (answer) => async () => {
   if (!track) return;
   const visible = track.shown.some((one) => one.grounds === "consent");
   if (answer === "hide" && visible) await make({ do: "hide", track: track.track });
-  if (answer === "nothing" && !track.found) return void (await make({ do: "remove", track: track.track, frames: [0, state.frames] }));
+  if (answer === "nothing" && (!track.found || track.kind === "area")) return void (await make({ do: "remove", track: track.track, frames: [0, state.frames] }));
   if (track.doubt || answer === "nothing") await make({ do: "judge", track: track.track, answer });
 };
 
-let started = { time: 0, index: 0 };
-function tick() {
-  if (!state.playing) return;
-  const now = (performance.now() - started.time) / 1000 + state.times[started.index];
-  let index = state.index;
-  while (index + 1 < state.frames && state.times[index + 1] <= now) index += 1;
-  if (index !== state.index) go(index);
-  if (index + 1 >= state.frames) change({ playing: false });
-  requestAnimationFrame(tick);
+/** Go to the next of some frames, in the direction of `by`. @param {number[]} frames @param {number} by */
+function goToNext(frames, by) {
+  const next = by > 0 ? frames.find((frame) => frame > state.index) : frames.findLast((frame) => frame < state.index);
+  if (next !== undefined) go(next);
 }
 
 /** @type {Record<string, () => unknown>} */
@@ -83,20 +85,23 @@ export const ACTIONS = {
   outlines: view("outlines"),
   published: view("published"),
   both: view("both"),
+  "next-view": () => change({ view: VIEWS[(VIEWS.indexOf(state.view) + 1) % VIEWS.length] }),
+  "full-screen": screen.toggle,
   undo,
   redo,
-  play() {
-    if (!state.playing && state.index + 1 >= state.frames) go(0);
-    started = { time: performance.now(), index: state.index };
-    change({ playing: !state.playing });
-    requestAnimationFrame(tick);
-  },
+  play: toggle,
   previous: step(-1),
   next: step(1),
   "back 10": step(-10),
   "on 10": step(10),
   first: () => go(0),
   last: () => go(state.frames - 1),
+  "previous-cut": () => goToNext([0, ...state.cuts], -1),
+  "next-cut": () => goToNext([...state.cuts, state.frames - 1], 1),
+  ...marks.ACTIONS,
+  audible: () => change({ audible: !state.audible }),
+  "time-closer": () => closer(2),
+  "time-farther": () => closer(0.5),
   "track begin": () => selected() && go(/** @type {any} */ (selected()).first),
   "track end": () => selected() && go(/** @type {any} */ (selected()).end - 1),
   "next-open"() {
@@ -110,7 +115,17 @@ export const ACTIONS = {
   draw: () => change({ tool: "face" }),
   "draw-area": () => change({ tool: "area" }),
   "draw-plate": () => change({ tool: "plate" }),
-  escape: () => change({ tool: "select", selected: state.tool === "select" ? -1 : state.selected }),
+  "draw-polygon": () => change({ tool: "polygon" }),
+  "next-kind": nextKind,
+  async "key-frame"() {
+    const box = selectedBox();
+    if (box) await make({ do: "place", track: state.selected, first: state.index, boxes: [box] });
+  },
+  escape() {
+    if (state.tool !== "select") change({ tool: "select" });
+    else if (state.mark) change({ mark: null });
+    else change({ selected: -1 });
+  },
   hide: judge("hide"),
   nothing: judge("nothing"),
   async leave() {
@@ -139,6 +154,11 @@ export const ACTIONS = {
   zoom: () => magnify(2),
   smaller: () => magnify(0.5),
   whole: () => magnify(0),
+  pixels,
+  "pan-left": () => pan(1, 0),
+  "pan-right": () => pan(-1, 0),
+  "pan-up": () => pan(0, 1),
+  "pan-down": () => pan(0, -1),
   help() {
     const table = document.createElement("table");
     for (const [key, action] of Object.entries(KEYS)) {
@@ -174,7 +194,7 @@ export const ACTIONS = {
 /** Keys as annotators know them from CVAT, where there is one. @type {Record<string, string>} */
 export const KEYS = {
   Space: "play", d: "previous", f: "next", ArrowLeft: "previous", ArrowRight: "next", c: "back 10", v: "on 10", "Shift-ArrowLeft": "back 10", "Shift-ArrowRight": "on 10",
-  Home: "first", End: "last", "[": "track begin", "]": "track end", 1: "outlines", 2: "published", 3: "both", q: "next-open",
-  h: "hide", l: "leave", n: "nothing", Delete: "nothing", o: "end-here", i: "begin-here", s: "split", m: "join", b: "draw", a: "draw-area", p: "draw-plate", Escape: "escape",
-  "+": "zoom", "-": "smaller", 0: "whole", "Ctrl-z": "undo", "Ctrl-y": "redo", "?": "help",
+  z: "previous-cut", x: "next-cut", Home: "first", End: "last", PageUp: "time-closer", PageDown: "time-farther", "[": "track begin", "]": "track end", 1: "outlines", 2: "published", 3: "both", y: "next-view", Enter: "full-screen", q: "next-open",
+  h: "hide", l: "leave", n: "nothing", Delete: "nothing", o: "end-here", i: "begin-here", s: "split", m: "join", b: "draw", a: "draw-area", p: "draw-plate", g: "draw-polygon", k: "key-frame", t: "next-kind", Escape: "escape",
+  ...marks.KEYS, "+": "zoom", "-": "smaller", 0: "whole", 9: "pixels", "Alt-ArrowLeft": "pan-left", "Alt-ArrowRight": "pan-right", "Alt-ArrowUp": "pan-up", "Alt-ArrowDown": "pan-down", "Ctrl-z": "undo", "Ctrl-y": "redo", "?": "help",
 };

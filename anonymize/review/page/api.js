@@ -17,6 +17,8 @@ export const review = () => ask("/api/review");
 export const regions = (first, end) => ask(`/api/regions/${first}/${end}`);
 /** @param {number[]} tracks */
 export const lanes = (tracks) => ask(`/api/lanes?tracks=${tracks.join(",")}`);
+/** @param {number} first */
+export const peaks = (first) => ask(`/api/peaks/${first}`);
 /** @param {object} edit */
 export const edit = (edit) => post("/api/edit", edit);
 export const undo = () => post("/api/undo");
@@ -25,9 +27,15 @@ export const redo = () => post("/api/redo");
 export const publish = (how) => post("/api/publish", how);
 export const publishing = () => ask("/api/publish");
 
-/** The picture of a frame. @param {number} index @param {number} width @param {string} view @returns {Promise<ImageBitmap>} */
-export async function picture(index, width, view) {
-  const answer = await fetch(`/api/picture/${index}?width=${width}&view=${view}`, { credentials: "same-origin" });
+/** @param {string} path */
+async function load(path) {
+  const answer = await fetch(path, { credentials: "same-origin" });
   if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? `${answer.status}`);
-  return createImageBitmap(await answer.blob());
+  return answer;
 }
+
+/** The picture of a frame. @param {number} index @param {number} width @param {string} view @returns {Promise<ImageBitmap>} */
+export const picture = async (index, width, view) => createImageBitmap(await (await load(`/api/picture/${index}?width=${width}&view=${view}`)).blob());
+
+/** A part of the sound, as samples. @param {number} number @param {string} view */
+export const sound = async (number, view) => new Int16Array(await (await load(`/api/sound/${number}?view=${view}`)).arrayBuffer());

@@ -1,8 +1,10 @@
 // The picture: what the camera saw with outlines, as it will be published, or both with a slider between them.
 
 import * as api from "./api.js";
-import { change, make, onChange, state } from "./state.js";
 import { fail } from "./messages.js";
+import * as pen from "./pen.js";
+import { change, make, onChange, state } from "./state.js";
+import * as zoom from "./zoom.js";
 
 const frame = /** @type {HTMLElement} */ (document.getElementById("frame"));
 const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("picture"));
@@ -16,10 +18,9 @@ const pictures = new Map();
 /** @type {Map<number, Promise<any>>} */
 const around = new Map();
 let version = -1;
-/** @type {{x: number, y: number, scale: number}} */
-let zoom = { x: 0, y: 0, scale: 1 };
-/** @type {number[] | null} */
-let drawing = null;
+/** Where the pointer was while it moves the picture. @type {PointerEvent | null} */
+let panning = null;
+let sliding = false;
 /** @type {{track: number, from: number[], box: number[], grip: string, at: number[]} | null} */
 let dragging = null;
 /** @type {any[]} */
@@ -27,7 +28,7 @@ let shown = [];
 
 /** @param {number} index @param {string} view */
 function picture(index, view) {
-  const width = Math.min(Math.round(frame.clientWidth * devicePixelRatio * Math.max(1, zoom.scale)), 3840) || 1280;
+  const width = Math.min(Math.round(frame.clientWidth * devicePixelRatio * zoom.factor()), 3840) || 1280;
   const key = `${index} ${Math.ceil(width / 320)} ${view} ${view === "raw" ? "" : state.version}`;
   let found = pictures.get(key);
   if (!found) {
@@ -61,6 +62,9 @@ async function regions(index) {
 
 const wanted = () => (state.view === "outlines" ? ["raw"] : state.view === "published" ? ["published"] : ["raw", "published"]);
 
+/** Have all that is shown of a frame at hand. @param {number} index */
+export const prepare = (index) => Promise.all([...wanted().map((view) => picture(index, view)), regions(index)]);
+
 let turn = 0;
 export async function show() {
   const mine = ++turn;
@@ -74,24 +78,13 @@ export async function show() {
     shown = here;
     draw(bitmaps);
     outline();
-    for (const view of wanted()) for (const next of [index + 1, index + 2]) if (next < state.frames) picture(next, view).catch(() => {});
+    if (!state.playing) for (const view of wanted()) for (const next of [index + 1, index + 2]) if (next < state.frames) picture(next, view).catch(() => {});
   } catch (error) {
     if (mine === turn) fail(error);
   }
 }
 
-/** Where the picture is on the canvas: pixels of the canvas per pixel of the video. */
-function layout() {
-  const [width, height] = [frame.clientWidth, frame.clientHeight];
-  const wide = state.width * Math.max(state.aspect, 1);
-  const high = state.height * Math.max(1 / state.aspect, 1);
-  const fit = Math.min(width / wide, height / high) * zoom.scale;
-  const across = (fit * wide) / state.width;
-  const down = (fit * high) / state.height;
-  const left = (width - state.width * across) / 2 + zoom.x;
-  const top = (height - state.height * down) / 2 + zoom.y;
-  return { left, top, across, down, width, height };
-}
+const layout = () => zoom.layout(frame);
 
 /** @param {HTMLCanvasElement} one */
 function prepared(one) {
@@ -140,7 +133,9 @@ const boxOf = (one) =>
 function outline() {
   const context = prepared(over);
   const { left, top, across, down } = layout();
-  if (state.view === "published" && !dragging && !drawing) return;
+  const onScreen = (/** @type {[number, number]} */ [x, y]) => /** @type {[number, number]} */ ([left + x * across, top + y * down]);
+  pen.outline(context, onScreen);
+  if (state.view === "published" && !dragging) return;
   for (const one of shown) {
     const [track, , shape, why, drawn] = one;
     const row = state.tracks.get(track);
@@ -157,12 +152,6 @@ function outline() {
     context.closePath();
     context.stroke();
     if (track === state.selected && track >= 0 && shape !== "polygon") grips(context, x0, y0, wide, high);
-  }
-  if (drawing) {
-    context.strokeStyle = "#fff";
-    context.setLineDash([4, 3]);
-    const [x0, y0, x1, y1] = drawing;
-    context.strokeRect(left + x0 * across, top + y0 * down, (x1 - x0) * across, (y1 - y0) * down);
   }
 }
 
@@ -209,20 +198,30 @@ frame.addEventListener("pointerdown", (event) => {
     if (hit && hit.one[0] !== state.selected) make({ do: "join", track: state.selected, other: hit.one[0] }).catch(fail);
     return;
   }
-  if (state.tool !== "select") {
-    drawing = [...at, ...at];
-    return;
+  if (pen.isDrawing()) {
+    pen.down(at);
+    return outline();
   }
+  sliding = state.view === "both" && Math.abs(event.clientX - frame.getBoundingClientRect().left - divider()) < 8;
+  if (sliding) return;
   const hit = under(at);
   change({ selected: hit ? hit.one[0] : -1 });
+  if (!hit) panning = event;
   if (hit && hit.one[2] !== "polygon") dragging = { track: hit.one[0], from: at, box: boxOf(hit.one), grip: hit.grip, at: boxOf(hit.one) };
 });
 
 frame.addEventListener("pointermove", (event) => {
   const at = place(event);
-  if (drawing) drawing = [drawing[0], drawing[1], ...at];
-  else if (dragging) dragging.box = dragged(dragging, at);
-  else return;
+  if (pen.isDrawing()) pen.move(at);
+  else if (sliding) {
+    slider.value = String(((event.clientX - frame.getBoundingClientRect().left) / frame.clientWidth) * 1000);
+    return draw(last);
+  } else if (dragging) dragging.box = dragged(dragging, at);
+  else if (panning) {
+    zoom.pan(frame, event.clientX - panning.clientX, event.clientY - panning.clientY);
+    panning = event;
+    draw(last);
+  } else return;
   outline();
 });
 
@@ -239,56 +238,74 @@ function dragged({ from, at: box, grip }, at) {
 }
 
 frame.addEventListener("pointerup", async (event) => {
-  const [drew, drag] = [drawing, dragging];
-  drawing = dragging = null;
+  const drag = dragging;
+  dragging = panning = null;
+  sliding = false;
+  if (pen.isDrawing()) {
+    pen.up(place(event));
+    return outline();
+  }
+  if (!drag || drag.box.every((value, side) => value === drag.at[side])) return;
   try {
-    if (drew) {
-      const xyxy = [Math.min(drew[0], drew[2]), Math.min(drew[1], drew[3]), Math.max(drew[0], drew[2]), Math.max(drew[1], drew[3])];
-      const kind = state.tool === "plate" ? "plate" : state.tool === "area" ? "area" : "face";
-      const shape = kind === "face" ? "ellipse" : "box";
-      change({ tool: "select" });
-      if (xyxy[2] - xyxy[0] < 4 || xyxy[3] - xyxy[1] < 4) return outline();
-      const answer = await make({ do: "draw", frame: state.index, xyxy: xyxy.map((v) => Math.round(v * 10) / 10), kind, shape });
-      change({ selected: answer.touched[0] });
-    } else if (drag && (drag.box[0] !== drag.at[0] || drag.box[1] !== drag.at[1] || drag.box[2] !== drag.at[2] || drag.box[3] !== drag.at[3])) {
-      await make({ do: "place", track: drag.track, first: state.index, boxes: [drag.box] });
-    }
+    await make({ do: "place", track: drag.track, first: state.index, boxes: [drag.box] });
   } catch (error) {
     fail(error);
     show();
   }
-  void event;
 });
 
 frame.addEventListener("wheel", (event) => {
-  if (!event.ctrlKey) return;
   event.preventDefault();
-  magnify(event.deltaY < 0 ? 1.25 : 0.8);
+  magnify(event.deltaY < 0 ? 1.25 : 0.8, place(event));
 }, { passive: false });
 
-/** @param {number} by */
-export function magnify(by) {
-  zoom = by ? { ...zoom, scale: Math.max(1, Math.min(32, zoom.scale * by)) } : { x: 0, y: 0, scale: 1 };
-  if (zoom.scale === 1) zoom = { x: 0, y: 0, scale: 1 };
-  else centre();
+/** The middle of the selected box, if it is on this frame. */
+function chosen() {
+  const one = shown.find((each) => each[0] === state.selected && each[0] >= 0);
+  if (!one) return undefined;
+  const [x0, y0, x1, y1] = boxOf(one);
+  return [(x0 + x1) / 2, (y0 + y1) / 2];
+}
+
+/** @param {number} by @param {number[]} [point] stays where it is; without it the selected box comes to the middle */
+export function magnify(by, point) {
+  const middle = chosen();
+  zoom.magnify(frame, by, point ?? middle);
+  if (!point && middle) zoom.centre(frame, middle);
   show();
 }
 
-/** Keep the selected box in the middle while the picture is enlarged. */
-function centre() {
-  const one = shown.find((each) => each[0] === state.selected && each[0] >= 0);
-  if (!one) return;
-  const [x0, y0, x1, y1] = boxOf(one);
-  const { across, down } = layout();
-  zoom.x = (state.width / 2 - (x0 + x1) / 2) * across;
-  zoom.y = (state.height / 2 - (y0 + y1) / 2) * down;
+export function pixels() {
+  const { left, top, across, down, width, height } = layout();
+  zoom.pixels(frame, chosen() ?? [(width / 2 - left) / across, (height / 2 - top) / down]);
+  show();
 }
+
+/** Move the picture by a tenth of its place. @param {number} across @param {number} down */
+export function pan(across, down) {
+  zoom.pan(frame, (across * frame.clientWidth) / 10, (down * frame.clientHeight) / 10);
+  draw(last);
+  outline();
+}
+
+/** The box of the selected track on the frame that is shown. @returns {number[] | null} */
+export function selectedBox() {
+  const one = shown.find((each) => each[0] === state.selected && each[0] >= 0);
+  return one && one[2] !== "polygon" ? boxOf(one) : null;
+}
+
+/** Show what is being drawn. */
+export const redraw = () => outline();
+
+/** Where the two views meet, in pixels of the page. */
+const divider = () => (Number(slider.value) / 1000) * frame.clientWidth;
 
 slider.addEventListener("input", () => draw(last));
 new ResizeObserver(() => show()).observe(frame);
 onChange((changed) => {
   slider.hidden = state.view !== "both";
   frame.classList.toggle("drawing", state.tool !== "select");
+  frame.classList.toggle("zoomed", zoom.factor() > 1);
   if (["index", "view", "version"].some((key) => changed.has(key))) show();
   else if (changed.has("selected") || changed.has("tool")) outline();
 });

@@ -5,6 +5,8 @@ import * as api from "./api.js";
 /** @typedef {{track: number, kind: string, shape: string, first: number, end: number, frames: number, found: number, hand: number,
  *   score: number, best: number, box: number[], doubt: string | null, answer: string | null, shown: any[], drawn: string}} Track */
 
+/** @typedef {{rate: number, part: number, parts: number, peaks: number, kept: boolean}} Sound */
+
 export const state = {
   name: "",
   frames: 0,
@@ -14,6 +16,11 @@ export const state = {
   /** @type {number[]} */ times: [],
   /** @type {string[]} */ reasons: [],
   /** @type {Map<number, Track>} */ tracks: new Map(),
+  /** @type {number[]} frames with which scenes begin */ cuts: [],
+  /** @type {Sound | null} */ sound: null,
+  /** @type {[number, number, string][]} seconds from and to, and what is heard */ silences: [],
+  audible: true,
+  /** @type {[number, number] | null} frames that are marked, half-open */ mark: null,
   output: "",
   edits: 0,
   redo: 0,
@@ -44,7 +51,7 @@ function take(answer) {
   for (const track of answer.touched ?? []) tracks.delete(track);
   for (const row of answer.tracks ?? []) tracks.set(row.track, row);
   const selected = tracks.has(state.selected) ? state.selected : -1;
-  change({ tracks, selected, edits: answer.edits, redo: answer.redo, version: state.version + 1 });
+  change({ tracks, selected, edits: answer.edits, redo: answer.redo, silences: answer.silences, version: state.version + 1 });
 }
 
 export async function load() {
@@ -52,15 +59,23 @@ export async function load() {
   change({ ...rest, tracks: new Map(tracks.map((row) => [row.track, row])), version: state.version + 1 });
 }
 
-/** Make an edit, and show what it did. @param {object} edit @returns {Promise<any>} */
-export async function make(edit) {
-  const answer = await api.edit(edit);
-  take(answer);
-  return answer;
+/** The last edit that was asked for. @type {Promise<any>} */
+let latest = Promise.resolve();
+
+/** Ask for an edit once those before it are answered, and show what it did. @param {() => Promise<any>} ask @returns {Promise<any>} */
+function inTurn(ask) {
+  const answered = latest.then(ask).then((answer) => {
+    take(answer);
+    return answer;
+  });
+  latest = answered.catch(() => {});
+  return answered;
 }
 
-export const undo = async () => take(await api.undo());
-export const redo = async () => take(await api.redo());
+/** @param {object} edit */
+export const make = (edit) => inTurn(() => api.edit(edit));
+export const undo = () => inTurn(api.undo);
+export const redo = () => inTurn(api.redo);
 
 /** @param {number} index */
 export const go = (index) => change({ index: Math.max(0, Math.min(state.frames - 1, Math.round(index))) });

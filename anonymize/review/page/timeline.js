@@ -1,13 +1,18 @@
-// The time line: a lane for each track, cuts into its runs by reason, and where we are.
+// The time line: a lane for each track, cut into its runs by reason; where scenes begin; the sound; where we are.
 
 import * as api from "./api.js";
-import { go, isOpen, onChange, ordered, state, change } from "./state.js";
+import { frameOf, timeOf } from "./moments.js";
+import { frameAt, inSight, placeOf, stretch } from "./scale.js";
+import { change, go, isOpen, onChange, ordered, state } from "./state.js";
+import { say } from "./strings.js";
+import { mark, markSilence } from "./mark.js";
+import { drawWave, heardBy, height as waveHeight } from "./wave.js";
 
 const place = /** @type {HTMLElement} */ (document.getElementById("time"));
 const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("lanes"));
 const ROW = 14;
 const HEAD = 18;
-const NAME = 74;
+const STEPS = [0.04, 0.2, 1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600];
 /** @type {Map<number, {version: number, runs: number[][]}>} */
 const lanes = new Map();
 let top = 0;
@@ -16,7 +21,11 @@ let asked = 0;
 let rows = [];
 let rowsOf = -1;
 
+/** @param {string} name */
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** Pixels for the lanes. */
+const room = () => place.clientHeight - HEAD - waveHeight();
 
 function fresh() {
   if (rowsOf !== state.version) {
@@ -27,9 +36,9 @@ function fresh() {
 }
 
 /** The tracks in sight, and their lanes; what is missing is asked for. */
-function inSight() {
+function rowsInSight() {
   const first = Math.max(0, Math.floor(top / ROW));
-  const some = fresh().slice(first, first + Math.ceil((place.clientHeight - HEAD) / ROW) + 1);
+  const some = fresh().slice(first, first + Math.ceil(room() / ROW) + 1);
   const missing = some.map((row) => row.track).filter((track) => lanes.get(track)?.version !== state.version);
   if (missing.length && !asked) {
     asked = 1;
@@ -58,74 +67,125 @@ function paint() {
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
-  const scale = (width - NAME - 8) / Math.max(state.frames, 1);
-  const x = (frame) => NAME + frame * scale;
-  const [ink, soft, hidden, open, visible, nothing, hand] = ["--ink", "--soft", "--hidden", "--open", "--visible", "--nothing", "--hand"].map(style);
   context.font = "11px system-ui, sans-serif";
   context.textBaseline = "middle";
-  const { first, some } = inSight();
+  const from = placeOf(inSight()[0], width);
+  paintLanes(context, width, from);
+  context.clearRect(0, 0, width, HEAD);
+  context.clearRect(0, height - waveHeight(), width, waveHeight());
+  drawWave(context, height - waveHeight(), width, style);
+  paintTimes(context, width);
+  if (state.mark) {
+    const [x0, x1] = state.mark.map((frame) => Math.max(placeOf(frame, width), from));
+    context.fillStyle = style("--hand");
+    context.globalAlpha = 0.18;
+    context.fillRect(x0, 0, Math.max(x1 - x0, 1), height);
+    context.globalAlpha = 1;
+    context.fillRect(x0, 0, 1, height);
+    context.fillRect(x1 - 1, 0, 1, height);
+  }
+  context.fillStyle = style("--faint");
+  for (const cut of state.cuts) {
+    const x = placeOf(cut, width);
+    if (x < from || x > width) continue;
+    context.globalAlpha = 0.5;
+    context.fillRect(x, HEAD, 1, height - HEAD);
+    context.globalAlpha = 1;
+    context.beginPath();
+    context.moveTo(x - 4, HEAD - 5);
+    context.lineTo(x + 4, HEAD - 5);
+    context.lineTo(x, HEAD);
+    context.fill();
+  }
+  context.fillStyle = style("--open");
+  context.fillRect(placeOf(state.index + 0.5, width) - 1, 0, 2, height);
+}
+
+/** @param {CanvasRenderingContext2D} context @param {number} width @param {number} from where the lanes begin */
+function paintLanes(context, width, from) {
+  const [ink, soft, hidden, open, visible, nothing, hand] = ["--ink", "--soft", "--hidden", "--open", "--visible", "--nothing", "--hand"].map(style);
+  const { first, some } = rowsInSight();
   some.forEach((row, number) => {
     const y = HEAD + (first + number) * ROW - top;
     if (row.track === state.selected) {
       context.fillStyle = soft;
       context.fillRect(0, y, width, ROW);
     }
-    context.fillStyle = ink;
-    context.fillText(`${row.kind} ${row.track}`, 6, y + ROW / 2);
     const colour = isOpen(row) ? open : row.drawn === "visible" || row.drawn === "partly" ? visible : row.drawn === "nothing" ? nothing : hidden;
-    const runs = lanes.get(row.track)?.runs ?? [[row.first, row.end, 0]];
-    for (const [from, end, code] of runs) {
+    for (const [begin, end, code] of lanes.get(row.track)?.runs ?? [[row.first, row.end, 0]]) {
+      const [x0, x1] = [Math.max(placeOf(begin, width), from), Math.min(placeOf(end, width), width)];
+      if (x1 < from || x0 > width) continue;
       const why = state.reasons[code] ?? "";
-      context.fillStyle = why === "manual" ? hand : colour;
       const strong = why === "detected" || why === "manual";
-      context.fillRect(x(from), y + (strong ? 2 : 5), Math.max((end - from) * scale, 1), strong ? ROW - 4 : ROW - 10);
+      context.fillStyle = why === "manual" ? hand : colour;
+      context.fillRect(x0, y + (strong ? 2 : 5), Math.max(x1 - x0, 1), strong ? ROW - 4 : ROW - 10);
     }
+    context.fillStyle = ink;
+    context.fillText(`${say(row.kind)} ${row.track}`, 6, y + ROW / 2);
   });
-  context.clearRect(0, 0, width, HEAD);
-  context.fillStyle = ink;
-  const step = [1, 2, 5, 10, 30, 60, 300, 600, 1800].find((one) => (one / Math.max(duration(), 0.001)) * (width - NAME) > 70) ?? 3600;
-  for (let time = 0; time <= duration(); time += step) {
-    const at = NAME + (time / Math.max(duration(), 0.001)) * (width - NAME - 8);
-    context.fillRect(at, HEAD - 4, 1, 4);
-    context.fillText(time >= 60 ? `${Math.floor(time / 60)}:${String(time % 60).padStart(2, "0")}` : `${time}s`, at + 3, HEAD / 2);
-  }
-  context.fillStyle = open;
-  context.fillRect(x(state.index + 0.5) - 1, 0, 2, height);
 }
 
-const duration = () => (state.times.at(-1) ?? 0) - (state.times[0] ?? 0);
+/** @param {CanvasRenderingContext2D} context @param {number} width */
+function paintTimes(context, width) {
+  const [first, end] = inSight().map((frame) => timeOf(frame) - (state.times[0] ?? 0));
+  const step = STEPS.find((one) => (one / Math.max(end - first, 0.001)) * width > 80) ?? 7200;
+  context.fillStyle = style("--ink");
+  for (let number = Math.ceil(first / step - 1e-6); number * step <= end; number++) {
+    const time = number * step;
+    const x = placeOf(frameOf(time + (state.times[0] ?? 0)), width);
+    context.fillRect(x, HEAD - 4, 1, 4);
+    const seconds = time - 60 * Math.floor(time / 60);
+    context.fillText(`${Math.floor(time / 60)}:${step < 1 ? seconds.toFixed(2).padStart(5, "0") : String(Math.round(seconds)).padStart(2, "0")}`, x + 3, HEAD / 2);
+  }
+}
 
-/** @param {MouseEvent} event */
+/** The frame at which marking began; -1 while the pointer moves the picture. */
+let marking = -1;
+
+/** @param {PointerEvent} event */
 function seek(event) {
   const at = canvas.getBoundingClientRect();
-  const scale = (at.width - NAME - 8) / Math.max(state.frames, 1);
-  go((event.clientX - at.left - NAME) / scale);
-  const row = fresh()[Math.floor((event.clientY - at.top - HEAD + top) / ROW)];
-  if (row && event.clientY - at.top > HEAD) change({ selected: row.track });
+  const y = event.clientY - at.top;
+  go(frameAt(event.clientX - at.left, at.width) - 0.5);
+  if (marking >= 0) return mark(marking, state.index);
+  const row = fresh()[Math.floor((y - HEAD + top) / ROW)];
+  if (row && y > HEAD && y < HEAD + room()) change({ selected: row.track });
 }
 
 place.addEventListener("pointerdown", (event) => {
   place.setPointerCapture(event.pointerId);
+  marking = -1;
   seek(event);
+  if (event.shiftKey) mark((marking = state.index), state.index);
+  else if (event.clientY > canvas.getBoundingClientRect().bottom - waveHeight()) markSilence(frameAt(event.clientX - canvas.getBoundingClientRect().left, canvas.clientWidth));
 });
 place.addEventListener("pointermove", (event) => { if (event.buttons === 1) seek(event); });
 place.addEventListener("wheel", (event) => {
   event.preventDefault();
-  scroll(top + event.deltaY);
+  if (!event.ctrlKey) return scroll(top + event.deltaY);
+  const at = canvas.getBoundingClientRect();
+  closer(event.deltaY < 0 ? 1.5 : 1 / 1.5, frameAt(event.clientX - at.left, at.width));
 }, { passive: false });
+
+/** Show less of the time line, larger; more of it if `by` is below 1. @param {number} by @param {number} [around] */
+export function closer(by, around) {
+  stretch(by, around);
+  draw();
+}
 
 /** @param {number} to */
 function scroll(to) {
-  top = Math.max(0, Math.min(to, fresh().length * ROW + HEAD - place.clientHeight));
+  top = Math.max(0, Math.min(to, fresh().length * ROW - room()));
   draw();
 }
 
 new ResizeObserver(draw).observe(place);
+heardBy(draw);
 onChange((changed) => {
   if (changed.has("selected") && state.selected >= 0) {
     const at = fresh().findIndex((row) => row.track === state.selected) * ROW;
     if (at < top) scroll(at);
-    else if (at + ROW + HEAD > top + place.clientHeight) scroll(at + ROW + HEAD - place.clientHeight);
+    else if (at + ROW > top + room()) scroll(at + ROW - room());
   }
   draw();
 });
