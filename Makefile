@@ -15,7 +15,7 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 LIMIT := --timeout 300 --timeout-method thread
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test test-all test-training lint unit contracts licences cluster-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live soak-live mutants lock clean contracts-openvino kill-test fuzz formats options train train-dev
+.PHONY: help setup demo test test-all test-training lint unit contracts licences cluster-test page-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live soak-live mutants lock clean contracts-openvino kill-test fuzz formats options train train-dev
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -24,6 +24,7 @@ help:
 	@echo "make licences    compare the licences of all that is installed with requirements/licences.toml"
 	@echo "make test-all    all of these, and what tests/skips.toml says is skipped: clusters, storage, OpenVINO, training"
 	@echo "make contracts   the detector contracts with mediapipe, in an environment of its own"
+	@echo "make page-test   TypeScript's and axe-core's view of the review page (fetches both with npm; needs Node and Chromium)"
 	@echo "make cluster-test  Ray clusters and S3 storage, in an environment of its own (three minutes)"
 	@echo "make contracts-openvino  the same on --device openvino (Linux; any 64-bit Intel or AMD processor), in an environment of its own"
 	@echo "make bench       the whole comparison: leak, collateral, speed and memory of faces and plates, 720p to 4K (two hours)"
@@ -106,7 +107,12 @@ cluster-test: $(CLUSTER)/ready
 	$(CLUSTER)/bin/pytest tests/batch/test_cluster.py tests/batch/test_cluster_network.py tests/storage/test_storage.py
 
 #  What `make test` skips by name in tests/skips.toml, too.
-test-all: test cluster-test contracts-openvino test-training
+test-all: test cluster-test contracts-openvino test-training page-test
+
+#  What TypeScript says of the review page's modules and axe-core of the page, neither of which is kept.
+page-test: setup
+	npm install --no-save --no-package-lock --silent --prefix . typescript axe-core
+	$(BIN)/pytest tests/review/test_types.py
 
 test-training: setup
 	$(BIN)/python $(PIP) install 'pip>=25.1'

@@ -162,6 +162,11 @@ def test_the_views_the_languages_and_small_windows(page: Page) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         expect(page.locator("#publish")).to_be_in_viewport()
         expect(page.locator("#frame")).to_be_in_viewport()
+    page.set_viewport_size({"width": 640, "height": 360})  # as with text twice as large
+    assert page.evaluate("document.documentElement.scrollWidth") <= 640
+    page.click(".row")
+    page.click("[data-action=nothing]")
+    expect(page.locator(".row .badge")).to_have_text("nothing there")
 
 
 def test_publishing_says_where_the_checked_film_is(page: Page, tmp_path: Path) -> None:

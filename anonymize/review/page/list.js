@@ -32,7 +32,7 @@ function thumb(row) {
       return canvas;
     });
     thumbs.set(key, found);
-    if (thumbs.size > 300) thumbs.delete(thumbs.keys().next().value);
+    for (const old of thumbs.keys()) if (thumbs.size > 300) thumbs.delete(old);
   }
   return found;
 }

@@ -11,6 +11,7 @@ const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("pictur
 const over = /** @type {HTMLCanvasElement} */ (document.getElementById("outlines"));
 const slider = /** @type {HTMLInputElement} */ (document.getElementById("slider"));
 const KEPT = 60;
+/** @type {Record<string, string>} */
 const COLOURS = { hidden: "#38bdf8", open: "#f87171", visible: "#a3e635", partly: "#facc15", nothing: "#94a3b8", none: "#38bdf8" };
 
 /** @type {Map<string, Promise<ImageBitmap>>} */
@@ -55,7 +56,7 @@ async function regions(index) {
   if (!found) {
     found = api.regions(part * 50, part * 50 + 50);
     around.set(part, found);
-    if (around.size > 40) around.delete(around.keys().next().value);
+    for (const old of around.keys()) if (around.size > 40) around.delete(old);
   }
   return (await found)[index] ?? [];
 }
@@ -124,10 +125,13 @@ function draw(bitmaps) {
   }
 }
 
-/** @param {any[]} one */
+/** One coordinate of each corner of a polygon. @param {any[]} one @param {0 | 1} axis @returns {number[]} */
+const side = (one, axis) => one[5].map((/** @type {number[]} */ corner) => corner[axis]);
+
+/** @param {any[]} one @returns {number[]} */
 const boxOf = (one) =>
   one[2] === "polygon"
-    ? [Math.min(...one[5].map((c) => c[0])), Math.min(...one[5].map((c) => c[1])), Math.max(...one[5].map((c) => c[0])), Math.max(...one[5].map((c) => c[1]))]
+    ? [Math.min(...side(one, 0)), Math.min(...side(one, 1)), Math.max(...side(one, 0)), Math.max(...side(one, 1))]
     : one[5];
 
 function outline() {
@@ -139,7 +143,8 @@ function outline() {
   for (const one of shown) {
     const [track, , shape, why, drawn] = one;
     const row = state.tracks.get(track);
-    const box = dragging?.track === track ? dragging.box : boxOf(one);
+    const moved = dragging?.track === track ? dragging : null;
+    const box = moved ? moved.box : boxOf(one);
     context.strokeStyle = COLOURS[row ? row.drawn : "none"] ?? COLOURS.none;
     context.lineWidth = track === state.selected && track >= 0 ? 3 : 1.5;
     context.setLineDash(drawn ? (why === "detected" || why === "manual" ? [] : [6, 4]) : [2, 4]);
@@ -147,7 +152,7 @@ function outline() {
     const [x0, y0] = [left + box[0] * across, top + box[1] * down];
     const [wide, high] = [(box[2] - box[0]) * across, (box[3] - box[1]) * down];
     if (shape === "ellipse") context.ellipse(x0 + wide / 2, y0 + high / 2, wide / 2, high / 2, 0, 0, 7);
-    else if (shape === "polygon" && dragging?.track !== track) for (const c of one[5]) context.lineTo(left + c[0] * across, top + c[1] * down);
+    else if (shape === "polygon" && !moved) for (const c of one[5]) context.lineTo(left + c[0] * across, top + c[1] * down);
     else context.rect(x0, y0, wide, high);
     context.closePath();
     context.stroke();
@@ -175,15 +180,16 @@ function under([x, y]) {
   const mine = shown.find((one) => one[0] === state.selected && one[0] >= 0);
   if (mine && mine[2] !== "polygon") {
     const [x0, y0, x1, y1] = boxOf(mine);
-    for (const [cx, cy, grip] of [[x0, y0, "nw"], [x1, y0, "ne"], [x0, y1, "sw"], [x1, y1, "se"]]) {
-      if (Math.abs((x - cx) * across) < 8 && Math.abs((y - cy) * down) < 8) return { one: mine, grip: String(grip) };
+    for (const grip of ["nw", "ne", "sw", "se"]) {
+      const [cx, cy] = [grip.includes("w") ? x0 : x1, grip.includes("n") ? y0 : y1];
+      if (Math.abs((x - cx) * across) < 8 && Math.abs((y - cy) * down) < 8) return { one: mine, grip };
     }
   }
   const hits = shown.filter((one) => one[0] >= 0).filter((one) => {
     const [x0, y0, x1, y1] = boxOf(one);
     return x0 <= x && x < x1 && y0 <= y && y < y1;
   });
-  const size = (one) => { const [x0, y0, x1, y1] = boxOf(one); return (x1 - x0) * (y1 - y0); };
+  const size = (/** @type {any[]} */ one) => { const [x0, y0, x1, y1] = boxOf(one); return (x1 - x0) * (y1 - y0); };
   const one = hits.sort((a, b) => size(a) - size(b))[0];
   return one ? { one, grip: "all" } : null;
 }

@@ -40,7 +40,8 @@ export const onChange = (listener) => listeners.add(listener);
 
 /** Change some of the state, and tell whoever shows it. @param {Partial<typeof state>} changes */
 export function change(changes) {
-  const changed = new Set(Object.keys(changes).filter((key) => state[key] !== changes[key]));
+  const keys = /** @type {(keyof typeof state)[]} */ (Object.keys(changes));
+  const changed = new Set(keys.filter((key) => state[key] !== changes[key]));
   Object.assign(state, changes);
   if (changed.size) for (const listener of listeners) listener(changed);
 }
@@ -56,7 +57,7 @@ function take(answer) {
 
 export async function load() {
   const { tracks, ...rest } = await api.review();
-  change({ ...rest, tracks: new Map(tracks.map((row) => [row.track, row])), version: state.version + 1 });
+  change({ ...rest, tracks: new Map(tracks.map((/** @type {Track} */ row) => [row.track, row])), version: state.version + 1 });
 }
 
 /** The last edit that was asked for. @type {Promise<any>} */
