@@ -239,6 +239,34 @@ def test_a_mosaic_has_no_more_colours_than_cells_of_the_least_size(
         assert len(np.unique(plane.pixels[touched(plane, mask)])) <= allowed**2
 
 
+@pytest.mark.parametrize(
+    ("wide", "high", "across", "down"),
+    [
+        (64, 64, 8, 8),
+        (96, 24, 8, 2),
+        (24, 96, 2, 8),
+        (160, 8, 8, 1),
+        (8, 160, 1, 8),
+        (14, 14, 1, 1),
+        (32, 20, 4, 2),
+        (20, 32, 2, 4),
+    ],
+)
+@pytest.mark.parametrize("place", ["left top", "right bottom", "middle"])
+def test_cells_are_nearly_square_and_no_more_than_asked_for_across_the_longer_side(
+    wide: int, high: int, across: int, down: int, place: str
+) -> None:
+    width, height = 1280, 720
+    x = {"left top": 0, "right bottom": width - wide, "middle": 600}[place]
+    y = {"left top": 0, "right bottom": height - high, "middle": 301}[place]
+    planes = make_planes(width, height, depth=10)
+    drawn = planes[0].pixels[y : y + high, x : x + wide]
+    drawn[...] = 100 + 2 * np.add.outer(np.arange(high), np.arange(wide))
+    redact(planes, [region((x, y, x + wide, y + high))], looks(Style.MOSAIC), Memory())
+    assert len(np.unique(drawn, axis=0)) == down
+    assert len(np.unique(drawn, axis=1).T) == across
+
+
 def test_a_mosaic_cell_is_the_mean_of_its_pixels() -> None:
     planes = make_planes(64, 64)
     expected = [p.pixels.reshape(8, 8, 8, 8).mean(axis=(1, 3)).round() for p in planes]

@@ -10,6 +10,7 @@ from anonymize.errors import UsageError
 from anonymize.settings import (
     LONGEST_REASON,
     Appearance,
+    Detect,
     Follow,
     Output,
     Person,
@@ -130,7 +131,10 @@ def test_what_only_reading_values_needs_is_not_loaded_for_help():
         (lambda: Verify(repair=4), "verify.repair"),
         (lambda: Redact(plate=Appearance(style=Style.MOSAIC, shape=Shape.BOX)), "always redacted as solid boxes"),
         (lambda: Redact(plate=Appearance(style=Style.SOLID, shape=Shape.ELLIPSE)), "always redacted as solid boxes"),
+        (lambda: Detect(low=0.6, high=0.5), "detect.low"),
         (lambda: Person("x" * (LONGEST_REASON + 1), track=3), "reason"),
+        (lambda: Person(" ", track=3), "needs a reason"),
+        (lambda: Person("a\nb", track=3), "one line"),
         (lambda: Zone(((10, 10), (20, 20), (40, 40))), "no area"),
         (lambda: Zone(((10, 30), (20, 30), (40, 30))), "no area"),
         (lambda: Zone(((7, 10), (7, 20), (7, 5))), "no area"),
@@ -156,6 +160,22 @@ def test_the_ends_of_ranges_are_allowed():
 @pytest.mark.parametrize("again", [(10, 10), (10, 30), (40, 10)])
 def test_a_zone_with_a_corner_twice_has_an_area_all_the_same(again):
     assert Zone(((10, 10), again, (10, 30), (40, 10))).polygon[1] == again
+
+
+@pytest.mark.parametrize("place", [(0, 0), (1880, 0), (0, 1040), (1880, 1040), (-40, 500), (960, -40)])
+def test_a_zone_has_an_area_wherever_it_stands_and_whichever_corner_comes_first_and_twice(place):
+    """But not where all its corners lie on one line: level, upright, falling and rising."""
+    x, y = place
+    corners = [(x, y), (x + 40, y), (x, y + 40)]
+    for first in range(3):
+        turned = [*corners[first:], *corners[:first]]
+        for again in range(3):
+            Zone((*turned[:again], turned[again], *turned[again:]))
+    for across, down in ((1, 0), (0, 1), (2, 1), (1, -3)):
+        line = tuple((x + across * step, y + down * step) for step in (0, 0, 30, 10, -20))
+        for first in range(5):
+            with pytest.raises(UsageError, match="no area"):
+                Zone((*line[first:], *line[:first]))
 
 
 @pytest.mark.parametrize(("word", "meant"), [("copy", "keep"), ("none", "mute"), ("drop", "mute"), ("mute", "mute")])

@@ -267,15 +267,25 @@ def _finds(rng: np.random.Generator, count: int, size: tuple[int, int]) -> Detec
     )
 
 
-def test_finds_far_apart_are_not_compared() -> None:
-    """Twice as many finds in twice the picture: twice the work, not four times."""
+@pytest.mark.parametrize("upright", [False, True])
+def test_finds_far_apart_are_not_compared(monkeypatch: pytest.MonkeyPatch, upright: bool) -> None:
+    """Twice as many finds in twice the picture, side by side or one above the other: twice the work, not four times."""
+    compared: list[int] = []
+    in_line = pairs._in_line
+
+    def counted(*given: Any) -> Any:
+        found = in_line(*given)
+        compared.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(pairs, "_in_line", counted)
     rng = np.random.default_rng(5)
     met = []
     for count in (2000, 4000):
-        found = _finds(rng, count, (40 * count, 40))
+        compared.clear()
+        found = _finds(rng, count, (40, 40 * count) if upright else (40 * count, 40))
         met.append(sum(len(one) for _, one, _ in pairs.meetings(found.xyxy, found.xyxy)))
-        looked_at = int(min(pairs._met(found.xyxy, found.xyxy, axis).sum() for axis in (0, 1)))
-        assert looked_at < 10 * count
+        assert met[-1] <= sum(compared) < 10 * count
     assert met[1] < 3 * met[0]
 
 
@@ -288,9 +298,10 @@ def _region(rng: np.random.Generator, shape: Shape | None = None) -> Region:
     return Region((x0, y0, x1, y1), kind, Why.DETECTED, track, shape, corners)
 
 
-@pytest.mark.parametrize("runs", [7, 1 << 19])
-def test_layers_are_the_outlines_in_sum(monkeypatch: pytest.MonkeyPatch, runs: int) -> None:
+@pytest.mark.parametrize(("runs", "many"), [(7, 2), (1 << 19, 256)])
+def test_layers_are_the_outlines_in_sum(monkeypatch: pytest.MonkeyPatch, runs: int, many: int) -> None:
     monkeypatch.setattr(outlines, "RUNS", runs)
+    monkeypatch.setattr(outlines, "MANY", many)
     for seed in range(30):
         rng = np.random.default_rng(seed)
         width, height = (int(side) for side in rng.integers(1, 70, 2))
