@@ -255,7 +255,29 @@ def test_black_pictures_and_static_noise() -> None:
     assert {3, 8} <= {i for t in tracks for i in range(t.first, t.end)}
 
 
-def test_a_subject_that_leaves_is_not_squeezed_into_the_picture() -> None:
+def facing(side: str, box: Box) -> Box:
+    """`box` in the picture that was turned so that its right border lies at `side`."""
+    x0, y0, x1, y1 = box
+    if side in ("left", "top"):
+        x0, x1 = WIDTH - x1, WIDTH - x0
+    return (y0, x0, y1, x1) if side in ("top", "bottom") else (x0, y0, x1, y1)
+
+
+def turned(side: str, picture: Picture) -> Picture:
+    """`picture`, turned likewise."""
+    picture = picture[:, ::-1] if side in ("left", "top") else picture
+    return np.ascontiguousarray(picture.T if side in ("top", "bottom") else picture)
+
+
+def turned_back(side: str, box: NDArray[np.float32]) -> tuple[float, ...]:
+    x0, y0, x1, y1 = box.tolist()
+    if side in ("top", "bottom"):
+        x0, y0, x1, y1 = y0, x0, y1, x1
+    return (WIDTH - x1, y0, WIDTH - x0, y1) if side in ("left", "top") else (x0, y0, x1, y1)
+
+
+@pytest.mark.parametrize("side", ["right", "left", "bottom", "top"])
+def test_a_subject_that_leaves_is_not_squeezed_into_the_picture(side: str) -> None:
     def leaving(i: int) -> Box:
         return (240.0 + 4 * i, 60.0, 290.0 + 4 * i, 120.0)
 
@@ -263,12 +285,15 @@ def test_a_subject_that_leaves_is_not_squeezed_into_the_picture() -> None:
         x0, y0, x1, y1 = leaving(i)
         return (x0, y0, min(x1, float(WIDTH)), y1)
 
-    finds = {i: [(clipped(i), 0.9)] for i in range(0, 19, 3)}
-    (track,), _ = follow(scene(30, leaving), finds)
-    sizes = track.xyxy[:, 2] - track.xyxy[:, 0]
+    finds = {i: [(facing(side, clipped(i)), 0.9)] for i in range(0, 19, 3)}
+    (track,), _ = follow([turned(side, picture) for picture in scene(30, leaving)], finds)
+    rows = np.array([turned_back(side, row) for row in track.xyxy])
+    sizes = rows[:, 2] - rows[:, 0]
     assert sizes.min() >= 48
-    assert track.xyxy[18 - track.first, 2] > WIDTH + 30
-    assert track.end <= 24, "it is out of the picture"
+    assert sizes.max() <= 62
+    assert rows[18 - track.first, 2] > WIDTH + 30
+    assert all(holds(rows[i - track.first], clipped(i), slack=2) for i in range(20))
+    assert 20 <= track.end <= 24, "it is out of the picture, but not before"
 
 
 def test_a_subject_comes_back_with_the_camera() -> None:

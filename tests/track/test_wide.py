@@ -22,6 +22,7 @@ from anonymize.live.chain.delay import DelayLine
 from anonymize.plan.compose import compose
 from anonymize.settings import Detect, Follow, Live, Settings
 from anonymize.track import Tracker
+from anonymize.track.history import Carried, Drift, FrameHistory, MotionSample
 from tests.detect.test_detect import Still as Scanned
 from tests.detect.test_detect import detections
 from tests.track.test_track import Still, at, boxes, holds, texture
@@ -82,6 +83,35 @@ def test_one_find_is_covered_before_and_after_at_every_border(size: tuple[int, i
             and all(holds(np.asarray(outer(box, 6.0)), tuple(at(t, i).tolist())) for i in range(FRAMES))
             for t in tracks
         ), f"{name}: {[(t.first, t.end, t.xyxy[0], t.xyxy[8], t.xyxy[-1]) for t in tracks]}"
+
+
+def at_borders(out: float, width: int, height: int) -> list[Box]:
+    """A face of which `out` pixels lie outside the picture, at each of its borders."""
+    return [
+        (-out, 300.0, FACE - out, 300.0 + FACE),
+        (300.0, -out, 300.0 + FACE, FACE - out),
+        (width - FACE + out, 300.0, width + out, 300.0 + FACE),
+        (300.0, height - FACE + out, 300.0 + FACE, height + out),
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_a_face_is_there_while_a_twentieth_of_it_is_in_the_picture_at_every_border(size: tuple[int, int]) -> None:
+    for quarter in range(4 * FACE + 8):
+        rows, out = at_borders(quarter / 4, *size), quarter / 4
+        carried = Carried(np.array(rows), np.zeros((4, 2)), np.ones(4, bool), 0.04, (float(size[0]), float(size[1])))
+        inside = [carried.step(i, Drift())[2] for i in range(4)]
+        assert inside == [FACE - out > FACE / 20] * 4, out
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_how_a_face_looks_is_known_while_half_of_it_is_in_the_picture_at_every_border(size: tuple[int, int]) -> None:
+    history = FrameHistory(2.0, 2.0)
+    history.take(MotionSample.of(Still(0, np.full(size[::-1], 77, np.uint8), 0), None))
+    for out, known in ((0.0, True), (4.0, True), (10.0, False), (20.0, False)):
+        patches = [history.patch(0, np.array(box)) for box in at_borders(out, *size)]
+        assert [patch is not None for patch in patches] == [known] * 4, out
+        assert all((patch == 77).all() for patch in patches if patch is not None)
 
 
 class Lit:
