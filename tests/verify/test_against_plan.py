@@ -52,6 +52,20 @@ def test_a_face_that_shows_is_found(face_clip: Path, tmp_path: Path, style: Styl
     assert not verified.checks[1].passed
 
 
+@pytest.mark.parametrize("kind", [Kind.FACE, Kind.PLATE])
+def test_a_leak_has_the_place_and_the_size_of_its_region(face_clip: Path, tmp_path: Path, kind: Kind) -> None:
+    """Faces are as high as their size says, plates as wide."""
+    plan = good_plan(face_clip)
+    shape = Shape.BOX if kind is Kind.PLATE else Shape.ELLIPSE
+    rows = [(first, end, replace(region, kind=kind, shape=shape)) for first, end, region in plan.regions.rows()]
+    plan = Plan(plan.about, Regions(rows))
+    (find,) = examined(rendered(face_clip, plan, tmp_path / "bad.mp4", [9]), evidence(face_clip, plan)).leaks
+    x0, y0, x1, y1 = plan.at(9)[0].xyxy
+    assert find.box == (x0, y0, x1, y1)
+    assert find.size == (x1 - x0 if kind is Kind.PLATE else y1 - y0)
+    assert x1 - x0 != y1 - y0
+
+
 @pytest.mark.parametrize(("style", "verdict"), [("solid", Verdict.FAIL), ("mosaic", Verdict.PASS_WITH_DOUBTS)])
 def test_without_the_source_what_had_to_be_guessed_is_a_doubt(
     face_clip: Path, tmp_path: Path, style: str, verdict: Verdict

@@ -28,9 +28,11 @@ from anonymize.verify.uncovered import Uncovered
 from anonymize.verify.variants import Variants
 from tests.conftest import FRAMES, face_box
 from tests.detect.test_detect import Bright
+from tests.detect.test_detect import Still as Scanned
 from tests.detect.test_incremental import FACE, frame
 from tests.helpers.leaks import evidence, good_plan, rendered
 from tests.helpers.media import read_video
+from tests.track import test_wide as wide
 
 
 @pytest.fixture(scope="module")
@@ -234,17 +236,32 @@ def test_unverified_means_that_no_detector_ran(
 def test_a_cover_that_comes_off_for_one_frame_is_a_doubt_even_without_a_find(face_clip: Path, tmp_path: Path) -> None:
     made = good_plan(face_clip)
 
-    def flashes(leaking: list[int]) -> list[int]:
+    def flashes(leaking: list[int]) -> list[tuple[int, int, int]]:
+        """Frame, and the first and the last one that shows it."""
         look = SecondLook(Variants([], settings().detect, {Kind.FACE}), 0.5, Uncovered())
         with open_source(rendered(face_clip, made, tmp_path / "output.mp4", leaking)) as source:
             for frame in source.frames():
                 look.watch(frame)
-        return [find.frame for find in look.finds()[1]]
+        return [(find.frame, round(find.start * 25), round(find.end * 25)) for find in look.finds()[1]]
 
-    assert flashes([9]) == [9]
-    assert flashes([9, 10, 11]) == [9]
+    assert flashes([9]) == [(9, 9, 9)]
+    assert flashes([9, 10, 11]) == [(9, 9, 11)]
     assert flashes([]) == []
     assert flashes(list(range(FRAMES))) == []
+
+
+@pytest.mark.parametrize("size", wide.SIZES, ids=str)
+def test_faces_of_fourteen_pixels_are_found_at_every_border_of_wide_pictures(size: tuple[int, int]) -> None:
+    """By variants that are mirrored, shifted and scaled; the finds are as large as the faces."""
+    there, detect = wide.places(*size), replace(settings().detect, min_face=14.0)
+    grey = wide.picture(*size, list(there.values()))
+    scanned = Scanned(np.repeat(grey[..., None], 3, axis=2), 0, 0)
+    look = SecondLook(Variants([wide.Lit()], detect, {Kind.FACE}), 0.5)
+    finds = look.detect(scanned, [], lambda found: np.zeros(len(found), bool)).result().finds
+    assert len(finds) == len(there)
+    for name, box in there.items():
+        seen = [np.clip(found, 0, [*size, *size]) for _, found, _ in finds]
+        assert any(np.abs(found - box).max() < 5 for found in seen), f"{name}: {finds}"
 
 
 class NoOthers(Executor):
