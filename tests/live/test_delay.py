@@ -16,6 +16,7 @@ from anonymize.live.chain import gate
 from anonymize.live.chain.canvas import TICK, Canvas
 from anonymize.live.chain.delay import DelayLine, Held
 from anonymize.live.chain.gate import Cleared, clear, hand_over, notice, withhold
+from anonymize.live.chain.loop import NO_SIGNAL
 from anonymize.redact import Memory, redact
 from anonymize.settings import Detect, Follow, Live, Settings, Zone
 from anonymize.track import Tracker, bracketed
@@ -256,6 +257,21 @@ def test_a_frame_withheld_shows_nothing_but_words():
     assert set(np.unique(hidden[HEIGHT // 2 + 20 :])) == set(np.unique(said[HEIGHT // 2 + 20 :])) == {16}
     assert all((chroma == 128).all() for chroma in sink.chromas)
     assert hidden.max() > 100, "it says so"
+
+
+@pytest.mark.parametrize("size", [(160, 96), (320, 180), (1280, 720), (1920, 1080), (720, 1280)], ids=str)
+@pytest.mark.parametrize("words", [gate.NOT_CHECKED, gate.ZONE_OUTSIDE, NO_SIGNAL])
+def test_words_stand_in_the_middle_and_can_be_read_at_every_size(size, words):
+    luma = withhold(Canvas(*size).black(0, 0), words).frame.planes[0].pixels
+    lit = luma > 60
+    down, across = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
+    for found, side in ((down, size[1]), (across, size[0])):
+        assert abs((found[0] + found[-1] + 1 - side) / 2) <= 0.03 * side
+        assert 0 < found[0] <= found[-1] < side - 1
+    assert across[-1] - across[0] < 0.85 * size[0]
+    assert down[-1] - down[0] < 0.12 * size[1]
+    ink = lit[down[0] : down[-1] + 1, across[0] : across[-1] + 1].mean()
+    assert 0.15 < ink < 0.58, "lines as thick as letters of this height have them"
 
 
 def test_the_gate_applies_the_rule_for_files(monkeypatch):

@@ -24,7 +24,7 @@ from anonymize.kinds import Kind
 from anonymize.live.chain.canvas import Canvas
 from anonymize.live.detector.client import DetectorClient, _Pending
 from anonymize.live.detector.pace import EFFORTS, Pace
-from anonymize.live.detector.process import detectors
+from anonymize.live.detector.process import Failed, _megapixels, detectors
 from anonymize.live.metrics import Metrics
 from anonymize.live.raw_memory import SharedPicture
 from anonymize.media.core_dumps import no_core_dumps
@@ -90,6 +90,17 @@ def test_an_answer_about_another_frame_counts_for_none(index):
     assert opened._handle(DetectionResult(index, Fraction(0), found)) is None
     assert metrics.snapshot()["reconnects"] == {"detector": 1}
     assert "detections" not in metrics.snapshot() or not sum(metrics.snapshot()["detections"].values())
+    opened.close()
+
+
+def test_a_process_that_was_replaced_may_fail_as_often_as_the_one_before():
+    metrics = Metrics()
+    opened = DetectorClient(SIZE, FAST, metrics)
+    for replaced in (1, 2):
+        for failures in range(1, 4):
+            opened._handle(Failed(1, "it fell over"))
+            assert metrics.snapshot()["reconnects"].get("detector", 0) == replaced - (failures < 3)
+        opened._start()
     opened.close()
 
 
@@ -251,6 +262,15 @@ def test_the_default_detectors_use_one_thread(monkeypatch):
 
 
 # Pace
+
+
+@pytest.mark.parametrize("size", [(640, 360), (1280, 720), (1920, 1080)], ids=str)
+def test_what_a_run_is_expected_to_cost_falls_with_the_square_of_its_scale(size):
+    costs = [_megapixels([Beside(0)], Settings(), effort, size) for effort in EFFORTS]
+    assert costs[0] >= costs[1]
+    assert costs[1] == pytest.approx(size[0] * size[1] / 1e6 * (8 / 16) ** 2, rel=0.5)
+    for effort, cost in zip(EFFORTS[1:], costs[1:], strict=True):
+        assert cost == pytest.approx(costs[1] / effort.coarser**2)
 
 
 def pace(lookahead=0.4, coarsest=2.0, **detect):

@@ -1,5 +1,6 @@
 """The whole chain, source to sink, without faults; and requests while it runs."""
 
+import time
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -12,6 +13,7 @@ import pytest
 from anonymize.data import SQUARE, Region, Shape, Why
 from anonymize.errors import ModelError, UnreadableInput, UsageError
 from anonymize.kinds import Kind
+from anonymize.live.chain import gate, loop
 from anonymize.live.chain.canvas import Canvas
 from anonymize.live.chain.control import Control
 from anonymize.live.chain.loop import Chain, run
@@ -195,6 +197,61 @@ def test_a_scene_ends_where_the_connection_does(connections, cuts):
     assert len(chain._line) == len(connections)
     assert len(chain._line._cuts) == cuts
     chain.close()
+
+
+def chain_of(settings=FAST, make=blind):
+    """A chain that nothing drives, its sink, and its metrics."""
+    picture = Picture(*SIZE, Fraction(RATE))
+    sink, metrics = MemorySink(), Metrics()
+    return Chain(picture, settings, Release([sink], picture, metrics), metrics, make), sink, metrics
+
+
+def test_a_picture_that_cannot_be_converted_is_counted_and_the_next_one_is_taken():
+    chain, _, metrics = chain_of(ZONES_ONLY)
+    arrivals = Arrivals([1, 1, 1])
+    odd = av.VideoFrame(64, 48, "rgb4")
+    odd.pts, odd.time_base = 1, Fraction(1, RATE)
+    arrivals._waiting[1] = replace(arrivals._waiting[1], picture=odd)
+    for _ in range(3):
+        chain._receive(arrivals)
+    assert len(chain._line) == 2
+    assert metrics.snapshot()["dropped"] == {"unusable": 1}
+
+
+@pytest.mark.parametrize(
+    ("started", "silent", "words"),
+    [(False, 0.0, loop.STARTING), (True, 0.0, loop.NOT_CHECKED), (True, 9.0, loop.NO_SIGNAL)],
+)
+def test_a_notice_says_why_nothing_is_shown(monkeypatch, started, silent, words):
+    chain, sink, _ = chain_of(ZONES_ONLY)
+    said = []
+    monkeypatch.setattr(loop, "notice", lambda blank, words: said.append(words) or gate.notice(blank, words))
+    chain._started = started
+    now = time.monotonic()
+    chain._arrived, chain._release._shown = now - silent, now - ZONES_ONLY.live.stall - 1
+    chain._fill()
+    assert said == [words]
+    assert len(sink.lumas) == 1
+    chain._fill()
+    assert said == [words], "not again at once"
+
+
+def test_the_detectors_go_on_while_settings_change_that_are_not_theirs():
+    chain, _, metrics = chain_of()
+    client, process = chain._client, chain._client._process
+    chain._change(replace(FAST, zones=(CORNER,)))
+    assert chain._client is client
+    assert client._process is process
+    assert process.is_alive()
+    assert metrics.snapshot()["stages"]["settings"]["state"] == "ok"
+    chain._change(ZONES_ONLY)
+    assert chain._client is None
+    assert client._process is None, "nobody needs it any more"
+    chain._change(replace(FAST, zones=(CORNER,)))
+    assert chain._client is None
+    assert chain._next_client is not None
+    chain.close()
+    assert chain._next_client._process is None
 
 
 def test_sound_is_dropped_unless_asked_for(tmp_path):

@@ -277,6 +277,13 @@ def test_time_follows_the_source_and_rises_through_jumps():
     assert abs(stamps[-1] / TICKS - 49 / 25) < 0.1
 
 
+@pytest.mark.parametrize("rate", [Fraction(5), Fraction(25), Fraction(30000, 1001), Fraction(60)])
+def test_frames_that_come_at_once_are_a_quarter_of_a_frame_apart(rate):
+    timeline = Timeline(rate)
+    stamps = [timeline.stamp(source, 2.0) for source in (None, None, Fraction(7), Fraction(7), Fraction(13, 2))]
+    assert np.diff(stamps).tolist() == [int(TICKS / rate / 4)] * 4
+
+
 def test_a_drifting_clock_is_eased_back():
     timeline = Timeline(Fraction(25))
     stamps = [timeline.stamp(Fraction(i, 25) * Fraction(1002, 1000), i / 25) for i in range(25 * 600)]
