@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from contextlib import closing, suppress
 from dataclasses import replace
 from typing import cast
@@ -299,6 +300,29 @@ def test_a_second_run_in_the_folder_is_refused(footage, out, monkeypatch):
                 Seen(footage, out)
             first.share()
     assert Seen(footage, out).done_now == set(NAMES)
+
+
+def test_whoever_has_the_folder_is_named_at_once_whatever_the_lock_held_before(out, monkeypatch):
+    """A longer number, say; and only for processes that died is there patience."""
+    monkeypatch.setattr(lock, "MOMENT", 0.2)
+    out.mkdir()
+    (out / lock.NAME).write_text(f"{'1' * 12} {os.getpid()}99999\n")
+    start = time.monotonic()
+    with (
+        closing(Lock(out, "0" * 12)),
+        pytest.raises(errors.OutputError, match=rf"another run works .*process {os.getpid()}\)"),
+    ):
+        Lock(out, "2" * 12)
+    assert time.monotonic() - start < lock.PATIENCE / 2
+
+
+def test_a_ledger_that_another_program_put_into_another_mode_is_one_file_again(footage, out):
+    Seen(footage, out)
+    with closing(sqlite3.connect(out / store.NAME)) as database:
+        assert database.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+    assert Seen(footage, out).done_now == set()
+    assert (out / store.NAME).read_bytes()[18:20] == b"\1\1", "no write-ahead log, which copies would lack"
+    assert hidden(out) == [".anonymize.lock", ".anonymize.sqlite"]
 
 
 def test_a_worker_that_outlives_its_run_keeps_the_next_one_waiting(footage, out, monkeypatch):
