@@ -1,6 +1,7 @@
 """Who stays visible: one track, as long as nobody can be taken for them; and things in zones that are left alone."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -208,12 +209,18 @@ def test_a_poster_in_a_zone_stays_visible_and_whoever_walks_in_is_covered():
         pytest.param(walking(1, 100, 0.05), id="moves a little"),
         pytest.param(still(1, (100, 100), range(3, FRAMES)), id="was not there at first"),
         pytest.param(still(1, (100, 100), range(15)), id="is soon gone"),
+        pytest.param(still(1, (100, 100), range(20)), id="is gone a frame too soon"),
         pytest.param(track(1, dict.fromkeys(range(FRAMES), (100, 100)) | {40: (112, 100)}), id="moves late"),
         pytest.param(still(1, (100, 100), unseen=range(FRAMES)), id="was never seen"),
     ],
 )
 def test_what_may_be_a_person_in_a_zone_is_covered(who: Track):
     assert visible_frames(shown(who, spared=[{"polygon": EVERYWHERE}]), 1) == []
+
+
+def test_a_thing_that_lasts_for_two_seconds_stays_visible():
+    done = shown(still(1, (100, 100), range(21)), spared=[{"polygon": EVERYWHERE}])
+    assert visible_frames(done, 1) == list(range(21))
 
 
 def test_a_poster_that_somebody_stands_before_is_covered_from_then_on():
@@ -319,6 +326,18 @@ def test_a_track_that_repair_adds_beside_a_visible_one_ends_the_consent():
     after = Plan(before.about, Regions([*before.regions.rows(), *more]))
     done = consent.still_visible(before, after, TIMES, Settings())
     assert visible_frames(done, 0) == list(range(40))
+
+
+@pytest.mark.parametrize(
+    ("near", "left"),
+    [(range(40, 45), range(10, 30)), (range(20, 25), range(10, 20)), (range(5), range(10, 30)), (range(5, 12), ())],
+)
+def test_a_repair_opens_nothing_that_was_not_left_visible_before(near: range, left: range):
+    """Consent for some of a track's frames is for no others, whatever comes near at other times."""
+    before = replace(made(still(0, (50, 100))), shown=(VisibleTrack(0, 10, 30, Grounds.CONSENT, "form 12"),))
+    more = compose([still(7, (55, 100), near)], TIMES, TIMES, (), SIZE, Settings())
+    after = Plan(before.about, Regions([*before.regions.rows(), *more]))
+    assert visible_frames(consent.still_visible(before, after, TIMES, Settings()), 0) == list(left)
 
 
 # the plan file

@@ -1,6 +1,7 @@
 """A person's edits of a plan: what each does, and that any of them can be taken back."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,6 +147,8 @@ def test_boxes_that_were_followed_replace_the_track_there():
     assert [after[30 + i] for i in range(20)] == [pytest.approx(one) for one in new]
     assert after[25] == before[25]
     assert after[50] == before[50]
+    more = boxes(edited(Place(0, 30, new), Place(0, 28, ((0, 0, 14, 14),)), Place(0, 52, ((0, 0, 14, 14),))), 0)
+    assert {i for i in after if more[i] != after[i]} == {26, 27, 28, 29, 51, 52, 53, 54}, "their ends are anchors"
 
 
 @pytest.mark.parametrize(
@@ -155,6 +158,33 @@ def test_frames_that_are_removed_are_gone_and_no_others(frames, left):
     after = edited(Remove(0, frames))
     assert sorted(boxes(after, 0)) == list(left)
     assert boxes(after, 3) == boxes(base(), 3)
+
+
+@pytest.mark.parametrize(
+    "edit", [Remove(0, (20, 30)), Split(0, 30, 9), Place(0, 70, ((500, 500, 514, 514),)), Merge(3, 0)], ids=repr
+)
+def test_scores_stay_with_their_frames(edit):
+    both = [*found(0, 10, 61, 100), *found(3, 0, FRAMES, 600)]
+    rows = [(first, end, replace(region, score=first / 100)) for first, end, region in both]
+    made = Edited(Plan(About("00", FRAMES, WIDTH, HEIGHT), Regions(rows)).marked())
+    made.apply(edit)
+    seen = [(i, one.score) for i in range(FRAMES) for one in made.plan().at(i) if one.why is not Why.MANUAL]
+    assert len(seen) >= FRAMES
+    assert all(score == i / 100 for i, score in seen)
+
+
+def test_an_edit_is_saved_before_it_holds_and_one_that_cannot_be_saved_changes_nothing():
+    made, before, saved = Edited(base()), text(base()), []
+
+    def full() -> None:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        made.apply(Remove(0, (20, 30)), full)
+    assert (text(made.plan()), made.edits) == (before, [])
+    made.apply(Remove(0, (20, 30)), lambda: saved.append(text(made.plan())))
+    assert saved == [before]
+    assert text(made.plan()) != before
 
 
 def test_a_split_track_is_two():

@@ -2,16 +2,18 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from anonymize import cli
+from anonymize import cli, media
 from anonymize.data import Kind, Region, Why
 from anonymize.plan import About, Plan, Regions
-from anonymize.recorded.forecast import covered_share
-from anonymize.settings import Settings
+from anonymize.recorded.forecast import _checking, covered_share, forecast
+from anonymize.recorded.item import Item
+from anonymize.settings import Settings, Zone
 from tests.conftest import astronaut
 from tests.helpers.media import make_image, make_video
 from tests.helpers.terminals import Terminal, on_terminal
@@ -84,6 +86,28 @@ def test_a_film_is_foretold_as_it_is_done(face_clip, desk, capsys):
     assert 0.03 < told["covered"] < 0.3
     assert told["size"] == pytest.approx((desk / "safe.mp4").stat().st_size, rel=0.5)
     assert 0 < told["seconds"] < 100
+
+
+def test_a_check_costs_what_detection_on_as_many_frames_does(face_clip):
+    """Detection looks at every third frame at 25 a second, the check at every ninth."""
+    with media.open_source(face_clip) as source:
+        asked = Settings()
+        assert _checking(source, 9000, asked, 300.0) == pytest.approx(100.0, rel=0.02)
+        every = replace(asked, detect=replace(asked.detect, every=0.0), verify=replace(asked.verify, look_every=0.0))
+        assert _checking(source, 9000, every, 300.0) == pytest.approx(300.0)
+        unverified = replace(asked, verify=replace(asked.verify, publish_unverified=True))
+        assert _checking(source, 9000, unverified, 300.0) == 0
+        zones = replace(asked, targets=frozenset(), zones=(Zone(((0, 0), (9, 0), (9, 9))),))
+        assert _checking(source, 9000, zones, 300.0) == 300
+
+
+def test_drawing_takes_time_in_a_forecast(face_clip, tmp_path):
+    """As much for every frame as a few take that are encoded on trial."""
+    item = Item(face_clip, tmp_path / "safe.mp4", Path("safe.mp4"), named=True, sought=True)
+    asked = replace(Settings(), verify=replace(Settings().verify, publish_unverified=True))
+    with media.open_source(face_clip) as source:
+        long = Plan(About("", 1_000_000, 320, 240, asked), Regions(()))
+        assert forecast(item, item.target, source, long, asked, 0.0).seconds > 10
 
 
 def test_a_picture_is_foretold_to_the_byte(desk, capsys):
