@@ -15,11 +15,11 @@ DEVELOPMENT = "*Development clips: thresholds were chosen on these.*"
 
 INTRODUCTION = """# Benchmark results
 
-Made by `python -m benchmarks faces | plates | curve | fixed | short | verify | memory | startup`; do not edit. Its
-figures are in `results.json`; `python -m benchmarks check` marks those older than the last change of what they
-measure. All tools of a table ran on the same clips in the same run, clip by clip, each as a whole process by the
-command in its row, model load included. Speeds are medians over the clips; how a tool compares with a plain transcode
-of the same clip on the same machine says more than its frames per second.
+Made by `python -m benchmarks faces | plates | curve | fixed | short | verify | memory | startup` and by
+`make mutants`; do not edit. Its figures are in `results.json`; `python -m benchmarks check` marks those older than the
+last change of what they measure. All tools of a table ran on the same clips in the same run, clip by clip, each as a
+whole process by the command in its row, model load included. Speeds are medians over the clips; how a tool compares
+with a plain transcode of the same clip on the same machine says more than its frames per second.
 
 - **leak**: share of box-frames in which the detail of a face or plate survived, measured from pixels.
 - **exposed**: subjects that leaked on at least one frame. One frame is enough to identify someone.
@@ -39,7 +39,7 @@ def render(results: Mapping[str, Any]) -> str:
     if "held_out" in results:
         parts.append(_held_out(results["held_out"]))
     parts.extend(_compared(name, results[name]) for name in COMPARED if name in results)
-    for name, write in (("verify", _verify), ("memory", _memory), ("startup", _startup)):
+    for name, write in (("verify", _verify), ("memory", _memory), ("startup", _startup), ("mutants", _mutants)):
         if name in results:
             parts.append(write(results[name]))
     return "\n".join(parts)
@@ -201,6 +201,26 @@ def _memory(section: Mapping[str, Any]) -> str:
 def _startup(section: Mapping[str, Any]) -> str:
     rows = [[f"`{row['command']}`", f"{row['seconds']:.2f} s"] for row in section["rows"]]
     return f"## Start\n\n{_where(section, clips=False)} Medians.\n\n{table(['command', 'wall time'], rows)}"
+
+
+def mutants_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write the table of mutation testing, one line a room; `rows` as `benchmarks.mutants` counts them."""
+    lines = []
+    for row in rows:
+        counted = row["drawn"] - row["equivalent"]
+        killed = share(row["killed"], counted, share_interval(row["killed"], counted), counted)
+        lines.append([row["room"], *(str(row[word]) for word in ("drawn", "killed", "equivalent")), killed])
+        lines[-1] += [str(row[word]) for word in ("harmless", "hole", "not judged")]
+    head = ["room", "drawn", "killed", "equivalent", "killed of those that are not equivalent"]
+    return table([*head, "harmless", "hole", "not judged"], lines)
+
+
+def _mutants(section: Mapping[str, Any]) -> str:
+    return (
+        f"## Mutants\n\n{_where(section, clips=False)} Small faults put into the code one at a time, drawn by a seed, "
+        "each tried with the tests that run what was changed. What survived was judged by hand "
+        f"(`mutants/judged.toml`).\n\n{mutants_table(section['rows'])}"
+    )
 
 
 def _where(section: Mapping[str, Any], *, clips: bool = True) -> str:

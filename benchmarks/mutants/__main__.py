@@ -2,7 +2,7 @@
 
     python -m benchmarks.mutants record [TESTS ...]   # once, and after tests changed: which tests run which functions
     python -m benchmarks.mutants run [--sample 300] [--seed 0] [--rooms track,redact] [--workers 2] [--survivors]
-    python -m benchmarks.mutants table                # the last run again, with what was judged since
+    python -m benchmarks.mutants table [--publish]    # the last run again, with what was judged since
 
 A fault that no test notices survives. It is judged by a person in `judged.toml`: `equivalent` (the program does the
 same), `harmless` (it differs, and nobody is worse off), or `hole` (a test is missing). The exit code is 1 where a room
@@ -13,24 +13,27 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from hashlib import sha256
+from operator import itemgetter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from benchmarks import report
 from benchmarks.mutants.copies import copied, environment, whole_copy
 from benchmarks.mutants.mutate import Mutant, mutants, sites
 from benchmarks.mutants.tests import Record, load, record, save, still_there
-from benchmarks.report import table
+from benchmarks.page import mutants_table
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "mutants"
@@ -67,6 +70,9 @@ BUDGET = 40.0
 """Seconds of tests for one fault, as they take without it."""
 CALM = 60.0
 """Seconds more that a run may take on a busy machine."""
+
+Key = tuple[str, str, str, str, str]
+"""What names a fault: file, function, the line's text, before, after."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
@@ -121,9 +127,14 @@ def run(
 
 
 @app.command(name="table")
-def print_table() -> None:
+def print_table(
+    publish: Annotated[bool, typer.Option("--publish", help="Also put it into benchmarks/RESULTS.md.")] = False,
+) -> None:
     """Print the last run's table again, with what was judged since."""
-    raise typer.Exit(0 if summary(last_results()) else 1)
+    results = last_results()
+    if publish:
+        report.record("mutants", {"command": "make mutants", "rows": counted(results, judged(JUDGED))})
+    raise typer.Exit(0 if summary(results) else 1)
 
 
 def last_results() -> list[Result]:
@@ -133,14 +144,23 @@ def last_results() -> list[Result]:
 
 
 def draw(rooms: Sequence[str], sample: int, seed: int) -> list[tuple[str, Mutant]]:
-    """The same number of faults for every room, drawn from all its places with this seed."""
+    """The same number of faults for every room, from all its places: those whose hashes with this seed are lowest.
+
+    So what is drawn stays the same while other code changes, and what was judged of it holds.
+    """
     chosen = []
     for number, room in enumerate(rooms):
         share = sample // len(rooms) + (number < sample % len(rooms))
         files = [path for place in ROOMS[room] for path in _sources(ROOT / place)]
         places = [place for path in files for place in sites(mutants(ROOT, str(path.relative_to(ROOT))))]
-        dice = random.Random(f"{seed} {room}")
-        chosen += [(room, dice.choice(place)) for place in dice.sample(places, min(share, len(places)))]
+        twins = Counter[str]()  # the same words may stand in a function twice
+        ranked = []
+        for place in places:
+            name = f"{seed} {place[0].file} {place[0].function} {' '.join(place[0].before.split())}"
+            twins[name] += 1
+            digest = sha256(f"{name} {twins[name]}".encode()).digest()
+            ranked.append((digest, place[digest[0] % len(place)]))
+        chosen += [(room, mutant) for _, mutant in sorted(ranked, key=itemgetter(0))[:share]]
     return chosen
 
 
@@ -191,32 +211,36 @@ def _end(process: subprocess.Popen[bytes], tree: Path) -> None:
 
 def summary(results: Sequence[Result]) -> bool:
     """Print the table by room and what is to be judged; whether every room reaches its goal."""
-    verdict_of, rows, reached = judged(JUDGED), [], True
+    rows = counted(results, verdict_of := judged(JUDGED))
+    print(mutants_table(rows))
+    for result in results:
+        if result.outcome in ALIVE and _key(asdict(result.mutant)) not in verdict_of:
+            print(f"not judged ({result.outcome}): {_described(result.mutant)}")
+    return all(row["killed"] >= GOAL * (row["drawn"] - row["equivalent"]) for row in rows)
+
+
+def counted(results: Sequence[Result], verdict_of: Mapping[Key, str]) -> list[dict[str, Any]]:
+    """For each room how many faults were drawn and killed, and what was judged of the others."""
+    rows = []
     for room in ROOMS:
         if not (tried := [result for result in results if result.room == room]):
             continue
         alive = [result for result in tried if result.outcome in ALIVE]
-        verdicts = [verdict_of.get(_key(asdict(result.mutant)), "not judged") for result in alive]
-        counted = len(tried) - verdicts.count("equivalent")
-        killed = len(tried) - len(alive)
-        reached = reached and killed >= GOAL * counted
-        counts = [str(verdicts.count(word)) for word in ("equivalent", "harmless", "hole", "not judged")]
-        rows.append([room, f"{killed} of {counted}", f"{killed / max(counted, 1):.0%}", *counts])
-    print(table(["room", "noticed", "share", "equivalent", "harmless", "hole", "not judged"], rows))
-    for result in results:
-        if result.outcome in ALIVE and _key(asdict(result.mutant)) not in verdict_of:
-            print(f"not judged ({result.outcome}): {_described(result.mutant)}")
-    return reached
+        verdicts = Counter(verdict_of.get(_key(asdict(result.mutant)), "not judged") for result in alive)
+        words = ("equivalent", "harmless", "hole", "not judged")
+        row = {"room": room, "drawn": len(tried), "killed": len(tried) - len(alive)}
+        rows.append(row | {word: verdicts[word] for word in words})
+    return rows
 
 
-def judged(path: Path) -> dict[tuple[str, str, str, str], str]:
-    """What was judged of faults, by what names them: file, function, before, after."""
+def judged(path: Path) -> dict[Key, str]:
+    """What was judged of faults, by what names them."""
     return {_key(each): each["verdict"] for each in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]}
 
 
-def _key(mutant: dict[str, str]) -> tuple[str, str, str, str]:
+def _key(mutant: dict[str, str]) -> Key:
     """What names a fault whatever stands above it in the file."""
-    return mutant["file"], mutant["function"], " ".join(mutant["before"].split()), mutant["after"]
+    return mutant["file"], mutant["function"], mutant["text"], " ".join(mutant["before"].split()), mutant["after"]
 
 
 def _described(mutant: Mutant) -> str:

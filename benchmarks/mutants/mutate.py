@@ -40,13 +40,17 @@ CALLS = {a: b for pair in (("min", "max"), ("any", "all"), ("floor", "ceil")) fo
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One fault: bytes `start` to `end` of a file are replaced; `before` and `after` are what a person reads."""
+    """One fault: bytes `start` to `end` of a file are replaced; `before` and `after` are what a person reads.
+
+    `text` is the line on which it begins.
+    """
 
     file: str
     function: str
     line: int
     start: int
     end: int
+    text: str
     before: str
     after: str
 
@@ -72,8 +76,8 @@ class _Walker(ast.NodeVisitor):
         self.found: list[Mutant] = []
         self.scope: list[str] = []
         self.names: list[set[str]] = [set()]
-        lines = source.splitlines(keepends=True)
-        self.offsets = [sum(map(len, lines[:number])) for number in range(len(lines) + 1)]
+        self.lines = source.splitlines(keepends=True)
+        self.offsets = [sum(map(len, self.lines[:number])) for number in range(len(self.lines) + 1)]
 
     def add(self, node: ast.expr | ast.stmt, after: str) -> None:
         assert node.end_lineno is not None
@@ -82,7 +86,8 @@ class _Walker(ast.NodeVisitor):
         end = self.offsets[node.end_lineno - 1] + node.end_col_offset
         before = self.source[start:end].decode()
         function = ".".join(self.scope)
-        self.found.append(Mutant(self.file, function, node.lineno, start, end, before, after))
+        text = self.lines[node.lineno - 1].decode().strip()
+        self.found.append(Mutant(self.file, function, node.lineno, start, end, text, before, after))
 
     def replace(self, node: ast.expr, new: ast.expr) -> None:
         self.add(node, f"({ast.unparse(ast.fix_missing_locations(new))})")

@@ -82,8 +82,8 @@ def test_tests_of_the_room_come_first_and_then_the_quickest_that_fit() -> None:
 
 
 def test_what_is_judged_is_there() -> None:
-    for file, function, before, after in judged(JUDGED):
+    for file, function, text, before, after in judged(JUDGED):
         assert any(
-            (one.function, " ".join(one.before.split()), one.after) == (function, before, after)
+            (one.function, one.text, " ".join(one.before.split()), one.after) == (function, text, before, after)
             for one in mutants(ROOT, file)
         ), f"{file} {function}: {before} -> {after} is in the code no more; take it out of {JUDGED.name}"
