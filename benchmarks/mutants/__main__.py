@@ -66,9 +66,7 @@ TESTS = tuple(
 )
 ALIVE = ("survived", "untested")
 """What becomes of faults that no test notices: some ran it, or none does."""
-BUDGET = 40.0
-"""Seconds of tests for one fault, as they take without it."""
-CALM = 60.0
+CALM = 30.0
 """Seconds more that a run may take on a busy machine."""
 
 Key = tuple[str, str, str, str, str]
@@ -105,19 +103,24 @@ def run(
     seed: Annotated[int, typer.Option(help="Chooses them.")] = 0,
     rooms: Annotated[str, typer.Option(help="Only these, comma-separated.")] = ",".join(ROOMS),
     workers: Annotated[int, typer.Option(min=1, help="Faults tried side by side.")] = 2,
+    budget: Annotated[float, typer.Option(min=1, help="Seconds of tests for one fault, as they take without it.")] = 30,
     survivors: Annotated[bool, typer.Option("--survivors", help="Only those that survived the last run.")] = False,
 ) -> None:
-    """Try a sample of faults and print what each room's tests noticed."""
+    """Try a sample of faults and print what each room's tests noticed, with what the last run says of other rooms."""
     if not (known := load(BUILD / "entered.json")).seconds:
         sys.exit("Nothing is known of the tests: run `python -m benchmarks.mutants record` first.")
-    chosen = draw(rooms.split(","), sample, seed)
+    chosen, last = draw(rooms.split(","), sample, seed), last_results()
     if survivors:
-        alive = {_key(asdict(each.mutant)) for each in last_results() if each.outcome in ALIVE}
+        alive = {_key(asdict(each.mutant)) for each in last if each.outcome in ALIVE}
         chosen = [(room, mutant) for room, mutant in chosen if _key(asdict(mutant)) in alive]
-    results = []
+        again = {_key(asdict(mutant)) for _, mutant in chosen}
+        results = [each for each in last if _key(asdict(each.mutant)) not in again]
+    else:
+        results = [each for each in last if each.room not in rooms.split(",")]
     with whole_copy(ROOT, BUILD) as base, ThreadPoolExecutor(workers) as pool, LAST.open("w") as kept:
+        kept.writelines(json.dumps(asdict(each)) + "\n" for each in results)
         known = still_there(base, known)
-        waiting = [pool.submit(tried, room, mutant, known, base) for room, mutant in chosen]
+        waiting = [pool.submit(tried, room, mutant, known, base, budget) for room, mutant in chosen]
         for number, done in enumerate(as_completed(waiting), 1):
             results.append(result := done.result())
             kept.write(json.dumps(asdict(result)) + "\n")
@@ -138,8 +141,8 @@ def print_table(
 
 
 def last_results() -> list[Result]:
-    """What the last run found out, as far as it came."""
-    lines = [json.loads(line) for line in LAST.read_text().splitlines()]
+    """What the last run of each room found out, as far as it came."""
+    lines = [json.loads(line) for line in LAST.read_text().splitlines()] if LAST.exists() else []
     return [Result(**(line | {"mutant": Mutant(**line["mutant"])})) for line in lines]
 
 
@@ -168,9 +171,9 @@ def _sources(place: Path) -> list[Path]:
     return [place] if place.is_file() else sorted(place.rglob("*.py"))
 
 
-def tried(room: str, mutant: Mutant, known: Record, base: Path) -> Result:
+def tried(room: str, mutant: Mutant, known: Record, base: Path, budget: float) -> Result:
     """Put one fault into a copy of the tree and run the tests that run it."""
-    tests = known.relevant(mutant.file, mutant.function, BUDGET)
+    tests = known.relevant(mutant.file, mutant.function, budget)
     start = time.monotonic()
     if not tests:
         return Result(room, mutant, "untested", 0, 0.0)

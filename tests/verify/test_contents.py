@@ -7,7 +7,9 @@ import pytest
 
 from anonymize.errors import DamagedInput
 from anonymize.settings import Codec, Output
+from anonymize.verify.containers import matroska
 from tests.helpers import planting as p
+from tests.helpers.elements import element
 from tests.helpers.media import BT709, HDR10, make_video
 from tests.helpers.planting import Plant, appended, in_moov, patched
 
@@ -129,6 +131,32 @@ def test_good_outputs_pass(good: Path, name: str) -> None:
 @pytest.mark.parametrize(("name", "plant"), [pytest.param(name, plant, id=case) for case, name, plant in VIDEO])
 def test_what_is_planted_is_found(good: Path, tmp_path: Path, name: str, plant: Plant) -> None:
     assert "still in" in p.complaints(plant(good / name, tmp_path / name), None)
+
+
+NUMBERS = {
+    "of the header": "4286 42F7 42F2 42F3 4287 4285",
+    "of places": "53AB 53AC A7 AB B3 F7 F1 F0 B2 5378",
+    "of times": "2AD7B1 4489 E7 9B FB 23E383 56BB",
+    "of tracks": "D7 73C5 83 B9 88 55AA 55AB 55AC 55AD 55AE 55AF 9C 63A2 55EE 6DE7 6DF8 BF",
+    "of pictures": "B0 BA 54B0 54BA 54B2 54B3 54AA 54BB 54CC 54DD 9A 9D 53B8 53C0 2EB524",
+    "of colours": "55B1 55B2 55B3 55B4 55B5 55B6 55B7 55B8 55B9 55BA 55BB 55BC 55BD",
+    "of a mastering display": "55D1 55D2 55D3 55D4 55D5 55D6 55D7 55D8 55D9 55DA",
+    "of projections": "7671 7673 7674 7675",
+    "of sound": "B5 78B5 9F 6264",
+    "of blocks and encodings": "A3 A1 5031 5032 5033",
+    "of tags": "68CA 63C5 4484",
+}
+"""Matroska's elements that are numbers or the media themselves (RFC 9559, 5.1)."""
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_that_matroska_has_are_no_complaint_and_other_elements_are(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "made.mkv"
+    path.write_bytes(b"".join(element(int(word, 16), b"\1") for word in NUMBERS[name].split()))
+    assert list(matroska.foreign(path)) == []
+    for unknown in (0x42F4, 0x9E, 0x55DB, 0x7672, 0x54B1):
+        path.write_bytes(element(unknown, b"\1"))
+        assert list(matroska.foreign(path)) == [f"an element {unknown:X}"]
 
 
 def test_a_transport_stream_with_a_packet_that_is_none_is_not_read(good: Path, tmp_path: Path) -> None:

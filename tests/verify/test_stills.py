@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from anonymize.settings import Output
+from anonymize.verify.containers import stills
 from tests.helpers import planting as p
 from tests.helpers.media import pattern
 from tests.helpers.planting import Plant, appended, patched
@@ -147,3 +148,58 @@ def test_good_outputs_pass(good: Path, suffix: str) -> None:
 @pytest.mark.parametrize(("name", "plant"), [pytest.param(name, plant, id=case) for case, name, plant in PICTURES])
 def test_what_is_planted_is_found(good: Path, tmp_path: Path, name: str, plant: Plant) -> None:
     assert p.complaints(plant(good / name, tmp_path / name), good / f"in-{name}")
+
+
+CHUNKS = {
+    "PLTE": (0, 768),
+    "tRNS": (0, 256),
+    "IEND": (0, 0),
+    "acTL": (8, 8),
+    "fcTL": (26, 26),
+    "sBIT": (1, 4),
+    "gAMA": (4, 4),
+    "cHRM": (32, 32),
+    "sRGB": (1, 1),
+    "cICP": (4, 4),
+    "mDCV": (24, 24),
+    "cLLI": (8, 8),
+}
+"""The least and the most bytes that PNG's chunks hold (PNG 3.0, 11)."""
+
+
+@pytest.mark.parametrize("name", CHUNKS)
+def test_a_chunk_of_png_is_as_long_as_what_it_means(good: Path, tmp_path: Path, name: str) -> None:
+    for length, right in {CHUNKS[name][0]: True, CHUNKS[name][1]: True, CHUNKS[name][1] + 1: False}.items():
+        chunk = p.png_chunk(name.encode(), b"\1" * length)
+        found = list(stills.foreign(p.inserted(good / "photo.png", tmp_path / "made.png", 33, chunk), "png"))
+        assert found == ([] if right else [f"bytes in a chunk {name} that mean nothing"]), length
+    if least := CHUNKS[name][0]:
+        chunk = p.png_chunk(name.encode(), b"\1" * (least - 1))
+        assert list(stills.foreign(p.inserted(good / "photo.png", tmp_path / "made.png", 33, chunk), "png"))
+
+
+@pytest.mark.parametrize("strips", [1, 2, 7])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_pieces_of_a_tiff_may_be_two_bytes_apart_and_no_more(tmp_path: Path, strips: int, order: str) -> None:
+    """As writers place them at even offsets, or at multiples of four."""
+    data, places = bytearray((b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 0)), []
+    for _ in range(strips):
+        places.append(len(data))
+        data += b"\x33" * 12 + bytes(2)
+    arrays = []
+    for values in (places, [12] * strips):
+        arrays.append(len(data) if strips > 1 else values[0])
+        data += (struct.pack(f"{order}{strips}I", *values) + bytes(2)) if strips > 1 else b""
+    data += bytes(2)
+    data[4:8] = struct.pack(f"{order}I", len(data))
+    tags = [(256, 3, 1, 4), (257, 3, 1, strips), (258, 3, 1, 8), (273, 4, strips, arrays[0]), (277, 3, 1, 3)]
+    data += struct.pack(f"{order}H", len(tags) + 1)
+    for tag, kind, count, value in [*tags, (279, 4, strips, arrays[1])]:
+        inline = struct.pack(f"{order}HH", value, 0) if kind == 3 else struct.pack(f"{order}I", value)
+        data += struct.pack(f"{order}HHI", tag, kind, count) + inline
+    data += bytes(4) + bytes(2)
+    path = tmp_path / "made.tiff"
+    path.write_bytes(data)
+    assert list(stills.foreign(path, "tiff")) == []
+    path.write_bytes(data + b"A")
+    assert list(stills.foreign(path, "tiff")) == ["bytes that belong to no picture"]
