@@ -1,12 +1,15 @@
 """The faults that mutation testing puts into code, and which tests are tried on them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from benchmarks.mutants.__main__ import JUDGED, ROOMS, ROOT, draw, judged
+from benchmarks.mutants import __main__ as tool
+from benchmarks.mutants.__main__ import JUDGED, ROOMS, ROOT, Result, counted, draw, judged
 from benchmarks.mutants.mutate import mutants
 from benchmarks.mutants.tests import Record
+from benchmarks.page import mutants_table
 
 
 def faults(tmp_path: Path, code: str) -> set[str]:
@@ -70,6 +73,37 @@ def test_a_seed_draws_the_same_faults_from_every_room_and_each_compiles() -> Non
         changed = mutant.applied(source)
         assert changed != source
         compile(changed, mutant.file, "exec")
+
+
+def test_what_is_drawn_stays_the_same_while_other_code_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "anonymize" / "redact", tmp_path / "anonymize" / "redact")
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+
+    def drawn() -> list[tuple[str, ...]]:
+        return [(m.file, m.function, m.text, m.before, m.after) for _, m in draw(["redact"], 60, 0)]
+
+    before, file = drawn(), tmp_path / "anonymize" / "redact" / "draw.py"
+    file.write_text("def first(a: int) -> int:\n    return a + 1\n\n\n" + file.read_text())
+    after = drawn()
+    assert len(before) == len(after) == 60
+    assert all(one in before or one[1] == "first" for one in after)
+
+
+def test_a_room_is_counted_by_what_was_judged_of_its_faults() -> None:
+    some = [mutant for _, mutant in draw(["redact", "plan"], 12, 0)]
+    outcomes = ["killed", "slow", "survived", "survived", "untested", "killed"]
+    results = [Result("redact", mutant, outcome, 3, 1.0) for mutant, outcome in zip(some[:6], outcomes, strict=True)]
+    results += [Result("plan", mutant, "killed", 3, 1.0) for mutant in some[6:]]
+    names = [(m.file, m.function, m.text, " ".join(m.before.split()), m.after) for m in some]
+    verdicts = {names[2]: "equivalent", names[3]: "hole", names[0]: "equivalent"}
+    redact, plan = (
+        {"room": "redact", "drawn": 6, "killed": 3, "equivalent": 1, "harmless": 0, "hole": 1, "not judged": 1},
+        {"room": "plan", "drawn": 6, "killed": 6, "equivalent": 0, "harmless": 0, "hole": 0, "not judged": 0},
+    )
+    assert counted(results, verdicts) == [redact, plan]
+    page = mutants_table([redact, plan])
+    assert "| redact | 6 | 3 | 1 | 3 of 5 | 0 | 1 | 1 |" in page
+    assert "| plan | 6 | 6 | 0 | 6 of 6 | 0 | 0 | 0 |" in page
 
 
 def test_tests_of_the_room_come_first_and_then_the_quickest_that_fit() -> None:
