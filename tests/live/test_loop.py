@@ -220,12 +220,17 @@ def test_a_picture_that_cannot_be_converted_is_counted_and_the_next_one_is_taken
 
 @pytest.mark.parametrize(
     ("started", "silent", "words"),
-    [(False, 0.0, loop.STARTING), (True, 0.0, loop.NOT_CHECKED), (True, 9.0, loop.NO_SIGNAL)],
+    [(False, 0.0, loop.STARTING), (True, 0.0, gate.NOT_CHECKED), (True, 9.0, loop.NO_SIGNAL)],
 )
 def test_a_notice_says_why_nothing_is_shown(monkeypatch, started, silent, words):
     chain, sink, _ = chain_of(ZONES_ONLY)
     said = []
-    monkeypatch.setattr(loop, "notice", lambda blank, words: said.append(words) or gate.notice(blank, words))
+
+    def noticed(blank, words):
+        said.append(words)
+        return gate.notice(blank, words)
+
+    monkeypatch.setattr(loop, "notice", noticed)
     chain._started = started
     now = time.monotonic()
     chain._arrived, chain._release._shown = now - silent, now - ZONES_ONLY.live.stall - 1
