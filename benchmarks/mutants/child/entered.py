@@ -14,6 +14,8 @@ from types import CodeType, FrameType
 TREE, NOTES, TEST = "MUTANTS_TREE", "MUTANTS_NOTES", "MUTANTS_TEST"
 """Variables: the root of the tree, the folder of notes, and the test that runs now."""
 
+_FUNCTION = 1
+"""The flag of code that has local variables of its own (`inspect.CO_OPTIMIZED`)."""
 _names: dict[CodeType, str | None] = {}
 _seen: set[CodeType] = set()
 
@@ -28,8 +30,8 @@ def start() -> None:
 def _entered(frame: FrameType, *_: object) -> None:
     """A function is entered; what happens in it is of no interest."""
     code = frame.f_code
-    if code in _seen:
-        return
+    if code in _seen or not code.co_flags & _FUNCTION:
+        return  # bodies of modules and classes run once, in whichever test comes first
     _seen.add(code)
     try:
         name = _names[code]
