@@ -317,6 +317,17 @@ def test_variable_frame_rate() -> None:
     assert track.end == 10
 
 
+def test_frames_that_share_a_time_are_followed_as_others_are() -> None:
+    """As damaged files have them; for a while the picture does not show where the subject is either."""
+    pts = [0, 1, 2, 2, 2, 3, 4, 4, 4, 5, 6, 7]
+    pictures = scene(12, walking)
+    pictures[6:9] = [np.full_like(pictures[0], 9)] * 3
+    (track,), _ = follow(pictures, {0: [(walking(0), 0.9)], 11: [(walking(11), 0.9)]}, pts=pts)
+    assert (track.first, track.end) == (0, 12)
+    assert np.isfinite(track.xyxy).all()
+    assert all(holds(at(track, i), walking(i), slack=4) for i in range(5))
+
+
 def test_two_tracks_on_one_subject_become_one() -> None:
     finds = {i: [(standing(i), 0.9), ((142.0, 72.0, 184.0, 122.0), 0.8)] for i in range(0, 20, 3)}
     (track,), _ = follow(scene(20, standing), finds)
