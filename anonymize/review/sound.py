@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Silence
+from anonymize.errors import AnonymizeError
 from anonymize.media import VideoSource
 from anonymize.media.audio.heard import RATE, Heard, blocks
 from anonymize.media.audio.silence import silenced
 
-PART = 2
+PART = 1
 """Seconds of a part."""
 PEAKS = 50
 """Peaks a second."""
@@ -68,12 +70,13 @@ class Sound:
 
     def _listen(self) -> None:
         """Fill `_peaks`, as long as it is open."""
-        for at, block in blocks(self._source):
-            if self._closed:
-                return
-            place = np.arange(at, at + len(block)) // _PEAK
-            inside = (place >= 0) & (place < len(self._peaks))
-            loud = np.minimum(np.abs(block[inside].astype(np.int32)) >> 7, 255)
-            np.maximum.at(self._peaks, place[inside], loud.astype(np.uint8))
-            self._known = max(self._known, min(at // _PEAK, len(self._peaks) - 1))
+        with suppress(AnonymizeError):  # whoever plays it is told that it cannot be read any more
+            for at, block in blocks(self._source):
+                if self._closed:
+                    return
+                place = np.arange(at, at + len(block)) // _PEAK
+                inside = (place >= 0) & (place < len(self._peaks))
+                loud = np.minimum(np.abs(block[inside].astype(np.int32)) >> 7, 255)
+                np.maximum.at(self._peaks, place[inside], loud.astype(np.uint8))
+                self._known = max(self._known, min(at // _PEAK, len(self._peaks) - 1))
         self._known = len(self._peaks)

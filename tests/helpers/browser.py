@@ -48,4 +48,4 @@ def window(browser: Browser) -> Iterator[Page]:
         yield page
     finally:
         context.close()
-    assert said == [], "a message on the console: a script or a policy failed"
+    assert not said, f"a message on the console, as a script or a policy failed: {said}"

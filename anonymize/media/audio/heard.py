@@ -43,6 +43,7 @@ class Heard:
 
     def __init__(self, source: VideoSource) -> None:
         self._source = source
+        self._apart = _APART if len(source.info.audio) > 1 else 0
         self._lock = threading.Lock()
         self._blocks: Iterator[Block] = iter(())
         self._waiting: list[Block] = []
@@ -55,7 +56,7 @@ class Heard:
             if first != self._next:
                 self._blocks, self._waiting, self._reached = blocks(self._source, first), [], first
             self._next = first + count
-            while self._reached < self._next + _APART and (read := next(self._blocks, None)):
+            while self._reached < self._next + self._apart and (read := next(self._blocks, None)):
                 self._waiting.append(read)
                 self._reached = max(self._reached, read[0])
             mixed: NDArray[np.int32] = np.zeros(count, np.int32)

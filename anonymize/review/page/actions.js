@@ -118,8 +118,9 @@ export const ACTIONS = {
   "draw-polygon": () => change({ tool: "polygon" }),
   "next-kind": nextKind,
   async "key-frame"() {
-    const box = selectedBox();
-    if (box) await make({ do: "place", track: state.selected, first: state.index, boxes: [box] });
+    const [track, index] = [state.selected, state.index];
+    const box = await selectedBox(index);
+    if (box) await make({ do: "place", track, first: index, boxes: [box] });
   },
   escape() {
     if (state.tool !== "select") change({ tool: "select" });

@@ -22,10 +22,12 @@ let version = -1;
 /** Where the pointer was while it moves the picture. @type {PointerEvent | null} */
 let panning = null;
 let sliding = false;
-/** @type {{track: number, from: number[], box: number[], grip: string, at: number[]} | null} */
+/** @type {{track: number, from: number[], box: number[], grip: string, at: number[], frame: number} | null} */
 let dragging = null;
 /** @type {any[]} */
 let shown = [];
+/** The frame of `shown`, which may be behind the one that is wanted. */
+let shownFrame = 0;
 
 /** @param {number} index @param {string} view */
 function picture(index, view) {
@@ -76,7 +78,7 @@ export async function show() {
       regions(index),
     ]);
     if (mine !== turn) return;
-    shown = here;
+    [shown, shownFrame] = [here, index];
     draw(bitmaps);
     outline();
     if (!state.playing) for (const view of wanted()) for (const next of [index + 1, index + 2]) if (next < state.frames) picture(next, view).catch(() => {});
@@ -213,7 +215,7 @@ frame.addEventListener("pointerdown", (event) => {
   const hit = under(at);
   change({ selected: hit ? hit.one[0] : -1 });
   if (!hit) panning = event;
-  if (hit && hit.one[2] !== "polygon") dragging = { track: hit.one[0], from: at, box: boxOf(hit.one), grip: hit.grip, at: boxOf(hit.one) };
+  if (hit && hit.one[2] !== "polygon") dragging = { track: hit.one[0], from: at, box: boxOf(hit.one), grip: hit.grip, at: boxOf(hit.one), frame: shownFrame };
 });
 
 frame.addEventListener("pointermove", (event) => {
@@ -253,7 +255,7 @@ frame.addEventListener("pointerup", async (event) => {
   }
   if (!drag || drag.box.every((value, side) => value === drag.at[side])) return;
   try {
-    await make({ do: "place", track: drag.track, first: state.index, boxes: [drag.box] });
+    await make({ do: "place", track: drag.track, first: drag.frame, boxes: [drag.box] });
   } catch (error) {
     fail(error);
     show();
@@ -294,9 +296,9 @@ export function pan(across, down) {
   outline();
 }
 
-/** The box of the selected track on the frame that is shown. @returns {number[] | null} */
-export function selectedBox() {
-  const one = shown.find((each) => each[0] === state.selected && each[0] >= 0);
+/** The box of the selected track on a frame. @param {number} index @returns {Promise<number[] | null>} */
+export async function selectedBox(index) {
+  const one = (await regions(index)).find((each) => each[0] === state.selected && each[0] >= 0);
   return one && one[2] !== "polygon" ? boxOf(one) : null;
 }
 

@@ -59,7 +59,7 @@ export async function begin(time) {
   await Promise.race([made.resume(), wait(500)]);
   if (made.state !== "running" || mine !== turn) return null;
   let next = Math.floor(time / about.part);
-  await part(made, next);
+  await Promise.race([part(made, next), wait(1000)]); // a slow machine begins without sound, which joins in
   if (mine !== turn) return null;
   const began = made.currentTime + BEFORE;
   const heard = () => {

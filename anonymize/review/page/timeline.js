@@ -54,12 +54,38 @@ function rowsInSight() {
 }
 
 let waiting = 0;
-export function draw() {
+/** All but the line that says where we are. */
+const still = document.createElement("canvas");
+/** What `still` shows: which part of the film, as text; empty if it is to be drawn anew. */
+let drawn = "";
+
+/** Draw it all, or only where we are. @param {boolean} [all] */
+export function draw(all = true) {
+  if (all) drawn = "";
   if (!waiting) waiting = requestAnimationFrame(() => { waiting = 0; paint(); });
 }
 
 function paint() {
   const [width, height, ratio] = [place.clientWidth, place.clientHeight, devicePixelRatio];
+  if (!width || !height) return; // the picture fills the screen
+  const now = [width, height, ratio, ...inSight()].join(" ");
+  const context = drawn === now ? /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")) : paintAll(width, height, ratio);
+  if (drawn === now) {
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(still, 0, 0);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  } else {
+    [still.width, still.height] = [canvas.width, canvas.height];
+    /** @type {CanvasRenderingContext2D} */ (still.getContext("2d")).drawImage(canvas, 0, 0);
+    drawn = now;
+  }
+  context.fillStyle = style("--open");
+  context.fillRect(placeOf(state.index + 0.5, width) - 1, 0, 2, height);
+}
+
+/** @param {number} width @param {number} height @param {number} ratio */
+function paintAll(width, height, ratio) {
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
@@ -97,8 +123,7 @@ function paint() {
     context.lineTo(x, HEAD);
     context.fill();
   }
-  context.fillStyle = style("--open");
-  context.fillRect(placeOf(state.index + 0.5, width) - 1, 0, 2, height);
+  return context;
 }
 
 /** @param {CanvasRenderingContext2D} context @param {number} width @param {number} from where the lanes begin */
@@ -179,7 +204,8 @@ function scroll(to) {
   draw();
 }
 
-new ResizeObserver(draw).observe(place);
+new ResizeObserver(() => draw()).observe(place);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
 heardBy(draw);
 onChange((changed) => {
   if (changed.has("selected") && state.selected >= 0) {
@@ -187,5 +213,5 @@ onChange((changed) => {
     if (at < top) scroll(at);
     else if (at + ROW > top + room()) scroll(at + ROW - room());
   }
-  draw();
+  draw([...changed].some((key) => !["index", "playing"].includes(key)));
 });

@@ -34,7 +34,7 @@ export function magnify(frame, by, point = [state.width / 2, state.height / 2]) 
 /** Show single pixels around a point; the whole picture if they are shown. @param {HTMLElement} frame @param {number[]} point */
 export function pixels(frame, point) {
   const { across } = layout(frame);
-  if (across >= PIXEL) return magnify(frame, 0);
+  if (across > 0.99 * PIXEL) return magnify(frame, 0);
   magnify(frame, PIXEL / across, point);
   centre(frame, point);
 }
