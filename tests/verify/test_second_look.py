@@ -26,12 +26,12 @@ from anonymize.verify.sample import Sample
 from anonymize.verify.second_look import SecondLook, covered
 from anonymize.verify.uncovered import Uncovered
 from anonymize.verify.variants import Variants
-from tests.conftest import FRAMES, face_box
+from tests.conftest import FRAMES, face_box, face_pictures
 from tests.detect.test_detect import Bright
 from tests.detect.test_detect import Still as Scanned
 from tests.detect.test_incremental import FACE, frame
 from tests.helpers.leaks import evidence, good_plan, rendered
-from tests.helpers.media import read_video
+from tests.helpers.media import make_video, read_video
 from tests.track import test_wide as wide
 
 
@@ -81,6 +81,22 @@ def test_a_face_that_shows_is_found_with_nothing_but_the_file(
     verified = examined(output, Evidence(), detectors)
     assert verified.verdict is Verdict.FAIL
     assert any(shows(find.box, find.frame) and find.frame in leaking and find.by is By.LOOK for find in verified.leaks)
+
+
+def test_without_a_plan_faces_that_come_after_one_another_are_two_finds(
+    tmp_path: Path, detectors: list[Detector]
+) -> None:
+    """Only a plan could say that they are of one subject."""
+    portrait = face_pictures(1)[0][60:180, 40:160]
+    grain = np.random.default_rng(7).integers(90, 130, (240, 320, 3), np.uint8)
+    pictures = [grain.copy() for _ in range(40)]
+    for left, frames in ((10, range(8)), (190, range(30, 38))):
+        for index in frames:
+            pictures[index][60:180, left : left + 120] = portrait
+    clip = make_video(tmp_path / "two.mp4", frames=pictures)
+    found = examined(clip, Evidence(), detectors).leaks
+    assert len(found) == 2
+    assert found[0].box[2] < 160 < found[1].box[0]
 
 
 def test_a_face_that_no_region_hides_is_found_on_a_sample_of_frames(face_clip: Path, detectors: list[Detector]) -> None:
