@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from anonymize.data import Box, Detections, Kind, Plane, Track, Why
 from anonymize.settings import Follow
 from anonymize.track import Tracker
+from anonymize.track.motion import _grid
 
 WIDTH, HEIGHT = 320, 180
 HIGH = 0.35
@@ -326,6 +327,19 @@ def test_frames_that_share_a_time_are_followed_as_others_are() -> None:
     assert (track.first, track.end) == (0, 12)
     assert np.isfinite(track.xyxy).all()
     assert all(holds(at(track, i), walking(i), slack=4) for i in range(5))
+
+
+@pytest.mark.parametrize("box", [(0.0, 0.0, 14.0, 14.0), (1266.0, 706.0, 1280.0, 720.0), (300.0, 100.0, 340.0, 180.0)])
+def test_points_are_spread_over_all_of_a_box(box: Box) -> None:
+    """In rows and columns, over the middle 80% either way: so a face turns and grows with what is seen of it."""
+    (points,) = _grid(np.array([box]))
+    x0, y0, x1, y1 = box
+    across, down = (
+        [low + share * (high - low) for share in (0.1, 0.3, 0.5, 0.7, 0.9)] for low, high in ((x0, x1), (y0, y1))
+    )
+    assert sorted(map(tuple, points.round(6).tolist())) == sorted(
+        (round(x, 6), round(y, 6)) for x in across for y in down
+    )
 
 
 def test_two_tracks_on_one_subject_become_one() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from anonymize.errors import DamagedInput
 from anonymize.settings import Codec, Output
-from anonymize.verify.containers import matroska
+from anonymize.verify.containers import isobmff, matroska
 from tests.helpers import planting as p
 from tests.helpers.elements import element
 from tests.helpers.media import BT709, HDR10, make_video
@@ -157,6 +157,19 @@ def test_numbers_that_matroska_has_are_no_complaint_and_other_elements_are(tmp_p
     for unknown in (0x42F4, 0x9E, 0x55DB, 0x7672, 0x54B1):
         path.write_bytes(element(unknown, b"\1"))
         assert list(matroska.foreign(path)) == [f"an element {unknown:X}"]
+
+
+def test_a_clock_with_very_many_ticks_is_no_date(good: Path, tmp_path: Path) -> None:
+    made = patched(b"mdhd", b"\x7f\xff\xff\xff", offset=16)(good / "plain.mp4", tmp_path / "plain.mp4")
+    assert list(isobmff.foreign(made)) == []
+    dated = patched(b"mdhd", b"\0\0\0\1", offset=12)(good / "plain.mp4", tmp_path / "plain.mp4")
+    assert list(isobmff.foreign(dated)) == ["a date in mdhd"]
+
+
+@pytest.mark.parametrize(("channels", "right"), [(1, True), (64, True), (65, False), (0, False)])
+def test_sound_has_up_to_64_channels(good: Path, tmp_path: Path, channels: int, right: bool) -> None:
+    made = patched(b"mp4a", channels.to_bytes(2, "big"), offset=20)(good / "plain.mp4", tmp_path / "plain.mp4")
+    assert (list(isobmff.foreign(made)) == []) == right
 
 
 def test_a_transport_stream_with_a_packet_that_is_none_is_not_read(good: Path, tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_a_face_that_shows_is_found_with_nothing_but_the_file(
     verified = examined(output, Evidence(), detectors)
     assert verified.verdict is Verdict.FAIL
     assert any(shows(find.box, find.frame) and find.frame in leaking and find.by is By.LOOK for find in verified.leaks)
+    assert not verified.doubts, "it is said once"
 
 
 def test_without_a_plan_faces_that_come_after_one_another_are_two_finds(
