@@ -20,6 +20,7 @@ from benchmarks.kill import kill_test, make_clips
 from tests.cli.test_cli import PROGRAM, _can_mount, anonymize
 from tests.conftest import face_pictures
 from tests.helpers.media import make_video
+from tests.helpers.pace import Bound
 from tests.helpers.runs import NAMES, Seen, facts, hidden, three_clips
 
 KILLER = """
@@ -159,9 +160,9 @@ def crowd(tmp_path):
 
 
 def _until(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
+    bound = Bound(seconds)
     while not condition():
-        assert time.monotonic() < deadline
+        assert not bound.over()
         time.sleep(0.02)
 
 

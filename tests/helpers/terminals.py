@@ -22,6 +22,8 @@ from collections.abc import Mapping
 from fcntl import ioctl
 from typing import Any, Self
 
+from tests.helpers.pace import Bound
+
 PROGRAM = [sys.executable, "-c", "from anonymize.cli import main; main()"]
 CTRL_C = "\x03"
 _CONTROLLED = [sys.executable, "-ISc", "import os, sys; os.open(sys.argv[1], 2); os.execvp(sys.argv[2], sys.argv[2:])"]
@@ -171,13 +173,13 @@ class Terminal:
 
     def until(self, text: str, within: float = 60) -> None:
         """Wait until `text` was sent."""
-        end = time.monotonic() + within
+        bound = Bound(within)
         while text not in self.sent:
-            waiting = time.monotonic() < end and self._reader.is_alive()
+            waiting = self._reader.is_alive() and not bound.over()
             assert waiting, f"no {text!r} in {self.sent!r}"
             time.sleep(0.01)
 
-    def end(self, within: float = 90) -> int:
+    def end(self, within: float = 240) -> int:
         """Wait until the command has ended, and all that it sent has come; its exit code."""
         code = self.process.wait(within)
         self._reader.join(20)

@@ -31,6 +31,7 @@ from anonymize.media.core_dumps import no_core_dumps
 from anonymize.media.frames.orient import Orientation
 from anonymize.settings import Detect, Device, Live, Settings
 from tests.helpers.live import FAST, SIZE, faulty, hanging, street_scene
+from tests.helpers.pace import Bound
 
 CANVAS = Canvas(*SIZE)
 PIXELS = (3.6, 1.2, 0.6, 0.3)
@@ -46,9 +47,9 @@ def street(number):
 def wait_for(client, condition, within=30.0):
     """Poll `client` until `condition`; all its results."""
     seen: list[Any] = []
-    end = time.monotonic() + within
+    bound = Bound(within)
     while not condition(seen):
-        assert time.monotonic() < end, "it took too long"
+        assert not bound.over(), "it took too long"
         wait(client.waitable(), 0.02)
         seen += client.results()
     return seen
@@ -170,9 +171,10 @@ def test_a_hung_detector_is_killed_at_its_deadline(tmp_path):
         assert client._process is not None
         first = client._process.pid
         client.detect(street(0), EFFORTS[1])
-        start = time.monotonic()
+        start, bound = time.monotonic(), Bound(10)
         assert wait_for(client, lambda _: not client.ready) == []
-        assert 0.25 < time.monotonic() - start < 10
+        assert time.monotonic() - start > 0.25
+        assert not bound.over()
         assert not psutil.pid_exists(first)
         wait_for(client, lambda _: client.ready)
         client.detect(street(1), EFFORTS[1])
@@ -223,11 +225,11 @@ def test_it_ends_with_its_parent():
         "    while not client.ready:\n        client.results(); time.sleep(0.01)\n"
         "    print(client._process.pid, flush=True)\n    os.kill(os.getpid(), 9)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=240, check=False)
     child = int(done.stdout)
-    end = time.monotonic() + 5
+    bound = Bound(5)
     while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < end
+        assert not bound.over()
         time.sleep(0.02)
 
 

@@ -30,6 +30,7 @@ from benchmarks import clock
 from tests.helpers import servers
 from tests.helpers.live import exposed, stream_of, street_scene
 from tests.helpers.media import time_of
+from tests.helpers.pace import Bound
 from tests.helpers.servers import anonymize, arguments_of_all, free_port, pipe, running, until
 from tests.live.test_sinks import PICTURE, frames, state
 
@@ -106,20 +107,24 @@ def test_rtmp_in_from_nginx_and_out_to_it(clip, tmp_path):
         seen = str(tmp_path / "seen.ts")
         short = ("-analyzeduration", "1000000", "-rw_timeout", "9000000")
         with servers.ffmpeg(*short, "-i", f"{server}/safe", "-t", "2", "-c", "copy", seen) as viewer:
-            assert viewer.wait(20) == 0
+            assert viewer.wait(200) == 0
     assert "/safe" not in log(), "an RTMP stream key is a password"
     assert judged((tmp_path / "seen.ts").read_bytes()) > 5
 
 
 def test_http_in_from_ffmpeg_and_standard_output(clip):
     address = f"http://127.0.0.1:{free_port()}/s.ts"
-    with servers.ffmpeg("-re", "-i", str(clip), "-c", "copy", "-f", "mpegts", "-listen", "1", address):
+    with servers.ffmpeg(
+        "-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy", "-f", "mpegts", "-listen", "1", address
+    ):
         assert judged(from_standard_output(address)) > 5
 
 
 def test_srt_in_from_ffmpeg(clip):
     address = f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
-    with servers.ffmpeg("-re", "-i", str(clip), "-c", "copy", "-f", "mpegts", f"{address}?mode=listener"):
+    with servers.ffmpeg(
+        "-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy", "-f", "mpegts", f"{address}?mode=listener"
+    ):
         assert judged(from_standard_output(address)) > 5
 
 
@@ -129,10 +134,12 @@ def from_standard_output(source):
     got = b""
     with running(source, "--to", "-", *ARGUMENTS, stdout=subprocess.PIPE) as (started, log):
         picture = pipe(started.stdout)
-        end = time.monotonic() + 15
+        bound = Bound(15)
         while len(got) < 200_000:
-            ready, _, _ = select.select([picture], [], [], max(0.0, end - time.monotonic()))
-            assert ready, f"too little came\n{log()}"
+            ready, _, _ = select.select([picture], [], [], bound.left())
+            assert ready or not bound.over(), f"too little came\n{log()}"
+            if not ready:
+                continue
             piece = os.read(picture.fileno(), 65536)
             assert piece, log()
             got += piece
@@ -154,7 +161,7 @@ def test_standard_input(clip, tmp_path):
         )  # fmt: skip
         pipe(camera.stdout).close()
         until(lambda: clear_frames(port) > 20, 30, "clear frames go out")
-    _, log = command.communicate(timeout=30)
+    _, log = command.communicate(timeout=200)
     assert command.returncode == 0, log
     (made,) = tmp_path.glob("*.mp4")
     assert judged(made.read_bytes(), "mp4") > 5
@@ -163,7 +170,7 @@ def test_standard_input(clip, tmp_path):
 def clear_frames(port):
     """Number of frames that went out not fully obscured."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
             found = dict(re.findall(r"^anonymize_frames_(out|obscured)_total\S* (\S+)$", answer.read().decode(), re.M))
     except OSError:
         return 0
@@ -206,9 +213,7 @@ def test_a_push_that_hangs_is_ended_and_a_server_that_is_cut_is_found_again(tmp_
         first.close()  # killed
         until(lambda: state(metrics, name)["state"] == "lost", 10, "the cut is seen")
         with servers.rtmp_server(tmp_path, port):
-            cut = time.monotonic()
-            until(lambda: state(metrics, name)["state"] == "ok", 15, "the server is found again")
-            assert time.monotonic() - cut < 10
+            until(lambda: state(metrics, name)["state"] == "ok", 10, "the server is found again")
             over.set()
             camera.join()
             sink.close(3)

@@ -29,6 +29,7 @@ from anonymize.media.frames.orient import Orientation
 from anonymize.settings import Live
 from tests.helpers.live import Camera, stream_of, street_camera
 from tests.helpers.media import make_video, solid
+from tests.helpers.pace import Bound
 
 LIVE = Live(timeout=0.6, backoff=0.05, longest_backoff=0.2, buffer=4)
 
@@ -47,8 +48,8 @@ def reading(address: str | Path, live: Live = LIVE, **options: Any) -> Iterator[
 def take(reader, count, within=8.0):
     """The next `count` pictures, or those until the source is over."""
     taken: list[Any] = []
-    end = time.monotonic() + within
-    while len(taken) < count and not reader.over and time.monotonic() < end:
+    bound = Bound(within)
+    while len(taken) < count and not reader.over and not bound.over():
         wait([reader.fileno()], 0.05)
         while len(taken) < count and (arrived := reader.take()) is not None:
             taken.append(arrived)
@@ -144,7 +145,9 @@ def test_standard_input(form, tmp_path):
         "print(count, reader.picture.width)"
     )
     with video.open("rb") as stdin:
-        done = subprocess.run([sys.executable, "-c", program], stdin=stdin, capture_output=True, timeout=60, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdin=stdin, capture_output=True, timeout=240, check=True
+        )
     assert done.stdout.split() == [b"12", b"96"]
 
 

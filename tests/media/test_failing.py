@@ -3,7 +3,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -21,13 +20,14 @@ from anonymize.recorded import job
 from anonymize.settings import Output, Settings
 from tests.helpers.carry import carry
 from tests.helpers.media import corrupt, make_image, make_video, pattern, truncate
+from tests.helpers.pace import Bound
 
 
 @pytest.fixture(autouse=True)
 def within_a_minute() -> Iterator[None]:
-    start = time.monotonic()
+    bound = Bound(60)
     yield
-    assert time.monotonic() - start < 60
+    assert not bound.over()
 
 
 def refused(path: Path, kind: type[AnonymizeError], *, words: str) -> None:

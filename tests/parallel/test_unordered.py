@@ -17,6 +17,7 @@ import pytest
 from anonymize import errors
 from anonymize.parallel.process import Do, Send, end, lead_session, spawn
 from anonymize.parallel.unordered import Died, unordered
+from tests.helpers.pace import Bound
 
 
 def counting() -> Do:
@@ -165,7 +166,7 @@ def test_nobody_works_on_for_a_parent_that_was_killed(work: str) -> None:
     program = PROGRAM.format(place=str(Path(__file__).parent), work=work)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
     child = int(done.stdout)
-    end = time.monotonic() + 20
+    bound = Bound(20)
     while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < end
+        assert not bound.over()
         time.sleep(0.02)
