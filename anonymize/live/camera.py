@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 
@@ -20,6 +21,8 @@ from anonymize.live.supervisor.config import Camera
 from anonymize.live.supervisor.signals import handled
 from anonymize.settings import Settings
 
+SAME_REQUEST = 1.0
+"""Seconds in which a second signal is the first once more: a process and its group may get one each."""
 STOP_WITHIN = 12.0
 """Seconds an orderly stop may take before the process exits at once."""
 
@@ -93,15 +96,19 @@ class _Gone:
 
 
 def _signals(control: Control, settings: Callable[[], Settings]) -> AbstractContextManager[None]:
-    """TERM and Ctrl-C drain and stop; a second one, or a timeout, exits at once. HUP reloads the settings."""
+    """TERM and Ctrl-C drain and stop; a later one, or a timeout, exits at once. HUP reloads the settings."""
+    asked: list[float] = []
 
     def exit_at_once(number: int) -> None:
         logger.error("did not stop in time: exiting at once", seconds=STOP_WITHIN)
         os._exit(128 + number)
 
     def stop(number: int) -> None:
+        asked.append(time.monotonic())
         if control.stopped:
-            os._exit(128 + number)
+            if asked[-1] - asked[0] > SAME_REQUEST:
+                os._exit(128 + number)
+            return
         logger.info("stopping", signal=signal.Signals(number).name)
         control.stop()
         limit = threading.Timer(STOP_WITHIN, exit_at_once, [number])

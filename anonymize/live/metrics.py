@@ -28,6 +28,8 @@ _RECENT = 1000
 """Frames over which the page's latency percentiles are computed."""
 _WINDOW = 5.0
 """Seconds over which the page's frame rate is averaged."""
+_MINUTE, _TELLING = 60, 30
+"""Seconds with frames over which the share of obscured ones is counted, and from how many on it says anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,16 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a camera counts as unhealthy."""
+    """When a camera counts as failing, or as degraded: it works, but worse than it should."""
 
     silent: float = 10.0
     """Seconds without a frame going out."""
     obscured: float = 60.0
     """Seconds during which every frame that went out was fully obscured."""
+    hidden: tuple[float, float] = (0.1, 0.5)
+    """Shares of the last minute's frames that were fully obscured from which on it is degraded, and failing."""
+    lost: float = 20.0
+    """Seconds since a sink was lost (its disk is full, its server gone) until it is failing; it is degraded at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,9 @@ class Health:
     """The answer of ``/healthz``."""
 
     ok: bool
+    """False if it is failing."""
     why: str
+    degraded: bool = False
 
 
 class Metrics:
@@ -86,10 +94,13 @@ class Metrics:
         self._reconnects: Tally[str] = Tally()
         self._sink_dropped: Tally[str] = Tally()
         self._stages: dict[str, Stage] = {}
+        self._lost_since: dict[str, float] = {}
         self._regions: tuple[Region, ...] = ()
         self._things = 0
         self._latencies: deque[float] = deque(maxlen=_RECENT)
         self._departures: deque[tuple[float, int]] = deque()
+        self._seconds: deque[tuple[int, Tally[str]]] = deque(maxlen=_MINUTE)
+        """Second of the clock -> frames that went out in it, and obscured ones among them; the newest last."""
         self._set_up()
 
     def _set_up(self) -> None:
@@ -123,7 +134,8 @@ class Metrics:
             registry=self.registry,
         )
         gauge("memory_bytes", "Resident memory of this camera's process.", memory)
-        gauge("healthy", "1 while /healthz reports healthy.", lambda: float(self.health().ok))
+        gauge("healthy", "1 while /healthz does not report that it is failing.", lambda: float(self.health().ok))
+        gauge("degraded", "1 while it works worse than it should.", lambda: float(self.health().degraded))
         gauge(
             "things_visible",
             "Detections left visible on the newest frame, in zones of --show-zone.",
@@ -142,6 +154,7 @@ class Metrics:
         now = self._clock()
         with self._lock:
             self._totals["out"] += n
+            self._second(now)["out"] += n
             self._left = now
             clear = self._totals["out"] - self._totals["obscured"]
             if clear > self._clear_frames:
@@ -153,7 +166,9 @@ class Metrics:
     def obscured(self, n: int = 1) -> None:
         """Count frames about to go out fully obscured."""
         self._hidden.inc(n)
-        self._count("obscured", n)
+        with self._lock:
+            self._totals["obscured"] += n
+            self._second(self._clock())["obscured"] += n
 
     def dropped(self, reason: str, n: int = 1) -> None:
         """Count frames that did not go out."""
@@ -201,11 +216,15 @@ class Metrics:
         """Set stage `name` to `state` (one of `STATES`); `detail` is for people. Raises ValueError."""
         if state not in STATES:
             raise ValueError(f"state: expected one of {', '.join(STATES)}, got {state!r}")
-        name, detail = mask(name), mask(detail)
+        name, detail = mask(name), " ".join(mask(detail).split())
         with self._lock:
             before = self._stages.get(name)
             since = before.since if before and before.state == state else self._clock()
             self._stages[name] = Stage(state, detail, since)
+            if state in ("ok", "stopped"):
+                self._lost_since.pop(name, None)
+            elif state in ("lost", "failed") and name.startswith("sink "):  # and while it tries to connect again
+                self._lost_since.setdefault(name, self._clock())
         if (before is None or before.state != state) and not name.startswith("sink "):  # sinks log themselves
             log = logger.warning if state in ("lost", "failed") else logger.info
             log("stage", stage=name, state=state, detail=detail)
@@ -221,15 +240,40 @@ class Metrics:
         self._things = n
 
     def health(self) -> Health:
-        """Whether frames go out, and not only obscured ones; with a reason."""
+        """Whether frames go out, not only or mostly obscured ones, and to every sink; with a reason."""
         now = self._clock()
         with self._lock:
             silent, hidden = now - self._left, now - self._clear
+            lost = {
+                f"{name}: {self._stages[name].detail or self._stages[name].state}, for {now - since:.0f} s": (
+                    self._stages[name].state == "failed" or now - since > self.limits.lost
+                )
+                for name, since in self._lost_since.items()
+            }
+            share = self._hidden_share(now)
         if silent > self.limits.silent:
             return Health(False, f"no frame has gone out for {silent:.0f} s")
         if hidden > self.limits.obscured:
             return Health(False, f"every frame has been fully obscured for {hidden:.0f} s")
+        degraded, failing = (share > limit for limit in self.limits.hidden)
+        if degraded:
+            lost[f"{share:.0%} of the last minute's frames were fully obscured"] = failing
+        if lost:
+            ok = not any(lost.values())
+            return Health(ok, ("degraded: " if ok else "") + "; ".join(lost), degraded=ok)
         return Health(True, "frames go out" if self._totals["out"] else "starting")
+
+    def _second(self, now: float) -> Tally[str]:
+        """The counts of this second; with the lock."""
+        if not self._seconds or self._seconds[-1][0] != int(now):
+            self._seconds.append((int(now), Tally()))
+        return self._seconds[-1][1]
+
+    def _hidden_share(self, now: float) -> float:
+        """The share of obscured frames in the last minute; 0 while that is too short to tell. With the lock."""
+        recent = [counts for second, counts in self._seconds if second > now - _MINUTE]
+        out = sum(counts["out"] for counts in recent)
+        return sum(counts["obscured"] for counts in recent) / out if len(recent) >= _TELLING and out else 0.0
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -246,6 +290,7 @@ class Metrics:
             return {
                 "camera": self.camera,
                 "healthy": health.ok,
+                "degraded": health.degraded,
                 "why": health.why,
                 "up": now - self._started,
                 "age": now - self._left if self._totals["out"] else None,

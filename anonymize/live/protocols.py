@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
@@ -39,6 +40,7 @@ class Picture:
         sound: None if there is none.
         pixel_aspect: width of a pixel over its height.
         colour: colour tags.
+        begun: when their presentation time was zero, on the monotonic clock.
     """
 
     width: int
@@ -47,6 +49,7 @@ class Picture:
     sound: SoundInfo | None = None
     pixel_aspect: Fraction = Fraction(1)
     colour: Colour = field(default_factory=lambda: Colour(range=1))
+    begun: float = field(default_factory=time.monotonic)
 
 
 class LiveSink(Protocol):

@@ -19,6 +19,7 @@ from anonymize.live.log import JsonLines, KeyValue, Logger
 from anonymize.live.supervisor import config
 from anonymize.web.server import Server
 from tests.helpers.media import make_video, time_of
+from tests.helpers.pace import Bound
 from tests.helpers.servers import anonymize, free_port, pipe, running, until
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +33,7 @@ def clip(tmp_path):
 def live(*arguments):
     """Run to the end; the exit code and standard error."""
     started = anonymize(*arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    out, complaint = started.communicate(timeout=60)
+    out, complaint = started.communicate(timeout=240)
     assert b"Traceback" not in complaint
     assert out == b""
     return started.returncode, complaint.decode()
@@ -107,16 +108,21 @@ def test_a_file_is_played_to_its_end_and_recorded_and_nothing_else_is_written(cl
     assert events[-2:] == ["stopped", "summary"]
 
 
-def test_ctrl_c_drains_and_finalises(clip, tmp_path):
+@pytest.mark.parametrize("again", [None, signal.SIGTERM])
+def test_ctrl_c_drains_and_finalises(clip, tmp_path, again):
+    """Also where it comes twice, as where a process and its group get one each."""
     arguments = [str(clip), "--loop", "--to", f"record:{tmp_path}/out", "--to", f"hls:{tmp_path}/hls"]
     command = anonymize(
         *arguments, "--targets", "none", "--hide-zone", "0,0 9,0 9,9", stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
     )
     until(lambda: list((tmp_path / "hls").glob("*.m3u8")), 20, "it runs")
-    begun = time.monotonic()
+    bound = Bound(15)
     command.send_signal(signal.SIGINT)
-    _, complaint = command.communicate(timeout=20)
-    assert (command.returncode, time.monotonic() - begun < 15) == (0, True), complaint
+    if again is not None:
+        time.sleep(0.15)
+        command.send_signal(again)
+    _, complaint = command.communicate(timeout=200)
+    assert (command.returncode, bound.over()) == (0, False), complaint
     (made,) = (tmp_path / "out").iterdir()
     with av.open(str(made)) as container:
         assert not container.streams.audio, "sound passes only if asked for"
@@ -131,7 +137,7 @@ def test_standard_output_carries_only_the_picture_and_live_ends_with_its_reader(
     )  # fmt: skip
     data = pipe(command.stdout).read(1_000_000)
     pipe(command.stdout).close()
-    _, complaint = command.communicate(timeout=20)
+    _, complaint = command.communicate(timeout=200)
     assert command.returncode == 6
     assert "every sink has failed: the program reading standard output has ended" in complaint.decode()
     assert b"preview: http://127.0.0.1:" in complaint
@@ -165,7 +171,7 @@ def test_no_output_contains_credentials():
 )
 def test_an_address_in_the_wrong_place_is_not_repeated(arguments, tmp_path):
     command = [sys.executable, "-c", "from anonymize.cli import main; main()", *arguments]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode in (2, 3)
     assert "anonymize: " in done.stderr
     assert "geheim" not in done.stdout + done.stderr

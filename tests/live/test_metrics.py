@@ -3,7 +3,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from anonymize.data import Region
 from anonymize.kinds import Kind, Why
-from anonymize.live.metrics import Limits, Metrics
+from anonymize.live.metrics import Health, Limits, Metrics
 
 
 class Clock:
@@ -75,6 +75,68 @@ def test_stages_are_masked_and_dated(metrics, clock):
         metrics.stage("source", "great")
 
 
+def test_unhealthy_once_a_sink_has_been_lost_for_long_while_frames_go_out(metrics, clock):
+    """Also while it tries again: only a sink that is reached ends it."""
+    name = "sink record:/srv/market"
+    metrics.stage(name, "starting")
+    metrics.stage("source", "lost")
+    for after, state, ok in [
+        (30, "ok", True),
+        (0, "lost", True),
+        (15, "starting", True),
+        (4, "lost", True),
+        (2, "starting", False),
+        (30, "lost", False),
+        (0, "ok", True),
+        (50, "lost", True),
+        (21, "stopped", True),
+        (0, "failed", False),
+    ]:
+        clock.now += after
+        metrics.frames_out()
+        metrics.stage(name, state, "the disk is full\nof films" if state == "lost" else "")
+        assert metrics.health().ok is ok, (after, state)
+    metrics.stage(name, "lost", "the disk is full")
+    clock.now += 21
+    metrics.frames_out()
+    assert metrics.health().why == f"{name}: the disk is full, for 21 s"
+
+
+@pytest.mark.parametrize(
+    ("hidden", "ok", "degraded"),
+    [(0, True, False), (10, True, False), (12, True, True), (50, True, True), (51, False, False)],
+)
+def test_health_tells_the_share_of_hidden_frames_in_the_last_minute(metrics, clock, hidden, ok, degraded):
+    def minutes(number, share):
+        for _ in range(60 * number):
+            clock.now += 1
+            for frame in range(100):
+                if frame < share:
+                    metrics.obscured()
+                metrics.frames_out()
+
+    minutes(2, 90)
+    assert not metrics.health().ok
+    minutes(1, hidden)
+    health = metrics.health()
+    assert (health.ok, health.degraded) == (ok, degraded)
+    words = f"{hidden}% of the last minute's frames were fully obscured"
+    assert health.why == ("degraded: " * degraded + words if hidden > 10 else "frames go out")
+    found = samples(metrics)
+    assert found["anonymize_degraded", ("camera", "market")] == degraded
+    assert found["anonymize_healthy", ("camera", "market")] == ok
+    assert metrics.snapshot()["degraded"] == degraded
+
+
+def test_the_first_half_minute_tells_nothing_about_hidden_frames(metrics, clock):
+    """They wait for the detector."""
+    for second in range(40):
+        clock.now += 1
+        metrics.obscured()
+        metrics.frames_out()
+        assert metrics.health().ok == (second < 29), second
+
+
 def test_healthy_while_clear_frames_go_out(metrics, clock):
     assert metrics.health().why == "starting"
     for _ in range(200):
@@ -99,9 +161,11 @@ def test_unhealthy_when_everything_is_obscured_for_long(metrics, clock):
         metrics.obscured()
         metrics.frames_out()
     assert not metrics.health().ok
-    assert "fully obscured" in metrics.health().why
-    metrics.frames_out()
-    assert metrics.health().ok
+    assert "every frame has been fully obscured for 62 s" in metrics.health().why
+    for _ in range(60):
+        clock.now += 1
+        metrics.frames_out()
+    assert metrics.health() == Health(True, "frames go out")
 
 
 def test_why_things_are_redacted(metrics):

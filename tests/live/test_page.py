@@ -22,6 +22,7 @@ from anonymize.live.preview import page
 from anonymize.web import server as page_server
 from anonymize.web.server import Response, Server
 from tests.helpers.browser import browser, needs_chromium, window
+from tests.helpers.pace import Bound
 from tests.live.test_sinks import SIZE, frames
 
 TOKEN = "a-token-for-these-tests"
@@ -61,7 +62,7 @@ def preview(metrics, monkeypatch):
 
 
 def ask(server, path, method="GET", **headers):
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     with contextlib.closing(connection):
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
@@ -220,7 +221,7 @@ def test_the_state_holds_no_credential(preview):
 
 
 def test_the_picture_moves(preview):
-    with urllib.request.urlopen(preview.address + "picture", timeout=5) as answer:
+    with urllib.request.urlopen(preview.address + "picture", timeout=60) as answer:
         assert answer.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=picture"
         pictures: list[Any] = []
         while len(pictures) < 3:
@@ -235,9 +236,9 @@ def test_the_picture_moves(preview):
 
 
 def test_many_viewers_do_not_block_it(preview):
-    looking = [urllib.request.urlopen(preview.address + "picture", timeout=5) for _ in range(16)]
+    looking = [urllib.request.urlopen(preview.address + "picture", timeout=60) for _ in range(16)]
     with pytest.raises(urllib.error.HTTPError, match="503"):
-        urllib.request.urlopen(preview.address + "picture", timeout=5)
+        urllib.request.urlopen(preview.address + "picture", timeout=60)
     assert ask(preview, f"/{TOKEN}/state.json")[0].status == 200
     for answer in looking:
         answer.close()
@@ -272,12 +273,12 @@ def test_a_request_that_comes_letter_by_letter_is_cut(metrics, monkeypatch):
     server = page.serve_metrics(0, metrics)
     try:
         with socket.create_connection(("127.0.0.1", server.port), 5) as peer:
-            began = time.monotonic()
+            bound = Bound(10)
             with contextlib.suppress(ConnectionError):
-                while time.monotonic() - began < 20:
+                while not bound.over():
                     peer.sendall(b"G")
                     time.sleep(0.1)
-            assert time.monotonic() - began < 10
+            assert not bound.over()
     finally:
         server.close()
 
@@ -300,7 +301,7 @@ def test_health_is_answered_while_all_else_is_busy():
 
     def slow():
         busy.release()
-        go.wait(30)
+        go.wait(200)
         return Response(b"done")
 
     server = Server(0, {"metrics": slow, "healthz": lambda: Response(b"well")})
@@ -308,7 +309,7 @@ def test_health_is_answered_while_all_else_is_busy():
     try:
         for peer in peers:
             peer.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert busy.acquire(timeout=10)
+            assert busy.acquire(timeout=100)
         assert ask(server, "/metrics")[0].status == 503
         assert ask(server, "/healthz")[1] == b"well"
     finally:
@@ -354,7 +355,7 @@ def test_the_page_in_a_browser(preview, tmp_path, width):
         page.goto(preview.address)
         for words in (
             "Market square",
-            "healthy",
+            "degraded: sink rtsp://***@10.0.0.9",
             "420 ms",
             "1 face",
             "still tracked",

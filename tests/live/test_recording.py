@@ -1,14 +1,17 @@
+import calendar
 import os
 import re
 import secrets
 import stat
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 
 from anonymize.errors import OutputError
-from anonymize.live.metrics import Metrics
+from anonymize.live.metrics import Limits, Metrics
+from anonymize.live.sinks.encode import LiveEncoder
 from anonymize.live.sinks.open import Options, open_sinks
 from anonymize.live.sinks.recording import Keep, Recording
 from tests.helpers.servers import until
@@ -18,8 +21,7 @@ from tests.live.test_sinks import PICTURE, coded, feed, frames, quiet, state, ti
 def test_a_recording_is_cut_at_key_pictures_and_loses_nothing(tmp_path):
     encoder, packets = coded(175, start=12.5)
     shown = []
-    clock = iter(1_795_000_000 + 2 * n for n in range(99)).__next__
-    recording = Recording(tmp_path, encoder.streams, Keep(segment=3, room=0), lambda s, d: shown.append((s, d)), clock)
+    recording = Recording(tmp_path, encoder.streams, Keep(segment=3, room=0), lambda s, d: shown.append((s, d)))
     for packet in packets:
         recording.write(packet)
         assert all(len(times(path)) >= 75 for path in tmp_path.glob("*.mp4")), "a segment that is not finished is seen"
@@ -28,7 +30,26 @@ def test_a_recording_is_cut_at_key_pictures_and_loses_nothing(tmp_path):
     assert [len(times(path)) for path in segments] == [100, 75]
     assert all(re.fullmatch(r"2026-\d\d-\d\dT\d\d-\d\d-\d\dZ\.mp4", path.name) for path in segments)
     assert all(times(path)[0] == 0 for path in segments)
-    assert shown == [("ok", f"newest segment {path.name}") for path in segments]
+    assert shown == [("ok", "recording"), *(("ok", f"newest segment {path.name}") for path in segments)]
+
+
+def test_segments_are_named_after_the_capture_of_their_first_picture_however_late_they_are_written(tmp_path):
+    """As after a full disk: what waited for room is of an hour ago."""
+    encoder = LiveEncoder(replace(PICTURE, begun=time.monotonic() - 3600), 23, sound=False)
+    captured = time.time() - 3600 + 100
+    recording = Recording(tmp_path, encoder.streams, Keep(segment=2, room=0), quiet)
+    for frame in frames(150, start=100.0):
+        for packet in encoder.picture(frame):
+            recording.write(packet)
+    recording.close()
+    assert [
+        calendar.timegm(time.strptime(path.name, "%Y-%m-%dT%H-%M-%SZ.mp4")) for path in sorted(tmp_path.iterdir())
+    ] == [pytest.approx(captured + later, abs=1.1) for later in (0, 2, 4)]
+
+
+def dated(packets):
+    """Packets, the first of which was captured on 18 November 2026 at 11:06:40."""
+    return [replace(packet, at=1_795_000_000 + packet.time) for packet in packets]
 
 
 def test_old_segments_go_and_nothing_else(tmp_path):
@@ -56,6 +77,7 @@ def test_a_planted_link_is_not_followed(planted, tmp_path):
     recording = Recording(
         tmp_path / "out", encoder.streams, Keep(age=7 * 86_400.0, room=0), quiet, lambda: 1_795_000_000
     )
+    packets = dated(packets)
     (tmp_path / "out" / planted.format("2026-11-18T11-06-40Z")).symlink_to(tmp_path / "elsewhere")
     for packet in packets:
         recording.write(packet)
@@ -72,7 +94,7 @@ def test_not_even_a_name_that_was_guessed_is_followed(tmp_path, monkeypatch):
     monkeypatch.setattr(secrets, "token_hex", lambda n: n * "ab")
     (tmp_path / "elsewhere").write_bytes(b"precious")
     encoder, packets = coded(5)
-    recording = Recording(tmp_path, encoder.streams, Keep(room=0), quiet, lambda: 1_795_000_000)
+    packets, recording = dated(packets), Recording(tmp_path, encoder.streams, Keep(room=0), quiet)
     (tmp_path / f".2026-11-18T11-06-40Z-{8 * 'ab'}.part").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FileExistsError):
         recording.write(packets[0])
@@ -103,8 +125,8 @@ def umask():
 def test_two_segments_of_one_second_have_two_names(tmp_path):
     encoder, packets = coded(10)
     for _ in range(2):
-        recording = Recording(tmp_path, encoder.streams, Keep(room=0), quiet, lambda: 1_795_000_000)
-        for packet in packets:
+        recording = Recording(tmp_path, encoder.streams, Keep(room=0), quiet)
+        for packet in dated(packets):
             recording.write(packet)
         recording.close()
     assert len(list(tmp_path.glob("*.mp4"))) == 2
@@ -132,7 +154,7 @@ def test_a_full_disk_stops_the_recording_alone_until_there_is_room(tmp_path):
     if mounted.returncode:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
     try:
-        metrics = Metrics()
+        metrics = Metrics(limits=Limits(lost=0.3))
         ballast = disk / "ballast"
         ballast.write_bytes(b"x" * 200_000)
         options = Options(keep=Keep(segment=1, room=16_384))
@@ -141,11 +163,14 @@ def test_a_full_disk_stops_the_recording_alone_until_there_is_room(tmp_path):
         feed(sink, frames(600))
         until(lambda: state(metrics, record)["detail"].startswith("the disk is full"), what="it says that it is full")
         assert not list(disk.glob("r/*.part"))
+        until(lambda: not metrics.health().ok, what="an alarm is raised")
+        assert "the disk is full" in metrics.health().why
         ballast.unlink()
         before = len(list(disk.glob("r/*.mp4")))
         until(lambda: state(metrics, record)["state"] != "lost", what="it tries again")
         feed(sink, frames(200, start=100))
         until(lambda: len(list(disk.glob("r/*.mp4"))) > before, what="it goes on")
+        assert metrics.health().ok
         sink.close(5)
         assert sum(len(times(path)) for path in (tmp_path / "other").glob("*.mp4")) == 800
     finally:

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -21,6 +20,7 @@ from anonymize.live.supervisor.config import Camera, duration
 from anonymize.presets import load
 from anonymize.settings import Audio, Settings
 from tests.helpers.media import make_video
+from tests.helpers.pace import Bound
 from tests.helpers.servers import anonymize, free_port, pipe, until
 
 ZONE = [[0, 0], [40, 0], [40, 40], [0, 40]]
@@ -166,7 +166,7 @@ class Supervised:
 
     def ask(self, path):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -234,10 +234,10 @@ def test_a_camera_that_dies_affects_no_other_and_all_stop_in_order(tmp_path, cli
         assert running.value("anonymize_camera_restarts_total", "two") == 0
         until(lambda: not [helper for helper in helpers if alive(helper)], 5, "nothing of it is left behind")
 
-        begun = time.monotonic()
+        bound = Bound(10)
         running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(20) == 0
-        assert time.monotonic() - begun < 10
+        assert running.process.wait(200) == 0
+        assert not bound.over()
     for name in ("one", "two"):
         segments = list((tmp_path / name).iterdir())
         assert segments
@@ -264,7 +264,7 @@ def test_settings_are_reloaded_without_a_gap_and_cameras_come_and_go(tmp_path, c
         before = running.value("anonymize_frames_out_total", "one")
         until(lambda: (running.value("anonymize_frames_out_total", "one") or 0) > before + 20, 10, "one goes on")
         running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(20) == 0
+        assert running.process.wait(200) == 0
     stamps = []
     for segment in sorted((tmp_path / "one").iterdir()):
         with av.open(str(segment)) as container:
@@ -276,13 +276,44 @@ def test_settings_are_reloaded_without_a_gap_and_cameras_come_and_go(tmp_path, c
     assert (last[49:55, 67:73] < 30).all(), "the larger zone is in force"
 
 
+def test_a_camera_that_dies_starts_again_with_what_was_accepted_last(tmp_path, clip):
+    """Whatever stands in the file by then, and in its preset: neither was applied, and the file was refused."""
+    port = free_port()
+    preset = tmp_path / "own.toml"
+    preset.write_text(f"targets = []\nzones = [{{ polygon = {ZONE} }}]\n")
+    path = fleet(tmp_path, clip, port, ["one"])
+    path.write_text(f'preset = "{preset}"\n' + path.read_text().replace("targets = []\n", ""))
+    with supervised(path, port) as running:
+        until(lambda: (running.value("anonymize_frames_out_total", "one") or 0) > 10, 20, "it runs")
+        path.write_text(path.read_text().replace("[40, 40]", "[150, 110]", 1))
+        running.process.send_signal(signal.SIGHUP)
+        until(lambda: running.events("settings reloaded", camera="one"), 20, "a larger zone is accepted")
+
+        preset.write_text("targets = nonsense")
+        path.write_text(path.read_text().replace('/one"', '/elsewhere"') + "\n[cameras.one")
+        running.process.send_signal(signal.SIGHUP)
+        until(lambda: running.events("cameras not reloaded; kept the previous ones"), 20, "the edit is refused")
+        (one,) = [started["process"] for started in running.events("camera started", camera="one")]
+        before = set((tmp_path / "one").iterdir())
+        os.kill(one, signal.SIGKILL)
+        until(lambda: len(running.events("camera started", camera="one")) == 2, 20, "it restarts")
+        until(lambda: set((tmp_path / "one").glob("*.mp4")) - before, 20, "it runs again")
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(200) == 0
+    assert len(running.events("camera started")) == 2
+    assert not (tmp_path / "elsewhere").exists()
+    with av.open(str(max(set((tmp_path / "one").glob("*.mp4")) - before))) as container:
+        last = list(container.decode(video=0))[-1].to_ndarray()[:120]
+    assert (last[49:55, 67:73] < 30).all(), "the larger zone is in force"
+
+
 def test_a_port_that_is_taken_ends_the_cameras_too(tmp_path, clip):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         path = fleet(tmp_path, clip, taken.getsockname()[1], ["one", "two"])
         done = anonymize(
             "--config", str(path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
         )
-        said = done.communicate(timeout=30)[1]
+        said = done.communicate(timeout=200)[1]
     assert done.returncode == 2, said
     assert b"port" in said
 

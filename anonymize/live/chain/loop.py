@@ -122,7 +122,7 @@ class Chain:
         self._line = DelayLine(settings)
         self._client = self._opened(settings)
         self._next_client: DetectorClient | None = None
-        self._begun = time.monotonic()
+        self._begun = picture.begun
         self._started = self._client is None
         self._arrived = self._begun
         self._connection = 1

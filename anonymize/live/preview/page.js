@@ -95,8 +95,9 @@ function stale(text) {
 function show(state) {
   document.title = `${state.camera} · anonymize live`;
   get("camera").textContent = state.camera;
-  get("health").textContent = state.healthy ? "healthy" : state.why;
-  get("health").className = `pill ${state.healthy ? "good" : "bad"}`;
+  const health = state.healthy ? (state.degraded ? "fair" : "good") : "bad";
+  get("health").textContent = health === "good" ? "healthy" : state.why;
+  get("health").className = `pill ${health}`;
   showFigures(state);
   showRedacted(state);
   showStages(state);

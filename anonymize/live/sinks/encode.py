@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -45,6 +46,7 @@ class LivePacket:
         time_base: in seconds.
         key: whether decoding can begin here.
         sound: whether it is sound.
+        at: when it was captured, seconds since the epoch; 0 for sound.
     """
 
     data: bytes
@@ -53,6 +55,7 @@ class LivePacket:
     time_base: Fraction
     key: bool
     sound: bool
+    at: float = 0.0
 
     @property
     def time(self) -> float:
@@ -79,6 +82,7 @@ class LiveEncoder:
         self._strip = BitStreamFilterContext(f"{WITHOUT_SEI},dump_extra=freq=keyframe", self._video)
         self._last: int | None = None
         self._key: int | None = None
+        self._begun = picture.begun
 
     def _add_video(self, picture: Picture, quality: int) -> VideoStream:
         stream = self._home.add_stream("libx264", rate=picture.rate)
@@ -124,11 +128,12 @@ class LiveEncoder:
         if key:
             self._key = pts
         packets = []
+        at = time.time() - time.monotonic() + self._begun + float(pts * CLOCK)
         for packet in self._video.encode(image):
             key = packet.is_keyframe  # the filter empties `packet`
             for clean in self._strip.filter(packet):
                 assert clean.pts is not None
-                packets.append(LivePacket(bytes(clean), clean.pts, 0, CLOCK, key, sound=False))
+                packets.append(LivePacket(bytes(clean), clean.pts, 0, CLOCK, key, sound=False, at=at))
         return packets
 
     def sound(self, packet: Packet[Any]) -> list[LivePacket]:
@@ -182,9 +187,9 @@ class _Sound:
             for made in self.stream.encode(piece):
                 if made.pts is None or made.time_base is None:
                     continue
-                time = made.pts * Fraction(made.time_base)
-                if self._last is None or time > self._last:
-                    self._last = time
+                shown = made.pts * Fraction(made.time_base)
+                if self._last is None or shown > self._last:
+                    self._last = shown
                     length = made.duration or 0
                     yield LivePacket(bytes(made), made.pts, length, Fraction(made.time_base), key=True, sound=True)
 

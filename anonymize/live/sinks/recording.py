@@ -51,8 +51,9 @@ class Recording:
         folder: created if missing; only this sink may record into it.
         streams: `LiveEncoder.streams`.
         keep: how segments are cut and kept.
-        on_state: called at each finished segment.
-        clock: seconds since the epoch, for names and ages.
+        on_state: called at the first segment's beginning, and at each finished segment.
+        clock: seconds since the epoch, for ages. Names come from the first picture's time of capture: what waited for
+            room on the disk is written later.
 
     Raises:
         OutputError: the disk is full, or a segment is incomplete; from every method but `abandon`.
@@ -73,6 +74,7 @@ class Recording:
         self._muxer: Muxer | None = None
         self._pictures = 0
         self._began = 0.0
+        self._finished = False
         sweep(folder, _STAMP)
         self.expire()
 
@@ -115,13 +117,15 @@ class Recording:
         free = shutil.disk_usage(self._folder).free
         if free < self._keep.room:
             raise OutputError(f"the disk is full: {free >> 20} MB free, {self._keep.room >> 20} MB needed to go on")
-        self._stamp = time.strftime(_NAME, time.gmtime(self._clock()))
+        self._stamp = time.strftime(_NAME, time.gmtime(item.at))
         self._pictures, self._began = 0, item.time
         with _plainly():
             self._part = Part(self._folder, self._stamp)
             # Fragmented until complete, so that memory does not grow with the length.
             options = {"movflags": "hybrid_fragmented", "empty_hdlr_name": "1"}
             self._muxer = Muxer(self._part, "mp4", self._streams, options, start=item.time)
+        if not self._finished:
+            self._on_state("ok", "recording")
 
     def _finish(self) -> None:
         """Close, read back and rename the current segment, if any; then delete expired ones."""
@@ -136,6 +140,7 @@ class Recording:
             final = self._free_name()
             part.release(final)
         self._part = None
+        self._finished = True
         self._on_state("ok", f"newest segment {final.name}")
         logger.info("segment finished", file=final.name, pictures=self._pictures)
         self.expire()

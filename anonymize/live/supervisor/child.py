@@ -10,7 +10,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.util import Finalize
-from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from anonymize.live.backoff import Backoff
@@ -18,6 +18,7 @@ from anonymize.live.log import logger
 from anonymize.live.supervisor import camera_process
 from anonymize.live.supervisor.config import Camera
 from anonymize.parallel.process import spawn
+from anonymize.settings import Settings
 
 _SILENT = 5.0
 """Seconds without a report after which a camera counts as unhealthy."""
@@ -30,17 +31,17 @@ class Child:
     """A camera's process and its last report.
 
     Args:
-        path: the file of cameras.
-        camera: in that file.
+        camera: as the supervisor accepted it: what restarts use, whatever stands in the file by then.
+        settings: of that camera, likewise.
         machine: log as JSON lines.
     """
 
-    def __init__(self, path: Path, camera: Camera, machine: bool) -> None:
-        self.camera = camera
+    def __init__(self, camera: Camera, settings: Settings, machine: bool) -> None:
+        self.camera, self._settings = camera, settings
         self.restarts = 0
         self.done = False
         self.report: dict[str, Any] = {}
-        self._path, self._machine = path, machine
+        self._machine = machine
         self._failures = 0
         self._retry_at = 0.0
         self._process: SpawnProcess | None = None
@@ -86,6 +87,11 @@ class Child:
             self.restarts += 1
             self._start()
 
+    def reload(self, camera: Camera, settings: Settings) -> None:
+        """Apply other settings without a gap; `camera` differs from this one in nothing else."""
+        self.camera, self._settings = camera, settings
+        self._orders.put(settings)
+
     def signal(self, number: signal.Signals) -> None:
         """Send signal `number` to the process, if it is running."""
         if self._process is not None and self._process.is_alive():
@@ -100,13 +106,12 @@ class Child:
             logger.error("camera did not stop in time: killed", camera=self.camera.name)
             self._process.kill()
             self._process.join()
-        self._at_exit.cancel()
-        self._process = None
+        self._forget()
 
     def _record_exit(self, now: float) -> None:
         assert self._process is not None
-        self._at_exit.cancel()
-        code, self._process = self._process.exitcode or 0, None
+        code = self._process.exitcode or 0
+        self._forget()
         self.report = {}
         if code == 0:
             self.done = True
@@ -118,14 +123,22 @@ class Child:
         logger.error("camera died", camera=self.camera.name, ended=ended, again_in=round(wait, 1))
         self._retry_at = now + wait
 
+    def _forget(self) -> None:
+        """Let go of a process that has ended."""
+        self._at_exit.cancel()
+        self._orders.put(None)
+        self._process = None
+
     def _start(self) -> None:
         self._started = self._reported = time.monotonic()
-        order = (str(self._path.absolute()), self.camera.name, self._machine)
+        order = (self.camera, self._settings, self._machine)
         spawned = spawn(camera_process.run, *order, name=f"camera {self.camera.name}", daemon=False)
         self._process = spawned.process
         # Should this process end without `end`, it would wait for the camera's for ever.
         self._at_exit = Finalize(None, spawned.process.terminate, exitpriority=100)
+        self._orders: SimpleQueue[Settings | None] = SimpleQueue()
         threading.Thread(target=self._receive, args=(spawned.line,), daemon=True).start()
+        threading.Thread(target=_send, args=(spawned.line, self._orders), daemon=True).start()
         logger.info("camera started", camera=self.camera.name, process=spawned.process.pid)
 
     def _receive(self, line: Connection) -> None:
@@ -133,3 +146,10 @@ class Child:
             while True:
                 self.report = line.recv()
                 self._reported = time.monotonic()
+
+
+def _send(line: Connection, orders: SimpleQueue[Settings | None]) -> None:
+    """Send what comes, until None does. The process may hang, so whoever looks after others does not send itself."""
+    with suppress(OSError):
+        while (settings := orders.get()) is not None:
+            line.send(settings)

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -24,6 +24,7 @@ from anonymize.live.supervisor import config
 from anonymize.live.supervisor.child import Child
 from anonymize.live.supervisor.config import Camera, Fleet
 from anonymize.live.supervisor.signals import handled
+from anonymize.settings import Settings
 from anonymize.web.server import Response, Server
 
 _INTERVAL = 0.1
@@ -36,16 +37,18 @@ def supervise(path: Path, *, machine: bool | None = None) -> None:
     """Run every camera in the file `path` until all sources have ended or TERM or Ctrl-C arrives.
 
     HUP reads the file again: new cameras start, removed ones stop, those with changed addresses restart, the others
-    change their settings without a gap. `machine` logs as JSON lines. Main thread only.
+    change their settings without a gap. The file is read at no other time: what was accepted last is what restarts use.
+    `machine` logs as JSON lines. Main thread only.
 
     Raises:
         UsageError: the file is invalid, a credential is missing, or the metrics port is taken.
     """
-    fleet = _checked(path)
-    supervisor = _Supervisor(path, fleet, sys.stderr.isatty() is False if machine is None else machine)
+    accepted = _checked(path)
+    supervisor = _Supervisor(path, accepted, sys.stderr.isatty() is False if machine is None else machine)
     server = None
     try:
-        server = supervisor.serve(fleet.metrics) if fleet.metrics is not None else None
+        port = accepted.fleet.metrics
+        server = supervisor.serve(port) if port is not None else None
         with supervisor.signals():
             supervisor.run()
     finally:
@@ -54,28 +57,35 @@ def supervise(path: Path, *, machine: bool | None = None) -> None:
             server.close()
 
 
-def _checked(path: Path) -> Fleet:
-    """The cameras in `path`, checked as far as possible without starting them. Raises `UsageError`."""
-    fleet = config.read(path)
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """What a file of cameras says, and the settings of each of them, its preset read."""
+
+    fleet: Fleet
+    settings: dict[str, Settings]
+
+
+def _checked(path: Path) -> _Accepted:
+    """What stands in `path`, checked as far as possible without starting cameras. Raises `UsageError`."""
+    fleet, settings = config.read(path), {}
     for camera in fleet.cameras.values():
         camera.resolved()
-        camera.load_settings()
+        settings[camera.name] = camera.load_settings()
         if camera.preview is not None and not os.environ.get(page.TOKEN):
             raise UsageError(f"camera {camera.name}: a preview page needs {page.TOKEN} in the environment")
-    return fleet
+    return _Accepted(fleet, settings)
 
 
 class _Supervisor:
     """The processes of all cameras of a file."""
 
-    def __init__(self, path: Path, fleet: Fleet, machine: bool) -> None:
+    def __init__(self, path: Path, accepted: _Accepted, machine: bool) -> None:
         self._path, self._machine = path, machine
-        self._fleet = fleet
         self._stop = self._reload = False
-        self.children = {name: self._child(camera) for name, camera in fleet.cameras.items()}
+        self.children = {name: self._child(name, accepted) for name in accepted.fleet.cameras}
 
-    def _child(self, camera: Camera) -> Child:
-        return Child(self._path, camera, self._machine)
+    def _child(self, name: str, accepted: _Accepted) -> Child:
+        return Child(accepted.fleet.cameras[name], accepted.settings[name], self._machine)
 
     def run(self) -> None:
         """Check the cameras until all are done or a signal arrives."""
@@ -109,7 +119,7 @@ class _Supervisor:
 
     def _read_again(self) -> None:
         try:
-            fleet = _checked(self._path)
+            accepted = _checked(self._path)
         except UsageError as error:
             logger.error("cameras not reloaded; kept the previous ones", error=str(error))
             return
@@ -118,17 +128,15 @@ class _Supervisor:
             """Whether they differ at most in what can be changed without a gap."""
             return replace(one, settings={}, preset="") == replace(other, settings={}, preset="")
 
-        old, new = self.children, fleet.cameras
+        old, new = self.children, accepted.fleet.cameras
         leaving = [child for name, child in old.items() if name not in new or not alike(child.camera, new[name])]
         self._end(leaving)
         self.children = {
-            name: old[name] if name in old and old[name] not in leaving else self._child(camera)
-            for name, camera in new.items()
+            name: old[name] if name in old and old[name] not in leaving else self._child(name, accepted) for name in new
         }
         for name, child in self.children.items():
             if child is old.get(name):
-                child.camera = new[name]
-                child.signal(signal.SIGHUP)
+                child.reload(new[name], accepted.settings[name])
         logger.info("cameras reloaded", cameras=len(self.children))
 
     def _end(self, children: Iterable[Child]) -> None:
