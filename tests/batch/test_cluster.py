@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -288,6 +289,31 @@ def test_an_existing_output_is_replaced_only_by_force(running, clips, undisturbe
     code, _, err = _done(running.run(clips / "0.mp4", "-o", tmp_path / "0.mp4", "--force"))
     assert code == 0, err
     assert _hashes(tmp_path) == {"0.mp4": undisturbed["0.mp4"]}
+
+
+@needs_ray
+def test_a_head_whose_process_for_a_connection_dies_is_asked_again(running, clips, tmp_path):
+    """Ray's own fault, now and then: see `connect._TRIES`."""
+    from tests.helpers.clusters import client_servers
+
+    known, over = client_servers(running), threading.Event()
+    victims: list[Any] = []
+
+    def kill() -> None:
+        while not over.wait(0.01) and not victims:
+            for server in client_servers(running) - known - set(victims):
+                victims.append(server)
+                server.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    process = running.run(clips / "0.mp4", "-o", tmp_path / "0.mp4")
+    ended, told, err = _done(process)
+    over.set()
+    killer.join()
+    assert victims
+    assert ended == 0, err
+    assert [event["event"] for event in told if event["event"] == "done"] == ["done"]
 
 
 @needs_ray

@@ -147,6 +147,18 @@ def hands(made: Cluster) -> list[psutil.Process]:
     return found
 
 
+def client_servers(made: Cluster) -> set[psutil.Process]:
+    """The processes that the head has started for connections by `ray://`, one for each."""
+    found = set()
+    for process in psutil.process_iter():
+        with _gone_is_fine():
+            words = process.cmdline()
+            ours = any(str(made.folder) in word for word in words) or process.environ().get("HOME") == str(made.folder)
+            if ours and "ray.util.client.server" in words and any("specific-server" in word for word in words):
+                found.add(process)
+    return found
+
+
 def events(stream: IO[str] | None) -> Iterator[dict[str, Any]]:
     """The JSON lines of a run, as they come."""
     assert stream is not None

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ _BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
 """If this file exists, Ray does not ask the cloud's metadata services."""
 _HEAD = "node:__internal_head__"
 """The resource that only a cluster's head has."""
+_TRIES, _PAUSE = 5, 1.0
+"""Attempts to connect, and seconds between them: the head forks a process for each connection while its other threads
+use gRPC, which now and then kills that process (seen in 2.60; ray-project/ray#63202)."""
 _ANSWER = 60.0
 """Seconds that the head has to answer how it was started."""
 
@@ -89,16 +93,33 @@ def connected(address: str) -> Iterator[Any]:
     except ImportError as error:
         raise UsageError("--cluster needs Ray: pip install 'anonymize[cluster]'") from error
     with _own_signals():
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
-        except Exception as error:  # Ray and gRPC raise a dozen classes that share only this one
-            first = str(error).strip().partition("\n")[0]
-            raise ClusterError(f"cannot connect to this cluster: {first or type(error).__name__}", address) from error
+        _connect(ray, address)
     try:
         _refuse_talkative(ray)
         yield ray
     finally:
         ray.shutdown()
+
+
+def _connect(ray: Any, address: str) -> None:
+    """Connect `ray`, the module. Raises `ClusterError`."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        except ConnectionAbortedError as error:
+            ray.shutdown()
+            if not tries_left:
+                raise ClusterError(
+                    f"this cluster's head is there, but {_TRIES} times did not start the process that it starts for "
+                    "each connection. Is its machine out of memory, or very busy? Its ray_client_server logs may tell",
+                    address,
+                ) from error
+            time.sleep(_PAUSE)
+        except Exception as error:  # Ray and gRPC raise a dozen classes that share only this one
+            first = str(error).strip().partition("\n")[0]
+            raise ClusterError(f"cannot connect to this cluster: {first or type(error).__name__}", address) from error
+        else:
+            return
 
 
 def _refuse_talkative(ray: Any) -> None:
