@@ -273,7 +273,7 @@ def _refuse_unheard(source: Source, made: Plan) -> None:
     for one in made.silences if ends else ():
         if one.first >= max(ends):
             raise PlanError(
-                f"the sound from {clock(one.first)} to {clock(one.end)} is not to be heard, but it ends at "
+                f"the sound from {clock(one.first)} to {clock(one.end)} is to be silenced, but it ends at "
                 f"{clock(float(max(ends)))}: give times of this film",
                 source.info.name,
             )

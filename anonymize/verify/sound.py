@@ -36,7 +36,7 @@ def still_heard(result: VideoSource, silences: Sequence[Silence]) -> Iterator[st
         ranges = ((at, min(at + _AT_ONCE, high - edge)) for at in range(low + edge, high - edge, _AT_ONCE))
         parts = ((sound.samples(at, until - at), at) for at, until in ranges)
         if any(_heard(part, at, one.how, len(tracks)) for part, at in parts):
-            yield f"the sound from {clock(one.first)} to {clock(one.end)} is not what was to be heard there"
+            yield f"the sound from {clock(one.first)} to {clock(one.end)} can still be heard"
 
 
 def _heard(part: NDArray[np.int32], at: int, how: Silencing, tracks: int) -> bool:

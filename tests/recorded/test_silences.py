@@ -82,14 +82,14 @@ def test_an_output_in_which_it_can_still_be_heard_is_not_released(
     made = planned(film)
     for how in (MUTE, BLEEP):
         monkeypatch.setattr(flac, "silenced", lambda samples, *_: samples)
-        with pytest.raises(Refused, match=r"sound from 0:00\.2 to 0:00\.45 is not what was to be heard"):
+        with pytest.raises(Refused, match=r"sound from 0:00\.2 to 0:00\.45 can still be heard"):
             rendered(film, tmp_path / "b.mp4", replace(made, silences=(Silence(0.2, 0.45, how),)))
         assert not (tmp_path / "b.mp4").exists()
 
 
 def test_what_no_container_can_hold_is_refused_with_one_that_can(tmp_path: Path) -> None:
     film = with_sound(tmp_path / "a.ts", "aac")
-    with pytest.raises(UnsupportedInput, match=r"not to be heard\), and .ts cannot hold it decoded; name the output"):
+    with pytest.raises(UnsupportedInput, match=r"are silenced\), and .ts cannot hold it decoded; name the output"):
         rendered(film, tmp_path / "b.ts", planned(film))
 
 
@@ -98,6 +98,15 @@ def test_a_film_without_sound_or_whose_sound_is_left_out_has_nothing_to_silence(
     mute = replace(BARE, output=replace(BARE.output, audio=Audio.MUTE))
     released = rendered(film, tmp_path / "b.ts", planned(film, settings=mute))
     assert released.report.removed[0] == "the sound (1 track)"
+
+
+def test_all_tracks_are_silenced(tmp_path: Path) -> None:
+    film = with_sound(tmp_path / "a.mkv", "aac", tracks=2)
+    rendered(film, tmp_path / "b.mkv", planned(film))
+    for track in (0, 1):
+        sound = heard(tmp_path / "b.mkv", track)
+        begin, end = (round((at - sound.start) * sound.rate) for at in (0.21, 0.44))
+        assert not sound.samples[begin:end].any()
 
 
 def test_a_span_after_the_last_sound_is_a_mistake(tmp_path: Path) -> None:

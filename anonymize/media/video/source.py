@@ -55,7 +55,7 @@ CROPPED = "parts of the picture that players do not show"
 LEADING_FRAMES = 12
 """Frames inspected when a file is opened: the first may lack what a later one has (captions, fields)."""
 
-_PARTLY = "parts of it are not to be heard"
+_PARTLY = "parts of it are silenced"
 
 
 class VideoSource:
