@@ -43,6 +43,11 @@ def test_it_is_what_a_player_plays_at_every_moment(films: dict[str, Path], codec
     parts = [again.samples(at, 7000) for at in range(0, WHOLE - 7000, 7000)]
     joined = np.concatenate(parts)
     assert np.array_equal(joined, whole[: len(joined)]), "what is asked for in turn has no seams"
+    last = Heard(source).samples(WHOLE - RATE // 10, RATE // 5)
+    end = len(whole) - round(played.samples.size + begin)
+    assert np.flatnonzero(last).max() == pytest.approx(RATE // 10 - end, abs=RATE // 20), (
+        "up to its end, and no further"
+    )
     for first in (0.9, 0.3, 0.7):
         at = round(first * RATE)
         part = Heard(source).samples(at, 9600)
@@ -73,6 +78,17 @@ def test_sound_that_begins_late_begins_late(tmp_path: Path) -> None:
     assert np.abs(far).max() > 2000
 
 
+def test_a_pause_in_the_sound_stays_one(tmp_path: Path) -> None:
+    film = with_sound(tmp_path / "pause.mkv", "flac", "-af", "aselect='not(between(t,0.4,0.7))'")
+    whole = Heard(opened(film)).samples(0, WHOLE)
+    unbroken = Heard(opened(with_sound(tmp_path / "whole.mkv", "flac"))).samples(0, WHOLE)
+    pause = np.flatnonzero(np.abs(np.convolve(np.abs(whole), np.ones(480), "same")) < 1)
+    assert pause.min() / RATE == pytest.approx(0.41, abs=0.03)
+    assert pause.max() / RATE == pytest.approx(0.69, abs=0.03)
+    after = slice(round(0.75 * RATE), round(1.1 * RATE))
+    assert abs(lag(whole[after].astype(float), unbroken[after].astype(float))) <= 48
+
+
 def test_a_film_without_sound_is_silent(tmp_path: Path) -> None:
     source = opened(make_video(tmp_path / "silent.mp4", frames=3))
     assert not Heard(source).samples(0, 100).any()
@@ -88,8 +104,8 @@ def test_what_is_silenced_is_silent_from_its_first_to_its_last_sample(
     rate = 1000
     sound = np.full((100, *channels), 9, form)
     spans = (
-        Silence(0.0105, 0.02, Silencing.MUTE),
-        Silence(0.02, 0.03, Silencing.BLEEP),
+        Silence(0.0105, 0.0195, Silencing.MUTE),
+        Silence(0.0202, 0.03, Silencing.BLEEP),
         Silence(0.09, 7, Silencing.MUTE),
     )
     made = np.concatenate([silenced(sound[at : at + step], at, rate, spans) for at in range(0, 100, step)])

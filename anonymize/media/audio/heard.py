@@ -21,8 +21,7 @@ from anonymize.media.video.source import VideoSource
 RATE = 48_000
 """Samples a second."""
 _LEAD = Fraction(1, 2)
-"""Seconds that are decoded before those that are wanted: decoders need them to be exact. Of the first half, nothing is
-used: decoders cut off their delay after every seek, as if the sound began there."""
+"""Seconds that are decoded before those that are wanted: decoders need them to be exact."""
 _APART = RATE * 3 // 2
 """Samples by which tracks may be stored apart."""
 _SLACK = Fraction(3, 50)
@@ -76,13 +75,12 @@ class Heard:
 def blocks(source: VideoSource, first: int = 0) -> Iterator[Block]:
     """Blocks of all sound tracks, each track's in order, which together hold all samples from `first` on."""
     begins = Fraction(max(first, 0), RATE) - _LEAD
-    used = begins + _LEAD / 2 if begins > 0 else None
     with source.opened() as container:
         if begins > 0 and not source.presentation.joins and _seek(source, container, begins):
-            yield from _read(source, container, begins, used)
+            yield from _read(source, container, begins)
             return
     with source.opened() as container:
-        yield from _read(source, container, begins, used)
+        yield from _read(source, container, begins)
 
 
 def _seek(source: VideoSource, container: InputContainer, begins: Fraction) -> bool:
@@ -104,17 +102,16 @@ def _seek(source: VideoSource, container: InputContainer, begins: Fraction) -> b
     return True
 
 
-def _read(source: VideoSource, container: InputContainer, begins: Fraction, used: Fraction | None) -> Iterator[Block]:
+def _read(source: VideoSource, container: InputContainer, begins: Fraction) -> Iterator[Block]:
     """Blocks from where `container` is.
 
     Args:
         source: the video.
         container: of it.
         begins: packets that end before are passed over.
-        used: frames that start before are not used; None for all.
     """
     own = source.sound_of(container)
-    tracks = {stream.index: _Track(stream, used) for stream in own if isinstance(stream, AudioStream)}
+    tracks = {stream.index: _Track(stream) for stream in own if isinstance(stream, AudioStream)}
     for stream in container.streams:
         if stream.index not in tracks:
             stream.discard = Discard.all
@@ -134,15 +131,10 @@ def _read(source: VideoSource, container: InputContainer, begins: Fraction, used
 
 
 class _Track:
-    """One sound track, decoded and placed in time.
+    """One sound track, decoded and placed in time."""
 
-    Args:
-        stream: the track.
-        used: frames that start before are not used.
-    """
-
-    def __init__(self, stream: AudioStream, used: Fraction | None) -> None:
-        self._stream, self._used = stream, used
+    def __init__(self, stream: AudioStream) -> None:
+        self._stream = stream
         self._resampler: AudioResampler | None = None
         self._at = 0
         """Position of the next sample."""
@@ -163,10 +155,7 @@ class _Track:
 
     def _placed(self, frame: av.AudioFrame) -> Iterator[Block]:
         if frame.pts is not None:
-            time = frame.pts * Fraction(frame.time_base or self._stream.time_base or 0)
-            if self._used is not None and time < self._used:
-                return
-            at = round(time * RATE)
+            at = round(frame.pts * Fraction(frame.time_base or self._stream.time_base or 0) * RATE)
             if self._resampler is None or abs(at - self._at) > _SLACK * RATE:
                 yield from self._resampled(None)
                 self._at = at
