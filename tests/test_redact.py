@@ -183,6 +183,27 @@ def test_a_triangle_covers_every_pixel_with_a_point_inside(corners: list[tuple[f
     assert (ys < max(ay, by, cy)).all()
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(
+    "corners",
+    [
+        ((0, 0), (40, 0), (0, 40)),
+        ((40, 0), (40, 40), (0, 40)),
+        ((0, 0), (40, 40), (0, 40)),
+        ((1266, 660), (1280, 720), (1206, 720)),
+        ((600, 300), (700, 330), (640, 340), (610, 400)),
+    ],
+)
+def test_a_polygon_covers_little_beside_itself(corners: tuple[tuple[float, float], ...], backwards: bool) -> None:
+    """No more than its area and the pixels that its edges run through, whichever way round it is given."""
+    given_corners = corners[::-1] if backwards else corners
+    covered = mask_of(region((0, 0, 1, 1), Shape.POLYGON, polygon=given_corners), 1280, 720).sum()
+    pairs = list(zip(corners, (*corners[1:], corners[0]), strict=True))
+    area = abs(sum(ax * by - bx * ay for (ax, ay), (bx, by) in pairs)) / 2
+    around = sum(abs(bx - ax) + abs(by - ay) + 1 for (ax, ay), (bx, by) in pairs)
+    assert area <= covered <= area + around
+
+
 def test_a_polygon_that_crosses_itself_covers_what_it_winds_around() -> None:
     star = tuple((20 + 18 * np.sin(k * 0.8 * np.pi), 20 - 18 * np.cos(k * 0.8 * np.pi)) for k in range(5))
     assert mask_of(region((0, 0, 1, 1), Shape.POLYGON, polygon=star), 40, 40)[20, 20]

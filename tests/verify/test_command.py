@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymize import errors, plan, presets
+from anonymize import errors, plan, presets, report
 from anonymize.plan import Plan, Regions
 from tests.helpers.leaks import good_plan, rendered
 
@@ -58,6 +58,7 @@ def test_a_leak_fails_and_is_reported_with_its_time(files: Path, face_clip: Path
     account = json.loads((tmp_path / "bad.mp4.report.json").read_text())
     assert account["verdict"] == "fail"
     assert "bad.mp4" not in json.dumps(account)
+    assert (account["source"]["sha256"], account["source"]["frames"]) == (report.sha256(face_clip), 20)
     assert (tmp_path / "bad.mp4.report.html").exists()
 
 
