@@ -340,6 +340,15 @@ def test_a_repair_opens_nothing_that_was_not_left_visible_before(near: range, le
     assert visible_frames(consent.still_visible(before, after, TIMES, Settings()), 0) == list(left)
 
 
+def test_what_a_person_drew_is_not_among_those_who_stay_visible_outside_the_spans():
+    before = made(still(0, (50, 100)))
+    by_hand = Region((200.0, 90.0, 220.0, 110.0), Kind.FACE, Why.MANUAL, track=5)
+    after = Plan(before.about, Regions([*before.regions.rows(), (0, FRAMES, by_hand)]))
+    done = consent.still_visible(before, after, TIMES, settings(only=[{"start": 2, "end": 3}]))
+    assert {one.track for one in done.shown} == {0}
+    assert all(by_hand in done.at(i) for i in range(FRAMES))
+
+
 # the plan file
 
 

@@ -339,6 +339,21 @@ def by_place(some: list[Region]) -> set[tuple[object, ...]]:
     return {(one.track, one.kind, one.why, one.shape, tuple(round(v, 2) for v in one.xyxy)) for one in some}
 
 
+@pytest.mark.parametrize("raised", Raised)
+def test_before_any_edit_frames_are_as_the_plan_has_them(raised):
+    """Whoever stays visible in it, and whatever is doubtful."""
+    plan = replace(
+        base(),
+        shown=(VisibleTrack(0, 20, 40, Grounds.CONSENT, "form 1"),),
+        doubts=(Doubt(3, 0, FRAMES // 2, raised), Doubt(0, 50, FRAMES, raised)),
+    )
+    made = Edited(plan)
+    for index in range(FRAMES):
+        drawn, left = made.at(index)
+        assert by_place(drawn) == by_place(plan.at(index)), index
+        assert by_place([*drawn, *left]) == by_place(plan.regions.at(index)), index
+
+
 def frames(least: int = 1) -> st.SearchStrategy[tuple[int, int]]:
     return st.tuples(st.integers(0, FRAMES - least), st.integers(least, FRAMES)).map(
         lambda pair: (pair[0], min(pair[0] + pair[1], FRAMES))
