@@ -49,6 +49,10 @@ def test_what_was_done_is_not_done_again(footage, out):
     first = Seen(footage, out)
     assert first.done_now == set(NAMES)
     assert (first.start.files, first.start.before, first.start.again) == (3, 0, {})
+    status = ledger.status(out)
+    assert (status.seconds_left, status.done) == (None, 3)
+    assert cast(float, status.times_real) > 0
+    assert cast(float, status.frames_per_second) > 0
     before = facts(out)
     second = Seen(footage, out)
     assert facts(out) == before
@@ -73,6 +77,7 @@ def test_status_never_goes_back_and_names_the_repair(footage, out, monkeypatch, 
             assert (working.stage, working.frame, working.repairs) == (news.stage, news.done, most)
             assert working.repair == most - news.perhaps
             found.append(working.share)
+            assert (ledger.status(out).seconds_left is not None) == (working.share > 0)
             (line,) = [line for line in render_ledger.status(out, ledger.status(out)) if "a.mp4: " in line]
             assert (f" (repair {working.repair} of {most} at most)" in line) == (working.repair > 0)
             assert f" {int(working.share * 100)}% of all," in line

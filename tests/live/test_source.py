@@ -266,6 +266,16 @@ def test_large_pictures_are_scaled_down_to_even_sides():
     assert (canvas.width, canvas.height) == (1920, 1012)
 
 
+@pytest.mark.parametrize(("aspect", "top"), [(Fraction(1), 0), (Fraction(2), 90), (Fraction(4, 3), 45)])
+def test_a_picture_of_wider_pixels_is_fitted_though_it_has_the_canvas_size(aspect, top):
+    picture = av.VideoFrame.from_ndarray(np.full((360, 640, 3), 200, np.uint8), "rgb24").reformat(format="yuv420p")
+    picture.pts, picture.time_base = 0, Fraction(1, 25)
+    luma = Canvas(640, 360).frame(picture, Orientation(), 0, 0, (aspect,)).planes[0].pixels
+    shown = np.flatnonzero((luma > 100).all(axis=1))
+    assert abs(int(shown[0]) - top) <= 2
+    assert abs(int(shown[-1]) - (359 - top)) <= 2
+
+
 # Time
 
 

@@ -166,7 +166,7 @@ def test_what_overlaps_a_visible_track_is_drawn_whole():
             r"from beginning to end. Choose a moment, as 3@TIME, from: 0:00 to 0:01.2, 0:03.7 to",
         ),
         ({"track": 3, "at": 2.5}, "cannot be left visible at 0:02.5 .*: no detection found it for too long"),
-        ({"point": [300, 150], "at": 1}, "no face was found there"),
+        ({"point": [300, 150], "at": 1}, "no face was found there.* There: face 2 in .*, face 1 in .*, face 0 in "),
     ],
 )
 def test_who_cannot_be_chosen_is_refused_with_what_is_there(chosen: dict[str, object], words: str):
