@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 from anonymize.data import Region
 from anonymize.kinds import Why
+from anonymize.live.detector.pace import Effort
 from anonymize.live.log import logger
 from anonymize.live.secrets import mask
 
@@ -93,6 +94,8 @@ class Metrics:
         self._found: Tally[str] = Tally()
         self._reconnects: Tally[str] = Tally()
         self._sink_dropped: Tally[str] = Tally()
+        self._efforts: Tally[str] = Tally()
+        self._coarser = 1.0
         self._stages: dict[str, Stage] = {}
         self._lost_since: dict[str, float] = {}
         self._regions: tuple[Region, ...] = ()
@@ -120,6 +123,7 @@ class Metrics:
         self._hidden = counter("frames_obscured", "Frames that went out fully obscured.").labels(self.camera)
         self._lost = counter("frames_dropped", "Frames that did not go out, by reason.", "reason")
         self._finds = counter("detections", "Detections, by kind.", "kind")
+        self._looks = counter("looks", "Runs of the detector, by effort: thorough, ordinary, coarser.", "effort")
         self._late = counter("looks_late", "Detector results that came too late to be used.").labels(self.camera)
         self._again = counter("reconnects", "Attempts to reconnect.", "stage")
         self._full = counter(
@@ -140,6 +144,11 @@ class Metrics:
             "things_visible",
             "Detections left visible on the newest frame, in zones of --show-zone.",
             lambda: self._things,
+        )
+        gauge(
+            "look_coarser",
+            "By how much the smallest face searched for in the last run of the detector exceeded what was asked for.",
+            lambda: self._coarser,
         )
         gauge("last_frame_age_seconds", "Since the last frame went out.", lambda: self._clock() - self._left)
 
@@ -188,10 +197,14 @@ class Metrics:
         with self._lock:
             self._latencies.append(seconds)
 
-    def detected(self, seconds: float) -> None:
-        """Record how long one run of the detector took."""
+    def detected(self, seconds: float, effort: Effort) -> None:
+        """Record how long one run of the detector took, and its effort."""
         self._look.observe(seconds)
-        self._count("looks", 1)
+        self._looks.labels(self.camera, effort.label).inc()
+        with self._lock:
+            self._totals["looks"] += 1
+            self._efforts[effort.label] += 1
+            self._coarser = effort.coarser
 
     def late_detections(self, n: int = 1) -> None:
         """Count detector results that came too late to be used."""
@@ -300,7 +313,7 @@ class Metrics:
                 "sink_dropped": dict(self._sink_dropped),
                 "reconnects": dict(self._reconnects),
                 "detections": dict(self._found),
-                "looks": {"all": self._totals["looks"], "late": self._totals["late"]},
+                "looks": {"all": self._totals["looks"], "late": self._totals["late"], **self._efforts},
                 "latency": {name: _percentile(latencies, share) for name, share in _SHARES.items()},
                 "stages": {name: asdict(stage) | {"since": now - stage.since} for name, stage in self._stages.items()},
                 "redacted": [{"kind": kind, "why": why, "n": n} for (kind, why), n in sorted(redacted.items())],

@@ -12,11 +12,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from anonymize.data import Detections, Kind, Why
-from anonymize.live.chain import gate
+from anonymize.live.chain import gate, settling
 from anonymize.live.chain.canvas import TICK, Canvas
 from anonymize.live.chain.delay import DelayLine, Held
 from anonymize.live.chain.gate import Cleared, clear, hand_over, notice, withhold
 from anonymize.live.chain.loop import NO_SIGNAL
+from anonymize.live.detector.pace import EFFORTS
 from anonymize.redact import Memory, redact
 from anonymize.settings import Detect, Follow, Live, Settings, Zone
 from anonymize.track import Tracker, bracketed
@@ -73,7 +74,7 @@ def play(line, frames, scans, late=0, lost=(), cut_every=10_000):
         if i < frames:
             line.take(frame(i, i * STEP, ground=(GROUND, OTHER)[i // cut_every % 2]), now)
         for held in [h for h in line._held if h.frame.index == i and i in scans]:
-            line.asked(held)
+            line.asked(held, EFFORTS[0])
         if (done := i - late) in scans and done not in lost and done < frames:
             line._asked, line._asked_at = done, Fraction(done * STEP) * TICK  # as if it were the only request
             line.learn(done, finds(done))
@@ -86,6 +87,12 @@ def wanted(line, *when) -> Held:
     held: Held | None = line.wanted(*when)
     assert held is not None
     return held
+
+
+@pytest.fixture
+def one_look_is_enough(monkeypatch):
+    """Of a scene that begins: bracketing alone decides (`test_settling` has the other rule)."""
+    monkeypatch.setattr(settling, "LOOKS", 1)
 
 
 def test_frames_between_scans_are_released_redacted_when_due():
@@ -103,7 +110,7 @@ def test_a_late_first_detection_is_covered_from_the_bracketing_scan_on():
         line.take(frame(i, i * STEP, secret=i >= 10), now)
         if i % 6 == 0:
             (held,) = [h for h in line._held if h.frame.index == i]
-            line.asked(held)
+            line.asked(held, EFFORTS[0])
             line.learn(i, finds(i) if i >= 10 else Detections.empty())
         out += [cleared for _, cleared in line.due(now)]
     assert not any(shows_secret(c) for c in out)
@@ -125,13 +132,14 @@ def test_a_result_after_its_frame_left_still_serves_later_frames():
     assert any(not c.obscured for c in out)
 
 
+@pytest.mark.usefixtures("one_look_is_enough")
 def test_the_newest_frame_is_scanned_and_none_twice():
     line = DelayLine(SETTINGS)
     assert line.wanted(0.0, 0.1, 0.05) is None
     line.take(frame(0, 0), 0.0)
     first = wanted(line, 0.0, 0.1, 0.05)
     assert first.frame.index == 0
-    line.asked(first)
+    line.asked(first, EFFORTS[0])
     assert line.wanted(0.01, 0.1, 0.05) is None
     line.learn(0, finds(0))
     for i in (1, 2):
@@ -141,12 +149,13 @@ def test_the_newest_frame_is_scanned_and_none_twice():
     assert wanted(line, 0.12, 0.1, 0.05).frame.index == 3
 
 
+@pytest.mark.usefixtures("one_look_is_enough")
 def test_the_last_frame_is_scanned_when_no_more_come():
     line = DelayLine(SETTINGS)
     for i in (0, 1):
         line.take(frame(i, i * STEP), i * 0.04)
         if i == 0:
-            line.asked(wanted(line, 0.0, 0.1, 0.05))
+            line.asked(wanted(line, 0.0, 0.1, 0.05), EFFORTS[0])
             line.learn(0, finds(0))
     assert line.wanted(0.05, 0.1, 0.05) is None
     assert wanted(line, 0.2, 0.1, 0.05).frame.index == 1
@@ -157,17 +166,18 @@ def test_both_sides_of_a_cut_are_scanned():
     for i in range(6):
         line.take(frame(i, i * STEP, ground=GROUND if i < 4 else OTHER, secret=i < 4), i * 0.04)
         if i == 0:
-            line.asked(wanted(line, 0.0, 0.1, 0.01))
+            line.asked(wanted(line, 0.0, 0.1, 0.01), EFFORTS[0])
             line.learn(0, finds(0))
     before = wanted(line, 0.2, 0.1, 0.01)
     assert before.frame.index == 3
-    line.asked(before)
+    line.asked(before, EFFORTS[0])
     line.learn(3, finds(3))
     after = wanted(line, 0.2, 0.1, 0.01)
     assert after.frame.index == 4
     assert wanted(line, 10.0, 0.1, 0.01).frame.index == 5, "too late for the cut: the newest instead"
 
 
+@pytest.mark.usefixtures("one_look_is_enough")
 def test_a_source_that_was_lost_brackets_nothing_across():
     line = DelayLine(SETTINGS)
     for i in range(6):
@@ -176,12 +186,13 @@ def test_a_source_that_was_lost_brackets_nothing_across():
         line.take(frame(i, i * STEP), i * 0.04)
         if i in (0, 5):
             (held,) = [h for h in line._held if h.frame.index == i]
-            line.asked(held)
+            line.asked(held, EFFORTS[0])
             line.learn(i, finds(i))
     out = [cleared for _, cleared in line.due(9.0)]
     assert [c.obscured for c in out] == [False, True, True, True, True, False]
 
 
+@pytest.mark.usefixtures("one_look_is_enough")
 @pytest.mark.parametrize(
     ("changed", "obscured"),
     [
@@ -201,7 +212,7 @@ def test_scans_for_other_targets_bracket_nothing_after_a_change(changed, obscure
         line.take(frame(i, i * STEP), i * 0.04)
         if i in (0, 5):
             (held,) = [h for h in line._held if h.frame.index == i]
-            line.asked(held)
+            line.asked(held, EFFORTS[0])
             line.learn(i, finds(i))
     out = [cleared for _, cleared in line.due(9.0)]
     assert [c.obscured for c in out] == [False, *[obscured] * 4, False]
@@ -369,7 +380,7 @@ def test_whatever_happens_nothing_leaves_unredacted(events, lookahead):
                 chosen = unscanned[-amount % len(unscanned)] if unscanned else None
                 held = chosen if what == "any" else line.wanted(now, 0.08, 0.05)
                 if held is not None:
-                    line.asked(held)
+                    line.asked(held, EFFORTS[0])
                     pending = asked = held.frame.index
             elif what == "result":
                 assert pending is not None

@@ -3,6 +3,7 @@
     line = DelayLine(settings)
     line.take(frame, arrived)                            # every frame, in order
     held = line.wanted(now, interval, expected)          # the frame to scan next
+    line.asked(held, effort)                             # at `line.needed`, if it needs one
     line.learn(index, found)                             # its detections, late or not
     for cleared in line.due(now): hand_over(cleared, sinks)
 
@@ -18,8 +19,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from anonymize.data import Detections, Track, seconds
-from anonymize.live.chain.gate import FAULT, Cleared, clear, withhold
+from anonymize.live.chain.gate import FAULT, NEW_SCENE, Cleared, clear, withhold
+from anonymize.live.chain.settling import Settling
 from anonymize.live.chain.things import Things
+from anonymize.live.detector.pace import EFFORTS, Effort
 from anonymize.media.frames.frame import VideoPicture
 from anonymize.redact import Memory
 from anonymize.settings import Settings
@@ -66,12 +69,14 @@ class DelayLine:
         self._tracker = _tracker(settings)
         self._memory = Memory()
         self._things = Things()
+        self._settling = Settling()
         self._scans: list[Fraction] = []
         self._cuts: list[Fraction] = []
         self._asked = -1
         self._asked_at = Fraction(0)
+        self._effort = EFFORTS[-1]
         self._next = 0
-        self._break = False
+        self._break = True
         self.faults: list[str] = []
         """Exceptions in tracking and drawing, not yet reported. The frames concerned were withheld."""
 
@@ -114,7 +119,14 @@ class DelayLine:
             return
         if new_scene or self._break:
             self._cuts.append(held.time)
+            self._settling.begin(held.time)
             self._break = False
+        self._settling.light(held.time, frame.planes[0].pixels)
+
+    @property
+    def needed(self) -> Effort | None:
+        """The effort that the next scan must have; None once the first scans of the newest scene are over."""
+        return self._settling.needed()
 
     def wanted(self, now: float, interval: float, expected: float) -> Held | None:
         """The frame to scan next: the newest, or the first or last of a scene; None if none is due.
@@ -130,14 +142,14 @@ class DelayLine:
         chosen = next((h for h in self._at_cuts(unscanned) if h.due >= now + expected), None)
         if chosen is None:
             newest = unscanned[-1]
-            last = self._scans[-1] if self._scans else None
+            last = self._scans[-1] if self._scans and self.needed is None else None
             if last is None or newest.time - last >= interval or now - newest.arrived >= interval:
                 chosen = newest
         return chosen
 
-    def asked(self, held: Held) -> None:
-        """Note that `held` is being scanned: only later frames are scanned from now on."""
-        self._asked, self._asked_at = held.frame.index, held.time
+    def asked(self, held: Held, effort: Effort) -> None:
+        """Note that `held` is being scanned with `effort`: only later frames are scanned from now on."""
+        self._asked, self._asked_at, self._effort = held.frame.index, held.time, effort
 
     def learn(self, index: int, found: Detections) -> bool:
         """Take the detections of frame `index`, for that frame and for the tracks of all that wait.
@@ -153,6 +165,7 @@ class DelayLine:
             self._start_over(error)
             return False
         self._scans.append(self._asked_at)
+        self._settling.looked(self._asked_at, self._effort)
         return bool(self._held) and self._held[0].frame.index <= index
 
     def due(self, now: float) -> Iterator[tuple[Held, Cleared]]:
@@ -167,6 +180,8 @@ class DelayLine:
             return withhold(held.frame, FAULT)
         try:
             tracks = self._covered(held) if held.settings.targets else []
+            if held.settings.targets and not self._settling.settled(held.time):
+                return withhold(held.frame, NEW_SCENE)
             return clear(held.frame, tracks, self._scans, self._cuts, held.settings, self._memory)
         except Exception as error:  # noqa: BLE001 - fail closed: a frame that cannot be drawn on is not shown
             self._start_over(error)
@@ -206,6 +221,7 @@ class DelayLine:
         self._tracker = _tracker(self._settings)
         self._memory = Memory()
         self._things = Things()
+        self._settling = Settling()
         self._scans, self._cuts = [], []
         self._asked = self._next - 1
         self._break = True
@@ -215,6 +231,7 @@ class DelayLine:
         if not self._held:
             return
         first = self._held[0].time
+        self._settling.forget(first)
         del self._scans[: max(0, bisect_left(self._scans, first) - 1)]
         oldest = self._scans[0] if self._scans else first
         del self._cuts[: bisect_left(self._cuts, oldest)]

@@ -29,6 +29,7 @@ from anonymize.settings import Settings, Zone
 _PASS = object()
 NOT_CHECKED = "Hidden: not checked in time"
 ZONE_OUTSIDE = "Hidden: a zone is outside the picture"
+NEW_SCENE = "Hidden: the scene is new"
 FAULT = "Hidden: a fault in processing"
 _HERSHEY = cv2.FONT_HERSHEY_SIMPLEX
 

@@ -195,8 +195,9 @@ class Chain:
         now, pace = time.monotonic(), self._client.pace
         held = self._line.wanted(now, pace.interval(), pace.expected(EFFORTS[1]))
         if held is not None:
-            self._line.asked(held)
-            self._client.detect(held.frame, pace.effort(now))
+            effort = pace.effort(now, self._line.needed)
+            self._line.asked(held, effort)
+            self._client.detect(held.frame, effort)
 
     def _release_due(self) -> None:
         """Release the frames that are due."""

@@ -222,7 +222,7 @@ class DetectorClient:
         self._failures = self._deaths = 0
         assert self._pace is not None
         self._pace.took(pending.effort, took, checked.share)
-        self._metrics.detected(took)
+        self._metrics.detected(took, pending.effort)
         self._metrics.stage(STAGE, "ok", self._names)
         kinds = checked.finds.kind
         for kind in set(kinds.tolist()):

@@ -27,6 +27,11 @@ class Effort:
     coarser: float = 1.0
 
     @property
+    def label(self) -> str:
+        """The effort in the metrics: "thorough", "ordinary" or "coarser"."""
+        return "thorough" if self.thorough else "ordinary" if self.coarser == 1 else "coarser"
+
+    @property
     def groups(self) -> frozenset[int]:
         """Groups of scales (`anonymize.detect.multiscale.of_groups`)."""
         return GROUPS if self.thorough else ORDINARY
@@ -88,8 +93,18 @@ class Pace:
         """Seconds that a run at `effort` will take, cautiously estimated."""
         return self._megapixels[EFFORTS.index(effort)] * (self._mean + _CAUTION * self._spread)
 
-    def effort(self, now: float) -> Effort:
-        """The most thorough effort due at `now` (seconds of any clock) that fits; the cheapest if none does."""
+    def effort(self, now: float, needed: Effort | None = None) -> Effort:
+        """The effort of a run that begins at `now` (seconds of any clock).
+
+        Args:
+            now: when it begins.
+            needed: what it must be, however long it takes. By default it is the most thorough one due that fits, or
+                the cheapest if none does.
+        """
+        if needed is not None:
+            if needed.thorough:
+                self._thorough_at = now
+            return needed
         # What only thorough runs find must be found while its first frame still waits.
         every = min(self._detect.thorough_every, max(0.0, self._wait - self.expected(EFFORTS[0])))
         due = now - self._thorough_at >= every
