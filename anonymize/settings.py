@@ -330,7 +330,7 @@ class Live:
     """How long a frame is held back: a subject first found within this time is covered from its first frame on."""
     unbracketed: Unbracketed = Unbracketed.OBSCURE
     deadline: Annotated[float, Range(0.001, 60, "seconds")] = 1.0
-    """A detection that takes longer is abandoned, and the detector process is replaced."""
+    """A detector process that works on one frame for longer, and uses no processor time meanwhile, is replaced."""
     coarsest: Annotated[float, Range(1, 8)] = 1.0
     """The largest factor by which the smallest face and plate searched for may grow when detection is too slow. At 1
     they never grow: thorough detections are skipped, and if that is not enough, frames are not bracketed in time."""

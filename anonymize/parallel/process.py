@@ -16,6 +16,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from anonymize.errors import AnonymizeError, UsageError
@@ -185,6 +186,15 @@ def _portable(error: Exception) -> Exception:
     except Exception:  # noqa: BLE001 - classes fail in many ways
         return RuntimeError(repr(error))
     return error
+
+
+def processor_seconds(pid: int) -> float | None:
+    """Processor time that the process `pid` has used so far, in seconds; None where the system does not tell it."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
 
 
 def peak_memory() -> int:

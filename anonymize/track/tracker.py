@@ -119,6 +119,10 @@ class Tracker:
             self._advance([s for s in self._subjects if s.end + LAG // 2 <= self._history.end], self._history.end - 1)
         return new
 
+    def remembers(self, index: int) -> bool:
+        """Whether frame `index` was taken, and not so long ago that `find` refuses it."""
+        return index in self._history.times
+
     def find(self, index: int, finds: Detections) -> None:
         """Take the finds of a detection on frame `index`: in ascending order, each after `see` of its frame.
 
@@ -128,7 +132,7 @@ class Tracker:
         Raises:
             ValueError: the frame was not taken, or so long ago that its time is forgotten.
         """
-        if index not in self._history.times:
+        if not self.remembers(index):
             raise ValueError(
                 f"frame {index} was not taken, or is long past: the last one taken is {self._history.end - 1}"
             )

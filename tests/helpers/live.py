@@ -374,6 +374,18 @@ def hanging() -> Detections:
     return Detections.empty()
 
 
+def working(seconds: float = 1.5) -> Detections:
+    """Nothing found, by a process that needs so much processor time for it."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+    return Detections.empty()
+
+
+def looping() -> Detections:
+    return working(60)
+
+
 def dying() -> Detections:
     os.kill(os.getpid(), signal.SIGKILL)
     return Detections.empty()

@@ -240,6 +240,20 @@ def test_settings_hold_for_the_frames_that_come_after_them():
     assert (first[0, 84] > 16, second[0, 84]) == (True, 16)
 
 
+def test_an_answer_that_comes_after_all_is_forgotten_changes_nothing():
+    """Beside other programs a look can take seconds: the frames that wait then are sound, and later looks count."""
+    line, settings = DelayLine(SETTINGS), SETTINGS
+    last = round((settings.follow.bridge + settings.follow.hold * 4 + 9) * 25)
+    line.take(frame(0, 0), 0.0)
+    line.asked(line._held[0], EFFORTS[0])
+    for i in range(1, last):
+        line.take(frame(i, i * STEP), i * 0.04)
+        assert all(cleared.obscured for _, cleared in line.due(i * 0.04))
+    assert not line.learn(0, finds(0))
+    assert not line.faults
+    assert all(held.sound for held in line._held)
+
+
 def test_memory_is_bounded():
     line, frames = DelayLine(SETTINGS), 500  # more than twice what is kept, at 25 frames per second
     play(line, frames, range(0, frames, 3), cut_every=40)

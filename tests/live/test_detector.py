@@ -29,9 +29,11 @@ from anonymize.live.metrics import Metrics
 from anonymize.live.raw_memory import SharedPicture
 from anonymize.media.core_dumps import no_core_dumps
 from anonymize.media.frames.orient import Orientation
+from anonymize.parallel.process import processor_seconds
 from anonymize.settings import Detect, Device, Live, Settings
 from tests.helpers.live import FAST, SIZE, faulty, hanging, street_scene
 from tests.helpers.pace import Bound
+from tests.helpers.live import FAST, SIZE, faulty, hanging, looping, street_scene, working
 
 CANVAS = Canvas(*SIZE)
 PIXELS = (3.6, 1.2, 0.6, 0.3)
@@ -183,6 +185,52 @@ def test_a_hung_detector_is_killed_at_its_deadline(tmp_path):
         assert metrics.snapshot()["reconnects"] == {"detector": 1}
     finally:
         client.close()
+
+
+def test_a_detector_that_works_is_waited_for(tmp_path):
+    """On a busy machine it is slow; loading it anew would take longer, and begin with an estimate that is wrong."""
+    settings, metrics = replace(FAST, live=Live(deadline=0.3)), Metrics()
+    opened = DetectorClient(SIZE, settings, metrics, partial(faulty, {5: working}, tmp_path))
+    try:
+        wait_for(opened, lambda _: opened.ready)
+        before = opened.pace.expected(EFFORTS[1])
+        opened.detect(street(0), EFFORTS[1])
+        wait_for(opened, lambda _: "slow" in metrics.snapshot()["stages"]["detector"]["detail"])
+        (result,) = wait_for(opened, bool)
+        assert result.index == 0
+        assert "reconnects" not in metrics.snapshot() or not metrics.snapshot()["reconnects"]
+        assert metrics.snapshot()["stages"]["detector"]["state"] == "ok"
+        assert "slow" not in metrics.snapshot()["stages"]["detector"]["detail"], "it is over"
+        assert opened.pace.expected(EFFORTS[1]) > 2 * before, "what it took counts"
+    finally:
+        opened.close()
+
+
+def test_a_detector_in_an_endless_loop_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr("anonymize.live.detector.client._HANGS", 1.0)
+    metrics = Metrics()
+    settings = replace(FAST, live=Live(deadline=0.2))
+    opened = DetectorClient(SIZE, settings, metrics, partial(faulty, {5: looping}, tmp_path))
+    try:
+        wait_for(opened, lambda _: opened.ready)
+        opened.detect(street(0), EFFORTS[1])
+        began = time.monotonic()
+        wait_for(opened, lambda _: not opened.ready, within=20)
+        assert time.monotonic() - began > 1.0
+        assert metrics.snapshot()["reconnects"] == {"detector": 1}
+    finally:
+        opened.close()
+
+
+def test_processor_time_is_that_of_the_process():
+    own = processor_seconds(os.getpid())
+    assert own is not None
+    working(0.2)
+    after = processor_seconds(os.getpid())
+    assert after is not None
+    assert 0.15 < after - own < 5
+    assert own <= time.process_time() + 0.05
+    assert processor_seconds(2**22 + 1) is None
 
 
 def test_a_detector_that_keeps_dying_is_restarted_less_often():

@@ -157,8 +157,8 @@ class DelayLine:
         Returns:
             Whether the frame itself was still waiting.
         """
-        if index != self._asked:
-            return False  # from before a fault: the tracker of that frame is gone
+        if index != self._asked or not self._tracker.remembers(index):
+            return False  # from before a fault, or so late that nothing is known of its frame any more
         try:
             self._tracker.find(index, found)
         except Exception as error:  # noqa: BLE001 - see `take`

@@ -1,4 +1,4 @@
-"""Client of the detector process, which has a deadline and is replaced when it fails.
+"""Client of the detector process, which is waited for as long as it works, and replaced when it fails.
 
 client = DetectorClient((1280, 720), settings, metrics)
 if client.free:
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -27,7 +27,7 @@ from anonymize.live.detector.pace import EFFORTS, Effort, Pace
 from anonymize.live.detector.process import DetectionRequest, Failed, MakeDetectors, Ready, Unable, detectors, serve
 from anonymize.live.raw_memory import SharedPicture
 from anonymize.media.frames.frame import VideoPicture
-from anonymize.parallel.process import spawn
+from anonymize.parallel.process import processor_seconds, spawn
 from anonymize.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,15 +38,30 @@ START_WITHIN = 60.0
 """Seconds a detector may take to load and warm up."""
 _FAILURES = 3
 """Consecutive failed detections after which the process is replaced."""
+_HANGS = 30.0
+"""Seconds for one detection after which even a process that uses the processor is replaced: it is in a loop."""
 
 
 @dataclass(slots=True)
 class _Pending:
-    """The detection under way."""
+    """The detection under way.
+
+    Args:
+        index: of the frame.
+        effort: at which it is detected.
+        since: when it began, on the monotonic clock.
+        used: seconds of processor time that the process had used when it was last seen to work.
+        worked: when that was, on the monotonic clock.
+    """
 
     index: int
     effort: Effort
     since: float
+    used: float = 0.0
+    worked: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.worked = self.since
 
 
 class DetectorClient:
@@ -119,7 +134,7 @@ class DetectorClient:
             self._fail("its process has ended")
 
     def results(self) -> list[DetectionResult]:
-        """Results since the last call. Also enforces the deadline and restarts a lost process.
+        """Results since the last call. Also replaces a process that is lost or does not work any more.
 
         Raises:
             AnonymizeError: the detectors could not be made at the first start, such as for a missing model.
@@ -132,11 +147,24 @@ class DetectorClient:
         now = time.monotonic()
         if self._process is None:
             return found
-        if self._pending is not None and now - self._pending.since > self._live.deadline:
-            self._fail(f"detection took more than {self._live.deadline:g} s")
+        if self._pending is not None and (hangs := self._hangs(self._process, self._pending, now)):
+            self._fail(hangs)
         elif self._pace is None and now - self._started > START_WITHIN:
             self._fail(f"it did not start within {START_WITHIN:g} s")
         return found
+
+    def _hangs(self, process: SpawnProcess, pending: _Pending, now: float) -> str:
+        """Why the process must be replaced, empty if it need not be: on a busy machine it is slow, but works."""
+        if now - pending.worked <= self._live.deadline:
+            return ""
+        used = processor_seconds(process.pid or 0)
+        if now - pending.since > max(_HANGS, self._live.deadline):
+            return f"detection took more than {now - pending.since:.0f} s"
+        if used is None or used <= pending.used:
+            return f"detection took more than {self._live.deadline:g} s, and its process does nothing"
+        pending.used, pending.worked = used, now
+        self._metrics.stage(STAGE, "ok", f"slow: {now - pending.since:.0f} s for a frame so far")
+        return ""
 
     def close(self) -> None:
         """End the process."""
