@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from anonymize.data import Detections, Kind, Why
-from anonymize.live.chain import gate, settling
+from anonymize.live.chain import curtain, gate, settling
 from anonymize.live.chain.canvas import TICK, Canvas
 from anonymize.live.chain.delay import DelayLine, Held
 from anonymize.live.chain.gate import Cleared, clear, hand_over, notice, withhold
@@ -90,9 +90,10 @@ def wanted(line, *when) -> Held:
 
 
 @pytest.fixture
-def one_look_is_enough(monkeypatch):
-    """Of a scene that begins: bracketing alone decides (`test_settling` has the other rule)."""
+def bracketing_alone(monkeypatch):
+    """One look at a scene is enough, and nothing stays hidden: `test_settling`, `test_curtain` have these rules."""
     monkeypatch.setattr(settling, "LOOKS", 1)
+    monkeypatch.setattr(curtain, "HIDDEN_FOR", 0)
 
 
 def test_frames_between_scans_are_released_redacted_when_due():
@@ -132,7 +133,7 @@ def test_a_result_after_its_frame_left_still_serves_later_frames():
     assert any(not c.obscured for c in out)
 
 
-@pytest.mark.usefixtures("one_look_is_enough")
+@pytest.mark.usefixtures("bracketing_alone")
 def test_the_newest_frame_is_scanned_and_none_twice():
     line = DelayLine(SETTINGS)
     assert line.wanted(0.0, 0.1, 0.05) is None
@@ -149,7 +150,7 @@ def test_the_newest_frame_is_scanned_and_none_twice():
     assert wanted(line, 0.12, 0.1, 0.05).frame.index == 3
 
 
-@pytest.mark.usefixtures("one_look_is_enough")
+@pytest.mark.usefixtures("bracketing_alone")
 def test_the_last_frame_is_scanned_when_no_more_come():
     line = DelayLine(SETTINGS)
     for i in (0, 1):
@@ -177,7 +178,7 @@ def test_both_sides_of_a_cut_are_scanned():
     assert wanted(line, 10.0, 0.1, 0.01).frame.index == 5, "too late for the cut: the newest instead"
 
 
-@pytest.mark.usefixtures("one_look_is_enough")
+@pytest.mark.usefixtures("bracketing_alone")
 def test_a_source_that_was_lost_brackets_nothing_across():
     line = DelayLine(SETTINGS)
     for i in range(6):
@@ -192,7 +193,7 @@ def test_a_source_that_was_lost_brackets_nothing_across():
     assert [c.obscured for c in out] == [False, True, True, True, True, False]
 
 
-@pytest.mark.usefixtures("one_look_is_enough")
+@pytest.mark.usefixtures("bracketing_alone")
 @pytest.mark.parametrize(
     ("changed", "obscured"),
     [
@@ -281,7 +282,7 @@ def test_a_frame_withheld_shows_nothing_but_words():
     hidden, said = sink.lumas
     assert set(np.unique(hidden[HEIGHT // 2 + 20 :])) == set(np.unique(said[HEIGHT // 2 + 20 :])) == {16}
     assert all((chroma == 128).all() for chroma in sink.chromas)
-    assert hidden.max() > 100, "it says so"
+    assert hidden.max() > 60, "it says so"
 
 
 @pytest.mark.parametrize("size", [(160, 96), (320, 180), (1280, 720), (1920, 1080), (720, 1280)], ids=str)

@@ -19,13 +19,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from anonymize.data import Detections, Track, seconds
-from anonymize.live.chain.gate import FAULT, NEW_SCENE, Cleared, clear, withhold
+from anonymize.live.chain.curtain import Curtain
+from anonymize.live.chain.gate import FAULT, NEW_SCENE, Cleared, clear, notice, withhold
 from anonymize.live.chain.settling import Settling
 from anonymize.live.chain.things import Things
 from anonymize.live.detector.pace import EFFORTS, Effort
 from anonymize.media.frames.frame import VideoPicture
 from anonymize.redact import Memory
-from anonymize.settings import Settings
+from anonymize.settings import Settings, Unbracketed
 from anonymize.track import Tracker
 
 
@@ -68,6 +69,7 @@ class DelayLine:
         self._held: deque[Held] = deque()
         self._tracker = _tracker(settings)
         self._memory = Memory()
+        self._curtain = Curtain()
         self._things = Things()
         self._settling = Settling()
         self._scans: list[Fraction] = []
@@ -172,20 +174,26 @@ class DelayLine:
         """The frames that are due, cleared by the gate."""
         while self._held and self._held[0].due <= now:
             held = self._held.popleft()
-            yield held, self._cleared(held)
+            hold = held.settings.live.unbracketed is Unbracketed.OBSCURE
+            yield held, self._curtain.after(self._cleared(held), held.time, hold=hold)
             self._forget()
+
+    def notice(self, blank: VideoPicture, words: str) -> Cleared:
+        """A frame that shows only `words`, in place of missing frames, as bright as the last frame shown."""
+        self._curtain.close(seconds(blank))
+        return notice(blank, words, self._curtain.level)
 
     def _cleared(self, held: Held) -> Cleared:
         if not held.sound:
-            return withhold(held.frame, FAULT)
+            return withhold(held.frame, FAULT, self._curtain.level)
         try:
             tracks = self._covered(held) if held.settings.targets else []
             if held.settings.targets and not self._settling.settled(held.time):
-                return withhold(held.frame, NEW_SCENE)
-            return clear(held.frame, tracks, self._scans, self._cuts, held.settings, self._memory)
+                return withhold(held.frame, NEW_SCENE, self._curtain.level)
+            return clear(held.frame, tracks, self._scans, self._cuts, held.settings, self._memory, self._curtain.level)
         except Exception as error:  # noqa: BLE001 - fail closed: a frame that cannot be drawn on is not shown
             self._start_over(error)
-            return withhold(held.frame, FAULT)
+            return withhold(held.frame, FAULT, self._curtain.level)
 
     def _covered(self, held: Held) -> list[Track]:
         """The tracks on a frame that must be covered, cut down to it and numbered as if it were the first."""

@@ -3,8 +3,8 @@
 `Cleared` is a frame that may be shown. Only these three functions make one:
 
     clear       if the frame is bracketed its regions are redacted; otherwise it is withheld
-    withhold    the frame is blackened, with a notice on it
-    notice      there was no frame: a black one, with a notice on it
+    withhold    the frame is blanked, with a notice on it
+    notice      there was no frame: a blank one, with a notice on it
 
 `hand_over`, the only way to the sinks, accepts nothing else.
 """
@@ -31,6 +31,10 @@ NOT_CHECKED = "Hidden: not checked in time"
 ZONE_OUTSIDE = "Hidden: a zone is outside the picture"
 NEW_SCENE = "Hidden: the scene is new"
 FAULT = "Hidden: a fault in processing"
+BLACK = 16
+"""Luma of black in limited range."""
+_CONTRAST = 70
+"""Difference in luma of a notice from what is behind it: to be read, and no flash."""
 _HERSHEY = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -61,6 +65,7 @@ def clear(
     cuts: Sequence[Fraction],
     settings: Settings,
     memory: Memory,
+    level: int = BLACK,
 ) -> Cleared:
     """Redact `frame`, or withhold it if it is not bracketed. Rule and regions are the same as for files.
 
@@ -71,37 +76,40 @@ def clear(
         cuts: presentation times at which new scenes begin, ascending.
         settings: targets, zones, spans and appearance.
         memory: the colours in use for this stream.
+        level: luma of the frame if it is withheld.
     """
     if not _zones_within(settings.zones, frame.width, frame.height):
-        return withhold(frame, ZONE_OUTSIDE)
+        return withhold(frame, ZONE_OUTSIDE, level)
     time = seconds(frame)
     tracks = () if stays_visible(time, settings) else tracks
     # What a file would get redacted if this frame were all of it.
     rows = compose(tracks, [time], scans, cuts, (frame.width, frame.height), settings)
     regions = tuple(row[2] for row in rows)
     if any(region.why is Why.UNBRACKETED for region in regions):
-        return withhold(frame, NOT_CHECKED)
+        return withhold(frame, NOT_CHECKED, level)
     redact(frame.planes, regions, settings.redact, memory)
     return Cleared(frame, regions, obscured=False, passed=_PASS)
 
 
-def withhold(frame: VideoPicture, words: str) -> Cleared:
-    """Blacken all of `frame` and write `words` on it."""
+def withhold(frame: VideoPicture, words: str, level: int = BLACK) -> Cleared:
+    """Fill all of `frame` with the luma `level`, 16 to 235, without colour, and write `words` on it."""
     assert frame.owned, "the decoder's own picture is never drawn on"
     obscure(frame.planes)
     luma = frame.planes[0].pixels  # the words in its middle, as large as fits
+    luma[...] = level
+    ink = level + _CONTRAST if level < 128 else level - _CONTRAST
     (wide, high), _ = cv2.getTextSize(words, _HERSHEY, 1.0, 2)
     scale = min(0.8 * frame.width / wide, 0.06 * frame.height / high)
     thickness = max(1, round(2 * scale))
     at = (round((frame.width - wide * scale) / 2), round((frame.height + high * scale) / 2))
-    cv2.putText(luma, words, at, _HERSHEY, scale, (200,), thickness, cv2.LINE_AA)
+    cv2.putText(luma, words, at, _HERSHEY, scale, (ink,), thickness, cv2.LINE_AA)
     everywhere = Region((0.0, 0.0, float(frame.width), float(frame.height)), Kind.AREA, Why.UNBRACKETED)
     return Cleared(frame, (everywhere,), obscured=True, passed=_PASS)
 
 
-def notice(blank: VideoPicture, words: str) -> Cleared:
-    """A frame that shows only `words`, in place of missing frames. `blank` is blackened, whatever it held."""
-    return withhold(blank, words)
+def notice(blank: VideoPicture, words: str, level: int = BLACK) -> Cleared:
+    """A frame that shows only `words`, in place of missing frames. `blank` is filled, whatever it held."""
+    return withhold(blank, words, level)
 
 
 def hand_over(cleared: Cleared, sinks: Sequence[LiveSink]) -> None:

@@ -19,7 +19,7 @@ from anonymize.errors import AnonymizeError, InputError
 from anonymize.live.chain.canvas import TICK, Canvas
 from anonymize.live.chain.control import Control
 from anonymize.live.chain.delay import DelayLine
-from anonymize.live.chain.gate import NOT_CHECKED, notice
+from anonymize.live.chain.gate import NOT_CHECKED
 from anonymize.live.chain.release import Release
 from anonymize.live.chain.timeline import TICKS, Timeline
 from anonymize.live.detector.client import DetectorClient
@@ -219,7 +219,7 @@ class Chain:
         silent = now - self._arrived > self._settings.live.stall
         words = STARTING if not self._started else NO_SIGNAL if silent else NOT_CHECKED
         stamp = round((now - self._begun - self._settings.live.lookahead) * TICKS)
-        self._release.fill(notice(self._canvas.black(-1, stamp), words))
+        self._release.fill(self._line.notice(self._canvas.black(-1, stamp), words))
 
     def _apply(self, settings: Settings | None) -> None:
         """Switch to other settings: at once, or when the detectors that they need are ready."""
