@@ -322,6 +322,16 @@ class Unbracketed(StrEnum):
     """It is not released."""
 
 
+class Transport(StrEnum):
+    """How an RTSP camera sends its packets."""
+
+    AUTO = "auto"
+    """TCP; where the camera does not offer it UDP, then multicast."""
+    TCP = "tcp"
+    UDP = "udp"
+    MULTICAST = "multicast"
+
+
 @dataclass(frozen=True, slots=True)
 class Live:
     """How long frames of a stream wait, and what happens when a part is slow, hung or gone. Times are in seconds."""

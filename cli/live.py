@@ -10,7 +10,7 @@ import typer
 import anonymize.presets as presets
 from anonymize.cli.options import settings_of, takes
 from anonymize.errors import UsageError
-from anonymize.settings import Audio
+from anonymize.settings import Audio, Transport
 
 Source = Annotated[
     str | None,
@@ -34,6 +34,7 @@ def live(
     audio: Audio,
     quality: int,
     loop: bool,
+    transport: Transport,
     keep: str,
     segment: float,
     preview: int | None,
@@ -77,6 +78,7 @@ def live(
         name=name,
         audio=audio,
         loop=loop,
+        transport=transport,
         quality=quality,
         keep=keep,
         segment=segment,

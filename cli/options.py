@@ -16,7 +16,7 @@ from typing import Any
 import anonymize.presets as presets
 from anonymize.cli import values as v
 from anonymize.cli.option import MAIN, Option, named, named_plan, word, word_or_list
-from anonymize.settings import Audio, Codec, Device, Settings, Style
+from anonymize.settings import Audio, Codec, Device, Settings, Style, Transport
 
 LOOK, OUTPUT, WHERE, RUN = "What to find", "What comes out", "Where and when", "How it runs"
 CLUSTER = "On a cluster"
@@ -155,6 +155,8 @@ TABLE = (
            "Delay of every frame: a face found within it is covered on the frames before, too.",
            RUN, shown=PRESETS, sets="live.lookahead"),
     Option("--loop", "live", bool, "", "Play a file again and again.", RUN, default=False),
+    Option("--transport", "live", Transport, "auto|tcp|udp|multicast",
+           "How an RTSP camera sends: TCP, else UDP, else multicast; or the one named.", RUN, default=Transport.AUTO),
     Option("--keep", "live", str, "TIME",
            "How long recordings are kept: 36h, 7d ...", OUTPUT, default="", shown="for ever"),
     Option("--segment", "live", float, "SECONDS",

@@ -73,7 +73,8 @@ def run_camera(
         first = settings()
         stack.enter_context(_signals(control, settings))
         logger.info("starting", source=mask(camera.source), to=", ".join(mask(address) for address in camera.to))
-        run(camera.source, sinks, first, metrics, control, loop=camera.loop, audio=camera.audio)
+        how = {"loop": camera.loop, "audio": camera.audio, "transport": camera.transport}
+        run(camera.source, sinks, first, metrics, control, **how)
     logger.info("stopped")
     gone.check()
 

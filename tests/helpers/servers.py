@@ -29,6 +29,7 @@ _GST = """
 import gi, sys
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
+gi.require_version("GstRtsp", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer
 Gst.init(None)
 server = GstRtspServer.RTSPServer()
@@ -40,6 +41,10 @@ factory.set_latency(0)
 factory.set_shared(True)
 if sys.argv[3] == "record":
     factory.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
+if sys.argv[3] == "udp":
+    from gi.repository import GstRtsp
+
+    factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
 if len(sys.argv) > 4:
     user, password = sys.argv[4].split(":")
     auth = GstRtspServer.RTSPAuth()
@@ -103,10 +108,12 @@ def listening(port: int) -> bool:
 
 
 @contextmanager
-def rtsp_camera(clip: Path, port: int, user: str = "", codec: str = "h264") -> Iterator[str]:
+def rtsp_camera(
+    clip: Path, port: int, user: str = "", codec: str = "h264", *, udp_alone: bool = False
+) -> Iterator[str]:
     """GStreamer's RTSP server playing `clip` (MPEG-TS with `codec`), for `user` (name:password) or for all."""
     launch = f"( filesrc location={clip} ! tsdemux ! {codec}parse config-interval=-1 ! rtp{codec}pay name=pay0 pt=96 )"
-    with _gst(port, launch, "play", user):
+    with _gst(port, launch, "udp" if udp_alone else "play", user):
         yield f"rtsp://{user + '@' if user else ''}127.0.0.1:{port}/live"
 
 

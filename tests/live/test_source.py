@@ -26,7 +26,7 @@ from anonymize.live.protocols import SoundInfo
 from anonymize.live.source.connection import Stream, way_to
 from anonymize.live.source.reader import Reader
 from anonymize.media.frames.orient import Orientation
-from anonymize.settings import Live
+from anonymize.settings import Live, Transport
 from tests.helpers.live import Camera, stream_of, street_camera
 from tests.helpers.media import make_video, solid
 from tests.helpers.pace import Bound
@@ -320,3 +320,16 @@ def test_the_reader_leaves_no_descriptors_open():
     del reader
     time.sleep(0.3)
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+
+
+@pytest.mark.parametrize("transport", Transport)
+def test_the_transport_is_that_of_an_rtsp_camera(transport):
+    chosen = dict(way_to("RTSP://camera/live", transport).options)["rtsp_transport"]
+    assert chosen == {"auto": "tcp+udp+udp_multicast", "multicast": "udp_multicast"}.get(transport, transport)
+    assert dict(way_to("rtsps://camera/live").options)["rtsp_transport"] == "tcp", "not in the clear"
+
+
+@pytest.mark.parametrize("address", ["0", "-", "film.mp4", "http://camera/live", "rtsps://camera/live"])
+def test_other_sources_have_no_transport(address):
+    with pytest.raises(UsageError, match=r"only rtsp:// addresses"):
+        way_to(address, Transport.UDP)

@@ -28,7 +28,7 @@ from anonymize.live.detector.process import MakeDetectors, detectors
 from anonymize.live.protocols import LiveSink, Picture
 from anonymize.live.source.reader import Reader
 from anonymize.media.core_dumps import no_core_dumps
-from anonymize.settings import Audio, Settings, Unbracketed
+from anonymize.settings import Audio, Settings, Transport, Unbracketed
 
 if TYPE_CHECKING:
     from anonymize.live.metrics import Metrics
@@ -50,6 +50,7 @@ def run(
     *,
     loop: bool = False,
     audio: Audio = Audio.MUTE,
+    transport: Transport = Transport.AUTO,
     make: MakeDetectors = detectors,
 ) -> None:
     """Anonymise `source` until it ends or `control` stops it; then release the waiting frames and close the sinks.
@@ -63,10 +64,11 @@ def run(
         control: stops the run and changes settings.
         loop: play a file repeatedly.
         audio: `keep` passes the sound, in sync with the picture.
+        transport: of an RTSP source.
         make: makes the detectors, in the detector process.
 
     Raises:
-        UsageError: the address is not supported.
+        UsageError: the address is not supported, or has no transport to choose.
         InputError: a file cannot be read. An unreachable stream is waited for.
         ModelError: a model is missing or altered.
     """
@@ -74,7 +76,8 @@ def run(
     with ExitStack() as stack:
         stack.callback(cv2.setNumThreads, cv2.getNumThreads())
         cv2.setNumThreads(1)  # the other core is the detector's
-        reader = Reader(source, settings.live, metrics, loop=loop, pixel_aspect=settings.shape_of_pixels)
+        aspect = settings.shape_of_pixels
+        reader = Reader(source, settings.live, metrics, loop=loop, pixel_aspect=aspect, transport=transport)
         stack.callback(reader.close)
         picture = _first_picture(reader, control)
         if picture is None:

@@ -37,6 +37,7 @@ from anonymize.media.frames.pixel_shape import PixelShape
 from anonymize.media.frames.transparency import Ground
 from anonymize.media.video.inspect import display_matrix, side_data
 from anonymize.media.video.open import check_readable, check_size, main_video, open_container
+from anonymize.settings import Transport
 
 # Not `nobuffer`: it discards the packets read for probing, and with them the first key frame.
 _PROBED = 5
@@ -61,13 +62,16 @@ _PROTOCOLS = {
 """Protocols that each kind of address may use: never a local file, whatever a playlist names."""
 _OWN_OPTIONS = {
     # Servers drop packets on a slow line; only with a queue does FFmpeg check their sequence numbers.
-    "rtsp": {"rtsp_transport": "tcp", "reorder_queue_size": "2"},
+    "rtsp": {"rtsp_flags": "prefer_tcp", "reorder_queue_size": "2"},
+    # Over UDP the pictures would travel in the clear.
     "rtsps": {"rtsp_transport": "tcp", "reorder_queue_size": "2"},
     # RTMP begins with a key frame, but may announce sound where there is none: do not wait for it.
     "rtmp": {"analyzeduration": "1000000"},
     "rtmps": {"analyzeduration": "1000000"},
     "udp": {"fifo_size": "50000", "overrun_nonfatal": "1"},
 }
+_TRANSPORTS = {"auto": "tcp+udp+udp_multicast", "tcp": "tcp", "udp": "udp", "multicast": "udp_multicast"}
+"""FFmpeg's `rtsp_transport` for each `Transport`."""
 _ELSEWHERE = "it redirects to another host, which is not followed; if you trust that host, give its address"
 _CAMERA = re.compile(r"\d+|/dev/video\w+")
 _USUAL_RATE = Fraction(25)
@@ -96,12 +100,19 @@ class Way:
     received: bool = False
 
 
-def way_to(address: str) -> Way:
+def way_to(address: str, transport: Transport = Transport.AUTO) -> Way:
     """How to open `address`: a camera's number or device, a stream's URL, `-` for standard input, or a file.
 
+    Args:
+        address: of the source.
+        transport: of an `rtsp` source.
+
     Raises:
-        UsageError: the address is not supported, or standard input is a terminal.
+        UsageError: the address is not supported, `transport` is not for it, or standard input is a terminal.
     """
+    scheme = address.partition("://")[0].lower() if "://" in address else ""
+    if transport is not Transport.AUTO and scheme != "rtsp":
+        raise UsageError(f"transport {transport.value}: only rtsp:// addresses have one to choose")
     if _CAMERA.fullmatch(address):
         device = f"/dev/video{address}" if address.isdigit() else address
         return Way(device, "video4linux2", ())
@@ -109,16 +120,16 @@ def way_to(address: str) -> Way:
         if os.isatty(0):
             raise UsageError("-: standard input is a terminal: send a recording into this command")
         return Way("pipe:0", None, _options(_LOW_DELAY, "pipe"), endless=False)
-    scheme, separator, _ = address.partition("://")
-    if not separator:
+    if not scheme:
         return Way(address, file=Path(address), endless=False)
-    scheme = scheme.lower()
     if scheme not in _PROTOCOLS:
         raise UsageError(
             f"{scheme}://: unsupported source. Supported are {', '.join(f'{s}://' for s in _PROTOCOLS)}, a "
             "camera's number or device, - for standard input, and files"
         )
     own = _LOW_DELAY | _OWN_OPTIONS.get(scheme, {})
+    if scheme == "rtsp":
+        own |= {"rtsp_transport": _TRANSPORTS[transport.value]}
     form = "mpegts" if scheme in ("udp", "srt") else None
     return Way(address, form, _options(own, _PROTOCOLS[scheme]), received=scheme == "srt")
 

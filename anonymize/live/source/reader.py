@@ -22,7 +22,7 @@ from anonymize.live.source.connection import Stream, way_to
 from anonymize.live.wakeup import Wakeup
 from anonymize.media.frames.orient import Orientation
 from anonymize.media.frames.tone import shown_as
-from anonymize.settings import Live
+from anonymize.settings import Live, Transport
 
 if TYPE_CHECKING:
     from anonymize.live.metrics import Metrics
@@ -70,17 +70,25 @@ class Reader:
         metrics: counts frames and reconnects.
         loop: play a file repeatedly.
         pixel_aspect: of an upright pixel, overriding the source.
+        transport: of an RTSP source.
 
     Raises:
-        UsageError: the address is not supported.
+        UsageError: the address is not supported, or has no transport to choose.
     """
 
     def __init__(
-        self, address: str, live: Live, metrics: Metrics, *, loop: bool = False, pixel_aspect: Fraction | None = None
+        self,
+        address: str,
+        live: Live,
+        metrics: Metrics,
+        *,
+        loop: bool = False,
+        pixel_aspect: Fraction | None = None,
+        transport: Transport = Transport.AUTO,
     ) -> None:
         self._pixel_aspect = pixel_aspect
         address = resolve(address)
-        self._way = way_to(address)
+        self._way = way_to(address, transport)
         self._live = live
         self._metrics = metrics
         self._loop = loop and self._way.file is not None

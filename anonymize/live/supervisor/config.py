@@ -23,7 +23,8 @@ from anonymize.errors import UsageError
 from anonymize.live.secrets import mask, resolve
 from anonymize.live.sinks import open
 from anonymize.live.sinks.recording import Keep
-from anonymize.settings import Audio, Settings
+from anonymize.live.source.connection import way_to
+from anonymize.settings import Audio, Settings, Transport
 from anonymize.text import untrusted
 from anonymize.text.mapping import from_mapping
 from anonymize.text.ranges import Range, in_range, shown
@@ -48,6 +49,7 @@ class Camera:
         settings: overrides of the preset, in the format of a preset file.
         audio: `keep` passes the sound.
         loop: play a file repeatedly.
+        transport: of an RTSP source.
         quality: x264's constant rate factor.
         keep: how long to keep recordings, as ``7d``; empty: forever.
         segment: seconds per segment of a recording.
@@ -65,6 +67,7 @@ class Camera:
     settings: dict[str, Any] = field(default_factory=dict)
     audio: Audio = Audio.MUTE
     loop: bool = False
+    transport: Transport = Transport.AUTO
     quality: Annotated[int, Range(0, 51)] = 23
     keep: str = ""
     segment: Annotated[float, Range(1, 86_400, "seconds")] = 60.0
@@ -100,6 +103,7 @@ class Camera:
         """This camera with credentials filled in and every sink checked. Raises `UsageError`."""
         try:
             filled = replace(self, source=resolve(self.source), to=tuple(resolve(address) for address in self.to))
+            way_to(filled.source, self.transport)
             for address in filled.to:
                 open.check(address)
         except UsageError as error:
