@@ -96,6 +96,7 @@ class Metrics:
         self._sink_dropped: Tally[str] = Tally()
         self._efforts: Tally[str] = Tally()
         self._coarser = 1.0
+        self._late_area = 0.0
         self._stages: dict[str, Stage] = {}
         self._lost_since: dict[str, float] = {}
         self._regions: tuple[Region, ...] = ()
@@ -121,6 +122,12 @@ class Metrics:
         self._in = counter("frames_in", "Frames received from the source.").labels(self.camera)
         self._out = counter("frames_out", "Frames handed to the sinks, including obscured ones.").labels(self.camera)
         self._hidden = counter("frames_obscured", "Frames that went out fully obscured.").labels(self.camera)
+        self._repeated = counter(
+            "frames_late", "Frames not checked in time that went out as the last picture, with what changed covered."
+        ).labels(self.camera)
+        self._repeated_area = counter(
+            "frames_late_covered", "Share of the picture covered because a frame was late, summed over frames."
+        ).labels(self.camera)
         self._lost = counter("frames_dropped", "Frames that did not go out, by reason.", "reason")
         self._finds = counter("detections", "Detections, by kind.", "kind")
         self._looks = counter("looks", "Runs of the detector, by effort: thorough, ordinary, coarser.", "effort")
@@ -178,6 +185,14 @@ class Metrics:
         with self._lock:
             self._totals["obscured"] += n
             self._second(self._clock())["obscured"] += n
+
+    def late(self, share: float) -> None:
+        """Count a frame that goes out as the last picture, with `share` of it covered."""
+        self._repeated.inc()
+        self._repeated_area.inc(share)
+        with self._lock:
+            self._totals["frames late"] += 1
+            self._late_area += share
 
     def dropped(self, reason: str, n: int = 1) -> None:
         """Count frames that did not go out."""
@@ -307,7 +322,13 @@ class Metrics:
                 "why": health.why,
                 "up": now - self._started,
                 "age": now - self._left if self._totals["out"] else None,
-                "frames": {"in": self._totals["in"], "out": self._totals["out"], "obscured": self._totals["obscured"]},
+                "frames": {
+                    "in": self._totals["in"],
+                    "out": self._totals["out"],
+                    "obscured": self._totals["obscured"],
+                    "late": self._totals["frames late"],
+                },
+                "late_covered": self._late_area / max(self._totals["out"], 1),
                 "rate": recent / min(_WINDOW, max(now - self._started, 1.0)),
                 "dropped": dict(self._dropped),
                 "sink_dropped": dict(self._sink_dropped),

@@ -21,6 +21,7 @@ from fractions import Fraction
 from anonymize.data import Detections, Track, seconds
 from anonymize.live.chain.curtain import Curtain
 from anonymize.live.chain.gate import FAULT, NEW_SCENE, Cleared, clear, notice, withhold
+from anonymize.live.chain.repeat import LastReleased
 from anonymize.live.chain.settling import Settling
 from anonymize.live.chain.things import Things
 from anonymize.live.detector.pace import EFFORTS, Effort
@@ -69,6 +70,7 @@ class DelayLine:
         self._held: deque[Held] = deque()
         self._tracker = _tracker(settings)
         self._memory = Memory()
+        self._last = LastReleased()
         self._curtain = Curtain()
         self._things = Things()
         self._settling = Settling()
@@ -190,7 +192,9 @@ class DelayLine:
             tracks = self._covered(held) if held.settings.targets else []
             if held.settings.targets and not self._settling.settled(held.time):
                 return withhold(held.frame, NEW_SCENE, self._curtain.level)
-            return clear(held.frame, tracks, self._scans, self._cuts, held.settings, self._memory, self._curtain.level)
+            last = self._last if held.settings.live.unbracketed is Unbracketed.OBSCURE else None
+            level = self._curtain.level
+            return clear(held.frame, tracks, self._scans, self._cuts, held.settings, self._memory, last, level)
         except Exception as error:  # noqa: BLE001 - fail closed: a frame that cannot be drawn on is not shown
             self._start_over(error)
             return withhold(held.frame, FAULT, self._curtain.level)

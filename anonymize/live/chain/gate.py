@@ -2,7 +2,8 @@
 
 `Cleared` is a frame that may be shown. Only these three functions make one:
 
-    clear       if the frame is bracketed its regions are redacted; otherwise it is withheld
+    clear       if the frame is bracketed its regions are redacted; otherwise the last one that was goes out again, what
+                has changed since covered, or it is withheld
     withhold    the frame is blanked, with a notice on it
     notice      there was no frame: a blank one, with a notice on it
 
@@ -20,6 +21,7 @@ import cv2
 
 from anonymize.data import Region, Track, seconds
 from anonymize.kinds import Kind, Why
+from anonymize.live.chain.repeat import LastReleased
 from anonymize.live.protocols import LiveSink
 from anonymize.media.frames.frame import VideoPicture
 from anonymize.plan.compose import compose, polygon, stays_visible
@@ -46,12 +48,14 @@ class Cleared:
         frame: redacted, obscured, or blank.
         regions: what was redacted on it.
         obscured: whether it is fully obscured because it was not checked.
+        late: share of the picture that is covered because it was not checked, where the last picture is repeated.
     """
 
     frame: VideoPicture
     regions: tuple[Region, ...]
     obscured: bool
     passed: object = field(repr=False)
+    late: float | None = None
 
     def __post_init__(self) -> None:
         if self.passed is not _PASS:
@@ -65,9 +69,10 @@ def clear(
     cuts: Sequence[Fraction],
     settings: Settings,
     memory: Memory,
+    last: LastReleased | None = None,
     level: int = BLACK,
 ) -> Cleared:
-    """Redact `frame`, or withhold it if it is not bracketed. Rule and regions are the same as for files.
+    """Redact `frame`; repeat `last` or withhold it if it is not bracketed. Rule and regions are the same as for files.
 
     Args:
         frame: writable; drawn on.
@@ -76,7 +81,8 @@ def clear(
         cuts: presentation times at which new scenes begin, ascending.
         settings: targets, zones, spans and appearance.
         memory: the colours in use for this stream.
-        level: luma of the frame if it is withheld.
+        last: the last picture that was released, which is repeated if possible. This one becomes it.
+        level: luma of the frame if it is withheld, and of what is covered because it is late.
     """
     if not _zones_within(settings.zones, frame.width, frame.height):
         return withhold(frame, ZONE_OUTSIDE, level)
@@ -86,8 +92,16 @@ def clear(
     rows = compose(tracks, [time], scans, cuts, (frame.width, frame.height), settings)
     regions = tuple(row[2] for row in rows)
     if any(region.why is Why.UNBRACKETED for region in regions):
-        return withhold(frame, NOT_CHECKED, level)
+        share = last.repeat(frame, time, settings, level) if last is not None else None
+        if share is None:
+            return withhold(frame, NOT_CHECKED, level)
+        known = tuple(region for region in regions if region.why is not Why.UNBRACKETED)
+        redact(frame.planes, known, settings.redact, memory)
+        return Cleared(frame, known, obscured=False, passed=_PASS, late=share)
+    source = last.shrunk(frame) if last is not None else None
     redact(frame.planes, regions, settings.redact, memory)
+    if last is not None and source is not None:
+        last.keep(frame, source, time, settings)
     return Cleared(frame, regions, obscured=False, passed=_PASS)
 
 

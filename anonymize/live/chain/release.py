@@ -70,6 +70,8 @@ class Release:
         self._shown = time.monotonic()
         if cleared.obscured:
             self._metrics.obscured()
+        if cleared.late is not None:
+            self._metrics.late(cleared.late)
         self._metrics.frames_out()
         self._metrics.regions(cleared.regions)
 
