@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from typing import Any
 
 from anonymize.errors import AnonymizeError, OutputError
 from anonymize.live.chain.control import Control
@@ -73,7 +74,7 @@ def run_camera(
         first = settings()
         stack.enter_context(_signals(control, settings))
         logger.info("starting", source=mask(camera.source), to=", ".join(mask(address) for address in camera.to))
-        how = {"loop": camera.loop, "audio": camera.audio, "transport": camera.transport}
+        how: Any = {name: getattr(camera, name) for name in ("loop", "audio", "transport", "poll")}
         run(camera.source, sinks, first, metrics, control, **how)
     logger.info("stopped")
     gone.check()

@@ -39,8 +39,10 @@ def seconds(index: int) -> Fraction:
 
 def settled_by(looks: list[tuple[int, Effort]], *, frame: int = 0, begins: tuple[int, ...] = (0,)) -> bool:
     settling = Settling()
-    for index in begins:
-        settling.begin(seconds(index))
+    for index in range(12):
+        if index in begins:
+            settling.begin(seconds(index))
+        settling.take(seconds(index), level(100))
     for index, effort in looks:
         settling.looked(seconds(index), effort)
     return settling.settled(seconds(frame))
@@ -64,6 +66,23 @@ def test_a_scene_begins_with_three_looks_at_the_sizes_asked_for(looks, settled):
     assert settled_by(looks) is settled
 
 
+def test_every_frame_so_far_is_enough():
+    """A slow camera, or the end of a film: there is nothing else to look at."""
+    settling = Settling()
+    settling.begin(seconds(0))
+    settling.take(seconds(0), level(100))
+    assert not settling.settled(seconds(0))
+    settling.looked(seconds(0), ORDINARY)
+    assert not settling.settled(seconds(0)), "not at every scale"
+    settling.looked(seconds(0), THOROUGH)
+    assert settling.settled(seconds(0))
+    for index in range(1, 9):
+        settling.take(seconds(index), level(100))
+    assert not settling.settled(seconds(0))
+    settling.looked(seconds(5), ORDINARY)
+    assert settling.settled(seconds(0))
+
+
 def test_looks_at_another_scene_do_not_count():
     three = [(6, THOROUGH), (8, ORDINARY), (9, ORDINARY)]
     assert settled_by(three, frame=9, begins=(0, 5))
@@ -81,6 +100,8 @@ def test_what_the_next_look_needs():
     assert settling.needed() is None
     settling.begin(seconds(0))
     assert settling.needed() == THOROUGH
+    for index in range(3):
+        settling.take(seconds(index), level(100))
     settling.looked(seconds(0), ORDINARY)
     assert settling.needed() == THOROUGH
     settling.looked(seconds(1), THOROUGH)
@@ -110,10 +131,10 @@ def test_a_jump_of_light_begins_anew(levels, jumps):
     settling.begin(seconds(0))
     for _ in range(LOOKS):
         settling.looked(seconds(0), THOROUGH)
-    for index, value in enumerate(levels):
-        settling.light(seconds(index), level(value))
+    for index, value in enumerate([levels[0]] * 3 + levels):
+        settling.take(seconds(index), level(value))
     assert settling.settled(seconds(0))
-    assert settling.settled(seconds(len(levels) - 1)) is not jumps
+    assert settling.settled(seconds(len(levels) + 2)) is not jumps
 
 
 def test_looks_after_the_next_jump_of_light_count_for_what_was_before_it_too():
@@ -121,9 +142,10 @@ def test_looks_after_the_next_jump_of_light_count_for_what_was_before_it_too():
     settling = Settling()
     settling.begin(seconds(0))
     for index in range(12):
-        settling.light(seconds(index), level((40, 120)[index // 2 % 2]))
-        settling.looked(seconds(index), THOROUGH)
-    assert [settling.settled(seconds(index)) for index in range(12)] == [True] * 10 + [False] * 2
+        settling.take(seconds(index), level((40, 120)[index // 2 % 2]))
+        if index % 2 == 0:
+            settling.looked(seconds(index), THOROUGH)
+    assert [settling.settled(seconds(index)) for index in range(12)] == [True] * 8 + [False] * 4
 
 
 def test_scenes_that_are_over_are_forgotten():

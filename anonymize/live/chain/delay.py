@@ -80,6 +80,9 @@ class DelayLine:
         self._asked_at = Fraction(0)
         self._effort = EFFORTS[-1]
         self._next = 0
+        self._taken = Fraction(0)
+        self._interval = 0.0
+        """Seconds from the frame before to the last one taken."""
         self._break = True
         self.faults: list[str] = []
         """Exceptions in tracking and drawing, not yet reported. The frames concerned were withheld."""
@@ -113,6 +116,8 @@ class DelayLine:
         assert frame.index == self._next, f"frame {frame.index} came for {self._next}"
         self._next += 1
         held = Held(frame, arrived, self._settings)
+        self._interval = float(held.time - self._taken) if frame.index else 0.0
+        self._taken = held.time
         self._held.append(held)
         if not self._settings.targets:
             return
@@ -125,12 +130,13 @@ class DelayLine:
             self._cuts.append(held.time)
             self._settling.begin(held.time)
             self._break = False
-        self._settling.light(held.time, frame.planes[0].pixels)
+        self._settling.take(held.time, frame.planes[0].pixels)
 
     @property
     def needed(self) -> Effort | None:
-        """The effort that the next scan must have; None once the first scans of the newest scene are over."""
-        return self._settling.needed()
+        """The effort that the next scan must have: at the beginning of a scene, and of a frame that stands alone."""
+        alone = self._interval >= self._settings.live.lookahead
+        return self._settling.needed() or (EFFORTS[0] if alone else None)
 
     def wanted(self, now: float, interval: float, expected: float) -> Held | None:
         """The frame to scan next: the newest, or the first or last of a scene; None if none is due.
@@ -146,7 +152,7 @@ class DelayLine:
         chosen = next((h for h in self._at_cuts(unscanned) if h.due >= now + expected), None)
         if chosen is None:
             newest = unscanned[-1]
-            last = self._scans[-1] if self._scans and self.needed is None else None
+            last = self._scans[-1] if self._scans and self._settling.needed() is None else None
             if last is None or newest.time - last >= interval or now - newest.arrived >= interval:
                 chosen = newest
         return chosen

@@ -7,11 +7,13 @@ requests detections, and releases frames when they are due.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING
+from statistics import median
+from typing import TYPE_CHECKING, Any
 
 import cv2
 
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 
 NO_SIGNAL = "No signal"
 STARTING = "Starting"
+_INTERVALS = 5
+"""Pictures over which the interval of a slow camera is measured: their median, so that one gap does not count."""
+_SILENT = 2.5
+"""Such intervals without a picture that count as a pause."""
 IDLE = 0.05
 """Maximum seconds between two iterations."""
 
@@ -51,6 +57,7 @@ def run(
     loop: bool = False,
     audio: Audio = Audio.MUTE,
     transport: Transport = Transport.AUTO,
+    poll: float = 0.0,
     make: MakeDetectors = detectors,
 ) -> None:
     """Anonymise `source` until it ends or `control` stops it; then release the waiting frames and close the sinks.
@@ -65,6 +72,7 @@ def run(
         loop: play a file repeatedly.
         audio: `keep` passes the sound, in sync with the picture.
         transport: of an RTSP source.
+        poll: seconds between pictures that are fetched one by one; 0 for a stream.
         make: makes the detectors, in the detector process.
 
     Raises:
@@ -76,8 +84,8 @@ def run(
     with ExitStack() as stack:
         stack.callback(cv2.setNumThreads, cv2.getNumThreads())
         cv2.setNumThreads(1)  # the other core is the detector's
-        aspect = settings.shape_of_pixels
-        reader = Reader(source, settings.live, metrics, loop=loop, pixel_aspect=aspect, transport=transport)
+        how: Any = {"loop": loop, "pixel_aspect": settings.shape_of_pixels, "transport": transport, "poll": poll}
+        reader = Reader(source, settings.live, metrics, **how)
         stack.callback(reader.close)
         picture = _first_picture(reader, control)
         if picture is None:
@@ -128,6 +136,7 @@ class Chain:
         self._begun = picture.begun
         self._started = self._client is None
         self._arrived = self._begun
+        self._intervals: deque[float] = deque(maxlen=_INTERVALS)
         self._connection = 1
 
     def go(self, reader: Reader, control: Control) -> None:
@@ -174,6 +183,7 @@ class Chain:
             self._connection = arrived.connection
             self._line.break_off()
             self._timeline.begin_anew()
+        self._intervals.append(arrived.at - self._arrived)
         self._arrived = arrived.at
         stamp = self._timeline.stamp(arrived.time, arrived.at - self._begun)
         try:
@@ -217,9 +227,10 @@ class Chain:
     def _fill(self) -> None:
         """Show a notice when nothing was shown for too long, so that players do not freeze on the last picture."""
         now = time.monotonic()
-        if not self._release.wants_notice(now, self._settings.live.stall):
+        stall = max(self._settings.live.stall, _SILENT * median(self._intervals or [0.0]))
+        if not self._release.wants_notice(now, stall):
             return
-        silent = now - self._arrived > self._settings.live.stall
+        silent = now - self._arrived > stall
         words = STARTING if not self._started else NO_SIGNAL if silent else NOT_CHECKED
         stamp = round((now - self._begun - self._settings.live.lookahead) * TICKS)
         self._release.fill(self._line.notice(self._canvas.black(-1, stamp), words))

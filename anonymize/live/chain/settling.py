@@ -1,19 +1,22 @@
 """Whether the first looks at a scene are over: until then nothing of it is shown.
 
     settling = Settling()
-    settling.begin(time)                    # a start, a cut, a reconnection; `light` notices a jump of light
+    settling.begin(time)                    # a start, a cut, a reconnection
+    settling.take(time, luma)               # every frame; a jump of light is noticed
     settling.looked(time, effort)           # a run of the detector on a frame of that time, and its finds are tracked
     settling.settled(time)                  # whether a frame may leave
 
 One look misses faces that the next one finds: a frame after a cut that leaves on the strength of a single look shows
 them. Later in a scene tracks carry what earlier looks found. So a scene begins with `LOOKS` looks at the sizes asked
-for, the first of them at every scale, and a frame leaves when they are over.
+for, the first of them at every scale, and a frame leaves when they are over; or, from a slow camera, when every frame
+so far was looked at.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -39,12 +42,14 @@ class _Scene:
     Args:
         begins: time of its first frame in seconds.
         cut: whether nothing before it is known to show the same.
+        frames: taken so far.
         looks: at the sizes asked for, so far.
         thorough: whether one of them was at every scale.
     """
 
     begins: Fraction
     cut: bool
+    frames: int = 0
     looks: int = 0
     thorough: bool = False
 
@@ -60,7 +65,7 @@ class Settling:
         """A scene begins with the frame at `time`."""
         self._begin(time, cut=True)
 
-    def light(self, time: Fraction, luma: NDArray[np.uint8]) -> None:
+    def take(self, time: Fraction, luma: NDArray[np.uint8]) -> None:
         """Take the picture of every frame ((height, width) uint8): after a jump of light the looks begin anew."""
         level = float(luma[::_EVERY, ::_EVERY].mean())
         while self._levels and time - self._levels[0][0] > _WITHIN:
@@ -68,6 +73,8 @@ class Settling:
         if any(abs(level - before) > _JUMP[0] + _JUMP[1] * min(level, before) for _, before in self._levels):
             self._begin(time, cut=False)
         self._levels.append((time, level))
+        for scene in self._back_to_cut(len(self._scenes)):
+            scene.frames += 1
 
     def needed(self) -> Effort | None:
         """The effort that the next look at the newest scene must have; None once it is settled."""
@@ -80,11 +87,9 @@ class Settling:
         """The frame at `time` was looked at with `effort`. A look for larger faces alone proves nothing."""
         if effort.coarser != 1:
             return
-        for scene in reversed([*self._scenes][: self._after(time)]):
+        for scene in self._back_to_cut(self._after(time)):
             scene.looks += 1
             scene.thorough |= effort.thorough
-            if scene.cut:  # what was before it is another scene
-                return
 
     def settled(self, time: Fraction) -> bool:
         """Whether the first looks at the scene of the frame at `time` are over."""
@@ -100,10 +105,17 @@ class Settling:
         self._scenes.append(_Scene(time, cut))
         self._levels.clear()
 
+    def _back_to_cut(self, end: int) -> Iterator[_Scene]:
+        """The scenes before index `end`, backwards, to the last cut: what was before it is another scene."""
+        for scene in reversed([*self._scenes][:end]):
+            yield scene
+            if scene.cut:
+                return
+
     def _after(self, time: Fraction) -> int:
         """Index of the first scene that begins after `time`."""
         return bisect_right(self._scenes, time, key=lambda scene: scene.begins)
 
 
 def _is_over(scene: _Scene) -> bool:
-    return scene.looks >= LOOKS and scene.thorough
+    return scene.thorough and scene.looks >= min(LOOKS, scene.frames)

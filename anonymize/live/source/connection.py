@@ -48,6 +48,8 @@ _FORMATS = (
     "sdp,yuv4mpegpipe"
 )
 """Formats allowed in a stream: no text, lists of files, pictures or scripts."""
+_PICTURES = "jpeg_pipe,png_pipe,webp_pipe,image2pipe"
+"""Formats allowed beside these where single pictures are fetched."""
 _PROTOCOLS = {
     "rtsp": "rtsp,rtp,udp,tcp",
     "rtsps": "rtsps,rtsp,rtp,srtp,udp,tcp,tls,crypto",
@@ -90,6 +92,7 @@ class Way:
         file: path of a file; None for a stream.
         endless: whether an end means a lost connection, to be opened again.
         received: whether an `ffmpeg` process receives it (`anonymize.live.source.srt`).
+        poll: seconds from one picture to the next, where each is fetched by itself; 0 for a stream.
     """
 
     url: str = field(repr=False)
@@ -98,21 +101,25 @@ class Way:
     file: Path | None = None
     endless: bool = True
     received: bool = False
+    poll: float = 0.0
 
 
-def way_to(address: str, transport: Transport = Transport.AUTO) -> Way:
+def way_to(address: str, transport: Transport = Transport.AUTO, poll: float = 0.0) -> Way:
     """How to open `address`: a camera's number or device, a stream's URL, `-` for standard input, or a file.
 
     Args:
         address: of the source.
         transport: of an `rtsp` source.
+        poll: seconds between the pictures of an `http` source that gives one at a time; 0 for a stream.
 
     Raises:
-        UsageError: the address is not supported, `transport` is not for it, or standard input is a terminal.
+        UsageError: the address is not supported, `transport` or `poll` is not for it, or standard input is a terminal.
     """
     scheme = address.partition("://")[0].lower() if "://" in address else ""
     if transport is not Transport.AUTO and scheme != "rtsp":
         raise UsageError(f"transport {transport.value}: only rtsp:// addresses have one to choose")
+    if poll and scheme not in ("http", "https"):
+        raise UsageError("poll: only pictures at http:// and https:// addresses are fetched again and again")
     if _CAMERA.fullmatch(address):
         device = f"/dev/video{address}" if address.isdigit() else address
         return Way(device, "video4linux2", ())
@@ -131,11 +138,13 @@ def way_to(address: str, transport: Transport = Transport.AUTO) -> Way:
     if scheme == "rtsp":
         own |= {"rtsp_transport": _TRANSPORTS[transport.value]}
     form = "mpegts" if scheme in ("udp", "srt") else None
-    return Way(address, form, _options(own, _PROTOCOLS[scheme]), received=scheme == "srt")
+    formats = f"{_FORMATS},{_PICTURES}" if poll else _FORMATS
+    options = _options(own, _PROTOCOLS[scheme], formats)
+    return Way(address, form, options, received=scheme == "srt", poll=poll)
 
 
-def _options(own: dict[str, str], protocols: str) -> tuple[tuple[str, str], ...]:
-    return tuple((own | {"protocol_whitelist": protocols, "format_whitelist": _FORMATS}).items())
+def _options(own: dict[str, str], protocols: str, formats: str = _FORMATS) -> tuple[tuple[str, str], ...]:
+    return tuple((own | {"protocol_whitelist": protocols, "format_whitelist": formats}).items())
 
 
 class Stream:

@@ -71,6 +71,7 @@ class Reader:
         loop: play a file repeatedly.
         pixel_aspect: of an upright pixel, overriding the source.
         transport: of an RTSP source.
+        poll: seconds between pictures that are fetched one by one; 0 for a stream.
 
     Raises:
         UsageError: the address is not supported, or has no transport to choose.
@@ -85,10 +86,11 @@ class Reader:
         loop: bool = False,
         pixel_aspect: Fraction | None = None,
         transport: Transport = Transport.AUTO,
+        poll: float = 0.0,
     ) -> None:
         self._pixel_aspect = pixel_aspect
         address = resolve(address)
-        self._way = way_to(address, transport)
+        self._way = way_to(address, transport, poll)
         self._live = live
         self._metrics = metrics
         self._loop = loop and self._way.file is not None
@@ -99,6 +101,10 @@ class Reader:
         self._pictures: deque[Arrived] = deque()
         self._sound: deque[Packet[Any]] = deque(maxlen=_MOST_SOUND)
         self._connections = 0
+        self._begun = 0.0
+        """When the last connection was asked for, on the monotonic clock."""
+        self._fetched = False
+        """Whether the last connection gave the picture that was to be fetched: the next one continues it."""
         self._stopping = threading.Event()
         self._over = False
         self._error: BaseException | None = None
@@ -163,9 +169,13 @@ class Reader:
         failures, backoff = 0, Backoff(self._live.backoff, self._live.longest_backoff)
         self._metrics.stage(STAGE, "starting", self.name)
         while not self._stopping.is_set():
-            before, reason = self._connections, "it ended"
+            before, reason, self._begun = self._connections, "it ended", time.monotonic()
             try:
                 self._read_once()
+                if self._fetched:
+                    failures = 0
+                    self._stopping.wait(self._begun + self._way.poll - time.monotonic())
+                    continue
             except InputError as error:
                 if self.picture is None and not self._way.endless:
                     raise
@@ -183,7 +193,7 @@ class Reader:
 
     def _read_once(self) -> None:
         """Read one connection to its end."""
-        damaged = 0
+        damaged, continues, self._fetched = 0, self._fetched, False
         with Stream(self._way, self._live.timeout, self.name, self._pixel_aspect) as stream:
             pace = _Pace() if stream.paced else None
             connected = False
@@ -200,14 +210,17 @@ class Reader:
                     continue
                 if not connected:
                     connected = True
-                    self._connected(stream, item)
+                    self._connected(stream, item, continues=continues)
+                    self._fetched = self._way.poll > 0
                 if pace is not None:
                     self._stopping.wait(pace.wait(item))
                 orientation, aspects = stream.orientation(item), stream.aspects(item)
                 self._enqueue(Arrived(item, orientation, time.monotonic(), self._connections, aspects))
+                if self._fetched:
+                    return
 
-    def _connected(self, stream: Stream, first: av.VideoFrame) -> None:
-        self._connections += 1
+    def _connected(self, stream: Stream, first: av.VideoFrame, *, continues: bool) -> None:
+        self._connections += not continues
         if self.picture is None:
             upright = stream.orientation(first).pair(first.width, first.height)
             canvas = canvas_for(*upright, self._live.longest_side)

@@ -50,6 +50,7 @@ class Camera:
         audio: `keep` passes the sound.
         loop: play a file repeatedly.
         transport: of an RTSP source.
+        poll: seconds between the pictures of a source that gives one at a time; 0 for a stream.
         quality: x264's constant rate factor.
         keep: how long to keep recordings, as ``7d``; empty: forever.
         segment: seconds per segment of a recording.
@@ -68,6 +69,7 @@ class Camera:
     audio: Audio = Audio.MUTE
     loop: bool = False
     transport: Transport = Transport.AUTO
+    poll: Annotated[float, Range(0, 3600, "seconds")] = 0.0
     quality: Annotated[int, Range(0, 51)] = 23
     keep: str = ""
     segment: Annotated[float, Range(1, 86_400, "seconds")] = 60.0
@@ -103,7 +105,7 @@ class Camera:
         """This camera with credentials filled in and every sink checked. Raises `UsageError`."""
         try:
             filled = replace(self, source=resolve(self.source), to=tuple(resolve(address) for address in self.to))
-            way_to(filled.source, self.transport)
+            way_to(filled.source, self.transport, self.poll)
             for address in filled.to:
                 open.check(address)
         except UsageError as error:
