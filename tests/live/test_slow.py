@@ -81,7 +81,7 @@ def test_the_pictures_of_a_slow_camera_are_shown_with_faces_covered(path, poll):
     assert len(set(shown)) >= 4
     later = out.numbers[out.numbers.index(sorted(set(shown))[1]) :]
     assert later.count(None) <= 2 * 25, "once the interval is known, the last picture stays"
-    assert out.counts["reconnects"] == {}
+    assert out.counts["reconnects"] == {}, out.counts["stages"]
     assert out.counts["looks"]["thorough"] >= 4
 
 

@@ -136,7 +136,7 @@ class DelayLine:
     def needed(self) -> Effort | None:
         """The effort that the next scan must have: at the beginning of a scene, and of a frame that stands alone."""
         alone = self._interval >= self._settings.live.lookahead
-        return self._settling.needed() or (EFFORTS[0] if alone else None)
+        return EFFORTS[0] if alone else self._settling.needed()
 
     def wanted(self, now: float, interval: float, expected: float) -> Held | None:
         """The frame to scan next: the newest, or the first or last of a scene; None if none is due.

@@ -70,6 +70,9 @@ _OWN_OPTIONS = {
     # RTMP begins with a key frame, but may announce sound where there is none: do not wait for it.
     "rtmp": {"analyzeduration": "1000000"},
     "rtmps": {"analyzeduration": "1000000"},
+    # A slow camera sends four pictures in longer than may pass without data.
+    "http": {"fpsprobesize": "0"},
+    "https": {"fpsprobesize": "0"},
     "udp": {"fifo_size": "50000", "overrun_nonfatal": "1"},
 }
 _TRANSPORTS = {"auto": "tcp+udp+udp_multicast", "tcp": "tcp", "udp": "udp", "multicast": "udp_multicast"}

@@ -180,7 +180,7 @@ class Reader:
                 if self.picture is None and not self._way.endless:
                     raise
                 reason = str(error)
-            if not (self._way.endless or self._loop):
+            if self._stopping.is_set() or not (self._way.endless or self._loop):
                 return
             if self._connections > before:
                 failures = 0
