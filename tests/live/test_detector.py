@@ -193,6 +193,7 @@ def test_a_detector_that_works_is_waited_for(tmp_path):
     opened = DetectorClient(SIZE, settings, metrics, partial(faulty, {5: working}, tmp_path))
     try:
         wait_for(opened, lambda _: opened.ready)
+        assert opened.pace is not None
         before = opened.pace.expected(EFFORTS[1])
         opened.detect(street(0), EFFORTS[1])
         wait_for(opened, lambda _: "slow" in metrics.snapshot()["stages"]["detector"]["detail"])

@@ -185,9 +185,9 @@ class Arrivals(Reader):
         return self._waiting.pop(0)
 
 
-@pytest.mark.parametrize(("connections", "cuts"), [([1, 1, 1, 1], 0), ([1, 1, 2, 2], 1), ([2, 3, 3, 5], 3)])
+@pytest.mark.parametrize(("connections", "cuts"), [([1, 1, 1, 1], 1), ([1, 1, 2, 2], 2), ([2, 3, 3, 5], 3)])
 def test_a_scene_ends_where_the_connection_does(connections, cuts):
-    """However alike the pictures are: what happened in between, nobody saw."""
+    """However alike the pictures are: what happened in between, nobody saw. The first picture begins one, too."""
     picture = Picture(*SIZE, Fraction(RATE))
     sink, metrics = MemorySink(), Metrics()
     chain = Chain(picture, FAST, Release([sink], picture, metrics), metrics, blind)

@@ -88,7 +88,9 @@ def test_what_has_changed_is_covered_and_all_else_is_the_last_picture(corner):
 
 def test_someone_who_leaves_is_covered_where_he_was():
     gate = Gate()
-    track = Track(3, Kind.FACE, 0, np.array([[300, 200, 314, 214]], np.float64), np.ones(1), (Why.DETECTED,))
+    track = Track(
+        3, Kind.FACE, 0, np.array([[300, 200, 314, 214]], np.float64), np.ones(1, np.float32), (Why.DETECTED,)
+    )
     gate.pass_through(0, with_square(300, 200), checked=True, tracks=[track])
     late = luma_of(gate.pass_through(1, GROUND, checked=False))
     assert (late[200:214, 300:314] == LEVEL).all()
@@ -194,7 +196,7 @@ def test_zones_and_spans_that_begin_with_a_late_frame_hide_it():
 def test_the_tracks_of_a_late_frame_are_covered_on_it():
     gate = Gate()
     gate.pass_through(0, GROUND, checked=True)
-    track = Track(3, Kind.FACE, 1, np.array([[300, 200, 330, 240]], np.float64), np.ones(1), (Why.HELD,))
+    track = Track(3, Kind.FACE, 1, np.array([[300, 200, 330, 240]], np.float64), np.ones(1, np.float32), (Why.HELD,))
     late = gate.pass_through(1, GROUND, checked=False, tracks=[track])
     assert (luma_of(late)[210:230, 308:322] == 16).all()
 

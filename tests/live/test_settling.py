@@ -196,9 +196,9 @@ def release(begins, misses, corner, *, takes=TAKES, frames=75):
             counts = begins == "a start" or held.frame.index >= 20
             looks += counts
             line.learn(held.frame.index, found(corner if counts and looks > misses else None))
-        if pending is None and (held := line.wanted(now, pace.interval(), takes * 0.04)) is not None:
-            line.asked(held, pace.effort(now, line.needed))
-            pending = index, held
+        if pending is None and (wanted := line.wanted(now, pace.interval(), takes * 0.04)) is not None:
+            line.asked(wanted, pace.effort(now, line.needed))
+            pending = index, wanted
         out += [cleared for _, cleared in line.due(now)]
     return out
 

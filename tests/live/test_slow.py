@@ -15,7 +15,7 @@ from anonymize.live.chain.delay import DelayLine
 from anonymize.live.detector.pace import EFFORTS
 from anonymize.live.metrics import Metrics
 from anonymize.live.source.connection import way_to
-from anonymize.live.source.reader import Reader
+from anonymize.live.source.reader import Arrived, Reader
 from anonymize.settings import Live
 from tests.helpers.live import FAST, live, street_scene
 from tests.live.test_settling import GROUNDS, HEIGHT, SETTINGS, SIDE, WIDTH, bare, found, picture
@@ -28,8 +28,16 @@ def jpeg(number):
     return bytes(cv2.imencode(".jpg", street_scene()[number][0], [cv2.IMWRITE_JPEG_QUALITY, 95])[1])
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Notes when it was asked; the pictures `broken` cannot be read."""
+
+    asked: list[float]
+    broken: tuple[int, ...]
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.0"
+    server: Server
 
     def log_message(self, *words):
         pass
@@ -59,8 +67,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def camera(broken=()):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked, server.broken = [], broken
+    server = Server(("127.0.0.1", 0), Handler)
+    server.asked, server.broken = [], tuple(broken)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server, f"http://127.0.0.1:{server.server_port}"
@@ -96,7 +104,8 @@ def reading(address, **options):
 
 
 def take(reader, count, within=15):
-    taken, end = [], time.monotonic() + within
+    taken: list[Arrived] = []
+    end = time.monotonic() + within
     while len(taken) < count and time.monotonic() < end:
         if (arrived := reader.take()) is not None:
             taken.append(arrived)

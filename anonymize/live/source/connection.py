@@ -42,7 +42,8 @@ from anonymize.settings import Transport
 # Not `nobuffer`: it discards the packets read for probing, and with them the first key frame.
 _PROBED = 5
 """Maximum seconds of a stream read for probing."""
-_LOW_DELAY = {"flags": "low_delay", "analyzeduration": f"{_PROBED}000000", "fpsprobesize": "4"}
+# No pictures are read to measure the rate: a slow camera would take longer than may pass without data.
+_LOW_DELAY = {"flags": "low_delay", "analyzeduration": f"{_PROBED}000000", "fpsprobesize": "0"}
 _FORMATS = (
     "aac,ac3,asf,avi,flv,h264,hevc,hls,live_flv,matroska,webm,mjpeg,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpegts,mpjpeg,ogg,rtp,rtsp,"
     "sdp,yuv4mpegpipe"
@@ -70,9 +71,6 @@ _OWN_OPTIONS = {
     # RTMP begins with a key frame, but may announce sound where there is none: do not wait for it.
     "rtmp": {"analyzeduration": "1000000"},
     "rtmps": {"analyzeduration": "1000000"},
-    # A slow camera sends four pictures in longer than may pass without data.
-    "http": {"fpsprobesize": "0"},
-    "https": {"fpsprobesize": "0"},
     "udp": {"fifo_size": "50000", "overrun_nonfatal": "1"},
 }
 _TRANSPORTS = {"auto": "tcp+udp+udp_multicast", "tcp": "tcp", "udp": "udp", "multicast": "udp_multicast"}
