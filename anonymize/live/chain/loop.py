@@ -183,7 +183,8 @@ class Chain:
             self._connection = arrived.connection
             self._line.break_off()
             self._timeline.begin_anew()
-        self._intervals.append(arrived.at - self._arrived)
+        if self._line.index:
+            self._intervals.append(arrived.at - self._arrived)
         self._arrived = arrived.at
         stamp = self._timeline.stamp(arrived.time, arrived.at - self._begun)
         try:
