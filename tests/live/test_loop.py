@@ -13,7 +13,7 @@ import pytest
 from anonymize.data import SQUARE, Region, Shape, Why
 from anonymize.errors import ModelError, UnreadableInput, UsageError
 from anonymize.kinds import Kind
-from anonymize.live.chain import gate, loop
+from anonymize.live.chain import delay, gate, loop
 from anonymize.live.chain.canvas import Canvas
 from anonymize.live.chain.control import Control
 from anonymize.live.chain.loop import Chain, run
@@ -227,11 +227,11 @@ def test_a_notice_says_why_nothing_is_shown(monkeypatch, started, silent, words)
     chain, sink, _ = chain_of(ZONES_ONLY)
     said = []
 
-    def noticed(blank, words):
+    def noticed(blank, words, level):
         said.append(words)
-        return gate.notice(blank, words)
+        return gate.notice(blank, words, level)
 
-    monkeypatch.setattr(loop, "notice", noticed)
+    monkeypatch.setattr(delay, "notice", noticed)
     chain._started = started
     now = time.monotonic()
     chain._arrived, chain._release._shown = now - silent, now - ZONES_ONLY.live.stall - 1

@@ -48,7 +48,10 @@ class Gate:
     def pass_through(self, index, luma, *, checked, tracks=()):
         scans = [Fraction(index, 25)] if checked else []
         frame = picture(index, luma)
-        return clear(frame, tracks, scans, [], self.settings, self.memory, self.last, LEVEL)
+        out = clear(frame, tracks, scans, [], self.settings, self.memory, self.last, LEVEL)
+        if checked:
+            self.last.released(out.frame)
+        return out
 
 
 def luma_of(cleared):

@@ -182,8 +182,11 @@ class DelayLine:
         """The frames that are due, cleared by the gate."""
         while self._held and self._held[0].due <= now:
             held = self._held.popleft()
-            hold = held.settings.live.unbracketed is Unbracketed.OBSCURE
-            yield held, self._curtain.after(self._cleared(held), held.time, hold=hold)
+            blanks = held.settings.live.unbracketed is Unbracketed.OBSCURE
+            out = self._curtain.after(self._cleared(held), held.time, hold=blanks)
+            if blanks and not out.obscured and out.late is None:
+                self._last.released(out.frame)
+            yield held, out
             self._forget()
 
     def notice(self, blank: VideoPicture, words: str) -> Cleared:

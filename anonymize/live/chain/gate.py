@@ -81,7 +81,7 @@ def clear(
         cuts: presentation times at which new scenes begin, ascending.
         settings: targets, zones, spans and appearance.
         memory: the colours in use for this stream.
-        last: the last picture that was released, which is repeated if possible. This one becomes it.
+        last: the last picture that was released, which is repeated if possible.
         level: luma of the frame if it is withheld, and of what is covered because it is late.
     """
     if not _zones_within(settings.zones, frame.width, frame.height):
@@ -98,10 +98,9 @@ def clear(
         known = tuple(region for region in regions if region.why is not Why.UNBRACKETED)
         redact(frame.planes, known, settings.redact, memory)
         return Cleared(frame, known, obscured=False, passed=_PASS, late=share)
-    source = last.shrunk(frame) if last is not None else None
+    if last is not None:
+        last.made_from(frame, time, settings)
     redact(frame.planes, regions, settings.redact, memory)
-    if last is not None and source is not None:
-        last.keep(frame, source, time, settings)
     return Cleared(frame, regions, obscured=False, passed=_PASS)
 
 

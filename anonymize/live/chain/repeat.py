@@ -1,8 +1,8 @@
 """A late frame of a camera that stands still: the last picture released again, with what has changed covered.
 
     last = LastReleased()
-    before = last.shrunk(frame)                       # of every frame that the gate lets out, before it is redacted
-    last.keep(frame, before, time, settings)          # and after
+    last.made_from(frame, time, settings)             # every frame that the gate lets out, before it is redacted
+    last.released(frame)                              # once it has gone out
     last.repeat(late, time, settings, level)          # the late frame's pixels become those of the last one
 
 No pixel of the late frame is shown, only where it differs: what nobody looked at is compared with what the last
@@ -11,6 +11,7 @@ released picture was made from, so that nothing creeps in, however many late fra
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 import cv2
@@ -37,35 +38,48 @@ _MARK = "late"
 Grey = NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a picture was made from.
+
+    Args:
+        luma: of the raw frame, at half its size.
+        time: presentation time in seconds.
+        settings: by which it was redacted.
+    """
+
+    luma: Grey
+    time: Fraction
+    settings: Settings
+
+
 class LastReleased:
     """The last picture released, what it was made from, and the camera's noise. Raw luma is kept in memory alone."""
 
     def __init__(self) -> None:
         self._planes: tuple[Grey, ...] = ()
-        self._source: Grey | None = None
-        self._settings: Settings | None = None
-        self._time = Fraction(0)
+        self._next: _Source | None = None
+        self._source: _Source | None = None
         self._noise = 0.0
 
-    def shrunk(self, frame: VideoPicture) -> Grey:
-        """The luma of `frame` at half its size, uint8."""
-        size = (max(frame.width // 2, 1), max(frame.height // 2, 1))
-        return np.asarray(cv2.resize(frame.planes[0].pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-    def keep(self, frame: VideoPicture, source: Grey, time: Fraction, settings: Settings) -> None:
-        """Take a picture that is released.
+    def made_from(self, frame: VideoPicture, time: Fraction, settings: Settings) -> None:
+        """Take a frame that may be released, before it is redacted.
 
         Args:
-            frame: redacted.
-            source: `shrunk` of it before that.
+            frame: raw.
             time: presentation time in seconds.
-            settings: by which it was redacted.
+            settings: by which it will be redacted.
         """
-        if self._source is not None and self._source.shape == source.shape:
-            found = float(np.median(_differences(self._source, source)))
+        self._next = _Source(_shrunk(frame), time, settings)
+
+    def released(self, frame: VideoPicture) -> None:
+        """Take the redacted picture of the last `made_from`, which was released."""
+        assert self._next is not None, "a picture was released that nobody vouched for"
+        if self._source is not None and self._source.luma.shape == self._next.luma.shape:
+            found = float(np.median(_differences(self._source.luma, self._next.luma)))
             self._noise += _LEARN * (found - self._noise)
         self._planes = tuple(plane.pixels.copy() for plane in frame.planes)
-        self._source, self._time, self._settings = source, time, settings
+        self._source, self._next = self._next, None
 
     def repeat(self, frame: VideoPicture, time: Fraction, settings: Settings, level: int) -> float | None:
         """Overwrite a late `frame` with the last picture released, what has changed covered and marked as late.
@@ -79,13 +93,14 @@ class LastReleased:
         Returns:
             Share of the picture that is covered; None if it cannot be repeated, and nothing was written.
         """
-        if self._source is None or self._settings is not settings or not 0 <= time - self._time <= LATE_FOR:
+        last = self._source
+        if last is None or last.settings is not settings or not 0 <= time - last.time <= LATE_FOR:
             return None
-        source = self.shrunk(frame)
-        if source.shape != self._source.shape:
+        source = _shrunk(frame)
+        if source.shape != last.luma.shape:
             return None
         least, times = _NOISE
-        changed = np.asarray(_differences(self._source, source) > least + times * self._noise, np.uint8)
+        changed = np.asarray(_differences(last.luma, source) > least + times * self._noise, np.uint8)
         covered = np.asarray(cv2.dilate(changed, _MARGIN), np.uint8)
         share = float(covered.mean())
         if share > MOST_CHANGED:
@@ -96,6 +111,12 @@ class LastReleased:
             np.copyto(plane.pixels, np.where(mask, level if plane is frame.planes[0] else plane.black, kept))
         _mark(frame.planes[0].pixels)
         return share
+
+
+def _shrunk(frame: VideoPicture) -> Grey:
+    """The luma of `frame` at half its size, uint8."""
+    size = (max(frame.width // 2, 1), max(frame.height // 2, 1))
+    return np.asarray(cv2.resize(frame.planes[0].pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _differences(one: Grey, other: Grey) -> NDArray[np.float32]:
