@@ -31,9 +31,8 @@ from anonymize.media.core_dumps import no_core_dumps
 from anonymize.media.frames.orient import Orientation
 from anonymize.parallel.process import processor_seconds
 from anonymize.settings import Detect, Device, Live, Settings
-from tests.helpers.live import FAST, SIZE, faulty, hanging, street_scene
-from tests.helpers.pace import Bound
 from tests.helpers.live import FAST, SIZE, faulty, hanging, looping, street_scene, working
+from tests.helpers.pace import Bound
 
 CANVAS = Canvas(*SIZE)
 PIXELS = (3.6, 1.2, 0.6, 0.3)

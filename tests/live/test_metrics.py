@@ -3,9 +3,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from anonymize.data import Region
 from anonymize.kinds import Kind, Why
-from anonymize.live.metrics import Health, Limits, Metrics
 from anonymize.live.detector.pace import EFFORTS
-from anonymize.live.metrics import Limits, Metrics
+from anonymize.live.metrics import Health, Limits, Metrics
 
 
 class Clock:
