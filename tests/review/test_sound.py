@@ -175,7 +175,7 @@ def test_pictures_follow_the_sound_however_slow_they_come(screen: Page, slow: bo
     first, begin = seen[0][1], seen[0][0]
     for moment, index in seen[1:-1]:
         behind = (moment - begin) / 1000 - (times[index] - times[first])
-        assert abs(behind) < 0.4, (index, behind)
+        assert abs(behind) < 1.5, (index, behind)  # all 60 pictures, one after the other, would take 6 s
     assert len(seen) < FRAMES / 2 or not slow
     assert told["heard"] >= 2, "several parts of the sound were played"
 
