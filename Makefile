@@ -15,7 +15,7 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 LIMIT := --timeout 300 --timeout-method thread
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test test-all test-training lint unit contracts licences cluster-test page-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live soak-live mutants lock clean contracts-openvino kill-test fuzz formats options train train-dev
+.PHONY: help setup demo test test-all test-training lint unit contracts licences cluster-test page-test deploy-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live soak-live mutants lock clean contracts-openvino kill-test fuzz formats options train train-dev
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -107,7 +107,7 @@ cluster-test: $(CLUSTER)/ready
 	$(CLUSTER)/bin/pytest tests/batch/test_cluster.py tests/batch/test_cluster_network.py tests/storage/test_storage.py
 
 #  What `make test` skips by name in tests/skips.toml, too.
-test-all: test cluster-test contracts-openvino test-training page-test
+test-all: test cluster-test contracts-openvino test-training page-test deploy-test
 
 #  What TypeScript says of the review page's modules and axe-core of the page, neither of which is kept.
 page-test: setup
@@ -118,6 +118,10 @@ test-training: setup
 	$(BIN)/python $(PIP) install 'pip>=25.1'
 	$(BIN)/python $(PIP) install --group training
 	$(BIN)/pytest tests/training tests/benchmarks/test_attack.py
+
+#  What systemd and compose say of the files in deploy/. Debian has both: systemd, docker-compose.
+deploy-test: setup
+	$(BIN)/pytest tests/live/test_deploy.py
 
 contracts-openvino: $(OPENVINO)/ready
 	DEVICE=openvino $(OPENVINO)/bin/pytest tests/contracts

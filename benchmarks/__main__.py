@@ -21,7 +21,7 @@ from anonymize.errors import AnonymizeError
 from anonymize.presets import load
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
-from benchmarks import page, quoted, report, tools
+from benchmarks import page, quoted, ran, report, tools
 from benchmarks import verify as missed
 from benchmarks.clips import BUILD, DATA, Clip, face_clips, long_clip, plate_clips
 from benchmarks.compare import BenchmarkBroken, compare, run_tool, summary
@@ -200,6 +200,16 @@ def check(output: Into = report.HERE) -> None:
     for line in lines:
         print(f"stale  {line}")
     raise typer.Exit(bool(lines))
+
+
+@app.command("ran", context_settings={"ignore_unknown_options": True})
+def run_elsewhere(
+    command: Annotated[list[str], typer.Argument(help="What runs them, such as: make cluster-test.")],
+) -> None:
+    """Run tests that CI skips, and note when they ran and what came of it; `ran.json` and the page have it then."""
+    code = ran.run(command)
+    _written(report.write(report.read(report.HERE / report.JSON)))
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anonymize.evaluate.interval import Interval, leak_interval, share_interval
+from benchmarks import ran
 from benchmarks.report import COMPARED, table
 
 HEIGHTS = ("12-16", "16-32", "32-64", "64+")
@@ -33,8 +34,8 @@ would be no page.
 """
 
 
-def render(results: Mapping[str, Any]) -> str:
-    """Write the page for all sections there are."""
+def render(results: Mapping[str, Any], runs: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """Write the page for all sections there are; `runs` are those of tests elsewhere (`ran.read`)."""
     parts = [INTRODUCTION]
     if "held_out" in results:
         parts.append(_held_out(results["held_out"]))
@@ -42,6 +43,8 @@ def render(results: Mapping[str, Any]) -> str:
     for name, write in (("verify", _verify), ("memory", _memory), ("startup", _startup), ("mutants", _mutants)):
         if name in results:
             parts.append(write(results[name]))
+    if runs:
+        parts.append(ran.section(runs))
     return "\n".join(parts)
 
 

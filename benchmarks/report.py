@@ -55,11 +55,12 @@ def read(file: Path) -> dict[str, Any]:
 
 def write(results: Mapping[str, Any], folder: Path = HERE) -> Path:
     """Write JSON file and page; return the page."""
+    from benchmarks import ran
     from benchmarks.page import render
 
     (folder / JSON).write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     page = folder / PAGE
-    page.write_text(render(results), encoding="utf-8")
+    page.write_text(render(results, ran.read(folder)), encoding="utf-8")
     return page
 
 

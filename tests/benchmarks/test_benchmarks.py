@@ -16,7 +16,7 @@ from anonymize.samples.camera import Shot, Still, film
 from anonymize.samples.plates import DESIGNS, render_plate
 from benchmarks import clips as clip_sets
 from benchmarks import compare as compare_module
-from benchmarks import history, page, platedet_solid, report, tools
+from benchmarks import history, page, platedet_solid, ran, report, tools
 from benchmarks.__main__ import app
 from benchmarks.clips import Clip, face_clips, long_clip, plate_clips
 from benchmarks.compare import BenchmarkBroken, check_blur, compare, run_tool, summary
@@ -281,7 +281,7 @@ def test_a_share_has_its_interval_and_of_few_people_there_are_counts(hits, of, s
 
 def test_every_share_of_the_repositorys_page_has_its_interval():
     results = report.read(report.HERE / report.JSON)
-    text = page.render(results)
+    text = page.render(results, ran.read())
     assert text == (report.HERE / report.PAGE).read_text(encoding="utf-8")
     for name in (name for name in report.COMPARED if name in results):
         part = text.split(f"## {name.capitalize()}\n")[1].split("\n## ")[0]

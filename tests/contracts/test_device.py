@@ -160,7 +160,7 @@ def test_hardware_that_is_not_there_is_refused_although_onnxruntime_would_take_t
     if silent.get_providers()[0] == name:
         pytest.skip("this machine has Intel graphics: nothing to refuse; any machine without shows it")
     assert silent.get_providers() == ["CPUExecutionProvider"]
-    with pytest.raises(ModelError, match=r"openvino-gpu cannot be used here.*OpenCL.*Nothing else is taken"):
+    with pytest.raises(ModelError, match=r"openvino-gpu cannot be used here.*OpenCL.*No other device is used"):
         models.session("argus", device=Device.OPENVINO_GPU)
 
 

@@ -1,11 +1,17 @@
 """Everything in the container is pinned to a hash, or comes from this folder."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+needs_tools = pytest.mark.skipif(
+    not (shutil.which("systemd-analyze") and shutil.which("docker-compose")),
+    reason="needs systemd-analyze and docker-compose: make deploy-test",
+)
 DIGEST = re.compile(r"\S+@sha256:[0-9a-f]{64}")
 HASHED = re.compile(r"\S+==\S+( ; .+)?( --hash=sha256:[0-9a-f]{64})+")
 
@@ -81,6 +87,29 @@ def test_nothing_in_the_image_is_fetched_without_a_hash():
 )
 def test_a_line_that_fetches_without_a_hash_is_noticed(line):
     assert loose((DEPLOY / "Dockerfile").read_text() + line + "\n")
+
+
+@needs_tools
+def test_systemd_takes_the_unit(tmp_path):
+    unit = (DEPLOY / "anonymize-live.service").read_text()
+    (tmp_path / "anonymize-live.service").write_text(unit.replace("/opt/anonymize/bin/anonymize", "/bin/true"))
+    command = ["systemd-analyze", "verify", str(tmp_path / "anonymize-live.service")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    wrong = unit.replace("/opt/anonymize/bin/anonymize", "/bin/true").replace("Restart=always", "Restart=allways")
+    (tmp_path / "anonymize-live.service").write_text(wrong)
+    assert "allways" in subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+
+@needs_tools
+def test_compose_takes_its_file_and_gives_our_container_no_rights():
+    command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "config"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    ours = done.stdout.split("\n  anonymize:\n")[1].split("\n  mediamtx:\n")[0]
+    for line in ("cap_drop:\n    - ALL", "read_only: true", "no-new-privileges:true", "user: 10001:10001"):
+        assert line in ours, line
+    assert "ports:" not in ours
 
 
 def test_each_image_beside_ours_is_held_to_its_digest():
