@@ -178,6 +178,18 @@ def test_who_cannot_be_chosen_is_refused_with_what_is_there(chosen: dict[str, ob
         shown(*tracks, show_persons=[person(**chosen)])
 
 
+@pytest.mark.parametrize(
+    ("at", "words"), [({"at": 99}, "no frame is shown then"), ({}, "expected a time"), ({"at": 5}, ""), ({"at": 0}, "")]
+)
+def test_a_time_that_no_frame_has_is_refused_before_anybody_is_looked_for(at: dict[str, object], words: str):
+    asked = settings(show_persons=[person(point=[50, 100], **at)])
+    if not words:
+        consent.refuse_unmet(TIMES, asked, "film.mp4")
+        return
+    with pytest.raises(UsageError, match=words):
+        consent.refuse_unmet(TIMES, asked, "film.mp4")
+
+
 def test_in_a_picture_a_point_needs_no_time():
     one = [Fraction(0)]
     done = shown(still(0, (50, 100), range(1)), times=one, show_persons=[person(point=[50, 100])])

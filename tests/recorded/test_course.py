@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 import anonymize
 from anonymize.cli.render.ledger import VERBS
 from anonymize.progress import COSTS, Course, Progress, followed_by
+from anonymize.recorded.release import repairs_of
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
 from tests.helpers.media import make_video
@@ -92,6 +94,13 @@ def test_a_run_is_done_when_its_last_check_is_if_no_repair_may_follow():
     assert shares(run(100))[-2][0] == pytest.approx(1.0)
     assert shares(run(100, repairs=3, most=3))[-2][0] == pytest.approx(1.0)
     assert 0.6 < shares(run(100, most=3))[-2][0] < 0.95
+
+
+def test_a_plan_that_a_person_changed_is_not_repaired_nor_what_is_not_verified():
+    asked = replace(Settings(), verify=replace(Settings().verify, repair=3))
+    assert repairs_of(asked) == 3
+    assert repairs_of(asked, by_hand=True) == 0
+    assert repairs_of(replace(asked, verify=replace(asked.verify, publish_unverified=True))) == 0
 
 
 def test_the_whole_is_known_from_the_first_stage_on():
