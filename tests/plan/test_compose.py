@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from anonymize.data import Detections, Kind, Shape, Timestamps, Track, Why
 from anonymize.errors import UsageError
+from anonymize.plan import About, Plan, Regions, parse
+from anonymize.plan import lines as plan_lines
 from anonymize.plan.compose import WEAKLY, compose, refuse_unmet
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
@@ -52,6 +54,18 @@ def test_a_weak_face_is_padded_a_little_more_and_a_weak_plate_is_not(padding):
         sides = sure.xyxy[0, 2:] - sure.xyxy[0, :2]
         grown = np.array(weak[0][2].xyxy) - there.xyxy
         assert grown == pytest.approx([*(-more * sides), *(more * sides)], abs=1e-3)
+
+
+@pytest.mark.parametrize("shape", ["box", "ellipse"])
+def test_what_touches_the_border_by_a_hair_is_in_the_plan_only_if_its_file_can_be_read(shape):
+    wanted = settings(redact={"face": {"shape": shape}})
+    kept = 0
+    for step in range(400):
+        one = replace(track(length=1), xyxy=np.array([[201 + step * 0.0301, 20, 221 + step * 0.0301, 45]], np.float32))
+        made = Plan(About("00", len(TIMES), *SIZE, wanted), Regions(rows(wanted, [one])))
+        assert len(parse(plan_lines(made), "plan").regions) == len(made.regions)
+        kept += len(made.regions)
+    assert 0 < kept < 400
 
 
 def test_kinds_that_nobody_wants_are_not_redacted():
