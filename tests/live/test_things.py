@@ -19,6 +19,7 @@ from anonymize.live.metrics import Metrics
 from anonymize.settings import Detect, Follow, Settings, Span, Zone
 from tests.helpers.live import FAST, MemorySink, _watch, exposed, street_scene
 from tests.helpers.media import make_video
+from tests.helpers.pace import Bound
 from tests.live import test_delay as delay
 
 ZONE = Zone(((800.0, 100.0), (1280.0, 100.0), (1280.0, 500.0), (800.0, 500.0)))
@@ -181,7 +182,7 @@ def test_live_shows_a_poster_and_counts_it(tmp_path, monkeypatch):
         ]
         return bool(samples) and float(samples[0].split()[-1]) > 0
 
-    watch = threading.Thread(target=_watch, args=(enough, control, 60.0), daemon=True)
+    watch = threading.Thread(target=_watch, args=(enough, control, Bound(60.0)), daemon=True)
     watch.start()
     run(str(video), lambda _: [sink], replace(FAST, spared=(everywhere,)), metrics, control)
     watch.join()
