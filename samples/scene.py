@@ -58,6 +58,10 @@ class Scene:
         return self.background.shape[1] - 2 * self.margin, self.background.shape[0] - 2 * self.margin
 
 
+_LEAST = 0.01
+"""Pixels of a side below which nothing of a subject is in the picture: truth is written with two decimals."""
+
+
 def play(scene: Scene, frames: int, rate: int) -> Iterator[tuple[Picture, FrameTruth]]:
     """Render the frames, seen by a camera in an unsteady hand, each with its truth."""
     for index in range(frames):
@@ -123,7 +127,7 @@ def _subject(owner: NDArray[np.int16], number: int, kind: Kind, box: Box) -> Sub
     x0, y0, x1, y1 = (round(v) for v in subject.xyxy)
     area = owner[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
     covered = float((area > number).mean()) if area.size else 1.0
-    if covered >= 1:
+    if covered >= 1 or min(subject.xyxy[2] - subject.xyxy[0], subject.xyxy[3] - subject.xyxy[1]) < _LEAST:
         return None
     visible = subject.visible * (1 - covered)
     return Subject(number, kind, subject.xyxy, subject.height, visible, ignore=covered > COVERED)
