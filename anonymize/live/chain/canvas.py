@@ -28,6 +28,7 @@ TICK = Fraction(1, 90_000)
 FORMAT = "yuv420p"
 LIMITED = 1
 """FFmpeg's number for limited range."""
+_MEASURED = 8
 _LAYOUT = required_layout(FORMAT, "canvas")
 
 
@@ -162,6 +163,11 @@ def canvas_for(width: int, height: int, longest: int) -> Canvas:
     """The canvas for upright pictures of `width` x `height` pixels, scaled down so that no side exceeds `longest`."""
     scale = min(1.0, longest / max(width, height))
     return Canvas(_even(width * scale), _even(height * scale))
+
+
+def brightness(luma: NDArray[np.uint8]) -> float:
+    """The mean of a luma plane (height, width), from one pixel in `_MEASURED` either way."""
+    return float(luma[::_MEASURED, ::_MEASURED].mean())
 
 
 def store(frame: VideoPicture, samples: NDArray[Any]) -> None:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from anonymize.live.chain.canvas import brightness
 from anonymize.live.chain.gate import BLACK, Cleared, withhold
 
 HIDDEN_FOR = 1
 """The least seconds for which frames are hidden once one is: so at most three changes come in any second."""
 SOON = "Hidden: shown again in a moment"
-_EVERY = 8
-"""Pixels between two that are read for the mean."""
 
 
 class Curtain:
@@ -38,7 +37,7 @@ class Curtain:
             return withhold(cleared.frame, SOON, self.level)
         else:
             self._since = None
-            self.level = round(float(cleared.frame.planes[0].pixels[::_EVERY, ::_EVERY].mean()))
+            self.level = round(brightness(cleared.frame.planes[0].pixels))
         return cleared
 
     def close(self, time: Fraction) -> None:

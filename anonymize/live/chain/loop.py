@@ -228,7 +228,7 @@ class Chain:
     def _fill(self) -> None:
         """Show a notice when nothing was shown for too long, so that players do not freeze on the last picture."""
         now = time.monotonic()
-        stall = max(self._settings.live.stall, _SILENT * median(self._intervals or [0.0]))
+        stall = max(self._settings.live.stall, _SILENT * median(self._intervals or [float(1 / self._picture.rate)]))
         if not self._release.wants_notice(now, stall):
             return
         silent = now - self._arrived > stall

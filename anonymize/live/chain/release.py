@@ -20,8 +20,6 @@ CLOSE_WITHIN = 5.0
 """Seconds that all sinks together get to finish."""
 _MOST_SOUND = 2000
 """Packets of sound that may wait for their frame."""
-_SLOW = 2.5
-"""Missing frames that count as a pause."""
 
 
 class Release:
@@ -77,7 +75,7 @@ class Release:
 
     def wants_notice(self, now: float, stall: float) -> bool:
         """Whether a notice is due: nothing shown for `stall` seconds, or for a frame interval after a notice."""
-        wait = self._interval if self._noticed else max(stall, _SLOW * self._interval)
+        wait = self._interval if self._noticed else stall
         return now - self._shown >= wait
 
     def keep(self, packet: Packet[Any]) -> None:

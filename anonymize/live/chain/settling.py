@@ -23,6 +23,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymize.live.chain.canvas import brightness
 from anonymize.live.detector.pace import EFFORTS, Effort
 
 LOOKS = 3
@@ -31,8 +32,6 @@ _WITHIN = 0.5
 """Seconds in which a change of light is a jump; a slower one lets detectors keep up."""
 _JUMP = (6.0, 0.25)
 """Levels of 8 bits, and share of the darker level, by which the mean of the picture changes in a jump of light."""
-_EVERY = 8
-"""Pixels between two that are read for the mean."""
 
 
 @dataclass(slots=True)
@@ -67,7 +66,7 @@ class Settling:
 
     def take(self, time: Fraction, luma: NDArray[np.uint8]) -> None:
         """Take the picture of every frame ((height, width) uint8): after a jump of light the looks begin anew."""
-        level = float(luma[::_EVERY, ::_EVERY].mean())
+        level = brightness(luma)
         while self._levels and time - self._levels[0][0] > _WITHIN:
             self._levels.popleft()
         if any(abs(level - before) > _JUMP[0] + _JUMP[1] * min(level, before) for _, before in self._levels):
