@@ -53,6 +53,8 @@ class Limits:
     """Seconds during which every frame that went out was fully obscured."""
     hidden: tuple[float, float] = (0.1, 0.5)
     """Shares of the last minute's frames that were fully obscured from which on it is degraded, and failing."""
+    small: float = 10.0
+    """Seconds without a look at every scale, while others are made, from which on it is degraded."""
     lost: float = 20.0
     """Seconds since a sink was lost (its disk is full, its server gone) until it is failing; it is degraded at once."""
 
@@ -96,6 +98,8 @@ class Metrics:
         self._sink_dropped: Tally[str] = Tally()
         self._efforts: Tally[str] = Tally()
         self._coarser = 1.0
+        self._looked = self._looked_small = float("-inf")
+        """When a look, and one at every scale, last ended."""
         self._late_area = 0.0
         self._stages: dict[str, Stage] = {}
         self._lost_since: dict[str, float] = {}
@@ -192,6 +196,7 @@ class Metrics:
         self._repeated_area.inc(share)
         with self._lock:
             self._totals["frames late"] += 1
+            self._second(self._clock())["late"] += 1
             self._late_area += share
 
     def dropped(self, reason: str, n: int = 1) -> None:
@@ -219,6 +224,10 @@ class Metrics:
         with self._lock:
             self._totals["looks"] += 1
             self._efforts[effort.label] += 1
+            now = self._clock()
+            if effort.thorough or self._totals["looks"] == 1:
+                self._looked_small = now
+            self._looked = now
             self._coarser = effort.coarser
 
     def late_detections(self, n: int = 1) -> None:
@@ -278,7 +287,8 @@ class Metrics:
                 )
                 for name, since in self._lost_since.items()
             }
-            share = self._hidden_share(now)
+            share, late = (self._share(now, kind) for kind in ("obscured", "late"))
+            small = now - self._looked_small if now - self._looked < self.limits.small else 0.0
         if silent > self.limits.silent:
             return Health(False, f"no frame has gone out for {silent:.0f} s")
         if hidden > self.limits.obscured:
@@ -286,6 +296,10 @@ class Metrics:
         degraded, failing = (share > limit for limit in self.limits.hidden)
         if degraded:
             lost[f"{share:.0%} of the last minute's frames were fully obscured"] = failing
+        if late > self.limits.hidden[0]:
+            lost[f"{late:.0%} of the last minute's frames were late, and the last picture was shown once more"] = False
+        if small > self.limits.small:
+            lost[f"small faces were last looked for {small:.0f} s ago: this machine is too slow for it"] = False
         if lost:
             ok = not any(lost.values())
             return Health(ok, ("degraded: " if ok else "") + "; ".join(lost), degraded=ok)
@@ -297,11 +311,11 @@ class Metrics:
             self._seconds.append((int(now), Tally()))
         return self._seconds[-1][1]
 
-    def _hidden_share(self, now: float) -> float:
-        """The share of obscured frames in the last minute; 0 while that is too short to tell. With the lock."""
+    def _share(self, now: float, kind: str) -> float:
+        """The share of `kind` in the last minute's frames; 0 while that is too short to tell. With the lock."""
         recent = [counts for second, counts in self._seconds if second > now - _MINUTE]
         out = sum(counts["out"] for counts in recent)
-        return sum(counts["obscured"] for counts in recent) / out if len(recent) >= _TELLING and out else 0.0
+        return sum(counts[kind] for counts in recent) / out if len(recent) >= _TELLING and out else 0.0
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -183,3 +183,34 @@ def test_why_things_are_redacted(metrics):
         {"kind": "area", "why": "zone", "n": 1},
         {"kind": "face", "why": "detected", "n": 2},
     ]
+
+
+def test_a_machine_that_is_too_slow_to_look_for_small_faces_is_degraded(metrics, clock):
+    """Two faces of 24 pixels were bare for as long as they were there, and nothing said so."""
+    for second in range(40):
+        clock.now += 1
+        metrics.frames_out(25)
+        metrics.detected(0.3, EFFORTS[1] if second else EFFORTS[0])
+        assert metrics.health().ok
+        assert metrics.health().degraded is (second > 10), second
+    assert (
+        metrics.health().why == "degraded: small faces were last looked for 39 s ago: this machine is too slow for it"
+    )
+    metrics.detected(0.3, EFFORTS[0])
+    assert not metrics.health().degraded
+    clock.now += 11
+    metrics.frames_out()
+    assert not metrics.health().degraded, "nothing is looked for at all: what is hidden tells that"
+
+
+@pytest.mark.parametrize(("late", "degraded"), [(10, False), (11, True), (90, True)])
+def test_health_tells_the_share_of_late_frames(metrics, clock, late, degraded):
+    for _ in range(60):
+        clock.now += 1
+        for frame in range(100):
+            if frame < late:
+                metrics.late(0.1)
+            metrics.frames_out()
+    health = metrics.health()
+    assert (health.ok, health.degraded) == (True, degraded)
+    assert health.why.startswith(f"degraded: {late}% of the last minute's frames were late" if degraded else "frames")
