@@ -5,15 +5,14 @@ import os
 import shutil
 import socket
 import struct
-import sys
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from anonymize import cli, media
-from tests.cli.test_cli import anonymize
+from anonymize import media
+from tests.cli.test_cli import anonymize, in_this_process
 from tests.helpers.media import make_image, make_video
 
 LATE = "meets no frame: its last frame is shown at 0:00.2"
@@ -87,13 +86,6 @@ def desk(tmp_path_factory):
     return desk
 
 
-def _here(arguments, monkeypatch, capsys):
-    """The command in this process, which has the models loaded: its exit code, and what it said."""
-    monkeypatch.setattr(sys, "argv", ["anonymize", *arguments])
-    capsys.readouterr()
-    return cli._run(), "".join(capsys.readouterr())
-
-
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_it_is_said_before_the_first_frame(desk, mistake, monkeypatch, capsys):
     command, code, words = MISTAKES[mistake]
@@ -105,7 +97,8 @@ def test_it_is_said_before_the_first_frame(desk, mistake, monkeypatch, capsys):
             done = anonymize(*arguments)
             ended, told = done.returncode, done.stdout + done.stderr
         else:
-            ended, told = _here(arguments, monkeypatch, capsys)
+            ended, *said = in_this_process(arguments, monkeypatch, capsys)
+            told = "".join(said)
     assert (ended, words in told) == (code, True), told
     for line in (line for line in told.splitlines() if line.startswith("{")):
         event = json.loads(line)
@@ -130,7 +123,8 @@ def test_a_disk_that_is_surely_too_small_is_reported_with_both_numbers(desk, tmp
         with film.open("ab") as file:
             file.write(struct.pack(">I4sQ", 1, b"free", 2000 * free))
         os.truncate(film, end + 2000 * free)  # a hole, which takes no room
-        ended, told = _here(["run", str(film), "-o", f"{small}/x.mp4", "--json"], monkeypatch, capsys)
+        ended, *said = in_this_process(["run", film, "-o", f"{small}/x.mp4", "--json"], monkeypatch, capsys)
+        told = "".join(said)
         assert ended == 6, told
         assert f"has {free / 1e6:,.1f} MB free" in told
         assert "takes at least" in told
