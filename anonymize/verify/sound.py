@@ -24,31 +24,43 @@ _FAINT = 0.05
 
 def still_heard(result: VideoSource, silences: Sequence[Silence]) -> Iterator[str]:
     """What is wrong with the sound of `result`, which was read to its end: one line for each of `silences`."""
-    tracks = result.info.audio
-    begin = min((track.begin for track in tracks if track.begin is not None), default=None)
-    end = max((track.end for track in tracks if track.end is not None), default=None)
-    if begin is None or end is None:
+    tracks = [
+        (number, float(track.begin), float(track.end))
+        for number, track in enumerate(result.info.audio)
+        if track.begin is not None and track.end is not None
+    ]
+    if not tracks or not silences:
         return
-    sound = Heard(result)
+    own = np.repeat(np.arange(len(result.info.audio)), [track.channels for track in result.info.audio])
+    sound = Heard(result, apart=True)
     for one in silences:
-        low, high = math.ceil(max(one.first, float(begin)) * RATE), math.floor(min(one.end, float(end)) * RATE)
-        edge = min(_EDGE, max(high - low, 0) // 4)
-        ranges = ((at, min(at + _AT_ONCE, high - edge)) for at in range(low + edge, high - edge, _AT_ONCE))
-        parts = ((sound.samples(at, until - at), at) for at, until in ranges)
-        if any(_heard(part, at, one.how, len(tracks)) for part, at in parts):
-            yield f"the sound from {clock(one.first)} to {clock(one.end)} can still be heard"
+        spans = {number: _within(one, begin, end) for number, begin, end in tracks}
+        first, end = min(low for low, _ in spans.values()), max(high for _, high in spans.values())
+        for at in range(first, end, _AT_ONCE):
+            part = sound.samples(at, min(_AT_ONCE, end - at))
+            ranges = ((number, max(low - at, 0), max(high - at, 0)) for number, (low, high) in spans.items())
+            if any(_heard(part[low:high, own == number], at + low, one.how) for number, low, high in ranges):
+                yield f"the sound from {clock(one.first)} to {clock(one.end)} can still be heard"
+                break
 
 
-def _heard(part: NDArray[np.int32], at: int, how: Silencing, tracks: int) -> bool:
-    """Whether `part` (N,), at position `at`, holds more than silence or the tone."""
+def _within(one: Silence, begin: float, end: float) -> tuple[int, int]:
+    """The samples of `one` in a track from `begin` to `end`, in seconds, but for those at its ends."""
+    low, high = math.ceil(max(one.first, begin) * RATE), math.floor(min(one.end, end) * RATE)
+    edge = min(_EDGE, max(high - low, 0) // 4)
+    return low + edge, high - edge
+
+
+def _heard(part: NDArray[np.int32], at: int, how: Silencing) -> bool:
+    """Whether any channel of `part` (N, C), at position `at`, holds more than silence or the tone."""
     if how is Silencing.MUTE:
         return bool(part.any())
     turns = 2 * np.pi * TONE / RATE * np.arange(at, at + len(part))
     waves = np.stack([np.sin(turns), np.cos(turns)], axis=1)
-    failed = 0
     for low in range(0, len(part), _WINDOW):
         sound, wave = part[low : low + _WINDOW].astype(np.float64), waves[low : low + _WINDOW]
         fitted = wave @ np.linalg.lstsq(wave, sound, rcond=None)[0]
-        left = sound - fitted
-        failed += bool(np.sqrt((left**2).mean()) > 2 + _FAINT * np.sqrt((fitted**2).mean()))
-    return failed > 2 * (tracks - 1)  # where one of several tracks begins or ends, the tone's loudness changes
+        left, kept = (np.sqrt((signal**2).mean(axis=0)) for signal in (sound - fitted, fitted))
+        if (left > 2 + _FAINT * kept).any():
+            return True
+    return False

@@ -3,16 +3,18 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from anonymize import plan
 from anonymize.batch.inputs import only_item
 from anonymize.data import Silence, Silencing
 from anonymize.errors import PlanError, UnsupportedInput
 from anonymize.media import open_source
-from anonymize.media.audio import flac
+from anonymize.media.audio import flac, silence
 from anonymize.plan import Plan
 from anonymize.recorded import job
 from anonymize.recorded.finish import Released
@@ -85,6 +87,33 @@ def test_an_output_in_which_it_can_still_be_heard_is_not_released(
         with pytest.raises(Refused, match=r"sound from 0:00\.2 to 0:00\.45 can still be heard"):
             rendered(film, tmp_path / "b.mp4", replace(made, silences=(Silence(0.2, 0.45, how),)))
         assert not (tmp_path / "b.mp4").exists()
+
+
+@pytest.mark.parametrize("how", [MUTE, BLEEP])
+@pytest.mark.parametrize(
+    "kept", [(0, 1), (0,), (1,)], ids=["in opposite phase", "in the first channel", "in the second channel"]
+)
+def test_a_voice_is_heard_in_every_channel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: Silencing, kept: tuple[int, ...]
+) -> None:
+    """Loudspeakers are not added up: what is in opposite phase is loud, and mono would hold nothing of it."""
+    film = with_sound(tmp_path / "a.mkv", "flac", "-af", "pan=stereo|c0=c0|c1=-1*c0", channels=2)
+    made, silenced = planned(film, (Silence(0.2, 0.45, how),)), silence.silenced
+
+    def in_part(samples: NDArray[np.int16], *rest: Any) -> NDArray[np.int16]:
+        muted = silenced(samples, *rest).copy()
+        muted[:, list(kept)] = samples[:, list(kept)]
+        return muted
+
+    monkeypatch.setattr(flac, "silenced", in_part)
+    with pytest.raises(Refused, match=r"sound from 0:00\.2 to 0:00\.45 can still be heard"):
+        rendered(film, tmp_path / "b.mkv", made)
+
+
+def test_a_track_that_begins_and_ends_within_a_span_is_silenced(tmp_path: Path) -> None:
+    film = with_sound(tmp_path / "a.mkv", "aac", tracks=2)
+    released = rendered(film, tmp_path / "b.mkv", planned(film, (Silence(0.0, 30, BLEEP),)))
+    assert released.report.verdict == "pass"
 
 
 def test_what_no_container_can_hold_is_refused_with_one_that_can(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -28,7 +28,7 @@ _SLACK = Fraction(3, 50)
 """Seconds by which timestamps may deviate from a steady flow of samples."""
 
 Block = tuple[int, NDArray[np.int16]]
-"""Position in samples, and (N,) samples."""
+"""Position in samples, and (N,) samples; or (N, C), those of every channel of every track, zeros in those of others."""
 
 
 class Heard:
@@ -38,10 +38,12 @@ class Heard:
 
     Args:
         source: the video.
+        apart: every channel by itself; added up, what is the same in opposite phase would be silent.
     """
 
-    def __init__(self, source: VideoSource) -> None:
+    def __init__(self, source: VideoSource, *, apart: bool = False) -> None:
         self._source = source
+        self._channels = tuple(track.channels for track in source.info.audio) if apart else ()
         self._apart = _APART if len(source.info.audio) > 1 else 0
         self._lock = threading.Lock()
         self._blocks: Iterator[Block] = iter(())
@@ -50,15 +52,18 @@ class Heard:
         """Position of the sample after the last one asked for, and of the latest block."""
 
     def samples(self, first: int, count: int) -> NDArray[np.int32]:
-        """The samples ``first <= i < first + count`` of the presentation; zeros where there is no sound."""
+        """The samples ``first <= i < first + count`` of the presentation; zeros where there is no sound.
+
+        (N,); or (N, C) if they are `apart`, the channels of the first track first.
+        """
         with self._lock:
             if first != self._next:
-                self._blocks, self._waiting, self._reached = blocks(self._source, first), [], first
+                self._blocks, self._waiting, self._reached = blocks(self._source, first, self._channels), [], first
             self._next = first + count
             while self._reached < self._next + self._apart and (read := next(self._blocks, None)):
                 self._waiting.append(read)
                 self._reached = max(self._reached, read[0])
-            mixed: NDArray[np.int32] = np.zeros(count, np.int32)
+            mixed: NDArray[np.int32] = np.zeros((count, sum(self._channels)) if self._channels else count, np.int32)
             for at, block in self._waiting:
                 low, high = max(at, first), min(at + len(block), self._next)
                 if low < high:
@@ -72,15 +77,21 @@ class Heard:
             self._blocks, self._waiting, self._next = iter(()), [], -1
 
 
-def blocks(source: VideoSource, first: int = 0) -> Iterator[Block]:
-    """Blocks of all sound tracks, each track's in order, which together hold all samples from `first` on."""
+def blocks(source: VideoSource, first: int = 0, apart: Sequence[int] = ()) -> Iterator[Block]:
+    """Blocks of all sound tracks, each track's in order, which together hold all samples from `first` on.
+
+    Args:
+        source: the video.
+        first: position in samples.
+        apart: how many channels each track has, to have them apart; else they are mixed.
+    """
     begins = Fraction(max(first, 0), RATE) - _LEAD
     with source.opened() as container:
         if begins > 0 and not source.presentation.joins and _seek(source, container, begins):
-            yield from _read(source, container, begins)
+            yield from _read(source, container, begins, apart)
             return
     with source.opened() as container:
-        yield from _read(source, container, begins)
+        yield from _read(source, container, begins, apart)
 
 
 def _seek(source: VideoSource, container: InputContainer, begins: Fraction) -> bool:
@@ -102,16 +113,21 @@ def _seek(source: VideoSource, container: InputContainer, begins: Fraction) -> b
     return True
 
 
-def _read(source: VideoSource, container: InputContainer, begins: Fraction) -> Iterator[Block]:
+def _read(source: VideoSource, container: InputContainer, begins: Fraction, apart: Sequence[int]) -> Iterator[Block]:
     """Blocks from where `container` is.
 
     Args:
         source: the video.
         container: of it.
         begins: packets that end before are passed over.
+        apart: how many channels each track has, to have them apart.
     """
-    own = source.sound_of(container)
-    tracks = {stream.index: _Track(stream) for stream in own if isinstance(stream, AudioStream)}
+    own = [stream for stream in source.sound_of(container) if isinstance(stream, AudioStream)]
+    befores = [sum(apart[:number]) for number in range(len(own))]
+    tracks = {
+        stream.index: _Track(stream, (before, sum(apart) - before) if apart else None)
+        for stream, before in zip(own, befores, strict=True)
+    }
     for stream in container.streams:
         if stream.index not in tracks:
             stream.discard = Discard.all
@@ -131,10 +147,15 @@ def _read(source: VideoSource, container: InputContainer, begins: Fraction) -> I
 
 
 class _Track:
-    """One sound track, decoded and placed in time."""
+    """One sound track, decoded and placed in time.
 
-    def __init__(self, stream: AudioStream) -> None:
-        self._stream = stream
+    Args:
+        stream: the track.
+        columns: how many channels are those of tracks before, and how many are not; None if all are mixed.
+    """
+
+    def __init__(self, stream: AudioStream, columns: tuple[int, int] | None) -> None:
+        self._stream, self._columns = stream, columns
         self._resampler: AudioResampler | None = None
         self._at = 0
         """Position of the next sample."""
@@ -171,12 +192,17 @@ class _Track:
         if self._resampler is None:
             if frame is None:
                 return
-            self._resampler = AudioResampler(format="s16", layout="mono", rate=RATE)
+            layout = self._stream.layout if self._columns else "mono"
+            self._resampler = AudioResampler(format="s16", layout=layout, rate=RATE)
         made = self._resampler.resample(frame)
         if frame is None:
             self._resampler = None
         for one in made:
             block: NDArray[np.int16] = one.to_ndarray().reshape(-1).astype(np.int16, copy=False)
+            if self._columns:
+                before, rest = self._columns
+                own = block.reshape(one.samples, -1)
+                block = np.pad(own, ((0, 0), (before, rest - own.shape[1])))
             yield self._at, block
             self._at += len(block)
 
