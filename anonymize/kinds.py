@@ -63,6 +63,23 @@ class Shape(StrEnum):
     POLYGON = "polygon"
 
 
+class Topic(StrEnum):
+    """What a person is asked about a place in a picture, beside the doubts of a plan."""
+
+    FAINT = "faint"
+    """Found too faintly to be covered: is there somebody?"""
+    SURE = "sure"
+    """A track that may show nobody: does it?"""
+    BEGINS = "begins"
+    """Just before a track begins: is there somebody already?"""
+    ENDS = "ends"
+    """Just after a track ended: is there somebody still?"""
+    GAP = "gap"
+    """Between two parts of a track: is there somebody?"""
+    HELD = "held"
+    """Covered for long without a find: is there somebody?"""
+
+
 class Raised(StrEnum):
     """What raised a doubt."""
 

@@ -366,6 +366,17 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewRules:
+    """What people must have done before an output is released."""
+
+    approvals: Annotated[int, Range(0, 9, "people")] = 0
+    """People who must sign the plan on the page of `anonymize review`, each with a name and in a start of their own."""
+
+    def __post_init__(self) -> None:
+        in_range(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of a run, besides its input and output."""
 
@@ -375,6 +386,7 @@ class Settings:
     redact: Redact = field(default_factory=Redact)
     output: Output = field(default_factory=Output)
     verify: Verify = field(default_factory=Verify)
+    review: ReviewRules = field(default_factory=ReviewRules)
     live: Live = field(default_factory=Live)
     zones: tuple[Zone, ...] = ()
     """Always redacted."""

@@ -14,7 +14,8 @@ from anonymize.errors import ExitCode, UsageError
 from anonymize.kinds import Answer
 
 if TYPE_CHECKING:
-    from anonymize.review.queue import Question, Queue
+    from anonymize.review.questions import Question
+    from anonymize.review.queue import Queue
 
 ANSWERS = {"h": Answer.HIDE, "hide": Answer.HIDE, "n": Answer.NOTHING, "nothing": Answer.NOTHING}
 SKIP, LEAVE = ("s", "skip"), ("q", "quit")
@@ -41,6 +42,7 @@ def doubts(
     nothing: str | None,
     by: str,
     listed: bool,
+    everything: bool,
     json: bool,
 ) -> None:
     """Answer the doubts of a plan: hide it, or nothing to hide.
@@ -53,6 +55,8 @@ def doubts(
     from anonymize.cli.render import output as show
     from anonymize.review.queue import Queue
 
+    if everything and (source is None or listed or json or hide or nothing):
+        raise UsageError("--everything asks on a terminal, and needs SOURCE: leave other options out")
     queue = Queue(plan)
     if source:
         queue.refuse_other(source)
@@ -69,6 +73,10 @@ def doubts(
     else:
         if listed:
             show.table(words.table(queue.all()))
+        elif everything and source:
+            _refuse_unattended(plan)
+            _everything(source, plan, by)
+            queue = Queue(plan)
         elif queue.open() and not any(answers.values()):
             _refuse_unattended(plan)
             show.say(words.begin(len(queue.open())))
@@ -95,7 +103,7 @@ def _tracks(given: str | None, queue: Queue) -> list[int]:
 def _numbers(words: Sequence[str], open_doubts: Sequence[Question]) -> list[int]:
     """The track numbers in `words`; those of all `open_doubts` for `all`. Raises `UsageError`."""
     if list(words) == ["all"]:
-        return [one.track for one in open_doubts]
+        return [one.number for one in open_doubts]
     if not words or not all(word.isdecimal() for word in words):
         raise UsageError(f"{' '.join(words)!r}: expected track numbers, as 3,5, or all")
     return [int(word) for word in words]
@@ -109,6 +117,34 @@ def _refuse_unattended(plan: Path) -> None:
         )
 
 
+def _everything(source: Path, plan: Path, by: str) -> None:
+    """Ask the questions of a review, the first one each time, until all are answered or skipped, or the user quits."""
+    from anonymize.cli.render import doubts as words
+    from anonymize.cli.render import output as show
+    from anonymize.review.review import Review
+
+    skipped: set[str] = set()
+    with Review(source, plan, by) as review:
+        show.say(words.begin_everything(review.questions()["open"]))
+        while waiting := [one for one in review.questions()["questions"] if one["id"] not in skipped]:
+            one = waiting[0]
+            show.say(*words.question(one, len(waiting), float(review.times[one["frame"]]), review.about))
+            while True:
+                try:
+                    word = show.ask(words.PROMPT).strip().lower()
+                except EOFError:
+                    return
+                if word in LEAVE:
+                    return
+                if word in SKIP:
+                    skipped.add(one["id"])
+                    break
+                if word in ANSWERS:
+                    review.answer(one["id"], ANSWERS[word].value)
+                    break
+                show.say(words.HELP)
+
+
 def _session(queue: Queue, by: str) -> None:
     """Ask about open doubts until all are answered or skipped, or the user quits."""
     from anonymize.cli.render import doubts as words
@@ -116,7 +152,7 @@ def _session(queue: Queue, by: str) -> None:
 
     skipped: set[int] = set()
     count = len(queue.open())
-    while waiting := [one for one in queue.open() if one.track not in skipped]:
+    while waiting := [one for one in queue.open() if one.number not in skipped]:
         one = waiting[0]
         show.say(*words.asked(one, count - len(waiting) + 1, count, queue.plan.about))
         while True:
@@ -127,13 +163,13 @@ def _session(queue: Queue, by: str) -> None:
             if word in LEAVE and not numbers:
                 return
             if word in SKIP and not numbers:
-                skipped.add(one.track)
+                skipped.add(one.number)
                 break
             if word not in ANSWERS:
                 show.say(words.HELP)
                 continue
             try:
-                queue.answer(_numbers(numbers, waiting) if numbers else [one.track], ANSWERS[word], by)
+                queue.answer(_numbers(numbers, waiting) if numbers else [one.number], ANSWERS[word], by)
             except UsageError as error:
                 show.say(str(error))
                 continue

@@ -34,7 +34,7 @@ EXAMPLES = {
     "review": (
         "anonymize review street.mp4",
         "anonymize review street.mp4 --plan plan.jsonl --by 'desk 2'",
-        "anonymize review street.mp4 --no-browser --port 8400",
+        "anonymize review recordings/ --no-browser --port 8400",
     ),
     "doubts": (
         "anonymize doubts plan.jsonl street.mp4",

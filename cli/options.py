@@ -206,6 +206,8 @@ TABLE = (
            "Open the page in the browser, or only print its address.", RUN, default=True),
     Option("--list", "doubts", bool, "",
            "List the doubts and their answers; ask nothing.", default=False, to="listed"),
+    Option("--everything", "doubts", bool, "",
+           "Ask about all else that may be wrong, too, as `review` does; needs SOURCE.", default=False),
     Option("--quiet -q", "run, detect, render, verify", bool, "",
            "Print errors only; with --json, all but progress.", RUN, default=False),
     Option("--json", "run, detect, render, verify, live, doubts, evaluate, status, models list, report check", bool, "",

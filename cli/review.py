@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +16,14 @@ from anonymize.cli.options import takes
 @takes("review")
 def review(
     source: Annotated[
-        Path, typer.Argument(help="The video or picture to review.", metavar="SOURCE", show_default=False)
-    ],
+        Path | None,
+        typer.Argument(
+            help="The video or picture to review, or a folder to choose from; this folder, if none is given.",
+            metavar="SOURCE",
+            show_default=False,
+        ),
+    ] = None,
+    *,
     plan: Path | None,
     preset: str,
     by: str,
@@ -32,33 +39,26 @@ def review(
     import webbrowser
 
     from anonymize.cli.render.output import say
+    from anonymize.review import desk_app
     from anonymize.review.app import app
+    from anonymize.review.desk import desk
     from anonymize.review.review import Review, plan_for
     from anonymize.web.server import Server
 
-    made = plan or plan_for(source)
-    if not made.exists():
-        _find(source, made, preset)
-    with Review(source, made, by) as opened:
-        server = Server(port, app(opened), secrets.token_urlsafe(24))
+    chosen, made = presets.load(preset), plan or (plan_for(source) if source else None)
+    with ExitStack() as stack:
+        if source and made and made.exists() and not source.is_dir():
+            served = app(stack.enter_context(Review(source, made, by)))
+        else:
+            served = desk_app.app(stack.enter_context(desk(source or Path(), plan, chosen, by)))
+        server = Server(port, served, secrets.token_urlsafe(24))
+        saved = f"saved in {made}" if made and source and not source.is_dir() else "saved beside each file"
         try:
-            say(f"review: {server.address}", f"saved in {made}; Ctrl-C ends the review")
+            say(f"review: {server.address}", saved, "Ctrl-C ends the review")
             if browser:
                 webbrowser.open(server.address)
             threading.Event().wait()
         except KeyboardInterrupt:
-            say("", f"all edits are saved in {made}")
+            say("", f"all edits are {saved}")
         finally:
             server.close()
-
-
-def _find(source: Path, made: Path, preset: str) -> None:
-    """Write the plan `made`, as `detect` does."""
-    from anonymize.batch.inputs import only_item
-    from anonymize.cli.render.progress import RunDisplay
-    from anonymize.recorded import job
-
-    chosen = presets.load(preset)
-    item = only_item(str(source), str(made))
-    with RunDisplay([item], machine=False, quiet=False) as display:
-        job.detect(item, chosen.settings, preset=chosen.as_dict(), on_progress=lambda news: display(item, news))

@@ -50,11 +50,12 @@ class ScannedFrame:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """The tracks of a whole video, and when detectors ran and scenes began, in seconds."""
+    """The tracks of a whole video, when detectors ran and scenes began, in seconds, and what was found too faintly."""
 
     tracks: list[Track]
     detected: list[Fraction]
     cuts: list[Fraction]
+    faint: list[Track]
 
 
 class ScanSchedule:
@@ -168,4 +169,4 @@ class Follower:
 
     def finish(self) -> Followed:
         """Everything, after the last frame."""
-        return Followed(self._tracker.finish(), self._detected, self._cuts)
+        return Followed(self._tracker.finish(), self._detected, self._cuts, self._tracker.faint())

@@ -7,13 +7,13 @@ one of them moves (key frames and interpolation, as in CVAT).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Kind, Region, Shape, Why
+from anonymize.data import Box, Kind, Region, Shape, Why
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +46,20 @@ class Rows(NamedTuple):
 WHYS = tuple(Why)
 MANUAL = WHYS.index(Why.MANUAL)
 DETECTED = WHYS.index(Why.DETECTED)
+
+
+def by_hand(first: int, boxes: Sequence[Box], kind: Kind, shape: Shape) -> Rows:
+    """The rows of a track that a person drew: `boxes` on the frames from `first` on, the first one an anchor."""
+    count = len(boxes)
+    return Rows(
+        frame=np.arange(first, first + count),
+        xyxy=np.array(boxes, np.float64).reshape(-1, 4),
+        score=np.ones(count),
+        why=np.full(count, MANUAL, np.uint8),
+        anchor=np.arange(count) == 0,
+        kind=kind,
+        shape=shape,
+    )
 
 
 def placed(rows: Rows, first: int, boxes: Floats) -> Rows:

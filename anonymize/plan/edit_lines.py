@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from anonymize.data import Box, Kind, Shape
-from anonymize.kinds import Answer, Silencing
+from anonymize.kinds import Answer, Silencing, Topic
 from anonymize.plan.doubts import check_name
 from anonymize.plan.edited import Edited
-from anonymize.plan.edits import Change, Draw, Edit, Hide, Judge, Merge, Place, Remove, Show, Sound, Split
+from anonymize.plan.edits import Change, Draw, Edit, Hide, Judge, Merge, Place, Remove, Reply, Show, Sound, Split
+from anonymize.plan.model import Plan
+from anonymize.plan.reviewed import Note, reviewed
 from anonymize.plan.values import COUNT, TRACK, around, box_of, span_of
 from anonymize.settings import check_reason
 from anonymize.text.ranges import PIXELS, shown
@@ -44,9 +47,14 @@ def entry(step: EditLine) -> dict[str, Any]:
     signed = {key: value for key, value in (("by", step.by), ("at", step.at)) if value}
     if step.edit is None:
         return {"undo" if step.back else "redo": step.number} | signed
-    name, _, write = next(one for one in _SORTS if isinstance(step.edit, one[1]))
+    name, write = word_of(step.edit), next(one[2] for one in _SORTS if isinstance(step.edit, one[1]))
     track = {"track": step.edit.track} if step.edit.track >= 0 else {}
     return {"edit": step.number, "do": name} | track | write(step.edit) | signed
+
+
+def word_of(edit: Edit) -> str:
+    """What a sort of edit is called in a line."""
+    return next(name for name, sort, _ in _SORTS if isinstance(edit, sort))
 
 
 def is_step(line: Mapping[str, Any]) -> bool:
@@ -76,12 +84,25 @@ class History:
         numbers: of the edits in force, in order.
         undone: of those taken back that may be brought back, the next one last.
         last: the highest number given so far.
+        notes: what was looked at and signed since the last edit.
     """
 
     edited: Edited
     numbers: list[int] = field(default_factory=list)
     undone: list[int] = field(default_factory=list)
     last: int = 0
+    notes: list[Note] = field(default_factory=list)
+
+    def plan(self) -> Plan:
+        """The plan with all edits in force, and what is known of the review."""
+        made = self.edited.plan()
+        if not self.edited.edits and not self.notes:
+            return made
+        words: Counter[str] = Counter()
+        for edit in self.edited.edits:
+            answer = getattr(edit, "answer", None)
+            words[answer.value if answer else word_of(edit)] += 1
+        return replace(made, reviewed=reviewed(words, self.notes))
 
     def follow(self, step: EditLine, save: Callable[[], None] = lambda: None) -> None:
         """Do what `step` says.
@@ -97,6 +118,7 @@ class History:
             if step.number <= self.last:
                 raise ValueError(f"edit {step.number}: expected a number above {self.last}")
             self.edited.apply(step.edit, save)
+            self.notes.clear()
             self.numbers.append(step.number)
             self.undone.clear()
             self.last = step.number
@@ -105,6 +127,7 @@ class History:
         if not had or had[-1] != step.number:
             raise ValueError(f"{name}: edit {step.number} is not the next in turn")
         save()
+        self.notes.clear()
         if step.back:
             self.edited.undo()
         else:
@@ -186,6 +209,23 @@ def _sound(line: Mapping[str, Any]) -> Sound:
 
 _HEARD = "keep"
 """In a line, that the sound itself is heard."""
+
+
+def _reply(line: Mapping[str, Any], track: int) -> Reply:
+    topic, answer = Topic(line["topic"]), Answer(line["answer"])
+    boxes = _boxes(line["boxes"]) if "boxes" in line else ()
+    shape = Shape(line.get("shape", "ellipse"))
+    return Reply(
+        track, topic, COUNT.whole(line["of"]), _span(line), answer, boxes, Kind.of(line.get("kind", "face")), shape
+    )
+
+
+def _replied(edit: Reply) -> dict[str, Any]:
+    entry: dict[str, Any] = {"topic": edit.topic.value, "of": edit.of, "frames": list(edit.frames)}
+    entry |= {"answer": edit.answer.value, "kind": edit.kind.label, "shape": edit.shape.value}
+    return entry | ({"boxes": [list(one) for one in edit.boxes]} if edit.boxes else {})
+
+
 _SORTS: tuple[tuple[str, type[Any], Callable[[Any], dict[str, Any]]], ...] = (
     ("draw", Draw, _drawn),
     ("place", Place, lambda e: {"first": e.first, "boxes": [list(box) for box in e.boxes]}),
@@ -203,6 +243,7 @@ _SORTS: tuple[tuple[str, type[Any], Callable[[Any], dict[str, Any]]], ...] = (
     ("hide", Hide, lambda _: {}),
     ("judge", Judge, lambda e: {"answer": e.answer.value if e.answer else None}),
     ("sound", Sound, lambda e: {"sound": e.how.value if e.how else _HEARD, "seconds": list(e.seconds)}),
+    ("reply", Reply, _replied),
 )
 """Of each sort of edit, the word in a line, its class, and what its line has beside the track."""
 
@@ -219,4 +260,5 @@ _READ: Mapping[str, Callable[[Mapping[str, Any]], Edit]] = {
     "hide": _reading("", lambda _, track: Hide(track)),
     "judge": _reading("answer", _judge),
     "sound": _sound,
+    "reply": lambda line: _reading("topic of frames answer boxes kind shape", _reply)({"track": -1, **line}),
 }

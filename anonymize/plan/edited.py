@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from anonymize.data import Grounds, Kind, Region, Shape, Silence, Why, resounded
-from anonymize.kinds import Answer, Raised
-from anonymize.plan.boxes import DETECTED, MANUAL, WHYS, Rows, merged, placed, regions
+from anonymize.kinds import Answer, Raised, Topic
+from anonymize.plan.boxes import DETECTED, MANUAL, WHYS, Rows, by_hand, merged, placed, regions
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.edits import (
     Change,
@@ -30,6 +30,7 @@ from anonymize.plan.edits import (
     Merge,
     Place,
     Remove,
+    Reply,
     Show,
     Sound,
     Split,
@@ -55,7 +56,7 @@ class Edited:
         """For each edit in force, what it replaced."""
         self._state: dict[Any, Any] = {}
         """What differs from `base`: track → `Rows` or None, ("show", track) → when it is visible, ("doubt", track) →
-        `Doubt` or None, "silences" → those of the sound."""
+        `Doubt` or None, ("reply", topic, number, first frame) → `Reply`, "silences" → those of the sound."""
         self._columns = base.regions.columns()
         self._order = np.argsort(self._columns.track, kind="stable")
         self._sorted = self._columns.track[self._order]
@@ -133,6 +134,15 @@ class Edited:
         found: tuple[Silence, ...] = self._state.get("silences", self.base.silences)
         return found
 
+    def replies(self) -> list[Reply]:
+        """The answers in force to questions about places."""
+        return [value for value in self._state.values() if isinstance(value, Reply)]
+
+    def reply(self, topic: Topic, of: int, first: int) -> Reply | None:
+        """The answer to a question: about which track or faint find, and from which frame on."""
+        found: Reply | None = self._state.get(_reply_key(topic, of, first))
+        return found
+
     def at(self, index: int) -> tuple[list[Region], list[Region]]:
         """The regions of frame `index` that are drawn, and those that are left out."""
         changed = self.changed()
@@ -161,11 +171,21 @@ class Edited:
 
     def _is_edited(self, track: int) -> bool:
         """Whether an edit touched `track`: what was written into the file by hand is drawn, whatever it says."""
-        return any(key == track or (isinstance(key, tuple) and key[1] == track) for key in self._state)
+        return track in self._touched()
 
     def changed(self) -> set[int]:
         """The numbers of the tracks whose boxes differ from `base`."""
         return {key for key in self._state if isinstance(key, int)}
+
+    def _touched(self) -> list[int]:
+        """The numbers of the tracks that an edit touched."""
+        some = (key for key in self._state if isinstance(key, int | tuple) and not _is_reply(key))
+        return [key if isinstance(key, int) else key[1] for key in some]
+
+    def _has_manual(self, track: int) -> bool:
+        """Whether a person drew some of the boxes of `track`: whether they are drawn depends on what is decided."""
+        rows = self.rows(track)
+        return rows is not None and bool((rows.why == MANUAL).any())
 
     def plan(self) -> Plan:
         """The plan with all edits in force."""
@@ -189,13 +209,13 @@ class Edited:
         return rows.at(keep) if keep.any() else None
 
     def _folded(self) -> Plan:
-        changed = self.changed() | {key[1] for key in self._state if isinstance(key, tuple)}
+        changed = {track for track in self._touched() if track in self._state or self._has_manual(track)}
         kept = (row for row in self.base.regions.rows() if row[2].track not in changed)
         made = {track: rows for track in sorted(changed) if (rows := self.drawn(track)) is not None}
         new = (row for track, rows in made.items() for row in regions(track, rows) if self._is_seen(row[2]))
         gone = changed - {track for track, rows in made.items() if (rows.why != MANUAL).any()}
         touched = [*(one.track for one in self.base.shown), *(one.track for one in self.base.doubts)]
-        touched += [key[1] for key in self._state if isinstance(key, tuple)]
+        touched += [key[1] for key in self._state if isinstance(key, tuple) and not _is_reply(key)]
         there = [track for track in dict.fromkeys(touched) if track not in gone]
         return replace(
             self.base,
@@ -243,16 +263,9 @@ class Edited:
         count = end - first
         if edit.boxes and len(edit.boxes) != count:
             raise EditError(f"{len(edit.boxes)} boxes for {count} frames")
-        rows = Rows(
-            frame=np.arange(first, end),
-            xyxy=np.array(edit.boxes or [edit.box] * count, np.float64),
-            score=np.ones(count),
-            why=np.full(count, MANUAL, np.uint8),
-            anchor=np.arange(first, end) == (first if edit.anchor < 0 else edit.anchor),
-            kind=edit.kind,
-            shape=edit.shape,
-            polygon=edit.polygon,
-        )
+        anchor = np.arange(first, end) == (first if edit.anchor < 0 else edit.anchor)
+        drawn = by_hand(first, edit.boxes or [edit.box] * count, edit.kind, edit.shape)
+        rows = drawn._replace(anchor=anchor, polygon=edit.polygon)
         self._refuse_outside(rows)
         return {edit.track: rows}
 
@@ -347,12 +360,48 @@ class Edited:
         """Whether `region` lies in the picture, if only in part."""
         return visible(region, self.base.about.width, self.base.about.height)
 
+    def _reply(self, edit: Reply) -> dict[Any, Any]:
+        first, end = self._frames(edit.frames)
+        if edit.topic is Topic.FAINT:
+            if all(one.number != edit.of for one in self.base.faint):
+                raise EditError(f"there is no faint find {edit.of}")
+            there = self.rows(edit.track)
+            if there is not None:
+                raise EditError(f"there is a track {edit.track} already")
+        else:
+            there = self._there(edit.of)
+            if edit.track != edit.of:
+                raise EditError(f"an answer about track {edit.of} changes no other")
+        if edit.boxes and (len(edit.boxes) != end - first or edit.track < 0):
+            raise EditError(f"{len(edit.boxes)} boxes of track {edit.track} for {end - first} frames")
+        if edit.boxes and there is not None and there.polygon:
+            raise EditError("a polygon is drawn anew where it is to cover more")
+        changed: dict[Any, Any] = {_reply_key(edit.topic, edit.of, first): edit}
+        if edit.boxes:
+            more = by_hand(first, edit.boxes, edit.kind, edit.shape)
+            self._refuse_outside(more)
+            changed[edit.track] = more if there is None else merged(there, more)
+        elif there is not None and edit.topic is Topic.HELD and edit.answer is Answer.NOTHING:
+            left = (there.frame < first) | (there.frame >= end)
+            changed[edit.track] = there.at(left) if left.any() else None
+        return changed
+
     def _frames(self, frames: tuple[int, int]) -> tuple[int, int]:
         """`frames`, if they lie within the video."""
         first, end = frames
         if not 0 <= first < end <= self.base.about.frames:
             raise EditError(f"frames {first} to {end} do not lie within the video's {self.base.about.frames}")
         return first, end
+
+
+def _reply_key(topic: Topic, of: int, first: int) -> tuple[str, Topic, int, int]:
+    """The key of an answer; a faint find is asked about once, a track at several places."""
+    return "reply", topic, of, 0 if topic is Topic.FAINT else first
+
+
+def _is_reply(key: Any) -> bool:
+    """Whether a key of the state is a question's."""
+    return isinstance(key, tuple) and key[0] == "reply"
 
 
 _UNCHANGED = object()
@@ -367,4 +416,5 @@ _APPLY: Mapping[type, Callable[[Edited, Any], dict[Any, Any]]] = {
     Hide: Edited._hide,
     Judge: Edited._judge,
     Sound: Edited._sound,
+    Reply: Edited._reply,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from anonymize.data import Box, Kind, Shape
-from anonymize.kinds import Answer, Silencing
+from anonymize.kinds import Answer, Silencing, Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,31 @@ class Sound:
     """None of the picture's."""
 
 
-Edit = Draw | Place | Remove | Split | Merge | Change | Show | Hide | Judge | Sound
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A person's answer to a question about a place.
+
+    Args:
+        track: what becomes of it; -1 where nothing is drawn and no track was asked about.
+        topic: what was asked.
+        of: the number of the track, or of the faint find, that was asked about.
+        frames: those that the answer is about, half-open.
+        answer: somebody is there, or nobody.
+        boxes: one for each of the frames, where they are covered from now on.
+        kind, shape: of a new track.
+    """
+
+    track: int
+    topic: Topic
+    of: int
+    frames: tuple[int, int]
+    answer: Answer
+    boxes: tuple[Box, ...] = ()
+    kind: Kind = Kind.FACE
+    shape: Shape = Shape.ELLIPSE
+
+
+Edit = Draw | Place | Remove | Split | Merge | Change | Show | Hide | Judge | Sound | Reply
 
 
 class EditError(ValueError):

@@ -22,7 +22,9 @@ from anonymize.data import Grounds, Kind, Region, Shape, Silence, Why
 from anonymize.errors import PlanError
 from anonymize.kinds import Answer, Raised
 from anonymize.plan.doubts import Doubt
-from anonymize.settings import Redact, Settings
+from anonymize.plan.faint import Faint
+from anonymize.plan.reviewed import Reviewed
+from anonymize.settings import Redact, ReviewRules, Settings
 from anonymize.text.mapping import to_mapping
 
 VERSION = 2
@@ -282,6 +284,8 @@ class Plan:
         doubts: tracks that a person should review, one doubt each.
         cuts: the frames with which a new scene begins, ascending; for whoever looks at the plan.
         silences: when the sound is not heard, in order; they do not overlap.
+        faint: what was found too faintly to be covered; hides nothing.
+        reviewed: what people did to it and signed; None where nobody did anything.
     """
 
     about: About
@@ -290,6 +294,8 @@ class Plan:
     doubts: tuple[Doubt, ...] = ()
     cuts: tuple[int, ...] = ()
     silences: tuple[Silence, ...] = ()
+    faint: tuple[Faint, ...] = ()
+    reviewed: Reviewed | None = None
     _visible: _Spans = field(init=False, repr=False, compare=False)
     _expected: _Spans = field(init=False, repr=False, compare=False)
     _undrawn: _Spans = field(init=False, repr=False, compare=False)
@@ -393,6 +399,7 @@ def lines(plan: Plan) -> Iterator[str]:
     yield from (json.dumps(silence_entry(one)) for one in plan.silences)
     yield from (json.dumps(_shown_entry(one)) for one in plan.shown)
     yield from (json.dumps(one.as_dict()) for one in plan.doubts)
+    yield from (json.dumps(one.as_dict()) for one in plan.faint)
     yield from region_lines(plan.regions)
 
 
@@ -411,7 +418,9 @@ def _shown_entry(one: VisibleTrack) -> dict[str, Any]:
 def held(settings: Settings) -> dict[str, Any]:
     """The part of `settings` that a plan contains, as plain values; only rendering decides to skip verification."""
     values = to_mapping(replace(settings, verify=replace(settings.verify, publish_unverified=False)))
-    return {key: value for key, value in values.items() if key != "live"}
+    # Nothing of a person's review is needed unless it is asked for: plans from before that could be read still are.
+    unasked = {"live"} if settings.review != ReviewRules() else {"live", "review"}
+    return {key: value for key, value in values.items() if key not in unasked}
 
 
 def _digest(regions: Regions) -> str:

@@ -15,7 +15,10 @@ from anonymize.plan.doubts import KEYS as _DOUBT_KEYS
 from anonymize.plan.doubts import Doubt, of_line
 from anonymize.plan.edit_lines import EditLine, History, is_step, step_of
 from anonymize.plan.edited import Edited
+from anonymize.plan.faint import Faint
+from anonymize.plan.faint import of_line as faint_of_line
 from anonymize.plan.model import FORMAT, OLDER, VERSION, About, Plan, Regions, VisibleTrack, held
+from anonymize.plan.reviewed import Note, is_note, note_of
 from anonymize.plan.values import COUNT, SIDE, TRACK, around, box_of, frames_of, span_of
 from anonymize.redact import visible
 from anonymize.settings import Redact, Settings, check_reason
@@ -36,7 +39,7 @@ def read(path: Path) -> Plan:
 
 def parse(text: Iterable[str], name: str) -> Plan:
     """Read a plan from lines; `name` is the file's name in messages. Raises `PlanError` as `read` does."""
-    return edited(text, name).edited.plan()
+    return edited(text, name).plan()
 
 
 def edited(text: Iterable[str], name: str) -> History:
@@ -50,10 +53,11 @@ def edited(text: Iterable[str], name: str) -> History:
         ) from None
     about = _header(_json(line, f"{name}, line {number}"), name)
     visible: list[tuple[str, VisibleTrack]] = []
-    steps: list[tuple[str, EditLine]] = []
+    steps: list[tuple[str, EditLine | Note]] = []
     doubts: dict[int, tuple[str, Doubt]] = {}
     cuts: list[int] = []
     silences: tuple[Silence, ...] = ()
+    faint: dict[int, Faint] = {}
 
     def rows() -> Iterator[tuple[int, int, Region]]:
         nonlocal silences
@@ -62,6 +66,8 @@ def edited(text: Iterable[str], name: str) -> History:
             entry = _json(line, place)
             if is_step(entry):
                 steps.append((place, _step(entry, place)))
+            elif is_note(entry):
+                steps.append((place, _note(entry, place)))
             elif "shown" in entry:
                 visible.append((place, _shown(entry, place, about)))
             elif "doubt" in entry:
@@ -74,6 +80,11 @@ def edited(text: Iterable[str], name: str) -> History:
             elif "sound" in entry:
                 one = _silence(entry, place)
                 silences = resounded(silences, one.first, one.end, one.how)
+            elif "faint" in entry:
+                weak = _faint(entry, place, about)
+                if weak.number in faint:
+                    raise PlanError(f"there is a faint find {weak.number} already", place)
+                faint[weak.number] = weak
             else:
                 yield _row(entry, place, about)
 
@@ -94,14 +105,36 @@ def edited(text: Iterable[str], name: str) -> History:
         tuple(one for _, one in doubts.values()),
         tuple(cuts),
         silences,
+        tuple(faint.values()),
     )
     history = History(Edited(made))
     for place, step in steps:
+        if not isinstance(step, EditLine):
+            history.notes.append(step)
+            continue
         try:
             history.follow(step)
         except ValueError as error:
             raise PlanError(brief(error), place) from error
     return history
+
+
+def _note(entry: dict[str, Any], place: str) -> Note:
+    """What a person looked at or signed, in a line."""
+    try:
+        return note_of(entry)
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise PlanError(brief(what), place) from error
+
+
+def _faint(entry: dict[str, Any], place: str, about: About) -> Faint:
+    """The faint find in a line."""
+    try:
+        return faint_of_line(entry, about.frames)
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise PlanError(brief(what), place) from error
 
 
 def _step(entry: dict[str, Any], place: str) -> EditLine:

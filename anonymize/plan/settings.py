@@ -33,7 +33,11 @@ def to_render(about: About, preset: Settings | None = None) -> Settings:
     if preset is None:
         return about.settings
     return replace(
-        about.settings, redact=_styled(about.redact, preset.redact), output=preset.output, verify=preset.verify
+        about.settings,
+        redact=_styled(about.redact, preset.redact),
+        output=preset.output,
+        verify=preset.verify,
+        review=max(about.settings.review, preset.review, key=lambda rules: rules.approvals),
     )
 
 
@@ -42,7 +46,7 @@ def instead(about: About, used: Settings) -> dict[str, dict[str, Any]]:
     if about.version == OLDER:
         return {}
     asked, ours = _plain(about.settings), _plain(used)
-    return {name: {"plan": asked[name], "used": value} for name, value in ours.items() if asked[name] != value}
+    return {name: {"plan": asked.get(name), "used": value} for name, value in ours.items() if asked.get(name) != value}
 
 
 def _plain(settings: Settings) -> Mapping[str, Any]:

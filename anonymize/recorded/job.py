@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from anonymize import media, plan, report
 from anonymize.data import Timestamps
 from anonymize.detect import Detector, first_detectors, refuse_unfit
-from anonymize.errors import PlanError, UnreadableInput
+from anonymize.errors import PlanError, UnreadableInput, UsageError
 from anonymize.media import Source, VideoSource
+from anonymize.pages.words import plural
 from anonymize.parallel.process import end_unguarded
 from anonymize.parallel.segments import segment_runner
 from anonymize.plan import Plan, consent
@@ -83,6 +84,12 @@ def run(
     """
     known = known or Known()
     known.settings = settings
+    if settings.review.approvals:
+        raise UsageError(
+            f"these settings ask for {plural(settings.review.approvals, 'person', 'people')} to sign what is "
+            "published: `anonymize review` finds, shows and publishes it",
+            item.label,
+        )
     found_by = detectors_for(settings) if detectors is None else detectors
     before = identity(item)
     with (
@@ -208,6 +215,7 @@ def render(
     if made.about.sha256 != digest:
         raise PlanError("the plan was made for another file; detect again on this one", item.label)
     settings = settings or to_render(made.about)
+    refuse_unsigned(made, settings, item.label)
     settings = replace(settings, pixel_aspect=settings.pixel_aspect or made.about.settings.pixel_aspect)
     known.settings = settings
     differing, by_hand = instead(made.about, settings), made.by_hand
@@ -234,6 +242,18 @@ def render(
             source, item, settings, found_by, on_progress, known.watch, runner, by_hand, plan="given", instead=differing
         )
         return release(job, made, before, force=force)
+
+
+def refuse_unsigned(made: Plan, settings: Settings, name: str) -> None:
+    """Raise `PlanError` where the settings ask for more people to sign a plan than did."""
+    wanted = max(settings.review.approvals, made.about.settings.review.approvals)
+    signed = made.reviewed.approvals() if made.reviewed else 0
+    if signed < wanted:
+        raise PlanError(
+            f"{signed} of {wanted} people signed the plan as it is: nothing was published. `anonymize review` shows it "
+            "to the next one, who signs there",
+            name,
+        )
 
 
 def _after(settings: Settings) -> tuple[str, ...]:

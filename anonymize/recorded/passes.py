@@ -22,6 +22,7 @@ from anonymize.media import Cut, Sink, Source, VideoSink
 from anonymize.parallel.segments import SegmentRunner, redacted
 from anonymize.plan import About, Plan, Regions, consent, weakly_found
 from anonymize.plan.compose import compose, refuse_unmet
+from anonymize.plan.faint import uncovered
 from anonymize.progress import OnProgress, Progress, ignore
 from anonymize.redact import Memory
 from anonymize.settings import Output, Settings
@@ -81,9 +82,10 @@ def detect(
     regions = Regions(compose(found.tracks, times, found.detected, found.cuts, size, settings))
     weak = {track.id for track in found.tracks if track.weak}
     doubts = tuple(weakly_found(regions.columns(), weak, times))
-    made = Plan(
-        about, regions, doubts=doubts, cuts=tuple(sorted({bisect_left(times, cut) for cut in found.cuts} - {0}))
-    )
+    cuts = tuple(sorted({bisect_left(times, cut) for cut in found.cuts} - {0}))
+    faint = uncovered(found.faint, ((first, end, one.xyxy) for first, end, one in regions.rows()), size)
+    wanted = tuple(one for one in faint if one.kind in settings.targets)
+    made = Plan(about, regions, doubts=doubts, cuts=cuts, faint=wanted)
     return consent.visible(made, times, settings, source.info.name), times
 
 

@@ -34,9 +34,9 @@ def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
     Returns:
         ``tracks`` by kind, number of regions ``by_hand``, and ``box_frames`` by reason; ``subjects``, in order of time,
         and how many of them were ``left_out``; the ``timeline``: mean number of regions per frame in each bin, by
-        reason; who and what stayed ``visible``, when, and why; and the ``doubts`` that a person was asked about, with
-        the answers, by whom and when. Times are in seconds; places and sizes are shares of the picture's width and
-        height.
+        reason; who and what stayed ``visible``, when, and why; the ``doubts`` that a person was asked about, with the
+        answers, by whom and when; and the ``review``, if people edited or signed the plan. Times are in seconds; places
+        and sizes are shares of the picture's width and height.
     """
     size = (plan.about.width, plan.about.height)
     seconds = np.array([float(time) for time in times])
@@ -52,6 +52,7 @@ def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
         "timeline": timeline.as_dict(),
         "visible": list(_visible_tracks(plan, seconds, size)),
         "doubts": list(_doubts(plan, seconds, size)),
+        **({"review": plan.reviewed.as_dict()} if plan.reviewed else {}),
     }
 
 

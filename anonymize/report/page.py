@@ -13,6 +13,7 @@ from anonymize.pages.words import number, plural, sentence
 from anonymize.report import drawing
 from anonymize.report import page_check as check
 from anonymize.report.meaning import covering, meaning
+from anonymize.report.page_review import review
 from anonymize.text.mapping import leaves
 from anonymize.text.words import clock
 
@@ -96,6 +97,7 @@ def _view(report: Values) -> dict[str, Any]:
         "subjects": list(_subjects(redacted, checked, high)),
         "visible": list(_visible(redacted.get("visible", ()))),
         "asked": list(_asked(redacted.get("doubts", ()))),
+        "review": review(redacted),
         "removed": report["removed"],
         "lost": report["lost"],
         "notes": report["output"].get("notes", []),

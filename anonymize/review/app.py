@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from anonymize.errors import AnonymizeError, UsageError
+from anonymize.errors import AnonymizeError, InputError, PlanError, UsageError
 from anonymize.plan.edits import EditError
 from anonymize.review.review import Review
+from anonymize.review.tabs import Tabs
 from anonymize.text import untrusted
 from anonymize.web.rules import HANDLERS
 
@@ -25,6 +26,20 @@ WIDEST = 3840
 
 def app(review: Review) -> Starlette:
     """The application for one review."""
+
+    tabs = Tabs()
+
+    def edits(answer: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Any]:
+        """An endpoint that changes the plan: for the window that edits alone."""
+        return change(answer, tabs)
+
+    def tab(asked: dict[str, Any]) -> Any:
+        name = str(asked.get("tab", ""))
+        if asked.get("leave") is True:
+            tabs.leave(name)
+            return {}
+        mine = tabs.claim(name, take=asked.get("take") is True)
+        return {"mine": mine, "trouble": review.trouble(), **review.history()}
 
     def opened(_: Request) -> Any:
         return review.overview()
@@ -56,24 +71,54 @@ def app(review: Review) -> Starlette:
         review.publish(str(asked.get("output", "")), force=asked.get("force") is True)
         return review.publishing.as_dict()
 
+    def questions(_: Request) -> Any:
+        return review.questions()
+
+    def answer(asked: dict[str, Any]) -> Any:
+        return review.answer(str(asked.get("id", "")), str(asked.get("answer", "")))
+
+    def see(asked: dict[str, Any]) -> Any:
+        review.record.see(_indices(asked.get("frames")))
+        return {"seen": review.record.seen}
+
+    def sampled(asked: dict[str, Any]) -> Any:
+        return review.sampled(_indices(asked.get("showing")))
+
+    def sign(asked: dict[str, Any]) -> Any:
+        return review.sign(str(asked.get("name", "")), str(asked.get("note", "")))
+
     return Starlette(
         routes=[
-            Route("/", _asset("page.html")),
-            *(Route(f"/page/{name}", _asset(name)) for name in _assets()),
-            Route("/api/review", _read(opened)),
-            Route("/api/picture/{index}", _read(picture)),
-            Route("/api/sound/{number}", _read(sound)),
-            Route("/api/peaks/{first}", _read(peaks)),
-            Route("/api/regions/{first}/{end}", _read(regions)),
-            Route("/api/lanes", _read(lanes)),
-            Route("/api/publish", _read(publishing)),
-            Route("/api/edit", _change(review.edit), methods=["POST"]),
-            Route("/api/undo", _change(lambda _: review.undo()), methods=["POST"]),
-            Route("/api/redo", _change(lambda _: review.redo()), methods=["POST"]),
-            Route("/api/publish", _change(publish), methods=["POST"]),
+            Route("/", asset("page.html")),
+            *(Route(f"/page/{name}", asset(name)) for name in assets()),
+            Route("/api/review", read(opened)),
+            Route("/api/picture/{index}", read(picture)),
+            Route("/api/sound/{number}", read(sound)),
+            Route("/api/peaks/{first}", read(peaks)),
+            Route("/api/regions/{first}/{end}", read(regions)),
+            Route("/api/lanes", read(lanes)),
+            Route("/api/publish", read(publishing)),
+            Route("/api/questions", read(questions)),
+            Route("/api/answer", edits(answer), methods=["POST"]),
+            Route("/api/tab", change(tab), methods=["POST"]),
+            Route("/api/seen", change(see), methods=["POST"]),
+            Route("/api/sample", change(lambda _: {"frames": review.record.draw()}), methods=["POST"]),
+            Route("/api/sampled", edits(sampled), methods=["POST"]),
+            Route("/api/sign", edits(sign), methods=["POST"]),
+            Route("/api/edit", edits(review.edit), methods=["POST"]),
+            Route("/api/undo", edits(lambda _: review.undo()), methods=["POST"]),
+            Route("/api/redo", edits(lambda _: review.redo()), methods=["POST"]),
+            Route("/api/publish", edits(publish), methods=["POST"]),
         ],
         exception_handlers=HANDLERS,
     )
+
+
+def _indices(given: Any) -> list[int]:
+    """Indices of frames in a request. Raises `UsageError`."""
+    if not isinstance(given, list) or not all(type(one) is int and one >= 0 for one in given):
+        raise UsageError("expected a list of frames")
+    return given
 
 
 def _number(text: str) -> int:
@@ -83,7 +128,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _read(answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
+def read(answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
     """An endpoint that changes nothing."""
 
     async def endpoint(request: Request) -> Response:
@@ -92,10 +137,12 @@ def _read(answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
     return endpoint
 
 
-def _change(answer: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Any]:
-    """An endpoint that takes a JSON object."""
+def change(answer: Callable[[dict[str, Any]], Any], tabs: Tabs | None = None) -> Callable[[Request], Any]:
+    """An endpoint that takes a JSON object; if `tabs` are given, from the window that edits alone."""
 
     async def endpoint(request: Request) -> Response:
+        if tabs and not tabs.claim(request.headers.get("x-tab", "")):
+            return JSONResponse({"error": "another window edits this review: this one shows it alone"}, 409)
         body = await request.body()
 
         def work(text: bytes) -> Any:
@@ -115,18 +162,24 @@ async def _answered(work: Callable[[Any], Any], given: Any) -> Response:
         made = await run_in_threadpool(work, given)
     except (AnonymizeError, EditError) as error:
         status = 409 if isinstance(error, EditError) else 422
-        return JSONResponse({"error": getattr(error, "message", "") or str(error)}, status)
+        lasting = isinstance(error, PlanError | InputError)
+        return JSONResponse({"error": getattr(error, "message", "") or str(error), "lasting": lasting}, status)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the person is told, and the review goes on
+        what = f"internal error ({type(error).__name__}: {error}). What was saved before is safe; please report this"
+        return JSONResponse({"error": what, "lasting": True}, 500)
     return made if isinstance(made, Response) else JSONResponse(made)
 
 
-def _assets() -> list[str]:
+def assets() -> list[str]:
     """The names of the page's files."""
     return sorted(
         one.name for one in files("anonymize.review.page").iterdir() if one.name.endswith((".css", ".js", ".svg"))
     )
 
 
-def _asset(name: str) -> Callable[[Request], Any]:
+def asset(name: str) -> Callable[[Request], Any]:
+    """An endpoint that gives a file of the page."""
+
     async def endpoint(request: Request) -> Response:  # noqa: ARG001 - the same for all
         data = files("anonymize.review.page").joinpath(name).read_bytes()
         return Response(data, media_type=f"{TYPES[name.rpartition('.')[2]]}; charset=utf-8")

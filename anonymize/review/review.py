@@ -9,19 +9,24 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
-from anonymize import media, report
+from anonymize import media, report, storage
 from anonymize.data import Box, Kind, Shape, Timestamps
-from anonymize.errors import AnonymizeError, PlanError, UsageError
+from anonymize.errors import AnonymizeError, InputError, PlanError, UsageError
+from anonymize.kinds import Answer
 from anonymize.plan import Plan, consent
+from anonymize.plan.doubts import check_name
 from anonymize.plan.edit_lines import step_of
 from anonymize.plan.edits import Draw, Edit, EditError, Judge, Show
 from anonymize.plan.values import COUNT, box_of
 from anonymize.recorded.kept import ENDING, output_of
 from anonymize.report.files import name_beside
 from anonymize.review import overview
+from anonymize.review.answers import Answering
 from anonymize.review.follow import followed
 from anonymize.review.pictures import Pictures, jpeg, published
 from anonymize.review.publish import Publishing, publish
+from anonymize.review.questions import Questions
+from anonymize.review.record import Record
 from anonymize.review.session import EditSession
 from anonymize.review.sound import Sound
 from anonymize.settings import Audio, Person
@@ -29,6 +34,8 @@ from anonymize.track import outline
 
 MOST_FRAMES = 250
 """The most frames whose regions are asked for at a time."""
+MOST = 200
+"""The most questions sent to the page at a time."""
 LEAST_SIDE = 4.0
 """A drawn box has at least so many pixels on each side: a slip of the hand draws none."""
 
@@ -47,8 +54,11 @@ class Review:
     """
 
     def __init__(self, source: Path, made: Path, by: str = "") -> None:
-        self.path, self.plan_path = source, made
+        self.path, self.plan_path, self._by = source, made, by
+        self._identity = _identity(source)
+        self._refused: tuple[object, ...] | None = None
         self._lock = threading.RLock()
+        self._answers = threading.Lock()
         self._stack = ExitStack()
         with ExitStack() as stack:
             media.check_readable(source)
@@ -67,6 +77,9 @@ class Review:
             if isinstance(opened, media.VideoSource) and opened.info.audio:
                 self._sound = Sound(opened, float(self.times[-1]) + 1)
             self._stack = stack.pop_all()
+        self._answering = Answering(self._pictures.frame, self.times)
+        self._questions: Questions | None = None
+        self.record = Record(self.about.frames, by)
         self.publishing = Publishing()
         self._work: threading.Thread | None = None
 
@@ -86,6 +99,27 @@ class Review:
             self._sound.close()
         self._stack.close()
 
+    def trouble(self) -> str:
+        """What is in the way of going on, in words; empty if nothing is."""
+        try:
+            self._refuse_changed()
+            self._session.check()
+        except AnonymizeError as error:
+            return str(error)
+        return ""
+
+    def _refuse_changed(self) -> None:
+        """Raise `InputError` if the source is gone, or was changed or replaced, since it was opened."""
+        now = _identity(self.path)
+        if now == self._identity:
+            return
+        if now is not None and now != self._refused and report.sha256(self.path) == self.about.sha256:
+            self._identity = now  # only moved away and back
+            return
+        self._refused = now
+        what = "is gone" if now is None else "was changed or replaced"
+        raise InputError(f"it {what} while it was reviewed; edits so far are saved. Put it back, or end", self.path)
+
     def overview(self) -> dict[str, Any]:
         """What the page begins with."""
         aspect = self._pictures.frame(0).aspects[0]
@@ -103,7 +137,9 @@ class Review:
                 "sound": {"kept": self.keeps_sound, **self._sound.about()} if self._sound else None,
                 "tracks": overview.tracks(edited),
                 "output": str(self.output),
-                **self._history(),
+                "by": self._by,
+                "approvals": self.about.settings.review.approvals,
+                **self.history(),
             }
 
     @property
@@ -122,6 +158,7 @@ class Review:
         Raises:
             InputError: there is no such frame, or it cannot be read.
         """
+        self._refuse_changed()
         frame = self._pictures.frame(index)
         if view == "published":
             with self._lock:
@@ -192,11 +229,91 @@ class Review:
             except (KeyError, TypeError, ValueError, UsageError) as error:
                 what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
                 raise EditError(what) from error
-            if isinstance(edit, Judge):
-                self._session.judge(edit.track, edit.answer)
-            else:
-                self._session.do(edit)
-            return self._changed(edit)
+            return self._made(edit)
+
+    def questions(self) -> dict[str, Any]:
+        """What to look at first: see `Question.as_dict`; how many questions there are, and how many were answered."""
+        with self._lock:
+            asked = self._asked_now()
+            some = asked.open()
+            return {
+                "open": len(some),
+                "answered": asked.answered(),
+                "questions": [one.as_dict() for one in some[:MOST]],
+            }
+
+    def answer(self, name: str, answer: str) -> dict[str, Any]:
+        """Answer a question: "hide" or "nothing".
+
+        Args:
+            name: `Question.id`.
+            answer: a person's.
+
+        Returns:
+            what changed, as `edit`.
+
+        Raises:
+            EditError: there is no such question any more, or no such answer.
+            PlanError: it cannot be saved.
+        """
+        with self._answers:  # one after the other: each may use a new track's number
+            with self._lock:
+                question = next((one for one in self._asked_now().open() if one.id == name), None)
+                edited = self._session.edited
+            if question is None or answer not in list(Answer):
+                raise EditError("this question was answered already" if question is None else "no such answer")
+            edit = self._answering.edit(edited, question, Answer(answer))  # looks at pictures; others are served
+            with self._lock:
+                return self._made(edit)
+
+    def sampled(self, showing: Sequence[int]) -> dict[str, Any]:
+        """Write down what a person saw on the sample drawn last.
+
+        Args:
+            showing: indices of its frames on which somebody can be recognised.
+
+        Raises:
+            UsageError: it is not a sample's.
+            PlanError: it cannot be saved.
+        """
+        with self._lock:
+            found = self.record.sampled(showing)
+            self._session.note(found)
+            return found.as_dict()
+
+    def sign(self, name: str, note: str) -> dict[str, Any]:
+        """Sign the plan as it is: the number of people who did, and how many must before it is published.
+
+        Raises:
+            UsageError: a name is needed, or one of them is not one line.
+            PlanError: it cannot be saved.
+        """
+        try:
+            name, note = check_name(name), check_name(note)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        wanted = self.about.settings.review.approvals
+        if wanted and not name:
+            raise UsageError("a name or initials are needed: others must sign, too")
+        with self._lock:
+            asked = self._asked_now()
+            self._session.note(self.record.sign(name, note, asked.answered(), len(asked.open())))
+            reviewed = self._session.plan().reviewed
+        return {"signed": reviewed.approvals() if reviewed else 0, "wanted": wanted}
+
+    def _asked_now(self) -> Questions:
+        if self._questions is None:
+            self._questions = Questions(self._session.edited, self.times)
+        return self._questions
+
+    def _made(self, edit: Edit) -> dict[str, Any]:
+        """Make an edit; what changed."""
+        self._refuse_changed()
+        if isinstance(edit, Judge):
+            self._session.judge(edit.track, edit.answer)
+        else:
+            self._session.do(edit)
+        return self._changed(edit)
 
     def undo(self) -> dict[str, Any]:
         """Take back the last edit; what changed."""
@@ -211,7 +328,7 @@ class Review:
             try:
                 edit = which()
             except IndexError:
-                return self._history()
+                return self.history()
             turn()
             return self._changed(edit)
 
@@ -272,7 +389,7 @@ class Review:
         """
         self.publishing.begin()
         with self._lock:
-            made = self._session.edited.plan()
+            made = self._session.plan()
         target = Path(output) if output else self.output
         self._work = threading.Thread(target=self._published, args=(made, target, force), name="publish", daemon=True)
         self._work.start()
@@ -283,6 +400,7 @@ class Review:
             if asking := publish(self.path, made, target, self.publishing, force=force):
                 with self._lock:
                     doubts = self._session.ask(asking)
+                    self._questions = None
         except AnonymizeError as error:
             self.publishing.message = str(error)
         finally:
@@ -292,12 +410,23 @@ class Review:
         """The tracks that `edit` touched, after it was made or taken back."""
         numbers = (edit.track, getattr(edit, "other", -1), getattr(edit, "new", -1))
         touched = [number for number in numbers if number >= 0]
-        return {"touched": touched, "tracks": overview.tracks(self._session.edited, touched), **self._history()}
+        if self._questions:
+            self._questions.refresh(touched)
+        return {"touched": touched, "tracks": overview.tracks(self._session.edited, touched), **self.history()}
 
-    def _history(self) -> dict[str, Any]:
+    def history(self) -> dict[str, Any]:
+        """The number of edits in force, and of those that can be brought back."""
         edited = self._session.edited
         silences = [[one.first, one.end, one.how.value] for one in edited.silences]
         return {"edits": len(edited.edits), "redo": len(edited.undone), "silences": silences}
+
+
+def _identity(source: Path) -> tuple[object, ...] | None:
+    """What changes when a file does; None if it is gone."""
+    try:
+        return storage.identity(source)
+    except (OSError, InputError):
+        return None
 
 
 def _rounded(box: Box) -> Box:

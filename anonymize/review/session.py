@@ -26,6 +26,7 @@ from anonymize.plan.edit_lines import EditLine, entry
 from anonymize.plan.edited import Edited
 from anonymize.plan.edits import Edit, EditError, Judge
 from anonymize.plan.model import Plan, Regions, region_lines
+from anonymize.plan.reviewed import Note
 from anonymize.report.data import now
 from anonymize.text import untrusted
 from anonymize.text.words import system
@@ -96,6 +97,15 @@ class EditSession:
         """Answer whether `track` is to be hidden; None takes an answer back. The number of the edit, as `do` has it."""
         return self.do(Judge(track, answer, self._by, now()))
 
+    def note(self, note: Note) -> None:
+        """Add what was looked at, or a sign-off; in force until the next edit. Raises `PlanError` as `do` does."""
+        self._append(json.dumps(note.as_dict()).encode() + b"\n")
+        self._history.notes.append(note)
+
+    def plan(self) -> Plan:
+        """The plan with the edits so far, and what is known of the review."""
+        return self._history.plan()
+
     def undo(self) -> int | None:
         """Take the last edit back; its number, or None if there is none. Raises `PlanError` as `do` does."""
         return self._turn(self._history.numbers, back=True)
@@ -138,8 +148,8 @@ class EditSession:
             raise EditError(f"it is larger than {untrusted.LINE >> 20} MiB: edit fewer frames at a time")
         self._history.follow(step, lambda: self._append(line))
 
-    def _append(self, line: bytes) -> None:
-        """Write `line` at the end of the file, wholly or not at all."""
+    def check(self) -> None:
+        """Raise `PlanError` if the file is out of reach, or another program changed or replaced it."""
         try:
             there, opened = self.path.stat(), os.fstat(self._file)
         except OSError as error:
@@ -148,6 +158,10 @@ class EditSession:
             raise PlanError(
                 "another program changed or replaced this plan meanwhile; nothing was saved. Open it again", self.path
             )
+
+    def _append(self, line: bytes) -> None:
+        """Write `line` at the end of the file, wholly or not at all."""
+        self.check()
         try:
             line = self._unended + line
             if os.write(self._file, line) < len(line):

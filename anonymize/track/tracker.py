@@ -21,7 +21,7 @@ from itertools import groupby, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Detections, Frame, Kind, Track
+from anonymize.data import Detections, Frame, Kind, Track, Why
 from anonymize.settings import Follow
 from anonymize.track.associate import match, overlapping
 from anonymize.track.history import FLASH, LAG, FrameHistory, MotionSample, likeness
@@ -38,6 +38,8 @@ _BY_AGREEMENT = frozenset({Kind.FACE})
 detection, so that repetition proves nothing."""
 _MOST_WEAK = 24
 """The most weak finds followed at a time, in case they become subjects."""
+_MOST_FAINT = 200
+"""The most subjects remembered that were found too faintly to be covered: the clearest of them."""
 _SURE = 0.5
 """A find with this score makes its subject sure, whatever the preset's thresholds, ..."""
 _SURE_ONCE = 0.85
@@ -83,6 +85,7 @@ class Tracker:
         self._history = FrameHistory(self._patience + _AGREE_WITHIN, 2 * self._patience + _AGREE_WITHIN)
         self._subjects: list[Trajectory] = []
         self._done: list[Track] = []
+        self._faint: list[Track] = []
         self._settled = 0
         self._ids = 0
         self._detections: Counter[int] = Counter()
@@ -178,7 +181,17 @@ class Tracker:
     def finish(self) -> list[Track]:
         """All tracks that were not returned yet, by first frame. Call it once, after the last `find`."""
         self._trust_brief(self._subjects)
+        uncovered = [s for s in self._subjects if not self._is_covered(s)]
+        self._note_faint(uncovered)
+        self._forget({*uncovered})
         return self.settle(self._history.end)
+
+    def faint(self) -> list[Track]:
+        """What was found too faintly or too seldom to be covered, after `finish`: from the first find to the last.
+
+        Their ids are -1. The clearest ones alone, by the sum of the scores of their finds.
+        """
+        return sorted(self._faint, key=_clarity, reverse=True)[:_MOST_FAINT]
 
     # following subjects from frame to frame
 
@@ -349,7 +362,21 @@ class Tracker:
     def _drop_weak(self) -> None:
         """Keep only the best `_MOST_WEAK` weak subjects, to bound the cost."""
         weak = sorted((s for s in self._subjects if not s.trusted), key=lambda s: -max(s.finds.values()))
+        self._note_faint(weak[_MOST_WEAK:])
         self._forget({*weak[_MOST_WEAK:]})
+
+    def _is_covered(self, subject: Trajectory) -> bool:
+        """Whether its finds are enough to cover it."""
+        return subject.trusted and subject.count >= self._follow.min_finds
+
+    def _note_faint(self, subjects: Iterable[Trajectory]) -> None:
+        """Remember those of `subjects` that will not be covered."""
+        for subject in subjects:
+            if not self._is_covered(subject):
+                track = subject.track(subject.begun, subject.seen_last + 1, 0)
+                self._faint += [replace(track, weak=True)] if track else []
+        if len(self._faint) > 2 * _MOST_FAINT:
+            self._faint = sorted(self._faint, key=_clarity, reverse=True)[:_MOST_FAINT]
 
     def _forget(self, subjects: Set[Trajectory]) -> None:
         """Stop following some subjects."""
@@ -361,6 +388,7 @@ class Tracker:
         """Close the subjects to which no find on frame `index` or later can belong; pack old rows of the others."""
         over = dict.fromkeys(s for s in self._subjects if self._given_up(s, index))
         self._trust_brief(over)
+        self._note_faint(over)
         self._advance([s for s in over if s.trusted], index - 1)
         for subject in over:
             self._pack(subject, self._history.end)
@@ -387,7 +415,7 @@ class Tracker:
 
     def _tracks_of(self, subject: Trajectory, start: int, stop: int) -> Iterator[Track]:
         """The track of a subject on the frames ``start <= index < stop``; in pieces if it is weak."""
-        if not subject.trusted or subject.count < self._follow.min_finds:
+        if not self._is_covered(subject):
             return
         track = subject.track(start, min(stop, subject.held_to), self._jitter())
         if track is None:
@@ -439,6 +467,11 @@ def _apart(boxes: Floats, known: Floats) -> NDArray[np.bool_]:
     for there, _ in overlapping(boxes, known, _SAME):
         apart[there] = False
     return apart
+
+
+def _clarity(track: Track) -> float:
+    """The sum of the scores of its finds."""
+    return float(track.score[[why is Why.DETECTED for why in track.why]].sum())
 
 
 def _slice(track: Track, start: int, stop: int) -> Track | None:

@@ -16,7 +16,7 @@ import anonymize
 from anonymize import errors, plan, presets
 from anonymize.plan import About, Plan, Regions
 from anonymize.plan.settings import instead, to_render
-from anonymize.settings import Settings
+from anonymize.settings import ReviewRules, Settings
 from anonymize.text.mapping import from_mapping, to_mapping
 from tests.cli.test_cli import anonymize as command
 from tests.conftest import face_pictures
@@ -227,4 +227,8 @@ def test_verify_takes_the_settings_of_the_plan(journalists: Path, clip: Path, tm
 
 
 def test_every_setting_acts_before_or_after_finding_and_is_held() -> None:
-    assert set(plan.held(Settings())) == {f.name for f in fields(Settings)} - {"live"}
+    assert set(plan.held(Settings())) == {f.name for f in fields(Settings)} - {"live", "review"}
+    asked = replace(Settings(), review=ReviewRules(approvals=1))
+    assert set(plan.held(asked)) == {f.name for f in fields(Settings)} - {"live"}
+    made = Plan(About("ab", 9, 64, 48, asked), Regions([]))
+    assert to_render(plan.parse(plan.lines(made), "plan").about) == asked

@@ -93,7 +93,7 @@ def test_what_was_answered_is_all_that_a_further_check_would_find(
     assert raised.value.kept is not None
     queue = Queue(Path(str(raised.value.kept.plan)))
     assert queue.plan.about.repaired == 1
-    queue.answer([one.track for one in queue.open()], Answer.NOTHING)
+    queue.answer([one.number for one in queue.open()], Answer.NOTHING)
     done = anonymize.render_plan(face_clip, queue.path, tmp_path / "safe.mp4")
     assert (done.verdict, done.verified["repaired"]) == ("pass", 1)
 

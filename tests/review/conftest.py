@@ -11,12 +11,16 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import anonymize
-from anonymize import presets
+from anonymize import plan, presets, report
+from anonymize.data import Kind
+from anonymize.plan import About, Plan, Regions
+from anonymize.plan.faint import Faint
 from anonymize.review.app import app
 from anonymize.review.review import Review
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
 from anonymize.web.server import Server
+from tests.conftest import FRAMES, face_box
 from tests.helpers.browser import browser, window
 
 TOKEN = "a-token-for-these-tests"
@@ -78,6 +82,17 @@ def made(found: Path, tmp_path: Path) -> Path:
     copy = tmp_path / "face-safe.mp4.plan.jsonl"
     copy.write_bytes(found.read_bytes())
     return copy
+
+
+@pytest.fixture
+def bare(face_clip: Path, tmp_path: Path) -> Path:
+    """A plan of the clip that covers nobody, and has seen the face faintly on its frame 8."""
+    x0, y0, x1, y1 = (float(value) for value in face_box(8))
+    about = About(report.sha256(face_clip), FRAMES, 320, 240, FAST)
+    one = Faint(1, Kind.FACE, 8, ((x0, y0, x1, y1),), 8, 0.3)
+    path = tmp_path / "bare.jsonl"
+    plan.write(Plan(about, Regions(()), faint=(one,)).marked(), path)
+    return path
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ def test_the_page_and_all_of_its_files_are_there(client: Client) -> None:
     html = client.ask("GET", "/")
     assert html.headers["content-type"] == "text/html; charset=utf-8"
     names = set()
-    waiting = ["/page/main.js", *(f"/{part}" for part in ("page/page.css", "page/icon.svg"))]
-    assert all(name.encode() in html.content for name in waiting)
+    waiting = ["/page/main.js", *(f"/{part}" for part in ("page/page.css", "page/queue.css", "page/icon.svg"))]
+    assert all(name.removeprefix("/").encode() in html.content for name in waiting)
     while waiting:
         name = waiting.pop()
         answer = client.ask("GET", name)

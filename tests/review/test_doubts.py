@@ -133,7 +133,7 @@ def test_what_a_check_found_becomes_doubts_that_are_not_drawn() -> None:
     assert why is Why.INTERPOLATED
     assert (between[0] + between[2]) / 2 == pytest.approx(323, abs=0.1)
     again = plan.parse(plan.lines(made), "plan")
-    assert [(q.track, q.frame, q.place, round(q.size), q.score) for q in questions(again)] == [
+    assert [(q.number, q.frame, q.place, round(q.size), q.score) for q in questions(again)] == [
         (2, 0, "middle right", 30, 0.35),
         (3, 79, "top middle", 30, 0.35),
         (4, 249, "middle left", 30, 0.35),
@@ -141,9 +141,9 @@ def test_what_a_check_found_becomes_doubts_that_are_not_drawn() -> None:
 
 
 def questions(made: Plan) -> list[Any]:
-    from anonymize.review.queue import _questions
+    from anonymize.review.questions import doubts
 
-    return list(_questions(made))
+    return list(doubts(made))
 
 
 def test_nothing_found_raises_nothing() -> None:
@@ -221,7 +221,7 @@ def test_an_answered_plan_releases_with_the_strict_preset(face_clip: Path, tmp_p
     assert kept.doubts == 1
     queue = Queue(Path(str(kept.plan)))
     (question,) = queue.open()
-    queue.answer([question.track], answer, by="desk 2")
+    queue.answer([question.number], answer, by="desk 2")
     assert Queue(queue.path).open() == []
     done = anonymize.render_plan(face_clip, queue.path, output)
     assert done.verdict == "pass"
@@ -277,11 +277,11 @@ def test_an_answer_of_nothing_leaves_repair_on_for_everybody_else(two_faces: Pat
     kept = Path(str(raised.value.kept and raised.value.kept.plan))
     queue = Queue(kept)
     upper, lower = sorted(queue.open(), key=lambda one: one.box[1])
-    queue.answer([upper.track], Answer.NOTHING)
+    queue.answer([upper.number], Answer.NOTHING)
     made = plan.read(kept)
     plan.write(replace(made, doubts=tuple(one for one in made.doubts if one.answer)), kept)
     made = plan.read(kept)
-    left = Regions(row for row in made.regions.rows() if row[2].track != lower.track)
+    left = Regions(row for row in made.regions.rows() if row[2].track != lower.number)
     plan.write(replace(made, regions=left).marked(), kept)
     done = anonymize.render_plan(two_faces, kept, tmp_path / "safe.mp4", journalist(repair=3))
     assert done.verdict == "pass"
@@ -304,7 +304,7 @@ def test_a_plan_that_a_person_changed_stays_theirs(face_clip: Path, tmp_path: Pa
         anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "safe.mp4")
     queue = Queue(Path(str(raised.value.kept and raised.value.kept.plan)))
     assert queue.plan.by_hand
-    queue.answer([one.track for one in queue.open()], Answer.HIDE)
+    queue.answer([one.number for one in queue.open()], Answer.HIDE)
     assert anonymize.render_plan(face_clip, queue.path, tmp_path / "safe.mp4").verdict == "pass"
 
 
@@ -348,7 +348,7 @@ def answers(path: Path) -> dict[int, str]:
 def test_what_is_not_covered_is_asked_first(tmp_path: Path) -> None:
     doubts = (Doubt(0, 0, 50, Raised.FIND), Doubt(1, 60, 90, Raised.CHECK), Doubt(2, 10, 40, Raised.CHECK))
     plan.write(held(*doubts, tracks=3).marked(), tmp_path / "plan.jsonl")
-    assert [one.track for one in Queue(tmp_path / "plan.jsonl").open()] == [2, 1, 0]
+    assert [one.number for one in Queue(tmp_path / "plan.jsonl").open()] == [2, 1, 0]
 
 
 def test_every_answer_is_one_line_more(written: Path) -> None:
@@ -385,7 +385,7 @@ def test_what_is_gone_or_was_never_there_is_refused_and_nothing_is_saved(written
     with pytest.raises(errors.PlanError, match="changed meanwhile and no longer has a doubt about track 3"):
         queue.answer([2, 3], Answer.HIDE)
     assert written.read_bytes() == changed
-    assert [one.track for one in queue.open()] == [2, 3, 4, 5]
+    assert [one.number for one in queue.open()] == [2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("columns", [40, 80])

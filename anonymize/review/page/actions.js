@@ -1,13 +1,15 @@
 // What a person can do, by name; buttons and keys both come here.
 
-import * as api from "./api.js";
 import * as marks from "./mark.js";
-import { tell, fail } from "./messages.js";
+import { tell } from "./messages.js";
 import { nextKind } from "./kinds.js";
 import { magnify, pan, pixels, selectedBox } from "./picture.js";
 import { toggle } from "./play.js";
+import { publish } from "./publish.js";
+import { next, stop } from "./queue.js";
+import { begin } from "./sample.js";
 import * as screen from "./screen.js";
-import { change, go, isOpen, make, ordered, redo, state, undo } from "./state.js";
+import { change, go, make, redo, state, undo } from "./state.js";
 import { say } from "./strings.js";
 import { closer } from "./timeline.js";
 
@@ -104,14 +106,7 @@ export const ACTIONS = {
   "time-farther": () => closer(0.5),
   "track begin": () => selected() && go(/** @type {any} */ (selected()).first),
   "track end": () => selected() && go(/** @type {any} */ (selected()).end - 1),
-  "next-open"() {
-    const rows = ordered().filter(isOpen).sort((a, b) => Number(a.doubt !== "check") - Number(b.doubt !== "check"));
-    if (!rows.length) return;
-    const at = rows.findIndex((row) => row.track === state.selected);
-    const row = rows[(at + 1) % rows.length];
-    change({ selected: row.track });
-    go(row.best);
-  },
+  "next-open": next,
   draw: () => change({ tool: "face" }),
   "draw-area": () => change({ tool: "area" }),
   "draw-plate": () => change({ tool: "plate" }),
@@ -124,6 +119,7 @@ export const ACTIONS = {
   },
   escape() {
     if (state.tool !== "select") change({ tool: "select" });
+    else if (state.asked) stop();
     else if (state.mark) change({ mark: null });
     else change({ selected: -1 });
   },
@@ -173,23 +169,8 @@ export const ACTIONS = {
     dialog.replaceChildren(table, close);
     dialog.showModal();
   },
-  async publish() {
-    const given = await ask(say("where-to"), "", state.output, say("replace"));
-    if (!given) return;
-    await api.publish({ output: given.text, force: given.checked });
-    const timer = setInterval(async () => {
-      try {
-        const now = await api.publishing();
-        const share = `${say(now.stage)} ${Math.round(100 * now.share)}%`;
-        if (now.state === "running") return tell(share);
-        clearInterval(timer);
-        tell(say(now.state).replace("%", now.output || now.message), now.state !== "released");
-      } catch (error) {
-        clearInterval(timer);
-        fail(error);
-      }
-    }, 500);
-  },
+  publish,
+  sample: begin,
 };
 
 /** Keys as annotators know them from CVAT, where there is one. @type {Record<string, string>} */
@@ -197,5 +178,5 @@ export const KEYS = {
   Space: "play", d: "previous", f: "next", ArrowLeft: "previous", ArrowRight: "next", c: "back 10", v: "on 10", "Shift-ArrowLeft": "back 10", "Shift-ArrowRight": "on 10",
   z: "previous-cut", x: "next-cut", Home: "first", End: "last", PageUp: "time-closer", PageDown: "time-farther", "[": "track begin", "]": "track end", 1: "outlines", 2: "published", 3: "both", y: "next-view", Enter: "full-screen", q: "next-open",
   h: "hide", l: "leave", n: "nothing", Delete: "nothing", o: "end-here", i: "begin-here", s: "split", m: "join", b: "draw", a: "draw-area", p: "draw-plate", g: "draw-polygon", k: "key-frame", t: "next-kind", Escape: "escape",
-  ...marks.KEYS, "+": "zoom", "-": "smaller", 0: "whole", 9: "pixels", "Alt-ArrowLeft": "pan-left", "Alt-ArrowRight": "pan-right", "Alt-ArrowUp": "pan-up", "Alt-ArrowDown": "pan-down", "Ctrl-z": "undo", "Ctrl-y": "redo", "?": "help",
+  ...marks.KEYS, "+": "zoom", "-": "smaller", 0: "whole", 9: "pixels", "Alt-ArrowLeft": "pan-left", "Alt-ArrowRight": "pan-right", "Alt-ArrowUp": "pan-up", "Alt-ArrowDown": "pan-down", "Ctrl-z": "undo", "Ctrl-y": "redo", "?": "help", j: "sample",
 };

@@ -1,6 +1,7 @@
 // Puts the page together: buttons, keys, playback, publishing.
 
 import { ACTIONS, KEYS } from "./actions.js";
+import { files } from "./api.js";
 import { buildKinds } from "./kinds.js";
 import { hasIcon, icon } from "./icons.js";
 import { fail } from "./messages.js";
@@ -8,8 +9,10 @@ import "./list.js";
 import { buildMark } from "./mark.js";
 import * as pen from "./pen.js";
 import { redraw } from "./picture.js";
+import { reply } from "./queue.js";
 import { change, clock, load, onChange, state } from "./state.js";
 import { LANGUAGES, say, speak } from "./strings.js";
+import "./tab.js";
 import "./timeline.js";
 
 /** @param {string} id @returns {HTMLElement} */
@@ -71,6 +74,9 @@ function build() {
   byId("publish").addEventListener("click", () => run("publish"));
 }
 
+/** Keys that answer the question that is asked. @type {Record<string, string>} */
+const ANSWERS = { h: "hide", n: "nothing", delete: "nothing", s: "skip" };
+
 addEventListener("keydown", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
   if (target.matches("input:not([type=range]), select, textarea") || target.closest("dialog")) return;
@@ -82,6 +88,12 @@ addEventListener("keydown", (event) => {
   const types = event.getModifierState("AltGraph"); // Ctrl and Alt on some keyboards, for [ and the like
   const ctrl = (event.ctrlKey || event.metaKey) && !types;
   const pressed = [ctrl ? "Ctrl-" : "", event.altKey && !types ? "Alt-" : "", event.shiftKey && event.key.length > 1 ? "Shift-" : "", event.key === " " ? "Space" : event.key].join("");
+  const given = state.asked && ANSWERS[pressed.toLowerCase()];
+  if (given) {
+    event.preventDefault();
+    reply(given).catch(fail);
+    return;
+  }
   const action = KEYS[pressed] ?? (ctrl ? undefined : KEYS[pressed.toLowerCase()]);
   if (!action || (target.matches("button, input") && ["Space", "Enter"].includes(pressed))) return;
   event.preventDefault();
@@ -115,4 +127,5 @@ onChange((changed) => {
 });
 
 build();
+if (location.pathname !== "/") files().then((found) => (byId("back").hidden = found.files.length < 2), fail);
 load().then(() => change({ index: 0 })).catch(fail);

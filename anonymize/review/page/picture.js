@@ -160,6 +160,15 @@ function outline() {
     context.stroke();
     if (track === state.selected && track >= 0 && shape !== "polygon") grips(context, x0, y0, wide, high);
   }
+  if (state.spot?.frame === state.index) {
+    const [x0, y0, x1, y1] = state.spot.box;
+    for (const [colour, wide] of [["#000", 5], ["#fff", 2.5]]) {
+      context.strokeStyle = String(colour);
+      context.lineWidth = Number(wide);
+      context.setLineDash([]);
+      context.strokeRect(left + x0 * across - 5, top + y0 * down - 5, (x1 - x0) * across + 10, (y1 - y0) * down + 10);
+    }
+  }
 }
 
 /** @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} wide @param {number} high */
@@ -315,5 +324,5 @@ onChange((changed) => {
   frame.classList.toggle("drawing", state.tool !== "select");
   frame.classList.toggle("zoomed", zoom.factor() > 1);
   if (["index", "view", "version"].some((key) => changed.has(key))) show();
-  else if (changed.has("selected") || changed.has("tool")) outline();
+  else if (changed.has("selected") || changed.has("tool") || changed.has("spot")) outline();
 });

@@ -1,6 +1,8 @@
 // What the page knows, in one place. Whoever shows a part of it is called when it changes.
 
 import * as api from "./api.js";
+import { banner } from "./messages.js";
+import { say } from "./strings.js";
 
 /** @typedef {{track: number, kind: string, shape: string, first: number, end: number, frames: number, found: number, hand: number,
  *   score: number, best: number, box: number[], doubt: string | null, answer: string | null, shown: any[], drawn: string}} Track */
@@ -22,6 +24,8 @@ export const state = {
   audible: true,
   /** @type {[number, number] | null} frames that are marked, half-open */ mark: null,
   output: "",
+  by: "",
+  approvals: 0,
   edits: 0,
   redo: 0,
   index: 0,
@@ -29,6 +33,9 @@ export const state = {
   view: "outlines",
   playing: false,
   tool: "select",
+  readonly: false,
+  /** The question that is asked, and its place. */ asked: "",
+  /** @type {{frame: number, box: number[]} | null} */ spot: null,
   version: 0,
 };
 
@@ -65,7 +72,9 @@ let latest = Promise.resolve();
 
 /** Ask for an edit once those before it are answered, and show what it did. @param {() => Promise<any>} ask @returns {Promise<any>} */
 function inTurn(ask) {
+  if (state.readonly) return Promise.reject(new Error(say("read-only")));
   const answered = latest.then(ask).then((answer) => {
+    banner("error", "");
     take(answer);
     return answer;
   });
@@ -77,6 +86,8 @@ function inTurn(ask) {
 export const make = (edit) => inTurn(() => api.edit(edit));
 export const undo = () => inTurn(api.undo);
 export const redo = () => inTurn(api.redo);
+/** Answer a question of the queue. @param {string} id @param {string} given */
+export const answer = (id, given) => inTurn(() => api.answer(id, given));
 
 /** @param {number} index */
 export const go = (index) => change({ index: Math.max(0, Math.min(state.frames - 1, Math.round(index))) });
