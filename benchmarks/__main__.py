@@ -22,6 +22,7 @@ from anonymize.presets import load
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
 from benchmarks import page, quoted, ran, report, tools
+from benchmarks import review as reviewed
 from benchmarks import verify as missed
 from benchmarks.clips import BUILD, DATA, Clip, face_clips, long_clip, plate_clips
 from benchmarks.compare import BenchmarkBroken, compare, run_tool, summary
@@ -149,6 +150,23 @@ def verify(
             rows.append(missed.row(kind, f"{name} {also}" if also != "{}" else name, outcomes))
     print("\n" + page.verify_table(rows))
     _written(report.record("verify", {"rows": rows, "skipped": skipped}, output))
+
+
+@app.command()
+def review(clips: Limit = None, plates: bool = True, data: Data = DATA, output: Into = report.HERE) -> None:
+    """What a person's time buys: leak, exposed and false cover after so many answers of the review's queue."""
+    sets = {"crowds": face_clips(data=data)[:clips]} | ({"cars": plate_clips(data=data)[:clips]} if plates else {})
+    rows = []
+    for kind, chosen in sets.items():
+        some = []
+        for clip in chosen:
+            with _scratch() as scratch:
+                scratch.mkdir()
+                some.append(reviewed.measure(clip, load("default").settings, scratch))
+            print(some[-1].line, flush=True)
+        rows.append(reviewed.row(kind, "default", some))
+    print("\n" + page.review_table(rows))
+    _written(report.record("review", {"sets": rows}, output))
 
 
 @app.command()

@@ -23,6 +23,7 @@ MEASURED: dict[str, Sequence[str]] = {
     "startup": ("anonymize", "cli", "presets"),
     "live": ("anonymize", "presets", "benchmarks/live.py", "benchmarks/live_ends.py", "benchmarks/street.py"),
     "verify": (*_FILES, "anonymize/verify", "benchmarks/verify.py", "benchmarks/planted.py"),
+    "review": (*_FILES, "anonymize/review", "benchmarks/review.py"),
     "planted": (*_FILES, "anonymize/verify", "benchmarks/planted.py"),
     "mutants": ("anonymize", "tests"),
     "attack": ("anonymize/redact", "benchmarks/attack"),

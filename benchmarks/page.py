@@ -16,7 +16,7 @@ DEVELOPMENT = "*Development clips: thresholds were chosen on these.*"
 
 INTRODUCTION = """# Benchmark results
 
-Made by `python -m benchmarks faces | plates | curve | fixed | short | verify | memory | startup` and by
+Made by `python -m benchmarks faces | plates | curve | fixed | short | verify | review | memory | startup` and by
 `make mutants`; do not edit. Its figures are in `results.json`; `python -m benchmarks check` marks those older than the
 last change of what they measure. All tools of a table ran on the same clips in the same run, clip by clip, each as a
 whole process by the command in its row, model load included. Speeds are medians over the clips; how a tool compares
@@ -40,7 +40,14 @@ def render(results: Mapping[str, Any], runs: Mapping[str, Mapping[str, Any]] | N
     if "held_out" in results:
         parts.append(_held_out(results["held_out"]))
     parts.extend(_compared(name, results[name]) for name in COMPARED if name in results)
-    for name, write in (("verify", _verify), ("memory", _memory), ("startup", _startup), ("mutants", _mutants)):
+    several = (
+        ("verify", _verify),
+        ("review", _review),
+        ("memory", _memory),
+        ("startup", _startup),
+        ("mutants", _mutants),
+    )
+    for name, write in several:
         if name in results:
             parts.append(write(results[name]))
     if runs:
@@ -178,6 +185,36 @@ def _verify(section: Mapping[str, Any]) -> str:
     )
     skipped = "".join(f"- left out: {line}\n" for line in section["skipped"])
     return f"## Verify\n\n{_where(section)}\n\n{about}\n\n{verify_table(section['rows'])}\n{skipped}"
+
+
+def review_table(sets: Sequence[Mapping[str, Any]]) -> str:
+    """Write the table of `benchmarks.review`: what is left after so many answers of a person."""
+    lines = [
+        [
+            f"{one['count']} clips of {one['clips']}",
+            str(row["after"]),
+            f"{row['leaked']:,} of {row['boxes']:,}",
+            _of(row["exposed"], row["subjects"]),
+            percent(row["lost"] / row["blocks"]) if row["blocks"] else "-",
+        ]
+        for one in sets
+        for row in one["rows"]
+    ]
+    return table(["clips", "answers a clip, at most", "leaked box-frames", "exposed subjects", "collateral"], lines)
+
+
+def _review(section: Mapping[str, Any]) -> str:
+    about = (
+        "A scripted reviewer answers the queue of `anonymize review`, the first question each time, from the truth: "
+        "`hide` where somebody is at the place that is shown, `nothing` elsewhere. Then the plan is drawn and pixels "
+        "decide."
+    )
+    given = "".join(
+        f"- {one['clips']}: {', '.join(f'{count} {name}' for name, count in one['answers'].items())}; "
+        f"{one['left']} questions left\n"
+        for one in section["sets"]
+    )
+    return f"## Review\n\n{_where(section)}\n\n{about}\n\n{review_table(section['sets'])}\n{given}"
 
 
 def _of(hits: int, of: int) -> str:
