@@ -114,9 +114,25 @@ def _exchanged(cookie: str, session: str) -> RedirectResponse:
     return answer
 
 
+class _Last(PlainTextResponse):
+    """The last response of a connection, which is closed when all of the request has come: what comes to a closed
+    connection resets it, and whoever still sends would never read the response."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer at once, then pass over the rest of the request, for as long as a request may take."""
+
+        async def begun(message: Message) -> None:
+            await send(message if message["type"] == "http.response.start" else {**message, "more_body": True})
+
+        await super().__call__(scope, receive, begun)
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.body"})
+
+
 def plain(status: int, text: str) -> PlainTextResponse:
     """A response with one line of text, after which the connection is closed: nothing was asked that is served."""
-    return PlainTextResponse(f"{text}\n", status, {"Connection": "close"})
+    return _Last(f"{text}\n", status, {"Connection": "close"})
 
 
 async def _refused(request: Request, error: Exception) -> PlainTextResponse:  # noqa: ARG001 - repeats nothing of it

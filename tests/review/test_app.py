@@ -1,8 +1,10 @@
 """The review's page over HTTP: what it answers, what it refuses, and what its edits do to the plan."""
 
 import json
+import socket
 import threading
 import time
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +183,29 @@ def test_a_stranger_sees_and_changes_nothing(client: Client, made: Path) -> None
     assert client.ask("POST", "/api/review", {}).status == 405
     assert client.ask("POST", "/api/edit", b"x" * (1 << 20) + b"y").status == 413
     assert made.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/api/edit", (), 404),
+        ("/api/edit", ("Cookie",), 403),
+        ("/api/edit", ("Cookie", "Origin"), 413),
+        ("/api/review", ("Cookie", "Origin"), 405),
+    ],
+)
+def test_who_is_refused_may_send_to_the_end(client: Client, path: str, headers: tuple[str, ...], status: int) -> None:
+    own, body = f"127.0.0.1:{client.server.port}", b"x" * ((2 << 20) if status == 413 else 1 << 20)
+    values = {"Cookie": client.cookie, "Origin": f"http://{own}"}
+    head = [f"POST {path} HTTP/1.1", f"Host: {own}", f"Content-Length: {len(body)}"]
+    with socket.create_connection(("127.0.0.1", client.server.port), 30) as one:
+        one.sendall("\r\n".join([*head, *(f"{name}: {values[name]}" for name in headers), "", ""]).encode())
+        answer = HTTPResponse(one)
+        answer.begin()
+        answer.read()
+        assert answer.status == status
+        one.sendall(body)  # would fail if the connection were gone
+        assert one.recv(1) == b"", "closed after all was taken"
 
 
 def test_two_hundred_requests_at_once_are_all_answered(client: Client) -> None:
