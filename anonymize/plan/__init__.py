@@ -3,9 +3,7 @@
 from anonymize.plan.model import (
     OLDER,
     About,
-    Columns,
     Plan,
-    Regions,
     VisibleTrack,
     held,
     lines,
@@ -13,6 +11,7 @@ from anonymize.plan.model import (
     write,
 )
 from anonymize.plan.reading import edited, parse, read
+from anonymize.plan.regions import Columns, Regions
 
 __all__ = [
     "OLDER",

@@ -35,7 +35,8 @@ from anonymize.plan.edits import (
     Sound,
     Split,
 )
-from anonymize.plan.model import FOUND, Plan, Regions, VisibleTrack
+from anonymize.plan.model import Plan, VisibleTrack
+from anonymize.plan.regions import FOUND, Regions
 from anonymize.redact import visible
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from anonymize.kinds import Answer, Kind
 from anonymize.plan.compose import stretches
-from anonymize.plan.model import Columns, Plan
+from anonymize.plan.model import Plan
+from anonymize.plan.regions import Columns
 from anonymize.track.associate import grown
 from anonymize.track.padding import undrawn
 from anonymize.track.pairs import iou

@@ -17,7 +17,8 @@ from anonymize.plan.edit_lines import EditLine, History, is_step, step_of
 from anonymize.plan.edited import Edited
 from anonymize.plan.faint import Faint
 from anonymize.plan.faint import of_line as faint_of_line
-from anonymize.plan.model import FORMAT, OLDER, VERSION, About, Plan, Regions, VisibleTrack, held
+from anonymize.plan.model import FORMAT, OLDER, VERSION, About, Plan, VisibleTrack, held
+from anonymize.plan.regions import Regions
 from anonymize.plan.reviewed import Note, is_note, note_of
 from anonymize.plan.values import COUNT, SIDE, TRACK, around, box_of, frames_of, span_of
 from anonymize.redact import visible

@@ -12,7 +12,7 @@ from anonymize.data import Region
 from anonymize.kinds import Answer
 from anonymize.plan.boxes import DETECTED, MANUAL, WHYS, Rows
 from anonymize.plan.edited import Edited
-from anonymize.plan.model import Columns
+from anonymize.plan.regions import Columns
 
 
 def tracks(edited: Edited, only: Iterable[int] | None = None) -> list[dict[str, Any]]:

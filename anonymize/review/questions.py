@@ -22,7 +22,8 @@ from anonymize.plan.boxes import DETECTED, MANUAL, Rows
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.edited import Edited
 from anonymize.plan.faint import Faint
-from anonymize.plan.model import About, Columns, Plan
+from anonymize.plan.model import About, Plan
+from anonymize.plan.regions import Columns
 from anonymize.track.padding import undrawn
 from anonymize.track.pairs import LEAST, area, shares
 

@@ -25,7 +25,8 @@ from anonymize.plan.doubts import check_name
 from anonymize.plan.edit_lines import EditLine, entry
 from anonymize.plan.edited import Edited
 from anonymize.plan.edits import Edit, EditError, Judge
-from anonymize.plan.model import Plan, Regions, region_lines
+from anonymize.plan.model import Plan
+from anonymize.plan.regions import Regions, region_lines
 from anonymize.plan.reviewed import Note
 from anonymize.report.data import now
 from anonymize.text import untrusted
