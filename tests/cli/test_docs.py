@@ -87,7 +87,7 @@ REVIEW = "goes on until it is stopped: tests/review/test_page.py runs the comman
 EXAMPLES_NOT_RUN = {
     "anonymize review street.mp4": REVIEW,
     "anonymize review street.mp4 --plan plan.jsonl --by 'desk 2'": REVIEW,
-    "anonymize review street.mp4 --no-browser --port 8400": REVIEW,
+    "anonymize review recordings/ --no-browser --port 8400": REVIEW,
     "anonymize demo": DEMO,
     "anonymize demo -o try/": DEMO,
     "anonymize demo -o solid/ --preset journalist": DEMO,

@@ -1,6 +1,7 @@
 """What the tests of the review share: a film, its plan, and the page as a program and as a person see it."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
@@ -11,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import anonymize
-from anonymize import plan, presets, report
+from anonymize import cli, plan, presets, report
 from anonymize.data import Kind
 from anonymize.plan import About, Plan, Regions
 from anonymize.plan.faint import Faint
@@ -58,6 +59,13 @@ class Client:
         return json.loads(answer.content)
 
 
+def ended(*arguments: object) -> int:
+    """The exit code of a command that is run in this process, whose signals stay as they are."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", ["anonymize", *(str(argument) for argument in arguments)])
+        return cli._run()
+
+
 @contextmanager
 def served(review: Review) -> Iterator[Server]:
     """`review` on a page."""
@@ -102,9 +110,9 @@ def client(face_clip: Path, made: Path) -> Iterator[Client]:
         yield Client(server)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """A browser for the tests of a file."""
+    """A browser for all of these tests; each has a window that nobody has used before."""
     with browser() as launched:
         yield launched
 

@@ -4,7 +4,7 @@ import json
 import shlex
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -35,6 +35,7 @@ from tests.detect.test_detect import Bright
 from tests.helpers.leaks import good_plan
 from tests.helpers.media import make_video, read_video
 from tests.helpers.terminals import CTRL_C, PROGRAM, Terminal
+from tests.review.conftest import ended
 
 FRAMES, SIZE = 250, (640, 360)
 ABOUT = About("0" * 64, FRAMES, *SIZE)
@@ -85,10 +86,16 @@ def test_a_doubt_read_back_from_its_line_is_the_same() -> None:
         *product(Answer, ("", "desk 2"), ("", "2026-11-28T20:00:00Z")),
     ]
     spans: tuple[tuple[float, float] | tuple[()], ...] = ((), (0.0, 0.0), (2.8, 9.999))
-    for raised, seconds, (answer, by, at) in product(Raised, spans, answers):
-        one, other = Doubt(0, 0, 1, raised, seconds, answer, by, at), Doubt(1, 249, 250, raised)
-        made = held(one, other)
-        assert plan.parse(plan.lines(made), "plan").doubts == (one, other)
+    some = tuple(
+        Doubt(number, number, number + 1, raised, seconds, answer, by, at)
+        for number, (raised, seconds, (answer, by, at)) in enumerate(product(Raised, spans, answers))
+    )
+    assert len(some) < FRAMES
+    place = (40.0, 50.0, 80.0, 100.0)
+    made = Plan(
+        ABOUT, Regions(row for one in some for row in rows(one.track, range(one.first, one.end), place)), (), some
+    )
+    assert plan.parse(plan.lines(made), "plan").doubts == some
 
 
 @pytest.mark.parametrize(
@@ -324,14 +331,6 @@ def test_doubts_of_a_released_output_can_be_answered_too(
     assert not [line for line in result if "doubtful" in line]
 
 
-def ended(*arguments: object) -> int:
-    from anonymize.cli.app import app
-
-    with pytest.raises(SystemExit) as raised:
-        app([str(argument) for argument in arguments])
-    return int(raised.value.code or 0)
-
-
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
     """A plan with four open doubts, about tracks 2, 3, 4 and 5."""
@@ -430,14 +429,23 @@ def test_leaving_half_way_keeps_what_was_answered(written: Path, keys: str, code
     assert [path.name for path in written.parent.iterdir()] == ["safe.mp4.plan.jsonl"]
 
 
-def piped(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [*PROGRAM, "doubts", *map(str, arguments)]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+Piped = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def test_without_a_terminal_nobody_is_asked(written: Path) -> None:
+@pytest.fixture
+def piped(capsys: pytest.CaptureFixture[str]) -> Piped:
+    """`doubts` without a terminal, in this very process: a start of its own takes longer than what it does."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess("", ended("doubts", *arguments), *capsys.readouterr())
+
+    return run
+
+
+def test_without_a_terminal_nobody_is_asked(written: Path, piped: Piped) -> None:
     before = written.read_bytes()
-    alone = piped(written)
+    command = [*PROGRAM, "doubts", str(written)]
+    alone = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert (alone.returncode, alone.stdout) == (2, "")
     assert "no terminal to ask on" in alone.stderr
     assert "--hide" in alone.stderr
@@ -474,7 +482,7 @@ def test_without_a_terminal_nobody_is_asked(written: Path) -> None:
     assert piped(written).returncode == 0, "nobody has to be asked any more"
 
 
-def test_what_cannot_be_answered_is_refused(written: Path, face_clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_answered_is_refused(written: Path, face_clip: Path, piped: Piped) -> None:
     before = written.read_bytes()
     for given, message in (
         (["--hide", "3", "--nothing", "2,3"], "track 3 cannot be both"),
@@ -491,7 +499,7 @@ def test_what_cannot_be_answered_is_refused(written: Path, face_clip: Path, caps
     assert piped(written, "--list").returncode == errors.PlanError.exit_code
 
 
-def test_a_plan_without_doubts_says_so(written: Path) -> None:
+def test_a_plan_without_doubts_says_so(written: Path, piped: Piped) -> None:
     plan.write(held().marked(), written)
     result = piped(written)
     assert (result.returncode, result.stdout) == (0, "no doubts in this plan\n")

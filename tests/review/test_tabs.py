@@ -127,6 +127,7 @@ def test_a_second_window_shows_what_the_first_does_and_takes_over_when_asked(
         first.keyboard.press("n")
         expect(first.locator(".row .badge")).to_have_text("nothing there")
         expect(second.locator(".row .badge")).to_have_text("nothing there")
+        second.bring_to_front()
         banner.get_by_role("button", name="Edit here").click()
         expect(banner).to_have_text("")
         expect(first.locator("#banner")).to_contain_text("open in another window")
