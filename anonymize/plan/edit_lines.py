@@ -14,7 +14,7 @@ from anonymize.plan.edited import Edited
 from anonymize.plan.edits import Change, Draw, Edit, Hide, Judge, Merge, Place, Remove, Reply, Show, Sound, Split
 from anonymize.plan.model import Plan
 from anonymize.plan.reviewed import Note, reviewed
-from anonymize.plan.values import COUNT, TRACK, around, box_of, span_of
+from anonymize.plan.values import COUNT, TRACK, around, box_of, span_of, version_of
 from anonymize.settings import check_reason
 from anonymize.text.ranges import PIXELS, shown
 from anonymize.text.words import printable
@@ -93,16 +93,18 @@ class History:
     last: int = 0
     notes: list[Note] = field(default_factory=list)
 
-    def plan(self) -> Plan:
-        """The plan with all edits in force, and what is known of the review."""
-        made = self.edited.plan()
-        if not self.edited.edits and not self.notes:
+    def plan(self, version: str = "") -> Plan:
+        """The plan of a version with all edits in force, and what is known of the review."""
+        made = self.edited.plan(version)
+        notes = [one for one in self.notes if one.version == version]
+        if not self.edited.edits and not notes:
             return made
         words: Counter[str] = Counter()
         for edit in self.edited.edits:
-            answer = getattr(edit, "answer", None)
-            words[answer.value if answer else word_of(edit)] += 1
-        return replace(made, reviewed=reviewed(words, self.notes))
+            if getattr(edit, "version", "") in ("", version):
+                answer = getattr(edit, "answer", None)
+                words[answer.value if answer else word_of(edit)] += 1
+        return replace(made, reviewed=reviewed(words, notes))
 
     def follow(self, step: EditLine, save: Callable[[], None] = lambda: None) -> None:
         """Do what `step` says.
@@ -193,7 +195,8 @@ def _place(line: Mapping[str, Any], track: int) -> Place:
 
 def _show(line: Mapping[str, Any], track: int) -> Show:
     check_reason(_text(line["reason"]))
-    return Show(track, _span(line), line["reason"], TRACK.whole(line.get("chosen", -1)), _text(line.get("note", "")))
+    chosen, note, version = TRACK.whole(line.get("chosen", -1)), _text(line.get("note", "")), version_of(line)
+    return Show(track, _span(line), line["reason"], chosen, note, version)
 
 
 def _judge(line: Mapping[str, Any], track: int) -> Judge:
@@ -226,6 +229,11 @@ def _replied(edit: Reply) -> dict[str, Any]:
     return entry | ({"boxes": [list(one) for one in edit.boxes]} if edit.boxes else {})
 
 
+def _given(edit: Edit, *names: str) -> dict[str, Any]:
+    """Those of an edit's texts that are not empty."""
+    return {name: text for name in names if (text := getattr(edit, name))}
+
+
 _SORTS: tuple[tuple[str, type[Any], Callable[[Any], dict[str, Any]]], ...] = (
     ("draw", Draw, _drawn),
     ("place", Place, lambda e: {"first": e.first, "boxes": [list(box) for box in e.boxes]}),
@@ -236,11 +244,9 @@ _SORTS: tuple[tuple[str, type[Any], Callable[[Any], dict[str, Any]]], ...] = (
     (
         "show",
         Show,
-        lambda e: (
-            {"frames": list(e.frames), "reason": e.reason, "chosen": e.chosen} | ({"note": e.note} if e.note else {})
-        ),
+        lambda e: {"frames": list(e.frames), "reason": e.reason, "chosen": e.chosen} | _given(e, "note", "version"),
     ),
-    ("hide", Hide, lambda _: {}),
+    ("hide", Hide, lambda e: _given(e, "version")),
     ("judge", Judge, lambda e: {"answer": e.answer.value if e.answer else None}),
     ("sound", Sound, lambda e: {"sound": e.how.value if e.how else _HEARD, "seconds": list(e.seconds)}),
     ("reply", Reply, _replied),
@@ -256,8 +262,8 @@ _READ: Mapping[str, Callable[[Mapping[str, Any]], Edit]] = {
     ),
     "join": _reading("other", lambda line, track: Merge(track, COUNT.whole(line["other"]))),
     "change": _reading("kind shape", lambda line, track: Change(track, Kind.of(line["kind"]), Shape(line["shape"]))),
-    "show": _reading("frames reason chosen note", _show),
-    "hide": _reading("", lambda _, track: Hide(track)),
+    "show": _reading("frames reason chosen note version", _show),
+    "hide": _reading("version", lambda line, track: Hide(track, version_of(line))),
     "judge": _reading("answer", _judge),
     "sound": _sound,
     "reply": lambda line: _reading("topic of frames answer boxes kind shape", _reply)({"track": -1, **line}),

@@ -56,13 +56,15 @@ class Edited:
         self._before: list[dict[Any, Any]] = []
         """For each edit in force, what it replaced."""
         self._state: dict[Any, Any] = {}
-        """What differs from `base`: track → `Rows` or None, ("show", track) → when it is visible, ("doubt", track) →
-        `Doubt` or None, ("reply", topic, number, first frame) → `Reply`, "silences" → those of the sound."""
+        """What differs from `base`: track → `Rows` or None, ("show", track, version) → when it is visible there,
+        ("doubt", track) → `Doubt` or None, ("reply", topic, number, first frame) → `Reply`, "silences" → those of the
+        sound."""
         self._columns = base.regions.columns()
         self._order = np.argsort(self._columns.track, kind="stable")
         self._sorted = self._columns.track[self._order]
         self._top = int(self._sorted[-1]) if len(self._sorted) else -1
-        self._plan: Plan | None = base
+        self._plans: dict[str, Plan] = {}
+        """By version, as long as nothing changes."""
 
     def apply(self, edit: Edit, save: Callable[[], None] = lambda: None) -> None:
         """Apply `edit`; edits that were taken back cannot be brought back any more.
@@ -83,7 +85,7 @@ class Edited:
         self._before.append({key: self._state.get(key, _UNCHANGED) for key in changed})
         self._state.update(changed)
         self.edits.append(edit)
-        self._plan = None
+        self._plans.clear()
 
     def undo(self) -> Edit | None:
         """Take the last edit back; None if there is none."""
@@ -96,7 +98,7 @@ class Edited:
             else:
                 self._state[key] = value
         self.undone.append(edit)
-        self._plan = None
+        self._plans.clear()
         return edit
 
     def redo(self) -> Edit | None:
@@ -123,11 +125,16 @@ class Edited:
         found: Doubt | None = self._state.get(("doubt", track), own)
         return found
 
-    def shown(self, track: int) -> tuple[VisibleTrack, ...]:
-        """When `track` stays visible, and why."""
+    def shown(self, track: int, version: str = "") -> tuple[VisibleTrack, ...]:
+        """When `track` stays visible, and why; in a version of the output as in all, until it is decided for it."""
         own = tuple(one for one in self.base.shown if one.track == track)
-        found: tuple[VisibleTrack, ...] = self._state.get(("show", track), own)
+        always: tuple[VisibleTrack, ...] = self._state.get(("show", track, ""), own)
+        found: tuple[VisibleTrack, ...] = self._state.get(("show", track, version), always)
         return found
+
+    def versions(self) -> list[str]:
+        """The names of the versions of the output for which something was decided, in order."""
+        return sorted({edit.version for edit in self.edits if isinstance(edit, Show | Hide) and edit.version})
 
     @property
     def silences(self) -> tuple[Silence, ...]:
@@ -144,8 +151,8 @@ class Edited:
         found: Reply | None = self._state.get(_reply_key(topic, of, first))
         return found
 
-    def at(self, index: int) -> tuple[list[Region], list[Region]]:
-        """The regions of frame `index` that are drawn, and those that are left out."""
+    def at(self, index: int, version: str = "") -> tuple[list[Region], list[Region]]:
+        """The regions of frame `index` that are drawn in a version, and those that are left out."""
         changed = self.changed()
         here = [one for one in self.base.regions.at(index) if one.track not in changed]
         for track in sorted(changed):
@@ -155,52 +162,53 @@ class Edited:
                 here += [one for _, _, one in regions(track, rows.at(np.array([row]))) if self._is_seen(one)]
         kept: tuple[list[Region], list[Region]] = ([], [])
         for one in here:
-            kept[self._left_out(one, index)].append(one)
+            kept[self._left_out(one, index, version)].append(one)
         return kept
 
-    def _left_out(self, region: Region, index: int) -> bool:
+    def _left_out(self, region: Region, index: int, version: str) -> bool:
         """Whether `region` is not drawn on frame `index`: its track stays visible, or shows nobody, or is an open doubt
         of the check, which leaves out what was found alone."""
         track, doubt = region.track, self.doubt(region.track)
         if track < 0 or region.why not in (*FOUND, Why.MANUAL):
             return False
-        if any(one.first <= index < one.end for one in self.shown(track)):
-            return region.why in FOUND or self._is_edited(track)
+        if any(one.first <= index < one.end for one in self.shown(track, version)):
+            return region.why in FOUND or self._is_edited(track, version)
         if doubt is None or doubt.drawn or not doubt.first <= index < doubt.end:
             return False
-        return region.why in FOUND or (doubt.answer is Answer.NOTHING and self._is_edited(track))
+        return region.why in FOUND or (doubt.answer is Answer.NOTHING and self._is_edited(track, version))
 
-    def _is_edited(self, track: int) -> bool:
+    def _is_edited(self, track: int, version: str) -> bool:
         """Whether an edit touched `track`: what was written into the file by hand is drawn, whatever it says."""
-        return track in self._touched()
+        return track in self._touched(version)
 
     def changed(self) -> set[int]:
         """The numbers of the tracks whose boxes differ from `base`."""
         return {key for key in self._state if isinstance(key, int)}
 
-    def _touched(self) -> list[int]:
-        """The numbers of the tracks that an edit touched."""
+    def _touched(self, version: str) -> list[int]:
+        """The numbers of the tracks that an edit touched, but for those of other versions."""
         some = (key for key in self._state if isinstance(key, int | tuple) and not _is_reply(key))
-        return [key if isinstance(key, int) else key[1] for key in some]
+        mine = (key for key in some if isinstance(key, int) or key[0] != "show" or key[2] in ("", version))
+        return [key if isinstance(key, int) else key[1] for key in mine]
 
     def _has_manual(self, track: int) -> bool:
         """Whether a person drew some of the boxes of `track`: whether they are drawn depends on what is decided."""
         rows = self.rows(track)
         return rows is not None and bool((rows.why == MANUAL).any())
 
-    def plan(self) -> Plan:
-        """The plan with all edits in force."""
-        if self._plan is None:
-            self._plan = self._folded()
-        return self._plan
+    def plan(self, version: str = "") -> Plan:
+        """The plan of a version with all edits in force."""
+        if version not in self._plans:
+            self._plans[version] = self._folded(version) if self.edits else self.base
+        return self._plans[version]
 
-    def drawn(self, track: int) -> Rows | None:
+    def drawn(self, track: int, version: str = "") -> Rows | None:
         """The boxes of `track` as the plan gets them: without those set by hand where it stays visible or shows nobody,
         since what a person draws is always covered."""
         rows = self.rows(track)
         if rows is None or not (rows.why == MANUAL).any():
             return rows
-        spans = [(one.first, one.end) for one in self.shown(track)]
+        spans = [(one.first, one.end) for one in self.shown(track, version)]
         if (doubt := self.doubt(track)) and doubt.answer is Answer.NOTHING:
             spans.append((doubt.first, doubt.end))
         inside = np.zeros(len(rows.frame), bool)
@@ -209,10 +217,10 @@ class Edited:
         keep = (rows.why != MANUAL) | ~inside
         return rows.at(keep) if keep.any() else None
 
-    def _folded(self) -> Plan:
-        changed = {track for track in self._touched() if track in self._state or self._has_manual(track)}
+    def _folded(self, version: str) -> Plan:
+        changed = {track for track in self._touched(version) if track in self._state or self._has_manual(track)}
         kept = (row for row in self.base.regions.rows() if row[2].track not in changed)
-        made = {track: rows for track in sorted(changed) if (rows := self.drawn(track)) is not None}
+        made = {track: rows for track in sorted(changed) if (rows := self.drawn(track, version)) is not None}
         new = (row for track, rows in made.items() for row in regions(track, rows) if self._is_seen(row[2]))
         gone = changed - {track for track, rows in made.items() if (rows.why != MANUAL).any()}
         touched = [*(one.track for one in self.base.shown), *(one.track for one in self.base.doubts)]
@@ -221,7 +229,7 @@ class Edited:
         return replace(
             self.base,
             regions=Regions((*kept, *new)),
-            shown=tuple(one for track in there for one in self.shown(track)),
+            shown=tuple(one for track in there for one in self.shown(track, version)),
             doubts=tuple(doubt for track in there if (doubt := self.doubt(track))),
             silences=self.silences,
         )
@@ -292,10 +300,10 @@ class Edited:
         if early.all() or not early.any():
             raise EditError(f"track {edit.track} does not go on across frame {edit.frame}")
         changed: dict[Any, Any] = {edit.track: rows.at(early), edit.new: rows.at(~early)}
-        if shown := self.shown(edit.track):  # both keep what was decided
-            parts = [(one, replace(one, track=edit.new)) for one in shown]
-            changed["show", edit.track] = tuple(a for a, _ in parts if a.first < edit.frame)
-            changed["show", edit.new] = tuple(b for _, b in parts if b.end > edit.frame)
+        for version in ("", *self.versions()):  # both keep what was decided
+            parts = [(one, replace(one, track=edit.new)) for one in self.shown(edit.track, version)]
+            changed["show", edit.track, version] = tuple(a for a, _ in parts if a.first < edit.frame)
+            changed["show", edit.new, version] = tuple(b for _, b in parts if b.end > edit.frame)
         if doubt := self.doubt(edit.track):
             changed["doubt", edit.track] = replace(doubt, end=min(doubt.end, edit.frame))
             changed["doubt", edit.new] = replace(doubt, track=edit.new, first=max(doubt.first, edit.frame))
@@ -311,7 +319,8 @@ class Edited:
         if one.kind != other.kind or one.polygon or other.polygon:
             raise EditError("only two faces, two plates or two areas without corners can be joined")
         # Neither a consent nor an answer carries over: each was given for its own track alone.
-        gone = {("show", number): () for number in (edit.track, edit.other)}
+        some = ("", *self.versions())
+        gone = {("show", number, version): () for number in (edit.track, edit.other) for version in some}
         answers = {("doubt", number): None for number in (edit.track, edit.other)}
         return {edit.track: merged(one, other), edit.other: None} | gone | answers
 
@@ -327,11 +336,11 @@ class Edited:
         self._there(edit.track)
         first, end = self._frames(edit.frames)
         one = VisibleTrack(edit.track, first, end, Grounds.CONSENT, edit.reason, edit.chosen, edit.note)
-        return {("show", edit.track): (*self.shown(edit.track), one)}
+        return {("show", edit.track, edit.version): (*self.shown(edit.track, edit.version), one)}
 
     def _hide(self, edit: Hide) -> dict[Any, Any]:
         self._there(edit.track)
-        return {("show", edit.track): ()}
+        return {("show", edit.track, edit.version): ()}
 
     def _judge(self, edit: Judge) -> dict[Any, Any]:
         rows, known = self._there(edit.track), self.doubt(edit.track)

@@ -83,20 +83,22 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """A track stays visible on some frames, by consent."""
+    """A track stays visible on some frames, by consent; in one version of the output alone, if it is named."""
 
     track: int
     frames: tuple[int, int]
     reason: str
     chosen: int = -1
     note: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Hide:
-    """A track stays visible nowhere any more."""
+    """A track stays visible nowhere any more; in one version of the output alone, if it is named."""
 
     track: int
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from anonymize.plan.doubts import check_name
-from anonymize.plan.values import COUNT
+from anonymize.plan.values import COUNT, version_of
 from anonymize.text.ranges import SHARE, shown
 
 
@@ -24,6 +24,7 @@ class Sampled:
         showing: those of them on which they could recognise somebody.
         at_most: the share of all frames that show somebody to this person is no larger, with 95% confidence.
         by, at: who looked, and when.
+        version: of the output; empty for all that are not named.
     """
 
     drawn: int
@@ -31,10 +32,11 @@ class Sampled:
     at_most: float
     by: str = ""
     at: str = ""
+    version: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Its line, as plain values."""
-        values = asdict(self)
+        values = _plain(self)
         return {"sampled": values.pop("drawn"), **values}
 
 
@@ -49,6 +51,7 @@ class SignOff:
         answered, open: questions of the queue with and without an answer.
         note: why they changed what they changed, one line; may be empty.
         at: when.
+        version: of the output; empty for all that are not named.
     """
 
     name: str
@@ -58,14 +61,19 @@ class SignOff:
     open: int
     note: str = ""
     at: str = ""
+    version: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Its line, as plain values."""
-        values = asdict(self)
+        values = _plain(self)
         return {"signed": values.pop("name"), **values}
 
 
 Note = Sampled | SignOff
+
+
+def _plain(one: Note) -> dict[str, Any]:
+    return {key: value for key, value in asdict(one).items() if value or key != "version"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +100,15 @@ class Reviewed:
         return len(names)
 
     def as_dict(self) -> dict[str, Any]:
-        """For a report. The words of starts are left out: they tell nothing."""
-        signed = [{k: v for k, v in asdict(one).items() if k != "start"} for one in self.signed]
+        """For a report, which says for itself which version it is of. The words of starts are left out."""
+
+        def told(one: Note) -> dict[str, Any]:
+            return {key: value for key, value in asdict(one).items() if key not in ("start", "version")}
+
         return {
             "changes": dict(sorted(self.changes.items())),
-            "sample": asdict(self.sampled) if self.sampled else None,
-            "signed": signed,
+            "sample": told(self.sampled) if self.sampled else None,
+            "signed": [told(one) for one in self.signed],
         }
 
 
@@ -116,14 +127,14 @@ def is_note(line: Mapping[str, Any]) -> bool:
 
 def note_of(line: Mapping[str, Any]) -> Note:
     """The note in a line. Raises `ValueError`, `TypeError` or `KeyError`: it is malformed."""
-    at = check_name(line.get("at", ""))
+    at, version = check_name(line.get("at", "")), version_of(line)
     if "sampled" in line:
-        _refuse_others(line, {"sampled", "showing", "at_most", "by", "at"})
+        _refuse_others(line, {"sampled", "showing", "at_most", "by", "at", "version"})
         drawn, showing = COUNT.whole(line["sampled"]), COUNT.whole(line["showing"])
         if not 0 < drawn >= showing:
             raise ValueError(f"{showing} of {drawn} frames: expected no more than were drawn")
-        return Sampled(drawn, showing, SHARE.number(line["at_most"]), check_name(line.get("by", "")), at)
-    _refuse_others(line, {"signed", "start", "seen", "answered", "open", "note", "at"})
+        return Sampled(drawn, showing, SHARE.number(line["at_most"]), check_name(line.get("by", "")), at, version)
+    _refuse_others(line, {"signed", "start", "seen", "answered", "open", "note", "at", "version"})
     return SignOff(
         check_name(line["signed"]),
         check_name(line["start"]),
@@ -132,6 +143,7 @@ def note_of(line: Mapping[str, Any]) -> Note:
         COUNT.whole(line["open"]),
         check_name(line.get("note", "")),
         at,
+        version,
     )
 
 

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from anonymize.data import Box
 from anonymize.settings import CORNERS, flat
-from anonymize.text.ranges import PIXELS, Range
+from anonymize.text.ranges import PIXELS, Range, shown
 
 COUNT = Range(0, 1e12, "frames")
 SIDE = Range(1, 1e6, "pixels")
 TRACK = Range(-1, 1e12)
 _SECONDS = Range(0, 1e9, "seconds")
+
+
+_VERSION = re.compile(r"\w(?:[\w -]{0,38}\w)?")
+
+
+def check_version(text: Any) -> str:
+    """`text`, if it can name a version of an output, and be a part of its file's name. Raises `ValueError`."""
+    if not isinstance(text, str) or not _VERSION.fullmatch(text):
+        raise ValueError(f"version {shown(text)}: expected up to 40 letters and digits, with blanks or hyphens between")
+    return text
+
+
+def version_of(line: Mapping[str, Any]) -> str:
+    """The version of the output that a line is about; empty for all for which nothing else is said."""
+    return check_version(line["version"]) if "version" in line else ""
 
 
 def frames_of(entry: Mapping[str, Any]) -> tuple[int, int]:

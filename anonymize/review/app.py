@@ -84,6 +84,9 @@ def app(review: Review) -> Starlette:
     def sampled(asked: dict[str, Any]) -> Any:
         return review.sampled(_indices(asked.get("showing")))
 
+    def choose(asked: dict[str, Any]) -> Any:
+        return review.choose(str(asked.get("version", "")))
+
     def sign(asked: dict[str, Any]) -> Any:
         return review.sign(str(asked.get("name", "")), str(asked.get("note", "")))
 
@@ -102,9 +105,10 @@ def app(review: Review) -> Starlette:
             Route("/api/answer", edits(answer), methods=["POST"]),
             Route("/api/tab", change(tab), methods=["POST"]),
             Route("/api/seen", change(see), methods=["POST"]),
-            Route("/api/sample", change(lambda _: {"frames": review.record.draw()}), methods=["POST"]),
+            Route("/api/sample", change(lambda _: review.sample()), methods=["POST"]),
             Route("/api/sampled", edits(sampled), methods=["POST"]),
             Route("/api/sign", edits(sign), methods=["POST"]),
+            Route("/api/version", edits(choose), methods=["POST"]),
             Route("/api/edit", edits(review.edit), methods=["POST"]),
             Route("/api/undo", edits(lambda _: review.undo()), methods=["POST"]),
             Route("/api/redo", edits(lambda _: review.redo()), methods=["POST"]),

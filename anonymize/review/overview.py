@@ -15,12 +15,13 @@ from anonymize.plan.edited import Edited
 from anonymize.plan.regions import Columns
 
 
-def tracks(edited: Edited, only: Iterable[int] | None = None) -> list[dict[str, Any]]:
+def tracks(edited: Edited, only: Iterable[int] | None = None, version: str = "") -> list[dict[str, Any]]:
     """A row for each track, by the time of its first frame; whole-frame regions and zones have none.
 
     Args:
         edited: the plan.
         only: the numbers of some tracks; all if not given.
+        version: of the output, which decides who stays visible.
     """
     changed = edited.changed()
     if only is None:
@@ -28,14 +29,15 @@ def tracks(edited: Edited, only: Iterable[int] | None = None) -> list[dict[str, 
     else:
         wanted = list(only)
     rows = ((number, found) for number in wanted if (found := edited.rows(number)) is not None)
-    return sorted((_row(edited, number, found) for number, found in rows), key=lambda row: (row["first"], row["track"]))
+    made = (_row(edited, number, found, version) for number, found in rows)
+    return sorted(made, key=lambda row: (row["first"], row["track"]))
 
 
 def _numbers(columns: Columns) -> list[int]:
     return [int(number) for number in np.unique(columns.track[columns.track >= 0])]
 
 
-def _row(edited: Edited, number: int, rows: Rows) -> dict[str, Any]:
+def _row(edited: Edited, number: int, rows: Rows, version: str) -> dict[str, Any]:
     doubt = edited.doubt(number)
     detected = rows.why == DETECTED
     by_hand = rows.why == MANUAL
@@ -56,20 +58,20 @@ def _row(edited: Edited, number: int, rows: Rows) -> dict[str, Any]:
         "answer": doubt.answer.value if doubt and doubt.answer else None,
         "shown": [
             {"frames": [one.first, one.end], "grounds": one.grounds.value, "reason": one.reason, "note": one.note}
-            for one in edited.shown(number)
+            for one in edited.shown(number, version)
         ],
-        "drawn": _drawn(edited, number),
+        "drawn": _drawn(edited, number, version),
     }
 
 
-def _drawn(edited: Edited, number: int) -> str:
+def _drawn(edited: Edited, number: int, version: str) -> str:
     """What becomes of a track: hidden, visible, partly, open (until somebody answers) or nothing (it shows nobody)."""
     doubt = edited.doubt(number)
     if doubt and doubt.answer is Answer.NOTHING:
         return "nothing"
     if doubt and not doubt.drawn:
         return "open"
-    shown, rows = edited.shown(number), edited.rows(number)
+    shown, rows = edited.shown(number, version), edited.rows(number)
     if not shown or rows is None:
         return "hidden"
     inside: NDArray[np.bool_] = np.zeros(len(rows.frame), bool)

@@ -66,7 +66,7 @@ class Publishing:
         self.doubts, self.state = doubts, self.ending
 
 
-def publish(source: Path, made: Plan, output: Path, about: Publishing, *, force: bool) -> Plan | None:
+def publish(source: Path, made: Plan, output: Path, about: Publishing, *, force: bool, title: str = "") -> Plan | None:
     """Draw `made`, verify the result, release it; the plan with the doubts that the check raised, if it raised any.
 
     Args:
@@ -75,6 +75,7 @@ def publish(source: Path, made: Plan, output: Path, about: Publishing, *, force:
         output: where the result goes. A report is written beside it.
         about: is kept up to date, but for how it ends, which `Publishing.end` says; `Publishing.begin` was called.
         force: replace an existing output.
+        title: of its report.
     """
     course = Course()
 
@@ -88,7 +89,7 @@ def publish(source: Path, made: Plan, output: Path, about: Publishing, *, force:
         try:
             item = replace(only_item(str(source), str(output)), keep_in=folder)
             released = job.render(item, made, to_render(made.about), force=force, on_progress=on_progress)
-            report.write(released.report, report.path_for(output.parent, Path(output.name)))
+            report.write(replace(released.report, title=title), report.path_for(output.parent, Path(output.name)))
         except Refused as error:
             about.message, about.verdict = error.message, error.verified.verdict.value
             about.ending = "refused"

@@ -29,6 +29,7 @@ class Record:
         self._start = secrets.token_hex(8)
         self._seen: set[int] = set()
         self._drawn: list[int] = []
+        self._version = ""
 
     def see(self, frames: Iterable[int]) -> None:
         """Take the indices of frames that were on the screen; others than the film's are left out."""
@@ -39,11 +40,12 @@ class Record:
         """The share of frames that were on the screen."""
         return round(len(self._seen) / max(self._frames, 1), 4)
 
-    def draw(self) -> list[int]:
-        """Draw a sample of the frames anew: one from every stretch, at random; all of them if there are few."""
+    def draw(self, version: str = "") -> list[int]:
+        """Draw a sample of the frames of a version anew: one from every stretch, at random; all if there are few."""
         source = random.SystemRandom()
         count = min(SAMPLE, self._frames)
         edges = [number * self._frames // count for number in range(count + 1)]
+        self._version = version
         self._drawn = [source.randrange(first, end) for first, end in itertools.pairwise(edges)]
         return list(self._drawn)
 
@@ -63,8 +65,8 @@ class Record:
         most = found.share if found else hits / drawn  # all frames were looked at
         self.see(self._drawn)
         self._drawn = []
-        return Sampled(drawn, hits, round(most, 4), self._by, now())
+        return Sampled(drawn, hits, round(most, 4), self._by, now(), self._version)
 
-    def sign(self, name: str, note: str, answered: int, left: int) -> SignOff:
-        """A sign-off by `name`, who says in `note` why they changed what they changed."""
-        return SignOff(name, self._start, self.seen, answered, left, note, now())
+    def sign(self, name: str, note: str, answered: int, left: int, version: str = "") -> SignOff:
+        """A sign-off of a version by `name`, who says in `note` why they changed what they changed."""
+        return SignOff(name, self._start, self.seen, answered, left, note, now(), version)

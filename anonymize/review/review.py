@@ -10,34 +10,30 @@ from pathlib import Path
 from typing import Any, Self
 
 from anonymize import media, report, storage
-from anonymize.data import Box, Kind, Shape, Timestamps
+from anonymize.data import Timestamps
 from anonymize.errors import AnonymizeError, InputError, PlanError, UsageError
 from anonymize.kinds import Answer
-from anonymize.plan import Plan, consent
+from anonymize.plan import Plan
 from anonymize.plan.doubts import check_name
-from anonymize.plan.edit_lines import step_of
-from anonymize.plan.edits import Draw, Edit, EditError, Judge, Show
-from anonymize.plan.values import COUNT, box_of
+from anonymize.plan.edits import Edit, EditError, Judge
+from anonymize.plan.values import check_version
 from anonymize.recorded.kept import ENDING, output_of
 from anonymize.report.files import name_beside
 from anonymize.review import overview
 from anonymize.review.answers import Answering
-from anonymize.review.follow import followed
+from anonymize.review.asked import Asking
 from anonymize.review.pictures import Pictures, jpeg, published
 from anonymize.review.publish import Publishing, publish
 from anonymize.review.questions import Questions
 from anonymize.review.record import Record
 from anonymize.review.session import EditSession
 from anonymize.review.sound import Sound
-from anonymize.settings import Audio, Person
-from anonymize.track import outline
+from anonymize.settings import Audio
 
 MOST_FRAMES = 250
 """The most frames whose regions are asked for at a time."""
 MOST = 200
 """The most questions sent to the page at a time."""
-LEAST_SIDE = 4.0
-"""A drawn box has at least so many pixels on each side: a slip of the hand draws none."""
 
 
 class Review:
@@ -78,10 +74,13 @@ class Review:
                 self._sound = Sound(opened, float(self.times[-1]) + 1)
             self._stack = stack.pop_all()
         self._answering = Answering(self._pictures.frame, self.times)
+        self._asking = Asking(self._pictures.frame, self.times, self.path.name)
         self._questions: Questions | None = None
         self.record = Record(self.about.frames, by)
         self.publishing = Publishing()
         self._work: threading.Thread | None = None
+        self._version = ""
+        """Of the output, that is looked at; empty for what holds for all that say nothing else."""
 
     def __enter__(self) -> Self:
         return self
@@ -135,7 +134,7 @@ class Review:
                 "reasons": overview.reasons(),
                 "cuts": edited.base.cuts,
                 "sound": {"kept": self.keeps_sound, **self._sound.about()} if self._sound else None,
-                "tracks": overview.tracks(edited),
+                "tracks": overview.tracks(edited, version=self._version),
                 "output": str(self.output),
                 "by": self._by,
                 "approvals": self.about.settings.review.approvals,
@@ -145,7 +144,21 @@ class Review:
     @property
     def output(self) -> Path:
         """Where the output goes unless the person says otherwise."""
-        return output_of(self.plan_path) or self.path.with_name(f"{self.path.stem}-safe{self.path.suffix}")
+        usual = output_of(self.plan_path) or self.path.with_name(f"{self.path.stem}-safe{self.path.suffix}")
+        named = f"-{self._version.replace(' ', '-')}" if self._version else ""
+        return usual.with_stem(usual.stem + named)
+
+    def choose(self, version: str) -> dict[str, Any]:
+        """Look at a version of the output, and decide for it alone who stays visible; empty for all others.
+
+        Raises:
+            UsageError: it is no name.
+        """
+        try:
+            self._version = check_version(version) if version else ""
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        return self.history()
 
     def picture(self, index: int, width: int, view: str) -> bytes:
         """Frame `index` as a JPEG.
@@ -162,7 +175,7 @@ class Review:
         frame = self._pictures.frame(index)
         if view == "published":
             with self._lock:
-                drawn, _ = self._session.edited.at(index)
+                drawn, _ = self._session.edited.at(index, self._version)
             frame = published(frame, drawn, self.about.redact)
         return jpeg(frame, width)
 
@@ -196,7 +209,7 @@ class Review:
             return {index: self._regions(index) for index in frames}
 
     def _regions(self, index: int) -> list[list[Any]]:
-        drawn, left = self._session.edited.at(index)
+        drawn, left = self._session.edited.at(index, self._version)
         return [
             *(overview.region(one, drawn=True) for one in drawn),
             *(overview.region(one, drawn=False) for one in left),
@@ -225,7 +238,7 @@ class Review:
         """
         with self._lock:
             try:
-                edit = self._asked(asked)
+                edit = self._asking.edit(self._session.edited, asked, self._version)
             except (KeyError, TypeError, ValueError, UsageError) as error:
                 what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
                 raise EditError(what) from error
@@ -266,6 +279,10 @@ class Review:
             with self._lock:
                 return self._made(edit)
 
+    def sample(self) -> dict[str, Any]:
+        """Draw frames of the version that is looked at."""
+        return {"frames": self.record.draw(self._version)}
+
     def sampled(self, showing: Sequence[int]) -> dict[str, Any]:
         """Write down what a person saw on the sample drawn last.
 
@@ -297,8 +314,9 @@ class Review:
             raise UsageError("a name or initials are needed: others must sign, too")
         with self._lock:
             asked = self._asked_now()
-            self._session.note(self.record.sign(name, note, asked.answered(), len(asked.open())))
-            reviewed = self._session.plan().reviewed
+            signed = self.record.sign(name, note, asked.answered(), len(asked.open()), self._version)
+            self._session.note(signed)
+            reviewed = self._session.plan(self._version).reviewed
         return {"signed": reviewed.approvals() if reviewed else 0, "wanted": wanted}
 
     def _asked_now(self) -> Questions:
@@ -332,51 +350,6 @@ class Review:
             turn()
             return self._changed(edit)
 
-    def _asked(self, asked: Mapping[str, Any]) -> Edit:
-        do, frame = asked["do"], asked.get("frame")
-        if do == "draw" and "frames" not in asked:
-            kind, shape = Kind.of(asked.get("kind", "area")), Shape(asked.get("shape", "box"))
-            return self._drawn(self._frame(asked["frame"]), box_of(asked["xyxy"]), kind, shape)
-        if do == "draw":
-            asked = {**asked, "track": self._session.edited.unused()}
-        if do == "split":
-            asked = {**asked, "new": self._session.edited.unused()}
-        if do == "show" and frame is not None:
-            return self._shown(COUNT.whole(asked["track"]), self._frame(frame), str(asked.get("reason", "")))
-        edit = step_of({"edit": 1, **asked}).edit
-        assert edit is not None
-        return edit
-
-    def _frame(self, index: Any) -> int:
-        """`index`, if there is such a frame. Raises `ValueError`."""
-        found = COUNT.whole(index)
-        if found >= self.about.frames:
-            raise ValueError(f"there is no frame {found}: the last one is {self.about.frames - 1}")
-        return found
-
-    def _drawn(self, frame: int, box: Box, kind: Kind, shape: Shape) -> Draw:
-        """A new track around `frame`; its boxes follow what the pictures show, padded as what detectors find."""
-        if min(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE:
-            raise ValueError("too small: draw a larger one")
-        ahead = list(followed((self._pictures.frame(i) for i in range(frame, self.about.frames)), box))
-        back = list(followed((self._pictures.frame(i) for i in range(frame, -1, -1)), box))
-        size = (self.about.width, self.about.height)
-        found = (*reversed(back), box, *ahead)
-        padded = found if kind is Kind.AREA else [outline(one, self.about.redact.of(kind), *size) for one in found]
-        boxes, first = tuple(_rounded(one) for one in padded), frame - len(back)
-        track = self._session.edited.unused()
-        return Draw(track, (first, first + len(boxes)), boxes[0], kind, shape, frame, boxes=boxes)
-
-    def _shown(self, track: int, frame: int, reason: str) -> Show:
-        plan, number = self._session.edited.plan(), track
-        person = Person(reason, track=number, at=Fraction(self.times[frame]))
-        before = set(plan.shown)
-        after = consent.visible(plan, self.times, self.about.settings, self.path.name, [person])
-        one = next((one for one in after.shown if one not in before), None)
-        if one is None:
-            raise ValueError("it stays visible there already")
-        return Show(one.track, (one.first, one.end), one.reason, one.chosen, one.note)
-
     def publish(self, output: str, *, force: bool) -> None:
         """Begin to make an output of the plan as it is now; `publishing` says how it goes on.
 
@@ -389,15 +362,16 @@ class Review:
         """
         self.publishing.begin()
         with self._lock:
-            made = self._session.plan()
+            made, version = self._session.plan(self._version), self._version
         target = Path(output) if output else self.output
-        self._work = threading.Thread(target=self._published, args=(made, target, force), name="publish", daemon=True)
+        given = (made, target, version, force)
+        self._work = threading.Thread(target=self._published, args=given, name="publish", daemon=True)
         self._work.start()
 
-    def _published(self, made: Plan, target: Path, force: bool) -> None:
+    def _published(self, made: Plan, target: Path, version: str, force: bool) -> None:
         doubts = 0
         try:
-            if asking := publish(self.path, made, target, self.publishing, force=force):
+            if asking := publish(self.path, made, target, self.publishing, force=force, title=version):
                 with self._lock:
                     doubts = self._session.ask(asking)
                     self._questions = None
@@ -412,13 +386,21 @@ class Review:
         touched = [number for number in numbers if number >= 0]
         if self._questions:
             self._questions.refresh(touched)
-        return {"touched": touched, "tracks": overview.tracks(self._session.edited, touched), **self.history()}
+        tracks = overview.tracks(self._session.edited, touched, self._version)
+        return {"touched": touched, "tracks": tracks, **self.history()}
 
     def history(self) -> dict[str, Any]:
-        """The number of edits in force, and of those that can be brought back."""
+        """The number of edits in force, and of those that can be brought back; the version that is looked at."""
         edited = self._session.edited
         silences = [[one.first, one.end, one.how.value] for one in edited.silences]
-        return {"edits": len(edited.edits), "redo": len(edited.undone), "silences": silences}
+        versions = sorted({*edited.versions(), *([self._version] if self._version else [])})
+        return {
+            "edits": len(edited.edits),
+            "redo": len(edited.undone),
+            "silences": silences,
+            "named": self._version,
+            "versions": versions,
+        }
 
 
 def _identity(source: Path) -> tuple[object, ...] | None:
@@ -427,11 +409,6 @@ def _identity(source: Path) -> tuple[object, ...] | None:
         return storage.identity(source)
     except (OSError, InputError):
         return None
-
-
-def _rounded(box: Box) -> Box:
-    x0, y0, x1, y1 = (round(value, 2) for value in box)
-    return x0, y0, x1, y1
 
 
 def plan_for(source: Path) -> Path:

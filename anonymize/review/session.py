@@ -103,9 +103,9 @@ class EditSession:
         self._append(json.dumps(note.as_dict()).encode() + b"\n")
         self._history.notes.append(note)
 
-    def plan(self) -> Plan:
-        """The plan with the edits so far, and what is known of the review."""
-        return self._history.plan()
+    def plan(self, version: str = "") -> Plan:
+        """The plan of a version with the edits so far, and what is known of the review."""
+        return self._history.plan(version)
 
     def undo(self) -> int | None:
         """Take the last edit back; its number, or None if there is none. Raises `PlanError` as `do` does."""

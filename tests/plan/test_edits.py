@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonymize.data import Grounds, Kind, Region, Shape, Silence, Silencing, Why
-from anonymize.kinds import Answer, Raised
+from anonymize.kinds import Answer, Raised, Topic
 from anonymize.plan import About, Plan, Regions
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.edit_lines import EditLine as Line
@@ -24,6 +24,7 @@ from anonymize.plan.edits import (
     Merge,
     Place,
     Remove,
+    Reply,
     Show,
     Sound,
     Split,
@@ -229,6 +230,55 @@ def test_what_is_shown_is_not_drawn_on_its_frames_alone():
     assert boxes(edited(Show(0, (20, 30), "form 1"), Hide(0)), 0) == boxes(base(), 0)
 
 
+def versions(*edits: object) -> dict[str, list[int]]:
+    """By version, the tracks that stay visible on frame 25."""
+    made = Edited(base())
+    for one in edits:
+        made.apply(one)  # type: ignore[arg-type]
+    return {name: sorted({one.track for one in made.plan(name).visible_at(25)}) for name in ("", "court", "press")}
+
+
+def test_who_stays_visible_in_a_version_is_hidden_in_all_others():
+    mine = Show(0, (20, 30), "form 1", version="court")
+    assert versions(mine) == {"": [], "court": [0], "press": []}
+    everywhere = Show(3, (20, 30), "form 2")
+    assert versions(mine, everywhere) == {"": [3], "court": [0, 3], "press": [3]}
+    assert versions(mine, everywhere, Hide(3, "press")) == {"": [3], "court": [0, 3], "press": []}
+    assert versions(Hide(3, "press"), everywhere) == {"": [3], "court": [3], "press": []}, (
+        "what is decided for it holds"
+    )
+    assert versions(mine, everywhere, Hide(3), Hide(0)) == {"": [], "court": [0], "press": []}
+    assert versions(mine, everywhere, Split(0, 24, 9)) == {"": [3], "court": [3, 9], "press": [3]}
+    assert versions(mine, Split(0, 24, 9), Hide(9, "court")) == {"": [], "court": [], "press": []}
+    assert versions(mine, everywhere, Merge(3, 0)) == {"": [], "court": [], "press": []}
+
+
+def test_what_is_set_by_hand_is_covered_but_in_the_version_that_shows_its_track():
+    made = Edited(base())
+    for one in (Place(0, 25, ((300, 300, 314, 314),)), Show(0, (20, 30), "form 1", version="court")):
+        made.apply(one)
+    for name, there in (("", True), ("court", False), ("press", True)):
+        assert (25 in boxes(made.plan(name), 0)) is there
+        assert (0 in {one.track for one in made.at(25, name)[0]}) is there
+    assert made.versions() == ["court"]
+    made.undo()
+    assert made.versions() == []
+    assert text(made.plan("court")) == text(made.plan())
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a/b", "a\nb", "..", "a.", " a", "a ", "a" * 41, 7, None])
+def test_a_version_is_named_so_that_a_file_can_be(name):
+    for line in (
+        {"edit": 1, "do": "hide", "track": 0},
+        {"edit": 1, "do": "show", "track": 0, "frames": [0, 5], "reason": "a"},
+    ):
+        with pytest.raises((ValueError, TypeError)):
+            step_of({**line, "version": name})
+        edit = step_of({**line, "version": "Gericht Süd-2"}).edit
+        assert isinstance(edit, Show | Hide)
+        assert edit.version == "Gericht Süd-2"
+
+
 def test_an_answer_leaves_a_track_out_and_hiding_brings_it_back():
     nothing = edited(Judge(0, Answer.NOTHING, "desk", "now"))
     assert boxes(nothing, 0) == {}
@@ -364,6 +414,7 @@ BOX = st.tuples(st.integers(-20, 1200), st.integers(-20, 700), st.integers(1, 20
     lambda one: (float(one[0]), float(one[1]), float(one[0] + one[2]), float(one[1] + one[3]))
 )
 TRACKS = st.sampled_from([0, 3, 4, 5, 6, 7])
+VERSIONS = st.sampled_from(["", "", "court"])
 EDITS = st.one_of(
     st.builds(Draw, TRACKS, frames(), BOX, st.sampled_from(Kind), st.sampled_from([Shape.BOX, Shape.ELLIPSE])),
     st.builds(
@@ -387,8 +438,18 @@ EDITS = st.one_of(
     st.builds(Split, TRACKS, st.integers(0, FRAMES), TRACKS),
     st.builds(Merge, TRACKS, TRACKS),
     st.builds(Change, TRACKS, st.sampled_from(Kind), st.sampled_from(Shape)),
-    st.builds(Show, TRACKS, frames(), st.sampled_from(["form 1", "form 2"])),
-    st.builds(Hide, TRACKS),
+    st.builds(Show, TRACKS, frames(), st.sampled_from(["form 1", "form 2"]), version=VERSIONS),
+    st.builds(Hide, TRACKS, VERSIONS),
+    st.builds(
+        lambda track, topic, first, answer, boxes: Reply(
+            track, topic, track, (first, first + max(len(boxes), 1)), answer, boxes
+        ),
+        TRACKS,
+        st.sampled_from(Topic),
+        st.integers(0, FRAMES - 5),
+        st.sampled_from(Answer),
+        st.lists(BOX, max_size=4).map(tuple),
+    ),
     st.builds(Judge, TRACKS, st.sampled_from([None, *Answer])),
     st.builds(Sound, frames().map(lambda pair: (pair[0] / 8, pair[1] / 8)), st.sampled_from([None, *Silencing])),
 )
@@ -419,18 +480,20 @@ def test_any_sequence_gives_the_plan_of_the_edits_in_force_also_when_read_again(
     fresh = Edited(base())
     for edit in made.edits:
         fresh.apply(edit)
-    assert text(fresh.plan()) == text(made.plan())
+    for name in ("", "court"):
+        assert text(fresh.plan(name)) == text(made.plan(name))
 
     again = History(Edited(base()))
     for one in written:
         assert is_step(json.loads(one))
         again.follow(step_of(json.loads(one)))
-    assert (text(again.edited.plan()), again.numbers, again.undone) == (text(made.plan()), numbers, undone)
-
-    for index in range(0, FRAMES, 7):
-        drawn, left = made.at(index)
-        assert by_place(drawn) == by_place(made.plan().at(index)), index
-        assert by_place(left) >= by_place(made.plan().visible_at(index))
+    assert (again.numbers, again.undone) == (numbers, undone)
+    for name in ("", "court"):
+        assert text(again.edited.plan(name)) == text(made.plan(name))
+        for index in range(0, FRAMES, 7):
+            drawn, left = made.at(index, name)
+            assert by_place(drawn) == by_place(made.plan(name).at(index)), index
+            assert by_place(left) >= by_place(made.plan(name).visible_at(index))
 
     while made.undo():
         pass

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
@@ -64,6 +65,15 @@ def ended(*arguments: object) -> int:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sys, "argv", ["anonymize", *(str(argument) for argument in arguments)])
         return cli._run()
+
+
+def finished(client: Client) -> Any:
+    """How what is being published ended."""
+    until = time.monotonic() + 120
+    while (now := client.get("/api/publish"))["state"] == "running":
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return now
 
 
 @contextmanager

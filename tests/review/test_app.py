@@ -3,7 +3,6 @@
 import json
 import socket
 import threading
-import time
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from anonymize import errors, plan
 from anonymize.kinds import Answer
 from anonymize.review.review import Review, plan_for
 from tests.conftest import FRAMES, SIZE, face_box
-from tests.review.conftest import Client
+from tests.review.conftest import Client, finished
 
 
 def test_the_page_and_all_of_its_files_are_there(client: Client) -> None:
@@ -221,14 +220,6 @@ def test_two_hundred_requests_at_once_are_all_answered(client: Client) -> None:
     for one in lookers:
         one.join()
     assert seen == [200] * 200
-
-
-def finished(client: Client) -> Any:
-    until = time.monotonic() + 120
-    while (now := client.get("/api/publish"))["state"] == "running":
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    return now
 
 
 def test_what_is_published_was_checked_and_names_are_not_replaced_unasked(client: Client, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from anonymize.review.session import EditSession
 from anonymize.settings import ReviewRules
 from tests.conftest import FRAMES
 from tests.helpers.browser import needs_chromium, window
-from tests.review.conftest import FAST, Client, served
+from tests.review.conftest import FAST, Client, finished, served
 
 
 @pytest.mark.parametrize("frames", [1, 2, SAMPLE - 1, SAMPLE, SAMPLE + 1, 1000])
@@ -179,8 +179,7 @@ def test_the_report_says_what_was_seen_answered_changed_and_signed(client: Clien
     assert client.ask("POST", "/api/seen", {"frames": [-1]}).status == 422
     assert client.post("/api/sign", {"name": "A. K.", "note": "somebody left"}) == {"signed": 1, "wanted": 0}
     client.post("/api/publish", {"output": str(tmp_path / "safe.mp4")})
-    while (now := client.get("/api/publish"))["state"] == "running":
-        pass
+    now = finished(client)
     assert now["state"] in ("released", "refused"), now
     text = (tmp_path / "safe.mp4.report.json").read_text()
     facts = json.loads(text)

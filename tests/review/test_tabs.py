@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from anonymize.review.asked import Asking
 from anonymize.review.review import Review
 from anonymize.review.tabs import HELD, Tabs
 from tests.helpers.browser import needs_chromium, window
@@ -82,7 +83,7 @@ def test_a_fault_of_the_program_is_told_in_words(client: Client, made: Path, mon
     def broken(*_: object) -> None:
         raise RuntimeError("a fault for this test")
 
-    monkeypatch.setattr(Review, "_asked", broken)
+    monkeypatch.setattr(Asking, "edit", broken)
     answer = client.ask("POST", "/api/edit", {"do": "remove", "track": 0, "frames": [0, 2]})
     assert answer.status == 500
     assert "internal error (RuntimeError: a fault for this test)" in json.loads(answer.content)["error"]

@@ -40,6 +40,8 @@ export const drawSample = () => post("api/sample");
 export const sampled = (showing) => post("api/sampled", { showing });
 /** @param {object} who */
 export const sign = (who) => post("api/sign", who);
+/** Look at a version of the output. @param {string} name */
+export const version = (name) => post("api/version", { version: name });
 export const undo = () => post("api/undo");
 export const redo = () => post("api/redo");
 /** @param {object} how */

@@ -14,6 +14,7 @@ import { change, clock, load, onChange, state } from "./state.js";
 import { LANGUAGES, say, speak } from "./strings.js";
 import "./tab.js";
 import "./timeline.js";
+import "./versions.js";
 
 /** @param {string} id @returns {HTMLElement} */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));

@@ -26,6 +26,8 @@ export const state = {
   output: "",
   by: "",
   approvals: 0,
+  /** The version of the output that is looked at; empty for all. */ named: "",
+  /** @type {string[]} */ versions: [],
   edits: 0,
   redo: 0,
   index: 0,
@@ -59,7 +61,7 @@ function take(answer) {
   for (const track of answer.touched ?? []) tracks.delete(track);
   for (const row of answer.tracks ?? []) tracks.set(row.track, row);
   const selected = tracks.has(state.selected) ? state.selected : -1;
-  change({ tracks, selected, edits: answer.edits, redo: answer.redo, silences: answer.silences, version: state.version + 1 });
+  change({ tracks, selected, edits: answer.edits, redo: answer.redo, silences: answer.silences, versions: answer.versions, version: state.version + 1 });
 }
 
 export async function load() {

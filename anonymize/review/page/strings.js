@@ -3,6 +3,7 @@
 /** @type {Record<string, Record<string, string>>} */
 export const LANGUAGES = {
   en: {
+    version: "Version", "version-all": "All versions", "version-new": "New version …", "version-name": "What is this version called?", "version-hint": "such as: court, press",
     "draw-polygon": "Draw a polygon", "next-kind": "Change what it is", kind: "What it is", shape: "Outline", box: "box", ellipse: "ellipse", polygon: "polygon", "key-frame": "Set the box on this frame",
     "next-view": "Next view", "full-screen": "Full screen", pixels: "Single pixels", "pan-left": "Look left", "pan-right": "Look right", "pan-up": "Look up", "pan-down": "Look down",
     "pen-box": "Drag a box, or set two corners: arrow keys, Enter", "pen-polygon": "Set the corners: click, or arrow keys and Enter. The first one again closes it",
@@ -24,6 +25,7 @@ export const LANGUAGES = {
     detect: "finding", read: "reading", render: "drawing", verify: "checking", repair: "repairing", done: "Close",
   },
   de: {
+    version: "Fassung", "version-all": "Alle Fassungen", "version-new": "Neue Fassung …", "version-name": "Wie heißt diese Fassung?", "version-hint": "etwa: Gericht, Presse",
     "draw-polygon": "Vieleck zeichnen", "next-kind": "Art ändern", kind: "Art", shape: "Umriss", box: "Kasten", ellipse: "Ellipse", polygon: "Vieleck", "key-frame": "Kasten auf diesem Bild setzen",
     "next-view": "Nächste Ansicht", "full-screen": "Vollbild", pixels: "Einzelne Pixel", "pan-left": "Nach links sehen", "pan-right": "Nach rechts sehen", "pan-up": "Nach oben sehen", "pan-down": "Nach unten sehen",
     "pen-box": "Kasten aufziehen, oder zwei Ecken setzen: Pfeiltasten, Enter", "pen-polygon": "Ecken setzen: klicken, oder Pfeiltasten und Enter. Noch einmal die erste schließt",
@@ -45,6 +47,7 @@ export const LANGUAGES = {
     detect: "suchen", read: "lesen", render: "zeichnen", verify: "prüfen", repair: "nachbessern", done: "Schließen",
   },
   fr: {
+    version: "Version", "version-all": "Toutes les versions", "version-new": "Nouvelle version…", "version-name": "Comment s’appelle cette version ?", "version-hint": "par exemple : tribunal, presse",
     "draw-polygon": "Dessiner un polygone", "next-kind": "Changer le type", kind: "Type", shape: "Contour", box: "cadre", ellipse: "ellipse", polygon: "polygone", "key-frame": "Fixer le cadre sur cette image",
     "next-view": "Vue suivante", "full-screen": "Plein écran", pixels: "Pixels", "pan-left": "Voir à gauche", "pan-right": "Voir à droite", "pan-up": "Voir en haut", "pan-down": "Voir en bas",
     "pen-box": "Tirer un cadre, ou poser deux coins : flèches, Entrée", "pen-polygon": "Poser les coins : clic, ou flèches et Entrée. Le premier encore une fois le ferme",
@@ -66,6 +69,7 @@ export const LANGUAGES = {
     detect: "recherche", read: "lecture", render: "dessin", verify: "vérification", repair: "correction", done: "Fermer",
   },
   es: {
+    version: "Versión", "version-all": "Todas las versiones", "version-new": "Versión nueva…", "version-name": "¿Cómo se llama esta versión?", "version-hint": "por ejemplo: juzgado, prensa",
     "draw-polygon": "Dibujar un polígono", "next-kind": "Cambiar el tipo", kind: "Tipo", shape: "Contorno", box: "cuadro", ellipse: "elipse", polygon: "polígono", "key-frame": "Fijar el cuadro en este fotograma",
     "next-view": "Vista siguiente", "full-screen": "Pantalla completa", pixels: "Píxeles", "pan-left": "Ver a la izquierda", "pan-right": "Ver a la derecha", "pan-up": "Ver arriba", "pan-down": "Ver abajo",
     "pen-box": "Arrastrar un cuadro, o fijar dos esquinas: flechas, Intro", "pen-polygon": "Fijar las esquinas: clic, o flechas e Intro. La primera otra vez lo cierra",
@@ -87,6 +91,7 @@ export const LANGUAGES = {
     detect: "buscando", read: "leyendo", render: "dibujando", verify: "comprobando", repair: "corrigiendo", done: "Cerrar",
   },
   sr: {
+    version: "Verzija", "version-all": "Sve verzije", "version-new": "Nova verzija…", "version-name": "Kako se zove ova verzija?", "version-hint": "na primer: sud, mediji",
     "draw-polygon": "Nacrtaj mnogougao", "next-kind": "Promeni vrstu", kind: "Vrsta", shape: "Obris", box: "okvir", ellipse: "elipsa", polygon: "mnogougao", "key-frame": "Postavi okvir na ovom kadru",
     "next-view": "Sledeći prikaz", "full-screen": "Ceo ekran", pixels: "Pojedini pikseli", "pan-left": "Gledaj levo", "pan-right": "Gledaj desno", "pan-up": "Gledaj gore", "pan-down": "Gledaj dole",
     "pen-box": "Razvuci okvir, ili postavi dva ugla: strelice, Enter", "pen-polygon": "Postavi uglove: klik, ili strelice i Enter. Prvi još jednom ga zatvara",

@@ -20,7 +20,7 @@ async function ask(take = false) {
   if (now.trouble) banner("tab", now.trouble);
   else if (!now.mine) banner("tab", say("read-only"), { name: say("edit-here"), act: () => ask(true) });
   else banner("tab", "");
-  if ((before && now.mine) || (!now.mine && (now.edits !== state.edits || now.redo !== state.redo))) await load();
+  if ((before && now.mine) || (!now.mine && (now.edits !== state.edits || now.redo !== state.redo || now.named !== state.named))) await load();
 }
 
 addEventListener("pagehide", () => api.leave());
