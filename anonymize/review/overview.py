@@ -13,6 +13,7 @@ from anonymize.kinds import Answer
 from anonymize.plan.boxes import DETECTED, MANUAL, WHYS, Rows
 from anonymize.plan.edited import Edited
 from anonymize.plan.regions import Columns
+from anonymize.review.questions import best_row
 
 
 def tracks(edited: Edited, only: Iterable[int] | None = None, version: str = "") -> list[dict[str, Any]]:
@@ -41,7 +42,7 @@ def _row(edited: Edited, number: int, rows: Rows, version: str) -> dict[str, Any
     doubt = edited.doubt(number)
     detected = rows.why == DETECTED
     by_hand = rows.why == MANUAL
-    best = int(np.argmax(np.where(detected, rows.score, rows.score - 2)))
+    best = best_row(rows, edited.base.about)
     return {
         "track": number,
         "kind": rows.kind.label,

@@ -33,6 +33,8 @@ LEAST_HELD = 0.6
 """Seconds without a find from which a cover is asked about."""
 _COVERED = 0.6
 """Share of a box within another region from which nothing is asked about it."""
+_CUT_OFF = 0.5
+"""What a picture of somebody of whom a part lies outside is worth, beside a whole one."""
 _EXPOSED = 0.4
 """About how many people a film of a few seconds shows in spite of everything: what one more is measured against."""
 _WASTED = 0.02
@@ -158,7 +160,7 @@ class Questions:
         yield from self._uncovered(track, rows, weak=doubt is not None and doubt.answer is None)
 
     def _doubt(self, doubt: Doubt, rows: Rows) -> Question:
-        row = best_row(rows)
+        row = best_row(rows, self._about)
         likely = 0.3 if doubt.raised is Raised.FIND else 0.5
         weight = (1 - likely) * self._wasted(rows, np.ones(len(rows.frame), bool)) + likely * (not doubt.drawn)
         span = (doubt.first, doubt.end)
@@ -170,7 +172,7 @@ class Questions:
         likely = _nothing(rows.score[seen])
         weight = likely * self._wasted(rows, rows.why != MANUAL)
         span = (int(rows.frame[0]), int(rows.frame[-1]) + 1)
-        return _question(Topic.SURE, track, rows, best_row(rows), span, weight, self._about)
+        return _question(Topic.SURE, track, rows, best_row(rows, self._about), span, weight, self._about)
 
     def _held(self, track: int, rows: Rows) -> Iterator[Question]:
         """Whether somebody is where a track is covered for long without a find."""
@@ -237,14 +239,20 @@ def doubts(made: Plan) -> Iterator[Question]:
     for doubt in sorted(made.doubts, key=lambda one: (one.drawn, one.first, one.track)):
         rows = edited.rows(doubt.track)
         assert rows is not None
-        yield _question(None, doubt.track, rows, best_row(rows), (doubt.first, doubt.end), 1.0, made.about, doubt)
+        yield _question(
+            None, doubt.track, rows, best_row(rows, made.about), (doubt.first, doubt.end), 1.0, made.about, doubt
+        )
 
 
-def best_row(rows: Rows) -> int:
-    """The row on which a track shows best: the middle one of several."""
+def best_row(rows: Rows, about: About) -> int:
+    """The row on which a track shows best: large, sure, and not cut off by the border; the middle one of several."""
     some = np.flatnonzero(rows.why == DETECTED)
     some = some if len(some) else np.arange(len(rows.frame))
-    best = some[rows.score[some] >= rows.score[some].max()]
+    boxes = undrawn(rows.xyxy[some], about.redact.of(rows.kind))
+    inside = np.clip(boxes, 0, [about.width, about.height] * 2)
+    whole = np.isclose(inside, boxes).all(axis=1)
+    worth = rows.score[some] * np.sqrt(area(inside)) * np.where(whole, 1.0, _CUT_OFF)
+    best = some[np.isclose(worth, worth.max())]
     return int(best[len(best) // 2])
 
 

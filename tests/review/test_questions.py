@@ -17,8 +17,11 @@ from anonymize.plan.edit_lines import EditLine, entry, step_of
 from anonymize.plan.edited import Edited
 from anonymize.plan.edits import Draw, EditError, Judge, Reply
 from anonymize.plan.faint import Faint, uncovered
+from anonymize.review.overview import tracks
 from anonymize.review.questions import Question, Questions
 from anonymize.review.review import Review
+from anonymize.settings import Settings
+from anonymize.track import outline
 from tests.conftest import FRAMES, face_box
 from tests.helpers.terminals import Terminal
 from tests.review.conftest import ended
@@ -98,6 +101,30 @@ def test_nobody_at_the_beginning_of_a_track_or_between_finds_uncovers_only_that(
     edited = made(rows(0, 0, 60, found=(0, 40, 59)))
     middle = {one.span for one in asked(edited) if one.topic is Topic.HELD}
     assert middle == {(10, 31), (45, 55)}
+
+
+@pytest.mark.parametrize(
+    ("rows_of", "frame"),
+    [
+        ([(0, 40.0, 0.9), (1, 60.0, 0.9), (2, 50.0, 0.9)], 1),  # the largest
+        ([(0, 40.0, 0.5), (1, 40.0, 0.9), (2, 40.0, 0.4)], 1),  # the surest
+        ([(0, 60.0, 0.3), (1, 40.0, 0.9)], 1),  # somewhat larger and far less sure
+        ([(0, 40.0, 0.9), (1, 40.0, 0.9), (2, 40.0, 0.9)], 1),  # the middle one
+        ([(0, -1.0, 0.95), (1, 40.0, 0.8)], 1),  # the first is cut off
+    ],
+)
+def test_a_track_is_shown_where_it_shows_best(rows_of: list[tuple[int, float, float]], frame: int) -> None:
+    look = Settings().redact.face
+    some = []
+    for index, side, score in rows_of:
+        box = (0.0, 100.0, 45.0, 145.0) if side < 0 else (300.0, 100.0, 300.0 + side, 100.0 + side)
+        region = Region(outline(box, look, 1280, 720), Kind.FACE, Why.DETECTED, 0, Shape.ELLIPSE, score=score)
+        some.append((index, index + 1, region))
+    edited = made(some)
+    (row,) = tracks(edited)
+    assert row["best"] == frame
+    (sure,) = (one for one in asked(edited) if one.topic is Topic.SURE)
+    assert sure.frame == frame
 
 
 def test_what_is_judged_ends_the_questions_about_its_track_and_no_other() -> None:

@@ -23,7 +23,7 @@ function thumb(row) {
     found = api.picture(row.best, 1920, "raw").then((bitmap) => {
       const [x0, y0, x1, y1] = row.box;
       const [across, down] = [bitmap.width / state.width, bitmap.height / state.height];
-      const side = Math.max((x1 - x0) * across, (y1 - y0) * down, 8) * 1.3;
+      const side = Math.max((x1 - x0) * across, (y1 - y0) * down, 8) * 1.1; // padding is a part of the box
       const canvas = document.createElement("canvas");
       canvas.width = canvas.height = THUMB * 2;
       const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
