@@ -14,12 +14,16 @@ from anonymize import api, evaluate, plan
 from anonymize import report as reports
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import plan_items
-from anonymize.data import Kind
+from anonymize.data import Kind, Shape, Silence
 from anonymize.evaluate.truth import FrameTruth, Subject, write_truth
-from anonymize.kinds import Raised
+from anonymize.kinds import Answer, Raised, Silencing, Topic
 from anonymize.live.metrics import Metrics
 from anonymize.plan.doubts import Doubt
+from anonymize.plan.edits import Change, Draw, Hide, Judge, Merge, Place, Remove, Reply, Show, Sound, Split
+from anonymize.plan.faint import Faint
+from anonymize.plan.reviewed import Sampled, SignOff
 from anonymize.report import sign
+from anonymize.review.session import EditSession
 from anonymize.settings import Settings
 from anonymize.text.mapping import to_toml
 from benchmarks.fuzz import face, sources
@@ -74,7 +78,7 @@ def make_good(place: Path, kinds: Collection[str]) -> None:
     clip, picture = sources.write_video(place / "clip.mp4", 4), sources.write_picture(place / "picture.png")
     made = api.write_plan(clip, place / "plan.jsonl")
     seen = [one for one in made.doubts if one.track] + [Doubt(0, 0, made.about.frames, Raised.FIND, (0.0, 0.12))]
-    plan.write(replace(made, doubts=tuple(seen)).marked(), place / "plan.jsonl")
+    _write_plan(replace(made, doubts=tuple(seen)), place / "plan.jsonl")
     api.run(clip, place / "clip-safe.mp4")
     account = api.run(picture, place / "picture-safe.png")
     reports.write(account, place / "report.json")
@@ -97,6 +101,34 @@ def make_good(place: Path, kinds: Collection[str]) -> None:
     shutil.copy(picture, inputs / "a.png")
     (inputs / "b.png").write_bytes(picture.read_bytes()[:3000])
     batch.run(plan_items([str(inputs)], f"{place / 'outputs'}/"), Settings())
+
+
+def _write_plan(made: plan.Plan, path: Path) -> None:
+    """Write a plan that has a line of every sort; none of them uncovers the face."""
+    box, frames = (2.0, 2.0, 20.0, 20.0), made.about.frames
+    silence, faint = Silence(0.04, 0.12, Silencing.BLEEP), Faint(1, Kind.FACE, 1, (box,), 1, 0.3)
+    plan.write(replace(made, cuts=(1, 2), silences=(silence,), faint=(faint,)).marked(), path)
+    with EditSession(path, "desk 2") as session:
+        new = session.edited.unused()
+        for edit in (
+            Draw(new, (0, frames), box, Kind.FACE),
+            Draw(new + 1, (0, frames), box, polygon=((2.0, 2.0), (20.0, 2.0), (2.0, 20.0)), shape=Shape.POLYGON),
+            Place(new, 1, ((3.0, 2.0, 21.0, 20.0),)),
+            Change(new, Kind.PLATE, Shape.BOX),
+            Split(new, 2, new + 2),
+            Merge(new, new + 2),
+            Remove(new, (0, 1)),
+            Show(new, (2, 3), "form 12", version="court"),
+            Hide(new, "court"),
+            Sound((0.0, 0.02), Silencing.MUTE),
+            Reply(new + 3, Topic.FAINT, 1, (1, 2), Answer.HIDE, (box,)),
+            Judge(0, Answer.HIDE, "desk 2"),
+        ):
+            session.do(edit)
+        session.undo()
+        session.redo()
+        session.note(Sampled(frames, 0, 0.0, "desk 2"))
+        session.note(SignOff("A. K.", "5f0c", 1.0, 1, 0))
 
 
 def make_trial(kind: str, seed: int, number: int, good: Path, place: Path) -> FuzzTrial:
