@@ -38,7 +38,7 @@ help:
 	@echo "make soak-live   the same for ten minutes, and whether memory grows"
 	@echo "make formats     write docs/formats.md from the tests that hold its rows"
 	@echo "make options     write docs/options.md from the table of options in cli/options.py"
-	@echo "make kill-test   kill a run 50 times at random moments and see that it goes on (5 minutes)"
+	@echo "make kill-test   kill a run, and a review's edits, 50 times at random moments and see that they go on (5 minutes)"
 	@echo "make fuzz        broken variants of every format through the whole program for ten minutes: up to 300 of each of pictures"
 	@echo "                 and videos, 200 of texts (FUZZ='--seconds 0' for all of them, '--seed 1 --only mp4,plan' for others)"
 	@echo "make mutants     put 300 small faults into the code, one at a time, and see whether tests notice (an hour on two cores; the first"
@@ -178,6 +178,7 @@ options: setup
 
 kill-test: setup
 	$(BIN)/python -m benchmarks.kill
+	KILLS=50 $(BIN)/pytest tests/review/test_session.py -k killed $(LIMIT)
 
 mutants: setup
 	test -e build/mutants/entered.json || $(BIN)/python -m benchmarks.mutants record

@@ -194,8 +194,12 @@ class EditSession:
             json.loads(last)
             self._unended = b"\n"
         except ValueError:
-            if last.startswith((b'{"edit"', b'{"undo"', b'{"redo"')):
+            if last.startswith(_OWN):
                 os.ftruncate(self._file, len(whole) - len(last))
+
+
+_OWN = tuple(f'{{"{key}"'.encode() for key in ("edit", "undo", "redo", "sampled", "signed"))
+"""How lines begin that a session writes."""
 
 
 class Busy(PlanError):
