@@ -12,6 +12,7 @@ import typer
 import anonymize.presets as presets
 from anonymize.cli import doubts as doubts_command
 from anonymize.cli import evaluate as evaluate_command
+from anonymize.cli import recordings as recordings_commands
 from anonymize.cli import report as report_commands
 from anonymize.cli import review as review_command
 from anonymize.cli import status as status_command
@@ -81,6 +82,7 @@ app.add_typer(presets_app, name="presets")
 app.add_typer(models_app, name="models")
 app.command(context_settings={"allow_extra_args": True})(live)  # Typer would repeat them, and passwords, in its error
 app.add_typer(report_commands.app, name="report")
+app.add_typer(recordings_commands.app, name="recordings")
 app.command()(evaluate_command.evaluate)
 app.command()(doubts_command.doubts)
 app.command()(review_command.review)

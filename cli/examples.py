@@ -26,6 +26,21 @@ EXAMPLES = {
         "anonymize live 0 --to /dev/video9 --preview 8080",
         "anonymize live rtsp://10.0.0.5/stream1 --to rtsp://127.0.0.1:8554/square",
     ),
+    "recordings": (
+        "anonymize recordings list kept/",
+        "anonymize recordings export kept/ --from 2026-11-29T10:05Z --to 10:06 -o a.mp4",
+        "anonymize recordings list kept/ --from 2026-11-29 --to 2026-11-30",
+    ),
+    "recordings list": (
+        "anonymize recordings list kept/",
+        "anonymize recordings list kept/ --from '2026-11-29 11:00+01:00'",
+        "anonymize recordings list kept/ --json",
+    ),
+    "recordings export": (
+        "anonymize recordings export kept/ --from 2026-11-29T10:05Z --to 10:06 -o a.mp4",
+        "anonymize report keygen office.key",
+        "anonymize report sign a.mp4.report.json --key office.key",
+    ),
     "detect": (
         "anonymize detect street.mp4 -o plan.jsonl",
         "anonymize detect street.mp4 -o faces.jsonl --targets faces --page faces.html",

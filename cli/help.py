@@ -24,9 +24,8 @@ Table = tuple[str, list[tuple[str, str]]]
 
 GROUPS = {
     "Start here": ("run", "demo", "live", "help"),
-    "Step by step": ("detect", "review", "doubts", "render", "verify"),
-    "Prove": ("report", "evaluate"),
-    "Set up": ("presets", "models", "doctor", "status"),
+    "Step by step": ("detect", "review", "doubts", "render", "verify", "report", "evaluate"),
+    "Keep and set up": ("recordings", "presets", "models", "doctor", "status"),
 }
 """The groups of commands, in the order in which people need them."""
 WIDEST = 100

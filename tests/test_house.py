@@ -10,9 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BESIDE = {"cli": "anonymize.cli", "presets": "anonymize.presets", "samples": "anonymize.samples"}
 """Folders at the top that are packages of the library."""
-ONLY = {
+ONLY: dict[str, str | tuple[str, ...]] = {
     "ray": "anonymize/batch/cluster/",
-    "sqlite3": "anonymize/batch/ledger/",
+    "sqlite3": ("anonymize/batch/ledger/", "anonymize/live/recordings/"),
     "onnxruntime": "anonymize/models/",
     "jinja2": "anonymize/pages/",
     "cattrs": "anonymize/text/",
@@ -20,7 +20,7 @@ ONLY = {
     "cryptography": "anonymize/report/",
     "typer": "cli/",
 }
-"""The only place that may import each of these."""
+"""The only places that may import each of these."""
 
 
 def modules() -> dict[str, Path]:

@@ -55,7 +55,7 @@ def run_camera(
         prepare(camera.to)
     control = control or Control()
     gone = _Gone(len(camera.to), control)
-    options = Options(quality=camera.quality, keep=camera.retention, on_gone=gone)
+    options = Options(quality=camera.quality, keep=camera.retention, camera=camera.name, on_gone=gone)
     with ExitStack() as stack:
         preview = page.Preview() if camera.preview is not None else None
         if preview is not None and camera.preview is not None:

@@ -98,6 +98,7 @@ def _view(report: Values) -> dict[str, Any]:
         "visible": list(_visible(redacted.get("visible", ()))),
         "asked": list(_asked(redacted.get("doubts", ()))),
         "review": review(redacted),
+        "recording": _recording(report.get("recording")),
         "removed": report["removed"],
         "lost": report["lost"],
         "notes": report["output"].get("notes", []),
@@ -127,6 +128,11 @@ def _lead(report: Values) -> Iterator[str]:
     if report["error"]:
         yield sentence(report["error"])
     match report["verdict"]:
+        case Verdict.PASS if "recording" in report:
+            yield (
+                "Copied from a recording of live, packet by packet, then read back and compared. Faces and plates were "
+                "not checked: what live did not find can be seen."
+            )
         case Verdict.PASS if not checked.get("looked_frames"):
             yield (
                 "Faces and plates were not checked: no detector scanned the output. Its structure and its redacted "
@@ -253,6 +259,28 @@ def _prints(report: Values) -> Iterator[tuple[str, str, str]]:
             about = [facts[key] for key in ("container", "codec") if facts.get(key)]
             about += [f"quality {facts['quality']}"] if "quality" in facts else []
             yield name.capitalize(), ", ".join(about), facts["sha256"]
+
+
+def _recording(recording: Values | None) -> dict[str, Any]:
+    """What an export was copied from; empty for other reports."""
+    if recording is None:
+        return {}
+    return {
+        "of": ", ".join(recording["cameras"]) or "a camera whose name is not known",
+        "asked": f"{recording['asked']['from']} – {recording['asked']['to']}",
+        "span": f"{recording['from']} – {recording['to']}",
+        "gaps": [f"{gap['from']} – {gap['to']}" for gap in recording["gaps"]],
+        "segments": [
+            {
+                "when": f"{one['from']} – {one['to']}" + ("" if one["exact"] else " (to the second)"),
+                "pictures": number(one["pictures"]),
+                "sha256": one["sha256"],
+                "note": "as recorded" if one["as_recorded"] else "the recorder noted no hash",
+            }
+            for one in recording["segments"]
+        ],
+        "custody": recording["custody"],
+    }
 
 
 def _signature(report: Values) -> str:

@@ -37,6 +37,7 @@ RUN = {
     ),
     ("docs/plan.md", """grep -v '"track": 3,' plan.jsonl > edited.jsonl"""): ("plan.jsonl",),
     ("docs/plan.md", _ADD): ("edited.jsonl",),
+    ("docs/recordings.md", "anonymize recordings list kept/"): ("kept/2026-11-29T10-05-00Z.mp4",),
     ("docs/report.md", "pip install 'anonymize[sign]'"): ("film.mp4", "film.mp4.report.json"),
     ("docs/report.md", "anonymize report dpia reports/ evaluation.json metrics.json -o annex"): (
         *("reports/film.mp4.report.json", "evaluation.json", "metrics.json"),
@@ -78,6 +79,7 @@ EXAMPLES_NEED = (
     *("interview.mp4", "photo.jpg", "footage/a.mp4", "footage/sub/b.mp4", "street.mp4", "street-safe.mp4"),
     *("street.jsonl", "plan.jsonl", "originals/a.mp4", "outputs/a.mp4", "truth/a.jsonl", "film.mp4"),
     *("film.mp4.report.json", "reports/film.mp4.report.json", "evaluation.json", "metrics.json"),
+    "kept/2026-11-29T10-05-00Z.mp4",
 )
 """The files that the examples of help pages name."""
 EXAMPLES_WRITE = {"detect": "plan.jsonl", "render": "street-safe.mp4"}

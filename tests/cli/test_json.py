@@ -19,6 +19,7 @@ from tests.evaluate.test_evaluate_several import ours, video
 from tests.helpers.media import make_image, make_video
 from tests.helpers.servers import pipe
 from tests.helpers.terminals import PROGRAM
+from tests.live.test_recordings import record
 
 HOME = Path(__file__).parents[2]
 DOCS = HOME / "docs"
@@ -49,6 +50,11 @@ WELL = {
     "numbers": ("evaluate clip.mkv clip.mkv truth.jsonl", {"file", "total"}),
     "a signature": ("report check signed.report.json", {"signature"}),
     "models": ("models list", {"model"}),
+    "recordings": ("recordings list kept", {"segment", "gap", "recordings"}),
+    "a span": (
+        "recordings export kept --from 2026-11-29T12:00:01Z --to 2026-11-29T12:00:09Z -o span.mp4",
+        {"exported"},
+    ),
 }
 ENDED = {
     "no argument": ("run", 2),
@@ -71,6 +77,8 @@ ENDED = {
     "no truth": ("evaluate film.ts film.ts film.ts", 3),
     "no ledger": ("status in", 3),
     "no report": ("report check film.ts", 12),
+    "no recording": ("recordings export kept --from 2026-11-28 --to 2026-11-29 -o other.mp4", 2),
+    "no recordings": ("recordings list gone", 3),
     "no model": ("run film.ts -o x.ts --detectors yunet -t faces", 8),
 }
 
@@ -104,6 +112,7 @@ def desk(tmp_path_factory):
     shutil.copy(desk / "film.ts.report.json", desk / "signed.report.json")
     keygen(desk / "office.key")
     sign_file(desk / "signed.report.json", desk / "office.key")
+    record(desk / "kept", (0.0, 50), (6.0, 50))
     return desk
 
 
@@ -153,6 +162,7 @@ def test_whatever_ends_a_command_is_an_object(desk, name, monkeypatch, capsys):
 def test_no_page_lists_a_command_in_vain():
     assert set(OF) == {
         *("run", "detect", "doubts", "render", "verify", "status", "evaluate", "report check", "models list"),
+        *("recordings list", "recordings export"),
     }
     assert all(any(command.startswith(name) for command, _ in WELL.values()) for name in OF)
 

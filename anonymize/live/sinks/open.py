@@ -37,12 +37,14 @@ class Options:
     Args:
         quality: x264's constant rate factor.
         keep: for recordings.
+        camera: whose recordings they are.
         stall: seconds after which a peer that accepts nothing counts as lost.
         on_gone: called with the reason when a sink is lost permanently.
     """
 
     quality: int = 23
     keep: Keep = field(default_factory=Keep)
+    camera: str = ""
     stall: float = push.STALL
     on_gone: Callable[[str], None] | None = None
 
@@ -153,7 +155,7 @@ def _connector(address: str, streams: Sequence[Any], options: Options) -> Callab
     assert folder is not None  # `check` has passed
     if folder.suffix == ".m3u8":
         return lambda on_state: Hls(folder, streams, on_state)
-    return lambda on_state: Recording(folder, streams, options.keep, on_state)
+    return lambda on_state: Recording(folder, streams, options.keep, on_state, camera=options.camera)
 
 
 def _uncoded(address: str, name: str, picture: Picture, metrics: Metrics, options: Options) -> Feeder[Frame]:

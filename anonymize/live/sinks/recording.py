@@ -1,9 +1,9 @@
-"""A recording in segments, each renamed into place once complete and deleted by age."""
+"""A recording in segments, each renamed into place once complete and deleted by age and size."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -16,14 +16,14 @@ import av
 
 from anonymize.errors import OutputError
 from anonymize.live.log import logger
+from anonymize.live.recordings import files, index, retention
+from anonymize.live.recordings.files import Content, Found
+from anonymize.live.recordings.folder import row_of
+from anonymize.live.recordings.index import Row
 from anonymize.live.sinks.encode import LivePacket, Muxer
 from anonymize.live.sinks.feeder import OnState
 from anonymize.live.sinks.part import Part, sweep
 from anonymize.text.words import disk_full
-
-_NAME = "%Y-%m-%dT%H-%M-%SZ"
-_STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ"
-_OURS = re.compile(rf"{_STAMP}(-\d+)?\.mp4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,13 @@ class Keep:
     Args:
         segment: seconds; a segment ends at the next key picture.
         age: seconds to keep segments; None keeps them forever.
+        size: bytes of segments to keep, held ones not counted; None for any number.
         room: bytes that must be free to begin a segment.
     """
 
     segment: float = 60.0
     age: float | None = None
+    size: int | None = None
     room: int = 32 << 20
 
 
@@ -54,6 +56,7 @@ class Recording:
         on_state: called at the first segment's beginning, and at each finished segment.
         clock: seconds since the epoch, for ages. Names come from the first picture's time of capture: what waited for
             room on the disk is written later.
+        camera: whose pictures they are, for the index.
 
     Raises:
         OutputError: the disk is full, or a segment is incomplete; from every method but `abandon`.
@@ -66,16 +69,18 @@ class Recording:
         keep: Keep,
         on_state: OnState,
         clock: Callable[[], float] = time.time,
+        camera: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._camera = camera
         self._folder, self._streams, self._keep, self._on_state, self._clock = folder, streams, keep, on_state, clock
         self._part: Part | None = None
-        self._stamp = ""
+        self._captured = 0.0
         self._muxer: Muxer | None = None
         self._pictures = 0
         self._began = 0.0
         self._finished = False
-        sweep(folder, _STAMP)
+        sweep(folder, files.STAMP)
         self.expire()
 
     def write(self, item: LivePacket) -> None:
@@ -104,23 +109,17 @@ class Recording:
             part.drop()
 
     def expire(self) -> None:
-        """Delete expired segments; touches only files with the name of a segment."""
-        if self._keep.age is None:
-            return
-        for path in self._folder.iterdir():
-            with suppress(FileNotFoundError):
-                if _OURS.fullmatch(path.name) and self._clock() - path.lstat().st_mtime > self._keep.age:
-                    path.unlink()
-                    logger.info("segment expired", file=path.name)
+        """Delete segments that are older, or together larger, than is to be kept; see `recordings.retention`."""
+        retention.expire(self._folder, self._keep.age, self._keep.size, self._clock())
 
     def _begin(self, item: LivePacket) -> None:
         free = shutil.disk_usage(self._folder).free
         if free < self._keep.room:
             raise OutputError(f"the disk is full: {free >> 20} MB free, {self._keep.room >> 20} MB needed to go on")
-        self._stamp = time.strftime(_NAME, time.gmtime(item.at))
+        self._captured = item.at
         self._pictures, self._began = 0, item.time
         with _plainly():
-            self._part = Part(self._folder, self._stamp)
+            self._part = Part(self._folder, files.stamp(item.at))
             # Fragmented until complete, so that memory does not grow with the length.
             options = {"movflags": "hybrid_fragmented", "empty_hdlr_name": "1"}
             self._muxer = Muxer(self._part, "mp4", self._streams, options, start=item.time)
@@ -135,32 +134,47 @@ class Recording:
         with _plainly():
             muxer.close()
             self._muxer = None
-            _read_back(part, self._pictures)
+            content, sha256 = _read_back(part, self._pictures)
+            ended = round((self._captured + content.seconds) * 1e9)
+            os.utime(part.fileno(), ns=(ended, ended))  # says when it was captured, should the index be lost
             os.fsync(part.fileno())
-            final = self._free_name()
+            found = Found(self._free_name(), os.fstat(part.fileno()).st_size, ended)
+            final = self._folder / found.name
             part.release(final)
         self._part = None
         self._finished = True
+        self._index(row_of(found, self._camera, self._captured, content, sha256=sha256))
         self._on_state("ok", f"newest segment {final.name}")
         logger.info("segment finished", file=final.name, pictures=self._pictures)
         self.expire()
 
-    def _free_name(self) -> Path:
+    def _index(self, row: Row) -> None:
+        """Add a segment to the index, without which the recording goes on."""
+        try:
+            index.write(self._folder, [row], recorded=True)
+        except OutputError as error:
+            logger.warning("segment not in the index", file=row.name, error=error.message)
+
+    def _free_name(self) -> str:
         """An unused name for the segment; only this sink records into the folder."""
         for number in range(1000):
-            final = self._folder / f"{self._stamp}{f'-{number}' if number else ''}.mp4"
-            if not os.path.lexists(final):
-                return final
+            name = f"{files.stamp(self._captured)}{f'-{number}' if number else ''}.mp4"
+            if not os.path.lexists(self._folder / name):
+                return name
         raise OutputError("a thousand segments of the same second", self._folder)
 
 
-def _read_back(part: Part, pictures: int) -> None:
-    """Check that the file holds every picture written. Raises `OutputError`."""
+def _read_back(part: Part, pictures: int) -> tuple[Content, str]:
+    """Check that the file holds every picture written; what it holds, and its SHA-256. Raises `OutputError`."""
     part.seek(0)
     with av.open(part, "r") as container:
         found = sum(1 for packet in container.demux(video=0) if packet.size)
     if found != pictures:
         raise OutputError(f"segment {part.path.name} holds {found} pictures instead of {pictures}: it was given up")
+    part.seek(0)
+    content = files.content(part, part.path)
+    part.seek(0)
+    return content, hashlib.file_digest(part, "sha256").hexdigest()
 
 
 class _plainly:  # noqa: N801 - used as a verb
