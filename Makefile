@@ -91,9 +91,11 @@ lint: setup
 	@ln -s $(CURDIR)/benchmarks $(CURDIR)/training $(CURDIR)/tests build/types/
 	cd build/types && $(CURDIR)/$(BIN)/mypy --cache-dir ../mypy --config-file $(CURDIR)/pyproject.toml -p anonymize -p benchmarks -p training -p tests
 
-#  What fails beside other tests is run once more alone: cameras at 25 frames a second need some of the processor.
+#  Three at a time on two cores, as many tests wait for a camera. What fails beside others is run once more alone: cameras
+#  at 25 frames a second need some of the processor.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) * 3 // 2)')
 unit: setup
-	$(BIN)/pytest -n auto --dist loadfile $(LIMIT) || $(BIN)/pytest --last-failed --last-failed-no-failures none $(LIMIT)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(LIMIT) || $(BIN)/pytest --last-failed --last-failed-no-failures none $(LIMIT)
 
 #  In every environment that is there: each has other packages.
 licences: setup
