@@ -340,7 +340,9 @@ class Edited:
 
     def _hide(self, edit: Hide) -> dict[Any, Any]:
         self._there(edit.track)
-        return {("show", edit.track, edit.version): ()}
+        # Whoever withdraws a consent means all versions.
+        nowhere = (edit.version,) if edit.version else ("", *self.versions())
+        return {("show", edit.track, version): () for version in nowhere}
 
     def _judge(self, edit: Judge) -> dict[Any, Any]:
         rows, known = self._there(edit.track), self.doubt(edit.track)

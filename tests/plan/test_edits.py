@@ -247,7 +247,8 @@ def test_who_stays_visible_in_a_version_is_hidden_in_all_others():
     assert versions(Hide(3, "press"), everywhere) == {"": [3], "court": [3], "press": []}, (
         "what is decided for it holds"
     )
-    assert versions(mine, everywhere, Hide(3), Hide(0)) == {"": [], "court": [0], "press": []}
+    assert versions(mine, everywhere, Hide(3)) == {"": [], "court": [0], "press": []}
+    assert versions(mine, everywhere, Hide(0)) == {"": [3], "court": [3], "press": [3]}, "nowhere any more"
     assert versions(mine, everywhere, Split(0, 24, 9)) == {"": [3], "court": [3, 9], "press": [3]}
     assert versions(mine, Split(0, 24, 9), Hide(9, "court")) == {"": [], "court": [], "press": []}
     assert versions(mine, everywhere, Merge(3, 0)) == {"": [], "court": [], "press": []}
