@@ -336,14 +336,15 @@ class Transport(StrEnum):
 class Live:
     """How long frames of a stream wait, and what happens when a part is slow, hung or gone. Times are in seconds."""
 
-    lookahead: Annotated[float, Range(0.001, 10, "seconds")] = 0.4
-    """How long a frame is held back: a subject first found within this time is covered from its first frame on."""
+    lookahead: Annotated[float, Range(0.001, 10, "seconds")] = 0.8
+    """How long a frame is held back: a subject first found within this time is covered from its first frame on. Looks
+    for small faces and for larger ones take turns, and each must come round in it."""
     unbracketed: Unbracketed = Unbracketed.OBSCURE
     deadline: Annotated[float, Range(0.001, 60, "seconds")] = 1.0
     """A detector process that works on one frame for longer, and uses no processor time meanwhile, is replaced."""
     coarsest: Annotated[float, Range(1, 8)] = 1.0
     """The largest factor by which the smallest face and plate searched for may grow when detection is too slow. At 1
-    they never grow: thorough detections are skipped, and if that is not enough, frames are not bracketed in time."""
+    they never grow, and frames that were not looked at for all sizes in time are repeated or hidden."""
     stall: Annotated[float, Range(0.001, 60, "seconds")] = 1.0
     """After so long without a new picture, a notice is released in its place."""
     timeout: Annotated[float, Range(0.001, 60, "seconds")] = 5.0

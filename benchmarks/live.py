@@ -34,7 +34,7 @@ from anonymize.live.chain.control import Control
 from anonymize.live.chain.loop import run
 from anonymize.live.metrics import Metrics
 from anonymize.presets import load
-from anonymize.settings import Audio, Settings
+from anonymize.settings import Audio, Live, Settings
 from benchmarks import clock, report
 from benchmarks.clips import BUILD, Clip
 from benchmarks.live_ends import RATE, SECONDS, CameraRun, Recorder, hall_clip, walkers_clip
@@ -66,7 +66,7 @@ def main(
     minutes: Annotated[float, typer.Option(help="For how long.")] = 2.0,
     preset: Annotated[str, typer.Option(help="A preset's name or file.")] = "default",
     detector: Annotated[str, typer.Option(help="Another detector than the preset's.")] = "",
-    lookahead: Annotated[float, typer.Option(help="Seconds that frames wait.")] = 0.4,
+    lookahead: Annotated[float, typer.Option(help="Seconds that frames wait.")] = Live().lookahead,
     camera: Annotated[Camera, typer.Option(help="How it is held, or a real recording.")] = Camera.STILL,
     busy: Annotated[int, typer.Option(help="Other processes that each want a whole core, all the time.")] = 0,
     output: Annotated[Path, typer.Option(help="The folder for live.json.")] = report.HERE,

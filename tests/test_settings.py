@@ -127,7 +127,7 @@ def test_without_a_preset_people_are_hidden_as_they_were_when_that_was_measured(
         "publish_unverified": False,
     }
     assert held["live"] == {
-        "lookahead": 0.4,
+        "lookahead": 0.8,
         "unbracketed": "obscure",
         "deadline": 1.0,
         "coarsest": 1.0,

@@ -9,7 +9,6 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,14 +19,8 @@ from anonymize.detect.concurrency import IN_THIS_THREAD, combined, done
 from anonymize.detect.detector import Detector
 from anonymize.detect.merge import SAME, alike, fuse, without_holders
 from anonymize.detect.multiscale import GROUPS, HALF_STEP, Part, detect, detect_in_shape, in_stored_pixels
+from anonymize.detect.places import MARGINS, WIDE, Margins, Place, dilated, places
 from anonymize.settings import Settings
-
-AROUND = 3
-"""Blocks around a changed one that are detected again: a face is larger than what moves in it."""
-CONTEXT = 64
-"""Pixels around these that a detector gets as context; finds there do not count."""
-MOST = 0.5
-"""Share of the picture from which detecting on all of it costs no more."""
 
 RESCORING = 0.25
 """Weight of the latest detection of something that stands still in its score."""
@@ -69,19 +62,6 @@ class KnownFinds:
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A part of the frame that is detected again.
-
-    Args:
-        core: finds with their centre in it count.
-        shown: the part that the detectors get.
-    """
-
-    core: Part
-    shown: Part
-
-
 class ScaleScheduler:
     """Runs detectors on frames in each of their display shapes, and remembers what they found at each scale.
 
@@ -89,10 +69,18 @@ class ScaleScheduler:
         detectors: all of them run.
         settings: targets, smallest sizes, and intervals.
         executor: runs them.
+        whole_every: seconds within which detectors run on the whole picture once more; by default `max_gap`.
     """
 
-    def __init__(self, detectors: Sequence[Detector], settings: Settings, executor: Executor = IN_THIS_THREAD) -> None:
-        self._shapes = PerShape(lambda: _InShape(detectors, settings, executor))
+    def __init__(
+        self,
+        detectors: Sequence[Detector],
+        settings: Settings,
+        executor: Executor = IN_THIS_THREAD,
+        whole_every: float | None = None,
+    ) -> None:
+        every = settings.follow.max_gap if whole_every is None else whole_every
+        self._shapes = PerShape(lambda: _InShape(detectors, settings, executor, Fraction(str(every))))
         self._detect = partial(
             detect, detectors=detectors, wanted=settings.detect, targets=settings.targets, executor=executor
         )
@@ -126,17 +114,20 @@ class ScaleScheduler:
 class _InShape:
     """What is known of a picture in one display shape: one `IncrementalDetector` for each group of scales.
 
-    At least once every `max_gap`, detectors run on the whole picture, changed or not. While it stands still, they do so
-    at the scales for which that is longest ago, including those half a step below: detecting again at the same scales
-    would only find the same again.
+    At least once every `whole_every`, detectors run on the whole picture, changed or not. While it stands still, they
+    do so at the scales for which that is longest ago, including those half a step below: detecting again at the same
+    scales would only find the same again.
 
     Args:
         detectors: all of them run.
         settings: targets, smallest sizes, and intervals.
         executor: runs them.
+        whole_every: in seconds.
     """
 
-    def __init__(self, detectors: Sequence[Detector], settings: Settings, executor: Executor) -> None:
+    def __init__(
+        self, detectors: Sequence[Detector], settings: Settings, executor: Executor, whole_every: Fraction
+    ) -> None:
         def at(group: int, factor: float) -> IncrementalDetector:
             return IncrementalDetector(
                 partial(
@@ -147,12 +138,13 @@ class _InShape:
                     groups={group},
                     factor=factor,
                     executor=executor,
-                )
+                ),
+                MARGINS.get(group, WIDE),
             )
 
         self._groups = {group: at(group, 1.0) for group in sorted(GROUPS)}
         self._all = [*self._groups.values(), *(at(group, HALF_STEP) for group in sorted(GROUPS))]
-        self._max_gap = Fraction(str(settings.follow.max_gap))
+        self._whole_every = whole_every
         self._at = NEVER
 
     def due(self, picture: Frame, groups: Collection[int]) -> Iterator[tuple[IncrementalDetector, bool]]:
@@ -167,7 +159,7 @@ class _InShape:
         wait, self._at = time - self._at, time
         last = max(each.whole_at for each in self._all)
         # If the next frame is as far away as the last one was, it would come too late.
-        if last != time and time - last + wait > self._max_gap:
+        if last != time and time - last + wait > self._whole_every:
             yield min(self._all, key=lambda each: each.whole_at), True
 
     def known(self, picture: Frame, ran: Mapping[IncrementalDetector, Future[KnownFinds]]) -> Future[KnownFinds]:
@@ -184,14 +176,16 @@ class _InShape:
 class IncrementalDetector:
     """Detects on successive frames, only where they changed: elsewhere detectors would find the same again.
 
-    Detectors run on the whole picture if half of it changed, as when the camera moves.
+    Detectors run on the whole picture if so much of it changed that this costs no more, as when the camera moves.
 
     Args:
         detect_in: runs the detectors.
+        margins: around what changed.
     """
 
-    def __init__(self, detect_in: DetectIn) -> None:
+    def __init__(self, detect_in: DetectIn, margins: Margins = WIDE) -> None:
         self._detect_in = detect_in
+        self._margins = margins
         self._changes = Changes()
         self.whole_at = NEVER
         """When detectors last ran on the whole picture, in seconds."""
@@ -207,104 +201,50 @@ class IncrementalDetector:
         changed = self._changes.see(frame)
         if not whole and not changed.any():  # and the last result need not be waited for
             return combined([self._last], lambda last: KnownFinds(last[0].finds, 0.0))
-        places = None if whole else self._places(changed, frame)
-        if places is None:  # if a detector fails, what it did not see still counts as changed
+        some = None if whole else self._places(changed, frame)
+        if some is None:  # if a detector fails, what it did not see still counts as changed
             found = self._detect_in(frame, None)
-            stood = _standing(self._last.result().finds, changed) if whole else Detections.empty()
+            stood = self._standing(self._last.result().finds, changed) if whole else Detections.empty()
             self._last = combined([found], lambda finds: KnownFinds(_rescored(stood, finds[0]), 1.0))
             self._changes.detected()
             self.whole_at = seconds(frame)
         else:
-            self._last = self._again(frame, places, self._last.result().finds)
-            self._changes.detected(_dilated(changed))
+            self._last = self._again(frame, some, self._last.result().finds)
+            self._changes.detected(dilated(changed, self._margins.around))
         return self._last
 
-    def _places(self, changed: Mask, frame: Frame) -> list[_Place] | None:
+    def _places(self, changed: Mask, frame: Frame) -> list[Place] | None:
         """The places where something `changed`; None if so much did that running on all of `frame` costs no more."""
-        if _much(_places(changed, Detections.empty(), frame), frame):
+        if self._much(places(changed, Detections.empty(), frame, self._margins), frame):
             return None  # and the last result need not be waited for
-        places = _places(changed, self._last.result().finds, frame)
-        return None if _much(places, frame) else places
+        some = places(changed, self._last.result().finds, frame, self._margins)
+        return None if self._much(some, frame) else some
+
+    def _much(self, some: Sequence[Place], frame: Frame) -> bool:
+        return sum(place.pixels for place in some) >= self._margins.most * frame.width * frame.height
+
+    def _standing(self, found: Detections, changed: Mask) -> Detections:
+        """The finds around which nothing changed."""
+        return found.select(~_touched(found, dilated(changed, self._margins.around)))
 
     def known(self, frame: Frame) -> Future[KnownFinds]:
         """The last finds around which nothing changed in `frame`, without running on it."""
         if self.whole_at == NEVER:
             return done(KnownFinds(Detections.empty(), 0.0))
         changed = self._changes.see(frame)
-        return combined([self._last], lambda last: KnownFinds(_standing(last[0].finds, changed), 0.0))
+        return combined([self._last], lambda last: KnownFinds(self._standing(last[0].finds, changed), 0.0))
 
-    def _again(self, frame: Frame, places: Sequence[_Place], known: Detections) -> Future[KnownFinds]:
-        """The `known` finds, with those in `places` replaced by new ones."""
+    def _again(self, frame: Frame, some: Sequence[Place], known: Detections) -> Future[KnownFinds]:
+        """The `known` finds, with those in `some` places replaced by new ones."""
         size = (frame.width, frame.height)
-        share = sum(map(_shown, places)) / (size[0] * size[1])
+        share = sum(place.pixels for place in some) / (size[0] * size[1])
 
         def merged(found: list[Detections]) -> KnownFinds:
-            parts = [known.select(~_within(known, [place.core for place in places], size))]
-            parts += [new.select(_within(new, [at.core], size)) for at, new in zip(places, found, strict=True)]
-            return KnownFinds(fuse(Detections.concatenate(parts)) if places else known, share)
+            parts = [known.select(~_within(known, [place.core for place in some], size))]
+            parts += [new.select(_within(new, [at.core], size)) for at, new in zip(some, found, strict=True)]
+            return KnownFinds(fuse(Detections.concatenate(parts)) if some else known, share)
 
-        return combined([self._detect_in(frame, place.shown) for place in places], merged)
-
-
-def _much(places: Sequence[_Place], frame: Frame) -> bool:
-    return sum(map(_shown, places)) >= MOST * frame.width * frame.height
-
-
-def _places(changed: Mask, known: Detections, frame: Frame) -> list[_Place]:
-    """Rectangles that contain everything that changed, and the `known` finds that it touches."""
-    width, height = frame.width, frame.height
-    count, _, stats, _ = cv2.connectedComponentsWithStats(_dilated(changed).astype(np.uint8))
-    cores: list[Part] = [
-        (x * BLOCK, y * BLOCK, min((x + wide) * BLOCK, width), min((y + high) * BLOCK, height))
-        for x, y, wide, high, _ in stats[1:count].tolist()
-    ]
-    cores = [_with_known(core, known, width, height) for core in cores]
-    return [_Place(core, _grown(core, width, height)) for core in _merged(cores, width, height)]
-
-
-def _with_known(core: Part, known: Detections, width: int, height: int) -> Part:
-    """`core`, extended over the known finds that it touches: if a mouth moves, the whole face is detected again."""
-    x0, y0, x1, y1 = core
-    touched = known.xyxy[((known.xyxy[:, :2] < [x1, y1]) & (known.xyxy[:, 2:] > [x0, y0])).all(axis=1)]
-    if not len(touched):
-        return core
-    low, high = np.floor(touched[:, :2].min(axis=0)), np.ceil(touched[:, 2:].max(axis=0))
-    return (
-        max(0, min(x0, int(low[0]))),
-        max(0, min(y0, int(low[1]))),
-        min(width, max(x1, int(high[0]))),
-        min(height, max(y1, int(high[1]))),
-    )
-
-
-def _merged(cores: list[Part], width: int, height: int) -> list[Part]:
-    """`cores` merged until no two overlap, context included."""
-    merged: list[Part] = []
-    for core in cores:
-        while touching := [
-            other for other in merged if _meet(_grown(core, width, height), _grown(other, width, height))
-        ]:
-            merged = [other for other in merged if other not in touching]
-            xs0, ys0, xs1, ys1 = zip(core, *touching, strict=True)
-            core = (min(xs0), min(ys0), max(xs1), max(ys1))
-        merged.append(core)
-    return merged
-
-
-def _grown(part: Part, width: int, height: int) -> Part:
-    """`part` with its context, clipped to the picture."""
-    x0, y0, x1, y1 = part
-    return max(x0 - CONTEXT, 0), max(y0 - CONTEXT, 0), min(x1 + CONTEXT, width), min(y1 + CONTEXT, height)
-
-
-def _meet(a: Part, b: Part) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _shown(place: _Place) -> int:
-    """Pixels that the detectors get."""
-    x0, y0, x1, y1 = place.shown
-    return (x1 - x0) * (y1 - y0)
+        return combined([self._detect_in(frame, place.shown) for place in some], merged)
 
 
 def _within(found: Detections, parts: Sequence[Part], size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -327,11 +267,6 @@ def _touched(found: Detections, changed: Mask) -> NDArray[np.bool_]:
     return touched
 
 
-def _standing(found: Detections, changed: Mask) -> Detections:
-    """The finds around which nothing changed."""
-    return found.select(~_touched(found, _dilated(changed)))
-
-
 def _rescored(known: Detections, found: Detections) -> Detections:
     """What was `found` now; `known` finds that stand still keep their boxes, and their scores approach the mean.
 
@@ -344,8 +279,3 @@ def _rescored(known: Detections, found: Detections) -> Detections:
     known, again = known.select(here), again[here]
     score = known.score + np.float32(RESCORING) * (again - known.score)
     return Detections.concatenate([Detections(known.xyxy, score, known.kind), found.select(new)])
-
-
-def _dilated(changed: Mask) -> Mask:
-    side = 2 * AROUND + 1
-    return np.asarray(cv2.dilate(changed.astype(np.uint8), np.ones((side, side), np.uint8)) > 0)

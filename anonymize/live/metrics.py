@@ -31,6 +31,10 @@ _WINDOW = 5.0
 """Seconds over which the page's frame rate is averaged."""
 _MINUTE, _TELLING = 60, 30
 """Seconds with frames over which the share of obscured ones is counted, and from how many on it says anything."""
+_WEIGHT = 0.2
+"""Weight of the latest look in the mean of how long looks take."""
+_LONG = 0.4
+"""Seconds for looks at all sizes, from which on they may be why frames are not checked in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Limits:
     hidden: tuple[float, float] = (0.1, 0.5)
     """Shares of the last minute's frames that were fully obscured from which on it is degraded, and failing."""
     small: float = 10.0
-    """Seconds without a look at every scale, while others are made, from which on it is degraded."""
+    """Seconds without a look for the smallest faces, while others are made, from which on it is degraded."""
     lost: float = 20.0
     """Seconds since a sink was lost (its disk is full, its server gone) until it is failing; it is degraded at once."""
 
@@ -99,7 +103,9 @@ class Metrics:
         self._efforts: Tally[str] = Tally()
         self._coarser = 1.0
         self._looked = self._looked_small = float("-inf")
-        """When a look, and one at every scale, last ended."""
+        """When a look, and one for the smallest faces, last ended."""
+        self._took: dict[str, float] = {}
+        """Effort -> running mean of the seconds that a look took."""
         self._late_area = 0.0
         self._stages: dict[str, Stage] = {}
         self._lost_since: dict[str, float] = {}
@@ -134,7 +140,7 @@ class Metrics:
         ).labels(self.camera)
         self._lost = counter("frames_dropped", "Frames that did not go out, by reason.", "reason")
         self._finds = counter("detections", "Detections, by kind.", "kind")
-        self._looks = counter("looks", "Runs of the detector, by effort: thorough, ordinary, coarser.", "effort")
+        self._looks = counter("looks", "Runs of the detector, by effort: thorough, ordinary, small, coarser.", "effort")
         self._late = counter("looks_late", "Detector results that came too late to be used.").labels(self.camera)
         self._again = counter("reconnects", "Attempts to reconnect.", "stage")
         self._full = counter(
@@ -224,8 +230,10 @@ class Metrics:
         with self._lock:
             self._totals["looks"] += 1
             self._efforts[effort.label] += 1
+            before = self._took.get(effort.label, seconds)
+            self._took[effort.label] = before + _WEIGHT * (seconds - before)
             now = self._clock()
-            if effort.thorough or self._totals["looks"] == 1:
+            if (0 in effort.groups and effort.coarser == 1) or self._totals["looks"] == 1:
                 self._looked_small = now
             self._looked = now
             self._coarser = effort.coarser
@@ -294,16 +302,26 @@ class Metrics:
         if hidden > self.limits.obscured:
             return Health(False, f"every frame has been fully obscured for {hidden:.0f} s")
         degraded, failing = (share > limit for limit in self.limits.hidden)
+        remedy = self._remedy()
         if degraded:
-            lost[f"{share:.0%} of the last minute's frames were fully obscured"] = failing
+            lost[f"{share:.0%} of the last minute's frames were fully obscured{remedy}"] = failing
         if late > self.limits.hidden[0]:
-            lost[f"{late:.0%} of the last minute's frames were late, and the last picture was shown once more"] = False
+            words = "of the last minute's frames were late, and the last picture was shown once more"
+            lost[f"{late:.0%} {words}{remedy}"] = False
         if small > self.limits.small:
             lost[f"small faces were last looked for {small:.0f} s ago: this machine is too slow for it"] = False
         if lost:
             ok = not any(lost.values())
             return Health(ok, ("degraded: " if ok else "") + "; ".join(lost), degraded=ok)
         return Health(True, "frames go out" if self._totals["out"] else "starting")
+
+    def _remedy(self) -> str:
+        """What would help if looks take too long; empty if they are short, or none was made."""
+        took = [self._took[turn] for turn in ("ordinary", "small") if turn in self._took]
+        if len(took) < 2 or sum(took) < _LONG:
+            return ""
+        would = "a larger --min-face and --min-plate, a lower resolution or fewer cameras help"
+        return f" (to look for all sizes takes {sum(took):.1f} s on this machine: {would})"
 
     def _second(self, now: float) -> Tally[str]:
         """The counts of this second; with the lock."""

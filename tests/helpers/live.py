@@ -41,7 +41,7 @@ from benchmarks import clock
 from tests.helpers.pace import Bound
 
 SIZE, RATE = (640, 360), 25
-FAST = Settings(detect=Detect(min_face=24.0), live=Live(coarsest=1.0))
+FAST = Settings(detect=Detect(min_face=24.0), live=Live(lookahead=0.4))
 """Faces here are 45 pixels and more: a look takes a few hundredths of a second. On a busy machine frames are rather
 hidden than looked at less closely."""
 Luma = np.ndarray[Any, np.dtype[np.uint8]]

@@ -17,7 +17,7 @@ from anonymize.live.chain.canvas import TICK, Canvas
 from anonymize.live.chain.delay import DelayLine, Held
 from anonymize.live.chain.gate import Cleared, clear, hand_over, notice, withhold
 from anonymize.live.chain.loop import NO_SIGNAL
-from anonymize.live.detector.pace import EFFORTS
+from anonymize.live.detector.pace import THOROUGH
 from anonymize.redact import Memory, redact
 from anonymize.settings import Detect, Follow, Live, Settings, Zone
 from anonymize.track import Tracker, bracketed
@@ -33,7 +33,7 @@ OTHER = cv2.GaussianBlur(np.random.default_rng(1).integers(10, 120, (HEIGHT, WID
 SECRET = np.where(np.indices((SIDE, SIDE)).sum(axis=0) // 4 % 2, 255, 150).astype(np.uint8)
 """Brighter than anything else that is ever shown."""
 BRIGHT = 140
-SETTINGS = Settings(detect=Detect(every=0.1), follow=Follow(max_gap=0.3))
+SETTINGS = Settings(detect=Detect(every=0.1), follow=Follow(max_gap=0.3), live=Live(lookahead=0.4))
 
 
 def place(index):
@@ -79,9 +79,8 @@ def play(line, frames, scans, late=0, lost=(), cut_every=10_000):
         if i < frames:
             line.take(frame(i, i * STEP, ground=(GROUND, OTHER)[i // cut_every % 2]), now)
         for held in [h for h in line._held if h.frame.index == i and i in scans]:
-            line.asked(held, EFFORTS[0])
+            line.asked(held, THOROUGH)
         if (done := i - late) in scans and done not in lost and done < frames:
-            line._asked, line._asked_at = done, Fraction(done * STEP) * TICK  # as if it were the only request
             line.learn(done, finds(done))
         out += [cleared for _, cleared in line.due(now)]
     return out
@@ -116,7 +115,7 @@ def test_a_late_first_detection_is_covered_from_the_bracketing_scan_on():
         line.take(frame(i, i * STEP, secret=i >= 10), now)
         if i % 6 == 0:
             (held,) = [h for h in line._held if h.frame.index == i]
-            line.asked(held, EFFORTS[0])
+            line.asked(held, THOROUGH)
             line.learn(i, finds(i) if i >= 10 else Detections.empty())
         out += [cleared for _, cleared in line.due(now)]
     assert not any(shows_secret(c) for c in out)
@@ -145,7 +144,7 @@ def test_the_newest_frame_is_scanned_and_none_twice():
     line.take(frame(0, 0), 0.0)
     first = wanted(line, 0.0, 0.1, 0.05)
     assert first.frame.index == 0
-    line.asked(first, EFFORTS[0])
+    line.asked(first, THOROUGH)
     assert line.wanted(0.01, 0.1, 0.05) is None
     line.learn(0, finds(0))
     for i in (1, 2):
@@ -161,7 +160,7 @@ def test_the_last_frame_is_scanned_when_no_more_come():
     for i in (0, 1):
         line.take(frame(i, i * STEP), i * 0.04)
         if i == 0:
-            line.asked(wanted(line, 0.0, 0.1, 0.05), EFFORTS[0])
+            line.asked(wanted(line, 0.0, 0.1, 0.05), THOROUGH)
             line.learn(0, finds(0))
     assert line.wanted(0.05, 0.1, 0.05) is None
     assert wanted(line, 0.2, 0.1, 0.05).frame.index == 1
@@ -172,11 +171,11 @@ def test_both_sides_of_a_cut_are_scanned():
     for i in range(6):
         line.take(frame(i, i * STEP, ground=GROUND if i < 4 else OTHER, secret=i < 4), i * 0.04)
         if i == 0:
-            line.asked(wanted(line, 0.0, 0.1, 0.01), EFFORTS[0])
+            line.asked(wanted(line, 0.0, 0.1, 0.01), THOROUGH)
             line.learn(0, finds(0))
     before = wanted(line, 0.2, 0.1, 0.01)
     assert before.frame.index == 3
-    line.asked(before, EFFORTS[0])
+    line.asked(before, THOROUGH)
     line.learn(3, finds(3))
     after = wanted(line, 0.2, 0.1, 0.01)
     assert after.frame.index == 4
@@ -192,7 +191,7 @@ def test_a_source_that_was_lost_brackets_nothing_across():
         line.take(frame(i, i * STEP), i * 0.04)
         if i in (0, 5):
             (held,) = [h for h in line._held if h.frame.index == i]
-            line.asked(held, EFFORTS[0])
+            line.asked(held, THOROUGH)
             line.learn(i, finds(i))
     out = [cleared for _, cleared in line.due(9.0)]
     assert [hidden(c) for c in out] == [False, True, True, True, True, False]
@@ -204,10 +203,13 @@ def test_a_source_that_was_lost_brackets_nothing_across():
     [
         ({"targets": frozenset({Kind.FACE, Kind.PLATE})}, True),
         ({"detect": Detect(every=0.1, detectors=("yunet",))}, True),
+        ({"detect": Detect(every=0.1, min_face=15.9)}, True),
+        ({"detect": Detect(every=0.1, min_plate=23)}, True),
+        ({"live": Live(coarsest=1.5)}, True),
         ({"detect": Detect(every=0.2)}, False),
         ({"follow": Follow(max_gap=0.31)}, False),
     ],
-    ids=["targets", "detectors", "how often", "the gap"],
+    ids=["targets", "detectors", "smaller faces", "smaller plates", "how coarse", "how often", "the gap"],
 )
 def test_scans_for_other_targets_bracket_nothing_after_a_change(changed, obscured):
     settings = replace(SETTINGS, targets=frozenset({Kind.FACE}))
@@ -218,7 +220,7 @@ def test_scans_for_other_targets_bracket_nothing_after_a_change(changed, obscure
         line.take(frame(i, i * STEP), i * 0.04)
         if i in (0, 5):
             (held,) = [h for h in line._held if h.frame.index == i]
-            line.asked(held, EFFORTS[0])
+            line.asked(held, THOROUGH)
             line.learn(i, finds(i))
     out = [cleared for _, cleared in line.due(9.0)]
     assert [hidden(c) for c in out] == [False, *[obscured] * 4, False]
@@ -251,7 +253,7 @@ def test_an_answer_that_comes_after_all_is_forgotten_changes_nothing():
     line, settings = DelayLine(SETTINGS), SETTINGS
     last = round((settings.follow.bridge + settings.follow.hold * 4 + 9) * 25)
     line.take(frame(0, 0), 0.0)
-    line.asked(line._held[0], EFFORTS[0])
+    line.asked(line._held[0], THOROUGH)
     for i in range(1, last):
         line.take(frame(i, i * STEP), i * 0.04)
         assert all(cleared.obscured for _, cleared in line.due(i * 0.04))
@@ -264,7 +266,14 @@ def test_memory_is_bounded():
     line, frames = DelayLine(SETTINGS), 500  # more than twice what is kept, at 25 frames per second
     play(line, frames, range(0, frames, 3), cut_every=40)
     tracker = line._tracker
-    parts = (line._scans, line._cuts, tracker._detections, tracker._history._cuts, tracker._done, tracker._subjects)
+    parts = (
+        *line._looks.values(),
+        line._cuts,
+        tracker._detections,
+        tracker._history._cuts,
+        tracker._done,
+        tracker._subjects,
+    )
     assert len(line) == 0
     assert all(len(part) <= 10 for part in parts)
 
@@ -314,7 +323,7 @@ def test_the_gate_applies_the_rule_for_files(monkeypatch):
 
     monkeypatch.setattr("anonymize.plan.compose.bracketed", rule)
     looks, cuts = [Fraction(0), Fraction(1, 4)], [Fraction(3)]
-    made = clear(frame(0, 9000), [], looks, cuts, SETTINGS, Memory())
+    made = clear(frame(0, 9000), [], [looks], cuts, SETTINGS, Memory())
     assert asked == [(Fraction(1, 10), tuple(looks), 0.3, tuple(cuts))]
     assert not made.obscured
 
@@ -325,7 +334,7 @@ def test_a_zone_outside_the_picture_hides_all_of_it():
     for left, obscured in ((side, True), (side - 1, False)):
         zone = Zone(((left, 0), (left + 9, 0), (left + 9, 9)))
         scans = [Fraction(0), Fraction(1, 4)]
-        made = clear(frame(0, 9000), [], scans, [], replace(SETTINGS, zones=(zone,)), Memory())
+        made = clear(frame(0, 9000), [], [scans], [], replace(SETTINGS, zones=(zone,)), Memory())
         assert made.obscured == obscured
 
 
@@ -400,7 +409,7 @@ def test_whatever_happens_nothing_leaves_unredacted(events, lookahead):
                 chosen = unscanned[-amount % len(unscanned)] if unscanned else None
                 held = chosen if what == "any" else line.wanted(now, 0.08, 0.05)
                 if held is not None:
-                    line.asked(held, EFFORTS[0])
+                    line.asked(held, THOROUGH)
                     pending = asked = held.frame.index
             elif what == "result":
                 assert pending is not None

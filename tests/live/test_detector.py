@@ -23,7 +23,7 @@ from anonymize.errors import ModelError
 from anonymize.kinds import Kind
 from anonymize.live.chain.canvas import Canvas
 from anonymize.live.detector.client import DetectorClient, _Pending
-from anonymize.live.detector.pace import EFFORTS, Pace
+from anonymize.live.detector.pace import EFFORTS, ORDINARY, SMALL, THOROUGH, Pace
 from anonymize.live.detector.process import Failed, _megapixels, detectors
 from anonymize.live.metrics import Metrics
 from anonymize.live.raw_memory import SharedPicture
@@ -35,8 +35,6 @@ from tests.helpers.live import FAST, SIZE, faulty, hanging, looping, street_scen
 from tests.helpers.pace import Bound
 
 CANVAS = Canvas(*SIZE)
-PIXELS = (3.6, 1.2, 0.6, 0.3)
-MEGAPIXELS = (*PIXELS, 0.15, 0.075)
 
 
 def street(number):
@@ -68,7 +66,7 @@ def client():
 
 
 def test_it_finds_faces_and_returns_the_index_of_the_frame(client):
-    client.detect(street(50), EFFORTS[1])
+    client.detect(street(50), ORDINARY)
     assert not client.free
     (result,) = wait_for(client, bool)
     assert client.free
@@ -87,7 +85,7 @@ def test_an_answer_about_another_frame_counts_for_none(index):
     metrics = Metrics()
     opened = DetectorClient(SIZE, FAST, metrics)
     opened._pace = pace()
-    opened._pending = _Pending(8, EFFORTS[1], 0.0)
+    opened._pending = _Pending(8, ORDINARY, 0.0)
     found = Detections(np.array([[1, 1, 9, 9]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int8))
     assert opened._handle(DetectionResult(index, Fraction(0), found)) is None
     assert metrics.snapshot()["reconnects"] == {"detector": 1}
@@ -137,7 +135,7 @@ def test_boxes_outside_the_picture_are_no_answer(beyond, counts):
     opened = DetectorClient(SIZE, FAST, metrics, partial(beside, beyond))
     try:
         wait_for(opened, lambda _: opened.ready)
-        opened.detect(street(3), EFFORTS[1])
+        opened.detect(street(3), ORDINARY)
         found = wait_for(opened, lambda _: opened.free)
         assert bool(found) is counts
         assert metrics.snapshot()["stages"]["detector"]["state"] == ("ok" if counts else "lost")
@@ -147,7 +145,7 @@ def test_boxes_outside_the_picture_are_no_answer(beyond, counts):
 
 def test_the_picture_is_copied_before_it_may_change(client):
     frame = street(20)
-    client.detect(frame, EFFORTS[1])
+    client.detect(frame, ORDINARY)
     for plane in frame.planes:
         plane.pixels[...] = 128
     (result,) = wait_for(client, bool)
@@ -166,19 +164,19 @@ def test_it_dumps_no_core_and_its_memory_has_no_name(client):
 def test_a_hung_detector_is_killed_at_its_deadline(tmp_path):
     settings = replace(FAST, live=Live(deadline=0.3))
     metrics = Metrics()
-    client = DetectorClient(SIZE, settings, metrics, partial(faulty, {5: hanging}, tmp_path))
+    client = DetectorClient(SIZE, settings, metrics, partial(faulty, {7: hanging}, tmp_path))
     try:
         wait_for(client, lambda _: client.ready)
         assert client._process is not None
         first = client._process.pid
-        client.detect(street(0), EFFORTS[1])
+        client.detect(street(0), ORDINARY)
         start, bound = time.monotonic(), Bound(10)
         assert wait_for(client, lambda _: not client.ready) == []
         assert time.monotonic() - start > 0.25
         assert not bound.over()
         assert not psutil.pid_exists(first)
         wait_for(client, lambda _: client.ready)
-        client.detect(street(1), EFFORTS[1])
+        client.detect(street(1), ORDINARY)
         (result,) = wait_for(client, bool)
         assert result.index == 1
         assert metrics.snapshot()["reconnects"] == {"detector": 1}
@@ -189,19 +187,19 @@ def test_a_hung_detector_is_killed_at_its_deadline(tmp_path):
 def test_a_detector_that_works_is_waited_for(tmp_path):
     """On a busy machine it is slow; loading it anew would take longer, and begin with an estimate that is wrong."""
     settings, metrics = replace(FAST, live=Live(deadline=0.3)), Metrics()
-    opened = DetectorClient(SIZE, settings, metrics, partial(faulty, {5: working}, tmp_path))
+    opened = DetectorClient(SIZE, settings, metrics, partial(faulty, {7: working}, tmp_path))
     try:
         wait_for(opened, lambda _: opened.ready)
         assert opened.pace is not None
-        before = opened.pace.expected(EFFORTS[1])
-        opened.detect(street(0), EFFORTS[1])
+        before = opened.pace.expected(ORDINARY)
+        opened.detect(street(0), ORDINARY)
         wait_for(opened, lambda _: "slow" in metrics.snapshot()["stages"]["detector"]["detail"])
         (result,) = wait_for(opened, bool)
         assert result.index == 0
         assert "reconnects" not in metrics.snapshot() or not metrics.snapshot()["reconnects"]
         assert metrics.snapshot()["stages"]["detector"]["state"] == "ok"
         assert "slow" not in metrics.snapshot()["stages"]["detector"]["detail"], "it is over"
-        assert opened.pace.expected(EFFORTS[1]) > 2 * before, "what it took counts"
+        assert opened.pace.expected(ORDINARY) > 2 * before, "what it took counts"
     finally:
         opened.close()
 
@@ -210,10 +208,10 @@ def test_a_detector_in_an_endless_loop_is_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr("anonymize.live.detector.client._HANGS", 1.0)
     metrics = Metrics()
     settings = replace(FAST, live=Live(deadline=0.2))
-    opened = DetectorClient(SIZE, settings, metrics, partial(faulty, {5: looping}, tmp_path))
+    opened = DetectorClient(SIZE, settings, metrics, partial(faulty, {7: looping}, tmp_path))
     try:
         wait_for(opened, lambda _: opened.ready)
-        opened.detect(street(0), EFFORTS[1])
+        opened.detect(street(0), ORDINARY)
         began = time.monotonic()
         wait_for(opened, lambda _: not opened.ready, within=20)
         assert time.monotonic() - began > 1.0
@@ -316,68 +314,87 @@ def test_the_default_detectors_use_one_thread(monkeypatch):
 
 @pytest.mark.parametrize("size", [(640, 360), (1280, 720), (1920, 1080)], ids=str)
 def test_what_a_run_is_expected_to_cost_falls_with_the_square_of_its_scale(size):
-    costs = [_megapixels([Beside(0)], Settings(), effort, size) for effort in EFFORTS]
-    assert costs[0] >= costs[1]
-    assert costs[1] == pytest.approx(size[0] * size[1] / 1e6 * (8 / 16) ** 2, rel=0.5)
-    for effort, cost in zip(EFFORTS[1:], costs[1:], strict=True):
-        assert cost == pytest.approx(costs[1] / effort.coarser**2)
+    costs = dict(zip(EFFORTS, [_megapixels([Beside(0)], Settings(), each, size) for each in EFFORTS], strict=True))
+    assert costs[THOROUGH] == pytest.approx(costs[ORDINARY] + costs[SMALL])
+    assert costs[SMALL] == pytest.approx(size[0] * size[1] / 1e6 * (8 / 16) ** 2)
+    assert costs[ORDINARY] < 1.1 * costs[SMALL], "all others together cost as much"
+    for effort in EFFORTS[1:]:
+        assert costs[effort] == pytest.approx(costs[replace(effort, coarser=1.0)] / effort.coarser**2)
 
 
 def pace(lookahead=0.4, coarsest=2.0, **detect):
-    return Pace(Settings(detect=Detect(**detect), live=Live(lookahead=lookahead, coarsest=coarsest)), MEGAPIXELS)
+    """Each turn costs half of a run at every scale; coarser ones as much less as there are fewer pixels."""
+    each = [1.0 / effort.coarser**2 * (2 if effort == THOROUGH else 1) for effort in EFFORTS]
+    return Pace(Settings(detect=Detect(**detect), live=Live(lookahead=lookahead, coarsest=coarsest)), each)
 
 
-def test_with_time_to_spare_it_is_thorough_and_as_frequent_as_asked():
+def test_with_time_to_spare_it_looks_as_often_as_asked_and_for_the_sizes_asked_for():
     quick = pace()
-    quick.took(EFFORTS[1], 0.02)
-    assert quick.effort(0.0) == EFFORTS[0]
-    assert quick.effort(0.2) == EFFORTS[1], "thorough only so often"
-    assert quick.effort(0.3) == EFFORTS[0], "what only a thorough run finds must be found within the lookahead"
+    quick.took(ORDINARY, 0.02)
     assert quick.interval() == 0.12
+    for turn in (ORDINARY, SMALL):
+        assert quick.effort(turn) == turn
+        assert quick.expected(turn) == pytest.approx(0.02)
+    assert quick.expected(THOROUGH) == pytest.approx(0.04)
 
 
-def test_when_runs_take_long_the_rate_falls_first_and_then_the_resolution():
-    rates, coarser = [], []
-    for seconds in (0.02, 0.14, 0.17, 0.2, 0.3, 0.5, 2.0):
+@pytest.mark.parametrize("lookahead", [0.2, 0.4, 0.8, 3.0])
+@pytest.mark.parametrize("frame", [0.0, 1 / 50, 1 / 25, 1 / 12])
+def test_both_turns_come_round_while_a_frame_waits_and_within_the_gap(lookahead, frame):
+    """However frames fall: the next one that is scanned comes up to a frame interval later than it may."""
+    for seconds in (0.001, 0.01, 0.03, 0.05, 0.1, 0.15, 0.2):
+        some = pace(lookahead, coarsest=1.0)
+        some.took(ORDINARY, seconds)
+        apart = max(some.interval(frame) + frame, seconds) if some.interval(frame) else seconds
+        if 3 * seconds <= lookahead - 0.05 and 2 * seconds <= 0.5:
+            assert 2 * apart + seconds <= lookahead - 0.05 + 1e-9
+            assert 2 * apart <= 0.5 + 1e-9, "max_gap"
+
+
+def test_when_turns_take_too_long_larger_faces_are_looked_for_as_far_as_allowed():
+    coarser = []
+    for seconds in (0.02, 0.1, 0.115, 0.13, 0.2, 0.5, 2.0):
         slower = pace()
-        slower.took(EFFORTS[1], seconds)
-        chosen = slower.effort(0.0)
+        slower.took(ORDINARY, seconds)
+        chosen = slower.effort(SMALL)
+        assert chosen.groups == SMALL.groups
         coarser.append(chosen.coarser)
-        rates.append(min(1 / max(slower.interval(), 1e-9), 1 / slower.expected(chosen)))
     assert coarser == sorted(coarser)
     assert coarser[:3] == [1.0, 1.0, 1.0]
+    assert coarser[3] > 1, "three turns no longer fit into the lookahead"
     assert coarser[-1] == 2.0, "no coarser than allowed"
-    assert rates[2] < rates[1] < rates[0]
 
 
-def test_two_runs_fit_into_the_lookahead():
-    for lookahead in (0.2, 0.4, 1.0):
-        slower = pace(lookahead, coarsest=4.0)
-        slower.took(EFFORTS[1], 0.3)
-        assert slower.expected(slower.effort(0.0)) <= (lookahead - 0.05) / 2
+def test_turns_further_apart_than_the_gap_are_too_slow_whatever_the_lookahead():
+    for seconds, coarser in ((0.24, 1.0), (0.26, 2**0.5)):
+        slower = pace(lookahead=9.0)
+        slower.took(ORDINARY, seconds)
+        assert slower.effort(SMALL).coarser == coarser
 
 
 def test_a_preset_may_forbid_coarser_runs():
     strict = pace(coarsest=1.0)
-    strict.took(EFFORTS[1], 5.0)
-    assert strict.effort(0.0) == EFFORTS[1]
+    strict.took(ORDINARY, 5.0)
+    assert strict.effort(ORDINARY) == ORDINARY
+    assert strict.effort(SMALL) == SMALL
+    assert strict.interval() == 0.0
 
 
 def test_it_expects_longer_runs_where_durations_vary():
     steady, wavering = pace(), pace()
     for i in range(40):
-        steady.took(EFFORTS[1], 0.1)
-        wavering.took(EFFORTS[1], 0.02 if i % 2 else 0.18)
-    assert wavering.expected(EFFORTS[1]) > 1.5 * steady.expected(EFFORTS[1])
-    assert steady.expected(EFFORTS[1]) == pytest.approx(0.1)
+        steady.took(ORDINARY, 0.1)
+        wavering.took(ORDINARY, 0.02 if i % 2 else 0.18)
+    assert wavering.expected(ORDINARY) > 1.5 * steady.expected(ORDINARY)
+    assert steady.expected(ORDINARY) == pytest.approx(0.1)
 
 
 def test_a_run_on_part_of_the_picture_does_not_count():
     quick = pace()
-    quick.took(EFFORTS[1], 0.1)
+    quick.took(ORDINARY, 0.1)
     for share in (0.0, 0.3, float("nan")):
-        quick.took(EFFORTS[1], 0.001, share)
-    assert quick.expected(EFFORTS[1]) == pytest.approx(0.1)
+        quick.took(ORDINARY, 0.001, share)
+    assert quick.expected(ORDINARY) == pytest.approx(0.1)
 
 
 def test_invalid_detections_are_refused():

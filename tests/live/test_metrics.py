@@ -3,7 +3,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from anonymize.data import Region
 from anonymize.kinds import Kind, Why
-from anonymize.live.detector.pace import EFFORTS
+from anonymize.live.detector.pace import EFFORTS, ORDINARY, SMALL, THOROUGH
 from anonymize.live.metrics import Health, Limits, Metrics
 
 
@@ -40,7 +40,7 @@ def test_counts_reach_prometheus_and_the_page(metrics):
     metrics.dropped("late")
     metrics.detections("face", 4)
     metrics.late_detections(2)
-    for effort in (EFFORTS[0], EFFORTS[1], EFFORTS[1], EFFORTS[2]):
+    for effort in (THOROUGH, ORDINARY, SMALL, ORDINARY, EFFORTS[-2]):
         metrics.detected(0.1, effort)
     metrics.reconnect("source")
     metrics.sink_dropped("stdout", 7)
@@ -56,15 +56,16 @@ def test_counts_reach_prometheus_and_the_page(metrics):
     assert found["anonymize_looks_late_total", camera] == 2
     assert found["anonymize_looks_total", camera, ("effort", "thorough")] == 1
     assert found["anonymize_looks_total", camera, ("effort", "ordinary")] == 2
+    assert found["anonymize_looks_total", camera, ("effort", "small")] == 1
     assert found["anonymize_looks_total", camera, ("effort", "coarser")] == 1
-    assert found["anonymize_look_coarser", camera] == EFFORTS[2].coarser > 1
+    assert found["anonymize_look_coarser", camera] == EFFORTS[-2].coarser > 1
     assert found["anonymize_things_visible", camera] == 2
     assert found["anonymize_latency_seconds_bucket", camera, ("le", "0.45")] == 2
     assert found["anonymize_memory_bytes", camera] > 1e6
     page = metrics.snapshot()
     assert page["frames"] == {"in": 3, "out": 2, "obscured": 1, "late": 0}
     assert page["dropped"] == {"late": 1}
-    assert page["looks"] == {"all": 4, "late": 2, "thorough": 1, "ordinary": 2, "coarser": 1}
+    assert page["looks"] == {"all": 5, "late": 2, "thorough": 1, "ordinary": 2, "small": 1, "coarser": 1}
     assert page["latency"]["median"] == 0.42
     assert page["sink_dropped"] == {"stdout": 7}
     assert page["reconnects"] == {"source": 1}

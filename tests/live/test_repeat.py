@@ -16,7 +16,7 @@ from anonymize.live.chain.canvas import Canvas
 from anonymize.live.chain.delay import DelayLine
 from anonymize.live.chain.gate import clear
 from anonymize.live.chain.repeat import LATE_FOR, LastReleased
-from anonymize.live.detector.pace import EFFORTS
+from anonymize.live.detector.pace import THOROUGH
 from anonymize.live.metrics import Metrics
 from anonymize.redact import Memory
 from anonymize.settings import Follow, Live, Settings, Span, Unbracketed, Zone
@@ -48,7 +48,7 @@ class Gate:
     def pass_through(self, index, luma, *, checked, tracks=()):
         scans = [Fraction(index, 25)] if checked else []
         frame = picture(index, luma)
-        out = clear(frame, tracks, scans, [], self.settings, self.memory, self.last, LEVEL)
+        out = clear(frame, tracks, [scans], [], self.settings, self.memory, self.last, LEVEL)
         if checked:
             self.last.released(out.frame)
         return out
@@ -223,7 +223,7 @@ def test_the_delay_line_repeats_pictures_unless_they_are_to_be_dropped(unbracket
         line.take(picture(index, GROUND), now)
         if index in (0, 3):  # then the detector is busy for long
             (held,) = [h for h in line._held if h.frame.index == index]
-            line.asked(held, EFFORTS[0])
+            line.asked(held, THOROUGH)
             line.learn(index, Detections.empty())
         out += [cleared for _, cleared in line.due(now)]
     checked, late, rest = out[:4], out[4:20], out[20:]

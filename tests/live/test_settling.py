@@ -1,6 +1,5 @@
 """The first looks at a scene: until they are over nothing of it is shown."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -12,10 +11,10 @@ from anonymize.live.chain import delay, gate
 from anonymize.live.chain.canvas import Canvas
 from anonymize.live.chain.delay import DelayLine
 from anonymize.live.chain.settling import LOOKS, Settling
-from anonymize.live.detector.pace import EFFORTS, Effort, Pace
+from anonymize.live.detector.pace import EFFORTS, ORDINARY, SMALL, THOROUGH, Effort, Pace
 from anonymize.settings import Detect, Follow, Live, Settings
 
-THOROUGH, ORDINARY, COARSER = EFFORTS[:3]
+COARSER = next(effort for effort in EFFORTS if effort.coarser > 1)
 WIDTH, HEIGHT, SIDE = 1280, 720, 14
 STEP = 3600
 """Ticks from frame to frame at 25 a second."""
@@ -24,7 +23,7 @@ GROUNDS = [
     cv2.GaussianBlur(np.random.default_rng(n).integers(50, 130, (HEIGHT, WIDTH), np.uint8), (0, 0), 6) for n in range(3)
 ]
 SECRET = np.where(np.indices((SIDE, SIDE)).sum(axis=0) // 4 % 2, 255, 200).astype(np.uint8)
-SETTINGS = Settings(detect=Detect(every=0.2), follow=Follow(max_gap=0.5))
+SETTINGS = Settings(detect=Detect(every=0.2), follow=Follow(max_gap=0.5), live=Live(lookahead=0.4))
 TAKES = 3
 """Frames that a look takes, 0.12 s."""
 
@@ -57,9 +56,19 @@ def settled_by(looks: list[tuple[int, Effort]], *, frame: int = 0, begins: tuple
         ([(0, THOROUGH), (2, ORDINARY), (4, ORDINARY)], True),
         ([(0, ORDINARY), (2, ORDINARY), (4, ORDINARY), (6, ORDINARY)], False),
         ([(0, ORDINARY), (2, ORDINARY), (4, THOROUGH)], True),
+        ([(0, ORDINARY), (2, SMALL), (4, ORDINARY), (6, SMALL)], False),
         ([(0, THOROUGH), (2, COARSER), (4, COARSER), (6, COARSER)], False),
     ],
-    ids=["none", "one", "two", "three", "never at every scale", "at every scale at last", "for larger faces"],
+    ids=[
+        "none",
+        "one",
+        "two",
+        "three",
+        "never at every scale",
+        "at every scale at last",
+        "in turns",
+        "for larger faces",
+    ],
 )
 def test_a_scene_begins_with_three_looks_at_the_sizes_asked_for(looks, settled):
     assert LOOKS == 3
@@ -196,8 +205,8 @@ def release(begins, misses, corner, *, takes=TAKES, frames=75):
             counts = begins == "a start" or held.frame.index >= 20
             looks += counts
             line.learn(held.frame.index, found(corner if counts and looks > misses else None))
-        if pending is None and (wanted := line.wanted(now, pace.interval(), takes * 0.04)) is not None:
-            line.asked(wanted, pace.effort(now, line.needed))
+        if pending is None and (wanted := line.wanted(now, pace.interval(line.interval), takes * 0.04)) is not None:
+            line.asked(wanted, line.needed or pace.effort(line.turn))
             pending = index, wanted
         out += [cleared for _, cleared in line.due(now)]
     return out
@@ -237,12 +246,3 @@ def test_the_notice_says_why(monkeypatch):
     monkeypatch.setattr(delay, "withhold", withhold)
     release("a cut", 0, (600, 300))
     assert gate.NEW_SCENE in said
-
-
-def test_the_first_looks_are_made_however_long_they_take():
-    """Elsewhere a slow machine looks at fewer scales; at the beginning of a scene the frames wait for all."""
-    pace = Pace(replace(SETTINGS, live=Live(coarsest=4.0)), [4.0, 2.0, 1.0, 0.7, 0.5, 0.3])
-    pace.took(ORDINARY, 1.0)
-    assert pace.effort(0.0).coarser > 1
-    assert pace.effort(0.0, THOROUGH) == THOROUGH
-    assert pace.effort(0.0, ORDINARY) == ORDINARY

@@ -12,7 +12,7 @@ import pytest
 
 from anonymize.errors import UsageError
 from anonymize.live.chain.delay import DelayLine
-from anonymize.live.detector.pace import EFFORTS
+from anonymize.live.detector.pace import THOROUGH
 from anonymize.live.metrics import Metrics
 from anonymize.live.source.connection import way_to
 from anonymize.live.source.reader import Arrived, Reader
@@ -157,6 +157,6 @@ def test_each_picture_of_a_slow_camera_is_looked_at_by_itself_at_every_scale(cor
         line.asked(held, effort)
         line.learn(held.frame.index, found(corner))
         out += [cleared for _, cleared in line.due(index * 2.0 + 0.4)]
-    assert efforts == [EFFORTS[0]] * 6
+    assert efforts == [THOROUGH] * 6
     assert [cleared.obscured for cleared in out] == [False] * 6
     assert not any(bare(cleared, corner) for cleared in out)

@@ -14,7 +14,7 @@ from anonymize.live.chain.control import Control
 from anonymize.live.chain.delay import DelayLine
 from anonymize.live.chain.loop import run
 from anonymize.live.chain.things import AFTER, FROM_THE_FIRST, UNSEEN, Things
-from anonymize.live.detector.pace import EFFORTS
+from anonymize.live.detector.pace import THOROUGH
 from anonymize.live.metrics import Metrics
 from anonymize.settings import Detect, Follow, Settings, Span, Zone
 from tests.helpers.live import FAST, MemorySink, _watch, exposed, street_scene
@@ -156,7 +156,7 @@ def test_the_delay_line_shows_the_thing_and_hides_the_passer(cut, monkeypatch):
         frame.planes[0].pixels[poster[1] : poster[1] + side, poster[0] : poster[0] + side] = delay.SECRET
         line.take(frame, i * 0.04)
         if i % 3 == 0 or i in ((cut or 0) - 1, cut):
-            line.asked(line._held[-1], EFFORTS[0])
+            line.asked(line._held[-1], THOROUGH)
             boxes = [(*at, at[0] + side, at[1] + side) for at in (delay.place(i), poster)]
             faces = np.full(2, Kind.FACE, np.int8)
             line.learn(i, Detections(np.array(boxes, np.float32), np.array([0.9, 0.9], np.float32), faces))

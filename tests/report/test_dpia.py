@@ -128,7 +128,7 @@ def test_a_live_set_up_is_read_from_its_metrics(tmp_path):
 
 
 def test_the_real_metrics_of_a_camera_are_understood(tmp_path):
-    from anonymize.live.detector.pace import EFFORTS
+    from anonymize.live.detector.pace import ORDINARY
     from anonymize.live.metrics import Metrics
 
     metrics = Metrics("yard")
@@ -136,7 +136,7 @@ def test_the_real_metrics_of_a_camera_are_understood(tmp_path):
     metrics.frames_out(98)
     metrics.obscured(7)
     metrics.dropped("late", 2)
-    metrics.detected(0.05, EFFORTS[1])
+    metrics.detected(0.05, ORDINARY)
     metrics.late_detections()
     (tmp_path / "a.json").write_text(json.dumps(metrics.snapshot()))
     (tmp_path / "b").write_bytes(metrics.text())

@@ -19,7 +19,7 @@ from anonymize.data import Box, Detections, Kind
 from anonymize.detect.scan import Follower, scan
 from anonymize.live.chain.canvas import TICK, Canvas
 from anonymize.live.chain.delay import DelayLine
-from anonymize.live.detector.pace import EFFORTS
+from anonymize.live.detector.pace import THOROUGH
 from anonymize.plan.compose import compose
 from anonymize.settings import Detect, Follow, Live, Settings
 from anonymize.track import Tracker
@@ -175,7 +175,7 @@ def test_a_live_frame_shows_no_face_at_any_border_and_all_else(size: tuple[int, 
         if i % 3 == 0:
             held = line.wanted(i * 0.04, 0.1, 0.01)
             assert held is not None
-            line.asked(held, EFFORTS[0])
+            line.asked(held, THOROUGH)
             rows = boxes([(box, 0.9) for box in there]) if i else Detections.empty()
             line.learn(i, rows)
         shown += [cleared for _, cleared in line.due(i * 0.04)]

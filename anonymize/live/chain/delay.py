@@ -3,7 +3,7 @@
     line = DelayLine(settings)
     line.take(frame, arrived)                            # every frame, in order
     held = line.wanted(now, interval, expected)          # the frame to scan next
-    line.asked(held, effort)                             # at `line.needed`, if it needs one
+    line.asked(held, effort)                             # at `line.needed`, if it needs one, or for `line.turn`
     line.learn(index, found)                             # its detections, late or not
     for cleared in line.due(now): hand_over(cleared, sinks)
 
@@ -19,16 +19,21 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from anonymize.data import Detections, Track, seconds
+from anonymize.detect import GROUPS
+from anonymize.detect.incremental import NEVER
 from anonymize.live.chain.curtain import Curtain
 from anonymize.live.chain.gate import FAULT, NEW_SCENE, Cleared, clear, notice, withhold
 from anonymize.live.chain.repeat import LastReleased
 from anonymize.live.chain.settling import Settling
 from anonymize.live.chain.things import Things
-from anonymize.live.detector.pace import EFFORTS, Effort
+from anonymize.live.detector.pace import ORDINARY, SMALL, THOROUGH, Effort
 from anonymize.media.frames.frame import VideoPicture
 from anonymize.redact import Memory
 from anonymize.settings import Settings, Unbracketed
 from anonymize.track import Tracker
+
+Looks = dict[int, list[Fraction]]
+"""Group of scales -> when it was looked at (and the finds were tracked), presentation times in seconds, ascending."""
 
 
 @dataclass(slots=True)
@@ -74,14 +79,15 @@ class DelayLine:
         self._curtain = Curtain()
         self._things = Things()
         self._settling = Settling()
-        self._scans: list[Fraction] = []
+        self._looks: Looks = _no_looks()
         self._cuts: list[Fraction] = []
         self._asked = -1
-        self._asked_at = Fraction(0)
-        self._effort = EFFORTS[-1]
+        self._asked_at: dict[int, Fraction] = {}
+        """Group of scales -> when it was last looked at, whether or not an answer has come."""
+        self._unanswered: dict[int, tuple[Fraction, Effort]] = {}
         self._next = 0
         self._taken = Fraction(0)
-        self._interval = 0.0
+        self.interval = 0.0
         """Seconds from the frame before to the last one taken."""
         self._break = True
         self.faults: list[str] = []
@@ -104,8 +110,8 @@ class DelayLine:
         """Apply `settings` to frames from now on; frames that already wait keep theirs."""
         before, self._settings = self._settings, settings
         self._tracker.retune(settings.follow, settings.detect.high)
-        if (before.targets, before.detect.detectors) != (settings.targets, settings.detect.detectors):
-            self.break_off()  # earlier scans did not search for the new targets
+        if _looked_for(before) != _looked_for(settings):
+            self.break_off()  # earlier looks did not search for the same
 
     def break_off(self) -> None:
         """Start a new scene at the next frame, whatever it shows: the source was lost in between."""
@@ -116,7 +122,7 @@ class DelayLine:
         assert frame.index == self._next, f"frame {frame.index} came for {self._next}"
         self._next += 1
         held = Held(frame, arrived, self._settings)
-        self._interval = float(held.time - self._taken) if frame.index else 0.0
+        self.interval = float(held.time - self._taken) if frame.index else 0.0
         self._taken = held.time
         self._held.append(held)
         if not self._settings.targets:
@@ -135,8 +141,13 @@ class DelayLine:
     @property
     def needed(self) -> Effort | None:
         """The effort that the next scan must have: at the beginning of a scene, and of a frame that stands alone."""
-        alone = self._interval >= self._settings.live.lookahead
-        return EFFORTS[0] if alone else self._settling.needed()
+        alone = self.interval >= self._settings.live.lookahead
+        return THOROUGH if alone else self._settling.needed()
+
+    @property
+    def turn(self) -> Effort:
+        """The sizes that were looked for longest ago."""
+        return SMALL if self._asked_at.get(0, NEVER) < self._asked_at.get(1, NEVER) else ORDINARY
 
     def wanted(self, now: float, interval: float, expected: float) -> Held | None:
         """The frame to scan next: the newest, or the first or last of a scene; None if none is due.
@@ -152,14 +163,16 @@ class DelayLine:
         chosen = next((h for h in self._at_cuts(unscanned) if h.due >= now + expected), None)
         if chosen is None:
             newest = unscanned[-1]
-            last = self._scans[-1] if self._scans and self._settling.needed() is None else None
-            if last is None or newest.time - last >= interval or now - newest.arrived >= interval:
+            last = max(self._asked_at.values(), default=NEVER) if self._settling.needed() is None else NEVER
+            if newest.time - last >= interval or now - newest.arrived >= interval:
                 chosen = newest
         return chosen
 
     def asked(self, held: Held, effort: Effort) -> None:
         """Note that `held` is being scanned with `effort`: only later frames are scanned from now on."""
-        self._asked, self._asked_at, self._effort = held.frame.index, held.time, effort
+        self._asked = held.frame.index
+        self._asked_at |= dict.fromkeys(effort.groups, held.time)
+        self._unanswered[held.frame.index] = held.time, effort
 
     def learn(self, index: int, found: Detections) -> bool:
         """Take the detections of frame `index`, for that frame and for the tracks of all that wait.
@@ -167,15 +180,20 @@ class DelayLine:
         Returns:
             Whether the frame itself was still waiting.
         """
-        if index != self._asked or not self._tracker.remembers(index):
+        asked = self._unanswered.pop(index, None)
+        if asked is None or not self._tracker.remembers(index):
             return False  # from before a fault, or so late that nothing is known of its frame any more
         try:
             self._tracker.find(index, found)
         except Exception as error:  # noqa: BLE001 - see `take`
             self._start_over(error)
             return False
-        self._scans.append(self._asked_at)
-        self._settling.looked(self._asked_at, self._effort)
+        self._unanswered = {later: what for later, what in self._unanswered.items() if later > index}
+        time, effort = asked
+        if effort.coarser <= self._settings.live.coarsest:
+            for group in effort.groups:
+                self._looks[group].append(time)
+        self._settling.looked(time, effort)
         return bool(self._held) and self._held[0].frame.index <= index
 
     def due(self, now: float) -> Iterator[tuple[Held, Cleared]]:
@@ -203,7 +221,7 @@ class DelayLine:
                 return withhold(held.frame, NEW_SCENE, self._curtain.level)
             last = self._last if held.settings.live.unbracketed is Unbracketed.OBSCURE else None
             level = self._curtain.level
-            return clear(held.frame, tracks, self._scans, self._cuts, held.settings, self._memory, last, level)
+            return clear(held.frame, tracks, self._looks.values(), self._cuts, held.settings, self._memory, last, level)
         except Exception as error:  # noqa: BLE001 - fail closed: a frame that cannot be drawn on is not shown
             self._start_over(error)
             return withhold(held.frame, FAULT, self._curtain.level)
@@ -243,19 +261,33 @@ class DelayLine:
         self._memory = Memory()
         self._things = Things()
         self._settling = Settling()
-        self._scans, self._cuts = [], []
+        self._looks, self._cuts = _no_looks(), []
         self._asked = self._next - 1
+        self._asked_at, self._unanswered = {}, {}
         self._break = True
 
     def _forget(self) -> None:
-        """Drop the scans and cuts that can no longer bracket a frame."""
+        """Drop what was asked and never answered, and the looks and cuts that can no longer bracket a frame."""
+        remembers = self._tracker.remembers
+        self._unanswered = {index: what for index, what in self._unanswered.items() if remembers(index)}
         if not self._held:
             return
         first = self._held[0].time
         self._settling.forget(first)
-        del self._scans[: max(0, bisect_left(self._scans, first) - 1)]
-        oldest = self._scans[0] if self._scans else first
+        for times in self._looks.values():
+            del times[: max(0, bisect_left(times, first) - 1)]
+        oldest = min((times[0] for times in self._looks.values() if times), default=first)
         del self._cuts[: bisect_left(self._cuts, oldest)]
+
+
+def _no_looks() -> Looks:
+    return {group: [] for group in sorted(GROUPS)}
+
+
+def _looked_for(settings: Settings) -> tuple[object, ...]:
+    """What looks search for."""
+    detect = settings.detect
+    return settings.targets, detect.detectors, detect.min_face, detect.min_plate, settings.live.coarsest
 
 
 def _tracker(settings: Settings) -> Tracker:

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -27,6 +27,7 @@ from anonymize.media.frames.frame import VideoPicture
 from anonymize.plan.compose import compose, polygon, stays_visible
 from anonymize.redact import Memory, obscure, redact, visible
 from anonymize.settings import Settings, Zone
+from anonymize.track import bracketed
 
 _PASS = object()
 NOT_CHECKED = "Hidden: not checked in time"
@@ -65,7 +66,7 @@ class Cleared:
 def clear(
     frame: VideoPicture,
     tracks: Iterable[Track],
-    scans: Sequence[Fraction],
+    looks: Collection[Sequence[Fraction]],
     cuts: Sequence[Fraction],
     settings: Settings,
     memory: Memory,
@@ -77,7 +78,8 @@ def clear(
     Args:
         frame: writable; drawn on.
         tracks: the subjects on it; row 0 of each is its box on this frame.
-        scans: presentation times of scanned frames in seconds, ascending.
+        looks: for each group of scales, presentation times in seconds of the frames looked at, ascending: a frame is
+            bracketed for the sizes that were looked for before and after it, and must be for all.
         cuts: presentation times at which new scenes begin, ascending.
         settings: targets, zones, spans and appearance.
         memory: the colours in use for this stream.
@@ -88,8 +90,10 @@ def clear(
         return withhold(frame, ZONE_OUTSIDE, level)
     time = seconds(frame)
     tracks = () if stays_visible(time, settings) else tracks
+    gap = settings.follow.max_gap
+    worst = min(looks, key=lambda times: bracketed(time, times, gap, cuts))
     # What a file would get redacted if this frame were all of it.
-    rows = compose(tracks, [time], scans, cuts, (frame.width, frame.height), settings)
+    rows = compose(tracks, [time], worst, cuts, (frame.width, frame.height), settings)
     regions = tuple(row[2] for row in rows)
     if any(region.why is Why.UNBRACKETED for region in regions):
         share = last.repeat(frame, time, settings, level) if last is not None else None

@@ -25,7 +25,7 @@ from anonymize.live.chain.gate import NOT_CHECKED
 from anonymize.live.chain.release import Release
 from anonymize.live.chain.timeline import TICKS, Timeline
 from anonymize.live.detector.client import DetectorClient
-from anonymize.live.detector.pace import EFFORTS
+from anonymize.live.detector.pace import ORDINARY
 from anonymize.live.detector.process import MakeDetectors, detectors
 from anonymize.live.protocols import LiveSink, Picture
 from anonymize.live.source.reader import Reader
@@ -197,7 +197,10 @@ class Chain:
     def _collect(self) -> None:
         """Pass results of the detector to the delay line."""
         if self._client is not None:
-            for result in self._client.results():
+            results = self._client.results()
+            if results and self._line.needed is None:
+                self._request()  # the detector need not wait while its finds are tracked
+            for result in results:
                 if not self._line.learn(result.index, result.finds):
                     self._metrics.late_detections()
             self._started = self._started or self._client.ready
@@ -207,9 +210,9 @@ class Chain:
         if self._client is None or self._client.pace is None or not self._client.free:
             return
         now, pace = time.monotonic(), self._client.pace
-        held = self._line.wanted(now, pace.interval(), pace.expected(EFFORTS[1]))
+        held = self._line.wanted(now, pace.interval(self._line.interval), pace.expected(ORDINARY))
         if held is not None:
-            effort = pace.effort(now, self._line.needed)
+            effort = self._line.needed or pace.effort(self._line.turn)
             self._line.asked(held, effort)
             self._client.detect(held.frame, effort)
 

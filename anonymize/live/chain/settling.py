@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.live.chain.canvas import brightness
-from anonymize.live.detector.pace import EFFORTS, Effort
+from anonymize.live.detector.pace import ORDINARY, THOROUGH, Effort
 
 LOOKS = 3
 """The looks that must agree: as many as make a subject of weak finds (`anonymize.track.tracker`)."""
@@ -80,7 +80,7 @@ class Settling:
         newest = self._scenes[-1] if self._scenes else None
         if newest is None or _is_over(newest):
             return None
-        return EFFORTS[0] if not newest.thorough else EFFORTS[1]
+        return ORDINARY if newest.thorough else THOROUGH
 
     def looked(self, time: Fraction, effort: Effort) -> None:
         """The frame at `time` was looked at with `effort`. A look for larger faces alone proves nothing."""
@@ -88,7 +88,7 @@ class Settling:
             return
         for scene in self._back_to_cut(self._after(time)):
             scene.looks += 1
-            scene.thorough |= effort.thorough
+            scene.thorough |= effort == THOROUGH
 
     def settled(self, time: Fraction) -> bool:
         """Whether the first looks at the scene of the frame at `time` are over."""

@@ -2,7 +2,7 @@
 
 client = DetectorClient((1280, 720), settings, metrics)
 if client.free:
-    client.detect(frame, pace.effort(now))
+    client.detect(frame, pace.effort(turn))
 for result in client.results():          # checked, and tagged with the index of the frame
     ...
 """
@@ -23,7 +23,7 @@ from anonymize.detect import DetectionResult
 from anonymize.kinds import Kind
 from anonymize.live.backoff import Backoff
 from anonymize.live.chain.canvas import Canvas, store
-from anonymize.live.detector.pace import EFFORTS, Effort, Pace
+from anonymize.live.detector.pace import ORDINARY, Effort, Pace
 from anonymize.live.detector.process import DetectionRequest, Failed, MakeDetectors, Ready, Unable, detectors, serve
 from anonymize.live.raw_memory import SharedPicture
 from anonymize.media.frames.frame import VideoPicture
@@ -227,7 +227,7 @@ class DetectorClient:
             self._fail(str(answer.error))
         elif isinstance(answer, Ready):
             self._pace = Pace(self.settings, answer.megapixels)
-            self._pace.took(EFFORTS[1], answer.seconds)
+            self._pace.took(ORDINARY, answer.seconds)
             self._worked_once, self._names = True, answer.names
             self._metrics.stage(STAGE, "ok", self._names)
         elif isinstance(answer, DetectionResult) and self._pending is not None and answer.index == self._pending.index:

@@ -1,8 +1,10 @@
 """How often and at which scales to detect, given how long a run of the detector takes on this machine.
 
-Under load the rate falls first, by itself: a run starts when the previous one is done. A frame that arrives right after
-a run has started is bracketed by the next one, so two runs must fit into the lookahead. If they do not, the smallest
-size searched for grows.
+A frame leaves if runs before and after it took all scales between them. The scale for the smallest faces costs as much
+as all others together, so the two take turns: that each comes round within the lookahead asks for one and a half times
+what all scales cost, where runs at all scales would ask for twice as much. Under load the rate falls by itself, since a
+run starts when the one before is done. If turns no longer come round in time, the smallest size searched for grows as
+far as the settings allow; what is not looked for in time does not leave.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from anonymize.detect import GROUPS, ORDINARY
+from anonymize.detect import GROUPS
 from anonymize.settings import Detect, Settings
 
 
@@ -19,30 +21,31 @@ class Effort:
     """Scales and smallest size of one run.
 
     Args:
-        thorough: at every scale that small faces need.
+        groups: of scales (`anonymize.detect.multiscale.of_groups`).
         coarser: factor on the smallest face and plate searched for.
     """
 
-    thorough: bool
+    groups: frozenset[int]
     coarser: float = 1.0
 
     @property
     def label(self) -> str:
-        """The effort in the metrics: "thorough", "ordinary" or "coarser"."""
-        return "thorough" if self.thorough else "ordinary" if self.coarser == 1 else "coarser"
-
-    @property
-    def groups(self) -> frozenset[int]:
-        """Groups of scales (`anonymize.detect.multiscale.of_groups`)."""
-        return GROUPS if self.thorough else ORDINARY
+        """The effort in the metrics: "thorough", "ordinary", "small" or "coarser"."""
+        if self.coarser != 1:
+            return "coarser"
+        return "thorough" if self.groups == GROUPS else "small" if self.groups == _SMALLEST else "ordinary"
 
     def of(self, detect: Detect) -> Detect:
         """`detect` at this effort."""
         return replace(detect, min_face=detect.min_face * self.coarser, min_plate=detect.min_plate * self.coarser)
 
 
-EFFORTS = (Effort(True), Effort(False), *(Effort(False, 2 ** (step / 2)) for step in range(1, 5)))
-"""From the most expensive to the cheapest."""
+_SMALLEST = frozenset({0})
+THOROUGH, ORDINARY, SMALL = Effort(GROUPS), Effort(GROUPS - _SMALLEST), Effort(_SMALLEST)
+"""All scales; all but the largest; the largest, for the smallest faces and plates."""
+_COARSER = tuple(2 ** (step / 2) for step in range(5))
+EFFORTS = (THOROUGH, *(replace(turn, coarser=factor) for factor in _COARSER for turn in (ORDINARY, SMALL)))
+"""All that are ever asked for."""
 MARGIN = 0.05
 """Seconds of the lookahead spent outside the detector: receiving, fetching the result, drawing."""
 _WEIGHT = 0.2
@@ -54,7 +57,7 @@ _CAUTION = 2.0
 
 
 class Pace:
-    """Measures how long runs take; says when the next is due and at what effort.
+    """Measures how long runs take; says when the next is due and for which sizes.
 
     Args:
         settings: intervals, lookahead and gap.
@@ -62,15 +65,13 @@ class Pace:
     """
 
     def __init__(self, settings: Settings, megapixels: Sequence[float]) -> None:
-        self._detect = settings.detect
-        self._longest = min((settings.live.lookahead - MARGIN) / 2, settings.follow.max_gap)
+        self._every = settings.detect.every
         self._wait = settings.live.lookahead - MARGIN
         self._most_gap = settings.follow.max_gap
-        self._efforts = [effort for effort in EFFORTS if effort.coarser <= settings.live.coarsest]
-        self._megapixels = tuple(megapixels)
+        self._factors = [factor for factor in _COARSER if factor <= settings.live.coarsest]
+        self._megapixels = dict(zip(EFFORTS, megapixels, strict=True))
         self._mean = 0.0
         self._spread = 0.0
-        self._thorough_at = float("-inf")
 
     def took(self, effort: Effort, seconds: float, share: float = 1.0) -> None:
         """Record a run.
@@ -82,7 +83,7 @@ class Pace:
         """
         if not share >= _WHOLE:
             return
-        each = seconds / max(self._megapixels[EFFORTS.index(effort)], 1e-6)
+        each = seconds / max(self._megapixels[effort], 1e-6)
         if self._mean == 0.0:
             self._mean = each
             return
@@ -90,31 +91,19 @@ class Pace:
         self._mean += _WEIGHT * (each - self._mean)
 
     def expected(self, effort: Effort) -> float:
-        """Seconds that a run at `effort` will take, cautiously estimated."""
-        return self._megapixels[EFFORTS.index(effort)] * (self._mean + _CAUTION * self._spread)
+        """Seconds that a run at `effort` will take on all of the picture, cautiously estimated."""
+        return self._megapixels[effort] * (self._mean + _CAUTION * self._spread)
 
-    def effort(self, now: float, needed: Effort | None = None) -> Effort:
-        """The effort of a run that begins at `now` (seconds of any clock).
+    def effort(self, turn: Effort) -> Effort:
+        """`turn`, `ORDINARY` or `SMALL`, as little coarser as fits into the time, or as much as is allowed."""
+        return replace(turn, coarser=next(filter(self._fits, self._factors), self._factors[-1]))
 
-        Args:
-            now: when it begins.
-            needed: what it must be, however long it takes. By default it is the most thorough one due that fits, or
-                the cheapest if none does.
-        """
-        if needed is not None:
-            if needed.thorough:
-                self._thorough_at = now
-            return needed
-        # What only thorough runs find must be found while its first frame still waits.
-        every = min(self._detect.thorough_every, max(0.0, self._wait - self.expected(EFFORTS[0])))
-        due = now - self._thorough_at >= every
-        for effort in self._efforts if due else self._efforts[1:]:
-            if self.expected(effort) <= self._longest:
-                break
-        if effort.thorough:
-            self._thorough_at = now
-        return effort
+    def interval(self, frame: float = 0.0) -> float:
+        """Minimum seconds from one scanned frame to the next, which may come a `frame` interval later."""
+        in_time = (self._wait - max(map(self.expected, (ORDINARY, SMALL)))) / 2
+        return max(0.0, min(self._every, min(in_time, self._most_gap / 2) - frame))
 
-    def interval(self) -> float:
-        """Minimum seconds from one scanned frame to the next."""
-        return max(0.0, min(self._detect.every, self._most_gap, self._wait - self.expected(EFFORTS[1])))
+    def _fits(self, factor: float) -> bool:
+        """Whether both turns come round, and the first once more, while a frame waits."""
+        times = [self.expected(replace(turn, coarser=factor)) for turn in (ORDINARY, SMALL)]
+        return sum(times) <= self._most_gap and sum(times) + max(times) <= self._wait

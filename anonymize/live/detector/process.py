@@ -19,16 +19,19 @@ from numpy.typing import NDArray
 
 from anonymize.aspect import display_size
 from anonymize.data import SQUARE, Detections, Frame, seconds
-from anonymize.detect import DetectionResult, Detector, ScaleScheduler, detect, first_detectors
+from anonymize.detect import DetectionResult, Detector, ScaleScheduler, detect, executor_for, first_detectors
 from anonymize.detect.multiscale import of_groups, scales
 from anonymize.detect.wrappers import checked
 from anonymize.errors import AnonymizeError
 from anonymize.live.chain.canvas import TICK, Canvas
-from anonymize.live.detector.pace import EFFORTS, Effort
+from anonymize.live.detector.pace import EFFORTS, ORDINARY, Effort
 from anonymize.media.core_dumps import no_core_dumps
 from anonymize.parallel.process import end_with_parent
 from anonymize.settings import Settings
 
+WHOLE_EVERY = 1.0
+"""Seconds within which the whole picture is looked at once more, at one of the scales, though nothing changed: twice as
+long as in files, since such looks take longest, and frames wait for them."""
 MakeDetectors = Callable[[Settings], Sequence[Detector]]
 """Makes the detectors in the detector process, which is spawned: it must be importable by name."""
 
@@ -54,7 +57,7 @@ class Ready:
 
     Args:
         megapixels: processed by a run at each of `EFFORTS`.
-        seconds: that a run at the second effort took.
+        seconds: that a run at `ORDINARY` took.
         names: of the detectors and their devices.
     """
 
@@ -122,7 +125,7 @@ def serve(
     names = "; ".join(f"{detector.name} on {detector.device}" for detector in detecting)
     across = display_size(*size, canvas.aspects[0])
     connection.send(Ready(tuple(_megapixels(detecting, settings, effort, across) for effort in EFFORTS), took, names))
-    scheduler = ScaleScheduler(detecting, settings)
+    scheduler = ScaleScheduler(detecting, settings, executor_for(), max(WHOLE_EVERY, settings.follow.max_gap))
     while True:
         try:
             request = connection.recv()
@@ -138,10 +141,10 @@ def _warmed_up(detect_black: Callable[[Effort], Detections]) -> float:
     Errors are ignored here: they will show on the first frame.
     """
     with suppress(Exception):
-        detect_black(EFFORTS[1])
+        detect_black(ORDINARY)
     start = time.monotonic()
     with suppress(Exception):
-        detect_black(EFFORTS[1])
+        detect_black(ORDINARY)
     return time.monotonic() - start
 
 

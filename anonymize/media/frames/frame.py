@@ -33,7 +33,7 @@ class View:
     def scaler(self, purpose: str) -> VideoReformatter:
         """This thread's scaler for `purpose`, kept because setting one up costs more than scaling a small frame."""
         kept: dict[str, VideoReformatter] = self.scalers.__dict__
-        return kept.setdefault(purpose, VideoReformatter())
+        return kept.get(purpose) or kept.setdefault(purpose, VideoReformatter())
 
 
 class VideoPicture:
@@ -154,7 +154,9 @@ class VideoPicture:
         smaller = columns * rows < self.picture.width * self.picture.height
         # Area averaging preserves small faces where a two-tap filter would skip lines.
         method = Interpolation.AREA if smaller else Interpolation.BICUBIC
-        scaled = self._view.scaler(form).reformat(self.picture, columns, rows, form, interpolation=method, threads=1)
+        scaled = self._view.scaler(f"{form} {columns} {rows}").reformat(
+            self.picture, columns, rows, form, interpolation=method, threads=1
+        )
         return np.asarray(scaled.to_ndarray(), np.uint8)
 
     def writable(self) -> VideoPicture:
