@@ -93,7 +93,8 @@ def test_a_file_is_played_to_its_end_and_recorded_and_nothing_else_is_written(cl
         "--json", "--audio", "keep",
     )  # fmt: skip
     assert code == 0, complaint
-    (made,) = (path for path in tmp_path.rglob("*") if path.is_file() and path != clip)
+    index, made = sorted(path for path in tmp_path.rglob("*") if path.is_file() and path != clip)
+    assert index == tmp_path / "out" / ".recordings.sqlite"
     assert made.parent == tmp_path / "out"
     with av.open(str(made)) as container:
         sound = [float(time_of(frame)) for frame in container.decode(audio=0)]
@@ -123,7 +124,7 @@ def test_ctrl_c_drains_and_finalises(clip, tmp_path, again):
         command.send_signal(again)
     _, complaint = command.communicate(timeout=200)
     assert (command.returncode, bound.over()) == (0, False), complaint
-    (made,) = (tmp_path / "out").iterdir()
+    (made,) = (tmp_path / "out").glob("*.mp4")
     with av.open(str(made)) as container:
         assert not container.streams.audio, "sound passes only if asked for"
         assert sum(1 for _ in container.decode(video=0)) > 40
