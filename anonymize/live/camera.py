@@ -18,6 +18,7 @@ from anonymize.live.preview import page
 from anonymize.live.protocols import LiveSink, Picture
 from anonymize.live.secrets import mask
 from anonymize.live.sinks.open import Options, open_sinks, prepare
+from anonymize.live.status import status_line
 from anonymize.live.supervisor.config import Camera
 from anonymize.live.supervisor.signals import handled
 from anonymize.settings import Settings
@@ -51,7 +52,8 @@ def run_camera(
     """
     from anonymize.live.chain.loop import run
 
-    if control is None:  # a supervised camera waits until its disk is writable
+    supervised = control is not None
+    if not supervised:  # a supervised camera waits until its disk is writable
         prepare(camera.to)
     control = control or Control()
     gone = _Gone(len(camera.to), control)
@@ -74,9 +76,12 @@ def run_camera(
         first = settings()
         stack.enter_context(_signals(control, settings))
         logger.info("starting", source=mask(camera.source), to=", ".join(mask(address) for address in camera.to))
+        if not supervised:
+            stack.enter_context(status_line(metrics))
         how: Any = {name: getattr(camera, name) for name in ("loop", "audio", "transport", "poll")}
         run(camera.source, sinks, first, metrics, control, **how)
-    logger.info("stopped")
+    health = metrics.health()
+    logger.info("stopped", **({} if health.ok and not health.degraded else {"health": health.why}))
     gone.check()
 
 

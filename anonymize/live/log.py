@@ -6,12 +6,15 @@ import json
 import logging
 import sys
 import time
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, TextIO
 
 from anonymize.live.secrets import mask
 from anonymize.text.words import printable
 
 _NAME = "anonymize.live"
+_ERASED = "\r\x1b[K"
+"""Back to the beginning of the line, which is emptied."""
 
 
 class Logger:
@@ -68,6 +71,29 @@ class KeyValue(logging.Formatter):
         return printable(line)  # server messages and file names may hold terminal control sequences
 
 
+class AboveStatus(logging.StreamHandler[TextIO]):
+    """Writes log lines to a terminal above a status line, which stays the last."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._status = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line in the place of the status line, and that below it."""
+        if self._status:
+            self.stream.write(_ERASED)
+        super().emit(record)
+        self.show(self._status)
+
+    def show(self, status: str) -> None:
+        """Replace the status line; empty removes it."""
+        with self.lock or nullcontext():
+            if status or self._status:
+                self.stream.write(_ERASED + status)
+                self.flush()
+            self._status = status
+
+
 logger = Logger(logging.getLogger(_NAME))
 
 
@@ -79,13 +105,26 @@ def to_stderr(*, machine: bool | None = None, **always: Any) -> None:
         always: facts on every line, such as the camera's name.
     """
     machine = not sys.stderr.isatty() if machine is None else machine
-    handler = logging.StreamHandler(sys.stderr)
+    terminal = not machine and sys.stderr.isatty()
+    handler = AboveStatus(sys.stderr) if terminal else logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(**always) if machine else KeyValue(**always))
     base = logging.getLogger(_NAME)
     for old in list(base.handlers):
         base.removeHandler(old)
     base.addHandler(handler)
     base.setLevel(logging.INFO)
+
+
+def has_status() -> bool:
+    """Whether `status` shows anything: the log goes to a terminal, and is for people."""
+    return any(isinstance(handler, AboveStatus) for handler in logging.getLogger(_NAME).handlers)
+
+
+def status(line: str) -> None:
+    """Show `line` below the log, in the place of the last one; empty removes it."""
+    for handler in logging.getLogger(_NAME).handlers:
+        if isinstance(handler, AboveStatus):
+            handler.show(line)
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:

@@ -57,6 +57,10 @@ class Limits:
     """Seconds during which every frame that went out was fully obscured."""
     hidden: tuple[float, float] = (0.1, 0.5)
     """Shares of the last minute's frames that were fully obscured from which on it is degraded, and failing."""
+    over: float = 0.3
+    """Seconds over the lookahead after which a frame leaves too late ..."""
+    slow: float = 0.1
+    """... and the share of such frames in a minute from which on it is degraded."""
     small: float = 10.0
     """Seconds without a look for the smallest faces, while others are made, from which on it is degraded."""
     lost: float = 20.0
@@ -154,7 +158,11 @@ class Metrics:
             ["camera", "stage", "state"],
             registry=self.registry,
         )
-        gauge("memory_bytes", "Resident memory of this camera's process.", memory)
+        gauge(
+            "memory_bytes",
+            "Resident memory of this camera's process and those that it started: the detector, pushes.",
+            memory,
+        )
         gauge("healthy", "1 while /healthz does not report that it is failing.", lambda: float(self.health().ok))
         gauge("degraded", "1 while it works worse than it should.", lambda: float(self.health().degraded))
         gauge(
@@ -217,11 +225,13 @@ class Metrics:
         with self._lock:
             self._found[kind] += n
 
-    def latency(self, seconds: float) -> None:
-        """Record the time from a frame's arrival to the sinks."""
+    def latency(self, seconds: float, over: float = 0.0) -> None:
+        """Record the time from a frame's arrival to the sinks, and how much of it is `over` the lookahead."""
         self._latency.observe(seconds)
         with self._lock:
             self._latencies.append(seconds)
+            second = self._second(self._clock())
+            second["slow"] += over > self.limits.over
 
     def detected(self, seconds: float, effort: Effort) -> None:
         """Record how long one run of the detector took, and its effort."""
@@ -295,7 +305,7 @@ class Metrics:
                 )
                 for name, since in self._lost_since.items()
             }
-            share, late = (self._share(now, kind) for kind in ("obscured", "late"))
+            share, late, slow = (self._share(now, kind) for kind in ("obscured", "late", "slow"))
             small = now - self._looked_small if now - self._looked < self.limits.small else 0.0
         if silent > self.limits.silent:
             return Health(False, f"no frame has gone out for {silent:.0f} s")
@@ -308,6 +318,8 @@ class Metrics:
         if late > self.limits.hidden[0]:
             words = "of the last minute's frames were late, and the last picture was shown once more"
             lost[f"{late:.0%} {words}{remedy}"] = False
+        if slow > self.limits.slow:
+            lost[f"{slow:.0%} of the last minute's frames left over {self.limits.over} s after their time"] = False
         if small > self.limits.small:
             lost[f"small faces were last looked for {small:.0f} s ago: this machine is too slow for it"] = False
         if lost:
@@ -329,11 +341,11 @@ class Metrics:
             self._seconds.append((int(now), Tally()))
         return self._seconds[-1][1]
 
-    def _share(self, now: float, kind: str) -> float:
-        """The share of `kind` in the last minute's frames; 0 while that is too short to tell. With the lock."""
+    def _share(self, now: float, kind: str, telling: int = _TELLING) -> float:
+        """The share of `kind` in the last minute's frames; 0 before `telling` seconds had some. With the lock."""
         recent = [counts for second, counts in self._seconds if second > now - _MINUTE]
         out = sum(counts["out"] for counts in recent)
-        return sum(counts[kind] for counts in recent) / out if len(recent) >= _TELLING and out else 0.0
+        return sum(counts[kind] for counts in recent) / out if len(recent) >= telling and out else 0.0
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -361,6 +373,7 @@ class Metrics:
                     "late": self._totals["frames late"],
                 },
                 "late_covered": self._late_area / max(self._totals["out"], 1),
+                "minute": {kind: self._share(now, kind, telling=1) for kind in ("obscured", "late")},
                 "rate": recent / min(_WINDOW, max(now - self._started, 1.0)),
                 "dropped": dict(self._dropped),
                 "sink_dropped": dict(self._sink_dropped),
@@ -387,9 +400,14 @@ def _percentile(ordered: Sequence[float], share: float) -> float | None:
 
 
 def memory() -> float:
-    """Resident memory of this process in bytes; 0 on systems without ``/proc``."""
-    try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    except OSError:
-        return 0.0
-    return float(int(pages) * os.sysconf("SC_PAGE_SIZE"))
+    """Resident memory in bytes of this process and those that it started; 0 on systems without ``/proc``."""
+    total, waiting = 0, [os.getpid()]
+    while waiting:
+        process = Path(f"/proc/{waiting.pop()}")
+        try:
+            total += int((process / "statm").read_text(encoding="ascii").split()[1])
+            children = [file.read_text(encoding="ascii") for file in process.glob("task/*/children")]
+        except OSError:  # it has just ended
+            continue
+        waiting += [int(number) for text in children for number in text.split()]
+    return float(total * os.sysconf("SC_PAGE_SIZE"))

@@ -19,6 +19,10 @@ from anonymize.text.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
 HIDDEN = "***"
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
+_WITH_NAME = re.compile(r"(?<![^/?&;_])[a-z]+=\$\{[^}]*\}", re.IGNORECASE)
+"""A reference that is the whole value of a name, as in ``user=${USER}_password=${PASSWORD}``."""
+_PLAIN = re.compile(r"[\w.-]{0,15}|_*[a-z]+=\d{1,2}(\.\w{1,4})?")
+"""A part of a path that is a name, or what such references left of one."""
 _FILE = "file:"
 _LONGEST = 1 << 20
 """Maximum characters in a file that holds part of an address."""
@@ -115,11 +119,12 @@ def has_secret(address: str) -> bool:
 
 def has_password(address: str) -> bool:
     """Whether `shown` would hide more of `address` than references, a user and names in its path."""
+    address = _WITH_NAME.sub("", address)
     address = re.sub("://(?:[^/@:]*:)?@", "://", _REFERENCE.sub("", address))
     scheme, separator, rest = address.partition("://")
     host, slash, path = rest.partition("/")
     path, mark, query = path.partition("?")
-    plain = "/".join("live" if re.fullmatch(r"[\w.-]{1,15}", part) else part for part in path.split("/"))
+    plain = "/".join("live" if _PLAIN.fullmatch(part) else part for part in path.split("/"))
     return has_secret(f"{scheme.replace('rtmp', 'tcp')}{separator}{host}{slash}{plain}{mark}{query}")
 
 

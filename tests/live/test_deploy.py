@@ -1,8 +1,10 @@
 """Everything in the container is pinned to a hash, or comes from this folder."""
 
 import re
+import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -131,3 +133,20 @@ def test_the_builder_gets_every_file_that_the_dockerfile_copies():
     sent = {line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")}
     assert copied == sent
     assert all((DEPLOY.parent / name).exists() for name in sent)
+
+
+def test_the_unit_s_cameras_name_no_host_and_no_file_that_only_containers_have():
+    """The address of the media server was the name of a container, and frames went nowhere."""
+    unit = (DEPLOY / "anonymize-live.service").read_text()
+    found = re.search(r"^#   (sed .*) deploy/cameras.toml > /etc/anonymize/cameras.toml$", unit, re.MULTILINE)
+    assert found
+    program = shlex.split(found[1])
+    changed = subprocess.run([*program, DEPLOY / "cameras.toml"], capture_output=True, text=True, check=True).stdout
+    camera = tomllib.loads(changed)["cameras"]["market"]
+    assert camera["to"][0] == "rtsp://127.0.0.1:8554/market"
+    held = re.search(r"LoadCredential=(\S+):", unit)
+    assert held
+    assert f"${{file:/run/credentials/anonymize-live.service/{held[1]}}}" in camera["source"]
+    services = (DEPLOY / "compose.yaml").read_text()
+    named = tomllib.loads((DEPLOY / "cameras.toml").read_text())["cameras"]["market"]["to"][0]
+    assert f"\n  {named.split('//')[1].split(':')[0]}:\n" in services, "the container has the name that is in the file"

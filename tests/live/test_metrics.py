@@ -1,10 +1,13 @@
+import subprocess
+import sys
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from anonymize.data import Region
 from anonymize.kinds import Kind, Why
 from anonymize.live.detector.pace import EFFORTS, ORDINARY, SMALL, THOROUGH
-from anonymize.live.metrics import Health, Limits, Metrics
+from anonymize.live.metrics import Health, Limits, Metrics, memory
 
 
 class Clock:
@@ -215,3 +218,48 @@ def test_health_tells_the_share_of_late_frames(metrics, clock, late, degraded):
     health = metrics.health()
     assert (health.ok, health.degraded) == (True, degraded)
     assert health.why.startswith(f"degraded: {late}% of the last minute's frames were late" if degraded else "frames")
+
+
+def test_memory_is_that_of_the_detector_and_other_processes_too():
+    """Most of it is the detector's, which nobody saw growing."""
+    before, size = memory(), 200 << 20
+    assert before > 1e6
+    holds = f"import sys; held = b'x' * {size}; print(flush=True); sys.stdin.read()"
+    nested = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {holds!r}])"
+    with subprocess.Popen([sys.executable, "-c", nested], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert size < memory() - before < size + (100 << 20)
+        process.communicate()
+    assert abs(memory() - before) < 20 << 20
+
+
+@pytest.mark.parametrize(("slow", "degraded"), [(10, False), (11, True)])
+def test_frames_that_leave_late_are_told(metrics, clock, slow, degraded):
+    """The delay was a number on the page: a minute's frames a second behind their time were healthy."""
+    for _ in range(60):
+        clock.now += 1
+        for frame in range(100):
+            metrics.frames_out()
+            metrics.latency(0.8 + 0.4 * (frame < slow), over=0.31 * (frame < slow))
+    assert metrics.health().degraded is degraded
+    assert metrics.health().ok
+    if degraded:
+        assert metrics.health().why == "degraded: 11% of the last minute's frames left over 0.3 s after their time"
+
+
+def test_hidden_frames_say_how_long_looks_take_and_what_helps(metrics, clock):
+    for _ in range(60):
+        clock.now += 1
+        for _ in range(30):
+            metrics.detected(0.3, ORDINARY)
+            metrics.detected(0.4, SMALL)
+        metrics.obscured(20)
+        metrics.frames_out(100)
+    assert "were fully obscured (to look for all sizes takes 0.7 s on this machine: a larger --min-face" in (
+        metrics.health().why
+    )
+    for _ in range(30):
+        metrics.detected(0.1, ORDINARY)
+        metrics.detected(0.1, SMALL)
+    assert metrics.health().why == "degraded: 20% of the last minute's frames were fully obscured"

@@ -333,3 +333,20 @@ def test_the_transport_is_that_of_an_rtsp_camera(transport):
 def test_other_sources_have_no_transport(address):
     with pytest.raises(UsageError, match=r"only rtsp:// addresses"):
         way_to(address, Transport.UDP)
+
+
+@pytest.mark.parametrize(("longest", "said"), [(640, ""), (639, ", 640 x 360 made smaller to ")])
+def test_a_picture_that_is_made_smaller_is_told(tmp_path, longest, said):
+    """1440p was looked at, and left, in fewer pixels than the camera gives, and nobody knew."""
+    film = tmp_path / "film.ts"
+    film.write_bytes(b"".join(stream_of(range(400))[:20]))
+    metrics = Metrics()
+    reader = Reader(str(film), Live(longest_side=longest), metrics)
+    bound = Bound(20)
+    while reader.picture is None or not reader.over:
+        reader.take()
+        assert not bound.over()
+    stage = metrics.snapshot()["stages"]["source"]["detail"]
+    reader.close()
+    assert said in stage
+    assert ("made smaller" in stage) is bool(said)

@@ -222,7 +222,7 @@ class Chain:
             if cleared.obscured and held.settings.live.unbracketed is Unbracketed.DROP:
                 self._metrics.dropped("unbracketed")
                 continue
-            self._release.show(cleared, held.arrived)
+            self._release.show(cleared, held.arrived, held.due)
             self._metrics.things(0 if cleared.obscured else self._line.things)
         for words in self._line.faults:
             self._metrics.stage("tracking", "lost", words)

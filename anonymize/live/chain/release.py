@@ -41,16 +41,17 @@ class Release:
         self._shown = time.monotonic()
         self._noticed = False
 
-    def show(self, cleared: Cleared, arrived: float) -> None:
+    def show(self, cleared: Cleared, arrived: float, due: float) -> None:
         """Hand over a frame, with increasing pts, after the sound that precedes it.
 
         Args:
             cleared: from `anonymize.live.chain.gate`.
             arrived: time of arrival on the monotonic clock.
+            due: when it should leave.
         """
         self._hand_over(cleared)
         self._noticed = False
-        self._metrics.latency(self._shown - arrived)
+        self._metrics.latency(self._shown - arrived, self._shown - due)
 
     def fill(self, cleared: Cleared) -> None:
         """Hand over a notice in place of missing frames."""

@@ -16,6 +16,7 @@ from av.packet import Packet
 from anonymize.errors import InputError
 from anonymize.live.backoff import Backoff
 from anonymize.live.chain.canvas import canvas_for
+from anonymize.live.log import logger
 from anonymize.live.protocols import Picture, SoundInfo
 from anonymize.live.secrets import mask, resolve
 from anonymize.live.source.connection import Stream, way_to
@@ -226,7 +227,19 @@ class Reader:
             canvas = canvas_for(*upright, self._live.longest_side)
             sound, aspect, colour = _sound_of(stream), stream.pixel_aspect, shown_as(first)
             self.picture = Picture(canvas.width, canvas.height, stream.rate, sound, aspect, colour)
-        self._metrics.stage(STAGE, "ok", self.name)
+        self._metrics.stage(STAGE, "ok", self.name + self._scaled(stream, first))
+
+    def _scaled(self, stream: Stream, first: av.VideoFrame) -> str:
+        """Words about a picture that is made smaller; empty for others. The log has them once a connection."""
+        assert self.picture is not None
+        width, height = stream.orientation(first).pair(first.width, first.height)
+        if max(width, height) <= self._live.longest_side:
+            return ""
+        to = f"{self.picture.width} x {self.picture.height}"
+        logger.warning(
+            "the picture is made smaller", width=width, height=height, to=to, why="settings.live.longest_side"
+        )
+        return f", {width} x {height} made smaller to {to} (live.longest_side)"
 
     def _enqueue(self, arrived: Arrived) -> None:
         self._metrics.frames_in()
