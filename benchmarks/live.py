@@ -26,6 +26,7 @@ import typer
 from numpy.typing import NDArray
 
 from anonymize import api
+from anonymize.errors import UsageError
 from anonymize.evaluate import bucket, survival
 from anonymize.evaluate.detail import LEAKING
 from anonymize.evaluate.measure import ENOUGH_CELLS, ENOUGH_VISIBLE
@@ -37,9 +38,8 @@ from anonymize.presets import load
 from anonymize.settings import Audio, Live, Settings
 from benchmarks import clock, report
 from benchmarks.clips import BUILD, Clip
-from benchmarks.live_ends import RATE, SECONDS, CameraRun, Recorder, hall_clip, walkers_clip
+from benchmarks.live_ends import RATE, CameraRun, Recorder, cuts_clip, hall_clip, walkers_clip
 
-CLIP_FRAMES = SECONDS * RATE
 MIB = 1 << 20
 JSON = "live.json"
 MOST_OBSCURED, MOST_GROWTH = 0.15, 1.05
@@ -52,13 +52,19 @@ class Camera(StrEnum):
     STILL = "still"
     DRIFTING = "drifting"
     REAL = "real"
+    CUTS = "cuts"
 
 
 @dataclass(frozen=True, slots=True)
 class Leaks:
-    """Faces that could still be seen, of those that were scored: box-frames, as `anonymize evaluate` counts them."""
+    """Faces that could still be seen, of those that were scored, as `anonymize evaluate` counts them.
 
-    leaked: int
+    Args:
+        leaked: each as the number of its frame and its own; a clip that was played twice has some twice.
+        boxes: all that were scored.
+    """
+
+    leaked: list[tuple[int, int]]
     boxes: int
 
 
@@ -75,6 +81,8 @@ def main(
     settings = _settings(preset, detector, lookahead)
     if camera is Camera.REAL:
         clip = hall_clip(BUILD / "live")
+    elif camera is Camera.CUTS:
+        clip = cuts_clip(BUILD / "live")
     else:
         clip = walkers_clip(BUILD / "live", drifts=camera is Camera.DRIFTING)
     with TemporaryDirectory(prefix="live-", dir=BUILD) as folder, _others(busy):
@@ -150,9 +158,12 @@ def measure(clip: Clip, settings: Settings, minutes: float, folder: Path) -> dic
         begun = camera.begun
     (recorder,) = recorders
     counts = metrics.snapshot()
-    first = next(i for i, number in enumerate(recorder.clocks) if number is not None)
+    first = next((i for i, number in enumerate(recorder.clocks) if number is not None), None)
+    if first is None:
+        raise UsageError("no frame was shown: this machine is too slow for these settings, or too busy")
     clocks, coded = recorder.clocks[first:], recorder.coded[first:]
-    late = sorted(_latencies(clocks, coded, begun))
+    seconds = sum(1 for _ in read_truth(clip.truth)) / RATE
+    late = sorted(_latencies(clocks, coded, begun, seconds))
     ours, files = _leaks(clip, recording), _leaks(clip, _by_files(clip, settings, folder))
     return {
         "detector": ", ".join(settings.detect.detectors),
@@ -169,18 +180,19 @@ def measure(clip: Clip, settings: Settings, minutes: float, folder: Path) -> dic
         "dropped": {reason: n for reason, n in counts["dropped"].items() if reason != "starting"},
         "looks_per_s": round(counts["looks"]["all"] / (60 * minutes), 1),
         "memory_mib_by_minute": memory,
-        "leaked": ours.leaked,
+        "leaked": len(ours.leaked),
         "boxes": ours.boxes,
-        "leaked_by_files": files.leaked,
+        "leaked_by_files": len(files.leaked),
+        "leaked_that_files_hide": len([one for one in ours.leaked if one not in {*files.leaked}]),
         "boxes_by_files": files.boxes,
     }
 
 
-def _latencies(clocks: Sequence[int | None], coded: Sequence[float], begun: float) -> Iterator[float]:
-    """From when the camera sent each frame until it was coded again, seconds."""
+def _latencies(clocks: Sequence[int | None], coded: Sequence[float], begun: float, seconds: float) -> Iterator[float]:
+    """From when the camera sent each frame of a clip of so many `seconds` until it was coded again, seconds."""
     for number, at in zip(clocks, coded, strict=True):
         if number is not None:
-            yield (at - begun - number / RATE) % SECONDS
+            yield (at - begun - number / RATE) % seconds
 
 
 def _share(ordered: Sequence[float], share: float) -> int:
@@ -202,7 +214,8 @@ def _by_files(clip: Clip, settings: Settings, folder: Path) -> Path:
 
 def _leaks(clip: Clip, recording: Path) -> Leaks:
     """Compare every frame of `recording` whose clock can be read with the clip's frame of that number."""
-    leaked = boxes = 0
+    leaked: list[tuple[int, int]] = []
+    boxes = 0
     originals = _originals(clip)
     for luma in _lumas(recording):
         number = clock.read(luma)
@@ -217,7 +230,8 @@ def _leaks(clip: Clip, recording: Path) -> Leaks:
             informative, surviving = survival(before, luma, subject.xyxy)
             if informative >= ENOUGH_CELLS:
                 boxes += 1
-                leaked += surviving > LEAKING * informative
+                if surviving > LEAKING * informative:
+                    leaked.append((number, subject.id))
     return Leaks(leaked, boxes)
 
 

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from multiprocessing import get_context
@@ -44,6 +45,14 @@ WALKS = (
     *((60.0, 6.5, 270.0), (70.0, 8.5, -290.0), (84.0, 10.0, 320.0), (100.0, 12.0, -350.0)),
 )
 """Of each one: height of the face in pixels, when, and how fast (pixels a second)."""
+CUTS, SHOT = 40, 30
+"""Cuts of the clip that has many, and frames between two of them."""
+_SHOTS = (
+    (0.3, (44.0, 64.0, 38.0, 84.0)),
+    (1.0, (24.0, 28.0, 34.0, 40.0, 48.0, 26.0, 32.0, 44.0, 30.0, 56.0)),
+    (1.0, (170.0, 260.0)),
+)
+"""In the dark, a crowd, close-ups: brightness, and the heights of faces in pixels. They take turns."""
 _CAMERA = {"tune": "zerolatency", "g": "50"}
 """How cameras encode: no picture waits for another, and every two seconds one stands by itself."""
 _RECORDING = {"preset": "ultrafast", "tune": "zerolatency", "crf": "20", "g": "50"}
@@ -70,6 +79,38 @@ def walkers_clip(folder: Path, *, drifts: bool = False, data: Path = DATA) -> Cl
         encode(video, _pictures(scene, truth), SIZE, rate=RATE, crf=18, preset="veryfast", options=_CAMERA)
         write_truth(video.with_suffix(".jsonl"), truth)
     return Clip(video, video.with_suffix(".jsonl"))
+
+
+def cuts_clip(folder: Path, *, data: Path = DATA) -> Clip:
+    """Shots of 1.2 seconds in the dark, of a crowd, of close-ups, in turn: each another street with others in it.
+
+    They walk, and are in the picture from its first frame on.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    video = folder / "people-cuts.mp4"
+    if not video.with_suffix(".jsonl").exists():
+        truth: list[FrameTruth] = []
+        encode(video, _shots(data, truth), SIZE, rate=RATE, crf=18, preset="veryfast", options=_CAMERA)
+        write_truth(video.with_suffix(".jsonl"), truth)
+    return Clip(video, video.with_suffix(".jsonl"))
+
+
+def _shots(data: Path, truth: list[FrameTruth]) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
+    people, rng = photographed(data, 24), np.random.default_rng(STREET)
+    for number in range(CUTS + 1):
+        brightness, heights = _SHOTS[number % len(_SHOTS)]
+        chosen = [people[one] for one in rng.permutation(len(people))[: len(heights)]]
+        # Somewhere in the picture when it begins, at half a face a second and more.
+        begins = -rng.uniform(0.15, 0.85, len(heights)) * SIZE[0]
+        speeds = rng.choice((-1, 1), len(heights)) * np.array(heights) * rng.uniform(0.5, 2, len(heights))
+        walks = [(h, float(x / abs(v)), float(v)) for h, x, v in zip(heights, begins, speeds, strict=True)]
+        scene = photographed_scene(data, SIZE, walking(chosen, SIZE, walks, number), margin=0, seed=number)
+        for picture, frame in play(scene, SHOT, RATE):
+            index = len(truth)
+            truth.append(replace(frame, frame=index, time=index / RATE))
+            shown = np.asarray(picture * brightness, np.uint8)
+            clock.draw(shown, index)
+            yield shown
 
 
 def hall_clip(folder: Path, *, data: Path = DATA) -> Clip:

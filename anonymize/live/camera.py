@@ -53,7 +53,7 @@ def run_camera(
     from anonymize.live.chain.loop import run
 
     supervised = control is not None
-    if not supervised:  # a supervised camera waits until its disk is writable
+    if not supervised:  # the supervisor has, and a camera that it restarts waits until its disk is writable
         prepare(camera.to)
     control = control or Control()
     gone = _Gone(len(camera.to), control)

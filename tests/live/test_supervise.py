@@ -14,9 +14,10 @@ import av
 import psutil
 import pytest
 
-from anonymize.errors import UsageError
+from anonymize.errors import OutputError, UsageError
 from anonymize.live.supervisor import config
 from anonymize.live.supervisor.config import Camera, duration
+from anonymize.live.supervisor.run import supervise
 from anonymize.presets import load
 from anonymize.settings import Audio, Settings
 from tests.helpers.media import make_video
@@ -98,6 +99,16 @@ def test_cameras_are_read_with_their_presets_and_settings(tmp_path, monkeypatch)
 def test_invalid_files(tmp_path, text, words):
     with pytest.raises(UsageError, match=words):
         config.read(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("to", ["record:/proc/x", "hls:/proc/x", "/proc/x.m3u8"])
+def test_a_folder_that_nothing_can_be_written_into_is_refused_before_any_camera_starts(tmp_path, to):
+    """It was tried again for ever, and each of its frames was lost."""
+    path = written(tmp_path, f"[cameras.one]\nsource = '0'\nto = ['record:{tmp_path}/there', '{to}']")
+    with pytest.raises(OutputError, match="/proc") as refused:
+        supervise(path)
+    assert refused.value.exit_code == 6
+    assert (tmp_path / "there").is_dir()
 
 
 @pytest.mark.parametrize(
@@ -258,9 +269,13 @@ def test_settings_are_reloaded_without_a_gap_and_cameras_come_and_go(tmp_path, c
         until(lambda: running.events("camera started", camera="three"), 10, "three starts")
         assert len(running.events("camera started", camera="one")) == 1
 
+        good, refused = path.read_text(), "cameras not reloaded; kept the previous ones"
         path.write_text("[cameras.one")
         running.process.send_signal(signal.SIGHUP)
-        until(lambda: running.events("cameras not reloaded; kept the previous ones"), 10, "a bad file changes nothing")
+        until(lambda: len(running.events(refused)) == 1, 10, "a bad file changes nothing")
+        path.write_text(good.replace('["record:', '["record:/proc'))
+        running.process.send_signal(signal.SIGHUP)
+        until(lambda: len(running.events(refused)) == 2, 10, "nor does one whose recordings cannot be written")
         before = running.value("anonymize_frames_out_total", "one")
         until(lambda: (running.value("anonymize_frames_out_total", "one") or 0) > before + 20, 10, "one goes on")
         running.process.send_signal(signal.SIGTERM)

@@ -16,10 +16,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from anonymize.errors import UsageError
+from anonymize.errors import OutputError, UsageError
 from anonymize.live.camera import STOP_WITHIN
 from anonymize.live.log import logger
 from anonymize.live.preview import page
+from anonymize.live.sinks.open import prepare
 from anonymize.live.supervisor import config
 from anonymize.live.supervisor.child import Child
 from anonymize.live.supervisor.config import Camera, Fleet
@@ -42,6 +43,7 @@ def supervise(path: Path, *, machine: bool | None = None) -> None:
 
     Raises:
         UsageError: the file is invalid, a credential is missing, or the metrics port is taken.
+        OutputError: nothing can be written into the folder of a recording or playlist.
     """
     accepted = _checked(path)
     supervisor = _Supervisor(path, accepted, sys.stderr.isatty() is False if machine is None else machine)
@@ -66,10 +68,10 @@ class _Accepted:
 
 
 def _checked(path: Path) -> _Accepted:
-    """What stands in `path`, checked as far as possible without starting cameras. Raises `UsageError`."""
+    """What stands in `path`, checked as far as possible without starting cameras. Raises as `supervise` does."""
     fleet, settings = config.read(path), {}
     for camera in fleet.cameras.values():
-        camera.resolved()
+        prepare(camera.resolved().to)
         settings[camera.name] = camera.load_settings()
         if camera.preview is not None and not os.environ.get(page.TOKEN):
             raise UsageError(f"camera {camera.name}: a preview page needs {page.TOKEN} in the environment")
@@ -120,7 +122,7 @@ class _Supervisor:
     def _read_again(self) -> None:
         try:
             accepted = _checked(self._path)
-        except UsageError as error:
+        except (UsageError, OutputError) as error:
             logger.error("cameras not reloaded; kept the previous ones", error=str(error))
             return
 
