@@ -10,7 +10,7 @@ The regions of a plan as found stay in its file; every edit is one line more (`e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from anonymize.data import Grounds, Kind, Region, Shape, Silence, Why, resounded
 from anonymize.kinds import Answer, Raised, Topic
-from anonymize.plan.boxes import DETECTED, MANUAL, WHYS, Rows, by_hand, merged, placed, regions
+from anonymize.plan.boxes import DETECTED, MANUAL, Rows, by_hand, merged, placed, regions
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.edits import (
     Change,
@@ -124,6 +124,13 @@ class Edited:
         own = next((one for one in self.base.doubts if one.track == track), None)
         found: Doubt | None = self._state.get(("doubt", track), own)
         return found
+
+    def doubts(self) -> Iterator[Doubt]:
+        """All doubts about tracks that are there, as they are now."""
+        decided = (key[1] for key in self._state if isinstance(key, tuple) and key[0] == "doubt")
+        for track in dict.fromkeys([*(one.track for one in self.base.doubts), *decided]):
+            if (doubt := self.doubt(track)) and self.rows(track) is not None:
+                yield doubt
 
     def shown(self, track: int, version: str = "") -> tuple[VisibleTrack, ...]:
         """When `track` stays visible, and why; in a version of the output as in all, until it is decided for it."""
@@ -240,15 +247,14 @@ class Edited:
         mine = self._order[low:high]
         if track < 0 or not len(mine):
             return None
-        rows = list(self.base.regions.picked(mine))
-        frame = np.concatenate([np.arange(first, end) for first, end, _ in rows])
-        repeat = [end - first for first, end, _ in rows]
-        why = np.repeat(np.array([WHYS.index(one.why) for _, _, one in rows], np.uint8), repeat)
-        first = rows[0][2]
+        start, repeat = self._columns.start[mine], self._columns.end[mine] - self._columns.start[mine]
+        before = np.repeat(np.cumsum(repeat) - repeat, repeat)
+        why = np.repeat(self._columns.why[mine], repeat)
+        ((_, _, first),) = self.base.regions.picked(mine[:1])
         found = Rows(
-            frame=frame.astype(np.int64),
-            xyxy=np.repeat(np.array([one.xyxy for _, _, one in rows], np.float64).reshape(-1, 4), repeat, axis=0),
-            score=np.repeat(np.array([one.score for _, _, one in rows], np.float64), repeat),
+            frame=np.repeat(start, repeat) + np.arange(len(before)) - before,
+            xyxy=np.repeat(self._columns.xyxy[mine], repeat, axis=0),
+            score=np.repeat(self._columns.score[mine], repeat),
             why=why,
             anchor=(why == DETECTED) | (why == MANUAL),
             kind=first.kind,

@@ -41,6 +41,8 @@ class Columns(NamedTuple):
     detected: NDArray[np.bool_]
     """A detector found it on this frame."""
     score: NDArray[np.float64]
+    why: NDArray[np.uint8]
+    """Positions in the words of `Why`."""
 
 
 class Regions:
@@ -133,7 +135,8 @@ class Regions:
         found = np.isin(self._codes[:, 1], [_WHY.index(why) for why in FOUND])
         detected = self._codes[:, 1] == _WHY.index(Why.DETECTED)
         kind = self._codes[:, 0]
-        return Columns(self._start, self._end, self._xyxy, kind, self._track, found, detected, self._score)
+        why = self._codes[:, 1]
+        return Columns(self._start, self._end, self._xyxy, kind, self._track, found, detected, self._score, why)
 
     def reasons(self) -> dict[str, int]:
         """Number of box-frames by `Why`."""

@@ -35,6 +35,8 @@ _COVERED = 0.6
 """Share of a box within another region from which nothing is asked about it."""
 _CUT_OFF = 0.5
 """What a picture of somebody of whom a part lies outside is worth, beside a whole one."""
+_NEAR = 1e-6
+"""Numbers that differ by less are the same."""
 _EXPOSED = 0.4
 """About how many people a film of a few seconds shows in spite of everything: what one more is measured against."""
 _WASTED = 0.02
@@ -128,13 +130,24 @@ class Questions:
     def open(self) -> list[Question]:
         """Those without an answer: doubts that are not covered first, then by weight."""
         some = [*self._faint, *(one for several in self._by_track.values() for one in several)]
-        drawn = [rows for track in self._edited.changed() if (rows := self._edited.rows(track)) is not None]
-        open_ones = (one for one in some if not self._is_answered(one) and not _is_drawn_over(one, drawn))
+        over = self._drawn_over(some)
+        open_ones = (one for one, covered in zip(some, over, strict=True) if not covered and not self._is_answered(one))
         return sorted(open_ones, key=lambda one: (not _is_urgent(one), -one.weight, one.frame, one.number))
+
+    def _drawn_over(self, some: Sequence[Question]) -> list[bool]:
+        """Whether places that were not covered are, by now, by a track that a person changed."""
+        frames, boxes = np.array([one.frame for one in some], np.int64), np.array([one.box for one in some])
+        over = np.zeros(len(some), bool)
+        for track in self._edited.changed() if some else ():
+            if (rows := self._edited.rows(track)) is not None:
+                row = np.minimum(np.searchsorted(rows.frame, frames), len(rows.frame) - 1)
+                here = np.flatnonzero(rows.frame[row] == frames)
+                over[here] |= _within(boxes[here], rows.xyxy[row[here]])
+        return [bool(hit) and not (one.covered or one.doubt) for one, hit in zip(some, over, strict=True)]
 
     def answered(self) -> int:
         """The number of answers in force."""
-        judged = (one for one in self._edited.plan().doubts if one.answer is not None)
+        judged = (one for one in self._edited.doubts() if one.answer is not None)
         return len(self._edited.replies()) + sum(1 for _ in judged)
 
     def _is_answered(self, one: Question) -> bool:
@@ -250,9 +263,9 @@ def best_row(rows: Rows, about: About) -> int:
     some = some if len(some) else np.arange(len(rows.frame))
     boxes = undrawn(rows.xyxy[some], about.redact.of(rows.kind))
     inside = np.clip(boxes, 0, [about.width, about.height] * 2)
-    whole = np.isclose(inside, boxes).all(axis=1)
+    whole = (np.abs(inside - boxes) < _NEAR).all(axis=1)
     worth = rows.score[some] * np.sqrt(area(inside)) * np.where(whole, 1.0, _CUT_OFF)
-    best = some[np.isclose(worth, worth.max())]
+    best = some[worth >= (1 - _NEAR) * worth.max()]
     return int(best[len(best) // 2])
 
 
@@ -328,23 +341,11 @@ def _asked(
     )
 
 
-def _is_drawn_over(one: Question, drawn: Iterable[Rows]) -> bool:
-    """Whether a place that was not covered is, by now, by a track that a person changed."""
-    if one.covered or one.doubt:
-        return False
-    for rows in drawn:
-        row = int(np.searchsorted(rows.frame, one.frame))
-        if row < len(rows.frame) and rows.frame[row] == one.frame and _within(np.array(one.box), rows.xyxy[row][None]):
-            return True
-    return False
-
-
-def _within(box: NDArray[np.float64], boxes: NDArray[np.float64]) -> bool:
-    """Whether one of `boxes` (N, 4) covers most of a box (4,)."""
-    if not len(boxes):
-        return False
-    shared = shares(box[None], boxes)[1] * np.minimum(area(box), area(boxes))
-    return bool((shared / max(float(area(box)), LEAST)).max() >= _COVERED)
+def _within(some: NDArray[np.float64], boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether `boxes` (..., 4) cover most of `some` (..., 4), broadcast."""
+    mine = area(some)
+    shared = shares(some, boxes)[1] * np.minimum(mine, area(boxes))
+    return shared / np.maximum(mine, LEAST) >= _COVERED
 
 
 def _is_urgent(one: Question) -> bool:
@@ -367,4 +368,4 @@ class _There:
         some = np.arange(low, high)
         long = self._long[(rows.start[self._long] <= index) & (rows.end[self._long] > index)]
         some = np.union1d(some, long)
-        return _within(box, rows.xyxy[some[rows.track[some] != but]])
+        return bool(_within(box, rows.xyxy[some[rows.track[some] != but]]).any())

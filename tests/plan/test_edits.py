@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from anonymize.data import Grounds, Kind, Region, Shape, Silence, Silencing, Why
 from anonymize.kinds import Answer, Raised, Topic
 from anonymize.plan import About, Plan, Regions
+from anonymize.plan.boxes import WHYS
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.edit_lines import EditLine as Line
 from anonymize.plan.edit_lines import History, entry, is_step, step_of
@@ -80,6 +81,22 @@ def edited(*edits: object) -> Plan:
     for one in edits:
         made.apply(one)  # type: ignore[arg-type]
     return made.plan()
+
+
+def test_the_rows_of_a_track_are_its_regions_frame_by_frame():
+    def region(x: float, why: Why, score: float) -> Region:
+        return Region((x, 0, x + 9, 9), Kind.PLATE, why, 4, Shape.BOX, score=score)
+
+    some = [(7, 10, region(3, Why.MANUAL, 1.0)), (2, 3, region(1, Why.DETECTED, 0.5)), (3, 5, region(2, Why.HELD, 0.2))]
+    others = found(0, 0, 20, 100)
+    rows = Edited(Plan(About("00", FRAMES, WIDTH, HEIGHT), Regions([*others[:5], *some, *others[5:]]))).rows(4)
+    assert rows is not None
+    assert rows.frame.tolist() == [2, 3, 4, 7, 8, 9]
+    assert rows.xyxy[:, 0].tolist() == [1, 2, 2, 3, 3, 3]
+    assert rows.score.tolist() == [0.5, 0.2, 0.2, 1.0, 1.0, 1.0]
+    assert [WHYS[why] for why in rows.why] == [Why.DETECTED, Why.HELD, Why.HELD, *[Why.MANUAL] * 3]
+    assert rows.anchor.tolist() == [True, False, False, True, True, True]
+    assert (rows.kind, rows.shape) == (Kind.PLATE, Shape.BOX)
 
 
 def test_without_edits_a_plan_stays_the_same():
