@@ -13,7 +13,7 @@ from anonymize.live.secrets import mask
 from anonymize.text.words import printable
 
 _NAME = "anonymize.live"
-_ERASED = "\r\x1b[K"
+_ERASED = "\r\x1b[J"
 """Back to the beginning of the line, which is emptied."""
 
 
@@ -89,7 +89,8 @@ class AboveStatus(logging.StreamHandler[TextIO]):
         """Replace the status line; empty removes it."""
         with self.lock or nullcontext():
             if status or self._status:
-                self.stream.write(_ERASED + status)
+                # It never wraps, and whatever else is written begins in its place.
+                self.stream.write(_ERASED + (f"\x1b[?7l{status}\r\x1b[?7h" if status else ""))
                 self.flush()
             self._status = status
 
