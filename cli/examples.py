@@ -41,6 +41,21 @@ EXAMPLES = {
         "anonymize report keygen office.key",
         "anonymize report sign a.mp4.report.json --key office.key",
     ),
+    "recordings hold": (
+        "anonymize recordings hold kept/ --from 2026-11-29T10 --to 11:00 --reason C7",
+        "anonymize recordings list kept/",
+        "anonymize recordings release kept/ --from 2026-11-29T10 --to 11:00 --reason C7",
+    ),
+    "recordings release": (
+        "anonymize recordings hold kept/ --from 2026-11-29T10 --to 11:00 --reason C7",
+        "anonymize recordings release kept/ --from 2026-11-29T10 --to 11:00 --reason C7",
+        "anonymize recordings list kept/",
+    ),
+    "recordings verify": (
+        "anonymize recordings verify kept/",
+        "anonymize recordings verify kept/ --from 2026-11-29T10Z --to 11:00 -t faces",
+        "anonymize recordings verify kept/ --report reports/",
+    ),
     "detect": (
         "anonymize detect street.mp4 -o plan.jsonl",
         "anonymize detect street.mp4 -o faces.jsonl --targets faces --page faces.html",

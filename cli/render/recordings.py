@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from anonymize.live.recordings.export import Export
     from anonymize.live.recordings.folder import Gap, Recordings, Segment, Stretch
+    from anonymize.live.recordings.holding import Change
 
 
 def listed(folder: Path, found: Recordings, open_: Sequence[str], *, machine: bool) -> None:
@@ -60,14 +61,39 @@ def exported(made: Export, *, machine: bool) -> None:
         f"{made.path}: {show(made.start)} to {show(made.end)}, {span(made.end - made.start)}, "
         f"{counted(made.pictures, 'picture')} of {counted(len(made.segments), 'segment')}"
     )
-    for gap in gaps:
-        say(
-            f"  NO PICTURES from {gap['from']} to {gap['to']}: nothing was recorded, the picture before it stands still"
-        )
+    for gap in made.gaps:
+        still = "; the film stands still meanwhile" if made.start < gap.start and gap.end < made.end else ""
+        say(f"  NO PICTURES from {show(gap.start)} to {show(gap.end)}{still}")
     for line in made.notes:
         say(f"  note: {line}")
     signed = f", signed with {made.key}" if made.key else ""
     say(f"  report: {made.report}{signed}")
+
+
+def changed(act: str, folder: Path, change: Change, *, machine: bool) -> None:
+    """Print what was held or released.
+
+    Args:
+        act: "held" or "released".
+        folder: of the recordings.
+        change: what was done.
+        machine: print JSON.
+    """
+    from anonymize.live.recordings.times import show
+
+    if machine:
+        names = [segment.name for segment in change.segments]
+        facts = {"segments": names, "before": change.before, "notes": list(change.notes)}
+        as_json(act, {"folder": str(folder), **facts})
+        return
+    before = f"; {counted(change.before, 'segment')} held before" if change.before else ""
+    when = ""
+    if change.segments:
+        last = max(segment.ended for segment in change.segments)
+        when = f", {show(change.segments[0].began)} to {show(last)}"
+    say(f"{folder}: {act} {counted(len(change.segments), 'segment')}{when}{before}")
+    for line in change.notes:
+        note(f"{folder}: {line}")
 
 
 def _segment(segment: Segment) -> dict[str, object]:

@@ -86,6 +86,7 @@ EXAMPLES_WRITE = {"detect": "plan.jsonl", "render": "street-safe.mp4"}
 """Of those the ones that a page's own examples write."""
 DEMO = ".ci/run does it, as `make demo`"
 REVIEW = "goes on until it is stopped: tests/review/test_page.py runs the command, and the page in a browser"
+VERIFIED = "the first example of its page runs the command, and tests/cli/test_json.py does"
 EXAMPLES_NOT_RUN = {
     "anonymize review street.mp4": REVIEW,
     "anonymize review street.mp4 --plan plan.jsonl --by 'desk 2'": REVIEW,
@@ -96,6 +97,8 @@ EXAMPLES_NOT_RUN = {
     "anonymize demo --preset research": DEMO,
     "anonymize live 0 --to /dev/video9 --preview 8080": "needs a camera, and a virtual one in the kernel",
     "anonymize live rtsp://10.0.0.5/stream1 --to rtsp://127.0.0.1:8554/square": "a block above runs the same",
+    "anonymize recordings verify kept/ --from 2026-11-29T10Z --to 11:00 -t faces": VERIFIED,
+    "anonymize recordings verify kept/ --report reports/": VERIFIED,
     "anonymize models fetch yunet": "downloads; no test uses the network",
     "anonymize models import yunet face_detection_yunet_2023mar.onnx": "needs what the one above downloads",
     "anonymize run interview.mp4 -o interview-safe.mp4 --detectors yunet": "the same",
@@ -171,6 +174,8 @@ def _face(frame):
 def _sample(name: str) -> str:
     """Which of the samples lies at `name`."""
     path = Path(name)
+    if path.parent.name == "kept":
+        return "safe.mp4"
     if path.name.endswith(".report.json"):
         return "safe.mp4.report.json"
     if path.name in ("photo.jpg", "evaluation.json", "metrics.json"):

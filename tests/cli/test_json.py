@@ -55,6 +55,9 @@ WELL = {
         "recordings export kept --from 2026-11-29T12:00:01Z --to 2026-11-29T12:00:09Z -o span.mp4",
         {"exported"},
     ),
+    "recordings checked": ("recordings verify kept -t faces", {"verified"}),
+    "held": ("recordings hold kept --from 2026-11-29T12:00Z --to 12:01 --reason C12", {"held"}),
+    "released": ("recordings release kept --from 2026-11-29T12:00Z --to 12:01 --reason C12", {"released"}),
 }
 ENDED = {
     "no argument": ("run", 2),
@@ -78,6 +81,8 @@ ENDED = {
     "no ledger": ("status in", 3),
     "no report": ("report check film.ts", 12),
     "no recording": ("recordings export kept --from 2026-11-28 --to 2026-11-29 -o other.mp4", 2),
+    "nothing held": ("recordings release kept --from 2026-11-29T12:00Z --to 12:01 --reason C12", 2),
+    "no reason": ("recordings hold kept --from 2026-11-29T12:00Z --to 12:01", 2),
     "no recordings": ("recordings list gone", 3),
     "no model": ("run film.ts -o x.ts --detectors yunet -t faces", 8),
 }
@@ -162,7 +167,7 @@ def test_whatever_ends_a_command_is_an_object(desk, name, monkeypatch, capsys):
 def test_no_page_lists_a_command_in_vain():
     assert set(OF) == {
         *("run", "detect", "doubts", "render", "verify", "status", "evaluate", "report check", "models list"),
-        *("recordings list", "recordings export"),
+        *("recordings list", "recordings export", "recordings hold", "recordings release", "recordings verify"),
     }
     assert all(any(command.startswith(name) for command, _ in WELL.values()) for name in OF)
 

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -18,15 +19,22 @@ import pytest
 
 from anonymize import report as reports
 from anonymize.errors import DamagedInput, OutputError, UnreadableInput, UnsupportedInput, UsageError
+from anonymize.kinds import Verdict
 from anonymize.live.chain.canvas import Canvas
 from anonymize.live.protocols import Picture
-from anonymize.live.recordings import custody, folder, index, times
+from anonymize.live.recordings import checking, custody, folder, holding, index, retention, times
 from anonymize.live.recordings.export import Account, export
 from anonymize.live.recordings.folder import look
+from anonymize.live.recordings.hold import Hold
+from anonymize.live.recordings.lock import Busy, locked
 from anonymize.live.sinks.encode import LiveEncoder
 from anonymize.live.sinks.recording import Keep, Recording
+from anonymize.live.supervisor.config import Camera
 from anonymize.media.frames.orient import Orientation
+from anonymize.report import Report
 from anonymize.report.sign import check_file, keygen
+from anonymize.settings import Settings
+from anonymize.text.mapping import from_mapping
 from anonymize.verify.structure import TimeComparison, of_video
 from tests.helpers.media import pattern, read_video, time_of
 from tests.live.test_sinks import PICTURE, SIZE, frames, quiet
@@ -134,8 +142,13 @@ def test_an_index_that_is_missing_or_damaged_is_made_anew_with_exact_times(kept,
         assert all(one.exact for one in found.segments)
         assert (found.gaps, found.notes) == ((), ())
     assert set(index.read(kept)) == {one.name for one in found.segments}
+
+
+def test_a_recorder_goes_on_with_an_index_that_is_damaged(kept):
+    _noise(kept / index.NAME)
     record(kept, (10.0, 50))
     assert spans(look(kept)) == [*FIVE, (10, 12)]
+    assert [one.camera for one in look(kept).segments] == [*[""] * 5, "gate"]
 
 
 def test_without_index_and_file_times_the_second_is_known_and_said(kept):
@@ -297,6 +310,10 @@ def test_a_segment_that_is_being_written_is_told(tmp_path):
     recording = Recording(tmp_path, encoder.streams, Keep(room=0), quiet)
     recording.write(made[0])
     assert folder.being_written(tmp_path) == ["2026-11-29T12-00-00Z"]
+    (part,) = tmp_path.glob(".*.part")
+    os.utime(part, (time.time() - 11,) * 2)  # as a killed process leaves it
+    assert folder.being_written(tmp_path) == []
+    os.utime(part)
     recording.abandon()
     assert folder.being_written(tmp_path) == []
 
@@ -406,6 +423,20 @@ def test_a_clock_that_was_set_back_moves_pictures_and_is_told(tmp_path):
     assert "come 2.0 s late" in made.notes[0]
 
 
+def test_pictures_that_were_lost_at_the_end_of_a_segment_move_nothing(tmp_path):
+    encoder, made = packets(100)
+    recording = Recording(tmp_path / "rec", encoder.streams, Keep(segment=2, room=0), quiet)
+    for packet in made:
+        if not 1.5 < packet.time < 1.99:
+            recording.write(packet)
+    recording.close()
+    done = export(tmp_path / "rec", (NOON, NOON + 4), tmp_path / "out.mp4", Account())
+    assert done.notes == ()
+    assert [float(at) for at in pictures(done.path)[1]] == pytest.approx(
+        [packet.time for packet in made if not 1.5 < packet.time < 1.99], abs=1e-3
+    )
+
+
 def test_a_report_has_hashes_a_signature_and_a_line_of_the_custody_log(kept, tmp_path):
     keygen(tmp_path / "key")
     account = Account(tmp_path / "reports", tmp_path / "key", by="desk 2", title="Gate")
@@ -477,6 +508,233 @@ def test_what_cannot_be_exported_is_refused_in_words(kept, tmp_path, span, name,
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
 
 
+# what is kept
+
+
+def names(place):
+    """The segments in a folder, as seconds since noon."""
+    return [round(one.began - NOON) for one in look(place).segments]
+
+
+def acts(place):
+    """The acts in the custody log, and the number of segments of each."""
+    lines = (place / custody.NAME).read_text().splitlines()
+    return [(json.loads(line)["act"], len(json.loads(line)["segments"])) for line in lines]
+
+
+def test_what_is_held_says_by_whom_since_when_and_why(kept):
+    change = holding.place(kept, (NOON + 3, NOON + 5), "case 12\nsee rtsp://a:hunter22@b/c", "desk 2")
+    assert [one.began - NOON for one in change.segments] == [2, 4]
+    held = [one.held for one in look(kept).segments]
+    assert [one is not None for one in held] == [False, True, True, False, False]
+    assert held[1] is not None
+    assert held[1].reason.startswith("case 12 see rtsp://")
+    assert (held[1].by, held[1].at[-1]) == ("desk 2", "Z")
+    assert not any("hunter22" in path.read_text(errors="replace") for path in kept.iterdir() if path.suffix != ".mp4")
+    again = holding.place(kept, (NOON + 5, NOON + 7), "case 13")
+    assert ([one.began - NOON for one in again.segments], again.before) == ([6], 1)
+    assert look(kept).segments[2].held == held[2], "the first reason stays"
+    assert acts(kept) == [("hold", 2), ("hold", 1)]
+
+
+def test_what_is_too_much_goes_oldest_first_and_held_segments_stay(kept):
+    sizes = [one.size for one in look(kept).segments]
+    holding.place(kept, (NOON, NOON + 1), "case 12")
+    retention.expire(kept, None, sum(sizes[2:]), NOON)
+    assert names(kept) == [0, 4, 6, 8]
+    retention.expire(kept, None, sum(sizes[2:]), NOON)
+    assert names(kept) == [0, 4, 6, 8]
+    retention.expire(kept, None, sum(sizes[2:]) - 1, NOON)
+    assert names(kept) == [0, 6, 8]
+    retention.expire(kept, None, 1, NOON)
+    assert names(kept) == [0, 8], "the newest stays"
+    assert acts(kept) == [("hold", 1), ("delete", 1), ("delete", 1), ("delete", 1)]
+    assert look(kept).notes == ()
+
+
+def test_whichever_comes_first_deletes(kept):
+    sizes = [one.size for one in look(kept).segments]
+    retention.expire(kept, 100.0, sum(sizes[1:]), NOON + 103.9)
+    assert names(kept) == [2, 4, 6, 8], "the first is old; what is left is small enough"
+    retention.expire(kept, 100.0, sum(sizes[2:]), NOON + 103.9)
+    assert names(kept) == [4, 6, 8]
+    retention.expire(kept, 100.0, None, NOON + 106.1)
+    assert names(kept) == [6, 8]
+    retention.expire(kept, 100.0, None, NOON + 999)
+    assert names(kept) == []
+
+
+def test_what_was_released_goes_when_it_is_due(kept):
+    holding.place(kept, (NOON, NOON + 9), "case 12")
+    retention.expire(kept, 1.0, None, NOON + 999)
+    assert names(kept) == [0, 2, 4, 6, 8]
+    holding.release(kept, (NOON, NOON + 3), "closed", "desk 2")
+    retention.expire(kept, 1.0, None, NOON + 999)
+    assert names(kept) == [4, 6, 8]
+    (kept / index.NAME).unlink()
+    retention.expire(kept, 1.0, None, NOON + 999)
+    assert names(kept) == [4, 6, 8], "holds outlast the index"
+    assert acts(kept) == [("hold", 5), ("release", 2), ("delete", 2)]
+    with pytest.raises(UsageError, match="no recording"):
+        holding.release(kept, (NOON, NOON + 3), "closed")
+    with pytest.raises(UsageError, match="nothing is held"):
+        holding.release(record(kept, (10.0, 50)), (NOON + 10, NOON + 12), "closed")
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "noise"])
+def test_whatever_has_the_name_of_a_hold_holds(kept, tmp_path, kind):
+    name = look(kept).segments[0].name
+    place = kept / f"{name}.hold"
+    if kind == "link":
+        place.symlink_to(tmp_path / "nowhere")
+    elif kind == "folder":
+        place.mkdir()
+    else:
+        place.write_bytes(b"\xff\x00")
+    retention.expire(kept, 1.0, None, NOON + 999)
+    assert names(kept) == [0]
+    assert look(kept).segments[0].held == Hold()
+
+
+def test_a_held_segment_that_is_gone_is_told(kept):
+    holding.place(kept, (NOON, NOON + 1), "case 12")
+    name = look(kept).segments[0].name
+    (kept / name).unlink()
+    assert f"{name} is held, but gone" in look(kept).notes[0]
+
+
+@pytest.mark.parametrize("reason", ["", " \n"])
+def test_a_hold_needs_a_reason(kept, reason):
+    for act in (holding.place, holding.release):
+        with pytest.raises(UsageError, match="a reason is missing"):
+            act(kept, (NOON, NOON + 1), reason)
+
+
+def test_nothing_is_held_or_released_without_a_line_in_the_log(kept, tmp_path):
+    (kept / custody.NAME).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="custody log"):
+        holding.place(kept, (NOON, NOON + 9), "case 12")
+    assert not list(kept.glob("*.hold"))
+    (kept / custody.NAME).unlink()
+    holding.place(kept, (NOON, NOON + 9), "case 12")
+    (kept / custody.NAME).unlink()
+    (kept / custody.NAME).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="custody log"):
+        holding.release(kept, (NOON, NOON + 9), "closed")
+    assert len(list(kept.glob("*.hold"))) == 5
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_nothing_is_deleted_while_somebody_places_a_hold(kept):
+    with locked(kept):
+        retention.expire(kept, 1.0, None, NOON + 999)
+        with pytest.raises(Busy), locked(kept, patience=0.0):
+            pass
+    assert names(kept) == [0, 2, 4, 6, 8]
+    retention.expire(kept, 1.0, None, NOON + 999)
+    assert names(kept) == []
+
+
+def test_what_is_being_written_is_said_not_to_be_held(kept):
+    encoder, made = packets(10, 10.0)
+    recording = Recording(kept, encoder.streams, Keep(room=0), quiet)
+    recording.write(made[0])
+    assert "is not held yet" in holding.place(kept, (NOON + 8, NOON + 12), "case 12").notes[0]
+    assert holding.place(kept, (NOON + 8, NOON + 10), "case 12").notes == ()
+    recording.abandon()
+
+
+@pytest.mark.parametrize(
+    ("text", "age", "size"),
+    [
+        ("", None, None),
+        ("7d", 604_800.0, None),
+        ("200GB", None, 200 * 10**9),
+        ("36h, 1.5 tb", 129_600.0, 15 * 10**11),
+        ("500MB,2w", 1_209_600.0, 5 * 10**8),
+    ],
+)
+def test_age_and_size_are_read_from_one_option(text, age, size):
+    kept = Camera(source="x", to=("record:y",), keep=text).retention
+    assert (kept.age, kept.size) == (age, size)
+
+
+@pytest.mark.parametrize("text", ["7d,8d", "1GB,2GB", "0GB", "200", "GB", "7d;2GB", "-1GB", "9999999TB", "nanGB"])
+def test_what_is_neither_age_nor_size_is_refused(text):
+    with pytest.raises(UsageError):
+        Camera(source="x", to=("record:y",), keep=text)
+
+
+# checks
+
+
+QUICK = from_mapping(Settings, {"targets": [], "zones": [{"polygon": [[0, 0], [9, 0], [9, 9]]}]})
+"""Structure and hash are examined, and nothing is looked for."""
+
+
+def checked(place, start=None, end=None):
+    """What came of an examination: its verdict, its complaints, and the verdict on each segment."""
+    found = checking.chosen(place, start, end)
+    told = {}
+
+    def on_segment(segment, news):
+        if isinstance(news, Report):
+            told[segment.name] = news
+
+    done = checking.check(place, found.segments, QUICK, [], on_segment, "desk 2")
+    assert list(told) == [one.name for one in found.segments]
+    return done, list(told.values())
+
+
+def test_recordings_pass_and_the_check_is_in_the_custody_log(kept):
+    done, reports_ = checked(kept, NOON + 3, NOON + 5)
+    assert (done.verdict, done.complaints) == (Verdict.PASS, ())
+    assert [report.verified["checks"][-1]["name"] for report in reports_] == [checking.HASH] * 2
+    line = json.loads((kept / custody.NAME).read_text())
+    assert (line["act"], line["by"], line["verdict"], line["failed"]) == ("verify", "desk 2", "pass", [])
+    assert (line["from"], line["to"]) == ("2026-11-29T12:00:02.250Z", "2026-11-29T12:00:06.250Z")
+
+
+def test_a_segment_that_was_changed_fails_and_so_do_all_of_them(kept):
+    changed = sorted(kept.glob("*.mp4"))[1]
+    content = bytearray(changed.read_bytes())
+    at = content.index(b"mdat") + 2000
+    content[at] ^= 1
+    changed.write_bytes(content)
+    done, (_, bad, _) = checked(kept, NOON, NOON + 5)
+    assert done.verdict is bad.verdict is Verdict.FAIL
+    assert "changed since it was recorded" in bad.error
+    assert json.loads((kept / custody.NAME).read_text())["failed"] == [changed.name]
+    changed.write_bytes(b"no film")
+    assert checked(kept, NOON + 2, NOON + 4)[0].verdict is Verdict.FAIL
+
+
+def test_a_segment_that_is_sound_but_not_the_one_that_was_recorded_fails(kept):
+    with sqlite3.connect(kept / index.NAME) as database:
+        database.execute("UPDATE segment SET sha256 = ?", ("0" * 64,))
+    done, (one,) = checked(kept, NOON, NOON + 1)
+    assert done.verdict is one.verdict is Verdict.FAIL
+    assert one.error == "the segment was changed since it was recorded"
+
+
+def test_a_segment_whose_hash_is_lost_is_examined_and_says_so(kept):
+    (kept / index.NAME).unlink()
+    done, (one,) = checked(kept, NOON, NOON + 1)
+    assert done.verdict is Verdict.PASS
+    assert "is lost" in one.verified["checks"][-1]["detail"]
+
+
+def test_a_custody_log_that_was_changed_is_told(kept):
+    holding.place(kept, (NOON, NOON + 1), "case 12")
+    holding.release(kept, (NOON, NOON + 1), "closed")
+    log = kept / custody.NAME
+    log.write_text(log.read_text().replace("case 12", "case 13"))
+    done, _ = checked(kept, NOON, NOON + 1)
+    assert (done.verdict, len(done.complaints)) == (Verdict.PASS, 1)
+    with pytest.raises(UsageError, match="no recording of that time"):
+        checking.chosen(kept, NOON + 50, None)
+
+
 # the custody log
 
 
@@ -513,9 +771,9 @@ def test_a_custody_log_that_is_a_link_is_not_followed(tmp_path):
 def test_lines_of_several_processes_form_one_chain(tmp_path):
     code = (
         "import sys; from pathlib import Path; from anonymize.live.recordings import custody\n"
-        "for n in range(20): custody.note(Path(sys.argv[1]), 'export', 'desk', n=n)"
+        "for n in range(10): custody.note(Path(sys.argv[1]), 'export', 'desk', n=n)"
     )
     several = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(2)]
     assert [one.wait(30) for one in several] == [0, 0]
-    assert len((tmp_path / custody.NAME).read_text().splitlines()) == 40
+    assert len((tmp_path / custody.NAME).read_text().splitlines()) == 20
     assert list(custody.complaints(tmp_path)) == []

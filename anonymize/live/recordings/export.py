@@ -20,7 +20,7 @@ from anonymize import report as reports
 from anonymize.errors import DamagedInput, UnsupportedInput, UsageError, VerificationError
 from anonymize.kinds import Verdict
 from anonymize.live.recordings import custody, files, times
-from anonymize.live.recordings.folder import Gap, Recordings, Segment, look
+from anonymize.live.recordings.folder import Gap, Recordings, Segment, there
 from anonymize.media import check_target, pending
 from anonymize.media.video.packets import BITEXACT
 from anonymize.report import Report
@@ -105,8 +105,8 @@ def export(folder: Path, span: tuple[float, float], output: Path, account: Accou
     reports.check_title(account.title)
     if account.key is not None:
         sign({}, account.key, account.passphrase)  # before the work that it is for
-    found = look(folder, *span)
-    _refuse_unusable(folder, found, span)
+    found = there(folder, *span)
+    _refuse_unusable(folder, found)
     place = reports.path_for(account.folder or output.parent, Path(output.name))
     reports.prepare(place.parent)
     with pending(output, force=force) as temporary:
@@ -125,15 +125,7 @@ def export(folder: Path, span: tuple[float, float], output: Path, account: Accou
     return made
 
 
-def _refuse_unusable(folder: Path, found: Recordings, span: tuple[float, float]) -> None:
-    if not found.segments:
-        there = look(folder).segments
-        has = f"it has {times.show(there[0].began)} to {times.show(there[-1].ended)}" if there else "it has none"
-        raise UsageError(
-            f"no recording from {times.show(span[0])} to {times.show(span[1])}: {has}; `anonymize recordings list` "
-            "shows them",
-            folder,
-        )
+def _refuse_unusable(folder: Path, found: Recordings) -> None:
     for segment in found.segments:
         if segment.broken:
             raise DamagedInput(f"{segment.broken}: export the time before it and after it", folder / segment.name)
@@ -233,7 +225,7 @@ class _Writer:
         copy = self._copy
         offset = Fraction(segment.began - copy.start).limit_denominator(1_000_000)
         last = self._last[0]
-        if last is not None and offset + start < last + self._step:
+        if last is not None and offset + start <= last:
             late = last + self._step - offset - start
             offset += late
             if late > _OVERLAP:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from anonymize.errors import AnonymizeError, OutputError
+from anonymize.errors import AnonymizeError, OutputError, UsageError
 from anonymize.live.recordings import files, hold, index
 from anonymize.live.recordings.files import Found
 from anonymize.live.recordings.hold import Hold
 from anonymize.live.recordings.index import Row
+from anonymize.live.recordings.times import show
 
 SLACK = 0.5
 """Seconds between two segments that are no gap: pictures do not come in step with the clock."""
+_STILL = 10.0
+"""Seconds after which a part that nobody has written to is what a killed process left."""
 _PART = re.compile(rf"\.({files.STAMP})-[0-9a-f]{{16}}\.part")
 
 
@@ -125,6 +129,18 @@ def look(folder: Path, start: float | None = None, end: float | None = None) -> 
     return Recordings(chosen, tuple(gaps(chosen, start, end)), tuple(notes))
 
 
+def there(folder: Path, start: float, end: float) -> Recordings:
+    """As `look`. Raises `UsageError` too, if there is nothing from `start` to `end`."""
+    found = look(folder, start, end)
+    if found.segments:
+        return found
+    every = look(folder).segments
+    has = f"it has {show(every[0].began)} to {show(every[-1].ended)}" if every else "it has none"
+    raise UsageError(
+        f"no recording from {show(start)} to {show(end)}: {has}; `anonymize recordings list` shows them", folder
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """Segments that follow one another without a gap, all held for the same reason or none.
@@ -170,8 +186,18 @@ def _apart(one: Segment, other: Segment) -> bool:
 
 
 def being_written(folder: Path) -> list[str]:
-    """The times at which segments began that are not finished, as in their names. Raises `OSError`."""
-    return sorted(found[1] for path in folder.iterdir() if (found := _PART.fullmatch(path.name)))
+    """The times at which segments began that are being written, as in their names; not what a killed process left.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    begun = []
+    for path in folder.iterdir():
+        if found := _PART.fullmatch(path.name):
+            with suppress(FileNotFoundError):  # finished meanwhile
+                if time.time() - path.lstat().st_mtime < _STILL:
+                    begun.append(found[1])
+    return sorted(begun)
 
 
 def gaps(segments: Iterable[Segment], start: float | None = None, end: float | None = None) -> Iterator[Gap]:

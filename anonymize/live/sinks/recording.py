@@ -120,9 +120,8 @@ class Recording:
         self._pictures, self._began = 0, item.time
         with _plainly():
             self._part = Part(self._folder, files.stamp(item.at))
-            # Fragmented until complete, so that memory does not grow with the length.
-            options = {"movflags": "hybrid_fragmented", "empty_hdlr_name": "1"}
-            self._muxer = Muxer(self._part, "mp4", self._streams, options, start=item.time)
+            # Not fragmented: headers of fragments would stay among the pictures, where `verify` finds them.
+            self._muxer = Muxer(self._part, "mp4", self._streams, {"empty_hdlr_name": "1"}, start=item.time)
         if not self._finished:
             self._on_state("ok", "recording")
 

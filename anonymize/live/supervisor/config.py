@@ -34,6 +34,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 LONGEST = 100 * 365 * 86_400
 """Maximum seconds to keep recordings."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SIZES = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([MGT]B)", re.IGNORECASE)
+LARGEST = 10**15
+"""Maximum bytes of recordings to keep."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 
 
@@ -52,7 +56,7 @@ class Camera:
         transport: of an RTSP source.
         poll: seconds between the pictures of a source that gives one at a time; 0 for a stream.
         quality: x264's constant rate factor.
-        keep: how long to keep recordings, as ``7d``; empty: forever.
+        keep: how long to keep recordings, as ``7d``, how much, as ``200GB``, or both, as ``7d,200GB``; empty: all.
         segment: seconds per segment of a recording.
         preview: port of the preview page; 0: any free port; None: no page.
         metrics: port of ``/metrics`` and ``/healthz``; 0: any free port; None: none.
@@ -92,7 +96,7 @@ class Camera:
     @property
     def retention(self) -> Keep:
         """How recordings are cut and kept."""
-        return Keep(segment=self.segment, age=duration(self.keep) if self.keep else None)
+        return Keep(self.segment, *retention(self.keep))
 
     def load_settings(self) -> Settings:
         """The preset, read again, with the overrides. Raises `UsageError`."""
@@ -185,8 +189,32 @@ def _no_clash(cameras: Mapping[str, Camera]) -> None:
 
 
 def duration(text: str) -> float:
-    """Seconds from ``90s``, ``15m``, ``36h``, ``7d`` or ``2w``. Raises `UsageError`."""
+    """Seconds from ``90s``, ``15m``, ``36h``, ``7d`` or ``2w``. Raises `UsageError`, which speaks of sizes, too."""
     found = _DURATION.fullmatch(text.strip())
     if not found or not 0 < float(found.group(1)) * _UNITS[found.group(2)] <= LONGEST:
-        raise UsageError(f"duration {shown(text)}: expected a number and s, m, h, d or w, as 7d; at most 100 years")
+        raise UsageError(
+            f"duration {shown(text)}: expected a number and s, m, h, d or w, as 7d, at most 100 years; "
+            "or a size, as 200GB"
+        )
     return float(found.group(1)) * _UNITS[found.group(2)]
+
+
+def retention(text: str) -> tuple[float | None, int | None]:
+    """Seconds and bytes from ``7d``, ``200GB`` or both, comma-separated; None for what is not given.
+
+    Raises:
+        UsageError: it is neither, or one of them is given twice.
+    """
+    age: float | None = None
+    size: int | None = None
+    for part in filter(None, map(str.strip, text.split(","))):
+        found = _SIZE.fullmatch(part)
+        if (age if found is None else size) is not None:
+            raise UsageError(f"keep {shown(text)}: give one duration, one size, or one of each, as 7d,200GB")
+        if found is None:
+            age = duration(part)
+        else:
+            size = round(float(found[1]) * _SIZES[found[2].upper()])
+            if not 0 < size <= LARGEST:
+                raise UsageError(f"size {shown(part)}: expected more than nothing, and at most 1000 TB")
+    return age, size
