@@ -170,6 +170,18 @@ def review(clips: Limit = None, plates: bool = True, data: Data = DATA, output: 
 
 
 @app.command()
+def screen(output: Into = report.HERE) -> None:
+    """How quick the review's page is in headless Chromium: jumps, playback, scrolling, edits, memory of its server."""
+    with _scratch() as scratch:
+        scratch.mkdir()
+        from benchmarks import screen as browsed  # Playwright is needed here alone
+
+        rows = browsed.rows(browsed.measure(scratch))
+    print("\n" + page.screen_table(rows))
+    _written(report.record("screen", {"rows": rows}, output))
+
+
+@app.command()
 def memory(
     variant: Variants = None,
     deface: DefaceChoice = Deface.NONE,

@@ -24,6 +24,7 @@ MEASURED: dict[str, Sequence[str]] = {
     "live": ("anonymize", "presets", "benchmarks/live.py", "benchmarks/live_ends.py", "benchmarks/street.py"),
     "verify": (*_FILES, "anonymize/verify", "benchmarks/verify.py", "benchmarks/planted.py"),
     "review": (*_FILES, "anonymize/review", "benchmarks/review.py"),
+    "screen": ("anonymize/review", "anonymize/plan", "anonymize/media", "anonymize/web", "benchmarks/screen.py"),
     "planted": (*_FILES, "anonymize/verify", "benchmarks/planted.py"),
     "mutants": ("anonymize", "tests"),
     "attack": ("anonymize/redact", "benchmarks/attack"),

@@ -16,10 +16,10 @@ DEVELOPMENT = "*Development clips: thresholds were chosen on these.*"
 
 INTRODUCTION = """# Benchmark results
 
-Made by `python -m benchmarks faces | plates | curve | fixed | short | verify | review | memory | startup` and by
-`make mutants`; do not edit. Its figures are in `results.json`; `python -m benchmarks check` marks those older than the
-last change of what they measure. All tools of a table ran on the same clips in the same run, clip by clip, each as a
-whole process by the command in its row, model load included. Speeds are medians over the clips; how a tool compares
+Made by `python -m benchmarks faces | plates | curve | fixed | short | verify | review | screen | memory | startup` and
+by `make mutants`; do not edit. Its figures are in `results.json`; `python -m benchmarks check` marks those older than
+the last change of what they measure. All tools of a table ran on the same clips in the same run, clip by clip, each as
+a whole process by the command in its row, model load included. Speeds are medians over the clips; how a tool compares
 with a plain transcode of the same clip on the same machine says more than its frames per second.
 
 - **leak**: share of box-frames in which the detail of a face or plate survived, measured from pixels.
@@ -43,6 +43,7 @@ def render(results: Mapping[str, Any], runs: Mapping[str, Mapping[str, Any]] | N
     several = (
         ("verify", _verify),
         ("review", _review),
+        ("screen", _screen),
         ("memory", _memory),
         ("startup", _startup),
         ("mutants", _mutants),
@@ -215,6 +216,16 @@ def _review(section: Mapping[str, Any]) -> str:
         for one in section["sets"]
     )
     return f"## Review\n\n{_where(section)}\n\n{about}\n\n{review_table(section['sets'])}\n{given}"
+
+
+def screen_table(rows: Sequence[Sequence[str]]) -> str:
+    """Write the table of `benchmarks.screen`."""
+    return table(["what a person waits for", "median, 95th percentile", "at most; at least"], rows)
+
+
+def _screen(section: Mapping[str, Any]) -> str:
+    about = "The page of `anonymize review` in headless Chromium on the same machine, without a graphics processor."
+    return f"## Review page\n\n{_where(section, clips=False)}\n\n{about}\n\n{screen_table(section['rows'])}"
 
 
 def _of(hits: int, of: int) -> str:
