@@ -216,10 +216,10 @@ def _leaks(clip: Clip, recording: Path) -> Leaks:
     """Compare every frame of `recording` whose clock can be read with the clip's frame of that number."""
     leaked: list[tuple[int, int]] = []
     boxes = 0
-    originals = _originals(clip)
+    originals, frames = _originals(clip), sum(1 for _ in read_truth(clip.truth))
     for luma in _lumas(recording):
         number = clock.read(luma)
-        if number is None:
+        if number is None or number >= frames:  # misread: no frame of the clip has it
             continue
         before, truth = next(originals)
         while truth.frame != number:
