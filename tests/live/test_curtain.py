@@ -29,7 +29,7 @@ def picture(index, luma):
 def passed(index, hidden, luma=150):
     """What the gate gives for a frame."""
     frame = picture(index, luma)
-    return withhold(frame, NOT_CHECKED) if hidden else clear(frame, [], [], [], NOBODY, Memory())
+    return withhold(frame, NOT_CHECKED) if hidden else clear(frame, [], [[]], [], NOBODY, Memory())
 
 
 def drawn(hides, *, hold=True, rate=RATE):
