@@ -21,7 +21,7 @@ from anonymize.parallel.segments import redacted
 from anonymize.redact import Memory
 from anonymize.settings import Redact
 
-ROOM = 256 << 20
+ROOM = 128 << 20
 """The most bytes of decoded pictures that are kept."""
 AHEAD = 24
 """A frame at most so far after the last one decoded is reached by decoding on, rather than from a key frame."""
@@ -86,7 +86,7 @@ class Pictures:
         """The frames of segment `number` and those after it."""
         assert isinstance(self._source, VideoSource)
         for segment in cut.segments[number:]:
-            yield from self._source.part(segment, PassTraits())
+            yield from self._source.part(segment, PassTraits(), inspect=self._source.allow_damaged)
 
     def _read_to(self, index: int) -> Frame | None:
         """Read up to frame `index`; None if the source ends before it."""

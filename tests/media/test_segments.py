@@ -1,8 +1,10 @@
 """Cutting files into segments, and joining what is encoded apart: the same pictures at the same times as in one go."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -76,6 +78,28 @@ SOURCES = {
     "webm": ("a.webm", {"options": {"g": "10", "deadline": "realtime", "cpu-used": "8"}}),
     "prores": ("a.mov", {"codec": "prores_ks", "pix_fmt": "yuv422p10le"}),
 }
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv"])
+def test_a_segment_is_entered_at_its_own_key_frame(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is sought by when its first frame is shown: when that is decoded leads FFmpeg to the key frame before."""
+    source = opened(make_video(tmp_path / name, frames=80, size=SIZE, options=GOP | {"preset": "medium"}))
+    decoded: list[int | None] = []
+    real = VideoSource._decode
+
+    def counted(*arguments: Any, **named: Any) -> Iterator[av.VideoFrame]:
+        for picture in real(*arguments, **named):
+            decoded.append(picture.pts)
+            yield picture
+
+    monkeypatch.setattr(VideoSource, "_decode", counted)
+    for inspect in (True, False):
+        for segment in cut_of(source).segments:
+            decoded.clear()
+            assert len(list(source.part(segment, PassTraits(), inspect=inspect))) == segment.end - segment.first
+            assert decoded[0] == segment.pts[0]
+        assert bool(source._whole_segments) is inspect
+        source._whole_segments.clear()
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -39,7 +39,7 @@ LEAST = Fraction(20)
 OVERLAP = 8
 """Frames of the next segment that are decoded twice and compared."""
 _SEEKABLE = {"mov": True, "matroska": False}
-"""Containers that can seek to any key frame -> whether by decoding timestamp (else by presentation timestamp)."""
+"""Containers that can seek to any key frame -> whether they hold decoding timestamps."""
 
 
 class CannotCut(Exception):
@@ -150,7 +150,7 @@ def cut_up(
     times = Timestamps(time_base)
     times.pts = array("q", sorted(packets.pts))
     origin = int(presentation.origin / time_base)
-    keys = _keys(packets, times, origin, by_dts=_SEEKABLE[kind])
+    keys = _keys(packets, times, origin)
     if like is None:
         starts = _starts(keys, times, LEAST if least is None else least)
     elif len(times) == len(like.times) and all(segment.first in keys for segment in like.segments):
@@ -186,11 +186,13 @@ def _in_order(packets: _Packets, *, by_dts: bool) -> bool:
     return bool((np.diff(np.sort(pts)) > 0).all()) and int(pts.argmin()) == 0
 
 
-def _keys(packets: _Packets, times: Timestamps, origin: int, *, by_dts: bool) -> dict[int, int]:
-    """Index of every key frame, in file order -> timestamp on the container's clock to seek to."""
+def _keys(packets: _Packets, times: Timestamps, origin: int) -> dict[int, int]:
+    """Index of every key frame, in file order -> timestamp on the container's clock to seek to.
+
+    That of its presentation: FFmpeg goes to the key frame before if its decoding timestamp is asked for.
+    """
     shown = np.frombuffer(times.pts, np.int64)
-    stamps = packets.dts if by_dts else packets.pts
-    return {int(np.searchsorted(shown, packets.pts[key])): stamps[key] + origin for key in packets.keys}
+    return {int(np.searchsorted(shown, packets.pts[key])): packets.pts[key] + origin for key in packets.keys}
 
 
 def _starts(keys: Iterable[int], times: Timestamps, least: Fraction) -> list[int]:

@@ -204,8 +204,13 @@ class VideoSource:
         if self.losses and not self.allow_damaged:
             raise DamagedInput(f"{'; '.join(self.losses)}; --allow-damaged writes what is readable", self.name)
 
-    def part(self, segment: Segment, traits: PassTraits) -> Iterator[VideoPicture]:
+    def part(self, segment: Segment, traits: PassTraits, *, inspect: bool = True) -> Iterator[VideoPicture]:
         """The frames of one segment of `cut_up`, in presentation order; their properties are added to `traits`.
+
+        Args:
+            segment: which frames.
+            traits: of the pass.
+            inspect: look closely for damage, which takes twice as long; some pass has to before anything is released.
 
         Raises:
             CannotCut: they differ from the frames of a pass over the whole file.
@@ -217,8 +222,8 @@ class VideoSource:
             stream = main_video(container, self.name)
             enter(container, stream, segment)
             shape = PixelShape(container, stream, self.pixel_aspect, self.also)
-            inspect = segment.number not in self._whole_segments
-            for picture in self._decode(container, stream, damage, inspect=inspect):
+            closely = inspect and segment.number not in self._whole_segments
+            for picture in self._decode(container, stream, damage, inspect=closely):
                 if picture.pts is not None and picture.pts < segment.pts[0]:
                     continue  # belongs to the segment before
                 if picture.pts != segment.pts[seen]:
@@ -236,7 +241,8 @@ class VideoSource:
                     break
         if seen != len(segment.pts) or damage.words():
             raise CannotCut
-        self._whole_segments.add(segment.number)
+        if inspect:
+            self._whole_segments.add(segment.number)
 
     def excerpt(self, entry: int, start: int) -> Iterator[VideoPicture]:
         """Frames from `start` on, in presentation order, as decoded after a seek.
