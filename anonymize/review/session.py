@@ -132,7 +132,8 @@ class EditSession:
         )
         doubts = (json.dumps(replace(one, track=numbers[one.track]).as_dict()) for one in new)
         if new:
-            self._append("".join(f"{line}\n" for line in (*doubts, *region_lines(rows))).encode())
+            # Regions first: of a write that was cut off they are drawn, where a doubt without any is a mistake.
+            self._append("".join(f"{line}\n" for line in (*region_lines(rows), *doubts)).encode())
             self._history = plan.edited(untrusted.lines(self.path, "plan", PlanError), str(self.path))
         return len(new)
 
@@ -198,7 +199,7 @@ class EditSession:
                 os.ftruncate(self._file, len(whole) - len(last))
 
 
-_OWN = tuple(f'{{"{key}"'.encode() for key in ("edit", "undo", "redo", "sampled", "signed"))
+_OWN = tuple(f'{{"{key}"'.encode() for key in ("edit", "undo", "redo", "sampled", "signed", "doubt"))
 """How lines begin that a session writes."""
 
 

@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from anonymize import errors, plan
 from anonymize.data import Kind, Region, Shape, Why
-from anonymize.kinds import Answer
+from anonymize.kinds import Answer, Raised
 from anonymize.plan import About, Plan, Regions
+from anonymize.plan.doubts import Doubt
 from anonymize.plan.edits import Draw, EditError, Hide, Place, Remove, Show
 from anonymize.recorded.kept import keep
 from anonymize.review.session import Busy, EditSession
@@ -139,12 +141,27 @@ def test_a_last_line_without_its_end(path: Path) -> None:
         session.do(Hide(0))
     assert path.read_bytes().startswith(whole + b'\n{"edit": 1')
     torn = path.read_bytes()
-    for part in (b'{"undo": 1, "at": "20', b'{"sampled": 6', b'{"signed": "A. K.", "star'):
+    for part in (b'{"undo": 1, "at": "20', b'{"sampled": 6', b'{"signed": "A. K.", "star', b'{"doubt": 4, "fra'):
         path.write_bytes(torn + part)
         EditSession(path).close()
         assert path.read_bytes() == torn
     with EditSession(path) as session:
         assert session.undo() == 1
+
+
+def test_what_a_check_asks_is_in_a_plan_that_can_be_read_wherever_the_write_was_cut_off(path: Path) -> None:
+    before, found = path.read_bytes(), plan.read(path)
+    region = Region((300, 300, 314, 314), Kind.FACE, Why.DETECTED, 7, Shape.ELLIPSE)
+    doubt = Doubt(7, 5, 8, Raised.CHECK)
+    asking = replace(found, regions=Regions([*found.regions.rows(), (5, 8, region)]), doubts=(doubt,))
+    with EditSession(path) as session:
+        assert session.ask(asking) == 1
+    lines = path.read_bytes().removeprefix(before).splitlines(keepends=True)
+    assert len(lines) == 2
+    for kept in range(len(lines) + 1):
+        path.write_bytes(before + b"".join(lines[:kept]))
+        with EditSession(path):
+            assert len(plan.read(path).at(6)) == (1, 2, 1)[kept], "drawn until it is known to be a question"
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,10 @@ changed or taken out shows, unless it is the last.
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import hashlib
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ from typing import Any
 
 from anonymize.batch.ledger.lock import refuse_foreign
 from anonymize.errors import OutputError, ReportError
+from anonymize.live.recordings.lock import taken
 from anonymize.live.secrets import mask
 from anonymize.text import untrusted
 from anonymize.text.words import printable, system
@@ -29,8 +28,6 @@ LONGEST = 500
 """Maximum number of characters of a reason, and of a name."""
 _TAIL = 1 << 20
 """Bytes at the end of the log in which its last line begins."""
-PATIENCE = 5.0
-"""Seconds to wait for another process that is writing."""
 
 
 def note(folder: Path, act: str, by: str = "", **facts: Any) -> str:
@@ -50,7 +47,8 @@ def note(folder: Path, act: str, by: str = "", **facts: Any) -> str:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
             refuse_foreign(path, os.fstat(descriptor))
-            _lock(descriptor, path)
+            if not taken(descriptor):
+                raise OutputError("another process is writing this log: try again in a moment", path)
             size = os.fstat(descriptor).st_size
             tail = os.pread(descriptor, _TAIL, max(0, size - _TAIL))
             torn = b"" if not tail or tail.endswith(b"\n") else b"\n"
@@ -121,19 +119,3 @@ def _append(descriptor: int, raw: bytes, size: int) -> None:
         with suppress(OSError):
             os.ftruncate(descriptor, size)
         raise
-
-
-def _lock(descriptor: int, path: Path) -> None:
-    """Wait until no other process writes. Raises `OutputError`."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                raise OutputError("another process is writing this log: try again in a moment", path) from None
-            time.sleep(0.05)
-        except OSError:  # some network drives have no locks
-            return
-        else:
-            return

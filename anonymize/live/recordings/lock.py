@@ -36,26 +36,28 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"this folder cannot be opened: {system(error)}", folder) from error
     try:
-        until = time.monotonic() + patience
-        while not _taken(descriptor):
-            if time.monotonic() >= until:
-                raise Busy("another process is holding or deleting recordings here: try again in a moment", folder)
-            time.sleep(0.05)
+        if not taken(descriptor, patience):
+            raise Busy("another process is holding or deleting recordings here: try again in a moment", folder)
         yield
     finally:
         os.close(descriptor)
 
 
-def _taken(descriptor: int) -> bool:
-    """Whether the lock was taken, or there is none to take."""
+def taken(descriptor: int, patience: float = PATIENCE) -> bool:
+    """Whether the lock on an open file or folder was taken within `patience` seconds, or there is none to take."""
     try:
         import fcntl
     except ImportError:  # Windows
         return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # some network drives
-        return True
-    return True
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.05)
+        except OSError:  # some network drives
+            return True
+        else:
+            return True

@@ -48,7 +48,8 @@ def _due(folder: Path, age: float | None, size: int | None, now: float) -> Seque
     """The segments to delete, oldest first, each with the reason."""
     free = [found for found in files.find(folder) if not hold.is_held(folder, found.name)]
     old = [found for found in free if age is not None and now - found.changed_ns / 1e9 > age]
-    young = [found for found in free if found not in old]
+    too_old = {found.name for found in old}
+    young = [found for found in free if found.name not in too_old]
     total, many = sum(found.size for found in young), []
     for found in young[:-1]:
         if size is not None and total > size:
