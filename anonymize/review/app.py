@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.resources import files
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from anonymize.errors import AnonymizeError, InputError, PlanError, UsageError
+from anonymize.errors import UsageError
 from anonymize.plan.edits import EditError
 from anonymize.review.review import Review
 from anonymize.review.tabs import Tabs
-from anonymize.text import untrusted
+from anonymize.web import endpoints
+from anonymize.web.endpoints import Endpoint, whole_number
 from anonymize.web.rules import HANDLERS
 
-TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+PAGE = "anonymize.review.page"
 WIDEST = 3840
 """The most pixels across of a picture for the page."""
 
@@ -45,24 +44,24 @@ def app(review: Review) -> Starlette:
         return review.overview()
 
     def picture(request: Request) -> Response:
-        width = min(_number(request.query_params.get("width", "1280")), WIDEST)
+        width = min(whole_number(request.query_params.get("width", "1280")), WIDEST)
         view = request.query_params.get("view", "raw")
-        data = review.picture(_number(request.path_params["index"]), width, view)
+        data = review.picture(whole_number(request.path_params["index"]), width, view)
         return Response(data, media_type="image/jpeg")
 
     def sound(request: Request) -> Response:
-        data = review.sound(_number(request.path_params["number"]), request.query_params.get("view", "raw"))
+        data = review.sound(whole_number(request.path_params["number"]), request.query_params.get("view", "raw"))
         return Response(data, media_type="application/octet-stream")
 
     def peaks(request: Request) -> Any:
-        return review.peaks(_number(request.path_params["first"]))
+        return review.peaks(whole_number(request.path_params["first"]))
 
     def regions(request: Request) -> Any:
-        return review.regions(_number(request.path_params["first"]), _number(request.path_params["end"]))
+        return review.regions(whole_number(request.path_params["first"]), whole_number(request.path_params["end"]))
 
     def lanes(request: Request) -> Any:
         asked = request.query_params.get("tracks", "")
-        return review.lanes([_number(part) for part in asked.split(",") if part])
+        return review.lanes([whole_number(part) for part in asked.split(",") if part])
 
     def publishing(_: Request) -> Any:
         return review.publishing.as_dict()
@@ -92,8 +91,7 @@ def app(review: Review) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/", asset("page.html")),
-            *(Route(f"/page/{name}", asset(name)) for name in assets()),
+            *endpoints.page(PAGE, "page.html"),
             Route("/api/review", read(opened)),
             Route("/api/picture/{index}", read(picture)),
             Route("/api/sound/{number}", read(sound)),
@@ -125,67 +123,18 @@ def _indices(given: Any) -> list[int]:
     return given
 
 
-def _number(text: str) -> int:
-    """A whole number in a path or a query. Raises `UsageError`."""
-    if not text.isdecimal() or len(text) > untrusted.DIGITS:
-        raise UsageError("expected a whole number")
-    return int(text)
-
-
-def read(answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
+def read(answer: Callable[[Request], Any]) -> Endpoint:
     """An endpoint that changes nothing."""
-
-    async def endpoint(request: Request) -> Response:
-        return await _answered(answer, request)
-
-    return endpoint
+    return endpoints.read(answer, EditError)
 
 
-def change(answer: Callable[[dict[str, Any]], Any], tabs: Tabs | None = None) -> Callable[[Request], Any]:
+def change(answer: Callable[[dict[str, Any]], Any], tabs: Tabs | None = None) -> Endpoint:
     """An endpoint that takes a JSON object; if `tabs` are given, from the window that edits alone."""
+    changes = endpoints.change(answer, EditError)
 
-    async def endpoint(request: Request) -> Response:
+    async def endpoint(request: Request) -> Any:
         if tabs and not tabs.claim(request.headers.get("x-tab", "")):
             return JSONResponse({"error": "another window edits this review: this one shows it alone"}, 409)
-        body = await request.body()
-
-        def work(text: bytes) -> Any:
-            asked = untrusted.json_value(text.decode("utf-8", "replace") or "{}", "the request", UsageError)
-            if not isinstance(asked, dict):
-                raise UsageError("expected an object in braces")
-            return answer(asked)
-
-        return await _answered(work, body)
-
-    return endpoint
-
-
-async def _answered(work: Callable[[Any], Any], given: Any) -> Response:
-    """What `work` gives, done in a thread; errors for people are JSON with a message."""
-    try:
-        made = await run_in_threadpool(work, given)
-    except (AnonymizeError, EditError) as error:
-        status = 409 if isinstance(error, EditError) else 422
-        lasting = isinstance(error, PlanError | InputError)
-        return JSONResponse({"error": getattr(error, "message", "") or str(error), "lasting": lasting}, status)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the person is told, and the review goes on
-        what = f"internal error ({type(error).__name__}: {error}). What was saved before is safe; please report this"
-        return JSONResponse({"error": what, "lasting": True}, 500)
-    return made if isinstance(made, Response) else JSONResponse(made)
-
-
-def assets() -> list[str]:
-    """The names of the page's files."""
-    return sorted(
-        one.name for one in files("anonymize.review.page").iterdir() if one.name.endswith((".css", ".js", ".svg"))
-    )
-
-
-def asset(name: str) -> Callable[[Request], Any]:
-    """An endpoint that gives a file of the page."""
-
-    async def endpoint(request: Request) -> Response:  # noqa: ARG001 - the same for all
-        data = files("anonymize.review.page").joinpath(name).read_bytes()
-        return Response(data, media_type=f"{TYPES[name.rpartition('.')[2]]}; charset=utf-8")
+        return await changes(request)
 
     return endpoint

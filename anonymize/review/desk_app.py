@@ -9,10 +9,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from anonymize.errors import UsageError
+from anonymize.review.app import PAGE, change, read
 from anonymize.review.app import app as review_app
-from anonymize.review.app import asset, assets, change, read
 from anonymize.review.desk import Desk
 from anonymize.review.review import Review
+from anonymize.web import endpoints
 from anonymize.web.rules import HANDLERS
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ def app(desk: Desk) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/", asset("desk.html")),
-            *(Route(f"/page/{name}", asset(name)) for name in assets()),
+            *endpoints.page(PAGE, "desk.html"),
             Route("/api/files", read(lambda _: desk.listing())),
             Route("/api/opening", read(lambda _: desk.opening())),
             Route("/api/open", change(opened), methods=["POST"]),
