@@ -11,7 +11,21 @@ from anonymize.data import Box, Kind, Shape
 from anonymize.kinds import Answer, Silencing, Topic
 from anonymize.plan.doubts import check_name
 from anonymize.plan.edited import Edited
-from anonymize.plan.edits import Change, Draw, Edit, Hide, Judge, Merge, Place, Remove, Reply, Show, Sound, Split
+from anonymize.plan.edits import (
+    Arrange,
+    Change,
+    Draw,
+    Edit,
+    Hide,
+    Judge,
+    Merge,
+    Place,
+    Remove,
+    Reply,
+    Show,
+    Sound,
+    Split,
+)
 from anonymize.plan.model import Plan
 from anonymize.plan.reviewed import Note, reviewed
 from anonymize.plan.values import COUNT, TRACK, around, box_of, span_of, version_of
@@ -101,7 +115,7 @@ class History:
             return made
         words: Counter[str] = Counter()
         for edit in self.edited.edits:
-            if getattr(edit, "version", "") in ("", version):
+            if getattr(edit, "version", "") in ("", version) and not isinstance(edit, Arrange):
                 answer = getattr(edit, "answer", None)
                 words[answer.value if answer else word_of(edit)] += 1
         return replace(made, reviewed=reviewed(words, notes))
@@ -250,6 +264,7 @@ _SORTS: tuple[tuple[str, type[Any], Callable[[Any], dict[str, Any]]], ...] = (
     ("judge", Judge, lambda e: {"answer": e.answer.value if e.answer else None}),
     ("sound", Sound, lambda e: {"sound": e.how.value if e.how else _HEARD, "seconds": list(e.seconds)}),
     ("reply", Reply, _replied),
+    ("row", Arrange, lambda e: {"other": e.other} if e.other >= 0 else {}),
 )
 """Of each sort of edit, the word in a line, its class, and what its line has beside the track."""
 
@@ -266,5 +281,6 @@ _READ: Mapping[str, Callable[[Mapping[str, Any]], Edit]] = {
     "hide": _reading("version", lambda line, track: Hide(track, version_of(line))),
     "judge": _reading("answer", _judge),
     "sound": _sound,
+    "row": _reading("other", lambda line, track: Arrange(track, TRACK.whole(line.get("other", -1)))),
     "reply": lambda line: _reading("topic of frames answer boxes kind shape", _reply)({"track": -1, **line}),
 }

@@ -21,6 +21,7 @@ from anonymize.kinds import Answer, Raised, Topic
 from anonymize.plan.boxes import DETECTED, MANUAL, Rows, by_hand, merged, placed, regions
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.edits import (
+    Arrange,
     Change,
     Draw,
     Edit,
@@ -57,8 +58,8 @@ class Edited:
         """For each edit in force, what it replaced."""
         self._state: dict[Any, Any] = {}
         """What differs from `base`: track → `Rows` or None, ("show", track, version) → when it is visible there,
-        ("doubt", track) → `Doubt` or None, ("reply", topic, number, first frame) → `Reply`, "silences" → those of the
-        sound."""
+        ("doubt", track) → `Doubt` or None, ("reply", topic, number, first frame) → `Reply`, ("row", track) → the number
+        of its row, "silences" → those of the sound."""
         self._columns = base.regions.columns()
         self._order = np.argsort(self._columns.track, kind="stable")
         self._sorted = self._columns.track[self._order]
@@ -158,6 +159,18 @@ class Edited:
         found: Reply | None = self._state.get(_reply_key(topic, of, first))
         return found
 
+    def together(self) -> list[list[int]]:
+        """The numbers of tracks whose lanes are shown in one row; of several tracks each, in order."""
+        found: dict[int, list[int]] = {}
+        for key, row in self._state.items():
+            if isinstance(key, tuple) and key[0] == "row" and self.rows(key[1]) is not None:
+                found.setdefault(row, []).append(key[1])
+        return sorted(sorted(several) for several in found.values() if len(several) > 1)
+
+    def _in_row_with(self, track: int) -> list[int]:
+        """The numbers of the tracks in the row of `track`, itself among them."""
+        return next((several for several in self.together() if track in several), [track])
+
     def at(self, index: int, version: str = "") -> tuple[list[Region], list[Region]]:
         """The regions of frame `index` that are drawn in a version, and those that are left out."""
         changed = self.changed()
@@ -194,7 +207,7 @@ class Edited:
 
     def _touched(self, version: str) -> list[int]:
         """The numbers of the tracks that an edit touched, but for those of other versions."""
-        some = (key for key in self._state if isinstance(key, int | tuple) and not _is_reply(key))
+        some = (key for key in self._state if isinstance(key, int | tuple) and not _is_apart(key))
         mine = (key for key in some if isinstance(key, int) or key[0] != "show" or key[2] in ("", version))
         return [key if isinstance(key, int) else key[1] for key in mine]
 
@@ -231,7 +244,7 @@ class Edited:
         new = (row for track, rows in made.items() for row in regions(track, rows) if self._is_seen(row[2]))
         gone = changed - {track for track, rows in made.items() if (rows.why != MANUAL).any()}
         touched = [*(one.track for one in self.base.shown), *(one.track for one in self.base.doubts)]
-        touched += [key[1] for key in self._state if isinstance(key, tuple) and not _is_reply(key)]
+        touched += [key[1] for key in self._state if isinstance(key, tuple) and not _is_apart(key)]
         there = [track for track in dict.fromkeys(touched) if track not in gone]
         return replace(
             self.base,
@@ -316,6 +329,8 @@ class Edited:
             for number in (edit.track, edit.new):
                 if changed["doubt", number].first >= changed["doubt", number].end:
                     changed["doubt", number] = None
+        if len(several := self._in_row_with(edit.track)) > 1:
+            changed["row", edit.new] = self._state["row", several[0]]
         return changed
 
     def _join(self, edit: Merge) -> dict[Any, Any]:
@@ -404,6 +419,20 @@ class Edited:
             changed[edit.track] = there.at(left) if left.any() else None
         return changed
 
+    def _arrange(self, edit: Arrange) -> dict[Any, Any]:
+        self._there(edit.track)
+        mine = self._in_row_with(edit.track)
+        if edit.other < 0:
+            if len(mine) == 1:
+                raise EditError(f"track {edit.track} has a row of its own")
+            rest = [track for track in mine if track != edit.track]
+            return {("row", edit.track): edit.track, **{("row", track): rest[0] for track in rest}}
+        self._there(edit.other)
+        if edit.other in mine:
+            raise EditError(f"tracks {edit.track} and {edit.other} are in one row")
+        both = sorted([*mine, *self._in_row_with(edit.other)])
+        return {("row", track): both[0] for track in both}
+
     def _frames(self, frames: tuple[int, int]) -> tuple[int, int]:
         """`frames`, if they lie within the video."""
         first, end = frames
@@ -417,9 +446,9 @@ def _reply_key(topic: Topic, of: int, first: int) -> tuple[str, Topic, int, int]
     return "reply", topic, of, 0 if topic is Topic.FAINT else first
 
 
-def _is_reply(key: Any) -> bool:
-    """Whether a key of the state is a question's."""
-    return isinstance(key, tuple) and key[0] == "reply"
+def _is_apart(key: Any) -> bool:
+    """Whether a key of the state decides nothing about a track: a question's, or a row's of the time line."""
+    return isinstance(key, tuple) and key[0] in ("reply", "row")
 
 
 _UNCHANGED = object()
@@ -435,4 +464,5 @@ _APPLY: Mapping[type, Callable[[Edited, Any], dict[Any, Any]]] = {
     Judge: Edited._judge,
     Sound: Edited._sound,
     Reply: Edited._reply,
+    Arrange: Edited._arrange,
 }

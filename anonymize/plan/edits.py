@@ -150,7 +150,16 @@ class Reply:
     shape: Shape = Shape.ELLIPSE
 
 
-Edit = Draw | Place | Remove | Split | Merge | Change | Show | Hide | Judge | Sound | Reply
+@dataclass(frozen=True, slots=True)
+class Arrange:
+    """The lane of a track, and those in one row with it, are shown in one row with that of `other`; in a row of its own
+    where `other` is -1. Nothing that is hidden changes: the tracks stay what they are."""
+
+    track: int
+    other: int = -1
+
+
+Edit = Draw | Place | Remove | Split | Merge | Change | Show | Hide | Judge | Sound | Reply | Arrange
 
 
 class EditError(ValueError):

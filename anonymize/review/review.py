@@ -400,6 +400,7 @@ class Review:
             "silences": silences,
             "named": self._version,
             "versions": versions,
+            "rows": edited.together(),
         }
 
 

@@ -19,7 +19,7 @@ from anonymize.evaluate.truth import FrameTruth, Subject, write_truth
 from anonymize.kinds import Answer, Raised, Silencing, Topic
 from anonymize.live.metrics import Metrics
 from anonymize.plan.doubts import Doubt
-from anonymize.plan.edits import Change, Draw, Hide, Judge, Merge, Place, Remove, Reply, Show, Sound, Split
+from anonymize.plan.edits import Arrange, Change, Draw, Hide, Judge, Merge, Place, Remove, Reply, Show, Sound, Split
 from anonymize.plan.faint import Faint
 from anonymize.plan.reviewed import Sampled, SignOff
 from anonymize.report import sign
@@ -123,6 +123,8 @@ def _write_plan(made: plan.Plan, path: Path) -> None:
             Sound((0.0, 0.02), Silencing.MUTE),
             Reply(new + 3, Topic.FAINT, 1, (1, 2), Answer.HIDE, (box,)),
             Judge(0, Answer.HIDE, "desk 2"),
+            Arrange(new + 3, 0),
+            Arrange(new + 3),
         ):
             session.do(edit)
         session.undo()

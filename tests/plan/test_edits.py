@@ -17,6 +17,7 @@ from anonymize.plan.edit_lines import EditLine as Line
 from anonymize.plan.edit_lines import History, entry, is_step, step_of
 from anonymize.plan.edited import Edited
 from anonymize.plan.edits import (
+    Arrange,
     Change,
     Draw,
     EditError,
@@ -240,6 +241,42 @@ def test_a_joined_track_has_the_hull_on_common_frames_and_no_consent():
     assert after.shown == ()
 
 
+def drawn(*tracks: int) -> list[Draw]:
+    return [Draw(track, (0, 9), (0, 0, 14, 14)) for track in tracks]
+
+
+def test_lanes_are_in_one_row_until_one_leaves_it_and_nothing_else_changes():
+    made, before = Edited(base()), text(base())
+    made.apply(Arrange(3, 0))
+    assert made.together() == [[0, 3]]
+    assert text(made.plan()) == before
+    assert not made.plan().by_hand
+    for one in drawn(5, 6, 7):
+        made.apply(one)
+    made.apply(Arrange(7, 5))
+    made.apply(Arrange(7, 3))
+    assert made.together() == [[0, 3, 5, 7]], "whoever is in a row comes with it"
+    made.apply(Arrange(0))
+    assert made.together() == [[3, 5, 7]], "the row goes on without its first one"
+    made.apply(Split(5, 4, 8))
+    assert made.together() == [[3, 5, 7, 8]], "both parts of a track are in its row"
+    made.apply(Arrange(0, 6))
+    made.apply(Merge(5, 7))
+    assert made.together() == [[0, 6], [3, 5, 8]], "what became a part of another has no lane"
+    for _ in range(3):
+        made.undo()
+    assert made.together() == [[3, 5, 7]]
+
+
+def test_a_row_is_no_change_of_what_was_found_in_a_report():
+    history = History(Edited(base()))
+    history.follow(Line(1, Arrange(3, 0)))
+    history.follow(Line(2, Remove(0, (10, 12))))
+    reviewed = history.plan().reviewed
+    assert reviewed is not None
+    assert reviewed.changes == {"remove": 1}
+
+
 def test_what_is_shown_is_not_drawn_on_its_frames_alone():
     after = edited(Show(0, (20, 30), "form 1", 25))
     assert sorted(boxes(after, 0)) == [*range(10, 20), *range(30, 61)]
@@ -362,6 +399,10 @@ def test_the_sound_is_silent_where_the_last_word_is_that_it_is(edits, silences):
         (Remove(7, (0, 5)), "no track 7"),
         (Split(0, 20, 3), "already"),
         (Merge(0, 0), "itself"),
+        (Arrange(0, 0), "in one row"),
+        (Arrange(0), "a row of its own"),
+        (Arrange(0, 8), "no track 8"),
+        (Arrange(8, 0), "no track 8"),
         (Show(0, (0, 101), "form"), "do not lie"),
         (Hide(7), "no track 7"),
         (Judge(7, Answer.HIDE), "no track 7"),
@@ -469,6 +510,7 @@ EDITS = st.one_of(
         st.lists(BOX, max_size=4).map(tuple),
     ),
     st.builds(Judge, TRACKS, st.sampled_from([None, *Answer])),
+    st.builds(Arrange, TRACKS, st.sampled_from([-1, 0, 3, 4, 5, 6, 7])),
     st.builds(Sound, frames().map(lambda pair: (pair[0] / 8, pair[1] / 8)), st.sampled_from([None, *Silencing])),
 )
 
@@ -498,14 +540,19 @@ def test_any_sequence_gives_the_plan_of_the_edits_in_force_also_when_read_again(
     fresh = Edited(base())
     for edit in made.edits:
         fresh.apply(edit)
+    plainly = Edited(base())
+    for edit in (one for one in made.edits if not isinstance(one, Arrange)):
+        plainly.apply(edit)
     for name in ("", "court"):
-        assert text(fresh.plan(name)) == text(made.plan(name))
+        assert text(fresh.plan(name)) == text(made.plan(name)) == text(plainly.plan(name)), "rows hide nothing"
+    assert fresh.together() == made.together()
 
     again = History(Edited(base()))
     for one in written:
         assert is_step(json.loads(one))
         again.follow(step_of(json.loads(one)))
     assert (again.numbers, again.undone) == (numbers, undone)
+    assert again.edited.together() == made.together()
     for name in ("", "court"):
         assert text(again.edited.plan(name)) == text(made.plan(name))
         for index in range(0, FRAMES, 7):

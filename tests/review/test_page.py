@@ -127,6 +127,85 @@ def test_a_track_is_split_and_joined_again(page: Page, made: Path) -> None:
     assert [region.xyxy for region in plan.read(made).at(9)] == [region.xyxy for region in before.at(9)]
 
 
+HIDDEN = "47 127 214 255"
+"""The colour of a lane that is hidden, in red, green, blue and opacity."""
+
+
+def runs_in_row(page: Page, row: int) -> list[str]:
+    """The colours that a row of the time line has from left to right, each once a run."""
+    found: list[str] = page.evaluate(
+        """(row) => {
+            const lanes = document.getElementById("lanes");
+            const [y, from] = [18 + row * 14 + 7, 80];
+            const canvas = new OffscreenCanvas(lanes.width - from, 1);
+            const context = canvas.getContext("2d", { willReadFrequently: true });
+            context.drawImage(lanes, from, y, canvas.width, 1, 0, 0, canvas.width, 1);
+            const line = context.getImageData(0, 0, canvas.width, 1).data;
+            const runs = [];
+            for (let at = 0; at < line.length; at += 4) {
+                const colour = [...line.slice(at, at + 4)].join(" ");
+                if (runs.at(-1) !== colour) runs.push(colour);
+            }
+            return runs;
+        }""",
+        row,
+    )
+    return found
+
+
+@pytest.mark.parametrize("how", ["mouse", "keyboard"])
+def test_lanes_of_a_person_are_shown_in_one_row_and_hide_the_same(page: Page, made: Path, how: str) -> None:
+    before = plan.read(made)
+    page.click(".row")
+    for key in ("Home", "f", "f", "f", "f", "f", "s"):
+        page.keyboard.press(key)
+    expect(page.locator(".row")).to_have_count(2)
+    split = [region.xyxy for index in range(FRAMES) for region in plan.read(made).at(index)]
+    page.wait_for_function("document.getElementById('message').textContent === ''")
+    own = page.locator("[data-action=own-row]")
+    expect(own).to_be_hidden()
+    lines = page.locator("#lanes").bounding_box()
+    assert lines
+    if how == "mouse":
+        page.click("[data-action=same-row]")
+        expect(page.locator("#message")).to_contain_text("Choose a track of the same person")
+        page.mouse.click(lines["x"] + lines["width"] - 40, lines["y"] + 18 + 14 + 7)
+    else:
+        page.keyboard.press("Shift+M")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+    expect(own).to_be_visible()
+    written = json.loads(made.read_text().splitlines()[-1])
+    assert (written["do"], {written["track"], written["other"]}) == ("row", {track_of(page, 0), track_of(page, 1)})
+    assert [region.xyxy for index in range(FRAMES) for region in plan.read(made).at(index)] == split
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(300)
+    assert HIDDEN in runs_in_row(page, 0)
+    assert HIDDEN not in runs_in_row(page, 1), "it is empty"
+    page.mouse.click(lines["x"] + lines["width"] - 40, lines["y"] + 18 + 7)
+    expect(page.locator(".row").nth(1)).to_have_attribute("aria-selected", "true")
+    page.mouse.click(lines["x"] + 90, lines["y"] + 18 + 7)
+    expect(page.locator(".row").nth(0)).to_have_attribute("aria-selected", "true")
+    page.reload()
+    expect(page.locator(".row")).to_have_count(2)
+    page.locator(".row").nth(0).click()
+    expect(own).to_be_visible()
+    if how == "mouse":
+        own.click()
+    else:
+        page.keyboard.press("Shift+O")
+    expect(own).to_be_hidden()
+    page.keyboard.press("Control+z")
+    expect(own).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(own).to_be_hidden()
+    assert [region.xyxy for index in range(FRAMES) for region in before.at(index)] == split
+
+
+def track_of(page: Page, row: int) -> int:
+    return int((page.locator(".row").nth(row).get_attribute("id") or "").removeprefix("track-"))
+
+
 def test_the_views_the_languages_and_small_windows(page: Page) -> None:
     for key, view in (("2", "published"), ("3", "both"), ("1", "outlines")):
         page.keyboard.press(key)

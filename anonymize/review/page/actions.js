@@ -2,8 +2,8 @@
 
 import { ask } from "./ask.js";
 import * as marks from "./mark.js";
-import { tell } from "./messages.js";
 import { nextKind } from "./kinds.js";
+import * as pair from "./pair.js";
 import { magnify, pan, pixels, selectedBox } from "./picture.js";
 import { toggle } from "./play.js";
 import { publish } from "./publish.js";
@@ -78,7 +78,8 @@ export const ACTIONS = {
     if (box) await make({ do: "place", track, first: index, boxes: [box] });
   },
   escape() {
-    if (state.tool !== "select") change({ tool: "select" });
+    if (pair.isPairing()) pair.stop();
+    else if (state.tool !== "select") change({ tool: "select" });
     else if (state.asked) stop();
     else if (state.mark) change({ mark: null });
     else change({ selected: -1 });
@@ -103,10 +104,10 @@ export const ACTIONS = {
     const track = selected();
     if (track) await make({ do: "split", track: track.track, frame: state.index });
   },
-  join() {
-    if (!selected()) return;
-    change({ tool: "join" });
-    tell(say("join-with"));
+  join: () => pair.begin("join"),
+  "same-row": () => pair.begin("row"),
+  async "own-row"() {
+    if (state.rows.some((row) => row.includes(state.selected))) await make({ do: "row", track: state.selected });
   },
   zoom: () => magnify(2),
   smaller: () => magnify(0.5),
@@ -137,6 +138,6 @@ export const ACTIONS = {
 export const KEYS = {
   Space: "play", d: "previous", f: "next", ArrowLeft: "previous", ArrowRight: "next", c: "back 10", v: "on 10", "Shift-ArrowLeft": "back 10", "Shift-ArrowRight": "on 10",
   z: "previous-cut", x: "next-cut", Home: "first", End: "last", PageUp: "time-closer", PageDown: "time-farther", "[": "track begin", "]": "track end", 1: "outlines", 2: "published", 3: "both", y: "next-view", Enter: "full-screen", q: "next-open",
-  h: "hide", l: "leave", n: "nothing", Delete: "nothing", o: "end-here", i: "begin-here", s: "split", m: "join", b: "draw", a: "draw-area", p: "draw-plate", g: "draw-polygon", k: "key-frame", t: "next-kind", Escape: "escape",
+  h: "hide", l: "leave", n: "nothing", Delete: "nothing", o: "end-here", i: "begin-here", s: "split", m: "join", "Shift-m": "same-row", "Shift-o": "own-row", b: "draw", a: "draw-area", p: "draw-plate", g: "draw-polygon", k: "key-frame", t: "next-kind", Escape: "escape",
   ...marks.KEYS, "+": "zoom", "-": "smaller", 0: "whole", 9: "pixels", "Alt-ArrowLeft": "pan-left", "Alt-ArrowRight": "pan-right", "Alt-ArrowUp": "pan-up", "Alt-ArrowDown": "pan-down", "Ctrl-z": "undo", "Ctrl-y": "redo", "?": "help", j: "sample",
 };

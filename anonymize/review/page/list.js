@@ -1,8 +1,8 @@
 // The list of what was found: only the rows in sight are in the page, so that thousands stay quick.
 
 import * as api from "./api.js";
-import { change, clock, go, isOpen, make, onChange, ordered, state } from "./state.js";
-import { fail } from "./messages.js";
+import { take } from "./pair.js";
+import { change, clock, go, isOpen, onChange, ordered, state } from "./state.js";
 import { say } from "./strings.js";
 
 const list = /** @type {HTMLElement} */ (document.getElementById("list"));
@@ -61,11 +61,7 @@ function line(row) {
   );
   made.append(picture, words);
   made.addEventListener("click", () => {
-    if (state.tool === "join" && row.track !== state.selected) {
-      change({ tool: "select" });
-      make({ do: "join", track: state.selected, other: row.track }).catch(fail);
-      return;
-    }
+    if (take(row.track)) return;
     change({ selected: row.track });
     if (state.index < row.first || state.index >= row.end) go(row.best);
   });

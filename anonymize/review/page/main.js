@@ -7,6 +7,7 @@ import { hasIcon, icon } from "./icons.js";
 import { fail } from "./messages.js";
 import "./list.js";
 import { buildMark } from "./mark.js";
+import * as pair from "./pair.js";
 import * as pen from "./pen.js";
 import { redraw } from "./picture.js";
 import { reply } from "./queue.js";
@@ -60,7 +61,7 @@ function build() {
     button("next-open"), button("draw"), button("draw-area"), button("draw-polygon"), button("zoom"), button("full-screen"),
   );
   byId("selected").append(
-    ...["hide", "leave", "nothing", "begin-here", "end-here", "split", "join"].map((name) => button(name)),
+    ...["hide", "leave", "nothing", "begin-here", "end-here", "split", "join", "same-row", "own-row"].map((name) => button(name)),
   );
   buildMark(button);
   buildKinds(byId("selected"));
@@ -95,7 +96,13 @@ addEventListener("keydown", (event) => {
     reply(given).catch(fail);
     return;
   }
-  const action = KEYS[pressed] ?? (ctrl ? undefined : KEYS[pressed.toLowerCase()]);
+  if (pressed === "Enter" && pair.isPairing() && !target.matches("button")) {
+    event.preventDefault();
+    pair.take(state.selected);
+    return;
+  }
+  const shifted = event.shiftKey ? KEYS[`Shift-${pressed.toLowerCase()}`] : undefined;
+  const action = shifted ?? KEYS[pressed] ?? (ctrl ? undefined : KEYS[pressed.toLowerCase()]);
   if (!action || (target.matches("button, input") && ["Space", "Enter"].includes(pressed))) return;
   event.preventDefault();
   run(action);
@@ -119,6 +126,7 @@ onChange((changed) => {
   /** @type {HTMLButtonElement} */ (document.querySelector("[data-action=undo]")).disabled = !state.edits;
   /** @type {HTMLButtonElement} */ (document.querySelector("[data-action=redo]")).disabled = !state.redo;
   for (const one of document.querySelectorAll("#selected button")) /** @type {HTMLButtonElement} */ (one).disabled = state.selected < 0;
+  /** @type {HTMLButtonElement} */ (document.querySelector("[data-action=own-row]")).hidden = !state.rows.some((row) => row.includes(state.selected));
   shown("play", state.playing ? "pause" : "play");
   shown("audible", state.audible ? "audible" : "silent");
   if (changed.has("version")) for (const action of ["previous", "next", "previous-cut", "next-cut", "zoom", "full-screen"]) shown(action, action);

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { fail } from "./messages.js";
+import { take } from "./pair.js";
 import * as pen from "./pen.js";
 import { change, make, onChange, state } from "./state.js";
 import * as zoom from "./zoom.js";
@@ -209,12 +210,7 @@ frame.addEventListener("pointerdown", (event) => {
   if (event.button !== 0 || event.target === slider) return;
   const at = place(event);
   frame.setPointerCapture(event.pointerId);
-  if (state.tool === "join") {
-    const hit = under(at);
-    change({ tool: "select" });
-    if (hit && hit.one[0] !== state.selected) make({ do: "join", track: state.selected, other: hit.one[0] }).catch(fail);
-    return;
-  }
+  if (take(under(at)?.one[0] ?? -1)) return;
   if (pen.isDrawing()) {
     pen.down(at);
     return outline();

@@ -35,6 +35,8 @@ export const state = {
   view: "outlines",
   playing: false,
   tool: "select",
+  /** The first track of two, while the second is chosen. */ pair: -1,
+  /** @type {number[][]} tracks whose lanes are in one row */ rows: [],
   readonly: false,
   /** The question that is asked, and its place. */ asked: "",
   /** @type {{frame: number, box: number[]} | null} */ spot: null,
@@ -61,7 +63,7 @@ function take(answer) {
   for (const track of answer.touched ?? []) tracks.delete(track);
   for (const row of answer.tracks ?? []) tracks.set(row.track, row);
   const selected = tracks.has(state.selected) ? state.selected : -1;
-  change({ tracks, selected, edits: answer.edits, redo: answer.redo, silences: answer.silences, versions: answer.versions, version: state.version + 1 });
+  change({ tracks, selected, edits: answer.edits, redo: answer.redo, silences: answer.silences, rows: answer.rows, versions: answer.versions, version: state.version + 1 });
 }
 
 export async function load() {
@@ -96,6 +98,20 @@ export const go = (index) => change({ index: Math.max(0, Math.min(state.frames -
 
 /** Tracks in the order of the list. @returns {Track[]} */
 export const ordered = () => [...state.tracks.values()].sort((a, b) => a.first - b.first || a.track - b.track);
+
+/** The rows of the time line: tracks in the order of the list, those that are in one row together. @returns {Track[][]} */
+export function rowsOfLanes() {
+  const row = new Map(state.rows.flatMap((some) => some.map((track) => [track, some[0]])));
+  /** @type {Map<number, Track[]>} */
+  const found = new Map();
+  for (const track of ordered()) {
+    const number = row.get(track.track) ?? track.track;
+    const there = found.get(number);
+    if (there) there.push(track);
+    else found.set(number, [track]);
+  }
+  return [...found.values()];
+}
 
 /** Whether somebody should say what this track is. @param {Track} track */
 export const isOpen = (track) => track.doubt !== null && track.answer === null;

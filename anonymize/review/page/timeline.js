@@ -3,7 +3,8 @@
 import * as api from "./api.js";
 import { frameOf, timeOf } from "./moments.js";
 import { frameAt, inSight, placeOf, stretch } from "./scale.js";
-import { change, go, isOpen, onChange, ordered, state } from "./state.js";
+import { take } from "./pair.js";
+import { change, go, isOpen, onChange, rowsOfLanes, state } from "./state.js";
 import { say } from "./strings.js";
 import { mark, markSilence } from "./mark.js";
 import { drawWave, heardBy, height as waveHeight } from "./wave.js";
@@ -17,7 +18,8 @@ const STEPS = [0.04, 0.2, 1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600];
 const lanes = new Map();
 let top = 0;
 let asked = 0;
-/** @type {import("./state.js").Track[]} */
+/** @typedef {import("./state.js").Track} Track */
+/** @type {Track[][]} the tracks of each row */
 let rows = [];
 let rowsOf = -1;
 
@@ -29,7 +31,7 @@ const room = () => place.clientHeight - HEAD - waveHeight();
 
 function fresh() {
   if (rowsOf !== state.version) {
-    rows = ordered();
+    rows = rowsOfLanes();
     rowsOf = state.version;
   }
   return rows;
@@ -39,7 +41,7 @@ function fresh() {
 function rowsInSight() {
   const first = Math.max(0, Math.floor(top / ROW));
   const some = fresh().slice(first, first + Math.ceil(room() / ROW) + 1);
-  const missing = some.map((row) => row.track).filter((track) => lanes.get(track)?.version !== state.version);
+  const missing = some.flat().map((one) => one.track).filter((track) => lanes.get(track)?.version !== state.version);
   if (missing.length && !asked) {
     asked = 1;
     const version = state.version;
@@ -132,21 +134,31 @@ function paintLanes(context, width, from) {
   const { first, some } = rowsInSight();
   some.forEach((row, number) => {
     const y = HEAD + (first + number) * ROW - top;
-    if (row.track === state.selected) {
+    const chosen = row.find((one) => one.track === state.selected);
+    if (chosen) {
       context.fillStyle = soft;
       context.fillRect(0, y, width, ROW);
     }
-    const colour = isOpen(row) ? open : row.drawn === "visible" || row.drawn === "partly" ? visible : row.drawn === "nothing" ? nothing : hidden;
-    for (const [begin, end, code] of lanes.get(row.track)?.runs ?? [[row.first, row.end, 0]]) {
-      const [x0, x1] = [Math.max(placeOf(begin, width), from), Math.min(placeOf(end, width), width)];
-      if (x1 < from || x0 > width) continue;
-      const why = state.reasons[code] ?? "";
-      const strong = why === "detected" || why === "manual";
-      context.fillStyle = why === "manual" ? hand : colour;
-      context.fillRect(x0, y + (strong ? 2 : 5), Math.max(x1 - x0, 1), strong ? ROW - 4 : ROW - 10);
+    // What is not sure is drawn over what is, where two are at once.
+    for (const one of [...row].sort((a, b) => Number(isOpen(a)) - Number(isOpen(b)))) {
+      const colour = isOpen(one) ? open : one.drawn === "visible" || one.drawn === "partly" ? visible : one.drawn === "nothing" ? nothing : hidden;
+      for (const [begin, end, code] of lanes.get(one.track)?.runs ?? [[one.first, one.end, 0]]) {
+        const [x0, x1] = [Math.max(placeOf(begin, width), from), Math.min(placeOf(end, width), width)];
+        if (x1 < from || x0 > width) continue;
+        const why = state.reasons[code] ?? "";
+        const strong = why === "detected" || why === "manual";
+        context.fillStyle = why === "manual" ? hand : colour;
+        context.fillRect(x0, y + (strong ? 2 : 5), Math.max(x1 - x0, 1), strong ? ROW - 4 : ROW - 10);
+      }
     }
+    const named = chosen ?? row[0];
     context.fillStyle = ink;
-    context.fillText(`${say(row.kind)} ${row.track}`, 6, y + ROW / 2);
+    if (row.length > 1 && chosen) {
+      const x0 = Math.max(placeOf(chosen.first, width), from);
+      context.strokeStyle = ink;
+      context.strokeRect(x0 + 0.5, y + 0.5, Math.max(Math.min(placeOf(chosen.end, width), width) - x0 - 1, 1), ROW - 1);
+    }
+    context.fillText(`${say(named.kind)} ${named.track}${row.length > 1 ? ` +${row.length - 1}` : ""}`, 6, y + ROW / 2);
   });
 }
 
@@ -167,6 +179,12 @@ function paintTimes(context, width) {
 /** The frame at which marking began; -1 while the pointer moves the picture. */
 let marking = -1;
 
+/** The track of a row that is there now, one that is not sure first; else the one that is nearest in time. @param {Track[]} row */
+function nearest(row) {
+  const away = (/** @type {Track} */ one) => Math.max(one.first - state.index, state.index - one.end + 1, 0);
+  return [...row].sort((a, b) => away(a) - away(b) || Number(isOpen(b)) - Number(isOpen(a)))[0].track;
+}
+
 /** @param {PointerEvent} event */
 function seek(event) {
   const at = canvas.getBoundingClientRect();
@@ -174,7 +192,9 @@ function seek(event) {
   go(frameAt(event.clientX - at.left, at.width) - 0.5);
   if (marking >= 0) return mark(marking, state.index);
   const row = fresh()[Math.floor((y - HEAD + top) / ROW)];
-  if (row && y > HEAD && y < HEAD + room()) change({ selected: row.track });
+  if (!row || y <= HEAD || y >= HEAD + room()) return;
+  const track = nearest(row);
+  if (event.type !== "pointerdown" || !take(track)) change({ selected: track });
 }
 
 place.addEventListener("pointerdown", (event) => {
@@ -209,7 +229,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw
 heardBy(draw);
 onChange((changed) => {
   if (changed.has("selected") && state.selected >= 0) {
-    const at = fresh().findIndex((row) => row.track === state.selected) * ROW;
+    const at = fresh().findIndex((row) => row.some((one) => one.track === state.selected)) * ROW;
     if (at < top) scroll(at);
     else if (at + ROW > top + room()) scroll(at + ROW - room());
   }
