@@ -71,9 +71,10 @@ def check_blur(clip: Clip, scratch: Path) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     target = scratch / "blurred.mp4"
     with av.open(str(clip.video)) as source:
-        context = source.streams.video[0].codec_context
-        size = (context.width, context.height)
-    encode(target, _blurred(clip.video, size[1] / 18), size)
+        stream = source.streams.video[0]
+        size = (stream.codec_context.width, stream.codec_context.height)
+        rate = round(stream.average_rate or 25)  # a real recording has its own
+    encode(target, _blurred(clip.video, size[1] / 18), size, rate=rate)
     evaluation = evaluate(clip.video, target, clip.truth)
     target.unlink()
     if evaluation.total.leak_rate not in (0.0, None) or evaluation.collateral not in (1.0, None):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,6 +14,7 @@ from anonymize.data import Kind
 from anonymize.evaluate.interval import leak_interval
 from anonymize.evaluate.truth import read_truth
 from anonymize.samples.camera import Shot, Still, film
+from anonymize.samples.encode import encode
 from anonymize.samples.plates import DESIGNS, render_plate
 from benchmarks import clips as clip_sets
 from benchmarks import compare as compare_module
@@ -119,6 +121,13 @@ def test_a_blur_that_leaks_stops_the_run(clip, tmp_path, monkeypatch):
     monkeypatch.setattr(compare_module, "_blurred", lambda video, _: blur(video, 1))
     with pytest.raises(BenchmarkBroken, match="must leak nothing and cost everything, not leak 8 boxes"):
         check_blur(clip, tmp_path / "scratch")
+
+
+def test_a_recording_with_a_rate_of_its_own_is_blurred_at_that(clip, tmp_path):
+    with av.open(str(clip.video)) as source:
+        pictures = [frame.to_ndarray(format="bgr24") for frame in source.decode(video=0)]
+    slow = encode(tmp_path / "slow.mp4", pictures, (320, 192), rate=10)
+    check_blur(Clip(slow, clip.truth), tmp_path / "scratch")
 
 
 def test_a_peer_that_cannot_be_installed_is_unavailable(tmp_path):
