@@ -1,6 +1,9 @@
 """Runs that are killed, from outside and at the worst moments, and what `anonymize status` says of them."""
 
+import errno
 import json
+import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -118,7 +121,11 @@ def test_it_can_be_killed_while_it_goes_on(footage, out):
     assert hidden(out) == [".anonymize.lock", ".anonymize.sqlite"]
 
 
-def test_killed_while_the_ledger_is_written(footage, out):
+def _refused(*_: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def test_killed_while_the_ledger_is_written(footage, out, monkeypatch):
     """A journal is left that has to be rolled back; whoever only asks for the status must not do so."""
     Seen(footage, out)
     path = out / store.NAME
@@ -138,6 +145,10 @@ def test_killed_while_the_ledger_is_written(footage, out):
         store.read(path)
     assert ledger.status(out).done == 3
     assert {p: p.read_bytes() for p in left} == left
+    with monkeypatch.context() as unreadable:
+        unreadable.setattr(shutil, "copy", _refused)
+        with pytest.raises(errors.LedgerError, match=r"cannot be read \(no permission\): try again"):
+            ledger.status(out)
     seen = Seen(footage, out)
     assert seen.done_now == set()
     assert not journal.exists()

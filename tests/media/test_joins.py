@@ -12,6 +12,8 @@ import pytest
 from anonymize.errors import DamagedInput, UnreadableInput, UnsupportedInput
 from anonymize.live.source.connection import Stream, way_to
 from anonymize.media import VideoSource, open_source
+from anonymize.media.clock.restarts import _leaps_of_keys, _Stream
+from anonymize.media.video.mpegts import spliced
 from tests.helpers.carry import carry
 from tests.helpers.formats import documented
 from tests.helpers.media import make_video
@@ -284,3 +286,52 @@ def move(data: bytearray, packet: int, ticks: int) -> None:
     data[start] = data[start] & 0xF1 | (stamp >> 30 & 7) << 1
     data[start + 1], data[start + 2] = stamp >> 22 & 0xFF, (stamp >> 15 & 0x7F) << 1 | 1
     data[start + 3], data[start + 4] = stamp >> 7 & 0xFF, (stamp & 0x7F) << 1 | 1
+
+
+PART = [0, 3, 1, 2, 6, 4, 5]
+"""When the frames of a group are shown, in the order of the file."""
+
+
+@pytest.mark.parametrize(
+    ("shown", "keys", "leaps"),
+    [
+        (PART, [0], []),
+        (PART * 2, [0, 7], [(-6.0, 7)]),
+        (PART * 3, [0, 7, 14], [(-6.0, 7), (-6.0, 14)]),
+        ([*PART, 0], [0, 7], [(-6.0, 7)]),
+        ([0, 3, 1, 2, 1, 6, 4, 5], [0, 4], []),
+        ([0, 3, 1, 3, 2, 6, 4, 5], [0, 3], []),
+    ],
+    ids=["in order", "again", "twice", "at the end", "one wrong time", "a key frame at the time of the one before it"],
+)
+def test_a_clock_is_started_again_by_a_key_frame_that_is_shown_before_what_came_before_it(
+    shown: list[int], keys: list[int], leaps: list[tuple[float, int]]
+) -> None:
+    track = _Stream(Fraction(1))
+    track.shown.extend(shown)
+    track.where.extend(range(0, 100 * len(shown), 100))
+    track.keys.extend(at in keys for at in range(len(shown)))
+    found = list(_leaps_of_keys(7, track))
+    assert [(leap.far, leap.first[7]) for leap in found] == leaps
+    assert [leap.where for leap in found] == [100 * at for _, at in leaps]
+
+
+@pytest.mark.parametrize(("between", "joined"), [(0, True), (3, True), (4, False)])
+def test_a_join_is_known_by_a_table_that_comes_a_little_before_the_list_of_programs(
+    tmp_path: Path, between: int, joined: bool
+) -> None:
+    """FFmpeg, for one, writes the description of services first; here the counters of all other tables go on."""
+    part = make_video(tmp_path / "part.ts", frames=10).read_bytes()
+    packets = [part[at : at + PACKET] for at in range(0, len(part), PACKET)]
+    again = []
+    for packet in packets:
+        number = int.from_bytes(packet[1:3], "big") & 0x1FFF
+        tables = sum(int.from_bytes(one[1:3], "big") & 0x1FFF == number for one in packets)
+        jump = tables + (0 if number in (0, 0x1000) else 5)
+        again.append(packet[:3] + bytes([packet[3] & 0xF0 | (packet[3] + jump) & 0x0F]) + packet[4:])
+    assert again[0][1:3] == b"\x40\x11"
+    assert again[1][1:3] == b"\x40\x00"
+    nothing = b"\x47\x1f\xff\x10" + b"\xff" * 184
+    data = b"".join([*packets, again[0], *[nothing] * between, *again[1:]])
+    seam = (len(packets) + 1 + between) * PACKET
+    assert spliced(data, "a.ts", 0x100).seams == ((seam,) if joined else ())

@@ -1,5 +1,6 @@
 """Without `--quality` an output is about as large, and about as good, as its source."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ from PIL import Image
 from anonymize.media import open_source, output_suffix, with_quality
 from anonymize.media.still.formats.webp import quality_of
 from anonymize.media.still.parts import webp_parts
+from anonymize.media.video import like_source
 from anonymize.media.video.like_source import BEST, WORST
-from anonymize.settings import Output
+from anonymize.media.video.options import MIDDLE
+from anonymize.settings import Codec, Output
 from tests.helpers.carry import carry
 from tests.helpers.media import Picture, make_video
 
@@ -59,6 +62,32 @@ def test_the_output_is_about_as_large_as_the_source(tmp_path: Path, name: str) -
     file, options = SOURCES[name]
     path = make_video(tmp_path / file, frames=scene(70), **options)  # type: ignore[arg-type]
     assert 0.5 < size_ratio(path, tmp_path / "out") < 1.5
+
+
+def _halved_every_five(
+    share: float, fitting: int, source: object, packets: object, target: object, output: Output
+) -> float:
+    """The output's size over the source's: `share` at the quality `fitting`."""
+    assert output.quality is not None
+    return float(share * 2 ** ((fitting - output.quality) / 5))
+
+
+HEVC = {"codec": "libx265"}
+
+
+@pytest.mark.parametrize(
+    ("made", "codec", "share"), [({}, Codec.H264, 0.92), (HEVC, Codec.H264, 1.2), (HEVC, Codec.H265, 0.92)]
+)
+def test_only_an_older_codec_gets_more_bytes_than_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: dict[str, str], codec: Codec, share: float
+) -> None:
+    path = make_video(tmp_path / "in.mp4", frames=2, **made)  # type: ignore[arg-type]
+    for fitting in (MIDDLE, MIDDLE + 3, MIDDLE - 4):
+        halved = partial(_halved_every_five, share, fitting)
+        monkeypatch.setattr(like_source, "_ratio", halved)
+        with open_source(path) as source:
+            list(source.frames())
+            assert with_quality(source, Output(codec=codec)).quality == fitting
 
 
 def test_a_coarse_source_is_not_blown_up_and_a_fine_one_not_spoilt(tmp_path: Path) -> None:

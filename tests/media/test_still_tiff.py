@@ -1,6 +1,8 @@
 """TIFFs of every layout come out as what they show, or are refused; camera raws and previews are refused."""
 
 import itertools
+import logging
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -316,3 +318,16 @@ def test_directories_that_point_to_themselves_end() -> None:
     assert StillSource(bytes(data)).decoded.size == SIZE[::-1]
     with pytest.raises(UnreadableInput):
         StillSource(b"II*\0\xff\xff\xff\x7f")
+
+
+def test_pillow_writes_nothing_to_standard_error_about_a_tiff_that_it_refuses(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python prints what a library logs where nobody listens to it, as in a run; under pytest somebody does."""
+    whole, samples = tiff(Page(ramp(1, 8))), struct.pack("<HHI", 277, 3, 1)
+    assert whole.count(samples) == 1
+    signed = struct.pack("<HHIHH", 277, 8, 1, 7, 0)  # seven samples a pixel, in a type that only Pillow reads
+    monkeypatch.setattr(logging.root, "handlers", [])
+    with pytest.raises(UnsupportedInput, match="stored in this way"):
+        open_source(whole.replace(samples + b"\1\0\0\0", signed))
+    assert capsys.readouterr().err == ""

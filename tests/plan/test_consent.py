@@ -142,6 +142,17 @@ def test_a_faint_find_beside_a_person_counts_where_a_detection_missed_that_perso
     assert visible_frames(done, 0) == list(range(30))
 
 
+def test_between_two_detections_that_found_a_person_no_detection_missed_that_person():
+    """Every third frame is looked at; what is faintly found beside the person ends no consent, but for a wide gap."""
+    hands, looked = still(1, (50, 112), range(58), score=0.3), range(0, 58, 3)
+    who = {"show_persons": [person(point=[50, 105], at=1.2)], "times": TIMES[:58]}
+    between = tuple(i for i in range(58) if i not in looked)
+    done = shown(still(0, (50, 100), range(58), unseen=between), hands, **who)
+    assert [i for i in range(58) if 0 in {one.track for one in done.visible_at(i)}] == list(range(58))
+    done = shown(still(0, (50, 100), range(58), unseen=(*between, 33)), hands, **who)
+    assert [i for i in range(58) if 0 in {one.track for one in done.visible_at(i)}] == list(range(31))
+
+
 def test_what_overlaps_a_visible_track_is_drawn_whole():
     """Another find or a hand-drawn region: no pixel of it is opened."""
     plate = still(1, (52, 100), kind=Kind.PLATE)

@@ -225,6 +225,24 @@ def test_where_the_target_is_in_passing_the_plan_goes_where_the_output_was_to_be
     assert made.command(None).startswith("anonymize render - --plan ")
 
 
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.PASS_WITH_DOUBTS])
+def test_the_command_replaces_an_output_only_where_there_is_one(
+    face_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: Verdict
+) -> None:
+    doubted = Verified(verdict, (), doubts=(find(0.2, 50),))
+    monkeypatch.setattr(release, "examine", lambda *_, **__: doubted)
+    item = only_item(str(face_clip), str(tmp_path / "safe.mp4"))
+    if verdict is Verdict.FAIL:
+        with pytest.raises(Refused) as raised:
+            job.run(item, journalist())
+        made = raised.value.kept
+    else:
+        made = job.run(item, journalist()).kept
+    assert made is not None
+    assert made.released is (tmp_path / "safe.mp4").exists() is (verdict is not Verdict.FAIL)
+    assert ("--force" in shlex.split(made.command(face_clip))) is made.released
+
+
 def find(
     start: float, x: float, *, end: float = 0.0, size: float = 20, kind: Kind = Kind.FACE, score: float = 0.3
 ) -> Find:

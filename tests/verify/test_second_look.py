@@ -23,7 +23,7 @@ from anonymize.text.mapping import from_mapping
 from anonymize.verify import By, Evidence, Verified, examine
 from anonymize.verify.frames import Checker, FrameFindings
 from anonymize.verify.sample import Sample
-from anonymize.verify.second_look import SecondLook, covered
+from anonymize.verify.second_look import SecondFinds, SecondLook, covered
 from anonymize.verify.uncovered import Uncovered
 from anonymize.verify.variants import Variants
 from tests.conftest import FRAMES, face_box, face_pictures
@@ -265,6 +265,31 @@ def test_a_cover_that_comes_off_for_one_frame_is_a_doubt_even_without_a_find(fac
     assert flashes([9, 10, 11]) == [(9, 9, 11)]
     assert flashes([]) == []
     assert flashes(list(range(FRAMES))) == []
+
+
+def test_a_cover_that_comes_off_is_not_doubtful_as_well_where_a_detector_found_somebody_just_then(
+    face_clip: Path, tmp_path: Path
+) -> None:
+    with open_source(rendered(face_clip, good_plan(face_clip), tmp_path / "output.mp4", [9])) as source:
+        frames = list(source.frames())
+
+    def flashes(box: Box | None = None, index: int = 9) -> list[Box]:
+        """Where there are doubts, if a detector finds a face in `box` on the frame `index`."""
+        look = SecondLook(Variants([], settings().detect, {Kind.FACE}), 0.5, Uncovered())
+        for picture in frames:
+            look.watch(picture)
+            if box and picture.index == index:
+                look.take(SecondFinds(index, index / 25, ((Kind.FACE, box, 0.5),)))
+        return [find.box for find in look.finds()[1]]
+
+    (flash,) = flashes()
+    x0, y0, x1, y1 = flash
+    assert flashes(flash) == []
+    assert flashes((x1 - 1, y1 - 1, x1 + 30, y1 + 30)) == []
+    assert flashes((x0 - 30, y0 - 30, x0 + 1, y0 + 1)) == []
+    for elsewhere in ((x0 - 30, y0, x0, y1), (x1, y0, x1 + 30, y1), (x0, y0 - 30, x1, y0), (x0, y1, x1, y1 + 30)):
+        assert flashes(elsewhere) == [flash]
+    assert flashes(flash, 8) == flashes(flash, 10) == [flash]
 
 
 @pytest.mark.parametrize("size", wide.SIZES, ids=str)
