@@ -75,6 +75,7 @@ def render_plan(
     output: AnyPath,
     settings: Settings | None = None,
     *,
+    version: str = "",
     force: bool = False,
     workers: int = 1,
     on_progress: OnProgress = ignore,
@@ -86,12 +87,13 @@ def render_plan(
         plan_file: the plan.
         output: the result; its suffix chooses the container.
         settings: how to encode and verify the output; those in the plan if not given.
+        version: the one to draw of the plan's named versions; what holds for all of them if empty.
         force, workers, on_progress: see `run`.
 
     Raises:
         AnonymizeError: nothing was written to `output`; the message says why.
     """
     item = only_item(str(source), str(output))
-    made = plan.read(Path(plan_file))
+    made = plan.read(Path(plan_file), version)
     wanted = replace(settings, redact=made.about.redact) if settings else None
     return job.render(item, made, wanted, force=force, workers=workers, on_progress=on_progress).report

@@ -71,7 +71,7 @@ def _run(prepare: Callable[[], Sequence[Printed]] = tuple) -> int:
         from anonymize.live.secrets import mask
 
         why = mask(why)  # addresses of cameras may hold passwords
-    machine = "--json" in sys.argv and not {"-h", "--help", "--version"} & set(sys.argv)
+    machine = "--json" in sys.argv and not ({"-h", "--help"} & set(sys.argv) or "--version" in sys.argv[:2])
     if why and not (machine and log):
         output.fail(why)
     if machine:

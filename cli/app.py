@@ -214,6 +214,7 @@ def detect(
 def render(
     source: Input,
     plan: Path,
+    version: str,
     output: str,
     preset: str | None,
     force: bool,
@@ -235,7 +236,7 @@ def render(
     from anonymize.plan.settings import to_render
 
     item = only_item(source, output)
-    made = plans.read(plan)
+    made = plans.read(plan, version)
     settings = settings_of(to_render(made.about, presets.load(preset).settings if preset else None), asked)
     with RunDisplay([item], machine=json, quiet=quiet) as display:
         outcome = batch.render(
@@ -244,7 +245,7 @@ def render(
             settings,
             force=force,
             workers=workers,
-            reports=reports_in(report, title),
+            reports=reports_in(report, title or (version if report else "")),
             stdin=_stdin([source]),
             on_item=display,
         )

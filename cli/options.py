@@ -52,6 +52,9 @@ TABLE = (
     Option("--plan", "review", FILE, "FILE", "The plan to correct.",
            shown="beside the source, as SOURCE-safe.plan.jsonl; made if missing"),
     Option("--plan", "render", Path, "FILE", "The plan to render.", default=..., shown=False),
+    Option("--version", "render, verify", str, "NAME",
+           "The version of the plan, as `review` names them: who stays visible is decided for each.",
+           default="", shown="what holds for all versions"),
     Option("--to", "live", list[str] | None, "ADDRESS",
            "Where to send it: an rtsp://, rtmp:// or srt:// address, hls:FOLDER, record:FOLDER, /dev/videoN (a virtual "
            "camera), - (MPEG-TS on standard output) or y4m:-. Repeatable.", shown=False),

@@ -11,7 +11,7 @@ import typer
 import anonymize.presets as presets
 from anonymize.cli.options import settings_of, takes
 from anonymize.cli.values import reports_in
-from anonymize.errors import ExitCode
+from anonymize.errors import ExitCode, UsageError
 from anonymize.kinds import Verdict
 
 EXIT_CODES = {
@@ -28,6 +28,7 @@ def verify(
     ],
     source: Path | None,
     plan: Path | None,
+    version: str,
     preset: str | None,
     report: Path | None,
     title: str,
@@ -48,13 +49,15 @@ def verify(
     from anonymize.plan.settings import to_render
     from anonymize.recorded import job, release
 
-    drawn = read(plan) if plan else None
+    if version and not plan:
+        raise UsageError("--version is one of a plan's: add --plan FILE")
+    drawn = read(plan, version) if plan else None
     chosen = presets.load(preset).settings if preset else None
     settings = settings_of(
         to_render(drawn.about, chosen) if drawn else chosen or presets.load(presets.DEFAULT).settings, asked
     )
     item = the_file(output)
-    if places := reports_in(report, title):
+    if places := reports_in(report, title or (version if report else "")):
         places.prepare()
     with RunDisplay([item], machine=json, quiet=quiet) as display:
         account = release.check_file(
@@ -67,6 +70,6 @@ def verify(
         )
         display.verified(item, account)
     if report:
-        reports.write(replace(account, title=title), reports.path_for(report, Path(output.name)))
+        reports.write(replace(account, title=title or version), reports.path_for(report, Path(output.name)))
     if code := EXIT_CODES[account.verdict]:
         raise typer.Exit(code)

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import typing
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def _truth(path):
     return list(read_any(path).frames((64, 48)))
 
 
-READERS = {
+READERS: dict[str, tuple[Callable[[Path], object], type[AnonymizeError]]] = {
     "plan.jsonl": (plan.read, PlanError),
     "zones.json": (lambda path: options.settings_of(Settings(), {"hide_zone": [str(path)]}), UsageError),
     "preset.toml": (lambda path: presets.load(str(path)), UsageError),

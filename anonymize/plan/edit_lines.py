@@ -107,6 +107,10 @@ class History:
     last: int = 0
     notes: list[Note] = field(default_factory=list)
 
+    def versions(self) -> list[str]:
+        """The names of the versions for which something was decided, or which somebody looked at or signed."""
+        return sorted({*self.edited.versions(), *(one.version for one in self.notes if one.version)})
+
     def plan(self, version: str = "") -> Plan:
         """The plan of a version with all edits in force, and what is known of the review."""
         made = self.edited.plan(version)

@@ -29,13 +29,22 @@ from anonymize.text.ranges import PIXELS, SHARE, brief, shown
 from anonymize.text.words import printable
 
 
-def read(path: Path) -> Plan:
+def read(path: Path, version: str = "") -> Plan:
     """Read a plan file; a person's edits in it are applied.
 
+    Args:
+        path: the file.
+        version: of the output, by its name; what holds for all of them if empty.
+
     Raises:
-        PlanError: it is not a plan, is of an unknown version, or has a malformed line, whose number is given.
+        PlanError: it is not a plan, is of an unknown format, or has a malformed line, whose number is given.
+        UsageError: it has no such version.
     """
-    return parse(untrusted.lines(path, "plan", PlanError), str(path))
+    history = edited(untrusted.lines(path, "plan", PlanError), str(path))
+    if version and version not in history.versions():
+        there = ", ".join(history.versions()) or "none"
+        raise UsageError(f"this plan has no version {shown(version)}; it has: {there}", path)
+    return history.plan(version)
 
 
 def parse(text: Iterable[str], name: str) -> Plan:

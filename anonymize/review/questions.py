@@ -84,6 +84,11 @@ class Question:
         return self.span[0], self.span[1] - 1
 
     @property
+    def _raised(self) -> str:
+        """What raised a doubt, for the page: "check" if that of an output did, and it is not covered."""
+        return "check" if self.doubt and self.doubt.raised is Raised.CHECK else "doubt"
+
+    @property
     def covered(self) -> bool:
         """Whether the place is covered while nobody has answered."""
         return self.doubt.drawn if self.doubt else self.topic in (Topic.SURE, Topic.HELD)
@@ -92,7 +97,7 @@ class Question:
         """Plain JSON values."""
         return {
             "id": self.id,
-            "topic": self.topic.value if self.topic else "doubt",
+            "topic": self.topic.value if self.topic else self._raised,
             "number": self.number,
             "kind": self.kind.label,
             "frame": self.frame,

@@ -55,6 +55,7 @@ def question(one: Mapping[str, Any], left: int, time: float, about: About) -> It
 
 _TOPICS = {
     "doubt": "the machine is not sure",
+    "check": "found by the check of an output",
     "faint": "seen faintly",
     "sure": "a cover",
     "begins": "just before a cover begins",

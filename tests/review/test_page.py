@@ -10,9 +10,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from anonymize import plan
+from anonymize.plan.edits import Remove
+from anonymize.review.review import Review
+from anonymize.review.session import EditSession
 from tests.conftest import FRAMES, face_box
 from tests.helpers.browser import needs_chromium, window
+from tests.helpers.media import read_video
 from tests.helpers.terminals import CTRL_C, Terminal
+from tests.review.conftest import served
 
 pytestmark = needs_chromium
 
@@ -255,6 +260,68 @@ def test_publishing_says_where_the_checked_film_is(page: Page, tmp_path: Path) -
     page.keyboard.press("Enter")
     expect(page.locator("#message")).to_contain_text("Published and checked", timeout=120_000)
     assert (tmp_path / "safe.mp4").exists()
+
+
+@pytest.fixture
+def uncovered(made: Path, request: pytest.FixtureRequest) -> Path:
+    """The plan, from which somebody took the face away; `request.param` is what a doubt does to an output."""
+    lines = made.read_text().splitlines(keepends=True)
+    header = json.loads(lines[0])
+    header["settings"]["verify"]["doubts"] = request.param
+    made.write_text(json.dumps(header) + "\n" + "".join(lines[1:]))
+    with EditSession(made) as session:
+        session.do(Remove(track(made), (0, FRAMES)))
+    return made
+
+
+@pytest.mark.parametrize("how", ["mouse", "keyboard"])
+@pytest.mark.parametrize(
+    ("uncovered", "said"),
+    [("release", "Its check asks about more places"), ("fail", "Not published")],
+    indirect=["uncovered"],
+)
+def test_what_the_check_finds_is_asked_hidden_with_its_button_and_gone_in_the_next_output(
+    face_clip: Path, uncovered: Path, chromium: Browser, tmp_path: Path, said: str, how: str
+) -> None:
+    output = tmp_path / "safe.mp4"
+    with Review(face_clip, uncovered) as review, served(review) as server, window(chromium) as page:
+        page.goto(server.address)
+        expect(page.locator("#clock")).to_contain_text(f"1 / {FRAMES}")
+        page.click("#publish")
+        page.fill("dialog input", str(output))
+        page.keyboard.press("Enter")
+        card = page.locator("#question")
+        expect(card).to_contain_text("The check of the output found it: it is not covered.", timeout=120_000)
+        expect(page.locator("#message")).to_contain_text(said)
+        expect(card.locator("canvas")).to_be_visible()
+        expect(page.locator(".row.open .badge").first).to_have_text("not sure")
+        assert output.exists() is (said != "Not published")
+        again = card.get_by_role("button", name="Publish again")
+        for _ in range(len(plan.read(uncovered).doubts)):
+            expect(again).to_have_count(0)
+            shown = page.locator("#question .where").text_content()
+            if how == "mouse":
+                card.get_by_role("button", name="Hide").click()
+            else:
+                page.keyboard.press("h")
+            expect(page.get_by_text(shown or "", exact=True)).to_have_count(0)
+        expect(card).to_contain_text("All that the check found is answered.")
+        assert page.locator(".row.open").count() == 0
+        if how == "mouse":
+            again.click()
+        else:
+            again.press("Enter")
+        expect(page.locator("dialog input[name=where-to]")).to_be_focused()
+        if output.exists():
+            assert page.locator("dialog input[name=where-to]").input_value() == str(output)
+        assert page.locator("dialog input[type=checkbox]").is_checked() is output.exists()
+        page.fill("dialog input", str(output))
+        page.keyboard.press("Enter")
+        expect(page.locator("#message")).to_contain_text("Published and checked", timeout=120_000)
+        expect(again).to_have_count(0)
+    for index, picture in enumerate(read_video(output)):
+        x0, y0, x1, y1 = face_box(index)
+        assert picture[y0:y1, x0:x1].mean() < 60, index
 
 
 def test_the_command_finds_first_serves_and_ends_with_ctrl_c(

@@ -12,7 +12,7 @@ from anonymize.review.review import Review
 from tests.conftest import FRAMES, face_box
 from tests.helpers.browser import needs_chromium, window
 from tests.helpers.media import read_video
-from tests.review.conftest import Client, finished, served
+from tests.review.conftest import Client, ended, finished, served
 
 
 def test_a_face_is_visible_in_the_version_that_shows_it_and_in_no_other(client: Client, made: Path) -> None:
@@ -50,6 +50,59 @@ def test_a_name_that_no_file_could_have_is_refused(client: Client) -> None:
     for name in ("../court", "a/b", "x" * 41, "-", " "):
         assert client.ask("POST", "/api/version", {"version": name}).status == 422, name
     assert client.get("/api/review")["named"] == ""
+
+
+@pytest.fixture
+def court(face_clip: Path, made: Path) -> Path:
+    """A plan with a version that shows the face, and one that somebody signed alone."""
+    with Review(face_clip, made) as review:
+        review.choose("court")
+        (row,) = review.overview()["tracks"]
+        review.edit({"do": "show", "track": row["track"], "frames": [0, FRAMES], "reason": "form 12"})
+        review.choose("press")
+        review.sign("Ada", "")
+    return made
+
+
+@pytest.mark.parametrize(("name", "title", "words"), [("court", "", "court"), ("press", "Front page", "Front page")])
+def test_a_version_is_drawn_and_verified_from_the_command_line(
+    face_clip: Path, court: Path, tmp_path: Path, name: str, title: str, words: str
+) -> None:
+    output, reports = tmp_path / "out.mp4", tmp_path / "reports"
+    more = ["--report", reports, *(("--title", title) if title else ())]
+    assert ended("render", face_clip, "--plan", court, "--version", name, "-o", output, "-q", *more) == 0
+    for index, picture in enumerate(read_video(output)):
+        x0, y0, x1, y1 = face_box(index)
+        assert bool(picture[y0:y1, x0:x1].mean() > 30) is (name == "court"), index
+    told = json.loads(next(reports.glob("*.report.json")).read_text())
+    assert told["title"] == words
+    assert [one["name"] for one in told["redacted"]["review"]["signed"]] == (["Ada"] if name == "press" else [])
+    assert ended("verify", output, "--plan", court, "--version", name, "-q") == 0
+    assert ended("verify", output, "--plan", court, "-q") == (7 if name == "court" else 0)
+
+
+def test_a_version_that_is_not_there_is_named_with_those_that_are(
+    face_clip: Path, court: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("render", face_clip, "--plan", court, "--version", "pres", "-o", tmp_path / "out.mp4")
+    assert ended(*asked) == 2
+    assert "this plan has no version 'pres'; it has: court, press" in capsys.readouterr().err
+    assert ended(*asked, "--json") == 2
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["event"] == "error"
+    assert not (tmp_path / "out.mp4").exists()
+    assert ended("verify", face_clip, "--version", "court") == 2
+    assert "add --plan FILE" in capsys.readouterr().err
+
+
+def test_people_sign_for_a_version(face_clip: Path, court: Path, tmp_path: Path) -> None:
+    lines = court.read_text().splitlines(keepends=True)
+    header = json.loads(lines[0])
+    header["settings"]["review"] = {"approvals": 1}
+    court.write_text(json.dumps(header) + "\n" + "".join(lines[1:]))
+    output = tmp_path / "out.mp4"
+    assert ended("render", face_clip, "--plan", court, "--version", "court", "-o", output, "-q") != 0
+    assert not output.exists(), "the press's version was signed"
+    assert ended("render", face_clip, "--plan", court, "--version", "press", "-o", output, "-q") == 0
 
 
 def test_a_sample_and_a_sign_off_are_of_the_version_that_was_looked_at(face_clip: Path, made: Path) -> None:

@@ -2,9 +2,10 @@
 
 import * as api from "./api.js";
 import { fail, tell } from "./messages.js";
+import { next } from "./queue.js";
 import { begin } from "./sample.js";
 import { tellSeen } from "./seen.js";
-import { load, state } from "./state.js";
+import { change, load, state } from "./state.js";
 import { fill, say } from "./strings.js";
 
 const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("dialog"));
@@ -26,10 +27,12 @@ export async function publish() {
   const [{ seen }, queue] = await Promise.all([tellSeen(), api.questions()]);
   const form = document.createElement("form");
   form.method = "dialog";
-  const output = field("where-to", state.output);
+  const before = outputs.get(state.named);
+  const output = field("where-to", before ?? state.output);
   output.input.maxLength = 4096;
   const force = document.createElement("input");
   force.type = "checkbox";
+  force.checked = before !== undefined;
   const boxed = document.createElement("label");
   boxed.className = "check";
   boxed.append(force, say("replace"));
@@ -69,18 +72,26 @@ export async function publish() {
   const signed = await api.sign({ name: name.input.value.trim(), note: note.input.value.trim() });
   if (signed.signed < signed.wanted) return tell(fill("sign-waits", signed.wanted - signed.signed));
   await api.publish({ output: output.input.value.trim(), force: force.checked });
-  follow();
+  follow(state.named);
 }
 
-/** Say how the output goes on, until it is done. */
-function follow() {
+/** Where outputs were published since the page was opened, by version. @type {Map<string, string>} */
+const outputs = new Map();
+
+/** Say how the output goes on, until it is done. @param {string} named its version */
+function follow(named) {
   const timer = setInterval(async () => {
     try {
       const now = await api.publishing();
       if (now.state === "running") return tell(`${say(now.stage)} ${Math.round(100 * now.share)}%`);
       clearInterval(timer);
-      tell(say(now.state).replace("%", now.output || now.message), now.state !== "released");
-      if (now.doubts) await load();
+      const asks = now.state === "released" && now.verdict !== "pass";
+      tell(say(asks ? "released-asks" : now.state).replace("%", now.output || now.message), now.state !== "released");
+      if (now.output) outputs.set(named, now.output);
+      change({ checked: false });
+      if (!asks && now.state !== "refused") return;
+      await load();
+      await next();
     } catch (error) {
       clearInterval(timer);
       fail(error);

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { fail } from "./messages.js";
+import { publish } from "./publish.js";
 import { begin } from "./sample.js";
 import { answer, change, go, onChange, state } from "./state.js";
 import { fill, say } from "./strings.js";
@@ -52,7 +53,10 @@ export async function reply(given) {
     open = open.filter((each) => each !== one);
     answered += 1;
     left -= 1;
-    await next();
+    if (one.topic === "check" && !open.some((each) => each.topic === "check")) {
+      change({ checked: true });
+      stop();
+    } else await next();
   } finally {
     busy = false;
     place.classList.remove("busy");
@@ -108,7 +112,8 @@ function button(name, key, act, main = false) {
   made.className = main ? "main" : "";
   const letter = document.createElement("kbd");
   letter.textContent = key;
-  made.append(say(name), " ", letter);
+  made.append(say(name));
+  if (key) made.append(" ", letter);
   made.addEventListener("click", async () => {
     try {
       await act();
@@ -122,11 +127,18 @@ function button(name, key, act, main = false) {
 let shown = "";
 function paint() {
   const one = current();
-  const key = `${one?.id} ${left} ${answered} ${document.documentElement.lang} ${waiting().length}`;
+  const key = `${one?.id} ${state.checked} ${left} ${answered} ${document.documentElement.lang} ${waiting().length}`;
   if (key === shown) return;
   shown = key;
   place.hidden = !left && !answered;
   place.classList.toggle("asking", Boolean(one));
+  if (!one && state.checked) {
+    const words = document.createElement("p");
+    words.textContent = say("check-answered");
+    place.replaceChildren(words, button("publish-again", "", publish, true));
+    if (waiting().length) place.append(" ", button("next-open", "Q", next));
+    return;
+  }
   if (!one) {
     const words = document.createElement("p");
     words.textContent = waiting().length ? fill("queue-begin", left) : fill("queue-done", answered);
@@ -183,5 +195,5 @@ onChange((changed) => {
     const one = current();
     if (one && state.selected !== (one.topic === "faint" ? -1 : one.number)) stop();
   }
-  if (changed.has("asked") || changed.has("version")) paint();
+  if (["asked", "version", "checked"].some((key) => changed.has(key))) paint();
 });

@@ -24,6 +24,7 @@ export const state = {
   audible: true,
   /** @type {[number, number] | null} frames that are marked, half-open */ mark: null,
   output: "",
+  /** Whether all that the check of the last output found was answered. */ checked: false,
   by: "",
   approvals: 0,
   /** The version of the output that is looked at; empty for all. */ named: "",
