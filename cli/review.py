@@ -43,11 +43,12 @@ def review(
     from anonymize.review.app import app
     from anonymize.review.desk import desk
     from anonymize.review.review import Review, plan_for
+    from anonymize.review.session import is_torn
     from anonymize.web.server import Server
 
     chosen, made = presets.load(preset), plan or (plan_for(source) if source else None)
     with ExitStack() as stack:
-        if source and made and made.exists() and not source.is_dir():
+        if source and made and made.exists() and not source.is_dir() and not is_torn(made):
             served = app(stack.enter_context(Review(source, made, by)))
         else:
             served = desk_app.app(stack.enter_context(desk(source or Path(), plan, chosen, by)))

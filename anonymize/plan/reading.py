@@ -73,7 +73,7 @@ def edited(text: Iterable[str], name: str) -> History:
         nonlocal silences
         for number, line in numbered:
             place = f"{name}, line {number}"
-            entry = _json(line, place)
+            entry = _json(line, place) if line.endswith("\n") else _last(line, place)
             if is_step(entry):
                 steps.append((place, _step(entry, place)))
             elif is_note(entry):
@@ -161,6 +161,15 @@ def _json(line: str, place: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise PlanError("expected an object in braces", place)
     return value
+
+
+def _last(line: str, place: str) -> dict[str, Any]:
+    """The line of a file that has no end."""
+    try:
+        return _json(line, place)
+    except PlanError as error:
+        what = "the last line was cut off; `anonymize review` shows what is left of it, and takes it out if you wish"
+        raise PlanError(f"{error.message}: {what}", place) from error
 
 
 def _header(entry: dict[str, Any], name: str) -> About:

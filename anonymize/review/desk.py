@@ -18,6 +18,7 @@ from anonymize.presets import Preset
 from anonymize.progress import Course, Progress
 from anonymize.recorded import job
 from anonymize.review.review import Review, plan_for
+from anonymize.review.session import Torn
 from anonymize.text.suffixes import is_picture_name
 
 MOST = 2000
@@ -54,9 +55,9 @@ class Opening:
 
     Args:
         number: of the file in the list; -1 while none was asked for.
-        state: "idle", "finding", "open", "failed" or "cancelled".
+        state: "idle", "finding", "open", "torn" (the last line of its plan was cut off), "failed" or "cancelled".
         share: of finding done, 0 to 1.
-        message: why it failed.
+        message: why it failed, or what is torn.
     """
 
     number: int = -1
@@ -115,8 +116,12 @@ class Desk:
         now = self._opening
         return {"number": now.number, "opening": now.state, "share": now.share, "message": now.message}
 
-    def open(self, number: int) -> None:
+    def open(self, number: int, *, drop_torn: bool = False) -> None:
         """Open a file's review, in a thread; finds first if there is no plan. `opening` says how it goes on.
+
+        Args:
+            number: of the file in the list.
+            drop_torn: see `EditSession`.
 
         Raises:
             UsageError: there is no such file, or another is being found or published.
@@ -132,7 +137,7 @@ class Desk:
                 raise UsageError("an output is being made: wait until it is done")
             self._stop.clear()
             self._opening = Opening(number, "finding")
-            self._work = threading.Thread(target=self._made, args=(number,), name="find", daemon=True)
+            self._work = threading.Thread(target=self._made, args=(number, drop_torn), name="find", daemon=True)
             self._work.start()
 
     def cancel(self) -> None:
@@ -146,7 +151,7 @@ class Desk:
         now = self._opening
         return self._open if now.state == "open" and now.number == number else None
 
-    def _made(self, number: int) -> None:
+    def _made(self, number: int, drop_torn: bool) -> None:
         one, now = self._files[number], self._opening
         try:
             if not one.plan.exists():
@@ -154,7 +159,9 @@ class Desk:
             before, self._open = self._open, None
             if before:
                 before.close()
-            self._open = Review(one.source, one.plan, self._by)
+            self._open = Review(one.source, one.plan, self._by, drop_torn=drop_torn)
+        except Torn as error:
+            now.state, now.message = "torn", str(error)
         except AnonymizeError as error:
             now.state, now.message = ("cancelled", "") if self._stop.is_set() else ("failed", str(error))
         except BaseException as error:

@@ -28,7 +28,7 @@ def app(desk: Desk) -> Starlette:
         number = asked.get("number")
         if type(number) is not int:
             raise UsageError("expected the number of a file")
-        desk.open(number)
+        desk.open(number, drop_torn=asked.get("drop") is True)
         return desk.opening()
 
     def cancelled(_: dict[str, Any]) -> Any:

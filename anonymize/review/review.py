@@ -43,13 +43,15 @@ class Review:
         source: the file that the plan was made for.
         made: the plan.
         by: who reviews, as they wish to be called; written with every edit.
+        drop_torn: see `EditSession`.
 
     Raises:
+        Torn: the plan's last line was cut off while it was written.
         PlanError: the plan was made for another file, cannot be written, or is open elsewhere.
         InputError: the source cannot be read.
     """
 
-    def __init__(self, source: Path, made: Path, by: str = "") -> None:
+    def __init__(self, source: Path, made: Path, by: str = "", *, drop_torn: bool = False) -> None:
         self.path, self.plan_path, self._by = source, made, by
         self._identity = _identity(source)
         self._refused: tuple[object, ...] | None = None
@@ -58,7 +60,7 @@ class Review:
         self._stack = ExitStack()
         with ExitStack() as stack:
             media.check_readable(source)
-            self._session = stack.enter_context(EditSession(made, by))
+            self._session = stack.enter_context(EditSession(made, by, drop_torn=drop_torn))
             self.about = self._session.edited.base.about
             if report.sha256(source) != self.about.sha256:
                 raise PlanError(f"the plan {made} was made for another file", source)
@@ -137,6 +139,7 @@ class Review:
                 "tracks": overview.tracks(edited, version=self._version),
                 "output": str(self.output),
                 "by": self._by,
+                "notice": self._session.dropped,
                 "approvals": self.about.settings.review.approvals,
                 **self.history(),
             }

@@ -30,7 +30,7 @@ from anonymize.plan.regions import Regions, region_lines
 from anonymize.plan.reviewed import Note
 from anonymize.report.data import now
 from anonymize.text import untrusted
-from anonymize.text.words import system
+from anonymize.text.words import printable, system
 
 
 class EditSession:
@@ -39,13 +39,15 @@ class EditSession:
     Args:
         path: the plan.
         by: who edits, as they wish to be called; written with every edit.
+        drop_torn: take out a last line that was cut off while it was written, as a person who saw it said.
 
     Raises:
+        Torn: its last line was cut off while it was written, and may have covered somebody.
         PlanError: it cannot be read or written, is malformed, or another session has it open.
         UsageError: `by` is not one line.
     """
 
-    def __init__(self, path: Path, by: str = "") -> None:
+    def __init__(self, path: Path, by: str = "", *, drop_torn: bool = False) -> None:
         try:
             self._by = check_name(by)
         except ValueError as error:
@@ -53,13 +55,15 @@ class EditSession:
         self.path = path
         self._unended = b""
         """What the last line of the file lacks."""
+        self.dropped = ""
+        """What was taken out of the file, in words, as it had been cut off while it was written."""
         try:
             self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
             raise PlanError(f"cannot edit this plan: {system(error)}", path) from error
         try:
             self._lock()
-            self._mend()
+            self._mend(drop_torn=drop_torn)
             self._history = plan.edited(untrusted.lines(path, "plan", PlanError), str(path))
             self._size = os.fstat(self._file).st_size
         except BaseException:
@@ -185,22 +189,71 @@ class EditSession:
         except OSError as error:
             raise Busy("somebody else is editing this plan: close it there first", self.path) from error
 
-    def _mend(self) -> None:
-        """See how the last line ends; drop it where a machine that lost its power left a part of an edit."""
-        whole = self.path.read_bytes()
-        last = whole[whole.rfind(b"\n") + 1 :]
+    def _mend(self, *, drop_torn: bool) -> None:
+        """See how the last line ends. A part of an edit is dropped, as a machine that lost its power left it: whoever
+        made it was never told that it is saved. Any other part may have covered somebody: a person decides."""
+        last = _unended(self.path)
         if not last:
             return
-        try:
-            json.loads(last)
+        if _is_whole(last):
             self._unended = b"\n"
-        except ValueError:
-            if last.startswith(_OWN):
-                os.ftruncate(self._file, len(whole) - len(last))
+            return
+        whole = self.path.read_bytes()
+        number = whole.count(b"\n") + 1
+        said, left = f"line {number} was cut off while it was written", f"It began: {_readable(last)}"
+        if not last.startswith(_OWN) and not drop_torn:
+            raise Torn(f"{said}. {self._what_is_there()}. {left}", self.path)
+        os.ftruncate(self._file, whole.rfind(b"\n") + 1)
+        self.dropped = f"{said}: it is not in force, and was taken out of the plan. {left}"
+
+    def _what_is_there(self) -> str:
+        """Whether all that was found is in the whole lines, in words."""
+        some = untrusted.lines(self.path, "plan", PlanError)
+        history = plan.edited((line for line in some if line.endswith("\n")), str(self.path))
+        if history.last or history.notes or not history.edited.base.by_hand:
+            return "All that had been found is there; this came later, and was never confirmed as saved"
+        return "What stood after it, if anything, is missing: if you have another copy of this plan, compare them first"
 
 
-_OWN = tuple(f'{{"{key}"'.encode() for key in ("edit", "undo", "redo", "sampled", "signed", "doubt"))
-"""How lines begin that a session writes."""
+def _unended(path: Path) -> bytes:
+    """What stands after the last end of a line; its last bytes where it is longer than any line may be."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - untrusted.LINE, 0))
+        return file.read().rpartition(b"\n")[2]
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _readable(part: bytes) -> str:
+    """The beginning of a part of a line, for people."""
+    text = printable(part[:_SHOWN].decode("utf-8", "replace"))
+    return text + (" ..." if len(part) > _SHOWN else "")
+
+
+_SHOWN = 160
+"""The most bytes of a line that are shown."""
+_OWN = tuple(f'{{"{key}"'.encode() for key in ("edit", "undo", "redo", "sampled", "signed"))
+"""How lines begin that a session alone writes, and that cover nobody until they are whole."""
+
+
+def is_torn(path: Path) -> bool:
+    """Whether the last line of a plan was cut off, so that a person must decide what becomes of it."""
+    try:
+        last = _unended(path)
+    except OSError:
+        return False  # said by whoever opens it
+    return bool(last) and not _is_whole(last) and not last.startswith(_OWN)
+
+
+class Torn(PlanError):
+    """The last line of a plan was cut off while it was written."""
 
 
 class Busy(PlanError):

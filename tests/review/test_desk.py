@@ -1,5 +1,6 @@
 """The list of what can be reviewed, and a file that is found first with its progress on the page."""
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from anonymize.review.session import EditSession
 from anonymize.web.server import Server
 from tests.conftest import FRAMES
 from tests.helpers.browser import needs_chromium, window
+from tests.helpers.terminals import CTRL_C, Terminal
 from tests.review.conftest import FAST, TOKEN, Client
 
 CHOSEN = Preset("default", "", presets.load("default").text, FAST)
@@ -156,6 +158,31 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
             time.sleep(0.05)
         assert now["opening"] == "failed"
         assert "broken.mp4" in now["message"]
+
+
+@needs_chromium
+def test_a_line_that_was_cut_off_is_shown_and_taken_out_when_a_person_says_so(folder: Path, chromium: Browser) -> None:
+    made = folder / "b-safe.mp4.plan.jsonl"
+    whole, part = made.read_bytes(), b'{"frames": [3, 9], "kind": "face", "xyxy": [20, 2'
+    made.write_bytes(whole + part)
+    with Terminal("review", folder / "b.mp4", "--no-browser") as terminal:
+        terminal.until("Ctrl-C ends the review", 60)
+        (address,) = re.findall(r"http://127\.0\.0\.1:\d+/\S+/", terminal.sent)
+        with window(chromium) as page:
+            page.goto(address)
+            expect(page.locator("#opening")).to_contain_text(f"It began: {part.decode()}")
+            expect(page.locator("#opening")).to_contain_text("All that had been found is there")
+            assert made.read_bytes() == whole + part
+            page.get_by_role("button", name="Take the line out, and open").click()
+            page.wait_for_url("**/film/0/")
+            expect(page.locator(".row")).to_have_count(1)
+            assert made.read_bytes() == whole
+            banner = page.locator("#banner")
+            expect(banner).to_contain_text("it is not in force, and was taken out of the plan")
+            banner.get_by_role("button", name="Close").click()
+            expect(banner).to_have_text("")
+        terminal.type(CTRL_C)
+        assert terminal.end() == 0, terminal.sent
 
 
 @needs_chromium

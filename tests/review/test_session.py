@@ -20,7 +20,7 @@ from anonymize.plan import About, Plan, Regions
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.edits import Draw, EditError, Hide, Place, Remove, Show
 from anonymize.recorded.kept import keep
-from anonymize.review.session import Busy, EditSession
+from anonymize.review.session import Busy, EditSession, Torn, is_torn
 
 FRAMES = 50
 EDITOR = """
@@ -141,12 +141,65 @@ def test_a_last_line_without_its_end(path: Path) -> None:
         session.do(Hide(0))
     assert path.read_bytes().startswith(whole + b'\n{"edit": 1')
     torn = path.read_bytes()
-    for part in (b'{"undo": 1, "at": "20', b'{"sampled": 6', b'{"signed": "A. K.", "star', b'{"doubt": 4, "fra'):
+    for part in (b'{"undo": 1, "at": "20', b'{"sampled": 6', b'{"signed": "A. K.", "star'):
         path.write_bytes(torn + part)
-        EditSession(path).close()
+        assert not is_torn(path)
+        with EditSession(path) as session:
+            assert session.dropped.startswith(f"line {FRAMES + 3} was cut off while it was written: it is not in force")
+            assert session.dropped.endswith(f"It began: {part.decode()}")
         assert path.read_bytes() == torn
     with EditSession(path) as session:
+        assert session.dropped == ""
         assert session.undo() == 1
+
+
+TORN = (
+    b'{"frame": 4, "xyx',
+    b'{"frames": [1, 20], "xyxy": [0, 0, 9, 9]',
+    b'{"doubt": 4, "fra',
+    b'{"shown": 0, "fr',
+    b"{",
+    b"\0\0\0",
+)
+
+
+@pytest.mark.parametrize("part", TORN, ids=repr)
+def test_a_last_line_that_was_cut_off_and_may_have_covered_somebody_is_taken_out_when_a_person_says_so(
+    path: Path, part: bytes
+) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole + part)
+    assert is_torn(path)
+    with pytest.raises(errors.PlanError, match=f"line {FRAMES + 2}"):
+        plan.read(path)
+    for _ in range(2):
+        with pytest.raises(Torn, match=f"line {FRAMES + 2} was cut off while it was written. .* came later"):
+            EditSession(path)
+    assert path.read_bytes() == whole + part
+    with EditSession(path, drop_torn=True) as session:
+        assert f"line {FRAMES + 2} was cut off" in session.dropped
+        assert session.do(Hide(0)) == 1
+    assert path.read_bytes().startswith(whole + b'{"edit": 1')
+
+
+def test_a_part_of_a_plan_is_told_from_a_plan_with_a_part_of_a_line_more(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-300])
+    with pytest.raises(Torn, match="is missing: if you have another copy of this plan, compare them first"):
+        EditSession(path)
+    with pytest.raises(errors.PlanError, match="the last line was cut off; `anonymize review` shows"):
+        plan.read(path)
+    path.write_bytes(whole)
+    with EditSession(path) as session:
+        session.do(Remove(0, (0, 10)))
+        session.undo()
+    with path.open("ab") as file:
+        file.write(b'{"frame": 3, "xy')
+    with pytest.raises(Torn, match="All that had been found is there"):
+        EditSession(path)
+    path.write_bytes(whole[: len(path.read_bytes().splitlines()[0]) // 2])
+    with pytest.raises(errors.PlanError, match="it is empty"):
+        EditSession(path)
 
 
 def test_what_a_check_asks_is_in_a_plan_that_can_be_read_wherever_the_write_was_cut_off(path: Path) -> None:
@@ -156,8 +209,17 @@ def test_what_a_check_asks_is_in_a_plan_that_can_be_read_wherever_the_write_was_
     asking = replace(found, regions=Regions([*found.regions.rows(), (5, 8, region)]), doubts=(doubt,))
     with EditSession(path) as session:
         assert session.ask(asking) == 1
-    lines = path.read_bytes().removeprefix(before).splitlines(keepends=True)
+    written = path.read_bytes().removeprefix(before)
+    lines = written.splitlines(keepends=True)
     assert len(lines) == 2
+    for cut in range(1, len(written), 9):
+        path.write_bytes(before + written[:cut])
+        if is_torn(path):
+            with pytest.raises(Torn):
+                EditSession(path)
+            EditSession(path, drop_torn=True).close()
+        EditSession(path).close()
+        assert len(plan.read(path).at(6)) >= 1, "whoever was covered is"
     for kept in range(len(lines) + 1):
         path.write_bytes(before + b"".join(lines[:kept]))
         with EditSession(path):

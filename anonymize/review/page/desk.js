@@ -66,8 +66,14 @@ function paint() {
 function working() {
   const place = byId("opening");
   const file = files.find((one) => one.number === opening.number);
-  place.hidden = !file || !["finding", "failed"].includes(opening.opening);
+  place.hidden = !file || !["finding", "failed", "torn"].includes(opening.opening);
   if (place.hidden || !file) return place.replaceChildren();
+  if (opening.opening === "torn") {
+    const remove = element("button", say("torn-remove"), "main");
+    remove.addEventListener("click", () => open(file.number, true).catch(fail));
+    place.replaceChildren(element("b", file.name), element("span", opening.message, "bad"), remove);
+    return;
+  }
   if (opening.opening === "failed") {
     place.replaceChildren(element("b", file.name), element("span", opening.message, "bad"));
     return;
@@ -81,9 +87,9 @@ function working() {
   place.replaceChildren(element("b", file.name), element("span", fill("files-finding", Math.round(100 * opening.share))), bar, cancel);
 }
 
-/** @param {number} number */
-async function open(number) {
-  opening = await ask("api/open", { number });
+/** @param {number} number @param {boolean} [drop] take out a line that was cut off */
+async function open(number, drop = false) {
+  opening = await ask("api/open", { number, drop });
   paint();
   await wait();
 }

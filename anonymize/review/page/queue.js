@@ -141,7 +141,7 @@ function paint() {
   }
   if (!one) {
     const words = document.createElement("p");
-    words.textContent = waiting().length ? fill("queue-begin", left) : fill("queue-done", answered);
+    words.textContent = waiting().length ? fill(left === 1 ? "queue-begin-one" : "queue-begin", left) : fill("queue-done", answered);
     place.replaceChildren(words);
     if (waiting().length) place.append(button("queue-start", "Q", next, true));
     else place.append(button("sample", "J", begin, true));

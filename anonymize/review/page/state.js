@@ -68,7 +68,8 @@ function take(answer) {
 }
 
 export async function load() {
-  const { tracks, ...rest } = await api.review();
+  const { tracks, notice, ...rest } = await api.review();
+  if (notice && !state.frames) banner("notice", notice, { name: say("done"), act: () => banner("notice", "") });
   change({ ...rest, tracks: new Map(tracks.map((/** @type {Track} */ row) => [row.track, row])), version: state.version + 1 });
 }
 
