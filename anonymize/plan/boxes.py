@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Region, Shape, Why
+from anonymize.plan.regions import WHYS
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +44,6 @@ class Rows(NamedTuple):
         )
 
 
-WHYS = tuple(Why)
 MANUAL = WHYS.index(Why.MANUAL)
 DETECTED = WHYS.index(Why.DETECTED)
 

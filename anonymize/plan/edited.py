@@ -60,6 +60,10 @@ class Edited:
         """What differs from `base`: track → `Rows` or None, ("show", track, version) → when it is visible there,
         ("doubt", track) → `Doubt` or None, ("reply", topic, number, first frame) → `Reply`, ("row", track) → the number
         of its row, "silences" → those of the sound."""
+        self._doubts = {one.track: one for one in base.doubts}
+        self._shown_found: dict[int, tuple[VisibleTrack, ...]] = {}
+        for one in base.shown:
+            self._shown_found[one.track] = (*self._shown_found.get(one.track, ()), one)
         self._columns = base.regions.columns()
         self._order = np.argsort(self._columns.track, kind="stable")
         self._sorted = self._columns.track[self._order]
@@ -122,8 +126,7 @@ class Edited:
 
     def doubt(self, track: int) -> Doubt | None:
         """The doubt about `track`, if there is any."""
-        own = next((one for one in self.base.doubts if one.track == track), None)
-        found: Doubt | None = self._state.get(("doubt", track), own)
+        found: Doubt | None = self._state.get(("doubt", track), self._doubts.get(track))
         return found
 
     def doubts(self) -> Iterator[Doubt]:
@@ -135,7 +138,7 @@ class Edited:
 
     def shown(self, track: int, version: str = "") -> tuple[VisibleTrack, ...]:
         """When `track` stays visible, and why; in a version of the output as in all, until it is decided for it."""
-        own = tuple(one for one in self.base.shown if one.track == track)
+        own = self._shown_found.get(track, ())
         always: tuple[VisibleTrack, ...] = self._state.get(("show", track, ""), own)
         found: tuple[VisibleTrack, ...] = self._state.get(("show", track, version), always)
         return found
@@ -239,7 +242,6 @@ class Edited:
 
     def _folded(self, version: str) -> Plan:
         changed = {track for track in self._touched(version) if track in self._state or self._has_manual(track)}
-        kept = (row for row in self.base.regions.rows() if row[2].track not in changed)
         made = {track: rows for track in sorted(changed) if (rows := self.drawn(track, version)) is not None}
         new = (row for track, rows in made.items() for row in regions(track, rows) if self._is_seen(row[2]))
         gone = changed - {track for track, rows in made.items() if (rows.why != MANUAL).any()}
@@ -248,7 +250,7 @@ class Edited:
         there = [track for track in dict.fromkeys(touched) if track not in gone]
         return replace(
             self.base,
-            regions=Regions((*kept, *new)),
+            regions=self.base.regions.without(changed).joined(Regions(new)),
             shown=tuple(one for track in there for one in self.shown(track, version)),
             doubts=tuple(doubt for track in there if (doubt := self.doubt(track))),
             silences=self.silences,
@@ -374,7 +376,7 @@ class Edited:
                 return {("doubt", edit.track): None}
             known = Doubt(edit.track, int(rows.frame[0]), int(rows.frame[-1]) + 1, Raised.FIND)
         answered = replace(known, answer=edit.answer, by=edit.by, at=edit.at)
-        own = any(one.track == edit.track for one in self.base.doubts)
+        own = edit.track in self._doubts
         return {("doubt", edit.track): None if edit.answer is None and not own else answered}
 
     def _sound(self, edit: Sound) -> dict[Any, Any]:

@@ -16,7 +16,7 @@ from anonymize.errors import PlanError
 from anonymize.kinds import Answer, Raised
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.faint import Faint
-from anonymize.plan.regions import FOUND, Columns, Regions, digest, region_lines
+from anonymize.plan.regions import FOUND, Columns, Regions, digest
 from anonymize.plan.reviewed import Reviewed
 from anonymize.settings import Redact, ReviewRules, Settings
 from anonymize.text.mapping import to_mapping
@@ -242,7 +242,7 @@ def lines(plan: Plan) -> Iterator[str]:
     yield from (json.dumps(_shown_entry(one)) for one in plan.shown)
     yield from (json.dumps(one.as_dict()) for one in plan.doubts)
     yield from (json.dumps(one.as_dict()) for one in plan.faint)
-    yield from region_lines(plan.regions)
+    yield from plan.regions.lines()
 
 
 def silence_entry(one: Silence) -> dict[str, Any]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from anonymize.data import Grounds, Kind, Region, Shape, Silence, Why, resounded
 from anonymize.errors import PlanError, UsageError
 from anonymize.kinds import Silencing
+from anonymize.plan.blocks import AT_ONCE, sorted_out
 from anonymize.plan.doubts import KEYS as _DOUBT_KEYS
 from anonymize.plan.doubts import Doubt, of_line
 from anonymize.plan.edit_lines import EditLine, History, is_step, step_of
@@ -18,7 +20,7 @@ from anonymize.plan.edited import Edited
 from anonymize.plan.faint import Faint
 from anonymize.plan.faint import of_line as faint_of_line
 from anonymize.plan.model import FORMAT, OLDER, VERSION, About, Plan, VisibleTrack, held
-from anonymize.plan.regions import Regions
+from anonymize.plan.regions import Block, Regions
 from anonymize.plan.reviewed import Note, is_note, note_of
 from anonymize.plan.values import COUNT, SIDE, TRACK, around, box_of, frames_of, span_of
 from anonymize.redact import visible
@@ -69,9 +71,13 @@ def edited(text: Iterable[str], name: str) -> History:
     silences: tuple[Silence, ...] = ()
     faint: dict[int, Faint] = {}
 
-    def rows() -> Iterator[tuple[int, int, Region]]:
+    def rows() -> Iterator[Block | tuple[int, int, Region]]:
         nonlocal silences
-        for number, line in numbered:
+        for given in _sorted_out(numbered, about):
+            if isinstance(given, Block):
+                yield given
+                continue
+            number, line = given
             place = f"{name}, line {number}"
             entry = _json(line, place) if line.endswith("\n") else _last(line, place)
             if is_step(entry):
@@ -127,6 +133,22 @@ def edited(text: Iterable[str], name: str) -> History:
         except ValueError as error:
             raise PlanError(brief(error), place) from error
     return history
+
+
+def _sorted_out(numbered: Iterator[tuple[int, str]], about: About) -> Iterator[Block | tuple[int, str]]:
+    """Lines of the usual form as blocks, and all others with their numbers, in order."""
+    sort = partial(sorted_out, frames=about.frames, size=(about.width, about.height), anywhere=about.version == OLDER)
+    some: list[tuple[int, str]] = []
+    try:
+        for one in numbered:
+            some.append(one)
+            if len(some) == AT_ONCE:
+                yield from sort(some)
+                some = []
+    except PlanError:
+        yield from sort(some)  # what is wrong with the lines before comes first
+        raise
+    yield from sort(some)
 
 
 def _note(entry: dict[str, Any], place: str) -> Note:

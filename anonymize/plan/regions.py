@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,9 +25,15 @@ _KIND = {int(kind): kind for kind in Kind}
 FOUND = frozenset({Why.DETECTED, Why.INTERPOLATED, Why.HELD})
 """Reasons of regions that detection led to: no others can be left visible."""
 
-_WHY = tuple(Why)
-_SHAPE = tuple(Shape)
-_MANUAL = _WHY.index(Why.MANUAL)
+WHYS = tuple(Why)
+SHAPES = tuple(Shape)
+WORDS = {
+    (int(kind), number, place): f'"kind": "{kind.label}", "why": "{why.value}", "shape": "{shape.value}"'
+    for kind, (number, why), (place, shape) in product(Kind, enumerate(WHYS), enumerate(SHAPES))
+}
+"""By the codes of a row: `Kind`, position in `WHYS`, position in `SHAPES`."""
+_MANUAL = WHYS.index(Why.MANUAL)
+_COLUMNS = ("_start", "_end", "_xyxy", "_score", "_track", "_codes")
 
 
 class Columns(NamedTuple):
@@ -42,25 +50,58 @@ class Columns(NamedTuple):
     """A detector found it on this frame."""
     score: NDArray[np.float64]
     why: NDArray[np.uint8]
-    """Positions in the words of `Why`."""
+    """Positions in `WHYS`."""
+    shape: NDArray[np.uint8]
+    """Positions in `SHAPES`."""
+
+    def at(self, which: NDArray[Any]) -> Columns:
+        """Some of the rows."""
+        picked: list[Any] = [column[which] for column in self]
+        return Columns(*picked)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """N rows of `Regions`, none of them a polygon, with numbers rounded as it rounds them.
+
+    Args:
+        spans: (N, 2) first frame and end.
+        xyxy: (N, 4).
+        score, track: (N,); -1 for no track.
+        codes: (N, 3) `Kind`, position in `WHYS`, position in `SHAPES`.
+    """
+
+    spans: NDArray[np.int64]
+    xyxy: NDArray[np.float64]
+    score: NDArray[np.float64]
+    track: NDArray[np.int64]
+    codes: NDArray[np.uint8]
 
 
 class Regions:
     """Regions over half-open ranges of frames, as columns; `at` gives those of one frame.
 
     Args:
-        rows: (first frame, end, region) in any order; kept by first frame, then in the order given.
+        rows: (first frame, end, region), or blocks of them, in any order; kept by first frame, then in the order given.
     """
 
-    def __init__(self, rows: Iterable[tuple[int, int, Region]]) -> None:
+    def __init__(self, rows: Iterable[tuple[int, int, Region] | Block]) -> None:
         frames, boxes, scores, tracks, codes = array("q"), array("d"), array("d"), array("q"), array("B")
         polygons: dict[int, tuple[tuple[float, float], ...]] = {}
-        for row, (first, end, region) in enumerate(rows):
+        for one in rows:
+            if isinstance(one, Block):
+                frames.frombytes(one.spans.tobytes())
+                boxes.frombytes(one.xyxy.tobytes())
+                scores.frombytes(one.score.tobytes())
+                tracks.frombytes(one.track.tobytes())
+                codes.frombytes(one.codes.tobytes())
+                continue
+            row, (first, end, region) = len(tracks), one
             frames.extend((first, end))
             boxes.extend(round(float(v), 2) for v in region.xyxy)
             scores.append(round(float(region.score), 3))
             tracks.append(region.track)
-            codes.extend((int(region.kind), _WHY.index(region.why), _SHAPE.index(region.shape)))
+            codes.extend((int(region.kind), WHYS.index(region.why), SHAPES.index(region.shape)))
             if region.shape is Shape.POLYGON:
                 polygons[row] = tuple((round(float(x), 2), round(float(y), 2)) for x, y in region.polygon)
         spans: NDArray[np.int64] = np.array(frames, np.int64).reshape(-1, 2)
@@ -122,26 +163,60 @@ class Regions:
         wanted = np.zeros(len(self), bool)
         for first, end in frames:
             wanted |= (self._start < end) & (self._end > first)
+        return self._some(wanted)
+
+    def without(self, tracks: Collection[int]) -> Regions:
+        """The rows of all other tracks."""
+        return self._some(~np.isin(self._track, list(tracks)))
+
+    def joined(self, others: Regions) -> Regions:
+        """The rows of both; of those that begin with the same frame, first its own."""
+        order = np.argsort(np.concatenate([self._start, others._start]), kind="stable")
+        position = np.argsort(order)
         found = Regions(())
-        for column in ("_start", "_end", "_xyxy", "_score", "_track", "_codes"):
+        for column in _COLUMNS:
+            setattr(found, column, np.concatenate([getattr(self, column), getattr(others, column)])[order])
+        for before, some in ((0, self._polygons), (len(self), others._polygons)):
+            found._polygons |= {int(position[before + row]): corners for row, corners in some.items()}
+        found._rewind()
+        return found
+
+    def _some(self, wanted: NDArray[np.bool_]) -> Regions:
+        """Some of the rows, in the same order."""
+        found = Regions(())
+        for column in _COLUMNS:
             setattr(found, column, getattr(self, column)[wanted])
         position = np.cumsum(wanted) - 1
         found._polygons = {int(position[row]): corners for row, corners in self._polygons.items() if wanted[row]}
         found._rewind()
         return found
 
+    def lines(self) -> Iterator[str]:
+        """The line of every row in a plan file: JSON as `json.dumps` has it, in a quarter of the time."""
+        for low in range(0, len(self), _AT_ONCE):
+            columns = (getattr(self, column)[low : low + _AT_ONCE].tolist() for column in _COLUMNS)
+            for row, (first, end, (x0, y0, x1, y1), score, track, codes) in enumerate(zip(*columns, strict=True), low):
+                when = f'"frame": {first}' if end == first + 1 else f'"frames": [{first}, {end}]'
+                known = f', "track": {track}' if track >= 0 else ""
+                if (corners := self._polygons.get(row)) is None:
+                    where = f'"xyxy": [{x0!r}, {y0!r}, {x1!r}, {y1!r}]'
+                else:
+                    where = f'"polygon": {json.dumps(corners)}'
+                sure = f', "score": {score!r}' if codes[0] != Kind.AREA else ""
+                yield f"{{{when}{known}, {WORDS[tuple(codes)]}, {where}{sure}}}"
+
     def columns(self) -> Columns:
         """All rows, as arrays."""
-        found = np.isin(self._codes[:, 1], [_WHY.index(why) for why in FOUND])
-        detected = self._codes[:, 1] == _WHY.index(Why.DETECTED)
+        found = np.isin(self._codes[:, 1], [WHYS.index(why) for why in FOUND])
+        detected = self._codes[:, 1] == WHYS.index(Why.DETECTED)
         kind = self._codes[:, 0]
-        why = self._codes[:, 1]
-        return Columns(self._start, self._end, self._xyxy, kind, self._track, found, detected, self._score, why)
+        why, shape = self._codes[:, 1], self._codes[:, 2]
+        return Columns(self._start, self._end, self._xyxy, kind, self._track, found, detected, self._score, why, shape)
 
     def reasons(self) -> dict[str, int]:
         """Number of box-frames by `Why`."""
         lengths = self._end - self._start
-        return {why.value: int(lengths[self._codes[:, 1] == i].sum()) for i, why in enumerate(_WHY)}
+        return {why.value: int(lengths[self._codes[:, 1] == i].sum()) for i, why in enumerate(WHYS)}
 
     def tracks(self) -> dict[str, int]:
         """Number of tracks by kind, except those drawn entirely by hand."""
@@ -162,9 +237,9 @@ class Regions:
             Region(
                 xyxy=(x0, y0, x1, y1),
                 kind=_KIND[kind],
-                why=_WHY[why],
+                why=WHYS[why],
                 track=track,
-                shape=_SHAPE[shape],
+                shape=SHAPES[shape],
                 polygon=self._polygons.get(row, ()),
                 score=score,
             )
@@ -177,22 +252,6 @@ class Regions:
 def digest(regions: Regions) -> str:
     """The sha256 of the lines of `regions` in a plan file."""
     digest = hashlib.sha256()
-    for line in region_lines(regions):
+    for line in regions.lines():
         digest.update(line.encode() + b"\n")
     return digest.hexdigest()
-
-
-def region_lines(regions: Regions) -> Iterator[str]:
-    """The lines of `regions` in a plan file."""
-    for first, end, region in regions.rows():
-        entry: dict[str, Any] = {"frame": first} if end == first + 1 else {"frames": [first, end]}
-        if region.track >= 0:
-            entry["track"] = region.track
-        entry |= {"kind": region.kind.label, "why": region.why.value, "shape": region.shape.value}
-        if region.shape is Shape.POLYGON:
-            entry["polygon"] = [list(corner) for corner in region.polygon]
-        else:
-            entry["xyxy"] = list(region.xyxy)
-        if region.kind is not Kind.AREA:
-            entry["score"] = region.score
-        yield json.dumps(entry)

@@ -26,7 +26,7 @@ from anonymize.plan.edit_lines import EditLine, entry
 from anonymize.plan.edited import Edited
 from anonymize.plan.edits import Edit, EditError, Judge
 from anonymize.plan.model import Plan
-from anonymize.plan.regions import Regions, region_lines
+from anonymize.plan.regions import Regions
 from anonymize.plan.reviewed import Note
 from anonymize.report.data import now
 from anonymize.text import untrusted
@@ -137,7 +137,7 @@ class EditSession:
         doubts = (json.dumps(replace(one, track=numbers[one.track]).as_dict()) for one in new)
         if new:
             # Regions first: of a write that was cut off they are drawn, where a doubt without any is a mistake.
-            self._append("".join(f"{line}\n" for line in (*region_lines(rows), *doubts)).encode())
+            self._append("".join(f"{line}\n" for line in (*rows.lines(), *doubts)).encode())
             self._history = plan.edited(untrusted.lines(self.path, "plan", PlanError), str(self.path))
         return len(new)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from anonymize.data import Grounds, Kind, Region, Shape, Silence, Silencing, Why
 from anonymize.kinds import Answer, Raised, Topic
 from anonymize.plan import About, Plan, Regions
-from anonymize.plan.boxes import WHYS
+from anonymize.plan.regions import WHYS
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.edit_lines import EditLine as Line
 from anonymize.plan.edit_lines import History, entry, is_step, step_of
