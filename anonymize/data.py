@@ -145,6 +145,12 @@ class Timestamps(Sequence[Fraction]):
     def __len__(self) -> int:
         return len(self.pts)
 
+    def floats(self) -> list[float]:
+        """All of them, each as near as a float comes to it."""
+        numerator, denominator = self.time_base.as_integer_ratio()
+        found: list[float] = (np.array(self.pts, np.float64) * numerator / denominator).tolist()
+        return found
+
     @overload
     def __getitem__(self, index: int) -> Fraction: ...
     @overload

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Region
+from anonymize.data import Kind, Region
 from anonymize.kinds import Answer
-from anonymize.plan.boxes import DETECTED, MANUAL, WHYS, Rows
+from anonymize.plan import Plan
+from anonymize.plan.boxes import DETECTED, MANUAL, Rows
 from anonymize.plan.edited import Edited
-from anonymize.plan.regions import Columns
-from anonymize.review.questions import best_row
+from anonymize.plan.regions import SHAPES, WHYS
+from anonymize.review.questions import best_row, best_rows
 
 
 def tracks(edited: Edited, only: Iterable[int] | None = None, version: str = "") -> list[dict[str, Any]]:
@@ -24,37 +25,91 @@ def tracks(edited: Edited, only: Iterable[int] | None = None, version: str = "")
         only: the numbers of some tracks; all if not given.
         version: of the output, which decides who stays visible.
     """
-    changed = edited.changed()
+    made: list[dict[str, Any]] = []
     if only is None:
-        wanted = [*(number for number in _numbers(edited.base.regions.columns()) if number not in changed), *changed]
-    else:
-        wanted = list(only)
-    rows = ((number, found) for number in wanted if (found := edited.rows(number)) is not None)
-    made = (_row(edited, number, found, version) for number, found in rows)
+        changed = edited.changed()
+        usual, others = _at_once(edited.base)
+        only = [*(number for number in others if number not in changed), *changed]
+        made = [_decided(edited, number, version, known) for number, known in usual.items() if number not in changed]
+    rows = ((number, found) for number in only if (found := edited.rows(number)) is not None)
+    made += [_decided(edited, number, version, _alone(edited.base, found)) for number, found in rows]
     return sorted(made, key=lambda row: (row["first"], row["track"]))
 
 
-def _numbers(columns: Columns) -> list[int]:
-    return [int(number) for number in np.unique(columns.track[columns.track >= 0])]
+def _at_once(base: Plan) -> tuple[dict[int, dict[str, Any]], list[int]]:
+    """What is known of the tracks of a plan by their numbers, and the numbers of those to be looked at one by one.
+
+    Those have regions over several frames, or several on one frame.
+    """
+    columns = base.regions.columns()
+    order = np.flatnonzero(columns.track >= 0)
+    order = order[np.argsort(columns.track[order], kind="stable")]
+    rows = columns.at(order)
+    if not len(order):
+        return {}, []
+    starts = np.flatnonzero(np.diff(rows.track, prepend=-1))
+    usual = rows.end - rows.start == 1
+    usual &= (np.diff(rows.start, prepend=-1) > 0) | (np.diff(rows.track, prepend=-1) > 0)
+    usual = np.logical_and.reduceat(usual, starts)
+    best = best_rows(rows, starts, rows.kind[starts], base.about)
+    last = np.append(starts[1:], len(order)) - 1
+    kinds, shapes = {int(kind): kind.label for kind in Kind}, [shape.value for shape in SHAPES]
+    columned = (
+        rows.track[starts],
+        rows.kind[starts],
+        rows.shape[starts],
+        rows.start[starts],
+        rows.end[last],
+        last - starts + 1,
+        np.add.reduceat(rows.detected.astype(int), starts),
+        np.add.reduceat((rows.why == MANUAL).astype(int), starts),
+        np.maximum.reduceat(np.where(rows.detected, rows.score, 0.0), starts),
+        rows.start[best],
+        rows.xyxy[best],
+    )
+    found = {
+        number: {
+            "kind": kinds[kind],
+            "shape": shapes[shape],
+            "first": first,
+            "end": end,
+            "frames": frames,
+            "found": detected,
+            "hand": by_hand,
+            "score": round(score, 3),
+            "best": shown,
+            "box": [round(value, 1) for value in box],
+        }
+        for number, kind, shape, first, end, frames, detected, by_hand, score, shown, box in zip(
+            *(column[usual].tolist() for column in columned), strict=True
+        )
+    }
+    return found, rows.track[starts][~usual].tolist()
 
 
-def _row(edited: Edited, number: int, rows: Rows, version: str) -> dict[str, Any]:
-    doubt = edited.doubt(number)
+def _alone(base: Plan, rows: Rows) -> dict[str, Any]:
+    """What is known of one track."""
     detected = rows.why == DETECTED
-    by_hand = rows.why == MANUAL
-    best = best_row(rows, edited.base.about)
+    best = best_row(rows, base.about)
     return {
-        "track": number,
         "kind": rows.kind.label,
         "shape": rows.shape.value,
         "first": int(rows.frame[0]),
         "end": int(rows.frame[-1]) + 1,
         "frames": len(rows.frame),
         "found": int(detected.sum()),
-        "hand": int(by_hand.sum()),
+        "hand": int((rows.why == MANUAL).sum()),
         "score": round(float(rows.score[detected].max(initial=0.0)), 3),
         "best": int(rows.frame[best]),
         "box": [round(value, 1) for value in rows.xyxy[best].tolist()],
+    }
+
+
+def _decided(edited: Edited, number: int, version: str, known: dict[str, Any]) -> dict[str, Any]:
+    """What is known of a track, and what was decided of it."""
+    doubt = edited.doubt(number)
+    return known | {
+        "track": number,
         "doubt": doubt.raised.value if doubt else None,
         "answer": doubt.answer.value if doubt and doubt.answer else None,
         "shown": [
@@ -72,8 +127,9 @@ def _drawn(edited: Edited, number: int, version: str) -> str:
         return "nothing"
     if doubt and not doubt.drawn:
         return "open"
-    shown, rows = edited.shown(number, version), edited.rows(number)
-    if not shown or rows is None:
+    shown = edited.shown(number, version)
+    rows = edited.rows(number) if shown else None
+    if rows is None:
         return "hidden"
     inside: NDArray[np.bool_] = np.zeros(len(rows.frame), bool)
     for one in shown:

@@ -266,12 +266,38 @@ def best_row(rows: Rows, about: About) -> int:
     """The row on which a track shows best: large, sure, and not cut off by the border; the middle one of several."""
     some = np.flatnonzero(rows.why == DETECTED)
     some = some if len(some) else np.arange(len(rows.frame))
-    boxes = undrawn(rows.xyxy[some], about.redact.of(rows.kind))
-    inside = np.clip(boxes, 0, [about.width, about.height] * 2)
-    whole = (np.abs(inside - boxes) < _NEAR).all(axis=1)
-    worth = rows.score[some] * np.sqrt(area(inside)) * np.where(whole, 1.0, _CUT_OFF)
+    worth = _worth(rows.xyxy[some], rows.score[some], rows.kind, about)
     best = some[worth >= (1 - _NEAR) * worth.max()]
     return int(best[len(best) // 2])
+
+
+def best_rows(rows: Columns, starts: NDArray[np.intp], kinds: NDArray[np.uint8], about: About) -> NDArray[np.intp]:
+    """`best_row` of many tracks at once.
+
+    Args:
+        rows: of all of them, one track after the other, each by frame; every row on one frame.
+        starts: (M,) where each track begins.
+        kinds: (M,) of the tracks.
+        about: the plan.
+    """
+    which = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(rows.track)))
+    some = rows.detected | ~np.logical_or.reduceat(rows.detected, starts)[which]
+    worth = np.full(len(which), -1.0)
+    for kind in Kind:
+        mine = some & (kinds[which] == kind)
+        worth[mine] = _worth(rows.xyxy[mine], rows.score[mine], kind, about)
+    best = np.flatnonzero(some & (worth >= (1 - _NEAR) * np.maximum.reduceat(worth, starts)[which]))
+    first, end = np.searchsorted(which[best], [np.arange(len(starts)), np.arange(1, len(starts) + 1)])
+    found: NDArray[np.intp] = best[first + (end - first) // 2]
+    return found
+
+
+def _worth(xyxy: NDArray[np.float64], score: NDArray[np.float64], kind: Kind, about: About) -> NDArray[np.float64]:
+    """How well (N,) outlines (N, 4) show what is in them."""
+    boxes = undrawn(xyxy, about.redact.of(kind))
+    inside = np.clip(boxes, 0, [about.width, about.height] * 2)
+    whole = (np.abs(inside - boxes) < _NEAR).all(axis=1)
+    return np.asarray(score * np.sqrt(area(inside)) * np.where(whole, 1.0, _CUT_OFF))
 
 
 def _nothing(scores: NDArray[np.float64]) -> float:

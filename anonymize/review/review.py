@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
@@ -132,7 +131,7 @@ class Review:
                 "width": self.about.width,
                 "height": self.about.height,
                 "aspect": float(aspect),
-                "times": [round(float(time), 3) for time in self.times],
+                "times": [round(time, 3) for time in self.times.floats()],
                 "reasons": overview.reasons(),
                 "cuts": edited.base.cuts,
                 "sound": {"kept": self.keeps_sound, **self._sound.about()} if self._sound else None,
@@ -420,7 +419,7 @@ def plan_for(source: Path) -> Path:
     return source.with_name(name_beside(f"{source.stem}-safe{source.suffix}", ENDING))
 
 
-def _times(source: media.Source) -> Sequence[Fraction]:
+def _times(source: media.Source) -> Timestamps:
     """When each frame is shown, in seconds."""
     if announced := media.announced(source):
         return announced
