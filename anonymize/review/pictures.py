@@ -7,8 +7,10 @@ its beginning. The frame with an index is always the same as in a pass over the 
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -23,8 +25,8 @@ from anonymize.settings import Redact
 
 ROOM = 128 << 20
 """The most bytes of decoded pictures that are kept."""
-AHEAD = 24
-"""A frame at most so far after the last one decoded is reached by decoding on, rather than from a key frame."""
+AGAIN = 8
+"""About how many frames are decoded in the time in which a file is opened again."""
 _QUALITY = 85
 
 
@@ -44,6 +46,7 @@ class Pictures:
         self._cut: Cut | None = None
         if isinstance(source, VideoSource):
             self._cut = media.cut_up(source.input, source.name, source.presentation, least=Fraction(0))
+        self._entries = [segment.first for segment in self._cut.segments] if self._cut else [0]
 
     def frame(self, index: int) -> Frame:
         """Frame `index`, from 0.
@@ -56,12 +59,12 @@ class Pictures:
             if index in self._kept:
                 self._kept.move_to_end(index)
                 return self._kept[index]
-            if self._reading is None or not self._next <= index < self._next + AHEAD:
+            if self._reading is None or index < self._next or self._entry(index) > self._next + AGAIN:
                 self._start(index)
             try:
                 found = self._read_to(index)
             except CannotCut:  # it decodes differently from its middle: from its beginning, then
-                self._cut = None
+                self._cut, self._entries = None, [0]
                 self._start(index)
                 found = self._read_to(index)
             if found is None:
@@ -79,14 +82,21 @@ class Pictures:
         self._reading, self._next = self._source.frames(), 0
         if self._cut is None:
             return
-        number = next(one.number for one in reversed(self._cut.segments) if one.first <= index or not one.number)
-        self._reading, self._next = self._onward(self._cut, number), self._cut.segments[number].first
-
-    def _onward(self, cut: Cut, number: int) -> Iterator[Frame]:
-        """The frames of segment `number` and those after it."""
+        entry = self._cut.segments[self._place(index)]
         assert isinstance(self._source, VideoSource)
-        for segment in cut.segments[number:]:
-            yield from self._source.part(segment, PassTraits(), inspect=self._source.allow_damaged)
+        # To the end, as one segment: at the border of two the file is opened again, and frames are decoded twice.
+        onward = replace(entry, end=len(self._cut.times), pts=self._cut.times.pts[entry.first :])
+        traits = PassTraits(compared=False)
+        self._reading = self._source.part(onward, traits, inspect=self._source.allow_damaged)
+        self._next = entry.first
+
+    def _entry(self, index: int) -> int:
+        """The key frame from which frame `index` is reached."""
+        return self._entries[self._place(index)]
+
+    def _place(self, index: int) -> int:
+        """The place of that key frame among all."""
+        return max(bisect_right(self._entries, index) - 1, 0)
 
     def _read_to(self, index: int) -> Frame | None:
         """Read up to frame `index`; None if the source ends before it."""

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from anonymize.data import Grounds, Kind, Region, Shape, Silence, Silencing, Why
 from anonymize.kinds import Answer, Raised, Topic
 from anonymize.plan import About, Plan, Regions
-from anonymize.plan.regions import WHYS
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.edit_lines import EditLine as Line
 from anonymize.plan.edit_lines import History, entry, is_step, step_of
@@ -32,6 +31,7 @@ from anonymize.plan.edits import (
     Split,
 )
 from anonymize.plan.model import VisibleTrack, lines
+from anonymize.plan.regions import WHYS
 
 FRAMES, WIDTH, HEIGHT = 100, 1280, 720
 Track = dict[int, tuple[float, float, float, float]]

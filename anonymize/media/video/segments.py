@@ -90,6 +90,7 @@ class PassTraits:
         aspects: the distinct `Frame.aspects`, in order of appearance.
         head: checksum of the frames at the start that overlap with the segment before.
         tail: checksum of the frames of the next segment that were decoded here too.
+        compared: whether these checksums are needed.
     """
 
     side_data: set[str] = field(default_factory=set)
@@ -97,6 +98,7 @@ class PassTraits:
     aspects: dict[tuple[Fraction, ...], None] = field(default_factory=dict)
     head: int = 0
     tail: int = 0
+    compared: bool = True
 
 
 @dataclass(slots=True)
