@@ -15,7 +15,7 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 LIMIT := --timeout 300 --timeout-method thread
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test test-all test-training lint unit contracts licences cluster-test page-test deploy-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live soak-live mutants lock clean contracts-openvino kill-test fuzz formats options train train-dev
+.PHONY: help review-pictures setup demo test test-all test-training lint unit contracts licences cluster-test page-test deploy-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live soak-live mutants lock clean contracts-openvino kill-test fuzz formats options train train-dev
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -37,7 +37,8 @@ help:
 	@echo "make bench-live  added latency, frames hidden and leaks of live at 720p25 (3 minutes, on a quiet machine)"
 	@echo "make soak-live   the same for ten minutes, and whether memory grows"
 	@echo "make formats     write docs/formats.md from the tests that hold its rows"
-	@echo "make options     write docs/options.md from the table of options in cli/options.py"
+	@echo "make options     write docs/options.md and docs/keys.md from the tables in cli/options.py and of the review page"
+	@echo "make review-pictures  take the pictures of docs/review.md of the sample film (needs Chromium; a minute)"
 	@echo "make kill-test   kill a run, and a review's edits, 50 times at random moments and see that they go on (5 minutes)"
 	@echo "make fuzz        broken variants of every format through the whole program for ten minutes: up to 300 of each of pictures"
 	@echo "                 and videos, 200 of texts (FUZZ='--seconds 0' for all of them, '--seed 1 --only mp4,plan' for others)"
@@ -177,6 +178,11 @@ formats: setup
 
 options: setup
 	$(BIN)/python -m tests.helpers.options
+	$(BIN)/python -m tests.helpers.keys
+
+#  The pictures of docs/review.md: the sample film is made, looked through, and reviewed in Chromium (a minute).
+review-pictures: setup
+	$(BIN)/python -m tests.helpers.review_pictures
 
 kill-test: setup
 	$(BIN)/python -m benchmarks.kill

@@ -166,7 +166,6 @@ def test_lanes_of_a_person_are_shown_in_one_row_and_hide_the_same(page: Page, ma
         page.keyboard.press(key)
     expect(page.locator(".row")).to_have_count(2)
     split = [region.xyxy for index in range(FRAMES) for region in plan.read(made).at(index)]
-    page.wait_for_function("document.getElementById('message').textContent === ''")
     own = page.locator("[data-action=own-row]")
     expect(own).to_be_hidden()
     lines = page.locator("#lanes").bounding_box()
