@@ -170,7 +170,7 @@ class Detections:
     Args:
         xyxy: (N, 4) float32, half-open pixel boxes with ``x0 < x1`` and ``y0 < y1``, finite.
         score: (N,) float32 in [0, 1].
-        kind: (N,) int8, values of `Kind`.
+        kind: (N,) int64, values of `Kind`.
 
     Raises:
         ValueError: a shape, a range or a box is invalid; the message gives what was expected and what was passed.
@@ -178,11 +178,11 @@ class Detections:
 
     xyxy: NDArray[np.float32]
     score: NDArray[np.float32]
-    kind: NDArray[np.int8]
+    kind: NDArray[np.int64]
 
     def __post_init__(self) -> None:
         n = len(self.xyxy)
-        for name, shape, dtype in (("xyxy", (n, 4), np.float32), ("score", (n,), np.float32), ("kind", (n,), np.int8)):
+        for name, shape, dtype in (("xyxy", (n, 4), np.float32), ("score", (n,), np.float32), ("kind", (n,), np.int64)):
             array = np.asarray(getattr(self, name))
             if array.shape != shape:
                 raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
@@ -193,16 +193,22 @@ class Detections:
             raise ValueError("xyxy: expected x0 < x1 and y0 < y1 in every box")
         if not ((self.score >= 0) & (self.score <= 1)).all():
             raise ValueError("score: expected values in [0, 1]")
-        if not np.isin(self.kind, [int(k) for k in Kind]).all():
-            raise ValueError(f"kind: expected values of Kind, got {sorted(set(self.kind.tolist()))}")
+        try:
+            self.kinds()
+        except ValueError:
+            raise ValueError(f"kind: expected values of Kind, got {sorted(set(self.kind.tolist()))}") from None
 
     def __len__(self) -> int:
         return len(self.xyxy)
 
+    def kinds(self) -> list[Kind]:
+        """The kinds among them, in the order of their numbers."""
+        return [Kind(number) for number in sorted(set(self.kind.tolist()))]
+
     @classmethod
     def empty(cls) -> Detections:
         """No detections."""
-        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int8))
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
 
     @classmethod
     def concatenate(cls, parts: Iterable[Detections]) -> Detections:

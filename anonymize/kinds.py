@@ -2,29 +2,108 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
+
+LETTERS = 12
+"""The most letters of a kind's name."""
+_RESERVED = frozenset({"all", "both", "none"})
+"""Words that options have another meaning for."""
 
 
 class Kind(IntEnum):
-    """What a box contains. `Detections.kind` stores the number; files and messages use `label`."""
+    """What a box contains. `Detections.kind` stores the number; files and messages use `label`.
+
+    Besides these members there is a kind for every other word that a user's own model brings (`named`). Its number
+    spells its name, so that all processes and machines agree on it without a list.
+    """
 
     FACE = 0
     PLATE = 1
     AREA = 2
     """A zone, or a region drawn by a person: no detector finds it."""
+    HEAD = 3
+    PERSON = 4
+
+    @classmethod
+    def _missing_(cls, value: object) -> Kind | None:
+        """The kind whose name a number spells; None if it spells none, which makes `Kind(number)` a `ValueError`."""
+        if not isinstance(value, int) or _fault(name := _spelt(value)):
+            return None
+        made = int.__new__(cls, value)
+        made._name_, made._value_ = name.upper(), value
+        one: Kind = cls._value2member_map_.setdefault(value, made)  # type: ignore[assignment]  # the same for all threads
+        return one
 
     @property
     def label(self) -> str:
         """The name used in plans, reports and options."""
         return self.name.lower()
 
+    @property
+    def plural(self) -> str:
+        """The word for several."""
+        return f"{self.label}s"
+
+    @property
+    def own(self) -> bool:
+        """Whether a user's own model brought it."""
+        return self > max(Kind.__members__.values())
+
+    @property
+    def wide(self) -> bool:
+        """Whether its size is its width, and not its height, as it is for all that belongs to a person."""
+        return self not in PEOPLE and self is not Kind.AREA
+
     @classmethod
-    def of(cls, label: str) -> Kind:
-        """The kind with this label. Raises `ValueError` for an unknown one."""
-        for kind in cls:
-            if kind.label == label:
-                return kind
-        raise ValueError(f"unknown kind {label!r}: expected one of {', '.join(k.label for k in cls)}")
+    def of(cls, label: str, others: Iterable[Kind] = ()) -> Kind:
+        """The kind with this label, among the members and `others`. Raises `ValueError` for an unknown one."""
+        known: dict[str, Kind] = {kind.label: kind for kind in (*cls, *others)}
+        if label not in known:
+            raise ValueError(f"unknown kind {label!r}: expected one of {', '.join(known)}")
+        return known[label]
+
+    @classmethod
+    def named(cls, label: str) -> Kind:
+        """The kind with this label, a member or not. Raises `ValueError` for what cannot be the name of one."""
+        if label.upper() in cls.__members__ and label.islower():
+            return cls[label.upper()]
+        if fault := _fault(label):
+            raise ValueError(f"{label[:40]!r} cannot be the name of a kind: {fault}")
+        return cls(_number(label))
+
+
+def _number(name: str) -> int:
+    """The number that spells `name`: its letters as digits 1 to 26 to the base 27."""
+    number = 0
+    for letter in name:
+        number = 27 * number + ord(letter) - ord("a") + 1
+    return number
+
+
+def _spelt(number: int) -> str:
+    """The word that `number` spells; what is no word if it spells none."""
+    letters = ""
+    while number > 0 and len(letters) <= LETTERS:
+        number, digit = divmod(number, 27)
+        letters = chr(ord("a") + digit - 1) + letters
+    return letters
+
+
+def _fault(name: str) -> str:
+    """Why `name` cannot be the name of a user's own kind; empty if it can."""
+    if not (2 <= len(name) <= LETTERS and name.isascii() and name.isalpha() and name.islower()):
+        return f"expected 2 to {LETTERS} lower-case letters, as in 'screen'"
+    if name.endswith("s"):
+        return "expected the singular, which does not end in s"
+    return "it has another meaning" if name in _RESERVED or name.upper() in Kind.__members__ else ""
+
+
+PEOPLE = frozenset({Kind.FACE, Kind.HEAD, Kind.PERSON})
+"""What belongs to a person. Their weak finds count if they agree, and they may be drawn in any style; all else may be
+text, and is drawn as plates are."""
+FOUND = (Kind.FACE, Kind.HEAD, Kind.PERSON, Kind.PLATE)
+"""The members that detectors find, in the order of messages."""
 
 
 class Why(StrEnum):

@@ -4,10 +4,10 @@ Durations are in seconds, sizes in pixels of the upright picture, shares are fra
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Self
 
 from anonymize.aspect import parse
 from anonymize.errors import UsageError
@@ -187,6 +187,31 @@ def check_reason(reason: str) -> None:
         raise UsageError(f"reason {shown(reason)}: expected one line of at most {LONGEST_REASON} characters")
 
 
+OWN = "own kinds"
+"""Key of the metadata of a field that holds what a table says of a user's own kinds; its value is what holds for those
+that are not named. `anonymize.text.mapping` writes ``redact.screen``, and not ``redact.own``."""
+SMALLEST_OWN = 24.0
+"""The smallest thing of a user's own kind that is wanted, unless settings say otherwise."""
+SIZES = Range(4, 512, "pixels")
+
+
+@dataclass(frozen=True, slots=True)
+class Smallest:
+    """The smallest heads, persons and things of a user's own kinds that are wanted: height of people, else width, in
+    pixels. ``detect.smallest.face`` and ``plate`` are other names of `Detect.min_face` and `min_plate`."""
+
+    head: Annotated[float, SIZES] = 16.0
+    person: Annotated[float, SIZES] = 32.0
+    own: tuple[tuple[Kind, Annotated[float, SIZES]], ...] = field(default=(), metadata={OWN: SMALLEST_OWN})
+
+    def __post_init__(self) -> None:
+        in_range(self)
+
+    def times(self, factor: float) -> Self:
+        """All sizes multiplied by `factor`."""
+        return type(self)(self.head * factor, self.person * factor, tuple((k, size * factor) for k, size in self.own))
+
+
 @dataclass(frozen=True, slots=True)
 class Detect:
     """Which detectors run, for what, and how often."""
@@ -196,10 +221,12 @@ class Detect:
     only finds of that kind."""
     device: Device = Device.CPU
     """Where they run. A device that cannot be used is an error: only `auto` tries others."""
-    min_face: Annotated[float, Range(4, 512, "pixels")] = 16.0
+    min_face: Annotated[float, SIZES] = 16.0
     """Height in pixels of the smallest face wanted. It sets the largest scale at which detectors run."""
-    min_plate: Annotated[float, Range(4, 512, "pixels")] = 24.0
+    min_plate: Annotated[float, SIZES] = 24.0
     """Width in pixels of the smallest plate wanted."""
+    smallest: Smallest = Smallest()
+    """The same of other kinds."""
     every: Annotated[float, Range(0, 10, "seconds")] = 0.12
     """The most seconds between two detections; 0 detects on every frame."""
     thorough_every: Annotated[float, Range(0, 10, "seconds")] = 0.48
@@ -214,6 +241,26 @@ class Detect:
         in_range(self)
         if self.low > self.high:
             raise UsageError(f"detect.low ({self.low:g}) must not be more than detect.high ({self.high:g})")
+
+    @classmethod
+    def also(cls) -> Mapping[str, str]:
+        """Other names of settings in this table."""
+        return {"smallest.face": "min_face", "smallest.plate": "min_plate"}
+
+    def least(self, kind: Kind) -> float:
+        """The size of the smallest thing of `kind` that is wanted: its width if `kind.wide`, else its height."""
+        sizes = {Kind.FACE: self.min_face, Kind.PLATE: self.min_plate}
+        sizes |= {Kind.HEAD: self.smallest.head, Kind.PERSON: self.smallest.person, **dict(self.smallest.own)}
+        return sizes.get(kind, SMALLEST_OWN)
+
+    def coarser(self, factor: float) -> Self:
+        """The same for things that are `factor` times as large."""
+        return replace(
+            self,
+            min_face=self.min_face * factor,
+            min_plate=self.min_plate * factor,
+            smallest=self.smallest.times(factor),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,21 +296,43 @@ class Appearance:
         in_range(self)
 
 
+OWN_DRAWN = Appearance(Style.SOLID, Shape.BOX, padding=0.15)
+"""How a user's own kinds are drawn, unless settings say otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Redact:
-    """How each kind of region is drawn. Plates are always solid boxes: text stays readable through blur and mosaic."""
+    """How each kind of region is drawn. Plates and a user's own kinds, which may be text, are always solid boxes: text
+    stays readable through blur and mosaic."""
 
     face: Appearance = Appearance()
     plate: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.15)
     area: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.0)
+    head: Appearance = Appearance()
+    person: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.1)
+    own: tuple[tuple[Kind, Appearance], ...] = field(default=(), metadata={OWN: OWN_DRAWN})
 
     def __post_init__(self) -> None:
-        if self.plate.style is not Style.SOLID or self.plate.shape is not Shape.BOX:
-            raise UsageError("plates are always redacted as solid boxes: text can be read through mosaic and blur")
+        for kind, drawn in ((Kind.PLATE, self.plate), *self.own):
+            if drawn.style is not Style.SOLID or drawn.shape is not Shape.BOX:
+                raise UsageError(
+                    f"{kind.label}s are always redacted as solid boxes: text can be read through mosaic and blur"
+                )
 
     def of(self, kind: Kind) -> Appearance:
         """How regions of `kind` are drawn."""
-        return {Kind.FACE: self.face, Kind.PLATE: self.plate, Kind.AREA: self.area}[kind]
+        if kind.own:
+            return dict(self.own).get(kind, OWN_DRAWN)
+        drawn: Appearance = getattr(self, kind.label)
+        return drawn
+
+    def styled(self, other: Self) -> Self:
+        """The same shapes and sizes, in the style of `other`."""
+
+        def of(kind: Kind) -> Appearance:
+            return replace(self.of(kind), style=other.of(kind).style, cells=other.of(kind).cells)
+
+        return type(self)(**{kind.label: of(kind) for kind in Kind}, own=self.own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,7 +477,7 @@ class Settings:
     def __post_init__(self) -> None:
         parse(self.pixel_aspect)
         if not self.targets and not self.zones:
-            raise UsageError("nothing to redact: name a target (faces, plates) or a zone")
+            raise UsageError("nothing to redact: name a target (faces, heads, persons, plates) or a zone")
         if self.follow.max_gap < self.detect.every:
             raise UsageError(
                 f"detect.every ({self.detect.every} s) must not be more than follow.max_gap ({self.follow.max_gap} s): "

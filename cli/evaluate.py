@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anonymize.cli.options import BoxKind, takes
+from anonymize.cli.options import takes
 
 
 @takes("evaluate")
@@ -30,7 +30,7 @@ def evaluate(
             show_default=False,
         ),
     ],
-    kind: BoxKind,
+    kind: str,
     html: Path | None,
     json: bool,
 ) -> None:
@@ -44,7 +44,7 @@ def evaluate(
 
         check_target(html, force=True, makes_folder=True)
     results = []
-    for pair, found in e.evaluate_pairs(e.pairs(original, redacted, truth, Kind.of(kind.value))):
+    for pair, found in e.evaluate_pairs(e.pairs(original, redacted, truth, Kind.named(kind))):
         results.append((pair.name, found))
         lists.evaluated(pair.name, found, machine=json)
     lists.evaluated_all(results, machine=json)

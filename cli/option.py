@@ -12,8 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
+from anonymize.cli import values
 from anonymize.cli.values import Convert, as_given
 from anonymize.errors import UsageError
+from anonymize.kinds import Kind
 from anonymize.settings import Codec, Device
 from anonymize.text.words import Word
 
@@ -88,6 +90,22 @@ def word(kind: type[Word]) -> Callable[[str], Word]:
             raise typer.BadParameter(str(error)) from None
 
     return read
+
+
+def kind(text: str) -> str:
+    """A parser for a kind, in the singular or plural."""
+    try:
+        return Kind.named(text.lower().removesuffix("s")).label
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def kinds(text: str) -> list[str]:
+    """A parser for kinds, comma-separated."""
+    try:
+        return values.kinds(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def word_or_list(kind: type[Codec | Device]) -> Callable[[str], Word]:

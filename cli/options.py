@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import anonymize.presets as presets
 from anonymize.cli import values as v
-from anonymize.cli.option import MAIN, Option, named, named_plan, word, word_or_list
+from anonymize.cli.option import MAIN, Option, kind, kinds, named, named_plan, word, word_or_list
 from anonymize.settings import Audio, Codec, Device, Settings, Style, Transport
 
 LOOK, OUTPUT, WHERE, RUN = "What to find", "What comes out", "Where and when", "How it runs"
@@ -29,13 +28,6 @@ RENAMED = {
     "--obscure": "--hide-span",
 }
 """Former names of options -> their names now."""
-
-
-class BoxKind(StrEnum):
-    """Kind of the boxes in a format that states none."""
-
-    FACE = "face"
-    PLATE = "plate"
 
 
 FILE = Path | None
@@ -89,9 +81,9 @@ TABLE = (
     Option("--preset -p", "render, verify", str | None, "PRESET",
            "Take style, sound, output and check from this preset or .toml file, not from the plan.",
            shown="as the plan was made"),
-    Option("--targets -t", f"{FINDING}, recordings verify", v.Targets | None, "WHAT",
-           "What to find: faces, plates, both or none.",
-           shown="both", sets="targets", convert=v.targets, more={"parser": word(v.Targets)}),
+    Option("--targets -t", f"{FINDING}, recordings verify", str | None, "WHAT",
+           "What to find: faces, heads, persons, plates, comma-separated; both is faces,plates; or none.",
+           shown="both", sets="targets", convert=v.targets, more={"parser": kinds}),
     Option("--detectors", f"{FINDING}, render", str | None, "MODELS",
            "Models to detect with, comma-separated (`anonymize models list` names them).",
            LOOK, shown=PRESETS, sets="detect.detectors", convert=v.names),
@@ -105,7 +97,7 @@ TABLE = (
            "Width of the smallest plate to find, 4 or more.",
            LOOK, shown=PRESETS, sets="detect.min_plate", more={"min": 4}),
     Option("--style -s", "run, detect, render, live", Style | None, "STYLE",
-           "How faces are removed: solid, mosaic or blur. Plates are always solid.",
+           "How faces (heads, persons) are removed: solid, mosaic or blur. Plates are always solid.",
            shown=PRESETS, sets="redact.face.style", more={"parser": word(Style)}),
     Option("--audio", "run, render", Audio | None, "keep|mute",
            "Keep the sound or leave it out.", shown=PRESETS, sets="output.audio", more={"parser": word(Audio)}),
@@ -211,8 +203,9 @@ TABLE = (
            "Of the private key. Prefer ANONYMIZE_KEY_PASSPHRASE: others can read your commands.",
            default="", shown=False, more={"envvar": "ANONYMIZE_KEY_PASSPHRASE"}),
     Option("--force -f", "report sign", bool, "", "Replace another signature.", default=False),
-    Option("--kind", "evaluate", BoxKind, "face|plate",
-           "Kind of the boxes if the truth states none (MOT).", default=BoxKind.FACE),
+    Option("--kind", "evaluate", str, "KIND",
+           "Kind of the boxes if the truth states none (MOT); of COCO's categories, the one of this name counts, too.",
+           default="face", more={"parser": kind}),
     Option("--html", "evaluate", FILE, "FILE", "Write a page with plots.", shown=False, more={"callback": named}),
     Option("--hide", "doubts", str | None, "TRACKS",
            "Hide these tracks: numbers, as 3,5, or all for every open doubt.", shown=False),
@@ -278,4 +271,6 @@ def settings_of(base: Settings, asked: v.Asked) -> Settings:
         for part in above:
             table = table.setdefault(part, {})
         table[last] = made
+    if style := asked.get("style"):
+        v.style(changed, base, style)
     return from_mapping(Settings, changed, base)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonymize.errors import UsageError
-from anonymize.settings import Settings
+from anonymize.kinds import Kind
+from anonymize.settings import Settings, Style
 from anonymize.text import untrusted
 from anonymize.text.ranges import exact
-from anonymize.text.words import Word
+from anonymize.text.words import Word, meant
 
 if TYPE_CHECKING:
     from anonymize.batch.reports import Reports
@@ -29,6 +30,8 @@ class Targets(Word):
     """Kinds to find."""
 
     FACES = "faces"
+    HEADS = "heads"
+    PERSONS = "persons"
     PLATES = "plates"
     BOTH = "both"
     NONE = "none"
@@ -36,7 +39,14 @@ class Targets(Word):
     @classmethod
     def also(cls) -> Mapping[str, str]:
         """Synonyms that people guess; see `Word`."""
-        return {"face": "faces", "plate": "plates", "all": "both"}
+        return {
+            "face": "faces",
+            "head": "heads",
+            "person": "persons",
+            "people": "persons",
+            "plate": "plates",
+            "all": "both",
+        }
 
 
 def as_given(value: Any, _: Settings) -> Any:
@@ -49,9 +59,42 @@ def if_on(on: bool, _: Settings) -> bool | None:
     return on or None
 
 
-def targets(chosen: Targets, _: Settings) -> list[str]:
+def kinds(text: str) -> list[str]:
+    """The words for kinds in a comma-separated text, in ours where others are meant.
+
+    Raises:
+        ValueError: a word is not known: neither one of `Targets`, nor a kind that a model of the user's finds.
+    """
+    words = [_kind(word.strip()) for word in text.split(",")]
+    if Targets.NONE in words and len(words) > 1:
+        raise ValueError(f"{text!r}: none stands alone")
+    return words
+
+
+def _kind(word: str) -> str:
+    try:
+        return Targets(word).value
+    except ValueError:
+        from anonymize.models import list_models
+
+        own = {kind.plural for model in list_models() for kind in model.kinds if kind.own}
+        for known in own & {word.lower(), f"{word.lower()}s"}:
+            return known
+        raise ValueError(meant(word[:60], [*Targets, *sorted(own)], Targets.also())) from None
+
+
+def targets(words: Sequence[str], _: Settings) -> list[str]:
     """Names of the kinds to find."""
-    return {Targets.BOTH: ["face", "plate"], Targets.NONE: []}.get(chosen, [chosen.value])
+    several = {Targets.BOTH.value: ["face", "plate"], Targets.NONE.value: []}
+    return list(dict.fromkeys(kind for word in words for kind in several.get(word, [word.removesuffix("s")])))
+
+
+def style(changed: dict[str, Any], base: Settings, chosen: Style) -> None:
+    """Put the style of faces into `changed` for heads and persons, too, where these are found."""
+    found = changed.get("targets", [kind.label for kind in base.targets])
+    for kind in (Kind.HEAD, Kind.PERSON):
+        if kind.label in found:
+            changed.setdefault("redact", {})[kind.label] = {"style": chosen}
 
 
 def names(text: str, _: Settings) -> list[str] | None:

@@ -9,9 +9,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from anonymize.errors import UsageError
+from anonymize.kinds import Kind
 from anonymize.settings import Settings
 from anonymize.text import untrusted
 from anonymize.text.mapping import from_mapping
+from anonymize.text.words import meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,17 @@ class Preset:
     def as_dict(self) -> dict[str, str]:
         """Its identity: its name without a folder, and the hash of its text."""
         return {"name": Path(self.name).name, "sha256": hashlib.sha256(self.text.encode()).hexdigest()}
+
+
+def _refuse_unsought(settings: Settings) -> None:
+    """Refuse tables for kinds that are neither ours nor targets: a mistyped name would have no effect."""
+    for table, own in (("redact", settings.redact.own), ("detect.smallest", settings.detect.smallest.own)):
+        for kind, _ in own:
+            if kind not in settings.targets:
+                known = [known.label for known in (*Kind, *(target for target in settings.targets if target.own))]
+                raise UsageError(
+                    f"{table}.{kind.label}: {meant(kind.label, known)}; a kind of your own must be a target"
+                )
 
 
 DEFAULT = "default"
@@ -62,6 +75,7 @@ def load(name: str) -> Preset:
     whom = str(values.pop("whom", ""))
     try:
         settings = from_mapping(Settings, values, Settings())
+        _refuse_unsought(settings)
     except UsageError as error:
         raise UsageError(f"preset {name}: {error}") from error
     if settings.verify.publish_unverified:

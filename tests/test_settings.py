@@ -42,7 +42,7 @@ def test_settings_survive_the_way_to_plain_values_and_back():
     [
         ({"detekt": {}}, "unknown setting 'detekt'"),
         ({"detect": {"min_fase": 3}}, "unknown setting 'detect.min_fase'"),
-        ({"targets": ["cats"]}, "unknown kind 'cat'"),
+        ({"targets": ["Cats"]}, "'Cat' cannot be the name of a kind: expected 2 to 12 lower-case letters"),
         ({"targets": "faces"}, "expected a list"),
         ({"output": {"quality": 99}}, "output.quality = 99: must be 0 to 51"),
         ({"output": {"quality": 1.5}}, "expected a whole number"),
@@ -107,6 +107,7 @@ def test_without_a_preset_people_are_hidden_as_they_were_when_that_was_measured(
         "device": "cpu",
         "min_face": 16.0,
         "min_plate": 24.0,
+        "smallest": {"head": 16.0, "person": 32.0},
         "every": 0.12,
         "thorough_every": 0.48,
         "high": 0.5,
@@ -117,6 +118,8 @@ def test_without_a_preset_people_are_hidden_as_they_were_when_that_was_measured(
         "face": {"shape": "ellipse", "padding": 0.3, **solid},
         "plate": {"shape": "box", "padding": 0.15, **solid},
         "area": {"shape": "box", "padding": 0.0, **solid},
+        "head": {"shape": "ellipse", "padding": 0.3, **solid},
+        "person": {"shape": "box", "padding": 0.1, **solid},
     }
     assert held["verify"] == {
         "detectors": [],

@@ -43,8 +43,8 @@ class Detector(Protocol):
 
     @property
     def min_size(self) -> Mapping[Kind, float]:
-        """For each of `kinds` the height in pixels of the smallest face, or width of the smallest plate, that it finds
-        reliably."""
+        """For each of `kinds` the size in pixels (its width if `Kind.wide`, else its height) of the smallest one that
+        it finds reliably."""
 
     @property
     def max_input_side(self) -> int:
@@ -97,4 +97,4 @@ def finds(xyxy: NDArray[np.float32], score: NDArray[np.float32], kind: Kind) -> 
     """
     sound = np.isfinite(xyxy).all(axis=1) & (xyxy[:, 2:] > xyxy[:, :2]).all(axis=1)
     xyxy, score = xyxy[sound], np.clip(score[sound], 0.0, 1.0)
-    return Detections(xyxy, score, np.full(len(xyxy), int(kind), np.int8))
+    return Detections(xyxy, score, np.full(len(xyxy), int(kind), np.int64))

@@ -43,8 +43,10 @@ CUT_OFF = 1.5
 """Factor for the score of finds that the border cuts off: they are found less often (79% of faces, against 91% of whole
 ones; 80% of plates), but a faint find there is correct more often than elsewhere (with it 90% of plates are found, for
 0.02 false ones a picture)."""
-NARROWEST, WIDEST = {Kind.FACE: 0.2, Kind.PLATE: 0.4, Kind.AREA: 0.0}, 8.0
-"""Width over height that a face or a plate can have. Of 5,715 plates eight are narrower."""
+RATIOS = {Kind.FACE: (0.2, 8.0), Kind.HEAD: (0.2, 8.0), Kind.PERSON: (0.1, 8.0), Kind.PLATE: (0.4, 8.0)}
+"""Least and greatest width over height that something of a kind can have. Of 5,715 plates eight are narrower."""
+ANY_RATIO = (1 / 40, 40.0)
+"""The same of a user's own kinds: a line of text is long."""
 LARGEST_SHARE = 1.5
 """The longest side of a find, as a share of the picture's: a face that fills the picture may reach past it."""
 
@@ -164,8 +166,7 @@ def scales(
         targets: the kinds wanted.
         size: width and height of the picture in pixels.
     """
-    least = {Kind.FACE: wanted.min_face, Kind.PLATE: wanted.min_plate}
-    enlarged = [seen / least[kind] for kind, seen in detector.min_size.items() if kind in targets]
+    enlarged = [seen / wanted.least(kind) for kind, seen in detector.min_size.items() if kind in targets]
     if not enlarged:
         return ()
     needed = min(max(enlarged), LARGEST)
@@ -183,7 +184,7 @@ def too_big(found: Detections, detector: Detector, scale: float) -> NDArray[np.b
     side = (found.xyxy[:, 2:] - found.xyxy[:, :2]) * scale
     big = np.zeros(len(found), bool)
     for kind, most in detector.max_reliable_size.items():
-        big |= (found.kind == kind) & (side[:, 1 if kind is Kind.FACE else 0] > most)
+        big |= (found.kind == kind) & (side[:, 0 if kind.wide else 1] > most)
     return big
 
 
@@ -228,8 +229,11 @@ def plausible(found: Detections, frame: Frame, targets: Collection[Kind]) -> NDA
     low, high = found.xyxy[:, :2], found.xyxy[:, 2:]
     side = high - low
     ratio = side[:, 0] / side[:, 1]
-    narrowest = np.array([NARROWEST[kind] for kind in Kind])[found.kind]
-    possible = (ratio >= narrowest) & (ratio <= WIDEST) & (side <= LARGEST_SHARE * size).all(axis=1)
+    possible = np.zeros(len(found), bool)
+    for kind in found.kinds():
+        narrowest, widest = RATIOS.get(kind, ANY_RATIO)
+        possible |= (found.kind == kind) & (ratio >= narrowest) & (ratio <= widest)
+    possible &= (side <= LARGEST_SHARE * size).all(axis=1)
     visible = (low < size).all(axis=1) & (high > 0).all(axis=1)
     wanted: NDArray[np.bool_] = np.isin(found.kind, [int(kind) for kind in targets])
     return wanted & possible & visible

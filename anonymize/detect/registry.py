@@ -9,6 +9,7 @@ from anonymize.detect.concurrency import threads_each
 from anonymize.detect.detector import Detector
 from anonymize.detect.wrappers import only
 from anonymize.errors import ModelError, UsageError
+from anonymize.kinds import FOUND
 from anonymize.models import ModelState, find, list_models
 from anonymize.models import verify as states
 from anonymize.settings import Device, Settings
@@ -81,13 +82,19 @@ def build(
     wanted = {name: kinds for name, kinds in asked(names).items() if not targets or kinds & set(targets)}
     refuse_unfit(list(wanted), device)
     found = frozenset[Kind]().union(*wanted.values())
+    known = {each.plural for model in list_models() for each in model.kinds}
     for kind in sorted(set(targets) - found - {Kind.AREA}):
-        able = next(model.name for model in list_models() if kind in model.kinds)
-        others = [f"{Kind(other).label}s" for other in sorted(set(targets) - {kind, Kind.AREA})]
+        able = [model.name for model in list_models() if kind in model.kinds and model.name in DETECTORS]
+        others = ",".join(other.plural for other in FOUND if other in targets and other in found)
         raise ModelError(
-            f"{', '.join(names) or 'no detector'} cannot find {kind.label}s. "
-            f"Name a detector that finds them: --detectors {','.join([*names, f'{able}:{kind.label}s'])}"
-            + (f"; or find {others[0]} only: --targets {others[0]}" if others else "")
+            f"{', '.join(names) or 'no detector'} cannot find {kind.plural}. "
+            + (
+                f"Name a detector that finds them ({', '.join(able)}): "
+                f"--detectors {','.join([*names, f'{able[0]}:{kind.plural}'])}"
+                if able
+                else f"No registered model does: {meant(kind.plural, sorted(known))}"
+            )
+            + (f"; or find {others} only: --targets {others}" if others else "")
         )
     return [only(DETECTORS[name](threads, device), kinds) for name, kinds in wanted.items()]
 

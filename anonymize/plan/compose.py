@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Region, Shape, Track, Why
 from anonymize.errors import UsageError
+from anonymize.kinds import PEOPLE
 from anonymize.redact import visible
 from anonymize.settings import Settings, Zone
 from anonymize.text.words import clock
@@ -128,7 +129,7 @@ def stays_visible(time: Fraction, settings: Settings, until: Fraction | None = N
 
 def _subject(track: Track, size: tuple[int, int], settings: Settings) -> Iterator[Row]:
     appearance = settings.redact.of(track.kind)
-    if track.weak and track.kind is Kind.FACE:
+    if track.weak and track.kind in PEOPLE:
         appearance = replace(appearance, padding=appearance.padding + WEAKLY)
     for row, box in enumerate(track.xyxy):
         index = track.first + row

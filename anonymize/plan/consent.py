@@ -49,6 +49,8 @@ EXPECTED = 0.3
 SLIVER = 0.5
 """How far into the picture a visible track's box at the border reaches, as a share of its side along that border, up to
 which detectors may find parts of it: a hand and a cheek."""
+_BY_POINT = (Kind.FACE, Kind.HEAD, Kind.PERSON)
+"""What a person at a point is chosen by: the first of these that is there."""
 _LISTED = 10
 """The most entries of a list in a message."""
 
@@ -126,10 +128,10 @@ def expected(found: Detections, regions: Sequence[Region], redact: Redact, size:
         size: width and height of the picture in pixels.
     """
     meant = np.zeros(len(found), bool)
-    for kind in Kind:
+    for kind in {region.kind for region in regions}:
         those = [region for region in regions if region.kind == kind]
         here = np.flatnonzero(found.kind == kind)
-        if not those or not len(here):
+        if not len(here):
             continue
         limits = [*size, *size]
         whole = undrawn(np.array([region.xyxy for region in those]), redact.of(kind))
@@ -249,13 +251,14 @@ class _Chooser:
         assert person.point is not None
         index = _index(person, self.times, self.name)
         assert index is not None
-        there = [path for track in self.paths.at(index, frozenset({Kind.FACE})) if (path := self.paths.of(track))]
-        x, y = person.point
-        hit = []
-        for path in there:
-            (x0, y0, x1, y1) = grown(path.boxes[index - path.first][None], REACH)[0]
-            if x0 <= x < x1 and y0 <= y < y1:
-                hit.append(path)
+        there: list[TrackPath] = []
+        hit: list[TrackPath] = []
+        for kind in _BY_POINT:
+            if hit:
+                break
+            these = [path for track in self.paths.at(index, kind) if (path := self.paths.of(track))]
+            there += these
+            hit = [path for path in these if _has(path, index, person.point)]
         sure = [path for path in hit if path.strong] or hit
         if len(sure) == 1:
             return sure[0], index
@@ -341,6 +344,12 @@ def _note(path: TrackPath, stretch: tuple[int, int], times: Sequence[Fraction]) 
         return ""
     why = f"{_name(path.near[end], path.kind)} came near" if end in path.near else "not seen for too long"
     return f"hidden from {clock(float(times[end]))} on: {why}"
+
+
+def _has(path: TrackPath, index: int, point: tuple[float, float]) -> bool:
+    """Whether `point` is on a track on frame `index`."""
+    x0, y0, x1, y1 = grown(path.boxes[index - path.first][None], REACH)[0]
+    return bool(x0 <= point[0] < x1 and y0 <= point[1] < y1)
 
 
 def _away(box: Floats, point: tuple[float, float] | None) -> float:

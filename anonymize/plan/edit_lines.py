@@ -188,7 +188,7 @@ def _draw(line: Mapping[str, Any], track: int) -> Draw:
         raise ValueError("a polygon needs its corners, and other shapes have none")
     boxes = _boxes(line["boxes"]) if "boxes" in line else ()
     box = around(polygon) if polygon else boxes[0] if boxes else box_of(line["xyxy"])
-    kind, anchor = Kind.of(line.get("kind", "area")), TRACK.whole(line.get("anchor", -1))
+    kind, anchor = Kind.named(line.get("kind", "area")), TRACK.whole(line.get("anchor", -1))
     return Draw(track, _span(line), box, kind, shape, anchor, polygon, boxes)
 
 
@@ -237,7 +237,7 @@ def _reply(line: Mapping[str, Any], track: int) -> Reply:
     boxes = _boxes(line["boxes"]) if "boxes" in line else ()
     shape = Shape(line.get("shape", "ellipse"))
     return Reply(
-        track, topic, COUNT.whole(line["of"]), _span(line), answer, boxes, Kind.of(line.get("kind", "face")), shape
+        track, topic, COUNT.whole(line["of"]), _span(line), answer, boxes, Kind.named(line.get("kind", "face")), shape
     )
 
 
@@ -280,7 +280,7 @@ _READ: Mapping[str, Callable[[Mapping[str, Any]], Edit]] = {
         "frame new", lambda line, track: Split(track, COUNT.whole(line["frame"]), COUNT.whole(line["new"]))
     ),
     "join": _reading("other", lambda line, track: Merge(track, COUNT.whole(line["other"]))),
-    "change": _reading("kind shape", lambda line, track: Change(track, Kind.of(line["kind"]), Shape(line["shape"]))),
+    "change": _reading("kind shape", lambda line, track: Change(track, Kind.named(line["kind"]), Shape(line["shape"]))),
     "show": _reading("frames reason chosen note version", _show),
     "hide": _reading("version", lambda line, track: Hide(track, version_of(line))),
     "judge": _reading("answer", _judge),

@@ -85,12 +85,21 @@ class Edited:
         self.undone.clear()
 
     def _do(self, edit: Edit, save: Callable[[], None]) -> None:
+        if isinstance(edit, (Draw, Change, Reply)):
+            self._refuse_unknown(edit.kind)
         changed = _APPLY[type(edit)](self, edit)
         save()
         self._before.append({key: self._state.get(key, _UNCHANGED) for key in changed})
         self._state.update(changed)
         self.edits.append(edit)
         self._plans.clear()
+
+    def _refuse_unknown(self, kind: Kind) -> None:
+        """Raise `EditError` for a kind that neither we nor the plan's own models know."""
+        try:
+            Kind.of(kind.label, self.base.about.kinds)
+        except ValueError as error:
+            raise EditError(str(error)) from None
 
     def undo(self) -> Edit | None:
         """Take the last edit back; None if there is none."""

@@ -61,8 +61,8 @@ class Faint:
         }
 
 
-def of_line(entry: Mapping[str, Any], frames: int) -> Faint:
-    """The faint find in a line of a plan of so many frames.
+def of_line(entry: Mapping[str, Any], frames: int, kinds: Iterable[Kind] = ()) -> Faint:
+    """The faint find in a line of a plan of so many frames, whose user's own models find `kinds`.
 
     Raises:
         ValueError, TypeError, KeyError: it is malformed.
@@ -73,7 +73,7 @@ def of_line(entry: Mapping[str, Any], frames: int) -> Faint:
         raise ValueError(f"boxes: expected a list of 1 to {LONGEST} boxes")
     found = Faint(
         COUNT.whole(entry["faint"]),
-        Kind.of(entry["kind"]),
+        Kind.of(entry["kind"], kinds),
         COUNT.whole(entry["first"]),
         tuple(box_of(box) for box in entry["boxes"]),
         COUNT.whole(entry["best"]),

@@ -13,7 +13,7 @@ import numpy as np
 
 from anonymize.data import Grounds, Region, Silence
 from anonymize.errors import PlanError
-from anonymize.kinds import Answer, Raised
+from anonymize.kinds import Answer, Kind, Raised
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.faint import Faint
 from anonymize.plan.regions import FOUND, Columns, Regions, digest
@@ -56,6 +56,11 @@ class About:
     as_found: str = ""
     repaired: int = 0
     version: int = VERSION
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds that were looked for, a user's own among them. Its regions are of these, or of built-in ones."""
+        return self.settings.targets
 
     @property
     def redact(self) -> Redact:

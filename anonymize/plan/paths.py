@@ -85,10 +85,11 @@ class TrackPaths:
         row, frame = _expanded(self._rows, np.flatnonzero(self._rows.found & (self._rows.track >= 0)))
         return self._rows.track[row], frame
 
-    def at(self, index: int, kinds: frozenset[Kind] = frozenset(Kind)) -> list[int]:
-        """The tracks on frame `index`."""
+    def at(self, index: int, kind: Kind | None = None) -> list[int]:
+        """The tracks on frame `index`, of one kind if it is given."""
         rows = self._rows
-        here = rows.found & (rows.start <= index) & (index < rows.end) & np.isin(rows.kind, [int(k) for k in kinds])
+        here = rows.found & (rows.start <= index) & (index < rows.end)
+        here = here if kind is None else here & (rows.kind == kind)
         return sorted({*rows.track[here].tolist()} - {-1})
 
     def of(self, track: int) -> TrackPath | None:

@@ -163,7 +163,7 @@ def _note(entry: dict[str, Any], place: str) -> Note:
 def _faint(entry: dict[str, Any], place: str, about: About) -> Faint:
     """The faint find in a line."""
     try:
-        return faint_of_line(entry, about.frames)
+        return faint_of_line(entry, about.frames, about.kinds)
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise PlanError(brief(what), place) from error
@@ -231,10 +231,15 @@ def _settings(given: dict[str, Any]) -> Settings:
         ValueError: one is missing.
         UsageError: one is unknown or has an invalid value.
     """
-    missing = dict(leaves(held(Settings()))).keys() - dict(leaves(given)).keys()
+    settings = from_mapping(Settings, given, Settings(), "settings")
+    unsought = {kind.label for kind in {Kind.HEAD, Kind.PERSON} - settings.targets}  # plans from before these lack them
+    missing = {
+        name
+        for name in dict(leaves(held(Settings()))).keys() - dict(leaves(given)).keys()
+        if not (name.startswith(("redact.", "detect.smallest.")) and unsought & set(name.split(".")))
+    }
     if missing:
         raise ValueError(f"its settings lack {', '.join(sorted(missing))}")
-    settings = from_mapping(Settings, given, Settings(), "settings")
     if settings.verify.publish_unverified:
         raise ValueError("settings.verify.publish_unverified: use the option --publish-unverified instead")
     return settings
@@ -266,7 +271,7 @@ def _row(entry: dict[str, Any], place: str, about: About) -> tuple[int, int, Reg
             )
         region = Region(
             xyxy=around(polygon) if polygon else box_of(entry["xyxy"]),
-            kind=Kind.of(entry.get("kind", "area")),
+            kind=Kind.of(entry.get("kind", "area"), about.kinds),
             why=Why(entry.get("why", "manual")),
             track=TRACK.whole(entry.get("track", -1)),
             shape=shape,

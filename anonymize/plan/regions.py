@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -21,19 +22,24 @@ from anonymize.data import Kind, Region, Shape, Why
 
 _AT_ONCE = 4096
 """Rows that are turned into regions at a time."""
-_KIND = {int(kind): kind for kind in Kind}
 FOUND = frozenset({Why.DETECTED, Why.INTERPOLATED, Why.HELD})
 """Reasons of regions that detection led to: no others can be left visible."""
 
 WHYS = tuple(Why)
 SHAPES = tuple(Shape)
+
+
+def _words(kind: Kind, why: Why, shape: Shape) -> str:
+    return f'"kind": "{kind.label}", "why": "{why.value}", "shape": "{shape.value}"'
+
+
 WORDS = {
-    (int(kind), number, place): f'"kind": "{kind.label}", "why": "{why.value}", "shape": "{shape.value}"'
+    (int(kind), number, place): _words(kind, why, shape)
     for kind, (number, why), (place, shape) in product(Kind, enumerate(WHYS), enumerate(SHAPES))
 }
-"""By the codes of a row: `Kind`, position in `WHYS`, position in `SHAPES`."""
+"""By the codes of a row: `Kind`, position in `WHYS`, position in `SHAPES`. Of a user's own kinds they are made anew."""
 _MANUAL = WHYS.index(Why.MANUAL)
-_COLUMNS = ("_start", "_end", "_xyxy", "_score", "_track", "_codes")
+_COLUMNS = ("_start", "_end", "_xyxy", "_score", "_track", "_kind", "_codes")
 
 
 class Columns(NamedTuple):
@@ -42,7 +48,7 @@ class Columns(NamedTuple):
     start: NDArray[np.int64]
     end: NDArray[np.int64]
     xyxy: NDArray[np.float64]
-    kind: NDArray[np.uint8]
+    kind: NDArray[np.int64]
     track: NDArray[np.int64]
     found: NDArray[np.bool_]
     """Detection led to it."""
@@ -68,7 +74,7 @@ class Block:
         spans: (N, 2) first frame and end.
         xyxy: (N, 4).
         score, track: (N,); -1 for no track.
-        codes: (N, 3) `Kind`, position in `WHYS`, position in `SHAPES`.
+        codes: (N, 3) `Kind`, a member, position in `WHYS`, position in `SHAPES`.
     """
 
     spans: NDArray[np.int64]
@@ -87,6 +93,7 @@ class Regions:
 
     def __init__(self, rows: Iterable[tuple[int, int, Region] | Block]) -> None:
         frames, boxes, scores, tracks, codes = array("q"), array("d"), array("d"), array("q"), array("B")
+        kinds = array("q")
         polygons: dict[int, tuple[tuple[float, float], ...]] = {}
         for one in rows:
             if isinstance(one, Block):
@@ -94,14 +101,16 @@ class Regions:
                 boxes.frombytes(one.xyxy.tobytes())
                 scores.frombytes(one.score.tobytes())
                 tracks.frombytes(one.track.tobytes())
-                codes.frombytes(one.codes.tobytes())
+                kinds.frombytes(one.codes[:, 0].astype(np.int64).tobytes())
+                codes.frombytes(one.codes[:, 1:].tobytes())
                 continue
             row, (first, end, region) = len(tracks), one
             frames.extend((first, end))
             boxes.extend(round(float(v), 2) for v in region.xyxy)
             scores.append(round(float(region.score), 3))
             tracks.append(region.track)
-            codes.extend((int(region.kind), WHYS.index(region.why), SHAPES.index(region.shape)))
+            kinds.append(int(region.kind))
+            codes.extend((WHYS.index(region.why), SHAPES.index(region.shape)))
             if region.shape is Shape.POLYGON:
                 polygons[row] = tuple((round(float(x), 2), round(float(y), 2)) for x, y in region.polygon)
         spans: NDArray[np.int64] = np.array(frames, np.int64).reshape(-1, 2)
@@ -110,7 +119,8 @@ class Regions:
         self._xyxy: NDArray[np.float64] = np.array(boxes, np.float64).reshape(-1, 4)[order]
         self._score: NDArray[np.float64] = np.array(scores, np.float64)[order]
         self._track: NDArray[np.int64] = np.array(tracks, np.int64)[order]
-        self._codes: NDArray[np.uint8] = np.array(codes, np.uint8).reshape(-1, 3)[order]
+        self._kind: NDArray[np.int64] = np.array(kinds, np.int64)[order]
+        self._codes: NDArray[np.uint8] = np.array(codes, np.uint8).reshape(-1, 2)[order]
         position = np.argsort(order)
         self._polygons = {int(position[row]): corners for row, corners in polygons.items()}
         self._rewind()
@@ -195,55 +205,61 @@ class Regions:
         """The line of every row in a plan file: JSON as `json.dumps` has it, in a quarter of the time."""
         for low in range(0, len(self), _AT_ONCE):
             columns = (getattr(self, column)[low : low + _AT_ONCE].tolist() for column in _COLUMNS)
-            for row, (first, end, (x0, y0, x1, y1), score, track, codes) in enumerate(zip(*columns, strict=True), low):
+            for row, (first, end, (x0, y0, x1, y1), score, track, kind, codes) in enumerate(
+                zip(*columns, strict=True), low
+            ):
                 when = f'"frame": {first}' if end == first + 1 else f'"frames": [{first}, {end}]'
                 known = f', "track": {track}' if track >= 0 else ""
                 if (corners := self._polygons.get(row)) is None:
                     where = f'"xyxy": [{x0!r}, {y0!r}, {x1!r}, {y1!r}]'
                 else:
                     where = f'"polygon": {json.dumps(corners)}'
-                sure = f', "score": {score!r}' if codes[0] != Kind.AREA else ""
-                yield f"{{{when}{known}, {WORDS[tuple(codes)]}, {where}{sure}}}"
+                sure = f', "score": {score!r}' if kind != Kind.AREA else ""
+                words = WORDS.get((kind, *codes)) or _words(Kind(kind), WHYS[codes[0]], SHAPES[codes[1]])
+                yield f"{{{when}{known}, {words}, {where}{sure}}}"
 
     def columns(self) -> Columns:
         """All rows, as arrays."""
-        found = np.isin(self._codes[:, 1], [WHYS.index(why) for why in FOUND])
-        detected = self._codes[:, 1] == WHYS.index(Why.DETECTED)
-        kind = self._codes[:, 0]
-        why, shape = self._codes[:, 1], self._codes[:, 2]
-        return Columns(self._start, self._end, self._xyxy, kind, self._track, found, detected, self._score, why, shape)
+        found = np.isin(self._codes[:, 0], [WHYS.index(why) for why in FOUND])
+        detected = self._codes[:, 0] == WHYS.index(Why.DETECTED)
+        where = self._start, self._end, self._xyxy
+        return Columns(*where, self._kind, self._track, found, detected, self._score, *self._codes.T)
 
     def reasons(self) -> dict[str, int]:
         """Number of box-frames by `Why`."""
         lengths = self._end - self._start
-        return {why.value: int(lengths[self._codes[:, 1] == i].sum()) for i, why in enumerate(WHYS)}
+        return {why.value: int(lengths[self._codes[:, 0] == i].sum()) for i, why in enumerate(WHYS)}
 
     def tracks(self) -> dict[str, int]:
-        """Number of tracks by kind, except those drawn entirely by hand."""
-        found = (self._track >= 0) & (self._codes[:, 1] != _MANUAL)
-        pairs = {(int(t), int(k)) for t, k in zip(self._track[found], self._codes[found, 0], strict=True)}
-        return {kind.label: sum(k == kind for _, k in pairs) for kind in Kind if kind is not Kind.AREA}
+        """Number of tracks by kind, except those drawn entirely by hand; faces and plates even if there are none."""
+        found = (self._track >= 0) & (self._codes[:, 0] != _MANUAL)
+        counts = Counter({Kind.FACE: 0, Kind.PLATE: 0})
+        counts.update(
+            Kind(k) for _, k in set(zip(self._track[found].tolist(), self._kind[found].tolist(), strict=True))
+        )
+        return {kind.label: counts[kind] for kind in sorted(counts) if kind is not Kind.AREA}
 
     def by_hand(self) -> int:
         """Number of tracks drawn entirely by hand, plus that of regions drawn by hand without a track."""
-        manual, tracked = self._codes[:, 1] == _MANUAL, self._track >= 0
+        manual, tracked = self._codes[:, 0] == _MANUAL, self._track >= 0
         only = set(self._track[manual & tracked].tolist()) - set(self._track[~manual & tracked].tolist())
         return len(only) + int((manual & ~tracked).sum())
 
     def _regions(self, rows: NDArray[np.intp]) -> list[Region]:
         """The regions of the given rows."""
-        columns = (self._xyxy, self._codes, self._track, self._score)
+        kinds = {number: Kind(number) for number in set(self._kind[rows].tolist())}
+        columns = (self._xyxy, self._kind, self._codes, self._track, self._score)
         return [
             Region(
                 xyxy=(x0, y0, x1, y1),
-                kind=_KIND[kind],
+                kind=kinds[kind],
                 why=WHYS[why],
                 track=track,
                 shape=SHAPES[shape],
                 polygon=self._polygons.get(row, ()),
                 score=score,
             )
-            for row, (x0, y0, x1, y1), (kind, why, shape), track, score in zip(
+            for row, (x0, y0, x1, y1), kind, (why, shape), track, score in zip(
                 rows.tolist(), *(column[rows].tolist() for column in columns), strict=True
             )
         ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from anonymize.errors import PlanError
 from anonymize.plan.model import OLDER, About, held
-from anonymize.settings import Appearance, Redact, Settings
+from anonymize.settings import Settings
 from anonymize.text.mapping import leaves
 
 
@@ -34,7 +34,7 @@ def to_render(about: About, preset: Settings | None = None) -> Settings:
         return about.settings
     return replace(
         about.settings,
-        redact=_styled(about.redact, preset.redact),
+        redact=about.redact.styled(preset.redact),
         output=preset.output,
         verify=preset.verify,
         review=max(about.settings.review, preset.review, key=lambda rules: rules.approvals),
@@ -53,12 +53,3 @@ def _plain(settings: Settings) -> Mapping[str, Any]:
     """`settings` by dotted name, as plain values."""
     unverified = settings.verify.publish_unverified
     return {**dict(leaves(held(settings))), "verify.publish_unverified": unverified}
-
-
-def _styled(drawn: Redact, wanted: Redact) -> Redact:
-    """`drawn` in the style of `wanted`; regions already have their shapes and sizes."""
-
-    def styled(own: Appearance, other: Appearance) -> Appearance:
-        return replace(own, style=other.style, cells=other.cells)
-
-    return Redact(styled(drawn.face, wanted.face), styled(drawn.plate, wanted.plate), styled(drawn.area, wanted.area))

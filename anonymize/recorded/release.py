@@ -14,7 +14,7 @@ from anonymize.aspect import parse
 from anonymize.data import Kind, Timestamps
 from anonymize.detect import Detector, second_detectors
 from anonymize.errors import InputError, PlanError, VerificationError
-from anonymize.kinds import Verdict
+from anonymize.kinds import PEOPLE, Verdict
 from anonymize.media import MediaInfo, Source, VideoSink, VideoSource
 from anonymize.parallel.segments import SegmentRunner, times_of
 from anonymize.plan import Plan
@@ -274,8 +274,9 @@ def devices_of(detectors: Sequence[Detector]) -> dict[str, str]:
 
 
 def not_looked_for(settings: Settings) -> tuple[str, ...]:
-    """The kinds that no detector is asked to find."""
-    return tuple(kind.label for kind in (Kind.FACE, Kind.PLATE) if kind not in settings.targets)
+    """Which of faces and plates no detector is asked to find."""
+    sought = settings.targets | (PEOPLE if settings.targets & PEOPLE else set())  # who hides heads hides faces
+    return tuple(kind.label for kind in (Kind.FACE, Kind.PLATE) if kind not in sought)
 
 
 def facts(info: MediaInfo, sha256: str, times: Sequence[Any] | None) -> dict[str, Any]:

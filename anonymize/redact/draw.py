@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Box, Kind, Plane, Region
+from anonymize.data import Box, Plane, Region
 from anonymize.redact.outlines import MANY, Mask, Outline, outline, union
 from anonymize.settings import Appearance, Redact, Style
 
@@ -148,7 +148,7 @@ def sorted_by_style(
         styles: of each kind of region.
         width, height: of the picture in pixels.
     """
-    black = {kind for kind in Kind if styles.of(kind).style is Style.SOLID}
+    black = {kind for kind in {region.kind for region in regions} if styles.of(kind).style is Style.SOLID}
     others = [region for region in regions if region.kind not in black]
     if not others:
         return list(regions), []

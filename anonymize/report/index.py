@@ -68,6 +68,8 @@ def page(folder: Path) -> str:
 
 
 def _view(found: Sequence[tuple[Path, Values]], broken: int) -> dict[str, Any]:
+    seen = {kind for _, report in found for kind, count in report["redacted"].get("tracks", {}).items() if count}
+    kinds = ["face", "plate", *sorted(seen - {"face", "plate"})]
     titles = sorted({title for _, report in found if (title := report.get("title", ""))})
     verdicts = Counter(verdict(report)[1] for _, report in found)
     words = list(VERDICTS.values())
@@ -78,11 +80,12 @@ def _view(found: Sequence[tuple[Path, Values]], broken: int) -> dict[str, Any]:
         "lead": ", ".join(f"{number(verdicts[name])} {name[0].lower()}{name[1:]}" for name in order),
         "broken": f"{plural(broken, 'file')} named like a report cannot be read as one." if broken else "",
         "titled": len(titles) > 1,
-        "rows": list(_rows(found)),
+        "kinds": kinds,
+        "rows": list(_rows(found, kinds)),
     }
 
 
-def _rows(found: Sequence[tuple[Path, Values]]) -> Iterator[dict[str, Any]]:
+def _rows(found: Sequence[tuple[Path, Values]], kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
     for count, (path, report) in enumerate(found, 1):
         tone, words = verdict(report)
         redacted, checked = report["redacted"], report["verified"]
@@ -94,14 +97,11 @@ def _rows(found: Sequence[tuple[Path, Values]]) -> Iterator[dict[str, Any]]:
             "tone": tone,
             "verdict": words,
             "length": clock(seconds) if seconds else "",
-            "tracks": {kind: number(redacted.get("tracks", {}).get(kind, 0)) if redacted else "" for kind in _KINDS},
+            "tracks": {kind: number(redacted.get("tracks", {}).get(kind, 0)) if redacted else "" for kind in kinds},
             "doubts": number(len(checked.get("doubts", ())) + len(checked.get("leaks", ()))) if checked else "",
             "made": when(report),
             "sha256": str(report["source"].get("sha256", ""))[:12],
         }
-
-
-_KINDS = ("face", "plate")
 
 
 def _beginning(path: Path) -> bytes:

@@ -10,7 +10,8 @@ from anonymize.pages.words import number, plural
 
 Values = Mapping[str, Any]
 
-NAMES = {"face": "face", "plate": "licence plate"}
+NAMES = {"plate": "licence plate"}
+"""Kinds that a page calls otherwise than a plan."""
 COMPARED = "picture against plan"
 """The name of the check that compares covered regions with what was drawn."""
 
@@ -22,7 +23,7 @@ def meaning(report: Values) -> str:
     """
     checked = report["verified"]
     scanned, frames = checked.get("looked_frames", 0), checked.get("of_frames", 0)
-    what = " or ".join(name for kind, name in NAMES.items() if kind not in report["not_looked_for"])
+    what = " or ".join(NAMES.get(kind, kind) for kind in _sought(report))
     if not scanned or not what or report["verdict"] not in (Verdict.PASS, Verdict.PASS_WITH_DOUBTS):
         return ""
     look = f"a second look at {_share(scanned, frames)}"
@@ -39,6 +40,12 @@ def meaning(report: Values) -> str:
         f"“Passed, with doubts” means of this file that {_listed(done)}, but {left} left for a person to look at: "
         f"{_follows(checked)}; {_LIMIT}"
     )
+
+
+def _sought(report: Values) -> list[str]:
+    """The kinds that were looked for."""
+    usual = [kind for kind in ("face", "plate") if kind not in report["not_looked_for"]]
+    return [*usual, *(kind for kind in report["settings"].get("targets", ()) if kind not in ("face", "plate"))]
 
 
 _LIMIT = "it does not mean that nobody can be recognised."

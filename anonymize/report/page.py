@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from anonymize.kinds import Verdict
+from anonymize.kinds import PEOPLE, Verdict
 from anonymize.pages import fill
 from anonymize.pages.plots import ticks
 from anonymize.pages.words import number, plural, sentence
@@ -31,8 +31,8 @@ VERDICTS = {
 }
 NOT_LOOKED = "Not checked for faces or plates"
 """The verdict of an output that passed its other checks, and that no detector scanned."""
-KINDS = {"face": "Face", "plate": "Plate"}
-SEVERAL = {"face": "one person may have several", "plate": "one vehicle may have several"}
+SEVERAL = dict.fromkeys((kind.label for kind in PEOPLE), "one person may have several")
+SEVERAL["plate"] = "one vehicle may have several"
 """Why tracks do not count people."""
 GROUNDS = {
     "consent": "with consent",
@@ -165,10 +165,10 @@ def _figures(report: Values) -> Iterator[dict[str, str]]:
     source, redacted = report["source"], report["redacted"]
     for kind, count in redacted.get("tracks", {}).items():
         if kind in report["not_looked_for"]:
-            yield {"name": f"{KINDS[kind]}s", "value": "–", "note": "not looked for"}
+            yield {"name": f"{kind.capitalize()}s", "value": "–", "note": "not looked for"}
         else:
-            note = SEVERAL[kind] if count > 1 else ""
-            yield {"name": f"{KINDS[kind]}s redacted", "value": plural(count, "track"), "note": note}
+            note = SEVERAL.get(kind, "one thing may have several") if count > 1 else ""
+            yield {"name": f"{kind.capitalize()}s redacted", "value": plural(count, "track"), "note": note}
     if by_hand := redacted.get("by_hand"):
         yield {"name": "By hand", "value": number(by_hand), "note": "regions that a person named"}
     if frames := source.get("frames"):
@@ -196,7 +196,7 @@ def _subjects(redacted: Values, checked: Values, high: float) -> Iterator[dict[s
     weak = {one["track"] for one in redacted.get("doubts", ()) if one["raised"] == "find" and not one["answer"]}
     doubted = {find["track"] for find in checked.get("doubts", ()) if find["by"] == "plan"}
     for subject in redacted.get("subjects", ())[:DRAWN]:
-        name = f"{KINDS[subject['kind']]} {subject['id']}"
+        name = f"{subject['kind'].capitalize()} {subject['id']}"
         when = f"{clock(subject['start'])} – {clock(subject['end'])}"
         low, tall = subject["height"]
         size = f"{low:.0f}–{tall:.0f} px high" if round(tall) > round(low) else f"{tall:.0f} px high"
@@ -238,7 +238,7 @@ def _about_track(one: Values) -> dict[str, str]:
     """Which track, when, and where it was largest."""
     x0, y0, x1, y1 = one["largest"]
     return {
-        "what": f"{KINDS[one['kind']]} {one['track']}",
+        "what": f"{one['kind'].capitalize()} {one['track']}",
         "when": f"{clock(one['start'])} – {clock(one['end'])}",
         "where": f"{(x0 + x1) / 2:.0%} across, {(y0 + y1) / 2:.0%} down",
     }
@@ -307,7 +307,7 @@ def _limits(report: Values) -> Iterator[str]:
     if not report["output"]:
         return
     for kind in report["not_looked_for"]:
-        yield f"{KINDS[kind]}s were not looked for: those in the film can be seen."
+        yield f"{kind.capitalize()}s were not looked for: those in the film can be seen."
     style = report["settings"].get("redact", {}).get("face", {}).get("style", "solid")
     if style != "solid":
         yield (

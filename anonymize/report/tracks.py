@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,6 @@ from anonymize.pages import fill
 from anonymize.pages.words import number, place, plural
 from anonymize.plan import Plan
 from anonymize.report import drawing
-from anonymize.report.page import KINDS
 from anonymize.text.words import clock
 
 Values = Mapping[str, Any]
@@ -45,8 +45,8 @@ def first_to_see(subjects: Sequence[Values], most: int) -> list[Values]:
 def page(plan: Plan, subjects: Sequence[Values]) -> str:
     """A page with a row for each of `subjects`, all of those of `plan`: no picture, no name, no script."""
     high = drawing.height_for(plan.about.width, plan.about.height)
-    counts = {kind: sum(subject["kind"] == kind for subject in subjects) for kind in KINDS}
-    found = " and ".join(plural(count, f"{kind} track") for kind, count in counts.items() if count)
+    counts = Counter(subject["kind"] for subject in subjects)
+    found = " and ".join(plural(count, f"{kind} track") for kind, count in sorted(counts.items()))
     return fill(
         "tracks.html.jinja",
         title="Tracks of a plan",
@@ -72,7 +72,7 @@ def _rows(plan: Plan, subjects: Sequence[Values], high: float) -> Iterator[dict[
         times = f"{start} – {end}" if start else ""
         yield {
             "id": subject["id"],
-            "name": f"{KINDS[kind]} {track}",
+            "name": f"{kind.capitalize()} {track}",
             "kind": kind,
             "when": times,
             "frames": f"{number(subject['frames'])}, seen on {number(subject['why'].get('detected', 0))}",
@@ -80,6 +80,6 @@ def _rows(plan: Plan, subjects: Sequence[Values], high: float) -> Iterator[dict[
             "size": size.replace("x", " × "),
             "score": score,
             "sure": sure,
-            "label": ", ".join(part for part in (f"{KINDS[kind]} {track}", times, where) if part),
+            "label": ", ".join(part for part in (f"{kind.capitalize()} {track}", times, where) if part),
             **drawing.silhouette(subject, high),
         }

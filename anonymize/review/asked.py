@@ -47,7 +47,7 @@ class Asking:
         """
         do, frame = asked["do"], asked.get("frame")
         if do == "draw" and "frames" not in asked:
-            kind, shape = Kind.of(asked.get("kind", "area")), Shape(asked.get("shape", "box"))
+            kind, shape = Kind.named(asked.get("kind", "area")), Shape(asked.get("shape", "box"))
             return self._drawn(edited, self._frame(asked["frame"]), box_of(asked["xyxy"]), kind, shape)
         if do == "draw":
             asked = {**asked, "track": edited.unused()}

@@ -53,7 +53,8 @@ def _at_once(base: Plan) -> tuple[dict[int, dict[str, Any]], list[int]]:
     usual = np.logical_and.reduceat(usual, starts)
     best = best_rows(rows, starts, rows.kind[starts], base.about)
     last = np.append(starts[1:], len(order)) - 1
-    kinds, shapes = {int(kind): kind.label for kind in Kind}, [shape.value for shape in SHAPES]
+    kinds = {number: Kind(number).label for number in set(rows.kind[starts].tolist())}
+    shapes = [shape.value for shape in SHAPES]
     columned = (
         rows.track[starts],
         rows.kind[starts],

@@ -271,7 +271,7 @@ def best_row(rows: Rows, about: About) -> int:
     return int(best[len(best) // 2])
 
 
-def best_rows(rows: Columns, starts: NDArray[np.intp], kinds: NDArray[np.uint8], about: About) -> NDArray[np.intp]:
+def best_rows(rows: Columns, starts: NDArray[np.intp], kinds: NDArray[np.int64], about: About) -> NDArray[np.intp]:
     """`best_row` of many tracks at once.
 
     Args:
@@ -283,7 +283,7 @@ def best_rows(rows: Columns, starts: NDArray[np.intp], kinds: NDArray[np.uint8],
     which = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(rows.track)))
     some = rows.detected | ~np.logical_or.reduceat(rows.detected, starts)[which]
     worth = np.full(len(which), -1.0)
-    for kind in Kind:
+    for kind in map(Kind, set(kinds.tolist())):
         mine = some & (kinds[which] == kind)
         worth[mine] = _worth(rows.xyxy[mine], rows.score[mine], kind, about)
     best = np.flatnonzero(some & (worth >= (1 - _NEAR) * np.maximum.reduceat(worth, starts)[which]))
@@ -365,7 +365,7 @@ def _asked(
         box=box,
         span=span,
         place=place((x0 + x1) / 2 / about.width, (y0 + y1) / 2 / about.height),
-        size=x1 - x0 if kind is Kind.PLATE else y1 - y0,
+        size=x1 - x0 if kind.wide else y1 - y0,
         score=score,
         weight=weight,
         doubt=doubt,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from anonymize.errors import UsageError
 from anonymize.kinds import Kind
@@ -22,6 +22,8 @@ from anonymize.text.words import meant
 if TYPE_CHECKING:
     from cattrs import Converter
 
+_OWN = "own kinds"
+"""`anonymize.settings.OWN`, which stands above this file."""
 LISTED = 10_000
 """The most entries of any list in settings."""
 
@@ -76,7 +78,47 @@ def _on_top(base: Any, values: Any) -> Any:
     if not is_dataclass(base) or not isinstance(values, Mapping):
         return values
     held = {field.name: getattr(base, field.name) for field in fields(base)}
+    values = _renamed(values, type(base))
+    if own := _own(type(base)):
+        held |= {kind.label: value for kind, value in held.pop(own)}
     return held | {key: _on_top(held.get(key), value) for key, value in values.items()}
+
+
+def _renamed(values: Mapping[str, Any], hint: Any) -> Mapping[str, Any]:
+    """`values` for the settings class `hint`, with its own names in the place of others. Raises `UsageError`."""
+    for name, ours in hint.also().items() if hasattr(hint, "also") else ():
+        above, _, last = name.partition(".")
+        if isinstance(values.get(above), Mapping) and last in values[above]:
+            if ours in values:
+                raise UsageError(f"{name} and {ours} are one setting: leave one out")
+            rest = {key: value for key, value in values[above].items() if key != last}
+            values = {**values, above: rest, ours: values[above][last]}
+    return values
+
+
+def _own(hint: Any) -> str:
+    """The field of the settings class `hint` that holds a user's own kinds; empty if it has none."""
+    return next((field.name for field in fields(hint) if _OWN in field.metadata), "")
+
+
+def _own_kind(key: str, hint: Any) -> Kind:
+    """The user's own kind that a table of `hint` is about. Raises `UsageError` if it cannot be one."""
+    try:
+        kind = Kind.named(key)
+    except ValueError:
+        kind = Kind.AREA
+    if not kind.own:
+        known = sorted(field.name for field in fields(hint) if field.name != _own(hint))
+        place = f"{hint.__name__.lower()}.{brief(key)}"
+        raise UsageError(
+            f"unknown setting {place!r}: {meant(brief(key), known)}, and kinds that a model of yours finds"
+        )
+    return kind
+
+
+def _target(value: Any) -> Kind:
+    """The kind called `value`, or more than one of it: `faces` is `face`."""
+    return Kind.named(str(value).removesuffix("s"))
 
 
 def _without_none(values: Any) -> Any:
@@ -112,14 +154,46 @@ def _first_problem(error: Exception, value: Any, place: str) -> str:
 @cache
 def _converter() -> Converter:
     from cattrs import Converter
-    from cattrs.gen import make_dict_structure_fn
+    from cattrs.errors import BaseValidationError
+    from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
     made = Converter(unstruct_collection_overrides={tuple: list, Set: sorted})
     entries = {tuple: made.get_structure_hook(tuple[str, ...]), frozenset: made.get_structure_hook(frozenset[str])}
 
     def table(hint: Any) -> Any:
         read = make_dict_structure_fn(hint, made, _cattrs_forbid_extra_keys=True)
-        return lambda value, _: value if isinstance(value, hint) else read(_table(value, hint), hint)
+        own = _own(hint)
+
+        def structured(value: Any, _: Any) -> Any:
+            return read(gathered(_renamed(_table(value, hint), hint)), hint)
+
+        def gathered(values: Mapping[str, Any]) -> Mapping[str, Any]:
+            """`values`, with those of a user's own kinds in the field for them."""
+            if not own:
+                return values
+            known = {field.name: values[field.name] for field in fields(hint) if field.name in values}
+            others = {key: value for key, value in values.items() if key not in known}
+            usual = hint.__dataclass_fields__[own].metadata[_OWN]
+            _, each = get_args(get_args(get_type_hints(hint, include_extras=True)[own])[0])
+            found = []
+            for key, value in sorted(others.items()):
+                kind = _own_kind(key, hint)
+                try:
+                    found.append((kind, made.structure(_on_top(usual, value), each)))
+                except (BaseValidationError, ValueError) as error:
+                    raise UsageError(_first_problem(error, value, f"{hint.__name__.lower()}.{key}")) from error
+            return known | {own: tuple(found)}
+
+        return lambda value, _: value if isinstance(value, hint) else structured(value, _)
+
+    def spread(hint: Any) -> Any:
+        own, written = _own(hint), make_dict_unstructure_fn(hint, made)
+
+        def plain(value: Any) -> Any:
+            values = written(value)
+            return {key: one for key, one in values.items() if key != own} | dict(values[own])
+
+        return plain
 
     def ranged(hint: Any) -> Any:
         kind, allowed = get_args(hint)
@@ -134,10 +208,11 @@ def _converter() -> Converter:
     )
     made.register_structure_hook_func(lambda hint: origin(hint) is dict, _table)
     made.register_structure_hook_factory(is_dataclass, table)
+    made.register_unstructure_hook_factory(lambda hint: is_dataclass(hint) and bool(_own(hint)), spread)
     made.register_structure_hook_factory(lambda hint: origin(hint) is Annotated, ranged)
     for kind, hook in ((int, _number), (float, _number), (bool, _bool), (str, _text)):
         made.register_structure_hook(kind, hook)
-    made.register_structure_hook(Kind, lambda value, _: Kind.of(getattr(value, "label", str(value)).removesuffix("s")))
+    made.register_structure_hook(Kind, lambda value, _: value if isinstance(value, Kind) else _target(value))
     made.register_structure_hook(Fraction, lambda value, _: value if isinstance(value, Fraction) else exact(value))
     made.register_unstructure_hook(Kind, lambda value: value.label)
     made.register_unstructure_hook(Fraction, str)

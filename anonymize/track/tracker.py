@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Kind, Track, Why
+from anonymize.kinds import PEOPLE
 from anonymize.settings import Follow
 from anonymize.track.associate import match, overlapping
 from anonymize.track.history import FLASH, LAG, FrameHistory, MotionSample, likeness
@@ -33,7 +34,7 @@ _AGREE = 3
 """So many weak finds make a subject ..."""
 _AGREE_WITHIN = 1.0
 """... if they come within so many seconds."""
-_BY_AGREEMENT = frozenset({Kind.FACE})
+_BY_AGREEMENT = PEOPLE
 """Kinds of which weak finds make a subject if they agree. A sign or a row of windows is mistaken for a plate in every
 detection, so that repetition proves nothing."""
 _MOST_WEAK = 24
@@ -150,10 +151,9 @@ class Tracker:
         self._advance(active, index)
         active = [s for s in active if s.end > index]
         started = []
-        for kind in Kind:
+        for kind in finds.kinds():
             chosen = finds.select(finds.kind == kind)
-            if len(chosen):
-                started += self._associate(index, kind, [s for s in active if s.kind == kind], chosen)
+            started += self._associate(index, kind, [s for s in active if s.kind == kind], chosen)
         self._trace_back(started)
         self._fuse(index, list(dict.fromkeys([*(s for s in active if s.trusted), *started])))
         for subject in self._subjects:

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Frame, Kind, Plane, Region, Shape, seconds
+from anonymize.data import Frame, Plane, Region, Shape, seconds
 from anonymize.plan import Plan
 from anonymize.redact import MANY, Memory, layers, outline, redact, sorted_by_style
 from anonymize.verify.verdict import By, Find
@@ -89,7 +89,7 @@ class _Trail:
             start=self.first.time,
             end=self.last.time,
             box=(x0, y0, x1, y1),
-            size=x1 - x0 if kind is Kind.PLATE else y1 - y0,
+            size=x1 - x0 if kind.wide else y1 - y0,
             score=self.best.share,
             by=By.PLAN,
             frame=self.best.frame,

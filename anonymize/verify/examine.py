@@ -14,7 +14,7 @@ from anonymize.aspect import parse
 from anonymize.data import Frame, Kind
 from anonymize.detect import Detector, in_order
 from anonymize.errors import AnonymizeError, ProcessError
-from anonymize.kinds import Verdict
+from anonymize.kinds import PEOPLE, Verdict
 from anonymize.media import Cut, MediaInfo, PassTraits, Source, VideoSource
 from anonymize.media.still.source import StillSource
 from anonymize.parallel.segments import SegmentRunner
@@ -303,9 +303,9 @@ class _Examination:
         elif self._comparison and self._comparison.skipped:
             yield f"{self._comparison.skipped} overlapping mosaics: only the source shows what was drawn"
         looked_for = {kind for detector in self._detectors for kind in detector.kinds} & set(self._settings.targets)
-        for kind in (Kind.FACE, Kind.PLATE):
-            if kind not in looked_for:
-                yield f"{kind.label}s: no detector was asked to find them"
+        sought = {Kind.FACE, Kind.PLATE} | set(self._settings.targets)
+        for kind in sorted(sought - looked_for - (PEOPLE if looked_for & PEOPLE else set())):
+            yield f"{kind.label}s: no detector was asked to find them"
         yield from unexamined(found.container, "" if found.codec == found.container else found.codec)
 
 

@@ -52,7 +52,7 @@ def repaired(
         if found := at_frame.get(picture.index):
             boxes = np.array([box for _, box in found], np.float32)
             scores = np.array([find.score for find, _ in found], np.float32)
-            kinds = np.array([int(find.kind) for find, _ in found], np.int8)
+            kinds = np.array([int(find.kind) for find, _ in found], np.int64)
             tracker.find(picture.index, Detections(boxes, scores, kinds))
         on_progress(Progress("repair", len(times), plan.about.frames))
     first = 1 + max((region.track for _, _, region in plan.regions.rows()), default=-1)

@@ -24,13 +24,14 @@ from anonymize.data import Box, Detections, Frame, Kind, Region, Shape, seconds
 from anonymize.detect import IN_THIS_THREAD, IncrementalDetector, Pending
 from anonymize.detect.multiscale import in_stored_pixels
 from anonymize.evaluate.detail import LEAKING, survival
+from anonymize.kinds import PEOPLE
 from anonymize.verify.uncovered import NEAR, Flash, Uncovered
 from anonymize.verify.variants import Variants
 from anonymize.verify.verdict import By, Find
 
-UNSURE = {Kind.FACE: 0.0, Kind.PLATE: 0.15, Kind.AREA: 0.0}
-"""How far a find's score must exceed the one that starts a track, to be a doubt. Signs look like plates: what the first
-look did not take for one mostly is not one."""
+UNSURE = 0.15
+"""How far the score of a plate, or of anything else that does not belong to a person, must exceed the one that starts a
+track, to be a doubt. Signs look like plates: what the first look did not take for one mostly is not one."""
 SURE = 0.1
 """How much higher its score must be to count as a leak."""
 BLIND = 0.1
@@ -185,7 +186,7 @@ class SecondLook:
         least = self._high + (BLIND if self._uncovered is not None else 0.0)
         for trail in sorted((*self._done, *self._open), key=lambda trail: trail.first):
             off = self._came_off(trail)
-            enough = least + UNSURE[trail.kind]
+            enough = least + (0.0 if trail.kind in PEOPLE else UNSURE)
             if trail.score < enough and not off:
                 continue
             frames.update(index for index, _ in trail.places)
@@ -236,7 +237,7 @@ class SecondLook:
         Over more than a few frames things move, and a supposed plate is often clothing between two covers: such a find
         needs a higher score.
         """
-        brief = trail.places[-1][0] - trail.places[0][0] < NEAR and trail.kind is Kind.FACE
+        brief = trail.places[-1][0] - trail.places[0][0] < NEAR and trail.kind in PEOPLE
         return trail.before and trail.after and (brief or trail.score >= self._high)
 
 
@@ -312,7 +313,7 @@ def _find(trail: _GrowingFind, number: int) -> Find:
         start=trail.first,
         end=trail.last,
         box=trail.best,
-        size=y1 - y0 if trail.kind is Kind.FACE else x1 - x0,
+        size=x1 - x0 if trail.kind.wide else y1 - y0,
         score=trail.score,
         by=By.LOOK,
         frame=trail.frame,

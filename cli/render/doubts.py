@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from anonymize.kinds import Kind
 from anonymize.text.words import clock
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def question(one: Mapping[str, Any], left: int, time: float, about: About) -> It
     yield f"{left} left: {one['kind']}, {_TOPICS[one['topic']]}"
     if about.frames > 1:
         yield f"  on frame {one['frame']}, at {clock(time)}"
-    yield f"  {one['place']}, {one['size']:.0f} px {'wide' if one['kind'] == 'plate' else 'high'}"
+    yield f"  {one['place']}, {one['size']:.0f} px {'wide' if Kind.named(one['kind']).wide else 'high'}"
     yield f"  box {','.join(f'{value:.0f}' for value in one['box'])} of {about.width}x{about.height}"
     yield f"  {'covered' if one['covered'] else 'not covered'} while open"
 
@@ -83,7 +84,7 @@ def asked(one: Question, number: int, count: int, about: About) -> Iterator[str]
         yield f"  from {clock(start)} to {clock(end)}" if end > start else f"  at {clock(start)}"
     if about.frames > 1:
         yield f"  best seen on frame {one.frame}"
-    yield f"  {one.place}, {one.size:.0f} px {'wide' if one.kind.label == 'plate' else 'high'}"
+    yield f"  {one.place}, {one.size:.0f} px {'wide' if one.kind.wide else 'high'}"
     yield f"  box {_box(one)} of {about.width}x{about.height}"
     yield f"  {_RAISED[doubt.raised.value]}, score {one.score:.2f}"
     yield f"  {'covered' if doubt.drawn else 'not covered'} while open"

@@ -29,7 +29,7 @@ def _line(*, frame=0, **subject):
         "not json",
         "[]",
         '{"frame": 0}',
-        _line(kind="cat"),
+        _line(kind="Cat"),
         _line(xyxy=[9, 0, 9, 9]),
         _line(xyxy=[0, 0, 65, 9]),
         _line(xyxy=[0, 0, 9]),

@@ -158,7 +158,7 @@ def test_the_delay_line_shows_the_thing_and_hides_the_passer(cut, monkeypatch):
         if i % 3 == 0 or i in ((cut or 0) - 1, cut):
             line.asked(line._held[-1], THOROUGH)
             boxes = [(*at, at[0] + side, at[1] + side) for at in (delay.place(i), poster)]
-            faces = np.full(2, Kind.FACE, np.int8)
+            faces = np.full(2, Kind.FACE, np.int64)
             line.learn(i, Detections(np.array(boxes, np.float32), np.array([0.9, 0.9], np.float32), faces))
         out += [(cleared, line.things) for _, cleared in line.due(i * 0.04)]
     assert not any(cleared.obscured for cleared, _ in out)

@@ -117,7 +117,7 @@ def looks(seed: int) -> list[Detections]:
         xyxy = np.vstack([stay[seen] + rng.normal(0, 1.5, (seen.sum(), 4)), scattered(rng, 8, (240, 120))])
         kind = np.concatenate([kinds[seen], rng.integers(0, 2, 8)])
         score = rng.uniform(0.1, 0.9, len(xyxy))
-        found.append(Detections(xyxy.astype(np.float32), score.astype(np.float32), kind.astype(np.int8)))
+        found.append(Detections(xyxy.astype(np.float32), score.astype(np.float32), kind.astype(np.int64)))
     return found
 
 
@@ -169,7 +169,7 @@ def test_subjects_far_apart_are_not_compared(monkeypatch: pytest.MonkeyPatch, sc
         for i in range(3):
             tracker.see(Still(i, picture, i))
             finds = (squares + rng.normal(0, 0.5, squares.shape)).astype(np.float32)
-            kind = np.full(count, Kind.FACE, np.int8)
+            kind = np.full(count, Kind.FACE, np.int64)
             tracker.find(i, Detections(finds, np.full(count, score, np.float32), kind))
         assert len(tracker.finish()) == count
         work.append(sum(compared))
@@ -183,7 +183,7 @@ def test_weak_finds_of_a_short_scene_are_numbered_in_their_order() -> None:
     row = np.array([[12.0 * i, 50, 12 * i + 10, 62] for i in range(24)])
     score = np.linspace(0.3, 0.2, 24).astype(np.float32)
     tracker.see(Still(0, GROUND, 0))
-    tracker.find(0, Detections(row.astype(np.float32), score, np.full(24, Kind.FACE, np.int8)))
+    tracker.find(0, Detections(row.astype(np.float32), score, np.full(24, Kind.FACE, np.int64)))
     other = np.asarray(OTHER[:180, :320])
     for i in range(1, 20):
         tracker.see(Still(i, other, i))

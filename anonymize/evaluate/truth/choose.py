@@ -35,7 +35,7 @@ def read_any(path: Path, kind: Kind = Kind.FACE) -> Truth:
 
     Args:
         path: the file.
-        kind: what boxes are in a format that does not say.
+        kind: what boxes are in a format that does not say; of COCO, the category of this name counts too.
 
     Raises:
         UnreadableInput: no format has this suffix, or the file is not of that format.
@@ -44,7 +44,7 @@ def read_any(path: Path, kind: Kind = Kind.FACE) -> Truth:
         case ".jsonl":
             return Truth(path.name, lambda _: read_truth(path))
         case ".json":
-            images = read_coco(path).images
+            images = read_coco(path, kind).images
             return Truth(path.name, lambda _: iter(images.values()))
         case ".txt":
             return _mot(path, kind)

@@ -4,7 +4,7 @@ For a folder of pictures, an image's ``file_name`` identifies its picture. For a
 of them, in the order of ``frame_index`` if they have one, else of the numbers in their names. The format's limits:
 identity across frames is known only through ``track_id``, otherwise every box is a subject of its own; truncation at
 the border and occlusion are unknown; ``iscrowd`` and ``ignore`` mean ignored. Categories count if their name contains
-"face" or "plate".
+"face" or "plate", or is that of the kind that was asked for.
 """
 
 from __future__ import annotations
@@ -41,15 +41,19 @@ class Coco:
         return matches[0] if len(matches) == 1 else None
 
 
-def read_coco(path: Path) -> Coco:
+def read_coco(path: Path, kind: Kind = Kind.FACE) -> Coco:
     """Read a COCO file.
 
+    Args:
+        path: the file.
+        kind: the category of this name counts, beside faces and plates.
+
     Raises:
-        UnreadableInput: it cannot be read, is not COCO, or has no category that is a face or a plate.
+        UnreadableInput: it cannot be read, is not COCO, or has no category that counts.
     """
     try:
         content = untrusted.json_value(untrusted.text(path, WHAT, UnreadableInput, LARGEST), path.name, UnreadableInput)
-        kinds = _kinds(content["categories"])
+        kinds = _kinds(content["categories"], kind)
         boxes: dict[Any, list[dict[str, Any]]] = defaultdict(list)
         for annotation in content["annotations"]:
             if annotation["category_id"] in kinds:
@@ -65,21 +69,19 @@ def read_coco(path: Path) -> Coco:
         raise UnreadableInput(f"not ground truth in COCO's format ({brief(repr(error))})", path.name) from error
     if not kinds:
         names = ", ".join(str(category.get("name")) for category in content["categories"])
-        raise UnreadableInput(f"no category is a face or a plate: {brief(names) or 'there are none'}", path.name)
+        sought = "a face or a plate" if kind in (Kind.FACE, Kind.PLATE) else f"a face, a plate or a {kind.label}"
+        raise UnreadableInput(f"no category is {sought}: {brief(names) or 'there are none'}", path.name)
     if len(named) != len(images):
         raise UnreadableInput("two images have the same file_name", path.name)
     return Coco(named)
 
 
-def _kinds(categories: list[dict[str, Any]]) -> dict[Any, Kind]:
+def _kinds(categories: list[dict[str, Any]], asked: Kind) -> dict[Any, Kind]:
     """Category -> kind, for those that have one."""
     words = {"face": Kind.FACE, "plate": Kind.PLATE}
-    return {
-        category["id"]: kind
-        for category in categories
-        for word, kind in words.items()
-        if word in str(category["name"]).lower()
-    }
+    names = {category["id"]: str(category["name"]).lower() for category in categories}
+    found = {number: kind for number, name in names.items() for word, kind in words.items() if word in name}
+    return found | {number: asked for number, name in names.items() if name in (asked.label, asked.plural)}
 
 
 def _order(image: dict[str, Any]) -> tuple[Any, ...]:

@@ -84,7 +84,7 @@ def _from_dict(row: dict[str, Any]) -> FrameTruth:
         subjects.append(
             Subject(
                 id=NUMBER.whole(s["id"]),
-                kind=Kind.of(s["kind"]),
+                kind=Kind.named(s["kind"]),
                 xyxy=(x0, y0, x1, y1),
                 height=PIXELS.number(s["height"]),
                 visible=SHARE.number(s.get("visible", 1.0)),

@@ -287,7 +287,14 @@ def _no_looks() -> Looks:
 def _looked_for(settings: Settings) -> tuple[object, ...]:
     """What looks search for."""
     detect = settings.detect
-    return settings.targets, detect.detectors, detect.min_face, detect.min_plate, settings.live.coarsest
+    return (
+        settings.targets,
+        detect.detectors,
+        detect.min_face,
+        detect.min_plate,
+        detect.smallest,
+        settings.live.coarsest,
+    )
 
 
 def _tracker(settings: Settings) -> Tracker:

@@ -37,7 +37,7 @@ class Effort:
 
     def of(self, detect: Detect) -> Detect:
         """`detect` at this effort."""
-        return replace(detect, min_face=detect.min_face * self.coarser, min_plate=detect.min_plate * self.coarser)
+        return detect.coarser(self.coarser)
 
 
 _SMALLEST = frozenset({0})

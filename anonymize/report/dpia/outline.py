@@ -80,7 +80,7 @@ def _files(reports: Sequence[Values]) -> Iterator[Part]:
     tracks: Counter[str] = Counter()
     for report in reports:
         tracks.update(report["redacted"].get("tracks", {}))
-    found = " and ".join(plural(tracks[kind], f"{kind} track") for kind in ("face", "plate") if tracks[kind])
+    found = " and ".join(plural(count, f"{kind} track") for kind, count in sorted(tracks.items()) if count)
     yield Text(
         f"{plural(len(reports), 'report')}: {plural(frames, 'frame')} in {clock(seconds)} of film. Redacted: "
         f"{found or 'nothing'} (one person or vehicle may have several)."
@@ -117,10 +117,12 @@ def _how(settings: Values) -> str:
     """How one run redacted its finds, in words."""
     redact, output = settings.get("redact", {}), settings.get("output", {})
     face, plate = redact.get("face", {}), redact.get("plate", {})
+    others = [kind for kind in settings.get("targets", ()) if kind not in ("face", "plate")]
     zones = len(settings.get("zones", ()))
     parts = [
         f"faces {face.get('style')}, {face.get('padding', 0):.0%} wider on every side",
         f"plates {plate.get('style')}",
+        *(f"{kind}s {redact.get(kind, {}).get('style', 'solid')}" for kind in others),
         f"sound {'left out' if output.get('audio') == 'mute' else 'kept'}",
     ]
     return ", ".join([*parts, plural(zones, "zone always covered", "zones always covered")] if zones else parts)

@@ -4,7 +4,7 @@ import { fail } from "./messages.js";
 import { make, onChange, state } from "./state.js";
 import { say } from "./strings.js";
 
-const KINDS = ["face", "plate", "area"];
+const KINDS = ["face", "head", "person", "plate", "area"];
 const SHAPES = ["box", "ellipse"];
 
 /** @param {"kind" | "shape"} what @param {string[]} values */
@@ -42,5 +42,6 @@ onChange(() => {
   kind.disabled = !track;
   shape.disabled = !track || track.shape === "polygon";
   shape.options[2].hidden = track?.shape !== "polygon";
+  if (track && ![...kind.options].some((one) => one.value === track.kind)) kind.add(new Option(track.kind, track.kind)); // a user's own
   if (track) [kind.value, shape.value] = [track.kind, track.shape];
 });

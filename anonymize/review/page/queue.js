@@ -5,7 +5,7 @@ import { fail } from "./messages.js";
 import { publish } from "./publish.js";
 import { begin } from "./sample.js";
 import { answer, change, go, onChange, state } from "./state.js";
-import { fill, say } from "./strings.js";
+import { fill, question, say } from "./strings.js";
 
 /** @typedef {{id: string, topic: string, number: number, kind: string, frame: number, frames: number[], box: number[], score: number, covered: boolean}} Question */
 
@@ -85,7 +85,7 @@ async function cutOut(one) {
     context.strokeRect((x0 * across - left) * scale - grow, (y0 * down - top) * scale - grow, (x1 - x0) * across * scale + 2 * grow, (y1 - y0) * down * scale + 2 * grow);
   }
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", say(`ask-${one.kind}`));
+  canvas.setAttribute("aria-label", question(one.kind));
   return canvas;
 }
 
@@ -151,7 +151,7 @@ function paint() {
   head.className = "where";
   head.textContent = fill("queue-left", left);
   const asked = document.createElement("b");
-  asked.textContent = say(`ask-${one.kind}`);
+  asked.textContent = question(one.kind);
   const why = document.createElement("span");
   why.textContent = say(`topic-${one.topic}`);
   const words = document.createElement("p");
