@@ -296,15 +296,33 @@ def models_verify() -> None:
 
 
 @models_app.command("import")
+@takes("models import")
 def models_import(
-    name: Annotated[str, typer.Argument(help="A registered model's name.", metavar="MODEL")],
-    path: Annotated[Path, typer.Argument(help="Its file.", metavar="FILE")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="A registered model's name, and its file; with --card the file alone.", metavar="[MODEL] FILE"
+        ),
+    ],
+    *,
+    card: Path | None,
+    force: bool,
 ) -> None:
-    """Install a model from a file, if its hash is the registered one."""
-    from anonymize import models
+    """Install a registered model from a file with the registered hash, or one of your own that a card describes."""
+    from anonymize import detect, models
     from anonymize.cli.render.output import say
 
-    say(f"{name} is installed: {models.import_model(name, path)}")
+    *name, path = names
+    if len(names) != (2 if card is None else 1):
+        raise UsageError(
+            "expected a registered model and its file (anonymize models import yunet FILE), or a model of your own and "
+            "its card (anonymize models import FILE.onnx --card CARD.toml)"
+        )
+    if card is not None:
+        made = detect.import_own(Path(path), card, force=force)
+    else:
+        made = models.import_model(name[0], Path(path))
+    say(f"{made.stem if card else name[0]} is installed: {made}")
 
 
 @models_app.command("fetch")

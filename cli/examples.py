@@ -128,8 +128,8 @@ EXAMPLES = {
     ),
     "models import": (
         "anonymize models import yunet face_detection_yunet_2023mar.onnx",
-        "anonymize models verify",
-        "anonymize run interview.mp4 -o interview-safe.mp4 --detectors yunet",
+        "anonymize models import screens.onnx --card screens.toml",
+        "anonymize models list",
     ),
     "models fetch": (
         "anonymize models fetch yunet",

@@ -118,7 +118,8 @@ def test_none_finds_nothing_and_needs_a_zone() -> None:
 def test_a_target_that_no_detector_finds_is_refused() -> None:
     with pytest.raises(
         ModelError,
-        match=r"cannot find heads\. No registered model does: there is no 'heads'.*faces, plates; or find faces only",
+        match=r"cannot find heads\. No model here does: there is no 'heads'.*faces, plates\. Bring one that does: "
+        r"anonymize models import FILE\.onnx --card CARD\.toml; or find faces only",
     ):
         detect.build(["centerface"], {Kind.FACE, Kind.HEAD})
     with pytest.raises(

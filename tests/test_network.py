@@ -9,6 +9,8 @@ from importlib import metadata
 
 import pytest
 
+from tests.helpers import networks
+
 NUMBERS = {"x86_64": 41, "aarch64": 198}
 """The number of the system call `socket`."""
 
@@ -57,6 +59,24 @@ def test_the_whole_job_opens_no_socket(face_clip, tmp_path):
     done = _without_sockets(code, "run", face_clip, "-o", tmp_path / "safe.mp4", "--report", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "1 face" in done.stdout
+
+
+def test_a_model_of_your_own_opens_no_socket(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANONYMIZE_MODELS", str(tmp_path / "models"))
+    network, card = networks.save(tmp_path, "yolov8")
+    code = """
+        import sys
+        from pathlib import Path
+        import numpy as np
+        from anonymize import detect
+        detect.import_own(Path(sys.argv[1]), Path(sys.argv[2]))
+        picture = np.full((90, 90, 3), 50, np.uint8)
+        picture[20:34, 20:34] = 250, 20, 20
+        print(detect.build(["mine"], set(), 1)[0].detect(picture).kinds())
+    """
+    done = _without_sockets(code, network, card)
+    assert done.returncode == 0, done.stderr
+    assert "SCREEN" in done.stdout
 
 
 def test_the_job_leaves_nothing_in_the_home_folder(face_clip, tmp_path):

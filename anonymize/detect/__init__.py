@@ -1,5 +1,6 @@
 """Detectors: what they are, making them by name, and running them on the frames of a video."""
 
+from anonymize.detect.bring import import_own
 from anonymize.detect.concurrency import (
     IN_THIS_THREAD,
     InOrder,
@@ -44,6 +45,7 @@ __all__ = [
     "done",
     "executor_for",
     "first_detectors",
+    "import_own",
     "in_order",
     "refuse_unfit",
     "room_for",

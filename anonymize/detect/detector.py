@@ -77,12 +77,12 @@ def padded(picture: Picture, multiple: int, dtype: type[Sample]) -> NDArray[Samp
         dtype: of the result.
     """
     height, width = picture.shape[:2]
-    blob = np.zeros((1, 3, _up(height, multiple), _up(width, multiple)), dtype)
+    blob = np.zeros((1, 3, up(height, multiple), up(width, multiple)), dtype)
     blob[0, :, :height, :width] = picture.transpose(2, 0, 1)
     return blob
 
 
-def _up(value: int, multiple: int) -> int:
+def up(value: int, multiple: int) -> int:
     """The smallest multiple of `multiple` that is at least `value`."""
     return -(-value // multiple) * multiple
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 from anonymize.data import Kind
 from anonymize.detect.concurrency import threads_each
@@ -10,7 +11,7 @@ from anonymize.detect.detector import Detector
 from anonymize.detect.wrappers import only
 from anonymize.errors import ModelError, UsageError
 from anonymize.kinds import FOUND
-from anonymize.models import ModelState, find, list_models
+from anonymize.models import ModelState, find, list_models, own_models
 from anonymize.models import verify as states
 from anonymize.settings import Device, Settings
 from anonymize.text.words import meant
@@ -50,6 +51,12 @@ def _blazeface_short(_threads: int, _device: Device) -> Detector:
     return BlazeFace("blazeface-short")
 
 
+def _own(name: str) -> Callable[[int, Device], Detector]:
+    from anonymize.detect.own import own
+
+    return partial(own, name)
+
+
 DETECTORS: dict[str, Callable[[int, Device], Detector]] = {
     "argus": _argus,
     "centerface": _centerface,
@@ -57,10 +64,16 @@ DETECTORS: dict[str, Callable[[int, Device], Detector]] = {
     "blazeface": _blazeface,
     "blazeface-short": _blazeface_short,
 }
-"""Name -> function that makes the detector, from a number of threads (0: every core) and a device."""
+"""Name -> function that makes the detector, from a number of threads (0: every core) and a device. Those that the user
+imported come on top (`makers`)."""
 
 PROCESSOR_ONLY = frozenset({"blazeface", "blazeface-short"})
 """MediaPipe runs them, on the processor; onnxruntime runs the others."""
+
+
+def makers() -> dict[str, Callable[[int, Device], Detector]]:
+    """`DETECTORS`, and those that the user imported. Raises `ModelError` if one of these is damaged."""
+    return {**DETECTORS, **{model.name: _own(model.name) for model in own_models()}}
 
 
 def build(
@@ -82,9 +95,10 @@ def build(
     wanted = {name: kinds for name, kinds in asked(names).items() if not targets or kinds & set(targets)}
     refuse_unfit(list(wanted), device)
     found = frozenset[Kind]().union(*wanted.values())
-    known = {each.plural for model in list_models() for each in model.kinds}
+    known = makers()
+    plurals = sorted({each.plural for model in list_models() for each in model.kinds})
     for kind in sorted(set(targets) - found - {Kind.AREA}):
-        able = [model.name for model in list_models() if kind in model.kinds and model.name in DETECTORS]
+        able = [model.name for model in list_models() if kind in model.kinds and model.name in known]
         others = ",".join(other.plural for other in FOUND if other in targets and other in found)
         raise ModelError(
             f"{', '.join(names) or 'no detector'} cannot find {kind.plural}. "
@@ -92,11 +106,12 @@ def build(
                 f"Name a detector that finds them ({', '.join(able)}): "
                 f"--detectors {','.join([*names, f'{able[0]}:{kind.plural}'])}"
                 if able
-                else f"No registered model does: {meant(kind.plural, sorted(known))}"
+                else f"No model here does: {meant(kind.plural, plurals)}. Bring one that does: "
+                "anonymize models import FILE.onnx --card CARD.toml"
             )
             + (f"; or find {others} only: --targets {others}" if others else "")
         )
-    return [only(DETECTORS[name](threads, device), kinds) for name, kinds in wanted.items()]
+    return [only(known[name](threads, device), kinds) for name, kinds in wanted.items()]
 
 
 def asked(names: Sequence[str]) -> dict[str, frozenset[Kind]]:
@@ -111,8 +126,8 @@ def asked(names: Sequence[str]) -> dict[str, frozenset[Kind]]:
     kinds: dict[str, frozenset[Kind]] = {}
     for text in names:
         name, _, kind = text.partition(":")
-        if name not in DETECTORS:
-            raise UsageError(f"detectors: {meant(name, list(DETECTORS))}")
+        if name not in DETECTORS and name not in (known := makers()):
+            raise UsageError(f"detectors: {meant(name, list(known))}")
         able = {each.label: each for each in find(name).kinds}
         if kind and kind.removesuffix("s") not in able:
             raise UsageError(f"{text}: {name} finds {' and '.join(f'{label}s' for label in able)}")

@@ -3,21 +3,24 @@
 `registry.toml` lists them. Nothing here uses the network except `fetch`, which runs only when a person calls it.
 """
 
-from anonymize.models.registry import Model, ModelState, find, list_models, locate, read, verify, weights_of
-from anonymize.models.runtime import Session, cores, engine, session
-from anonymize.models.store import fetch, import_model
+from anonymize.models.registry import Model, ModelState, find, list_models, locate, own_models, read, verify, weights_of
+from anonymize.models.runtime import Session, Tensor, cores, engine, session
+from anonymize.models.store import fetch, import_model, keep_own
 
 __all__ = [
     "Model",
     "ModelState",
     "Session",
+    "Tensor",
     "cores",
     "engine",
     "fetch",
     "find",
     "import_model",
+    "keep_own",
     "list_models",
     "locate",
+    "own_models",
     "read",
     "session",
     "verify",

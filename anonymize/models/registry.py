@@ -15,7 +15,11 @@ from typing import Any
 
 from anonymize.data import Kind
 from anonymize.errors import ModelError
+from anonymize.models.cards import Card, Kept, read_kept
 from anonymize.text.words import meant, system
+
+OWN = "own"
+"""Where a user's own models are: this folder in the user's models folder."""
 
 
 class ModelState(StrEnum):
@@ -33,12 +37,13 @@ class Model:
     Args:
         name: its name in settings.
         kinds: what it finds.
-        where: `package`, `user` or `shipped`.
+        where: `package`, `user`, `shipped`, or `own` for a user's own models.
         file: path inside the package, the user's models folder, or this package.
         size: bytes of the file.
         sha256: of the file, lower-case hexadecimal.
         on_cpu: the model that replaces it on a processor, if any.
         hosts: other hosts to which `url` may redirect.
+        card: of a user's own model.
     """
 
     name: str
@@ -56,6 +61,7 @@ class Model:
     url: str = ""
     hosts: tuple[str, ...] = ()
     on_cpu: str = ""
+    card: Card | None = None
 
 
 @cache
@@ -71,16 +77,42 @@ def _fields(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_models() -> tuple[Model, ...]:
-    """Every registered model, present or not."""
-    return tuple(_registry().values())
+    """Every registered model, present or not, and those that the user imported. Raises `ModelError` as `own_models`."""
+    return (*_registry().values(), *own_models())
 
 
 def find(name: str) -> Model:
     """The registered model `name`. Raises `ModelError` for one that is not registered."""
-    try:
+    if name in _registry():
         return _registry()[name]
-    except KeyError:
-        raise ModelError(f"models: {meant(name, list(_registry()))}") from None
+    known = {model.name: model for model in list_models()}
+    if name not in known:
+        raise ModelError(f"models: {meant(name, list(known))}")
+    return known[name]
+
+
+def own_models() -> tuple[Model, ...]:
+    """The models that the user imported with a card. Raises `ModelError` for a damaged card."""
+    return tuple(own_model(read_kept(path)) for path in sorted((user_folder() / OWN).glob("*.toml")))
+
+
+def own_model(kept: Kept) -> Model:
+    """The registry's entry for a user's own model."""
+    card = kept.card
+    return Model(
+        name=card.name,
+        kinds=tuple(dict.fromkeys(card.of_class.values())),
+        where=OWN,
+        file=f"{OWN}/{card.name}.onnx",
+        size=kept.size,
+        sha256=kept.sha256,
+        licence=card.licence,
+        source=card.source,
+        install="anonymize models import FILE.onnx --card CARD.toml",
+        trained_on=card.trained_on,
+        recall=card.recall,
+        card=card,
+    )
 
 
 def weights_of(name: str) -> tuple[Model, ...]:
@@ -112,6 +144,7 @@ def _in_package(model: Model) -> Path | None:
 _WHERE: dict[str, Callable[[Model], Path | None]] = {
     "package": _in_package,
     "user": lambda model: user_folder() / model.file,
+    OWN: lambda model: user_folder() / model.file,
     "shipped": lambda model: Path(__file__).with_name(model.file),
 }
 

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
+from dataclasses import dataclass
 from io import StringIO
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,14 @@ import numpy as np
 
 from anonymize.errors import ModelError
 from anonymize.models.devices import PROVIDERS, choices, refuse_if_absent, unusable
-from anonymize.models.registry import Model, find, read
+from anonymize.models.registry import OWN, Model, find, read
 from anonymize.settings import Device
+from anonymize.text.ranges import brief
+from anonymize.text.words import printable
 
 if TYPE_CHECKING:
     from onnx import GraphProto
-    from onnxruntime import InferenceSession, SessionOptions
+    from onnxruntime import InferenceSession, RunOptions, SessionOptions
 
 ERRORS_ONLY, NOTHING = 3, 4
 """onnxruntime's log levels: warnings about how a model was made do not help users, and our own errors report failures
@@ -43,6 +46,34 @@ def engine() -> Any:
     return onnxruntime
 
 
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input or output of a network: numbers in `shape` are fixed sizes, texts and None any size."""
+
+    name: str
+    shape: tuple[int | str | None, ...]
+    numbers: str
+
+    @property
+    def dtype(self) -> type[np.generic]:
+        """The type of its numbers. Raises `KeyError` for one that no detector takes or gives."""
+        return _TYPES[self.numbers]
+
+    def __str__(self) -> str:
+        sides = ", ".join(str(side) if isinstance(side, int) else "any" for side in self.shape)
+        return f"{brief(printable(self.name), 40)} ({sides}) {self.numbers.removeprefix('tensor(').removesuffix(')')}"
+
+
+_TYPES: dict[str, type[np.generic]] = {
+    "tensor(uint8)": np.uint8,
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+}
+
+
 class Session:
     """A network on one device. It keeps memory for its next picture; `release_memory` releases it.
 
@@ -51,12 +82,16 @@ class Session:
         content: its ONNX file, with variable height and width (`flexible`).
         threads: worker threads, more than 0.
         device: not `auto`.
+        options: of onnxruntime for each run; to end one that takes too long.
 
     Raises:
         ModelError: the device is unavailable, no part of the network runs on it, or the file is not a valid network.
     """
 
-    def __init__(self, model: Model, content: bytes, threads: int, device: Device) -> None:
+    def __init__(
+        self, model: Model, content: bytes, threads: int, device: Device, options: RunOptions | None = None
+    ) -> None:
+        self._options_of_runs = options
         self._name, self._content, self._threads = model.name, content, threads
         self.sha256 = model.sha256
         self.device = device
@@ -67,6 +102,19 @@ class Session:
         """The device, and how much of the network onnxruntime runs elsewhere, for reports."""
         self._made: InferenceSession | None = self._make()
 
+    def takes(self) -> list[Tensor]:
+        """What the network takes."""
+        return [Tensor(one.name, tuple(one.shape), one.type) for one in self._ready().get_inputs()]
+
+    def gives(self) -> list[Tensor]:
+        """What the network gives."""
+        return [Tensor(one.name, tuple(one.shape), one.type) for one in self._ready().get_outputs()]
+
+    def _ready(self) -> InferenceSession:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
     def run(self, outputs: Sequence[str] | None, inputs: dict[str, Any]) -> list[Any]:
         """The arrays `outputs` (None: all) for the arrays `inputs`. Thread-safe.
 
@@ -74,19 +122,18 @@ class Session:
             ModelError: the device failed; no other is tried.
         """
         with self._turn:
-            if self._made is None:
-                self._made = self._make()
             try:
-                found: list[Any] = self._made.run(outputs, inputs)
+                found: list[Any] = self._ready().run(outputs, inputs, self._options_of_runs)
             except Exception as error:  # as in `_make`
                 raise ModelError(f"{self._name} failed on {self.device.value}: {_words(error)}") from error
             return found
 
-    def release_memory(self) -> None:
+    def release_memory(self, least: int = 32) -> None:
         """Give back what is kept for the next picture: hundreds of megabytes after large ones.
 
         On the processor onnxruntime does so after a run, hence a very small one. What other providers hold is theirs,
-        and goes with the session; the next run makes another.
+        and goes with the session; the next run makes another. Where the network takes any size, it takes one of `least`
+        by `least` pixels.
         """
         if self._made is None or PROVIDERS[self.device].slow_to_make:
             return
@@ -95,9 +142,9 @@ class Session:
             return
         options = engine().RunOptions()
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        (picture,) = self._made.get_inputs()
-        sample = np.uint8 if picture.type == "tensor(uint8)" else np.float32
-        self._made.run(None, {picture.name: np.zeros((1, 3, 32, 32), sample)}, options)
+        (picture,) = self.takes()
+        height, width = (side if isinstance(side, int) else least for side in picture.shape[2:])
+        self._made.run(None, {picture.name: np.zeros((1, 3, height, width), picture.dtype)}, options)
 
     def _make(self) -> InferenceSession:
         """A session of onnxruntime that really runs on the device.
@@ -124,7 +171,7 @@ class Session:
             )
         except Exception as error:  # onnx and onnxruntime raise a dozen classes that share only this one
             if self.device is Device.CPU:
-                raise ModelError(f"onnxruntime cannot run the model {self._name!r}: {error}") from error
+                raise ModelError(f"onnxruntime cannot run the model {self._name!r}: {_words(error)}") from error
             raise unusable(self.device, "; ".join(filter(None, (missing, _words(error))))) from error
         if made.get_providers()[0] != provider.name:
             raise unusable(self.device, missing)
@@ -189,7 +236,7 @@ def _session(name: str, threads: int, device: Device) -> Session:
     if model.on_cpu and device is Device.CPU:
         model = find(model.on_cpu)
     content = read(model.name)
-    if model.where != "shipped":  # ours already take any size
+    if model.where not in ("shipped", OWN):  # ours take any size, and of a user's own the card and the file say which
         try:
             content = flexible(content)
         except Exception as error:  # as in `Session`
@@ -206,7 +253,7 @@ def _nvidia_libraries(onnxruntime: Any) -> str:
 
 def _words(error: Exception) -> str:
     """The message of `error`, on one line, without places in onnxruntime's source."""
-    text = _PLACE.sub("", " ".join(str(error).split()))
+    text = printable(_PLACE.sub("", " ".join(str(error).split())))
     return text if len(text) <= _REASON else f"{text[:_REASON]} ..."
 
 

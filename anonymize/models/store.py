@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from anonymize.errors import ModelError, OutputError
-from anonymize.models.registry import Model, find, matches, user_folder
+from anonymize.models.cards import Card, Kept
+from anonymize.models.registry import OWN, Model, find, matches, own_model, user_folder
 from anonymize.storage.commit import make_folder, pending, plainly
 from anonymize.text import untrusted
 from anonymize.text.words import system
@@ -78,6 +80,8 @@ def _download(model: Model) -> bytes:
 def _importable(name: str) -> Model:
     """The model `name`, if it belongs in the user's folder. Raises `ModelError`."""
     model = find(name)
+    if model.where == OWN:
+        raise ModelError(f"the model {name!r} is one of your own: import it with its card: {model.install}")
     if model.where != "user":
         raise ModelError(f"the model {name!r} comes with a package and is not imported: {model.install}")
     return model
@@ -88,10 +92,36 @@ def _store(model: Model, content: bytes, origin: str) -> Path:
     if not matches(model, content):
         raise ModelError(f"not the registered model {model.name!r}: its sha256 differs; nothing was imported", origin)
     target = user_folder() / model.file
+    _write(target, content, force=True)
+    return target
+
+
+def keep_own(card: Card, content: bytes, *, force: bool = False) -> Path:
+    """Write a user's own network and its card into the user's models folder.
+
+    Returns:
+        The network's path.
+
+    Raises:
+        ModelError: it cannot be written, or there is another of this name and `force` is not given.
+    """
+    kept = Kept(hashlib.sha256(content).hexdigest(), len(content), card)
+    target = user_folder() / own_model(kept).file
+    there = target.with_suffix(".toml")
+    if there.exists() and not force and there.read_text(encoding="utf-8") != kept.text():
+        raise ModelError(
+            f"there is another model {card.name!r} already: give this one another name, or add --force", there
+        )
+    _write(target, content, force=True)
+    _write(there, kept.text().encode(), force=True)  # last: without its card a network is not there
+    return target
+
+
+def _write(target: Path, content: bytes, *, force: bool) -> None:
+    """Write `content` to `target`, completely or not at all. Raises `ModelError`."""
     try:
         make_folder(target.parent)
-        with pending(target, force=True) as temporary, plainly(target):
+        with pending(target, force=force) as temporary, plainly(target):
             temporary.write_bytes(content)
     except OutputError as error:
         raise ModelError(str(error)) from error
-    return target

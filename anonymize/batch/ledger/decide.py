@@ -79,7 +79,7 @@ def settings_hash(settings: Settings) -> str:
     """The hash of everything that affects an output: settings, and the weights of the detectors they name."""
     values = {key: value for key, value in to_mapping(settings).items() if key not in _NO_MATTER}
     names = (*settings.detect.detectors, *settings.verify.detectors) if settings.targets else ()
-    weights = {name: [model.sha256 for model in models.weights_of(name)] for name in asked(names)}
+    weights = {name: [f"{one.sha256}{one.card or ''}" for one in models.weights_of(name)] for name in asked(names)}
     return hashlib.sha256(json.dumps([values, weights], sort_keys=True).encode()).hexdigest()
 
 

@@ -1,0 +1,179 @@
+"""Importing a user's own model: the network is compared with its card before anything is kept.
+
+The file is untrusted. It is data for onnxruntime: no code of it runs, and nothing beside it is read. It is run on a few
+pictures, with limits of time and memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Timer
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anonymize.detect.own import Misfit, Own
+from anonymize.errors import ModelError
+from anonymize.models import Session, cores, engine, keep_own, list_models
+from anonymize.models.cards import Card, Kept, read_card
+from anonymize.models.registry import OWN, own_model
+from anonymize.settings import Device
+from anonymize.text import untrusted
+from anonymize.text.ranges import brief
+from anonymize.text.words import system
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto
+
+LARGEST = 512 << 20
+"""The most bytes of a network's file."""
+MEMORY = 4 << 30
+"""The most bytes that a network may take for a picture when it is tried."""
+SECONDS = 60.0
+"""The most seconds that it may take then."""
+DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
+"""Sets of operators that onnxruntime has; others would need a library of code."""
+
+
+def import_own(path: Path, card: Path, *, force: bool = False) -> Path:
+    """Register the network at `path` as `card` describes it.
+
+    Args:
+        path: an ONNX file.
+        card: a TOML file.
+        force: replace another model of this name.
+
+    Returns:
+        Where it is kept.
+
+    Raises:
+        ModelError: one of them cannot be read, the network cannot be run, or it is not what the card says; nothing is
+            kept then.
+    """
+    said = read_card(card)
+    taken = next((model for model in list_models() if model.name == said.name), None)
+    if taken is not None and taken.where != OWN:
+        raise ModelError(f"name = {said.name!r} is the name of a model that is known already: choose another", card)
+    content = _content(path)
+    _refuse_foreign(content, path)
+    try:
+        with _bounded_memory():
+            _try(said, content)
+    except Misfit as error:
+        raise ModelError(f"does not fit its card {card}: {error}", path) from error
+    return keep_own(said, content, force=force)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        content = untrusted.content(path, LARGEST + 1)
+    except OSError as error:
+        raise ModelError(f"cannot be read: {system(error)}", path) from error
+    if len(content) > LARGEST:
+        raise ModelError(f"is larger than {LARGEST >> 20} MiB, which no detector for video is", path)
+    return content
+
+
+def _refuse_foreign(content: bytes, path: Path) -> None:
+    """Refuse what is no ONNX network, and one that would read other files or needs operators from elsewhere."""
+    import onnx
+
+    try:
+        model = onnx.load_from_string(content)
+    except Exception as error:  # protobuf's own classes
+        raise ModelError("is not an ONNX network: export it as ONNX", path) from error
+    if not model.graph.node:
+        raise ModelError("is not an ONNX network, or an empty one: export it as ONNX", path)
+    if outside := sorted({tensor for graph in _graphs(model) for tensor in _outside(graph)}):
+        raise ModelError(
+            f"keeps its weights in other files ({brief(outside[0], 60)}): export it with all weights in one file", path
+        )
+    foreign = sorted({domain for domain in _domains(model) if domain not in DOMAINS})
+    if foreign:
+        raise ModelError(
+            f"needs operators of {brief(', '.join(foreign), 100)}, which onnxruntime does not have: export it without",
+            path,
+        )
+
+
+def _graphs(model: ModelProto) -> Iterator[GraphProto]:
+    """The graph and all graphs within."""
+    waiting = [model.graph]
+    while waiting:
+        graph = waiting.pop()
+        yield graph
+        for node in graph.node:
+            for attribute in node.attribute:
+                waiting += [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
+
+
+def _outside(graph: GraphProto) -> Iterator[str]:
+    """Where weights of a graph lie in other files."""
+    constants = (value.t for node in graph.node for value in node.attribute if value.HasField("t"))
+    for tensor in (*graph.initializer, *constants):
+        if tensor.data_location == tensor.EXTERNAL or tensor.external_data:
+            yield next((entry.value for entry in tensor.external_data if entry.key == "location"), tensor.name)
+
+
+def _domains(model: ModelProto) -> Iterator[str]:
+    functions = {(one.domain, one.name) for one in model.functions}
+    for graph in _graphs(model):
+        yield from (node.domain for node in graph.node if (node.domain, node.op_type) not in functions)
+    for function in model.functions:
+        yield from (node.domain for node in function.node if (node.domain, node.op_type) not in functions)
+
+
+def _try(card: Card, content: bytes) -> None:
+    """Run the network on a few pictures. Raises `ModelError`."""
+    options = engine().RunOptions()
+    timer = Timer(SECONDS, lambda: setattr(options, "terminate", True))
+    timer.daemon = True
+    made = own_model(Kept("", len(content), card))
+    network = Session(made, content, min(cores(), 4), Device.CPU, options)
+    detector = Own(made, network)
+    noise = np.random.default_rng(1).integers(0, 256, (96, 160, 3), np.uint8)
+    timer.start()
+    try:
+        for picture in (np.zeros((64, 64, 3), np.uint8), noise, np.ascontiguousarray(noise.transpose(1, 0, 2))):
+            detector.detect(picture)
+    except Misfit:
+        raise
+    except ModelError as error:
+        if options.terminate:
+            raise ModelError(f"{card.name}: it took over {SECONDS:.0f} s for a small picture") from error
+        raise
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def _bounded_memory() -> Iterator[None]:
+    """Allow this process `MEMORY` more than it has, where the system can: asking for more fails, and nothing else."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        yield
+        return
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    mapped = _mapped()
+    if mapped:
+        limit = mapped + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (limit if before[1] < 0 else min(limit, before[1]), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def _mapped() -> int:
+    """Bytes of memory that this process has mapped; 0 if unknown."""
+    try:
+        return 1024 * next(
+            int(line.split()[1])
+            for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+            if line.startswith("VmSize:")
+        )
+    except (OSError, StopIteration, ValueError):
+        return 0

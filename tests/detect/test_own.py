@@ -1,0 +1,640 @@
+"""A user's own model: networks of each form that a card can describe are imported, find what they should, and are kept
+out where they are not what their card says."""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto, external_data_helper, helper
+
+from anonymize import detect, models
+from anonymize.data import Detections
+from anonymize.detect import bring
+from anonymize.detect.own import Misfit, Own, Raw, decoded
+from anonymize.errors import ExitCode, ModelError, UsageError
+from anonymize.kinds import Kind
+from anonymize.models.cards import Activation, Form, Outputs
+from anonymize.settings import Detect
+from tests.contracts.test_detector import overlap, sound
+from tests.detect.test_detect import Still
+from tests.helpers.media import make_video, read_video
+from tests.helpers.networks import FORMS, Graph, card, network, save
+
+SCREEN = Kind.named("screen")
+SIDE = 14
+RED, BLUE = (20, 20, 250), (250, 20, 20)
+Box = tuple[int, int, int, int]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ANONYMIZE_MODELS", str(tmp_path / "models"))
+    return tmp_path
+
+
+def squares(width: int, height: int) -> dict[Box, Kind]:
+    """Squares at every border and corner and in the middle, red and blue in turn."""
+    places = [(x, y) for y in (0, (height - SIDE) // 2, height - SIDE) for x in (0, (width - SIDE) // 2, width - SIDE)]
+    return {(x, y, x + SIDE, y + SIDE): (Kind.FACE, SCREEN)[i % 2] for i, (x, y) in enumerate(places)}
+
+
+def drawn(width: int, height: int) -> NDArray[np.uint8]:
+    """Them before a grainy ground; BGR."""
+    picture = np.random.default_rng(1).integers(30, 90, (height, width, 3), np.uint8)
+    for (x0, y0, x1, y1), kind in squares(width, height).items():
+        picture[y0:y1, x0:x1] = RED if kind is Kind.FACE else BLUE
+    return picture
+
+
+def imported(folder: Path, form: str, **more: Any) -> Own:
+    detect.import_own(*save(folder, form, **more))
+    (made,) = detect.build([more.get("name", "mine")], set(), 1)
+    assert isinstance(made, Own)
+    return made
+
+
+def found_all(found: Detections, wanted: dict[Box, Kind]) -> bool:
+    """Whether each square is found as what it is, and nothing else elsewhere."""
+    for box, kind in wanted.items():
+        those = found.select(found.kind == kind)
+        if max((overlap(box, row) for row in those.xyxy), default=0.0) < 0.6:
+            return False
+    middles = (found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2
+    return all(any(x0 <= x < x1 and y0 <= y < y1 for x0, y0, x1, y1 in wanted) for x, y in middles)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
+@pytest.mark.parametrize("fixed", [None, (640, 640), (384, 640)])
+@pytest.mark.parametrize("form", FORMS)
+def test_small_things_at_every_border_are_found(
+    form: str, fixed: tuple[int, int] | None, size: tuple[int, int], folder: Path
+) -> None:
+    detector = imported(folder, form, size=fixed)
+    wanted = Detect(min_face=SIDE)
+    found = detect.detect(Still(drawn(*size)), [detector], wanted, {Kind.FACE, SCREEN}).result()
+    sound(found, detector)
+    assert found_all(found.select(found.score >= 0.5), squares(*size))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_its_properties_are_the_cards(form: str, folder: Path) -> None:
+    detector = imported(folder, form, size=(256, 320))
+    assert detector.kinds == {Kind.FACE, SCREEN}
+    assert detector.min_size == {Kind.FACE: 14, SCREEN: 14}
+    assert detector.sha256 == models.find("mine").sha256
+    assert all(size < detector.max_input_side for size in detector.min_size.values())
+
+
+@pytest.mark.parametrize("size", [None, (96, 160)])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 500), (500, 3), (31, 33), (97, 203)])
+def test_it_takes_pictures_of_any_size(size: tuple[int, int] | None, shape: tuple[int, int], folder: Path) -> None:
+    detector = imported(folder, "yolox", size=size)
+    noise = np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8)
+    found = detector.detect(noise)
+    sound(found, detector)
+    assert (found.xyxy[:, :2] < [shape[1], shape[0]]).all()
+    detector.release_memory()
+    assert np.array_equal(detector.detect(noise).xyxy, found.xyxy)
+
+
+def test_what_is_larger_than_a_tile_is_found_in_the_picture_made_smaller(folder: Path) -> None:
+    """A network that finds squares of 5 to 24 pixels: one of 80 only where 600 pixels are made 128."""
+    detector = imported(folder, "yolov8", size=(128, 128), strides=(8,))
+    picture = np.full((400, 600, 3), 50, np.uint8)
+    picture[151:231, 250:330] = RED
+    (best,) = detector.detect(picture).xyxy
+    assert overlap((250, 151, 330, 231), best) > 0.8
+
+
+def test_the_colours_are_in_the_order_of_the_card(folder: Path) -> None:
+    kinds = {}
+    for order in ("rgb", "bgr"):
+        detector = imported(folder, "yolov8", name=order, given=f'colours = "{order}"')
+        picture = np.full((64, 64, 3), 50, np.uint8)
+        picture[20:34, 20:34] = RED
+        kinds[order] = detector.detect(picture).kinds()
+    assert kinds == {"rgb": [Kind.FACE], "bgr": [SCREEN]}
+
+
+@pytest.mark.parametrize(
+    ("bright", "dtype", "given"),
+    [
+        (200 / 255, TensorProto.FLOAT, "scale = 0.00392156862745098"),
+        ((200 - 110) / 60, TensorProto.FLOAT, "mean = [110, 0, 110]\nstd = [60, 1, 60]"),
+        (
+            (200 / 255 - 0.4) / 0.2,
+            TensorProto.FLOAT16,
+            "scale = 0.00392156862745098\nmean = [0.4, 0, 0.4]\nstd = [0.2, 1, 0.2]",
+        ),
+        (200, TensorProto.UINT8, "padding = 114"),
+    ],
+)
+def test_pixels_are_scaled_as_the_card_says(bright: float, dtype: int, given: str, folder: Path) -> None:
+    detector = imported(folder, "yolov8", bright=bright, dtype=dtype, given=f'colours = "rgb"\n{given}')
+    picture = np.full((90, 90, 3), 150, np.uint8)
+    picture[20:34, 20:34] = RED
+    (found,) = detector.detect(picture).xyxy
+    assert overlap(found, (20, 20, 34, 34)) > 0.9
+
+
+def test_what_takes_bytes_has_nothing_scaled(folder: Path) -> None:
+    with pytest.raises(ModelError, match="its input is uint8, pixels as they are: leave scale, mean and std out"):
+        imported(folder, "yolov8", dtype=TensorProto.UINT8, given="std = [2, 1, 1]")
+
+
+def test_padding_is_as_the_card_says(folder: Path) -> None:
+    """Bright padding joins a square at the border, so that the network sees a larger one."""
+    plain, bright = (
+        imported(folder, "yolov8", name=name, given=f'colours = "rgb"\npadding = {padding}')
+        for name, padding in (("plain", 0), ("bright", 255))
+    )
+    picture = np.full((60, 60, 3), 50, np.uint8)
+    picture[40:54, 46:60] = RED
+    assert overlap(plain.detect(picture).xyxy[0], (46, 40, 60, 54)) > 0.9
+    assert not len(bright.detect(picture)) or overlap(bright.detect(picture).xyxy[0], (46, 40, 60, 54)) < 0.9
+
+
+def test_classes_without_a_kind_are_left_out_and_two_may_be_of_one(folder: Path) -> None:
+    detect.import_own(*save(folder, "yolov8"))
+    text = card("yolov8", "one").replace('0 = "face"\n', "").replace("face = 14\n", "")
+    (folder / "one.toml").write_text(text)
+    detect.import_own(folder / "mine.onnx", folder / "one.toml")
+    (folder / "two.toml").write_text(card("yolov8", "two", "head", "head").replace("head = 14\nhead = 14", "head = 14"))
+    detect.import_own(folder / "mine.onnx", folder / "two.toml")
+    picture = drawn(1280, 720)
+    one, two = (detect.build([name], set(), 1)[0].detect(picture) for name in ("one", "two"))
+    blue = {box: kind for box, kind in squares(1280, 720).items() if kind is SCREEN}
+    assert found_all(one, blue)
+    assert found_all(two, dict.fromkeys(squares(1280, 720), Kind.HEAD))
+
+
+def test_it_is_chosen_by_name_and_kind(folder: Path) -> None:
+    detect.import_own(*save(folder, "yolov8"))
+    (chosen,) = detect.build(["mine:screens"], {SCREEN}, 1)
+    assert chosen.kinds == {SCREEN}
+    assert found_all(chosen.detect(drawn(1280, 720)), {b: k for b, k in squares(1280, 720).items() if k is SCREEN})
+    with pytest.raises(UsageError, match="mine:head: mine finds faces and screens"):
+        detect.build(["mine:head"], {SCREEN})
+    with pytest.raises(UsageError, match="no 'mein'; did you mean mine"):
+        detect.build(["mein"], {SCREEN})
+    with pytest.raises(ModelError, match=r"centerface cannot find screens\. Name a detector that finds them \(mine\)"):
+        detect.build(["centerface"], {Kind.FACE, SCREEN})
+    assert {model.name for model in models.list_models()} > {"mine", "argus"}
+
+
+def test_a_name_that_is_taken_is_refused(folder: Path) -> None:
+    path = detect.import_own(*save(folder, "yolov8"))
+    assert detect.import_own(*save(folder, "yolov8")) == path  # the same once more
+    with pytest.raises(ModelError, match="another model 'mine' already: give this one another name, or add --force"):
+        detect.import_own(*save(folder, "yolox"))
+    before = models.find("mine").sha256
+    detect.import_own(*save(folder, "yolox"), force=True)
+    assert models.find("mine").sha256 != before
+    with pytest.raises(ModelError, match="'argus' is the name of a model that is known already"):
+        detect.import_own(*save(folder, "yolox", name="argus"))
+
+
+def test_what_was_altered_afterwards_is_not_used(folder: Path) -> None:
+    path = detect.import_own(*save(folder, "yolov8"))
+    path.write_bytes(network("yolox"))
+    assert models.verify()["mine"] is models.ModelState.ALTERED
+    with pytest.raises(ModelError, match="its sha256 differs"):
+        detect.build(["mine"], set())
+    path.with_suffix(".toml").write_text("sha256 = 3")
+    with pytest.raises(ModelError, match=r"not a card of a model: .*delete it and import the model again"):
+        models.find("mine")
+    assert models.find("argus").name == "argus"
+
+
+@pytest.mark.parametrize(
+    ("form", "line", "instead", "message"),
+    [
+        (
+            "yolox",
+            "classes = 2",
+            "classes = 80",
+            r"expected \(1, cells, 5 \+ classes\), .*\(1, 84, 85\).*output \(1, 84, 7\)",
+        ),
+        (
+            "yolov8",
+            "classes = 2",
+            "classes = 3",
+            r"expected \(1, 4 \+ classes, cells\), .*\(1, 7, any\).*output0 \(1, 6, 84\) float32",
+        ),
+        ("yolox", "classes = 2", "classes = 2\nstrides = [16, 32, 64]", r"\(1, 21, 7\).*output \(1, 84, 7\)"),
+        ("nanodet", "strides = [8, 16, 32]", "", r"expected \(1, cells, classes \+ 4 x bins\)"),
+        ("yolox", '"yolox"', '"yolov8"', r"expected \(1, 4 \+ classes, cells\)"),
+        (
+            "yolov8",
+            '"yolov8"',
+            '"queries"',
+            "queries needs the names of its boxes, scores in the card.*file gives output0",
+        ),
+        ("boxes", 'labels = "labels"', "", r"needs the names of its boxes, scores and labels"),
+        ("boxes", '"scores"', '"score"', r"names an output 'score'; the file gives boxes \(.*\) float, scores"),
+        ("boxes", '"boxes"\nclasses', '"yolox"\nclasses', r"yolox has one output; the file gives boxes"),
+        (
+            "queries",
+            "classes = 2",
+            'classes = 2\nactivation = "none"',
+            r"expected scores from 0 to 1, the network gives .*sigmoid",
+        ),
+        ("queries", '"pred_boxes"', '"logits"', r"expected \(1, queries, 4\)"),
+        ("rows", "classes = 2", "classes = 1", r"kinds.'1': expected a class from 0 to 0"),
+        ("yolov8", "classes = 2", 'classes = 2\nactivation = "softmax"', "softmax is for queries"),
+        ("yolov8", "screen = 14", "", "smallest.screen is missing"),
+        ("yolov8", "screen = 14", "screen = 0", "smallest.screen: must be 1 to 4096 pixels"),
+        (
+            "yolov8",
+            "screen = 14",
+            "screen = 14\nhead = 9",
+            "smallest.head: no class is of this kind; there are face, screen",
+        ),
+        ("yolov8", '1 = "screen"', '1 = "screens"', "'screens' cannot be the name of a kind: expected the singular"),
+        ("yolov8", '1 = "screen"', '1 = "area"', "kinds.1 = 'area': expected the name of a kind"),
+        ("yolov8", '1 = "screen"', "1 = 3", "kinds.1 = 3: expected the name of a kind"),
+        ("yolov8", '1 = "screen"', 'x = "screen"', "kinds.'x': expected a class from 0 to 1"),
+        ("yolov8", 'licence = "CC0-1.0"', "", "licence is missing"),
+        ("yolov8", 'licence = "CC0-1.0"', 'licence = ""', "licence: expected one line"),
+        (
+            "yolov8",
+            'licence = "CC0-1.0"',
+            'license = "CC0-1.0"',
+            "unknown setting 'license'; did you mean licence|did you mean licence",
+        ),
+        ("yolov8", 'form = "yolov8"', 'form = "yolo"', "there is no 'yolo'; did you mean yolo"),
+        ("yolov8", 'colours = "rgb"', "std = [0, 1, 1]", "input.std: must be 1e-06"),
+        ("yolov8", 'name = "mine"', 'name = "../mine"', "expected 2 to 31 of a-z"),
+        ("yolov8", 'name = "mine"', 'name = "mine', "not valid TOML"),
+    ],
+)
+def test_a_wrong_card_is_refused_with_what_was_expected_and_what_there_is(
+    form: str, line: str, instead: str, message: str, folder: Path
+) -> None:
+    network_, said = save(folder, form)
+    text = said.read_text()
+    assert line in text
+    said.write_text(text.replace(line, instead))
+    with pytest.raises(ModelError, match=message):
+        detect.import_own(network_, said)
+    assert not list((folder / "models").rglob("*")) or not models.own_models()
+
+
+def edited(change: Callable[[Any], Any]) -> bytes:
+    model = onnx.load_from_string(network("yolov8"))
+    change(model)
+    return bytes(model.SerializeToString())
+
+
+def outside(model: Any) -> None:
+    external_data_helper.set_external_data(model.graph.initializer[0], "/etc/passwd")
+
+
+def foreign(model: Any) -> None:
+    model.graph.node[0].domain = "com.evil"
+
+
+def foreign_within(model: Any) -> None:
+    """In the branch of an If."""
+    inner = helper.make_graph(
+        [helper.make_node("Run", [], ["y"], domain="evil.inside")],
+        "inner",
+        [],
+        [helper.make_tensor_value_info("y", 1, None)],
+    )
+    model.graph.node.append(helper.make_node("If", ["images"], ["z"], then_branch=inner, else_branch=inner))
+
+
+def two_inputs(model: Any) -> None:
+    model.graph.input.append(helper.make_tensor_value_info("sizes", TensorProto.INT64, [1, 2]))
+
+
+def four_planes(model: Any) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 4
+
+
+def from_the_future(model: Any) -> None:
+    model.opset_import[0].version = 999
+
+
+def misspelt(model: Any) -> None:
+    model.graph.node[3].op_type = "Sluice"
+
+
+def emptied(model: Any) -> None:
+    del model.graph.node[:]
+
+
+def not_numbers(graph: Graph, outputs: list[str]) -> list[str]:
+    return [graph.add("Div", graph.add("Mul", outputs[0], 0.0), 0.0)]
+
+
+def endless(graph: Graph, outputs: list[str]) -> list[str]:
+    """A loop of a quadrillion turns."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["going"], ["on"]), helper.make_node("Sin", ["value"], ["next"])],
+        "body",
+        [
+            helper.make_tensor_value_info(name, kind, [])
+            for name, kind in (("turn", TensorProto.INT64), ("going", TensorProto.BOOL))
+        ]
+        + [helper.make_tensor_value_info("value", TensorProto.FLOAT, None)],
+        [
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("next", TensorProto.FLOAT, None),
+        ],
+    )
+    return [graph.add("Loop", graph.const(10**15, np.int64), graph.const(True, np.bool_), outputs[0], body=body)]
+
+
+def greedy(graph: Graph, outputs: list[str]) -> list[str]:
+    """A tensor of a terabyte."""
+    much = graph.add(
+        "Expand", graph.add("ReduceMax", outputs[0], keepdims=0), graph.const([1 << 19, 1 << 19], np.int64)
+    )
+    return [
+        graph.add("Add", outputs[0], graph.add("Mul", graph.add("ReduceMax", graph.add("Sin", much), keepdims=0), 0.0))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is not an ONNX network"),
+        (b"\x00" * 500, "is not an ONNX network"),
+        (b"#!/bin/sh\necho hello\n" * 50, "is not an ONNX network"),
+        (network("yolov8")[:2000], "is not an ONNX network|onnxruntime cannot run"),
+        (edited(emptied), "is not an ONNX network, or an empty one"),
+        (edited(outside), r"keeps its weights in other files \(/etc/passwd\)"),
+        (edited(foreign), "needs operators of com.evil"),
+        (edited(foreign_within), "needs operators of evil.inside"),
+        (
+            edited(two_inputs),
+            r"expected one input, a picture; got images .* and .*|expected one input, a picture; got images",
+        ),
+        (edited(four_planes), r"expected an input \(1, 3, height, width\).*got images \(1, 4, any, any\) float"),
+        (edited(from_the_future), "onnxruntime cannot run the model 'mine'"),
+        (edited(misspelt), "onnxruntime cannot run the model 'mine'"),
+        (network("yolov8", change=not_numbers), r"scores that are no numbers \(NaN or infinite\)"),
+        (network("yolov8", change=greedy), "mine failed on cpu"),
+    ],
+    ids=[
+        "empty",
+        "zeros",
+        "text",
+        "cut",
+        "nodes",
+        "outside",
+        "foreign",
+        "within",
+        "inputs",
+        "planes",
+        "opset",
+        "operator",
+        "nan",
+        "memory",
+    ],
+)
+def test_a_hostile_file_ends_in_words(content: bytes, message: str, folder: Path) -> None:
+    network_, said = save(folder, "yolov8")
+    network_.write_bytes(content)
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with pytest.raises(ModelError, match=message) as caught:
+        detect.import_own(network_, said)
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1500
+    assert not models.own_models()
+
+
+def test_a_network_without_an_end_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bring, "SECONDS", 0.5)
+    with pytest.raises(ModelError, match=r"took over 0 s for a small picture|took over 1 s for a small picture"):
+        detect.import_own(*save(folder, "yolov8", change=endless))
+
+
+def test_a_huge_file_is_not_read(folder: Path) -> None:
+    network_, said = save(folder, "yolov8")
+    with network_.open("r+b") as file:
+        file.truncate(bring.LARGEST + 1)
+    begun = time.monotonic()
+    with pytest.raises(ModelError, match="is larger than 512 MiB"):
+        detect.import_own(network_, said)
+    assert time.monotonic() - begun < 60
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_file_that_is_not_there_is_named(which: int, folder: Path) -> None:
+    paths = list(save(folder, "yolov8"))
+    paths[which] = folder / "nowhere"
+    with pytest.raises(ModelError, match="nowhere"):
+        detect.import_own(paths[0], paths[1])
+
+
+def test_what_is_no_number_later_is_an_error_and_not_an_empty_street(folder: Path) -> None:
+    """A network whose scores are numbers until a picture is all white."""
+
+    def change(graph: Graph, outputs: list[str]) -> list[str]:
+        least = graph.add("ReduceMin", "images", keepdims=0)
+        dark = graph.add("Cast", graph.add("Less", least, 255.0), to=TensorProto.FLOAT)
+        return [graph.add("Sub", graph.add("Add", outputs[0], graph.add("Div", 0.0, dark)), 0.0)]
+
+    detector = imported(folder, "yolov8", change=change, bright=300.0)
+    assert not len(detector.detect(np.full((64, 64, 3), 254, np.uint8)))
+    with pytest.raises(ModelError, match="mine: the network gives scores that are no numbers"):
+        detector.detect(np.full((64, 64, 3), 255, np.uint8))
+
+
+def anonymize(*arguments: object) -> subprocess.CompletedProcess[str]:
+    code = "from anonymize.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def film(path: Path, size: tuple[int, int], frames: int, rate: int = 25) -> Path:
+    return make_video(path, frames=[np.ascontiguousarray(drawn(*size)[..., ::-1])] * frames, rate=rate)
+
+
+def test_the_commands(folder: Path) -> None:
+    network_, said = save(folder, "nanodet")
+    done = anonymize("models", "import", network_, "--card", said)
+    assert (done.returncode, done.stdout.split(":")[0]) == (0, "mine is installed")
+    told = [json.loads(line) for line in anonymize("models", "list", "--json").stdout.splitlines()]
+    (mine,) = [one for one in told if one.get("name") == "mine"]
+    assert (mine["finds"], mine["licence"], mine["state"]) == ("face, screen", "CC0-1.0", "ok")
+    assert (mine["source"], mine["trained on"], mine["sha256"]) == (
+        "made by a test",
+        "no pictures",
+        models.find("mine").sha256,
+    )
+    assert anonymize("models", "import", network_).returncode == ExitCode.USAGE
+    assert anonymize("models", "import", "yunet", network_, "--card", said).returncode == ExitCode.USAGE
+    said.write_text(said.read_text().replace("classes = 2", "classes = 3"))
+    refused = anonymize("models", "import", network_, "--card", said)
+    assert refused.returncode == ExitCode.MODEL
+    assert "does not fit its card" in " ".join(refused.stderr.split())
+
+
+def bare(picture: NDArray[Any], kind: Kind | None = None) -> list[Box]:
+    """The squares of which something can be seen in an RGB picture."""
+    height, width = picture.shape[:2]
+    seen = []
+    for (x0, y0, x1, y1), one in squares(width, height).items():
+        if (kind is None or one is kind) and picture[y0:y1, x0:x1].max() > 60:
+            seen.append((x0, y0, x1, y1))
+    return seen
+
+
+@pytest.mark.parametrize(("form", "size"), [("yolox", (1920, 1080)), ("queries", (1280, 720))])
+def test_run_and_detect(form: str, size: tuple[int, int], folder: Path) -> None:
+    detect.import_own(*save(folder, form, size=(640, 640)))
+    source, target, plan = film(folder / "film.mp4", size, 8), folder / "safe.mp4", folder / "plan.jsonl"
+    assert len(bare(read_video(source)[0])) == 9
+    options = ("--targets", "faces,screens", "--detectors", "mine", "--min-face", SIDE)
+    done = anonymize("run", source, "-o", target, *options, "--report", folder, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [bare(picture) for picture in read_video(target)] == [[]] * 8
+    (path,) = folder.glob("*.report.json")
+    report = json.loads(path.read_text())
+    assert report["redacted"]["tracks"] == {"face": 5, "plate": 0, "screen": 4}
+    assert report["models"]["mine"]["finds"] == ["face", "screen"]
+    assert report["models"]["mine"]["licence"] == "CC0-1.0"
+    assert anonymize("detect", source, "-o", plan, "--targets", "screens", "--detectors", "mine:screen").returncode == 0
+    kinds = {json.loads(line).get("kind") for line in plan.read_text().splitlines()[1:]} - {None}
+    assert kinds == {"screen"}
+    drawn_ = folder / "drawn.mp4"
+    assert anonymize("render", source, "--plan", plan, "-o", drawn_).returncode == 0
+    last = read_video(drawn_)[-1]
+    assert (bare(last, SCREEN), len(bare(last, Kind.FACE))) == ([], 5)
+
+
+PATIENT = """[follow]
+max_gap = 9.0
+
+[live]
+lookahead = 9.0
+buffer = 500
+"""
+"""However slow the machine: frames wait until they have been looked at."""
+
+
+def test_live(folder: Path) -> None:
+    detect.import_own(*save(folder, "boxes", strides=(8,)))
+    source, out, preset = film(folder / "film.mp4", (1280, 720), 90, 5), folder / "recorded", folder / "patient.toml"
+    preset.write_text(PATIENT)
+    options = ("--targets", "faces,screens", "--detectors", "mine", "--min-face", SIDE, "--preset", preset)
+    done = anonymize("live", source, "--to", f"record:{out}", *options)
+    assert done.returncode == 0, done.stderr
+    pictures = [picture for path in sorted(out.rglob("*.mp4")) for picture in read_video(path)]
+    shown = [picture for picture in pictures if picture[100:200, 100:200].std() > 5]  # others have a notice
+    assert shown
+    assert [bare(picture) for picture in shown] == [[]] * len(shown)
+
+
+def raw(outputs: Outputs, *arrays: NDArray[Any], size: tuple[int, int] = (64, 128)) -> Raw:
+    return decoded(outputs, dict(zip("abc", arrays, strict=False)), size, "mine")
+
+
+def as_floats(*rows: Any) -> NDArray[np.float32]:
+    return np.array(rows, np.float32)
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_rows_that_are_left_over_are_nothing_and_a_class_that_is_not_there_is_an_error(apart: bool) -> None:
+    said = Outputs(Form.BOXES, 2, boxes="a", scores="b", labels="c") if apart else Outputs(Form.BOXES, 2)
+
+    def given(label: float, score: float) -> list[NDArray[Any]]:
+        boxes, scores, labels = (
+            as_floats([1, 2, 9, 9], [-1, -1, -1, -1]),
+            as_floats(score, -1.0),
+            as_floats(label, -1.0),
+        )
+        parts = (
+            [boxes, scores, labels] if apart else [np.concatenate([boxes, scores[:, None], labels[:, None]], axis=1)]
+        )
+        return [part[None] for part in parts]
+
+    found = raw(said, *given(1, 0.9))
+    assert found.labels is not None
+    assert (found.boxes[0].tolist(), found.scores[0, 0], found.labels[0]) == ([1, 2, 9, 9], np.float32(0.9), 1)
+    raw(said, *given(7, 0.01))  # too faint to matter
+    with pytest.raises(Misfit, match="expected classes from 0 to 1, the network gives 7"):
+        raw(said, *given(7, 0.9))
+    with pytest.raises(Misfit, match="expected scores from 0 to 1"):
+        raw(said, *given(1, 1.5))
+
+
+def test_boxes_are_centre_and_size_or_corners_and_pixels_or_shares() -> None:
+    scores = as_floats([[0.0, 0.0]])
+    box = as_floats([[0.5, 0.5, 0.25, 0.5]])
+    made = {
+        "usual": raw(Outputs(Form.QUERIES, 2), box, scores).boxes,
+        "corners": raw(Outputs(Form.QUERIES, 2, corners=True), box, scores).boxes,
+        "pixels": raw(Outputs(Form.QUERIES, 2, relative=False), box, scores).boxes,
+    }
+    assert {name: boxes[0].tolist() for name, boxes in made.items()} == {
+        "usual": [48, 16, 80, 48],
+        "corners": [64, 32, 32, 32],
+        "pixels": [0.375, 0.25, 0.625, 0.75],
+    }
+    (kept,) = raw(Outputs(Form.BOXES, 2, corners=False, relative=True), as_floats([0.5, 0.5, 0.25, 0.5, 0.9, 1])).boxes
+    assert kept.tolist() == [48, 16, 80, 48]
+
+
+def test_scores_become_probabilities() -> None:
+    sigmoid = raw(Outputs(Form.QUERIES, 2), as_floats([[0, 0, 1, 1]]), as_floats([[0.0, 2.0]])).scores
+    assert np.allclose(sigmoid, [[0.5, 0.880797]])
+    softmax = Outputs(Form.QUERIES, 2, activation=Activation.SOFTMAX)
+    assert np.allclose(raw(softmax, as_floats([[0, 0, 1, 1]]), as_floats([[0, 1, 3]])).scores, [[0.042010, 0.114195]])
+    v8 = Outputs(Form.YOLOV8, 1, activation=Activation.SIGMOID)
+    assert np.allclose(raw(v8, as_floats([[0], [0], [1], [1], [-1000]])).scores, [[0]])
+    x = Outputs(Form.YOLOX, 1, activation=Activation.SIGMOID, decoded=True)
+    assert np.allclose(raw(x, as_floats([[5, 5, 2, 4, 0, 2]])).scores, [[0.5 * 0.880797]])
+
+
+def test_a_yolox_that_decodes_itself_gives_pixels() -> None:
+    (box,) = raw(Outputs(Form.YOLOX, 1, decoded=True), as_floats([[50, 20, 10, 4, 1, 1]])).boxes
+    assert box.tolist() == [45, 18, 55, 22]
+
+
+@pytest.mark.parametrize("centre", [0.0, 0.5])
+def test_distances_are_from_where_the_card_says_that_cells_are(centre: float) -> None:
+    """Of a cell in the second row and third column of stride 16: one bin to each side."""
+    cells = np.zeros((1, 4 * 8, 1 + 4 * 3), np.float32)
+    cells[0, 8 + 2, 0] = 0.7
+    cells[0, :, 2::3] = 100  # the logit of bin 1
+    found = raw(Outputs(Form.NANODET, 1, strides=(16,), centre=centre), cells)
+    x, y = (2 + centre) * 16, (1 + centre) * 16
+    assert found.boxes[8 + 2].tolist() == [x - 16, y - 16, x + 16, y + 16]
+    assert found.scores.argmax() == 8 + 2
+
+
+def test_boxes_that_are_no_numbers_are_an_error_and_what_is_in_the_padding_is_left_out(folder: Path) -> None:
+    detector = imported(folder, "rows")
+
+    def found(*box: float) -> Detections:
+        return detector.found({"output0": as_floats([[*box, 0.9, 0]])}, (64, 128), (60, 60))
+
+    assert len(found(10, 10, 20, 20)) == 1
+    assert not len(found(60, 10, 70, 20))
+    assert not len(found(10, 61, 20, 64))
+    assert not len(found(-9, 10, 0, 20))
+    assert len(found(55, 55, 90, 90)) == 1
+    with pytest.raises(ModelError, match="boxes that are no numbers"):
+        found(10, np.nan, 20, 20)
+
+
+def test_a_thing_found_twice_is_one(folder: Path) -> None:
+    detector = imported(folder, "rows")
+    rows = as_floats([[10, 10, 20, 20, 0.9, 0], [10, 11, 20, 20, 0.8, 0], [10, 11, 20, 20, 0.7, 1]])
+    assert detector.found({"output0": rows}, (64, 64), (64, 64)).kind.tolist() == [int(Kind.FACE), int(SCREEN)]
