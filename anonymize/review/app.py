@@ -49,6 +49,11 @@ def app(review: Review) -> Starlette:
         data = review.picture(whole_number(request.path_params["index"]), width, view)
         return Response(data, media_type="image/jpeg")
 
+    def thumb(request: Request) -> Response:
+        data = review.thumb(whole_number(request.path_params["track"]))
+        # An edit that was just taken back is no mistake of the page.
+        return Response(data, media_type="image/jpeg") if data else Response(status_code=204)
+
     def sound(request: Request) -> Response:
         data = review.sound(whole_number(request.path_params["number"]), request.query_params.get("view", "raw"))
         return Response(data, media_type="application/octet-stream")
@@ -94,6 +99,7 @@ def app(review: Review) -> Starlette:
             *endpoints.page(PAGE, "page.html"),
             Route("/api/review", read(opened)),
             Route("/api/picture/{index}", read(picture)),
+            Route("/api/thumb/{track}", read(thumb)),
             Route("/api/sound/{number}", read(sound)),
             Route("/api/peaks/{first}", read(peaks)),
             Route("/api/regions/{first}/{end}", read(regions)),

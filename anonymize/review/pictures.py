@@ -14,9 +14,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 import cv2
+import numpy as np
 
 from anonymize import media
-from anonymize.data import Frame, Region
+from anonymize.data import Box, Frame, Region, Timestamps
 from anonymize.errors import UnreadableInput
 from anonymize.media import CannotCut, Cut, PassTraits, Source, VideoSource
 from anonymize.parallel.segments import redacted
@@ -28,6 +29,8 @@ ROOM = 128 << 20
 AGAIN = 8
 """About how many frames are decoded in the time in which a file is opened again."""
 _QUALITY = 85
+_ROOM = 1.1
+"""A box with a margin: so many times its longer side. Padding is a part of the box already."""
 
 
 class Pictures:
@@ -45,8 +48,15 @@ class Pictures:
         self._next = 0
         self._cut: Cut | None = None
         if isinstance(source, VideoSource):
-            self._cut = media.cut_up(source.input, source.name, source.presentation, least=Fraction(0))
+            # A plan is made of what was read without a loss, unless it allows for losses.
+            whole = not source.allow_damaged
+            self._cut = media.cut_up(source.input, source.name, source.presentation, least=Fraction(0), whole=whole)
         self._entries = [segment.first for segment in self._cut.segments] if self._cut else [0]
+
+    @property
+    def times(self) -> Timestamps | None:
+        """When each frame is shown, if that is known without decoding."""
+        return self._cut.times if self._cut else media.announced(self._source)
 
     def frame(self, index: int) -> Frame:
         """Frame `index`, from 0.
@@ -123,6 +133,28 @@ def jpeg(frame: Frame, width: int) -> bytes:
     scale = min(1.0, width / shown[0])
     picture = frame.bgr(max(round(shown[0] * scale), 1), max(round(shown[1] * scale), 1))
     done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    assert done
+    return data.tobytes()
+
+
+def cut_out(frame: Frame, box: Box, side: int) -> bytes:
+    """What is in `box` as a JPEG of `side` x `side` with square pixels, black where it reaches beyond the picture."""
+    across, down = max(float(frame.aspects[0]), 1.0), max(float(1 / frame.aspects[0]), 1.0)
+    picture = frame.bgr(max(round(frame.width * across), 1), max(round(frame.height * down), 1))
+    x0, y0, x1, y1 = box[0] * across, box[1] * down, box[2] * across, box[3] * down
+    half = _ROOM * max(x1 - x0, y1 - y0, 8.0) / 2
+    left, top = round((x0 + x1) / 2 - half), round((y0 + y1) / 2 - half)
+    size = max(round(2 * half), 1)
+    inside = picture[max(top, 0) : max(top + size, 0), max(left, 0) : max(left + size, 0)]
+    made = np.zeros((size, size, 3), np.uint8)
+    at_y, at_x = max(-top, 0), max(-left, 0)
+    made[at_y : at_y + inside.shape[0], at_x : at_x + inside.shape[1]] = inside
+    smaller = size > side
+    done, data = cv2.imencode(
+        ".jpg",
+        cv2.resize(made, (side, side), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC),
+        [cv2.IMWRITE_JPEG_QUALITY, _QUALITY],
+    )
     assert done
     return data.tobytes()
 

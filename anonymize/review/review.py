@@ -21,7 +21,7 @@ from anonymize.report.files import name_beside
 from anonymize.review import overview
 from anonymize.review.answers import Answering
 from anonymize.review.asked import Asking
-from anonymize.review.pictures import Pictures, jpeg, published
+from anonymize.review.pictures import Pictures, cut_out, jpeg, published
 from anonymize.review.publish import Publishing, publish
 from anonymize.review.questions import Questions
 from anonymize.review.record import Record
@@ -31,6 +31,8 @@ from anonymize.settings import Audio
 
 MOST_FRAMES = 250
 """The most frames whose regions are asked for at a time."""
+THUMB = 104
+"""Pixels of each side of a track's small picture."""
 MOST = 200
 """The most questions sent to the page at a time."""
 
@@ -68,8 +70,8 @@ class Review:
                 media.open_source(source, allow_damaged=self.about.settings.allow_damaged, pixel_aspect=aspect)
             )
             self.info = opened.info
-            self.times = _times(opened)
             self._pictures = Pictures(opened)
+            self.times = self._pictures.times or _counted(opened)
             self._sound: Sound | None = None
             if isinstance(opened, media.VideoSource) and opened.info.audio:
                 self._sound = Sound(opened, float(self.times[-1]) + 1)
@@ -180,6 +182,15 @@ class Review:
                 drawn, _ = self._session.edited.at(index, self._version)
             frame = published(frame, drawn, self.about.redact)
         return jpeg(frame, width)
+
+    def thumb(self, track: int) -> bytes:
+        """A small picture of a track where it shows best, as a JPEG; empty if the track is there no more."""
+        self._refuse_changed()
+        with self._lock:
+            found = overview.tracks(self._session.edited, [track], self._version)
+        if not found:
+            return b""
+        return cut_out(self._pictures.frame(found[0]["best"]), found[0]["box"], THUMB)
 
     @property
     def keeps_sound(self) -> bool:
@@ -419,10 +430,8 @@ def plan_for(source: Path) -> Path:
     return source.with_name(name_beside(f"{source.stem}-safe{source.suffix}", ENDING))
 
 
-def _times(source: media.Source) -> Timestamps:
-    """When each frame is shown, in seconds."""
-    if announced := media.announced(source):
-        return announced
+def _counted(source: media.Source) -> Timestamps:
+    """When each frame is shown, from decoding all of them."""
     times = Timestamps()
     for frame in source.frames():
         times.append(frame)

@@ -277,3 +277,12 @@ def test_a_plan_of_another_file_or_one_that_is_open_is_refused(face_clip: Path, 
 def test_a_plan_lies_beside_its_source() -> None:
     assert plan_for(Path("a/street.mov")) == Path("a/street-safe.mov.plan.jsonl")
     assert len(plan_for(Path("ä" * 124 + ".mp4")).name.encode()) <= 255
+
+
+def test_a_track_has_a_small_picture_and_no_other_number_has(client: Client) -> None:
+    (row,) = client.get("/api/review")["tracks"]
+    answer = client.ask("GET", f"/api/thumb/{row['track']}")
+    assert (answer.status, answer.headers["content-type"], answer.content[:2]) == (200, "image/jpeg", b"\xff\xd8")
+    gone = client.ask("GET", "/api/thumb/99")
+    assert (gone.status, gone.content) == (204, b"")
+    assert client.ask("GET", "/api/thumb/x").status == 422

@@ -3,17 +3,19 @@
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from anonymize import media
 from anonymize.data import Kind, Region, Why
 from anonymize.errors import UnreadableInput
 from anonymize.media import open_source
 from anonymize.review import pictures as module
 from anonymize.review.follow import followed
-from anonymize.review.pictures import Pictures, jpeg, published
+from anonymize.review.pictures import Pictures, cut_out, jpeg, published
 from anonymize.settings import Redact
 from tests.helpers.media import make_video
 
@@ -79,6 +81,61 @@ def test_a_picture_for_a_page_is_as_wide_as_asked_and_upright(clips: dict[str, P
         hidden = published(frame, [Region((1266, 706, 1280, 720), Kind.AREA, Why.MANUAL)], Redact())
         assert hidden.luma(WIDTH, HEIGHT)[706:, 1266:].max() <= 1
         assert np.array_equal(hidden.luma(WIDTH, HEIGHT)[:700], frame.luma(WIDTH, HEIGHT)[:700])
+
+
+@pytest.mark.parametrize(
+    ("box", "around"),
+    [((200, 300, 228, 328), 128), ((-40, -40, 4, 4), 0), ((1270, 700, 1290, 720), 0), ((9, 9, 9, 9), 128)],
+)
+def test_a_cut_out_is_square_and_black_beyond_the_picture(
+    clips: dict[str, Path], box: tuple[float, float, float, float], around: int
+) -> None:
+    with open_source(clips["mp4"]) as source:
+        frame = Pictures(source).frame(20)
+    made = cv2.imdecode(np.frombuffer(cut_out(frame, box, 104), np.uint8), cv2.IMREAD_COLOR)
+    assert made is not None
+    assert made.shape == (104, 104, 3)
+    assert (made[4:10, 4:10].max() < 30) == (box[0] < 0), "the corner at the top left"
+    assert (made[-10:-4, -10:-4].max() < 30) == (box[2] > WIDTH), "the corner at the bottom right"
+    assert int(np.median(made)) > 20 or not around
+
+
+def test_jumps_back_and_forth_decode_on_where_that_is_nearer(
+    clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    start = Pictures._start
+
+    def noted(self: Pictures, index: int) -> None:
+        begun.append(index)
+        start(self, index)
+
+    monkeypatch.setattr(Pictures, "_start", noted)
+    with open_source(clips["mp4"]) as source:  # key frames on 0, 12, 24, 36, 48
+        got = Pictures(source)
+        for index in (0, 10, 20, 50, 59, 58):
+            assert got.frame(index).index == index
+    assert begun == [0, 50], "0 to 20 in one go; from 21 the key frame on 48 is nearer"
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_damage_is_looked_for_only_where_a_plan_allows_for_it(
+    clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    told: list[bool] = []
+    cut_up = media.cut_up
+
+    def told_of(*given: Any, whole: bool, **others: Any) -> Any:
+        told.append(whole)
+        return cut_up(*given, whole=whole, **others)
+
+    monkeypatch.setattr(media, "cut_up", told_of)
+    with open_source(clips["mp4"], allow_damaged=damaged) as source:
+        times, announced = Pictures(source).times, media.announced(source)
+        assert times is not None
+        assert announced is not None
+        assert [*times] == [*announced]
+    assert told == [not damaged]
 
 
 @pytest.mark.parametrize("back", [False, True])

@@ -78,16 +78,21 @@ class Presentation:
         indices = {index for join in self.joins for index in join.first}
         firsts = {index: [join.first[index] for join in self.joins] for index in indices}
         seen = dict.fromkeys(indices, 0)
+        shifts: dict[tuple[int, int], int] = {}
 
         def place(packet: Packet[Stream]) -> None:
-            later, index = Fraction(0), packet.stream_index
+            part, index = 0, packet.stream_index
             if packet.pts is None and packet.pos is not None:
                 packet.pts = self.early.get(packet.pos)
             if index in seen and counts(packet):
                 part = bisect_right(firsts[index], seen[index])
                 seen[index] += 1
-                later = self.joins[part - 1].later if part else later
-            move(packet, later - self.origin)
+            if packet.pts is None and packet.dts is None:
+                return
+            if (index, part) not in shifts:  # once: millions of fractions take minutes
+                later = self.joins[part - 1].later if part else Fraction(0)
+                shifts[index, part] = _ticks(later - self.origin, packet)
+            _shift(packet, shifts[index, part])
 
         return place
 
@@ -103,9 +108,17 @@ class Presentation:
 
 def move(packet: Packet[Any], seconds: Fraction) -> None:
     """Shift the timestamps of `packet` by `seconds`."""
-    if not seconds or not packet.time_base:
+    _shift(packet, _ticks(seconds, packet))
+
+
+def _ticks(seconds: Fraction, packet: Packet[Any]) -> int:
+    """`seconds` on the clock of `packet`."""
+    return round(seconds / packet.time_base) if seconds and packet.time_base else 0
+
+
+def _shift(packet: Packet[Any], ticks: int) -> None:
+    if not ticks:
         return
-    ticks = round(seconds / packet.time_base)
     if packet.pts is not None:
         packet.pts += ticks
     if packet.dts is not None:

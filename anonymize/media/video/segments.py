@@ -117,6 +117,7 @@ def cut_up(
     *,
     like: Cut | None = None,
     least: Fraction | None = None,
+    whole: bool = False,
 ) -> Cut | None:
     """The segments of the file `source`; None if it is too short for two, or segments might not decode correctly.
 
@@ -126,6 +127,7 @@ def cut_up(
         presentation: its presentation clock; determined from the file if not given.
         like: cut another video with as many frames in the same places; None is returned where key frames are missing.
         least: minimum length of a segment in seconds; `LEAST` if not given.
+        whole: it is known that nothing of it is lost, which takes most of the time to see; `Cut.packets` is empty.
     """
     if not isinstance(source, Path) or (presentation is not None and (presentation.joins or presentation.early)):
         return None
@@ -140,10 +142,12 @@ def cut_up(
             place, counted = presentation.placing(), Damage(source, presentation.origin)
             for packet in container.demux():
                 place(packet)
-                counted.count(packet, stream)
+                if not whole:
+                    counted.count(packet, stream)
                 if packet.stream.index == stream.index and not _noted(packet, packets, by_dts=_SEEKABLE[kind]):
                     return None
-            counted.finish(container, stream)
+            if not whole:
+                counted.finish(container, stream)
             time_base = Fraction(stream.time_base)
     except av.error.FFmpegError:
         return None  # a full pass reports what is lost

@@ -58,5 +58,8 @@ async function load(path) {
 /** The picture of a frame. @param {number} index @param {number} width @param {string} view @returns {Promise<ImageBitmap>} */
 export const picture = async (index, width, view) => createImageBitmap(await (await load(`api/picture/${index}?width=${width}&view=${view}`)).blob());
 
+/** A small picture of a track. @param {number} track @returns {Promise<ImageBitmap>} */
+export const thumb = async (track) => createImageBitmap(await (await load(`api/thumb/${track}`)).blob());
+
 /** A part of the sound, as samples. @param {number} number @param {string} view */
 export const sound = async (number, view) => new Int16Array(await (await load(`api/sound/${number}?view=${view}`)).arrayBuffer());

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { take } from "./pair.js";
+import { atRest } from "./picture.js";
 import { change, clock, go, isOpen, onChange, ordered, state } from "./state.js";
 import { say } from "./strings.js";
 
@@ -9,32 +10,53 @@ const list = /** @type {HTMLElement} */ (document.getElementById("list"));
 const inner = /** @type {HTMLElement} */ (document.getElementById("rows"));
 const count = /** @type {HTMLElement} */ (document.getElementById("count"));
 const ROW = 64;
-const THUMB = 52;
 /** @type {import("./state.js").Track[]} */
 let rows = [];
-/** @type {Map<string, Promise<HTMLCanvasElement>>} */
+/** Pictures of tracks, by track and frame. @type {Map<string, HTMLCanvasElement>} */
 const thumbs = new Map();
+const KEPT = 300;
+/** Milliseconds for which the list has to rest. */
+const REST = 80;
 
-/** A picture of a track, cut out of the frame on which it shows best. @param {import("./state.js").Track} row */
-function thumb(row) {
-  const key = `${row.track} ${row.best}`;
-  let found = thumbs.get(key);
-  if (!found) {
-    found = api.picture(row.best, 1920, "raw").then((bitmap) => {
-      const [x0, y0, x1, y1] = row.box;
-      const [across, down] = [bitmap.width / state.width, bitmap.height / state.height];
-      const side = Math.max((x1 - x0) * across, (y1 - y0) * down, 8) * 1.1; // padding is a part of the box
-      const canvas = document.createElement("canvas");
-      canvas.width = canvas.height = THUMB * 2;
-      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-      context.drawImage(bitmap, ((x0 + x1) / 2) * across - side / 2, ((y0 + y1) / 2) * down - side / 2, side, side, 0, 0, THUMB * 2, THUMB * 2);
-      bitmap.close();
-      return canvas;
-    });
-    thumbs.set(key, found);
-    for (const old of thumbs.keys()) if (thumbs.size > 300) thumbs.delete(old);
+/** @param {import("./state.js").Track} row */
+const keyOf = (row) => `${row.track} ${row.best}`;
+
+let filling = false;
+let touched = 0;
+
+/** Get the pictures of the rows in sight, one after the other, while nothing plays and nothing else is waited for. */
+async function fillIn() {
+  if (filling) return;
+  filling = true;
+  try {
+    while (!state.playing) {
+      await atRest();
+      const left = touched + REST - performance.now();
+      if (left > 0) {
+        await new Promise((resolve) => setTimeout(resolve, left));
+        continue;
+      }
+      const place = /** @type {HTMLElement | null} */ (inner.querySelector(".thumb:empty:not([data-none])"));
+      if (!place) return;
+      const row = state.tracks.get(Number(place.dataset.track));
+      try {
+        if (!row) throw new Error();
+        const bitmap = await api.thumb(row.track);
+        const canvas = document.createElement("canvas");
+        [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
+        /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).drawImage(bitmap, 0, 0);
+        bitmap.close();
+        thumbs.set(keyOf(row), canvas);
+        for (const old of thumbs.keys()) if (thumbs.size > KEPT) thumbs.delete(old);
+        const there = inner.querySelector(`#track-${row.track} .thumb:empty`);
+        there?.replaceChildren(canvas);
+      } catch {
+        place.dataset.none = "";
+      }
+    }
+  } finally {
+    filling = false;
   }
-  return found;
 }
 
 /** @param {string} name @param {string} text @param {string} [kind] */
@@ -52,7 +74,9 @@ function line(row) {
   made.id = `track-${row.track}`;
   made.setAttribute("aria-selected", String(row.track === state.selected));
   const picture = element("div", "", "thumb");
-  thumb(row).then((canvas) => picture.replaceChildren(canvas), () => {});
+  picture.dataset.track = String(row.track);
+  const there = thumbs.get(keyOf(row));
+  if (there) picture.replaceChildren(there);
   const words = element("div", "", "words");
   words.append(
     element("b", `${say(row.kind)} ${row.track}`),
@@ -68,19 +92,31 @@ function line(row) {
   return made;
 }
 
-let from = -1;
+/** The rows that are in the page, by their place in the list. @type {Map<number, HTMLElement>} */
+const painted = new Map();
 function paint(force = false) {
+  touched = performance.now();
   const first = Math.max(0, Math.floor(list.scrollTop / ROW) - 2);
-  if (!force && first === from) return;
-  from = first;
-  const some = rows.slice(first, first + Math.ceil(list.clientHeight / ROW) + 5);
-  inner.style.height = `${rows.length * ROW}px`;
-  inner.replaceChildren(...some.map((row, number) => {
-    const made = line(row);
-    made.style.top = `${(first + number) * ROW}px`;
-    return made;
-  }));
+  const end = Math.min(rows.length, first + Math.ceil(list.clientHeight / ROW) + 5);
+  if (force) {
+    inner.style.height = `${rows.length * ROW}px`;
+    inner.replaceChildren();
+    painted.clear();
+  }
+  for (const [number, one] of painted) {
+    if (number >= first && number < end) continue;
+    one.remove();
+    painted.delete(number);
+  }
+  for (let number = end - 1; number >= first; number--) { // from the last one, so that each stands before the next
+    if (painted.has(number)) continue;
+    const made = line(rows[number]);
+    made.style.top = `${number * ROW}px`;
+    inner.insertBefore(made, painted.get(number + 1) ?? null);
+    painted.set(number, made);
+  }
   list.setAttribute("aria-activedescendant", state.selected >= 0 ? `track-${state.selected}` : "");
+  void fillIn();
 }
 
 list.addEventListener("scroll", () => paint());
@@ -107,4 +143,5 @@ onChange((changed) => {
     if (at >= 0 && (at < list.scrollTop || at + ROW > list.scrollTop + list.clientHeight)) list.scrollTop = at - list.clientHeight / 3;
   }
   if (["version", "selected", "language"].some((key) => changed.has(key))) paint(true);
+  if (changed.has("playing") && !state.playing) void fillIn();
 });

@@ -70,7 +70,22 @@ const wanted = () => (state.view === "outlines" ? ["raw"] : state.view === "publ
 export const prepare = (index) => Promise.all([...wanted().map((view) => picture(index, view)), regions(index)]);
 
 let turn = 0;
-export async function show() {
+/** What is waited for. @type {Promise<void>} */
+let showing = Promise.resolve();
+export function show() {
+  showing = shownNow();
+  return showing;
+}
+
+/** Wait until the picture that is wanted is on the screen. */
+export async function atRest() {
+  for (let mine = -1; mine !== turn; ) {
+    mine = turn;
+    await showing;
+  }
+}
+
+async function shownNow() {
   const mine = ++turn;
   const index = state.index;
   try {

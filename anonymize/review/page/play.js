@@ -1,4 +1,5 @@
-// Playback: the pictures follow the sound. A machine that is too slow shows fewer of them, never late ones.
+// Playback: the pictures follow the sound. A machine that is too slow shows fewer of them, but some, and none that is
+// long over while others come.
 
 import { prepare } from "./picture.js";
 import { tell } from "./messages.js";
@@ -7,8 +8,14 @@ import * as sound from "./sound.js";
 import { change, go, onChange, state } from "./state.js";
 import { say } from "./strings.js";
 
-const AT_ONCE = 4;
 const AHEAD = 10;
+/** Seconds after its time for which a picture is still shown, ... */
+const LATE = 0.4;
+/** ... unless none was shown for so many. */
+const NONE = 1;
+
+/** How many pictures are asked for at a time: on a slow machine they would wait for one another. @param {number} takes seconds */
+const atOnce = (takes) => (takes <= 0 ? 1 : takes < 0.15 ? 4 : takes < 0.4 ? 2 : 1);
 
 let run = 0;
 
@@ -36,16 +43,25 @@ async function begin() {
 function follow(mine, shown, clock) {
   /** @type {Set<number>} */
   const ready = new Set();
-  let [asked, flying, takes] = [shown, 0, 0.03];
+  /** @type {Set<number>} */
+  const asked = new Set();
+  /** Those that cannot be had. @type {Set<number>} */
+  const lost = new Set();
+  // How long an answer takes, in seconds; 0 until there was one.
+  let [takes, latest] = [0, clock()];
   const ask = () => {
-    const now = clock();
-    while (flying < AT_ONCE && asked + 1 < state.frames && asked < frameAt(now) + AHEAD) {
-      const index = Math.min((asked = Math.max(asked + 1, frameAt(now + takes))), state.frames - 1);
+    while (asked.size < atOnce(takes)) {
+      // What is asked for now comes later: from what is due then on. One slow answer holds for the next ones alone.
+      const due = frameAt(clock() + takes);
+      let index = Math.max(shown + 1, due);
+      while (asked.has(index) || ready.has(index) || lost.has(index)) index += 1;
+      if (index >= state.frames || index > due + AHEAD) return;
       const began = performance.now();
-      flying += 1;
-      prepare(index).then(() => ready.add(index), () => {}).finally(() => {
-        flying -= 1;
-        takes += 0.2 * ((performance.now() - began) / 1000 - takes);
+      asked.add(index);
+      prepare(index).then(() => ready.add(index), () => lost.add(index)).finally(() => {
+        asked.delete(index);
+        const took = (performance.now() - began) / 1000;
+        takes += (takes <= 0 ? 1 : took < takes ? 0.5 : 0.2) * (took - takes);
         if (mine === run) ask();
       });
     }
@@ -54,10 +70,14 @@ function follow(mine, shown, clock) {
     if (mine !== run) return;
     if (state.index !== shown) return void begin(); // somebody went elsewhere
     ask();
-    const due = frameAt(clock());
+    const now = clock();
+    const due = frameAt(now);
     const next = Math.max(-1, ...[...ready].filter((index) => index <= due));
     for (const index of ready) if (index <= next) ready.delete(index);
-    if (next > shown) go((shown = next));
+    if (next > shown && (now < ending(next) + LATE || now > latest + NONE)) {
+      latest = now;
+      go((shown = next));
+    }
     if (clock() >= ending(state.frames - 1)) {
       go((shown = state.frames - 1));
       return change({ playing: false });
