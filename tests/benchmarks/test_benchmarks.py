@@ -125,7 +125,7 @@ def test_a_blur_that_leaks_stops_the_run(clip, tmp_path, monkeypatch):
 
 def test_a_recording_with_a_rate_of_its_own_is_blurred_at_that(clip, tmp_path):
     with av.open(str(clip.video)) as source:
-        pictures = [frame.to_ndarray(format="bgr24") for frame in source.decode(video=0)]
+        pictures = [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in source.decode(video=0)]
     slow = encode(tmp_path / "slow.mp4", pictures, (320, 192), rate=10)
     check_blur(Clip(slow, clip.truth), tmp_path / "scratch")
 

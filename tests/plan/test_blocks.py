@@ -26,8 +26,7 @@ USUAL = (
 
 def header(about=ABOUT, version=2):
     first = json.loads(next(plan.lines(Plan(about, Regions([])))))
-    old = {"redact": {}} if version == 1 else {}
-    return json.dumps(first | {"version": version} | old)
+    return json.dumps(first | {"version": version} | ({"redact": {}} if version == 1 else {}))
 
 
 def one_by_one(text, name):
@@ -197,7 +196,7 @@ def test_a_line_of_a_region_is_what_json_has(listed, at_once):
     with patch.object(regions_module, "_AT_ONCE", at_once):
         lines = list(Regions(listed).lines())
     for line, (first, end, region) in zip(lines, Regions(listed).rows(), strict=True):
-        entry = {"frame": first} if end == first + 1 else {"frames": [first, end]}
+        entry: dict[str, object] = {"frame": first} if end == first + 1 else {"frames": [first, end]}
         entry |= {"track": region.track} if region.track >= 0 else {}
         entry |= {"kind": region.kind.label, "why": region.why.value, "shape": region.shape.value}
         entry |= {"polygon": region.polygon} if region.polygon else {"xyxy": region.xyxy}
