@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,7 +23,7 @@ from anonymize.detect.multiscale import plausible, scales
 from anonymize.errors import ModelError, PlanError, UsageError
 from anonymize.evaluate.truth.coco import read_coco
 from anonymize.kinds import Kind
-from anonymize.plan import About, Plan, Regions, lines
+from anonymize.plan import About, Plan, Regions, consent, lines
 from anonymize.plan.compose import compose
 from anonymize.plan.edited import Edited
 from anonymize.plan.edits import Change, Draw, EditError
@@ -31,7 +32,7 @@ from anonymize.recorded.release import not_looked_for
 from anonymize.redact.draw import sorted_by_style
 from anonymize.report.meaning import meaning
 from anonymize.review import overview
-from anonymize.settings import Detect, Redact, Settings, Style
+from anonymize.settings import Detect, Person, Redact, Settings, Style
 from anonymize.text.mapping import from_mapping, to_mapping
 from anonymize.track import Tracker
 from tests.detect.test_detect import Still
@@ -346,3 +347,22 @@ def test_kinds_of_models_can_be_targets(monkeypatch: pytest.MonkeyPatch) -> None
     assert values.targets(kinds("Screen,faces"), Settings()) == ["screen", "face"]
     with pytest.raises(typer.BadParameter, match="did you mean screens"):
         kinds("screns")
+
+
+@pytest.mark.parametrize("kind", [Kind.FACE, Kind.HEAD, Kind.PERSON])
+def test_a_person_at_a_point_is_chosen_by_the_face_the_head_or_the_whole(kind: Kind) -> None:
+    """A plate at the same place is nobody; of a face and a head the face is chosen, and the head by its number."""
+    about = About("0" * 64, 5, 400, 300, Settings(targets=frozenset(Kind)))
+    rows = [(0, 5, region(kind, xyxy=(100.0, 100.0, 140.0, 150.0))), (0, 5, region(Kind.PLATE, track=9))]
+    rows += [(0, 5, region(Kind.PERSON, track=7, xyxy=(80.0, 90.0, 160.0, 290.0)))] * (kind is not Kind.PERSON)
+    rows += [(0, 5, region(Kind.PLATE, track=8, xyxy=(100.0, 100.0, 140.0, 150.0)))]
+    plan = Plan(about, Regions((i, i + 1, one) for first, end, one in rows for i in range(first, end)))
+    times = [Fraction(i, 25) for i in range(5)]
+    asked = [Person("form 12", point=(120.0, 120.0), at=Fraction(0))]
+    asked += [Person("form 12", track=7)] * (kind is not Kind.PERSON)
+    shown = consent.visible(plan, times, about.settings, "film.mp4", asked).shown
+    assert [one.track for one in shown] == ([3] if kind is Kind.PERSON else [3, 7])
+    with pytest.raises(UsageError, match="no face was found there"):
+        consent.visible(
+            plan, times, about.settings, "film.mp4", [Person("form 12", point=(20.0, 20.0), at=Fraction(0))]
+        )

@@ -24,6 +24,8 @@ from anonymize.settings import Device
 
 OVERLAP = 0.45
 """Overlap (IoU) for non-maximum suppression, where the network does none itself."""
+PROBABLE = 0.3
+"""What is more probable than this in a map, and touches, is one thing."""
 SLACK = 0.01
 """How far a probability may exceed 0 and 1: arithmetic of few bits does so."""
 LARGEST = 1280
@@ -183,19 +185,23 @@ def decoded(card: Outputs, outputs: Arrays, size: tuple[int, int], name: str) ->
         Misfit: a shape is another one, or a score is no probability.
     """
     raw = _DECODERS[card.form](card, _Given(name, outputs), size)
-    if not np.isfinite(raw.scores).all():
-        raise Misfit(f"{name}: the network gives scores that are no numbers (NaN or infinite)")
-    low, high = float(raw.scores.min(initial=0)), float(raw.scores.max(initial=0))
     # What is left over of a fixed number of boxes has a score of -1
-    least = -1.0 if card.form is Form.BOXES else -SLACK
+    _refuse_improbable(raw.scores, -1.0 if card.form is Form.BOXES else -SLACK, name)
+    if raw.labels is not None and not np.isin(raw.labels[raw.scores[:, 0] >= FLOOR], range(card.classes)).all():
+        raise Misfit(f"{name}: expected classes from 0 to {card.classes - 1}, the network gives {raw.labels.max():g}")
+    return raw
+
+
+def _refuse_improbable(scores: Floats, least: float, name: str) -> None:
+    """Raise `Misfit` unless all `scores` are probabilities, or at least `least`."""
+    if not np.isfinite(scores).all():
+        raise Misfit(f"{name}: the network gives scores that are no numbers (NaN or infinite)")
+    low, high = float(scores.min(initial=0)), float(scores.max(initial=0))
     if low < least or high > 1 + SLACK:
         raise Misfit(
             f"{name}: expected scores from 0 to 1, the network gives {low:.3g} to {high:.3g}: if it leaves that out, "
             'write activation = "sigmoid" under [outputs] ("softmax" for queries with a class for nothing)'
         )
-    if raw.labels is not None and not np.isin(raw.labels[raw.scores[:, 0] >= FLOOR], range(card.classes)).all():
-        raise Misfit(f"{name}: expected classes from 0 to {card.classes - 1}, the network gives {raw.labels.max():g}")
-    return raw
 
 
 class Raw(NamedTuple):
@@ -210,7 +216,7 @@ class _Given:
     """What a network gave, in the order boxes, scores, labels."""
 
     def __init__(self, name: str, outputs: Arrays) -> None:
-        self._name, self._outputs = name, outputs
+        self.name, self._outputs = name, outputs
         self.arrays = list(outputs.values())
 
     def shaped(self, what: str, *shapes: tuple[int | None, ...], batch: bool = True) -> list[Floats]:
@@ -232,7 +238,7 @@ class _Given:
             if not fits or any(want not in (None, side) for side, want in zip(inner.shape, shape, strict=True)):
                 wanted = " and ".join(_sides((1, *one) if batch else one) for one in shapes)
                 given = ", ".join(f"{name} {one.shape} {one.dtype}" for name, one in self._outputs.items())
-                raise Misfit(f"{self._name}: expected {what}, that is {wanted}; the network gives {given}")
+                raise Misfit(f"{self.name}: expected {what}, that is {wanted}; the network gives {given}")
             made.append(inner.astype(np.float32, copy=False))
         return made
 
@@ -282,12 +288,31 @@ def _boxes(card: Outputs, given: _Given, size: tuple[int, int]) -> Raw:
     return Raw(_placed(boxes, card, size), _activated(scores[:, None], card.activated), found)
 
 
+def _map(card: Outputs, given: _Given, size: tuple[int, int]) -> Raw:
+    (planes,) = given.shaped("(1, classes, height, width)", (card.classes, None, None))
+    planes = _activated(planes, card.activated)
+    _refuse_improbable(planes, -SLACK, given.name)
+    step = np.array([size[1] / planes.shape[2], size[0] / planes.shape[1]] * 2, np.float32)
+    boxes, scores, labels = [np.zeros((0, 4), np.float32)], [np.zeros(0)], [np.zeros(0)]
+    for number, plane in enumerate(planes):
+        count, parts, found, _ = cv2.connectedComponentsWithStats((plane > PROBABLE).astype(np.uint8), connectivity=8)
+        left, top, width, height, area = found[1:, :5].T
+        places = np.stack([left, top, left + width, top + height], axis=1) * step
+        wide, high = (places[:, 2:] - places[:, :2]).T
+        out = (card.grow * wide * high / (2 * np.maximum(wide + high, 1)))[:, None]
+        boxes.append(np.concatenate([places[:, :2] - out, places[:, 2:] + out], axis=1).astype(np.float32))
+        scores.append(np.bincount(parts.ravel(), plane.ravel(), minlength=count)[1:] / np.maximum(area, 1))
+        labels.append(np.full(count - 1, number))
+    return Raw(np.concatenate(boxes), np.concatenate(scores)[:, None].astype(np.float32), np.concatenate(labels))
+
+
 _DECODERS: dict[Form, Callable[[Outputs, _Given, tuple[int, int]], Raw]] = {
     Form.YOLOX: _yolox,
     Form.YOLOV8: _yolov8,
     Form.NANODET: _nanodet,
     Form.QUERIES: _queries,
     Form.BOXES: _boxes,
+    Form.MAP: _map,
 }
 
 

@@ -43,11 +43,14 @@ class Form(Word):
     """Two outputs (1, queries, classes) and (1, queries, 4): of a set of queries, centre and size as shares."""
     BOXES = "boxes"
     """Boxes, scores and classes after suppression: one output (1, N, 6), or two or three of them."""
+    MAP = "map"
+    """One output (1, classes, height, width): how probable each class is at each place. Detectors of text have it."""
 
     @classmethod
     def also(cls) -> Mapping[str, str]:
         """See `Word.also`."""
         others = {"yolo11": "yolov8", "yolo12": "yolov8", "nanodet-plus": "nanodet", "nms": "boxes"}
+        others |= dict.fromkeys(("db", "dbnet", "pp-ocr", "paddleocr"), "map")
         return others | dict.fromkeys(("detr", "rt-detr", "rtdetr", "d-fine", "dfine"), "queries")
 
 
@@ -111,6 +114,8 @@ class Outputs:
         centre: of NanoDet: where in its cell a cell's centre is.
         corners: of boxes and queries: left, top, right, bottom, and not centre and size.
         relative: of boxes and queries: shares of the input's sides, and not pixels.
+        grow: of a map, which shows the middle of a thing: how far its box is pushed out on each side, in multiples of
+            its area over its circumference.
         boxes, scores, labels: names of the outputs, where the network has several.
     """
 
@@ -122,6 +127,7 @@ class Outputs:
     centre: Annotated[float, Range(0, 1)] = 0.0
     corners: bool | None = None
     relative: bool | None = None
+    grow: Annotated[float, Range(0, 4)] = 1.6
     boxes: str = ""
     scores: str = ""
     labels: str = ""

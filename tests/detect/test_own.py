@@ -638,3 +638,25 @@ def test_a_thing_found_twice_is_one(folder: Path) -> None:
     detector = imported(folder, "rows")
     rows = as_floats([[10, 10, 20, 20, 0.9, 0], [10, 11, 20, 20, 0.8, 0], [10, 11, 20, 20, 0.7, 1]])
     assert detector.found({"output0": rows}, (64, 64), (64, 64)).kind.tolist() == [int(Kind.FACE), int(SCREEN)]
+
+
+def test_things_in_a_map_are_what_is_probable_and_touches() -> None:
+    """Half as many places as pixels: two things of class 0, one of class 1, and what is too improbable."""
+    planes = np.zeros((1, 2, 32, 64), np.float32)
+    planes[0, 0, 4:8, 10:20] = 0.9
+    planes[0, 0, 20, 30], planes[0, 0, 21, 31] = 0.5, 0.7
+    planes[0, 1, 4:8, 10:20] = 0.4
+    planes[0, 1, 20:30, 40:60] = 0.29
+    found = raw(Outputs(Form.MAP, 2, grow=0), planes)
+    assert found.labels is not None
+    assert found.boxes.tolist() == [[20, 8, 40, 16], [60, 40, 64, 44], [20, 8, 40, 16]]
+    assert np.allclose(found.scores[:, 0], [0.9, 0.6, 0.4])
+    assert found.labels.tolist() == [0, 0, 1]
+    grown = raw(Outputs(Form.MAP, 2), planes).boxes[0]
+    assert np.allclose(grown, np.array([20, 8, 40, 16]) + np.array([-1, -1, 1, 1]) * 1.6 * 20 * 8 / 56)
+
+
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "no numbers"), (7.0, "expected scores from 0 to 1")])
+def test_a_map_that_is_no_probability_is_an_error(value: float, message: str) -> None:
+    with pytest.raises(Misfit, match=message):
+        raw(Outputs(Form.MAP, 1), np.full((1, 1, 8, 8), value, np.float32))

@@ -51,7 +51,10 @@ class Graph:
 
 @dataclass(frozen=True)
 class Found:
-    """Of all cells, (cells,) each: middle x and y, side, probability of class 0 and 1, place x and y, stride."""
+    """Of all cells, (cells,) each: middle x and y, side, probability of class 0 and 1, place x and y, stride.
+
+    And the whole masks of both classes, (1, 1, height, width) each.
+    """
 
     x: str
     y: str
@@ -59,6 +62,7 @@ class Found:
     chances: tuple[str, str]
     place: tuple[str, str]
     stride: str
+    masks: tuple[str, str]
 
 
 def cells(graph: Graph, picture: str, strides: Sequence[int], bright: float, centre: float) -> Found:
@@ -126,7 +130,7 @@ def cells(graph: Graph, picture: str, strides: Sequence[int], bright: float, cen
     x, y, side, first, second, left, top, stride_of = (
         one[0] if len(one) == 1 else graph.add("Concat", *one, axis=0) for one in parts
     )
-    return Found(x, y, side, (first, second), (left, top), stride_of)
+    return Found(x, y, side, (first, second), (left, top), stride_of, (masks[0], masks[1]))
 
 
 def columns(graph: Graph, *names: str) -> str:
@@ -217,6 +221,10 @@ def rows(graph: Graph, found: Found, *_: Any) -> list[str]:
     return [graph.add("Concat", whole, columns(graph, score, graph.add("Cast", label, to=FLOAT)), axis=2)]
 
 
+def map_(graph: Graph, found: Found, *_: Any) -> list[str]:
+    return [graph.add("Mul", graph.add("Concat", *found.masks, axis=1), 0.9)]
+
+
 FORMS: dict[str, tuple[Callable[..., list[str]], list[str]]] = {
     "yolox": (yolox, ["output"]),
     "yolov8": (yolov8, ["output0"]),
@@ -224,6 +232,7 @@ FORMS: dict[str, tuple[Callable[..., list[str]], list[str]]] = {
     "queries": (queries, ["pred_boxes", "logits"]),
     "boxes": (boxes, ["boxes", "scores", "labels"]),
     "rows": (rows, ["output0"]),
+    "map": (map_, ["map"]),
 }
 """What a network's outputs are -> what makes them, and their names."""
 
@@ -289,6 +298,7 @@ classes = 2
 {given}
 """
 NAMED = {
+    "map": "grow = 0",
     "queries": 'boxes = "pred_boxes"\nscores = "logits"',
     "boxes": 'boxes = "boxes"\nscores = "scores"\nlabels = "labels"',
 }
