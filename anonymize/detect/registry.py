@@ -11,8 +11,7 @@ from anonymize.detect.detector import Detector
 from anonymize.detect.wrappers import only
 from anonymize.errors import ModelError, UsageError
 from anonymize.kinds import FOUND
-from anonymize.models import ModelState, find, list_models, own_models
-from anonymize.models import verify as states
+from anonymize.models import ModelState, find, list_models, own_models, state_of
 from anonymize.settings import Device, Settings
 from anonymize.text.words import meant
 
@@ -95,23 +94,27 @@ def build(
     wanted = {name: kinds for name, kinds in asked(names).items() if not targets or kinds & set(targets)}
     refuse_unfit(list(wanted), device)
     found = frozenset[Kind]().union(*wanted.values())
-    known = makers()
-    plurals = sorted({each.plural for model in list_models() for each in model.kinds})
     for kind in sorted(set(targets) - found - {Kind.AREA}):
-        able = [model.name for model in list_models() if kind in model.kinds and model.name in known]
-        others = ",".join(other.plural for other in FOUND if other in targets and other in found)
-        raise ModelError(
-            f"{', '.join(names) or 'no detector'} cannot find {kind.plural}. "
-            + (
-                f"Name a detector that finds them ({', '.join(able)}): "
-                f"--detectors {','.join([*names, f'{able[0]}:{kind.plural}'])}"
-                if able
-                else f"No model here does: {meant(kind.plural, plurals)}. Bring one that does: "
-                "anonymize models import FILE.onnx --card CARD.toml"
-            )
-            + (f"; or find {others} only: --targets {others}" if others else "")
+        raise _unfound(kind, names, [other for other in FOUND if other in targets and other in found])
+    return [only((DETECTORS.get(name) or _own(name))(threads, device), kinds) for name, kinds in wanted.items()]
+
+
+def _unfound(kind: Kind, names: Sequence[str], others: Sequence[Kind]) -> ModelError:
+    """The error that no detector among `names` finds `kind`; `others` are wanted, too, and found."""
+    known, listed = makers(), list_models()
+    able = [model.name for model in listed if kind in model.kinds and model.name in known]
+    if able:
+        named = ",".join([*names, f"{able[0]}:{kind.plural}"])
+        advice = f"Name a detector that finds them ({', '.join(able)}): --detectors {named}"
+    else:
+        plurals = sorted({each.plural for model in listed for each in model.kinds})
+        advice = (
+            f"No model here does: {meant(kind.plural, plurals)}. Bring one that does: "
+            "anonymize models import FILE.onnx --card CARD.toml"
         )
-    return [only(known[name](threads, device), kinds) for name, kinds in wanted.items()]
+    rest = ",".join(other.plural for other in others)
+    found = f"; or find {rest} only: --targets {rest}" if rest else ""
+    return ModelError(f"{', '.join(names) or 'no detector'} cannot find {kind.plural}. {advice}{found}")
 
 
 def asked(names: Sequence[str]) -> dict[str, frozenset[Kind]]:
@@ -181,11 +184,10 @@ def second_detectors(settings: Settings, found_by: Sequence[Detector], threads: 
         return []
     if settings.verify.detectors:
         return _built(settings.verify.detectors, settings.targets, settings, threads)
-    state = states()
     for name in SECOND:
         before = frozenset[Kind]().union(*(each.kinds for each in found_by if each.name == name))
         kinds = settings.targets & set(find(name).kinds)
-        if kinds - before and state[name] is ModelState.OK:
+        if kinds - before and state_of(name) is ModelState.OK:
             second = _built([name], kinds, settings, threads)
             return [*(each for each in found_by if each.name != name), *second]
     return list(found_by)

@@ -3,7 +3,18 @@
 `registry.toml` lists them. Nothing here uses the network except `fetch`, which runs only when a person calls it.
 """
 
-from anonymize.models.registry import Model, ModelState, find, list_models, locate, own_models, read, verify, weights_of
+from anonymize.models.registry import (
+    Model,
+    ModelState,
+    find,
+    list_models,
+    locate,
+    own_models,
+    read,
+    state_of,
+    verify,
+    weights_of,
+)
 from anonymize.models.runtime import Session, Tensor, cores, engine, session
 from anonymize.models.store import fetch, import_model, keep_own
 
@@ -23,6 +34,7 @@ __all__ = [
     "own_models",
     "read",
     "session",
+    "state_of",
     "verify",
     "weights_of",
 ]

@@ -187,10 +187,12 @@ def matches(model: Model, content: bytes) -> bool:
 
 def verify() -> dict[str, ModelState]:
     """The state of every registered model, by name."""
-    return {model.name: _state(model) for model in list_models()}
+    return {model.name: state_of(model.name) for model in list_models()}
 
 
-def _state(model: Model) -> ModelState:
+def state_of(name: str) -> ModelState:
+    """The state of the model `name`. Raises `ModelError` for one that is not registered."""
+    model = find(name)
     path = _WHERE[model.where](model)
     if path is None or not path.is_file():
         return ModelState.ABSENT

@@ -12,7 +12,7 @@ from typing import Any
 
 import anonymize.presets as presets
 from anonymize._version import __version__
-from anonymize.errors import UsageError
+from anonymize.errors import ModelError, UsageError
 from anonymize.kinds import Verdict
 from anonymize.text.mapping import leaves, to_mapping
 from anonymize.text.ranges import shown
@@ -131,10 +131,13 @@ def _presets() -> dict[str, dict[str, Any]]:
 
 def _model(name: str, sha256: str) -> dict[str, Any]:
     """What is known of the weights that `name` used; unregistered ones have no figures."""
-    from anonymize.models import list_models, weights_of
+    from anonymize.models import weights_of
 
-    known = {model.name for model in list_models()}
-    for model in weights_of(name) if name in known else ():
+    try:
+        known = weights_of(name)
+    except ModelError:  # it is not registered any more
+        known = ()
+    for model in known:
         if model.sha256 == sha256:
             return {
                 "sha256": sha256,

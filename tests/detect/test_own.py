@@ -23,7 +23,8 @@ from anonymize.detect.own import Misfit, Own, Raw, decoded
 from anonymize.errors import ExitCode, ModelError, UsageError
 from anonymize.kinds import Kind
 from anonymize.models.cards import Activation, Form, Outputs
-from anonymize.settings import Detect
+from anonymize.report.data import _model as model_facts
+from anonymize.settings import Detect, Settings
 from tests.contracts.test_detector import overlap, sound
 from tests.detect.test_detect import Still
 from tests.helpers.media import make_video, read_video
@@ -212,7 +213,10 @@ def test_what_was_altered_afterwards_is_not_used(folder: Path) -> None:
     path.with_suffix(".toml").write_text("sha256 = 3")
     with pytest.raises(ModelError, match=r"not a card of a model: .*delete it and import the model again"):
         models.find("mine")
-    assert models.find("argus").name == "argus"
+    assert models.find("argus").name == "argus"  # those that do not need it go on
+    (first,) = detect.build(["argus"], {Kind.FACE}, 1)
+    assert detect.second_detectors(Settings(targets=frozenset({Kind.FACE})), [first])
+    assert model_facts("mine", "0" * 64)["licence"] == "unknown"
 
 
 @pytest.mark.parametrize(
