@@ -24,7 +24,7 @@ help:
 	@echo "make licences    compare the licences of all that is installed with requirements/licences.toml"
 	@echo "make test-all    all of these, and what tests/skips.toml says is skipped: clusters, storage, OpenVINO, training"
 	@echo "make contracts   the detector contracts with mediapipe, in an environment of its own"
-	@echo "make page-test   TypeScript's and axe-core's view of the review page (fetches both with npm; needs Node and Chromium)"
+	@echo "make page-test   TypeScript's and axe-core's view of the pages (fetches both with npm; needs Node and Chromium)"
 	@echo "make cluster-test  Ray clusters and S3 storage, in an environment of its own (three minutes)"
 	@echo "make contracts-openvino  the same on --device openvino (Linux; any 64-bit Intel or AMD processor), in an environment of its own"
 	@echo "make bench       the whole comparison: leak, collateral, speed and memory of faces and plates, 720p to 4K (two hours)"
@@ -112,10 +112,10 @@ cluster-test: $(CLUSTER)/ready
 #  What `make test` skips by name in tests/skips.toml, too.
 test-all: test cluster-test contracts-openvino test-training page-test deploy-test
 
-#  What TypeScript says of the review page's modules and axe-core of the page, neither of which is kept.
+#  What TypeScript says of the pages' modules and axe-core of the pages, neither of which is kept.
 page-test: setup
 	npm install --no-save --no-package-lock --silent --prefix . typescript axe-core
-	$(BIN)/pytest tests/review/test_types.py
+	$(BIN)/pytest tests/review/test_types.py tests/live/test_control_room.py -k 'types or left_out'
 
 test-training: setup
 	$(BIN)/python $(PIP) install 'pip>=25.1'

@@ -57,9 +57,10 @@ def live(
     if config is not None:
         if source is not None or to:
             raise UsageError("--config names sources and sinks itself: give no SOURCE and no --to with it")
+        from anonymize.cli.render.output import control_room
         from anonymize.live.supervisor.run import supervise
 
-        supervise(config, machine=json or None)
+        supervise(config, machine=json or None, announce=control_room())
         return
     if source is None:
         raise UsageError("a source is missing: a camera, a stream's address, a file, - or --config FILE")

@@ -17,6 +17,7 @@ from anonymize.live.metrics import Metrics
 from anonymize.live.preview import page
 from anonymize.live.protocols import LiveSink, Picture
 from anonymize.live.secrets import mask
+from anonymize.live.sinks.newest import Newest
 from anonymize.live.sinks.open import Options, open_sinks, prepare
 from anonymize.live.status import status_line
 from anonymize.live.supervisor.config import Camera
@@ -36,6 +37,7 @@ def run_camera(
     *,
     announce: Callable[[str], None] | None = None,
     control: Control | None = None,
+    newest: Newest | None = None,
 ) -> None:
     """Anonymise a camera until its source ends or the process receives TERM or Ctrl-C. Main thread only.
 
@@ -45,6 +47,7 @@ def run_camera(
         metrics: updated for this camera.
         announce: called with the address of the preview page.
         control: lets the caller stop the camera; given by a supervisor.
+        newest: gets every frame that is released.
 
     Raises:
         UsageError, InputError, ModelError: a permanent error, which retrying would not fix.
@@ -71,7 +74,8 @@ def run_camera(
         def sinks(picture: Picture) -> Sequence[LiveSink]:
             logger.info("source open", width=picture.width, height=picture.height, rate=f"{float(picture.rate):.4g}")
             pages: list[LiveSink] = [preview] if preview is not None else []
-            return [*open_sinks(camera.to, picture, metrics, options), *pages]
+            kept: list[LiveSink] = [newest] if newest is not None else []
+            return [*open_sinks(camera.to, picture, metrics, options), *pages, *kept]
 
         first = settings()
         stack.enter_context(_signals(control, settings))

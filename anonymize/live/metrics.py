@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from anonymize.data import Region
 from anonymize.kinds import Why
 from anonymize.live.detector.pace import Effort
+from anonymize.live.health import Cause, Health, Limits, ill
 from anonymize.live.log import logger
 from anonymize.live.secrets import mask
 
@@ -45,36 +46,6 @@ class Stage:
     detail: str
     since: float
     """When it entered this state, in seconds of the monotonic clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When a camera counts as failing, or as degraded: it works, but worse than it should."""
-
-    silent: float = 10.0
-    """Seconds without a frame going out."""
-    obscured: float = 60.0
-    """Seconds during which every frame that went out was fully obscured."""
-    hidden: tuple[float, float] = (0.1, 0.5)
-    """Shares of the last minute's frames that were fully obscured from which on it is degraded, and failing."""
-    over: float = 0.3
-    """Seconds over the lookahead after which a frame leaves too late ..."""
-    slow: float = 0.1
-    """... and the share of such frames in a minute from which on it is degraded."""
-    small: float = 10.0
-    """Seconds without a look for the smallest faces, while others are made, from which on it is degraded."""
-    lost: float = 20.0
-    """Seconds since a sink was lost (its disk is full, its server gone) until it is failing; it is degraded at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """The answer of ``/healthz``."""
-
-    ok: bool
-    """False if it is failing."""
-    why: str
-    degraded: bool = False
 
 
 class Metrics:
@@ -299,41 +270,48 @@ class Metrics:
         now = self._clock()
         with self._lock:
             silent, hidden = now - self._left, now - self._clear
-            lost = {
-                f"{name}: {self._stages[name].detail or self._stages[name].state}, for {now - since:.0f} s": (
-                    self._stages[name].state == "failed" or now - since > self.limits.lost
-                )
-                for name, since in self._lost_since.items()
-            }
+            causes = [self._sink_cause(name, now - since) for name, since in self._lost_since.items()]
             share, late, slow = (self._share(now, kind) for kind in ("obscured", "late", "slow"))
             small = now - self._looked_small if now - self._looked < self.limits.small else 0.0
         if silent > self.limits.silent:
-            return Health(False, f"no frame has gone out for {silent:.0f} s")
+            return ill([Cause("silent", silent, True, f"no frame has gone out for {silent:.0f} s")])
         if hidden > self.limits.obscured:
-            return Health(False, f"every frame has been fully obscured for {hidden:.0f} s")
+            return ill([Cause("blank", hidden, True, f"every frame has been fully obscured for {hidden:.0f} s")])
         degraded, failing = (share > limit for limit in self.limits.hidden)
         remedy = self._remedy()
         if degraded:
-            lost[f"{share:.0%} of the last minute's frames were fully obscured{remedy}"] = failing
+            words = f"{share:.0%} of the last minute's frames were fully obscured{remedy}"
+            causes.append(Cause("hidden", share, failing, words))
         if late > self.limits.hidden[0]:
             words = "of the last minute's frames were late, and the last picture was shown once more"
-            lost[f"{late:.0%} {words}{remedy}"] = False
+            causes.append(Cause("late", late, False, f"{late:.0%} {words}{remedy}"))
         if slow > self.limits.slow:
-            lost[f"{slow:.0%} of the last minute's frames left over {self.limits.over} s after their time"] = False
+            words = f"{slow:.0%} of the last minute's frames left over {self.limits.over} s after their time"
+            causes.append(Cause("slow", slow, False, words))
         if small > self.limits.small:
-            lost[f"small faces were last looked for {small:.0f} s ago: this machine is too slow for it"] = False
-        if lost:
-            ok = not any(lost.values())
-            return Health(ok, ("degraded: " if ok else "") + "; ".join(lost), degraded=ok)
-        return Health(True, "frames go out" if self._totals["out"] else "starting")
+            words = f"small faces were last looked for {small:.0f} s ago: this machine is too slow for it"
+            causes.append(Cause("small", small, False, words))
+        return ill(causes) if causes else Health(True, "frames go out" if self._totals["out"] else "starting")
+
+    def _sink_cause(self, name: str, lost: float) -> Cause:
+        """Why the sink `name`, lost for that many seconds, is a reason; with the lock."""
+        stage = self._stages[name]
+        failing = stage.state == "failed" or lost > self.limits.lost
+        words = f"{name}: {stage.detail or stage.state}, for {lost:.0f} s"
+        return Cause("sink", lost, failing, words, name.removeprefix("sink "), stage.detail)
 
     def _remedy(self) -> str:
         """What would help if looks take too long; empty if they are short, or none was made."""
-        took = [self._took[turn] for turn in ("ordinary", "small") if turn in self._took]
-        if len(took) < 2 or sum(took) < _LONG:
+        took = self._round()
+        if took is None or took < _LONG:
             return ""
         would = "a larger --min-face and --min-plate, a lower resolution or fewer cameras help"
-        return f" (to look for all sizes takes {sum(took):.1f} s on this machine: {would})"
+        return f" (to look for all sizes takes {took:.1f} s on this machine: {would})"
+
+    def _round(self) -> float | None:
+        """Seconds that looks for all sizes take; None before there were such."""
+        took = [self._took[turn] for turn in ("ordinary", "small") if turn in self._took]
+        return sum(took) if len(took) == 2 else None
 
     def _second(self, now: float) -> Tally[str]:
         """The counts of this second; with the lock."""
@@ -364,6 +342,7 @@ class Metrics:
                 "healthy": health.ok,
                 "degraded": health.degraded,
                 "why": health.why,
+                "causes": [asdict(cause) for cause in health.causes],
                 "up": now - self._started,
                 "age": now - self._left if self._totals["out"] else None,
                 "frames": {
@@ -380,6 +359,7 @@ class Metrics:
                 "reconnects": dict(self._reconnects),
                 "detections": dict(self._found),
                 "looks": {"all": self._totals["looks"], "late": self._totals["late"], **self._efforts},
+                "effort": {"round": self._round(), "long": _LONG, "coarser": self._coarser},
                 "latency": {name: _percentile(latencies, share) for name, share in _SHARES.items()},
                 "stages": {name: asdict(stage) | {"since": now - stage.since} for name, stage in self._stages.items()},
                 "redacted": [{"kind": kind, "why": why, "n": n} for (kind, why), n in sorted(redacted.items())],

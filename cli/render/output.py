@@ -7,7 +7,7 @@ import os
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, Any, TextIO
 
 from anonymize.text.words import printable
@@ -62,6 +62,11 @@ def ask(prompt: str) -> str:
 def preview(address: str) -> None:
     """Print the address of the preview page, on standard error: standard output may carry the video."""
     note(f"preview: {address}")
+
+
+def control_room() -> Callable[[str], None] | None:
+    """What prints the address of the control room; None where it would be in a log, with its token."""
+    return (lambda address: note(f"control room: {address}")) if sys.stderr.isatty() else None
 
 
 _printed: Counter[str] = Counter()

@@ -7,7 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from anonymize.data import Region
 from anonymize.kinds import Kind, Why
 from anonymize.live.detector.pace import EFFORTS, ORDINARY, SMALL, THOROUGH
-from anonymize.live.metrics import Health, Limits, Metrics, memory
+from anonymize.live.health import Cause, Health, Limits
+from anonymize.live.metrics import Metrics, memory
 
 
 class Clock:
@@ -161,7 +162,8 @@ def test_healthy_while_clear_frames_go_out(metrics, clock):
 def test_unhealthy_when_nothing_goes_out(metrics, clock):
     metrics.frames_out()
     clock.now += 11
-    assert metrics.health() == type(metrics.health())(False, "no frame has gone out for 11 s")
+    why = "no frame has gone out for 11 s"
+    assert metrics.health() == Health(False, why, causes=(Cause("silent", 11.0, True, why),))
     metrics.frames_out()
     assert metrics.health().ok
 

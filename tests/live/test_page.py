@@ -17,7 +17,8 @@ from playwright.sync_api import expect
 from anonymize.data import Region
 from anonymize.errors import UsageError
 from anonymize.kinds import Kind, Why
-from anonymize.live.metrics import Limits, Metrics
+from anonymize.live.health import Limits
+from anonymize.live.metrics import Metrics
 from anonymize.live.preview import page
 from anonymize.web import server as page_server
 from anonymize.web.server import Response, Server

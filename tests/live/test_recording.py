@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from anonymize.errors import OutputError
-from anonymize.live.metrics import Limits, Metrics
+from anonymize.live.health import Limits
+from anonymize.live.metrics import Metrics
 from anonymize.live.sinks.encode import LiveEncoder
 from anonymize.live.sinks.open import Options, open_sinks
 from anonymize.live.sinks.recording import Keep, Recording

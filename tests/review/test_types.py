@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.helpers.browser import needs_chromium
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "anonymize" / "review" / "page"
+PAGES = [ROOT / "anonymize" / "review" / "page", ROOT / "anonymize" / "live" / "control_room" / "page"]
 TSC = ROOT / "node_modules" / ".bin" / "tsc"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 OPTIONS = [
@@ -20,8 +20,9 @@ OPTIONS = [
 
 
 @pytest.mark.skipif(not TSC.exists(), reason="no TypeScript here: make page-test")
-def test_the_types_in_the_comments_of_the_modules_hold() -> None:
-    modules = sorted(str(module) for module in PAGE.glob("*.js"))
+@pytest.mark.parametrize("page", PAGES, ids=["review", "control room"])
+def test_the_types_in_the_comments_of_the_modules_hold(page: Path) -> None:
+    modules = sorted(str(module) for module in page.glob("*.js"))
     done = subprocess.run([TSC, *OPTIONS, *modules], capture_output=True, text=True, timeout=120)
     assert done.stdout == ""
     assert done.returncode == 0, done.stderr

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
-import cv2
 from av.packet import Packet
 
 from anonymize.data import Frame
 from anonymize.errors import UsageError
 from anonymize.live.metrics import Metrics
+from anonymize.live.sinks.newest import jpeg
 from anonymize.web.server import Response, Route, Server
 
 TOKEN = "ANONYMIZE_PREVIEW_TOKEN"
@@ -81,10 +81,7 @@ class Preview:
         """Frame `number` as JPEG, encoded once for all viewers."""
         with self._encoding:
             if self._jpeg[0] != number:
-                scale = min(1.0, _WIDTH / frame.width)
-                picture = frame.bgr(round(frame.width * scale), round(frame.height * scale))
-                _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
-                self._jpeg = (number, data.tobytes())
+                self._jpeg = (number, jpeg(frame, _WIDTH))
             return self._jpeg[1]
 
 
@@ -124,17 +121,17 @@ def exposition(text: bytes) -> Response:
     return Response(text, "text/plain; version=0.0.4; charset=utf-8")
 
 
-def token() -> str:
-    """First part of the page's path: from the environment, or new and random.
+def token(name: str = TOKEN) -> str:
+    """First part of a page's path: from the variable `name` of the environment, or new and random.
 
     Raises:
         UsageError: the one in the environment is too short, or has characters not allowed in an address.
     """
-    given = os.environ.get(TOKEN, "")
+    given = os.environ.get(name, "")
     if not given:
         return secrets.token_urlsafe(24)
     if len(given) < _SHORTEST or not given.replace("-", "").replace("_", "").isalnum() or not given.isascii():
-        raise UsageError(f"{TOKEN}: expected at least {_SHORTEST} letters, digits, - and _")
+        raise UsageError(f"{name}: expected at least {_SHORTEST} letters, digits, - and _")
     return given
 
 

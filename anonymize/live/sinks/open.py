@@ -78,14 +78,24 @@ def prepare(addresses: Sequence[str]) -> None:
     Raises:
         OutputError: one is not.
     """
-    for path in filter(None, map(_folder_of, addresses)):
-        folder = path.parent if path.suffix == ".m3u8" else path
+    for folder in folders(addresses):
         make_folder(folder)
         try:
             with TemporaryFile(dir=folder):
                 continue
         except OSError as error:
             raise OutputError(f"nothing can be written in this folder ({system(error)})", folder) from error
+
+
+def folders(addresses: Sequence[str]) -> list[Path]:
+    """The folders that `addresses` name, of recordings and playlists, in order."""
+    found = filter(None, map(_folder_of, addresses))
+    return list(dict.fromkeys(path.parent if path.suffix == ".m3u8" else path for path in found))
+
+
+def recordings(addresses: Sequence[str]) -> list[Path]:
+    """The folders of recordings that `addresses` name, in order."""
+    return folders([address for address in addresses if address.startswith("record:")])
 
 
 def open_sinks(

@@ -1,7 +1,8 @@
 """Main function of a camera's process, spawned by the supervisor (`anonymize.live.supervisor.run`).
 
-It sends metrics and health once a second, and receives settings. If the supervisor ends, the camera drains and stops.
-It never reads the file of cameras: only what the supervisor has accepted is in force, after a restart too.
+It sends metrics and health once a second, and receives settings and requests for the newest picture. If the supervisor
+ends, the camera drains and stops. It never reads the file of cameras: only what the supervisor has accepted is in
+force, after a restart too.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import os
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anonymize.errors import AnonymizeError
 from anonymize.live.log import logger, to_stderr
 from anonymize.live.metrics import Metrics
+from anonymize.live.sinks.newest import Newest, Shown
 from anonymize.live.supervisor.config import Camera
 from anonymize.parallel.process import lead_session
 
@@ -25,6 +28,35 @@ if TYPE_CHECKING:
 
 REPORT_EVERY = 1.0
 """Seconds between two reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A request for the newest picture that was released.
+
+    Args:
+        width: in pixels, at most.
+    """
+
+    width: int
+
+
+class _Line:
+    """The connection to the supervisor, as several threads send on it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def send(self, what: dict[str, Any] | Shown) -> None:
+        """Send a report or a picture. Raises `OSError` if the supervisor has ended."""
+        with self._lock:
+            self._connection.send(what)
+
+    def receive(self) -> Settings | Show:
+        """Wait for settings or a request. Raises `EOFError` or `OSError` if the supervisor has ended."""
+        received: Settings | Show = self._connection.recv()
+        return received
 
 
 def run(supervisor: Connection, camera: Camera, settings: Settings, machine: bool) -> None:
@@ -43,11 +75,12 @@ def run(supervisor: Connection, camera: Camera, settings: Settings, machine: boo
     from anonymize.live.chain.control import Control
 
     control, metrics, over = Control(), Metrics(camera.name), threading.Event()
-    accepted = [settings]
-    threading.Thread(target=_listen, args=(supervisor, control, accepted), name="supervisor", daemon=True).start()
-    threading.Thread(target=_report, args=(supervisor, metrics, over), name="report", daemon=True).start()
+    accepted, newest, line = [settings], Newest(), _Line(supervisor)
+    threading.Thread(target=_listen, args=(line, control, accepted, newest), name="supervisor", daemon=True).start()
+    threading.Thread(target=_report, args=(line, metrics, over), name="report", daemon=True).start()
     try:
-        run_camera(camera.resolved(), lambda: accepted[-1], metrics, control=control, announce=_announce)
+        filled = camera.resolved()
+        run_camera(filled, lambda: accepted[-1], metrics, control=control, announce=_announce, newest=newest)
     except AnonymizeError as error:
         logger.error("camera failed", error=str(error))
         sys.exit(error.exit_code)
@@ -55,23 +88,28 @@ def run(supervisor: Connection, camera: Camera, settings: Settings, machine: boo
         over.set()
 
 
-def _listen(supervisor: Connection, control: Control, accepted: list[Settings]) -> None:
+def _listen(line: _Line, control: Control, accepted: list[Settings], newest: Newest) -> None:
     """Apply the settings that come; `accepted` holds the last. Stop the camera when the supervisor ends."""
     with suppress(EOFError, OSError):
         while True:
-            accepted[:] = [supervisor.recv()]
-            control.reload(accepted[-1])
+            order = line.receive()
+            if isinstance(order, Show):
+                if (shown := newest.shown(order.width)) is not None:
+                    line.send(shown)
+                continue
+            accepted[:] = [order]
+            control.reload(order)
             logger.info("settings reloaded")
     if not control.stopped:
         logger.warning("the supervisor has ended: stopping")
         control.stop()
 
 
-def _report(supervisor: Connection, metrics: Metrics, over: threading.Event) -> None:
+def _report(line: _Line, metrics: Metrics, over: threading.Event) -> None:
     while not over.wait(REPORT_EVERY):
-        health = metrics.health()
+        health, now = metrics.health(), metrics.snapshot()
         try:
-            supervisor.send({"metrics": metrics.text().decode(), "ok": health.ok, "why": health.why})
+            line.send({"metrics": metrics.text().decode(), "ok": health.ok, "why": health.why, "now": now})
         except OSError:  # the supervisor has ended: `_listen` handles that
             return
 

@@ -15,8 +15,11 @@ from typing import Any
 
 from anonymize.live.backoff import Backoff
 from anonymize.live.log import logger
+from anonymize.live.sinks.newest import Shown
 from anonymize.live.supervisor import camera_process
+from anonymize.live.supervisor.camera_process import Show
 from anonymize.live.supervisor.config import Camera
+from anonymize.live.supervisor.hour import Hour
 from anonymize.parallel.process import spawn
 from anonymize.settings import Settings
 
@@ -24,6 +27,8 @@ _SILENT = 5.0
 """Seconds without a report after which a camera counts as unhealthy."""
 _HUNG = 30.0
 """Seconds without a report after which its process is killed."""
+_PICTURE_EVERY = 0.5
+"""Seconds between two requests for a picture, however many ask."""
 _BACKOFF = Backoff(first=1.0, longest=30.0, held=60.0)
 
 
@@ -34,16 +39,20 @@ class Child:
         camera: as the supervisor accepted it: what restarts use, whatever stands in the file by then.
         settings: of that camera, likewise.
         machine: log as JSON lines.
+        hour: takes what it counts.
     """
 
-    def __init__(self, camera: Camera, settings: Settings, machine: bool) -> None:
+    def __init__(self, camera: Camera, settings: Settings, machine: bool, hour: Hour | None = None) -> None:
         self.camera, self._settings = camera, settings
+        self.hour = hour or Hour()
+        self.shown: Shown | None = None
+        """The newest picture that was asked for."""
         self.restarts = 0
         self.done = False
         self.report: dict[str, Any] = {}
         self._machine = machine
         self._failures = 0
-        self._retry_at = 0.0
+        self._retry_at = self._asked = 0.0
         self._process: SpawnProcess | None = None
         self._started = self._reported = time.monotonic()
         self._start()
@@ -68,6 +77,36 @@ class Child:
         return "no heartbeat from its process" if self._silent else str(self.report.get("why", "starting"))
 
     @property
+    def state(self) -> str:
+        """``ok``, ``degraded``, ``failing``, or ``ended``."""
+        if self.done:
+            return "ended"
+        if not self.healthy:
+            return "failing" if self.report or not self.up or self._silent else "ok"
+        return "degraded" if self.report["now"]["degraded"] else "ok"
+
+    @property
+    def causes(self) -> list[dict[str, Any]]:
+        """Why it is not as it should be: as in `Metrics.snapshot`, or that its process has ended or hangs."""
+        if self.done:
+            return [{"what": "ended"}]
+        if not self.up or self._silent:
+            return [{"what": "hangs" if self.up else "died"}]
+        return list(self.report["now"]["causes"]) if self.report else []
+
+    @property
+    def settings(self) -> Settings:
+        """In force, or about to be."""
+        return self._settings
+
+    def show(self, width: int) -> None:
+        """Ask for the newest picture, which `shown` is soon."""
+        now = time.monotonic()
+        if self.up and now - self._asked >= _PICTURE_EVERY:
+            self._asked = now
+            self._orders.put(Show(width))
+
+    @property
     def _silent(self) -> bool:
         return time.monotonic() - self._reported > _SILENT
 
@@ -90,6 +129,7 @@ class Child:
     def reload(self, camera: Camera, settings: Settings) -> None:
         """Apply other settings without a gap; `camera` differs from this one in nothing else."""
         self.camera, self._settings = camera, settings
+        self.shown = None  # it may show what is to be hidden from now on
         self._orders.put(settings)
 
     def signal(self, number: signal.Signals) -> None:
@@ -112,7 +152,7 @@ class Child:
         assert self._process is not None
         code = self._process.exitcode or 0
         self._forget()
-        self.report = {}
+        self.report, self.shown = {}, None
         if code == 0:
             self.done = True
             logger.info("camera's source has ended", camera=self.camera.name)
@@ -136,7 +176,7 @@ class Child:
         self._process = spawned.process
         # Should this process end without `end`, it would wait for the camera's for ever.
         self._at_exit = Finalize(None, spawned.process.terminate, exitpriority=100)
-        self._orders: SimpleQueue[Settings | None] = SimpleQueue()
+        self._orders: SimpleQueue[Settings | Show | None] = SimpleQueue()
         threading.Thread(target=self._receive, args=(spawned.line,), daemon=True).start()
         threading.Thread(target=_send, args=(spawned.line, self._orders), daemon=True).start()
         logger.info("camera started", camera=self.camera.name, process=spawned.process.pid)
@@ -144,12 +184,16 @@ class Child:
     def _receive(self, line: Connection) -> None:
         with line, suppress(EOFError, OSError):  # the process has ended
             while True:
-                self.report = line.recv()
-                self._reported = time.monotonic()
+                came = line.recv()
+                if isinstance(came, Shown):
+                    self.shown = came
+                    continue
+                self.report, self._reported = came, time.monotonic()
+                self.hour.add(came["now"]["frames"])
 
 
-def _send(line: Connection, orders: SimpleQueue[Settings | None]) -> None:
+def _send(line: Connection, orders: SimpleQueue[Settings | Show | None]) -> None:
     """Send what comes, until None does. The process may hang, so whoever looks after others does not send itself."""
     with suppress(OSError):
-        while (settings := orders.get()) is not None:
-            line.send(settings)
+        while (order := orders.get()) is not None:
+            line.send(order)

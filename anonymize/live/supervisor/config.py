@@ -2,6 +2,7 @@
 
 preset = "municipal"            # for all cameras that do not set their own
 metrics = 9464                  # /metrics and /healthz for all of them, on 127.0.0.1
+control = 9465                  # the control room
 
 [cameras.market]
 source = "rtsp://${MARKET_USER}:${file:/run/secrets/market}@10.0.0.5/stream1"
@@ -131,10 +132,11 @@ def for_live(settings: Settings) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All cameras of a file, and the port of their shared metrics (None: none)."""
+    """All cameras of a file, and the ports of their shared metrics and of the control room (None: none)."""
 
     cameras: dict[str, Camera]
     metrics: int | None = None
+    control: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,24 +146,37 @@ class _File:
     cameras: dict[str, Any] = field(default_factory=dict)
     preset: str = presets.DEFAULT
     metrics: Annotated[int, PORT] | None = None
+    control: Annotated[int, PORT] | None = None
 
 
 def read(path: Path) -> Fleet:
-    """The cameras in `path`.
+    """The cameras in `path`. Raises `UsageError` as `parse` does, or if it cannot be read."""
+    return parse(text(path), path)
+
+
+def text(path: Path) -> str:
+    """What stands in `path`. Raises `UsageError`."""
+    return untrusted.text(path, "file of cameras", UsageError)
+
+
+def parse(content: str, path: Path) -> Fleet:
+    """The cameras in `content`, which stands in `path` or is to.
 
     Raises:
-        UsageError: it cannot be read, is not TOML, or a value is invalid; the message names the key.
+        UsageError: it is not TOML, or a value is invalid; the message names the key.
     """
-    values = untrusted.toml_value(untrusted.text(path, "file of cameras", UsageError), str(path), UsageError)
+    values = untrusted.toml_value(content, str(path), UsageError)
     try:
         file = from_mapping(_File, values)
         if not file.cameras or not all(isinstance(one, Mapping) for one in file.cameras.values()):
             raise UsageError("no cameras: expected a table [cameras.NAME] for each")
         cameras = {name: _camera(name, {"preset": file.preset} | one) for name, one in file.cameras.items()}
         _no_clash(cameras)
+        if file.control and file.control == file.metrics:
+            raise UsageError("control and metrics are the same port")
     except UsageError as error:
         raise UsageError(f"{mask(str(error))}", path) from None  # the invalid value may be an address
-    return Fleet(cameras, file.metrics)
+    return Fleet(cameras, file.metrics, file.control)
 
 
 def _camera(name: str, values: Mapping[str, Any]) -> Camera:

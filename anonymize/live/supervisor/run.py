@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -18,76 +18,80 @@ from prometheus_client.registry import Collector
 
 from anonymize.errors import OutputError, UsageError
 from anonymize.live.camera import STOP_WITHIN
+from anonymize.live.control_room import app as control_room
+from anonymize.live.control_room.room import Room
 from anonymize.live.log import logger
 from anonymize.live.preview import page
-from anonymize.live.sinks.open import prepare
-from anonymize.live.supervisor import config
+from anonymize.live.secrets import HIDDEN
+from anonymize.live.supervisor.accepted import Accepted, checked
 from anonymize.live.supervisor.child import Child
-from anonymize.live.supervisor.config import Camera, Fleet
+from anonymize.live.supervisor.config import Camera
+from anonymize.live.supervisor.hour import Hour
 from anonymize.live.supervisor.signals import handled
-from anonymize.settings import Settings
 from anonymize.web.server import Response, Server
 
+CONTROL_TOKEN = "ANONYMIZE_CONTROL_TOKEN"
+"""Environment variable that sets the control room's token; without it each start makes a new one."""
 _INTERVAL = 0.1
 """Seconds between checks of the processes."""
 _KILL_AFTER = STOP_WITHIN + 3.0
 """Seconds a process has to stop."""
 
 
-def supervise(path: Path, *, machine: bool | None = None) -> None:
+def supervise(path: Path, *, machine: bool | None = None, announce: Callable[[str], None] | None = None) -> None:
     """Run every camera in the file `path` until all sources have ended or TERM or Ctrl-C arrives.
 
     HUP reads the file again: new cameras start, removed ones stop, those with changed addresses restart, the others
     change their settings without a gap. The file is read at no other time: what was accepted last is what restarts use.
-    `machine` logs as JSON lines. Main thread only.
+    Main thread only.
+
+    Args:
+        path: of the file.
+        machine: log as JSON lines; by default unless standard error is a terminal.
+        announce: called with the address of the control room, where a person sees it and no log does.
 
     Raises:
-        UsageError: the file is invalid, a credential is missing, or the metrics port is taken.
+        UsageError: the file is invalid, a credential is missing, or a port is taken.
         OutputError: nothing can be written into the folder of a recording or playlist.
     """
-    accepted = _checked(path)
+    accepted = checked(path)
+    token = _token(announce) if accepted.fleet.control is not None else ""
     supervisor = _Supervisor(path, accepted, sys.stderr.isatty() is False if machine is None else machine)
-    server = None
-    try:
-        port = accepted.fleet.metrics
-        server = supervisor.serve(port) if port is not None else None
-        with supervisor.signals():
-            supervisor.run()
-    finally:
-        supervisor.end()
-        if server is not None:
-            server.close()
+    with ExitStack() as servers:
+        try:
+            if accepted.fleet.metrics is not None:
+                servers.callback(supervisor.serve(accepted.fleet.metrics).close)
+            if accepted.fleet.control is not None:
+                server = Server(accepted.fleet.control, control_room.app(Room(supervisor)), token)
+                servers.callback(server.close)
+                logger.info("control room", address=server.address.replace(token, HIDDEN))
+                if announce is not None:
+                    announce(server.address)
+            with supervisor.signals():
+                supervisor.run()
+        finally:
+            supervisor.end()
 
 
-@dataclass(frozen=True, slots=True)
-class _Accepted:
-    """What a file of cameras says, and the settings of each of them, its preset read."""
-
-    fleet: Fleet
-    settings: dict[str, Settings]
-
-
-def _checked(path: Path) -> _Accepted:
-    """What stands in `path`, checked as far as possible without starting cameras. Raises as `supervise` does."""
-    fleet, settings = config.read(path), {}
-    for camera in fleet.cameras.values():
-        prepare(camera.resolved().to)
-        settings[camera.name] = camera.load_settings()
-        if camera.preview is not None and not os.environ.get(page.TOKEN):
-            raise UsageError(f"camera {camera.name}: a preview page needs {page.TOKEN} in the environment")
-    return _Accepted(fleet, settings)
+def _token(announce: Callable[[str], None] | None) -> str:
+    """Of the control room. Raises `UsageError` if nobody would know it."""
+    if announce is None and not os.environ.get(CONTROL_TOKEN):
+        raise UsageError(f"the control room needs {CONTROL_TOKEN} in the environment, or a terminal for its address")
+    return page.token(CONTROL_TOKEN)
 
 
 class _Supervisor:
     """The processes of all cameras of a file."""
 
-    def __init__(self, path: Path, accepted: _Accepted, machine: bool) -> None:
-        self._path, self._machine = path, machine
+    def __init__(self, path: Path, accepted: Accepted, machine: bool) -> None:
+        self.path, self.accepted, self._machine = path, accepted, machine
         self._stop = self._reload = False
+        self._hours: dict[str, Hour] = {}
         self.children = {name: self._child(name, accepted) for name in accepted.fleet.cameras}
 
-    def _child(self, name: str, accepted: _Accepted) -> Child:
-        return Child(accepted.fleet.cameras[name], accepted.settings[name], self._machine)
+    def _child(self, name: str, accepted: Accepted) -> Child:
+        hour = self._hours.setdefault(name, Hour())
+        return Child(accepted.fleet.cameras[name], accepted.settings[name], self._machine, hour)
 
     def run(self) -> None:
         """Check the cameras until all are done or a signal arrives."""
@@ -121,11 +125,13 @@ class _Supervisor:
 
     def _read_again(self) -> None:
         try:
-            accepted = _checked(self._path)
+            accepted = checked(self.path)
         except (UsageError, OutputError) as error:
             logger.error("cameras not reloaded; kept the previous ones", error=str(error))
             return
+        self._apply(accepted)
 
+    def _apply(self, accepted: Accepted) -> None:
         def alike(one: Camera, other: Camera) -> bool:
             """Whether they differ at most in what can be changed without a gap."""
             return replace(one, settings={}, preset="") == replace(other, settings={}, preset="")
@@ -139,6 +145,7 @@ class _Supervisor:
         for name, child in self.children.items():
             if child is old.get(name):
                 child.reload(new[name], accepted.settings[name])
+        self.accepted = accepted
         logger.info("cameras reloaded", cameras=len(self.children))
 
     def _end(self, children: Iterable[Child]) -> None:

@@ -1,0 +1,1 @@
+"""The control room: one page for all cameras of a file."""

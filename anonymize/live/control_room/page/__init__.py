@@ -1,0 +1,1 @@
+"""The page of the control room: plain ES modules."""

@@ -1,0 +1,32 @@
+// Requests to the server. Every answer is JSON, or an error with a message for people.
+
+/** @param {string} path @param {RequestInit} [how] @returns {Promise<any>} */
+async function ask(path, how) {
+  const answer = await fetch(path, { ...how, credentials: "same-origin" });
+  const given = await answer.json().catch(() => ({ error: `${answer.status}` }));
+  if (!answer.ok) throw new Error(given.error ?? `${answer.status}`);
+  return given;
+}
+
+/**
+ * @typedef {{what: string, value?: number, failing?: boolean, stage?: string, detail?: string, words?: string}} Cause
+ * @typedef {{state: string, detail: string, since: number}} Stage
+ * @typedef {{out: number, obscured: number, late: number} | null} Minute
+ * @typedef {{
+ *   up: number, age: number | null, rate: number, latency: {median: number | null, p95: number | null},
+ *   minute: {obscured: number, late: number}, effort: {round: number | null, long: number, coarser: number},
+ *   stages: Record<string, Stage>, frames: Record<string, number>, memory: number,
+ * }} Now
+ * @typedef {{
+ *   name: string, state: string, why: string, causes: Cause[], restarts: number,
+ *   picture: {number: number, size: [number, number]} | null, hour: {minutes: Minute[], share: number | null},
+ *   disks: {folder: string, free: number | null, size: number | null}[], now: Now | null,
+ * }} Camera
+ * @typedef {{now: number, file: string, cameras: Camera[]}} Overview
+ */
+
+/** All cameras. @param {number} width @param {string} large @returns {Promise<Overview>} */
+export const cameras = (width, large) => ask(`api/cameras?width=${width}&large=${encodeURIComponent(large)}`);
+
+/** Where the picture of a camera is. @param {string} name @param {number} number */
+export const picture = (name, number) => `api/picture/${encodeURIComponent(name)}?n=${number}`;

@@ -1,0 +1,131 @@
+// Everything that the control room says, in every language that it speaks.
+
+/** @type {Record<string, Record<string, string>>} */
+export const LANGUAGES = {
+  en: {
+    title: "Control room", cameras: "Cameras", language: "Language", more: "Details", gone: "The program does not answer any more. These pictures and figures are old.",
+    "state-ok": "ok", "state-degraded": "degraded", "state-failing": "failing", "state-ended": "ended",
+    delay: "Delay", hidden: "Hidden, last minute", hour: "Hidden, last hour", effort: "Detector", sinks: "Source and sinks", disk: "Disk", process: "Process", source: "source", detector: "detector",
+    "stage-starting": "starting", "stage-ok": "ok", "stage-lost": "lost", "stage-failed": "failed", "stage-stopped": "stopped",
+    rate: "{} frames per second", round: "looks for all sizes in {}", coarser: "looks for faces {} times as large as asked for", late: "{} repeated, not checked in time", free: "{} free", up: "running for {}", memory: "{} of memory", restarts: "started anew {} times",
+    "picture-of": "Last released picture of {}", "no-picture-yet": "No picture yet", "no-picture-for": "No picture for {}",
+    "hour-none": "No pictures in the last hour", "hour-share": "{} hidden in the last hour", "hour-most": "{} hidden in the last hour, most at {2}: {1}",
+    "cause-silent": "No picture has gone out for {}", "cause-blank": "Every picture has been hidden for {}", "cause-hidden": "{} of the last minute was hidden", "cause-late": "{} of the last minute was not checked in time and repeats the last picture",
+    "cause-slow": "{} of the last minute left too late", "cause-small": "Small faces were last looked for {} ago", "cause-sink": "{} has received nothing for {}", "cause-died": "Its process has ended and is started again", "cause-hangs": "Its process does not answer", "cause-ended": "Its source has ended",
+    "do-slow": "lower the resolution or the number of cameras, or look for larger faces (min_face)", "do-source": "check the camera, its power and its network", "do-disk": "make room on the disk, or keep less", "do-sink": "check that its server runs and can be reached", "do-log": "the log says why",
+    "do-scene": "cuts and jumps of light hide it for a moment; if the scene is calm, something else keeps this machine busy",
+  },
+  de: {
+    title: "Leitstand", cameras: "Kameras", language: "Sprache", more: "Einzelheiten", gone: "Das Programm antwortet nicht mehr. Diese Bilder und Zahlen sind alt.",
+    "state-ok": "in Ordnung", "state-degraded": "eingeschränkt", "state-failing": "gestört", "state-ended": "beendet",
+    delay: "Verzögerung", hidden: "Verdeckt, letzte Minute", hour: "Verdeckt, letzte Stunde", effort: "Erkennung", sinks: "Quelle und Ziele", disk: "Festplatte", process: "Prozess", source: "Quelle", detector: "Erkennung",
+    "stage-starting": "startet", "stage-ok": "in Ordnung", "stage-lost": "verloren", "stage-failed": "ausgefallen", "stage-stopped": "angehalten",
+    rate: "{} Bilder pro Sekunde", round: "sucht alle Größen in {}", coarser: "sucht Gesichter, die {}-mal so groß sind wie verlangt", late: "{} wiederholt, nicht rechtzeitig geprüft", free: "{} frei", up: "läuft seit {}", memory: "{} Speicher", restarts: "{}-mal neu gestartet",
+    "picture-of": "Letztes freigegebenes Bild von {}", "no-picture-yet": "Noch kein Bild", "no-picture-for": "Kein Bild seit {}",
+    "hour-none": "Keine Bilder in der letzten Stunde", "hour-share": "{} in der letzten Stunde verdeckt", "hour-most": "{} in der letzten Stunde verdeckt, am meisten um {2}: {1}",
+    "cause-silent": "Seit {} kam kein Bild mehr heraus", "cause-blank": "Seit {} ist jedes Bild verdeckt", "cause-hidden": "{} der letzten Minute waren verdeckt", "cause-late": "{} der letzten Minute waren nicht rechtzeitig geprüft und wiederholen das letzte Bild",
+    "cause-slow": "{} der letzten Minute gingen zu spät hinaus", "cause-small": "Kleine Gesichter wurden zuletzt vor {} gesucht", "cause-sink": "{} hat seit {} nichts bekommen", "cause-died": "Ihr Prozess ist beendet und wird neu gestartet", "cause-hangs": "Ihr Prozess antwortet nicht", "cause-ended": "Ihre Quelle ist zu Ende",
+    "do-slow": "weniger Auflösung oder weniger Kameras, oder nur größere Gesichter suchen (min_face)", "do-source": "Kamera, Strom und Netz prüfen", "do-disk": "Platz auf der Festplatte schaffen oder weniger aufbewahren", "do-sink": "prüfen, ob der Server läuft und erreichbar ist", "do-log": "im Protokoll steht, warum",
+    "do-scene": "Schnitte und Lichtsprünge verdecken es kurz; ist die Szene ruhig, beschäftigt etwas anderes diesen Rechner",
+  },
+  fr: {
+    title: "Salle de contrôle", cameras: "Caméras", language: "Langue", more: "Détails", gone: "Le programme ne répond plus. Ces images et ces chiffres sont anciens.",
+    "state-ok": "correct", "state-degraded": "dégradé", "state-failing": "en panne", "state-ended": "terminé",
+    delay: "Délai", hidden: "Masqué, dernière minute", hour: "Masqué, dernière heure", effort: "Détecteur", sinks: "Source et destinations", disk: "Disque", process: "Processus", source: "source", detector: "détecteur",
+    "stage-starting": "démarrage", "stage-ok": "correct", "stage-lost": "perdu", "stage-failed": "en échec", "stage-stopped": "arrêté",
+    rate: "{} images par seconde", round: "cherche toutes les tailles en {}", coarser: "cherche des visages {} fois plus grands que demandé", late: "{} répété, non vérifié à temps", free: "{} libres", up: "en marche depuis {}", memory: "{} de mémoire", restarts: "relancé {} fois",
+    "picture-of": "Dernière image publiée de {}", "no-picture-yet": "Pas encore d’image", "no-picture-for": "Pas d’image depuis {}",
+    "hour-none": "Aucune image dans la dernière heure", "hour-share": "{} masqué dans la dernière heure", "hour-most": "{} masqué dans la dernière heure, au plus à {2} : {1}",
+    "cause-silent": "Aucune image n’est sortie depuis {}", "cause-blank": "Toutes les images sont masquées depuis {}", "cause-hidden": "{} de la dernière minute était masqué", "cause-late": "{} de la dernière minute n’a pas été vérifié à temps et répète la dernière image",
+    "cause-slow": "{} de la dernière minute est sorti trop tard", "cause-small": "Les petits visages ont été cherchés il y a {}", "cause-sink": "{} n’a rien reçu depuis {}", "cause-died": "Son processus s’est arrêté et redémarre", "cause-hangs": "Son processus ne répond pas", "cause-ended": "Sa source est terminée",
+    "do-slow": "réduire la résolution ou le nombre de caméras, ou chercher des visages plus grands (min_face)", "do-source": "vérifier la caméra, son alimentation et son réseau", "do-disk": "libérer de la place sur le disque ou conserver moins", "do-sink": "vérifier que son serveur fonctionne et est joignable", "do-log": "le journal dit pourquoi",
+    "do-scene": "les coupes et les sauts de lumière la masquent un instant ; si la scène est calme, autre chose occupe cette machine",
+  },
+  es: {
+    title: "Sala de control", cameras: "Cámaras", language: "Idioma", more: "Detalles", gone: "El programa ya no responde. Estas imágenes y cifras son antiguas.",
+    "state-ok": "correcto", "state-degraded": "degradado", "state-failing": "en fallo", "state-ended": "terminado",
+    delay: "Retraso", hidden: "Oculto, último minuto", hour: "Oculto, última hora", effort: "Detector", sinks: "Fuente y destinos", disk: "Disco", process: "Proceso", source: "fuente", detector: "detector",
+    "stage-starting": "arrancando", "stage-ok": "correcto", "stage-lost": "perdido", "stage-failed": "fallido", "stage-stopped": "parado",
+    rate: "{} imágenes por segundo", round: "busca todos los tamaños en {}", coarser: "busca caras {} veces más grandes que lo pedido", late: "{} repetido, no comprobado a tiempo", free: "{} libres", up: "en marcha desde hace {}", memory: "{} de memoria", restarts: "reiniciado {} veces",
+    "picture-of": "Última imagen publicada de {}", "no-picture-yet": "Aún no hay imagen", "no-picture-for": "Sin imagen desde hace {}",
+    "hour-none": "Sin imágenes en la última hora", "hour-share": "{} oculto en la última hora", "hour-most": "{} oculto en la última hora, lo más a las {2}: {1}",
+    "cause-silent": "No ha salido ninguna imagen desde hace {}", "cause-blank": "Todas las imágenes están ocultas desde hace {}", "cause-hidden": "{} del último minuto estaba oculto", "cause-late": "{} del último minuto no se comprobó a tiempo y repite la última imagen",
+    "cause-slow": "{} del último minuto salió demasiado tarde", "cause-small": "Las caras pequeñas se buscaron por última vez hace {}", "cause-sink": "{} no ha recibido nada desde hace {}", "cause-died": "Su proceso ha terminado y se reinicia", "cause-hangs": "Su proceso no responde", "cause-ended": "Su fuente ha terminado",
+    "do-slow": "reduzca la resolución o el número de cámaras, o busque caras más grandes (min_face)", "do-source": "compruebe la cámara, su alimentación y su red", "do-disk": "libere espacio en el disco o conserve menos", "do-sink": "compruebe que su servidor funciona y es accesible", "do-log": "el registro dice por qué",
+    "do-scene": "los cortes y los saltos de luz la ocultan un momento; si la escena está en calma, otra cosa ocupa esta máquina",
+  },
+  sr: {
+    title: "Kontrolna soba", cameras: "Kamere", language: "Jezik", more: "Pojedinosti", gone: "Program više ne odgovara. Ove slike i brojke su stare.",
+    "state-ok": "u redu", "state-degraded": "oslabljeno", "state-failing": "u kvaru", "state-ended": "završeno",
+    delay: "Kašnjenje", hidden: "Sakriveno, poslednji minut", hour: "Sakriveno, poslednji sat", effort: "Detektor", sinks: "Izvor i odredišta", disk: "Disk", process: "Proces", source: "izvor", detector: "detektor",
+    "stage-starting": "pokreće se", "stage-ok": "u redu", "stage-lost": "izgubljeno", "stage-failed": "otkazalo", "stage-stopped": "zaustavljeno",
+    rate: "{} slika u sekundi", round: "traži sve veličine za {}", coarser: "traži lica {} puta veća nego što je traženo", late: "{} ponovljeno, nije provereno na vreme", free: "{} slobodno", up: "radi već {}", memory: "{} memorije", restarts: "ponovo pokrenuto {} puta",
+    "picture-of": "Poslednja objavljena slika kamere {}", "no-picture-yet": "Još nema slike", "no-picture-for": "Nema slike već {}",
+    "hour-none": "Bez slika u poslednjem satu", "hour-share": "{} sakriveno u poslednjem satu", "hour-most": "{} sakriveno u poslednjem satu, najviše u {2}: {1}",
+    "cause-silent": "Nijedna slika nije izašla već {}", "cause-blank": "Svaka slika je sakrivena već {}", "cause-hidden": "{} poslednjeg minuta bilo je sakriveno", "cause-late": "{} poslednjeg minuta nije provereno na vreme i ponavlja poslednju sliku",
+    "cause-slow": "{} poslednjeg minuta izašlo je prekasno", "cause-small": "Mala lica su poslednji put tražena pre {}", "cause-sink": "{} nije dobio ništa već {}", "cause-died": "Njen proces je završio i ponovo se pokreće", "cause-hangs": "Njen proces ne odgovara", "cause-ended": "Njen izvor je završio",
+    "do-slow": "smanjite rezoluciju ili broj kamera, ili tražite veća lica (min_face)", "do-source": "proverite kameru, napajanje i mrežu", "do-disk": "oslobodite mesto na disku ili čuvajte manje", "do-sink": "proverite da li njegov server radi i da li je dostupan", "do-log": "u dnevniku piše zašto",
+    "do-scene": "rezovi i skokovi svetla je nakratko sakriju; ako je scena mirna, nešto drugo zauzima ovaj računar",
+  },
+};
+
+let current = "en";
+/** The language as this browser's country writes it: 24 hours or twice twelve. */
+let local = "en";
+
+/** @param {string} word */
+export const say = (word) => LANGUAGES[current][word] ?? LANGUAGES.en[word] ?? word;
+
+/** A sentence with its values: {} in their order, or {0}, {1} ... @param {string} word @param {...(string | number)} values */
+export function fill(word, ...values) {
+  let next = 0;
+  return say(word).replace(/\{(\d?)\}/g, (_, index) => String(values[index === "" ? next++ : Number(index)] ?? ""));
+}
+
+/** @param {number} value @param {number} digits */
+export const number = (value, digits) => new Intl.NumberFormat(current, { maximumFractionDigits: digits }).format(value);
+
+/** @param {number} share */
+export const percent = (share) => new Intl.NumberFormat(current, { style: "percent", maximumFractionDigits: share > 0 && share < 0.0995 ? 1 : 0 }).format(share);
+
+/** @param {number} value @param {string} unit @param {number} [digits] */
+const measured = (value, unit, digits = 0) => new Intl.NumberFormat(current, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(value);
+
+/** @param {number} value */
+export const seconds = (value) => measured(value, "second", 2);
+
+/** A time span, rounded down. @param {number} value in seconds */
+export function duration(value) {
+  if (value < 60) return measured(Math.floor(value), "second");
+  if (value < 3600) return measured(Math.floor(value / 60), "minute");
+  if (value < 86400) return `${measured(Math.floor(value / 3600), "hour")} ${measured(Math.floor((value % 3600) / 60), "minute")}`;
+  return measured(Math.floor(value / 86400), "day");
+}
+
+/** @param {number} value */
+export function bytes(value) {
+  const steps = ["kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const step = Math.min(steps.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(value, 1)) / 3) - 1));
+  const shown = value / 1000 ** (step + 1);
+  return measured(shown, steps[step], shown < 10 ? 1 : 0);
+}
+
+/** The time of day here. @param {number} at in seconds since the epoch */
+export const time = (at) => new Intl.DateTimeFormat(local, { timeStyle: "short" }).format(1000 * at);
+
+/** Day and time here. @param {number} at */
+export const day = (at) => new Intl.DateTimeFormat(local, { dateStyle: "medium", timeStyle: "medium" }).format(1000 * at);
+
+/** @param {number} at */
+export const utc = (at) => `${new Date(1000 * at).toISOString().slice(11, 19)} UTC`;
+
+/** @param {string} [asked] */
+export function speak(asked) {
+  const known = [asked, ...navigator.languages].map((one) => one?.slice(0, 2).toLowerCase()).find((one) => one && one in LANGUAGES);
+  current = known ?? "en";
+  local = navigator.languages.find((one) => one.toLowerCase().startsWith(current)) ?? current;
+  document.documentElement.lang = current;
+  for (const one of document.querySelectorAll("[data-say]")) one.textContent = say(/** @type {HTMLElement} */ (one).dataset.say ?? "");
+  for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", say(/** @type {HTMLElement} */ (one).dataset.label ?? ""));
+  return current;
+}
