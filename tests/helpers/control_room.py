@@ -14,9 +14,12 @@ from anonymize.live.sinks.newest import Shown
 from anonymize.live.supervisor.accepted import Accepted
 from anonymize.live.supervisor.config import Fleet
 from anonymize.live.supervisor.hour import MINUTES, Hour
+from anonymize.settings import Settings
+from anonymize.text.mapping import from_mapping
 
 SLOW = Cause("hidden", 0.39, False, "39% of the last minute's frames were fully obscured")
 FULL = Cause("sink", 25.0, True, "full", "record:/kept/bridge", "the disk is full; make room or write somewhere else")
+ZONE = {"polygon": [[0, 0], [40, 0], [40, 40], [0, 40]]}
 _FOUR = ("market", "station", "bridge", "school")
 
 
@@ -29,6 +32,7 @@ class Camera:
     shown: Shown | None = None
     restarts: int = 0
     round: float = 0.3
+    settings: Settings = field(default_factory=lambda: from_mapping(Settings, {"targets": [], "zones": [ZONE]}))
 
     def __post_init__(self) -> None:
         now = [0.0]
@@ -69,15 +73,16 @@ class Camera:
 
 
 class Cameras:
-    """A supervisor of `n` such cameras; the second is slow, the third has a full disk."""
+    """A supervisor of `n` such cameras, which record into `folder`; the second is slow, the third has a full disk."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, folder: Path | None = None) -> None:
+        folder = folder or Path.cwd()
         names = _FOUR[:n] if n <= 4 else [f"camera-{number:02}" for number in range(n)]
         self.children: Any = {name: Camera(name) for name in names}
         for name, cause in zip(names[1:3], (SLOW, FULL), strict=False):
             self.children[name] = Camera(name, [asdict(cause)])
         self.path = Path("cameras.toml")
-        self.accepted = Accepted("", Fleet({}), {}, {name: (f"record:{Path.cwd()}",) for name in names})
+        self.accepted = Accepted("", Fleet({}), {}, dict.fromkeys(names, (f"record:{folder}",)))
 
     def room(self) -> Room:
         return Room(self)

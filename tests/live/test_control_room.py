@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, expect
 
 from anonymize.live.control_room import page as control_room
 from anonymize.live.control_room.app import app
+from anonymize.live.control_room.archive import Archive
 from anonymize.live.supervisor.hour import Hour
 from anonymize.web.server import Server
 from tests.helpers.browser import browser, needs_chromium, window
@@ -151,7 +152,8 @@ def test_it_shows_what_was_released_and_how_the_cameras_are(tmp_path: Path, clip
 @contextmanager
 def served(cameras: Cameras) -> Iterator[Server]:
     """The control room of cameras that are not there."""
-    server = Server(0, app(cameras.room()), TOKEN)
+    room = cameras.room()
+    server = Server(0, app(room, Archive(room)), TOKEN)
     try:
         yield server
     finally:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from anonymize.errors import UsageError
 from anonymize.live.sinks.newest import Shown
-from anonymize.live.sinks.open import folders
+from anonymize.live.sinks.open import folders, recordings
 from anonymize.live.supervisor.accepted import Accepted
 from anonymize.live.supervisor.child import Child
 
@@ -56,6 +56,14 @@ class Room:
         """The picture of a camera that was asked for last; None if it has none. Raises `UsageError`."""
         return self.child(name).shown
 
+    def recordings(self, name: str) -> Path:
+        """The folder of a camera's recordings. Raises `UsageError` if it has none."""
+        self.child(name)
+        found = recordings(self._supervisor.accepted.sinks.get(name, ()))
+        if not found:
+            raise UsageError("this camera records nothing: its sinks have no record:FOLDER")
+        return found[0]
+
     def child(self, name: str) -> Child:
         """The camera of that name. Raises `UsageError` if there is none."""
         found = self._supervisor.children.get(name)
@@ -73,6 +81,7 @@ class Room:
             "restarts": child.restarts,
             "picture": {"number": shown.number, "size": shown.size} if shown else None,
             "hour": {"minutes": child.hour.minutes(), "share": child.hour.share()},
+            "records": bool(recordings(self._supervisor.accepted.sinks.get(name, ()))),
             "disks": [_disk(folder) for folder in folders(self._supervisor.accepted.sinks.get(name, ()))],
             "now": now and {key: now[key] for key in _SHOWN},
         }

@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from anonymize.errors import OutputError, UsageError
 from anonymize.live.camera import STOP_WITHIN
 from anonymize.live.control_room import app as control_room
+from anonymize.live.control_room.archive import Archive
 from anonymize.live.control_room.room import Room
 from anonymize.live.log import logger
 from anonymize.live.preview import page
@@ -62,7 +63,10 @@ def supervise(path: Path, *, machine: bool | None = None, announce: Callable[[st
             if accepted.fleet.metrics is not None:
                 servers.callback(supervisor.serve(accepted.fleet.metrics).close)
             if accepted.fleet.control is not None:
-                server = Server(accepted.fleet.control, control_room.app(Room(supervisor)), token)
+                room = Room(supervisor)
+                archive = Archive(room)
+                servers.callback(archive.close)
+                server = Server(accepted.fleet.control, control_room.app(room, archive), token)
                 servers.callback(server.close)
                 logger.info("control room", address=server.address.replace(token, HIDDEN))
                 if announce is not None:

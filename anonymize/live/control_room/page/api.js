@@ -18,7 +18,7 @@ async function ask(path, how) {
  *   stages: Record<string, Stage>, frames: Record<string, number>, memory: number,
  * }} Now
  * @typedef {{
- *   name: string, state: string, why: string, causes: Cause[], restarts: number,
+ *   name: string, state: string, why: string, causes: Cause[], restarts: number, records: boolean,
  *   picture: {number: number, size: [number, number]} | null, hour: {minutes: Minute[], share: number | null},
  *   disks: {folder: string, free: number | null, size: number | null}[], now: Now | null,
  * }} Camera
@@ -30,3 +30,19 @@ export const cameras = (width, large) => ask(`api/cameras?width=${width}&large=$
 
 /** Where the picture of a camera is. @param {string} name @param {number} number */
 export const picture = (name, number) => `api/picture/${encodeURIComponent(name)}?n=${number}`;
+
+/**
+ * @typedef {{from: number, to: number, gap?: boolean, segments?: number, size?: number, held?: {reason: string, by: string, at: string} | null, wrong?: string}} Row
+ * @typedef {{folder: string, rows: Row[], more: number, notes: string[], writing: boolean, exports: {name: string, size: number, report: string}[]}} Recordings
+ */
+
+/** @param {string} path @param {object} body */
+const post = (path, body) => ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+/** @param {string} camera @param {string} from @param {string} to @returns {Promise<Recordings>} */
+export const recordings = (camera, from, to) => ask(`api/recordings?${new URLSearchParams({ camera, from, to })}`);
+/** Hold, release, export or verify a span. @param {string} act @param {object} asked */
+export const act = (act, asked) => post(`api/recordings/${act}`, asked);
+export const verifying = () => ask("api/recordings/verify");
+/** @param {string} camera @param {string} name */
+export const exported = (camera, name) => `api/exports/${encodeURIComponent(camera)}/${encodeURIComponent(name)}`;

@@ -3,6 +3,8 @@
 import * as api from "./api.js";
 import * as cards from "./cameras.js";
 import { byId, element, write } from "./dom.js";
+import { fail } from "./messages.js";
+import * as recordings from "./recordings.js";
 import { day, LANGUAGES, say, speak, utc } from "./strings.js";
 
 const EVERY = 1000;
@@ -11,6 +13,7 @@ let told = "";
 /** @param {import("./api.js").Overview} seen */
 function paint(seen) {
   cards.paint(seen);
+  recordings.cameras(seen);
   document.title = `${seen.file} · ${say("title")}`;
   write(byId("local"), day(seen.now));
   write(byId("utc"), utc(seen.now));
@@ -26,9 +29,21 @@ function attention(ill) {
   told = now;
   byId("attention").replaceChildren(...ill.map((camera) => {
     const made = element("button", `${camera.name}: ${say(`state-${camera.state}`)}`, camera.state);
-    made.addEventListener("click", () => cards.go(camera.name));
+    made.addEventListener("click", () => {
+      turn("cameras");
+      cards.go(camera.name);
+    });
     return made;
   }));
+}
+
+/** Turn to a part of the page. @param {string} to */
+function turn(to) {
+  for (const name of ["cameras", "recordings"]) {
+    byId(name).hidden = name !== to;
+    if (name === to) byId(`to-${name}`).setAttribute("aria-current", "page");
+    else byId(`to-${name}`).removeAttribute("aria-current");
+  }
 }
 
 async function refresh() {
@@ -53,6 +68,13 @@ language.addEventListener("change", () => {
   speak(language.value);
   cards.clear();
   told = "";
+  if (!byId("recordings").hidden) recordings.open().catch(fail);
   refresh();
 });
+byId("to-cameras").addEventListener("click", () => turn("cameras"));
+byId("to-recordings").addEventListener("click", () => {
+  turn("recordings");
+  recordings.open().catch(fail);
+});
+recordings.begin();
 follow();
