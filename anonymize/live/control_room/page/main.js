@@ -5,7 +5,7 @@ import * as cards from "./cameras.js";
 import { byId, element, write } from "./dom.js";
 import { fail } from "./messages.js";
 import * as recordings from "./recordings.js";
-import { day, LANGUAGES, say, speak, utc } from "./strings.js";
+import { called, day, LANGUAGES, say, speak, utc } from "./strings.js";
 
 const EVERY = 1000;
 let told = "";
@@ -62,7 +62,7 @@ async function follow() {
 }
 
 const language = /** @type {HTMLSelectElement} */ (byId("language"));
-for (const name of Object.keys(LANGUAGES)) language.add(new Option(new Intl.DisplayNames([name], { type: "language" }).of(name) ?? name, name));
+for (const name of Object.keys(LANGUAGES)) language.add(new Option(called(name), name));
 language.value = speak();
 language.addEventListener("change", () => {
   speak(language.value);

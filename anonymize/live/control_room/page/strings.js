@@ -90,7 +90,7 @@ export const LANGUAGES = {
 };
 
 let current = "en";
-/** The language as this browser's country writes it: 24 hours or twice twelve. */
+/** The language as this browser's country writes it: 24 hours or twice twelve; Serbian in Latin letters, as its words here. */
 let local = "en";
 
 /** @param {string} word */
@@ -103,13 +103,13 @@ export function fill(word, ...values) {
 }
 
 /** @param {number} value @param {number} digits */
-export const number = (value, digits) => new Intl.NumberFormat(current, { maximumFractionDigits: digits }).format(value);
+export const number = (value, digits) => new Intl.NumberFormat(local, { maximumFractionDigits: digits }).format(value);
 
 /** @param {number} share */
-export const percent = (share) => new Intl.NumberFormat(current, { style: "percent", maximumFractionDigits: share > 0 && share < 0.0995 ? 1 : 0 }).format(share);
+export const percent = (share) => new Intl.NumberFormat(local, { style: "percent", maximumFractionDigits: share > 0 && share < 0.0995 ? 1 : 0 }).format(share);
 
 /** @param {number} value @param {string} unit @param {number} [digits] */
-const measured = (value, unit, digits = 0) => new Intl.NumberFormat(current, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(value);
+const measured = (value, unit, digits = 0) => new Intl.NumberFormat(local, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(value);
 
 /** @param {number} value */
 export const seconds = (value) => measured(value, "second", 2);
@@ -139,11 +139,14 @@ export const day = (at) => new Intl.DateTimeFormat(local, { dateStyle: "medium",
 /** @param {number} at */
 export const utc = (at) => `${new Date(1000 * at).toISOString().slice(11, 19)} UTC`;
 
+/** What a language calls itself. @param {string} name */
+export const called = (name) => new Intl.DisplayNames([name === "sr" ? "sr-Latn" : name], { type: "language" }).of(name) ?? name;
+
 /** @param {string} [asked] */
 export function speak(asked) {
   const known = [asked, ...navigator.languages].map((one) => one?.slice(0, 2).toLowerCase()).find((one) => one && one in LANGUAGES);
   current = known ?? "en";
-  local = navigator.languages.find((one) => one.toLowerCase().startsWith(current)) ?? current;
+  local = current === "sr" ? "sr-Latn" : navigator.languages.find((one) => one.toLowerCase().startsWith(current)) ?? current;
   document.documentElement.lang = current;
   for (const one of document.querySelectorAll("[data-say]")) one.textContent = say(/** @type {HTMLElement} */ (one).dataset.say ?? "");
   for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", say(/** @type {HTMLElement} */ (one).dataset.label ?? ""));
