@@ -23,7 +23,8 @@ LISTED = "/api/recordings?camera=market&from=2026-11-29T12:00Z&to=2026-11-29T13:
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
     """Two seconds, a gap of two, two seconds, a segment each."""
-    return record(tmp_path / "rec", (0.0, 50), (4.0, 50), segment=1.0)
+    made: Path = record(tmp_path / "rec", (0.0, 50), (4.0, 50), segment=1.0)
+    return made
 
 
 @pytest.fixture
