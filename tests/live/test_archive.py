@@ -112,6 +112,7 @@ def test_what_is_refused_says_why_and_changes_nothing(client: Client, kept: Path
 def test_a_span_is_chosen_held_and_exported_by_keyboard(kept: Path, chromium: Browser, tmp_path: Path) -> None:  # noqa: F811
     with served(Cameras(2, kept)) as server, window(chromium) as page:
         page.goto(server.address)
+        expect(page.locator("#to-recordings")).to_be_visible()
         page.locator("#to-recordings").focus()
         page.keyboard.press("Enter")
         expect(page.locator("#from")).to_be_visible()
