@@ -21,7 +21,7 @@ from anonymize.errors import AnonymizeError
 from anonymize.presets import load
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
-from benchmarks import page, quoted, ran, report, tools
+from benchmarks import page, quoted, ran, real, report, tools
 from benchmarks import review as reviewed
 from benchmarks import verify as missed
 from benchmarks.clips import BUILD, DATA, Clip, face_clips, long_clip, plate_clips
@@ -150,6 +150,29 @@ def verify(
             rows.append(missed.row(kind, f"{name} {also}" if also != "{}" else name, outcomes))
     print("\n" + page.verify_table(rows))
     _written(report.record("verify", {"rows": rows, "skipped": skipped}, output))
+
+
+@app.command("real")
+def real_footage(
+    preset: Annotated[list[str] | None, typer.Option(help="A preset's name or file; again for another.")] = None,
+    clips: Limit = None,
+    data: Data = DATA,
+    output: Into = report.HERE,
+) -> None:
+    """What is covered of the frames of real clips that were labelled by hand, and what is covered for nothing."""
+    rows, skipped = [], []
+    for name in preset or ["default"]:
+        seen = []
+        for clip, labelled_frames in [*real.labels(data).items()][:clips]:
+            try:
+                seen.append(real.measure(data / clip, labelled_frames, load(name).settings))
+                print(name, seen[-1].clip, f"{sum(seen[-1].false) / seen[-1].frames:.2%} for nothing", flush=True)
+            except AnonymizeError as error:
+                skipped.append(f"{clip} with {name}: {error}")
+                print(f"left out: {skipped[-1]}", flush=True)
+        rows.append(real.row(name, seen))
+    print("\n" + page.real_table(rows))
+    _written(report.record("real", {"rows": rows, "skipped": skipped}, output))
 
 
 @app.command()

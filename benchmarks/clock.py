@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,8 @@ BLOCK = 16
 LEFT, TOP = 16, 8
 """Where the first block stands."""
 _HALF = 128
+MOST, NEIGHBOURS = 25, 100
+"""Frames that may be lost or hidden between two pictures; pictures among which the one before is looked for."""
 
 
 def draw(picture: NDArray[np.uint8], number: int) -> None:
@@ -31,6 +35,34 @@ def read(luma: NDArray[np.uint8]) -> int | None:
     ]
     number = sum(1 << i for i, bit in enumerate(bits[2 : 2 + BITS]) if bit)
     return number if bits == _blocks(number) else None
+
+
+def in_order(numbers: Iterable[int | None], frames: int) -> list[int | None]:
+    """What was read from successive pictures of a clip of so many `frames`, which may be looped.
+
+    A clock that a cover lies on may pass its check as another: a number that does not follow that of a picture before,
+    `MOST` frames on at most, and that no later one follows, counts as not read.
+    """
+    read = list(numbers)
+    known = [i for i, number in enumerate(read) if number is not None and number < frames]
+
+    def follows(before: int, after: int) -> bool:
+        one, other = read[before], read[after]
+        assert one is not None
+        assert other is not None
+        return 0 <= (other - one) % frames <= MOST + after - before
+
+    # The longest chain, each of which follows the one before it; a misread clock has few neighbours in it.
+    length, previous = [1] * len(known), [-1] * len(known)
+    for place in range(len(known)):
+        for earlier in range(max(place - NEIGHBOURS, 0), place):
+            if length[earlier] + 1 > length[place] and follows(known[earlier], known[place]):
+                length[place], previous[place] = length[earlier] + 1, earlier
+    at, good = int(np.argmax(length)) if known else -1, set[int]()
+    while at >= 0:
+        good.add(known[at])
+        at = previous[at]
+    return [number if i in good else None for i, number in enumerate(read)]
 
 
 def _blocks(number: int) -> list[bool]:

@@ -20,6 +20,7 @@ MEASURED: dict[str, Sequence[str]] = {
     ),
     **dict.fromkeys(("fixed", "fixed_real"), (*_FILES, "benchmarks/fixed.py", "benchmarks/street.py")),
     "short": (*_FILES, "benchmarks/short.py"),
+    "real": (*_FILES, "benchmarks/real.py"),
     "startup": ("anonymize", "cli", "presets"),
     "live": ("anonymize", "presets", "benchmarks/live.py", "benchmarks/live_ends.py", "benchmarks/street.py"),
     "verify": (*_FILES, "anonymize/verify", "benchmarks/verify.py", "benchmarks/planted.py"),

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -158,11 +159,13 @@ def measure(clip: Clip, settings: Settings, minutes: float, folder: Path) -> dic
         begun = camera.begun
     (recorder,) = recorders
     counts = metrics.snapshot()
-    first = next((i for i, number in enumerate(recorder.clocks) if number is not None), None)
+    frames = sum(1 for _ in read_truth(clip.truth))
+    read = clock.in_order(recorder.clocks, frames)
+    first = next((i for i, number in enumerate(read) if number is not None), None)
     if first is None:
         raise UsageError("no frame was shown: this machine is too slow for these settings, or too busy")
-    clocks, coded = recorder.clocks[first:], recorder.coded[first:]
-    seconds = sum(1 for _ in read_truth(clip.truth)) / RATE
+    clocks, coded = read[first:], recorder.coded[first:]
+    seconds = frames / RATE
     late = sorted(_latencies(clocks, coded, begun, seconds))
     ours, files = _leaks(clip, recording), _leaks(clip, _by_files(clip, settings, folder))
     return {
@@ -181,6 +184,7 @@ def measure(clip: Clip, settings: Settings, minutes: float, folder: Path) -> dic
         "looks_per_s": round(counts["looks"]["all"] / (60 * minutes), 1),
         "memory_mib_by_minute": memory,
         "leaked": len(ours.leaked),
+        "leaked_by_subject": dict(sorted(Counter(subject for _, subject in ours.leaked).items())),
         "boxes": ours.boxes,
         "leaked_by_files": len(files.leaked),
         "leaked_that_files_hide": len([one for one in ours.leaked if one not in {*files.leaked}]),
@@ -217,9 +221,9 @@ def _leaks(clip: Clip, recording: Path) -> Leaks:
     leaked: list[tuple[int, int]] = []
     boxes = 0
     originals, frames = _originals(clip), sum(1 for _ in read_truth(clip.truth))
-    for luma in _lumas(recording):
-        number = clock.read(luma)
-        if number is None or number >= frames:  # misread: no frame of the clip has it
+    numbers = clock.in_order(map(clock.read, _lumas(recording)), frames)
+    for luma, number in zip(_lumas(recording), numbers, strict=True):
+        if number is None:
             continue
         before, truth = next(originals)
         while truth.frame != number:

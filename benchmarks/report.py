@@ -19,6 +19,10 @@ from benchmarks import history
 
 HERE = Path(__file__).parent
 JSON, PAGE = "results.json", "RESULTS.md"
+OURS = "anonymize"
+"""The name of our own runs in a comparison."""
+_KEPT = 3
+"""Kinds of processor, besides that of the last run, of which our figures are kept."""
 COMPARED = (
     "faces",
     "faces1080",
@@ -34,11 +38,34 @@ COMPARED = (
 
 
 def record(section: str, content: Mapping[str, Any], folder: Path = HERE) -> Path:
-    """Put a section's `content` into the JSON file, in place of its last, and write the page anew; return the page."""
+    """Put a section's `content` into the JSON file, in place of its last, and write the page anew; return the page.
+
+    Of a comparison our runs on other pictures are kept under `elsewhere`, the latest `_KEPT`: another kind of processor
+    makes the same clips from other last digits.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     results = read(folder / JSON) if (folder / JSON).exists() else {}
+    last = results.get(section)
     results[section] = {**taken(), **content}
+    if section in COMPARED and last is not None and (before := _elsewhere(last, results[section])):
+        results[section]["elsewhere"] = before
     return write(results, folder)
+
+
+def pictures(row: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """What tells the clips of a comparison's row from the same ones made on another kind of processor."""
+    return [(clip["clip"], clip["subjects"], clip["boxes"], clip.get("blocks")) for clip in row.get("clips", ())]
+
+
+def _elsewhere(last: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Our runs in `last`, and those it kept, that were on other pictures than those of `fresh`."""
+    seen, kept = [pictures(row) for row in fresh["rows"]], []
+    for one in (last, *last.get("elsewhere", ())):
+        rows = [row for row in one["rows"] if row["tool"] == OURS and row.get("clips") and pictures(row) not in seen]
+        if rows:
+            kept.append({"date": one["date"], "commit": one["commit"], "machine": one["machine"], "rows": rows})
+            seen += [pictures(row) for row in rows]
+    return kept[:_KEPT]
 
 
 def taken() -> dict[str, Any]:

@@ -19,8 +19,9 @@ import imageio_ffmpeg
 from anonymize.media.video.options import MIDDLE
 from anonymize.settings import Output
 from benchmarks.process import ToolFailed
+from benchmarks.report import OURS
 
-OURS, TRANSCODE = "anonymize", "plain transcode"
+TRANSCODE = "plain transcode"
 DEFACE = "1.5.0"
 BLURRY = "0.1.2"
 PLATEDET = "0.0.2"

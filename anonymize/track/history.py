@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from anonymize.aspect import display_size
 from anonymize.data import Frame, seconds
-from anonymize.track.motion import STILL, Picture, Step, WorkingPicture, carry, step_between
+from anonymize.track.motion import STILL, Picture, Step, WorkingPicture, carry, step_between, transformed
 
 Floats = NDArray[np.float64]
 
@@ -118,10 +118,13 @@ class Carried:
         """Box `i` steered by `drift`, the uncertainty added as a share of its side, whether it is in the picture."""
         sure = bool(self.sure[i])
         box = drift.steer(self.boxes[i], self.own[i], sure, self.elapsed)
+        return box, (_DRIFT if sure else _LOST) * self.elapsed, self.inside(box)
+
+    def inside(self, box: Floats) -> bool:
+        """Whether a box (4,) on the frame they were carried to is in the picture."""
         x0, y0, x1, y1 = box.tolist()
         wide, high = min(x1, self.size[0]) - max(x0, 0.0), min(y1, self.size[1]) - max(y0, 0.0)
-        inside = min(wide, high) > 0 and wide * high > _VISIBLE * (x1 - x0) * (y1 - y0)
-        return box, (_DRIFT if sure else _LOST) * self.elapsed, inside
+        return bool(min(wide, high) > 0 and wide * high > _VISIBLE * (x1 - x0) * (y1 - y0))
 
 
 class FrameHistory:
@@ -235,15 +238,27 @@ class FrameHistory:
         """Boxes `rows` of frame `here`, carried to its neighbour `there`. They stay in place if a picture is gone."""
         boxes = np.array(rows).reshape(-1, 4)
         elapsed = abs(self.times[there] - self.times[here])
-        before, after = self._samples.get(here), self._samples.get(there)
-        if before is None or after is None or not len(boxes):
+        step, before, after = self._step(here, there), self._samples.get(here), self._samples.get(there)
+        if step is None or before is None or after is None or not len(boxes):
             return Carried(boxes, np.zeros((len(boxes), 2)), np.zeros(len(boxes), bool), elapsed, (np.inf, np.inf))
-        onward = (after if there > here else before).step or STILL
-        step = onward if there > here else onward.inverse
         moved, own, sure = carry(before.working, after.working, step, boxes * before.scale)
         height, width = after.working.picture.shape
         size = width / float(after.scale[0]), height / float(after.scale[1])
         return Carried(moved / after.scale, own / after.scale[:2], sure, elapsed, size)
+
+    def with_camera(self, here: int, there: int, box: Floats) -> Floats:
+        """Where `box` (4,) of frame `here` is on its neighbour `there` if it moved with the camera alone."""
+        step, before, after = self._step(here, there), self._samples.get(here), self._samples.get(there)
+        if step is None or before is None or after is None:
+            return box
+        return np.asarray(transformed((box * before.scale)[None], step.affine)[0] / after.scale)
+
+    def _step(self, here: int, there: int) -> Step | None:
+        """The step from frame `here` to its neighbour `there`; None if one of their pictures is gone."""
+        if here not in self._samples or there not in self._samples:
+            return None
+        onward = self._samples[max(here, there)].step or STILL
+        return onward if there > here else onward.inverse
 
     def backward(self, index: int, box: Floats) -> Iterator[tuple[int, Floats, float, bool]]:
         """Follow one box back in time, as far as pictures are kept and the scene lasts.

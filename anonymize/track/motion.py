@@ -200,7 +200,7 @@ def carry(
         (N, 4) boxes on `after`; (N, 2) how far each moved relative to the camera; and (N,) whether the picture showed
         where it went. If not (blur, occlusion, no texture), the box moved with the camera.
     """
-    with_camera = _transformed(boxes, step.affine)
+    with_camera = transformed(boxes, step.affine)
     if not len(boxes):
         return with_camera, np.zeros((0, 2)), np.zeros(0, bool)
     points = _grid(boxes)
@@ -217,7 +217,7 @@ def carry(
     return moved, own, sure
 
 
-def _transformed(boxes: Floats, affine: Floats) -> Floats:
+def transformed(boxes: Floats, affine: Floats) -> Floats:
     """Boxes moved and scaled (not rotated) by a similarity."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2 @ affine[:, :2].T + affine[:, 2]
     half = (boxes[:, 2:] - boxes[:, :2]) / 2 * np.hypot(affine[0, 0], affine[1, 0])

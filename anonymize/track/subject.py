@@ -23,6 +23,12 @@ _MOSTLY = 0.7
 """The least share of their common frames on which two tracks of one subject overlap."""
 _DISAGREE = 0.3
 """The most by which each edge of a box may follow another find's, as a share of the box's side."""
+_STANDS = 1
+"""So many finds in a row where the one before was make a subject one that stands still."""
+_STILL = 0.15
+"""How far a subject that stands still may be from where it was found before, as a share of its box's side."""
+_PARTLY = 0.6
+"""A find of less than this share of the box of a subject that stands still shows a part of it."""
 _SWELL = 1.15
 """The largest factor by which a box may grow to the size of its neighbours in time."""
 
@@ -63,6 +69,12 @@ class Trajectory:
     """The largest sum of its scores over a few detections."""
     gone: bool = False
     """It was not found for so long that it is not followed any more."""
+    stood: int = 0
+    """Number of latest finds where the one before was, but for the camera's motion."""
+    strayed: Floats = field(default_factory=lambda: np.zeros(2))
+    """(2,) how far it was followed since the last find, relative to the camera."""
+    astray: Floats | None = None
+    """Where it was followed to since the last find, if it stands still."""
 
     def __post_init__(self) -> None:
         self.begun = self.seen_last
@@ -71,6 +83,43 @@ class Trajectory:
     def trusted(self) -> bool:
         """Whether it is a subject: it has a strong find, or several weak ones that agree."""
         return self.id >= 0
+
+    @property
+    def stands(self) -> bool:
+        """Whether it stands still: what is then followed from its place may be somebody who passes before it."""
+        return self.stood >= _STANDS
+
+    @property
+    def followed(self) -> Floats:
+        """(4,) the box that is followed from here."""
+        return self.rows[-1] if self.astray is None else self.astray
+
+    def advance(self, box: Floats, still: Floats | None, own: Floats, doubt: float, *, seen: bool) -> None:
+        """Add a row.
+
+        Args:
+            box: (4,) where `followed` went.
+            still: (4,) where the last row went with the camera alone, if it stands still: it may have stayed there, or
+                begun to move, so both are covered.
+            own: (2,) how far `followed` went relative to the camera.
+            doubt: what is added to it.
+            seen: whether the picture shows it in `still`, so that it has not moved.
+        """
+        self.strayed = self.strayed + own
+        row = cover = box
+        if still is not None:
+            self.astray = still if seen else box
+            row, cover = still, _hull(self.astray[None], still[None])[0]
+        self.rows.append(row)
+        self.cover.append(cover)
+        self.doubt.append(self.doubt[-1] + doubt)
+
+    def whole(self, index: int, box: Floats) -> Floats:
+        """The weak find `box` (4,) on frame `index`; if it shows a part of a subject that stands still, all of that."""
+        row = self.rows[index - self.first]
+        if not self.stands or _area(box) >= _PARTLY * _area(row):
+            return box
+        return np.concatenate([np.minimum(box[:2], row[:2]), np.maximum(box[2:], row[2:])])
 
     @property
     def end(self) -> int:
@@ -97,6 +146,9 @@ class Trajectory:
             del rows[index + 1 - self.first :]
         start = self.seen_last - self.first
         there, doubt = np.array(self.rows[start:]), np.array(self.doubt[start:])
+        moved = np.abs(_centre(box) - _centre(there[-1]) + (0.0 if self.stands else self.strayed)).max()
+        self.stood = self.stood + 1 if moved <= _STILL * np.sqrt(_area(box)) else 0
+        self.strayed, self.astray = np.zeros(2), None
         share = ((clock - clock[0]) / max(clock[-1] - clock[0], 1e-9))[:, None]
         if back is None:
             path, come = _bent(there, box, share), _bent(there, box, np.ones_like(share))
@@ -193,6 +245,14 @@ class Trajectory:
         if index in self.finds:
             return Why.DETECTED
         return Why.INTERPOLATED if self.begun < index < self.seen_last else Why.HELD
+
+
+def _centre(box: Floats) -> Floats:
+    return np.asarray((box[:2] + box[2:]) / 2)
+
+
+def _area(box: Floats) -> float:
+    return float(np.prod(box[2:] - box[:2]))
 
 
 def _bent(path: Floats, box: Floats, share: Floats) -> Floats:

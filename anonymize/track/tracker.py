@@ -30,7 +30,7 @@ from anonymize.track.subject import MOST_GROWTH, Trajectory
 
 Floats = NDArray[np.float64]
 
-_AGREE = 3
+AGREE = 3
 """So many weak finds make a subject ..."""
 _AGREE_WITHIN = 1.0
 """... if they come within so many seconds."""
@@ -77,11 +77,14 @@ class Tracker:
     Args:
         follow: how long to hold, bridge and so on.
         high: score from which a find is strong and starts a track by itself.
+        agree: so many weak finds of a face start one. With 1 what is found once is covered at once: a live stream
+            cannot wait for the finds that would confirm it.
     """
 
-    def __init__(self, follow: Follow, high: float) -> None:
+    def __init__(self, follow: Follow, high: float, agree: int = AGREE) -> None:
         self._follow = follow
         self._high = high
+        self._agree = agree
         self._patience = max(follow.bridge, follow.hold * _PATIENCE)
         self._history = FrameHistory(self._patience + _AGREE_WITHIN, 2 * self._patience + _AGREE_WITHIN)
         self._subjects: list[Trajectory] = []
@@ -205,12 +208,16 @@ class Tracker:
             ]
             if not moving:
                 continue
-            moved = self._history.carried(there - 1, there, [s.rows[-1] for s in moving])
+            moved = self._history.carried(there - 1, there, [s.followed for s in moving])
             for i, subject in enumerate(moving):
-                box, doubt, inside = moved.step(i, subject.drift)
-                subject.rows.append(box)
-                subject.cover.append(box)
-                subject.doubt.append(subject.doubt[-1] + doubt)
+                box, doubt, _ = moved.step(i, subject.drift)
+                still, seen = None, False
+                if subject.stands:
+                    still = self._history.with_camera(there - 1, there, subject.rows[-1])
+                    seen = likeness(subject.patch, self._history.patch(there, still)) >= _ALIKE
+                subject.advance(box, still, moved.own[i] + (box - moved.boxes[i])[:2], doubt, seen=seen)
+                box = subject.rows[-1]
+                inside = moved.inside(box)
                 elapsed = self._history.times[there] - subject.last_time
                 if inside and self._is_there(subject.patch, there, box, elapsed):
                     subject.held_to = there + 1
@@ -277,7 +284,9 @@ class Tracker:
                 started += [self._trust(self._begin(index, kind, boxes[i], scores[i])) for i in left]
             elif kind in _BY_AGREEMENT:
                 for i in left[_apart(boxes[left], _at(index, active))]:
-                    self._begin(index, kind, boxes[i], scores[i])
+                    begun = self._begin(index, kind, boxes[i], scores[i])
+                    if self._agree <= 1:
+                        started.append(self._trust(begun))
         return started
 
     def _in_picture(self, index: int, boxes: Floats) -> Floats:
@@ -305,6 +314,8 @@ class Tracker:
         size = self._history.size(index)
         if size is not None:
             box = _past_border(box, subject.rows[index - subject.first], *size)
+        if score < self._high:
+            box = subject.whole(index, box)
         subject.patch = self._history.patch(index, box)
         clock, back = self._history.clock(subject.seen_last, index), None
         if clock[-1] - clock[0] > _LONG:
@@ -326,7 +337,7 @@ class Tracker:
         if subject.finds[index] >= self._high:
             return True
         now = self._history.times[index]
-        return sum(now - self._history.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= _AGREE
+        return sum(now - self._history.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= self._agree
 
     def _assess(self, subject: Trajectory) -> None:
         """Update how sure a subject is from its latest finds; it never becomes less sure."""
@@ -343,7 +354,7 @@ class Tracker:
         A single picture is such a scene: nothing can confirm its finds.
         """
         counts = [(s, self._detections[self._history.scene(s.seen_last)]) for s in subjects if not s.trusted]
-        self._trace_back([self._trust(s) for s, times in counts if times < _AGREE and s.count >= times])
+        self._trace_back([self._trust(s) for s, times in counts if times < AGREE and s.count >= times])
 
     def _fuse(self, index: int, subjects: list[Trajectory]) -> None:
         """Merge any two subjects that are, and mostly were, at the same place."""

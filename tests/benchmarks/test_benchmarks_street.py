@@ -146,3 +146,12 @@ def test_a_real_recording_is_enlarged_with_its_labels_and_a_clock(tmp_path, monk
     with av.open(str(clip.video)) as source:
         lumas = [np.asarray(frame.to_ndarray(format="gray"), np.uint8) for frame in source.decode(video=0)]
     assert [clock.read(luma) for luma in lumas] == [0, 1, 2]
+
+
+def test_a_clock_that_is_misread_under_a_cover_is_not_read():
+    seen = [None, 5, 6, 300, 8, 8, None, 11, 499, 13, 700, 60]
+    assert clock.in_order(seen, 500) == [None, 5, 6, None, 8, 8, None, 11, None, 13, None, None]
+    looped = [497, 498, 250, 0, 1]
+    assert clock.in_order(looped, 500) == [497, 498, None, 0, 1]
+    assert clock.in_order([None, 600], 500) == [None, None]
+    assert clock.in_order([400, 3, 4, 5], 500) == [None, 3, 4, 5], "a misread first one"

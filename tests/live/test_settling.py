@@ -178,13 +178,12 @@ def picture(index: int, ground: np.ndarray, corner: tuple[int, int] | None):
     return made
 
 
-def found(corner: tuple[int, int] | None) -> Detections:
+def found(corner: tuple[int, int] | None, score: float = 0.9) -> Detections:
     if corner is None:
         return Detections.empty()
     x, y = corner
-    return Detections(
-        np.array([[x, y, x + SIDE, y + SIDE]], np.float32), np.array([0.9], np.float32), np.array([Kind.FACE], np.int8)
-    )
+    box = np.array([[x, y, x + SIDE, y + SIDE]], np.float32)
+    return Detections(box, np.array([score], np.float32), np.array([Kind.FACE], np.int8))
 
 
 def release(begins, misses, corner, *, takes=TAKES, frames=75):

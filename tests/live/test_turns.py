@@ -84,6 +84,22 @@ def test_nor_is_one_that_only_another_scale_finds(group):
     assert not [cleared.frame.index for cleared in out if bare(cleared, (160, 0))]
 
 
+@pytest.mark.parametrize("place", PLACES)
+def test_a_face_that_is_found_weakly_and_once_is_covered_around_that_look(place):
+    """Three finds that agree make a subject in a file; of a live stream frames have left by then."""
+    line, out, looked = DelayLine(SETTINGS), [], 60
+    for index in range(100):
+        now = index * 0.04
+        line.take(picture(index, place), now)
+        if index % 3 == 0:
+            line.asked(line._held[-1], THOROUGH)
+            line.learn(index, found(place, 0.25) if index == looked else Detections.empty())
+        out += [cleared for _, cleared in line.due(now)]
+    assert not [c.frame.index for c in out if abs(c.frame.index - looked) <= 6 and bare(c, place)]
+    assert bare(out[looked - 20], place)
+    assert bare(out[looked + 20], place), "one weak find proves little: it is not held for long"
+
+
 def test_where_both_turns_come_round_in_time_nothing_is_hidden():
     out, looks = play((160, 90), (2, 2))
     assert not [c.frame.index for c in out[: FRAMES - 12] if c.obscured or c.late is not None]

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pillow_heif
 import pytest
+from av.video.reformatter import VideoReformatter
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
@@ -28,8 +29,10 @@ from anonymize.kinds import Verdict
 from anonymize.live.chain.canvas import Canvas, canvas_for
 from anonymize.live.source.connection import Stream, way_to
 from anonymize.media import open_source
+from anonymize.media.frames import pixel_shape
 from anonymize.media.frames.orient import Orientation
 from anonymize.media.still.density import densities
+from anonymize.media.video.inspect import thumbnail
 from anonymize.media.video.source import VideoSource
 from anonymize.parallel.segments import WorkerContext
 from anonymize.recorded import job
@@ -168,7 +171,7 @@ def test_square_pixels_cost_nothing(tmp_path):
 # Where it changes, or nobody can be sure
 
 
-def _joined(path: Path, parts: list[tuple[Picture, Fraction]], frames: int = 4) -> Path:
+def _joined(path: Path, parts: list[tuple[Picture, Fraction]], frames: int = 4, between: int = 0) -> Path:
     """A transport stream whose pixels change their shape in mid-stream; all pictures have one size."""
     with av.open(str(path), "w", format="mpegts") as out:
         stream = out.add_stream("libx264", rate=25)
@@ -178,7 +181,7 @@ def _joined(path: Path, parts: list[tuple[Picture, Fraction]], frames: int = 4) 
             coder.width, coder.height, coder.pix_fmt = stream.width, stream.height, "yuv420p"
             coder.time_base, coder.framerate = Fraction(1, 25), Fraction(25)
             coder.sample_aspect_ratio = aspect
-            coder.options = {"preset": "ultrafast", "crf": "10", "bf": "0"}
+            coder.options = {"preset": "ultrafast", "crf": "10", "bf": str(between)}
             packets = []
             for index in range(frames):
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
@@ -209,6 +212,23 @@ def test_every_picture_has_its_own_shape(detectors, tmp_path):
     before, after = MotionSample.of(frames[3], None), MotionSample.of(replace_aspects(frames[3]), None)
     assert before.working.picture.shape == (360, 480), "motion is followed in display shape"
     assert after.step_from(before).cut, "another shape begins another scene"
+
+
+@pytest.mark.parametrize("between", [0, 3])
+def test_the_coded_shape_is_asked_where_it_may_change_and_not_at_every_picture(between, tmp_path, monkeypatch):
+    asked: list[av.VideoFrame] = []
+
+    def noted(picture: av.VideoFrame, scaler: VideoReformatter) -> av.VideoFrame:
+        asked.append(picture)
+        return thumbnail(picture, scaler)
+
+    monkeypatch.setattr(pixel_shape, "thumbnail", noted)
+    shapes = [Fraction(2), SQUARE, Fraction(3, 2)]
+    video = _joined(tmp_path / "a.ts", [(crowd()[:, :240], aspect) for aspect in shapes], frames=40, between=between)
+    with open_source(video) as source:
+        asked.clear()
+        assert [frame.aspects for frame in source.frames()] == [(aspect,) for aspect in shapes for _ in range(40)]
+    assert 3 <= len(asked) < 40
 
 
 def _without(path: Path, box: bytes) -> Path:

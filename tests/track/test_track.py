@@ -17,6 +17,8 @@ from anonymize.data import Box, Detections, Kind, Plane, Track, Why
 from anonymize.settings import Follow
 from anonymize.track import Tracker
 from anonymize.track.motion import _grid
+from anonymize.track.subject import Trajectory
+from anonymize.track.tracker import AGREE
 
 WIDTH, HEIGHT = 320, 180
 HIGH = 0.35
@@ -522,3 +524,98 @@ def test_a_box_grows_to_the_size_of_finds_near_in_time_by_at_most_a_sixth(
     widths = track.xyxy[:, 2] - track.xyxy[:, 0]
     assert all(least <= widths[i - track.first] <= most for i in range(22, 28))
     assert all(39.6 <= widths[i - track.first] <= 41.2 for i in (*range(18), *range(32, 50)))
+
+
+# A subject that stands still
+
+
+def passed_by(frames: int, walker: Where) -> list[Picture]:
+    """Pictures of what stands still, while something larger walks past before it."""
+    pictures = scene(frames, standing)
+    coat = texture(64, 64, 5)
+    for i, picture in enumerate(pictures):
+        x0, y0, x1, y1 = walker(i)
+        place = np.array([[(x1 - x0) / 64, 0.0, x0], [0, (y1 - y0) / 64, y0]])
+        cv2.warpAffine(coat, place, (WIDTH, HEIGHT), picture, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT)
+    return pictures
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_who_passes_before_a_subject_that_stands_still_does_not_carry_its_cover_away(way: int) -> None:
+    """Covers of parked cars' plates went along with whoever walked past, and the plates were bare behind them."""
+
+    def walker(i: int) -> Box:
+        x = 160 + way * (7 * (i - 24)) - 35
+        return x, 50.0, x + 70.0, 150.0
+
+    pictures, seen = passed_by(44, walker), [0, 4, 8, 12]
+    tracks, _ = follow(pictures, {i: [(standing(i), 0.9)] for i in seen})
+    (track,) = tracks
+    assert track.end >= 12 + 20, "held as usual"
+    assert all(holds(at(track, i), standing(i), 1.0) for i in range(12 + 20))
+    found, _ = follow(pictures, {i: [(standing(i), 0.9)] for i in seen} | {40: [(standing(40), 0.3)]})
+    assert len(found) == 1, "a weak find where it was before is of the same"
+    assert all(holds(at(found[0], i), standing(i), 1.0) for i in range(41))
+
+
+def test_a_subject_that_stood_still_and_walks_off_is_covered_where_it_goes() -> None:
+    def goes(i: int) -> Box:
+        x = 40.0 + 4.0 * max(i - 12, 0)
+        return x, 70.0, x + 40.0, 120.0
+
+    (track,), _ = follow(scene(34, goes), {i: [(goes(i), 0.9)] for i in (0, 4, 8, 12)})
+    assert all(holds(at(track, i), goes(i), 2.0) for i in range(30))
+
+
+@pytest.mark.parametrize(("score", "whole"), [(0.3, True), (0.9, False)])
+def test_a_weak_find_of_a_part_of_what_stands_still_leaves_its_cover_whole(score: float, whole: bool) -> None:
+    """Somebody stood before a half of it, and the detector found the other half."""
+    half = (140.0, 70.0, 158.0, 120.0)
+    finds = {i: [(standing(i), 0.9)] for i in (0, 4)} | {8: [(half, score)]}
+    (track,), _ = follow(scene(32, standing), finds)
+    assert holds(at(track, 26), standing(26), 1.0) is whole
+
+
+def test_what_walks_does_not_stand_still_however_evenly_it_is_found() -> None:
+    tracker = Tracker(Follow(), HIGH)
+    for i, picture in enumerate(scene(30, walking)):
+        tracker.see(Still(i, picture, i))
+        if i % 4 == 0:
+            tracker.find(i, boxes([(walking(i), 0.9)]))
+            assert not tracker._subjects[0].stands
+
+
+@pytest.mark.parametrize(("found", "stood"), [(0.0, 1), (12.0, 0)])
+def test_a_subject_stands_still_if_it_is_found_where_it_was_and_not_where_it_was_followed_to(
+    found: float, stood: int
+) -> None:
+    box = np.array(standing(0))
+    subject = Trajectory(0, Kind.FACE, 0, [box], [box], [0.0], {0: 0.9}, 0.0, 1)
+    aside = np.array([1.0, 0.0, 1.0, 0.0])
+    subject.advance(box + 12 * aside, None, np.array([12.0, 0.0]), 0.0, seen=False)
+    subject.meet(1, box + found * aside, 0.9, np.array([0.0, 0.04]), None)
+    assert subject.stood == stood
+
+
+def test_what_is_seen_where_it_stands_is_covered_there_alone() -> None:
+    box = np.array(standing(0))
+    aside = box + np.array([30.0, 0.0, 30.0, 0.0])
+    subject = Trajectory(0, Kind.FACE, 0, [box], [box], [0.0], {0: 0.9}, 0.0, 1, stood=1)
+    for seen in (False, True):
+        subject.advance(aside, box, np.array([30.0, 0.0]), 0.0, seen=seen)
+        assert subject.cover[-1].tolist() == [140.0, 70.0, 180.0 if seen else 210.0, 120.0]
+        assert subject.followed.tolist() == (box if seen else aside).tolist()
+        assert subject.rows[-1].tolist() == box.tolist()
+
+
+def test_with_an_agreement_of_one_a_weak_find_is_covered_at_once() -> None:
+    covered = []
+    for agree in (AGREE, 1):
+        tracker = Tracker(Follow(), HIGH, agree)
+        for i, picture in enumerate(scene(20, standing)):
+            tracker.see(Still(i, picture, i))
+            if i % 4 == 0:
+                tracker.find(i, boxes([(standing(i), 0.25)] if i == 8 else []))
+        covered.append([i for track in tracker.settle(20) for i in range(track.first, track.end)])
+    assert covered[0] == []
+    assert {*range(2, 15)} <= {*covered[1]}, "a quarter of a second before and after it"

@@ -298,4 +298,4 @@ def _looked_for(settings: Settings) -> tuple[object, ...]:
 
 
 def _tracker(settings: Settings) -> Tracker:
-    return Tracker(settings.follow, settings.detect.high)
+    return Tracker(settings.follow, settings.detect.high, agree=1)

@@ -73,6 +73,9 @@ class PixelShape:
         self._scaler = VideoReformatter()
         self._graph: av.filter.Graph | None = None
         self._known: dict[tuple[Fraction | None, bool], tuple[Fraction, ...]] = {}
+        self._last: Fraction | None = None
+        self._ahead: Fraction | None = None
+        self._settled = False
 
     def of(self, picture: av.VideoFrame, *, transposed: bool) -> tuple[Fraction, ...]:
         """See `anonymize.data.Frame.aspects`; `transposed`: the frame needs a quarter turn to be upright."""
@@ -89,12 +92,20 @@ class PixelShape:
         """The pixel aspect ratio of `picture` in the coded stream; None if not stated.
 
         PyAV exposes the decoder's current value, which may be some frames ahead; FFmpeg's scale filter knows the
-        frame's own, but treats a missing one as square.
+        frame's own, but treats a missing one as square. It is asked at key frames, as streams change at these alone,
+        and from when the decoder's value changes until the key frame that did it is shown.
         """
+        ahead = self._stream.codec_context.sample_aspect_ratio
+        if ahead != self._ahead:
+            self._ahead, self._settled = ahead, False
+        if self._settled and not picture.key_frame:
+            return self._last
         self._graph = self._graph or _measure()
         self._graph.push(thumbnail(picture, self._scaler))
         aspect = Fraction(self._graph.pull().width, _UNIT)  # type: ignore[union-attr]  # it is a frame
-        return aspect if aspect != 1 or self._stream.codec_context.sample_aspect_ratio else None
+        self._last = aspect if aspect != 1 or ahead else None
+        self._settled = bool(picture.key_frame)
+        return self._last
 
 
 def _measure() -> av.filter.Graph:
