@@ -148,6 +148,8 @@ class Trajectory:
         there, doubt = np.array(self.rows[start:]), np.array(self.doubt[start:])
         moved = np.abs(_centre(box) - _centre(there[-1]) + (0.0 if self.stands else self.strayed)).max()
         self.stood = self.stood + 1 if moved <= _STILL * np.sqrt(_area(box)) else 0
+        if self.astray is not None and self.stood:
+            self.cover[start + 1 :] = self.rows[start + 1 :]  # it was there all the time
         self.strayed, self.astray = np.zeros(2), None
         share = ((clock - clock[0]) / max(clock[-1] - clock[0], 1e-9))[:, None]
         if back is None:

@@ -40,11 +40,11 @@ def place(index):
     return 20 + 2 * (index % 40), 40
 
 
-def frame(index, pts, *, secret=True, ground=GROUND):
-    """A frame with a bright square that must never be seen."""
+def frame(index, pts, *, secret=True, ground=GROUND, at=None):
+    """A frame with a bright square that must never be seen, where it is `at` if not in its usual place."""
     luma = ground.copy()
     if secret:
-        x, y = place(index)
+        x, y = at or place(index)
         luma[y : y + SIDE, x : x + SIDE] = SECRET
     made = CANVAS.black(index, pts)
     np.copyto(made.planes[0].pixels, luma)

@@ -150,14 +150,18 @@ def test_the_delay_line_shows_the_thing_and_hides_the_passer(cut, monkeypatch):
     zone = Zone(((100.0, 0.0), (160.0, 0.0), (160.0, 32.0), (100.0, 32.0)))
     settings = Settings(detect=Detect(every=0.1), follow=Follow(max_gap=0.3), spared=(zone,))
     line, out = DelayLine(settings), []
+
+    def place(i):  # to and fro: where somebody was last seen who is gone at once, he may be still, beside the poster
+        return 40 + abs((2 * i + 48) % 96 - 48), 40
+
     for i in range(120):
         ground = delay.GROUND if cut is None or i < cut else delay.OTHER
-        frame = delay.frame(i, i * delay.STEP, ground=ground)
+        frame = delay.frame(i, i * delay.STEP, ground=ground, at=place(i))
         frame.planes[0].pixels[poster[1] : poster[1] + side, poster[0] : poster[0] + side] = delay.SECRET
         line.take(frame, i * 0.04)
         if i % 3 == 0 or i in ((cut or 0) - 1, cut):
             line.asked(line._held[-1], THOROUGH)
-            boxes = [(*at, at[0] + side, at[1] + side) for at in (delay.place(i), poster)]
+            boxes = [(*at, at[0] + side, at[1] + side) for at in (place(i), poster)]
             faces = np.full(2, Kind.FACE, np.int64)
             line.learn(i, Detections(np.array(boxes, np.float32), np.array([0.9, 0.9], np.float32), faces))
         out += [(cleared, line.things) for _, cleared in line.due(i * 0.04)]

@@ -608,6 +608,16 @@ def test_what_is_seen_where_it_stands_is_covered_there_alone() -> None:
         assert subject.rows[-1].tolist() == box.tolist()
 
 
+def test_what_was_covered_in_case_it_had_moved_is_not_once_it_is_found_where_it_was() -> None:
+    box = np.array(standing(0))
+    subject = Trajectory(0, Kind.FACE, 0, [box], [box], [0.0], {0: 0.9}, 0.0, 1, stood=1)
+    aside = box + np.array([30.0, 0.0, 30.0, 0.0])
+    for _ in range(3):
+        subject.advance(aside, box, np.array([10.0, 0.0]), 0.0, seen=False)
+    subject.meet(3, box, 0.9, np.arange(4) * 0.04, None)
+    assert [row.tolist() for row in subject.cover] == [box.tolist()] * 4
+
+
 def test_with_an_agreement_of_one_a_weak_find_is_covered_at_once() -> None:
     covered = []
     for agree in (AGREE, 1):
