@@ -614,7 +614,7 @@ def test_what_was_covered_in_case_it_had_moved_is_not_once_it_is_found_where_it_
     aside = box + np.array([30.0, 0.0, 30.0, 0.0])
     for _ in range(3):
         subject.advance(aside, box, np.array([10.0, 0.0]), 0.0, seen=False)
-    subject.meet(3, box, 0.9, np.arange(4) * 0.04, None)
+    subject.meet(3, box, 0.9, np.array([0.0, 0.04, 0.08, 0.12]), None)
     assert [row.tolist() for row in subject.cover] == [box.tolist()] * 4
 
 
