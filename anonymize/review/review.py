@@ -304,8 +304,10 @@ class Review:
 
         Raises:
             UsageError: it is not a sample's.
+            InputError: the source was changed, or is gone.
             PlanError: it cannot be saved.
         """
+        self._refuse_changed()
         with self._lock:
             found = self.record.sampled(showing)
             self._session.note(found)
@@ -316,6 +318,7 @@ class Review:
 
         Raises:
             UsageError: a name is needed, or one of them is not one line.
+            InputError: the source was changed, or is gone.
             PlanError: it cannot be saved.
         """
         try:
@@ -325,6 +328,7 @@ class Review:
         wanted = self.about.settings.review.approvals
         if wanted and not name:
             raise UsageError("a name or initials are needed: others must sign, too")
+        self._refuse_changed()
         with self._lock:
             asked = self._asked_now()
             signed = self.record.sign(name, note, asked.answered(), len(asked.open()), self._version)
@@ -360,6 +364,7 @@ class Review:
                 edit = which()
             except IndexError:
                 return self.history()
+            self._refuse_changed()
             turn()
             return self._changed(edit)
 

@@ -58,13 +58,16 @@ def test_a_source_that_is_gone_or_changed_is_noticed_at_once(film: Path, made: P
     with Review(film, made) as review, served(review) as server:
         client = Client(server)
         assert client.post("/api/tab", {"tab": "one"})["trouble"] == ""
+        client.ask("POST", "/api/edit", {"do": "remove", "track": 0, "frames": [0, 1]}, **{"X-Tab": "one"})
         aside = film.rename(film.with_name("aside.mp4"))
         before = made.read_bytes()
         assert "is gone while it was reviewed" in client.post("/api/tab", {"tab": "one"})["trouble"]
         assert client.ask("GET", "/api/picture/0").status == 422
-        refused = client.ask("POST", "/api/edit", {"do": "remove", "track": 0, "frames": [0, 2]}, **{"X-Tab": "one"})
-        assert refused.status == 422
-        assert json.loads(refused.content)["lasting"]
+        edit = {"do": "remove", "track": 0, "frames": [0, 2]}
+        for path, body in (("edit", edit), ("undo", {}), ("sign", {"name": "Ada"}), ("sampled", {"showing": []})):
+            refused = client.ask("POST", f"/api/{path}", body, **{"X-Tab": "one"})
+            assert refused.status == 422, path
+            assert json.loads(refused.content)["lasting"], path
         assert made.read_bytes() == before
         aside.rename(film)
         assert client.post("/api/tab", {"tab": "one"})["trouble"] == "", "it is back"
