@@ -56,6 +56,8 @@ def doubted(plan: Plan, verified: Verified, rate: float | None, settings: Settin
 def _tracks(find: Find, number: int, apart: int, hold: int, frames: int) -> Iterator[Track]:
     """`find` on all frames: interpolated between its places, held before and after, and none where it was gone.
 
+    However long it is held, where it is found again it is where it was found.
+
     Args:
         find: with its places.
         number: of the track.
@@ -70,8 +72,8 @@ def _tracks(find: Find, number: int, apart: int, hold: int, frames: int) -> Iter
             parts.append([])
         parts[-1].append(frame)
     after = 0
-    for part in parts:
-        first, end = max(after, part[0] - hold), min(frames, part[-1] + 1 + hold)
+    for part, limit in zip(parts, (*(part[0] for part in parts[1:]), frames), strict=True):
+        first, end = max(after, part[0] - hold), min(limit, part[-1] + 1 + hold)
         after = end
         index = np.arange(first, end)
         corners = np.array([places[frame] for frame in part])
