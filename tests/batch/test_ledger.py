@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -463,3 +465,16 @@ def test_settings_that_change_nothing_have_the_same_hash():
     assert settings_hash(given) == settings_hash(from_mapping(Settings, {"live": {"lookahead": 9}}, given))
     for change in ({"detect": {"every": 0.04}}, {"targets": ["face"]}, {"detect": {"detectors": ["centerface"]}}):
         assert settings_hash(given) != settings_hash(from_mapping(Settings, change, given))
+
+
+def test_a_process_of_another_user_lives_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a run waits for the folder hangs on it, and what it says is in the way."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert [lock._lives(process) for process in (os.getpid(), ended.pid, 0, -1)] == [True, False, False, False]
+
+    def foreign(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", foreign)
+    assert lock._lives(4711) is True

@@ -16,8 +16,10 @@ from anonymize.data import Frame
 from anonymize.errors import OutputError, UnsupportedInput, UsageError
 from anonymize.media import FieldOrder, open_sink, open_source
 from anonymize.media.frames.orient import Orientation
+from anonymize.media.frames.pixels import required_layout
 from anonymize.media.video import options
 from anonymize.media.video.choose import choose
+from anonymize.media.video.encoders import VP9, X265, Encoder
 from anonymize.settings import Audio, Codec, Output
 from tests.helpers.carry import carry
 from tests.helpers.formats import documented
@@ -575,3 +577,16 @@ def test_the_options_of_pictures_over_4k_are_the_encoders_own(tmp_path: Path, mo
     for codec in ("h264", "h265", "av1"):
         made = carry(clip, tmp_path / codec, Output(codec=Codec(codec))).path
         assert len(read_video(made)) == 12
+
+
+@pytest.mark.parametrize("encoder", [X265, VP9], ids=["x265", "vp9"])
+def test_wide_and_high_pictures_are_too_large_for_an_encoder_by_their_pixels(tmp_path: Path, encoder: Encoder) -> None:
+    with open_source(make_video(tmp_path / "in.mp4", frames=1)) as source:
+        info = source.info
+    plain, deep = (required_layout(name, "in.mp4") for name in ("yuv420p", "yuv444p10le"))
+    long = 65_535
+    short = int(encoder.most_pixels) // long
+    for width, height in ((long, short), (short, long)):
+        assert not encoder.is_too_large(replace(info, width=width, height=height), plain)
+        assert encoder.is_too_large(replace(info, width=width + 1, height=height + 1), plain)
+        assert encoder.is_too_large(replace(info, width=width, height=height), deep)

@@ -8,7 +8,7 @@ import pytest
 import anonymize
 from anonymize import plan
 from anonymize.batch.inputs import only_item
-from anonymize.errors import PlanError, UnsupportedInput
+from anonymize.errors import PlanError, UnsupportedInput, UsageError
 from anonymize.plan import Plan, Regions
 from anonymize.progress import Progress
 from anonymize.recorded import job
@@ -57,4 +57,25 @@ def test_an_output_that_cannot_be_made_is_refused_before_a_frame_is_read(
     made = good_plan(clip)
     with pytest.raises(UnsupportedInput, match=why):
         job.render(item, made, wanted, on_progress=news.append)
+    assert news == []
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"show_persons": [{"point": [10, 10], "at": "5", "reason": "form 12"}]},
+        {"zones": [{"polygon": [[0, 0], [20, 0], [20, 20]], "span": {"start": "5"}}]},
+        {"spared": [{"polygon": [[0, 0], [20, 0], [20, 20]], "span": {"start": "5"}}]},
+        {"only": [{"start": "5"}]},
+        {"obscured": [{"start": "5"}]},
+    ],
+    ids=lambda wanted: next(iter(wanted)),
+)
+def test_a_time_that_the_film_does_not_have_is_refused_before_a_frame_is_read(
+    tmp_path: Path, wanted: dict[str, object]
+) -> None:
+    clip = make_video(tmp_path / "in.mp4", frames=60)
+    item, news = only_item(str(clip), str(tmp_path / "safe.mp4")), list[Progress]()
+    with pytest.raises(UsageError):
+        job.run(item, settings(**wanted), on_progress=news.append)
     assert news == []

@@ -15,7 +15,7 @@ from anonymize.plan import Plan, Regions
 from anonymize.settings import Settings, Style
 from anonymize.verify import By, Evidence, Verified, examine
 from anonymize.verify.against_plan import Comparer, Comparison
-from tests.conftest import FRAMES, face_pictures
+from tests.conftest import FRAMES, face_box, face_pictures
 from tests.detect.test_detect import Bright
 from tests.helpers.leaks import evidence, good_plan, rendered
 from tests.helpers.media import make_image
@@ -199,3 +199,17 @@ def test_nothing_is_compared_where_nothing_is_redacted(face_clip: Path) -> None:
         for frame in source.frames():
             comparison.take(comparer.see(frame))
     assert (comparison.compared, comparison.finds()) == (0, ([], []))
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_face_that_shows_in_one_plane_alone_is_found(face_clip: Path, tmp_path: Path, number: int) -> None:
+    """A cover that is black in its brightness may still have the colours of what it hides, at half the resolution."""
+    plan = good_plan(face_clip)
+    comparer = Comparer(plan, 20)
+    with open_source(rendered(face_clip, plan, tmp_path / "good.mp4")) as source:
+        frames = [frame.writable() if frame.index == 9 else frame for frame in source.frames()]
+    assert not any(comparer.see(frame).leaks for frame in frames)
+    plane, (x0, y0, x1, y1) = frames[9].planes[number], face_box(9)
+    plane.pixels[y0 // plane.step[1] : y1 // plane.step[1], x0 // plane.step[0] : x1 // plane.step[0]] += 60
+    (leak,) = comparer.see(frames[9]).leaks
+    assert (leak.frame, leak.region.track) == (9, 0)

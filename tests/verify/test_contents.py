@@ -8,6 +8,7 @@ import pytest
 from anonymize.errors import DamagedInput
 from anonymize.settings import Codec, Output
 from anonymize.verify.containers import isobmff, matroska
+from anonymize.verify.containers.bitstream import _walker
 from tests.helpers import planting as p
 from tests.helpers.elements import element
 from tests.helpers.media import BT709, HDR10, make_video
@@ -181,3 +182,27 @@ def test_a_transport_stream_with_a_packet_that_is_none_is_not_read(good: Path, t
 def test_an_encoders_own_text_names_nobody(tmp_path: Path, codec: str) -> None:
     exact = {"fflags": "+bitexact"}
     assert p.complaints(make_video(tmp_path / "made.mkv", codec=codec, frames=4, container_options=exact), None) == ""
+
+
+MESSAGE = bytes([5, 20]) + bytes(range(16)) + b"home" + b"\x80"
+UNITS = {
+    "h264": (b"\x06" + MESSAGE, b"\x65" + bytes([8, 7, 6])),
+    "hevc": (b"\x4e\x01" + MESSAGE, b"\x26\x01" + bytes([8, 7, 6])),
+}
+
+
+@pytest.mark.parametrize("codec", UNITS)
+@pytest.mark.parametrize("width", [0, 1, 2, 4])
+def test_messages_are_found_however_units_are_told_apart(codec: str, width: int) -> None:
+    """By start codes, as in transport streams, or by lengths of as many bytes as the headers say."""
+    headers = b"" if not width else bytes([1]).ljust(4 if codec == "h264" else 21, b"\0") + bytes([0xFC | width - 1, 0])
+
+    def packet(*units: bytes) -> bytes:
+        return b"".join((len(unit).to_bytes(width, "big") if width else b"\0\0\0\1") + unit for unit in units)
+
+    message, picture = UNITS[codec]
+    walk = _walker(codec, headers)
+    assert walk is not None
+    assert list(walk(packet(picture))) == []
+    assert list(walk(packet(message, picture))) == ["user data in the video stream (SEI)"]
+    assert list(walk(packet(picture, message))) == ["user data in the video stream (SEI)"]

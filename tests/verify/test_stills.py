@@ -203,3 +203,19 @@ def test_the_pieces_of_a_tiff_may_be_two_bytes_apart_and_no_more(tmp_path: Path,
     assert list(stills.foreign(path, "tiff")) == []
     path.write_bytes(data + b"A")
     assert list(stills.foreign(path, "tiff")) == ["bytes that belong to no picture"]
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+@pytest.mark.parametrize(("sizes", "base", "index"), [((4, 4), 0, 0), ((0, 4), 8, 4), ((8, 8), 4, 0)])
+def test_the_bytes_of_a_heifs_items_are_counted(version: int, sizes: tuple[int, int], base: int, index: int) -> None:
+    """ISO/IEC 14496-12: from version 1 on an item may lie beside the media data, which does not count."""
+    wide, method = (4 if version == 2 else 2), version > 0
+
+    def item(number: int, beside: bool, *lengths: int) -> bytes:
+        head = number.to_bytes(wide, "big") + (bytes([0, beside]) if method else b"") + bytes(2) + b"\7" * base
+        places = [b"\7" * (index * method + sizes[0]) + length.to_bytes(sizes[1], "big") for length in lengths]
+        return head + len(lengths).to_bytes(2, "big") + b"".join(places)
+
+    items = [item(1, False, 1000), item(2, False, 300, 20), *([item(3, True, 50)] if method else [])]
+    head = bytes([version, 0, 0, 0, sizes[0] << 4 | sizes[1], base << 4 | index]) + len(items).to_bytes(wide, "big")
+    assert stills._extents(head + b"".join(items)) == 1320
