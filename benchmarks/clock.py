@@ -13,6 +13,8 @@ BLOCK = 16
 LEFT, TOP = 16, 8
 """Where the first block stands."""
 _HALF = 128
+_MIXES = 2_654_435_761
+"""Knuth's multiplier (The Art of Computer Programming 6.4): every bit of the number changes bits of the check."""
 MOST, NEIGHBOURS = 25, 100
 """Frames that may be lost or hidden between two pictures; pictures among which the one before is looked for."""
 
@@ -67,7 +69,7 @@ def in_order(numbers: Iterable[int | None], frames: int) -> list[int | None]:
 
 def _blocks(number: int) -> list[bool]:
     """White and black to tell a clock from a wall, the number, and the check of it."""
-    check = (number * 37 + 11) % (1 << CHECK_BITS)
+    check = (number * _MIXES & 0xFFFFFFFF) >> (32 - CHECK_BITS)
     return [True, False, *_bits(number, BITS), *_bits(check, CHECK_BITS)]
 
 

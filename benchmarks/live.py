@@ -81,11 +81,11 @@ def main(
     """Measure, print a table, add the figures to live.json; exit code 1 where a promise is not kept."""
     settings = _settings(preset, detector, lookahead)
     if camera is Camera.REAL:
-        clip = hall_clip(BUILD / "live")
+        clip = hall_clip(BUILD / "cameras")
     elif camera is Camera.CUTS:
-        clip = cuts_clip(BUILD / "live")
+        clip = cuts_clip(BUILD / "cameras")
     else:
-        clip = walkers_clip(BUILD / "live", drifts=camera is Camera.DRIFTING)
+        clip = walkers_clip(BUILD / "cameras", drifts=camera is Camera.DRIFTING)
     with TemporaryDirectory(prefix="live-", dir=BUILD) as folder, _others(busy):
         row = {
             "camera": camera.value,
