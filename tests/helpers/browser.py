@@ -25,7 +25,8 @@ _QUIET = [
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """Chromium, which contacts nobody."""
+    """Chromium, which contacts nobody; what is expected of its pages may take as long as a busy machine needs."""
+    expect.set_options(timeout=SLOW)
     with sync_playwright() as player:
         launched = player.chromium.launch(executable_path=CHROMIUM, args=_QUIET)
         try:
@@ -42,7 +43,6 @@ def window(browser: Browser) -> Iterator[Page]:
     try:
         page = context.new_page()
         page.set_default_timeout(SLOW)
-        expect.set_options(timeout=SLOW)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         yield page

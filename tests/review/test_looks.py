@@ -23,7 +23,7 @@ from anonymize.plan.edits import Judge
 from anonymize.review.review import Review
 from anonymize.review.session import EditSession
 from anonymize.samples.demo import make_demo
-from tests.helpers.browser import needs_chromium
+from tests.helpers.browser import needs_chromium, window
 from tests.review.conftest import FAST, served
 
 pytestmark = needs_chromium
@@ -64,19 +64,13 @@ def scheme(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def page(sample: tuple[Path, Path], chromium: Browser, scheme: Any) -> Iterator[Page]:
-    with Review(*sample) as review, served(review) as server:
-        context = chromium.new_context(
-            viewport={"width": 1280, "height": 720}, color_scheme=scheme, locale="en-GB", reduced_motion="reduce"
-        )
-        try:
-            opened = context.new_page()
-            opened.goto(server.address)
-            expect(opened.locator(".row .thumb canvas").first).to_be_visible()
-            opened.evaluate(f"import('/page/state.js').then(({{ go }}) => go({MOMENT}))")
-            expect(opened.locator("#clock")).to_contain_text(f"{MOMENT + 1} / {COUNT}")
-            yield opened
-        finally:
-            context.close()
+    with Review(*sample) as review, served(review) as server, window(chromium) as opened:
+        opened.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        opened.goto(server.address)
+        expect(opened.locator(".row .thumb canvas").first).to_be_visible()
+        opened.evaluate(f"import('/page/state.js').then(({{ go }}) => go({MOMENT}))")
+        expect(opened.locator("#clock")).to_contain_text(f"{MOMENT + 1} / {COUNT}")
+        yield opened
 
 
 def shot(place: Locator) -> NDArray[np.uint8]:
