@@ -112,6 +112,22 @@ def test_killed_at_the_worst_moments_it_goes_on(footage, out, moment):
     assert Seen(footage, out).done_now == set()
 
 
+def test_a_broken_proof_or_one_of_a_file_that_is_empty_yet_keeps_no_other_from_being_found(footage, out):
+    """Some file systems reserve a name first: a run that is killed then leaves an empty file."""
+    _killed_at("before the note", footage, out)
+    (proof,) = out.glob(".anonymize-*.proof")
+    before, whole = facts(out), json.loads(proof.read_text())
+    (out / "empty.mp4").touch()
+    empty = json.dumps(whole | {"name": "a.mp4", "output": "empty.mp4"})
+    for number, content in (("0" * 12, "{}"), ("0" * 11 + "1", empty)):
+        proof.with_name(f".anonymize-{proof.name.split('-')[1]}-{number}.proof").write_text(content)
+    seen = Seen(footage, out)
+    assert (seen.code, seen.done_now) == (0, {"sub/c.mp4"})
+    assert facts(out).items() >= before.items()
+    assert not (out / "empty.mp4").exists()
+    assert hidden(out) == [".anonymize.lock", ".anonymize.sqlite"]
+
+
 def test_it_can_be_killed_while_it_goes_on(footage, out):
     for moment in ("before the release", "while sweeping up", "after the release"):
         _killed_at(moment, footage, out)

@@ -198,3 +198,7 @@ def test_the_options_are_ones_that_ffmpeg_knows(codec: Codec) -> None:
 def test_doctor_lists_them() -> None:
     (detail,) = (finding.detail for finding in doctor.examine() if finding.name == "hardware")
     assert all(codec.value in detail for codec in HARDWARE)
+
+
+def test_a_quality_of_av1_is_that_of_x264_on_a_scale_of_63() -> None:
+    assert [hardware._of_63(quality) for quality in (0, 20, 45, 46, 51)] == [6, 31, 62, 63, 63]

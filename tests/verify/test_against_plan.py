@@ -12,6 +12,7 @@ from anonymize.kinds import Verdict
 from anonymize.media import open_source
 from anonymize.media.still.source import StillSource
 from anonymize.plan import Plan, Regions
+from anonymize.redact import MANY
 from anonymize.settings import Settings, Style
 from anonymize.verify import By, Evidence, Verified, examine
 from anonymize.verify.against_plan import Comparer, Comparison
@@ -201,14 +202,24 @@ def test_nothing_is_compared_where_nothing_is_redacted(face_clip: Path) -> None:
     assert (comparison.compared, comparison.finds()) == (0, ([], []))
 
 
+@pytest.mark.parametrize("others", [0, MANY])
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_a_face_that_shows_in_one_plane_alone_is_found(face_clip: Path, tmp_path: Path, number: int) -> None:
-    """A cover that is black in its brightness may still have the colours of what it hides, at half the resolution."""
+def test_a_face_that_shows_in_one_plane_alone_is_found(
+    face_clip: Path, tmp_path: Path, number: int, others: int
+) -> None:
+    """A cover that is black in its brightness may still have the colours of what it hides, at half the resolution.
+
+    Of many covers those that are black in every sample are told apart first.
+    """
     plan = good_plan(face_clip)
+    crowd = [Region((0.0, 0.0, 30.0, 30.0), Kind.FACE, Why.DETECTED, track + 1) for track in range(others)]
+    plan = Plan(plan.about, Regions([*plan.regions.rows(), *((9, 10, one) for one in crowd)]))
     comparer = Comparer(plan, 20)
     with open_source(rendered(face_clip, plan, tmp_path / "good.mp4")) as source:
         frames = [frame.writable() if frame.index == 9 else frame for frame in source.frames()]
-    assert not any(comparer.see(frame).leaks for frame in frames)
+    compared = [comparer.see(frame) for frame in frames]
+    assert not any(one.leaks for one in compared)
+    assert [one.count for one in compared] == [1] * 9 + [1 + others] + [1] * 10
     plane, (x0, y0, x1, y1) = frames[9].planes[number], face_box(9)
     plane.pixels[y0 // plane.step[1] : y1 // plane.step[1], x0 // plane.step[0] : x1 // plane.step[0]] += 60
     (leak,) = comparer.see(frames[9]).leaks
