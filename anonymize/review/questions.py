@@ -125,7 +125,18 @@ class Questions:
         self._by_track: dict[int, list[Question]] = {}
         self._faint = [_faint(one, self._about) for one in edited.base.faint]
         tracks = np.unique(self._there.track[self._there.track >= 0]).tolist()
-        self.refresh({*tracks, *edited.changed()})
+        self._left = [*{*tracks, *edited.changed()}]
+
+    def more(self, count: int) -> bool:
+        """Think of the questions about some more tracks; whether there are others yet."""
+        now, self._left = self._left[:count], self._left[count:]
+        self.refresh(now)
+        return bool(self._left)
+
+    def all(self) -> Questions:
+        """These, with the questions about all tracks."""
+        self.more(len(self._left))
+        return self
 
     def refresh(self, tracks: Iterable[int]) -> None:
         """Take what was edited of `tracks`."""

@@ -33,6 +33,8 @@ MOST_FRAMES = 250
 """The most frames whose regions are asked for at a time."""
 THUMB = 104
 """Pixels of each side of a track's small picture."""
+AT_ONCE = 100
+"""Tracks about which questions are thought of at a time."""
 MOST = 200
 """The most questions sent to the page at a time."""
 
@@ -259,6 +261,10 @@ class Review:
 
     def questions(self) -> dict[str, Any]:
         """What to look at first: see `Question.as_dict`; how many questions there are, and how many were answered."""
+        more = True
+        while more:  # others are answered in between: of thousands of tracks it takes a second
+            with self._lock:
+                more = self._begun().more(AT_ONCE)
         with self._lock:
             asked = self._asked_now()
             some = asked.open()
@@ -337,6 +343,9 @@ class Review:
         return {"signed": reviewed.approvals() if reviewed else 0, "wanted": wanted}
 
     def _asked_now(self) -> Questions:
+        return self._begun().all()
+
+    def _begun(self) -> Questions:
         if self._questions is None:
             self._questions = Questions(self._session.edited, self.times)
         return self._questions

@@ -27,6 +27,7 @@ let latest = Promise.resolve();
 
 /** Ask the next question, or say that there is none. */
 export async function next() {
+  if (soon) update();
   await latest;
   const one = waiting().find((each) => each.id !== state.asked) ?? waiting()[0];
   if (!one) return stop();
@@ -171,8 +172,18 @@ function paint() {
   for (const soon of waiting().filter((each) => each !== one).slice(0, 2)) picture(soon.frame).catch(() => {});
 }
 
+let soon = 0;
 function update() {
+  clearTimeout(soon);
+  soon = 0;
   latest = fresh().catch(fail);
+}
+
+/** Milliseconds for which edits rest before the questions are asked for: they take longer than an edit. */
+const REST = 150;
+function updateSoon() {
+  clearTimeout(soon);
+  soon = window.setTimeout(update, REST);
 }
 
 let asking = 0;
@@ -190,7 +201,7 @@ async function fresh() {
 }
 
 onChange((changed) => {
-  if (changed.has("version") && !busy) update();
+  if (changed.has("version") && !busy) updateSoon();
   if (changed.has("selected") && !changed.has("asked") && state.asked) {
     const one = current();
     if (one && state.selected !== (one.topic === "faint" ? -1 : one.number)) stop();
