@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.aspect import PerShape
+from anonymize.aspect import PerShape, stored
 from anonymize.data import Detections, Frame, readings, seconds
 from anonymize.detect.changes import BLOCK, Changes, Mask
 from anonymize.detect.concurrency import IN_THIS_THREAD, combined, done
@@ -24,6 +24,9 @@ from anonymize.settings import Settings
 
 RESCORING = 0.25
 """Weight of the latest detection of something that stands still in its score."""
+
+MOST_QUIET = 300
+"""The most finds below the least score that a result has, the best ones: noise can give thousands."""
 
 NEVER = Fraction(-(10**9))
 """Seconds; long before any frame is shown."""
@@ -41,12 +44,14 @@ class DetectionResult:
         time: when it is shown, in seconds.
         finds: in upright pixels of the frame.
         share: of the frame on which the detectors ran, because it had changed.
+        quiet: finds below the least score, where they are asked for; only new ones.
     """
 
     index: int
     time: Fraction
     finds: Detections
     share: float = 1.0
+    quiet: Detections = field(default_factory=Detections.empty)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +75,7 @@ class ScaleScheduler:
         settings: targets, smallest sizes, and intervals.
         executor: runs them.
         whole_every: seconds within which detectors run on the whole picture once more; by default `max_gap`.
+        quiet: whether results have the finds below the least score, too.
     """
 
     def __init__(
@@ -78,9 +84,13 @@ class ScaleScheduler:
         settings: Settings,
         executor: Executor = IN_THIS_THREAD,
         whole_every: float | None = None,
+        *,
+        quiet: bool = False,
     ) -> None:
         every = settings.follow.max_gap if whole_every is None else whole_every
-        self._shapes = PerShape(lambda: _InShape(detectors, settings, executor, Fraction(str(every))))
+        self._heard: dict[int, list[tuple[Frame, Detections]]] = {}
+        listen = self._hear if quiet else None
+        self._shapes = PerShape(lambda: _InShape(detectors, settings, executor, Fraction(str(every)), listen))
         self._detect = partial(
             detect, detectors=detectors, wanted=settings.detect, targets=settings.targets, executor=executor
         )
@@ -106,9 +116,15 @@ class ScaleScheduler:
             finds = [in_stored_pixels(frame, [(at, one.finds) for at, one in zip(pictures, known, strict=True)])]
             finds += [reading.back(found) for reading, found in zip(others, apart, strict=True)]
             whole = finds[0] if len(finds) == 1 else without_holders(fuse(Detections.concatenate(finds)))
-            return DetectionResult(index, time, whole, max(one.share for one in known))
+            heard = [stored(found, at, frame) for at, found in self._heard.pop(index, [])]
+            quiet = Detections.concatenate([Detections.empty(), *heard])
+            quiet = fuse(quiet.select(np.argsort(-quiet.score, kind="stable")[:MOST_QUIET]))
+            return DetectionResult(index, time, whole, max(one.share for one in known), quiet)
 
         return combined([*begun, *also], merged)
+
+    def _hear(self, picture: Frame, found: Detections) -> None:
+        self._heard.setdefault(picture.index, []).append((picture, found))
 
 
 class _InShape:
@@ -123,10 +139,16 @@ class _InShape:
         settings: targets, smallest sizes, and intervals.
         executor: runs them.
         whole_every: in seconds.
+        quietly: see `detect_in_shape`.
     """
 
     def __init__(
-        self, detectors: Sequence[Detector], settings: Settings, executor: Executor, whole_every: Fraction
+        self,
+        detectors: Sequence[Detector],
+        settings: Settings,
+        executor: Executor,
+        whole_every: Fraction,
+        quietly: Callable[[Frame, Detections], None] | None = None,
     ) -> None:
         def at(group: int, factor: float) -> IncrementalDetector:
             return IncrementalDetector(
@@ -138,6 +160,7 @@ class _InShape:
                     groups={group},
                     factor=factor,
                     executor=executor,
+                    quietly=quietly,
                 ),
                 MARGINS.get(group, WIDE),
             )

@@ -47,6 +47,8 @@ RATIOS = {Kind.FACE: (0.2, 8.0), Kind.HEAD: (0.2, 8.0), Kind.PERSON: (0.1, 8.0),
 """Least and greatest width over height that something of a kind can have. Of 5,715 plates eight are narrower."""
 ANY_RATIO = (1 / 40, 40.0)
 """The same of a user's own kinds: a line of text is long."""
+QUIET = 0.06
+"""The least score of a find that is listened to at all; below it are thousands."""
 LARGEST_SHARE = 1.5
 """The longest side of a find, as a share of the picture's: a face that fills the picture may reach past it."""
 
@@ -101,8 +103,10 @@ def detect_in_shape(
     groups: Collection[int],
     factor: float,
     executor: Executor,
+    quietly: Callable[[Frame, Detections], None] | None = None,
 ) -> Future[Detections]:
-    """`detect` on a frame in display shape."""
+    """`detect` on a frame in display shape; `quietly` is called with it and the finds that are too faint to be given,
+    from `QUIET` on, before there is a result."""
     size = (frame.width, frame.height)
     at = [
         (detector, step, steps[-1])
@@ -117,7 +121,10 @@ def detect_in_shape(
             for here, (detector, step, last) in zip(parts, at, strict=True)
         ]
         found = _cut_off(Detections.concatenate(kept), frame)
-        return without_holders(fuse(found.select(plausible(found, frame, targets) & (found.score >= wanted.low))))
+        found = found.select(plausible(found, frame, targets) & (found.score >= min(wanted.low, QUIET)))
+        if quietly:
+            quietly(frame, found.select(found.score < wanted.low))
+        return without_holders(fuse(found.select(found.score >= wanted.low)))
 
     return combined([executor.submit(at_scale, frame, detector, step, part) for detector, step, _ in at], merged)
 

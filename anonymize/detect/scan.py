@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from anonymize.data import Frame, Track, seconds
+from anonymize.data import Detections, Frame, Track, seconds
 from anonymize.detect import (
     GROUPS,
     TURNS,
@@ -25,7 +25,7 @@ from anonymize.detect import (
     executor_for,
 )
 from anonymize.settings import Settings
-from anonymize.track import MotionSample, Tracker
+from anonymize.track import MotionSample, Tracker, Whispers
 
 Due = tuple[Frame, Collection[int]]
 """A frame on which detectors are to run, and the groups of scales."""
@@ -127,7 +127,8 @@ def scan(
     if not detectors:
         yield from (ScannedFrame(frame.pts, frame.time_base) for frame in frames)
         return
-    scheduler, schedule = ScaleScheduler(detectors, settings, executor_for(threads)), ScanSchedule(settings)
+    scheduler = ScaleScheduler(detectors, settings, executor_for(threads), quiet=True)
+    schedule = ScanSchedule(settings)
     results, sample, held = InOrder[ScannedFrame](), None, None
     for frame in frames:
         sample = MotionSample.of(frame, sample)
@@ -156,6 +157,7 @@ class Follower:
 
     def __init__(self, settings: Settings) -> None:
         self._tracker = Tracker(settings.follow, settings.detect.high)
+        self._whispers = Whispers(settings.detect.low, settings.detect.high)
         self._detected: list[Fraction] = []
         self._cuts: list[Fraction] = []
 
@@ -166,7 +168,9 @@ class Follower:
         for result in frame.results:
             self._detected.append(result.time)
             self._tracker.find(result.index, result.finds)
+            self._whispers.take(result.index, result.time, Detections.concatenate([result.finds, result.quiet]))
 
     def finish(self) -> Followed:
         """Everything, after the last frame."""
-        return Followed(self._tracker.finish(), self._detected, self._cuts, self._tracker.faint())
+        tracks, faint = self._tracker.finish(), self._tracker.faint()
+        return Followed(tracks, self._detected, self._cuts, [*faint, *self._whispers.tracks([*tracks, *faint])])

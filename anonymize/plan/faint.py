@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ KEYS = frozenset({"faint", "kind", "first", "boxes", "best", "score", "finds"})
 """The keys of a line."""
 LONGEST = 100_000
 """The most boxes of a line."""
+_QUIET = 24
+"""The most finds below the least score of a film, or of each of its minutes, that a person may be asked about."""
 _COVERED = 0.7
 """Share of a box within a region from which it counts as covered."""
 
@@ -109,6 +111,14 @@ def uncovered(tracks: Iterable[Track], rows: Iterable[tuple[int, int, Box]], siz
             finds = sum(1 for _ in _finds(one))
             found.append(Faint(len(found) + 1, one.kind, one.first, boxes, best, score, finds))
     return found
+
+
+def clearest(some: Sequence[Faint], least: float, minutes: float) -> tuple[Faint, ...]:
+    """Those of a score from `least` on, and of the others the clearest: a few, and as many again for each minute."""
+    quiet = sorted((one for one in some if one.score < least), key=lambda one: -one.score * one.finds)
+    dropped = {one.number for one in quiet[round(_QUIET * max(minutes, 1.0)) :]}
+    kept = [one for one in some if one.number not in dropped]
+    return tuple(replace(one, number=number) for number, one in enumerate(kept, 1))
 
 
 def _finds(track: Track) -> Iterator[int]:

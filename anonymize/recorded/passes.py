@@ -22,7 +22,7 @@ from anonymize.media import Cut, Sink, Source, VideoSink
 from anonymize.parallel.segments import SegmentRunner, redacted
 from anonymize.plan import About, Plan, Regions, consent, weakly_found
 from anonymize.plan.compose import compose, refuse_unmet
-from anonymize.plan.faint import uncovered
+from anonymize.plan.faint import clearest, uncovered
 from anonymize.progress import OnProgress, Progress, ignore
 from anonymize.redact import Memory
 from anonymize.settings import Output, Settings
@@ -84,8 +84,10 @@ def detect(
     doubts = tuple(weakly_found(regions.columns(), weak, times))
     cuts = tuple(sorted({bisect_left(times, cut) for cut in found.cuts} - {0}))
     faint = uncovered(found.faint, ((first, end, one.xyxy) for first, end, one in regions.rows()), size)
-    wanted = tuple(one for one in faint if one.kind in settings.targets)
-    made = Plan(about, regions, doubts=doubts, cuts=cuts, faint=wanted)
+    wanted = [one for one in faint if one.kind in settings.targets]
+    minutes = float(times[-1] - times[0]) / 60 if len(times) else 0.0
+    asked = clearest(wanted, settings.detect.low, minutes)
+    made = Plan(about, regions, doubts=doubts, cuts=cuts, faint=asked)
     return consent.visible(made, times, settings, source.info.name), times
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 
@@ -20,6 +21,8 @@ from anonymize.track.padding import undrawn
 
 FAINT_FOR = 5.0
 """The most seconds for which a faint find that shows somebody is followed, in either direction."""
+FAINTLY = 0.12
+"""Extra padding of what was found faintly, as a share of its side: such a box is often beside a face, or of a part."""
 ON_FOR = 1.0
 """The most seconds by which a track is made longer at a time."""
 _LEAST = 0.2
@@ -65,7 +68,12 @@ class Answering:
         if one is None:
             raise EditError(f"there is no faint find {question.number}")
         best = one.boxes[one.best - one.first]
-        boxes = {**self._both_ways(one.best, best), **_around(one)}
+        boxes = self._both_ways(one.best, best)
+        near = self._count(ON_FOR)
+        boxes |= {
+            index: _hull(box, boxes.get(index, box)) if abs(index - one.best) <= near else box
+            for index, box in _around(one).items()
+        }
         first, end = min(boxes), max(boxes) + 1
         return self._covering(edited, question, edited.unused(), first, [boxes[i] for i in range(first, end)])
 
@@ -103,6 +111,8 @@ class Answering:
     def _covering(self, edited: Edited, question: Question, track: int, first: int, boxes: Sequence[Box]) -> Reply:
         about = edited.base.about
         look = about.redact.of(question.kind)
+        if question.topic is Topic.FAINT:
+            look = replace(look, padding=look.padding + FAINTLY)
         drawn = tuple(_rounded(outline(box, look, about.width, about.height)) for box in boxes)
         assert question.topic is not None
         return Reply(
@@ -130,6 +140,10 @@ class Answering:
 
 def _around(one: Faint) -> dict[int, Box]:
     return {one.first + number: box for number, box in enumerate(one.boxes)}
+
+
+def _hull(one: Box, other: Box) -> Box:
+    return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
 
 
 def _box(values: object) -> Box:

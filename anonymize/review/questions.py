@@ -37,6 +37,8 @@ _CUT_OFF = 0.5
 """What a picture of somebody of whom a part lies outside is worth, beside a whole one."""
 _NEAR = 1e-6
 """Numbers that differ by less are the same."""
+_WHISPERED = 0.3
+"""How much less likely somebody is where all finds are below the least score."""
 _EXPOSED = 0.4
 """About how many people a film of a few seconds shows in spite of everything: what one more is measured against."""
 _WASTED = 0.02
@@ -322,6 +324,8 @@ def _gaps(frames: NDArray[np.int64]) -> bool:
 
 def _faint(one: Faint, about: About) -> Question:
     likely = min(one.score, 0.5) * min(one.finds, 3) / 6
+    if one.score < about.settings.detect.low:
+        likely *= _WHISPERED
     return _asked(
         Topic.FAINT,
         one.number,

@@ -9,5 +9,6 @@ from anonymize.track.bracket import bracketed
 from anonymize.track.history import MotionSample
 from anonymize.track.padding import outline
 from anonymize.track.tracker import Tracker
+from anonymize.track.whispers import Whispers
 
-__all__ = ["MotionSample", "Tracker", "bracketed", "outline"]
+__all__ = ["MotionSample", "Tracker", "Whispers", "bracketed", "outline"]
