@@ -16,6 +16,7 @@ from PIL import Image
 import anonymize
 from anonymize.data import readings
 from anonymize.media.still.frame import StillFrame
+from anonymize.media.still.headers import _NOISE, _shows
 from anonymize.media.still.source import StillSource, check_still
 from anonymize.settings import Output
 from tests.conftest import astronaut
@@ -255,3 +256,12 @@ def test_a_face_hidden_by_transparency_does_not_come_out(tmp_path: Path, hidden:
         assert made[..., 3].std() < 8
     else:
         assert made[8:-8, 8:-8, :3].max() < 40
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_noise_of_compression_in_invisible_pixels_is_no_picture(kind: type[np.unsignedinteger]) -> None:
+    noise = _NOISE << (8 * (np.dtype(kind).itemsize - 1))
+    held, invisible = np.full((64, 64, 3), noise, kind), np.ones((64, 64), bool)
+    assert not _shows(held, invisible)
+    held[32, 32] += 1
+    assert _shows(held, invisible)

@@ -11,7 +11,7 @@ from PIL import Image
 from anonymize.batch.inputs import plan_items
 from anonymize.errors import AnonymizeError, UnsupportedInput
 from anonymize.media import open_source
-from anonymize.media.still.file import CODESTREAM, picture_format
+from anonymize.media.still.file import CODESTREAM, is_targa, picture_format
 from anonymize.media.still.frame import StillFrame
 from anonymize.media.still.source import StillSource
 from anonymize.text.suffixes import OTHER_SUFFIXES, RAW_SUFFIXES
@@ -165,3 +165,27 @@ def test_what_is_called_like_a_picture_is_never_passed_over(tmp_path: Path) -> N
             open_source(tmp_path / "in" / f"a{suffix}")
     (tmp_path / "in" / "b.pgm").write_bytes(saved("pgm"))
     assert Seen(tmp_path / "in", tmp_path / "out").code == 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "mapped", "bits"),
+    [
+        (1, 1, (8,)),
+        (9, 1, (8,)),
+        (2, 0, (15, 16, 24, 32)),
+        (10, 0, (15, 16, 24, 32)),
+        (3, 0, (8, 16)),
+        (11, 0, (8, 16)),
+    ],
+)
+def test_a_targa_is_known_by_its_kind_and_the_bits_that_it_may_have(
+    kind: int, mapped: int, bits: tuple[int, ...]
+) -> None:
+    def head(deep: int, table: int = mapped, described: int = 0, flags: int = 0) -> bytes:
+        return bytes([0, table, kind, 0, 0, described, 0, 0, 0, 0, 0, 0, 5, 0, 3, 0, deep, flags])
+
+    assert tuple(deep for deep in range(64) if is_targa(head(deep))) == bits
+    assert not is_targa(head(bits[0], 1 - mapped))
+    assert is_targa(head(bits[0], described=1)) is bool(mapped), "without a table nothing describes one"
+    assert not is_targa(head(bits[0], flags=0x40))
+    assert not is_targa(head(bits[0])[:17])

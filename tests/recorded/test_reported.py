@@ -106,3 +106,10 @@ def test_a_plan_takes_the_place_of_no_file_unless_it_is_forced(item: Item, tmp_p
     with pytest.raises(OutputError, match="exists"):
         job.detect(only_item(str(item.source), str(there)), settings())
     assert there.read_text() == "precious"
+
+
+def test_a_run_first_ends_what_one_that_was_killed_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[bool] = []
+    monkeypatch.setattr(job, "end_unguarded", lambda: ended.append(True))
+    job.detectors_for(settings())
+    assert ended == [True]
