@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from operator import itemgetter
 from pathlib import Path
@@ -30,7 +30,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks import report
+from benchmarks import history, report
 from benchmarks.mutants.copies import copied, whole_copy
 from benchmarks.mutants.mutate import Mutant, mutants, sites
 from benchmarks.mutants.server import Server
@@ -79,13 +79,18 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one fault: `killed`, `slow` (ended by its time limit: noticed), `survived` or `untested`."""
+    """What became of one fault: `killed`, `slow` (ended by its time limit: noticed), `survived` or `untested`.
+
+    `seed` drew it, and `first` is what became of it then, before tests were written for what survived.
+    """
 
     room: str
     mutant: Mutant
     outcome: str
     tests: int
     seconds: float
+    seed: int = 0
+    first: str = ""
 
 
 @app.command(name="record")
@@ -112,6 +117,7 @@ def run(
     if not (known := load(BUILD / "entered.json")).seconds:
         sys.exit("Nothing is known of the tests: run `python -m benchmarks.mutants record` first.")
     chosen, last = draw(rooms.split(","), sample, seed), last_results()
+    first = {_key(asdict(each.mutant)): each.first for each in last if each.seed == seed}
     if survivors:
         alive = {_key(asdict(each.mutant)) for each in last if each.outcome in ALIVE}
         chosen = [(room, mutant) for room, mutant in chosen if _key(asdict(mutant)) in alive]
@@ -131,7 +137,9 @@ def run(
             sys.exit("Tests fail without a fault: record them anew.")
         waiting = [pool.submit(tried, room, mutant, known, base, budget, servers) for room, mutant in chosen]
         for number, done in enumerate(as_completed(waiting), 1):
-            results.append(result := done.result())
+            result = done.result()
+            result = replace(result, seed=seed, first=first.get(_key(asdict(result.mutant))) or result.outcome)
+            results.append(result)
             kept.write(json.dumps(asdict(result)) + "\n")
             kept.flush()
             print(f"{number}/{len(chosen)} {result.outcome}: {_described(result.mutant)}", flush=True)
@@ -140,12 +148,18 @@ def run(
 
 @app.command(name="table")
 def print_table(
-    publish: Annotated[bool, typer.Option("--publish", help="Also put it into benchmarks/RESULTS.md.")] = False,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Also put its rooms into benchmarks/RESULTS.md, where others stay.")
+    ] = False,
 ) -> None:
     """Print the last run's table again, with what was judged since."""
     results = last_results()
     if publish:
-        report.record("mutants", {"command": "make mutants", "rows": counted(results, judged(JUDGED))})
+        published = report.read(report.HERE / report.JSON).get("mutants", {}).get("rows", ())
+        tried = [row | {"commit": history.commit()} for row in counted(results, judged(JUDGED))]
+        rows = {row["room"]: row for row in (*published, *tried)}
+        ordered = [rows[room] for room in ROOMS if room in rows]
+        report.record("mutants", {"command": "make mutants MUTANTS='--seed SEED'", "rows": ordered})
     raise typer.Exit(0 if summary(results) else 1)
 
 
@@ -227,8 +241,9 @@ def counted(results: Sequence[Result], verdict_of: Mapping[Key, str]) -> list[di
         alive = [result for result in tried if result.outcome in ALIVE]
         verdicts = Counter(verdict_of.get(_key(asdict(result.mutant)), "not judged") for result in alive)
         words = ("equivalent", "harmless", "hole", "not judged")
-        row = {"room": room, "drawn": len(tried), "killed": len(tried) - len(alive)}
-        rows.append(row | {word: verdicts[word] for word in words})
+        first = sum((result.first or result.outcome) not in ALIVE for result in tried)
+        row = {"room": room, "seed": tried[0].seed, "drawn": len(tried), "first": first}
+        rows.append(row | {"killed": len(tried) - len(alive)} | {word: verdicts[word] for word in words})
     return rows
 
 

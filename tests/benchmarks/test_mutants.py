@@ -92,18 +92,24 @@ def test_what_is_drawn_stays_the_same_while_other_code_changes(tmp_path: Path, m
 def test_a_room_is_counted_by_what_was_judged_of_its_faults() -> None:
     some = [mutant for _, mutant in draw(["redact", "plan"], 12, 0)]
     outcomes = ["killed", "slow", "survived", "survived", "untested", "killed"]
-    results = [Result("redact", mutant, outcome, 3, 1.0) for mutant, outcome in zip(some[:6], outcomes, strict=True)]
-    results += [Result("plan", mutant, "killed", 3, 1.0) for mutant in some[6:]]
+    results = [
+        Result("redact", mutant, outcome, 3, 1.0, 4, outcome)
+        for mutant, outcome in zip(some[:6], outcomes, strict=True)
+    ]
+    results += [Result("plan", mutant, "killed", 3, 1.0, 5, "killed") for mutant in some[6:-1]]
+    results += [Result("plan", some[-1], "killed", 3, 1.0, 5, "survived")]
     names = [(m.file, m.function, m.text, " ".join(m.before.split()), m.after) for m in some]
     verdicts = {names[2]: "equivalent", names[3]: "hole", names[0]: "equivalent"}
     redact, plan = (
-        {"room": "redact", "drawn": 6, "killed": 3, "equivalent": 1, "harmless": 0, "hole": 1, "not judged": 1},
-        {"room": "plan", "drawn": 6, "killed": 6, "equivalent": 0, "harmless": 0, "hole": 0, "not judged": 0},
+        {"room": "redact", "seed": 4, "drawn": 6, "first": 3, "killed": 3, "equivalent": 1},
+        {"room": "plan", "seed": 5, "drawn": 6, "first": 5, "killed": 6, "equivalent": 0},
     )
+    redact |= {"harmless": 0, "hole": 1, "not judged": 1}
+    plan |= {"harmless": 0, "hole": 0, "not judged": 0}
     assert counted(results, verdicts) == [redact, plan]
-    page = mutants_table([redact, plan])
-    assert "| redact | 6 | 3 | 1 | 3 of 5 | 0 | 1 | 1 |" in page
-    assert "| plan | 6 | 6 | 0 | 6 of 6 | 0 | 0 | 0 |" in page
+    page = mutants_table([redact, {name: value for name, value in plan.items() if name != "first"}])
+    assert "| redact | 4 | 6 | 1 | 3 | 3 | 3 of 5 | 0 | 1 | 1 |" in page
+    assert "| plan | 5 | 6 | 0 | ? | 6 | 6 of 6 | 0 | 0 | 0 |" in page
 
 
 def test_tests_of_the_room_come_first_and_then_the_quickest_that_fit() -> None:
