@@ -210,9 +210,9 @@ def _resident() -> float:
 
 
 def _by_files(clip: Clip, settings: Settings, folder: Path) -> Path:
-    """The clip as anonymised by `run`."""
+    """The clip as anonymised by `run`, also where its check would not release it: its leaks are counted here."""
     target = folder / "file.mp4"
-    api.run(clip.video, target, settings)
+    api.run(clip.video, target, replace(settings, verify=replace(settings.verify, publish_unverified=True)))
     return target
 
 

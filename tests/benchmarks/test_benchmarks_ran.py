@@ -18,7 +18,7 @@ def test_each_place_was_run_and_nothing_failed_or_the_page_says_that_none_is_not
         assert f"| `{place}` | not noted |" in (report.HERE / report.PAGE).read_text(encoding="utf-8")
         return
     assert (entry["exit_code"], entry["failed"]) == (0, 0)
-    assert entry["passed"] > 10
+    assert entry["passed"] > 5
     assert datetime.date.fromisoformat(entry["date"]) >= datetime.date(2026, 11, 29)
 
 
