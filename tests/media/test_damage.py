@@ -12,6 +12,8 @@ import pytest
 from anonymize.errors import AnonymizeError, DamagedInput
 from anonymize.live.source.connection import Stream, way_to
 from anonymize.media import open_source
+from anonymize.media.damage.bits import Bits
+from anonymize.media.damage.h264 import _pass_matrix
 from anonymize.media.damage.hevc import wavefronts
 from anonymize.media.damage.losses import out_of_step
 from anonymize.media.damage.wholeness import hides
@@ -363,3 +365,18 @@ def test_pieces_of_a_transport_stream_out_of_step(junk: bytes, tmp_path: Path) -
     assert out_of_step(junk + piece * 50) == 0
     assert out_of_step(junk + piece * 20 + bytes(376) + piece * 50) == 2
     assert out_of_step(piece * 50 + piece[:100]) == 0  # where a recording broke off
+
+
+def _coded(*deltas: int) -> str:
+    """Signed Exp-Golomb codes (ITU-T H.264, 9.1.1)."""
+    codes = [2 * delta - 1 if delta > 0 else -2 * delta for delta in deltas]
+    return "".join(f"{code + 1:b}".zfill(2 * (code + 1).bit_length() - 1) for code in codes)
+
+
+@pytest.mark.parametrize("deltas", [(4, -12), (1,) * 16, (-8,), (-1, -7), (100, 148), (*(1,) * 15, -23)])
+def test_a_scaling_matrix_of_h264_ends_where_the_rest_of_it_stays_the_same(deltas: tuple[int, ...]) -> None:
+    written = _coded(*deltas) + "1011001110001111" * 8
+    padded = written.ljust(-(-len(written) // 8) * 8, "0")
+    bits = Bits(int(padded[at : at + 8], 2) for at in range(0, len(padded), 8))
+    _pass_matrix(bits, 16)
+    assert bits.take(16) == 0b1011001110001111

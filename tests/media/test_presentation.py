@@ -16,6 +16,7 @@ import anonymize
 from anonymize.cli.app import app
 from anonymize.errors import UsageError
 from anonymize.media import open_source
+from anonymize.media.clock.edits import _EditedTrack, _learn
 from anonymize.media.video.segments import cut_up
 from anonymize.settings import Audio, Codec, Output, Settings
 from anonymize.text.mapping import from_mapping
@@ -232,3 +233,12 @@ def test_reports_and_finds_count_as_spans_do(tmp_path: Path) -> None:
     with open_source(source) as opened:
         assert opened.info.start == pytest.approx(0.4, abs=0.025)
         assert opened.info.origin == pytest.approx(4999.6, abs=0.025)
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_lengths_of_tracks_are_read_with_32_and_64_bits(version: int) -> None:
+    wide, track = 4 + 4 * version, _EditedTrack()
+    dates = bytes([version, 0, 0, 0]) + b"\7" * 2 * wide
+    _learn(track, b"mdhd", dates + (600).to_bytes(4, "big") + (18_000).to_bytes(wide, "big"))
+    _learn(track, b"tkhd", dates + (3).to_bytes(4, "big") + bytes(4) + (30).to_bytes(wide, "big"))
+    assert (track.scale, track.length, track.number) == (600, 18_000, 3)

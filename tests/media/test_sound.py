@@ -345,3 +345,9 @@ def test_the_name_of_the_encoder_is_not_in_the_sound(tmp_path: Path, suffix: str
     with av.open(str(done.path)) as container:
         assert not any(re.search(name, bytes(p)) for p in container.demux(audio=0))
     same(source, done.path, over=1152)
+
+
+def test_it_is_noted_which_sound_a_container_cannot_hold(tmp_path: Path) -> None:
+    with open_source(with_sound(tmp_path / "in.wmv", "wmav2", rate=44_100)) as source:
+        notes = choose(source.info, Output(), ".mp4").notes
+    assert "the sound became FLAC (lossless): .mp4 cannot hold wmav2" in notes
