@@ -17,6 +17,7 @@ ONLY: dict[str, str | tuple[str, ...]] = {
     "jinja2": "anonymize/pages/",
     "cattrs": "anonymize/text/",
     "tomli_w": "anonymize/text/",
+    "tomlkit": "anonymize/live/control_room/",
     "cryptography": "anonymize/report/",
     "typer": "cli/",
 }

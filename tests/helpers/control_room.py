@@ -30,6 +30,7 @@ class Camera:
     name: str
     causes: list[dict[str, Any]] = field(default_factory=list)
     shown: Shown | None = None
+    size: tuple[int, int] | None = (1280, 720)
     restarts: int = 0
     round: float = 0.3
     settings: Settings = field(default_factory=lambda: from_mapping(Settings, {"targets": [], "zones": [ZONE]}))
@@ -83,6 +84,9 @@ class Cameras:
             self.children[name] = Camera(name, [asdict(cause)])
         self.path = Path("cameras.toml")
         self.accepted = Accepted("", Fleet({}), {}, dict.fromkeys(names, (f"record:{folder}",)))
+
+    def change(self, accepted: Accepted) -> None:
+        """These cameras do what they do."""
 
     def room(self) -> Room:
         return Room(self)

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, expect
 from anonymize.live.control_room import page as control_room
 from anonymize.live.control_room.app import app
 from anonymize.live.control_room.archive import Archive
+from anonymize.live.control_room.zones import Zones
 from anonymize.live.supervisor.hour import Hour
 from anonymize.web.server import Server
 from tests.helpers.browser import browser, needs_chromium, window
@@ -153,7 +154,7 @@ def test_it_shows_what_was_released_and_how_the_cameras_are(tmp_path: Path, clip
 def served(cameras: Cameras) -> Iterator[Server]:
     """The control room of cameras that are not there."""
     room = cameras.room()
-    server = Server(0, app(room, Archive(room)), TOKEN)
+    server = Server(0, app(room, Archive(room), Zones(cameras)), TOKEN)
     try:
         yield server
     finally:

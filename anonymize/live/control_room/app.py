@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from anonymize.live.control_room.archive import Archive
 from anonymize.live.control_room.room import Room
+from anonymize.live.control_room.zones import Zones
 from anonymize.web import endpoints
 from anonymize.web.endpoints import change, read, whole_number
 from anonymize.web.rules import HANDLERS
@@ -18,8 +19,8 @@ from anonymize.web.rules import HANDLERS
 _PAGE = "anonymize.live.control_room.page"
 
 
-def app(room: Room, archive: Archive) -> Starlette:
-    """The application for the cameras of one supervisor, and their recordings."""
+def app(room: Room, archive: Archive, zones: Zones) -> Starlette:
+    """The application for the cameras of one supervisor, their recordings and their zones."""
 
     def overview(request: Request) -> Any:
         query = request.query_params
@@ -44,6 +45,9 @@ def app(room: Room, archive: Archive) -> Starlette:
             *endpoints.page(_PAGE, "page.html"),
             Route("/api/cameras", read(overview)),
             Route("/api/picture/{name}", read(picture)),
+            Route("/api/zones", read(lambda request: zones.of(request.query_params.get("camera", "")))),
+            Route("/api/zones", change(zones.change), methods=["POST"]),
+            Route("/api/zones/undo", change(zones.undo), methods=["POST"]),
             Route("/api/recordings", read(listing)),
             Route("/api/recordings/hold", change(archive.hold), methods=["POST"]),
             Route("/api/recordings/release", change(archive.release), methods=["POST"]),

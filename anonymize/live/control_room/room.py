@@ -28,6 +28,17 @@ class Supervisor(Protocol):
     def children(self) -> Mapping[str, Child]:
         """The cameras' processes by name."""
 
+    def change(self, accepted: Accepted) -> None:
+        """Put in force what was written into the file. Raises `OutputError`."""
+
+
+def child(supervisor: Supervisor, name: str) -> Child:
+    """The process of the camera of that name. Raises `UsageError` if there is none."""
+    found = supervisor.children.get(name)
+    if found is None:
+        raise UsageError("there is no camera of that name any more")
+    return found
+
 
 class Room:
     """The cameras of one supervisor.
@@ -66,10 +77,7 @@ class Room:
 
     def child(self, name: str) -> Child:
         """The camera of that name. Raises `UsageError` if there is none."""
-        found = self._supervisor.children.get(name)
-        if found is None:
-            raise UsageError("there is no camera of that name any more")
-        return found
+        return child(self._supervisor, name)
 
     def _camera(self, name: str, child: Child) -> dict[str, Any]:
         now, shown = child.report.get("now"), child.shown

@@ -42,7 +42,11 @@ def note(folder: Path, act: str, by: str = "", **facts: Any) -> str:
     Raises:
         OutputError: it cannot be written. What cannot be written down is not to be done.
     """
-    path = folder / NAME
+    return append(folder / NAME, act, by, **facts)
+
+
+def append(path: Path, act: str, by: str = "", *, what: str = "custody log", **facts: Any) -> str:
+    """Append to any log of this kind, at `path`, called `what` in messages; otherwise as `note`."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
@@ -66,7 +70,7 @@ def note(folder: Path, act: str, by: str = "", **facts: Any) -> str:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise OutputError(f"the custody log cannot be written ({system(error)}), so nothing was done", path) from error
+        raise OutputError(f"the {what} cannot be written ({system(error)}), so nothing was done", path) from error
 
 
 def user() -> str:

@@ -47,6 +47,8 @@ class Child:
         self.hour = hour or Hour()
         self.shown: Shown | None = None
         """The newest picture that was asked for."""
+        self.size: tuple[int, int] | None = None
+        """Of its pictures; None before one was asked for."""
         self.restarts = 0
         self.done = False
         self.report: dict[str, Any] = {}
@@ -152,7 +154,7 @@ class Child:
         assert self._process is not None
         code = self._process.exitcode or 0
         self._forget()
-        self.report, self.shown = {}, None
+        self.report, self.shown, self.size = {}, None, None
         if code == 0:
             self.done = True
             logger.info("camera's source has ended", camera=self.camera.name)
@@ -186,7 +188,7 @@ class Child:
             while True:
                 came = line.recv()
                 if isinstance(came, Shown):
-                    self.shown = came
+                    self.shown, self.size = came, came.size
                     continue
                 self.report, self._reported = came, time.monotonic()
                 self.hour.add(came["now"]["frames"])

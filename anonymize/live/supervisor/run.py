@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -21,6 +23,7 @@ from anonymize.live.camera import STOP_WITHIN
 from anonymize.live.control_room import app as control_room
 from anonymize.live.control_room.archive import Archive
 from anonymize.live.control_room.room import Room
+from anonymize.live.control_room.zones import Zones
 from anonymize.live.log import logger
 from anonymize.live.preview import page
 from anonymize.live.secrets import HIDDEN
@@ -66,7 +69,8 @@ def supervise(path: Path, *, machine: bool | None = None, announce: Callable[[st
                 room = Room(supervisor)
                 archive = Archive(room)
                 servers.callback(archive.close)
-                server = Server(accepted.fleet.control, control_room.app(room, archive), token)
+                served = control_room.app(room, archive, Zones(supervisor))
+                server = Server(accepted.fleet.control, served, token)
                 servers.callback(server.close)
                 logger.info("control room", address=server.address.replace(token, HIDDEN))
                 if announce is not None:
@@ -90,6 +94,7 @@ class _Supervisor:
     def __init__(self, path: Path, accepted: Accepted, machine: bool) -> None:
         self.path, self.accepted, self._machine = path, accepted, machine
         self._stop = self._reload = False
+        self._changes: SimpleQueue[tuple[Accepted, threading.Event]] = SimpleQueue()
         self._hours: dict[str, Hour] = {}
         self.children = {name: self._child(name, accepted) for name in accepted.fleet.cameras}
 
@@ -105,7 +110,22 @@ class _Supervisor:
             if self._reload:
                 self._reload = False
                 self._read_again()
+            while not self._changes.empty():
+                accepted, applied = self._changes.get()
+                self._apply(accepted)
+                applied.set()
             time.sleep(_INTERVAL)
+
+    def change(self, accepted: Accepted) -> None:
+        """Put `accepted` in force, which stands in the file; called by other threads than the one that runs.
+
+        Raises:
+            OutputError: it takes longer than expected.
+        """
+        applied = threading.Event()
+        self._changes.put((accepted, applied))
+        if not applied.wait(_KILL_AFTER):
+            raise OutputError("it is written, and not in force yet: the log says why", self.path)
 
     def end(self) -> None:
         """Stop all cameras in parallel; kill those that do not end in time."""

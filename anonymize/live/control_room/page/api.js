@@ -46,3 +46,10 @@ export const act = (act, asked) => post(`api/recordings/${act}`, asked);
 export const verifying = () => ask("api/recordings/verify");
 /** @param {string} camera @param {string} name */
 export const exported = (camera, name) => `api/exports/${encodeURIComponent(camera)}/${encodeURIComponent(name)}`;
+
+/** @param {string} camera */
+export const zones = (camera) => ask(`api/zones?camera=${encodeURIComponent(camera)}`);
+/** @param {object} asked */
+export const changeZones = (asked) => post("api/zones", asked);
+/** @param {object} asked */
+export const undoZones = (asked) => post("api/zones/undo", asked);

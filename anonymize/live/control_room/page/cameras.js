@@ -4,7 +4,9 @@ import { sentence } from "./advice.js";
 import { picture } from "./api.js";
 import { byId, element, write } from "./dom.js";
 import { draw, graph } from "./graph.js";
+import { fail } from "./messages.js";
 import { bytes, duration, fill, number, percent, say, seconds } from "./strings.js";
+import * as drawing from "./zones.js";
 
 const STALE = 3;
 /** More than so many cameras are shown small, with most figures folded away. */
@@ -98,7 +100,11 @@ function make(name, open) {
     lists.set(key, list);
   }
   const body = element("div", "", "body");
-  body.append(head, wrong, figures, bars, more);
+  const zones = element("button", say("zones"));
+  zones.type = "button";
+  zones.setAttribute("aria-label", fill("zones-of", name));
+  zones.addEventListener("click", () => drawing.open(name).catch(fail));
+  body.append(head, wrong, figures, bars, zones, more);
   root.append(frame, body);
   /** @type {Card} */
   const card = { root, image, over, state, wrong, figures: known, graph: bars, more, lists, number: 0, camera: null };

@@ -5,6 +5,7 @@ import * as cards from "./cameras.js";
 import { byId, element, write } from "./dom.js";
 import { fail } from "./messages.js";
 import * as recordings from "./recordings.js";
+import * as zones from "./zones.js";
 import { called, day, LANGUAGES, say, speak, utc } from "./strings.js";
 
 const EVERY = 1000;
@@ -14,6 +15,7 @@ let told = "";
 function paint(seen) {
   cards.paint(seen);
   recordings.cameras(seen);
+  zones.show(seen);
   document.title = `${seen.file} · ${say("title")}`;
   write(byId("local"), day(seen.now));
   write(byId("utc"), utc(seen.now));
@@ -48,7 +50,7 @@ function turn(to) {
 
 async function refresh() {
   try {
-    paint(await api.cameras(cards.width(), ""));
+    paint(await api.cameras(cards.width(), zones.large()));
     write(byId("banner"), "");
   } catch {
     cards.stale();
@@ -77,4 +79,5 @@ byId("to-recordings").addEventListener("click", () => {
   recordings.open().catch(fail);
 });
 recordings.begin();
+zones.begin();
 follow();

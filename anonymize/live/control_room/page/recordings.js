@@ -8,7 +8,7 @@ import { bytes, day, duration, fill, number, say } from "./strings.js";
 /** @param {string} id */
 const input = (id) => /** @type {HTMLInputElement} */ (byId(id));
 const camera = /** @type {HTMLSelectElement} */ (byId("of"));
-const NAME = "anonymize-name";
+export const NAME = "anonymize-name";
 
 /** A time for a field of the form, as of here. @param {number} at in seconds since the epoch */
 const local = (at) => new Date(1000 * at - 60000 * new Date(1000 * at).getTimezoneOffset()).toISOString().slice(0, 19);
