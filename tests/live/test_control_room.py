@@ -211,7 +211,7 @@ def test_it_fits_the_window_and_says_what_is_wrong_and_what_to_do(chromium: Brow
         page.goto(made.address)
         expect(page.locator("article")).to_have_count(n)
         assert page.url == f"http://127.0.0.1:{made.port}/"
-        expect(page.locator("img").last).to_have_js_property("naturalWidth", 160)
+        expect(page.locator("article img").last).to_have_js_property("naturalWidth", 160)
         expect(page.locator("#counts")).to_have_text("1 ok" if n == 1 else f"1 failing, 1 degraded, {n - 2} ok")
         if n > 1:
             wrong = page.locator("article .wrong")
@@ -246,6 +246,7 @@ def test_it_is_used_by_keyboard_in_five_languages_and_keeps_the_focus(chromium: 
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         expect(page.locator("article").nth(2)).to_be_focused()
+        page.keyboard.press("Tab")
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         expect(page.locator("article").nth(2).locator("details li").first).to_be_visible()
@@ -284,7 +285,7 @@ def test_the_command_prints_the_address_on_a_terminal_alone(tmp_path: Path, clip
         with window(chromium) as page:
             page.goto(address)
             expect(page.locator("article .state")).to_have_text("ok")
-            expect(page.locator("img")).to_have_js_property("naturalWidth", 160)
+            expect(page.locator("article img")).to_have_js_property("naturalWidth", 160)
         token = address.split("/")[3]
         assert terminal.sent.count(token) == 1, "the log has it too"
         terminal.type(CTRL_C)
