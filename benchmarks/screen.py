@@ -172,7 +172,8 @@ def opened(browser: Browser, address: str) -> Iterator[tuple[Page, float]]:
     began = time.perf_counter()
     page.goto(address)
     page.locator(".row").first.wait_for()
-    page.wait_for_function("window.drawn > 0")
+    # The page's policy forbids what `wait_for_function` does where it has to wait.
+    page.evaluate("async () => { while (!window.drawn) await new Promise(requestAnimationFrame); }")
     taken = time.perf_counter() - began
     page.wait_for_timeout(1000)
     yield page, taken
