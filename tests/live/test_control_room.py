@@ -75,6 +75,11 @@ class Client:
         (found,) = [one for one in self.get("/api/cameras")["cameras"] if one["name"] == name]
         return found
 
+    def frames(self, name: str) -> int:
+        """How many frames a camera has sent; 0 before its first report, which a picture may come before."""
+        now = self.camera(name)["now"]
+        return int(now["frames"]["out"]) if now else 0
+
     def picture(self, name: str) -> Any:
         """The picture of a camera, as (height, width, 3); None if there is none."""
         answer = self.ask("GET", f"/api/picture/{name}")
@@ -111,7 +116,7 @@ def running(folder: Path, clip: Path, cameras: list[str]) -> Iterator[tuple[Supe
             until(lambda: started.events("control room"), 20, "it is served")
             client = Client(port)
             until(lambda: all(client.camera(name)["picture"] for name in cameras), 30, "pictures come")
-            until(lambda: all(client.camera(name)["now"]["frames"]["out"] > 20 for name in cameras), 30)
+            until(lambda: all(client.frames(name) > 20 for name in cameras), 30)
             yield started, client
 
 
