@@ -151,7 +151,7 @@ def test_it_shows_what_was_released_and_how_the_cameras_are(tmp_path: Path, clip
         until(lambda: client.camera("two")["state"] == "ok", 10)
         os.kill(process, signal.SIGKILL)
         until(lambda: client.camera("two")["causes"] == [{"what": "died"}], 10)
-        assert client.picture("two") is None, "what a process that is gone released is not kept"
+        until(lambda: client.picture("two") is None, 5, "what a process that is gone released is not kept")
         assert client.camera("one")["state"] == "ok"
 
 
