@@ -185,6 +185,7 @@ def verify_table(rows: Sequence[Mapping[str, Any]]) -> str:
         "missed, of",
         "stopped (exit 7) or repaired",
         "named as a doubt",
+        "released, asked about by review",
         "let pass",
         "false alarms",
     ]
@@ -194,6 +195,7 @@ def verify_table(rows: Sequence[Mapping[str, Any]]) -> str:
             f"`{row['preset']}`",
             f"{row['missed']} of {_people(row['subjects'])}",
             *(_of(row[key], row["missed"]) for key in ("stopped", "doubts")),
+            _of(row["asked"], row["missed"]) if "asked" in row else "not counted",
             f"{_of(row['passed'], row['missed'])}"
             + (f", {row['passed_in_failed']} of them in an output that failed" if row["passed_in_failed"] else ""),
             f"{row['false_alarms']} of {row['clean']} outputs without a miss failed, {row['clean_doubts']} had doubts",
@@ -206,7 +208,8 @@ def verify_table(rows: Sequence[Mapping[str, Any]]) -> str:
 def _verify(section: Mapping[str, Any]) -> str:
     about = (
         "Whom detection itself missed (pixels decide: subjects that leak on any frame), and whether the check of the "
-        "output noticed. A doubt is released by `default`; `journalist` and `municipal` fail an output with doubts."
+        "output noticed. A doubt is released by `default`; `journalist` and `municipal` fail an output with doubts. "
+        "What was found too faintly to be covered is in the plan, and `anonymize review` asks about it."
     )
     skipped = "".join(f"- left out: {line}\n" for line in section["skipped"])
     return f"## Verify\n\n{_where(section)}\n\n{about}\n\n{verify_table(section['rows'])}\n{skipped}"

@@ -7,6 +7,8 @@ name. A missed subject is
 - **stopped** when a find that fails the output lies on it: `run` ends with exit code 7, or repairs the output where
   the preset says so; so does a doubt, where the preset fails outputs with doubts;
 - **named** when only a doubt lies on it: the output is released, and the doubt is in its list;
+- **asked** when only a `faint` line of the plan lies on it: the output is released, and the review of the plan asks a
+  person about the place;
 - **passed** when nothing lies on it. Its output may still have failed for somebody else.
 """
 
@@ -23,13 +25,14 @@ from anonymize.detect import build
 from anonymize.evaluate import evaluate
 from anonymize.evaluate.truth import FrameTruth, read_truth
 from anonymize.kinds import Verdict
+from anonymize.plan.faint import Faint
 from anonymize.recorded import passes
 from anonymize.settings import Doubts, Settings
 from anonymize.verify import Find, Verified
 from benchmarks.clips import Clip
 from benchmarks.planted import Good, examined, meets, plant
 
-STOPPED, NAMED, PASSED = "stopped", "doubts", "passed"
+STOPPED, NAMED, ASKED, PASSED = "stopped", "doubts", "asked", "passed"
 Who = tuple[str, int]
 """Kind and id of a subject within a clip."""
 
@@ -69,13 +72,19 @@ def measure(clip: Clip, settings: Settings, scratch: Path) -> Outcome:
     leaked = {(leak.kind, leak.id) for leak in found.leaks if leak.kind in wanted}
     verified = examined(made, target, settings, detectors, blind=False)
     subjects = sum(one.kind in wanted for one in found.subjects)
-    return judged(clip.video.name, subjects, leaked, truth, verified, settings)
+    return judged(clip.video.name, subjects, leaked, truth, verified, settings, plan.faint)
 
 
 def judged(
-    name: str, subjects: int, leaked: Iterable[Who], truth: Sequence[FrameTruth], verified: Verified, settings: Settings
+    name: str,
+    subjects: int,
+    leaked: Iterable[Who],
+    truth: Sequence[FrameTruth],
+    verified: Verified,
+    settings: Settings,
+    faint: Sequence[Faint] = (),
 ) -> Outcome:
-    """What verification made of each one who leaked, and of the output."""
+    """What verification made of each one who leaked, and of the output; `faint` is what the plan asks about."""
     strict = settings.verify.doubts is Doubts.FAIL
     missed = {}
     for who in leaked:
@@ -84,7 +93,7 @@ def judged(
         elif _lies_on(verified.doubts, who, truth):
             missed[who] = STOPPED if strict else NAMED
         else:
-            missed[who] = PASSED
+            missed[who] = ASKED if _is_asked_about(faint, who, truth) else PASSED
     failed = verified.verdict is Verdict.FAIL or (strict and bool(verified.doubts))
     return Outcome(name, subjects, missed, failed, len(verified.doubts))
 
@@ -98,7 +107,7 @@ def row(clips: str, preset: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "preset": preset,
         "subjects": sum(outcome.subjects for outcome in outcomes),
         "missed": len(missed),
-        **{what: missed.count(what) for what in (STOPPED, NAMED, PASSED)},
+        **{what: missed.count(what) for what in (STOPPED, NAMED, ASKED, PASSED)},
         "passed_in_failed": sum(
             what == PASSED for outcome in outcomes if outcome.failed for what in outcome.missed.values()
         ),
@@ -125,5 +134,16 @@ def _lies_on(finds: Sequence[Find], who: Who, truth: Sequence[FrameTruth]) -> bo
         find.kind is kind and subject.id == number and subject.kind is kind and meets(subject.xyxy, box)
         for find in finds
         for index, box in find.places or ((find.frame, find.box),)
+        for subject in truth[index].subjects
+    )
+
+
+def _is_asked_about(faint: Sequence[Faint], who: Who, truth: Sequence[FrameTruth]) -> bool:
+    """Whether one of the `faint` lines lies on that subject on any of its frames."""
+    kind, number = Kind.of(who[0]), who[1]
+    return any(
+        one.kind is kind and subject.id == number and subject.kind is kind and meets(subject.xyxy, box)
+        for one in faint
+        for index, box in enumerate(one.boxes, one.first)
         for subject in truth[index].subjects
     )
