@@ -15,7 +15,7 @@ from anonymize.cli.verify import EXIT_CODES
 from anonymize.errors import ExitCode
 
 if TYPE_CHECKING:
-    from anonymize.live.recordings.folder import Segment
+    from anonymize.live.recordings.folder import RecordedSegment
     from anonymize.progress import Progress
     from anonymize.report import Report
 
@@ -126,7 +126,7 @@ def verify(
     items = {segment.name: the_file(folder / segment.name) for segment in found.segments}
     with RunDisplay(list(items.values()), machine=json, quiet=quiet) as display:
 
-        def on_segment(segment: Segment, news: Progress | Report) -> None:
+        def on_segment(segment: RecordedSegment, news: Progress | Report) -> None:
             if not isinstance(news, Report):
                 display(items[segment.name], news)
                 return

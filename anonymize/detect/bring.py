@@ -17,7 +17,7 @@ import numpy as np
 from anonymize.detect.own import Misfit, Own
 from anonymize.errors import ModelError
 from anonymize.models import Session, cores, engine, keep_own, list_models
-from anonymize.models.cards import Card, Kept, read_card
+from anonymize.models.cards import Card, KeptCard, read_card
 from anonymize.models.registry import OWN, own_model
 from anonymize.settings import Device
 from anonymize.text import untrusted
@@ -130,7 +130,7 @@ def _try(card: Card, content: bytes) -> None:
     options = engine().RunOptions()
     timer = Timer(SECONDS, lambda: setattr(options, "terminate", True))
     timer.daemon = True
-    made = own_model(Kept("", len(content), card))
+    made = own_model(KeptCard("", len(content), card))
     network = Session(made, content, min(cores(), 4), Device.CPU, options)
     detector = Own(made, network)
     noise = np.random.default_rng(1).integers(0, 256, (96, 160, 3), np.uint8)

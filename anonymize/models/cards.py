@@ -1,7 +1,7 @@
 """Cards of a user's own models: what the network takes and gives, and what its classes are.
 
 A card is a TOML file that the user writes (docs/models.md). `anonymize.detect.bring` compares it with the network, and
-`Kept` is what then lies beside the network in the user's folder.
+`KeptCard` is what then lies beside the network in the user's folder.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LONGEST_LINE = 500
 CLASSES = Range(1, 10_000, "classes")
 PIXELS = Range(1, 4096, "pixels")
 NUMBERS = Range(-1e4, 1e4)
-T = TypeVar("T", "Card", "Kept")
+T = TypeVar("T", "Card", "KeptCard")
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,30}")
 
 
@@ -224,7 +224,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptCard:
     """A card as it lies in the user's folder: with size and hash of the network that it was compared with."""
 
     sha256: str
@@ -245,9 +245,11 @@ def read_card(path: Path) -> Card:
     return _read(Card, path, "write it as docs/models.md says")
 
 
-def read_kept(path: Path) -> Kept:
+def read_kept(path: Path) -> KeptCard:
     """A card in the user's folder. Raises `ModelError`."""
-    return _read(Kept, path, "delete it and import the model again: anonymize models import FILE.onnx --card CARD.toml")
+    return _read(
+        KeptCard, path, "delete it and import the model again: anonymize models import FILE.onnx --card CARD.toml"
+    )
 
 
 def _read(hint: type[T], path: Path, advice: str) -> T:

@@ -15,7 +15,7 @@ from typing import Any
 
 from anonymize.data import Kind
 from anonymize.errors import ModelError
-from anonymize.models.cards import Card, Kept, read_kept
+from anonymize.models.cards import Card, KeptCard, read_kept
 from anonymize.text.words import meant, system
 
 OWN = "own"
@@ -96,7 +96,7 @@ def own_models() -> tuple[Model, ...]:
     return tuple(own_model(read_kept(path)) for path in sorted((user_folder() / OWN).glob("*.toml")))
 
 
-def own_model(kept: Kept) -> Model:
+def own_model(kept: KeptCard) -> Model:
     """The registry's entry for a user's own model."""
     card = kept.card
     return Model(

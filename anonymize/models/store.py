@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from anonymize.errors import ModelError, OutputError
-from anonymize.models.cards import Card, Kept
+from anonymize.models.cards import Card, KeptCard
 from anonymize.models.registry import OWN, Model, find, matches, own_model, user_folder
 from anonymize.storage.commit import make_folder, pending, plainly
 from anonymize.text import untrusted
@@ -105,7 +105,7 @@ def keep_own(card: Card, content: bytes, *, force: bool = False) -> Path:
     Raises:
         ModelError: it cannot be written, or there is another of this name and `force` is not given.
     """
-    kept = Kept(hashlib.sha256(content).hexdigest(), len(content), card)
+    kept = KeptCard(hashlib.sha256(content).hexdigest(), len(content), card)
     target = user_folder() / own_model(kept).file
     there = target.with_suffix(".toml")
     if there.exists() and not force and there.read_text(encoding="utf-8") != kept.text():

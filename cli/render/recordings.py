@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from anonymize.live.recordings.export import Export
-    from anonymize.live.recordings.folder import Gap, Recordings, Segment, Stretch
-    from anonymize.live.recordings.holding import Change
+    from anonymize.live.recordings.folder import Gap, RecordedSegment, Recordings, Stretch
+    from anonymize.live.recordings.holding import HoldChange
 
 
 def listed(folder: Path, found: Recordings, open_: Sequence[str], *, machine: bool) -> None:
@@ -70,7 +70,7 @@ def exported(made: Export, *, machine: bool) -> None:
     say(f"  report: {made.report}{signed}")
 
 
-def changed(act: str, folder: Path, change: Change, *, machine: bool) -> None:
+def changed(act: str, folder: Path, change: HoldChange, *, machine: bool) -> None:
     """Print what was held or released.
 
     Args:
@@ -96,7 +96,7 @@ def changed(act: str, folder: Path, change: Change, *, machine: bool) -> None:
         note(f"{folder}: {line}")
 
 
-def _segment(segment: Segment) -> dict[str, object]:
+def _segment(segment: RecordedSegment) -> dict[str, object]:
     from anonymize.live.recordings.times import show
 
     return {

@@ -26,7 +26,7 @@ from anonymize.live.recordings import checking, custody, folder, holding, index,
 from anonymize.live.recordings.export import Account, export
 from anonymize.live.recordings.folder import look
 from anonymize.live.recordings.hold import Hold
-from anonymize.live.recordings.lock import Busy, locked
+from anonymize.live.recordings.lock import InUse, locked
 from anonymize.live.sinks.encode import LiveEncoder
 from anonymize.live.sinks.recording import Keep, Recording
 from anonymize.live.supervisor.config import Camera
@@ -628,7 +628,7 @@ def test_nothing_is_held_or_released_without_a_line_in_the_log(kept, tmp_path):
 def test_nothing_is_deleted_while_somebody_places_a_hold(kept):
     with locked(kept):
         retention.expire(kept, 1.0, None, NOON + 999)
-        with pytest.raises(Busy), locked(kept, patience=0.0):
+        with pytest.raises(InUse), locked(kept, patience=0.0):
             pass
     assert names(kept) == [0, 2, 4, 6, 8]
     retention.expire(kept, 1.0, None, NOON + 999)

@@ -22,7 +22,7 @@ from anonymize.live.sinks.encode import CLOCK, LiveEncoder, LivePacket
 from anonymize.live.sinks.feeder import Buffer, Feeder, Gone
 from anonymize.live.sinks.open import Options, check, open_sinks
 from anonymize.live.sinks.recording import Keep, Recording
-from anonymize.live.sinks.stdout import Transport, Y4m
+from anonymize.live.sinks.stdout import PacketOutput, Y4m
 from anonymize.live.sinks.virtual_camera import CameraOut
 from anonymize.media.frames.orient import Orientation
 from tests.helpers.media import pattern, time_of, tone
@@ -222,7 +222,7 @@ def test_standard_output_as_mpeg_ts_and_as_y4m():
         out: Any
         items: list[Any]
         if form == "mpegts":
-            out, items = Transport(writer, encoder.streams, quiet), packets
+            out, items = PacketOutput(writer, encoder.streams, quiet), packets
         else:
             out, items = Y4m(writer, PICTURE, quiet), list(frames(10))
         for item in items:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from anonymize.errors import UsageError
-from anonymize.live.control_room.check import Check
+from anonymize.live.control_room.check import RecordingCheck
 from anonymize.live.control_room.room import Room
 from anonymize.live.recordings import custody, export, folder, holding, times
 from anonymize.live.recordings.folder import Gap, Stretch
@@ -34,7 +34,7 @@ class Archive:
     def __init__(self, room: Room) -> None:
         self._room = room
         self._exporting = threading.Lock()
-        self._check = Check()
+        self._check = RecordingCheck()
 
     def close(self) -> None:
         """End what is under way."""
@@ -105,7 +105,7 @@ class Archive:
         """How far the examination is, or what came of the last one."""
         return self._check.as_dict()
 
-    def _held(self, change: Callable[..., holding.Change], asked: dict[str, Any]) -> dict[str, Any]:
+    def _held(self, change: Callable[..., holding.HoldChange], asked: dict[str, Any]) -> dict[str, Any]:
         _, where, span, by = self._asked(asked)
         reason = _text(asked, "reason")
         if not custody.text(reason):

@@ -19,7 +19,7 @@ from anonymize.settings import Settings
 _NICE = 19
 
 
-class Check:
+class RecordingCheck:
     """At most one examination at a time, and what came of the last."""
 
     def __init__(self) -> None:
@@ -65,14 +65,14 @@ def _examine(line: Connection, folder: Path, span: tuple[float, float], settings
     process.end_with_parent()
     os.nice(_NICE)
     from anonymize.live.recordings import checking
-    from anonymize.live.recordings.folder import Segment
+    from anonymize.live.recordings.folder import RecordedSegment
     from anonymize.recorded import job
 
     verdicts: list[dict[str, Any]] = []
     try:
         found = checking.chosen(folder, *span)
 
-        def on_segment(segment: Segment, news: Progress | Report) -> None:
+        def on_segment(segment: RecordedSegment, news: Progress | Report) -> None:
             if isinstance(news, Report):
                 verdicts.append({"segment": segment.name, "verdict": news.verdict.value, "error": news.error})
             line.send({"state": "running", "segment": segment.name, "done": len(verdicts), "of": len(found.segments)})

@@ -10,7 +10,7 @@ from anonymize.detect import Detector
 from anonymize.errors import UsageError
 from anonymize.kinds import Verdict
 from anonymize.live.recordings import custody
-from anonymize.live.recordings.folder import Recordings, Segment, look
+from anonymize.live.recordings.folder import RecordedSegment, Recordings, look
 from anonymize.live.recordings.times import show
 from anonymize.progress import Progress
 from anonymize.recorded.release import check_file
@@ -18,7 +18,7 @@ from anonymize.report import Report
 from anonymize.settings import Settings
 
 HASH = "as recorded"
-OnSegment = Callable[[Segment, Progress | Report], None]
+OnSegment = Callable[[RecordedSegment, Progress | Report], None]
 """Told how far the examination of a segment is, and what came of it."""
 _WORST = (Verdict.FAIL, Verdict.PASS_WITH_DOUBTS, Verdict.PASS)
 
@@ -46,7 +46,7 @@ def chosen(folder: Path, start: float | None, end: float | None) -> Recordings:
 
 def check(
     folder: Path,
-    segments: Sequence[Segment],
+    segments: Sequence[RecordedSegment],
     settings: Settings,
     detectors: Sequence[Detector],
     on_segment: OnSegment,
@@ -80,7 +80,7 @@ def check(
 
 
 def _examined(
-    folder: Path, segment: Segment, settings: Settings, detectors: Sequence[Detector], on_segment: OnSegment
+    folder: Path, segment: RecordedSegment, settings: Settings, detectors: Sequence[Detector], on_segment: OnSegment
 ) -> Report:
     """The report on one segment: that of `check_file`, with a check of its hash."""
     report = check_file(folder / segment.name, settings, detectors, on_progress=lambda news: on_segment(segment, news))

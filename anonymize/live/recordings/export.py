@@ -20,7 +20,7 @@ from anonymize import report as reports
 from anonymize.errors import DamagedInput, UnsupportedInput, UsageError, VerificationError
 from anonymize.kinds import Verdict
 from anonymize.live.recordings import custody, files, times
-from anonymize.live.recordings.folder import Gap, Recordings, Segment, there
+from anonymize.live.recordings.folder import Gap, RecordedSegment, Recordings, there
 from anonymize.media import check_target, pending
 from anonymize.media.video.packets import BITEXACT
 from anonymize.report import Report
@@ -71,7 +71,7 @@ class Export:
     start: float
     end: float
     pictures: int
-    segments: tuple[Segment, ...]
+    segments: tuple[RecordedSegment, ...]
     gaps: tuple[Gap, ...]
     notes: tuple[str, ...]
     key: str = ""
@@ -133,7 +133,7 @@ def _refuse_unusable(folder: Path, found: Recordings) -> None:
             raise _changed(folder, segment)
 
 
-def _changed(folder: Path, segment: Segment) -> DamagedInput:
+def _changed(folder: Path, segment: RecordedSegment) -> DamagedInput:
     return DamagedInput(
         "this segment was changed since it was recorded: export the time before it and after it", folder / segment.name
     )
@@ -152,12 +152,12 @@ class _Copy:
     size: tuple[int, int] = (0, 0)
     shown: list[Fraction] = field(default_factory=list)
     digests: list[Any] = field(default_factory=list)
-    used: list[Segment] = field(default_factory=list)
+    used: list[RecordedSegment] = field(default_factory=list)
     hashes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-def _copied(folder: Path, segments: Sequence[Segment], span: tuple[float, float], to: Path) -> _Copy:
+def _copied(folder: Path, segments: Sequence[RecordedSegment], span: tuple[float, float], to: Path) -> _Copy:
     """Copy the packets of `span` from `segments` to the file `to`."""
     copy = _Copy()
     with av.open(to, "w", format="mp4", options={"movflags": "faststart", "empty_hdlr_name": "1"}) as output:
@@ -193,7 +193,7 @@ class _Writer:
         self._last: list[Fraction | None] = []
         self._step = Fraction(0)
 
-    def take(self, segment: Segment, source: InputContainer, span: tuple[float, float]) -> bool:
+    def take(self, segment: RecordedSegment, source: InputContainer, span: tuple[float, float]) -> bool:
         """Append what `segment` has of `span`; whether it has anything."""
         streams: list[VideoStream | AudioStream] = [source.streams.video[0], *source.streams.audio[:1]]
         start = _key_before(streams[0], span[0] - segment.began)
@@ -220,7 +220,7 @@ class _Writer:
         copy.end = min(max(copy.end, segment.ended), span[1]) if any_ else copy.end
         return any_
 
-    def _offset(self, segment: Segment, start: Fraction) -> Fraction:
+    def _offset(self, segment: RecordedSegment, start: Fraction) -> Fraction:
         """Seconds to add to the times of `segment`, so that the export begins at zero and pictures do not overlap."""
         copy = self._copy
         offset = Fraction(segment.began - copy.start).limit_denominator(1_000_000)

@@ -29,7 +29,7 @@ _ROUNDING = 0.002
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SegmentFile:
     """A segment in a folder, as its entry there has it.
 
     Args:
@@ -79,7 +79,7 @@ def _second(name: str) -> float | None:
         return None
 
 
-def find(folder: Path) -> list[Found]:
+def find(folder: Path) -> list[SegmentFile]:
     """The segments in `folder` by name; whatever else is there is passed over, links among it.
 
     Raises:
@@ -92,7 +92,7 @@ def find(folder: Path) -> list[Found]:
                 with suppress(FileNotFoundError):  # deleted meanwhile
                     facts = entry.stat(follow_symlinks=False) if is_segment(entry.name) else None
                     if facts and stat.S_ISREG(facts.st_mode):
-                        found.append(Found(entry.name, facts.st_size, facts.st_mtime_ns))
+                        found.append(SegmentFile(entry.name, facts.st_size, facts.st_mtime_ns))
     except OSError as error:
         raise UnreadableInput(f"the recordings in this folder cannot be read: {system(error)}", folder) from error
     return sorted(found, key=lambda one: one.name)
@@ -142,7 +142,7 @@ def pauses(times: list[float]) -> Iterator[tuple[float, float]]:
             yield at + usual - times[0], at + step - times[0]
 
 
-def began(found: Found, seconds: float) -> tuple[float, bool]:
+def began(found: SegmentFile, seconds: float) -> tuple[float, bool]:
     """When the first picture of a segment of `seconds` was captured, in seconds since the epoch, and whether exactly.
 
     Its name has the second; the time at which the recorder says that the file was last modified has the rest, if

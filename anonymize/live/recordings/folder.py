@@ -13,7 +13,7 @@ from pathlib import Path
 
 from anonymize.errors import AnonymizeError, OutputError, UsageError
 from anonymize.live.recordings import files, hold, index
-from anonymize.live.recordings.files import Found
+from anonymize.live.recordings.files import SegmentFile
 from anonymize.live.recordings.hold import Hold
 from anonymize.live.recordings.index import Row
 from anonymize.live.recordings.times import show
@@ -26,7 +26,7 @@ _PART = re.compile(rf"\.({files.STAMP})-[0-9a-f]{{16}}\.part")
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class RecordedSegment:
     """One segment. Times are seconds since the epoch.
 
     Args:
@@ -75,7 +75,7 @@ class Recordings:
         notes: what a person should know: an index that cannot be used, a held segment that is gone.
     """
 
-    segments: tuple[Segment, ...]
+    segments: tuple[RecordedSegment, ...]
     gaps: tuple[Gap, ...]
     notes: tuple[str, ...] = ()
 
@@ -149,7 +149,7 @@ class Stretch:
         segments: in order of capture.
     """
 
-    segments: tuple[Segment, ...]
+    segments: tuple[RecordedSegment, ...]
 
     @property
     def start(self) -> float:
@@ -164,7 +164,7 @@ class Stretch:
 
 def stretches(found: Recordings) -> Iterator[Stretch | Gap]:
     """`found` in few words: stretches and, between them, gaps. A segment that is broken or changed stands alone."""
-    open_: list[Segment] = []
+    open_: list[RecordedSegment] = []
     left = list(found.gaps)
     for segment in found.segments:
         between = [gap for gap in left if gap.end <= segment.began]
@@ -179,7 +179,7 @@ def stretches(found: Recordings) -> Iterator[Stretch | Gap]:
     yield from left
 
 
-def _apart(one: Segment, other: Segment) -> bool:
+def _apart(one: RecordedSegment, other: RecordedSegment) -> bool:
     return (one.held and one.held.reason) != (other.held and other.held.reason) or any(
         segment.broken or segment.changed for segment in (one, other)
     )
@@ -200,7 +200,7 @@ def being_written(folder: Path) -> list[str]:
     return sorted(begun)
 
 
-def gaps(segments: Iterable[Segment], start: float | None = None, end: float | None = None) -> Iterator[Gap]:
+def gaps(segments: Iterable[RecordedSegment], start: float | None = None, end: float | None = None) -> Iterator[Gap]:
     """The times from `start` to `end` of which `segments`, in order of capture, have no pictures, in order.
 
     Without `start` or `end`, there is no gap before the first or after the last.
@@ -217,7 +217,7 @@ def gaps(segments: Iterable[Segment], start: float | None = None, end: float | N
         yield Gap(until, end)
 
 
-def _within(segment: Segment, start: float | None, end: float | None) -> bool:
+def _within(segment: RecordedSegment, start: float | None, end: float | None) -> bool:
     return _overlap(segment.began, segment.ended, start, end)
 
 
@@ -225,7 +225,7 @@ def _overlap(one: float, other: float, start: float | None, end: float | None) -
     return (start is None or other > start) and (end is None or one < end)
 
 
-def _row(folder: Path, found: Found) -> Row:
+def _row(folder: Path, found: SegmentFile) -> Row:
     """What the file `found` says of itself. Raises `UnreadableInput`."""
     with files.opened(folder, found.name) as file:
         content = files.content(file, folder / found.name)
@@ -234,7 +234,7 @@ def _row(folder: Path, found: Found) -> Row:
 
 
 def row_of(
-    found: Found, camera: str, began: float, content: files.Content, *, exact: bool = True, sha256: str = ""
+    found: SegmentFile, camera: str, began: float, content: files.Content, *, exact: bool = True, sha256: str = ""
 ) -> Row:
     """The row of the segment `found`; see `Row`."""
     pauses = json.dumps(content.pauses)
@@ -252,8 +252,8 @@ def row_of(
     )
 
 
-def _segment(row: Row, found: Found, held: Hold | None) -> Segment:
-    return Segment(
+def _segment(row: Row, found: SegmentFile, held: Hold | None) -> RecordedSegment:
+    return RecordedSegment(
         name=row.name,
         camera=row.camera,
         began=row.began,
@@ -268,6 +268,6 @@ def _segment(row: Row, found: Found, held: Hold | None) -> Segment:
     )
 
 
-def _broken(found: Found, why: str, held: Hold | None) -> Segment:
+def _broken(found: SegmentFile, why: str, held: Hold | None) -> RecordedSegment:
     began, _ = files.began(replace(found, changed_ns=0), 0.0)
-    return Segment(found.name, "", began, began, False, 0, found.size, held=held, broken=why)
+    return RecordedSegment(found.name, "", began, began, False, 0, found.size, held=held, broken=why)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from anonymize.errors import OutputError, UsageError
 from anonymize.live.recordings import custody, hold
-from anonymize.live.recordings.folder import Segment, being_written, there
+from anonymize.live.recordings.folder import RecordedSegment, being_written, there
 from anonymize.live.recordings.lock import locked
 from anonymize.live.recordings.times import show
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class HoldChange:
     """What was held or released.
 
     Args:
@@ -23,12 +23,12 @@ class Change:
         notes: what a person should know.
     """
 
-    segments: tuple[Segment, ...]
+    segments: tuple[RecordedSegment, ...]
     before: int = 0
     notes: tuple[str, ...] = ()
 
 
-def place(folder: Path, span: tuple[float, float], reason: str, by: str = "") -> Change:
+def place(folder: Path, span: tuple[float, float], reason: str, by: str = "") -> HoldChange:
     """Keep the segments in `folder` that share any time with `span` from being deleted, until they are released.
 
     Args:
@@ -44,7 +44,7 @@ def place(folder: Path, span: tuple[float, float], reason: str, by: str = "") ->
     """
     _refuse_no(reason)
     found = there(folder, *span)
-    placed: list[Segment] = []
+    placed: list[RecordedSegment] = []
     with locked(folder):
         try:
             for segment in found.segments:
@@ -60,10 +60,12 @@ def place(folder: Path, span: tuple[float, float], reason: str, by: str = "") ->
     last = max(segment.ended for segment in found.segments)
     later = bool(being_written(folder)) and last < span[1]
     notes = [f"what is being written is not held yet: hold it again from {show(last)} on"] if later else []
-    return Change(tuple(placed), sum(segment.held is not None for segment in found.segments), (*found.notes, *notes))
+    return HoldChange(
+        tuple(placed), sum(segment.held is not None for segment in found.segments), (*found.notes, *notes)
+    )
 
 
-def release(folder: Path, span: tuple[float, float], reason: str, by: str = "") -> Change:
+def release(folder: Path, span: tuple[float, float], reason: str, by: str = "") -> HoldChange:
     """Hold no longer what `place` holds of `span`; `--keep` deletes it when it is due. Arguments and errors as there.
 
     Raises:
@@ -78,7 +80,7 @@ def release(folder: Path, span: tuple[float, float], reason: str, by: str = "") 
         _note(folder, "release", held, reason, by)
         for segment in held:
             hold.lift(folder, segment.name)
-    return Change(tuple(held), 0, found.notes)
+    return HoldChange(tuple(held), 0, found.notes)
 
 
 def _refuse_no(reason: str) -> None:
@@ -86,6 +88,6 @@ def _refuse_no(reason: str) -> None:
         raise UsageError("a reason is missing: --reason says why, as a case number; it stays in the custody log")
 
 
-def _note(folder: Path, act: str, segments: list[Segment], reason: str, by: str) -> None:
+def _note(folder: Path, act: str, segments: list[RecordedSegment], reason: str, by: str) -> None:
     facts = {"from": show(segments[0].began), "to": show(max(segment.ended for segment in segments))}
     custody.note(folder, act, by, **facts, segments=[segment.name for segment in segments], reason=reason)

@@ -18,7 +18,7 @@ from typing import Any
 
 from anonymize.batch.ledger.lock import refuse_foreign
 from anonymize.errors import OutputError
-from anonymize.live.recordings.files import Found, is_segment
+from anonymize.live.recordings.files import SegmentFile, is_segment
 from anonymize.live.recordings.lock import locked
 from anonymize.text.words import system
 
@@ -62,9 +62,9 @@ class Row:
     sha256: str
 
     @property
-    def found(self) -> Found:
+    def found(self) -> SegmentFile:
         """The file that it is about."""
-        return Found(self.name, self.size, self.changed_ns)
+        return SegmentFile(self.name, self.size, self.changed_ns)
 
 
 _TYPES: dict[str, type] = {"str": str, "int": int, "float": float}

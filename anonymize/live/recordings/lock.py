@@ -15,7 +15,7 @@ PATIENCE = 5.0
 """Seconds to wait for another process."""
 
 
-class Busy(OutputError):
+class InUse(OutputError):
     """Another process holds the lock."""
 
 
@@ -28,7 +28,7 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
         patience: seconds to wait.
 
     Raises:
-        Busy: another process held it for longer.
+        InUse: another process held it for longer.
         OutputError: the folder cannot be opened.
     """
     try:
@@ -37,7 +37,7 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
         raise OutputError(f"this folder cannot be opened: {system(error)}", folder) from error
     try:
         if not taken(descriptor, patience):
-            raise Busy("another process is holding or deleting recordings here: try again in a moment", folder)
+            raise InUse("another process is holding or deleting recordings here: try again in a moment", folder)
         yield
     finally:
         os.close(descriptor)

@@ -9,8 +9,8 @@ from pathlib import Path
 from anonymize.errors import OutputError, UnreadableInput
 from anonymize.live.log import logger
 from anonymize.live.recordings import custody, files, hold
-from anonymize.live.recordings.files import Found
-from anonymize.live.recordings.lock import Busy, locked
+from anonymize.live.recordings.files import SegmentFile
+from anonymize.live.recordings.lock import InUse, locked
 
 
 def expire(folder: Path, age: float | None, size: int | None, now: float) -> None:
@@ -34,7 +34,7 @@ def expire(folder: Path, age: float | None, size: int | None, now: float) -> Non
                     (folder / found.name).unlink()
                     deleted.append(found.name)
                     logger.info("segment expired", file=found.name, reason=why)
-    except (Busy, UnreadableInput) as error:
+    except (InUse, UnreadableInput) as error:
         logger.warning("nothing was deleted", error=error.message)
         return
     if deleted:
@@ -44,7 +44,7 @@ def expire(folder: Path, age: float | None, size: int | None, now: float) -> Non
             logger.warning("the custody log lacks what was deleted", segments=", ".join(deleted), error=error.message)
 
 
-def _due(folder: Path, age: float | None, size: int | None, now: float) -> Sequence[tuple[str, Found]]:
+def _due(folder: Path, age: float | None, size: int | None, now: float) -> Sequence[tuple[str, SegmentFile]]:
     """The segments to delete, oldest first, each with the reason."""
     free = [found for found in files.find(folder) if not hold.is_held(folder, found.name)]
     old = [found for found in free if age is not None and now - found.changed_ns / 1e9 > age]

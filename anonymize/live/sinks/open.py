@@ -20,7 +20,7 @@ from anonymize.live.sinks.fan import FRAMES, Fan, Uncoded
 from anonymize.live.sinks.feeder import Buffer, Feeder, OnState, Writer
 from anonymize.live.sinks.hls import Hls
 from anonymize.live.sinks.recording import Keep, Recording
-from anonymize.live.sinks.stdout import Transport, Y4m
+from anonymize.live.sinks.stdout import PacketOutput, Y4m
 from anonymize.live.sinks.virtual_camera import CameraOut
 from anonymize.media import make_folder
 from anonymize.text.words import system
@@ -158,7 +158,7 @@ def _coded(address: str, name: str, streams: Sequence[Any], metrics: Metrics, op
 def _connector(address: str, streams: Sequence[Any], options: Options) -> Callable[[OnState], Writer[LivePacket]]:
     """The function that opens the writer of `address`."""
     if address == STDOUT:
-        return lambda on_state: Transport(1, streams, on_state)
+        return lambda on_state: PacketOutput(1, streams, on_state)
     if "://" in address:
         return lambda on_state: push.Push(address, streams, on_state, options.stall)
     folder = _folder_of(address)

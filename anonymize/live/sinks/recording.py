@@ -17,7 +17,7 @@ import av
 from anonymize.errors import OutputError
 from anonymize.live.log import logger
 from anonymize.live.recordings import files, index, retention
-from anonymize.live.recordings.files import Content, Found
+from anonymize.live.recordings.files import Content, SegmentFile
 from anonymize.live.recordings.folder import row_of
 from anonymize.live.recordings.index import Row
 from anonymize.live.sinks.encode import LivePacket, Muxer
@@ -137,7 +137,7 @@ class Recording:
             ended = round((self._captured + content.seconds) * 1e9)
             os.utime(part.fileno(), ns=(ended, ended))  # says when it was captured, should the index be lost
             os.fsync(part.fileno())
-            found = Found(self._free_name(), os.fstat(part.fileno()).st_size, ended)
+            found = SegmentFile(self._free_name(), os.fstat(part.fileno()).st_size, ended)
             final = self._folder / found.name
             part.release(final)
         self._part = None

@@ -12,7 +12,7 @@ from anonymize.live.sinks.encode import LivePacket, Muxer
 from anonymize.live.sinks.feeder import Gone, OnState
 
 
-class Transport:
+class PacketOutput:
     """`feeder.Writer` of packets as MPEG-TS to a descriptor."""
 
     def __init__(self, file: int, streams: Sequence[Any], on_state: OnState) -> None:

@@ -31,7 +31,7 @@ REPORT_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Show:
+class ShowPicture:
     """A request for the newest picture that was released.
 
     Args:
@@ -53,9 +53,9 @@ class _Line:
         with self._lock:
             self._connection.send(what)
 
-    def receive(self) -> Settings | Show:
+    def receive(self) -> Settings | ShowPicture:
         """Wait for settings or a request. Raises `EOFError` or `OSError` if the supervisor has ended."""
-        received: Settings | Show = self._connection.recv()
+        received: Settings | ShowPicture = self._connection.recv()
         return received
 
 
@@ -93,7 +93,7 @@ def _listen(line: _Line, control: Control, accepted: list[Settings], newest: New
     with suppress(EOFError, OSError):
         while True:
             order = line.receive()
-            if isinstance(order, Show):
+            if isinstance(order, ShowPicture):
                 if (shown := newest.shown(order.width)) is not None:
                     line.send(shown)
                 continue

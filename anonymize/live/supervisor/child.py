@@ -17,7 +17,7 @@ from anonymize.live.backoff import Backoff
 from anonymize.live.log import logger
 from anonymize.live.sinks.newest import Shown
 from anonymize.live.supervisor import camera_process
-from anonymize.live.supervisor.camera_process import Show
+from anonymize.live.supervisor.camera_process import ShowPicture
 from anonymize.live.supervisor.config import Camera
 from anonymize.live.supervisor.hour import Hour
 from anonymize.parallel.process import spawn
@@ -106,7 +106,7 @@ class Child:
         now = time.monotonic()
         if self.up and now - self._asked >= _PICTURE_EVERY:
             self._asked = now
-            self._orders.put(Show(width))
+            self._orders.put(ShowPicture(width))
 
     @property
     def _silent(self) -> bool:
@@ -178,7 +178,7 @@ class Child:
         self._process = spawned.process
         # Should this process end without `end`, it would wait for the camera's for ever.
         self._at_exit = Finalize(None, spawned.process.terminate, exitpriority=100)
-        self._orders: SimpleQueue[Settings | Show | None] = SimpleQueue()
+        self._orders: SimpleQueue[Settings | ShowPicture | None] = SimpleQueue()
         threading.Thread(target=self._receive, args=(spawned.line,), daemon=True).start()
         threading.Thread(target=_send, args=(spawned.line, self._orders), daemon=True).start()
         logger.info("camera started", camera=self.camera.name, process=spawned.process.pid)
@@ -194,7 +194,7 @@ class Child:
                 self.hour.add(came["now"]["frames"])
 
 
-def _send(line: Connection, orders: SimpleQueue[Settings | Show | None]) -> None:
+def _send(line: Connection, orders: SimpleQueue[Settings | ShowPicture | None]) -> None:
     """Send what comes, until None does. The process may hang, so whoever looks after others does not send itself."""
     with suppress(OSError):
         while (order := orders.get()) is not None:
