@@ -105,15 +105,7 @@ def edited(text: Iterable[str], name: str) -> History:
                 yield _row(entry, place, about)
 
     regions = Regions(rows())
-    columns = regions.columns()
-    tracks = set(columns.track.tolist())
-    subjects = set(columns.track[columns.found & (columns.kind != Kind.AREA)].tolist())
-    for place, one in visible:
-        if one.track not in tracks:
-            raise PlanError(f"there is no track {one.track} in this plan", place)
-    for place, doubt in doubts.values():
-        if doubt.track not in subjects:
-            raise PlanError(f"there is no face or plate {doubt.track} in this plan", place)
+    _refuse_unknown(regions, visible, doubts.values())
     made = Plan(
         about,
         regions,
@@ -133,6 +125,21 @@ def edited(text: Iterable[str], name: str) -> History:
         except ValueError as error:
             raise PlanError(brief(error), place) from error
     return history
+
+
+def _refuse_unknown(
+    regions: Regions, visible: Iterable[tuple[str, VisibleTrack]], doubts: Iterable[tuple[str, Doubt]]
+) -> None:
+    """Raise `PlanError` where a line, each with its place, is about a track that the plan has no regions of."""
+    columns = regions.columns()
+    tracks = set(columns.track.tolist())
+    subjects = set(columns.track[columns.found & (columns.kind != Kind.AREA)].tolist())
+    for place, one in visible:
+        if one.track not in tracks:
+            raise PlanError(f"there is no track {one.track} in this plan", place)
+    for place, doubt in doubts:
+        if doubt.track not in subjects:
+            raise PlanError(f"there is no face or plate {doubt.track} in this plan", place)
 
 
 def _sorted_out(numbered: Iterator[tuple[int, str]], about: About) -> Iterator[Block | tuple[int, str]]:

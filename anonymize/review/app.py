@@ -40,6 +40,49 @@ def app(review: Review) -> Starlette:
         mine = tabs.claim(name, take=asked.get("take") is True)
         return {"mine": mine, "trouble": review.trouble(), **review.history()}
 
+    def publish(asked: dict[str, Any]) -> Any:
+        review.publish(str(asked.get("output", "")), force=asked.get("force") is True)
+        return review.publishing.as_dict()
+
+    def answer(asked: dict[str, Any]) -> Any:
+        return review.answer(str(asked.get("id", "")), str(asked.get("answer", "")))
+
+    def see(asked: dict[str, Any]) -> Any:
+        review.record.see(_indices(asked.get("frames")))
+        return {"seen": review.record.seen}
+
+    def sampled(asked: dict[str, Any]) -> Any:
+        return review.sampled(_indices(asked.get("showing")))
+
+    def choose(asked: dict[str, Any]) -> Any:
+        return review.choose(str(asked.get("version", "")))
+
+    def sign(asked: dict[str, Any]) -> Any:
+        return review.sign(str(asked.get("name", "")), str(asked.get("note", "")))
+
+    return Starlette(
+        routes=[
+            *endpoints.page(PAGE, "page.html"),
+            *_reading(review),
+            Route("/api/answer", edits(answer), methods=["POST"]),
+            Route("/api/tab", change(tab), methods=["POST"]),
+            Route("/api/seen", change(see), methods=["POST"]),
+            Route("/api/sample", change(lambda _: review.sample()), methods=["POST"]),
+            Route("/api/sampled", edits(sampled), methods=["POST"]),
+            Route("/api/sign", edits(sign), methods=["POST"]),
+            Route("/api/version", edits(choose), methods=["POST"]),
+            Route("/api/edit", edits(review.edit), methods=["POST"]),
+            Route("/api/undo", edits(lambda _: review.undo()), methods=["POST"]),
+            Route("/api/redo", edits(lambda _: review.redo()), methods=["POST"]),
+            Route("/api/publish", edits(publish), methods=["POST"]),
+        ],
+        exception_handlers=HANDLERS,
+    )
+
+
+def _reading(review: Review) -> list[Route]:
+    """What the page asks for and changes nothing by."""
+
     def opened(_: Request) -> Any:
         return review.overview()
 
@@ -71,55 +114,20 @@ def app(review: Review) -> Starlette:
     def publishing(_: Request) -> Any:
         return review.publishing.as_dict()
 
-    def publish(asked: dict[str, Any]) -> Any:
-        review.publish(str(asked.get("output", "")), force=asked.get("force") is True)
-        return review.publishing.as_dict()
-
     def questions(_: Request) -> Any:
         return review.questions()
 
-    def answer(asked: dict[str, Any]) -> Any:
-        return review.answer(str(asked.get("id", "")), str(asked.get("answer", "")))
-
-    def see(asked: dict[str, Any]) -> Any:
-        review.record.see(_indices(asked.get("frames")))
-        return {"seen": review.record.seen}
-
-    def sampled(asked: dict[str, Any]) -> Any:
-        return review.sampled(_indices(asked.get("showing")))
-
-    def choose(asked: dict[str, Any]) -> Any:
-        return review.choose(str(asked.get("version", "")))
-
-    def sign(asked: dict[str, Any]) -> Any:
-        return review.sign(str(asked.get("name", "")), str(asked.get("note", "")))
-
-    return Starlette(
-        routes=[
-            *endpoints.page(PAGE, "page.html"),
-            Route("/api/review", read(opened)),
-            Route("/api/picture/{index}", read(picture)),
-            Route("/api/thumb/{track}", read(thumb)),
-            Route("/api/sound/{number}", read(sound)),
-            Route("/api/peaks/{first}", read(peaks)),
-            Route("/api/regions/{first}/{end}", read(regions)),
-            Route("/api/lanes", read(lanes)),
-            Route("/api/publish", read(publishing)),
-            Route("/api/questions", read(questions)),
-            Route("/api/answer", edits(answer), methods=["POST"]),
-            Route("/api/tab", change(tab), methods=["POST"]),
-            Route("/api/seen", change(see), methods=["POST"]),
-            Route("/api/sample", change(lambda _: review.sample()), methods=["POST"]),
-            Route("/api/sampled", edits(sampled), methods=["POST"]),
-            Route("/api/sign", edits(sign), methods=["POST"]),
-            Route("/api/version", edits(choose), methods=["POST"]),
-            Route("/api/edit", edits(review.edit), methods=["POST"]),
-            Route("/api/undo", edits(lambda _: review.undo()), methods=["POST"]),
-            Route("/api/redo", edits(lambda _: review.redo()), methods=["POST"]),
-            Route("/api/publish", edits(publish), methods=["POST"]),
-        ],
-        exception_handlers=HANDLERS,
-    )
+    return [
+        Route("/api/review", read(opened)),
+        Route("/api/picture/{index}", read(picture)),
+        Route("/api/thumb/{track}", read(thumb)),
+        Route("/api/sound/{number}", read(sound)),
+        Route("/api/peaks/{first}", read(peaks)),
+        Route("/api/regions/{first}/{end}", read(regions)),
+        Route("/api/lanes", read(lanes)),
+        Route("/api/publish", read(publishing)),
+        Route("/api/questions", read(questions)),
+    ]
 
 
 def _indices(given: Any) -> list[int]:
