@@ -207,6 +207,17 @@ def test_nothing_is_cached_shared_or_loaded_from_elsewhere(preview):
         assert not re.search(rb"https?://", body), path
 
 
+def test_answers_are_sent_at_once(preview):
+    """An answer in two parts waited 40 ms for the browser to acknowledge the first: an edit took 63 ms to be seen."""
+    connection = HTTPConnection("127.0.0.1", preview.port)
+    connection.request("GET", f"/{TOKEN}/state.json")
+    connection.getresponse().read()
+    (open_,) = preview._server.server_state.connections
+    sent = open_.transport.get_extra_info("socket")
+    connection.close()
+    assert sent.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_only_reading_is_possible(preview):
     for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
         answer, _ = ask(preview, f"/{TOKEN}/state.json", method, Origin=f"http://127.0.0.1:{preview.port}")
