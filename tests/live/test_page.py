@@ -214,8 +214,8 @@ def test_answers_are_sent_at_once(preview):
     connection.getresponse().read()
     (open_,) = preview._server.server_state.connections
     sent = open_.transport.get_extra_info("socket")
-    connection.close()
     assert sent.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    connection.close()
 
 
 def test_only_reading_is_possible(preview):
