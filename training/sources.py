@@ -66,8 +66,8 @@ SOURCES = (
     DataSource("plates", "gatecam49", "MIT (uploader), kept for tests", False, PLATES, plates=True),
     DataSource("plates", "n225", "none stated", False, plates=True),
     DataSource("plates", "alpr_unconstrained", "GPL-3.0", False, plates=True),
-    DataSource("faces", "mik1i_gray", "CC BY 4.0", True, ("face", *NO_PLATES), weight=0.5, left_out="youtube"),
-    DataSource("faces", "mask853", "CC0 (uploader)", True, ("face", *NO_PLATES), weight=2.0),
+    DataSource("faces", "mik1i_gray", "CC BY 4.0", True, ("face", *NO_PLATES), left_out="youtube"),
+    DataSource("faces", "mask853", "CC0 (uploader)", True, ("face", *NO_PLATES), weight=3.0),
     DataSource("people", "capstone", "CC BY 4.0 (uploader), recordings alone", True, NO_PLATES, weight=1.5),
     DataSource("people", "hardhat7035", "public domain (uploader)", True, NO_PLATES, weight=0.7),
     DataSource("people", "heads_vest", "CC BY 4.0 (uploader)", True, ("head", *NO_PLATES), weight=2.0),
@@ -106,6 +106,8 @@ class Example:
     """Kinds of which the picture shows nothing beyond `boxes` and `ignored`. Of the others more may be there."""
     views: tuple[str, ...] = ()
     """How each box is seen (`front`, `profile`, `back`, `covered`), "" where unknown; empty if no view is known."""
+    nobody: Boxes = field(default_factory=lambda: as_boxes([]))
+    """What a net took for heads and a person saw to be none: background worth a look."""
 
     def of_kind(self, kind: int) -> tuple[Boxes, Boxes]:
         """The boxes and the ignored areas of one kind."""
@@ -115,12 +117,17 @@ class Example:
 
     def to_json(self) -> dict[str, object]:
         """The example as one line of a label file."""
-        rows = [(k, False, b) for k, b in zip(self.kinds, self.boxes.tolist(), strict=True)]
-        rows += [(k, True, b) for k, b in zip(self.ignored_kinds, self.ignored.tolist(), strict=True)]
-        boxes = [{"kind": KINDS[k], "ignore": i, "xyxy": [round(v, 1) for v in b]} for k, i, b in rows]
+        views = self.views or ("",) * len(self.kinds)
+        rows = [(k, False, b, view) for k, b, view in zip(self.kinds, self.boxes.tolist(), views, strict=True)]
+        rows += [(k, True, b, "") for k, b in zip(self.ignored_kinds, self.ignored.tolist(), strict=True)]
+        boxes: list[dict[str, object]] = [
+            {"kind": KINDS[k], "ignore": i, "xyxy": [round(v, 1) for v in b]} | ({"view": view} if view else {})
+            for k, i, b, view in rows
+        ]
         whole = [KINDS[k] for k in self.whole]
         row = {"image": self.image, "source": self.source, "width": self.width, "height": self.height}
-        return {**row, "boxes": boxes, "whole": whole}
+        nobody = {"nobody": self.nobody.tolist()} if len(self.nobody) else {}
+        return {**row, "boxes": boxes, "whole": whole, **nobody}
 
 
 def kept_for_tests(example: Example) -> bool:
@@ -206,6 +213,7 @@ def example_from_json(row: dict[str, object], folder: str = "") -> Example:
         ignored_kinds=tuple(KINDS.index(box["kind"]) for box in ignored),
         whole=tuple(KINDS.index(kind) for kind in whole),
         views=views if any(views) else (),
+        nobody=as_boxes(row.get("nobody", [])),
     )
 
 

@@ -20,7 +20,9 @@ from training.targets import Labels
 Matrix = npt.NDArray[np.float64]
 Load = Callable[[str], Picture]
 
-PERSON, PLATE = KINDS.index("person"), KINDS.index("plate")
+HARD = ("back", "profile", "covered")
+"""Views in which a head shows little of a face."""
+HEAD, PERSON, PLATE = (KINDS.index(kind) for kind in ("head", "person", "plate"))
 NO_LABELS = Labels(as_boxes([]), np.zeros(0, np.int64), as_boxes([]), np.zeros(0, np.int64))
 
 
@@ -30,8 +32,12 @@ class ViewSettings:
 
     aim: float = 0.8
     """Share of views aimed at a box, where the picture has one."""
-    chances: tuple[float, ...] = (3, 4, 1.5, 3)
+    nobody: float = 0.4
+    """Share aimed, as at a head, at what was wrongly taken for one, where the picture has such a thing."""
+    chances: tuple[float, ...] = (3, 4, 2.5, 3)
     """How often an aimed view takes a box of each kind, where the picture has several kinds."""
+    hard: float = 2.5
+    """How often it takes a head seen from behind, from the side or covered, for one seen from the front."""
     broad: float = 2.5
     """A person's widths are so many times `narrowest` and `middle`."""
     narrowest: float = 7.0
@@ -92,9 +98,10 @@ def choose(example: Example, size: tuple[int, int], rng: np.random.Generator, ho
     stretch = BY_NAME[example.source].stretch ** rng.uniform(0, 1) * np.exp(rng.normal(0, 0.08))
     if rng.random() < how.squeezed:
         stretch *= rng.uniform(0.35, 0.9)
-    aimed = len(example.boxes) > 0 and rng.random() < how.aim
+    nobody = len(example.nobody) > 0 and rng.random() < how.nobody
+    aimed = nobody or (len(example.boxes) > 0 and rng.random() < how.aim)
     if aimed:
-        box, kind = _aim(example, rng, how)
+        box, kind = (rng.choice(example.nobody), HEAD) if nobody else _aim(example, rng, how)
         large = rng.random() < how.large
         low, high = (how.middle, 0.95 * size[0]) if large else (how.narrowest, how.middle)
         if kind == PERSON:
@@ -123,7 +130,11 @@ def _aim(example: Example, rng: np.random.Generator, how: ViewSettings) -> tuple
     present = np.unique(kinds)
     chances = np.asarray(how.chances)[present]
     kind = int(rng.choice(present, p=chances / chances.sum()))
-    return example.boxes[rng.choice(np.nonzero(kinds == kind)[0])], kind
+    own = np.nonzero(kinds == kind)[0]
+    if not example.views:
+        return example.boxes[rng.choice(own)], kind
+    wanted = np.array([how.hard if example.views[i] in HARD else 1.0 for i in own])
+    return example.boxes[rng.choice(own, p=wanted / wanted.sum())], kind
 
 
 def warp(picture: Picture, matrix: Matrix, size: tuple[int, int], around: int = 0) -> Picture:

@@ -128,6 +128,27 @@ class TestViews:
                     seen += 1
         assert seen >= 8
 
+    def test_views_aim_at_heads_that_show_little_of_a_face_and_at_what_was_taken_for_one(self) -> None:
+        from training.views import ViewSettings, choose
+
+        boxes = as_boxes([[100, 100, 120, 124], [600, 100, 620, 124], [850, 850, 900, 860]])
+        subject = Example("a", "oid_person", 1000, 1000, boxes, (HEAD, HEAD, PLATE), views=("front", "back", ""))
+        wrong = as_boxes([[300, 700, 320, 724]])
+
+        def seen(subject: Example, how: ViewSettings, box: np.ndarray) -> int:
+            """How many of 400 views have the middle of `box` in them."""
+            rng, middle = np.random.default_rng(1), (box[:2] + box[2:]) / 2
+            views = [choose(subject, (96, 96), rng, how) for _ in range(400)]
+            crops = np.array([view[:, :2] @ middle + view[:, 2] for view in views])
+            return int(((crops > 0) & (crops < 96)).all(axis=1).sum())
+
+        how = ViewSettings(aim=1, turned=0, squeezed=0, large=0, fill=(0, 0.1), narrowest=30, chances=(1, 1, 1, 0))
+        front, back = seen(subject, how, boxes[0]), seen(subject, how, boxes[1])
+        assert back / front == pytest.approx(2.5, rel=0.3)
+        assert seen(subject, how, boxes[2]) == 0
+        share = seen(replace(subject, nobody=wrong), how, wrong[0]) / 400
+        assert share == pytest.approx(0.4, abs=0.08)
+
     def test_bending_moves_boxes_with_the_picture(self) -> None:
         from training.views import bend
 

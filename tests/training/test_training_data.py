@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from training.beliefs import SETS, believe, read_beliefs, read_nobody, without, write_beliefs
 from training.geometry import as_boxes, inside
 from training.known import ignore_unknown, teaches
 from training.sources import (
@@ -100,6 +101,12 @@ def test_label_lines_read_back(tmp_path: Path) -> None:
     assert again.kinds == (PLATE,)
     assert again.ignored_kinds == (FACE,)
     assert again.whole == (FACE, PLATE)
+    assert again.views == ()
+    assert again.nobody.shape == (0, 4)
+    seen = replace(whole, views=("back",), nobody=as_boxes([[5, 6, 7, 8]]))
+    path.write_text(json.dumps(seen.to_json()) + "\n", encoding="utf-8")
+    assert read_labels(path)[0].views == ("back",)
+    assert read_labels(path)[0].nobody.tolist() == [[5, 6, 7, 8]]
     np.testing.assert_allclose(again.of_kind(PLATE)[0], whole.boxes)
 
 
@@ -192,6 +199,87 @@ class TestUnknown:
         assert teaches(ignore_unknown(self.scene([], (), (PLATE,)), faces=False))
         assert teaches(ignore_unknown(self.scene([[1, 1, 9, 9]], (HEAD,), (PLATE,))))
         assert teaches(ignore_unknown(self.scene([], (), (FACE, HEAD, PERSON, PLATE))))
+
+
+class TestBeliefs:
+    @staticmethod
+    def found(rows: list[tuple[int, list[float], float]]) -> Any:
+        kinds, boxes, scores = zip(*rows, strict=True)
+        return as_boxes(boxes), np.array(scores, np.float32), np.array(kinds, np.int64)
+
+    def test_what_is_half_believed_is_ignored_and_the_rest_is_background(self) -> None:
+        street = Example("a", "romania", 400, 400, as_boxes([[10, 10, 30, 20]]), (PLATE,), whole=(PLATE,))
+        half, hardly = [200.0, 100.0, 210.0, 112.0], [40.0, 300.0, 50.0, 312.0]
+        known = believe(street, self.found([(HEAD, half, 0.3), (HEAD, hardly, 0.15)]))
+        assert known.kinds == (PLATE,)  # no find becomes a label
+        assert set(known.whole) == {FACE, HEAD, PERSON, PLATE}
+        for kind in (FACE, HEAD, PERSON):
+            areas = known.of_kind(kind)[1]
+            assert areas.tolist() == [[195, 94, 215, 118]], kind
+        assert len(known.of_kind(PLATE)[1]) == 0
+
+    def test_a_body_may_be_below_a_head_and_a_head_in_a_body(self) -> None:
+        street = Example("a", "romania", 400, 400, as_boxes([]), (), whole=(PLATE,))
+        head = believe(street, self.found([(HEAD, [200, 100, 210, 112], 0.5)]))
+        assert inside(as_boxes([[190, 100, 220, 190]]), head.of_kind(PERSON)[1]).max() == 1
+        body = believe(street, self.found([(PERSON, [200, 100, 230, 190], 0.25)]))
+        assert inside(as_boxes([[208, 100, 222, 116]]), body.of_kind(HEAD)[1]).max() == 1
+
+    def test_where_faces_are_labelled_doubts_about_them_change_nothing_and_a_head_is_around_each(self) -> None:
+        room = Example("a", "mik1i_gray", 400, 400, as_boxes([[100, 100, 140, 150]]), (FACE,), whole=(FACE, PLATE))
+        known = believe(room, self.found([(FACE, [300, 300, 330, 340], 0.4)]))
+        assert len(known.of_kind(FACE)[1]) == 0
+        heads = known.of_kind(HEAD)[1]
+        assert inside(as_boxes([[80, 70, 160, 170], [295, 295, 335, 345]]), heads).max(axis=1).tolist() == [1, 1]
+
+    def test_what_a_person_saw_to_be_nobody_is_background(self) -> None:
+        lamp = as_boxes([[10, 10, 20, 22]])
+        rows = [
+            (HEAD, [11.0, 10.0, 20.0, 22.0], 0.6),
+            (FACE, [12.0, 12.0, 18.0, 20.0], 0.6),
+            (PERSON, [10.0, 10.0, 20.0, 22.0], 0.6),
+            (HEAD, [40.0, 10.0, 50.0, 22.0], 0.6),
+        ]
+        boxes, scores, kinds = without(self.found(rows), lamp)
+        assert kinds.tolist() == [PERSON, HEAD]
+        assert boxes[1].tolist() == [40, 10, 50, 22]
+        assert len(scores) == 2
+        assert len(without(self.found(rows), as_boxes([]))[0]) == 4
+
+    def test_those_that_were_looked_at_are_in_sets_at_which_the_net_looks(self) -> None:
+        nobody = read_nobody()
+        assert sum(map(len, nobody.values())) == 1041
+        for image, boxes in nobody.items():
+            assert any(Path(image).name.startswith(f"{name}_") for name in SETS), image
+            assert (boxes[:, 2:] > boxes[:, :2]).all(), image
+
+    def test_beliefs_are_written_whole_with_what_is_half_believed_alone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        evaluate = pytest.importorskip("training.evaluate", reason="onnxruntime is not installed")
+        import cv2
+
+        cv2.imwrite(str(tmp_path / "a.png"), np.zeros((200, 200, 3), np.uint8))
+        half, hardly, plate = [1.0, 2.0, 9.0, 12.0], [50.0, 2.0, 59.0, 12.0], [1.0, 1.0, 9.0, 5.0]
+        sides = []
+
+        def detector(_: Path, side: int, floor: float) -> Any:
+            def find(_: np.ndarray) -> Any:
+                sides.append(side)
+                return self.found([(HEAD, half, 0.4), (HEAD, hardly, 0.1), (PLATE, plate, 0.9)])
+
+            return find
+
+        monkeypatch.setattr(evaluate, "detector", detector)
+        out = tmp_path / "beliefs.jsonl"
+        some = Example("a.png", "mix300", 300, 300, as_boxes([]), ())
+        for _ in write_beliefs(tmp_path, [some], tmp_path / "net.onnx", out):
+            assert not out.exists()
+        boxes, scores, kinds = read_beliefs(out)["a.png"]
+        assert sides == [640]  # 300 px are not enlarged to 1024
+        assert (boxes.tolist(), kinds.tolist()) == ([[1, 2, 9, 12]], [HEAD])
+        assert scores[0] == pytest.approx(0.4)
+        assert read_beliefs(tmp_path / "none.jsonl") == {}
 
 
 def test_manifest_changes_with_a_picture(tmp_path: Path) -> None:

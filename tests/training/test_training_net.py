@@ -152,3 +152,41 @@ class TestNet:
         boxes, scores, kinds = detector(tmp_path / "net.onnx", 128)(np.zeros((50, 90, 3), np.uint8))
         assert boxes.shape[1:] == (4,)
         assert len(scores) == len(kinds) == len(boxes)
+
+    def test_the_second_edition_in_8_bits_keeps_its_kinds_and_is_shown_only_what_may_train(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+        import cv2
+        import torch
+
+        from training import quantise
+        from training.evaluate import detector
+        from training.export import export
+        from training.geometry import iou
+        from training.limits import picture_of
+        from training.model import Net
+        from training.start import start
+
+        net = Net()
+        scene, plate = picture_of(60, 1.0, np.random.default_rng(5))
+        patch = torch.from_numpy(scene[:256, :256]).permute(2, 0, 1)[None].contiguous()
+        start(net, Path(anonymize.models.__file__).with_name("argus.onnx"), [patch])
+        export(net, tmp_path / "net.onnx")
+        rows = []
+        for name in ("mix300_train_Cars1_1", "mix300_train_DALL-E-1_1"):  # the second has other rights than its set
+            row = {"image": f"images/{name}.png", "source": "mix300", "width": 640, "height": 480, "boxes": []}
+            rows.append(json.dumps(row) + "\n")
+        for folder in ("plates", "faces", "people"):
+            (tmp_path / folder / "images").mkdir(parents=True)
+            (tmp_path / folder / "annotations.jsonl").write_text("".join(rows) if folder == "plates" else "")
+        cv2.imwrite(str(tmp_path / "plates/images/mix300_train_Cars1_1.png"), scene)
+        monkeypatch.setitem(quantise.NETWORKS, "argus2", replace(quantise.NETWORKS["argus2"], pictures={"mix300": 1}))
+        made = quantise.quantise("argus2", (tmp_path / "net.onnx").read_bytes(), tmp_path)
+        (tmp_path / "net8.onnx").write_bytes(made)
+        assert len(made) < 1_000_000
+        boxes, scores, kinds = detector(tmp_path / "net8.onnx", 640)(scene)
+        whole = detector(tmp_path / "net.onnx", 640)(scene)
+        assert kinds[0] == whole[2][0] == PLATE
+        assert iou(boxes[:1], plate)[0, 0] > 0.6
+        assert scores[0] == pytest.approx(whole[1][0], abs=0.1)
