@@ -175,6 +175,13 @@ def test_tables_that_are_refused(given: dict[str, object], message: str) -> None
         from_mapping(Settings, given, Settings())
 
 
+def test_the_smallest_of_each_kind_has_an_option() -> None:
+    made = asking(min_face=9.0, min_plate=10.0, min_head=11.0, min_person=70.0).detect
+    assert [made.least(kind) for kind in (Kind.FACE, Kind.PLATE, Kind.HEAD, Kind.PERSON)] == [9, 10, 11, 70]
+    with pytest.raises(UsageError, match=r"smallest\.head = 3\.0: must be 4 to 512"):
+        asking(min_head=3.0)
+
+
 def test_a_presets_table_for_no_target_is_a_mistyped_name(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("[redact.fcae]\npadding = 0.5\n")

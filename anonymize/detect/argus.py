@@ -1,12 +1,13 @@
-"""Argus: our own network for faces and licence plates in one pass (made in `training/`, described in docs/models.md).
+"""Argus: our own network for all kinds in one pass (made in `training/`, described in docs/models.md).
 
 At a quarter of the picture's size it outputs a heat map for each kind, zero except at its peaks, and the logarithm of
-the distances from each cell's centre to the four edges of the box around it.
+the distances from each cell's centre to the four edges of the box around it. The first edition knows faces and plates,
+and has one box for both; those since have a box for each kind, and their file names the kinds.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 from anonymize.data import Detections, Kind
 from anonymize.detect.detector import FLOOR, Picture, finds, padded
 from anonymize.detect.merge import suppress
-from anonymize.models import session
+from anonymize.errors import ModelError
+from anonymize.models import find, session
 from anonymize.settings import Device
+from anonymize.text.words import printable
 
 STRIDE = 4
 """Pixels per cell of the outputs."""
@@ -23,52 +26,89 @@ MULTIPLE = 32
 """The network halves its input five times."""
 OVERLAP = 0.45
 """Overlap (IoU) for non-maximum suppression."""
-KINDS = (Kind.FACE, Kind.PLATE)
-"""The kinds of the heat map's planes."""
-POWER = {Kind.FACE: 1.0, Kind.PLATE: 0.75}
-"""Raw scores are raised to these powers, so that one threshold means the same for both kinds and for other detectors:
-on street pictures a score of 0.28 comes with about one false plate a picture, 0.48 with one in ten pictures."""
+FIRST_EDITION = (Kind.FACE, Kind.PLATE)
+"""The kinds of a file that does not name its own."""
+POWER = {Kind.PLATE: 0.75}
+"""Raw scores are raised to these powers, others stay as they are, so that one threshold means the same for all kinds
+and for other detectors: on street pictures a score of 0.28 comes with about one false plate a picture, 0.48 with one in
+ten pictures."""
+SMALLEST = {Kind.FACE: 20.0, Kind.HEAD: 16.0, Kind.PERSON: 32.0, Kind.PLATE: 28.0}
+"""What it finds reliably, from this size in its input on."""
+LARGEST = {Kind.PLATE: 128.0}
+"""Wider ones get boxes up to four times too high."""
 
 
 class Argus:
-    """Faces and plates by the project's own network."""
+    """Faces, plates and what else its edition knows, by the project's own network.
 
-    name = "argus"
-    kinds = frozenset(KINDS)
-    min_size: ClassVar = {Kind.FACE: 20.0, Kind.PLATE: 28.0}
-    max_reliable_size: ClassVar = {Kind.PLATE: 128.0}  # wider ones get boxes up to four times too high
+    Args:
+        name: of the edition in the registry.
+        threads: processor threads; 0 for every core.
+        device: where it runs.
+
+    Raises:
+        ModelError: as `anonymize.models.session`, or the file's kinds are not those that the registry has.
+    """
+
     max_input_side = 1280
 
-    def __init__(self, threads: int = 0, device: Device = Device.CPU) -> None:
-        self._session = session("argus", threads, device)
+    def __init__(self, name: str = "argus", threads: int = 0, device: Device = Device.CPU) -> None:
+        self.name = name
+        self._session = session(name, threads, device)
         self.device, self.sha256 = self._session.device_report, self._session.sha256
+        self._kinds = kinds_of(self._session.notes(), name)
+        if set(self._kinds) != set(find(name).kinds):
+            named = ", ".join(kind.label for kind in self._kinds)
+            raise ModelError(f"the file of the model {name!r} finds {named}, which is not what the registry says")
+        self.kinds = frozenset(self._kinds)
+        self.min_size = {kind: SMALLEST[kind] for kind in self._kinds}
+        self.max_reliable_size = {kind: size for kind, size in LARGEST.items() if kind in self.kinds}
 
     def detect(self, picture: Picture) -> Detections:
-        """Faces and plates in `picture`. See `anonymize.detect.Detector.detect`."""
+        """What is in `picture`. See `anonymize.detect.Detector.detect`."""
         scores, distances = self._session.run(["scores", "distances"], {"image": padded(picture, MULTIPLE, np.uint8)})
-        return decode(scores[0], distances[0])
+        return decode(scores[0], distances[0], self._kinds)
 
     def release_memory(self) -> None:
         """Release the network's memory."""
         self._session.release_memory()
 
 
-def decode(scores: NDArray[np.float32], distances: NDArray[np.float32]) -> Detections:
-    """Boxes from the network's outputs, also used by training.
+def kinds_of(notes: Mapping[str, str], name: str) -> tuple[Kind, ...]:
+    """The kinds of the heat maps of a file with these notes. Raises `ModelError` for one that argus cannot find."""
+    if "kinds" not in notes:
+        return FIRST_EDITION
+    known = {kind.label: kind for kind in SMALLEST}
+    words = notes["kinds"].split(",")
+    if len(set(words)) < len(words) or not set(words) <= set(known):
+        said, listed = printable(notes["kinds"])[:80], ", ".join(known)
+        raise ModelError(f"the file of the model {name!r} names the kinds {said!r}: expected some of {listed}")
+    return tuple(known[word] for word in words)
+
+
+def decode(
+    scores: NDArray[np.float32], distances: NDArray[np.float32], kinds: Sequence[Kind] = FIRST_EDITION
+) -> Detections:
+    """Boxes from the network's outputs.
 
     Args:
         scores: (kinds, h, w), zero except at the peaks.
-        distances: (4, h, w) logarithm of the distance in cells from a cell's centre to left, top, right and bottom.
+        distances: (4 * kinds, h, w), or (4, h, w) for all kinds: logarithm of the distance in cells from a cell's
+            centre to left, top, right and bottom.
+        kinds: of the planes of `scores`.
 
     Returns:
         Boxes in pixels for all peaks of at least `FLOOR`, after non-maximum suppression, best first.
     """
-    found = (_of_kind(plane, distances, kind) for plane, kind in zip(scores, KINDS, strict=True))
-    return suppress(Detections.concatenate(found), OVERLAP)
+    boxes = [distances] * len(kinds) if len(distances) == 4 else np.split(distances, len(kinds))
+    planes = zip(scores, boxes, kinds, strict=True)
+    # Each kind on its own: a crowd has more persons, heads and faces than are compared with each other at once
+    found = Detections.concatenate([suppress(_of_kind(*plane), OVERLAP) for plane in planes])
+    return found.select(np.argsort(-found.score, kind="stable"))
 
 
 def _of_kind(score: NDArray[np.float32], distances: NDArray[np.float32], kind: Kind) -> Detections:
-    score = score ** np.float32(POWER[kind])
+    score = score ** np.float32(POWER.get(kind, 1.0))
     rows, columns = np.nonzero(score >= FLOOR)
     with np.errstate(over="ignore"):  # `finds` drops absurd, infinite sizes
         left, top, right, bottom = np.exp(distances[:, rows, columns]) * STRIDE

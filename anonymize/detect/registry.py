@@ -23,7 +23,7 @@ are fast."""
 def _argus(threads: int, device: Device) -> Detector:
     from anonymize.detect.argus import Argus
 
-    return Argus(threads, device)
+    return Argus("argus", threads, device)
 
 
 def _centerface(threads: int, device: Device) -> Detector:

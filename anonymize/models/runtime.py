@@ -110,6 +110,10 @@ class Session:
         """What the network gives."""
         return [Tensor(one.name, tuple(one.shape), one.type) for one in self._ready().get_outputs()]
 
+    def notes(self) -> dict[str, str]:
+        """What its file says of itself beside the network: ONNX's metadata properties."""
+        return dict(self._ready().get_modelmeta().custom_metadata_map)
+
     def _ready(self) -> InferenceSession:
         if self._made is None:
             self._made = self._make()

@@ -335,3 +335,46 @@ def save(folder: Path, form: str, name: str = "mine", **more: Any) -> tuple[Path
         )
     )
     return model, said
+
+
+def edition(kinds: Sequence[str] = (), sides: Sequence[float] = (), colours: Sequence[Sequence[float]] = ()) -> bytes:
+    """A network with the inputs and outputs of one of our editions, as an ONNX file.
+
+    A cell of 4 x 4 pixels is a peak of the kind whose colour it has; the box reaches from the cell's middle as far as
+    the kind's side says.
+
+    Args:
+        kinds: that its metadata names; if empty, those of the first edition and one box for both.
+        sides: of each kind's box (cells, half of it on each side); 4 if not given. The first edition has the first.
+        colours: of each kind, blue, green and red as shares; by default blue, green, red, white.
+    """
+    count = len(kinds) or 2
+    colours = colours or ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1))
+    graph = Graph()
+    cells = graph.add("AveragePool", graph.add("Cast", "image", to=FLOAT), kernel_shape=[4, 4], strides=[4, 4])
+    planes = []
+    for colour in colours[:count]:  # one minus the distance from the colour; below .5 it is another one's
+        away = graph.add("Abs", graph.add("Sub", graph.add("Mul", cells, 1 / 255), np.reshape(colour, (1, 3, 1, 1))))
+        near = graph.add("Sub", 1.0, graph.add("ReduceMax", away, axes=[1], keepdims=1))
+        planes.append(graph.add("Mul", near, graph.add("Cast", graph.add("Greater", near, 0.5), to=FLOAT)))
+    nought = graph.add("Mul", planes[0], 0.0)
+    boxes = [float(np.log((list(sides) or [4.0] * count)[kind] / 2)) for kind in range(len(kinds) or 1)]
+    outputs = [graph.add("Concat", *planes, axis=1), graph.add("Concat", *_fourfold(graph, nought, boxes), axis=1)]
+    names = ("scores", "distances")
+    graph.nodes += [helper.make_node("Identity", [one], [name]) for one, name in zip(outputs, names, strict=True)]
+    made = helper.make_graph(
+        graph.nodes,
+        "edition",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, 3, "height", "width"])],
+        [helper.make_tensor_value_info(name, FLOAT, None) for name in names],
+        graph.weights,
+    )
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    if kinds:
+        helper.set_model_props(model, {"kinds": ",".join(kinds)})
+    return bytes(model.SerializeToString())
+
+
+def _fourfold(graph: Graph, nought: str, values: Sequence[float]) -> list[str]:
+    """Four planes of each value, as large as `nought`, which is zero."""
+    return [graph.add("Add", nought, value) for value in values for _ in range(4)]
