@@ -216,9 +216,9 @@ class Smallest:
 class Detect:
     """Which detectors run, for what, and how often."""
 
-    detectors: tuple[str, ...] = ("centerface", "argus:plates")
-    """Registered detectors, all of which run; their finds are merged. A kind after the name (`argus:plates`) keeps
-    only finds of that kind."""
+    detectors: tuple[str, ...] = ("centerface", "argus:plates", "argus2:heads", "argus2:persons")
+    """Registered detectors, of which those run that find a target; their finds are merged. A kind after the name
+    (`argus:plates`) keeps only finds of that kind."""
     device: Device = Device.CPU
     """Where they run. A device that cannot be used is an error: only `auto` tries others."""
     min_face: Annotated[float, SIZES] = 16.0

@@ -155,6 +155,9 @@ def verify(
 @app.command("real")
 def real_footage(
     preset: Annotated[list[str] | None, typer.Option(help="A preset's name or file; again for another.")] = None,
+    single: Annotated[
+        float, typer.Option(help="Look at the labelled frames alone, cover finds of this score; nothing is written.")
+    ] = 0.0,
     clips: Limit = None,
     data: Data = DATA,
     output: Into = report.HERE,
@@ -165,14 +168,17 @@ def real_footage(
         seen = []
         for clip, labelled_frames in [*real.labels(data).items()][:clips]:
             try:
-                seen.append(real.measure(data / clip, labelled_frames, load(name).settings))
+                settings = load(name).settings
+                look = partial(real.glance, least=single) if single else real.measure
+                seen.append(look(data / clip, labelled_frames, settings))
                 print(name, seen[-1].clip, f"{sum(seen[-1].false) / seen[-1].frames:.2%} for nothing", flush=True)
             except AnonymizeError as error:
                 skipped.append(f"{clip} with {name}: {error}")
                 print(f"left out: {skipped[-1]}", flush=True)
         rows.append(real.row(name, seen))
     print("\n" + page.real_table(rows))
-    _written(report.record("real", {"rows": rows, "skipped": skipped}, output))
+    if not single:
+        _written(report.record("real", {"rows": rows, "skipped": skipped}, output))
 
 
 @app.command()

@@ -9,11 +9,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar
 
+import cv2
 import numpy as np
 import pytest
+import skimage
 import typer
 
-from anonymize import detect, models, presets
+from anonymize import api, detect, models, presets
 from anonymize.cli import values
 from anonymize.cli.option import kinds
 from anonymize.cli.options import settings_of
@@ -22,7 +24,7 @@ from anonymize.detect.detector import Picture, finds
 from anonymize.detect.multiscale import plausible, scales
 from anonymize.errors import ModelError, PlanError, UsageError
 from anonymize.evaluate.truth.coco import read_coco
-from anonymize.kinds import Kind
+from anonymize.kinds import Kind, Verdict
 from anonymize.plan import About, Plan, Regions, consent, lines
 from anonymize.plan.compose import compose
 from anonymize.plan.edited import Edited
@@ -119,14 +121,37 @@ def test_none_finds_nothing_and_needs_a_zone() -> None:
 def test_a_target_that_no_detector_finds_is_refused() -> None:
     with pytest.raises(
         ModelError,
-        match=r"cannot find heads\. No model here does: there is no 'heads'.*faces, plates\. Bring one that does: "
-        r"anonymize models import FILE\.onnx --card CARD\.toml; or find faces only",
+        match=r"cannot find screens\. No model here does: there is no 'screens'.*faces, heads, persons, plates\. Bring "
+        r"one that does: anonymize models import FILE\.onnx --card CARD\.toml; or find faces only",
+    ):
+        detect.build(["centerface"], {Kind.FACE, SCREEN})
+    with pytest.raises(
+        ModelError, match=r"cannot find heads\. Name a detector that finds them \(argus2\): .*centerface,argus2:heads"
     ):
         detect.build(["centerface"], {Kind.FACE, Kind.HEAD})
     with pytest.raises(
-        ModelError, match=r"cannot find plates\. Name a detector that finds them \(argus\): .*argus:plates"
+        ModelError, match=r"cannot find plates\. Name a detector that finds them \(argus, argus2\): .*argus:plates"
     ):
         detect.build(["centerface"], {Kind.FACE, Kind.PLATE})
+
+
+@pytest.mark.parametrize("preset", presets.names())
+@pytest.mark.parametrize("kind", [Kind.HEAD, Kind.PERSON])
+def test_every_preset_names_a_detector_of_heads_and_persons_which_runs_only_if_they_are_asked_for(
+    preset: str, kind: Kind
+) -> None:
+    chosen = presets.load(preset).settings
+    (finder,) = detect.build(chosen.detect.detectors, {kind}, 1)
+    assert finder.name == "argus2"
+    assert finder.kinds == {Kind.HEAD, Kind.PERSON}
+    used = {name for name, kinds in detect.asked(chosen.detect.detectors).items() if kinds & chosen.targets}
+    assert "argus2" not in used
+
+
+def test_faces_and_plates_are_found_by_whom_they_were() -> None:
+    default = Settings()
+    built = detect.build(default.detect.detectors, default.targets, 1)
+    assert {one.name: set(one.kinds) for one in built} == {"centerface": {Kind.FACE}, "argus": {Kind.PLATE}}
 
 
 def test_each_kind_has_its_tables() -> None:
@@ -373,3 +398,23 @@ def test_a_person_at_a_point_is_chosen_by_the_face_the_head_or_the_whole(kind: K
         consent.visible(
             plan, times, about.settings, "film.mp4", [Person("form 12", point=(20.0, 20.0), at=Fraction(0))]
         )
+
+
+@pytest.mark.parametrize("target", [Kind.HEAD, Kind.PERSON])
+def test_heads_and_persons_are_hidden_without_a_model_of_ones_own(target: Kind, tmp_path: Path) -> None:
+    """A photo of one person, near: what is asked for is hidden, and checked."""
+    source, output = Path(skimage.__file__).parent / "data" / "astronaut.png", tmp_path / "out.png"
+    report = api.run(source, output, asking(targets=[target.plural]))
+    black = (cv2.imread(str(output)) == 0).all(axis=2)
+    assert report.verdict is Verdict.PASS
+    assert {name for name, count in report.redacted["tracks"].items() if count} == {target.label}
+    assert report.models.keys() == {"argus2"}
+    assert black[80:160, 195:255].all(), "the face, which is in the head"
+    assert target is Kind.PERSON or black.mean() < 0.5
+
+
+def test_the_check_of_an_output_does_not_look_for_heads_that_nobody_wanted_hidden() -> None:
+    for targets in ({Kind.FACE}, {Kind.FACE, Kind.PLATE}):
+        wanted = Settings(targets=frozenset(targets))
+        second = detect.second_detectors(wanted, detect.first_detectors(wanted, 1), 1)
+        assert {kind for one in second for kind in one.kinds} <= {Kind.FACE, Kind.PLATE}

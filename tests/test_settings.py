@@ -103,7 +103,7 @@ def test_without_a_preset_people_are_hidden_as_they_were_when_that_was_measured(
     solid = {"style": "solid", "cells": 8}
     assert held["targets"] == ["face", "plate"]
     assert held["detect"] == {
-        "detectors": ["centerface", "argus:plates"],
+        "detectors": ["centerface", "argus:plates", "argus2:heads", "argus2:persons"],
         "device": "cpu",
         "min_face": 16.0,
         "min_plate": 24.0,

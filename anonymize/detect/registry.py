@@ -20,10 +20,10 @@ SECOND = ("yunet", "argus")
 are fast."""
 
 
-def _argus(threads: int, device: Device) -> Detector:
+def _argus(threads: int, device: Device, name: str = "argus") -> Detector:
     from anonymize.detect.argus import Argus
 
-    return Argus("argus", threads, device)
+    return Argus(name, threads, device)
 
 
 def _centerface(threads: int, device: Device) -> Detector:
@@ -58,6 +58,7 @@ def _own(name: str) -> Callable[[int, Device], Detector]:
 
 DETECTORS: dict[str, Callable[[int, Device], Detector]] = {
     "argus": _argus,
+    "argus2": partial(_argus, name="argus2"),
     "centerface": _centerface,
     "yunet": _yunet,
     "blazeface": _blazeface,

@@ -89,3 +89,15 @@ def test_the_command_measures_what_run_would_cover(tmp_path):
     assert real.measure(tmp_path / "clips" / "a.mp4", [row], load("default").settings).false == [
         pytest.approx(figures["false"], abs=1e-5)
     ]
+    before = (tmp_path / "results.json").read_text()
+    (tmp_path / "heads.toml").write_text('targets = ["heads"]')
+    false = []
+    for least in (0.2, 0.8):
+        options = ["--single", str(least), "--preset", str(tmp_path / "heads.toml")]
+        done = CliRunner().invoke(app, ["real", *options, "--data", str(tmp_path), "--output", str(tmp_path)])
+        assert done.exit_code == 0, done.output
+        heads = load(str(tmp_path / "heads.toml")).settings
+        false += real.glance(tmp_path / "clips" / "a.mp4", [row], heads, least).false
+        assert f"{false[-1]:.2%} for nothing" in done.output
+    assert false[0] > false[1], "weak finds are covered, too"
+    assert (tmp_path / "results.json").read_text() == before, "a glance is no measurement of the product"
