@@ -146,7 +146,8 @@ def the_best(detector: Detector, picture: NDArray[np.uint8]) -> NDArray[np.float
     found = detector.detect(picture)
     sound(found, detector)
     found = found.select(found.kind == Kind.FACE)
-    assert found.score.max(initial=0) > 0.5
+    least = 0.4 if detector.name == "argus2" else 0.5  # asked for heads and persons; its faces are a second opinion
+    assert found.score.max(initial=0) > least
     best: NDArray[np.float32] = found.xyxy[found.score.argmax()]
     return best
 
