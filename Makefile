@@ -115,7 +115,7 @@ test-all: test cluster-test contracts-openvino test-training page-test deploy-te
 #  What TypeScript says of the pages' modules and axe-core of the pages, neither of which is kept.
 page-test: setup
 	npm install --no-save --no-package-lock --silent --prefix . typescript axe-core
-	$(BIN)/pytest tests/review/test_types.py tests/live/test_control_room.py -k 'types or left_out'
+	$(BIN)/pytest tests/review/test_types.py tests/live/test_control_room.py tests/live/test_webrtc_page.py -k 'types or left_out'
 
 test-training: setup
 	$(BIN)/python $(PIP) install 'pip>=25.1'

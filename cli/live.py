@@ -38,6 +38,9 @@ def live(
     poll: float,
     keep: list[str] | None,
     segment: float,
+    viewers: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     preview: int | None,
     metrics: int | None,
     name: str,
@@ -65,7 +68,7 @@ def live(
     if source is None:
         raise UsageError("a source is missing: a camera, a stream's address, a file, - or --config FILE")
 
-    from anonymize.cli.render.output import preview as announce
+    from anonymize.cli.render.output import page as announce
     from anonymize.live.camera import run_camera
     from anonymize.live.metrics import Metrics
     from anonymize.live.supervisor.config import Camera, for_live
@@ -85,6 +88,9 @@ def live(
         quality=quality,
         keep=",".join(keep or ()),
         segment=segment,
+        viewers=str(viewers or ""),
+        tls_cert=str(tls_cert or ""),
+        tls_key=str(tls_key or ""),
         preview=preview,
         metrics=metrics,
     )

@@ -18,7 +18,9 @@ ONLY: dict[str, str | tuple[str, ...]] = {
     "cattrs": "anonymize/text/",
     "tomli_w": "anonymize/text/",
     "tomlkit": "anonymize/live/control_room/",
-    "cryptography": "anonymize/report/",
+    "cryptography": ("anonymize/report/", "anonymize/live/webrtc/"),
+    "OpenSSL": "anonymize/live/webrtc/",
+    "pylibsrtp": "anonymize/live/webrtc/",
     "typer": "cli/",
 }
 """The only places that may import each of these."""

@@ -7,8 +7,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack, closing
+from typing import TYPE_CHECKING, Any
 
 from anonymize.errors import AnonymizeError, OutputError
 from anonymize.live.chain.control import Control
@@ -18,11 +18,14 @@ from anonymize.live.preview import page
 from anonymize.live.protocols import LiveSink, Picture
 from anonymize.live.secrets import mask
 from anonymize.live.sinks.newest import Newest
-from anonymize.live.sinks.open import Options, open_sinks, prepare
+from anonymize.live.sinks.open import Options, name_of, open_sinks, prepare
 from anonymize.live.status import status_line
 from anonymize.live.supervisor.config import Camera
 from anonymize.live.supervisor.signals import handled
 from anonymize.settings import Settings
+
+if TYPE_CHECKING:
+    from anonymize.live.webrtc.port import Port
 
 SAME_REQUEST = 1.0
 """Seconds in which a second signal is the first once more: a process and its group may get one each."""
@@ -35,7 +38,7 @@ def run_camera(
     settings: Callable[[], Settings],
     metrics: Metrics,
     *,
-    announce: Callable[[str], None] | None = None,
+    announce: Callable[[str, str], None] | None = None,
     control: Control | None = None,
     newest: Newest | None = None,
 ) -> None:
@@ -45,7 +48,7 @@ def run_camera(
         camera: with credentials filled in (`Camera.resolved`).
         settings: loads the settings; called again on every HUP.
         metrics: updated for this camera.
-        announce: called with the address of the preview page.
+        announce: called with what a page is for and its address, which may hold a token.
         control: lets the caller stop the camera; given by a supervisor.
         newest: gets every frame that is released.
 
@@ -60,16 +63,21 @@ def run_camera(
         prepare(camera.to)
     control = control or Control()
     gone = _Gone(len(camera.to), control)
-    options = Options(quality=camera.quality, keep=camera.retention, camera=camera.name, on_gone=gone)
     with ExitStack() as stack:
         preview = page.Preview() if camera.preview is not None else None
         if preview is not None and camera.preview is not None:
             server = page.serve_preview(camera.preview, preview, metrics)
             stack.callback(server.close)
             if announce is not None:
-                announce(server.address)
+                announce("preview", server.address)
         if camera.metrics is not None:
             stack.callback(page.serve_metrics(camera.metrics, metrics).close)
+
+        ports = {address: stack.enter_context(_served(camera, address, metrics)) for address in camera.watched}
+        for port in ports.values():
+            if announce is not None:
+                announce("watch", port.address)
+        options = Options(quality=camera.quality, keep=camera.retention, camera=camera.name, on_gone=gone, ports=ports)
 
         def sinks(picture: Picture) -> Sequence[LiveSink]:
             logger.info("source open", width=picture.width, height=picture.height, rate=f"{float(picture.rate):.4g}")
@@ -87,6 +95,13 @@ def run_camera(
     health = metrics.health()
     logger.info("stopped", **({} if health.ok and not health.degraded else {"health": health.why}))
     gone.check()
+
+
+def _served(camera: Camera, address: str, metrics: Metrics) -> AbstractContextManager[Port]:
+    """The port of a sink for viewers. Raises `UsageError`."""
+    from anonymize.live.webrtc.port import Port  # needs packages that are not always there
+
+    return closing(Port(camera.place(address), camera.name, name_of(address), metrics))
 
 
 class _Gone:

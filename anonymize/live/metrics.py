@@ -121,6 +121,9 @@ class Metrics:
         self._full = counter(
             "sink_dropped", "Packets or pictures that a sink dropped because its peer was too slow.", "sink"
         )
+        self._viewers = Gauge(
+            "anonymize_viewers", "Who watches a webrtc: sink now.", ["camera", "sink"], registry=self.registry
+        )
         self._latency = histogram("latency_seconds", "From a frame's arrival to the sinks.", _LATENCY)
         self._look = histogram("look_seconds", "How long one run of the detector took.", _LOOK)
         self._state = Gauge(
@@ -237,6 +240,10 @@ class Metrics:
         self._full.labels(self.camera, name).inc(n)
         with self._lock:
             self._sink_dropped[name] += n
+
+    def viewers(self, sink: str, n: int) -> None:
+        """Set how many watch `sink`."""
+        self._viewers.labels(self.camera, mask(sink)).set(n)
 
     def stage(self, name: str, state: str, detail: str = "") -> None:
         """Set stage `name` to `state` (one of `STATES`); `detail` is for people. Raises ValueError."""

@@ -38,7 +38,7 @@ _NUMBERS = re.compile(r"[0-9.]+|\[.*\]|localhost")
 """A host that cannot be part of a password."""
 _NO_ADDRESS = re.compile(rf"(?i:{_STREAMS})[:/\\]|[A-Za-z][A-Za-z0-9+.-]+:|.*://|[^/]*:.*@|//[^/]*@", re.DOTALL)
 """Text that was meant as an address, or holds a user and password, but is not a valid address."""
-_NO_STREAM = re.compile(r"record:.|hls:.|y4m:-|file:.")
+_NO_STREAM = re.compile(r"webrtc:[^/@]*$|record:.|hls:.|y4m:-|file:.")
 _PAIR = re.compile(
     r"(?i)(?P<name>(?:pass(?:word|wd|phrase)?|pwd|token|secret|api_?key|auth)=)(?P<value>[^\s&;/?#'\"<>]+)"
 )

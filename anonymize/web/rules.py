@@ -1,9 +1,11 @@
 """What holds for every request to a page, whatever the page is: ASGI middleware.
 
-- The Host header is a name of this machine, or the request comes from a DNS rebinding attack.
+- The Host header is a name of this machine, or the request comes from a DNS rebinding attack. Behind TLS it is any
+  name: the certificate says which.
 - Where there is a token, it is the first part of the path, or a cookie that the first request with it was given. The
   cookie belongs to this port, is never sent by other sites (`SameSite=Strict`), and is not readable by scripts.
-- What changes anything (POST) comes from a page of this very server, by its Origin.
+- What changes anything (POST) comes from a page of this very server, by its Origin; or with a header that proves who
+  asks, and that no page of another site can send.
 - Bodies of requests are small, and say how large they are.
 - No response is cached, framed, guessed at, or may load anything from elsewhere. Errors repeat nothing of a request.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
@@ -37,17 +40,34 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may ask for what.
+
+    Args:
+        methods: that are answered.
+        anywhere: whether it is served under any host name; only behind TLS.
+        by_header: whether the application asks for the header `Authorization` where anything changes.
+    """
+
+    methods: tuple[str, ...] = ("GET", "HEAD", "POST")
+    anywhere: bool = False
+    by_header: bool = False
+
+
 class Rules:
     """`app` behind the rules above.
 
     Args:
         app: answers what is allowed.
         token: required to see anything; empty if everyone on this machine may.
+        access: who may ask for what.
     """
 
-    def __init__(self, app: ASGIApp, token: str = "") -> None:
+    def __init__(self, app: ASGIApp, token: str = "", access: Access | None = None) -> None:
         self._app = app
         self._token = token
+        self._access = access or Access()
         self._session = secrets.token_urlsafe(24)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,9 +80,9 @@ class Rules:
     def _refused(self, scope: Scope, headers: _Headers) -> ASGIApp | None:
         """The response to a request that is not allowed, or that exchanges the token; None for all others."""
         host = _HOST.fullmatch(headers.only("host"))
-        if host is None or not 0 < int(host["port"] or 80) < 1 << 16:
+        if not self._access.anywhere and (host is None or not 0 < int(host["port"] or 80) < 1 << 16):
             return plain(421, "this address is not served under that host name")
-        if scope["method"] not in ("GET", "HEAD", "POST"):
+        if scope["method"] not in self._access.methods:
             return plain(405, "not supported")
         cookie = f"anonymize-{scope['server'][1]}"
         if self._token:
@@ -73,7 +93,8 @@ class Rules:
                 scope["path"] = f"/{rest}"
             elif not hmac.compare_digest(headers.cookie(cookie).encode(), self._session.encode()):
                 return plain(404, "not found")
-        if scope["method"] == "POST" and headers.only("origin").lower() != f"http://{headers.only('host')}".lower():
+        ours = headers.only("origin").lower() == f"http://{headers.only('host')}".lower()
+        if scope["method"] == "POST" and not ours and not self._access.by_header:
             return plain(403, "only a page of this program may do that")
         if scope["path"] == "/favicon.ico":  # browsers ask for it, whatever the page says
             return Response(status_code=204)

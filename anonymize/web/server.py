@@ -1,9 +1,11 @@
-"""An HTTP server on loopback, in a thread: uvicorn behind `anonymize.web.rules`, with a deadline for everything."""
+"""An HTTP server in a thread: uvicorn behind `anonymize.web.rules`, with a deadline for everything. On loopback, unless
+another address is asked for, with TLS."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from starlette.routing import Route as Path
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from anonymize.errors import UsageError
-from anonymize.web.rules import HANDLERS, HEADERS, Rules, plain
+from anonymize.web.rules import HANDLERS, HEADERS, Access, Rules, plain
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -59,28 +61,42 @@ class Server:
         port: 0 for any free port.
         app: what answers; `pages` makes one of fixed paths.
         token: required of whoever asks; compared in constant time.
+        host: an IP address of this machine.
+        tls: encrypts connections; None: they are in the clear, which is for loopback alone.
+        access: who may ask for what.
 
     Raises:
         UsageError: the port is taken or forbidden.
     """
 
-    def __init__(self, port: int, app: ASGIApp | Mapping[str, Route], token: str = "") -> None:
+    def __init__(
+        self,
+        port: int,
+        app: ASGIApp | Mapping[str, Route],
+        token: str = "",
+        *,
+        host: str = HOST,
+        tls: ssl.SSLContext | None = None,
+        access: Access | None = None,
+    ) -> None:
         # With its protocol named: asyncio sends answers at once (TCP_NODELAY) on such sockets alone. Without, what is
         # answered in two parts waits 40 ms for the browser to acknowledge the first.
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind((HOST, port))
+            listening.bind((host, port))
             listening.listen(128)
         except (OSError, OverflowError) as error:
             listening.close()
             reason = error.strerror if isinstance(error, OSError) else "no such port"
-            raise UsageError(f"port {port} on {HOST}: {reason}; name another") from error
+            raise UsageError(f"port {port} on {host}: {reason}; name another") from error
         self.port: int = listening.getsockname()[1]
-        self.address = f"http://{HOST}:{self.port}/" + (f"{token}/" if token else "")
+        shown = f"[{host}]" if ":" in host else host
+        self.address = f"http{'s' if tls else ''}://{shown}:{self.port}/" + (f"{token}/" if token else "")
         self._server = uvicorn.Server(
             uvicorn.Config(
-                Rules(pages(app) if isinstance(app, Mapping) else app, token),
+                Rules(pages(app) if isinstance(app, Mapping) else app, token, access),
                 loop="asyncio",
                 http=_Connection,
                 ws="none",
@@ -96,6 +112,8 @@ class Server:
                 h11_max_incomplete_event_size=_HEAD,
             )
         )
+        self._server.config.load()
+        self._server.config.ssl = tls  # uvicorn takes files only, and would say less about one that cannot be used
         self._thread = threading.Thread(target=self._server.run, args=([listening],), name="page", daemon=True)
         self._thread.start()
 

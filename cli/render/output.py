@@ -59,9 +59,9 @@ def ask(prompt: str) -> str:
     return input(prompt)
 
 
-def preview(address: str) -> None:
-    """Print the address of the preview page, on standard error: standard output may carry the video."""
-    note(f"preview: {address}")
+def page(what: str, address: str) -> None:
+    """Print the address of a page of a camera, on standard error: standard output may carry the video."""
+    note(f"{what}: {address}")
 
 
 def control_room() -> Callable[[str], None] | None:

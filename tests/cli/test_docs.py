@@ -70,6 +70,10 @@ NOT_RUN = {
         "anonymize render street.mp4 --plan plan.jsonl --show-person 3@0:02 --reason form-12 -o street-safe.mp4",
     ): "needs a plan with such a track; tests/recorded/test_run.py has one",
     ("docs/guide.md", "anonymize models fetch yunet"): "downloads; no test uses the network",
+    (
+        "docs/live.md",
+        "anonymize live rtsp://10.0.0.5/stream1 --to webrtc:8443",
+    ): "its camera is not there, and it is to be watched: tests/live/test_webrtc_page.py does both with a film",
     ("docs/live.md", "anonymize live 0 --to /dev/video9"): "needs a camera, and a virtual one in the kernel",
 }
 """What is not run, and why. Its options are still read as the command reads them, and its syntax by the shell."""

@@ -11,7 +11,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SLOW = 30_000
 """Milliseconds that a busy machine may need."""
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: .ci/run installs it and runs this")
-_QUIET = [
+QUIET = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -28,7 +28,7 @@ def browser() -> Iterator[Browser]:
     """Chromium, which contacts nobody; what is expected of its pages may take as long as a busy machine needs."""
     expect.set_options(timeout=SLOW)
     with sync_playwright() as player:
-        launched = player.chromium.launch(executable_path=CHROMIUM, args=_QUIET)
+        launched = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         try:
             yield launched
         finally:

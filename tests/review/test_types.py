@@ -10,7 +10,11 @@ from playwright.sync_api import Page, expect
 from tests.helpers.browser import needs_chromium
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "anonymize" / "review" / "page", ROOT / "anonymize" / "live" / "control_room" / "page"]
+PAGES = [
+    ROOT / "anonymize" / "review" / "page",
+    ROOT / "anonymize" / "live" / "control_room" / "page",
+    ROOT / "anonymize" / "live" / "webrtc" / "page",
+]
 TSC = ROOT / "node_modules" / ".bin" / "tsc"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 OPTIONS = [
@@ -20,7 +24,7 @@ OPTIONS = [
 
 
 @pytest.mark.skipif(not TSC.exists(), reason="no TypeScript here: make page-test")
-@pytest.mark.parametrize("page", PAGES, ids=["review", "control room"])
+@pytest.mark.parametrize("page", PAGES, ids=["review", "control room", "viewers"])
 def test_the_types_in_the_comments_of_the_modules_hold(page: Path) -> None:
     modules = sorted(str(module) for module in page.glob("*.js"))
     done = subprocess.run([TSC, *OPTIONS, *modules], capture_output=True, text=True, timeout=120)

@@ -70,21 +70,23 @@ class LiveEncoder:
         picture: format of the frames.
         quality: x264's constant rate factor.
         sound: whether to encode sound too.
+        plain: use only what every browser decodes in real time: the constrained baseline profile.
     """
 
-    def __init__(self, picture: Picture, quality: int, *, sound: bool) -> None:
+    def __init__(self, picture: Picture, quality: int, *, sound: bool, plain: bool = False) -> None:
         # FFmpeg's null muxer, only for streams that serve as templates.
         self._home: OutputContainer = av.open(os.devnull, "w", format="null")
-        self._video = self._add_video(picture, quality)
+        self._video = self._add_video(picture, quality, plain=plain)
         self._sound = _Sound(self._home, picture.sound) if sound and picture.sound else None
         self._home.start_encoding()
         # Every key frame carries its parameter sets, so that a viewer can join there.
         self._strip = BitStreamFilterContext(f"{WITHOUT_SEI},dump_extra=freq=keyframe", self._video)
         self._last: int | None = None
         self._key: int | None = None
+        self._asked = False
         self._begun = picture.begun
 
-    def _add_video(self, picture: Picture, quality: int) -> VideoStream:
+    def _add_video(self, picture: Picture, quality: int, *, plain: bool) -> VideoStream:
         stream = self._home.add_stream("libx264", rate=picture.rate)
         assert isinstance(stream, VideoStream)
         most = int(picture.width * picture.height * min(float(picture.rate), 60.0) * _BITS)
@@ -106,6 +108,7 @@ class LiveEncoder:
             "g": str(max(1, round(picture.rate * 60))),  # key pictures are forced by time, whatever the real rate
             "forced-idr": "1",
             "a53cc": "0",
+            **({"profile": "baseline"} if plain else {}),
         }
         return stream
 
@@ -113,6 +116,10 @@ class LiveEncoder:
     def streams(self) -> tuple[VideoStream | AudioStream, ...]:
         """The video stream and the audio stream, if any: templates for `Muxer`."""
         return (self._video, self._sound.stream) if self._sound else (self._video,)
+
+    def want_key(self) -> None:
+        """Make the next picture a key picture, beside those that come every `KEY_EVERY` seconds. From any thread."""
+        self._asked = True
 
     def picture(self, frame: Frame) -> list[LivePacket]:
         """The packet of `frame`, without delay; none if its time does not increase."""
@@ -124,7 +131,8 @@ class LiveEncoder:
         image = frame.picture
         image.pts, image.time_base = pts, CLOCK
         key = self._key is None or (pts - self._key) * CLOCK >= KEY_EVERY
-        image.pict_type = PictureType.I if key else PictureType.NONE
+        image.pict_type = PictureType.I if key or self._asked else PictureType.NONE
+        self._asked = False
         if key:
             self._key = pts
         packets = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,7 +21,9 @@ FRAMES = 8
 """Maximum raw frames waiting: a third of a second, 11 MB at 720p."""
 _MOST_WAITING = 500
 """Maximum frames and packets of sound waiting."""
-MakeFeeders = Callable[[Sequence[Any]], Sequence[Feeder[LivePacket]]]
+_KEY_APART = 1.0
+"""Seconds at least between two key pictures that peers ask for: they are large, and all peers get them."""
+MakeFeeders = Callable[[Sequence[Any], Callable[[], None]], Sequence[Feeder[LivePacket]]]
 
 
 class Fan:
@@ -30,17 +33,22 @@ class Fan:
         picture: format of the frames.
         quality: x264's constant rate factor.
         metrics: counts dropped frames.
-        feeders: makes the feeders, given the streams of the packets.
+        feeders: makes the feeders, given the streams of the packets, and what asks for a key picture.
+        plain: see `LiveEncoder`.
     """
 
-    def __init__(self, picture: Picture, quality: int, metrics: Metrics, feeders: MakeFeeders) -> None:
+    def __init__(
+        self, picture: Picture, quality: int, metrics: Metrics, feeders: MakeFeeders, *, plain: bool = False
+    ) -> None:
         self._metrics = metrics
-        self._encoder = LiveEncoder(picture, quality, sound=picture.sound is not None)
+        self._encoder = LiveEncoder(picture, quality, sound=picture.sound is not None, plain=plain)
+        self._wants_key = False
+        self._key_due = 0.0
         self._waiting: deque[Frame | Packet[Any]] = deque()
         self._frames = 0
         self._change = threading.Condition()
         self._closed = False
-        self._feeders = feeders(self._encoder.streams)
+        self._feeders = feeders(self._encoder.streams, self._want_key)
         self.name = ", ".join(feeder.name for feeder in self._feeders)
         self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
         self._thread.start()
@@ -79,11 +87,18 @@ class Fan:
         if not self._thread.is_alive():
             self._encoder.close()
 
+    def _want_key(self) -> None:
+        """Ask for a key picture: the next one, or the first after `_KEY_APART`. From any thread."""
+        self._wants_key = True
+
     def _run(self) -> None:
         going_on = True
         while going_on:
             item = self._next()
             going_on = item is not None
+            if self._wants_key and time.monotonic() >= self._key_due:
+                self._wants_key, self._key_due = False, time.monotonic() + _KEY_APART
+                self._encoder.want_key()
             try:
                 if item is None:
                     coded = self._encoder.flush()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anonymize.data import Frame
 from anonymize.errors import OutputError, UsageError
@@ -22,8 +22,12 @@ from anonymize.live.sinks.hls import Hls
 from anonymize.live.sinks.recording import Keep, Recording
 from anonymize.live.sinks.stdout import PacketOutput, Y4m
 from anonymize.live.sinks.virtual_camera import CameraOut
+from anonymize.live.webrtc import place
 from anonymize.media import make_folder
 from anonymize.text.words import system
+
+if TYPE_CHECKING:
+    from anonymize.live.webrtc.port import Port
 
 STDOUT, Y4M_STDOUT = "-", "y4m:-"
 _WAITING = 8 << 20
@@ -40,6 +44,7 @@ class Options:
         camera: whose recordings they are.
         stall: seconds after which a peer that accepts nothing counts as lost.
         on_gone: called with the reason when a sink is lost permanently.
+        ports: of viewers, by the address of their sink.
     """
 
     quality: int = 23
@@ -47,6 +52,7 @@ class Options:
     camera: str = ""
     stall: float = push.STALL
     on_gone: Callable[[str], None] | None = None
+    ports: Mapping[str, Port] = field(default_factory=dict)
 
 
 def check(address: str) -> None:
@@ -63,10 +69,13 @@ def check(address: str) -> None:
     elif (folder := _folder_of(address)) is not None:
         if folder.suffix == ".m3u8" and "%" in folder.name:
             raise UsageError("a % in the name of a playlist has a meaning of its own; name another", address)
+    elif address.startswith(place.SCHEME):
+        place.parse(address)
     elif address not in (STDOUT, Y4M_STDOUT) and not address.startswith("/dev/video"):
         raise UsageError(
             "no sink; expected rtsp://, rtmp:// or srt:// and a server, hls:FOLDER or a .m3u8 file, record:FOLDER, "
-            "/dev/videoN, - (MPEG-TS on standard output) or y4m:- (not repeated here: it may hold a password)"
+            "webrtc:PORT, /dev/videoN, - (MPEG-TS on standard output) or y4m:- (not repeated here: it may hold a "
+            "password)"
         )
     elif address in (STDOUT, Y4M_STDOUT) and os.isatty(1):
         raise UsageError("standard output is a terminal: send it into a file or another program", address)
@@ -122,10 +131,11 @@ def open_sinks(
     if not coded:
         return sinks
 
-    def feeders(streams: Sequence[Any]) -> list[Feeder[LivePacket]]:
-        return [_coded(address, names[address], streams, metrics, chosen) for address in coded]
+    def feeders(streams: Sequence[Any], want_key: Callable[[], None]) -> list[Feeder[LivePacket]]:
+        return [_coded(address, names[address], streams, metrics, chosen, want_key) for address in coded]
 
-    return [Fan(picture, chosen.quality, metrics, feeders), *sinks]
+    plain_h264 = any(address.startswith(place.SCHEME) for address in coded)
+    return [Fan(picture, chosen.quality, metrics, feeders, plain=plain_h264), *sinks]
 
 
 def name_of(address: str) -> str:
@@ -143,7 +153,14 @@ def _names(addresses: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def _coded(address: str, name: str, streams: Sequence[Any], metrics: Metrics, options: Options) -> Feeder[LivePacket]:
+def _coded(
+    address: str,
+    name: str,
+    streams: Sequence[Any],
+    metrics: Metrics,
+    options: Options,
+    want_key: Callable[[], None],
+) -> Feeder[LivePacket]:
     """The feeder of a sink that takes packets."""
     buffer: Buffer[LivePacket] = Buffer(
         _WAITING,
@@ -151,12 +168,19 @@ def _coded(address: str, name: str, streams: Sequence[Any], metrics: Metrics, op
         starts=lambda item: item.key and not item.sound,
         on_drop=lambda n: metrics.sink_dropped(name, n),
     )
-    connect = _connector(address, streams, options)
-    return Feeder(name, connect, buffer, metrics, fresh="://" in address, on_gone=options.on_gone)
+    connect = _connector(address, streams, options, want_key)
+    fresh = "://" in address or address.startswith(place.SCHEME)
+    return Feeder(name, connect, buffer, metrics, fresh=fresh, on_gone=options.on_gone)
 
 
-def _connector(address: str, streams: Sequence[Any], options: Options) -> Callable[[OnState], Writer[LivePacket]]:
+def _connector(
+    address: str, streams: Sequence[Any], options: Options, want_key: Callable[[], None]
+) -> Callable[[OnState], Writer[LivePacket]]:
     """The function that opens the writer of `address`."""
+    if address.startswith(place.SCHEME):
+        from anonymize.live.sinks.webrtc import WebRtc  # needs packages that are not always there
+
+        return lambda on_state: WebRtc(options.ports[address], on_state, want_key)
     if address == STDOUT:
         return lambda on_state: PacketOutput(1, streams, on_state)
     if "://" in address:

@@ -114,6 +114,7 @@ def _report(line: _Line, metrics: Metrics, over: threading.Event) -> None:
             return
 
 
-def _announce(address: str) -> None:
-    """Log the address of the preview page without its token, which comes from the environment."""
-    logger.info("preview page", address=address.rpartition("/")[0].rpartition("/")[0] + "/***/")
+def _announce(what: str, address: str) -> None:
+    """Log the address of a page, that of the preview page without its token, which comes from the environment."""
+    shown = address.rpartition("/")[0].rpartition("/")[0] + "/***/" if what == "preview" else address
+    logger.info(f"{what} page", address=shown)

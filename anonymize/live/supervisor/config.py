@@ -25,6 +25,8 @@ from anonymize.live.secrets import mask, resolve
 from anonymize.live.sinks import open
 from anonymize.live.sinks.recording import Keep
 from anonymize.live.source.connection import way_to
+from anonymize.live.webrtc import place
+from anonymize.live.webrtc.place import Place
 from anonymize.settings import Audio, Settings, Transport
 from anonymize.text import untrusted
 from anonymize.text.mapping import from_mapping
@@ -59,6 +61,8 @@ class Camera:
         quality: x264's constant rate factor.
         keep: how long to keep recordings, as ``7d``, how much, as ``200GB``, or both, as ``7d,200GB``; empty: all.
         segment: seconds per segment of a recording.
+        viewers: file of who may watch a `webrtc:` sink; empty: whoever has the token that each start makes.
+        tls_cert, tls_key: files of the TLS certificate of a `webrtc:` sink and its private key; empty: no TLS.
         preview: port of the preview page; 0: any free port; None: no page.
         metrics: port of ``/metrics`` and ``/healthz``; 0: any free port; None: none.
 
@@ -78,6 +82,9 @@ class Camera:
     quality: Annotated[int, Range(0, 51)] = 23
     keep: str = ""
     segment: Annotated[float, Range(1, 86_400, "seconds")] = 60.0
+    viewers: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
     preview: Annotated[int, PORT] | None = None
     metrics: Annotated[int, PORT] | None = None
 
@@ -99,6 +106,16 @@ class Camera:
         """How recordings are cut and kept."""
         return Keep(self.segment, *retention(self.keep))
 
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The addresses of sinks that viewers come to."""
+        return tuple(address for address in self.to if address.startswith(place.SCHEME))
+
+    def place(self, address: str) -> Place:
+        """Where one of `watched` is served. Raises `UsageError`."""
+        viewers, certificate, key = (Path(one) if one else None for one in (self.viewers, self.tls_cert, self.tls_key))
+        return place.parse(address, viewers, certificate, key)
+
     def load_settings(self) -> Settings:
         """The preset, read again, with the overrides. Raises `UsageError`."""
         try:
@@ -113,6 +130,8 @@ class Camera:
             way_to(filled.source, self.transport, self.poll)
             for address in filled.to:
                 open.check(address)
+            for address in self.watched:
+                self.place(address).check()
         except UsageError as error:
             raise UsageError(f"camera {self.name}: {error}") from error
         if filled.source == open.STDOUT and self.loop:
@@ -186,6 +205,8 @@ def _camera(name: str, values: Mapping[str, Any]) -> Camera:
         if key in values:
             raise UsageError(f"camera {name}: {key} is set above, not for one camera")
     camera = from_mapping(Camera, {**values, "name": name}, where=f"cameras.{name}")
+    if camera.watched and not camera.viewers:
+        raise UsageError(f'camera {name}: name who may watch it in a file: viewers = "/path"')
     if {"-", "y4m:-"} & {camera.source, *camera.to}:
         raise UsageError(f"camera {name}: standard input and output are for a single camera")
     return camera
@@ -195,12 +216,12 @@ def _no_clash(cameras: Mapping[str, Camera]) -> None:
     """Refuse two cameras that write to the same folder, push to the same address or share a port."""
     taken: dict[Any, str] = {}
     for camera in cameras.values():
-        for place in (*camera.to, camera.preview or None):
-            if place is None:
+        for used in (*camera.to, camera.preview or None):
+            if used is None:
                 continue
-            if place in taken:
-                raise UsageError(f"cameras {taken[place]} and {camera.name} both use {mask(str(place))}")
-            taken[place] = camera.name
+            if used in taken:
+                raise UsageError(f"cameras {taken[used]} and {camera.name} both use {mask(str(used))}")
+            taken[used] = camera.name
 
 
 def duration(text: str) -> float:
