@@ -153,12 +153,17 @@ class Hub:
 
     def send(self, picture: Coded) -> None:
         """Send a picture to all. Never waits for any of them."""
-        lost = 0
+        lost, over = 0, list[tuple[Viewer, str]]()
         with self._lock:
             watching = [viewer for viewer in self._all.values() if viewer.open]
             payloads = rtp.payloads(picture.data) if watching else []
             for viewer in watching:
-                lost += viewer.picture(payloads, picture.pts, picture.at, key=picture.key)
+                try:
+                    lost += viewer.picture(payloads, picture.pts, picture.at, key=picture.key)
+                except Refused as error:
+                    over.append((viewer, str(error)))
+        for viewer, why in over:
+            self._drop(viewer, why)
         if lost:
             self._on_lost(lost)
 
@@ -211,6 +216,8 @@ class Hub:
         except Refused as error:
             assert viewer is not None
             self._drop(viewer, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever somebody sends, all others are served
+            logger.error("a datagram was not understood", error=f"{type(error).__name__}: {error}")
         if wants:
             self.want_key()
 

@@ -131,9 +131,12 @@ class Tunnel:
         return list(self._datagrams())
 
     def protect(self, packet: bytes) -> bytes:
-        """An RTP packet, encrypted; only once it is `open`."""
+        """An RTP packet, encrypted; only once it is `open`. Raises `Refused`."""
         assert self._out is not None
-        return self._out.protect(packet)
+        try:
+            return self._out.protect(packet)
+        except (Error, ValueError) as error:
+            raise Refused("nothing more can be encrypted for it") from error
 
     def protect_rtcp(self, packet: bytes) -> bytes:
         """An RTCP packet, encrypted; only once it is `open`."""
