@@ -43,7 +43,7 @@ class Kind(IntEnum):
     @property
     def plural(self) -> str:
         """The word for several."""
-        return f"{self.label}s"
+        return self.label if self is MOTION else f"{self.label}s"
 
     @property
     def own(self) -> bool:
@@ -99,6 +99,9 @@ def _fault(name: str) -> str:
     return "it has another meaning" if name in _RESERVED or name.upper() in Kind.__members__ else ""
 
 
+MOTION = Kind.named("motion")
+"""All that moves, whatever it is: what differs from the empty place (`anonymize.live.chain.background`). No detector
+finds it, and none may bring it."""
 PEOPLE = frozenset({Kind.FACE, Kind.HEAD, Kind.PERSON})
 """What belongs to a person. Their weak finds count if they agree, and they may be drawn in any style; all else may be
 text, and is drawn as plates are."""

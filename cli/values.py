@@ -33,6 +33,7 @@ class Targets(Word):
     HEADS = "heads"
     PERSONS = "persons"
     PLATES = "plates"
+    MOTION = "motion"
     BOTH = "both"
     NONE = "none"
 

@@ -22,6 +22,7 @@ from anonymize.detect.registry import (
     first_detectors,
     refuse_unfit,
     second_detectors,
+    sought,
 )
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "refuse_unfit",
     "room_for",
     "second_detectors",
+    "sought",
 ]

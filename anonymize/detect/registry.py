@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 
 from anonymize.data import Kind
@@ -10,7 +11,7 @@ from anonymize.detect.concurrency import threads_each
 from anonymize.detect.detector import Detector
 from anonymize.detect.wrappers import only
 from anonymize.errors import ModelError, UsageError
-from anonymize.kinds import FOUND
+from anonymize.kinds import FOUND, MOTION
 from anonymize.models import ModelState, find, list_models, own_models, state_of
 from anonymize.settings import Device, Settings
 from anonymize.text.words import meant
@@ -92,6 +93,11 @@ def build(
         ModelError: a model is not installed or altered, the device cannot be used, or none of `names` finds one of
             `targets`.
     """
+    if MOTION in targets:
+        raise UsageError(
+            "--targets motion: all that moves is covered in `anonymize live` alone, where the empty place is learnt. "
+            "Here find faces, heads, persons or plates"
+        )
     wanted = {name: kinds for name, kinds in asked(names).items() if not targets or kinds & set(targets)}
     refuse_unfit(list(wanted), device)
     found = frozenset[Kind]().union(*wanted.values())
@@ -153,6 +159,18 @@ def refuse_unfit(names: Sequence[str], device: Device) -> None:
                 f"--device {device.value}: {name} runs on the processor only. Use --device cpu or auto, or other "
                 f"detectors: --detectors {','.join(other for other in DETECTORS if other not in PROCESSOR_ONLY)}"
             )
+
+
+def sought(settings: Settings) -> Settings:
+    """`settings` with the targets that detectors look for: to tell that a place is empty, all that they can find.
+
+    Raises:
+        UsageError: see `asked`.
+    """
+    if MOTION not in settings.targets:
+        return settings
+    others = settings.targets - {MOTION} or frozenset[Kind]().union(*asked(settings.detect.detectors).values())
+    return replace(settings, targets=others)
 
 
 def first_detectors(settings: Settings, threads: int = 0) -> list[Detector]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from anonymize.errors import ModelError, UsageError
-from anonymize.kinds import Kind
+from anonymize.kinds import MOTION, Kind
 from anonymize.text import untrusted
 from anonymize.text.mapping import from_mapping, to_toml
 from anonymize.text.ranges import Range, in_range, shown
@@ -214,7 +214,7 @@ class Card:
                 made[int(number)] = Kind.named(word) if isinstance(word, str) else Kind.AREA
             except ValueError as error:
                 raise UsageError(f"kinds.{number}: {error}") from None
-            if made[int(number)] is Kind.AREA:
+            if made[int(number)] in (Kind.AREA, MOTION):
                 raise UsageError(f"kinds.{number} = {shown(word)}: expected the name of a kind, as face or screen")
         return made
 

@@ -14,15 +14,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from anonymize.data import Detections, Track, seconds
 from anonymize.detect import GROUPS
 from anonymize.detect.incremental import NEVER
+from anonymize.kinds import MOTION
+from anonymize.live.chain.background import Background
 from anonymize.live.chain.curtain import Curtain
-from anonymize.live.chain.gate import FAULT, NEW_SCENE, Cleared, clear, notice, withhold
+from anonymize.live.chain.gate import FAULT, NEW_SCENE, Cleared, clear, clear_still, notice, withhold
 from anonymize.live.chain.repeat import LastReleased
 from anonymize.live.chain.settling import Settling
 from anonymize.live.chain.things import Things
@@ -32,6 +34,8 @@ from anonymize.redact import Memory
 from anonymize.settings import Settings, Unbracketed
 from anonymize.track import Tracker
 
+VOUCH_EVERY = 1
+"""Seconds between two looks whether a place is empty."""
 Looks = dict[int, list[Fraction]]
 """Group of scales -> when it was looked at (and the finds were tracked), presentation times in seconds, ascending."""
 
@@ -79,6 +83,8 @@ class DelayLine:
         self._curtain = Curtain()
         self._things = Things()
         self._settling = Settling()
+        self.place: Background | None = Background() if MOTION in settings.targets else None
+        """The empty place, where all that moves is covered."""
         self._looks: Looks = _no_looks()
         self._cuts: list[Fraction] = []
         self._asked = -1
@@ -112,6 +118,9 @@ class DelayLine:
         self._tracker.retune(settings.follow, settings.detect.high)
         if _looked_for(before) != _looked_for(settings):
             self.break_off()  # earlier looks did not search for the same
+        if (MOTION in before.targets) != (MOTION in settings.targets):
+            self._start_anew()
+            self.place = Background() if MOTION in settings.targets else None
 
     def break_off(self) -> None:
         """Start a new scene at the next frame, whatever it shows: the source was lost in between."""
@@ -127,6 +136,9 @@ class DelayLine:
         self._held.append(held)
         if not self._settings.targets:
             return
+        if self.place is not None:
+            self._attempt(lambda place: place.take(frame, held.time))
+            return
         try:
             new_scene = self._tracker.see(frame)
         except Exception as error:  # noqa: BLE001 - after any tracking error the frames it covered are withheld
@@ -141,7 +153,7 @@ class DelayLine:
     @property
     def needed(self) -> Effort | None:
         """The effort that the next scan must have: at the beginning of a scene, and of a frame that stands alone."""
-        alone = self.interval >= self._settings.live.lookahead
+        alone = self.interval >= self._settings.live.lookahead or self.place is not None
         return THOROUGH if alone else self._settling.needed()
 
     @property
@@ -160,6 +172,9 @@ class DelayLine:
         unscanned = [held for held in self._held if held.frame.index > self._asked and held.sound]
         if not unscanned or not self._settings.targets:
             return None
+        if self.place is not None:
+            last = max(self._asked_at.values(), default=NEVER)
+            return unscanned[-1] if unscanned[-1].time - last >= VOUCH_EVERY else None
         chosen = next((h for h in self._at_cuts(unscanned) if h.due >= now + expected), None)
         if chosen is None:
             newest = unscanned[-1]
@@ -181,6 +196,14 @@ class DelayLine:
             Whether the frame itself was still waiting.
         """
         asked = self._unanswered.pop(index, None)
+        if asked is not None and self.place is not None:
+            time, effort = asked
+            if effort == THOROUGH:
+                detect = self._settings.detect
+                certain = found.select(found.score >= detect.low)
+                self._attempt(lambda place: place.looked(time, certain, detect.high))
+            self._unanswered = {later: what for later, what in self._unanswered.items() if later > index}
+            return bool(self._held) and self._held[0].frame.index <= index
         if asked is None or not self._tracker.remembers(index):
             return False  # from before a fault, or so late that nothing is known of its frame any more
         try:
@@ -202,7 +225,7 @@ class DelayLine:
             held = self._held.popleft()
             blanks = held.settings.live.unbracketed is Unbracketed.OBSCURE
             out = self._curtain.after(self._cleared(held), held.time, hold=blanks)
-            if blanks and not out.obscured and out.late is None:
+            if blanks and not out.obscured and out.late is None and MOTION not in held.settings.targets:
                 self._last.released(out.frame)
             yield held, out
             self._forget()
@@ -216,6 +239,10 @@ class DelayLine:
         if not held.sound:
             return withhold(held.frame, FAULT, self._curtain.level)
         try:
+            if MOTION in held.settings.targets:
+                if self.place is None:  # these settings are over, and what was learnt under them is gone
+                    return withhold(held.frame, NEW_SCENE, self._curtain.level)
+                return clear_still(held.frame, self.place, held.settings, self._memory, self._curtain.level)
             tracks = self._covered(held) if held.settings.targets else []
             if held.settings.targets and not self._settling.settled(held.time):
                 return withhold(held.frame, NEW_SCENE, self._curtain.level)
@@ -252,9 +279,22 @@ class DelayLine:
                 yield after
                 return
 
+    def _attempt(self, act: Callable[[Background], None]) -> None:
+        """Let the empty place take something; after an error it is learnt anew."""
+        assert self.place is not None
+        try:
+            act(self.place)
+        except Exception as error:  # noqa: BLE001 - see `take`
+            self._start_over(error)
+            self.place = Background()
+
     def _start_over(self, error: Exception) -> None:
         """Discard all tracks and start again at the next frame, as if a scene began there."""
         self.faults.append(f"{type(error).__name__}: {error}")
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        """Withhold the frames that wait, and forget all that was found on them."""
         for held in self._held:
             held.sound = False
         self._tracker = _tracker(self._settings)
@@ -269,7 +309,8 @@ class DelayLine:
     def _forget(self) -> None:
         """Drop what was asked and never answered, and the looks and cuts that can no longer bracket a frame."""
         remembers = self._tracker.remembers
-        self._unanswered = {index: what for index, what in self._unanswered.items() if remembers(index)}
+        if self.place is None:
+            self._unanswered = {index: what for index, what in self._unanswered.items() if remembers(index)}
         if not self._held:
             return
         first = self._held[0].time

@@ -1,9 +1,10 @@
 """The only way out: frames that the bracketing rule passes, and frames that show nothing. Sinks get no others.
 
-`Cleared` is a frame that may be shown. Only these three functions make one:
+`Cleared` is a frame that may be shown. Only these four functions make one:
 
     clear       if the frame is bracketed its regions are redacted; otherwise the last one that was goes out again, what
                 has changed since covered, or it is withheld
+    clear_still for the target `motion`: the empty place, covered where the frame differs from it; or it is withheld
     withhold    the frame is blanked, with a notice on it
     notice      there was no frame: a blank one, with a notice on it
 
@@ -20,7 +21,8 @@ from functools import lru_cache
 import cv2
 
 from anonymize.data import Region, Track, seconds
-from anonymize.kinds import Kind, Why
+from anonymize.kinds import MOTION, Kind, Why
+from anonymize.live.chain.background import KNOWN, Background, boxes
 from anonymize.live.chain.repeat import LastReleased
 from anonymize.live.protocols import LiveSink
 from anonymize.media.frames.frame import VideoPicture
@@ -34,6 +36,8 @@ NOT_CHECKED = "Hidden: not checked in time"
 ZONE_OUTSIDE = "Hidden: a zone is outside the picture"
 NEW_SCENE = "Hidden: the scene is new"
 FAULT = "Hidden: a fault in processing"
+LEARNING = "Hidden: the empty place is not known yet"
+ALL_MOVES = "Hidden: most of the picture moves"
 BLACK = 16
 """Luma of black in limited range."""
 _CONTRAST = 70
@@ -106,6 +110,31 @@ def clear(
         last.made_from(frame, time, settings)
     redact(frame.planes, regions, settings.redact, memory)
     return Cleared(frame, regions, obscured=False, passed=_PASS)
+
+
+def clear_still(
+    frame: VideoPicture, place: Background, settings: Settings, memory: Memory, level: int = BLACK
+) -> Cleared:
+    """Show the empty `place`, covered where it differs from `frame` or from those around it, and never `frame` itself.
+
+    Args:
+        frame: writable; overwritten. `place` has taken it.
+        place: what was learnt in front of this camera.
+        settings: zones, spans and appearance.
+        memory: the colours in use for this stream.
+        level: luma of covers, and of the frame if it is withheld.
+    """
+    if not _zones_within(settings.zones, frame.width, frame.height):
+        return withhold(frame, ZONE_OUTSIDE, level)
+    time = seconds(frame)
+    covered = place.over(frame, time, level)
+    if covered is None:
+        return withhold(frame, ALL_MOVES if place.share >= KNOWN else LEARNING, level)
+    rows = compose((), [time], [time], [], (frame.width, frame.height), settings)
+    regions = tuple(row[2] for row in rows)
+    redact(frame.planes, regions, settings.redact, memory)
+    moving = tuple(Region(box, MOTION, Why.DETECTED) for box in boxes(covered, frame.width, frame.height))
+    return Cleared(frame, (*regions, *moving), obscured=False, passed=_PASS)
 
 
 def withhold(frame: VideoPicture, words: str, level: int = BLACK) -> Cleared:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 
 from anonymize.errors import AnonymizeError, InputError
+from anonymize.live.chain.background import KNOWN
 from anonymize.live.chain.canvas import TICK, Canvas
 from anonymize.live.chain.control import Control
 from anonymize.live.chain.delay import DelayLine
@@ -224,6 +225,9 @@ class Chain:
                 continue
             self._release.show(cleared, held.arrived, held.due)
             self._metrics.things(0 if cleared.obscured else self._line.things)
+        if self._line.place is not None:
+            known = self._line.place.share
+            self._metrics.stage("background", "ok" if known >= KNOWN else "starting", f"{known:.0%} of it learnt")
         for words in self._line.faults:
             self._metrics.stage("tracking", "lost", words)
         self._line.faults.clear()

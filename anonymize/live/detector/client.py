@@ -19,7 +19,7 @@ from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
 from anonymize.data import SQUARE
-from anonymize.detect import DetectionResult
+from anonymize.detect import DetectionResult, sought
 from anonymize.kinds import Kind
 from anonymize.live.backoff import Backoff
 from anonymize.live.chain.canvas import Canvas, store
@@ -84,6 +84,7 @@ class DetectorClient:
         aspect: Fraction = SQUARE,
     ) -> None:
         self.settings = settings
+        self._sought = sought(settings)
         self._aspect = aspect
         self._size = size
         self._metrics = metrics
@@ -173,7 +174,7 @@ class DetectorClient:
         self._metrics.stage(STAGE, "stopped")
 
     def _start(self) -> None:
-        arguments = (self._picture, self._size, self.settings, self._make, self._aspect)
+        arguments = (self._picture, self._size, self._sought, self._make, self._aspect)
         spawned = spawn(serve, *arguments, name="detector")
         self._process, self._connection = spawned.process, spawned.line
         self._started = time.monotonic()

@@ -21,6 +21,7 @@ from typing import Annotated, Any, Self
 
 import anonymize.presets as presets
 from anonymize.errors import UsageError
+from anonymize.kinds import MOTION
 from anonymize.live.secrets import mask, resolve
 from anonymize.live.sinks import open
 from anonymize.live.sinks.recording import Keep
@@ -146,6 +147,11 @@ def for_live(settings: Settings) -> Settings:
     """`settings`, if they are valid for a stream. Raises `UsageError`."""
     if settings.show_persons:
         raise UsageError("show_persons: nobody can be left visible in live: a person is chosen in a recording")
+    if MOTION in settings.targets and (settings.spared or settings.only):
+        raise UsageError(
+            "targets: with motion all that moves is covered, everywhere and at all times: spared, only "
+            "(--show-zone, --show-outside) cannot be used with it"
+        )
     return settings
 
 
