@@ -14,7 +14,8 @@
     ├── ProcessError                1
     ├── ReportError                12
     ├── ClusterError               13
-    └── LedgerError                14
+    ├── LedgerError                14
+    └── FailingError               17
 
 Every message says what happened, to which file, and what to do about it.
 """
@@ -53,6 +54,7 @@ class ExitCode(IntEnum):
     LEDGER = 14, "bad ledger"
     RUNNING = 15, "running (status)"
     STOPPED = 16, "stopped (status)"
+    FAILING = 17, "ended while failing (live)"
     HANGUP = 129, "the terminal was closed"
     INTERRUPTED = 130, "Ctrl-C"
     TERMINATED = 143, "terminated"
@@ -159,6 +161,12 @@ class LedgerError(AnonymizeError):
     """The ledger of an output folder is damaged, or was written by a newer version."""
 
     exit_code = ExitCode.LEDGER
+
+
+class FailingError(AnonymizeError):
+    """A live camera ended, or was stopped in order, while ``/healthz`` said that it was failing."""
+
+    exit_code = ExitCode.FAILING
 
 
 class ProcessError(AnonymizeError):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
-from anonymize.errors import AnonymizeError, OutputError
+from anonymize.errors import AnonymizeError, FailingError, OutputError
 from anonymize.live.chain.control import Control
 from anonymize.live.log import logger
 from anonymize.live.metrics import Metrics
@@ -55,6 +55,7 @@ def run_camera(
     Raises:
         UsageError, InputError, ModelError: a permanent error, which retrying would not fix.
         OutputError: every sink has failed permanently; or, without a supervisor, a folder is not writable.
+        FailingError: without a supervisor: it was failing when it ended.
     """
     from anonymize.live.chain.loop import run
 
@@ -95,6 +96,8 @@ def run_camera(
     health = metrics.health()
     logger.info("stopped", **({} if health.ok and not health.degraded else {"health": health.why}))
     gone.check()
+    if not supervised and not health.ok:
+        raise FailingError(f"camera {camera.name} was failing when it ended: {health.why}")
 
 
 def _served(camera: Camera, address: str, metrics: Metrics) -> AbstractContextManager[Port]:

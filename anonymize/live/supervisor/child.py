@@ -51,6 +51,8 @@ class Child:
         """Of its pictures; None before one was asked for."""
         self.restarts = 0
         self.done = False
+        self.ended_ill = False
+        """Whether its source ended while it was failing."""
         self.report: dict[str, Any] = {}
         self._machine = machine
         self._failures = 0
@@ -153,6 +155,7 @@ class Child:
     def _record_exit(self, now: float) -> None:
         assert self._process is not None
         code = self._process.exitcode or 0
+        self.ended_ill = bool(self.report) and not self.report["ok"]
         self._forget()
         self.report, self.shown, self.size = {}, None, None
         if code == 0:

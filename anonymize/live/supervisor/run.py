@@ -18,7 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from anonymize.errors import OutputError, UsageError
+from anonymize.errors import FailingError, OutputError, UsageError
 from anonymize.live.camera import STOP_WITHIN
 from anonymize.live.control_room import app as control_room
 from anonymize.live.control_room.archive import Archive
@@ -57,6 +57,7 @@ def supervise(path: Path, *, machine: bool | None = None, announce: Callable[[st
     Raises:
         UsageError: the file is invalid, a credential is missing, or a port is taken.
         OutputError: nothing can be written into the folder of a recording or playlist.
+        FailingError: a camera was failing when all ended.
     """
     accepted = checked(path)
     token = _token(announce) if accepted.fleet.control is not None else ""
@@ -77,8 +78,16 @@ def supervise(path: Path, *, machine: bool | None = None, announce: Callable[[st
                     announce(server.address)
             with supervisor.signals():
                 supervisor.run()
+            failing = {name: child.why for name, child in supervisor.children.items() if _ill(child)}
         finally:
             supervisor.end()
+    if failing:
+        words = "; ".join(f"{name}: {why}" for name, why in failing.items())
+        raise FailingError(f"{len(failing)} of {len(supervisor.children)} cameras failing when they ended: {words}")
+
+
+def _ill(child: Child) -> bool:
+    return child.ended_ill if child.done else child.state == "failing"
 
 
 def _token(announce: Callable[[str], None] | None) -> str:
