@@ -168,8 +168,8 @@ EXAMPLES = {
     ),
     "report dpia": (
         "anonymize report dpia reports/ -o annex",
-        "anonymize report dpia reports/ evaluation.json -o annex --force",
-        "anonymize report dpia reports/ evaluation.json metrics.json -o live-annex",
+        "anonymize report dpia reports/ evaluation.json metrics.json -o annex --force",
+        "anonymize report dpia --live cameras.toml -o pilot",
     ),
 }
 """Command without `anonymize` -> examples, which can be run one after the other."""

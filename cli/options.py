@@ -61,6 +61,8 @@ TABLE = (
     Option("--to", "recordings export, recordings hold, recordings release", str, "TIME",
            "Until when; 10:06 is on the same day.", default=..., shown=False, to="end"),
     Option("--config -c", "live", FILE, "FILE", "Several cameras, from a TOML file: see docs/live.md.", shown=False),
+    Option("--live", "report dpia", FILE, "FILE",
+           "The file of cameras of a running `live --config`: its figures, recordings and logs.", shown=False),
     Option("--output -o", "run, render", str, "FILE",
            "The file to write, or the folder for several inputs.", default=..., shown=False),
     Option("--output -o", "detect", str, "FILE",

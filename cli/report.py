@@ -94,20 +94,24 @@ def check(report: ReportFile, key: Path | None, output: Path | None, source: Pat
 @takes("report dpia")
 def dpia(
     reports: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             help="Reports, folders of reports, or metrics of `live` (.json or text).",
             metavar="REPORT",
             show_default=False,
         ),
-    ],
+    ] = None,
+    *,
+    live: Path | None,
     output: Path,
     title: str,
     force: bool,
 ) -> None:
     """Write an annex to a data protection impact assessment from what was done and measured."""
     from anonymize.cli.render.output import say
+    from anonymize.live.evidence import gather
     from anonymize.report.dpia import write
 
-    for path in write(reports, output, title=title, force=force):
+    running = gather(live) if live is not None else None
+    for path in write(reports or (), output, title=title, force=force, running=running):
         say(str(path))

@@ -56,6 +56,9 @@ LIVE = {
 CLUSTER = "needs a Ray cluster: `make cluster-test` runs the same commands on real ones (tests/batch/test_cluster*.py)"
 NOT_RUN = {
     ("docs/review.md", "anonymize review street.mp4"): "goes on until it is stopped: tests/review/test_page.py runs it",
+    ("docs/dpia.md", "anonymize report dpia --live /etc/anonymize/cameras.toml -o pilot"): (
+        "needs cameras that run: tests/live/test_evidence.py has them"
+    ),
     ("README.md", "git clone REPOSITORY anonymize && cd anonymize"): ".ci/run does it in a fresh clone, on a terminal",
     ("CONTRIBUTING.md", "make test"): "runs this very test; .ci/run does it, and make demo, in a fresh clone",
     ("docs/cluster.md", "pip install 'anonymize[cluster]'"): CLUSTER,
@@ -103,6 +106,7 @@ EXAMPLES_NOT_RUN = {
     "anonymize live rtsp://10.0.0.5/stream1 --to rtsp://127.0.0.1:8554/square": "a block above runs the same",
     "anonymize recordings verify kept/ --from 2026-11-29T10Z --to 11:00 -t faces": VERIFIED,
     "anonymize recordings verify kept/ --report reports/": VERIFIED,
+    "anonymize report dpia --live cameras.toml -o pilot": "needs cameras: tests/live/test_evidence.py has them",
     "anonymize models fetch yunet": "downloads; no test uses the network",
     "anonymize models import yunet face_detection_yunet_2023mar.onnx": "needs what the one above downloads",
     "anonymize models import screens.onnx --card screens.toml": "needs a network: tests/detect/test_own.py makes one",

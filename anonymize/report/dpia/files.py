@@ -5,19 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anonymize.errors import OutputError
 from anonymize.pages import fill, save
 from anonymize.report.data import check_title
 from anonymize.report.dpia.outline import outline
 from anonymize.report.dpia.parts import Blank, Part, Section, Table, Text
-from anonymize.report.dpia.sources import gather
+from anonymize.report.dpia.pilot import pilot
+from anonymize.report.dpia.sources import Sources, gather
+
+if TYPE_CHECKING:
+    from anonymize.live.evidence import Running
 
 TITLE = "Annex to a data protection impact assessment: redaction of video"
 BLANK = "to be filled in by the controller"
 
 
-def write(sources: Iterable[Path], output: Path, *, title: str = "", force: bool = False) -> list[Path]:
+def write(
+    sources: Iterable[Path], output: Path, *, title: str = "", force: bool = False, running: Running | None = None
+) -> list[Path]:
     """Write the annex as Markdown and HTML; return both paths.
 
     Args:
@@ -25,6 +32,7 @@ def write(sources: Iterable[Path], output: Path, *, title: str = "", force: bool
         output: the files' common name; a suffix ``.md`` or ``.html`` is removed.
         title: the heading; `TITLE` if not given.
         force: replace existing files, with everything that people wrote into them.
+        running: a system of live cameras, of which there need not be any source then.
 
     Raises:
         ReportError: a source is damaged or none of these.
@@ -32,7 +40,10 @@ def write(sources: Iterable[Path], output: Path, *, title: str = "", force: bool
         UsageError: there is nothing to summarise, or the title is invalid.
     """
     check_title(title)
-    sections = outline(gather(sources))
+    sources = list(sources)
+    sections = outline(gather(sources) if sources or running is None else Sources())
+    if running is not None:
+        sections[1:1] = pilot(running)
     stem = output.with_suffix("") if output.suffix in (".md", ".html") else output
     targets = [stem.with_name(stem.name + suffix) for suffix in (".md", ".html")]
     for target in targets:
