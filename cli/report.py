@@ -109,9 +109,13 @@ def dpia(
 ) -> None:
     """Write an annex to a data protection impact assessment from what was done and measured."""
     from anonymize.cli.render.output import say
-    from anonymize.live.evidence import gather
     from anonymize.report.dpia import write
 
-    running = gather(live) if live is not None else None
-    for path in write(reports or (), output, title=title, force=force, running=running):
+    first = []
+    if live is not None:
+        from anonymize.live.dpia import pilot
+        from anonymize.live.evidence import gather
+
+        first = pilot(gather(live))
+    for path in write(reports or (), output, title=title, force=force, first=first):
         say(str(path))

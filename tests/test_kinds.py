@@ -102,7 +102,7 @@ def test_targets_are_kinds_with_commas_between(text: str, expected: set[Kind]) -
     ("text", "message"),
     [
         ("faces,haeds", "no 'haeds'; did you mean heads"),
-        ("xyz", "There are faces, heads, persons, plates, both, none"),
+        ("xyz", "There are faces, heads, persons, plates, motion, both, none"),
         ("none,faces", "none stands alone"),
         ("faces,", "there is no ''"),
     ],

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from anonymize.data import Detections, Kind
-from anonymize.detect import sought
+from anonymize.detect import first_detectors, sought
 from anonymize.errors import UsageError
 from anonymize.kinds import MOTION
 from anonymize.live.chain import background
@@ -310,3 +310,8 @@ def test_detectors_look_for_all_that_they_can_find():
     assert sought(SETTINGS).targets == {Kind.FACE, Kind.PLATE}
     assert sought(replace(SETTINGS, targets=frozenset({MOTION, Kind.FACE}))).targets == {Kind.FACE}
     assert sought(Settings()) == Settings()
+
+
+def test_no_other_command_has_such_a_target():
+    with pytest.raises(UsageError, match="in `anonymize live` alone"):
+        first_detectors(SETTINGS)

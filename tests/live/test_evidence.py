@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from anonymize.errors import ReportError, UsageError
+from anonymize.live.dpia import pilot
 from anonymize.live.evidence import gather
 from anonymize.live.recordings import custody, holding
 from anonymize.live.recordings.folder import look
@@ -47,7 +48,7 @@ def test_the_annex_has_the_figures_of_the_running_system(running, tmp_path):
     assert recorded.held == 1
     assert recorded.segments >= 1
     assert recorded.first is not None
-    markdown, page = write([], tmp_path / "pilot", running=found)
+    markdown, page = write([], tmp_path / "pilot", first=pilot(found))
     text = markdown.read_text()
     for words in (
         "| market |",
@@ -86,7 +87,7 @@ def test_a_log_that_was_changed_shows(running, tmp_path):
     before = log.read_text()
     try:
         log.write_text(before.replace("complaint 12", "complaint 13") + before)
-        text = write([], tmp_path / "pilot", running=gather(running))[0].read_text()
+        text = write([], tmp_path / "pilot", first=pilot(gather(running)))[0].read_text()
     finally:
         log.write_text(before)
     assert "Custody log of market: custody.jsonl, line 2" in text
@@ -98,7 +99,7 @@ def test_passwords_are_not_in_it(running, tmp_path, monkeypatch):
     text = running.read_text()
     source = text.split('source = "')[1].split('"')[0]
     other.write_text(text.replace(source, "rtsp://admin:geheim99@10.0.0.5/stream1"))
-    markdown, page = write([], tmp_path / "pilot", running=gather(other))
+    markdown, page = write([], tmp_path / "pilot", first=pilot(gather(other)))
     assert "geheim99" not in markdown.read_text() + page.read_text()
     assert "10.0.0.5" in markdown.read_text()
 

@@ -5,25 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from anonymize.errors import OutputError
 from anonymize.pages import fill, save
 from anonymize.report.data import check_title
 from anonymize.report.dpia.outline import outline
 from anonymize.report.dpia.parts import Blank, Part, Section, Table, Text
-from anonymize.report.dpia.pilot import pilot
 from anonymize.report.dpia.sources import Sources, gather
-
-if TYPE_CHECKING:
-    from anonymize.live.evidence import Running
 
 TITLE = "Annex to a data protection impact assessment: redaction of video"
 BLANK = "to be filled in by the controller"
 
 
 def write(
-    sources: Iterable[Path], output: Path, *, title: str = "", force: bool = False, running: Running | None = None
+    sources: Iterable[Path], output: Path, *, title: str = "", force: bool = False, first: Sequence[Section] = ()
 ) -> list[Path]:
     """Write the annex as Markdown and HTML; return both paths.
 
@@ -32,7 +27,7 @@ def write(
         output: the files' common name; a suffix ``.md`` or ``.html`` is removed.
         title: the heading; `TITLE` if not given.
         force: replace existing files, with everything that people wrote into them.
-        running: a system of live cameras, of which there need not be any source then.
+        first: sections that come before the others; with them there need not be any source.
 
     Raises:
         ReportError: a source is damaged or none of these.
@@ -41,9 +36,8 @@ def write(
     """
     check_title(title)
     sources = list(sources)
-    sections = outline(gather(sources) if sources or running is None else Sources())
-    if running is not None:
-        sections[1:1] = pilot(running)
+    sections = outline(gather(sources) if sources or not first else Sources())
+    sections[1:1] = first
     stem = output.with_suffix("") if output.suffix in (".md", ".html") else output
     targets = [stem.with_name(stem.name + suffix) for suffix in (".md", ".html")]
     for target in targets:

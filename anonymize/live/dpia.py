@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from anonymize.kinds import MOTION
+from anonymize.live.evidence import Running, RunningCamera
 from anonymize.pages.words import number, percent, plural
 from anonymize.report.dpia.parts import Blank, Part, Section, Table, Text
 from anonymize.settings import Settings
 from anonymize.text.words import clock
-
-if TYPE_CHECKING:
-    from anonymize.live.evidence import Running, RunningCamera
 
 MOST = 50
 """Acts that are listed, the newest."""
