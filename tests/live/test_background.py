@@ -307,7 +307,7 @@ def test_nothing_is_left_visible():
 
 
 def test_detectors_look_for_all_that_they_can_find():
-    assert sought(SETTINGS).targets == {Kind.FACE, Kind.PLATE}
+    assert sought(SETTINGS).targets == {Kind.FACE, Kind.PLATE, Kind.HEAD, Kind.PERSON}
     assert sought(replace(SETTINGS, targets=frozenset({MOTION, Kind.FACE}))).targets == {Kind.FACE}
     assert sought(Settings()) == Settings()
 
