@@ -21,6 +21,7 @@ from anonymize.live.webrtc import hub, place, rtp, sdp, stun, viewer
 from anonymize.live.webrtc.port import Port
 from anonymize.live.webrtc.secure import Identity
 from anonymize.live.webrtc.viewers import Viewers
+from anonymize.web.server import Server
 from tests.helpers.servers import until
 from tests.helpers.whep import Watcher, ask, logged, offer
 from tests.live.test_sinks import frames
@@ -405,6 +406,25 @@ def test_who_never_connects_is_forgotten(port, file, monkeypatch):
 def test_a_port_that_is_taken_is_named(port):
     with pytest.raises(UsageError, match=f"port {port.number}"):
         Port(place.parse(f"webrtc:{port.number}"), "market", "webrtc", Metrics())
+
+
+def test_any_free_port_is_free_for_both(monkeypatch):
+    taken = []
+
+    class Busy(Server):
+        def __init__(self, port, *rest, **options):
+            taken.append(port)
+            if len(taken) < 3:
+                raise UsageError("taken")
+            super().__init__(port, *rest, **options)
+
+    monkeypatch.setattr("anonymize.live.webrtc.port.Server", Busy)
+    made = Port(place.parse("webrtc:0"), "market", "webrtc:0", Metrics())
+    made.close()
+    assert made._hub.port == taken[2]
+    taken.clear()
+    with pytest.raises(UsageError, match="taken"):
+        Port(place.parse("webrtc:9"), "market", "webrtc:9", Metrics())
 
 
 def test_without_a_file_each_start_has_a_token_of_its_own():

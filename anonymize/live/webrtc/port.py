@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from anonymize.errors import UsageError
 from anonymize.live.metrics import Metrics
 from anonymize.live.webrtc.app import app
 from anonymize.live.webrtc.hub import Coded, Hub
@@ -12,6 +13,10 @@ from anonymize.live.webrtc.place import Place
 from anonymize.live.webrtc.viewers import Viewers
 from anonymize.web.rules import Access
 from anonymize.web.server import Server
+
+
+_TRIES = 20
+"""Times that a free UDP port is asked for whose number is free for TCP, too."""
 
 
 class Port:
@@ -34,12 +39,15 @@ class Port:
         self._on_state: Callable[[str, str], None] | None = None
         viewers, tls = Viewers(place.viewers), place.tls()
         access = Access(methods=("GET", "HEAD", "POST", "DELETE"), anywhere=tls is not None, by_header=True)
-        self._hub = Hub(place.host, place.port, viewers, camera, self._count, self._lost)
-        try:
-            self._server = Server(self._hub.port, app(self._hub, viewers), host=place.host, tls=tls, access=access)
-        except BaseException:
-            self._hub.close()
-            raise
+        for left in reversed(range(_TRIES if place.port == 0 else 1)):
+            self._hub = Hub(place.host, place.port, viewers, camera, self._count, self._lost)
+            try:
+                self._server = Server(self._hub.port, app(self._hub, viewers), host=place.host, tls=tls, access=access)
+                break
+            except BaseException as error:
+                self._hub.close()
+                if not left or not isinstance(error, UsageError):
+                    raise
         self.address = self._server.address + (f"#{viewers.token}" if viewers.token else "")
         """For a browser; with the token, where no file names viewers."""
 
