@@ -22,7 +22,7 @@ from anonymize.live.webrtc.port import Port
 from anonymize.live.webrtc.secure import Identity
 from anonymize.live.webrtc.viewers import Viewers
 from anonymize.web.server import Server
-from tests.helpers.servers import until
+from tests.helpers.servers import free_port, until
 from tests.helpers.whep import Watcher, ask, logged, offer
 from tests.live.test_sinks import frames
 
@@ -424,7 +424,7 @@ def test_any_free_port_is_free_for_both(monkeypatch):
     assert made._hub.port == taken[2]
     taken.clear()
     with pytest.raises(UsageError, match="taken"):
-        Port(place.parse("webrtc:9"), "market", "webrtc:9", Metrics())
+        Port(place.parse(f"webrtc:{free_port()}"), "market", "webrtc", Metrics())
 
 
 def test_without_a_file_each_start_has_a_token_of_its_own():

@@ -14,7 +14,6 @@ from anonymize.live.webrtc.viewers import Viewers
 from anonymize.web.rules import Access
 from anonymize.web.server import Server
 
-
 _TRIES = 20
 """Times that a free UDP port is asked for whose number is free for TCP, too."""
 
