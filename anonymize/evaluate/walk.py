@@ -17,6 +17,7 @@ from anonymize.evaluate.truth import FrameTruth, Truth
 from anonymize.media import check_readable
 from anonymize.media.clock.edits import edit_lists
 from anonymize.media.clock.presentation import Presentation
+from anonymize.media.video.open import main_video
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,7 @@ def _decode(path: Path) -> Iterator[_Picture]:
     check_readable(path)
     try:
         with av.open(str(path)) as source:
-            if not source.streams.video:
-                raise UnreadableInput("no video stream", path.name)
-            stream = source.streams.video[0]
+            stream = main_video(source, path.name)
             stream.thread_type = "AUTO"
             origin = Presentation.of(stream, source.streams.audio, edit_lists(path)).origin
             for frame in source.decode(stream):

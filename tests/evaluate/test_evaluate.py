@@ -2,6 +2,7 @@ import json
 from fractions import Fraction
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -240,6 +241,25 @@ def test_rotation_is_applied_before_the_comparison(tmp_path):
     lines = [FrameTruth(i, i / 25, SIZE, (subject(),)) for i in range(3)]
     found = evaluate(original, baked, write_truth(tmp_path / "t.jsonl", lines))
     assert (found.total.leaked, found.total.boxes, found.collateral) == (0, 3, 0.0)
+
+
+def test_of_several_video_streams_the_one_that_a_run_takes_is_compared(tmp_path):
+    """A small one comes first in the file, as a thumbnail track does; the second is the default."""
+    pictures = [texture(i) for i in range(5)]
+    original = tmp_path / "original.mkv"
+    with av.open(str(original), "w") as file:
+        small, large = (file.add_stream("ffv1", rate=25, width=w, height=h) for w, h in ((96, 64), SIZE))
+        for i, picture in enumerate(pictures):
+            for stream, shown in ((small, cv2.resize(picture, (96, 64))), (large, picture)):
+                frame = av.VideoFrame.from_ndarray(shown, "rgb24").reformat(format="yuv420p")
+                frame.pts, frame.time_base = i, Fraction(1, 25)
+                file.mux(stream.encode(frame))
+        for stream in (small, large):
+            file.mux(stream.encode(None))
+    redacted = make_video(tmp_path / "redacted.mkv", frames=[solid(picture) for picture in pictures], **LOSSLESS)
+    lines = [FrameTruth(i, i / 25, SIZE, (FACE,)) for i in range(5)]
+    found = evaluate(original, redacted, write_truth(tmp_path / "truth.jsonl", lines))
+    assert (found.total.boxes, found.total.leaked) == (5, 0)
 
 
 def test_a_file_that_is_no_video_is_unreadable(case, tmp_path):
