@@ -263,6 +263,7 @@ class Edited:
             shown=tuple(one for track in there for one in self.shown(track, version)),
             doubts=tuple(doubt for track in there if (doubt := self.doubt(track))),
             silences=self.silences,
+            faint=tuple(one for one in self.base.faint if self.reply(Topic.FAINT, one.number, 0) is None),
         )
 
     def _found(self, track: int) -> Rows | None:

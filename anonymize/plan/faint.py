@@ -103,7 +103,7 @@ def uncovered(tracks: Iterable[Track], rows: Iterable[tuple[int, int, Box]], siz
                 wanted[index].append(box)
     found: list[Faint] = []
     for one in some:
-        if all(_is_covered(one.xyxy[index - one.first], wanted[index]) for index in _finds(one)):
+        if all(is_covered(one.xyxy[index - one.first], wanted[index]) for index in _finds(one)):
             continue
         if (boxes := tuple(_boxes(one, size))) and len(boxes) == len(one.why):
             best = max(_finds(one), key=lambda index: (float(one.score[index - one.first]), -index))
@@ -125,7 +125,8 @@ def _finds(track: Track) -> Iterator[int]:
     return (track.first + row for row, why in enumerate(track.why) if why is Why.DETECTED)
 
 
-def _is_covered(box: Any, regions: list[Box]) -> bool:
+def is_covered(box: Any, regions: Sequence[Box]) -> bool:
+    """Whether most of a box lies within one of the regions."""
     if not regions:
         return False
     mine = np.asarray(box, np.float64)

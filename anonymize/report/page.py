@@ -90,6 +90,8 @@ def _view(report: Values) -> dict[str, Any]:
         "checks": checked.get("checks", []),
         "finds": [check.find(one, source) for one in finds[:LISTED]],
         "more_finds": len(finds) - LISTED if len(finds) > LISTED else 0,
+        "faint": [check.find(one, source) for one in checked.get("faint", ())[:LISTED]],
+        "about_faint": check.about_faint(checked, LISTED),
         "not_checked": checked.get("not_checked", []),
         "width": drawing.WIDTH,
         "height": high,
@@ -180,6 +182,8 @@ def _figures(report: Values) -> Iterator[dict[str, str]]:
     for name in ("leaks", "doubts"):
         if checked.get(name) or (name == "doubts" and checked.get("checks")):
             yield {"name": name.capitalize(), "value": number(len(checked.get(name, ()))), "note": ""}
+    if faint := checked.get("faint_places"):
+        yield {"name": "To look at", "value": plural(faint, "place"), "note": "found too faintly to be covered"}
 
 
 def _about_subjects(redacted: Values) -> str:

@@ -10,6 +10,7 @@ from anonymize.report import drawing
 from anonymize.text.words import clock
 
 Values = Mapping[str, Any]
+_BY = {"plan": "comparing with the plan", "look": "a second look", "first look": "the first look"}
 
 
 def marks(checked: Values, seconds: float) -> Iterator[dict[str, Any]]:
@@ -50,5 +51,14 @@ def find(one: Values, source: Values) -> dict[str, str]:
         if source.get("width") and source.get("height")
         else "",
         "box": ",".join(f"{value:.0f}" for value in one["box"]),
-        "by": {"plan": "comparing with the plan", "look": "a second look"}.get(one["by"], str(one["by"])),
+        "by": _BY.get(one["by"], str(one["by"])),
     }
+
+
+def about_faint(checked: Values, listed: int) -> str:
+    """What the table of faint places says above it; empty where there are none. At most `listed` are shown."""
+    if not (count := checked.get("faint_places", 0)):
+        return ""
+    shown = min(count, listed, len(checked["faint"]))
+    which = f"The likeliest {number(shown)} of {number(count)} places" if shown < count else plural(count, "place")
+    return f"{which} where somebody may be seen: found too faintly to be covered or doubted. A review asks about each."

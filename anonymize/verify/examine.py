@@ -24,6 +24,7 @@ from anonymize.settings import Doubts, Settings, Style
 from anonymize.text.words import clock
 from anonymize.verify.against_plan import Comparison
 from anonymize.verify.containers.contents import unexamined
+from anonymize.verify.faint import LISTED, FaintPlaces
 from anonymize.verify.frames import Checker, Checking, FrameFindings, second_look
 from anonymize.verify.hiding import RATE, gathered, hiding, subject_of
 from anonymize.verify.sample import Sample, bound, sample_size
@@ -155,6 +156,7 @@ class _Examination:
         self._sample = Sample(wanted, frames, f"{plan.about.sha256 if plan else ''}:{turn}")
         self._turn = turn
         self._look = second_look(detectors, settings, turn, Uncovered() if blind else None)
+        self._faint = FaintPlaces(plan, settings.targets) if plan else None
 
     @property
     def frames(self) -> int:
@@ -216,6 +218,10 @@ class _Examination:
 
     def take(self, checked: FrameFindings) -> None:
         """Add the findings on the next frame."""
+        if self._faint:
+            self._faint.see(self.frames, checked)
+            if checked.seen:
+                self._faint.take(checked.seen)
         self._clock.see(checked)
         if self._comparison and checked.compared:
             self._comparison.take(checked.compared)
@@ -247,6 +253,7 @@ class _Examination:
             scanned = self._look.scanned
             checks.append(_second_look(seen, maybe, scanned, self._clock.count))
             leaks, doubts = [*leaks, *seen], [*doubts, *maybe]
+        faint = self._hiding(self._faint.finds(), found) if self._faint else []
         failed = not all(check.passed for check in checks)
         failed |= bool(doubts) and self._settings.verify.doubts is Doubts.FAIL
         return Verified(
@@ -258,6 +265,8 @@ class _Examination:
             of_frames=self._clock.count,
             bound=bound(scanned, showing, self._clock.count),
             not_checked=tuple(self._not_checked(found)),
+            faint=tuple(faint[:LISTED]),
+            faint_places=len(faint),
         )
 
     def _hiding(self, finds: Sequence[Find], found: MediaInfo) -> list[Find]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from anonymize.aspect import PerShape
 from anonymize.data import Box, Detections, Frame, Kind, Region, Shape, seconds
 from anonymize.detect import IN_THIS_THREAD, IncrementalDetector, Pending
-from anonymize.detect.multiscale import in_stored_pixels
+from anonymize.detect.multiscale import QUIET, in_stored_pixels
 from anonymize.evaluate.detail import LEAKING, survival
 from anonymize.kinds import PEOPLE
 from anonymize.verify.uncovered import NEAR, Flash, Uncovered
@@ -80,11 +80,14 @@ class SecondFinds:
         frame: index.
         time: of the frame, in seconds.
         finds: kind, box and score of each.
+        faint: all that was found outside the regions, however faintly, with scores of the first scan; nothing without
+            a plan.
     """
 
     frame: int
     time: float
     finds: tuple[tuple[Kind, Box, float], ...]
+    faint: Detections = field(default_factory=Detections.empty)
 
 
 class SecondLook:
@@ -153,15 +156,18 @@ class SecondLook:
     ) -> SecondFinds:
         """Those of `found` that count, with confirmed scores; see `detect`."""
         least = self._high if self._uncovered is None else FAINT
-        found = found.select((found.score >= least) & ~covered(found.xyxy, regions) & ~meant(found))
+        faint = found.select(~covered(found.xyxy, regions) & ~meant(found))
+        found = faint.select(faint.score >= least)
         if original is not None:
             found = found.select(_survives(frame, original, found.xyxy))
-        known = [(_box(row), float(score)) for row, score in zip(found.xyxy, found.score, strict=True)]
+        known = [(as_box(row), float(score)) for row, score in zip(found.xyxy, found.score, strict=True)]
         scores = self._scores(frame, found.select(np.array([find not in self._confirmed for find in known], bool)))
         self._confirmed = {find: scores.get(find[0], self._confirmed.get(find, 0.0)) for find in known}
         kinds = [Kind(int(kind)) for kind in found.kind]
         finds = tuple((kind, find[0], self._confirmed[find]) for kind, find in zip(kinds, known, strict=True))
-        return SecondFinds(frame.index, float(seconds(frame)), finds)
+        planned = self._uncovered is None and original is None
+        quiet = faint.select(faint.score >= QUIET) if planned else Detections.empty()
+        return SecondFinds(frame.index, float(seconds(frame)), finds, quiet)
 
     def _scores(self, frame: Frame, found: Detections) -> dict[Box, float]:
         """The score of each find, by its box; of further scans if one of them may count."""
@@ -170,7 +176,7 @@ class SecondLook:
         score = (
             self._variants.confirmed(frame, found, self._executor) if (found.score >= self._high).any() else found.score
         )
-        return {_box(row): float(value) for row, value in zip(found.xyxy, score, strict=True)}
+        return {as_box(row): float(value) for row, value in zip(found.xyxy, score, strict=True)}
 
     def take(self, seen: SecondFinds) -> None:
         """Add the finds on the next scanned frame."""
@@ -281,11 +287,12 @@ def _survives(frame: Frame, original: Frame, xyxy: NDArray[np.float32]) -> NDArr
         return np.zeros(0, bool)
     before, after = (picture.luma(picture.width, picture.height) for picture in (original, frame))
     limits = np.array([frame.width, frame.height] * 2, np.float32)
-    counts = [survival(before, after, _box(row)) for row in np.clip(xyxy, 0, limits)]
+    counts = [survival(before, after, as_box(row)) for row in np.clip(xyxy, 0, limits)]
     return np.array([surviving > LEAKING * informative for informative, surviving in counts], bool)
 
 
-def _box(row: NDArray[np.float32]) -> Box:
+def as_box(row: NDArray[np.float32]) -> Box:
+    """A row of boxes as plain numbers."""
     x0, y0, x1, y1 = (float(value) for value in row)
     return x0, y0, x1, y1
 

@@ -17,6 +17,8 @@ class By(StrEnum):
     """A region of the plan whose detail is still visible."""
     LOOK = "look"
     """A detector, run on the output."""
+    FIRST = "first look"
+    """A detector, run on the source: found too faintly to be covered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class Verified:
         bound: what the scanned sample supports; None if every frame was scanned, or none.
         not_checked: what was not examined and why, in words.
         repaired: earlier passes in which finds of the second look were redacted.
+        faint: places where somebody may be seen, too faintly for a doubt, the likeliest first; nothing covers them.
+        faint_places: how many they are; `faint` may be the first of them.
     """
 
     verdict: Verdict
@@ -116,6 +120,8 @@ class Verified:
     bound: Bound | None = None
     not_checked: tuple[str, ...] = ()
     repaired: int = 0
+    faint: tuple[Find, ...] = ()
+    faint_places: int = 0
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -134,4 +140,6 @@ class Verified:
             "bound": asdict(self.bound) if self.bound else None,
             "not_checked": list(self.not_checked),
             "repaired": self.repaired,
+            "faint": [find.as_dict() for find in self.faint],
+            "faint_places": self.faint_places,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ _VERDICTS = {Verdict.PASS: "PASS", Verdict.PASS_WITH_DOUBTS: "PASS, WITH DOUBTS"
 _GROUNDS = {"consent": "with consent", "zone": "a thing in a zone left alone", "span": "at a time that is left alone"}
 _LISTED = 20
 """Maximum number of finds listed one by one."""
+_LIKELIEST = 5
+"""Maximum number of faint places that are named."""
 
 
 def account(outcome: Outcome) -> Iterator[str]:
@@ -58,6 +61,7 @@ def account(outcome: Outcome) -> Iterator[str]:
         yield "  WARNING: UNVERIFIED: published without any check, as --publish-unverified asks; nobody looked at it"
     yield from doubts(report)
     yield from _next_steps(outcome)
+    yield from _faint(report.verified, _review(outcome))
     for loss in report.lost:
         yield f"  lost: {loss}"
     if report.removed:
@@ -97,6 +101,34 @@ def _next_steps(outcome: Outcome) -> Iterator[str]:
     if kept:
         yield "  to go on then:" if kept.doubts else "  to go on, with such lines added to the plan or without:"
         yield f"    {kept.command(source)}"
+
+
+def _review(outcome: Outcome) -> str:
+    """The command that asks a person about the places of one file; empty if only the user knows where its plan is."""
+    source, kept = outcome.item.source, outcome.kept
+    if not source or (outcome.report.plan != "made" and not kept):
+        return ""
+    return shlex.join(("anonymize", "review", str(source), *(("--plan", str(kept.plan)) if kept else ())))
+
+
+def _faint(verified: Mapping[str, Any], review: str = "") -> Iterator[str]:
+    """How many places may show somebody faintly, the likeliest of them, and the command that asks about all."""
+    if not (count := verified.get("faint_places", 0)):
+        return
+    likely = ", ".join(_place(find, verified["of_frames"]) for find in verified["faint"][:_LIKELIEST])
+    places = counted(count, "place")
+    yield f"  to look at: {places} where somebody may be seen, too faintly to be covered; likeliest: {likely}"
+    if review:
+        yield f"  a review asks about {'them' if count > 1 else 'it'}:"
+        yield f"    {review}"
+    else:
+        yield f"  `anonymize review` asks about {'them' if count > 1 else 'it'}"
+
+
+def _place(find: Mapping[str, Any], frames: int) -> str:
+    """Kind and time of a find; in a picture, which has no times, its middle in pixels."""
+    x0, y0, x1, y1 = find["box"]
+    return f"{find['kind']} at {clock(find['start']) if frames > 1 else f'{(x0 + x1) / 2:.0f},{(y0 + y1) / 2:.0f}'}"
 
 
 def planned(plan: Plan, times: Sequence[Fraction]) -> Iterator[str]:
@@ -159,6 +191,7 @@ def verified(name: str, report: Report) -> Iterator[str]:
     for check in report.verified["checks"]:
         yield f"  {'ok' if check['passed'] else 'FAIL':<4}  {check['name']}: {check['detail']}"
     yield from doubts(report)
+    yield from _faint(report.verified)
 
 
 def doubts(report: Report) -> Iterator[str]:

@@ -162,14 +162,16 @@ def test_doubts_that_are_not_covered_come_first_then_what_matters_most() -> None
 
 def test_a_faint_find_becomes_a_track_or_is_never_asked_about_again() -> None:
     box = (50.0, 50.0, 80.0, 80.0)
-    edited = made(faint=(Faint(4, Kind.FACE, 100, (box, box), 101, 0.3),))
-    assert ids(edited) == {"faint-4-100"}
+    other = Faint(5, Kind.FACE, 300, (box,), 300, 0.3)
+    edited = made(faint=(Faint(4, Kind.FACE, 100, (box, box), 101, 0.3), other))
+    assert ids(edited) == {"faint-4-100", "faint-5-300"}
     edited.apply(Reply(-1, Topic.FAINT, 4, (100, 102), Answer.NOTHING))
-    assert ids(edited) == set()
+    assert ids(edited) == {"faint-5-300"}
     assert list(edited.plan().regions.rows()) == []
+    assert edited.plan().faint == (other,), "what is drawn asks about it no more"
     edited.undo()
     edited.apply(Reply(0, Topic.FAINT, 4, (90, 92), Answer.HIDE, (box, box)))
-    assert not any(one.topic is Topic.FAINT for one in asked(edited))
+    assert [one.id for one in asked(edited) if one.topic is Topic.FAINT] == ["faint-5-300"]
     (region,) = edited.plan().at(91)
     assert (region.xyxy, region.why, region.shape) == (box, Why.MANUAL, Shape.ELLIPSE)
 
