@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from anonymize.text.mapping import from_mapping
 from benchmarks import page, quoted, ran, real, report, tools
 from benchmarks import review as reviewed
 from benchmarks import verify as missed
+from benchmarks.again import differences
 from benchmarks.clips import BUILD, DATA, Clip, face_clips, long_clip, plate_clips
 from benchmarks.compare import BenchmarkBroken, compare, run_tool, summary
 from benchmarks.fixed import fixed_clips
@@ -259,6 +261,51 @@ def check(output: Into = report.HERE) -> None:
     for line in lines:
         print(f"stale  {line}")
     raise typer.Exit(bool(lines))
+
+
+@app.command()
+def again(
+    section: Annotated[str, typer.Argument(help="A comparison of ours in the results, such as faces.")],
+    clips: Annotated[int, typer.Option(min=1, help="So many of its clips, evenly spread.")] = 2,
+    data: Data = DATA,
+    output: Into = report.HERE,
+) -> None:
+    """Run some clips of a section again; if every count is as it was, its leak and collateral stand as of now."""
+    results = report.read(output / report.JSON)
+    if section not in report.COMPARED or section not in results:
+        sys.exit(f"there is no comparison {section} in {report.JSON}: {', '.join(set(report.COMPARED) & set(results))}")
+    known, all_clips = results[section], _clips_of(section, data)[: results[section]["clips"]]
+    chosen = [all_clips[(2 * i + 1) * len(all_clips) // (2 * clips)] for i in range(min(clips, len(all_clips)))]
+    made = {tool.line: tool for row in known["rows"] if row["tool"] == report.OURS for tool in [_as_then(row)]}
+    with _scratch() as scratch:
+        found = list(differences(known, made, chosen, scratch))
+    for line in found:
+        print(f"other  {line}")
+    if found:
+        raise typer.Exit(1)
+    taken = report.taken()
+    names = [clip.video.stem for clip in chosen]
+    known["again"] = {"commit": taken["commit"], "date": taken["date"], "clips": names}
+    report.mark_stale(results)
+    _written(report.write(results, output))
+    print(f"same   {section}: {', '.join(names)}")
+
+
+def _clips_of(section: str, data: Path) -> list[Clip]:
+    """The clips of a comparison."""
+    if section in ("fixed", "fixed_real"):
+        made, *real = fixed_clips(data)
+        return [made] if section == "fixed" else real
+    if section == "short":
+        return short_clips()
+    what, lines = section.rstrip("0123456789"), int(section.lstrip("abcdefghijklmnopqrstuvwxyz") or 720)
+    return plate_clips(lines, data=data) if what == "plates" else face_clips(lines, data=data)
+
+
+def _as_then(row: dict[str, Any]) -> Tool:
+    """The run of ours that a row is of, as it is now."""
+    words = shlex.split(row["command"])
+    return tools.ours(shlex.join(words[words.index("OUT.mp4") + 1 :]))
 
 
 @app.command("ran", context_settings={"ignore_unknown_options": True})

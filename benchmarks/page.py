@@ -308,10 +308,18 @@ def _where(section: Mapping[str, Any], *, clips: bool = True) -> str:
     """Command, commit, day and machine; whether the clips are those that thresholds were chosen on; what is old."""
     m = section["machine"]
     stale = f"**Stale: {section['stale']['reason']}.**\n\n" if "stale" in section else ""
+    again = ""
+    if same := section.get("again"):
+        which = f"clip{'s' * (len(same['clips']) != 1)} {', '.join(same['clips'])}"
+        again = (
+            f"\n\nOurs on {which} came out the same on "
+            f"commit {same['commit']}, {same['date']}: every box-frame and every block. Speed and memory were not "
+            "measured again."
+        )
     return (
         f"{DEVELOPMENT + chr(10) * 2 if clips else ''}{stale}"
         f"`{section['command']}`, commit {section['commit']}, {section['date']}, {m['cores']} cores of {m['cpu']}, "
-        f"{m['memory_gib']} GiB, {m['system']}, Python {m['python']}, load {m['load']} at the end."
+        f"{m['memory_gib']} GiB, {m['system']}, Python {m['python']}, load {m['load']} at the end.{again}"
     )
 
 

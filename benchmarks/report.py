@@ -92,14 +92,18 @@ def write(results: Mapping[str, Any], folder: Path = HERE) -> Path:
 
 
 def mark_stale(results: dict[str, Any]) -> list[str]:
-    """Note in each section whether what it measures changed since; a line for each one that is old."""
+    """Note in each section whether what it measures changed since; a line for each one that is old.
+
+    Of one that was looked at again and came out the same it counts from there (`benchmarks.again`).
+    """
     lines = []
     for name, section in results.items():
         if name not in history.MEASURED:
             continue
         section.pop("stale", None)
         try:
-            change = history.changed_since(section.get("commit", ""), history.MEASURED[name])
+            since = section.get("again", section).get("commit", "")
+            change = history.changed_since(since, history.MEASURED[name])
         except LookupError as error:
             section["stale"] = {"reason": str(error)}
         else:

@@ -339,6 +339,19 @@ def test_figures_are_old_once_what_they_measure_changed(repository, tmp_path):
     assert "stale" not in results["faces"]
 
 
+def test_figures_that_came_out_the_same_again_stand_until_the_next_change(repository):
+    first = repository("anonymize/track/a.py", "1")
+    second = repository("anonymize/track/a.py", "2")
+    again = {"commit": second, "date": "2026-11-29", "clips": ["03", "11"]}
+    results = {"faces": {"commit": first, "again": again}, "plates": {"commit": first}}
+    assert [line.split(":")[0] for line in report.mark_stale(results)] == ["plates"]
+    told = page._where({**results["faces"], **ABOUT})
+    assert f"Ours on clips 03, 11 came out the same on commit {second}, 2026-11-29: every box-frame and" in told
+    assert "Speed and memory were not measured again." in told
+    repository("anonymize/track/a.py", "3")
+    assert [line.split(":")[0] for line in report.mark_stale(results)] == ["faces", "plates"]
+
+
 def test_figures_of_an_unknown_commit_are_old(repository):
     repository("a", "1")
     results = {"faces": {"commit": "0123456"}, "plates": {}}
