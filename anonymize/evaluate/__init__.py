@@ -1,7 +1,8 @@
 """How much of what should be hidden is still visible: measured from pixels, against exact ground truth.
 
 `detail` has the measure, `measure` applies it to a video, `score` adds up, `interval` gives confidence intervals,
-`several` pairs the files of folders, `page` makes a page. Nothing here shares code with what it evaluates.
+`several` pairs the files of folders, `page` makes a page. With what it evaluates this shares the choice of the stream
+that is shown and the times of its frames, and nothing that finds, follows or draws.
 """
 
 from anonymize.evaluate.detail import collateral, survival

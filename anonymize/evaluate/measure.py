@@ -1,7 +1,7 @@
 """How much of what should be hidden is still visible: measured from pixels, against exact ground truth.
 
 `evaluate` decodes the original and the redacted video once, side by side, and tests for every truth box whether its
-detail survived. It shares no code with the detectors, the tracker or the reader that it evaluates.
+detail survived. It shares no code with the detectors, the tracker or the drawing that it evaluates.
 
 - **leak**: a box is cut into 4x4 cells; a cell *survives* when the redacted one keeps over 30% of the original's detail
   and correlates with it over 0.5; a box leaks on a frame when over a fifth of its informative cells survive.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from anonymize.data import Box, Shape
 from anonymize.settings import Appearance
 from anonymize.track import outline
+from anonymize.track.padding import undrawn
 
 SIZES = st.floats(1, 400)
 PLACES = st.floats(-200, 1400)
@@ -28,6 +30,15 @@ def test_what_is_drawn_holds_the_unpadded_box(box: Box, padding: float, shape: S
         for y in (box[1], box[3]):
             dx, dy = (2 * x - x0 - x1) / (x1 - x0), (2 * y - y0 - y1) / (y1 - y0)
             assert dx * dx + dy * dy <= 1 + 1e-6
+
+
+@given(st.lists(BOXES, min_size=1, max_size=3), st.floats(0, 1), st.sampled_from([Shape.BOX, Shape.ELLIPSE]))
+def test_what_was_drawn_is_undone(some: list[Box], padding: float, shape: Shape) -> None:
+    """Of boxes away from the border, which are drawn as they are: the picture is large, and they are in its middle."""
+    boxes = np.array(some) + 10_000.0
+    look = Appearance(padding=padding, shape=shape)
+    drawn = np.array([outline(tuple(box), look, 40_000, 40_000) for box in boxes.tolist()])
+    np.testing.assert_allclose(undrawn(drawn, look), boxes, atol=1e-6)
 
 
 @given(BOXES, st.floats(0, 1))

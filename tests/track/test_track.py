@@ -629,3 +629,15 @@ def test_with_an_agreement_of_one_a_weak_find_is_covered_at_once() -> None:
         covered.append([i for track in tracker.settle(20) for i in range(track.first, track.end)])
     assert covered[0] == []
     assert {*range(2, 15)} <= {*covered[1]}, "a quarter of a second before and after it"
+
+
+@pytest.mark.parametrize("place", [0.0, 60.0], ids=["where it is", "where it was"])
+def test_a_younger_subject_accompanies_an_elder_where_that_one_is_by_then(place: float) -> None:
+    """The elder began on frame 5 at 60 pixels to the right, and is at its place from frame 10 on."""
+    box, aside = np.array(standing(0)), np.array([1.0, 0.0, 1.0, 0.0])
+    was, here = [box + 60 * aside] * 5, [box] * 5
+    elder = Trajectory(0, Kind.FACE, 5, was + here, was + here, [0.0] * 10, {5: 0.9}, 0.0, 15)
+    young = [box + place * aside] * 8
+    younger = Trajectory(1, Kind.FACE, 10, young, young, [0.0] * 8, {10: 0.9}, 0.0, 18)
+    assert elder.accompanies(younger, 0.5) is (place == 0.0)
+    assert younger.accompanies(elder, 0.5) is (place == 0.0)

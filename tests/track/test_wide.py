@@ -115,6 +115,15 @@ def test_how_a_face_looks_is_known_while_half_of_it_is_in_the_picture_at_every_b
         assert all((patch == 77).all() for patch in patches if patch is not None)
 
 
+def test_a_frame_that_is_still_to_come_has_the_time_of_the_last_one() -> None:
+    history = FrameHistory(2.0, 2.0)
+    assert history.now(0) == 0.0
+    for index in range(3):
+        history.take(MotionSample.of(Still(index, np.full((720, 1280), 77, np.uint8), index), None))
+    assert history.now(1) == history.times[1] < history.now(2)
+    assert history.now(3) == history.now(9) == history.times[2] > 0
+
+
 class Lit:
     """Finds what is bright, exactly; it keeps no state and so may be used from any thread."""
 
