@@ -15,7 +15,7 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 LIMIT := --timeout 300 --timeout-method thread
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help review-pictures setup demo test test-all test-training lint unit contracts licences cluster-test page-test deploy-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live bench-watch soak-live mutants lock clean contracts-openvino kill-test fuzz formats options train train-dev
+.PHONY: help review-pictures control-room-pictures setup demo test test-all test-training lint unit contracts licences cluster-test page-test deploy-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live bench-watch soak-live mutants lock clean contracts-openvino kill-test fuzz formats options train train-dev
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -39,6 +39,7 @@ help:
 	@echo "make soak-live   the same for ten minutes, and whether memory grows"
 	@echo "make formats     write docs/formats.md from the tests that hold its rows"
 	@echo "make options     write docs/options.md and docs/keys.md from the tables in cli/options.py and of the review page"
+	@echo "make control-room-pictures  take the picture of docs/live.md of drawn cameras (needs Chromium)"
 	@echo "make review-pictures  take the pictures of docs/review.md of the sample film (needs Chromium; a minute)"
 	@echo "make kill-test   kill a run, and a review's edits, 50 times at random moments and see that they go on (5 minutes)"
 	@echo "make fuzz        broken variants of every format through the whole program for ten minutes: up to 300 of each of pictures"
@@ -183,6 +184,10 @@ formats: setup
 options: setup
 	$(BIN)/python -m tests.helpers.options
 	$(BIN)/python -m tests.helpers.keys
+
+#  The picture of docs/live.md, of cameras and people that are drawn.
+control-room-pictures: setup
+	$(BIN)/python -m tests.helpers.control_room_pictures
 
 #  The pictures of docs/review.md: the sample film is made, looked through, and reviewed in Chromium (a minute).
 review-pictures: setup

@@ -57,6 +57,8 @@ class Health:
     degraded: bool = False
     causes: tuple[Cause, ...] = ()
     """Why it is not as it should be."""
+    starting: bool = False
+    """True while it has not run for long enough to be judged, and is not all well."""
 
 
 def ill(causes: Sequence[Cause]) -> Health:

@@ -140,6 +140,11 @@ class Metrics:
         gauge("healthy", "1 while /healthz does not report that it is failing.", lambda: float(self.health().ok))
         gauge("degraded", "1 while it works worse than it should.", lambda: float(self.health().degraded))
         gauge(
+            "starting",
+            "1 while it has not run for long enough to be judged, and is not all well.",
+            lambda: float(self.health().starting),
+        )
+        gauge(
             "things_visible",
             "Detections left visible on the newest frame, in zones of --show-zone.",
             lambda: self._things,
@@ -279,6 +284,7 @@ class Metrics:
             silent, hidden = now - self._left, now - self._clear
             causes = [self._sink_cause(name, now - since) for name, since in self._lost_since.items()]
             share, late, slow = (self._share(now, kind) for kind in ("obscured", "late", "slow"))
+            early = self._share(now, "obscured", telling=1)
             small = now - self._looked_small if now - self._looked < self.limits.small else 0.0
         if silent > self.limits.silent:
             return ill([Cause("silent", silent, True, f"no frame has gone out for {silent:.0f} s")])
@@ -298,7 +304,11 @@ class Metrics:
         if small > self.limits.small:
             words = f"small faces were last looked for {small:.0f} s ago: this machine is too slow for it"
             causes.append(Cause("small", small, False, words))
-        return ill(causes) if causes else Health(True, "frames go out" if self._totals["out"] else "starting")
+        if causes:
+            return ill(causes)
+        if early > self.limits.hidden[0]:  # of too few seconds to be judged
+            return Health(True, f"starting: {early:.0%} of the frames so far were fully obscured", starting=True)
+        return Health(True, "frames go out") if self._totals["out"] else Health(True, "starting", starting=True)
 
     def _sink_cause(self, name: str, lost: float) -> Cause:
         """Why the sink `name`, lost for that many seconds, is a reason; with the lock."""
@@ -348,6 +358,7 @@ class Metrics:
                 "camera": self.camera,
                 "healthy": health.ok,
                 "degraded": health.degraded,
+                "starting": health.starting,
                 "why": health.why,
                 "causes": [asdict(cause) for cause in health.causes],
                 "up": now - self._started,

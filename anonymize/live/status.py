@@ -52,7 +52,7 @@ def line(now: Mapping[str, Any], columns: int) -> str:
         f"{minute['obscured']:.0%} hidden",
         f"{minute['late']:.0%} late" if minute["late"] >= 0.005 else "",
         f"{sinks.count('ok')} of {len(sinks)} sinks" if sinks else "",
-        "" if now["healthy"] and not now["degraded"] else now["why"],
+        "" if now["healthy"] and not now["degraded"] and not now["starting"] else now["why"],
     ]
     text = printable(f"{now['camera']}: " + ", ".join(filter(None, parts)))
     return text if len(text) < columns else text[: max(columns - 2, 0)] + "…"

@@ -6,8 +6,15 @@ from typing import Any
 
 import cv2
 import numpy as np
+from starlette.applications import Starlette
 
+from anonymize.live.control_room.app import app
+from anonymize.live.control_room.archive import Archive
+from anonymize.live.control_room.cameras_file import CamerasFile
 from anonymize.live.control_room.room import Room
+from anonymize.live.control_room.roster import Roster
+from anonymize.live.control_room.tryout import TryOut
+from anonymize.live.control_room.zones import Zones
 from anonymize.live.health import Cause
 from anonymize.live.metrics import Metrics
 from anonymize.live.sinks.newest import Shown
@@ -33,6 +40,8 @@ class Camera:
     size: tuple[int, int] | None = (1280, 720)
     restarts: int = 0
     round: float = 0.3
+    scene: Any = None
+    """Its picture, as (height, width, 3); None: a plain one."""
     settings: Settings = field(default_factory=lambda: from_mapping(Settings, {"targets": [], "zones": [ZONE]}))
 
     def __post_init__(self) -> None:
@@ -69,6 +78,7 @@ class Camera:
         self.metrics.frames_out(25)
         picture = np.full((90, 160, 3), 90, np.uint8)
         cv2.circle(picture, (80, 45), 30, (200, 180, 60), -1)
+        picture = picture if self.scene is None else self.scene
         number = self.shown.number + 1 if self.shown else 1
         self.shown = Shown(number, cv2.imencode(".jpg", picture)[1].tobytes(), (1280, 720))
 
@@ -90,3 +100,8 @@ class Cameras:
 
     def room(self) -> Room:
         return Room(self)
+
+    def app(self) -> Starlette:
+        """Their control room."""
+        room, file, tryout = self.room(), CamerasFile(self), TryOut()
+        return app(room, Archive(room), Zones(file), Roster(file, tryout), tryout)

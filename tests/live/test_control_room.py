@@ -17,9 +17,6 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from anonymize.live.control_room import page as control_room
-from anonymize.live.control_room.app import app
-from anonymize.live.control_room.archive import Archive
-from anonymize.live.control_room.zones import Zones
 from anonymize.live.supervisor.hour import Hour
 from anonymize.web.server import Server
 from tests.helpers.browser import browser, needs_chromium, window
@@ -27,11 +24,13 @@ from tests.helpers.control_room import Cameras
 from tests.helpers.media import make_video
 from tests.helpers.servers import anonymize, free_port, until
 from tests.helpers.terminals import CTRL_C, Terminal
+from tests.live.test_recordings import record
 from tests.live.test_supervise import Supervised, supervised
 from tests.review.test_types import AXE
 
 TOKEN = "a-token-for-these-tests"
 PAGE = Path(control_room.__file__).parent
+DOCS = Path(__file__).parents[2] / "docs"
 FAILING = {"de": "gestört", "fr": "en panne", "es": "en fallo", "sr": "u kvaru", "en": "failing"}
 CLIPPED = """() => [...document.querySelectorAll("button, h2, .state, .wrong, dt, dd, li")].filter((one) =>
     one.checkVisibility() && one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== "inline"
@@ -83,15 +82,17 @@ class Client:
     def picture(self, name: str) -> Any:
         """The picture of a camera, as (height, width, 3); None if there is none."""
         answer = self.ask("GET", f"/api/picture/{name}")
-        if answer.status == 404:
+        if answer.status == 204:
             return None
         assert answer.headers["content-type"] == "image/jpeg"
         return cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
 
 
-def fleet(folder: Path, clip: Path, control: int, cameras: list[str], *, metrics: int = 0) -> Path:
+def fleet(
+    folder: Path, clip: Path, control: int, cameras: list[str], *, metrics: int = 0, preset: str = "municipal"
+) -> Path:
     """A file of cameras, each with a zone that is always hidden, which needs no detector."""
-    text = f"control = {control} # the control room\nmetrics = {metrics}\n"
+    text = f'preset = "{preset}"\ncontrol = {control} # the control room\nmetrics = {metrics}\n'
     for name in cameras:
         text += f'\n[cameras.{name}]\nsource = "{clip}"\nloop = true\nto = ["record:{folder}/{name}"]\nsegment = 2\n'
         text += f"[cameras.{name}.settings]\ntargets = []\n"
@@ -107,12 +108,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def running(folder: Path, clip: Path, cameras: list[str]) -> Iterator[tuple[Supervised, Client]]:
+def running(
+    folder: Path, clip: Path, cameras: list[str], preset: str = "municipal"
+) -> Iterator[tuple[Supervised, Client]]:
     """Cameras that run, and their control room."""
     port, metrics = free_port(), free_port()
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("ANONYMIZE_CONTROL_TOKEN", TOKEN)
-        with supervised(fleet(folder, clip, port, cameras, metrics=metrics), metrics) as started:
+        with supervised(fleet(folder, clip, port, cameras, metrics=metrics, preset=preset), metrics) as started:
             until(lambda: started.events("control room"), 20, "it is served")
             client = Client(port)
             until(lambda: all(client.camera(name)["picture"] for name in cameras), 30, "pictures come")
@@ -158,8 +161,7 @@ def test_it_shows_what_was_released_and_how_the_cameras_are(tmp_path: Path, clip
 @contextmanager
 def served(cameras: Cameras) -> Iterator[Server]:
     """The control room of cameras that are not there."""
-    room = cameras.room()
-    server = Server(0, app(room, Archive(room), Zones(cameras)), TOKEN)
+    server = Server(0, cameras.app(), TOKEN)
     try:
         yield server
     finally:
@@ -293,6 +295,7 @@ def test_the_command_prints_the_address_on_a_terminal_alone(tmp_path: Path, clip
             expect(page.locator("article img")).to_have_js_property("naturalWidth", 160)
         token = address.split("/")[3]
         assert terminal.sent.count(token) == 1, "the log has it too"
+        assert "***" not in terminal.sent, "the log has the address once more, masked"
         terminal.type(CTRL_C)
         assert terminal.end() == 0, terminal.sent
     assert "Traceback" not in terminal.sent
@@ -305,15 +308,47 @@ def test_the_command_prints_the_address_on_a_terminal_alone(tmp_path: Path, clip
 @needs_chromium
 @pytest.mark.skipif(not AXE.exists(), reason="no axe-core here: make page-test")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_nobody_is_left_out_of_the_control_room(chromium: Browser, dark: bool) -> None:
-    with served(Cameras(4)) as made, window(chromium) as page:
+def test_nobody_is_left_out_of_the_control_room(tmp_path: Path, chromium: Browser, dark: bool) -> None:
+    """Cameras, recordings, zones, and the dialog that adds cameras; in the light in every language."""
+    kept = record(tmp_path / "rec", (0.0, 50), (4.0, 50), segment=1.0)
+    with served(Cameras(4, kept)) as made, window(chromium) as page:
         page.emulate_media(color_scheme="dark" if dark else "light")
         page.goto(made.address)
         expect(page.locator("article")).to_have_count(4)
-        page.locator("summary").first.click()
         page.evaluate(AXE.read_text(encoding="utf-8"))
-        told = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-        assert [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in told["violations"]] == []
+
+        def sound(where: str) -> None:
+            told = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+            found = [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in told["violations"]]
+            assert found == [], where
+
+        for language in ["en"] if dark else FAILING:
+            page.select_option("#language", language)
+            expect(page.locator("article")).to_have_count(4)
+            page.locator("summary").first.click()
+            sound(f"{language}: cameras")
+            page.locator("article .body > button").first.click()
+            expect(page.locator("#zone-list li")).to_have_count(1)
+            page.locator("#zone-list button").first.click()
+            sound(f"{language}: zones")
+            page.locator("#zone-close").click()
+            page.locator("#to-roster").click()
+            expect(page.locator("#new-gone option")).to_have_count(4)
+            sound(f"{language}: add a camera")
+            page.locator("#roster-close").click()
+            page.locator("#to-recordings").click()
+            page.fill("#from", "2026-11-29T00:00:00")
+            page.fill("#to", "2026-11-30T00:00:00")
+            page.locator("#span button").first.click()
+            expect(page.locator("#rows tr").first).to_be_visible()
+            sound(f"{language}: recordings")
+            page.locator("#to-cameras").click()
+
+
+def test_the_page_has_a_picture_in_the_docs() -> None:
+    picture = DOCS / "control-room.jpg"
+    assert f"({picture.name})" in (DOCS / "live.md").read_text()
+    assert picture.stat().st_size < 200_000
 
 
 def test_the_hour_outlasts_the_camera_process_and_shows_where_nothing_came() -> None:

@@ -109,11 +109,16 @@ def test_stop_releases_waiting_frames(tmp_path):
     assert all((b - a) % 100 == 1 for a, b in pairwise(shown))
 
 
-def test_zones_change_without_a_gap():
+def test_zones_change_without_a_gap_and_no_frame_leaves_without_one_once_it_is_in_force():
+    """Frames that waited left without it, for as long as the lookahead."""
     control = Control()
+    sinks: list[MemorySink] = []
+    applied: list[int] = []
+    control.on_applied = lambda _: applied.append(len(sinks[0].lumas))
     other = replace(CORNER, polygon=((0.0, 320.0), (40.0, 320.0), (40.0, 360.0), (0.0, 360.0)))
 
     def until(sink, _):
+        sinks[:] = [sink]
         if len(sink.numbers) == 20:
             control.reload(replace(ZONES_ONLY, zones=(other,)))
         return len(sink.numbers) > 60
@@ -122,9 +127,11 @@ def test_zones_change_without_a_gap():
         outcome = live(camera.address, ZONES_ONLY, until=until, control=control)
     left = [(luma[325:, :35] == 16).all() for luma in outcome.sink.lumas]
     right = [(luma[325:, 605:] == 16).all() for luma in outcome.sink.lumas]
-    change = left.index(True)
-    assert 15 < change < 50
-    assert right == [True] * change + [False] * (len(right) - change)
+    assert 15 < applied[0] < 40
+    assert left == [False] * applied[0] + [True] * (len(left) - applied[0])
+    gone = right.index(False)
+    assert applied[0] < gone < 60, "frames that waited have both"
+    assert right == [True] * gone + [False] * (len(right) - gone)
     assert outcome.gap() < 0.5 * slowdown()
     shown = [n for n in outcome.numbers if n is not None]
     assert all((b - a) % 100 == 1 for a, b in pairwise(shown))

@@ -148,6 +148,26 @@ def test_the_first_half_minute_tells_nothing_about_hidden_frames(metrics, clock)
         metrics.obscured()
         metrics.frames_out()
         assert metrics.health().ok == (second < 29), second
+        assert metrics.health().starting == (second < 29), second
+
+
+def test_what_was_hidden_at_the_start_is_never_told_beside_ok(metrics, clock):
+    """After 21 s the control room said ok beside 15% hidden in the last minute."""
+    camera = ("camera", "market")
+    assert samples(metrics)["anonymize_starting", camera] == 1, "nothing has gone out"
+    for second in range(60):
+        clock.now += 1
+        for frame in range(20):
+            if 20 * second + frame < 60:
+                metrics.obscured()
+            metrics.frames_out()
+        shown, health, found = metrics.snapshot(), metrics.health(), samples(metrics)
+        assert bool(health.starting) == shown["starting"] == found["anonymize_starting", camera], second
+        assert (shown["minute"]["obscured"] <= 0.1) == (health.why == "frames go out"), second
+        if second == 20:
+            assert health.why == "starting: 14% of the frames so far were fully obscured"
+            assert health.ok
+            assert not health.degraded
 
 
 def test_healthy_while_clear_frames_go_out(metrics, clock):

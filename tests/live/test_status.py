@@ -67,7 +67,7 @@ def running(seconds=60, obscured=0, late=0):
 def test_it_says_rate_delay_what_is_hidden_and_sinks():
     assert line(running().snapshot(), 80) == "market: 25 frames/s, 0.8 s delay, 0% hidden, 2 of 2 sinks"
     assert line(running(3, obscured=5).snapshot(), 80).startswith("market: 21 frames/s, 0.8 s delay, 20% hidden, 2 of")
-    assert line(Metrics("market").snapshot(), 80) == "market: 0 frames/s, 0% hidden"
+    assert line(Metrics("market").snapshot(), 80) == "market: 0 frames/s, 0% hidden, starting"
 
 
 def test_it_says_what_is_wrong_as_far_as_there_is_room():

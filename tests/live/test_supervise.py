@@ -30,7 +30,7 @@ ONE = """
 source = "rtsp://cam:${CAM_PASSWORD}@10.0.0.5/1"
 to = ["record:/srv/one"]
 """
-STOPPED = "ok  one: frames go out\nILL two: no heartbeat from its process\n"
+STOPPED = "one: ok: frames go out\ntwo: failing: no heartbeat from its process\n"
 GOOD = "[cameras.one]\nsource = '0'\nto = ['hls:/x']"
 
 
@@ -225,7 +225,7 @@ def test_a_camera_that_dies_affects_no_other_and_all_stop_in_order(tmp_path, cli
         until(lambda: (running.value("anonymize_frames_out_total", "two") or 0) > 20, 20, "both run")
         until(lambda: (running.value("anonymize_frames_out_total", "one") or 0) > 20, 20, "both run")
         status, body = running.ask("healthz")
-        assert (status, body) == (200, "ok  one: frames go out\nok  two: frames go out\n")
+        assert (status, body) == (200, "one: ok: frames go out\ntwo: ok: frames go out\n")
 
         (one,) = [started["process"] for started in running.events("camera started", camera="one")]
         helpers = psutil.Process(one).children(recursive=True)

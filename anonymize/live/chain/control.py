@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 from anonymize.live.wakeup import Wakeup
@@ -15,6 +16,8 @@ class Control:
     def __init__(self) -> None:
         self._wakeup = Wakeup()
         self._settings: deque[Settings] = deque(maxlen=1)  # read and emptied in one step, also beside a signal handler
+        self.on_applied: Callable[[Settings], None] | None = None
+        """Called with settings that were asked for, before the first frame leaves that they apply to."""
         self.stopped = False
         """Whether `stop` was called."""
 
@@ -34,6 +37,11 @@ class Control:
         with suppress(IndexError):
             return self._settings.pop()
         return None
+
+    def applied(self, settings: Settings) -> None:
+        """Say that `settings` are in force: every frame that leaves from now on has what they hide hidden."""
+        if self.on_applied is not None:
+            self.on_applied(settings)
 
     def fileno(self) -> int:
         """Descriptor, readable when there is a request."""

@@ -113,8 +113,11 @@ class DelayLine:
         return self._next
 
     def change(self, settings: Settings) -> None:
-        """Apply `settings` to frames from now on; frames that already wait keep theirs."""
+        """Apply `settings` to frames from now on; of those that already wait more is hidden, if these ask for it."""
         before, self._settings = self._settings, settings
+        stricter = {id(held.settings): _stricter(held.settings, settings) for held in self._held}
+        for held in self._held:
+            held.settings = stricter[id(held.settings)]
         self._tracker.retune(settings.follow, settings.detect.high)
         if _looked_for(before) != _looked_for(settings):
             self.break_off()  # earlier looks did not search for the same
@@ -336,6 +339,13 @@ def _looked_for(settings: Settings) -> tuple[object, ...]:
         detect.smallest,
         settings.live.coarsest,
     )
+
+
+def _stricter(old: Settings, new: Settings) -> Settings:
+    """`old`, with the zones of `new` too, and without those in which nothing stays visible any more."""
+    zones = old.zones + tuple(zone for zone in new.zones if zone not in old.zones)
+    spared = tuple(zone for zone in old.spared if zone in new.spared)
+    return old if (zones, spared) == (old.zones, old.spared) else replace(old, zones=zones, spared=spared)
 
 
 def _tracker(settings: Settings) -> Tracker:

@@ -152,7 +152,10 @@ class Chain:
             due = self._line.next_due
             until = IDLE if due is None else min(IDLE, max(0.0, due - time.monotonic()))
             wait([*([] if ending else [reader.fileno()]), control.fileno(), *waitable], until)
+            before = self._settings
             self._apply(control.take())
+            if self._settings is not before:
+                control.applied(self._settings)
             self._collect()
             self._release_due()
             if not ending:

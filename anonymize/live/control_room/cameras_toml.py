@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anonymize.errors import UsageError
 
 Zone = dict[str, Any]
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+"""A key that needs no quotes."""
 
 
 def with_zones(
@@ -38,6 +41,33 @@ def with_zones(
         return tomlkit.dumps(document)
     except (TOMLKitError, KeyError, TypeError) as error:
         raise UsageError("this file is written in a way that cannot be changed here: change the zones in it") from error
+
+
+def with_camera(text: str, name: str, values: Mapping[str, Any]) -> str:
+    """`text` (TOML) with one more camera at its end."""
+    import tomlkit
+
+    lines = [f"{key} = {tomlkit.item(value).as_string()}" for key, value in values.items()]
+    before = text if text.endswith("\n") or not text else f"{text}\n"
+    key = name if _BARE.fullmatch(name) else tomlkit.item(name).as_string()
+    return f"{before}\n[cameras.{key}]\n" + "\n".join(lines) + "\n"
+
+
+def without_camera(text: str, name: str) -> str:
+    """`text` (TOML) without the camera `name`; all else stays as it is. Raises `UsageError` if that cannot be done."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = tomlkit.parse(text)
+        cameras: Any = document["cameras"]
+        del cameras[name]
+        made = tomlkit.dumps(document)
+        return made if text.endswith("\n\n") else re.sub("\n+$", "\n", made)  # the blank line before it goes along
+    except (TOMLKitError, KeyError, TypeError) as error:
+        raise UsageError(
+            "this file is written in a way that cannot be changed here: remove the camera in it"
+        ) from error
 
 
 def _replace(settings: Any, name: str, zones: Sequence[Zone]) -> None:

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from anonymize.errors import ReportError, UsageError
+from anonymize.errors import UsageError
+from anonymize.live.control_room.cameras_file import CamerasFile
 from anonymize.live.control_room.cameras_toml import with_zones
-from anonymize.live.control_room.room import Supervisor, child
-from anonymize.live.recordings import custody
-from anonymize.live.supervisor import config
+from anonymize.live.control_room.room import child
 from anonymize.live.supervisor.accepted import Accepted, checked
-from anonymize.media import pending
 from anonymize.plan.compose import polygon
 from anonymize.redact import visible
 from anonymize.settings import Settings, Zone
-from anonymize.text import untrusted
 from anonymize.text.mapping import from_mapping, to_mapping
 
-_LOG = ".changes.jsonl"
-_SHOWN = 20
-"""Lines of the log on the page."""
+_ACTS = ("zones", "undo")
+"""What is done to zones, in the log of changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +37,11 @@ class Zones:
     """The zones of all cameras of one supervisor.
 
     Args:
-        supervisor: whose file of cameras is changed.
+        file: of the cameras.
     """
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
-        self._lock = threading.Lock()
+    def __init__(self, file: CamerasFile) -> None:
+        self._file, self._supervisor = file, file.supervisor
         self._done: list[tuple[str, Drawn, Drawn]] = []
         """Changes that can be undone: camera, before, after."""
 
@@ -60,9 +51,9 @@ class Zones:
         return {
             **_as_dict(_drawn(found.settings)),
             "size": found.size,
-            "seen": _seen(self._supervisor.accepted),
+            "seen": self._file.seen,
             "undo": self._last(camera) is not None,
-            "log": self._logged(camera),
+            "log": self._file.logged(lambda line: line.get("camera") == camera and line.get("act") in _ACTS),
         }
 
     def change(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -74,8 +65,8 @@ class Zones:
         """
         camera, by = str(asked.get("camera", "")), str(asked.get("by", ""))
         after = from_mapping(Drawn, {name: asked.get(name, []) for name in ("zones", "spared")})
-        with self._lock:
-            before = self._begin(camera, by, asked)
+        with self._file.lock:
+            before = self._begin(camera, asked)
             if after == before:
                 raise UsageError("nothing was changed")
             self._write(camera, by, before, after, "zones")
@@ -85,8 +76,8 @@ class Zones:
     def undo(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Take back the last change of a camera's zones that was made here. Errors as those of `change`."""
         camera, by = str(asked.get("camera", "")), str(asked.get("by", ""))
-        with self._lock:
-            now, last = self._begin(camera, by, asked), self._last(camera)
+        with self._file.lock:
+            now, last = self._begin(camera, asked), self._last(camera)
             if last is None:
                 raise UsageError("there is nothing to undo: only what was changed here since the start is kept")
             _, before, after = last
@@ -96,16 +87,10 @@ class Zones:
             self._done.remove(last)
         return self.of(camera)
 
-    def _begin(self, camera: str, by: str, asked: Mapping[str, Any]) -> Drawn:
+    def _begin(self, camera: str, asked: Mapping[str, Any]) -> Drawn:
         """The zones in force. Raises `UsageError` if nothing may be changed now."""
         found = child(self._supervisor, camera)
-        if not custody.text(by):
-            raise UsageError("give your name: it stands in the log of changes")
-        accepted = self._supervisor.accepted
-        if asked.get("seen") != _seen(accepted):
-            raise UsageError("the cameras were changed meanwhile: look at the zones again")
-        if config.text(self._supervisor.path) != accepted.text:
-            raise UsageError("the file of cameras was edited and not applied: apply it (HUP), or take the edit back")
+        self._file.begin(asked)
         return _drawn(found.settings)
 
     def _write(self, camera: str, by: str, before: Drawn, after: Drawn, act: str) -> None:
@@ -120,35 +105,10 @@ class Zones:
         new = checked(path, with_zones(old.text, camera, _as_dict(before), _as_dict(after)))
         _refuse_other_changes(old, new, camera, after)
         facts = {"camera": camera, "before": _as_dict(before), "after": _as_dict(after)}
-        custody.append(_log_of(path), act, by, what="log of changes", **facts)
-        real = path.resolve()
-        mode = real.stat().st_mode & 0o7777
-        with pending(real, force=True) as temporary:
-            temporary.write_text(new.text, encoding="utf-8")
-        real.chmod(mode)
-        self._supervisor.change(new)
+        self._file.write(new, act, by, **facts)
 
     def _last(self, camera: str) -> tuple[str, Drawn, Drawn] | None:
         return next((one for one in reversed(self._done) if one[0] == camera), None)
-
-    def _logged(self, camera: str) -> list[dict[str, Any]]:
-        """The last changes of a camera, the newest first."""
-        path = _log_of(self._supervisor.path)
-        if not path.is_file() or path.is_symlink():
-            return []
-        lines = []
-        for line in untrusted.lines(path, "log of changes", ReportError):
-            try:
-                found = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(found, dict) and found.get("camera") == camera:
-                lines.append({key: str(found.get(key, "")) for key in ("at", "act", "by")})
-        return lines[: -_SHOWN - 1 : -1]
-
-
-def _log_of(path: Path) -> Path:
-    return path.with_name(path.name + _LOG)
 
 
 def _drawn(settings: Settings) -> Drawn:
@@ -173,11 +133,6 @@ def _plain(zones: Sequence[Zone]) -> list[dict[str, Any]]:
 
 def _short(value: float) -> float:
     return int(value) if value == int(value) else float(value)
-
-
-def _seen(accepted: Accepted) -> str:
-    """What tells a file of cameras from another."""
-    return hashlib.sha256(accepted.text.encode()).hexdigest()[:16]
 
 
 def _refuse_other_changes(old: Accepted, new: Accepted, camera: str, after: Drawn) -> None:

@@ -95,7 +95,7 @@ function stale(text) {
 function show(state) {
   document.title = `${state.camera} · anonymize live`;
   get("camera").textContent = state.camera;
-  const health = state.healthy ? (state.degraded ? "fair" : "good") : "bad";
+  const health = state.healthy ? (state.degraded || state.starting ? "fair" : "good") : "bad";
   get("health").textContent = health === "good" ? "healthy" : state.why;
   get("health").className = `pill ${health}`;
   showFigures(state);

@@ -48,6 +48,10 @@ class Newest:
 
     def close(self, within: float) -> None:  # noqa: ARG002 - it takes no time
         """See `LiveSink.close`."""
+        self.forget()
+
+    def forget(self) -> None:
+        """Show it to nobody any more."""
         with self._lock:
             self._frame = None
 

@@ -206,6 +206,11 @@ class Stream:
         return rate if rate and 1 <= rate <= 120 else _USUAL_RATE
 
     @property
+    def codec(self) -> str:
+        """FFmpeg's name of the codec of the pictures."""
+        return str(self._video.codec_context.codec.canonical_name)
+
+    @property
     def pixel_aspect(self) -> Fraction:
         """Pixel aspect ratio of the upright output, width over height."""
         coded = Fraction(self._video.sample_aspect_ratio or 1)
@@ -254,6 +259,10 @@ class Stream:
             raise UnreadableInput(f"{_reason(error)}", self.name) from None
         except IndexError:  # PyAV knows only the initial streams
             raise UnreadableInput("its video or sound moved to another stream", self.name) from None
+
+    def pictures(self) -> Iterator[av.VideoFrame]:
+        """The pictures among `items`."""
+        return (item for item in self.items() if isinstance(item, av.VideoFrame))
 
     def _pictures(self, packet: Packet[Any], *, followed: bool) -> Iterator[av.VideoFrame]:
         """The pictures in a packet, without those that damage may have reached.

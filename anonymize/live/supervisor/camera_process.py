@@ -12,6 +12,7 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,26 @@ class ShowPicture:
     width: int
 
 
+@dataclass(frozen=True, slots=True)
+class NewSettings:
+    """Settings for a camera that runs; it answers with `Applied`.
+
+    Args:
+        number: of the order.
+        settings: for the frames that leave from then on.
+    """
+
+    number: int
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """No frame leaves any more, and no picture is shown, without what the settings of this number hide."""
+
+    number: int
+
+
 class _Line:
     """The connection to the supervisor, as several threads send on it."""
 
@@ -48,14 +69,14 @@ class _Line:
         self._connection = connection
         self._lock = threading.Lock()
 
-    def send(self, what: dict[str, Any] | Shown) -> None:
-        """Send a report or a picture. Raises `OSError` if the supervisor has ended."""
+    def send(self, what: dict[str, Any] | Shown | Applied) -> None:
+        """Send a report, a picture or an answer. Raises `OSError` if the supervisor has ended."""
         with self._lock:
             self._connection.send(what)
 
-    def receive(self) -> Settings | ShowPicture:
+    def receive(self) -> NewSettings | ShowPicture:
         """Wait for settings or a request. Raises `EOFError` or `OSError` if the supervisor has ended."""
-        received: Settings | ShowPicture = self._connection.recv()
+        received: NewSettings | ShowPicture = self._connection.recv()
         return received
 
 
@@ -97,12 +118,21 @@ def _listen(line: _Line, control: Control, accepted: list[Settings], newest: New
                 if (shown := newest.shown(order.width)) is not None:
                     line.send(shown)
                 continue
-            accepted[:] = [order]
-            control.reload(order)
+            accepted[:] = [order.settings]
+            control.on_applied = partial(_applied, order, newest, line)
+            control.reload(order.settings)
             logger.info("settings reloaded")
     if not control.stopped:
         logger.warning("the supervisor has ended: stopping")
         control.stop()
+
+
+def _applied(order: NewSettings, newest: Newest, line: _Line, settings: Settings) -> None:
+    """Tell the supervisor that what was ordered is in force."""
+    if settings is order.settings:
+        newest.forget()  # it may show what is to be hidden from now on
+        with suppress(OSError):  # the supervisor has ended: `_listen` handles that
+            line.send(Applied(order.number))
 
 
 def _report(line: _Line, metrics: Metrics, over: threading.Event) -> None:

@@ -17,7 +17,7 @@ from anonymize.live.backoff import Backoff
 from anonymize.live.log import logger
 from anonymize.live.sinks.newest import Shown
 from anonymize.live.supervisor import camera_process
-from anonymize.live.supervisor.camera_process import ShowPicture
+from anonymize.live.supervisor.camera_process import Applied, NewSettings, ShowPicture
 from anonymize.live.supervisor.config import Camera
 from anonymize.live.supervisor.hour import Hour
 from anonymize.parallel.process import spawn
@@ -49,13 +49,15 @@ class Child:
         """The newest picture that was asked for."""
         self.size: tuple[int, int] | None = None
         """Of its pictures; None before one was asked for."""
+        self.in_force = threading.Event()
+        """Set while no frame leaves without what `settings` hide."""
         self.restarts = 0
         self.done = False
         self.ended_ill = False
         """Whether its source ended while it was failing."""
         self.report: dict[str, Any] = {}
         self._machine = machine
-        self._failures = 0
+        self._failures = self._orders_given = 0
         self._retry_at = self._asked = 0.0
         self._process: SpawnProcess | None = None
         self._started = self._reported = time.monotonic()
@@ -82,12 +84,12 @@ class Child:
 
     @property
     def state(self) -> str:
-        """``ok``, ``degraded``, ``failing``, or ``ended``."""
+        """``starting``, ``ok``, ``degraded``, ``failing``, or ``ended``."""
         if self.done:
             return "ended"
         if not self.healthy:
-            return "failing" if self.report or not self.up or self._silent else "ok"
-        return "degraded" if self.report["now"]["degraded"] else "ok"
+            return "failing" if self.report or not self.up or self._silent else "starting"
+        return next((state for state in ("degraded", "starting") if self.report["now"][state]), "ok")
 
     @property
     def causes(self) -> list[dict[str, Any]]:
@@ -134,7 +136,11 @@ class Child:
         """Apply other settings without a gap; `camera` differs from this one in nothing else."""
         self.camera, self._settings = camera, settings
         self.shown = None  # it may show what is to be hidden from now on
-        self._orders.put(settings)
+        self.in_force.clear()
+        self._orders_given += 1
+        self._orders.put(NewSettings(self._orders_given, settings))
+        if not self.up:
+            self.in_force.set()  # no frame leaves; it starts with these
 
     def signal(self, number: signal.Signals) -> None:
         """Send signal `number` to the process, if it is running."""
@@ -170,6 +176,7 @@ class Child:
 
     def _forget(self) -> None:
         """Let go of a process that has ended."""
+        self.in_force.set()  # no frame leaves, and the next process starts with what is to be in force
         self._at_exit.cancel()
         self._orders.put(None)
         self._process = None
@@ -181,7 +188,8 @@ class Child:
         self._process = spawned.process
         # Should this process end without `end`, it would wait for the camera's for ever.
         self._at_exit = Finalize(None, spawned.process.terminate, exitpriority=100)
-        self._orders: SimpleQueue[Settings | ShowPicture | None] = SimpleQueue()
+        self._orders: SimpleQueue[NewSettings | ShowPicture | None] = SimpleQueue()
+        self.in_force.set()
         threading.Thread(target=self._receive, args=(spawned.line,), daemon=True).start()
         threading.Thread(target=_send, args=(spawned.line, self._orders), daemon=True).start()
         logger.info("camera started", camera=self.camera.name, process=spawned.process.pid)
@@ -193,11 +201,16 @@ class Child:
                 if isinstance(came, Shown):
                     self.shown, self.size = came, came.size
                     continue
+                if isinstance(came, Applied):
+                    self.shown = None  # what came in between was made before
+                    if came.number == self._orders_given:
+                        self.in_force.set()
+                    continue
                 self.report, self._reported = came, time.monotonic()
                 self.hour.add(came["now"]["frames"])
 
 
-def _send(line: Connection, orders: SimpleQueue[Settings | ShowPicture | None]) -> None:
+def _send(line: Connection, orders: SimpleQueue[NewSettings | ShowPicture | None]) -> None:
     """Send what comes, until None does. The process may hang, so whoever looks after others does not send itself."""
     with suppress(OSError):
         while (order := orders.get()) is not None:

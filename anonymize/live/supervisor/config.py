@@ -157,11 +157,13 @@ def for_live(settings: Settings) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All cameras of a file, and the ports of their shared metrics and of the control room (None: none)."""
+    """All cameras of a file, the ports of their shared metrics and of the control room (None: none), and the preset of
+    cameras that set none."""
 
     cameras: dict[str, Camera]
     metrics: int | None = None
     control: int | None = None
+    preset: str = presets.DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,7 @@ def parse(content: str, path: Path) -> Fleet:
             raise UsageError("control and metrics are the same port")
     except UsageError as error:
         raise UsageError(f"{mask(str(error))}", path) from None  # the invalid value may be an address
-    return Fleet(cameras, file.metrics, file.control)
+    return Fleet(cameras, file.metrics, file.control, file.preset)
 
 
 def _camera(name: str, values: Mapping[str, Any]) -> Camera:

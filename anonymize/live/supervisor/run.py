@@ -22,7 +22,10 @@ from anonymize.errors import FailingError, OutputError, UsageError
 from anonymize.live.camera import STOP_WITHIN
 from anonymize.live.control_room import app as control_room
 from anonymize.live.control_room.archive import Archive
+from anonymize.live.control_room.cameras_file import CamerasFile
 from anonymize.live.control_room.room import Room
+from anonymize.live.control_room.roster import Roster
+from anonymize.live.control_room.tryout import TryOut
 from anonymize.live.control_room.zones import Zones
 from anonymize.live.log import logger
 from anonymize.live.preview import page
@@ -67,15 +70,17 @@ def supervise(path: Path, *, machine: bool | None = None, announce: Callable[[st
             if accepted.fleet.metrics is not None:
                 servers.callback(supervisor.serve(accepted.fleet.metrics).close)
             if accepted.fleet.control is not None:
-                room = Room(supervisor)
+                room, file, tryout = Room(supervisor), CamerasFile(supervisor), TryOut()
+                servers.callback(tryout.end)
                 archive = Archive(room)
                 servers.callback(archive.close)
-                served = control_room.app(room, archive, Zones(supervisor))
+                served = control_room.app(room, archive, Zones(file), Roster(file, tryout), tryout)
                 server = Server(accepted.fleet.control, served, token)
                 servers.callback(server.close)
-                logger.info("control room", address=server.address.replace(token, HIDDEN))
                 if announce is not None:
                     announce(server.address)
+                else:
+                    logger.info("control room", address=server.address.replace(token, HIDDEN))
             with supervisor.signals():
                 supervisor.run()
             failing = {name: child.why for name, child in supervisor.children.items() if _ill(child)}
@@ -128,13 +133,23 @@ class _Supervisor:
     def change(self, accepted: Accepted) -> None:
         """Put `accepted` in force, which stands in the file; called by other threads than the one that runs.
 
+        When it returns, no frame leaves any more without what the settings hide.
+
         Raises:
             OutputError: it takes longer than expected.
         """
-        applied = threading.Event()
+        applied, until = threading.Event(), time.monotonic() + _KILL_AFTER
         self._changes.put((accepted, applied))
-        if not applied.wait(_KILL_AFTER):
+        done = applied.wait(_KILL_AFTER)
+        for name in accepted.fleet.cameras:
+            done = done and self._in_force(name, max(0.0, until - time.monotonic()))
+        if not done:
             raise OutputError("it is written, and not in force yet: the log says why", self.path)
+
+    def _in_force(self, name: str, within: float) -> bool:
+        """Wait until a camera's settings are in force."""
+        child = self.children.get(name)
+        return child is None or child.in_force.wait(within)
 
     def end(self) -> None:
         """Stop all cameras in parallel; kill those that do not end in time."""
@@ -176,7 +191,7 @@ class _Supervisor:
             name: old[name] if name in old and old[name] not in leaving else self._child(name, accepted) for name in new
         }
         for name, child in self.children.items():
-            if child is old.get(name):
+            if child is old.get(name) and (child.camera, child.settings) != (new[name], accepted.settings[name]):
                 child.reload(new[name], accepted.settings[name])
         self.accepted = accepted
         logger.info("cameras reloaded", cameras=len(self.children))
@@ -190,9 +205,9 @@ class _Supervisor:
             child.end(until - time.monotonic())
 
     def _healthz(self) -> Response:
-        ill = [child for child in self.children.values() if not child.healthy and not child.done]
-        lines = [f"{'ok ' if child not in ill else 'ILL'} {n}: {child.why}\n" for n, child in self.children.items()]
-        return Response("".join(lines).encode(), status=503 if ill else 200)
+        states = [(name, child.state, child.why) for name, child in self.children.items()]
+        lines = [f"{name}: {why if why.startswith(state) else f'{state}: {why}'}\n" for name, state, why in states]
+        return Response("".join(lines).encode(), status=503 if any(one[1] == "failing" for one in states) else 200)
 
     def _text(self) -> bytes:
         registry = CollectorRegistry()

@@ -8,7 +8,7 @@ const worst = (camera) => camera.causes.find((cause) => cause.failing) ?? camera
 /** Empty if nothing is wrong. @param {import("./api.js").Camera} camera */
 export function sentence(camera) {
   const cause = worst(camera);
-  if (!cause) return "";
+  if (!cause) return camera.state === "starting" && camera.now?.minute.obscured ? fill("cause-starting", percent(camera.now.minute.obscured)) : "";
   const todo = advice(cause, camera.now);
   return `${what(cause)}${todo ? `: ${say(todo)}` : ""}.`;
 }

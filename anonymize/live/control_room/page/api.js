@@ -47,6 +47,18 @@ export const verifying = () => ask("api/recordings/verify");
 /** @param {string} camera @param {string} name */
 export const exported = (camera, name) => `api/exports/${encodeURIComponent(camera)}/${encodeURIComponent(name)}`;
 
+export const roster = () => ask("api/roster");
+/** @param {object} asked */
+export const addCamera = (asked) => post("api/roster/add", asked);
+/** @param {object} asked */
+export const removeCamera = (asked) => post("api/roster/remove", asked);
+/** @param {object} asked */
+export const undoCamera = (asked) => post("api/roster/undo", asked);
+/** @param {object} asked */
+export const tryCamera = (asked) => post("api/tryout", asked);
+export const tried = () => ask("api/tryout");
+export const endTrial = () => post("api/tryout/end", {});
+
 /** @param {string} camera */
 export const zones = (camera) => ask(`api/zones?camera=${encodeURIComponent(camera)}`);
 /** @param {object} asked */

@@ -5,6 +5,7 @@ import * as cards from "./cameras.js";
 import { byId, element, write } from "./dom.js";
 import { fail } from "./messages.js";
 import * as recordings from "./recordings.js";
+import * as roster from "./roster.js";
 import * as zones from "./zones.js";
 import { called, day, LANGUAGES, say, speak, utc } from "./strings.js";
 
@@ -19,7 +20,7 @@ function paint(seen) {
   document.title = `${seen.file} · ${say("title")}`;
   write(byId("local"), day(seen.now));
   write(byId("utc"), utc(seen.now));
-  const counts = ["failing", "degraded", "ok", "ended"].map((state) => [state, seen.cameras.filter((camera) => camera.state === state).length]);
+  const counts = ["failing", "degraded", "starting", "ok", "ended"].map((state) => [state, seen.cameras.filter((camera) => camera.state === state).length]);
   write(byId("counts"), counts.filter(([, n]) => n).map(([state, n]) => `${n} ${say(`state-${state}`)}`).join(", "));
   attention(seen.cameras.filter((camera) => ["failing", "degraded"].includes(camera.state)));
 }
@@ -80,4 +81,5 @@ byId("to-recordings").addEventListener("click", () => {
 });
 recordings.begin();
 zones.begin();
+roster.begin();
 follow();

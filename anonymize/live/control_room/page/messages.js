@@ -7,6 +7,7 @@ let timer = 0;
 /** @param {string} text @param {boolean} [bad] */
 export function tell(text, bad = false) {
   const line = byId("message");
+  (document.querySelector("dialog[open]") ?? document.body).append(line); // all else is inert while a dialog is open
   line.textContent = text;
   line.classList.toggle("bad", bad);
   clearTimeout(timer);

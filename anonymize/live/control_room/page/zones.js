@@ -14,6 +14,8 @@ const svg = /** @type {SVGSVGElement} */ (/** @type {unknown} */ (byId("zone-dra
 const by = /** @type {HTMLInputElement} */ (byId("zone-by"));
 const KINDS = /** @type {const} */ (["zones", "spared"]);
 const FAR = 10;
+/** How near a corner is taken hold of, in pixels of the screen. */
+const NEAR = 12;
 
 let camera = "";
 let seen = "";
@@ -25,6 +27,10 @@ let all = { zones: [], spared: [] };
 let corners = [];
 /** Where the pen is. */
 let pen = [0, 0];
+/** The corner that is moved. @type {{kind: "zones" | "spared", zone: Zone, at: number} | null} */
+let held = null;
+/** Whether the mouse has hold of it, and whether it was moved. */
+let dragged = { on: false, far: false };
 
 /** Which camera's picture is to be large. */
 export const large = () => (dialog.open ? camera : "");
@@ -33,6 +39,7 @@ export const large = () => (dialog.open ? camera : "");
 export async function open(name) {
   camera = name;
   corners = [];
+  held = null;
   by.value = sessionStorage.getItem(NAME) ?? "";
   write(byId("zone-title"), fill("zones-of", name));
   take(await api.zones(name));
@@ -56,6 +63,7 @@ export function show(now) {
 /** @param {any} found */
 function take(found) {
   all = { zones: found.zones, spared: found.spared };
+  held = null;
   seen = found.seen;
   size = found.size ?? size;
   /** @type {HTMLButtonElement} */ (byId("zone-undo")).disabled = !found.undo;
@@ -66,26 +74,37 @@ function paint() {
   svg.setAttribute("viewBox", `0 0 ${size[0]} ${size[1]}`);
   const shapes = KINDS.flatMap((kind) => all[kind].map((zone) => drawn("polygon", { points: zone.polygon.join(" "), class: kind })));
   const line = corners.length ? [drawn("polyline", { points: [...corners, pen].join(" "), class: "pen" }), drawn("circle", { cx: corners[0][0], cy: corners[0][1], r: size[0] / 120, class: "pen" })] : [];
-  const [x, y] = pen;
+  const [x, y] = held ? held.zone.polygon[held.at] : pen;
   const arm = size[0] / 60;
-  svg.replaceChildren(...shapes, ...line, drawn("path", { d: `M${x - arm} ${y}H${x + arm}M${x} ${y - arm}V${y + arm}`, class: "cross" }));
+  const grips = KINDS.flatMap((kind) => all[kind].flatMap((zone) => zone.polygon.map(([cx, cy], at) =>
+    drawn("circle", { cx, cy, r: size[0] / (held?.zone === zone && held.at === at ? 90 : 160), class: `grip ${kind}` }))));
+  svg.replaceChildren(...shapes, ...grips, ...line, drawn("path", { d: `M${x - arm} ${y}H${x + arm}M${x} ${y - arm}V${y + arm}`, class: "cross" }));
   byId("zone-list").replaceChildren(...KINDS.flatMap((kind) => all[kind].map((zone, index) => item(kind, zone, index))));
-  write(byId("zone-hint"), say(corners.length ? "zone-drawing" : "zone-keys"));
+  write(byId("zone-hint"), held ? fill("zone-corner", held.at + 1, held.zone.polygon.length, held.zone.polygon[held.at].join(", ")) : say(corners.length ? "zone-drawing" : "zone-keys"));
 }
 
 /** @param {"zones" | "spared"} kind @param {Zone} zone @param {number} index */
 function item(kind, zone, index) {
   const made = element("li", "", kind);
   const words = fill(kind === "zones" ? "zone-hides" : "zone-spares", zone.polygon.length, zone.polygon[0].join(", "));
+  const moving = element("button", say("zone-move"));
+  moving.type = "button";
+  moving.setAttribute("aria-label", `${say("zone-move")}: ${words}`);
+  moving.addEventListener("click", () => {
+    [held, corners] = [{ kind, zone, at: 0 }, []];
+    paint();
+    svg.focus();
+  });
   const gone = element("button", say("delete"));
   gone.type = "button";
   gone.setAttribute("aria-label", `${say("delete")}: ${words}`);
   gone.addEventListener("click", () => {
     all[kind].splice(index, 1);
+    held = null;
     paint();
     byId("zone-save").focus();
   });
-  made.append(element("span", words), gone);
+  made.append(element("span", words), moving, gone);
   return made;
 }
 
@@ -108,23 +127,80 @@ function close() {
   paint();
 }
 
-/** @param {number} x @param {number} y */
+/** The nearest point of the picture. @param {number} x @param {number} y */
+const within = (x, y) => [Math.max(0, Math.min(size[0], Math.round(x))), Math.max(0, Math.min(size[1], Math.round(y)))];
+
+/** Move the corner that is held, or the pen. @param {number} x @param {number} y */
 function move(x, y) {
-  pen = [Math.max(0, Math.min(size[0], Math.round(x))), Math.max(0, Math.min(size[1], Math.round(y)))];
+  if (held) held.zone.polygon[held.at] = within(x, y);
+  else pen = within(x, y);
   paint();
 }
 
+/** The corner at a place on the picture, if there is one. @param {DOMPoint} at @returns {typeof held} */
+function grip(at) {
+  const reach = (NEAR * size[0]) / svg.clientWidth;
+  const found = KINDS.flatMap((kind) => all[kind].flatMap((zone) => zone.polygon.map(([x, y], corner) => ({ kind, zone, at: corner, far: Math.hypot(at.x - x, at.y - y) }))));
+  return found.filter((one) => one.far < reach).sort((a, b) => a.far - b.far)[0] ?? null;
+}
+
+/** Where on the picture. @param {PointerEvent} event */
+const spot = (event) => new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM()?.inverse());
+
 /** @param {PointerEvent} event */
-function place(event) {
-  const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM()?.inverse());
-  move(at.x, at.y);
+function hover(event) {
+  if (held && !dragged.on) return;
+  const at = spot(event);
+  dragged.far ||= dragged.on && held !== null && Math.hypot(at.x - held.zone.polygon[held.at][0], at.y - held.zone.polygon[held.at][1]) > size[0] / 200;
+  if (!dragged.on || dragged.far) move(at.x, at.y);
+}
+
+/** @param {PointerEvent} event */
+function press(event) {
+  const at = spot(event);
+  held = corners.length ? null : grip(at);
+  dragged = { on: held !== null, far: false };
+  if (held) svg.setPointerCapture(event.pointerId);
+  else {
+    move(at.x, at.y);
+    corner();
+  }
+  paint();
+  svg.focus();
+  event.preventDefault();
+}
+
+/** A corner that was pressed and not moved is where another zone begins. */
+function lift() {
+  if (!dragged.on || !held) return;
+  const [x, y] = held.zone.polygon[held.at];
+  const click = !dragged.far;
+  [held, dragged] = [null, { on: false, far: false }];
+  move(x, y);
+  if (click) corner();
+}
+
+/** A key while a corner is held; whether it is one of those. @param {KeyboardEvent} event */
+function keyHeld(event) {
+  if (!held) return false;
+  const polygon = held.zone.polygon;
+  if (event.key === "Enter" || event.key === " ") held.at = (held.at + 1) % polygon.length;
+  else if (event.key === "Escape") held = null;
+  else if (event.key === "Delete" || event.key === "Backspace") {
+    if (polygon.length > 3) polygon.splice(held.at, 1);
+    held.at %= polygon.length;
+  } else return false;
+  paint();
+  return true;
 }
 
 /** @param {KeyboardEvent} event */
 function key(event) {
   const step = event.shiftKey ? 1 : FAR;
   const to = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
-  if (to) move(pen[0] + to[0], pen[1] + to[1]);
+  const [x, y] = held ? held.zone.polygon[held.at] : pen;
+  if (to) move(x + to[0], y + to[1]);
+  else if (keyHeld(event)) paint();
   else if (event.key === "Enter" || event.key === " ") corner();
   else if (event.key.toLowerCase() === "c") close();
   else if (event.key === "Backspace") {
@@ -157,15 +233,16 @@ async function send(ask, asked) {
 }
 
 export function begin() {
-  svg.addEventListener("pointermove", place);
-  svg.addEventListener("pointerdown", (event) => {
-    place(event);
-    corner();
-    svg.focus();
-    event.preventDefault();
-  });
+  svg.addEventListener("pointermove", hover);
+  svg.addEventListener("pointerdown", press);
+  svg.addEventListener("pointerup", lift);
+  svg.addEventListener("pointercancel", lift);
   svg.addEventListener("keydown", key);
-  byId("zone-add").addEventListener("click", () => svg.focus());
+  byId("zone-add").addEventListener("click", () => {
+    held = null;
+    paint();
+    svg.focus();
+  });
   byId("zone-save").addEventListener("click", () => send(api.changeZones, all).catch(fail));
   byId("zone-undo").addEventListener("click", () => send(api.undoZones, {}).catch(fail));
   byId("zone-close").addEventListener("click", () => dialog.close());
