@@ -119,7 +119,7 @@ def _figures(one: RunningCamera) -> tuple[str, ...]:
 
 
 def _changed(running: Running) -> Iterator[Part]:
-    acts = [(*act, "zones") for act in running.changes]
+    acts = [(*act, "cameras and zones") for act in running.changes]
     for one in running.cameras:
         for folder in one.recorded:
             acts += [(*act, f"recordings of {one.name}") for act in folder.acts]

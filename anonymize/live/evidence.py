@@ -138,9 +138,9 @@ def _counts(text: str, path: Path) -> dict[str, Counter[str]]:
 
 
 def _health(text: str) -> dict[str, str]:
-    """Camera -> its line, with ``ok`` or ``ILL`` first."""
-    lines = (line.partition(":") for line in text.splitlines())
-    return {head.split()[-1]: f"{head.split()[0]}:{rest}" for head, _, rest in lines if len(head.split()) == 2}
+    """Camera -> its state and why, as ``ok: frames go out``."""
+    lines = (line.partition(": ") for line in text.splitlines())
+    return {name: words for name, _, words in lines if words}
 
 
 def _camera(camera: Camera, counts: Mapping[str, float], health: str) -> RunningCamera:

@@ -24,7 +24,7 @@ from anonymize.live.chain.canvas import Canvas
 from anonymize.live.protocols import Picture
 from anonymize.live.recordings import checking, custody, folder, holding, index, retention, times
 from anonymize.live.recordings.export import Account, export
-from anonymize.live.recordings.folder import look
+from anonymize.live.recordings.folder import Gap, look, stretches
 from anonymize.live.recordings.hold import Hold
 from anonymize.live.recordings.lock import InUse, locked
 from anonymize.live.sinks.encode import LiveEncoder
@@ -36,7 +36,10 @@ from anonymize.report.sign import check_file, keygen
 from anonymize.settings import Settings
 from anonymize.text.mapping import from_mapping
 from anonymize.verify.structure import TimeComparison, of_video
+from tests.helpers import sync
 from tests.helpers.media import pattern, read_video, time_of
+from tests.helpers.pace import slowdown
+from tests.helpers.servers import anonymize
 from tests.live.test_sinks import PICTURE, SIZE, frames, quiet
 
 NOON = 1_795_953_600.25
@@ -752,6 +755,43 @@ def test_a_custody_log_shows_what_was_changed(tmp_path):
     assert ["line 3" in one for one in custody.complaints(tmp_path)] == [True]
 
 
+def test_lines_cut_off_the_end_of_a_custody_log_show_whatever_is_written_after(tmp_path):
+    for number in range(5):
+        custody.note(tmp_path, "export", "desk 2", number=number)
+    path, head = tmp_path / custody.NAME, tmp_path / (custody.NAME + custody.HEAD)
+    lines, last = path.read_text().splitlines(keepends=True), head.read_text()
+    path.write_text("".join(lines[:3]))
+    assert list(custody.complaints(tmp_path)) == ["custody.jsonl: lines were cut off its end: it had 5, there are 3"]
+    custody.note(tmp_path, "hold", "desk 2")
+    custody.note(tmp_path, "release", "desk 2")
+    assert list(custody.complaints(tmp_path)) == [
+        "custody.jsonl, line 4: lines before it were cut off: it was written as line 6"
+    ]
+    path.write_text("".join(lines))
+    head.unlink()
+    assert "is gone, which says how many lines" in next(custody.complaints(tmp_path))
+    head.write_text(last)
+    assert list(custody.complaints(tmp_path)) == []
+    path.write_text("".join(lines[:4]) + lines[4].replace('"number": 4', '"number": 7'))
+    assert "not the one that was written last" in next(custody.complaints(tmp_path))
+    path.unlink()
+    assert list(custody.complaints(tmp_path)) == ["custody.jsonl is gone: it had 5 lines"]
+
+
+def test_a_custody_log_of_before_is_gone_on_with(tmp_path):
+    """Its lines have no numbers, and nothing says which was the last."""
+    custody.note(tmp_path, "export")
+    path = tmp_path / custody.NAME
+    line = json.loads(path.read_text())
+    del line["line"]
+    path.write_text(json.dumps(line) + "\n")
+    (tmp_path / (custody.NAME + custody.HEAD)).unlink()
+    assert list(custody.complaints(tmp_path)) == []
+    custody.note(tmp_path, "hold")
+    assert json.loads(path.read_text().splitlines()[1])["line"] == 2
+    assert list(custody.complaints(tmp_path)) == []
+
+
 def test_a_custody_log_names_a_user_and_no_password(tmp_path):
     custody.note(tmp_path, "hold", reason="see rtsp://admin:hunter22@10.0.0.5/stream1\nnow")
     text = (tmp_path / custody.NAME).read_text()
@@ -777,3 +817,42 @@ def test_lines_of_several_processes_form_one_chain(tmp_path):
     assert [one.wait(30) for one in several] == [0, 0]
     assert len((tmp_path / custody.NAME).read_text().splitlines()) == 20
     assert list(custody.complaints(tmp_path)) == []
+
+
+# sound, and many segments
+
+
+def test_sound_is_in_step_in_an_export(tmp_path):
+    clip = sync.flashing(tmp_path / "clip.mp4", frames=200, size=(160, 120))
+    preset = tmp_path / "corner.toml"
+    preset.write_text("targets = []\nzones = [{ polygon = [[0, 0], [16, 0], [16, 16], [0, 16]] }]\n")
+    kept = tmp_path / "rec"
+    options = ["--preset", str(preset), "--audio", "keep", "--segment", "2", "--to", f"record:{kept}"]
+    assert anonymize(str(clip), *options, stderr=subprocess.DEVNULL).wait(200) == 0
+    found = look(kept)
+    assert len(found.segments) >= 4
+    for start in (found.segments[0].began, found.segments[1].began + 0.7):
+        made = export(
+            kept, (start, max(one.ended for one in found.segments)), tmp_path / "out.mp4", Account(), force=True
+        )
+        flashes, beeps = sync.flashes(made.path), sync.beeps(made.path)
+        assert len(flashes) >= 12
+        assert sync.apart(flashes, beeps) < 2 * sync.LATE
+
+
+def test_ten_thousand_segments_are_listed_in_a_second(tmp_path):
+    rows = []
+    for number in range(10_000):
+        began = NOON + 60 * number
+        path = tmp_path / time.strftime("%Y-%m-%dT%H-%M-%SZ.mp4", time.gmtime(began))
+        path.write_bytes(b"x")
+        there = path.stat()
+        length = 50.0 if number % 9 == 0 else 60.0
+        rows.append(index.Row(path.name, "gate", began, 1, length, 1500, "[]", 1, there.st_mtime_ns, "a" * 64))
+    index.write(tmp_path, rows, recorded=True)
+    used = time.process_time()
+    found = look(tmp_path)
+    told = list(stretches(found))
+    used = time.process_time() - used
+    assert (len(found.segments), sum(isinstance(one, Gap) for one in told)) == (10_000, 1111)
+    assert used < 1.0 * slowdown(), f"{used:.2f} s of the processor"

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -165,14 +166,15 @@ class Stretch:
 def stretches(found: Recordings) -> Iterator[Stretch | Gap]:
     """`found` in few words: stretches and, between them, gaps. A segment that is broken or changed stands alone."""
     open_: list[RecordedSegment] = []
-    left = list(found.gaps)
+    left = deque(found.gaps)
     for segment in found.segments:
-        between = [gap for gap in left if gap.end <= segment.began]
+        between: list[Gap] = []
+        while left and left[0].end <= segment.began:
+            between.append(left.popleft())
         if open_ and (between or _apart(open_[-1], segment)):
             yield Stretch(tuple(open_))
             open_ = []
         yield from between
-        left = left[len(between) :]
         open_.append(segment)
     if open_:
         yield Stretch(tuple(open_))
