@@ -49,11 +49,12 @@ help:
 	@echo "make train       train the network, or go on (DATA=FOLDER; training/README.md); make train-dev measures the run so far"
 	@echo "make lock        write requirements/*.txt anew from pyproject.toml"
 
-$(VENV)/ready: requirements/dev.txt pyproject.toml
+$(VENV)/ready: requirements/dev.txt requirements/text.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("anonymize needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	@echo "Setting up $(VENV) (a minute or two, once) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python $(PIP) install --require-hashes -r requirements/dev.txt
+	@$(BIN)/python $(PIP) install --require-hashes --no-deps -r requirements/text.txt
 	@$(BIN)/python $(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -230,6 +231,7 @@ lock:
 	$(COMPILE) --group build -o requirements/build.txt
 	$(LOCK) -o requirements/run.txt
 	$(LOCK) --group dev -o requirements/dev.txt
+	$(COMPILE) --no-deps --group text -o requirements/text.txt
 	$(LOCK) --extra mediapipe --group contracts -o requirements/mediapipe.txt
 	$(LOCK) --extra cluster --group cluster -o requirements/cluster.txt
 	$(LOCK) --group openvino --excludes requirements/openvino.excludes.txt -o requirements/openvino.txt

@@ -24,6 +24,8 @@ class Kind(IntEnum):
     """A zone, or a region drawn by a person: no detector finds it."""
     HEAD = 3
     PERSON = 4
+    TEXT = 5
+    """A line of text: of a name tag, a document, a screen, a sign."""
 
     @classmethod
     def _missing_(cls, value: object) -> Kind | None:
@@ -52,8 +54,8 @@ class Kind(IntEnum):
 
     @property
     def wide(self) -> bool:
-        """Whether its size is its width, and not its height, as it is for all that belongs to a person."""
-        return self not in PEOPLE and self is not Kind.AREA
+        """Whether its size is its width, and not its height, as of text and all that belongs to a person."""
+        return self not in PEOPLE and self not in (Kind.AREA, Kind.TEXT)
 
     @classmethod
     def of(cls, label: str, others: Iterable[Kind] = ()) -> Kind:
@@ -105,7 +107,7 @@ finds it, and none may bring it."""
 PEOPLE = frozenset({Kind.FACE, Kind.HEAD, Kind.PERSON})
 """What belongs to a person. Their weak finds count if they agree, and they may be drawn in any style; all else may be
 text, and is drawn as plates are."""
-FOUND = (Kind.FACE, Kind.HEAD, Kind.PERSON, Kind.PLATE)
+FOUND = (Kind.FACE, Kind.HEAD, Kind.PERSON, Kind.PLATE, Kind.TEXT)
 """The members that detectors find, in the order of messages."""
 
 

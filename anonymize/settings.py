@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from anonymize.aspect import parse
 from anonymize.errors import UsageError
 from anonymize.kinds import Kind, Shape
+from anonymize.text.patterns import compiled
 from anonymize.text.ranges import PIXELS, SECONDS, Range, in_range, shown
 from anonymize.text.words import Word, printable
 
@@ -197,11 +198,13 @@ SIZES = Range(4, 512, "pixels")
 
 @dataclass(frozen=True, slots=True)
 class Smallest:
-    """The smallest heads, persons and things of a user's own kinds that are wanted: height of people, else width, in
-    pixels. ``detect.smallest.face`` and ``plate`` are other names of `Detect.min_face` and `min_plate`."""
+    """The smallest heads, persons, lines of text and things of a user's own kinds that are wanted: height of people and
+    text, else width, in pixels. ``detect.smallest.face`` and ``plate`` are other names of `Detect.min_face` and
+    `min_plate`."""
 
     head: Annotated[float, SIZES] = 16.0
     person: Annotated[float, SIZES] = 32.0
+    text: Annotated[float, SIZES] = 12.0
     own: tuple[tuple[Kind, Annotated[float, SIZES]], ...] = field(default=(), metadata={OWN: SMALLEST_OWN})
 
     def __post_init__(self) -> None:
@@ -209,7 +212,8 @@ class Smallest:
 
     def times(self, factor: float) -> Self:
         """All sizes multiplied by `factor`."""
-        return type(self)(self.head * factor, self.person * factor, tuple((k, size * factor) for k, size in self.own))
+        own = tuple((kind, size * factor) for kind, size in self.own)
+        return type(self)(self.head * factor, self.person * factor, self.text * factor, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +254,8 @@ class Detect:
     def least(self, kind: Kind) -> float:
         """The size of the smallest thing of `kind` that is wanted: its width if `kind.wide`, else its height."""
         sizes = {Kind.FACE: self.min_face, Kind.PLATE: self.min_plate}
-        sizes |= {Kind.HEAD: self.smallest.head, Kind.PERSON: self.smallest.person, **dict(self.smallest.own)}
+        sizes |= {Kind.HEAD: self.smallest.head, Kind.PERSON: self.smallest.person, Kind.TEXT: self.smallest.text}
+        sizes |= dict(self.smallest.own)
         return sizes.get(kind, SMALLEST_OWN)
 
     def coarser(self, factor: float) -> Self:
@@ -302,21 +307,22 @@ OWN_DRAWN = Appearance(Style.SOLID, Shape.BOX, padding=0.15)
 
 @dataclass(frozen=True, slots=True)
 class Redact:
-    """How each kind of region is drawn. Plates and a user's own kinds, which may be text, are always solid boxes: text
-    stays readable through blur and mosaic."""
+    """How each kind of region is drawn. Plates, text and a user's own kinds, which may be text, are always solid boxes:
+    text stays readable through blur and mosaic."""
 
     face: Appearance = Appearance()
     plate: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.15)
     area: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.0)
     head: Appearance = Appearance()
     person: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.1)
+    text: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.05)
     own: tuple[tuple[Kind, Appearance], ...] = field(default=(), metadata={OWN: OWN_DRAWN})
 
     def __post_init__(self) -> None:
-        for kind, drawn in ((Kind.PLATE, self.plate), *self.own):
+        for kind, drawn in ((Kind.PLATE, self.plate), (Kind.TEXT, self.text), *self.own):
             if drawn.style is not Style.SOLID or drawn.shape is not Shape.BOX:
                 raise UsageError(
-                    f"{kind.label}s are always redacted as solid boxes: text can be read through mosaic and blur"
+                    f"{kind.plural} are always redacted as solid boxes: text can be read through mosaic and blur"
                 )
 
     def of(self, kind: Kind) -> Appearance:
@@ -333,6 +339,21 @@ class Redact:
             return replace(self.of(kind), style=other.of(kind).style, cells=other.of(kind).cells)
 
         return type(self)(**{kind.label: of(kind) for kind in Kind}, own=self.own)
+
+
+@dataclass(frozen=True, slots=True)
+class TextRules:
+    """Which text is hidden, where text is a target."""
+
+    match: str = ""
+    """A regular expression: lines in which it is found are hidden, and those that cannot be read surely. Empty hides
+    all text, and then nothing is read."""
+
+    def __post_init__(self) -> None:
+        try:
+            compiled(self.match or ".")
+        except ValueError as error:
+            raise UsageError(f"text.match: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,6 +475,7 @@ class Settings:
     detect: Detect = field(default_factory=Detect)
     follow: Follow = field(default_factory=Follow)
     redact: Redact = field(default_factory=Redact)
+    text: TextRules = field(default_factory=TextRules)
     output: Output = field(default_factory=Output)
     verify: Verify = field(default_factory=Verify)
     review: ReviewRules = field(default_factory=ReviewRules)
@@ -477,7 +499,7 @@ class Settings:
     def __post_init__(self) -> None:
         parse(self.pixel_aspect)
         if not self.targets and not self.zones:
-            raise UsageError("nothing to redact: name a target (faces, heads, persons, plates) or a zone")
+            raise UsageError("nothing to redact: name a target (faces, heads, persons, plates, text) or a zone")
         if self.follow.max_gap < self.detect.every:
             raise UsageError(
                 f"detect.every ({self.detect.every} s) must not be more than follow.max_gap ({self.follow.max_gap} s): "

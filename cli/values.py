@@ -33,6 +33,7 @@ class Targets(Word):
     HEADS = "heads"
     PERSONS = "persons"
     PLATES = "plates"
+    TEXT = "text"
     MOTION = "motion"
     BOTH = "both"
     NONE = "none"
@@ -46,6 +47,7 @@ class Targets(Word):
             "person": "persons",
             "people": "persons",
             "plate": "plates",
+            "texts": "text",
             "all": "both",
         }
 

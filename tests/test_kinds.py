@@ -51,7 +51,7 @@ def test_a_word_is_a_kind_and_its_number_spells_it() -> None:
     assert (SCREEN.label, SCREEN.plural, SCREEN.own, SCREEN.wide) == ("screen", "screens", True, True)
     assert Kind(int(SCREEN)) is SCREEN is Kind.named("screen")
     assert pickle.loads(pickle.dumps(SCREEN)) is SCREEN
-    assert [kind.label for kind in Kind] == ["face", "plate", "area", "head", "person"]
+    assert [kind.label for kind in Kind] == ["face", "plate", "area", "head", "person", "text"]
     assert not any(kind.own for kind in Kind)
     assert {kind for kind in Kind if kind.wide} == {Kind.PLATE}
     assert Kind.named("face") is Kind.FACE
@@ -71,7 +71,7 @@ def test_what_cannot_be_the_name_of_a_kind(word: str) -> None:
         Kind.named(word)
 
 
-@pytest.mark.parametrize("number", [5, 27, -1, 1 << 62, int(SCREEN) * 27, 118913])
+@pytest.mark.parametrize("number", [6, 27, -1, 1 << 62, int(SCREEN) * 27, 118913])
 def test_a_number_that_spells_no_name_is_no_kind(number: int) -> None:
     with pytest.raises(ValueError, match="not a valid Kind"):
         Kind(number)
@@ -255,7 +255,8 @@ def test_the_review_lists_any_kind() -> None:
 def test_an_unknown_kind_in_a_plan_is_an_error_that_lists_the_known(word: str) -> None:
     head, *rest = lines(plan_of(region(Kind.HEAD), targets=frozenset({Kind.HEAD})))
     (line,) = rest
-    with pytest.raises(PlanError, match=f"unknown kind '{word}': expected one of face, plate, area, head, person"):
+    known = "face, plate, area, head, person, text"
+    with pytest.raises(PlanError, match=f"unknown kind '{word}': expected one of {known}"):
         parse([head, line.replace('"head"', f'"{word}"')], "plan.jsonl")
     faint = {"faint": 1, "kind": word, "first": 0, "boxes": [[1, 1, 9, 9]], "best": 0, "score": 0.2}
     with pytest.raises(PlanError, match=f"unknown kind '{word}'"):

@@ -23,7 +23,9 @@ from anonymize.detect.registry import (
     refuse_unfit,
     second_detectors,
     sought,
+    with_usual,
 )
+from anonymize.detect.text import Matcher, reading_weights
 
 __all__ = [
     "DETECTORS",
@@ -37,6 +39,7 @@ __all__ = [
     "Detector",
     "InOrder",
     "IncrementalDetector",
+    "Matcher",
     "Pending",
     "ScaleScheduler",
     "asked",
@@ -48,8 +51,10 @@ __all__ = [
     "first_detectors",
     "import_own",
     "in_order",
+    "reading_weights",
     "refuse_unfit",
     "room_for",
     "second_detectors",
     "sought",
+    "with_usual",
 ]

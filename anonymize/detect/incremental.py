@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.aspect import PerShape, stored
-from anonymize.data import Detections, Frame, readings, seconds
+from anonymize.data import Detections, Frame, Kind, readings, seconds
 from anonymize.detect.changes import BLOCK, Changes, Mask
 from anonymize.detect.concurrency import IN_THIS_THREAD, combined, done
 from anonymize.detect.detector import Detector
 from anonymize.detect.merge import SAME, alike, fuse, without_holders
 from anonymize.detect.multiscale import GROUPS, HALF_STEP, Part, detect, detect_in_shape, in_stored_pixels
 from anonymize.detect.places import MARGINS, WIDE, Margins, Place, dilated, places
+from anonymize.detect.text.matching import Matcher
 from anonymize.settings import Settings
 
 RESCORING = 0.25
@@ -88,6 +89,7 @@ class ScaleScheduler:
         quiet: bool = False,
     ) -> None:
         every = settings.follow.max_gap if whole_every is None else whole_every
+        self._matcher = Matcher.of(settings, detectors)
         self._heard: dict[int, list[tuple[Frame, Detections]]] = {}
         listen = self._hear if quiet else None
         self._shapes = PerShape(lambda: _InShape(detectors, settings, executor, Fraction(str(every)), listen))
@@ -119,9 +121,15 @@ class ScaleScheduler:
             heard = [stored(found, at, frame) for at, found in self._heard.pop(index, [])]
             quiet = Detections.concatenate([Detections.empty(), *heard])
             quiet = fuse(quiet.select(np.argsort(-quiet.score, kind="stable")[:MOST_QUIET]))
-            return DetectionResult(index, time, whole, max(one.share for one in known), quiet)
+            if self._matcher:
+                quiet = quiet.select(quiet.kind != Kind.TEXT)
+            return DetectionResult(index, time, self.meant(frame, whole), max(one.share for one in known), quiet)
 
         return combined([*begun, *also], merged)
+
+    def meant(self, frame: Frame, found: Detections) -> Detections:
+        """`found` on `frame` without text that the settings leave visible."""
+        return self._matcher.hidden(frame, found) if self._matcher else found
 
     def _hear(self, picture: Frame, found: Detections) -> None:
         self._heard.setdefault(picture.index, []).append((picture, found))

@@ -43,10 +43,17 @@ CUT_OFF = 1.5
 """Factor for the score of finds that the border cuts off: they are found less often (79% of faces, against 91% of whole
 ones; 80% of plates), but a faint find there is correct more often than elsewhere (with it 90% of plates are found, for
 0.02 false ones a picture)."""
-RATIOS = {Kind.FACE: (0.2, 8.0), Kind.HEAD: (0.2, 8.0), Kind.PERSON: (0.1, 8.0), Kind.PLATE: (0.4, 8.0)}
-"""Least and greatest width over height that something of a kind can have. Of 5,715 plates eight are narrower."""
+RATIOS = {
+    Kind.FACE: (0.2, 8.0),
+    Kind.HEAD: (0.2, 8.0),
+    Kind.PERSON: (0.1, 8.0),
+    Kind.PLATE: (0.4, 8.0),
+    Kind.TEXT: (1 / 400, 400.0),
+}
+"""Least and greatest width over height that something of a kind can have. Of 5,715 plates eight are narrower; a line of
+small text may be as long as the picture."""
 ANY_RATIO = (1 / 40, 40.0)
-"""The same of a user's own kinds: a line of text is long."""
+"""The same of a user's own kinds: they may be text."""
 QUIET = 0.06
 """The least score of a find that is listened to at all; below it are thousands."""
 LARGEST_SHARE = 1.5
@@ -223,9 +230,11 @@ def at_scale(
 
 
 def _cut_off(found: Detections, frame: Frame) -> Detections:
-    """`found`, with a higher score (`CUT_OFF`) for finds that touch the picture's border."""
+    """`found`, with a higher score (`CUT_OFF`) for finds that touch the picture's border; not for text, where what is
+    none reaches the border most."""
     edge = np.array([frame.width, frame.height], np.float32) - TOUCH
     touches = (found.xyxy[:, :2] <= TOUCH).any(axis=1) | (found.xyxy[:, 2:] >= edge).any(axis=1)
+    touches &= found.kind != Kind.TEXT
     score = np.where(touches, np.minimum(found.score * np.float32(CUT_OFF), 1), found.score)
     return Detections(found.xyxy, score, found.kind)
 

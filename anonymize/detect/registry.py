@@ -16,6 +16,8 @@ from anonymize.models import ModelState, find, list_models, own_models, state_of
 from anonymize.settings import Device, Settings
 from anonymize.text.words import meant
 
+USUAL = {Kind.TEXT: "ppocr"}
+"""The detector of kinds that are found where they are a target, though no detector in the settings finds them."""
 SECOND = ("yunet", "argus")
 """Verification uses the first of these that is installed and that the detection pass did not use for all its kinds: all
 are fast."""
@@ -51,6 +53,12 @@ def _blazeface_short(_threads: int, _device: Device) -> Detector:
     return BlazeFace("blazeface-short")
 
 
+def _ppocr(threads: int, device: Device) -> Detector:
+    from anonymize.detect.text import PPOCR
+
+    return PPOCR(threads, device)
+
+
 def _own(name: str) -> Callable[[int, Device], Detector]:
     from anonymize.detect.own import own
 
@@ -62,6 +70,7 @@ DETECTORS: dict[str, Callable[[int, Device], Detector]] = {
     "argus2": partial(_argus, name="argus2"),
     "centerface": _centerface,
     "yunet": _yunet,
+    "ppocr": _ppocr,
     "blazeface": _blazeface,
     "blazeface-short": _blazeface_short,
 }
@@ -185,7 +194,7 @@ def first_detectors(settings: Settings, threads: int = 0) -> list[Detector]:
     """
     if not settings.targets:
         return []
-    return _built(settings.detect.detectors, settings.targets, settings, threads)
+    return _built(settings.detect.detectors, settings, threads)
 
 
 def second_detectors(settings: Settings, found_by: Sequence[Detector], threads: int = 0) -> list[Detector]:
@@ -202,16 +211,26 @@ def second_detectors(settings: Settings, found_by: Sequence[Detector], threads: 
     if not found_by:
         return []
     if settings.verify.detectors:
-        return _built(settings.verify.detectors, settings.targets, settings, threads)
+        return _built(settings.verify.detectors, settings, threads)
     for name in SECOND:
         before = frozenset[Kind]().union(*(each.kinds for each in found_by if each.name == name))
         kinds = settings.targets & set(find(name).kinds)
         if kinds - before and state_of(name) is ModelState.OK:
-            second = _built([name], kinds, settings, threads)
+            second = build([name], kinds, threads_each(threads, settings.detect.device), settings.detect.device)
             return [*(each for each in found_by if each.name != name), *second]
     return list(found_by)
 
 
-def _built(names: Sequence[str], targets: Collection[Kind], settings: Settings, threads: int) -> list[Detector]:
-    device = settings.detect.device
-    return build(names, targets, threads_each(threads, device), device)
+def with_usual(names: Sequence[str], targets: Collection[Kind]) -> list[str]:
+    """`names`, and the `USUAL` detectors of targets that none of them finds.
+
+    Raises:
+        UsageError: see `asked`.
+    """
+    found = frozenset[Kind]().union(*asked(names).values())
+    return [*names, *(name for kind, name in USUAL.items() if kind in targets and kind not in found)]
+
+
+def _built(names: Sequence[str], settings: Settings, threads: int) -> list[Detector]:
+    device, wanted = settings.detect.device, settings.targets
+    return build(with_usual(names, wanted), wanted, threads_each(threads, device), device)

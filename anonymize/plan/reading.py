@@ -239,11 +239,12 @@ def _settings(given: dict[str, Any]) -> Settings:
         UsageError: one is unknown or has an invalid value.
     """
     settings = from_mapping(Settings, given, Settings(), "settings")
-    unsought = {kind.label for kind in {Kind.HEAD, Kind.PERSON} - settings.targets}  # plans from before these lack them
+    later = {Kind.HEAD, Kind.PERSON, Kind.TEXT}  # plans from before these lack what concerns them
+    unsought = {kind.label for kind in later - settings.targets}
     missing = {
         name
         for name in dict(leaves(held(Settings()))).keys() - dict(leaves(given)).keys()
-        if not (name.startswith(("redact.", "detect.smallest.")) and unsought & set(name.split(".")))
+        if not (name.startswith(("redact.", "detect.smallest.", "text.")) and unsought & set(name.split(".")))
     }
     if missing:
         raise ValueError(f"its settings lack {', '.join(sorted(missing))}")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Region, seconds
-from anonymize.detect import Detector, Pending, executor_for, in_order
+from anonymize.detect import Detector, Matcher, Pending, executor_for, in_order
 from anonymize.media import PassTraits, Segment
 from anonymize.media.clock.presentation import Presentation
 from anonymize.parallel.mosaic_seeds import Seed
@@ -118,7 +118,8 @@ def second_look(
     if not detectors:
         return None
     variants = Variants(detectors, settings.detect, settings.targets, turn)
-    return SecondLook(variants, settings.detect.high, uncovered, executor_for(threads))
+    matcher = Matcher.of(settings, detectors)
+    return SecondLook(variants, settings.detect.high, uncovered, executor_for(threads), matcher)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from anonymize.aspect import PerShape
 from anonymize.data import Box, Detections, Frame, Kind, Region, Shape, seconds
-from anonymize.detect import IN_THIS_THREAD, IncrementalDetector, Pending
+from anonymize.detect import IN_THIS_THREAD, IncrementalDetector, Matcher, Pending
 from anonymize.detect.multiscale import QUIET, in_stored_pixels
 from anonymize.evaluate.detail import LEAKING, survival
 from anonymize.kinds import PEOPLE
@@ -99,13 +99,20 @@ class SecondLook:
         uncovered: finds where covers come off, if the plan is unknown. At every frame it needs the results of all
             earlier scans, so detectors then run at once, in this thread.
         executor: runs detectors.
+        matcher: says which text counts; all if not given.
     """
 
     def __init__(
-        self, variants: Variants, high: float, uncovered: Uncovered | None = None, executor: Executor = IN_THIS_THREAD
+        self,
+        variants: Variants,
+        high: float,
+        uncovered: Uncovered | None = None,
+        executor: Executor = IN_THIS_THREAD,
+        matcher: Matcher | None = None,
     ) -> None:
         self._variants = variants
         self._high = high
+        self._matcher = matcher
         self._uncovered = uncovered
         self._open: list[_GrowingFind] = []
         self._done: list[_GrowingFind] = []
@@ -160,6 +167,9 @@ class SecondLook:
         found = faint.select(faint.score >= least)
         if original is not None:
             found = found.select(_survives(frame, original, found.xyxy))
+        if self._matcher is not None:
+            found = self._matcher.fitting(frame, found)
+            faint = faint.select(faint.kind != Kind.TEXT)
         known = [(as_box(row), float(score)) for row, score in zip(found.xyxy, found.score, strict=True)]
         scores = self._scores(frame, found.select(np.array([find not in self._confirmed for find in known], bool)))
         self._confirmed = {find: scores.get(find[0], self._confirmed.get(find, 0.0)) for find in known}

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Kind, readings
-from anonymize.detect import IN_THIS_THREAD, Detector, asked, combined
+from anonymize.detect import IN_THIS_THREAD, Detector, asked, combined, with_usual
 from anonymize.detect.detector import Picture
 from anonymize.detect.merge import alike
 from anonymize.detect.multiscale import HALF_STEP, Part, as_shown, at_scale, plausible, scales, too_big
@@ -52,7 +52,7 @@ class Variants:
         self._detect = detect
         self._targets = frozenset(targets)
         self._turn = turn
-        first = asked(detect.detectors)
+        first = asked(with_usual(detect.detectors, targets))
         by_first = frozenset[Kind]().union(*(first.get(detector.name, ()) for detector in detectors))
         self._own = [first.get(detector.name, frozenset[Kind]()) | (self._targets - by_first) for detector in detectors]
         """The kinds of each detector whose finds count by themselves."""

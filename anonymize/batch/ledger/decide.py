@@ -12,7 +12,7 @@ from pathlib import Path
 
 from anonymize import models
 from anonymize.batch.ledger.store import File, FileState
-from anonymize.detect import asked
+from anonymize.detect import asked, reading_weights, with_usual
 from anonymize.recorded.item import Item
 from anonymize.report import sha256
 from anonymize.settings import Settings
@@ -78,8 +78,9 @@ class RunRequest:
 def settings_hash(settings: Settings) -> str:
     """The hash of everything that affects an output: settings, and the weights of the detectors they name."""
     values = {key: value for key, value in to_mapping(settings).items() if key not in _NO_MATTER}
-    names = (*settings.detect.detectors, *settings.verify.detectors) if settings.targets else ()
-    weights = {name: [f"{one.sha256}{one.card or ''}" for one in models.weights_of(name)] for name in asked(names)}
+    given = with_usual((*settings.detect.detectors, *settings.verify.detectors), settings.targets)
+    names = (*asked(given), *reading_weights(settings)) if settings.targets else ()
+    weights = {name: [f"{one.sha256}{one.card or ''}" for one in models.weights_of(name)] for name in names}
     return hashlib.sha256(json.dumps([values, weights], sort_keys=True).encode()).hexdigest()
 
 

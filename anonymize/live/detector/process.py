@@ -118,6 +118,7 @@ def serve(
     canvas = Canvas(*size, aspect)
     try:
         detecting = [checked(detector) for detector in make(settings)]
+        scheduler = ScaleScheduler(detecting, settings, executor_for(), max(WHOLE_EVERY, settings.follow.max_gap))
         took = _warmed_up(partial(_detected, canvas.load(np.zeros_like(picture), 0, 0), detecting, settings))
     except AnonymizeError as error:
         connection.send(Unable(error))
@@ -125,7 +126,6 @@ def serve(
     names = "; ".join(f"{detector.name} on {detector.device}" for detector in detecting)
     across = display_size(*size, canvas.aspects[0])
     connection.send(Ready(tuple(_megapixels(detecting, settings, effort, across) for effort in EFFORTS), took, names))
-    scheduler = ScaleScheduler(detecting, settings, executor_for(), max(WHOLE_EVERY, settings.follow.max_gap))
     while True:
         try:
             request = connection.recv()
@@ -160,7 +160,8 @@ def _answer(
     try:
         if effort.coarser == 1:
             return scheduler.detect(frame, effort.groups).result()
-        return DetectionResult(request.index, seconds(frame), _detected(frame, detecting, settings, effort))
+        found = scheduler.meant(frame, _detected(frame, detecting, settings, effort))
+        return DetectionResult(request.index, seconds(frame), found)
     except Exception as error:  # noqa: BLE001 - detectors may raise anything
         return Failed(request.index, f"{type(error).__name__}: {error}"[:200])
 

@@ -4,7 +4,7 @@ import { fail } from "./messages.js";
 import { make, onChange, state } from "./state.js";
 import { say } from "./strings.js";
 
-const KINDS = ["face", "head", "person", "plate", "area"];
+const KINDS = ["face", "head", "person", "plate", "text", "area"];
 const SHAPES = ["box", "ellipse"];
 
 /** @param {"kind" | "shape"} what @param {string[]} values */
