@@ -102,7 +102,7 @@ def test_targets_are_kinds_with_commas_between(text: str, expected: set[Kind]) -
     ("text", "message"),
     [
         ("faces,haeds", "no 'haeds'; did you mean heads"),
-        ("xyz", "There are faces, heads, persons, plates, motion, both, none"),
+        ("xyz", "There are faces, heads, persons, plates, text, motion, both, none"),
         ("none,faces", "none stands alone"),
         ("faces,", "there is no ''"),
     ],
@@ -113,7 +113,7 @@ def test_targets_that_are_none(text: str, message: str) -> None:
 
 
 def test_none_finds_nothing_and_needs_a_zone() -> None:
-    with pytest.raises(UsageError, match=r"name a target \(faces, heads, persons, plates\) or a zone"):
+    with pytest.raises(UsageError, match=r"name a target \(faces, heads, persons, plates, text\) or a zone"):
         asking(targets=kinds("none"))
     assert not asking(targets=kinds("none"), hide_zone=["0,0 9,0 9,9"]).targets
 
@@ -121,8 +121,8 @@ def test_none_finds_nothing_and_needs_a_zone() -> None:
 def test_a_target_that_no_detector_finds_is_refused() -> None:
     with pytest.raises(
         ModelError,
-        match=r"cannot find screens\. No model here does: there is no 'screens'.*faces, heads, persons, plates\. Bring "
-        r"one that does: anonymize models import FILE\.onnx --card CARD\.toml; or find faces only",
+        match=r"cannot find screens\. No model here does: there is no 'screens'.*faces, heads, persons, plates, texts\. "
+        r"Bring one that does: anonymize models import FILE\.onnx --card CARD\.toml; or find faces only",
     ):
         detect.build(["centerface"], {Kind.FACE, SCREEN})
     with pytest.raises(

@@ -107,7 +107,7 @@ def test_without_a_preset_people_are_hidden_as_they_were_when_that_was_measured(
         "device": "cpu",
         "min_face": 16.0,
         "min_plate": 24.0,
-        "smallest": {"head": 16.0, "person": 32.0},
+        "smallest": {"head": 16.0, "person": 32.0, "text": 12.0},
         "every": 0.12,
         "thorough_every": 0.48,
         "high": 0.5,
@@ -120,7 +120,9 @@ def test_without_a_preset_people_are_hidden_as_they_were_when_that_was_measured(
         "area": {"shape": "box", "padding": 0.0, **solid},
         "head": {"shape": "ellipse", "padding": 0.3, **solid},
         "person": {"shape": "box", "padding": 0.1, **solid},
+        "text": {"shape": "box", "padding": 0.05, **solid},
     }
+    assert held["text"] == {"match": ""}
     assert held["verify"] == {
         "detectors": [],
         "look_every": 0.36,
