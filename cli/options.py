@@ -84,7 +84,7 @@ TABLE = (
            "Take style, sound, output and check from this preset or .toml file, not from the plan.",
            shown="as the plan was made"),
     Option("--targets -t", f"{FINDING}, recordings verify", str | None, "WHAT",
-           "What to find: faces, heads, persons, plates, text, comma-separated; both is faces,plates; or none; live: motion.",
+           "What to find: faces,heads,persons,plates,text with commas; both is faces,plates; none; live: motion.",
            shown="both", sets="targets", convert=v.targets, more={"parser": kinds}),
     Option("--detectors", f"{FINDING}, render", str | None, "MODELS",
            "Models to detect with, comma-separated (`anonymize models list` names them).",

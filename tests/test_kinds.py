@@ -121,8 +121,8 @@ def test_none_finds_nothing_and_needs_a_zone() -> None:
 def test_a_target_that_no_detector_finds_is_refused() -> None:
     with pytest.raises(
         ModelError,
-        match=r"cannot find screens\. No model here does: there is no 'screens'.*faces, heads, persons, plates, texts\. "
-        r"Bring one that does: anonymize models import FILE\.onnx --card CARD\.toml; or find faces only",
+        match=r"cannot find screens\. No model here does: there is no 'screens'.*faces, heads, persons, plates, "
+        r"texts\. Bring one that does: anonymize models import FILE\.onnx --card CARD\.toml; or find faces only",
     ):
         detect.build(["centerface"], {Kind.FACE, SCREEN})
     with pytest.raises(

@@ -105,7 +105,7 @@ def build(
     if MOTION in targets:
         raise UsageError(
             "--targets motion: all that moves is covered in `anonymize live` alone, where the empty place is learnt. "
-            "Here find faces, heads, persons or plates"
+            "Here find faces, heads, persons, plates or text"
         )
     wanted = {name: kinds for name, kinds in asked(names).items() if not targets or kinds & set(targets)}
     refuse_unfit(list(wanted), device)

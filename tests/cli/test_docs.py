@@ -55,6 +55,9 @@ LIVE = {
 
 CLUSTER = "needs a Ray cluster: `make cluster-test` runs the same commands on real ones (tests/batch/test_cluster*.py)"
 NOT_RUN = {
+    ("docs/guide.md", "anonymize run ward.mp4 -o safe.mp4 --targets faces,plates,text"): (
+        "needs weights of the extra: tests/detect/test_text.py runs the like where they are"
+    ),
     ("docs/review.md", "anonymize review street.mp4"): "goes on until it is stopped: tests/review/test_page.py runs it",
     ("docs/dpia.md", "anonymize report dpia --live /etc/anonymize/cameras.toml -o pilot"): (
         "needs cameras that run: tests/live/test_evidence.py has them"
