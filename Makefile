@@ -15,7 +15,7 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 LIMIT := --timeout 300 --timeout-method thread
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help review-pictures control-room-pictures setup demo test test-all test-training lint unit contracts licences cluster-test page-test deploy-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live bench-watch soak-live mutants lock clean contracts-openvino kill-test fuzz formats options train train-dev
+.PHONY: help review-pictures control-room-pictures setup demo test test-all test-training lint unit contracts licences cluster-test page-test deploy-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live bench-watch soak soak-live mutants lock clean contracts-openvino kill-test fuzz formats options train train-dev
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -35,8 +35,9 @@ help:
 	@echo "make bench-attack  try to undo our redaction; writes docs/threat-model.md (needs torch, ten minutes)"
 	@echo "make bench-planted  put faces back into good outputs and count how many verify finds (40 minutes; CLIPS=FOLDER for others)"
 	@echo "make bench-live  added latency, frames hidden and leaks of live at 720p25 (3 minutes, on a quiet machine)"
-	@echo "make bench-watch  how late two viewers in Chromium see a camera by webrtc: (two minutes, on a quiet machine)"
 	@echo "make soak-live   the same for ten minutes, and whether memory grows"
+	@echo "make soak        two live cameras, processes killed, a full disk, files good and bad: MINUTES=60"
+	@echo "make bench-watch  how late two viewers in Chromium see a camera by webrtc: (two minutes, on a quiet machine)"
 	@echo "make formats     write docs/formats.md from the tests that hold its rows"
 	@echo "make options     write docs/options.md and docs/keys.md from the tables in cli/options.py and of the review page"
 	@echo "make control-room-pictures  take the picture of docs/live.md of drawn cameras (needs Chromium)"
@@ -156,6 +157,10 @@ bench-live: setup
 
 bench-watch: setup
 	$(BIN)/python -m benchmarks.watch
+# Two cameras beside kills, files that are wrong and a full disk. As root also the full disk.
+MINUTES ?= 60
+soak: setup
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
 
 soak-live: setup
 	$(BIN)/python -m benchmarks.live --minutes 10

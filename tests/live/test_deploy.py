@@ -1,5 +1,6 @@
 """Everything in the container is pinned to a hash, or comes from this folder."""
 
+import os
 import re
 import shlex
 import shutil
@@ -8,6 +9,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+from tests.helpers.media import make_video
+from tests.helpers.terminals import PROGRAM
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 needs_tools = pytest.mark.skipif(
@@ -101,6 +105,57 @@ def test_systemd_takes_the_unit(tmp_path):
     wrong = unit.replace("/opt/anonymize/bin/anonymize", "/bin/true").replace("Restart=always", "Restart=allways")
     (tmp_path / "anonymize-live.service").write_text(wrong)
     assert "allways" in subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+
+@needs_tools
+def test_systemd_finds_the_unit_little_exposed(tmp_path):
+    (tmp_path / "anonymize-live.service").write_text((DEPLOY / "anonymize-live.service").read_text())
+    command = ["systemd-analyze", "security", "--offline=true", str(tmp_path / "anonymize-live.service")]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    exposed = re.search(r"Overall exposure level for anonymize-live.service: ([\d.]+) OK", said)
+    assert exposed, said[-300:]
+    assert float(exposed[1]) < 2
+
+
+CONFINED = """set -e
+mount --bind {state} {state}
+mount -o remount,bind,ro /
+cd {state}
+exec setpriv --no-new-privs --bounding-set=-all --inh-caps=-all --ambient-caps=-all -- "$@"
+"""
+"""As in the container and the unit: nothing but the state's folder is writable, and there are no capabilities."""
+
+
+def confined(state, *command):
+    """The command that runs `command` so; the test is skipped where that is not allowed."""
+    if shutil.which("unshare") is None or shutil.which("setpriv") is None or os.geteuid() != 0:
+        pytest.skip("needs root, unshare and setpriv: make deploy-test as root")
+    started = ["unshare", "--mount", "--propagation", "private", "sh", "-c", CONFINED.format(state=state), "sh"]
+    tried = subprocess.run([*started, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip("needs root, unshare and setpriv: this one may not mount")
+    return [*started, *command]
+
+
+def test_it_runs_on_a_read_only_root_without_capabilities(tmp_path):
+    clip = make_video(tmp_path / "clip.mp4", frames=50, size=(160, 120))
+    state = tmp_path / "state"
+    (state / "tmp").mkdir(parents=True)
+    program = [*PROGRAM, "live", str(clip), "--to", f"record:{state}/out", "--json"]
+    look = "grep -E 'Cap(Prm|Eff|Bnd)' /proc/self/status; touch /elsewhere 2>/dev/null || echo refused; exec \"$@\""
+    done = subprocess.run(
+        confined(state, "sh", "-c", look, "sh", *program, "--targets", "none", "--hide-zone", "0,0 80,0 80,60 0,60"),
+        env={"PATH": os.environ["PATH"], "TMPDIR": f"{state}/tmp", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    *held, refused = done.stdout.split("\n")[:4]
+    assert {line.split()[1] for line in held} == {"0" * 16}
+    assert refused == "refused"
+    assert list((state / "out").glob("*.mp4"))
 
 
 @needs_tools

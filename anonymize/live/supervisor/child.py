@@ -125,6 +125,7 @@ class Child:
             if now - self._reported > _HUNG:
                 logger.error("camera hangs: killing its process", camera=self.camera.name)
                 self.signal(signal.SIGKILL)
+                self._reported = now  # it takes a moment to end
             return
         if self._process is not None:
             self._record_exit(now)
