@@ -157,6 +157,7 @@ bench-live: setup
 
 bench-watch: setup
 	$(BIN)/python -m benchmarks.watch
+
 # Two cameras beside kills, files that are wrong and a full disk. As root also the full disk.
 MINUTES ?= 60
 soak: setup
