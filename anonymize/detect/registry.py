@@ -12,7 +12,7 @@ from anonymize.detect.detector import Detector
 from anonymize.detect.wrappers import only
 from anonymize.errors import ModelError, UsageError
 from anonymize.kinds import FOUND, MOTION
-from anonymize.models import ModelState, find, list_models, own_models, state_of
+from anonymize.models import ModelState, find, list_models, locate, own_models, state_of
 from anonymize.settings import Device, Settings
 from anonymize.text.words import meant
 
@@ -107,12 +107,30 @@ def build(
             "--targets motion: all that moves is covered in `anonymize live` alone, where the empty place is learnt. "
             "Here find faces, heads, persons, plates or text"
         )
+    wanted = _wanted(names, targets, device)
+    return [only((DETECTORS.get(name) or _own(name))(threads, device), kinds) for name, kinds in wanted.items()]
+
+
+def refuse_unusable(settings: Settings) -> None:
+    """Refuse `settings` whose detectors could not be made, without making them.
+
+    Raises:
+        UsageError, ModelError: as `build`, but for what a network says when it is loaded.
+    """
+    looked_for = sought(settings)
+    if looked_for.targets:
+        for name in _wanted(looked_for.detect.detectors, looked_for.targets, looked_for.detect.device):
+            locate(name)
+
+
+def _wanted(names: Sequence[str], targets: Collection[Kind], device: Device) -> dict[str, frozenset[Kind]]:
+    """The detectors that find some of `targets`, and what each is used for. Raises as `build`."""
     wanted = {name: kinds for name, kinds in asked(names).items() if not targets or kinds & set(targets)}
     refuse_unfit(list(wanted), device)
     found = frozenset[Kind]().union(*wanted.values())
     for kind in sorted(set(targets) - found - {Kind.AREA}):
         raise _unfound(kind, names, [other for other in FOUND if other in targets and other in found])
-    return [only((DETECTORS.get(name) or _own(name))(threads, device), kinds) for name, kinds in wanted.items()]
+    return wanted
 
 
 def _unfound(kind: Kind, names: Sequence[str], others: Sequence[Kind]) -> ModelError:

@@ -14,8 +14,9 @@ import av
 import psutil
 import pytest
 
-from anonymize.errors import OutputError, UsageError
+from anonymize.errors import ModelError, OutputError, UsageError
 from anonymize.live.supervisor import config
+from anonymize.live.supervisor.accepted import checked
 from anonymize.live.supervisor.config import Camera, duration
 from anonymize.live.supervisor.run import supervise
 from anonymize.presets import load
@@ -320,6 +321,23 @@ def test_a_camera_that_dies_starts_again_with_what_was_accepted_last(tmp_path, c
     with av.open(str(max(set((tmp_path / "one").glob("*.mp4")) - before))) as container:
         last = list(container.decode(video=0))[-1].to_ndarray()[:120]
     assert (last[49:55, 67:73] < 30).all(), "the larger zone is in force"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ('targets = ["screens"]', "camera one: .* cannot find screens"),
+        ('targets = ["face"]\ndetect.detectors = ["yunet"]', "camera one: the model 'yunet' is not installed"),
+        ('targets = ["motion"]\ndetect.detectors = ["yunet"]', "camera one: the model 'yunet' is not installed"),
+    ],
+)
+def test_a_file_whose_detectors_could_not_be_made_is_not_accepted(tmp_path, clip, monkeypatch, settings, words):
+    """It was, and the camera, which kept the previous settings, ended again and again after the next crash."""
+    monkeypatch.setenv("ANONYMIZE_MODELS", str(tmp_path / "no models"))
+    path = fleet(tmp_path, clip, 9464, ["one"])
+    path.write_text(path.read_text().replace("targets = []", settings))
+    with pytest.raises(ModelError, match=words):
+        checked(path)
 
 
 def test_a_port_that_is_taken_ends_the_cameras_too(tmp_path, clip):

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from anonymize.errors import UsageError
+from anonymize.detect import refuse_unusable
+from anonymize.errors import ModelError, UsageError
 from anonymize.live.preview import page
 from anonymize.live.sinks.open import prepare
 from anonymize.live.supervisor import config
@@ -36,6 +37,7 @@ def checked(path: Path, text: str | None = None) -> Accepted:
 
     Raises:
         UsageError: it is invalid, or a credential is missing.
+        ModelError: a model is missing, or none finds what is wanted: its process would end again and again.
         OutputError: nothing can be written into the folder of a recording or playlist.
     """
     text = config.text(path) if text is None else text
@@ -44,6 +46,10 @@ def checked(path: Path, text: str | None = None) -> Accepted:
         sinks[camera.name] = camera.resolved().to
         prepare(sinks[camera.name])
         settings[camera.name] = camera.load_settings()
+        try:
+            refuse_unusable(settings[camera.name])
+        except (UsageError, ModelError) as error:
+            raise type(error)(f"camera {camera.name}: {error}") from error
         if camera.preview is not None and not os.environ.get(page.TOKEN):
             raise UsageError(f"camera {camera.name}: a preview page needs {page.TOKEN} in the environment")
     return Accepted(text, fleet, settings, sinks)

@@ -18,7 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from anonymize.errors import FailingError, OutputError, UsageError
+from anonymize.errors import FailingError, ModelError, OutputError, UsageError
 from anonymize.live.camera import STOP_WITHIN
 from anonymize.live.control_room import app as control_room
 from anonymize.live.control_room.archive import Archive
@@ -59,6 +59,7 @@ def supervise(path: Path, *, machine: bool | None = None, announce: Callable[[st
 
     Raises:
         UsageError: the file is invalid, a credential is missing, or a port is taken.
+        ModelError: a model is missing, or none finds what is wanted.
         OutputError: nothing can be written into the folder of a recording or playlist.
         FailingError: a camera was failing when all ended.
     """
@@ -174,7 +175,7 @@ class _Supervisor:
     def _read_again(self) -> None:
         try:
             accepted = checked(self.path)
-        except (UsageError, OutputError) as error:
+        except (UsageError, ModelError, OutputError) as error:
             logger.error("cameras not reloaded; kept the previous ones", error=str(error))
             return
         self._apply(accepted)
