@@ -7,8 +7,11 @@ import sys
 import textwrap
 from importlib import metadata
 
+import cv2
+import numpy as np
 import pytest
 
+from anonymize import models
 from tests.helpers import networks
 
 NUMBERS = {"x86_64": 41, "aarch64": 198}
@@ -77,6 +80,31 @@ def test_a_model_of_your_own_opens_no_socket(tmp_path, monkeypatch):
     done = _without_sockets(code, network, card)
     assert done.returncode == 0, done.stderr
     assert "SCREEN" in done.stdout
+
+
+def test_finding_and_reading_text_opens_no_socket_and_runs_no_code_of_the_wheel(tmp_path):
+    if models.state_of("ppocr") is not models.ModelState.OK:
+        pytest.skip("the model 'ppocr' is not installed: make setup")
+    code = """
+        import sys
+        sys.argv[0] = "anonymize"
+        from anonymize.cli import main
+        try:
+            main()
+        finally:
+            print("code of the wheel:", [name for name in sys.modules if name.startswith("rapidocr")])
+    """
+    picture, preset = np.full((240, 480, 3), 230, np.uint8), tmp_path / "text.toml"
+    cv2.putText(picture, "Room 4711", (60, 90), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (20, 20, 20), 2)
+    cv2.putText(picture, "no entry", (60, 190), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (20, 20, 20), 2)
+    cv2.imwrite(str(tmp_path / "door.png"), picture)
+    preset.write_text('targets = ["text"]\n[text]\nmatch = "4711"\n')
+    done = _without_sockets(code, "run", tmp_path / "door.png", "-o", tmp_path / "safe.png", "--preset", preset)
+    assert done.returncode == 0, done.stderr
+    assert "code of the wheel: []" in done.stdout
+    safe = cv2.imread(str(tmp_path / "safe.png"))
+    assert safe[62:92, 65:240].max() == 0
+    assert (safe[160:200, 60:240] == picture[160:200, 60:240]).mean() > 0.99
 
 
 def test_the_job_leaves_nothing_in_the_home_folder(face_clip, tmp_path):

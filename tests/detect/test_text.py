@@ -363,6 +363,40 @@ def test_what_was_read_is_in_no_file_and_no_message(tmp_path: Path, weights: Non
         assert word.encode("utf-16-le") not in everything
 
 
+@pytest.mark.parametrize("size", [(1280, 720), (720, 1280)])
+def test_a_moving_tag_and_a_sign_are_covered_on_every_frame(
+    size: tuple[int, int], tmp_path: Path, weights: None
+) -> None:
+    pictures, boxes = [], []
+    for i in range(25):
+        picture = np.roll(ground(*size), 2 * i, axis=0)
+        boxes.append([written(picture, (20 + 9 * i, 300 + i), "Anna Schmidt", 16)])
+        boxes[-1].append(written(picture, (size[0] - 150, size[1] - 40), "Room 214", 20, 235, 15))
+        pictures.append(np.ascontiguousarray(picture))
+    source, target = make_video(tmp_path / "film.mp4", frames=pictures), tmp_path / "safe.mp4"
+    done = anonymize("run", source, "-o", target, "--targets", "text")
+    assert done.returncode == 0, done.stderr
+    for picture, drawn in zip(read_video(target), boxes, strict=True):
+        for x0, y0, x1, y1 in np.array(drawn).astype(int).tolist():
+            assert (picture[y0:y1, x0:x1] < 40).mean() > 0.97  # pixels at the rim of black are a little brighter
+        assert (picture < 40).all(axis=2).mean() < 0.06
+
+
+def test_live_hides_text(tmp_path: Path, weights: None) -> None:
+    source, out, preset = film(tmp_path / "film.mp4", 75), tmp_path / "recorded", tmp_path / "mine.toml"
+    preset.write_text(
+        'targets = ["text"]\n[text]\nmatch = "@|7731"\n[follow]\nmax_gap = 9.0\n[live]\nlookahead = 9.0\nbuffer = 500\n'
+    )
+    done = anonymize("live", source, "--to", f"record:{out}", "--preset", preset)
+    assert done.returncode == 0, done.stderr
+    pictures = [picture for path in sorted(out.rglob("*.mp4")) for picture in read_video(path)]
+    shown = [picture for picture in pictures if picture[250:340, 400:600].std() > 5]  # others have a notice
+    assert shown
+    assert {(bright(picture, 0), bright(picture, 2)) for picture in shown} == {(False, False)}
+    written_ = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".mp4")
+    assert not [word for word in (b"Kowalski", b"QZWX", b"2345678") if word in written_ + done.stderr.encode()]
+
+
 def test_an_error_while_reading_does_not_say_what_was_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: None
 ) -> None:
