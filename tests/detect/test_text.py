@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -18,9 +18,9 @@ from anonymize import detect, models, presets
 from anonymize.batch.ledger.decide import settings_hash
 from anonymize.cli import values
 from anonymize.data import Detections, Shape
-from anonymize.detect import Matcher, with_usual
+from anonymize.detect import GROUPS, Matcher, ScaleScheduler, reading_weights, with_usual
 from anonymize.detect.detector import finds
-from anonymize.detect.multiscale import plausible
+from anonymize.detect.multiscale import _cut_off, plausible
 from anonymize.detect.text.matching import _sure
 from anonymize.detect.text.ppocr import Line, lines_in
 from anonymize.detect.text.reader import Reader, Reading, decoded
@@ -176,6 +176,8 @@ def test_its_detector_runs_where_text_is_a_target_and_no_other_finds_it() -> Non
 def test_a_changed_pattern_does_files_again(weights: None) -> None:
     asked = [Settings(targets=TEXT), Settings(targets=TEXT, text=TextRules("x")), Settings()]
     assert len({settings_hash(one) for one in asked}) == 3
+    assert [reading_weights(one) for one in asked] == [(), ("ppocr-reader",), ()]
+    assert reading_weights(Settings(text=TextRules("x"))) == ()
 
 
 def test_without_the_wheel_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,6 +293,53 @@ def test_lines_that_fit_are_hidden_and_others_are_not(pattern: str, hidden: list
     assert len(matcher.fitting(frame, found)) == len(hidden)
     other = replace(found, kind=np.full(4, int(Kind.PLATE)))
     assert len(matcher.hidden(frame, other)) == 4
+
+
+def test_of_a_find_of_several_lines_those_are_hidden_that_fit(weights: None) -> None:
+    picture, boxes = page(640, 360)
+    settings = Settings(targets=TEXT, text=TextRules("Kowalski"))
+    matcher = Matcher.of(settings, detect.first_detectors(settings, 1))
+    assert matcher is not None
+    around = [30, boxes[1][1] - 8, 330, boxes[2][3] + 8]
+    kept = matcher.hidden(Still(picture), finds(np.array([around], np.float32), np.ones(1, np.float32), Kind.TEXT))
+    assert covered(boxes[2], kept) > 0.97
+    assert covered(boxes[1], kept) < 0.1
+    both = Settings(targets=TEXT, text=TextRules("Kowalski|Room"))
+    matcher = Matcher.of(both, detect.first_detectors(both, 1))
+    assert matcher is not None
+    kept = matcher.hidden(Still(picture), finds(np.array([around], np.float32), np.ones(1, np.float32), Kind.TEXT))
+    assert kept.xyxy.round(2).tolist() == [around]
+
+
+class Faint:
+    """Finds a faint line and a faint plate."""
+
+    name, sha256, device, kinds = "faint", "0" * 64, "cpu", frozenset({Kind.TEXT, Kind.PLATE})
+    min_size: ClassVar = {Kind.TEXT: 12.0, Kind.PLATE: 24.0}
+    max_reliable_size: ClassVar[dict[Kind, float]] = {}
+    max_input_side = 1280
+
+    def detect(self, picture: Picture) -> Detections:
+        box = np.array([[40, 40, 100, 60]], np.float32) * np.float32(picture.shape[1] / 640)
+        return Detections.concatenate([finds(box, np.full(1, 0.15, np.float32), kind) for kind in sorted(self.kinds)])
+
+    def release_memory(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("pattern", "kinds"), [("", {Kind.TEXT, Kind.PLATE}), ("Kowalski", {Kind.PLATE})])
+def test_where_a_pattern_is_asked_for_nobody_is_asked_about_faint_text(
+    pattern: str, kinds: set[Kind], weights: None
+) -> None:
+    settings = Settings(targets=TEXT | {Kind.PLATE}, text=TextRules(pattern))
+    result = ScaleScheduler([Faint()], settings, quiet=True).detect(Still(ground(640, 360)), GROUPS).result()
+    assert {Kind(int(kind)) for kind in result.quiet.kind} == kinds
+
+
+def test_what_the_border_cuts_off_counts_more_but_for_text() -> None:
+    box, score = np.array([[0, 50, 90, 70]], np.float32), np.full(1, 0.4, np.float32)
+    raised = [_cut_off(finds(box, score, kind), Still(ground(640, 360))).score for kind in (Kind.PLATE, Kind.TEXT)]
+    assert np.concatenate(raised) == pytest.approx([0.6, 0.4])
 
 
 def test_what_cannot_be_read_is_hidden_but_does_not_fit(weights: None) -> None:
