@@ -126,9 +126,9 @@ test-training: setup
 	$(BIN)/python $(PIP) install --group training
 	$(BIN)/pytest tests/training tests/benchmarks/test_attack.py
 
-#  What systemd and compose say of the files in deploy/. Debian has both: systemd, docker-compose.
+#  What systemd and compose say of the files in deploy/. Debian has them: systemd, docker-compose, prometheus.
 deploy-test: setup
-	$(BIN)/pytest tests/live/test_deploy.py
+	$(BIN)/pytest tests/live/test_deploy.py tests/live/test_alarms.py
 
 contracts-openvino: $(OPENVINO)/ready
 	DEVICE=openvino $(OPENVINO)/bin/pytest tests/contracts
