@@ -77,13 +77,23 @@ class Watcher:
         assert found, self.answer
         return found[1]
 
-    def bind(self, password: str | None = None, user: str | None = None) -> bytes:
-        """Send a binding request; return the response, empty if there is none."""
+    def bind(self, password: str | None = None, user: str | None = None, *, by: socket.socket | None = None) -> bytes:
+        """Send a binding request that settles on this path; return the response, empty if there is none.
+
+        Args:
+            password, user: others than those of the answer.
+            by: another path, which is only tried.
+        """
         name = f"{user or self.value('ice-ufrag')}:them".encode()
-        body = struct.pack("!HH", 6, len(name)) + name + bytes(-len(name) % 4) + struct.pack("!HH", 0x25, 0)
+        body = struct.pack("!HH", 6, len(name)) + name + bytes(-len(name) % 4)
+        body += b"" if by else struct.pack("!HH", 0x25, 0)
         head = struct.pack("!HHI12s", 1, len(body) + 24, COOKIE, secrets.token_bytes(12))
         digest = hmac.digest((password or self.value("ice-pwd")).encode(), head + body, "sha1")
-        self.send(head + body + struct.pack("!HH", 8, 20) + digest)
+        request = head + body + struct.pack("!HH", 8, 20) + digest
+        if by is not None:
+            by.sendto(request, ("127.0.0.1", self.port))
+            return by.recv(2048)
+        self.send(request)
         return self.receive(lambda data: data[0] < 4)
 
     def send(self, data: bytes) -> None:

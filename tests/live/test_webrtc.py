@@ -16,6 +16,7 @@ from anonymize.errors import UsageError
 from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import Picture
 from anonymize.live.sinks.encode import LiveEncoder
+from anonymize.live.sinks.fan import Fan
 from anonymize.live.sinks.open import Options, open_sinks
 from anonymize.live.webrtc import hub, place, rtp, sdp, stun, viewer
 from anonymize.live.webrtc.port import Port
@@ -76,7 +77,8 @@ def port(file):
 
 
 def picture(number, size=3000, key=True):
-    return Coded(b"\0\0\0\1\x67abc\0\0\1\x65" + bytes([1 + number % 250]) * size, 3600 * number, key)
+    head = b"\0\0\0\1\x67abc\0\0\1\x65" if key else b"\0\0\0\1\x41"
+    return Coded(head + bytes([1 + number % 250]) * size, 3600 * number, key)
 
 
 # ---- what it is made of
@@ -293,13 +295,13 @@ def feeding(port):
 
 def test_pictures_reach_a_viewer_whole_and_in_order(feeding):
     with connected(feeding) as watcher:
-        packets = [watcher.packet() for _ in range(60)]
+        packets = [watcher.packet() for _ in range(120)]
     numbers = [int.from_bytes(packet[2:4], "big") for packet in packets]
-    assert numbers == [(numbers[0] + i) & 0xFFFF for i in range(60)]
+    assert numbers == [(numbers[0] + i) & 0xFFFF for i in range(120)]
     assert packets[0][12:] == b"\x67abc"  # nothing before a key picture
     assert packets[0][1] & 0x7F == 97
     marked = [i for i, packet in enumerate(packets) if packet[1] & 0x80]
-    assert {b - a for a, b in pairwise(marked)} == {4}  # its head, and three fragments
+    assert {b - a for a, b in pairwise(marked)} == {3, 4}  # three fragments, and the head of a key picture
     times = [int.from_bytes(packets[i][4:8], "big") for i in marked]
     assert {b - a for a, b in pairwise(times)} == {3600}
 
@@ -312,6 +314,15 @@ def test_nothing_leaves_to_who_does_not_prove_to_have_the_answer(feeding):
         watcher.send(bytes(range(128, 168)))
         assert watcher.receive(lambda _: True, 1.0) == b""
         assert other.packet()
+
+
+def test_a_path_that_is_only_tried_gets_no_pictures(feeding):
+    with connected(feeding) as watcher, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.settimeout(1)
+        assert watcher.bind(by=other)[:2] == b"\x01\x01"
+        with pytest.raises(TimeoutError):
+            other.recv(2048)
+        assert watcher.packet()
 
 
 def test_another_certificate_than_that_of_the_offer_is_refused(feeding, file):
@@ -455,6 +466,32 @@ def test_streams_for_browsers_are_of_the_plain_profile_and_have_key_pictures_whe
     assert sps[2] & 0x40  # constrained
 
 
+def test_key_pictures_that_are_asked_for_are_apart():
+    packets, ask_key = [], []
+
+    class Kept:
+        name = "kept"
+        offer = packets.append
+
+        def close(self, within):
+            pass
+
+    def feeders(_, want_key):
+        ask_key.append(want_key)
+        return [Kept()]
+
+    fan = Fan(PICTURE, 23, Metrics(), feeders)
+    for number, frame in enumerate(frames(40)):
+        if number in (10, 12, 14):
+            ask_key[0]()
+        fan.write(frame)
+        until(lambda number=number: len(packets) > number, 10)
+    fan.close(5)
+    keys = [i for i, packet in enumerate(packets) if packet.key]
+    assert keys[:2] == [0, 10]
+    assert len(keys) <= 3  # and on a machine that is so busy that a second passes, one more
+
+
 def test_a_sink_sends_to_viewers_beside_a_recording(file, tmp_path):
     metrics = Metrics()
     port = Port(place.parse("webrtc:0", file), "market", "webrtc:0", metrics)
@@ -467,7 +504,7 @@ def test_a_sink_sends_to_viewers_beside_a_recording(file, tmp_path):
             for frame in frames(100):
                 sink.write(frame)
                 time.sleep(0.01)
-            assert watcher.packet()[12] & 0x1F == 7
+            assert watcher.packet()[12:14] == bytes((0x67, 66))  # of the baseline profile
         sink.close(10)
         assert metrics.snapshot()["stages"]["sink webrtc:0"]["state"] == "stopped"
         (kept,) = (tmp_path / "kept").glob("*.mp4")
