@@ -280,7 +280,7 @@ def feed(port, stop, key_every=25):
     for number in range(100_000):
         if stop.wait(0.04):
             return
-        port.send(picture(number, key=number % key_every == 0))
+        port.send(picture(number, key=number % key_every == 10))
 
 
 @pytest.fixture
