@@ -6,7 +6,9 @@ import threading
 import time
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import av
 import numpy as np
@@ -467,7 +469,8 @@ def test_streams_for_browsers_are_of_the_plain_profile_and_have_key_pictures_whe
 
 
 def test_key_pictures_that_are_asked_for_are_apart():
-    packets, ask_key = [], []
+    packets: list[Any] = []
+    ask_key: list[Any] = []
 
     class Kept:
         name = "kept"
@@ -485,7 +488,7 @@ def test_key_pictures_that_are_asked_for_are_apart():
         if number in (10, 12, 14):
             ask_key[0]()
         fan.write(frame)
-        until(lambda number=number: len(packets) > number, 10)
+        until(partial(lambda number: len(packets) > number, number), 10)
     fan.close(5)
     keys = [i for i, packet in enumerate(packets) if packet.key]
     assert keys[:2] == [0, 10]
