@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from anonymize.errors import UsageError
+from anonymize.live.log import Logger
 from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import Picture
 from anonymize.live.sinks.encode import LiveEncoder
@@ -256,6 +257,15 @@ def test_requests_without_a_token_or_with_another_are_refused(port, caplog):
     assert ask(port.number, "DELETE", place, token=ANNA).status == 200
     assert len(port._hub._all) == 0
     assert ask(port.number, "DELETE", place, token=ANNA).status == 200  # it was over already
+
+
+def test_wrong_tokens_do_not_fill_the_log(port, monkeypatch):
+    said = []
+    monkeypatch.setattr(Logger, "warning", lambda _, event, **facts: said.append((event, facts["times"])))
+    for _ in range(30):
+        assert ask(port.number, "POST", "/whep", offer(), "guessed").status == 401
+    assert said[0] == ("viewer refused", 1)
+    assert len(said) < 5
 
 
 def test_what_is_no_offer_and_no_method_is_refused(port):

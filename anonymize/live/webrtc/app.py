@@ -5,6 +5,8 @@ A token comes in the header `Authorization: Bearer`, which no other site can mak
 
 from __future__ import annotations
 
+import time
+
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -26,10 +28,12 @@ _SDP = "application/sdp"
 def app(hub: Hub, viewers: Viewers) -> Starlette:
     """The application for the viewers of one camera."""
 
+    refusals = _Refusals()
+
     async def begin(request: Request) -> Response:
         token = _token(request)
         if viewers.name_of(token) is None:
-            logger.warning("viewer refused", address=request.client.host if request.client else "", why="wrong token")
+            refusals.add(request.client.host if request.client else "")
             return _refused(401, "this token is nobody's", {"WWW-Authenticate": "Bearer"})
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _SDP:
             return _refused(415, f"expected {_SDP}")
@@ -57,6 +61,22 @@ def app(hub: Hub, viewers: Viewers) -> Starlette:
         ],
         exception_handlers=HANDLERS,
     )
+
+
+class _Refusals:
+    """Logs wrong tokens, at most once in `EVERY` seconds, so that nobody can fill a disk with them."""
+
+    EVERY = 10.0
+
+    def __init__(self) -> None:
+        self._count, self._said = 0, -self.EVERY
+
+    def add(self, address: str) -> None:
+        """Count a request from `address`, and log all that were not logged yet if it is time."""
+        self._count += 1
+        if time.monotonic() - self._said >= self.EVERY:
+            logger.warning("viewer refused", why="wrong token", address=address, times=self._count)
+            self._count, self._said = 0, time.monotonic()
 
 
 def _token(request: Request) -> str:
