@@ -138,6 +138,11 @@ def test_what_is_ragged_too_low_or_too_high_is_no_line() -> None:
     assert ragged.score < 0.6
 
 
+def test_what_is_as_high_as_wide_counts_less() -> None:
+    scores = [lines_in(plane((50, 60, 50 + wide, 70)))[0].score for wide in (100, 31, 29, 10)]
+    assert scores == pytest.approx([0.9**1.36, 0.9**1.36, 0.65 * 0.9**1.36, 0.65 * 0.9**1.36], abs=0.01)
+
+
 def test_a_line_that_is_turned_keeps_its_direction() -> None:
     turned = cv2.warpAffine(
         plane((50, 90, 250, 110)), cv2.getRotationMatrix2D((150, 100), 30, 1), (300, 200), flags=cv2.INTER_NEAREST
