@@ -23,7 +23,7 @@ PROBABLE = 0.3
 """Pixels of the map that are more probable than this, and touch, are one line."""
 SQUAT, LESS = 3.0, 0.65
 """A middle that is shorter than so many times its height, as of one or two letters, has its score multiplied by this:
-people on bright paving look like letters. Seen from above they hid a third of a film, and hide a tenth of it so."""
+people on bright paving look like letters. Seen from above they hid half of some frames."""
 GROW = 1.6
 """How far a line is pushed out on each side, in multiples of its area over its circumference: the map shows its middle.
 As PP-OCR was trained."""
