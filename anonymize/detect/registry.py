@@ -239,14 +239,14 @@ def second_detectors(settings: Settings, found_by: Sequence[Detector], threads: 
     return list(found_by)
 
 
-def with_usual(names: Sequence[str], targets: Collection[Kind]) -> list[str]:
+def with_usual(names: Sequence[str], targets: Collection[Kind]) -> tuple[str, ...]:
     """`names`, and the `USUAL` detectors of targets that none of them finds.
 
     Raises:
         UsageError: see `asked`.
     """
     found = frozenset[Kind]().union(*asked(names).values())
-    return [*names, *(name for kind, name in USUAL.items() if kind in targets and kind not in found)]
+    return (*names, *(name for kind, name in USUAL.items() if kind in targets and kind not in found))
 
 
 def _built(names: Sequence[str], settings: Settings, threads: int) -> list[Detector]:

@@ -173,9 +173,9 @@ def test_text_is_a_target(word: str) -> None:
 
 
 def test_its_detector_runs_where_text_is_a_target_and_no_other_finds_it() -> None:
-    assert with_usual(("centerface",), {Kind.FACE}) == ["centerface"]
-    assert with_usual(("centerface",), {Kind.FACE, Kind.TEXT}) == ["centerface", "ppocr"]
-    assert with_usual(("ppocr:text", "argus"), TEXT) == ["ppocr:text", "argus"]
+    assert with_usual(("centerface",), {Kind.FACE}) == ("centerface",)
+    assert with_usual(("centerface",), {Kind.FACE, Kind.TEXT}) == ("centerface", "ppocr")
+    assert with_usual(("ppocr:text", "argus"), TEXT) == ("ppocr:text", "argus")
 
 
 def test_a_changed_pattern_does_files_again(weights: None) -> None:
