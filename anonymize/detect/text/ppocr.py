@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Kind
-from anonymize.detect.detector import Picture, finds, padded
+from anonymize.detect.detector import FLOOR, Picture, finds, padded
 from anonymize.detect.merge import suppress
 from anonymize.models import session
 from anonymize.settings import Device
@@ -80,7 +80,7 @@ class PPOCR:
 
     def detect(self, picture: Picture) -> Detections:
         """Text in `picture`. See `anonymize.detect.Detector.detect`."""
-        lines = self.lines(picture)
+        lines = [line for line in self.lines(picture) if line.score >= FLOOR]
         boxes = np.array([line.box for line in lines], np.float32).reshape(-1, 4)
         return suppress(finds(boxes, np.array([line.score for line in lines], np.float32), Kind.TEXT), OVERLAP)
 
