@@ -2,7 +2,10 @@
 
 import itertools
 import json
+import os
+import signal
 import stat
+import threading
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,6 +133,24 @@ def test_an_edit_by_hand_that_nobody_applied_is_not_applied_along_with_a_zone(bo
         assert "edited and not applied" in send(client, "", zones=[FLAT, DOOR])[1]["error"]
     finally:
         started.path.write_text(text)
+
+
+def test_the_page_says_that_a_zone_is_in_force_only_once_the_camera_has_it(both: Both) -> None:
+    started, client = both
+    process = started.events("camera started", camera="one")[-1]["process"]
+    answers: list[tuple[int, Any]] = []
+    os.kill(process, signal.SIGSTOP)
+    try:
+        asking = threading.Thread(target=lambda: answers.append(send(client, "", zones=[FLAT, DOOR])))
+        asking.start()
+        until(lambda: len(log(started.path)) and log(started.path)[-1]["after"]["zones"] == [FLAT, DOOR], 10)
+        asking.join(1.0)
+        assert answers == [], "the camera cannot have it yet"
+    finally:
+        os.kill(process, signal.SIGCONT)
+    asking.join(60)
+    assert answers[0][0] == 200
+    assert send(client, "/undo")[0] == 200
 
 
 @needs_chromium
