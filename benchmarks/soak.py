@@ -350,7 +350,7 @@ def _blank(luma: Luma) -> bool:
 
 
 def _repeats(luma: Luma, last: Luma | None) -> bool:
-    """Whether it is the last picture with a number once more, but for black and covers of one level, as on the clock."""
+    """Whether it is the last picture with a number once more, but for black and covers of one level."""
     if last is None:
         return False
     different = np.abs(luma.astype(int) - last) > 3 * BLANK
