@@ -147,6 +147,18 @@ def test_where_somebody_is_found_later_is_covered_again():
     assert not outs[-1].obscured
 
 
+def test_who_walks_in_and_is_found_takes_nothing_of_the_place_away():
+    place = Place().learnt()
+    place.found = Detections(
+        np.array([[600, 300, 640, 350]], np.float32), np.full(1, 0.9, np.float32), np.zeros(1, int)
+    )
+    outs = place.hold(place.with_square(590, 290, 250, 80), 4)
+    assert place.line.place is not None
+    assert place.line.place.share == 1
+    assert covered(place, outs[-1], 600, 300, 50)
+    assert not covered(place, outs[-1], 560, 600, 40), "the cover is no larger than the motion"
+
+
 def test_nothing_is_learnt_around_what_moves():
     """A coat is still while its owner sways: what is near motion is not part of the empty place."""
     place, outs = Place(), []

@@ -59,6 +59,8 @@ _VOUCHED = 3
 """Seconds for which a look vouches."""
 _BODY = (3.0, 2.0, 9.0)
 """Widths of a face or head beside it, and heights above and below it, that its owner may take up."""
+_CAME = 0.5
+"""Share of a find that differs from the empty place from which on it has come into it, and is covered already."""
 _CAR = 4.0
 """Widths of a plate, or of anything else, around it that belong to it."""
 
@@ -125,7 +127,18 @@ class Background:
         if self._candidate is not None:
             near = self._taken_up_by(found)
             self._candidate.since[near] = np.maximum(self._candidate.since[near], float(time))
-        self._known &= ~self._taken_up_by(found.select(found.score >= sure))
+        self._known &= ~self._taken_up_by(self._at_rest(found.select(found.score >= sure), time))
+
+    def _at_rest(self, found: Detections, time: Fraction) -> Detections:
+        """Those of `found`, on the frame at `time`, that the empty place itself shows: others have come into it."""
+        differs = next((mask for at, mask in reversed(self._masks) if at == time), None)
+        if differs is None or differs.shape != self._known.shape:
+            return found
+        (rows, columns), (width, height) = differs.shape, self._size
+        scale = np.array([columns / width, rows / height] * 2)
+        blocks = (found.xyxy * scale).astype(int).clip(0)
+        inside = [differs[y0 : y1 + 1, x0 : x1 + 1] for x0, y0, x1, y1 in blocks.tolist()]
+        return found.select(np.array([part.size == 0 or part.mean() < _CAME for part in inside], bool))
 
     def _taken_up_by(self, found: Detections) -> Mask:
         """The blocks that whoever was found may take up."""
