@@ -13,15 +13,26 @@ from benchmarks.report import COMPARED, table
 HEIGHTS = ("12-16", "16-32", "32-64", "64+")
 FEW = 10
 """Below so many subjects counts are shown, no percentage: of one person nothing follows."""
+UNMEASURED = {
+    "curve": "`python -m benchmarks curve`: peers at each of their settings, leak against collateral; two hours",
+    "plates1080": "`python -m benchmarks plates --lines 1080`",
+    "plates2160": "`python -m benchmarks plates --lines 2160`",
+    "fixed_real": "`python -m benchmarks fixed`, its real recording: no face is in view on its labelled frames, so "
+    "that there is no leak to measure; `real` looks at its covers",
+    "real": "`python -m benchmarks real`: what is covered of the labelled frames of real clips, and what for nothing",
+    "startup": "`python -m benchmarks startup`",
+}
+"""What this page would hold if it had been run, by section."""
 DEVELOPMENT = "*Development clips: thresholds were chosen on these.*"
 
 INTRODUCTION = """# Benchmark results
 
 Made by `python -m benchmarks faces | plates | curve | fixed | short | real | verify | review | screen | memory |
 startup` and by `make mutants`; do not edit. Its figures are in `results.json`; `python -m benchmarks check` marks those
-older than the last change of what they measure. All tools of a table ran on the same clips in the same run, clip by
-clip, each as a whole process by the command in its row, model load included. Speeds are medians over the clips; how a
-tool compares with a plain transcode of the same clip on the same machine says more than its frames per second.
+older than the last change of what they measure, unless some of their clips, run again, came out the same. All tools of
+a table ran on the same clips in the same run, clip by clip, each as a whole process by the command in its row, model
+load included. Speeds are medians over the clips; how a tool compares with a plain transcode of the same clip on the
+same machine says more than its frames per second.
 
 - **leak**: share of box-frames in which the detail of a face or plate survived, measured from pixels.
 - **exposed**: subjects that leaked on at least one frame. One frame is enough to identify someone.
@@ -53,6 +64,8 @@ def render(results: Mapping[str, Any], runs: Mapping[str, Mapping[str, Any]] | N
     for name, write in several:
         if name in results:
             parts.append(write(results[name]))
+    if missing := [text for name, text in UNMEASURED.items() if name not in results]:
+        parts.append("## Not run\n\nNo figures are kept of these:\n\n" + "".join(f"- {text}\n" for text in missing))
     if runs:
         parts.append(ran.section(runs))
     return "\n".join(parts)
@@ -185,9 +198,10 @@ def verify_table(rows: Sequence[Mapping[str, Any]]) -> str:
         "missed, of",
         "stopped (exit 7) or repaired",
         "named as a doubt",
-        "released, asked about by review",
+        "named as a place to look at (among the first five of its output)",
         "let pass",
         "false alarms",
+        "places to look at",
     ]
     lines = [
         [
@@ -195,10 +209,11 @@ def verify_table(rows: Sequence[Mapping[str, Any]]) -> str:
             f"`{row['preset']}`",
             f"{row['missed']} of {_people(row['subjects'])}",
             *(_of(row[key], row["missed"]) for key in ("stopped", "doubts")),
-            _of(row["asked"], row["missed"]) if "asked" in row else "not counted",
+            _of(row["named"], row["missed"]) + (f"; {row['named_first']}" if row["missed"] else ""),
             f"{_of(row['passed'], row['missed'])}"
             + (f", {row['passed_in_failed']} of them in an output that failed" if row["passed_in_failed"] else ""),
             f"{row['false_alarms']} of {row['clean']} outputs without a miss failed, {row['clean_doubts']} had doubts",
+            f"{row['places']} in {row['outputs']} outputs of {row['seconds']:.0f} s in all",
         ]
         for row in rows
     ]
@@ -209,7 +224,8 @@ def _verify(section: Mapping[str, Any]) -> str:
     about = (
         "Whom detection itself missed (pixels decide: subjects that leak on any frame), and whether the check of the "
         "output noticed. A doubt is released by `default`; `journalist` and `municipal` fail an output with doubts. "
-        "What was found too faintly to be covered is in the plan, and `anonymize review` asks about it."
+        "What was found too faintly to be covered is named as a place to look at: `run` prints the likeliest five, its "
+        "report lists them, and `anonymize review` asks about each."
     )
     skipped = "".join(f"- left out: {line}\n" for line in section["skipped"])
     return f"## Verify\n\n{_where(section)}\n\n{about}\n\n{verify_table(section['rows'])}\n{skipped}"

@@ -7,7 +7,6 @@ import pytest
 from anonymize.data import Kind
 from anonymize.evaluate.truth import FrameTruth, Subject, write_truth
 from anonymize.kinds import Verdict
-from anonymize.plan.faint import Faint
 from anonymize.recorded import passes
 from anonymize.settings import Doubts, Settings
 from anonymize.verify import By, Find, Verified
@@ -58,19 +57,31 @@ def test_a_find_beside_a_missed_face_does_not_count_for_it():
     assert judged("a", 3, [ANN, BEN], TRUTH, verified, Settings()).missed == {ANN: "passed", BEN: "passed"}
 
 
-def test_who_is_asked_about_is_told_apart_from_who_is_let_pass():
-    """Ann's line lies on her, Ben's beside him; what verification found of a subject goes before."""
+def test_who_is_named_as_a_place_is_told_apart_from_who_is_let_pass():
+    """A place lies on Ann, another beside Ben; what failed the output or is a doubt goes before."""
     x0, y0, x1, y1 = BOXES[BEN]
-    beside = (x0 + 90, y0, x1 + 90, y1)
-    lines = [Faint(number, Kind.FACE, 1, (box,), 1, 0.1) for number, box in ((1, BOXES[ANN]), (2, beside))]
-    outcome = judged("a", 3, [ANN, BEN], TRUTH, Verified(Verdict.PASS), Settings(), lines)
-    assert outcome.missed == {ANN: "asked", BEN: "passed"}
-    figures = row("crowds", "default", [outcome])
-    assert (figures["asked"], figures["passed"], figures["passed_in_failed"]) == (1, 1, 0)
-    plates = [Faint(1, Kind.PLATE, 1, (BOXES[ANN],), 1, 0.1)]
-    assert judged("a", 3, [ANN], TRUTH, Verified(Verdict.PASS), Settings(), plates).missed == {ANN: "passed"}
-    seen = Verified(Verdict.PASS_WITH_DOUBTS, doubts=(find(Kind.FACE, BOXES[ANN]),))
-    assert judged("a", 3, [ANN], TRUTH, seen, Settings(), lines).missed == {ANN: "doubts"}
+    places = (find(Kind.FACE, BOXES[ANN]), find(Kind.FACE, (x0 + 90, y0, x1 + 90, y1)))
+    verified = Verified(Verdict.PASS, faint=places, faint_places=400)
+    outcome = judged("a", 3, [ANN, BEN], TRUTH, verified, Settings())
+    assert outcome.missed == {ANN: "named", BEN: "passed"}
+    assert (set(outcome.first), outcome.places) == ({ANN}, 400)
+    figures = row("crowds", "default", [outcome, judged("b", 3, [], TRUTH, verified, Settings())])
+    assert (figures["named"], figures["passed"], figures["passed_in_failed"]) == (1, 1, 0)
+    assert (figures["named_first"], figures["places"], figures["outputs"]) == (1, 800, 2)
+    assert "| 1 of 2 (9% to 91%); 1 | " in page.verify_table([figures])
+    plates = Verified(Verdict.PASS, faint=(find(Kind.PLATE, BOXES[ANN]),), faint_places=1)
+    assert judged("a", 3, [ANN], TRUTH, plates, Settings()).missed == {ANN: "passed"}
+    seen = replace(verified, verdict=Verdict.PASS_WITH_DOUBTS, doubts=(find(Kind.FACE, BOXES[ANN]),))
+    assert judged("a", 3, [ANN], TRUTH, seen, Settings()).missed == {ANN: "doubts"}
+
+
+def test_who_is_named_late_is_not_among_the_first():
+    beside = find(Kind.FACE, (400.0, 300.0, 440.0, 350.0))
+    verified = Verified(Verdict.PASS, faint=(*[beside] * 5, find(Kind.FACE, BOXES[ANN])), faint_places=6)
+    outcome = judged("a", 3, [ANN], TRUTH, verified, Settings())
+    assert (outcome.missed, outcome.first) == ({ANN: "named"}, frozenset())
+    sooner = replace(verified, faint=verified.faint[1:])
+    assert judged("a", 3, [ANN], TRUTH, sooner, Settings()).first == {ANN}
 
 
 def test_false_alarms_are_counted_over_outputs_without_a_miss():
@@ -81,7 +92,8 @@ def test_false_alarms_are_counted_over_outputs_without_a_miss():
     assert (figures["clean"], figures["false_alarms"], figures["missed"], figures["subjects"]) == (2, 1, 1, 9)
     assert [one["clip"] for one in figures["by_clip"]] == ["b", "c"]
     text = page.verify_table([figures])
-    assert "| 1 of 9 subjects " + "| 0 of 1 (0% to 79%) " * 3 + "| 1 of 1 (21% to 100%) |" in text
+    passed = "| 0 of 1 (0% to 79%) | 0 of 1 (0% to 79%) | 0 of 1 (0% to 79%); 0 | 1 of 1 (21% to 100%) |"
+    assert f"| 1 of 9 subjects {passed}" in text
     assert "1 of 2 outputs without a miss failed, 0 had doubts" in text
     assert "| 0 of 3 subjects | - | - | - | - |" in page.verify_table([row("a", "b", [clean])])
 

@@ -101,6 +101,16 @@ def test_what_the_second_look_sees_elsewhere_does_not_count(seen: SecondFinds) -
     assert [one.box for one in named(plan, seen)] == [HERE, moved(HERE, 300)]
 
 
+def test_what_moves_is_compared_where_it_is_on_that_frame() -> None:
+    way = tuple(moved(HERE, 40 * step) for step in range(3))
+    plan = made(faint(1, moved(HERE, -300), score=0.19), Faint(2, Kind.FACE, 10, way, 11, 0.1, 3))
+    for step in range(3):
+        here, there = (looked(10 + step, (way[at], 0.2, Kind.FACE)) for at in (step, (step + 1) % 3))
+        assert [one.frame for one in named(plan, here) if one.box == way[1]] == [11]
+        assert named(plan, here)[0].box == way[1]
+        assert named(plan, there)[0].box != way[1]
+
+
 def test_of_several_looks_the_best_counts() -> None:
     plan = made(faint(1, score=0.19), faint(2, moved(HERE, 300), score=0.1))
     looks = [looked(10, (moved(HERE, 300), 0.2, Kind.FACE)), looked(12, (moved(HERE, 300), 0.06, Kind.FACE))]
