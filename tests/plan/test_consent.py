@@ -13,6 +13,7 @@ from anonymize.data import Box, Detections, Grounds, Kind, Region, Track, Why
 from anonymize.errors import PlanError, UsageError
 from anonymize.plan import About, Plan, Regions, VisibleTrack, consent
 from anonymize.plan.compose import compose
+from anonymize.plan.paths import SEEN_WITHIN, TrackPaths
 from anonymize.report import account
 from anonymize.report.meaning import covering
 from anonymize.settings import Person, Settings
@@ -398,3 +399,14 @@ def test_a_line_that_shows_somebody_without_a_track_a_time_or_a_reason_is_an_err
     header, *rows = plan.lines(made(still(0, (50, 100))))
     with pytest.raises(PlanError, match=words):
         plan.parse([header, line, *rows], "plan.jsonl")
+
+
+def test_a_track_is_clear_for_a_while_after_its_last_find_as_before_its_first() -> None:
+    """It is held on either side for longer than somebody can be known to be the same."""
+    reach = int(SEEN_WITHIN * 25)
+    whys = [Why.HELD] * (reach + 3) + [Why.DETECTED] * 2 + [Why.HELD] * (reach + 3)
+    rows = [(i, i + 1, Region((100.0, 50.0, 140.0, 100.0), Kind.FACE, why, 1, score=0.9)) for i, why in enumerate(whys)]
+    plan = Plan(About("ab" * 32, len(rows), 320, 240), Regions(rows))
+    path = TrackPaths(plan, [Fraction(i, 25) for i in range(len(rows))]).of(1)
+    assert path is not None
+    assert path.clear.tolist() == [False] * 3 + [True] * (2 * reach + 2) + [False] * 3

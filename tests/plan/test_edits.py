@@ -628,3 +628,10 @@ def test_a_number_is_not_used_twice():
     made.apply(Draw(4, (0, 5), (0, 0, 9, 9)))
     made.undo()
     assert made.unused() == 5, "it may be brought back"
+
+
+@pytest.mark.parametrize(("how", "word"), [(None, "keep"), (Silencing.MUTE, "mute"), (Silencing.BLEEP, "bleep")])
+def test_a_line_about_the_sound_says_how_and_is_read_as_it_was(how: Silencing | None, word: str) -> None:
+    line = entry(Line(1, Sound((1.5, 2.0), how)))
+    assert (line["sound"], line["seconds"]) == (word, [1.5, 2.0])
+    assert step_of(line).edit == Sound((1.5, 2.0), how)
