@@ -27,8 +27,9 @@ MEASURED: dict[str, Sequence[str]] = {
     "review": (*_FILES, "anonymize/review", "benchmarks/review.py"),
     "screen": ("anonymize/review", "anonymize/plan", "anonymize/media", "anonymize/web", "benchmarks/screen.py"),
     "planted": (*_FILES, "anonymize/verify", "benchmarks/planted.py"),
-    "mutants": tuple(
-        f"anonymize/{room}" for room in ("track", "redact", "plan", "verify", "recorded", "live", "batch", "media")
+    "mutants": (
+        "anonymize/settings.py",
+        *(f"anonymize/{room}" for room in ("track", "redact", "plan", "verify", "recorded", "live", "batch", "media")),
     ),
     "attack": ("anonymize/redact", "benchmarks/attack"),
 }

@@ -9,6 +9,7 @@ from functools import partial
 from anonymize.data import Kind
 from anonymize.detect.concurrency import threads_each
 from anonymize.detect.detector import Detector
+from anonymize.detect.text.matching import reading_weights
 from anonymize.detect.wrappers import only
 from anonymize.errors import ModelError, UsageError
 from anonymize.kinds import FOUND, MOTION
@@ -119,7 +120,9 @@ def refuse_unusable(settings: Settings) -> None:
     """
     looked_for = sought(settings)
     if looked_for.targets:
-        for name in _wanted(looked_for.detect.detectors, looked_for.targets, looked_for.detect.device):
+        detect = looked_for.detect
+        names = _wanted(with_usual(detect.detectors, looked_for.targets), looked_for.targets, detect.device)
+        for name in (*names, *reading_weights(looked_for)):
             locate(name)
 
 
@@ -189,15 +192,15 @@ def refuse_unfit(names: Sequence[str], device: Device) -> None:
 
 
 def sought(settings: Settings) -> Settings:
-    """`settings` with the targets that detectors look for: to tell that a place is empty, all that they can find.
+    """`settings` with the targets that detectors look for: to tell that a place is empty, all that they can find, too.
 
     Raises:
         UsageError: see `asked`.
     """
     if MOTION not in settings.targets:
         return settings
-    others = settings.targets - {MOTION} or frozenset[Kind]().union(*asked(settings.detect.detectors).values())
-    return replace(settings, targets=others)
+    able = frozenset[Kind]().union(*asked(settings.detect.detectors).values())
+    return replace(settings, targets=(settings.targets - {MOTION}) | able)
 
 
 def first_detectors(settings: Settings, threads: int = 0) -> list[Detector]:

@@ -29,7 +29,7 @@ SHIFTS = (7, 13, 22, 3)
 MIN_SUPPORT = 0.2
 """Minimum score of a find that supports one of another detector."""
 MIN_HEIGHT = 10.0
-"""Pixels; anything lower shows nobody."""
+"""Pixels; anything lower shows nobody. Letters are read from less."""
 MARGIN = 96.0
 """Pixels around a find, beyond its own size, that are scanned to confirm it."""
 SAME = 0.3
@@ -185,7 +185,8 @@ def _supported(found: Detections, by: Detections) -> Detections:
 
 def _best_of(found: Detections) -> Detections:
     """The best of all finds that show the same thing, without those too small to show anybody."""
-    found = found.select(found.xyxy[:, 3] - found.xyxy[:, 1] >= MIN_HEIGHT)
+    high = found.xyxy[:, 3] - found.xyxy[:, 1] >= MIN_HEIGHT
+    found = found.select(high | (found.kind == Kind.TEXT))
     order = np.argsort(-found.score, kind="stable")
     found = found.select(order)
     best = np.ones(len(found), bool)

@@ -18,7 +18,7 @@ from anonymize import detect, models, presets
 from anonymize.batch.ledger.decide import settings_hash
 from anonymize.cli import values
 from anonymize.data import Detections, Shape
-from anonymize.detect import GROUPS, Matcher, ScaleScheduler, reading_weights, with_usual
+from anonymize.detect import GROUPS, Matcher, ScaleScheduler, reading_weights, registry, with_usual
 from anonymize.detect.detector import finds
 from anonymize.detect.multiscale import _cut_off, plausible
 from anonymize.detect.text.matching import _sure
@@ -30,6 +30,7 @@ from anonymize.models import ModelState
 from anonymize.plan.reading import parse
 from anonymize.settings import Appearance, Detect, Redact, Settings, Style, TextRules
 from anonymize.text.patterns import compiled, fits
+from anonymize.verify import variants
 from tests.detect.test_detect import Still
 from tests.helpers.media import make_video, read_video
 
@@ -215,6 +216,10 @@ def test_plans_from_before_are_read_unless_they_look_for_text(tmp_path: Path) ->
         ("(a+)+b", "repeats what repeats itself"),
         (r"(\w+\.)+\w+", "repeats what repeats itself"),
         ("((ab)*c?)*d", "repeats what repeats itself"),
+        ("(a|aa)+!", "too many ways"),
+        (r"(\w{1,20}){1,20}!", "too many ways"),
+        (r"(?:\d?){20}(?:\d?){20}x", "too many ways"),
+        (".*.*.*.*x", "too many ways"),
         ("a*", "fits the empty text"),
         ("a\nb", "one line"),
         ("a" * 301, "at most 300"),
@@ -240,6 +245,19 @@ def test_a_wrong_pattern_is_an_error_that_says_what_is_wrong(pattern: str, said:
         ("会议", "会议室", True),
         ("(ab){2,20}", "abab", True),
         (r"(?:\d{3} ?){3}", "151 234 567", True),
+        ("Anna Schmidt", "AnnaSchmidt", True),
+        (r"Anna\s+Schmidt", "AnnaSchmidt", True),
+        (r"Anna\ Schmidt", "AnnaSchmidt", True),
+        ("Anna {1,2}Schmidt", "Anna Schmidt", True),
+        (r"No[ ]\d", "No4", False),
+        (r"[] ]\d\]", "] 4]", True),
+        ("(?x) Anna Schmidt", "AnnaSchmidt", True),
+        ("Anna Schmidt", "Anna Schneider", False),
+        ("Mu\u0308ller", "M\u00fcller", True),
+        ("M\u00fcller", "Mu\u0308ller", True),
+        (r"(?i)schmidt|[\w.-]+@[\w.-]+|\+?\d[\d /-]{7,}", "0172 123456", True),
+        (r"[A-Z]{2}\d{2}(?: ?[\dA-Z]{4}){2,7}", "DE89 3704 0044 0532", True),
+        (r"\b(?:\d{1,3}\.){3}\d{1,3}\b", "192.0.2.20", True),
     ],
 )
 def test_patterns_are_looked_for_in_what_was_read_with_and_without_spaces(pattern: str, text: str, fit: bool) -> None:
@@ -298,6 +316,50 @@ def test_lines_that_fit_are_hidden_and_others_are_not(pattern: str, hidden: list
     assert len(matcher.fitting(frame, found)) == len(hidden)
     other = replace(found, kind=np.full(4, int(Kind.PLATE)))
     assert len(matcher.hidden(frame, other)) == 4
+
+
+def test_what_is_known_may_be_put_aside_by_another_thread(weights: None) -> None:
+    """Two threads share a matcher: between two looks at what it knows, the other may have put its own in its place."""
+    picture, boxes = page(640, 360)
+    settings = Settings(targets=TEXT, text=TextRules("Kowalski"))
+    matcher = Matcher.of(settings, detect.first_detectors(settings, 1))
+    assert matcher is not None
+    found = finds(np.add(boxes, (-5, -4, 5, 4)).astype(np.float32), np.ones(4, np.float32), Kind.TEXT)
+    first = matcher.hidden(Still(picture), found)
+
+    class Known(dict[bytes, Any]):
+        def __contains__(self, key: object) -> bool:
+            assert matcher is not None
+            matcher._known = {}
+            return super().__contains__(key)
+
+    matcher._known = Known(matcher._known)
+    again = matcher.hidden(Still(picture), found)
+    assert again.xyxy.tolist() == first.xyxy.tolist()
+
+
+def test_settings_that_look_for_text_can_be_used_where_its_weights_are(weights: None, monkeypatch: Any) -> None:
+    registry.refuse_unusable(Settings(targets=TEXT))
+    matched = Settings(targets=TEXT, text=TextRules("Kowalski"))
+    registry.refuse_unusable(matched)
+    real = models.locate
+
+    def without_reader(name: str) -> Path:
+        if name == "ppocr-reader":
+            raise ModelError("the reader is not here")
+        return real(name)
+
+    monkeypatch.setattr(registry, "locate", without_reader)
+    registry.refuse_unusable(Settings(targets=TEXT))
+    with pytest.raises(ModelError, match="the reader"):
+        registry.refuse_unusable(matched)
+
+
+def test_the_check_counts_small_letters_and_no_small_people() -> None:
+    low = np.array([[10, 10, 60, 19]], np.float32)
+    score = np.ones(1, np.float32)
+    assert len(variants._best_of(finds(low, score, Kind.TEXT))) == 1
+    assert len(variants._best_of(finds(low, score, Kind.FACE))) == 0
 
 
 def test_of_a_find_of_several_lines_those_are_hidden_that_fit(weights: None) -> None:

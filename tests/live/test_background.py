@@ -320,7 +320,9 @@ def test_nothing_is_left_visible():
 
 def test_detectors_look_for_all_that_they_can_find():
     assert sought(SETTINGS).targets == {Kind.FACE, Kind.PLATE, Kind.HEAD, Kind.PERSON}
-    assert sought(replace(SETTINGS, targets=frozenset({MOTION, Kind.FACE}))).targets == {Kind.FACE}
+    with_faces = replace(SETTINGS, targets=frozenset({MOTION, Kind.FACE}))
+    assert sought(with_faces).targets == {Kind.FACE, Kind.PLATE, Kind.HEAD, Kind.PERSON}, "who stands there is somebody"
+    assert sought(replace(SETTINGS, targets=frozenset({MOTION, Kind.TEXT}))).targets >= {Kind.TEXT, Kind.HEAD}
     assert sought(Settings()) == Settings()
 
 

@@ -23,7 +23,7 @@ from anonymize.live.protocols import Picture
 from anonymize.live.source.reader import Arrived, Reader
 from anonymize.media.frames.orient import Orientation
 from anonymize.redact import Memory, redact
-from anonymize.settings import Audio, Detect, Redact, Settings, Style, Zone
+from anonymize.settings import Audio, Detect, Redact, Settings, Style, TextRules, Zone
 from anonymize.track import outline
 from tests.helpers.live import (
     FAST,
@@ -264,6 +264,17 @@ def test_the_detectors_go_on_while_settings_change_that_are_not_theirs():
     assert chain._next_client is not None
     chain.close()
     assert chain._next_client._process is None
+
+
+def test_a_pattern_of_text_that_changes_is_looked_for_by_a_detector_that_knows_it(monkeypatch):
+    chain, *_ = chain_of()
+    opened = []
+    monkeypatch.setattr(chain, "_opened", lambda settings: opened.append(settings.text.match))
+    chain._change(replace(FAST, zones=(CORNER,)))
+    assert opened == []
+    chain._change(replace(FAST, zones=(CORNER,), text=TextRules("kowalski")))
+    assert opened == ["kowalski"]
+    chain.close()
 
 
 def test_sound_is_dropped_unless_asked_for(tmp_path):

@@ -88,11 +88,12 @@ class Matcher:
             self._known = {}
             return found
         picture = frame.bgr(frame.width, frame.height)
+        before = self._known  # frames are matched by several threads, and another may put its own in this place
         keep, boxes, known = np.ones(len(found), bool), found.xyxy.copy(), dict[bytes, Box | None]()
         for row in rows.tolist():
             near = _near(picture, found.xyxy[row].tolist())
             key = hashlib.blake2b(near.picture.tobytes() + np.array([*near.box, unread]).tobytes()).digest()
-            known[key] = self._known[key] if key in self._known else self._meant(near, unread)
+            known[key] = before[key] if key in before else self._meant(near, unread)
             keep[row] = known[key] is not None
             boxes[row] = near.back(known[key] or near.box)
         self._known = known

@@ -333,6 +333,7 @@ def _looked_for(settings: Settings) -> tuple[object, ...]:
     detect = settings.detect
     return (
         settings.targets,
+        settings.text,
         detect.detectors,
         detect.min_face,
         detect.min_plate,

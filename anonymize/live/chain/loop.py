@@ -267,8 +267,8 @@ class Chain:
         if self._next_client is not None:
             self._next_client.close()
             self._next_client = None
-        same = all(getattr(settings, part) == getattr(self._settings, part) for part in ("targets", "detect", "live"))
-        if same:
+        parts = ("targets", "detect", "text", "live")
+        if all(getattr(settings, part) == getattr(self._settings, part) for part in parts):
             self._settle_on(settings, self._client)
             return
         self._next_client = self._opened(settings)
