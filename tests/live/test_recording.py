@@ -67,6 +67,7 @@ def test_old_segments_go_and_nothing_else(tmp_path):
         "2026-01-01.mp4",
         "2026-01-07T00-00-00Z.mp4",
         "custody.jsonl",
+        "custody.jsonl.head",
         "holiday.mp4",
     ]
 

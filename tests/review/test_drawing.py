@@ -100,7 +100,7 @@ def test_what_a_track_is_can_be_changed(page: Page, made: Path) -> None:
     assert (region.kind, region.shape) == (Kind.PLATE, Shape.BOX)
     page.locator("#frame").focus()
     page.keyboard.press("t")
-    expect(page.locator(".row b")).to_contain_text("area")
+    expect(page.locator(".row b")).to_contain_text("text")
     page.keyboard.press("n")
     expect(page.locator(".row")).to_have_count(0)
     page.keyboard.press("Control+z")
