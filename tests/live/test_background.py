@@ -18,6 +18,7 @@ from anonymize.live.chain import background
 from anonymize.live.chain.background import ANEW, MOST, STILL
 from anonymize.live.chain.canvas import Canvas
 from anonymize.live.chain.delay import DelayLine
+from anonymize.live.chain.gate import Cleared
 from anonymize.live.detector.pace import THOROUGH
 from anonymize.live.supervisor.config import for_live
 from anonymize.settings import Live, Settings, Span, Zone
@@ -157,6 +158,24 @@ def test_who_walks_in_and_is_found_takes_nothing_of_the_place_away():
     assert place.line.place.share == 1
     assert covered(place, outs[-1], 600, 300, 50)
     assert not covered(place, outs[-1], 560, 600, 40), "the cover is no larger than the motion"
+
+
+def test_who_is_found_in_a_place_that_is_not_known_yet_has_not_come_into_it():
+    """Somebody sits and moves only their head, which is found late: their legs were learnt as the empty place."""
+    place = Place()
+    outs: list[Cleared] = []
+    for number in range(round((STILL + 6) * RATE)):
+        if number == (STILL + 4) * RATE:
+            assert not covered(place, outs[-1], 600, 420, 60), "the legs were learnt"
+            face = np.array([[600, 200, 650, 260]], np.float32)
+            place.found = Detections(face, np.full(1, 0.9, np.float32), np.zeros(1, int))
+        luma = place.ground.copy()
+        luma[200:260, 600 + number % 4 : 650] = 40
+        outs += place.send(luma)
+    outs += place.hold(luma, 1.6)
+    assert covered(place, outs[-1], 600, 420, 60)
+    assert not outs[-1].obscured
+    assert not covered(place, outs[-1], 100, 100, 60)
 
 
 def test_nothing_is_learnt_around_what_moves():

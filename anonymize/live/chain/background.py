@@ -89,6 +89,9 @@ class Background:
 
     def __init__(self) -> None:
         self._masks: deque[tuple[Fraction, Mask]] = deque()
+        """Time of a frame, and the blocks in which it differs from the empty place or that were not known then."""
+        self._came: deque[tuple[Fraction, Mask]] = deque()
+        """The same with those alone that were known and differ."""
         self._looks: deque[Fraction] = deque(maxlen=STILL * 100)
         """Times of the looks at every scale."""
         self._forget()
@@ -131,7 +134,7 @@ class Background:
 
     def _at_rest(self, found: Detections, time: Fraction) -> Detections:
         """Those of `found`, on the frame at `time`, that the empty place itself shows: others have come into it."""
-        differs = next((mask for at, mask in reversed(self._masks) if at == time), None)
+        differs = next((mask for at, mask in reversed(self._came) if at == time), None)
         if differs is None or differs.shape != self._known.shape:
             return found
         (rows, columns), (width, height) = differs.shape, self._size
@@ -166,9 +169,10 @@ class Background:
             self._size = (frame.width, frame.height)
         differs = self._differs(small) if self._known.any() else np.zeros_like(self._known)
         unsure = differs | ~self._known
-        self._masks.append((time, unsure))
-        while self._masks and time - self._masks[0][0] > BEFORE + AFTER + 10:  # the longest lookahead
-            self._masks.popleft()
+        for masks, mask in ((self._masks, unsure), (self._came, differs & self._known)):
+            masks.append((time, mask))
+            while time - masks[0][0] > BEFORE + AFTER + 10:  # the longest lookahead
+                masks.popleft()
         self._learn(frame, small, time)
         self._watch(time, float(differs[self._known].mean()) if self._known.any() else 0.0)
         if time - self._followed >= _SLOW and self._vouched(time) and self._known.any():
