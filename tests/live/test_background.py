@@ -189,6 +189,66 @@ def test_nothing_is_learnt_around_what_moves():
     assert not covered(place, outs[-1], 100, 100, 80)
 
 
+def fidgeting(place, seconds):
+    """Somebody who is as bright as the place and moves a little is in it."""
+    outs = []
+    for number in range(round(seconds * RATE)):
+        luma = place.ground.copy()
+        luma[200:320, 500:620] += np.uint8(number % 2 * 6)
+        outs += place.send(luma)
+    return outs
+
+
+def test_after_a_flash_who_moves_a_little_is_not_learnt():
+    place = Place()
+    place.hold(place.ground, 2.4)
+    place.send(place.ground + np.uint8(40))
+    outs = fidgeting(place, STILL + 6)
+    assert not outs[-1].obscured
+    assert not covered(place, outs[-1], 100, 100, 80)
+    assert covered(place, outs[-1], 540, 230, 60)
+
+
+def test_a_lesser_flash_is_forgotten_as_well(monkeypatch):
+    monkeypatch.setattr(background, "_RECENT", 20)
+    place = Place()
+    place.hold(place.ground, 2.4)
+    place.send(place.ground + np.uint8(3))
+    outs = fidgeting(place, STILL + 6)
+    assert not outs[-1].obscured
+    assert covered(place, outs[-1], 540, 230, 60)
+
+
+@pytest.mark.parametrize("every", [2, 25])
+def test_a_picture_that_is_renewed_now_and_then_is_noise(every):
+    """As encoders do: nothing changes between two whole pictures, and with each all does a little."""
+    place, outs = Place(), []
+    for number in range(round((STILL + 10) * RATE)):
+        if number % every == 0:
+            noise = place.random.normal(0, 3, place.ground.shape)
+            luma = np.clip(place.ground + noise, 16, 235).astype(np.uint8)
+        outs += place.send(luma)
+    assert not outs[-1].obscured
+    assert place.line.place is not None
+    assert place.line.place.share == 1
+
+
+def test_a_camera_of_much_noise_is_learnt():
+    place = Place(noise=8.5)
+    assert not place.hold(place.ground, STILL + 6)[-1].obscured
+
+
+def test_a_patch_that_is_forgotten_after_the_light_changed_makes_no_noise():
+    place = Place().learnt()
+    dark = np.rint((place.ground.astype(np.float32) - 16) * 0.8 + 16).astype(np.uint8)
+    place.hold(dark, 2)
+    face = np.array([[600, 300, 640, 350]], np.float32)
+    place.found = Detections(face, np.full(1, 0.9, np.float32), np.zeros(1, int))
+    place.hold(dark, 3)
+    assert place.line.place.share < 1
+    assert max(place.line.place._noises) == 0
+
+
 def test_without_looks_nothing_is_learnt(monkeypatch):
     place = Place()
     monkeypatch.setattr(DelayLine, "wanted", lambda *_: None)

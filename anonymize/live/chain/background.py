@@ -46,7 +46,10 @@ _CELL = 32
 _NOISE = (2.0, 2.0)
 """A block differs by more levels of 8 bits than this, and so many times the camera's noise."""
 _NOISIEST = 4.0
-"""Levels; what differs more is no noise."""
+"""Levels; what differs more is no noise, but a flash, unless most frames do."""
+_RECENT = 500
+"""Frames by which the noise is told: more than there are between two whole pictures of an encoder, which differ most
+from those before them."""
 _AROUND = 12
 """Blocks around motion in which nothing is learnt: a coat may be still while its owner's outline moves."""
 _SLOW = 1
@@ -105,6 +108,8 @@ class Background:
         self._light: Levels = np.zeros((0, 0), np.float32)
         self._candidate: _Candidate | None = None
         self._last: NDArray[np.uint8] | None = None
+        self._noises: deque[float] = deque(maxlen=_RECENT)
+        """Levels by which the blocks of a frame differ from the frame before, their median."""
         self._noise = 0.0
         self._followed = Fraction(-1)
         self._strange: Fraction | None = None
@@ -234,6 +239,7 @@ class Background:
     def _learn(self, frame: VideoPicture, small: Samples, time: Fraction) -> None:
         """Take up what has been still for long enough, if nobody was found there meanwhile."""
         if self._known.all():
+            self._last = None  # a frame from before a long time tells nothing of the noise
             return
         now, shape = float(time), self._known.shape
         if self._candidate is None:
@@ -241,8 +247,9 @@ class Background:
             self._candidate = _Candidate(small.copy(), begun, np.full(shape, now))
         kept = self._candidate
         if self._last is not None:
-            noise = float(np.median(_differences(small, self._last, shape)))
-            self._noise = max(self._noise, min(noise, _NOISIEST))
+            self._noises.append(float(np.median(_differences(small, self._last, shape))))
+            usual = min(float(np.median(self._noises)), _NOISIEST)
+            self._noise = max([usual, *(noise for noise in self._noises if noise < _NOISIEST)])
         self._last = small
         least, times = _NOISE
         moved = np.asarray(_differences(small, kept.small, shape) > least + times * self._noise, np.uint8)
