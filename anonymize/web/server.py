@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -40,6 +41,10 @@ _WITHIN = 5.0
 """Seconds for a whole request, and for a response to be taken."""
 _HEAD = 16 << 10
 """The most bytes of a request's head."""
+_OPEN = 256
+"""Connections that are open at a time where TLS encrypts them; one more cuts the oldest of them."""
+_BACKLOG = 64
+"""Connections that the system keeps for us, and that are accepted at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,12 @@ class Server:
         # With its protocol named: asyncio sends answers at once (TCP_NODELAY) on such sockets alone. Without, what is
         # answered in two parts waits 40 ms for the browser to acknowledge the first.
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        kind = _Listening if tls else socket.socket
+        listening = kind(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((host, port))
-            listening.listen(128)
+            listening.listen(_BACKLOG)
         except (OSError, OverflowError) as error:
             listening.close()
             reason = error.strerror if isinstance(error, OSError) else "no such port"
@@ -107,6 +113,7 @@ class Server:
                 server_header=False,
                 date_header=False,
                 proxy_headers=False,
+                backlog=_BACKLOG,
                 timeout_keep_alive=2,
                 timeout_graceful_shutdown=0,
                 h11_max_incomplete_event_size=_HEAD,
@@ -163,6 +170,25 @@ async def _parts(body: Iterable[bytes], streams: asyncio.Semaphore) -> AsyncIter
     async with streams:
         async for part in iterate_in_threadpool(body):
             yield part
+
+
+class _Listening(socket.socket):
+    """Bounds how many connections are open, in whatever state: asyncio waits a minute for a handshake, and half that
+    for the end of a connection, and `_Connection` learns of one after its handshake."""
+
+    def __init__(self, family: int, kind: int, protocol: int) -> None:
+        super().__init__(family, kind, protocol)
+        self._accepted: list[socket.socket] = []
+        """Oldest first."""
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection, and cut the oldest if there are too many."""
+        accepted, address = super().accept()
+        self._accepted = [*(one for one in self._accepted if one.fileno() != -1), accepted]
+        for oldest in self._accepted[:-_OPEN]:
+            with suppress(OSError):  # the other side has ended it
+                oldest.shutdown(socket.SHUT_RDWR)  # asyncio closes it
+        return accepted, address
 
 
 class _Connection(H11Protocol):

@@ -2,11 +2,12 @@ import contextlib
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 import urllib.error
 import urllib.request
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
 
 import cv2
@@ -24,6 +25,7 @@ from anonymize.web import server as page_server
 from anonymize.web.server import Response, Server
 from tests.helpers.browser import browser, needs_chromium, window
 from tests.helpers.pace import Bound
+from tests.live.test_redirects import certificate  # noqa: F401 - a fixture
 from tests.live.test_sinks import SIZE, frames
 
 TOKEN = "a-token-for-these-tests"
@@ -278,6 +280,28 @@ def test_slow_connections_do_not_block_the_health_check(metrics, begin, number):
         for peer in peers:
             peer.close()
         server.close()
+
+
+def test_silent_connections_are_bounded_before_they_shake_hands_too(certificate, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(page_server, "_OPEN", 8)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    server = Server(0, {"healthz": lambda: Response(b"ok\n")}, tls=tls)
+    with contextlib.ExitStack() as peers:
+        peers.callback(server.close)
+        silent = [
+            peers.enter_context(socket.create_connection(("127.0.0.1", server.port), 10)) for _ in range(3 * 8 + 1)
+        ]
+        assert [peer.recv(1) for peer in silent[: 2 * 8 + 1]] == [b""] * (2 * 8 + 1), "the oldest are cut"
+        context = ssl.create_default_context(cafile=certificate)
+        connection = HTTPSConnection("127.0.0.1", server.port, timeout=30, context=context)
+        context.check_hostname = False
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read() == b"ok\n"
+        connection.close()
+        silent[-1].settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            silent[-1].recv(1)
 
 
 def test_a_request_that_comes_letter_by_letter_is_cut(metrics, monkeypatch):
