@@ -18,10 +18,14 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from anonymize.errors import UsageError
+from anonymize.live.control_room.cameras_file import CamerasFile
 from anonymize.live.control_room.cameras_toml import with_camera, without_camera
+from anonymize.live.control_room.roster import Roster
 from anonymize.live.control_room.tryout import TryOut
 from anonymize.live.control_room.typed import SECRETS, typed
 from anonymize.live.secrets import resolve
+from anonymize.live.supervisor.accepted import Accepted, checked
+from anonymize.live.supervisor.child import Child
 from anonymize.settings import Live, Transport
 from benchmarks import clock
 from tests.helpers.browser import needs_chromium, window
@@ -199,6 +203,67 @@ def test_nothing_is_added_or_removed_while_the_file_is_invalid_or_was_edited(bot
             started.path.write_text(text)
     assert "the last camera" in send(client, "roster/remove", camera="one")[1]["error"]
     assert not list(started.path.with_name(started.path.name + SECRETS).glob("two"))
+
+
+class Still:
+    """A supervisor without processes."""
+
+    def __init__(self, folder: Path, cameras: dict[str, str], extra: str = "") -> None:
+        self.path = folder / "cameras.toml"
+        secrets = self.path.with_name(self.path.name + SECRETS)
+        secrets.mkdir(exist_ok=True)
+        tables = "".join(
+            f'[cameras.{name}]\nsource = "{source}"\nto = ["record:{folder}/{name}"]\n'
+            for name, source in cameras.items()
+        )
+        self.path.write_text(extra + tables.replace("SECRETS", str(secrets)))
+        self.children: dict[str, Child] = {}
+        self.secrets = secrets
+
+    def loaded(self) -> "Still":
+        self.accepted = checked(self.path)
+        return self
+
+    def change(self, accepted: Accepted) -> None:
+        self.accepted = accepted
+
+    def roster(self) -> Roster:
+        return Roster(CamerasFile(self), TryOut())
+
+    def asked(self, **asked: Any) -> dict[str, Any]:
+        return {"by": "Ada", "seen": CamerasFile(self).seen, **asked}
+
+
+NVR = "rtsp://u:${file:SECRETS/nvr1}@10.0.0.1/"
+
+
+def still(folder: Path, cameras: dict[str, str], extra: str = "") -> Still:
+    """The same, with a secret `nvr1`."""
+    made = Still(folder, cameras, extra)
+    for name in ("nvr1", "nvr12"):
+        (made.secrets / name).write_text(f"{PASSWORD}-{name}\n")
+    return made.loaded()
+
+
+def test_a_password_that_another_camera_uses_is_neither_deleted_nor_written_over(tmp_path: Path) -> None:
+    found = still(tmp_path, {"nvr1": NVR + "1", "other": NVR + "2"})
+    roster, file = found.roster(), found.secrets / "nvr1"
+    roster.remove(found.asked(camera="nvr1"))
+    assert file.read_text() == f"{PASSWORD}-nvr1\n"
+    new = {"name": "nvr1", "address": "rtsp://10.0.0.9/1", "user": "u", "password": "another-password"}
+    with pytest.raises(UsageError, match="has its password in the file for this name"):
+        roster.add(found.asked(**new, to=[f"record:{tmp_path}/kept"]))
+    assert file.read_text() == f"{PASSWORD}-nvr1\n"
+    roster.undo(found.asked())
+    assert list(found.accepted.fleet.cameras) == ["nvr1", "other"]
+    roster.remove(found.asked(camera="other"))
+    assert file.exists()
+
+
+def test_the_password_of_a_camera_is_told_from_one_whose_name_begins_alike(tmp_path: Path) -> None:
+    found = still(tmp_path, {"nvr1": NVR.replace("nvr1", "nvr12") + "1", "other": "rtsp://10.0.0.1/2"})
+    found.roster().remove(found.asked(camera="nvr1"))
+    assert (found.secrets / "nvr1").exists()
 
 
 def test_the_picture_of_a_test_never_shows_a_face() -> None:

@@ -79,6 +79,8 @@ class Roster:
             if camera.name in old.fleet.cameras:
                 raise UsageError("there is a camera of that name: choose another")
             file = self._secret(camera.name)
+            if _used(file, old):
+                raise UsageError("a camera of another name has its password in the file for this name: choose another")
             source = camera.source(file)
             added = self._camera(camera, source)
             secret = camera.secret()
@@ -110,7 +112,7 @@ class Roster:
             new = checked(self._supervisor.path, without_camera(old.text, name))
             _refuse_other_changes(new, old, name)
             file = self._secret(name)
-            secret = _kept(file) if str(file) in old.fleet.cameras[name].source else ""
+            secret = _kept(file) if _used(file, old) and not _used(file, new) else ""
             self._write(new, "removed", name, asked)
             if secret:
                 forget(file)
@@ -129,10 +131,10 @@ class Roster:
             try:
                 self._write(checked(self._supervisor.path, last.before), f"{last.act}-undo", last.camera, asked)
             except AnonymizeError:
-                if last.act == "removed" and self._is_still(old):
+                if last.act == "removed" and last.secret and self._is_still(old):
                     forget(file)
                 raise
-            if last.act == "added":
+            if last.act == "added" and last.secret:
                 forget(file)
             self._done.remove(last)
         return self.listing()
@@ -158,6 +160,12 @@ class Roster:
     def _is_still(self, old: Accepted) -> bool:
         """Whether the file was not written yet."""
         return config.text(self._supervisor.path) == old.text
+
+
+def _used(file: Path, accepted: Accepted) -> bool:
+    """Whether a camera refers to the secret in `file`."""
+    addresses = [one for camera in accepted.fleet.cameras.values() for one in (camera.source, *camera.to)]
+    return any(f"${{file:{file}}}" in one or one == f"@file:{file}" for one in addresses)
 
 
 def _kept(file: Path) -> str:
