@@ -266,6 +266,26 @@ def test_the_password_of_a_camera_is_told_from_one_whose_name_begins_alike(tmp_p
     assert (found.secrets / "nvr1").exists()
 
 
+@pytest.mark.parametrize("act", ["add", "remove"])
+def test_an_undo_puts_no_preset_in_force_that_was_edited_meanwhile(tmp_path: Path, act: str) -> None:
+    preset = tmp_path / "ours.toml"
+    preset.write_text(f"targets = []\nzones = [{{ polygon = {ZONE} }}]\n")
+    found = still(tmp_path, {"one": "rtsp://h/1", "two": "rtsp://h/2"}, f'preset = "{preset}"\n')
+    roster = found.roster()
+    if act == "add":
+        roster.add(found.asked(name="new", address="rtsp://h/3", to=[f"record:{tmp_path}/kept"]))
+    else:
+        roster.remove(found.asked(camera="two"))
+    preset.write_text(f"targets = []\nzones = [{{ polygon = {ZONE.replace('40', '20')} }}]\n")
+    before = found.path.read_text()
+    with pytest.raises(UsageError, match="a preset was edited meanwhile"):
+        roster.undo(found.asked())
+    assert found.path.read_text() == before
+    preset.write_text(f"targets = []\nzones = [{{ polygon = {ZONE} }}]\n")
+    roster.undo(found.asked())
+    assert list(found.accepted.fleet.cameras) == ["one", "two"]
+
+
 def test_the_picture_of_a_test_never_shows_a_face() -> None:
     """Only what would be released leaves the process of the test."""
     tryout, judged, bound = TryOut(), 0, Bound(60)

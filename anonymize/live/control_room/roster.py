@@ -129,7 +129,10 @@ class Roster:
             if last.act == "removed" and last.secret:
                 keep_secret(file, last.secret)
             try:
-                self._write(checked(self._supervisor.path, last.before), f"{last.act}-undo", last.camera, asked)
+                new = checked(self._supervisor.path, last.before)
+                less, more = (new, old) if last.act == "added" else (old, new)
+                _refuse_other_changes(less, more, last.camera)
+                self._write(new, f"{last.act}-undo", last.camera, asked)
             except AnonymizeError:
                 if last.act == "removed" and last.secret and self._is_still(old):
                     forget(file)
