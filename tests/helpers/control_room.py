@@ -1,5 +1,6 @@
 """Cameras that are not there, for the page of the control room: thirty of them would need a large machine."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ class Cameras:
         self.path = Path("cameras.toml")
         self.accepted = Accepted("", Fleet({}), {}, dict.fromkeys(names, (f"record:{folder}",)))
 
-    def change(self, accepted: Accepted) -> None:
+    def change(self, accepted: Accepted, changed: Iterable[str]) -> None:
         """These cameras do what they do."""
 
     def room(self) -> Room:

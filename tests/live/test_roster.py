@@ -6,10 +6,14 @@ A password goes into a file of its own, and nowhere else.
 import json
 import stat
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Thread
+from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -17,7 +21,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
-from anonymize.errors import UsageError
+from anonymize.errors import OutputError, UsageError
 from anonymize.live.control_room.cameras_file import CamerasFile
 from anonymize.live.control_room.cameras_toml import with_camera, without_camera
 from anonymize.live.control_room.roster import Roster
@@ -26,6 +30,7 @@ from anonymize.live.control_room.typed import SECRETS, typed
 from anonymize.live.secrets import resolve
 from anonymize.live.supervisor.accepted import Accepted, checked
 from anonymize.live.supervisor.child import Child
+from anonymize.live.supervisor.run import _KILL_AFTER, _Supervisor
 from anonymize.settings import Live, Transport
 from benchmarks import clock
 from tests.helpers.browser import needs_chromium, window
@@ -218,14 +223,18 @@ class Still:
         )
         self.path.write_text(extra + tables.replace("SECRETS", str(secrets)))
         self.children: dict[str, Child] = {}
+        self.changed: list[str] = []
+        self.late = False
         self.secrets = secrets
 
     def loaded(self) -> "Still":
         self.accepted = checked(self.path)
         return self
 
-    def change(self, accepted: Accepted) -> None:
-        self.accepted = accepted
+    def change(self, accepted: Accepted, changed: Iterable[str]) -> None:
+        self.accepted, self.changed = accepted, list(changed)
+        if self.late:
+            raise OutputError("it is written, and not in force yet: the log says why", self.path)
 
     def roster(self) -> Roster:
         return Roster(CamerasFile(self), TryOut())
@@ -284,6 +293,50 @@ def test_an_undo_puts_no_preset_in_force_that_was_edited_meanwhile(tmp_path: Pat
     preset.write_text(f"targets = []\nzones = [{{ polygon = {ZONE} }}]\n")
     roster.undo(found.asked())
     assert list(found.accepted.fleet.cameras) == ["one", "two"]
+
+
+def test_what_is_written_can_be_undone_and_leaves_no_password_even_if_it_is_not_in_force_in_time(
+    tmp_path: Path,
+) -> None:
+    found = still(tmp_path, {"nvr1": NVR + "1", "two": "rtsp://h/2"})
+    roster, file, found.late = found.roster(), found.secrets / "nvr1", True
+    with pytest.raises(OutputError, match="not in force yet"):
+        roster.remove(found.asked(camera="nvr1"))
+    assert not file.exists()
+    with pytest.raises(OutputError, match="not in force yet"):
+        roster.undo(found.asked())
+    assert file.read_text() == f"{PASSWORD}-nvr1\n"
+    assert not roster.listing()["undo"]
+    asked = {"name": "new", "address": "rtsp://10.0.0.9/1", "user": "u", "password": "another-password"}
+    with pytest.raises(OutputError, match="not in force yet"):
+        roster.add(found.asked(**asked, to=[f"record:{tmp_path}/kept"]))
+    assert (found.secrets / "new").exists()
+    assert roster.listing()["undo"]
+    with pytest.raises(OutputError, match="not in force yet"):
+        roster.undo(found.asked())
+    assert not (found.secrets / "new").exists()
+    assert found.changed == []
+
+
+def test_only_cameras_with_other_settings_are_waited_for(tmp_path: Path) -> None:
+    found = still(tmp_path, {"one": "rtsp://h/1", "two": "rtsp://h/2"})
+    zone = f"[cameras.one]\nsettings.zones = [{{ polygon = {ZONE} }}]"
+    text = found.path.read_text().replace("[cameras.one]", zone)
+    CamerasFile(found).write(checked(found.path, text), "zones", "Ada", lambda: None)
+    assert found.changed == ["one"]
+
+
+def test_a_camera_that_nobody_reaches_holds_up_no_change_of_another(tmp_path: Path) -> None:
+    found = still(tmp_path, {"one": "rtsp://h/1"})
+    supervisor = object.__new__(_Supervisor)
+    supervisor.path, supervisor._changes = found.path, SimpleQueue()
+    ready, silent = SimpleNamespace(in_force=Event()), SimpleNamespace(in_force=Event())
+    ready.in_force.set()
+    supervisor.children = {"one": ready, "two": silent}  # type: ignore[dict-item]
+    Thread(target=lambda: supervisor._changes.get()[1].set(), daemon=True).start()
+    began = monotonic()
+    supervisor.change(found.accepted, ["one"])
+    assert monotonic() - began < _KILL_AFTER
 
 
 def test_the_picture_of_a_test_never_shows_a_face() -> None:

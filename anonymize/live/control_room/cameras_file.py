@@ -50,20 +50,28 @@ class CamerasFile:
             raise UsageError("the file of cameras was edited and not applied: apply it (HUP), or take the edit back")
         return accepted
 
-    def write(self, new: Accepted, act: str, by: str, **facts: Any) -> None:
+    def write(self, new: Accepted, act: str, by: str, written: Callable[[], None], **facts: Any) -> None:
         """Note that `by` did `act`, write the file, and put it in force.
+
+        Args:
+            new: what is to stand in the file.
+            act: a verb.
+            by: who.
+            written: called once it stands in the file, even if it is not in force in time.
+            facts: more values for the log.
 
         Raises:
             OutputError: the file or the log cannot be written, or it takes longer than expected.
         """
-        path = self.supervisor.path
+        path, old = self.supervisor.path, self.supervisor.accepted.settings
         custody.append(_log_of(path), act, by, what="log of changes", **facts)
         real = path.resolve()
         mode = real.stat().st_mode & 0o7777
         with pending(real, force=True) as temporary:
             temporary.write_text(new.text, encoding="utf-8")
         real.chmod(mode)
-        self.supervisor.change(new)
+        written()
+        self.supervisor.change(new, [name for name in new.settings if name in old and new.settings[name] != old[name]])
 
     def logged(self, wanted: Callable[[Mapping[str, Any]], bool]) -> list[dict[str, str]]:
         """The last changes that are `wanted`, the newest first: when, what, by whom, of which camera."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,8 +28,8 @@ class Supervisor(Protocol):
     def children(self) -> Mapping[str, Child]:
         """The cameras' processes by name."""
 
-    def change(self, accepted: Accepted) -> None:
-        """Put in force what was written into the file. Raises `OutputError`."""
+    def change(self, accepted: Accepted, changed: Iterable[str]) -> None:
+        """Put in force what was written into the file; wait for the cameras `changed`. Raises `OutputError`."""
 
 
 def child(supervisor: Supervisor, name: str) -> Child:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -92,12 +93,13 @@ class Roster:
                 if new.fleet.cameras[camera.name] != added:
                     raise UsageError("this file is written in a way that cannot be changed here: add the camera in it")
                 self._tryout.end()
-                self._write(new, "added", camera.name, asked, source=source, to=[mask(one) for one in camera.to])
+                done = _Done("added", camera.name, old.text, new.text, secret)
+                facts = {"source": source, "to": [mask(one) for one in camera.to]}
+                self._write(new, "added", camera.name, asked, lambda: self._done.append(done), **facts)
             except AnonymizeError:
                 if secret and self._is_still(old):
                     forget(file)
                 raise
-            self._done.append(_Done("added", camera.name, old.text, new.text, secret))
         return self.listing()
 
     def remove(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -113,10 +115,13 @@ class Roster:
             _refuse_other_changes(new, old, name)
             file = self._secret(name)
             secret = _kept(file) if _used(file, old) and not _used(file, new) else ""
-            self._write(new, "removed", name, asked)
-            if secret:
-                forget(file)
-            self._done.append(_Done("removed", name, old.text, new.text, secret))
+
+            def written() -> None:
+                self._done.append(_Done("removed", name, old.text, new.text, secret))
+                if secret:
+                    forget(file)
+
+            self._write(new, "removed", name, asked, written)
         return self.listing()
 
     def undo(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -126,20 +131,23 @@ class Roster:
             if last is None:
                 raise UsageError("there is nothing to undo: the file was changed since, or nothing was changed here")
             file = self._secret(last.camera)
+
+            def written() -> None:
+                self._done.remove(last)
+                if last.act == "added" and last.secret:
+                    forget(file)
+
             if last.act == "removed" and last.secret:
                 keep_secret(file, last.secret)
             try:
                 new = checked(self._supervisor.path, last.before)
                 less, more = (new, old) if last.act == "added" else (old, new)
                 _refuse_other_changes(less, more, last.camera)
-                self._write(new, f"{last.act}-undo", last.camera, asked)
+                self._write(new, f"{last.act}-undo", last.camera, asked, written)
             except AnonymizeError:
                 if last.act == "removed" and last.secret and self._is_still(old):
                     forget(file)
                 raise
-            if last.act == "added" and last.secret:
-                forget(file)
-            self._done.remove(last)
         return self.listing()
 
     def _last(self) -> _Done | None:
@@ -152,8 +160,16 @@ class Roster:
         preset = self._supervisor.accepted.fleet.preset
         return Camera(source, camera.to, camera.name, preset, keep=camera.keep, transport=camera.transport)
 
-    def _write(self, new: Accepted, act: str, camera: str, asked: dict[str, Any], **facts: Any) -> None:
-        self._file.write(new, act, str(asked.get("by", "")), camera=camera, **facts)
+    def _write(
+        self,
+        new: Accepted,
+        act: str,
+        camera: str,
+        asked: dict[str, Any],
+        written: Callable[[], None],
+        **facts: Any,
+    ) -> None:
+        self._file.write(new, act, str(asked.get("by", "")), written, camera=camera, **facts)
 
     def _secret(self, name: str) -> Path:
         """Where the secret of a camera is kept that was added here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,8 +69,7 @@ class Zones:
             before = self._begin(camera, asked)
             if after == before:
                 raise UsageError("nothing was changed")
-            self._write(camera, by, before, after, "zones")
-            self._done.append((camera, before, after))
+            self._write(camera, by, before, after, "zones", lambda: self._done.append((camera, before, after)))
         return self.of(camera)
 
     def undo(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -83,8 +82,7 @@ class Zones:
             _, before, after = last
             if now != after:
                 raise UsageError("the zones were changed in the file since: change them there")
-            self._write(camera, by, after, before, "undo")
-            self._done.remove(last)
+            self._write(camera, by, after, before, "undo", lambda: self._done.remove(last))
         return self.of(camera)
 
     def _begin(self, camera: str, asked: Mapping[str, Any]) -> Drawn:
@@ -93,7 +91,7 @@ class Zones:
         self._file.begin(asked)
         return _drawn(found.settings)
 
-    def _write(self, camera: str, by: str, before: Drawn, after: Drawn, act: str) -> None:
+    def _write(self, camera: str, by: str, before: Drawn, after: Drawn, act: str, written: Callable[[], None]) -> None:
         """Check, note, write and put in force."""
         size = child(self._supervisor, camera).size
         if size is None:
@@ -105,7 +103,7 @@ class Zones:
         new = checked(path, with_zones(old.text, camera, _as_dict(before), _as_dict(after)))
         _refuse_other_changes(old, new, camera, after)
         facts = {"camera": camera, "before": _as_dict(before), "after": _as_dict(after)}
-        self._file.write(new, act, by, **facts)
+        self._file.write(new, act, by, written, **facts)
 
     def _last(self, camera: str) -> tuple[str, Drawn, Drawn] | None:
         return next((one for one in reversed(self._done) if one[0] == camera), None)

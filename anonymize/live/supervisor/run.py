@@ -131,10 +131,11 @@ class _Supervisor:
                 applied.set()
             time.sleep(_INTERVAL)
 
-    def change(self, accepted: Accepted) -> None:
+    def change(self, accepted: Accepted, changed: Iterable[str]) -> None:
         """Put `accepted` in force, which stands in the file; called by other threads than the one that runs.
 
-        When it returns, no frame leaves any more without what the settings hide.
+        When it returns, no frame of the cameras `changed` leaves any more without what their settings hide. The others
+        are not waited for: one that nobody reaches has nothing in force.
 
         Raises:
             OutputError: it takes longer than expected.
@@ -142,7 +143,7 @@ class _Supervisor:
         applied, until = threading.Event(), time.monotonic() + _KILL_AFTER
         self._changes.put((accepted, applied))
         done = applied.wait(_KILL_AFTER)
-        for name in accepted.fleet.cameras:
+        for name in changed:
             done = done and self._in_force(name, max(0.0, until - time.monotonic()))
         if not done:
             raise OutputError("it is written, and not in force yet: the log says why", self.path)
