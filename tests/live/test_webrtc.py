@@ -21,6 +21,7 @@ from anonymize.live.protocols import Picture
 from anonymize.live.sinks.encode import LiveEncoder
 from anonymize.live.sinks.fan import Fan
 from anonymize.live.sinks.open import Options, open_sinks
+from anonymize.live.supervisor.config import Camera
 from anonymize.live.webrtc import hub, place, rtp, sdp, stun, viewer
 from anonymize.live.webrtc.port import Port
 from anonymize.live.webrtc.secure import Identity
@@ -226,6 +227,18 @@ def test_files_of_viewers_that_are_refused(text, words, tmp_path):
         Viewers(path)
     assert ANNA not in str(refused.value)
     assert str(path) in str(refused.value)
+
+
+def test_files_that_cannot_be_used_are_refused_before_anything_is_served(file, tmp_path):
+    place.parse("webrtc:8443", file).check()
+    broken = tmp_path / "broken.pem"
+    broken.write_text("no certificate")
+    for files, words in (((file, broken, broken), "cannot be used"), ((file, tmp_path / "none", file), "cannot read")):
+        with pytest.raises(UsageError, match=words):
+            place.parse("webrtc:8443", *files).check()
+    file.write_text("anna")
+    with pytest.raises(UsageError, match="not a file of viewers"):
+        Camera("rtsp://h/1", ("webrtc:8443",), "gate", viewers=str(file)).resolved()
 
 
 def test_tokens_that_others_may_read_are_refused(file):

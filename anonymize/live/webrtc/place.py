@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anonymize.errors import UsageError
+from anonymize.live.webrtc.viewers import Viewers
 from anonymize.text.words import system
 
 SCHEME = "webrtc:"
@@ -43,7 +44,8 @@ class Place:
         """Check that nobody could watch without a name, or over an open line.
 
         Raises:
-            UsageError: it is open to others without TLS or names, half of the TLS files is missing, or the extra is.
+            UsageError: it is open to others without TLS or names, half of the TLS files is missing, or the extra is;
+                or a file cannot be used.
         """
         if (self.certificate is None) != (self.key is None):
             raise UsageError("a TLS certificate and its key belong together: give both, --tls-cert and --tls-key")
@@ -58,6 +60,9 @@ class Place:
             )
         if any(importlib.util.find_spec(name) is None for name in ("OpenSSL", "pylibsrtp")):
             raise UsageError("webrtc: needs two more packages: pip install 'anonymize[webrtc]'")
+        self.tls()
+        if self.viewers is not None:
+            Viewers(self.viewers)
 
     def tls(self) -> ssl.SSLContext | None:
         """What encrypts connections; None without TLS.
