@@ -31,7 +31,9 @@ _YOUNG = 1.0
 
 
 @contextmanager
-def pending(path: Place, *, force: bool = False, mark: str = "", token: str = "") -> Iterator[Path]:
+def pending(
+    path: Place, *, force: bool = False, mark: str = "", token: str = "", mode: int | None = None
+) -> Iterator[Path]:
     """Yield a hidden file beside `path`, with the same suffix, which is renamed to `path` if the block succeeds.
 
     If the block fails, Ctrl-C included, the file is removed; leftovers of a killed process for the same `path` are
@@ -44,6 +46,7 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
         force: replace an existing file.
         mark: of a run; part of the hidden file's name.
         token: unique part of the hidden file's name; random if empty.
+        mode: of the file, on this machine, from its beginning; as the system gives it to new files if None.
 
     Raises:
         OutputError: the folder is missing or not writable, the disk is full, or `path` exists and `force` is not given.
@@ -65,8 +68,9 @@ def pending(path: Place, *, force: bool = False, mark: str = "", token: str = ""
     temporary = path.with_name(storage.hidden(path.name, f"{owner}{token}"))
     try:
         with plainly(path):
-            lock = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
-            mode = stat.S_IMODE(os.fstat(lock).st_mode)
+            begun = 0o666 if mode is None else 0o600
+            lock = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, begun)
+            mode = stat.S_IMODE(os.fstat(lock).st_mode) if mode is None else mode
             os.fchmod(lock, 0o600)  # nobody else may read it before it has been checked
             _locked(lock)
         try:

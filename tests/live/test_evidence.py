@@ -1,6 +1,7 @@
 """What `report dpia --live` reads from a running system."""
 
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def running(tmp_path_factory):
         market = folder / "market"
         first = look(market).segments[0]
         holding.place(market, (first.began, first.ended), "complaint 12", "Ms Weber")
-        facts = {"camera": "market", "before": {}, "after": {}}
+        facts: dict[str, Any] = {"camera": "market", "before": {}, "after": {}}
         custody.append(path.with_name(f"{path.name}.changes.jsonl"), "zones", "Mr Kovač", what="log", **facts)
         yield path
 

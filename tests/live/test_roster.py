@@ -318,6 +318,23 @@ def test_what_is_written_can_be_undone_and_leaves_no_password_even_if_it_is_not_
     assert found.changed == []
 
 
+def test_a_file_of_cameras_that_is_private_is_never_readable_by_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, seen = still(tmp_path, {"one": "rtsp://h/1", "two": "rtsp://h/2"}), list[int]()
+    found.path.chmod(0o600)
+    really = Path.replace
+
+    def replaced(temporary: Path, target: Path) -> Path:
+        if Path(target) == found.path.resolve():
+            seen.append(stat.S_IMODE(temporary.stat().st_mode))
+        return really(temporary, target)
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    found.roster().remove(found.asked(camera="two"))
+    assert (seen, stat.S_IMODE(found.path.stat().st_mode)) == ([0o600], 0o600)
+
+
 def test_only_cameras_with_other_settings_are_waited_for(tmp_path: Path) -> None:
     found = still(tmp_path, {"one": "rtsp://h/1", "two": "rtsp://h/2"})
     zone = f"[cameras.one]\nsettings.zones = [{{ polygon = {ZONE} }}]"

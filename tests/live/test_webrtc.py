@@ -1,6 +1,7 @@
 """Watching by `webrtc:` without a browser: who may, what leaves the port, and what a viewer can do to others."""
 
 import socket
+import stat
 import struct
 import threading
 import time
@@ -391,6 +392,11 @@ def test_who_watched_is_written_down_and_shown(feeding, file):
     assert (lines[2]["why"], lines[2]["saw_pictures"], lines[2]["view"]) == ("left", True, lines[0]["view"])
     assert lines[1]["previous"] != ""
     assert ANNA not in log.read_text()
+
+
+def test_who_watched_is_for_the_owner_of_the_file_alone(file):
+    Viewers(file).note("began to watch", "anna")
+    assert stat.S_IMODE(file.with_name("viewers.toml.watched.jsonl").stat().st_mode) == 0o600
 
 
 def test_nobody_watches_where_it_cannot_be_written_down(port, file):

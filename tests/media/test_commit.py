@@ -29,6 +29,27 @@ def test_the_output_appears_when_the_block_ends_well(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out.mp4"]
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_a_file_has_its_mode_before_it_has_its_name(tmp_path: Path, mode: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, seen, begun = tmp_path / "cameras.toml", [], []
+    really, opened = Path.replace, os.open
+
+    def replace(temporary: Path, target: Path) -> Path:
+        seen.append(temporary.stat().st_mode & 0o7777)
+        return really(temporary, target)
+
+    def open_(name: object, flags: int, given: int = 0o777, **more: object) -> int:
+        if flags & os.O_CREAT and ".anonymize-" in str(name):
+            begun.append(given)
+        return opened(name, flags, given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(os, "open", open_)
+    with pending(path, force=True, mode=mode) as temporary:
+        temporary.write_text("secret")
+    assert (seen, begun) == ([mode], [0o600])
+
+
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt, SystemExit])
 def test_nothing_is_left_when_it_does_not(tmp_path: Path, kind: type[BaseException]) -> None:
     def broken_off() -> None:

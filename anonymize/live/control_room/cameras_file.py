@@ -66,10 +66,8 @@ class CamerasFile:
         path, old = self.supervisor.path, self.supervisor.accepted.settings
         custody.append(_log_of(path), act, by, what="log of changes", **facts)
         real = path.resolve()
-        mode = real.stat().st_mode & 0o7777
-        with pending(real, force=True) as temporary:
+        with pending(real, force=True, mode=real.stat().st_mode & 0o7777) as temporary:
             temporary.write_text(new.text, encoding="utf-8")
-        real.chmod(mode)
         written()
         self.supervisor.change(new, [name for name in new.settings if name in old and new.settings[name] != old[name]])
 

@@ -49,10 +49,14 @@ def note(folder: Path, act: str, by: str = "", **facts: Any) -> str:
     return append(folder / NAME, act, by, **facts)
 
 
-def append(path: Path, act: str, by: str = "", *, what: str = "custody log", **facts: Any) -> str:
-    """Append to any log of this kind, at `path`, called `what` in messages; otherwise as `note`."""
+def append(
+    path: Path, act: str, by: str = "", *, what: str = "custody log", private: bool = False, **facts: Any
+) -> str:
+    """Append to any log of this kind, at `path`, called `what` in messages, and made readable by its owner alone if it
+    is `private`; otherwise as `note`."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o600 if private else 0o666)
         try:
             refuse_foreign(path, os.fstat(descriptor))
             if not taken(descriptor):

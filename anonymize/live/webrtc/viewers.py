@@ -64,7 +64,8 @@ class Viewers:
             OutputError: it cannot be written down.
         """
         if self._path is not None:
-            custody.append(self._path.with_name(self._path.name + LOG), act, name, what="log of viewers", **facts)
+            log = self._path.with_name(self._path.name + LOG)
+            custody.append(log, act, name, what="log of viewers", private=True, **facts)
 
     def _current(self) -> dict[str, bytes]:
         """All viewers. If the file was changed into something else, those that were there before."""
