@@ -8,6 +8,7 @@ import stat
 import threading
 import tomllib
 from collections.abc import Iterator
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from playwright.sync_api import Browser, Page, expect
 from anonymize.errors import UsageError
 from anonymize.live.control_room.cameras_toml import with_zones
 from anonymize.live.recordings import custody
+from anonymize.live.sinks.newest import Newest
+from anonymize.live.supervisor import camera_process
 from tests.helpers.browser import needs_chromium, window
 from tests.helpers.servers import until
 from tests.live.test_control_room import TOKEN, Client, chromium, clip, running  # noqa: F401 - fixtures
+from tests.live.test_sinks import frames
 from tests.live.test_supervise import Supervised
 
 FLAT = {"polygon": [[0, 0], [40, 0], [40, 40], [0, 40]]}
@@ -152,6 +156,23 @@ def test_the_page_says_that_a_zone_is_in_force_only_once_the_camera_has_it(both:
     asking.join(60)
     assert answers[0][0] == 200
     assert send(client, "/undo")[0] == 200
+
+
+@pytest.mark.parametrize("meanwhile", [True, False])
+def test_no_picture_is_sent_that_was_to_be_forgotten_while_it_was_made(
+    meanwhile: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest, (ours, theirs) = Newest(), Pipe()
+    newest.write(next(iter(frames(1))))
+
+    def made(*_: object) -> bytes:
+        if meanwhile:
+            newest.forget()  # as new settings come into force
+        return b"without the zone"
+
+    monkeypatch.setattr("anonymize.live.sinks.newest.jpeg", made)
+    camera_process._Line(theirs).show(newest, 320)
+    assert ours.poll(0) is not meanwhile
 
 
 @needs_chromium

@@ -35,6 +35,8 @@ class Newest:
     def __init__(self) -> None:
         self._frame: Frame | None = None
         self._number = 0
+        self.forgotten = 0
+        """How often it was told to `forget`."""
         self._lock = threading.Lock()
 
     def write(self, frame: Frame) -> None:
@@ -54,6 +56,7 @@ class Newest:
         """Show it to nobody any more."""
         with self._lock:
             self._frame = None
+            self.forgotten += 1
 
     def shown(self, width: int) -> Shown | None:
         """The newest frame, at most `width` pixels wide; None if there is none."""

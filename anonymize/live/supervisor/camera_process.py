@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from anonymize.errors import AnonymizeError
 from anonymize.live.log import logger, to_stderr
 from anonymize.live.metrics import Metrics
-from anonymize.live.sinks.newest import Newest, Shown
+from anonymize.live.sinks.newest import Newest
 from anonymize.live.supervisor.config import Camera
 from anonymize.parallel.process import lead_session
 
@@ -69,10 +69,19 @@ class _Line:
         self._connection = connection
         self._lock = threading.Lock()
 
-    def send(self, what: dict[str, Any] | Shown | Applied) -> None:
-        """Send a report, a picture or an answer. Raises `OSError` if the supervisor has ended."""
+    def send(self, what: dict[str, Any] | Applied) -> None:
+        """Send a report or an answer. Raises `OSError` if the supervisor has ended."""
         with self._lock:
             self._connection.send(what)
+
+    def show(self, newest: Newest, width: int) -> None:
+        """Send the newest picture, unless it was to be forgotten meanwhile. Raises `OSError` likewise."""
+        forgotten = newest.forgotten
+        shown = newest.shown(width)
+        with self._lock:
+            # From here on `Applied` comes after the picture, which the supervisor drops then.
+            if shown is not None and newest.forgotten == forgotten:
+                self._connection.send(shown)
 
     def receive(self) -> NewSettings | ShowPicture:
         """Wait for settings or a request. Raises `EOFError` or `OSError` if the supervisor has ended."""
@@ -115,8 +124,7 @@ def _listen(line: _Line, control: Control, accepted: list[Settings], newest: New
         while True:
             order = line.receive()
             if isinstance(order, ShowPicture):
-                if (shown := newest.shown(order.width)) is not None:
-                    line.send(shown)
+                line.show(newest, order.width)
                 continue
             accepted[:] = [order.settings]
             control.on_applied = partial(_applied, order, newest, line)
