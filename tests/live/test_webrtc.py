@@ -1,5 +1,6 @@
 """Watching by `webrtc:` without a browser: who may, what leaves the port, and what a viewer can do to others."""
 
+import asyncio
 import socket
 import stat
 import struct
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -24,6 +26,7 @@ from anonymize.live.sinks.fan import Fan
 from anonymize.live.sinks.open import Options, open_sinks
 from anonymize.live.supervisor.config import Camera
 from anonymize.live.webrtc import hub, place, rtp, sdp, stun, viewer
+from anonymize.live.webrtc.app import app
 from anonymize.live.webrtc.port import Port
 from anonymize.live.webrtc.secure import Identity
 from anonymize.live.webrtc.viewers import Viewers
@@ -349,6 +352,54 @@ def test_a_path_that_is_only_tried_gets_no_pictures(feeding):
         with pytest.raises(TimeoutError):
             other.recv(2048)
         assert watcher.packet()
+
+
+def test_the_places_of_a_viewer_are_bounded_and_it_keeps_that_of_its_pictures():
+    one = viewer.Viewer("anna", ANNA, sdp.offer(offer()), Identity(), ("127.0.0.1", 1), lambda *_: True)
+    known: Any = SimpleNamespace(is_from=lambda _: True, nominates=False, response=lambda *_: b"yes")
+    for port in range(1, 200):
+        one.bind(known, ("192.0.2.1", port))
+        assert one.hears(("192.0.2.1", port))
+    assert len(one._places) == viewer.PLACES
+    assert one.hears(("192.0.2.1", 1))
+    assert not one.hears(("192.0.2.1", 2))
+
+
+@pytest.mark.parametrize(
+    ("host", "named"), [("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8::1", "2001:db8::1"), ("192.0.2.7", "192.0.2.7")]
+)
+def test_an_answer_names_the_address_that_the_viewer_knows(host, named, file):
+    def answer(text, token, place):
+        places.append(place)
+        return "ident", "answer"
+
+    places: list[tuple[str, int]] = []
+    answers: Any = SimpleNamespace(answer=answer)
+    served = app(answers, Viewers(file))
+    headers = [(b"authorization", f"Bearer {ANNA}".encode()), (b"content-type", b"application/sdp")]
+    scope = {"type": "http", "method": "POST", "path": "/whep", "headers": headers, "query_string": b""}
+
+    async def receive():
+        return {"type": "http.request", "body": b"offer"}
+
+    async def send(_):
+        pass
+
+    asyncio.run(served({**scope, "server": (host, 8443)}, receive, send))
+    assert places == [(named, 8443)]
+
+
+def test_a_file_of_viewers_that_is_missing_is_said_once(file, caplog):
+    known, text = Viewers(file), file.read_bytes()
+    said = lambda: sum("viewers not read again" in one.getMessage() for one in caplog.records)  # noqa: E731
+    for times in (1, 2):
+        file.unlink()
+        for _ in range(5):
+            assert known.name_of(ANNA) == "anna"
+        assert said() == times
+        file.touch(0o600)
+        file.write_bytes(text)
+        assert known.name_of(ANNA) == "anna"
 
 
 def test_another_certificate_than_that_of_the_offer_is_refused(feeding, file):

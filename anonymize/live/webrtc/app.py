@@ -5,6 +5,7 @@ A token comes in the header `Authorization: Bearer`, which no other site can mak
 
 from __future__ import annotations
 
+import ipaddress
 import time
 
 from starlette.applications import Starlette
@@ -39,6 +40,7 @@ def app(hub: Hub, viewers: Viewers) -> Starlette:
             return _refused(415, f"expected {_SDP}")
         offer = (await request.body()).decode("utf-8", "replace")
         host, port = request.scope["server"]
+        host = _plain(host)
         try:
             ident, answer = await run_in_threadpool(hub.answer, offer, token, (host, port))
         except UsageError as error:
@@ -77,6 +79,12 @@ class _Refusals:
         if time.monotonic() - self._said >= self.EVERY:
             logger.warning("viewer refused", why="wrong token", address=address, times=self._count)
             self._count, self._said = 0, time.monotonic()
+
+
+def _plain(host: str) -> str:
+    """An IPv4 address that reached a socket for IPv6, as viewers know it."""
+    mapped = getattr(ipaddress.ip_address(host), "ipv4_mapped", None)
+    return str(mapped) if mapped else host
 
 
 def _token(request: Request) -> str:

@@ -15,6 +15,8 @@ from anonymize.live.webrtc.stun import Binding
 Address = tuple[str, int]
 SILENT = 10.0
 """Seconds without a proof that a viewer still wants to be sent anything, after which it is over (RFC 7675: 30)."""
+PLACES = 32
+"""The most addresses of a viewer that are kept; one more lets the oldest go that it is not sent pictures to."""
 _KEPT = 1024
 """Packets that may be sent again: about two seconds."""
 _AGAIN = 400
@@ -54,7 +56,8 @@ class Viewer:
         """Whether it was ever sent a picture."""
         self._tunnel = Tunnel(identity, offer.fingerprint)
         self._send = send
-        self._places: set[Address] = set()
+        self._places: dict[Address, None] = {}
+        """Those that proved to be this viewer's, oldest first."""
         self._place: Address | None = None
         self._joined = False
         self._number, self._offset = secrets.randbits(15), secrets.randbits(31)
@@ -94,7 +97,9 @@ class Viewer:
         if not binding.is_from(self.ours.password):
             return
         self.heard = time.monotonic()
-        self._places.add(place)
+        if place not in self._places and len(self._places) >= PLACES:
+            del self._places[next(one for one in self._places if one != self._place)]
+        self._places[place] = None
         if self._place is None or binding.nominates:
             self._place = place
         self._send(binding.response(place, self.ours.password), place)

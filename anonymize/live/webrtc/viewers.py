@@ -41,6 +41,8 @@ class Viewers:
         """The token made for this start; empty if there is a file."""
         self._known = {LOCAL: _digest(self.token)} if path is None else {}
         self._seen: tuple[int, ...] = ()
+        self._wrong = ""
+        """What was wrong with the file when it was looked at last, which is said once."""
         if path is not None:
             self._seen = _version(path)
             self._known = _read(path)
@@ -78,8 +80,11 @@ class Viewers:
                     self._seen = version
                     self._known = _read(self._path)
                     logger.info("viewers read again", file=str(self._path), viewers=len(self._known))
+                self._wrong = ""
             except AnonymizeError as error:
-                logger.error("viewers not read again; kept the previous ones", error=str(error))
+                if str(error) != self._wrong:  # each request comes here
+                    self._wrong = str(error)
+                    logger.error("viewers not read again; kept the previous ones", error=self._wrong)
             return self._known
 
 
