@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
+from socket import AF_INET, SOCK_DGRAM, socket
 from threading import Event, Thread
 from time import monotonic
 from types import SimpleNamespace
@@ -387,6 +388,25 @@ def test_the_picture_of_a_test_never_shows_a_face() -> None:
             tryout.end()
     assert judged == 4, "no picture showed the scene"
     assert tryout.shown is None
+
+
+def test_the_test_of_an_srt_camera_leaves_its_port_free() -> None:
+    port, tryout = free_port(), TryOut()
+
+    def taken() -> bool:
+        with socket(AF_INET, SOCK_DGRAM) as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                return True
+        return False
+
+    tryout.begin(f"srt://127.0.0.1:{port}?mode=listener", Transport.AUTO, FAST)
+    try:
+        until(taken, 60, "it listens")
+    finally:
+        tryout.end()
+    until(lambda: not taken(), 10, "the port is free")
 
 
 def test_a_test_that_nobody_asks_about_lets_the_camera_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ gets released frames alone.
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -70,14 +71,14 @@ class TryOut:
             self._state, self.shown = {"state": "idle"}, None
             thread, self._thread = self._thread, None
         if spawned is not None and thread is not None:
-            spawned.process.terminate()
+            _kill(spawned)
             thread.join(STOP_WITHIN)
 
     def _follow(self, spawned: Spawned) -> None:
         """Take what comes, until it ends, is let go, or nobody asks any more."""
         began = time.monotonic()
         # Should this process end without `end`, it would wait for that one for ever.
-        at_exit = Finalize(None, spawned.process.terminate, exitpriority=100)
+        at_exit = Finalize(None, _kill, (spawned,), exitpriority=100)
         with spawned.line, suppress(EOFError, OSError):
             while self._spawned is spawned:
                 now = time.monotonic()
@@ -85,7 +86,7 @@ class TryOut:
                     break
                 if spawned.line.poll(_EVERY):
                     self._take(spawned, spawned.line.recv())
-        spawned.process.terminate()
+        _kill(spawned)
         spawned.process.join()
         at_exit.cancel()
         with self._lock:
@@ -104,8 +105,17 @@ class TryOut:
                 self._state = {**self._state, **came}
 
 
+def _kill(spawned: Spawned) -> None:
+    """End the process, and those that it started: an SRT receiver would keep its port."""
+    spawned.process.terminate()
+    assert spawned.process.pid
+    with suppress(ProcessLookupError, PermissionError):  # all have ended, or it has just begun and started none
+        os.killpg(spawned.process.pid, signal.SIGKILL)
+
+
 def _try(line: Connection, address: str, transport: Transport, settings: Settings) -> None:
     """Connect in this process, and say on `line` what comes of it."""
+    process.lead_session()
     process.end_with_parent(grace=0)
     os.nice(_NICE)
     os.dup2(2, 1)
