@@ -20,10 +20,10 @@ limits.MOST = 200 << 10
 HOLD = "x = bytearray(b'1') * (260 << 20)"
 
 
-def outcome(tmp_path: Path, test: str) -> str:
-    """What pytest says of a test whose limit is 200 MiB."""
+def outcome(tmp_path: Path, test: str, before: str = "") -> str:
+    """What pytest says of a test whose limit is 200 MiB, in a process that did something before."""
     (tmp_path / "conftest.py").write_text(TESTS)
-    (tmp_path / "test_it.py").write_text(f"import subprocess, sys\n\n\ndef test_it():\n    {test}\n")
+    (tmp_path / "test_it.py").write_text(f"import subprocess, sys\n\n{before}\n\n\ndef test_it():\n    {test}\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path)]
     run = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     return run.stdout
@@ -31,6 +31,11 @@ def outcome(tmp_path: Path, test: str) -> str:
 
 def test_a_test_that_keeps_to_the_limits_passes(tmp_path):
     said = outcome(tmp_path, "subprocess.run([sys.executable, '-c', '0'], check=True)")
+    assert "1 passed" in said, said
+
+
+def test_what_earlier_tests_left_counts_for_no_child(tmp_path):
+    said = outcome(tmp_path, "subprocess.run([sys.executable, '-c', '0'], check=True)", before=HOLD)
     assert "1 passed" in said, said
 
 
