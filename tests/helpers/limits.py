@@ -1,7 +1,7 @@
 """What tests keep to, on Linux: none takes over 2 GiB of memory, and none leaves a process behind.
 
 Memory is the most that this process held at once during the test, beyond what tests before it left in it (loaded
-networks, mostly), or that any process held that it waited for: more than this one, as a child begins with as much as its
+networks, mostly), or that any process held that it waited for, if that is more: a child begins with as much as its
 parent has.
 """
 
