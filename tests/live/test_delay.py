@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from anonymize.data import Detections, Kind, Why
+from anonymize.kinds import MOTION
 from anonymize.live.chain import curtain, gate, settling
 from anonymize.live.chain.canvas import TICK, Canvas
 from anonymize.live.chain.delay import DelayLine, Held
@@ -223,7 +224,7 @@ def test_scans_for_other_targets_bracket_nothing_after_a_change(changed, obscure
             line.asked(held, THOROUGH)
             line.learn(i, finds(i))
     out = [cleared for _, cleared in line.due(9.0)]
-    assert [hidden(c) for c in out] == [False, *[obscured] * 4, False]
+    assert [hidden(c) for c in out] == ["targets" in changed, *[obscured] * 4, False]
     assert not any(shows_secret(c) for c in out)
 
 
@@ -246,6 +247,29 @@ def test_settings_hold_for_the_frames_that_come_after_them_and_hide_more_on_thos
     first, second = (cleared.frame.planes[0].pixels for _, cleared in line.due(1.0))
     assert (first[0, 0], second[0, 0] > 16) == (16, True)
     assert (first[0, 84], second[0, 84]) == (16, 16)
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "withheld"),
+    [
+        ((), (Kind.FACE,), True),
+        ((Kind.FACE,), (Kind.PLATE,), True),
+        ((Kind.FACE,), (Kind.FACE, MOTION), True),
+        ((Kind.FACE, Kind.PLATE), (Kind.FACE,), False),
+    ],
+)
+def test_frames_that_wait_when_targets_come_are_withheld(before, then, withheld):
+    zone = Zone(((0.0, 0.0), (8.0, 0.0), (8.0, 8.0), (0.0, 8.0)))
+    first, second = (replace(SETTINGS, targets=frozenset(targets), zones=(zone,)) for targets in (before, then))
+    line = DelayLine(first)
+    for i in range(4):
+        line.take(frame(i, i * STEP), i * 0.04)
+        if before:
+            line.asked(line._held[-1], THOROUGH)
+            line.learn(i, finds(i))
+    line.change(second)
+    line.change(first)
+    assert [hidden(cleared) for _, cleared in line.due(9.0)] == [withheld] * 4
 
 
 def test_an_answer_that_comes_after_all_is_forgotten_changes_nothing():

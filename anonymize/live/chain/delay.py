@@ -49,12 +49,14 @@ class Held:
         arrived: time of arrival on the monotonic clock.
         settings: in force for this frame.
         sound: False once tracking failed around it; it is then withheld.
+        outdated: True once targets came that nobody looked for on it; it is then withheld, too.
     """
 
     frame: VideoPicture
     arrived: float
     settings: Settings
     sound: bool = True
+    outdated: bool = False
 
     @property
     def due(self) -> float:
@@ -117,6 +119,7 @@ class DelayLine:
         before, self._settings = self._settings, settings
         stricter = {id(held.settings): _stricter(held.settings, settings) for held in self._held}
         for held in self._held:
+            held.outdated = held.outdated or not settings.targets <= held.settings.targets
             held.settings = stricter[id(held.settings)]
         self._tracker.retune(settings.follow, settings.detect.high)
         if _looked_for(before) != _looked_for(settings):
@@ -241,6 +244,8 @@ class DelayLine:
     def _cleared(self, held: Held) -> Cleared:
         if not held.sound:
             return withhold(held.frame, FAULT, self._curtain.level)
+        if held.outdated:
+            return withhold(held.frame, NEW_SCENE, self._curtain.level)
         try:
             if MOTION in held.settings.targets:
                 if self.place is None:  # these settings are over, and what was learnt under them is gone
