@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import urllib.error
 import urllib.request
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from anonymize.live.recordings import custody, folder
 from anonymize.live.secrets import mask
 from anonymize.live.supervisor import config
 from anonymize.live.supervisor.config import Camera
+from anonymize.report.dpia.sources import metrics_by_camera
 from anonymize.settings import Settings
 from anonymize.text import untrusted
 
@@ -122,19 +122,12 @@ def _words(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def _counts(text: str, path: Path) -> dict[str, Counter[str]]:
-    """Camera -> metric -> its value, summed over other labels."""
-    from prometheus_client.parser import text_string_to_metric_families
-
-    found: dict[str, Counter[str]] = {}
+def _counts(text: str, path: Path) -> dict[str, dict[str, float]]:
+    """See `metrics_by_camera`."""
     try:
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                if "camera" in sample.labels and not sample.name.endswith("_bucket"):
-                    found.setdefault(sample.labels["camera"], Counter())[sample.name] += sample.value  # type: ignore[assignment]
+        return metrics_by_camera(text)
     except ValueError as error:
         raise ReportError(f"what answers on its port for metrics are no metrics ({error})", path) from error
-    return found
 
 
 def _health(text: str) -> dict[str, str]:

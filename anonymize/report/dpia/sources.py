@@ -178,21 +178,31 @@ def _refused(path: Path, what: str) -> Iterator[None]:
 
 def _prometheus(text: str, path: Path) -> list[CameraCounts]:
     """Cameras from the text of ``/metrics``."""
-    from prometheus_client.parser import text_string_to_metric_families
-
-    counts: dict[str, dict[str, float]] = {}
     try:
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                if "camera" in sample.labels:
-                    camera = counts.setdefault(sample.labels["camera"], {})
-                    camera[sample.name] = camera.get(sample.name, 0.0) + sample.value
+        counts = metrics_by_camera(text)
         found = [_camera(name, values) for name, values in counts.items() if "anonymize_frames_in_total" in values]
     except (ValueError, OverflowError) as error:  # malformed numbers, too
         raise ReportError(f"neither JSON nor metrics in Prometheus' text format ({brief(error)})", path) from error
     if not found:
         raise ReportError("neither a report nor a camera's metrics", path)
     return found
+
+
+def metrics_by_camera(text: str) -> dict[str, dict[str, float]]:
+    """Camera -> metric -> its value, summed over other labels, from the text of ``/metrics``.
+
+    Raises:
+        ValueError: it is malformed.
+    """
+    from prometheus_client.parser import text_string_to_metric_families
+
+    counts: dict[str, dict[str, float]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if "camera" in sample.labels and not sample.name.endswith("_bucket"):
+                camera = counts.setdefault(sample.labels["camera"], {})
+                camera[sample.name] = camera.get(sample.name, 0.0) + sample.value
+    return counts
 
 
 def _camera(name: str, values: Mapping[str, float]) -> CameraCounts:
