@@ -48,7 +48,6 @@ class Targets(Word):
             "people": "persons",
             "plate": "plates",
             "texts": "text",
-            "all": "both",
         }
 
 

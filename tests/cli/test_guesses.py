@@ -90,3 +90,9 @@ def test_a_film_for_a_command_is_answered_with_its_command(name: str, monkeypatc
 def test_yes_is_force(tmp_path: Path) -> None:
     code, message = answered("run", str(tmp_path / "none.mp4"), "-o", str(tmp_path / "out.mp4"), "-y", "-t", "face")
     assert (code, "no such file" in message) == (3, True)
+
+
+def test_all_is_not_taken_for_faces_and_plates(tmp_path: Path) -> None:
+    code, said = answered("run", str(tmp_path / "film.mp4"), "-o", str(tmp_path / "safe.mp4"), "--targets", "all")
+    assert code == 2
+    assert "there is no 'all'" in said
