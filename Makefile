@@ -171,7 +171,7 @@ soak-live: setup
 WORK ?= build/training
 RUN ?= second
 PY ?= $(BIN)/python
-TRAIN ?= --start argus --steps 60000 --cooldown 20000 --rate 0.001 --batch 24 --sides 256,384,512 --drawn 0.35 --processes 1
+TRAIN ?= --start argus --steps 60000 --cooldown 20000 --rate 0.001 --batch 24 --sides 256,384,512 --drawn 0.35 --processes 1 --teacher argus
 train:
 	@test -n "$(DATA)" || { echo "make train DATA=FOLDER [WORK=FOLDER] [RUN=NAME] [PY=PYTHON] [YUNET=FILE]"; exit 1; }
 	@$(PY) -c 'import torch' || { echo "PyTorch is needed: pip install --group training"; exit 1; }

@@ -118,6 +118,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Equal seeds see equal crops.")] = 1,
     processes: Annotated[int, typer.Option(help="Processes of one thread each.")] = 2,
     start: Annotated[str, typer.Option(help="argus: a new run starts from the first edition's weights.")] = "",
+    teacher: Annotated[str, typer.Option(help="argus: where nobody labelled faces or plates, its belief.")] = "",
     everything: Annotated[bool, typer.Option("--everything", help="Train on the split for measuring too.")] = False,
     leave_out: Annotated[str, typer.Option(help="Sets not to train on, with commas.")] = "",
     drawn: Annotated[float, typer.Option(help="Share of plates in whose place a drawn one is put.")] = 0.0,
@@ -132,6 +133,8 @@ def train(
 
     if start not in ("", "argus"):
         raise typer.BadParameter(f"--start takes argus, got {start}")
+    if teacher not in ("", "argus"):
+        raise typer.BadParameter(f"--teacher takes argus, got {teacher}")
     if unknown := set(filter(None, leave_out.split(","))) - set(BY_NAME):
         raise typer.BadParameter(f"--leave-out: no such set: {', '.join(sorted(unknown))}")
     plan = Schedule(
@@ -144,6 +147,7 @@ def train(
         device=device,
         loaders=loaders,
         start=str(ARGUS) if start else "",
+        teacher=str(ARGUS) if teacher else "",
         bf16=bf16,
     )
     go(partial(batches, work, everything, drawn, frozenset(leave_out.split(","))), plan, work / run, processes)

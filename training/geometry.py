@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -67,3 +69,20 @@ def covered(truth: Boxes, found: Boxes) -> Floats:
         in_y = (y >= found[:, 1:2]) & (y < found[:, 3:4])
         shares[i] = (in_y[:, :, None] & in_x[:, None, :]).any(axis=0).mean()
     return shares
+
+
+def cut_out(area: Boxes, holes: Boxes) -> Boxes:
+    """Boxes that together cover each box of `area` but for `holes`, one per strip of rows and gap between holes."""
+    parts: list[list[float]] = []
+    for x0, y0, x1, y1 in area.tolist():
+        rows = sorted({y0, y1, *(float(np.clip(y, y0, y1)) for y in holes[:, [1, 3]].ravel())})
+        for top, bottom in itertools.pairwise(rows):
+            across = holes[(holes[:, 1] < bottom) & (holes[:, 3] > top)]
+            left = x0
+            for from_x, to_x in sorted(across[:, [0, 2]].tolist()):
+                if from_x > left:
+                    parts.append([left, top, min(from_x, x1), bottom])
+                left = max(left, to_x)
+            if left < x1:
+                parts.append([left, top, x1, bottom])
+    return as_boxes([part for part in parts if part[2] > part[0] and part[3] > part[1]])

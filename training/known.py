@@ -6,10 +6,12 @@ kind only the labelled boxes are known, so the rest is ignored: not the whole pi
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from training.geometry import Boxes, as_boxes, clip, grow
-from training.sources import KINDS, Example, ignore_more
+from training.geometry import Boxes, as_boxes, clip, cut_out, grow
+from training.sources import KINDS, Example, add_boxes, ignore_more
 
 FACE, HEAD, PERSON, PLATE = (KINDS.index(kind) for kind in ("face", "head", "person", "plate"))
 BODY = (2.5, 9.0)
@@ -42,6 +44,20 @@ def ignore_unknown(example: Example, faces: bool = True) -> Example:
     if PLATE not in example.whole:
         example = ignore_more(example, everything, PLATE)
     return example
+
+
+def by_eye(example: Example, heads: Boxes, nobody: Boxes) -> Example:
+    """`example`, of whose heads nothing is known, with finds that a person looked at: `heads` are heads, `nobody` is
+    background for heads although a net took it for one. Of all other heads nothing counts, as before."""
+    kinds = np.asarray(example.ignored_kinds, dtype=np.int64)
+    unknown = cut_out(example.ignored[kinds == HEAD], nobody)
+    kept = replace(
+        example,
+        ignored=example.ignored[kinds != HEAD],
+        ignored_kinds=tuple(kinds[kinds != HEAD].tolist()),
+        nobody=nobody,
+    )
+    return add_boxes(ignore_more(kept, unknown, HEAD), heads, HEAD)
 
 
 def teaches(example: Example) -> bool:

@@ -24,9 +24,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from training.batches import Batches
-from training.loss import box_loss, heat_loss
+from training.loss import belief_loss, box_loss, heat_loss
 from training.model import Net, NetShape
-from training.start import start
+from training.sources import KINDS
+from training.start import FIRST_EDITION, start
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,9 @@ class Schedule:
     """A checkpoint is also written when the last one is this old."""
     start: str = ""
     """ONNX file of the first edition whose weights a new run starts from; fresh weights if empty."""
+    teacher: str = ""
+    """ONNX file of the first edition, whose belief is learnt where nobody labelled its kinds; nobody's if empty."""
+    belief_weight: float = 1.0
     bf16: bool = True
     """Whether the forward pass runs in bfloat16: faster on a GPU and on processors with AMX, slower on others."""
     device: str = "cpu"
@@ -154,13 +158,14 @@ def _run(rank: int, processes: int, batches: Batches, plan: Schedule, folder: Pa
     if plan.start and not (folder / "last.pt").exists():
         start(net, Path(plan.start), _some_pictures(batches, plan))
     net = net.to(plan.device, memory_format=torch.channels_last)
+    teacher = _teacher(batches, plan)
     average = copy.deepcopy(net).eval()
     decayed = [p for p in net.parameters() if p.dim() > 1]
     others = [p for p in net.parameters() if p.dim() <= 1]
     groups = [{"params": decayed, "weight_decay": plan.decay}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=plan.rate)
     first = resume(folder / "last.pt", net, average, optimizer)
-    total, pixels, since, saved, spent = torch.zeros(2, device=plan.device), 0, first, time.monotonic(), _cpu()
+    total, pixels, since, saved, spent = torch.zeros(3, device=plan.device), 0, first, time.monotonic(), _cpu()
     steps = _Steps(batches, plan, rank)
     loader = DataLoader(
         steps, None, sampler=range(first, plan.steps), num_workers=plan.loaders, pin_memory=plan.device != "cpu"
@@ -169,7 +174,8 @@ def _run(rank: int, processes: int, batches: Batches, plan: Schedule, folder: Pa
         for step, batch in enumerate(loader, first):
             for group in optimizer.param_groups:
                 group["lr"] = plan.rate_at(step)
-            total += _step(net, optimizer, [part.to(plan.device, non_blocking=True) for part in batch], plan, processes)
+            parts = [part.to(plan.device, non_blocking=True) for part in batch]
+            total += _step(net, optimizer, parts, plan, processes, teacher)
             blend(average, net, min(plan.averaging, (1 + step) / (10 + step)))
             done, pixels, seconds = step + 1, pixels + batch[0][..., 0].numel(), time.monotonic() - saved
             late = seconds >= plan.save_seconds or stop.is_set()
@@ -203,21 +209,50 @@ def _some_pictures(batches: Batches, plan: Schedule) -> list[Tensor]:
     return [torch.from_numpy(batch.pictures).permute(0, 3, 1, 2) for batch in made]
 
 
-def _step(net: Net, optimizer: torch.optim.Optimizer, batch: list[Tensor], plan: Schedule, processes: int) -> Tensor:
-    """One update; gives the heat and box losses of this process."""
+def _teacher(batches: Batches, plan: Schedule) -> Net | None:
+    """The first edition as a network that is not trained, if the plan wants it."""
+    if not plan.teacher:
+        return None
+    net = Net()
+    start(net, Path(plan.teacher), _some_pictures(batches, plan))
+    net.eval()
+    net.requires_grad_(False)
+    return net.to(plan.device, memory_format=torch.channels_last)
+
+
+def _step(
+    net: Net,
+    optimizer: torch.optim.Optimizer,
+    batch: list[Tensor],
+    plan: Schedule,
+    processes: int,
+    teacher: Net | None = None,
+) -> Tensor:
+    """One update; gives the heat, box and belief losses of this process."""
     pictures, true_heat, counts, edges, weight = batch
+    seen = pictures.permute(0, 3, 1, 2).float()
     with torch.autocast(plan.device, torch.bfloat16, enabled=plan.bf16):
-        logits, distances = net(pictures.permute(0, 3, 1, 2).float())
+        logits, distances = net(seen)
     heat = heat_loss(logits.float(), true_heat, counts)
     box = box_loss(distances.float(), edges, weight)
+    belief = torch.zeros((), device=heat.device)
+    if teacher is not None:
+        known = [KINDS.index(kind) for kind in FIRST_EDITION]
+        with torch.no_grad(), torch.autocast(plan.device, torch.bfloat16, enabled=plan.bf16):
+            said = tuple(part.float() for part in teacher(seen))
+        ours, theirs = (
+            (a[:, known], b.unflatten(1, (-1, 4))[:, known].flatten(1, 2))
+            for a, b in ((logits.float(), distances.float()), said)
+        )
+        belief = belief_loss(*ours, theirs, counts[:, known], true_heat[:, known])
     optimizer.zero_grad(set_to_none=True)
-    (heat + plan.box_weight * box).backward()
+    (heat + plan.box_weight * box + plan.belief_weight * belief).backward()
     parameters = [p for p in net.parameters() if p.grad is not None]
     if processes > 1:
         _share(parameters, processes)
     torch.nn.utils.clip_grad_norm_(parameters, 10.0)
     optimizer.step()
-    return torch.stack([heat.detach(), box.detach()])
+    return torch.stack([heat.detach(), box.detach(), belief.detach()])
 
 
 def _share(parameters: list[torch.nn.Parameter], processes: int) -> None:
@@ -289,11 +324,12 @@ def _cpu() -> float:
 
 
 def _log(folder: Path, plan: Schedule, step: int, losses: Tensor, cost: dict[str, float]) -> None:
-    heat, box = (round(float(v), 4) for v in losses)
+    heat, box, belief = (round(float(v), 4) for v in losses)
     row = {
         "step": step,
         "heat": heat,
         "box": box,
+        "belief": belief,
         "rate": plan.rate_at(step),
         "sides": plan.sides,
         **{name: round(value, 1) for name, value in cost.items()},

@@ -1,4 +1,4 @@
-"""Penalty-reduced focal loss on the heat, and generalised IoU on the boxes of the cells under it."""
+"""Penalty-reduced focal loss on the heat, generalised IoU on the boxes of the cells under it, a teacher's belief."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import torch
 from torch import Tensor
 
 from training.model_constants import STRIDE
+
+BELIEVED = 0.3
+"""Belief of a teacher from which on its boxes are learnt."""
+CELLS = 5
+"""Cells of a box in which a teacher believes so much, as counted roughly on faces and plates of 20 to 60 px."""
 
 
 def heat_loss(logits: Tensor, heat: Tensor, counts: Tensor) -> Tensor:
@@ -40,3 +45,28 @@ def box_loss(distances: Tensor, edges: Tensor, weight: Tensor) -> Tensor:
     hull = (torch.maximum(high, true[:, 2:]) - torch.minimum(low, true[:, :2])).prod(dim=1)
     giou = shared / union.clamp(min=1e-6) - (hull - union) / hull.clamp(min=1e-6)
     return ((1 - giou) * share).sum() / share.sum()
+
+
+def belief_loss(
+    logits: Tensor, distances: Tensor, teacher: tuple[Tensor, Tensor], counts: Tensor, heat: Tensor
+) -> Tensor:
+    """How far the network's belief is from a teacher's, where no label counts.
+
+    Quality focal loss (arXiv 2006.04388) on the heat, and the distance of the logarithms on the boxes of cells that
+    the teacher believes in; both per labelled or believed box.
+
+    Args:
+        logits: heat of the teacher's kinds, `(n, kinds, rows, columns)`.
+        distances: theirs, `(n, 4 * kinds, rows, columns)`.
+        teacher: the same two of the teacher.
+        counts, heat: the labels' targets for these kinds.
+    """
+    belief, edges = torch.sigmoid(teacher[0]), teacher[1]
+    unknown = (counts == 0).to(logits.dtype)
+    chance = torch.sigmoid(logits)
+    entropy = torch.nn.functional.binary_cross_entropy_with_logits(logits, belief, reduction="none")
+    believed = (belief > BELIEVED).to(logits.dtype) * belief * unknown
+    boxes = (heat > 0.9999).sum() + (believed > 0).sum() / CELLS
+    heats = ((chance - belief) ** 2 * entropy * unknown).sum() / boxes.clamp(min=1)
+    apart = (distances - edges).abs().unflatten(1, (logits.shape[1], 4)).mean(dim=2)
+    return heats + (apart * believed).sum() / believed.sum().clamp(min=1)

@@ -13,7 +13,7 @@ from anonymize.detect.argus import decode as decode_first_edition
 from anonymize.kinds import Kind
 from tests.helpers.training import FACE, HEAD, PERSON, PLATE, example, labels, outputs_saying
 from training.decode import FIRST_EDITION, decode
-from training.geometry import as_boxes, covered, inside, iou
+from training.geometry import as_boxes, covered, cut_out, inside, iou
 from training.sources import (
     KINDS,
     Example,
@@ -25,6 +25,20 @@ def test_iou_and_inside_of_known_boxes() -> None:
     a, b = as_boxes([[0, 0, 10, 10]]), as_boxes([[5, 0, 15, 10], [0, 0, 5, 5], [20, 20, 30, 30]])
     np.testing.assert_allclose(iou(a, b), [[50 / 150, 25 / 100, 0]], rtol=1e-5)
     np.testing.assert_allclose(inside(b, a), [[0.5], [1.0], [0.0]], rtol=1e-5)
+
+
+def test_holes_are_cut_out_of_an_area_to_the_pixel() -> None:
+    area, holes = as_boxes([[5, 5, 95, 75]]), as_boxes([[10, 10, 30, 30], [20, 20, 50, 90], [90, -5, 120, 9]])
+    counted = np.zeros((100, 130), int)
+    for x0, y0, x1, y1 in cut_out(area, holes).astype(int):
+        counted[y0:y1, x0:x1] += 1
+    expected = np.zeros((100, 130), int)
+    expected[5:75, 5:95] = 1
+    for x0, y0, x1, y1 in holes.clip(0).astype(int):
+        expected[y0:y1, x0:x1] = 0
+    assert (counted == expected).all()
+    assert cut_out(area, as_boxes([])).tolist() == area.tolist()
+    assert len(cut_out(area, area)) == 0
 
 
 def test_cover_counts_the_union_once() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from training.beliefs import SETS, believe, read_beliefs, read_nobody, without, write_beliefs
 from training.geometry import as_boxes, inside
-from training.known import ignore_unknown, teaches
+from training.known import by_eye, ignore_unknown, teaches
+from training.labels import read_heads
 from training.sources import (
     SOURCES,
     Example,
@@ -252,6 +253,28 @@ class TestBeliefs:
         for image, boxes in nobody.items():
             assert any(Path(image).name.startswith(f"{name}_") for name in SETS), image
             assert (boxes[:, 2:] > boxes[:, :2]).all(), image
+
+    def test_heads_looked_at_by_eye_count_and_what_is_none_is_background_among_what_is_unknown(self) -> None:
+        picture = Example("a", "hardhat7035", 400, 300, as_boxes([[110, 60, 130, 90]]), (FACE,), whole=(FACE, PLATE))
+        head, lamp = as_boxes([[100, 50, 140, 100]]), as_boxes([[300, 200, 320, 230]])
+        known = by_eye(ignore_unknown(picture), head, lamp)
+        labelled, unknown = known.of_kind(HEAD)
+        assert labelled.tolist() == head.tolist()
+        assert inside(as_boxes([[0, 0, 90, 300], [330, 0, 400, 300]]), unknown).sum(axis=1).tolist() == [1, 1]
+        assert inside(lamp, unknown).sum() == 0
+        assert known.nobody.tolist() == lamp.tolist()
+        assert known.of_kind(FACE)[0].tolist() == [[110, 60, 130, 90]]
+        assert len(known.of_kind(PERSON)[1]) == 1
+
+    def test_those_looked_at_by_eye_are_of_hard_hat_pictures_that_may_train_and_are_not_measured(self) -> None:
+        seen = read_heads()
+        assert (len(seen), *(sum(len(pair[i]) for pair in seen.values()) for i in range(2))) == (310, 664, 800)
+        for image, pair in seen.items():
+            one = Example(image, "hardhat7035", 416, 416, as_boxes([]), ())
+            assert Path(image).name.removeprefix("more_").startswith("hardhat7035_"), image
+            assert may_train(one), image
+            assert not kept_for_dev(one), image
+            assert all((boxes[:, 2:] > boxes[:, :2]).all() for boxes in pair), image
 
     def test_beliefs_are_written_whole_with_what_is_half_believed_alone(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

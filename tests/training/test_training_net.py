@@ -11,6 +11,7 @@ import pytest
 
 import anonymize.models
 from tests.helpers.training import FACE, HEAD, PERSON, PLATE, example, labels, outputs_saying
+from training.geometry import as_boxes
 from training.targets import make_targets
 
 
@@ -44,6 +45,58 @@ class TestNet:
             [right[:, 4 * PLATE :], right[:, : 4 * PLATE]], dim=1
         )  # the same boxes, said of another kind
         assert float(box_loss(others, edges, weight)) > 0.1
+
+    def test_a_teacher_is_believed_where_nobody_labelled_and_nowhere_else(self) -> None:
+        import torch
+
+        from training.loss import belief_loss
+
+        heat, counts = torch.zeros(1, 2, 8, 8), torch.ones(1, 2, 8, 8)
+        counts[0, 1, :, 4:] = 0
+        ours, theirs = torch.full((1, 2, 8, 8), -4.6), torch.full((1, 2, 8, 8), -4.6)
+        ours_at, theirs_at = torch.zeros(1, 8, 8, 8), torch.zeros(1, 8, 8, 8)
+
+        def loss() -> float:
+            return float(belief_loss(ours, ours_at, (theirs, theirs_at), counts, heat))
+
+        assert loss() < 1e-6
+        theirs[0, 1, 2, 1] = theirs[0, 0, 2, 6] = 3.0  # where the labels count
+        assert loss() < 1e-6
+        theirs[0, 1, 2, 6] = 3.0
+        missed = loss()
+        assert missed > 1
+        ours[0, 1, 2, 6] = 2.0
+        assert loss() < missed / 10
+        near = loss()
+        ours_at[0, 4:, 2, 5] = 5.0  # boxes of a cell in which the teacher does not believe
+        assert loss() == near
+        theirs_at[0, 4:, 2, 6] = 1.0
+        assert loss() == pytest.approx(near + float(torch.sigmoid(torch.tensor(3.0))), abs=1e-4)
+
+    def test_a_run_with_a_teacher_learns_what_the_teacher_says_of_faces(self) -> None:
+        import torch
+
+        from training.batches import Batches
+        from training.loop import Schedule, _step, _teacher
+        from training.model import Net
+
+        picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        unknown = replace(example([], side=64), ignored=as_boxes([[0, 0, 64, 64]] * 4), ignored_kinds=(0, 1, 2, 3))
+        batches = Batches([unknown], lambda _: picture)
+        plan = Schedule(
+            1, (64,), batch=2, teacher=str(Path(anonymize.models.__file__).with_name("argus.onnx")), bf16=False
+        )
+        teacher = _teacher(batches, plan)
+        assert teacher is not None
+        before = [p.clone() for p in teacher.parameters()]
+        seen = batches.batch((1,), 2, 64)
+        parts = [torch.from_numpy(a) for a in (seen.pictures, seen.heat, seen.counts, seen.edges, seen.weight)]
+        net = Net()
+        optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3)
+        losses = [float(_step(net, optimizer, parts, plan, 1, teacher)[2]) for _ in range(12)]
+        assert losses[-1] < losses[0] / 2
+        assert all(torch.equal(a, b) for a, b in zip(before, teacher.parameters(), strict=True))
+        assert float(_step(net, optimizer, parts, plan, 1)[2]) == 0
 
     def test_a_run_that_was_stopped_ends_where_an_unbroken_one_does(self, tmp_path: Path) -> None:
         import torch
