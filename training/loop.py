@@ -217,7 +217,8 @@ def _teacher(batches: Batches, plan: Schedule) -> Net | None:
     start(net, Path(plan.teacher), _some_pictures(batches, plan))
     net.eval()
     net.requires_grad_(False)
-    return net.to(plan.device, memory_format=torch.channels_last)
+    placed: Net = net.to(plan.device, memory_format=torch.channels_last)
+    return placed
 
 
 def _step(
