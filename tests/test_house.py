@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -108,6 +109,27 @@ def test_only_the_command_line_prints():
         calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
         prints = any(isinstance(call.func, ast.Name) and call.func.id == "print" for call in calls)
         assert not prints or path.match("cli/render/output.py"), path
+
+
+def test_every_file_is_in_what_is_installed():
+    """The program runs from the checkout without a folder that pyproject.toml does not name; nowhere else."""
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    packages, data = set(built["packages"]), built["package-data"]
+    for folder in ("anonymize", *BESIDE):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_dir() or "__pycache__" in path.parts:
+                continue
+            above = path.parent
+            while _package(above) not in packages and above != ROOT / folder:
+                above = above.parent
+            own, patterns = path.relative_to(above), ["*.py", *data.get(_package(above), [])]
+            fits = [one for one in patterns if own.match(one) and len(own.parts) == len(Path(one).parts)]
+            assert fits, f"{path.relative_to(ROOT)}: in no package of pyproject.toml, and none of their data"
+
+
+def _package(folder: Path) -> str:
+    first, *rest = folder.relative_to(ROOT).parts
+    return ".".join([BESIDE.get(first, first), *rest])
 
 
 def test_no_room_is_crowded():
