@@ -28,7 +28,7 @@ MEASURED: dict[str, Sequence[str]] = {
     "screen": ("anonymize/review", "anonymize/plan", "anonymize/media", "anonymize/web", "benchmarks/screen.py"),
     "planted": (*_FILES, "anonymize/verify", "benchmarks/planted.py"),
     "mutants": (
-        "anonymize/settings.py",
+        "anonymize/settings",
         *(f"anonymize/{room}" for room in ("track", "redact", "plan", "verify", "recorded", "live", "batch", "media")),
     ),
     "attack": ("anonymize/redact", "benchmarks/attack"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 _OWN = "own kinds"
-"""`anonymize.settings.OWN`, which stands above this file."""
+"""`anonymize.settings.tables.OWN`, which stands above this file."""
 LISTED = 10_000
 """The most entries of any list in settings."""
 
