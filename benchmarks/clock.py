@@ -12,7 +12,9 @@ BLOCK = 16
 """Pixels of a block's side."""
 LEFT, TOP = 16, 8
 """Where the first block stands."""
-_HALF = 128
+_BLACK, _WHITE = 76, 175
+"""A block is dark or bright beyond these. Between them lies a cover, as a rule, which says nothing: a clock that is all
+under one that is darker than half would read as 0."""
 _MIXES = 2_654_435_761
 """Knuth's multiplier (The Art of Computer Programming 6.4): every bit of the number changes bits of the check."""
 MOST, NEIGHBOURS = 25, 100
@@ -32,9 +34,10 @@ def read(luma: NDArray[np.uint8]) -> int | None:
     if luma.shape[0] < TOP + BLOCK or luma.shape[1] < LEFT + len(places) * BLOCK:
         return None
     inner = slice(TOP + BLOCK // 4, TOP + BLOCK - BLOCK // 4)
-    bits = [
-        luma[inner, LEFT + p * BLOCK + BLOCK // 4 : LEFT + (p + 1) * BLOCK - BLOCK // 4].mean() > _HALF for p in places
-    ]
+    means = [luma[inner, LEFT + p * BLOCK + BLOCK // 4 : LEFT + (p + 1) * BLOCK - BLOCK // 4].mean() for p in places]
+    if any(_BLACK < mean < _WHITE for mean in means):
+        return None
+    bits = [mean >= _WHITE for mean in means]
     number = sum(1 << i for i, bit in enumerate(bits[2 : 2 + BITS]) if bit)
     return number if bits == _blocks(number) else None
 

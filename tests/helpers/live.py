@@ -29,6 +29,7 @@ from anonymize.data import Detections, Frame
 from anonymize.detect import Detector
 from anonymize.detect.centerface import CenterFace
 from anonymize.evaluate.truth import FrameTruth
+from anonymize.live.chain import gate
 from anonymize.live.chain.control import Control
 from anonymize.live.chain.loop import run
 from anonymize.live.metrics import Metrics
@@ -302,7 +303,8 @@ def checked_numbers(sink: MemorySink, *, faces: bool) -> list[int | None]:
 
 def blank(luma: Luma, chroma: Luma) -> bool:
     """Whether a frame shows nothing but a notice."""
-    return bool((chroma == 128).all() and np.ptp(np.percentile(luma, (5, 85))) == 0)
+    plain = np.ptp(np.percentile(luma, (5, 85))) == 0 and np.ptp(luma) <= gate._CONTRAST
+    return bool((chroma == 128).all() and plain)
 
 
 def repeats(luma: Luma, chroma: Luma, last: tuple[Luma, Luma] | None) -> bool:
