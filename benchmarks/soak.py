@@ -131,6 +131,8 @@ class Soak:
         self.memory: list[tuple[float, float]] = []
         self.samples: dict[str, dict[str, float]] = {}
         self.hups = 0
+        self._turns: list[str] = []
+        """Kinds of processes of which none was killed in this round."""
         self.config = folder / "cameras.toml"
         self._write(GOOD.format(500))
         self._begin()
@@ -149,13 +151,16 @@ class Soak:
             self.process = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)
 
     def kill(self) -> None:
-        """Kill one process of all."""
+        """Kill a process of the kind that comes next, in turns that are drawn by lot: one of each, then anew."""
         main = psutil.Process(self.process.pid)
         family = main.children(recursive=True)
-        drawn = self.random.choice([main, *family])
-        what = "supervisor" if drawn == main else "detector" if drawn.parent() not in (None, main) else "camera"
-        if what == "camera" and "tracker" in " ".join(drawn.cmdline()):
-            what = "resource tracker"
+        kinds: dict[str, list[psutil.Process]] = defaultdict(list)
+        for one in (main, *family):
+            with suppress(psutil.NoSuchProcess):
+                kinds[_kind_of(one, main)].append(one)
+        self._turns = [kind for kind in self._turns if kind in kinds] or self.random.sample(sorted(kinds), len(kinds))
+        what = self._turns.pop()
+        drawn = self.random.choice(kinds[what])
         self.done[f"kill {what}"] += 1
         drawn.kill()
         if drawn == main:  # the unit kills what is left, and starts it again
@@ -201,6 +206,14 @@ class Soak:
         """Stop it in order."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(120)
+
+
+def _kind_of(process: psutil.Process, main: psutil.Process) -> str:
+    if process == main:
+        return "supervisor"
+    if "tracker" in " ".join(process.cmdline()):
+        return "resource tracker"
+    return "camera" if process.ppid() == main.pid else "detector"
 
 
 @contextmanager
