@@ -18,6 +18,7 @@ from anonymize.live.chain.canvas import Canvas
 from anonymize.live.chain.control import Control
 from anonymize.live.chain.loop import Chain, run
 from anonymize.live.chain.release import Release
+from anonymize.live.chain.timeline import TICKS
 from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import Picture
 from anonymize.live.source.reader import Arrived, Reader
@@ -185,7 +186,9 @@ class Arrivals(Reader):
         for number, connection in enumerate(connections):
             picture = av.VideoFrame.from_ndarray(street_scene()[number][0], "bgr24").reformat(format="yuv420p")
             picture.pts, picture.time_base = number, Fraction(1, RATE)
-            self._waiting.append(Arrived(picture, Orientation(), number / RATE, connection, (SQUARE,)))
+            self._waiting.append(
+                Arrived(picture, Orientation(), number / RATE, time.monotonic(), connection, (SQUARE,))
+            )
 
     def take(self):
         return self._waiting.pop(0)
@@ -204,6 +207,34 @@ def test_a_scene_ends_where_the_connection_does(connections, cuts):
     assert len(chain._line) == len(connections)
     assert len(chain._line._cuts) == cuts
     chain.close()
+
+
+def test_a_picture_is_dropped_if_a_notice_went_out_for_its_time():
+    """It would be shown at a later one, and so would those after it, until they have caught up."""
+    chain, sink, metrics = chain_of(ZONES_ONLY)
+    chain._release.fill(gate.notice(CANVAS.black(-1, 2 * TICKS), "No signal"))
+    arrivals = Arrivals([1, 1, 1])
+    for number, captured in enumerate((1.5, 1.9, 2.1)):
+        arrivals._waiting[number] = replace(arrivals._waiting[number], captured=chain._begun + captured)
+    for _ in range(3):
+        chain._receive(arrivals)
+    assert metrics.snapshot()["dropped"] == {"stale": 2}
+    for held, cleared in chain._line.due(time.monotonic() + 60):
+        chain._release.show(cleared, held.arrived, held.due)
+    assert sink.times == [2.0, pytest.approx(2.1)]
+
+
+def test_a_notice_does_not_overtake_pictures_that_wait():
+    chain, sink, _ = chain_of(ZONES_ONLY)
+    arrivals = Arrivals([1])
+    chain._begun = time.monotonic() - 100
+    arrivals._waiting[0] = replace(arrivals._waiting[0], captured=chain._begun + 90)
+    chain._receive(arrivals)
+    chain._release._shown = 0.0
+    chain._fill()
+    for held, cleared in chain._line.due(time.monotonic() + 60):
+        chain._release.show(cleared, held.arrived, held.due)
+    assert sink.times == [pytest.approx(90, abs=0.02), pytest.approx(90)]
 
 
 def chain_of(settings=FAST, make=blind):

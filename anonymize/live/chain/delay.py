@@ -110,6 +110,11 @@ class DelayLine:
         return self._held[0].due if self._held else None
 
     @property
+    def oldest(self) -> int | None:
+        """Presentation time of the first frame, in ticks; None if no frame waits."""
+        return self._held[0].frame.pts if self._held else None
+
+    @property
     def index(self) -> int:
         """Index that the next frame must have."""
         return self._next

@@ -29,6 +29,7 @@ from anonymize.live.detector.client import DetectorClient
 from anonymize.live.detector.pace import ORDINARY
 from anonymize.live.detector.process import MakeDetectors, detectors
 from anonymize.live.protocols import LiveSink, Picture
+from anonymize.live.source.clock import SLACK
 from anonymize.live.source.reader import Reader
 from anonymize.media.core_dumps import no_core_dumps
 from anonymize.settings import Audio, Settings, Transport, Unbracketed
@@ -190,7 +191,11 @@ class Chain:
         if self._line.index:
             self._intervals.append(arrived.at - self._arrived)
         self._arrived = arrived.at
-        stamp = self._timeline.stamp(arrived.time, arrived.at - self._begun)
+        captured = arrived.captured - self._begun
+        if self._release.is_over(captured):
+            self._metrics.dropped("stale")
+            return
+        stamp = self._timeline.stamp(arrived.time, captured)
         try:
             frame = self._canvas.frame(arrived.picture, arrived.orientation, self._line.index, stamp, arrived.aspects)
         except InputError:
@@ -243,7 +248,9 @@ class Chain:
             return
         silent = now - self._arrived > stall
         words = STARTING if not self._started else NO_SIGNAL if silent else NOT_CHECKED
-        stamp = round((now - self._begun - self._settings.live.lookahead) * TICKS)
+        stamp = round((now - self._begun - self._settings.live.lookahead - SLACK) * TICKS)
+        if self._line.oldest is not None:  # it goes out after this notice
+            stamp = min(stamp, self._line.oldest - self._release.least)
         self._release.fill(self._line.notice(self._canvas.black(-1, stamp), words))
 
     def _apply(self, settings: Settings | None) -> None:

@@ -36,8 +36,9 @@ class Release:
         self._interval = float(1 / picture.rate)
         self._metrics = metrics
         self._sound: deque[Packet[Any]] = deque(maxlen=_MOST_SOUND)
-        self._least = max(1, int(TICKS * self._interval / 4))
-        self._pts = -self._least
+        self.least = max(1, int(TICKS * self._interval / 4))
+        """Ticks from one frame to the next, at least."""
+        self._pts = -self.least
         self._shown = time.monotonic()
         self._noticed = False
 
@@ -59,7 +60,7 @@ class Release:
         self._noticed = True
 
     def _hand_over(self, cleared: Cleared) -> None:
-        self._pts = max(cleared.frame.pts, self._pts + self._least)
+        self._pts = max(cleared.frame.pts, self._pts + self.least)
         cleared.frame.picture.pts = self._pts
         while self._sound and (self._sound[0].pts or 0) <= self._pts:
             packet = self._sound.popleft()
@@ -73,6 +74,10 @@ class Release:
             self._metrics.late(cleared.late)
         self._metrics.frames_out()
         self._metrics.regions(cleared.regions)
+
+    def is_over(self, captured: float) -> bool:
+        """Whether a later time than `captured`, seconds since the run began, has gone out: a notice's, as a rule."""
+        return self._pts > max(captured, 0.0) * TICKS
 
     def wants_notice(self, now: float, stall: float) -> bool:
         """Whether a notice is due: nothing shown for `stall` seconds, or for a frame interval after a notice."""

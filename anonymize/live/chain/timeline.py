@@ -1,4 +1,4 @@
-"""Presentation times of live frames: near the wall clock, spaced as in the source, always increasing."""
+"""Presentation times of live frames: when they were captured, in ticks, always increasing."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from fractions import Fraction
 TICKS = 90_000
 """Ticks per second."""
 SLACK = 0.5
-"""Seconds by which the source's clock may deviate from the wall clock; beyond that it has jumped."""
-EASE = 0.01
-"""Share of the difference between the clocks corrected per frame: a camera's clock drifts slowly."""
+"""Seconds by which the source's clock may move against this machine's; beyond that it has jumped."""
+EASE = 0.05
+"""Share of such a move that sound makes with each frame: it has no gaps to make up for it."""
 
 
 class Timeline:
-    """Assigns a time to every frame, whatever the timestamps of the source do.
+    """Assigns a time to every frame, and to the sound that belongs to it.
 
     Args:
         rate: nominal frames per second; frames are at least a quarter of an interval apart.
@@ -28,20 +28,20 @@ class Timeline:
         """Forget the source's clock: the next frame comes by another connection."""
         self._shift = None
 
-    def stamp(self, source: Fraction | None, now: float) -> int:
+    def stamp(self, source: Fraction | None, captured: float) -> int:
         """Presentation time of a frame, in ticks.
 
         Args:
             source: its timestamp in seconds; None if it has none.
-            now: seconds since the run began.
+            captured: seconds since the run began.
         """
-        time = now
         if source is not None:
-            if self._shift is None or abs(float(source) + self._shift - now) > SLACK:
-                self._shift = now - float(source)
-            time = float(source) + self._shift
-            self._shift += EASE * (now - time)
-        self._last = max(round(time * TICKS), self._last + self._least)
+            move = captured - float(source) - (self._shift or 0.0)
+            if self._shift is None or abs(move) > SLACK:
+                self._shift = captured - float(source)
+            else:
+                self._shift += EASE * move
+        self._last = max(round(captured * TICKS), self._last + self._least)
         return self._last
 
     def of_sound(self, source: Fraction) -> int | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -27,6 +29,7 @@ from av.video.reformatter import VideoReformatter
 from anonymize.aspect import aspects_of, upright
 from anonymize.data import SQUARE
 from anonymize.errors import InputError, UnreadableInput, UsageError
+from anonymize.live.source.clock import JUMP, SourceClock
 from anonymize.live.source.same_host import SameHost
 from anonymize.live.source.srt import Receiver
 from anonymize.media.damage import complaints
@@ -78,6 +81,11 @@ _TRANSPORTS = {"auto": "tcp+udp+udp_multicast", "tcp": "tcp", "udp": "udp", "mul
 _ELSEWHERE = "it redirects to another host, which is not followed; if you trust that host, give its address"
 _CAMERA = re.compile(r"\d+|/dev/video\w+")
 _USUAL_RATE = Fraction(25)
+_BEHIND = 2
+"""Packets of MPEG-TS that FFmpeg reads before it hands one over: a packet ends where the next one begins, and so does a
+picture in it."""
+_AHEAD = 200
+"""The most packets that are read before they are decoded."""
 _LEFT_OUT = re.compile("RTP: (missed|dropping old)|bad cseq")
 """FFmpeg messages about lost RTP packets."""
 
@@ -148,6 +156,16 @@ def _options(own: dict[str, str], protocols: str, formats: str = _FORMATS) -> tu
     return tuple((own | {"protocol_whitelist": protocols, "format_whitelist": formats}).items())
 
 
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A packet, whether nothing before it was skipped, when it came (monotonic clock), and its timestamp in seconds."""
+
+    packet: Packet[Any]
+    followed: bool
+    at: float
+    shown: float | None
+
+
 class Stream:
     """One connection to a source. A context manager.
 
@@ -183,6 +201,9 @@ class Stream:
         self._in_doubt = any((m := self._torn_by(text)) is None or m[2] == "NOPTS" for text in lost)
         """Whether data was missing while probing, in unknown packets."""
         self._first: Fraction | None = None
+        self._clock = self._own_clock(way)
+        self._came: _Came | None = None
+        """What is being decoded."""
         self._scaler = VideoReformatter()
         self._shape = PixelShape(self._container, self._video, pixel_aspect)
         self._turned: tuple[int, int, int] | None = None
@@ -193,6 +214,14 @@ class Stream:
 
     def __exit__(self, *exception: object) -> None:
         self._open.close()
+
+    def _own_clock(self, way: Way) -> SourceClock | None:
+        """Where timestamps are the source's own, and say when it captured a picture; None elsewhere."""
+        form = self._container.format
+        if self.paced or way.poll or av.format.Flags.no_timestamps in av.format.Flags(form.flags):
+            return None
+        # The process that receives SRT has read as many.
+        return SourceClock(_BEHIND * (1 + way.received) if form.name == "mpegts" else 0)
 
     @property
     def paced(self) -> bool:
@@ -221,6 +250,19 @@ class Stream:
         """Pixel aspect ratios of the upright `picture`, see `anonymize.data.Frame`. Call `orientation` for it first."""
         return self._shape.of(picture, transposed=self._orientation.transposed)
 
+    def captured(self, picture: av.VideoFrame) -> float:
+        """When the `picture` that `items` gave last was captured, on the monotonic clock; if unknown, when it came."""
+        came = self._came
+        if came is None:
+            return time.monotonic()
+        if self._clock is None or picture.pts is None or picture.time_base is None:
+            return came.at
+        shown = float(picture.pts * picture.time_base)
+        if came.shown is not None and abs(came.shown - shown) > JUMP:
+            return came.at  # it was coded before the clock jumped
+        captured = self._clock.captured(shown)
+        return came.at if captured is None else captured
+
     @cached_property
     def sound(self) -> AudioCodecContext | None:
         """Codec of the first audio stream; None if there is none."""
@@ -248,8 +290,9 @@ class Stream:
         sound = self._container.streams.audio[0].index if self.sound is not None else -1
         whole = True
         try:
-            for packet, followed in complaints.demuxed(self._container, self._reports_loss):
-                whole &= followed
+            for came in self._packets():
+                self._came, packet = came, came.packet
+                whole &= came.followed
                 if packet.stream.index == video and (packet.size or packet.dts is None):
                     yield from self._pictures(packet, followed=whole)
                     whole = True
@@ -259,6 +302,33 @@ class Stream:
             raise UnreadableInput(f"{_reason(error)}", self.name) from None
         except IndexError:  # PyAV knows only the initial streams
             raise UnreadableInput("its video or sound moved to another stream", self.name) from None
+
+    def _packets(self) -> Iterator[_Came]:
+        """Every packet. While some wait that came earlier, they are read before any is decoded, which takes longer."""
+        waiting: deque[_Came] = deque()
+        clock = self._clock
+        try:
+            for packet, followed in complaints.demuxed(self._container, self._reports_loss):
+                now = time.monotonic()
+                shown = self._shown(packet)
+                if clock is not None and shown is not None:
+                    if clock.breaks(shown, now):
+                        yield from _taken(waiting)
+                    clock.arrived(shown, now)
+                waiting.append(_Came(packet, followed, now, shown))
+                if clock is None or clock.settled or len(waiting) >= _AHEAD:
+                    yield from _taken(waiting)
+        except (av.error.FFmpegError, OSError, IndexError):
+            yield from _taken(waiting)
+            raise
+        yield from _taken(waiting)
+
+    def _shown(self, packet: Packet[Any]) -> float | None:
+        """The timestamp, in seconds, of a packet of pictures; None if it has none."""
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if packet.stream.index != self._video.index or not packet.size or stamp is None or not packet.time_base:
+            return None
+        return float(stamp * packet.time_base)
 
     def pictures(self) -> Iterator[av.VideoFrame]:
         """The pictures among `items`."""
@@ -300,6 +370,11 @@ class Stream:
             self._first = time if self._first is None else self._first
             self._in_doubt = 0 <= time - self._first <= _PROBED + 1
         return not self._in_doubt and packet.dts not in self._torn
+
+
+def _taken(waiting: deque[_Came]) -> Iterator[_Came]:
+    while waiting:
+        yield waiting.popleft()
 
 
 def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[InputContainer, list[str]]:

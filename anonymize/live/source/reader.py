@@ -41,6 +41,7 @@ class Arrived:
         picture: owned by the decoder, never drawn on.
         orientation: how it must be turned.
         at: time of arrival on the monotonic clock.
+        captured: when it was captured, on the same clock, as far as its source lets know.
         connection: number of its connection, from 1.
         aspects: of its upright pixels, see `anonymize.data.Frame`.
     """
@@ -48,6 +49,7 @@ class Arrived:
     picture: av.VideoFrame
     orientation: Orientation
     at: float
+    captured: float
     connection: int
     aspects: tuple[Fraction, ...]
 
@@ -215,8 +217,9 @@ class Reader:
                     self._fetched = self._way.poll > 0
                 if pace is not None:
                     self._stopping.wait(pace.wait(item))
+                captured = stream.captured(item) if pace is None else pace.due
                 orientation, aspects = stream.orientation(item), stream.aspects(item)
-                self._enqueue(Arrived(item, orientation, time.monotonic(), self._connections, aspects))
+                self._enqueue(Arrived(item, orientation, time.monotonic(), captured, self._connections, aspects))
                 if self._fetched:
                     return
 
@@ -226,7 +229,8 @@ class Reader:
             upright = stream.orientation(first).pair(first.width, first.height)
             canvas = canvas_for(*upright, self._live.longest_side)
             sound, aspect, colour = _sound_of(stream), stream.pixel_aspect, shown_as(first)
-            self.picture = Picture(canvas.width, canvas.height, stream.rate, sound, aspect, colour)
+            begun = time.monotonic() if stream.paced else stream.captured(first)
+            self.picture = Picture(canvas.width, canvas.height, stream.rate, sound, aspect, colour, begun)
         self._metrics.stage(STAGE, "ok", self.name + self._scaled(stream, first))
 
     def _scaled(self, stream: Stream, first: av.VideoFrame) -> str:
@@ -259,10 +263,12 @@ class _Pace:
     def __init__(self) -> None:
         self._start: float | None = None
         self._last: float | None = None
+        self.due = 0.0
+        """When the picture of the last `wait` is due, on the monotonic clock."""
 
     def wait(self, picture: av.VideoFrame) -> float:
         """Seconds until `picture` is due; a jump in the timestamps restarts the clock."""
-        now = time.monotonic()
+        now = self.due = time.monotonic()
         shown = float(picture.pts * picture.time_base) if picture.pts is not None and picture.time_base else None
         if shown is None:
             return 0.0
@@ -271,7 +277,8 @@ class _Pace:
         if self._start is None or jumped or late:
             self._start = now - shown
         self._last = shown
-        return max(0.0, self._start + shown - now)
+        self.due = self._start + shown
+        return max(0.0, self.due - now)
 
 
 def _sound_of(stream: Stream) -> SoundInfo | None:
