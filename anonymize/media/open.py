@@ -17,7 +17,7 @@ from anonymize.errors import UnreadableInput, UsageError
 from anonymize.media.core_dumps import no_core_dumps
 from anonymize.media.protocols import Sink, Source
 from anonymize.media.still.file import READ_ONLY, picture_format
-from anonymize.media.still.formats.unsupported import HEAD, refuse_named, refuse_others
+from anonymize.media.still.formats.unsupported import HEAD, refuse_film, refuse_named, refuse_others
 from anonymize.media.video import hardware
 from anonymize.media.video.choose import ALIASES, MUXERS, choose
 from anonymize.media.video.like_source import settled
@@ -54,6 +54,7 @@ def open_source(
     check_readable(source)
     head = head_of(source, HEAD)
     refuse_others(head, input_name(source))
+    refuse_film(input_name(source))
     if picture_format(head):
         from anonymize.media.still.source import open_still
 

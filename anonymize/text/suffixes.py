@@ -11,6 +11,9 @@ OTHER_SUFFIXES = frozenset(
     (".ai", ".bpg", ".cur", ".dcm", ".dds", ".emf", ".eps", ".exr", ".fits", ".flif", ".hdp", ".hdr", ".heics", ".icns")
 ) | {".ico", ".im", ".jls", ".jxl", ".jxr", ".pam", ".pcd", ".pct", ".pcx", ".pfm", ".pict", ".psb", ".psd", ".qoi"}
 OTHER_SUFFIXES |= {".ras", ".sgi", ".svg", ".svgz", ".wbmp", ".wdp", ".wmf", ".xbm", ".xcf", ".xpm"}
+FILM_SUFFIXES = frozenset((".mjpeg", ".mjpg", ".mjp"))
+"""Of films that are pictures one after another, without times: read as a picture, they would be their first alone."""
+OTHER_SUFFIXES |= FILM_SUFFIXES
 """Of picture formats that cannot be read, except camera raws."""
 PICTURE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")

@@ -3,6 +3,8 @@ import os
 import socket
 import subprocess
 import sys
+import tarfile
+import zipfile
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +13,7 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
+from PIL import Image
 
 from anonymize.batch.inputs import only_item
 from anonymize.errors import AnonymizeError, DamagedInput, UnreadableInput, UnsupportedInput
@@ -148,6 +151,51 @@ def test_cover_only(tmp_path: Path) -> None:
         out.mux(sound.encode(frame))
         out.mux(sound.encode(None))
     refused(path, UnreadableInput, words=r"there is no video in it \(only a cover picture\)")
+
+
+def photos(count: int) -> list[Image.Image]:
+    return [Image.effect_noise((160, 120), 60 + 9 * number).convert("RGB") for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("scans.pdf", "this is a PDF; save the pictures"),
+        ("photos.tar", "this is a tar archive; unpack it"),
+        ("photos.zip", "this is a ZIP archive; unpack it"),
+        ("mail.eml", "not a video or picture that can be read"),
+    ],
+)
+def test_photos_within_another_file_are_no_film(tmp_path: Path, name: str, words: str) -> None:
+    """FFmpeg takes whatever holds JPEG pictures of one size for a film of them, and leaves out the rest."""
+    path = tmp_path / name
+    first, *rest = photos(3)
+    if name == "scans.pdf":
+        first.save(path, save_all=True, append_images=rest)
+    else:
+        for number, photo in enumerate([first, *rest]):
+            photo.save(tmp_path / f"{number}.jpg")
+        made = sorted(tmp_path.glob("*.jpg"))
+        if name == "photos.tar":
+            with tarfile.open(path, "w") as tar:
+                for one in made:
+                    tar.add(one, one.name)
+        elif name == "photos.zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                for one in made:
+                    archive.write(one, one.name)
+        else:
+            path.write_bytes(b"From: a@example.org\r\n\r\n".join([b"", *(one.read_bytes() for one in made)]))
+    refused(path, UnreadableInput, words=words)
+
+
+@pytest.mark.parametrize("suffix", [".mjpeg", ".MJPG"])
+def test_a_film_of_jpeg_pictures_is_not_read_as_its_first(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a film{suffix}"
+    with path.open("wb") as file:
+        for photo in photos(3):
+            photo.save(file, "JPEG")
+    refused(path, UnsupportedInput, words="without times is not supported; give it some, as with `ffmpeg -framerate 25")
 
 
 def test_absurd_dimensions() -> None:

@@ -31,10 +31,11 @@ MAX_PIXELS = 48_000_000
 """Larger frames are refused before memory is allocated: decoding and encoding take about 40 bytes per pixel, and the
 limit is 2 GiB."""
 
-# These open other files or addresses, run scripts, or render text files as images: none of them is footage.
+# These open other files or addresses, run scripts, render text files as images, or (mjpeg) take any file that holds
+# JPEG pictures, such as a document or an archive, for a film of them: none of them is footage.
 _NOT_FOOTAGE = (
     "adf,alias_pix,applehttp,avisynth,bin,bluray,brender_pix,concat,dash,ffmetadata,hls,idf,image2,image2pipe,imf,lavfi,"
-    "libopenmpt,mlv,nsp,rtp,rtsp,sap,sdp,tedcaptions,tty,vapoursynth,vobsub,webm_dash_manifest,xbin"
+    "libopenmpt,mjpeg,mlv,nsp,rtp,rtsp,sap,sdp,tedcaptions,tty,vapoursynth,vobsub,webm_dash_manifest,xbin"
 )
 
 
@@ -66,6 +67,8 @@ def open_container(source: Input, instead: io.RawIOBase | None = None) -> InputC
     """
     name = input_name(source)
     check_readable(source)
+    if what := no_media(head_of(source)):  # FFmpeg would find a film in some of these
+        raise UnreadableInput(what, name)
     options = {"format_whitelist": _footage_formats()}
     if instead is not None:
         target: str | io.BytesIO | io.RawIOBase | Steady = instead
@@ -147,8 +150,6 @@ def _why_unreadable(source: Input, error: Exception) -> str:
         return "this is a list of other files, not a video; give the files themselves"
     if _has_box(source, b"pssh") or b"encv" in head:
         return "the video is encrypted; decrypt it first"
-    if what := no_media(head):
-        return what
     barred = getattr(error, "errno", 0) == errno.EINVAL  # FFmpeg's error for a format outside its whitelist
     unknown = barred or isinstance(error, av.error.InvalidDataError)
     reason = "unknown or damaged" if unknown else (getattr(error, "strerror", None) or str(error)).lower()

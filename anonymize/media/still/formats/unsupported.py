@@ -5,13 +5,14 @@ FFmpeg would read some of them as a video of one frame, and only the preview of 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from anonymize.errors import UnsupportedInput
 from anonymize.media.still.formats.tiff import raw
-from anonymize.text.suffixes import OTHER_SUFFIXES, RAW_SUFFIXES
+from anonymize.text.suffixes import FILM_SUFFIXES, OTHER_SUFFIXES, RAW_SUFFIXES
 
 HEAD = 132
 """Bytes needed to recognise a format."""
@@ -58,6 +59,17 @@ def refuse_others(head: bytes, name: str) -> None:
         known = "DICOM"
     if known:
         raise UnsupportedInput(f"{known} pictures are not supported; convert it to PNG", name)
+
+
+def refuse_film(name: str) -> None:
+    """Raise `UnsupportedInput` if a file called `name` should be a film of pictures without times (MJPEG)."""
+    if Path(name).suffix.lower() in FILM_SUFFIXES:
+        made = Path(name).with_suffix(".mkv").name
+        raise UnsupportedInput(
+            "a film of JPEG pictures without times is not supported; give it some, as with `ffmpeg -framerate 25 -f "
+            f"mjpeg -i {shlex.quote(name)} -c copy {shlex.quote(made)}`, or call it .jpg if it is one picture",
+            name,
+        )
 
 
 def refuse_named(name: str) -> None:
