@@ -118,7 +118,7 @@ def test_without_a_preset_people_are_hidden_as_they_were_when_that_was_measured(
         "face": {"shape": "ellipse", "padding": 0.3, **solid},
         "plate": {"shape": "box", "padding": 0.15, **solid},
         "area": {"shape": "box", "padding": 0.0, **solid},
-        "head": {"shape": "ellipse", "padding": 0.3, **solid},
+        "head": {"shape": "ellipse", "padding": 0.1, **solid},
         "person": {"shape": "box", "padding": 0.1, **solid},
         "text": {"shape": "box", "padding": 0.05, **solid},
     }

@@ -138,7 +138,7 @@ class Redact:
     face: Appearance = Appearance()
     plate: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.15)
     area: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.0)
-    head: Appearance = Appearance()
+    head: Appearance = Appearance(padding=0.1)
     person: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.1)
     text: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.05)
     own: tuple[tuple[Kind, Appearance], ...] = field(default=(), metadata={OWN: OWN_DRAWN})
