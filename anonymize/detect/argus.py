@@ -16,7 +16,7 @@ from anonymize.data import Detections, Kind
 from anonymize.detect.detector import FLOOR, Picture, finds, padded
 from anonymize.detect.merge import suppress
 from anonymize.errors import ModelError
-from anonymize.models import find, session
+from anonymize.models import Bodies, find, session
 from anonymize.settings import Device
 from anonymize.text.words import printable
 
@@ -28,10 +28,14 @@ OVERLAP = 0.45
 """Overlap (IoU) for non-maximum suppression."""
 FIRST_EDITION = (Kind.FACE, Kind.PLATE)
 """The kinds of a file that does not name its own."""
-POWER = {Kind.HEAD: 1.3, Kind.PLATE: 0.75}
-"""Raw scores are raised to these powers, others stay as they are, so that one threshold means the same for all kinds
-and for other detectors: on street pictures a score of 0.28 comes with about one false plate a picture, 0.48 with one in
-ten pictures. Heads at 0.28 come with a false one in four frames: what is followed from frame to frame covers more."""
+POWERS = {Kind.PLATE: 0.75}
+"""Raw scores are raised to these powers, unless the registry has others for an edition; other kinds' stay as they are.
+One threshold then means the same for all kinds and for other detectors: on street pictures a score of 0.28 comes with
+about one false plate a picture, 0.48 with one in ten pictures."""
+HANGS = (-0.1, 0.4)
+"""Between these shares of a person's height, from the top of their box, lies the middle of their head, ..."""
+TALLER = 1.4
+"""... and they are at least so many times as high as it."""
 SMALLEST = {Kind.FACE: 20.0, Kind.HEAD: 16.0, Kind.PERSON: 32.0, Kind.PLATE: 28.0}
 """What it finds reliably, from this size in its input on."""
 LARGEST = {Kind.PLATE: 128.0}
@@ -60,6 +64,7 @@ class Argus:
         if set(self._kinds) != set(find(name).kinds):
             named = ", ".join(kind.label for kind in self._kinds)
             raise ModelError(f"the file of the model {name!r} finds {named}, which is not what the registry says")
+        self._powers, self._bodies = find(name).powers, find(name).bodies
         self.kinds = frozenset(self._kinds)
         self.min_size = {kind: SMALLEST[kind] for kind in self._kinds}
         self.max_reliable_size = {kind: size for kind, size in LARGEST.items() if kind in self.kinds}
@@ -67,7 +72,8 @@ class Argus:
     def detect(self, picture: Picture) -> Detections:
         """What is in `picture`. See `anonymize.detect.Detector.detect`."""
         scores, distances = self._session.run(["scores", "distances"], {"image": padded(picture, MULTIPLE, np.uint8)})
-        return decode(scores[0], distances[0], self._kinds)
+        found = decode(scores[0], distances[0], self._kinds, self._powers)
+        return with_bodies(found, self._bodies) if self._bodies else found
 
     def release_memory(self) -> None:
         """Release the network's memory."""
@@ -87,7 +93,10 @@ def kinds_of(notes: Mapping[str, str], name: str) -> tuple[Kind, ...]:
 
 
 def decode(
-    scores: NDArray[np.float32], distances: NDArray[np.float32], kinds: Sequence[Kind] = FIRST_EDITION
+    scores: NDArray[np.float32],
+    distances: NDArray[np.float32],
+    kinds: Sequence[Kind] = FIRST_EDITION,
+    powers: Mapping[Kind, float] = POWERS,
 ) -> Detections:
     """Boxes from the network's outputs.
 
@@ -96,6 +105,7 @@ def decode(
         distances: (4 * kinds, h, w), or (4, h, w) for all kinds: logarithm of the distance in cells from a cell's
             centre to left, top, right and bottom.
         kinds: of the planes of `scores`.
+        powers: to which the scores of a kind are raised, if not 1.
 
     Returns:
         Boxes in pixels for all peaks of at least `FLOOR`, after non-maximum suppression, best first.
@@ -103,12 +113,33 @@ def decode(
     boxes = [distances] * len(kinds) if len(distances) == 4 else np.split(distances, len(kinds))
     planes = zip(scores, boxes, kinds, strict=True)
     # Each kind on its own: a crowd has more persons, heads and faces than are compared with each other at once
-    found = Detections.concatenate([suppress(_of_kind(*plane), OVERLAP) for plane in planes])
+    found = Detections.concatenate([suppress(_of_kind(*plane, powers), OVERLAP) for plane in planes])
     return found.select(np.argsort(-found.score, kind="stable"))
 
 
-def _of_kind(score: NDArray[np.float32], distances: NDArray[np.float32], kind: Kind) -> Detections:
-    score = score ** np.float32(POWER.get(kind, 1.0))
+def with_bodies(found: Detections, bodies: Bodies) -> Detections:
+    """`found` with lower scores for heads that sit on nobody: lanterns, bottle caps and weights have no body.
+
+    Persons are found in the same pass, and need not be wanted. One of whom only the head shows may be found as a face;
+    there it is not taken for less.
+    """
+    heads, persons = found.kind == Kind.HEAD, found.select((found.kind == Kind.PERSON) & (found.score >= bodies.person))
+    box, body = found.xyxy[heads][:, None], persons.xyxy[None]
+    x, y = ((box[..., side] + box[..., side + 2]) / 2 for side in (0, 1))
+    tall = body[..., 3] - body[..., 1]
+    highest, lowest = (body[..., 1] + share * tall for share in HANGS)
+    on = (x >= body[..., 0]) & (x <= body[..., 2]) & (y >= highest) & (y <= lowest)
+    on &= tall >= TALLER * (box[..., 3] - box[..., 1])
+    score = found.score.copy()
+    score[heads] *= np.where(on.any(axis=1), 1, bodies.share).astype(np.float32)
+    order = np.argsort(-score, kind="stable")
+    return Detections(found.xyxy, score, found.kind).select(order)
+
+
+def _of_kind(
+    score: NDArray[np.float32], distances: NDArray[np.float32], kind: Kind, powers: Mapping[Kind, float]
+) -> Detections:
+    score = score ** np.float32(powers.get(kind, 1.0))
     rows, columns = np.nonzero(score >= FLOOR)
     with np.errstate(over="ignore"):  # `finds` drops absurd, infinite sizes
         left, top, right, bottom = np.exp(distances[:, rows, columns]) * STRIDE

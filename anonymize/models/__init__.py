@@ -4,6 +4,7 @@
 """
 
 from anonymize.models.registry import (
+    Bodies,
     Model,
     ModelState,
     find,
@@ -19,6 +20,7 @@ from anonymize.models.runtime import Session, Tensor, cores, engine, session
 from anonymize.models.store import fetch, import_model, keep_own
 
 __all__ = [
+    "Bodies",
     "Model",
     "ModelState",
     "Session",

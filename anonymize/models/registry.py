@@ -6,8 +6,8 @@ import hashlib
 import importlib.util
 import os
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,19 @@ class ModelState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Bodies:
+    """What a network says of heads without a body.
+
+    Args:
+        person: least score of a person that counts as the body below a head.
+        share: of its score that a head without one keeps.
+    """
+
+    person: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One entry of the registry; the head of `registry.toml` explains all fields.
 
@@ -42,6 +55,8 @@ class Model:
         size: bytes of the file.
         sha256: of the file, lower-case hexadecimal.
         on_cpu: the model that replaces it on a processor, if any.
+        powers: to which raw scores of a kind are raised.
+        bodies: what is asked of heads, if anything.
         hosts: other hosts to which `url` may redirect.
         card: of a user's own model.
     """
@@ -61,6 +76,8 @@ class Model:
     url: str = ""
     hosts: tuple[str, ...] = ()
     on_cpu: str = ""
+    powers: Mapping[Kind, float] = field(default_factory=dict)
+    bodies: Bodies | None = None
     card: Card | None = None
 
 
@@ -73,7 +90,9 @@ def _registry() -> dict[str, Model]:
 
 def _fields(entry: dict[str, Any]) -> dict[str, Any]:
     kinds = tuple(Kind.of(kind) for kind in entry["kinds"])
-    return {**entry, "kinds": kinds, "hosts": tuple(entry.get("hosts", ()))}
+    powers = {Kind.of(kind): power for kind, power in entry.get("powers", {}).items()}
+    bodies = Bodies(**entry["bodies"]) if "bodies" in entry else None
+    return {**entry, "kinds": kinds, "powers": powers, "bodies": bodies, "hosts": tuple(entry.get("hosts", ()))}
 
 
 def list_models() -> tuple[Model, ...]:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from anonymize import models
-from anonymize.data import Kind
+from anonymize.data import Box, Detections, Kind
 from anonymize.detect import argus
-from anonymize.detect.argus import Argus, decode, kinds_of
+from anonymize.detect.argus import Argus, decode, kinds_of, with_bodies
 from anonymize.detect.detector import Picture
 from anonymize.errors import ModelError
-from anonymize.models import registry
+from anonymize.models import Bodies, registry
 from tests.helpers.networks import edition
 from training import decode as training
 from training.sources import KINDS
@@ -110,9 +110,8 @@ def test_heads_in_a_crowd_are_compared_with_heads_alone() -> None:
     assert np.all(np.diff(found.score) <= 0)
 
 
-def test_training_reads_the_second_edition_as_the_product_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_reads_the_second_edition_as_the_product_does() -> None:
     """But for the scores of heads, which it leaves as they are."""
-    monkeypatch.delitem(argus.POWER, Kind.HEAD)
     names = KINDS
     rng = np.random.default_rng(4)
     scores = np.where(rng.random((len(names), 32, 32)) > 0.98, rng.random((len(names), 32, 32)), 0).astype(np.float32)
@@ -128,7 +127,36 @@ def test_training_reads_the_second_edition_as_the_product_does(monkeypatch: pyte
 def test_a_score_means_the_same_for_every_kind() -> None:
     scores, distances = np.zeros((4, 8, 8), np.float32), np.zeros((16, 8, 8), np.float32)
     scores[:, 3, 3] = 0.5
-    found = decode(scores, distances, SECOND)
+    powers = models.find("argus2").powers
+    found = decode(scores, distances, SECOND, powers)
+    assert powers.keys() == {Kind.HEAD, Kind.PLATE}
     assert dict(zip(found.kind.tolist(), found.score.tolist(), strict=True)) == pytest.approx(
-        {kind: 0.5 ** argus.POWER.get(kind, 1.0) for kind in SECOND}
+        {kind: 0.5 ** powers.get(kind, 1.0) for kind in SECOND}
     )
+    assert models.find("argus").powers == argus.POWERS
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ((-24, -4, 40, 140), True),  # cut off by the border, as the head is
+        ((100, 0, 140, 120), False),  # somebody else's
+        ((-10, -60, 30, 60), False),  # whose middle the head is
+        ((-4, 0, 22, 24), False),  # no larger than the head
+        ((-24, 30, 40, 180), False),  # whose box begins far below
+    ],
+)
+def test_a_head_on_nobody_counts_for_less(size: tuple[int, int], body: Box, kept: bool) -> None:
+    """At each corner of the picture."""
+    bodies = Bodies(person=0.2, share=0.7)
+    for x, y in ((0, 0), (size[0] - 18, 0), (0, size[1] - 18), (size[0] - 18, size[1] - 18)):
+        head = (x, y, x + 18, y + 18)
+        boxes = [head, (body[0] + x, body[1] + y, body[2] + x, body[3] + y), (x + 3, y + 5, x + 14, y + 16)]
+        kinds = [Kind.HEAD, Kind.PERSON, Kind.FACE]
+        for person, heard in ((0.2, kept), (0.19, False)):
+            found = Detections(np.array(boxes), np.array([0.5, person, 0.5]), np.array(kinds))
+            judged = with_bodies(found, bodies)
+            assert judged.score[judged.kind == Kind.HEAD] == pytest.approx(0.5 if heard else 0.35)
+            assert judged.score[judged.kind == Kind.FACE] == pytest.approx(0.5)
+            assert np.all(np.diff(judged.score) <= 0)
