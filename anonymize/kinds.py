@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
 
 LETTERS = 12
@@ -107,8 +107,19 @@ finds it, and none may bring it."""
 PEOPLE = frozenset({Kind.FACE, Kind.HEAD, Kind.PERSON})
 """What belongs to a person. Their weak finds count if they agree, and they may be drawn in any style; all else may be
 text, and is drawn as plates are."""
+FIRM: Mapping[Kind, float] = {Kind.HEAD: 0.35}
+"""The least score from which a find of a kind counts by itself, where `detect.high` is lower. Below, what is followed
+as a head is as often a weight, a ball or the back of a chair."""
+ONE_OF: Mapping[Kind, float] = {Kind.HEAD: 0.25}
+"""Weak finds of a kind that agree need one of this score among them: three of the same wrong thing agree as well as
+three of a head."""
 FOUND = (Kind.FACE, Kind.HEAD, Kind.PERSON, Kind.PLATE, Kind.TEXT)
 """The members that detectors find, in the order of messages."""
+
+
+def firm(kind: Kind, high: float) -> float:
+    """The score from which a find of `kind` counts by itself, where `high` is what the settings say."""
+    return max(high, FIRM.get(kind, 0.0))
 
 
 class Why(StrEnum):

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Frame, Kind, Track, Why
-from anonymize.kinds import PEOPLE
+from anonymize.kinds import ONE_OF, PEOPLE, firm
 from anonymize.settings import Follow
 from anonymize.track.associate import match, overlapping
 from anonymize.track.history import FLASH, LAG, FrameHistory, MotionSample, likeness
@@ -271,7 +271,7 @@ class Tracker:
         boxes, scores = finds.xyxy.astype(np.float64), finds.score.tolist()
         started = []
         for strong in (True, False):
-            group = np.flatnonzero((finds.score >= self._high) == strong)
+            group = np.flatnonzero((finds.score >= firm(kind, self._high)) == strong)
             free = [s for s in active if s.seen_last != index]
             slack = _SLACK + np.minimum([s.doubt[index - s.first] for s in free], MOST_GROWTH)
             pairs = match(self._in_picture(index, _at(index, free)), slack, self._in_picture(index, boxes[group]))
@@ -285,7 +285,7 @@ class Tracker:
             elif kind in _BY_AGREEMENT:
                 for i in left[_apart(boxes[left], _at(index, active))]:
                     begun = self._begin(index, kind, boxes[i], scores[i])
-                    if self._agree <= 1:
+                    if self._agree <= 1 and self._convinces(begun, index):
                         started.append(self._trust(begun))
         return started
 
@@ -334,8 +334,10 @@ class Tracker:
 
     def _convinces(self, subject: Trajectory, index: int) -> bool:
         """Whether a weak subject's finds so far are enough to trust it."""
-        if subject.finds[index] >= self._high:
+        if subject.finds[index] >= firm(subject.kind, self._high):
             return True
+        if not _has_one(subject):
+            return False
         now = self._history.times[index]
         return sum(now - self._history.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= self._agree
 
@@ -354,7 +356,7 @@ class Tracker:
         A single picture is such a scene: nothing can confirm its finds.
         """
         counts = [(s, self._detections[self._history.scene(s.seen_last)]) for s in subjects if not s.trusted]
-        self._trace_back([self._trust(s) for s, times in counts if times < AGREE and s.count >= times])
+        self._trace_back([self._trust(s) for s, times in counts if times < AGREE and s.count >= times and _has_one(s)])
 
     def _fuse(self, index: int, subjects: list[Trajectory]) -> None:
         """Merge any two subjects that are, and mostly were, at the same place."""
@@ -465,6 +467,11 @@ class Tracker:
     def _frames(self, span: float) -> int:
         """Frames in `span` seconds at the recent frame rate."""
         return round(span / max(self._history.interval, 1e-3))
+
+
+def _has_one(subject: Trajectory) -> bool:
+    """Whether one of its finds is as good as its kind needs."""
+    return max(subject.finds.values()) >= ONE_OF.get(subject.kind, 0.0)
 
 
 def _at(index: int, subjects: Sequence[Trajectory]) -> Floats:

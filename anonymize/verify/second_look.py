@@ -24,7 +24,7 @@ from anonymize.data import Box, Detections, Frame, Kind, Region, Shape, seconds
 from anonymize.detect import IN_THIS_THREAD, IncrementalDetector, Matcher, Pending
 from anonymize.detect.multiscale import QUIET, in_stored_pixels
 from anonymize.evaluate.detail import LEAKING, survival
-from anonymize.kinds import PEOPLE
+from anonymize.kinds import PEOPLE, firm
 from anonymize.verify.uncovered import NEAR, Flash, Uncovered
 from anonymize.verify.variants import Variants
 from anonymize.verify.verdict import By, Find
@@ -164,7 +164,7 @@ class SecondLook:
         """Those of `found` that count, with confirmed scores; see `detect`."""
         least = self._high if self._uncovered is None else FAINT
         faint = found.select(~covered(found.xyxy, regions) & ~meant(found))
-        found = faint.select(faint.score >= least)
+        found = faint.select(faint.score >= _each(faint, least))
         if original is not None:
             found = found.select(_survives(frame, original, found.xyxy))
         if self._matcher is not None:
@@ -184,7 +184,9 @@ class SecondLook:
         if not len(found):
             return {}
         score = (
-            self._variants.confirmed(frame, found, self._executor) if (found.score >= self._high).any() else found.score
+            self._variants.confirmed(frame, found, self._executor)
+            if (found.score >= _each(found, self._high)).any()
+            else found.score
         )
         return {as_box(row): float(value) for row, value in zip(found.xyxy, score, strict=True)}
 
@@ -199,10 +201,10 @@ class SecondLook:
         leaks: list[Find] = []
         doubts: list[Find] = []
         frames: set[int] = set()
-        least = self._high + (BLIND if self._uncovered is not None else 0.0)
+        more = BLIND if self._uncovered is not None else 0.0
         for trail in sorted((*self._done, *self._open), key=lambda trail: trail.first):
             off = self._came_off(trail)
-            enough = least + (0.0 if trail.kind in PEOPLE else UNSURE)
+            enough = firm(trail.kind, self._high) + more + (0.0 if trail.kind in PEOPLE else UNSURE)
             if trail.score < enough and not off:
                 continue
             frames.update(index for index, _ in trail.places)
@@ -245,7 +247,7 @@ class SecondLook:
 
     def _counts(self, trail: _GrowingFind) -> bool:
         """Whether a finished trail can matter; the others are dropped."""
-        return trail.score >= self._high or self._came_off(trail)
+        return trail.score >= firm(trail.kind, self._high) or self._came_off(trail)
 
     def _came_off(self, trail: _GrowingFind) -> bool:
         """Whether a cover came off for a moment.
@@ -254,7 +256,12 @@ class SecondLook:
         needs a higher score.
         """
         brief = trail.places[-1][0] - trail.places[0][0] < NEAR and trail.kind in PEOPLE
-        return trail.before and trail.after and (brief or trail.score >= self._high)
+        return trail.before and trail.after and (brief or trail.score >= firm(trail.kind, self._high))
+
+
+def _each(found: Detections, high: float) -> NDArray[np.float32]:
+    """(N,) the score from which each of `found` counts by itself."""
+    return np.array([firm(Kind(kind), high) for kind in found.kind.tolist()], np.float32)
 
 
 def covered(xyxy: NDArray[np.float32], regions: Sequence[Region]) -> NDArray[np.bool_]:

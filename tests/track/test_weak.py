@@ -18,6 +18,7 @@ from anonymize.settings import Follow, Settings
 from anonymize.track import Tracker
 from anonymize.track.history import MotionSample
 from anonymize.track.motion import WorkingPicture
+from anonymize.track.tracker import AGREE
 from tests.detect.test_detect import Bright
 from tests.helpers.media import make_video
 from tests.track.test_track import HIGH, OTHER, Finds, Still, at, follow, holds, scene, standing
@@ -209,3 +210,37 @@ def test_a_flash_before_does_not_change_how_a_short_scene_is_judged(flash: list[
         if index in (0, 9, 10, 11, 12, 13, 19, 20, 23, 24, 29, 34, 39, 43):
             tracker.find(index, face if index in (20, 23) else Detections.empty())
     assert [(track.first, track.end) for track in tracker.finish()] == [(20, 24)]
+
+
+@pytest.mark.parametrize(
+    ("high", "scores", "faces", "heads"),
+    [
+        (0.5, (0.24, 0.24, 0.24), True, False),
+        (0.5, (0.24, 0.25, 0.24), True, True),
+        (0.3, (0.34,), True, False),
+        (0.3, (0.35,), True, True),
+    ],
+    ids=["three weak ones", "one of them better", "one alone", "a strong one"],
+)
+@pytest.mark.parametrize("agree", [AGREE, 1], ids=["file", "live"])
+def test_of_weak_heads_that_agree_one_is_better(
+    high: float, scores: Sequence[float], faces: bool, heads: bool, agree: int
+) -> None:
+    for kind, kept in ((Kind.FACE, faces), (Kind.HEAD, heads or (agree == 1 and max(scores) >= 0.25))):
+        tracker = Tracker(Follow(), high, agree)
+        for i in range(41):
+            tracker.see(Still(i, LONG[i], i))
+            if i % 4 == 0:
+                rows = [(standing(0), scores[i // 4 - 5])] if 0 <= i // 4 - 5 < len(scores) else []
+                found = _faces(rows)
+                tracker.find(i, replace(found, kind=np.full(len(rows), kind, np.int64)))
+        assert bool(tracker.finish()) is kept
+
+
+@pytest.mark.parametrize(("score", "kept"), [(0.24, False), (0.25, True)])
+def test_in_a_single_picture_a_head_needs_as_much(score: float, kept: bool) -> None:
+    tracker = Tracker(Follow(), 0.5)
+    tracker.see(Still(0, LONG[0], 0))
+    tracker.find(0, replace(_faces([(standing(0), score)]), kind=np.array([Kind.HEAD], np.int64)))
+    assert bool(tracker.finish()) is kept
+    assert bool(tracker.faint()) is not kept, "a person may be asked about it"

@@ -350,3 +350,16 @@ def test_what_stands_still_and_is_found_again_with_a_better_score_is_scanned_aga
     looks = len(detector.seen)
     assert scores(53) == [pytest.approx(0.95)]
     assert len(detector.seen) == looks, "nothing changed since"
+
+
+@pytest.mark.parametrize(("score", "faces", "heads"), [(0.29, False, False), (0.34, True, False), (0.36, True, True)])
+def test_a_head_counts_in_the_output_from_the_score_that_would_have_covered_it(
+    score: float, faces: bool, heads: bool
+) -> None:
+    """Where a preset takes less for a face, that would be a doubt about every ball."""
+    for kind, counts in ((Kind.FACE, faces), (Kind.HEAD, heads)):
+        detector = Bright(score=score, kind=kind, kinds=frozenset({kind}), min_size={kind: 16.0})
+        look = SecondLook(Variants([detector], settings().detect, {kind}), 0.3)
+        look.take(look.detect(frame(0, FACE), [], lambda found: np.zeros(len(found), bool)).result())
+        leaks, doubts, frames = look.finds()
+        assert (bool(leaks or doubts), frames) == (counts, int(counts))
