@@ -49,6 +49,8 @@ EXPECTED = 0.3
 SLIVER = 0.5
 """How far into the picture a visible track's box at the border reaches, as a share of its side along that border, up to
 which detectors may find parts of it: a hand and a cheek."""
+MOST_OF_FACE = 6.0
+"""The most areas of a face that the box of its head has: what is larger is taken for another's."""
 _BY_POINT = (Kind.FACE, Kind.HEAD, Kind.PERSON)
 """What a person at a point is chosen by: the first of these that is there."""
 _LISTED = 10
@@ -77,7 +79,8 @@ def visible(
         for zone in settings.spared:
             shown += _things(paths, times, zone)
     chooser = _Chooser(paths, times, name)
-    shown += [chooser.chosen(person) for person in persons]
+    for person in persons:
+        shown += chooser.chosen(person)
     return replace(plan, shown=tuple(dict.fromkeys(shown)))
 
 
@@ -230,9 +233,24 @@ class _Chooser:
     times: Sequence[Fraction]
     name: str
 
-    def chosen(self, person: Person) -> VisibleTrack:
-        """The stretch of a track that `person` means."""
+    def chosen(self, person: Person) -> list[VisibleTrack]:
+        """The stretch of a track that `person` means; of a face chosen by a point also that of the head around it."""
         path, index = self._by_point(person) if person.point is not None else self._by_number(person)
+        shown = [self._shown(person, path, index)]
+        head = self._head_around(path, index) if person.point is not None and path.kind is Kind.FACE else None
+        if head is not None and head.stretch(index) is not None:
+            shown.append(self._shown(person, head, index))
+        return shown
+
+    def _head_around(self, face: TrackPath, index: int) -> TrackPath | None:
+        """The track of the head that a face belongs to; None if there is none, or it is not clear which."""
+        box = face.boxes[index - face.first]
+        heads = [head for track in self.paths.at(index, Kind.HEAD) if (head := self.paths.of(track))]
+        around = [head for head in heads if _around(head.boxes[index - head.first], box)]
+        return around[0] if len(around) == 1 else None
+
+    def _shown(self, person: Person, path: TrackPath, index: int) -> VisibleTrack:
+        """The stretch of `path` around frame `index`."""
         stretch = path.stretch(index)
         if stretch is None:
             why = "no detection found it for too long"
@@ -350,6 +368,13 @@ def _has(path: TrackPath, index: int, point: tuple[float, float]) -> bool:
     """Whether `point` is on a track on frame `index`."""
     x0, y0, x1, y1 = grown(path.boxes[index - path.first][None], REACH)[0]
     return bool(x0 <= point[0] < x1 and y0 <= point[1] < y1)
+
+
+def _around(head: Floats, face: Floats) -> bool:
+    """Whether the box `head` (4,) has the middle of the box `face` (4,) in it and is not much larger."""
+    middle = (face[:2] + face[2:]) / 2
+    within = bool((head[:2] <= middle).all() and (middle < head[2:]).all())
+    return within and float(np.prod(head[2:] - head[:2])) <= MOST_OF_FACE * float(np.prod(face[2:] - face[:2]))
 
 
 def _away(box: Floats, point: tuple[float, float] | None) -> float:

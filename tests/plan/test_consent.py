@@ -165,6 +165,43 @@ def test_what_overlaps_a_visible_track_is_drawn_whole():
     assert [region.why for region in drawn.at(5) if region.track == 0] == [Why.MANUAL]
 
 
+BOTH = ["faces", "heads", "plates"]
+
+
+def test_with_a_face_chosen_by_a_point_its_head_is_visible_and_no_other() -> None:
+    face, head = still(0, (50, 100)), still(1, (50, 98), side=36, kind=Kind.HEAD)
+    stranger = still(2, (200, 100), side=36, kind=Kind.HEAD)
+    done = shown(face, head, stranger, targets=BOTH, show_persons=[person(point=[50, 100], at=1)])
+    assert visible_frames(done, 0) == visible_frames(done, 1) == list(range(FRAMES))
+    assert visible_frames(done, 2) == []
+    by_number = shown(face, head, targets=BOTH, show_persons=[person(track=0)])
+    assert visible_frames(by_number, 1) == [], "a number is that of one track"
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        [still(1, (50, 98), side=60, kind=Kind.HEAD)],
+        [still(1, (72, 98), side=40, kind=Kind.HEAD)],
+        [still(i, (50, 98 + i), side=36, kind=Kind.HEAD) for i in (1, 2)],
+        [walking(1, 50, 12, range(20, 25), y=98, side=36, kind=Kind.HEAD, unseen=range(20, 25))],
+    ],
+    ids=["as large as a person", "of one beside", "two of them", "never found"],
+)
+def test_a_head_that_may_be_anothers_stays_covered(heads: list[Track]) -> None:
+    done = shown(still(0, (50, 100)), *heads, targets=BOTH, show_persons=[person(point=[50, 100], at=1)])
+    assert visible_frames(done, 0) == list(range(FRAMES))
+    assert all(visible_frames(done, head.id) == [] for head in heads)
+
+
+def test_a_head_is_covered_again_where_another_comes_near() -> None:
+    head, other = still(1, (50, 98), side=36, kind=Kind.HEAD), walking(2, 350, -6, y=98, side=36, kind=Kind.HEAD)
+    done = shown(still(0, (50, 100)), head, other, targets=BOTH, show_persons=[person(point=[50, 100], at=0)])
+    assert 0 in visible_frames(done, 1)
+    assert FRAMES - 1 not in visible_frames(done, 1)
+    assert visible_frames(done, 2) == []
+
+
 @pytest.mark.parametrize(
     ("chosen", "words"),
     [
