@@ -23,7 +23,8 @@ def meaning(report: Values) -> str:
     """
     checked = report["verified"]
     scanned, frames = checked.get("looked_frames", 0), checked.get("of_frames", 0)
-    what = " or ".join(NAMES.get(kind, kind) for kind in _sought(report))
+    *others, last = [NAMES.get(kind, kind) for kind in _sought(report)] or [""]
+    what = f"{', '.join(others)} or {last}" if others else last
     if not scanned or not what or report["verdict"] not in (Verdict.PASS, Verdict.PASS_WITH_DOUBTS):
         return ""
     look = f"a second look at {_share(scanned, frames)}"

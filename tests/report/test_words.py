@@ -59,26 +59,26 @@ def checked(looked, frames, *, doubts=0, compared=True):
             checked(25, 260),
             (),
             "“Passed” means of this file that it was read back to its end, none of its covered regions shows what it "
-            "hides, and a second look at 25 of its 260 frames, drawn at random, found no face or licence plate that "
-            "should be hidden: with 95% confidence, no more than 11.9% of its frames show one that the detectors used "
-            "can find; it does not mean that nobody can be recognised.",
+            "hides, and a second look at 25 of its 260 frames, drawn at random, found no face, licence plate or "
+            "head that should be hidden: with 95% confidence, no more than 11.9% of its frames show one that the "
+            "detectors used can find; it does not mean that nobody can be recognised.",
         ),
         (
             "pass",
             checked(1, 1, compared=False),
             ("plate",),
             "“Passed” means of this file that it was read back to its end and a second look at its picture found no "
-            "face that should be hidden: the detectors used can find none in it; it does not mean that nobody can be "
-            "recognised.",
+            "face or head that should be hidden: the detectors used can find none in it; it does not mean that nobody "
+            "can be recognised.",
         ),
         (
             "pass-with-doubts",
             checked(12, 12, doubts=3),
             ("face",),
             "“Passed, with doubts” means of this file that it was read back to its end and neither a comparison with "
-            "the plan nor a second look at all of its 12 frames found a licence plate that should be hidden and surely "
-            "is not, but 3 places are left for a person to look at: the detectors used can find none anywhere else; it "
-            "does not mean that nobody can be recognised.",
+            "the plan nor a second look at all of its 12 frames found a licence plate or head that should be hidden "
+            "and surely is not, but 3 places are left for a person to look at: the detectors used can find none "
+            "anywhere else; it does not mean that nobody can be recognised.",
         ),
     ],
     ids=["a film", "a picture", "doubts"],
