@@ -184,7 +184,8 @@ def _real(section: Mapping[str, Any]) -> str:
     about = (
         f"{rows[0]['clips']} real clips, {rows[0]['frames']} frames labelled by hand. A box counts as covered from 90% "
         "of its area on, a head from 85%; a cover is false outside every labelled box grown by 60% a side and outside "
-        "every ignored area. No preset looks for heads or persons. By height and view: `results.json`."
+        "every ignored area. `municipal` and `journalist` look for heads, no preset for persons. By height and view: "
+        "`results.json`."
     )
     skipped = "".join(f"- left out: {line}\n" for line in section["skipped"])
     return f"## Real\n\n{_where(section)}\n\n{about}\n\n{real_table(rows)}\n{skipped}"

@@ -8,12 +8,14 @@ detail survived. It shares no code with the detectors, the tracker or the drawin
 - **exposed subject**: one that leaks on at least one frame. One frame is enough to identify someone.
 - **collateral**: the share of informative 16x16 blocks away from every truth box whose detail was lost.
 
-Detail is the high-passed luma. Not counted: ignored boxes, boxes under half visible, under 12 px high, or with fewer
-than 4 informative cells.
+Detail is the high-passed luma. A face whose middle lies in a labelled head is that head's subject in the totals.
+
+Not counted: ignored boxes, boxes under half visible, under 12 px high, or with fewer than 4 informative cells.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,12 +98,12 @@ class _Counts:
     def add(self, original: Luma, redacted: Luma, truth: FrameTruth, time: float) -> None:
         self.frames += 1
         for subject in truth.subjects:
-            self._measure(original, redacted, truth.frame, int(time), subject)
+            self._measure(original, redacted, truth.frame, int(time), subject, _whose(subject, truth.subjects))
         blocks, lost = collateral(original, redacted, [s.xyxy for s in truth.subjects])
         self.blocks += blocks
         self.lost += lost
 
-    def _measure(self, original: Luma, redacted: Luma, frame: int, second: int, subject: Subject) -> None:
+    def _measure(self, original: Luma, redacted: Luma, frame: int, second: int, subject: Subject, who: Key) -> None:
         name = bucket(subject.height)
         if subject.ignore or subject.visible < ENOUGH_VISIBLE or name is None:
             self.uncounted += 1
@@ -112,8 +114,9 @@ class _Counts:
             return
         leaks = surviving > LEAKING * informative
         kind = subject.kind.label
-        for tally in (self.total, self.by_kind.setdefault(kind, _Tally()), self.by_height[name]):
-            tally.add((kind, subject.id), leaks)
+        self.by_kind.setdefault(kind, _Tally()).add((kind, subject.id), leaks)
+        for tally in (self.total, self.by_height[name]):
+            tally.add(who, leaks)
         heights = self.traced.setdefault((kind, subject.id), {})
         heights[name] = _one_more(heights.get(name, (0, 0)), leaks)
         self.by_second[second] = _one_more(self.by_second.get(second, (0, 0)), leaks)
@@ -133,6 +136,23 @@ class _Counts:
             subjects=tuple(Traced(number, kind, heights) for (kind, number), heights in sorted(self.traced.items())),
             by_second=self.by_second,
         )
+
+
+def _whose(subject: Subject, others: Sequence[Subject]) -> Key:
+    """The subject in the totals to which the box of `subject` belongs: the smallest of `others` that is its head, or
+    its own."""
+    x, y = ((subject.xyxy[side] + subject.xyxy[side + 2]) / 2 for side in (0, 1))
+    heads = [
+        other
+        for other in others
+        if other.kind is Kind.HEAD
+        and not other.ignore
+        and other.xyxy[0] <= x < other.xyxy[2]
+        and other.xyxy[1] <= y < other.xyxy[3]
+    ]
+    if subject.kind is not Kind.FACE or not heads:
+        return subject.kind.label, subject.id
+    return Kind.HEAD.label, min(heads, key=lambda head: head.height).id
 
 
 def _one_more(counts: tuple[int, int], leaks: bool) -> tuple[int, int]:

@@ -97,6 +97,38 @@ def test_subjects_kinds_and_heights_are_distinguished(case):
     assert found.total == Score(10, 5, 2, 1)
 
 
+HEAD = subject(7, box=(56.0, 20.0, 136.0, 108.0), kind=Kind.HEAD)
+
+
+def test_who_is_labelled_as_face_and_as_head_counts_once_among_the_people(case):
+    stranger = subject(1, box=(4.0, 40.0, 44.0, 90.0), kind=Kind.HEAD)
+    found = case(lambda _, p: p, [FACE, HEAD, stranger])
+    assert (found.total.subjects, found.total.exposed, found.total.boxes) == (2, 2, 15)
+    assert {kind: score.subjects for kind, score in found.by_kind.items()} == {"face": 1, "head": 2}
+    assert found.by_height["64+"].subjects == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "people"),
+    [
+        (subject(7, box=(100.0, 20.0, 180.0, 108.0), kind=Kind.HEAD), 2),
+        (subject(7, box=HEAD.xyxy, kind=Kind.PLATE), 2),
+        (subject(7, box=HEAD.xyxy, kind=Kind.HEAD, ignore=True), 1),
+    ],
+    ids=["beside it", "no head", "ignored"],
+)
+def test_a_face_in_no_head_is_somebody_of_its_own(case, head, people):
+    found = case(lambda _, p: p, [FACE, head])
+    assert found.total.subjects == people
+    assert found.by_kind["face"].subjects == 1
+
+
+def test_a_face_in_a_hidden_head_is_hidden_and_its_head_costs_nothing_where_faces_alone_are_labelled(case):
+    hidden = case(lambda _, p: solid(p, HEAD.xyxy), [FACE, HEAD])
+    assert (hidden.total.leaked, hidden.total.exposed) == (0, 0)
+    assert case(lambda _, p: solid(p, HEAD.xyxy)).collateral == 0.0
+
+
 @pytest.mark.parametrize(
     "hidden",
     [
