@@ -277,6 +277,29 @@ def test_a_cloud_is_no_motion_and_who_walks_in_its_shadow_is_covered():
     assert (luma_of(outs[-1]) != luma_of(outs[0])).mean() > 0.9, "it is as dark as the place"
 
 
+@pytest.mark.parametrize("lighter", [0.6, 0.8, 1.3])
+def test_what_is_learnt_after_the_light_changed_is_not_covered(lighter):
+    """Somebody stood there while the rest was learnt, and leaves when the sun has come out: the place is empty."""
+    place = Place(640, 360)
+    empty = place.line.place
+    assert empty is not None
+    face = np.array([[300, 100, 315, 120]], np.float32)
+    place.found = Detections(face, np.full(1, 0.9, np.float32), np.zeros(1, int))
+    place.hold(place.ground, STILL + 4)
+    assert 0.5 < empty.share < 1
+    steps = round(20 * RATE)
+    lit = [np.rint((place.ground - 16.0) * lighter**share + 16) for share in np.linspace(0, 1, steps)]
+    outs = [out for luma in lit for out in place.send(luma.clip(16, 235).astype(np.uint8))]
+    assert covered(place, outs[-1], 300, 100)
+    place.found, now = NOBODY, lit[-1].clip(16, 235).astype(np.uint8)
+    outs = place.hold(now, STILL + 5)
+    assert empty.share == 1
+    assert not covered(place, outs[-1], 300, 100)
+    assert np.abs(luma_of(outs[-1])[90:130, 290:330].astype(int) - now[90:130, 290:330]).max() <= 3
+    outs = place.hold(place.ground, 5)
+    assert not covered(place, outs[-1], 300, 100), "nor when the light is as it was"
+
+
 def test_light_that_changes_slowly_in_a_part_is_followed_in_brightness_alone():
     place, outs = Place().learnt(), []
     for number in range(round(40 * RATE)):

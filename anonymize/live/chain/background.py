@@ -100,7 +100,8 @@ class Background:
         self._forget()
 
     def _forget(self) -> None:
-        self._planes: list[Samples] = []
+        self._planes: list[NDArray[np.int16]] = []
+        """In the light in which the first of it was learnt, which may lie beyond what a sample holds."""
         self._lit: list[Samples] = []
         self._small: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
         self._size = (0, 0)
@@ -269,13 +270,14 @@ class Background:
         """The blocks `new` of the candidate are known from now on."""
         kept = self._candidate
         assert kept is not None
-        rounded = [np.clip(np.rint(mean), 0, 255).astype(np.uint8) for mean in kept.mean]
+        luma, *chroma = kept.mean
         if not self._planes:
-            self._planes = [np.zeros_like(plane) for plane in rounded]
-            self._light = np.zeros(_cells(rounded[0]), np.float32)
-        for mine, its in zip(self._planes, rounded, strict=True):
+            self._planes = [np.zeros(plane.shape, np.int16) for plane in kept.mean]
+            self._light = np.zeros(_cells(luma.shape), np.float32)
+        then = (luma - 16) / self._gain + 16 - self._light_of(luma.shape)
+        for mine, its in zip(self._planes, [then, *chroma], strict=True):
             where = _stretched(new.astype(np.uint8), mine.shape)
-            mine[where] = its[where]
+            mine[where] = np.rint(its[where])
         self._known |= new
         self._relight()
         if self._known.all():
@@ -300,11 +302,13 @@ class Background:
     def _relight(self) -> None:
         """What is shown and compared with: what was learnt, as bright as cells are."""
         luma, *chroma = self._planes
-        rows, columns = luma.shape
-        light = cv2.resize(self._light, (columns, rows), interpolation=cv2.INTER_LINEAR)
-        lit = np.clip(np.rint(luma + np.asarray(light)), 16, 235).astype(np.uint8) if self._light.any() else luma
-        self._lit = [lit, *chroma]
+        lit = np.clip(np.rint(luma + self._light_of(luma.shape)), 16, 235) if self._light.any() else luma
+        self._lit = [np.clip(plane, 0, 255).astype(np.uint8) for plane in (lit, *chroma)]
         self._small = _halved(self._lit)
+
+    def _light_of(self, shape: tuple[int, ...]) -> Levels:
+        """By how much each pixel of a luma plane is lighter than it was learnt."""
+        return np.asarray(cv2.resize(self._light, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
 
     def _watch(self, time: Fraction, share: float) -> None:
         """Forget a place that has differed nearly everywhere for long."""
@@ -346,8 +350,8 @@ def _grid(frame: VideoPicture, side: int) -> tuple[int, int]:
     return max(round(frame.height / side), 1), max(round(frame.width / side), 1)
 
 
-def _cells(luma: Samples) -> tuple[int, int]:
-    return max(round(luma.shape[0] / _CELL), 1), max(round(luma.shape[1] / _CELL), 1)
+def _cells(shape: tuple[int, ...]) -> tuple[int, int]:
+    return max(round(shape[0] / _CELL), 1), max(round(shape[1] / _CELL), 1)
 
 
 def _differences(one: Samples, other: Samples, shape: tuple[int, ...]) -> Levels:
