@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import time
 import urllib.error
 import urllib.request
@@ -116,6 +117,8 @@ def _asked(port: int, what: str, path: Path) -> str:
     except OSError as error:
         words = f"nothing answers on port {port} of this machine: start `anonymize live --config {path}` first"
         raise UsageError(words, path) from error
+    except http.client.HTTPException as error:
+        raise UsageError(f"what answers on port {port} is no `anonymize live`: another program has it", path) from error
 
 
 def _words(raw: bytes) -> str:

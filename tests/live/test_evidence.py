@@ -1,6 +1,8 @@
 """What `report dpia --live` reads from a running system."""
 
+import socket
 import subprocess
+import threading
 from typing import Any
 
 import pytest
@@ -121,3 +123,20 @@ def test_metrics_of_something_else_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("anonymize.live.evidence._asked", lambda *_: "<html>{}")
     with pytest.raises(ReportError, match="are no metrics"):
         gather(path)
+
+
+def test_another_program_on_its_port_is_an_error_in_words(tmp_path):
+    """As one that greets whoever connects, and knows no HTTP."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def greet() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        port = listening.getsockname()[1]
+        path = fleet(tmp_path, make_video(tmp_path / "clip.mp4", frames=2, size=(160, 120)), port, ["one"])
+        with pytest.raises(UsageError, match=f"port {port} is no `anonymize live`"):
+            gather(path)

@@ -29,6 +29,7 @@ from anonymize.live.control_room.roster import Roster
 from anonymize.live.control_room.tryout import TryOut
 from anonymize.live.control_room.typed import SECRETS, typed
 from anonymize.live.secrets import resolve
+from anonymize.live.sinks.newest import Shown
 from anonymize.live.supervisor.accepted import Accepted, checked
 from anonymize.live.supervisor.child import Child
 from anonymize.live.supervisor.run import _KILL_AFTER, _Supervisor
@@ -388,6 +389,17 @@ def test_the_picture_of_a_test_never_shows_a_face() -> None:
             tryout.end()
     assert judged == 4, "no picture showed the scene"
     assert tryout.shown is None
+
+
+def test_a_test_that_is_ended_while_somebody_asks_has_no_picture() -> None:
+    class Ended(Shown):
+        def __bool__(self) -> bool:
+            tryout.shown = None
+            return True
+
+    tryout = TryOut()
+    tryout.shown = Ended(3, b"", (1280, 720))
+    assert tryout.as_dict() == {"state": "idle", "picture": 3}
 
 
 def test_the_test_of_an_srt_camera_leaves_its_port_free() -> None:

@@ -62,7 +62,8 @@ class TryOut:
     def as_dict(self) -> dict[str, Any]:
         """How far it is, for JSON."""
         self._asked = time.monotonic()
-        return {**self._state, "picture": self.shown.number if self.shown else None}
+        shown = self.shown  # which `end` may take away meanwhile
+        return {**self._state, "picture": shown.number if shown else None}
 
     def end(self) -> None:
         """Let the camera go."""
