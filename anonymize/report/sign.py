@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from anonymize.errors import OutputError, ReportError, UsageError
 from anonymize.report.files import read, sha256, write_values
 from anonymize.text import untrusted
-from anonymize.text.words import system
+from anonymize.text.words import extra, system
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -265,4 +265,4 @@ def _needed() -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise UsageError("signatures need two more packages: pip install 'anonymize[sign]'") from error
+        raise UsageError(f"signatures need two more packages: {extra('sign')}") from error

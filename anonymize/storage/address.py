@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonymize.errors import UsageError
+from anonymize.text.words import extra
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -70,8 +71,7 @@ def _upath(text: str, scheme: str) -> UPath:
         found.fs  # noqa: B018 - connects on first access
     except ImportError as error:
         raise UsageError(
-            f"{scheme}://: a package is missing for this kind of storage ({error}); "
-            "for s3:// install anonymize with its extra: pip install 'anonymize[storage]'"
+            f"{scheme}://: a package is missing for this kind of storage ({error}); for s3://, {extra('storage')}"
         ) from error
     except ValueError as error:
         raise UsageError(f"{scheme}://: unknown kind of storage") from error

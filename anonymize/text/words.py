@@ -54,6 +54,12 @@ def _ours(error: OSError) -> bool:
     return error.strerror not in (None, os.strerror(error.errno or 0))
 
 
+def extra(name: str) -> str:
+    """How to install the extra `name`: not by the name of the project, which on the index of Python packages is that of
+    another one."""
+    return f"in a checkout of this program, pip install '.[{name}]'"
+
+
 def near(path: Path) -> str:
     """A suggestion for `path`, which does not exist, as the end of a message; empty if no name is similar."""
     try:

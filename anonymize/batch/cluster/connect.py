@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from anonymize.errors import ClusterError, UsageError
+from anonymize.text.words import extra
 
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -91,7 +92,7 @@ def connected(address: str) -> Iterator[Any]:
     try:
         import ray
     except ImportError as error:
-        raise UsageError("--cluster needs Ray: pip install 'anonymize[cluster]'") from error
+        raise UsageError(f"--cluster needs Ray: {extra('cluster')}") from error
     with _own_signals():
         _connect(ray, address)
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from anonymize.errors import UsageError
 from anonymize.live.webrtc.viewers import Viewers
-from anonymize.text.words import system
+from anonymize.text.words import extra, system
 
 SCHEME = "webrtc:"
 _LOOPBACK = "127.0.0.1"
@@ -59,7 +59,7 @@ class Place:
                 f"{self.host} can be reached by others: name who may watch in a file of viewers (--viewers)"
             )
         if any(importlib.util.find_spec(name) is None for name in ("OpenSSL", "pylibsrtp")):
-            raise UsageError("webrtc: needs two more packages: pip install 'anonymize[webrtc]'")
+            raise UsageError(f"webrtc: needs two more packages: {extra('webrtc')}")
         self.tls()
         if self.viewers is not None:
             Viewers(self.viewers)
