@@ -125,7 +125,7 @@ def _changed(running: Running) -> Iterator[Part]:
             acts += [(*act, f"recordings of {one.name}") for act in folder.acts]
             yield from (Text(f"Custody log of {one.name}: {line}.") for line in folder.complaints)
     if not acts:
-        yield Text("No change of zones on the page, and nothing exported, held, released or checked.")
+        yield Text("No change of zones or cameras on the page, and nothing exported, held, released or checked.")
     else:
         newest = sorted(acts)[-MOST:]
         yield Table(("when", "who", "what", "of"), newest)
