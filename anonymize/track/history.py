@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -33,6 +33,10 @@ FLASH = 0.4
 LAG = 32
 """How many frames a subject's rows may lag behind; times are kept for at least twice as many frames."""
 _PATCH = (16, 16)
+
+OnStepBack = Callable[[int, Floats, float, bool], bool]
+"""Takes a frame's index, a box (4,) there, its uncertainty so far, and whether it is in the picture; returns whether to
+go on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -260,17 +264,22 @@ class FrameHistory:
         onward = self._samples[max(here, there)].step or STILL
         return onward if there > here else onward.inverse
 
-    def backward(self, index: int, box: Floats) -> Iterator[tuple[int, Floats, float, bool]]:
-        """Follow one box back in time, as far as pictures are kept and the scene lasts.
+    def backward(self, index: int, boxes: Sequence[Floats], paths: Sequence[OnStepBack]) -> None:
+        """Follow boxes (4,) of frame `index` back in time together, as far as pictures are kept and the scene lasts.
 
-        Yields:
-            frame index, (4,) box, uncertainty so far, whether it is in the picture; from ``index - 1`` down.
+        Each is told to its own of `paths`, from frame ``index - 1`` down, until that returns False. Together this costs
+        little more than for a single box.
         """
-        doubt, drift = 0.0, Drift()
-        while index - 1 in self._samples and self.scene(index - 1) == self.scene(index):
-            box, more, inside = self.carried(index, index - 1, [box]).step(0, drift)
-            index, doubt = index - 1, doubt + more
-            yield index, box, doubt, inside
+        going = [(path, box, 0.0, Drift()) for path, box in zip(paths, boxes, strict=True)]
+        while going and index - 1 in self._samples and self.scene(index - 1) == self.scene(index):
+            carried = self.carried(index, index - 1, [box for _, box, _, _ in going])
+            index -= 1
+            left = []
+            for i, (path, _, doubt, drift) in enumerate(going):
+                box, more, inside = carried.step(i, drift)
+                if path(index, box, doubt + more, inside):
+                    left.append((path, box, doubt + more, drift))
+            going = left
 
     def patch(self, index: int, box: Floats) -> Picture | None:
         """The content of `box` on frame `index`, 16 × 16; None if less than half of it is in the picture."""

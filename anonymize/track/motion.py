@@ -34,6 +34,9 @@ _ZOOM = 1.2
 _FLAT = 4.0
 """Standard deviation below which a thumbnail shows nothing (black, white, fog)."""
 _GRID = 5
+_SHARES = np.linspace(0.1, 0.9, _GRID)
+_POINTS = np.stack(np.meshgrid(_SHARES, _SHARES), axis=-1).reshape(-1, 2)
+"""(25, 2) points over the middle 80% of a box, as shares of its sides."""
 _FLOW_WINDOW = (11, 11)
 _CROP_MARGIN = 24
 
@@ -209,7 +212,8 @@ def carry(
     shift, spread = _median(found - points, good)
     size = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
     sure = (good.sum(axis=1) >= _GRID * _GRID // 3) & (spread < 1 + 0.06 * size)
-    scale = np.where(sure & (size >= 16), _growth(points, found, good, zoom), zoom)
+    large = sure & (size >= 16)
+    scale = np.where(large, _growth(points, found, good, zoom) if large.any() else zoom, zoom)
     centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2 + shift, (boxes[:, 2:] - boxes[:, :2]) / 2 * scale[:, None]
     followed = np.concatenate([centre - half, centre + half], axis=1)
     moved = np.where(sure[:, None], followed, with_camera)
@@ -226,9 +230,7 @@ def transformed(boxes: Floats, affine: Floats) -> Floats:
 
 def _grid(boxes: Floats) -> Floats:
     """(N, 25, 2) points over the middle 80% of each box."""
-    share = np.linspace(0.1, 0.9, _GRID)
-    unit = np.stack(np.meshgrid(share, share), axis=-1).reshape(-1, 2)
-    return boxes[:, None, :2] + unit * (boxes[:, None, 2:] - boxes[:, None, :2])
+    return np.asarray(boxes[:, None, :2] + _POINTS * (boxes[:, None, 2:] - boxes[:, None, :2]))
 
 
 def _flow(
@@ -270,22 +272,24 @@ def _followed(
 
 def _median(values: Floats, good: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Per box the median (N, 2) of the good values (N, P, 2), and their median absolute deviation (N,)."""
+    centre = _middle(values, good)
+    return centre, _middle(np.abs(values - centre[:, None]), good).max(axis=1)
+
+
+def _middle(values: Floats, good: NDArray[np.bool_]) -> Floats:
+    """(N, K) per box the lower median of the good values (N, P, K); 0 where there are none."""
     count = good.sum(axis=1)
-    middle = (np.maximum(count - 1, 0) // 2)[:, None, None]
-
-    def pick(v: Floats) -> Floats:
-        ordered = np.sort(np.where(good[:, :, None], v, 1e9), axis=1)
-        return np.where((count > 0)[:, None], np.take_along_axis(ordered, middle, axis=1)[:, 0], 0.0)
-
-    centre = pick(values)
-    return centre, pick(np.abs(values - centre[:, None])).max(axis=1)
+    ordered = np.sort(np.where(good[:, :, None], values, 1e9), axis=1)
+    chosen = ordered[np.arange(len(count)), np.maximum(count - 1, 0) // 2]
+    return np.where((count > 0)[:, None], chosen, 0.0)
 
 
 def _growth(points: Floats, found: Floats, good: NDArray[np.bool_], zoom: float) -> Floats:
     """(N,) factor by which the good points of each box moved apart, limited to near the camera's own zoom."""
     weight = good[:, :, None] / np.maximum(good.sum(axis=1), 1)[:, None, None]
-    before = np.hypot(*np.moveaxis(points - (points * weight).sum(axis=1, keepdims=True), 2, 0))
-    after = np.hypot(*np.moveaxis(found - (found * weight).sum(axis=1, keepdims=True), 2, 0))
-    ratio, _ = _median((after / np.maximum(before, 1e-6))[:, :, None], good & (before > 1e-6))
-    usable = (ratio[:, 0] > 0) & ((good & (before > 1e-6)).sum(axis=1) >= 6)
-    return np.where(usable, np.clip(ratio[:, 0], zoom * 0.95, zoom * 1.05), zoom)
+    first, second = (those - (those * weight).sum(axis=1, keepdims=True) for those in (points, found))
+    before, after = (np.hypot(those[:, :, 0], those[:, :, 1]) for those in (first, second))
+    apart = good & (before > 1e-6)
+    ratio = _middle((after / np.maximum(before, 1e-6))[:, :, None], apart)[:, 0]
+    usable = (ratio > 0) & (apart.sum(axis=1) >= 6)
+    return np.where(usable, np.clip(ratio, zoom * 0.95, zoom * 1.05), zoom)

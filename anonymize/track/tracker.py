@@ -15,7 +15,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby, pairwise
 
 import numpy as np
@@ -69,6 +70,25 @@ _JITTER = 0.4
 """Seconds before and after within which a box takes the largest size of its neighbours."""
 _CHUNK = 2048
 """About how many rows of one subject are kept open; older ones are packed."""
+
+
+@dataclass(slots=True)
+class _PathBack:
+    """A subject followed back from its first find.
+
+    Args:
+        patch: its appearance there.
+        began: seconds of that frame.
+        last: seconds of the earliest frame on which it is.
+        rows: boxes and doubt, latest first.
+        covered: so many of them are of frames on which it is, or between.
+    """
+
+    patch: NDArray[np.uint8] | None
+    began: float
+    last: float
+    rows: list[tuple[Floats, float]] = field(default_factory=list)
+    covered: int = 0
 
 
 class Tracker:
@@ -238,21 +258,24 @@ class Tracker:
 
     def _trace_back(self, subjects: Iterable[Trajectory]) -> None:
         """Carry subjects backward from their first find, as long as they are there, up to a cut or settled frames."""
-        for subject in subjects:
-            start, box = subject.first, subject.rows[0]
-            if start not in self._history.times:
-                continue  # weak for so long that the pictures before it are no longer kept
-            patch, began = self._history.patch(start, box), self._history.times[start]
-            path: list[tuple[Floats, float]] = []
-            covered, last = 0, began
-            for index, moved, doubt, inside in self._history.backward(start, box):
-                now = self._history.times[index]
-                if index < self._settled or (last - now > _OUT and began - now > self._follow.hold):
-                    break
-                path.append((moved, doubt))
-                if inside and self._is_there(patch, index, moved, began - now):
-                    covered, last = len(path), now
-            subject.precede(path[:covered])
+        kept = [s for s in subjects if s.first in self._history.times]  # others are weak for longer than pictures last
+        for start, group in groupby(sorted(kept, key=lambda s: s.first), key=lambda s: s.first):
+            together, began = list(group), self._history.times[start]
+            paths = [_PathBack(self._history.patch(start, s.rows[0]), began, began) for s in together]
+            follow = [partial(self._go_back, path) for path in paths]
+            self._history.backward(start, [s.rows[0] for s in together], follow)
+            for subject, path in zip(together, paths, strict=True):
+                subject.precede(path.rows[: path.covered])
+
+    def _go_back(self, path: _PathBack, index: int, box: Floats, doubt: float, inside: bool) -> bool:
+        """Follow `path` back to frame `index`; whether to go on."""
+        now = self._history.times[index]
+        if index < self._settled or (path.last - now > _OUT and path.began - now > self._follow.hold):
+            return False
+        path.rows.append((box, doubt))
+        if inside and self._is_there(path.patch, index, box, path.began - now):
+            path.covered, path.last = len(path.rows), now
+        return True
 
     # association
 
@@ -275,10 +298,9 @@ class Tracker:
             free = [s for s in active if s.seen_last != index]
             slack = _SLACK + np.minimum([s.doubt[index - s.first] for s in free], MOST_GROWTH)
             pairs = match(self._in_picture(index, _at(index, free)), slack, self._in_picture(index, boxes[group]))
-            for subject, i in [(free[row], group[column]) for row, column in pairs]:
-                self._meet(subject, index, boxes[i], scores[i])
-                if not subject.trusted and self._convinces(subject, index):
-                    started.append(self._trust(subject))
+            met = [(free[row], int(group[column])) for row, column in pairs]
+            self._meet(index, [(subject, boxes[i], scores[i]) for subject, i in met])
+            started += [self._trust(s) for s, _ in met if not s.trusted and self._convinces(s, index)]
             left = np.setdiff1d(group, group[[column for _, column in pairs]])
             if strong:
                 started += [self._trust(self._begin(index, kind, boxes[i], scores[i])) for i in left]
@@ -309,28 +331,45 @@ class Tracker:
         subject.id, self._ids = self._ids, self._ids + 1
         return subject
 
-    def _meet(self, subject: Trajectory, index: int, box: Floats, score: float) -> None:
-        """Assign a find to a subject."""
+    def _meet(self, index: int, finds: Iterable[tuple[Trajectory, Floats, float]]) -> None:
+        """Assign finds on frame `index`, each a box (4,) and its score, to subjects."""
         size = self._history.size(index)
-        if size is not None:
-            box = _past_border(box, subject.rows[index - subject.first], *size)
-        if score < self._high:
-            box = subject.whole(index, box)
-        subject.patch = self._history.patch(index, box)
-        clock, back = self._history.clock(subject.seen_last, index), None
-        if clock[-1] - clock[0] > _LONG:
-            back = self._way_back(index, box, subject.seen_last)
-        subject.meet(index, box, score, clock, back)
+        met, far = [], []
+        for subject, box, score in finds:
+            if size is not None:
+                box = _past_border(box, subject.rows[index - subject.first], *size)
+            if score < self._high:
+                box = subject.whole(index, box)
+            clock = self._history.clock(subject.seen_last, index)
+            met.append((subject, box, score, clock))
+            if clock[-1] - clock[0] > _LONG:
+                far.append((subject, box))
+        ways = self._ways_back(index, far)
+        for subject, box, score, clock in met:
+            subject.patch = self._history.patch(index, box)
+            subject.meet(index, box, score, clock, ways.get(subject))
 
-    def _way_back(self, index: int, box: Floats, start: int) -> tuple[Floats, Floats] | None:
-        """(N, 4) boxes and (N,) doubt on the frames ``start <= i <= index``, followed backward from a find."""
-        path = [(box, 0.0)]
-        for i, moved, doubt, _ in self._history.backward(index, box):
-            path.append((moved, doubt))
-            if i == start:
+    def _ways_back(
+        self, index: int, finds: Sequence[tuple[Trajectory, Floats]]
+    ) -> dict[Trajectory, tuple[Floats, Floats]]:
+        """(N, 4) boxes and (N,) doubt from the last find of each subject to one on frame `index`, followed backward.
+
+        Subjects that cannot be followed so far back are missing.
+        """
+        paths: list[list[tuple[Floats, float]]] = [[(box, 0.0)] for _, box in finds]
+
+        def back_to(start: int, path: list[tuple[Floats, float]], at: int, box: Floats, doubt: float, _: bool) -> bool:
+            path.append((box, doubt))
+            return at > start
+
+        follow = [partial(back_to, subject.seen_last, path) for (subject, _), path in zip(finds, paths, strict=True)]
+        self._history.backward(index, [box for _, box in finds], follow)
+        ways = {}
+        for (subject, _), path in zip(finds, paths, strict=True):
+            if len(path) == index - subject.seen_last + 1:
                 boxes, doubts = zip(*reversed(path), strict=True)
-                return np.array(boxes), np.array(doubts)
-        return None
+                ways[subject] = np.array(boxes), np.array(doubts)
+        return ways
 
     def _convinces(self, subject: Trajectory, index: int) -> bool:
         """Whether a weak subject's finds so far are enough to trust it."""
