@@ -19,7 +19,7 @@ from anonymize.detect.concurrency import IN_THIS_THREAD, combined, done
 from anonymize.detect.detector import Detector
 from anonymize.detect.merge import SAME, alike, fuse, without_holders
 from anonymize.detect.multiscale import GROUPS, HALF_STEP, Part, detect, detect_in_shape, in_stored_pixels
-from anonymize.detect.places import MARGINS, WIDE, Margins, Place, dilated, places
+from anonymize.detect.places import MARGINS, WIDE, Margins, Place, dilated, pixels_around, places
 from anonymize.detect.text.matching import Matcher
 from anonymize.settings import Settings
 
@@ -246,13 +246,19 @@ class IncrementalDetector:
 
     def _places(self, changed: Mask, frame: Frame) -> list[Place] | None:
         """The places where something `changed`; None if so much did that running on all of `frame` costs no more."""
+        if pixels_around(changed, frame, self._margins) >= self._most(frame):
+            return None
         if self._much(places(changed, Detections.empty(), frame, self._margins), frame):
             return None  # and the last result need not be waited for
         some = places(changed, self._last.result().finds, frame, self._margins)
         return None if self._much(some, frame) else some
 
     def _much(self, some: Sequence[Place], frame: Frame) -> bool:
-        return sum(place.pixels for place in some) >= self._margins.most * frame.width * frame.height
+        return sum(place.pixels for place in some) >= self._most(frame)
+
+    def _most(self, frame: Frame) -> float:
+        """Pixels from which running on all of `frame` costs no more."""
+        return self._margins.most * frame.width * frame.height
 
     def _standing(self, found: Detections, changed: Mask) -> Detections:
         """The finds around which nothing changed."""

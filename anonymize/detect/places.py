@@ -74,6 +74,13 @@ def places(changed: Mask, known: Detections, frame: Frame, margins: Margins) -> 
     return [Place(core, _grown(core, size, context)) for core in _merged(cores, size, margins)]
 
 
+def pixels_around(changed: Mask, frame: Frame, margins: Margins) -> int:
+    """The least pixels that detectors get for all places together: those of the blocks around what `changed`."""
+    sides = zip((frame.height, frame.width), changed.shape, strict=True)
+    rows, columns = (np.minimum(BLOCK, length - BLOCK * np.arange(count)) for length, count in sides)
+    return int(rows @ dilated(changed, margins.around) @ columns)
+
+
 def dilated(changed: Mask, blocks: int) -> Mask:
     """`changed`, and so many blocks around it."""
     side = 2 * blocks + 1

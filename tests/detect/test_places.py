@@ -7,7 +7,7 @@ import pytest
 
 from anonymize.data import Detections, Kind
 from anonymize.detect.changes import BLOCK
-from anonymize.detect.places import EACH, MARGINS, WIDE, Margins, dilated, places
+from anonymize.detect.places import EACH, MARGINS, WIDE, Margins, dilated, pixels_around, places
 from tests.detect.test_detect import Still
 
 WIDTH, HEIGHT = 1288, 724
@@ -46,6 +46,7 @@ def test_all_that_changed_is_in_the_core_of_a_place_with_its_context(margins: Ma
         assert 0 <= y0 < y1 <= HEIGHT
     wanted = dilated(mask, margins.around).repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)[:HEIGHT, :WIDTH]
     assert (covered | ~wanted).all()
+    assert pixels_around(mask, FRAME, margins) == wanted.sum() <= sum(place.pixels for place in some)
     assert not places(changed(), Detections.empty(), FRAME, margins)
 
 

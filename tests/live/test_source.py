@@ -25,6 +25,7 @@ from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import SoundInfo
 from anonymize.live.source.connection import Stream, way_to
 from anonymize.live.source.reader import Reader
+from anonymize.media.frames.frame import VideoPicture
 from anonymize.media.frames.orient import Orientation
 from anonymize.settings import Live, Transport
 from tests.helpers.live import Camera, stream_of, street_camera
@@ -259,6 +260,31 @@ def test_what_is_stored_can_be_loaded():
     store(frame, samples)
     for before, after in zip(frame.planes, canvas.load(samples, 0, 0).planes, strict=True):
         np.testing.assert_array_equal(before.pixels, after.pixels)
+
+
+def test_a_copy_for_detectors_is_scaled_once_and_cannot_be_drawn_on(monkeypatch):
+    """Each place that changed had all of the picture scaled anew."""
+    canvas, scaled = Canvas(1280, 720), []
+    samples = np.random.default_rng(1).integers(16, 235, canvas.nbytes, np.uint8)
+    copy = canvas.load(samples, 0, 0)
+    scale = VideoPicture.bgr
+
+    def bgr(self, *size):
+        scaled.append(size)
+        return scale(self, *size)
+
+    monkeypatch.setattr(VideoPicture, "bgr", bgr)
+    sizes = [(1600, 900), (1131, 636), (1600, 900), (1131, 636)]
+    for size in sizes:
+        shown = VideoPicture(copy.picture, 0, copy._view)
+        np.testing.assert_array_equal(copy.bgr(*size), scale(shown, *size))
+    assert scaled == sizes[:2]
+    for size in [(5120, 2880), (5120, 2880), (5122, 2880), (5122, 2880)]:
+        copy.bgr(*size)
+    assert scaled[2:] == [(5120, 2880), (5122, 2880), (5122, 2880)], "what is kept is bounded"
+    for plane in copy.planes:
+        with pytest.raises(ValueError, match="read-only"):
+            plane.pixels[0] = 0
 
 
 def test_large_pictures_are_scaled_down_to_even_sides():

@@ -29,6 +29,8 @@ FORMAT = "yuv420p"
 LIMITED = 1
 """FFmpeg's number for limited range."""
 _MEASURED = 8
+_KEPT = 64 << 20
+"""The most bytes of scaled copies kept with a picture."""
 _LAYOUT = required_layout(FORMAT, "canvas")
 
 
@@ -41,6 +43,26 @@ class CanvasPicture(VideoPicture):
         """The luma plane scaled to (`height`, `width`), uint8, in the stored range."""
         scaled = cv2.resize(self.planes[0].pixels, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(scaled, np.uint8)
+
+
+class LoadedPicture(CanvasPicture):
+    """A copy for detectors, which ask for the same scale for each place that changed: scaled copies are kept.
+
+    It cannot be drawn on, so what is kept is never of another picture.
+    """
+
+    __slots__ = ("_scales",)
+
+    def bgr(self, width: int, height: int) -> NDArray[np.uint8]:
+        """See `VideoPicture.bgr`. Read-only, since callers share it."""
+        kept: dict[tuple[int, int], NDArray[np.uint8]] = getattr(self, "_scales", {})
+        found = kept.get((width, height))
+        if found is None:
+            found = super().bgr(width, height)
+            found.flags.writeable = False
+            if sum(each.nbytes for each in kept.values()) + found.nbytes <= _KEPT:
+                self._scales = kept | {(width, height): found}
+        return found
 
 
 class Canvas:
@@ -101,14 +123,14 @@ class Canvas:
 
     def load(
         self, samples: NDArray[np.uint8], index: int, pts: int, aspects: tuple[Fraction, ...] | None = None
-    ) -> VideoPicture:
+    ) -> LoadedPicture:
         """The frame that `store` copied to `samples` ((nbytes,) uint8); see `frame` for the other arguments."""
         made = self._framed(self._empty(), index, pts, aspects or self.aspects)
         end = 0
         for plane in made.planes:
             start, end = end, end + plane.pixels.size
             np.copyto(plane.pixels, samples[start:end].reshape(plane.pixels.shape))
-        return made
+        return LoadedPicture(made.picture, index, self._view, aspects=made.aspects)
 
     @property
     def nbytes(self) -> int:
