@@ -171,6 +171,11 @@ class CameraRun:
         return f"tcp://127.0.0.1:{self._port}"
 
     @property
+    def pid(self) -> int | None:
+        """The number of its process."""
+        return self._process.pid
+
+    @property
     def begun(self) -> float:
         """When the first frame left; waits for it."""
         if not hasattr(self, "_begun"):
@@ -233,7 +238,7 @@ class Recorder:
         stream.codec_context.thread_count = 1
         self._stream = stream
         self._queue: queue.Queue[VideoPicture | None] = queue.Queue(maxsize=50)
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
     def write(self, frame: Frame) -> None:
