@@ -641,3 +641,34 @@ def test_a_younger_subject_accompanies_an_elder_where_that_one_is_by_then(place:
     younger = Trajectory(1, Kind.FACE, 10, young, young, [0.0] * 8, {10: 0.9}, 0.0, 18)
     assert elder.accompanies(younger, 0.5) is (place == 0.0)
     assert younger.accompanies(elder, 0.5) is (place == 0.0)
+
+
+@pytest.mark.parametrize("gap", [0, 14], ids=["back from the first find", "back over a gap"])
+def test_subjects_that_are_followed_back_together_go_where_each_goes_alone(gap: int) -> None:
+    """They had been carried one by one: a look that found many took a third of a second, in which a stream stood."""
+
+    def moves(i: int) -> Box:
+        return (40.0 + 5 * i, 60.0, 72.0 + 5 * i, 92.0)
+
+    def stays(i: int) -> Box:  # but for the camera
+        return (250.0 - 2 * i, 120.0, 274.0 - 2 * i, 144.0)
+
+    def grown(i: int) -> Box:  # a part of the one that moves
+        return (44.0 + 5 * i, 64.0, 60.0 + 5 * i, 80.0)
+
+    pictures = scene(24, moves, pan=(2.0, 0.0))
+    asked = [20 - gap, 20] if gap else [20]
+
+    def tracks(*chosen: Where) -> list[Track]:
+        found, _ = follow(pictures, {i: [(one(i), 0.9) for one in chosen] for i in asked})
+        return found
+
+    for together in ((moves, stays), (stays, grown)):
+        both = tracks(*together)
+        assert len(both) == 2
+        for one in together:
+            (alone,) = tracks(one)
+            same = min(both, key=lambda track: float(np.abs(track.xyxy[-1] - alone.xyxy[-1]).max()))
+            assert same.first == alone.first
+            np.testing.assert_allclose(same.xyxy, alone.xyxy, atol=0.6)
+    assert {track.first for track in tracks(moves, stays)} == {0}
