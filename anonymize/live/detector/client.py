@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 STAGE = "detector"
 START_WITHIN = 60.0
-"""Seconds a detector may take to load and warm up."""
+"""Seconds in which a detector that loads and warms up may use no processor time, or on a busy machine none is left."""
+_STARTS = 600.0
+"""Seconds it may take even if it does: it is in a loop."""
 _FAILURES = 3
 """Consecutive failed detections after which the process is replaced."""
 _HANGS = 30.0
@@ -95,7 +97,7 @@ class DetectorClient:
         self._connection: Connection | None = None
         self._pace: Pace | None = None
         self._pending: _Pending | None = None
-        self._started = 0.0
+        self._started = self._worked = self._used = 0.0
         self._failures = 0
         self._deaths = 0
         self._retry_at = 0.0
@@ -150,8 +152,8 @@ class DetectorClient:
             return found
         if self._pending is not None and (hangs := self._hangs(self._process, self._pending, now)):
             self._fail(hangs)
-        elif self._pace is None and now - self._started > START_WITHIN:
-            self._fail(f"it did not start within {START_WITHIN:g} s")
+        elif self._pace is None and self._started_no_more(self._process, now):
+            self._fail(f"it did not start within {now - self._started:.0f} s")
         return found
 
     def _hangs(self, process: SpawnProcess, pending: _Pending, now: float) -> str:
@@ -167,6 +169,16 @@ class DetectorClient:
         self._metrics.stage(STAGE, "ok", f"slow: {now - pending.since:.0f} s for a frame so far")
         return ""
 
+    def _started_no_more(self, process: SpawnProcess, now: float) -> bool:
+        """Whether it has ceased to start: on a busy machine that takes long."""
+        if now - self._worked <= START_WITHIN:
+            return False
+        used = processor_seconds(process.pid or 0)
+        if now - self._started > _STARTS or used is None or used <= self._used:
+            return True
+        self._used, self._worked = used, now
+        return False
+
     def close(self) -> None:
         """End the process."""
         self._end()
@@ -177,7 +189,8 @@ class DetectorClient:
         arguments = (self._picture, self._size, self._sought, self._make, self._aspect)
         spawned = spawn(serve, *arguments, name="detector")
         self._process, self._connection = spawned.process, spawned.line
-        self._started = time.monotonic()
+        self._started = self._worked = time.monotonic()
+        self._used = 0.0
         # It ignores the SIGTERM that multiprocessing would send.
         self._killer = Finalize(None, self._process.kill, exitpriority=100)
         self._metrics.stage(STAGE, "starting", ", ".join(self.settings.detect.detectors))

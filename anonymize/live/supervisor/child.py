@@ -20,13 +20,15 @@ from anonymize.live.supervisor import camera_process
 from anonymize.live.supervisor.camera_process import Applied, NewSettings, ShowPicture
 from anonymize.live.supervisor.config import Camera
 from anonymize.live.supervisor.hour import Hour
-from anonymize.parallel.process import spawn
+from anonymize.parallel.process import processor_seconds, spawn
 from anonymize.settings import Settings
 
 _SILENT = 5.0
 """Seconds without a report after which a camera counts as unhealthy."""
 _HUNG = 30.0
-"""Seconds without a report after which its process is killed."""
+"""Seconds without a report after which its process is killed, if it uses no processor time meanwhile ..."""
+_LOOPS = 300.0
+"""... and after so many even if it does: it is in a loop."""
 _PICTURE_EVERY = 0.5
 """Seconds between two requests for a picture, however many ask."""
 _BACKOFF = Backoff(first=1.0, longest=30.0, held=60.0)
@@ -60,7 +62,7 @@ class Child:
         self._failures = self._orders_given = 0
         self._retry_at = self._asked = 0.0
         self._process: SpawnProcess | None = None
-        self._started = self._reported = time.monotonic()
+        self._started = self._reported = self._worked = time.monotonic()
         self._start()
 
     @property
@@ -114,7 +116,9 @@ class Child:
 
     @property
     def _silent(self) -> bool:
-        return time.monotonic() - self._reported > _SILENT
+        """Whether it sends no reports; before the first, which a busy machine delays, whether it does nothing either."""
+        heard = self._reported if self.report else max(self._reported, self._worked)
+        return time.monotonic() - heard > _SILENT
 
     def check(self) -> None:
         """Kill the process if it hangs; restart it if it died, after the backoff."""
@@ -122,10 +126,14 @@ class Child:
         if self.done:
             return
         if self.up:
-            if now - self._reported > _HUNG:
+            assert self._process is not None
+            used = processor_seconds(self._process.pid or 0)
+            if used is not None and used > self._used:
+                self._used, self._worked = used, now
+            if now - max(self._reported, self._worked) > _HUNG or now - self._reported > _LOOPS:
                 logger.error("camera hangs: killing its process", camera=self.camera.name)
                 self.signal(signal.SIGKILL)
-                self._reported = now  # it takes a moment to end
+                self._reported = self._worked = now  # it takes a moment to end
             return
         if self._process is not None:
             self._record_exit(now)
@@ -183,7 +191,8 @@ class Child:
         self._process = None
 
     def _start(self) -> None:
-        self._started = self._reported = time.monotonic()
+        self._started = self._reported = self._worked = time.monotonic()
+        self._used = 0.0
         order = (self.camera, self._settings, self._machine)
         spawned = spawn(camera_process.run, *order, name=f"camera {self.camera.name}", daemon=False)
         self._process = spawned.process
