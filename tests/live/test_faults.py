@@ -154,7 +154,7 @@ def test_a_source_with_corrupt_packets():
 def test_a_source_whose_timestamps_jump(jump):
     pieces = [*stream_of(range(65), shift=1100), *stream_of(range(65, 165), shift=1165 + jump)]
     with Camera(lambda: paced(pieces)) as camera:
-        outcome = live(camera.address, QUICK, until=lambda sink, _: 85 in sink.numbers)
+        outcome = live(camera.address, QUICK, until=lambda sink, _: any((n or 0) >= 70 for n in sink.numbers))
     assert max(b - a for a, b in pairwise(outcome.sink.times)) < 0.6 * slowdown()
 
 

@@ -88,8 +88,9 @@ def test_walking_people_are_covered():
     assert counts["detections"]["face"] > 10
     assert counts["frames"]["out"] == len(outcome.numbers)
     assert counts["frames"]["obscured"] + counts["frames"]["late"] == outcome.numbers.count(None)
-    assert outcome.numbers[first:].count(None) < 40
-    assert counts["latency"]["median"] < 0.6
+    patience = slowdown()
+    assert outcome.numbers[first:].count(None) < 40 * patience
+    assert counts["latency"]["median"] < FAST.live.lookahead + 0.2 * patience
     assert {name: s["state"] for name, s in counts["stages"].items()} == {"source": "stopped", "detector": "stopped"}
 
 

@@ -1,4 +1,4 @@
-"""A camera's process and a detector that start slowly, on a busy machine: they are waited for while they do anything."""
+"""A camera's process and a detector that start slowly, as on a busy machine: they are waited for while they work."""
 
 import time
 from functools import partial

@@ -29,6 +29,7 @@ from benchmarks import clock
 from benchmarks.watch import BLOCKS, FOLLOW, number_of
 from tests.helpers.browser import CHROMIUM, QUIET, SLOW, browser, needs_chromium, window
 from tests.helpers.media import make_video
+from tests.helpers.pace import Bound, slowdown
 from tests.helpers.servers import anonymize, free_port, until
 from tests.helpers.terminals import CTRL_C, PROGRAM, Terminal
 from tests.helpers.whep import ask, logged
@@ -110,15 +111,22 @@ def watch(page: Page, address: str) -> None:
 
 
 def numbers(page: Page, enough: int = 25) -> list[int]:
-    """What the clock said on the pictures shown from now on."""
+    """What the clock said on so many pictures that have one, of those shown from now on. A notice has none."""
     page.evaluate("() => { window.shown.length = 0; }")
-    page.wait_for_function(f"() => window.shown.length >= {enough}")
-    return [number for _, means in page.evaluate("() => window.shown") if (number := number_of(means)) is not None]
+    read: list[int] = []
+    bound = Bound(30)
+    while len(read) < enough:
+        assert not bound.over(), read
+        page.wait_for_function("() => window.shown.length > 0")
+        shown = page.evaluate("() => window.shown.splice(0)")
+        read += [number for _, means in shown if (number := number_of(means)) is not None]
+    return read
 
 
 def follow_one_another(read: list[int]) -> bool:
-    """Whether each number is a little after the one before."""
-    return len(read) > 15 and all((b - a) % FRAMES in range(1, 40) for a, b in pairwise(read))
+    """Whether each number is a little after the one before, or on a busy machine, which skips many, not before it."""
+    most = min(40 * slowdown(), 0.8 * FRAMES)
+    return all(0 < (b - a) % FRAMES < most for a, b in pairwise(read))
 
 
 def test_two_viewers_watch_and_one_that_is_killed_harms_nobody(

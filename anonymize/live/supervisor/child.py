@@ -116,7 +116,7 @@ class Child:
 
     @property
     def _silent(self) -> bool:
-        """Whether it sends no reports; before the first, which a busy machine delays, whether it does nothing either."""
+        """Whether it sends no reports; before the first, which comes late on a busy machine, does nothing either."""
         heard = self._reported if self.report else max(self._reported, self._worked)
         return time.monotonic() - heard > _SILENT
 
