@@ -20,7 +20,7 @@ HIDDEN, LATE = "hidden", "late"
 def finds(number):
     """What a perfect detector finds on a picture of the scene."""
     boxes = [s.xyxy for s in street_scene()[number][1].subjects if not s.ignore and s.visible > 0.1]
-    scores, kinds = np.full(len(boxes), 0.9, np.float32), np.full(len(boxes), Kind.FACE, np.int8)
+    scores, kinds = np.full(len(boxes), 0.9, np.float32), np.full(len(boxes), Kind.FACE)
     return Detections(np.array(boxes, np.float32).reshape(-1, 4), scores, kinds)
 
 

@@ -63,6 +63,8 @@ class Child:
         self._retry_at = self._asked = 0.0
         self._process: SpawnProcess | None = None
         self._started = self._reported = self._worked = time.monotonic()
+        self._used = 0.0
+        """Seconds of processor time that the process had used when it was last seen to work, at `_worked`."""
         self._start()
 
     @property
