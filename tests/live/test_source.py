@@ -166,7 +166,8 @@ def test_motion_jpeg_over_http():
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
             self.end_headers()
             head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: "
-            for shade in range(0, 250, 5):
+            for shade in range(0, 250, 27 if self.path == "/slow" else 5):
+                time.sleep(0.1 if self.path == "/slow" else 0.0)
                 jpeg = cv2.imencode(".jpg", np.full((64, 96, 3), shade, np.uint8))[1].tobytes()
                 self.wfile.write(head + str(len(jpeg)).encode() + b"\r\n\r\n" + jpeg + b"\r\n")
 
@@ -183,6 +184,9 @@ def test_motion_jpeg_over_http():
         canvas = Canvas(96, 64)
         luma = canvas.frame(last, Orientation(), 0, 0).planes[0].pixels
         assert 16 <= luma.min() <= luma.max() <= 235, "a webcam's full range becomes limited"
+        with Stream(way_to(f"http://127.0.0.1:{server.server_port}/slow"), 5.0, "camera") as stream:
+            captured = [stream.captured(picture) for picture in islice(stream.pictures(), 9)]
+        assert captured[-1] - captured[2] > 0.4, "FFmpeg makes up 25 a second"
     finally:
         server.shutdown()
         server.server_close()

@@ -168,5 +168,6 @@ def test_a_busy_reader_gives_a_cameras_pictures_the_times_at_which_they_were_sen
                 break
     assert [(b - a) % soak.LOOP for a, b in pairwise(numbers)] == [1] * 90
     assert max(map(abs, wrong)) < RIGHT
+    assert sorted(map(abs, wrong))[45] < 1 / soak.RATE, "MPEG-TS is handed over two pictures late"
     steps = [b - a for a, b in pairwise(made)]
     assert abs(sorted(steps)[len(steps) // 2] - float(Fraction(1, soak.RATE))) < 0.001
