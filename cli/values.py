@@ -67,9 +67,17 @@ def kinds(text: str) -> list[str]:
     Raises:
         ValueError: a word is not known: neither one of `Targets`, nor a kind that a model of the user's finds.
     """
-    words = [_kind(word.strip()) for word in text.split(",")]
+    words = [_kind(word) for word in _parted(text)]
     if Targets.NONE in words and len(words) > 1:
         raise ValueError(f"{text!r}: none stands alone")
+    return words
+
+
+def _parted(text: str) -> list[str]:
+    """The words of a comma-separated text, without spaces around them. Raises `ValueError` if one is missing."""
+    words = [word.strip() for word in text.split(",")]
+    if "" in words:
+        raise ValueError(f"{text[:60]!r}: a word is missing beside a comma" if text.strip() else "a word is missing")
     return words
 
 
@@ -100,8 +108,11 @@ def style(changed: dict[str, Any], base: Settings, chosen: Style) -> None:
 
 
 def names(text: str, _: Settings) -> list[str] | None:
-    """A list from comma-separated names; None for an empty text."""
-    return text.split(",") if text else None
+    """A list from comma-separated names; None for an empty text. Raises `UsageError` if a name is missing."""
+    try:
+        return _parted(text) if text else None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def repair(on: bool, base: Settings) -> int:

@@ -104,12 +104,22 @@ def test_targets_are_kinds_with_commas_between(text: str, expected: set[Kind]) -
         ("faces,haeds", "no 'haeds'; did you mean heads"),
         ("xyz", "There are faces, heads, persons, plates, text, motion, both, none"),
         ("none,faces", "none stands alone"),
-        ("faces,", "there is no ''"),
+        ("faces,", "'faces,': a word is missing beside a comma"),
+        (" , ", "' , ': a word is missing beside a comma"),
+        (" ", "^a word is missing$"),
     ],
 )
 def test_targets_that_are_none(text: str, message: str) -> None:
     with pytest.raises(typer.BadParameter, match=message):
         kinds(text)
+
+
+def test_a_preset_whose_target_is_a_zone_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('targets = ["faces", "areas"]\n')
+    with pytest.raises(
+        UsageError, match=r"targets: areas are zones.*what is to be found: face, head, person, plate, text"
+    ):
+        presets.load(str(tmp_path / "mine.toml"))
 
 
 def test_none_finds_nothing_and_needs_a_zone() -> None:

@@ -165,13 +165,15 @@ def asked(names: Sequence[str]) -> dict[str, frozenset[Kind]]:
     """
     kinds: dict[str, frozenset[Kind]] = {}
     for text in names:
-        name, _, kind = text.partition(":")
+        name, colon, kind = text.partition(":")
+        name = name.strip()
         if name not in DETECTORS and name not in (known := makers()):
             raise UsageError(f"detectors: {meant(name, list(known))}")
         able = {each.label: each for each in find(name).kinds}
-        if kind and kind.removesuffix("s") not in able:
+        kind = kind.strip().lower().removesuffix("s")
+        if colon and kind not in able:
             raise UsageError(f"{text}: {name} finds {' and '.join(f'{label}s' for label in able)}")
-        chosen = {able[kind.removesuffix("s")]} if kind else set(able.values())
+        chosen = {able[kind]} if colon else set(able.values())
         kinds[name] = kinds.get(name, frozenset()) | chosen
     return kinds
 

@@ -38,9 +38,10 @@ def doubted(plan: Plan, verified: Verified, rate: float | None, settings: Settin
     rows = [row for row in plan.regions.rows() if row[2].track not in over]
     first = 1 + max((region.track for _, _, region in rows), default=-1)
     subject = partial(subject_of, rows=plan.covered().columns(), appearances=plan.about.redact, rate=rate)
-    finds = (find for find in (*verified.leaks, *verified.doubts) if find.by is By.LOOK)
+    finds = [find for find in (*verified.leaks, *verified.doubts) if find.by is By.LOOK]
     size = (plan.about.width, plan.about.height)
-    drawing = replace(settings, zones=(), obscured=(), targets=frozenset(Kind), redact=plan.about.redact)
+    kinds = frozenset(Kind) | {find.kind for find in finds}  # a user's own are no members of `Kind`
+    drawing = replace(settings, zones=(), obscured=(), targets=kinds, redact=plan.about.redact)
     doubts = [one for one in plan.doubts if one.track not in over]
     for find in gathered(finds, subject):
         number, hold = first + find.track, math.ceil(settings.follow.hold * rate)

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anonymize import settings
+from anonymize.cli import values
 from anonymize.data import Detections, Kind, Plane
-from anonymize.detect import GROUPS, ORDINARY, TURNS, build, detect
+from anonymize.detect import GROUPS, ORDINARY, TURNS, build, detect, registry
 from anonymize.detect.merge import fuse, suppress
 from anonymize.detect.multiscale import of_groups, scales
 from anonymize.detect.tiles import OVERLAP, detect_tiled, tiles
@@ -343,6 +344,25 @@ def test_a_detector_with_a_kind_finds_that_kind_alone() -> None:
     assert Kind.FACE in both.detect(picture).kind
     assert plates.kinds == {Kind.PLATE}
     assert Kind.FACE not in plates.detect(picture).kind
+
+
+@pytest.mark.parametrize("text", ["argus, argus2 :Heads", " argus,argus2: heads "])
+def test_detectors_are_named_as_targets_are_whatever_the_spaces(text: str) -> None:
+    named = registry.asked(values.names(text, settings.Settings()) or [])
+    assert named == {"argus": {Kind.FACE, Kind.PLATE}, "argus2": {Kind.HEAD}}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("argus,", "a word is missing beside a comma"),
+        ("argus:", "argus:: argus finds faces and plates"),
+        ("argus:plate:face", "argus:plate:face: argus finds faces and plates"),
+    ],
+)
+def test_detectors_with_a_word_missing_are_refused(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        registry.asked(values.names(text, settings.Settings()) or [])
 
 
 def test_a_detector_named_twice_is_built_once() -> None:

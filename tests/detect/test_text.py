@@ -144,6 +144,31 @@ def test_what_is_as_high_as_wide_counts_less() -> None:
     assert scores == pytest.approx([0.9**1.36, 0.9**1.36, 0.65 * 0.9**1.36, 0.65 * 0.9**1.36], abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("wide", "high", "factor"),
+    [(40, 10, 1), (10, 40, 0.6), (10, 78, 0.6), (10, 82, 1), (7, 30, 0.6), (6, 30, 1), (10, 25, 0.65)],
+)
+def test_what_stands_like_a_person_counts_less(wide: int, high: int, factor: float) -> None:
+    (one,) = lines_in(plane((50, 60, 50 + wide, 60 + high)))
+    assert one.score == pytest.approx(factor * 0.9**1.36, abs=0.01)
+
+
+@pytest.mark.parametrize(("high", "factor"), [(19, 1), (21, 0.75)])
+def test_what_is_high_counts_less(high: int, factor: float) -> None:
+    (one,) = lines_in(plane((50, 60, 250, 60 + high)))
+    assert one.score == pytest.approx(factor * 0.9**1.36, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("angle", "less"), [(0, True), (25, True), (-25, True), (35, False), (-35, False), (90, False)]
+)
+def test_what_leans_like_a_person_counts_less(angle: int, less: bool) -> None:
+    upright = plane((143, 60, 157, 150))
+    turned = cv2.warpAffine(upright, cv2.getRotationMatrix2D((150, 105), angle, 1), (300, 200), flags=cv2.INTER_NEAREST)
+    (one,) = lines_in(turned.astype(np.float32))
+    assert (one.score < 0.75) is less
+
+
 def test_a_line_that_is_turned_keeps_its_direction() -> None:
     turned = cv2.warpAffine(
         plane((50, 90, 250, 110)), cv2.getRotationMatrix2D((150, 100), 30, 1), (300, 200), flags=cv2.INTER_NEAREST

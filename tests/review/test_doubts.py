@@ -176,6 +176,14 @@ def test_one_woman_is_one_doubt_and_her_neighbour_another() -> None:
     assert not {50, 80, 170, 200} & covered, "where nobody saw her she is not guessed"
 
 
+@pytest.mark.parametrize("kind", [Kind.TEXT, Kind.named("screen")])
+def test_what_a_check_found_of_any_kind_becomes_a_doubt(kind: Kind) -> None:
+    made = asked(held(), find((70, 300, 90), (79, 318, 90), kind=kind))
+    ((track, first, region),) = {(r.track, a, r.kind) for a, _, r in made.regions.rows() if r.track > 1 and a == 70}
+    assert (track, first, region) == (2, 70, kind)
+    assert [one.track for one in made.doubts] == [2]
+
+
 def test_a_new_check_replaces_what_an_earlier_one_asked_and_keeps_every_answer() -> None:
     made = asked(held(), find((10, 400, 90)), find((120, 300, 90)))
     nothing = Doubt(2, made.doubts[0].first, made.doubts[0].end, Raised.CHECK, (0.4, 0.4), Answer.NOTHING, "me", "now")

@@ -24,6 +24,13 @@ PROBABLE = 0.3
 SQUAT, LESS = 3.0, 0.65
 """A middle that is shorter than so many times its height, as of one or two letters, has its score multiplied by this:
 people on bright paving look like letters. Seen from above they hid half of some frames."""
+STEEP, STOUT, THICK, STANDING = 60.0, 8.0, 6.5, 0.6
+"""A middle that is within 30 degrees of upright (`STEEP`), shorter than so many times its thickness (`STOUT`), and so
+many pixels thick, has its score multiplied by `STANDING`: whoever stands on bright paving looks like a line on its end.
+A line on its end is found at a smaller scale, too, where it is thinner."""
+LOFTY, LOWER = 20.0, 0.75
+"""One that is so many pixels thick has its score multiplied by this: people side by side look like a line of high
+letters."""
 GROW = 1.6
 """How far a line is pushed out on each side, in multiples of its area over its circumference: the map shows its middle.
 As PP-OCR was trained."""
@@ -121,7 +128,18 @@ def lines_in(chances: Floats) -> list[Line]:
         corners = cv2.boxPoints((middle, (wide + 2 * out, high + 2 * out), turned))
         filled = min(1.0, float(area[number]) / (wide * high))
         score = (min(1.0, float(mean[number])) * filled) ** POWER
-        if max(wide, high) < SQUAT * min(wide, high):
+        long, thick = max(wide, high), min(wide, high)
+        if long < SQUAT * thick:
             score *= LESS
+        elif thick >= THICK and long < STOUT * thick and _steepness(wide, high, turned) >= STEEP:
+            score *= STANDING
+        if thick >= LOFTY:
+            score *= LOWER
         found.append(Line((corners + np.array([x, y])).astype(np.float32), score))
     return found
+
+
+def _steepness(wide: float, high: float, turned: float) -> float:
+    """Degrees (0 to 90) between the horizontal and the longer side of a rectangle as `cv2.minAreaRect` gives it."""
+    along = (turned if wide >= high else turned + 90) % 180
+    return min(along, 180 - along)
