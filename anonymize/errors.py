@@ -69,9 +69,18 @@ class AnonymizeError(Exception):
     """
 
     exit_code = ExitCode.INTERNAL
+    code = ""
+    """What happened, for pages that say it in another language; empty if they have no words for it."""
+    values: tuple[float | str, ...] = ()
+    """What their words need: times in seconds since the epoch, or names."""
 
     def __init__(self, message: str, path: object = None) -> None:
         super().__init__(message, path)
+
+    def coded(self, code: str, *values: float | str) -> Self:
+        """This error, with `code` and `values`."""
+        self.code, self.values = code, values
+        return self
 
     @property
     def message(self) -> str:

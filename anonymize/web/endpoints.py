@@ -66,7 +66,9 @@ async def _answered(work: Callable[[Any], Any], given: Any, conflict: Conflict) 
     except conflict as error:
         return JSONResponse({"error": str(error), "lasting": False}, 409)
     except AnonymizeError as error:
-        return JSONResponse({"error": error.message, "lasting": isinstance(error, PlanError | InputError)}, 422)
+        coded = {"code": error.code, "values": error.values} if error.code else {}
+        lasting = isinstance(error, PlanError | InputError)
+        return JSONResponse({"error": error.message, "lasting": lasting, **coded}, 422)
     except Exception as error:  # noqa: BLE001 - whatever it is, the person is told, and the page goes on
         what = f"internal error ({type(error).__name__}: {error}). What was saved before is safe; please report this"
         return JSONResponse({"error": what, "lasting": True}, 500)

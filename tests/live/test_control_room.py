@@ -270,6 +270,18 @@ def test_it_is_used_by_keyboard_in_five_languages_and_keeps_the_focus(chromium: 
         assert unknown == []
 
 
+def test_each_refusal_that_has_a_code_is_said_in_five_languages() -> None:
+    program = PAGE.parents[2]
+    used = {
+        code
+        for path in program.rglob("*.py")
+        for code in re.findall(r'\.coded\(\s*"([a-z-]+)"', path.read_text(encoding="utf-8"))
+    }
+    words = re.findall(r'"refused-([a-z-]+)":', (PAGE / "strings.js").read_text(encoding="utf-8"))
+    assert {word: words.count(word) for word in words} == dict.fromkeys(used, 5)
+    assert len(used) > 25
+
+
 @needs_chromium
 def test_a_program_that_has_ended_is_told_and_what_is_on_the_page_is_marked_as_old(chromium: Browser) -> None:
     with served(Cameras(1)) as made, window(chromium) as page:

@@ -32,6 +32,8 @@ FLAT = {"polygon": [[0, 0], [40, 0], [40, 40], [0, 40]]}
 DOOR = {"polygon": [[100, 60], [150, 60], [150, 110], [100, 110]]}
 CORNERS = "polygon = [[0, 0], [40, 0], [40, 40], [0, 40]]"
 Both = tuple[Supervised, Client]
+UNCHANGED = {"de": "Es wurde nichts geändert.", "fr": "Rien n’a été modifié.", "sr": "Ništa nije promenjeno."}
+ZONES = {"de": "Zonen", "fr": "Zones", "sr": "Zone"}
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +194,15 @@ def test_a_zone_is_drawn_by_mouse_and_by_keyboard(both: Both, chromium: Browser)
         page.locator("#zone-save").click()
         expect(page.locator("#zone-undo")).to_be_enabled()
         expect(page.locator("#zone-log li").first).to_contain_text("changed by Ada")
+        for language, words in UNCHANGED.items():
+            page.locator("#zone-close").click()
+            page.select_option("#language", language)
+            page.locator("article").first.get_by_text(ZONES[language], exact=True).click()
+            page.locator("#zone-save").click()
+            expect(page.locator("#zone-error")).to_have_text(words)
+        page.locator("#zone-close").click()
+        page.select_option("#language", "en")
+        page.get_by_role("button", name="Zones of one").click()
         drawn = client.get("/api/zones?camera=one")["zones"][1]["polygon"]
         assert np.abs(np.subtract(drawn, DOOR["polygon"])).max() <= 1
         page.locator("#zone-undo").press("Enter")

@@ -71,7 +71,7 @@ class Archive:
         """Write a span to one film beside the recordings, with its report; errors are those of `export.export`."""
         camera, where, span, by = self._asked(asked)
         if not self._exporting.acquire(blocking=False):
-            raise UsageError("another export is being written: try again when it is done")
+            raise UsageError("another export is being written: try again when it is done").coded("export-busy")
         try:
             target = where / EXPORTS / f"{camera}-{_stamp(span[0])}-{_stamp(span[1])}.mp4"
             make_folder(target.parent)
@@ -92,7 +92,7 @@ class Archive:
         """The film or the report of an export. Raises `UsageError` if there is no such file."""
         path = self._room.recordings(camera) / EXPORTS / name
         if not _NAME.fullmatch(name) or not path.is_file() or path.is_symlink():
-            raise UsageError("there is no such export any more")
+            raise UsageError("there is no such export any more").coded("export-gone")
         return path
 
     def verify(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class Archive:
         _, where, span, by = self._asked(asked)
         reason = _text(asked, "reason")
         if not custody.text(reason):
-            raise UsageError("say why, as a case number: it stays in the custody log")
+            raise UsageError("say why, as a case number: it stays in the custody log").coded("no-reason")
         made = change(where, span, reason, by)
         return {"segments": len(made.segments), "before": made.before, "notes": made.notes}
 
@@ -118,7 +118,7 @@ class Archive:
         camera, by = _text(asked, "camera"), _text(asked, "by")
         where = self._room.recordings(camera)
         if not custody.text(by):
-            raise UsageError("give your name: it stands in the custody log")
+            raise UsageError("give your name: it stands in the custody log").coded("no-name")
         return camera, where, times.asked(_text(asked, "from"), _text(asked, "to")), by
 
 

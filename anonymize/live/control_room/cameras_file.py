@@ -42,12 +42,14 @@ class CamerasFile:
     def begin(self, asked: Mapping[str, Any]) -> Accepted:
         """What is in force. Raises `UsageError` if nothing may be changed now, by whoever asks."""
         if not custody.text(str(asked.get("by", ""))):
-            raise UsageError("give your name: it stands in the log of changes")
+            raise UsageError("give your name: it stands in the log of changes").coded("no-name")
         accepted = self.supervisor.accepted
         if asked.get("seen") != self.seen:
-            raise UsageError("the cameras were changed meanwhile: look at them again")
+            raise UsageError("the cameras were changed meanwhile: look at them again").coded("changed-meanwhile")
         if config.text(self.supervisor.path) != accepted.text:
-            raise UsageError("the file of cameras was edited and not applied: apply it (HUP), or take the edit back")
+            raise UsageError(
+                "the file of cameras was edited and not applied: apply it (HUP), or take the edit back"
+            ).coded("edited")
         return accepted
 
     def write(self, new: Accepted, act: str, by: str, written: Callable[[], None], **facts: Any) -> None:

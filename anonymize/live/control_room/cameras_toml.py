@@ -40,7 +40,9 @@ def with_zones(
                 _replace(table["settings"], name, zones)
         return tomlkit.dumps(document)
     except (TOMLKitError, KeyError, TypeError) as error:
-        raise UsageError("this file is written in a way that cannot be changed here: change the zones in it") from error
+        raise UsageError("this file is written in a way that cannot be changed here: change the zones in it").coded(
+            "by-hand"
+        ) from error
 
 
 def with_camera(text: str, name: str, values: Mapping[str, Any]) -> str:
@@ -65,8 +67,8 @@ def without_camera(text: str, name: str) -> str:
         made = tomlkit.dumps(document)
         return made if text.endswith("\n\n") else re.sub("\n+$", "\n", made)  # the blank line before it goes along
     except (TOMLKitError, KeyError, TypeError) as error:
-        raise UsageError(
-            "this file is written in a way that cannot be changed here: remove the camera in it"
+        raise UsageError("this file is written in a way that cannot be changed here: remove the camera in it").coded(
+            "by-hand"
         ) from error
 
 

@@ -35,7 +35,7 @@ class RecordingCheck:
         """
         with self._lock:
             if self._spawned is not None:
-                raise UsageError("another check is under way: wait until it is done")
+                raise UsageError("another check is under way: wait until it is done").coded("check-busy")
             self._state = {"state": "running", "camera": camera, "done": 0, "of": 0, "segment": ""}
             self._spawned = process.spawn(_examine, folder, span, settings, by, name="check")
             threading.Thread(target=self._follow, args=(self._spawned, camera), name="check", daemon=True).start()

@@ -36,7 +36,7 @@ def child(supervisor: Supervisor, name: str) -> Child:
     """The process of the camera of that name. Raises `UsageError` if there is none."""
     found = supervisor.children.get(name)
     if found is None:
-        raise UsageError("there is no camera of that name any more")
+        raise UsageError("there is no camera of that name any more").coded("camera-gone")
     return found
 
 
@@ -72,7 +72,7 @@ class Room:
         self.child(name)
         found = recordings(self._supervisor.accepted.sinks.get(name, ()))
         if not found:
-            raise UsageError("this camera records nothing: its sinks have no record:FOLDER")
+            raise UsageError("this camera records nothing: its sinks have no record:FOLDER").coded("records-nothing")
         return found[0]
 
     def child(self, name: str) -> Child:

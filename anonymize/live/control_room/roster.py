@@ -78,10 +78,12 @@ class Roster:
         with self._file.lock:
             old = self._file.begin(asked)
             if camera.name in old.fleet.cameras:
-                raise UsageError("there is a camera of that name: choose another")
+                raise UsageError("there is a camera of that name: choose another").coded("same-name")
             file = self._secret(camera.name)
             if _used(file, old):
-                raise UsageError("a camera of another name has its password in the file for this name: choose another")
+                raise UsageError(
+                    "a camera of another name has its password in the file for this name: choose another"
+                ).coded("same-secret")
             source = camera.source(file)
             added = self._camera(camera, source)
             secret = camera.secret()
@@ -91,7 +93,9 @@ class Roster:
                 new = checked(self._supervisor.path, with_camera(old.text, camera.name, _table(added)))
                 _refuse_other_changes(old, new, camera.name)
                 if new.fleet.cameras[camera.name] != added:
-                    raise UsageError("this file is written in a way that cannot be changed here: add the camera in it")
+                    raise UsageError(
+                        "this file is written in a way that cannot be changed here: add the camera in it"
+                    ).coded("by-hand")
                 self._tryout.end()
                 done = _Done("added", camera.name, old.text, new.text, secret)
                 facts = {"source": source, "to": [mask(one) for one in camera.to]}
@@ -108,9 +112,9 @@ class Roster:
         with self._file.lock:
             old = self._file.begin(asked)
             if name not in old.fleet.cameras:
-                raise UsageError("there is no camera of that name any more")
+                raise UsageError("there is no camera of that name any more").coded("camera-gone")
             if len(old.fleet.cameras) == 1:
-                raise UsageError("this is the last camera: stop the program instead")
+                raise UsageError("this is the last camera: stop the program instead").coded("last-camera")
             new = checked(self._supervisor.path, without_camera(old.text, name))
             _refuse_other_changes(new, old, name)
             file = self._secret(name)
@@ -129,7 +133,9 @@ class Roster:
         with self._file.lock:
             old, last = self._file.begin(asked), self._last()
             if last is None:
-                raise UsageError("there is nothing to undo: the file was changed since, or nothing was changed here")
+                raise UsageError(
+                    "there is nothing to undo: the file was changed since, or nothing was changed here"
+                ).coded("nothing-to-undo")
             file = self._secret(last.camera)
 
             def written() -> None:
@@ -213,4 +219,4 @@ def _refuse_other_changes(less: Accepted, more: Accepted, name: str) -> None:
         raise UsageError(
             "this file is written in a way that cannot be changed here, or a preset was edited meanwhile: change the "
             "cameras in the file"
-        )
+        ).coded("by-hand")

@@ -85,21 +85,27 @@ def typed(asked: Mapping[str, Any]) -> TypedCamera:
         raise UsageError(f"to: expected at most {_MOST} addresses")
     to = tuple(_text({"to": line}, "to") for line in lines)
     if "${" in address or address.startswith("@file:") or any("${" in one or one.startswith("@") for one in to):
-        raise UsageError(_REFERENCE)
+        raise UsageError(_REFERENCE).coded("reference")
     if inside := _USER.fullmatch(address):
         if user or password:
-            raise UsageError("user and password stand in the address and in their fields: give them once")
+            raise UsageError("user and password stand in the address and in their fields: give them once").coded(
+                "given-twice"
+            )
         user, password = unquote(inside["user"]), unquote(inside["password"] or "")
         address = inside["scheme"] + inside["rest"]
     if password and not user:
-        raise UsageError("a password needs a user")
+        raise UsageError("a password needs a user").coded("no-user")
     if user and "://" not in address:
-        raise UsageError("user and password are for addresses as rtsp://10.0.0.5/stream1")
+        raise UsageError("user and password are for addresses as rtsp://10.0.0.5/stream1").coded("no-address")
     if password != password.strip() or not (user + password).isprintable():
-        raise UsageError("a password with control characters, or blanks at its ends, cannot be kept in a file")
+        raise UsageError("a password with control characters, or blanks at its ends, cannot be kept in a file").coded(
+            "odd-password"
+        )
     for one in to:
         if has_password(one):
-            raise UsageError("a sink with a password in its address is to be written into the file of cameras by hand")
+            raise UsageError(
+                "a sink with a password in its address is to be written into the file of cameras by hand"
+            ).coded("sink-password")
     try:
         transport = Transport(_text(asked, "transport") or Transport.AUTO)
     except ValueError:
@@ -107,7 +113,9 @@ def typed(asked: Mapping[str, Any]) -> TypedCamera:
     made = TypedCamera(_text(asked, "name"), address, user, password, to, _text(asked, "keep"), transport)
     way = way_to(resolve(made.whole), transport)  # from here on, `mask` knows the password
     if way.file is not None or address == "-":
-        raise UsageError("expected the address of a camera, as rtsp://10.0.0.5/stream1, or its number on this machine")
+        raise UsageError(
+            "expected the address of a camera, as rtsp://10.0.0.5/stream1, or its number on this machine"
+        ).coded("no-address")
     return made
 
 

@@ -68,7 +68,7 @@ class Zones:
         with self._file.lock:
             before = self._begin(camera, asked)
             if after == before:
-                raise UsageError("nothing was changed")
+                raise UsageError("nothing was changed").coded("nothing-changed")
             self._write(camera, by, before, after, "zones", lambda: self._done.append((camera, before, after)))
         return self.of(camera)
 
@@ -78,10 +78,14 @@ class Zones:
         with self._file.lock:
             now, last = self._begin(camera, asked), self._last(camera)
             if last is None:
-                raise UsageError("there is nothing to undo: only what was changed here since the start is kept")
+                raise UsageError("there is nothing to undo: only what was changed here since the start is kept").coded(
+                    "nothing-to-undo"
+                )
             _, before, after = last
             if now != after:
-                raise UsageError("the zones were changed in the file since: change them there")
+                raise UsageError("the zones were changed in the file since: change them there").coded(
+                    "changed-meanwhile"
+                )
             self._write(camera, by, after, before, "undo", lambda: self._done.remove(last))
         return self.of(camera)
 
@@ -95,10 +99,14 @@ class Zones:
         """Check, note, write and put in force."""
         size = child(self._supervisor, camera).size
         if size is None:
-            raise UsageError("there is no picture of this camera yet, in which zones could lie: wait for one")
+            raise UsageError("there is no picture of this camera yet, in which zones could lie: wait for one").coded(
+                "no-picture"
+            )
         for zone in after.zones:
             if not visible(polygon(zone), *size):
-                raise UsageError(f"the zone {zone} lies outside the picture, which would hide all of it")
+                raise UsageError(f"the zone {zone} lies outside the picture, which would hide all of it").coded(
+                    "zone-outside"
+                )
         path, old = self._supervisor.path, self._supervisor.accepted
         new = checked(path, with_zones(old.text, camera, _as_dict(before), _as_dict(after)))
         _refuse_other_changes(old, new, camera, after)
@@ -142,4 +150,4 @@ def _refuse_other_changes(old: Accepted, new: Accepted, camera: str, after: Draw
         raise UsageError(
             "this file is written in a way that cannot be changed here, or a preset was edited meanwhile: change the "
             "zones in the file"
-        )
+        ).coded("by-hand")

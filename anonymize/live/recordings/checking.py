@@ -40,7 +40,9 @@ def chosen(folder: Path, start: float | None, end: float | None) -> Recordings:
     """The recordings to examine. Raises `UsageError` if there are none, and what `look` raises."""
     found = look(folder, start, end)
     if not found.segments:
-        raise UsageError("no recording of that time; `anonymize recordings list` shows what there is", folder)
+        raise UsageError("no recording of that time; `anonymize recordings list` shows what there is", folder).coded(
+            "nothing-recorded"
+        )
     return found
 
 

@@ -60,7 +60,7 @@ def append(
         try:
             refuse_foreign(path, os.fstat(descriptor))
             if not taken(descriptor):
-                raise OutputError("another process is writing this log: try again in a moment", path)
+                raise OutputError("another process is writing this log: try again in a moment", path).coded("in-use")
             size = os.fstat(descriptor).st_size
             tail = os.pread(descriptor, _TAIL, max(0, size - _TAIL))
             torn = b"" if not tail or tail.endswith(b"\n") else b"\n"

@@ -179,7 +179,7 @@ def _copied(folder: Path, segments: Sequence[RecordedSegment], span: tuple[float
                 except UnsupportedInput as error:
                     raise UnsupportedInput(error.message, folder / segment.name) from None
     if not copy.shown:
-        raise UsageError("no picture was captured in this time", folder)
+        raise UsageError("no picture was captured in this time", folder).coded("nothing-recorded")
     return copy
 
 

@@ -139,7 +139,7 @@ def there(folder: Path, start: float, end: float) -> Recordings:
     has = f"it has {show(every[0].began)} to {show(every[-1].ended)}" if every else "it has none"
     raise UsageError(
         f"no recording from {show(start)} to {show(end)}: {has}; `anonymize recordings list` shows them", folder
-    )
+    ).coded("nothing-recorded")
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,9 @@ def release(folder: Path, span: tuple[float, float], reason: str, by: str = "") 
     found = there(folder, *span)
     held = [segment for segment in found.segments if segment.held is not None]
     if not held:
-        raise UsageError(f"nothing is held from {show(span[0])} to {show(span[1])}", folder)
+        raise UsageError(f"nothing is held from {show(span[0])} to {show(span[1])}", folder).coded(
+            "nothing-held", *span
+        )
     with locked(folder):
         _note(folder, "release", held, reason, by)
         for segment in held:
@@ -85,7 +87,9 @@ def release(folder: Path, span: tuple[float, float], reason: str, by: str = "") 
 
 def _refuse_no(reason: str) -> None:
     if not custody.text(reason):
-        raise UsageError("a reason is missing: --reason says why, as a case number; it stays in the custody log")
+        raise UsageError("a reason is missing: --reason says why, as a case number; it stays in the custody log").coded(
+            "no-reason"
+        )
 
 
 def _note(folder: Path, act: str, segments: list[RecordedSegment], reason: str, by: str) -> None:

@@ -37,7 +37,9 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
         raise OutputError(f"this folder cannot be opened: {system(error)}", folder) from error
     try:
         if not taken(descriptor, patience):
-            raise InUse("another process is holding or deleting recordings here: try again in a moment", folder)
+            raise InUse("another process is holding or deleting recordings here: try again in a moment", folder).coded(
+                "in-use"
+            )
         yield
     finally:
         os.close(descriptor)

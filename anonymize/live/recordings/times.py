@@ -39,7 +39,7 @@ def span(start: str | None, end: str | None) -> tuple[float | None, float | None
     if first is not None and last is not None and last <= first:
         raise UsageError(
             f"from {show(first.timestamp())} to {show(last.timestamp())}: the end does not come after the start"
-        )
+        ).coded("wrong-order")
     return (None if first is None else first.timestamp()), (None if last is None else last.timestamp())
 
 
@@ -57,7 +57,7 @@ def _read(text: str) -> datetime:
     except (ValueError, OverflowError):
         raise UsageError(
             f"time {shown(text)}: expected a date and a time, as 2026-11-29T10:05:00Z (UTC) or 2026-11-29T11:05+01:00"
-        ) from None
+        ).coded("no-time") from None
     return at
 
 

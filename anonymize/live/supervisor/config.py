@@ -91,11 +91,15 @@ class Camera:
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise UsageError(f"camera name {self.name!r}: expected letters, digits, dot, dash and underscore")
+            raise UsageError(f"camera name {self.name!r}: expected letters, digits, dot, dash and underscore").coded(
+                "camera-name"
+            )
         if not self.source:
             raise UsageError(f"camera {self.name}: it needs a source")
         if not self.to and self.preview is None:
-            raise UsageError(f"camera {self.name}: nowhere to send the picture; name a sink or a preview page")
+            raise UsageError(f"camera {self.name}: nowhere to send the picture; name a sink or a preview page").coded(
+                "no-sink"
+            )
         try:
             in_range(self)
         except UsageError as error:
@@ -239,7 +243,7 @@ def duration(text: str) -> float:
         raise UsageError(
             f"duration {shown(text)}: expected a number and s, m, h, d or w, as 7d, at most 100 years; "
             "or a size, as 200GB"
-        )
+        ).coded("keep")
     return float(found.group(1)) * _UNITS[found.group(2)]
 
 
@@ -254,11 +258,13 @@ def retention(text: str) -> tuple[float | None, int | None]:
     for part in filter(None, map(str.strip, text.split(","))):
         found = _SIZE.fullmatch(part)
         if (age if found is None else size) is not None:
-            raise UsageError(f"keep {shown(text)}: give one duration, one size, or one of each, as 7d,200GB")
+            raise UsageError(f"keep {shown(text)}: give one duration, one size, or one of each, as 7d,200GB").coded(
+                "keep"
+            )
         if found is None:
             age = duration(part)
         else:
             size = round(float(found[1]) * _SIZES[found[2].upper()])
             if not 0 < size <= LARGEST:
-                raise UsageError(f"size {shown(part)}: expected more than nothing, and at most 1000 TB")
+                raise UsageError(f"size {shown(part)}: expected more than nothing, and at most 1000 TB").coded("keep")
     return age, size

@@ -146,7 +146,7 @@ class _Supervisor:
         for name in changed:
             done = done and self._in_force(name, max(0.0, until - time.monotonic()))
         if not done:
-            raise OutputError("it is written, and not in force yet: the log says why", self.path)
+            raise OutputError("it is written, and not in force yet: the log says why", self.path).coded("not-in-force")
 
     def _in_force(self, name: str, within: float) -> bool:
         """Wait until a camera's settings are in force."""

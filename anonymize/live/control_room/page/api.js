@@ -1,10 +1,18 @@
 // Requests to the server. Every answer is JSON, or an error with a message for people.
 
+import { day, fill, knows } from "./strings.js";
+
+/** What the server refused, in the language of the page; in English where the page has no words for it. @param {any} given @returns {string} */
+function refusal(given) {
+  const values = (given.values ?? []).map((/** @type {string | number} */ one) => (typeof one === "number" ? day(one) : one));
+  return given.code && knows(`refused-${given.code}`) ? fill(`refused-${given.code}`, ...values) : fill("refused", given.error);
+}
+
 /** @param {string} path @param {RequestInit} [how] @returns {Promise<any>} */
 async function ask(path, how) {
   const answer = await fetch(path, { ...how, credentials: "same-origin" });
   const given = await answer.json().catch(() => ({ error: `${answer.status}` }));
-  if (!answer.ok) throw new Error(given.error ?? `${answer.status}`);
+  if (!answer.ok) throw new Error(refusal(given) ?? `${answer.status}`);
   return given;
 }
 
@@ -39,8 +47,8 @@ export const picture = (name, number) => `api/picture/${encodeURIComponent(name)
 /** @param {string} path @param {object} body */
 const post = (path, body) => ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
-/** @param {string} camera @param {string} from @param {string} to @returns {Promise<Recordings>} */
-export const recordings = (camera, from, to) => ask(`api/recordings?${new URLSearchParams({ camera, from, to })}`);
+/** The last rows of a span; those before `before`, if it is given. @param {string} camera @param {string} from @param {string} to @param {number} [before] @returns {Promise<Recordings>} */
+export const recordings = (camera, from, to, before) => ask(`api/recordings?${new URLSearchParams({ camera, from, to, ...(before === undefined ? {} : { before: `${before}` }) })}`);
 /** Hold, release, export or verify a span. @param {string} act @param {object} asked */
 export const act = (act, asked) => post(`api/recordings/${act}`, asked);
 export const verifying = () => ask("api/recordings/verify");
