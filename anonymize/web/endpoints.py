@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -51,6 +52,13 @@ def whole_number(text: str) -> int:
     if not text.isdecimal() or len(text) > untrusted.DIGITS:
         raise UsageError("expected a whole number")
     return int(text)
+
+
+def number(text: str) -> float:
+    """A number in a query. Raises `UsageError`."""
+    if len(text) > 2 * untrusted.DIGITS or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        raise UsageError("expected a number")
+    return float(text)
 
 
 def page(package: str, name: str) -> list[Route]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from anonymize.live.control_room import archive
 from anonymize.live.recordings import custody
 from anonymize.live.recordings.times import read
 from tests.helpers.browser import needs_chromium, window
@@ -18,6 +19,9 @@ from tests.live.test_recordings import record
 
 SPAN = {"camera": "market", "from": "2026-11-29T12:00:02Z", "to": "2026-11-29T12:00:05Z"}
 LISTED = "/api/recordings?camera=market&from=2026-11-29T12:00Z&to=2026-11-29T13:00Z"
+
+EARLY = read("2026-11-29T12:00:04Z")
+"""Between the rows of `kept`."""
 
 
 @pytest.fixture
@@ -106,6 +110,43 @@ def test_what_is_refused_says_why_and_changes_nothing(client: Client, kept: Path
     answer = client.ask("POST", "/api/recordings/hold", SPAN, Origin="http://evil.example")
     assert answer.status == 403
     assert client.ask("GET", "/api/recordings/hold").status == 405
+
+
+@needs_chromium
+def test_earlier_rows_are_shown_above_the_others_which_stay_where_they_are(
+    kept: Path,
+    chromium: Browser,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(archive, "_MOST", 2)
+    with served(Cameras(1, kept)) as server, window(chromium) as page:
+        page.set_viewport_size({"width": 900, "height": 260})
+        client = Client(server.port)
+        whole = [row["from"] for part in ("", f"&before={EARLY}") for row in client.get(LISTED + part)["rows"]]
+        assert client.ask("GET", f"{LISTED}&before=soon").status == 422
+        page.goto(server.address)
+        page.locator("#to-recordings").click()
+        page.fill("#from", "2026-11-29T11:00:00")
+        page.fill("#to", "2026-11-29T13:00:00")
+        page.keyboard.press("Enter")
+        expect(page.locator("#rows tr")).to_have_count(2)
+        earlier = page.get_by_role("button", name="Show earlier rows (3 more)")
+        last = page.locator("#rows tr").last
+        before = last.inner_text()
+        earlier.focus()
+        place = last.bounding_box()
+        page.keyboard.press("Enter")
+        expect(page.locator("#rows tr")).to_have_count(4)
+        assert abs(last.bounding_box()["y"] - place["y"]) < 3
+        expect(page.locator("#earlier")).to_be_focused()
+        page.get_by_role("button", name="Show earlier rows (1 more)").click()
+        expect(page.locator("#rows tr")).to_have_count(5)
+        expect(page.locator("#earlier")).to_be_hidden()
+        assert last.inner_text() == before
+        starts = [one.inner_text() for one in page.locator("#rows tr td:first-child").all()]
+        assert starts == sorted(starts), "in their order, each once"
+        assert len(set(starts)) == 5
+    assert len(whole) == 4
 
 
 @needs_chromium

@@ -16,7 +16,7 @@ from anonymize.live.control_room.tryout import TryOut
 from anonymize.live.control_room.zones import Zones
 from anonymize.live.sinks.newest import Shown
 from anonymize.web import endpoints
-from anonymize.web.endpoints import change, read, whole_number
+from anonymize.web.endpoints import change, number, read, whole_number
 from anonymize.web.rules import HANDLERS
 
 _PAGE = "anonymize.live.control_room.page"
@@ -38,7 +38,8 @@ def app(room: Room, archive: Archive, zones: Zones, roster: Roster, tryout: TryO
 
     def listing(request: Request) -> Any:
         query = request.query_params
-        return archive.listing(query.get("camera", ""), query.get("from", ""), query.get("to", ""))
+        before = number(query["before"]) if "before" in query else None
+        return archive.listing(query.get("camera", ""), query.get("from", ""), query.get("to", ""), before)
 
     def exported(request: Request) -> Response:
         path = archive.exported(request.path_params["camera"], request.path_params["name"])

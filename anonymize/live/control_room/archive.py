@@ -40,8 +40,10 @@ class Archive:
         """End what is under way."""
         self._check.close()
 
-    def listing(self, camera: str, start: str, end: str) -> dict[str, Any]:
+    def listing(self, camera: str, start: str, end: str, before: float | None = None) -> dict[str, Any]:
         """What was recorded of a camera in a span of time; times are seconds since the epoch.
+
+        At most `_MOST` rows, the last ones: of those that begin before `before`, if it is given.
 
         Raises:
             UsageError: no such camera, or no such time.
@@ -49,11 +51,13 @@ class Archive:
         """
         where = self._room.recordings(camera)
         found = folder.look(where, *times.span(start, end))
-        rows = [_stretch(one) if isinstance(one, Stretch) else _gap(one) for one in folder.stretches(found)]
+        every = folder.stretches(found)
+        asked = [one for one in every if before is None or one.start < before]
+        rows = [_stretch(one) if isinstance(one, Stretch) else _gap(one) for one in asked[-_MOST:]]
         return {
             "folder": str(where),
-            "rows": rows[-_MOST:],
-            "more": max(0, len(rows) - _MOST),
+            "rows": rows,
+            "more": len(asked) - len(rows),
             "notes": found.notes,
             "writing": bool(folder.being_written(where)),
             "exports": _exports(where / EXPORTS),

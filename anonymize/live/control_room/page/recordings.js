@@ -37,13 +37,20 @@ export async function open(name) {
   await list();
 }
 
+/** What is on the page: of which camera and span, and when its first row begins. */
+let shown = { camera: "", from: "", to: "", first: 0 };
+
 async function list() {
-  const found = await api.recordings(camera.value, asked("from"), asked("to"));
+  shown = { camera: camera.value, from: asked("from"), to: asked("to"), first: 0 };
+  const found = await api.recordings(shown.camera, shown.from, shown.to);
+  const few = found.rows[0];
+  if (few) shown.first = few.from;
   const rows = found.rows.filter((row) => !row.gap).length;
   write(byId("found"), [
-    rows ? "" : say("nothing-recorded"), found.writing ? say("being-written") : "", found.more ? fill("more-rows", found.more) : "", ...found.notes,
+    rows ? "" : say("nothing-recorded"), found.writing ? say("being-written") : "", ...found.notes,
   ].filter(Boolean).join(" "));
   byId("rows").replaceChildren(...found.rows.map(line));
+  offer(found.more);
   byId("rows").closest("table")?.toggleAttribute("hidden", !found.rows.length);
   byId("exports").replaceChildren(...found.exports.map((one) => {
     const item = element("li");
@@ -51,6 +58,26 @@ async function list() {
     return item;
   }));
   byId("exported").hidden = !found.exports.length;
+}
+
+/** Offer the rows before the first one. @param {number} more */
+function offer(more) {
+  byId("earlier").hidden = !more;
+  write(byId("earlier"), fill("more-rows", number(more, 0)));
+}
+
+/** Put the rows before the first one above it, which stays where it is. */
+async function earlier() {
+  const at = shown;
+  const found = await api.recordings(at.camera, at.from, at.to, at.first);
+  if (at !== shown) return; // another span was asked for meanwhile
+  const below = byId("rows").firstElementChild;
+  const place = below?.getBoundingClientRect().top ?? 0;
+  byId("rows").prepend(...found.rows.map(line));
+  const few = found.rows[0];
+  if (few) shown.first = few.from;
+  offer(few ? found.more : 0);
+  scrollBy(0, (below?.getBoundingClientRect().top ?? 0) - place);
 }
 
 /** @param {string} name @param {string} [text] */
@@ -129,6 +156,7 @@ export function begin() {
     event.preventDefault();
     list().catch(fail);
   });
+  byId("earlier").addEventListener("click", () => earlier().catch(fail));
   camera.addEventListener("change", () => list().catch(fail));
   for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-act]"))) {
     button.addEventListener("click", async () => {
