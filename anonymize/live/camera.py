@@ -68,6 +68,7 @@ def run_camera(
         preview = page.Preview() if camera.preview is not None else None
         if preview is not None and camera.preview is not None:
             server = page.serve_preview(camera.preview, preview, metrics)
+            control.forgetting.append(preview.forget)
             stack.callback(server.close)
             if announce is not None:
                 announce("preview", server.address)

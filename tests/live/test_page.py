@@ -18,13 +18,16 @@ from playwright.sync_api import expect
 from anonymize.data import Region
 from anonymize.errors import UsageError
 from anonymize.kinds import Kind, Why
+from anonymize.live.chain.control import Control
 from anonymize.live.health import Limits
 from anonymize.live.metrics import Metrics
 from anonymize.live.preview import page
+from anonymize.settings import Settings
 from anonymize.web import server as page_server
 from anonymize.web.server import Response, Server
 from tests.helpers.browser import browser, needs_chromium, window
 from tests.helpers.pace import Bound
+from tests.helpers.servers import until
 from tests.live.test_redirects import certificate  # noqa: F401 - a fixture
 from tests.live.test_sinks import SIZE, frames
 
@@ -238,15 +241,43 @@ def test_the_picture_moves(preview):
     with urllib.request.urlopen(preview.address + "picture", timeout=60) as answer:
         assert answer.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=picture"
         pictures: list[Any] = []
+        assert answer.readline() == b"--picture\r\n"
         while len(pictures) < 3:
-            assert answer.readline() == b"--picture\r\n"
             assert answer.readline() == b"Content-Type: image/jpeg\r\n"
             length = int(answer.readline().split()[1])
             answer.readline()
             pictures.append(cv2.imdecode(np.frombuffer(answer.read(length), np.uint8), cv2.IMREAD_COLOR))
             answer.readline()
+            assert answer.readline() == b"--picture\r\n", "what browsers wait for before they show it"
     assert all(picture.shape == (SIZE[1], SIZE[0], 3) for picture in pictures)
     assert not np.array_equal(pictures[0], pictures[2])
+
+
+def test_a_picture_that_was_made_before_a_zone_is_not_sent_after_it(monkeypatch):
+    sink = page.Preview()
+    sink.write(next(iter(frames(1))))
+    made = page.jpeg
+
+    def late(frame, width):
+        sink.forget()  # as new settings come into force
+        return made(frame, width)
+
+    monkeypatch.setattr(page, "jpeg", late)
+    parts = sink.pictures()
+    assert next(parts) == b"--picture\r\n"
+    body = next(parts).partition(b"\r\n\r\n")[2].removesuffix(b"\r\n--picture\r\n")
+    grey = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert grey.shape == (SIZE[1], SIZE[0])
+    assert np.ptp(grey) <= 2
+    sink.close(1)
+
+
+def test_a_camera_has_its_preview_page_forget_before_a_zone_is_said_to_be_in_force():
+    control, said = Control(), []
+    control.forgetting.append(lambda: said.append("forgotten"))
+    control.on_applied = lambda _: said.append("in force")
+    control.applied(Settings())
+    assert said == ["forgotten", "in force"]
 
 
 def test_many_viewers_do_not_block_it(preview):
@@ -409,3 +440,30 @@ def test_the_page_in_a_browser(preview, tmp_path, width):
     assert picture.shape[1] == width
     top = picture[70 : 70 + width // 4, 20 : width // 3]
     assert top.std() > 10, "the camera's picture is not on the page"
+
+
+@needs_chromium
+def test_what_was_released_before_a_zone_leaves_the_page_at_once_in_chromium(metrics, monkeypatch, tmp_path):
+    """Of a camera that sends nothing further: the last picture stayed, with what is to be hidden."""
+    monkeypatch.setenv(page.TOKEN, TOKEN)
+    sink = page.Preview()
+    server = page.serve_preview(0, sink, metrics)
+
+    def shown(name):
+        window_.screenshot(path=tmp_path / name)
+        picture = cv2.imread(str(tmp_path / name))
+        return picture[70:250, 20:400]
+
+    try:
+        with browser() as chromium, window(chromium) as window_:
+            window_.goto(server.address, wait_until="domcontentloaded")  # its picture is still to come
+            sink.write(next(iter(frames(1))))
+            window_.wait_for_function("document.querySelector('img').naturalWidth > 0")
+            until(lambda: shown("before.png").std() > 10, 20, "the one picture is there, without another after it")
+            sink.forget()
+            until(lambda: shown("after.png").std() < 5, 20, "and gone")
+            sink.write(next(iter(frames(1))))
+            until(lambda: shown("next.png").std() > 10, 20, "until the next one")
+    finally:
+        sink.close(1)
+        server.close()

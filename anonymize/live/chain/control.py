@@ -16,6 +16,9 @@ class Control:
     def __init__(self) -> None:
         self._wakeup = Wakeup()
         self._settings: deque[Settings] = deque(maxlen=1)  # read and emptied in one step, also beside a signal handler
+        self.forgetting: list[Callable[[], None]] = []
+        """Called before `on_applied`: what keeps a released picture lets go of it, which may show what is to be hidden
+        from now on."""
         self.on_applied: Callable[[Settings], None] | None = None
         """Called with settings that were asked for, before the first frame leaves that they apply to."""
         self.stopped = False
@@ -40,6 +43,8 @@ class Control:
 
     def applied(self, settings: Settings) -> None:
         """Say that `settings` are in force: every frame that leaves from now on has what they hide hidden."""
+        for forget in self.forgetting:
+            forget()
         if self.on_applied is not None:
             self.on_applied(settings)
 

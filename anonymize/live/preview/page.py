@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
+import cv2
+import numpy as np
 from av.packet import Packet
 
 from anonymize.data import Frame
@@ -29,6 +31,8 @@ _EVERY = 0.1
 _REPEAT = 1.0
 """Seconds after which the newest picture is sent again, to notice a closed page."""
 _BOUNDARY = "picture"
+_GREY = 64
+"""Brightness of what is shown in the place of a picture that must not be shown any more."""
 
 
 class Preview:
@@ -40,6 +44,8 @@ class Preview:
         self._frame: Frame | None = None
         self._number = 0
         self._closed = False
+        self._forgotten = 0
+        self._size = (16, 9)
         self._change = threading.Condition()
         self._encoding = threading.Lock()
         self._jpeg: tuple[int, bytes] = (0, b"")
@@ -47,7 +53,7 @@ class Preview:
     def write(self, frame: Frame) -> None:
         """See `LiveSink.write`."""
         with self._change:
-            self._frame = frame
+            self._frame, self._size = frame, (frame.width, frame.height)
             self._number += 1
             self._change.notify_all()
 
@@ -61,28 +67,49 @@ class Preview:
             self._closed = True
             self._change.notify_all()
 
+    def forget(self) -> None:
+        """Show the last picture to nobody any more: a grey one takes its place until the next."""
+        with self._change:
+            self._frame = None
+            self._number += 1
+            self._forgotten += 1
+            self._change.notify_all()
+
     def pictures(self) -> Iterator[bytes]:
-        """Parts of a multipart response, one JPEG each, until the sink is closed."""
+        """Parts of a multipart response, one JPEG each, until the sink is closed.
+
+        Each ends with the boundary, which browsers wait for before they show it.
+        """
         seen = 0
+        yield f"--{_BOUNDARY}\r\n".encode()
         while True:
             with self._change:
                 if not self._closed and self._number == seen:
                     self._change.wait(_REPEAT)
-                frame, seen = self._frame, self._number
+                frame, seen, forgotten = self._frame, self._number, self._forgotten
                 if self._closed:
                     return
-            if frame is not None:
-                jpeg = self._encoded(seen, frame)
-                head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                yield head.encode() + jpeg + b"\r\n"
+            if frame is not None or forgotten:
+                made = self._encoded(seen, frame)
+                if forgotten != self._forgotten:
+                    continue  # it was made before what is to be hidden now
+                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(made)}\r\n\r\n"
+                yield head.encode() + made + f"\r\n--{_BOUNDARY}\r\n".encode()
             time.sleep(_EVERY)
 
-    def _encoded(self, number: int, frame: Frame) -> bytes:
-        """Frame `number` as JPEG, encoded once for all viewers."""
+    def _encoded(self, number: int, frame: Frame | None) -> bytes:
+        """Frame `number` as JPEG, encoded once for all viewers; a grey picture if there is none."""
         with self._encoding:
             if self._jpeg[0] != number:
-                self._jpeg = (number, jpeg(frame, _WIDTH))
+                self._jpeg = (number, _blank(*self._size) if frame is None else jpeg(frame, _WIDTH))
             return self._jpeg[1]
+
+
+def _blank(width: int, height: int) -> bytes:
+    """A grey JPEG of the proportions of a picture."""
+    scale = min(1.0, _WIDTH / width)
+    grey = np.full((max(1, round(height * scale)), max(1, round(width * scale))), _GREY, np.uint8)
+    return cv2.imencode(".jpg", grey)[1].tobytes()
 
 
 def serve_preview(port: int, preview: Preview, metrics: Metrics) -> Server:
