@@ -10,9 +10,14 @@ import socket
 import struct
 import time
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any, Self
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 from pylibsrtp import Policy, Session
 
@@ -174,3 +179,16 @@ class Watcher:
 def logged(text: str) -> list[dict[str, Any]]:
     """The lines of a log of viewers."""
     return [json.loads(line) for line in text.splitlines()]
+
+
+def certificate_in(folder: Path, serial: int = 1) -> tuple[Path, Path]:
+    """A certificate for this machine, and its key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(serial).not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
+    paths = folder / "cert.pem", folder / "key.pem"
+    paths[0].write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    paths[1].write_bytes(key.private_bytes(*form))
+    return paths

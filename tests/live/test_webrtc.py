@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import stat
 import struct
 import threading
@@ -32,7 +33,7 @@ from anonymize.live.webrtc.secure import Identity
 from anonymize.live.webrtc.viewers import Viewers
 from anonymize.web.server import Server
 from tests.helpers.servers import free_port, until
-from tests.helpers.whep import Watcher, ask, logged, offer
+from tests.helpers.whep import Watcher, ask, certificate_in, logged, offer
 from tests.live.test_sinks import frames
 
 ANNA, BEN = "a-token-of-annas-own", "a-token-of-bens-own!"
@@ -68,13 +69,18 @@ def tokens(folder, **extra):
 class Served(Port):
     """A port as a sink has it, and what it said."""
 
-    def __init__(self, file):
+    def __init__(self, file, *tls):
         self.metrics = Metrics()
-        super().__init__(place.parse("webrtc:0", file), "market", "webrtc:0", self.metrics)
+        super().__init__(place.parse("webrtc:0", file, *tls), "market", "webrtc:0", self.metrics)
         self.number = self._hub.port
         self.keys: list[float] = []
         self.states: list[tuple[str, ...]] = []
         self.begin(lambda *state: self.states.append(state), lambda: self.keys.append(time.monotonic()))
+
+    def state(self):
+        """What it said last, once what is under way is said."""
+        self._look()
+        return self.states[-1][1]
 
 
 @pytest.fixture
@@ -87,6 +93,47 @@ def port(file):
 def picture(number, size=3000, key=True):
     head = b"\0\0\0\1\x67abc\0\0\1\x65" if key else b"\0\0\0\1\x41"
     return Coded(head + bytes([1 + number % 250]) * size, 3600 * number, key)
+
+
+# ---- TLS
+
+
+def test_a_renewed_certificate_is_taken_up_and_a_bad_one_keeps_the_one_before(file, tmp_path, log):
+    certificate, key = certificate_in(tmp_path)
+    first = certificate.read_text()
+    serving = Served(file, certificate, key)
+
+    def shown():
+        return ssl.get_server_certificate(("127.0.0.1", serving.number))
+
+    try:
+        assert shown() == first
+        certificate.write_text("no certificate")
+        assert shown() == first, "whoever comes meanwhile is served on"
+        assert "the previous TLS certificate is kept: " in serving.state(), "and it is said where the sink's state is"
+        assert len([one for one in log if "kept the previous one" in one]) == 1
+        certificate.unlink()
+        assert shown() == first
+        certificate.write_text(first)
+        until(lambda: serving.state() == "viewers: none", 30, "looked at without anybody who comes")
+
+        made = tmp_path / "renewed"
+        made.mkdir()
+        renewed, renewed_key = certificate_in(made, serial=2)
+        certificate.write_text(renewed.read_text())
+        assert shown() == first, "its key is not there yet"
+        renewed_key.replace(key)
+        assert shown() == renewed.read_text() != first
+        assert serving.state() == "viewers: none"
+    finally:
+        serving.close()
+
+
+@pytest.fixture
+def log(monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(Logger, "_log", lambda *given: said.append(given[2]))
+    return said
 
 
 # ---- what it is made of

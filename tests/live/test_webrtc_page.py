@@ -4,10 +4,10 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,6 @@ from urllib.parse import urlsplit
 import numpy as np
 import psutil
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import Browser, Page, expect
 
 from anonymize.live.metrics import Metrics
@@ -32,7 +29,7 @@ from tests.helpers.media import make_video
 from tests.helpers.pace import Bound, slowdown
 from tests.helpers.servers import anonymize, free_port, until
 from tests.helpers.terminals import CTRL_C, PROGRAM, Terminal
-from tests.helpers.whep import ask, logged
+from tests.helpers.whep import ask, certificate_in, logged
 from tests.live.test_control_room import CLIPPED, ODD, UNKNOWN
 from tests.review.test_types import AXE
 
@@ -197,20 +194,14 @@ def test_it_is_served_to_others_with_tls(chromium: Browser, clip: Path, file: Pa
         assert address.startswith("https://0.0.0.0:")
         watch(page, f"{address.replace('0.0.0.0', '127.0.0.1')}#{ANNA}")
         assert follow_one_another(numbers(page))
+        served = ("127.0.0.1", int(address.rpartition(":")[2].partition("/")[0]))
+        assert ssl.get_server_certificate(served) == certificate.read_text()
+        certificate_in(tmp_path, serial=2)
+        assert ssl.get_server_certificate(served) == certificate.read_text(), "a renewed one is taken up"
+        assert follow_one_another(numbers(page)), "whoever watches goes on"
+        page.reload()
+        expect(page.locator("#state")).to_have_text("Live")
         context.close()
-
-
-def certificate_in(folder: Path) -> tuple[Path, Path]:
-    """A certificate for this machine, and its key."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
-    paths = folder / "cert.pem", folder / "key.pem"
-    paths[0].write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    paths[1].write_bytes(key.private_bytes(*form))
-    return paths
 
 
 def serves(process: psutil.Process) -> bool:

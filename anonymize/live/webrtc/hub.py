@@ -95,6 +95,8 @@ class Hub:
         self._on_count, self._on_lost = on_count, on_lost
         self.want_key: Callable[[], None] = lambda: None
         """Called when somebody needs a key picture."""
+        self.on_look: Callable[[], None] = lambda: None
+        """Called each time that it is looked at whether viewers are still allowed."""
         self._identity = Identity()
         self._lock = threading.Lock()
         self._all: dict[str, Viewer] = {}
@@ -223,6 +225,8 @@ class Hub:
 
     def _look(self, *, rights: bool) -> None:
         """End viewers that are over, or not allowed any more."""
+        if rights:
+            self.on_look()
         with self._lock:
             everybody = tuple(self._all.values())
         for viewer in everybody:

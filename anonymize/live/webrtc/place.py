@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import ipaddress
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
 from anonymize.errors import UsageError
+from anonymize.live.webrtc.certificate import Certificate
 from anonymize.live.webrtc.viewers import Viewers
-from anonymize.text.words import extra, system
+from anonymize.text.words import extra
 
 SCHEME = "webrtc:"
 _LOOPBACK = "127.0.0.1"
@@ -64,24 +64,15 @@ class Place:
         if self.viewers is not None:
             Viewers(self.viewers)
 
-    def tls(self) -> ssl.SSLContext | None:
+    def tls(self) -> Certificate | None:
         """What encrypts connections; None without TLS.
 
         Raises:
             UsageError: a file cannot be used.
         """
-        if self.certificate is None:
+        if self.certificate is None or self.key is None:
             return None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            context.load_cert_chain(self.certificate, self.key, password=lambda: "")
-        except ssl.SSLError as error:
-            reason = error.reason or "it is no certificate in PEM, or has another key"
-            raise UsageError(f"this TLS certificate and its key cannot be used: {reason}", self.certificate) from error
-        except OSError as error:
-            name = error.filename or f"{self.certificate} or {self.key}"
-            raise UsageError(f"cannot read this file of TLS: {system(error)}", name) from error
-        return context
+        return Certificate(self.certificate, self.key)
 
 
 def parse(address: str, viewers: Path | None = None, certificate: Path | None = None, key: Path | None = None) -> Place:

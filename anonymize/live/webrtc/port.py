@@ -35,8 +35,11 @@ class Port:
         self._name, self._metrics = name, metrics
         self._lock = threading.Lock()
         self._watching: list[str] = []
+        self._wrong = ""
+        """What is wrong with renewed TLS files."""
         self._on_state: Callable[[str, str], None] | None = None
-        viewers, tls = Viewers(place.viewers), place.tls()
+        viewers, self._certificate = Viewers(place.viewers), place.tls()
+        tls = self._certificate.context if self._certificate else None
         access = Access(methods=("GET", "HEAD", "POST", "DELETE"), anywhere=tls is not None, by_header=True)
         for left in reversed(range(_TRIES if place.port == 0 else 1)):
             self._hub = Hub(place.host, place.port, viewers, camera, self._count, self._lost)
@@ -47,6 +50,7 @@ class Port:
                 self._hub.close()
                 if not left or not isinstance(error, UsageError):
                     raise
+        self._hub.on_look = self._look
         self.address = self._server.address + (f"#{viewers.token}" if viewers.token else "")
         """For a browser; with the token, where no file names viewers."""
 
@@ -74,8 +78,18 @@ class Port:
     def _lost(self, packets: int) -> None:
         self._metrics.sink_dropped(self._name, packets)
 
+    def _look(self) -> None:
+        """Take up a renewed certificate, and say if it cannot be used."""
+        if self._certificate is None:
+            return
+        self._certificate.look()
+        if self._certificate.wrong != self._wrong:  # a connection may have met it before
+            self._wrong = self._certificate.wrong
+            self._say()
+
     def _say(self) -> None:
         with self._lock:
             on_state, watching = self._on_state, self._watching
         if on_state is not None:
-            on_state("ok", f"viewers: {', '.join(watching) or 'none'}")
+            kept = f"; the previous TLS certificate is kept: {self._wrong}" if self._wrong else ""
+            on_state("ok", f"viewers: {', '.join(watching) or 'none'}{kept}")
