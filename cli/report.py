@@ -96,7 +96,7 @@ def dpia(
     reports: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Reports, folders of reports, or metrics of `live` (.json or text).",
+            help="Reports, folders of reports, metrics of `live`, or alarms (.json or text).",
             metavar="REPORT",
             show_default=False,
         ),

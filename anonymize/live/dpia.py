@@ -96,7 +96,7 @@ def _worked(running: Running) -> Iterator[Part]:
         "with what changed covered. How many faces detectors miss cannot be counted by the system itself: live output "
         "gets no second look."
     )
-    yield Blank("Alarms of the period as the monitoring recorded them, and what was done about each")
+    yield Blank("Alarms of the period, unless they are listed below, and what was done about each")
     yield Blank("Result of the check on the spot (docs/live.md, step 4): who stood where, and what was missed")
 
 

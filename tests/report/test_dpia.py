@@ -231,3 +231,57 @@ def test_the_command(folder, tmp_path):
     assert done.stdout.split() == [str(tmp_path / "annex.md"), str(tmp_path / "annex.html")]
     done = anonymize("report", "dpia", tmp_path / "gone", "-o", tmp_path / "annex")
     assert (done.returncode, "Traceback" in done.stderr) == (12, False)
+
+
+def answer(*series, kind="matrix"):
+    return {
+        "status": "success",
+        "data": {
+            "resultType": kind,
+            "result": [
+                {
+                    "metric": {"__name__": "ALERTS", "alertstate": "firing"} | labels,
+                    "values": [[at, "1"] for at in times],
+                }
+                for labels, times in series
+            ],
+        },
+    }
+
+
+def test_alarms_of_a_period_are_counted_from_what_prometheus_answered(tmp_path):
+    noon = 1_795_953_600  # 2026-11-29
+    failing = {"alertname": "AnonymizeFailing", "camera": "market", "instance": "127.0.0.1:9464", "job": "anonymize"}
+    sink = {"alertname": "AnonymizeSinkLost", "camera": "market", "stage": "sink /srv|x"}
+    gone = {"alertname": "AnonymizeGone"}
+    path = tmp_path / "alarms.json"
+    times = [noon, noon + 300, noon + 600, noon + 3000]
+    path.write_text(json.dumps(answer((sink, [noon + 900]), (failing, times), (gone, [noon + 1200, noon + 1500]))))
+    text = write([path], tmp_path / "annex")[0].read_text()
+    rows = [line for line in text.splitlines() if "Anonymize" in line]
+    assert rows == [
+        "| all | AnonymizeGone |  | 1 | 10:00 | 2026-11-29 12:20 UTC | 2026-11-29 12:30 UTC |",
+        "| market | AnonymizeFailing |  | 2 | 20:00 | 2026-11-29 12:00 UTC | 2026-11-29 12:55 UTC |",
+        r"| market | AnonymizeSinkLost | stage sink /srv\|x | 1 | 5:00 | 2026-11-29 12:15 UTC | 2026-11-29 12:20 UTC |",
+    ]
+    assert "None fired" not in text
+    path.write_text(json.dumps(answer()))
+    assert "None fired" in write([path], tmp_path / "none")[0].read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (answer(kind="vector"), "ask for a range"),
+        (answer(({"alertname": "A", "alertstate": "pending"}, [1.0])), "pending"),
+        (answer(({"camera": "market"}, [1.0])), "alertname"),
+        (answer(({"alertname": "A"}, [2.0, 1.0])), "order of time"),
+        (answer(({"alertname": "A"}, [1e300])), "alarms"),
+        ({"status": "success", "data": {}}, "resultType"),
+    ],
+)
+def test_other_answers_of_prometheus_are_refused(tmp_path, content, words):
+    path = tmp_path / "alarms.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ReportError, match=words):
+        write([path], tmp_path / "annex")

@@ -23,7 +23,8 @@ def write(
     """Write the annex as Markdown and HTML; return both paths.
 
     Args:
-        sources: reports, folders of them, evaluations (the output of ``evaluate --json``), metrics of live cameras.
+        sources: reports, folders of them, evaluations (the output of ``evaluate --json``), metrics of live cameras,
+            alarms from Prometheus.
         output: the files' common name; a suffix ``.md`` or ``.html`` is removed.
         title: the heading; `TITLE` if not given.
         force: replace existing files, with everything that people wrote into them.

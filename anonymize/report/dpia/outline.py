@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from anonymize.pages.words import number, plural
 from anonymize.report.data import versions
+from anonymize.report.dpia.alarms import Alarm
 from anonymize.report.dpia.parts import Blank, Part, Section, Table, Text, counted
 from anonymize.report.dpia.risks import risks
 from anonymize.report.dpia.sources import Sources, Values
@@ -28,6 +29,7 @@ def outline(evidence: Sources) -> list[Section]:
             "GDPR art. 35(7)(b), art. 5(1)(c) and (e); EDPB 3/2019 ch. 3 to 8",
             list(_necessity(evidence)),
         ),
+        *([] if evidence.alarms is None else [_alarms(evidence.alarms)]),
         Section(
             "C. Risks that remain",
             "GDPR art. 35(7)(c); ISO/IEC 27559: identifiability assessment",
@@ -72,6 +74,37 @@ def _processing(evidence: Sources) -> Iterator[Part]:
         "Pictures are processed on the machine that the software runs on. It contacts only the streams that it was "
         "given, and keeps no raw frame, crop or thumbnail; its plans and reports hold boxes, times and hashes."
     )
+
+
+def _alarms(alarms: Sequence[Alarm]) -> Section:
+    rows = [
+        (
+            one.camera or "all",
+            one.name,
+            one.about,
+            number(one.times),
+            clock(one.seconds),
+            _when(one.first),
+            _when(one.last),
+        )
+        for one in alarms
+    ]
+    parts: list[Part] = [
+        Text(
+            "Alarms that fired in the period for which Prometheus was asked, as it kept them. A time in which it did "
+            "not run has none."
+        )
+    ]
+    if rows:
+        parts.append(Table(("camera", "alarm", "about", "times", "in all (h:min:s)", "first", "until"), rows))
+    else:
+        parts.append(Text("None fired."))
+    parts += [Blank("From when to when it was asked"), Blank("What was done about each")]
+    return Section("Alarms of the period", "GDPR art. 35(7)(c), art. 32(1)(d)", parts)
+
+
+def _when(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _files(reports: Sequence[Values]) -> Iterator[Part]:

@@ -1,4 +1,4 @@
-"""The sources of an annex: reports of files, evaluations, counts of live cameras."""
+"""The sources of an annex: reports of files, evaluations, counts of live cameras, their alarms."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from anonymize.errors import ReportError, UsageError
 from anonymize.report.data import FORMAT
+from anonymize.report.dpia.alarms import Alarm, alarms, is_answer
 from anonymize.report.files import read
 from anonymize.text import untrusted
 from anonymize.text.ranges import SECONDS, SHARE, Range, brief
@@ -63,6 +64,8 @@ class Sources:
     reports: Sequence[Values] = ()
     evaluations: Sequence[Measured] = ()
     cameras: Sequence[CameraCounts] = ()
+    alarms: Sequence[Alarm] | None = None
+    """Of a period; None if nothing says whether there were any."""
 
     @property
     def made(self) -> list[Values]:
@@ -71,7 +74,7 @@ class Sources:
 
 
 def gather(paths: Iterable[Path]) -> Sources:
-    """Read `paths`: reports, folders of them, evaluations (`evaluate --json`), live metrics.
+    """Read `paths`: reports, folders of them, evaluations (`evaluate --json`), live metrics, alarms from Prometheus.
 
     Raises:
         ReportError: a file is none of these, or damaged.
@@ -80,6 +83,7 @@ def gather(paths: Iterable[Path]) -> Sources:
     reports: list[Values] = []
     evaluations: list[Measured] = []
     cameras: list[CameraCounts] = []
+    fired: list[Alarm] | None = None
     folders = (sorted(path.rglob("*.report.json")) if path.is_dir() else [path] for path in paths)
     for path in chain.from_iterable(folders):
         content = _content(path)
@@ -89,16 +93,19 @@ def gather(paths: Iterable[Path]) -> Sources:
             reports.append(read(path))
         elif isinstance(content, dict) and content.get("event") == "total":
             evaluations.append(_measured(content, path))
+        elif is_answer(content):
+            with _refused(path, "not Prometheus' answer about alarms"):
+                fired = [*(fired or []), *alarms(content)]
         else:
             cameras += _snapshots(content, path)
-    if not (reports or evaluations or cameras):
+    if not (reports or evaluations or cameras or fired is not None):
         given = ", ".join(str(path) for path in paths)
         raise UsageError(
             "no report in it; give reports (*.report.json), a folder of them, or a camera's metrics. "
             "`anonymize run FOLDER -o safe/ --report reports/` writes them",
             given,
         )
-    return Sources(reports, evaluations, cameras)
+    return Sources(reports, evaluations, cameras, fired)
 
 
 def _content(path: Path) -> Any:
