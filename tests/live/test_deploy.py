@@ -160,6 +160,58 @@ def test_it_runs_on_a_read_only_root_without_capabilities(tmp_path):
 
 @needs_tools
 def test_compose_takes_its_file_and_gives_our_container_no_rights():
+ROOT = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/sbin"}
+"""Links at the root of Debian."""
+
+
+def contained(folder, state):
+    """`podman run` with the rights that compose.yaml gives: our user, nothing writable but the state, no network.
+
+    Its root is this machine's programs and this checkout, read-only: the image itself cannot be built here.
+    """
+    podman = ["podman", "--storage-driver", "vfs", "--root", str(folder / "images"), "--runroot", str(folder / "run")]
+    podman += ["--runtime", "runc", "--cgroup-manager", "cgroupfs", "run", "--rm", "--network", "none"]
+    rights = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "10001:10001"]
+    limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"]  # podman's own are higher than ours
+    root = folder / "root"
+    root.mkdir()
+    for name, to in ROOT.items():
+        (root / name).symlink_to(to)
+    there = {DEPLOY.parent, Path(sys.prefix), Path(sys.base_prefix), *map(Path, sys.path)}
+    mounts = [f"{one}:{one}:ro" for one in sorted({Path("/usr"), *there}) if one.is_dir() and one != Path("/")]
+    mounts.append(f"{state}:/var/lib/anonymize")
+    volumes = [word for one in mounts for word in ("--volume", one)]
+    command = [*podman, *rights, *limits, "--tmpfs", "/tmp", *volumes, "--rootfs", str(root)]
+    if shutil.which("podman") is None or shutil.which("runc") is None or os.geteuid() != 0:
+        pytest.skip("needs root, unshare and setpriv, podman and runc too: make deploy-test as root")
+    if subprocess.run([*command, "/bin/true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs root, unshare and setpriv, podman and runc too: this one may not start containers")
+    return command
+
+
+def test_it_runs_in_a_container_with_the_rights_that_compose_gives(tmp_path):
+    make_video(tmp_path / "clip.mp4", frames=50, size=(160, 120))
+    state = tmp_path / "state"
+    state.mkdir()
+    shutil.move(tmp_path / "clip.mp4", state)
+    os.chown(state, 10001, 10001)
+    program = [*PROGRAM, "live", "/var/lib/anonymize/clip.mp4", "--to", "record:/var/lib/anonymize/out", "--json"]
+    look = "grep -E 'Uid|CapEff|NoNewPrivs|Seccomp:' /proc/self/status; touch /x 2>&1; exec \"$@\""
+    done = subprocess.run(
+        [*contained(tmp_path, state), "sh", "-c", look, "sh", *program],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.split("\n")
+    assert [line.split()[1] for line in said[:4]] == ["10001", "0" * 16, "1", "2"]
+    assert "Read-only file system" in said[4]
+    (made,) = (state / "out").glob("*.mp4")
+    assert made.stat().st_uid == 10001
+
+
     command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "config"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
