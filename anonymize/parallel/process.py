@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from anonymize.errors import AnonymizeError, UsageError
+from anonymize.parallel.user import SystemUser, begin
 
 GRACE = 5.0
 """Seconds that a process has to clean up after its parent was killed."""
@@ -46,7 +47,13 @@ class Spawned:
     process: SpawnProcess
 
 
-def spawn(target: Callable[..., object], *arguments: Any, name: str | None = None, daemon: bool = True) -> Spawned:
+def spawn(
+    target: Callable[..., object],
+    *arguments: Any,
+    name: str | None = None,
+    daemon: bool = True,
+    user: SystemUser | None = None,
+) -> Spawned:
     """Run `target(line, *arguments)` in a new process.
 
     From its first instruction the process ignores what a terminal sends to all processes of a command: SIGINT and
@@ -57,8 +64,11 @@ def spawn(target: Callable[..., object], *arguments: Any, name: str | None = Non
         arguments: pickled.
         name: of the process.
         daemon: if not, it may start processes of its own, and the caller has to end it.
+        user: whose process it is to be; None: this one's. It is that user's before it loads `target`.
     """
     end_unguarded()
+    if user is not None:
+        target, arguments = begin, (user, pickle.dumps((target, arguments)))
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=target, args=(theirs, *arguments), name=name, daemon=daemon)

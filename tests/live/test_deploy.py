@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.helpers.media import make_video
 from tests.helpers.terminals import PROGRAM
+from tests.live.test_users import UNIT
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 needs_tools = pytest.mark.skipif(
@@ -158,8 +160,6 @@ def test_it_runs_on_a_read_only_root_without_capabilities(tmp_path):
     assert list((state / "out").glob("*.mp4"))
 
 
-@needs_tools
-def test_compose_takes_its_file_and_gives_our_container_no_rights():
 ROOT = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/sbin"}
 """Links at the root of Debian."""
 
@@ -212,6 +212,8 @@ def test_it_runs_in_a_container_with_the_rights_that_compose_gives(tmp_path):
     assert made.stat().st_uid == 10001
 
 
+@needs_tools
+def test_compose_takes_its_file_and_gives_our_container_no_rights():
     command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "config"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -257,3 +259,23 @@ def test_the_unit_s_cameras_name_no_host_and_no_file_that_only_containers_have()
     services = (DEPLOY / "compose.yaml").read_text()
     named = tomllib.loads((DEPLOY / "cameras.toml").read_text())["cameras"]["market"]["to"][0]
     assert f"\n  {named.split('//')[1].split(':')[0]}:\n" in services, "the container has the name that is in the file"
+
+
+@needs_tools
+def test_systemd_takes_the_unit_with_a_user_for_each_camera(tmp_path):
+    unit = (DEPLOY / "anonymize-live.service").read_text()
+    (tmp_path / "anonymize-live.service").write_text(unit.replace("/opt/anonymize/bin/anonymize", "/bin/true"))
+    drop_in = tmp_path / "anonymize-live.service.d" / "one-user-each.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text((DEPLOY / "one-user-each.conf").read_text())
+    command = ["systemd-analyze", "verify", str(tmp_path / "anonymize-live.service")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    drop_in.write_text(drop_in.read_text().replace("User=root", "Usr=root"))
+    assert "Usr" in subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+
+def test_the_unit_with_a_user_for_each_camera_has_the_capabilities_that_it_was_tried_with():
+    found = re.search(r"(?m)^CapabilityBoundingSet=(.*)$", (DEPLOY / "one-user-each.conf").read_text())
+    assert found
+    assert tuple(one.removeprefix("CAP_").lower() for one in found[1].split()) == UNIT

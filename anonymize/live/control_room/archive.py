@@ -102,7 +102,8 @@ class Archive:
     def verify(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Begin to examine a span, in a process of its own; see `verifying`."""
         camera, where, span, by = self._asked(asked)
-        self._check.begin(camera, where, span, self._room.child(camera).settings, by)
+        child = self._room.child(camera)
+        self._check.begin(camera, where, span, child.settings, by, child.camera.owner)
         return self.verifying()
 
     def verifying(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from anonymize.errors import AnonymizeError, UsageError
 from anonymize.parallel import process
 from anonymize.parallel.process import Spawned
+from anonymize.parallel.user import SystemUser
 from anonymize.progress import Progress
 from anonymize.report import Report
 from anonymize.settings import Settings
@@ -27,8 +28,16 @@ class RecordingCheck:
         self._spawned: Spawned | None = None
         self._state: dict[str, Any] = {"state": "idle"}
 
-    def begin(self, camera: str, folder: Path, span: tuple[float, float], settings: Settings, by: str) -> None:
-        """Examine what was recorded in `span`; see `anonymize.live.recordings.checking.check`.
+    def begin(
+        self,
+        camera: str,
+        folder: Path,
+        span: tuple[float, float],
+        settings: Settings,
+        by: str,
+        user: SystemUser | None = None,
+    ) -> None:
+        """Examine what was recorded in `span`, in a process of `user`; see `anonymize.live.recordings.checking.check`.
 
         Raises:
             UsageError: another examination is under way.
@@ -37,7 +46,7 @@ class RecordingCheck:
             if self._spawned is not None:
                 raise UsageError("another check is under way: wait until it is done").coded("check-busy")
             self._state = {"state": "running", "camera": camera, "done": 0, "of": 0, "segment": ""}
-            self._spawned = process.spawn(_examine, folder, span, settings, by, name="check")
+            self._spawned = process.spawn(_examine, folder, span, settings, by, name="check", user=user)
             threading.Thread(target=self._follow, args=(self._spawned, camera), name="check", daemon=True).start()
 
     def as_dict(self) -> dict[str, Any]:

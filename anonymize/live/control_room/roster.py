@@ -63,8 +63,8 @@ class Roster:
         """Begin to connect to a camera; see `TryOut`. Raises `UsageError`."""
         camera = typed({**asked, "to": []})
         # Settings are those of cameras that set none; the picture goes to the page alone.
-        settings = self._camera(replace(camera, name="new", to=("-",), keep=""), camera.whole).load_settings()
-        self._tryout.begin(camera.whole, camera.transport, settings)
+        new = self._camera(replace(camera, name="new", to=("-",), keep=""), camera.whole)
+        self._tryout.begin(camera.whole, camera.transport, new.load_settings(), new.owner)
         return self._tryout.as_dict()
 
     def add(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -163,8 +163,9 @@ class Roster:
 
     def _camera(self, camera: TypedCamera, source: str) -> Camera:
         """The camera as the file is to have it. Raises `UsageError`."""
-        preset = self._supervisor.accepted.fleet.preset
-        return Camera(source, camera.to, camera.name, preset, keep=camera.keep, transport=camera.transport)
+        fleet = self._supervisor.accepted.fleet
+        more = {"keep": camera.keep, "transport": camera.transport, "user": fleet.user}
+        return Camera(source, camera.to, camera.name, fleet.preset, **more)
 
     def _write(
         self,

@@ -22,6 +22,7 @@ from anonymize.live.sinks.newest import Newest, Shown
 from anonymize.live.source.connection import Stream, way_to
 from anonymize.parallel import process
 from anonymize.parallel.process import Spawned
+from anonymize.parallel.user import SystemUser
 from anonymize.settings import Settings, Transport
 
 WIDTH = 960
@@ -49,12 +50,13 @@ class TryOut:
         self.shown: Shown | None = None
         """The newest picture that it would have released."""
 
-    def begin(self, address: str, transport: Transport, settings: Settings) -> None:
-        """Connect to the camera at `address`, which may hold a password; the one before is let go."""
+    def begin(self, address: str, transport: Transport, settings: Settings, user: SystemUser | None = None) -> None:
+        """Connect to the camera at `address`, which may hold a password, in a process of `user`; the one before is let
+        go."""
         self.end()
         with self._lock:
             self._state, self._asked = {"state": "connecting"}, time.monotonic()
-            spawned = process.spawn(_try, address, transport, settings, name="tryout", daemon=False)
+            spawned = process.spawn(_try, address, transport, settings, name="tryout", daemon=False, user=user)
             self._spawned = spawned
             self._thread = threading.Thread(target=self._follow, args=(spawned,), name="tryout", daemon=True)
             self._thread.start()

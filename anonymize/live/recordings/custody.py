@@ -20,6 +20,7 @@ from typing import Any
 from anonymize.batch.ledger.lock import refuse_foreign
 from anonymize.errors import OutputError, ReportError
 from anonymize.live.recordings.lock import taken
+from anonymize.live.recordings.owner import hand_over
 from anonymize.live.secrets import mask
 from anonymize.storage.commit import pending
 from anonymize.text import untrusted
@@ -59,6 +60,7 @@ def append(
         descriptor = os.open(path, flags, 0o600 if private else 0o666)
         try:
             refuse_foreign(path, os.fstat(descriptor))
+            hand_over(descriptor, path.parent)
             if not taken(descriptor):
                 raise OutputError("another process is writing this log: try again in a moment", path).coded("in-use")
             size = os.fstat(descriptor).st_size
@@ -79,6 +81,7 @@ def append(
             # Where it cannot be written, it is of an earlier line, which must still be there.
             with suppress(OSError, OutputError), pending(_head_of(path), force=True) as temporary:
                 temporary.write_text(json.dumps({"line": line["line"], "sha256": made}) + "\n", encoding="ascii")
+                hand_over(temporary, path.parent)
             return made
         finally:
             os.close(descriptor)

@@ -12,6 +12,7 @@ from pathlib import Path
 from anonymize.errors import OutputError, ReportError
 from anonymize.live.recordings import custody
 from anonymize.live.recordings.files import is_segment
+from anonymize.live.recordings.owner import hand_over
 from anonymize.text import untrusted
 from anonymize.text.words import system
 
@@ -52,6 +53,7 @@ def place(folder: Path, name: str, reason: str, by: str) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
+            hand_over(descriptor, folder)
             os.write(descriptor, json.dumps(hold, ensure_ascii=False).encode() + b"\n")
             os.fsync(descriptor)
         finally:

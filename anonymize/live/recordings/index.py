@@ -20,6 +20,7 @@ from anonymize.batch.ledger.lock import refuse_foreign
 from anonymize.errors import OutputError
 from anonymize.live.recordings.files import SegmentFile, is_segment
 from anonymize.live.recordings.lock import locked
+from anonymize.live.recordings.owner import made
 from anonymize.text.words import system
 
 NAME = ".recordings.sqlite"
@@ -133,6 +134,7 @@ def _write(folder: Path, rows: list[Row], gone: list[str], recorded: bool) -> No
     marks = ", ".join("?" * len(fields(Row)))
     with _plainly(path):
         _refuse_links(path)
+        made(path)
         with closing(sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)) as database:
             database.execute("PRAGMA synchronous = FULL")
             database.execute("BEGIN IMMEDIATE")  # closing takes back what was not committed

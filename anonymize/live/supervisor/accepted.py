@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anonymize.detect import refuse_unusable
 from anonymize.errors import ModelError, UsageError
 from anonymize.live.preview import page
 from anonymize.live.sinks.open import prepare
-from anonymize.live.supervisor import config
-from anonymize.live.supervisor.config import Fleet
+from anonymize.live.supervisor import as_user, config
+from anonymize.live.supervisor.config import Camera, Fleet
+from anonymize.parallel.user import SystemUser
 from anonymize.settings import Settings
 
 
@@ -42,9 +43,13 @@ def checked(path: Path, text: str | None = None) -> Accepted:
     """
     text = config.text(path) if text is None else text
     fleet, settings, sinks = config.parse(text, path), {}, {}
+    others: list[tuple[Camera, SystemUser]] = []
     for camera in fleet.cameras.values():
         sinks[camera.name] = camera.resolved().to
-        prepare(sinks[camera.name])
+        if (owner := camera.owner) is None:
+            prepare(sinks[camera.name])
+        else:
+            others.append((replace(camera, to=sinks[camera.name]), owner))
         settings[camera.name] = camera.load_settings()
         try:
             refuse_unusable(settings[camera.name])
@@ -52,4 +57,5 @@ def checked(path: Path, text: str | None = None) -> Accepted:
             raise type(error)(f"camera {camera.name}: {error}") from error
         if camera.preview is not None and not os.environ.get(page.TOKEN):
             raise UsageError(f"camera {camera.name}: a preview page needs {page.TOKEN} in the environment")
+    as_user.check(others)
     return Accepted(text, fleet, settings, sinks)

@@ -13,6 +13,7 @@ from multiprocessing.util import Finalize
 from queue import SimpleQueue
 from typing import Any
 
+from anonymize.errors import AnonymizeError
 from anonymize.live.backoff import Backoff
 from anonymize.live.log import logger
 from anonymize.live.sinks.newest import Shown
@@ -62,6 +63,7 @@ class Child:
         self._failures = self._orders_given = 0
         self._retry_at = self._asked = 0.0
         self._process: SpawnProcess | None = None
+        self._orders: SimpleQueue[NewSettings | ShowPicture | None] = SimpleQueue()
         self._started = self._reported = self._worked = time.monotonic()
         self._used = 0.0
         """Seconds of processor time that the process had used when it was last seen to work, at `_worked`."""
@@ -179,11 +181,15 @@ class Child:
             self.done = True
             logger.info("camera's source has ended", camera=self.camera.name)
             return
+        ended = f"signal {-code}" if code < 0 else f"exit code {code}"
+        logger.error("camera died", camera=self.camera.name, ended=ended, again_in=round(self._try_again(now), 1))
+
+    def _try_again(self, now: float) -> float:
+        """Have it started again after a while; how many seconds that is."""
         self._failures = _BACKOFF.failures(self._failures, now - self._started)
         wait = _BACKOFF.delay(self._failures)
-        ended = f"signal {-code}" if code < 0 else f"exit code {code}"
-        logger.error("camera died", camera=self.camera.name, ended=ended, again_in=round(wait, 1))
         self._retry_at = now + wait
+        return wait
 
     def _forget(self) -> None:
         """Let go of a process that has ended."""
@@ -195,12 +201,20 @@ class Child:
     def _start(self) -> None:
         self._started = self._reported = self._worked = time.monotonic()
         self._used = 0.0
-        order = (self.camera, self._settings, self._machine)
-        spawned = spawn(camera_process.run, *order, name=f"camera {self.camera.name}", daemon=False)
+        camera, user = self.camera, None
+        if camera.user:  # who may not read the files of credentials
+            try:
+                camera, user = camera.resolved(), camera.owner
+            except AnonymizeError as error:
+                logger.error("camera not started", camera=camera.name, error=str(error))
+                self._try_again(self._started)
+                return
+        order = (camera, self._settings, self._machine)
+        spawned = spawn(camera_process.run, *order, name=f"camera {camera.name}", daemon=False, user=user)
         self._process = spawned.process
         # Should this process end without `end`, it would wait for the camera's for ever.
         self._at_exit = Finalize(None, spawned.process.terminate, exitpriority=100)
-        self._orders: SimpleQueue[NewSettings | ShowPicture | None] = SimpleQueue()
+        self._orders = SimpleQueue()
         self.in_force.set()
         threading.Thread(target=self._receive, args=(spawned.line,), daemon=True).start()
         threading.Thread(target=_send, args=(spawned.line, self._orders), daemon=True).start()

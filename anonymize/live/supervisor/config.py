@@ -3,6 +3,7 @@
 preset = "municipal"            # for all cameras that do not set their own
 metrics = 9464                  # /metrics and /healthz for all of them, on 127.0.0.1
 control = 9465                  # the control room
+user = "anonymize-cameras"      # whose the cameras' processes are, if this one is root's
 
 [cameras.market]
 source = "rtsp://${MARKET_USER}:${file:/run/secrets/market}@10.0.0.5/stream1"
@@ -28,6 +29,8 @@ from anonymize.live.sinks.recording import Keep
 from anonymize.live.source.connection import way_to
 from anonymize.live.webrtc import place
 from anonymize.live.webrtc.place import Place
+from anonymize.parallel import user as users
+from anonymize.parallel.user import SystemUser
 from anonymize.settings import Audio, Settings, Transport
 from anonymize.text import untrusted
 from anonymize.text.mapping import from_mapping
@@ -66,6 +69,7 @@ class Camera:
         tls_cert, tls_key: files of the TLS certificate of a `webrtc:` sink and its private key; empty: no TLS.
         preview: port of the preview page; 0: any free port; None: no page.
         metrics: port of ``/metrics`` and ``/healthz``; 0: any free port; None: none.
+        user: of the system, whose its processes are; empty: that of the supervisor.
 
     Raises:
         UsageError: a value is invalid.
@@ -88,6 +92,7 @@ class Camera:
     tls_key: str = ""
     preview: Annotated[int, PORT] | None = None
     metrics: Annotated[int, PORT] | None = None
+    user: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -110,6 +115,14 @@ class Camera:
     def retention(self) -> Keep:
         """How recordings are cut and kept."""
         return Keep(self.segment, *retention(self.keep))
+
+    @property
+    def owner(self) -> SystemUser | None:
+        """Whose its processes are; None: those of whoever starts them. Raises `UsageError`."""
+        try:
+            return users.find(self.user) if self.user else None
+        except UsageError as error:
+            raise UsageError(f"camera {self.name}: {error}") from error
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -161,23 +174,25 @@ def for_live(settings: Settings) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All cameras of a file, the ports of their shared metrics and of the control room (None: none), and the preset of
-    cameras that set none."""
+    """All cameras of a file, the ports of their shared metrics and of the control room (None: none), and the preset and
+    user of cameras that set none."""
 
     cameras: dict[str, Camera]
     metrics: int | None = None
     control: int | None = None
     preset: str = presets.DEFAULT
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """Content of a file of cameras; `preset` is for those that set none."""
+    """Content of a file of cameras; `preset` and `user` are for those that set none."""
 
     cameras: dict[str, Any] = field(default_factory=dict)
     preset: str = presets.DEFAULT
     metrics: Annotated[int, PORT] | None = None
     control: Annotated[int, PORT] | None = None
+    user: str = ""
 
 
 def read(path: Path) -> Fleet:
@@ -201,13 +216,15 @@ def parse(content: str, path: Path) -> Fleet:
         file = from_mapping(_File, values)
         if not file.cameras or not all(isinstance(one, Mapping) for one in file.cameras.values()):
             raise UsageError("no cameras: expected a table [cameras.NAME] for each")
-        cameras = {name: _camera(name, {"preset": file.preset} | one) for name, one in file.cameras.items()}
+        cameras = {
+            name: _camera(name, {"preset": file.preset, "user": file.user} | one) for name, one in file.cameras.items()
+        }
         _no_clash(cameras)
         if file.control and file.control == file.metrics:
             raise UsageError("control and metrics are the same port")
     except UsageError as error:
         raise UsageError(f"{mask(str(error))}", path) from None  # the invalid value may be an address
-    return Fleet(cameras, file.metrics, file.control, file.preset)
+    return Fleet(cameras, file.metrics, file.control, file.preset, file.user)
 
 
 def _camera(name: str, values: Mapping[str, Any]) -> Camera:

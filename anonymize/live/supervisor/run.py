@@ -100,7 +100,9 @@ def _token(announce: Callable[[str], None] | None) -> str:
     """Of the control room. Raises `UsageError` if nobody would know it."""
     if announce is None and not os.environ.get(CONTROL_TOKEN):
         raise UsageError(f"the control room needs {CONTROL_TOKEN} in the environment, or a terminal for its address")
-    return page.token(CONTROL_TOKEN)
+    token = page.token(CONTROL_TOKEN)
+    os.environ.pop(CONTROL_TOKEN, None)  # processes of cameras, perhaps other users', have no need of it
+    return token
 
 
 class _Supervisor:
