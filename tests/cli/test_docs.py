@@ -62,6 +62,9 @@ NOT_RUN = {
     ("docs/dpia.md", "anonymize report dpia --live /etc/anonymize/cameras.toml -o pilot"): (
         "needs cameras that run: tests/live/test_evidence.py has them"
     ),
+    ("docs/dpia.md", "curl -sG http://127.0.0.1:9090/api/v1/query_range -d step=300 \\"): (
+        "needs Prometheus and cameras: tests/report/test_dpia.py has what it answers"
+    ),
     ("README.md", "git clone REPOSITORY anonymize && cd anonymize"): ".ci/run does it in a fresh clone, on a terminal",
     ("CONTRIBUTING.md", "make test"): "runs this very test; .ci/run does it, and make demo, in a fresh clone",
     ("docs/cluster.md", "pip install '.[cluster]'"): CLUSTER,

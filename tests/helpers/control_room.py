@@ -44,6 +44,7 @@ class Camera:
     scene: Any = None
     """Its picture, as (height, width, 3); None: a plain one."""
     settings: Settings = field(default_factory=lambda: from_mapping(Settings, {"targets": [], "zones": [ZONE]}))
+    owner: None = None
 
     def __post_init__(self) -> None:
         now = [0.0]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from anonymize.live.control_room import archive
 from anonymize.live.recordings import custody
@@ -112,6 +112,13 @@ def test_what_is_refused_says_why_and_changes_nothing(client: Client, kept: Path
     assert client.ask("GET", "/api/recordings/hold").status == 405
 
 
+def top(element: Locator) -> float:
+    """How far it is below the top of the window."""
+    box = element.bounding_box()
+    assert box is not None
+    return float(box["y"])
+
+
 @needs_chromium
 def test_earlier_rows_are_shown_above_the_others_which_stay_where_they_are(
     kept: Path,
@@ -134,10 +141,10 @@ def test_earlier_rows_are_shown_above_the_others_which_stay_where_they_are(
         last = page.locator("#rows tr").last
         before = last.inner_text()
         earlier.focus()
-        place = last.bounding_box()
+        place = top(last)
         page.keyboard.press("Enter")
         expect(page.locator("#rows tr")).to_have_count(4)
-        assert abs(last.bounding_box()["y"] - place["y"]) < 3
+        assert abs(top(last) - place) < 3
         expect(page.locator("#earlier")).to_be_focused()
         page.get_by_role("button", name="Show earlier rows (1 more)").click()
         expect(page.locator("#rows tr")).to_have_count(5)

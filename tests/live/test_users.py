@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -112,7 +113,7 @@ segment = 2
 settings.targets = []
 settings.zones = [{{ polygon = [[0, 0], [40, 0], [40, 40], [0, 40]] }}]
 """)
-    lines = []
+    lines: list[dict[str, Any]] = []
     command = [
         "setpriv",
         "--no-new-privs",
@@ -221,6 +222,7 @@ def test_a_user_with_capabilities_starts_them_and_hands_none_on(folder):
     """As a service that is not root's: AmbientCapabilities=CAP_SETUID CAP_SETGID CAP_KILL."""
     script = f"""
 from pathlib import Path
+from typing import Any
 from anonymize.parallel import process, user
 
 if __name__ == "__main__":
@@ -252,7 +254,7 @@ def test_users_that_are_refused(monkeypatch, tmp_path):
     with pytest.raises(UsageError, match="no user 99999999999"):
         user.find("99999999999")
     assert user.find(str(os.geteuid())) is None, "it is one already"
-    monkeypatch.setattr(user.os, "geteuid", lambda: 1234)
+    monkeypatch.setattr(os, "geteuid", lambda: 1234)
     with pytest.raises(UsageError, match="user root: name one that may do less"):
         user.find("root")
     path = tmp_path / "cameras.toml"

@@ -103,7 +103,7 @@ class Archive:
         """Begin to examine a span, in a process of its own; see `verifying`."""
         camera, where, span, by = self._asked(asked)
         child = self._room.child(camera)
-        self._check.begin(camera, where, span, child.settings, by, child.camera.owner)
+        self._check.begin(camera, where, span, child.settings, by, child.owner)
         return self.verifying()
 
     def verifying(self) -> dict[str, Any]:

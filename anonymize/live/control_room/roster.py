@@ -164,7 +164,7 @@ class Roster:
     def _camera(self, camera: TypedCamera, source: str) -> Camera:
         """The camera as the file is to have it. Raises `UsageError`."""
         fleet = self._supervisor.accepted.fleet
-        more = {"keep": camera.keep, "transport": camera.transport, "user": fleet.user}
+        more: dict[str, Any] = {"keep": camera.keep, "transport": camera.transport, "user": fleet.user}
         return Camera(source, camera.to, camera.name, fleet.preset, **more)
 
     def _write(

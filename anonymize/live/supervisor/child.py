@@ -22,6 +22,7 @@ from anonymize.live.supervisor.camera_process import Applied, NewSettings, ShowP
 from anonymize.live.supervisor.config import Camera
 from anonymize.live.supervisor.hour import Hour
 from anonymize.parallel.process import processor_seconds, spawn
+from anonymize.parallel.user import SystemUser
 from anonymize.settings import Settings
 
 _SILENT = 5.0
@@ -110,6 +111,11 @@ class Child:
     def settings(self) -> Settings:
         """In force, or about to be."""
         return self._settings
+
+    @property
+    def owner(self) -> SystemUser | None:
+        """Whose its processes are; None: the supervisor's user's. Raises `UsageError`."""
+        return self.camera.owner
 
     def show(self, width: int) -> None:
         """Ask for the newest picture, which `shown` is soon."""
