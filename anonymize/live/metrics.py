@@ -286,12 +286,14 @@ class Metrics:
             share, late, slow = (self._share(now, kind) for kind in ("obscured", "late", "slow"))
             early = self._share(now, "obscured", telling=1)
             small = now - self._looked_small if now - self._looked < self.limits.small else 0.0
+            source = self._stages.get("source")
+        lost = f" (the source is lost: {source.detail})" if source is not None and source.state == "lost" else ""
         if silent > self.limits.silent:
-            return ill([Cause("silent", silent, True, f"no frame has gone out for {silent:.0f} s")])
+            return ill([Cause("silent", silent, True, f"no frame has gone out for {silent:.0f} s{lost}")])
         if hidden > self.limits.obscured:
-            return ill([Cause("blank", hidden, True, f"every frame has been fully obscured for {hidden:.0f} s")])
+            return ill([Cause("blank", hidden, True, f"every frame has been fully obscured for {hidden:.0f} s{lost}")])
         degraded, failing = (share > limit for limit in self.limits.hidden)
-        remedy = self._remedy()
+        remedy = lost or self._remedy()
         if degraded:
             words = f"{share:.0%} of the last minute's frames were fully obscured{remedy}"
             causes.append(Cause("hidden", share, failing, words))

@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -205,6 +206,16 @@ def processor_seconds(pid: int) -> float | None:
     except OSError:
         return None
     return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
+
+
+def waits_for_processor(pid: int) -> bool:
+    """Whether a thread of the process `pid` runs, or would if the machine were less busy; False where nobody knows."""
+    for file in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with suppress(OSError):  # it has just ended
+            after_name = file.read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
+            if after_name.split()[0] in ("R", "D"):  # running or runnable, waiting for a disk: see proc(5)
+                return True
+    return False
 
 
 def peak_memory() -> int:

@@ -25,7 +25,7 @@ from anonymize.live.source.reader import Arrived, Reader
 from anonymize.media.frames.orient import Orientation
 from anonymize.redact import Memory, redact
 from anonymize.settings import Audio, Detect, Redact, Settings, Style, TextRules, Zone
-from anonymize.track import outline
+from anonymize.track import Tracker, outline
 from tests.helpers.live import (
     FAST,
     RATE,
@@ -231,11 +231,42 @@ def test_a_notice_does_not_overtake_pictures_that_wait():
     chain._begun = time.monotonic() - 100
     arrivals._waiting[0] = replace(arrivals._waiting[0], captured=chain._begun + 90)
     chain._receive(arrivals)
-    chain._release._shown = 0.0
+    chain._release._fresh = 0.0
     chain._fill()
     for held, cleared in chain._line.due(time.monotonic() + 60):
         chain._release.show(cleared, held.arrived, held.due)
     assert sink.times == [pytest.approx(90, abs=0.02), pytest.approx(90)]
+
+
+@pytest.mark.parametrize(
+    ("change", "cuts"),
+    [
+        (lambda arrived: arrived, 1),
+        (lambda arrived: replace(arrived, picture=resized(arrived.picture, (480, 360))), 3),
+        (lambda arrived: replace(arrived, picture=resized(arrived.picture, (320, 180))), 3),
+        (lambda arrived: replace(arrived, orientation=Orientation(transposed=True)), 3),
+        (lambda arrived: replace(arrived, aspects=(Fraction(4, 3),)), 3),
+    ],
+    ids=["alike", "another shape", "smaller", "turned", "other pixels"],
+)
+def test_a_scene_ends_where_the_picture_is_fitted_in_another_way(monkeypatch, change, cuts):
+    """All faces are elsewhere from there on, and trackers may take dull pictures for the same scene."""
+    monkeypatch.setattr(Tracker, "see", lambda *_: False)
+    chain, *_ = chain_of()
+    chain._started = True
+    arrivals = Arrivals([1] * 5)
+    arrivals._waiting[2] = change(arrivals._waiting[2])
+    for _ in range(5):
+        chain._receive(arrivals)
+    assert len(chain._line._cuts) == cuts
+    chain.close()
+
+
+def resized(picture, size):
+    """`picture` in another size."""
+    made = picture.reformat(*size)
+    made.pts, made.time_base = picture.pts, picture.time_base
+    return made
 
 
 def chain_of(settings=FAST, make=blind):
@@ -272,7 +303,7 @@ def test_a_notice_says_why_nothing_is_shown(monkeypatch, started, silent, words)
     monkeypatch.setattr(delay, "notice", noticed)
     chain._started = started
     now = time.monotonic()
-    chain._arrived, chain._release._shown = now - silent, now - ZONES_ONLY.live.stall - 1
+    chain._arrived, chain._release._fresh = now - silent, now - ZONES_ONLY.live.stall - 1
     chain._fill()
     assert said == [words]
     assert len(sink.lumas) == 1

@@ -188,6 +188,22 @@ def test_unhealthy_when_nothing_goes_out(metrics, clock):
     assert metrics.health().ok
 
 
+@pytest.mark.parametrize("state", ["lost", "ok"])
+@pytest.mark.parametrize(("seconds", "hidden"), [(11, 0), (62, 62), (40, 30)])
+def test_health_says_that_the_source_is_lost_where_that_is_why(metrics, clock, state, seconds, hidden):
+    metrics.frames_out()
+    metrics.stage("source", state, "rtsp://10.0.0.5: connection refused" if state == "lost" else "")
+    for second in range(seconds):
+        clock.now += 1
+        if hidden:
+            if second < hidden:
+                metrics.obscured()
+            metrics.frames_out()
+    assert not metrics.health().ok
+    lost = "(the source is lost: rtsp://10.0.0.5: connection refused)" in metrics.health().why
+    assert lost is (state == "lost")
+
+
 def test_unhealthy_when_everything_is_obscured_for_long(metrics, clock):
     metrics.frames_out()
     for _ in range(62):

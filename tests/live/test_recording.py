@@ -4,7 +4,9 @@ import re
 import secrets
 import stat
 import subprocess
+import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -13,6 +15,7 @@ from anonymize.errors import OutputError
 from anonymize.live.health import Limits
 from anonymize.live.metrics import Metrics
 from anonymize.live.sinks.encode import LiveEncoder
+from anonymize.live.sinks.hls import Hls
 from anonymize.live.sinks.open import Options, open_sinks
 from anonymize.live.sinks.recording import Keep, Recording
 from tests.helpers.servers import until
@@ -46,6 +49,55 @@ def test_segments_are_named_after_the_capture_of_their_first_picture_however_lat
     assert [
         calendar.timegm(time.strptime(path.name, "%Y-%m-%dT%H-%M-%SZ.mp4")) for path in sorted(tmp_path.glob("*.mp4"))
     ] == [pytest.approx(captured + later, abs=1.1) for later in (0, 2, 4)]
+
+
+ANOTHER = """
+import sys
+from pathlib import Path
+from anonymize.live.sinks.part import Part
+part = Part(Path(sys.argv[1]), sys.argv[2])
+part.write(b"what it has recorded")
+print(part.path.name, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def another(tmp_path):
+    """Another process that writes into the folder; its part. It ends when the test does."""
+
+    @contextmanager
+    def writing(stem):
+        arguments = [sys.executable, "-c", ANOTHER, str(tmp_path), stem]
+        with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            yield tmp_path / process.stdout.readline().strip()
+            process.kill()
+
+    return writing
+
+
+def test_another_process_that_records_into_the_folder_loses_nothing(tmp_path, another):
+    """Two supervisors of one file of cameras: the second deleted what the first was writing."""
+    encoder, packets = coded(10)
+    with another("2026-11-29T10-00-00Z") as part:
+        with pytest.raises(OutputError, match="another process writes into this folder"):
+            Recording(tmp_path, encoder.streams, Keep(room=0), quiet)
+        assert part.read_bytes() == b"what it has recorded"
+    recording = Recording(tmp_path, encoder.streams, Keep(room=0), quiet)
+    assert not part.exists(), "it is dead"
+    with another("2026-11-29T10-00-00Z") as part, pytest.raises(OutputError, match="another process"):
+        recording.write(packets[0])  # a segment begins
+    recording.abandon()
+
+
+def test_another_process_that_plays_into_the_folder_loses_nothing(tmp_path, another):
+    (tmp_path / "live-7.ts").write_bytes(b"of the other one")
+    encoder, _ = coded(1)
+    with another("live") as part, pytest.raises(OutputError, match="another process writes into this folder"):
+        Hls(tmp_path / "live.m3u8", encoder.streams, quiet)
+    assert part.exists()
+    assert (tmp_path / "live-7.ts").exists()
 
 
 def dated(packets):

@@ -21,11 +21,14 @@ import numpy as np
 import psutil
 import pytest
 
+from anonymize.errors import UnreadableInput
 from anonymize.live.chain.canvas import Canvas
 from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import Picture
 from anonymize.live.sinks.open import Options, open_sinks
 from anonymize.live.sinks.push import binary
+from anonymize.live.source import connection
+from anonymize.live.source.connection import Stream, way_to
 from anonymize.media.frames.orient import Orientation
 from benchmarks import clock
 from tests.helpers import servers
@@ -123,6 +126,26 @@ def test_rtmp_in_from_nginx_and_out_to_it(clip, tmp_path):
             assert viewer.wait(200) == 0
     assert "/safe" not in log(), "an RTMP stream key is a password"
     assert judged((tmp_path / "seen.ts").read_bytes()) > 5
+
+
+def test_a_picture_of_an_rtmp_server_is_waited_for_until_the_next_key_frame(tmp_path):
+    """Some cameras send one every ten seconds; it was an "input/output error" after five."""
+    port = free_port()
+    camera = ("-re", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10", "-c:v", "libx264", "-preset", "ultrafast")
+    rarely = ("-g", "60", "-keyint_min", "60", "-sc_threshold", "0", "-pix_fmt", "yuv420p", "-f", "flv")
+    with servers.rtmp_server(tmp_path, port) as server, servers.ffmpeg(*camera, *rarely, f"{server}/raw"):
+        with Stream(way_to(f"{server}/raw"), 30.0, "camera") as first:
+            next(first.pictures())
+        begun = time.monotonic()
+        with Stream(way_to(f"{server}/raw"), 0.5, "camera") as stream:
+            assert time.monotonic() - begun > 0.5, "it waited for longer than for the next picture of a stream"
+            next(stream.pictures())
+
+
+def test_an_rtmp_server_without_a_picture_is_told_in_words(monkeypatch):
+    monkeypatch.setitem(connection._OPENING, "rtmp", 1.0)
+    with servers.dead_server() as port, pytest.raises(UnreadableInput, match="no picture came within 1 s: is the cam"):
+        Stream(way_to(f"rtmp://127.0.0.1:{port}/live/x"), 0.2, "camera")
 
 
 def test_http_in_from_ffmpeg_and_standard_output(clip):

@@ -5,6 +5,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -12,14 +13,20 @@ import pytest
 
 from anonymize.errors import UsageError
 from anonymize.live.chain.delay import DelayLine
+from anonymize.live.chain.loop import Chain
+from anonymize.live.chain.release import Release
 from anonymize.live.detector.pace import THOROUGH
+from anonymize.live.detector.process import detectors
 from anonymize.live.metrics import Metrics
+from anonymize.live.protocols import Picture
 from anonymize.live.source.connection import way_to
 from anonymize.live.source.reader import Arrived, Reader
 from anonymize.settings import Live
-from tests.helpers.live import FAST, live, street_scene
+from tests.helpers.live import FAST, SIZE, MemorySink, live, street_scene
+from tests.live.test_loop import CORNER, Arrivals
 from tests.live.test_settling import GROUNDS, HEIGHT, SETTINGS, SIDE, WIDTH, bare, found, picture
 
+OTHER_CORNER = ((0.0, 320.0), (40.0, 320.0), (40.0, 360.0), (0.0, 360.0))
 EVERY = 1.2
 """Seconds between two pictures: more than the lookahead, and than `stall`."""
 
@@ -91,6 +98,59 @@ def test_the_pictures_of_a_slow_camera_are_shown_with_faces_covered(path, poll):
     assert later.count(None) <= 2 * 25, "once the interval is known, the last picture stays"
     assert out.counts["reconnects"] == {}, out.counts["stages"]
     assert out.counts["looks"]["thorough"] >= 4
+
+
+def waiting_for_the_next(every):
+    """A chain on the first picture of a camera that gives one every so many seconds, released; its sink and metrics."""
+    settings = replace(FAST, targets=frozenset(), zones=(CORNER,))
+    picture, sink, metrics = Picture(*SIZE, Fraction(25)), MemorySink(), Metrics()
+    chain = Chain(picture, settings, Release([sink], picture, metrics), metrics, detectors, every)
+    chain._receive(Arrivals([1]))
+    chain._arrived = time.monotonic()
+    chain._line._held[0].arrived -= settings.live.lookahead
+    chain._release_due()
+    assert sink.numbers == [0]
+    return chain, sink, metrics
+
+
+def after(chain, seconds, *, fresh=0.0):
+    """Let the chain fill what is missing after nothing has gone out for so long, and no picture of the camera."""
+    chain._release._shown -= seconds
+    chain._release._fresh -= fresh or seconds
+    chain._fill()
+
+
+def test_the_last_picture_of_a_slow_camera_goes_out_again_until_the_next_one():
+    """Whoever watches over it, servers and players took longer pauses for an end; `/healthz` said that it fails."""
+    chain, sink, metrics = waiting_for_the_next(30.0)
+    before, colours = sink.lumas[0].copy(), sink.chromas[0].copy()
+    for _ in range(20):
+        after(chain, 1.0)
+    assert sink.numbers == [0] * 21
+    assert all((luma == before).all() for luma in sink.lumas)
+    assert all((chroma == colours).all() for chroma in sink.chromas)
+    assert (np.diff(sink.times) > 0).all()
+    assert metrics.snapshot()["frames"]["out"] == 21
+    after(chain, 0.1)
+    assert len(sink.numbers) == 21, "once a second is enough"
+    after(chain, 1.0, fresh=60)
+    assert sink.numbers[-1] is None, "it has missed two pictures"
+
+
+def test_what_went_out_by_other_settings_does_not_go_out_again():
+    chain, sink, _ = waiting_for_the_next(30.0)
+    chain._change(replace(chain._settings, zones=(*chain._settings.zones, replace(CORNER, polygon=OTHER_CORNER))))
+    after(chain, 1.0)
+    assert sink.numbers == [0]
+
+
+def test_the_picture_of_a_fast_camera_does_not_go_out_again():
+    """It would hide for a moment that the camera is gone."""
+    chain, sink, _ = waiting_for_the_next(0.0)
+    after(chain, 0.95)
+    assert sink.numbers == [0]
+    after(chain, 0.1)
+    assert sink.numbers == [0, None]
 
 
 @contextmanager

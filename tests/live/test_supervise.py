@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from anonymize.errors import ModelError, OutputError, UsageError
 from anonymize.live.supervisor import config
 from anonymize.live.supervisor.accepted import checked
+from anonymize.live.supervisor.child import Child
 from anonymize.live.supervisor.config import Camera, duration
 from anonymize.live.supervisor.run import supervise
 from anonymize.presets import load
@@ -91,6 +93,30 @@ def test_cameras_are_read_with_their_presets_and_settings(tmp_path, monkeypatch)
             "[cameras.one]\nsource = '0'\nto = ['hls:/x']\n[cameras.two]\nsource = '1'\nto = ['hls:/x']",
             "both use hls:/x",
         ),
+        (
+            "[cameras.one]\nsource = '0'\nto = ['record:/x/y']\n"
+            "[cameras.two]\nsource = '1'\nto = ['record:/x/./z/../y/']",
+            "camera one and camera two both use record:/x/./z",
+        ),
+        (
+            "[cameras.one]\nsource = '0'\nto = ['hls:/x']\n[cameras.two]\nsource = '1'\nto = ['hls:/x/live.m3u8']",
+            "camera one and camera two both use hls:/x/live.m3u8",
+        ),
+        (
+            "[cameras.one]\nsource = '0'\nto = ['webrtc:84']\nviewers = 'v'\n"
+            "[cameras.two]\nsource = '1'\nto = ['webrtc:127.0.0.1:84']\nviewers = 'v'",
+            "camera one and camera two both use webrtc:127.0.0.1:84",
+        ),
+        (
+            "control = 84\n[cameras.one]\nsource = '0'\nto = ['webrtc:84']\nviewers = 'v'",
+            "control and camera one both use webrtc:84",
+        ),
+        ("metrics = 84\n[cameras.one]\nsource = '0'\npreview = 84", "metrics and camera one both use 84"),
+        (
+            "metrics = 84\ncontrol = 84\n[cameras.one]\nsource = '0'\nto = ['hls:/x']",
+            "control and metrics are the same",
+        ),
+        ("[cameras.one]\nsource = '0'\nto = ['webrtc:x']\nviewers = 'v'", "camera one: .*expected webrtc:PORT"),
         ("[cameras.one]\nsource = '0'\nto = ['hls:/x']\nmetrics = 1", "metrics is set above"),
         ("colour = 1\n[cameras.one]\nsource = '0'\nto = ['hls:/x']", "unknown setting 'colour'"),
         ("metrics = 'yes'\n[cameras.one]\nsource = '0'\nto = ['hls:/x']", "metrics = 'yes': expected a number"),
@@ -146,9 +172,28 @@ def test_a_credential_that_is_missing_is_named(tmp_path, monkeypatch):
         config.read(written(tmp_path, ONE)).cameras["one"].resolved()
 
 
-def test_one_sink_twice():
+@pytest.mark.parametrize(
+    ("one", "other"), [("hls:/x", "hls:/x"), ("record:x", "record:./x"), ("webrtc:84", "webrtc:84")]
+)
+def test_one_sink_twice(one, other):
     with pytest.raises(UsageError, match="sink named twice"):
-        Camera(source="0", to=("hls:/x", "hls:/x")).resolved()
+        Camera(source="0", to=(one, other)).resolved()
+
+
+def test_any_free_port_is_another_one_for_each_camera(tmp_path):
+    text = "[cameras.{}]\nsource = '0'\nto = ['webrtc:0']\nviewers = 'v'\n"
+    assert len(config.read(written(tmp_path, text.format("one") + text.format("two"))).cameras) == 2
+
+
+def test_no_camera_starts_where_a_port_is_taken(tmp_path, monkeypatch):
+    """It had begun, and deleted what another supervisor was recording."""
+    monkeypatch.setattr(Child, "_start", lambda _: pytest.fail("a camera was started"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        path = written(
+            tmp_path, f"metrics = {taken.getsockname()[1]}\n[cameras.one]\nsource = '0'\nto = ['hls:{tmp_path}']"
+        )
+        with pytest.raises(UsageError, match="port"):
+            supervise(path)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("1.5h", 5400), ("7d", 604_800), (" 2w ", 1_209_600)])
@@ -255,6 +300,23 @@ def test_a_camera_that_dies_affects_no_other_and_all_stop_in_order(tmp_path, cli
         assert segments
         assert all(path.suffix == ".mp4" and frames_in(path) > 0 for path in segments), segments
     assert not [x for x in running.lines if x.get("level") == "error" and x["event"] != "camera died"]
+
+
+@pytest.mark.parametrize(("after", "code"), [(0.15, 0), (1.2, 143)])
+def test_a_second_signal_that_is_the_first_once_more_loses_nothing(tmp_path, clip, after, code):
+    """A process and its group may get one each. One that comes later ends all at once."""
+    port = free_port()
+    path = fleet(tmp_path, clip, port, ["one"])
+    path.write_text(path.read_text() + "live.lookahead = 8.0\n")
+    with supervised(path, port) as running:
+        until(lambda: (running.value("anonymize_frames_out_total", "one") or 0) > 5, 40, "it runs")
+        running.process.send_signal(signal.SIGTERM)
+        time.sleep(after)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(200) == code
+    stopped = bool(running.events("stopped", camera="one"))
+    assert stopped is (code == 0)
+    assert not code or not running.events("camera did not stop in time: killed")
 
 
 def test_settings_are_reloaded_without_a_gap_and_cameras_come_and_go(tmp_path, clip):

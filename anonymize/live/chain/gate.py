@@ -1,12 +1,13 @@
 """The only way out: frames that the bracketing rule passes, and frames that show nothing. Sinks get no others.
 
-`Cleared` is a frame that may be shown. Only these four functions make one:
+`Cleared` is a frame that may be shown. Only these five functions make one:
 
     clear       if the frame is bracketed its regions are redacted; otherwise the last one that was goes out again, what
                 has changed since covered, or it is withheld
     clear_still for the target `motion`: the empty place, covered where the frame differs from it; or it is withheld
     withhold    the frame is blanked, with a notice on it
     notice      there was no frame: a blank one, with a notice on it
+    again       there was no frame yet from a slow camera: what was cleared last, once more
 
 `hand_over`, the only way to the sinks, accepts nothing else.
 """
@@ -14,11 +15,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 
 import cv2
+import numpy as np
 
 from anonymize.data import Region, Track, seconds
 from anonymize.kinds import MOTION, Kind, Why
@@ -156,6 +158,13 @@ def withhold(frame: VideoPicture, words: str, level: int = BLACK) -> Cleared:
 def notice(blank: VideoPicture, words: str, level: int = BLACK) -> Cleared:
     """A frame that shows only `words`, in place of missing frames. `blank` is filled, whatever it held."""
     return withhold(blank, words, level)
+
+
+def again(cleared: Cleared, blank: VideoPicture) -> Cleared:
+    """What was cleared before, as another frame: `blank`, of the same size, is overwritten."""
+    for plane, shown in zip(blank.planes, cleared.frame.planes, strict=True):
+        np.copyto(plane.pixels, shown.pixels)
+    return replace(cleared, frame=blank)
 
 
 def hand_over(cleared: Cleared, sinks: Sequence[LiveSink]) -> None:

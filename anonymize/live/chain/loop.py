@@ -22,7 +22,7 @@ from anonymize.live.chain.background import KNOWN
 from anonymize.live.chain.canvas import TICK, Canvas
 from anonymize.live.chain.control import Control
 from anonymize.live.chain.delay import DelayLine
-from anonymize.live.chain.gate import NOT_CHECKED
+from anonymize.live.chain.gate import NOT_CHECKED, Cleared, again
 from anonymize.live.chain.release import Release
 from anonymize.live.chain.timeline import TICKS, Timeline
 from anonymize.live.detector.client import DetectorClient
@@ -43,6 +43,8 @@ _INTERVALS = 5
 """Pictures over which the interval of a slow camera is measured: their median, so that one gap does not count."""
 _SILENT = 2.5
 """Such intervals without a picture that count as a pause."""
+_SLOW = 0.5
+"""Seconds from one picture to the next from which on a camera is slow: its last one goes out again until the next."""
 IDLE = 0.05
 """Maximum seconds between two iterations."""
 
@@ -96,7 +98,7 @@ def run(
             picture = replace(picture, sound=None)
         release = Release(sinks(picture), picture, metrics)
         stack.callback(release.close)
-        chain = Chain(picture, settings, release, metrics, make)
+        chain = Chain(picture, settings, release, metrics, make, poll)
         stack.callback(chain.close)
         chain.go(reader, control)
 
@@ -120,10 +122,17 @@ class Chain:
         release: takes cleared frames.
         metrics: updated throughout.
         make: makes the detectors, in the detector process.
+        poll: seconds between pictures that are fetched one by one; 0 for a stream.
     """
 
     def __init__(
-        self, picture: Picture, settings: Settings, release: Release, metrics: Metrics, make: MakeDetectors
+        self,
+        picture: Picture,
+        settings: Settings,
+        release: Release,
+        metrics: Metrics,
+        make: MakeDetectors,
+        poll: float = 0.0,
     ) -> None:
         self._picture = picture
         self._settings = settings
@@ -139,7 +148,13 @@ class Chain:
         self._started = self._client is None
         self._arrived = self._begun
         self._intervals: deque[float] = deque(maxlen=_INTERVALS)
+        self._expected = poll or float(1 / picture.rate)
+        """Seconds from one picture to the next, before any was measured."""
+        self._shown: Cleared | None = None
+        """The last frame released by the settings in force."""
         self._connection = 1
+        self._shape: tuple[object, ...] = ()
+        """Of the last picture: what decides where on the canvas things stand."""
 
     def go(self, reader: Reader, control: Control) -> None:
         """Run until the source ends or `control` stops it, and every waiting frame is released."""
@@ -188,6 +203,10 @@ class Chain:
             self._connection = arrived.connection
             self._line.break_off()
             self._timeline.begin_anew()
+        shape = (arrived.picture.width, arrived.picture.height, arrived.orientation, arrived.aspects[0])
+        if shape != self._shape:
+            self._shape = shape
+            self._line.break_off()  # all things are elsewhere now, however alike the pictures are
         if self._line.index:
             self._intervals.append(arrived.at - self._arrived)
         self._arrived = arrived.at
@@ -232,6 +251,7 @@ class Chain:
                 self._metrics.dropped("unbracketed")
                 continue
             self._release.show(cleared, held.arrived, held.due)
+            self._shown = cleared
             self._metrics.things(0 if cleared.obscured else self._line.things)
         if self._line.place is not None:
             known = self._line.place.share
@@ -241,17 +261,21 @@ class Chain:
         self._line.faults.clear()
 
     def _fill(self) -> None:
-        """Show a notice when nothing was shown for too long, so that players do not freeze on the last picture."""
-        now = time.monotonic()
-        stall = max(self._settings.live.stall, _SILENT * median(self._intervals or [float(1 / self._picture.rate)]))
-        if not self._release.wants_notice(now, stall):
-            return
-        silent = now - self._arrived > stall
-        words = STARTING if not self._started else NO_SIGNAL if silent else NOT_CHECKED
+        """Show a notice when nothing was shown for too long, so that players do not freeze on the last picture.
+
+        The last picture of a slow camera goes out again and again until the next one comes.
+        """
+        now, usual = time.monotonic(), median(self._intervals or [self._expected])
+        stall = max(self._settings.live.stall, _SILENT * usual)
         stamp = round((now - self._begun - self._settings.live.lookahead - SLACK) * TICKS)
-        if self._line.oldest is not None:  # it goes out after this notice
+        if self._line.oldest is not None:  # it goes out after this one
             stamp = min(stamp, self._line.oldest - self._release.least)
-        self._release.fill(self._line.notice(self._canvas.black(-1, stamp), words))
+        if self._release.wants_notice(now, stall):
+            silent = now - self._arrived > stall
+            words = STARTING if not self._started else NO_SIGNAL if silent else NOT_CHECKED
+            self._release.fill(self._line.notice(self._canvas.black(-1, stamp), words))
+        elif usual >= _SLOW and self._shown is not None and self._release.wants_again(now):
+            self._release.again(again(self._shown, self._canvas.black(-1, stamp)))
 
     def _apply(self, settings: Settings | None) -> None:
         """Switch to other settings: at once, or when the detectors that they need are ready."""
@@ -287,6 +311,7 @@ class Chain:
         if self._client is not None and self._client is not client:
             self._client.close()
         self._client, self._settings = client, settings
+        self._shown = None  # these may hide more
         self._line.change(settings)
         self._metrics.stage("settings", "ok")
 

@@ -20,6 +20,9 @@ CLOSE_WITHIN = 5.0
 """Seconds that all sinks together get to finish."""
 _MOST_SOUND = 2000
 """Packets of sound that may wait for their frame."""
+_AGAIN = 0.9
+"""Seconds without a frame after which that of a slow camera goes out once more: servers and players take longer ones
+for an end, and so does whoever watches over the camera."""
 
 
 class Release:
@@ -39,7 +42,8 @@ class Release:
         self.least = max(1, int(TICKS * self._interval / 4))
         """Ticks from one frame to the next, at least."""
         self._pts = -self.least
-        self._shown = time.monotonic()
+        self._shown = self._fresh = time.monotonic()
+        """When something went out last, and when that was a frame of the source."""
         self._noticed = False
 
     def show(self, cleared: Cleared, arrived: float, due: float) -> None:
@@ -51,13 +55,17 @@ class Release:
             due: when it should leave.
         """
         self._hand_over(cleared)
-        self._noticed = False
+        self._noticed, self._fresh = False, self._shown
         self._metrics.latency(self._shown - arrived, self._shown - due)
 
     def fill(self, cleared: Cleared) -> None:
         """Hand over a notice in place of missing frames."""
         self._hand_over(cleared)
         self._noticed = True
+
+    def again(self, cleared: Cleared) -> None:
+        """Hand over what was shown last once more, while the next frame has not come."""
+        self._hand_over(cleared)
 
     def _hand_over(self, cleared: Cleared) -> None:
         self._pts = max(cleared.frame.pts, self._pts + self.least)
@@ -80,9 +88,12 @@ class Release:
         return self._pts > max(captured, 0.0) * TICKS
 
     def wants_notice(self, now: float, stall: float) -> bool:
-        """Whether a notice is due: nothing shown for `stall` seconds, or for a frame interval after a notice."""
-        wait = self._interval if self._noticed else stall
-        return now - self._shown >= wait
+        """Whether a notice is due: no frame for `stall` seconds, or nothing for a frame interval after a notice."""
+        return now - self._shown >= self._interval if self._noticed else now - self._fresh >= stall
+
+    def wants_again(self, now: float) -> bool:
+        """Whether the last frame of a slow camera should go out once more."""
+        return not self._noticed and now - self._shown >= _AGAIN
 
     def keep(self, packet: Packet[Any]) -> None:
         """Let a packet of sound wait for its frame."""

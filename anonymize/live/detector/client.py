@@ -27,7 +27,7 @@ from anonymize.live.detector.pace import ORDINARY, Effort, Pace
 from anonymize.live.detector.process import DetectionRequest, Failed, MakeDetectors, Ready, Unable, detectors, serve
 from anonymize.live.raw_memory import SharedPicture
 from anonymize.media.frames.frame import VideoPicture
-from anonymize.parallel.process import processor_seconds, spawn
+from anonymize.parallel.process import processor_seconds, spawn, waits_for_processor
 from anonymize.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,33 +37,67 @@ STAGE = "detector"
 START_WITHIN = 60.0
 """Seconds in which a detector that loads and warms up may use no processor time, or on a busy machine none is left."""
 _STARTS = 600.0
-"""Seconds it may take even if it does: it is in a loop."""
+"""Seconds of processor time it may use for that: it is in a loop."""
 _FAILURES = 3
 """Consecutive failed detections after which the process is replaced."""
 _HANGS = 30.0
-"""Seconds for one detection after which even a process that uses the processor is replaced: it is in a loop."""
+"""Seconds of processor time for one detection after which the process is replaced: it is in a loop."""
+_STARVED = 60.0
+"""Seconds for which a process is waited for that gets no processor time, but would use it."""
 
 
 @dataclass(slots=True)
+class _Task:
+    """What a process was asked for, and what it has done for it so far: on a busy machine it is slow, but works.
+
+    Args:
+        since: when it was asked, on the monotonic clock.
+        quiet: seconds it may use no processor time for.
+        most: seconds of processor time it may use.
+        begun: seconds of processor time that the process had used before.
+        used: the same when it was last seen to work.
+        worked: when that was, on the monotonic clock.
+    """
+
+    since: float
+    quiet: float
+    most: float
+    begun: float = 0.0
+    used: float = field(init=False)
+    worked: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.used, self.worked = self.begun, self.since
+
+    def stuck(self, pid: int, now: float) -> str:
+        """Why the process `pid` must be replaced, as what follows "it"; empty if it need not be."""
+        if now - self.worked <= self.quiet:
+            return ""
+        used = processor_seconds(pid)
+        if used is None:
+            return f"took more than {self.quiet:g} s"
+        if used - self.begun > self.most:
+            return f"took more than {self.most:g} s of processor time"
+        if used > self.used:
+            self.used, self.worked = used, now
+        elif now - self.worked > max(self.quiet, _STARVED) or not waits_for_processor(pid):
+            return f"took more than {self.quiet:g} s, and its process does nothing"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Pending:
     """The detection under way.
 
     Args:
         index: of the frame.
         effort: at which it is detected.
-        since: when it began, on the monotonic clock.
-        used: seconds of processor time that the process had used when it was last seen to work.
-        worked: when that was, on the monotonic clock.
+        task: of the process.
     """
 
     index: int
     effort: Effort
-    since: float
-    used: float = 0.0
-    worked: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.worked = self.since
+    task: _Task
 
 
 class DetectorClient:
@@ -97,7 +131,6 @@ class DetectorClient:
         self._connection: Connection | None = None
         self._pace: Pace | None = None
         self._pending: _Pending | None = None
-        self._started = self._worked = self._used = 0.0
         self._failures = 0
         self._deaths = 0
         self._retry_at = 0.0
@@ -130,7 +163,9 @@ class DetectorClient:
         assert self.free
         assert self._connection is not None
         store(frame, self._picture.samples)
-        self._pending = _Pending(frame.index, effort, time.monotonic())
+        assert self._process is not None
+        deadline, begun = self._live.deadline, processor_seconds(self._process.pid or 0) or 0.0
+        self._pending = _Pending(frame.index, effort, _Task(time.monotonic(), deadline, max(_HANGS, deadline), begun))
         try:
             self._connection.send(DetectionRequest(frame.index, effort, frame.aspects))
         except OSError:
@@ -150,34 +185,16 @@ class DetectorClient:
         now = time.monotonic()
         if self._process is None:
             return found
-        if self._pending is not None and (hangs := self._hangs(self._process, self._pending, now)):
-            self._fail(hangs)
-        elif self._pace is None and self._started_no_more(self._process, now):
-            self._fail(f"it did not start within {now - self._started:.0f} s")
+        pid = self._process.pid or 0
+        if self._pending is not None:
+            task = self._pending.task
+            if stuck := task.stuck(pid, now):
+                self._fail(f"detection {stuck}")
+            elif now - task.since > self._live.deadline:
+                self._metrics.stage(STAGE, "ok", f"slow: {now - task.since:.0f} s for a frame so far")
+        elif self._pace is None and (stuck := self._loading.stuck(pid, now)):
+            self._fail(f"loading {stuck}")
         return found
-
-    def _hangs(self, process: SpawnProcess, pending: _Pending, now: float) -> str:
-        """Why the process must be replaced, empty if it need not be: on a busy machine it is slow, but works."""
-        if now - pending.worked <= self._live.deadline:
-            return ""
-        used = processor_seconds(process.pid or 0)
-        if now - pending.since > max(_HANGS, self._live.deadline):
-            return f"detection took more than {now - pending.since:.0f} s"
-        if used is None or used <= pending.used:
-            return f"detection took more than {self._live.deadline:g} s, and its process does nothing"
-        pending.used, pending.worked = used, now
-        self._metrics.stage(STAGE, "ok", f"slow: {now - pending.since:.0f} s for a frame so far")
-        return ""
-
-    def _started_no_more(self, process: SpawnProcess, now: float) -> bool:
-        """Whether it has ceased to start: on a busy machine that takes long."""
-        if now - self._worked <= START_WITHIN:
-            return False
-        used = processor_seconds(process.pid or 0)
-        if now - self._started > _STARTS or used is None or used <= self._used:
-            return True
-        self._used, self._worked = used, now
-        return False
 
     def close(self) -> None:
         """End the process."""
@@ -189,8 +206,7 @@ class DetectorClient:
         arguments = (self._picture, self._size, self._sought, self._make, self._aspect)
         spawned = spawn(serve, *arguments, name="detector")
         self._process, self._connection = spawned.process, spawned.line
-        self._started = self._worked = time.monotonic()
-        self._used = 0.0
+        self._loading = _Task(time.monotonic(), START_WITHIN, _STARTS)
         # It ignores the SIGTERM that multiprocessing would send.
         self._killer = Finalize(None, self._process.kill, exitpriority=100)
         self._metrics.stage(STAGE, "starting", ", ".join(self.settings.detect.detectors))
@@ -259,7 +275,7 @@ class DetectorClient:
         except (ValueError, TypeError) as error:
             self._detection_failed(f"it returned invalid detections: {error}")
             return None
-        took = time.monotonic() - pending.since
+        took = time.monotonic() - pending.task.since
         self._pending = None
         self._failures = self._deaths = 0
         assert self._pace is not None

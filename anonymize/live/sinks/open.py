@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -100,6 +101,21 @@ def folders(addresses: Sequence[str]) -> list[Path]:
     """The folders that `addresses` name, of recordings and playlists, in order."""
     found = filter(None, map(_folder_of, addresses))
     return list(dict.fromkeys(path.parent if path.suffix == ".m3u8" else path for path in found))
+
+
+def taken_up(address: str) -> object:
+    """What no two sinks can share, however their addresses are written; the address itself, unless that is more.
+
+    Raises:
+        UsageError: it is no address of a sink for viewers.
+    """
+    if (folder := _folder_of(address)) is not None:
+        with suppress(ValueError):  # a name that no file can have, which is refused where it is created
+            return os.path.realpath(folder)
+    if address.startswith(place.SCHEME):
+        found = place.parse(address)
+        return (found.host, found.port) if found.port else object()
+    return address
 
 
 def recordings(addresses: Sequence[str]) -> list[Path]:

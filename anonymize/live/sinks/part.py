@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from anonymize.errors import OutputError
+from anonymize.live.recordings.lock import InUse, taken
 
 
 class Part(io.FileIO):
     """A new file under a hidden, unpredictable name, readable only by its owner until it is released.
+
+    It is locked for as long as it is written, so that `sweep` tells it from what a killed process left.
 
     Args:
         folder: where it is created and released.
@@ -28,6 +31,7 @@ class Part(io.FileIO):
     def __init__(self, folder: Path, stem: str) -> None:
         self.path = folder / f".{stem}-{secrets.token_hex(8)}.part"
         super().__init__(self.path, "x+", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o666))
+        taken(self.fileno(), patience=0)
         self._mode = stat.S_IMODE(os.fstat(self.fileno()).st_mode)
         os.fchmod(self.fileno(), 0o600)
 
@@ -61,8 +65,22 @@ def sweep(folder: Path, stem: str) -> None:
     Args:
         folder: in which only one writer uses this stem.
         stem: of the parts, a regular expression.
+
+    Raises:
+        InUse: another process is writing one.
     """
     for left in folder.iterdir():
         with suppress(FileNotFoundError):
             if re.fullmatch(rf"\.({stem})-[0-9a-f]{{16}}\.part", left.name) and stat.S_ISREG(left.lstat().st_mode):
-                left.unlink()
+                _remove(left)
+
+
+def _remove(left: Path) -> None:
+    """Remove a part, unless somebody writes it."""
+    descriptor = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not taken(descriptor, patience=0):
+            raise InUse("another process writes into this folder: each camera needs one of its own", left.parent)
+        left.unlink()
+    finally:
+        os.close(descriptor)

@@ -59,7 +59,8 @@ class Recording:
         camera: whose pictures they are, for the index.
 
     Raises:
-        OutputError: the disk is full, or a segment is incomplete; from every method but `abandon`.
+        OutputError: the disk is full, a segment is incomplete, or another process records into the folder; from every
+            method but `abandon`.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Recording:
         retention.expire(self._folder, self._keep.age, self._keep.size, self._clock())
 
     def _begin(self, item: LivePacket) -> None:
+        sweep(self._folder, files.STAMP)  # another process may have begun to record here meanwhile
         free = shutil.disk_usage(self._folder).free
         if free < self._keep.room:
             raise OutputError(f"the disk is full: {free >> 20} MB free, {self._keep.room >> 20} MB needed to go on")

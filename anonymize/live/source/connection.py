@@ -76,6 +76,9 @@ _OWN_OPTIONS = {
     "rtmps": {"analyzeduration": "1000000"},
     "udp": {"fifo_size": "50000", "overrun_nonfatal": "1"},
 }
+_OPENING = {"rtmp": 20.0, "rtmps": 20.0}
+"""The least seconds within which a server must send a picture after a connection: one of RTMP waits for a key frame,
+and some cameras send one every 10 s."""
 _TRANSPORTS = {"auto": "tcp+udp+udp_multicast", "tcp": "tcp", "udp": "udp", "multicast": "udp_multicast"}
 """FFmpeg's `rtsp_transport` for each `Transport`."""
 _ELSEWHERE = "it redirects to another host, which is not followed; if you trust that host, give its address"
@@ -385,6 +388,8 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[Inpu
     if way.format == "video4linux2" and not os.path.exists(way.url):  # noqa: PTH110 - a device, by its name
         raise UnreadableInput("there is no such camera; `ls /dev/video*` lists those there are", name)
     proxy = SameHost(way.url, timeout) if re.match("(?i)https?:", way.url) else None
+    patience = max(timeout, _OPENING.get(way.url.partition("://")[0].lower(), 0.0))
+    begun = time.monotonic()
     try:
         url, options = way.url, dict(way.options)
         if way.received:
@@ -396,7 +401,7 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[Inpu
             options["http_proxy"] = proxy.url
         container, messages = _heard(
             lambda: av.open(
-                url, "r", format=way.format, container_options=options, timeout=(timeout, timeout),
+                url, "r", format=way.format, container_options=options, timeout=(patience, timeout),
                 metadata_errors="replace",
             )
         )  # fmt: skip
@@ -406,6 +411,10 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[Inpu
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if proxy is not None and proxy.refused:
             raise UnreadableInput(f"{_ELSEWHERE}", name) from None
+        if patience > timeout and time.monotonic() - begun >= patience:  # RTMP makes an input error of it
+            raise UnreadableInput(
+                f"no picture came within {patience:.0f} s: is the camera connected to it?", name
+            ) from None
         raise UnreadableInput(f"{_reason(error)}", name) from None  # FFmpeg's message contains the address
 
 

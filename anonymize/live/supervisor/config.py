@@ -154,9 +154,10 @@ class Camera:
             raise UsageError(f"camera {self.name}: {error}") from error
         if filled.source == open.STDOUT and self.loop:
             raise UsageError(f"camera {self.name}: standard input cannot be played again")
-        doubled = {address for address in filled.to if filled.to.count(address) > 1}
-        if doubled:
-            raise UsageError(f"camera {self.name}: sink named twice: {mask(doubled.pop())}")
+        uses = [open.taken_up(address) for address in filled.to]
+        for number, address in enumerate(filled.to):
+            if uses[number] in uses[:number]:
+                raise UsageError(f"camera {self.name}: sink named twice: {mask(address)}")
         return filled
 
 
@@ -219,9 +220,7 @@ def parse(content: str, path: Path) -> Fleet:
         cameras = {
             name: _camera(name, {"preset": file.preset, "user": file.user} | one) for name, one in file.cameras.items()
         }
-        _no_clash(cameras)
-        if file.control and file.control == file.metrics:
-            raise UsageError("control and metrics are the same port")
+        _no_clash(file, cameras)
     except UsageError as error:
         raise UsageError(f"{mask(str(error))}", path) from None  # the invalid value may be an address
     return Fleet(cameras, file.metrics, file.control, file.preset, file.user)
@@ -241,16 +240,24 @@ def _camera(name: str, values: Mapping[str, Any]) -> Camera:
     return camera
 
 
-def _no_clash(cameras: Mapping[str, Camera]) -> None:
+def _no_clash(file: _File, cameras: Mapping[str, Camera]) -> None:
     """Refuse two cameras that write to the same folder, push to the same address or share a port."""
-    taken: dict[Any, str] = {}
+    taken: dict[object, str] = {
+        (place.LOOPBACK, port): who for who, port in (("control", file.control), ("metrics", file.metrics)) if port
+    }
+    if len(taken) == 1 and file.control and file.metrics:
+        raise UsageError("control and metrics are the same port")
     for camera in cameras.values():
-        for used in (*camera.to, camera.preview or None):
-            if used is None:
-                continue
-            if used in taken:
-                raise UsageError(f"cameras {taken[used]} and {camera.name} both use {mask(str(used))}")
-            taken[used] = camera.name
+        try:
+            uses = [(open.taken_up(address), address) for address in camera.to]
+        except UsageError as error:
+            raise UsageError(f"camera {camera.name}: {error}") from None
+        if camera.preview:
+            uses.append(((place.LOOPBACK, camera.preview), str(camera.preview)))
+        for use, address in uses:
+            if use in taken:
+                raise UsageError(f"{taken[use]} and camera {camera.name} both use {mask(address)}")
+            taken[use] = f"camera {camera.name}"
 
 
 def duration(text: str) -> float:

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from anonymize.errors import FailingError, ModelError, OutputError, UsageError
-from anonymize.live.camera import STOP_WITHIN
+from anonymize.live.camera import SAME_REQUEST, STOP_WITHIN
 from anonymize.live.control_room import app as control_room
 from anonymize.live.control_room.archive import Archive
 from anonymize.live.control_room.cameras_file import CamerasFile
@@ -84,9 +84,12 @@ def supervise(path: Path, *, machine: bool | None = None, announce: Callable[[st
                     logger.info("control room", address=server.address.replace(token, HIDDEN))
             with supervisor.signals():
                 supervisor.run()
-            failing = {name: child.why for name, child in supervisor.children.items() if _ill(child)}
+                failing = {name: child.why for name, child in supervisor.children.items() if _ill(child)}
+                supervisor.end()  # a second signal does not interrupt it
         finally:
             supervisor.end()
+    if supervisor.forced:
+        sys.exit(128 + supervisor.forced)
     if failing:
         words = "; ".join(f"{name}: {why}" for name, why in failing.items())
         raise FailingError(f"{len(failing)} of {len(supervisor.children)} cameras failing when they ended: {words}")
@@ -111,16 +114,21 @@ class _Supervisor:
     def __init__(self, path: Path, accepted: Accepted, machine: bool) -> None:
         self.path, self.accepted, self._machine = path, accepted, machine
         self._stop = self._reload = False
+        self._asked = 0.0
+        """When it was told to stop, on the monotonic clock."""
+        self.forced = 0
+        """The signal that came once more while cameras stopped, so that they exit at once; 0: none did."""
         self._changes: SimpleQueue[tuple[Accepted, threading.Event]] = SimpleQueue()
         self._hours: dict[str, Hour] = {}
-        self.children = {name: self._child(name, accepted) for name in accepted.fleet.cameras}
+        self.children: dict[str, Child] = {}
 
     def _child(self, name: str, accepted: Accepted) -> Child:
         hour = self._hours.setdefault(name, Hour())
         return Child(accepted.fleet.cameras[name], accepted.settings[name], self._machine, hour)
 
     def run(self) -> None:
-        """Check the cameras until all are done or a signal arrives."""
+        """Start the cameras, and check them until all are done or a signal arrives."""
+        self.children = {name: self._child(name, self.accepted) for name in self.accepted.fleet.cameras}
         while not self._stop and not all(child.done for child in self.children.values()):
             for child in list(self.children.values()):
                 child.check()
@@ -160,11 +168,17 @@ class _Supervisor:
         self._end(list(self.children.values()))
 
     def signals(self) -> AbstractContextManager[None]:
-        """Handle signals: TERM and Ctrl-C stop, HUP reads the file again."""
+        """Handle signals: TERM and Ctrl-C stop, once more: at once; HUP reads the file again."""
 
         def stop(number: int) -> None:
-            logger.info("stopping all cameras", signal=signal.Signals(number).name)
-            self._stop = True
+            now = time.monotonic()
+            if not self._stop:
+                logger.info("stopping all cameras", signal=signal.Signals(number).name)
+                self._stop, self._asked = True, now
+            elif now - self._asked > SAME_REQUEST:
+                self.forced = number
+                for child in self.children.values():
+                    child.signal(signal.SIGTERM)
 
         def reload() -> None:
             self._reload = True

@@ -13,7 +13,7 @@ from anonymize.live.webrtc.viewers import Viewers
 from anonymize.text.words import extra
 
 SCHEME = "webrtc:"
-_LOOPBACK = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 _EXPECTED = "expected webrtc:PORT, or webrtc:ADDRESS:PORT with an IP address of this machine"
 
 
@@ -78,7 +78,7 @@ class Place:
 def parse(address: str, viewers: Path | None = None, certificate: Path | None = None, key: Path | None = None) -> Place:
     """The place that `address` names; see `Place`. Raises `UsageError`."""
     host, _, port = address.removeprefix(SCHEME).rpartition(":")
-    host = host.removeprefix("[").removesuffix("]") or _LOOPBACK
+    host = host.removeprefix("[").removesuffix("]") or LOOPBACK
     try:
         ipaddress.ip_address(host)
         number = int(port) if port.isdecimal() and len(port) <= 5 else -1
