@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -20,7 +19,7 @@ from anonymize.live.supervisor import config
 from anonymize.live.supervisor.accepted import checked
 from anonymize.live.supervisor.child import Child
 from anonymize.live.supervisor.config import Camera, duration
-from anonymize.live.supervisor.run import supervise
+from anonymize.live.supervisor.run import _Supervisor, supervise
 from anonymize.presets import load
 from anonymize.settings import Audio, Settings
 from tests.helpers.media import make_video
@@ -302,21 +301,71 @@ def test_a_camera_that_dies_affects_no_other_and_all_stop_in_order(tmp_path, cli
     assert not [x for x in running.lines if x.get("level") == "error" and x["event"] != "camera died"]
 
 
-@pytest.mark.parametrize(("after", "code"), [(0.15, 0), (1.2, 143)])
-def test_a_second_signal_that_is_the_first_once_more_loses_nothing(tmp_path, clip, after, code):
-    """A process and its group may get one each. One that comes later ends all at once."""
-    port = free_port()
-    path = fleet(tmp_path, clip, port, ["one"])
-    path.write_text(path.read_text() + "live.lookahead = 8.0\n")
-    with supervised(path, port) as running:
-        until(lambda: (running.value("anonymize_frames_out_total", "one") or 0) > 5, 40, "it runs")
-        running.process.send_signal(signal.SIGTERM)
-        time.sleep(after)
-        running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(200) == code
-    stopped = bool(running.events("stopped", camera="one"))
-    assert stopped is (code == 0)
-    assert not code or not running.events("camera did not stop in time: killed")
+class Stopping:
+    """A camera that runs until it is told to stop, and takes `needs` seconds for it, or none if it is told again."""
+
+    needs, done, state, why = 0.0, False, "ok", ""
+
+    def __init__(self, *_):
+        self.told: list[int] = []
+        self.ended: list[bool] = []
+        self.at_once = threading.Event()
+
+    def check(self):
+        if not self.told:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def signal(self, number):
+        self.told.append(number)
+        if len(self.told) > 1:
+            self.at_once.set()
+
+    def end(self, within):
+        if not self.ended:
+            assert within > 10
+            self.ended.append(not self.at_once.wait(self.needs))
+
+
+@pytest.mark.parametrize(("again", "needs", "in_order"), [(0.15, 0.4, True), (1.3, 60.0, False)])
+def test_a_second_signal_that_is_the_first_once_more_loses_nothing(monkeypatch, tmp_path, again, needs, in_order):
+    """A process and its group may get one each. One that comes later ends all cameras at once."""
+    monkeypatch.setattr("anonymize.live.supervisor.run.Child", Stopping)
+    monkeypatch.setattr(Stopping, "needs", needs)
+    path = written(tmp_path, f"[cameras.one]\nsource = '0'\nto = ['hls:{tmp_path}']")
+    supervisor = _Supervisor(path, checked(path), machine=True)
+    repeated = threading.Timer(again, os.kill, [os.getpid(), signal.SIGTERM])
+    with supervisor.signals():
+        repeated.start()
+        supervisor.run()
+        supervisor.end()
+        repeated.join()
+    cameras: list[Any] = list(supervisor.children.values())
+    assert [camera.ended for camera in cameras] == [[in_order]]
+    assert bool(supervisor.forced) is not in_order
+
+
+@pytest.mark.parametrize("forced", [0, signal.SIGTERM])
+def test_a_supervisor_that_was_told_twice_ends_with_the_code_of_the_signal(monkeypatch, tmp_path, forced):
+    def stopped(supervisor):
+        supervisor.forced = forced
+
+    monkeypatch.setattr(_Supervisor, "run", stopped)
+    path = written(tmp_path, f"[cameras.one]\nsource = '0'\nto = ['hls:{tmp_path}']")
+    with contextlib.ExitStack() as stack:
+        left = stack.enter_context(pytest.raises(SystemExit)) if forced else None
+        supervise(path)
+    assert left is None or left.value.code == 143
+
+
+def test_it_ends_its_cameras_while_signals_are_handled(monkeypatch, tmp_path):
+    """The second one had the handler of the program, which cut this short."""
+    handlers: list[Any] = []
+    monkeypatch.setattr(_Supervisor, "run", lambda _: None)
+    monkeypatch.setattr(_Supervisor, "end", lambda _: handlers.append(signal.getsignal(signal.SIGTERM)))
+    before = signal.getsignal(signal.SIGTERM)
+    path = written(tmp_path, f"[cameras.one]\nsource = '0'\nto = ['hls:{tmp_path}']")
+    supervise(path)
+    assert handlers[0] != before
 
 
 def test_settings_are_reloaded_without_a_gap_and_cameras_come_and_go(tmp_path, clip):
