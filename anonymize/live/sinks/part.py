@@ -70,7 +70,7 @@ def sweep(folder: Path, stem: str) -> None:
         InUse: another process is writing one.
     """
     for left in folder.iterdir():
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, PermissionError):  # what another user wrote is left alone
             if re.fullmatch(rf"\.({stem})-[0-9a-f]{{16}}\.part", left.name) and stat.S_ISREG(left.lstat().st_mode):
                 _remove(left)
 
