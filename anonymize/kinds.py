@@ -182,6 +182,8 @@ class Raised(StrEnum):
     """Found, but too weakly or too seldom to be sure that it shows a person."""
     CHECK = "check"
     """Verification found it in the output."""
+    ALONE = "alone"
+    """Found weakly, where another network saw nobody (`anonymize.detect.context`): not covered."""
 
 
 class Silencing(StrEnum):

@@ -112,6 +112,7 @@ def test_without_a_preset_people_are_hidden_as_they_were_when_that_was_measured(
         "thorough_every": 0.48,
         "high": 0.5,
         "low": 0.2,
+        "alone": 0.5,
     }
     assert held["follow"] == {"max_gap": 0.5, "hold": 0.8, "bridge": 2.0, "min_finds": 1}
     assert held["redact"] == {

@@ -11,6 +11,7 @@ from anonymize.detect.concurrency import (
     in_order,
     room_for,
 )
+from anonymize.detect.context import Context, alone
 from anonymize.detect.detector import FLOOR, Detector
 from anonymize.detect.incremental import DetectionResult, IncrementalDetector, ScaleScheduler
 from anonymize.detect.multiscale import GROUPS, ORDINARY, TURNS, detect
@@ -19,9 +20,11 @@ from anonymize.detect.registry import (
     PROCESSOR_ONLY,
     asked,
     build,
+    context_of,
     first_detectors,
     refuse_unfit,
     refuse_unusable,
+    rule_of,
     second_detectors,
     sought,
     with_usual,
@@ -36,6 +39,7 @@ __all__ = [
     "ORDINARY",
     "PROCESSOR_ONLY",
     "TURNS",
+    "Context",
     "DetectionResult",
     "Detector",
     "InOrder",
@@ -43,9 +47,11 @@ __all__ = [
     "Matcher",
     "Pending",
     "ScaleScheduler",
+    "alone",
     "asked",
     "build",
     "combined",
+    "context_of",
     "detect",
     "done",
     "executor_for",
@@ -56,6 +62,7 @@ __all__ = [
     "refuse_unfit",
     "refuse_unusable",
     "room_for",
+    "rule_of",
     "second_detectors",
     "sought",
     "with_usual",

@@ -49,6 +49,8 @@ class Argus:
         name: of the edition in the registry.
         threads: processor threads; 0 for every core.
         device: where it runs.
+        powers: to which raw scores of a kind are raised, in place of the edition's; then a head without a body counts
+            for no less than others.
 
     Raises:
         ModelError: as `anonymize.models.session`, or the file's kinds are not those that the registry has.
@@ -56,7 +58,13 @@ class Argus:
 
     max_input_side = 1280
 
-    def __init__(self, name: str = "argus", threads: int = 0, device: Device = Device.CPU) -> None:
+    def __init__(
+        self,
+        name: str = "argus",
+        threads: int = 0,
+        device: Device = Device.CPU,
+        powers: Mapping[Kind, float] | None = None,
+    ) -> None:
         self.name = name
         self._session = session(name, threads, device)
         self.device, self.sha256 = self._session.device_report, self._session.sha256
@@ -64,7 +72,7 @@ class Argus:
         if set(self._kinds) != set(find(name).kinds):
             named = ", ".join(kind.label for kind in self._kinds)
             raise ModelError(f"the file of the model {name!r} finds {named}, which is not what the registry says")
-        self._powers, self._bodies = find(name).powers, find(name).bodies
+        self._powers, self._bodies = (find(name).powers, find(name).bodies) if powers is None else (powers, None)
         self.kinds = frozenset(self._kinds)
         self.min_size = {kind: SMALLEST[kind] for kind in self._kinds}
         self.max_reliable_size = {kind: size for kind, size in LARGEST.items() if kind in self.kinds}

@@ -46,6 +46,7 @@ class DetectionResult:
         finds: in upright pixels of the frame.
         share: of the frame on which the detectors ran, because it had changed.
         quiet: finds below the least score, where they are asked for; only new ones.
+        around: weak faces, each with the score of what another network sees there, where it is asked.
     """
 
     index: int
@@ -53,6 +54,7 @@ class DetectionResult:
     finds: Detections
     share: float = 1.0
     quiet: Detections = field(default_factory=Detections.empty)
+    around: Detections = field(default_factory=Detections.empty)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,17 +8,23 @@ from functools import partial
 
 from anonymize.data import Kind
 from anonymize.detect.concurrency import threads_each
+from anonymize.detect.context import Context, Rule
 from anonymize.detect.detector import Detector
 from anonymize.detect.text.matching import reading_weights
 from anonymize.detect.wrappers import only
 from anonymize.errors import ModelError, UsageError
-from anonymize.kinds import FOUND, MOTION
+from anonymize.kinds import FOUND, MOTION, PEOPLE
 from anonymize.models import ModelState, find, list_models, locate, own_models, state_of
 from anonymize.settings import Device, Settings
 from anonymize.text.words import meant
 
 USUAL = {Kind.TEXT: "ppocr"}
 """The detector of kinds that are found where they are a target, though no detector in the settings finds them."""
+WITNESS = "argus2"
+"""Is asked about weak faces. It runs on the processor, on small pictures."""
+WITNESS_POWERS = {Kind.HEAD: 1.3}
+"""To which its raw scores are raised then: what is enough (`Model.witness`) was measured with these. A head without a
+body is one, too, as little of a body is in the picture that it is shown."""
 SECOND = ("yunet", "argus")
 """Verification uses the first of these that is installed and that the detection pass did not use for all its kinds: all
 are fast."""
@@ -242,6 +248,26 @@ def second_detectors(settings: Settings, found_by: Sequence[Detector], threads: 
             second = build([name], kinds, threads_each(threads, settings.detect.device), settings.detect.device)
             return [*(each for each in found_by if each.name != name), *second]
     return list(found_by)
+
+
+def context_of(settings: Settings, threads: int = 0) -> Context | None:
+    """Who is asked about weak faces; None if no faces are wanted, all are covered, or the network is not installed.
+
+    Args:
+        settings: targets, and which faces are weak.
+        threads: processor threads; 0 for all.
+    """
+    rule = rule_of(settings)
+    if Kind.FACE not in settings.targets or not rule.below or state_of(WITNESS) is not ModelState.OK:
+        return None
+    from anonymize.detect.argus import Argus
+
+    return Context(only(Argus(WITNESS, threads, Device.CPU, WITNESS_POWERS), PEOPLE), rule)
+
+
+def rule_of(settings: Settings) -> Rule:
+    """Which faces are alone."""
+    return Rule(settings.detect.alone, find(WITNESS).witness)
 
 
 def with_usual(names: Sequence[str], targets: Collection[Kind]) -> tuple[str, ...]:

@@ -8,15 +8,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from anonymize.data import Detections, Frame, Track, seconds
 from anonymize.detect import (
     GROUPS,
     TURNS,
+    Context,
     DetectionResult,
     Detector,
     InOrder,
@@ -56,6 +57,8 @@ class Followed:
     detected: list[Fraction]
     cuts: list[Fraction]
     faint: list[Track]
+    around: Mapping[int, Detections] = field(default_factory=dict)
+    """What another network saw around weak faces, by frame (`anonymize.detect.context`)."""
 
 
 class ScanSchedule:
@@ -114,7 +117,11 @@ class ScanSchedule:
 
 
 def scan(
-    frames: Iterable[Frame], detectors: Sequence[Detector], settings: Settings, threads: int = 0
+    frames: Iterable[Frame],
+    detectors: Sequence[Detector],
+    settings: Settings,
+    threads: int = 0,
+    context: Context | None = None,
 ) -> Iterator[ScannedFrame]:
     """Scan the consecutive `frames` of one segment of a video.
 
@@ -123,6 +130,7 @@ def scan(
         detectors: if there are none, only times are recorded.
         settings: what to find, and how often.
         threads: processor threads for all detection; 0 for all.
+        context: is asked about weak faces.
     """
     if not detectors:
         yield from (ScannedFrame(frame.pts, frame.time_base) for frame in frames)
@@ -133,19 +141,29 @@ def scan(
     for frame in frames:
         sample = MotionSample.of(frame, sample)
         cut = sample.step is not None and sample.step.cut
-        begun = [scheduler.detect(*due) for due in schedule.due(frame, cut=cut)]
+        begun = [(due[0], scheduler.detect(*due)) for due in schedule.due(frame, cut=cut)]
         if held is not None:  # the last frame gets the detections that are due at the end
-            yield from results.put(_with(*held))
+            yield from results.put(_with(*held, context))
         held = ScannedFrame(frame.pts, frame.time_base, sample), begun
     if held is not None:
         scanned, begun = held
-        yield from results.put(_with(scanned, [*begun, *(scheduler.detect(*due) for due in schedule.due_on_last())]))
+        begun += [(due[0], scheduler.detect(*due)) for due in schedule.due_on_last()]
+        yield from results.put(_with(scanned, begun, context))
     yield from results.rest()
 
 
-def _with(scanned: ScannedFrame, begun: Sequence[Future[DetectionResult]]) -> Pending[ScannedFrame]:
-    """`scanned` with the results of `begun`."""
-    return Pending(begun, lambda: replace(scanned, results=tuple(future.result() for future in begun)))
+def _with(
+    scanned: ScannedFrame, begun: Sequence[tuple[Frame, Future[DetectionResult]]], context: Context | None
+) -> Pending[ScannedFrame]:
+    """`scanned` with the results of `begun`, and what `context` says of them; `begun` has the frames looked at."""
+
+    def result(frame: Frame, found: DetectionResult) -> DetectionResult:
+        return replace(found, around=context.around(frame, found.time, found.finds)) if context else found
+
+    futures = [future for _, future in begun]
+    return Pending(
+        futures, lambda: replace(scanned, results=tuple(result(frame, future.result()) for frame, future in begun))
+    )
 
 
 class Follower:
@@ -160,6 +178,7 @@ class Follower:
         self._whispers = Whispers(settings.detect.low, settings.detect.high)
         self._detected: list[Fraction] = []
         self._cuts: list[Fraction] = []
+        self._around: dict[int, Detections] = {}
 
     def take(self, frame: ScannedFrame) -> None:
         """Take the next frame of all segments."""
@@ -168,9 +187,12 @@ class Follower:
         for result in frame.results:
             self._detected.append(result.time)
             self._tracker.find(result.index, result.finds)
+            if len(result.around):
+                self._around[result.index] = result.around
             self._whispers.take(result.index, result.time, Detections.concatenate([result.finds, result.quiet]))
 
     def finish(self) -> Followed:
         """Everything, after the last frame."""
         tracks, faint = self._tracker.finish(), self._tracker.faint()
-        return Followed(tracks, self._detected, self._cuts, [*faint, *self._whispers.tracks([*tracks, *faint])])
+        whispers = self._whispers.tracks([*tracks, *faint])
+        return Followed(tracks, self._detected, self._cuts, [*faint, *whispers], self._around)

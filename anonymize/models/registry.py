@@ -59,6 +59,8 @@ class Model:
         bodies: what is asked of heads, if anything.
         hosts: other hosts to which `url` may redirect.
         card: of a user's own model.
+        witness: the score from which what it finds around a weak face shows that somebody is there; 0 if it is not to
+            be asked.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Model:
     powers: Mapping[Kind, float] = field(default_factory=dict)
     bodies: Bodies | None = None
     card: Card | None = None
+    witness: float = 0.0
 
 
 @cache

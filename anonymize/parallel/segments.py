@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from anonymize import media
 from anonymize.data import Frame, Region, Timestamps
-from anonymize.detect import Detector, first_detectors, second_detectors
+from anonymize.detect import Context, Detector, context_of, first_detectors, second_detectors
 from anonymize.detect.scan import ScannedFrame, scan
 from anonymize.media import (
     CannotCut,
@@ -54,6 +54,7 @@ class WorkerContext:
         video: the same, open; opened when needed if not given.
         first: detectors of the first look; made when needed if not given.
         second: detectors of the second look; made when needed if not given.
+        asked: about weak faces; made when needed.
     """
 
     path: Path
@@ -62,6 +63,7 @@ class WorkerContext:
     video: VideoSource | None = field(default=None, repr=False)
     first: Sequence[Detector] | None = field(default=None, repr=False)
     second: Sequence[Detector] | None = field(default=None, repr=False)
+    asked: Context | None = field(default=None, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return WorkerContext, (self.path, self.settings, self.threads)
@@ -92,6 +94,12 @@ class WorkerContext:
         if self.first is None:
             self.first = first_detectors(self.settings, self.threads)
         return self.first
+
+    def witness(self) -> Context | None:
+        """Who is asked about weak faces of one segment; knows nothing of the others."""
+        if self.asked is None:
+            self.asked = context_of(self.settings, self.threads)
+        return self.asked and self.asked.afresh()
 
     @property
     def second_detectors(self) -> Sequence[Detector]:
@@ -140,7 +148,9 @@ class ScanSegment:
         """See `Task.do`."""
         traits = PassTraits()
         frames = context.source.part(self.segment, traits)
-        yield from scan(frames, context.first_detectors if self.detect else (), context.settings, context.threads)
+        detectors = context.first_detectors if self.detect else ()
+        asked = context.witness() if self.detect else None
+        yield from scan(frames, detectors, context.settings, context.threads, asked)
         yield traits
 
 
@@ -238,7 +248,8 @@ class SegmentRunner:
         """
         if self.cut is not None:
             return self.scanned_frames(self.cut, detect=bool(detectors))
-        return scan(self._source.frames(), detectors, self._context.settings)
+        settings = self._context.settings
+        return scan(self._source.frames(), detectors, settings, context=context_of(settings) if detectors else None)
 
     def scanned_frames(self, cut: Cut, *, detect: bool) -> Iterator[ScannedFrame]:
         """Every frame of all segments. After the last, the source knows what a pass over the whole file would find.

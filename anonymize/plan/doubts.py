@@ -41,7 +41,8 @@ class Doubt:
 
     @property
     def drawn(self) -> bool:
-        """Whether its regions are drawn: finds are, until somebody answers that there is nothing."""
+        """Whether its regions are drawn: weak finds are, until somebody answers that there is nothing; other doubts
+        only once somebody answers that they are to be hidden."""
         if self.answer is None:
             return self.raised is Raised.FIND
         return self.answer is Answer.HIDE

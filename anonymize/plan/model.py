@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -102,12 +102,12 @@ class _Spans:
         return set(self._track[(self._first <= index) & (index < self._end)].tolist())
 
 
-def weakly_found(rows: Columns, weak: Set[int], times: Sequence[Fraction]) -> Iterator[Doubt]:
+def weakly_found(rows: Columns, weak: Mapping[int, Raised], times: Sequence[Fraction]) -> Iterator[Doubt]:
     """The doubts about weak tracks.
 
     Args:
         rows: of the plan.
-        weak: numbers of the tracks; those without rows get no doubt.
+        weak: numbers of the tracks, and what raised the doubt; those without rows get none.
         times: presentation time of every frame in seconds.
     """
     order = np.argsort(rows.track, kind="stable")
@@ -117,7 +117,8 @@ def weakly_found(rows: Columns, weak: Set[int], times: Sequence[Fraction]) -> It
         seen = rows.start[mine[rows.detected[mine]]] if rows.detected[mine].any() else rows.start[mine]
         start, end = (round(float(times[int(frame)]), 3) for frame in (seen.min(), seen.max()))
         first, last = int(rows.start[mine].min()), int(rows.end[mine].max())
-        yield Doubt(int(rows.track[mine[0]]), first, last, Raised.FIND, (start, end))
+        number = int(rows.track[mine[0]])
+        yield Doubt(number, first, last, weak[number], (start, end))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from fractions import Fraction
 
 from anonymize import media
 from anonymize.data import Timestamps
-from anonymize.detect import Detector
+from anonymize.detect import Detector, alone, rule_of
 from anonymize.detect.scan import Follower
 from anonymize.errors import PlanError
+from anonymize.kinds import Raised
 from anonymize.media import Cut, Sink, Source, VideoSink
 from anonymize.parallel.segments import SegmentRunner, redacted
 from anonymize.plan import About, Plan, Regions, consent, weakly_found
@@ -80,7 +81,8 @@ def detect(
         found_by={detector.name: detector.sha256 for detector in detectors},
     )
     regions = Regions(compose(found.tracks, times, found.detected, found.cuts, size, settings))
-    weak = {track.id for track in found.tracks if track.weak}
+    lonely = alone(found.tracks, found.around, rule_of(settings), size)
+    weak = {track.id: Raised.FIND for track in found.tracks if track.weak} | dict.fromkeys(lonely, Raised.ALONE)
     doubts = tuple(weakly_found(regions.columns(), weak, times))
     cuts = tuple(sorted({bisect_left(times, cut) for cut in found.cuts} - {0}))
     faint = uncovered(found.faint, ((first, end, one.xyxy) for first, end, one in regions.rows()), size)

@@ -39,7 +39,11 @@ GROUNDS = {
     "zone": "stood still in a zone that is left alone",
     "span": "at a time at which finds stay visible",
 }
-RAISED = {"find": "a weak find", "check": "the check of an output"}
+RAISED = {
+    "find": "a weak find",
+    "check": "the check of an output",
+    "alone": "a weak find where another network saw nobody",
+}
 ANSWERS = {"": "not answered", "hide": "hide it", "nothing": "nothing to hide"}
 
 LIMITS = (

@@ -37,6 +37,8 @@ _CUT_OFF = 0.5
 """What a picture of somebody of whom a part lies outside is worth, beside a whole one."""
 _NEAR = 1e-6
 """Numbers that differ by less are the same."""
+_LIKELY = {Raised.FIND: 0.3, Raised.CHECK: 0.5, Raised.ALONE: 0.1}
+"""About how likely an open doubt shows somebody, by what raised it."""
 _WHISPERED = 0.3
 """How much less likely somebody is where all finds are below the least score."""
 _EXPOSED = 0.4
@@ -87,8 +89,8 @@ class Question:
 
     @property
     def _raised(self) -> str:
-        """What raised a doubt, for the page: "check" if that of an output did, and it is not covered."""
-        return "check" if self.doubt and self.doubt.raised is Raised.CHECK else "doubt"
+        """What raised a doubt, for the page: "doubt" if it is covered, else "check" or "alone"."""
+        return self.doubt.raised.value if self.doubt and self.doubt.raised is not Raised.FIND else "doubt"
 
     @property
     def covered(self) -> bool:
@@ -192,8 +194,9 @@ class Questions:
 
     def _doubt(self, doubt: Doubt, rows: Rows) -> Question:
         row = best_row(rows, self._about)
-        likely = 0.3 if doubt.raised is Raised.FIND else 0.5
-        weight = (1 - likely) * self._wasted(rows, np.ones(len(rows.frame), bool)) + likely * (not doubt.drawn)
+        likely = _LIKELY[doubt.raised]
+        wasted = 0.0 if doubt.raised is Raised.ALONE else self._wasted(rows, np.ones(len(rows.frame), bool))
+        weight = (1 - likely) * wasted + likely * (not doubt.drawn)
         span = (doubt.first, doubt.end)
         return _question(None, doubt.track, rows, row, span, weight, self._about, doubt)
 

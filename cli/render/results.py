@@ -169,6 +169,9 @@ def _answered(raised: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     weak = sum(one["raised"] == "find" and not one["answer"] for one in raised)
     if weak:
         yield f"  note: {counted(weak, 'find')} too weak to be sure, covered where seen"
+    alone = sum(one["raised"] == "alone" and not one["answer"] for one in raised)
+    if alone:
+        yield f"  note: {counted(alone, 'weak find')} with nobody around not covered: anonymize review asks about each"
     answered = [one for one in raised if one["answer"]]
     if answered:
         counts = Counter(one["answer"] for one in answered)

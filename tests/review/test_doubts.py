@@ -513,13 +513,27 @@ def test_a_plan_without_doubts_says_so(written: Path, piped: Piped) -> None:
     assert (result.returncode, result.stdout) == (0, "no doubts in this plan\n")
 
 
+def test_tracks_with_nobody_around_them_are_doubts_that_are_drawn_once_somebody_says_so() -> None:
+    times = [Fraction(i, 25) for i in range(FRAMES)]
+    regions = Regions([*rows(4, range(3), (5, 5, 30, 30)), *held().regions.rows()])
+    (doubt,) = plan.weakly_found(regions.columns(), {4: Raised.ALONE}, times)
+    assert doubt == Doubt(4, 0, 3, Raised.ALONE, (0.0, 0.08))
+    made = Plan(ABOUT, regions, doubts=(doubt,))
+    assert {region.track for region in made.at(1)} == {0, 1}
+    (question,) = questions(made)
+    assert not question.covered
+    hidden = Plan(ABOUT, regions, doubts=(replace(doubt, answer=Answer.HIDE),))
+    assert {region.track for region in hidden.at(1)} == {0, 1, 4}
+
+
 def test_tracks_of_weak_finds_are_doubts_that_are_drawn() -> None:
     columns = Regions(
         [*rows(4, range(3), (5, 5, 30, 30)), *rows(4, range(9, 12), (5, 5, 30, 30)), *held().regions.rows()]
     )
     times = [Fraction(i, 25) for i in range(FRAMES)]
-    assert list(plan.weakly_found(columns.columns(), {4, 7}, times)) == [Doubt(4, 0, 12, Raised.FIND, (0.0, 0.44))]
-    assert list(plan.weakly_found(Regions([]).columns(), {4}, times)) == []
+    weak = {4: Raised.FIND, 7: Raised.FIND}
+    assert list(plan.weakly_found(columns.columns(), weak, times)) == [Doubt(4, 0, 12, Raised.FIND, (0.0, 0.44))]
+    assert list(plan.weakly_found(Regions([]).columns(), weak, times)) == []
     made = Plan(ABOUT, columns, doubts=(Doubt(4, 0, 12, Raised.FIND),))
     assert {region.track for region in made.at(10)} == {0, 1, 4}
     (question,) = questions(made)

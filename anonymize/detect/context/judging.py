@@ -1,0 +1,89 @@
+"""Which subjects nothing supports: judged as a whole, after the last frame."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymize.data import Detections, Kind, Track, Why
+from anonymize.track.pairs import area, iou
+
+Floats = NDArray[np.float32]
+
+WEAK: Mapping[Kind, float] = {Kind.FACE: 0.0}
+"""The kinds that need support, and how much higher than for faces the score is below which they do."""
+LARGE = 0.05
+"""From this share of the picture on a find needs support whatever its score: it was found at one scale alone."""
+MEAN = 0.6
+"""The share of the score enough for one look that is enough in the mean of all looks at a subject."""
+SAME = 0.3
+"""Overlap (IoU) from which two boxes are of one place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a find is alone.
+
+    Args:
+        below: a face with less than this score is weak (a plate: `WEAK`); with 0 none is.
+        enough: the score of the other network that shows that somebody is there; `MEAN` of it does in the mean of all
+            looks.
+    """
+
+    below: float
+    enough: float
+
+    def fails(self, scores: Sequence[float], *, strong: bool) -> bool:
+        """Whether nobody was seen around a subject.
+
+        Args:
+            scores: of what supports each of its finds.
+            strong: one of its finds is not weak, but large.
+        """
+        least = MEAN * self.enough
+        return max(scores) < (least if strong else self.enough) and sum(scores) / len(scores) < least
+
+    def weak(self, kind: Kind, score: Floats) -> NDArray[np.bool_]:
+        """(N,) which finds of `kind` are weak, by their scores."""
+        return np.asarray(score < self.below + WEAK[kind])
+
+
+def alone(tracks: Iterable[Track], around: Mapping[int, Detections], rule: Rule, size: tuple[int, int]) -> set[int]:
+    """The numbers of the subjects that nothing supports, though they need it.
+
+    A subject is judged as a whole: one strong find, or one look that surely saw somebody, is enough for all of its
+    frames. It is left as it is if the network was asked about less than half of its finds.
+
+    Args:
+        tracks: all pieces of all of them.
+        around: what `Context.around` gave, by frame.
+        rule: the same.
+        size: width and height of the picture.
+    """
+    pieces: dict[int, list[Track]] = defaultdict(list)
+    for track in tracks:
+        if track.kind in WEAK:
+            pieces[track.id].append(track)
+    return {number for number, some in pieces.items() if _is_alone(some, around, rule, size)}
+
+
+def _is_alone(pieces: Sequence[Track], around: Mapping[int, Detections], rule: Rule, size: tuple[int, int]) -> bool:
+    scores: list[float] = []
+    finds, strong = 0, False
+    for track in pieces:
+        rows = np.array([row for row, why in enumerate(track.why) if why is Why.DETECTED], np.intp)
+        weak = rule.weak(track.kind, track.score[rows])
+        large = area(track.xyxy[rows]) >= LARGE * size[0] * size[1]
+        if not (weak | large).all():
+            return False
+        for row in rows.tolist():
+            known = around.get(track.first + row, Detections.empty())
+            here = known.score[(known.kind == track.kind) & (iou(known.xyxy, track.xyxy[row]) >= SAME)]
+            scores += [float(here.max())] if len(here) else []
+        finds += len(rows)
+        strong |= not weak.all()
+    return bool(scores) and 2 * len(scores) >= finds and rule.fails(scores, strong=strong)

@@ -1,0 +1,267 @@
+"""What is around weak faces: who is asked about which, what counts, and which subjects are alone."""
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from anonymize import report
+from anonymize.data import Box, Detections, Kind, Track, Why
+from anonymize.detect import build, context_of
+from anonymize.detect.context import Context, Rule, alone
+from anonymize.detect.context.asking import ASKED, SIDE, support
+from anonymize.kinds import PEOPLE, Raised
+from anonymize.media import open_source
+from anonymize.presets import load
+from anonymize.recorded import passes
+from anonymize.settings import Detect, Settings
+from tests.conftest import face_box, face_pictures
+from tests.detect.test_detect import Still
+from tests.helpers.media import make_video
+
+SIZE = (1280, 720)
+RULE = Rule(0.5, 0.25)
+HEAD, PERSON, FACE = Kind.HEAD, Kind.PERSON, Kind.FACE
+
+
+@dataclass
+class Witness:
+    """Sees one thing around whatever is bright: so many times as wide and high, and moved down by a share of that."""
+
+    kind: Kind = HEAD
+    times: float = 1.4
+    down: float = 0.0
+    score: float = 0.4
+    shown: list[tuple[int, ...]] = field(default_factory=list)
+
+    name: str = "witness"
+    sha256: str = "0" * 64
+    device: str = "cpu"
+    kinds: frozenset[Kind] = PEOPLE
+    min_size: dict[Kind, float] = field(default_factory=lambda: {HEAD: 8.0})
+    max_reliable_size: dict[Kind, float] = field(default_factory=dict)
+    max_input_side: int = 4096
+
+    def detect(self, picture: NDArray[np.uint8]) -> Detections:
+        self.shown.append(picture.shape)
+        rows, columns = np.nonzero(picture[..., 0] > 160)
+        if not len(rows):
+            return Detections.empty()
+        middle = np.array([columns.mean() + 0.5, rows.mean() + 0.5])
+        half = np.array([np.ptp(columns) + 1, np.ptp(rows) + 1]) * self.times / 2
+        middle[1] += self.down * 2 * half[1]
+        box = np.concatenate([middle - half, middle + half])
+        return Detections(box[None].astype(np.float32), np.full(1, self.score, np.float32), np.full(1, self.kind))
+
+    def release_memory(self) -> None:
+        """There is nothing to give back."""
+
+
+def frame(*boxes: Box, size: tuple[int, int] = SIZE, index: int = 0) -> Still:
+    picture = np.full((size[1], size[0], 3), 90, np.uint8)
+    for x0, y0, x1, y1 in boxes:
+        picture[max(0, round(y0)) : round(y1), max(0, round(x0)) : round(x1)] = 250
+    return Still(picture, index, index)
+
+
+def finds(*some: tuple[Box, float], kind: Kind = FACE) -> Detections:
+    boxes = np.array([box for box, _ in some], np.float32).reshape(-1, 4)
+    return Detections(boxes, np.array([score for _, score in some], np.float32), np.full(len(some), kind))
+
+
+def at(x: float, y: float, side: float = 20) -> Box:
+    return x, y, x + side, y + side
+
+
+PLACES = {"middle": (600, 300), "corner": (0, 0), "low": (300, 700), "right": (1262, 400), "beyond": (1270, -9)}
+
+
+@pytest.mark.parametrize("side", [14, 20, 96, 300])
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
+def test_a_head_around_a_find_supports_it_wherever_it_is(place: tuple[int, int], side: int) -> None:
+    box = at(*place, side)
+    witness = Witness(times=1.2)
+    seen = support(witness, frame(box).bgr(*SIZE), FACE, np.array(box, np.float32))
+    assert seen == pytest.approx(0.4)
+    ((height, width, _),) = witness.shown
+    assert height <= 7 * SIDE + 2  # however large the find is
+    assert width <= 6 * SIDE + 2
+
+
+def test_nothing_around_a_find_does_not_support_it() -> None:
+    witness = Witness()
+    assert support(witness, frame(at(900, 300)).bgr(*SIZE), FACE, np.array(at(600, 300), np.float32)) == 0
+    assert support(witness, frame(at(640, 300)).bgr(*SIZE), FACE, np.array(at(600, 300), np.float32)) == 0  # beside it
+    assert support(witness, frame().bgr(*SIZE), FACE, np.array((1290, 20, 1310, 40), np.float32)) == 0  # outside
+
+
+@pytest.mark.parametrize(
+    ("kind", "times", "down", "supports"),
+    [
+        (FACE, 1.0, 0.0, True),
+        (FACE, 2.5, 0.0, False),
+        (HEAD, 1.4, 0.2, True),
+        (HEAD, 3.5, 0.0, False),
+        (PERSON, 5.0, 0.4, True),
+        (PERSON, 5.0, -0.2, False),  # at somebody's feet
+        (PERSON, 1.2, 0.1, False),
+        (Kind.PLATE, 1.4, 0.0, False),
+    ],
+)
+def test_what_supports_a_face_is_of_a_size_and_at_a_place_that_fit(
+    kind: Kind, times: float, down: float, supports: bool
+) -> None:
+    witness = Witness(kind, times, down)
+    assert (support(witness, frame(at(600, 300)).bgr(*SIZE), FACE, np.array(at(600, 300), np.float32)) > 0) is supports
+
+
+def test_weak_and_large_faces_are_asked_about_alone() -> None:
+    weak, strong, large, plate = at(100, 100), at(300, 100), at(500, 100, 300), at(100, 400)
+    picture = frame(weak, strong)
+    context = Context(Witness(), RULE)
+    found = Detections.concatenate(
+        [finds((weak, 0.3), (strong, 0.6), (large, 0.9)), finds((plate, 0.3), kind=Kind.PLATE)]
+    )
+    around = context.around(picture, Fraction(0), found)
+    assert sorted(around.xyxy[:, 0].tolist()) == [100, 500]
+    assert dict(zip(around.xyxy[:, 0].tolist(), around.score.tolist(), strict=True)) == {
+        100: pytest.approx(0.4),
+        500: 0,
+    }
+    assert context.around(picture, Fraction(0), finds((strong, 0.6))).xyxy.shape == (0, 4)
+
+
+def test_of_many_the_best_are_asked_about() -> None:
+    witness = Witness()
+    found = finds(*((at(40 * n, 300), 0.2 + 0.01 * n) for n in range(ASKED + 8)))
+    around = Context(witness, RULE).around(frame(), Fraction(0), found)
+    assert len(around) == len(witness.shown) == ASKED
+    assert around.xyxy[:, 0].min() == 40 * 8
+
+
+def test_where_somebody_was_seen_nothing_is_asked_for_a_second_and_elsewhere_each_time() -> None:
+    witness = Witness()
+    context = Context(witness, RULE)
+    somebody, nobody = at(100, 100), at(700, 100)
+    found = finds((somebody, 0.3), (nobody, 0.3))
+    for at_time, asked in ((0, 2), (0.4, 3), (0.9, 4), (1.1, 6)):
+        around = context.around(frame(somebody), Fraction(str(at_time)), found)
+        assert around.score.tolist() == pytest.approx([0.4, 0])
+        assert len(witness.shown) == asked, at_time
+    context.afresh().around(frame(somebody), Fraction("1.2"), found)
+    assert len(witness.shown) == 8
+
+
+def test_a_picture_with_other_pixels_is_looked_at_as_it_is_shown() -> None:
+    class Wide(Still):
+        aspects = (Fraction(2),)
+
+    picture = frame(at(100, 100), size=(640, 720))
+    wide = Wide(picture.bgr(640, 720), 0, 0)
+    witness = Witness()
+    around = Context(witness, RULE).around(wide, Fraction(0), finds((at(100, 100), 0.3)))
+    assert around.score.tolist() == pytest.approx([0.4])
+    ((height, width, _),) = witness.shown
+    assert width == pytest.approx(6 / 7 * height, abs=3)  # of squares, though its pixels are twice as wide
+
+
+HERE, NEAR = at(100, 100), at(102, 99)
+
+
+def track(scores: list[float], box: Box = HERE, number: int = 3, every: int = 3, kind: Kind = FACE) -> Track:
+    count = every * (len(scores) - 1) + 1
+    why = tuple(Why.INTERPOLATED if index % every else Why.DETECTED for index in range(count))
+    score = np.array([scores[index // every] for index in range(count)], np.float32)
+    return Track(number, kind, 10, np.array([box] * count, np.float32), score, why)
+
+
+def around(*supports: float | None, box: Box = NEAR, every: int = 3) -> dict[int, Detections]:
+    return {10 + every * n: finds((box, one)) for n, one in enumerate(supports) if one is not None}
+
+
+@pytest.mark.parametrize(
+    ("scores", "supports", "is_alone"),
+    [
+        ([0.3, 0.4, 0.3], (0.0, 0.1, 0.05), True),
+        ([0.3, 0.4, 0.3], (0.0, 0.26, 0.05), False),  # one look saw somebody
+        ([0.3, 0.4, 0.3], (0.17, 0.16, 0.13), False),  # each look saw something
+        ([0.3, 0.4, 0.3], (0.24, 0.05, 0.05), True),
+        ([0.3, 0.5, 0.3], (0.0, None, 0.0), False),  # one strong find
+        ([0.3, 0.4, 0.3, 0.3], (0.0, None, None, None), False),  # asked about too few
+        ([0.3, 0.4, 0.3, 0.3], (0.0, None, 0.0, None), True),
+        ([0.3, 0.4, 0.3], (), False),
+    ],
+)
+def test_a_weak_face_is_alone_where_nobody_was_seen_on_any_frame(
+    scores: list[float], supports: tuple[float | None, ...], is_alone: bool
+) -> None:
+    assert alone([track(scores)], around(*supports), RULE, SIZE) == ({3} if is_alone else set())
+
+
+def test_a_large_face_is_alone_if_hardly_anything_was_seen_however_strong_it_is() -> None:
+    box = at(100, 100, 400)
+    for seen, lonely in ((0.1, {3}), (0.16, set[int]())):
+        assert alone([track([0.9], box)], around(seen, box=box), RULE, SIZE) == lonely
+    assert alone([track([0.9], box)], {}, RULE, SIZE) == set()
+    assert alone([track([0.9, 0.9], box), track([0.9], at(100, 100))], around(0.1, 0.1, box=box), RULE, SIZE) == set()
+
+
+def test_all_pieces_of_a_subject_are_judged_together_and_others_apart() -> None:
+    later = replace(track([0.3]), first=40)
+    elsewhere = {40: finds((at(102, 99), 0.3))}
+    assert alone([track([0.3]), later], around(0.0) | elsewhere, RULE, SIZE) == set()
+    assert alone([track([0.3]), replace(later, id=4)], around(0.0) | elsewhere, RULE, SIZE) == {3}
+    assert alone([track([0.3], kind=Kind.PLATE)], around(0.0), RULE, SIZE) == set()
+    assert alone([track([0.3])], around(0.0, box=at(140, 99)), RULE, SIZE) == set()  # asked about another place
+
+
+def test_nobody_is_asked_without_faces_or_where_all_are_covered() -> None:
+    faces = Settings(targets=frozenset({FACE}))
+    assert context_of(faces, 1) is not None
+    assert context_of(replace(faces, targets=frozenset({Kind.PLATE})), 1) is None
+    assert context_of(replace(faces, detect=Detect(alone=0)), 1) is None
+    assert context_of(load("journalist").settings, 1) is None
+
+
+class Doubtful:
+    """Finds what a real network finds, but faintly; and as faintly what is blue."""
+
+    def __init__(self) -> None:
+        (self.network,) = build(["centerface"], [FACE], 1)
+        self.name, self.sha256, self.device = "doubtful", "0" * 64, "cpu"
+        self.kinds, self.min_size = self.network.kinds, self.network.min_size
+        self.max_reliable_size, self.max_input_side = self.network.max_reliable_size, self.network.max_input_side
+
+    def detect(self, picture: NDArray[np.uint8]) -> Detections:
+        found = self.network.detect(picture)
+        blue = (picture[..., 0] > 200) & (picture[..., 2] < 80)
+        count, _, stats, _ = cv2.connectedComponentsWithStats(blue.astype(np.uint8))
+        lamps = finds(*(((x, y, x + w, y + h), 0.35) for x, y, w, h, _ in stats[1:count].tolist()))
+        return Detections.concatenate([replace(found, score=found.score * np.float32(0.4)), lamps])
+
+    def release_memory(self) -> None:
+        """There is nothing to give back."""
+
+
+def test_a_weak_face_with_somebody_around_it_is_covered_and_one_without_is_a_doubt(tmp_path: Path) -> None:
+    pictures = face_pictures()
+    for picture in pictures:
+        picture[10:44, 270:300] = (0, 0, 255)
+    film = make_video(tmp_path / "lamp.mp4", frames=pictures, options={"crf": "12"})
+    settings = Settings(targets=frozenset({FACE}))
+    for below, drawn in ((0.5, False), (0.0, True)):
+        with open_source(film) as source:
+            wanted = replace(settings, detect=replace(settings.detect, alone=below))
+            made, _ = passes.detect(source, wanted, [Doubtful()], report.sha256(film))
+        lonely = [one for one in made.doubts if one.raised is Raised.ALONE]
+        assert (len(lonely), [one.drawn for one in lonely]) == ((0, []) if drawn else (1, [False]))
+        for index in range(made.about.frames):
+            regions = [region.xyxy for region in made.at(index)]
+            x0, y0, x1, y1 = face_box(index)
+            assert any(a < x0 and b < y0 and c > x1 and d > y1 for a, b, c, d in regions), index
+            assert any(a < 285 < c and b < 27 < d for a, b, c, d in regions) is drawn, index
+    assert any(region.xyxy[0] < 285 < region.xyxy[2] for region in made.regions.at(5))
