@@ -126,7 +126,8 @@ def decode(
 
 
 def with_bodies(found: Detections, bodies: Bodies) -> Detections:
-    """`found` with lower scores for heads that sit on nobody: lanterns, bottle caps and weights have no body.
+    """`found` with lower scores for heads that sit on nobody, without those below `FLOOR` by that: lanterns, bottle caps
+    and weights have no body.
 
     Persons are found in the same pass, and need not be wanted. One of whom only the head shows may be found as a face;
     there it is not taken for less.
@@ -141,7 +142,7 @@ def with_bodies(found: Detections, bodies: Bodies) -> Detections:
     score = found.score.copy()
     score[heads] *= np.where(on.any(axis=1), 1, bodies.share).astype(np.float32)
     order = np.argsort(-score, kind="stable")
-    return Detections(found.xyxy, score, found.kind).select(order)
+    return Detections(found.xyxy, score, found.kind).select(order[score[order] >= FLOOR])
 
 
 def _of_kind(
