@@ -124,7 +124,7 @@ def has_password(address: str) -> bool:
     scheme, separator, rest = address.partition("://")
     host, slash, path = rest.partition("/")
     path, mark, query = path.partition("?")
-    plain = "/".join("live" if _PLAIN.fullmatch(part) else part for part in path.split("/"))
+    plain = slash and "/".join("live" if _PLAIN.fullmatch(part) else part for part in path.split("/"))
     return has_secret(f"{scheme.replace('rtmp', 'tcp')}{separator}{host}{slash}{plain}{mark}{query}")
 
 

@@ -142,6 +142,10 @@ def test_parts_of_an_address_are_known_wherever_they_turn_up(address, said):
     [
         ("rtsp://127.0.0.1:8554/market", False),
         ("rtsp://127.0.0.1/live/north-gate.sdp", False),
+        ("tcp://127.0.0.1:5000", False),
+        ("rtsp://10.0.0.5", False),
+        ("srt://10.0.0.5:9000?mode=caller", False),
+        ("tcp://u:p@127.0.0.1:5000", True),
         ("rtmp://127.0.0.1/live/abcd-efgh-1234-5678", True),
         ("rtsp://admin:${PASSWORD}@h/live?token=${TOKEN}", False),
         ("rtsp://${USER}:${file:/run/x}@h/live", False),

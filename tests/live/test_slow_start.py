@@ -45,7 +45,7 @@ def limits(monkeypatch):
 def watched(limits, how, enough):
     """A camera's process that starts in that way, and every state it was in, until `enough` is true of it."""
     limits.setattr(camera_process, "run", partial(starts, how))
-    made = Child(SimpleNamespace(name=how), Settings(), machine=True)  # type: ignore[arg-type]
+    made = Child(SimpleNamespace(name=how, user=""), Settings(), machine=True)  # type: ignore[arg-type]
     states, bound = [], Bound(40)
     try:
         while not enough(made):
