@@ -126,8 +126,9 @@ def decode(
 
 
 def with_bodies(found: Detections, bodies: Bodies) -> Detections:
-    """`found` with lower scores for heads that sit on nobody, without those below `FLOOR` by that: lanterns, bottle caps
-    and weights have no body.
+    """`found` with lower scores for heads that sit on nobody, and without those that are below `FLOOR` by that.
+
+    Lanterns, bottle caps and weights have no body.
 
     Persons are found in the same pass, and need not be wanted. One of whom only the head shows may be found as a face;
     there it is not taken for less.
