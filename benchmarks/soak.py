@@ -27,6 +27,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import av
+import cv2
 import numpy as np
 import psutil
 from av.video.stream import VideoStream
@@ -211,7 +212,7 @@ class Soak:
 def _kind_of(process: psutil.Process, main: psutil.Process) -> str:
     if process == main:
         return "supervisor"
-    if "tracker" in " ".join(process.cmdline()):
+    if "resource_tracker" in " ".join(process.cmdline()):  # every process of `multiprocessing` names its `tracker_fd`
         return "resource tracker"
     return "camera" if process.ppid() == main.pid else "detector"
 
@@ -237,7 +238,11 @@ def main() -> None:
     parser.add_argument(
         "--zones", action="store_true", help="hide a zone alone: for a machine that has no time to detect"
     )
-    parser.add_argument("--keep", type=Path, help="a folder for what was recorded")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="a folder for what was recorded, and pictures that show neither the scene nor a notice",
+    )
     asked = parser.parse_args()
     packets()
     with ExitStack() as stack:
@@ -293,7 +298,10 @@ def judge(soak: Soak) -> Iterator[str]:
     for name, camera in soak.cameras.items():
         folder = soak.folder / name
         rows = index.read(folder)
-        for path in sorted(folder.glob("*.mp4")):
+        last = None
+        for path in sorted(
+            folder.glob("*.mp4")
+        ):  # a segment may begin with the last picture of the one before, covered
             segments += 1
             try:
                 shown = list(_shown(path))
@@ -303,12 +311,13 @@ def judge(soak: Soak) -> Iterator[str]:
             row = rows.get(path.name)
             if row is None:
                 yield f"{path.name} of {name} is not in the index"
-            last = None
             for at, luma in shown:
                 pictures += 1
                 number = clock.read(luma)
                 if number is None or number >= LOOP:
-                    unknown += not (_blank(luma) or _repeats(luma, last))
+                    if not (_blank(luma) or _repeats(luma, last)):
+                        unknown += 1
+                        cv2.imwrite(str(soak.folder / f"unknown-{unknown}-{name}-{path.stem}-{at:.2f}s.png"), luma)
                     continue
                 numbered += 1
                 last = luma
