@@ -204,6 +204,18 @@ def test_it_is_served_to_others_with_tls(chromium: Browser, clip: Path, file: Pa
         context.close()
 
 
+def test_a_wrong_token_with_a_bare_percent_sign_is_refused_and_does_not_stay_in_the_address(
+    chromium: Browser, clip: Path, file: Path, tmp_path: Path
+) -> None:
+    with live(clip, tmp_path, "--to", f"webrtc:{free_port()}", "--viewers", file) as (_, address, _):
+        context = chromium.new_context(locale="en-GB")
+        page = context.new_page()
+        page.goto(f"{address}#50%")
+        expect(page.locator("#state")).to_have_text("This token is not known.")
+        assert page.url == address
+        context.close()
+
+
 def serves(process: psutil.Process) -> bool:
     """Whether it has a port."""
     return any(one.status == "LISTEN" for one in process.net_connections("tcp"))

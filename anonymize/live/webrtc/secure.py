@@ -139,9 +139,12 @@ class Tunnel:
             raise Refused("nothing more can be encrypted for it") from error
 
     def protect_rtcp(self, packet: bytes) -> bytes:
-        """An RTCP packet, encrypted; only once it is `open`."""
+        """An RTCP packet, encrypted; only once it is `open`. Raises `Refused`."""
         assert self._out is not None
-        return self._out.protect_rtcp(packet)
+        try:
+            return self._out.protect_rtcp(packet)
+        except (Error, ValueError) as error:
+            raise Refused("nothing more can be encrypted for it") from error
 
     def unprotect_rtcp(self, packet: bytes) -> bytes | None:
         """An RTCP packet, decrypted; None if it is none of this viewer's, or came before."""

@@ -38,6 +38,16 @@ function paint() {
   byId("stale").textContent = state === "watching" ? say("stale").replace("{}", String(Math.round(old / 1000))) : say(state);
 }
 
+/** The token in the address, as it stands where it has a percent sign that says nothing. @returns {string} */
+function handed() {
+  const token = location.hash.slice(1);
+  try {
+    return decodeURIComponent(token);
+  } catch {
+    return token;
+  }
+}
+
 /** @param {string} token */
 function watch(token) {
   sessionStorage.setItem("token", token); // of this tab, so that it can be loaded again
@@ -72,7 +82,7 @@ byId("full").addEventListener("click", () => byId("view").requestFullscreen());
 addEventListener("pagehide", () => viewer?.drop());
 if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(follow);
 setInterval(paint, 500);
-const given = decodeURIComponent(location.hash.slice(1)) || sessionStorage.getItem("token") || "";
+const given = handed() || sessionStorage.getItem("token") || "";
 if (location.hash) history.replaceState(null, "", location.pathname); // it is not to stay in the history
 if (given) watch(given);
 else paint();
