@@ -1,3 +1,4 @@
+import contextlib
 import os
 import secrets
 import stat
@@ -229,7 +230,9 @@ def test_a_full_disk_is_reported_and_existing_files_stay_whole(tmp_path):
         feed(sink, frames(500))
         until(lambda: "the disk is full" in state(metrics, address)["detail"], what="it says that it is full")
         assert not list(tmp_path.glob("*.part"))
-        assert all(len(times(path)) == 50 for path in tmp_path.glob("*.ts"))
+        for path in tmp_path.glob("*.ts"):
+            with contextlib.suppress(FileNotFoundError):  # the oldest go meanwhile
+                assert len(times(path)) == 50
         (tmp_path / "ballast").unlink()
         until(lambda: state(metrics, address)["state"] != "lost", what="it tries again")
         feed(sink, frames(60, start=100))

@@ -103,7 +103,14 @@ def test_a_zone_is_written_with_the_comments_kept_in_force_without_a_gap_and_und
     assert (first["camera"], first["before"]["zones"], first["after"]["zones"]) == ("one", [FLAT], [FLAT, DOOR])
     assert second["after"]["zones"] == [FLAT]
     assert "nothing to undo" in send(client, "/undo")[1]["error"]
-    quiet, changed = (max(gaps(path.parent / name)) for name in ("two", "one"))
+    both_of = [path.parent / name for name in ("two", "one")]
+    before = [len(list(folder.glob("*.mp4"))) for folder in both_of]
+    until(
+        lambda: all(len(list(folder.glob("*.mp4"))) > was for folder, was in zip(both_of, before, strict=True)),
+        20,
+        "the segments of the change are there",
+    )
+    quiet, changed = (max(gaps(folder)) for folder in both_of)
     assert changed < max(0.5, 2 * quiet), "longer than that of the camera beside it, which was not changed"
 
 
