@@ -112,7 +112,7 @@ FIRM: Mapping[Kind, float] = {Kind.HEAD: 0.35}
 as a head is as often a weight, a ball or the back of a chair."""
 ONE_OF: Mapping[Kind, float] = {Kind.HEAD: 0.25}
 """Weak finds of a kind that agree need one of this score among them: three of the same wrong thing agree as well as
-three of a head."""
+three of a head. Not in a live stream, where nobody looks again: one weak find is covered at once."""
 FOUND = (Kind.FACE, Kind.HEAD, Kind.PERSON, Kind.PLATE, Kind.TEXT)
 """The members that detectors find, in the order of messages."""
 

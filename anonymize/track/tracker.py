@@ -375,7 +375,7 @@ class Tracker:
         """Whether a weak subject's finds so far are enough to trust it."""
         if subject.finds[index] >= firm(subject.kind, self._high):
             return True
-        if not _has_one(subject):
+        if self._agree > 1 and not _has_one(subject):
             return False
         now = self._history.times[index]
         return sum(now - self._history.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= self._agree
