@@ -307,7 +307,7 @@ class Tracker:
             elif kind in _BY_AGREEMENT:
                 for i in left[_apart(boxes[left], _at(index, active))]:
                     begun = self._begin(index, kind, boxes[i], scores[i])
-                    if self._agree <= 1 and self._convinces(begun, index):
+                    if self._agree <= 1:
                         started.append(self._trust(begun))
         return started
 

@@ -1,9 +1,8 @@
 """What is around a weak find: another network looks at it alone, and at what surrounds it.
 
 A network that knows faces alone takes a lantern for one, again and again, and no less surely than a face in the
-distance. One that knows heads and persons, too, sees nobody there; and what one network alone takes for a plate mostly
-is a sign. The other gets a picture of each weak find and its surroundings, in which the find always has the same size:
-that costs a thirtieth of a look at a picture of 1280x720.
+distance. One that knows heads and persons, too, sees nobody there. It gets a picture of each weak find and its
+surroundings, in which the find always has the same size: that costs a thirtieth of a look at a picture of 1280x720.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from anonymize.aspect import display_size
 from anonymize.data import Detections, Frame, Kind
-from anonymize.detect.context.judging import LARGE, SAME, WEAK, Floats, Rule
+from anonymize.detect.context.judging import LARGE, NEED, SAME, Floats, Rule
 from anonymize.detect.detector import Detector, Picture
 from anonymize.track.pairs import area, iou
 
@@ -31,7 +30,6 @@ ENLARGED = 3.0
 """The most by which finds are enlarged."""
 AREAS: Mapping[Kind, Mapping[Kind, tuple[float, float]]] = {
     Kind.FACE: {Kind.FACE: (0.25, 4.0), Kind.HEAD: (0.35, 8.0), Kind.PERSON: (2.0, 400.0)},
-    Kind.PLATE: {Kind.PLATE: (0.25, 4.0)},
 }
 """The area of what supports a find of a kind, as a multiple of the find's: itself, its head, its person."""
 UPPER = 0.5
@@ -47,7 +45,7 @@ class Context:
     """Asks `witness` about weak finds.
 
     Args:
-        witness: knows faces, heads, persons and plates.
+        witness: knows faces, heads and persons.
         rule: which finds are weak.
     """
 
@@ -67,11 +65,8 @@ class Context:
         """
         self._known = [one for one in self._known if time - one[0] < KNOWN_FOR]
         share = area(found.xyxy) / (frame.width * frame.height)
-        needs, strong = np.zeros(len(found), bool), np.zeros(len(found), bool)
-        for kind in WEAK:
-            its, unsure = found.kind == kind, self.rule.weak(kind, found.score) | (share >= LARGE)
-            needs |= its & unsure
-            strong |= its & ~unsure
+        of_them, unsure = np.isin(found.kind, list(NEED)), self.rule.weak(found.score) | (share >= LARGE)
+        needs, strong = of_them & unsure, of_them & ~unsure
         weak = np.flatnonzero(needs)
         weak = weak[np.argsort(-found.score[weak], kind="stable")][:ASKED]
         some = found.select(weak)

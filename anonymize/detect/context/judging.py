@@ -14,8 +14,8 @@ from anonymize.track.pairs import area, iou
 
 Floats = NDArray[np.float32]
 
-WEAK: Mapping[Kind, float] = {Kind.FACE: 0.0}
-"""The kinds that need support, and how much higher than for faces the score is below which they do."""
+NEED = frozenset({Kind.FACE})
+"""The kinds whose weak finds need support."""
 LARGE = 0.05
 """From this share of the picture on a find needs support whatever its score: it was found at one scale alone."""
 MEAN = 0.6
@@ -29,7 +29,7 @@ class Rule:
     """When a find is alone.
 
     Args:
-        below: a face with less than this score is weak (a plate: `WEAK`); with 0 none is.
+        below: a find with less than this score is weak; with 0 none is.
         enough: the score of the other network that shows that somebody is there; `MEAN` of it does in the mean of all
             looks.
     """
@@ -47,9 +47,9 @@ class Rule:
         least = MEAN * self.enough
         return max(scores) < (least if strong else self.enough) and sum(scores) / len(scores) < least
 
-    def weak(self, kind: Kind, score: Floats) -> NDArray[np.bool_]:
-        """(N,) which finds of `kind` are weak, by their scores."""
-        return np.asarray(score < self.below + WEAK[kind])
+    def weak(self, score: Floats) -> NDArray[np.bool_]:
+        """(N,) which finds are weak, by their scores."""
+        return np.asarray(score < self.below)
 
 
 def alone(tracks: Iterable[Track], around: Mapping[int, Detections], rule: Rule, size: tuple[int, int]) -> set[int]:
@@ -66,7 +66,7 @@ def alone(tracks: Iterable[Track], around: Mapping[int, Detections], rule: Rule,
     """
     pieces: dict[int, list[Track]] = defaultdict(list)
     for track in tracks:
-        if track.kind in WEAK:
+        if track.kind in NEED:
             pieces[track.id].append(track)
     return {number for number, some in pieces.items() if _is_alone(some, around, rule, size)}
 
@@ -76,7 +76,7 @@ def _is_alone(pieces: Sequence[Track], around: Mapping[int, Detections], rule: R
     finds, strong = 0, False
     for track in pieces:
         rows = np.array([row for row, why in enumerate(track.why) if why is Why.DETECTED], np.intp)
-        weak = rule.weak(track.kind, track.score[rows])
+        weak = rule.weak(track.score[rows])
         large = area(track.xyxy[rows]) >= LARGE * size[0] * size[1]
         if not (weak | large).all():
             return False
