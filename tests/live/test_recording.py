@@ -37,6 +37,17 @@ def test_a_recording_is_cut_at_key_pictures_and_loses_nothing(tmp_path):
     assert shown == [("ok", "recording"), *(("ok", f"newest segment {path.name}") for path in segments)]
 
 
+@pytest.mark.parametrize("start", [0.01, 0.26, 0.51])
+def test_a_segment_is_as_long_as_asked_for_though_times_are_rounded(tmp_path, start):
+    """Two seconds from these are a little less than two, as floats."""
+    encoder, packets = coded(125, start=start)
+    recording = Recording(tmp_path, encoder.streams, Keep(segment=2, room=0), quiet)
+    for packet in packets:
+        recording.write(packet)
+    recording.close()
+    assert [len(times(path)) for path in sorted(tmp_path.glob("*.mp4"))] == [50, 50, 25]
+
+
 def test_segments_are_named_after_the_capture_of_their_first_picture_however_late_they_are_written(tmp_path):
     """As after a full disk: what waited for room is of an hour ago."""
     encoder = LiveEncoder(replace(PICTURE, begun=time.monotonic() - 3600), 23, sound=False)

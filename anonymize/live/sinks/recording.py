@@ -25,13 +25,16 @@ from anonymize.live.sinks.feeder import OnState
 from anonymize.live.sinks.part import Part, sweep
 from anonymize.text.words import disk_full
 
+_SHORT = 0.1
+"""Seconds by which a segment may be shorter than asked for: times are rounded, and cameras are not steady."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keep:
     """How a recording is cut into segments, and how long they are kept.
 
     Args:
-        segment: seconds; a segment ends at the next key picture.
+        segment: seconds; a segment ends at the first key picture from then on.
         age: seconds to keep segments; None keeps them forever.
         size: bytes of segments to keep, held ones not counted; None for any number.
         room: bytes that must be free to begin a segment.
@@ -86,7 +89,8 @@ class Recording:
 
     def write(self, item: LivePacket) -> None:
         """Append a packet, beginning a new segment at a key picture when the current one is long enough."""
-        if not item.sound and item.key and (self._muxer is None or item.time - self._began >= self._keep.segment):
+        long_enough = self._muxer is None or item.time - self._began >= self._keep.segment - _SHORT
+        if not item.sound and item.key and long_enough:
             self._finish()
             self._begin(item)
         if self._muxer is None:
