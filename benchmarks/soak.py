@@ -63,7 +63,7 @@ def packets() -> tuple[list[bytes], bytes]:
     coded.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(GROUP), "x264-params": "scenecut=0"}
     found: list[bytes] = []
     for number in range(LOOP):
-        picture = np.ascontiguousarray(street_scene()[number % len(street_scene())][0][: SIZE[1], : SIZE[0]])
+        picture = street_scene()[number % len(street_scene())][0][: SIZE[1], : SIZE[0]].copy()
         clock.draw(picture, number)
         frame = av.VideoFrame.from_ndarray(picture, "bgr24").reformat(format="yuv420p")
         frame.pts = number

@@ -67,6 +67,7 @@ def street_scene() -> tuple[tuple[Luma, FrameTruth], ...]:
     frames = []
     for picture, truth in play(Scene(street((SIZE[0] + 32, SIZE[1] + 32)), actors), 4 * RATE, RATE):
         clock.draw(picture, truth.frame)
+        picture.setflags(write=False)  # all tests of a process share it
         frames.append((picture, truth))
     return tuple(frames)
 
