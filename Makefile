@@ -171,7 +171,9 @@ soak-live: setup
 WORK ?= build/training
 RUN ?= second
 PY ?= $(BIN)/python
-TRAIN ?= --start argus --steps 60000 --cooldown 20000 --rate 0.001 --batch 24 --sides 256,384,512 --drawn 0.35 --processes 1 --teacher argus
+START ?= argus
+NET ?=
+TRAIN ?= --steps 60000 --cooldown 20000 --rate 0.001 --batch 24 --sides 256,384,512 --drawn 0.35 --processes 1 --teacher argus
 train:
 	@test -n "$(DATA)" || { echo "make train DATA=FOLDER [WORK=FOLDER] [RUN=NAME] [PY=PYTHON] [YUNET=FILE]"; exit 1; }
 	@$(PY) -c 'import torch' || { echo "PyTorch is needed: pip install --group training"; exit 1; }
@@ -179,7 +181,7 @@ train:
 	test -e $(WORK)/labels.jsonl && test -z "$$(find $(WORK) -maxdepth 1 \( -name 'finds.*.jsonl' -o -name beliefs.jsonl \) -newer $(WORK)/labels.jsonl)" || \
 		nice -n 19 $(PY) -m training labels --data $(DATA) --work $(WORK)
 	OMP_NUM_THREADS=1 nice -n 19 $(if $(shell command -v ionice),ionice -c3) $(PY) -m training train --work $(WORK) --run $(RUN) \
-		$(TRAIN) $(if $(shell grep -sE 'amx_bf16|avx512_bf16' /proc/cpuinfo),--bf16,--fp32)
+		$(if $(START),--start $(START)) $(if $(NET),--net $(NET)) $(TRAIN) $(if $(shell grep -sE 'amx_bf16|avx512_bf16' /proc/cpuinfo),--bf16,--fp32)
 
 train-dev:
 	@test -n "$(DATA)" || { echo "make train-dev DATA=FOLDER [WORK=FOLDER] [RUN=NAME] [PY=PYTHON]"; exit 1; }

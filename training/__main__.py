@@ -117,7 +117,8 @@ def train(
     cooldown: Annotated[int, typer.Option(help="Last steps, over which the learning rate falls to zero.")] = 4_000,
     seed: Annotated[int, typer.Option(help="Equal seeds see equal crops.")] = 1,
     processes: Annotated[int, typer.Option(help="Processes of one thread each.")] = 2,
-    start: Annotated[str, typer.Option(help="argus: a new run starts from the first edition's weights.")] = "",
+    start: Annotated[str, typer.Option(help="argus or another run: whose weights a new run starts from.")] = "",
+    net: Annotated[str, typer.Option(help="small or large: the network of a new run, small if left out.")] = "",
     teacher: Annotated[str, typer.Option(help="argus: where nobody labelled faces or plates, its belief.")] = "",
     everything: Annotated[bool, typer.Option("--everything", help="Train on the split for measuring too.")] = False,
     leave_out: Annotated[str, typer.Option(help="Sets not to train on, with commas.")] = "",
@@ -130,9 +131,13 @@ def train(
     """Trains; checkpoints go to WORK/RUN/last.pt. SIGTERM ends it after the step in progress, saved."""
     from training.loop import Schedule
     from training.loop import train as go
+    from training.model import SHAPES
 
-    if start not in ("", "argus"):
-        raise typer.BadParameter(f"--start takes argus, got {start}")
+    source = ARGUS if start == "argus" else work / start / "last.pt"
+    if start and not source.exists() and not (work / run / "last.pt").exists():
+        raise typer.BadParameter(f"--start takes argus or the name of a run, and there is no {source}")
+    if net not in ("", *SHAPES):
+        raise typer.BadParameter(f"--net takes {' or '.join(SHAPES)}, got {net}")
     if teacher not in ("", "argus"):
         raise typer.BadParameter(f"--teacher takes argus, got {teacher}")
     if unknown := set(filter(None, leave_out.split(","))) - set(BY_NAME):
@@ -146,11 +151,12 @@ def train(
         seed=seed,
         device=device,
         loaders=loaders,
-        start=str(ARGUS) if start else "",
+        start=str(source) if start else "",
         teacher=str(ARGUS) if teacher else "",
         bf16=bf16,
     )
-    go(partial(batches, work, everything, drawn, frozenset(leave_out.split(","))), plan, work / run, processes)
+    make_batches = partial(batches, work, everything, drawn, frozenset(leave_out.split(",")))
+    go(make_batches, plan, work / run, processes, SHAPES.get(net))
 
 
 @app.command()

@@ -27,7 +27,7 @@ from training.batches import Batches
 from training.loss import belief_loss, box_loss, heat_loss
 from training.model import Net, NetShape
 from training.sources import KINDS
-from training.start import FIRST_EDITION, start
+from training.start import FIRST_EDITION, start, widen
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class Schedule:
     save_seconds: float = 240.0
     """A checkpoint is also written when the last one is this old."""
     start: str = ""
-    """ONNX file of the first edition whose weights a new run starts from; fresh weights if empty."""
+    """What a new run starts from: the first edition's ONNX file, or the checkpoint (`.pt`) of a run with a net that is
+    no larger; fresh weights if empty."""
     teacher: str = ""
     """ONNX file of the first edition, whose belief is learnt where nobody labelled its kinds; nobody's if empty."""
     belief_weight: float = 1.0
@@ -82,7 +83,15 @@ def train(
 
     Each process runs one thread; several are started afresh, so `make_batches` must be picklable for them.
 
+    Args:
+        make_batches: gives what is trained on.
+        plan: how long and how fast.
+        folder: of the run.
+        processes: how many share the work.
+        shape: of the network of a new run; a checkpoint has its own.
+
     Raises:
+        ValueError: `shape` is not that of the checkpoint.
         RuntimeError: a process stopped before the end, or another one trains in `folder` at this moment.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -154,9 +163,7 @@ class _Steps(Dataset[tuple[Tensor, ...]]):
 def _run(rank: int, processes: int, batches: Batches, plan: Schedule, folder: Path, shape: NetShape | None) -> None:
     torch.manual_seed(plan.seed)
     torch.backends.cudnn.benchmark = True
-    net = Net(shape)
-    if plan.start and not (folder / "last.pt").exists():
-        start(net, Path(plan.start), _some_pictures(batches, plan))
+    net = _begun(batches, plan, folder / "last.pt", shape)
     net = net.to(plan.device, memory_format=torch.channels_last)
     teacher = _teacher(batches, plan)
     average = copy.deepcopy(net).eval()
@@ -187,6 +194,21 @@ def _run(rank: int, processes: int, batches: Batches, plan: Schedule, folder: Pa
                 pixels, since, saved, spent = 0, done, time.monotonic(), _cpu()
             if stop.is_set() and processes == 1:
                 return
+
+
+def _begun(batches: Batches, plan: Schedule, checkpoint: Path, shape: NetShape | None) -> Net:
+    """The network of a run: of the shape of its checkpoint, or with the weights that a new run starts from."""
+    if checkpoint.exists():
+        has = averaged(checkpoint).shape
+        if shape not in (None, has):
+            raise ValueError(f"{checkpoint} has a network of another shape, {has}: give a new run another name")
+        return Net(has)
+    net = Net(shape)
+    if plan.start.endswith(".pt"):
+        widen(net, averaged(Path(plan.start)))
+    elif plan.start:
+        start(net, Path(plan.start), _some_pictures(batches, plan))
+    return net
 
 
 @contextmanager

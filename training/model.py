@@ -1,4 +1,4 @@
-"""The network: a residual backbone to stride 32, a top-down path to stride 8, one stride-4 output for all kinds.
+"""The network: a residual backbone to stride 32 or 64, a top-down path to stride 8, one stride-4 output for all kinds.
 
 The stride-4 output costs no more than a stride-8 one: each stride-8 cell predicts its own four quarters, which are then
 shuffled apart. Channels are multiples of 16 and activations are ReLUs after convolutions: onnxruntime fuses those.
@@ -18,12 +18,19 @@ class NetShape:
 
     kinds: int = 4
     stem: int = 16
-    widths: tuple[int, int, int, int] = (32, 64, 96, 128)
-    """Channels at strides 4, 8, 16 and 32."""
-    blocks: tuple[int, int, int] = (1, 2, 4)
-    """Residual blocks at strides 8, 16 and 32."""
+    widths: tuple[int, ...] = (32, 64, 96, 128)
+    """Channels at strides 4, 8, 16, 32, and 64 if there is a fifth."""
+    blocks: tuple[int, ...] = (1, 2, 4)
+    """Residual blocks at strides 8, 16, 32, and 64 if there is that stage."""
     neck: int = 64
     """Channels of the top-down path."""
+
+
+SHAPES = {
+    "small": NetShape(),
+    "large": NetShape(widths=(32, 96, 128, 128, 128), blocks=(2, 3, 4, 1), neck=96),
+}
+"""By the names that `train --net` takes."""
 
 
 def conv(inputs: int, outputs: int, size: int = 3, stride: int = 1, dilation: int = 1) -> nn.Sequential:
@@ -72,12 +79,15 @@ class Net(nn.Module):
     def __init__(self, shape: NetShape | None = None) -> None:
         super().__init__()
         self.shape = shape = shape or NetShape()
-        at4, at8, at16, at32 = shape.widths
+        at4, at8, at16, at32, *further = shape.widths
         self.stem = conv(3, shape.stem, stride=2)
         self.down4 = Down(shape.stem, at4, 0)
         self.down8 = Down(at4, at8, shape.blocks[0])
         self.down16 = Down(at8, at16, shape.blocks[1])
         self.down32 = Down(at16, at32, shape.blocks[2], (1, 2, 3))
+        for at64 in further:
+            self.down64 = Down(at32, at64, shape.blocks[3])
+            self.lateral64 = conv(at64, shape.neck, 1)
         self.lateral32 = conv(at32, shape.neck, 1)
         self.lateral16 = conv(at16, shape.neck, 1)
         self.lateral8 = conv(at8, shape.neck, 1)
@@ -101,7 +111,11 @@ class Net(nn.Module):
         x8 = self.down8(x4)
         x16 = self.down16(x8)
         x32 = self.down32(x16)
-        y16 = self.mix16(torch.relu(self.lateral16(x16) + self.up(self.lateral32(x32))))
+        y32 = self.lateral32(x32)
+        if len(self.shape.widths) > 4:  # odd numbers of rows or columns at stride 32 come back as one more
+            rows, columns = y32.shape[2:]
+            y32 = y32 + self.up(self.lateral64(self.down64(x32)))[:, :, :rows, :columns]
+        y16 = self.mix16(torch.relu(self.lateral16(x16) + self.up(y32)))
         y8 = self.mix8(torch.relu(self.lateral8(x8) + self.up(y16)))
         out = self.shuffle(self.out(y8))
         return out[:, : self.shape.kinds], out[:, self.shape.kinds :]

@@ -1,9 +1,12 @@
-"""A start from the weights that ship: the first edition's network, taken back out of its ONNX file.
+"""A start that says what another network says: the first edition, taken out of its ONNX file, or a smaller net.
 
 The file holds convolutions with their batch norms folded in, for two kinds that share one box. The net made of it says
 of faces and plates what the file says, to the last digits: batch norms are set to the statistics of some pictures and
 undo just that, so that training, which norms by each batch's own, goes on from the same function. Blocks that the
 first edition had not start as doing nothing; heads and persons start as found nowhere, with the shared box.
+
+A larger net says what the smaller says to the last digits too: what it has more computes something from the start, but
+is read with weights of zero.
 """
 
 from __future__ import annotations
@@ -48,6 +51,36 @@ def start(net: Net, path: Path, pictures: Iterable[Tensor]) -> None:
         if folded:
             raise ValueError(f"{path} holds {len(folded)} more convolutions than the network")
         _measure(net, [picture.float() for picture in pictures])
+
+
+def widen(net: Net, small: Net) -> None:
+    """Sets `net`'s weights so that it says what `small` says, in training and after it.
+
+    As in Net2Net (Chen, Goodfellow, Shlens, arXiv 1511.05641), but new channels are no copies of old ones: their own
+    weights are random, and those by which an old channel reads them are zero. New blocks and a new stage are scaled by
+    zero. What is zero has gradients at the first step, what it reads at the second.
+
+    Args:
+        net: changed in place.
+        small: with fewer channels, blocks or stages, or as many.
+
+    Raises:
+        ValueError: `small` has what `net` has not, or more of it.
+    """
+    own, known = net.state_dict(), {name for name, _ in small.named_modules()}
+    with torch.no_grad():
+        for name, value in small.state_dict().items():
+            there = own[name].shape if name in own else ()
+            if len(there) != value.dim() or any(a < b for a, b in zip(there, value.shape, strict=True)):
+                raise ValueError(f"{name} has the shape {tuple(value.shape)}, which does not fit into {tuple(there)}")
+            if value.dim() > 1:
+                own[name][: len(value)] = 0
+            own[name][tuple(slice(size) for size in value.shape)] = value
+        for name, module in net.named_modules():
+            if isinstance(module, Block) and name not in known:
+                module.widen[1].weight.zero_()
+            elif name == "lateral64" and name not in known:
+                module[1].weight.zero_()
 
 
 def _convolutions(path: Path) -> list[tuple[Tensor, Tensor]]:

@@ -20,12 +20,13 @@ class TestNet:
     def _torch(self) -> None:
         pytest.importorskip("torch", reason="PyTorch is not installed (dependency group `training`)")
 
-    def test_shapes_at_any_multiple_of_32(self) -> None:
+    @pytest.mark.parametrize("name", ["small", "large"])
+    def test_shapes_at_any_multiple_of_32(self, name: str) -> None:
         import torch
 
-        from training.model import Net
+        from training.model import SHAPES, Net
 
-        heat, distances = Net().eval()(torch.zeros(2, 3, 96, 160))
+        heat, distances = Net(SHAPES[name]).eval()(torch.zeros(2, 3, 96, 160))
         assert heat.shape == (2, 4, 24, 40)
         assert distances.shape == (2, 16, 24, 40)
 
@@ -194,20 +195,113 @@ class TestNet:
         with pytest.raises(ValueError, match="expected a convolution"):
             start(Net(), tmp_path / "other.onnx", [torch.zeros(1, 3, 64, 64)])
 
-    def test_the_exported_file_says_what_the_net_says(self, tmp_path: Path) -> None:
+    def test_a_larger_net_starts_as_saying_what_the_smaller_says(self) -> None:
+        import torch
+
+        from training.model import SHAPES, Net
+        from training.start import start, widen
+
+        torch.manual_seed(5)
+        pictures = torch.randint(0, 256, (3, 3, 96, 160), dtype=torch.uint8).float()
+        small, large = Net(), Net(SHAPES["large"])
+        start(small, Path(anonymize.models.__file__).with_name("argus.onnx"), [pictures])
+        widen(large, small)
+        for training in (False, True):
+            with torch.no_grad():
+                said, says = (net.train(training)(pictures) for net in (small, large))
+            assert float(said[0].std()) > 0.2
+            for old, new in zip(said, says, strict=True):
+                torch.testing.assert_close(new, old, atol=1e-3, rtol=1e-4)
+
+    def test_all_that_a_larger_net_has_more_learns(self) -> None:
+        import torch
+
+        from training.model import SHAPES, Net
+        from training.start import start, widen
+
+        torch.manual_seed(5)
+        pictures = torch.randint(0, 256, (2, 3, 128, 128), dtype=torch.uint8).float()
+        small, large = Net(), Net(SHAPES["large"])
+        start(small, Path(anonymize.models.__file__).with_name("argus.onnx"), [pictures])
+        widen(large, small)
+        optimizer = torch.optim.AdamW(large.parameters(), lr=1e-3)
+        for _ in range(4):  # the layers behind a zero wait until it has moved
+            optimizer.zero_grad()
+            heat, distances = large.train()(pictures)
+            (heat.square().mean() + distances.square().mean()).backward()
+            optimizer.step()
+        known = dict(small.named_parameters())
+        for name, weight in large.named_parameters():
+            assert weight.grad is not None
+            learns = weight.grad != 0
+            old = known[name].shape if name in known else (0, 0)
+            for more in (learns[old[0] :], learns[:, old[1] :] if weight.dim() > 1 else learns[:0]):
+                assert not more.numel() or float(more.float().mean()) > 0.5, name  # some are behind a ReLU's zero
+
+    def test_a_net_that_is_larger_somewhere_does_not_start_a_smaller_one(self) -> None:
+        from training.model import Net, NetShape
+        from training.start import widen
+
+        with pytest.raises(ValueError, match=r"lateral32\.0\.weight has the shape \(80, .* fit into \(64, "):
+            widen(Net(), Net(NetShape(neck=80)))
+        with pytest.raises(ValueError, match=r"down16\.blocks\.2"):
+            widen(Net(), Net(NetShape(blocks=(1, 3, 4))))
+
+    def test_a_run_that_starts_from_another_keeps_its_own_shape(self, tmp_path: Path) -> None:
+        import torch
+
+        from training.batches import Batches
+        from training.loop import Schedule, averaged, steps_done, train
+        from training.model import NetShape
+
+        picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+
+        def batches() -> Batches:
+            return Batches([example([[10, 10, 40, 30]], side=64)], lambda _: picture)
+
+        small = NetShape(stem=8, widths=(8, 8, 8, 8), blocks=(0, 0, 1), neck=8)
+        large = NetShape(stem=8, widths=(8, 16, 8, 16, 8), blocks=(1, 0, 1, 1), neck=16)
+        plan = Schedule(steps=2, sides=(64,), batch=2, warmup=2, cooldown=0)
+        train(batches, plan, tmp_path / "first", shape=small)
+        further = replace(plan, start=str(tmp_path / "first" / "last.pt"), rate=0.0)
+        train(batches, further, tmp_path / "next", shape=large)
+        train(batches, replace(further, steps=3), tmp_path / "next")
+        assert steps_done(tmp_path / "next" / "last.pt") == 3
+        before, after = (averaged(tmp_path / run / "last.pt") for run in ("first", "next"))
+        assert (before.shape, after.shape) == (small, large)
+        weight = before.down4.shrink[0].weight
+        torch.testing.assert_close(after.down4.shrink[0].weight, weight)
+        with pytest.raises(ValueError, match="give a new run another name"):
+            train(batches, further, tmp_path / "next", shape=small)
+
+    def test_a_start_that_is_not_there_is_named_before_anything_is_made(self, tmp_path: Path) -> None:
+        from typer.testing import CliRunner
+
+        from training.__main__ import app
+
+        words = ["train", "--work", str(tmp_path), "--run", "third"]
+        for more, said in ((["--start", "secnd"], "secnd"), (["--net", "huge"], "small or large")):
+            result = CliRunner().invoke(app, words + more, env={"COLUMNS": "400", "TERMINAL_WIDTH": "400"})
+            assert result.exit_code == 2
+            assert said in result.output
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("name", ["small", "large"])
+    def test_the_exported_file_says_what_the_net_says(self, name: str, tmp_path: Path) -> None:
         pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
         from training.evaluate import detector
         from training.export import export
-        from training.model import Net
+        from training.model import SHAPES, Net
 
-        export(Net(), tmp_path / "net.onnx")
+        export(Net(SHAPES[name]), tmp_path / "net.onnx")
         assert (tmp_path / "net.onnx").stat().st_size < 6_000_000
         boxes, scores, kinds = detector(tmp_path / "net.onnx", 128)(np.zeros((50, 90, 3), np.uint8))
         assert boxes.shape[1:] == (4,)
         assert len(scores) == len(kinds) == len(boxes)
 
+    @pytest.mark.parametrize(("shape", "size"), [("small", 1_000_000), ("large", 2_000_000)])
     def test_the_second_edition_in_8_bits_keeps_its_kinds_and_is_shown_only_what_may_train(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, shape: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
         import cv2
@@ -218,13 +312,18 @@ class TestNet:
         from training.export import export
         from training.geometry import iou
         from training.limits import picture_of
-        from training.model import Net
-        from training.start import start
+        from training.model import SHAPES, Net
+        from training.start import start, widen
 
-        net = Net()
+        first = Net()
         scene, plate = picture_of(60, 1.0, np.random.default_rng(5))
         patch = torch.from_numpy(scene[:256, :256]).permute(2, 0, 1)[None].contiguous()
-        start(net, Path(anonymize.models.__file__).with_name("argus.onnx"), [patch])
+        start(first, Path(anonymize.models.__file__).with_name("argus.onnx"), [patch])
+        net = Net(SHAPES[shape])
+        widen(net, first)
+        for norm in (m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+            for values in (norm.weight, norm.bias):  # as the first steps do: none are all zero
+                values.data += 0.001 * torch.rand_like(values)
         export(net, tmp_path / "net.onnx")
         rows = []
         for name in ("mix300_train_Cars1_1", "mix300_train_DALL-E-1_1"):  # the second has other rights than its set
@@ -237,7 +336,7 @@ class TestNet:
         monkeypatch.setitem(quantise.NETWORKS, "argus2", replace(quantise.NETWORKS["argus2"], pictures={"mix300": 1}))
         made = quantise.quantise("argus2", (tmp_path / "net.onnx").read_bytes(), tmp_path)
         (tmp_path / "net8.onnx").write_bytes(made)
-        assert len(made) < 1_000_000
+        assert len(made) < size
         boxes, scores, kinds = detector(tmp_path / "net8.onnx", 640)(scene)
         whole = detector(tmp_path / "net.onnx", 640)(scene)
         assert kinds[0] == whole[2][0] == PLATE
