@@ -97,7 +97,7 @@ def _fault(name: str) -> str:
     if not (2 <= len(name) <= LETTERS and name.isascii() and name.isalpha() and name.islower()):
         return f"expected 2 to {LETTERS} lower-case letters, as in 'screen'"
     if name.endswith("s"):
-        return "expected the singular, which does not end in s"
+        return "expected the singular, which does not end in s, as options add one for several"
     return "it has another meaning" if name in _RESERVED or name.upper() in Kind.__members__ else ""
 
 

@@ -77,7 +77,7 @@ app = App(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 presets_app = App(no_args_is_help=True, help="Settings for a purpose: list them, show one.")
-models_app = App(no_args_is_help=True, help="The detectors' weights: list, verify, import, fetch.")
+models_app = App(no_args_is_help=True, help="The detectors' weights: list, verify, import, fetch, remove.")
 app.add_typer(presets_app, name="presets")
 app.add_typer(models_app, name="models")
 app.command(context_settings={"allow_extra_args": True})(live)  # Typer would repeat them, and passwords, in its error
@@ -322,7 +322,16 @@ def models_import(
         made = detect.import_own(Path(path), card, force=force)
     else:
         made = models.import_model(name[0], Path(path))
-    say(f"{made.stem if card else name[0]} is installed: {made}")
+    say(f"{made.name.partition('.')[0] if card else name[0]} is installed: {made}")
+
+
+@models_app.command("remove")
+def models_remove(name: Annotated[str, typer.Argument(help="Its name.", metavar="MODEL")]) -> None:
+    """Remove a model of your own, or one that was imported or fetched."""
+    from anonymize import models
+    from anonymize.cli.render.output import say
+
+    say(f"{name} is removed: {models.remove_model(name)}")
 
 
 @models_app.command("fetch")

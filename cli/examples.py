@@ -131,6 +131,11 @@ EXAMPLES = {
         "anonymize models import screens.onnx --card screens.toml",
         "anonymize models list",
     ),
+    "models remove": (
+        "anonymize models import screens.onnx --card screens.toml",
+        "anonymize models remove screens",
+        "anonymize models list",
+    ),
     "models fetch": (
         "anonymize models fetch yunet",
         "anonymize models verify",

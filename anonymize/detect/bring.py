@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from anonymize.detect.own import Misfit, Own
 from anonymize.errors import ModelError
 from anonymize.models import Session, cores, engine, keep_own, list_models
-from anonymize.models.cards import Card, KeptCard, read_card
+from anonymize.models.cards import Activation, Card, KeptCard, read_card
 from anonymize.models.registry import OWN, own_model
 from anonymize.settings import Device
 from anonymize.text import untrusted
@@ -25,7 +25,7 @@ from anonymize.text.ranges import brief
 from anonymize.text.words import system
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto
+    from onnx import ModelProto, TensorProto
 
 LARGEST = 512 << 20
 """The most bytes of a network's file."""
@@ -33,6 +33,8 @@ MEMORY = 4 << 30
 """The most bytes that a network may take for a picture when it is tried."""
 SECONDS = 60.0
 """The most seconds that it may take then."""
+NEUTRAL = 0.5
+"""What becomes of a score of 0."""
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 """Sets of operators that onnxruntime has; others would need a library of code."""
 
@@ -63,6 +65,8 @@ def import_own(path: Path, card: Path, *, force: bool = False) -> Path:
             _try(said, content)
     except Misfit as error:
         raise ModelError(f"does not fit its card {card}: {error}", path) from error
+    except ModelError as error:
+        raise ModelError(error.message, path) from error
     return keep_own(said, content, force=force)
 
 
@@ -86,7 +90,7 @@ def _refuse_foreign(content: bytes, path: Path) -> None:
         raise ModelError("is not an ONNX network: export it as ONNX", path) from error
     if not model.graph.node:
         raise ModelError("is not an ONNX network, or an empty one: export it as ONNX", path)
-    if outside := sorted({tensor for graph in _graphs(model) for tensor in _outside(graph)}):
+    if outside := sorted({where for tensor in _parts(model, "TensorProto") if (where := _outside(tensor))}):
         raise ModelError(
             f"keeps its weights in other files ({brief(outside[0], 60)}): export it with all weights in one file", path
         )
@@ -98,31 +102,30 @@ def _refuse_foreign(content: bytes, path: Path) -> None:
         )
 
 
-def _graphs(model: ModelProto) -> Iterator[GraphProto]:
-    """The graph and all graphs within."""
-    waiting = [model.graph]
+def _parts(message: Any, kind: str) -> Iterator[Any]:
+    """All messages of the class `kind` in `message`, wherever they are: in graphs of nodes, functions, and so on."""
+    waiting = [message]
     while waiting:
-        graph = waiting.pop()
-        yield graph
-        for node in graph.node:
-            for attribute in node.attribute:
-                waiting += [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
+        one = waiting.pop()
+        if type(one).__name__ == kind:
+            yield one
+        if type(one).__name__ != "TensorProto":  # it holds much, and of these only itself
+            for field, value in one.ListFields():
+                if field.message_type is not None:
+                    waiting += value if hasattr(value, "append") or hasattr(value, "add") else [value]
 
 
-def _outside(graph: GraphProto) -> Iterator[str]:
-    """Where weights of a graph lie in other files."""
-    constants = (value.t for node in graph.node for value in node.attribute if value.HasField("t"))
-    for tensor in (*graph.initializer, *constants):
-        if tensor.data_location == tensor.EXTERNAL or tensor.external_data:
-            yield next((entry.value for entry in tensor.external_data if entry.key == "location"), tensor.name)
+def _outside(tensor: TensorProto) -> str:
+    """Where the values of `tensor` lie, if not in the file."""
+    if tensor.data_location != tensor.EXTERNAL and not tensor.external_data:
+        return ""
+    return next((entry.value for entry in tensor.external_data if entry.key == "location"), tensor.name) or "unnamed"
 
 
 def _domains(model: ModelProto) -> Iterator[str]:
     functions = {(one.domain, one.name) for one in model.functions}
-    for graph in _graphs(model):
-        yield from (node.domain for node in graph.node if (node.domain, node.op_type) not in functions)
-    for function in model.functions:
-        yield from (node.domain for node in function.node if (node.domain, node.op_type) not in functions)
+    nodes = _parts(model, "NodeProto")
+    return (node.domain for node in nodes if (node.domain, node.op_type) not in functions)
 
 
 def _try(card: Card, content: bytes) -> None:
@@ -134,15 +137,29 @@ def _try(card: Card, content: bytes) -> None:
     network = Session(made, content, min(cores(), 4), Device.CPU, options)
     detector = Own(made, network)
     noise = np.random.default_rng(1).integers(0, 256, (96, 160, 3), np.uint8)
+    least: list[float] = []
     timer.start()
     try:
         for picture in (np.zeros((64, 64, 3), np.uint8), noise, np.ascontiguousarray(noise.transpose(1, 0, 2))):
             detector.detect(picture)
+            least.append(detector.least_score(picture))
+        if card.outputs.activated is Activation.SIGMOID and min(least) >= NEUTRAL:
+            raise Misfit(
+                f"{card.name}: expected scores that are no probabilities yet (activation sigmoid), the network "
+                'gives none below 0, so that all would be .5 and more: write activation = "none" under [outputs]'
+            )
     except Misfit:
         raise
+    except MemoryError as error:
+        raise ModelError(f"{card.name}: it needs over {MEMORY >> 30} GiB of memory for a picture") from error
     except ModelError as error:
         if options.terminate:
-            raise ModelError(f"{card.name}: it took over {SECONDS:.0f} s for a small picture") from error
+            raise ModelError(f"{card.name}: it took over {SECONDS:.0f} s for its first pictures") from error
+        if detector.any_size:
+            raise ModelError(
+                f"{error.message}. If it takes no picture of {card.input.least} pixels, write the least side that it "
+                "takes into the card, as least = 320 under [input]"
+            ) from error
         raise
     finally:
         timer.cancel()

@@ -18,9 +18,12 @@ from anonymize.detect.detector import FLOOR, Picture, finds, up
 from anonymize.detect.merge import fuse, suppress
 from anonymize.detect.tiles import detect_tiled
 from anonymize.errors import ModelError
+from anonymize.kinds import Kind
 from anonymize.models import Model, Session, Tensor, find, session
 from anonymize.models.cards import Activation, Colours, Form, Outputs
 from anonymize.settings import Device
+from anonymize.text.ranges import brief
+from anonymize.text.words import printable
 
 OVERLAP = 0.45
 """Overlap (IoU) for non-maximum suppression, where the network does none itself."""
@@ -28,6 +31,8 @@ PROBABLE = 0.3
 """What is more probable than this in a map, and touches, is one thing."""
 SLACK = 0.01
 """How far a probability may exceed 0 and 1: arithmetic of few bits does so."""
+SIDES = (16, 4096)
+"""Least and most pixels of each side of an input of fixed size."""
 LARGEST = 1280
 """The longest side in pixels of a picture to pass at once, if the network's own input is no larger."""
 
@@ -67,6 +72,12 @@ class Own:
         height, width = self._input.shape[2:]
         self._fixed = (height, width) if isinstance(height, int) and isinstance(width, int) else None
         self.max_input_side = max(LARGEST, *self._fixed) if self._fixed else model.card.input.side
+        _refuse_oversized(self.min_size, min(self._fixed) if self._fixed else model.card.input.side, self.name)
+
+    @property
+    def any_size(self) -> bool:
+        """Whether the network takes pictures of any size."""
+        return self._fixed is None
 
     def detect(self, picture: Picture) -> Detections:
         """What it finds in `picture`. See `anonymize.detect.Detector.detect`."""
@@ -79,10 +90,23 @@ class Own:
         whole = self._at_once(smaller).moved((width / size[0], height / size[1]), (0.0, 0.0))
         return fuse(Detections.concatenate([detect_tiled(self, picture, min(self._fixed)), whole]))
 
+    def least_score(self, picture: Picture) -> float:
+        """The least score that the network gives in as much of `picture` as fits into its input; 0 if it gives none."""
+        high, wide = self._fixed or picture.shape[:2]
+        outputs, size = self._given(picture[:high, :wide])
+        scores = decoded(self._card.outputs, outputs, size, self.name).scores
+        return float(scores.min()) if scores.size else 0.0
+
     def _at_once(self, picture: Picture) -> Detections:
+        outputs, size = self._given(picture)
+        return self.found(outputs, size, picture.shape[:2])
+
+    def _given(self, picture: Picture) -> tuple[Arrays, tuple[int, int]]:
+        """What the network gives for `picture`, by name, and the height and width of its input."""
         blob = self._blob(picture)
-        outputs = dict(zip(self._names, self._session.run(list(self._names), {self._input.name: blob}), strict=True))
-        return self.found(outputs, (blob.shape[2], blob.shape[3]), picture.shape[:2])
+        names = list(self._names)
+        outputs = dict(zip(names, self._session.run(names, {self._input.name: blob}), strict=True))
+        return outputs, (blob.shape[2], blob.shape[3])
 
     def found(self, outputs: Arrays, size: tuple[int, int], within: tuple[int, ...]) -> Detections:
         """The finds in what the network gave.
@@ -110,7 +134,7 @@ class Own:
     def _blob(self, picture: Picture) -> NDArray[np.generic]:
         """`picture` as the network's input: at the top left, padded to the right and below."""
         given = self._card.input
-        height, width = self._fixed or tuple(up(side, given.multiple) for side in picture.shape[:2])
+        height, width = self._fixed or tuple(up(max(side, given.least), given.multiple) for side in picture.shape[:2])
         planes = picture[..., ::-1] if given.colours is Colours.RGB else picture
         if self._input.dtype is np.uint8:
             raw = np.full((1, 3, height, width), round(given.padding), np.uint8)
@@ -125,7 +149,7 @@ class Own:
 
     def release_memory(self) -> None:
         """Release the network's memory."""
-        self._session.release_memory(up(32, self._card.input.multiple))
+        self._session.release_memory(up(self._card.input.least, self._card.input.multiple))
 
 
 def own(name: str, threads: int, device: Device) -> Own:
@@ -145,7 +169,23 @@ def taken(inputs: list[Tensor], name: str) -> Tensor:
     )
     if not fits or one.numbers not in ("tensor(float)", "tensor(float16)", "tensor(uint8)"):
         raise Misfit(f"{name}: expected an input (1, 3, height, width) of float, float16 or uint8; got {one}")
+    sides = [side for side in one.shape[2:] if isinstance(side, int)]
+    if len(sides) == 1 or not all(SIDES[0] <= side <= SIDES[1] for side in sides):
+        raise Misfit(
+            f"{name}: expected an input whose height and width are both any, or both "
+            f"{SIDES[0]} to {SIDES[1]}; got {one}"
+        )
     return one
+
+
+def _refuse_oversized(sizes: Mapping[Kind, float], most: int, name: str) -> None:
+    """Raise `Misfit` if what is found reliably does not fit into a network's input of `most` pixels."""
+    for kind, size in sizes.items():
+        if size >= most:
+            raise Misfit(
+                f"{name}: smallest.{kind.label} = {size:g} does not fit into its input of {most} pixels: expected the "
+                "size in pixels of the input from which on it finds them"
+            )
 
 
 def named(card: Outputs, outputs: list[Tensor], name: str) -> list[str]:
@@ -154,8 +194,10 @@ def named(card: Outputs, outputs: list[Tensor], name: str) -> list[str]:
     there = {one.name: one for one in outputs}
     for word in wanted:
         if word not in there:
-            raise Misfit(f"{name}: its card names an output {word!r}; the file gives {_listed(outputs)}")
-    apart = card.form is Form.QUERIES or (card.form is Form.BOXES and bool(wanted or len(outputs) > 1))
+            raise Misfit(f"{name}: its card names an output {_word(word)!r}; the file gives {_listed(outputs)}")
+    if len(set(wanted)) < len(wanted):
+        raise Misfit(f"{name}: its card names one output twice: {', '.join(map(_word, wanted))}")
+    apart = card.form in (Form.QUERIES, Form.BOXES) and (len(outputs) > 1 if not wanted else bool(wanted[1:]))
     if not apart:
         if len(wanted or outputs) != 1:
             raise Misfit(
@@ -163,6 +205,8 @@ def named(card: Outputs, outputs: list[Tensor], name: str) -> list[str]:
                 'as boxes = "..." under [outputs]'
             )
         return wanted or [outputs[0].name]
+    if card.form is Form.BOXES and card.boxes and card.labels and not card.scores:
+        return wanted  # scores beside the boxes
     if not (card.boxes and card.scores) or (card.form is Form.BOXES and card.classes > 1 and not card.labels):
         labels = "" if card.form is Form.QUERIES or card.classes == 1 else " and labels"
         raise Misfit(
@@ -218,6 +262,9 @@ class _Given:
     def __init__(self, name: str, outputs: Arrays) -> None:
         self.name, self._outputs = name, outputs
         self.arrays = list(outputs.values())
+        for output, array in outputs.items():
+            if not isinstance(array, np.ndarray):  # a sequence, a dictionary, or nothing
+                raise Misfit(f"{name}: expected arrays, the network gives {_word(output)}, a {type(array).__name__}")
 
     def shaped(self, what: str, *shapes: tuple[int | None, ...], batch: bool = True) -> list[Floats]:
         """The outputs as numbers without their first axis.
@@ -232,15 +279,19 @@ class _Given:
         """
         made = []
         for array, shape in zip(self.arrays, shapes, strict=True):
+            if array.dtype.kind not in "fiu":
+                raise Misfit(f"{self.name}: expected numbers, the network gives {self._listed()}")
             first = array.ndim == len(shape) + 1 and len(array) == 1
             inner = array[0] if first else array
             fits = inner.ndim == len(shape) and (first or not batch)
             if not fits or any(want not in (None, side) for side, want in zip(inner.shape, shape, strict=True)):
                 wanted = " and ".join(_sides((1, *one) if batch else one) for one in shapes)
-                given = ", ".join(f"{name} {one.shape} {one.dtype}" for name, one in self._outputs.items())
-                raise Misfit(f"{self.name}: expected {what}, that is {wanted}; the network gives {given}")
+                raise Misfit(f"{self.name}: expected {what}, that is {wanted}; the network gives {self._listed()}")
             made.append(inner.astype(np.float32, copy=False))
         return made
+
+    def _listed(self) -> str:
+        return ", ".join(f"{_word(name)} {one.shape} {one.dtype}" for name, one in self._outputs.items())
 
 
 def _yolox(card: Outputs, given: _Given, size: tuple[int, int]) -> Raw:
@@ -273,7 +324,11 @@ def _nanodet(card: Outputs, given: _Given, size: tuple[int, int]) -> Raw:
 def _queries(card: Outputs, given: _Given, size: tuple[int, int]) -> Raw:
     count = given.arrays[0].shape[1] if given.arrays[0].ndim > 1 else None
     width = card.classes + (card.activated is Activation.SOFTMAX)
-    boxes, scores = given.shaped("(1, queries, 4) and (1, queries, classes)", (count, 4), (count, width))
+    if len(given.arrays) == 1:
+        (rows,) = given.shaped("(1, queries, 4 + classes)", (None, 4 + width))
+        boxes, scores = rows[:, :4], rows[:, 4:]
+    else:
+        boxes, scores = given.shaped("(1, queries, 4) and (1, queries, classes)", (count, 4), (count, width))
     return Raw(_placed(boxes, card, size), _activated(scores, card.activated))
 
 
@@ -282,6 +337,9 @@ def _boxes(card: Outputs, given: _Given, size: tuple[int, int]) -> Raw:
         (rows,) = given.shaped("(N, 6): box, score, class", (None, 6), batch=False)
         return Raw(_placed(rows[:, :4], card, size), _activated(rows[:, 4:5], card.activated), np.rint(rows[:, 5]))
     count = given.arrays[0].shape[-2] if given.arrays[0].ndim > 1 else None
+    if card.labels and not card.scores:
+        rows, found = given.shaped("(N, 5), (N): box and score, class", (count, 5), (count,), batch=False)
+        return Raw(_placed(rows[:, :4], card, size), _activated(rows[:, 4:], card.activated), np.rint(found))
     shapes = ((count, 4), (count,), (count,))[: len(given.arrays)]
     boxes, scores, *labels = given.shaped("(N, 4), (N), (N): boxes, scores, classes", *shapes, batch=False)
     found = np.rint(labels[0]) if labels else np.zeros(len(boxes), np.float32)
@@ -358,6 +416,11 @@ def _softmax(values: Floats) -> Floats:
         power = np.exp(values - values.max(axis=-1, keepdims=True))
     made: Floats = power / power.sum(axis=-1, keepdims=True)
     return made
+
+
+def _word(name: str) -> str:
+    """The name of an output, for messages."""
+    return brief(printable(name), 40)
 
 
 def _sides(shape: Sequence[int | None]) -> str:

@@ -17,7 +17,7 @@ from anonymize.models.registry import (
     weights_of,
 )
 from anonymize.models.runtime import Session, Tensor, cores, engine, session
-from anonymize.models.store import fetch, import_model, keep_own
+from anonymize.models.store import fetch, import_model, keep_own, remove_model
 
 __all__ = [
     "Bodies",
@@ -35,6 +35,7 @@ __all__ = [
     "locate",
     "own_models",
     "read",
+    "remove_model",
     "session",
     "state_of",
     "verify",

@@ -28,6 +28,7 @@ PIXELS = Range(1, 4096, "pixels")
 NUMBERS = Range(-1e4, 1e4)
 T = TypeVar("T", "Card", "KeptCard")
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,30}")
+_CLASS = re.compile(r"0|[1-9][0-9]{0,4}", re.ASCII)
 
 
 class Form(Word):
@@ -40,9 +41,10 @@ class Form(Word):
     NANODET = "nanodet"
     """One output (1, cells, classes + 4 x bins): probability of each, distances to the four edges in bins."""
     QUERIES = "queries"
-    """Two outputs (1, queries, classes) and (1, queries, 4): of a set of queries, centre and size as shares."""
+    """Two outputs (1, queries, classes) and (1, queries, 4): of a set of queries, centre and size as shares; or one,
+    (1, queries, 4 + classes)."""
     BOXES = "boxes"
-    """Boxes, scores and classes after suppression: one output (1, N, 6), or two or three of them."""
+    """Boxes, scores and classes after suppression: one output (1, N, 6), two, (N, 5) and (N), or three."""
     MAP = "map"
     """One output (1, classes, height, width): how probable each class is at each place. Detectors of text have it."""
 
@@ -79,6 +81,7 @@ class Input:
         scale, mean, std: as above.
         padding: pixel value to the right of and below a picture that does not fill the input.
         multiple: what the sides must be multiples of, where the network takes any size.
+        least: the shortest side that the network takes, where it takes any size; smaller pictures are padded.
         side: the longest side to pass at once, where the network takes any size.
     """
 
@@ -90,10 +93,13 @@ class Input:
     ] = (1.0, 1.0, 1.0)
     padding: Annotated[float, Range(0, 255)] = 0.0
     multiple: Annotated[int, Range(1, 256, "pixels")] = 32
+    least: Annotated[int, Range(1, 4096, "pixels")] = 32
     side: Annotated[int, Range(64, 4096, "pixels")] = 1280
 
     def __post_init__(self) -> None:
         in_range(self)
+        if self.least > self.side:
+            raise UsageError(f"input.least ({self.least}) must not be more than input.side ({self.side})")
 
     @property
     def as_they_are(self) -> bool:
@@ -202,13 +208,18 @@ class Card:
                     raise UsageError(f"{key}.{word}: {error}") from None
         if missing := sorted(found - self.smallest.keys()):
             raise UsageError(f"smallest.{missing[0]} is missing: the size of the smallest that is found reliably")
+        for word, size in self.largest.items():
+            if size <= self.smallest[word]:
+                raise UsageError(
+                    f"largest.{word} ({size:g}) must be more than smallest.{word} ({self.smallest[word]:g})"
+                )
 
     @property
     def of_class(self) -> dict[int, Kind]:
         """The kind of each class that has one. Raises `UsageError`."""
         made = {}
         for number, word in self.kinds.items():
-            if not number.isdecimal() or int(number) >= self.outputs.classes:
+            if not _CLASS.fullmatch(number) or int(number) >= self.outputs.classes:
                 raise UsageError(f"kinds.{shown(number)}: expected a class from 0 to {self.outputs.classes - 1}")
             try:
                 made[int(number)] = Kind.named(word) if isinstance(word, str) else Kind.AREA
@@ -247,9 +258,16 @@ def read_card(path: Path) -> Card:
 
 def read_kept(path: Path) -> KeptCard:
     """A card in the user's folder. Raises `ModelError`."""
-    return _read(
-        KeptCard, path, "delete it and import the model again: anonymize models import FILE.onnx --card CARD.toml"
-    )
+    advice = f"anonymize models remove {path.stem} removes the model; then import it again, with its card"
+    kept = _read(KeptCard, path, advice)
+    if kept.card.name != path.stem:
+        raise ModelError(f"not the card of {path.stem}, but of {kept.card.name}; {advice}", path)
+    return kept
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` can be the name of a user's own model."""
+    return bool(_NAME.fullmatch(text))
 
 
 def _read(hint: type[T], path: Path, advice: str) -> T:

@@ -15,7 +15,7 @@ from typing import Any
 
 from anonymize.data import Kind
 from anonymize.errors import ModelError
-from anonymize.models.cards import Card, KeptCard, read_kept
+from anonymize.models.cards import Card, KeptCard, is_name, read_kept
 from anonymize.text.words import meant, system
 
 OWN = "own"
@@ -115,17 +115,19 @@ def find(name: str) -> Model:
 
 def own_models() -> tuple[Model, ...]:
     """The models that the user imported with a card. Raises `ModelError` for a damaged card."""
-    return tuple(own_model(read_kept(path)) for path in sorted((user_folder() / OWN).glob("*.toml")))
+    cards = sorted((user_folder() / OWN).glob("*.toml"))
+    return tuple(own_model(read_kept(path)) for path in cards if is_name(path.stem))  # others are being written
 
 
 def own_model(kept: KeptCard) -> Model:
-    """The registry's entry for a user's own model."""
+    """The registry's entry for a user's own model. Its file is named by its hash, too: while another takes its place,
+    each card has its own network beside it."""
     card = kept.card
     return Model(
         name=card.name,
         kinds=tuple(dict.fromkeys(card.of_class.values())),
         where=OWN,
-        file=f"{OWN}/{card.name}.onnx",
+        file=f"{OWN}/{card.name}.{kept.sha256[:16]}.onnx",
         size=kept.size,
         sha256=kept.sha256,
         licence=card.licence,

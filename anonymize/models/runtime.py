@@ -64,6 +64,12 @@ class Tensor:
         return f"{brief(printable(self.name), 40)} ({sides}) {self.numbers.removeprefix('tensor(').removesuffix(')')}"
 
 
+def _tensor(one: Any) -> Tensor:
+    """What onnxruntime says of an input or output; some exporters write -1 for any size."""
+    shape = (None if isinstance(side, int) and side < 0 else side for side in one.shape)
+    return Tensor(one.name, tuple(shape), one.type)
+
+
 _TYPES: dict[str, type[np.generic]] = {
     "tensor(uint8)": np.uint8,
     "tensor(float)": np.float32,
@@ -93,6 +99,7 @@ class Session:
     ) -> None:
         self._options_of_runs = options
         self._name, self._content, self._threads = model.name, content, threads
+        self._foreign = model.where == OWN
         self.sha256 = model.sha256
         self.device = device
         self._turn = (
@@ -104,11 +111,11 @@ class Session:
 
     def takes(self) -> list[Tensor]:
         """What the network takes."""
-        return [Tensor(one.name, tuple(one.shape), one.type) for one in self._ready().get_inputs()]
+        return [_tensor(one) for one in self._ready().get_inputs()]
 
     def gives(self) -> list[Tensor]:
         """What the network gives."""
-        return [Tensor(one.name, tuple(one.shape), one.type) for one in self._ready().get_outputs()]
+        return [_tensor(one) for one in self._ready().get_outputs()]
 
     def notes(self) -> dict[str, str]:
         """What its file says of itself beside the network: ONNX's metadata properties."""
@@ -148,7 +155,10 @@ class Session:
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         (picture,) = self.takes()
         height, width = (side if isinstance(side, int) else least for side in picture.shape[2:])
-        self._made.run(None, {picture.name: np.zeros((1, 3, height, width), picture.dtype)}, options)
+        try:
+            self._made.run(None, {picture.name: np.zeros((1, 3, height, width), picture.dtype)}, options)
+        except Exception:  # noqa: BLE001 as in `_make`; a user's own network may not take so small a picture
+            self._made = None
 
     def _make(self) -> InferenceSession:
         """A session of onnxruntime that really runs on the device.
@@ -187,7 +197,8 @@ class Session:
         """Session options. Idle threads sleep rather than spin: spinning costs half as much processor time again on a
         busy machine, which the encoder then lacks."""
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = ERRORS_ONLY if self.device is Device.CPU else NOTHING
+        ours = self.device is Device.CPU and not self._foreign
+        options.log_severity_level = ERRORS_ONLY if ours else NOTHING
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from anonymize.errors import ModelError, OutputError
-from anonymize.models.cards import Card, KeptCard
-from anonymize.models.registry import OWN, Model, find, matches, own_model, user_folder
+from anonymize.models.cards import Card, KeptCard, is_name
+from anonymize.models.registry import OWN, Model, find, list_models, matches, own_model, user_folder
 from anonymize.storage.commit import make_folder, pending, plainly
 from anonymize.text import untrusted
-from anonymize.text.words import system
+from anonymize.text.words import meant, system
 
 TIMEOUT = 30.0
 """Seconds without data after which a download fails."""
@@ -92,7 +95,7 @@ def _store(model: Model, content: bytes, origin: str) -> Path:
     if not matches(model, content):
         raise ModelError(f"not the registered model {model.name!r}: its sha256 differs; nothing was imported", origin)
     target = user_folder() / model.file
-    _write(target, content, force=True)
+    _write(target, content)
     return target
 
 
@@ -107,21 +110,99 @@ def keep_own(card: Card, content: bytes, *, force: bool = False) -> Path:
     """
     kept = KeptCard(hashlib.sha256(content).hexdigest(), len(content), card)
     target = user_folder() / own_model(kept).file
-    there = target.with_suffix(".toml")
-    if there.exists() and not force and there.read_text(encoding="utf-8") != kept.text():
-        raise ModelError(
-            f"there is another model {card.name!r} already: give this one another name, or add --force", there
-        )
-    _write(target, content, force=True)
-    _write(there, kept.text().encode(), force=True)  # last: without its card a network is not there
+    there = _card_of(card.name)
+    text = kept.text().encode()
+    with _alone():
+        if not force and _content(there, len(text) + 1) not in (b"", text):
+            raise ModelError(
+                f"there is another model {card.name!r} already: give this one another name, or add --force", there
+            )
+        _write(target, content)
+        _write(there, text)  # last: without its card a network is not there
+        _remove(other for other in _networks(card.name) if other != target)
     return target
 
 
-def _write(target: Path, content: bytes, *, force: bool) -> None:
+def remove_model(name: str) -> Path:
+    """Remove the model `name` from the user's models folder, though its card may be damaged.
+
+    Returns:
+        The file that made it known: its card, or the network of a registered one.
+
+    Raises:
+        ModelError: there is none, it comes with a package, or it cannot be removed.
+    """
+    if is_name(name) and os.path.lexists(card := _card_of(name)):
+        with _alone():
+            _remove([card, *_networks(name)])
+        return card
+    known = {model.name: model for model in list_models()}
+    if name not in known:
+        raise ModelError(f"models: {meant(name, [model for model in known if known[model].where in (OWN, 'user')])}")
+    if known[name].where != "user":
+        raise ModelError(f"the model {name!r} comes with a package and stays with it")
+    path = user_folder() / known[name].file
+    if not path.exists():
+        raise ModelError(f"the model {name!r} is not installed: there is nothing to remove")
+    _remove([path])
+    return path
+
+
+def _card_of(name: str) -> Path:
+    return user_folder() / OWN / f"{name}.toml"
+
+
+def _networks(name: str) -> list[Path]:
+    """The networks that were ever kept as `name`."""
+    return sorted((user_folder() / OWN).glob(f"{name}.*.onnx"))
+
+
+def _content(path: Path, limit: int) -> bytes:
+    """The first `limit` bytes of `path`; nothing if it is missing. Raises `ModelError`."""
+    try:
+        return untrusted.content(path, limit)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise ModelError(f"cannot be read: {system(error)}", path) from error
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    """Delete files, of which some may be missing. Raises `ModelError`."""
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ModelError(f"cannot be removed: {system(error)}", path) from error
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other process writes or removes a user's own model, where the system can."""
+    folder = user_folder() / OWN
+    try:
+        make_folder(folder)
+    except OutputError as error:
+        raise ModelError(str(error)) from error
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _write(target: Path, content: bytes) -> None:
     """Write `content` to `target`, completely or not at all. Raises `ModelError`."""
     try:
         make_folder(target.parent)
-        with pending(target, force=force) as temporary, plainly(target):
+        with pending(target, force=True) as temporary, plainly(target):
             temporary.write_bytes(content)
     except OutputError as error:
         raise ModelError(str(error)) from error

@@ -78,7 +78,8 @@ def text(path: Path, what: str, fail: Fail, limit: int = FILE) -> str:
     with opened(path, what, fail) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise fail(f"not a {what}: it is larger than {limit >> 20} MiB", path)
+        amount = f"{limit >> 20} MiB" if limit >> 20 else f"{limit >> 10} KiB"
+        raise fail(f"not a {what}: it is larger than {amount}", path)
     return content
 
 

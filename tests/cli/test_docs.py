@@ -116,7 +116,8 @@ EXAMPLES_NOT_RUN = {
     "anonymize models fetch yunet": "downloads; no test uses the network",
     "anonymize models import yunet face_detection_yunet_2023mar.onnx": "needs what the one above downloads",
     "anonymize models import screens.onnx --card screens.toml": "needs a network: tests/detect/test_own.py makes one",
-    "anonymize run interview.mp4 -o interview-safe.mp4 --detectors yunet": "the same",
+    "anonymize models remove screens": "tests/detect/test_own.py brings such a model and removes it",
+    "anonymize run interview.mp4 -o interview-safe.mp4 --detectors yunet": "needs what the one above downloads",
 }
 """Examples of help pages that are only read, and why."""
 

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, external_data_helper, helper
+from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 from anonymize import detect, models
 from anonymize.data import Detections
@@ -22,11 +22,13 @@ from anonymize.detect import bring
 from anonymize.detect.own import Misfit, Own, Raw, decoded
 from anonymize.errors import ExitCode, ModelError, UsageError
 from anonymize.kinds import Kind
+from anonymize.models import store
 from anonymize.models.cards import Activation, Form, Outputs
 from anonymize.report.data import _model as model_facts
 from anonymize.settings import Detect, Settings
 from tests.contracts.test_detector import overlap, sound
 from tests.detect.test_detect import Still
+from tests.helpers import networks
 from tests.helpers.media import make_video, read_video
 from tests.helpers.networks import FORMS, Graph, card, network, save
 
@@ -210,8 +212,8 @@ def test_what_was_altered_afterwards_is_not_used(folder: Path) -> None:
     assert models.verify()["mine"] is models.ModelState.ALTERED
     with pytest.raises(ModelError, match="its sha256 differs"):
         detect.build(["mine"], set())
-    path.with_suffix(".toml").write_text("sha256 = 3")
-    with pytest.raises(ModelError, match=r"not a card of a model: .*delete it and import the model again"):
+    path.with_name("mine.toml").write_text("sha256 = 3")
+    with pytest.raises(ModelError, match=r"not a card of a model: .*; anonymize models remove mine removes the model"):
         models.find("mine")
     assert models.find("argus").name == "argus"  # those that do not need it go on
     (first,) = detect.build(["argus"], {Kind.FACE}, 1)
@@ -241,7 +243,31 @@ def test_what_was_altered_afterwards_is_not_used(folder: Path) -> None:
             "yolov8",
             '"yolov8"',
             '"queries"',
-            "queries needs the names of its boxes, scores in the card.*file gives output0",
+            r"expected \(1, queries, 4 \+ classes\), that is \(1, any, 6\); the network gives output0 \(1, 6, 84\)",
+        ),
+        (
+            "queries",
+            'boxes = "pred_boxes"\nscores = "logits"',
+            "",
+            "queries needs the names of its boxes, scores in the card.*file gives pred_boxes",
+        ),
+        (
+            "joined",
+            'activation = "none"',
+            "",
+            r"expected scores that are no probabilities yet .*none below 0.*write activation = \"none\"",
+        ),
+        ("yolov8", '0 = "face"', '00 = "face"', "kinds.'00': expected a class from 0 to 1"),
+        ("yolov8", '0 = "face"', '0 = "face"\n00 = "screen"', "kinds.'00': expected a class from 0 to 1"),
+        ("yolov8", '0 = "face"', '"\u0660" = "face"', "expected a class from 0 to 1"),
+        ("yolov8", '0 = "face"', "9" * 5000 + ' = "face"', "kinds.'9+.*: expected a class from 0 to 1"),
+        ("yolov8", "[input]", "[largest]\nscreen = 14\n[input]", r"largest.screen \(14\) must be more than smallest"),
+        ("yolov8", "[input]", "[input]\nleast = 2000", r"input.least \(2000\) must not be more than input.side"),
+        (
+            "yolov8",
+            "screen = 14",
+            "screen = 1280",
+            "smallest.screen = 1280 does not fit into its input of 1280 pixels",
         ),
         ("boxes", 'labels = "labels"', "", r"needs the names of its boxes, scores and labels"),
         ("boxes", '"scores"', '"score"', r"names an output 'score'; the file gives boxes \(.*\) float, scores"),
@@ -252,7 +278,13 @@ def test_what_was_altered_afterwards_is_not_used(folder: Path) -> None:
             'classes = 2\nactivation = "none"',
             r"expected scores from 0 to 1, the network gives .*sigmoid",
         ),
-        ("queries", '"pred_boxes"', '"logits"', r"expected \(1, queries, 4\)"),
+        ("queries", '"pred_boxes"', '"logits"', "its card names one output twice: logits, logits"),
+        (
+            "queries",
+            '"pred_boxes"\nscores = "logits"',
+            '"logits"\nscores = "pred_boxes"',
+            r"expected \(1, queries, 4\)",
+        ),
         ("rows", "classes = 2", "classes = 1", r"kinds.'1': expected a class from 0 to 0"),
         ("yolov8", "classes = 2", 'classes = 2\nactivation = "softmax"', "softmax is for queries"),
         ("yolov8", "screen = 14", "", "smallest.screen is missing"),
@@ -291,6 +323,79 @@ def test_a_wrong_card_is_refused_with_what_was_expected_and_what_there_is(
     with pytest.raises(ModelError, match=message):
         detect.import_own(network_, said)
     assert not list((folder / "models").rglob("*")) or not models.own_models()
+
+
+SCALAR = 1  # of ONNX: a float
+
+
+def scalar(model: Any) -> Any:
+    """A weight of one number."""
+    return next(one for one in model.graph.initializer if one.data_type == SCALAR and not one.dims)
+
+
+def elsewhere(weight: Any) -> Any:
+    external_data_helper.set_external_data(weight, "/etc/passwd", 0, 4)
+    weight.ClearField("raw_data")
+    return weight
+
+
+def called(model: Any, nodes: list[Any]) -> None:
+    """A function of the file's own with these nodes gives a weight."""
+    model.functions.append(helper.make_function("own", "Leak", [], ["o"], nodes, [helper.make_opsetid("", 17)]))
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    weight = scalar(model)
+    model.graph.node.insert(0, helper.make_node("Leak", [], [weight.name], domain="own"))
+    model.graph.initializer.remove(weight)
+
+
+def within(graph: Any) -> list[Any]:
+    """Nodes that give what `graph` does, in a branch."""
+    yes = helper.make_node("Constant", [], ["yes"], value=numpy_helper.from_array(np.array(True)))
+    return [yes, helper.make_node("If", ["yes"], ["o"], then_branch=graph, else_branch=graph)]
+
+
+def outside_in_function(model: Any) -> None:
+    weight = type(scalar(model))()
+    weight.CopyFrom(scalar(model))
+    weight.name = "w"
+    value = helper.make_tensor_value_info("w", TensorProto.FLOAT, [])
+    called(model, within(helper.make_graph([], "inner", [], [value], [elsewhere(weight)])))
+
+
+def outside_sparse(model: Any) -> None:
+    weight = model.graph.sparse_initializer.add()
+    weight.values.CopyFrom(elsewhere(numpy_helper.from_array(np.zeros(1, np.float32), "sparse")))
+    weight.indices.CopyFrom(numpy_helper.from_array(np.zeros(1, np.int64), "places"))
+    weight.dims.append(4)
+
+
+def foreign_in_function(model: Any) -> None:
+    value = helper.make_tensor_value_info("y", TensorProto.FLOAT, [])
+    called(model, within(helper.make_graph([helper.make_node("Run", [], ["y"], domain="evil")], "i", [], [value])))
+
+
+def sided(height: int, width: int = 0) -> Callable[[Any], None]:
+    """Another input; a width of 0 stays any."""
+
+    def change(model: Any) -> None:
+        for dim, side in zip(model.graph.input[0].type.tensor_type.shape.dim[2:], (height, width), strict=True):
+            if side:
+                dim.dim_value = side
+
+    return change
+
+
+def gives(what: int, *names: str, **attributes: Any) -> bytes:
+    """A network whose output is of another type."""
+    model = onnx.load_from_string(
+        network("yolov8", change=lambda graph, outputs: [graph.add(names[0], outputs[0], *names[1:], **attributes)])
+    )
+    made = model.graph.output[0].type
+    if what:
+        made.tensor_type.elem_type = what
+    else:
+        made.sequence_type.elem_type.tensor_type.elem_type = TensorProto.FLOAT
+    return bytes(model.SerializeToString())
 
 
 def edited(change: Callable[[Any], Any]) -> bytes:
@@ -381,6 +486,15 @@ def greedy(graph: Graph, outputs: list[str]) -> list[str]:
         (edited(outside), r"keeps its weights in other files \(/etc/passwd\)"),
         (edited(foreign), "needs operators of com.evil"),
         (edited(foreign_within), "needs operators of evil.inside"),
+        (edited(outside_in_function), r"keeps its weights in other files \(/etc/passwd\)"),
+        (edited(outside_sparse), r"keeps its weights in other files \(/etc/passwd\)"),
+        (edited(foreign_in_function), "needs operators of evil,"),
+        (edited(sided(100_000, 100_000)), r"both any, or both 16 to 4096; got images \(1, 3, 100000, 100000\)"),
+        (edited(sided(8, 8)), r"both any, or both 16 to 4096; got images \(1, 3, 8, 8\)"),
+        (edited(sided(640)), r"both any, or both 16 to 4096; got images \(1, 3, 640, any\)"),
+        (gives(TensorProto.BOOL, "Cast", to=TensorProto.BOOL), r"expected numbers, .* output0 \(1, 6, 84\) bool"),
+        (gives(TensorProto.STRING, "Cast", to=TensorProto.STRING), "expected numbers, the network gives output0"),
+        (gives(0, "SequenceConstruct"), "expected arrays, the network gives output0, a list"),
         (
             edited(two_inputs),
             r"expected one input, a picture; got images .* and .*|expected one input, a picture; got images",
@@ -400,6 +514,15 @@ def greedy(graph: Graph, outputs: list[str]) -> list[str]:
         "outside",
         "foreign",
         "within",
+        "outside-function",
+        "outside-sparse",
+        "foreign-function",
+        "huge-input",
+        "tiny-input",
+        "half-fixed",
+        "bool",
+        "string",
+        "sequence",
         "inputs",
         "planes",
         "opset",
@@ -420,10 +543,42 @@ def test_a_hostile_file_ends_in_words(content: bytes, message: str, folder: Path
     assert not models.own_models()
 
 
+def test_a_network_that_takes_no_small_picture_is_shown_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Sets of queries are the best of all cells, of which a small picture has too few."""
+    monkeypatch.setattr(networks, "QUERIES", 300)
+    with pytest.raises(ModelError, match="write the least side that it takes into the card, as least = 320 under"):
+        imported(folder, "queries")
+    detector = imported(folder, "queries", given='colours = "rgb"\nleast = 160')
+    picture = drawn(640, 200)
+    found = detector.detect(picture)
+    assert found_all(found.select(found.score >= 0.5), squares(640, 200))
+    detector.release_memory()
+    assert np.array_equal(detector.detect(picture).xyxy, found.xyxy)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_network_that_fails_as_its_memory_is_released_goes_on(folder: Path) -> None:
+    detector = imported(folder, "queries")  # takes 64 x 64 pixels and more; 32 x 32 have too few cells
+    found = detector.detect(drawn(1280, 720))
+    detector.release_memory()
+    assert np.array_equal(detector.detect(drawn(1280, 720)).xyxy, found.xyxy)
+
+
+def test_any_size_may_be_written_as_minus_one(folder: Path) -> None:
+    network_, said = save(folder, "yolov8")
+    network_.write_bytes(edited(sided(-1, -1)))
+    detect.import_own(network_, said)
+    (detector,) = detect.build(["mine"], set(), 1)
+    assert found_all(detector.detect(drawn(1280, 720)), squares(1280, 720))
+
+
 def test_a_network_without_an_end_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bring, "SECONDS", 0.5)
-    with pytest.raises(ModelError, match=r"took over 0 s for a small picture|took over 1 s for a small picture"):
+    with pytest.raises(ModelError, match=r"took over [01] s for its first pictures"):
         detect.import_own(*save(folder, "yolov8", change=endless))
+    assert not list((folder / "models").rglob("*.onnx"))
 
 
 def test_a_huge_file_is_not_read(folder: Path) -> None:
@@ -456,6 +611,97 @@ def test_what_is_no_number_later_is_an_error_and_not_an_empty_street(folder: Pat
     assert not len(detector.detect(np.full((64, 64, 3), 254, np.uint8)))
     with pytest.raises(ModelError, match="mine: the network gives scores that are no numbers"):
         detector.detect(np.full((64, 64, 3), 255, np.uint8))
+
+
+def test_what_is_half_written_is_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed after the network and before its card: the one before stays, and the next import cleans up."""
+    detect.import_own(*save(folder, "yolov8"))
+    before = models.find("mine")
+
+    def killed(path: Path, *more: Any) -> None:
+        if path.suffix == ".toml":
+            raise KeyboardInterrupt
+        written(path, *more)
+
+    written = store._write
+    monkeypatch.setattr(store, "_write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        detect.import_own(*save(folder, "yolox"), force=True)
+    monkeypatch.undo()
+    monkeypatch.setenv("ANONYMIZE_MODELS", str(folder / "models"))
+    assert models.find("mine") == before
+    assert models.state_of("mine") is models.ModelState.OK
+    own = folder / "models" / "own"
+    (own / ".anonymize-0123456789ab-cdef.toml").write_text("")  # of a process that was killed as it wrote a card
+    assert models.own_models() == (before,)
+    made = detect.import_own(*save(folder, "yolox"), force=True)
+    assert {path.name for path in own.glob("[!.]*")} == {"mine.toml", made.name}
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_imports_at_once_leave_one_whole(force: bool, folder: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from anonymize.models import cards, store; "
+        "from anonymize.errors import ModelError\n"
+        "said, mark, force = cards.read_card(Path(sys.argv[1])), sys.argv[2], bool(int(sys.argv[3]))\n"
+        "sys.stdin.read()\n"
+        "for _ in range(20):\n"
+        "    try: store.keep_own(said, mark.encode() * 100_000, force=force); sys.stdout.write('kept ')\n"
+        "    except ModelError as error: assert 'another model' in str(error); sys.stdout.write('refused ')"
+    )
+    _, said = save(folder, "yolov8")
+    those = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(said), mark, str(int(force))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for mark in "abc"
+    ]
+    for one in those:
+        assert one.stdin
+        one.stdin.close()
+        one.stdin = None
+    told = [one.communicate() for one in those]
+    assert [(one.returncode, error) for one, (_, error) in zip(those, told, strict=True)] == [(0, "")] * 3
+    assert models.verify()["mine"] is models.ModelState.OK
+    assert len(list((folder / "models" / "own").glob("*.onnx"))) == 1
+    if not force:
+        assert sorted(set(text.split()) == {"kept"} for text, _ in told) == [False, False, True]
+
+
+def test_models_of_the_users_own_are_removed(folder: Path) -> None:
+    network_, said = save(folder, "yolov8")
+    detect.import_own(network_, said)
+    own = folder / "models" / "own"
+    done = anonymize("models", "remove", "mine")
+    assert (done.returncode, done.stdout) == (0, f"mine is removed: {own / 'mine.toml'}\n")
+    assert not list(own.iterdir())
+    for name, message in (
+        ("mine", "there is no 'mine'"),
+        ("argus", "comes with a package and stays"),
+        ("yunet", "is not installed: there is nothing to remove"),
+        ("../mine", "there is no '../mine'"),
+    ):
+        refused = anonymize("models", "remove", name)
+        assert refused.returncode == ExitCode.MODEL
+        assert message in " ".join(refused.stderr.split())
+    (folder / "models" / models.find("yunet").file).write_bytes(b"weights")
+    assert anonymize("models", "remove", "yunet").returncode == 0
+    assert models.state_of("yunet") is models.ModelState.ABSENT
+    detect.import_own(network_, said)
+    (own / "mine.toml").write_text("sha256 = 3")
+    damaged = anonymize("models", "list")
+    assert damaged.returncode == ExitCode.MODEL
+    assert "anonymize models remove mine removes the model" in " ".join(damaged.stderr.split())
+    assert anonymize("models", "remove", "mine").returncode == 0
+    assert anonymize("models", "list").returncode == 0
+    detect.import_own(network_, said)
+    (own / "mine.toml").rename(own / "yours.toml")
+    with pytest.raises(ModelError, match="not the card of yours, but of mine; anonymize models remove yours"):
+        models.find("mine")
 
 
 def anonymize(*arguments: object) -> subprocess.CompletedProcess[str]:

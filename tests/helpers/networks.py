@@ -203,6 +203,20 @@ def queries(graph: Graph, found: Found, picture: str, *_: Any) -> list[str]:
     return [boxes, columns(graph, *logits)]
 
 
+def joined(graph: Graph, found: Found, picture: str, *_: Any) -> list[str]:
+    """A set of queries in one output, with probabilities."""
+    placed, logits = queries(graph, found, picture)
+    return [graph.add("Concat", placed, graph.add("Sigmoid", logits), axis=2)]
+
+
+def dets(graph: Graph, found: Found, *_: Any) -> list[str]:
+    """Scores beside the boxes, and the classes apart."""
+    flat, score, label = boxes(graph, found)
+    both = graph.add("Concat", flat, graph.add("Unsqueeze", score, graph.const([1], np.int64)), axis=1)
+    first = graph.const([0], np.int64)
+    return [graph.add("Unsqueeze", one, first) for one in (both, label)]
+
+
 def boxes(graph: Graph, found: Found, *_: Any) -> list[str]:
     x, y, side, *chances = _best(graph, found)
     score = graph.add("Max", *chances)
@@ -231,7 +245,9 @@ FORMS: dict[str, tuple[Callable[..., list[str]], list[str]]] = {
     "nanodet": (nanodet, ["output"]),
     "queries": (queries, ["pred_boxes", "logits"]),
     "boxes": (boxes, ["boxes", "scores", "labels"]),
+    "joined": (joined, ["output0"]),
     "rows": (rows, ["output0"]),
+    "dets": (dets, ["dets", "labels"]),
     "map": (map_, ["map"]),
 }
 """What a network's outputs are -> what makes them, and their names."""
@@ -301,7 +317,11 @@ NAMED = {
     "map": "grow = 0",
     "queries": 'boxes = "pred_boxes"\nscores = "logits"',
     "boxes": 'boxes = "boxes"\nscores = "scores"\nlabels = "labels"',
+    "joined": 'activation = "none"',
+    "dets": 'boxes = "dets"\nlabels = "labels"',
 }
+CALLED = {"rows": "boxes", "dets": "boxes", "joined": "queries"}
+"""What cards call a form, where it is not its own name."""
 
 
 def card(
@@ -316,9 +336,7 @@ def card(
     named = outputs or NAMED.get(form, "")
     if form == "nanodet" and not outputs:
         named = "strides = [8, 16, 32]\ncentre = 0.5"
-    return CARD.format(
-        name=name, form="boxes" if form == "rows" else form, outputs=named, first=first, second=second, given=given
-    )
+    return CARD.format(name=name, form=CALLED.get(form, form), outputs=named, first=first, second=second, given=given)
 
 
 def save(folder: Path, form: str, name: str = "mine", **more: Any) -> tuple[Path, Path]:
