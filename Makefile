@@ -166,8 +166,8 @@ soak: setup
 soak-live: setup
 	$(BIN)/python -m benchmarks.live --minutes 10
 
-# Start and resume are one command. PY needs what requirements/dev.txt and the dependency group `training` bring, and this
-# checkout installed. Stop with kill -TERM and the number in WORK/RUN/pid: the step in progress is finished and saved.
+# Start and resume are one command; START (argus, or a run) and NET (small, large) count for a new run alone. PY needs what
+# requirements/dev.txt and the dependency group `training` bring, and this checkout installed. Stop with kill -TERM and the number in WORK/RUN/pid: the step in progress is finished and saved.
 WORK ?= build/training
 RUN ?= second
 PY ?= $(BIN)/python
@@ -175,7 +175,7 @@ START ?= argus
 NET ?=
 TRAIN ?= --steps 60000 --cooldown 20000 --rate 0.001 --batch 24 --sides 256,384,512 --drawn 0.35 --processes 1 --teacher argus
 train:
-	@test -n "$(DATA)" || { echo "make train DATA=FOLDER [WORK=FOLDER] [RUN=NAME] [PY=PYTHON] [YUNET=FILE]"; exit 1; }
+	@test -n "$(DATA)" || { echo "make train DATA=FOLDER [WORK=FOLDER] [RUN=NAME] [START=RUN] [NET=large] [PY=PYTHON] [YUNET=FILE]"; exit 1; }
 	@$(PY) -c 'import torch' || { echo "PyTorch is needed: pip install --group training"; exit 1; }
 	$(if $(YUNET),nice -n 19 $(PY) -m training finds --data $(DATA) --work $(WORK) --yunet $(YUNET))
 	test -e $(WORK)/labels.jsonl && test -z "$$(find $(WORK) -maxdepth 1 \( -name 'finds.*.jsonl' -o -name beliefs.jsonl \) -newer $(WORK)/labels.jsonl)" || \
