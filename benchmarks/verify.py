@@ -48,7 +48,7 @@ class Outcome:
         missed: whom the tool missed, and what verification made of each.
         failed: the output was not released.
         doubts: how many doubts were raised in all.
-        places: how many faint places were named in all.
+        places: how many faint places were named in all, besides those that hardly show a plate.
         first: of the missed, those whom one of the first `FIRST` places lies on.
         seconds: the length of the clip.
     """
@@ -102,7 +102,8 @@ def judged(
             missed[who] = STOPPED if strict else DOUBTED
         else:
             missed[who] = NAMED if _lies_on(verified.faint, who, truth) else PASSED
-    first = {who for who, what in missed.items() if what == NAMED and _lies_on(verified.faint[:FIRST], who, truth)}
+    printed = verified.faint[: min(FIRST, verified.faint_places or verified.faint_unlikely)]
+    first = {who for who, what in missed.items() if what == NAMED and _lies_on(printed, who, truth)}
     failed = verified.verdict is Verdict.FAIL or (strict and bool(verified.doubts))
     return Outcome(name, subjects, missed, failed, len(verified.doubts), verified.faint_places, frozenset(first))
 

@@ -11,7 +11,7 @@ from anonymize.detect.concurrency import (
     in_order,
     room_for,
 )
-from anonymize.detect.context import Context, alone
+from anonymize.detect.context import ASKED_ABOUT, Context, alone, opinion
 from anonymize.detect.detector import FLOOR, Detector
 from anonymize.detect.incremental import DetectionResult, IncrementalDetector, ScaleScheduler
 from anonymize.detect.multiscale import GROUPS, ORDINARY, TURNS, detect
@@ -22,16 +22,19 @@ from anonymize.detect.registry import (
     build,
     context_of,
     first_detectors,
+    least_of_plates,
     refuse_unfit,
     refuse_unusable,
     rule_of,
     second_detectors,
     sought,
     with_usual,
+    witness_of,
 )
 from anonymize.detect.text import Matcher, reading_weights
 
 __all__ = [
+    "ASKED_ABOUT",
     "DETECTORS",
     "FLOOR",
     "GROUPS",
@@ -58,6 +61,8 @@ __all__ = [
     "first_detectors",
     "import_own",
     "in_order",
+    "least_of_plates",
+    "opinion",
     "reading_weights",
     "refuse_unfit",
     "refuse_unusable",
@@ -66,4 +71,5 @@ __all__ = [
     "second_detectors",
     "sought",
     "with_usual",
+    "witness_of",
 ]

@@ -13,7 +13,7 @@ from anonymize.detect.detector import Detector
 from anonymize.detect.text.matching import reading_weights
 from anonymize.detect.wrappers import only
 from anonymize.errors import ModelError, UsageError
-from anonymize.kinds import FOUND, MOTION, PEOPLE
+from anonymize.kinds import FOUND, MOTION
 from anonymize.models import ModelState, find, list_models, locate, own_models, state_of
 from anonymize.settings import Device, Settings
 from anonymize.text.words import meant
@@ -21,10 +21,10 @@ from anonymize.text.words import meant
 USUAL = {Kind.TEXT: "ppocr"}
 """The detector of kinds that are found where they are a target, though no detector in the settings finds them."""
 WITNESS = "argus2"
-"""Is asked about weak faces. It runs on the processor, on small pictures."""
-WITNESS_POWERS = {Kind.HEAD: 1.3}
-"""To which its raw scores are raised then: what is enough (`Model.witness`) was measured with these. A head without a
-body is one, too, as little of a body is in the picture that it is shown."""
+"""Is asked about weak faces and faint places. It runs on the processor, on small pictures."""
+WITNESS_POWERS = {Kind.HEAD: 1.3, Kind.PLATE: 0.75}
+"""To which its raw scores are raised then: what is enough (`Model.witness`, `Model.plates`) was measured with these. A
+head without a body is one, too, as little of a body is in the picture that it is shown."""
 SECOND = ("yunet", "argus")
 """Verification uses the first of these that is installed and that the detection pass did not use for all its kinds: all
 are fast."""
@@ -250,19 +250,37 @@ def second_detectors(settings: Settings, found_by: Sequence[Detector], threads: 
     return list(found_by)
 
 
-def context_of(settings: Settings, threads: int = 0) -> Context | None:
+def context_of(settings: Settings, threads: int = 0, witness: Detector | None = None) -> Context | None:
     """Who is asked about weak faces; None if no faces are wanted, all are covered, or the network is not installed.
 
     Args:
         settings: targets, and which faces are weak.
         threads: processor threads; 0 for all.
+        witness: the network, if it is open already.
     """
     rule = rule_of(settings)
-    if Kind.FACE not in settings.targets or not rule.below or state_of(WITNESS) is not ModelState.OK:
+    if Kind.FACE not in settings.targets or not rule.below:
+        return None
+    witness = witness or witness_of(threads)
+    return Context(witness, rule) if witness else None
+
+
+def witness_of(threads: int = 0) -> Detector | None:
+    """The network that is asked about weak faces and faint places; None if it is not installed.
+
+    Args:
+        threads: processor threads; 0 for all.
+    """
+    if state_of(WITNESS) is not ModelState.OK:
         return None
     from anonymize.detect.argus import Argus
 
-    return Context(only(Argus(WITNESS, threads, Device.CPU, WITNESS_POWERS), PEOPLE), rule)
+    return Argus(WITNESS, threads, Device.CPU, WITNESS_POWERS)
+
+
+def least_of_plates() -> float:
+    """The score of the witness, in the mean of its looks at a faint place, below which a plate is hardly there."""
+    return find(WITNESS).plates
 
 
 def rule_of(settings: Settings) -> Rule:

@@ -61,6 +61,7 @@ class Model:
         card: of a user's own model.
         witness: the score from which what it finds around a weak face shows that somebody is there; 0 if it is not to
             be asked.
+        plates: a place where others found a plate faintly hardly shows one if this one gives it less.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Model:
     bodies: Bodies | None = None
     card: Card | None = None
     witness: float = 0.0
+    plates: float = 0.0
 
 
 @cache

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from anonymize import media
 from anonymize.data import Frame, Region, Timestamps
-from anonymize.detect import Context, Detector, context_of, first_detectors, second_detectors
+from anonymize.detect import Context, Detector, context_of, first_detectors, second_detectors, witness_of
 from anonymize.detect.scan import ScannedFrame, scan
 from anonymize.media import (
     CannotCut,
@@ -54,7 +54,7 @@ class WorkerContext:
         video: the same, open; opened when needed if not given.
         first: detectors of the first look; made when needed if not given.
         second: detectors of the second look; made when needed if not given.
-        asked: about weak faces; made when needed.
+        asked: about weak faces and faint places; made when needed.
     """
 
     path: Path
@@ -63,7 +63,7 @@ class WorkerContext:
     video: VideoSource | None = field(default=None, repr=False)
     first: Sequence[Detector] | None = field(default=None, repr=False)
     second: Sequence[Detector] | None = field(default=None, repr=False)
-    asked: Context | None = field(default=None, repr=False)
+    asked: Detector | None = field(default=None, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return WorkerContext, (self.path, self.settings, self.threads)
@@ -95,11 +95,17 @@ class WorkerContext:
             self.first = first_detectors(self.settings, self.threads)
         return self.first
 
-    def witness(self) -> Context | None:
-        """Who is asked about weak faces of one segment; knows nothing of the others."""
+    def witness(self) -> Detector | None:
+        """The network that is asked about weak faces and faint places."""
         if self.asked is None:
-            self.asked = context_of(self.settings, self.threads)
-        return self.asked and self.asked.afresh()
+            self.asked = witness_of(self.threads)
+        return self.asked
+
+    def context(self) -> Context | None:
+        """Who is asked about weak faces of one segment; knows nothing of the others."""
+        made = context_of(self.settings, self.threads, self.asked)
+        self.asked = made.witness if made else self.asked
+        return made
 
     @property
     def second_detectors(self) -> Sequence[Detector]:
@@ -149,7 +155,7 @@ class ScanSegment:
         traits = PassTraits()
         frames = context.source.part(self.segment, traits)
         detectors = context.first_detectors if self.detect else ()
-        asked = context.witness() if self.detect else None
+        asked = context.context() if self.detect else None
         yield from scan(frames, detectors, context.settings, context.threads, asked)
         yield traits
 

@@ -186,7 +186,7 @@ def _figures(report: Values) -> Iterator[dict[str, str]]:
     for name in ("leaks", "doubts"):
         if checked.get(name) or (name == "doubts" and checked.get("checks")):
             yield {"name": name.capitalize(), "value": number(len(checked.get(name, ()))), "note": ""}
-    if faint := checked.get("faint_places"):
+    if (faint := checked.get("faint_places", 0)) or checked.get("faint_unlikely"):
         yield {"name": "To look at", "value": plural(faint, "place"), "note": "found too faintly to be covered"}
 
 

@@ -57,8 +57,11 @@ def find(one: Values, source: Values) -> dict[str, str]:
 
 def about_faint(checked: Values, listed: int) -> str:
     """What the table of faint places says above it; empty where there are none. At most `listed` are shown."""
-    if not (count := checked.get("faint_places", 0)):
+    count, more = checked.get("faint_places", 0), checked.get("faint_unlikely", 0)
+    if not count + more:
         return ""
     shown = min(count, listed, len(checked["faint"]))
     which = f"The likeliest {number(shown)} of {number(count)} places" if shown < count else plural(count, "place")
-    return f"{which} where somebody may be seen: found too faintly to be covered or doubted. A review asks about each."
+    seen = f"{which} where somebody may be seen: found too faintly to be covered or doubted. "
+    hardly = f"{plural(more, 'place' if not count else 'other')} hardly show{'s' * (more == 1)} a plate. "
+    return f"{seen if count else ''}{hardly if more else ''}A review asks about each."

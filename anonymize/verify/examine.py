@@ -12,7 +12,7 @@ from typing import Self
 from anonymize import media
 from anonymize.aspect import parse
 from anonymize.data import Frame, Kind
-from anonymize.detect import Detector, in_order
+from anonymize.detect import Detector, in_order, witness_of
 from anonymize.errors import AnonymizeError, ProcessError
 from anonymize.kinds import PEOPLE, Verdict
 from anonymize.media import Cut, MediaInfo, PassTraits, Source, VideoSource
@@ -24,7 +24,7 @@ from anonymize.settings import Doubts, Settings, Style
 from anonymize.text.words import clock
 from anonymize.verify.against_plan import Comparison
 from anonymize.verify.containers.contents import unexamined
-from anonymize.verify.faint import LISTED, FaintPlaces
+from anonymize.verify.faint import LISTED, FaintPlaces, ThirdLook
 from anonymize.verify.frames import Checker, Checking, FrameFindings, second_look
 from anonymize.verify.hiding import RATE, gathered, hiding, subject_of
 from anonymize.verify.sample import Sample, bound, sample_size
@@ -157,6 +157,7 @@ class _Examination:
         self._turn = turn
         self._look = second_look(detectors, settings, turn, Uncovered() if blind else None)
         self._faint = FaintPlaces(plan, settings.targets) if plan else None
+        self._asked = self._faint.questions() if self._faint and detectors else {}
 
     @property
     def frames(self) -> int:
@@ -165,7 +166,9 @@ class _Examination:
 
     def checked(self, result: Source) -> Iterator[FrameFindings]:
         """The findings on every frame of `result`, for `take`."""
-        checker = Checker(self._plan, self._settings, self._sample, self._look)
+        witness = witness_of(1) if self._asked else None  # on small pictures more threads are no faster
+        third = ThirdLook(witness, self._asked) if witness else None
+        checker = Checker(self._plan, self._settings, self._sample, self._look, third=third)
         pairs = _pairs(result, self.compared_with)
         yield from in_order(checker.see(frame, original) for frame, original in pairs)
 
@@ -197,6 +200,7 @@ class _Examination:
                 self._turn,
                 self._settings.output.quality,
                 result.also,
+                {index: self._asked[index] for index in range(segment.first, segment.end) if index in self._asked},
             )
             for segment, (original, plan, seeds) in zip(alike.segments, runner.parts(cut, self._plan), strict=True)
         ]
@@ -220,6 +224,7 @@ class _Examination:
         """Add the findings on the next frame."""
         if self._faint:
             self._faint.see(self.frames, checked)
+            self._faint.hear(checked.opinions)
             if checked.seen:
                 self._faint.take(checked.seen)
         self._clock.see(checked)
@@ -253,7 +258,8 @@ class _Examination:
             scanned = self._look.scanned
             checks.append(_second_look(seen, maybe, scanned, self._clock.count))
             leaks, doubts = [*leaks, *seen], [*doubts, *maybe]
-        faint = self._hiding(self._faint.finds(), found) if self._faint else []
+        places, unlikely = self._faint.finds() if self._faint else ([], 0)
+        faint = self._hiding(places, found)
         failed = not all(check.passed for check in checks)
         failed |= bool(doubts) and self._settings.verify.doubts is Doubts.FAIL
         return Verified(
@@ -266,7 +272,8 @@ class _Examination:
             bound=bound(scanned, showing, self._clock.count),
             not_checked=tuple(self._not_checked(found)),
             faint=tuple(faint[:LISTED]),
-            faint_places=len(faint),
+            faint_places=len(faint) - unlikely,
+            faint_unlikely=unlikely,
         )
 
     def _hiding(self, finds: Sequence[Find], found: MediaInfo) -> list[Find]:

@@ -2,18 +2,21 @@
 
 They are those about which the plan asks (`anonymize.plan.faint`), unless something covers them by now. Those at which
 the second look finds something, too, come first, however faint it is: of places that only one of two detectors sees,
-hardly any shows somebody.
+hardly any shows somebody. A third network is asked about each on some of its frames: what it sees counts as much, and
+where it hardly sees the plate, the place comes last, and is counted apart.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection
-from dataclasses import replace
+from collections import defaultdict, deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anonymize.data import Kind, Timed, seconds
+from anonymize.aspect import display_size
+from anonymize.data import Box, Frame, Kind, Timed, seconds
+from anonymize.detect import ASKED_ABOUT, Detector, least_of_plates, opinion
 from anonymize.kinds import PEOPLE
 from anonymize.plan import Plan
 from anonymize.plan.faint import Faint, is_covered
@@ -25,6 +28,38 @@ LISTED = 300
 """The most places that a result lists, the likeliest ones; all are counted."""
 _SAME = 0.2
 """Overlap (IoU) from which a find of the second look is at a place of the plan."""
+_AT_ONCE = 40
+"""The most places of one frame about which the third network is asked, those of the best scores."""
+
+Place = tuple[int, Kind, Box]
+"""The number of a place in its plan, its kind, and where it is on a frame."""
+Opinions = tuple[tuple[int, float], ...]
+"""What the third network says about places of a frame: the number of each, and a score."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThirdLook:
+    """Asks `witness` about faint places.
+
+    Args:
+        witness: knows faces, heads and plates.
+        places: about which, by frame.
+    """
+
+    witness: Detector
+    places: Mapping[int, Sequence[Place]]
+
+    def see(self, frame: Frame) -> Opinions:
+        """What it sees at the places of `frame`."""
+        if not (places := self.places.get(frame.index)):
+            return ()
+        width, height = display_size(frame.width, frame.height, frame.aspects[0])
+        picture, scale = frame.bgr(width, height), np.array([width / frame.width, height / frame.height] * 2)
+        boxes = ((np.array(box) * scale).astype(np.float32) for _, _, box in places)
+        return tuple(
+            (number, opinion(self.witness, picture, kind, box))
+            for (number, kind, _), box in zip(places, boxes, strict=True)
+        )
 
 
 class FaintPlaces:
@@ -42,7 +77,18 @@ class FaintPlaces:
         self._again: dict[int, float] = {}
         """The best score of the second look at each place, by its number."""
         self._times: dict[int, float] = {}
+        self._opinions: dict[int, list[float]] = defaultdict(list)
+        """What the third network said about each, by its number."""
         self._wanted = {index for one in asked for index in (one.first, one.end - 1)}
+
+    def questions(self) -> dict[int, list[Place]]:
+        """About which of them the third network is to be asked, by frame."""
+        by_frame: dict[int, list[Place]] = defaultdict(list)
+        for one in sorted(self._asked, key=lambda one: -one.score):
+            if one.kind in ASKED_ABOUT:
+                for index in _some_frames(one):
+                    by_frame[index].append((one.number, one.kind, one.boxes[index - one.first]))
+        return {index: places[:_AT_ONCE] for index, places in by_frame.items()}
 
     def see(self, index: int, frame: Timed) -> None:
         """Take note of the time of frame `index`."""
@@ -58,14 +104,30 @@ class FaintPlaces:
             score = max(_best_at(one, seen), self._again.get(one.number, 0.0))
             self._again[one.number] = score
 
-    def finds(self) -> list[Find]:
-        """All places, the likeliest first, numbered from 0; after the last frame."""
-        ordered = sorted(self._asked, key=lambda one: (-self._likely(one), one.first))
-        return [replace(self._find(one), track=number) for number, one in enumerate(ordered)]
+    def hear(self, opinions: Opinions) -> None:
+        """Take what the third network saw on the next frame."""
+        for number, score in opinions:
+            self._opinions[number].append(score)
+
+    def finds(self) -> tuple[list[Find], int]:
+        """All places, the likeliest first, numbered from 0, and how many of them, the last, hardly show a plate.
+
+        To be called after the last frame.
+        """
+        ordered = sorted(self._asked, key=lambda one: (self._is_hardly_a_plate(one), -self._likely(one), one.first))
+        finds = [replace(self._find(one), track=number) for number, one in enumerate(ordered)]
+        return finds, sum(map(self._is_hardly_a_plate, ordered))
+
+    def _is_hardly_a_plate(self, one: Faint) -> bool:
+        said = self._opinions[one.number]
+        return one.kind is Kind.PLATE and bool(said) and _mean(said) < least_of_plates()
 
     def _likely(self, one: Faint) -> float:
-        """The scores of both looks; signs and clothes look like plates."""
-        return one.score + self._again.get(one.number, 0.0) - (0.0 if one.kind in PEOPLE else UNSURE)
+        """The scores of both looks, and what the third network saw; signs and clothes look like plates."""
+        scores = one.score + self._again.get(one.number, 0.0)
+        if not (said := self._opinions[one.number]):
+            return scores - (0.0 if one.kind in PEOPLE else UNSURE)
+        return scores + (max(said) if one.kind in PEOPLE else _mean(said) - UNSURE)
 
     def _find(self, one: Faint) -> Find:
         box = one.boxes[one.best - one.first]
@@ -83,6 +145,16 @@ class FaintPlaces:
             frames=one.finds,
             places=tuple(enumerate(one.boxes, one.first)),
         )
+
+
+def _some_frames(one: Faint) -> set[int]:
+    """Its best frame, and one in each half."""
+    length = len(one.boxes)
+    return {one.best, one.first + length // 4, one.first + 3 * length // 4}
+
+
+def _mean(scores: Sequence[float]) -> float:
+    return sum(scores) / len(scores)
 
 
 def _best_at(one: Faint, seen: SecondFinds) -> float:

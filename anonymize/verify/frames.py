@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from anonymize.plan.consent import expected
 from anonymize.redact import Memory
 from anonymize.settings import Settings
 from anonymize.verify.against_plan import Compared, Comparer
+from anonymize.verify.faint import Opinions, Place, ThirdLook
 from anonymize.verify.sample import Sample
 from anonymize.verify.second_look import Meant, SecondFinds, SecondLook
 from anonymize.verify.uncovered import Uncovered
@@ -37,12 +38,14 @@ class FrameFindings:
         time_base: seconds per unit.
         compared: with the plan; None without a plan.
         seen: by the second look; None if it did not scan the frame.
+        opinions: of a third network on faint places.
     """
 
     pts: int
     time_base: Fraction
     compared: Compared | None
     seen: SecondFinds | None
+    opinions: Opinions = ()
 
 
 class Checker:
@@ -54,6 +57,7 @@ class Checker:
         sample: the frames to scan.
         look: scans them; None for no second look.
         memory: the colours of mosaics at the first of these frames.
+        third: is asked about faint places; None if nobody is.
     """
 
     def __init__(
@@ -63,11 +67,13 @@ class Checker:
         sample: Sample,
         look: SecondLook | None,
         memory: Memory | None = None,
+        third: ThirdLook | None = None,
     ) -> None:
         self._plan = plan
         self._settings = settings
         self._sample = sample
         self._look = look
+        self._third = third
         self._comparer = Comparer(plan, settings.output.quality, memory) if plan else None
 
     def see(self, frame: Frame, original: Frame | None) -> Pending[FrameFindings]:
@@ -82,9 +88,10 @@ class Checker:
             self._look.watch(frame)
             if frame.index in self._sample:
                 seen = self._look.detect(frame, regions, self._meant(frame), None if self._plan else original)
+        said = self._third.see(frame) if self._third else ()
         pts, time_base = frame.pts, frame.time_base
         futures = seen.futures if seen else ()
-        return Pending(futures, lambda: FrameFindings(pts, time_base, compared, seen.result() if seen else None))
+        return Pending(futures, lambda: FrameFindings(pts, time_base, compared, seen.result() if seen else None, said))
 
     def _meant(self, frame: Frame) -> Meant:
         """Says which finds on `frame` are expected: all at some times, else one for each visible region of the plan."""
@@ -137,6 +144,7 @@ class Checking:
         turn: number of this examination.
         quality: that it was encoded with; None if unknown.
         also: pixel aspect ratios that it may be shown with, besides its own.
+        asked: the faint places about which a third network is asked, by frame.
     """
 
     output: Path
@@ -149,13 +157,16 @@ class Checking:
     turn: int
     quality: int | None
     also: tuple[Fraction, ...] = ()
+    asked: Mapping[int, Sequence[Place]] = field(default_factory=dict)
 
     def do(self, context: WorkerContext) -> Iterator[FrameFindings | PassTraits]:
         """See `anonymize.parallel.segments.Task.do`."""
         look = second_look(context.second_detectors, context.settings, self.turn, threads=context.threads)
         memory = context.memory_after(self.plan, self.seeds)
         encoded = replace(context.settings, output=replace(context.settings.output, quality=self.quality))
-        checker = Checker(self.plan, encoded, self.sample, look, memory)
+        witness = context.witness() if self.asked else None
+        third = ThirdLook(witness, self.asked) if witness else None
+        checker = Checker(self.plan, encoded, self.sample, look, memory, third)
         traits = PassTraits()
         originals = context.source.part(self.original, PassTraits()) if self.original else iter(())
         output = context.opened(self.output, self.also)

@@ -108,7 +108,8 @@ class Verified:
         not_checked: what was not examined and why, in words.
         repaired: earlier passes in which finds of the second look were redacted.
         faint: places where somebody may be seen, too faintly for a doubt, the likeliest first; nothing covers them.
-        faint_places: how many they are; `faint` may be the first of them.
+        faint_places: how many of them there are; `faint` may be the first of all.
+        faint_unlikely: how many more there are, the last ones: a third network hardly sees the plate there.
     """
 
     verdict: Verdict
@@ -122,6 +123,7 @@ class Verified:
     repaired: int = 0
     faint: tuple[Find, ...] = ()
     faint_places: int = 0
+    faint_unlikely: int = 0
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -142,4 +144,5 @@ class Verified:
             "repaired": self.repaired,
             "faint": [find.as_dict() for find in self.faint],
             "faint_places": self.faint_places,
+            "faint_unlikely": self.faint_unlikely,
         }

@@ -113,11 +113,17 @@ def _review(outcome: Outcome) -> str:
 
 def _faint(verified: Mapping[str, Any], review: str = "") -> Iterator[str]:
     """How many places may show somebody faintly, the likeliest of them, and the command that asks about all."""
-    if not (count := verified.get("faint_places", 0)):
+    likely, more = verified.get("faint_places", 0), verified.get("faint_unlikely", 0)
+    if not (count := likely + more):
         return
-    likely = ", ".join(_place(find, verified["of_frames"]) for find in verified["faint"][:_LIKELIEST])
-    places = counted(count, "place")
-    yield f"  to look at: {places} where somebody may be seen, too faintly to be covered; likeliest: {likely}"
+    shown = verified["faint"][: min(_LIKELIEST, likely or more)]
+    named = ", ".join(_place(find, verified["of_frames"]) for find in shown)
+    hardly = f"hardly show{'s' * (more == 1)} a plate"
+    if likely:
+        where = f"{counted(likely, 'place')} where somebody may be seen, too faintly to be covered"
+        yield f"  to look at: {where}; likeliest: {named}" + (f"; {more} more {hardly}" if more else "")
+    else:
+        yield f"  to look at: {counted(more, 'place')} that {hardly}; likeliest: {named}"
     if review:
         yield f"  a review asks about {'them' if count > 1 else 'it'}:"
         yield f"    {review}"

@@ -16,6 +16,7 @@ from anonymize.detect.context import Context, Rule, alone
 from anonymize.detect.context.asking import ASKED, SIDE, support
 from anonymize.kinds import PEOPLE, Raised
 from anonymize.media import open_source
+from anonymize.parallel.segments import WorkerContext
 from anonymize.presets import load
 from anonymize.recorded import passes
 from anonymize.settings import Detect, Settings
@@ -152,8 +153,15 @@ def test_where_somebody_was_seen_nothing_is_asked_for_a_second_and_elsewhere_eac
         around = context.around(frame(somebody), Fraction(str(at_time)), found)
         assert around.score.tolist() == pytest.approx([0.4, 0])
         assert len(witness.shown) == asked, at_time
-    context.afresh().around(frame(somebody), Fraction("1.2"), found)
-    assert len(witness.shown) == 8
+
+
+def test_of_one_segment_nothing_is_known_in_the_next_and_the_network_is_the_same() -> None:
+    worker = WorkerContext(Path(), Settings(targets=frozenset({FACE})), 1)
+    one, other = worker.context(), worker.context()
+    assert one is not None
+    assert other is not None
+    assert one is not other
+    assert one.witness is other.witness is worker.witness()
 
 
 def test_a_picture_with_other_pixels_is_looked_at_as_it_is_shown() -> None:

@@ -18,6 +18,7 @@ from anonymize.data import Kind, Region, Why
 from anonymize.media import open_source
 from anonymize.media.video import segments
 from anonymize.parallel.segments import segment_runner
+from anonymize.plan.faint import Faint
 from anonymize.progress import Progress
 from anonymize.recorded import job
 from anonymize.report import sha256 as file_sha256
@@ -160,22 +161,25 @@ def test_an_examination_in_segments_finds_what_one_in_one_go_finds(style: str, c
     unverified = settings(verify={"publish_unverified": True})
     anonymize.render_plan(clip, tmp_path / "plan.jsonl", tmp_path / "leaks.mp4", unverified)
     assert segments.cut_up(tmp_path / "leaks.mp4", "leaks.mp4", like=segments.cut_up(clip, clip.name))
-    found_by = job.detectors_for(settings())
+    found_by, both = job.detectors_for(settings()), settings(targets=["face", "plate"])
     with open_source(clip) as source, segment_runner(source, settings(), found_by, 1) as runner:
         runner.read(lambda _: None)
-        evidence = Evidence(None, source, plan.Plan(about, plan.Regions([*missing, *other])))
+        places = ((Kind.PLATE, 5, (100.0, 5.0, 130.0, 15.0)), (Kind.FACE, 25, (120.0, 60.0, 140.0, 84.0)))
+        faint = tuple(Faint(n, kind, at, (box,) * 30, at + 20, 0.1, 3) for n, (kind, at, box) in enumerate(places, 1))
+        evidence = Evidence(None, source, plan.Plan(about, plan.Regions([*missing, *other]), faint=faint))
         told: list[int] = []
         by_parts = examine(
             tmp_path / "leaks.mp4",
             evidence,
-            settings(),
+            both,
             found_by,
             runner=runner,
             on_progress=lambda progress: told.append(progress.done),
         )
-        whole = examine(tmp_path / "leaks.mp4", evidence, settings(), found_by)
+        whole = examine(tmp_path / "leaks.mp4", evidence, both, found_by)
     assert by_parts == whole
     assert [(leak.track, leak.frames) for leak in whole.leaks if leak.track == 1]
+    assert (whole.faint_places, whole.faint_unlikely) == (1, 1), "a third network saw no plate"
     assert told == list(range(1, FRAMES + 1))
 
 

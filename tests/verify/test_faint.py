@@ -61,7 +61,7 @@ def named(plan: Plan, *seen: SecondFinds, targets: tuple[Kind, ...] = (Kind.FACE
         places.see(index, Shown(index))
         if index in looks:
             places.take(looks[index])
-    return places.finds()
+    return places.finds()[0]
 
 
 def moved(box: Box, by: float) -> Box:

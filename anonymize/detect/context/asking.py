@@ -54,10 +54,6 @@ class Context:
     _known: list[tuple[Fraction, Detections]] = field(default_factory=list)
     """When and where somebody was, and how surely."""
 
-    def afresh(self) -> Context:
-        """One that asks the same network, and knows nothing yet."""
-        return Context(self.witness, self.rule)
-
     def around(self, frame: Frame, time: Fraction, found: Detections) -> Detections:
         """Those of `found` that need support, each with the score of what supports it.
 
