@@ -137,6 +137,7 @@ class Review:
                 "aspect": float(aspect),
                 "times": [round(time, 3) for time in self.times.floats()],
                 "reasons": overview.reasons(),
+                "kinds": [kind.label for kind in sorted(self.about.kinds) if kind.own],
                 "cuts": edited.base.cuts,
                 "sound": {"kept": self.keeps_sound, **self._sound.about()} if self._sound else None,
                 "tracks": overview.tracks(edited, version=self._version),

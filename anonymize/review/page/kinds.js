@@ -2,9 +2,8 @@
 
 import { fail } from "./messages.js";
 import { make, onChange, state } from "./state.js";
-import { say } from "./strings.js";
+import { KINDS, say } from "./strings.js";
 
-const KINDS = ["face", "head", "person", "plate", "text", "area"];
 const SHAPES = ["box", "ellipse"];
 
 /** @param {"kind" | "shape"} what @param {string[]} values */
@@ -31,17 +30,18 @@ async function set(to) {
 
 export const nextKind = () => {
   const track = state.tracks.get(state.selected);
-  return track && set({ kind: KINDS[(KINDS.indexOf(track.kind) + 1) % KINDS.length] });
+  const all = [...KINDS, ...state.kinds];
+  return track && set({ kind: all[(all.indexOf(track.kind) + 1) % all.length] });
 };
 
 /** @param {HTMLElement} place */
 export const buildKinds = (place) => place.append(kind, shape);
 
-onChange(() => {
+onChange((changed) => {
+  if (changed.has("kinds")) kind.append(...state.kinds.filter((own) => ![...kind.options].some((one) => one.value === own)).map((own) => new Option(own, own)));
   const track = state.tracks.get(state.selected);
   kind.disabled = !track;
   shape.disabled = !track || track.shape === "polygon";
   shape.options[2].hidden = track?.shape !== "polygon";
-  if (track && ![...kind.options].some((one) => one.value === track.kind)) kind.add(new Option(track.kind, track.kind)); // a user's own
   if (track) [kind.value, shape.value] = [track.kind, track.shape];
 });

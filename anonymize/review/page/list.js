@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { take } from "./pair.js";
 import { atRest } from "./picture.js";
 import { change, clock, go, isOpen, onChange, ordered, state } from "./state.js";
-import { say } from "./strings.js";
+import { kindOf, say } from "./strings.js";
 
 const list = /** @type {HTMLElement} */ (document.getElementById("list"));
 const inner = /** @type {HTMLElement} */ (document.getElementById("rows"));
@@ -79,7 +79,7 @@ function line(row) {
   if (there) picture.replaceChildren(there);
   const words = element("div", "", "words");
   words.append(
-    element("b", `${say(row.kind)} ${row.track}`),
+    element("b", `${kindOf(row.kind)} ${row.track}`),
     element("span", `${clock(row.first)} – ${clock(row.end - 1)}`),
     element("span", isOpen(row) ? say("open") : say(`is-${row.drawn}`), "badge"),
   );

@@ -18,6 +18,7 @@ export const state = {
   /** @type {number[]} */ times: [],
   /** @type {string[]} */ reasons: [],
   /** @type {Map<number, Track>} */ tracks: new Map(),
+  /** @type {string[]} kinds of the user's own that were looked for */ kinds: [],
   /** @type {number[]} frames with which scenes begin */ cuts: [],
   /** @type {Sound | null} */ sound: null,
   /** @type {[number, number, string][]} seconds from and to, and what is heard */ silences: [],

@@ -129,8 +129,13 @@ let current = "en";
 /** @param {string} word */
 export const say = (word) => LANGUAGES[current][word] ?? LANGUAGES.en[word] ?? word;
 
+export const KINDS = ["face", "head", "person", "plate", "text", "area"];
+
+/** The word for a kind; a user's own is called as their model calls it. @param {string} kind */
+export const kindOf = (kind) => (KINDS.includes(kind) ? say(kind) : kind);
+
 /** What is asked about something of a kind. @param {string} kind */
-export const question = (kind) => say(["face", "head", "person"].includes(kind) ? "ask-face" : kind === "plate" ? "ask-plate" : "ask-thing");
+export const question = (kind) => (KINDS.includes(kind) ? say(["face", "head", "person"].includes(kind) ? "ask-face" : kind === "plate" ? "ask-plate" : "ask-thing") : `${say("ask-thing")} (${kind})`);
 
 /** A sentence with its figures. @param {string} word @param {...(string | number)} values */
 export const fill = (word, ...values) => values.reduce((/** @type {string} */ text, value) => text.replace("{}", String(value)), say(word));

@@ -5,7 +5,7 @@ import { frameOf, timeOf } from "./moments.js";
 import { frameAt, inSight, NAME, placeOf, stretch } from "./scale.js";
 import { take } from "./pair.js";
 import { change, go, isOpen, onChange, rowsOfLanes, state } from "./state.js";
-import { say } from "./strings.js";
+import { kindOf } from "./strings.js";
 import { mark, markSilence } from "./mark.js";
 import { drawWave, heardBy, height as waveHeight } from "./wave.js";
 
@@ -158,7 +158,7 @@ function paintLanes(context, width, from) {
       context.strokeStyle = ink;
       context.strokeRect(x0 + 0.5, y + 0.5, Math.max(Math.min(placeOf(chosen.end, width), width) - x0 - 1, 1), ROW - 1);
     }
-    context.fillText(`${say(named.kind)} ${named.track}${row.length > 1 ? ` +${row.length - 1}` : ""}`, 6, y + ROW / 2, NAME - 8);
+    context.fillText(`${kindOf(named.kind)} ${named.track}${row.length > 1 ? ` +${row.length - 1}` : ""}`, 6, y + ROW / 2, NAME - 8);
   });
 }
 
