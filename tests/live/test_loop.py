@@ -1,16 +1,19 @@
 """The whole chain, source to sink, without faults; and requests while it runs."""
 
+import threading
 import time
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
 
-from anonymize.data import SQUARE, Region, Shape, Why
+from anonymize.data import SQUARE, Detections, Region, Shape, Why
 from anonymize.errors import ModelError, UnreadableInput, UsageError
 from anonymize.kinds import Kind
 from anonymize.live.chain import delay, gate, loop
@@ -30,7 +33,9 @@ from tests.helpers.live import (
     FAST,
     RATE,
     SIZE,
+    Faulty,
     MemorySink,
+    _watch,
     blind,
     clear,
     exposed,
@@ -40,7 +45,7 @@ from tests.helpers.live import (
     street_scene,
 )
 from tests.helpers.media import make_video, time_of
-from tests.helpers.pace import slowdown
+from tests.helpers.pace import Bound, slowdown
 
 CANVAS = Canvas(*SIZE)
 CORNER = Zone(((600.0, 320.0), (640.0, 320.0), (640.0, 360.0), (600.0, 360.0)))
@@ -98,6 +103,69 @@ def test_a_file_is_played_to_its_end(tmp_path):
     outcome = live(street_file(tmp_path / "a.ts", 75).as_posix(), ZONES_ONLY, until=lambda *_: False)
     assert outcome.numbers == list(range(75))
     assert all((luma[325:, 605:] == 16).all() for luma in outcome.sink.lumas)
+
+
+class Nobody(Faulty):
+    """A detector that finds nobody, at once."""
+
+    def detect(self, picture):  # noqa: ARG002
+        return Detections.empty()
+
+
+def loading(seconds, _):
+    """Detectors that take a while to load."""
+    time.sleep(seconds)
+    return [Nobody({}, Path())]
+
+
+def played(film, make, enough=lambda *_: False, **options):
+    """What a film in which nothing is found leaves in memory, and the counts."""
+    sink, metrics, control = MemorySink(), Metrics(), Control()
+    watch = threading.Thread(target=_watch, args=(partial(enough, sink, metrics), control, Bound(90)), daemon=True)
+
+    def opened(_):
+        watch.start()
+        return [sink]
+
+    run(film.as_posix(), opened, FAST, metrics, control, make=make, **options)
+    control.stop()
+    for thread in (watch, *(one for one in threading.enumerate() if one.name == "source")):
+        thread.join(5)
+        assert not thread.is_alive()
+    return sink, metrics.snapshot()
+
+
+@pytest.mark.parametrize("looped", [False, True])
+def test_a_film_shorter_than_the_start_of_the_detectors_is_played_whole(tmp_path, looped):
+    """It was over before they were there: nothing of it was shown, without a word."""
+    film = street_file(tmp_path / "a.ts", 25)
+    enough = (lambda _, metrics: metrics.snapshot()["frames"]["in"] > 60) if looped else lambda *_: False
+    sink, counts = played(film, partial(loading, 3.0), enough, loop=looped)
+    assert "starting" not in counts["dropped"]
+    assert looped or counts["frames"]["in"] == 25
+    came = [at for at, number in zip(sink.came, sink.numbers, strict=True) if number is not None]
+    assert len(came) > 12
+    assert sink.came[0] + 1 < came[0], "notices came first"
+
+
+def test_a_film_that_waits_for_the_detectors_is_stopped_at_once(tmp_path):
+    bound = Bound(20)
+    film = street_file(tmp_path / "a.ts", 25)
+    sink, counts = played(film, partial(loading, 90.0), lambda sink, _: len(sink.lumas) > 3)
+    assert not bound.over()
+    assert counts["frames"]["in"] == 0
+    assert not any(number is not None for number in sink.numbers)
+
+
+def test_a_camera_goes_on_where_settings_without_targets_come_before_its_detectors_are_there():
+    """Its frames were dropped for ever as "starting"."""
+    chain, *_ = chain_of()
+    chain._change(ZONES_ONLY)
+    chain._collect()
+    arrivals = Arrivals([1])
+    chain._receive(arrivals)
+    assert len(chain._line) == 1
+    chain.close()
 
 
 def test_stop_releases_waiting_frames(tmp_path):

@@ -89,7 +89,8 @@ def run(
         stack.callback(cv2.setNumThreads, cv2.getNumThreads())
         cv2.setNumThreads(1)  # the other core is the detector's
         how: Any = {"loop": loop, "pixel_aspect": settings.shape_of_pixels, "transport": transport, "poll": poll}
-        reader = Reader(source, settings.live, metrics, **how)
+        # Held: a film shorter than the start of the detectors would be over before.
+        reader = Reader(source, settings.live, metrics, **how, held=True)
         stack.callback(reader.close)
         picture = _first_picture(reader, control)
         if picture is None:
@@ -174,6 +175,8 @@ class Chain:
                 control.applied(self._settings)
             self._collect()
             self._release_due()
+            if self._started:
+                reader.begin()
             if not ending:
                 self._receive(reader)
                 self._fill()
@@ -231,7 +234,7 @@ class Chain:
             for result in results:
                 if not self._line.learn(result.index, result.finds):
                     self._metrics.late_detections()
-            self._started = self._started or self._client.ready
+        self._started = self._started or self._client is None or self._client.ready
 
     def _request(self) -> None:
         """Start a detection if the detector is free and a frame is due for one."""

@@ -75,6 +75,7 @@ class Reader:
         pixel_aspect: of an upright pixel, overriding the source.
         transport: of an RTSP source.
         poll: seconds between pictures that are fetched one by one; 0 for a stream.
+        held: a file stands at its first picture until `begin` is called. Streams do not wait.
 
     Raises:
         UsageError: the address is not supported, or has no transport to choose.
@@ -90,6 +91,7 @@ class Reader:
         pixel_aspect: Fraction | None = None,
         transport: Transport = Transport.AUTO,
         poll: float = 0.0,
+        held: bool = False,
     ) -> None:
         self._pixel_aspect = pixel_aspect
         address = resolve(address)
@@ -109,6 +111,9 @@ class Reader:
         self._fetched = False
         """Whether the last connection gave the picture that was to be fetched: the next one continues it."""
         self._stopping = threading.Event()
+        self._begin = threading.Event()
+        if not held or self._way.file is None:
+            self._begin.set()
         self._over = False
         self._error: BaseException | None = None
         self._wakeup = Wakeup()
@@ -152,9 +157,14 @@ class Reader:
             self._sound.clear()
         return packets
 
+    def begin(self) -> None:
+        """Let a file that is held play. May be called again."""
+        self._begin.set()
+
     def close(self) -> None:
         """Stop reading. A thread blocked on a dead peer ends at its timeout."""
         self._stopping.set()
+        self._begin.set()
         self._thread.join(timeout=0.5)
         self._metrics.stage(STAGE, "stopped")
 
@@ -216,6 +226,9 @@ class Reader:
                     self._connected(stream, item, continues=continues)
                     self._fetched = self._way.poll > 0
                 if pace is not None:
+                    self._begin.wait()
+                    if self._stopping.is_set():
+                        return
                     self._stopping.wait(pace.wait(item))
                 captured = stream.captured(item) if pace is None else pace.due
                 orientation, aspects = stream.orientation(item), stream.aspects(item)
