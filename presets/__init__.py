@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from anonymize.errors import UsageError
-from anonymize.kinds import FOUND, Kind
+from anonymize.kinds import Kind
 from anonymize.settings import Settings
 from anonymize.text import untrusted
 from anonymize.text.mapping import from_mapping
@@ -38,13 +38,7 @@ class Preset:
 
 
 def _refuse_unsought(settings: Settings) -> None:
-    """Refuse tables for kinds that are neither ours nor targets: a mistyped name would have no effect; and zones as a
-    target, which no detector finds."""
-    if Kind.AREA in settings.targets:
-        raise UsageError(
-            "targets: areas are zones, which are hidden whatever the targets are; name what is to be found: "
-            f"{', '.join(kind.label for kind in FOUND)}"
-        )
+    """Refuse tables for kinds that are neither ours nor targets: a mistyped name would have no effect."""
     for table, own in (("redact", settings.redact.own), ("detect.smallest", settings.detect.smallest.own)):
         for kind, _ in own:
             if kind not in settings.targets:

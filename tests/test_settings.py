@@ -184,6 +184,9 @@ def test_what_only_reading_values_needs_is_not_loaded_for_help():
         (lambda: Person("x" * 201, track=3), "at most 200 characters"),
         (lambda: Person(" ", track=3), "needs a reason"),
         (lambda: Person("a\nb", track=3), "one line"),
+        (lambda: Settings(targets=frozenset({Kind.AREA, Kind.FACE})), "areas are zones, .* found: face, head,"),
+        (lambda: from_mapping(Settings, {"targets": ["areas"]}), "areas are zones"),
+        (lambda: Settings(targets={"faces"}), "such as Kind.FACE; got 'faces'"),  # type: ignore[arg-type]
         (lambda: Zone(((10, 10), (20, 20), (40, 40))), "no area"),
         (lambda: Zone(((10, 30), (20, 30), (40, 30))), "no area"),
         (lambda: Zone(((7, 10), (7, 20), (7, 5))), "no area"),

@@ -137,7 +137,7 @@ def _wanted(names: Sequence[str], targets: Collection[Kind], device: Device) -> 
     wanted = {name: kinds for name, kinds in asked(names).items() if not targets or kinds & set(targets)}
     refuse_unfit(list(wanted), device)
     found = frozenset[Kind]().union(*wanted.values())
-    for kind in sorted(set(targets) - found - {Kind.AREA}):
+    for kind in sorted(set(targets) - found):
         raise _unfound(kind, names, [other for other in FOUND if other in targets and other in found])
     return wanted
 

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from anonymize.aspect import parse
 from anonymize.errors import UsageError
-from anonymize.kinds import Kind, Shape
+from anonymize.kinds import FOUND, Kind, Shape
 from anonymize.settings.places import Person, Span, Zone
 from anonymize.settings.words import Audio, Codec, Device, Doubts, Style, Unbracketed
 from anonymize.text.patterns import compiled
@@ -300,6 +300,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         parse(self.pixel_aspect)
+        if odd := sorted(repr(target) for target in self.targets if not isinstance(target, Kind)):
+            raise UsageError(f"targets: expected kinds, such as Kind.FACE; got {', '.join(odd)[:80]}")
+        if Kind.AREA in self.targets:
+            raise UsageError(
+                "targets: areas are zones, which are hidden whatever the targets are; name what is to be found: "
+                f"{', '.join(kind.label for kind in FOUND)}"
+            )
         if not self.targets and not self.zones:
             raise UsageError("nothing to redact: name a target (faces, heads, persons, plates, text) or a zone")
         if self.follow.max_gap < self.detect.every:

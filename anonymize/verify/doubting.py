@@ -40,7 +40,7 @@ def doubted(plan: Plan, verified: Verified, rate: float | None, settings: Settin
     subject = partial(subject_of, rows=plan.covered().columns(), appearances=plan.about.redact, rate=rate)
     finds = [find for find in (*verified.leaks, *verified.doubts) if find.by is By.LOOK]
     size = (plan.about.width, plan.about.height)
-    kinds = frozenset(Kind) | {find.kind for find in finds}  # a user's own are no members of `Kind`
+    kinds = (frozenset(Kind) - {Kind.AREA}) | {find.kind for find in finds}  # a user's own are no members of `Kind`
     drawing = replace(settings, zones=(), obscured=(), targets=kinds, redact=plan.about.redact)
     doubts = [one for one in plan.doubts if one.track not in over]
     for find in gathered(finds, subject):
