@@ -17,6 +17,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from pylibsrtp import Error
 
 from anonymize.errors import UsageError
 from anonymize.live.log import Logger
@@ -455,6 +456,39 @@ def test_another_certificate_than_that_of_the_offer_is_refused(feeding, file):
         watcher.shake_hands(3)
         until(lambda: "not that of its offer" in (file.parent / "viewers.toml.watched.jsonl").read_text(), 10)
         assert watcher.receive(lambda data: data[0] >= 128, 0.5) == b""
+
+
+@pytest.mark.parametrize("way", ["protect", "protect_rtcp"])
+@pytest.mark.parametrize("error", [Error, ValueError])
+def test_what_cannot_be_encrypted_for_one_viewer_ends_that_one_alone(feeding, file, monkeypatch, way, error):
+    """As once the numbers of its packets or reports are used up. It ended the camera."""
+
+    class Spent:
+        def __init__(self, session):
+            self._session = session
+
+        def __getattr__(self, name):
+            return fails if name == way else getattr(self._session, name)
+
+    def fails(_):
+        raise error("srtp_err_status_key_expired")
+
+    with connected(feeding) as anna, connected(feeding, BEN) as ben:
+        assert anna.packet()
+        assert ben.packet()
+        (one,) = (each for each in feeding._hub._all.values() if each.name == "anna")
+        monkeypatch.setattr(viewer, "_REPORT", 0.0)
+        one._tunnel._out = Spent(one._tunnel._out)
+        until(lambda: "nothing more can be encrypted for it" in watched(file), 10)
+        feeding_on = [ben.packet() for _ in range(40)]
+    assert all(feeding_on)
+    (left,) = (line for line in logged(watched(file)) if "nothing more" in line.get("why", ""))
+    assert left["by"] == "anna"
+
+
+def watched(file):
+    """The log of who watched."""
+    return (file.parent / "viewers.toml.watched.jsonl").read_text()
 
 
 def test_packets_that_were_lost_are_sent_again(feeding):
