@@ -22,7 +22,7 @@ from anonymize.errors import DamagedInput, OutputError, UnreadableInput, Unsuppo
 from anonymize.kinds import Verdict
 from anonymize.live.chain.canvas import Canvas
 from anonymize.live.protocols import Picture
-from anonymize.live.recordings import checking, custody, folder, holding, index, retention, times
+from anonymize.live.recordings import checking, custody, files, folder, holding, index, retention, times
 from anonymize.live.recordings.export import Account, export
 from anonymize.live.recordings.folder import Gap, look, stretches
 from anonymize.live.recordings.hold import Hold
@@ -152,6 +152,49 @@ def test_a_recorder_goes_on_with_an_index_that_is_damaged(kept):
     record(kept, (10.0, 50))
     assert spans(look(kept)) == [*FIVE, (10, 12)]
     assert [one.camera for one in look(kept).segments] == [*[""] * 5, "gate"]
+
+
+def rows(number):
+    """What an index has of so many segments."""
+    return [
+        index.Row(f"{files.stamp(NOON + i)}.mp4", "gate", NOON + i, 1, 1.0, 25, "[]", 9, 9, "") for i in range(number)
+    ]
+
+
+def test_a_write_costs_the_same_whatever_the_number_of_rows(tmp_path, monkeypatch):
+    """All rows were checked at each: a tenth of a second for ten thousand."""
+    checked, was, segments = [], index._checked, rows(50)
+
+    def counted(values):
+        checked.append(values["name"])
+        return was(values)
+
+    monkeypatch.setattr(index, "_checked", counted)
+    index.write(tmp_path, segments[:40], recorded=True)
+    for segment in segments[40:]:
+        index.write(tmp_path, [segment], gone=[segments[0].name], recorded=True)
+    assert checked == []
+    assert set(index.read(tmp_path)) == {one.name for one in segments[1:]}
+
+
+@pytest.mark.parametrize("harm", [_lost, _noise, _half, _empty, _foreign, _newer, _crafted, _outside])
+def test_an_index_that_somebody_changes_between_two_writes_is_begun_anew(tmp_path, harm):
+    segments = rows(150)
+    index.write(tmp_path, segments[:149], recorded=True)
+    time.sleep(0.02)  # the clock of the file system ticks
+    harm(tmp_path / index.NAME)
+    index.write(tmp_path, segments[149:], recorded=True)
+    assert set(index.read(tmp_path)) == {segments[149].name}
+
+
+def test_damage_that_shows_in_nothing_but_the_rows_is_found_by_readers_and_mended(kept, monkeypatch):
+    """As by a disk that gives back something else than was written."""
+    monkeypatch.setattr(index, "_version", lambda _: (0, 0, 0, 0, 0))
+    one = next(iter(index.read(kept).values()))
+    index.write(kept, [one], recorded=True)
+    _crafted(kept / index.NAME)
+    assert spans(look(kept)) == FIVE
+    assert len(index.read(kept)) == 5
 
 
 def test_without_index_and_file_times_the_second_is_known_and_said(kept):
