@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any, TextIO
 
 from anonymize.live.secrets import mask
@@ -15,6 +15,9 @@ from anonymize.text.words import printable
 _NAME = "anonymize.live"
 _ERASED = "\r\x1b[J"
 """Back to the beginning of the line, which is emptied."""
+_UNWRITABLE = (OSError, ValueError, RuntimeError)
+"""What streams raise that are closed, without a reader, on a full disk, or interrupted while they write by a signal
+whose handler logs, too."""
 
 
 class Logger:
@@ -71,7 +74,31 @@ class KeyValue(logging.Formatter):
         return printable(line)  # server messages and file names may hold terminal control sequences
 
 
-class AboveStatus(logging.StreamHandler[TextIO]):
+class Lines(logging.StreamHandler[TextIO]):
+    """Writes log lines. One that cannot be written is lost, and whoever logs goes on."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - as `logging` does
+            self.handleError(record)
+            return
+        self.put(line + self.terminator)
+
+    def put(self, text: str) -> None:
+        """Write `text`, if it can be written."""
+        with suppress(*_UNWRITABLE):
+            self.stream.write(text)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write out what was put, if it can be."""
+        with suppress(*_UNWRITABLE):
+            super().flush()
+
+
+class AboveStatus(Lines):
     """Writes log lines to a terminal above a status line, which stays the last."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -81,7 +108,7 @@ class AboveStatus(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line in the place of the status line, and that below it."""
         if self._status:
-            self.stream.write(_ERASED)
+            self.put(_ERASED)
         super().emit(record)
         self.show(self._status)
 
@@ -90,8 +117,7 @@ class AboveStatus(logging.StreamHandler[TextIO]):
         with self.lock or nullcontext():
             if status or self._status:
                 # It never wraps, and whatever else is written begins in its place.
-                self.stream.write(_ERASED + (f"\x1b[?7l{status}\r\x1b[?7h" if status else ""))
-                self.flush()
+                self.put(_ERASED + (f"\x1b[?7l{status}\r\x1b[?7h" if status else ""))
             self._status = status
 
 
@@ -107,7 +133,7 @@ def to_stderr(*, machine: bool | None = None, **always: Any) -> None:
     """
     machine = not sys.stderr.isatty() if machine is None else machine
     terminal = not machine and sys.stderr.isatty()
-    handler = AboveStatus(sys.stderr) if terminal else logging.StreamHandler(sys.stderr)
+    handler = AboveStatus(sys.stderr) if terminal else Lines(sys.stderr)
     handler.setFormatter(JsonLines(**always) if machine else KeyValue(**always))
     base = logging.getLogger(_NAME)
     for old in list(base.handlers):

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, AnyStr
 
@@ -93,12 +93,21 @@ def pipe(stream: IO[AnyStr] | None) -> IO[AnyStr]:
 @contextmanager
 def process(command: Sequence[str], **options: object) -> Iterator[subprocess.Popen[bytes]]:
     """A program that runs for as long as the block does."""
-    started = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)  # type: ignore[call-overload]
+    with _ended(subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)) as started:  # type: ignore[call-overload]
+        yield started
+
+
+@contextmanager
+def _ended(started: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that has ended, and whose pipes are closed, after the block: where that failed, too."""
     try:
         yield started
     finally:
         started.kill()
         started.wait()
+        for stream in (started.stdin, started.stdout, started.stderr):
+            if stream is not None:
+                stream.close()
 
 
 def listening(port: int) -> bool:
@@ -215,6 +224,11 @@ def anonymize(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
     """Start `anonymize live` as a user does."""
     command = [sys.executable, "-c", "from anonymize.cli import main; main()", "live", *arguments]
     return subprocess.Popen(command, **options)  # type: ignore[call-overload,no-any-return]
+
+
+def live_once(*arguments: str, **options: object) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """`anonymize live`, ended at the end of the block if it has not ended before."""
+    return _ended(anonymize(*arguments, **options))
 
 
 @contextmanager

@@ -1,6 +1,8 @@
+import errno
 import io
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -15,12 +17,13 @@ from typer.testing import CliRunner
 
 from anonymize.cli.app import app
 from anonymize.errors import AnonymizeError, UsageError
+from anonymize.live import log
 from anonymize.live.log import JsonLines, KeyValue, Logger
 from anonymize.live.supervisor import config
 from anonymize.web.server import Server
 from tests.helpers.media import make_video, time_of
 from tests.helpers.pace import Bound
-from tests.helpers.servers import anonymize, free_port, pipe, running, until
+from tests.helpers.servers import free_port, live_once, pipe, running, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,8 +35,9 @@ def clip(tmp_path):
 
 def live(*arguments):
     """Run to the end; the exit code and standard error."""
-    started = anonymize(*arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    out, complaint = started.communicate(timeout=240)
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with live_once(*arguments, **pipes) as started:
+        out, complaint = started.communicate(timeout=240)
     assert b"Traceback" not in complaint
     assert out == b""
     return started.returncode, complaint.decode()
@@ -113,16 +117,15 @@ def test_a_file_is_played_to_its_end_and_recorded_and_nothing_else_is_written(cl
 def test_ctrl_c_drains_and_finalises(clip, tmp_path, again):
     """Also where it comes twice, as where a process and its group get one each."""
     arguments = [str(clip), "--loop", "--to", f"record:{tmp_path}/out", "--to", f"hls:{tmp_path}/hls"]
-    command = anonymize(
-        *arguments, "--targets", "none", "--hide-zone", "0,0 9,0 9,9", stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
-    )
-    until(lambda: list((tmp_path / "hls").glob("*.m3u8")), 20, "it runs")
-    bound = Bound(15)
-    command.send_signal(signal.SIGINT)
-    if again is not None:
-        time.sleep(0.15)
-        command.send_signal(again)
-    _, complaint = command.communicate(timeout=200)
+    arguments += ["--targets", "none", "--hide-zone", "0,0 9,0 9,9"]
+    with live_once(*arguments, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as command:
+        until(lambda: list((tmp_path / "hls").glob("*.m3u8")), 20, "it runs")
+        bound = Bound(15)
+        command.send_signal(signal.SIGINT)
+        if again is not None:
+            time.sleep(0.15)
+            command.send_signal(again)
+        _, complaint = command.communicate(timeout=200)
     assert (command.returncode, bound.over()) == (0, False), complaint
     (made,) = (tmp_path / "out").glob("*.mp4")
     with av.open(str(made)) as container:
@@ -132,13 +135,13 @@ def test_ctrl_c_drains_and_finalises(clip, tmp_path, again):
 
 
 def test_standard_output_carries_only_the_picture_and_live_ends_with_its_reader(clip):
-    command = anonymize(
+    with live_once(
         str(clip), "--loop", "--to", "y4m:-", "--targets", "none", "--hide-zone", "0,0 9,0 9,9", "--preview", "0",
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    data = pipe(command.stdout).read(1_000_000)
-    pipe(command.stdout).close()
-    _, complaint = command.communicate(timeout=200)
+    ) as command:  # fmt: skip
+        data = pipe(command.stdout).read(1_000_000)
+        pipe(command.stdout).close()
+        _, complaint = command.communicate(timeout=200)
     assert command.returncode == 6
     assert "every sink has failed: the program reading standard output has ended" in complaint.decode()
     assert b"preview: http://127.0.0.1:" in complaint
@@ -200,6 +203,71 @@ def test_a_log_for_machines_and_one_for_people():
     text = said(KeyValue(), "sink lost", **facts)
     assert text.endswith(' warning sink lost sink=rtsp://***@h/*** n=3 error="said \\"no\\" and hung up"\n')
     assert text.count("\n") == 1
+
+
+class Unwritable(io.StringIO):
+    """A stream that cannot be written, for some reason."""
+
+    def __init__(self, error):
+        super().__init__()
+        self._error = error
+
+    def write(self, _):
+        raise self._error
+
+    def flush(self):
+        raise self._error
+
+
+UNWRITABLE = (
+    BrokenPipeError(errno.EPIPE, "Broken pipe"),
+    OSError(errno.ENOSPC, "No space left on device"),
+    OSError(errno.EIO, "Input/output error"),  # a terminal that was closed
+    ValueError("I/O operation on closed file."),
+    RuntimeError("reentrant call inside <_io.BufferedWriter>"),
+)
+
+
+@pytest.mark.parametrize("error", UNWRITABLE, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_log_that_cannot_be_written_stops_nobody_and_prints_nothing(error, terminal, monkeypatch, log_as_before):
+    """A traceback of logging's own, on whatever standard error is by then."""
+    said = io.StringIO()
+    with monkeypatch.context() as patched:
+        stream = Unwritable(error)
+        patched.setattr(stream, "isatty", lambda: terminal)
+        patched.setattr(sys, "stderr", stream)
+        log.to_stderr(camera="one")
+        patched.setattr(sys, "stderr", said)
+        log.status("25 frames/s")
+        log.logger.warning("sink lost", sink="rtsp://h/x")
+        log.status("")
+    assert said.getvalue() == ""
+
+
+def test_a_fact_that_cannot_be_said_is_a_fault_that_shows(monkeypatch):
+    class Odd:
+        def __str__(self):
+            raise TypeError("no words")
+
+    complaint = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", complaint)
+    base = logging.Logger("trial")
+    base.addHandler(log.Lines(io.StringIO()))
+    base.handlers[0].setFormatter(JsonLines())
+    Logger(base).warning("odd", fact=Odd())
+    assert "TypeError: no words" in complaint.getvalue()
+
+
+def test_a_camera_whose_log_nobody_reads_goes_on(clip, tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    arguments = [str(clip), "--to", f"record:{tmp_path}/out", "--targets", "none", "--hide-zone", "0,0 80,0 80,60 0,60"]
+    with live_once(*arguments, stdin=subprocess.DEVNULL, stderr=writing, stdout=subprocess.PIPE) as command:
+        os.close(writing)
+        assert command.communicate(timeout=240)[0] == b""
+        assert command.returncode == 0
+    assert len(list((tmp_path / "out").glob("*.mp4"))) == 1
 
 
 def test_the_docs_name_every_option():

@@ -22,7 +22,7 @@ from anonymize.web.server import Server
 from tests.helpers.browser import browser, needs_chromium, window
 from tests.helpers.control_room import Cameras
 from tests.helpers.media import make_video
-from tests.helpers.servers import anonymize, free_port, until
+from tests.helpers.servers import free_port, live_once, until
 from tests.helpers.terminals import CTRL_C, Terminal
 from tests.live.test_recordings import record
 from tests.live.test_supervise import Supervised, supervised
@@ -311,8 +311,9 @@ def test_the_command_prints_the_address_on_a_terminal_alone(tmp_path: Path, clip
         terminal.type(CTRL_C)
         assert terminal.end() == 0, terminal.sent
     assert "Traceback" not in terminal.sent
-    done = anonymize("--config", str(path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-    said = done.communicate(timeout=200)[1]
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with live_once("--config", str(path), **pipes) as done:
+        said = done.communicate(timeout=200)[1]
     assert done.returncode == 2
     assert b"ANONYMIZE_CONTROL_TOKEN" in said
 

@@ -35,7 +35,7 @@ from tests.helpers import servers
 from tests.helpers.live import exposed, stream_of, street_scene
 from tests.helpers.media import time_of
 from tests.helpers.pace import Bound
-from tests.helpers.servers import anonymize, arguments_of_all, free_port, pipe, running, until
+from tests.helpers.servers import arguments_of_all, free_port, live_once, pipe, running, until
 from tests.live.test_sinks import PICTURE, frames, state
 
 ENOUGH = 6
@@ -189,18 +189,21 @@ def from_standard_output(source):
     return got
 
 
+def playing(clip):
+    """How FFmpeg sends `clip` for ever."""
+    return ["-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy"]
+
+
 def test_standard_input(clip, tmp_path):
     port = free_port()
-    with servers.ffmpeg(
-        "-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy", "-f", "mpegts", "-", stdout=subprocess.PIPE
-    ) as camera:
-        command = anonymize(
-            "-", "--to", f"record:{tmp_path}", "--metrics", str(port), *ARGUMENTS,
-            stdin=camera.stdout, stderr=subprocess.PIPE,
-        )  # fmt: skip
+    arguments = ["-", "--to", f"record:{tmp_path}", "--metrics", str(port), *ARGUMENTS]
+    with contextlib.ExitStack() as stack:
+        camera = stack.enter_context(servers.ffmpeg(*playing(clip), "-f", "mpegts", "-", stdout=subprocess.PIPE))
+        command = stack.enter_context(live_once(*arguments, stdin=camera.stdout, stderr=subprocess.PIPE))
         pipe(camera.stdout).close()
         until(lambda: clear_frames(port) > 20, 30, "clear frames go out")
-    _, log = command.communicate(timeout=200)
+        camera.kill()
+        _, log = command.communicate(timeout=200)
     assert command.returncode == 0, log
     (made,) = tmp_path.glob("*.mp4")
     assert judged(made.read_bytes(), "mp4") > 5

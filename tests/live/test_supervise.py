@@ -24,7 +24,7 @@ from anonymize.presets import load
 from anonymize.settings import Audio, Settings
 from tests.helpers.media import make_video
 from tests.helpers.pace import Bound
-from tests.helpers.servers import anonymize, free_port, pipe, until
+from tests.helpers.servers import anonymize, free_port, live_once, pipe, until
 
 ZONE = [[0, 0], [40, 0], [40, 40], [0, 40]]
 ONE = """
@@ -454,10 +454,9 @@ def test_a_file_whose_detectors_could_not_be_made_is_not_accepted(tmp_path, clip
 def test_a_port_that_is_taken_ends_the_cameras_too(tmp_path, clip):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         path = fleet(tmp_path, clip, taken.getsockname()[1], ["one", "two"])
-        done = anonymize(
-            "--config", str(path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
-        )
-        said = done.communicate(timeout=200)[1]
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with live_once("--config", str(path), **pipes) as done:
+            said = done.communicate(timeout=200)[1]
     assert done.returncode == 2, said
     assert b"port" in said
 
