@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Cause:
     """One reason for which a camera is failing or degraded, for programs.
 
     Args:
-        what: ``silent``, ``blank``, ``hidden``, ``late``, ``slow``, ``small`` or ``sink``.
+        what: ``silent``, ``blank``, ``hidden``, ``late``, ``slow``, ``small``, ``sink`` or an `Obstacle`.
         value: seconds, or for ``hidden``, ``late`` and ``slow`` the share of the last minute's frames.
         failing: whether it is failing for this reason.
         stage: the sink, where it is one.
@@ -59,6 +60,33 @@ class Health:
     """Why it is not as it should be."""
     starting: bool = False
     """True while it has not run for long enough to be judged, and is not all well."""
+
+
+class Obstacle(StrEnum):
+    """Why nothing of the empty place can be shown (`anonymize.live.chain.background`)."""
+
+    UNLEARNT = "unlearnt"
+    """Too little of it stands still, or people are found in it."""
+    UNSEEN = "unseen"
+    """The detectors do not look often enough to vouch for it."""
+    DIFFERS = "differs"
+    """It was learnt, and nearly all differs from it."""
+
+    @property
+    def words(self) -> str:
+        """What is wrong, and what to do."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Obstacle.UNLEARNT: "all is hidden, as the background is not learnt: too little of the picture has stood still, "
+    "with nobody found in it, for 10 s. Start it while the place is empty; where it never is, hide people instead "
+    "(--targets heads,persons)",
+    Obstacle.UNSEEN: "all is hidden, as the background is not learnt: the detectors look too seldom to vouch that "
+    "nobody is there. A lower resolution or fewer cameras help",
+    Obstacle.DIFFERS: "all is hidden, as nearly all of the picture differs from the background that was learnt: the "
+    "camera moves, or the light has changed. If it stays so, it is learnt anew after a minute",
+}
 
 
 def ill(causes: Sequence[Cause]) -> Health:

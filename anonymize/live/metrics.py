@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from anonymize.data import Region
 from anonymize.kinds import Why
 from anonymize.live.detector.pace import Effort
-from anonymize.live.health import Cause, Health, Limits, ill
+from anonymize.live.health import Cause, Health, Limits, Obstacle, ill
 from anonymize.live.log import logger
 from anonymize.live.secrets import mask
 
@@ -86,6 +86,7 @@ class Metrics:
         self._lost_since: dict[str, float] = {}
         self._regions: tuple[Region, ...] = ()
         self._things = 0
+        self._obstacle: Obstacle | None = None
         self._latencies: deque[float] = deque(maxlen=_RECENT)
         self._departures: deque[tuple[float, int]] = deque()
         self._seconds: deque[tuple[int, Tally[str]]] = deque(maxlen=_MINUTE)
@@ -269,6 +270,18 @@ class Metrics:
         for each in STATES:
             self._state.labels(self.camera, name, each).set(each == state)
 
+    def background(self, known: float, enough: bool, obstacle: Obstacle | None) -> None:
+        """Set which share of the empty place is known, whether that is enough, and why nothing of it can be shown."""
+        self._obstacle = obstacle
+        state = "lost" if obstacle is not None else "ok" if enough else "starting"
+        self.stage("background", state, f"{known:.0%} of it learnt" + (f"; {obstacle.words}" if obstacle else ""))
+
+    def no_background(self) -> None:
+        """Set that no empty place is shown any more."""
+        self._obstacle = None
+        if "background" in self._stages:
+            self.stage("background", "stopped")
+
     def regions(self, regions: Iterable[Region]) -> None:
         """Set the regions redacted on the newest frame released."""
         self._regions = tuple(regions)
@@ -290,11 +303,15 @@ class Metrics:
         lost = f" (the source is lost: {source.detail})" if source is not None and source.state == "lost" else ""
         if silent > self.limits.silent:
             return ill([Cause("silent", silent, True, f"no frame has gone out for {silent:.0f} s{lost}")])
-        if hidden > self.limits.obscured:
+        obstacle = None if lost else self._obstacle
+        if hidden > self.limits.obscured and obstacle is None:
             return ill([Cause("blank", hidden, True, f"every frame has been fully obscured for {hidden:.0f} s{lost}")])
         degraded, failing = (share > limit for limit in self.limits.hidden)
         remedy = lost or self._remedy()
-        if degraded:
+        if obstacle is not None:
+            failing = failing or hidden > self.limits.obscured
+            causes.append(Cause(obstacle, hidden, failing, f"{obstacle.words} ({hidden:.0f} s so far)"))
+        elif degraded:
             words = f"{share:.0%} of the last minute's frames were fully obscured{remedy}"
             causes.append(Cause("hidden", share, failing, words))
         if late > self.limits.hidden[0]:

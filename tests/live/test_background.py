@@ -20,6 +20,7 @@ from anonymize.live.chain.canvas import Canvas
 from anonymize.live.chain.delay import DelayLine
 from anonymize.live.chain.gate import Cleared
 from anonymize.live.detector.pace import THOROUGH
+from anonymize.live.health import Obstacle
 from anonymize.live.supervisor.config import for_live
 from anonymize.settings import Live, Settings, Span, Zone
 
@@ -253,6 +254,54 @@ def test_without_looks_nothing_is_learnt(monkeypatch):
     place = Place()
     monkeypatch.setattr(DelayLine, "wanted", lambda *_: None)
     assert all(out.obscured for out in place.hold(place.ground, 3 * STILL))
+
+
+def busy(place, seconds):
+    """A street on which something moves everywhere, all the time."""
+    return [out for number in range(round(seconds * RATE)) for out in place.send(np.roll(place.ground, 97 * number, 1))]
+
+
+def test_a_place_that_is_never_still_says_so_until_it_is_learnt():
+    """It hid all for ever, without a word."""
+    place = Place()
+    assert place.line.place is not None
+    busy(place, 3 * STILL - 1)
+    assert place.line.place.obstacle is None
+    busy(place, 2)
+    assert place.line.place.obstacle is Obstacle.UNLEARNT
+    place.hold(place.ground, STILL + 4)
+    assert place.line.place.obstacle is None
+
+
+def test_a_place_in_which_people_are_always_found_says_so():
+    place = Place()
+    place.found = Detections(np.array([[0, 0, 1280, 720]], np.float32), np.ones(1), np.array([Kind.PERSON]))
+    place.hold(place.ground, 3 * STILL + 1)
+    assert place.line.place is not None
+    assert place.line.place.obstacle is Obstacle.UNLEARNT
+
+
+def test_detectors_that_look_too_seldom_are_why_a_place_is_not_learnt(monkeypatch):
+    monkeypatch.setattr(DelayLine, "wanted", lambda *_: None)
+    place = Place()
+    place.hold(place.ground, 3 * STILL + 1)
+    assert place.line.place is not None
+    assert place.line.place.obstacle is Obstacle.UNSEEN
+
+
+def test_a_place_that_differs_nearly_everywhere_says_so_until_it_is_learnt_anew():
+    place = Place().learnt()
+    assert place.line.place is not None
+    assert place.line.place.obstacle is None
+    turned = np.ascontiguousarray(place.ground[::-1, ::-1])
+    said = []
+    for _ in range(ANEW + STILL + 5):
+        place.hold(turned, 1)
+        said.append(place.line.place.obstacle)
+    assert said[: STILL - 1] == [None] * (STILL - 1)
+    assert set(said[STILL + 1 : ANEW - 1]) == {Obstacle.DIFFERS}
+    assert said[ANEW + 3] is Obstacle.UNLEARNT, "and not starting once more"
+    assert said[-1] is None
 
 
 def test_who_stands_in_front_of_a_camera_that_shakes_is_not_seen():

@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from anonymize.live.control_room import page as control_room
+from anonymize.live.health import Obstacle
 from anonymize.live.supervisor.hour import Hour
 from anonymize.web.server import Server
 from tests.helpers.browser import browser, needs_chromium, window
@@ -42,6 +43,12 @@ UNKNOWN = """(names) => Promise.all([import("/page/strings.js"), ...names.map((n
     fetch(`/page/${name}`).then((one) => one.text()))]).then(([{ LANGUAGES }, ...texts]) =>
     [...texts.join().matchAll(/(?:say|fill)\\("([^"]+)"/g)].map((one) => one[1]).filter((one) => !LANGUAGES.en[one]))"""
 """Words that the page says, and that nobody has written."""
+CAUSES = ("silent", "blank", "hidden", "late", "slow", "small", "died", "hangs", "ended", *Obstacle)
+UNSAID = """(causes) => import("/page/advice.js").then(({ sentence }) => causes.map((what) => sentence({
+    state: "failing", causes: [{ what, value: 70, failing: true }],
+    now: { stages: {}, effort: { round: 0, long: 1 }, minute: {} },
+})).filter((said) => !said || /(cause|do)-/.test(said)))"""
+"""Causes for which the page has no sentence."""
 ZONE = "[[0, 0], [40, 0], [40, 40], [0, 40]]"
 
 
@@ -266,6 +273,8 @@ def test_it_is_used_by_keyboard_in_five_languages_and_keeps_the_focus(chromium: 
             assert not re.search(r"[\u0400-\u04ff]", page.locator("body").inner_text()), "another script than the words"
             odd = page.evaluate(ODD, language)
             assert odd == []
+            unsaid = page.evaluate(UNSAID, list(CAUSES))
+            assert unsaid == []
         unknown = page.evaluate(UNKNOWN, [path.name for path in PAGE.glob("*.js")])
         assert unknown == []
 

@@ -15,13 +15,14 @@ import pytest
 
 from anonymize.data import SQUARE, Detections, Region, Shape, Why
 from anonymize.errors import ModelError, UnreadableInput, UsageError
-from anonymize.kinds import Kind
+from anonymize.kinds import MOTION, Kind
 from anonymize.live.chain import delay, gate, loop
 from anonymize.live.chain.canvas import Canvas
 from anonymize.live.chain.control import Control
 from anonymize.live.chain.loop import Chain, run
 from anonymize.live.chain.release import Release
 from anonymize.live.chain.timeline import TICKS
+from anonymize.live.health import Obstacle
 from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import Picture
 from anonymize.live.source.reader import Arrived, Reader
@@ -395,6 +396,20 @@ def test_the_detectors_go_on_while_settings_change_that_are_not_theirs():
     assert chain._next_client is not None
     chain.close()
     assert chain._next_client._process is None
+
+
+def test_why_a_background_cannot_be_shown_is_said_while_there_is_one():
+    moving = Settings(targets=frozenset({MOTION}), live=FAST.live)
+    chain, _, metrics = chain_of(moving)
+    place = chain._line.place
+    assert place is not None
+    place.obstacle = Obstacle.UNLEARNT
+    chain._release_due()
+    assert metrics.health().causes[0].what == "unlearnt"
+    assert metrics.snapshot()["stages"]["background"]["state"] == "lost"
+    chain._change(ZONES_ONLY)
+    assert metrics.health().causes == ()
+    assert metrics.snapshot()["stages"]["background"]["state"] == "stopped"
 
 
 def test_a_pattern_of_text_that_changes_is_looked_for_by_a_detector_that_knows_it(monkeypatch):

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from anonymize.data import Region
 from anonymize.kinds import Kind, Why
 from anonymize.live.detector.pace import EFFORTS, ORDINARY, SMALL, THOROUGH
-from anonymize.live.health import Cause, Health, Limits
+from anonymize.live.health import Cause, Health, Limits, Obstacle
 from anonymize.live.metrics import Metrics, memory
 
 
@@ -216,6 +217,50 @@ def test_unhealthy_when_everything_is_obscured_for_long(metrics, clock):
         clock.now += 1
         metrics.frames_out()
     assert metrics.health() == Health(True, "frames go out")
+
+
+@pytest.mark.parametrize("obstacle", Obstacle)
+def test_a_background_that_cannot_be_shown_is_why_all_is_hidden(metrics, clock, obstacle):
+    def pass_by(seconds, hidden):
+        for _ in range(seconds):
+            clock.now += 1
+            if hidden:
+                metrics.obscured()
+            metrics.frames_out()
+
+    metrics.background(0.0, False, None)
+    pass_by(31, hidden=True)
+    assert metrics.health().causes[0].what == "hidden"
+    metrics.background(0.1, False, obstacle)
+    for seconds in (31, 71):
+        health = metrics.health()
+        (cause,) = health.causes
+        assert (cause.what, cause.failing, cause.value) == (obstacle.value, True, seconds)
+        assert health.why == f"{obstacle.words} ({seconds} s so far)"
+        assert json.loads(json.dumps(metrics.snapshot()["causes"]))[0]["what"] == obstacle.value
+        found = samples(metrics)
+        assert found["anonymize_stage", ("camera", "market"), ("stage", "background"), ("state", "lost")] == 1
+        assert found["anonymize_healthy", ("camera", "market")] == 0
+        pass_by(40, hidden=True)
+    assert metrics.snapshot()["stages"]["background"]["detail"].startswith("10% of it learnt; all is hidden, as ")
+    metrics.stage("source", "lost", "timed out")
+    assert "the source is lost: timed out" in metrics.health().why
+    metrics.stage("source", "ok")
+    metrics.background(0.9, True, None)
+    pass_by(60, hidden=False)
+    assert metrics.health() == Health(True, "frames go out")
+    assert metrics.snapshot()["stages"]["background"]["state"] == "ok"
+
+
+def test_a_background_that_was_only_just_lost_is_degraded(metrics, clock):
+    for second in range(40):
+        clock.now += 1
+        if second > 28:
+            metrics.obscured()
+        metrics.frames_out()
+    metrics.background(1.0, True, Obstacle.DIFFERS)
+    health = metrics.health()
+    assert (health.ok, health.degraded, health.causes[0].what) == (True, True, "differs")
 
 
 def test_why_things_are_redacted(metrics):

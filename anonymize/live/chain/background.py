@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from anonymize.data import Box, Detections
 from anonymize.kinds import PEOPLE, Kind
+from anonymize.live.health import Obstacle
 from anonymize.media.frames.frame import VideoPicture
 
 STILL = 10
@@ -37,6 +38,9 @@ MOST = 0.8
 """Share that may be covered; beyond it all is hidden, as when the camera moves."""
 ANEW = 60
 """Seconds after which a place that differs nearly everywhere is learnt anew: the camera was turned, or night came."""
+_PATIENCE, _SHAKES = 3 * STILL, STILL
+"""Seconds without a place that can be shown from which on that is an obstacle: where it is not learnt, and where nearly
+all differs from it."""
 BEFORE, AFTER = Fraction(2, 5), Fraction(3, 5)
 """Seconds before and after a frame that differs in which the same is covered, so that covers have no holes."""
 _BLOCK = 8
@@ -97,6 +101,10 @@ class Background:
         """The same with those alone that were known and differ."""
         self._looks: deque[Fraction] = deque(maxlen=STILL * 100)
         """Times of the looks at every scale."""
+        self._hidden: Fraction | None = None
+        """Since when nothing of it can be shown."""
+        self.obstacle: Obstacle | None = None
+        """Why nothing of it can be shown, where that lasts."""
         self._forget()
 
     def _forget(self) -> None:
@@ -184,6 +192,19 @@ class Background:
         if time - self._followed >= _SLOW and self._vouched(time) and self._known.any():
             self._follow(small, unsure)
             self._followed = time
+        self._judge(time)
+
+    def _judge(self, time: Fraction) -> None:
+        """Say why nothing can be shown for long."""
+        known = self.share >= KNOWN
+        if known and self._strange is None:
+            self._hidden = self.obstacle = None
+            return
+        self._hidden = time if self._hidden is None else self._hidden
+        if time - self._hidden < (_SHAKES if known else _PATIENCE):
+            return
+        seen = self._vouched(time) and self._often(time)
+        self.obstacle = Obstacle.DIFFERS if known else Obstacle.UNLEARNT if seen else Obstacle.UNSEEN
 
     def over(self, frame: VideoPicture, time: Fraction, level: int) -> Mask | None:
         """Overwrite `frame`: with a cover where frames around it differ from the empty place, elsewhere with that.
@@ -263,7 +284,7 @@ class Background:
             anew = _stretched(moved, mean.shape)
             mean[anew] = plane.pixels[anew]
         new = ~self._known & (now - kept.since >= STILL)
-        if new.any() and self._vouched(time) and sum(now - at <= STILL for at in self._looks) >= LOOKS:
+        if new.any() and self._vouched(time) and self._often(time):
             self._take_up(new)
 
     def _take_up(self, new: Mask) -> None:
@@ -286,6 +307,10 @@ class Background:
     def _vouched(self, time: Fraction) -> bool:
         """Whether the newest look was a short while ago."""
         return bool(self._looks) and time - self._looks[-1] <= _VOUCHED
+
+    def _often(self, time: Fraction) -> bool:
+        """Whether there were enough looks in the time in which it is learnt."""
+        return sum(time - at <= STILL for at in self._looks) >= LOOKS
 
     def _follow(self, small: Samples, unsure: Mask) -> None:
         """Move the brightness of every cell where nothing differs a level towards that of now."""

@@ -258,7 +258,7 @@ class Chain:
             self._metrics.things(0 if cleared.obscured else self._line.things)
         if self._line.place is not None:
             known = self._line.place.share
-            self._metrics.stage("background", "ok" if known >= KNOWN else "starting", f"{known:.0%} of it learnt")
+            self._metrics.background(known, known >= KNOWN, self._line.place.obstacle)
         for words in self._line.faults:
             self._metrics.stage("tracking", "lost", words)
         self._line.faults.clear()
@@ -316,6 +316,8 @@ class Chain:
         self._client, self._settings = client, settings
         self._shown = None  # these may hide more
         self._line.change(settings)
+        if self._line.place is None:
+            self._metrics.no_background()
         self._metrics.stage("settings", "ok")
 
     def _opened(self, settings: Settings) -> DetectorClient | None:

@@ -28,6 +28,7 @@ function advice(cause, now) {
   if (cause.what === "sink") return /disk is full/.test(cause.detail ?? "") ? "do-disk" : "do-sink";
   const source = now?.stages["source"];
   if (source && source.state !== "ok") return "do-source";
-  if (cause.what === "small" || cause.what === "slow" || (now?.effort.round ?? 0) >= (now?.effort.long ?? 1)) return "do-slow";
+  if (cause.what === "unlearnt" || cause.what === "differs") return `do-${cause.what}`;
+  if (cause.what === "small" || cause.what === "unseen" || cause.what === "slow" || (now?.effort.round ?? 0) >= (now?.effort.long ?? 1)) return "do-slow";
   return cause.what === "silent" ? "do-log" : "do-scene";
 }
