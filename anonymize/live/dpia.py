@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from anonymize.kinds import MOTION
 from anonymize.live.evidence import Running, RunningCamera
+from anonymize.live.webrtc.place import SCHEME
 from anonymize.pages.words import number, percent, plural
 from anonymize.report.dpia.parts import Blank, Part, Section, Table, Text
 from anonymize.settings import Settings
@@ -70,8 +71,32 @@ def _kept(running: Running) -> Iterator[Part]:
     yield Table(("camera", "anonymised recordings are kept", "there are", "from and to", "held segments"), rows)
     for one in running.cameras:
         yield Text(f"{one.name} sends to: {', '.join(one.to) or 'its preview page alone'}.")
+    yield from _watched(running)
     yield Text("Recordings hold what was sent: there is no raw copy to hand out.")
     yield Blank("Who may watch each of these, by what account, and how that is logged; who may export recordings")
+
+
+def _watched(running: Running) -> Iterator[Part]:
+    """Who watched in browsers."""
+    rows = [
+        (at.month, one.name, at.viewer, number(at.times), clock(at.seconds), number(at.open), at.first, at.last)
+        for one in running.cameras
+        for at in one.watched
+    ]
+    if rows:
+        yield Text("Who watched in a browser (webrtc:), by month, from the log of viewers, with the names in its file.")
+        head = ("month", "camera", "viewer", "times", "for", "of these without an end", "first begun", "last begun")
+        yield Table(head, sorted(rows)[-MOST:])
+        if len(rows) > MOST:
+            yield Text(f"The newest {MOST} of {number(len(rows))}.")
+    elif any(to.startswith(SCHEME) for camera in running.cameras for to in camera.to):
+        yield Text("Nobody has watched in a browser (webrtc:), by the log of viewers.")
+    for camera in running.cameras:
+        yield from (Text(f"Log of viewers of {camera.name}: {line}.") for line in camera.complaints)
+    yield Text(
+        "Who looks at a preview page or the control room has its token and is on this machine; who watches by a server "
+        "that is sent to, or files that a web server hands out, is known there: none of these is logged here."
+    )
 
 
 def _worked(running: Running) -> Iterator[Part]:

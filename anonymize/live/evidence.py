@@ -7,7 +7,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ from anonymize.live.recordings import custody, folder
 from anonymize.live.secrets import mask
 from anonymize.live.supervisor import config
 from anonymize.live.supervisor.config import Camera
+from anonymize.live.webrtc.viewers import BEGAN, LOG, STOPPED
 from anonymize.report.dpia.sources import metrics_by_camera
 from anonymize.settings import Settings
 from anonymize.text import untrusted
+from anonymize.text.ranges import Range
 
 _TIMEOUT = 10.0
 """Seconds that the running program has for an answer."""
 _MOST = 16 << 20
 """Bytes of an answer."""
 RECORD = "record:"
+_SECONDS = Range(0, 1e9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,28 @@ class RecordedFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """How often one viewer watched a camera in one month, by the log of viewers.
+
+    Args:
+        viewer: the name in the file of viewers.
+        month: as 2026-11, in UTC.
+        times: how often it began.
+        seconds: for how long it watched, all times together that have ended.
+        open: times without an end in the log: it still watches, or the process was killed.
+        first, last: when it began for the first and the last time.
+    """
+
+    viewer: str
+    month: str
+    times: int
+    seconds: float
+    open: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunningCamera:
     """One camera of the file, as it runs.
 
@@ -63,6 +89,8 @@ class RunningCamera:
         counts: metrics without the label of the camera; empty if it does not run.
         health: what ``/healthz`` says of it; empty if it does not run.
         recorded: what lies in its folders.
+        watched: who watched it by a `webrtc:` sink, by month and name.
+        complaints: what is wrong with the log of that.
     """
 
     name: str
@@ -74,6 +102,8 @@ class RunningCamera:
     counts: Mapping[str, float]
     health: str
     recorded: tuple[RecordedFolder, ...]
+    watched: tuple[Watched, ...] = ()
+    complaints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +171,7 @@ def _health(text: str) -> dict[str, str]:
 
 def _camera(camera: Camera, counts: Mapping[str, float], health: str) -> RunningCamera:
     folders = [Path(address.removeprefix(RECORD)) for address in camera.to if address.startswith(RECORD)]
+    log = Path(camera.viewers + LOG) if camera.watched and camera.viewers else None
     return RunningCamera(
         camera.name,
         mask(camera.source),
@@ -151,7 +182,29 @@ def _camera(camera: Camera, counts: Mapping[str, float], health: str) -> Running
         counts,
         health,
         tuple(_recorded(one) for one in folders if one.is_dir()),
+        _watched(log, camera.name) if log is not None else (),
+        tuple(custody.faults(log)) if log is not None else (),
     )
+
+
+def _watched(log: Path, camera: str) -> tuple[Watched, ...]:
+    """Who watched `camera`, by a log of viewers. Lines that are none are among the faults of the log."""
+    found: dict[tuple[str, str], Watched] = {}
+    begun: dict[str, tuple[str, str]] = {}
+    for line in untrusted.lines(log, "log of viewers", ReportError) if log.is_file() else ():
+        with suppress(AnonymizeError, KeyError, TypeError, ValueError):
+            entry: Any = untrusted.json_value(line, "log of viewers", ReportError)
+            at, viewer, act, view = (str(entry[name]) for name in ("at", "by", "act", "view"))
+            if entry["camera"] != camera:
+                continue
+            if act == BEGAN:
+                key = begun[view] = at[:7], viewer
+                one = found.get(key, Watched(viewer, at[:7], 0, 0.0, 0, at, at))
+                found[key] = replace(one, times=one.times + 1, open=one.open + 1, last=at)
+            elif act == STOPPED and view in begun:
+                seconds, one = _SECONDS.number(entry["seconds"]), found[begun.pop(view)]
+                found[one.month, viewer] = replace(one, seconds=one.seconds + seconds, open=one.open - 1)
+    return tuple(one for _, one in sorted(found.items()))
 
 
 def _recorded(path: Path) -> RecordedFolder:

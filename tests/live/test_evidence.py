@@ -1,5 +1,6 @@
 """What `report dpia --live` reads from a running system."""
 
+import json
 import socket
 import subprocess
 import threading
@@ -8,10 +9,13 @@ from typing import Any
 import pytest
 
 from anonymize.errors import ReportError, UsageError
+from anonymize.live import evidence
 from anonymize.live.dpia import pilot
-from anonymize.live.evidence import gather
+from anonymize.live.evidence import Running, Watched, gather
 from anonymize.live.recordings import custody, holding
 from anonymize.live.recordings.folder import look
+from anonymize.live.supervisor.config import Camera
+from anonymize.live.webrtc.viewers import BEGAN, STOPPED, Viewers
 from anonymize.report.dpia import write
 from tests.helpers.media import make_video
 from tests.helpers.servers import free_port, until
@@ -94,6 +98,77 @@ def test_a_log_that_was_changed_shows(running, tmp_path):
     finally:
         log.write_text(before)
     assert "Custody log of market: custody.jsonl, line 2" in text
+
+
+def watched_camera(folder, lines=()):
+    """A camera with a sink for viewers, and a log of who watched in which these lines are."""
+    viewers = folder / "viewers.toml"
+    (folder / "viewers.toml.watched.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    return Camera("rtsp://10.0.0.5/1", ("webrtc:127.0.0.1:8443",), "gate", viewers=str(viewers))
+
+
+def entry(at, by, act, view, **facts):
+    return json.dumps({"at": at, "act": act, "by": by, "camera": "gate", "view": view, **facts})
+
+
+def annex(camera, folder):
+    """What the annex says of one camera."""
+    running = Running("cameras.toml", 1.8e9, (evidence._camera(camera, {}, ""),), ())
+    return write([], folder / "annex", first=pilot(running), force=True)[0].read_text()
+
+
+def test_who_watched_is_counted_by_viewer_and_month(tmp_path):
+    camera = watched_camera(
+        tmp_path,
+        [
+            entry("2026-10-31T23:50:00Z", "anna", BEGAN, "a"),
+            entry("2026-11-01T00:10:00Z", "anna", STOPPED, "a", seconds=1200.0, why="left"),
+            entry("2026-11-02T08:00:00Z", "anna", BEGAN, "b"),
+            entry("2026-11-02T08:00:00Z", "control | desk", BEGAN, "c"),
+            entry("2026-11-02T08:00:00Z", "ben", BEGAN, "x", camera="another"),
+            entry("2026-11-02T08:01:30Z", "anna", STOPPED, "b", seconds=90.0, why="gone silent"),
+            entry("2026-11-03T09:00:00Z", "anna", BEGAN, "d"),
+            entry("2026-11-03T09:00:40Z", "anna", STOPPED, "d", seconds=40.0, why="left"),
+            entry("2026-11-03T09:00:40Z", "anna", STOPPED, "d", seconds=40.0, why="left"),
+            entry("2026-11-03T09:00:40Z", "anna", STOPPED, "c", seconds=float("nan"), why="left"),
+            "no line of this log",
+            "[]",
+            entry("2026-11-04T09:00:00Z", "anna", BEGAN, "e"),
+        ],
+    )
+    found = evidence._camera(camera, {}, "").watched
+    assert found == (
+        Watched("anna", "2026-10", 1, 1200.0, 0, "2026-10-31T23:50:00Z", "2026-10-31T23:50:00Z"),
+        Watched("anna", "2026-11", 3, 130.0, 1, "2026-11-02T08:00:00Z", "2026-11-04T09:00:00Z"),
+        Watched("control | desk", "2026-11", 1, 0.0, 1, "2026-11-02T08:00:00Z", "2026-11-02T08:00:00Z"),
+    )
+    text = annex(camera, tmp_path)
+    assert "| 2026-11 | gate | anna | 3 | 2:10 | 1 | 2026-11-02T08:00:00Z | 2026-11-04T09:00:00Z |" in text
+    assert "Log of viewers of gate: viewers.toml.watched.jsonl, line 11: it was not written whole" in text
+
+
+def test_the_log_that_viewers_write_is_the_one_that_is_counted(tmp_path):
+    camera = watched_camera(tmp_path)
+    path = tmp_path / "viewers.toml"
+    path.touch(0o600)
+    path.write_text('anna = "a-token-of-annas-own"\n')
+    (tmp_path / "viewers.toml.watched.jsonl").unlink()
+    assert "Nobody has watched in a browser" in annex(camera, tmp_path)
+    viewers = Viewers(path)
+    viewers.note(BEGAN, "anna", camera="gate", view="a")
+    viewers.note(STOPPED, "anna", camera="gate", view="a", seconds=7.5, why="left", saw_pictures=True)
+    (one,) = evidence._camera(camera, {}, "").watched
+    assert (one.viewer, one.times, one.seconds, one.open) == ("anna", 1, 7.5, 0)
+    assert "Log of viewers of" not in annex(camera, tmp_path), "nothing is wrong with it"
+    log = tmp_path / "viewers.toml.watched.jsonl"
+    log.write_text(log.read_text().replace("anna", "ben", 1))
+    assert "Log of viewers of gate: viewers.toml.watched.jsonl, line 2: the lines before" in annex(camera, tmp_path)
+
+
+def test_a_camera_that_nobody_can_watch_in_a_browser_says_nothing_of_it(tmp_path):
+    text = annex(Camera("rtsp://10.0.0.5/1", ("rtsp://10.0.0.9/1",), "gate"), tmp_path)
+    assert "in a browser" not in text
+    assert "none of these is logged here" in text
 
 
 def test_passwords_are_not_in_it(running, tmp_path, monkeypatch):

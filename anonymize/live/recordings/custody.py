@@ -104,7 +104,12 @@ def text(words: str) -> str:
 
 def complaints(folder: Path) -> Iterator[str]:
     """What is wrong with the custody log of `folder`; nothing if there is none."""
-    path = folder / NAME
+    return faults(folder / NAME)
+
+
+def faults(path: Path) -> Iterator[str]:
+    """What is wrong with a log that `append` wrote; nothing if there is none."""
+    name = path.name
     try:
         last, sha256 = _head(_head_of(path))
     except ReportError as error:
@@ -112,10 +117,10 @@ def complaints(folder: Path) -> Iterator[str]:
         return
     if not os.path.lexists(path):
         if last:
-            yield f"{NAME} is gone: it had {last} lines"
+            yield f"{name} is gone: it had {last} lines"
         return
     if path.is_symlink():
-        yield f"{NAME} is a link"
+        yield f"{name} is a link"
         return
     previous, number, numbered, missing = "", 0, False, 0
     try:
@@ -126,24 +131,24 @@ def complaints(folder: Path) -> Iterator[str]:
             except ReportError:
                 found = None
             if not isinstance(found, dict):
-                yield f"{NAME}, line {number}: it was not written whole, or changed"
+                yield f"{name}, line {number}: it was not written whole, or changed"
             elif found.get("previous") != previous:
-                yield f"{NAME}, line {number}: the lines before it are not those that were there when it was written"
+                yield f"{name}, line {number}: the lines before it are not those that were there when it was written"
             if isinstance(found, dict) and type(found.get("line")) is int:
                 numbered = True
                 if found["line"] - number > missing:
                     missing = found["line"] - number
-                    yield f"{NAME}, line {number}: lines before it were cut off: it was written as line {found['line']}"
+                    yield f"{name}, line {number}: lines before it were cut off: it was written as line {found['line']}"
             previous = hashlib.sha256(raw.encode()).hexdigest()
             if number + missing == last and previous != sha256:
-                yield f"{NAME}, line {number}: it is not the one that was written last"
+                yield f"{name}, line {number}: it is not the one that was written last"
     except ReportError as error:
         yield error.message
         return
     if number + missing < last:
-        yield f"{NAME}: lines were cut off its end: it had {last}, there are {number}"
+        yield f"{name}: lines were cut off its end: it had {last}, there are {number}"
     if numbered and not last:
-        yield f"{NAME}{HEAD} is gone, which says how many lines there were: some may be missing at the end"
+        yield f"{name}{HEAD} is gone, which says how many lines there were: some may be missing at the end"
 
 
 def _number(path: Path, previous: bytes) -> int:

@@ -20,7 +20,7 @@ from anonymize.live.wakeup import Wakeup
 from anonymize.live.webrtc import rtp, sdp, stun
 from anonymize.live.webrtc.secure import Identity, Refused
 from anonymize.live.webrtc.viewer import Address, Viewer
-from anonymize.live.webrtc.viewers import Viewers
+from anonymize.live.webrtc.viewers import BEGAN, STOPPED, Viewers
 from anonymize.text.words import system
 
 MOST, MOST_OF_ONE = 16, 4
@@ -133,7 +133,7 @@ class Hub:
                 raise Full("too many watch at once")
             self._all[viewer.id] = viewer
         try:
-            self._viewers.note("began to watch", name, camera=self._camera, view=viewer.id[:8])
+            self._viewers.note(BEGAN, name, camera=self._camera, view=viewer.id[:8])
         except OutputError:
             with self._lock:
                 del self._all[viewer.id]
@@ -255,7 +255,7 @@ class Hub:
         logger.info("viewer left", viewer=viewer.name, seconds=seconds, why=why)
         facts = {"camera": self._camera, "view": viewer.id[:8], "seconds": seconds, "why": why}
         try:
-            self._viewers.note("stopped watching", viewer.name, saw_pictures=viewer.watched, **facts)
+            self._viewers.note(STOPPED, viewer.name, saw_pictures=viewer.watched, **facts)
         except OutputError as error:
             logger.error("it was not written down who watched", viewer=viewer.name, error=str(error))
 

@@ -20,6 +20,8 @@ SHORTEST, LONGEST = 16, 64
 """Fewest characters of a token; most of a name."""
 LOG = ".watched.jsonl"
 """What is added to the name of the file for the log beside it."""
+BEGAN, STOPPED = "began to watch", "stopped watching"
+"""What that log says that a viewer did."""
 LOCAL = "local"
 """The viewer's name where no file names any."""
 
