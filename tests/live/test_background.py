@@ -275,7 +275,7 @@ def test_a_place_that_is_never_still_says_so_until_it_is_learnt():
 
 def test_a_place_in_which_people_are_always_found_says_so():
     place = Place()
-    place.found = Detections(np.array([[0, 0, 1280, 720]], np.float32), np.ones(1), np.array([Kind.PERSON]))
+    place.found = Detections(np.array([[0, 0, 1280, 720]], np.float32), np.ones(1, np.float32), np.array([Kind.PERSON]))
     place.hold(place.ground, 3 * STILL + 1)
     assert place.line.place is not None
     assert place.line.place.obstacle is Obstacle.UNLEARNT
@@ -294,7 +294,7 @@ def test_a_place_that_differs_nearly_everywhere_says_so_until_it_is_learnt_anew(
     assert place.line.place is not None
     assert place.line.place.obstacle is None
     turned = np.ascontiguousarray(place.ground[::-1, ::-1])
-    said = []
+    said: list[Obstacle | None] = []
     for _ in range(ANEW + STILL + 5):
         place.hold(turned, 1)
         said.append(place.line.place.obstacle)
