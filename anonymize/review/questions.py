@@ -33,6 +33,8 @@ LEAST_HELD = 0.6
 """Seconds without a find from which a cover is asked about."""
 _COVERED = 0.6
 """Share of a box within another region from which nothing is asked about it."""
+_LOOKED_AT = 16
+"""The most boxes of a face for which it is found out whether they lie in a head."""
 _CUT_OFF = 0.5
 """What a picture of somebody of whom a part lies outside is worth, beside a whole one."""
 _NEAR = 1e-6
@@ -127,6 +129,8 @@ class Questions:
         self._step = float(times[-1] - times[0]) / max(len(times) - 1, 1) or 1.0
         self._there = _There(edited.base.regions.columns())
         self._by_track: dict[int, list[Question]] = {}
+        self._heads: dict[int, set[int]] = {}
+        """Of each face that always lies in covered heads: theirs."""
         self._faint = [_faint(one, self._about) for one in edited.base.faint]
         tracks = np.unique(self._there.track[self._there.track >= 0]).tolist()
         self._left = [*{*tracks, *edited.changed()}]
@@ -151,7 +155,12 @@ class Questions:
         """Those without an answer: doubts that are not covered first, then by weight."""
         some = [*self._faint, *(one for several in self._by_track.values() for one in several)]
         over = self._drawn_over(some)
-        open_ones = (one for one, covered in zip(some, over, strict=True) if not covered and not self._is_answered(one))
+        changed = self._edited.changed()
+        open_ones = (
+            one
+            for one, covered in zip(some, over, strict=True)
+            if not (covered or self._is_answered(one) or self._is_in_head(one, changed))
+        )
         return sorted(open_ones, key=lambda one: (not _is_urgent(one), -one.weight, one.frame, one.number))
 
     def _drawn_over(self, some: Sequence[Question]) -> list[bool]:
@@ -169,6 +178,18 @@ class Questions:
         """The number of answers in force."""
         judged = (one for one in self._edited.doubts() if one.answer is not None)
         return len(self._edited.replies()) + sum(1 for _ in judged)
+
+    def _is_in_head(self, one: Question, changed: set[int]) -> bool:
+        """Whether a face, of which is asked whether it is one, lies in heads that hide it anyway: they are asked about,
+        and only where one is taken away, changed or shown, the face is, too."""
+        heads = self._heads.get(one.number, set()) if one.topic is Topic.SURE else set()
+        return bool(heads) and not any(self._is_gone(head, changed) for head in heads)
+
+    def _is_gone(self, track: int, changed: set[int]) -> bool:
+        """Whether a track may no longer hide what lay in it when it was found."""
+        doubt = self._edited.doubt(track)
+        undrawn = doubt is not None and not doubt.drawn
+        return undrawn or track in changed or bool(self._edited.shown(track))
 
     def _is_answered(self, one: Question) -> bool:
         if one.topic is None:
@@ -202,11 +223,22 @@ class Questions:
 
     def _sure(self, track: int, rows: Rows) -> Question:
         """Whether a track shows anybody."""
+        self._heads[track] = self._around(rows) if rows.kind is Kind.FACE else set()
         seen = rows.why == DETECTED
         likely = _nothing(rows.score[seen])
         weight = likely * self._wasted(rows, rows.why != MANUAL)
         span = (int(rows.frame[0]), int(rows.frame[-1]) + 1)
         return _question(Topic.SURE, track, rows, best_row(rows, self._about), span, weight, self._about)
+
+    def _around(self, rows: Rows) -> set[int]:
+        """The heads in which a face lies; none if some of its boxes lie in none."""
+        heads: set[int] = set()
+        for row in np.linspace(0, len(rows.frame) - 1, min(len(rows.frame), _LOOKED_AT)).round().astype(int).tolist():
+            here = self._there.heads(int(rows.frame[row]), rows.xyxy[row])
+            if not here:
+                return set()
+            heads |= here
+        return heads
 
     def _held(self, track: int, rows: Rows) -> Iterator[Question]:
         """Whether somebody is where a track is covered for long without a find."""
@@ -412,9 +444,20 @@ class _There:
 
     def covers(self, index: int, box: NDArray[np.float64], but: int) -> bool:
         """Whether a region of another track than `but` covers most of a box (4,) on frame `index`."""
+        rows, some = self._columns, self._on(index)
+        return bool(_within(box, rows.xyxy[some[rows.track[some] != but]]).any())
+
+    def heads(self, index: int, box: NDArray[np.float64]) -> set[int]:
+        """The heads of which each covers most of a box (4,) on frame `index`."""
+        rows, some = self._columns, self._on(index)
+        some = some[(rows.kind[some] == Kind.HEAD) & (rows.track[some] >= 0)]
+        return set(rows.track[some[_within(box, rows.xyxy[some])]].tolist())
+
+    def _on(self, index: int) -> NDArray[np.intp]:
+        """The rows that are on frame `index`."""
         rows = self._columns
         low, high = np.searchsorted(rows.start, [index, index + 1])
         some = np.arange(low, high)
         long = self._long[(rows.start[self._long] <= index) & (rows.end[self._long] > index)]
-        some = np.union1d(some, long)
-        return bool(_within(box, rows.xyxy[some[rows.track[some] != but]]).any())
+        made: NDArray[np.intp] = np.union1d(some, long).astype(np.intp)
+        return made

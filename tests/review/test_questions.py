@@ -15,7 +15,7 @@ from anonymize.plan import About, Plan, Regions
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.edit_lines import EditLine, entry, step_of
 from anonymize.plan.edited import Edited
-from anonymize.plan.edits import Draw, EditError, Judge, Reply
+from anonymize.plan.edits import Draw, EditError, Judge, Place, Reply, Show
 from anonymize.plan.faint import Faint, uncovered
 from anonymize.review.overview import tracks
 from anonymize.review.questions import Question, Questions
@@ -289,3 +289,40 @@ def test_the_terminal_asks_the_same_questions(face_clip: Path, bare: Path, capsy
     assert ended("doubts", bare, face_clip, "--everything", "--list") == 2
     assert ended("doubts", bare, "--everything") == 2
     assert "needs SOURCE" in " ".join(capsys.readouterr().err.split())
+
+
+def head(track: int, first: int, end: int, at: float = 290.0, side: float = 60.0) -> list[Row]:
+    """A head around the face that `rows` has, found on every third frame."""
+    box = (at, 90.0, at + side, 90.0 + side)
+    whys = {0: Why.DETECTED}
+    return [
+        (i, i + 1, Region(box, Kind.HEAD, whys.get(i % 3, Why.INTERPOLATED), track, Shape.ELLIPSE, score=0.8))
+        for i in range(first, end)
+    ]
+
+
+def test_of_a_face_in_its_head_the_head_alone_is_asked_about() -> None:
+    """The answer for the face would change nothing, while the head is covered."""
+    together = made(rows(0, 0, LONG), head(1, 0, LONG))
+    assert ids(together) == {"sure-1-0"}
+    together.apply(Judge(1, Answer.NOTHING))
+    assert ids(together) == {"sure-0-0"}, "the head is no more"
+    together.undo()
+    together.apply(Show(1, (0, LONG), "form 12"))
+    assert ids(together) == {"sure-0-0"}, "the head stays visible"
+    together.undo()
+    together.apply(Place(1, 100, ((900.0, 90.0, 960.0, 150.0),)))
+    assert ids(together) == {"sure-0-0", "sure-1-0"}, "the head was moved away"
+    undrawn = Doubt(1, 0, LONG, Raised.ALONE)
+    assert "sure-0-0" in ids(made(rows(0, 0, LONG), head(1, 0, LONG), doubts=(undrawn,))), "the head is not covered"
+    doubtful = Doubt(0, 0, LONG, Raised.FIND)
+    assert ids(made(rows(0, 0, LONG), head(1, 0, LONG), doubts=(doubtful,))) == {"doubt-0-0", "sure-1-0"}, (
+        "a doubt of the plan"
+    )
+
+
+def test_a_face_that_is_somewhere_in_no_head_is_asked_about() -> None:
+    assert ids(made(rows(0, 0, LONG), head(1, 0, LONG - 40))) >= {"sure-0-0"}
+    assert ids(made(rows(0, 0, LONG), head(1, 0, LONG, at=320))) >= {"sure-0-0"}
+    assert ids(made(rows(0, 0, LONG), rows(1, 0, LONG, at=301))) >= {"sure-0-0", "sure-1-0"}, "it is no head"
+    assert ids(made(rows(0, 0, LONG), head(1, 0, 130), head(2, 120, LONG))) == {"sure-1-0", "sure-2-120"}, "in two"
