@@ -113,7 +113,8 @@ def keep_own(card: Card, content: bytes, *, force: bool = False) -> Path:
     there = _card_of(card.name)
     text = kept.text().encode()
     with _alone():
-        if not force and _content(there, len(text) + 1) not in (b"", text):
+        taken = _content(there, len(text) + 1) not in (b"", text)
+        if taken and _networks(card.name) and not force:  # a card without its network is no model
             raise ModelError(
                 f"there is another model {card.name!r} already: give this one another name, or add --force", there
             )

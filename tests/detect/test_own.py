@@ -200,6 +200,10 @@ def test_a_name_that_is_taken_is_refused(folder: Path) -> None:
     with pytest.raises(ModelError, match="another model 'mine' already: give this one another name, or add --force"):
         detect.import_own(*save(folder, "yolox"))
     before = models.find("mine").sha256
+    path.unlink()
+    detect.import_own(*save(folder, "yolox"))  # a card alone takes no name
+    assert models.find("mine").sha256 != before
+    detect.import_own(*save(folder, "yolov8"), force=True)
     detect.import_own(*save(folder, "yolox"), force=True)
     assert models.find("mine").sha256 != before
     with pytest.raises(ModelError, match="'argus' is the name of a model that is known already"):
