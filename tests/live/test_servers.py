@@ -5,6 +5,7 @@ import io
 import os
 import re
 import select
+import signal
 import socket
 import subprocess
 import tempfile
@@ -21,7 +22,7 @@ import numpy as np
 import psutil
 import pytest
 
-from anonymize.errors import UnreadableInput
+from anonymize.errors import UnreadableInput, UsageError
 from anonymize.live.chain.canvas import Canvas
 from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import Picture
@@ -162,6 +163,43 @@ def test_srt_in_from_ffmpeg(clip):
         "-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy", "-f", "mpegts", f"{address}?mode=listener"
     ):
         assert judged(from_standard_output(address)) >= ENOUGH
+
+
+PHRASE = "passphrase=geheim-geheim"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "words"),
+    [
+        (f"mode=listener&{PHRASE}", "passphrase=geheim-anders", "its passphrase is another than that of the address"),
+        (f"mode=listener&{PHRASE}", "mode=caller", "one side has a passphrase and the other has none"),
+        ("mode=listener", PHRASE, "one side has a passphrase and the other has none"),
+        (PHRASE, "mode=listener&passphrase=geheim-anders", "its passphrase is another than that of the address"),
+        ("", "mode=caller", "nothing answers at its address"),
+    ],
+)
+def test_why_there_is_no_srt_connection_is_said_without_the_passphrase(clip, theirs, ours, words):
+    """It was "end of file", whatever the reason."""
+    address = f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+    calling = 'while :; do "$@"; sleep 0.3; done'  # a camera that calls tries again and again
+    program = [binary("srt"), "-loglevel", "quiet", *playing(clip), "-f", "mpegts", f"{address}?{theirs}"]
+    with contextlib.ExitStack() as stack:
+        if theirs:
+            camera = subprocess.Popen(["sh", "-c", calling, "sh", *program], start_new_session=True)
+            stack.callback(camera.wait)
+            stack.callback(os.killpg, camera.pid, signal.SIGKILL)
+        time.sleep(0.5)
+        with pytest.raises(UnreadableInput) as refused:
+            Stream(way_to(f"{address}?{ours}"), 6.0, "camera")
+    assert words in str(refused.value)
+    assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize("phrase", ["", "geheim", "x" * 80])
+def test_a_passphrase_that_srt_does_not_take_is_refused_at_once(phrase):
+    way_to(f"srt://127.0.0.1:9000?{PHRASE}")
+    with pytest.raises(UsageError, match="a passphrase has 10 to 79 characters"):
+        way_to(f"srt://127.0.0.1:9000?mode=caller&passphrase={phrase}")
 
 
 def from_standard_output(source):

@@ -29,9 +29,9 @@ from av.video.reformatter import VideoReformatter
 from anonymize.aspect import aspects_of, upright
 from anonymize.data import SQUARE
 from anonymize.errors import InputError, UnreadableInput, UsageError
+from anonymize.live.source import srt
 from anonymize.live.source.clock import JUMP, SourceClock
 from anonymize.live.source.same_host import SameHost
-from anonymize.live.source.srt import Receiver
 from anonymize.media.damage import complaints
 from anonymize.media.damage.lineage import Lineage
 from anonymize.media.frames.crop import Crop
@@ -146,6 +146,8 @@ def way_to(address: str, transport: Transport = Transport.AUTO, poll: float = 0.
             f"{scheme}://: unsupported source. Supported are {', '.join(f'{s}://' for s in _PROTOCOLS)}, a "
             "camera's number or device, - for standard input, and files"
         )
+    if scheme == "srt":
+        srt.check(address)
     own = _LOW_DELAY | _OWN_OPTIONS.get(scheme, {})
     if scheme == "rtsp":
         own |= {"rtsp_transport": _TRANSPORTS[transport.value]}
@@ -389,11 +391,11 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[Inpu
         raise UnreadableInput("there is no such camera; `ls /dev/video*` lists those there are", name)
     proxy = SameHost(way.url, timeout) if re.match("(?i)https?:", way.url) else None
     patience = max(timeout, _OPENING.get(way.url.partition("://")[0].lower(), 0.0))
-    begun = time.monotonic()
+    begun, receiver = time.monotonic(), None
     try:
         url, options = way.url, dict(way.options)
         if way.received:
-            receiver = Receiver(way.url)
+            receiver = srt.Receiver(way.url)
             stack.callback(receiver.close)
             url = receiver.url
         if proxy is not None:
@@ -411,6 +413,8 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[Inpu
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if proxy is not None and proxy.refused:
             raise UnreadableInput(f"{_ELSEWHERE}", name) from None
+        if receiver is not None and (why := receiver.why):
+            raise UnreadableInput(why, name) from None
         if patience > timeout and time.monotonic() - begun >= patience:  # RTMP makes an input error of it
             raise UnreadableInput(
                 f"no picture came within {patience:.0f} s: is the camera connected to it?", name
