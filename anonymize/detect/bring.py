@@ -33,6 +33,8 @@ MEMORY = 4 << 30
 """The most bytes that a network may take for a picture when it is tried."""
 SECONDS = 60.0
 """The most seconds that it may take then."""
+NODES = 200_000
+"""The most nodes of a network, functions put in the place of their calls."""
 NEUTRAL = 0.5
 """What becomes of a score of 0."""
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
@@ -94,6 +96,8 @@ def _refuse_foreign(content: bytes, path: Path) -> None:
         raise ModelError(
             f"keeps its weights in other files ({brief(outside[0], 60)}): export it with all weights in one file", path
         )
+    if (nodes := _nodes(model)) > NODES:
+        raise ModelError(f"has {nodes:,} operators, at most {NODES:,} are run: no detector for video has so many", path)
     foreign = sorted({domain for domain in _domains(model) if domain not in DOMAINS})
     if foreign:
         raise ModelError(
@@ -120,6 +124,25 @@ def _outside(tensor: TensorProto) -> str:
     if tensor.data_location != tensor.EXTERNAL and not tensor.external_data:
         return ""
     return next((entry.value for entry in tensor.external_data if entry.key == "location"), tensor.name) or "unnamed"
+
+
+def _nodes(model: ModelProto) -> int:
+    """How many nodes a network has once the functions of its file are put in the place of their calls."""
+    functions = {(one.domain, one.name): one for one in model.functions}
+    known: dict[tuple[str, str], int] = {}
+
+    def count(graph: Any, within: frozenset[tuple[str, str]]) -> int:
+        total = 0
+        for node in _parts(graph, "NodeProto"):
+            called = (node.domain, node.op_type)
+            if called in functions and called not in within:  # onnxruntime refuses those that call themselves
+                if called not in known:
+                    known[called] = count(functions[called], within | {called})
+                total += known[called]
+            total += 1
+        return total
+
+    return count(model.graph, frozenset())
 
 
 def _domains(model: ModelProto) -> Iterator[str]:

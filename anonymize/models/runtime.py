@@ -88,7 +88,8 @@ class Session:
         content: its ONNX file, with variable height and width (`flexible`).
         threads: worker threads, more than 0.
         device: not `auto`.
-        options: of onnxruntime for each run; to end one that takes too long.
+        options: of onnxruntime for each run; to end one that takes too long. What is constant is then computed in a
+            run, too, and not while the session is made, which nothing can end.
 
     Raises:
         ModelError: the device is unavailable, no part of the network runs on it, or the file is not a valid network.
@@ -199,6 +200,8 @@ class Session:
         options = onnxruntime.SessionOptions()
         ours = self.device is Device.CPU and not self._foreign
         options.log_severity_level = ERRORS_ONLY if ours else NOTHING
+        if self._options_of_runs is not None:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -378,6 +378,17 @@ def foreign_in_function(model: Any) -> None:
     called(model, within(helper.make_graph([helper.make_node("Run", [], ["y"], domain="evil")], "i", [], [value])))
 
 
+def unfolding(model: Any) -> None:
+    """Functions that call the next one ten times each: 10^12 operators."""
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    for i in range(12):
+        calls = [helper.make_node(f"F{i + 1}", ["x"], [f"u{k}" if k else "y"], domain="own") for k in range(10)]
+        inner = calls if i < 11 else [helper.make_node("Identity", ["x"], ["y"])]
+        model.functions.append(helper.make_function("own", f"F{i}", ["x"], ["y"], inner, imports))
+    model.graph.node.append(helper.make_node("F0", ["images"], ["z"], domain="own"))
+
+
 def sided(height: int, width: int = 0) -> Callable[[Any], None]:
     """Another input; a width of 0 stays any."""
 
@@ -493,6 +504,7 @@ def greedy(graph: Graph, outputs: list[str]) -> list[str]:
         (edited(outside_in_function), r"keeps its weights in other files \(/etc/passwd\)"),
         (edited(outside_sparse), r"keeps its weights in other files \(/etc/passwd\)"),
         (edited(foreign_in_function), "needs operators of evil,"),
+        (edited(unfolding), "has 2[0-9,]+ operators, at most 200,000 are run"),
         (edited(sided(100_000, 100_000)), r"both any, or both 16 to 4096; got images \(1, 3, 100000, 100000\)"),
         (edited(sided(8, 8)), r"both any, or both 16 to 4096; got images \(1, 3, 8, 8\)"),
         (edited(sided(640)), r"both any, or both 16 to 4096; got images \(1, 3, 640, any\)"),
@@ -521,6 +533,7 @@ def greedy(graph: Graph, outputs: list[str]) -> list[str]:
         "outside-function",
         "outside-sparse",
         "foreign-function",
+        "unfolding",
         "huge-input",
         "tiny-input",
         "half-fixed",
@@ -583,6 +596,20 @@ def test_a_network_without_an_end_is_ended(folder: Path, monkeypatch: pytest.Mon
     with pytest.raises(ModelError, match=r"took over [01] s for its first pictures"):
         detect.import_own(*save(folder, "yolov8", change=endless))
     assert not list((folder / "models").rglob("*.onnx"))
+
+
+def constant(graph: Graph, outputs: list[str]) -> list[str]:
+    """Products of large matrices that onnxruntime could compute beforehand."""
+    much = graph.add("ConstantOfShape", graph.const([3000, 3000], np.int64))
+    for _ in range(200):
+        much = graph.add("MatMul", much, much)
+    return [graph.add("Add", outputs[0], graph.add("ReduceMax", much, keepdims=0))]
+
+
+def test_what_is_constant_is_not_computed_without_an_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bring, "SECONDS", 0.5)
+    with pytest.raises(ModelError, match=r"took over [01] s for its first pictures"):
+        detect.import_own(*save(folder, "yolov8", change=constant))
 
 
 def test_a_huge_file_is_not_read(folder: Path) -> None:
