@@ -23,12 +23,13 @@ from anonymize.live.chain.canvas import Canvas, canvas_for, store
 from anonymize.live.chain.timeline import TICKS, Timeline
 from anonymize.live.metrics import Metrics
 from anonymize.live.protocols import SoundInfo
+from anonymize.live.source import connection
 from anonymize.live.source.connection import Stream, way_to
 from anonymize.live.source.reader import Reader
 from anonymize.media.frames.frame import VideoPicture
 from anonymize.media.frames.orient import Orientation
 from anonymize.settings import Live, Transport
-from tests.helpers.live import Camera, stream_of, street_camera
+from tests.helpers.live import Camera, paced, stream_of, street_camera
 from tests.helpers.media import make_video, solid
 from tests.helpers.pace import Bound
 
@@ -130,6 +131,21 @@ def test_a_stream_that_ends_is_opened_again():
     with Camera(lambda: [b"".join(pieces), 0.05, None]) as camera, reading(camera.address) as (reader, _):
         taken = take(reader, 12)
         assert {a.connection for a in taken} >= {1, 2}
+
+
+def test_a_camera_whose_pictures_and_clock_stand_still_is_opened_again(monkeypatch):
+    """Its packets came, and none of them could be shown: it was "ok" for ever, and nothing was shown."""
+    monkeypatch.setattr(connection, "BLIND", 2.0)
+    pieces = stream_of(range(50))
+    with Camera(lambda: paced([*pieces, *[pieces[48]] * 2000])) as camera, reading(camera.address) as (reader, metrics):
+        bound, taken = Bound(30), 0
+        while not metrics.snapshot()["reconnects"]:
+            taken += reader.take() is not None
+            assert not bound.over()
+            time.sleep(0.01)
+        assert taken > 20
+        said = metrics.snapshot()["stages"]["source"]["detail"]
+        assert "data comes, but no picture of it could be shown for 2 s" in said
 
 
 @pytest.mark.parametrize("form", ["mpegts", "yuv4mpegpipe"])

@@ -171,6 +171,11 @@ class _Came:
     shown: float | None
 
 
+BLIND = 30.0
+"""Seconds in which data comes, and no picture that can be shown, after which a connection is opened again: key frames
+are hardly further apart."""
+
+
 class Stream:
     """One connection to a source. A context manager.
 
@@ -293,13 +298,17 @@ class Stream:
         """
         video = self._video.index
         sound = self._container.streams.audio[0].index if self.sound is not None else -1
-        whole = True
+        whole, seen = True, time.monotonic()
         try:
             for came in self._packets():
                 self._came, packet = came, came.packet
                 whole &= came.followed
+                if not self.paced and time.monotonic() - seen > BLIND:
+                    raise UnreadableInput(f"data comes, but no picture of it could be shown for {BLIND:g} s", self.name)
                 if packet.stream.index == video and (packet.size or packet.dts is None):
-                    yield from self._pictures(packet, followed=whole)
+                    for picture in self._pictures(packet, followed=whole):
+                        yield picture
+                        seen = time.monotonic()
                     whole = True
                 elif packet.stream.index == sound and packet.size and packet.pts is not None:
                     yield packet
