@@ -183,7 +183,7 @@ class Raised(StrEnum):
     CHECK = "check"
     """Verification found it in the output."""
     ALONE = "alone"
-    """Found weakly, where another network saw nobody (`anonymize.detect.context`): not covered."""
+    """Found weakly, or large, where another network saw nothing of it (`anonymize.detect.context`): not covered."""
 
 
 class Silencing(StrEnum):

@@ -42,7 +42,7 @@ GROUNDS = {
 RAISED = {
     "find": "a weak find",
     "check": "the check of an output",
-    "alone": "a weak find where another network saw nobody",
+    "alone": "a weak or large find of which another network saw nothing",
 }
 ANSWERS = {"": "not answered", "hide": "hide it", "nothing": "nothing to hide"}
 

@@ -151,8 +151,10 @@ def planned(plan: Plan, times: Sequence[Fraction]) -> Iterator[str]:
         yield f"  visible: track {one.track} from {start} to {end}, {why}{note}"
     if len(plan.shown) > _LISTED:
         yield f"  visible: {len(plan.shown) - _LISTED} more; the plan lists all"
-    if plan.doubts:
-        yield f"  {counted(len(plan.doubts), 'doubt')}, covered until a person has answered (anonymize doubts)"
+    if covered := sum(doubt.drawn for doubt in plan.doubts):
+        yield f"  {counted(covered, 'doubt')}, covered until a person has answered (anonymize doubts)"
+    if bare := len(plan.doubts) - covered:
+        yield f"  {_unseen(bare)}"
 
 
 def _visible(shown: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -170,6 +172,10 @@ def _visible(shown: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"  visible: {len(shown) - _LISTED} more; --report lists all"
 
 
+def _unseen(count: int) -> str:
+    return f"{counted(count, 'find')} unseen by another network, not covered: anonymize review asks about each"
+
+
 def _answered(raised: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """The number of weak finds, and of doubts answered by a person, with names and days."""
     weak = sum(one["raised"] == "find" and not one["answer"] for one in raised)
@@ -177,7 +183,7 @@ def _answered(raised: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"  note: {counted(weak, 'find')} too weak to be sure, covered where seen"
     alone = sum(one["raised"] == "alone" and not one["answer"] for one in raised)
     if alone:
-        yield f"  note: {counted(alone, 'weak find')} with nobody around not covered: anonymize review asks about each"
+        yield f"  note: {_unseen(alone)}"
     answered = [one for one in raised if one["answer"]]
     if answered:
         counts = Counter(one["answer"] for one in answered)
