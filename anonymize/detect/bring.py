@@ -17,7 +17,7 @@ import numpy as np
 from anonymize.detect.own import Misfit, Own
 from anonymize.errors import ModelError
 from anonymize.models import Session, cores, engine, keep_own, list_models
-from anonymize.models.cards import Activation, Card, KeptCard, read_card
+from anonymize.models.cards import Activation, Card, Form, KeptCard, read_card
 from anonymize.models.registry import OWN, own_model
 from anonymize.settings import Device
 from anonymize.text import untrusted
@@ -96,7 +96,11 @@ def _refuse_foreign(content: bytes, path: Path) -> None:
         raise ModelError(
             f"keeps its weights in other files ({brief(outside[0], 60)}): export it with all weights in one file", path
         )
-    if (nodes := _nodes(model)) > NODES:
+    try:
+        nodes = _nodes(model)
+    except RecursionError as error:
+        raise ModelError("has functions that call each other too deeply: export it without functions", path) from error
+    if nodes > NODES:
         raise ModelError(f"has {nodes:,} operators, at most {NODES:,} are run: no detector for video has so many", path)
     foreign = sorted({domain for domain in _domains(model) if domain not in DOMAINS})
     if foreign:
@@ -128,13 +132,13 @@ def _outside(tensor: TensorProto) -> str:
 
 def _nodes(model: ModelProto) -> int:
     """How many nodes a network has once the functions of its file are put in the place of their calls."""
-    functions = {(one.domain, one.name): one for one in model.functions}
-    known: dict[tuple[str, str], int] = {}
+    functions = {_named(one): one for one in model.functions}
+    known: dict[tuple[str, ...], int] = {}
 
-    def count(graph: Any, within: frozenset[tuple[str, str]]) -> int:
+    def count(graph: Any, within: frozenset[tuple[str, ...]]) -> int:
         total = 0
         for node in _parts(graph, "NodeProto"):
-            called = (node.domain, node.op_type)
+            called = _called(node)
             if called in functions and called not in within:  # onnxruntime refuses those that call themselves
                 if called not in known:
                     known[called] = count(functions[called], within | {called})
@@ -146,9 +150,18 @@ def _nodes(model: ModelProto) -> int:
 
 
 def _domains(model: ModelProto) -> Iterator[str]:
-    functions = {(one.domain, one.name) for one in model.functions}
-    nodes = _parts(model, "NodeProto")
-    return (node.domain for node in nodes if (node.domain, node.op_type) not in functions)
+    functions = {_named(one) for one in model.functions}
+    return (node.domain for node in _parts(model, "NodeProto") if _called(node) not in functions)
+
+
+def _named(function: Any) -> tuple[str, ...]:
+    """What calls of a function name."""
+    return function.domain, function.name, function.overload
+
+
+def _called(node: Any) -> tuple[str, ...]:
+    """The operator, or function, that a node calls."""
+    return node.domain, node.op_type, node.overload
 
 
 def _try(card: Card, content: bytes) -> None:
@@ -166,10 +179,12 @@ def _try(card: Card, content: bytes) -> None:
         for picture in (np.zeros((64, 64, 3), np.uint8), noise, np.ascontiguousarray(noise.transpose(1, 0, 2))):
             detector.detect(picture)
             least.append(detector.least_score(picture))
-        if card.outputs.activated is Activation.SIGMOID and min(least) >= NEUTRAL:
+        neutral = NEUTRAL ** (2 if card.outputs.form is Form.YOLOX else 1)  # it multiplies two of them
+        if card.outputs.activated is Activation.SIGMOID and min(least) >= neutral:
             raise Misfit(
                 f"{card.name}: expected scores that are no probabilities yet (activation sigmoid), the network "
-                'gives none below 0, so that all would be .5 and more: write activation = "none" under [outputs]'
+                f"gives none below 0, so that all would be {neutral:g} and more: write activation = "
+                '"none" under [outputs]'
             )
     except Misfit:
         raise

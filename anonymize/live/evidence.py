@@ -187,11 +187,18 @@ def _camera(camera: Camera, counts: Mapping[str, float], health: str) -> Running
     )
 
 
+def _lines(log: Path) -> Iterator[str]:
+    """The lines of a log of viewers, up to one that cannot be read."""
+    with suppress(ReportError, OSError):
+        if log.is_file():
+            yield from untrusted.lines(log, "log of viewers", ReportError)
+
+
 def _watched(log: Path, camera: str) -> tuple[Watched, ...]:
     """Who watched `camera`, by a log of viewers. Lines that are none are among the faults of the log."""
     found: dict[tuple[str, str], Watched] = {}
     begun: dict[str, tuple[str, str]] = {}
-    for line in untrusted.lines(log, "log of viewers", ReportError) if log.is_file() else ():
+    for line in _lines(log):
         with suppress(AnonymizeError, KeyError, TypeError, ValueError):
             entry: Any = untrusted.json_value(line, "log of viewers", ReportError)
             at, viewer, act, view = (str(entry[name]) for name in ("at", "by", "act", "view"))

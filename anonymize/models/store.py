@@ -120,7 +120,7 @@ def keep_own(card: Card, content: bytes, *, force: bool = False) -> Path:
             )
         _write(target, content)
         _write(there, text)  # last: without its card a network is not there
-        _remove(other for other in _networks(card.name) if other != target)
+        _remove([*(other for other in _networks(card.name) if other != target), _as_before(card.name)])
     return target
 
 
@@ -135,7 +135,7 @@ def remove_model(name: str) -> Path:
     """
     if is_name(name) and os.path.lexists(card := _card_of(name)):
         with _alone():
-            _remove([card, *_networks(name)])
+            _remove([card, *_networks(name), _as_before(name)])
         return card
     known = {model.name: model for model in list_models()}
     if name not in known:
@@ -151,6 +151,11 @@ def remove_model(name: str) -> Path:
 
 def _card_of(name: str) -> Path:
     return user_folder() / OWN / f"{name}.toml"
+
+
+def _as_before(name: str) -> Path:
+    """Where its network was kept at first, without its hash."""
+    return user_folder() / OWN / f"{name}.onnx"
 
 
 def _networks(name: str) -> list[Path]:

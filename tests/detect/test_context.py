@@ -154,6 +154,16 @@ def test_weak_large_plates_are_asked_about_and_no_others() -> None:
         assert len(witness.shown) == 2  # in two sizes
 
 
+def test_a_weak_plate_answers_for_no_other() -> None:
+    """A smaller one beside it, which needed no support, was taken for the answer, with its own score."""
+    context = Context(Witness(Kind.PLATE, times=1.0), RULE)
+    smaller = finds(((400, 300, 500, 370), 0.25), kind=Kind.PLATE)
+    context.around(frame(LARGE_PLATE), Fraction(0), smaller)
+    both = Detections.concatenate([smaller, finds((LARGE_PLATE, 0.55), kind=Kind.PLATE)])
+    for time in (Fraction(1, 5), Fraction(2, 5)):
+        assert context.around(frame(LARGE_PLATE), time, both).score.tolist() == pytest.approx([0.4])
+
+
 def test_of_many_the_best_are_asked_about() -> None:
     witness = Witness()
     found = finds(*((at(40 * n, 300), 0.2 + 0.01 * n) for n in range(ASKED + 8)))

@@ -256,6 +256,12 @@ def test_what_was_altered_afterwards_is_not_used(folder: Path) -> None:
             "queries needs the names of its boxes, scores in the card.*file gives pred_boxes",
         ),
         (
+            "yolox",
+            "classes = 2",
+            'classes = 2\nactivation = "sigmoid"',
+            r"expected scores that are no probabilities yet .*none below 0.*all would be 0\.25 and more",
+        ),
+        (
             "joined",
             'activation = "none"',
             "",
@@ -389,6 +395,25 @@ def unfolding(model: Any) -> None:
     model.graph.node.append(helper.make_node("F0", ["images"], ["z"], domain="own"))
 
 
+def overloaded(model: Any) -> None:
+    """As many, beside small functions of the same names."""
+    unfolding(model)
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    for i in range(1, 12):
+        inner = [helper.make_node("Identity", ["x"], ["y"])]
+        model.functions.append(helper.make_function("own", f"F{i}", ["x"], ["y"], inner, imports, overload="small"))
+
+
+def chained(model: Any) -> None:
+    """Three thousand functions, each of which calls the next."""
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    for i in range(3000):
+        inner = helper.make_node(f"F{i + 1}", ["x"], ["y"], domain="own")
+        model.functions.append(helper.make_function("own", f"F{i}", ["x"], ["y"], [inner], imports))
+    model.graph.node.append(helper.make_node("F0", ["images"], ["z"], domain="own"))
+
+
 def sided(height: int, width: int = 0) -> Callable[[Any], None]:
     """Another input; a width of 0 stays any."""
 
@@ -505,6 +530,8 @@ def greedy(graph: Graph, outputs: list[str]) -> list[str]:
         (edited(outside_sparse), r"keeps its weights in other files \(/etc/passwd\)"),
         (edited(foreign_in_function), "needs operators of evil,"),
         (edited(unfolding), "has 2[0-9,]+ operators, at most 200,000 are run"),
+        (edited(overloaded), "has 2[0-9,]+ operators, at most 200,000 are run"),
+        (edited(chained), "has functions that call each other too deeply"),
         (edited(sided(100_000, 100_000)), r"both any, or both 16 to 4096; got images \(1, 3, 100000, 100000\)"),
         (edited(sided(8, 8)), r"both any, or both 16 to 4096; got images \(1, 3, 8, 8\)"),
         (edited(sided(640)), r"both any, or both 16 to 4096; got images \(1, 3, 640, any\)"),
@@ -534,6 +561,8 @@ def greedy(graph: Graph, outputs: list[str]) -> list[str]:
         "outside-sparse",
         "foreign-function",
         "unfolding",
+        "overloaded",
+        "chained",
         "huge-input",
         "tiny-input",
         "half-fixed",
@@ -707,6 +736,7 @@ def test_models_of_the_users_own_are_removed(folder: Path) -> None:
     network_, said = save(folder, "yolov8")
     detect.import_own(network_, said)
     own = folder / "models" / "own"
+    (own / "mine.onnx").write_bytes(b"of an earlier version")
     done = anonymize("models", "remove", "mine")
     assert (done.returncode, done.stdout) == (0, f"mine is removed: {own / 'mine.toml'}\n")
     assert not list(own.iterdir())

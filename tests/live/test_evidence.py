@@ -147,6 +147,15 @@ def test_who_watched_is_counted_by_viewer_and_month(tmp_path):
     assert "Log of viewers of gate: viewers.toml.watched.jsonl, line 11: it was not written whole" in text
 
 
+def test_a_log_that_is_no_text_stops_no_annex_which_says_so(tmp_path):
+    camera = watched_camera(tmp_path, [entry("2026-11-01T08:00:00Z", "anna", BEGAN, "a")])
+    log = tmp_path / "viewers.toml.watched.jsonl"
+    log.write_bytes(log.read_bytes() + b"\xff\n")
+    text = annex(camera, tmp_path)
+    assert "Log of viewers of gate: " in text
+    assert not any("custody log" in complaint for complaint in evidence._camera(camera, {}, "").complaints)
+
+
 def test_the_log_that_viewers_write_is_the_one_that_is_counted(tmp_path):
     camera = watched_camera(tmp_path)
     path = tmp_path / "viewers.toml"

@@ -1,5 +1,6 @@
 """The whole chain, source to sink, without faults; and requests while it runs."""
 
+import os
 import threading
 import time
 from dataclasses import replace
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from anonymize.data import SQUARE, Detections, Region, Shape, Why
-from anonymize.errors import ModelError, UnreadableInput, UsageError
+from anonymize.errors import ModelError, ProcessError, UnreadableInput, UsageError
 from anonymize.kinds import MOTION, Kind
 from anonymize.live.chain import delay, gate, loop
 from anonymize.live.chain.canvas import Canvas
@@ -156,6 +157,17 @@ def test_a_film_that_waits_for_the_detectors_is_stopped_at_once(tmp_path):
     assert not bound.over()
     assert counts["frames"]["in"] == 0
     assert not any(number is not None for number in sink.numbers)
+
+
+def dying(settings):
+    os._exit(9)
+
+
+def test_a_film_is_given_up_where_its_detectors_die_again_and_again(tmp_path):
+    """A camera waits for them; a film would have waited for ever."""
+    film = street_file(tmp_path / "a.ts", 25)
+    with pytest.raises(ProcessError, match="process was lost 3 times as it began: nothing was shown"):
+        played(film, dying, lambda *_: False)
 
 
 def test_a_camera_goes_on_where_settings_without_targets_come_before_its_detectors_are_there():

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
@@ -146,6 +147,16 @@ def test_a_camera_whose_pictures_and_clock_stand_still_is_opened_again(monkeypat
         assert taken > 20
         said = metrics.snapshot()["stages"]["source"]["detail"]
         assert "data comes, but no picture of it could be shown for 2 s" in said
+
+
+def test_a_camera_slower_than_that_is_not(monkeypatch):
+    monkeypatch.setattr(connection, "BLIND", 0.6)
+    pieces = stream_of(range(6))
+    slow = [step for piece in pieces for step in (piece, 0.8)]
+    patient = replace(LIVE, timeout=5.0)
+    with Camera(lambda: [*slow, 30]) as camera, reading(camera.address, patient) as (reader, metrics):
+        assert len(take(reader, 4)) == 4
+        assert not metrics.snapshot()["reconnects"]
 
 
 @pytest.mark.parametrize("form", ["mpegts", "yuv4mpegpipe"])

@@ -61,7 +61,8 @@ class Context:
                 kind = Kind(int(some.kind[row]))
                 scores[row] = opinion(self.witness, picture, kind, shown[row], large=bool(large[weak[row]]))
         seen = replace(some, score=scores)
-        self._known.append((time, found.select(np.isin(found.kind, list(LARGE)) & ~needs)))
+        sure = np.isin(found.kind, list(LARGE)) & ~needs & ~self.rule.weak(found)
+        self._known.append((time, found.select(sure)))
         self._known.append((time, seen.select(asked & (some.kind != Kind.PLATE) & (scores >= self.rule.enough))))
         return seen
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
-from anonymize.errors import AnonymizeError, InputError
+from anonymize.errors import AnonymizeError, InputError, ProcessError
 from anonymize.live.chain.background import KNOWN
 from anonymize.live.chain.canvas import TICK, Canvas
 from anonymize.live.chain.control import Control
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 NO_SIGNAL = "No signal"
 STARTING = "Starting"
+_DEATHS = 3
+"""So often may the detectors' process be lost before a film, which waits for it, is given up; a camera never is."""
 _INTERVALS = 5
 """Pictures over which the interval of a slow camera is measured: their median, so that one gap does not count."""
 _SILENT = 2.5
@@ -177,6 +179,8 @@ class Chain:
             self._release_due()
             if self._started:
                 reader.begin()
+            elif reader.waits and self._client is not None and self._client.deaths >= _DEATHS:
+                raise ProcessError(f"the detectors' process was lost {_DEATHS} times as it began: nothing was shown")
             if not ending:
                 self._receive(reader)
                 self._fill()

@@ -154,6 +154,11 @@ class DetectorClient:
         """Expected durations; None while the detectors load."""
         return self._pace
 
+    @property
+    def deaths(self) -> int:
+        """How often its process was lost since it last worked."""
+        return self._deaths
+
     def waitable(self) -> list[Connection]:
         """Connections for `multiprocessing.connection.wait`."""
         return [] if self._connection is None else [self._connection]

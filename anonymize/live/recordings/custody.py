@@ -124,7 +124,7 @@ def faults(path: Path) -> Iterator[str]:
         return
     previous, number, numbered, missing = "", 0, False, 0
     try:
-        for number, line in enumerate(untrusted.lines(path, "custody log", ReportError), 1):
+        for number, line in enumerate(untrusted.lines(path, "log", ReportError), 1):
             raw = line.rstrip("\n")
             try:
                 found = untrusted.json_value(raw, str(path), ReportError)

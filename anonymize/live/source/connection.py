@@ -298,12 +298,15 @@ class Stream:
         """
         video = self._video.index
         sound = self._container.streams.audio[0].index if self.sound is not None else -1
-        whole, seen = True, time.monotonic()
+        whole, seen, last = True, time.monotonic(), time.monotonic()
         try:
             for came in self._packets():
                 self._came, packet = came, came.packet
                 whole &= came.followed
-                if not self.paced and time.monotonic() - seen > BLIND:
+                now = time.monotonic()
+                seen = now if now - last > BLIND / 2 else seen  # a slow camera: nothing came, either
+                last = now
+                if not self.paced and now - seen > BLIND:
                     raise UnreadableInput(f"data comes, but no picture of it could be shown for {BLIND:g} s", self.name)
                 if packet.stream.index == video and (packet.size or packet.dts is None):
                     for picture in self._pictures(packet, followed=whole):

@@ -157,6 +157,11 @@ class Reader:
             self._sound.clear()
         return packets
 
+    @property
+    def waits(self) -> bool:
+        """Whether a film stands at its first picture until `begin`."""
+        return not self._begin.is_set()
+
     def begin(self) -> None:
         """Let a file that is held play. May be called again."""
         self._begin.set()

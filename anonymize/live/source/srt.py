@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from functools import partial
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import ffmpeg
 import imageio_ffmpeg
@@ -30,7 +30,8 @@ _WHY = (
 
 def check(address: str) -> None:
     """Raise `UsageError` if no connection can come of `address`."""
-    for phrase in parse_qs(urlsplit(address).query, keep_blank_values=True).get("passphrase", ()):
+    query = address.partition("?")[2]  # FFmpeg reads a "#", too; an empty passphrase is none
+    for phrase in parse_qs(query).get("passphrase", ()):
         if not _SHORTEST <= len(phrase) <= _LONGEST:
             raise UsageError(f"srt://: a passphrase has {_SHORTEST} to {_LONGEST} characters")
 
