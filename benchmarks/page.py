@@ -174,7 +174,8 @@ def real_table(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = []
     for row in rows:
         kinds = [_of(*row["kind"][kind]) if kind in row["kind"] else "-" for kind in COVERED]
-        worst = ", ".join(f"{name} {share:.1%}" for name, share in row["worst"].items())
+        ordered = sorted(row["worst"].items(), key=lambda one: -one[1])  # the file of results sorts by name
+        worst = ", ".join(f"{name} {share:.1%}" for name, share in ordered)
         lines.append([f"`{row['preset']}`", *kinds, f"{row['false']:.2%}", f"{row['covered']:.2%}", worst])
     return table(head, lines)
 
