@@ -139,6 +139,7 @@ def test_earlier_rows_are_shown_above_the_others_which_stay_where_they_are(
         expect(page.locator("#rows tr")).to_have_count(2)
         earlier = page.get_by_role("button", name="Show earlier rows (3 more)")
         last = page.locator("#rows tr").last
+        expect(last).to_contain_text("13:00:00")  # of this time, not of the list before
         before = last.inner_text()
         earlier.focus()
         page.wait_for_timeout(500)  # focusing scrolls
