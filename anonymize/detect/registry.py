@@ -251,7 +251,7 @@ def second_detectors(settings: Settings, found_by: Sequence[Detector], threads: 
 
 
 def context_of(settings: Settings, threads: int = 0, witness: Detector | None = None) -> Context | None:
-    """Who is asked about weak faces, and large faces and plates; None if all are covered, or the network is not there.
+    """Who is asked about weak faces; None if no faces are wanted, all are covered, or the network is not installed.
 
     Args:
         settings: targets, and which faces are weak.
@@ -259,14 +259,14 @@ def context_of(settings: Settings, threads: int = 0, witness: Detector | None = 
         witness: the network, if it is open already.
     """
     rule = rule_of(settings)
-    if not settings.targets & {Kind.FACE, Kind.PLATE} or not rule.below:
+    if Kind.FACE not in settings.targets or not rule.below:
         return None
     witness = witness or witness_of(threads)
     return Context(witness, rule) if witness else None
 
 
 def witness_of(threads: int = 0) -> Detector | None:
-    """The network that is asked about weak and large finds and faint places; None if it is not installed.
+    """The network that is asked about weak faces and faint places; None if it is not installed.
 
     Args:
         threads: processor threads; 0 for all.
@@ -284,9 +284,8 @@ def least_of_plates() -> float:
 
 
 def rule_of(settings: Settings) -> Rule:
-    """Which faces and plates are alone."""
-    witness = find(WITNESS)
-    return Rule(settings.detect.alone, witness.witness, witness.large_plates)
+    """Which faces are alone."""
+    return Rule(settings.detect.alone, find(WITNESS).witness)
 
 
 def with_usual(names: Sequence[str], targets: Collection[Kind]) -> tuple[str, ...]:

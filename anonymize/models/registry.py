@@ -62,7 +62,6 @@ class Model:
         witness: the score from which what it finds around a weak face shows that somebody is there; 0 if it is not to
             be asked.
         plates: a place where others found a plate faintly hardly shows one if this one gives it less.
-        large_plates: the score that it gives where others found a weak large plate, if there is one.
     """
 
     name: str
@@ -85,7 +84,6 @@ class Model:
     card: Card | None = None
     witness: float = 0.0
     plates: float = 0.0
-    large_plates: float = 0.0
 
 
 @cache

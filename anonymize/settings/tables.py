@@ -67,7 +67,7 @@ class Detect:
     """A find with this score or more continues a track."""
     alone: Annotated[float, Range(0, 0.9)] = 0.5
     """A face whose finds all score less than this, or that is large, is covered only if another network sees a face,
-    head or person there, a weak large plate if it sees one; else it is a doubt that is not covered. 0 covers all."""
+    head or person there; else it is a doubt that is not covered. 0 covers all."""
 
     def __post_init__(self) -> None:
         in_range(self)

@@ -14,11 +14,10 @@ from anonymize.track.pairs import area, iou
 
 Floats = NDArray[np.float32]
 
-LARGE = {Kind.FACE: 0.05, Kind.PLATE: 0.02}
-"""From this share of the picture on finds need support, as they were found at one scale alone: faces whatever their
-score, and weak plates, which are shop signs and bumpers."""
-WEAK_PLATE = 0.6
-"""A plate with a find of this score is not weak."""
+NEED = frozenset({Kind.FACE})
+"""The kinds whose weak finds need support."""
+LARGE = 0.05
+"""From this share of the picture on a find needs support whatever its score: it was found at one scale alone."""
 MEAN = 0.6
 """The share of the score enough for one look that is enough in the mean of all looks at a subject."""
 SAME = 0.3
@@ -33,36 +32,24 @@ class Rule:
         below: a find with less than this score is weak; with 0 none is.
         enough: the score of the other network that shows that somebody is there; `MEAN` of it does in the mean of all
             looks.
-        plates: the score of the other network, in the mean of all looks, that shows that there is a large plate.
     """
 
     below: float
     enough: float
-    plates: float
 
-    def fails(self, kind: int, scores: Sequence[float], *, strong: bool) -> bool:
-        """Whether nobody was seen around a subject, or no plate at its place.
+    def fails(self, scores: Sequence[float], *, strong: bool) -> bool:
+        """Whether nobody was seen around a subject.
 
         Args:
-            kind: of the subject.
             scores: of what supports each of its finds.
             strong: one of its finds is not weak, but large.
         """
-        if kind == Kind.PLATE:
-            return sum(scores) / len(scores) < self.plates
         least = MEAN * self.enough
         return max(scores) < (least if strong else self.enough) and sum(scores) / len(scores) < least
 
-    def weak(self, found: Detections) -> NDArray[np.bool_]:
-        """(N,) which of the faces and plates found are weak."""
-        return np.asarray(found.score < np.where(found.kind == Kind.PLATE, WEAK_PLATE, self.below))
-
-    def needs(self, found: Detections, size: tuple[int, int]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """(N,) which of `found` in a picture of this width and height need support, and (N,) which are large."""
-        share = area(found.xyxy) / (size[0] * size[1])
-        faces, plates = found.kind == Kind.FACE, found.kind == Kind.PLATE
-        large = faces & (share >= LARGE[Kind.FACE]) | plates & (share >= LARGE[Kind.PLATE])
-        return np.where(faces, large | self.weak(found), large & self.weak(found)), large
+    def weak(self, score: Floats) -> NDArray[np.bool_]:
+        """(N,) which finds are weak, by their scores."""
+        return np.asarray(score < self.below)
 
 
 def alone(tracks: Iterable[Track], around: Mapping[int, Detections], rule: Rule, size: tuple[int, int]) -> set[int]:
@@ -79,7 +66,7 @@ def alone(tracks: Iterable[Track], around: Mapping[int, Detections], rule: Rule,
     """
     pieces: dict[int, list[Track]] = defaultdict(list)
     for track in tracks:
-        if track.kind in LARGE:
+        if track.kind in NEED:
             pieces[track.id].append(track)
     return {number for number, some in pieces.items() if _is_alone(some, around, rule, size)}
 
@@ -89,14 +76,14 @@ def _is_alone(pieces: Sequence[Track], around: Mapping[int, Detections], rule: R
     finds, strong = 0, False
     for track in pieces:
         rows = np.array([row for row, why in enumerate(track.why) if why is Why.DETECTED], np.intp)
-        found = Detections(track.xyxy[rows], track.score[rows], np.full(len(rows), track.kind))
-        needs, _ = rule.needs(found, size)
-        if not needs.all():
+        weak = rule.weak(track.score[rows])
+        large = area(track.xyxy[rows]) >= LARGE * size[0] * size[1]
+        if not (weak | large).all():
             return False
         for row in rows.tolist():
             known = around.get(track.first + row, Detections.empty())
             here = known.score[(known.kind == track.kind) & (iou(known.xyxy, track.xyxy[row]) >= SAME)]
             scores += [float(here.max())] if len(here) else []
         finds += len(rows)
-        strong |= not rule.weak(found).all()
-    return bool(scores) and 2 * len(scores) >= finds and rule.fails(pieces[0].kind, scores, strong=strong)
+        strong |= not weak.all()
+    return bool(scores) and 2 * len(scores) >= finds and rule.fails(scores, strong=strong)
