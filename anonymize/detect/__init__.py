@@ -14,7 +14,7 @@ from anonymize.detect.concurrency import (
 from anonymize.detect.context import ASKED_ABOUT, Context, alone, opinion
 from anonymize.detect.detector import FLOOR, Detector
 from anonymize.detect.incremental import DetectionResult, IncrementalDetector, ScaleScheduler
-from anonymize.detect.multiscale import GROUPS, ORDINARY, TURNS, detect
+from anonymize.detect.multiscale import GROUPS, ORDINARY, TURNS, detect, sees_parts
 from anonymize.detect.registry import (
     DETECTORS,
     PROCESSOR_ONLY,
@@ -69,6 +69,7 @@ __all__ = [
     "room_for",
     "rule_of",
     "second_detectors",
+    "sees_parts",
     "sought",
     "with_usual",
     "witness_of",

@@ -18,7 +18,7 @@ from anonymize.detect.changes import BLOCK, Changes, Mask
 from anonymize.detect.concurrency import IN_THIS_THREAD, combined, done
 from anonymize.detect.detector import Detector
 from anonymize.detect.merge import SAME, alike, fuse, without_holders
-from anonymize.detect.multiscale import GROUPS, HALF_STEP, Part, detect, detect_in_shape, in_stored_pixels
+from anonymize.detect.multiscale import GROUPS, HALF_STEP, Part, detect, detect_in_shape, in_stored_pixels, sees_parts
 from anonymize.detect.places import MARGINS, WIDE, Margins, Place, dilated, pixels_around, places
 from anonymize.detect.text.matching import Matcher
 from anonymize.settings import Settings
@@ -47,6 +47,7 @@ class DetectionResult:
         share: of the frame on which the detectors ran, because it had changed.
         quiet: finds below the least score, where they are asked for; only new ones.
         around: weak faces, each with the score of what another network sees there, where it is asked.
+        parts: whether a find may be a part of something larger, since some scales had no turn.
     """
 
     index: int
@@ -55,6 +56,7 @@ class DetectionResult:
     share: float = 1.0
     quiet: Detections = field(default_factory=Detections.empty)
     around: Detections = field(default_factory=Detections.empty)
+    parts: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +127,8 @@ class ScaleScheduler:
             quiet = fuse(quiet.select(np.argsort(-quiet.score, kind="stable")[:MOST_QUIET]))
             if self._matcher:
                 quiet = quiet.select(quiet.kind != Kind.TEXT)
-            return DetectionResult(index, time, self.meant(frame, whole), max(one.share for one in known), quiet)
+            share = max(one.share for one in known)
+            return DetectionResult(index, time, self.meant(frame, whole), share, quiet, parts=sees_parts(groups))
 
         return combined([*begun, *also], merged)
 

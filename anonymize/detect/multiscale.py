@@ -193,6 +193,11 @@ def of_groups(steps: Sequence[float], groups: Collection[int]) -> tuple[float, .
     return tuple(scale for i, scale in enumerate(steps) if i % len(GROUPS) in groups)
 
 
+def sees_parts(groups: Collection[int]) -> bool:
+    """Whether what is found at `groups` of scales alone may be a part of something larger: a plate's letters, say."""
+    return not {*groups} >= ORDINARY
+
+
 def too_big(found: Detections, detector: Detector, scale: float) -> NDArray[np.bool_]:
     """(N,) which finds are, at `scale`, too big for `detector` to give good boxes."""
     side = (found.xyxy[:, 2:] - found.xyxy[:, :2]) * scale

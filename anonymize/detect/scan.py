@@ -186,7 +186,7 @@ class Follower:
             self._cuts.append(frame.pts * frame.time_base)
         for result in frame.results:
             self._detected.append(result.time)
-            self._tracker.find(result.index, result.finds)
+            self._tracker.find(result.index, result.finds, parts=result.parts)
             if len(result.around):
                 self._around[result.index] = result.around
             self._whispers.take(result.index, result.time, Detections.concatenate([result.finds, result.quiet]))

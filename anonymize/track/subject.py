@@ -28,7 +28,9 @@ _STANDS = 1
 _STILL = 0.15
 """How far a subject that stands still may be from where it was found before, as a share of its box's side."""
 _PARTLY = 0.6
-"""A find of less than this share of the box of a subject that stands still shows a part of it."""
+"""A find of less than this share of a subject's box may show a part of it."""
+_EDGE = 0.1
+"""How far a part of a subject that stands still may reach beyond its box, as a share of its side."""
 _SWELL = 1.15
 """The largest factor by which a box may grow to the size of its neighbours in time."""
 
@@ -114,12 +116,25 @@ class Trajectory:
         self.cover.append(cover)
         self.doubt.append(self.doubt[-1] + doubt)
 
-    def whole(self, index: int, box: Floats) -> Floats:
-        """The weak find `box` (4,) on frame `index`; if it shows a part of a subject that stands still, all of that."""
+    def whole(self, index: int, box: Floats, *, parts: bool, weak: bool) -> Floats:
+        """All of the subject, where a find shows only a part of it; else the find.
+
+        Args:
+            index: of its frame.
+            box: (4,) the find.
+            parts: whether others may be looked for there than those of its size (`anonymize.track.Tracker.find`).
+            weak: whether its score is: somebody who passes before a subject that stands still leaves a part of it.
+        """
         row = self.rows[index - self.first]
-        if not self.stands or _area(box) >= _PARTLY * _area(row):
-            return box
-        return np.concatenate([np.minimum(box[:2], row[:2]), np.maximum(box[2:], row[2:])])
+        passed = weak and self.stands
+        if passed:
+            place: Floats = row + _common(box - row)
+            around = grown(place[None], _EDGE)
+            if bool((_hull(around, box[None]) == around).all()):
+                return place
+        if (parts or passed) and _area(box) < _PARTLY * _area(row):
+            return np.asarray(_hull(row[None], box[None])[0])
+        return box
 
     @property
     def end(self) -> int:
@@ -146,8 +161,9 @@ class Trajectory:
             del rows[index + 1 - self.first :]
         start = self.seen_last - self.first
         there, doubt = np.array(self.rows[start:]), np.array(self.doubt[start:])
-        moved = np.abs(_centre(box) - _centre(there[-1]) + (0.0 if self.stands else self.strayed)).max()
-        self.stood = self.stood + 1 if moved <= _STILL * np.sqrt(_area(box)) else 0
+        moved = np.abs(_centre(box) - _centre(there[-1]) + (0.0 if self.stands else self.strayed))
+        wide = np.maximum(box[2:] - box[:2], np.sqrt(_area(box)))  # a plate that is cut off at one end stays
+        self.stood = self.stood + 1 if bool((moved <= _STILL * wide).all()) else 0
         if self.astray is not None and self.stood:
             self.cover[start + 1 :] = self.rows[start + 1 :]  # it was there all the time
         self.strayed, self.astray = np.zeros(2), None
@@ -255,6 +271,14 @@ def _centre(box: Floats) -> Floats:
 
 def _area(box: Floats) -> float:
     return float(np.prod(box[2:] - box[:2]))
+
+
+def _common(edges: Floats) -> Floats:
+    """(4,) how far a box moved whose `edges` moved so far: as far as two opposite ones did, as who hides one does not
+    move the other."""
+    low, high = edges[:2], edges[2:]
+    both = np.where(low * high > 0, np.sign(low) * np.minimum(np.abs(low), np.abs(high)), 0.0)
+    return np.concatenate([both, both])
 
 
 def _bent(path: Floats, box: Floats, share: Floats) -> Floats:

@@ -150,11 +150,17 @@ class Tracker:
         """Whether frame `index` was taken, and not so long ago that `find` refuses it."""
         return index in self._history.times
 
-    def find(self, index: int, finds: Detections) -> None:
+    def find(self, index: int, finds: Detections, *, parts: bool = False) -> None:
         """Take the finds of a detection on frame `index`: in ascending order, each after `see` of its frame.
 
         It may come late: on the frame before a cut after the cut, or on a live stream seconds after its frame. Call it
         once for each frame, with the merged finds of all detectors.
+
+        Args:
+            index: of the frame.
+            finds: on it.
+            parts: whether a find may show a part of a subject: at the scales for small faces, a few letters of a plate
+                near the camera look like one. If it does, the subject keeps its size.
 
         Raises:
             ValueError: the frame was not taken, or so long ago that its time is forgotten.
@@ -176,7 +182,7 @@ class Tracker:
         started = []
         for kind in finds.kinds():
             chosen = finds.select(finds.kind == kind)
-            started += self._associate(index, kind, [s for s in active if s.kind == kind], chosen)
+            started += self._associate(index, kind, [s for s in active if s.kind == kind], chosen, parts)
         self._trace_back(started)
         self._fuse(index, list(dict.fromkeys([*(s for s in active if s.trusted), *started])))
         for subject in self._subjects:
@@ -279,7 +285,9 @@ class Tracker:
 
     # association
 
-    def _associate(self, index: int, kind: Kind, active: list[Trajectory], finds: Detections) -> list[Trajectory]:
+    def _associate(
+        self, index: int, kind: Kind, active: list[Trajectory], finds: Detections, parts: bool
+    ) -> list[Trajectory]:
         """Assign the finds of one kind on a frame to subjects, strong ones first.
 
         Args:
@@ -287,6 +295,7 @@ class Tracker:
             kind: of all `active` subjects and `finds`.
             active: the subjects with a row for the frame.
             finds: on the frame.
+            parts: see `find`.
 
         Returns:
             The subjects that became trusted.
@@ -299,7 +308,7 @@ class Tracker:
             slack = _SLACK + np.minimum([s.doubt[index - s.first] for s in free], MOST_GROWTH)
             pairs = match(self._in_picture(index, _at(index, free)), slack, self._in_picture(index, boxes[group]))
             met = [(free[row], int(group[column])) for row, column in pairs]
-            self._meet(index, [(subject, boxes[i], scores[i]) for subject, i in met])
+            self._meet(index, [(subject, boxes[i], scores[i]) for subject, i in met], parts)
             started += [self._trust(s) for s, _ in met if not s.trusted and self._convinces(s, index)]
             left = np.setdiff1d(group, group[[column for _, column in pairs]])
             if strong:
@@ -331,15 +340,14 @@ class Tracker:
         subject.id, self._ids = self._ids, self._ids + 1
         return subject
 
-    def _meet(self, index: int, finds: Iterable[tuple[Trajectory, Floats, float]]) -> None:
-        """Assign finds on frame `index`, each a box (4,) and its score, to subjects."""
+    def _meet(self, index: int, finds: Iterable[tuple[Trajectory, Floats, float]], parts: bool) -> None:
+        """Assign finds on frame `index`, each a box (4,) and its score, to subjects; for `parts` see `find`."""
         size = self._history.size(index)
         met, far = [], []
         for subject, box, score in finds:
             if size is not None:
                 box = _past_border(box, subject.rows[index - subject.first], *size)
-            if score < self._high:
-                box = subject.whole(index, box)
+            box = subject.whole(index, box, parts=parts, weak=score < self._high)
             clock = self._history.clock(subject.seen_last, index)
             met.append((subject, box, score, clock))
             if clock[-1] - clock[0] > _LONG:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from anonymize.data import Detections, Frame, Kind, seconds
-from anonymize.detect import ORDINARY, IncrementalDetector, detect
+from anonymize.detect import GROUPS, ORDINARY, TURNS, IncrementalDetector, ScaleScheduler, detect
 from anonymize.detect.changes import BLOCK, Changes
 from anonymize.detect.multiscale import Part
-from anonymize.settings import Detect
+from anonymize.settings import Detect, Settings
 from tests.detect.test_detect import Bright, Still
 
 WIDTH, HEIGHT = 640, 368
@@ -56,6 +56,13 @@ def near(found: Detections, *boxes: tuple[int, int, int, int]) -> bool:
     wanted = sorted(((x0 + x1) / 2, (y0 + y1) / 2) for x0, y0, x1, y1 in boxes)
     got = middles(found)
     return len(got) == len(wanted) and bool(np.allclose(got, wanted, atol=4))
+
+
+def test_a_result_says_whether_its_finds_may_be_parts_of_something_larger() -> None:
+    scheduler = ScaleScheduler([Bright()], Settings(targets=frozenset({Kind.FACE})))
+    looks = [GROUPS, *TURNS, GROUPS - {0}]
+    parts = [scheduler.detect(frame(i), groups).result().parts for i, groups in enumerate(looks)]
+    assert parts == [False, True, False, True, False, False]
 
 
 @pytest.mark.parametrize("noise", [0.0, 2.0, 5.0])

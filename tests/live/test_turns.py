@@ -1,5 +1,6 @@
 """The scales for small faces and the others take turns: a frame leaves for the sizes that were looked for around it."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -98,6 +99,22 @@ def test_a_face_that_is_found_weakly_and_once_is_covered_around_that_look(place)
     assert not [c.frame.index for c in out if abs(c.frame.index - looked) <= 6 and bare(c, place)]
     assert bare(out[looked - 20], place)
     assert bare(out[looked + 20], place), "one weak find proves little: it is not held for long"
+
+
+@pytest.mark.parametrize(("effort", "whole"), [(SMALL, True), (THOROUGH, False)], ids=["small", "thorough"])
+def test_a_look_for_small_faces_that_finds_a_part_leaves_the_cover_whole(effort, whole):
+    """Before a camera that moved, a plate was bare on each frame on which its letters had been found as one."""
+    line, part = DelayLine(SETTINGS), np.array([1, 1, -0.3 * SIDE, -0.3 * SIDE], np.float32)
+    for index in range(31):
+        place = (60 + index, 60)
+        line.take(picture(index, place), index * 0.04)
+        if index % 3 == 0:
+            all_of_it = found(place)
+            finds = replace(all_of_it, xyxy=all_of_it.xyxy + part) if index == 30 else all_of_it
+            line.asked(line._held[-1], effort if index == 30 else THOROUGH)
+            line.learn(index, finds)
+    (subject,) = line._tracker._subjects
+    assert bool(subject.rows[-1][2] - subject.rows[-1][0] > 0.9 * SIDE) is whole
 
 
 def test_where_both_turns_come_round_in_time_nothing_is_hidden():

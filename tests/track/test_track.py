@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anonymize.data import Box, Detections, Kind, Plane, Track, Why
-from anonymize.settings import Follow
-from anonymize.track import Tracker
+from anonymize.detect import DetectionResult
+from anonymize.detect.scan import Follower, ScannedFrame
+from anonymize.settings import Follow, Settings
+from anonymize.track import MotionSample, Tracker
 from anonymize.track.motion import _grid
 from anonymize.track.subject import Trajectory
 from anonymize.track.tracker import AGREE
@@ -529,9 +531,9 @@ def test_a_box_grows_to_the_size_of_finds_near_in_time_by_at_most_a_sixth(
 # A subject that stands still
 
 
-def passed_by(frames: int, walker: Where) -> list[Picture]:
+def passed_by(frames: int, walker: Where, subject: Where = standing) -> list[Picture]:
     """Pictures of what stands still, while something larger walks past before it."""
-    pictures = scene(frames, standing)
+    pictures = scene(frames, subject)
     coat = texture(64, 64, 5)
     for i, picture in enumerate(pictures):
         x0, y0, x1, y1 = walker(i)
@@ -574,6 +576,74 @@ def test_a_weak_find_of_a_part_of_what_stands_still_leaves_its_cover_whole(score
     finds = {i: [(standing(i), 0.9)] for i in (0, 4)} | {8: [(half, score)]}
     (track,), _ = follow(scene(32, standing), finds)
     assert holds(at(track, 26), standing(26), 1.0) is whole
+
+
+@pytest.mark.parametrize("end", [0, 2])
+def test_somebody_who_comes_before_a_plate_bit_by_bit_does_not_take_its_cover_along(end: int) -> None:
+    """The detector found less and less of a parked car's plate, which was bare once they had passed."""
+    plate = (120.0, 88.0, 200.0, 112.0)
+
+    def visible(hidden: float) -> Box:
+        left = list(plate)
+        left[end] += hidden if end == 0 else -hidden
+        return left[0], left[1], left[2], left[3]
+
+    way = 1 if end == 0 else -1
+    start = 120.0 if way > 0 else 200.0
+
+    def walker(i: int) -> Box:
+        x = start + way * 4.0 * (i - 12)  # the side that goes first
+        return (x - 70.0, 40.0, x, 160.0) if way > 0 else (x, 40.0, x + 70.0, 160.0)
+
+    pictures = passed_by(70, walker, lambda _: plate)
+    cut = {i: [(visible(4.0 * (i - 12)), 0.3)] for i in (14, 16, 18, 20, 22, 24, 26)}
+    (track,), _ = follow(pictures, {i: [(plate, 0.9)] for i in (0, 4, 8, 12)} | cut | {60: [(plate, 0.3)]})
+    assert all(holds(at(track, i), plate, 1.0) for i in range(61))
+
+
+def test_a_subject_that_walks_off_slowly_is_not_kept_where_it_stood() -> None:
+    def goes(i: int) -> Box:
+        x = 40.0 + max(i - 12, 0)
+        return x, 70.0, x + 40.0, 120.0
+
+    finds = {i: [(goes(i), 0.9 if i <= 12 else 0.3)] for i in range(0, 60, 4)}
+    (track,), _ = follow(scene(60, goes), finds)
+    assert all(holds(at(track, i), goes(i), 4.1) for i in range(57))
+    assert max(at(track, i)[2] - at(track, i)[0] for i in range(57)) < 56
+
+
+@pytest.mark.parametrize(("parts", "whole"), [(True, True), (False, False)])
+def test_a_part_found_at_the_scales_for_small_faces_leaves_the_cover_whole(parts: bool, whole: bool) -> None:
+    """Letters of a large plate were found as a plate, and all else of it was bare on that frame of a moving camera."""
+    part, tracker = (74.0, 72.0, 98.0, 108.0), Tracker(Follow(), HIGH)
+
+    def goes(i: int) -> Box:
+        x = 64.0 + i
+        return x, 70.0, x + 40.0, 120.0
+
+    for i, picture in enumerate(scene(30, goes)):
+        tracker.see(Still(i, picture, i))
+        if i in (0, 4, 12):
+            tracker.find(i, boxes([(goes(i), 0.9)]), parts=i == 4)
+        elif i == 8:
+            tracker.find(i, boxes([(part, 0.9)]), parts=parts)
+    (track,) = tracker.finish()
+    assert holds(at(track, 8), goes(8), 1.5) is whole
+
+
+@pytest.mark.parametrize("parts", [True, False])
+def test_a_scan_says_which_finds_may_be_parts(parts: bool) -> None:
+    def goes(i: int) -> Box:
+        return 64.0 + i, 70.0, 104.0 + i, 120.0
+
+    follower, sample = Follower(Settings()), None
+    for i, picture in enumerate(scene(20, goes)):
+        sample = MotionSample.of(Still(i, picture, i), sample)
+        finds = boxes([((74.0, 72.0, 98.0, 108.0) if i == 8 else goes(i), 0.9)])
+        look = DetectionResult(i, Fraction(i, 25), finds, parts=parts)
+        follower.take(ScannedFrame(i, Fraction(1, 25), sample, (look,) if i % 4 == 0 else ()))
+    (track,) = follower.finish().tracks
+    assert holds(at(track, 8), goes(8), 1.5) is parts
 
 
 def test_what_walks_does_not_stand_still_however_evenly_it_is_found() -> None:

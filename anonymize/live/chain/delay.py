@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from anonymize.data import Detections, Track, seconds
-from anonymize.detect import GROUPS
+from anonymize.detect import GROUPS, sees_parts
 from anonymize.detect.incremental import NEVER
 from anonymize.kinds import MOTION
 from anonymize.live.chain.background import Background
@@ -218,7 +218,7 @@ class DelayLine:
         if asked is None or not self._tracker.remembers(index):
             return False  # from before a fault, or so late that nothing is known of its frame any more
         try:
-            self._tracker.find(index, found)
+            self._tracker.find(index, found, parts=sees_parts(asked[1].groups))
         except Exception as error:  # noqa: BLE001 - see `take`
             self._start_over(error)
             return False
