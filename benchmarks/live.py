@@ -226,6 +226,7 @@ def figures(clip: Clip, settings: Settings, minutes: float, live: Lived, files: 
     clocks, coded = read[first:], live.coded[first:]
     late = sorted(_latencies(clocks, coded, live.begun, frames / RATE))
     ours = _leaks(clip, live.recording)
+    of_the_camera = max(1, counts["frames"]["out"] - counts["frames"]["notice"])
     return {
         "detector": ", ".join(settings.detect.detectors),
         "targets": ", ".join(sorted(kind.label for kind in settings.targets)),
@@ -236,8 +237,10 @@ def figures(clip: Clip, settings: Settings, minutes: float, live: Lived, files: 
         "latency_p99_ms": _share(late, 0.99),
         "frames": len(clocks),
         "fps": round((len(coded) - 1) / (coded[-1] - coded[0]), 2),
-        "obscured": round(counts["frames"]["obscured"] / counts["frames"]["out"], 4),
-        "late": round(counts["frames"]["late"] / counts["frames"]["out"], 4),
+        # Notices, at the start, stand for no frame.
+        "notices": counts["frames"]["notice"],
+        "obscured": round((counts["frames"]["obscured"] - counts["frames"]["notice"]) / of_the_camera, 4),
+        "late": round(counts["frames"]["late"] / of_the_camera, 4),
         "late_covered": round(counts["late_covered"], 4),
         "dropped": {reason: n for reason, n in counts["dropped"].items() if reason != "starting"},
         "looks_per_s": round(counts["looks"]["all"] / (60 * minutes), 1),

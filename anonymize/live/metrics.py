@@ -108,6 +108,9 @@ class Metrics:
         self._in = counter("frames_in", "Frames received from the source.").labels(self.camera)
         self._out = counter("frames_out", "Frames handed to the sinks, including obscured ones.").labels(self.camera)
         self._hidden = counter("frames_obscured", "Frames that went out fully obscured.").labels(self.camera)
+        self._notices = counter(
+            "frames_notice", "Notices that went out while there was no frame, counted as obscured, too."
+        ).labels(self.camera)
         self._repeated = counter(
             "frames_late", "Frames not checked in time that went out as the last picture, with what changed covered."
         ).labels(self.camera)
@@ -183,6 +186,11 @@ class Metrics:
         with self._lock:
             self._totals["obscured"] += n
             self._second(self._clock())["obscured"] += n
+
+    def notice(self) -> None:
+        """Count a notice about to go out while there is no frame; `obscured` counts it as well."""
+        self._notices.inc()
+        self._count("notice", 1)
 
     def late(self, share: float) -> None:
         """Count a frame that goes out as the last picture, with `share` of it covered."""
@@ -386,6 +394,7 @@ class Metrics:
                     "in": self._totals["in"],
                     "out": self._totals["out"],
                     "obscured": self._totals["obscured"],
+                    "notice": self._totals["notice"],
                     "late": self._totals["frames late"],
                 },
                 "late_covered": self._late_area / max(self._totals["out"], 1),

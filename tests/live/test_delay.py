@@ -323,6 +323,17 @@ def test_a_frame_withheld_shows_nothing_but_words():
     assert hidden.max() > 60, "it says so"
 
 
+@pytest.mark.parametrize(("lookahead", "begins"), [(0.8, 0.79), (0.4, 0.39), (0.02, 0.015)])
+def test_a_frame_is_drawn_on_in_time_to_leave_when_it_is_due(lookahead, begins):
+    """The time that it takes was added to the lookahead."""
+    line = DelayLine(replace(SETTINGS, live=Live(lookahead=lookahead)))
+    line.take(frame(0, 0), 5.0)
+    assert line.next_due == pytest.approx(5.0 + begins)
+    assert not [*line.due(5.0 + begins - 0.001)]
+    ((held, _),) = line.due(5.0 + begins + 0.001)
+    assert held.due == pytest.approx(5.0 + lookahead)
+
+
 @pytest.mark.parametrize("size", [(160, 96), (320, 180), (1280, 720), (1920, 1080), (720, 1280)], ids=str)
 @pytest.mark.parametrize("words", [gate.NOT_CHECKED, gate.ZONE_OUTSIDE, NO_SIGNAL])
 def test_words_stand_in_the_middle_and_can_be_read_at_every_size(size, words):

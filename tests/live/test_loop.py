@@ -304,6 +304,8 @@ def test_a_picture_is_dropped_if_a_notice_went_out_for_its_time():
     for held, cleared in chain._line.due(time.monotonic() + 60):
         chain._release.show(cleared, held.arrived, held.due)
     assert sink.times == [2.0, pytest.approx(2.1)]
+    frames = metrics.snapshot()["frames"]
+    assert (frames["out"], frames["notice"]) == (2, 1)
 
 
 def test_a_notice_does_not_overtake_pictures_that_wait():

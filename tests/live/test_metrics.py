@@ -42,6 +42,7 @@ def test_counts_reach_prometheus_and_the_page(metrics):
     metrics.frames_in(3)
     metrics.frames_out(2)
     metrics.obscured()
+    metrics.notice()
     metrics.dropped("late")
     metrics.detections("face", 4)
     metrics.late_detections(2)
@@ -56,6 +57,7 @@ def test_counts_reach_prometheus_and_the_page(metrics):
     assert found["anonymize_frames_in_total", camera] == 3
     assert found["anonymize_frames_out_total", camera] == 2
     assert found["anonymize_frames_obscured_total", camera] == 1
+    assert found["anonymize_frames_notice_total", camera] == 1
     assert found["anonymize_frames_dropped_total", camera, ("reason", "late")] == 1
     assert found["anonymize_detections_total", camera, ("kind", "face")] == 4
     assert found["anonymize_looks_late_total", camera] == 2
@@ -68,7 +70,7 @@ def test_counts_reach_prometheus_and_the_page(metrics):
     assert found["anonymize_latency_seconds_bucket", camera, ("le", "0.45")] == 2
     assert found["anonymize_memory_bytes", camera] > 1e6
     page = metrics.snapshot()
-    assert page["frames"] == {"in": 3, "out": 2, "obscured": 1, "late": 0}
+    assert page["frames"] == {"in": 3, "out": 2, "obscured": 1, "notice": 1, "late": 0}
     assert page["dropped"] == {"late": 1}
     assert page["looks"] == {"all": 5, "late": 2, "thorough": 1, "ordinary": 2, "small": 1, "coarser": 1}
     assert page["latency"]["median"] == 0.42

@@ -15,7 +15,7 @@ from anonymize.settings import Settings
 from tests.helpers.live import FAST, SIZE, faulty, working
 from tests.helpers.pace import Bound, slowdown
 
-COUNTED = {"in": 1, "out": 1, "obscured": 0, "late": 0}
+COUNTED = {"in": 1, "out": 1, "obscured": 0, "notice": 0, "late": 0}
 REPORT = {"ok": True, "now": {"frames": COUNTED, "degraded": False, "starting": False}}
 
 

@@ -36,6 +36,8 @@ from anonymize.track import Tracker
 
 VOUCH_EVERY = 1
 """Seconds between two looks whether a place is empty."""
+_DRAWING = 0.01
+"""Seconds of the lookahead for covering a frame and handing it over."""
 Looks = dict[int, list[Fraction]]
 """Group of scales -> when it was looked at (and the finds were tracked), presentation times in seconds, ascending."""
 
@@ -62,6 +64,11 @@ class Held:
     def due(self) -> float:
         """When it must leave, on the monotonic clock."""
         return self.arrived + self.settings.live.lookahead
+
+    @property
+    def begins(self) -> float:
+        """When it is drawn on, so that it leaves when it is due, on the monotonic clock."""
+        return self.due - min(_DRAWING, self.settings.live.lookahead / 4)
 
     @property
     def time(self) -> Fraction:
@@ -106,8 +113,8 @@ class DelayLine:
 
     @property
     def next_due(self) -> float | None:
-        """When the first frame must leave, on the monotonic clock; None if no frame waits."""
-        return self._held[0].due if self._held else None
+        """When the first frame is drawn on, on the monotonic clock; None if no frame waits."""
+        return self._held[0].begins if self._held else None
 
     @property
     def oldest(self) -> int | None:
@@ -186,7 +193,7 @@ class DelayLine:
         if self.place is not None:
             last = max(self._asked_at.values(), default=NEVER)
             return unscanned[-1] if unscanned[-1].time - last >= VOUCH_EVERY else None
-        chosen = next((h for h in self._at_cuts(unscanned) if h.due >= now + expected), None)
+        chosen = next((h for h in self._at_cuts(unscanned) if h.begins >= now + expected), None)
         if chosen is None:
             newest = unscanned[-1]
             last = max(self._asked_at.values(), default=NEVER) if self._settling.needed() is None else NEVER
@@ -232,7 +239,7 @@ class DelayLine:
 
     def due(self, now: float) -> Iterator[tuple[Held, Cleared]]:
         """The frames that are due, cleared by the gate."""
-        while self._held and self._held[0].due <= now:
+        while self._held and self._held[0].begins <= now:
             held = self._held.popleft()
             blanks = held.settings.live.unbracketed is Unbracketed.OBSCURE
             out = self._curtain.after(self._cleared(held), held.time, hold=blanks)

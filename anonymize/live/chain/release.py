@@ -60,6 +60,7 @@ class Release:
 
     def fill(self, cleared: Cleared) -> None:
         """Hand over a notice in place of missing frames."""
+        self._metrics.notice()
         self._hand_over(cleared)
         self._noticed = True
 
