@@ -26,7 +26,7 @@ from anonymize.live.chain.canvas import Canvas
 from anonymize.live.detector import client as client_module
 from anonymize.live.detector.client import DetectorClient, _Pending, _Task
 from anonymize.live.detector.pace import EFFORTS, ORDINARY, SMALL, THOROUGH, Pace
-from anonymize.live.detector.process import Failed, _megapixels, detectors
+from anonymize.live.detector.process import NICER, Failed, _megapixels, detectors
 from anonymize.live.metrics import Metrics
 from anonymize.live.raw_memory import SharedPicture
 from anonymize.media.core_dumps import no_core_dumps
@@ -162,6 +162,13 @@ def test_it_dumps_no_core_and_its_memory_has_no_name(client):
     shared = [m.path for m in psutil.Process().memory_maps(grouped=False) if "memfd:anonymize" in m.path]
     assert shared
     assert not any(Path(path).exists() for path in shared)
+
+
+def test_it_is_less_urgent_than_the_process_that_sends_frames(client):
+    """Two cameras on two cores covered a tenth of the picture for being late: who sends frames waited for detectors."""
+    own = psutil.Process().nice()
+    assert own < 19
+    assert psutil.Process(client._process.pid).nice() == min(own + NICER, 19)
 
 
 def test_a_hung_detector_is_killed_at_its_deadline(tmp_path):

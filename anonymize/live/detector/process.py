@@ -5,6 +5,7 @@ The process may hang, die or return invalid results; `anonymize.live.detector.cl
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -32,6 +33,9 @@ from anonymize.settings import Settings
 WHOLE_EVERY = 1.0
 """Seconds within which the whole picture is looked at once more, at one of the scales, though nothing changed: twice as
 long as in files, since such looks take longest, and frames wait for them."""
+NICER = 5
+"""By so much this process is less urgent (nice) than the one that sends frames: it uses a processor for as long as a
+look takes, and that other one, which needs one for moments, would wait for it, and begin the next look late."""
 MakeDetectors = Callable[[Settings], Sequence[Detector]]
 """Makes the detectors in the detector process, which is spawned: it must be importable by name."""
 
@@ -109,6 +113,7 @@ def serve(
         aspect: pixel aspect ratio, width over height.
     """
     no_core_dumps()
+    os.nice(NICER)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the parent drains first, then ends this process
     import cv2
