@@ -123,7 +123,8 @@ class Trajectory:
             index: of its frame.
             box: (4,) the find.
             parts: whether others may be looked for there than those of its size (`anonymize.track.Tracker.find`).
-            weak: whether its score is: somebody who passes before a subject that stands still leaves a part of it.
+            weak: whether its score is, or is less than usual: somebody who passes before a subject that stands still
+                leaves a part of it to be found.
         """
         row = self.rows[index - self.first]
         passed = weak and self.stands

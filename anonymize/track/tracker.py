@@ -58,6 +58,8 @@ _SAME = 0.5
 """Overlap (IoU) from which two boxes may belong to one subject."""
 _SLACK = 0.2
 """How far a subject may be off and still match its find, as a share of its box's side, in addition to its doubt."""
+_LESS = 0.75
+"""A find with less than this share of the best score of its subject's finds may show a part of it."""
 _ALIKE = 0.75
 """Correlation with its last find from which a subject that detectors no longer find is still assumed to be there ..."""
 _PATIENCE = 4
@@ -347,7 +349,8 @@ class Tracker:
         for subject, box, score in finds:
             if size is not None:
                 box = _past_border(box, subject.rows[index - subject.first], *size)
-            box = subject.whole(index, box, parts=parts, weak=score < self._high)
+            weak = score < max(self._high, _LESS * max(subject.finds.values()))
+            box = subject.whole(index, box, parts=parts, weak=weak)
             clock = self._history.clock(subject.seen_last, index)
             met.append((subject, box, score, clock))
             if clock[-1] - clock[0] > _LONG:

@@ -569,7 +569,7 @@ def test_a_subject_that_stood_still_and_walks_off_is_covered_where_it_goes() -> 
     assert all(holds(at(track, i), goes(i), 2.0) for i in range(30))
 
 
-@pytest.mark.parametrize(("score", "whole"), [(0.3, True), (0.9, False)])
+@pytest.mark.parametrize(("score", "whole"), [(0.3, True), (0.6, True), (0.75, False), (0.9, False)])
 def test_a_weak_find_of_a_part_of_what_stands_still_leaves_its_cover_whole(score: float, whole: bool) -> None:
     """Somebody stood before a half of it, and the detector found the other half."""
     half = (140.0, 70.0, 158.0, 120.0)
