@@ -31,6 +31,10 @@ _PARTLY = 0.6
 """A find of less than this share of a subject's box may show a part of it."""
 _EDGE = 0.1
 """How far a part of a subject that stands still may reach beyond its box, as a share of its side."""
+_PASSED = 0.5
+"""How far a subject was followed from where it would have gone if it is covered at both, as a share of its side."""
+_PACE = 0.2
+"""Seconds between finds over which a subject's pace is learnt."""
 _SWELL = 1.15
 """The largest factor by which a box may grow to the size of its neighbours in time."""
 
@@ -77,6 +81,10 @@ class Trajectory:
     """(2,) how far it was followed since the last find, relative to the camera."""
     astray: Floats | None = None
     """Where it was followed to since the last find, if it stands still."""
+    pace: Floats | None = None
+    """(2,) its speed from find to find, relative to the camera, upright pixels a second; None before there are two."""
+    onward: Floats | None = None
+    """(4,) where it is if it went on like that since the last find."""
 
     def __post_init__(self) -> None:
         self.begun = self.seen_last
@@ -96,7 +104,17 @@ class Trajectory:
         """(4,) the box that is followed from here."""
         return self.rows[-1] if self.astray is None else self.astray
 
-    def advance(self, box: Floats, still: Floats | None, own: Floats, doubt: float, *, seen: bool) -> None:
+    def advance(
+        self,
+        box: Floats,
+        still: Floats | None,
+        own: Floats,
+        doubt: float,
+        *,
+        seen: bool,
+        onward: Floats | None = None,
+        lost: bool = False,
+    ) -> None:
         """Add a row.
 
         Args:
@@ -106,15 +124,31 @@ class Trajectory:
             own: (2,) how far `followed` went relative to the camera.
             doubt: what is added to it.
             seen: whether the picture shows it in `still`, so that it has not moved.
+            onward: (4,) where `onward` went, while it may be there.
+            lost: whether it is covered there as well as in `box`.
         """
         self.strayed = self.strayed + own
+        self.onward = onward
         row = cover = box
+        if onward is not None and lost:
+            cover = _hull(box[None], onward[None])[0]
         if still is not None:
             self.astray = still if seen else box
             row, cover = still, _hull(self.astray[None], still[None])[0]
         self.rows.append(row)
         self.cover.append(cover)
         self.doubt.append(self.doubt[-1] + doubt)
+
+    def turned_back(self, box: Floats, own: Floats, onward: Floats) -> bool:
+        """Whether the next step leads against the way that it went: it may be hidden by who comes towards it.
+
+        Args:
+            box: (4,) where it was followed to.
+            own: (2,) how far, relative to the camera.
+            onward: (4,) where it would have gone.
+        """
+        against = self.pace is not None and float((self.strayed + own) @ self.pace) < 0
+        return against and bool((np.abs(_centre(onward) - _centre(box)) > _PASSED * np.sqrt(_area(box))).any())
 
     def whole(self, index: int, box: Floats, *, parts: bool, weak: bool) -> Floats:
         """All of the subject, where a find shows only a part of it; else the find.
@@ -165,6 +199,11 @@ class Trajectory:
         moved = np.abs(_centre(box) - _centre(there[-1]) + (0.0 if self.stands else self.strayed))
         wide = np.maximum(box[2:] - box[:2], np.sqrt(_area(box)))  # a plate that is cut off at one end stays
         self.stood = self.stood + 1 if bool((moved <= _STILL * wide).all()) else 0
+        span = float(clock[-1] - clock[0])
+        if span > 0:
+            went = (_centre(box) - _centre(there[-1]) + self.strayed) / span
+            self.pace = went if self.pace is None else self.pace + min(span / _PACE, 1.0) * (went - self.pace)
+            self.onward = box
         if self.astray is not None and self.stood:
             self.cover[start + 1 :] = self.rows[start + 1 :]  # it was there all the time
         self.strayed, self.astray = np.zeros(2), None

@@ -64,6 +64,8 @@ _ALIKE = 0.75
 """Correlation with its last find from which a subject that detectors no longer find is still assumed to be there ..."""
 _PATIENCE = 4
 """... for so many times `hold`, at most."""
+_ONWARD = 0.5
+"""Seconds after a find for which a subject that is followed back is also covered where it would have gone."""
 _OUT = 0.4
 """Seconds beyond `hold` after which tracing back ends if it leads to nothing similar."""
 _LONG = 0.3
@@ -239,14 +241,20 @@ class Tracker:
             moved = self._history.carried(there - 1, there, [s.followed for s in moving])
             for i, subject in enumerate(moving):
                 box, doubt, _ = moved.step(i, subject.drift)
-                still, seen = None, False
+                still, onward, seen = None, None, False
+                elapsed = self._history.times[there] - subject.last_time
+                if subject.onward is not None and subject.pace is not None and elapsed <= _ONWARD:
+                    onward = self._history.with_camera(there - 1, there, subject.onward)
+                    onward = onward + np.tile(subject.pace, 2) * moved.elapsed
                 if subject.stands:
                     still = self._history.with_camera(there - 1, there, subject.rows[-1])
                     seen = likeness(subject.patch, self._history.patch(there, still)) >= _ALIKE
-                subject.advance(box, still, moved.own[i] + (box - moved.boxes[i])[:2], doubt, seen=seen)
+                own = moved.own[i] + (box - moved.boxes[i])[:2]
+                lost = still is None and onward is not None and subject.turned_back(box, own, onward)
+                lost = lost and likeness(subject.patch, self._history.patch(there, box)) < _ALIKE
+                subject.advance(box, still, own, doubt, seen=seen, onward=onward, lost=lost)
                 box = subject.rows[-1]
                 inside = moved.inside(box)
-                elapsed = self._history.times[there] - subject.last_time
                 if inside and self._is_there(subject.patch, there, box, elapsed):
                     subject.held_to = there + 1
                 subject.gone = elapsed > self._patience

@@ -560,6 +560,42 @@ def test_who_passes_before_a_subject_that_stands_still_does_not_carry_its_cover_
     assert all(holds(at(found[0], i), standing(i), 1.0) for i in range(41))
 
 
+@pytest.mark.parametrize("way", [1, -1])
+def test_somebody_who_is_met_does_not_turn_a_cover_back(way: int) -> None:
+    """Two people passed each other, and the cover of the one behind went along with the one in front."""
+
+    def goes(i: int) -> Box:
+        x = 160.0 + way * (5.0 * i - 110)
+        return x - 20.0, 70.0, x + 20.0, 120.0
+
+    def comes(i: int) -> Box:
+        x = 160.0 - way * (7.0 * (i - 20))
+        return x - 30.0, 50.0, x + 30.0, 150.0
+
+    pictures, found = passed_by(40, comes, goes), (0, 3, 6, 9, 12, 15)
+    tracks, _ = follow(pictures, {i: [(goes(i), 0.9)] for i in found})
+    (track,) = tracks
+    for i in range(15 + 13):
+        x0, y0, x1, y1 = goes(i)  # what of it is to be seen behind the other one
+        left, _, right, _ = comes(i)
+        before, behind = (max(x0, right), x1) if way > 0 else (x0, min(x1, left))
+        assert i < 22 or before >= behind or holds(at(track, i), (before, y0, behind, y1), 1.0), i
+    assert not holds(at(track, 29), goes(29), 5.0), "it may have turned after all"
+    widths = [at(track, i)[2] - at(track, i)[0] for i in range(12)]
+    assert max(widths) < 50, "nor is it wider while it is found"
+
+
+@pytest.mark.parametrize("last", [9, 21])
+def test_who_turns_back_and_is_seen_or_found_is_covered_there_alone(last: int) -> None:
+    def goes(i: int) -> Box:
+        x = 100.0 + 5.0 * (i if i < 12 else 24 - i)
+        return x - 20.0, 70.0, x + 20.0, 120.0
+
+    (track,), _ = follow(scene(24, goes), {i: [(goes(i), 0.9)] for i in range(0, last + 1, 3)})
+    assert all(holds(at(track, i), goes(i), 3.0) for i in range(22))
+    assert max(at(track, i)[2] - at(track, i)[0] for i in range(22)) < 54
+
+
 def test_a_subject_that_stood_still_and_walks_off_is_covered_where_it_goes() -> None:
     def goes(i: int) -> Box:
         x = 40.0 + 4.0 * max(i - 12, 0)
