@@ -241,7 +241,7 @@ def figures(clip: Clip, settings: Settings, minutes: float, live: Lived, files: 
         "notices": counts["frames"]["notice"],
         "obscured": round((counts["frames"]["obscured"] - counts["frames"]["notice"]) / of_the_camera, 4),
         "late": round(counts["frames"]["late"] / of_the_camera, 4),
-        "late_covered": round(counts["late_covered"], 4),
+        "late_covered": round(counts["late_covered"] * counts["frames"]["out"] / of_the_camera, 4),
         "dropped": {reason: n for reason, n in counts["dropped"].items() if reason != "starting"},
         "looks_per_s": round(counts["looks"]["all"] / (60 * minutes), 1),
         "cores": live.cores,

@@ -109,7 +109,7 @@ class Metrics:
         self._out = counter("frames_out", "Frames handed to the sinks, including obscured ones.").labels(self.camera)
         self._hidden = counter("frames_obscured", "Frames that went out fully obscured.").labels(self.camera)
         self._notices = counter(
-            "frames_notice", "Notices that went out while there was no frame, counted as obscured, too."
+            "frames_notice", "Notices that went out for want of frames, counted as obscured, too."
         ).labels(self.camera)
         self._repeated = counter(
             "frames_late", "Frames not checked in time that went out as the last picture, with what changed covered."
@@ -188,7 +188,7 @@ class Metrics:
             self._second(self._clock())["obscured"] += n
 
     def notice(self) -> None:
-        """Count a notice about to go out while there is no frame; `obscured` counts it as well."""
+        """Count a notice about to go out for want of a frame; `obscured` counts it as well."""
         self._notices.inc()
         self._count("notice", 1)
 

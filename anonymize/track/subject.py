@@ -33,6 +33,10 @@ _EDGE = 0.1
 """How far a part of a subject that stands still may reach beyond its box, as a share of its side."""
 _PASSED = 0.5
 """How far a subject was followed from where it would have gone if it is covered at both, as a share of its side."""
+_END = 0.05
+"""How far one end of a box may be from where it was, as a share of its side, if only the other one moved."""
+_FADES = 0.99
+"""What the best score of a subject's finds counts for after one more find."""
 _PACE = 0.2
 """Seconds between finds over which a subject's pace is learnt."""
 _SWELL = 1.15
@@ -73,6 +77,8 @@ class Trajectory:
     """Its finds are good enough, or agree well enough, to cover it for long where detection does not find it."""
     evidence: float = 0.0
     """The largest sum of its scores over a few detections."""
+    best: float = 0.0
+    """The best score of its finds; of those long ago it counts for less."""
     gone: bool = False
     """It was not found for so long that it is not followed any more."""
     stood: int = 0
@@ -88,6 +94,7 @@ class Trajectory:
 
     def __post_init__(self) -> None:
         self.begun = self.seen_last
+        self.best = max(self.finds.values())
 
     @property
     def trusted(self) -> bool:
@@ -166,7 +173,7 @@ class Trajectory:
             place: Floats = row + _common(box - row)
             around = grown(place[None], _EDGE)
             if bool((_hull(around, box[None]) == around).all()):
-                return place
+                return np.asarray(_hull(place[None], box[None])[0])
         if (parts or passed) and _area(box) < _PARTLY * _area(row):
             return np.asarray(_hull(row[None], box[None])[0])
         return box
@@ -196,14 +203,15 @@ class Trajectory:
             del rows[index + 1 - self.first :]
         start = self.seen_last - self.first
         there, doubt = np.array(self.rows[start:]), np.array(self.doubt[start:])
-        moved = np.abs(_centre(box) - _centre(there[-1]) + (0.0 if self.stands else self.strayed))
-        wide = np.maximum(box[2:] - box[:2], np.sqrt(_area(box)))  # a plate that is cut off at one end stays
-        self.stood = self.stood + 1 if bool((moved <= _STILL * wide).all()) else 0
+        before = there[-1] - (0.0 if self.stands else np.tile(self.strayed, 2))
+        moved = _centre(box) - _centre(before)
+        stays = bool((np.abs(_shift(box, before)) <= _STILL * np.sqrt(_area(box))).all())
+        self.stood = self.stood + 1 if stays else 0
         span = float(clock[-1] - clock[0])
         if span > 0:
-            went = (_centre(box) - _centre(there[-1]) + self.strayed) / span
+            went = moved / span
             self.pace = went if self.pace is None else self.pace + min(span / _PACE, 1.0) * (went - self.pace)
-            self.onward = box
+        self.onward = box if self.pace is not None else None
         if self.astray is not None and self.stood:
             self.cover[start + 1 :] = self.rows[start + 1 :]  # it was there all the time
         self.strayed, self.astray = np.zeros(2), None
@@ -219,6 +227,7 @@ class Trajectory:
         self.cover[start:] = list(_hull(np.array(self.cover[start:]), _near(path, there), _near(path, come)))
         self.doubt[start + 1 :] = doubt[1:].tolist()
         self.finds[index] = score
+        self.best = max(score, _FADES * self.best)
         self.count += 1
         self.last_time = float(clock[-1])
         self.held_to = index + 1
@@ -249,6 +258,10 @@ class Trajectory:
 
     def fuse(self, other: Trajectory) -> None:
         """Merge a subject that began no earlier into this one: on common frames, boxes become the hull of both."""
+        if other.seen_last > self.seen_last:
+            self.strayed, self.onward = other.strayed, other.onward
+            self.pace = self.pace if other.pace is None else other.pace
+        self.best = max(self.best, other.best)
         shift = other.first - self.first
         common = min(self.end, other.end) - other.first
         for mine, its in ((self.rows, other.rows), (self.cover, other.cover)):
@@ -319,6 +332,13 @@ def _common(edges: Floats) -> Floats:
     low, high = edges[:2], edges[2:]
     both = np.where(low * high > 0, np.sign(low) * np.minimum(np.abs(low), np.abs(high)), 0.0)
     return np.concatenate([both, both])
+
+
+def _shift(box: Floats, before: Floats) -> Floats:
+    """(2,) how far `box` (4,) moved from `before` (4,): its centre, or an end that stayed while the other did not."""
+    edges, sides = box - before, before[2:] - before[:2]
+    ends = np.minimum(np.abs(edges[:2]), np.abs(edges[2:]))
+    return np.asarray(np.where(ends <= _END * sides, ends, (edges[:2] + edges[2:]) / 2))
 
 
 def _bent(path: Floats, box: Floats, share: Floats) -> Floats:

@@ -357,7 +357,7 @@ class Tracker:
         for subject, box, score in finds:
             if size is not None:
                 box = _past_border(box, subject.rows[index - subject.first], *size)
-            weak = score < max(self._high, _LESS * max(subject.finds.values()))
+            weak = score < max(self._high, _LESS * subject.best)
             box = subject.whole(index, box, parts=parts, weak=weak)
             clock = self._history.clock(subject.seen_last, index)
             met.append((subject, box, score, clock))

@@ -294,7 +294,7 @@ def test_a_scene_ends_where_the_connection_does(connections, cuts):
 def test_a_picture_is_dropped_if_a_notice_went_out_for_its_time():
     """It would be shown at a later one, and so would those after it, until they have caught up."""
     chain, sink, metrics = chain_of(ZONES_ONLY)
-    chain._release.fill(gate.notice(CANVAS.black(-1, 2 * TICKS), "No signal"))
+    chain._release.fill(gate.notice(CANVAS.black(-1, 2 * TICKS), "No signal"), missing=True)
     arrivals = Arrivals([1, 1, 1])
     for number, captured in enumerate((1.5, 1.9, 2.1)):
         arrivals._waiting[number] = replace(arrivals._waiting[number], captured=chain._begun + captured)
@@ -376,7 +376,7 @@ def test_a_picture_that_cannot_be_converted_is_counted_and_the_next_one_is_taken
     [(False, 0.0, loop.STARTING), (True, 0.0, gate.NOT_CHECKED), (True, 9.0, loop.NO_SIGNAL)],
 )
 def test_a_notice_says_why_nothing_is_shown(monkeypatch, started, silent, words):
-    chain, sink, _ = chain_of(ZONES_ONLY)
+    chain, sink, metrics = chain_of(ZONES_ONLY)
     said = []
 
     def noticed(blank, words, level):
@@ -392,6 +392,7 @@ def test_a_notice_says_why_nothing_is_shown(monkeypatch, started, silent, words)
     assert len(sink.lumas) == 1
     chain._fill()
     assert said == [words], "not again at once"
+    assert metrics.snapshot()["frames"]["notice"] == (words != gate.NOT_CHECKED), "frames had come"
 
 
 def test_the_detectors_go_on_while_settings_change_that_are_not_theirs():

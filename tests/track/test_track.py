@@ -585,6 +585,49 @@ def test_somebody_who_is_met_does_not_turn_a_cover_back(way: int) -> None:
     assert max(widths) < 50, "nor is it wider while it is found"
 
 
+def test_a_plate_that_moves_slowly_is_held_where_it_goes() -> None:
+    """It moved less than a share of its width, but more than one of its height."""
+
+    def goes(i: int) -> Box:
+        return 40.0 + 2.7 * i, 80.0, 120.0 + 2.7 * i, 104.0
+
+    (track,), _ = follow(scene(60, goes), {i: [(goes(i), 0.9)] for i in range(0, 16, 3)})
+    assert all(holds(at(track, i), goes(i), 3.0) for i in range(55))
+
+
+@pytest.mark.parametrize("score", [0.3, 0.6, 0.9])
+def test_a_larger_find_of_what_stands_still_is_covered(score: float) -> None:
+    larger = (136.5, 66.0, 183.5, 124.0)
+    finds = {i: [(standing(i), 0.9)] for i in range(0, 24, 4)} | {24: [(larger, score)]}
+    (track,), _ = follow(scene(26, standing), finds)
+    assert holds(at(track, 24), larger, 0.1)
+
+
+def test_what_stood_and_walks_off_has_the_pace_at_which_it_walks() -> None:
+    box, right = np.array(standing(0)), np.array([8.0, 0.0, 8.0, 0.0])
+    subject = Trajectory(0, Kind.FACE, 0, [box], [box], [0.0], {0: 0.9}, 0.0, 1, stood=1)
+    for step in range(1, 4):
+        subject.advance(box - 20 * step * right / 8, box, np.array([-20.0, 0.0]), 0.0, seen=False)  # somebody passes
+    subject.meet(3, box + 3 * right, 0.9, np.array([0.0, 0.04, 0.08, 0.12]), None)
+    assert subject.pace is not None
+    assert subject.pace == pytest.approx([200.0, 0.0])
+    assert subject.stood == 0
+
+
+def test_what_a_subject_that_stands_scored_once_is_remembered_for_some_finds() -> None:
+    """A live stream forgets finds with the frames that it released."""
+    half = (140.0, 70.0, 158.0, 120.0)
+    tracker = Tracker(Follow(), HIGH, 1)
+    for i, picture in enumerate(scene(40, standing)):
+        tracker.see(Still(i, picture, i))
+        if i % 4 == 0:
+            tracker.find(i, boxes([(standing(i) if i < 12 else half, 0.9 if i < 12 else 0.6)]))
+        tracker.settle(i - 4)
+    (subject,) = tracker._subjects
+    assert min(subject.finds) > 12
+    assert holds(subject.rows[-1].astype(np.float32), standing(0), 1.0)
+
+
 @pytest.mark.parametrize("last", [9, 21])
 def test_who_turns_back_and_is_seen_or_found_is_covered_there_alone(last: int) -> None:
     def goes(i: int) -> Box:

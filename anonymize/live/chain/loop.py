@@ -280,7 +280,7 @@ class Chain:
         if self._release.wants_notice(now, stall):
             silent = now - self._arrived > stall
             words = STARTING if not self._started else NO_SIGNAL if silent else NOT_CHECKED
-            self._release.fill(self._line.notice(self._canvas.black(-1, stamp), words))
+            self._release.fill(self._line.notice(self._canvas.black(-1, stamp), words), missing=words != NOT_CHECKED)
         elif usual >= _SLOW and self._shown is not None and self._release.wants_again(now):
             self._release.again(again(self._shown, self._canvas.black(-1, stamp)))
 

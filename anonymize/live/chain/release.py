@@ -58,9 +58,10 @@ class Release:
         self._noticed, self._fresh = False, self._shown
         self._metrics.latency(self._shown - arrived, self._shown - due)
 
-    def fill(self, cleared: Cleared) -> None:
-        """Hand over a notice in place of missing frames."""
-        self._metrics.notice()
+    def fill(self, cleared: Cleared, *, missing: bool) -> None:
+        """Hand over a notice in place of frames, `missing` ones or such as nobody checked."""
+        if missing:
+            self._metrics.notice()
         self._hand_over(cleared)
         self._noticed = True
 
