@@ -29,6 +29,8 @@ _STILL = 0.15
 """How far a subject that stands still may be from where it was found before, as a share of its box's side."""
 _PARTLY = 0.6
 """A find of less than this share of a subject's box may show a part of it."""
+_SURELY = 0.7
+"""The best score from which a subject that stands still keeps its size: signs taken for plates rarely have it."""
 _EDGE = 0.1
 """How far a part of a subject that stands still may reach beyond its box, as a share of its side."""
 _PASSED = 0.5
@@ -169,7 +171,7 @@ class Trajectory:
         """
         row = self.rows[index - self.first]
         passed = weak and self.stands
-        if passed:
+        if passed and self.best >= _SURELY:
             place: Floats = row + _common(box - row)
             around = grown(place[None], _EDGE)
             if bool((_hull(around, box[None]) == around).all()):

@@ -603,6 +603,15 @@ def test_a_larger_find_of_what_stands_still_is_covered(score: float) -> None:
     assert holds(at(track, 24), larger, 0.1)
 
 
+@pytest.mark.parametrize(("once", "whole"), [(0.65, False), (0.75, True)])
+def test_what_was_never_found_surely_is_covered_as_it_is_found(once: float, whole: bool) -> None:
+    """Signs that were taken for plates were covered at the largest size at which they had been found."""
+    less = (140.0, 70.0, 166.0, 120.0)
+    finds = {i: [(standing(i), once)] for i in (0, 4, 8)} | {i: [(less, 0.3)] for i in range(12, 40, 4)}
+    (track,), _ = follow(scene(40, standing), finds)
+    assert holds(at(track, 30), standing(30), 1.0) is whole
+
+
 def test_what_stood_and_walks_off_has_the_pace_at_which_it_walks() -> None:
     box, right = np.array(standing(0)), np.array([8.0, 0.0, 8.0, 0.0])
     subject = Trajectory(0, Kind.FACE, 0, [box], [box], [0.0], {0: 0.9}, 0.0, 1, stood=1)
