@@ -372,10 +372,16 @@ def test_a_picture_that_cannot_be_converted_is_counted_and_the_next_one_is_taken
 
 
 @pytest.mark.parametrize(
-    ("started", "silent", "words"),
-    [(False, 0.0, loop.STARTING), (True, 0.0, gate.NOT_CHECKED), (True, 9.0, loop.NO_SIGNAL)],
+    ("started", "came_due", "silent", "words"),
+    [
+        (False, False, 0.0, loop.STARTING),
+        (True, False, 0.0, loop.STARTING),
+        (True, True, 0.0, gate.NOT_CHECKED),
+        (True, True, 9.0, loop.NO_SIGNAL),
+        (True, False, 9.0, loop.NO_SIGNAL),
+    ],
 )
-def test_a_notice_says_why_nothing_is_shown(monkeypatch, started, silent, words):
+def test_a_notice_says_why_nothing_is_shown(monkeypatch, started, came_due, silent, words):
     chain, sink, metrics = chain_of(ZONES_ONLY)
     said = []
 
@@ -385,6 +391,11 @@ def test_a_notice_says_why_nothing_is_shown(monkeypatch, started, silent, words)
 
     monkeypatch.setattr(delay, "notice", noticed)
     chain._started = started
+    if came_due:
+        chain._receive(Arrivals([1]))
+        chain._line._held[0].arrived -= 60
+        chain._release_due()
+        sink.lumas.clear()
     now = time.monotonic()
     chain._arrived, chain._release._fresh = now - silent, now - ZONES_ONLY.live.stall - 1
     chain._fill()

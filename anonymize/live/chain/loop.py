@@ -149,6 +149,8 @@ class Chain:
         self._next_client: DetectorClient | None = None
         self._begun = picture.begun
         self._started = self._client is None
+        self._came_due = False
+        """Whether a frame has come due, so that one is missed."""
         self._arrived = self._begun
         self._intervals: deque[float] = deque(maxlen=_INTERVALS)
         self._expected = poll or float(1 / picture.rate)
@@ -254,6 +256,7 @@ class Chain:
     def _release_due(self) -> None:
         """Release the frames that are due."""
         for held, cleared in self._line.due(time.monotonic()):
+            self._came_due = True
             if cleared.obscured and held.settings.live.unbracketed is Unbracketed.DROP:
                 self._metrics.dropped("unbracketed")
                 continue
@@ -279,7 +282,7 @@ class Chain:
             stamp = min(stamp, self._line.oldest - self._release.least)
         if self._release.wants_notice(now, stall):
             silent = now - self._arrived > stall
-            words = STARTING if not self._started else NO_SIGNAL if silent else NOT_CHECKED
+            words = NO_SIGNAL if silent and self._started else NOT_CHECKED if self._came_due else STARTING
             self._release.fill(self._line.notice(self._canvas.black(-1, stamp), words), missing=words != NOT_CHECKED)
         elif usual >= _SLOW and self._shown is not None and self._release.wants_again(now):
             self._release.again(again(self._shown, self._canvas.black(-1, stamp)))
