@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby, pairwise
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from anonymize.kinds import ONE_OF, PEOPLE, firm
 from anonymize.settings import Follow
 from anonymize.track.associate import match, overlapping
 from anonymize.track.history import FLASH, LAG, FrameHistory, MotionSample, likeness
+from anonymize.track.pieces import cut_to, joined, united
 from anonymize.track.subject import MOST_GROWTH, Trajectory
 
 Floats = NDArray[np.float64]
@@ -202,14 +203,14 @@ class Tracker:
         """
         self._retire(until)
         self._advance([s for s in self._subjects if s.trusted], until - 1)
-        pieces = [piece for t in self._done if (piece := _slice(t, self._settled, until)) is not None]
+        pieces = [piece for t in self._done if (piece := cut_to(t, self._settled, until)) is not None]
         for subject in self._subjects:
             pieces += self._tracks_of(subject, max(self._settled, subject.taken), until)
         self._done = [t for t in self._done if t.end > until]
         self._settled = max(self._settled, until)
         for subject in self._subjects:
             subject.trim(until - self._jitter())
-        return _joined(pieces)
+        return joined(pieces)
 
     def finish(self) -> list[Track]:
         """All tracks that were not returned yet, by first frame. Call it once, after the last `find`."""
@@ -498,8 +499,8 @@ class Tracker:
         track = replace(track, weak=True)
         least, each = _WEAKLY
         reach = self._frames(max(least, each * subject.evidence))
-        for first, end in _united(self._until_next_detections(index, reach) for index in subject.finds):
-            piece = _slice(track, first, end)
+        for first, end in united(self._until_next_detections(index, reach) for index in subject.finds):
+            piece = cut_to(track, first, end)
             if piece is not None:
                 yield piece
 
@@ -548,48 +549,6 @@ def _apart(boxes: Floats, known: Floats) -> NDArray[np.bool_]:
 def _clarity(track: Track) -> float:
     """The sum of the scores of its finds."""
     return float(track.score[[why is Why.DETECTED for why in track.why]].sum())
-
-
-def _slice(track: Track, start: int, stop: int) -> Track | None:
-    """The part of a track on the frames ``start <= index < stop``; None if there is none."""
-    first, end = max(track.first, start), min(track.end, stop)
-    if first >= end:
-        return None
-    rows = slice(first - track.first, end - track.first)
-    return replace(track, first=first, xyxy=track.xyxy[rows], score=track.score[rows], why=track.why[rows])
-
-
-def _joined(pieces: Iterable[Track]) -> list[Track]:
-    """Join consecutive pieces of each subject; all by first frame. Its last piece decides whether it is weak."""
-    tracks: list[Track] = []
-    for _, group in groupby(sorted(pieces, key=lambda t: (t.id, t.first)), key=lambda t: t.id):
-        parts = list(group)
-        ends = [i for i in range(1, len(parts)) if parts[i - 1].end != parts[i].first]
-        for first, end in pairwise([0, *ends, len(parts)]):
-            some = parts[first:end]
-            tracks.append(
-                replace(
-                    some[0],
-                    xyxy=np.concatenate([p.xyxy for p in some]),
-                    score=np.concatenate([p.score for p in some]),
-                    why=tuple(why for p in some for why in p.why),
-                    weak=parts[-1].weak,
-                )
-            )
-    return sorted(tracks, key=lambda t: (t.first, t.id))
-
-
-def _united(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The union of half-open spans, which are ascending, as the fewest spans."""
-    first = end = 0
-    for start, stop in spans:
-        if start > end:
-            if end > first:
-                yield first, end
-            first = start
-        end = max(end, stop)
-    if end > first:
-        yield first, end
 
 
 def _past_border(box: Floats, before: Floats, width: float, height: float) -> Floats:
