@@ -93,6 +93,8 @@ class Trajectory:
     """(2,) its speed from find to find, relative to the camera, upright pixels a second; None before there are two."""
     onward: Floats | None = None
     """(4,) where it is if it went on like that since the last find."""
+    lost: bool = False
+    """Since the last find who hides it took it along."""
 
     def __post_init__(self) -> None:
         self.begun = self.seen_last
@@ -107,6 +109,11 @@ class Trajectory:
     def stands(self) -> bool:
         """Whether it stands still: what is then followed from its place may be somebody who passes before it."""
         return self.stood >= _STANDS
+
+    @property
+    def stands_surely(self) -> bool:
+        """Whether it stands still and was found surely: weak finds hardly change where it is."""
+        return self.stands and self.best >= _SURELY
 
     @property
     def followed(self) -> Floats:
@@ -134,12 +141,13 @@ class Trajectory:
             doubt: what is added to it.
             seen: whether the picture shows it in `still`, so that it has not moved.
             onward: (4,) where `onward` went, while it may be there.
-            lost: whether it is covered there as well as in `box`.
+            lost: whether it is covered there as well as in `box`, from now until it is found.
         """
         self.strayed = self.strayed + own
         self.onward = onward
         row = cover = box
-        if onward is not None and lost:
+        self.lost |= lost
+        if onward is not None and self.lost:
             cover = _hull(box[None], onward[None])[0]
         if still is not None:
             self.astray = still if seen else box
@@ -148,16 +156,14 @@ class Trajectory:
         self.cover.append(cover)
         self.doubt.append(self.doubt[-1] + doubt)
 
-    def turned_back(self, box: Floats, own: Floats, onward: Floats) -> bool:
-        """Whether the next step leads against the way that it went: it may be hidden by who comes towards it.
+    def turned_back(self, own: Floats) -> bool:
+        """Whether it was followed against the way that it went, if the next step is `own` (2,) relative to the camera:
+        it may be hidden by who comes towards it."""
+        return self.pace is not None and float((self.strayed + own) @ self.pace) < 0
 
-        Args:
-            box: (4,) where it was followed to.
-            own: (2,) how far, relative to the camera.
-            onward: (4,) where it would have gone.
-        """
-        against = self.pace is not None and float((self.strayed + own) @ self.pace) < 0
-        return against and bool((np.abs(_centre(onward) - _centre(box)) > _PASSED * np.sqrt(_area(box))).any())
+    def also(self, index: int, box: Floats) -> None:
+        """On frame `index`, cover `box` (4,) as well."""
+        self.cover[index - self.first] = _hull(self.cover[index - self.first][None], box[None])[0]
 
     def whole(self, index: int, box: Floats, *, parts: bool, weak: bool) -> Floats:
         """All of the subject, where a find shows only a part of it; else the find.
@@ -171,7 +177,7 @@ class Trajectory:
         """
         row = self.rows[index - self.first]
         passed = weak and self.stands
-        if passed and self.best >= _SURELY:
+        if weak and self.stands_surely:
             place: Floats = row + _common(box - row)
             around = grown(place[None], _EDGE)
             if bool((_hull(around, box[None]) == around).all()):
@@ -190,7 +196,16 @@ class Trajectory:
         """The frame of the last find."""
         return next(reversed(self.finds))
 
-    def meet(self, index: int, box: Floats, score: float, clock: Floats, back: tuple[Floats, Floats] | None) -> None:
+    def meet(
+        self,
+        index: int,
+        box: Floats,
+        score: float,
+        clock: Floats,
+        back: tuple[Floats, Floats] | None,
+        *,
+        weak: bool = False,
+    ) -> None:
         """Take a find, and bend the rows since the last one so that they end in it.
 
         Args:
@@ -200,6 +215,7 @@ class Trajectory:
             clock: (N,) seconds of the frames from the last find's to `index`, both included.
             back: (N, 4) boxes and (N,) doubt on the same frames, followed backward from the find. If given, both paths
                 are blended, each weighted towards its start.
+            weak: whether its score is less than usual: one such find somewhere else does not show that it moved.
         """
         for rows in (self.rows, self.cover, self.doubt):
             del rows[index + 1 - self.first :]
@@ -208,12 +224,13 @@ class Trajectory:
         before = there[-1] - (0.0 if self.stands else np.tile(self.strayed, 2))
         moved = _centre(box) - _centre(before)
         stays = bool((np.abs(_shift(box, before)) <= _STILL * np.sqrt(_area(box))).all())
-        self.stood = self.stood + 1 if stays else 0
+        doubtful = weak and self.stands_surely
+        self.stood = self.stood + 1 if stays else min(self.stood, 2) - 1 if doubtful else 0
         span = float(clock[-1] - clock[0])
         if span > 0:
             went = moved / span
             self.pace = went if self.pace is None else self.pace + min(span / _PACE, 1.0) * (went - self.pace)
-        self.onward = box if self.pace is not None else None
+        self.onward, self.lost = (box if self.pace is not None else None), False
         if self.astray is not None and self.stood:
             self.cover[start + 1 :] = self.rows[start + 1 :]  # it was there all the time
         self.strayed, self.astray = np.zeros(2), None
@@ -261,7 +278,7 @@ class Trajectory:
     def fuse(self, other: Trajectory) -> None:
         """Merge a subject that began no earlier into this one: on common frames, boxes become the hull of both."""
         if other.seen_last > self.seen_last:
-            self.strayed, self.onward = other.strayed, other.onward
+            self.strayed, self.onward, self.lost = other.strayed, other.onward, other.lost
             self.pace = self.pace if other.pace is None else other.pace
         self.best = max(self.best, other.best)
         shift = other.first - self.first
@@ -318,6 +335,11 @@ class Trajectory:
         if index in self.finds:
             return Why.DETECTED
         return Why.INTERPOLATED if self.begun < index < self.seen_last else Why.HELD
+
+
+def apart(box: Floats, other: Floats) -> bool:
+    """Whether a subject that was followed to `box` (4,) would hardly be there if it went as before, to `other` (4,)."""
+    return bool((np.abs(_centre(other) - _centre(box)) > _PASSED * np.sqrt(_area(box))).any())
 
 
 def _centre(box: Floats) -> Floats:

@@ -28,7 +28,7 @@ from anonymize.settings import Follow
 from anonymize.track.associate import match, overlapping
 from anonymize.track.history import FLASH, LAG, FrameHistory, MotionSample, likeness
 from anonymize.track.pieces import cut_to, joined, united
-from anonymize.track.subject import MOST_GROWTH, Trajectory
+from anonymize.track.subject import MOST_GROWTH, Trajectory, apart
 
 Floats = NDArray[np.float64]
 
@@ -66,7 +66,9 @@ _ALIKE = 0.75
 _PATIENCE = 4
 """... for so many times `hold`, at most."""
 _ONWARD = 0.5
-"""Seconds after a find for which a subject that is followed back is also covered where it would have gone."""
+"""Seconds after a find for which a subject that who hides it took along is also covered where it would have gone ..."""
+_ORIGIN = 0.25
+"""... and before the first find for which it is covered where it would have come from."""
 _OUT = 0.4
 """Seconds beyond `hold` after which tracing back ends if it leads to nothing similar."""
 _LONG = 0.3
@@ -251,14 +253,19 @@ class Tracker:
                     still = self._history.with_camera(there - 1, there, subject.rows[-1])
                     seen = likeness(subject.patch, self._history.patch(there, still)) >= _ALIKE
                 own = moved.own[i] + (box - moved.boxes[i])[:2]
-                lost = still is None and onward is not None and subject.turned_back(box, own, onward)
-                lost = lost and likeness(subject.patch, self._history.patch(there, box)) < _ALIKE
+                led_back = still is None and subject.turned_back(own)
+                lost = led_back and onward is not None and self._lost(subject.patch, there, box, onward)
                 subject.advance(box, still, own, doubt, seen=seen, onward=onward, lost=lost)
                 box = subject.rows[-1]
                 inside = moved.inside(box)
                 if inside and self._is_there(subject.patch, there, box, elapsed):
                     subject.held_to = there + 1
                 subject.gone = elapsed > self._patience
+
+    def _lost(self, patch: NDArray[np.uint8] | None, index: int, box: Floats, onward: Floats) -> bool:
+        """Whether who hides a subject took it along, on frame `index`: to `box` (4,), where it would hardly be if it
+        went as before, to `onward` (4,), and where nothing looks like `patch`, its appearance when it was found."""
+        return apart(box, onward) and likeness(patch, self._history.patch(index, box)) < _ALIKE
 
     def _is_there(self, patch: NDArray[np.uint8] | None, index: int, box: Floats, elapsed: float) -> bool:
         """Whether a subject is assumed to be in a box.
@@ -283,6 +290,24 @@ class Tracker:
             self._history.backward(start, [s.rows[0] for s in together], follow)
             for subject, path in zip(together, paths, strict=True):
                 subject.precede(path.rows[: path.covered])
+                self._cover_origin(subject)
+
+    def _cover_origin(self, subject: Trajectory) -> None:
+        """Cover a subject before its first find also where it would have come from, if who hid it took it along."""
+        start, pace = subject.begun, subject.pace
+        earliest = max(subject.first, self._settled, next(iter(self._history.times)))
+        if pace is None or earliest >= start:
+            return
+        came, lost = subject.rows[start - subject.first], False
+        patch = self._history.patch(start, came)
+        for index in range(start - 1, earliest - 1, -1):
+            now, later = self._history.times[index], self._history.times[index + 1]
+            if self._history.times[start] - now > _ORIGIN:
+                return
+            came = self._history.with_camera(index + 1, index, came) - np.tile(pace, 2) * (later - now)
+            lost = lost or self._lost(patch, index, subject.rows[index - subject.first], came)
+            if lost:
+                subject.also(index, came)
 
     def _go_back(self, path: _PathBack, index: int, box: Floats, doubt: float, inside: bool) -> bool:
         """Follow `path` back to frame `index`; whether to go on."""
@@ -316,7 +341,8 @@ class Tracker:
         for strong in (True, False):
             group = np.flatnonzero((finds.score >= firm(kind, self._high)) == strong)
             free = [s for s in active if s.seen_last != index]
-            slack = _SLACK + np.minimum([s.doubt[index - s.first] for s in free], MOST_GROWTH)
+            slack = np.minimum([s.doubt[index - s.first] for s in free], MOST_GROWTH)
+            slack += [_SLACK if strong or not s.stands_surely else 0.0 for s in free]
             pairs = match(self._in_picture(index, _at(index, free)), slack, self._in_picture(index, boxes[group]))
             met = [(free[row], int(group[column])) for row, column in pairs]
             self._meet(index, [(subject, boxes[i], scores[i]) for subject, i in met], parts)
@@ -361,13 +387,15 @@ class Tracker:
             weak = score < max(self._high, _LESS * subject.best)
             box = subject.whole(index, box, parts=parts, weak=weak)
             clock = self._history.clock(subject.seen_last, index)
-            met.append((subject, box, score, clock))
+            met.append((subject, box, score, clock, weak))
             if clock[-1] - clock[0] > _LONG:
                 far.append((subject, box))
         ways = self._ways_back(index, far)
-        for subject, box, score, clock in met:
+        for subject, box, score, clock, weak in met:
             subject.patch = self._history.patch(index, box)
-            subject.meet(index, box, score, clock, ways.get(subject))
+            subject.meet(index, box, score, clock, ways.get(subject), weak=weak)
+            if subject.count == 2:  # its pace is known from now on
+                self._cover_origin(subject)
 
     def _ways_back(
         self, index: int, finds: Sequence[tuple[Trajectory, Floats]]

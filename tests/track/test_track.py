@@ -19,7 +19,7 @@ from anonymize.detect.scan import Follower, ScannedFrame
 from anonymize.settings import Follow, Settings
 from anonymize.track import MotionSample, Tracker
 from anonymize.track.motion import _grid
-from anonymize.track.subject import Trajectory
+from anonymize.track.subject import Trajectory, apart
 from anonymize.track.tracker import AGREE
 
 WIDTH, HEIGHT = 320, 180
@@ -583,6 +583,124 @@ def test_somebody_who_is_met_does_not_turn_a_cover_back(way: int) -> None:
     assert not holds(at(track, 29), goes(29), 5.0), "it may have turned after all"
     widths = [at(track, i)[2] - at(track, i)[0] for i in range(12)]
     assert max(widths) < 50, "nor is it wider while it is found"
+
+
+@pytest.mark.parametrize("way", [1, -1])
+@pytest.mark.parametrize(("speed", "score"), [(5.0, 0.9), (5.0, 0.33), (0.0, 0.9)])
+def test_who_comes_out_from_behind_somebody_is_covered_before_they_are_found(
+    way: int, speed: float, score: float
+) -> None:
+    """Followed back from their first find, they went along with who had hidden them."""
+
+    def goes(i: int) -> Box:
+        x = 160.0 + way * speed * (i - 12)
+        return x - 20.0, 70.0, x + 20.0, 120.0
+
+    def comes(i: int) -> Box:
+        x = 160.0 - way * 7.0 * (i - 12)
+        return x - 30.0, 50.0, x + 30.0, 150.0
+
+    finds = {i: [(goes(i), score)] for i in (16, 19, 22, 25)}
+    (track,), _ = follow(passed_by(36, comes, goes), finds)
+    for i in range(10, 17):
+        x0, y0, x1, y1 = goes(i)  # what of it is to be seen beside the other one
+        left, _, right, _ = comes(i)
+        visible = [(x0, y0, min(x1, left), y1)] * (left > x0) + [(max(x0, right), y0, x1, y1)] * (right < x1)
+        assert all(holds(at(track, i), part, 1.0) for part in visible), i
+    assert at(track, 9)[2] - at(track, 9)[0] < 50, "for a quarter of a second"
+    (seen,), _ = follow(scene(36, goes), finds)
+    assert max(at(seen, i)[2] - at(seen, i)[0] for i in range(10, 25)) < 50, "nor is it wider if it was in sight"
+
+
+def test_who_was_hidden_once_on_the_way_back_is_covered_where_they_came_from_before_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lost(_tracker: Tracker, _patch: Picture, index: int, _box: Box, _onward: Box) -> bool:
+        return index == 15
+
+    def goes(i: int) -> Box:
+        x = 160.0 + 5.0 * (i - 12)
+        return x - 20.0, 70.0, x + 20.0, 120.0
+
+    def comes(i: int) -> Box:
+        x = 160.0 - 7.0 * (i - 12)
+        return x - 30.0, 50.0, x + 30.0, 150.0
+
+    monkeypatch.setattr(Tracker, "_lost", lost)
+    (track,), _ = follow(passed_by(36, comes, goes), {i: [(goes(i), 0.9)] for i in (16, 19)})
+    assert all(holds(at(track, i), goes(i), 1.0) for i in range(10, 16))
+
+
+@pytest.mark.parametrize(("aside", "far"), [(15.0, False), (30.0, True)])
+def test_half_its_side_from_where_it_would_be_a_subject_is_hardly_itself(aside: float, far: bool) -> None:
+    box = np.array(standing(0))
+    assert apart(box, box + aside * np.array([1.0, 0.0, 1.0, 0.0])) is far
+    assert Tracker(Follow(), HIGH)._lost(None, 0, box, box + aside) is far
+
+
+def test_who_goes_behind_what_stands_is_covered_no_wider() -> None:
+    """Nobody led them back: they may have stopped."""
+
+    def goes(i: int) -> Box:
+        x = 60.0 + 5.0 * i
+        return x, 70.0, x + 40.0, 120.0
+
+    pictures = passed_by(34, lambda _: (150.0, 50.0, 200.0, 150.0), goes)
+    (track,), _ = follow(pictures, {i: [(goes(i), 0.9)] for i in range(0, 13, 3)})
+    assert max(at(track, i)[2] - at(track, i)[0] for i in range(25)) < 62
+
+
+def test_who_was_taken_along_once_is_covered_where_they_would_have_gone_until_they_are_found() -> None:
+    """The one who took them along looked like them now and then, and on these frames they were bare."""
+    box, right = np.array(standing(0)), np.array([1.0, 0.0, 1.0, 0.0])
+    subject = Trajectory(0, Kind.FACE, 0, [box], [box], [0.0], {0: 0.9}, 0.0, 1)
+    subject.meet(0, box, 0.9, np.array([0.0]), None)
+    for step, lost in ((1, False), (2, True), (3, False)):
+        ahead = box + 30 * step * right
+        subject.advance(box, None, np.zeros(2), 0.0, seen=False, onward=ahead, lost=lost)
+        assert subject.cover[-1].tolist() == [140.0, 70.0, 180.0 if step == 1 else 180.0 + 30 * step, 120.0]
+    subject.meet(3, box, 0.9, np.array([0.0, 0.04, 0.08, 0.12]), None)
+    subject.advance(box, None, np.zeros(2), 0.0, seen=False, onward=box + 30 * right)
+    assert subject.cover[-1].tolist() == box.tolist()
+
+
+@pytest.mark.parametrize(("score", "whole"), [(0.3, True), (0.9, False)])
+def test_a_weak_find_beside_what_stands_is_not_its(score: float, whole: bool) -> None:
+    """What a look took faintly for a part of a parked car's plate was its cover for a frame."""
+    beside = (118.0, 62.0, 148.0, 122.0)
+    tracker = Tracker(Follow(), HIGH)
+    for i, picture in enumerate(scene(24, standing)):
+        tracker.see(Still(i, picture, i))
+        if i in (0, 4, 8, 12):
+            tracker.find(i, boxes([(standing(i), 0.9) if i < 12 else (beside, score)]))
+    first = min(tracker.finish(), key=lambda t: t.first)
+    assert bool(at(first, 12)[0] > 130) is whole
+
+
+@pytest.mark.parametrize(("best", "weak"), [(0.9, True), (0.9, False), (0.6, True)])
+def test_one_weak_find_a_little_aside_does_not_show_that_what_stands_moved(best: float, weak: bool) -> None:
+    """A plate of which people hid a part was found a little aside; then it went along with who passed."""
+    box, right = np.array(standing(0)), np.array([1.0, 0.0, 1.0, 0.0])
+    subject = Trajectory(0, Kind.FACE, 0, [box], [box], [0.0], {0: best}, 0.0, 1, stood=5)
+    clock = np.array([0.0, 0.12])
+    for index, stands in ((1, weak and best > 0.7), (2, False)):
+        subject.advance(subject.rows[-1], subject.rows[-1], np.zeros(2), 0.0, seen=True)
+        subject.meet(index, box + 10 * index * right, 0.4, clock + 0.12 * (index - 1), None, weak=weak)
+        assert subject.stands is stands
+
+
+def test_a_plate_that_is_found_aside_while_people_pass_stays_covered() -> None:
+    plate = (120.0, 88.0, 200.0, 112.0)
+    aside = (128.0, 86.0, 206.0, 114.0)
+
+    def walker(i: int) -> Box:
+        x = 120 + 6.0 * (i - 20)
+        return x - 60.0, 40.0, x, 160.0
+
+    pictures = passed_by(50, walker, lambda _: plate)
+    found = {i: [(plate, 0.9)] for i in (0, 4, 8, 12)} | {16: [(aside, 0.4)], 46: [(plate, 0.4)]}
+    (track,), _ = follow(pictures, found)
+    assert all(holds(at(track, i), (124.0, 88.0, 200.0, 112.0), 1.0) for i in range(47))
 
 
 def test_a_plate_that_moves_slowly_is_held_where_it_goes() -> None:
