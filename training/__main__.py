@@ -181,6 +181,57 @@ def export(
 
 
 @app.command()
+def places(data: Data, work: Work = BUILD) -> None:
+    """Lets the shipped detectors look at all pictures that may train, and writes places.jsonl; resumes where it was
+    stopped."""
+    from anonymize.detect import build
+    from training.places import write_finds
+
+    detectors = {name: build([name], (), 1)[0] for name in ("argus", "argus2", "centerface")}
+    examples = [e for e in read_annotations(data) if may_train(e)]
+    looks = write_finds(data, examples, detectors, work / "places.jsonl")
+    for _ in tqdm(looks, total=len(examples), unit=" pictures", disable=None):
+        pass
+
+
+@app.command()
+def witness(
+    data: Data,
+    start: Annotated[str, typer.Option(help="Run whose weights it starts from.")] = "run",
+    steps: Annotated[int, typer.Option(help="Steps of the whole run.")] = 7_000,
+    seed: Annotated[int, typer.Option(help="Equal seeds see equal places.")] = 0,
+    work: Work = BUILD,
+) -> None:
+    """Trains the network that is asked about one place, from places.jsonl and labels.jsonl, and writes
+    WORK/export/argus-place.onnx, with what it is worth on the split kept for measuring beside it."""
+    import torch
+
+    from anonymize.detect.context.witness import NAME
+    from training import witness as how
+    from training.known import ignore_unknown
+    from training.labels import read_picture
+    from training.places import places as known_places
+    from training.places import read_finds
+    from training.repair import apply_repairs
+
+    torch.set_num_threads(1)
+    pictures, found = Cache(work), dict(read_finds(work / "places.jsonl"))
+    taught = [e for e in read_labels(work / "labels.jsonl") if may_train(e) and not kept_for_dev(e)]
+    kept = [e for e in read_annotations(data) if may_train(e) and kept_for_dev(e)]
+    kept = [ignore_unknown(e) for e in apply_repairs(kept, REPAIRS)]
+    known, held = ([p for e in some for p in known_places(e, found.get(e.image, ()))] for some in (taught, kept))
+    out = work / "export" / f"{NAME}.onnx"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    course = how.Course(steps=steps, seed=seed)
+    for step, loss, net in how.train(known, pictures.__getitem__, work / start / "last.pt", course):
+        typer.echo(f"step {step}: loss {loss:.4f}")
+        how.export(net, out)
+    tables = how.measure(how.runner(out), held, lambda image: read_picture(data / image))
+    out.with_suffix(".json").write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
+    typer.echo(json.dumps(tables, indent=1))
+
+
+@app.command()
 def evaluate(
     weights: Annotated[Path, typer.Argument(help="Exported net.", exists=True)],
     data: Data,

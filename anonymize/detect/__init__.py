@@ -11,7 +11,7 @@ from anonymize.detect.concurrency import (
     in_order,
     room_for,
 )
-from anonymize.detect.context import ASKED_ABOUT, Context, alone, opinion
+from anonymize.detect.context import ASKED_ABOUT, Context, Witness, alone
 from anonymize.detect.detector import FLOOR, Detector
 from anonymize.detect.incremental import DetectionResult, IncrementalDetector, ScaleScheduler
 from anonymize.detect.multiscale import GROUPS, ORDINARY, TURNS, detect, sees_parts
@@ -50,6 +50,7 @@ __all__ = [
     "Matcher",
     "Pending",
     "ScaleScheduler",
+    "Witness",
     "alone",
     "asked",
     "build",
@@ -62,7 +63,6 @@ __all__ = [
     "import_own",
     "in_order",
     "least_of_plates",
-    "opinion",
     "reading_weights",
     "refuse_unfit",
     "refuse_unusable",

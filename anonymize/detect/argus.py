@@ -49,8 +49,6 @@ class Argus:
         name: of the edition in the registry.
         threads: processor threads; 0 for every core.
         device: where it runs.
-        powers: to which raw scores of a kind are raised, in place of the edition's; then a head without a body counts
-            for no less than others.
 
     Raises:
         ModelError: as `anonymize.models.session`, or the file's kinds are not those that the registry has.
@@ -63,7 +61,6 @@ class Argus:
         name: str = "argus",
         threads: int = 0,
         device: Device = Device.CPU,
-        powers: Mapping[Kind, float] | None = None,
     ) -> None:
         self.name = name
         self._session = session(name, threads, device)
@@ -72,7 +69,7 @@ class Argus:
         if set(self._kinds) != set(find(name).kinds):
             named = ", ".join(kind.label for kind in self._kinds)
             raise ModelError(f"the file of the model {name!r} finds {named}, which is not what the registry says")
-        self._powers, self._bodies = (find(name).powers, find(name).bodies) if powers is None else (powers, None)
+        self._powers, self._bodies = find(name).powers, find(name).bodies
         self.kinds = frozenset(self._kinds)
         self.min_size = {kind: SMALLEST[kind] for kind in self._kinds}
         self.max_reliable_size = {kind: size for kind, size in LARGEST.items() if kind in self.kinds}

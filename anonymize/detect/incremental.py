@@ -46,7 +46,7 @@ class DetectionResult:
         finds: in upright pixels of the frame.
         share: of the frame on which the detectors ran, because it had changed.
         quiet: finds below the least score, where they are asked for; only new ones.
-        around: weak faces, each with the score of what another network sees there, where it is asked.
+        around: weak finds, each with how surely another network sees it there, where it is asked.
         parts: whether a find may be a part of something larger, since some scales had no turn.
     """
 

@@ -8,7 +8,8 @@ from functools import partial
 
 from anonymize.data import Kind
 from anonymize.detect.concurrency import threads_each
-from anonymize.detect.context import Context, Rule
+from anonymize.detect.context import Context, Rule, Witness
+from anonymize.detect.context.witness import NAME as WITNESS
 from anonymize.detect.detector import Detector
 from anonymize.detect.text.matching import reading_weights
 from anonymize.detect.wrappers import only
@@ -20,11 +21,6 @@ from anonymize.text.words import meant
 
 USUAL = {Kind.TEXT: "ppocr"}
 """The detector of kinds that are found where they are a target, though no detector in the settings finds them."""
-WITNESS = "argus2"
-"""Is asked about weak faces and faint places. It runs on the processor, on small pictures."""
-WITNESS_POWERS = {Kind.HEAD: 1.3, Kind.PLATE: 0.75}
-"""To which its raw scores are raised then: what is enough (`Model.witness`, `Model.plates`) was measured with these. A
-head without a body is one, too, as little of a body is in the picture that it is shown."""
 SECOND = ("yunet", "argus")
 """Verification uses the first of these that is installed and that the detection pass did not use for all its kinds: all
 are fast."""
@@ -250,42 +246,38 @@ def second_detectors(settings: Settings, found_by: Sequence[Detector], threads: 
     return list(found_by)
 
 
-def context_of(settings: Settings, threads: int = 0, witness: Detector | None = None) -> Context | None:
-    """Who is asked about weak faces; None if no faces are wanted, all are covered, or the network is not installed.
+def context_of(settings: Settings, threads: int = 0, witness: Witness | None = None) -> Context | None:
+    """Who is asked about weak finds; None if nothing is wanted that may be weak, or the network is not installed.
 
     Args:
-        settings: targets, and which faces are weak.
+        settings: targets, and which finds are weak.
         threads: processor threads; 0 for all.
         witness: the network, if it is open already.
     """
     rule = rule_of(settings)
-    if Kind.FACE not in settings.targets or not rule.below:
+    if not rule.below or not settings.targets & rule.enough.keys():
         return None
     witness = witness or witness_of(threads)
     return Context(witness, rule) if witness else None
 
 
-def witness_of(threads: int = 0) -> Detector | None:
-    """The network that is asked about weak faces and faint places; None if it is not installed.
+def witness_of(threads: int = 0) -> Witness | None:
+    """The network that is asked about weak finds and faint places; None if it is not installed.
 
     Args:
         threads: processor threads; 0 for all.
     """
-    if state_of(WITNESS) is not ModelState.OK:
-        return None
-    from anonymize.detect.argus import Argus
-
-    return Argus(WITNESS, threads, Device.CPU, WITNESS_POWERS)
+    return Witness(threads) if state_of(WITNESS) is ModelState.OK else None
 
 
 def least_of_plates() -> float:
-    """The score of the witness, in the mean of its looks at a faint place, below which a plate is hardly there."""
-    return find(WITNESS).plates
+    """What the witness says of a faint place, in the mean of its looks, below which a plate is hardly there."""
+    return find(WITNESS).enough[Kind.PLATE]
 
 
 def rule_of(settings: Settings) -> Rule:
-    """Which faces are alone."""
-    return Rule(settings.detect.alone, find(WITNESS).witness)
+    """Which finds are alone."""
+    return Rule(settings.detect.alone, find(WITNESS).enough)
 
 
 def with_usual(names: Sequence[str], targets: Collection[Kind]) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ class Followed:
     cuts: list[Fraction]
     faint: list[Track]
     around: Mapping[int, Detections] = field(default_factory=dict)
-    """What another network saw around weak faces, by frame (`anonymize.detect.context`)."""
+    """What another network says of weak finds, by frame (`anonymize.detect.context`)."""
 
 
 class ScanSchedule:
@@ -130,7 +130,7 @@ def scan(
         detectors: if there are none, only times are recorded.
         settings: what to find, and how often.
         threads: processor threads for all detection; 0 for all.
-        context: is asked about weak faces.
+        context: is asked about weak finds.
     """
     if not detectors:
         yield from (ScannedFrame(frame.pts, frame.time_base) for frame in frames)

@@ -59,9 +59,7 @@ class Model:
         bodies: what is asked of heads, if anything.
         hosts: other hosts to which `url` may redirect.
         card: of a user's own model.
-        witness: the score from which what it finds around a weak face shows that somebody is there; 0 if it is not to
-            be asked.
-        plates: a place where others found a plate faintly hardly shows one if this one gives it less.
+        enough: of a network that is asked about one place, by kind, what shows that something is there.
     """
 
     name: str
@@ -82,8 +80,7 @@ class Model:
     powers: Mapping[Kind, float] = field(default_factory=dict)
     bodies: Bodies | None = None
     card: Card | None = None
-    witness: float = 0.0
-    plates: float = 0.0
+    enough: Mapping[Kind, float] = field(default_factory=dict)
 
 
 @cache
@@ -95,9 +92,12 @@ def _registry() -> dict[str, Model]:
 
 def _fields(entry: dict[str, Any]) -> dict[str, Any]:
     kinds = tuple(Kind.of(kind) for kind in entry["kinds"])
-    powers = {Kind.of(kind): power for kind, power in entry.get("powers", {}).items()}
+    powers, enough = (
+        {Kind.of(kind): number for kind, number in entry.get(name, {}).items()} for name in ("powers", "enough")
+    )
     bodies = Bodies(**entry["bodies"]) if "bodies" in entry else None
-    return {**entry, "kinds": kinds, "powers": powers, "bodies": bodies, "hosts": tuple(entry.get("hosts", ()))}
+    made = {"kinds": kinds, "powers": powers, "enough": enough, "bodies": bodies}
+    return {**entry, **made, "hosts": tuple(entry.get("hosts", ()))}
 
 
 def list_models() -> tuple[Model, ...]:

@@ -22,7 +22,15 @@ from typing import Any, Protocol
 
 from anonymize import media
 from anonymize.data import Frame, Region, Timestamps
-from anonymize.detect import Context, Detector, context_of, first_detectors, second_detectors, witness_of
+from anonymize.detect import (
+    Context,
+    Detector,
+    Witness,
+    context_of,
+    first_detectors,
+    second_detectors,
+    witness_of,
+)
 from anonymize.detect.scan import ScannedFrame, scan
 from anonymize.media import (
     CannotCut,
@@ -63,7 +71,7 @@ class WorkerContext:
     video: VideoSource | None = field(default=None, repr=False)
     first: Sequence[Detector] | None = field(default=None, repr=False)
     second: Sequence[Detector] | None = field(default=None, repr=False)
-    asked: Detector | None = field(default=None, repr=False)
+    asked: Witness | None = field(default=None, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return WorkerContext, (self.path, self.settings, self.threads)
@@ -95,14 +103,14 @@ class WorkerContext:
             self.first = first_detectors(self.settings, self.threads)
         return self.first
 
-    def witness(self) -> Detector | None:
-        """The network that is asked about weak faces and faint places."""
+    def witness(self) -> Witness | None:
+        """The network that is asked about weak finds and faint places."""
         if self.asked is None:
             self.asked = witness_of(self.threads)
         return self.asked
 
     def context(self) -> Context | None:
-        """Who is asked about weak faces of one segment; knows nothing of the others."""
+        """Who is asked about weak finds of one segment; knows nothing of the others."""
         made = context_of(self.settings, self.threads, self.asked)
         self.asked = made.witness if made else self.asked
         return made

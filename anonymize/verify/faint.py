@@ -16,7 +16,7 @@ import numpy as np
 
 from anonymize.aspect import display_size
 from anonymize.data import Box, Frame, Kind, Timed, seconds
-from anonymize.detect import ASKED_ABOUT, Detector, least_of_plates, opinion
+from anonymize.detect import ASKED_ABOUT, Witness, least_of_plates
 from anonymize.kinds import PEOPLE
 from anonymize.plan import Plan
 from anonymize.plan.faint import Faint, is_covered
@@ -42,11 +42,11 @@ class ThirdLook:
     """Asks `witness` about faint places.
 
     Args:
-        witness: knows faces, heads and plates.
+        witness: is asked.
         places: about which, by frame.
     """
 
-    witness: Detector
+    witness: Witness
     places: Mapping[int, Sequence[Place]]
 
     def see(self, frame: Frame) -> Opinions:
@@ -54,12 +54,10 @@ class ThirdLook:
         if not (places := self.places.get(frame.index)):
             return ()
         width, height = display_size(frame.width, frame.height, frame.aspects[0])
-        picture, scale = frame.bgr(width, height), np.array([width / frame.width, height / frame.height] * 2)
-        boxes = ((np.array(box) * scale).astype(np.float32) for _, _, box in places)
-        return tuple(
-            (number, opinion(self.witness, picture, kind, box))
-            for (number, kind, _), box in zip(places, boxes, strict=True)
-        )
+        scale = np.array([width / frame.width, height / frame.height] * 2)
+        boxes = np.array([box for _, _, box in places]) * scale
+        said = self.witness.sees(frame.bgr(width, height), [kind for _, kind, _ in places], boxes.astype(np.float32))
+        return tuple((number, float(score)) for (number, _, _), score in zip(places, said, strict=True))
 
 
 class FaintPlaces:

@@ -1,8 +1,10 @@
 """What is around weak faces: who is asked about which, what counts, and which subjects are alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -13,9 +15,10 @@ from anonymize import report
 from anonymize.cli.render.results import counted, planned
 from anonymize.data import Box, Detections, Kind, Track, Why
 from anonymize.detect import build, context_of
-from anonymize.detect.context import Context, Rule, alone
-from anonymize.detect.context.asking import ASKED, SIDE, support
-from anonymize.kinds import PEOPLE, Raised
+from anonymize.detect.context import Context, Rule, Witness, alone
+from anonymize.detect.context.asking import ASKED
+from anonymize.detect.context.judging import Floats
+from anonymize.kinds import Raised
 from anonymize.media import open_source
 from anonymize.parallel.segments import WorkerContext
 from anonymize.presets import load
@@ -26,41 +29,28 @@ from tests.detect.test_detect import Still
 from tests.helpers.media import make_video
 
 SIZE = (1280, 720)
-RULE = Rule(0.5, 0.25)
-HEAD, PERSON, FACE = Kind.HEAD, Kind.PERSON, Kind.FACE
+HEAD, PERSON, FACE, PLATE = Kind.HEAD, Kind.PERSON, Kind.FACE, Kind.PLATE
+RULE = Rule(0.5, {FACE: 0.25, PLATE: 0.5})
 
 
 @dataclass
-class Witness:
-    """Sees one thing around whatever is bright: so many times as wide and high, and moved down by a share of that."""
+class Bright:
+    """Sees something wherever the middle of a box is bright, and remembers what it was asked about."""
 
-    kind: Kind = HEAD
-    times: float = 1.4
-    down: float = 0.0
     score: float = 0.4
-    shown: list[tuple[int, ...]] = field(default_factory=list)
+    asked: list[tuple[Kind, Box]] = field(default_factory=list)
 
-    name: str = "witness"
-    sha256: str = "0" * 64
-    device: str = "cpu"
-    kinds: frozenset[Kind] = PEOPLE
-    min_size: dict[Kind, float] = field(default_factory=lambda: {HEAD: 8.0})
-    max_reliable_size: dict[Kind, float] = field(default_factory=dict)
-    max_input_side: int = 4096
+    def sees(self, picture: NDArray[np.uint8], kinds: Sequence[Kind], boxes: Floats) -> Floats:
+        seen = np.zeros(len(boxes), np.float32)
+        for row, (kind, (x0, y0, x1, y1)) in enumerate(zip(kinds, boxes.tolist(), strict=True)):
+            self.asked.append((kind, (x0, y0, x1, y1)))
+            x, y = int((x0 + x1) / 2), int((y0 + y1) / 2)
+            seen[row] = self.score * (picture[y, x, 0] > 160)
+        return seen
 
-    def detect(self, picture: NDArray[np.uint8]) -> Detections:
-        self.shown.append(picture.shape)
-        rows, columns = np.nonzero(picture[..., 0] > 160)
-        if not len(rows):
-            return Detections.empty()
-        middle = np.array([columns.mean() + 0.5, rows.mean() + 0.5])
-        half = np.array([np.ptp(columns) + 1, np.ptp(rows) + 1]) * self.times / 2
-        middle[1] += self.down * 2 * half[1]
-        box = np.concatenate([middle - half, middle + half])
-        return Detections(box[None].astype(np.float32), np.full(1, self.score, np.float32), np.full(1, self.kind))
 
-    def release_memory(self) -> None:
-        """There is nothing to give back."""
+def asking(witness: Bright, rule: Rule = RULE) -> Context:
+    return Context(cast(Witness, witness), rule)
 
 
 def frame(*boxes: Box, size: tuple[int, int] = SIZE, index: int = 0) -> Still:
@@ -79,81 +69,52 @@ def at(x: float, y: float, side: float = 20) -> Box:
     return x, y, x + side, y + side
 
 
-PLACES = {"middle": (600, 300), "corner": (0, 0), "low": (300, 700), "right": (1262, 400), "beyond": (1270, -9)}
-
-
-@pytest.mark.parametrize("side", [14, 20, 96, 300])
-@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
-def test_a_head_around_a_find_supports_it_wherever_it_is(place: tuple[int, int], side: int) -> None:
-    box = at(*place, side)
-    witness = Witness(times=1.2)
-    seen = support(witness, frame(box).bgr(*SIZE), FACE, np.array(box, np.float32))
-    assert seen == pytest.approx(0.4)
-    ((height, width, _),) = witness.shown
-    assert height <= 7 * SIDE + 2  # however large the find is
-    assert width <= 6 * SIDE + 2
-
-
-def test_nothing_around_a_find_does_not_support_it() -> None:
-    witness = Witness()
-    assert support(witness, frame(at(900, 300)).bgr(*SIZE), FACE, np.array(at(600, 300), np.float32)) == 0
-    assert support(witness, frame(at(640, 300)).bgr(*SIZE), FACE, np.array(at(600, 300), np.float32)) == 0  # beside it
-    assert support(witness, frame().bgr(*SIZE), FACE, np.array((1290, 20, 1310, 40), np.float32)) == 0  # outside
-
-
-@pytest.mark.parametrize(
-    ("kind", "times", "down", "supports"),
-    [
-        (FACE, 1.0, 0.0, True),
-        (FACE, 2.5, 0.0, False),
-        (HEAD, 1.4, 0.2, True),
-        (HEAD, 3.5, 0.0, False),
-        (PERSON, 5.0, 0.4, True),
-        (PERSON, 5.0, -0.2, False),  # at somebody's feet
-        (PERSON, 1.2, 0.1, False),
-        (Kind.PLATE, 1.4, 0.0, False),
-    ],
-)
-def test_what_supports_a_face_is_of_a_size_and_at_a_place_that_fit(
-    kind: Kind, times: float, down: float, supports: bool
-) -> None:
-    witness = Witness(kind, times, down)
-    assert (support(witness, frame(at(600, 300)).bgr(*SIZE), FACE, np.array(at(600, 300), np.float32)) > 0) is supports
-
-
-def test_weak_and_large_faces_are_asked_about_alone() -> None:
-    weak, strong, large, plate = at(100, 100), at(300, 100), at(500, 100, 300), at(100, 400)
-    picture = frame(weak, strong)
-    context = Context(Witness(), RULE)
+def test_weak_and_large_finds_of_some_kinds_are_asked_about_alone() -> None:
+    weak, strong, large, plate, head = at(100, 100), at(300, 100), at(500, 100, 300), at(100, 400), at(900, 400)
+    witness = Bright()
+    context = asking(witness)
     found = Detections.concatenate(
-        [finds((weak, 0.3), (strong, 0.6), (large, 0.9)), finds((plate, 0.3), kind=Kind.PLATE)]
+        [
+            finds((weak, 0.3), (strong, 0.6), (large, 0.9)),
+            finds((plate, 0.64), (at(200, 500), 0.66), kind=PLATE),
+            finds((head, 0.3), kind=HEAD),
+        ]
     )
-    around = context.around(picture, Fraction(0), found)
-    assert sorted(around.xyxy[:, 0].tolist()) == [100, 500]
-    assert dict(zip(around.xyxy[:, 0].tolist(), around.score.tolist(), strict=True)) == {
-        100: pytest.approx(0.4),
-        500: 0,
-    }
-    assert context.around(picture, Fraction(0), finds((strong, 0.6))).xyxy.shape == (0, 4)
+    around = context.around(frame(weak, strong), Fraction(0), found)
+    assert witness.asked == [(FACE, large), (PLATE, plate), (FACE, weak)]
+    assert around.kind.tolist() == [FACE, PLATE, FACE]
+    assert around.score.tolist() == pytest.approx([0, 0, 0.4])
+    assert context.around(frame(weak, strong), Fraction(0), finds((strong, 0.6))).xyxy.shape == (0, 4)
 
 
 def test_of_many_the_best_are_asked_about() -> None:
-    witness = Witness()
-    found = finds(*((at(40 * n, 300), 0.2 + 0.01 * n) for n in range(ASKED + 8)))
-    around = Context(witness, RULE).around(frame(), Fraction(0), found)
-    assert len(around) == len(witness.shown) == ASKED
-    assert around.xyxy[:, 0].min() == 40 * 8
+    witness = Bright()
+    found = finds(*((at(30 * n, 300), 0.2 + 0.005 * n) for n in range(ASKED + 8)))
+    around = asking(witness).around(frame(), Fraction(0), found)
+    assert len(around) == len(witness.asked) == ASKED
+    assert around.xyxy[:, 0].min() == 30 * 8
 
 
-def test_where_somebody_was_seen_nothing_is_asked_for_a_second_and_elsewhere_each_time() -> None:
-    witness = Witness()
-    context = Context(witness, RULE)
+def test_where_something_was_seen_nothing_is_asked_for_a_second_and_elsewhere_each_time() -> None:
+    witness = Bright()
+    context = asking(witness)
     somebody, nobody = at(100, 100), at(700, 100)
     found = finds((somebody, 0.3), (nobody, 0.3))
     for at_time, asked in ((0, 2), (0.4, 3), (0.9, 4), (1.1, 6)):
         around = context.around(frame(somebody), Fraction(str(at_time)), found)
         assert around.score.tolist() == pytest.approx([0.4, 0])
-        assert len(witness.shown) == asked, at_time
+        assert len(witness.asked) == asked, at_time
+
+
+def test_what_is_enough_for_one_kind_is_not_for_another() -> None:
+    """Of the face it is known for a second that somebody is there; a plate is asked about again."""
+    witness = Bright()
+    context = asking(witness)
+    face, plate = at(100, 100), at(700, 100)
+    found = Detections.concatenate([finds((face, 0.3)), finds((plate, 0.3), kind=PLATE)])
+    for asked in (2, 3):
+        assert context.around(frame(face, plate), Fraction(0), found).score.tolist() == pytest.approx([0.4, 0.4])
+        assert len(witness.asked) == asked
 
 
 def test_of_one_segment_nothing_is_known_in_the_next_and_the_network_is_the_same() -> None:
@@ -166,16 +127,11 @@ def test_of_one_segment_nothing_is_known_in_the_next_and_the_network_is_the_same
 
 
 def test_a_picture_with_other_pixels_is_looked_at_as_it_is_shown() -> None:
-    class Wide(Still):
-        aspects = (Fraction(2),)
-
-    picture = frame(at(100, 100), size=(640, 720))
-    wide = Wide(picture.bgr(640, 720), 0, 0)
-    witness = Witness()
-    around = Context(witness, RULE).around(wide, Fraction(0), finds((at(100, 100), 0.3)))
+    witness = Bright()
+    wide = replace(frame(at(300, 100), size=(640, 720)), aspects=(Fraction(2),))
+    around = asking(witness).around(wide, Fraction(0), finds((at(300, 100), 0.3)))
     assert around.score.tolist() == pytest.approx([0.4])
-    ((height, width, _),) = witness.shown
-    assert width == pytest.approx(6 / 7 * height, abs=3)  # of squares, though its pixels are twice as wide
+    assert witness.asked == [(FACE, (600, 100, 640, 120))]
 
 
 HERE, NEAR = at(100, 100), at(102, 99)
@@ -202,6 +158,10 @@ def around(*supports: float | None, box: Box = NEAR, every: int = 3) -> dict[int
         ([0.3, 0.5, 0.3], (0.0, None, 0.0), False),  # one strong find
         ([0.3, 0.4, 0.3, 0.3], (0.0, None, None, None), False),  # asked about too few
         ([0.3, 0.4, 0.3, 0.3], (0.0, None, 0.0, None), True),
+        ([0.3], (0.07,), True),  # of one look half as much is enough as in the mean of three
+        ([0.3], (0.08,), False),
+        ([0.3, 0.3], (0.11, 0.11), True),
+        ([0.3, 0.3], (0.115, 0.115), False),
         ([0.3, 0.4, 0.3], (), False),
     ],
 )
@@ -228,10 +188,21 @@ def test_all_pieces_of_a_subject_are_judged_together_and_others_apart() -> None:
     assert alone([track([0.3])], around(0.0, box=at(140, 99)), RULE, SIZE) == set()  # asked about another place
 
 
-def test_nobody_is_asked_without_faces_or_where_all_are_covered() -> None:
+@pytest.mark.parametrize(("seen", "lonely"), [(0.49, {3}), (0.51, set[int]())])
+def test_a_plate_needs_what_is_enough_for_plates_and_is_weak_up_to_a_higher_score(
+    seen: float, lonely: set[int]
+) -> None:
+    of_plates = {number: replace(one, kind=np.full(len(one), PLATE)) for number, one in around(seen, 0, 0).items()}
+    assert alone([track([0.3, 0.64, 0.5], kind=PLATE)], of_plates, RULE, SIZE) == lonely
+    assert alone([track([0.3, 0.66, 0.5], kind=PLATE)], of_plates, RULE, SIZE) == set()
+    assert alone([track([0.3, 0.64, 0.5], kind=PLATE)], around(0, 0, 0), RULE, SIZE) == set()  # asked about faces
+
+
+def test_nobody_is_asked_without_such_targets_or_where_all_are_covered() -> None:
     faces = Settings(targets=frozenset({FACE}))
     assert context_of(faces, 1) is not None
-    assert context_of(replace(faces, targets=frozenset({Kind.PLATE})), 1) is None
+    assert context_of(replace(faces, targets=frozenset({PLATE})), 1) is not None
+    assert context_of(replace(faces, targets=frozenset({PERSON})), 1) is None
     assert context_of(replace(faces, detect=Detect(alone=0)), 1) is None
     assert context_of(load("journalist").settings, 1) is None
 

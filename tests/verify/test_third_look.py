@@ -1,21 +1,20 @@
 """A third network is asked about faint places: on which frames, what it is shown, and what follows from its answers."""
 
+from dataclasses import replace
 from fractions import Fraction
+from typing import cast
 
-import numpy as np
 import pytest
 
 from anonymize.cli.render import results
 from anonymize.data import Box, Kind
-from anonymize.detect import least_of_plates, opinion, witness_of
-from anonymize.detect.context.opinion import WIDE
+from anonymize.detect import Witness, least_of_plates, witness_of
 from anonymize.models import ModelState
 from anonymize.plan import Plan
 from anonymize.plan.faint import Faint
 from anonymize.report import page_check
 from anonymize.verify.faint import FaintPlaces, ThirdLook
-from tests.detect.test_context import Witness, at, frame
-from tests.detect.test_detect import Still
+from tests.detect.test_context import Bright, at, frame
 from tests.verify.test_faint import HERE, faint, made, moved
 
 LEAST = least_of_plates()
@@ -76,52 +75,29 @@ def test_of_many_on_one_frame_it_is_asked_about_those_of_the_best_scores() -> No
     assert [number for number, _, _ in places] == list(range(59, 19, -1))
 
 
+def third_look(witness: Bright, places: dict[int, list[tuple[int, Kind, Box]]]) -> ThirdLook:
+    return ThirdLook(cast(Witness, witness), places)
+
+
 def test_it_looks_at_the_frames_of_its_places_alone() -> None:
-    witness = Witness(kind=Kind.FACE, times=1.0)
-    third = ThirdLook(witness, {4: [(7, Kind.FACE, at(100, 100)), (9, Kind.HEAD, at(600, 300))]})
+    witness = Bright()
+    third = third_look(witness, {4: [(7, Kind.FACE, at(100, 100)), (9, Kind.HEAD, at(600, 300))]})
     assert third.see(frame(at(100, 100), index=3)) == ()
-    assert not witness.shown
+    assert not witness.asked
     (one, other) = third.see(frame(at(100, 100), index=4))
     assert (one[0], other) == (7, (9, 0.0))
     assert one[1] == pytest.approx(0.4)
+    assert witness.asked == [(Kind.FACE, at(100, 100)), (Kind.HEAD, at(600, 300))]
 
 
 def test_a_frame_with_other_pixels_is_looked_at_as_it_is_shown() -> None:
-    class Wide(Still):
-        aspects = (Fraction(2),)
-
-    witness = Witness(kind=Kind.PLATE, times=1.0)
-    picture = frame((400, 300, 440, 320)).bgr(640, 720)
-    third = ThirdLook(witness, {0: [(1, Kind.PLATE, (200, 300, 220, 320))]})
-    ((number, score),) = third.see(Wide(picture, 0, 0))
+    witness = Bright()
+    third = third_look(witness, {0: [(1, Kind.PLATE, (400, 300, 420, 310))]})
+    wide = replace(frame((400, 300, 420, 310), size=(640, 720)), aspects=(Fraction(2),))
+    ((number, score),) = third.see(wide)
     assert number == 1
     assert score == pytest.approx(0.4)
-    assert witness.shown == [(WIDE, WIDE, 3)]
-
-
-@pytest.mark.parametrize("x", [100, 1262, 0])
-def test_a_plate_is_shown_in_its_size_with_what_is_around_it(x: int) -> None:
-    box: Box = (x, 300, x + 18, 310)
-    witness = Witness(kind=Kind.PLATE, times=1.0)
-    picture = frame(box).picture
-    assert opinion(witness, picture, Kind.PLATE, np.array(box, np.float32)) == pytest.approx(0.4)
-    ((rows, columns, _),) = witness.shown
-    assert rows == WIDE
-    assert columns >= min(WIDE, WIDE / 2 + 9)
-    assert opinion(witness, picture, Kind.PLATE, np.array(moved(box, -40 if x else 40), np.float32)) == 0
-
-
-def test_a_wide_plate_is_shown_in_two_sizes() -> None:
-    box: Box = (300, 200, 684, 290)
-    witness = Witness(kind=Kind.PLATE, times=1.0)
-    assert opinion(witness, frame(box).picture, Kind.PLATE, np.array(box, np.float32)) == pytest.approx(0.4)
-    assert sorted(witness.shown) == [(180, 315, 3), (314, 384, 3)]  # with the plate 96 and 192 pixels wide
-
-
-@pytest.mark.parametrize("box", [(-30, 100, -5, 120), (1290, 100, 1310, 120), (5, 730, 30, 745)])
-@pytest.mark.parametrize("kind", [Kind.FACE, Kind.HEAD, Kind.PLATE])
-def test_what_lies_outside_of_the_picture_is_seen_by_nobody(box: Box, kind: Kind) -> None:
-    assert opinion(Witness(kind=kind), frame().picture, kind, np.array(box, np.float32)) == 0
+    assert witness.asked == [(Kind.PLATE, (800, 300, 840, 310))]
 
 
 def test_without_the_network_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,10 @@
-"""Whether something supports a weak or faint find: another network is asked what is around it."""
+"""Whether something supports a weak or faint find: another network is asked what is there."""
 
 from anonymize.detect.context.asking import Context
 from anonymize.detect.context.judging import Rule, alone
-from anonymize.detect.context.opinion import ASKED_ABOUT, opinion
+from anonymize.detect.context.witness import SPANS, Witness
 
-__all__ = ["ASKED_ABOUT", "Context", "Rule", "alone", "opinion"]
+ASKED_ABOUT = frozenset(SPANS)
+"""The kinds about which it is asked."""
+
+__all__ = ["ASKED_ABOUT", "Context", "Rule", "Witness", "alone"]

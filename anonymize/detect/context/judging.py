@@ -14,12 +14,14 @@ from anonymize.track.pairs import area, iou
 
 Floats = NDArray[np.float32]
 
-NEED = frozenset({Kind.FACE})
-"""The kinds whose weak finds need support."""
 LARGE = 0.05
 """From this share of the picture on a find needs support whatever its score: it was found at one scale alone."""
 MEAN = 0.6
-"""The share of the score enough for one look that is enough in the mean of all looks at a subject."""
+"""The share of the score enough for one look that is enough in the mean of all looks at a subject ..."""
+LOOKS = 3
+"""... that was looked at so often; of fewer looks less is, as one look that sees little proves little."""
+PLATES = 1.3
+"""Of plates half as many found with .5 to .65 are right as of faces, and those with less are not covered at all."""
 SAME = 0.3
 """Overlap (IoU) from which two boxes are of one place."""
 
@@ -29,27 +31,34 @@ class Rule:
     """When a find is alone.
 
     Args:
-        below: a find with less than this score is weak; with 0 none is.
-        enough: the score of the other network that shows that somebody is there; `MEAN` of it does in the mean of all
-            looks.
+        below: a find with less than this score is weak, a plate with less than `PLATES` times as much; with 0 none is.
+        enough: by kind, the score of the other network that shows that something is there; `MEAN` of it does in the
+            mean of `LOOKS` looks. Finds of other kinds need no support.
     """
 
     below: float
-    enough: float
+    enough: Mapping[Kind, float]
 
-    def fails(self, scores: Sequence[float], *, strong: bool) -> bool:
-        """Whether nobody was seen around a subject.
+    def fails(self, kind: Kind, scores: Sequence[float], *, strong: bool) -> bool:
+        """Whether nothing was seen at a subject.
 
         Args:
-            scores: of what supports each of its finds.
+            kind: of the subject.
+            scores: that the other network gave each of its finds.
             strong: one of its finds is not weak, but large.
         """
-        least = MEAN * self.enough
-        return max(scores) < (least if strong else self.enough) and sum(scores) / len(scores) < least
+        looks = len(scores)
+        sure = MEAN if strong else MEAN * min(1.0, (looks + 1) / (LOOKS + 1))
+        least = sure * self.enough[kind]
+        return max(scores) < (least if strong else self.enough[kind]) and sum(scores) / looks < least
 
-    def weak(self, score: Floats) -> NDArray[np.bool_]:
-        """(N,) which finds are weak, by their scores."""
-        return np.asarray(score < self.below)
+    def least(self, kinds: NDArray[np.int64]) -> Floats:
+        """(N,) `enough` of each of `kinds`, all of which it has."""
+        return np.array([self.enough[Kind(kind)] for kind in kinds.tolist()], np.float32)
+
+    def weak(self, kinds: NDArray[np.int64], score: Floats) -> NDArray[np.bool_]:
+        """(N,) which finds are weak, by their kinds and scores."""
+        return np.asarray(score < self.below * np.where(kinds == Kind.PLATE, PLATES, 1.0).astype(np.float32))
 
 
 def alone(tracks: Iterable[Track], around: Mapping[int, Detections], rule: Rule, size: tuple[int, int]) -> set[int]:
@@ -66,7 +75,7 @@ def alone(tracks: Iterable[Track], around: Mapping[int, Detections], rule: Rule,
     """
     pieces: dict[int, list[Track]] = defaultdict(list)
     for track in tracks:
-        if track.kind in NEED:
+        if track.kind in rule.enough:
             pieces[track.id].append(track)
     return {number for number, some in pieces.items() if _is_alone(some, around, rule, size)}
 
@@ -76,7 +85,7 @@ def _is_alone(pieces: Sequence[Track], around: Mapping[int, Detections], rule: R
     finds, strong = 0, False
     for track in pieces:
         rows = np.array([row for row, why in enumerate(track.why) if why is Why.DETECTED], np.intp)
-        weak = rule.weak(track.score[rows])
+        weak = rule.weak(np.full(len(rows), track.kind), track.score[rows])
         large = area(track.xyxy[rows]) >= LARGE * size[0] * size[1]
         if not (weak | large).all():
             return False
@@ -86,4 +95,4 @@ def _is_alone(pieces: Sequence[Track], around: Mapping[int, Detections], rule: R
             scores += [float(here.max())] if len(here) else []
         finds += len(rows)
         strong |= not weak.all()
-    return bool(scores) and 2 * len(scores) >= finds and rule.fails(scores, strong=strong)
+    return bool(scores) and 2 * len(scores) >= finds and rule.fails(pieces[0].kind, scores, strong=strong)

@@ -1,0 +1,123 @@
+"""The network that is asked about one place: what it is taught, and the file that is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.places import FACE, HEAD, PLATE, Answers, Place
+from training.sources import KINDS
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (dependency group `training`)")
+
+SIDE = 96
+
+
+def known(kind: int, answers: Answers, by: str = "argus2", source: str = "capstone", score: float = 0.5) -> Place:
+    return Place("a.png", source, (40, 40, 60, 60), kind, score, by, answers)
+
+
+def test_each_sort_has_its_share_and_within_it_sets_and_detectors_have_theirs() -> None:
+    from training.witness import SHARES, WEIGHTS, odds, sort_of
+
+    of_each = {
+        "face": known(FACE, (1, 1, 0)),
+        "nobody": known(HEAD, (0, 0, -1)),
+        "behind": known(HEAD, (1, 0, 0)),
+        "no plate": known(PLATE, (-1, -1, 0)),
+        "plate": known(PLATE, (0, 0, 1)),
+        "head": known(HEAD, (1, -1, 0)),
+    }
+    assert {name: sort_of(one) for name, one in of_each.items()} == {name: name for name in SHARES}
+    assert sort_of(known(FACE, (-1, 0, -1))) == "nobody"
+    some = [*of_each.values(), replace(of_each["face"], source="cars433"), replace(of_each["face"], by="centerface")]
+    chances = dict(zip(range(len(some)), odds(some), strict=True))
+    assert sum(chances.values()) == pytest.approx(1)
+    assert chances[4] / chances[1] == pytest.approx(SHARES["plate"] / SHARES["nobody"])
+    assert chances[0] / chances[6] == pytest.approx(WEIGHTS["capstone"])
+    assert chances[7] / chances[0] == pytest.approx(1.6)
+
+
+def test_what_nobody_knows_is_not_learnt() -> None:
+    from training.witness import unsure_loss
+
+    logits = torch.tensor([[5.0, -5.0, 3.0], [2.0, 1.0, -4.0]], requires_grad=True)
+    loss = unsure_loss(logits, [(1, 0, -1), (-1, -1, 0)])
+    loss.backward()
+    assert logits.grad is not None
+    assert (logits.grad != 0).tolist() == [[True, True, False], [False, False, True]]
+    assert unsure_loss(logits, [(0, 1, -1), (-1, -1, 1)]).item() > 10 * loss.item()
+
+
+def test_what_is_drawn_shows_the_place_in_the_middle() -> None:
+    from training.witness import draw
+
+    picture = np.full((200, 300, 3), 40, np.uint8)
+    picture[80:120, 130:170] = 240
+    seen = [
+        draw(picture, replace(known(HEAD, (1, 0, 0)), box=(130, 80, 170, 120)), np.random.default_rng(n))
+        for n in range(40)
+    ]
+    mean = np.mean(seen, axis=(0, 3))
+    middle, corner = mean[40:56, 40:56].mean(), mean[:16, :16].mean()
+    assert middle > corner + 60
+    assert len({one.tobytes() for one in seen}) == 40
+    again = draw(picture, replace(known(HEAD, (1, 0, 0)), box=(130, 80, 170, 120)), np.random.default_rng(0))
+    assert (again == seen[0]).all(), "equal seeds, equal places"
+
+
+def test_a_short_course_learns_and_its_file_says_what_the_network_says(tmp_path: Path) -> None:
+    """From two sorts of places, bright and dark: the loss falls, and the exported file tells them apart."""
+    from training.model import Net
+    from training.witness import Course, Deployed, export, measure, runner, train
+
+    torch.set_num_threads(1)
+    torch.manual_seed(3)
+    torch.save({"average": Net().state_dict()}, tmp_path / "last.pt")
+    rng = np.random.default_rng(5)
+    pictures = {
+        "bright": rng.integers(150, 255, (160, 160, 3), np.uint8),
+        "dark": rng.integers(0, 90, (160, 160, 3), np.uint8),
+    }
+    some = [
+        replace(known(HEAD, (1, 1, 0)), image="bright", box=(60, 60, 100, 100)),
+        replace(known(HEAD, (0, 0, 0)), image="dark", box=(50, 60, 90, 100)),
+    ]
+    steps = [
+        (step, loss, net)
+        for step, loss, net in train(
+            some, pictures.__getitem__, tmp_path / "last.pt", Course(steps=130, batch=8, rate=2e-3)
+        )
+    ]
+    assert [step for step, _, _ in steps] == [100, 130]
+    assert steps[-1][1] < 0.45, "0.69 knows nothing"
+    out = tmp_path / "made.onnx"
+    export(steps[-1][2], out)
+    run = runner(out)
+    crop = pictures["bright"][:SIDE, :SIDE]
+    with torch.inference_mode():
+        both = torch.from_numpy(np.stack([crop, crop[:, ::-1]]).transpose(0, 3, 1, 2).copy())
+        wanted = Deployed(steps[-1][2]).eval()(both).mean(0).numpy()
+    assert run(crop) == pytest.approx(wanted, abs=1e-3)
+    assert run(crop)[0] > 0.6 > 0.4 > run(pictures["dark"][:SIDE, :SIDE])[0]
+    kept = [replace(one, score=score, by="argus2") for one in some for score in (0.3, 0.6, 0.9)]
+    tables = measure(run, kept, pictures.__getitem__)
+    assert tables["argus2 heads"]["right"] == tables["argus2 heads"]["wrong"] == 3
+    assert tables["argus2 heads below 0.65"]["right"] == 2
+    assert tables["argus2 heads"]["by network"] == {"area": 1.0} | {
+        f"wrong that fall at {n}%": 1.0 for n in (99, 98, 95)
+    }
+
+
+def test_the_area_under_the_curve_and_what_falls() -> None:
+    from training.witness import told
+
+    right, by = np.array([1] * 100 + [0] * 100), np.concatenate([np.linspace(0.5, 1, 100), np.linspace(0, 0.6, 100)])
+    table = told(right, by)
+    assert 0.9 < table["area"] < 1
+    assert table["wrong that fall at 99%"] == pytest.approx(0.505 / 0.6, abs=0.02)
+    assert table["wrong that fall at 95%"] > table["wrong that fall at 99%"]
+    assert KINDS[FACE] == "face"
