@@ -28,6 +28,8 @@ from training.geometry import Picture
 from training.model import Net
 from training.places import ANYWHERE, FACE, HEAD, PLATE, Answers, Place
 
+ANSWERS = ("head", "face", "plate")
+"""What the three answers are about, in their order, as in `training.places.Answers`."""
 KIND = {FACE: Kind.FACE, HEAD: Kind.HEAD, PLATE: Kind.PLATE}
 SHARES: dict[str, float] = {"face": 0.30, "nobody": 0.20, "behind": 0.15, "no plate": 0.15, "plate": 0.13, "head": 0.05}
 """How much of what is drawn is of which sort."""
@@ -201,7 +203,7 @@ class Deployed(nn.Module):
         self.net = net
 
     def forward(self, image: Tensor) -> Tensor:
-        """`(n, 3, SIDE, SIDE)` uint8 BGR -> `(n, 3)`, in the order of `anonymize.detect.context.witness.SPANS`."""
+        """`(n, 3, SIDE, SIDE)` uint8 BGR -> `(n, 3)`, in the order of `ANSWERS`."""
         return torch.sigmoid(self.net(image.to(torch.float32)))
 
 
@@ -219,7 +221,10 @@ def export(net: WitnessNet, out: Path) -> None:
             opset_version=17,
             dynamo=False,
         )
-    onnx.checker.check_model(onnx.load(out))
+    model = onnx.load(out)
+    onnx.checker.check_model(model)
+    model.metadata_props.add(key="kinds", value=",".join(ANSWERS))
+    onnx.save(model, out)
 
 
 def runner(path: Path) -> Callable[[Picture], npt.NDArray[np.float32]]:
@@ -246,9 +251,8 @@ def measure(net: Callable[[Picture], npt.NDArray[np.float32]], kept: Sequence[Pl
         load: a picture by the name of its image.
     """
     tables: dict[str, Any] = {}
-    columns = list(SPANS)
     for kind, asked in KIND.items():
-        column = columns.index(asked)
+        column = ANSWERS.index(asked.label)
         of_it = [one for one in kept if one.kind == kind and one.by not in ("", ANYWHERE) and one.answers[column] >= 0]
         said = np.array([net(place(load(one.image), asked, np.array(one.box, np.float32)))[column] for one in of_it])
         score, right = np.array([one.score for one in of_it]), np.array([one.answers[column] for one in of_it])

@@ -55,6 +55,13 @@ def test_a_flat_plate_is_shown_by_its_width_and_a_high_one_by_its_height() -> No
         assert np.ptp(np.nonzero(shown > 110)[1]) + 1 == pytest.approx(share * SIDE / SPANS[Kind.PLATE], abs=2)
 
 
+def test_fine_patterns_of_a_large_find_are_averaged() -> None:
+    rows, columns = np.indices((720, 1280))
+    checked = np.repeat((255 * ((rows + columns) % 2)).astype(np.uint8)[..., None], 3, axis=2)
+    shown = place(checked, Kind.FACE, np.array((560, 280, 640, 360), np.float32))
+    assert 110 < shown.min() <= shown.max() < 145
+
+
 @pytest.fixture(scope="module")
 def network() -> Witness:
     made = witness_of(1)
@@ -69,8 +76,8 @@ def test_it_sees_a_face_where_one_is_and_neither_a_plate_there_nor_a_face_beside
     boxes = np.array([face, face, face, beside, beside], np.float32)
     kinds = [Kind.FACE, Kind.HEAD, Kind.PLATE, Kind.FACE, Kind.HEAD]
     face_seen, head_seen, plate_seen, *nothing = network.sees(picture, kinds, boxes).tolist()
-    assert face_seen > 0.9
-    assert head_seen > 0.9
+    assert 0.9 < face_seen <= 1
+    assert 0.9 < head_seen <= 1
     assert plate_seen < 0.1
     assert max(nothing) < 0.1
 
@@ -79,7 +86,7 @@ def test_it_sees_a_plate_where_one_is_and_no_face_there(network: Witness) -> Non
     picture, plate = picture_of(64, 1.0, np.random.default_rng(3))
     kinds = [Kind.PLATE, Kind.FACE, Kind.HEAD]
     plate_seen, *nobody = network.sees(picture, kinds, np.repeat(plate, 3, axis=0)).tolist()
-    assert plate_seen > 0.8
+    assert 0.8 < plate_seen <= 1
     assert max(nobody) < 0.2
 
 
@@ -104,8 +111,10 @@ def test_of_many_places_each_gets_its_own_answer(network: Witness) -> None:
 
 
 def test_a_mirrored_place_gets_the_same_answer(network: Witness) -> None:
+    """Also of half a face, which the network sees less surely in one of them."""
     picture = np.ascontiguousarray(face_pictures()[5][..., ::-1])
     x0, y0, x1, y1 = face_box(5)
+    x0, x1 = x0 + 18, x1 + 18
     mirrored = np.ascontiguousarray(picture[:, ::-1])
     other = (picture.shape[1] - x1, y0, picture.shape[1] - x0, y1)
     one, same = (

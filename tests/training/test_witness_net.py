@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from training.places import FACE, HEAD, PLATE, Answers, Place
@@ -97,6 +98,7 @@ def test_a_short_course_learns_and_its_file_says_what_the_network_says(tmp_path:
     out = tmp_path / "made.onnx"
     export(steps[-1][2], out)
     run = runner(out)
+    assert [(one.key, one.value) for one in onnx.load(out).metadata_props] == [("kinds", "head,face,plate")]
     crop = pictures["bright"][:SIDE, :SIDE]
     with torch.inference_mode():
         both = torch.from_numpy(np.stack([crop, crop[:, ::-1]]).transpose(0, 3, 1, 2).copy())

@@ -23,7 +23,7 @@ NAME = "argus-place"
 SIDE = 96
 """The side in pixels of the picture that it is shown."""
 SPANS: Mapping[Kind, float] = {Kind.HEAD: 3.0, Kind.FACE: 4.2, Kind.PLATE: 2.6}
-"""How many times the side of a find that picture shows, by kind, in the order of the network's answers."""
+"""How many times the side of a find that picture shows, by kind."""
 LOW = 1.5
 """A plate lower than its width by more than this counts as so much higher, so that its surroundings are seen."""
 SHRUNK, FINER = 0.7, 1.25
@@ -50,6 +50,7 @@ class Witness:
 
     def __init__(self, threads: int = 0) -> None:
         self._session = session(NAME, threads, Device.CPU)
+        self._answers = self._session.notes()["kinds"].split(",")
 
     def sees(self, picture: Picture, kinds: Sequence[Kind], boxes: Floats) -> Floats:
         """(N,) how surely a find of each of `kinds`, all in `SPANS`, is in its box: 0 to 1; 0 outside of the picture.
@@ -67,7 +68,7 @@ class Witness:
             shown = np.stack([place(picture, kinds[row], boxes[row]) for row in some]).transpose(0, 3, 1, 2)
             both = np.ascontiguousarray(np.concatenate([shown, shown[..., ::-1]]))  # as it is, and mirrored
             (answers,) = self._session.run(["answers"], {"image": both})
-            columns = [list(SPANS).index(kinds[row]) for row in some]
+            columns = [self._answers.index(kinds[row].label) for row in some]
             each = np.arange(len(some))
             seen[some] = (answers[each, columns] + answers[each + len(some), columns]) / 2
         return seen
