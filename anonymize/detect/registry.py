@@ -272,7 +272,7 @@ def witness_of(threads: int = 0) -> Witness | None:
 
 def least_of_plates() -> float:
     """What the witness says of a faint place, in the mean of its looks, below which a plate is hardly there."""
-    return find(WITNESS).enough[Kind.PLATE]
+    return find(WITNESS).plates
 
 
 def rule_of(settings: Settings) -> Rule:
