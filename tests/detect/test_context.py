@@ -189,13 +189,11 @@ def test_all_pieces_of_a_subject_are_judged_together_and_others_apart() -> None:
 
 
 @pytest.mark.parametrize(("seen", "lonely"), [(0.49, {3}), (0.51, set[int]())])
-def test_a_plate_needs_what_is_enough_for_plates_and_is_weak_up_to_a_higher_score(
-    seen: float, lonely: set[int]
-) -> None:
+def test_a_kind_needs_what_is_enough_for_it_and_others_nothing(seen: float, lonely: set[int]) -> None:
     of_plates = {number: replace(one, kind=np.full(len(one), PLATE)) for number, one in around(seen, 0, 0).items()}
-    assert alone([track([0.3, 0.64, 0.5], kind=PLATE)], of_plates, RULE, SIZE) == lonely
-    assert alone([track([0.3, 0.66, 0.5], kind=PLATE)], of_plates, RULE, SIZE) == set()
-    assert alone([track([0.3, 0.64, 0.5], kind=PLATE)], around(0, 0, 0), RULE, SIZE) == set()  # asked about faces
+    assert alone([track([0.3, 0.4, 0.3], kind=PLATE)], of_plates, RULE, SIZE) == lonely
+    assert alone([track([0.3, 0.4, 0.3], kind=PLATE)], around(0, 0, 0), RULE, SIZE) == set()  # asked about faces
+    assert alone([track([0.3, 0.4, 0.3], kind=HEAD)], around(0, 0, 0), RULE, SIZE) == set()
 
 
 def test_nobody_is_asked_without_such_targets_or_where_all_are_covered() -> None:
