@@ -203,7 +203,7 @@ def witness(
     work: Work = BUILD,
 ) -> None:
     """Trains the network that is asked about one place, from places.jsonl and labels.jsonl, and writes
-    WORK/export/argus-place.onnx, with what it is worth on the split kept for measuring beside it."""
+    WORK/export/argus-place-SEED.onnx, with what it is worth on the split kept for measuring beside it."""
     import torch
 
     from anonymize.detect.context.witness import NAME
@@ -212,6 +212,7 @@ def witness(
     from training.labels import read_picture
     from training.places import places as known_places
     from training.places import read_finds
+    from training.rendered import draw_bank
     from training.repair import apply_repairs
 
     torch.set_num_threads(1)
@@ -220,10 +221,10 @@ def witness(
     kept = [e for e in read_annotations(data) if may_train(e) and kept_for_dev(e)]
     kept = [ignore_unknown(e) for e in apply_repairs(kept, REPAIRS)]
     known, held = ([p for e in some for p in known_places(e, found.get(e.image, ()))] for some in (taught, kept))
-    out = work / "export" / f"{NAME}.onnx"
+    out = work / "export" / f"{NAME}-{seed}.onnx"
     out.parent.mkdir(parents=True, exist_ok=True)
     course = how.Course(steps=steps, seed=seed)
-    for step, loss, net in how.train(known, pictures.__getitem__, work / start / "last.pt", course):
+    for step, loss, net in how.train(known, pictures.__getitem__, work / start / "last.pt", course, draw_bank(1200)):
         typer.echo(f"step {step}: loss {loss:.4f}")
         how.export(net, out)
     tables = how.measure(how.runner(out), held, lambda image: read_picture(data / image))

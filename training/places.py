@@ -38,6 +38,8 @@ LEAST = 0.12
 """The least score of a find that is kept."""
 NARROW = 6.0
 """What has a shorter side in pixels teaches nothing; plates need twice as much width."""
+ROOMY = 6.0
+"""A find around a plate may be so many times as large."""
 MINE: dict[Kind, int] = {Kind.FACE: FACE, Kind.HEAD: HEAD, Kind.PLATE: PLATE}
 
 ANYWHERE = "anywhere"
@@ -215,7 +217,8 @@ def _plate(example: Example, box: Boxes) -> Answers | None:
     if not wide or not (PLATE in example.whole or BY_NAME[example.source].plates):
         return None
     if len(truth):
-        if iou(box, truth)[0].max() >= 0.3:
+        around = (inside(truth, box)[:, 0] >= 0.9) & (area(box)[0] <= ROOMY * area(truth))
+        if iou(box, truth)[0].max() >= 0.3 or around.any():  # what covers a plate must stay, though it covers more
             return 0, 0, 1
         if (inside(box, truth)[0] > 0.2).any() or (inside(truth, box)[:, 0] > 0.3).any():
             return None

@@ -111,6 +111,7 @@ def test_what_a_person_saw_to_be_nobody_is_learnt() -> None:
     [
         ((205, 301, 262, 318), (0, 0, 1)),
         ((400, 300, 460, 320), (-1, -1, 0)),
+        ((190, 290, 290, 350), (0, 0, 1)),  # more than it, which hides it
         ((150, 250, 300, 400), None),  # the vehicle's end around it
         ((240, 305, 255, 335), None),  # a part of it
         ((500, 100, 540, 112), None),  # in an area in which nothing counts

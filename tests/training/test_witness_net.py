@@ -70,6 +70,24 @@ def test_what_is_drawn_shows_the_place_in_the_middle() -> None:
     assert (again == seen[0]).all(), "equal seeds, equal places"
 
 
+def test_labelled_plates_are_drawn_anew_in_part_and_finds_are_left_as_they_are() -> None:
+    from training.rendered import draw_bank
+    from training.witness import DRAWN, draw
+
+    grey, bank = np.full((200, 300, 3), 120, np.uint8), draw_bank(24)
+    label = replace(known(PLATE, (0, 0, 1), by=""), box=(110, 90, 190, 110))
+    lettered = sum(
+        int(np.ptp(draw(grey, label, np.random.default_rng(n), bank)[44:52, 38:58]) > 60) for n in range(200)
+    )
+    plain = sum(int(np.ptp(draw(grey, label, np.random.default_rng(n))[44:52, 38:58]) > 60) for n in range(200))
+    assert 0.4 * DRAWN < (lettered - plain) / 200 < DRAWN + 0.1
+    found = replace(label, by="argus")
+    for n in range(20):
+        bare, same = (draw(grey, found, np.random.default_rng(n), some) for some in (None, bank))
+        assert (bare == same).all()
+    assert (grey == 120).all(), "the picture itself is left as it is"
+
+
 def test_a_short_course_learns_and_its_file_says_what_the_network_says(tmp_path: Path) -> None:
     """From two sorts of places, bright and dark: the loss falls, and the exported file tells them apart."""
     from training.model import Net
