@@ -16,6 +16,7 @@ from training.known import teaches
 from training.sources import (
     BY_NAME,
     KINDS,
+    Example,
     kept_for_dev,
     kept_for_tests,
     manifest,
@@ -100,11 +101,14 @@ def labels(
 
 def batches(work: Path, everything: bool, drawn: float, left_out: frozenset[str] = frozenset()) -> Batches:
     """Crops of the labelled pictures that may train, without the split kept for measuring unless `everything`."""
-    examples = [
-        e for e in read_labels(work / "labels.jsonl") if may_train(e) and e.source not in left_out and teaches(e)
-    ]
-    examples = [e for e in examples if everything or not kept_for_dev(e)]
+    examples = [e for e in learnt_from(work, everything) if e.source not in left_out and teaches(e)]
     return Batches(examples, Cache(work).__getitem__, ViewSettings(drawn=drawn))
+
+
+def learnt_from(work: Path, everything: bool = False) -> list[Example]:
+    """The labelled pictures that weights may be made from: neither the crowds that benchmarks film nor, unless
+    `everything`, the split kept for measuring."""
+    return [e for e in read_labels(work / "labels.jsonl") if may_train(e) and (everything or not kept_for_dev(e))]
 
 
 @app.command()
@@ -217,10 +221,11 @@ def witness(
 
     torch.set_num_threads(1)
     pictures, found = Cache(work), dict(read_finds(work / "places.jsonl"))
-    taught = [e for e in read_labels(work / "labels.jsonl") if may_train(e) and not kept_for_dev(e)]
     kept = [e for e in read_annotations(data) if may_train(e) and kept_for_dev(e)]
     kept = [ignore_unknown(e) for e in apply_repairs(kept, REPAIRS)]
-    known, held = ([p for e in some for p in known_places(e, found.get(e.image, ()))] for some in (taught, kept))
+    known, held = (
+        [p for e in some for p in known_places(e, found.get(e.image, ()))] for some in (learnt_from(work), kept)
+    )
     out = work / "export" / f"{NAME}-{seed}.onnx"
     out.parent.mkdir(parents=True, exist_ok=True)
     course = how.Course(steps=steps, seed=seed)

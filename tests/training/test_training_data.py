@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from training.__main__ import learnt_from
 from training.beliefs import SETS, believe, read_beliefs, read_nobody, without, write_beliefs
 from training.geometry import as_boxes, inside
 from training.known import by_eye, ignore_unknown, teaches
@@ -85,8 +86,14 @@ def test_the_split_for_measuring_takes_an_eighth_and_parts_no_recording() -> Non
     assert recording(replace(rides[0], image="romania_train_dayride_type1_002_t1_1.webp")) != recording(rides[0])
 
 
-def test_street_crowds_that_benchmarks_film_are_kept_from_every_run() -> None:
+def test_street_crowds_that_benchmarks_film_are_kept_from_every_run(tmp_path: Path) -> None:
     crowd = Example("a", "mask853", 400, 300, as_boxes([[i, 0, i + 5, 5] for i in range(5)]), (FACE,) * 5)
+    others = [replace(crowd, image=f"faces/{n}.png", width=300) for n in range(40)]
+    lines = [json.dumps(one.to_json()) + "\n" for one in (crowd, *others)]
+    (tmp_path / "labels.jsonl").write_text("".join(lines), encoding="utf-8")
+    learnt, all_of_them = ({e.image for e in learnt_from(tmp_path, everything)} for everything in (False, True))
+    assert all_of_them == {e.image for e in others}
+    assert learnt == {e.image for e in others if not kept_for_dev(e)} != all_of_them
     assert kept_for_tests(crowd)
     assert not kept_for_tests(replace(crowd, width=300))
     assert not kept_for_tests(replace(crowd, source="capstone"))
