@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from anonymize.data import Detections, Kind
+from anonymize.detect import Detector
 from training.geometry import as_boxes
 from training.places import ANYWHERE, FACE, HEAD, LEAST, LOOKS, PLATE, Answers, Find, places, read_finds, write_finds
 from training.sources import Example
@@ -160,12 +162,13 @@ def test_every_detector_looks_at_people_and_some_at_vehicles_and_finds_are_in_pi
 ) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((240, 320, 3), np.uint8))
     detectors = {name: Everywhere() for name, _, _ in LOOKS}
+    looking = cast(dict[str, Detector], detectors)
     examples = [street(), replace(street(), image="b.png", source="romania")]
     examples = [replace(one, width=320, height=240) for one in examples]
     cv2.imwrite(str(tmp_path / "b.png"), np.zeros((240, 320, 3), np.uint8))
     out = tmp_path / "places.jsonl"
-    assert list(write_finds(tmp_path, examples, detectors, out)) == ["a.png", "b.png"]  # type: ignore[arg-type]
-    assert not list(write_finds(tmp_path, examples, detectors, out)), "what is done is not done again"  # type: ignore[arg-type]
+    assert list(write_finds(tmp_path, examples, looking, out)) == ["a.png", "b.png"]
+    assert not list(write_finds(tmp_path, examples, looking, out)), "what is done is not done again"
     of_people, of_vehicles = (found for _, found in read_finds(out))
     assert Counter(one.by for one in of_people) == Counter(name for name, _, _ in LOOKS for _ in BOTH)
     assert Counter(one.by for one in of_vehicles) == Counter(name for name, _, both in LOOKS if both for _ in BOTH)
