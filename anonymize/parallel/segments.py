@@ -22,15 +22,7 @@ from typing import Any, Protocol
 
 from anonymize import media
 from anonymize.data import Frame, Region, Timestamps
-from anonymize.detect import (
-    Context,
-    Detector,
-    Witness,
-    context_of,
-    first_detectors,
-    second_detectors,
-    witness_of,
-)
+from anonymize.detect import Context, Detector, Witness, context_of, first_detectors, second_detectors, witness_of
 from anonymize.detect.scan import ScannedFrame, scan
 from anonymize.media import (
     CannotCut,

@@ -24,8 +24,8 @@ SIDE = 96
 """The side in pixels of the picture that it is shown."""
 SPANS: Mapping[Kind, float] = {Kind.HEAD: 3.0, Kind.FACE: 4.2, Kind.PLATE: 2.6}
 """How many times the side of a find that picture shows, by kind."""
-LOW = 1.5
-"""A plate lower than its width by more than this counts as so much higher, so that its surroundings are seen."""
+TALL = 1.5
+"""The side of a plate is its width, or so many times its height if that is more."""
 SHRUNK, FINER = 0.7, 1.25
 """What is shrunk by more than the first is averaged to the second, of its final size, before it is cut out."""
 REACH = 0.8
@@ -86,7 +86,7 @@ def place(picture: Picture, kind: Kind, box: Floats) -> Picture:
 def span(kind: Kind, box: Floats) -> float:
     """How many pixels the side of that picture shows."""
     wide, high = (box[2:] - box[:2]).tolist()
-    return SPANS[kind] * max(max(wide, LOW * high) if kind.wide else math.sqrt(wide * high), 1.0)
+    return SPANS[kind] * max(max(wide, TALL * high) if kind.wide else math.sqrt(wide * high), 1.0)
 
 
 def cut_out(picture: Picture, centre: Floats, span: float, turned: Floats = STRAIGHT) -> Picture:
