@@ -243,7 +243,10 @@ class Trajectory:
             path, doubt = (1 - share) * there + share * come, np.minimum(doubt, back[1])
         path[-1], doubt[-1] = box, 0.0
         self.rows[start + 1 :] = list(path[1:])
-        self.cover[start:] = list(_hull(np.array(self.cover[start:]), _near(path, there), _near(path, come)))
+        taken = np.array(self.cover[start:])
+        if not self.sure:  # two weak finds far apart may not be of one thing: not all between them is covered
+            taken = _near(path, taken)
+        self.cover[start:] = list(_hull(taken, _near(path, there), _near(path, come)))
         self.doubt[start + 1 :] = doubt[1:].tolist()
         self.finds[index] = score
         self.best = max(score, _FADES * self.best)

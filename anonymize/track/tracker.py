@@ -35,7 +35,9 @@ Floats = NDArray[np.float64]
 AGREE = 3
 """So many weak finds make a subject ..."""
 _AGREE_WITHIN = 1.0
-"""... if they come within so many seconds."""
+"""... if they come within so many seconds ..."""
+_AGREE_TOGETHER = 0.6
+"""... and their scores sum to this, as those of any three do from .2 on: fainter ones must come more often."""
 _BY_AGREEMENT = PEOPLE
 """Kinds of which weak finds make a subject if they agree. A sign or a row of windows is mistaken for a plate in every
 detection, so that repetition proves nothing."""
@@ -425,8 +427,9 @@ class Tracker:
             return True
         if self._agree > 1 and not _has_one(subject):
             return False
-        now = self._history.times[index]
-        return sum(now - self._history.times.get(i, -np.inf) <= _AGREE_WITHIN for i in subject.finds) >= self._agree
+        times = self._history.times
+        late = [score for i, score in subject.finds.items() if times[index] - times.get(i, -np.inf) <= _AGREE_WITHIN]
+        return len(late) >= self._agree and sum(late) >= _AGREE_TOGETHER
 
     def _assess(self, subject: Trajectory) -> None:
         """Update how sure a subject is from its latest finds; it never becomes less sure."""

@@ -18,6 +18,7 @@ from anonymize.settings import Follow, Settings
 from anonymize.track import Tracker
 from anonymize.track.history import MotionSample
 from anonymize.track.motion import WorkingPicture
+from anonymize.track.subject import Trajectory
 from anonymize.track.tracker import AGREE
 from tests.detect.test_detect import Bright
 from tests.helpers.media import make_video
@@ -244,3 +245,44 @@ def test_in_a_single_picture_a_head_needs_as_much(score: float, kept: bool) -> N
     tracker.find(0, replace(_faces([(standing(0), score)]), kind=np.array([Kind.HEAD], np.int64)))
     assert bool(tracker.finish()) is kept
     assert bool(tracker.faint()) is not kept, "a person may be asked about it"
+
+
+@pytest.mark.parametrize(
+    ("scores", "step", "kept"),
+    [
+        ((0.16,) * 3, 3, False),
+        ((0.16,) * 4, 3, True),
+        ((0.16,) * 4, 12, False),
+        ((0.2,) * 3, 3, True),
+        ((0.16, 0.16, 0.29), 3, True),
+        ((0.34, 0.34), 3, False),
+    ],
+    ids=["three", "four", "four that come too late", "three of what all presets take", "one of them better", "two"],
+)
+@pytest.mark.parametrize("agree", [AGREE, 1], ids=["file", "live"])
+def test_finds_that_are_fainter_than_most_presets_take_must_be_more(
+    scores: Sequence[float], step: int, kept: bool, agree: int
+) -> None:
+    tracker = Tracker(STRICT, HIGH, agree)
+    finds = {20 + step * i: [(standing(0), score)] for i, score in enumerate(scores)}
+    for i in range(101):
+        tracker.see(Still(i, LONG[i], i))
+        if i in finds or i % 4 == 0:
+            tracker.find(i, _faces(finds.get(i, [])))
+    assert bool(tracker.finish()) is (kept or agree == 1)
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_not_all_between_two_weak_finds_far_apart_is_covered(sure: bool) -> None:
+    """A cup was taken for a face, weakly, then a hand beside it: two thirds of the picture were covered between."""
+    box, right = np.array([300.0, 200.0, 460.0, 400.0]), np.array([1.0, 0.0, 1.0, 0.0])
+    subject = Trajectory(0, Kind.FACE, 0, [box], [box], [0.0], {0: 0.2}, 0.0, 1, stood=2, sure=sure)
+    for index in range(1, 11):
+        subject.advance(box + 40 * index * right, box, 40 * right[:2], 0.01, seen=False)
+    assert subject.cover[-1][2] == 860, "it may have stayed or gone, and both is covered while nothing is found"
+    subject.meet(10, box + 480 * right, 0.2, np.linspace(0.0, 0.4, 11), None, weak=True)
+    wide = [cover[2] - cover[0] for cover in subject.cover[1:10]]
+    assert max(wide) > 480 if sure else max(wide) <= 1.6 * 160 + 1e-6
+    assert all(
+        cover[0] <= row[0] and cover[2] >= row[2] for cover, row in zip(subject.cover, subject.rows, strict=True)
+    )
