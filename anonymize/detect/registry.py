@@ -8,7 +8,7 @@ from functools import partial
 
 from anonymize.data import Kind
 from anonymize.detect.concurrency import threads_each
-from anonymize.detect.context import Context, Rule, Witness
+from anonymize.detect.context import MEAN, Context, Rule, Witness
 from anonymize.detect.context.witness import NAME as WITNESS
 from anonymize.detect.detector import Detector
 from anonymize.detect.text.matching import reading_weights
@@ -272,7 +272,7 @@ def witness_of(threads: int = 0) -> Witness | None:
 
 def least_of_plates() -> float:
     """What the witness says of a faint place, in the mean of its looks, below which a plate is hardly there."""
-    return find(WITNESS).plates
+    return MEAN * find(WITNESS).enough[Kind.PLATE]
 
 
 def rule_of(settings: Settings) -> Rule:

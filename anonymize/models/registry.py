@@ -60,7 +60,6 @@ class Model:
         hosts: other hosts to which `url` may redirect.
         card: of a user's own model.
         enough: of a network that is asked about one place, by kind, what shows that something is there.
-        plates: a place where others found a plate faintly hardly shows one if this one gives it less.
     """
 
     name: str
@@ -82,7 +81,6 @@ class Model:
     bodies: Bodies | None = None
     card: Card | None = None
     enough: Mapping[Kind, float] = field(default_factory=dict)
-    plates: float = 0.0
 
 
 @cache

@@ -41,7 +41,7 @@ class Context:
         self._known = [one for one in self._known if time - one[0] < KNOWN_FOR]
         share = area(found.xyxy) / (frame.width * frame.height)
         of_them = np.isin(found.kind, list(self.rule.enough))
-        unsure = self.rule.weak(found.score) | (share >= LARGE)
+        unsure = self.rule.weak(found.kind, found.score) | (share >= LARGE)
         needs, strong = of_them & unsure, of_them & ~unsure
         weak = np.flatnonzero(needs)
         weak = weak[np.argsort(-found.score[weak], kind="stable")][:ASKED]

@@ -20,6 +20,8 @@ MEAN = 0.6
 """The share of the score enough for one look that is enough in the mean of all looks at a subject ..."""
 LOOKS = 3
 """... that was looked at so often; of fewer looks less is, as one look that sees little proves little."""
+PLATES = 1.3
+"""Of plates half as many found with .5 to .65 are right as of faces, and those with less are not covered at all."""
 SAME = 0.3
 """Overlap (IoU) from which two boxes are of one place."""
 
@@ -29,7 +31,7 @@ class Rule:
     """When a find is alone.
 
     Args:
-        below: a find with less than this score is weak; with 0 none is.
+        below: a find with less than this score is weak, a plate with less than `PLATES` times as much; with 0 none is.
         enough: by kind, the score of the other network that shows that something is there; `MEAN` of it does in the
             mean of `LOOKS` looks. Finds of other kinds need no support.
     """
@@ -54,9 +56,9 @@ class Rule:
         """(N,) `enough` of each of `kinds`, all of which it has."""
         return np.array([self.enough[Kind(kind)] for kind in kinds.tolist()], np.float32)
 
-    def weak(self, score: Floats) -> NDArray[np.bool_]:
-        """(N,) which finds are weak, by their scores."""
-        return np.asarray(score < self.below)
+    def weak(self, kinds: NDArray[np.int64], score: Floats) -> NDArray[np.bool_]:
+        """(N,) which finds are weak, by their kinds and scores."""
+        return np.asarray(score < self.below * np.where(kinds == Kind.PLATE, PLATES, 1.0).astype(np.float32))
 
 
 def alone(tracks: Iterable[Track], around: Mapping[int, Detections], rule: Rule, size: tuple[int, int]) -> set[int]:
@@ -83,7 +85,7 @@ def _is_alone(pieces: Sequence[Track], around: Mapping[int, Detections], rule: R
     finds, strong = 0, False
     for track in pieces:
         rows = np.array([row for row, why in enumerate(track.why) if why is Why.DETECTED], np.intp)
-        weak = rule.weak(track.score[rows])
+        weak = rule.weak(np.full(len(rows), track.kind), track.score[rows])
         large = area(track.xyxy[rows]) >= LARGE * size[0] * size[1]
         if not (weak | large).all():
             return False
