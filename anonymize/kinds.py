@@ -184,6 +184,8 @@ class Raised(StrEnum):
     """Verification found it in the output."""
     ALONE = "alone"
     """Found weakly, or large, where another network saw nothing of it (`anonymize.detect.context`): not covered."""
+    BEHIND = "behind"
+    """A head in which another network saw nothing of a face: seen from behind, and not covered."""
 
 
 class Silencing(StrEnum):

@@ -85,7 +85,8 @@ TABLE = (
            shown="as the plan was made"),
     Option("--targets -t", f"{FINDING}, recordings verify", str | None, "WHAT",
            "What to find: faces,heads,persons,plates,text with commas; both is faces,plates; none; live: motion.",
-           shown="both", sets="targets", convert=v.targets, more={"parser": kinds}),
+           shown="faces,plates, and heads not seen from behind", sets="targets", convert=v.targets,
+           more={"parser": kinds}),
     Option("--detectors", f"{FINDING}, render", str | None, "MODELS",
            "Models to detect with, comma-separated (`anonymize models list` names them).",
            LOOK, shown=PRESETS, sets="detect.detectors", convert=v.names),
@@ -289,6 +290,7 @@ def settings_of(base: Settings, asked: v.Asked) -> Settings:
         for part in above:
             table = table.setdefault(part, {})
         table[last] = made
+    v.every_head(changed)
     if style := asked.get("style"):
         v.style(changed, base, style)
     return from_mapping(Settings, changed, base)

@@ -99,6 +99,12 @@ def targets(words: Sequence[str], _: Settings) -> list[str]:
     return list(dict.fromkeys(kind for word in words for kind in several.get(word, [word.removesuffix("s")])))
 
 
+def every_head(changed: dict[str, Any]) -> None:
+    """Have heads that were asked for hidden from all sides: put it into `changed`."""
+    if "head" in changed.get("targets", ()):
+        changed.setdefault("detect", {})["behind"] = 0
+
+
 def style(changed: dict[str, Any], base: Settings, chosen: Style) -> None:
     """Put the style of faces into `changed` for heads and persons, too, where these are found."""
     found = changed.get("targets", [kind.label for kind in base.targets])

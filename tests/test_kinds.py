@@ -155,13 +155,29 @@ def test_every_preset_names_a_detector_of_heads_and_persons_which_runs_only_wher
     assert finder.name == "argus2"
     assert finder.kinds == {Kind.HEAD, Kind.PERSON}
     used = {name for name, kinds in detect.asked(chosen.detect.detectors).items() if kinds & chosen.targets}
-    assert ("argus2" in used) is (preset in ("journalist", "municipal"))
+    assert ("argus2" in used) is (preset != "fast")
+
+
+def test_who_asks_for_heads_gets_them_from_all_sides_and_by_default_those_from_behind_stay() -> None:
+    """So do the presets that say so; what a person has written about it holds in a preset of theirs."""
+    behind = {name: presets.load(name).settings.detect.behind for name in presets.names()}
+    assert behind == {"default": 0.2, "research": 0.2, "municipal": 0, "journalist": 0, "fast": 0}
+    default = presets.load("default").settings
+    asked = settings_of(default, {"targets": ["faces", "heads"]})
+    assert (set(asked.targets), asked.detect.behind) == ({Kind.FACE, Kind.HEAD}, 0.0)
+    for others in ({}, {"targets": ["faces", "plates"]}, {"min_face": 20.0}):
+        assert settings_of(default, others).detect.behind == 0.2
+    assert settings_of(default, {"targets": ["heads"], "min_face": 20.0}).detect.min_face == 20
 
 
 def test_faces_and_plates_are_found_by_whom_they_were() -> None:
     default = Settings()
     built = detect.build(default.detect.detectors, default.targets, 1)
-    assert {one.name: set(one.kinds) for one in built} == {"centerface": {Kind.FACE}, "argus": {Kind.PLATE}}
+    assert {one.name: set(one.kinds) for one in built} == {
+        "centerface": {Kind.FACE},
+        "argus": {Kind.PLATE},
+        "argus2": {Kind.HEAD, Kind.PERSON},  # persons are the bodies of its heads
+    }
 
 
 def test_each_kind_has_its_tables() -> None:

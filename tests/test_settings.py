@@ -80,7 +80,7 @@ def test_every_preset_loads_says_for_whom_and_prints_as_toml_that_loads(name, tm
 
 
 def test_a_preset_prints_every_list_on_one_line():
-    assert to_toml(presets.load("default").settings).startswith('targets = ["face", "plate"]\nzones = []\n')
+    assert to_toml(presets.load("default").settings).startswith('targets = ["face", "head", "plate"]\nzones = []\n')
 
 
 def test_zones_in_a_preset_print_as_toml_that_loads(tmp_path):
@@ -101,7 +101,7 @@ def test_without_a_preset_people_are_hidden_as_they_were_when_that_was_measured(
     """Whoever asks for nothing gets what the figures in benchmarks/RESULTS.md were measured with."""
     held = to_mapping(Settings())
     solid = {"style": "solid", "cells": 8}
-    assert held["targets"] == ["face", "plate"]
+    assert held["targets"] == ["face", "head", "plate"]
     assert held["detect"] == {
         "detectors": ["centerface", "argus:plates", "argus2:heads", "argus2:persons"],
         "device": "cpu",
@@ -113,6 +113,7 @@ def test_without_a_preset_people_are_hidden_as_they_were_when_that_was_measured(
         "high": 0.5,
         "low": 0.2,
         "alone": 0.5,
+        "behind": 0.2,
     }
     assert held["follow"] == {"max_gap": 0.5, "hold": 0.8, "bridge": 2.0, "min_finds": 1}
     assert held["redact"] == {

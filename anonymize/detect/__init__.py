@@ -11,7 +11,7 @@ from anonymize.detect.concurrency import (
     in_order,
     room_for,
 )
-from anonymize.detect.context import ASKED_ABOUT, Context, Witness, alone
+from anonymize.detect.context import ASKED_ABOUT, Context, Facing, Witness, alone, from_behind
 from anonymize.detect.detector import FLOOR, Detector
 from anonymize.detect.incremental import DetectionResult, IncrementalDetector, ScaleScheduler
 from anonymize.detect.multiscale import GROUPS, ORDINARY, TURNS, detect, sees_parts
@@ -21,6 +21,7 @@ from anonymize.detect.registry import (
     asked,
     build,
     context_of,
+    facing_of,
     first_detectors,
     least_of_plates,
     refuse_unfit,
@@ -45,6 +46,7 @@ __all__ = [
     "Context",
     "DetectionResult",
     "Detector",
+    "Facing",
     "InOrder",
     "IncrementalDetector",
     "Matcher",
@@ -59,7 +61,9 @@ __all__ = [
     "detect",
     "done",
     "executor_for",
+    "facing_of",
     "first_detectors",
+    "from_behind",
     "import_own",
     "in_order",
     "least_of_plates",

@@ -16,6 +16,7 @@ from anonymize.aspect import PerShape, stored
 from anonymize.data import Detections, Frame, Kind, readings, seconds
 from anonymize.detect.changes import BLOCK, Changes, Mask
 from anonymize.detect.concurrency import IN_THIS_THREAD, combined, done
+from anonymize.detect.context.judging import Said
 from anonymize.detect.detector import Detector
 from anonymize.detect.merge import SAME, alike, fuse, without_holders
 from anonymize.detect.multiscale import GROUPS, HALF_STEP, Part, detect, detect_in_shape, in_stored_pixels, sees_parts
@@ -46,7 +47,7 @@ class DetectionResult:
         finds: in upright pixels of the frame.
         share: of the frame on which the detectors ran, because it had changed.
         quiet: finds below the least score, where they are asked for; only new ones.
-        around: weak finds, each with how surely another network sees it there, where it is asked.
+        around: what another network says of weak finds and heads, where it is asked.
         parts: whether a find may be a part of something larger, since some scales had no turn.
     """
 
@@ -55,7 +56,7 @@ class DetectionResult:
     finds: Detections
     share: float = 1.0
     quiet: Detections = field(default_factory=Detections.empty)
-    around: Detections = field(default_factory=Detections.empty)
+    around: Said = field(default_factory=Said)
     parts: bool = False
 
 

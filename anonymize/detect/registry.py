@@ -8,7 +8,7 @@ from functools import partial
 
 from anonymize.data import Kind
 from anonymize.detect.concurrency import threads_each
-from anonymize.detect.context import MEAN, Context, Rule, Witness
+from anonymize.detect.context import MEAN, Context, Facing, Rule, Witness
 from anonymize.detect.context.witness import NAME as WITNESS
 from anonymize.detect.detector import Detector
 from anonymize.detect.text.matching import reading_weights
@@ -247,18 +247,26 @@ def second_detectors(settings: Settings, found_by: Sequence[Detector], threads: 
 
 
 def context_of(settings: Settings, threads: int = 0, witness: Witness | None = None) -> Context | None:
-    """Who is asked about weak finds; None if nothing is wanted that may be weak, or the network is not installed.
+    """Who is asked about weak finds and heads; None if none of these is wanted, or the network is not installed.
 
     Args:
-        settings: targets, and which finds are weak.
+        settings: targets, which finds are weak, and whether it matters which heads are seen from behind.
         threads: processor threads; 0 for all.
         witness: the network, if it is open already.
     """
     rule = rule_of(settings)
-    if not rule.below or not settings.targets & rule.enough.keys():
+    weak, heads = rule.below and settings.targets & rule.enough.keys(), rule.behind and Kind.HEAD in settings.targets
+    if not (weak or heads):
         return None
     witness = witness or witness_of(threads)
     return Context(witness, rule) if witness else None
+
+
+def facing_of(settings: Settings) -> Facing | None:
+    """Who says which heads are seen from behind; None if all are hidden, or the network is not installed."""
+    wanted = settings.detect.behind and Kind.HEAD in settings.targets
+    witness = witness_of(1) if wanted else None  # on small pictures more threads are no faster
+    return Facing(witness, settings.detect.behind) if witness else None
 
 
 def witness_of(threads: int = 0) -> Witness | None:
@@ -276,8 +284,8 @@ def least_of_plates() -> float:
 
 
 def rule_of(settings: Settings) -> Rule:
-    """Which finds are alone."""
-    return Rule(settings.detect.alone, find(WITNESS).enough)
+    """Which finds are alone, and which heads are seen from behind."""
+    return Rule(settings.detect.alone, find(WITNESS).enough, settings.detect.behind)
 
 
 def with_usual(names: Sequence[str], targets: Collection[Kind]) -> tuple[str, ...]:

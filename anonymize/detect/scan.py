@@ -25,6 +25,7 @@ from anonymize.detect import (
     ScaleScheduler,
     executor_for,
 )
+from anonymize.detect.context import Said
 from anonymize.settings import Settings
 from anonymize.track import MotionSample, Tracker, Whispers
 
@@ -57,8 +58,8 @@ class Followed:
     detected: list[Fraction]
     cuts: list[Fraction]
     faint: list[Track]
-    around: Mapping[int, Detections] = field(default_factory=dict)
-    """What another network says of weak finds, by frame (`anonymize.detect.context`)."""
+    around: Mapping[int, Said] = field(default_factory=dict)
+    """What another network says of weak finds and heads, by frame (`anonymize.detect.context`)."""
 
 
 class ScanSchedule:
@@ -178,7 +179,7 @@ class Follower:
         self._whispers = Whispers(settings.detect.low, settings.detect.high)
         self._detected: list[Fraction] = []
         self._cuts: list[Fraction] = []
-        self._around: dict[int, Detections] = {}
+        self._around: dict[int, Said] = {}
 
     def take(self, frame: ScannedFrame) -> None:
         """Take the next frame of all segments."""
@@ -187,7 +188,7 @@ class Follower:
         for result in frame.results:
             self._detected.append(result.time)
             self._tracker.find(result.index, result.finds, parts=result.parts)
-            if len(result.around):
+            if result.around:
                 self._around[result.index] = result.around
             self._whispers.take(result.index, result.time, Detections.concatenate([result.finds, result.quiet]))
 

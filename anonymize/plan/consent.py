@@ -53,6 +53,8 @@ MOST_OF_FACE = 6.0
 """The most areas of a face that the box of its head has: what is larger is taken for another's."""
 _BY_POINT = (Kind.FACE, Kind.HEAD, Kind.PERSON)
 """What a person at a point is chosen by: the first of these that is there."""
+_LOOKED_AT = 50
+"""The most frames on which a head around a face is looked for, where it was chosen without a time."""
 _LISTED = 10
 """The most entries of a list in a message."""
 
@@ -234,12 +236,15 @@ class _Chooser:
     name: str
 
     def chosen(self, person: Person) -> list[VisibleTrack]:
-        """The stretch of a track that `person` means; of a face chosen by a point also that of the head around it."""
+        """The stretch of a track that `person` means; of a face also that of the head around it."""
         path, index = self._by_point(person) if person.point is not None else self._by_number(person)
         shown = [self._shown(person, path, index)]
-        head = self._head_around(path, index) if person.point is not None and path.kind is Kind.FACE else None
-        if head is not None and head.stretch(index) is not None:
-            shown.append(self._shown(person, head, index))
+        first, end = shown[0].first, shown[0].end
+        frames = range(first, end, ceil((end - first) / _LOOKED_AT)) if person.at is None else (index,)
+        for at in frames if path.kind is Kind.FACE else ():
+            head = self._head_around(path, at)
+            if head is not None and head.stretch(at) is not None:
+                return [*shown, self._shown(person, head, at)]
         return shown
 
     def _head_around(self, face: TrackPath, index: int) -> TrackPath | None:

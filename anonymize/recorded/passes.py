@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from anonymize import media
 from anonymize.data import Timestamps
-from anonymize.detect import Detector, alone, rule_of
+from anonymize.detect import Detector, alone, from_behind, rule_of
 from anonymize.detect.scan import Follower
 from anonymize.errors import PlanError
 from anonymize.kinds import Raised
@@ -81,8 +81,10 @@ def detect(
         found_by={detector.name: detector.sha256 for detector in detectors},
     )
     regions = Regions(compose(found.tracks, times, found.detected, found.cuts, size, settings))
-    lonely = alone(found.tracks, found.around, rule_of(settings), size)
-    weak = {track.id: Raised.FIND for track in found.tracks if track.weak} | dict.fromkeys(lonely, Raised.ALONE)
+    rule = rule_of(settings)
+    weak = {track.id: Raised.FIND for track in found.tracks if track.weak}
+    weak |= dict.fromkeys(from_behind(found.tracks, found.around, rule), Raised.BEHIND)
+    weak |= dict.fromkeys(alone(found.tracks, found.around, rule, size), Raised.ALONE)
     doubts = tuple(weakly_found(regions.columns(), weak, times))
     cuts = tuple(sorted({bisect_left(times, cut) for cut in found.cuts} - {0}))
     faint = uncovered(found.faint, ((first, end, one.xyxy) for first, end, one in regions.rows()), size)

@@ -43,6 +43,7 @@ RAISED = {
     "find": "a weak find",
     "check": "the check of an output",
     "alone": "a weak or large find of which another network saw nothing",
+    "behind": "a head in which another network saw nothing of a face: seen from behind",
 }
 ANSWERS = {"": "not answered", "hide": "hide it", "nothing": "nothing to hide"}
 

@@ -39,7 +39,7 @@ _CUT_OFF = 0.5
 """What a picture of somebody of whom a part lies outside is worth, beside a whole one."""
 _NEAR = 1e-6
 """Numbers that differ by less are the same."""
-_LIKELY = {Raised.FIND: 0.3, Raised.CHECK: 0.5, Raised.ALONE: 0.1}
+_LIKELY = {Raised.FIND: 0.3, Raised.CHECK: 0.5, Raised.ALONE: 0.1, Raised.BEHIND: 0.05}
 """About how likely an open doubt shows somebody, by what raised it."""
 _WHISPERED = 0.3
 """How much less likely somebody is where all finds are below the least score."""
@@ -91,7 +91,7 @@ class Question:
 
     @property
     def _raised(self) -> str:
-        """What raised a doubt, for the page: "doubt" if it is covered, else "check" or "alone"."""
+        """What raised a doubt, for the page: "doubt" if it is covered, else "check", "alone" or "behind"."""
         return self.doubt.raised.value if self.doubt and self.doubt.raised is not Raised.FIND else "doubt"
 
     @property
@@ -216,7 +216,9 @@ class Questions:
     def _doubt(self, doubt: Doubt, rows: Rows) -> Question:
         row = best_row(rows, self._about)
         likely = _LIKELY[doubt.raised]
-        wasted = 0.0 if doubt.raised is Raised.ALONE else self._wasted(rows, np.ones(len(rows.frame), bool))
+        wasted = (
+            0.0 if doubt.raised in (Raised.ALONE, Raised.BEHIND) else self._wasted(rows, np.ones(len(rows.frame), bool))
+        )
         weight = (1 - likely) * wasted + likely * (not doubt.drawn)
         span = (doubt.first, doubt.end)
         return _question(None, doubt.track, rows, row, span, weight, self._about, doubt)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Detections, Frame, Region, seconds
-from anonymize.detect import Detector, Matcher, Pending, executor_for, in_order
+from anonymize.data import Detections, Frame, Kind, Region, seconds
+from anonymize.detect import Detector, Matcher, Pending, executor_for, facing_of, in_order
 from anonymize.media import PassTraits, Segment
 from anonymize.media.clock.presentation import Presentation
 from anonymize.parallel.mosaic_seeds import Seed
@@ -126,7 +126,8 @@ def second_look(
         return None
     variants = Variants(detectors, settings.detect, settings.targets, turn)
     matcher = Matcher.of(settings, detectors)
-    return SecondLook(variants, settings.detect.high, uncovered, executor_for(threads), matcher)
+    facing = facing_of(settings) if any(Kind.HEAD in detector.kinds for detector in detectors) else None
+    return SecondLook(variants, settings.detect.high, uncovered, executor_for(threads), matcher, facing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from anonymize.aspect import PerShape
 from anonymize.data import Box, Detections, Frame, Kind, Region, Shape, seconds
-from anonymize.detect import IN_THIS_THREAD, IncrementalDetector, Matcher, Pending
+from anonymize.detect import IN_THIS_THREAD, Facing, IncrementalDetector, Matcher, Pending
 from anonymize.detect.multiscale import QUIET, in_stored_pixels
 from anonymize.evaluate.detail import LEAKING, survival
 from anonymize.kinds import PEOPLE, firm
@@ -70,6 +70,8 @@ class _GrowingFind:
     after: bool = False
     """Its place was covered just after it last showed."""
     places: list[tuple[int, Box]] = field(default_factory=list)
+    faces: list[float] = field(default_factory=list)
+    """Of a head: how surely a face shows, at each place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +81,15 @@ class SecondFinds:
     Args:
         frame: index.
         time: of the frame, in seconds.
-        finds: kind, box and score of each.
+        finds: kind, box and score of each, and how surely a face shows in a head: 1 of others, and where nobody is
+            asked.
         faint: all that was found outside the regions, however faintly, with scores of the first scan; nothing without
             a plan.
     """
 
     frame: int
     time: float
-    finds: tuple[tuple[Kind, Box, float], ...]
+    finds: tuple[tuple[Kind, Box, float, float], ...]
     faint: Detections = field(default_factory=Detections.empty)
 
 
@@ -100,6 +103,7 @@ class SecondLook:
             earlier scans, so detectors then run at once, in this thread.
         executor: runs detectors.
         matcher: says which text counts; all if not given.
+        facing: says of heads how surely a face shows; heads seen from behind do not count. All do if not given.
     """
 
     def __init__(
@@ -109,10 +113,12 @@ class SecondLook:
         uncovered: Uncovered | None = None,
         executor: Executor = IN_THIS_THREAD,
         matcher: Matcher | None = None,
+        facing: Facing | None = None,
     ) -> None:
         self._variants = variants
         self._high = high
         self._matcher = matcher
+        self._facing = facing
         self._uncovered = uncovered
         self._open: list[_GrowingFind] = []
         self._done: list[_GrowingFind] = []
@@ -174,7 +180,11 @@ class SecondLook:
         scores = self._scores(frame, found.select(np.array([find not in self._confirmed for find in known], bool)))
         self._confirmed = {find: scores.get(find[0], self._confirmed.get(find, 0.0)) for find in known}
         kinds = [Kind(int(kind)) for kind in found.kind]
-        finds = tuple((kind, find[0], self._confirmed[find]) for kind, find in zip(kinds, known, strict=True))
+        faces = self._facing.of(frame, found) if self._facing else np.ones(len(found), np.float32)
+        finds = tuple(
+            (kind, find[0], self._confirmed[find], face)
+            for kind, find, face in zip(kinds, known, faces.tolist(), strict=True)
+        )
         planned = self._uncovered is None and original is None
         quiet = faint.select(faint.score >= QUIET) if planned else Detections.empty()
         return SecondFinds(frame.index, float(seconds(frame)), finds, quiet)
@@ -193,8 +203,8 @@ class SecondLook:
     def take(self, seen: SecondFinds) -> None:
         """Add the finds on the next scanned frame."""
         self.scanned += 1
-        for kind, box, score in seen.finds:
-            self._note(kind, box, score, seen)
+        for kind, box, score, face in seen.finds:
+            self._note(kind, box, score, seen).faces.append(face)
 
     def finds(self) -> tuple[list[Find], list[Find], int]:
         """Finds that fail the file, doubtful ones, and the number of scanned frames that show either."""
@@ -207,13 +217,15 @@ class SecondLook:
             enough = firm(trail.kind, self._high) + more + (0.0 if trail.kind in PEOPLE else UNSURE)
             if trail.score < enough and not off:
                 continue
+            if trail.kind is Kind.HEAD and self._facing and trail.faces and self._facing.behind(trail.faces):
+                continue
             frames.update(index for index, _ in trail.places)
             listed = leaks if trail.score >= enough + SURE or off else doubts
             listed.append(_find(trail, len(listed)))
         return leaks, doubts, len(frames)
 
-    def _note(self, kind: Kind, box: Box, score: float, seen: SecondFinds) -> None:
-        """Add a find to its trail, or start one."""
+    def _note(self, kind: Kind, box: Box, score: float, seen: SecondFinds) -> _GrowingFind:
+        """Add a find to its trail, or start one; the trail."""
         time = seen.time
         self._done += [trail for trail in self._open if time - trail.last > APART and self._counts(trail)]
         self._open = [trail for trail in self._open if time - trail.last <= APART]
@@ -226,11 +238,11 @@ class SecondLook:
             trail.places.append((seen.frame, box))
             if score > trail.score:
                 trail.score, trail.best, trail.frame = score, box, seen.frame
-            return
+            return trail
         before = self._uncovered is not None and self._uncovered.covered_before(box)
-        self._open.append(
-            _GrowingFind(kind, time, time, box, box, seen.frame, score, before, places=[(seen.frame, box)])
-        )
+        begun = _GrowingFind(kind, time, time, box, box, seen.frame, score, before, places=[(seen.frame, box)])
+        self._open.append(begun)
+        return begun
 
     def _flash(self, flash: Flash, index: int) -> None:
         """A cover came off for a few frames, up to `index`: a doubt even where no detector finds anybody."""

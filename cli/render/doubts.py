@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 HELP = "h: hide it, n: nothing to hide, s: skip, q: quit; h or n with tracks answers several, as n 4 7"
 PROMPT = "h, n, s or q? "
-_RAISED = {"find": "found weakly", "check": "seen by the check", "alone": "not seen by another network"}
+_RAISED = {
+    "find": "found weakly",
+    "check": "seen by the check",
+    "alone": "not seen by another network",
+    "behind": "seen from behind",
+}
 _HEADINGS = ("track", "kind", "from", "to", "frames", "where", "px", "score", "raised", "answer")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from anonymize.cli.render.ledger import span
-from anonymize.kinds import Verdict
+from anonymize.kinds import Raised, Verdict
 from anonymize.text.words import clock
 
 if TYPE_CHECKING:  # keeps --help fast
@@ -153,8 +153,11 @@ def planned(plan: Plan, times: Sequence[Fraction]) -> Iterator[str]:
         yield f"  visible: {len(plan.shown) - _LISTED} more; the plan lists all"
     if covered := sum(doubt.drawn for doubt in plan.doubts):
         yield f"  {counted(covered, 'doubt')}, covered until a person has answered (anonymize doubts)"
-    if bare := len(plan.doubts) - covered:
+    behind = sum(doubt.raised is Raised.BEHIND and not doubt.drawn for doubt in plan.doubts)
+    if bare := len(plan.doubts) - covered - behind:
         yield f"  {_unseen(bare)}"
+    if behind:
+        yield f"  {_backs(behind)}"
 
 
 def _visible(shown: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -176,6 +179,10 @@ def _unseen(count: int) -> str:
     return f"{counted(count, 'find')} unseen by another network, not covered: anonymize review asks about each"
 
 
+def _backs(count: int) -> str:
+    return f"{counted(count, 'head')} seen from behind, not covered: --targets faces,heads,plates covers these, too"
+
+
 def _answered(raised: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """The number of weak finds, and of doubts answered by a person, with names and days."""
     weak = sum(one["raised"] == "find" and not one["answer"] for one in raised)
@@ -184,6 +191,9 @@ def _answered(raised: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     alone = sum(one["raised"] == "alone" and not one["answer"] for one in raised)
     if alone:
         yield f"  note: {_unseen(alone)}"
+    behind = sum(one["raised"] == "behind" and not one["answer"] for one in raised)
+    if behind:
+        yield f"  note: {_backs(behind)}"
     answered = [one for one in raised if one["answer"]]
     if answered:
         counts = Counter(one["answer"] for one in answered)

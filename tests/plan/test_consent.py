@@ -174,8 +174,20 @@ def test_with_a_face_chosen_by_a_point_its_head_is_visible_and_no_other() -> Non
     done = shown(face, head, stranger, targets=BOTH, show_persons=[person(point=[50, 100], at=1)])
     assert visible_frames(done, 0) == visible_frames(done, 1) == list(range(FRAMES))
     assert visible_frames(done, 2) == []
-    by_number = shown(face, head, targets=BOTH, show_persons=[person(track=0)])
-    assert visible_frames(by_number, 1) == [], "a number is that of one track"
+
+
+@pytest.mark.parametrize("at", [{"at": 3}, {}])
+def test_with_a_face_chosen_by_its_number_its_head_is_visible_and_with_a_head_no_face(at: dict[str, object]) -> None:
+    """Without a time: a head that is found later than the face, too."""
+    face, stranger = still(0, (50, 100)), still(2, (200, 100), side=36, kind=Kind.HEAD)
+    head = still(1, (50, 98), range(20, FRAMES), side=36, kind=Kind.HEAD)
+    done = shown(face, head, stranger, targets=BOTH, show_persons=[person(track=0, **at)])
+    assert visible_frames(done, 0) == list(range(FRAMES))
+    assert visible_frames(done, 1) == list(range(20, FRAMES))
+    assert visible_frames(done, 2) == []
+    alone = shown(face, head, targets=BOTH, show_persons=[person(track=1, **at)])
+    assert visible_frames(alone, 0) == []
+    assert visible_frames(alone, 1) == list(range(20, FRAMES))
 
 
 @pytest.mark.parametrize(

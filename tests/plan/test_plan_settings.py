@@ -192,7 +192,7 @@ def test_a_plan_of_the_older_version_asks_for_the_preset(journalists: Path, clip
     ("change", "message"),
     [
         ({"settings": None}, "'settings'"),
-        ({"settings": {"output": {"audio": "mute"}}}, "lack allow_damaged, .*follow"),
+        ({"settings": {"output": {"audio": "mute"}}}, "lack allow_damaged, detect.alone, "),
         ({"settings": {**to_mapping(Settings()), "sound": 1}}, "unknown setting 'settings.sound'"),
         ({"preset": {"name": 1}}, "texts"),
         ({"version": True}, "plan version"),

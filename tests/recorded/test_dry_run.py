@@ -81,7 +81,7 @@ def test_a_film_is_foretold_as_it_is_done(face_clip, desk, capsys):
     assert (told["event"], summary["counts"]) == ("dry run", {"dry run": 1})
     assert here("run", face_clip, "-o", "safe.mp4", "--json", "-q") == 0
     done, _ = lines(capsys)
-    assert told["tracks"] == done["report"]["redacted"]["tracks"] == {"face": 1, "plate": 0}
+    assert told["tracks"] == done["report"]["redacted"]["tracks"] == {"face": 1, "head": 1, "plate": 0}
     assert told["frames"] == 20
     assert 0.03 < told["covered"] < 0.3
     assert told["size"] == pytest.approx((desk / "safe.mp4").stat().st_size, rel=0.5)

@@ -220,8 +220,9 @@ def test_a_person_who_may_be_seen_passes_the_strictest_check_and_is_named(face_c
     strict = {"show_persons": [chosen], "verify": {"doubts": "fail", "look_every": 0}}
     report = anonymize.run(face_clip, tmp_path / "safe.mp4", settings(**strict))
     assert report.verdict == "pass"
-    (named,) = report.redacted["visible"]
+    named, head = report.redacted["visible"]
     assert (named["reason"], named["grounds"], named["kind"]) == ("form 12", "consent", "face")
+    assert (head["reason"], head["kind"]) == ("form 12", "head")
     assert detail(read_video(tmp_path / "safe.mp4")[10], face_box(10)) > 30
 
 
@@ -230,7 +231,8 @@ def test_a_person_is_chosen_in_a_plan_as_in_the_video(face_clip, tmp_path):
     number = next(region.track for region in made.at(10) if region.kind is Kind.FACE)
     wanted = settings(show_persons=[{"track": number, "at": "0.4", "reason": "form 12"}])
     report = anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "safe.mp4", wanted)
-    assert [one["track"] for one in report.redacted["visible"]] == [number]
+    assert [one["kind"] for one in report.redacted["visible"]] == ["face", "head"]
+    assert report.redacted["visible"][0]["track"] == number
     assert detail(read_video(tmp_path / "safe.mp4")[10], face_box(10)) > 30
 
 
@@ -397,5 +399,5 @@ def test_reports_hold_no_path_and_no_name(face_clip, tmp_path):
 def test_a_plan_names_what_found_its_regions(face_clip, tmp_path):
     made = anonymize.write_plan(face_clip, tmp_path / "plan.jsonl", settings())
     assert plan.read(tmp_path / "plan.jsonl").about == made.about
-    assert set(made.about.found_by) == {"centerface", "argus"}
+    assert set(made.about.found_by) == {"centerface", "argus", "argus2"}
     assert made.regions.tracks()[Kind.FACE.label] == 1

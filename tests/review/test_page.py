@@ -337,7 +337,7 @@ def test_the_command_finds_first_serves_and_ends_with_ctrl_c(
                 opened.goto(address)
                 if run == 0:
                     opened.wait_for_url("**/film/0/", timeout=120_000)
-                expect(opened.locator(".row")).to_have_count(1)
+                expect(opened.locator(".row")).to_have_count(2)  # a face and the head around it
             terminal.type(CTRL_C)
             assert terminal.end() == 0, terminal.sent
         assert "all edits are saved in" in terminal.sent

@@ -230,7 +230,7 @@ def test_render_releases_what_a_person_left_visible_and_says_so(face_clip: Path,
     plan.write(without_regions(face_clip), tmp_path / "plan.jsonl")
     report = anonymize.render_plan(face_clip, tmp_path / "plan.jsonl", tmp_path / "safe.mp4", settings())
     assert report.verdict == "pass-with-doubts"
-    assert {find["kind"] for find in report.verified["doubts"]} == {"face"}
+    assert {find["kind"] for find in report.verified["doubts"]} == {"face", "head"}
     assert report.verified["leaks"] == []
     strict = settings(verify={"doubts": "fail"})
     with pytest.raises(errors.VerificationError, match=r"allow no doubts .*--preset default"):
@@ -279,7 +279,7 @@ def test_a_cover_that_comes_off_is_not_doubtful_as_well_where_a_detector_found_s
         for picture in frames:
             look.watch(picture)
             if box and picture.index == index:
-                look.take(SecondFinds(index, index / 25, ((Kind.FACE, box, 0.5),)))
+                look.take(SecondFinds(index, index / 25, ((Kind.FACE, box, 0.5, 1.0),)))
         return [find.box for find in look.finds()[1]]
 
     (flash,) = flashes()
@@ -302,7 +302,7 @@ def test_faces_of_fourteen_pixels_are_found_at_every_border_of_wide_pictures(siz
     finds = look.detect(scanned, [], lambda found: np.zeros(len(found), bool)).result().finds
     assert len(finds) == len(there)
     for name, box in there.items():
-        seen = [np.clip(found, 0, [*size, *size]) for _, found, _ in finds]
+        seen = [np.clip(found, 0, [*size, *size]) for _, found, _, _ in finds]
         assert any(np.abs(found - box).max() < 5 for found in seen), f"{name}: {finds}"
 
 
@@ -341,7 +341,8 @@ def test_what_stands_still_and_is_found_again_with_a_better_score_is_scanned_aga
     def scores(index: int) -> list[float]:
         picture = frame(index, FACE)
         return [
-            score for _, _, score in look.detect(picture, [], lambda found: np.zeros(len(found), bool)).result().finds
+            score
+            for _, _, score, _ in look.detect(picture, [], lambda found: np.zeros(len(found), bool)).result().finds
         ]
 
     assert scores(0) == ([pytest.approx(0.45)] if uncovered else [])

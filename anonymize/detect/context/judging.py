@@ -1,10 +1,11 @@
-"""Which subjects nothing supports: judged as a whole, after the last frame."""
+"""Which subjects nothing supports, and which heads are seen from behind: judged as a whole, after the last frame."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,17 +28,35 @@ SAME = 0.3
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What the network says of finds on one frame.
+
+    Args:
+        there: weak and large finds, each with how surely something of its kind is there.
+        facing: heads, each with how surely something of a face shows.
+    """
+
+    there: Detections = field(default_factory=Detections.empty)
+    facing: Detections = field(default_factory=Detections.empty)
+
+    def __bool__(self) -> bool:
+        return bool(len(self.there) or len(self.facing))
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """When a find is alone.
+    """When a find is alone, and when a head is seen from behind.
 
     Args:
         below: a find with less than this score is weak, a plate with less than `PLATES` times as much; with 0 none is.
         enough: by kind, the score of the other network that shows that something is there; `MEAN` of it does in the
             mean of `LOOKS` looks. Finds of other kinds need no support.
+        behind: the same of a face in a head: with less it is seen from behind; with 0 nobody is asked.
     """
 
     below: float
     enough: Mapping[Kind, float]
+    behind: float = 0.0
 
     def fails(self, kind: Kind, scores: Sequence[float], *, strong: bool) -> bool:
         """Whether nothing was seen at a subject.
@@ -47,10 +66,7 @@ class Rule:
             scores: that the other network gave each of its finds.
             strong: one of its finds is not weak, but large.
         """
-        looks = len(scores)
-        sure = MEAN if strong else MEAN * min(1.0, (looks + 1) / (LOOKS + 1))
-        least = sure * self.enough[kind]
-        return max(scores) < (least if strong else self.enough[kind]) and sum(scores) / looks < least
+        return unseen(scores, self.enough[kind], strong=strong)
 
     def least(self, kinds: NDArray[np.int64]) -> Floats:
         """(N,) `enough` of each of `kinds`, all of which it has."""
@@ -61,7 +77,14 @@ class Rule:
         return np.asarray(score < self.below * np.where(kinds == Kind.PLATE, PLATES, 1.0).astype(np.float32))
 
 
-def alone(tracks: Iterable[Track], around: Mapping[int, Detections], rule: Rule, size: tuple[int, int]) -> set[int]:
+def unseen(scores: Sequence[float], enough: float, *, strong: bool = False) -> bool:
+    """Whether `scores`, of all looks at a subject, say that what was asked about is not there; see `Rule`."""
+    looks = len(scores)
+    least = (MEAN if strong else MEAN * min(1.0, (looks + 1) / (LOOKS + 1))) * enough
+    return max(scores) < (least if strong else enough) and sum(scores) / looks < least
+
+
+def alone(tracks: Iterable[Track], around: Mapping[int, Said], rule: Rule, size: tuple[int, int]) -> set[int]:
     """The numbers of the subjects that nothing supports, though they need it.
 
     A subject is judged as a whole: one strong find, or one look that surely saw somebody, is enough for all of its
@@ -73,26 +96,60 @@ def alone(tracks: Iterable[Track], around: Mapping[int, Detections], rule: Rule,
         rule: the same.
         size: width and height of the picture.
     """
-    pieces: dict[int, list[Track]] = defaultdict(list)
-    for track in tracks:
-        if track.kind in rule.enough:
-            pieces[track.id].append(track)
+    pieces = _pieces(tracks, rule.enough)
     return {number for number, some in pieces.items() if _is_alone(some, around, rule, size)}
 
 
-def _is_alone(pieces: Sequence[Track], around: Mapping[int, Detections], rule: Rule, size: tuple[int, int]) -> bool:
+def from_behind(tracks: Iterable[Track], around: Mapping[int, Said], rule: Rule) -> set[int]:
+    """The numbers of the heads that are seen from behind on all of their frames.
+
+    A head that once shows something of a face is hidden on all frames, as it may turn, and so is one about which the
+    network was asked on less than half of its finds.
+
+    Args:
+        tracks, around, rule: as `alone` has them.
+    """
+    behind = set[int]()
+    for number, some in _pieces(tracks, (Kind.HEAD,)).items():
+        said = [_at(track, row, around, "facing") for track in some for row in _detected(track)]
+        scores = [one for one in said if one is not None]
+        if scores and 2 * len(scores) >= len(said) and unseen(scores, rule.behind):
+            behind.add(number)
+    return behind
+
+
+def _pieces(tracks: Iterable[Track], kinds: Container[Kind]) -> dict[int, list[Track]]:
+    """The pieces of each subject of one of `kinds`, by its number."""
+    pieces: dict[int, list[Track]] = defaultdict(list)
+    for track in tracks:
+        if track.kind in kinds:
+            pieces[track.id].append(track)
+    return pieces
+
+
+def _detected(track: Track) -> list[int]:
+    """The rows of `track` on which it was found."""
+    return [row for row, why in enumerate(track.why) if why is Why.DETECTED]
+
+
+def _at(track: Track, row: int, around: Mapping[int, Said], about: Literal["there", "facing"]) -> float | None:
+    """What the network says of a find of `track`; None if it was not asked."""
+    known: Detections = getattr(around.get(track.first + row, Said()), about)
+    here = known.score[(known.kind == track.kind) & (iou(known.xyxy, track.xyxy[row]) >= SAME)]
+    return float(here.max()) if len(here) else None
+
+
+def _is_alone(pieces: Sequence[Track], around: Mapping[int, Said], rule: Rule, size: tuple[int, int]) -> bool:
     scores: list[float] = []
     finds, strong = 0, False
     for track in pieces:
-        rows = np.array([row for row, why in enumerate(track.why) if why is Why.DETECTED], np.intp)
+        rows = np.array(_detected(track), np.intp)
         weak = rule.weak(np.full(len(rows), track.kind), track.score[rows])
         large = area(track.xyxy[rows]) >= LARGE * size[0] * size[1]
         if not (weak | large).all():
             return False
-        for row in rows.tolist():
-            known = around.get(track.first + row, Detections.empty())
-            here = known.score[(known.kind == track.kind) & (iou(known.xyxy, track.xyxy[row]) >= SAME)]
-            scores += [float(here.max())] if len(here) else []
+        said = [_at(track, row, around, "there") for row in rows.tolist()]
+        scores += [one for one in said if one is not None]
         finds += len(rows)
         strong |= not weak.all()
     return bool(scores) and 2 * len(scores) >= finds and rule.fails(pieces[0].kind, scores, strong=strong)

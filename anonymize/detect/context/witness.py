@@ -60,18 +60,21 @@ class Witness:
             kinds: of the finds.
             boxes: (N, 4) in its pixels; they may reach past its border.
         """
+        said = self.says(picture, kinds, boxes)
+        return np.array([said[kind][row] for row, kind in enumerate(kinds)], np.float32)
+
+    def says(self, picture: Picture, kinds: Sequence[Kind], boxes: Floats) -> Mapping[Kind, Floats]:
+        """By kind, (N,) how surely one is in each of the boxes, shown as finds of `kinds`; see `sees`."""
         height, width = picture.shape[:2]
         inside = (boxes[:, :2] < [width, height]).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
-        seen = np.zeros(len(boxes), np.float32)
+        seen = np.zeros((len(boxes), len(self._answers)), np.float32)
         rows = np.flatnonzero(inside).tolist()
         for some in (rows[start : start + BATCH] for start in range(0, len(rows), BATCH)):
             shown = np.stack([place(picture, kinds[row], boxes[row]) for row in some]).transpose(0, 3, 1, 2)
             both = np.ascontiguousarray(np.concatenate([shown, shown[..., ::-1]]))  # as it is, and mirrored
             (answers,) = self._session.run(["answers"], {"image": both})
-            columns = [self._answers.index(kinds[row].label) for row in some]
-            each = np.arange(len(some))
-            seen[some] = (answers[each, columns] + answers[each + len(some), columns]) / 2
-        return seen
+            seen[some] = (answers[: len(some)] + answers[len(some) :]) / 2
+        return {kind: seen[:, self._answers.index(kind.label)] for kind in SPANS}
 
     def release_memory(self) -> None:
         """Release the network's memory."""
