@@ -158,10 +158,12 @@ def test_every_preset_names_a_detector_of_heads_and_persons_which_runs_only_wher
     assert ("argus2" in used) is (preset != "fast")
 
 
-def test_who_asks_for_heads_gets_them_from_all_sides_and_by_default_those_from_behind_stay() -> None:
-    """So do the presets that say so; what a person has written about it holds in a preset of theirs."""
+def test_who_asks_for_heads_gets_them_from_all_sides_and_by_default_those_from_behind_stay(tmp_path: Path) -> None:
+    """As in a preset of one's own, and in those where safety hangs on it."""
     behind = {name: presets.load(name).settings.detect.behind for name in presets.names()}
     assert behind == {"default": 0.2, "research": 0.2, "municipal": 0, "journalist": 0, "fast": 0}
+    (tmp_path / "mine.toml").write_text('targets = ["faces", "heads"]\n')
+    assert presets.load(str(tmp_path / "mine.toml")).settings.detect.behind == 0
     default = presets.load("default").settings
     asked = settings_of(default, {"targets": ["faces", "heads"]})
     assert (set(asked.targets), asked.detect.behind) == ({Kind.FACE, Kind.HEAD}, 0.0)

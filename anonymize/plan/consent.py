@@ -241,10 +241,11 @@ class _Chooser:
         shown = [self._shown(person, path, index)]
         first, end = shown[0].first, shown[0].end
         frames = range(first, end, ceil((end - first) / _LOOKED_AT)) if person.at is None else (index,)
-        for at in frames if path.kind is Kind.FACE else ():
-            head = self._head_around(path, at)
-            if head is not None and head.stretch(at) is not None:
-                return [*shown, self._shown(person, head, at)]
+        around = [(at, head) for at in frames if path.kind is Kind.FACE and (head := self._head_around(path, at))]
+        if len({head.track for _, head in around}) == 1 and 2 * len(around) >= len(frames):
+            at, head = around[0]
+            if head.stretch(at) is not None:
+                shown.append(self._shown(person, head, at))
         return shown
 
     def _head_around(self, face: TrackPath, index: int) -> TrackPath | None:

@@ -47,6 +47,11 @@ class Doubt:
             return self.raised is Raised.FIND
         return self.answer is Answer.HIDE
 
+    @property
+    def expected(self) -> bool:
+        """Whether what it is about may be found in the output: a head from behind may, and a face there not."""
+        return self.answer is Answer.NOTHING or (self.answer is None and self.raised is Raised.BEHIND)
+
     def as_dict(self) -> dict[str, Any]:
         """Its line in a plan, as plain values."""
         entry: dict[str, Any] = {"doubt": self.track, "frames": [self.first, self.end], "raised": self.raised.value}

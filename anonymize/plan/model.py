@@ -13,7 +13,7 @@ import numpy as np
 
 from anonymize.data import Grounds, Region, Silence
 from anonymize.errors import PlanError
-from anonymize.kinds import Answer, Kind, Raised
+from anonymize.kinds import Kind, Raised
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.faint import Faint
 from anonymize.plan.regions import FOUND, Columns, Regions, digest
@@ -150,7 +150,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         spans = [(one.track, one.first, one.end) for one in self.shown]
-        nothing = [(one.track, one.first, one.end) for one in self.doubts if one.answer is Answer.NOTHING]
+        nothing = [(one.track, one.first, one.end) for one in self.doubts if one.expected]
         undrawn = [(one.track, one.first, one.end) for one in self.doubts if not one.drawn]
         object.__setattr__(self, "_visible", _Spans(spans))
         object.__setattr__(self, "_expected", _Spans(spans + nothing))
@@ -172,7 +172,8 @@ class Plan:
         return self._left_out_at(index, self._visible)
 
     def expected_at(self, index: int) -> list[Region]:
-        """The regions of frame `index` whose tracks stay visible or show nobody: verification may find them."""
+        """The regions of frame `index` that the check may find: of tracks that stay visible, show nobody, or are heads
+        from behind."""
         return self._left_out_at(index, self._expected)
 
     def _left_out_at(self, index: int, spans: _Spans) -> list[Region]:

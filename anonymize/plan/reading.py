@@ -243,7 +243,7 @@ def _settings(given: dict[str, Any]) -> Settings:
     unsought = {kind.label for kind in later - settings.targets}
     missing = {
         name
-        for name in dict(leaves(held(Settings()))).keys() - dict(leaves(given)).keys()
+        for name in dict(leaves(held(Settings()))).keys() - dict(leaves(given)).keys() - {"detect.behind"}  # hides all
         if not (name.startswith(("redact.", "detect.smallest.", "text.")) and unsought & set(name.split(".")))
     }
     if missing:

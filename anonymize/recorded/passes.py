@@ -87,7 +87,8 @@ def detect(
     weak |= dict.fromkeys(alone(found.tracks, found.around, rule, size), Raised.ALONE)
     doubts = tuple(weakly_found(regions.columns(), weak, times))
     cuts = tuple(sorted({bisect_left(times, cut) for cut in found.cuts} - {0}))
-    faint = uncovered(found.faint, ((first, end, one.xyxy) for first, end, one in regions.rows()), size)
+    covered = Plan(about, regions, doubts=doubts).covered()
+    faint = uncovered(found.faint, ((first, end, one.xyxy) for first, end, one in covered.rows()), size)
     wanted = [one for one in faint if one.kind in settings.targets]
     minutes = float(times[-1] - times[0]) / 60 if len(times) else 0.0
     asked = clearest(wanted, settings.detect.low, minutes)

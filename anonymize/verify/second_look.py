@@ -217,7 +217,7 @@ class SecondLook:
             enough = firm(trail.kind, self._high) + more + (0.0 if trail.kind in PEOPLE else UNSURE)
             if trail.score < enough and not off:
                 continue
-            if trail.kind is Kind.HEAD and self._facing and trail.faces and self._facing.behind(trail.faces):
+            if not self._is_said(trail):
                 continue
             frames.update(index for index, _ in trail.places)
             listed = leaks if trail.score >= enough + SURE or off else doubts
@@ -247,7 +247,7 @@ class SecondLook:
     def _flash(self, flash: Flash, index: int) -> None:
         """A cover came off for a few frames, up to `index`: a doubt even where no detector finds anybody."""
         shown = range(index - flash.frames, index)
-        known = (place for trail in (*self._open, *self._done) if self._counts(trail) for place in trail.places)
+        known = (place for trail in (*self._open, *self._done) if self._is_said(trail) for place in trail.places)
         if any(frame in shown and _meets(other, flash.box) for frame, other in known):
             return
         first, last = self._times[-flash.frames - 1], self._times[-2]
@@ -260,6 +260,13 @@ class SecondLook:
     def _counts(self, trail: _GrowingFind) -> bool:
         """Whether a finished trail can matter; the others are dropped."""
         return trail.score >= firm(trail.kind, self._high) or self._came_off(trail)
+
+    def _is_said(self, trail: _GrowingFind) -> bool:
+        """Whether a trail that matters is a find: a head in which no look showed a face is one where its cover came
+        off."""
+        head = trail.kind is Kind.HEAD and self._facing is not None and bool(trail.faces)
+        behind = head and self._facing is not None and self._facing.behind(trail.faces)
+        return self._counts(trail) and (not behind or self._came_off(trail))
 
     def _came_off(self, trail: _GrowingFind) -> bool:
         """Whether a cover came off for a moment.

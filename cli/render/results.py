@@ -180,7 +180,7 @@ def _unseen(count: int) -> str:
 
 
 def _backs(count: int) -> str:
-    return f"{counted(count, 'head')} seen from behind, not covered: --targets faces,heads,plates covers these, too"
+    return f"{counted(count, 'head')} seen from behind, not covered: name heads in --targets, or anonymize review"
 
 
 def _answered(raised: Sequence[Mapping[str, Any]]) -> Iterator[str]:

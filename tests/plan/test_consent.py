@@ -185,6 +185,9 @@ def test_with_a_face_chosen_by_its_number_its_head_is_visible_and_with_a_head_no
     assert visible_frames(done, 0) == list(range(FRAMES))
     assert visible_frames(done, 1) == list(range(20, FRAMES))
     assert visible_frames(done, 2) == []
+    passing = still(3, (50, 98), range(10), side=36, kind=Kind.HEAD)
+    unclear = shown(face, head, passing, targets=BOTH, show_persons=[person(track=0)])
+    assert visible_frames(unclear, 3) == visible_frames(unclear, 1) == [], "one of them may be another's"
     alone = shown(face, head, targets=BOTH, show_persons=[person(track=1, **at)])
     assert visible_frames(alone, 0) == []
     assert visible_frames(alone, 1) == list(range(20, FRAMES))

@@ -203,6 +203,12 @@ def test_settings_that_are_not_whole_are_refused(journalists: Path, change: dict
         plan.read(with_header(journalists, change))
 
 
+def test_a_plan_that_does_not_say_which_heads_stay_hides_them_all(journalists: Path) -> None:
+    held = header(journalists)["settings"]
+    del held["detect"]["behind"]
+    assert plan.read(with_header(journalists, {"settings": held})).about.settings.detect.behind == 0
+
+
 def test_no_plan_can_ask_for_an_output_without_a_check(journalists: Path) -> None:
     held = header(journalists)["settings"]
     held["verify"]["publish_unverified"] = True

@@ -1,6 +1,6 @@
 """The second look finds what was not redacted, with the real detector; what is expected to be visible is no find."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +8,12 @@ from typing import cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import anonymize
 from anonymize import errors, plan
-from anonymize.data import Box, Kind, Region, Shape, Why
-from anonymize.detect import Detector, Pending, build, in_order, second_detectors
+from anonymize.data import Box, Detections, Kind, Region, Shape, Why
+from anonymize.detect import Detector, Facing, Pending, build, in_order, second_detectors
 from anonymize.kinds import Verdict
 from anonymize.media import open_source
 from anonymize.plan import Plan, Regions, VisibleTrack
@@ -290,6 +291,35 @@ def test_a_cover_that_comes_off_is_not_doubtful_as_well_where_a_detector_found_s
     for elsewhere in ((x0 - 30, y0, x0, y1), (x1, y0, x1 + 30, y1), (x0, y0 - 30, x1, y0), (x0, y1, x1, y1 + 30)):
         assert flashes(elsewhere) == [flash]
     assert flashes(flash, 8) == flashes(flash, 10) == [flash]
+
+
+class NoFace:
+    """Sees every head from behind."""
+
+    def of(self, _frame: Scanned, found: Detections) -> NDArray[np.float32]:
+        return np.zeros(len(found), np.float32)
+
+    def behind(self, faces: Sequence[float]) -> bool:
+        return max(faces) == 0
+
+
+@pytest.mark.parametrize("blind", [True, False])
+def test_a_head_from_behind_is_no_find_but_what_came_off_there_is(face_clip: Path, tmp_path: Path, blind: bool) -> None:
+    """Nor does it stand for the cover that came off: one of the two is said."""
+    with open_source(rendered(face_clip, good_plan(face_clip), tmp_path / "output.mp4", [9])) as source:
+        frames = list(source.frames())
+    facing = cast(Facing, NoFace())
+    uncovered = Uncovered() if blind else None
+    look = SecondLook(Variants([], settings().detect, {Kind.HEAD}), 0.5, uncovered, facing=facing)
+    for picture in frames:
+        look.watch(picture)
+        if picture.index == 9:
+            heads = (Kind.HEAD, face_box(9), 0.9, 0.0), (Kind.HEAD, (10.0, 10.0, 40.0, 40.0), 0.9, 0.3)
+            look.take(SecondFinds(9, 9 / 25, heads))
+    leaks, doubts, _ = look.finds()
+    bare = [find for find in (*leaks, *doubts) if find.box != (10.0, 10.0, 40.0, 40.0)]
+    assert len(leaks) + len(doubts) == len(bare) + 1, "a face showed in the other"
+    assert len(bare) == blind
 
 
 @pytest.mark.parametrize("size", wide.SIZES, ids=str)
