@@ -66,8 +66,8 @@ class Detect:
     low: Annotated[float, Range(0.01, 0.9)] = 0.2
     """A find with this score or more continues a track."""
     alone: Annotated[float, Range(0, 0.9)] = 0.5
-    """A face or head whose finds all score less than this, a plate with less than 1.3 times as much, and what is large,
-    is covered only if another network sees it there, too; else it is a doubt that is not covered. 0 covers all."""
+    """A face or head whose finds all score less than this, or that is large, and a plate with less than 1.3 times as
+    much, is covered only if another network sees it there, too; else it is a doubt, and not covered. 0 covers all."""
     behind: Annotated[float, Range(0, 0.9)] = 0.0
     """A head in which another network sees less of a face than this, whenever it was found, is seen from behind and not
     covered; it is a doubt. 0 covers every head."""

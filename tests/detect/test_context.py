@@ -87,7 +87,7 @@ def test_weak_and_large_finds_of_some_kinds_are_asked_about_alone() -> None:
     found = Detections.concatenate(
         [
             finds((weak, 0.3), (strong, 0.6), (large, 0.9)),
-            finds((plate, 0.64), (at(200, 500), 0.66), kind=PLATE),
+            finds((plate, 0.64), (at(200, 500), 0.66), (at(900, 50, 300), 0.9), kind=PLATE),
             finds((head, 0.3), kind=HEAD),
         ]
     )
@@ -283,6 +283,13 @@ def test_a_large_face_is_alone_if_hardly_anything_was_seen_however_strong_it_is(
         assert alone([track([0.9], box)], around(seen, box=box), RULE, SIZE) == lonely
     assert alone([track([0.9], box)], {}, RULE, SIZE) == set()
     assert alone([track([0.9, 0.9], box), track([0.9], at(100, 100))], around(0.1, 0.1, box=box), RULE, SIZE) == set()
+
+
+def test_a_large_plate_that_was_found_surely_is_covered_and_a_weak_one_only_if_something_was_seen() -> None:
+    box = at(100, 100, 400)
+    for score, lonely in ((0.9, set[int]()), (0.6, {3})):
+        plate = track([score] * 3, box, kind=PLATE)
+        assert alone([plate], around(0.0, 0.0, 0.0, box=box, kind=PLATE), RULE, SIZE) == lonely
 
 
 def test_all_pieces_of_a_subject_are_judged_together_and_others_apart() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from anonymize.aspect import display_size
 from anonymize.data import Detections, Frame, Kind
-from anonymize.detect.context.judging import LARGE, SAME, Floats, Rule, Said, unseen
+from anonymize.detect.context.judging import SAME, Floats, Rule, Said, unseen
 from anonymize.detect.context.witness import Witness
 from anonymize.track.pairs import area, iou
 
@@ -47,7 +47,7 @@ class Context:
         """
         share = area(found.xyxy) / (frame.width * frame.height)
         of_them = np.isin(found.kind, list(self.rule.enough))
-        unsure = self.rule.weak(found.kind, found.score) | (share >= LARGE)
+        unsure = self.rule.weak(found.kind, found.score) | self.rule.large(found.kind, share)
         weak = _best(found, of_them & unsure)
         heads = _best(found, (found.kind == Kind.HEAD) & (self.rule.behind > 0))
         there, facing = self._there.of(time, found, weak), self._facing.of(time, found, heads)

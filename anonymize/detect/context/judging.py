@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,13 @@ class Rule:
     def least(self, kinds: NDArray[np.int64]) -> Floats:
         """(N,) `enough` of each of `kinds`, all of which it has."""
         return np.array([self.enough[Kind(kind)] for kind in kinds.tolist()], np.float32)
+
+    def large(self, kinds: NDArray[np.int64], share: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        """(N,) which finds are large, by their kinds and the shares of the picture that they take.
+
+        No plate is: one that was found surely would be found again by the check.
+        """
+        return np.asarray((share >= LARGE) & (kinds != Kind.PLATE))
 
     def weak(self, kinds: NDArray[np.int64], score: Floats) -> NDArray[np.bool_]:
         """(N,) which finds are weak, by their kinds and scores."""
@@ -144,8 +151,9 @@ def _is_alone(pieces: Sequence[Track], around: Mapping[int, Said], rule: Rule, s
     finds, strong = 0, False
     for track in pieces:
         rows = np.array(_detected(track), np.intp)
-        weak = rule.weak(np.full(len(rows), track.kind), track.score[rows])
-        large = area(track.xyxy[rows]) >= LARGE * size[0] * size[1]
+        kinds = np.full(len(rows), track.kind)
+        weak = rule.weak(kinds, track.score[rows])
+        large = rule.large(kinds, area(track.xyxy[rows]) / (size[0] * size[1]))
         if not (weak | large).all():
             return False
         said = [_at(track, row, around, "there") for row in rows.tolist()]
