@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,7 +120,6 @@ def verify(
     from anonymize.report import Report
 
     settings = settings_of(presets.load(preset).settings, asked)
-    settings = replace(settings, detect=replace(settings.detect, behind=0.0))  # live hides heads from all sides
     found = checking.chosen(folder, *span(start, end))
     if places := reports_in(report):
         places.prepare()

@@ -215,9 +215,7 @@ class SecondLook:
         for trail in sorted((*self._done, *self._open), key=lambda trail: trail.first):
             off = self._came_off(trail)
             enough = firm(trail.kind, self._high) + more + (0.0 if trail.kind in PEOPLE else UNSURE)
-            if trail.score < enough and not off:
-                continue
-            if not self._is_said(trail):
+            if (trail.score < enough and not off) or not self._is_said(trail):
                 continue
             frames.update(index for index, _ in trail.places)
             listed = leaks if trail.score >= enough + SURE or off else doubts
@@ -262,10 +260,8 @@ class SecondLook:
         return trail.score >= firm(trail.kind, self._high) or self._came_off(trail)
 
     def _is_said(self, trail: _GrowingFind) -> bool:
-        """Whether a trail that matters is a find: a head in which no look showed a face is one where its cover came
-        off."""
-        head = trail.kind is Kind.HEAD and self._facing is not None and bool(trail.faces)
-        behind = head and self._facing is not None and self._facing.behind(trail.faces)
+        """Whether a trail can matter and is no head from behind, unless a cover came off there."""
+        behind = self._facing is not None and trail.kind is Kind.HEAD and self._facing.behind(trail.faces)
         return self._counts(trail) and (not behind or self._came_off(trail))
 
     def _came_off(self, trail: _GrowingFind) -> bool:

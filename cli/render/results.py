@@ -180,7 +180,7 @@ def _unseen(count: int) -> str:
 
 
 def _backs(count: int) -> str:
-    return f"{counted(count, 'head')} seen from behind, not covered: name heads in --targets, or anonymize review"
+    return f"{counted(count, 'head')} seen from behind, not covered: anonymize review asks about each"
 
 
 def _answered(raised: Sequence[Mapping[str, Any]]) -> Iterator[str]:

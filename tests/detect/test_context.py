@@ -402,7 +402,7 @@ def test_a_head_from_behind_is_a_doubt_that_is_not_drawn_and_passes_the_check(tm
         for index in range(made.about.frames):
             assert bool(made.at(index)) is drawn, index
         lines = [line.strip() for line in planned(made, [Fraction(n, 25) for n in range(made.about.frames)])]
-        said = "1 head seen from behind, not covered: name heads in --targets, or anonymize review"
+        said = "1 head seen from behind, not covered: anonymize review asks about each"
         assert (said in lines) is not drawn
         assert not any("unseen by another network" in line for line in lines)
         unplanned = replace(made, regions=Regions([]), doubts=())

@@ -714,7 +714,9 @@ def test_what_is_neither_age_nor_size_is_refused(text):
 # checks
 
 
-QUICK = from_mapping(Settings, {"targets": [], "zones": [{"polygon": [[0, 0], [9, 0], [9, 9]]}]})
+QUICK = from_mapping(
+    Settings, {"detect": {"behind": 0.2}, "targets": [], "zones": [{"polygon": [[0, 0], [9, 0], [9, 9]]}]}
+)
 """Structure and hash are examined, and nothing is looked for."""
 
 
@@ -736,6 +738,7 @@ def test_recordings_pass_and_the_check_is_in_the_custody_log(kept):
     done, reports_ = checked(kept, NOON + 3, NOON + 5)
     assert (done.verdict, done.complaints) == (Verdict.PASS, ())
     assert [report.verified["checks"][-1]["name"] for report in reports_] == [checking.HASH] * 2
+    assert {report.settings["detect"]["behind"] for report in reports_} == {0}, "live hides heads from all sides"
     line = json.loads((kept / custody.NAME).read_text())
     assert (line["act"], line["by"], line["verdict"], line["failed"]) == ("verify", "desk 2", "pass", [])
     assert (line["from"], line["to"]) == ("2026-11-29T12:00:02.250Z", "2026-11-29T12:00:06.250Z")

@@ -24,6 +24,26 @@ Rows = NDArray[np.intp]
 
 
 @dataclass(slots=True)
+class _Known:
+    """Places of which something is known for `KNOWN_FOR`, with a score."""
+
+    places: list[tuple[Fraction, Detections]] = field(default_factory=list)
+
+    def of(self, time: Fraction, found: Detections, rows: Rows) -> Floats:
+        """(N,) what is known of the places of `rows` of `found`; -1 where nothing is."""
+        self.places = [one for one in self.places if time - one[0] < KNOWN_FOR]
+        known = [
+            max((float(_here(some, found.xyxy[row], int(found.kind[row]))) for _, some in self.places), default=-1.0)
+            for row in rows.tolist()
+        ]
+        return np.array(known, np.float32)
+
+    def note(self, time: Fraction, found: Detections) -> None:
+        """From now on it is known of `found`, with its scores."""
+        self.places.append((time, found))
+
+
+@dataclass(slots=True)
 class Context:
     """Asks `witness` about weak finds, and about heads.
 
@@ -34,9 +54,9 @@ class Context:
 
     witness: Witness
     rule: Rule
-    _there: _Known = field(default_factory=lambda: _Known())
+    _there: _Known = field(default_factory=_Known)
     """Where somebody was, and how surely."""
-    _facing: _Known = field(default_factory=lambda: _Known())
+    _facing: _Known = field(default_factory=_Known)
     """Where a head showed something of a face, and how surely."""
 
     def around(self, frame: Frame, time: Fraction, found: Detections) -> Said:
@@ -89,26 +109,6 @@ class Facing:
     def behind(self, faces: Sequence[float]) -> bool:
         """Whether all looks at a head, each with what `of` gave, say that it is seen from behind."""
         return unseen(faces, self.least)
-
-
-@dataclass(slots=True)
-class _Known:
-    """Places of which something is known for `KNOWN_FOR`, with a score."""
-
-    places: list[tuple[Fraction, Detections]] = field(default_factory=list)
-
-    def of(self, time: Fraction, found: Detections, rows: Rows) -> Floats:
-        """(N,) what is known of the places of `rows` of `found`; -1 where nothing is."""
-        self.places = [one for one in self.places if time - one[0] < KNOWN_FOR]
-        known = [
-            max((float(_here(some, found.xyxy[row], int(found.kind[row]))) for _, some in self.places), default=-1.0)
-            for row in rows.tolist()
-        ]
-        return np.array(known, np.float32)
-
-    def note(self, time: Fraction, found: Detections) -> None:
-        """From now on it is known of `found`, with its scores."""
-        self.places.append((time, found))
 
 
 def _asked(witness: Witness, frame: Frame, found: Detections) -> Mapping[Kind, Floats]:

@@ -59,7 +59,7 @@ def check(
     Args:
         folder: of the recordings.
         segments: at least one.
-        settings: what to detect and how thoroughly, as for `anonymize verify`.
+        settings: what to detect and how thoroughly, as for `anonymize verify`, but for heads: all sides count.
         detectors: of the first look.
         on_segment: told after every frame, and the report on each segment.
         by: who asks, for the custody log; the user of the system if empty.
@@ -69,6 +69,7 @@ def check(
         OutputError: the custody log cannot be written.
     """
     complaints = tuple(custody.complaints(folder))
+    settings = replace(settings, detect=replace(settings.detect, behind=0.0))  # live hides heads from all sides
     verdicts = {}
     for segment in segments:
         report = _examined(folder, segment, settings, detectors, on_segment)
