@@ -253,17 +253,23 @@ def _change(state: EditState, edit: Change) -> dict[Any, Any]:
 
 
 def _show(state: EditState, edit: Show) -> dict[Any, Any]:
-    state.there(edit.track)
-    first, end = state.within(edit.frames)
-    one = VisibleTrack(edit.track, first, end, Grounds.CONSENT, edit.reason, edit.chosen, edit.note)
-    return {("show", edit.track, edit.version): (*state.shown(edit.track, edit.version), one)}
+    changed: dict[Any, Any] = {}
+    for one in (edit, edit.head) if edit.head else (edit,):
+        state.there(one.track)
+        first, end = state.within(one.frames)
+        key = ("show", one.track, edit.version)
+        stays = VisibleTrack(one.track, first, end, Grounds.CONSENT, edit.reason, one.chosen, one.note)
+        changed[key] = (*changed.get(key, state.shown(one.track, edit.version)), stays)
+    return changed
 
 
 def _hide(state: EditState, edit: Hide) -> dict[Any, Any]:
-    state.there(edit.track)
+    tracks = (edit.track, *edit.heads)
+    for track in tracks:
+        state.there(track)
     # Whoever withdraws a consent means all versions.
     nowhere = (edit.version,) if edit.version else ("", *state.versions())
-    return {("show", edit.track, version): () for version in nowhere}
+    return {("show", track, version): () for track in tracks for version in nowhere}
 
 
 def _judge(state: EditState, edit: Judge) -> dict[Any, Any]:

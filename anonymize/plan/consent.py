@@ -86,6 +86,26 @@ def visible(
     return replace(plan, shown=tuple(dict.fromkeys(shown)))
 
 
+def heads_shown_with(plan: Plan, times: Sequence[Fraction], track: int) -> list[int]:
+    """The heads around the face `track` that stay visible by consent for the same reason as it, as `visible` leaves one
+    of them: whoever withdraws the consent to the face means them, too.
+
+    Args:
+        plan: with its visible tracks.
+        times: presentation time of every frame in seconds, ascending.
+        track: the number of the face; of another track there are none.
+    """
+    given = [one for one in plan.shown if one.grounds is Grounds.CONSENT]
+    paths = TrackPaths(plan, times)
+    face = paths.of(track)
+    if face is None or face.kind is not Kind.FACE:
+        return []
+    reasons = {one.reason for one in given if one.track == track}
+    others = {one.track for one in given if one.reason in reasons}
+    heads = [head for other in sorted(others) if (head := paths.of(other)) and head.kind is Kind.HEAD]
+    return [head.track for head in heads if _lies_in(face, head)]
+
+
 def refuse_unmet(times: Sequence[Fraction], settings: Settings, name: str) -> None:
     """Refuse persons in `settings` that cannot be chosen at their times.
 
@@ -381,6 +401,13 @@ def _around(head: Floats, face: Floats) -> bool:
     middle = (face[:2] + face[2:]) / 2
     within = bool((head[:2] <= middle).all() and (middle < head[2:]).all())
     return within and float(np.prod(head[2:] - head[:2])) <= MOST_OF_FACE * float(np.prod(face[2:] - face[:2]))
+
+
+def _lies_in(face: TrackPath, head: TrackPath) -> bool:
+    """Whether the head is around the face on some of the frames that both have."""
+    first, end = max(face.first, head.first), min(face.end, head.end)
+    frames = range(first, end, max(1, ceil((end - first) / _LOOKED_AT)))
+    return any(_around(head.boxes[at - head.first], face.boxes[at - face.first]) for at in frames)
 
 
 def _away(box: Floats, point: tuple[float, float] | None) -> float:

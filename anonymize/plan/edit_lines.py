@@ -213,8 +213,34 @@ def _place(line: Mapping[str, Any], track: int) -> Place:
 
 def _show(line: Mapping[str, Any], track: int) -> Show:
     check_reason(_text(line["reason"]))
-    chosen, note, version = TRACK.whole(line.get("chosen", -1)), _text(line.get("note", "")), version_of(line)
-    return Show(track, _span(line), line["reason"], chosen, note, version)
+    edit = _stays(line, track, line)
+    if "head" not in line:
+        return edit
+    head = line["head"]
+    if not isinstance(head, Mapping):
+        raise ValueError(f"head: {shown(head)}: expected its track and its frames")
+    _refuse_others(head, {"track", "frames", "chosen", "note"})
+    return replace(edit, head=_stays(head, TRACK.whole(head["track"]), line))
+
+
+def _stays(line: Mapping[str, Any], track: int, given: Mapping[str, Any]) -> Show:
+    """A track and when it stays visible, for the reason and in the version that are `given`."""
+    chosen, note = TRACK.whole(line.get("chosen", -1)), _text(line.get("note", ""))
+    return Show(track, _span(line), given["reason"], chosen, note, version_of(given))
+
+
+def _shown(edit: Show) -> dict[str, Any]:
+    entry: dict[str, Any] = {"frames": list(edit.frames), "reason": edit.reason, "chosen": edit.chosen}
+    entry |= _given(edit, "note", "version")
+    if (head := edit.head) is None:
+        return entry
+    return entry | {
+        "head": {"track": head.track, "frames": list(head.frames), "chosen": head.chosen} | _given(head, "note")
+    }
+
+
+def _hide(line: Mapping[str, Any], track: int) -> Hide:
+    return Hide(track, version_of(line), tuple(TRACK.whole(one) for one in line.get("heads", ())))
 
 
 def _judge(line: Mapping[str, Any], track: int) -> Judge:
@@ -259,12 +285,8 @@ _SORTS: tuple[tuple[str, type[Any], Callable[[Any], dict[str, Any]]], ...] = (
     ("split", Split, lambda e: {"frame": e.frame, "new": e.new}),
     ("join", Merge, lambda e: {"other": e.other}),
     ("change", Change, lambda e: {"kind": e.kind.label, "shape": e.shape.value}),
-    (
-        "show",
-        Show,
-        lambda e: {"frames": list(e.frames), "reason": e.reason, "chosen": e.chosen} | _given(e, "note", "version"),
-    ),
-    ("hide", Hide, lambda e: _given(e, "version")),
+    ("show", Show, _shown),
+    ("hide", Hide, lambda e: _given(e, "version") | ({"heads": list(e.heads)} if e.heads else {})),
     ("judge", Judge, lambda e: {"answer": e.answer.value if e.answer else None}),
     ("sound", Sound, lambda e: {"sound": e.how.value if e.how else _HEARD, "seconds": list(e.seconds)}),
     ("reply", Reply, _replied),
@@ -281,8 +303,8 @@ _READ: Mapping[str, Callable[[Mapping[str, Any]], Edit]] = {
     ),
     "join": _reading("other", lambda line, track: Merge(track, COUNT.whole(line["other"]))),
     "change": _reading("kind shape", lambda line, track: Change(track, Kind.named(line["kind"]), Shape(line["shape"]))),
-    "show": _reading("frames reason chosen note version", _show),
-    "hide": _reading("version", lambda line, track: Hide(track, version_of(line))),
+    "show": _reading("frames reason chosen note version head", _show),
+    "hide": _reading("version heads", _hide),
     "judge": _reading("answer", _judge),
     "sound": _sound,
     "row": _reading("other", lambda line, track: Arrange(track, TRACK.whole(line.get("other", -1)))),

@@ -83,7 +83,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """A track stays visible on some frames, by consent; in one version of the output alone, if it is named."""
+    """A track stays visible on some frames, by consent; in one version of the output alone, if it is named.
+
+    Args:
+        track: its number.
+        frames: half-open.
+        reason: a person's; one line.
+        chosen: the frame on which it was chosen; -1 if none was.
+        note: why it is hidden before or after.
+        version: of the output; empty for all.
+        head: of a face, the head around it, which stays visible with it for the same reason and in the same version.
+    """
 
     track: int
     frames: tuple[int, int]
@@ -91,14 +101,22 @@ class Show:
     chosen: int = -1
     note: str = ""
     version: str = ""
+    head: Show | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hide:
-    """A track stays visible nowhere any more; in one version of the output alone, if it is named."""
+    """A track stays visible nowhere any more; in one version of the output alone, if it is named.
+
+    Args:
+        track: its number.
+        version: of the output; empty for all.
+        heads: those that stayed visible with a face, and no longer do.
+    """
 
     track: int
     version: str = ""
+    heads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ nobody else can be taken for them."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +12,7 @@ from anonymize.data import Box, Frame, Kind, Shape
 from anonymize.plan import consent
 from anonymize.plan.edit_lines import step_of
 from anonymize.plan.edited import Edited
-from anonymize.plan.edits import Draw, Edit, Show
+from anonymize.plan.edits import Draw, Edit, Hide, Show
 from anonymize.plan.values import COUNT, box_of
 from anonymize.review.follow import followed
 from anonymize.settings import Person
@@ -60,6 +61,8 @@ class Asking:
             return self._shown(edited, COUNT.whole(asked["track"]), self._frame(frame), reason, version)
         edit = step_of({"edit": 1, **asked}).edit
         assert edit is not None
+        if isinstance(edit, Hide) and "heads" not in asked:
+            return replace(edit, heads=self._heads(edited, edit))
         return edit
 
     def _frame(self, index: Any) -> int:
@@ -88,10 +91,19 @@ class Asking:
         person = Person(reason, track=track, at=Fraction(self._times[frame]))
         before = set(plan.shown)
         after = consent.visible(plan, self._times, plan.about.settings, self._name, [person])
-        one = next((one for one in after.shown if one not in before), None)
-        if one is None:
+        more = (one for one in after.shown if one not in before)
+        new = [Show(one.track, (one.first, one.end), one.reason, one.chosen, one.note, version) for one in more]
+        if not new:
             raise ValueError("it stays visible there already")
-        return Show(one.track, (one.first, one.end), one.reason, one.chosen, one.note, version)
+        return replace(new[0], head=new[1]) if len(new) > 1 else new[0]
+
+    def _heads(self, edited: Edited, edit: Hide) -> tuple[int, ...]:
+        """The heads that stay visible with the face that is to be hidden, and are hidden with it."""
+        nowhere = (edit.version,) if edit.version else ("", *edited.versions())
+        plans = (edited.plan(version) for version in nowhere if edited.shown(edit.track, version))
+        return tuple(
+            sorted({head for plan in plans for head in consent.heads_shown_with(plan, self._times, edit.track)})
+        )
 
 
 def _rounded(box: Box) -> Box:

@@ -21,6 +21,7 @@ from anonymize.report.files import name_beside
 from anonymize.review import overview
 from anonymize.review.answers import Answering
 from anonymize.review.asked import Asking
+from anonymize.review.besides import heads_of, said
 from anonymize.review.pictures import Pictures, cut_out, jpeg, published
 from anonymize.review.publish import Publishing, publish
 from anonymize.review.questions import Questions
@@ -243,10 +244,11 @@ class Review:
         - ``draw`` with ``frame`` in the place of ``frames``: a box on this frame, which is followed in both directions
           as far as the pictures show it.
         - ``show`` with ``frame`` in the place of ``frames``: the person stays visible around this frame, as long as
-          nobody can be taken for them.
+          nobody can be taken for them, and with a face the head around it, where it is clear which.
+        - ``hide`` without ``heads``: with a face the heads around it that stay visible for the same reason.
 
         Returns:
-            what changed: tracks, and the history.
+            what changed: tracks, and the history; what became of a head, or of the face in it, see `besides.said`.
 
         Raises:
             EditError: it does not fit.
@@ -258,7 +260,8 @@ class Review:
             except (KeyError, TypeError, ValueError, UsageError) as error:
                 what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
                 raise EditError(what) from error
-            return self._made(edit)
+            made = self._made(edit)
+            return made | {"said": said(self._session.edited, edit, asked.get("track"), self._version)}
 
     def questions(self) -> dict[str, Any]:
         """What to look at first: see `Question.as_dict`; how many questions there are, and how many were answered."""
@@ -410,7 +413,7 @@ class Review:
 
     def _changed(self, edit: Edit) -> dict[str, Any]:
         """The tracks that `edit` touched, after it was made or taken back."""
-        numbers = (edit.track, getattr(edit, "other", -1), getattr(edit, "new", -1))
+        numbers = [edit.track, getattr(edit, "other", -1), getattr(edit, "new", -1), *heads_of(edit)]
         touched = [number for number in numbers if number >= 0]
         if self._questions:
             self._questions.refresh(touched)

@@ -209,6 +209,20 @@ def test_a_head_that_may_be_anothers_stays_covered(heads: list[Track]) -> None:
     assert all(visible_frames(done, head.id) == [] for head in heads)
 
 
+def test_a_consent_to_a_face_that_is_withdrawn_was_one_to_the_heads_around_it_given_for_the_same_reason() -> None:
+    face, later = still(0, (50, 100)), still(4, (50, 98), range(40, FRAMES), side=36, kind=Kind.HEAD)
+    head = still(1, (50, 98), range(20), side=36, kind=Kind.HEAD)
+    stranger, plate = still(2, (200, 100), side=36, kind=Kind.HEAD), still(3, (50, 100), side=30, kind=Kind.PLATE)
+    some = [VisibleTrack(one, 0, FRAMES, Grounds.CONSENT, "form 12") for one in range(5)]
+    done = replace(made(face, later, head, stranger, plate), shown=tuple(some))
+    assert consent.heads_shown_with(done, TIMES, 0) == [1, 4]
+    assert consent.heads_shown_with(done, TIMES, 1) == consent.heads_shown_with(done, TIMES, 9) == []
+    other = replace(done, shown=(*some[:4], replace(some[4], reason="form 13")))
+    assert consent.heads_shown_with(other, TIMES, 0) == [1]
+    outside = replace(done, shown=tuple(VisibleTrack(one, 0, FRAMES, Grounds.SPAN) for one in range(5)))
+    assert consent.heads_shown_with(outside, TIMES, 0) == []
+
+
 def test_a_head_is_covered_again_where_another_comes_near() -> None:
     head, other = still(1, (50, 98), side=36, kind=Kind.HEAD), walking(2, 350, -6, y=98, side=36, kind=Kind.HEAD)
     done = shown(still(0, (50, 100)), head, other, targets=BOTH, show_persons=[person(point=[50, 100], at=0)])

@@ -284,6 +284,26 @@ def test_what_is_shown_is_not_drawn_on_its_frames_alone():
     assert boxes(edited(Show(0, (20, 30), "form 1"), Hide(0)), 0) == boxes(base(), 0)
 
 
+def test_a_head_that_stays_visible_with_a_face_has_its_own_frames_and_the_same_reason_and_version():
+    both = Show(0, (20, 30), "form 1", 25, "", "court", Show(3, (22, 40), "form 1", 25, "came near", "court"))
+    assert versions(both) == {"": [], "court": [0, 3], "press": []}
+    assert versions(both, Hide(0, "court")) == {"": [], "court": [3], "press": []}
+    assert versions(both, Hide(0, "court", (3,))) == versions(both, Hide(0, "", (3,))) == versions()
+    made = Edited(base())
+    made.apply(both)
+    shown = sorted(made.plan("court").shown, key=lambda one: one.track)
+    assert [(one.track, one.first, one.end, one.reason, one.chosen, one.note) for one in shown] == [
+        (0, 20, 30, "form 1", 25, ""),
+        (3, 22, 40, "form 1", 25, "came near"),
+    ]
+    made.undo()
+    assert made.plan("court").shown == ()
+    for one in (both, Show(0, (20, 30), "form 1", head=Show(3, (0, 9), "form 1")), Hide(0, "court", (3,)), Hide(0)):
+        assert step_of(json.loads(json.dumps(entry(Line(1, one))))).edit == one
+    alone = Show(3, (10, 12), "form 1", head=Show(3, (40, 42), "form 1"))
+    assert [(one.first, one.end) for one in edited(alone).shown] == [(10, 12), (40, 42)]
+
+
 def versions(*edits: object) -> dict[str, list[int]]:
     """By version, the tracks that stay visible on frame 25."""
     made = Edited(base())
@@ -405,6 +425,9 @@ def test_the_sound_is_silent_where_the_last_word_is_that_it_is(edits, silences):
         (Arrange(8, 0), "no track 8"),
         (Show(0, (0, 101), "form"), "do not lie"),
         (Hide(7), "no track 7"),
+        (Hide(0, heads=(7,)), "no track 7"),
+        (Show(0, (0, 9), "form", head=Show(7, (0, 9), "form")), "no track 7"),
+        (Show(0, (0, 9), "form", head=Show(3, (0, 101), "form")), "do not lie"),
         (Judge(7, Answer.HIDE), "no track 7"),
     ],
 )
@@ -498,7 +521,17 @@ EDITS = st.one_of(
     st.builds(Merge, TRACKS, TRACKS),
     st.builds(Change, TRACKS, st.sampled_from(Kind), st.sampled_from(Shape)),
     st.builds(Show, TRACKS, frames(), st.sampled_from(["form 1", "form 2"]), version=VERSIONS),
-    st.builds(Hide, TRACKS, VERSIONS),
+    st.builds(
+        lambda track, head, some, more, version: Show(
+            track, some, "form 3", 5, "a", version, Show(head, more, "form 3", 5, "b", version)
+        ),
+        TRACKS,
+        TRACKS,
+        frames(),
+        frames(),
+        VERSIONS,
+    ),
+    st.builds(Hide, TRACKS, VERSIONS, st.lists(TRACKS, max_size=2).map(tuple)),
     st.builds(
         lambda track, topic, first, answer, boxes: Reply(
             track, topic, track, (first, first + max(len(boxes), 1)), answer, boxes
@@ -591,6 +624,20 @@ def test_all_that_is_drawn_can_be_read_by_a_plan(tmp_path):
         {"edit": 1, "do": "hide", "track": 7, "wings": 2},
         {"edit": 1, "do": "show", "track": 7, "frames": [0, 5], "reason": ""},
         {"edit": 1, "do": "show", "track": 7, "frames": [0, 5], "reason": "a\nb"},
+        {"edit": 1, "do": "show", "track": 7, "frames": [0, 5], "reason": "form", "head": [3]},
+        {"edit": 1, "do": "show", "track": 7, "frames": [0, 5], "reason": "form", "head": None},
+        {"edit": 1, "do": "show", "track": 7, "frames": [0, 5], "reason": "form", "head": {"track": 3}},
+        {"edit": 1, "do": "show", "track": 7, "frames": [0, 5], "reason": "form", "head": {"frames": [0, 5]}},
+        {
+            "edit": 1,
+            "do": "show",
+            "track": 7,
+            "frames": [0, 5],
+            "reason": "form",
+            "head": {"track": 3, "frames": [0, 5], "reason": "another"},
+        },
+        {"edit": 1, "do": "hide", "track": 7, "heads": 3},
+        {"edit": 1, "do": "hide", "track": 7, "heads": ["3"]},
         {"edit": 1, "do": "judge", "track": 7, "answer": "perhaps"},
         {"edit": 1, "do": "sound", "sound": "mute", "seconds": [2, 2]},
         {"edit": 1, "do": "sound", "sound": "mute", "seconds": [-1, 2]},

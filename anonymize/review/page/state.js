@@ -1,7 +1,7 @@
 // What the page knows, in one place. Whoever shows a part of it is called when it changes.
 
 import * as api from "./api.js";
-import { banner } from "./messages.js";
+import { banner, tell } from "./messages.js";
 import { say } from "./strings.js";
 
 /** @typedef {{track: number, kind: string, shape: string, first: number, end: number, frames: number, found: number, hand: number,
@@ -89,8 +89,12 @@ function inTurn(ask) {
   return answered;
 }
 
-/** @param {object} edit */
-export const make = (edit) => inTurn(() => api.edit(edit));
+/** Make an edit, and say what became of the head around a face. @param {object} edit */
+export async function make(edit) {
+  const answer = await inTurn(() => api.edit(edit));
+  if (answer.said) tell(say(answer.said));
+  return answer;
+}
 export const undo = () => inTurn(api.undo);
 export const redo = () => inTurn(api.redo);
 /** Answer a question of the queue. @param {string} id @param {string} given */
