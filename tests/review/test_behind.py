@@ -87,7 +87,7 @@ def looked(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 FROM_BEHIND = "A head seen from behind: it is not covered."
-NAMES = {"q": "Begin", "h": "Hide", "n": "Nothing there", "s": "Skip"}
+NAMES = {"q": "Begin", "h": "Hide", "n": "Leave it", "s": "Skip"}
 MOST = 40
 """More questions than there are."""
 
@@ -107,7 +107,7 @@ def next_from_behind(page: Page, how: str) -> str:
         if FROM_BEHIND in (card.text_content() or ""):
             break
         give(page, how, "s")
-    expect(card).to_contain_text(FROM_BEHIND)
+    expect(card).to_contain_text(f"Hide this head? {FROM_BEHIND}")
     expect(card.locator("canvas")).to_be_visible()
     asked: str = page.evaluate("import('/page/state.js').then(({ state }) => state.asked)")
     return asked
@@ -145,7 +145,7 @@ def test_of_two_heads_from_behind_the_one_is_hidden_that_somebody_wants_hidden(
             expect(page.locator(f"#track-{number}")).to_have_attribute("aria-selected", "true")
             expect(page.locator(f"#track-{number} .badge")).to_have_text("not sure")
             give(page, how, key)
-            expect(page.locator(f"#track-{number} .badge")).to_have_text("hidden" if key == "h" else "nothing there")
+            expect(page.locator(f"#track-{number} .badge")).to_have_text("hidden" if key == "h" else "not covered")
             answers[key] = number
         assert set(answers.values()) == set(backs)
         page.click("#publish")

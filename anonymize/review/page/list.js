@@ -81,7 +81,7 @@ function line(row) {
   words.append(
     element("b", `${kindOf(row.kind)} ${row.track}`),
     element("span", `${clock(row.first)} – ${clock(row.end - 1)}`),
-    element("span", isOpen(row) ? say("open") : say(`is-${row.drawn}`), "badge"),
+    element("span", say(isOpen(row) ? "open" : row.doubt === "behind" && row.drawn === "nothing" ? "is-open" : `is-${row.drawn}`), "badge"),
   );
   made.append(picture, words);
   made.addEventListener("click", () => {

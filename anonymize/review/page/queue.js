@@ -65,6 +65,9 @@ export async function reply(given) {
   }
 }
 
+/** What is asked: of a head from behind, which somebody has, whether to hide it. @param {Question} one */
+const asks = (one) => (one.topic === "behind" ? say("ask-behind") : question(one.kind));
+
 /** The part of a picture around a place, with the place outlined. @param {Question} one */
 async function cutOut(one) {
   const bitmap = await picture(one.frame);
@@ -86,7 +89,7 @@ async function cutOut(one) {
     context.strokeRect((x0 * across - left) * scale - grow, (y0 * down - top) * scale - grow, (x1 - x0) * across * scale + 2 * grow, (y1 - y0) * down * scale + 2 * grow);
   }
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", question(one.kind));
+  canvas.setAttribute("aria-label", asks(one));
   return canvas;
 }
 
@@ -152,7 +155,7 @@ function paint() {
   head.className = "where";
   head.textContent = fill("queue-left", left);
   const asked = document.createElement("b");
-  asked.textContent = question(one.kind);
+  asked.textContent = asks(one);
   const why = document.createElement("span");
   why.textContent = say(`topic-${one.topic}`);
   const words = document.createElement("p");
@@ -164,7 +167,7 @@ function paint() {
   buttons.className = "answers";
   buttons.append(
     button("hide", "H", () => reply("hide"), true),
-    button("nothing", "N", () => reply("nothing")),
+    button(one.topic === "behind" ? "leave-behind" : "nothing", "N", () => reply("nothing")),
     button("skip", "S", () => reply("skip")),
   );
   place.replaceChildren(head, frame, words, buttons);
