@@ -2,7 +2,7 @@
 
 import pytest
 
-from anonymize import errors, plan
+from anonymize import errors, plan, presets
 from anonymize.batch import run as batch
 from anonymize.batch.inputs import only_item
 from anonymize.batch.reports import Reports
@@ -18,7 +18,7 @@ from tests.conftest import FRAMES
 
 @pytest.fixture(scope="module")
 def settings():
-    return from_mapping(Settings, {"output": {"speed": "ultrafast"}}, Settings())
+    return from_mapping(Settings, {"output": {"speed": "ultrafast"}}, presets.load("default").settings)
 
 
 @pytest.fixture(scope="module")
