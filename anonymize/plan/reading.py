@@ -227,7 +227,7 @@ def _header(entry: dict[str, Any], name: str) -> About:
 
 def _older(entry: dict[str, Any]) -> Settings:
     """The settings in a header of version `OLDER`. Raises `UsageError`."""
-    redact = from_mapping(Redact, entry.get("redact", {}), Redact(), "redact")
+    redact = from_mapping(Redact, _with_corners(entry).get("redact", {}), Redact(), "redact")
     return replace(Settings(), redact=redact, pixel_aspect=str(entry.get("pixel_aspect", "")))
 
 
@@ -238,6 +238,7 @@ def _settings(given: dict[str, Any]) -> Settings:
         ValueError: one is missing.
         UsageError: one is unknown or has an invalid value.
     """
+    given = _with_corners(given)
     settings = from_mapping(Settings, given, Settings(), "settings")
     later = {Kind.HEAD, Kind.PERSON, Kind.TEXT}  # plans from before these lack what concerns them
     unsought = {kind.label for kind in later - settings.targets}
@@ -251,6 +252,15 @@ def _settings(given: dict[str, Any]) -> Settings:
     if settings.verify.publish_unverified:
         raise ValueError("settings.verify.publish_unverified: use the option --publish-unverified instead")
     return settings
+
+
+def _with_corners(given: dict[str, Any]) -> dict[str, Any]:
+    """`given`, in which every table of `redact` says whether corners matter: they always did when none could say so."""
+    tables = given.get("redact")
+    if not isinstance(tables, dict):
+        return given
+    whole = {kind: {"corners": True, **it} if isinstance(it, dict) else it for kind, it in tables.items()}
+    return {**given, "redact": whole}
 
 
 def _texts(values: dict[str, Any]) -> dict[str, str]:

@@ -127,6 +127,8 @@ class Appearance:
     """Share of the box's side added on every side before it is drawn."""
     cells: Annotated[int, Range(1, 8)] = 8
     """Mosaic and blur: cells across the longer side of the padded region, at most 8."""
+    corners: bool = True
+    """Ellipse: whether it is grown until it contains the corners of the box as well. Those of a head's box are empty."""
 
     def __post_init__(self) -> None:
         in_range(self)
@@ -144,7 +146,7 @@ class Redact:
     face: Appearance = Appearance()
     plate: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.15)
     area: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.0)
-    head: Appearance = Appearance(padding=0.1)
+    head: Appearance = Appearance(padding=0.1, corners=False)
     person: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.1)
     text: Appearance = Appearance(Style.SOLID, Shape.BOX, padding=0.05)
     own: tuple[tuple[Kind, Appearance], ...] = field(default=(), metadata={OWN: OWN_DRAWN})

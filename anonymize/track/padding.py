@@ -19,18 +19,18 @@ def outline(box: Box, appearance: Appearance, width: int, height: int) -> Box:
 
     The box is padded on every side. If it touches the picture's border, its subject is assumed to continue outside, so
     it is first extended past the border. An ellipse is drawn inscribed in the result, which is therefore grown about
-    its centre until the inscribed ellipse contains all of the unpadded box.
+    its centre until the inscribed ellipse contains all of the unpadded box, if its corners matter.
 
     Args:
         box: in upright pixels.
-        appearance: padding and shape.
+        appearance: padding, shape and whether the corners matter.
         width, height: of the picture in pixels.
     """
     x0, x1 = _extended(box[0], box[2], width)
     y0, y1 = _extended(box[1], box[3], height)
     pad_x, pad_y = appearance.padding * (x1 - x0), appearance.padding * (y1 - y0)
     centre, half = np.array([x0 + x1, y0 + y1]) / 2, np.array([x1 - x0, y1 - y0]) / 2 + [pad_x, pad_y]
-    if appearance.shape is Shape.ELLIPSE:
+    if appearance.shape is Shape.ELLIPSE and appearance.corners:
         corner = np.array([x1 - x0, y1 - y0]) / 2 / half
         half = half * max(1.0, float(np.hypot(*corner)))
     (left, top), (right, bottom) = (centre - half).tolist(), (centre + half).tolist()
@@ -40,7 +40,7 @@ def outline(box: Box, appearance: Appearance, width: int, height: int) -> Box:
 def undrawn(outlines: NDArray[np.float64], appearance: Appearance) -> NDArray[np.float64]:
     """The inverse of `outline`: boxes (N, 4) for `outlines` (N, 4), including any extension past the border."""
     share = 1 + 2 * appearance.padding
-    if appearance.shape is Shape.ELLIPSE:
+    if appearance.shape is Shape.ELLIPSE and appearance.corners:
         share = max(share, float(np.sqrt(2)))
     centre, half = (outlines[:, :2] + outlines[:, 2:]) / 2, (outlines[:, 2:] - outlines[:, :2]) / (2 * share)
     return np.concatenate([centre - half, centre + half], axis=1)

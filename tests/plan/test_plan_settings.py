@@ -209,6 +209,15 @@ def test_a_plan_that_does_not_say_which_heads_stay_hides_them_all(journalists: P
     assert plan.read(with_header(journalists, {"settings": held})).about.settings.detect.behind == 0
 
 
+def test_a_plan_that_says_nothing_of_corners_drew_every_ellipse_through_them(journalists: Path) -> None:
+    held = header(journalists)["settings"]
+    assert plan.read(journalists).about.redact.head.corners is False
+    for table in held["redact"].values():
+        del table["corners"]
+    older = plan.read(with_header(journalists, {"settings": held})).about.redact
+    assert (older.head.corners, older.head.padding, older.face.corners) == (True, 0.1, True)
+
+
 def test_no_plan_can_ask_for_an_output_without_a_check(journalists: Path) -> None:
     held = header(journalists)["settings"]
     held["verify"]["publish_unverified"] = True

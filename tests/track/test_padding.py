@@ -32,11 +32,26 @@ def test_what_is_drawn_holds_the_unpadded_box(box: Box, padding: float, shape: S
             assert dx * dx + dy * dy <= 1 + 1e-6
 
 
-@given(st.lists(BOXES, min_size=1, max_size=3), st.floats(0, 1), st.sampled_from([Shape.BOX, Shape.ELLIPSE]))
-def test_what_was_drawn_is_undone(some: list[Box], padding: float, shape: Shape) -> None:
+@given(st.floats(0, 1))
+def test_an_ellipse_whose_corners_do_not_matter_is_padded_as_a_box_is(padding: float) -> None:
+    box = (600.0, 300.0, 640.0, 360.0)
+    ellipse, plain = (
+        outline(box, Appearance(shape=shape, padding=padding, corners=False), 1280, 720)
+        for shape in (Shape.ELLIPSE, Shape.BOX)
+    )
+    assert ellipse == plain
+
+
+@given(
+    st.lists(BOXES, min_size=1, max_size=3),
+    st.floats(0, 1),
+    st.sampled_from([Shape.BOX, Shape.ELLIPSE]),
+    st.booleans(),
+)
+def test_what_was_drawn_is_undone(some: list[Box], padding: float, shape: Shape, corners: bool) -> None:
     """Of boxes away from the border, which are drawn as they are: the picture is large, and they are in its middle."""
     boxes = np.array(some) + 10_000.0
-    look = Appearance(padding=padding, shape=shape)
+    look = Appearance(padding=padding, shape=shape, corners=corners)
     drawn = np.array([outline(tuple(box), look, 40_000, 40_000) for box in boxes.tolist()])
     np.testing.assert_allclose(undrawn(drawn, look), boxes, atol=1e-6)
 
