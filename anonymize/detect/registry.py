@@ -246,15 +246,18 @@ def second_detectors(settings: Settings, found_by: Sequence[Detector], threads: 
     return list(found_by)
 
 
-def context_of(settings: Settings, threads: int = 0, witness: Witness | None = None) -> Context | None:
+def context_of(
+    settings: Settings, threads: int = 0, witness: Witness | None = None, *, once: bool = False
+) -> Context | None:
     """Who is asked about weak finds and heads; None if none of these is wanted, or the network is not installed.
 
     Args:
         settings: targets, which finds are weak, and whether it matters which heads are seen from behind.
         threads: processor threads; 0 for all.
         witness: the network, if it is open already.
+        once: see `rule_of`.
     """
-    rule = rule_of(settings)
+    rule = rule_of(settings, once=once)
     weak, heads = rule.below and settings.targets & rule.enough.keys(), rule.behind and Kind.HEAD in settings.targets
     if not (weak or heads):
         return None
@@ -283,9 +286,9 @@ def least_of_plates() -> float:
     return MEAN * find(WITNESS).enough[Kind.PLATE]
 
 
-def rule_of(settings: Settings) -> Rule:
-    """Which finds are alone, and which heads are seen from behind."""
-    return Rule(settings.detect.alone, find(WITNESS).enough, settings.detect.behind)
+def rule_of(settings: Settings, *, once: bool) -> Rule:
+    """Which finds are alone, and which heads are seen from behind; `once` in a picture, which is looked at once."""
+    return Rule(settings.detect.alone, find(WITNESS).enough, settings.detect.behind, once)
 
 
 def with_usual(names: Sequence[str], targets: Collection[Kind]) -> tuple[str, ...]:

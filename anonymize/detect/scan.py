@@ -159,7 +159,10 @@ def _with(
     """`scanned` with the results of `begun`, and what `context` says of them; `begun` has the frames looked at."""
 
     def result(frame: Frame, found: DetectionResult) -> DetectionResult:
-        return replace(found, around=context.around(frame, found.time, found.finds)) if context else found
+        if context is None:
+            return found
+        finds = context.confirmed(frame, found.time, found.finds, found.quiet)
+        return replace(found, finds=finds, around=context.around(frame, found.time, finds))
 
     futures = [future for _, future in begun]
     return Pending(

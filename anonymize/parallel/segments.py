@@ -255,7 +255,8 @@ class SegmentRunner:
         if self.cut is not None:
             return self.scanned_frames(self.cut, detect=bool(detectors))
         settings = self._context.settings
-        return scan(self._source.frames(), detectors, settings, context=context_of(settings) if detectors else None)
+        asked = context_of(settings, once=self._source.info.frame_count == 1) if detectors else None
+        return scan(self._source.frames(), detectors, settings, context=asked)
 
     def scanned_frames(self, cut: Cut, *, detect: bool) -> Iterator[ScannedFrame]:
         """Every frame of all segments. After the last, the source knows what a pass over the whole file would find.

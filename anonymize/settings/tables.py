@@ -128,7 +128,7 @@ class Appearance:
     cells: Annotated[int, Range(1, 8)] = 8
     """Mosaic and blur: cells across the longer side of the padded region, at most 8."""
     corners: bool = True
-    """Ellipse: whether it is grown until it contains the corners of the box as well. Those of a head's box are empty."""
+    """Ellipse: whether it is grown until it contains the corners of the box, too. Those of a head's box are empty."""
 
     def __post_init__(self) -> None:
         in_range(self)

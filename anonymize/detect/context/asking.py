@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from anonymize.aspect import display_size
 from anonymize.data import Detections, Frame, Kind
-from anonymize.detect.context.judging import SAME, Floats, Rule, Said, unseen
+from anonymize.detect.context.judging import SAME, TOGETHER, Floats, Rule, Said, together, unseen
 from anonymize.detect.context.witness import Witness
+from anonymize.kinds import PEOPLE
 from anonymize.track.pairs import area, iou
 
 ASKED = 24
 """The most finds of a frame about which the network is asked for one reason, the best ones."""
+ASKED_ONCE = 100
+"""The same of a picture, of which there is one."""
 KNOWN_FOR = Fraction(1)
 """Seconds for which nothing is asked about a place where somebody is."""
 
@@ -59,6 +62,26 @@ class Context:
     _facing: _Known = field(default_factory=_Known)
     """Where a head showed something of a face, and how surely."""
 
+    def confirmed(self, frame: Frame, time: Fraction, found: Detections, quiet: Detections) -> Detections:
+        """`found`, and of a picture those of the `quiet` finds of faces and heads that the network confirms.
+
+        What it confirms is as sure as both together (`judging.together`), or as it was if that is more.
+        """
+        if not self.rule.once:
+            return found
+        known = [_here(found, quiet.xyxy[row], int(quiet.kind[row])) >= 0 for row in range(len(quiet))]
+        every = Detections.concatenate([found, quiet.select(~np.array(known, bool))])
+        people = np.isin(every.kind, list(PEOPLE & self.rule.enough.keys()))
+        rows = _best(every, people & self.rule.weak(every.kind, every.score), ASKED_ONCE)
+        some = every.select(rows)
+        said = _asked(self.witness, frame, some) if len(some) else {}
+        of_kind = np.array([said[Kind(number)][row] for row, number in enumerate(some.kind)], np.float32)
+        self._there.note(time, replace(some, score=of_kind))
+        sure = together(some.score, of_kind)
+        confirmed, score = rows[sure >= TOGETHER], every.score.copy()
+        score[confirmed] = np.maximum(sure[sure >= TOGETHER], score[confirmed])
+        return replace(every, score=score).select(np.union1d(np.arange(len(found)), confirmed))
+
     def around(self, frame: Frame, time: Fraction, found: Detections) -> Said:
         """What is said of those of `found` that need support, and of heads.
 
@@ -68,8 +91,9 @@ class Context:
         share = area(found.xyxy) / (frame.width * frame.height)
         of_them = np.isin(found.kind, list(self.rule.enough))
         unsure = self.rule.weak(found.kind, found.score) | self.rule.large(found.kind, share)
-        weak = _best(found, of_them & unsure)
-        heads = _best(found, (found.kind == Kind.HEAD) & (self.rule.behind > 0))
+        most = ASKED_ONCE if self.rule.once else ASKED
+        weak = _best(found, of_them & unsure, most)
+        heads = _best(found, (found.kind == Kind.HEAD) & (self.rule.behind > 0), most)
         there, facing = self._there.of(time, found, weak), self._facing.of(time, found, heads)
         not_there, not_facing = there < 0, facing < 0
         new = np.union1d(weak[not_there], heads[not_facing])
@@ -123,7 +147,7 @@ def _here(known: Detections, box: Floats, kind: int) -> float:
     return float(known.score[(known.kind == kind) & (iou(known.xyxy, box) >= SAME)].max(initial=-1.0))
 
 
-def _best(found: Detections, wanted: NDArray[np.bool_]) -> Rows:
-    """The rows of those `wanted`, the best first, and no more than `ASKED`."""
+def _best(found: Detections, wanted: NDArray[np.bool_], most: int) -> Rows:
+    """The rows of those `wanted`, the best first, and no more than `most`."""
     rows = np.flatnonzero(wanted)
-    return rows[np.argsort(-found.score[rows], kind="stable")][:ASKED]
+    return rows[np.argsort(-found.score[rows], kind="stable")][:most]
