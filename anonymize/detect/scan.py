@@ -161,8 +161,9 @@ def _with(
     def result(frame: Frame, found: DetectionResult) -> DetectionResult:
         if context is None:
             return found
-        finds = context.confirmed(frame, found.time, found.finds, found.quiet)
-        return replace(found, finds=finds, around=context.around(frame, found.time, finds))
+        finds, confirmed = context.confirmed(frame, found.time, found.finds, found.quiet)
+        said = context.around(frame, found.time, finds)
+        return replace(found, finds=finds, around=said, confirmed=confirmed)
 
     futures = [future for _, future in begun]
     return Pending(
@@ -190,7 +191,7 @@ class Follower:
             self._cuts.append(frame.pts * frame.time_base)
         for result in frame.results:
             self._detected.append(result.time)
-            self._tracker.find(result.index, result.finds, parts=result.parts)
+            self._tracker.find(result.index, result.finds, parts=result.parts, confirmed=result.confirmed)
             if result.around:
                 self._around[result.index] = result.around
             self._whispers.take(result.index, result.time, Detections.concatenate([result.finds, result.quiet]))

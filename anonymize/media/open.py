@@ -180,6 +180,13 @@ def announced(source: Source) -> Timestamps | None:
     return source.announced() if isinstance(source, StillSource) else None
 
 
+def is_picture(source: Source) -> bool:
+    """Whether `source` is a picture that does not move: one frame of an image file."""
+    from anonymize.media.still.source import StillSource
+
+    return isinstance(source, StillSource) and source.info.frame_count == 1
+
+
 def with_quality(source: Source, output: Output, suffix: str = "") -> Output:
     """`output` with a quality: by default, the one at which a video becomes about as large as `source`.
 

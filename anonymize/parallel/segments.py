@@ -255,7 +255,7 @@ class SegmentRunner:
         if self.cut is not None:
             return self.scanned_frames(self.cut, detect=bool(detectors))
         settings = self._context.settings
-        asked = context_of(settings, once=self._source.info.frame_count == 1) if detectors else None
+        asked = context_of(settings, once=media.is_picture(self._source)) if detectors else None
         return scan(self._source.frames(), detectors, settings, context=asked)
 
     def scanned_frames(self, cut: Cut, *, detect: bool) -> Iterator[ScannedFrame]:

@@ -259,7 +259,8 @@ def _with_corners(given: dict[str, Any]) -> dict[str, Any]:
     tables = given.get("redact")
     if not isinstance(tables, dict):
         return given
-    whole = {kind: {"corners": True, **it} if isinstance(it, dict) else it for kind, it in tables.items()}
+    some = {Kind.HEAD.label: {}, **tables}
+    whole = {kind: {"corners": True, **it} if isinstance(it, dict) else it for kind, it in some.items()}
     return {**given, "redact": whole}
 
 

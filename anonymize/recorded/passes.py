@@ -81,7 +81,7 @@ def detect(
         found_by={detector.name: detector.sha256 for detector in detectors},
     )
     regions = Regions(compose(found.tracks, times, found.detected, found.cuts, size, settings))
-    rule = rule_of(settings, once=len(times) == 1)
+    rule = rule_of(settings, once=media.is_picture(source))
     weak = {track.id: Raised.FIND for track in found.tracks if track.weak}
     weak |= dict.fromkeys(from_behind(found.tracks, found.around, rule), Raised.BEHIND)
     weak |= dict.fromkeys(alone(found.tracks, found.around, rule, size), Raised.ALONE)

@@ -159,7 +159,9 @@ class Tracker:
         """Whether frame `index` was taken, and not so long ago that `find` refuses it."""
         return index in self._history.times
 
-    def find(self, index: int, finds: Detections, *, parts: bool = False) -> None:
+    def find(
+        self, index: int, finds: Detections, *, parts: bool = False, confirmed: NDArray[np.bool_] | None = None
+    ) -> None:
         """Take the finds of a detection on frame `index`: in ascending order, each after `see` of its frame.
 
         It may come late: on the frame before a cut after the cut, or on a live stream seconds after its frame. Call it
@@ -170,6 +172,7 @@ class Tracker:
             finds: on it.
             parts: whether a find may show a part of a subject: at the scales for small faces, a few letters of a plate
                 near the camera look like one. If it does, the subject keeps its size.
+            confirmed: (N,) which finds count by themselves, whatever their score; none if it is not given, or empty.
 
         Raises:
             ValueError: the frame was not taken, or so long ago that its time is forgotten.
@@ -189,9 +192,12 @@ class Tracker:
         self._advance(active, index)
         active = [s for s in active if s.end > index]
         started = []
+        counting = confirmed if confirmed is not None and len(confirmed) else np.zeros(len(finds), bool)
         for kind in finds.kinds():
-            chosen = finds.select(finds.kind == kind)
-            started += self._associate(index, kind, [s for s in active if s.kind == kind], chosen, parts)
+            here = finds.kind == kind
+            firmly = (finds.score >= firm(kind, self._high)) | counting
+            mine = [s for s in active if s.kind == kind]
+            started += self._associate(index, kind, mine, finds.select(here), firmly[here], parts)
         self._trace_back(started)
         self._fuse(index, list(dict.fromkeys([*(s for s in active if s.trusted), *started])))
         for subject in self._subjects:
@@ -324,7 +330,13 @@ class Tracker:
     # association
 
     def _associate(
-        self, index: int, kind: Kind, active: list[Trajectory], finds: Detections, parts: bool
+        self,
+        index: int,
+        kind: Kind,
+        active: list[Trajectory],
+        finds: Detections,
+        firmly: NDArray[np.bool_],
+        parts: bool,
     ) -> list[Trajectory]:
         """Assign the finds of one kind on a frame to subjects, strong ones first.
 
@@ -333,6 +345,7 @@ class Tracker:
             kind: of all `active` subjects and `finds`.
             active: the subjects with a row for the frame.
             finds: on the frame.
+            firmly: (N,) which of them count by themselves.
             parts: see `find`.
 
         Returns:
@@ -341,7 +354,7 @@ class Tracker:
         boxes, scores = finds.xyxy.astype(np.float64), finds.score.tolist()
         started = []
         for strong in (True, False):
-            group = np.flatnonzero((finds.score >= firm(kind, self._high)) == strong)
+            group = np.flatnonzero(firmly == strong)
             free = [s for s in active if s.seen_last != index]
             slack = np.minimum([s.doubt[index - s.first] for s in free], MOST_GROWTH)
             slack += [_SLACK if strong or not s.stands_surely else 0.0 for s in free]

@@ -12,7 +12,8 @@ from anonymize.settings import Redact
 from benchmarks.photos import SETS, Counts, measure, photos
 from tests.conftest import astronaut
 from tests.helpers.media import make_image
-from training.sources import Example, as_boxes, kept_for_dev
+from training.geometry import as_boxes
+from training.sources import Example, kept_for_dev
 
 FACE, HEAD, PLATE = 0, 1, 3
 LABELLED = Example(
@@ -70,10 +71,9 @@ def test_a_photo_is_planned_as_detect_does_it(tmp_path: Path) -> None:
     for number in range(40):
         name = f"images/oid_person_{number:04}.png"
         label = {"kind": "head", "xyxy": [165, 20, 275, 175], "ignore": False, "view": "front"}
-        rows.append(
-            {"image": name, "width": portrait.shape[1], "height": portrait.shape[0], "source": SETS[0], "boxes": [label]}
-            | {"labels": "heads: all from 8 px on, by eye"}
-        )
+        size = {"width": portrait.shape[1], "height": portrait.shape[0]}
+        said = {"source": SETS[0], "boxes": [label], "labels": "heads: all from 8 px on, by eye"}
+        rows.append({"image": name, **size, **said})
     (tmp_path / "people" / "annotations.jsonl").write_text("\n".join(map(json.dumps, rows)))
     for folder in ("plates", "faces"):
         (tmp_path / folder).mkdir()

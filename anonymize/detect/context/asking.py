@@ -62,13 +62,15 @@ class Context:
     _facing: _Known = field(default_factory=_Known)
     """Where a head showed something of a face, and how surely."""
 
-    def confirmed(self, frame: Frame, time: Fraction, found: Detections, quiet: Detections) -> Detections:
-        """`found`, and of a picture those of the `quiet` finds of faces and heads that the network confirms.
+    def confirmed(
+        self, frame: Frame, time: Fraction, found: Detections, quiet: Detections
+    ) -> tuple[Detections, NDArray[np.bool_]]:
+        """`found`, and of a picture those of the `quiet` finds of faces and heads that the network confirms as well.
 
-        What it confirms is as sure as both together (`judging.together`), or as it was if that is more.
+        With them, (N,) which ones it confirms; none of a video's, which others confirm.
         """
         if not self.rule.once:
-            return found
+            return found, np.zeros(len(found), bool)
         known = [_here(found, quiet.xyxy[row], int(quiet.kind[row])) >= 0 for row in range(len(quiet))]
         every = Detections.concatenate([found, quiet.select(~np.array(known, bool))])
         people = np.isin(every.kind, list(PEOPLE & self.rule.enough.keys()))
@@ -77,10 +79,10 @@ class Context:
         said = _asked(self.witness, frame, some) if len(some) else {}
         of_kind = np.array([said[Kind(number)][row] for row, number in enumerate(some.kind)], np.float32)
         self._there.note(time, replace(some, score=of_kind))
-        sure = together(some.score, of_kind)
-        confirmed, score = rows[sure >= TOGETHER], every.score.copy()
-        score[confirmed] = np.maximum(sure[sure >= TOGETHER], score[confirmed])
-        return replace(every, score=score).select(np.union1d(np.arange(len(found)), confirmed))
+        confirmed = np.zeros(len(every), bool)
+        confirmed[rows] = together(some.score, of_kind) >= TOGETHER
+        kept = np.flatnonzero(confirmed | (np.arange(len(every)) < len(found)))
+        return every.select(kept), confirmed[kept]
 
     def around(self, frame: Frame, time: Fraction, found: Detections) -> Said:
         """What is said of those of `found` that need support, and of heads.

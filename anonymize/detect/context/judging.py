@@ -24,8 +24,8 @@ LOOKS = 3
 """... that was looked at so often; of fewer looks less is, as one look that sees little proves little."""
 TOGETHER = 0.37
 """In a picture, which is looked at once: the mean of a find's score, counted twice, and of what the network says, that
-is enough. On 95 photos with every head labelled it covers more faces and heads than either alone, and half as much for
-nothing."""
+is enough. Chosen on 95 photos with every head labelled (`benchmarks.photos`): more faces and heads are covered than by
+the rule for videos, and half as much for nothing."""
 PLATES = 1.3
 """Of plates half as many found with .5 to .65 are right as of faces, and those with less are not covered at all."""
 SAME = 0.3
@@ -57,7 +57,8 @@ class Rule:
         enough: by kind, the score of the other network that shows that something is there; `MEAN` of it does in the
             mean of `LOOKS` looks. Finds of other kinds need no support.
         behind: the same of a face in a head: with less it is seen from behind; with 0 nobody is asked.
-        once: this is a picture, not a video: nothing but the network can confirm a find.
+        once: this is a picture, not a video: nothing but the network can confirm a find, and weak ones of people are
+            judged by `together`.
     """
 
     below: float
