@@ -259,8 +259,7 @@ def _with_corners(given: dict[str, Any]) -> dict[str, Any]:
     tables = given.get("redact")
     if not isinstance(tables, dict):
         return given
-    some = {Kind.HEAD.label: {}, **tables}
-    whole = {kind: {"corners": True, **it} if isinstance(it, dict) else it for kind, it in some.items()}
+    whole = {kind: {"corners": True, **it} if isinstance(it, dict) else it for kind, it in tables.items()}
     return {**given, "redact": whole}
 
 
