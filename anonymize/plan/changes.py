@@ -6,7 +6,7 @@ state.values.update(changed)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -204,7 +204,7 @@ def _place(state: EditState, edit: Place) -> dict[Any, Any]:
 def _remove(state: EditState, edit: Remove) -> dict[Any, Any]:
     rows, (first, end) = state.there(edit.track), state.within(edit.frames)
     left = (rows.frame < first) | (rows.frame >= end)
-    return {edit.track: rows.at(left) if left.any() else None}
+    return {edit.track: rows.at(left) if left.any() else None} | _hidden(state, edit.heads)
 
 
 def _split(state: EditState, edit: Split) -> dict[Any, Any]:
@@ -237,8 +237,7 @@ def _join(state: EditState, edit: Merge) -> dict[Any, Any]:
     if one.kind != other.kind or one.polygon or other.polygon:
         raise EditError("only two faces, two plates or two areas without corners can be joined")
     # Neither a consent nor an answer carries over: each was given for its own track alone.
-    some = ("", *state.versions())
-    gone = {("show", number, version): () for number in (edit.track, edit.other) for version in some}
+    gone = _hidden(state, (edit.track, edit.other, *edit.heads))
     answers = {("doubt", number): None for number in (edit.track, edit.other)}
     return {edit.track: merged(one, other), edit.other: None} | gone | answers
 
@@ -264,12 +263,15 @@ def _show(state: EditState, edit: Show) -> dict[Any, Any]:
 
 
 def _hide(state: EditState, edit: Hide) -> dict[Any, Any]:
-    tracks = (edit.track, *edit.heads)
+    return _hidden(state, (edit.track, *edit.heads), edit.version)
+
+
+def _hidden(state: EditState, tracks: Iterable[int], version: str = "") -> dict[Any, Any]:
+    """That `tracks` stay visible nowhere any more: whoever names no version means all."""
+    nowhere = (version,) if version else ("", *state.versions())
     for track in tracks:
         state.there(track)
-    # Whoever withdraws a consent means all versions.
-    nowhere = (edit.version,) if edit.version else ("", *state.versions())
-    return {("show", track, version): () for track in tracks for version in nowhere}
+    return {("show", track, one): () for track in tracks for one in nowhere}
 
 
 def _judge(state: EditState, edit: Judge) -> dict[Any, Any]:

@@ -239,8 +239,12 @@ def _shown(edit: Show) -> dict[str, Any]:
     }
 
 
-def _hide(line: Mapping[str, Any], track: int) -> Hide:
-    return Hide(track, version_of(line), tuple(TRACK.whole(one) for one in line.get("heads", ())))
+def _heads(line: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(TRACK.whole(one) for one in line.get("heads", ()))
+
+
+def _with_heads(edit: Hide | Merge | Remove) -> dict[str, Any]:
+    return {"heads": list(edit.heads)} if edit.heads else {}
 
 
 def _judge(line: Mapping[str, Any], track: int) -> Judge:
@@ -281,12 +285,12 @@ def _given(edit: Edit, *names: str) -> dict[str, Any]:
 _SORTS: tuple[tuple[str, type[Any], Callable[[Any], dict[str, Any]]], ...] = (
     ("draw", Draw, _drawn),
     ("place", Place, lambda e: {"first": e.first, "boxes": [list(box) for box in e.boxes]}),
-    ("remove", Remove, lambda e: {"frames": list(e.frames)}),
+    ("remove", Remove, lambda e: {"frames": list(e.frames)} | _with_heads(e)),
     ("split", Split, lambda e: {"frame": e.frame, "new": e.new}),
-    ("join", Merge, lambda e: {"other": e.other}),
+    ("join", Merge, lambda e: {"other": e.other} | _with_heads(e)),
     ("change", Change, lambda e: {"kind": e.kind.label, "shape": e.shape.value}),
     ("show", Show, _shown),
-    ("hide", Hide, lambda e: _given(e, "version") | ({"heads": list(e.heads)} if e.heads else {})),
+    ("hide", Hide, lambda e: _given(e, "version") | _with_heads(e)),
     ("judge", Judge, lambda e: {"answer": e.answer.value if e.answer else None}),
     ("sound", Sound, lambda e: {"sound": e.how.value if e.how else _HEARD, "seconds": list(e.seconds)}),
     ("reply", Reply, _replied),
@@ -297,14 +301,14 @@ _SORTS: tuple[tuple[str, type[Any], Callable[[Any], dict[str, Any]]], ...] = (
 _READ: Mapping[str, Callable[[Mapping[str, Any]], Edit]] = {
     "draw": _reading("kind shape frames anchor xyxy polygon boxes", _draw),
     "place": _reading("first boxes", _place),
-    "remove": _reading("frames", lambda line, track: Remove(track, _span(line))),
+    "remove": _reading("frames heads", lambda line, track: Remove(track, _span(line), _heads(line))),
     "split": _reading(
         "frame new", lambda line, track: Split(track, COUNT.whole(line["frame"]), COUNT.whole(line["new"]))
     ),
-    "join": _reading("other", lambda line, track: Merge(track, COUNT.whole(line["other"]))),
+    "join": _reading("other heads", lambda line, track: Merge(track, COUNT.whole(line["other"]), _heads(line))),
     "change": _reading("kind shape", lambda line, track: Change(track, Kind.named(line["kind"]), Shape(line["shape"]))),
     "show": _reading("frames reason chosen note version head", _show),
-    "hide": _reading("version heads", _hide),
+    "hide": _reading("version heads", lambda line, track: Hide(track, version_of(line), _heads(line))),
     "judge": _reading("answer", _judge),
     "sound": _sound,
     "row": _reading("other", lambda line, track: Arrange(track, TRACK.whole(line.get("other", -1)))),

@@ -49,10 +49,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """A track is no more on some frames: it showed nobody there, or was elsewhere."""
+    """A track is no more on some frames: it showed nobody there, or was elsewhere.
+
+    Args:
+        track: its number.
+        frames: half-open.
+        heads: those that stayed visible with a face that is gone, and no longer do.
+    """
 
     track: int
     frames: tuple[int, int]
+    heads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +73,17 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """`other` becomes part of `track`; on frames that both have, the box is the hull of both."""
+    """`other` becomes part of `track`; on frames that both have, the box is the hull of both.
+
+    Args:
+        track: its number.
+        other: that of the other.
+        heads: those that stayed visible with either, and no longer do.
+    """
 
     track: int
     other: int
+    heads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

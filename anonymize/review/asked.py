@@ -12,7 +12,7 @@ from anonymize.data import Box, Frame, Kind, Shape
 from anonymize.plan import consent
 from anonymize.plan.edit_lines import step_of
 from anonymize.plan.edited import Edited
-from anonymize.plan.edits import Draw, Edit, Hide, Show
+from anonymize.plan.edits import Draw, Edit, Hide, Merge, Remove, Show
 from anonymize.plan.values import COUNT, box_of
 from anonymize.review.follow import followed
 from anonymize.settings import Person
@@ -61,7 +61,7 @@ class Asking:
             return self._shown(edited, COUNT.whole(asked["track"]), self._frame(frame), reason, version)
         edit = step_of({"edit": 1, **asked}).edit
         assert edit is not None
-        if isinstance(edit, Hide) and "heads" not in asked:
+        if isinstance(edit, Hide | Merge | Remove) and "heads" not in asked:
             return replace(edit, heads=self._heads(edited, edit))
         return edit
 
@@ -97,13 +97,25 @@ class Asking:
             raise ValueError("it stays visible there already")
         return replace(new[0], head=new[1]) if len(new) > 1 else new[0]
 
-    def _heads(self, edited: Edited, edit: Hide) -> tuple[int, ...]:
-        """The heads that stay visible with the face that is to be hidden, and are hidden with it."""
-        nowhere = (edit.version,) if edit.version else ("", *edited.versions())
-        plans = (edited.plan(version) for version in nowhere if edited.shown(edit.track, version))
-        return tuple(
-            sorted({head for plan in plans for head in consent.heads_shown_with(plan, self._times, edit.track)})
-        )
+    def _heads(self, edited: Edited, edit: Hide | Merge | Remove) -> tuple[int, ...]:
+        """The heads that stay visible with a face whose consent ends by `edit`, and are hidden with it."""
+        faces = (edit.track, edit.other) if isinstance(edit, Merge) else (edit.track,)
+        nowhere = (edit.version,) if isinstance(edit, Hide) and edit.version else ("", *edited.versions())
+        heads = set[int]()
+        for version in nowhere:
+            ended = [one for one in faces if edited.shown(one, version) and not _goes_on(edited, edit, version)]
+            plan = edited.plan(version) if ended else None
+            heads.update(head for face in ended if plan for head in consent.heads_shown_with(plan, self._times, face))
+        return tuple(sorted(heads))
+
+
+def _goes_on(edited: Edited, edit: Edit, version: str) -> bool:
+    """Whether what `edit` removes is left on other frames on which it stays visible."""
+    rows = edited.rows(edit.track) if isinstance(edit, Remove) else None
+    if rows is None or not isinstance(edit, Remove):
+        return False
+    left = rows.frame[(rows.frame < edit.frames[0]) | (rows.frame >= edit.frames[1])]
+    return any(((left >= one.first) & (left < one.end)).any() for one in edited.shown(edit.track, version))
 
 
 def _rounded(box: Box) -> Box:

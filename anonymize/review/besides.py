@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from anonymize.data import Box, Kind, Region
 from anonymize.plan.edited import Edited
-from anonymize.plan.edits import Edit, Hide, Show
+from anonymize.plan.edits import Edit, Hide, Merge, Remove, Show
 
 
 def heads_of(edit: Edit) -> tuple[int, ...]:
     """The heads that stay visible, or are hidden again, with the face that `edit` is about."""
     if isinstance(edit, Show):
         return (edit.head.track,) if edit.head else ()
-    return edit.heads if isinstance(edit, Hide) else ()
+    return edit.heads if isinstance(edit, Hide | Merge | Remove) else ()
 
 
 def said(edited: Edited, edit: Edit, asked: object, version: str) -> str:
@@ -27,9 +27,9 @@ def said(edited: Edited, edit: Edit, asked: object, version: str) -> str:
         "head-visible" where the head stays visible with a face; "head-covers" where one is still drawn over the face;
         "face-covered" where the face in a head is still drawn; "head-hidden" where the head is hidden with a face.
     """
-    if isinstance(edit, Hide):
-        return "head-hidden" if edit.heads else ""
-    if not isinstance(edit, Show) or not isinstance(asked, int):
+    if not isinstance(edit, Show):
+        return "head-hidden" if heads_of(edit) else ""
+    if not isinstance(asked, int):
         return ""
     drawn, left = edited.at(max(edit.chosen, edit.frames[0]), version)
     chosen = next((one for one in left if one.track == asked), None)

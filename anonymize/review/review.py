@@ -245,7 +245,8 @@ class Review:
           as far as the pictures show it.
         - ``show`` with ``frame`` in the place of ``frames``: the person stays visible around this frame, as long as
           nobody can be taken for them, and with a face the head around it, where it is clear which.
-        - ``hide`` without ``heads``: with a face the heads around it that stay visible for the same reason.
+        - ``hide``, ``join`` and ``remove`` without ``heads``: where a face stays visible no more, neither do the heads
+          around it that stay visible for the same reason.
 
         Returns:
             what changed: tracks, and the history; what became of a head, or of the face in it, see `besides.said`.

@@ -179,6 +179,52 @@ def test_what_was_left_visible_with_its_head_in_one_version_is_hidden_with_it_ev
     assert (told["said"], plan.read(made, "court").shown) == ("head-hidden", ())
 
 
+def test_whose_face_is_gone_has_a_hidden_head_again(client: Client, made: Path) -> None:
+    face, head = number(made, FACE), number(made, HEAD)
+    client.post("/api/edit", {"do": "show", "track": face, "frame": 5, "reason": "form 12"})
+    told = client.post("/api/edit", {"do": "remove", "track": face, "frames": [0, 4]})
+    assert (told["said"], set(left(made))) == ("", {face, head}), "it is there on other frames"
+    told = client.post("/api/edit", {"do": "remove", "track": face, "frames": [4, FRAMES]})
+    assert (told["said"], told["touched"]) == ("head-hidden", [face, head])
+    assert left(made) == {}
+    assert all(one.track == head for index in range(FRAMES) for one in plan.read(made).at(index))
+    assert client.post("/api/undo")["touched"] == [face, head], "one step back"
+    assert set(left(made)) == {face, head}
+
+
+def test_a_face_that_is_left_where_it_is_covered_anyway_does_not_keep_its_head_visible(
+    client: Client, made: Path
+) -> None:
+    face, head = number(made, FACE), number(made, HEAD)
+    short = {"frames": [0, 6], "reason": "form 12", "chosen": 2}
+    client.post("/api/edit", {"do": "show", "track": face, **short, "head": {"track": head, "frames": [0, 6]}})
+    told = client.post("/api/edit", {"do": "remove", "track": face, "frames": [0, 5]})
+    assert (told["said"], set(left(made))) == ("", {face, head})
+    told = client.post("/api/edit", {"do": "remove", "track": face, "frames": [5, 6]})
+    assert (told["said"], left(made)) == ("head-hidden", {})
+
+
+@pytest.mark.parametrize("into", ["the visible one", "the other"])
+def test_with_a_consent_that_ends_as_faces_are_joined_that_to_the_head_ends(
+    face_clip: Path, made: Path, into: str
+) -> None:
+    before, (face, head) = plan.read(made), (number(made, FACE), number(made, HEAD))
+    rows = list(before.regions.rows())
+    far = ((a, b, replace(one, track=OTHER, xyxy=(4, 4, 24, 28))) for a, b, one in rows if one.track == face)
+    plan.write(replace(before, regions=Regions([*rows, *far])).marked(), made)
+    with Review(face_clip, made) as review:
+        review.edit({"do": "show", "track": face, "frame": 5, "reason": "form 12"})
+        review.choose("court")
+        review.edit({"do": "show", "track": face, "frame": 5, "reason": "form 13"})
+        review.choose("")
+        one, other = (face, OTHER) if into == "the visible one" else (OTHER, face)
+        told = review.edit({"do": "join", "track": one, "other": other})
+        assert (told["said"], told["touched"]) == ("head-hidden", [one, other, head])
+    assert left(made) == {}
+    assert plan.read(made, "court").shown == ()
+    assert {one.track for one in plan.read(made).at(5)} == {one, head}
+
+
 def test_only_what_is_still_drawn_over_it_is_spoken_of() -> None:
     face, head = still(0, (50, 100)), still(1, (50, 98), side=36, kind=HEAD)
     stranger, plate = still(2, (200, 100), side=36, kind=HEAD), still(3, (50, 98), side=10, kind=Kind.PLATE)
