@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +33,10 @@ Data = Annotated[Path, typer.Option(help="Folder of plates/, faces/ and people/.
 Work = Annotated[Path, typer.Option(help="Folder for everything made here.", file_okay=False)]
 BUILD = Path("build/training")
 REPAIRS = Path(__file__).with_name("repairs.jsonl")
-ARGUS = Path(__file__).parent.parent / "anonymize" / "models" / "argus.onnx"
+MODELS = Path(__file__).parent.parent / "anonymize" / "models"
+ARGUS = MODELS / "argus.onnx"
+SHIPPED = ("argus", "argus2", "argus-place")
+"""What ships and may be started from."""
 """The first edition."""
 
 
@@ -111,6 +115,14 @@ def learnt_from(work: Path, everything: bool = False) -> list[Example]:
     return [e for e in read_labels(work / "labels.jsonl") if may_train(e) and (everything or not kept_for_dev(e))]
 
 
+def _source(start: str, work: Path, shipped: Sequence[str]) -> Path:
+    """The file of the weights to start from: one of those that ship, or the checkpoint of a run."""
+    source = MODELS / f"{start}.onnx" if start in shipped else work / start / "last.pt"
+    if not source.exists():
+        raise typer.BadParameter(f"--start takes {', '.join(shipped)} or the name of a run, and there is no {source}")
+    return source
+
+
 @app.command()
 def train(
     run: Annotated[str, typer.Option(help="Name of the run; an existing one goes on from its checkpoint.")] = "run",
@@ -121,7 +133,7 @@ def train(
     cooldown: Annotated[int, typer.Option(help="Last steps, over which the learning rate falls to zero.")] = 4_000,
     seed: Annotated[int, typer.Option(help="Equal seeds see equal crops.")] = 1,
     processes: Annotated[int, typer.Option(help="Processes of one thread each.")] = 2,
-    start: Annotated[str, typer.Option(help="argus or another run: whose weights a new run starts from.")] = "",
+    start: Annotated[str, typer.Option(help="argus, argus2 or another run: whose weights a new run starts from.")] = "",
     net: Annotated[str, typer.Option(help="small or large: the network of a new run, small if left out.")] = "",
     teacher: Annotated[str, typer.Option(help="argus: where nobody labelled faces or plates, its belief.")] = "",
     everything: Annotated[bool, typer.Option("--everything", help="Train on the split for measuring too.")] = False,
@@ -137,9 +149,8 @@ def train(
     from training.loop import train as go
     from training.model import SHAPES
 
-    source = ARGUS if start == "argus" else work / start / "last.pt"
-    if start and not source.exists() and not (work / run / "last.pt").exists():
-        raise typer.BadParameter(f"--start takes argus or the name of a run, and there is no {source}")
+    begins = start and not (work / run / "last.pt").exists()
+    source = _source(start, work, SHIPPED[:2]) if begins else work / start / "last.pt"
     if net not in ("", *SHAPES):
         raise typer.BadParameter(f"--net takes {' or '.join(SHAPES)}, got {net}")
     if teacher not in ("", "argus"):
@@ -201,8 +212,9 @@ def places(data: Data, work: Work = BUILD) -> None:
 @app.command()
 def witness(
     data: Data,
-    start: Annotated[str, typer.Option(help="Run whose weights it starts from.")] = "run",
+    start: Annotated[str, typer.Option(help="argus2, argus-place or a run: whose weights it starts from.")] = "argus2",
     steps: Annotated[int, typer.Option(help="Steps of the whole run.")] = 7_000,
+    rate: Annotated[float, typer.Option(help="Learning rate at its height.")] = 6e-4,
     seed: Annotated[int, typer.Option(help="Equal seeds see equal places.")] = 0,
     work: Work = BUILD,
 ) -> None:
@@ -219,6 +231,7 @@ def witness(
     from training.rendered import draw_bank
     from training.repair import apply_repairs
 
+    source = _source(start, work, SHIPPED[1:])
     torch.set_num_threads(1)
     pictures, found = Cache(work), dict(read_finds(work / "places.jsonl"))
     kept = [e for e in read_annotations(data) if may_train(e) and kept_for_dev(e)]
@@ -228,8 +241,8 @@ def witness(
     )
     out = work / "export" / f"{NAME}-{seed}.onnx"
     out.parent.mkdir(parents=True, exist_ok=True)
-    course = how.Course(steps=steps, seed=seed)
-    for step, loss, net in how.train(known, pictures.__getitem__, work / start / "last.pt", course, draw_bank(1200)):
+    course = how.Course(steps=steps, rate=rate, seed=seed)
+    for step, loss, net in how.train(known, pictures.__getitem__, source, course, draw_bank(1200)):
         typer.echo(f"step {step}: loss {loss:.4f}")
         how.export(net, out)
     tables = how.measure(how.runner(out), held, lambda image: read_picture(data / image))

@@ -24,10 +24,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from training.batches import Batches
+from training.decode import FIRST_EDITION
 from training.loss import belief_loss, box_loss, heat_loss
 from training.model import Net, NetShape
 from training.sources import KINDS
-from training.start import FIRST_EDITION, start, widen
+from training.start import start, widen
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Schedule:
     save_seconds: float = 240.0
     """A checkpoint is also written when the last one is this old."""
     start: str = ""
-    """What a new run starts from: the first edition's ONNX file, or the checkpoint (`.pt`) of a run with a net that is
+    """What a new run starts from: an edition's ONNX file, or the checkpoint (`.pt`) of a run with a net that is
     no larger; fresh weights if empty."""
     teacher: str = ""
     """ONNX file of the first edition, whose belief is learnt where nobody labelled its kinds; nobody's if empty."""
@@ -226,7 +227,7 @@ def _asked_to_stop() -> Iterator[threading.Event]:
 
 
 def _some_pictures(batches: Batches, plan: Schedule) -> list[Tensor]:
-    """Training pictures, for the statistics of a start from the first edition."""
+    """Training pictures, for the statistics of a start from a file."""
     made = (batches.batch((plan.seed, plan.steps, number), *plan.crops_at(0)) for number in range(4))
     return [torch.from_numpy(batch.pictures).permute(0, 3, 1, 2) for batch in made]
 

@@ -1,9 +1,10 @@
-"""A start that says what another network says: the first edition, taken out of its ONNX file, or a smaller net.
+"""A start that says what another network says: one that ships, taken out of its ONNX file, or a smaller net.
 
-The file holds convolutions with their batch norms folded in, for two kinds that share one box. The net made of it says
-of faces and plates what the file says, to the last digits: batch norms are set to the statistics of some pictures and
-undo just that, so that training, which norms by each batch's own, goes on from the same function. Blocks that the
-first edition had not start as doing nothing; heads and persons start as found nowhere, with the shared box.
+The file holds convolutions with their batch norms folded in. The net made of it says what the file says, to the last
+digits: batch norms are set to the statistics of some pictures and undo just that, so that training, which norms by each
+batch's own, goes on from the same function. The first edition knows two kinds that share one box: blocks that it had
+not start as doing nothing, and heads and persons as found nowhere, with the shared box. The network that is asked about
+one place has no maps at its end.
 
 A larger net says what the smaller says to the last digits too: what it has more computes something from the start, but
 is read with weights of zero.
@@ -11,7 +12,7 @@ is read with weights of zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import onnx
@@ -19,38 +20,52 @@ import onnx.numpy_helper
 import torch
 from torch import Tensor, nn
 
+from training.decode import FIRST_EDITION
 from training.model import Block, Net
 from training.sources import KINDS
 
-FIRST_EDITION = ("face", "plate")
-"""The kinds of the file's heat maps, in their order."""
+BLOCKS = {"down8": 1, "down16": 2, "down32": 3}
+"""How many blocks each part of the first edition has."""
 EMPTY = -4.6
 """Logit of heat at about one percent."""
 
 
-def start(net: Net, path: Path, pictures: Iterable[Tensor]) -> None:
-    """Sets `net`'s weights to those of the first edition at `path`.
+def start(net: Net, path: Path, pictures: Iterable[Tensor], around: nn.Module | None = None) -> None:
+    """Sets `net`'s weights to those of the network at `path`.
 
     Args:
         net: changed in place.
-        path: ONNX file of the first edition.
+        path: ONNX file of the first or second edition, or of the network that is asked about one place.
         pictures: batches `(n, 3, h, w)`, BGR 0-255, such as training will see.
+        around: what `net` is a part of, and is shown them; `net` itself if left out.
 
     Raises:
         ValueError: the file's convolutions are not those of `net`, blocks added at the end of a stride aside.
     """
-    folded = _convolutions(path)
+    folded, kinds = _convolutions(path), _kinds(path)
+    first = kinds == FIRST_EDITION
     with torch.no_grad():
-        for conv, norm in _pairs(net):
-            if norm is None:
-                _fill_out(net, *folded.pop(0))
-            elif conv is None:
+        for conv, norm in _pairs(net, BLOCKS if first else {}):
+            if conv is None:
                 norm.weight.zero_()
             else:
-                _fill(conv, norm, *folded.pop(0))
+                _fill(conv, norm, *_next(folded, path))
+        if first:
+            _fill_out(net, *_next(folded, path))
+        elif kinds == KINDS:
+            _fill_with(net.out, *_next(folded, path))
         if folded:
             raise ValueError(f"{path} holds {len(folded)} more convolutions than the network")
-        _measure(net, [picture.float() for picture in pictures])
+        _measure(around or net, [picture.float() for picture in pictures])
+
+
+def answers(path: Path) -> dict[str, Tensor]:
+    """The weights behind the last convolution of the network that is asked about one place, by name; none of others."""
+    if _kinds(path) in (FIRST_EDITION, KINDS):
+        return {}
+    values = {one.name: one for one in onnx.load(path).graph.initializer}
+    names = [f"{layer}.{part}" for layer in ("fc", "out") for part in ("weight", "bias")]
+    return {name: torch.tensor(onnx.numpy_helper.to_array(values[f"net.{name}"])) for name in names}
 
 
 def widen(net: Net, small: Net) -> None:
@@ -93,14 +108,25 @@ def _convolutions(path: Path) -> list[tuple[Tensor, Tensor]]:
     return [(values[weight], values[bias]) for _, weight, bias in convolutions]
 
 
-def _pairs(net: Net) -> Iterable[tuple[nn.Conv2d | None, nn.BatchNorm2d | None]]:
-    """Each convolution with its norm in the order of the file; (None, norm) closes a block that the file lacks,
-    (convolution, None) is the output."""
-    first = {"down8": 1, "down16": 2, "down32": 3}
+def _kinds(path: Path) -> tuple[str, ...]:
+    """The kinds of a file's maps, or what its answers are about."""
+    listed = {one.key: one.value for one in onnx.load(path).metadata_props}.get("kinds", "")
+    return tuple(listed.split(",")) if listed else FIRST_EDITION
+
+
+def _next(folded: list[tuple[Tensor, Tensor]], path: Path) -> tuple[Tensor, Tensor]:
+    if not folded:
+        raise ValueError(f"{path} holds fewer convolutions than the network")
+    return folded.pop(0)
+
+
+def _pairs(net: Net, has: Mapping[str, int]) -> Iterable[tuple[nn.Conv2d | None, nn.BatchNorm2d]]:
+    """Each convolution with its norm in the order of the file, of which some parts have only so many blocks;
+    (None, norm) closes a block that the file lacks."""
     for part in ("stem", "down4", "down8", "down16", "down32", "lateral16", "lateral32", "mix16", "lateral8", "mix8"):
         module = getattr(net, part)
-        blocks = list(module.blocks) if part in first else []
-        added = {id(m) for block in blocks[first.get(part, 0) :] for m in block.modules()}
+        blocks = list(module.blocks)[has[part] :] if part in has else []
+        added = {id(m) for block in blocks for m in block.modules()}
         for child in module.modules():
             if isinstance(child, Block) and id(child) in added:
                 yield None, child.widen[1]
@@ -110,7 +136,6 @@ def _pairs(net: Net) -> Iterable[tuple[nn.Conv2d | None, nn.BatchNorm2d | None]]
                 and id(child) not in added
             ):
                 yield child[0], child[1]
-    yield net.out, None
 
 
 def _fill(conv: nn.Conv2d, norm: nn.BatchNorm2d, weight: Tensor, bias: Tensor) -> None:
@@ -125,8 +150,18 @@ def _fill(conv: nn.Conv2d, norm: nn.BatchNorm2d, weight: Tensor, bias: Tensor) -
     norm.bias.copy_(bias)
 
 
+def _fill_with(out: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
+    """The output of the second edition, as it is."""
+    if out.weight.shape != weight.shape:
+        raise ValueError(f"expected an output of {tuple(out.weight.shape)}, got {tuple(weight.shape)}")
+    out.weight.copy_(weight)
+    assert out.bias is not None
+    out.bias.copy_(bias)
+
+
 def _fill_out(net: Net, weight: Tensor, bias: Tensor) -> None:
-    """The output: planes of four quarters each, first the heat of every kind, then four distances for every kind."""
+    """The output of the first edition: planes of four quarters each, first the heat of every kind, then four distances
+    for every kind."""
     kinds, old = len(KINDS), len(FIRST_EDITION)
     weight, bias = weight.reshape(old + 4, 4, *weight.shape[1:]), bias.reshape(old + 4, 4)
     planes, levels = torch.zeros(5 * kinds, *weight.shape[1:]), torch.full((5 * kinds, 4), EMPTY)
@@ -141,7 +176,7 @@ def _fill_out(net: Net, weight: Tensor, bias: Tensor) -> None:
     net.out.bias.copy_(levels.flatten())
 
 
-def _measure(net: Net, pictures: list[Tensor]) -> None:
+def _measure(net: nn.Module, pictures: list[Tensor]) -> None:
     """Sets every norm's statistics to what it meets on `pictures`, and its scale and shift so that nothing changes."""
     met: dict[nn.BatchNorm2d, list[tuple[Tensor, Tensor]]] = {}
 

@@ -1,7 +1,7 @@
 """The witness: a network that is shown one place and says whether a head, a face, a plate is there.
 
-It starts from the weights of a run of `train`, whose layers to stride 8 it has, with one answer for the whole picture
-in the place of maps.
+It starts from the weights of a detector, whose layers to stride 8 it has, with one answer for the whole picture in the
+place of maps, or from those of its own that ship.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,12 @@ from torch import Tensor, nn
 from anonymize.data import Kind
 from anonymize.detect.context.witness import SIDE, SPANS, cut_out, place, span
 from training.degrade import STEPS, h264
-from training.geometry import Picture
+from training.geometry import Floats, Picture
 from training.model import Net
 from training.places import ANYWHERE, FACE, HEAD, PLATE, Answers, Place
 from training.rendered import Bank, replace_plate
+from training.start import answers
+from training.start import start as begin
 
 ANSWERS = ("head", "face", "plate")
 """What the three answers are about, in their order, as in `training.places.Answers`."""
@@ -40,6 +43,13 @@ labelled plate 3 times."""
 DRAWN = 0.7
 """The share of labelled plates in whose place a drawn one is put: more designs than the photographs have. What
 detectors found is left as it is."""
+CUT = 0.3
+"""The share of places that are shown as where a picture ends: there half of a face is a face, and detectors are
+believed more easily (`anonymize.detect.multiscale.CUT_OFF`)."""
+LEFT_OF = (0.4, 1.3)
+"""How much of such a place the picture has, from one side on: from 1 on all of it, and less of what surrounds it."""
+BEYOND = 0.08
+"""The most that a find there reaches past the picture's border, as a share of its side."""
 SMOOTH = 0.01
 """Labels are so far from 0 and 1: a few are wrong."""
 
@@ -100,29 +110,32 @@ def train(
     Args:
         known: what is learnt from.
         load: a picture by the name of its image.
-        start: checkpoint of a run of `train` with the smaller network.
+        start: checkpoint of a run of `train` with the smaller network, or an ONNX file as `training.start.start` takes.
         course: how long and how fast.
         bank: drawn plates, which take the place of a share `DRAWN` of the labelled ones.
     """
     torch.manual_seed(course.seed)
-    net = WitnessNet()
-    net.net.load_state_dict(torch.load(start, map_location="cpu", weights_only=True)["average"])
+    rng, chances, lately = np.random.default_rng(course.seed), odds(known), 0.0
+
+    def some() -> tuple[Tensor, list[Answers]]:
+        places = [known[i] for i in rng.choice(len(known), course.batch, p=chances)]
+        shown = np.stack([draw(load(one.image), one, rng, bank) for one in places]).transpose(0, 3, 1, 2)
+        return torch.from_numpy(shown.astype(np.float32)), [one.answers for one in places]
+
+    net, fresh = _begun(start, [some()[0] for _ in range(4)])
     average = WitnessNet()
     average.load_state_dict(net.state_dict())
     new = [*net.fc.parameters(), *net.out.parameters()]
     groups: list[dict[str, Any]] = [
         {"params": list(net.net.parameters()), "rate": course.rate},
-        {"params": new, "rate": NEW * course.rate},
+        {"params": new, "rate": (NEW if fresh else 1) * course.rate},
     ]
     optimizer = torch.optim.AdamW(groups, lr=course.rate, weight_decay=0.02)
-    rng, chances, lately = np.random.default_rng(course.seed), odds(known), 0.0
     for step in range(1, course.steps + 1):
         for group in optimizer.param_groups:
             group["lr"] = group["rate"] * course.rate_at(step)
-        some = [known[i] for i in rng.choice(len(known), course.batch, p=chances)]
-        shown = np.stack([draw(load(one.image), one, rng, bank) for one in some]).transpose(0, 3, 1, 2)
-        logits = net(torch.from_numpy(shown.astype(np.float32)))
-        loss = unsure_loss(logits, [one.answers for one in some])
+        shown, wanted = some()
+        loss = unsure_loss(net(shown), wanted)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5)
@@ -131,6 +144,18 @@ def train(
         _follow(average, net, min(0.998, step / (step + 20)))
         if step % 100 == 0 or step == course.steps:
             yield step, lately, average
+
+
+def _begun(start: Path, shown: Sequence[Tensor]) -> tuple[WitnessNet, bool]:
+    """The network with the weights of `start`, and whether its last layers are new; `shown`: such as training shows."""
+    net = WitnessNet()
+    if start.suffix == ".pt":
+        net.net.load_state_dict(torch.load(start, map_location="cpu", weights_only=True)["average"])
+        return net, True
+    begin(net.net, start, shown, net)
+    known = answers(start)
+    net.load_state_dict(net.state_dict() | known)
+    return net, not known
 
 
 def unsure_loss(logits: Tensor, answers: Sequence[Answers]) -> Tensor:
@@ -184,6 +209,8 @@ def draw(picture: Picture, one: Place, rng: np.random.Generator, bank: Bank | No
         x0, y0, x1, y1 = one.box
         quad = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
         replace_plate(picture, quad, bank.pick(max(0.3, (x1 - x0) / (y1 - y0)), rng), rng, 1.0)
+    if rng.random() < CUT:
+        picture, box = cut(picture, box, rng)
     wide = span(kind, box)
     centre = (box[:2] + box[2:]) / 2 + rng.normal(0, 0.09, 2) * wide / SPANS[kind]
     wide *= float(np.exp(rng.normal(0, 0.16)))
@@ -200,6 +227,25 @@ def draw(picture: Picture, one: Place, rng: np.random.Generator, bank: Bank | No
         if step is not h264 and rng.random() < 0.8 * chance:
             drawn = step(drawn, rng)
     return drawn
+
+
+def cut(picture: Picture, box: Floats, rng: np.random.Generator) -> tuple[Picture, Floats]:
+    """A part of `picture` that ends in or near `box` (4,), and what a detector would give of that there."""
+    side, share = int(rng.integers(4)), float(rng.uniform(*LEFT_OF))
+    along, near = side % 2, side < 2
+    low, high = float(box[along]), float(box[along + 2])
+    border = round(high - share * (high - low)) if near else round(low + share * (high - low))
+    size = picture.shape[1 - along]
+    if not 0 < border < size:
+        return picture, box
+    past, box = float(rng.uniform(0, BEYOND)) * (high - low), box.copy()
+    kept = slice(border, size) if near else slice(0, border)
+    picture = picture[:, kept] if along == 0 else picture[kept]
+    if near:
+        box[[along, along + 2]] = max(low - border, -past), high - border
+    else:
+        box[along + 2] = min(high, border + past)
+    return picture, box
 
 
 def _degrees(rng: np.random.Generator) -> float:
@@ -258,7 +304,8 @@ def runner(path: Path) -> Callable[[Picture], npt.NDArray[np.float32]]:
 
 def measure(net: Callable[[Picture], npt.NDArray[np.float32]], kept: Sequence[Place], load: Load) -> dict[str, Any]:
     """How well finds are told: by detector and kind, the area under the curve, and what share of wrong finds falls
-    where 99, 98 and 95% of right ones stay, by the score of the detector and by the network.
+    where 99, 98 and 95% of right ones stay, by the score of the detector and by the network; the same for places in or
+    near which the picture ends, as `cut` has it.
 
     Args:
         net: gives (3,) answers for a picture (SIDE, SIDE, 3).
@@ -266,16 +313,19 @@ def measure(net: Callable[[Picture], npt.NDArray[np.float32]], kept: Sequence[Pl
         load: a picture by the name of its image.
     """
     tables: dict[str, Any] = {}
-    for kind, asked in KIND.items():
-        column = ANSWERS.index(asked.label)
+    for (kind, asked), ends in product(KIND.items(), (False, True)):
+        column, rng = ANSWERS.index(asked.label), np.random.default_rng(0)
         of_it = [one for one in kept if one.kind == kind and one.by not in ("", ANYWHERE) and one.answers[column] >= 0]
-        said = np.array([net(place(load(one.image), asked, np.array(one.box, np.float32)))[column] for one in of_it])
+        shown = ((load(one.image), np.array(one.box, np.float32)) for one in of_it)
+        looks = (cut(picture, box, rng) if ends else (picture, box) for picture, box in shown)
+        said = np.array([net(place(picture, asked, box))[column] for picture, box in looks])
         score, right = np.array([one.score for one in of_it]), np.array([one.answers[column] for one in of_it])
         by = np.array([one.by for one in of_it])
         for name, limit in ((name, limit) for name in sorted({*by.tolist()}) for limit in (1.1, WEAK)):
             some = (by == name) & (score < limit)
             if 0 < right[some].sum() < some.sum():
-                tables[f"{name} {asked.plural}" + (f" below {WEAK}" if limit == WEAK else "")] = {
+                where = " where the picture ends" if ends else ""
+                tables[f"{name} {asked.plural}{where}" + (f" below {WEAK}" if limit == WEAK else "")] = {
                     "right": int(right[some].sum()),
                     "wrong": int((1 - right[some]).sum()),
                     "by score": told(right[some], score[some]),

@@ -180,6 +180,29 @@ class TestNet:
             np.testing.assert_allclose(got_distances[:, 4 * kind : 4 * kind + 4], distances, atol=1e-3)
         assert float((trains - rests).abs().median()) < 0.2  # a batch's own statistics are about those it was set to
 
+    def test_a_start_from_the_second_edition_says_what_that_says_of_all_kinds(self) -> None:
+        import torch
+
+        onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+        from training.export import Deployed
+        from training.model import Net
+        from training.start import start
+
+        torch.manual_seed(4)
+        shipped = Path(anonymize.models.__file__).with_name("argus2.onnx")
+        pictures = torch.randint(0, 256, (4, 3, 16, 20)).float()
+        pictures = torch.nn.functional.interpolate(pictures, size=(128, 160)).byte()
+        net = Net()
+        start(net, shipped, [pictures])
+        scores, distances = onnxruntime.InferenceSession(shipped).run(None, {"image": pictures.numpy()})
+        with torch.inference_mode():
+            got_scores, got_distances = Deployed(net).eval()(pictures)
+            trains = net.train()(pictures.float())[0]
+            rests = net.eval()(pictures.float())[0]
+        np.testing.assert_allclose(got_scores, scores, atol=1e-5)
+        np.testing.assert_allclose(got_distances, distances, atol=1e-3)
+        assert float((trains - rests).abs().median()) < 0.2
+
     def test_a_start_from_another_network_is_refused(self, tmp_path: Path) -> None:
         pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
         import torch
@@ -280,7 +303,8 @@ class TestNet:
         from training.__main__ import app
 
         words = ["train", "--work", str(tmp_path), "--run", "third"]
-        for more, said in ((["--start", "secnd"], "secnd"), (["--net", "huge"], "small or large")):
+        wrong = [(["--start", "secnd"], "secnd"), (["--start", "argus-place"], "argus, argus2 or the name of a run")]
+        for more, said in (*wrong, (["--net", "huge"], "small or large")):
             result = CliRunner().invoke(app, words + more, env={"COLUMNS": "400", "TERMINAL_WIDTH": "400"})
             assert result.exit_code == 2
             assert said in result.output

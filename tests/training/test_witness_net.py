@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
+from anonymize import models
 from training.places import FACE, HEAD, PLATE, Answers, Place
 from training.sources import KINDS
 
@@ -70,6 +71,40 @@ def test_what_is_drawn_shows_the_place_in_the_middle() -> None:
     assert (again == seen[0]).all(), "equal seeds, equal places"
 
 
+@pytest.mark.parametrize("seed", range(24))
+def test_a_place_where_the_picture_ends_is_cut_and_lies_where_it_lay(seed: int) -> None:
+    from training.witness import BEYOND, LEFT_OF, cut
+
+    across, down = np.meshgrid(np.arange(300), np.arange(200))
+    picture = np.stack([across % 256, across // 256, down], axis=2).astype(np.uint8)
+    box = np.array([120, 80, 180, 110], np.float32)
+    ended, moved = cut(picture, box, np.random.default_rng(seed))
+    assert box.tolist() == [120, 80, 180, 110], "the box itself is left as it is"
+    assert (ended.shape[0] < 200) != (ended.shape[1] < 300), "it ends on one side"
+    y0, x0 = int(ended[0, 0, 2]), int(ended[0, 0, 0]) + 256 * int(ended[0, 0, 1])
+    left, top, right, bottom = (moved + np.array([x0, y0, x0, y0])).tolist()
+    height, width = ended.shape[:2]
+    inside = min(right, x0 + width) - max(left, x0), min(bottom, y0 + height) - max(top, y0)
+    along = 0 if width < 300 else 1
+    side = (60, 30)[along]
+    assert inside[1 - along] == (60, 30)[1 - along]
+    assert LEFT_OF[0] * side - 1 <= inside[along] <= side
+    assert 0 <= (right - left, bottom - top)[along] - inside[along] <= BEYOND * side + 0.01
+    if inside[along] < side:
+        assert (left, top, right, bottom)[along] == pytest.approx(
+            (120, 80)[along] if (x0, y0)[along] == 0 else (x0, y0)[along] + min(moved[along], 0), abs=0.01
+        )
+
+
+def test_a_share_of_all_places_is_shown_where_the_picture_ends() -> None:
+    from training.witness import CUT, draw
+
+    picture, one = np.full((400, 400, 3), 200, np.uint8), replace(known(FACE, (1, 1, 0)), box=(180, 180, 220, 220))
+    seen = [draw(picture, one, np.random.default_rng(n)) for n in range(300)]
+    ended = sum(int(any(part.max() < 60 for part in (s[:8], s[-8:], s[:, :8], s[:, -8:]))) for s in seen) / 300
+    assert CUT - 0.08 < ended < CUT + 0.04
+
+
 def test_labelled_plates_are_drawn_anew_in_part_and_finds_are_left_as_they_are() -> None:
     from training.rendered import draw_bank
     from training.witness import DRAWN, draw
@@ -127,9 +162,31 @@ def test_a_short_course_learns_and_its_file_says_what_the_network_says(tmp_path:
     tables = measure(run, kept, pictures.__getitem__)
     assert tables["argus2 heads"]["right"] == tables["argus2 heads"]["wrong"] == 3
     assert tables["argus2 heads below 0.65"]["right"] == 2
+    assert tables["argus2 heads where the picture ends"]["wrong"] == 3
     assert tables["argus2 heads"]["by network"] == {"area": 1.0} | {
         f"wrong that fall at {n}%": 1.0 for n in (99, 98, 95)
     }
+
+
+@pytest.mark.parametrize(("name", "new"), [("argus-place", False), ("argus2", True)])
+def test_it_begins_with_what_ships(name: str, new: bool) -> None:
+    import onnxruntime
+
+    from training.witness import Deployed, _begun
+
+    torch.manual_seed(1)
+    shipped = Path(models.__file__).with_name(f"{name}.onnx")
+    places = torch.nn.functional.interpolate(torch.randint(0, 256, (24, 3, 12, 12)).float(), size=(SIDE, SIDE))
+    net, fresh = _begun(shipped, [places])
+    assert fresh is new
+    if not new:
+        (wanted,) = onnxruntime.InferenceSession(shipped).run(None, {"image": places.byte().numpy()})
+        with torch.inference_mode():
+            got = Deployed(net).eval()(places.byte())
+            net.net.train()
+            trains = torch.sigmoid(net(places))
+        np.testing.assert_allclose(got, wanted, atol=1e-4)
+        assert float((trains - got).abs().median()) < 0.1, "a batch's own statistics are about those it was set to"
 
 
 def test_the_area_under_the_curve_and_what_falls() -> None:
