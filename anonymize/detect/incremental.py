@@ -49,7 +49,7 @@ class DetectionResult:
         quiet: finds below the least score, where they are asked for; only new ones.
         around: what another network says of weak finds and heads, where it is asked.
         parts: whether a find may be a part of something larger, since some scales had no turn.
-        confirmed: which finds count whatever their score, as another network is sure of them; none if it is empty.
+        confirmed: (N,) which finds count whatever their score, as another network is sure of them; if None, none does.
     """
 
     index: int
@@ -59,7 +59,7 @@ class DetectionResult:
     quiet: Detections = field(default_factory=Detections.empty)
     around: Said = field(default_factory=Said)
     parts: bool = False
-    confirmed: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    confirmed: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -172,7 +172,7 @@ class Tracker:
             finds: on it.
             parts: whether a find may show a part of a subject: at the scales for small faces, a few letters of a plate
                 near the camera look like one. If it does, the subject keeps its size.
-            confirmed: (N,) which finds count by themselves, whatever their score; none if it is not given, or empty.
+            confirmed: (N,) which finds count by themselves, whatever their score; if None, none does.
 
         Raises:
             ValueError: the frame was not taken, or so long ago that its time is forgotten.
@@ -192,7 +192,7 @@ class Tracker:
         self._advance(active, index)
         active = [s for s in active if s.end > index]
         started = []
-        counting = confirmed if confirmed is not None and len(confirmed) else np.zeros(len(finds), bool)
+        counting = np.zeros(len(finds), bool) if confirmed is None else confirmed
         for kind in finds.kinds():
             here = finds.kind == kind
             firmly = (finds.score >= firm(kind, self._high)) | counting
