@@ -190,3 +190,21 @@ def test_the_negative_has_nothing_to_hide(tmp_path):
     frames = list(read_truth(make_negative(tmp_path / "n.mp4", frames=3, size=(320, 180))))
     assert [frame.subjects for frame in frames] == [(), (), ()]
     assert probe(tmp_path / "n.mp4").frames == 3
+
+
+def test_in_the_first_picture_of_the_readme_everybody_is_covered_and_nothing_before(tmp_path):
+    """It is the ``compare.png`` of ``anonymize demo``, in half of its size."""
+    path = tmp_path / "demo.mp4"
+    (shown,) = [frame for frame in read_truth(make_demo(path, seconds=3.8)) if frame.time == pytest.approx(3.6)]
+    picture = cv2.imread(str(Path(__file__).parents[1] / "docs" / "before-after.jpg"), cv2.IMREAD_GRAYSCALE)
+    before, after = np.hsplit(picture, 2)
+    assert before.shape == (360, 640)
+    kinds = []
+    for one in shown.subjects:
+        x0, y0, x1, y1 = (round(value / 2) for value in one.xyxy)
+        if one.visible >= 0.5:
+            assert (after[y0:y1, x0:x1] < 40).mean() > 0.95, one
+            assert (before[y0:y1, x0:x1] < 40).mean() < 0.5, one
+            kinds.append(one.kind)
+    assert (kinds.count(Kind.FACE), kinds.count(Kind.PLATE)) == (3, 1)
+    assert (after < 40).mean() < 0.15
