@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 import anonymize
+from anonymize.data import Kind
 from anonymize.plan.edits import Remove
 from anonymize.review.app import app
 from anonymize.review.review import Review, plan_for
 from anonymize.review.session import EditSession
 from anonymize.samples.demo import make_demo
+from anonymize.track.pairs import iou
 from anonymize.web.server import Server
 from tests.helpers.browser import browser, window
 
@@ -71,9 +74,12 @@ def main(folder: Path) -> None:
             page.keyboard.press("3")
             go(page, MOMENT)
             take(page, "review-both")
-        with EditSession(made) as session:  # somebody took a face away, and published
-            number = next(one for one in session.edited.base.regions.at(MOMENT) if one.kind.label == "face").track
-            session.do(Remove(number, (0, session.edited.base.about.frames)))
+        with EditSession(made) as session:  # somebody took a face away, and its head, and published
+            there, frames = session.edited.base.regions.at(MOMENT), session.edited.base.about.frames
+            face = next(one for one in there if one.kind is Kind.FACE)
+            for one in there:
+                if one is face or (one.kind is Kind.HEAD and iou(np.array(one.xyxy), np.array(face.xyxy)) > 0.3):
+                    session.do(Remove(one.track, (0, frames)))
         with _opened(film, made, launched, dark=True) as page:
             page.click("#publish")
             expect(page.locator("dialog input[name=where-to]")).to_be_focused()
