@@ -176,7 +176,7 @@ class Redact:
 
 @dataclass(frozen=True, slots=True)
 class TextRules:
-    """Which text is hidden, where text is a target."""
+    """Which text is hidden. Text must be among the targets then."""
 
     match: str = ""
     """A regular expression: lines in which it is found are hidden, and those that cannot be read surely. Empty hides
@@ -314,6 +314,11 @@ class Settings:
             )
         if not self.targets and not self.zones:
             raise UsageError("nothing to redact: name a target (faces, heads, persons, plates, text) or a zone")
+        if self.text.match and Kind.TEXT not in self.targets:
+            raise UsageError(
+                "text.match says which text is hidden, and text is not among the targets, so that none would be: add "
+                'it, as in targets = ["face", "text"] or --targets faces,text, or leave text.match out'
+            )
         if self.follow.max_gap < self.detect.every:
             raise UsageError(
                 f"detect.every ({self.detect.every} s) must not be more than follow.max_gap ({self.follow.max_gap} s): "

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from anonymize import detect, models, presets
 from anonymize.batch.ledger.decide import settings_hash
 from anonymize.cli import values
+from anonymize.cli.options import settings_of
 from anonymize.data import Detections, Shape
 from anonymize.detect import GROUPS, Matcher, ScaleScheduler, reading_weights, registry, with_usual
 from anonymize.detect.detector import finds
@@ -26,6 +27,7 @@ from anonymize.detect.text.ppocr import Line, lines_in
 from anonymize.detect.text.reader import Reader, Reading, decoded
 from anonymize.errors import ModelError, UsageError
 from anonymize.kinds import Kind
+from anonymize.live.supervisor.config import Camera
 from anonymize.models import ModelState
 from anonymize.plan.reading import parse
 from anonymize.settings import Appearance, Detect, Redact, Settings, Style, TextRules
@@ -208,7 +210,6 @@ def test_a_changed_pattern_does_files_again(weights: None) -> None:
     asked = [Settings(targets=TEXT), Settings(targets=TEXT, text=TextRules("x")), Settings()]
     assert len({settings_hash(one) for one in asked}) == 3
     assert [reading_weights(one) for one in asked] == [(), ("ppocr-reader",), ()]
-    assert reading_weights(Settings(text=TextRules("x"))) == ()
 
 
 def test_without_the_wheel_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,6 +258,26 @@ def test_a_wrong_pattern_is_an_error_that_says_what_is_wrong(pattern: str, said:
     (tmp_path / "mine.toml").write_text(f"[text]\nmatch = {json.dumps(pattern)}\n")
     with pytest.raises(UsageError, match=r"text\.match"):
         presets.load(str(tmp_path / "mine.toml"))
+
+
+def test_a_pattern_without_text_among_the_targets_is_refused_wherever_settings_come_from(tmp_path: Path) -> None:
+    said = r"text.match .*text is not among the targets.*--targets faces,text"
+    with pytest.raises(UsageError, match=said):
+        Settings(text=TextRules("Schmidt"))
+    alone, both = tmp_path / "alone.toml", tmp_path / "both.toml"
+    alone.write_text('[text]\nmatch = "Schmidt"\n')
+    both.write_text('targets = ["faces", "text"]\n[text]\nmatch = "Schmidt"\n')
+    with pytest.raises(UsageError, match=f"preset .*alone.toml: {said}"):
+        presets.load(str(alone))
+    with pytest.raises(UsageError, match=said):
+        settings_of(presets.load(str(both)).settings, {"targets": ["faces"]})
+    with pytest.raises(UsageError, match=f"camera hall: {said}"):
+        Camera("0", name="hall", preset=str(both), settings={"targets": ["faces"]}, preview=0).load_settings()
+    output = tmp_path / "safe.mp4"
+    for words in (("run", "film.mp4", "-o", output), ("live", "film.mp4", "--to", f"record:{output}")):
+        done = anonymize(*words, "--preset", alone)
+        assert (done.returncode, "text is not among the targets" in done.stderr) == (2, True), done.stderr
+    assert not output.exists()
 
 
 @pytest.mark.parametrize(
@@ -464,8 +485,7 @@ def test_a_pattern_in_a_script_that_cannot_be_read_is_refused(weights: None) -> 
 def test_without_a_pattern_nothing_is_read(weights: None) -> None:
     settings = Settings(targets=TEXT)
     assert Matcher.of(settings, detect.first_detectors(settings, 1)) is None
-    faces = Settings(text=TextRules("x"))
-    assert Matcher.of(faces, detect.first_detectors(faces, 1)) is None
+    assert Matcher.of(Settings(), detect.first_detectors(Settings(), 1)) is None
 
 
 def film(path: Path, frames: int = 8) -> Path:

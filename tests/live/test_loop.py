@@ -444,8 +444,10 @@ def test_a_pattern_of_text_that_changes_is_looked_for_by_a_detector_that_knows_i
     monkeypatch.setattr(chain, "_opened", lambda settings: opened.append(settings.text.match))
     chain._change(replace(FAST, zones=(CORNER,)))
     assert opened == []
-    chain._change(replace(FAST, zones=(CORNER,), text=TextRules("kowalski")))
-    assert opened == ["kowalski"]
+    lines = replace(FAST, targets=FAST.targets | {Kind.TEXT})
+    chain._change(lines)
+    chain._change(replace(lines, text=TextRules("kowalski")))
+    assert opened == ["", "kowalski"]
     chain.close()
 
 
