@@ -57,14 +57,19 @@ def account(plan: Plan, times: Sequence[Fraction]) -> dict[str, Any]:
 
 
 def subjects(plan: Plan, times: Sequence[Fraction]) -> list[dict[str, Any]]:
-    """Every track of which `plan` redacts something, in order of time, in the form that `account` gives.
+    """Every track of `plan`, in order of time, in the form that `account` gives.
 
-    Each also has ``sure``: False if there is an open doubt about it.
+    Each also has ``sure``: False if there is an open doubt about it; and ``covered``: False if nothing of it is
+    redacted. Of those that are covered, what is said holds for the frames on which they are.
     """
     size, seconds = (plan.about.width, plan.about.height), np.array([float(time) for time in times])
     doubtful = {one.track for one in plan.doubts if one.answer is None}
-    found = sorted(_gathered(plan.covered(), size).values(), key=lambda subject: (subject.first, subject.id))
-    return [subject.as_dict(seconds, size) | {"sure": subject.id not in doubtful} for subject in found]
+    drawn = _gathered(plan.covered(), size)
+    found = drawn | _gathered(plan.regions.without(drawn), size)
+    return [
+        one.as_dict(seconds, size) | {"sure": one.id not in doubtful, "covered": one.id in drawn}
+        for one in sorted(found.values(), key=lambda subject: (subject.first, subject.id))
+    ]
 
 
 def _gathered(drawn: Regions, size: tuple[int, int], timeline: _Timeline | None = None) -> dict[int, _Subject]:

@@ -31,8 +31,15 @@ def row(subject: Values, plan: Plan) -> tuple[str, ...]:
         place((x0 + x1) / 2, (y0 + y1) / 2),
         f"{width}x{height}",
         f"{subject['score']:.2f}" if subject["score"] else "",
-        "sure" if subject["sure"] else "doubt",
+        _word(subject),
     )
+
+
+def _word(subject: Values) -> str:
+    """Whether a track is sure and covered, in a word."""
+    if not subject["covered"]:
+        return "bare"
+    return "sure" if subject["sure"] else "doubt"
 
 
 def first_to_see(subjects: Sequence[Values], most: int) -> list[Values]:
@@ -45,7 +52,7 @@ def first_to_see(subjects: Sequence[Values], most: int) -> list[Values]:
 def page(plan: Plan, subjects: Sequence[Values]) -> str:
     """A page with a row for each of `subjects`, all of those of `plan`: no picture, no name, no script."""
     high = drawing.height_for(plan.about.width, plan.about.height)
-    counts = Counter(subject["kind"] for subject in subjects)
+    counts = Counter(subject["kind"] for subject in subjects if subject["covered"])
     found = " and ".join(plural(count, f"{kind} track") for kind, count in sorted(counts.items()))
     return fill(
         "tracks.html.jinja",
@@ -54,14 +61,15 @@ def page(plan: Plan, subjects: Sequence[Values]) -> str:
         when="",
         width=drawing.WIDTH,
         height=high,
-        found=found or "Nothing found",
+        found=found or ("Nothing covered" if subjects else "Nothing found"),
         size=f"{plan.about.width} × {plan.about.height}",
         frames=plan.about.frames,
         moving=plan.about.frames > 1,
         sha256=plan.about.sha256,
         by_hand=plan.covered().by_hand(),
         visible=len({one.track for one in plan.shown}),
-        doubtful=[subject["id"] for subject in subjects if not subject["sure"]],
+        doubtful=[subject["id"] for subject in subjects if subject["covered"] and not subject["sure"]],
+        bare=[subject["id"] for subject in subjects if not subject["covered"]],
         rows=list(_rows(plan, subjects, high)),
     )
 

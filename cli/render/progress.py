@@ -125,7 +125,7 @@ class RunDisplay:
             facts |= {"subjects": listed, "page": str(page) if page else None, "doubts": len(plan.doubts)}
             as_json("planned", {"input": item.label, "output": str(item.target), **facts})
         elif not self._quiet:
-            found = results.tracks_found(tracks, by_hand)
+            found = results.tracks_found(tracks, by_hand, sum(not one["covered"] for one in listed))
             say(f"{item.label} -> {item.target}: {found}, {plan.about.frames} frames")
             lists.track_table(plan, listed)
             if page:

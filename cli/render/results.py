@@ -68,10 +68,12 @@ def account(outcome: Outcome) -> Iterator[str]:
         yield f"  removed: {', '.join(report.removed)}"
 
 
-def tracks_found(tracks: Mapping[str, int], by_hand: int) -> str:
-    """The number of tracks of each kind (a person may have several), and of regions added by hand."""
-    found = ", ".join(counted(n, f"{kind} track") for kind, n in tracks.items() if n) or "nothing found"
-    return f"{found}, {by_hand} by hand" if by_hand else found
+def tracks_found(tracks: Mapping[str, int], by_hand: int, bare: int = 0) -> str:
+    """The number of tracks of each kind (a person may have several), of those not covered, and of regions by hand."""
+    found = [counted(n, f"{kind} track") for kind, n in tracks.items() if n]
+    found += [f"{counted(bare, 'track')} not covered"] if bare else []
+    text = ", ".join(found) or "nothing found"
+    return f"{text}, {by_hand} by hand" if by_hand else text
 
 
 def counted(count: int, what: str) -> str:

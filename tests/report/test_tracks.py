@@ -9,7 +9,7 @@ import pytest
 
 from anonymize.data import Kind, Region, Why
 from anonymize.kinds import Answer, Raised
-from anonymize.plan import About, Plan, Regions
+from anonymize.plan import About, Plan, Regions, VisibleTrack
 from anonymize.plan.doubts import Doubt
 from anonymize.report import subjects, write_tracks
 from anonymize.report.tracks import HEAD, first_to_see, page, row
@@ -63,6 +63,24 @@ def test_a_track_is_described_in_words():
 def test_what_is_sure_is_for_a_person_to_say(answer, sure):
     (result,) = subjects(planned([FAINT], answer=answer), times())
     assert result["sure"] is sure
+
+
+def test_tracks_that_are_not_covered_are_listed_and_marked():
+    made = planned([FACE, FAINT, PLATE])
+    alone = replace(made, doubts=(Doubt(1, 40, 41, Raised.ALONE),))
+    behind = replace(made, doubts=(Doubt(0, 0, 100, Raised.BEHIND), *made.doubts))
+    asked = replace(made, doubts=(), shown=(VisibleTrack(2, 10, 60, reason="form 12"), VisibleTrack(0, 0, 50)))
+    for plan, words in ((alone, "sure sure bare"), (behind, "bare sure doubt"), (asked, "bare sure sure")):
+        result = subjects(plan, times())
+        assert [row(one, plan)[-1] for one in result] == words.split()
+        assert [one["covered"] for one in result] == [word != "bare" for word in words.split()]
+    text = page(alone, subjects(alone, times()))
+    assert '<h1 class="plain">1 face track and 1 plate track</h1>' in text
+    assert re.search(r"1 not covered, in doubt.*\n.*#track-1", text)
+    assert ">not covered</span>" in text
+    assert "covered until a person has answered" not in text
+    lone = replace(planned([FAINT]), doubts=(Doubt(0, 40, 41, Raised.ALONE),))
+    assert "Nothing covered" in page(lone, subjects(lone, times()))
 
 
 def test_what_a_person_drew_is_no_doubt():
@@ -169,8 +187,6 @@ def test_the_page_stands_alone_whatever_there_is(count, tmp_path):
 
 
 def test_the_page_says_what_is_visible_and_drawn_by_hand():
-    from anonymize.plan import VisibleTrack
-
     made = planned([FACE, PLATE])
     rows = [*made.regions.rows(), (0, 9, Region((0, 0, 9, 9), Kind.AREA, Why.MANUAL))]
     made = replace(made, regions=Regions(rows), shown=(VisibleTrack(0, 0, 50, reason="form 12"),))
