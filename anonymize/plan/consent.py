@@ -6,10 +6,11 @@ Faces are not recognised. A track is identified by its position from detection t
 *stretch* of it: the frames around the one on which it was chosen, as long as
 
 - it was found at most `SEEN_WITHIN` seconds before or after (one person may go behind a pillar and another come out),
-  and
 - no other track of its kind comes so `NEAR` that one's find could be assigned to the other. A faint track (below
   `STRONG`), such as hands in front of a face, counts only where a detection missed the track itself, which could then
-  take the other's find.
+  take the other's find, and
+- the box of a person's track, in which two may stand close together, has at most one face or head of the plan in it.
+  Where neither were looked for, nobody can be chosen by it.
 
 Outside the stretch it is covered like all others, until it is chosen again. A region that does not belong to the track
 is drawn, whatever is visible under it.
@@ -135,7 +136,7 @@ def still_visible(before: Plan, after: Plan, times: Sequence[Fraction], settings
     shown += [one for one in _outside_spans(paths, times, settings) if one not in shown]
     for one in before.shown:
         path = paths.of(one.track) if one.grounds is not Grounds.SPAN else None
-        stretch = path.stretch(one.chosen if one.chosen >= 0 else one.first) if path else None
+        stretch = path.stretch(one.chosen if one.chosen >= 0 else one.first, one.grounds) if path else None
         if stretch:
             shown.append(replace(one, first=max(one.first, stretch[0]), end=min(one.end, stretch[1])))
     return replace(after, shown=tuple(shown))
@@ -213,7 +214,7 @@ def _things(paths: TrackPaths, times: Sequence[Fraction], zone: Zone) -> Iterato
     first, end = lasts[0], lasts[-1] + 1
     for track in paths.at(first):
         path = paths.of(track)
-        stretch = path.stretch(first) if path is not None else None
+        stretch = path.stretch(first, Grounds.ZONE) if path is not None else None
         if path is None or stretch is None or not _stands_in(path, zone):
             continue
         if path.end < end and float(times[path.end - 1] - times[first]) < LASTS:
@@ -278,9 +279,17 @@ class _Chooser:
     def _shown(self, person: Person, path: TrackPath, index: int) -> VisibleTrack:
         """The stretch of `path` around frame `index`."""
         stretch = path.stretch(index)
+        if path.several is None:
+            raise UsageError(
+                f"{person}: {_name(path.track, path.kind)} cannot be left visible: neither faces nor heads were looked "
+                "for, so it is not known how many people are in its box. Detect with --targets persons,heads",
+                self.name,
+            )
         if stretch is None:
             why = "no detection found it for too long"
-            if index in path.near:
+            if path.several and index in path.several:
+                why = f"{path.several[index]} people are in its box, by their faces and heads"
+            elif index in path.near:
                 why = f"{_name(path.near[index], path.kind)} is so near that they could be mistaken for each other"
             raise UsageError(
                 f"{person}: {_name(path.track, path.kind)} cannot be left visible {self._when(index)}: "
@@ -320,13 +329,13 @@ class _Chooser:
         index = _index(person, self.times, self.name)
         if index is None:
             known = list(path.stretches())
-            if len(known) != 1:
+            if len(known) > 1:
                 raise UsageError(
                     f"{person}: {_name(path.track, path.kind)} may not be the same person from beginning to end. "
                     f"{self._choices(path)}",
                     self.name,
                 )
-            index = known[0][0]
+            index = known[0][0] if known else path.first
         if not path.first <= index < path.end:
             raise UsageError(
                 f"{person}: {_name(path.track, path.kind)} is not there {self._when(index)}. {self._choices(path)}",
@@ -387,6 +396,8 @@ def _note(path: TrackPath, stretch: tuple[int, int], times: Sequence[Fraction]) 
     if end >= path.end:
         return ""
     why = f"{_name(path.near[end], path.kind)} came near" if end in path.near else "not seen for too long"
+    if path.several and end in path.several:
+        why = f"{path.several[end]} people are in its box"
     return f"hidden from {clock(float(times[end]))} on: {why}"
 
 

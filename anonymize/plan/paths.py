@@ -1,15 +1,15 @@
-"""The tracks of a plan, frame by frame, and on which frames each could be mistaken for another."""
+"""The tracks of a plan, frame by frame, and on which frames each could be mistaken for another, or holds another."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.kinds import Answer, Kind
+from anonymize.kinds import Answer, Grounds, Kind
 from anonymize.plan.compose import stretches
 from anonymize.plan.model import Plan
 from anonymize.plan.regions import Columns
@@ -47,19 +47,27 @@ class TrackPath:
     """Frame → a track that came near on it."""
     strong: bool
     """It surely shows somebody."""
+    several: Mapping[int, int] | None
+    """Of a person's track, frame → people in its box, where they are more than one; None if nothing is known of them:
+    neither faces nor heads were looked for. Of all other kinds there are none."""
 
     @property
     def end(self) -> int:
         """The frame after the last."""
         return self.first + len(self.boxes)
 
-    def stretch(self, index: int) -> tuple[int, int] | None:
-        """The clear frames around `index`, half-open; None if `index` itself is not clear."""
-        return next(((first, end) for first, end in self.stretches() if first <= index < end), None)
+    def stretch(self, index: int, grounds: Grounds = Grounds.CONSENT) -> tuple[int, int] | None:
+        """The frames around `index` on which it may stay visible, half-open; None if it may not on `index` itself."""
+        return next(((first, end) for first, end in self.stretches(grounds) if first <= index < end), None)
 
-    def stretches(self) -> Iterator[tuple[int, int]]:
-        """All runs of clear frames, half-open."""
-        yield from ((self.first + first, self.first + end) for first, end in stretches(self.clear))
+    def stretches(self, grounds: Grounds = Grounds.CONSENT) -> Iterator[tuple[int, int]]:
+        """All runs of frames on which it may stay visible, half-open: it is clear there, and in the box of a person who
+        consented there is nobody else. A thing may show many, as a poster does."""
+        free = self.clear
+        if grounds is Grounds.CONSENT:
+            free = free & (self.several is not None)
+            free[[index - self.first for index in self.several or ()]] = False
+        yield from ((self.first + first, self.first + end) for first, end in stretches(free))
 
 
 class TrackPaths:
@@ -71,6 +79,7 @@ class TrackPaths:
         there = ~np.isin(rows.track, nobody)
         self._rows: Columns = Columns._make(column[there] for column in rows) if nobody else rows
         self._redact = plan.about.redact
+        self._knows_people = bool({Kind.FACE, Kind.HEAD} & plan.about.kinds)
         self._seconds = np.array([float(time) for time in times])
         best = np.zeros(int(self._rows.track.max(initial=-1)) + 2)
         np.maximum.at(best, self._rows.track, self._rows.score)
@@ -109,7 +118,8 @@ class TrackPaths:
         near = self._near(track, kind, first, boxes, self._missed(seen, first))
         clear = there & self._soon(seen, first)
         clear[[index - first for index in near]] = False
-        return TrackPath(track, kind, first, boxes, clear, near, bool(np.isin(mine[0], self._strong)))
+        several = self._several(first, boxes) if kind is Kind.PERSON else {}
+        return TrackPath(track, kind, first, boxes, clear, near, bool(np.isin(mine[0], self._strong)), several)
 
     def _soon(self, seen: Flags, first: int) -> Flags:
         """(N,) which frames from `first` on have a find within `SEEN_WITHIN`."""
@@ -143,6 +153,44 @@ class TrackPaths:
         close = iou(grown(mine, REACH), grown(its, REACH)) >= NEAR
         close &= missed[frame - first] | np.isin(row, self._strong)
         return dict(zip(frame[close].tolist(), rows.track[row[close]].tolist(), strict=True))
+
+    def _several(self, first: int, boxes: Floats) -> dict[int, int] | None:
+        """The frames on which the middles of more than one face or head lie in the boxes (N, 4) of a person → how many
+        people these are: a face whose middle lies in one of these heads is no other person, of several such one is not.
+        None if neither faces nor heads were looked for.
+        """
+        if not self._knows_people:
+            return None
+        (head, head_frame), (face, face_frame) = (self._inside(kind, first, boxes) for kind in (Kind.HEAD, Kind.FACE))
+        order = np.argsort(head_frame, kind="stable")
+        head, head_frame = head[order], head_frame[order]
+        low, high = (np.searchsorted(head_frame, face_frame, side) for side in ("left", "right"))
+        row = np.repeat(np.arange(len(face)), high - low)
+        within = np.arange(len(row)) - np.repeat(np.cumsum(high - low) - (high - low), high - low)
+        held = np.zeros(len(face), bool)
+        held[row[_has_middle(head[low[row] + within], face[row])]] = True
+        faces, heads, bare = (
+            np.bincount(frames - first, minlength=len(boxes)) for frames in (face_frame, head_frame, face_frame[~held])
+        )
+        people = np.maximum(heads + bare, faces)
+        return {first + index: int(people[index]) for index in np.flatnonzero(people > 1).tolist()}
+
+    def _inside(self, kind: Kind, first: int, boxes: Floats) -> tuple[Floats, NDArray[np.int64]]:
+        """The boxes (M, 4) of `kind`, drawn by hand or not, whose middles lie in `boxes` (N, 4), and their frames."""
+        rows = self._rows
+        those = (rows.kind == kind) & (rows.start < first + len(boxes)) & (rows.end > first)
+        row, frame = _expanded(rows, np.flatnonzero(those))
+        among = (first <= frame) & (frame < first + len(boxes))
+        row, frame = row[among], frame[among]
+        found = undrawn(rows.xyxy[row], self._redact.of(kind))
+        inside = _has_middle(boxes[frame - first], found)
+        return found[inside], frame[inside]
+
+
+def _has_middle(boxes: Floats, others: Floats) -> Flags:
+    """(N,) whether the middles of `others` (N, 4) lie in `boxes` (N, 4)."""
+    middle = (others[:, :2] + others[:, 2:]) / 2
+    return np.asarray(((boxes[:, :2] <= middle) & (middle < boxes[:, 2:])).all(axis=1))
 
 
 def _expanded(rows: Columns, chosen: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:

@@ -11,8 +11,10 @@ import pytest
 from anonymize import plan
 from anonymize.data import Box, Detections, Grounds, Kind, Region, Track, Why
 from anonymize.errors import PlanError, UsageError
+from anonymize.kinds import Answer, Raised
 from anonymize.plan import About, Plan, Regions, VisibleTrack, consent
 from anonymize.plan.compose import compose
+from anonymize.plan.doubts import Doubt
 from anonymize.plan.paths import SEEN_WITHIN, TrackPaths
 from anonymize.report import account
 from anonymize.report.meaning import covering
@@ -229,6 +231,123 @@ def test_a_head_is_covered_again_where_another_comes_near() -> None:
     assert 0 in visible_frames(done, 1)
     assert FRAMES - 1 not in visible_frames(done, 1)
     assert visible_frames(done, 2) == []
+
+
+PAIR = {
+    "face": [(456.33, 153.47, 511.39, 220.69), (407.38, 172.73, 461.73, 234.0)],
+    "head": [(455.23, 136.33, 513.94, 218.0), (404.7, 160.13, 466.13, 237.06)],
+    "person": [(335.98, 95.56, 579.21, 712.8)],
+}
+"""What was found in a photo in which one box of a person holds two who stand side by side."""
+
+
+def of_pair(*found: tuple[str, int], targets: list[str], moving: Mapping[int, float] | None = None) -> Plan:
+    """Those found, each by kind and place in `PAIR`, on every frame; the place of each in `found` is its number.
+
+    `moving` says by how many pixels a frame a track comes from the right; it arrives with the last frame.
+    """
+    about = About("0" * 64, FRAMES, 853, 1280, settings(targets=targets))
+    rows = []
+    for number, (kind, place) in enumerate(found):
+        x0, y0, x1, y1 = PAIR[kind][place]
+        for i in range(FRAMES):
+            by = (moving or {}).get(number, 0) * (FRAMES - 1 - i)
+            box = (x0 + by, y0, x1 + by, y1)
+            rows.append((i, i + 1, Region(box, Kind.named(kind), Why.DETECTED, number, score=0.9)))
+    return Plan(about, Regions(rows))
+
+
+def chosen_in(plan: Plan, at: float = 1, number: int = 0) -> VisibleTrack:
+    one = Person("form 12", track=number, at=Fraction(at))
+    (done,) = consent.visible(plan, TIMES, plan.about.settings, "film.mp4", [one]).shown
+    return done
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [("head", 0), ("head", 1)],
+        [("face", 0), ("face", 1)],
+        [("head", 0), ("face", 1)],
+        [("head", 0), ("head", 1), ("face", 0), ("face", 1)],
+    ],
+    ids=["heads", "faces", "the head of one and the face of the other", "both"],
+)
+def test_a_person_in_whose_box_are_two_people_is_not_left_visible(others: list[tuple[str, int]]):
+    """Consent of one uncovered a stranger who stood beside them."""
+    plan = of_pair(("person", 0), *others, targets=["faces", "heads", "persons"])
+    with pytest.raises(UsageError, match=r"person 0 cannot be left visible .*: 2 people are in its box"):
+        chosen_in(plan)
+    by_number = Person("form 12", track=0)
+    with pytest.raises(UsageError, match="2 people are in its box"):
+        consent.visible(plan, TIMES, plan.about.settings, "film.mp4", [by_number])
+    of_nobody = replace(
+        plan, doubts=tuple(Doubt(i, 0, FRAMES, Raised.FIND, answer=Answer.NOTHING) for i in (1, 2, 3, 4))
+    )
+    assert chosen_in(of_nobody).end == FRAMES, "a person said that these show nobody"
+
+
+@pytest.mark.parametrize("others", [[], [("head", 0)], [("face", 0)], [("head", 0), ("face", 0)]])
+def test_a_person_alone_in_their_box_is_left_visible(others: list[tuple[str, int]]):
+    for step in (0, 8):  # standing, and walking
+        walking_on = dict.fromkeys(range(3), step)
+        plan = of_pair(("person", 0), *others, targets=["faces", "heads", "persons"], moving=walking_on)
+        done = chosen_in(plan)
+        assert (done.first, done.end, done.note) == (0, FRAMES, "")
+
+
+def test_two_faces_in_the_box_of_one_head_are_two_people():
+    plan = of_pair(("person", 0), ("head", 0), ("face", 0), ("face", 0), targets=["faces", "heads", "persons"])
+    with pytest.raises(UsageError, match="2 people are in its box"):
+        chosen_in(plan)
+
+
+@pytest.mark.parametrize("kind", ["head", "face"])
+def test_a_person_is_covered_again_where_somebody_comes_into_their_box(kind: str):
+    plan = of_pair(("person", 0), (kind, 1), (kind, 0), targets=[f"{kind}s", "persons"], moving={2: 10.0})
+    done = chosen_in(plan)
+    middle = (PAIR[kind][0][0] + PAIR[kind][0][2]) / 2 - sum(PAIR["person"][0][::2]) / 2
+    width = (PAIR["person"][0][2] - PAIR["person"][0][0]) / 1.2  # as found, before it was padded
+    comes = FRAMES - 1 - int((width / 2 - middle) // 10)
+    assert (done.first, done.end) == (0, comes)
+    assert done.note == f"hidden from 0:0{float(TIMES[comes]):g} on: 2 people are in its box"
+    with pytest.raises(UsageError, match=r"2 people are in its box.*Choose a moment, as 0@TIME, from: 0:00 to"):
+        chosen_in(plan, at=5.9)
+
+
+def test_who_is_in_a_persons_box_is_not_known_where_neither_faces_nor_heads_were_looked_for():
+    plan = of_pair(("person", 0), targets=["persons", "plates"])
+    with pytest.raises(UsageError, match=r"neither faces nor heads were looked for.* --targets persons,heads"):
+        chosen_in(plan)
+    before = replace(plan, shown=(VisibleTrack(0, 0, FRAMES, Grounds.CONSENT, "form 12", 10),))
+    assert consent.still_visible(before, before, TIMES, plan.about.settings).shown == ()
+    assert chosen_in(of_pair(("person", 0), targets=["persons", "faces"])).end == FRAMES
+    assert chosen_in(of_pair(("face", 0), targets=["persons"])).end == FRAMES
+
+
+def test_a_face_drawn_by_hand_in_a_persons_box_is_somebody():
+    plan = of_pair(("person", 0), ("head", 0), targets=["heads", "persons"])
+    by_hand = Region(PAIR["face"][1], Kind.FACE, Why.MANUAL)
+    drawn = replace(plan, regions=Regions([*plan.regions.rows(), (30, 40, by_hand)]))
+    assert chosen_in(drawn).end == 30
+
+
+def test_a_head_that_repair_adds_in_a_persons_box_ends_the_consent():
+    before = of_pair(("person", 0), ("head", 0), targets=["heads", "persons"])
+    before = replace(before, shown=(chosen_in(before),))
+    rows = of_pair(("person", 0), ("head", 0), ("head", 1), targets=["heads", "persons"]).regions.rows()
+    after = replace(before, regions=Regions(row for row in rows if row[2].track < 2 or row[0] >= 20))
+    (left,) = consent.still_visible(before, after, TIMES, before.about.settings).shown
+    assert (left.first, left.end) == (0, 20)
+
+
+def test_a_poster_of_several_people_in_a_zone_stays_visible():
+    plan = of_pair(("person", 0), ("head", 0), ("head", 1), targets=["heads", "persons"])
+    poster = {"polygon": [[0, 0], [853, 0], [853, 1280], [0, 1280]]}
+    wanted = replace(plan.about.settings, spared=settings(spared=[poster]).spared)
+    done = consent.visible(plan, TIMES, wanted, "film.mp4")
+    assert (0, FRAMES) in [(one.first, one.end) for one in done.shown if one.track == 0]
+    assert consent.still_visible(done, done, TIMES, wanted).shown == done.shown
 
 
 @pytest.mark.parametrize(
