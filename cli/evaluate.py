@@ -30,7 +30,7 @@ def evaluate(
             show_default=False,
         ),
     ],
-    kind: str,
+    kind: str | None,
     html: Path | None,
     json: bool,
 ) -> None:
@@ -44,7 +44,7 @@ def evaluate(
 
         check_target(html, force=True, makes_folder=True)
     results = []
-    for pair, found in e.evaluate_pairs(e.pairs(original, redacted, truth, Kind.named(kind))):
+    for pair, found in e.evaluate_pairs(e.pairs(original, redacted, truth, Kind.named(kind) if kind else None)):
         results.append((pair.name, found))
         lists.evaluated(pair.name, found, machine=json)
     lists.evaluated_all(results, machine=json)

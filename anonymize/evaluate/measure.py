@@ -23,7 +23,7 @@ from anonymize.data import Kind
 from anonymize.errors import UnreadableInput
 from anonymize.evaluate.detail import LEAKING, Luma, collateral, survival
 from anonymize.evaluate.score import HEIGHTS, BareSubject, Evaluation, Score, Traced, bucket
-from anonymize.evaluate.truth import FrameTruth, Subject, Truth, read_any
+from anonymize.evaluate.truth import FrameTruth, Subject, Truth, read_any, refuse_unlabelled
 from anonymize.evaluate.walk import aligned
 
 ENOUGH_CELLS, ENOUGH_VISIBLE = 4, 0.5
@@ -33,7 +33,7 @@ Key = tuple[str, int]
 """A subject within a video: kind and id."""
 
 
-def evaluate(original: Path, redacted: Path, truth: Path | Truth, kind: Kind = Kind.FACE) -> Evaluation:
+def evaluate(original: Path, redacted: Path, truth: Path | Truth, kind: Kind | None = None) -> Evaluation:
     """Compare two videos, or pictures, frame by frame on what `truth` says had to be hidden.
 
     Memory grows with the number of subjects and leaks, not with length.
@@ -46,14 +46,18 @@ def evaluate(original: Path, redacted: Path, truth: Path | Truth, kind: Kind = K
         redacted: after it.
         truth: what was there to hide: a file in one of the formats that `anonymize.evaluate.truth` reads, or read
             already.
-        kind: what boxes are in a format that does not say.
+        kind: see `read_any`.
 
     Raises:
+        UsageError: no label of `truth` is of `kind`.
         InputError: the three do not belong together; the message says where they differ.
         UnreadableInput: one of them cannot be read, or holds no frame.
     """
     counted = _Counts()
-    for step in aligned(original, redacted, truth if isinstance(truth, Truth) else read_any(truth, kind)):
+    if not isinstance(truth, Truth):
+        truth = read_any(truth, kind)
+        refuse_unlabelled([truth], kind)
+    for step in aligned(original, redacted, truth):
         counted.add(step.before, step.after, step.truth, float(step.time))
     if not counted.frames:
         raise UnreadableInput("no frame to compare", original.name)

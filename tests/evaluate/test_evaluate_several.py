@@ -1,15 +1,17 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from anonymize.data import Kind
-from anonymize.errors import InputError, UnreadableInput
+from anonymize.errors import InputError, UnreadableInput, UsageError
 from anonymize.evaluate import Score, Traced, combine, evaluate, evaluate_pairs, pairs
 from anonymize.evaluate.interval import leak_interval, share_interval
 from anonymize.evaluate.page import page
 from anonymize.evaluate.truth import FrameTruth, write_truth
+from anonymize.evaluate.truth.coco import read_coco
 from tests.cli.test_cli import anonymize
 from tests.evaluate.test_evaluate import BOX, FACE, LOSSLESS, SIZE, solid, subject, texture
 from tests.helpers.media import make_image, make_video
@@ -105,6 +107,70 @@ def test_coco_categories_are_recognised_by_their_names(clips: Clips, tmp_path):
     assert set(found.by_kind) == {"plate"}
     with pytest.raises(UnreadableInput, match="no category is a face or a plate: person"):
         evaluate(*clips, coco(tmp_path / "t.json", list("abcd"), categories=["person"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("face", "face"), ("Human face", "face"), ("faces", "face"), ("HumanFace", "face"), ("face_1", "face"),
+        ("plate", "plate"), ("Plates", "plate"), ("LicensePlate", "plate"), ("licence-plate", "plate"),
+        ("numberplates", "plate"), ("Vehicle registration plate", "plate"),
+        ("surface", ""), ("template", ""), ("hot plate", ""), ("hotplate", ""), ("Interface", ""), ("plated", ""),
+    ],
+)  # fmt: skip
+def test_coco_categories_count_by_whole_words(tmp_path, name, kind):
+    path = coco(tmp_path / "t.json", ["a.png"], categories=[name])
+    if kind:
+        assert {one.kind.label for frame in read_coco(path).images.values() for one in frame.subjects} == {kind}
+    else:
+        with pytest.raises(UnreadableInput, match="no category is a face or a plate"):
+            read_coco(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda c: c["annotations"][2].update(category_id=9),
+            "annotation 2 is of category 9, which is not in the file",
+        ),
+        (lambda c: c["annotations"][1].update(image_id=99), "annotation 1 is of image 99, which is not in the file"),
+        (lambda c: c["images"][1].update(id=7), "two images have the same id"),
+        (lambda c: c["categories"].append({"id": 1, "name": "person"}), "two categories have the same id"),
+    ],
+)
+def test_a_coco_label_that_belongs_nowhere_is_an_error(tmp_path, change, said):
+    path = coco(tmp_path / "t.json", list("abcd"))
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(UnreadableInput, match=rf"t\.json: .*{said}"):
+        read_coco(path)
+
+
+def test_a_kind_of_our_own_truth_is_measured_alone(clips: Clips, tmp_path):
+    head = replace(FACE, id=2, kind=Kind.HEAD)
+    path = write_truth(tmp_path / "t.jsonl", [FrameTruth(i, i / 25, SIZE, (FACE, head)) for i in range(FRAMES)])
+    assert set(evaluate(*clips, path).by_kind) == {"face", "head"}
+    alone = evaluate(*clips, path, Kind.HEAD)
+    assert (set(alone.by_kind), alone.total.boxes, alone.uncounted) == ({"head"}, FRAMES, FRAMES)
+    assert alone.blocks == evaluate(*clips, path).blocks
+    said = r"no label is a hat .*: face, head"
+    with pytest.raises(UsageError, match=said):
+        evaluate(*clips, path, Kind.named("hat"))
+    with pytest.raises(UsageError, match=said):
+        pairs(*clips, path, Kind.named("hat"))
+
+
+def test_in_a_folder_a_kind_may_be_missing_in_some_files(tmp_path):
+    head = replace(FACE, kind=Kind.HEAD)
+    for name, one in (("a", FACE), ("b", head)):
+        for folder in ("in", "out"):
+            video(tmp_path / folder / f"{name}.mkv")
+        write_truth((tmp_path / "in" / name).with_suffix(".jsonl"), [FrameTruth(0, 0.0, SIZE, (one,))])
+    assert len(pairs(tmp_path / "in", tmp_path / "out", tmp_path / "in", Kind.HEAD)) == 2
+    with pytest.raises(UsageError, match=r"ground truth: no label is a hat .*: face, head"):
+        pairs(tmp_path / "in", tmp_path / "out", tmp_path / "in", Kind.named("hat"))
 
 
 def test_mot_has_no_kinds_and_may_end_early(clips: Clips, tmp_path):

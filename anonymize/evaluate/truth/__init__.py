@@ -4,8 +4,8 @@
 reader by the file's suffix.
 """
 
-from anonymize.evaluate.truth.choose import Truth, read_any
+from anonymize.evaluate.truth.choose import Truth, read_any, refuse_unlabelled
 from anonymize.evaluate.truth.lines import read_truth, write_truth
 from anonymize.evaluate.truth.subjects import FrameTruth, Subject, clipped
 
-__all__ = ["FrameTruth", "Subject", "Truth", "clipped", "read_any", "read_truth", "write_truth"]
+__all__ = ["FrameTruth", "Subject", "Truth", "clipped", "read_any", "read_truth", "refuse_unlabelled", "write_truth"]

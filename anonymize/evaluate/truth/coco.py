@@ -3,8 +3,8 @@
 For a folder of pictures, an image's ``file_name`` identifies its picture. For a video, the images are its frames, all
 of them, in the order of ``frame_index`` if they have one, else of the numbers in their names. The format's limits:
 identity across frames is known only through ``track_id``, otherwise every box is a subject of its own; truncation at
-the border and occlusion are unknown; ``iscrowd`` and ``ignore`` mean ignored. Categories count if their name contains
-"face" or "plate", or is that of the kind that was asked for.
+the border and occlusion are unknown; ``iscrowd`` and ``ignore`` mean ignored. Categories count if a word of their name
+is "face", if it is "plate" or has "license plate" or the like, or is that of the kind that was asked for.
 """
 
 from __future__ import annotations
@@ -20,10 +20,14 @@ from anonymize.errors import UnreadableInput
 from anonymize.evaluate.truth.lines import NUMBER, SIDE, WHAT
 from anonymize.evaluate.truth.subjects import FrameTruth, Subject, clipped
 from anonymize.text import untrusted
-from anonymize.text.ranges import PIXELS, brief
+from anonymize.text.ranges import PIXELS, brief, shown
 
 LARGEST = 1 << 30
 """Maximum size of a file in characters: COCO keeps a whole data set in one."""
+_FACE = re.compile(r"\bfaces?\b")
+_PLATE = re.compile(
+    r"^plates?$|\b(?:licen[cs]e|number|registration|vehicle|car|truck|bus|motorcycle|motorbike|front|rear) ?plates?\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +53,25 @@ def read_coco(path: Path, kind: Kind = Kind.FACE) -> Coco:
         kind: the category of this name counts, beside faces and plates.
 
     Raises:
-        UnreadableInput: it cannot be read, is not COCO, or has no category that counts.
+        UnreadableInput: it cannot be read, is not COCO, has no category that counts, or has an annotation of a category
+            or image that is not in it.
     """
     try:
         content = untrusted.json_value(untrusted.text(path, WHAT, UnreadableInput, LARGEST), path.name, UnreadableInput)
         kinds = _kinds(content["categories"], kind)
+        images = sorted(content["images"], key=_order)
+        known = {"category": _ids(content["categories"], "categories"), "image": _ids(images, "images")}
         boxes: dict[Any, list[dict[str, Any]]] = defaultdict(list)
         for annotation in content["annotations"]:
+            for what, ids in known.items():
+                if (number := annotation[f"{what}_id"]) not in ids:
+                    raise UnreadableInput(
+                        f"annotation {shown(annotation.get('id'))} is of {what} {shown(number)}, which is not in the "
+                        "file, so that it would not be measured: add it, or take the annotation out",
+                        path.name,
+                    )
             if annotation["category_id"] in kinds:
                 boxes[annotation["image_id"]].append(annotation)
-        images = sorted(content["images"], key=_order)
         named = {
             str(image["file_name"]): FrameTruth(
                 index, 0.0, _size(image), _subjects(boxes[image["id"]], kinds, _size(image))
@@ -78,10 +91,23 @@ def read_coco(path: Path, kind: Kind = Kind.FACE) -> Coco:
 
 def _kinds(categories: list[dict[str, Any]], asked: Kind) -> dict[Any, Kind]:
     """Category -> kind, for those that have one."""
-    words = {"face": Kind.FACE, "plate": Kind.PLATE}
-    names = {category["id"]: str(category["name"]).lower() for category in categories}
-    found = {number: kind for number, name in names.items() for word, kind in words.items() if word in name}
+    words = {Kind.FACE: _FACE, Kind.PLATE: _PLATE}
+    names = {category["id"]: _words(str(category["name"])) for category in categories}
+    found = {number: kind for number, name in names.items() for kind, word in words.items() if word.search(name)}
     return found | {number: asked for number, name in names.items() if name in (asked.label, asked.plural)}
+
+
+def _words(name: str) -> str:
+    """The words of a category's name, in lower case: "license plate" for "License_Plate" and "LicensePlate"."""
+    return " ".join(re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))).lower()
+
+
+def _ids(entries: list[dict[str, Any]], what: str) -> set[Any]:
+    """The ids of `entries`. Raises `ValueError` if two are the same."""
+    ids = {entry["id"] for entry in entries}
+    if len(ids) < len(entries):
+        raise ValueError(f"two {what} have the same id")
+    return ids
 
 
 def _order(image: dict[str, Any]) -> tuple[Any, ...]:
