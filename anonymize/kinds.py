@@ -53,6 +53,12 @@ class Kind(IntEnum):
         return self > max(Kind.__members__.values())
 
     @property
+    def may_be_text(self) -> bool:
+        """Whether it is drawn as a solid box alone: text can be read through mosaic and blur, and past the corners that
+        an ellipse leaves out."""
+        return self not in PEOPLE and self is not Kind.AREA
+
+    @property
     def wide(self) -> bool:
         """Whether its size is its width, and not its height, as of text and all that belongs to a person."""
         return self not in PEOPLE and self not in (Kind.AREA, Kind.TEXT)
@@ -156,6 +162,11 @@ class Shape(StrEnum):
     BOX = "box"
     ELLIPSE = "ellipse"
     POLYGON = "polygon"
+
+
+def shaped(kind: Kind, shape: Shape) -> Shape:
+    """The outline of a region of `kind` for which `shape` is asked: of what may be text no ellipse, but its box."""
+    return Shape.BOX if shape is Shape.ELLIPSE and kind.may_be_text else shape
 
 
 class Topic(StrEnum):

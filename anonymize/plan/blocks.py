@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.data import Shape, Why
+from anonymize.data import Kind, Shape, Why
+from anonymize.kinds import shaped
 from anonymize.plan.regions import SHAPES, WHYS, WORDS, Block
 from anonymize.text.ranges import PIXELS
 
@@ -31,7 +32,11 @@ _LINE = re.compile(
 )
 """A line of a region that is no polygon. It has no more digits after the point than are kept."""
 
-_CODES = {text: codes for codes, text in WORDS.items() if SHAPES[codes[2]] is not Shape.POLYGON}
+_CODES = {
+    text: (kind, why, SHAPES.index(shaped(Kind(kind), SHAPES[shape])))
+    for (kind, why, shape), text in WORDS.items()
+    if SHAPES[shape] is not Shape.POLYGON
+}
 _BY_PERSON = [WHYS.index(Why.MANUAL), WHYS.index(Why.ZONE)]
 
 

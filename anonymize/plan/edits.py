@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from anonymize.data import Box, Kind, Shape
-from anonymize.kinds import Answer, Silencing, Topic
+from anonymize.kinds import Answer, Silencing, Topic, shaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ class Draw:
     anchor: int = -1
     polygon: tuple[tuple[float, float], ...] = ()
     boxes: tuple[Box, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", shaped(self.kind, self.shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,9 @@ class Change:
     track: int
     kind: Kind
     shape: Shape
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", shaped(self.kind, self.shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,9 @@ class Reply:
     boxes: tuple[Box, ...] = ()
     kind: Kind = Kind.FACE
     shape: Shape = Shape.ELLIPSE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", shaped(self.kind, self.shape))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.data import Kind, Region, Shape, Why
+from anonymize.kinds import shaped
 
 _AT_ONCE = 4096
 """Rows that are turned into regions at a time."""
@@ -89,6 +90,7 @@ class Regions:
 
     Args:
         rows: (first frame, end, region), or blocks of them, in any order; kept by first frame, then in the order given.
+            An ellipse of what may be text becomes a box.
     """
 
     def __init__(self, rows: Iterable[tuple[int, int, Region] | Block]) -> None:
@@ -110,7 +112,7 @@ class Regions:
             scores.append(round(float(region.score), 3))
             tracks.append(region.track)
             kinds.append(int(region.kind))
-            codes.extend((WHYS.index(region.why), SHAPES.index(region.shape)))
+            codes.extend((WHYS.index(region.why), SHAPES.index(shaped(region.kind, region.shape))))
             if region.shape is Shape.POLYGON:
                 polygons[row] = tuple((round(float(x), 2), round(float(y), 2)) for x, y in region.polygon)
         spans: NDArray[np.int64] = np.array(frames, np.int64).reshape(-1, 2)

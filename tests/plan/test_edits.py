@@ -383,6 +383,23 @@ def test_a_kind_and_a_shape_can_be_changed():
     }
 
 
+@pytest.mark.parametrize("kind", [Kind.PLATE, Kind.TEXT, Kind.named("screen")])
+def test_what_may_be_text_is_a_box_whatever_outline_is_asked_for(kind):
+    """An ellipse left the corners of a plate bare."""
+    for shape, expected in ((Shape.ELLIPSE, Shape.BOX), (Shape.BOX, Shape.BOX)):
+        for edit in (
+            Change(0, kind, shape),
+            Draw(7, (0, 9), (10, 10, 30, 20), kind, shape),
+            Reply(7, Topic.FAINT, 1, (0, 9), Answer.HIDE, ((10, 10, 30, 20),) * 9, kind, shape),
+        ):
+            line = entry(Line(1, edit))
+            assert line["shape"] == expected.value
+            assert step_of(line | {"shape": shape.value}).edit == edit, "an older plan has the ellipse in its line"
+    assert Draw(7, (0, 9), (0, 0, 9, 9), kind, Shape.POLYGON, polygon=((0, 0), (9, 0), (0, 9))).shape is Shape.POLYGON
+    for kind in (Kind.FACE, Kind.HEAD, Kind.PERSON, Kind.AREA):
+        assert Change(0, kind, Shape.ELLIPSE).shape is Shape.ELLIPSE
+
+
 MUTE, BLEEP = Silencing.MUTE, Silencing.BLEEP
 
 

@@ -5,6 +5,8 @@ import { make, onChange, state } from "./state.js";
 import { KINDS, say } from "./strings.js";
 
 const SHAPES = ["box", "ellipse"];
+/** All else may be text, and is hidden by boxes alone. */
+const ROUND = ["face", "head", "person", "area"];
 
 /** @param {"kind" | "shape"} what @param {string[]} values */
 function menu(what, values) {
@@ -42,6 +44,7 @@ onChange((changed) => {
   const track = state.tracks.get(state.selected);
   kind.disabled = !track;
   shape.disabled = !track || track.shape === "polygon";
+  shape.options[1].hidden = !ROUND.includes(track?.kind ?? "");
   shape.options[2].hidden = track?.shape !== "polygon";
   if (track) [kind.value, shape.value] = [track.kind, track.shape];
 });
