@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from fractions import Fraction
 from typing import Annotated, Self
 
@@ -152,10 +153,16 @@ class Redact:
     own: tuple[tuple[Kind, Appearance], ...] = field(default=(), metadata={OWN: OWN_DRAWN})
 
     def __post_init__(self) -> None:
-        for kind, drawn in ((Kind.PLATE, self.plate), (Kind.TEXT, self.text), *self.own):
-            if drawn.style is not Style.SOLID or drawn.shape is not Shape.BOX:
+        for kind, drawn in [*((kind, self.of(kind)) for kind in Kind.__members__.values()), *self.own]:
+            if kind.may_be_text and (drawn.style is not Style.SOLID or drawn.shape is not Shape.BOX):
+                near = get_close_matches(kind.label, [one.lower() for one in Kind.__members__], 1) if kind.own else ()
+                what = f"{kind.plural} are always redacted as solid boxes"
+                if near:
+                    what = f"redact.{kind.label}: did you mean {near[0]}? Kinds of your own are solid boxes"
+                raise UsageError(f"{what}: text can be read through mosaic and blur")
+            if drawn.shape is Shape.POLYGON:
                 raise UsageError(
-                    f"{kind.plural} are always redacted as solid boxes: text can be read through mosaic and blur"
+                    f"redact.{kind.label}.shape: expected box or ellipse: what is found has no corners of its own"
                 )
 
     def of(self, kind: Kind) -> Appearance:
