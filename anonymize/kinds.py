@@ -67,18 +67,25 @@ class Kind(IntEnum):
     def of(cls, label: str, others: Iterable[Kind] = ()) -> Kind:
         """The kind with this label, among the members and `others`. Raises `ValueError` for an unknown one."""
         known: dict[str, Kind] = {kind.label: kind for kind in (*cls, *others)}
-        if label not in known:
-            raise ValueError(f"unknown kind {label!r}: expected one of {', '.join(known)}")
+        if not isinstance(label, str) or label not in known:
+            raise ValueError(f"unknown kind {_shown(label)}: expected one of {', '.join(known)}")
         return known[label]
 
     @classmethod
     def named(cls, label: str) -> Kind:
         """The kind with this label, a member or not. Raises `ValueError` for what cannot be the name of one."""
+        if not isinstance(label, str):
+            raise ValueError(f"expected the name of a kind, got {_shown(label)}")
         if label.upper() in cls.__members__ and label.islower():
             return cls[label.upper()]
         if fault := _fault(label):
             raise ValueError(f"{label[:40]!r} cannot be the name of a kind: {fault}")
         return cls(_number(label))
+
+
+def _shown(value: object) -> str:
+    """`value` for a message, shortened."""
+    return repr(value)[:60]
 
 
 def _number(name: str) -> int:
@@ -128,7 +135,15 @@ def firm(kind: Kind, high: float) -> float:
     return max(high, FIRM.get(kind, 0.0))
 
 
-class Why(StrEnum):
+class _Word(StrEnum):
+    """One of a few words, as plans and reports have them."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise ValueError(f"expected one of {', '.join(cls)}, got {_shown(value)}")
+
+
+class Why(_Word):
     """Why a region is redacted on a frame."""
 
     DETECTED = "detected"
@@ -145,7 +160,7 @@ class Why(StrEnum):
     """No two detections bracket the frame: the whole picture is obscured."""
 
 
-class Grounds(StrEnum):
+class Grounds(_Word):
     """Why a track stays visible."""
 
     CONSENT = "consent"
@@ -156,7 +171,7 @@ class Grounds(StrEnum):
     """The user wanted finds to stay visible at that time."""
 
 
-class Shape(StrEnum):
+class Shape(_Word):
     """The outline of a region."""
 
     BOX = "box"
@@ -169,7 +184,7 @@ def shaped(kind: Kind, shape: Shape) -> Shape:
     return Shape.BOX if shape is Shape.ELLIPSE and kind.may_be_text else shape
 
 
-class Topic(StrEnum):
+class Topic(_Word):
     """What a person is asked about a place in a picture, beside the doubts of a plan."""
 
     FAINT = "faint"
@@ -186,7 +201,7 @@ class Topic(StrEnum):
     """Covered for long without a find: is there somebody?"""
 
 
-class Raised(StrEnum):
+class Raised(_Word):
     """What raised a doubt."""
 
     FIND = "find"
@@ -199,7 +214,7 @@ class Raised(StrEnum):
     """A head in which another network saw nothing of a face: seen from behind, and not covered."""
 
 
-class Silencing(StrEnum):
+class Silencing(_Word):
     """What is heard in the place of the sound."""
 
     MUTE = "mute"
@@ -208,7 +223,7 @@ class Silencing(StrEnum):
     """A tone."""
 
 
-class Answer(StrEnum):
+class Answer(_Word):
     """A person's answer to a doubt."""
 
     HIDE = "hide"
@@ -216,7 +231,7 @@ class Answer(StrEnum):
     """There is nothing to hide."""
 
 
-class Verdict(StrEnum):
+class Verdict(_Word):
     """The result of verifying an output."""
 
     PASS = "pass"

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -24,7 +24,7 @@ from anonymize.detect.detector import Picture, finds
 from anonymize.detect.multiscale import plausible, scales
 from anonymize.errors import ModelError, PlanError, UsageError
 from anonymize.evaluate.truth.coco import read_coco
-from anonymize.kinds import Kind, Verdict
+from anonymize.kinds import Answer, Grounds, Kind, Raised, Silencing, Topic, Verdict
 from anonymize.plan import About, Plan, Regions, consent, lines
 from anonymize.plan.compose import compose
 from anonymize.plan.edited import Edited
@@ -69,6 +69,17 @@ def test_another_process_has_the_same_number() -> None:
 def test_what_cannot_be_the_name_of_a_kind(word: str) -> None:
     with pytest.raises(ValueError, match="cannot be the name of a kind"):
         Kind.named(word)
+
+
+@pytest.mark.parametrize("value", [3, None, ["face"], {"face": 1}, True, 1.5])
+def test_what_is_no_text_is_no_kind_and_no_other_word(value: Any) -> None:
+    with pytest.raises(ValueError, match="expected the name of a kind, got "):
+        Kind.named(value)
+    with pytest.raises(ValueError, match=r"unknown kind .*: expected one of face, plate"):
+        Kind.of(value)
+    for words in (Why, Grounds, Shape, Topic, Raised, Silencing, Answer):
+        with pytest.raises(ValueError, match=f"expected one of {', '.join(words)}, got "):
+            words(value)
 
 
 @pytest.mark.parametrize("number", [6, 27, -1, 1 << 62, int(SCREEN) * 27, 118913])
@@ -215,6 +226,11 @@ def test_the_former_names_of_sizes_are_the_same_settings() -> None:
     [
         ({"redact": {"screen": {"style": "blur"}}}, "screens are always redacted as solid boxes"),
         ({"redact": {"screen": {"shape": "ellipse"}}}, "screens are always redacted as solid boxes"),
+        ({"redact": {"screen": {"shape": "polygon"}}}, "screens are always redacted as solid boxes"),
+        (
+            {"redact": {"haed": {"style": "mosaic"}}},
+            r"redact\.haed: did you mean head\? Kinds of your own are solid boxes",
+        ),
         ({"redact": {"screen": {"padding": 9}}}, "redact.screen.padding = 9: must be 0 to 4"),
         ({"redact": {"heads": {"padding": 0.1}}}, "unknown setting 'redact.heads'.*did you mean head"),
         ({"redact": {"Screen": {}}}, "unknown setting 'redact.Screen'"),

@@ -181,6 +181,7 @@ def _draw(state: EditState, edit: Draw) -> dict[Any, Any]:
     first, end = state.within(edit.frames)
     if edit.track < 0 or state.rows(edit.track) is not None:
         raise EditError(f"there is a track {edit.track} already")
+    _refuse_cornerless(edit)
     count = end - first
     if edit.boxes and len(edit.boxes) != count:
         raise EditError(f"{len(edit.boxes)} boxes for {count} frames")
@@ -189,6 +190,12 @@ def _draw(state: EditState, edit: Draw) -> dict[Any, Any]:
     rows = drawn._replace(anchor=anchor, polygon=edit.polygon)
     state.refuse_outside(rows)
     return {edit.track: rows}
+
+
+def _refuse_cornerless(edit: Draw | Reply) -> None:
+    """Raise `EditError` for a polygon without corners, and for corners of another shape."""
+    if (edit.shape is Shape.POLYGON) != (isinstance(edit, Draw) and bool(edit.polygon)):
+        raise EditError("a polygon needs its corners, and other shapes have none")
 
 
 def _place(state: EditState, edit: Place) -> dict[Any, Any]:
@@ -235,7 +242,7 @@ def _join(state: EditState, edit: Merge) -> dict[Any, Any]:
     if edit.track == edit.other:
         raise EditError("a track cannot be joined with itself")
     if one.kind != other.kind or one.polygon or other.polygon:
-        raise EditError("only two faces, two plates or two areas without corners can be joined")
+        raise EditError("only two of one kind, such as two faces, and none with corners can be joined")
     # Neither a consent nor an answer carries over: each was given for its own track alone.
     gone = _hidden(state, (edit.track, edit.other, *edit.heads))
     answers = {("doubt", number): None for number in (edit.track, edit.other)}
@@ -277,7 +284,7 @@ def _hidden(state: EditState, tracks: Iterable[int], version: str = "") -> dict[
 def _judge(state: EditState, edit: Judge) -> dict[Any, Any]:
     rows, known = state.there(edit.track), state.doubt(edit.track)
     if rows.kind is Kind.AREA:
-        raise EditError("an area shows nobody: remove it, or say that it is a face or a plate")
+        raise EditError("an area shows nobody: remove it, or say what it is, such as a face")
     if known is None:
         if edit.answer is not Answer.NOTHING:
             return {("doubt", edit.track): None}
@@ -310,6 +317,7 @@ def _reply(state: EditState, edit: Reply) -> dict[Any, Any]:
         raise EditError(f"{len(edit.boxes)} boxes of track {edit.track} for {end - first} frames")
     if edit.boxes and there is not None and there.polygon:
         raise EditError("a polygon is drawn anew where it is to cover more")
+    _refuse_cornerless(edit)
     changed: dict[Any, Any] = {_reply_key(edit.topic, edit.of, first): edit}
     if edit.boxes:
         more = by_hand(first, edit.boxes, edit.kind, edit.shape)

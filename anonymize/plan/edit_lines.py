@@ -83,7 +83,7 @@ def step_of(line: Mapping[str, Any]) -> EditLine:
         if key in line:
             _refuse_others(line, {key, "by", "at"})
             return EditLine(COUNT.whole(line[key]), None, key == "undo", by, at)
-    read = _READ.get(line["do"])
+    read = _READ.get(line["do"]) if isinstance(line["do"], str) else None
     if read is None:
         raise ValueError(f"do: {shown(line['do'])}: expected one of {', '.join(_READ)}")
     return EditLine(COUNT.whole(line["edit"]), read(line), False, by, at)
@@ -184,8 +184,8 @@ def _reading(keys: str, make: Callable[[Mapping[str, Any], int], Edit]) -> Calla
 def _draw(line: Mapping[str, Any], track: int) -> Draw:
     polygon = tuple((PIXELS.number(x), PIXELS.number(y)) for x, y in line.get("polygon", ()))
     shape = Shape(line.get("shape", "polygon" if polygon else "box"))
-    if (shape is Shape.POLYGON) != bool(polygon):
-        raise ValueError("a polygon needs its corners, and other shapes have none")
+    if len(where := [key for key in ("xyxy", "polygon", "boxes") if line.get(key)]) > 1:
+        raise ValueError(f"expected one of xyxy, polygon and boxes, got {' and '.join(where)}")
     boxes = _boxes(line["boxes"]) if "boxes" in line else ()
     box = around(polygon) if polygon else boxes[0] if boxes else box_of(line["xyxy"])
     kind, anchor = Kind.named(line.get("kind", "area")), TRACK.whole(line.get("anchor", -1))

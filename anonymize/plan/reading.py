@@ -139,7 +139,7 @@ def _refuse_unknown(
             raise PlanError(f"there is no track {one.track} in this plan", place)
     for place, doubt in doubts:
         if doubt.track not in subjects:
-            raise PlanError(f"there is no face or plate {doubt.track} in this plan", place)
+            raise PlanError(f"there is no track {doubt.track} in this plan that detectors found", place)
 
 
 def _sorted_out(numbered: Iterator[tuple[int, str]], about: About) -> Iterator[Block | tuple[int, str]]:
@@ -283,6 +283,8 @@ def _row(entry: dict[str, Any], place: str, about: About) -> tuple[int, int, Reg
             raise ValueError(f"frames {first} to {end} do not lie within the video's {about.frames}")
         polygon = tuple((PIXELS.number(x), PIXELS.number(y)) for x, y in entry.get("polygon", ()))
         shape = Shape(entry.get("shape", "polygon" if polygon else "box"))
+        if "xyxy" in entry and polygon:
+            raise ValueError('expected either "xyxy" or "polygon": this line has both')
         if (shape is Shape.POLYGON) != bool(polygon):
             raise ValueError(
                 'a polygon needs "shape": "polygon" and "polygon": [[x, y], ...], other shapes need "xyxy"'

@@ -74,6 +74,8 @@ class Asking:
 
     def _drawn(self, edited: Edited, frame: int, box: Box, kind: Kind, shape: Shape) -> Draw:
         """A new track around `frame`; its boxes follow what the pictures show, padded as what detectors find."""
+        if shape is Shape.POLYGON:
+            raise ValueError("a polygon is drawn by its corners and on frames that are named, and is not followed")
         if min(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE:
             raise ValueError("too small: draw a larger one")
         about = edited.base.about

@@ -1,7 +1,9 @@
 """A person's edits of a plan: what each does, and that any of them can be taken back."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonymize.data import Grounds, Kind, Region, Shape, Silence, Silencing, Why
+from anonymize.errors import UsageError
 from anonymize.kinds import Answer, Raised, Topic
 from anonymize.plan import About, Plan, Regions
 from anonymize.plan.doubts import Doubt
@@ -428,6 +431,12 @@ def test_the_sound_is_silent_where_the_last_word_is_that_it_is(edits, silences):
         (Draw(7, (0, 5), (1280, 0, 1290, 9)), "hides nothing"),
         (Draw(7, (0, 5), (-9, -9, 0, 0), boxes=((-9, -9, 0, 0),) * 5), "hides nothing"),
         (Place(0, 20, ((1300, 0, 1314, 14), (1310, 0, 1324, 14))), "hides nothing"),
+        (Draw(7, (0, 5), (0, 0, 9, 9), shape=Shape.POLYGON), "a polygon needs its corners"),
+        (Draw(7, (0, 5), (0, 0, 9, 9), polygon=((0, 0), (9, 0), (0, 9))), "other shapes have none"),
+        (
+            Reply(0, Topic.BEGINS, 0, (0, 1), Answer.HIDE, ((0, 0, 9, 9),), shape=Shape.POLYGON),
+            "a polygon needs its corners",
+        ),
         (Draw(0, (0, 5), (0, 0, 9, 9)), "already"),
         (Draw(7, (0, 101), (0, 0, 9, 9)), "do not lie"),
         (Draw(7, (5, 5), (0, 0, 9, 9)), "do not lie"),
@@ -635,7 +644,15 @@ def test_all_that_is_drawn_can_be_read_by_a_plan(tmp_path):
         {"edit": 1, "do": "draw", "track": 7, "frames": [0, 5]},
         {"edit": 1, "do": "draw", "track": 7, "frames": [0, 5], "xyxy": [5, 0, 5, 9]},
         {"edit": 1, "do": "draw", "track": 7, "frames": [0, 5], "xyxy": [0, 0, float("nan"), 9]},
-        {"edit": 1, "do": "draw", "track": 7, "frames": [0, 5], "xyxy": [0, 0, 9, 9], "shape": "polygon"},
+        {
+            "edit": 1,
+            "do": "draw",
+            "track": 7,
+            "frames": [0, 5],
+            "xyxy": [0, 0, 9, 9],
+            "polygon": [[0, 0], [9, 0], [0, 9]],
+        },
+        {"edit": 1, "do": "draw", "track": 7, "frames": [0, 1], "xyxy": [0, 0, 9, 9], "boxes": [[0, 0, 9, 9]]},
         {"edit": 1, "do": "place", "track": 7, "first": 0, "boxes": []},
         {"edit": 1, "do": "fly", "track": 7},
         {"edit": 1, "do": "hide", "track": 7, "wings": 2},
@@ -670,10 +687,37 @@ def test_all_that_is_drawn_can_be_read_by_a_plan(tmp_path):
     ],
 )
 def test_a_malformed_line_is_refused(line):
-    from anonymize.errors import UsageError
-
     with pytest.raises((ValueError, TypeError, KeyError, UsageError)):
         step_of(line)
+
+
+WELL_FORMED: list[dict[str, Any]] = [
+    {"do": "draw", "track": 7, "frames": [0, 5], "xyxy": [0, 0, 9, 9], "kind": "face", "shape": "box", "anchor": 1},
+    {"do": "draw", "track": 7, "frames": [0, 5], "polygon": [[0, 0], [9, 0], [0, 9]]},
+    {"do": "draw", "track": 7, "frames": [0, 1], "boxes": [[0, 0, 9, 9]]},
+    {"do": "place", "track": 0, "first": 0, "boxes": [[0, 0, 9, 9]]},
+    {"do": "remove", "track": 0, "frames": [0, 5], "heads": [3]},
+    {"do": "split", "track": 0, "frame": 20, "new": 7},
+    {"do": "join", "track": 0, "other": 3, "heads": [3]},
+    {"do": "change", "track": 0, "kind": "face", "shape": "box"},
+    {"do": "show", "track": 0, "frames": [0, 5], "reason": "form", "chosen": 1, "note": "so", "version": "court"},
+    {"do": "show", "track": 0, "frames": [0, 5], "reason": "form", "head": {"track": 3, "frames": [0, 5]}},
+    {"do": "hide", "track": 0, "version": "court", "heads": [3]},
+    {"do": "judge", "track": 0, "answer": "hide"},
+    {"do": "sound", "sound": "mute", "seconds": [0, 2]},
+    {"do": "reply", "topic": "ends", "track": 0, "of": 0, "frames": [0, 1], "answer": "hide", "boxes": [[0, 0, 9, 9]]},
+    {"do": "row", "track": 0, "other": 3},
+]
+OF_ANY_TYPE: tuple[Any, ...] = (7, -1.5, True, None, "x", "", [], ["a"], [[]], [None, None], {}, {"a": 1})
+
+
+@pytest.mark.parametrize("line", WELL_FORMED, ids=[f"{one['do']}-{number}" for number, one in enumerate(WELL_FORMED)])
+def test_a_value_of_another_type_is_a_malformed_line_and_no_mistake_of_ours(line):
+    """A kind that is a number was an internal error."""
+    for key in [*line, "by", "at", "edit"]:
+        for value in OF_ANY_TYPE:
+            with suppress(ValueError, TypeError, KeyError, UsageError):  # each is a message for people
+                History(Edited(base())).follow(step_of({"edit": 1, **line, key: value}))
 
 
 def test_lines_come_in_their_order():
