@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
+from anonymize.detect import refuse_unusable
 from anonymize.errors import AnonymizeError, FailingError, OutputError
 from anonymize.live.chain.control import Control
 from anonymize.live.log import logger
@@ -60,7 +61,9 @@ def run_camera(
     from anonymize.live.chain.loop import run
 
     supervised = control is not None
+    first = settings()
     if not supervised:  # the supervisor has, and a camera that it restarts waits until its disk is writable
+        refuse_unusable(first)
         prepare(camera.to)
     control = control or Control()
     gone = _Gone(len(camera.to), control)
@@ -87,7 +90,6 @@ def run_camera(
             kept: list[LiveSink] = [newest] if newest is not None else []
             return [*open_sinks(camera.to, picture, metrics, options), *pages, *kept]
 
-        first = settings()
         stack.enter_context(_signals(control, settings))
         logger.info("starting", source=mask(camera.source), to=", ".join(mask(address) for address in camera.to))
         if not supervised:
@@ -147,7 +149,9 @@ def _signals(control: Control, settings: Callable[[], Settings]) -> AbstractCont
 
     def reload() -> None:
         try:
-            control.reload(settings())
+            asked_for = settings()
+            refuse_unusable(asked_for)
+            control.reload(asked_for)
         except AnonymizeError as error:
             logger.error("settings not reloaded; kept the previous settings", error=str(error))
         else:

@@ -79,6 +79,14 @@ def test_invalid_arguments_are_refused_in_words(arguments, code, words, clip, mo
     assert words in str(error)
 
 
+def test_what_no_detector_finds_is_refused_before_anything_is_opened_or_written(clip, tmp_path):
+    words = ("--detectors", "centerface", "--targets", "faces,plates")
+    code, said = live(clip, "--to", f"record:{tmp_path / 'out'}", *words)
+    assert (code, "centerface cannot find plates" in said) == (8, True), said
+    assert "starting" not in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_port_that_is_taken(clip, log_as_before):
     server = Server(0, {})
     error = CliRunner().invoke(app, ["live", str(clip), "--to", "hls:x", "--metrics", str(server.port)]).exception

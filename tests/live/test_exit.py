@@ -2,17 +2,19 @@
 
 import os
 import signal
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from anonymize.errors import ExitCode, FailingError
-from anonymize.live.camera import run_camera
+from anonymize.kinds import Kind
+from anonymize.live.camera import _signals, run_camera
 from anonymize.live.chain.control import Control
 from anonymize.live.health import Limits
 from anonymize.live.metrics import Metrics
 from anonymize.live.supervisor.config import Camera
-from anonymize.settings import Settings, Zone
+from anonymize.settings import Detect, Settings, Zone
 from tests.helpers.media import make_video
 from tests.helpers.servers import free_port, until
 from tests.live.test_supervise import fleet, supervised
@@ -37,6 +39,14 @@ def test_a_camera_that_fails_when_it_ends_is_an_error_of_its_own(clip, tmp_path)
         played(clip, tmp_path, FAILING)
     assert error.value.exit_code == ExitCode.FAILING
     assert list((tmp_path / "out").glob("*.mp4")), "what was recorded is there"
+
+
+def test_settings_that_no_detector_meets_are_not_reloaded(caplog):
+    control, asked = Control(), replace(SETTINGS, targets=frozenset({Kind.PLATE}), detect=Detect(("centerface",)))
+    with _signals(control, lambda: asked):
+        os.kill(os.getpid(), signal.SIGHUP)
+        until(lambda: "settings not reloaded" in caplog.text, 10, "they were refused")
+    assert control.take() is None
 
 
 def test_one_that_is_degraded_ends_well(clip, tmp_path):
