@@ -244,7 +244,8 @@ def _refuse_improbable(scores: Floats, least: float, name: str) -> None:
     if low < least or high > 1 + SLACK:
         raise Misfit(
             f"{name}: expected scores from 0 to 1, the network gives {low:.3g} to {high:.3g}: if it leaves that out, "
-            'write activation = "sigmoid" under [outputs] ("softmax" for queries with a class for nothing)'
+            f'write activation = "sigmoid" under [outputs] in the card of {name} ("softmax" for queries with a class '
+            "for nothing), and import it again"
         )
 
 

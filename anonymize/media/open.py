@@ -13,7 +13,7 @@ import av
 
 from anonymize import storage
 from anonymize.data import Timestamps
-from anonymize.errors import UnreadableInput, UsageError
+from anonymize.errors import ModelError, UnreadableInput, UsageError
 from anonymize.media.core_dumps import no_core_dumps
 from anonymize.media.protocols import Sink, Source
 from anonymize.media.still.file import READ_ONLY, picture_format
@@ -66,9 +66,14 @@ def open_source(
 
 @contextmanager
 def understood(name: str) -> Iterator[None]:
-    """Turn any other FFmpeg error into an `UnreadableInput` for the file `name`."""
+    """Turn any other FFmpeg error into an `UnreadableInput` for the file `name`, and say of an error of a model that it
+    was working on that file."""
     try:
         yield
+    except ModelError as error:
+        if error.path is not None:
+            raise
+        raise type(error)(error.message, name) from error
     except av.error.FFmpegError as error:
         raise UnreadableInput(
             f"FFmpeg cannot work on this file ({error.strerror}): it is damaged or unsupported", name
