@@ -280,7 +280,10 @@ def models_list(json: bool) -> None:
     from anonymize import models
     from anonymize.cli.render import lists
 
-    lists.models(models.list_models(), models.verify(), machine=json)
+    found, damaged = models.whole_models()
+    lists.models(found, models.verify(), machine=json)
+    for error in damaged.values():
+        raise error
 
 
 @models_app.command("verify")

@@ -16,7 +16,7 @@ import numpy as np
 
 from anonymize.detect.own import Misfit, Own
 from anonymize.errors import ModelError
-from anonymize.models import Session, cores, engine, keep_own, list_models
+from anonymize.models import Session, cores, engine, keep_own, whole_models
 from anonymize.models.cards import Activation, Card, Form, KeptCard, read_card
 from anonymize.models.registry import OWN, own_model
 from anonymize.settings import Device
@@ -57,7 +57,7 @@ def import_own(path: Path, card: Path, *, force: bool = False) -> Path:
             kept then.
     """
     said = read_card(card)
-    taken = next((model for model in list_models() if model.name == said.name), None)
+    taken = next((model for model in whole_models()[0] if model.name == said.name), None)
     if taken is not None and taken.where != OWN:
         raise ModelError(f"name = {said.name!r} is the name of a model that is known already: choose another", card)
     content = _content(path)

@@ -10,11 +10,13 @@ from anonymize.models.registry import (
     find,
     list_models,
     locate,
+    own,
     own_models,
     read,
     state_of,
     verify,
     weights_of,
+    whole_models,
 )
 from anonymize.models.runtime import Session, Tensor, cores, engine, session
 from anonymize.models.store import fetch, import_model, keep_own, remove_model
@@ -33,6 +35,7 @@ __all__ = [
     "keep_own",
     "list_models",
     "locate",
+    "own",
     "own_models",
     "read",
     "remove_model",
@@ -40,4 +43,5 @@ __all__ = [
     "state_of",
     "verify",
     "weights_of",
+    "whole_models",
 ]

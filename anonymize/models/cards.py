@@ -259,7 +259,12 @@ def read_card(path: Path) -> Card:
 def read_kept(path: Path) -> KeptCard:
     """A card in the user's folder. Raises `ModelError`."""
     advice = f"anonymize models remove {path.stem} removes the model; then import it again, with its card"
-    kept = _read(KeptCard, path, advice)
+    try:
+        kept = _read(KeptCard, path, advice)
+    except ModelError as error:
+        if advice in error.message:
+            raise
+        raise ModelError(f"{error.message}; {advice}", path) from error
     if kept.card.name != path.stem:
         raise ModelError(f"not the card of {path.stem}, but of {kept.card.name}; {advice}", path)
     return kept

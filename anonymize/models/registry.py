@@ -109,16 +109,43 @@ def find(name: str) -> Model:
     """The registered model `name`. Raises `ModelError` for one that is not registered."""
     if name in _registry():
         return _registry()[name]
+    if (model := own(name)) is not None:
+        return model
     known = {model.name: model for model in list_models()}
     if name not in known:
         raise ModelError(f"models: {meant(name, list(known))}")
     return known[name]
 
 
+def own(name: str) -> Model | None:
+    """The model that the user imported as `name`; None if there is none. Raises `ModelError` for a damaged card."""
+    card = user_folder() / OWN / f"{name}.toml"
+    return own_model(read_kept(card)) if is_name(name) and card.exists() else None
+
+
 def own_models() -> tuple[Model, ...]:
     """The models that the user imported with a card. Raises `ModelError` for a damaged card."""
-    cards = sorted((user_folder() / OWN).glob("*.toml"))
-    return tuple(own_model(read_kept(path)) for path in cards if is_name(path.stem))  # others are being written
+    found, damaged = _own_models()
+    for error in damaged.values():
+        raise error
+    return found
+
+
+def whole_models() -> tuple[tuple[Model, ...], dict[str, ModelError]]:
+    """Every registered model, and those that the user imported; and what is wrong with damaged cards, by name."""
+    found, damaged = _own_models()
+    return (*_registry().values(), *found), damaged
+
+
+def _own_models() -> tuple[tuple[Model, ...], dict[str, ModelError]]:
+    found, damaged = [], {}
+    for path in sorted((user_folder() / OWN).glob("*.toml")):
+        if is_name(path.stem):  # others are being written
+            try:
+                found.append(own_model(read_kept(path)))
+            except ModelError as error:
+                damaged[path.stem] = error
+    return tuple(found), damaged
 
 
 def own_model(kept: KeptCard) -> Model:
@@ -212,8 +239,9 @@ def matches(model: Model, content: bytes) -> bool:
 
 
 def verify() -> dict[str, ModelState]:
-    """The state of every registered model, by name."""
-    return {model.name: state_of(model.name) for model in list_models()}
+    """The state of every registered model, by name; of an own model with a damaged card, too."""
+    found, damaged = whole_models()
+    return {model.name: state_of(model.name) for model in found} | dict.fromkeys(damaged, ModelState.ALTERED)
 
 
 def state_of(name: str) -> ModelState:
