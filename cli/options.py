@@ -223,7 +223,7 @@ TABLE = (
            "Describes a model of your own: what it takes and gives, and what its classes are.", shown=False),
     Option("--force -f", "models import", bool, "", "Replace another model of your own with this name.", default=False),
     Option("--kind", "evaluate", str | None, "KIND",
-           "Measure this kind alone (.jsonl); of COCO's names, that of this name counts, too; what MOT's boxes are.",
+           "Measure this kind alone (.jsonl); count COCO's category of this name, too; what MOT's boxes are.",
            shown="all; of MOT, face", more={"parser": kind}),
     Option("--html", "evaluate", FILE, "FILE", "Write a page with plots.", shown=False, more={"callback": named}),
     Option("--hide", "doubts", str | None, "TRACKS",

@@ -151,6 +151,11 @@ def test_a_target_that_no_detector_finds_is_refused() -> None:
     ):
         detect.build(["centerface"], {Kind.FACE, Kind.HEAD})
     with pytest.raises(
+        ModelError,
+        match=r"cannot find faces\. Name a detector that finds them \(centerface, .*ppocr,centerface; or find",
+    ):
+        detect.build(["ppocr"], {Kind.FACE, Kind.TEXT})
+    with pytest.raises(
         ModelError, match=r"cannot find plates\. Name a detector that finds them \(argus, argus2\): .*argus:plates"
     ):
         detect.build(["centerface"], {Kind.FACE, Kind.PLATE})

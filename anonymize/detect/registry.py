@@ -15,8 +15,8 @@ from anonymize.detect.text.matching import reading_weights
 from anonymize.detect.wrappers import only
 from anonymize.errors import ModelError, UsageError
 from anonymize.kinds import FOUND, MOTION
-from anonymize.models import ModelState, find, list_models, locate, own_models, state_of
-from anonymize.settings import Device, Settings
+from anonymize.models import ModelState, find, list_models, locate, own, own_models, state_of
+from anonymize.settings import Detect, Device, Settings
 from anonymize.text.words import meant
 
 USUAL = {Kind.TEXT: "ppocr"}
@@ -63,9 +63,9 @@ def _ppocr(threads: int, device: Device) -> Detector:
 
 
 def _own(name: str) -> Callable[[int, Device], Detector]:
-    from anonymize.detect.own import own
+    from anonymize.detect.own import own as made
 
-    return partial(own, name)
+    return partial(made, name)
 
 
 DETECTORS: dict[str, Callable[[int, Device], Detector]] = {
@@ -82,6 +82,15 @@ imported come on top (`makers`)."""
 
 PROCESSOR_ONLY = frozenset({"blazeface", "blazeface-short"})
 """MediaPipe runs them, on the processor; onnxruntime runs the others."""
+
+
+class Unfound(ModelError):
+    """No detector finds a kind that is wanted."""
+
+    what = ""
+    """The message without what else can be looked for."""
+    others = ""
+    """The kinds that are wanted, too, and are found: as `--targets` takes them."""
 
 
 def makers() -> dict[str, Callable[[int, Device], Detector]]:
@@ -138,12 +147,14 @@ def _wanted(names: Sequence[str], targets: Collection[Kind], device: Device) -> 
     return wanted
 
 
-def _unfound(kind: Kind, names: Sequence[str], others: Sequence[Kind]) -> ModelError:
+def _unfound(kind: Kind, names: Sequence[str], others: Sequence[Kind]) -> Unfound:
     """The error that no detector among `names` finds `kind`; `others` are wanted, too, and found."""
     known, listed = makers(), list_models()
     able = [model.name for model in listed if kind in model.kinds and model.name in known]
     if able:
-        named = ",".join([*names, f"{able[0]}:{kind.plural}"])
+        best = _usual(kind) or f"{able[0]}:{kind.plural}"
+        able.sort(key=lambda name: name != best.partition(":")[0])
+        named = ",".join([*names, best])
         advice = f"Name a detector that finds them ({', '.join(able)}): --detectors {named}"
     else:
         plurals = sorted({each.plural for model in listed for each in model.kinds})
@@ -152,8 +163,16 @@ def _unfound(kind: Kind, names: Sequence[str], others: Sequence[Kind]) -> ModelE
             "anonymize models import FILE.onnx --card CARD.toml"
         )
     rest = ",".join(other.plural for other in others)
-    found = f"; or find {rest} only: --targets {rest}" if rest else ""
-    return ModelError(f"{', '.join(names) or 'no detector'} cannot find {kind.plural}. {advice}{found}")
+    what = f"{', '.join(names) or 'no detector'} cannot find {kind.plural}. {advice}"
+    error = Unfound(f"{what}; or find {rest} only: --targets {rest}" if rest else what)
+    error.what, error.others = what, rest
+    return error
+
+
+def _usual(kind: Kind) -> str:
+    """What finds `kind` by default, as settings name it; empty for a kind that the defaults do not find."""
+    usual = (text for text in Detect().detectors if kind in asked([text])[text.partition(":")[0]])
+    return next(usual, USUAL.get(kind, ""))
 
 
 def asked(names: Sequence[str]) -> dict[str, frozenset[Kind]]:
@@ -169,8 +188,8 @@ def asked(names: Sequence[str]) -> dict[str, frozenset[Kind]]:
     for text in names:
         name, colon, kind = text.partition(":")
         name = name.strip()
-        if name not in DETECTORS and name not in (known := makers()):
-            raise UsageError(f"detectors: {meant(name, list(known))}")
+        if not is_known(name):
+            raise UsageError(f"detectors: {meant(name, list(makers()))}")
         able = {each.label: each for each in find(name).kinds}
         kind = kind.strip().lower().removesuffix("s")
         if colon and kind not in able:
@@ -178,6 +197,11 @@ def asked(names: Sequence[str]) -> dict[str, frozenset[Kind]]:
         chosen = {able[kind]} if colon else set(able.values())
         kinds[name] = kinds.get(name, frozenset()) | chosen
     return kinds
+
+
+def is_known(name: str) -> bool:
+    """Whether there is a detector of this name. Raises `ModelError` if it is the user's own and damaged."""
+    return name in DETECTORS or own(name) is not None
 
 
 def refuse_unfit(names: Sequence[str], device: Device) -> None:

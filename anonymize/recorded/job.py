@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from anonymize import media, plan, report
 from anonymize.data import Timestamps
-from anonymize.detect import Detector, first_detectors, refuse_unfit
-from anonymize.errors import PlanError, UnreadableInput, UsageError
+from anonymize.detect import Detector, Unfound, first_detectors, is_known, refuse_unfit
+from anonymize.errors import ModelError, PlanError, UnreadableInput, UsageError
 from anonymize.media import Source, VideoSource
 from anonymize.pages.words import plural
 from anonymize.parallel.process import end_unguarded
@@ -220,7 +220,7 @@ def render(
     known.settings = settings
     differing, by_hand = instead(made.about, settings), made.by_hand
     made = made.drawn(settings.redact)
-    found_by = [] if settings.verify.publish_unverified else detectors_for(settings)
+    found_by = [] if settings.verify.publish_unverified else _detectors_of(made, settings)
     with (
         media.understood(item.label),
         _open(item, settings, stdin) as source,
@@ -242,6 +242,24 @@ def render(
             source, item, settings, found_by, on_progress, known.watch, runner, by_hand, plan="given", instead=differing
         )
         return release(job, made, before, force=force)
+
+
+def _detectors_of(made: Plan, settings: Settings) -> list[Detector]:
+    """The detectors that check what `made` hides. Raises `ModelError` as `detectors_for`, and if the plan was made with
+    a model that is not there any more."""
+    theirs = {*made.about.settings.detect.detectors, *made.about.settings.verify.detectors}
+    for text in (*settings.detect.detectors, *settings.verify.detectors) if settings.targets else ():
+        name = text.partition(":")[0].strip()
+        if text in theirs and not is_known(name):
+            raise ModelError(
+                f"the plan was made with the model {name!r}, which is missing here: import it again (anonymize models "
+                "import FILE.onnx --card CARD.toml), or name other detectors to check with: --detectors"
+            )
+    try:
+        return detectors_for(settings)
+    except Unfound as error:
+        again = f"; or detect again, with --targets {error.others}" if error.others else ""
+        raise ModelError(f"the plan cannot be checked: {error.what}{again}") from error
 
 
 def refuse_unsigned(made: Plan, settings: Settings, name: str) -> None:

@@ -2,11 +2,13 @@
 out where they are not what their card says."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from anonymize.settings import Detect, Settings
 from tests.contracts.test_detector import overlap, sound
 from tests.detect.test_detect import Still
 from tests.helpers import networks
-from tests.helpers.media import make_video, read_video
+from tests.helpers.media import make_image, make_video, read_video
 from tests.helpers.networks import FORMS, Graph, card, network, save
 
 SCREEN = Kind.named("screen")
@@ -662,15 +664,70 @@ def test_a_file_that_is_not_there_is_named(which: int, folder: Path) -> None:
 def test_what_is_no_number_later_is_an_error_and_not_an_empty_street(folder: Path) -> None:
     """A network whose scores are numbers until a picture is all white."""
 
-    def change(graph: Graph, outputs: list[str]) -> list[str]:
-        least = graph.add("ReduceMin", "images", keepdims=0)
-        dark = graph.add("Cast", graph.add("Less", least, 255.0), to=TensorProto.FLOAT)
-        return [graph.add("Sub", graph.add("Add", outputs[0], graph.add("Div", 0.0, dark)), 0.0)]
-
-    detector = imported(folder, "yolov8", change=change, bright=300.0)
+    detector = imported(folder, "yolov8", change=partial(not_numbers_from, 254.5), bright=300.0)
     assert not len(detector.detect(np.full((64, 64, 3), 254, np.uint8)))
     with pytest.raises(ModelError, match="mine: the network gives scores that are no numbers"):
         detector.detect(np.full((64, 64, 3), 255, np.uint8))
+
+
+def not_numbers_from(level: float, graph: Graph, outputs: list[str]) -> list[str]:
+    """Outputs that are no numbers once the picture is as bright as `level` in the mean."""
+    mean = graph.add("ReduceMean", "images", keepdims=0)
+    dark = graph.add("Cast", graph.add("Less", mean, level), to=TensorProto.FLOAT)
+    return [graph.add("Sub", graph.add("Add", outputs[0], graph.add("Div", 0.0, dark)), 0.0)]
+
+
+def test_the_file_on_which_a_model_failed_is_named(folder: Path) -> None:
+    detect.import_own(*save(folder, "yolov8", change=partial(not_numbers_from, 190.0), bright=300.0))
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    for name, level in (("a.png", 90), ("white.png", 255)):
+        make_image(pictures / name, picture=np.full((256, 256, 3), level, np.uint8))
+    words = ("--detectors", "mine", "--targets", "faces")
+    for source, target in ((pictures, "safe/"), (pictures / "white.png", "safe.png")):
+        done = anonymize("run", source, "-o", folder / target, *words)
+        said = " ".join(done.stderr.split())
+        assert re.search(r"white\.png: mine: the network gives scores that are no numbers", said), said
+        assert "a.png: mine" not in said
+    planned = anonymize("detect", pictures / "white.png", "-o", folder / "p.jsonl", *words)
+    assert planned.returncode == ExitCode.MODEL
+    assert "white.png: mine: the network" in " ".join(planned.stderr.split())
+
+
+def test_a_plan_whose_model_is_missing_says_so(folder: Path) -> None:
+    detect.import_own(*save(folder, "yolov8"))
+    source, plan = film(folder / "film.mp4", (320, 240), 5), folder / "plan.jsonl"
+    made = anonymize("detect", source, "-o", plan, "--detectors", "centerface,mine", "--targets", "faces,screens")
+    assert made.returncode == 0, made.stderr
+    assert anonymize("models", "remove", "mine").returncode == 0
+    words = ("render", source, "--plan", plan, "-o", folder / "safe.mp4")
+    for more, message in (
+        (
+            (),
+            "the plan was made with the model 'mine', which is missing here: import it again (anonymize models import",
+        ),
+        (("--detectors", "centerface"), "cannot find screens. No model here does"),
+    ):
+        done = anonymize(*words, *more)
+        said = " ".join(done.stderr.split())
+        assert (done.returncode, message in said) == (ExitCode.MODEL, True), said
+        assert "--targets faces" not in said.replace("detect again, with --targets faces", "")
+    assert "or detect again, with --targets faces" in said
+    assert anonymize(*words, "--detectors", "centreface").returncode == ExitCode.USAGE
+    assert not (folder / "safe.mp4").exists()
+
+
+def test_a_damaged_card_is_in_the_way_of_its_own_model_alone(folder: Path) -> None:
+    detect.import_own(*save(folder, "yolov8"))
+    (folder / "models" / "own" / "other.toml").write_text("name = [")
+    (one,) = detect.build(["mine"], set(), 1)
+    assert one.name == "mine"
+    for broken in ("other", "other:screens"):
+        with pytest.raises(ModelError, match=r"not valid TOML.*anonymize models remove other removes the model"):
+            detect.build([broken], set())
+    network_, said = save(folder, "yolov8", name="other")
+    detect.import_own(network_, said)
+    assert models.verify()["other"] is models.ModelState.OK
 
 
 def test_what_is_half_written_is_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -754,8 +811,15 @@ def test_models_of_the_users_own_are_removed(folder: Path) -> None:
     assert models.state_of("yunet") is models.ModelState.ABSENT
     detect.import_own(network_, said)
     (own / "mine.toml").write_text("sha256 = 3")
+    before = anonymize("models", "list")
+    assert before.returncode == ExitCode.MODEL
+    (own / "mine.toml").write_text("sha256 = \n")
     damaged = anonymize("models", "list")
     assert damaged.returncode == ExitCode.MODEL
+    assert damaged.stdout == before.stdout
+    assert re.findall(r"^[a-z].*$", damaged.stdout, re.MULTILINE) == [one.name for one in models.whole_models()[0]]
+    assert "mine.toml: not valid TOML" in " ".join(damaged.stderr.split())
+    assert models.verify()["mine"] is models.ModelState.ALTERED
     assert "anonymize models remove mine removes the model" in " ".join(damaged.stderr.split())
     assert anonymize("models", "remove", "mine").returncode == 0
     assert anonymize("models", "list").returncode == 0
