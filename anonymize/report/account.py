@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from anonymize.data import Box, Kind, Region, Why
 from anonymize.plan import Plan, Regions
+from anonymize.track.pairs import shares
 
 BINS = 240
 """Maximum number of bins of the timeline."""
@@ -20,6 +21,8 @@ LISTED = 300
 """Maximum number of subjects listed: those on most frames. The rest is counted."""
 _NAMED = 5
 """Maximum number of tracks named that cover one that stays visible."""
+PART = 0.1
+"""The least share of the smaller of two boxes in the other for one to be drawn over a part of what stays visible."""
 PATH = 24
 """Maximum number of places kept of a subject's path through the picture."""
 
@@ -221,14 +224,29 @@ class _Subject:
 
 
 def _covered(rows: Sequence[tuple[int, int, Region]], plan: Plan) -> dict[str, Any]:
-    """On how many of `rows` the middle lies in bounds of drawn regions, and of which tracks, most frequent first."""
-    hits = []
+    """On how many of `rows` the middle lies in bounds of drawn regions, on how many such regions leave the middle free
+    and lie over other parts, and of which tracks they are, most frequent first."""
+    over: list[set[int]] = []
+    beside: list[set[int]] = []
     for first, _, region in rows:
         x, y = (region.xyxy[0] + region.xyxy[2]) / 2, (region.xyxy[1] + region.xyxy[3]) / 2
-        others = ((other.track, other.xyxy) for other in plan.at(first))
-        hits.append({track for track, (x0, y0, x1, y1) in others if x0 <= x < x1 and y0 <= y < y1})
-    tracks = Counter(track for hit in hits for track in hit if track >= 0)
-    return {"covered": sum(bool(hit) for hit in hits), "covered_by": [track for track, _ in tracks.most_common(_NAMED)]}
+        drawn = plan.at(first)
+        middle = [x0 <= x < x1 and y0 <= y < y1 for x0, y0, x1, y1 in (other.xyxy for other in drawn)]
+        boxes = np.array([other.xyxy for other in drawn], np.float64).reshape(-1, 4)
+        part = shares(np.array(region.xyxy, np.float64), boxes)[1] >= PART
+        over.append({other.track for other, has in zip(drawn, middle, strict=True) if has})
+        beside.append({other.track for other, has, lies in zip(drawn, middle, part, strict=True) if lies and not has})
+    return {
+        "covered": sum(map(bool, over)),
+        "covered_by": _most_frequent(over),
+        "partly": sum(map(bool, beside)),
+        "partly_by": _most_frequent(beside),
+    }
+
+
+def _most_frequent(hits: Iterable[set[int]]) -> list[int]:
+    """The numbers of some tracks, those on most frames first."""
+    return [track for track, _ in Counter(track for hit in hits for track in hit if track >= 0).most_common(_NAMED)]
 
 
 def _within(box: Box, size: tuple[int, int]) -> Box:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anonymize.kinds import Verdict
@@ -72,7 +72,17 @@ def _listed(parts: list[str]) -> str:
 
 def covering(one: Mapping[str, Any]) -> str:
     """What covers a track that stays visible, on some of its frames: ``tracks 16 and 39 cover it``."""
-    *others, last = [str(track) for track in one["covered_by"]] or [""]
+    return _doing(one["covered_by"], "covers it", "cover it")
+
+
+def crossing(one: Mapping[str, Any]) -> str:
+    """What is drawn over parts of it, on some of its frames: ``tracks 0 and 1 are drawn over parts of it``."""
+    return _doing(one["partly_by"], "is drawn over a part of it", "are drawn over parts of it")
+
+
+def _doing(tracks: Sequence[int], does: str, do: str) -> str:
+    """What some tracks do: ``tracks 16 and 39 cover it``."""
+    *others, last = [str(track) for track in tracks] or [""]
     if not last:
-        return "what was not found as a track covers it"
-    return f"tracks {', '.join(others)} and {last} cover it" if others else f"track {last} covers it"
+        return f"what was not found as a track {does}"
+    return f"tracks {', '.join(others)} and {last} {do}" if others else f"track {last} {does}"

@@ -12,7 +12,7 @@ from anonymize.pages.plots import ticks
 from anonymize.pages.words import number, plural, sentence
 from anonymize.report import drawing
 from anonymize.report import page_check as check
-from anonymize.report.meaning import covering, meaning
+from anonymize.report.meaning import covering, crossing, meaning
 from anonymize.report.page_review import review
 from anonymize.text.mapping import leaves
 from anonymize.text.words import clock
@@ -226,10 +226,11 @@ def _visible(shown: Iterable[Values]) -> Iterator[dict[str, Any]]:
     """Who and what stayed visible."""
     for one in shown:
         covered = f"on {plural(one['covered'], 'frame')} {covering(one)}" if one["covered"] else ""
+        partly = f"on {plural(one['partly'], 'frame')} {crossing(one)}" if one.get("partly") else ""
         yield _about_track(one) | {
             "frames": number(one["frames"]),
             "why": sentence(one["reason"] or GROUNDS[one["grounds"]]),
-            "note": " ".join(sentence(note) for note in (one["note"], covered) if note),
+            "note": " ".join(sentence(note) for note in (one["note"], covered, partly) if note),
         }
 
 

@@ -164,13 +164,15 @@ def planned(plan: Plan, times: Sequence[Fraction]) -> Iterator[str]:
 
 def _visible(shown: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Who and what stays visible, when and why."""
-    from anonymize.report.meaning import covering
+    from anonymize.report.meaning import covering, crossing
 
     for one in shown[:_LISTED]:
         why = one["reason"] or _GROUNDS[one["grounds"]]
         note = f"; {one['note']}" if one["note"] else ""
         if one["covered"]:
             note += f"; on {one['covered']} of {one['frames']} frames {covering(one)}"
+        if one["partly"]:
+            note += f"; on {one['partly']} of {one['frames']} frames {crossing(one)}"
         when = f"from {clock(one['start'])} to {clock(one['end'])}" if one["end"] > one["start"] else "in one picture"
         yield f"  visible: {one['kind']} {one['track']} {when}, {why}{note}"
     if len(shown) > _LISTED:

@@ -17,7 +17,7 @@ from anonymize.plan.compose import compose
 from anonymize.plan.doubts import Doubt
 from anonymize.plan.paths import SEEN_WITHIN, TrackPaths
 from anonymize.report import account
-from anonymize.report.meaning import covering
+from anonymize.report.meaning import covering, crossing
 from anonymize.settings import Person, Settings
 from anonymize.text.mapping import from_mapping
 
@@ -464,12 +464,28 @@ def test_what_covers_one_who_stays_visible_is_named_with_those_on_most_frames_fi
     assert covering(told) == "tracks 2 and 1 cover it"
     assert covering({"covered_by": [7]}) == "track 7 covers it"
     assert covering({"covered_by": [7, 8, 9]}) == "tracks 7, 8 and 9 cover it"
+    assert (told["partly"], told["partly_by"]) == (0, [])
     (alone,) = account(shown(still(0, (50, 100)), show_persons=[person(track=0)]), TIMES)["visible"]
     assert (alone["covered"], alone["covered_by"]) == (0, [])
     zone = {"polygon": [[0, 0], [60, 0], [60, 200], [0, 200]]}
     (zoned,) = account(shown(still(0, (50, 100)), show_persons=[person(track=0)], zones=[zone]), TIMES)["visible"]
     assert (zoned["covered"], zoned["covered_by"]) == (FRAMES, [])
     assert covering(zoned) == "what was not found as a track covers it"
+
+
+def test_what_is_drawn_over_parts_of_a_person_who_stays_visible_is_named():
+    """Who chose a person as a whole was not told that their face and head stay covered."""
+    found = [("person", 0), ("face", 0), ("head", 0)]
+    plan = of_pair(*found, targets=["faces", "heads", "persons"], moving={2: 8.0})
+    done = replace(plan, shown=(VisibleTrack(0, 0, FRAMES, Grounds.CONSENT, "form 12"),))
+    (told,) = account(done, TIMES)["visible"]
+    assert (told["covered"], told["partly"], told["partly_by"]) == (0, FRAMES, [1, 2])
+    assert crossing(told) == "tracks 1 and 2 are drawn over parts of it"
+    assert crossing({"partly_by": [1]}) == "track 1 is drawn over a part of it"
+    assert crossing({"partly_by": []}) == "what was not found as a track is drawn over a part of it"
+    beside = of_pair(("person", 0), ("head", 0), targets=["heads", "persons"], moving={1: 40.0})
+    (told,) = account(replace(beside, shown=done.shown), TIMES)["visible"]
+    assert told["partly"] == 1 + int((579.21 - 455.23 - 0.1 * (513.94 - 455.23)) // 40)
 
 
 # what verification expects
