@@ -324,7 +324,8 @@ class Settings:
         if self.text.match and Kind.TEXT not in self.targets:
             raise UsageError(
                 "text.match says which text is hidden, and text is not among the targets, so that none would be: add "
-                'it, as in targets = ["face", "text"] or --targets faces,text, or leave text.match out'
+                'it to the targets of the preset (targets = ["face", "text"]), and to --targets if that is given, or '
+                "leave text.match out"
             )
         if self.follow.max_gap < self.detect.every:
             raise UsageError(

@@ -261,7 +261,7 @@ def test_a_wrong_pattern_is_an_error_that_says_what_is_wrong(pattern: str, said:
 
 
 def test_a_pattern_without_text_among_the_targets_is_refused_wherever_settings_come_from(tmp_path: Path) -> None:
-    said = r"text.match .*text is not among the targets.*--targets faces,text"
+    said = r"text.match .*text is not among the targets.*and to --targets if that is given"
     with pytest.raises(UsageError, match=said):
         Settings(text=TextRules("Schmidt"))
     alone, both = tmp_path / "alone.toml", tmp_path / "both.toml"
