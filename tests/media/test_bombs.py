@@ -30,6 +30,7 @@ from anonymize.detect.tiles import ALONG, joined
 from anonymize.errors import AnonymizeError, InputError
 from anonymize.evaluate.truth import Truth
 from anonymize.evaluate.walk import aligned
+from anonymize.kinds import shaped
 from anonymize.media.still.source import StillSource
 from anonymize.models.store import import_model
 from anonymize.plan import About, Plan, Regions
@@ -365,7 +366,8 @@ def test_what_stays_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rows_of_a_plan_come_as_they_are_in_any_order_of_frames() -> None:
     rng = np.random.default_rng(9)
     starts = rng.integers(0, 30, 200).tolist()
-    rows = [(first, first + int(rng.choice([1, 1, 2, 9])), _region(rng)) for first in starts]
+    drawn = ((first, first + int(rng.choice([1, 1, 2, 9])), _region(rng)) for first in starts)
+    rows = [(first, end, replace(one, shape=shaped(one.kind, one.shape))) for first, end, one in drawn]
     regions = Regions(rows)
     ordered = sorted(rows, key=lambda row: row[0])
     assert list(regions.rows()) == ordered
