@@ -94,7 +94,7 @@ def _for_file(truth: Path, original: Path, kind: Kind | None) -> Truth:
     if truth.is_dir():
         return _in_folder(truth, Path(original.name), kind)
     if truth.suffix.lower() == ".json" and original.suffix.lower() in PICTURE_SUFFIXES:
-        return of_picture(read_coco(truth, kind or Kind.FACE), original.name, truth.name)
+        return of_picture(read_coco(truth, kind), original.name, truth.name)
     return read_any(truth, kind)
 
 
@@ -104,7 +104,7 @@ def _truths(truth: Path, kind: Kind | None) -> Callable[[Path], Truth]:
         return lambda place: _in_folder(truth, place, kind)
     if truth.suffix.lower() != ".json":
         raise InputError("the truth of a folder is a folder, or one COCO file (.json) for all its pictures", truth)
-    coco = read_coco(truth, kind or Kind.FACE)
+    coco = read_coco(truth, kind)
     return lambda place: of_picture(coco, place.as_posix(), truth.name)
 
 
@@ -114,6 +114,6 @@ def _in_folder(folder: Path, place: Path, kind: Kind | None) -> Truth:
     for path in candidates:
         if path.is_file():
             if path.suffix == ".json" and place.suffix.lower() in PICTURE_SUFFIXES:
-                return of_picture(read_coco(path, kind or Kind.FACE), place.as_posix(), path.name)
+                return of_picture(read_coco(path, kind), place.as_posix(), path.name)
             return read_any(path, kind)
     raise InputError(f"no ground truth of this name in {folder} ({', '.join(TRUTHS)} or NAME/gt/gt.txt)", place)

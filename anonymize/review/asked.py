@@ -113,8 +113,7 @@ class Asking:
 
 def _goes_on(edited: Edited, edit: Edit, version: str) -> bool:
     """Whether what `edit` removes is left on other frames on which it stays visible."""
-    rows = edited.rows(edit.track) if isinstance(edit, Remove) else None
-    if rows is None or not isinstance(edit, Remove):
+    if not isinstance(edit, Remove) or (rows := edited.rows(edit.track)) is None:
         return False
     left = rows.frame[(rows.frame < edit.frames[0]) | (rows.frame >= edit.frames[1])]
     return any(((left >= one.first) & (left < one.end)).any() for one in edited.shown(edit.track, version))

@@ -47,7 +47,7 @@ def read_any(path: Path, kind: Kind | None = None) -> Truth:
         case ".jsonl":
             return _ours(path, kind)
         case ".json":
-            images = read_coco(path, kind or Kind.FACE).images
+            images = read_coco(path, kind).images
             return Truth(path.name, lambda _: iter(images.values()))
         case ".txt":
             return _mot(path, kind or Kind.FACE)

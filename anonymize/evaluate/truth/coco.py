@@ -45,12 +45,12 @@ class Coco:
         return matches[0] if len(matches) == 1 else None
 
 
-def read_coco(path: Path, kind: Kind = Kind.FACE) -> Coco:
+def read_coco(path: Path, kind: Kind | None = None) -> Coco:
     """Read a COCO file.
 
     Args:
         path: the file.
-        kind: the category of this name counts, beside faces and plates.
+        kind: the category of this name counts, beside faces and plates; if None, no other does.
 
     Raises:
         UnreadableInput: it cannot be read, is not COCO, has no category that counts, or has an annotation of a category
@@ -82,18 +82,20 @@ def read_coco(path: Path, kind: Kind = Kind.FACE) -> Coco:
         raise UnreadableInput(f"not ground truth in COCO's format ({brief(repr(error))})", path.name) from error
     if not kinds:
         names = ", ".join(str(category.get("name")) for category in content["categories"])
-        sought = "a face or a plate" if kind in (Kind.FACE, Kind.PLATE) else f"a face, a plate or a {kind.label}"
+        sought = "a face or a plate" if kind in (None, Kind.FACE, Kind.PLATE) else f"a face, a plate or a {kind.label}"
         raise UnreadableInput(f"no category is {sought}: {brief(names) or 'there are none'}", path.name)
     if len(named) != len(images):
         raise UnreadableInput("two images have the same file_name", path.name)
     return Coco(named)
 
 
-def _kinds(categories: list[dict[str, Any]], asked: Kind) -> dict[Any, Kind]:
+def _kinds(categories: list[dict[str, Any]], asked: Kind | None) -> dict[Any, Kind]:
     """Category -> kind, for those that have one."""
     words = {Kind.FACE: _FACE, Kind.PLATE: _PLATE}
     names = {category["id"]: _words(str(category["name"])) for category in categories}
     found = {number: kind for number, name in names.items() for kind, word in words.items() if word.search(name)}
+    if asked is None:
+        return found
     return found | {number: asked for number, name in names.items() if name in (asked.label, asked.plural)}
 
 
