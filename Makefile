@@ -15,7 +15,10 @@ MEDIAPIPE_PYTHON ?= $(shell for p in $(PYTHON) python3.12 python3.11; do \
 LIMIT := --timeout 300 --timeout-method thread
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: help review-pictures control-room-pictures setup demo test test-all test-training lint unit contracts licences cluster-test page-test deploy-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live bench-watch soak soak-live mutants lock clean contracts-openvino kill-test fuzz formats options train train-dev
+#  A process of ours is started some thousand times by the tests: each would compile the whole program anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help review-pictures control-room-pictures setup demo test test-all test-training lint unit unit-live unit-others contracts licences cluster-test page-test deploy-test bench bench-faces bench-fixed bench-plates bench-memory bench-gate bench-gate-short bench-attack bench-planted bench-live bench-watch soak soak-live mutants lock clean contracts-openvino kill-test fuzz formats options train train-dev
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -96,11 +99,23 @@ lint: setup
 	@ln -s $(CURDIR)/benchmarks $(CURDIR)/training $(CURDIR)/tests build/types/
 	cd build/types && $(CURDIR)/$(BIN)/mypy --cache-dir ../mypy --config-file $(CURDIR)/pyproject.toml -p anonymize -p benchmarks -p training -p tests
 
-#  Three at a time on two cores, as many tests wait for a camera. What fails beside others is run once more alone: cameras
-#  at 25 frames a second need some of the processor.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) * 3 // 2)')
+#  A camera waits for nobody, and everything else does: tests of live go first, one after another on each two cores, and the
+#  others get what these leave, of the same processor. What fails beside others is run once more alone.
+CORES := $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)))')
+LIVE := tests/detect/test_own.py::test_live tests/detect/test_text.py::test_live_hides_text
+AGAIN := build/unit-again
 unit: setup
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(LIMIT) || $(BIN)/pytest --last-failed --last-failed-no-failures none $(LIMIT)
+	@rm -rf $(AGAIN) && mkdir -p $(AGAIN)
+	@$(MAKE) --no-print-directory --jobs 2 unit-live unit-others
+	@test ! -e $(AGAIN)/others || $(call PYTEST,others) tests --last-failed --last-failed-no-failures none
+	@test ! -e $(AGAIN)/live || $(call PYTEST,live) tests --last-failed --last-failed-no-failures none
+
+PYTEST = $(BIN)/pytest -o cache_dir=.pytest_cache/$(1) $(LIMIT)
+unit-live: setup
+	@$(call PYTEST,live) -n $$(( ($(CORES) + 1) / 2 )) --dist loadfile tests/live $(LIVE) || touch $(AGAIN)/live
+
+unit-others: setup
+	@nice -n 10 $(call PYTEST,others) -n $(CORES) --dist loadfile --ignore tests/live $(LIVE:%=--deselect %) || touch $(AGAIN)/others
 
 #  In every environment that is there: each has other packages.
 licences: setup

@@ -89,3 +89,33 @@ def test_a_clock_under_a_cover_is_not_read(level):
             covered = picture[..., 0].copy()
             covered[:, clock.LEFT + first * clock.BLOCK : clock.LEFT + 22 * clock.BLOCK] = level
             assert clock.read(covered) is None
+
+
+def shown(number, *, clock_covered=True, face_covered=True):
+    """A frame of the scene that was let out: its clock under a cover, the faces, too, unless not."""
+    frame = frame_of(number, 0)
+    luma = frame.planes[0].pixels
+    if clock_covered:
+        luma[:32, :400] = 16
+    if face_covered:
+        for subject in street_scene()[number][1].subjects:
+            x0, y0, x1, y1 = (max(round(value), 0) for value in subject.xyxy)
+            luma[y0:y1, x0:x1] = 16
+    sink = MemorySink()
+    sink.write(frame)
+    return sink
+
+
+@pytest.mark.parametrize("number", range(20, 100, 13))
+def test_where_a_cover_lies_on_the_clock_faces_are_judged_all_the_same(number):
+    assert any(s.visible > 0.5 for s in street_scene()[number][1].subjects)
+    assert checked_numbers(shown(number), faces=True) == [None]
+    with pytest.raises(AssertionError, match=f"frame 0, the scene's {number}: faces .* can be seen"):
+        checked_numbers(shown(number, face_covered=False), faces=True)
+
+
+def test_what_is_of_another_scene_is_none_of_this_ones():
+    sink = shown(30)
+    sink.lumas[0] = np.random.default_rng(1).integers(16, 235, sink.lumas[0].shape, np.uint8)
+    with pytest.raises(AssertionError, match="frame 0 shows unchecked content"):
+        checked_numbers(sink, faces=True)
