@@ -3,8 +3,10 @@
 `tests/helpers/v4l2.c` answers in the drivers' place, and says what it answers.
 """
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -100,6 +102,30 @@ def test_a_webcam_that_is_pulled_out_and_put_back_shows_in_a_virtual_camera(envi
         for index, one in enumerate(known):
             x0, y0, x1, y1 = face_box(index)
             assert np.abs(picture[y0:y1, x0:x1] - one[y0:y1, x0:x1]).mean() > UNLIKE, "a face is shown"
+
+
+PULLED = """
+from itertools import islice
+from anonymize.live.source.connection import Stream, way_to
+
+with Stream(way_to("/dev/video_in"), 5.0, "a") as stream:
+    pictures = list(islice(stream.pictures(), 2))
+for picture in pictures:
+    print(picture.to_ndarray(format="yuyv422")[..., 0].tobytes().hex())
+    print(picture.reformat(format="yuv420p").format.name)
+"""
+
+
+@needs_compiler
+def test_pictures_of_a_webcam_outlive_it(environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PULLED], env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    first, form, second, _ = done.stdout.split()
+    assert form == "yuv420p"
+    for text, known in zip((first, second), seen(environment), strict=False):
+        assert (np.frombuffer(bytes.fromhex(text), np.uint8).reshape(HEIGHT, WIDTH) == known).all()
 
 
 @needs_compiler

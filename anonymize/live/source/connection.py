@@ -134,7 +134,7 @@ def way_to(address: str, transport: Transport = Transport.AUTO, poll: float = 0.
         raise UsageError("poll: only pictures at http:// and https:// addresses are fetched again and again")
     if _CAMERA.fullmatch(address):
         device = f"/dev/video{address}" if address.isdigit() else address
-        return Way(device, "video4linux2", ())
+        return Way(device, _WEBCAM, ())
     if address == "-":
         if os.isatty(0):
             raise UsageError("-: standard input is a terminal: send a recording into this command")
@@ -171,6 +171,8 @@ class _Came:
     shown: float | None
 
 
+_WEBCAM = "video4linux2"
+"""FFmpeg's name of the format."""
 BLIND = 30.0
 """Seconds in which data comes, and no picture that can be shown, after which a connection is opened again: key frames
 are hardly further apart."""
@@ -193,6 +195,7 @@ class Stream:
         self.name = name
         self._asked = pixel_aspect
         self._is_file = way.file is not None
+        self._from_driver = way.format == _WEBCAM
         self.undecodable = 0
         """Number of pictures dropped so far: damaged, or decoded from damaged ones."""
         with ExitStack() as stack:
@@ -358,7 +361,7 @@ class Stream:
         places, which no detector finds.
         """
         number = self._lineage.take(packet, followed=followed and self._was_whole(packet))
-        got = complaints.decode(self._video.codec_context, packet)
+        got = complaints.decode(self._video.codec_context, _copy_of(packet) if self._from_driver else packet)
         self._ground.take(packet)
         if not got.whole:
             self._lineage.complain(number)
@@ -389,6 +392,18 @@ class Stream:
         return not self._in_doubt and packet.dts not in self._torn
 
 
+def _copy_of(packet: Packet[Any]) -> Packet[Any]:
+    """A packet with data of its own.
+
+    A webcam's lies in its driver's memory, which is gone once the webcam is closed, and so would be what shows a picture
+    that was not compressed: the process would crash.
+    """
+    copy: Packet[Any] = Packet(bytes(packet))
+    for name in ("pts", "dts", "time_base", "duration", "is_keyframe", "is_corrupt", "opaque"):
+        setattr(copy, name, getattr(packet, name))
+    return copy
+
+
 def _taken(waiting: deque[_Came]) -> Iterator[_Came]:
     while waiting:
         yield waiting.popleft()
@@ -399,7 +414,7 @@ def _opened(way: Way, timeout: float, name: str, stack: ExitStack) -> tuple[Inpu
     if (file := way.file) is not None:
         check_readable(file)
         return _heard(lambda: open_container(file))
-    if way.format == "video4linux2" and not os.path.exists(way.url):  # noqa: PTH110 - a device, by its name
+    if way.format == _WEBCAM and not os.path.exists(way.url):  # noqa: PTH110 - a device, by its name
         raise UnreadableInput("there is no such camera; `ls /dev/video*` lists those there are", name)
     proxy = SameHost(way.url, timeout) if re.match("(?i)https?:", way.url) else None
     patience = max(timeout, _OPENING.get(way.url.partition("://")[0].lower(), 0.0))
