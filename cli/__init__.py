@@ -163,6 +163,30 @@ def _stop_in_order() -> None:
         atexit.register(signal.signal, number, signal.SIG_IGN)  # at exit they would kill the process
         if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup and in background jobs of scripts
             signal.signal(number, stop)
+    if hasattr(signal, "pthread_kill"):
+        _wake_for_signals()
+
+
+def _wake_for_signals() -> None:
+    """Wake the main thread, which alone handles signals, for those that the system gives to another thread.
+
+    It gives one that is for the process to whichever thread comes first. A main thread that waits for a lock or for data
+    would go on waiting: Ctrl-C seemed to be ignored.
+    """
+    import threading
+
+    told, tells = os.pipe()
+    os.set_blocking(tells, False)
+    signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
+    signal.signal(signal.SIGURG, lambda *_: None)  # interrupts a wait, and means nothing else to anybody
+    main_thread = threading.main_thread().ident or 0
+
+    def wake() -> None:
+        while number := os.read(told, 1):
+            if number[0] in _STOPPING:
+                signal.pthread_kill(main_thread, signal.SIGURG)
+
+    threading.Thread(target=wake, name="signals", daemon=True).start()
 
 
 def _no_warnings() -> None:

@@ -42,6 +42,24 @@ def busy(*args, **named):
 from anonymize.cli import main
 main()
 """
+ELSEWHERE = """
+import signal, sys, threading, time
+def tell(main_thread):
+    while True:
+        frame, names = sys._current_frames()[main_thread], []
+        while frame:
+            names.append(frame.f_code.co_name)
+            frame = frame.f_back
+        if names[:2] == ["wait", "wait"] and "review" in names:
+            break
+        time.sleep(0.01)
+    time.sleep(0.2)
+    signal.pthread_kill(threading.get_ident(), {number})
+threading.Thread(target=tell, args=[threading.get_ident()], daemon=True).start()
+from anonymize.cli import main
+main()
+"""
+"""A stop that the system gives to another thread once the command waits for one."""
 ZONE = ["--targets", "none", "--hide-zone", "8,8 40,8 40,40 8,40"]
 
 
@@ -105,3 +123,15 @@ def test_a_stop_is_heeded_while_a_library_works(tmp_path: Path, module: str, nam
     assert "Traceback" not in said
     assert "interrupted: nothing half-done was left" in said
     assert [path.name for path in tmp_path.iterdir()] == ["in.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (getattr(signal, "SIGHUP", 0), 129)]
+)
+def test_a_stop_that_another_thread_gets_is_heeded(face_clip: Path, tmp_path: Path, number: int, code: int) -> None:
+    plan = tmp_path / "plan.jsonl"
+    program = [sys.executable, "-c", ELSEWHERE.format(number=int(number))]
+    command = [*program, "review", str(face_clip), "--plan", str(plan), "--no-browser"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
