@@ -14,6 +14,7 @@ from anonymize import presets
 from anonymize.errors import UnreadableInput, UsageError
 from anonymize.plan.edits import Remove
 from anonymize.presets import Preset
+from anonymize.progress import OnProgress, Progress
 from anonymize.recorded import job
 from anonymize.review.desk import Desk, Progressed, Reviewable, desk, progressed, reviewable
 from anonymize.review.desk_app import app
@@ -145,6 +146,37 @@ def test_finding_is_cancelled_and_leaves_nothing(folder: Path, monkeypatch: pyte
         assert not (folder / "a-safe.mp4.plan.jsonl").exists()
         client.post("/api/open", {"number": 1})
         until(client, "open")
+
+
+@needs_chromium
+def test_cancel_keeps_the_focus_and_a_slow_click_while_the_share_rises(
+    folder: Path, chromium: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: object, on_progress: OnProgress, **__: object) -> object:
+        for step in range(1500):  # half a minute, unless it is cancelled
+            on_progress(Progress("detect", step, 1500))
+            time.sleep(0.02)
+        raise AssertionError("nobody cancelled it")
+
+    monkeypatch.setattr(job, "detect", slow)
+    with served(Desk(reviewable(folder), CHOSEN, "", folder)) as server, window(chromium) as page:
+        page.goto(server.address)
+        for by in ("keyboard", "mouse"):
+            page.get_by_role("button", name="a.mp4").click()
+            cancel = page.get_by_role("button", name="Cancel")
+            cancel.focus()
+            shown = page.locator("#opening span").text_content()
+            if by == "mouse":
+                cancel.hover()
+                page.mouse.down()
+            expect(page.locator("#opening span")).not_to_have_text(shown or "")
+            page.wait_for_timeout(700)  # it is asked twice more
+            if by == "mouse":
+                page.mouse.up()
+            else:
+                page.keyboard.press("Enter")
+            expect(page.locator("#opening")).to_be_hidden()
+    assert not (folder / "a-safe.mp4.plan.jsonl").exists()
 
 
 def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:

@@ -86,6 +86,23 @@ def test_a_box_is_dragged_on_one_frame(page: Page, made: Path) -> None:
     assert placed["boxes"][0] == pytest.approx([x0 + 30, y0 + 10, x1 + 30, y1 + 10], abs=1.5)
 
 
+def test_a_row_that_is_painted_anew_while_it_is_pressed_is_chosen(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    page.locator(".row").hover()
+    page.mouse.down()
+    page.evaluate("() => { window.before = document.querySelector('.row'); }")  # which may be another by now
+    height = (page.viewport_size or {"height": 0})["height"]
+    page.set_viewport_size({"width": 1270, "height": height - 10})
+    page.wait_for_function("() => !window.before.isConnected")
+    page.mouse.up()
+    expect(page.locator(".row[aria-selected=true]")).to_have_count(1)
+
+
+def test_a_row_is_chosen_by_what_is_no_mouse(page: Page) -> None:
+    page.locator(".row").evaluate("row => row.click()")
+    expect(page.locator(".row[aria-selected=true]")).to_have_count(1)
+
+
 def test_everything_about_a_track_is_done_by_keyboard_alone(page: Page, made: Path) -> None:
     page.locator("#list").focus()
     page.keyboard.press("ArrowDown")

@@ -67,6 +67,7 @@ function working() {
   const place = byId("opening");
   const file = files.find((one) => one.number === opening.number);
   place.hidden = !file || !["finding", "failed", "torn"].includes(opening.opening);
+  if (opening.opening !== "finding") delete place.dataset.finding;
   if (place.hidden || !file) return place.replaceChildren();
   if (opening.opening === "torn") {
     const remove = element("button", say("torn-remove"), "main");
@@ -78,13 +79,18 @@ function working() {
     place.replaceChildren(element("b", file.name), element("span", opening.message, "bad"));
     return;
   }
-  const bar = document.createElement("progress");
-  bar.max = 1;
-  bar.value = opening.share;
-  bar.setAttribute("aria-label", say("detect"));
-  const cancel = element("button", say("cancel"));
-  cancel.addEventListener("click", () => ask("api/cancel", {}).catch(fail));
-  place.replaceChildren(element("b", file.name), element("span", fill("files-finding", Math.round(100 * opening.share))), bar, cancel);
+  const finding = `${file.number} ${speak()}`;
+  if (place.dataset.finding !== finding) { // once: a button that is made anew loses the focus, and a click on it
+    const bar = document.createElement("progress");
+    bar.max = 1;
+    bar.setAttribute("aria-label", say("detect"));
+    const cancel = element("button", say("cancel"));
+    cancel.addEventListener("click", () => ask("api/cancel", {}).catch(fail));
+    place.replaceChildren(element("b", file.name), element("span", ""), bar, cancel);
+    place.dataset.finding = finding;
+  }
+  /** @type {HTMLElement} */ (place.querySelector("span")).textContent = fill("files-finding", Math.round(100 * opening.share));
+  /** @type {HTMLProgressElement} */ (place.querySelector("progress")).value = opening.share;
 }
 
 /** @param {number} number @param {boolean} [drop] take out a line that was cut off */

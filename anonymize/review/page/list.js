@@ -84,13 +84,20 @@ function line(row) {
     element("span", say(isOpen(row) ? "open" : row.doubt === "behind" && row.drawn === "nothing" ? "is-open" : `is-${row.drawn}`), "badge"),
   );
   made.append(picture, words);
-  made.addEventListener("click", () => {
-    if (take(row.track)) return;
-    change({ selected: row.track });
-    if (state.index < row.first || state.index >= row.end) go(row.best);
-  });
   return made;
 }
+
+/** Choose the row that is meant. @param {MouseEvent} event */
+function choose(event) {
+  const on = /** @type {HTMLElement} */ (event.target).closest(".row");
+  const row = on && state.tracks.get(Number(on.id.slice("track-".length)));
+  if (!row || take(row.track)) return;
+  change({ selected: row.track });
+  if (state.index < row.first || state.index >= row.end) go(row.best);
+}
+// When the button goes down: a row that is painted anew before it comes up gets no click.
+inner.addEventListener("mousedown", (event) => { if (event.button === 0) choose(event); });
+inner.addEventListener("click", (event) => { if (event.detail === 0) choose(event); }); // of no mouse: a screen reader's
 
 /** The rows that are in the page, by their place in the list. @type {Map<number, HTMLElement>} */
 const painted = new Map();
