@@ -115,7 +115,7 @@ unit-live: setup
 	@$(call PYTEST,live) -n $$(( ($(CORES) + 1) / 2 )) --dist loadfile tests/live $(LIVE) || touch $(AGAIN)/live
 
 unit-others: setup
-	@nice -n 10 $(call PYTEST,others) -n $(CORES) --dist loadfile --ignore tests/live $(LIVE:%=--deselect %) || touch $(AGAIN)/others
+	@nice -n 5 $(call PYTEST,others) -n $(CORES) --dist loadfile --ignore tests/live $(LIVE:%=--deselect %) || touch $(AGAIN)/others
 
 #  In every environment that is there: each has other packages.
 licences: setup

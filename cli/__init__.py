@@ -170,8 +170,8 @@ def _stop_in_order() -> None:
 def _wake_for_signals() -> None:
     """Wake the main thread, which alone handles signals, for those that the system gives to another thread.
 
-    It gives one that is for the process to whichever thread comes first. A main thread that waits for a lock or for data
-    would go on waiting: Ctrl-C seemed to be ignored.
+    It gives one that is for the process to whichever thread comes first. A main thread that waits for a lock or data
+    would go on waiting: Ctrl-C would seem to be ignored.
     """
     import threading
 

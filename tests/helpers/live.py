@@ -288,8 +288,8 @@ def checked_numbers(sink: MemorySink, *, faces: bool) -> list[int | None]:
     """Number of the scene's picture that each frame of `sink` shows.
 
     Fails if times do not increase, a frame shows neither the scene nor what was shown before nor nothing, or, with
-    `faces`, a visible face. Of a frame whose clock is under a cover, as what looks like a plate is, the faces are judged
-    by the picture that it is most like.
+    `faces`, a visible face. Where a cover lies on the clock, which may look like a plate, the faces are judged by the
+    picture that the frame is most like.
     """
     assert all(b > a for a, b in zip(sink.times, sink.times[1:], strict=False)), "timestamps must rise"
     assert len({luma.shape for luma in sink.lumas}) <= 1, "the picture's size must never change"

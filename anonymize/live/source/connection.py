@@ -395,8 +395,8 @@ class Stream:
 def _copy_of(packet: Packet[Any]) -> Packet[Any]:
     """A packet with data of its own.
 
-    A webcam's lies in its driver's memory, which is gone once the webcam is closed, and so would be what shows a picture
-    that was not compressed: the process would crash.
+    A webcam's lies in its driver's memory. That is gone once the webcam is closed, and with it a picture that was not
+    compressed: the process would crash.
     """
     copy: Packet[Any] = Packet(bytes(packet))
     for name in ("pts", "dts", "time_base", "duration", "is_keyframe", "is_corrupt", "opaque"):
