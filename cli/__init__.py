@@ -173,9 +173,14 @@ def _wake_for_signals() -> None:
     It gives one that is for the process to whichever thread comes first. A main thread that waits for a lock or data
     would go on waiting: Ctrl-C would seem to be ignored.
     """
+    import fcntl
     import threading
 
-    told, tells = os.pipe()
+    # Above 2: what is closed of the standard streams stays closed, and no read waits for what nobody writes.
+    pipe = os.pipe()
+    told, tells = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in pipe)
+    for end in pipe:
+        os.close(end)
     os.set_blocking(tells, False)
     signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
     signal.signal(signal.SIGURG, lambda *_: None)  # interrupts a wait, and means nothing else to anybody

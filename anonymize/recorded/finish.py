@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -175,8 +177,29 @@ def refuse_changed(item: Item, before: tuple[object, ...], digest: str) -> None:
         digest: its sha256 then.
     """
     if item.source and (identity(item) != before or not storage.has_sha256(item.source, digest)):
-        raise InputError(
-            "something wrote to it, or put another file in its place, while it was worked on: nothing "
-            "was released. Run again when nobody writes to it any more",
-            item.label,
-        )
+        raise _changed(item)
+
+
+@contextmanager
+def said_to_have_changed(item: Item, before: tuple[object, ...]) -> Iterator[None]:
+    """What cannot be read any more because somebody changed the source meanwhile is said to have changed.
+
+    Args:
+        item: the input.
+        before: its identity before the first pass.
+    """
+    try:
+        yield
+    except InputError as error:
+        now = identity(item)
+        if now and now != before:
+            raise _changed(item) from error
+        raise
+
+
+def _changed(item: Item) -> InputError:
+    return InputError(
+        "something wrote to it, or put another file in its place, while it was worked on: nothing "
+        "was released. Run again when nobody writes to it any more",
+        item.label,
+    )

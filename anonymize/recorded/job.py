@@ -21,7 +21,7 @@ from anonymize.plan import Plan, consent
 from anonymize.plan.settings import instead, to_render
 from anonymize.progress import OnProgress, Progress, followed_by, ignore
 from anonymize.recorded import passes
-from anonymize.recorded.finish import Released, identity, named, refuse_changed, release
+from anonymize.recorded.finish import Released, identity, named, refuse_changed, release, said_to_have_changed
 from anonymize.recorded.forecast import Forecast
 from anonymize.recorded.forecast import forecast as expected
 from anonymize.recorded.item import Item
@@ -93,6 +93,7 @@ def run(
     found_by = detectors_for(settings) if detectors is None else detectors
     before = identity(item)
     with (
+        said_to_have_changed(item, before),
         media.understood(item.label),
         item.claim.at_work() if item.claim else nullcontext(),
         _open(item, settings, stdin) as source,
@@ -162,6 +163,7 @@ def detect(
     found_by = detectors_for(settings)
     before = identity(item)
     with (
+        said_to_have_changed(item, before),
         media.understood(item.label),
         _open(item, settings, stdin) as source,
         segment_runner(source, settings, found_by, workers) as runner,
@@ -222,6 +224,7 @@ def render(
     made = made.drawn(settings.redact)
     found_by = [] if settings.verify.publish_unverified else _detectors_of(made, settings)
     with (
+        said_to_have_changed(item, before),
         media.understood(item.label),
         _open(item, settings, stdin) as source,
         segment_runner(source, settings, found_by, workers) as runner,

@@ -488,9 +488,10 @@ def test_without_a_pattern_nothing_is_read(weights: None) -> None:
     assert Matcher.of(Settings(), detect.first_detectors(Settings(), 1)) is None
 
 
-def film(path: Path, frames: int = 8) -> Path:
+def film(path: Path, frames: int = 8, rate: int = 25) -> Path:
     picture, _ = page(640, 360)
-    return make_video(path, frames=[np.roll(picture, 2 * i, axis=1)[..., ::-1].copy() for i in range(frames)])
+    pictures = [np.roll(picture, 2 * i, axis=1)[..., ::-1].copy() for i in range(frames)]
+    return make_video(path, frames=pictures, rate=rate)
 
 
 def anonymize(*words: object) -> subprocess.CompletedProcess[str]:
@@ -544,7 +545,7 @@ def test_a_moving_tag_and_a_sign_are_covered_on_every_frame(
 
 
 def test_live_hides_text(tmp_path: Path, weights: None) -> None:
-    source, out, preset = film(tmp_path / "film.mp4", 50), tmp_path / "recorded", tmp_path / "mine.toml"
+    source, out, preset = film(tmp_path / "film.mp4", 50, 5), tmp_path / "recorded", tmp_path / "mine.toml"
     preset.write_text(
         'targets = ["text"]\n[text]\nmatch = "@|7731"\n[follow]\nmax_gap = 9.0\n[live]\nlookahead = 9.0\nbuffer = 500\n'
     )

@@ -60,7 +60,11 @@ def _removed(path, other):
     path.unlink()
 
 
-CHANGES = [_rewritten, _replaced, _appended, _swapped_and_put_back, _same_size_and_time, _removed]
+def _broken(path, other):
+    path.write_bytes(b"no film any more" * 64)
+
+
+CHANGES = [_rewritten, _broken, _replaced, _appended, _swapped_and_put_back, _same_size_and_time, _removed]
 
 
 @pytest.fixture
@@ -89,7 +93,7 @@ class _At:
 def test_run_releases_nothing_of_a_source_that_changed(clips, tmp_path, change, stage):
     path, other = clips
     item = only_item(str(path), str(tmp_path / "safe.mp4"))
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=None if change is _removed else "while it was worked on"):
         job.run(item, settings(), on_progress=_At(stage, change, path, other))
     assert not (tmp_path / "safe.mp4").exists()
     assert not list(tmp_path.glob(".anonymize-*"))
@@ -100,7 +104,7 @@ def test_the_change_is_noticed_after_the_check_too(clips, tmp_path, change):
     path, other = clips
     checked = settings(verify={"publish_unverified": False})
     item = only_item(str(path), str(tmp_path / "safe.mp4"))
-    with pytest.raises(InputError, match=r"while it was worked on|cannot|end"):
+    with pytest.raises(InputError, match="while it was worked on"):
         job.run(item, checked, on_progress=_At("verify", change, path, other))
     assert not (tmp_path / "safe.mp4").exists()
 

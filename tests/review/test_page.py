@@ -99,7 +99,7 @@ def test_a_row_that_is_painted_anew_while_it_is_pressed_is_chosen(page: Page) ->
 
 
 def test_a_row_is_chosen_by_what_is_no_mouse(page: Page) -> None:
-    page.locator(".row").evaluate("row => row.click()")
+    page.evaluate("() => document.querySelector('.row').click()")  # in one go: it may be painted anew
     expect(page.locator(".row[aria-selected=true]")).to_have_count(1)
 
 
