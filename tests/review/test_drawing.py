@@ -103,6 +103,7 @@ def test_what_a_track_is_can_be_changed(page: Page, made: Path) -> None:
     assert not ellipse.evaluate("one => one.hidden")
     page.keyboard.press("Control+z")
     page.keyboard.press("Control+z")
+    page.wait_for_function("import('/page/state.js').then(({ state }) => state.edits === 0)")
     page.select_option("[data-what=shape]", "box")
     page.wait_for_function("import('/page/state.js').then(({ state }) => state.edits === 1)")
     page.select_option("[data-what=kind]", "plate")
