@@ -104,13 +104,13 @@ lint: setup
 CORES := $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)))')
 LIVE := tests/detect/test_own.py::test_live tests/detect/test_text.py::test_live_hides_text
 AGAIN := build/unit-again
+PYTEST = $(BIN)/pytest -o cache_dir=.pytest_cache/$(1) $(LIMIT)
 unit: setup
 	@rm -rf $(AGAIN) && mkdir -p $(AGAIN)
 	@$(MAKE) --no-print-directory --jobs 2 unit-live unit-others
 	@test ! -e $(AGAIN)/others || $(call PYTEST,others) tests --last-failed --last-failed-no-failures none
 	@test ! -e $(AGAIN)/live || $(call PYTEST,live) tests --last-failed --last-failed-no-failures none
 
-PYTEST = $(BIN)/pytest -o cache_dir=.pytest_cache/$(1) $(LIMIT)
 unit-live: setup
 	@$(call PYTEST,live) -n $$(( ($(CORES) + 1) / 2 )) --dist loadfile tests/live $(LIVE) || touch $(AGAIN)/live
 

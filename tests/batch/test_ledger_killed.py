@@ -172,9 +172,9 @@ def test_killed_while_the_ledger_is_written(footage, out, monkeypatch):
 
 def test_a_small_kill_test(tmp_path):
     """`make kill-test` is the large one."""
-    figures = kill_test(make_clips(tmp_path / "clips", 2), tmp_path, kills=3, seed=1)
-    assert figures.kills.total() == 3
-    assert figures.clips == 2
+    figures = kill_test(make_clips(tmp_path / "clips", 3), tmp_path, kills=4, seed=1)
+    assert figures.kills.total() == 4
+    assert figures.clips == 3
 
 
 @pytest.fixture

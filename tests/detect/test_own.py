@@ -905,7 +905,7 @@ buffer = 500
 
 def test_live(folder: Path) -> None:
     detect.import_own(*save(folder, "boxes", strides=(8,)))
-    source, out, preset = film(folder / "film.mp4", (1280, 720), 60, 5), folder / "recorded", folder / "patient.toml"
+    source, out, preset = film(folder / "film.mp4", (1280, 720), 90, 5), folder / "recorded", folder / "patient.toml"
     preset.write_text(PATIENT)
     options = ("--targets", "faces,screens", "--detectors", "mine", "--min-face", SIDE, "--preset", preset)
     done = anonymize("live", source, "--to", f"record:{out}", *options)

@@ -530,7 +530,7 @@ def test_a_moving_tag_and_a_sign_are_covered_on_every_frame(
     size: tuple[int, int], tmp_path: Path, weights: None
 ) -> None:
     pictures, boxes = [], []
-    for i in range(15):
+    for i in range(25):
         picture = np.roll(ground(*size), 2 * i, axis=0)
         boxes.append([written(picture, (20 + 9 * i, 300 + i), "Anna Schmidt", 16)])
         boxes[-1].append(written(picture, (size[0] - 150, size[1] - 40), "Room 214", 20, 235, 15))
@@ -545,7 +545,7 @@ def test_a_moving_tag_and_a_sign_are_covered_on_every_frame(
 
 
 def test_live_hides_text(tmp_path: Path, weights: None) -> None:
-    source, out, preset = film(tmp_path / "film.mp4", 50, 5), tmp_path / "recorded", tmp_path / "mine.toml"
+    source, out, preset = film(tmp_path / "film.mp4", 75, 5), tmp_path / "recorded", tmp_path / "mine.toml"
     preset.write_text(
         'targets = ["text"]\n[text]\nmatch = "@|7731"\n[follow]\nmax_gap = 9.0\n[live]\nlookahead = 9.0\nbuffer = 500\n'
     )

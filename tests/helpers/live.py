@@ -50,6 +50,8 @@ ALIKE = 0.5
 """From there on a quarter of a face shows: bare ones reach 0.9 after a camera's coding, those under a mosaic 0.35."""
 SAME = 8
 """Levels by which a camera's coding changes a picture, at most."""
+STRANGE = 0.02
+"""Share of a frame. Beside covers 0.006 at most is unlike its own picture, 0.14 or more unlike one three frames off."""
 VISIBLE = 0.5
 """Share of a face that must be in the picture and before all others for it to be judged."""
 Step = bytes | float | None
@@ -329,10 +331,10 @@ def marked_late(luma: Luma) -> bool:
 
 
 def most_like(luma: Luma) -> int | None:
-    """Which of the scene's pictures a frame shows most of; None if half of it is of none."""
-    unlike = [np.abs(luma.astype(np.int16) - own) > SAME for own in _lumas()]
-    best = int(np.argmin([different.mean() for different in unlike]))
-    return best if unlike[best].mean() < 0.5 else None
+    """Which of the scene's pictures a frame shows; None if more than `STRANGE` of it is neither that nor black."""
+    strange = [((np.abs(luma.astype(np.int16) - own) > SAME) & (luma != 16)).mean() for own in _lumas()]
+    best = int(np.argmin(strange))
+    return best if strange[best] < STRANGE else None
 
 
 @cache

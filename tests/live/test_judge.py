@@ -114,8 +114,10 @@ def test_where_a_cover_lies_on_the_clock_faces_are_judged_all_the_same(number):
         checked_numbers(shown(number, face_covered=False), faces=True)
 
 
-def test_what_is_of_another_scene_is_none_of_this_ones():
+@pytest.mark.parametrize("side", [80, 360])
+def test_what_is_of_another_scene_is_none_of_this_ones(side):
     sink = shown(30)
-    sink.lumas[0] = np.random.default_rng(1).integers(16, 235, sink.lumas[0].shape, np.uint8)
+    part = sink.lumas[0][-side:, -side:]
+    part[...] = np.random.default_rng(1).integers(17, 235, part.shape, np.uint8)
     with pytest.raises(AssertionError, match="frame 0 shows unchecked content"):
         checked_numbers(sink, faces=True)

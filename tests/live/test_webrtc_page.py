@@ -123,11 +123,13 @@ def numbers(page: Page, enough: int = 25) -> list[int]:
 def follow_one_another(read: list[int]) -> bool:
     """Whether each number is a little after the one before, or on a busy machine, which skips many, not before it.
 
-    A browser may say that it shows a picture when the next has taken its place: that one is read twice, not thrice.
+    A browser may say that it shows a picture when the next has taken its place: that one is read twice, and its
+    predecessor not at all. One in five may be, at most.
     """
     most = min(40 * slowdown(), 0.8 * FRAMES)
-    frozen = any(a == b == c for a, b, c in zip(read, read[1:], read[2:], strict=False))
-    return not frozen and all(0 <= (b - a) % FRAMES < most for a, b in pairwise(read))
+    steps = [(b - a) % FRAMES for a, b in pairwise(read)]
+    late = all(before > 1 for before, step in pairwise(steps) if step == 0)
+    return late and steps.count(0) <= len(steps) / 5 and all(step < most for step in steps)
 
 
 def test_two_viewers_watch_and_one_that_is_killed_harms_nobody(
